@@ -1,0 +1,60 @@
+/** Addresses as people write them. */
+
+import type { Address } from "../runtime/ports.ts";
+
+/** Where a worker listens, and where a controller looks for one, unless told otherwise. */
+export const DEFAULT_PORT = 7433;
+
+const PORT_MAX = 65_535;
+
+/** An address that cannot be understood. */
+export class AddressError extends Error {
+  override name = "AddressError";
+
+  constructor(text: string, why: string) {
+    super(`Cannot understand the address "${text}": ${why}; write HOST:PORT, HOST or [IPV6]:PORT`);
+  }
+}
+
+/**
+ * Reads `HOST`, `HOST:PORT`, `[IPV6]`, `[IPV6]:PORT` or `unix:PATH`.
+ *
+ * ```ts
+ * import { parseAddress } from "./address.ts";
+ *
+ * parseAddress("node7"); // { kind: "tcp", host: "node7", port: 7433 }
+ * parseAddress("[fe80::1]:900"); // { kind: "tcp", host: "fe80::1", port: 900 }
+ * ```
+ */
+export function parseAddress(text: string): Address {
+  if (text.startsWith("unix:") && text.length > 5) return { kind: "unix", path: text.slice(5) };
+  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
+  if (!bracketed && text.split(":").length > 2) {
+    throw new AddressError(text, "an IPv6 address needs brackets");
+  }
+  const [host, port] = bracketed ? bracketed.slice(1) : text.split(":");
+  if (!host || /[\s/@]/.test(host)) throw new AddressError(text, "it names no host");
+  return { kind: "tcp", host, port: port === undefined ? DEFAULT_PORT : parsePort(text, port) };
+}
+
+function parsePort(text: string, port: string): number {
+  const number = /^\d{1,5}$/.test(port) ? Number(port) : Infinity;
+  if (number > PORT_MAX) {
+    throw new AddressError(text, `"${port}" is no port between 0 and ${PORT_MAX}`);
+  }
+  return number;
+}
+
+/** The address as people write it. */
+export function formatAddress(address: Address): string {
+  if (address.kind === "unix") return `unix:${address.path}`;
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return `${host}:${address.port}`;
+}
+
+/** Whether only this machine can connect to the address. */
+export function isLoopback(address: Address): boolean {
+  if (address.kind === "unix") return true;
+  return address.host === "localhost" || address.host === "::1" ||
+    /^127(\.\d+){3}$/.test(address.host);
+}

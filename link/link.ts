@@ -1,0 +1,204 @@
+/** Frames over a byte stream: the one place where bytes of the protocol are read and written. */
+
+import {
+  type Frame,
+  FrameDecoder,
+  FrameWriter,
+  ProtocolError,
+  TruncatedFrameError,
+  type Uint64,
+} from "../protocol/mod.ts";
+import type { ByteStream } from "../runtime/ports.ts";
+
+/**
+ * After the last word to a peer that still sends, we read on for this long and throw away what comes:
+ * closing at once would make the system throw away our last word instead.
+ */
+const LINGER_MS = 500;
+
+/** A peer that doesn't take our last words within this time does without them. */
+const LAST_WRITE_MS = 30_000;
+
+/** Read at once then. */
+const WASTE_BYTES = 64 * 1024;
+
+/** What a link's owner hears. All of it comes from the link's own reading and writing, never from a call. */
+export interface LinkEvents {
+  /** A whole frame has come. */
+  onFrame(frame: Frame): void;
+  /** The bytes from the peer are no frames. The last chance to send an error; then the link closes. */
+  onBroken?(error: ProtocolError): void;
+  /**
+   * The peer sends nothing more, but may still read. Without this handler the link closes; with it,
+   * closing is the handler's to do.
+   */
+  onPeerEnded?(): void;
+  /** Everything sent so far has been handed to the system. */
+  onDrained?(): void;
+  /** The link is closed; nothing follows. `reason` is undefined when the peer ended it between frames. */
+  onClosed(reason: Error | undefined): void;
+}
+
+/** One connection. */
+export class Link {
+  readonly #stream: ByteStream;
+  readonly #events: LinkEvents;
+  readonly #decoder: FrameDecoder;
+  readonly #writer = new FrameWriter();
+  #writingBytes = 0;
+  #flushIsQueued = false;
+  #reading: Promise<void> | undefined;
+  #pumping: Promise<void> | undefined;
+  #broken: ProtocolError | undefined;
+  #resume: (() => void) | undefined;
+  #isPaused = false;
+  #isEnding = false;
+  #isClosed = false;
+
+  constructor(
+    stream: ByteStream,
+    events: LinkEvents,
+    options: { payloadBytesMax?: number | undefined } = {},
+  ) {
+    this.#stream = stream;
+    this.#events = events;
+    const { payloadBytesMax } = options;
+    this.#decoder = new FrameDecoder(payloadBytesMax === undefined ? {} : { payloadBytesMax });
+  }
+
+  get peer(): string {
+    return this.#stream.peer;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Bytes sent that the system has not taken yet. */
+  get pendingBytes(): number {
+    return this.#writer.pendingBytes + this.#writingBytes;
+  }
+
+  /** Begins to read. Frames come from now on. */
+  start(): void {
+    this.#reading = this.#read().then(
+      () => this.#ended(),
+      (error) => this.#closed(toError(error)),
+    );
+  }
+
+  /** Where frames are written to. What is written within one turn of the event loop leaves together. */
+  get writer(): FrameWriter {
+    if (!this.#flushIsQueued && !this.#isClosed) {
+      this.#flushIsQueued = true;
+      queueMicrotask(() => {
+        this.#flushIsQueued = false;
+        this.#flush();
+      });
+    }
+    return this.#writer;
+  }
+
+  /** Sends a frame with any payload. */
+  send(type: number, id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
+    this.writer.frame(type, id, payload);
+  }
+
+  /** Stops reading, so that the peer has to wait, or goes on. */
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    if (isPaused) return;
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+
+  /** Writes what is pending, then closes. What the peer still sends is read and thrown away. */
+  async end(): Promise<void> {
+    if (this.#isEnding || this.#isClosed) return;
+    this.#isEnding = true;
+    this.pause(false);
+    let timer = setTimeout(() => this.#closed(this.#broken), LAST_WRITE_MS);
+    for (this.#flush(); this.#pumping;) await this.#pumping;
+    clearTimeout(timer);
+    if (this.#isClosed) return;
+    await this.#stream.endWrites().catch(() => {}); // the peer may be gone: then there is nobody to tell
+    timer = setTimeout(() => this.#closed(this.#broken), LINGER_MS);
+    await this.#reading;
+    clearTimeout(timer);
+    this.#closed(this.#broken);
+  }
+
+  /** Closes at once. */
+  close(reason?: Error): void {
+    this.#closed(reason);
+  }
+
+  async #read(): Promise<void> {
+    while (!this.#isClosed) {
+      if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
+      const space = this.#isEnding ? new Uint8Array(WASTE_BYTES) : this.#decoder.space();
+      const bytes = await this.#stream.read(space);
+      if (bytes === null) break;
+      if (this.#isEnding) continue;
+      this.#decoder.commit(bytes);
+      this.#deliver();
+    }
+    if (this.#decoder.heldBytes > 0 && !this.#isEnding) {
+      throw new TruncatedFrameError(this.#decoder.heldBytes);
+    }
+  }
+
+  #deliver(): void {
+    try {
+      for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
+        this.#events.onFrame(frame);
+        if (this.#isClosed || this.#isEnding) return;
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#broken = error;
+      this.#events.onBroken?.(error);
+      void this.end();
+    }
+  }
+
+  #flush(): void {
+    if (this.#pumping || this.#isClosed || this.#writer.pendingBytes === 0) return;
+    this.#pumping = this.#pump().finally(() => {
+      this.#pumping = undefined;
+      this.#flush(); // what was written while the last piece was on its way
+    });
+  }
+
+  async #pump(): Promise<void> {
+    try {
+      for (let piece = this.#writer.take(); piece; piece = this.#writer.take()) {
+        this.#writingBytes = piece.byteLength;
+        await this.#stream.write(piece);
+        this.#writingBytes = 0;
+        this.#writer.release(piece);
+      }
+    } catch (error) {
+      this.#closed(toError(error));
+      return;
+    }
+    if (!this.#isClosed) this.#events.onDrained?.();
+  }
+
+  #ended(): void {
+    if (this.#events.onPeerEnded && !this.#isEnding && !this.#isClosed) this.#events.onPeerEnded();
+    else this.#closed(this.#broken);
+  }
+
+  #closed(reason: Error | undefined): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.pause(false);
+    this.#stream.close();
+    this.#events.onClosed(reason);
+  }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,68 @@
+/** What the pool knows of one endpoint. */
+
+import { Pace } from "./pace.ts";
+import type { CoreKey, DispatchId, EndpointId, Job } from "./types.ts";
+
+/** An endpoint's state. Only the pool changes it. */
+export class Endpoint<T> {
+  readonly inFlight = new Map<DispatchId, Job<T>>();
+  readonly pace: Pace;
+  bytesInFlight = 0;
+  core: CoreKey | undefined;
+  /** A `load` was asked for and not answered yet. */
+  isLoading = false;
+  loadedAtMs = 0;
+  /** It gets no more jobs: it leaves, or it gives its core up for another. */
+  isDraining = false;
+  isLeaving = false;
+  /** Holds a job that runs alone. */
+  isReserved = false;
+
+  constructor(readonly id: EndpointId, slots: number | undefined) {
+    this.pace = new Pace(slots);
+  }
+
+  /** It could take a job with its core, if its window has room. */
+  get isServing(): boolean {
+    return this.core !== undefined && !this.isLoading && !this.isDraining && !this.isLeaving;
+  }
+
+  /** It could load a core now. */
+  get isFree(): boolean {
+    return this.inFlight.size === 0 && !this.isLoading && !this.isLeaving;
+  }
+
+  startLoading(core: CoreKey): void {
+    this.core = core;
+    this.isLoading = true;
+    this.isDraining = false;
+  }
+
+  add(dispatch: DispatchId, job: Job<T>, nowMs: number): void {
+    if (this.inFlight.size === 0) this.pace.onBusy(nowMs);
+    this.inFlight.set(dispatch, job);
+    this.bytesInFlight += job.bytes;
+    this.isReserved = job.alone;
+  }
+
+  remove(dispatch: DispatchId, nowMs: number): Job<T> | undefined {
+    const job = this.inFlight.get(dispatch);
+    if (!job) return undefined;
+    const older = this.#olderThan(dispatch);
+    this.inFlight.delete(dispatch);
+    this.bytesInFlight -= job.bytes;
+    this.isReserved = false;
+    this.pace.onAnswer(nowMs - job.sentAtMs, older, this.inFlight.size === 0, nowMs);
+    return job;
+  }
+
+  /** Jobs sent before this one and still out. Answers mostly come in order, then this looks at one. */
+  #olderThan(dispatch: DispatchId): number {
+    let older = 0;
+    for (const other of this.inFlight.keys()) {
+      if (other === dispatch) break;
+      older += 1;
+    }
+    return older;
+  }
+}

@@ -1,0 +1,66 @@
+/** The words of the pool. */
+
+declare const endpointId: unique symbol;
+declare const clientId: unique symbol;
+declare const dispatchId: unique symbol;
+declare const coreKey: unique symbol;
+
+/** Something that speaks the worker protocol: a worker to a controller, a slot to a worker. */
+export type EndpointId = number & { readonly [endpointId]: true };
+
+/** Where jobs come from, and where their results go. */
+export type ClientId = number & { readonly [clientId]: true };
+
+/** One sending of one job to one endpoint. Never used twice, so a late answer is recognised. */
+export type DispatchId = number & { readonly [dispatchId]: true };
+
+/** What a compute core is known by. */
+export type CoreKey = string & { readonly [coreKey]: true };
+
+/** A job as the pool sees it; `payload` is the owner's. */
+export interface Job<T> {
+  readonly client: ClientId;
+  readonly core: CoreKey;
+  /** What it weighs in the limits. */
+  readonly bytes: number;
+  readonly payload: T;
+  readonly queuedAtMs: number;
+  /** How often it was sent; 1 on its first run. */
+  attempt: number;
+  /** When it was sent last. */
+  sentAtMs: number;
+  /** It was in flight when its endpoint was lost, with others. It runs with no other job in flight. */
+  alone: boolean;
+  /** Its client is gone: nobody wants its result. */
+  isOrphan: boolean;
+}
+
+/** What the pool has others do. It calls these inside its handlers; they must not call back. */
+export interface PoolActions<T> {
+  /**
+   * Make the endpoint, which has nothing in flight, ready for a core. Answer: `onLoaded`, `onLoadFailed`
+   * or `onEndpointLost`.
+   */
+  load(endpoint: EndpointId, core: CoreKey): void;
+  /** Send a job. Answer: `onAnswer`, or `onEndpointLost`. */
+  send(endpoint: EndpointId, dispatch: DispatchId, job: Job<T>): void;
+  /** A job has ended an endpoint by itself. It is out of the pool. */
+  crashed(job: Job<T>, reason: string): void;
+  /** A job's endpoint is lost, and nobody wants its result. It is out of the pool. */
+  dropped(job: Job<T>): void;
+  /** No endpoint can load the job's core. It is out of the pool. */
+  unrunnable(job: Job<T>, reason: string): void;
+}
+
+/** How a pool treats its endpoints. */
+export interface PoolOptions {
+  /**
+   * `retry`: a lost endpoint's jobs run elsewhere, whatever happened (a machine may just go away).
+   * `isolate`: a job that was alone on a lost endpoint has crashed it; one that was not runs again alone.
+   */
+  readonly onLost: "retry" | "isolate";
+  /** Endpoints are processes on this machine: no round trip to hide. */
+  readonly isLocal: boolean;
+  /** Input bytes in flight at an endpoint, beyond one job for each of its slots. */
+  readonly endpointBytesMax: number;
+}

@@ -1,0 +1,50 @@
+/** Everything that can be wrong with bytes from a peer. Each is a value with a class and its data. */
+
+import type { Uint64 } from "./uint64.ts";
+
+/** Base of all protocol errors: the peer sent something that the specification does not allow. */
+export class ProtocolError extends Error {
+  override name = "ProtocolError";
+}
+
+/**
+ * A frame announces a payload over the receiver's limit. Nothing was allocated for it, and the bytes
+ * that follow cannot be told from the next frame, so the connection has to end.
+ */
+export class PayloadTooLargeError extends ProtocolError {
+  override name = "PayloadTooLargeError";
+
+  constructor(
+    readonly id: Uint64,
+    readonly payloadBytes: Uint64,
+    readonly payloadBytesMax: number,
+  ) {
+    super(
+      `The frame with id ${id} announces a payload of ${payloadBytes} bytes, the limit is ` +
+        `${payloadBytesMax}`,
+    );
+  }
+}
+
+/** A frame is whole, but its payload does not parse. The frames after it are unharmed. */
+export class MalformedPayloadError extends ProtocolError {
+  override name = "MalformedPayloadError";
+}
+
+/** A frame is whole, but its type is none that this side of a connection may receive. */
+export class UnknownTypeError extends ProtocolError {
+  override name = "UnknownTypeError";
+
+  constructor(kind: "message" | "response", readonly type: number) {
+    super(`0x${type.toString(16).padStart(2, "0")} is no ${kind} type of protocol version 1`);
+  }
+}
+
+/** The stream ended inside a frame. */
+export class TruncatedFrameError extends ProtocolError {
+  override name = "TruncatedFrameError";
+
+  constructor(readonly bytesHeld: number) {
+    super(`The connection ended inside a frame, after ${bytesHeld} bytes of it`);
+  }
+}

@@ -1,0 +1,41 @@
+/** A frame: what both directions of a connection are made of. See PROTOCOL.md. */
+
+import { HEADER_BYTES } from "./limits.ts";
+import { type Uint64, writeUint64 } from "./uint64.ts";
+
+/** Types of the frames that a controller sends. */
+export const MessageType = { version: 0x01, core: 0x02, job: 0x03 } as const;
+
+/** Types of the frames that a worker sends. */
+export const ResponseType = { ok: 0x01, error: 0xff } as const;
+
+/**
+ * One whole frame. `payload` is a view into memory that nobody writes to any more: keep it as long as
+ * you like, but don't change it. It holds the larger buffer that it lies in alive.
+ */
+export interface Frame {
+  readonly type: number;
+  readonly id: Uint64;
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/** Writes a frame's header at `at`; the `payloadBytes` bytes of the payload are the caller's to add. */
+export function writeHeader(
+  view: DataView,
+  at: number,
+  type: number,
+  id: Uint64,
+  payloadBytes: number,
+): void {
+  view.setUint8(at, type);
+  writeUint64(view, at + 1, id);
+  writeUint64(view, at + 9, payloadBytes);
+}
+
+/** The bytes of a whole frame. For what is sent rarely; a `FrameWriter` batches the rest. */
+export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(HEADER_BYTES + frame.payload.byteLength);
+  writeHeader(new DataView(bytes.buffer), 0, frame.type, frame.id, frame.payload.byteLength);
+  bytes.set(frame.payload, HEADER_BYTES);
+  return bytes;
+}

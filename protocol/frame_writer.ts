@@ -1,0 +1,136 @@
+/** From frames to few, large pieces of bytes: what pays most in the whole program. */
+
+import { writeHeader } from "./frame.ts";
+import { HEADER_BYTES, JOB_PREFIX_BYTES, JOB_RESULT_PREFIX_BYTES } from "./limits.ts";
+import { MessageType, ResponseType } from "./frame.ts";
+import { type Uint64, writeUint64 } from "./uint64.ts";
+
+/** Small frames are gathered in batches of this size, one write each. */
+const BATCH_BYTES = 128 * 1024;
+
+/** A payload over this is written from where it lies: the copy would cost more than the write. */
+const COPIED_PAYLOAD_BYTES_MAX = 32 * 1024;
+
+/** The most that a header and a prefix before a payload take. */
+const PREAMBLE_BYTES_MAX = HEADER_BYTES + JOB_PREFIX_BYTES;
+
+/**
+ * Gathers frames and gives them back as pieces to write, in order.
+ *
+ * Payloads of up to 32 KiB are copied at once; a larger one is referenced until it is written, and must
+ * not change until then.
+ */
+export class FrameWriter {
+  #batch = new Uint8Array(BATCH_BYTES);
+  #view = new DataView(this.#batch.buffer);
+  #start = 0;
+  #end = 0;
+  /** Pieces cut from the batch and not released; its memory is used again only when there is none. */
+  #unreleased = 0;
+  #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #pendingBytes = 0;
+
+  /** Bytes gathered and not yet taken. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** A frame with any payload: what arrived as one frame and leaves as another. */
+  frame(type: number, id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
+    this.#header(type, id, payload.byteLength);
+    this.#append(payload);
+  }
+
+  /** A job message. */
+  job(id: Uint64, job: Uint64, input: Uint8Array<ArrayBuffer>): void {
+    this.#header(MessageType.job, id, JOB_PREFIX_BYTES + input.byteLength);
+    writeUint64(this.#view, this.#end, job);
+    writeUint64(this.#view, this.#end + 8, input.byteLength);
+    this.#advance(JOB_PREFIX_BYTES);
+    this.#append(input);
+  }
+
+  /** A frame that is encoded already. */
+  whole(frame: Uint8Array<ArrayBuffer>): void {
+    this.#append(frame);
+  }
+
+  /** The successful response to a job message. */
+  jobResult(id: Uint64, exitCode: number, output: Uint8Array<ArrayBuffer>): void {
+    this.jobResultHead(id, exitCode, output.byteLength);
+    this.#append(output);
+  }
+
+  /** The same without its output, of which the caller writes `outputBytes` bytes next. */
+  jobResultHead(id: Uint64, exitCode: number, outputBytes: number): void {
+    this.#header(ResponseType.ok, id, JOB_RESULT_PREFIX_BYTES + outputBytes);
+    this.#view.setInt32(this.#end, exitCode, true);
+    writeUint64(this.#view, this.#end + 4, outputBytes);
+    this.#advance(JOB_RESULT_PREFIX_BYTES);
+  }
+
+  /** Room for `bytes` bytes (at most 32 KiB) of the payload whose head was just written. */
+  reserve(bytes: number): Uint8Array<ArrayBuffer> {
+    this.#ensure(bytes);
+    this.#advance(bytes);
+    return this.#batch.subarray(this.#end - bytes, this.#end);
+  }
+
+  /** The next piece to write, `undefined` when all is taken. Give it back with `release`. */
+  take(): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#pieces.length === 0) this.#cut();
+    const piece = this.#pieces.shift();
+    if (piece) this.#pendingBytes -= piece.byteLength;
+    return piece;
+  }
+
+  /** Says that a piece from `take` is written: its batch may be used again if nothing else lies in it. */
+  release(piece: Uint8Array<ArrayBuffer>): void {
+    if (piece.buffer !== this.#batch.buffer) return;
+    this.#unreleased -= 1;
+    if (this.#unreleased > 0 || this.#start !== this.#end) return;
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  #header(type: number, id: Uint64, payloadBytes: number): void {
+    this.#ensure(PREAMBLE_BYTES_MAX);
+    writeHeader(this.#view, this.#end, type, id, payloadBytes);
+    this.#advance(HEADER_BYTES);
+  }
+
+  #append(payload: Uint8Array<ArrayBuffer>): void {
+    if (payload.byteLength > COPIED_PAYLOAD_BYTES_MAX) {
+      this.#cut();
+      this.#pieces.push(payload);
+      this.#pendingBytes += payload.byteLength;
+      return;
+    }
+    this.#ensure(payload.byteLength);
+    this.#batch.set(payload, this.#end);
+    this.#advance(payload.byteLength);
+  }
+
+  #advance(bytes: number): void {
+    this.#end += bytes;
+    this.#pendingBytes += bytes;
+  }
+
+  #ensure(bytes: number): void {
+    if (this.#batch.byteLength - this.#end >= bytes) return;
+    this.#cut();
+    this.#batch = new Uint8Array(BATCH_BYTES);
+    this.#view = new DataView(this.#batch.buffer);
+    this.#unreleased = 0;
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  /** Ends the piece that is being gathered. */
+  #cut(): void {
+    if (this.#start === this.#end) return;
+    this.#pieces.push(this.#batch.subarray(this.#start, this.#end));
+    this.#unreleased += 1;
+    this.#start = this.#end;
+  }
+}

@@ -1,0 +1,128 @@
+/** Starts slots and brings each process together with its connection. */
+
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { FrameDecoder } from "../protocol/mod.ts";
+import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../runtime/ports.ts";
+import { type SlotEvents, SlotProcess } from "./slot_process.ts";
+import { SLOT_HELLO } from "./slot_protocol.ts";
+
+/** A process that has not said hello by then never will. Generous: a hundred start at once on a big machine. */
+const START_LIMIT_MS = 30_000;
+
+/** The longest path that fits into a Unix socket's address on every system (macOS: 104 with its end). */
+const SOCKET_PATH_BYTES_MAX = 103;
+
+/** Set in the environment of every process that distcomp starts of itself. */
+export const SPAWNED_AS = "DISTCOMP_SPAWNED_AS";
+
+/** A folder and a socket of this worker's own, where its slots connect. */
+export class SlotHost {
+  readonly #runtime: Runtime;
+  readonly #listener: StreamListener;
+  readonly #waiting = new Map<number, (stream: ByteStream) => void>();
+  #lastNumber = 0;
+
+  private constructor(runtime: Runtime, readonly directory: string, listener: StreamListener) {
+    this.#runtime = runtime;
+    this.#listener = listener;
+    void this.#accept();
+  }
+
+  /** Makes the folder, which only this user may enter, and listens in it. */
+  static async open(runtime: Runtime): Promise<SlotHost> {
+    const directory = await mkdtemp(join(shortTemporaryFolder(), "distcomp-"));
+    await chmod(directory, 0o700);
+    return new SlotHost(
+      runtime,
+      directory,
+      runtime.listen({ kind: "unix", path: socketIn(directory) }),
+    );
+  }
+
+  /** Starts a slot; resolves when it is ready to load a core. */
+  async start(events: SlotEvents, onLine: (line: string) => void): Promise<SlotProcess> {
+    const number = ++this.#lastNumber;
+    const lines = { last: "", slot: undefined as SlotProcess | undefined };
+    const child = this.#runtime.spawn(this.#command(number), {
+      env: slotEnvironment(),
+      onLine: (line) => {
+        lines.last = line;
+        lines.slot?.onLine(line);
+        onLine(line);
+      },
+    });
+    const stream = await this.#hello(number, child, () => lines.last);
+    lines.slot = new SlotProcess(child, stream, events);
+    return lines.slot;
+  }
+
+  async close(): Promise<void> {
+    this.#listener.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  #command(number: number): string[] {
+    return [...this.#runtime.selfCommand(), "slot", socketIn(this.directory), String(number)];
+  }
+
+  #hello(number: number, child: ChildProcess, lastLine: () => string): Promise<ByteStream> {
+    const { promise, resolve, reject } = Promise.withResolvers<ByteStream>();
+    this.#waiting.set(number, resolve);
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Error(`A slot process did not start within ${START_LIMIT_MS / 1000} s`));
+    }, START_LIMIT_MS);
+    void child.ended.then(() => reject(new Error(`A slot process did not start: ${lastLine()}`)));
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#waiting.delete(number);
+    });
+  }
+
+  async #accept(): Promise<void> {
+    for (;;) {
+      const stream = await this.#listener.accept();
+      if (!stream) return;
+      void this.#introduce(stream).catch(() => stream.close());
+    }
+  }
+
+  /** Reads the hello, byte by byte exact, and gives the stream to the one who waits for it. */
+  async #introduce(stream: ByteStream): Promise<void> {
+    const decoder = new FrameDecoder({ payloadBytesMax: 0 });
+    for (;;) {
+      const bytes = await stream.read(decoder.space());
+      if (bytes === null) throw new Error("The slot said nothing");
+      decoder.commit(bytes);
+      const frame = decoder.next();
+      if (!frame) continue;
+      const resolve = frame.type === SLOT_HELLO && this.#waiting.get(Number(frame.id));
+      if (!resolve) throw new Error("Nobody waits for this slot");
+      resolve(stream);
+      return;
+    }
+  }
+}
+
+function socketIn(directory: string): string {
+  return join(directory, "slots");
+}
+
+/** `TMPDIR`, unless a socket's path in it would be too long for the system. */
+function shortTemporaryFolder(): string {
+  const folder = tmpdir();
+  const longest = socketIn(join(folder, "distcomp-XXXXXX"));
+  return new TextEncoder().encode(longest).byteLength > SOCKET_PATH_BYTES_MAX ? "/tmp" : folder;
+}
+
+function slotEnvironment(): Record<string, string> {
+  return {
+    ...process.env as Record<string, string>,
+    // A core that needs a function nobody has must fail when it is loaded, not in its first job.
+    LD_BIND_NOW: "1",
+    [SPAWNED_AS]: "slot",
+  };
+}

@@ -1,0 +1,134 @@
+/** One slot as its worker sees it: a process, the link to it, and how it ends. */
+
+import { Link } from "../link/link.ts";
+import {
+  decodeError,
+  type Frame,
+  MalformedPayloadError,
+  MessageType,
+  ResponseType,
+  type Uint64,
+} from "../protocol/mod.ts";
+import type { ByteStream, ChildProcess, ProcessEnd } from "../runtime/ports.ts";
+import type { StoredCore } from "./core_store.ts";
+import { encodeLoad, SLOT_LOAD } from "./slot_protocol.ts";
+
+/** The id of the one message that is no job. Jobs have dispatch ids, which begin at 1. */
+const LOAD_ID = 0;
+
+/** A slot that was told to end gets this long to unload its core. */
+const END_LIMIT_MS = 5_000;
+
+/** What a process has written before it died is in the socket at once; this is for a loaded machine. */
+const LAST_ANSWERS_MS = 1_000;
+
+/** What a slot's owner hears. */
+export interface SlotEvents {
+  /** The response to a job. */
+  onAnswer(frame: Frame): void;
+  /** The process is gone, for `reason`; all it had answered was given before. */
+  onEnded(reason: string): void;
+}
+
+/** A running slot, from the moment it has said hello. */
+export class SlotProcess {
+  readonly #child: ChildProcess;
+  readonly #link: Link;
+  readonly #events: SlotEvents;
+  readonly #linkClosed = Promise.withResolvers<void>();
+  #loading: PromiseWithResolvers<void> | undefined;
+  #lastWords = "";
+  #isEnding = false;
+  /** The core that it holds. */
+  core: StoredCore | undefined;
+  /** It was never told to load a core. Only once can it be: unloading a core is ending its process. */
+  isFresh = true;
+
+  constructor(child: ChildProcess, stream: ByteStream, events: SlotEvents) {
+    this.#child = child;
+    this.#events = events;
+    this.#link = new Link(stream, {
+      onFrame: (frame) => this.#onFrame(frame),
+      onClosed: () => this.#linkClosed.resolve(),
+    });
+    this.#link.start();
+    void this.#watch();
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Loads a core into this process, which has none. Rejects with the reason if it can't. */
+  async load(core: StoredCore, limitMs: number): Promise<void> {
+    this.isFresh = false;
+    const loading = this.#loading = Promise.withResolvers<void>();
+    this.#link.send(SLOT_LOAD, LOAD_ID, encodeLoad(core.name, core.path));
+    const timer = setTimeout(() => {
+      loading.reject(new Error(`worker_init did not return within ${limitMs / 1000} s`));
+      this.kill();
+    }, limitMs);
+    try {
+      await loading.promise;
+      this.core = core;
+    } finally {
+      clearTimeout(timer);
+      this.#loading = undefined;
+    }
+  }
+
+  /** Sends a job, by the payload of its message. */
+  sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
+    this.#link.send(MessageType.job, id, payload);
+  }
+
+  /** Remembers a line that the process printed: the last one often says why it died. */
+  onLine(line: string): void {
+    this.#lastWords = line;
+  }
+
+  /** Has the process unload its core and exit; kills it when it doesn't. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    const timer = setTimeout(() => this.kill(), END_LIMIT_MS);
+    await this.#link.end();
+    await this.#child.ended;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  #onFrame(frame: Frame): void {
+    if (frame.id !== LOAD_ID) {
+      this.#events.onAnswer(frame);
+      return;
+    }
+    if (!this.#loading) {
+      throw new MalformedPayloadError("The slot answers a load that nobody asked for");
+    }
+    if (frame.type === ResponseType.ok) this.#loading.resolve();
+    else this.#loading.reject(new Error(decodeError(frame.payload)));
+  }
+
+  async #watch(): Promise<void> {
+    // A process whose link is gone is of no use, and one that is gone answers nothing more.
+    void this.#linkClosed.promise.then(() => {
+      const timer = setTimeout(() => this.kill(), END_LIMIT_MS);
+      void this.#child.ended.then(() => clearTimeout(timer));
+    });
+    const end = await this.#child.ended;
+    const timer = setTimeout(() => this.#link.close(), LAST_ANSWERS_MS);
+    await this.#linkClosed.promise;
+    clearTimeout(timer);
+    const reason = this.#describe(end);
+    this.#loading?.reject(new Error(reason));
+    if (!this.#isEnding) this.#events.onEnded(reason);
+  }
+
+  #describe(end: ProcessEnd): string {
+    const how = end.signal ? `crashed: ${end.signal}` : `exited with status ${end.exitCode}`;
+    return this.#lastWords === "" ? how : `${how} (${this.#lastWords.trim()})`;
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * What a worker and its slots say to each other: the worker protocol, with two frames more, which never
+ * leave the machine. A core travels as a path instead of its bytes.
+ */
+
+import { decodeStringAndBlob, encodeStringAndBlob } from "../protocol/mod.ts";
+
+/** The first frame from a slot: it is there. The id is the number it was started with. */
+export const SLOT_HELLO = 0x80;
+
+/** From the worker: load the core at a path. Answered as a "new compute core" is. */
+export const SLOT_LOAD = 0x81;
+
+/** Payload of `SLOT_LOAD`. */
+export function encodeLoad(name: string, path: string): Uint8Array<ArrayBuffer> {
+  return encodeStringAndBlob(name, new TextEncoder().encode(path));
+}
+
+/** The same, read. */
+export function decodeLoad(payload: Uint8Array<ArrayBuffer>): { name: string; path: string } {
+  const { text, blob } = decodeStringAndBlob(payload);
+  return { name: text, path: new TextDecoder().decode(blob) };
+}

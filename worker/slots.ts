@@ -1,0 +1,192 @@
+/** Keeps the worker's slots running, and does with them what the pool decides. */
+
+import type { CoreKey, DispatchId, EndpointId } from "../pool/types.ts";
+import type { Frame } from "../protocol/mod.ts";
+import type { Log } from "../runtime/log.ts";
+import type { StoredCore } from "./core_store.ts";
+import type { SlotHost } from "./slot_host.ts";
+import type { SlotProcess } from "./slot_process.ts";
+
+/** Pauses before a slot that could not be started is started again, doubling. */
+const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };
+
+/** What the slots' owner hears, in the pool's words. */
+export interface SlotsEvents {
+  /** A slot has a fresh process. Gives the name by which the owner will speak of it. */
+  onUp(): EndpointId;
+  onLoaded(endpoint: EndpointId, core: StoredCore): void;
+  onLoadFailed(endpoint: EndpointId, core: StoredCore, reason: string): void;
+  onAnswer(endpoint: EndpointId, frame: Frame): void;
+  /** A process is gone. */
+  onLost(endpoint: EndpointId, reason: string): void;
+}
+
+/** A place for one process. It stays; its processes come and go, and each is an endpoint of the pool. */
+interface Slot {
+  readonly number: number;
+  process: SlotProcess | undefined;
+  endpoint: EndpointId | undefined;
+}
+
+/** The slots of a worker. */
+export class Slots {
+  readonly #host: SlotHost;
+  readonly #events: SlotsEvents;
+  readonly #log: Log;
+  readonly #coreLoadLimitMs: number;
+  readonly #slots: Slot[];
+  readonly #byEndpoint = new Map<EndpointId, Slot>();
+  readonly #ending = new Set<Promise<void>>();
+  #isClosing = false;
+
+  constructor(
+    host: SlotHost,
+    events: SlotsEvents,
+    options: { count: number; coreLoadLimitMs: number; log: Log },
+  ) {
+    this.#host = host;
+    this.#events = events;
+    this.#log = options.log;
+    this.#coreLoadLimitMs = options.coreLoadLimitMs;
+    this.#slots = Array.from(
+      { length: options.count },
+      (_, index) => ({ number: index + 1, process: undefined, endpoint: undefined }),
+    );
+  }
+
+  /** Starts them all; each says when it is up. */
+  start(): void {
+    for (const slot of this.#slots) void this.#bringUp(slot);
+  }
+
+  /** Sends a job's payload to the process that the pool means. */
+  send(endpoint: EndpointId, dispatch: DispatchId, payload: Uint8Array<ArrayBuffer>): void {
+    this.#byEndpoint.get(endpoint)?.process?.sendJob(dispatch, payload);
+  }
+
+  /** Makes a slot, which has nothing to do, ready for `core`. A process that has loaded one is replaced. */
+  async load(endpoint: EndpointId, core: StoredCore): Promise<void> {
+    const slot = this.#byEndpoint.get(endpoint);
+    if (!slot?.process) return;
+    try {
+      if (!slot.process.isFresh) await this.#replace(slot);
+      await slot.process.load(core, this.#coreLoadLimitMs);
+    } catch (error) {
+      this.#log.warn(
+        `slot ${slot.number} cannot load compute core "${core.name}": ${messageOf(error)}`,
+      );
+      this.#events.onLoadFailed(endpoint, core, messageOf(error));
+      return;
+    }
+    this.#events.onLoaded(endpoint, core);
+  }
+
+  /** Loads a core in a process of its own, to see whether it can be, while all slots are busy. */
+  async probe(core: StoredCore): Promise<void> {
+    const ignored = { onAnswer: () => {}, onEnded: () => {} };
+    const probe = await this.#host.start(ignored, this.#printer("probe"));
+    try {
+      await probe.load(core, this.#coreLoadLimitMs);
+    } finally {
+      this.#end(probe);
+    }
+  }
+
+  /** The endpoints whose process holds a core. */
+  holding(key: CoreKey): EndpointId[] {
+    return [...this.#byEndpoint]
+      .filter(([, slot]) => slot.process?.core?.key === key)
+      .map(([endpoint]) => endpoint);
+  }
+
+  /** Unloads a slot's core, properly, and has a fresh process in its place. The slot has nothing to do. */
+  retire(endpoint: EndpointId): void {
+    const slot = this.#byEndpoint.get(endpoint);
+    if (!slot?.process) return;
+    this.#end(slot.process);
+    this.#forget(slot, "its core is no longer needed");
+    void this.#bringUp(slot);
+  }
+
+  /** Ends a slot's process at once, whatever it does. */
+  kill(endpoint: EndpointId): void {
+    this.#byEndpoint.get(endpoint)?.process?.kill();
+  }
+
+  /** Ends all of them: their cores are unloaded. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const { process } of this.#slots) {
+      if (process) this.#end(process);
+    }
+    await Promise.all(this.#ending);
+  }
+
+  /** Ends all of them now. */
+  killAll(): void {
+    this.#isClosing = true;
+    for (const { process } of this.#slots) process?.kill();
+  }
+
+  async #bringUp(slot: Slot): Promise<void> {
+    let pauseMs = RESTART_PAUSE_MS.first;
+    while (!this.#isClosing) {
+      try {
+        slot.process = await this.#startProcess(slot);
+        if (this.#isClosing) return this.#end(slot.process);
+        slot.endpoint = this.#events.onUp();
+        this.#byEndpoint.set(slot.endpoint, slot);
+        return;
+      } catch (error) {
+        this.#log.warn(`slot ${slot.number}: ${messageOf(error)}`);
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        pauseMs = Math.min(2 * pauseMs, RESTART_PAUSE_MS.longest);
+      }
+    }
+  }
+
+  #startProcess(slot: Slot): Promise<SlotProcess> {
+    const process: Promise<SlotProcess> = this.#host.start({
+      onAnswer: (frame) =>
+        slot.endpoint !== undefined && this.#events.onAnswer(slot.endpoint, frame),
+      onEnded: async (reason) => this.#onEnded(slot, await process, reason),
+    }, this.#printer(`slot ${slot.number}`));
+    return process;
+  }
+
+  /** Ends the slot's process, which has a core, and puts a fresh one in its place. */
+  async #replace(slot: Slot): Promise<void> {
+    const old = slot.process;
+    if (old) this.#end(old);
+    slot.process = await this.#startProcess(slot);
+  }
+
+  #onEnded(slot: Slot, process: SlotProcess, reason: string): void {
+    if (slot.process !== process || this.#isClosing) return;
+    this.#log.warn(`slot ${slot.number} (pid ${process.pid}) ${reason}`);
+    this.#forget(slot, reason);
+    void this.#bringUp(slot);
+  }
+
+  #forget(slot: Slot, reason: string): void {
+    const { endpoint } = slot;
+    slot.process = undefined;
+    slot.endpoint = undefined;
+    if (endpoint === undefined) return;
+    this.#byEndpoint.delete(endpoint);
+    this.#events.onLost(endpoint, reason);
+  }
+
+  #end(process: SlotProcess): void {
+    const ending: Promise<void> = process.end().finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  #printer(who: string): (line: string) => void {
+    return (line) => this.#log.info(`${who}: ${line}`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,246 @@
+/** The worker: one process a machine, which takes jobs from controllers and has its slots run them. */
+
+import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../pool/types.ts";
+import { Pool } from "../pool/pool.ts";
+import type { Frame } from "../protocol/mod.ts";
+import { type Log, silentLog } from "../runtime/log.ts";
+import type { ByteStream, Runtime } from "../runtime/ports.ts";
+import { Connection, type ConnectionHost, type RelayedJob } from "./connection.ts";
+import { CoreStore, type StoredCore } from "./core_store.ts";
+import { SlotHost } from "./slot_host.ts";
+import { Slots, type SlotsEvents } from "./slots.ts";
+
+/** `worker_init` may read a model or wake a GPU. What takes longer has gone wrong. */
+const CORE_LOAD_LIMIT_MS = 120_000;
+
+/** Jobs of a controller that is gone may finish within this time; then their slots are needed again. */
+const ORPHAN_LIMIT_MS = 5_000;
+
+/** How often the scheduler looks again although nothing has happened: for what only time changes. */
+const TICK_MS = 250;
+
+/** Input bytes in flight at a slot, beyond the job that it runs. */
+const SLOT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** How a worker is set up. */
+export interface WorkerOptions {
+  /** Jobs that run at once, each in a process of its own. */
+  readonly slots: number;
+  readonly log?: Log;
+  /** Largest payload that it takes from a controller; 1 GiB unless given. */
+  readonly payloadBytesMax?: number;
+  /** How long a core may take to load; 2 minutes unless given. */
+  readonly coreLoadLimitMs?: number;
+}
+
+/** A worker. Give it connections with `serve`; end it with `drain` or `close`. */
+export class Worker implements AsyncDisposable {
+  readonly #options: WorkerOptions;
+  readonly #log: Log;
+  readonly #host: SlotHost;
+  readonly #store: CoreStore;
+  readonly #slots: Slots;
+  readonly #pool: Pool<RelayedJob>;
+  readonly #connections = new Map<ClientId, Connection>();
+  readonly #closedWaiters = new Map<ClientId, () => void>();
+  readonly #probes = new Map<CoreKey, PromiseWithResolvers<void>>();
+  readonly #tick: ReturnType<typeof setInterval>;
+  #isDraining = false;
+  #isScheduled = false;
+  #idle: (() => void) | undefined;
+
+  private constructor(host: SlotHost, options: WorkerOptions) {
+    this.#options = options;
+    this.#log = options.log ?? silentLog;
+    this.#host = host;
+    this.#store = new CoreStore(host.directory);
+    this.#slots = new Slots(host, this.#slotsEvents(), {
+      count: options.slots,
+      coreLoadLimitMs: options.coreLoadLimitMs ?? CORE_LOAD_LIMIT_MS,
+      log: this.#log,
+    });
+    this.#pool = new Pool<RelayedJob>({
+      load: (endpoint, core) => this.#load(endpoint, core),
+      send: (endpoint, dispatch, job) => this.#slots.send(endpoint, dispatch, job.payload.payload),
+      crashed: (job, reason) => this.#fail(job, reason),
+      dropped: (job) => this.#releaseCore(job.core),
+      unrunnable: (job, reason) => this.#fail(job, reason),
+    }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
+    this.#tick = setInterval(() => this.#wake(), TICK_MS);
+  }
+
+  /** Starts a worker and its slots. It needs no connection for that, and loads no core itself, ever. */
+  static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
+    const worker = new Worker(await SlotHost.open(runtime), options);
+    worker.#slots.start();
+    return worker;
+  }
+
+  /** Serves a controller until the connection ends. */
+  serve(stream: ByteStream): Promise<void> {
+    const client = this.#pool.onClientUp();
+    const connection = new Connection(
+      this.#connectionHost,
+      stream,
+      client,
+      this.#options.payloadBytesMax,
+    );
+    this.#connections.set(client, connection);
+    this.#log.info(`controller ${connection.peer} connected`);
+    return new Promise((resolve) => {
+      this.#closedWaiters.set(client, resolve);
+      connection.start();
+    });
+  }
+
+  /** Finishes the jobs that run, answers them, unloads the cores, and ends. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    for (const connection of this.#connections.values()) {
+      connection.pause();
+      this.#pool.onClientBlocked(connection.client, true);
+    }
+    if (this.#pool.counts().inFlight > 0) {
+      await new Promise<void>((resolve) => this.#idle = resolve);
+    }
+    await Promise.all([...this.#connections.values()].map((connection) => connection.end()));
+    await this.close();
+  }
+
+  /** Ends now: cores are unloaded if they are idle, jobs that run are not finished. */
+  async close(): Promise<void> {
+    clearInterval(this.#tick);
+    await this.#slots.close();
+    await this.#host.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // What slots report.
+
+  #slotsEvents(): SlotsEvents {
+    return {
+      onUp: () => {
+        this.#wake();
+        return this.#pool.onEndpointUp(1);
+      },
+      onLoaded: (endpoint, core) => this.#onLoaded(endpoint, core),
+      onLoadFailed: (endpoint, core, reason) => this.#onLoadFailed(endpoint, core, reason),
+      onAnswer: (endpoint, frame) => this.#onAnswer(endpoint, frame),
+      onLost: (endpoint, reason) => {
+        this.#pool.onEndpointLost(endpoint, reason);
+        this.#wake();
+      },
+    };
+  }
+
+  #onLoaded(endpoint: EndpointId, core: StoredCore): void {
+    this.#pool.onLoaded(endpoint, performance.now());
+    this.#probes.get(core.key)?.resolve();
+    if (!this.#store.get(core.key)) this.#slots.retire(endpoint);
+    this.#wake();
+  }
+
+  #onLoadFailed(endpoint: EndpointId, core: StoredCore, reason: string): void {
+    this.#pool.onLoadFailed(endpoint, core.key, reason, performance.now());
+    this.#probes.get(core.key)?.reject(new Error(reason));
+    this.#wake();
+  }
+
+  #onAnswer(endpoint: EndpointId, frame: Frame): void {
+    const job = this.#pool.onAnswer(endpoint, frame.id as DispatchId, performance.now());
+    if (!job) throw new TypeError(`A slot has answered job ${frame.id}, which it does not have`);
+    if (!job.isOrphan) job.payload.connection.answer(job.payload, frame.type, frame.payload);
+    this.#releaseCore(job.core);
+    this.#wake();
+  }
+
+  #fail(job: Job<RelayedJob>, reason: string): void {
+    job.payload.connection.fail(job.payload, reason);
+    this.#releaseCore(job.core);
+  }
+
+  // What connections ask for.
+
+  readonly #connectionHost: ConnectionHost = {
+    offerCore: (name, content) => this.#offerCore(name, content),
+    releaseCore: (core) => this.#releaseCore(core.key),
+    queueJob: (connection, { key }, job) => {
+      this.#store.use(key);
+      this.#pool.onJob(connection.client, key, job.payload.byteLength, job, performance.now());
+      this.#wake();
+    },
+    setBlocked: (connection, isBlocked) => {
+      this.#pool.onClientBlocked(connection.client, isBlocked || this.#isDraining);
+      this.#wake();
+    },
+    onConnectionClosed: (connection, reason) => this.#onConnectionClosed(connection, reason),
+  };
+
+  async #offerCore(name: string, content: Uint8Array): Promise<StoredCore> {
+    const core = await this.#store.add(name, content);
+    try {
+      await this.#probe(core);
+      return core;
+    } catch (error) {
+      this.#releaseCore(core.key);
+      throw error;
+    }
+  }
+
+  /** Sees whether a core loads: in a slot that is free, where it then is of use, or beside them. */
+  #probe(core: StoredCore): Promise<void> {
+    const running = this.#probes.get(core.key);
+    if (running) return running.promise;
+    if (this.#slots.holding(core.key).length > 0) return Promise.resolve();
+    const probe = Promise.withResolvers<void>();
+    this.#probes.set(core.key, probe);
+    const free = this.#pool.freeEndpoint();
+    if (free === undefined) this.#slots.probe(core).then(probe.resolve, probe.reject);
+    else this.#pool.load(free, core.key);
+    return probe.promise.finally(() => this.#probes.delete(core.key));
+  }
+
+  #onConnectionClosed(connection: Connection, reason: Error | undefined): void {
+    this.#connections.delete(connection.client);
+    const why = reason ? `: ${reason.message}` : "";
+    this.#log.info(`controller ${connection.peer} disconnected${why}`);
+    for (const job of this.#pool.onClientGone(connection.client)) this.#releaseCore(job.core);
+    if (this.#pool.orphaned().length > 0) setTimeout(() => this.#endOrphans(), ORPHAN_LIMIT_MS);
+    this.#closedWaiters.get(connection.client)?.();
+    this.#closedWaiters.delete(connection.client);
+    this.#wake();
+  }
+
+  /** Ends the slots that still compute for nobody: others may want them. */
+  #endOrphans(): void {
+    for (const endpoint of this.#pool.orphaned()) this.#slots.kill(endpoint);
+  }
+
+  /** One user of a core less. After the last, no slot has a reason to hold it. */
+  #releaseCore(key: CoreKey): void {
+    if (!this.#store.release(key)) return;
+    for (const endpoint of this.#slots.holding(key)) {
+      if (this.#pool.isFree(endpoint)) this.#slots.retire(endpoint);
+    }
+  }
+
+  #load(endpoint: EndpointId, key: CoreKey): void {
+    const core = this.#store.get(key);
+    if (core) void this.#slots.load(endpoint, core);
+  }
+
+  // The scheduler's pass.
+
+  #wake(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#pool.schedule(performance.now());
+      if (this.#idle && this.#pool.counts().inFlight === 0) this.#idle();
+    });
+  }
+}
