@@ -1,19 +1,26 @@
+/**
+ * distcomp: the program. It chooses the adapter for its runtime and what it is to be, then calls one
+ * function; a slot, of which there are many, loads nothing of the command line.
+ */
+
 import process from "node:process";
 import { detectRuntime } from "./runtime/detect.ts";
-import { parseAddress, formatAddress } from "./link/address.ts";
-const [command, ...args] = process.argv.slice(2);
-const runtime = await detectRuntime();
-if (command === "slot") {
-  const { runSlot } = await import("./worker/slot.ts");
-  runSlot(runtime, args[0]!, Number(args[1]));
-  process.exit(0);
-} else if (command === "worker") {
-  const { Worker } = await import("./worker/worker.ts");
-  const { serveListener } = await import("./worker/serve.ts");
-  const log = { info: (t: string) => console.error(t), warn: (t: string) => console.error("warn", t) };
-  const worker = await Worker.start(runtime, { slots: Number(args[1] ?? 2), log });
-  const l = runtime.listen(parseAddress(args[0]!));
-  console.log(`listening on ${formatAddress(l.address)}`);
-  process.on("SIGTERM", async () => { l.close(); await worker.drain(); process.exit(0); });
-  await serveListener(worker, l);
+import { ownRole } from "./runtime/self.ts";
+
+async function main(args: readonly string[]): Promise<number> {
+  const runtime = await detectRuntime();
+  const [first, socket = "", number = ""] = args;
+  if (first === "slot" && ownRole() === "slot") {
+    const { runSlot } = await import("./worker/slot.ts");
+    runSlot(runtime, socket, Number(number));
+    return 0;
+  }
+  if (first === "local-worker" && ownRole() === "local-worker") {
+    const { localWorkerCommand } = await import("./cli/worker_command.ts");
+    return await localWorkerCommand(runtime, socket, Number(number));
+  }
+  const { runApp } = await import("./cli/app.ts");
+  return await runApp(runtime, args);
 }
+
+main(process.argv.slice(2)).then((exitCode) => process.exit(exitCode));

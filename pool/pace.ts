@@ -44,6 +44,10 @@ export class Pace {
     this.#slotsKnown = slots;
   }
 
+  get slotsAreKnown(): boolean {
+    return this.#slotsKnown !== undefined;
+  }
+
   /** The slots it has, or as many as it has shown. */
   get slots(): number {
     if (this.#slotsKnown !== undefined) return this.#slotsKnown;

@@ -31,8 +31,10 @@ const LOAD_FAILURES_MAX = 3;
 /** How much there is of what, for progress and for flow control. */
 export interface PoolCounts {
   readonly endpoints: number;
-  /** Slots of all endpoints that serve, as far as known or shown. */
+  /** Slots of all endpoints that serve. */
   readonly slots: number;
+  /** Whether that is what they said; otherwise it is what they have shown. */
+  readonly slotsAreKnown: boolean;
   readonly queued: number;
   readonly queuedBytes: number;
   readonly inFlight: number;
@@ -177,16 +179,19 @@ export class Pool<T> {
   // What is known.
 
   counts(): PoolCounts {
-    let slots = 0, queued = 0, queuedBytes = 0, inFlight = 0;
+    let slots = 0, queued = 0, queuedBytes = 0, inFlight = 0, slotsAreKnown = true;
     for (const endpoint of this.#endpoints.values()) {
-      if (endpoint.isServing) slots += endpoint.pace.slots;
       inFlight += endpoint.inFlight.size;
+      if (!endpoint.isServing) continue;
+      slots += endpoint.pace.slots;
+      slotsAreKnown &&= endpoint.pace.slotsAreKnown;
     }
     for (const client of this.#clients.values()) {
       queued += client.queue.length;
       queuedBytes += client.queuedBytes;
     }
-    return { endpoints: this.#endpoints.size, slots, queued, queuedBytes, inFlight };
+    const endpoints = this.#endpoints.size;
+    return { endpoints, slots, slotsAreKnown, queued, queuedBytes, inFlight };
   }
 
   /** Jobs that all endpoints together would take now if there were enough. */

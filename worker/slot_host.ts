@@ -3,9 +3,9 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { FrameDecoder } from "../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../runtime/ports.ts";
+import { startSelf } from "../runtime/self.ts";
 import { type SlotEvents, SlotProcess } from "./slot_process.ts";
 import { SLOT_HELLO } from "./slot_protocol.ts";
 
@@ -14,9 +14,6 @@ const START_LIMIT_MS = 30_000;
 
 /** The longest path that fits into a Unix socket's address on every system (macOS: 104 with its end). */
 const SOCKET_PATH_BYTES_MAX = 103;
-
-/** Set in the environment of every process that distcomp starts of itself. */
-export const SPAWNED_AS = "DISTCOMP_SPAWNED_AS";
 
 /** A folder and a socket of this worker's own, where its slots connect. */
 export class SlotHost {
@@ -46,13 +43,11 @@ export class SlotHost {
   async start(events: SlotEvents, onLine: (line: string) => void): Promise<SlotProcess> {
     const number = ++this.#lastNumber;
     const lines = { last: "", slot: undefined as SlotProcess | undefined };
-    const child = this.#runtime.spawn(this.#command(number), {
-      env: slotEnvironment(),
-      onLine: (line) => {
-        lines.last = line;
-        lines.slot?.onLine(line);
-        onLine(line);
-      },
+    const args = [socketIn(this.directory), String(number)];
+    const child = startSelf(this.#runtime, "slot", args, (line) => {
+      lines.last = line;
+      lines.slot?.onLine(line);
+      onLine(line);
     });
     const stream = await this.#hello(number, child, () => lines.last);
     lines.slot = new SlotProcess(child, stream, events);
@@ -62,10 +57,6 @@ export class SlotHost {
   async close(): Promise<void> {
     this.#listener.close();
     await rm(this.directory, { recursive: true, force: true });
-  }
-
-  #command(number: number): string[] {
-    return [...this.#runtime.selfCommand(), "slot", socketIn(this.directory), String(number)];
   }
 
   #hello(number: number, child: ChildProcess, lastLine: () => string): Promise<ByteStream> {
@@ -116,13 +107,4 @@ function shortTemporaryFolder(): string {
   const folder = tmpdir();
   const longest = socketIn(join(folder, "distcomp-XXXXXX"));
   return new TextEncoder().encode(longest).byteLength > SOCKET_PATH_BYTES_MAX ? "/tmp" : folder;
-}
-
-function slotEnvironment(): Record<string, string> {
-  return {
-    ...process.env as Record<string, string>,
-    // A core that needs a function nobody has must fail when it is loaded, not in its first job.
-    LD_BIND_NOW: "1",
-    [SPAWNED_AS]: "slot",
-  };
 }

@@ -114,6 +114,11 @@ export class Worker implements AsyncDisposable {
     await this.#host.close();
   }
 
+  /** Ends every slot at once, whatever it does. For a process that is about to exit. */
+  kill(): void {
+    this.#slots.killAll();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

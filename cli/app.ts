@@ -1,0 +1,119 @@
+/** The command line: what can be typed, and what it is called. */
+
+import { Command, CommanderError, Option } from "commander";
+import process from "node:process";
+import { styleText } from "node:util";
+import { DEFAULT_PORT } from "../link/address.ts";
+import type { Runtime } from "../runtime/ports.ts";
+import { toStderr } from "./log.ts";
+import type { RunFlags } from "./run_command.ts";
+import { ExitCode, parseAddressOption, parseCount, parseSlots } from "./usage.ts";
+import { VERSION } from "./version.ts";
+import type { WorkerFlags } from "./worker_command.ts";
+
+const RUN_EXAMPLES = `
+Examples:
+  distcomp run core.so inputs/                     every core of this machine
+  distcomp run core.so inputs/ --workers a,b:9000  workers on two other machines
+  distcomp run core.so --repeat 100000 -o sweep    inputs 0, 1, 2, …
+  find . -name '*.dat' | distcomp run core.so -    a list of files
+
+Exit status: 0 all jobs done, 1 some failed, 2 wrong usage or input, 3 no worker could be used,
+130 interrupted.`;
+
+const WORKER_EXAMPLES = `
+Examples:
+  distcomp worker                                  for controllers on this machine
+  distcomp worker --listen 0.0.0.0:7433 --insecure for a trusted network
+  distcomp worker --connect head:7433              dial a run that listens
+  ssh node distcomp worker --stdio                 over a pipe`;
+
+/** Does what was typed; resolves to the exit status. */
+export async function runApp(runtime: Runtime, args: readonly string[]): Promise<number> {
+  const outcome = { exitCode: ExitCode.ok as number };
+  const program = buildProgram(runtime, outcome);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return outcome.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return commanderExit(error, args);
+    toStderr(`${styleText("red", "distcomp:", { stream: process.stderr })} ${messageOf(error)}`);
+    if (program.opts()["verbose"] && error instanceof Error) toStderr(error.stack ?? "");
+    return ExitCode.usage;
+  }
+}
+
+/** Help that was asked for is a success; help instead of a command is not. */
+function commanderExit(error: CommanderError, args: readonly string[]): number {
+  return error.exitCode === 0 || args.length === 0
+    ? error.exitCode && ExitCode.usage
+    : ExitCode.usage;
+}
+
+function buildProgram(runtime: Runtime, outcome: { exitCode: number }): Command {
+  const program = new Command("distcomp")
+    .description("Runs a compute core, a shared library, on many inputs and many machines.")
+    .version(VERSION, "-V, --version", "show the version")
+    .option("--verbose", "show where an error comes from")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [command]", "show help for a command")
+    .showSuggestionAfterError()
+    .exitOverride();
+  addRun(program, runtime, outcome);
+  addWorker(program, runtime, outcome);
+  return program;
+}
+
+function addRun(program: Command, runtime: Runtime, outcome: { exitCode: number }): void {
+  program.command("run")
+    .description("run a compute core on inputs; one output per input")
+    .argument("<core>", "the compute core, a shared library")
+    .argument("[input...]", "files, folders, or - for a list of files on stdin")
+    .option("-o, --output <dir>", "where the outputs go", "outputs")
+    .addOption(
+      new Option("-w, --workers <list>", "HOST:PORT,… or @FILE with one a line")
+        .env("DISTCOMP_WORKERS"),
+    )
+    .option("--listen <host:port>", "take workers that connect", parseAddressOption)
+    .option("--slots <n>", "jobs at once, without workers (default: one per CPU)", parseSlots)
+    .option("--lines <file>", "each line is an input; - is stdin")
+    .option("--repeat <n>", "n jobs with the inputs 0, 1, 2, …", parseCount)
+    .option("--insecure", "listen beyond this machine, for whoever connects")
+    .option("-q, --quiet", "show only errors")
+    .option("--json", "print the summary as JSON on stdout")
+    .helpOption("-h, --help", "show help")
+    .addHelpText("after", RUN_EXAMPLES)
+    .action(async (core: string, inputs: string[], flags: RunFlags) => {
+      const { runCommand } = await import("./run_command.ts");
+      outcome.exitCode = await runCommand(runtime, core, inputs, flags);
+    });
+}
+
+function addWorker(program: Command, runtime: Runtime, outcome: { exitCode: number }): void {
+  const defaultListen = { kind: "tcp", host: "127.0.0.1", port: DEFAULT_PORT } as const;
+  program.command("worker")
+    .description("run jobs for controllers")
+    .option(
+      "--listen <host:port>",
+      `where to take controllers (default: 127.0.0.1:${DEFAULT_PORT}; port 0 picks a free one)`,
+      parseAddressOption,
+    )
+    .option(
+      "--connect <host:port>",
+      "dial a controller that runs with --listen",
+      parseAddressOption,
+    )
+    .option("--stdio", "serve one controller on stdin and stdout")
+    .option("--slots <n>", "jobs at once (default: one per CPU)", parseSlots)
+    .option("--insecure", "listen beyond this machine, for whoever connects")
+    .helpOption("-h, --help", "show help")
+    .addHelpText("after", WORKER_EXAMPLES)
+    .action(async (flags: WorkerFlags) => {
+      const { workerCommand } = await import("./worker_command.ts");
+      outcome.exitCode = await workerCommand(runtime, flags, defaultListen);
+    });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

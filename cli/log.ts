@@ -1,0 +1,53 @@
+/** Messages on stderr: with the time for a worker, which runs for weeks; without it for a run. */
+
+import { configureSync, getLogger, type LogRecord } from "@logtape/logtape";
+import process from "node:process";
+import { styleText } from "node:util";
+import type { Log } from "../runtime/log.ts";
+
+/** Writes one line to where people read. */
+export type WriteLine = (line: string) => void;
+
+/** The way to stderr that works everywhere. */
+export const toStderr: WriteLine = (line) => void process.stderr.write(`${line}\n`);
+
+/** A log whose lines begin with the time. */
+export function timedLog(): Log {
+  return logThrough((record) => {
+    const time = new Date(record.timestamp).toISOString().slice(0, 19);
+    toStderr(`${time}Z ${markOf(record)}${textOf(record)}`);
+  });
+}
+
+/** A log of warnings only, for somebody who waits for a result. `write` may keep clear of a progress bar. */
+export function warningLog(write: WriteLine): Log {
+  return logThrough((record) => {
+    if (record.level !== "info") write(markOf(record) + textOf(record));
+  });
+}
+
+function logThrough(sink: (record: LogRecord) => void): Log {
+  configureSync({
+    reset: true,
+    sinks: { lines: sink },
+    loggers: [
+      { category: "distcomp", sinks: ["lines"], lowestLevel: "info" },
+      { category: ["logtape", "meta"], sinks: ["lines"], lowestLevel: "error" },
+    ],
+  });
+  const logger = getLogger("distcomp");
+  // The text goes in as a value: braces in it are nobody's placeholders.
+  return {
+    info: (text) => logger.info("{text}", { text }),
+    warn: (text) => logger.warn("{text}", { text }),
+  };
+}
+
+function textOf(record: LogRecord): string {
+  return String(record.properties["text"] ?? record.message.join(""));
+}
+
+function markOf(record: LogRecord): string {
+  if (record.level === "info") return "";
+  return `${styleText("yellow", "warning:", { stream: process.stderr })} `;
+}

@@ -1,0 +1,187 @@
+/** `distcomp run`: puts a run together from what was typed, and says how it went. */
+
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import os from "node:os";
+import { basename, join } from "node:path";
+import process from "node:process";
+import { DirectorySink, SinkError, STATE_FOLDER } from "../controller/directory_sink.ts";
+import { JobLog } from "../controller/job_log.ts";
+import { InterruptedError, NoWorkerError, Run, type RunStatus } from "../controller/run.ts";
+import { checkPaths, filesOf, linesOf, repeated, type Source } from "../controller/source.ts";
+import { reasonOf } from "../controller/system_error.ts";
+import type { CoreImage } from "../controller/worker_link.ts";
+import { inspectCore, reasonNotToLoad } from "../core/inspect.ts";
+import { formatAddress, isLoopback } from "../link/address.ts";
+import type { CoreKey } from "../pool/types.ts";
+import type { Address, Runtime } from "../runtime/ports.ts";
+import { toStderr, warningLog, type WriteLine } from "./log.ts";
+import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
+import { summaryJson, summaryText } from "./summary.ts";
+import { ExitCode, readWorkers, UsageError } from "./usage.ts";
+
+/** What was typed behind `run`. */
+export interface RunFlags {
+  readonly output: string;
+  readonly workers?: string;
+  readonly listen?: Address;
+  readonly slots?: number;
+  readonly lines?: string;
+  readonly repeat?: number;
+  readonly insecure?: boolean;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+/** Runs `coreFile` on what was named. Resolves to the exit status; rejects with a sentence for people. */
+export async function runCommand(
+  runtime: Runtime,
+  coreFile: string,
+  inputs: readonly string[],
+  flags: RunFlags,
+): Promise<number> {
+  const plan = await planOf(coreFile, flags);
+  const show = { progress: noProgress() };
+  const write: WriteLine = (line) => show.progress.write(line);
+  const log = warningLog(write);
+  const source = await sourceOf(inputs, flags, (text) => log.warn(text));
+  const sink = await DirectorySink.open(flags.output);
+  const jobLog = await JobLog.open(flags.output).catch((cause) => {
+    const file = join(flags.output, STATE_FOLDER, "jobs.jsonl");
+    throw new SinkError(`Cannot write the job record "${file}": ${reasonOf(cause)}`, { cause });
+  });
+  const run = new Run({ runtime, source, sink, jobLog, log, ...plan });
+  if (flags.listen) {
+    write(`waiting for workers on ${formatAddress(run.listen(flags.listen))}`);
+  }
+  show.progress = startProgress(run, flags);
+  const stopListening = onInterrupt(run, write);
+  let error: unknown;
+  try {
+    await run.complete();
+  } catch (caught) {
+    error = caught;
+  } finally {
+    stopListening();
+    show.progress.stop();
+  }
+  return report(run.status, flags, error);
+}
+
+/** What a run needs beside its inputs and outputs. */
+interface Plan {
+  readonly core: CoreImage;
+  readonly workers: readonly Address[];
+  readonly localSlots: number | undefined;
+}
+
+async function planOf(coreFile: string, flags: RunFlags): Promise<Plan> {
+  const list = flags.workers ?? process.env.DISTCOMP_WORKERS;
+  const workers = list ? await readWorkers(list) : [];
+  const isLocal = workers.length === 0 && !flags.listen;
+  if (!isLocal && flags.slots !== undefined) {
+    throw new UsageError(
+      "--slots is for a run on this machine alone; give it to the workers: distcomp worker --slots N",
+    );
+  }
+  if (flags.listen && !isLoopback(flags.listen) && !flags.insecure) {
+    throw new UsageError(
+      `Whoever connects to ${formatAddress(flags.listen)} would get the core and the inputs and ` +
+        "could answer anything; if the network is trusted, add --insecure",
+    );
+  }
+  return {
+    core: await readCore(coreFile, isLocal),
+    workers,
+    localSlots: isLocal ? flags.slots ?? os.availableParallelism() : undefined,
+  };
+}
+
+async function readCore(file: string, isLocal: boolean): Promise<CoreImage> {
+  const content = await readCoreFile(file);
+  const facts = inspectCore(content);
+  // Other machines may be of another kind: they will say what they can't load.
+  const { machine, format } = isLocal || facts.kind !== "library"
+    ? { machine: os.machine(), format: ownFormat() }
+    : { machine: facts.machine ?? "", format: facts.format };
+  const reason = reasonNotToLoad(facts, machine, format);
+  if (reason) throw new UsageError(`Cannot use "${file}" as a compute core: ${reason}`);
+  const key = createHash("sha256").update(content).digest("hex") as CoreKey;
+  return { key, name: basename(file), content };
+}
+
+async function readCoreFile(file: string): Promise<Uint8Array> {
+  try {
+    if ((await stat(file)).isDirectory()) throw new UsageError("it is a folder");
+    return await readFile(file);
+  } catch (cause) {
+    throw new UsageError(`Cannot use "${file}" as a compute core: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function ownFormat(): "ELF" | "Mach-O" | "PE" {
+  if (process.platform === "darwin") return "Mach-O";
+  return process.platform === "win32" ? "PE" : "ELF";
+}
+
+async function sourceOf(
+  inputs: readonly string[],
+  flags: RunFlags,
+  warn: (text: string) => void,
+): Promise<Source> {
+  const kinds = [inputs.length > 0, flags.lines !== undefined, flags.repeat !== undefined];
+  const named = kinds.filter((kind) => kind).length;
+  if (named !== 1) {
+    throw new UsageError(
+      named === 0
+        ? "There are no inputs; name files or folders, or use --lines FILE or --repeat N"
+        : "Inputs are files and folders, or --lines FILE, or --repeat N: one of the three",
+    );
+  }
+  if (flags.repeat !== undefined) return repeated(flags.repeat);
+  if (flags.lines !== undefined) {
+    if (flags.lines !== "-") await checkPaths([flags.lines], flags.output);
+    return linesOf(flags.lines);
+  }
+  await checkPaths(inputs, flags.output);
+  return filesOf(inputs, flags.output, warn);
+}
+
+function startProgress(run: Run, flags: RunFlags): Progress {
+  if (flags.quiet) return noProgress();
+  void run.countTotal();
+  return process.stderr.isTTY ? barProgress(() => run.status) : lineProgress(() => run.status);
+}
+
+/** The first Ctrl-C lets what runs finish, the second does not wait for it. */
+function onInterrupt(run: Run, write: WriteLine): () => void {
+  let count = 0;
+  const handler = () => {
+    count += 1;
+    if (count > 1) process.exit(ExitCode.interrupted);
+    const { inFlight } = run.status;
+    if (inFlight > 0) write(`finishing ${inFlight} jobs that run; interrupt again to stop at once`);
+    run.interrupt();
+  };
+  process.on("SIGINT", handler);
+  process.on("SIGTERM", handler);
+  return () => {
+    process.off("SIGINT", handler);
+    process.off("SIGTERM", handler);
+  };
+}
+
+function report(status: RunStatus, flags: RunFlags, error: unknown): number {
+  const message = error instanceof Error ? error.message : undefined;
+  if (flags.json) process.stdout.write(`${summaryJson(status, flags.output, message)}\n`);
+  else if (!flags.quiet && !(error instanceof NoWorkerError && status.done + status.failed === 0)) {
+    process.stdout.write(`${summaryText(status, flags.output)}\n`);
+  }
+  if (error instanceof InterruptedError) return ExitCode.interrupted;
+  if (error instanceof NoWorkerError) {
+    toStderr(`distcomp: ${error.message}`);
+    return ExitCode.noWorker;
+  }
+  if (error) throw error;
+  return status.failed > 0 ? ExitCode.someFailed : ExitCode.ok;
+}

@@ -1,0 +1,83 @@
+/** What a run says at its end. */
+
+import { join } from "node:path";
+import process from "node:process";
+import { styleText } from "node:util";
+import { STATE_FOLDER } from "../controller/directory_sink.ts";
+import type { RunStatus } from "../controller/run.ts";
+import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
+
+/** A name longer than this does not push the reasons out of the window. */
+const NAME_CHARS_MAX = 40;
+
+/** The summary for people, a few lines. */
+export function summaryText(status: RunStatus, outputs: string): string {
+  const lines = [headline(status, outputs), figures(status)];
+  if (status.failed > 0) lines.push(...failureLines(status, outputs));
+  return lines.join("\n");
+}
+
+/** The summary for programs: one JSON object on one line. */
+export function summaryJson(status: RunStatus, outputs: string, error: string | undefined): string {
+  const seconds = status.elapsedMs / 1000;
+  return JSON.stringify({
+    jobs: status.done + status.failed,
+    done: status.done,
+    failed: status.failed,
+    seconds: round(seconds, 3),
+    jobsPerSecond: round((status.done + status.failed) / seconds, 3),
+    bytesIn: status.bytesIn,
+    bytesOut: status.bytesOut,
+    slotsBusy: round(status.busyPart, 4),
+    workers: status.workers,
+    slots: status.slots,
+    outputs,
+    record: recordIn(outputs),
+    failures: status.failures,
+    ...(error === undefined ? {} : { error }),
+  });
+}
+
+function headline(status: RunStatus, outputs: string): string {
+  const { done, failed, total, elapsedMs } = status;
+  const time = formatDuration(elapsedMs);
+  const all = total ?? done + failed;
+  if (done === all) {
+    return color("green", `${formatNoun(done, "job")} done in ${time}`) + `, outputs in ${outputs}`;
+  }
+  const counts = `${formatCount(done)} of ${formatNoun(all, "job")} done`;
+  const failures = failed > 0 ? `, ${color("red", `${formatCount(failed)} failed`)}` : "";
+  return `${counts}${failures}, in ${time}, outputs in ${outputs}`;
+}
+
+function figures({ done, failed, elapsedMs, bytesIn, bytesOut, busyPart }: RunStatus): string {
+  const seconds = elapsedMs / 1000;
+  return [
+    `${formatRate((done + failed) / seconds)} jobs/s`,
+    `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`,
+    `${formatBytes((bytesIn + bytesOut) / seconds)}/s`,
+    `slots busy ${Math.round(100 * busyPart)} % of the time`,
+  ].join(" · ");
+}
+
+function failureLines({ failures, failed }: RunStatus, outputs: string): string[] {
+  const longest = Math.max(...failures.map(({ name }) => name.length));
+  const width = Math.min(longest, NAME_CHARS_MAX);
+  const lines = failures.map(({ name, reason }) => `  ${name.padEnd(width)}  ${reason}`);
+  const rest = failed - failures.length;
+  const where = `in ${recordIn(outputs)}`;
+  const more = rest > 0 ? `  and ${formatCount(rest)} more, ${where}` : `  (all jobs: ${where})`;
+  return [color("red", "Failed:"), ...lines, more];
+}
+
+function recordIn(outputs: string): string {
+  return join(outputs, STATE_FOLDER, "jobs.jsonl");
+}
+
+function round(value: number, digits: number): number {
+  return Number.isFinite(value) ? Number(value.toFixed(digits)) : 0;
+}
+
+function color(name: "green" | "red", text: string): string {
+  return styleText(name, text, { stream: process.stdout });
+}

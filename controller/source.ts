@@ -1,0 +1,256 @@
+/** Where a run's inputs come from. All are lazy: what is listed or read is what is about to be sent. */
+
+import type { Dirent } from "node:fs";
+import { open, readdir, stat } from "node:fs/promises";
+import { basename, join, relative, resolve, sep } from "node:path";
+import process from "node:process";
+import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../protocol/mod.ts";
+import type { Task } from "./cluster.ts";
+import { readLines } from "./file_lines.ts";
+import { NameSet } from "./name_set.ts";
+import { reasonOf } from "./system_error.ts";
+
+/** Files read at once: enough to hide a file server's answer times. */
+const READS_AT_ONCE = 16;
+
+/** Bytes read at once, unless a single file has more. */
+const READ_BYTES_MAX = 32 * 1024 * 1024;
+
+/** What one job's message can carry. */
+const INPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
+
+/** Inputs that cost nothing to make are made in batches of this many. */
+const BATCH_TASKS = 256;
+
+/** A task with a name: its output's path under the output folder. */
+export interface NamedTask extends Task {
+  readonly name: string;
+}
+
+/** An input that could not be read: a job that has failed before it began. */
+export interface UnreadableTask {
+  readonly index: number;
+  readonly name: string;
+  readonly failure: string;
+}
+
+/** Inputs in order, in batches, each made or read when it is asked for. */
+export interface Source {
+  readonly batches: AsyncIterable<readonly (NamedTask | UnreadableTask)[]>;
+  /** How many inputs there will be, where that can be found out without reading them. */
+  count(): Promise<number | undefined>;
+}
+
+/** A file to read, and the name that its job gets. */
+interface Listed {
+  readonly path: string;
+  readonly name: string;
+  /** Why nothing can be read there, if that is known already. */
+  readonly failure?: string;
+}
+
+/** What cannot be a source. */
+export class SourceError extends Error {
+  override name = "SourceError";
+}
+
+/** What a walk leaves out on purpose, it says through this. */
+export type Warn = (text: string) => void;
+
+/** N jobs whose inputs are the decimal numbers from 0 to N − 1. */
+export function repeated(count: number): Source {
+  return { batches: decimals(count), count: () => Promise.resolve(count) };
+}
+
+async function* decimals(count: number): AsyncIterable<NamedTask[]> {
+  const utf8 = new TextEncoder();
+  for (let first = 0; first < count; first += BATCH_TASKS) {
+    const length = Math.min(BATCH_TASKS, count - first);
+    yield Array.from({ length }, (_, offset) => {
+      const name = String(first + offset);
+      return { index: first + offset, name, input: utf8.encode(name) };
+    });
+  }
+}
+
+/** Each line of a file, or of stdin for `-`, is an input, without its line ending. */
+export function linesOf(file: string): Source {
+  return { batches: lineBatches(file), count: () => Promise.resolve(undefined) };
+}
+
+async function* lineBatches(file: string): AsyncIterable<NamedTask[]> {
+  let batch: NamedTask[] = [];
+  let index = 0;
+  for await (const line of readLines(file)) {
+    batch.push({ index, name: String(index), input: line });
+    index += 1;
+    if (batch.length < BATCH_TASKS) continue;
+    yield batch;
+    batch = [];
+  }
+  yield batch;
+}
+
+/** Files, folders and `-` for a list of files on stdin. `outputs` is left out where a walk meets it. */
+export function filesOf(paths: readonly string[], outputs: string, warn: Warn): Source {
+  return {
+    batches: fileBatches(paths, outputs, warn),
+    count: () => paths.includes("-") ? Promise.resolve(undefined) : countFiles(paths, outputs),
+  };
+}
+
+async function countFiles(paths: readonly string[], outputs: string): Promise<number> {
+  let count = 0;
+  for await (const _ of listAll(paths, resolve(outputs), () => {})) count += 1;
+  return count;
+}
+
+async function* fileBatches(
+  paths: readonly string[],
+  outputs: string,
+  warn: Warn,
+): Source["batches"] {
+  const seen = paths.length === 1 && paths[0] !== "-" ? undefined : new NameSet();
+  let index = 0;
+  let batch: Listed[] = [];
+  let batchBytes = 0;
+  for await (const listed of listAll(paths, resolve(outputs), warn)) {
+    if (seen && !seen.add(listed.name)) {
+      yield [{ index: index++, name: listed.name, failure: SAME_OUTPUT }];
+      continue;
+    }
+    batch.push(listed);
+    batchBytes += await sizeOf(listed.path);
+    if (batch.length < READS_AT_ONCE && batchBytes < READ_BYTES_MAX) continue;
+    yield await readAll(batch, index);
+    index += batch.length;
+    batch = [];
+    batchBytes = 0;
+  }
+  yield await readAll(batch, index);
+}
+
+const SAME_OUTPUT = "another input before it writes the same output";
+
+/**
+ * Checks what can be known before anything runs: that the inputs exist, and that the files named one by one
+ * have outputs of their own.
+ */
+export async function checkPaths(paths: readonly string[], outputs: string): Promise<void> {
+  const names = new Map<string, string>();
+  for (const path of paths) {
+    if (path === "-") continue;
+    const info = await stat(path).catch((cause) => {
+      throw new SourceError(`Cannot read input "${path}": ${reasonOf(cause)}`, { cause });
+    });
+    if (info.isDirectory() && resolve(path) === resolve(outputs)) {
+      throw new SourceError(
+        `The outputs would replace the inputs in "${path}"; choose another folder with -o`,
+      );
+    }
+    const name = info.isDirectory() ? `${resolve(path)}${sep}` : basename(path);
+    const other = names.get(name);
+    if (other !== undefined) {
+      const what = info.isDirectory()
+        ? `"${path}" is named twice`
+        : `"${other}" and "${path}" write the same output, "${name}"`;
+      throw new SourceError(
+        `${what}; name a folder that holds both, or run them one after the other`,
+      );
+    }
+    names.set(name, path);
+  }
+}
+
+async function* listAll(
+  paths: readonly string[],
+  outputs: string,
+  warn: Warn,
+): AsyncIterable<Listed> {
+  for (const path of paths) {
+    if (path === "-") yield* listed();
+    else if ((await stat(path)).isDirectory()) yield* walk(path, path, outputs, warn);
+    else yield { path, name: basename(path) };
+  }
+}
+
+/** The files named on stdin. They keep their folders, as far as those lead down from here. */
+async function* listed(): AsyncIterable<Listed> {
+  const utf8 = new TextDecoder();
+  for await (const line of readLines("-")) {
+    const path = utf8.decode(line);
+    if (path !== "") yield { path, name: nameInside(path) };
+  }
+}
+
+/** `a/./b` → `a/b`; what stands before and in a leading `/` or `../` is left away, as `tar` does. */
+function nameInside(path: string): string {
+  const name = relative("/", resolve("/", path));
+  const fromHere = relative(process.cwd(), resolve(path));
+  return fromHere.startsWith("..") ? name : fromHere;
+}
+
+/** The files below `folder`, in the order of their names. */
+async function* walk(
+  root: string,
+  folder: string,
+  outputs: string,
+  warn: Warn,
+): AsyncIterable<Listed> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    // A job that fails, not a warning: what is in there was asked for, and would be missed.
+    const failure = `cannot list the folder "${folder}": ${reasonOf(error)}`;
+    return yield { path: folder, name: `${relative(root, folder)}/`, failure };
+  }
+  entries.sort((one, other) => one.name < other.name ? -1 : 1);
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      if (resolve(path) !== outputs) yield* walk(root, path, outputs, warn);
+    } else if (entry.isFile() || (entry.isSymbolicLink() && await leadsToFile(path, warn))) {
+      yield { path, name: relative(root, path) };
+    } else if (!entry.isSymbolicLink()) {
+      warn(`"${path}" is no file and no folder, it is left out`);
+    }
+  }
+}
+
+/** A link to a folder could lead in a circle; one to nowhere is a job that fails, and says so. */
+async function leadsToFile(path: string, warn: Warn): Promise<boolean> {
+  const target = await stat(path).catch(() => undefined);
+  if (target && !target.isFile()) warn(`"${path}" is a link to a folder, it is left out`);
+  return !target || target.isFile();
+}
+
+function sizeOf(path: string): Promise<number> {
+  return stat(path).then(({ size }) => size, () => 0); // reading it will tell what is wrong
+}
+
+function readAll(
+  batch: readonly Listed[],
+  firstIndex: number,
+): Promise<(NamedTask | UnreadableTask)[]> {
+  return Promise.all(batch.map(async ({ path, name, failure }, offset) => {
+    const index = firstIndex + offset;
+    if (failure !== undefined) return { index, name, failure };
+    try {
+      return { index, name, input: await readInput(path) };
+    } catch (error) {
+      return { index, name, failure: `cannot read "${path}": ${reasonOf(error)}` };
+    }
+  }));
+}
+
+async function readInput(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  await using file = await open(path);
+  const info = await file.stat();
+  if (!info.isFile()) throw new SourceError("it is not a file");
+  if (info.size > INPUT_BYTES_MAX) {
+    throw new SourceError(`it has ${info.size} bytes, an input can have ${INPUT_BYTES_MAX}`);
+  }
+  const content = await file.readFile();
+  return new Uint8Array(content.buffer as ArrayBuffer, content.byteOffset, content.byteLength);
+}

@@ -1,0 +1,106 @@
+/** Which functions an ELF library exports, by its dynamic symbol table. */
+
+const SHT_DYNSYM = 11;
+const SHN_UNDEF = 0;
+
+/** Where things are in the two sizes of ELF files. */
+interface Layout {
+  readonly sectionsAt: number;
+  readonly sectionBytes: number;
+  readonly sectionCount: number;
+  /** Where in a section header its file offset, size and link stand. */
+  readonly section: { readonly offset: number; readonly size: number; readonly link: number };
+  readonly symbolBytes: number;
+  /** Where in a symbol its section index stands. */
+  readonly symbolSection: number;
+}
+
+/**
+ * Names that the library defines for others. `undefined` when there is no table that we can read: the
+ * loader may still know better.
+ */
+export function exportedNames(content: Uint8Array): ReadonlySet<string> | undefined {
+  try {
+    return new ElfFile(content).exportedNames();
+  } catch (error) {
+    if (error instanceof RangeError) return undefined; // an offset that leads out of the file
+    throw error;
+  }
+}
+
+class ElfFile {
+  readonly #content: Uint8Array;
+  readonly #view: DataView;
+  readonly #isWide: boolean;
+  readonly #isLittleEndian: boolean;
+
+  constructor(content: Uint8Array) {
+    this.#content = content;
+    this.#view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+    this.#isWide = content[4] === 2;
+    this.#isLittleEndian = content[5] === 1;
+  }
+
+  exportedNames(): ReadonlySet<string> | undefined {
+    const layout = this.#layout();
+    for (let index = 0; index < layout.sectionCount; index++) {
+      const at = layout.sectionsAt + index * layout.sectionBytes;
+      if (this.#u32(at + 4) === SHT_DYNSYM) return this.#namesOf(layout, at);
+    }
+    return undefined;
+  }
+
+  #namesOf(layout: Layout, sectionAt: number): ReadonlySet<string> {
+    const { offset, size, link } = layout.section;
+    const symbolsAt = this.#word(sectionAt + offset);
+    const count = Math.floor(this.#word(sectionAt + size) / layout.symbolBytes);
+    const stringsHeaderAt = layout.sectionsAt + this.#u32(sectionAt + link) * layout.sectionBytes;
+    const stringsAt = this.#word(stringsHeaderAt + offset);
+    const names = new Set<string>();
+    for (let index = 0; index < count; index++) {
+      const at = symbolsAt + index * layout.symbolBytes;
+      if (this.#u16(at + layout.symbolSection) === SHN_UNDEF) continue;
+      names.add(this.#string(stringsAt + this.#u32(at)));
+    }
+    return names;
+  }
+
+  #layout(): Layout {
+    return this.#isWide
+      ? {
+        sectionsAt: this.#word(40),
+        sectionBytes: this.#u16(58),
+        sectionCount: this.#u16(60),
+        section: { offset: 24, size: 32, link: 40 },
+        symbolBytes: 24,
+        symbolSection: 6,
+      }
+      : {
+        sectionsAt: this.#word(32),
+        sectionBytes: this.#u16(46),
+        sectionCount: this.#u16(48),
+        section: { offset: 16, size: 20, link: 24 },
+        symbolBytes: 16,
+        symbolSection: 14,
+      };
+  }
+
+  #string(at: number): string {
+    const end = this.#content.indexOf(0, at);
+    if (end < 0) throw new RangeError("A name reaches past the end of the file");
+    return new TextDecoder().decode(this.#content.subarray(at, end));
+  }
+
+  /** An address-sized integer. */
+  #word(at: number): number {
+    return this.#isWide ? Number(this.#view.getBigUint64(at, this.#isLittleEndian)) : this.#u32(at);
+  }
+
+  #u32(at: number): number {
+    return this.#view.getUint32(at, this.#isLittleEndian);
+  }
+
+  #u16(at: number): number {
+    return this.#view.getUint16(at, this.#isLittleEndian);
+  }
+}

@@ -1,0 +1,85 @@
+/** The cores in `tests/fixtures/cores`, compiled with the machine's C compiler when a test asks for one. */
+
+import { execFile } from "node:child_process";
+import { createHash, randomUUID } from "node:crypto";
+import { access, mkdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+/** What a core is built with: `{ STAMP: '"two"' }` becomes `-DSTAMP="two"`. */
+export type Defines = Readonly<Record<string, string | number>>;
+
+const sources = new URL("../fixtures/cores/", import.meta.url);
+const header = new URL("../../include/distcomp.h", import.meta.url);
+const buildFolder = fileURLToPath(new URL("../.build/cores/", import.meta.url));
+
+const COMPILER = process.env.CC ?? "cc";
+const FLAGS = ["-O2", "-fPIC", "-shared"];
+
+/** Some cores lack a function on purpose, which not every linker accepts unasked. */
+const LACKING = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-Wl,-z,lazy"];
+const FLAGS_BY_CORE = new Map([
+  ["needs_library", LACKING],
+  ["needs_library_lazily", LACKING],
+]);
+
+/**
+ * The path of the core `name`, built with `defines`. What was built stays in `tests/.build` until its
+ * source, the header or the flags change; tests that build the same core at once do no harm.
+ *
+ * ```ts
+ * const path = await core("version_stamp", { STAMP: '"two"' });
+ * ```
+ */
+export async function core(name: string, defines: Defines = {}): Promise<string> {
+  const source = fileURLToPath(new URL(`${name}.c`, sources));
+  const flags = [
+    ...FLAGS,
+    ...Object.entries(defines).map(([symbol, value]) => `-D${symbol}=${value}`),
+    ...FLAGS_BY_CORE.get(name) ?? [],
+  ];
+  const path = join(buildFolder, `${name}-${await fingerprint(source, flags)}.so`);
+  if (!await exists(path)) await build(source, flags, path);
+  return path;
+}
+
+/** The bytes of the same core, as a controller sends them. */
+export async function coreBytes(name: string, defines: Defines = {}): Promise<Uint8Array> {
+  return await readFile(await core(name, defines));
+}
+
+async function fingerprint(source: string, flags: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify([COMPILER, process.platform, process.arch, flags]));
+  for (const file of [source, header]) hash.update(await readFile(file));
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Builds beside and renames: whoever looks meanwhile sees a whole library or none. */
+async function build(source: string, flags: readonly string[], path: string): Promise<void> {
+  const unfinished = `${path}.${randomUUID()}.unfinished`;
+  await mkdir(buildFolder, { recursive: true });
+  try {
+    await promisify(execFile)(COMPILER, [...flags, "-o", unfinished, source]);
+  } catch (cause) {
+    throw new Error(`Cannot compile the test core ${source}: ${reasonOf(cause)}`, { cause });
+  }
+  await rename(unfinished, path);
+}
+
+function reasonOf(error: unknown): string {
+  const { code, stderr, message } = error as { code?: unknown; stderr?: string; message: string };
+  if (code !== "ENOENT") return stderr || message;
+  return `there is no C compiler "${COMPILER}"; install gcc or clang, or set CC to one`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

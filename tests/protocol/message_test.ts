@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import * as protocol from "../../protocol/mod.ts";
+import { test } from "../lib/test.ts";
+import { anyBlob, anyByte, anyExitCode, anyText, anyUint64, recordOf } from "./arbitraries.ts";
+import { concat, fromHex } from "./bytes.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const anyVersion = fc.nat(2 ** 32 - 1);
+
+const anyMessage = fc.oneof(
+  recordOf({ type: fc.constant("version" as const), id: anyUint64, version: anyVersion }),
+  recordOf({ type: fc.constant("core" as const), id: anyUint64, name: anyText, content: anyBlob }),
+  recordOf({ type: fc.constant("job" as const), id: anyUint64, job: anyUint64, input: anyBlob }),
+);
+
+test("a message comes back as it was sent", () => {
+  fc.assert(fc.property(anyMessage, (message) => {
+    assert.deepEqual(protocol.decodeMessage(frameOf(encode(message))), message);
+  }));
+});
+
+test("a job result comes back as it was sent", () => {
+  fc.assert(fc.property(anyUint64, anyExitCode, anyBlob, (id, exitCode, output) => {
+    const frame = frameOf(protocol.encodeJobResponse(id, { exitCode, output }));
+    assert.equal(frame.type, protocol.ResponseType.ok);
+    assert.equal(frame.id, id);
+    assert.deepEqual(protocol.decodeJobResponse(frame.payload), { exitCode, output });
+  }));
+});
+
+test("a message that is cut short or goes on too long is malformed, at every length", () => {
+  fc.assert(fc.property(anyMessage, anyBlob, (message, more) => {
+    const frame = frameOf(encode(message));
+    for (let size = 0; size < frame.payload.byteLength; size++) {
+      assertMalformed({ ...frame, payload: frame.payload.slice(0, size) });
+    }
+    for (let size = 1; size <= more.byteLength; size++) {
+      assertMalformed({ ...frame, payload: concat([frame.payload, more.subarray(0, size)]) });
+    }
+  }));
+});
+
+test("a response that is cut short or goes on too long is malformed", () => {
+  fc.assert(fc.property(anyBlob, anyByte, (output, more) => {
+    const { payload } = frameOf(protocol.encodeJobResponse(1, { exitCode: 0, output }));
+    for (let size = 0; size < payload.byteLength; size++) {
+      assert.throws(() => protocol.decodeJobResponse(payload.slice(0, size)), malformed);
+    }
+    assert.throws(
+      () => protocol.decodeJobResponse(concat([payload, Uint8Array.of(more)])),
+      malformed,
+    );
+  }));
+});
+
+test("a length inside a payload that says anything but what is there is malformed", () => {
+  const job = frameOf(protocol.encodeJob(1, 2, Uint8Array.of(3, 4, 5)));
+  const core = frameOf(protocol.encodeCore(1, "name", Uint8Array.of(3, 4, 5)));
+  fc.assert(fc.property(anyUint64, (length) => {
+    fc.pre(length !== 3 && length !== 4);
+    assertMalformed({ ...job, payload: withUint64(job.payload, 8, length) });
+    assertMalformed({ ...core, payload: withUint64(core.payload, 0, length) });
+    assertMalformed({ ...core, payload: withUint64(core.payload, 12, length) });
+  }));
+});
+
+test("any bytes are a message or a ProtocolError, never another error", () => {
+  const anyType = fc.oneof(fc.constantFrom(1, 2, 3), anyByte);
+  fc.assert(
+    fc.property(anyType, anyUint64, anyPayload(), (type, id, payload) => {
+      throwsOnlyProtocolErrors(() => protocol.decodeMessage({ type, id, payload }));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("any bytes are a response or a ProtocolError, never another error", () => {
+  fc.assert(fc.property(anyPayload(), (payload) => {
+    throwsOnlyProtocolErrors(() => protocol.decodeVersionResponse(payload));
+    throwsOnlyProtocolErrors(() => protocol.decodeCoreResponse(payload));
+    throwsOnlyProtocolErrors(() => protocol.decodeJobResponse(payload));
+    assert.equal(typeof protocol.decodeError(payload), "string");
+  }));
+});
+
+test("a message of any type but three is refused by its type", () => {
+  for (let type = 0; type < 256; type++) {
+    if (type === 0x01 || type === 0x02 || type === 0x03) continue;
+    assert.throws(
+      () => protocol.decodeMessage({ type, id: 1, payload: new Uint8Array(4) }),
+      (error) => error instanceof protocol.UnknownTypeError && error.type === type,
+    );
+  }
+});
+
+test("who only passes a job on refuses the same payloads as who takes it apart", () => {
+  fc.assert(fc.property(anyPayload(), (payload) => {
+    const takenApart = outcomeOf(() => protocol.decodeMessage({ type: 3, id: 1, payload }));
+    assert.equal(outcomeOf(() => protocol.checkJob(payload)), takenApart);
+  }));
+});
+
+test("a version is accepted by the byte 1, refused by 0, and said by no other", () => {
+  assert.equal(protocol.decodeVersionResponse(Uint8Array.of(1)), true);
+  assert.equal(protocol.decodeVersionResponse(Uint8Array.of(0)), false);
+  for (let byte = 2; byte < 256; byte++) {
+    assert.throws(() => protocol.decodeVersionResponse(Uint8Array.of(byte)), malformed);
+  }
+  assert.throws(() => protocol.decodeVersionResponse(Uint8Array.of()), malformed);
+  assert.throws(() => protocol.decodeVersionResponse(Uint8Array.of(1, 1)), malformed);
+});
+
+test("the response to a core is empty or malformed", () => {
+  assert.equal(protocol.decodeCoreResponse(new Uint8Array(0)), undefined);
+  assert.throws(() => protocol.decodeCoreResponse(Uint8Array.of(0)), malformed);
+});
+
+test("a name may begin with a byte order mark and hold a zero", () => {
+  const name = "\uFEFFa\0b";
+  const frame = frameOf(protocol.encodeCore(1, name, new Uint8Array(0)));
+  assert.deepEqual(protocol.decodeMessage(frame), {
+    type: "core",
+    id: 1,
+    name,
+    content: new Uint8Array(0),
+  });
+});
+
+for (
+  const { what, hex } of [
+    { what: "a lone continuation byte", hex: "80" },
+    { what: "an overlong form", hex: "c0 af" },
+    { what: "half a surrogate pair", hex: "ed a0 80" },
+    { what: "a character cut short", hex: "e2 98" },
+    { what: "a character beyond U+10FFFF", hex: "f4 90 80 80" },
+  ]
+) {
+  test(`a name with ${what} is malformed, and the next name is read as if nothing had been`, () => {
+    const badName = fromHex(hex);
+    const payload = protocol.encodeStringAndBlob("x".repeat(badName.byteLength), new Uint8Array(0));
+    payload.set(badName, 8);
+    assertMalformed({ type: protocol.MessageType.core, id: 1, payload });
+    assert.equal(
+      protocol.decodeStringAndBlob(protocol.encodeStringAndBlob("☃", payload)).text,
+      "☃",
+    );
+  });
+}
+
+test("an error text of up to 4 KiB comes back as it was sent", () => {
+  fc.assert(fc.property(anyText, (text) => {
+    const frame = frameOf(protocol.encodeError(9, text));
+    assert.equal(frame.type, protocol.ResponseType.error);
+    assert.equal(protocol.decodeError(frame.payload), text);
+  }));
+});
+
+test("a longer error text is cut to 4 KiB, between two characters", () => {
+  const anyLongText = fc.tuple(fc.nat(8), fc.constantFrom("a", "é", "☃", "🜚"), anyText)
+    .map(([ahead, character, rest]) => "a".repeat(ahead) + character.repeat(4_100) + rest);
+  fc.assert(fc.property(anyLongText, (text) => {
+    const { payload } = frameOf(protocol.encodeError(9, text));
+    const kept = protocol.decodeError(payload);
+    assert(text.startsWith(kept), "what is kept is how the text begins");
+    assert(payload.byteLength <= 4_096, "no more than 4 KiB are sent");
+    assert(payload.byteLength > 4_096 - 4, "one more character would have been too much");
+  }));
+});
+
+test("an error text that is no UTF-8 is shown as far as it goes", () => {
+  assert.equal(protocol.decodeError(fromHex("6f 6b ff 21")), "ok\uFFFD!");
+});
+
+test("an error text as long as a payload may be is cut, not a reason to fail", () => {
+  const bytesMax = protocol.ERROR_TEXT_RECEIVED_BYTES_MAX;
+  const text = protocol.decodeError(new Uint8Array(600 * 1024 * 1024).fill(0x61, 0, bytesMax));
+  assert.equal(text, "a".repeat(bytesMax));
+});
+
+test("every error is a ProtocolError, goes by its class and says its numbers", () => {
+  const errors = [
+    {
+      error: new protocol.PayloadTooLargeError(7, 2n ** 64n - 1n, 1_000),
+      says: /\b7\b.*\b18446744073709551615\b.*\b1000\b/,
+    },
+    { error: new protocol.UnknownTypeError("message", 0x7), says: /\b0x07\b.*\bmessage\b/ },
+    { error: new protocol.UnknownTypeError("response", 0xfe), says: /\b0xfe\b.*\bresponse\b/ },
+    { error: new protocol.TruncatedFrameError(19), says: /\b19\b/ },
+    { error: new protocol.MalformedPayloadError("a reason"), says: /^a reason$/ },
+  ];
+  for (const { error, says } of errors) {
+    assert(error instanceof protocol.ProtocolError);
+    assert.equal(error.name, error.constructor.name);
+    assert.match(error.message, says);
+    assert.doesNotMatch(error.message, /\.$/);
+  }
+});
+
+const malformed = protocol.MalformedPayloadError;
+
+/** Bytes that look like payloads more often than chance would have it: many of their lengths are small. */
+function anyPayload(): fc.Arbitrary<Bytes> {
+  const anyLength = fc.oneof(fc.nat(20), anyUint64).map((length) =>
+    withUint64(new Uint8Array(8), 0, length)
+  );
+  return fc.array(fc.oneof(anyLength, anyBlob), { maxLength: 4 }).map(concat);
+}
+
+function encode(message: protocol.Message): Bytes {
+  switch (message.type) {
+    case "version":
+      return protocol.encodeVersion(message.id, message.version);
+    case "core":
+      return protocol.encodeCore(message.id, message.name, message.content);
+    case "job":
+      return protocol.encodeJob(message.id, message.job, message.input);
+  }
+}
+
+function frameOf(bytes: Bytes): protocol.Frame {
+  const [frame] = new protocol.FrameDecoder().feed(bytes);
+  assert(frame);
+  return frame;
+}
+
+function withUint64(payload: Bytes, at: number, value: protocol.Uint64): Bytes {
+  const changed = payload.slice();
+  protocol.writeUint64(new DataView(changed.buffer), at, value);
+  return changed;
+}
+
+function assertMalformed(frame: protocol.Frame): void {
+  assert.throws(() => protocol.decodeMessage(frame), malformed);
+}
+
+function throwsOnlyProtocolErrors(decode: () => unknown): void {
+  try {
+    decode();
+  } catch (error) {
+    assert(error instanceof protocol.ProtocolError, `${error}`);
+  }
+}
+
+function outcomeOf(check: () => unknown): string {
+  try {
+    check();
+    return "taken";
+  } catch (error) {
+    return String(error);
+  }
+}
