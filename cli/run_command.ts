@@ -1,19 +1,15 @@
 /** `distcomp run`: puts a run together from what was typed, and says how it went. */
 
-import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
 import os from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
+import { type CoreImage, readCoreImage } from "../controller/core_image.ts";
 import { DirectorySink, SinkError, STATE_FOLDER } from "../controller/directory_sink.ts";
 import { JobLog } from "../controller/job_log.ts";
 import { InterruptedError, NoWorkerError, Run, type RunStatus } from "../controller/run.ts";
 import { checkPaths, filesOf, linesOf, repeated, type Source } from "../controller/source.ts";
 import { reasonOf } from "../controller/system_error.ts";
-import type { CoreImage } from "../controller/worker_link.ts";
-import { inspectCore, reasonNotToLoad } from "../core/inspect.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
-import type { CoreKey } from "../pool/types.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { toStderr, warningLog, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
@@ -91,37 +87,10 @@ async function planOf(coreFile: string, flags: RunFlags): Promise<Plan> {
     );
   }
   return {
-    core: await readCore(coreFile, isLocal),
+    core: await readCoreImage(coreFile, isLocal),
     workers,
     localSlots: isLocal ? flags.slots ?? os.availableParallelism() : undefined,
   };
-}
-
-async function readCore(file: string, isLocal: boolean): Promise<CoreImage> {
-  const content = await readCoreFile(file);
-  const facts = inspectCore(content);
-  // Other machines may be of another kind: they will say what they can't load.
-  const { machine, format } = isLocal || facts.kind !== "library"
-    ? { machine: os.machine(), format: ownFormat() }
-    : { machine: facts.machine ?? "", format: facts.format };
-  const reason = reasonNotToLoad(facts, machine, format);
-  if (reason) throw new UsageError(`Cannot use "${file}" as a compute core: ${reason}`);
-  const key = createHash("sha256").update(content).digest("hex") as CoreKey;
-  return { key, name: basename(file), content };
-}
-
-async function readCoreFile(file: string): Promise<Uint8Array> {
-  try {
-    if ((await stat(file)).isDirectory()) throw new UsageError("it is a folder");
-    return await readFile(file);
-  } catch (cause) {
-    throw new UsageError(`Cannot use "${file}" as a compute core: ${reasonOf(cause)}`, { cause });
-  }
-}
-
-function ownFormat(): "ELF" | "Mach-O" | "PE" {
-  if (process.platform === "darwin") return "Mach-O";
-  return process.platform === "win32" ? "PE" : "ELF";
 }
 
 async function sourceOf(

@@ -6,13 +6,8 @@ import { Pool, type PoolCounts } from "../pool/pool.ts";
 import type { ClientId, DispatchId, EndpointId, Job } from "../pool/types.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
-import {
-  type Answer,
-  type CoreImage,
-  neverSent,
-  UnusableWorkerError,
-  WorkerLink,
-} from "./worker_link.ts";
+import type { CoreImage } from "./core_image.ts";
+import { type Answer, neverSent, UnusableWorkerError, WorkerLink } from "./worker_link.ts";
 
 /** One attempt to connect. */
 const DIAL_LIMIT_MS = 10_000;
@@ -29,6 +24,8 @@ const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** How often the scheduler looks again although nothing has happened. */
 const TICK_MS = 250;
+
+const CLOSED_BY_WORKER = "it closed the connection";
 
 /** Something to run. */
 export interface Task {
@@ -84,7 +81,7 @@ export class Cluster<T extends Task> implements Disposable {
   readonly #farewells: string[] = [];
   readonly #tick: ReturnType<typeof setInterval>;
   #expectsGuests = false;
-  #roomWaiter: (() => void) | undefined;
+  #roomWaiters: (() => void)[] = [];
   #isScheduled = false;
   #isPaused = false;
   #isClosed = false;
@@ -161,8 +158,7 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** A worker that somebody else looks after will never come (again). */
   giveUp(name: string, reason: string): void {
-    this.#farewells.push(`${name}: ${reason}`);
-    this.#checkForsaken();
+    this.#dismiss(name, reason);
   }
 
   // Jobs.
@@ -176,13 +172,13 @@ export class Cluster<T extends Task> implements Disposable {
   /** Resolves when the queue wants more; at once if it does now. */
   async room(): Promise<void> {
     while (!this.#hasRoom() && !this.#isClosed) {
-      await new Promise<void>((resolve) => this.#roomWaiter = resolve);
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
     }
   }
 
-  /** All tasks are queued: from now on the end of the run is in sight. */
-  end(): void {
-    this.#pool.onClientEnded(this.#client, true);
+  /** Says whether all tasks are queued: then the end is in sight, and jobs are spread accordingly. */
+  end(isEnded = true): void {
+    this.#pool.onClientEnded(this.#client, isEnded);
     this.#wake();
   }
 
@@ -205,7 +201,7 @@ export class Cluster<T extends Task> implements Disposable {
     clearInterval(this.#tick);
     for (const listener of this.#listeners) listener.close();
     for (const member of [...this.#members.values(), ...this.#connecting]) member.link.close();
-    this.#roomWaiter?.();
+    this.#wakeRoomWaiters();
   }
 
   [Symbol.dispose](): void {
@@ -228,24 +224,20 @@ export class Cluster<T extends Task> implements Disposable {
     let said = "";
     while (!this.#isClosed) {
       const outcome = await this.#dialOnce(name, address);
-      if (outcome instanceof UnusableWorkerError) {
-        this.#dialled.set(name, { hopeless: outcome.message });
-        return this.#checkForsaken();
-      }
+      if (this.#isClosed) return;
+      const why = outcome?.message ?? CLOSED_BY_WORKER;
+      if (outcome instanceof UnusableWorkerError) return this.#dismiss(name, why);
       if (this.#dialled.get(name) === "up") {
         hopeUntilMs = performance.now() + HOPE_MS;
         this.#dialled.set(name, "hoped for");
         backoff.reset();
-        said = "";
-      }
-      if (outcome && outcome.message !== said) {
-        this.#log.warn(`worker ${name}: ${outcome.message}; trying again`);
-        said = outcome.message;
-      }
-      if (performance.now() > hopeUntilMs) {
-        this.#dialled.set(name, { hopeless: outcome?.message ?? "it closed the connection" });
+        said = why; // that it is lost was said already
+      } else if (performance.now() > hopeUntilMs) {
+        this.#dialled.set(name, { hopeless: why });
         this.#checkForsaken();
       }
+      if (why !== said) this.#log.warn(`worker ${name}: ${why}; trying again`);
+      said = why;
       await new Promise((resolve) => setTimeout(resolve, backoff.next()));
     }
   }
@@ -277,21 +269,27 @@ export class Cluster<T extends Task> implements Disposable {
   #onClosed(member: Member, reason: Error | undefined): void {
     this.#connecting.delete(member);
     if (this.#isClosed) return;
-    const why = reason?.message ?? "it closed the connection";
-    const { endpoint } = member;
+    const why = reason?.message ?? CLOSED_BY_WORKER;
+    const { endpoint, name } = member;
     if (endpoint !== undefined) {
       const lost = this.#pool.outstandingAt(endpoint);
       this.#members.delete(endpoint);
       this.#pool.onEndpointLost(endpoint, why);
       const rerun = lost === 0 ? "" : `; ${lost} ${lost === 1 ? "job runs" : "jobs run"} elsewhere`;
-      this.#log.warn(`lost worker ${member.name}: ${why}${rerun}`);
-    } else {
-      this.#log.warn(`cannot use worker ${member.name}: ${why}`);
+      if (!(reason instanceof UnusableWorkerError)) {
+        this.#log.warn(`lost worker ${name}: ${why}${rerun}`);
+      }
     }
-    if (reason instanceof UnusableWorkerError && !this.#dialled.has(member.name)) {
-      this.giveUp(member.name, why);
-    }
+    if (reason instanceof UnusableWorkerError && !this.#dialled.has(name)) this.#dismiss(name, why);
     this.#wake();
+  }
+
+  /** A worker that will never be of use. If it was the last hope, the run's end says why; else a warning. */
+  #dismiss(name: string, why: string): void {
+    if (this.#dialled.has(name)) this.#dialled.set(name, { hopeless: why });
+    else this.#farewells.push(`${name}: ${why}`);
+    this.#checkForsaken();
+    if (!this.#isClosed) this.#log.warn(`cannot use worker ${name}: ${why}`);
   }
 
   #checkForsaken(): void {
@@ -335,9 +333,11 @@ export class Cluster<T extends Task> implements Disposable {
       this.#isScheduled = false;
       if (this.#isClosed) return;
       this.#pool.schedule(performance.now());
-      if (!this.#roomWaiter || !this.#hasRoom()) return;
-      this.#roomWaiter();
-      this.#roomWaiter = undefined;
+      if (this.#roomWaiters.length > 0 && this.#hasRoom()) this.#wakeRoomWaiters();
     });
+  }
+
+  #wakeRoomWaiters(): void {
+    for (const resolve of this.#roomWaiters.splice(0)) resolve();
   }
 }

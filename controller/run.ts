@@ -2,12 +2,12 @@
 
 import type { Log } from "../runtime/log.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
+import type { CoreImage } from "./core_image.ts";
 import { Cluster, type ClusterStatus, type Completion } from "./cluster.ts";
 import { type DirectorySink, OutputNameError } from "./directory_sink.ts";
 import type { JobLog, JobRecord } from "./job_log.ts";
 import { LocalWorker } from "./local_worker.ts";
 import type { NamedTask, Source, UnreadableTask } from "./source.ts";
-import type { CoreImage } from "./worker_link.ts";
 
 /** Results that are being written. Beyond either, workers wait with their answers. */
 const UNCOMMITTED_JOBS_MAX = 256;

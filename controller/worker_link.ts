@@ -17,6 +17,7 @@ import {
   UnknownTypeError,
 } from "../protocol/mod.ts";
 import type { ByteStream } from "../runtime/ports.ts";
+import type { CoreImage } from "./core_image.ts";
 
 /** A worker that speaks our protocol answers the version exchange at once. */
 export const VERSION_LIMIT_MS = 10_000;
@@ -26,13 +27,6 @@ export const CORE_LIMIT_MS = 180_000;
 
 /** Jobs have dispatch ids, from 1 on; the other messages count from here. */
 const CONTROL_ID_FIRST = 2 ** 52;
-
-/** A compute core to send. */
-export interface CoreImage {
-  readonly key: CoreKey;
-  readonly name: string;
-  readonly content: Uint8Array;
-}
 
 /** How a job went on a worker. */
 export type Answer =

@@ -196,8 +196,9 @@ function killQuietly(child: Deno.ChildProcess, signal: Deno.Signal): void {
 
 function selfCommand(): readonly string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
-  const entry = fileURLToPath(new URL("../cli.ts", import.meta.url));
-  return [Deno.execPath(), "run", "--allow-all", "--quiet", entry];
+  const entry = new URL("../cli.ts", import.meta.url);
+  const path = entry.protocol === "file:" ? fileURLToPath(entry) : entry.href;
+  return [Deno.execPath(), "run", "--allow-all", "--quiet", path];
 }
 
 /** Deno's messages as half sentences: `Connection refused (os error 111)` → `connection refused`. */

@@ -20,6 +20,7 @@ export class SlotHost {
   readonly #runtime: Runtime;
   readonly #listener: StreamListener;
   readonly #waiting = new Map<number, (stream: ByteStream) => void>();
+  readonly #starting = new Set<ChildProcess>();
   #lastNumber = 0;
 
   private constructor(runtime: Runtime, readonly directory: string, listener: StreamListener) {
@@ -54,6 +55,12 @@ export class SlotHost {
     return lines.slot;
   }
 
+  /** Ends the processes that have not said hello. They hold no core, so nothing has to be unloaded. */
+  async abandonStarting(): Promise<void> {
+    for (const child of this.#starting) child.kill("SIGKILL");
+    await Promise.all([...this.#starting].map((child) => child.ended));
+  }
+
   async close(): Promise<void> {
     this.#listener.close();
     await rm(this.directory, { recursive: true, force: true });
@@ -62,6 +69,7 @@ export class SlotHost {
   #hello(number: number, child: ChildProcess, lastLine: () => string): Promise<ByteStream> {
     const { promise, resolve, reject } = Promise.withResolvers<ByteStream>();
     this.#waiting.set(number, resolve);
+    this.#starting.add(child);
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
       reject(new Error(`A slot process did not start within ${START_LIMIT_MS / 1000} s`));
@@ -70,6 +78,7 @@ export class SlotHost {
     return promise.finally(() => {
       clearTimeout(timer);
       this.#waiting.delete(number);
+      this.#starting.delete(child);
     });
   }
 

@@ -36,6 +36,7 @@ export class Slots {
   readonly #coreLoadLimitMs: number;
   readonly #slots: Slot[];
   readonly #byEndpoint = new Map<EndpointId, Slot>();
+  readonly #probes = new Set<SlotProcess>();
   readonly #ending = new Set<Promise<void>>();
   #isClosing = false;
 
@@ -67,7 +68,7 @@ export class Slots {
   /** Makes a slot, which has nothing to do, ready for `core`. A process that has loaded one is replaced. */
   async load(endpoint: EndpointId, core: StoredCore): Promise<void> {
     const slot = this.#byEndpoint.get(endpoint);
-    if (!slot?.process) return;
+    if (!slot?.process || this.#isClosing) return;
     try {
       if (!slot.process.isFresh) await this.#replace(slot);
       await slot.process.load(core, this.#coreLoadLimitMs);
@@ -85,9 +86,11 @@ export class Slots {
   async probe(core: StoredCore): Promise<void> {
     const ignored = { onAnswer: () => {}, onEnded: () => {} };
     const probe = await this.#host.start(ignored, this.#printer("probe"));
+    this.#probes.add(probe);
     try {
       await probe.load(core, this.#coreLoadLimitMs);
     } finally {
+      this.#probes.delete(probe);
       this.#end(probe);
     }
   }
@@ -116,16 +119,20 @@ export class Slots {
   /** Ends all of them: their cores are unloaded. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    for (const { process } of this.#slots) {
-      if (process) this.#end(process);
-    }
+    for (const process of this.#processes()) this.#end(process);
+    await this.#host.abandonStarting();
     await Promise.all(this.#ending);
   }
 
   /** Ends all of them now. */
   killAll(): void {
     this.#isClosing = true;
-    for (const { process } of this.#slots) process?.kill();
+    for (const process of this.#processes()) process.kill();
+  }
+
+  #processes(): SlotProcess[] {
+    const slots = this.#slots.flatMap(({ process }) => process ?? []);
+    return [...slots, ...this.#probes];
   }
 
   async #bringUp(slot: Slot): Promise<void> {
@@ -138,6 +145,7 @@ export class Slots {
         this.#byEndpoint.set(slot.endpoint, slot);
         return;
       } catch (error) {
+        if (this.#isClosing) return;
         this.#log.warn(`slot ${slot.number}: ${messageOf(error)}`);
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
         pauseMs = Math.min(2 * pauseMs, RESTART_PAUSE_MS.longest);

@@ -12,6 +12,7 @@
 
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -89,8 +90,7 @@ export class Program implements AsyncDisposable {
     this.#directory = directory;
     if (!isStdio) child.stdout?.setEncoding("utf8").on("data", (text) => this.#stdout += text);
     child.stderr?.setEncoding("utf8").on("data", (text) => this.#stderr += text);
-    this.exited = new Promise((resolve, reject) => {
-      child.once("error", reject);
+    this.exited = new Promise((resolve) => {
       child.once("close", (code, signal) => {
         this.#hasExited = true;
         resolve({ code, signal });
@@ -107,6 +107,7 @@ export class Program implements AsyncDisposable {
       env: { ...process.env, TMPDIR: directory },
       stdio: [isStdio ? "pipe" : "ignore", "pipe", "pipe"],
     });
+    await once(child, "spawn");
     return new Program(child, directory, isStdio);
   }
 

@@ -1,0 +1,155 @@
+/**
+ * What distcomp itself costs: echo jobs of one size, over TCP, through the pool of a real run. Inputs are
+ * made in memory and outputs are thrown away, so that no disk is measured.
+ *
+ *     deno task bench:noop --jobs 500000 --bytes 64 [--workers 1] [--slots 2]
+ *
+ * Prints one JSON line: jobs_per_s, mb_per_s (inputs and outputs, 10^6 bytes), cpu_us_per_job over all
+ * processes, and for each process its part of that and its rss_mb at the end.
+ */
+
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Cluster } from "../controller/cluster.ts";
+import { parseAddress } from "../link/address.ts";
+import type { CoreKey } from "../pool/types.ts";
+import { detectRuntime } from "../runtime/detect.ts";
+import { childrenOf, usageOf } from "./processes.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+interface Settings {
+  readonly jobs: number;
+  readonly bytes: number;
+  readonly workers: number;
+  readonly slots: number;
+}
+
+const settings = readSettings();
+const folder = mkdtempSync(join(tmpdir(), "distcomp-bench-"));
+try {
+  console.log(JSON.stringify(await measure(settings, buildEcho(folder))));
+} finally {
+  rmSync(folder, { recursive: true });
+}
+process.exit(0);
+
+function readSettings(): Settings {
+  const { values } = parseArgs({
+    options: {
+      jobs: { type: "string", default: "200000" },
+      bytes: { type: "string", default: "64" },
+      workers: { type: "string", default: "1" },
+      slots: { type: "string", default: String(availableParallelism()) },
+    },
+  });
+  const { jobs, bytes, workers, slots } = values;
+  return {
+    jobs: Number(jobs),
+    bytes: Number(bytes),
+    workers: Number(workers),
+    slots: Number(slots),
+  };
+}
+
+function buildEcho(into: string): string {
+  const core = join(into, "echo.so");
+  const source = join(ROOT, "tests/fixtures/cores/echo.c");
+  execFileSync("cc", ["-O2", "-fPIC", "-shared", "-o", core, source]);
+  return core;
+}
+
+async function measure(settings: Settings, core: string) {
+  const workers = await Promise.all(
+    Array.from({ length: settings.workers }, () => startWorker(settings.slots)),
+  );
+  try {
+    await runJobs(settings.slots * 100, settings.bytes, workers, core); // warm: caches, compilers
+    const before = usages(workers);
+    const seconds = await runJobs(settings.jobs, settings.bytes, workers, core);
+    return result(settings, seconds, before, usages(workers));
+  } finally {
+    for (const { child } of workers) child.kill();
+  }
+}
+
+async function startWorker(slots: number) {
+  const args = ["run", "-A", "--quiet", join(ROOT, "cli.ts"), "worker"];
+  const child = spawn(process.execPath, [...args, "--listen=127.0.0.1:0", `--slots=${slots}`], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const [line] = await once(createInterface(child.stdout), "line") as [string];
+  const address = /^listening on (\S+),/.exec(line)?.[1];
+  if (!address || child.pid === undefined) throw new Error(`The worker said "${line}"`);
+  return { child, pid: child.pid, address };
+}
+
+type WorkerProcess = Awaited<ReturnType<typeof startWorker>>;
+
+/** Runs the jobs to their end; gives the seconds from the first answer's connection to the last answer. */
+async function runJobs(
+  jobs: number,
+  bytes: number,
+  workers: readonly WorkerProcess[],
+  core: string,
+): Promise<number> {
+  const all = Promise.withResolvers<void>();
+  let answered = 0;
+  const image = { key: "echo" as CoreKey, name: "echo", content: readFileSync(core) };
+  const log = { info: () => {}, warn: (text: string) => console.error(text) };
+  using cluster = new Cluster(await detectRuntime(), image, {
+    onCompleted: ({ answer }) => {
+      if (answer.kind === "error") all.reject(new Error(answer.message));
+      answered += 1;
+      if (answered === jobs) all.resolve();
+    },
+    onForsaken: (reasons) => all.reject(new Error(reasons.join("; "))),
+  }, log);
+  for (const { address } of workers) cluster.dial(parseAddress(address));
+  const startedAtMs = performance.now();
+  const input = new Uint8Array(bytes).fill(42);
+  for (let index = 0; index < jobs;) {
+    await cluster.room();
+    for (let more = 256; more > 0 && index < jobs; more--, index++) cluster.add({ index, input });
+  }
+  cluster.end();
+  await all.promise;
+  return (performance.now() - startedAtMs) / 1000;
+}
+
+function usages(workers: readonly WorkerProcess[]) {
+  const pids = [
+    { name: "controller", pid: process.pid },
+    ...workers.flatMap(({ pid }, index) => [
+      { name: `worker ${index + 1}`, pid },
+      ...childrenOf(pid).map((slot) => ({ name: `slot of worker ${index + 1}`, pid: slot })),
+    ]),
+  ];
+  return pids.map(({ name, pid }) => ({ name, pid, ...usageOf(pid) }));
+}
+
+type Usages = ReturnType<typeof usages>;
+
+function result(settings: Settings, seconds: number, before: Usages, after: Usages) {
+  const perJob = (ms: number) => Math.round((1e5 * ms) / settings.jobs) / 100;
+  const processes = after.map(({ name, pid, cpuMs, rssMb }) => {
+    // A slot that began after the warm-up is new: all of its time counts.
+    const usedBefore = before.find((other) => other.pid === pid)?.cpuMs ?? 0;
+    return { name, cpu_us_per_job: perJob(cpuMs - usedBefore), rss_mb: rssMb };
+  });
+  return {
+    ...settings,
+    seconds: Number(seconds.toFixed(3)),
+    jobs_per_s: Math.round(settings.jobs / seconds),
+    mb_per_s: Math.round((2 * settings.jobs * settings.bytes) / seconds / 1e6),
+    cpu_us_per_job: Number(processes.reduce((sum, one) => sum + one.cpu_us_per_job, 0).toFixed(2)),
+    processes,
+  };
+}

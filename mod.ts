@@ -1,0 +1,25 @@
+/**
+ * distcomp for programs: a compute core, a shared library with three C functions, run on many inputs by
+ * workers on this machine or others.
+ *
+ * - {@linkcode Session} runs jobs: `Session.open`, `map`, `run`, `close`.
+ * - {@linkcode WorkerServer} is a worker that programs can start, for sessions and for `distcomp run`.
+ *
+ * What a compute core is stands in `include/distcomp.h`; `examples/library/` has a program that runs.
+ *
+ * @module
+ */
+
+export {
+  JobError,
+  type MapOptions,
+  type MapResult,
+  Session,
+  type SessionOptions,
+} from "./controller/session.ts";
+export { CoreFileError } from "./controller/core_image.ts";
+export { NoWorkerError } from "./controller/run.ts";
+export { AddressError } from "./link/address.ts";
+export type { Log } from "./runtime/log.ts";
+export { WorkerServer } from "./worker/server.ts";
+export type { WorkerOptions } from "./worker/worker.ts";

@@ -1,0 +1,44 @@
+/** A worker from a program: listening, until it is drained. */
+
+import { formatAddress, parseAddress } from "../link/address.ts";
+import { detectRuntime } from "../runtime/detect.ts";
+import type { StreamListener } from "../runtime/ports.ts";
+import { serveListener } from "./serve.ts";
+import { Worker, type WorkerOptions } from "./worker.ts";
+
+/** A worker that takes controllers at an address. */
+export class WorkerServer implements AsyncDisposable {
+  readonly #worker: Worker;
+  readonly #listener: StreamListener;
+
+  private constructor(worker: Worker, listener: StreamListener) {
+    this.#worker = worker;
+    this.#listener = listener;
+    void serveListener(worker, listener);
+  }
+
+  /**
+   * Starts a worker, with its slots as processes of their own, and listens at `address`, written
+   * `HOST:PORT`; port 0 picks a free one. Whoever can connect there can run code as this user.
+   */
+  static async listen(address: string, options: WorkerOptions): Promise<WorkerServer> {
+    const runtime = await detectRuntime();
+    const listener = runtime.listen(parseAddress(address));
+    return new WorkerServer(await Worker.start(runtime, options), listener);
+  }
+
+  /** Where it listens, as `HOST:PORT`. */
+  get address(): string {
+    return formatAddress(this.#listener.address);
+  }
+
+  /** Takes no more controllers, finishes and answers the jobs that run, and ends. */
+  async close(): Promise<void> {
+    this.#listener.close();
+    await this.#worker.drain();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
