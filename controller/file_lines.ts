@@ -1,6 +1,7 @@
 /** Text files, line by line, as bytes: a line need not be valid in any encoding. */
 
 import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../protocol/mod.ts";
 
@@ -28,6 +29,18 @@ export async function* readLines(file: string): AsyncIterable<Uint8Array<ArrayBu
     }
   }
   if (rest.byteLength > 0) yield withoutReturn(rest);
+}
+
+/** How many lines `readLines` will give; `undefined` for what can be read only once. */
+export async function countLines(file: string): Promise<number | undefined> {
+  if (file === "-" || !(await stat(file)).isFile()) return undefined;
+  let count = 0;
+  let last = NEWLINE;
+  for await (const chunk of createReadStream(file) as AsyncIterable<Uint8Array>) {
+    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) count += 1;
+    last = chunk.at(-1) ?? last;
+  }
+  return last === NEWLINE ? count : count + 1;
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {

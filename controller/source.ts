@@ -6,7 +6,7 @@ import { basename, join, relative, resolve, sep } from "node:path";
 import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../protocol/mod.ts";
 import type { Task } from "./cluster.ts";
-import { readLines } from "./file_lines.ts";
+import { countLines, readLines } from "./file_lines.ts";
 import { NameSet } from "./name_set.ts";
 import { reasonOf } from "./system_error.ts";
 
@@ -75,7 +75,7 @@ async function* decimals(count: number): AsyncIterable<NamedTask[]> {
 
 /** Each line of a file, or of stdin for `-`, is an input, without its line ending. */
 export function linesOf(file: string): Source {
-  return { batches: lineBatches(file), count: () => Promise.resolve(undefined) };
+  return { batches: lineBatches(file), count: () => countLines(file) };
 }
 
 async function* lineBatches(file: string): AsyncIterable<NamedTask[]> {

@@ -49,6 +49,7 @@ export class Link {
   #flushIsQueued = false;
   #reading: Promise<void> | undefined;
   #pumping: Promise<void> | undefined;
+  #ended: Promise<void> | undefined;
   #broken: ProtocolError | undefined;
   #resume: (() => void) | undefined;
   #isPaused = false;
@@ -82,7 +83,7 @@ export class Link {
   /** Begins to read. Frames come from now on. */
   start(): void {
     this.#reading = this.#read().then(
-      () => this.#ended(),
+      () => this.#onEnd(),
       (error) => this.#closed(toError(error)),
     );
   }
@@ -113,8 +114,12 @@ export class Link {
   }
 
   /** Writes what is pending, then closes. What the peer still sends is read and thrown away. */
-  async end(): Promise<void> {
-    if (this.#isEnding || this.#isClosed) return;
+  end(): Promise<void> {
+    return this.#ended ??= this.#finish();
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isEnding = true;
     this.pause(false);
     let timer = setTimeout(() => this.#closed(this.#broken), LAST_WRITE_MS);
@@ -185,7 +190,7 @@ export class Link {
     if (!this.#isClosed) this.#events.onDrained?.();
   }
 
-  #ended(): void {
+  #onEnd(): void {
     if (this.#events.onPeerEnded && !this.#isEnding && !this.#isClosed) this.#events.onPeerEnded();
     else this.#closed(this.#broken);
   }

@@ -26,6 +26,9 @@ const QUEUE_JOBS_MAX = 65_536;
 /** With this much unread by a controller, it gets no more jobs run until it reads. */
 const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
 
+/** With this much, nothing more is taken from it either: a job that is refused needs no slot. */
+const UNREAD_BYTES_LIMIT = 2 * UNREAD_BYTES_MAX;
+
 /**
  * A controller that ends its sending gets what is answered within this time. Often it is just gone, and
  * then its jobs must not hold the slots.
@@ -68,6 +71,7 @@ export class Connection {
   /** Jobs taken and not answered, and what they weigh. */
   #jobs = 0;
   #jobBytes = 0;
+  #coresLoading = 0;
   #isPaused = false;
   #isBlocked = false;
   #peerEndedTimer: ReturnType<typeof setTimeout> | undefined;
@@ -83,7 +87,7 @@ export class Connection {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
       onPeerEnded: () => this.#onPeerEnded(),
-      onDrained: () => this.#setBlocked(false),
+      onDrained: () => this.#onDrained(),
       onClosed: (reason) => this.#onClosed(reason),
     }, { payloadBytesMax });
   }
@@ -106,6 +110,11 @@ export class Connection {
     return this.#link.end();
   }
 
+  /** Closes at once. */
+  close(): void {
+    this.#link.close();
+  }
+
   /** Passes on a slot's response to a job. */
   answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>): void {
     if (this.#link.isClosed) return;
@@ -125,7 +134,12 @@ export class Connection {
     this.#jobs -= 1;
     this.#jobBytes -= job.payload.byteLength;
     if (this.#isPaused) this.#setPaused(this.#isOverfull(0.5));
-    if (this.#jobs === 0 && this.#peerEndedTimer) void this.end();
+    this.#endIfDone();
+  }
+
+  /** Lets a controller go that has ended its sending and has all its answers. */
+  #endIfDone(): void {
+    if (this.#peerEndedTimer && this.#jobs === 0 && this.#coresLoading === 0) void this.end();
   }
 
   #onFrame(frame: Frame): void {
@@ -153,6 +167,7 @@ export class Connection {
     this.#dropCore();
     const loading: CurrentCore = { state: "loading", waiting: [] };
     this.#core = loading;
+    this.#coresLoading += 1;
     let loaded: CurrentCore;
     try {
       loaded = { state: "ready", core: await this.#host.offerCore(name, content) };
@@ -165,6 +180,8 @@ export class Connection {
     for (const job of loading.waiting) this.#start(loaded, job);
     if (this.#core === loading && !this.#link.isClosed) this.#core = loaded;
     else if (loaded.state === "ready") this.#host.releaseCore(loaded.core);
+    this.#coresLoading -= 1;
+    this.#endIfDone();
   }
 
   /** The hot path: the payload is checked, and otherwise passed on as it came. */
@@ -185,7 +202,8 @@ export class Connection {
   }
 
   #isOverfull(part: number): boolean {
-    return this.#jobs > part * QUEUE_JOBS_MAX || this.#jobBytes > part * QUEUE_BYTES_MAX;
+    return this.#jobs > part * QUEUE_JOBS_MAX || this.#jobBytes > part * QUEUE_BYTES_MAX ||
+      this.#link.pendingBytes > part * UNREAD_BYTES_LIMIT;
   }
 
   #setPaused(isPaused: boolean): void {
@@ -206,7 +224,12 @@ export class Connection {
 
   #onPeerEnded(): void {
     this.#peerEndedTimer = setTimeout(() => this.#link.close(), HALF_CLOSED_MS);
-    if (this.#jobs === 0) void this.end();
+    this.#endIfDone();
+  }
+
+  #onDrained(): void {
+    this.#setBlocked(false);
+    if (this.#isPaused) this.#setPaused(this.#isOverfull(0.5));
   }
 
   #onClosed(reason: Error | undefined): void {
@@ -226,6 +249,7 @@ export class Connection {
 
   #sendWhole(frame: Uint8Array<ArrayBuffer>): void {
     this.#link.writer.whole(frame);
+    if (this.#isOverfull(1)) this.#setPaused(true);
   }
 }
 

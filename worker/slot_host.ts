@@ -22,6 +22,7 @@ export class SlotHost {
   readonly #waiting = new Map<number, (stream: ByteStream) => void>();
   readonly #starting = new Set<ChildProcess>();
   #lastNumber = 0;
+  #isClosing = false;
 
   private constructor(runtime: Runtime, readonly directory: string, listener: StreamListener) {
     this.#runtime = runtime;
@@ -42,6 +43,7 @@ export class SlotHost {
 
   /** Starts a slot; resolves when it is ready to load a core. */
   async start(events: SlotEvents, onLine: (line: string) => void): Promise<SlotProcess> {
+    if (this.#isClosing) throw new Error("The worker is ending");
     const number = ++this.#lastNumber;
     const lines = { last: "", slot: undefined as SlotProcess | undefined };
     const args = [socketIn(this.directory), String(number)];
@@ -55,8 +57,9 @@ export class SlotHost {
     return lines.slot;
   }
 
-  /** Ends the processes that have not said hello. They hold no core, so nothing has to be unloaded. */
-  async abandonStarting(): Promise<void> {
+  /** Starts no more, and ends those that have not said hello: they hold no core to be unloaded. */
+  async endStarting(): Promise<void> {
+    this.#isClosing = true;
     for (const child of this.#starting) child.kill("SIGKILL");
     await Promise.all([...this.#starting].map((child) => child.ended));
   }

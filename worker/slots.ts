@@ -120,7 +120,7 @@ export class Slots {
   async close(): Promise<void> {
     this.#isClosing = true;
     for (const process of this.#processes()) this.#end(process);
-    await this.#host.abandonStarting();
+    await this.#host.endStarting();
     await Promise.all(this.#ending);
   }
 

@@ -46,6 +46,7 @@ export class Worker implements AsyncDisposable {
   readonly #probes = new Map<CoreKey, PromiseWithResolvers<void>>();
   readonly #tick: ReturnType<typeof setInterval>;
   #isDraining = false;
+  #drained: Promise<void> | undefined;
   #isScheduled = false;
   #idle: (() => void) | undefined;
 
@@ -94,7 +95,11 @@ export class Worker implements AsyncDisposable {
   }
 
   /** Finishes the jobs that run, answers them, unloads the cores, and ends. */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
+    return this.#drained ??= this.#drain();
+  }
+
+  async #drain(): Promise<void> {
     this.#isDraining = true;
     for (const connection of this.#connections.values()) {
       connection.pause();
@@ -110,7 +115,9 @@ export class Worker implements AsyncDisposable {
   /** Ends now: cores are unloaded if they are idle, jobs that run are not finished. */
   async close(): Promise<void> {
     clearInterval(this.#tick);
-    await this.#slots.close();
+    const slotsClosed = this.#slots.close();
+    for (const connection of this.#connections.values()) connection.close();
+    await slotsClosed;
     await this.#host.close();
   }
 

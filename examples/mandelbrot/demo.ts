@@ -1,0 +1,49 @@
+/**
+ * The demo: builds the Mandelbrot core, writes its inputs, runs `distcomp run` on them with every CPU of
+ * this machine, and puts the tiles together. All of it goes to the folder `demo`.
+ */
+
+import { spawnSync } from "node:child_process";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { runApp } from "../../cli/app.ts";
+import { detectRuntime } from "../../runtime/detect.ts";
+import { stitch } from "./stitch.ts";
+import { writeTiles } from "./tiles.ts";
+
+const FOLDER = "demo";
+const SOURCE = fileURLToPath(new URL("mandelbrot.c", import.meta.url));
+
+async function demo(): Promise<number> {
+  const [core, inputs, outputs, picture] = ["mandelbrot.so", "inputs", "outputs", "mandelbrot.png"]
+    .map((name) => join(FOLDER, name)) as [string, string, string, string];
+  await rm(inputs, { recursive: true, force: true });
+  await mkdir(FOLDER, { recursive: true });
+
+  if (!build(core)) return 2;
+  const tiles = await writeTiles(inputs);
+  console.log(`$ distcomp run ${core} ${inputs} -o ${outputs}    # ${tiles} tiles`);
+  const exitCode = await runApp(await detectRuntime(), ["run", core, inputs, "-o", outputs]);
+  if (exitCode !== 0) return exitCode;
+
+  const { width, height } = await stitch(inputs, outputs, picture);
+  console.log(`The picture, ${width} × ${height} pixels, is in ${picture}`);
+  return 0;
+}
+
+function build(core: string): boolean {
+  const args = ["-O2", "-fPIC", "-shared", "-o", core, SOURCE, "-lm"];
+  console.log(`$ cc ${args.join(" ")}`);
+  const { error, status } = spawnSync("cc", args, { stdio: "inherit" });
+  if (error) {
+    console.error(
+      "The demo builds its compute core with the C compiler `cc`, and there is none on this machine; " +
+        "install gcc or clang (Debian: apt install gcc, macOS: xcode-select --install)",
+    );
+  }
+  return status === 0;
+}
+
+process.exit(await demo());
