@@ -63,7 +63,8 @@ export async function localWorkerCommand(
   // Ctrl-C in a terminal reaches this process too. What it means is the run's to decide.
   process.on("SIGINT", () => {});
   const lines: Log = { info: toStderr, warn: toStderr };
-  const worker = await Worker.start(runtime, { slots, log: lines });
+  // A run that is gone wants no answers: its jobs have nothing to wait for.
+  const worker = await Worker.start(runtime, { slots, log: lines, halfClosedMs: 0 });
   const stream = await runtime.dial({ kind: "unix", path: socket }, LOCAL_DIAL_MS);
   process.on("SIGTERM", () => void worker.drain());
   await worker.serve(stream);

@@ -138,6 +138,10 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Takes a worker that is connected already; `slots` if we know how many it has. Resolves at its end. */
   join(stream: ByteStream, name = stream.peer, slots?: number): Promise<Error | undefined> {
+    if (this.#isClosed) {
+      stream.close();
+      return Promise.resolve(undefined);
+    }
     const { promise, resolve } = Promise.withResolvers<Error | undefined>();
     const link: WorkerLink = new WorkerLink(stream, {
       onReady: () => this.#onReady(member),

@@ -2,11 +2,10 @@
 
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import os from "node:os";
 import { basename } from "node:path";
-import process from "node:process";
 import { inspectCore, reasonNotToLoad } from "../core/inspect.ts";
 import type { CoreKey } from "../pool/types.ts";
+import { host } from "../runtime/host.ts";
 import { reasonOf } from "./system_error.ts";
 
 /** A compute core to send. */
@@ -31,10 +30,8 @@ export async function readCoreImage(file: string, isLocal: boolean): Promise<Cor
   const content = await readContent(file);
   const facts = inspectCore(content);
   // Other machines may be of another kind: they will say what they can't load.
-  const { machine, format } = isLocal || facts.kind !== "library"
-    ? { machine: os.machine(), format: ownFormat() }
-    : { machine: facts.machine ?? "", format: facts.format };
-  const reason = reasonNotToLoad(facts, machine, format);
+  const { machine = "", format } = isLocal || facts.kind !== "library" ? host() : facts;
+  const reason = reasonNotToLoad(facts, { machine, format });
   if (reason) throw new CoreFileError(file, reason);
   return coreImage(basename(file), content);
 }
@@ -52,9 +49,4 @@ async function readContent(file: string): Promise<Uint8Array> {
     throw new CoreFileError(file, reasonOf(cause), { cause });
   }
   throw new CoreFileError(file, "it is a folder");
-}
-
-function ownFormat(): "ELF" | "Mach-O" | "PE" {
-  if (process.platform === "darwin") return "Mach-O";
-  return process.platform === "win32" ? "PE" : "ELF";
 }

@@ -79,15 +79,14 @@ function describe(content: Uint8Array): string {
 /** Why a machine cannot load the file, as the second half of a sentence; `undefined` if it may. */
 export function reasonNotToLoad(
   facts: CoreFacts,
-  machine: string,
-  format: "ELF" | "Mach-O" | "PE",
+  host: { readonly machine: string; readonly format: string },
 ): string | undefined {
   if (facts.kind === "not a library") return facts.looksLike;
-  if (facts.format !== format) {
-    return `it is a ${facts.format} library, this system loads ${format}`;
+  if (facts.format !== host.format) {
+    return `it is a ${facts.format} library, this machine loads ${host.format}`;
   }
-  if (facts.machine !== undefined && facts.machine !== machine) {
-    return `it is built for ${facts.machine}, this machine is ${machine}`;
+  if (facts.machine !== undefined && facts.machine !== host.machine) {
+    return `it is built for ${facts.machine}, this machine is ${host.machine}`;
   }
   return facts.missing.length > 0 ? `it lacks ${facts.missing.join(", ")}` : undefined;
 }

@@ -224,6 +224,13 @@ export class Pool<T> {
     return this.#endpoints.get(id)?.isFree ?? false;
   }
 
+  /** Endpoints that have something in flight. */
+  busy(): EndpointId[] {
+    return [...this.#endpoints.values()].filter(({ inFlight }) => inFlight.size > 0).map(({ id }) =>
+      id
+    );
+  }
+
   /** Endpoints that have something in flight, and nothing that anybody wants. */
   orphaned(): EndpointId[] {
     return [...this.#endpoints.values()]
@@ -241,6 +248,8 @@ export class Pool<T> {
     }
     return free?.id;
   }
+
+  audit(): void {}
 
   // What to do.
 

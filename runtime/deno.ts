@@ -74,14 +74,26 @@ function unixListener(listener: Deno.UnixListener, address: Address): StreamList
   };
 }
 
+/** The connection was gone before we had it, which macOS says with EINVAL. The next one may be sound. */
+const GONE_CODES = ["ECONNABORTED", "ECONNRESET", "EINVAL", "ENOTCONN"];
+
+/** The system has no room for one more connection now. Others will end. */
+const NO_ROOM_CODES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
+const NO_ROOM_PAUSE_MS = 100;
+
+/** No peer can end a listener: only closing it does. */
 async function acceptUntilClosed(accept: () => Promise<ByteStream>): Promise<ByteStream | null> {
-  try {
-    return await accept();
-  } catch (error) {
-    if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-      return null;
+  for (;;) {
+    try {
+      return await accept();
+    } catch (error) {
+      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+        return null;
+      }
+      const { code = "" } = error as { code?: string };
+      if (NO_ROOM_CODES.includes(code)) await delay(NO_ROOM_PAUSE_MS);
+      else if (!GONE_CODES.includes(code)) throw error;
     }
-    throw error;
   }
 }
 

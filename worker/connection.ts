@@ -33,7 +33,7 @@ const UNREAD_BYTES_LIMIT = 2 * UNREAD_BYTES_MAX;
  * A controller that ends its sending gets what is answered within this time. Often it is just gone, and
  * then its jobs must not hold the slots.
  */
-const HALF_CLOSED_MS = 30_000;
+export const HALF_CLOSED_MS = 30_000;
 
 const NOTHING = new Uint8Array(0);
 
@@ -67,6 +67,7 @@ type CurrentCore =
 export class Connection {
   readonly #host: ConnectionHost;
   readonly #link: Link;
+  readonly #halfClosedMs: number;
   #core: CurrentCore = { state: "none", reason: "No compute core was sent yet" };
   /** Jobs taken and not answered, and what they weigh. */
   #jobs = 0;
@@ -80,16 +81,17 @@ export class Connection {
     host: ConnectionHost,
     stream: ByteStream,
     readonly client: ClientId,
-    payloadBytesMax: number | undefined,
+    options: { payloadBytesMax: number | undefined; halfClosedMs: number },
   ) {
     this.#host = host;
+    this.#halfClosedMs = options.halfClosedMs;
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
       onPeerEnded: () => this.#onPeerEnded(),
       onDrained: () => this.#onDrained(),
       onClosed: (reason) => this.#onClosed(reason),
-    }, { payloadBytesMax });
+    }, options);
   }
 
   get peer(): string {
@@ -223,7 +225,7 @@ export class Connection {
   }
 
   #onPeerEnded(): void {
-    this.#peerEndedTimer = setTimeout(() => this.#link.close(), HALF_CLOSED_MS);
+    this.#peerEndedTimer = setTimeout(() => this.#link.close(), this.#halfClosedMs);
     this.#endIfDone();
   }
 

@@ -1,11 +1,13 @@
 /** The worker: one process a machine, which takes jobs from controllers and has its slots run them. */
 
+import { inspectCore, reasonNotToLoad } from "../core/inspect.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../pool/types.ts";
 import { Pool } from "../pool/pool.ts";
 import type { Frame } from "../protocol/mod.ts";
+import { host } from "../runtime/host.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
-import type { ByteStream, Runtime } from "../runtime/ports.ts";
-import { Connection, type ConnectionHost, type RelayedJob } from "./connection.ts";
+import { type ByteStream, CoreLoadError, type Runtime } from "../runtime/ports.ts";
+import { Connection, type ConnectionHost, HALF_CLOSED_MS, type RelayedJob } from "./connection.ts";
 import { CoreStore, type StoredCore } from "./core_store.ts";
 import { SlotHost } from "./slot_host.ts";
 import { Slots, type SlotsEvents } from "./slots.ts";
@@ -31,6 +33,8 @@ export interface WorkerOptions {
   readonly payloadBytesMax?: number;
   /** How long a core may take to load; 2 minutes unless given. */
   readonly coreLoadLimitMs?: number;
+  /** How long a controller that has ended its sending side still gets answers; 30 seconds unless given. */
+  readonly halfClosedMs?: number;
 }
 
 /** A worker. Give it connections with `serve`; end it with `drain` or `close`. */
@@ -84,7 +88,10 @@ export class Worker implements AsyncDisposable {
       this.#connectionHost,
       stream,
       client,
-      this.#options.payloadBytesMax,
+      {
+        payloadBytesMax: this.#options.payloadBytesMax,
+        halfClosedMs: this.#options.halfClosedMs ?? HALF_CLOSED_MS,
+      },
     );
     this.#connections.set(client, connection);
     this.#log.info(`controller ${connection.peer} connected`);
@@ -112,9 +119,10 @@ export class Worker implements AsyncDisposable {
     await this.close();
   }
 
-  /** Ends now: cores are unloaded if they are idle, jobs that run are not finished. */
+  /** Ends now: idle cores are unloaded, jobs that run are not finished. */
   async close(): Promise<void> {
     clearInterval(this.#tick);
+    for (const endpoint of this.#pool.busy()) this.#slots.kill(endpoint);
     const slotsClosed = this.#slots.close();
     for (const connection of this.#connections.values()) connection.close();
     await slotsClosed;
@@ -192,6 +200,8 @@ export class Worker implements AsyncDisposable {
   };
 
   async #offerCore(name: string, content: Uint8Array): Promise<StoredCore> {
+    const reason = reasonNotToLoad(inspectCore(content), host());
+    if (reason) throw new CoreLoadError(reason);
     const core = await this.#store.add(name, content);
     try {
       await this.#probe(core);

@@ -1,0 +1,133 @@
+/** The library: sessions over workers that are there, and over one of their own. */
+
+import assert from "node:assert/strict";
+import {
+  AddressError,
+  CoreFileError,
+  JobError,
+  NoWorkerError,
+  Session,
+  WorkerServer,
+} from "../mod.ts";
+import { core, coreBytes } from "./lib/cores.ts";
+import { test } from "./lib/test.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+async function* numbers(count: number): AsyncGenerator<Uint8Array> {
+  for (let index = 0; index < count; index++) yield encode(`echo ${index}`);
+}
+
+test("a session over a worker of its own gives results in the order of the inputs", async () => {
+  await using session = await Session.open({ core: await core("behave"), slots: 2 });
+  const outputs: string[] = [];
+  for await (const result of session.map(numbers(3000))) {
+    assert.ok(result.ok);
+    assert.equal(result.index, outputs.length);
+    outputs.push(decode(result.output));
+  }
+  assert.deepEqual(outputs, Array.from({ length: 3000 }, (_, index) => String(index)));
+});
+
+test("results that come as they come are all there, the quick before the slow", async () => {
+  await using session = await Session.open({ core: await core("behave"), slots: 2 });
+  const inputs = ["sleep 400", "echo a", "echo b", "echo c"].map(encode);
+  const order: number[] = [];
+  for await (const { index } of session.map(inputs, { ordered: false })) order.push(index);
+  assert.equal(order.at(-1), 0);
+  assert.deepEqual(order.toSorted(), [0, 1, 2, 3]);
+});
+
+test("a failed job is a result with its exit code and output, or its reason", async () => {
+  await using session = await Session.open({ core: await core("behave"), slots: 1 });
+  const results = [];
+  for await (const result of session.map(["code 3 why", "crash", "echo on"].map(encode))) {
+    results.push(result);
+  }
+  const [coded, crashed, fine] = results;
+  assert.ok(coded && !coded.ok && coded.error instanceof JobError);
+  assert.equal(coded.error.exitCode, 3);
+  assert.equal(decode(coded.error.output), "why");
+  assert.ok(crashed && !crashed.ok);
+  assert.match(crashed.error.message, /SIGSEGV/);
+  assert.ok(fine?.ok);
+});
+
+test("run resolves to the output, and rejects with a JobError", async () => {
+  await using session = await Session.open({ core: await core("behave"), slots: 1 });
+  assert.equal(decode(await session.run(encode("echo hi"))), "hi");
+  await assert.rejects(session.run(encode("code -7")), (error: JobError) => error.exitCode === -7);
+});
+
+test("a session sends a core from memory to workers of other processes", async () => {
+  await using first = await WorkerServer.listen("127.0.0.1:0", { slots: 1 });
+  await using second = await WorkerServer.listen("127.0.0.1:0", { slots: 1 });
+  await using session = await Session.open({
+    core: await coreBytes("behave"),
+    workers: [first.address, second.address],
+  });
+  const pids = new Set<string>();
+  for await (const result of session.map(repeat("sleep 20", 8))) assert.ok(result.ok);
+  for await (const result of session.map(repeat("pid", 64))) {
+    assert.ok(result.ok);
+    pids.add(decode(result.output));
+  }
+  assert.equal(pids.size, 2);
+});
+
+test("inputs are not taken further ahead than results are", async () => {
+  await using session = await Session.open({ core: await core("echo"), slots: 2 });
+  let taken = 0;
+  function* endless() {
+    for (;; taken++) yield encode(String(taken));
+  }
+  for await (const { index } of session.map(endless())) if (index === 10) break;
+  assert.ok(taken < 100_000, `${taken} inputs were taken for 11 results`);
+});
+
+test("an error of the inputs ends the iteration, after the results before it", async () => {
+  await using session = await Session.open({ core: await core("echo"), slots: 1 });
+  function* broken() {
+    yield encode("fine");
+    throw new Error("no more paper");
+  }
+  await assert.rejects(Array.fromAsync(session.map(broken())), /no more paper/);
+});
+
+test("several maps and runs share a session", async () => {
+  await using session = await Session.open({ core: await core("behave"), slots: 2 });
+  const all = await Promise.all([
+    Array.fromAsync(session.map(numbers(500))),
+    Array.fromAsync(session.map(numbers(300), { ordered: false })),
+    session.run(encode("echo one")),
+  ]);
+  assert.deepEqual([all[0].length, all[1].length, decode(all[2])], [500, 300, "one"]);
+});
+
+test("a session without a usable worker rejects its jobs with the reason", async () => {
+  await using session = await Session.open({ core: await core("init_refuses"), slots: 1 });
+  await assert.rejects(session.run(encode("x")), (error: Error) => {
+    assert.ok(error instanceof NoWorkerError);
+    assert.match(error.message, /worker_init returned 7/);
+    return true;
+  });
+});
+
+test("what cannot be a session is refused at once", async () => {
+  await assert.rejects(Session.open({ core: "/nowhere/core.so" }), CoreFileError);
+  const echo = await core("echo");
+  await assert.rejects(Session.open({ core: echo, workers: ["a:b"] }), AddressError);
+});
+
+test("closing a session rejects what was not answered", async () => {
+  const session = await Session.open({ core: await core("behave"), slots: 1 });
+  const running = session.run(encode("sleep 60000"));
+  const outcome = assert.rejects(running, /session is closed/);
+  await session.close();
+  await outcome;
+});
+
+function repeat(text: string, times: number): Uint8Array[] {
+  return Array.from({ length: times }, () => encode(text));
+}
