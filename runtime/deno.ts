@@ -1,8 +1,7 @@
 /** The Deno adapter: sockets and processes. The compute core and the slot's channel lie beside it. */
 
 import { fileURLToPath } from "node:url";
-import { openCore } from "./deno_core.ts";
-import { openSlotChannel } from "./deno_slot_channel.ts";
+import { openCore, openSlotChannel } from "./deno_ffi.ts";
 import { LineSplitter } from "./lines.ts";
 import type {
   Address,
@@ -209,7 +208,7 @@ function killQuietly(child: Deno.ChildProcess, signal: Deno.Signal): void {
 function selfCommand(): readonly string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
   const entry = new URL("../cli.ts", import.meta.url);
-  const path = entry.protocol === "file:" ? fileURLToPath(entry) : entry.href;
+  const path = entry.protocol === "file:" ? fileURLToPath(entry.href) : entry.href;
   return [Deno.execPath(), "run", "--allow-all", "--quiet", path];
 }
 

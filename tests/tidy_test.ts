@@ -69,7 +69,7 @@ test("no file has grown beyond one idea", () => {
 });
 
 test("every file says at its beginning what it is", () => {
-  const silent = sourceFiles().filter(({ text }) => !text.startsWith("/**")).map(({ path }) =>
+  const silent = sourceFiles().filter(({ text }) => !/^(\/\/\/ <reference .*\n)?\/\*\*/.test(text)).map(({ path }) =>
     path
   );
   assert.deepEqual(silent, []);
@@ -82,7 +82,7 @@ test("the C sources of a core and our symbol tables have the same three function
   const declared = [...header.matchAll(/DISTCOMP_EXPORT\s+([^;]+);/g)].map(([, text]) =>
     normal(text)
   );
-  const table = readFileSync(join(ROOT, "runtime/deno_core.ts"), "utf8");
+  const table = readFileSync(join(ROOT, "runtime/deno_ffi.ts"), "utf8");
   const commented = [...table.matchAll(/\/\/ (\w[^\n]*worker_\w+\([^\n]*\))/g)].map(([, text]) =>
     normal(text)
   );

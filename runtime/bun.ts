@@ -1,0 +1,261 @@
+/** The Bun adapter: sockets and processes. The compute core and the slot's channel lie beside it. */
+
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
+import { openCore, openSlotChannel } from "./bun_ffi.ts";
+import { ChunkQueue } from "./chunk_queue.ts";
+import { LineSplitter } from "./lines.ts";
+import type {
+  Address,
+  ByteStream,
+  ChildProcess,
+  ProcessEnd,
+  Runtime,
+  SpawnOptions,
+  StreamListener,
+} from "./ports.ts";
+
+type Socket = BunSocket<SocketStream>;
+
+/** A grandchild can hold the pipe open after the process has ended; don't wait for it longer than this. */
+const PRINTED_AFTER_END_MS = 200;
+
+/** Bun as a runtime for distcomp. */
+export const bunRuntime: Runtime = {
+  name: `bun ${bun.version}`,
+  dial,
+  listen,
+  stdio,
+  spawn,
+  selfCommand,
+  openCore,
+  openSlotChannel,
+};
+
+/** A socket as a stream: what the handlers below are told, its reader and writer wait for. */
+class SocketStream implements ByteStream {
+  readonly #socket: Socket;
+  readonly #incoming: ChunkQueue;
+  #onWritable: ((error?: Error) => void) | undefined;
+  #isClosed = false;
+
+  constructor(socket: Socket, readonly peer: string) {
+    this.#socket = socket;
+    this.#incoming = new ChunkQueue((isPaused) => isPaused ? socket.pause() : socket.resume());
+  }
+
+  read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    return this.#incoming.read(into);
+  }
+
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    let rest = bytes;
+    while (rest.byteLength > 0) {
+      const written = this.#isClosed ? -1 : this.#socket.write(rest);
+      if (written < 0) throw new Error("the connection is closed");
+      rest = rest.subarray(written);
+      if (rest.byteLength > 0) await this.#writable();
+    }
+  }
+
+  endWrites(): Promise<void> {
+    this.#socket.shutdown();
+    return Promise.resolve();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.onClosed();
+    this.#socket.end();
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#incoming.push(chunk);
+  }
+
+  onPeerEnded(): void {
+    this.#incoming.end();
+  }
+
+  onDrain(): void {
+    this.#onWritable?.();
+  }
+
+  onClosed(error?: Error): void {
+    this.#isClosed = true;
+    this.#incoming.end(error);
+    this.#onWritable?.(error ?? new Error("the connection is closed"));
+  }
+
+  #writable(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#onWritable = (error) => error ? reject(error) : resolve();
+    });
+  }
+}
+
+/** The same handlers for all sockets; a socket's own state hangs on it as `data`. */
+function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<SocketStream> {
+  return {
+    open: (socket) => {
+      socket.data = new SocketStream(socket, peerOf(socket));
+      onOpen(socket.data);
+    },
+    data: (socket, chunk) => socket.data.onData(chunk),
+    drain: (socket) => socket.data.onDrain(),
+    end: (socket) => socket.data.onPeerEnded(),
+    error: (socket, error) => socket.data.onClosed(error),
+    close: (socket, error) => socket.data.onClosed(error),
+  };
+}
+
+function peerOf(socket: Socket): string {
+  const { remoteAddress, remotePort } = socket;
+  if (!remotePort) return "a local process";
+  return remoteAddress.includes(":")
+    ? `[${remoteAddress}]:${remotePort}`
+    : `${remoteAddress}:${remotePort}`;
+}
+
+async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
+  const { promise, resolve, reject } = Promise.withResolvers<SocketStream>();
+  const timer = setTimeout(
+    () => reject(new Error(`no answer within ${timeoutMs / 1000} s`)),
+    timeoutMs,
+  );
+  const socket = handlers(resolve);
+  const options = { socket, allowHalfOpen: true };
+  const connecting = address.kind === "unix"
+    ? bun.connect({ unix: address.path, ...options })
+    : bun.connect({ hostname: address.host, port: address.port, ...options });
+  connecting.catch((error) => reject(new Error(plainReason(error), { cause: error })));
+  // A connection that comes after its time is nobody's.
+  promise.catch(() => connecting.then((late) => late.end(), () => {}));
+  try {
+    return prepared(await promise, await connecting);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function prepared(stream: SocketStream, socket: Socket): ByteStream {
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true);
+  return stream;
+}
+
+function listen(address: Address): StreamListener {
+  const arrived: SocketStream[] = [];
+  let waiting: ((stream: ByteStream | null) => void) | undefined;
+  let isClosed = false;
+  const socket = handlers((stream) => {
+    if (waiting) waiting(stream);
+    else arrived.push(stream);
+    waiting = undefined;
+  });
+  const options = { socket, allowHalfOpen: true };
+  const listener = listenAt(address, options);
+  return {
+    address: address.kind === "tcp" ? { ...address, port: listener.port ?? address.port } : address,
+    accept: () => {
+      const stream = arrived.shift();
+      if (stream || isClosed) return Promise.resolve(stream ?? null);
+      return new Promise((resolve) => waiting = resolve);
+    },
+    close: () => {
+      isClosed = true;
+      listener.stop();
+      waiting?.(null);
+    },
+  };
+}
+
+interface ListenOptions {
+  readonly socket: BunSocketHandler<SocketStream>;
+  readonly allowHalfOpen: boolean;
+}
+
+function listenAt(address: Address, options: ListenOptions) {
+  try {
+    return address.kind === "unix"
+      ? bun.listen({ unix: address.path, ...options })
+      : bun.listen({ hostname: address.host, port: address.port, exclusive: true, ...options });
+  } catch (cause) {
+    throw new Error(plainReason(cause), { cause });
+  }
+}
+
+function stdio(): ByteStream {
+  const { stdin, stdout } = process;
+  const incoming = new ChunkQueue((isPaused) => isPaused ? stdin.pause() : stdin.resume());
+  stdin.on("data", (chunk: Uint8Array) => incoming.push(chunk));
+  stdin.on("end", () => incoming.end());
+  stdin.on("error", (error) => incoming.end(error));
+  return {
+    peer: "stdin",
+    read: (into) => incoming.read(into),
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        stdout.write(bytes, (error) => error ? reject(error) : resolve());
+      }),
+    endWrites: () => new Promise((resolve) => stdout.end(resolve)),
+    close: () => {
+      stdin.destroy();
+      stdout.end();
+    },
+  };
+}
+
+function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = bun.spawn([...command], {
+    env: options.env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const printed = Promise.all([
+    forwardLines(child.stdout, options.onLine),
+    forwardLines(child.stderr, options.onLine),
+  ]);
+  return {
+    pid: child.pid,
+    ended: endOf(child, printed),
+    kill: (signal) => child.kill(signal),
+  };
+}
+
+/** What it printed is complete before its end is known: the last line often says why it ended. */
+async function endOf(child: BunSubprocess, printed: Promise<unknown>): Promise<ProcessEnd> {
+  const exitCode = await child.exited;
+  await Promise.race([printed, bun.sleep(PRINTED_AFTER_END_MS)]);
+  return child.signalCode ? { signal: String(child.signalCode) } : { exitCode };
+}
+
+async function forwardLines(
+  stream: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void,
+): Promise<void> {
+  const lines = new LineSplitter(onLine);
+  for await (const bytes of stream) lines.push(bytes);
+  lines.end();
+}
+
+function selfCommand(): readonly string[] {
+  if (bun.isStandaloneExecutable) return [process.execPath];
+  return [process.execPath, "run", fileURLToPath(new URL("../cli.ts", import.meta.url).href)];
+}
+
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: "connection refused",
+  ENOENT: "no such file or directory",
+  ENOTFOUND: "name or service not known",
+  EADDRINUSE: "address already in use",
+  EADDRNOTAVAIL: "cannot assign requested address",
+  EACCES: "permission denied",
+};
+
+function plainReason(error: unknown): string {
+  const { code = "", message = String(error) } = error as { code?: string; message?: string };
+  return REASONS[code] ?? message;
+}

@@ -1,0 +1,105 @@
+/**
+ * What this folder uses of Bun, as types. Bun's own types declare globals, which would change the types of
+ * every program that imports us; `tests/types/bun_api.ts` holds these here against them.
+ */
+
+// deno-lint-ignore no-import-prefix -- a module inside Bun, known under no other name
+import * as bunFfi from "bun:ffi";
+
+/** A socket; `T` is what we hang on it. */
+export interface BunSocket<T> {
+  data: T;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Gives the number of bytes taken; -1 when it is closed. */
+  write(bytes: Uint8Array<ArrayBuffer>): number;
+  end(): void;
+  /** Ends the sending direction. */
+  shutdown(): void;
+  pause(): void;
+  resume(): void;
+  setNoDelay(noDelay?: boolean): boolean;
+  setKeepAlive(enable?: boolean): boolean;
+}
+
+/** What happens to sockets. */
+export interface BunSocketHandler<T> {
+  open(socket: BunSocket<T>): void;
+  data(socket: BunSocket<T>, chunk: Uint8Array): void;
+  drain(socket: BunSocket<T>): void;
+  end(socket: BunSocket<T>): void;
+  error(socket: BunSocket<T>, error: Error): void;
+  close(socket: BunSocket<T>, error?: Error): void;
+}
+
+interface SocketOptions<T> {
+  readonly socket: BunSocketHandler<T>;
+  readonly allowHalfOpen: boolean;
+}
+
+/** A TCP socket. */
+export interface BunTcpOptions<T> extends SocketOptions<T> {
+  readonly hostname: string;
+  readonly port: number;
+  readonly exclusive?: boolean;
+}
+
+/** A Unix socket. */
+export interface BunUnixOptions<T> extends SocketOptions<T> {
+  readonly unix: string;
+}
+
+/** A process that was started with both outputs as pipes. */
+export interface BunSubprocess {
+  readonly pid: number;
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  readonly exited: Promise<number>;
+  readonly signalCode: string | number | null;
+  kill(signal: "SIGTERM" | "SIGKILL"): void;
+}
+
+/** The global `Bun`. */
+export interface BunApi {
+  readonly version: string;
+  readonly isStandaloneExecutable: boolean;
+  connect<T>(options: BunTcpOptions<T>): Promise<BunSocket<T>>;
+  connect<T>(options: BunUnixOptions<T>): Promise<BunSocket<T>>;
+  listen<T>(options: BunTcpOptions<T>): { readonly port: number; stop(): void };
+  listen<T>(options: BunUnixOptions<T>): { readonly port?: undefined; stop(): void };
+  spawn(command: string[], options: {
+    env: Record<string, string>;
+    stdin: "ignore";
+    stdout: "pipe";
+    stderr: "pipe";
+  }): BunSubprocess;
+  sleep(ms: number): Promise<void>;
+}
+
+/** A pointer is a number in Bun. */
+export type BunPointer = number & { readonly __pointer__: null };
+
+/** How a foreign function is declared. */
+export interface BunFunction {
+  readonly args: readonly ("i32" | "u32" | "u64" | "ptr")[];
+  readonly returns: "i32" | "ptr" | "void";
+}
+
+/** An opened library; its functions have the types that its opener knows them to have. */
+export interface BunLibrary {
+  readonly symbols: Record<string, unknown>;
+  close(): void;
+}
+
+/** The module `bun:ffi`. */
+export interface BunFfi {
+  dlopen(path: string, functions: Record<string, BunFunction>): BunLibrary;
+  ptr(buffer: ArrayBuffer): BunPointer;
+  readonly read: { i32(pointer: BunPointer): number };
+}
+
+/** Bun, in Bun. */
+export const bun = (globalThis as unknown as { Bun: BunApi }).Bun;
+
+/** Its foreign function interface. */
+export const ffi: BunFfi = bunFfi;

@@ -1,0 +1,74 @@
+/** Turns a source that pushes chunks into one that is read: for runtimes whose sockets call back. */
+
+/** With this much unread, the source is asked to pause. */
+const UNREAD_BYTES_MAX = 1024 * 1024;
+
+/** Chunks that have come and were not read yet. */
+export class ChunkQueue {
+  readonly #pauseSource: (isPaused: boolean) => void;
+  readonly #chunks: Uint8Array[] = [];
+  #unreadBytes = 0;
+  #isPaused = false;
+  #hasEnded = false;
+  #failure: Error | undefined;
+  #waiting:
+    | { into: Uint8Array; resolve(bytes: number | null): void; reject(error: Error): void }
+    | undefined;
+
+  constructor(pauseSource: (isPaused: boolean) => void) {
+    this.#pauseSource = pauseSource;
+  }
+
+  /** The source gives a chunk, which is this queue's from now on. */
+  push(chunk: Uint8Array): void {
+    if (chunk.byteLength === 0 || this.#hasEnded) return;
+    this.#chunks.push(chunk);
+    this.#unreadBytes += chunk.byteLength;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.resolve(this.#take(waiting.into));
+    this.#setPaused(this.#unreadBytes > UNREAD_BYTES_MAX);
+  }
+
+  /** The source gives nothing more; what is here can still be read, then comes `failure`, if any. */
+  end(failure?: Error): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#failure = failure;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (failure) waiting?.reject(failure);
+    else waiting?.resolve(null);
+  }
+
+  /** Reads what is there, or waits for something; `null` at the end. One call at a time. */
+  read(into: Uint8Array): Promise<number | null> {
+    if (this.#chunks.length > 0) {
+      const bytes = this.#take(into);
+      this.#setPaused(this.#unreadBytes > UNREAD_BYTES_MAX);
+      return Promise.resolve(bytes);
+    }
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#hasEnded) return Promise.resolve(null);
+    return new Promise((resolve, reject) => this.#waiting = { into, resolve, reject });
+  }
+
+  #take(into: Uint8Array): number {
+    let filled = 0;
+    for (let chunk = this.#chunks[0]; chunk && filled < into.byteLength; chunk = this.#chunks[0]) {
+      const part = chunk.subarray(0, into.byteLength - filled);
+      into.set(part, filled);
+      filled += part.byteLength;
+      if (part.byteLength === chunk.byteLength) this.#chunks.shift();
+      else this.#chunks[0] = chunk.subarray(part.byteLength);
+    }
+    this.#unreadBytes -= filled;
+    return filled;
+  }
+
+  #setPaused(isPaused: boolean): void {
+    if (isPaused === this.#isPaused || this.#hasEnded) return;
+    this.#isPaused = isPaused;
+    this.#pauseSource(isPaused);
+  }
+}

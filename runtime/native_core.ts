@@ -1,0 +1,126 @@
+/** A compute core in this process, whatever the foreign function interface is. */
+
+import type { NativeCore, NativePointer } from "./ports.ts";
+
+/** What kernels with aligned vector loads and stores need, up to AVX-512, and a cache line. */
+const ALIGNMENT = 64;
+
+/** Memory for inputs up to this size is kept from job to job; a larger one is given back at once. */
+const KEPT_INPUT_BYTES_MAX = 16 * 1024 * 1024;
+
+/** A runtime may keep the bytes of small arrays on its own heap and move them; from this size on, they stay. */
+const STABLE_BUFFER_BYTES = 4096;
+
+/** Foreign memory, as a runtime sees it. `P` is its kind of pointer. */
+export interface ForeignMemory<P> {
+  /** Where a buffer's bytes are. */
+  addressOf(buffer: ArrayBuffer): bigint;
+  /** A pointer to pass to a function. `address` is not 0. */
+  pointerTo(address: bigint): P;
+  /** Copies bytes out of foreign memory. */
+  copy(from: P, into: Uint8Array<ArrayBuffer>): void;
+}
+
+/** The three functions of a core, and the end of it. `null` is C's null pointer. */
+export interface CoreFunctions<P> {
+  worker_init(version: number): number;
+  worker_run_job(size: bigint, data: P, outsize: P, outdata: P): number;
+  worker_free_outdata(size: bigint, outdata: P | null): void;
+  close(): void;
+}
+
+/** Memory of ours that a core may use while `bytes` lives. */
+interface SharedBuffer<P> {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly address: bigint;
+  readonly pointer: P;
+}
+
+/** See `NativeCore`. */
+export class ForeignCore<P extends object | number> implements NativeCore {
+  readonly #functions: CoreFunctions<P>;
+  readonly #memory: ForeignMemory<P>;
+  #input: SharedBuffer<P>;
+  /** Two words that the core writes: the output's size, then its address. */
+  readonly #result: SharedBuffer<P>;
+  readonly #words: BigUint64Array<ArrayBuffer>;
+  readonly #addressAt: P;
+  #size = 0n;
+  #address = 0n;
+  #pointer: P | null = null;
+
+  constructor(functions: CoreFunctions<P>, memory: ForeignMemory<P>) {
+    this.#functions = functions;
+    this.#memory = memory;
+    this.#input = this.#allocate(STABLE_BUFFER_BYTES);
+    this.#result = this.#allocate(2 * BigUint64Array.BYTES_PER_ELEMENT);
+    const { bytes, address } = this.#result;
+    this.#words = new BigUint64Array(bytes.buffer, bytes.byteOffset, 2);
+    this.#addressAt = memory.pointerTo(address + BigInt(BigUint64Array.BYTES_PER_ELEMENT));
+  }
+
+  get outputBytes(): number {
+    return Number(this.#size);
+  }
+
+  get outputPointer(): NativePointer | null {
+    return this.#pointer as unknown as NativePointer | null;
+  }
+
+  init(version: number): number {
+    return this.#functions.worker_init(version);
+  }
+
+  input(bytes: number): Uint8Array<ArrayBuffer> {
+    if (bytes > this.#input.bytes.byteLength) {
+      this.#input = this.#allocate(Math.max(bytes, 2 * this.#input.bytes.byteLength));
+    }
+    return this.#input.bytes.subarray(0, bytes);
+  }
+
+  run(bytes: number): number {
+    this.#words[0] = 0n;
+    this.#words[1] = 0n;
+    const { pointer: data } = this.#input;
+    const { pointer: sizeAt } = this.#result;
+    const exitCode = this.#functions.worker_run_job(BigInt(bytes), data, sizeAt, this.#addressAt);
+    this.#size = this.#words[0];
+    this.#setAddress(this.#words[1]);
+    return exitCode;
+  }
+
+  /** Most cores return the same address again and again; a pointer is made once for it. */
+  #setAddress(address: bigint): void {
+    if (address === this.#address) return;
+    this.#address = address;
+    this.#pointer = address === 0n ? null : this.#memory.pointerTo(address);
+  }
+
+  copyOutput(into: Uint8Array<ArrayBuffer>): void {
+    if (this.#pointer !== null && into.byteLength > 0) this.#memory.copy(this.#pointer, into);
+  }
+
+  free(): void {
+    this.#functions.worker_free_outdata(this.#size, this.#pointer);
+    if (this.#input.bytes.byteLength > KEPT_INPUT_BYTES_MAX) {
+      this.#input = this.#allocate(STABLE_BUFFER_BYTES);
+    }
+  }
+
+  close(): void {
+    this.#functions.close();
+  }
+
+  #allocate(bytes: number): SharedBuffer<P> {
+    const size = Math.max(bytes, STABLE_BUFFER_BYTES);
+    const buffer = new ArrayBuffer(size + ALIGNMENT);
+    const start = this.#memory.addressOf(buffer);
+    const offset = (ALIGNMENT - Number(start % BigInt(ALIGNMENT))) % ALIGNMENT;
+    const address = start + BigInt(offset);
+    return {
+      bytes: new Uint8Array(buffer, offset, size),
+      address,
+      pointer: this.#memory.pointerTo(address),
+    };
+  }
+}
