@@ -6,6 +6,7 @@ import { styleText } from "node:util";
 import { DEFAULT_PORT } from "../link/address.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { toStderr } from "./log.ts";
+import type { Abilities } from "./main.ts";
 import type { RunFlags } from "./run_command.ts";
 import { ExitCode, parseAddressOption, parseCount, parseSlots } from "./usage.ts";
 import { VERSION } from "./version.ts";
@@ -29,9 +30,13 @@ Examples:
   ssh node distcomp worker --stdio                 over a pipe`;
 
 /** Does what was typed; resolves to the exit status. */
-export async function runApp(runtime: Runtime, args: readonly string[]): Promise<number> {
+export async function runApp(
+  runtime: Runtime,
+  args: readonly string[],
+  abilities: Abilities,
+): Promise<number> {
   const outcome = { exitCode: ExitCode.ok as number };
-  const program = buildProgram(runtime, outcome);
+  const program = buildProgram(runtime, abilities, outcome);
   try {
     await program.parseAsync(args, { from: "user" });
     return outcome.exitCode;
@@ -50,7 +55,11 @@ function commanderExit(error: CommanderError, args: readonly string[]): number {
     : ExitCode.usage;
 }
 
-function buildProgram(runtime: Runtime, outcome: { exitCode: number }): Command {
+interface Outcome {
+  exitCode: number;
+}
+
+function buildProgram(runtime: Runtime, abilities: Abilities, outcome: Outcome): Command {
   const program = new Command("distcomp")
     .description("Runs a compute core, a shared library, on many inputs and many machines.")
     .version(VERSION, "-V, --version", "show the version")
@@ -59,12 +68,17 @@ function buildProgram(runtime: Runtime, outcome: { exitCode: number }): Command 
     .helpCommand("help [command]", "show help for a command")
     .showSuggestionAfterError()
     .exitOverride();
-  addRun(program, runtime, outcome);
-  addWorker(program, runtime, outcome);
+  if (abilities.control) addRun(program, runtime, abilities, outcome);
+  if (abilities.work) addWorker(program, runtime, abilities, outcome);
   return program;
 }
 
-function addRun(program: Command, runtime: Runtime, outcome: { exitCode: number }): void {
+function addRun(
+  program: Command,
+  runtime: Runtime,
+  abilities: Abilities,
+  outcome: Outcome,
+): void {
   program.command("run")
     .description("run a compute core on inputs; one output per input")
     .argument("<core>", "the compute core, a shared library")
@@ -84,12 +98,19 @@ function addRun(program: Command, runtime: Runtime, outcome: { exitCode: number 
     .helpOption("-h, --help", "show help")
     .addHelpText("after", RUN_EXAMPLES)
     .action(async (core: string, inputs: string[], flags: RunFlags) => {
-      const { runCommand } = await import("./run_command.ts");
-      outcome.exitCode = await runCommand(runtime, core, inputs, flags);
+      if (!abilities.control) return;
+      const { runCommand } = await abilities.control();
+      const canWork = abilities.work !== undefined;
+      outcome.exitCode = await runCommand(runtime, core, inputs, flags, canWork);
     });
 }
 
-function addWorker(program: Command, runtime: Runtime, outcome: { exitCode: number }): void {
+function addWorker(
+  program: Command,
+  runtime: Runtime,
+  abilities: Abilities,
+  outcome: Outcome,
+): void {
   const defaultListen = { kind: "tcp", host: "127.0.0.1", port: DEFAULT_PORT } as const;
   program.command("worker")
     .description("run jobs for controllers")
@@ -109,7 +130,8 @@ function addWorker(program: Command, runtime: Runtime, outcome: { exitCode: numb
     .helpOption("-h, --help", "show help")
     .addHelpText("after", WORKER_EXAMPLES)
     .action(async (flags: WorkerFlags) => {
-      const { workerCommand } = await import("./worker_command.ts");
+      if (!abilities.work) return;
+      const { workerCommand } = await abilities.work();
       outcome.exitCode = await workerCommand(runtime, flags, defaultListen);
     });
 }

@@ -43,6 +43,12 @@ export function formatClock(ms: number): string {
     : `${minutes}:${padded(seconds % 60)}`;
 }
 
+/** Text of others (file names, what a worker says) as one line that does nothing to a terminal. */
+export function printable(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what this removes
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+}
+
 /** `1 job`, `2 jobs`. */
 export function formatNoun(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;

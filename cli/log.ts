@@ -4,6 +4,7 @@ import { configureSync, getLogger, type LogRecord } from "@logtape/logtape";
 import process from "node:process";
 import { styleText } from "node:util";
 import type { Log } from "../runtime/log.ts";
+import { printable } from "./format.ts";
 
 /** Writes one line to where people read. */
 export type WriteLine = (line: string) => void;
@@ -44,7 +45,7 @@ function logThrough(sink: (record: LogRecord) => void): Log {
 }
 
 function textOf(record: LogRecord): string {
-  return String(record.properties["text"] ?? record.message.join(""));
+  return printable(String(record.properties["text"] ?? record.message.join("")));
 }
 
 function markOf(record: LogRecord): string {

@@ -16,6 +16,9 @@ const LINE_MS = 5_000;
 /** The rate is that of about the last seconds, so that it follows a change. */
 const RATE_WINDOW_MS = 10_000;
 
+/** A terminal that does not say how wide it is (or says 0) has at least this many columns. */
+const COLUMNS_UNKNOWN = 80;
+
 const BAR_CHARS_MAX = 30;
 const BAR_CHARS_MIN = 8;
 
@@ -23,6 +26,7 @@ const BAR_CHARS_MIN = 8;
 export interface Progress {
   /** Writes a line without disturbing what is shown. */
   readonly write: WriteLine;
+  /** Leaves the terminal as it was. May be called again; `write` goes on working. */
   stop(): void;
 }
 
@@ -40,18 +44,24 @@ export function barProgress(status: () => RunStatus): Progress {
     hideCursor: true,
     clearOnComplete: true,
     gracefulExit: false,
+    forceRedraw: true, // after a warning the bar has to come back, also when it shows the same
+    linewrap: true, // the bar fits into its line; a warning may need several
     // One column stays free: a full last column makes some terminals wrap.
     format: () => {
       const now = status();
-      return barLine(now, rate.of(now), (process.stderr.columns ?? 80) - 1);
+      return barLine(now, rate.of(now), (process.stderr.columns || COLUMNS_UNKNOWN) - 1);
     },
   });
   const bar = bars.create(1, 0);
   const timer = setInterval(() => bar.update(0), 1000 / DRAWS_PER_S);
+  let isStopped = false;
   return {
-    write: (line) => bars.log(`${line}\n`),
+    write: (line) => isStopped ? toStderr(line) : bars.log(`${line}\n`),
     stop: () => {
+      if (isStopped) return;
+      isStopped = true;
       clearInterval(timer);
+      bars.update(); // writes the lines that it still holds
       bars.stop();
     },
   };
@@ -71,7 +81,8 @@ export function lineProgress(status: () => RunStatus): Progress {
 export function barLine(status: RunStatus, perSecond: number, columns: number): string {
   const parts = [counted(status)];
   for (const detail of details(status, perSecond)) {
-    if ([...parts, detail].join("  ").length + BAR_CHARS_MIN + 7 <= columns) parts.push(detail);
+    if ([...parts, detail].join("  ").length + BAR_CHARS_MIN + 7 > columns) break;
+    parts.push(detail);
   }
   const text = parts.join("  ");
   const part = partDone(status);

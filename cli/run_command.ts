@@ -1,16 +1,15 @@
 /** `distcomp run`: puts a run together from what was typed, and says how it went. */
 
 import os from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { type CoreImage, readCoreImage } from "../controller/core_image.ts";
-import { DirectorySink, SinkError, STATE_FOLDER } from "../controller/directory_sink.ts";
+import { DirectorySink } from "../controller/directory_sink.ts";
 import { JobLog } from "../controller/job_log.ts";
 import { InterruptedError, NoWorkerError, Run, type RunStatus } from "../controller/run.ts";
 import { checkPaths, filesOf, linesOf, repeated, type Source } from "../controller/source.ts";
-import { reasonOf } from "../controller/system_error.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
+import { formatNoun } from "./format.ts";
 import { toStderr, warningLog, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
 import { summaryJson, summaryText } from "./summary.ts";
@@ -35,23 +34,23 @@ export async function runCommand(
   coreFile: string,
   inputs: readonly string[],
   flags: RunFlags,
+  canWork = true,
 ): Promise<number> {
-  const plan = await planOf(coreFile, flags);
+  const plan = await planOf(coreFile, flags, canWork);
   const show = { progress: noProgress() };
   const write: WriteLine = (line) => show.progress.write(line);
   const log = warningLog(write);
   const source = await sourceOf(inputs, flags, (text) => log.warn(text));
   const sink = await DirectorySink.open(flags.output);
-  const jobLog = await JobLog.open(flags.output).catch((cause) => {
-    const file = join(flags.output, STATE_FOLDER, "jobs.jsonl");
-    throw new SinkError(`Cannot write the job record "${file}": ${reasonOf(cause)}`, { cause });
+  const jobLog = await JobLog.open(flags.output).catch(async (error) => {
+    await sink.close();
+    throw error;
   });
-  const run = new Run({ runtime, source, sink, jobLog, log, ...plan });
-  if (flags.listen) {
-    write(`waiting for workers on ${formatAddress(run.listen(flags.listen))}`);
-  }
+  const { listen } = flags;
+  const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
+  const run = new Run({ runtime, source, sink, jobLog, log, listen, onListening, ...plan });
   show.progress = startProgress(run, flags);
-  const stopListening = onInterrupt(run, write);
+  const stopListening = onInterrupt(run, show.progress);
   let error: unknown;
   try {
     await run.complete();
@@ -71,10 +70,15 @@ interface Plan {
   readonly localSlots: number | undefined;
 }
 
-async function planOf(coreFile: string, flags: RunFlags): Promise<Plan> {
+async function planOf(coreFile: string, flags: RunFlags, canWork: boolean): Promise<Plan> {
   const list = flags.workers ?? process.env.DISTCOMP_WORKERS;
   const workers = list ? await readWorkers(list) : [];
   const isLocal = workers.length === 0 && !flags.listen;
+  if (isLocal && !canWork) {
+    throw new UsageError(
+      "This executable runs no jobs itself; name workers with --workers or --listen",
+    );
+  }
   if (!isLocal && flags.slots !== undefined) {
     throw new UsageError(
       "--slots is for a run on this machine alone; give it to the workers: distcomp worker --slots N",
@@ -122,14 +126,22 @@ function startProgress(run: Run, flags: RunFlags): Progress {
   return process.stderr.isTTY ? barProgress(() => run.status) : lineProgress(() => run.status);
 }
 
-/** The first Ctrl-C lets what runs finish, the second does not wait for it. */
-function onInterrupt(run: Run, write: WriteLine): () => void {
+/** The first Ctrl-C lets what runs finish, the second tidies up and no more, the third not even that. */
+function onInterrupt(run: Run, progress: Progress): () => void {
   let count = 0;
   const handler = () => {
     count += 1;
-    if (count > 1) process.exit(ExitCode.interrupted);
+    if (count === 2) return run.abandon();
+    if (count > 2) {
+      progress.stop();
+      process.exit(ExitCode.interrupted);
+    }
     const { inFlight } = run.status;
-    if (inFlight > 0) write(`finishing ${inFlight} jobs that run; interrupt again to stop at once`);
+    if (inFlight > 0) {
+      progress.write(
+        `finishing ${formatNoun(inFlight, "running job")}; interrupt again to stop at once`,
+      );
+    }
     run.interrupt();
   };
   process.on("SIGINT", handler);
@@ -143,7 +155,7 @@ function onInterrupt(run: Run, write: WriteLine): () => void {
 function report(status: RunStatus, flags: RunFlags, error: unknown): number {
   const message = error instanceof Error ? error.message : undefined;
   if (flags.json) process.stdout.write(`${summaryJson(status, flags.output, message)}\n`);
-  else if (!flags.quiet && !(error instanceof NoWorkerError && status.done + status.failed === 0)) {
+  else if (!flags.quiet && !(error && status.done + status.failed === 0)) {
     process.stdout.write(`${summaryText(status, flags.output)}\n`);
   }
   if (error instanceof InterruptedError) return ExitCode.interrupted;

@@ -5,10 +5,20 @@ import process from "node:process";
 import { styleText } from "node:util";
 import { STATE_FOLDER } from "../controller/directory_sink.ts";
 import type { RunStatus } from "../controller/run.ts";
-import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatNoun,
+  formatRate,
+  printable,
+} from "./format.ts";
 
 /** A name longer than this does not push the reasons out of the window. */
 const NAME_CHARS_MAX = 40;
+
+/** A worker may give a page as its reason. The job record has all of it. */
+const REASON_CHARS_MAX = 300;
 
 /** The summary for people, a few lines. */
 export function summaryText(status: RunStatus, outputs: string): string {
@@ -41,11 +51,13 @@ export function summaryJson(status: RunStatus, outputs: string, error: string | 
 function headline(status: RunStatus, outputs: string): string {
   const { done, failed, total, elapsedMs } = status;
   const time = formatDuration(elapsedMs);
-  const all = total ?? done + failed;
-  if (done === all) {
+  if (done === total) {
     return color("green", `${formatNoun(done, "job")} done in ${time}`) + `, outputs in ${outputs}`;
   }
-  const counts = `${formatCount(done)} of ${formatNoun(all, "job")} done`;
+  // A run that was ended before it had seen all its inputs may not know how many there are.
+  const counts = total === undefined
+    ? `${formatNoun(done, "job")} done`
+    : `${formatCount(done)} of ${formatNoun(total, "job")} done`;
   const failures = failed > 0 ? `, ${color("red", `${formatCount(failed)} failed`)}` : "";
   return `${counts}${failures}, in ${time}, outputs in ${outputs}`;
 }
@@ -63,11 +75,17 @@ function figures({ done, failed, elapsedMs, bytesIn, bytesOut, busyPart }: RunSt
 function failureLines({ failures, failed }: RunStatus, outputs: string): string[] {
   const longest = Math.max(...failures.map(({ name }) => name.length));
   const width = Math.min(longest, NAME_CHARS_MAX);
-  const lines = failures.map(({ name, reason }) => `  ${name.padEnd(width)}  ${reason}`);
+  const lines = failures.map(({ name, reason }) =>
+    `  ${printable(name).padEnd(width)}  ${cut(printable(reason))}`
+  );
   const rest = failed - failures.length;
   const where = `in ${recordIn(outputs)}`;
   const more = rest > 0 ? `  and ${formatCount(rest)} more, ${where}` : `  (all jobs: ${where})`;
   return [color("red", "Failed:"), ...lines, more];
+}
+
+function cut(reason: string): string {
+  return reason.length > REASON_CHARS_MAX ? `${reason.slice(0, REASON_CHARS_MAX)} …` : reason;
 }
 
 function recordIn(outputs: string): string {

@@ -2,6 +2,7 @@
 
 import os from "node:os";
 import process from "node:process";
+import { reasonOf } from "../controller/system_error.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
@@ -62,13 +63,13 @@ export async function localWorkerCommand(
 ): Promise<number> {
   // Ctrl-C in a terminal reaches this process too. What it means is the run's to decide.
   process.on("SIGINT", () => {});
+  // The run may be gone, and with it who reads what this process prints.
+  process.stderr.on("error", () => {});
   const lines: Log = { info: toStderr, warn: toStderr };
   // A run that is gone wants no answers: its jobs have nothing to wait for.
-  const worker = await Worker.start(runtime, { slots, log: lines, halfClosedMs: 0 });
-  const stream = await runtime.dial({ kind: "unix", path: socket }, LOCAL_DIAL_MS);
+  await using worker = await Worker.start(runtime, { slots, log: lines, halfClosedMs: 0 });
   process.on("SIGTERM", () => void worker.drain());
-  await worker.serve(stream);
-  await worker.close();
+  await worker.serve(await runtime.dial({ kind: "unix", path: socket }, LOCAL_DIAL_MS));
   return ExitCode.ok;
 }
 
@@ -84,8 +85,9 @@ function listenOn(runtime: Runtime, address: Address) {
   try {
     return runtime.listen(address);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`Cannot listen on ${formatAddress(address)}: ${reason}`, { cause });
+    throw new UsageError(`Cannot listen on ${formatAddress(address)}: ${reasonOf(cause)}`, {
+      cause,
+    });
   }
 }
 

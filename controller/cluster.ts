@@ -7,12 +7,19 @@ import type { ClientId, DispatchId, EndpointId, Job } from "../pool/types.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
 import type { CoreImage } from "./core_image.ts";
-import { type Answer, neverSent, UnusableWorkerError, WorkerLink } from "./worker_link.ts";
+import { reasonOf } from "./system_error.ts";
+import {
+  type Answer,
+  neverSent,
+  UnusableWorkerError,
+  VERSION_LIMIT_MS,
+  WorkerLink,
+} from "./worker_link.ts";
 
 /** One attempt to connect. */
 const DIAL_LIMIT_MS = 10_000;
 
-/** A worker that was never there, or is gone, is waited for this long before the run can do without. */
+/** A worker that was never of use, or is gone, is waited for this long before the run can do without. */
 const HOPE_MS = 10_000;
 
 /** Input bytes in flight at a worker, beyond one job for each of its slots. */
@@ -55,7 +62,25 @@ interface Member {
   readonly name: string;
   readonly link: WorkerLink;
   readonly slots: number | undefined;
+  readonly joinedAtMs: number;
   endpoint: EndpointId | undefined;
+  hasAnswered: boolean;
+}
+
+/** What is known of an address that is dialled. */
+interface Dialled {
+  /** It was a worker since the last attempt: that it is lost was said then. */
+  wasUp: boolean;
+  /** And one that answered, or at least stayed: there is hope again. */
+  wasOfUse: boolean;
+  /** Why nobody waits for it any more. */
+  hopeless: string | undefined;
+}
+
+/** How long to wait for workers; for tests. */
+export interface ClusterLimits {
+  readonly hopeMs: number;
+  readonly versionMs: number;
 }
 
 /** For progress and the summary. */
@@ -69,14 +94,14 @@ export class Cluster<T extends Task> implements Disposable {
   readonly #runtime: Runtime;
   readonly #events: ClusterEvents<T>;
   readonly #log: Log;
+  readonly #limits: ClusterLimits;
   readonly #core: CoreImage;
   readonly #pool: Pool<T>;
   readonly #client: ClientId;
   readonly #members = new Map<EndpointId, Member>();
   readonly #connecting = new Set<Member>();
   readonly #listeners: StreamListener[] = [];
-  /** Addresses that are dialled, with what is known of those that don't answer. */
-  readonly #dialled = new Map<string, "hoped for" | "up" | { readonly hopeless: string }>();
+  readonly #dialled = new Map<string, Dialled>();
   /** Why workers that came by themselves, or were given, are not used any more. */
   readonly #farewells: string[] = [];
   readonly #tick: ReturnType<typeof setInterval>;
@@ -91,11 +116,13 @@ export class Cluster<T extends Task> implements Disposable {
     core: CoreImage,
     events: ClusterEvents<T>,
     log: Log,
+    limits: Partial<ClusterLimits> = {},
   ) {
     this.#runtime = runtime;
     this.#core = core;
     this.#events = events;
     this.#log = log;
+    this.#limits = { hopeMs: HOPE_MS, versionMs: VERSION_LIMIT_MS, ...limits };
     this.#pool = new Pool<T>({
       load: (endpoint) => this.#members.get(endpoint)?.link.loadCore(core),
       send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job),
@@ -123,13 +150,14 @@ export class Cluster<T extends Task> implements Disposable {
   dial(address: Address): void {
     const name = formatAddress(address);
     if (this.#dialled.has(name)) return;
-    this.#dialled.set(name, "hoped for");
-    void this.#keepDialling(name, address);
+    const state = { wasUp: false, wasOfUse: false, hopeless: undefined };
+    this.#dialled.set(name, state);
+    void this.#keepDialling(name, address, state);
   }
 
   /** Takes workers that dial us. Returns where. */
   listen(address: Address): Address {
-    const listener = this.#runtime.listen(address);
+    const listener = this.#listenerAt(address);
     this.#listeners.push(listener);
     this.#expectsGuests = true;
     void this.#acceptFrom(listener);
@@ -152,10 +180,17 @@ export class Cluster<T extends Task> implements Disposable {
         this.#onClosed(member, reason);
         resolve(reason);
       },
-    });
-    const member: Member = { name, link, slots, endpoint: undefined };
+    }, this.#limits.versionMs);
+    const joinedAtMs = performance.now();
+    const member: Member = {
+      name,
+      link,
+      slots,
+      joinedAtMs,
+      endpoint: undefined,
+      hasAnswered: false,
+    };
     this.#connecting.add(member);
-    link.pause(this.#isPaused);
     link.start();
     return promise;
   }
@@ -194,9 +229,7 @@ export class Cluster<T extends Task> implements Disposable {
   /** Lets workers wait with their answers, or goes on. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    for (const member of [...this.#members.values(), ...this.#connecting]) {
-      member.link.pause(isPaused);
-    }
+    for (const { link } of this.#members.values()) link.pause(isPaused);
   }
 
   /** Leaves all workers. */
@@ -214,6 +247,15 @@ export class Cluster<T extends Task> implements Disposable {
 
   // Connections.
 
+  #listenerAt(address: Address): StreamListener {
+    try {
+      return this.#runtime.listen(address);
+    } catch (cause) {
+      const name = formatAddress(address);
+      throw new Error(`Cannot listen on ${name}: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
   async #acceptFrom(listener: StreamListener): Promise<void> {
     for (;;) {
       const stream = await listener.accept();
@@ -222,26 +264,25 @@ export class Cluster<T extends Task> implements Disposable {
     }
   }
 
-  async #keepDialling(name: string, address: Address): Promise<void> {
+  async #keepDialling(name: string, address: Address, state: Dialled): Promise<void> {
     const backoff = new Backoff();
-    let hopeUntilMs = performance.now() + HOPE_MS;
+    let hopeUntilMs = performance.now() + this.#limits.hopeMs;
     let said = "";
     while (!this.#isClosed) {
       const outcome = await this.#dialOnce(name, address);
       if (this.#isClosed) return;
-      const why = outcome?.message ?? CLOSED_BY_WORKER;
+      const why = outcome ? reasonOf(outcome) : CLOSED_BY_WORKER;
       if (outcome instanceof UnusableWorkerError) return this.#dismiss(name, why);
-      if (this.#dialled.get(name) === "up") {
-        hopeUntilMs = performance.now() + HOPE_MS;
-        this.#dialled.set(name, "hoped for");
+      if (state.wasOfUse) {
+        hopeUntilMs = performance.now() + this.#limits.hopeMs;
         backoff.reset();
-        said = why; // that it is lost was said already
       } else if (performance.now() > hopeUntilMs) {
-        this.#dialled.set(name, { hopeless: why });
+        state.hopeless = why;
         this.#checkForsaken();
       }
-      if (why !== said) this.#log.warn(`worker ${name}: ${why}; trying again`);
+      if (why !== said && !state.wasUp) this.#log.warn(`worker ${name}: ${why}; trying again`);
       said = why;
+      state.wasUp = state.wasOfUse = false;
       await new Promise((resolve) => setTimeout(resolve, backoff.next()));
     }
   }
@@ -261,7 +302,12 @@ export class Cluster<T extends Task> implements Disposable {
     this.#connecting.delete(member);
     member.endpoint = this.#pool.onEndpointUp(member.slots);
     this.#members.set(member.endpoint, member);
-    if (this.#dialled.has(member.name)) this.#dialled.set(member.name, "up");
+    const dialled = this.#dialled.get(member.name);
+    if (dialled) {
+      dialled.wasUp = true;
+      dialled.hopeless = undefined;
+    }
+    member.link.pause(this.#isPaused);
     this.#wake();
   }
 
@@ -273,8 +319,10 @@ export class Cluster<T extends Task> implements Disposable {
   #onClosed(member: Member, reason: Error | undefined): void {
     this.#connecting.delete(member);
     if (this.#isClosed) return;
-    const why = reason?.message ?? CLOSED_BY_WORKER;
+    const why = reason ? reasonOf(reason) : CLOSED_BY_WORKER;
     const { endpoint, name } = member;
+    const dialled = this.#dialled.get(name);
+    if (dialled) dialled.wasOfUse = this.#isOfUse(member);
     if (endpoint !== undefined) {
       const lost = this.#pool.outstandingAt(endpoint);
       this.#members.delete(endpoint);
@@ -284,13 +332,20 @@ export class Cluster<T extends Task> implements Disposable {
         this.#log.warn(`lost worker ${name}: ${why}${rerun}`);
       }
     }
-    if (reason instanceof UnusableWorkerError && !this.#dialled.has(name)) this.#dismiss(name, why);
+    if (reason instanceof UnusableWorkerError && !dialled) this.#dismiss(name, why);
     this.#wake();
+  }
+
+  /** One that only ever takes jobs and goes is not worth waiting for: they would be sent in a circle. */
+  #isOfUse({ endpoint, hasAnswered, joinedAtMs }: Member): boolean {
+    if (endpoint === undefined) return false;
+    return hasAnswered || performance.now() - joinedAtMs > this.#limits.hopeMs;
   }
 
   /** A worker that will never be of use. If it was the last hope, the run's end says why; else a warning. */
   #dismiss(name: string, why: string): void {
-    if (this.#dialled.has(name)) this.#dialled.set(name, { hopeless: why });
+    const dialled = this.#dialled.get(name);
+    if (dialled) dialled.hopeless = why;
     else this.#farewells.push(`${name}: ${why}`);
     this.#checkForsaken();
     if (!this.#isClosed) this.#log.warn(`cannot use worker ${name}: ${why}`);
@@ -301,7 +356,7 @@ export class Cluster<T extends Task> implements Disposable {
     if (this.#members.size + this.#connecting.size > 0) return;
     const reasons: string[] = [...this.#farewells];
     for (const [name, state] of this.#dialled) {
-      if (typeof state === "string") return;
+      if (state.hopeless === undefined) return;
       reasons.push(`${name}: ${state.hopeless}`);
     }
     this.#isClosed = true;
@@ -321,6 +376,7 @@ export class Cluster<T extends Task> implements Disposable {
       ? undefined
       : this.#pool.onAnswer(member.endpoint, dispatch, answeredAtMs);
     if (!job) throw neverSent({ id: dispatch });
+    member.hasAnswered = true;
     this.#events.onCompleted({ job, answer, worker: member.name, answeredAtMs });
     this.#wake();
   }

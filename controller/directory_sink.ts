@@ -1,12 +1,29 @@
 /** Where results go: one file an output, whole or not at all. */
 
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { reasonOf } from "./system_error.ts";
 
 /** Our own folder inside the output folder. */
 export const STATE_FOLDER = ".distcomp";
+
+/**
+ * A small output on a quick disk is written at once: three system calls of some microseconds, where
+ * handing them to other threads and back costs five times that. A large one, or one on a slow (network)
+ * disk, is written while other things go on.
+ */
+const AT_ONCE_BYTES_MAX = 64 * 1024;
+
+/** From this on a disk is slow: many commits one after the other would hold up the workers. */
+const SLOW_COMMIT_MS = 0.5;
+
+/** A slow disk may just have been busy. */
+const ASK_AGAIN_MS = 5_000;
+
+/** Weight of the newest commit. */
+const SMOOTHING = 0.1;
 
 /** What is wrong with one output's name, not with the disk. */
 const NAME_PROBLEMS = new Set(["EISDIR", "ENOTDIR", "ENAMETOOLONG", "EEXIST", "ENOTEMPTY"]);
@@ -26,6 +43,7 @@ export class DirectorySink {
   readonly #unfinished: string;
   #lastFile = 0;
   #lastFolder = "";
+  readonly #disk = new DiskPace();
 
   private constructor(readonly folder: string) {
     this.#unfinished = join(folder, STATE_FOLDER, `unfinished-${process.pid}`);
@@ -45,13 +63,44 @@ export class DirectorySink {
     return sink;
   }
 
-  /** Writes an output: to a temporary file, then renamed to its name. */
-  async commit(name: string, output: Uint8Array): Promise<void> {
+  /**
+   * Writes an output: to a temporary file, then renamed to its name. Done on return unless it returns a
+   * promise. Throws or rejects with an `OutputNameError` or a `SinkError`.
+   */
+  commit(name: string, output: Uint8Array): Promise<void> | void {
     const path = this.#pathOf(name);
     const unfinished = join(this.#unfinished, String(++this.#lastFile));
+    if (output.byteLength > AT_ONCE_BYTES_MAX || !this.#disk.isQuick) {
+      return this.#commitLater(name, path, unfinished, output);
+    }
+    const startedAtMs = performance.now();
+    this.#commitAtOnce(name, path, unfinished, output);
+    this.#disk.took(performance.now() - startedAtMs);
+  }
+
+  #commitAtOnce(name: string, path: string, unfinished: string, output: Uint8Array): void {
     try {
-      await writeWhole(unfinished, output);
-      await this.#makeFolder(dirname(path));
+      writeFileSync(unfinished, output, { flag: "wx" });
+      const folder = dirname(path);
+      if (folder !== this.#lastFolder) mkdirSync(folder, { recursive: true });
+      this.#lastFolder = folder; // most outputs go where the one before went
+      renameSync(unfinished, path);
+    } catch (cause) {
+      this.#lastFolder = "";
+      removeQuietly(unfinished);
+      throw this.#describe(name, cause);
+    }
+  }
+
+  async #commitLater(
+    name: string,
+    path: string,
+    unfinished: string,
+    output: Uint8Array,
+  ): Promise<void> {
+    try {
+      await writeFile(unfinished, output, { flag: "wx" });
+      await mkdir(dirname(path), { recursive: true });
       await rename(unfinished, path);
     } catch (cause) {
       await rm(unfinished, { force: true }).catch(() => {}); // the folder itself may be what is broken
@@ -83,13 +132,6 @@ export class DirectorySink {
     return join(this.folder, name);
   }
 
-  /** Most outputs go where the one before went. */
-  async #makeFolder(folder: string): Promise<void> {
-    if (folder === this.#lastFolder) return;
-    await mkdir(folder, { recursive: true });
-    this.#lastFolder = folder;
-  }
-
   #describe(name: string, cause: unknown): Error {
     const reason = reasonOf(cause);
     return NAME_PROBLEMS.has(codeOf(cause))
@@ -98,10 +140,27 @@ export class DirectorySink {
   }
 }
 
-async function writeWhole(path: string, content: Uint8Array): Promise<void> {
-  await using file = await open(path, "wx");
-  for (let written = 0; written < content.byteLength;) {
-    written += (await file.write(content, written)).bytesWritten;
+/** Whether the disk answers so quickly that waiting for it costs less than not waiting. */
+class DiskPace {
+  #recentMs = 0;
+  #askAgainAtMs = 0;
+
+  get isQuick(): boolean {
+    return this.#recentMs < SLOW_COMMIT_MS || performance.now() >= this.#askAgainAtMs;
+  }
+
+  took(ms: number): void {
+    const wasQuick = this.#recentMs < SLOW_COMMIT_MS;
+    this.#recentMs = wasQuick ? this.#recentMs + SMOOTHING * (ms - this.#recentMs) : ms;
+    if (this.#recentMs >= SLOW_COMMIT_MS) this.#askAgainAtMs = performance.now() + ASK_AGAIN_MS;
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The folder itself may be what is broken.
   }
 }
 

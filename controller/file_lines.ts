@@ -10,25 +10,60 @@ const LINE_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
-const NOTHING = new Uint8Array(0);
 
-/** The lines of a file, or of stdin for `-`, as bytes and without their endings (`\n` or `\r\n`). */
-export async function* readLines(file: string): AsyncIterable<Uint8Array<ArrayBuffer>> {
+/** A line's bytes, without its ending (`\n` or `\r\n`). */
+export type Line = Uint8Array<ArrayBuffer>;
+
+/**
+ * The lines of a file, or of stdin for `-`, in groups as they come: whoever writes to a pipe line by line
+ * need not end it to have the first ones read.
+ */
+export async function* readLines(file: string): AsyncIterable<Line[]> {
   const stream = file === "-" ? process.stdin : createReadStream(file);
-  let rest: Uint8Array<ArrayBuffer> = NOTHING;
+  const line = new PartialLine(file);
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    const bytes = joined(rest, chunk);
+    const lines: Line[] = [];
     let start = 0;
-    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      yield withoutReturn(bytes.slice(start, end));
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      line.add(chunk.subarray(start, end));
+      lines.push(line.take());
       start = end + 1;
     }
-    rest = bytes.slice(start);
-    if (rest.byteLength > LINE_BYTES_MAX) {
-      throw new RangeError(`A line of "${file}" has over ${LINE_BYTES_MAX} bytes`);
-    }
+    line.add(chunk.subarray(start));
+    if (lines.length > 0) yield lines;
   }
-  if (rest.byteLength > 0) yield withoutReturn(rest);
+  if (line.bytes > 0) yield [line.take()];
+}
+
+/** A line that may come in pieces. They are put together once, at its end. */
+class PartialLine {
+  readonly #file: string;
+  #pieces: Uint8Array[] = [];
+  bytes = 0;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  add(piece: Uint8Array): void {
+    this.bytes += piece.byteLength;
+    if (this.bytes > LINE_BYTES_MAX) {
+      throw new RangeError(`A line of "${this.#file}" has over ${LINE_BYTES_MAX} bytes`);
+    }
+    if (piece.byteLength > 0) this.#pieces.push(piece);
+  }
+
+  take(): Line {
+    const line = new Uint8Array(this.bytes);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      line.set(piece, at);
+      at += piece.byteLength;
+    }
+    this.#pieces = [];
+    this.bytes = 0;
+    return line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
+  }
 }
 
 /** How many lines `readLines` will give; `undefined` for what can be read only once. */
@@ -41,15 +76,4 @@ export async function countLines(file: string): Promise<number | undefined> {
     last = chunk.at(-1) ?? last;
   }
   return last === NEWLINE ? count : count + 1;
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(first.byteLength + second.byteLength);
-  both.set(first);
-  both.set(second, first.byteLength);
-  return both;
-}
-
-function withoutReturn(line: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
 }

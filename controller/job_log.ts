@@ -1,8 +1,10 @@
 /** The record of every finished job: `DIR/.distcomp/jobs.jsonl`, one JSON object a line. */
 
+import { Buffer } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { STATE_FOLDER } from "./directory_sink.ts";
+import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
+import { reasonOf } from "./system_error.ts";
 
 /** Records gathered before they are written. */
 const BATCH_CHARS = 64 * 1024;
@@ -35,6 +37,7 @@ export class JobLog {
   readonly #file: FileHandle;
   readonly #timer: ReturnType<typeof setInterval>;
   #text = "";
+  #bytes = 0;
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
 
@@ -46,7 +49,11 @@ export class JobLog {
   /** Begins a new record in an output folder that `DirectorySink.open` has made. */
   static async open(folder: string): Promise<JobLog> {
     const path = join(folder, STATE_FOLDER, "jobs.jsonl");
-    return new JobLog(path, await open(path, "w"));
+    try {
+      return new JobLog(path, await open(path, "w"));
+    } catch (cause) {
+      throw recordError(path, cause);
+    }
   }
 
   /** Adds a record. Throws what went wrong with writing earlier ones. */
@@ -69,8 +76,29 @@ export class JobLog {
     if (this.#text === "") return;
     const text = this.#text;
     this.#text = "";
-    this.#writing = this.#writing
-      .then(() => this.#file.appendFile(text))
-      .catch((error) => this.#failure ??= error);
+    this.#writing = this.#writing.then(() => this.#append(text));
   }
+
+  async #append(text: string): Promise<void> {
+    if (this.#failure) return;
+    const bytes = Buffer.from(text);
+    try {
+      await this.#file.appendFile(bytes);
+      this.#bytes += bytes.byteLength;
+    } catch (cause) {
+      this.#failure = recordError(this.path, cause);
+      await this.#keepWholeLines(bytes).catch(() => {}); // then the last one stays torn
+    }
+  }
+
+  /** A disk that fills up has taken a part of `bytes`: what is no whole line of it is cut off. */
+  async #keepWholeLines(bytes: Buffer): Promise<void> {
+    const { size } = await this.#file.stat();
+    const kept = bytes.subarray(0, size - this.#bytes).lastIndexOf("\n") + 1;
+    await this.#file.truncate(this.#bytes + kept);
+  }
+}
+
+function recordError(path: string, cause: unknown): SinkError {
+  return new SinkError(`Cannot write the job record "${path}": ${reasonOf(cause)}`, { cause });
 }

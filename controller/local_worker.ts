@@ -12,12 +12,16 @@ import type {
   StreamListener,
 } from "../runtime/ports.ts";
 import { startSelf } from "../runtime/self.ts";
+import { reasonOf } from "./system_error.ts";
 
 /** A worker that dies this often is not started again: something is wrong with the machine. */
 const RESTARTS_MAX = 3;
 
 /** A worker that has no connection left unloads its cores and ends; then it is ended. */
 const END_LIMIT_MS = 10_000;
+
+/** The longest path that fits into a Unix socket's address on every system (macOS: 104 with its end). */
+const SOCKET_PATH_BYTES_MAX = 103;
 
 /** What people know it as. */
 export const LOCAL_WORKER_NAME = "this machine";
@@ -36,6 +40,7 @@ export class LocalWorker {
   readonly #log: Log;
   readonly #folder: string;
   readonly #listener: StreamListener;
+  readonly #abandoned = Promise.withResolvers<void>();
   #child: ChildProcess | undefined;
   #isClosing = false;
 
@@ -51,7 +56,7 @@ export class LocalWorker {
     this.#log = options.log;
     this.#folder = folder;
     // A socket in a folder that nobody else may enter: no port is open to other users of this machine.
-    this.#listener = runtime.listen({ kind: "unix", path: join(folder, "controller") });
+    this.#listener = runtime.listen({ kind: "unix", path: socketIn(folder) });
   }
 
   /** Starts a worker that joins `host`, and starts it again if it dies. */
@@ -60,7 +65,7 @@ export class LocalWorker {
     host: LocalWorkerHost,
     options: { slots: number; log: Log },
   ): Promise<LocalWorker> {
-    const folder = await mkdtemp(join(tmpdir(), "distcomp-"));
+    const folder = await makeFolder();
     const worker = new LocalWorker(runtime, host, options, folder);
     void worker.#accept();
     void worker.#keepRunning();
@@ -71,10 +76,15 @@ export class LocalWorker {
   async close(): Promise<void> {
     this.#isClosing = true;
     const timer = setTimeout(() => this.#child?.kill("SIGKILL"), END_LIMIT_MS);
-    await this.#child?.ended;
+    await Promise.race([this.#child?.ended, this.#abandoned.promise]);
     clearTimeout(timer);
     this.#listener.close();
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Has `close` not wait: the worker ends by itself. */
+  abandon(): void {
+    this.#abandoned.resolve();
   }
 
   async #accept(): Promise<void> {
@@ -96,7 +106,7 @@ export class LocalWorker {
   }
 
   async #runOnce(): Promise<string> {
-    const args = [join(this.#folder, "controller"), String(this.#slots)];
+    const args = [socketIn(this.#folder), String(this.#slots)];
     try {
       this.#child = startSelf(this.#runtime, "local-worker", args, (line) => this.#log.info(line));
     } catch (error) {
@@ -104,6 +114,21 @@ export class LocalWorker {
     }
     return describe(await this.#child.ended);
   }
+}
+
+/** Makes a folder for the socket: in `TMPDIR`, unless its path would be too long for the system there. */
+async function makeFolder(): Promise<string> {
+  const longest = new TextEncoder().encode(socketIn(join(tmpdir(), "distcomp-XXXXXX")));
+  const parent = longest.byteLength > SOCKET_PATH_BYTES_MAX ? "/tmp" : tmpdir();
+  try {
+    return await mkdtemp(join(parent, "distcomp-"));
+  } catch (cause) {
+    throw new Error(`Cannot make a temporary folder in "${parent}": ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function socketIn(folder: string): string {
+  return join(folder, "controller");
 }
 
 function describe(end: ProcessEnd): string {

@@ -10,7 +10,7 @@ import { LocalWorker } from "./local_worker.ts";
 import type { NamedTask, Source, UnreadableTask } from "./source.ts";
 
 /** Results that are being written. Beyond either, workers wait with their answers. */
-const UNCOMMITTED_JOBS_MAX = 256;
+const UNCOMMITTED_JOBS_MAX = 64;
 const UNCOMMITTED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Failures that the summary names. All are in the job record. */
@@ -31,8 +31,9 @@ export interface RunParts {
   readonly log: Log;
   /** Workers to dial. */
   readonly workers: readonly Address[];
-  /** Where to take workers that dial. */
+  /** Where to take workers that dial, and who hears where that is. */
   readonly listen?: Address | undefined;
+  readonly onListening?: (address: Address) => void;
   /** Slots of a worker of the run's own; none if it is not given. */
   readonly localSlots?: number | undefined;
 }
@@ -84,6 +85,7 @@ export class Run {
   #endedAtMs: number | undefined;
   #total: number | undefined;
   #added = 0;
+  #answered = 0;
   #done = 0;
   #failed = 0;
   #bytesIn = 0;
@@ -95,37 +97,29 @@ export class Run {
   #sourceEnded = false;
   #isStopping = false;
   #error: unknown;
+  #local: LocalWorker | undefined;
+  readonly #abandoned = Promise.withResolvers<void>();
+  #onCommitted: (() => void) | undefined;
 
   constructor(parts: RunParts) {
     this.#parts = parts;
     this.#cluster = new Cluster<NamedTask>(parts.runtime, parts.core, {
       onCompleted: (completion) => this.#onCompleted(completion),
-      onForsaken: (reasons) => this.#stop(new NoWorkerError(reasons)),
+      onForsaken: (reasons) => this.#onForsaken(reasons),
     }, parts.log);
-  }
-
-  /** Takes workers that dial us, from now on. Returns where. */
-  listen(address: Address): Address {
-    return this.#cluster.listen(address);
   }
 
   /** Runs to the end, and rejects with what ended it before. */
   async complete(): Promise<void> {
-    for (const address of this.#parts.workers) this.#cluster.dial(address);
-    const { localSlots, runtime, log } = this.#parts;
-    const local = localSlots === undefined
-      ? undefined
-      : await LocalWorker.start(runtime, this.#cluster, { slots: localSlots, log });
     try {
+      await this.#meetWorkers();
       void this.#feed();
       await this.#stopped.promise;
-    } finally {
-      this.#endedAtMs = performance.now();
-      this.#cluster.close();
-      await local?.close();
-      await this.#parts.jobLog.close();
-      await this.#parts.sink.close();
+    } catch (error) {
+      this.#error ??= error;
     }
+    this.#endedAtMs = performance.now();
+    await this.#close();
     if (this.#error) throw this.#error;
   }
 
@@ -137,6 +131,13 @@ export class Run {
     this.#added -= this.#cluster.cancelQueue().length;
     this.#cluster.end();
     this.#checkEnd();
+  }
+
+  /** Ends now. What runs is not answered any more. */
+  abandon(): void {
+    this.#stop(new InterruptedError());
+    this.#abandoned.resolve();
+    this.#local?.abandon();
   }
 
   get status(): RunStatus {
@@ -157,6 +158,29 @@ export class Run {
   async countTotal(): Promise<void> {
     const total = await this.#parts.source.count().catch(() => undefined);
     this.#total ??= total;
+  }
+
+  async #meetWorkers(): Promise<void> {
+    const { workers, listen, onListening, localSlots, runtime, log } = this.#parts;
+    for (const address of workers) this.#cluster.dial(address);
+    if (listen) onListening?.(this.#cluster.listen(listen));
+    if (localSlots === undefined) return;
+    this.#local = await LocalWorker.start(runtime, this.#cluster, { slots: localSlots, log });
+  }
+
+  /** Closes everything, also when something of it fails: the first failure is the one to report. */
+  async #close(): Promise<void> {
+    this.#cluster.close();
+    await Promise.race([this.#committed(), this.#abandoned.promise]);
+    for (const part of [this.#local, this.#parts.jobLog, this.#parts.sink]) {
+      await part?.close().catch((error) => this.#error ??= error);
+    }
+  }
+
+  /** Resolves when no output is on its way to the disk. */
+  async #committed(): Promise<void> {
+    if (this.#uncommittedJobs === 0) return;
+    await new Promise<void>((resolve) => this.#onCommitted = resolve);
   }
 
   async #feed(): Promise<void> {
@@ -195,21 +219,25 @@ export class Run {
     } else this.#fail(job.payload, failureText(exitCode, output), { ...facts, exitCode });
   }
 
-  async #commit(task: NamedTask, output: Uint8Array, facts: JobFacts): Promise<void> {
-    try {
-      await this.#parts.sink.commit(task.name, output);
-    } catch (error) {
+  #commit(task: NamedTask, output: Uint8Array, facts: JobFacts): Promise<void> | void {
+    const done = () => {
+      this.#done += 1;
+      this.#record(task, { state: "done", exitCode: 0, ...facts });
+    };
+    const failed = (error: unknown) => {
       if (!(error instanceof OutputNameError)) throw error;
       this.#countFailure(task, error.message, facts);
-      return;
+    };
+    try {
+      return this.#parts.sink.commit(task.name, output)?.then(done, failed) ?? done();
+    } catch (error) {
+      failed(error);
     }
-    this.#done += 1;
-    this.#record(task, { state: "done", exitCode: 0, ...facts });
   }
 
-  #fail(task: { index: number; name: string }, reason: string, facts: JobFacts): void {
+  #fail(task: NamedTask | UnreadableTask, reason: string, facts: JobFacts): void {
     this.#settle(NOTHING, async () => {
-      await this.#parts.sink.remove(task.name);
+      if (!("keepsOutput" in task)) await this.#parts.sink.remove(task.name);
       this.#countFailure(task, reason, facts);
     });
   }
@@ -230,14 +258,23 @@ export class Run {
   }
 
   /** Brings a job to its end, with a bound on how many are on their way there at once. */
-  #settle(output: Uint8Array, act: () => Promise<void>): void {
+  #settle(output: Uint8Array, act: () => Promise<void> | void): void {
+    this.#answered += 1;
+    let ending: Promise<void> | void;
+    try {
+      ending = act();
+    } catch (error) {
+      return this.#stop(error);
+    }
+    if (!ending) return this.#checkEnd();
     this.#uncommittedJobs += 1;
     this.#uncommittedBytes += output.byteLength;
     if (this.#isOverfull(1)) this.#setPaused(true);
-    act().catch((error) => this.#stop(error)).finally(() => {
+    ending.catch((error) => this.#stop(error)).finally(() => {
       this.#uncommittedJobs -= 1;
       this.#uncommittedBytes -= output.byteLength;
       if (!this.#isOverfull(0.5)) this.#setPaused(false);
+      if (this.#uncommittedJobs === 0) this.#onCommitted?.();
       this.#checkEnd();
     });
   }
@@ -251,6 +288,12 @@ export class Run {
   #isOverfull(part: number): boolean {
     return this.#uncommittedJobs > part * UNCOMMITTED_JOBS_MAX ||
       this.#uncommittedBytes > part * UNCOMMITTED_BYTES_MAX;
+  }
+
+  /** No matter once every job is answered. */
+  #onForsaken(reasons: readonly string[]): void {
+    if (this.#sourceEnded && this.#answered === this.#added) return;
+    this.#stop(new NoWorkerError(reasons));
   }
 
   #stop(error: unknown): void {

@@ -1,8 +1,8 @@
 /** Where a run's inputs come from. All are lazy: what is listed or read is what is about to be sent. */
 
 import type { Dirent } from "node:fs";
-import { open, readdir, stat } from "node:fs/promises";
-import { basename, join, relative, resolve, sep } from "node:path";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../protocol/mod.ts";
 import type { Task } from "./cluster.ts";
@@ -32,6 +32,8 @@ export interface UnreadableTask {
   readonly index: number;
   readonly name: string;
   readonly failure: string;
+  /** Set where another job's output, or an input, has that name: it is not this job's to remove. */
+  readonly keepsOutput?: true;
 }
 
 /** Inputs in order, in batches, each made or read when it is asked for. */
@@ -45,8 +47,9 @@ export interface Source {
 interface Listed {
   readonly path: string;
   readonly name: string;
-  /** Why nothing can be read there, if that is known already. */
+  /** Why it is not to be read, if that is known already. */
   readonly failure?: string;
+  readonly keepsOutput?: true;
 }
 
 /** What cannot be a source. */
@@ -79,16 +82,13 @@ export function linesOf(file: string): Source {
 }
 
 async function* lineBatches(file: string): AsyncIterable<NamedTask[]> {
-  let batch: NamedTask[] = [];
   let index = 0;
-  for await (const line of readLines(file)) {
-    batch.push({ index, name: String(index), input: line });
-    index += 1;
-    if (batch.length < BATCH_TASKS) continue;
-    yield batch;
-    batch = [];
+  for await (const lines of readLines(file)) {
+    for (let first = 0; first < lines.length; first += BATCH_TASKS) {
+      yield lines.slice(first, first + BATCH_TASKS)
+        .map((input) => ({ index, name: String(index++), input }));
+    }
   }
-  yield batch;
 }
 
 /** Files, folders and `-` for a list of files on stdin. `outputs` is left out where a walk meets it. */
@@ -101,7 +101,7 @@ export function filesOf(paths: readonly string[], outputs: string, warn: Warn): 
 
 async function countFiles(paths: readonly string[], outputs: string): Promise<number> {
   let count = 0;
-  for await (const _ of listAll(paths, resolve(outputs), () => {})) count += 1;
+  for await (const listed of listAll(paths, outputs, () => {})) if (listed) count += 1;
   return count;
 }
 
@@ -114,14 +114,16 @@ async function* fileBatches(
   let index = 0;
   let batch: Listed[] = [];
   let batchBytes = 0;
-  for await (const listed of listAll(paths, resolve(outputs), warn)) {
-    if (seen && !seen.add(listed.name)) {
-      yield [{ index: index++, name: listed.name, failure: SAME_OUTPUT }];
+  for await (const listed of listAll(paths, outputs, warn)) {
+    if (listed && seen && !seen.add(listed.name)) {
+      yield [{ index: index++, name: listed.name, failure: SAME_OUTPUT, keepsOutput: true }];
       continue;
     }
-    batch.push(listed);
-    batchBytes += await sizeOf(listed.path);
-    if (batch.length < READS_AT_ONCE && batchBytes < READ_BYTES_MAX) continue;
+    if (listed) {
+      batch.push(listed);
+      batchBytes += await sizeOf(listed.path);
+      if (batch.length < READS_AT_ONCE && batchBytes < READ_BYTES_MAX) continue;
+    }
     yield await readAll(batch, index);
     index += batch.length;
     batch = [];
@@ -131,10 +133,11 @@ async function* fileBatches(
 }
 
 const SAME_OUTPUT = "another input before it writes the same output";
+const OWN_OUTPUT = "its output would replace it; choose another folder with -o";
 
 /**
- * Checks what can be known before anything runs: that the inputs exist, and that the files named one by one
- * have outputs of their own.
+ * Checks what can be known before anything runs: that the inputs exist, that no output replaces one, and
+ * that the files named one by one have outputs of their own.
  */
 export async function checkPaths(paths: readonly string[], outputs: string): Promise<void> {
   const names = new Map<string, string>();
@@ -143,10 +146,13 @@ export async function checkPaths(paths: readonly string[], outputs: string): Pro
     const info = await stat(path).catch((cause) => {
       throw new SourceError(`Cannot read input "${path}": ${reasonOf(cause)}`, { cause });
     });
-    if (info.isDirectory() && resolve(path) === resolve(outputs)) {
+    if (info.isDirectory() && await real(path) === await real(outputs)) {
       throw new SourceError(
         `The outputs would replace the inputs in "${path}"; choose another folder with -o`,
       );
+    }
+    if (!info.isDirectory() && await isOwnOutput(path, basename(path), await real(outputs))) {
+      throw new SourceError(`Cannot use input "${path}": ${OWN_OUTPUT}`);
     }
     const name = info.isDirectory() ? `${resolve(path)}${sep}` : basename(path);
     const other = names.get(name);
@@ -162,39 +168,63 @@ export async function checkPaths(paths: readonly string[], outputs: string): Pro
   }
 }
 
+/** All files in order; `undefined` where the next one may be long in coming. */
 async function* listAll(
   paths: readonly string[],
   outputs: string,
   warn: Warn,
-): AsyncIterable<Listed> {
+): AsyncIterable<Listed | undefined> {
+  const realOutputs = await real(outputs);
   for (const path of paths) {
-    if (path === "-") yield* listed();
-    else if ((await stat(path)).isDirectory()) yield* walk(path, path, outputs, warn);
-    else yield { path, name: basename(path) };
+    if (path === "-") yield* listed(realOutputs);
+    else if ((await stat(path)).isDirectory()) {
+      const leftOut = join(path, relative(await real(path), realOutputs));
+      yield* walk(path, path, leftOut, warn);
+    } else yield { path, name: basename(path) };
   }
 }
 
 /** The files named on stdin. They keep their folders, as far as those lead down from here. */
-async function* listed(): AsyncIterable<Listed> {
+async function* listed(realOutputs: string): AsyncIterable<Listed | undefined> {
   const utf8 = new TextDecoder();
-  for await (const line of readLines("-")) {
-    const path = utf8.decode(line);
-    if (path !== "") yield { path, name: nameInside(path) };
+  for await (const lines of readLines("-")) {
+    for (const line of lines) {
+      const path = utf8.decode(line);
+      if (path !== "") yield await listedFile(path, realOutputs);
+    }
+    yield undefined;
   }
+}
+
+async function listedFile(path: string, realOutputs: string): Promise<Listed> {
+  const name = nameInside(path);
+  return await isOwnOutput(path, name, realOutputs)
+    ? { path, name, failure: OWN_OUTPUT, keepsOutput: true }
+    : { path, name };
+}
+
+/** Whether a file's output would take the file's own place. */
+async function isOwnOutput(path: string, name: string, realOutputs: string): Promise<boolean> {
+  return join(realOutputs, name) === join(await real(dirname(path)), basename(path));
+}
+
+/** The path with all links followed, or at least an absolute one. */
+function real(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
 }
 
 /** `a/./b` → `a/b`; what stands before and in a leading `/` or `../` is left away, as `tar` does. */
 function nameInside(path: string): string {
   const name = relative("/", resolve("/", path));
   const fromHere = relative(process.cwd(), resolve(path));
-  return fromHere.startsWith("..") ? name : fromHere;
+  return fromHere === ".." || fromHere.startsWith(`..${sep}`) ? name : fromHere;
 }
 
-/** The files below `folder`, in the order of their names. */
+/** The files below `folder`, in the order of their names, without those below `leftOut`. */
 async function* walk(
   root: string,
   folder: string,
-  outputs: string,
+  leftOut: string,
   warn: Warn,
 ): AsyncIterable<Listed> {
   let entries: Dirent[];
@@ -209,7 +239,7 @@ async function* walk(
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
-      if (resolve(path) !== outputs) yield* walk(root, path, outputs, warn);
+      if (path !== leftOut) yield* walk(root, path, leftOut, warn);
     } else if (entry.isFile() || (entry.isSymbolicLink() && await leadsToFile(path, warn))) {
       yield { path, name: relative(root, path) };
     } else if (!entry.isSymbolicLink()) {
@@ -233,9 +263,9 @@ function readAll(
   batch: readonly Listed[],
   firstIndex: number,
 ): Promise<(NamedTask | UnreadableTask)[]> {
-  return Promise.all(batch.map(async ({ path, name, failure }, offset) => {
+  return Promise.all(batch.map(async ({ path, name, failure, ...rest }, offset) => {
     const index = firstIndex + offset;
-    if (failure !== undefined) return { index, name, failure };
+    if (failure !== undefined) return { index, name, failure, ...rest };
     try {
       return { index, name, input: await readInput(path) };
     } catch (error) {
@@ -245,12 +275,12 @@ function readAll(
 }
 
 async function readInput(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  await using file = await open(path);
-  const info = await file.stat();
+  const info = await stat(path);
+  // Seen before it is opened: opening a pipe that nobody writes to would wait for ever.
   if (!info.isFile()) throw new SourceError("it is not a file");
   if (info.size > INPUT_BYTES_MAX) {
     throw new SourceError(`it has ${info.size} bytes, an input can have ${INPUT_BYTES_MAX}`);
   }
-  const content = await file.readFile();
+  const content = await readFile(path);
   return new Uint8Array(content.buffer as ArrayBuffer, content.byteOffset, content.byteLength);
 }

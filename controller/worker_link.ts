@@ -14,6 +14,7 @@ import {
   PROTOCOL_VERSION,
   ProtocolError,
   ResponseType,
+  TruncatedFrameError,
   UnknownTypeError,
 } from "../protocol/mod.ts";
 import type { ByteStream } from "../runtime/ports.ts";
@@ -58,15 +59,19 @@ export class WorkerLink {
   /** Messages that are no jobs and not answered yet. */
   readonly #expected = new Map<number, Expected>();
   #lastControlId = CONTROL_ID_FIRST;
+  readonly #versionLimitMs: number;
   #limit: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(stream: ByteStream, events: WorkerLinkEvents) {
+  constructor(stream: ByteStream, events: WorkerLinkEvents, versionLimitMs = VERSION_LIMIT_MS) {
     this.#events = events;
+    this.#versionLimitMs = versionLimitMs;
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
+      // At once: there is nothing to say to such a peer, and no more jobs may go to it meanwhile.
+      onBroken: (error) => this.#link.close(error),
       onClosed: (reason) => {
         clearTimeout(this.#limit);
-        events.onClosed(reason instanceof ProtocolError ? unusable(reason) : reason);
+        events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
     });
   }
@@ -81,7 +86,7 @@ export class WorkerLink {
     this.#link.start();
     const id = this.#expect({ kind: "version" });
     this.#link.writer.whole(encodeVersion(id, PROTOCOL_VERSION));
-    this.#limitAnswer(VERSION_LIMIT_MS, "did not answer the version exchange");
+    this.#limitAnswer(this.#versionLimitMs, "did not answer the version exchange");
   }
 
   /** Sends a core. `onLoaded` or `onLoadFailed` follows. */
@@ -174,6 +179,11 @@ function textOf(frame: Frame): string {
 /** The error for an answer to nothing. */
 export function neverSent(frame: { readonly id: number | bigint }): ProtocolError {
   return new ProtocolError(`it answers message ${frame.id}, which is not out`);
+}
+
+/** A worker that dies in the middle of an answer did speak the protocol. */
+function isForeign(reason: Error | undefined): reason is ProtocolError {
+  return reason instanceof ProtocolError && !(reason instanceof TruncatedFrameError);
 }
 
 function unusable(error: ProtocolError): UnusableWorkerError {

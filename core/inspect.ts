@@ -25,6 +25,9 @@ const MACH_O_64_MAGIC = 0xcffaedfe;
 const MACH_O_FAT_MAGIC = 0xcafebabe;
 const PE_MAGIC = 0x4d5a;
 
+/** The type of an ELF file that a compiler has written and no linker seen. */
+const ET_REL = 1;
+
 const ELF_MACHINES: Record<number, string> = {
   0x03: "i686",
   0x15: "ppc64",
@@ -53,7 +56,11 @@ export function inspectCore(content: Uint8Array): CoreFacts {
 
 function elfFacts(content: Uint8Array, view: DataView): CoreFacts {
   const isLittleEndian = content[5] === 1;
-  const machine = ELF_MACHINES[view.getUint16(18, isLittleEndian)];
+  if (view.getUint16(16, isLittleEndian) === ET_REL) {
+    return { kind: "not a library", looksLike: "it is an object file; link it with -shared" };
+  }
+  const name = ELF_MACHINES[view.getUint16(18, isLittleEndian)];
+  const machine = name === "ppc64" && isLittleEndian ? "ppc64le" : name;
   const names = exportedNames(content);
   const missing = names ? CORE_FUNCTIONS.filter((name) => !names.has(name)) : [];
   return { kind: "library", format: "ELF", machine, missing };

@@ -8,6 +8,9 @@ export class Client<T> {
   readonly queue = new Deque<Job<T>>();
   queuedBytes = 0;
   inFlight = 0;
+  /** The last job that it had sent; 0 before the first. */
+  lastDispatch = 0;
+  lastSentAtMs = 0;
   /** Its results pile up at its owner: it gets no more until they are taken. */
   isBlocked = false;
   /** No more jobs will come: what is queued and in flight is all there is. */
@@ -35,5 +38,12 @@ export class Client<T> {
     const job = this.queue.popFront();
     if (job) this.queuedBytes -= job.bytes;
     return job;
+  }
+
+  /** Takes all jobs that `matches`, in their order. */
+  takeWhere(matches: (job: Job<T>) => boolean): Job<T>[] {
+    const jobs = this.queue.takeWhere(matches);
+    for (const job of jobs) this.queuedBytes -= job.bytes;
+    return jobs;
   }
 }

@@ -39,7 +39,7 @@ export class Endpoint<T> {
   }
 
   add(dispatch: DispatchId, job: Job<T>, nowMs: number): void {
-    if (this.inFlight.size === 0) this.pace.onBusy(nowMs);
+    job.ordinal = this.pace.onSent(nowMs);
     this.inFlight.set(dispatch, job);
     this.bytesInFlight += job.bytes;
     this.isReserved = job.alone;
@@ -48,21 +48,10 @@ export class Endpoint<T> {
   remove(dispatch: DispatchId, nowMs: number): Job<T> | undefined {
     const job = this.inFlight.get(dispatch);
     if (!job) return undefined;
-    const older = this.#olderThan(dispatch);
     this.inFlight.delete(dispatch);
     this.bytesInFlight -= job.bytes;
     this.isReserved = false;
-    this.pace.onAnswer(nowMs - job.sentAtMs, older, this.inFlight.size === 0, nowMs);
+    this.pace.onAnswer(job.ordinal, nowMs - job.sentAtMs, nowMs);
     return job;
-  }
-
-  /** Jobs sent before this one and still out. Answers mostly come in order, then this looks at one. */
-  #olderThan(dispatch: DispatchId): number {
-    let older = 0;
-    for (const other of this.inFlight.keys()) {
-      if (other === dispatch) break;
-      older += 1;
-    }
-    return older;
   }
 }

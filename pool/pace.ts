@@ -5,38 +5,34 @@
  * waits behind another one, and one that runs again if the endpoint is lost.
  */
 
+import { SlotCount } from "./slot_count.ts";
+
 /** Measured work to keep in flight per slot, beyond the round trip: one wake-up of a busy process. */
 const WORK_AHEAD_MS = 2;
 
 /** A job longer than this is sent to an idle slot only: fetching the next costs it under 2 %. */
 const PREFETCHED_JOB_MS_MAX = 10;
 
-/** To a worker that has not shown its pace: one job that runs and one behind it. */
-const FIRST_WINDOW = 2;
-
 /** What may have to run again when an endpoint is lost. */
 export const WINDOW_JOBS_MAX = 16_384;
 
-/** How long answers are counted before they make a rate. */
+/** How long answers are counted at least before they make a rate. */
 const ROUND_MS = 5;
 
-/** Weight of the newest round. */
-const SMOOTHING = 0.3;
-
-/** The shortest response is forgotten at this rate a round, so that a change of work shows. */
-const RESPONSE_DECAY = 1.05;
-
-/** Shorter responses say nothing of the order in which jobs ran: their answers travel together. */
-const ORDERED_RESPONSE_MS_MIN = 1;
+/** Weight of a round that was faster. A slower one counts at once: a window had better be too small. */
+const SMOOTHING = 0.5;
 
 /** Measures one endpoint. All times are in milliseconds and come from the caller. */
 export class Pace {
-  /** Slots that the endpoint has, if it is known to us. */
   readonly #slotsKnown: number | undefined;
-  /** Slots that the order of its answers has proven. */
-  #slotsProven = 1;
-  #answersPerMs = 0;
+  readonly #slotCount = new SlotCount();
+  #sent = 0;
+  #answered = 0;
+  /** All the time in which nothing was out. It says nothing of the endpoint's pace. */
+  #idleMs = 0;
+  #idleSinceMs = 0;
   #responseMinMs = Infinity;
+  #answersPerMs = 0;
   #roundStartMs = 0;
   #roundAnswers = 0;
 
@@ -50,63 +46,67 @@ export class Pace {
 
   /** The slots it has, or as many as it has shown. */
   get slots(): number {
-    if (this.#slotsKnown !== undefined) return this.#slotsKnown;
-    const byPace = this.#responseMinMs >= ORDERED_RESPONSE_MS_MIN && this.#answersPerMs > 0
-      ? Math.round(this.#answersPerMs * this.#responseMinMs)
-      : 1;
-    return Math.max(this.#slotsProven, byPace);
+    return this.#slotsKnown ?? this.#slotCount.shown;
   }
 
-  /** A job goes out to an endpoint that had none: what it did before is no measure of its pace. */
-  onBusy(nowMs: number): void {
-    this.#roundStartMs = nowMs;
-    this.#roundAnswers = 0;
+  /** A job goes out. Returns its ordinal: the first that the endpoint ever got is 1. */
+  onSent(nowMs: number): number {
+    if (this.#sent === this.#answered) this.#idleMs += nowMs - this.#idleSinceMs;
+    this.#sent += 1;
+    return this.#sent;
+  }
+
+  /** A job is answered, `responseMs` after it went out. */
+  onAnswer(ordinal: number, responseMs: number, nowMs: number): void {
+    const busyMs = nowMs - this.#idleMs;
+    const inFlight = this.#sent - this.#answered;
+    this.#responseMinMs = Math.min(this.#responseMinMs, responseMs);
+    this.#noteRate(busyMs);
+    if (!this.slotsAreKnown) this.#slotCount.onAnswer(ordinal, responseMs, inFlight, busyMs);
+    this.#answered += 1;
+    if (inFlight === 1) this.#idleSinceMs = nowMs;
   }
 
   /**
-   * An answer has come. `older` jobs, sent before it, are still out. Jobs start in the order they come,
-   * so all of them are running: the endpoint has at least one slot more than that.
+   * A round begins with an answer and ends with one that begins the next. It is as long as a response,
+   * because jobs that start together end together.
    */
-  onAnswer(responseMs: number, older: number, isIdle: boolean, nowMs: number): void {
-    this.#roundAnswers += 1;
-    this.#responseMinMs = Math.min(this.#responseMinMs, responseMs);
-    if (responseMs >= ORDERED_RESPONSE_MS_MIN) {
-      this.#slotsProven = Math.max(this.#slotsProven, older + 1);
+  #noteRate(busyMs: number): void {
+    const elapsedMs = busyMs - this.#roundStartMs;
+    if (this.#roundAnswers === 0) {
+      this.#roundStartMs = busyMs;
+    } else if (elapsedMs >= Math.max(ROUND_MS, this.#responseMinMs)) {
+      const change = this.#roundAnswers / elapsedMs - this.#answersPerMs;
+      const isFirst = this.#answersPerMs === 0;
+      this.#answersPerMs += change < 0 || isFirst ? change : SMOOTHING * change;
+      this.#roundStartMs = busyMs;
+      this.#roundAnswers = 0;
     }
-    const elapsedMs = nowMs - this.#roundStartMs;
-    if (elapsedMs >= ROUND_MS || (isIdle && elapsedMs > 0)) this.#endRound(elapsedMs, nowMs);
-  }
-
-  #endRound(elapsedMs: number, nowMs: number): void {
-    const rate = this.#roundAnswers / elapsedMs;
-    const weight = this.#answersPerMs === 0 ? 1 : SMOOTHING;
-    this.#answersPerMs += weight * (rate - this.#answersPerMs);
-    this.#responseMinMs *= RESPONSE_DECAY;
-    this.onBusy(nowMs);
+    this.#roundAnswers += 1;
   }
 
   /** Jobs to have in flight, before limits in bytes and the end of a run have their say. */
   window(isLocal: boolean): number {
-    const wanted = this.#slotsKnown === undefined
-      ? this.#windowOfUnknown()
-      : this.#windowOfKnown(this.#slotsKnown, isLocal);
-    return Math.min(WINDOW_JOBS_MAX, wanted);
+    return Math.min(WINDOW_JOBS_MAX, isLocal ? this.#windowOfLocal() : this.#windowOfRemote());
   }
 
-  /** Twice what it was seen to work on at once: one runs, one waits in its queue. */
-  #windowOfUnknown(): number {
-    if (this.#answersPerMs === 0) return FIRST_WINDOW;
-    const byPace = this.#answersPerMs * (WORK_AHEAD_MS + 2 * this.#responseMinMs);
-    return Math.max(FIRST_WINDOW, 2 * this.#slotsProven, Math.ceil(byPace));
-  }
-
-  #windowOfKnown(slots: number, isLocal: boolean): number {
-    const aheadMin = isLocal ? 0 : 1;
-    if (this.#answersPerMs === 0) return slots * (1 + aheadMin);
+  /** One job runs in each slot, and short ones wait behind it. */
+  #windowOfLocal(): number {
+    const { slots } = this;
+    if (this.#answersPerMs === 0) return slots;
     const jobMs = slots / this.#answersPerMs;
-    const roundTripMs = isLocal ? 0 : Math.max(0, this.#responseMinMs - jobMs);
-    const prefetch = jobMs <= PREFETCHED_JOB_MS_MAX ? 1 : aheadMin;
-    const ahead = Math.max(prefetch, Math.floor((WORK_AHEAD_MS + roundTripMs) / jobMs));
-    return slots * (1 + ahead);
+    if (jobMs > PREFETCHED_JOB_MS_MAX) return slots;
+    return slots * (1 + Math.max(1, Math.floor(WORK_AHEAD_MS / jobMs)));
+  }
+
+  /**
+   * One job runs in each slot and one waits; of short ones, twice what the endpoint answers in a round
+   * trip: the window doubles until the rate no longer does.
+   */
+  #windowOfRemote(): number {
+    const { slots } = this;
+    if (this.#answersPerMs === 0) return 2 * slots;
+    const byRate = this.#answersPerMs * (WORK_AHEAD_MS + 2 * this.#responseMinMs);
+    return Math.max(2 * slots, Math.floor(byRate));
   }
 }

@@ -6,9 +6,10 @@
  * which only change state, and then calls `schedule`, which decides and acts through `PoolActions`.
  */
 
+import { audit } from "./audit.ts";
 import { Client } from "./client.ts";
+import { Cores } from "./cores.ts";
 import { Endpoint } from "./endpoint.ts";
-import { type Demands, neediestCore, shouldYield } from "./shares.ts";
 import type {
   ClientId,
   CoreKey,
@@ -18,15 +19,6 @@ import type {
   PoolActions,
   PoolOptions,
 } from "./types.ts";
-
-/** A core stays on an endpoint at least this long while others want it too: a change costs a process. */
-const CORE_QUANTUM_MS = 1_000;
-
-/** A core that could not be loaded is tried again after a pause, doubling from the first. */
-const LOAD_PAUSE_MS = { first: 100, longest: 5_000 };
-
-/** A core that no endpoint holds is given up, and its jobs with it, after this many failures in a row. */
-const LOAD_FAILURES_MAX = 3;
 
 /** How much there is of what, for progress and for flow control. */
 export interface PoolCounts {
@@ -46,19 +38,20 @@ export class Pool<T> {
   readonly #options: PoolOptions;
   readonly #endpoints = new Map<EndpointId, Endpoint<T>>();
   readonly #clients = new Map<ClientId, Client<T>>();
-  readonly #loadFailures = new Map<CoreKey, { count: number; untilMs: number }>();
+  readonly #cores: Cores<T>;
   #busyMs = 0;
   #slotMs = 0;
   #sampledAtMs = 0;
+  #servingSlots = 0;
+  #busySlots = 0;
   #lastEndpoint = 0;
   #lastClient = 0;
   #lastDispatch = 0;
-  /** The client whose turn it was last, so that the next one begins. */
-  #turn = 0;
 
   constructor(actions: PoolActions<T>, options: PoolOptions) {
     this.#actions = actions;
     this.#options = options;
+    this.#cores = new Cores(this.#endpoints, this.#clients, (id, core) => this.load(id, core));
   }
 
   // What happens: endpoints.
@@ -73,24 +66,13 @@ export class Pool<T> {
   /** The endpoint is ready for jobs with the core it was told to load. */
   onLoaded(id: EndpointId, nowMs: number): void {
     const endpoint = this.#endpoints.get(id);
-    if (!endpoint?.core) return;
-    endpoint.isLoading = false;
-    endpoint.loadedAtMs = nowMs;
-    this.#loadFailures.delete(endpoint.core);
+    if (endpoint) this.#cores.onLoaded(endpoint, nowMs);
   }
 
   /** The endpoint could not load the core. If that goes on and no other has it, its jobs end here. */
   onLoadFailed(id: EndpointId, core: CoreKey, reason: string, nowMs: number): void {
-    const endpoint = this.#endpoints.get(id);
-    if (endpoint?.core === core) {
-      endpoint.isLoading = false;
-      endpoint.core = undefined;
-    }
-    const count = (this.#loadFailures.get(core)?.count ?? 0) + 1;
-    const pauseMs = Math.min(LOAD_PAUSE_MS.first * 2 ** (count - 1), LOAD_PAUSE_MS.longest);
-    this.#loadFailures.set(core, { count, untilMs: nowMs + pauseMs });
-    const isHeld = [...this.#endpoints.values()].some((other) => other.core === core);
-    if (count >= LOAD_FAILURES_MAX && !isHeld) this.#failQueued(core, reason);
+    const isGivenUp = this.#cores.onLoadFailed(this.#endpoints.get(id), core, nowMs);
+    if (isGivenUp) this.#failQueued(core, reason);
   }
 
   /** The endpoint finishes what it has and gets nothing more. */
@@ -155,6 +137,7 @@ export class Pool<T> {
       queuedAtMs: nowMs,
       attempt: 0,
       sentAtMs: 0,
+      ordinal: 0,
       alone: false,
       isOrphan: false,
     });
@@ -231,13 +214,14 @@ export class Pool<T> {
     );
   }
 
-  /** Endpoints that have something in flight, and nothing that anybody wants. */
+  /** Endpoints whose oldest job, the one that runs, is wanted by nobody. */
   orphaned(): EndpointId[] {
-    return [...this.#endpoints.values()]
-      .filter(({ inFlight }) =>
-        inFlight.size > 0 && [...inFlight.values()].every((job) => job.isOrphan)
-      )
-      .map(({ id }) => id);
+    const ids: EndpointId[] = [];
+    for (const { id, inFlight } of this.#endpoints.values()) {
+      const [oldest] = inFlight.values();
+      if (oldest?.isOrphan) ids.push(id);
+    }
+    return ids;
   }
 
   /** An endpoint that could load a core at once, preferably one that has none. */
@@ -249,14 +233,17 @@ export class Pool<T> {
     return free?.id;
   }
 
-  audit(): void {}
+  /** Throws if the books do not balance. For tests: it looks at every job in flight. */
+  audit(): void {
+    audit(this.#endpoints, this.#clients);
+  }
 
   // What to do.
 
   /** Gives cores to free endpoints and jobs to those that have room. Call it after a batch of events. */
   schedule(nowMs: number): void {
     this.#sampleBusy(nowMs);
-    this.#assignCores(nowMs);
+    this.#cores.assign(nowMs);
     const tailCap = this.#tailCap();
     // First every slot gets one job, then windows are filled: few jobs spread over all endpoints.
     for (const endpoint of this.#endpoints.values()) {
@@ -265,6 +252,7 @@ export class Pool<T> {
     for (const endpoint of this.#endpoints.values()) {
       this.#fill(endpoint, this.#window(endpoint, tailCap), nowMs);
     }
+    this.#countBusy();
   }
 
   /** Has an endpoint load a core that no job waits for yet, to see whether it can. */
@@ -277,10 +265,17 @@ export class Pool<T> {
   #sampleBusy(nowMs: number): void {
     const elapsedMs = nowMs - this.#sampledAtMs;
     this.#sampledAtMs = nowMs;
+    this.#slotMs += this.#servingSlots * elapsedMs;
+    this.#busyMs += this.#busySlots * elapsedMs;
+  }
+
+  /** For the time until the next pass: that comes when an answer has. */
+  #countBusy(): void {
+    this.#servingSlots = this.#busySlots = 0;
     for (const endpoint of this.#endpoints.values()) {
       if (!endpoint.isServing) continue;
-      this.#slotMs += endpoint.pace.slots * elapsedMs;
-      this.#busyMs += Math.min(endpoint.pace.slots, endpoint.inFlight.size) * elapsedMs;
+      this.#servingSlots += endpoint.pace.slots;
+      this.#busySlots += Math.min(endpoint.pace.slots, endpoint.inFlight.size);
     }
   }
 
@@ -296,33 +291,33 @@ export class Pool<T> {
       if (!client || !job) return;
       if (job.alone && endpoint.inFlight.size > 0) return;
       client.take();
-      client.inFlight += 1;
-      this.#send(endpoint, job, nowMs);
+      this.#send(endpoint, client, job, nowMs);
       if (job.alone) return;
     }
   }
 
-  #send(endpoint: Endpoint<T>, job: Job<T>, nowMs: number): void {
+  #send(endpoint: Endpoint<T>, client: Client<T>, job: Job<T>, nowMs: number): void {
     const dispatch = ++this.#lastDispatch as DispatchId;
+    client.inFlight += 1;
+    client.lastDispatch = dispatch;
+    client.lastSentAtMs = nowMs;
     job.attempt += 1;
     job.sentAtMs = nowMs;
     endpoint.add(dispatch, job, nowMs);
     this.#actions.send(endpoint.id, dispatch, job);
   }
 
-  /** The client that has waited longest for its turn among those whose next job needs `core`. */
+  /**
+   * The client that has waited longest for its turn among those whose next job needs `core`. If that job
+   * has to wait for an empty endpoint, the others wait with it: else there might never be one.
+   */
   #clientForCore(core: CoreKey): Client<T> | undefined {
-    let first: Client<T> | undefined;
+    let longest: Client<T> | undefined;
     for (const client of this.#clients.values()) {
       if (client.next?.core !== core) continue;
-      if (client.id > this.#turn) {
-        this.#turn = client.id;
-        return client;
-      }
-      first ??= client;
+      if (!longest || client.lastDispatch < longest.lastDispatch) longest = client;
     }
-    if (first) this.#turn = first.id;
-    return first;
+    return longest;
   }
 
   #window(endpoint: Endpoint<T>, tailCap: number): number {
@@ -346,66 +341,9 @@ export class Pool<T> {
     return remaining / (2 * Math.max(1, slots));
   }
 
-  #assignCores(nowMs: number): void {
-    const demands = this.#demands();
-    if (demands.cores.size === 0) return;
-    for (const endpoint of this.#endpoints.values()) {
-      if (this.#mayChangeCore(endpoint, demands, nowMs)) this.#changeCore(endpoint, demands, nowMs);
-    }
-  }
-
-  #mayChangeCore(endpoint: Endpoint<T>, demands: Demands, nowMs: number): boolean {
-    if (endpoint.isLoading || endpoint.isLeaving) return false;
-    const { core } = endpoint;
-    if (core === undefined || endpoint.isDraining) return true;
-    if (!demands.cores.has(core)) return true;
-    return nowMs - endpoint.loadedAtMs >= CORE_QUANTUM_MS && shouldYield(demands, core);
-  }
-
-  #changeCore(endpoint: Endpoint<T>, demands: Demands, nowMs: number): void {
-    const { core } = endpoint;
-    const next = neediestCore(
-      demands,
-      (other) => other !== core && nowMs >= (this.#loadFailures.get(other)?.untilMs ?? 0),
-    );
-    endpoint.isDraining = next !== undefined && core !== undefined;
-    if (next === undefined) return;
-    const gained = demands.cores.get(next);
-    const given = core === undefined ? undefined : demands.cores.get(core);
-    if (gained) {
-      gained.held += 1;
-      gained.idle += 1;
-    }
-    if (given) given.held -= 1;
-    if (endpoint.inFlight.size === 0) this.load(endpoint.id, next);
-  }
-
-  #demands(): Demands {
-    const cores: Map<CoreKey, { clients: number; queued: number; held: number; idle: number }> =
-      new Map();
-    for (const client of this.#clients.values()) {
-      const core = client.next?.core;
-      if (core === undefined) continue;
-      const demand = cores.get(core) ?? { clients: 0, queued: 0, held: 0, idle: 0 };
-      demand.clients += 1;
-      demand.queued += client.queue.length;
-      cores.set(core, demand);
-    }
-    for (const endpoint of this.#endpoints.values()) {
-      const demand = endpoint.core === undefined ? undefined : cores.get(endpoint.core);
-      if (!demand || endpoint.isDraining) continue;
-      demand.held += 1;
-      if (endpoint.inFlight.size === 0) demand.idle += 1;
-    }
-    return { cores, endpoints: this.#endpoints.size };
-  }
-
   #failQueued(core: CoreKey, reason: string): void {
-    this.#loadFailures.delete(core);
     for (const client of this.#clients.values()) {
-      const jobs = client.queue.takeWhere((job) => job.core === core);
-      for (const job of jobs) {
-        client.queuedBytes -= job.bytes;
+      for (const job of client.takeWhere((queued) => queued.core === core)) {
         this.#actions.unrunnable(job, reason);
       }
     }

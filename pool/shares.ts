@@ -8,6 +8,8 @@ export interface CoreDemand {
   clients: number;
   /** Jobs that wait for it. */
   queued: number;
+  /** How long its clients have waited for a slot, all together. */
+  waitedMs: number;
   /** Endpoints that hold it or are loading it. */
   held: number;
   /** Those among them that have nothing in flight. */
@@ -29,18 +31,25 @@ export function fairShare(demands: Demands, core: CoreKey): number {
     : (demands.endpoints * (demands.cores.get(core)?.clients ?? 0)) / clients;
 }
 
-/** The core that a free endpoint should load: the one furthest below its share that can use another. */
+/**
+ * The core that a free endpoint should load, of those that can use another: one that has no endpoint at
+ * all, the longest waiting first, or else the one furthest below its share, by more than `deficitMin`.
+ */
 export function neediestCore(
   demands: Demands,
   fits: (core: CoreKey) => boolean,
+  deficitMin = -Infinity,
 ): CoreKey | undefined {
   let neediest: CoreKey | undefined;
-  let deficitMax = -Infinity;
-  for (const [core, demand] of demands.cores) {
-    const deficit = fairShare(demands, core) - demand.held;
-    if (demand.idle >= demand.queued || deficit <= deficitMax || !fits(core)) continue;
+  let deficitMax = deficitMin;
+  let waitedMsMax = -1;
+  for (const [core, { held, idle, queued, waitedMs }] of demands.cores) {
+    const deficit = fairShare(demands, core) - held;
+    const isNeedier = held === 0 ? waitedMs > waitedMsMax : waitedMsMax < 0 && deficit > deficitMax;
+    if (!isNeedier || idle >= queued || !fits(core)) continue;
     neediest = core;
     deficitMax = deficit;
+    if (held === 0) waitedMsMax = waitedMs;
   }
   return neediest;
 }

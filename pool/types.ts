@@ -29,6 +29,8 @@ export interface Job<T> {
   attempt: number;
   /** When it was sent last. */
   sentAtMs: number;
+  /** The how-manieth job it was that its endpoint got. */
+  ordinal: number;
   /** It was in flight when its endpoint was lost, with others. It runs with no other job in flight. */
   alone: boolean;
   /** Its client is gone: nobody wants its result. */

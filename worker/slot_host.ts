@@ -1,5 +1,6 @@
 /** Starts slots and brings each process together with its connection. */
 
+import { rmSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,6 +68,12 @@ export class SlotHost {
   async close(): Promise<void> {
     this.#listener.close();
     await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** The same, at once. */
+  closeSync(): void {
+    this.#listener.close();
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   #hello(number: number, child: ChildProcess, lastLine: () => string): Promise<ByteStream> {

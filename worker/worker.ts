@@ -35,6 +35,8 @@ export interface WorkerOptions {
   readonly coreLoadLimitMs?: number;
   /** How long a controller that has ended its sending side still gets answers; 30 seconds unless given. */
   readonly halfClosedMs?: number;
+  /** How long jobs of a controller that is gone may still run; 5 seconds unless given. */
+  readonly orphanLimitMs?: number;
 }
 
 /** A worker. Give it connections with `serve`; end it with `drain` or `close`. */
@@ -48,6 +50,8 @@ export class Worker implements AsyncDisposable {
   readonly #connections = new Map<ClientId, Connection>();
   readonly #closedWaiters = new Map<ClientId, () => void>();
   readonly #probes = new Map<CoreKey, PromiseWithResolvers<void>>();
+  /** Slots that compute for nobody, and since when. */
+  readonly #orphanedSinceMs = new Map<EndpointId, number>();
   readonly #tick: ReturnType<typeof setInterval>;
   #isDraining = false;
   #drained: Promise<void> | undefined;
@@ -71,7 +75,7 @@ export class Worker implements AsyncDisposable {
       dropped: (job) => this.#releaseCore(job.core),
       unrunnable: (job, reason) => this.#fail(job, reason),
     }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
-    this.#tick = setInterval(() => this.#wake(), TICK_MS);
+    this.#tick = setInterval(() => this.#onTick(), TICK_MS);
   }
 
   /** Starts a worker and its slots. It needs no connection for that, and loads no core itself, ever. */
@@ -132,6 +136,7 @@ export class Worker implements AsyncDisposable {
   /** Ends every slot at once, whatever it does. For a process that is about to exit. */
   kill(): void {
     this.#slots.killAll();
+    this.#host.closeSync();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -159,7 +164,6 @@ export class Worker implements AsyncDisposable {
   #onLoaded(endpoint: EndpointId, core: StoredCore): void {
     this.#pool.onLoaded(endpoint, performance.now());
     this.#probes.get(core.key)?.resolve();
-    if (!this.#store.get(core.key)) this.#slots.retire(endpoint);
     this.#wake();
   }
 
@@ -230,15 +234,9 @@ export class Worker implements AsyncDisposable {
     const why = reason ? `: ${reason.message}` : "";
     this.#log.info(`controller ${connection.peer} disconnected${why}`);
     for (const job of this.#pool.onClientGone(connection.client)) this.#releaseCore(job.core);
-    if (this.#pool.orphaned().length > 0) setTimeout(() => this.#endOrphans(), ORPHAN_LIMIT_MS);
     this.#closedWaiters.get(connection.client)?.();
     this.#closedWaiters.delete(connection.client);
     this.#wake();
-  }
-
-  /** Ends the slots that still compute for nobody: others may want them. */
-  #endOrphans(): void {
-    for (const endpoint of this.#pool.orphaned()) this.#slots.kill(endpoint);
   }
 
   /** One user of a core less. After the last, no slot has a reason to hold it. */
@@ -251,7 +249,31 @@ export class Worker implements AsyncDisposable {
 
   #load(endpoint: EndpointId, key: CoreKey): void {
     const core = this.#store.get(key);
-    if (core) void this.#slots.load(endpoint, core);
+    if (!core) return;
+    // Its file has to stay until then, whoever leaves meanwhile.
+    this.#store.use(key);
+    void this.#slots.load(endpoint, core).finally(() => this.#releaseCore(key));
+  }
+
+  // What only time changes.
+
+  #onTick(): void {
+    this.#endOrphaned(performance.now());
+    this.#wake();
+  }
+
+  /** Ends the slots that have computed for nobody for too long: others may want them. */
+  #endOrphaned(nowMs: number): void {
+    const limitMs = this.#options.orphanLimitMs ?? ORPHAN_LIMIT_MS;
+    const orphaned = this.#pool.orphaned();
+    for (const endpoint of this.#orphanedSinceMs.keys()) {
+      if (!orphaned.includes(endpoint)) this.#orphanedSinceMs.delete(endpoint);
+    }
+    for (const endpoint of orphaned) {
+      const sinceMs = this.#orphanedSinceMs.get(endpoint) ?? nowMs;
+      this.#orphanedSinceMs.set(endpoint, sinceMs);
+      if (nowMs - sinceMs >= limitMs) this.#slots.kill(endpoint);
+    }
   }
 
   // The scheduler's pass.

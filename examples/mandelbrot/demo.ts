@@ -8,12 +8,11 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { runApp } from "../../cli/app.ts";
-import { detectRuntime } from "../../runtime/detect.ts";
 import { stitch } from "./stitch.ts";
 import { writeTiles } from "./tiles.ts";
 
 const FOLDER = "demo";
+const PROGRAM = ["run", "-A", "--quiet", fileURLToPath(new URL("../../cli.ts", import.meta.url))];
 const SOURCE = fileURLToPath(new URL("mandelbrot.c", import.meta.url));
 
 async function demo(): Promise<number> {
@@ -25,8 +24,10 @@ async function demo(): Promise<number> {
   if (!build(core)) return 2;
   const tiles = await writeTiles(inputs);
   console.log(`$ distcomp run ${core} ${inputs} -o ${outputs}    # ${tiles} tiles`);
-  const exitCode = await runApp(await detectRuntime(), ["run", core, inputs, "-o", outputs]);
-  if (exitCode !== 0) return exitCode;
+  const { status } = spawnSync(process.execPath, [...PROGRAM, "run", core, inputs, "-o", outputs], {
+    stdio: "inherit",
+  });
+  if (status !== 0) return status ?? 1;
 
   const { width, height } = await stitch(inputs, outputs, picture);
   console.log(`The picture, ${width} × ${height} pixels, is in ${picture}`);

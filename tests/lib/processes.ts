@@ -71,6 +71,12 @@ export interface ProgramOptions {
   readonly through?: readonly string[];
   /** Stdin and stdout carry a protocol: they are the test's, and not collected as text. */
   readonly isStdio?: boolean;
+  /** What it reads on stdin, which is empty otherwise. */
+  readonly stdin?: string | Uint8Array;
+  /** The folder it starts in. */
+  readonly cwd?: string;
+  /** Variables beside those of this process; `undefined` takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** The program, running. */
@@ -102,12 +108,15 @@ export class Program implements AsyncDisposable {
   static async start(args: readonly string[], options: ProgramOptions = {}): Promise<Program> {
     const directory = await mkdtemp(join(tmpdir(), "dc-"));
     const [command, ...rest] = [...options.through ?? [], ...programCommand(), ...args];
-    const isStdio = options.isStdio ?? false;
+    const { isStdio = false, stdin, cwd, env } = options;
     const child = spawn(command as string, rest, {
-      env: { ...process.env, TMPDIR: directory },
-      stdio: [isStdio ? "pipe" : "ignore", "pipe", "pipe"],
+      cwd,
+      env: { ...process.env, TMPDIR: directory, ...env },
+      stdio: [isStdio || stdin !== undefined ? "pipe" : "ignore", "pipe", "pipe"],
     });
     await once(child, "spawn");
+    child.stdin?.on("error", () => {}); // it may end without having read all of it
+    if (stdin !== undefined) child.stdin?.end(stdin);
     return new Program(child, directory, isStdio);
   }
 
@@ -151,10 +160,15 @@ export class Program implements AsyncDisposable {
   /** Asks it to end. It has to comply, and to leave nothing behind. */
   async stop(): Promise<void> {
     this.signal("SIGTERM");
-    await eventually("the program ends when asked to", () => this.#hasExited);
-    assert.deepEqual(await this.exited, { code: 0, signal: null }, this.#stderr);
+    await this.endsCleanly();
+  }
+
+  /** Waits until it ends, which it has to do by itself, with that status and leaving nothing behind. */
+  async endsCleanly(code = 0): Promise<void> {
+    await eventually("the program ends", () => this.#hasExited);
+    assert.deepEqual(await this.exited, { code, signal: null }, this.#stderr);
     assert.deepEqual(await this.descendants(), [], "it leaves no process behind");
-    assert.deepEqual(await readdir(this.#directory), [], "it leaves no file behind");
+    assert.deepEqual(await this.files(), [], "it leaves no file behind");
   }
 
   /** Kills it, and nothing else: what becomes of its slots is for the test to see. */
@@ -171,10 +185,25 @@ export class Program implements AsyncDisposable {
       .map((line) => parseInt(line, 10));
   }
 
+  /** What lies in its temporary folder. */
+  async files(): Promise<string[]> {
+    return await readdir(this.#directory);
+  }
+
   /** Memory that it has in use, without its slots. */
   async residentBytes(): Promise<number> {
     const { stdout } = await promisify(execFile)("ps", ["-o", "rss=", "-p", String(this.pid)]);
     return Number(stdout) * 1024;
+  }
+
+  /** Gives it a piece of stdin, which `isStdio` keeps open for that. */
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  /** Ends its stdin. */
+  endInput(): void {
+    this.#child.stdin?.end();
   }
 
   /** Opens a port that leads to its stdin and stdout, for a peer that knows only sockets. */

@@ -1,0 +1,8 @@
+/** distcomp-worker: runs jobs, and cannot send any. */
+
+import { main } from "./main.ts";
+
+main({
+  work: () => import("./worker_command.ts"),
+  slot: () => import("../worker/slot.ts"),
+});

@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# Builds distcomp into executables that need nothing else. ./compile.sh --help says how.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/tools.sh"
+
+# The name of a target here, in `deno compile`, and in `bun build`.
+TARGETS="
+linux-x64       x86_64-unknown-linux-gnu   bun-linux-x64
+linux-arm64     aarch64-unknown-linux-gnu  bun-linux-arm64
+linux-x64-musl  -                          bun-linux-x64-musl
+macos-arm64     aarch64-apple-darwin       bun-darwin-arm64
+macos-x64       x86_64-apple-darwin        bun-darwin-x64
+windows-x64     x86_64-pc-windows-msvc     bun-windows-x64
+"
+
+# What a controller needs: inputs and outputs, workers, the number of CPUs. It loads no library and
+# starts no process. A worker does both.
+CONTROLLER_PERMISSIONS=(--no-prompt --allow-read --allow-write --allow-net --allow-env --allow-sys)
+WORKER_PERMISSIONS=("${CONTROLLER_PERMISSIONS[@]}" --allow-run --allow-ffi)
+
+usage() {
+  cat <<USAGE
+Usage: ./compile.sh [--runtime deno|bun] [--target NAME | --all] [--split] [-o DIR]
+
+Builds ./distcomp for this machine.
+
+  --runtime NAME  deno or bun (default: deno, and bun where deno's base runtime cannot be had)
+  --target NAME   $(awk 'NF { printf "%s%s", sep, $1; sep = ", " }' <<<"$TARGETS")
+  --all           all of them
+  --split         also distcomp-worker and distcomp-controller, each with only what it needs
+  -o DIR          where the executables go (default: here)
+
+It needs Node.js; its tools come from the npm registry, in versions that are pinned here.
+USAGE
+}
+
+fail() {
+  echo "compile.sh: $*" >&2
+  exit "${2:-2}"
+}
+
+runtime=auto out=. split=false targets=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --runtime | --target | -o) [ $# -ge 2 ] || fail "$1 needs a value; see ./compile.sh --help" ;;
+  esac
+  case "$1" in
+    --runtime) runtime=$2 && shift 2 ;;
+    --target) targets+=("$2") && shift 2 ;;
+    --all) mapfile -t targets < <(awk 'NF { print $1 }' <<<"$TARGETS") && shift ;;
+    --split) split=true && shift ;;
+    -o) out=$2 && shift 2 ;;
+    -h | --help) usage && exit 0 ;;
+    *) fail "Unknown option \"$1\"; see ./compile.sh --help" ;;
+  esac
+done
+case "$runtime" in auto | deno | bun) ;; *) fail "Unknown runtime \"$runtime\"; it is deno or bun" ;; esac
+
+# target_name NAME COLUMN: what NAME is called by a compiler.
+target_name() {
+  awk -v name="$1" -v column="$2" '$1 == name { print $column }' <<<"$TARGETS"
+}
+for target in "${targets[@]}"; do
+  [ -n "$(target_name "$target" 1)" ] || fail "Unknown target \"$target\"; see ./compile.sh --help"
+done
+command -v npm >/dev/null || fail "There is no npm on this machine; install Node.js"
+mkdir -p "$out" 2>/dev/null && out=$(cd "$out" && pwd) && [ -w "$out" ] ||
+  fail "Cannot write to the folder \"$out\""
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The sources alone: no tests, no node_modules, no output of ours, and the commit written in.
+prepare_sources() {
+  local name commit
+  mkdir "$work/source"
+  for name in cli.ts cli controller core link pool protocol runtime worker deno.json deno.lock \
+    package.json bun.lock; do
+    cp -R "$here/$name" "$work/source/"
+  done
+  commit=$(git -C "$here" rev-parse --short=12 HEAD 2>/dev/null || true)
+  if [ -n "$commit" ] && [ -n "$(git -C "$here" status --porcelain 2>/dev/null)" ]; then
+    commit+="+changes"
+  fi
+  sed -i.orig "s/COMMIT = \"\"/COMMIT = \"$commit\"/" "$work/source/cli/build.ts"
+  rm "$work/source/cli/build.ts.orig"
+}
+
+prepare_deno() {
+  install_tool "$work/tools" deno "$DENO_VERSION"
+  deno="$work/tools/node_modules/.bin/deno"
+}
+
+prepare_bun() {
+  local package
+  package=$(bun_package)
+  install_tool "$work/tools" "$package" "$BUN_VERSION"
+  bun="$work/tools/node_modules/$package/bin/bun"
+  [ -d "$work/source/node_modules" ] && return
+  (cd "$work/source" && "$bun" install --frozen-lockfile --production --silent) >"$work/bun.log" 2>&1 ||
+    fail "Cannot get the packages that distcomp uses: $(head -n1 "$work/bun.log")" 1
+}
+
+# Each of these writes one executable: ENTRY FILE TARGET PERMISSION….
+with_deno() {
+  local entry=$1 file=$2 target=$3 name=()
+  shift 3
+  if [ -n "$target" ]; then
+    [ "$(target_name "$target" 2)" != - ] || fail "deno has no target $target; use --runtime bun" 1
+    name=(--target "$(target_name "$target" 2)")
+  fi
+  (cd "$work/source" && NO_COLOR=1 "$deno" compile --quiet --frozen --no-check \
+    --exclude-unused-npm "$@" ${name[@]+"${name[@]}"} --output "$file" "$entry") 2>"$work/deno.log"
+}
+
+with_bun() {
+  local entry=$1 file=$2 target=$3 name=()
+  [ -z "$target" ] || name=("--target=$(target_name "$target" 3)")
+  (cd "$work/source" && NO_COLOR=1 "$bun" build --compile --bytecode --format=esm --minify-syntax \
+    --minify-whitespace ${name[@]+"${name[@]}"} --outfile "$file" "$entry") >"$work/bun.log" 2>&1 ||
+    fail "bun build failed: $(grep -m1 -i error "$work/bun.log" || tail -n1 "$work/bun.log")" 1
+}
+
+# build NAME ENTRY TARGET PERMISSION…: one executable, in place only when it is whole.
+build() {
+  local name=$1 entry=$2 target=$3 file
+  shift 3
+  file=$name${target:+-$target}
+  [ "${target%%-*}" != windows ] || file+=.exe
+  local unfinished=$work/$file
+  if [ "$runtime" != bun ]; then
+    prepare_deno
+    if with_deno "$entry" "$unfinished" "$target" "$@"; then
+      :
+    elif ! grep -q "base binary" "$work/deno.log"; then
+      fail "deno compile failed: $(grep -m1 -i error "$work/deno.log" | sed 's/^error: //')" 1
+    elif [ "$runtime" = deno ]; then
+      fail "The base runtime of deno compile cannot be downloaded here; use --runtime bun" 1
+    else
+      echo "The base runtime of deno compile cannot be downloaded here; building with bun instead." >&2
+      runtime=bun
+    fi
+  fi
+  if [ "$runtime" = bun ]; then
+    prepare_bun
+    with_bun "$entry" "$unfinished" "$target"
+  fi
+  chmod 755 "$unfinished"
+  cp "$unfinished" "$out/.$file.unfinished" && mv "$out/.$file.unfinished" "$out/$file" ||
+    { rm -f "$out/.$file.unfinished"; fail "Cannot write \"$out/$file\"" 1; }
+  built+=("$file")
+  echo "$out/$file"
+}
+
+prepare_sources
+built=()
+for target in "${targets[@]-}"; do
+  build distcomp cli.ts "$target" "${WORKER_PERMISSIONS[@]}"
+  if $split; then
+    build distcomp-worker cli/distcomp_worker.ts "$target" "${WORKER_PERMISSIONS[@]}"
+    build distcomp-controller cli/distcomp_controller.ts "$target" "${CONTROLLER_PERMISSIONS[@]}"
+  fi
+done
+(cd "$out" && { sha256sum "${built[@]}" 2>/dev/null || shasum -a 256 "${built[@]}"; } >.SHA256SUMS.unfinished &&
+  mv .SHA256SUMS.unfinished SHA256SUMS)

@@ -1,0 +1,45 @@
+/** Whether a pool's books balance. For tests: it looks at every job in flight. */
+
+import type { Client } from "./client.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { ClientId, EndpointId } from "./types.ts";
+
+/** Throws an error that says what is wrong, if anything is. */
+export function audit<T>(
+  endpoints: ReadonlyMap<EndpointId, Endpoint<T>>,
+  clients: ReadonlyMap<ClientId, Client<T>>,
+): void {
+  const inFlight = new Map<ClientId, number>();
+  for (const endpoint of endpoints.values()) {
+    auditEndpoint(endpoint);
+    for (const { client, isOrphan } of endpoint.inFlight.values()) {
+      check(isOrphan !== clients.has(client), `client ${client} is gone, or its jobs are orphans`);
+      inFlight.set(client, (inFlight.get(client) ?? 0) + 1);
+    }
+  }
+  for (const client of clients.values()) {
+    const found = inFlight.get(client.id) ?? 0;
+    check(client.inFlight === found, `client ${client.id} counts the ${found} jobs it has out`);
+    check(client.queuedBytes >= 0, `client ${client.id} counts its bytes`);
+    if (client.queue.length > 0) continue;
+    check(client.queuedBytes === 0, `the empty queue of client ${client.id} weighs nothing`);
+  }
+}
+
+function auditEndpoint<T>({ id, inFlight, ...state }: Endpoint<T>): void {
+  let bytes = 0;
+  for (const job of inFlight.values()) {
+    bytes += job.bytes;
+    check(job.core === state.core, `endpoint ${id} has jobs for its core`);
+    check(!job.alone || inFlight.size === 1, `a job that runs alone is alone on endpoint ${id}`);
+    check(job.alone === state.isReserved, `endpoint ${id} is reserved for a job that runs alone`);
+  }
+  check(state.bytesInFlight === bytes, `endpoint ${id} counts the ${bytes} bytes it has`);
+  check(!state.isLoading || inFlight.size === 0, `endpoint ${id} has no job while it loads a core`);
+  check(!state.isLoading || state.core !== undefined, `endpoint ${id} loads a core`);
+  check(!state.isReserved || inFlight.size === 1, `endpoint ${id} is reserved for a job`);
+}
+
+function check(isTrue: boolean, what: string): void {
+  if (!isTrue) throw new Error(`The pool's books do not balance: not true that ${what}`);
+}

@@ -1,0 +1,128 @@
+/** Which endpoint holds which core: gives cores to free endpoints, and takes them from who has too much. */
+
+import type { Client } from "./client.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { LoadFailures } from "./load_failures.ts";
+import { type CoreDemand, type Demands, neediestCore, shouldYield } from "./shares.ts";
+import type { ClientId, CoreKey, EndpointId } from "./types.ts";
+
+/** A core stays on an endpoint at least this long while others want it too: a change costs a process. */
+const CORE_QUANTUM_MS = 1_000;
+
+/** Decides for a pool's endpoints, which it shares with the pool. */
+export class Cores<T> {
+  readonly #endpoints: ReadonlyMap<EndpointId, Endpoint<T>>;
+  readonly #clients: ReadonlyMap<ClientId, Client<T>>;
+  readonly #load: (endpoint: EndpointId, core: CoreKey) => void;
+  readonly #failures = new LoadFailures();
+
+  constructor(
+    endpoints: ReadonlyMap<EndpointId, Endpoint<T>>,
+    clients: ReadonlyMap<ClientId, Client<T>>,
+    load: (endpoint: EndpointId, core: CoreKey) => void,
+  ) {
+    this.#endpoints = endpoints;
+    this.#clients = clients;
+    this.#load = load;
+  }
+
+  onLoaded(endpoint: Endpoint<T>, nowMs: number): void {
+    endpoint.isLoading = false;
+    endpoint.loadedAtMs = nowMs;
+    if (endpoint.core !== undefined) this.#failures.delete(endpoint.core);
+  }
+
+  /** `endpoint` is undefined if it is gone by now. Returns whether the core is given up. */
+  onLoadFailed(endpoint: Endpoint<T> | undefined, core: CoreKey, nowMs: number): boolean {
+    if (endpoint?.core === core) {
+      endpoint.isLoading = false;
+      endpoint.core = undefined;
+    }
+    this.#failures.add(core, nowMs);
+    if (!this.#failures.isHopeless(core)) return false;
+    for (const other of this.#endpoints.values()) if (other.core === core) return false;
+    this.#failures.delete(core);
+    return true;
+  }
+
+  /** Decides anew, endpoints with nothing to do first: only for want of one has another to run empty. */
+  assign(nowMs: number): void {
+    const demands = this.#demands(nowMs);
+    this.#failures.keepOnly(demands.cores);
+    if (demands.cores.size === 0) return;
+    for (const endpoint of this.#endpoints.values()) {
+      if (endpoint.isFree) this.#assignTo(endpoint, demands, nowMs);
+    }
+    for (const endpoint of this.#endpoints.values()) {
+      if (!endpoint.isFree) this.#assignTo(endpoint, demands, nowMs);
+    }
+  }
+
+  #assignTo(endpoint: Endpoint<T>, demands: Demands, nowMs: number): void {
+    endpoint.isDraining = false;
+    if (!mayChange(endpoint, demands, nowMs)) return;
+    const { core } = endpoint;
+    const given = core === undefined ? undefined : demands.cores.get(core);
+    const next = neediestCore(
+      demands,
+      (other) => other !== core && this.#mayLoad(other, nowMs),
+      given ? 0 : -Infinity,
+    );
+    if (next === undefined) return;
+    const isIdle = endpoint.isFree;
+    count(demands.cores.get(next), 1, true);
+    count(given, -1, isIdle);
+    endpoint.isDraining = !isIdle;
+    if (isIdle) this.#load(endpoint.id, next);
+  }
+
+  /** A core that always fails is not started again before all its loads have ended: it may be given up. */
+  #mayLoad(core: CoreKey, nowMs: number): boolean {
+    if (this.#failures.isPaused(core, nowMs)) return false;
+    if (!this.#failures.isHopeless(core)) return true;
+    for (const { isLoading, core: other } of this.#endpoints.values()) {
+      if (isLoading && other === core) return false;
+    }
+    return true;
+  }
+
+  #demands(nowMs: number): Demands {
+    const cores = new Map<CoreKey, CoreDemand>();
+    for (const client of this.#clients.values()) {
+      const { next } = client;
+      if (!next) continue;
+      const demand = cores.get(next.core) ?? newDemand();
+      demand.clients += 1;
+      demand.queued += client.queue.length;
+      demand.waitedMs += nowMs - Math.max(client.lastSentAtMs, next.queuedAtMs);
+      cores.set(next.core, demand);
+    }
+    let endpoints = 0;
+    for (const endpoint of this.#endpoints.values()) {
+      if (endpoint.isLeaving) continue;
+      endpoints += 1;
+      if (endpoint.core === undefined) continue;
+      count(cores.get(endpoint.core), 1, endpoint.inFlight.size === 0);
+    }
+    return { cores, endpoints };
+  }
+}
+
+/** Whether an endpoint's core could be another one now. */
+function mayChange<T>(endpoint: Endpoint<T>, demands: Demands, nowMs: number): boolean {
+  if (endpoint.isLoading || endpoint.isLeaving) return false;
+  const { core } = endpoint;
+  if (core === undefined || !demands.cores.has(core)) return true;
+  return nowMs - endpoint.loadedAtMs >= CORE_QUANTUM_MS && shouldYield(demands, core);
+}
+
+function newDemand(): CoreDemand {
+  return { clients: 0, queued: 0, waitedMs: 0, held: 0, idle: 0 };
+}
+
+/** Notes that an endpoint holds a core, or no longer does. */
+function count(demand: CoreDemand | undefined, change: 1 | -1, isIdle: boolean): void {
+  if (!demand) return;
+  demand.held += change;
+  if (isIdle) demand.idle += change;
+}

@@ -1,0 +1,189 @@
+/** `distcomp run` that is told to stop, and parts of it that are killed. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import process from "node:process";
+import { promisify } from "node:util";
+import { core } from "../lib/cores.ts";
+import { eventually, type Program, startWorker } from "../lib/processes.ts";
+import { test } from "../lib/test.ts";
+import { CWorker } from "./c_worker.ts";
+import { type Ended, endOf, Workspace } from "./workspace.ts";
+
+const BEHAVE = await core("behave");
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  test(`after ${signal} running jobs finish, and no new ones begin`, async () => {
+    await using workspace = await Workspace.make();
+    await using program = await startSleeping(workspace, { jobs: 40, ms: 300 });
+    await begun(workspace);
+    program.signal(signal);
+    await program.printed(
+      "stderr",
+      /^finishing \d+ running jobs?; interrupt again to stop at once$/m,
+    );
+    const ended = await endOf(program);
+    assert.equal(ended.code, 130, ended.stderr);
+    await assertFinished(workspace, ended);
+  });
+}
+
+test("an interrupted run over the network lets running jobs finish too", async () => {
+  await using workspace = await Workspace.make();
+  await using worker = await startWorker({ slots: 2 });
+  const workers = ["--workers", `127.0.0.1:${worker.port}`];
+  await using program = await startSleeping(workspace, { jobs: 40, ms: 300, args: workers });
+  await begun(workspace);
+  program.signal("SIGINT");
+  const ended = await endOf(program);
+  assert.equal(ended.code, 130, ended.stderr);
+  await assertFinished(workspace, ended);
+});
+
+test("a second interrupt does not wait for running jobs, and leaves nothing behind", async () => {
+  await using workspace = await Workspace.make();
+  await using program = await startSleeping(workspace, { jobs: 4, ms: 600_000 });
+  await begun(workspace);
+  program.signal("SIGINT");
+  await program.printed("stderr", /^finishing \d+ running jobs/m);
+  program.signal("SIGINT");
+  assert.equal((await program.exited).code, 130, program.stderr);
+  await nothingLeft(program);
+  assert.equal(Object.keys(await workspace.outputs()).length, 2);
+  assert.deepEqual(await workspace.leftovers(), []);
+});
+
+test("a run that is interrupted before a worker is there ends at once", async () => {
+  await using workspace = await Workspace.make();
+  const args = ["run", BEHAVE, "--repeat", "100", "--listen", "127.0.0.1:0"];
+  await using program = await workspace.start(args);
+  await program.printed("stderr", /^waiting for workers/m);
+  program.signal("SIGINT");
+  const ended = await endOf(program);
+  assert.equal(ended.code, 130, ended.stderr);
+  assert.deepEqual(await workspace.outputs(), {});
+  assert.deepEqual(await workspace.leftovers(), []);
+});
+
+test("a run that waits for stdin can be interrupted", async () => {
+  await using workspace = await Workspace.make();
+  await using program = await workspace.start(["run", BEHAVE, "--lines", "-"], { isStdio: true });
+  await eventually("its worker is there", async () => (await program.descendants()).length > 0);
+  program.signal("SIGINT");
+  assert.equal((await endOf(program)).code, 130, program.stderr);
+  assert.deepEqual(await workspace.leftovers(), []);
+});
+
+test("a local worker that is killed is started again, and no job is lost", async () => {
+  await using workspace = await Workspace.make();
+  await using program = await startSleeping(workspace, { jobs: 30, ms: 50 });
+  await begun(workspace);
+  process.kill(await localWorkerOf(program) ?? assert.fail("it has no worker"), "SIGKILL");
+  assert.equal((await program.exited).code, 0, program.stderr);
+  assert.match(program.stderr, /^warning: the worker on this machine was ended by SIGKILL$/m);
+  const outputs = await workspace.outputs();
+  assert.equal(Object.keys(outputs).length, 32);
+  assert(Object.values(outputs).every((output) => output === "slept"));
+  assert.equal((await workspace.records()).length, 32);
+  assert.deepEqual(await program.descendants(), []);
+});
+
+test("a local worker that is killed again and again ends the run", async () => {
+  await using workspace = await Workspace.make();
+  await using program = await startSleeping(workspace, { jobs: 1000, ms: 100 });
+  const killed = new Set<number>();
+  for (let times = 0; times < 4; times++) {
+    const pid = await eventually("the next worker", async () => {
+      const pid = await localWorkerOf(program);
+      return pid !== undefined && !killed.has(pid) && pid;
+    });
+    killed.add(pid);
+    process.kill(pid, "SIGKILL");
+  }
+  assert.equal((await program.exited).code, 3, program.stderr);
+  assert.match(program.stderr, /this machine: its worker was ended by SIGKILL, 4 times/);
+});
+
+test("when the run itself is killed, its worker and slots end by themselves", async () => {
+  await using workspace = await Workspace.make();
+  await using program = await startSleeping(workspace, { jobs: 4, ms: 600_000 });
+  await begun(workspace);
+  await program.kill();
+  await eventually("no process is left", async () => (await program.descendants()).length === 0);
+});
+
+test("a worker outlives a run that is killed, and serves the next", async () => {
+  await using workspace = await Workspace.make();
+  await using worker = await startWorker({ slots: 1 });
+  const workers = ["--workers", `127.0.0.1:${worker.port}`];
+  await using first = await startSleeping(workspace, { jobs: 1000, ms: 20, args: workers });
+  await begun(workspace);
+  await first.kill();
+  await using second = await startSleeping(workspace, { jobs: 5, ms: 1, args: workers });
+  assert.equal((await endOf(second)).code, 0, second.stderr);
+});
+
+test("an interrupted run whose worker is lost can be ended by a second interrupt", async () => {
+  await using workspace = await Workspace.make();
+  await using worker = await CWorker.start("--slow-ms", 400);
+  const workers = ["--workers", worker.address];
+  await using program = await startSleeping(workspace, { jobs: 20, ms: 1, args: workers });
+  await begun(workspace);
+  program.signal("SIGINT");
+  await program.printed("stderr", /^finishing/m);
+  worker.child.kill("SIGKILL");
+  await program.printed("stderr", /lost worker/);
+  program.signal("SIGINT");
+  assert.equal((await endOf(program)).code, 130, program.stderr);
+});
+
+interface Sleeping {
+  /** Jobs that sleep, behind two that don't. */
+  readonly jobs: number;
+  readonly ms: number;
+  readonly args?: readonly string[];
+}
+
+/** Starts a run of which something is always going on: see `begun`. */
+async function startSleeping(workspace: Workspace, options: Sleeping): Promise<Program> {
+  const { jobs, ms, args = ["--slots", "2"] } = options;
+  await workspace.write("lines", "echo slept\n".repeat(2) + `sleep ${ms}\n`.repeat(jobs));
+  return await workspace.start(["run", BEHAVE, "--lines", "lines", ...args]);
+}
+
+/** Waits until the two jobs are done that don't sleep: then others are running. */
+async function begun(workspace: Workspace): Promise<void> {
+  await eventually("the first two outputs", async () => {
+    const outputs = await workspace.outputs().catch(() => ({}));
+    return Object.keys(outputs).length >= 2;
+  });
+}
+
+/** Some jobs are done, with outputs and records, the others were not begun. */
+async function assertFinished(workspace: Workspace, { stdout }: Ended): Promise<void> {
+  const outputs = await workspace.outputs();
+  const done = Object.keys(outputs).length;
+  assert(done > 2 && done < 30, `${done} jobs are done`);
+  assert(Object.values(outputs).every((output) => output === "slept"));
+  assert.match(stdout, new RegExp(`^${done} of \\d+ jobs done, in `));
+  const records = await workspace.records();
+  assert.deepEqual(records.map(({ input }) => input).sort(), Object.keys(outputs).sort());
+  assert(records.every(({ state }) => state === "done"));
+  assert.deepEqual(await workspace.leftovers(), []);
+}
+
+/** The process of a run's own worker. */
+async function localWorkerOf(program: Program): Promise<number | undefined> {
+  for (const pid of await program.descendants()) {
+    const ps = promisify(execFile)("ps", ["-o", "args=", "-p", String(pid)]);
+    const { stdout } = await ps.catch(() => ({ stdout: "" })); // it has just ended
+    if (stdout.includes(" local-worker ")) return pid;
+  }
+  return undefined;
+}
+
+/** What a run leaves to its worker is gone soon. */
+async function nothingLeft(program: Program): Promise<void> {
+  await eventually("no process is left", async () => (await program.descendants()).length === 0);
+  assert.deepEqual(await program.files(), []);
+}

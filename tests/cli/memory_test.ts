@@ -1,0 +1,56 @@
+/** What a run holds in memory does not grow with its jobs. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
+import { core } from "../lib/cores.ts";
+import { testUnless } from "../lib/test.ts";
+import { endOf, Workspace } from "./workspace.ts";
+
+const FEW_JOBS = 10_000;
+const MANY_JOBS = 200_000;
+
+/**
+ * Under half a kilobyte for each job more: less than a job with its name, input and times takes. What is
+ * left is the heap of the runtime, which grows up to some size before it is tidied.
+ */
+const GROWTH_BYTES_MAX = 96 * 1024 * 1024;
+
+const SAMPLE_MS = 50;
+
+const noProc = process.platform === "linux" ? undefined : "there is no /proc to read peaks from";
+
+testUnless(noProc, "a run of many jobs needs about as much memory as one of few", async () => {
+  const few = await peakBytes(FEW_JOBS);
+  const many = await peakBytes(MANY_JOBS);
+  const growth = many - few;
+  assert(growth < GROWTH_BYTES_MAX, `${mb(few)} MB for few jobs, ${mb(many)} MB for many`);
+});
+
+/** The most memory that a run of so many jobs had at once, its workers aside. */
+async function peakBytes(jobs: number): Promise<number> {
+  await using workspace = await Workspace.makeInMemory();
+  const silent = await core("version_stamp", { STAMP: '""' });
+  const args = ["run", silent, "--repeat", String(jobs), "--quiet"];
+  await using program = await workspace.start(args);
+  let peak = 0;
+  let hasEnded = false;
+  void program.exited.then(() => hasEnded = true);
+  while (!hasEnded) {
+    peak = Math.max(peak, await peakOf(program.pid));
+    await delay(SAMPLE_MS);
+  }
+  assert.equal((await endOf(program)).code, 0, program.stderr);
+  return peak;
+}
+
+/** The peak that the system remembers of a process; 0 when it has just ended. */
+async function peakOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+}
+
+function mb(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
+}

@@ -1,0 +1,91 @@
+/** What is shown while a run goes on. */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { barLine } from "../../cli/progress.ts";
+import type { RunStatus } from "../../controller/run.ts";
+import { test } from "../lib/test.ts";
+import { statusWith } from "./statuses.ts";
+
+const RATE = 50;
+
+test("a wide line has the bar and everything that is known", () => {
+  assert.equal(
+    barLine(statusWith({ failed: 3, slotsAreKnown: false }), RATE, 160),
+    "███████████████░░░░░░░░░░░░░░░  50%  503/1,000 jobs  3 failed  0:10 left  50 jobs/s  " +
+      "2 workers  ≥16 slots",
+  );
+});
+
+test("a narrower line leaves out the least important first", () => {
+  const status = statusWith({ failed: 3 });
+  const wide = "503/1,000 jobs  3 failed  0:10 left  50 jobs/s  2 workers  16 slots".split("  ");
+  let shown = wide.length;
+  for (let columns = 160; columns >= 40; columns--) {
+    const text = barLine(status, RATE, columns).split("%  ")[1] ?? "";
+    assert.deepEqual(text.split("  "), wide.slice(0, text.split("  ").length));
+    assert(text.split("  ").length <= shown);
+    shown = text.split("  ").length;
+  }
+  assert(shown < wide.length);
+});
+
+test("a line without a known end counts, and has no bar", () => {
+  assert.equal(
+    barLine(statusWith({ total: undefined }), RATE, 100),
+    "500 jobs  50 jobs/s  2 workers  16 slots",
+  );
+});
+
+test("a line has no rate and no time left before anything is done", () => {
+  assert.equal(
+    barLine(statusWith({ done: 0, workers: 1, slots: 1 }), 0, 100),
+    "░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   0%  0/1,000 jobs  1 worker  1 slot",
+  );
+});
+
+test("the bar is full when everything is done, and only then the percentage is 100", () => {
+  const full = barLine(statusWith({ done: 1000 }), RATE, 100);
+  assert(full.startsWith(`${"█".repeat(30)} 100%  1,000/1,000 jobs`), full);
+  const almost = barLine(statusWith({ done: 999 }), RATE, 100);
+  assert.match(almost, / {2}99% /);
+  const nothingToDo = barLine(statusWith({ done: 0, total: 0 }), 0, 100);
+  assert.match(nothingToDo, / 100% {2}0\/0 jobs/);
+});
+
+test("a line fits into its columns, however narrow they are and whatever there is to say", () => {
+  const count = fc.oneof(fc.nat(10), fc.nat(100_000), fc.nat(1_000_000_000));
+  const status = fc.record({
+    done: count,
+    failed: count,
+    total: fc.oneof(fc.constant(undefined), count),
+    workers: fc.nat(5000),
+    slots: fc.nat(500_000),
+    slotsAreKnown: fc.boolean(),
+  }, { noNullPrototype: true }) as fc.Arbitrary<Partial<RunStatus>>;
+  const rate = fc.oneof(fc.constant(0), fc.double({ min: 0.000001, max: 1e7, noNaN: true }));
+  const columns = fc.integer({ min: 10, max: 200 });
+  fc.assert(
+    fc.property(status, rate, columns, (changes, perSecond, columns) => {
+      const line = barLine(statusWith(changes), perSecond, columns);
+      assert(line.length <= columns, `${line.length} columns: ${line}`);
+      assert(line.trim() !== "");
+      assert(!line.includes("\n"));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("the longest line fits into every width from 10 to 200", () => {
+  const status = statusWith({
+    done: 123_456_789,
+    failed: 98_765_432,
+    total: 999_999_999,
+    workers: 1234,
+    slots: 123_456,
+    slotsAreKnown: false,
+  });
+  for (let columns = 10; columns <= 200; columns++) {
+    assert(barLine(status, 0.5, columns).length <= columns);
+  }
+});

@@ -1,0 +1,26 @@
+/** States of runs, for what shows them. */
+
+import type { RunStatus } from "../../controller/run.ts";
+
+const HALF_WAY: RunStatus = {
+  endpoints: 2,
+  slots: 16,
+  slotsAreKnown: true,
+  queued: 64,
+  queuedBytes: 64_000,
+  inFlight: 32,
+  workers: 2,
+  done: 500,
+  failed: 0,
+  total: 1000,
+  bytesIn: 500_000,
+  bytesOut: 1_500_000,
+  elapsedMs: 10_000,
+  busyPart: 0.97,
+  failures: [],
+};
+
+/** A run that is half way through, except where `changes` says otherwise. */
+export function statusWith(changes: Partial<RunStatus> = {}): RunStatus {
+  return { ...HALF_WAY, ...changes };
+}

@@ -1,0 +1,133 @@
+/** What is said at the end of a run, to people and to programs. */
+
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import { summaryJson, summaryText } from "../../cli/summary.ts";
+import type { Failure, RunStatus } from "../../controller/run.ts";
+import { core } from "../lib/cores.ts";
+import { test } from "../lib/test.ts";
+import { statusWith } from "./statuses.ts";
+import { Workspace } from "./workspace.ts";
+
+const ECHO = await core("echo");
+const BEHAVE = await core("behave");
+const DONE = statusWith({ done: 1000 });
+
+test("a run that went well is summed up in two lines", () => {
+  assert.equal(
+    textOf(DONE),
+    "1,000 jobs done in 10 s, outputs in out\n" +
+      "100 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots busy 97 % of the time",
+  );
+});
+
+test("failures are counted, named with their reasons, and their record is named", () => {
+  const failures = [{ name: "short", reason: "exit code 1" }, { name: "a/longer", reason: "gone" }];
+  const lines = textOf(statusWith({ done: 998, failed: 2, failures })).split("\n");
+  assert.equal(lines[0], "998 of 1,000 jobs done, 2 failed, in 10 s, outputs in out");
+  assert.deepEqual(lines.slice(2), [
+    "Failed:",
+    "  short     exit code 1",
+    "  a/longer  gone",
+    "  (all jobs: in out/.distcomp/jobs.jsonl)",
+  ]);
+});
+
+test("beyond twenty failures it says how many more there are, and where", () => {
+  const failures = failuresOf(20);
+  const lines = textOf(statusWith({ done: 0, failed: 1020, total: 1020, failures })).split("\n");
+  assert.equal(lines.filter((line) => line.includes("reason")).length, 20);
+  assert.equal(lines.at(-1), "  and 1,000 more, in out/.distcomp/jobs.jsonl");
+});
+
+test("a run that was ended early says how far it came, as far as that is known", () => {
+  assert.match(textOf(statusWith()), /^500 of 1,000 jobs done, in 10 s/);
+  assert.match(textOf(statusWith({ total: undefined })), /^500 jobs done, in 10 s/);
+  assert.match(textOf(statusWith({ done: 1, total: undefined })), /^1 job done, in 10 s/);
+});
+
+test("a name longer than others does not move the reasons of those, and none is cut", () => {
+  const long = "x".repeat(100);
+  const failures = [{ name: long, reason: "one" }, { name: "y", reason: "two" }];
+  const lines = textOf(statusWith({ done: 998, failed: 2, failures })).split("\n");
+  assert.equal(lines[3], `  ${long}  one`);
+  assert.equal(lines[4], `  ${"y".padEnd(40)}  two`);
+});
+
+test("names and reasons do nothing to a terminal", () => {
+  const failures = [{ name: "new\nline", reason: "\u001b[2J\u0007gone" }];
+  const lines = textOf(statusWith({ done: 999, failed: 1, failures })).split("\n");
+  assert.equal(lines[3], "  new line   [2J gone");
+});
+
+test("the JSON is one object on one line, with exact numbers", () => {
+  const failures = failuresOf(1);
+  const json = summaryJson(statusWith({ done: 999, failed: 1, failures }), "out", undefined);
+  assert(!json.includes("\n"));
+  assert.deepEqual(JSON.parse(json), {
+    jobs: 1000,
+    done: 999,
+    failed: 1,
+    seconds: 10,
+    jobsPerSecond: 100,
+    bytesIn: 500_000,
+    bytesOut: 1_500_000,
+    slotsBusy: 0.97,
+    workers: 2,
+    slots: 16,
+    outputs: "out",
+    record: "out/.distcomp/jobs.jsonl",
+    failures,
+  });
+  assert.equal(JSON.parse(summaryJson(DONE, "out", "Interrupted")).error, "Interrupted");
+});
+
+test("--json prints one JSON object on stdout, and nothing else there", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "echo four", "in/b": "code 2 bad" });
+  const run = await workspace.run(["run", BEHAVE, "in", "--json"]);
+  assert.equal(run.code, 1, run.stderr);
+  assert.match(run.stdout, /^\{.*\}\n$/);
+  const summary = JSON.parse(run.stdout);
+  assert.deepEqual(summary.failures, [{ name: "b", reason: "exit code 2: bad" }]);
+  assert.deepEqual(
+    [summary.jobs, summary.done, summary.failed, summary.bytesIn, summary.bytesOut],
+    [2, 1, 1, 19, 7],
+  );
+});
+
+test("--quiet prints nothing when all goes well", async () => {
+  await using workspace = await Workspace.make();
+  const run = await workspace.run(["run", ECHO, "--repeat", "3", "--quiet"]);
+  assert.deepEqual(run, { code: 0, stdout: "", stderr: "" });
+});
+
+test("a long run that nobody watches on a terminal prints a line now and then", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lines", `${"echo a\n".repeat(10)}sleep 60000\n`);
+  await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "2"]);
+  const line = /^10\/11 jobs, (\d+:\d\d left, )?[\d.]+ jobs\/s, 1 worker, 2 slots$/m;
+  await program.printed("stderr", line);
+  program.signal("SIGINT");
+  await program.printed("stderr", /finishing/);
+  program.signal("SIGINT");
+  await program.exited;
+  assert(!program.stderr.includes("\u001b"), "there are no colours and no cursor movements");
+});
+
+test("colours are left out unless a terminal shows them, or somebody insists", async () => {
+  await using workspace = await Workspace.make();
+  const args = ["run", ECHO, "--repeat", "3"];
+  const plain = await workspace.run(args, { env: { NO_COLOR: undefined } });
+  assert(!plain.stdout.includes("\u001b"));
+  const insisted = await workspace.run(args, { env: { NO_COLOR: undefined, FORCE_COLOR: "1" } });
+  assert.equal(stripVTControlCharacters(insisted.stdout).split(" in ")[0], "3 jobs done");
+});
+
+function textOf(status: RunStatus): string {
+  return stripVTControlCharacters(summaryText(status, "out"));
+}
+
+function failuresOf(count: number): Failure[] {
+  return Array.from({ length: count }, (_, index) => ({ name: `${index}`, reason: "reason" }));
+}

@@ -1,0 +1,217 @@
+/** What the program says to a wrong command, a wrong core, wrong inputs and wrong addresses: status 2. */
+
+import assert from "node:assert/strict";
+import { createServer, type Server } from "node:net";
+import { once } from "node:events";
+import process from "node:process";
+import { elfFile } from "../core/elf_file.ts";
+import { core } from "../lib/cores.ts";
+import { test, testUnless } from "../lib/test.ts";
+import { type Ended, Workspace } from "./workspace.ts";
+
+const ECHO = await core("echo");
+const notElf = process.platform === "linux" ? undefined : "libraries here are no ELF files";
+
+const AARCH64 = 0xb7;
+const X86_64 = 0x3e;
+const FUNCTIONS = ["worker_init", "worker_run_job", "worker_free_outdata"];
+
+/** Commands that mean nothing, and what the program says to them. */
+const WRONG_COMMANDS: [string[], RegExp][] = [
+  [[], /^Usage: distcomp/],
+  [["rum"], /unknown command 'rum'\n\(Did you mean run\?\)/],
+  [["wroker"], /unknown command 'wroker'\n\(Did you mean worker\?\)/],
+  [["run"], /missing required argument 'core'/],
+  [["run", ECHO, "in", "--worker", "a"], /unknown option '--worker'\n\(Did you mean --workers\?\)/],
+  [["run", ECHO, "in", "--ouput", "a"], /unknown option '--ouput'\n\(Did you mean --output\?\)/],
+  [["run", ECHO, "in", "-o"], /option '-o, --output <dir>' argument missing/],
+  [["run", ECHO], /There are no inputs; name files or folders, or use --lines FILE or --repeat N/],
+  [["run", ECHO, "in", "--repeat", "3"], /one of the three/],
+  [["run", ECHO, "--lines", "-", "--repeat", "3"], /one of the three/],
+  [["run", ECHO, "--repeat", "-1"], /'-1' is invalid\. It must be a whole number/],
+  [["run", ECHO, "--repeat", "1.5"], /'1\.5' is invalid/],
+  [["run", ECHO, "--repeat", "9007199254740993"], /is invalid/],
+  [["run", ECHO, "in", "--slots", "0"], /It must be between 1 and 4096/],
+  [["run", ECHO, "in", "--slots", "2", "--workers", "a"], /--slots is for a run on this machine/],
+  [["run", ECHO, "in", "--workers", "a:b"], /Cannot understand the address "a:b": "b" is no port/],
+  [["run", ECHO, "in", "--workers", "a,::1"], /"::1": an IPv6 address needs brackets/],
+  [["run", ECHO, "in", "--workers", " , "], /There is no worker in " , "/],
+  [["run", ECHO, "in", "--workers", "@no-list"], /list of workers "no-list": no such file/],
+  [
+    ["run", ECHO, "in", "--listen", "127.0.0.1:x"],
+    /Cannot understand the address "127\.0\.0\.1:x"/,
+  ],
+  [["run", ECHO, "in", "--listen", "0.0.0.0:0"], /if the network is trusted, add --insecure/],
+  [["run", ECHO, "in", "--listen", "192.0.2.1:0", "--insecure"], /Cannot listen on 192\.0\.2\.1:0/],
+  [["worker", "--listen", "0.0.0.0:0"], /run code for whoever connects.*add --insecure/],
+  [["worker", "--stdio", "--connect", "a"], /listens, or connects, or uses --stdio/],
+];
+
+test("a wrong command ends with status 2 and says what is wrong, and what was meant", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in/a", "1");
+  for (const [args, message] of WRONG_COMMANDS) {
+    assertRefused(await workspace.run(args), message, args);
+  }
+});
+
+test("help and version are successes", async () => {
+  await using workspace = await Workspace.make();
+  for (const args of [["--help"], ["help"], ["help", "run"], ["run", "--help"], ["worker", "-h"]]) {
+    const run = await workspace.run(args);
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stdout, /^Usage: distcomp/);
+    assert.equal(run.stderr, "");
+  }
+  assert.match((await workspace.run(["--version"])).stdout, /^\d+\.\d+\.\d+( \([0-9a-f]+\))?\n$/);
+});
+
+test("the help of run names every option", async () => {
+  await using workspace = await Workspace.make();
+  const { stdout } = await workspace.run(["help", "run"]);
+  const options = ["output", "workers", "listen", "slots", "lines", "repeat", "quiet", "json"];
+  for (const option of options) assert.match(stdout, new RegExp(`--${option}\\b`));
+  assert.match(stdout, /DISTCOMP_WORKERS/);
+});
+
+test("a core that cannot be one is refused before anything is written", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "1", "empty.so": "", "text.so": "#!/bin/sh\n" });
+  await workspace.write(
+    "picture.so",
+    Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
+  );
+  const refused: [string, string][] = [
+    ["missing.so", "no such file or folder"],
+    ["in", "it is a folder"],
+    ["empty.so", "it is empty"],
+    ["text.so", "it is a text file"],
+    ["picture.so", "it is no shared library of a kind known here"],
+  ];
+  for (const [file, why] of refused) {
+    const run = await workspace.run(["run", file, "in"]);
+    assertRefused(run, new RegExp(`^distcomp: Cannot use "${file}" as a compute core: ${why}\\n$`));
+  }
+  await assertNoOutputs(workspace);
+});
+
+testUnless(
+  notElf,
+  "a core for another machine, or without a function, is refused by name",
+  async () => {
+    await using workspace = await Workspace.make();
+    const other = process.arch === "x64" ? AARCH64 : X86_64;
+    const shape = { machine: other, isWide: true, isLittleEndian: true, defined: FUNCTIONS };
+    await workspace.write("in/a", "1");
+    await workspace.write("other.so", elfFile(shape));
+    const refused: [string, RegExp][] = [
+      ["other.so", /it is built for (aarch64|x86_64), this machine is (x86_64|aarch64)\n$/],
+      [await core("no_init"), /it lacks worker_init\n$/],
+      [await core("no_run"), /it lacks worker_run_job\n$/],
+      [await core("no_free"), /it lacks worker_free_outdata\n$/],
+      [await core("no_symbols"), /it lacks worker_init, worker_run_job, worker_free_outdata\n$/],
+    ];
+    for (const [file, message] of refused) {
+      assertRefused(await workspace.run(["run", file, "in"]), message);
+    }
+    await assertNoOutputs(workspace);
+  },
+);
+
+test("a core that only the loader can refuse ends the run with status 3 and the reason", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in/a", "1");
+  const refused: [string, RegExp][] = [
+    ["init_refuses", /this machine: .*worker_init returned 7/],
+    ["init_crashes", /this machine: .*crashed: SIGABRT/],
+    ["needs_library", /this machine: .*distcomp_no_such_function/],
+  ];
+  for (const [name, reason] of refused) {
+    const run = await workspace.run(["run", await core(name), "in"]);
+    assert.equal(run.code, 3, run.stderr);
+    assert.match(run.stderr, reason);
+    assert.deepEqual(await workspace.outputs(), {});
+  }
+});
+
+test("inputs that cannot be used are refused before anything is written", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "x/same": "1", "y/same": "2" });
+  const refused: [string[], RegExp][] = [
+    [["missing"], /^distcomp: Cannot read input "missing": no such file or folder\n$/],
+    [["--lines", "missing"], /Cannot read input "missing"/],
+    [["x/same", "y/same"], /"x\/same" and "y\/same" write the same output, "same"/],
+    [["x", "x/"], /"x\/" is named twice/],
+    [["x", "-o", "x"], /The outputs would replace the inputs in "x"/],
+    [["x/same", "-o", "x"], /Cannot use input "x\/same": its output would replace it/],
+  ];
+  for (const [inputs, message] of refused) {
+    assertRefused(await workspace.run(["run", ECHO, ...inputs]), message, inputs);
+  }
+  await assertNoOutputs(workspace);
+  assert.deepEqual(await workspace.outputs("x"), { same: "1" });
+});
+
+test("a folder of outputs that cannot be written is refused", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "1", "file": "x", "out/.distcomp/jobs.jsonl/x": "" });
+  const refused: [string, RegExp][] = [
+    ["file", /Cannot write to the output folder "file": /],
+    ["file/below", /Cannot write to the output folder "file\/below": /],
+    ["out", /Cannot write the job record "out\/\.distcomp\/jobs\.jsonl": it is a folder/],
+  ];
+  for (const [folder, message] of refused) {
+    assertRefused(await workspace.run(["run", ECHO, "in", "-o", folder]), message);
+  }
+  assert.deepEqual(await workspace.leftovers("out"), []);
+});
+
+test("a port that is taken is refused by run and by worker, and nothing is left", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in/a", "1");
+  const server = createServer();
+  const address = await listen(server);
+  const message = new RegExp(`^distcomp: Cannot listen on ${address}: it is in use\\n$`);
+  assertRefused(await workspace.run(["run", ECHO, "in", "--listen", address]), message);
+  assertRefused(await workspace.run(["worker", "--listen", address]), message);
+  assert.deepEqual(await workspace.leftovers(), []);
+  server.close();
+});
+
+test("a temporary folder that is not there is named", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in/a", "1");
+  const env = { TMPDIR: workspace.at("missing") };
+  const run = await workspace.run(["run", ECHO, "in"], { env });
+  assertRefused(run, /Cannot make a temporary folder in ".*missing": no such file or folder/);
+  assert.deepEqual(await workspace.leftovers(), []);
+});
+
+test("a temporary folder with a long path is no obstacle", async () => {
+  await using workspace = await Workspace.make();
+  const folder = "long".repeat(25);
+  await workspace.writeAll({ "in/a": "1", [`${folder}/file`]: "" });
+  const run = await workspace.run(["run", ECHO, "in"], { env: { TMPDIR: workspace.at(folder) } });
+  assert.equal(run.code, 0, run.stderr);
+  assert.deepEqual(await workspace.outputs(), { a: "1" });
+});
+
+/** Status 2, nothing on stdout, and one message on stderr that says what is wrong. */
+function assertRefused(run: Ended, message: RegExp, args: readonly string[] = []): void {
+  assert.equal(run.code, 2, `${args.join(" ")}: ${run.stderr}`);
+  assert.equal(run.stdout, "");
+  assert.match(run.stderr, message);
+  assert(!/\bat \S+:\d+:\d+/.test(run.stderr), `no stack: ${run.stderr}`);
+}
+
+async function assertNoOutputs(workspace: Workspace): Promise<void> {
+  await assert.rejects(workspace.outputs(), { code: "ENOENT" });
+}
+
+async function listen(server: Server): Promise<string> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert(address && typeof address === "object");
+  return `${address.address}:${address.port}`;
+}

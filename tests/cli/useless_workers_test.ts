@@ -1,0 +1,159 @@
+/** `distcomp run` when workers are none, or are gone for good: status 3, and why. */
+
+import assert from "node:assert/strict";
+import {
+  acceptsThenCloses,
+  closesMidFrame,
+  coreError,
+  http,
+  hugeLength,
+  jobErrors,
+  type Peer,
+  randomBytes,
+  refusesVersion,
+  type Script,
+  shortJobResponse,
+  silent,
+  staleAnswers,
+  startPeer,
+  unknownResponseType,
+  wrongId,
+} from "../fixtures/peers/scripted_worker.ts";
+import { core } from "../lib/cores.ts";
+import { test } from "../lib/test.ts";
+import { CWorker } from "./c_worker.ts";
+import { freePort } from "./ports.ts";
+import { Workspace } from "./workspace.ts";
+
+const ECHO = await core("echo");
+const JOBS = 40;
+
+const SCRIPTS: [Script, RegExp][] = [
+  [silent, /it did not answer the version exchange within 10 s/],
+  [acceptsThenCloses, /it closed the connection/],
+  [http, /it does not speak the worker protocol/],
+  [randomBytes(1), /it does not speak the worker protocol/],
+  [refusesVersion, /it does not speak protocol version 1/],
+  [coreError("wrong machine"), /wrong machine/],
+  [wrongId, /which is not out/],
+  [unknownResponseType, /0x02 is no response type/],
+  [shortJobResponse, /it does not speak the worker protocol/],
+  [closesMidFrame, /ended inside a frame/],
+  [hugeLength, /announces a payload of/],
+];
+
+/** A name that no resolver knows, by RFC 2606. */
+const UNKNOWN_HOST = "worker.invalid";
+
+/** What is hopeless is known after ten seconds or more: these wait together. */
+test("a run without a worker ends with status 3, and says why of each", async () => {
+  await Promise.all([allAreUseless(), theOnlyOneDies(), jsonSaysWhy()]);
+});
+
+async function allAreUseless(): Promise<void> {
+  await using workspace = await Workspace.make();
+  await using peers = await startPeers(SCRIPTS.map(([script]) => script));
+  const refusing = `127.0.0.1:${await freePort()}`;
+  const names = [...peers.names, refusing, UNKNOWN_HOST];
+  const args = ["run", ECHO, "--repeat", String(JOBS), "--workers", names.join(",")];
+  const run = await workspace.run(args);
+  assert.equal(run.code, 3, run.stderr);
+  assert.equal(run.stdout, "", "there is nothing to sum up");
+  const last = run.stderr.trimEnd().split("\n").at(-1) ?? "";
+  const reasons = /^distcomp: No worker can be used: (.*)$/.exec(last)?.[1]?.split("; ") ?? [];
+  assert.equal(reasons.length, names.length, last);
+  for (const [index, [, reason]] of SCRIPTS.entries()) {
+    assert(reasons[index]?.startsWith(`${names[index]}: `), last);
+    assert.match(reasons[index] ?? "", reason);
+  }
+  assert.equal(reasons.at(-2), `${refusing}: connection refused`);
+  assert.match(reasons.at(-1) ?? "", /^worker\.invalid:7433: ./);
+  assert.deepEqual(await workspace.outputs(), {});
+  assert.deepEqual(await workspace.leftovers(), []);
+}
+
+async function theOnlyOneDies(): Promise<void> {
+  await using workspace = await Workspace.make();
+  await using worker = await CWorker.start("--die-after", 5);
+  const args = ["run", ECHO, "--repeat", String(JOBS), "--workers", worker.address];
+  const run = await workspace.run(args);
+  assert.equal(run.code, 3, run.stderr);
+  assert.match(
+    run.stderr,
+    new RegExp(`No worker can be used: ${worker.address}: connection refused`),
+  );
+  const outputs = await workspace.outputs();
+  assert.match(run.stdout, new RegExp(`^${Object.keys(outputs).length} of ${JOBS} jobs done`));
+  for (const [name, output] of Object.entries(outputs)) assert.equal(output, name);
+  const recorded = (await workspace.records()).map(({ input }) => input);
+  assert.deepEqual(recorded.sort(), Object.keys(outputs).sort());
+}
+
+async function jsonSaysWhy(): Promise<void> {
+  await using workspace = await Workspace.make();
+  const refusing = `127.0.0.1:${await freePort()}`;
+  const args = ["run", ECHO, "--repeat", "3", "--workers", refusing, "--json", "--quiet"];
+  const run = await workspace.run(args);
+  assert.equal(run.code, 3, run.stderr);
+  const summary = JSON.parse(run.stdout);
+  assert.equal(summary.error, `No worker can be used: ${refusing}: connection refused`);
+  assert.equal(summary.jobs, 0);
+}
+
+test("beside any number of useless workers a good one does everything", async () => {
+  await using workspace = await Workspace.make();
+  await using peers = await startPeers(SCRIPTS.map(([script]) => script));
+  await using good = await CWorker.start("--slow-ms", 5);
+  const workers = [...peers.names, good.address].join(",");
+  const run = await workspace.run(["run", ECHO, "--repeat", String(JOBS), "--workers", workers]);
+  assert.equal(run.code, 0, run.stderr);
+  const names = Array.from({ length: JOBS }, (_, index) => String(index));
+  assert.deepEqual(
+    await workspace.outputs(),
+    Object.fromEntries(names.map((name) => [name, name])),
+  );
+  const records = await workspace.records();
+  assert.deepEqual(records.map(({ index }) => index), names.map(Number));
+  assert(records.every(({ worker }) => worker === good.address));
+});
+
+test("a worker that proves useless after its last answer does not spoil the run", async () => {
+  await using workspace = await Workspace.make();
+  await using peer = await startPeer(staleAnswers);
+  const text = "text ".repeat(200_000); // its output is still being written when the second answer comes
+  await workspace.write("in/large", text);
+  const run = await workspace.run(["run", ECHO, "in", "--workers", `127.0.0.1:${peer.port}`]);
+  assert.equal(run.code, 0, run.stderr);
+  assert.deepEqual(await workspace.outputs(), { large: text });
+});
+
+test("what a worker says of a job reaches the summary as one line of bounded length", async () => {
+  await using workspace = await Workspace.make();
+  await using peer = await startPeer(jobErrors(`\u001b[2Jlong\n${"reason ".repeat(9000)}`));
+  const args = ["run", ECHO, "--repeat", "25", "--workers", `127.0.0.1:${peer.port}`];
+  const run = await workspace.run(args);
+  assert.equal(run.code, 1, run.stderr);
+  const lines = run.stdout.split("\n");
+  assert(lines.every((line) => line.length < 400), "no line is longer");
+  // deno-lint-ignore no-control-regex -- that there are none is the point
+  assert(!/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(run.stdout));
+  assert.equal(lines.filter((line) => line.includes("[2Jlong reason")).length, 20);
+  assert.match(run.stdout, /^ {2}and 5 more, in outputs\/\.distcomp\/jobs\.jsonl$/m);
+  const records = await workspace.records();
+  assert(records.every(({ error = "" }) => error.length > 60_000), "the record has all of it");
+});
+
+interface Peers extends AsyncDisposable {
+  readonly names: readonly string[];
+}
+
+async function startPeers(scripts: readonly Script[]): Promise<Peers> {
+  const peers: Peer[] = [];
+  for (const script of scripts) peers.push(await startPeer(script));
+  return {
+    names: peers.map(({ port }) => `127.0.0.1:${port}`),
+    async [Symbol.asyncDispose]() {
+      for (const peer of peers) await peer.close();
+    },
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * A folder for one test, and runs of the program in it:
+ *
+ * ```ts
+ * await using workspace = await Workspace.make();
+ * await workspace.write("inputs/a", "text");
+ * const run = await workspace.run(["run", await core("echo"), "inputs"]);
+ * assert.deepEqual(await workspace.outputs(), { a: "text" });
+ * ```
+ */
+
+import assert from "node:assert/strict";
+import { constants, readFileSync } from "node:fs";
+import { access, mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { Program, type ProgramOptions } from "../lib/processes.ts";
+
+/** Our own folder below every folder of outputs. */
+const STATE_FOLDER = ".distcomp";
+
+/** Where Linux keeps files in memory. */
+const MEMORY_FOLDER = "/dev/shm";
+
+/** Some ten thousand files, a page each. Containers often have less. */
+const MEMORY_BYTES_MIN = 512 * 1024 * 1024;
+
+/** A run that has ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A line of `jobs.jsonl`. */
+export interface JobRecord {
+  readonly index: number;
+  readonly input: string;
+  readonly state: "done" | "failed";
+  readonly exitCode?: number;
+  readonly error?: string;
+  readonly worker?: string;
+  readonly attempt: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly queueMs: number;
+  readonly runMs: number;
+}
+
+/** A temporary folder, gone at the end of the test. */
+export class Workspace implements AsyncDisposable {
+  private constructor(readonly path: string) {}
+
+  static async make(): Promise<Workspace> {
+    return new Workspace(await mkdtemp(join(tmpdir(), "dc-work-")));
+  }
+
+  /** The same, on no disk where the system can do that: for many files that a disk would take its time for. */
+  static async makeInMemory(): Promise<Workspace> {
+    const parent = await hasRoom(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir();
+    return new Workspace(await mkdtemp(join(parent, "dc-work-")));
+  }
+
+  /** The absolute path of what lies here as `name`. */
+  at(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Writes a file, and the folders it needs. */
+  async write(name: string, content: string | Uint8Array): Promise<string> {
+    const path = this.at(name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+    return path;
+  }
+
+  /** Writes several files: content by name. */
+  async writeAll(files: Readonly<Record<string, string>>): Promise<void> {
+    for (const [name, content] of Object.entries(files)) await this.write(name, content);
+  }
+
+  /** Starts the program here. `DISTCOMP_WORKERS` of whoever runs the tests does not reach it. */
+  start(args: readonly string[], options: ProgramOptions = {}): Promise<Program> {
+    const env = { DISTCOMP_WORKERS: undefined, NO_COLOR: "1", ...options.env };
+    return Program.start(args, { cwd: this.path, ...options, env });
+  }
+
+  /** Runs the program here to its end, after which no process and no temporary file may be left. */
+  async run(args: readonly string[], options: ProgramOptions = {}): Promise<Ended> {
+    await using program = await this.start(args, options);
+    return await endOf(program);
+  }
+
+  /** What lies in a folder of outputs, by name and as text, without what is ours. */
+  async outputs(folder = "outputs"): Promise<Record<string, string>> {
+    const entries = await readdir(this.at(folder), { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(this.at(folder).length + 1))
+      .filter((name) => !name.startsWith(`${STATE_FOLDER}/`));
+    const contents = files.map((name) => [name, readFileSync(join(this.at(folder), name), "utf8")]);
+    return Object.fromEntries(contents);
+  }
+
+  /** The records of all jobs, by their index. Every line has to be one. */
+  async records(folder = "outputs"): Promise<JobRecord[]> {
+    const text = await readFile(join(this.at(folder), STATE_FOLDER, "jobs.jsonl"), "utf8");
+    assert(text === "" || text.endsWith("\n"), "the last record ends its line");
+    const records = text.split("\n").slice(0, -1).map((line) => JSON.parse(line) as JobRecord);
+    return records.sort((one, other) => one.index - other.index);
+  }
+
+  /** What a run has left beside outputs and records. */
+  async leftovers(folder = "outputs"): Promise<string[]> {
+    const names = await readdir(join(this.at(folder), STATE_FOLDER));
+    return names.filter((name) => name !== "jobs.jsonl");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+async function hasRoom(folder: string): Promise<boolean> {
+  try {
+    await access(folder, constants.W_OK);
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize >= MEMORY_BYTES_MIN;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits for a program's end, after which no process and no temporary file may be left. */
+export async function endOf(program: Program): Promise<Ended> {
+  const { code, signal } = await program.exited;
+  assert.equal(signal, null, program.stderr);
+  assert.deepEqual(await program.descendants(), [], "it leaves no process behind");
+  assert.deepEqual(await program.files(), [], "it leaves no file behind");
+  return { code, stdout: program.stdout, stderr: program.stderr };
+}

@@ -1,0 +1,84 @@
+/** Lines of files, as bytes. */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import fc from "fast-check";
+import { countLines, readLines } from "../../controller/file_lines.ts";
+import { Workspace } from "../cli/workspace.ts";
+import { test } from "../lib/test.ts";
+
+const CASES: [string, string, string[]][] = [
+  ["ends with a newline", "a\nb\n", ["a", "b"]],
+  ["does not end with a newline", "a\nb", ["a", "b"]],
+  ["has Windows line endings", "a\r\nb\r\n", ["a", "b"]],
+  ["has both kinds of endings", "a\r\nb\nc", ["a", "b", "c"]],
+  ["ends with a carriage return", "a\r", ["a"]],
+  ["has carriage returns inside of lines", "a\rb\r\r\nc", ["a\rb\r", "c"]],
+  ["has empty lines", "\n\na\n\n", ["", "", "a", ""]],
+  ["has only a newline", "\n", [""]],
+  ["is empty", "", []],
+];
+
+for (const [what, text, lines] of CASES) {
+  test(`a file that ${what} is cut into its lines`, async () => {
+    await using workspace = await Workspace.make();
+    const file = await workspace.write("file", text);
+    assert.deepEqual((await all(file)).map(String), lines);
+    assert.equal(await countLines(file), lines.length);
+  });
+}
+
+test("bytes that are no text come through as they are", async () => {
+  await using workspace = await Workspace.make();
+  const file = await workspace.write("file", Uint8Array.of(0xff, 0x00, 0x0a, 0xc3, 0x0a, 0x80));
+  const lines = await all(file);
+  assert.deepEqual(lines.map((line) => [...line]), [[0xff, 0x00], [0xc3], [0x80]]);
+});
+
+test("a line over many reads comes whole, and its neighbours too", async () => {
+  await using workspace = await Workspace.make();
+  const huge = "0123456789".repeat(3_000_000);
+  const file = await workspace.write("file", `before\n${huge}\r\nafter`);
+  const lines = await all(file);
+  assert.deepEqual(lines.map(({ byteLength }) => byteLength), [6, huge.length, 5]);
+  assert.equal(lines[1]?.equals(Buffer.from(huge)), true);
+});
+
+test("lines stay as they are when later ones are read", async () => {
+  await using workspace = await Workspace.make();
+  const expected = Array.from({ length: 50_000 }, (_, index) => `line ${index}`);
+  const file = await workspace.write("file", expected.join("\n"));
+  assert.deepEqual((await all(file)).map(String), expected);
+});
+
+test("lines put together again are the file, and their number is counted alike", async () => {
+  await using workspace = await Workspace.make();
+  const texts = fc.array(fc.constantFrom("a", "\n", "b".repeat(70_000)), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(texts, async (parts) => {
+      const text = parts.join("");
+      const file = await workspace.write("file", text);
+      const lines = (await all(file)).map(String);
+      const ending = text.endsWith("\n") ? "\n" : "";
+      assert.equal(lines.join("\n") + ending, text);
+      assert.equal(await countLines(file), lines.length);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("a file that is not there is an error of whoever reads it", async () => {
+  await using workspace = await Workspace.make();
+  await assert.rejects(all(workspace.at("missing")), /ENOENT/);
+  await assert.rejects(countLines(workspace.at("missing")), /ENOENT/);
+});
+
+async function all(file: string): Promise<Buffer[]> {
+  const lines: Buffer[] = [];
+  for await (const group of readLines(file)) {
+    for (const line of group) {
+      lines.push(Buffer.from(line.buffer, line.byteOffset, line.byteLength));
+    }
+  }
+  return lines;
+}

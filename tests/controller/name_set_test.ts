@@ -1,0 +1,43 @@
+/** Names that a run has seen. */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { NameSet } from "../../controller/name_set.ts";
+import { test } from "../lib/test.ts";
+
+test("a name is new once", () => {
+  const names = new NameSet();
+  assert.equal(names.add("a"), true);
+  assert.equal(names.add("b"), true);
+  assert.equal(names.add("a"), false);
+  assert.equal(names.add(""), true);
+  assert.equal(names.add(""), false);
+});
+
+test("names are told apart by every character, however long they are", () => {
+  const names = new NameSet();
+  const long = "x".repeat(10_000);
+  assert.equal(names.add(`${long}1`), true);
+  assert.equal(names.add(`${long}2`), true);
+  assert.equal(names.add(`${long}1`), false);
+});
+
+test("names stay known while the set grows", () => {
+  const names = new NameSet();
+  const count = 20_000;
+  for (let index = 0; index < count; index++) assert(names.add(`name ${index}`));
+  for (let index = 0; index < count; index++) assert(!names.add(`name ${index}`));
+  assert(names.add(`name ${count}`));
+});
+
+test("it agrees with a plain set", () => {
+  const name = fc.string({ maxLength: 2 });
+  fc.assert(fc.property(fc.array(name, { maxLength: 2000 }), (added) => {
+    const names = new NameSet();
+    const plain = new Set<string>();
+    for (const name of added) {
+      assert.equal(names.add(name), !plain.has(name));
+      plain.add(name);
+    }
+  }));
+});

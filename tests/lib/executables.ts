@@ -1,0 +1,60 @@
+/** The program in each of its forms: from its source on Deno and on Bun, and compiled. */
+
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { access, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What goes into an executable, or decides how it is made. */
+const SOURCES = ["cli.ts", "compile.sh", "tools.sh", "deno.json", "package.json", "bun.lock"];
+const SOURCE_FOLDERS = [
+  "cli",
+  "controller",
+  "core",
+  "link",
+  "pool",
+  "protocol",
+  "runtime",
+  "worker",
+];
+
+/** The folder with the executables that `compile.sh --split` makes of the present sources. */
+export async function compiled(): Promise<string> {
+  const folder = join(ROOT, "tests/.build/compiled", await fingerprint());
+  const isThere = await access(join(folder, "SHA256SUMS")).then(() => true, () => false);
+  // SHA256SUMS is written last: with it, all the others are whole.
+  if (!isThere) await run(join(ROOT, "compile.sh"), ["--runtime", "bun", "--split", "-o", folder]);
+  return folder;
+}
+
+/** The command that starts the program in each form. */
+export async function programForms(): Promise<Record<"deno" | "bun" | "compiled", string[]>> {
+  const entry = join(ROOT, "cli.ts");
+  const bun = (await run(join(ROOT, "tests/bun.sh"), ["--where"])).trim();
+  return {
+    deno: [process.execPath, "run", "-A", "--quiet", entry],
+    bun: [bun, "run", entry],
+    compiled: [join(await compiled(), "distcomp")],
+  };
+}
+
+async function run(command: string, args: readonly string[]): Promise<string> {
+  return (await promisify(execFile)(command, [...args])).stdout;
+}
+
+async function fingerprint(): Promise<string> {
+  const inFolders = await Promise.all(SOURCE_FOLDERS.map(async (folder) => {
+    const names = await readdir(join(ROOT, folder), { recursive: true });
+    return names.filter((name) => name.endsWith(".ts")).map((name) => join(folder, name));
+  }));
+  const hash = createHash("sha256");
+  for (const name of [...SOURCES, ...inFolders.flat().sort()]) {
+    hash.update(name).update(await readFile(join(ROOT, name)));
+  }
+  return hash.digest("hex").slice(0, 16);
+}

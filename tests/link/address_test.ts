@@ -1,0 +1,97 @@
+/** Addresses, as people write them and as they are shown. */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  AddressError,
+  DEFAULT_PORT,
+  formatAddress,
+  isLoopback,
+  parseAddress,
+} from "../../link/address.ts";
+import { test } from "../lib/test.ts";
+
+const UNDERSTOOD: [string, string, number][] = [
+  ["node7", "node7", DEFAULT_PORT],
+  ["node7:9000", "node7", 9000],
+  ["node7.example.org:1", "node7.example.org", 1],
+  ["10.0.0.1:65535", "10.0.0.1", 65_535],
+  ["127.0.0.1:0", "127.0.0.1", 0],
+  ["[::1]", "::1", DEFAULT_PORT],
+  ["[::1]:80", "::1", 80],
+  ["[fe80::1%eth0]:80", "fe80::1%eth0", 80],
+];
+
+for (const [text, host, port] of UNDERSTOOD) {
+  test(`"${text}" is host "${host}" and port ${port}`, () => {
+    assert.deepEqual(parseAddress(text), { kind: "tcp", host, port });
+  });
+}
+
+test("what begins with unix: is the path of a socket", () => {
+  assert.deepEqual(parseAddress("unix:/run/a b:c"), { kind: "unix", path: "/run/a b:c" });
+});
+
+const REFUSED: [string, RegExp][] = [
+  ["", /names no host/],
+  [":80", /names no host/],
+  ["[]:80", /names no host/],
+  ["user@node7", /names no host/],
+  ["http://node7", /no port/],
+  ["node 7:80", /names no host/],
+  ["node7:", /"" is no port between 0 and 65535/],
+  ["node7:http", /"http" is no port/],
+  ["node7:65536", /"65536" is no port/],
+  ["node7:-1", /"-1" is no port/],
+  ["node7:1e3", /"1e3" is no port/],
+  ["node7: 80", /" 80" is no port/],
+  ["[::1]:", /"" is no port/],
+  ["::1", /needs brackets/],
+  ["fe80::1:80", /needs brackets/],
+  ["[::1", /needs brackets/],
+  ["[::1]80", /needs brackets/],
+  ["unix:", /no port/],
+];
+
+for (const [text, why] of REFUSED) {
+  test(`"${text}" is refused, and the error quotes it`, () => {
+    assert.throws(() => parseAddress(text), (error) => {
+      assert(error instanceof AddressError);
+      assert.match(error.message, why);
+      return error.message.includes(`"${text}"`);
+    });
+  });
+}
+
+test("an address that is shown can be read again", () => {
+  const host = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6());
+  const port = fc.integer({ min: 0, max: 65_535 });
+  fc.assert(fc.property(host, port, (host, port) => {
+    const address = { kind: "tcp", host, port } as const;
+    assert.deepEqual(parseAddress(formatAddress(address)), address);
+  }));
+  const socket = { kind: "unix", path: "/run/worker" } as const;
+  assert.deepEqual(parseAddress(formatAddress(socket)), socket);
+});
+
+test("no text does anything but be understood or be refused", () => {
+  const text = fc.oneof(fc.string(), fc.stringMatching(/^[[\]:a0@.]{0,9}$/));
+  fc.assert(fc.property(text, (text) => {
+    try {
+      parseAddress(text);
+    } catch (error) {
+      assert(error instanceof AddressError);
+    }
+  }));
+});
+
+test("only addresses that nobody else can reach count as this machine's", () => {
+  for (const own of ["localhost", "127.0.0.1:9", "127.1.2.3", "[::1]:9", "unix:/run/a"]) {
+    assert(isLoopback(parseAddress(own)), own);
+  }
+  for (
+    const open of ["0.0.0.0", "[::]", "10.0.0.1", "node7", "127.0.0.1.example.org", "localhost.org"]
+  ) {
+    assert(!isLoopback(parseAddress(open)), open);
+  }
+});

@@ -1,0 +1,179 @@
+/** What clients get, keep and lose. */
+
+import assert from "node:assert/strict";
+import type { CoreKey } from "../../pool/types.ts";
+import { test } from "../lib/test.ts";
+import { Recorder } from "./recorder.ts";
+
+const A = "core-a" as CoreKey, B = "core-b" as CoreKey;
+
+test("clients of the same core take turns, job by job", () => {
+  const recorder = new Recorder();
+  recorder.endpoint();
+  const [one, two, three] = [recorder.client(), recorder.client(), recorder.client()];
+  recorder.queue(one, "a1 a2 a3 a4");
+  recorder.queue(two, "b1 b2");
+  recorder.queue(three, "c1 c2 c3");
+  const order = recorder.answerAll(1_000);
+  assert.deepEqual(order, ["a1", "b1", "c1", "a2", "b2", "c2", "a3", "c3", "a4"]);
+  recorder.assertNothingIsLeft();
+});
+
+test("clients of one core take turns whatever clients of another core do in between", () => {
+  const recorder = new Recorder();
+  const [first, second] = [recorder.endpoint(), recorder.endpoint()];
+  const [one, two, three] = [recorder.client(), recorder.client(), recorder.client()];
+  recorder.queue(one, "a1 a2 a3 a4", { core: A });
+  recorder.queue(two, "b1 b2 b3 b4", { core: A });
+  recorder.queue(three, "c1 c2 c3 c4", { core: B });
+  recorder.schedule();
+  const order: string[] = [];
+  for (let round = 0; round < 4; round++) {
+    order.push(...recorder.out(first));
+    recorder.answer([...recorder.out(first), ...recorder.out(second)].join(" "), 10);
+    recorder.schedule();
+  }
+  assert.deepEqual(order.slice(0, 4), ["a1", "b1", "a2", "b2"]);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
+test("a client that comes late waits for one job of each of the others at most", () => {
+  const recorder = new Recorder();
+  recorder.endpoint();
+  const early = recorder.client();
+  recorder.queue(early, "a1 a2 a3 a4");
+  recorder.schedule();
+  const late = recorder.client();
+  recorder.queue(late, "b1 b2");
+  assert.deepEqual(recorder.answerAll(1_000), ["a1", "b1", "a2", "b2", "a3", "a4"]);
+  recorder.assertNothingIsLeft();
+});
+
+test("a blocked client gets nothing more, and the others its share", () => {
+  const recorder = new Recorder();
+  recorder.endpoint();
+  const [one, two] = [recorder.client(), recorder.client()];
+  recorder.queue(one, "a1 a2 a3");
+  recorder.queue(two, "b1 b2");
+  recorder.schedule();
+  recorder.pool.onClientBlocked(one, true);
+  assert.deepEqual(recorder.answerAll(1_000), ["a1", "b1", "b2"]);
+  assert.deepEqual(recorder.pool.outstanding(one), { queued: 2, queuedBytes: 2 });
+  recorder.pool.onClientBlocked(one, false);
+  assert.deepEqual(recorder.answerAll(1_000), ["a2", "a3"]);
+  recorder.assertNothingIsLeft();
+});
+
+test("no endpoint loads a core for a client that is blocked", () => {
+  const recorder = new Recorder();
+  recorder.endpoint();
+  const client = recorder.client();
+  recorder.pool.onClientBlocked(client, true);
+  recorder.queue(client, "a");
+  assert.deepEqual(recorder.schedule(), []);
+  recorder.pool.onClientBlocked(client, false);
+  assert.deepEqual(recorder.schedule(), ["load core at 1", "send a to 1"]);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
+test("a client that goes gets its queue back, in order; what is out is answered, for nobody", () => {
+  const recorder = new Recorder();
+  const slot = recorder.endpoint();
+  const client = recorder.client();
+  recorder.queue(client, "a b c");
+  recorder.schedule();
+  assert.deepEqual(recorder.pool.orphaned(), []);
+  assert.deepEqual(recorder.leave(client), ["b", "c"]);
+  assert.deepEqual(recorder.pool.orphaned(), [slot]);
+  assert.deepEqual(recorder.answer("a").map(({ isOrphan }) => isOrphan), [true]);
+  recorder.assertNothingIsLeft();
+});
+
+test("what a gone client had out is dropped when its endpoint is lost", () => {
+  for (const onLost of ["isolate", "retry"] as const) {
+    const recorder = new Recorder({ onLost, isLocal: false });
+    const slot = recorder.endpoint();
+    const [gone, client] = [recorder.client(), recorder.client()];
+    recorder.queue(gone, "a");
+    recorder.queue(client, "b");
+    recorder.schedule();
+    assert.deepEqual(recorder.out(slot), ["a", "b"]);
+    assert.deepEqual(recorder.leave(gone), []);
+    assert.deepEqual(recorder.pool.orphaned(), [slot], "nobody wants the job that runs");
+    assert.deepEqual(recorder.lose(slot), ["dropped a"]);
+    recorder.endpoint();
+    assert.deepEqual(recorder.answerAll(), ["b"]);
+    recorder.assertNothingIsLeft();
+  }
+});
+
+test("an orphan that was alone on a lost endpoint is dropped, not crashed: nobody wants to know", () => {
+  const recorder = new Recorder({ onLost: "isolate" });
+  const slot = recorder.endpoint();
+  const client = recorder.client();
+  recorder.queue(client, "a");
+  recorder.schedule();
+  recorder.leave(client);
+  assert.deepEqual(recorder.lose(slot), ["dropped a"]);
+  recorder.assertNothingIsLeft();
+});
+
+test("a job that was on a lost endpoint with an orphan only may be innocent", () => {
+  const recorder = new Recorder({ onLost: "isolate", isLocal: false });
+  const slot = recorder.endpoint();
+  const [gone, client] = [recorder.client(), recorder.client()];
+  recorder.queue(gone, "a");
+  recorder.queue(client, "b");
+  recorder.schedule();
+  recorder.leave(gone);
+  assert.deepEqual(recorder.lose(slot), ["dropped a"]);
+  recorder.endpoint();
+  assert.deepEqual(recorder.answerAll(), ["b"]);
+  recorder.assertNothingIsLeft();
+});
+
+test("a client that cancels gets its queue back, and goes on", () => {
+  const recorder = new Recorder();
+  recorder.endpoint();
+  const client = recorder.client();
+  recorder.queue(client, "a b c");
+  recorder.schedule();
+  assert.deepEqual(recorder.cancel(client), ["b", "c"]);
+  assert.deepEqual(recorder.pool.outstanding(client), { queued: 0, queuedBytes: 0 });
+  recorder.queue(client, "d");
+  assert.deepEqual(recorder.answerAll(), ["a", "d"]);
+  recorder.assertNothingIsLeft();
+});
+
+test("a gone client is nobody", () => {
+  const recorder = new Recorder();
+  recorder.endpoint();
+  const client = recorder.client();
+  assert.deepEqual(recorder.leave(client), []);
+  assert.deepEqual(recorder.leave(client), []);
+  recorder.pool.onJob(client, A, 1, "late", recorder.nowMs);
+  recorder.pool.onClientBlocked(client, true);
+  recorder.pool.onClientEnded(client, true);
+  assert.deepEqual(recorder.cancel(client), []);
+  assert.deepEqual(recorder.pool.outstanding(client), { queued: 0, queuedBytes: 0 });
+  assert.notEqual(recorder.client(), client);
+  recorder.assertNothingIsLeft();
+});
+
+test("what is queued and out is counted, in jobs and in bytes", () => {
+  const recorder = new Recorder();
+  const slot = recorder.endpoint();
+  const client = recorder.client();
+  recorder.queue(client, "a b", { bytes: 10 });
+  recorder.queue(client, "c", { bytes: 300 });
+  recorder.schedule();
+  const { queued, queuedBytes, inFlight } = recorder.pool.counts();
+  assert.deepEqual([queued, queuedBytes, inFlight], [2, 310, 1]);
+  assert.deepEqual(recorder.pool.outstanding(client), { queued: 2, queuedBytes: 310 });
+  assert.equal(recorder.pool.outstandingAt(slot), 1);
+  assert.deepEqual(recorder.pool.busy(), [slot]);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});

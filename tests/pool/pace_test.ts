@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Pace, WINDOW_JOBS_MAX } from "../../pool/pace.ts";
+import { test } from "../lib/test.ts";
+import { Drive } from "./simulated/drive.ts";
+import { Random } from "./simulated/random.ts";
+
+test("a slot begins with one job, a worker with two for each slot", () => {
+  assert.equal(new Pace(1).window(true), 1);
+  assert.equal(new Pace(8).window(false), 16);
+  assert.equal(new Pace(undefined).window(false), 2);
+});
+
+test("a slot with jobs of microseconds has two milliseconds of them in flight", () => {
+  const drive = new Drive({ isLocal: true, roundTripMs: 0.1, durationMs: () => 0.005 });
+  const window = drive.answer(20_000);
+  assert.ok(window > 350 && window <= 401, `${window} jobs`);
+});
+
+test("a slot with long jobs has one, and with shorter ones one that waits", () => {
+  for (
+    const [durationMs, window] of [[0.9, 3], [1.5, 2], [9.5, 2], [10.5, 1], [60_000, 1]] as const
+  ) {
+    const drive = new Drive({ isLocal: true, roundTripMs: 0.1, durationMs: () => durationMs });
+    for (let round = 0; round < 10; round++) drive.answer(20);
+    assert.equal(drive.window, window, `jobs of ${durationMs} ms`);
+    assert.ok(drive.inFlightMax <= window);
+  }
+});
+
+test("a worker with long jobs has two for each slot, however long that goes on", () => {
+  for (const slots of [1, 7, 64]) {
+    for (const durationMs of [50, 1_000, 600_000]) {
+      const drive = new Drive({ slots, durationMs: () => durationMs });
+      drive.answer(200 * slots);
+      assert.ok(drive.inFlightMax <= 2.1 * slots, `${drive.inFlightMax} jobs for ${slots} slots`);
+    }
+  }
+});
+
+test("jobs that end together are no sign of a fast worker", () => {
+  const random = new Random(1);
+  const drive = new Drive({ slots: 16, durationMs: () => 1_000 * random.between(0.95, 1.05) });
+  drive.answer(2_000);
+  assert.ok(drive.inFlightMax <= 36, `${drive.inFlightMax} jobs`);
+});
+
+test("a far worker's slots are busy in spite of the round trip", () => {
+  for (const isKnown of [true, false]) {
+    const drive = new Drive({ slots: 4, isKnown, roundTripMs: 40, durationMs: () => 0.1 });
+    drive.answer(20_000);
+    const startMs = drive.nowMs;
+    drive.answer(40_000);
+    const idealMs = (40_000 * 0.1) / 4;
+    assert.ok(drive.nowMs - startMs < 1.05 * idealMs, `${drive.nowMs - startMs} ms`);
+    // 40 jobs a millisecond, two round trips and two milliseconds.
+    assert.ok(drive.inFlightMax <= 1.1 * 40 * 82, `${drive.inFlightMax} jobs`);
+  }
+});
+
+test("no window is larger than what may run again when an endpoint is lost", () => {
+  const drive = new Drive({ slots: 64, roundTripMs: 100, durationMs: () => 0.01 });
+  assert.equal(drive.answer(100_000), WINDOW_JOBS_MAX);
+});
+
+test("time in which an endpoint has nothing to do does not count", () => {
+  const drive = new Drive({ isLocal: true, roundTripMs: 0.1, durationMs: () => 0.01 });
+  const window = drive.answer(20_000);
+  for (let round = 0; round < 5; round++) {
+    drive.rest(3_600_000);
+    assert.ok(drive.answer(1_000) >= 0.8 * window);
+  }
+});
+
+test("a slot's window shrinks with the first long job, and grows again with the short ones", () => {
+  let durationMs = 0.01;
+  const drive = new Drive({ isLocal: true, roundTripMs: 0.1, durationMs: () => durationMs });
+  const window = drive.answer(20_000);
+  assert.ok(window > 150);
+  durationMs = 1_000;
+  drive.answer(window + 2);
+  assert.equal(drive.window, 1);
+  durationMs = 0.01;
+  assert.ok(drive.answer(20_000) >= 0.8 * window);
+});
+
+test("a pace measures as well with a clock that stands still", () => {
+  const pace = new Pace(undefined);
+  for (let ordinal = 1; ordinal <= 100; ordinal++) {
+    pace.onSent(5);
+    pace.onAnswer(ordinal, 0, 5);
+  }
+  assert.equal(pace.window(false), 2);
+  assert.equal(pace.slots, 1);
+});
+
+test("windows are whole numbers within their limits, whatever comes", () => {
+  const anyStep = fc.record({
+    afterMs: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1e4, noNaN: true })),
+    sends: fc.nat(40),
+    answers: fc.nat(40),
+  });
+  const anySlots = fc.option(fc.integer({ min: 1, max: 64 }), { nil: undefined });
+  fc.assert(fc.property(anySlots, fc.array(anyStep, { maxLength: 60 }), (slots, steps) => {
+    const pace = new Pace(slots);
+    const out: { ordinal: number; sentAtMs: number }[] = [];
+    let nowMs = 0;
+    for (const { afterMs, sends, answers } of steps) {
+      nowMs += afterMs;
+      for (let left = sends; left > 0; left--) {
+        out.push({ ordinal: pace.onSent(nowMs), sentAtMs: nowMs });
+      }
+      for (const { ordinal, sentAtMs } of out.splice(0, answers)) {
+        pace.onAnswer(ordinal, nowMs - sentAtMs, nowMs);
+      }
+      for (const [isLocal, least] of [[true, 1], [false, 2]] as const) {
+        const window = pace.window(isLocal);
+        assert.ok(Number.isInteger(window) && window <= WINDOW_JOBS_MAX);
+        assert.ok(window >= least * pace.slots);
+      }
+    }
+  }));
+});

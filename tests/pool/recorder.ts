@@ -1,0 +1,211 @@
+/** A pool whose actions are written down, with a clock that the test moves. */
+
+import assert from "node:assert/strict";
+import { Pool } from "../../pool/pool.ts";
+import type {
+  ClientId,
+  CoreKey,
+  DispatchId,
+  EndpointId,
+  Job,
+  PoolActions,
+  PoolOptions,
+} from "../../pool/types.ts";
+
+/** The core of tests that are not about cores. */
+export const CORE = "core" as CoreKey;
+
+/** Where a job is. */
+interface Sent {
+  readonly endpoint: EndpointId;
+  readonly dispatch: DispatchId;
+}
+
+/** A job's payload is its name. Actions are told as "send a to 1", "load core at 1", "crashed a". */
+export class Recorder implements PoolActions<string> {
+  readonly pool: Pool<string>;
+  nowMs = 1_000;
+  /** Endpoints that are told to load a core say at once that they have. */
+  loadsAtOnce = true;
+  /** Looks at every job that is sent. */
+  onSend: (endpoint: EndpointId, job: Job<string>) => void = () => {};
+  #told: string[] = [];
+  readonly #sent = new Map<string, Sent>();
+  /** Jobs that are in the pool, by name. */
+  readonly #open = new Set<string>();
+  #loaded: EndpointId[] = [];
+
+  constructor(options: Partial<PoolOptions> = {}) {
+    const { onLost = "isolate", isLocal = true, endpointBytesMax = 1_000 } = options;
+    this.pool = new Pool<string>(this, { onLost, isLocal, endpointBytesMax });
+  }
+
+  // What the pool does.
+
+  load(endpoint: EndpointId, core: CoreKey): void {
+    assert.equal(this.pool.outstandingAt(endpoint), 0, "only an empty endpoint loads a core");
+    this.#told.push(`load ${core} at ${endpoint}`);
+    if (this.loadsAtOnce) this.#loaded.push(endpoint);
+  }
+
+  send(endpoint: EndpointId, dispatch: DispatchId, job: Job<string>): void {
+    const { payload } = job;
+    assert.ok(this.#open.has(payload), `"${payload}" is in the pool`);
+    assert.ok(!this.#sent.has(payload), `"${payload}" is at one endpoint at a time`);
+    this.#sent.set(payload, { endpoint, dispatch });
+    this.#told.push(`send ${payload} to ${endpoint}`);
+    this.onSend(endpoint, job);
+  }
+
+  crashed({ payload }: Job<string>, reason: string): void {
+    this.#leave(payload, `crashed ${payload}: ${reason}`);
+  }
+
+  dropped({ payload, isOrphan }: Job<string>): void {
+    assert.ok(isOrphan, "only orphans are dropped");
+    this.#leave(payload, `dropped ${payload}`);
+  }
+
+  unrunnable({ payload }: Job<string>, reason: string): void {
+    this.#leave(payload, `unrunnable ${payload}: ${reason}`);
+  }
+
+  // What the test does.
+
+  client(): ClientId {
+    return this.pool.onClientUp();
+  }
+
+  endpoint(slots = 1): EndpointId {
+    return this.pool.onEndpointUp(slots);
+  }
+
+  endpointThatHidesItsSlots(): EndpointId {
+    return this.pool.onEndpointUp();
+  }
+
+  queue(client: ClientId, names: string, { core = CORE, bytes = 1 } = {}): void {
+    for (const name of names.split(" ")) {
+      this.#open.add(name);
+      this.pool.onJob(client, core, bytes, name, this.nowMs);
+    }
+  }
+
+  /** Lets the scheduler do what it can, and tells what it did. */
+  schedule(): string[] {
+    do {
+      for (const endpoint of this.#loaded) this.pool.onLoaded(endpoint, this.nowMs);
+      this.#loaded = [];
+      this.pool.schedule(this.nowMs);
+      this.pool.audit();
+    } while (this.#loaded.length > 0);
+    return this.told();
+  }
+
+  /** The same, some time later. */
+  scheduleAfter(elapsedMs: number): string[] {
+    this.nowMs += elapsedMs;
+    return this.schedule();
+  }
+
+  /** What was done since this was asked last. */
+  told(): string[] {
+    const told = this.#told;
+    this.#told = [];
+    return told;
+  }
+
+  /** Jobs are answered, in this order. */
+  answer(names: string, afterMs = 1): Job<string>[] {
+    this.nowMs += afterMs;
+    return names.split(" ").map((name) => {
+      const sent = this.#sent.get(name);
+      assert.ok(sent, `"${name}" is out`);
+      const job = this.pool.onAnswer(sent.endpoint, sent.dispatch, this.nowMs);
+      assert.ok(job);
+      assert.equal(job.payload, name);
+      this.#sent.delete(name);
+      this.#open.delete(name);
+      const late = this.pool.onAnswer(sent.endpoint, sent.dispatch, this.nowMs);
+      assert.equal(late, undefined, "a second answer is unknown");
+      return job;
+    });
+  }
+
+  /** Answers every job that is out until none is left, and gives their order. */
+  answerAll(afterMs = 1): string[] {
+    const order: string[] = [];
+    for (this.schedule(); this.#sent.size > 0; this.schedule()) {
+      const name = this.out()[0] as string;
+      this.answer(name, afterMs);
+      order.push(name);
+    }
+    return order;
+  }
+
+  /** The names of the jobs that are out, in the order in which they were sent. */
+  out(endpoint?: EndpointId): string[] {
+    return [...this.#sent]
+      .filter(([, sent]) => endpoint === undefined || sent.endpoint === endpoint)
+      .map(([name]) => name);
+  }
+
+  /** Jobs that are in the pool, queued or out. */
+  get left(): number {
+    return this.#open.size;
+  }
+
+  /** The number under which a job was sent last. */
+  dispatchOf(name: string): DispatchId {
+    const sent = this.#sent.get(name);
+    assert.ok(sent, `"${name}" is out`);
+    return sent.dispatch;
+  }
+
+  /** An endpoint is gone; tells what became of its jobs. */
+  lose(endpoint: EndpointId, reason = "gone"): string[] {
+    for (const name of this.out(endpoint)) this.#sent.delete(name);
+    this.pool.onEndpointLost(endpoint, reason);
+    return this.told();
+  }
+
+  /** A client is gone; tells which jobs it gets back. */
+  leave(client: ClientId): string[] {
+    const names = this.pool.onClientGone(client).map(({ payload }) => payload);
+    for (const name of names) this.#open.delete(name);
+    return names;
+  }
+
+  cancel(client: ClientId): string[] {
+    const names = this.pool.onQueueCancelled(client).map(({ payload }) => payload);
+    for (const name of names) this.#open.delete(name);
+    return names;
+  }
+
+  loadFails(endpoint: EndpointId, core: CoreKey = CORE, reason = "bad"): string[] {
+    this.pool.onLoadFailed(endpoint, core, reason, this.nowMs);
+    return this.told();
+  }
+
+  /** Ends a test: no job is anywhere, nothing was done that the test has not looked at. */
+  assertNothingIsLeft(): void {
+    sanityCheck(this.pool);
+    assert.deepEqual(this.schedule(), []);
+    assert.deepEqual([...this.#open], [], "every job has left the pool");
+    assert.deepEqual([...this.#sent.keys()], [], "no job is out");
+  }
+
+  #leave(name: string, what: string): void {
+    assert.ok(this.#open.delete(name), `"${name}" leaves the pool once`);
+    this.#told.push(what);
+  }
+}
+
+/** Throws unless the pool is empty and its books balance. */
+export function sanityCheck(pool: Pool<unknown>): void {
+  pool.audit();
+  const { queued, queuedBytes, inFlight } = pool.counts();
+  assert.deepEqual({ queued, queuedBytes, inFlight }, { queued: 0, queuedBytes: 0, inFlight: 0 });
+  assert.deepEqual(pool.busy(), []);
+  assert.deepEqual(pool.orphaned(), []);
+}

@@ -1,0 +1,84 @@
+/** One endpoint that is kept as full as its pace allows, and has no end of jobs. */
+
+import { Pace } from "../../../pool/pace.ts";
+import { Timeline } from "./timeline.ts";
+
+interface DriveOptions {
+  readonly slots?: number;
+  /** Whether the pace is told. */
+  readonly isKnown?: boolean;
+  readonly isLocal?: boolean;
+  readonly roundTripMs?: number;
+  readonly durationMs: (ordinal: number) => number;
+}
+
+/** Its slots take the jobs in the order they come. */
+export class Drive {
+  readonly pace: Pace;
+  readonly #timeline = new Timeline();
+  readonly #isLocal: boolean;
+  readonly #roundTripMs: number;
+  /** When each slot has done what it has. */
+  readonly #freeAtMs: number[];
+  readonly #durationMs: (ordinal: number) => number;
+  #inFlight = 0;
+  #isResting = false;
+  inFlightMax = 0;
+  answered = 0;
+
+  constructor(
+    { slots = 1, isKnown = true, isLocal = false, roundTripMs = 0.2, durationMs }: DriveOptions,
+  ) {
+    this.pace = new Pace(isKnown ? slots : undefined);
+    this.#isLocal = isLocal;
+    this.#roundTripMs = roundTripMs;
+    this.#freeAtMs = new Array(slots).fill(0);
+    this.#durationMs = durationMs;
+  }
+
+  get window(): number {
+    return this.pace.window(this.#isLocal);
+  }
+
+  get nowMs(): number {
+    return this.#timeline.nowMs;
+  }
+
+  /** Until so many jobs more are answered; returns the window then. */
+  answer(count: number): number {
+    this.#fill();
+    const until = this.answered + count;
+    while (this.answered < until) this.#timeline.step();
+    return this.window;
+  }
+
+  /** Has no more jobs for a while, when those that are out are answered. */
+  rest(forMs: number): void {
+    this.#isResting = true;
+    while (this.#timeline.step());
+    this.#isResting = false;
+    this.#timeline.after(forMs, () => {});
+    this.#timeline.step();
+  }
+
+  #fill(): void {
+    while (this.#inFlight < this.window) this.#send();
+    this.inFlightMax = Math.max(this.inFlightMax, this.#inFlight);
+  }
+
+  #send(): void {
+    const sentAtMs = this.nowMs;
+    const ordinal = this.pace.onSent(sentAtMs);
+    const slot = this.#freeAtMs.indexOf(Math.min(...this.#freeAtMs));
+    const startMs = Math.max(this.#freeAtMs[slot] as number, sentAtMs + this.#roundTripMs / 2);
+    const endMs = startMs + this.#durationMs(ordinal);
+    this.#freeAtMs[slot] = endMs;
+    this.#inFlight += 1;
+    this.#timeline.after(endMs + this.#roundTripMs / 2 - sentAtMs, () => {
+      this.#inFlight -= 1;
+      this.answered += 1;
+      this.pace.onAnswer(ordinal, this.nowMs - sentAtMs, this.nowMs);
+      if (!this.#isResting) this.#fill();
+    });
+  }
+}

@@ -1,0 +1,178 @@
+/** Controllers and workers on a virtual clock: everything that pools can meet, and what must be true. */
+
+import assert from "node:assert/strict";
+import { Connection } from "./simulated/connection.ts";
+import { SimulatedController } from "./simulated/controller.ts";
+import { CoreLuck } from "./simulated/core_luck.ts";
+import type { ControllerPlan, Mishap, Plan, Task, WorkerPlan } from "./simulated/plan.ts";
+import { Timeline } from "./simulated/timeline.ts";
+import { SimulatedWorker } from "./simulated/worker.ts";
+
+/** A controller dials again after this time, and looks after another for a worker that is away. */
+const DIAL_PAUSE_MS = 100;
+
+/** A controller takes no results for as long as this. */
+const STALL_MS = 1_500;
+
+/** How a simulation went. */
+export interface Report {
+  /** Until the last job had ended. */
+  readonly makespanMs: number;
+  /** Work divided by slots: no schedule is faster. */
+  readonly idealMs: number;
+  /** When each controller's last job had ended. */
+  readonly finishedAtMs: readonly number[];
+  /** The most jobs in flight at one worker, and the most that waited at one controller. */
+  readonly inFlightMax: number;
+  readonly queuedMax: number;
+  /** Part of the slots' time in which they had a job, as the workers' pools see it. */
+  readonly busyPart: number;
+  readonly events: number;
+}
+
+/** A machine: the worker on it comes and goes. */
+interface Machine {
+  readonly plan: WorkerPlan;
+  worker: SimulatedWorker;
+}
+
+/** Runs a plan to its end. Throws if anything happens that must not. */
+export function simulate(plan: Plan): Report {
+  return new Simulation(plan).run();
+}
+
+class Simulation {
+  readonly #plan: Plan;
+  readonly #timeline = new Timeline();
+  readonly #luck: CoreLuck;
+  readonly #machines: Machine[];
+  readonly #controllers: SimulatedController[];
+  readonly #connections = new Set<Connection>();
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.#luck = new CoreLuck(plan.loadFailures);
+    this.#machines = plan.workers.map((own) => ({ plan: own, worker: this.#startWorker(own) }));
+    this.#controllers = plan.controllers.map((own) => this.#startController(own));
+    plan.mishaps.forEach((mishap, index) =>
+      this.#timeline.after(mishap.atMs, () => this.#strike(mishap, index))
+    );
+  }
+
+  run(): Report {
+    const limitMs = timeLimitMs(this.#plan);
+    while (!this.#controllers.every(({ isFinished }) => isFinished)) {
+      assert.ok(this.#timeline.step(), "something can still happen while jobs are open");
+      assert.ok(this.#timeline.nowMs <= limitMs, `all jobs end within ${limitMs} ms`);
+    }
+    const report = this.#report();
+    while (this.#timeline.step());
+    for (const controller of this.#controllers) controller.assertIdle();
+    for (const { worker } of this.#machines) worker.assertIdle();
+    this.#controllers.forEach((controller, index) => {
+      const { tasks } = this.#plan.controllers[index] as ControllerPlan;
+      if (!controller.isGone) assertEnds(tasks, this.#luck);
+    });
+    return report;
+  }
+
+  #report(): Report {
+    return {
+      makespanMs: this.#timeline.nowMs,
+      idealMs: workMs(this.#plan) / slotCount(this.#plan),
+      finishedAtMs: this.#controllers.map(({ finishedAtMs }) => finishedAtMs ?? Infinity),
+      inFlightMax: Math.max(...this.#controllers.map(({ inFlightMax }) => inFlightMax)),
+      queuedMax: Math.max(...this.#controllers.map(({ queuedMax }) => queuedMax)),
+      busyPart: Math.min(...this.#machines.map(({ worker }) => worker.busyPart)),
+      events: this.#timeline.planned,
+    };
+  }
+
+  #startWorker(own: WorkerPlan): SimulatedWorker {
+    return new SimulatedWorker(this.#timeline, this.#plan, own, this.#luck);
+  }
+
+  #startController(own: ControllerPlan): SimulatedController {
+    const controller = new SimulatedController(this.#timeline, own);
+    for (const machine of this.#machines) {
+      this.#timeline.after(own.startsAtMs, () => this.#dial(controller, machine));
+    }
+    if (own.vanishesAtMs < Infinity) {
+      this.#timeline.after(own.vanishesAtMs, () => controller.vanish());
+    }
+    return controller;
+  }
+
+  /** Connects, and again when the connection has ended, as long as the controller has work. */
+  #dial(controller: SimulatedController, machine: Machine): void {
+    if (controller.isFinished) return;
+    if (!machine.worker.isAlive) {
+      this.#timeline.after(DIAL_PAUSE_MS, () => this.#dial(controller, machine));
+      return;
+    }
+    const { worker, plan } = machine;
+    const redials = {
+      onClosed: (closed: Connection) => {
+        this.#connections.delete(closed);
+        controller.onClosed(closed);
+        this.#timeline.after(DIAL_PAUSE_MS, () => this.#dial(controller, machine));
+      },
+    };
+    const connection = new Connection(this.#timeline, plan.latencyMs, redials, worker);
+    this.#connections.add(connection);
+    controller.onConnected(connection, worker, plan.tellsSlots ? plan.slots : undefined);
+  }
+
+  #strike({ kind }: Mishap, index: number): void {
+    const machine = this.#machines[index % this.#machines.length] as Machine;
+    if (kind === "connection breaks") return [...this.#connections].at(index % 3)?.break();
+    if (!machine.worker.isAlive) return;
+    if (kind === "slot dies") return machine.worker.loseSlot(index);
+    // One always stays, or all the others may have gone for good.
+    if (kind === "worker leaves") {
+      return machine !== this.#machines[0] ? machine.worker.leave() : undefined;
+    }
+    if (kind === "controller stalls") return machine.worker.stall(index, STALL_MS);
+    machine.worker.die();
+    this.#timeline.after(this.#plan.returnMs, () => {
+      machine.worker = this.#startWorker(machine.plan);
+    });
+  }
+}
+
+/** Every job has the end that it deserves. */
+function assertEnds(tasks: readonly Task[], luck: CoreLuck): void {
+  for (const task of tasks) {
+    if (task.isUnlucky && task.end === "failed") continue;
+    if (luck.mayBeGivenUp(task.core) && task.end === "unrunnable") continue;
+    const deserved = task.isPoison ? "failed" : "done";
+    assert.equal(task.end, deserved, `task ${task.index} of core "${task.core}"`);
+    assert.ok(!luck.isBad(task.core), `core "${task.core}" cannot be loaded`);
+  }
+}
+
+function workMs({ controllers }: Plan): number {
+  let sum = 0;
+  for (const { tasks } of controllers) for (const { durationMs } of tasks) sum += durationMs;
+  return sum;
+}
+
+function slotCount({ workers }: Plan): number {
+  return workers.reduce((sum, { slots }) => sum + slots, 0);
+}
+
+/** Longer than any sane schedule takes: beyond that jobs are stuck, or run in circles. */
+function timeLimitMs(plan: Plan): number {
+  const tasks = plan.controllers.flatMap((controller) => controller.tasks);
+  const longestMs = tasks.reduce((longest, { durationMs }) => Math.max(longest, durationMs), 0);
+  const poisoned = tasks.filter(({ isPoison }) => isPoison).length;
+  const bad = tasks.filter(({ core }) => plan.loadFailures.get(core) === Infinity).length;
+  // Only the first worker is sure to stay.
+  const hasLeavers = plan.mishaps.some(({ kind }) => kind === "worker leaves");
+  const slots = hasLeavers ? plan.workers[0]?.slots ?? 0 : slotCount(plan);
+  const restartMs = plan.startMs + plan.loadMs;
+  return 30_000 + 2 * (workMs(plan) / slots + longestMs) + poisoned * restartMs +
+    plan.mishaps.length * (plan.returnMs + restartMs + longestMs) +
+    // A controller reads on when the jobs it has read are given up, after three loads with pauses.
+    Math.ceil(bad / 64) * 3 * (restartMs + 1_000);
+}

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { test } from "../lib/test.ts";
+import { Drive } from "./simulated/drive.ts";
+import { Random } from "./simulated/random.ts";
+
+/** A worker that doesn't say how many slots it has. */
+function driveOf(slots: number, durationMs: (random: Random) => number, roundTripMs = 0.2): Drive {
+  const random = new Random(slots);
+  return new Drive({ slots, isKnown: false, roundTripMs, durationMs: () => durationMs(random) });
+}
+
+const SLOTS = [1, 2, 3, 8, 16, 64, 200];
+
+test("a worker that doesn't say gets two jobs, until it has answered one", () => {
+  const drive = driveOf(8, () => 1_000);
+  drive.answer(1);
+  assert.equal(drive.inFlightMax, 2);
+});
+
+test("with jobs of one length, the slots shown double with every round of answers, up to all", () => {
+  for (const slots of SLOTS) {
+    const drive = driveOf(slots, () => 1_000);
+    while (drive.pace.slots < slots) drive.answer(1);
+    const rounds = Math.ceil(Math.log2(slots)) + 1;
+    assert.ok(drive.nowMs <= 1_010 * rounds, `${slots} slots after ${drive.nowMs} ms`);
+    drive.answer(100 * slots);
+    assert.equal(drive.pace.slots, slots);
+  }
+});
+
+test("with jobs of about one length, nearly all slots are shown", () => {
+  for (const part of [0.01, 0.05, 0.2, 0.4]) {
+    for (const slots of SLOTS) {
+      const drive = driveOf(slots, (random) => 1_000 * random.between(1 - part, 1 + part));
+      drive.answer(100 * slots);
+      assert.ok(drive.pace.slots >= 0.65 * slots, `${drive.pace.slots} of ${slots}, ±${part}`);
+      assert.ok(drive.pace.slots <= slots, `${drive.pace.slots} of ${slots}, ±${part}`);
+    }
+  }
+});
+
+test("with jobs of very different length, all slots are shown while the first long ones run", () => {
+  for (const slots of [8, 16, 64, 200]) {
+    const drive = driveOf(slots, (random) => random.logarithmic(10, 10_000));
+    drive.answer(5 * slots);
+    assert.ok(drive.pace.slots >= 0.75 * slots, `${drive.pace.slots} of ${slots}`);
+    assert.ok(drive.nowMs < 10_000, `after ${drive.nowMs} ms`);
+    drive.answer(200 * slots);
+    assert.ok(drive.pace.slots <= 2 * slots, `${drive.pace.slots} of ${slots}`);
+  }
+});
+
+test("a few slots with jobs of very different length may be taken for a few more", () => {
+  for (const slots of [1, 2, 4]) {
+    const drive = driveOf(slots, (random) => random.logarithmic(10, 10_000));
+    drive.answer(10_000);
+    assert.ok(drive.pace.slots >= slots);
+    assert.ok(drive.pace.slots <= 16, `${drive.pace.slots} for ${slots}`);
+  }
+});
+
+test("short jobs show the slots when they take longer than the round trip", () => {
+  for (const slots of [4, 16, 64]) {
+    const drive = driveOf(slots, (random) => random.between(3, 12));
+    drive.answer(50 * slots);
+    assert.ok(drive.pace.slots >= 0.7 * slots, `${drive.pace.slots} of ${slots}`);
+    assert.ok(drive.pace.slots <= 1.5 * slots, `${drive.pace.slots} of ${slots}`);
+  }
+});
+
+test("jobs of microseconds show nothing, and need nothing shown", () => {
+  const drive = driveOf(16, () => 0.01);
+  drive.answer(50_000);
+  assert.equal(drive.pace.slots, 1);
+  const startMs = drive.nowMs;
+  drive.answer(50_000);
+  assert.ok(drive.nowMs - startMs < (1.05 * 50_000 * 0.01) / 16);
+});
+
+test("one slot's jobs behind a long one are not taken for many slots", () => {
+  const drive = driveOf(1, (random) => random.chance(0.02) ? 5_000 : 5);
+  drive.answer(5_000);
+  assert.ok(drive.pace.slots <= 2, `${drive.pace.slots} slots`);
+});
+
+test("a machine that stands still for a while has not more slots for it", () => {
+  let left = 2_000;
+  const drive = driveOf(2, () => left-- === 0 ? 30_000 : 0.05);
+  drive.answer(20_000);
+  assert.ok(drive.pace.slots <= 4, `${drive.pace.slots} slots`);
+});
+
+test("long jobs after short ones still show the slots", () => {
+  for (const part of [0, 0.001, 0.01, 0.4]) {
+    let short = 50;
+    const drive = driveOf(
+      16,
+      (random) => short-- > 0 ? 0.1 : 1_000 * random.between(1 - part, 1 + part),
+    );
+    drive.answer(500);
+    assert.ok(drive.pace.slots >= 8, `${drive.pace.slots} slots, ±${part}`);
+    assert.ok(drive.pace.slots <= 16, `${drive.pace.slots} slots, ±${part}`);
+  }
+});

@@ -1,0 +1,119 @@
+/** Which core a job meets: swapped, shared, refused, still on its way. */
+
+import assert from "node:assert/strict";
+import { type ControllerV1, errorText } from "../fixtures/peers/controller_v1.ts";
+import { utf8 } from "../fixtures/peers/frames.ts";
+import { coreBytes } from "../lib/cores.ts";
+import { startWorker } from "../lib/processes.ts";
+import { test } from "../lib/test.ts";
+import { connect, connectWith, failureOf, loadCore, outputText, run, send } from "./controllers.ts";
+
+/** A core whose every output is this text. */
+const stamp = (text: string) => ({ STAMP: `"${text}"` });
+
+test("a job meets the core that was current when its message came", async () => {
+  await using worker = await startWorker({ slots: 2 });
+  await using controller = await connect(worker);
+  const sent: [string, ReturnType<typeof send>][] = [];
+  for (const text of ["one", "two", "one", "three"]) {
+    const core = await coreBytes("version_stamp", stamp(text));
+    sent.push(["", controller.sendCore(text, core)]);
+    // Right behind the core: it is not loaded yet, and those of the core before may not have begun.
+    for (let job = 0; job < 300; job++) sent.push([text, send(controller, "")]);
+  }
+  for (const [text, response] of sent) {
+    if (text === "") assert.equal((await response).kind, "ok");
+    else assert.equal(outputText(await response), text);
+  }
+});
+
+test("jobs of the old core that wait for a slot still run with the old core", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using controller = await connectWith(worker, "behave");
+  const old = ["sleep 300", "echo a", "sleep 100", "echo b"].map((input) =>
+    send(controller, input)
+  );
+  await loadCore(controller, "version_stamp", stamp("new"));
+  assert.equal(await run(controller, "echo c"), "new");
+  const outputs = (await Promise.all(old)).map(outputText);
+  assert.deepEqual(outputs, ["slept", "a", "slept", "b"]);
+});
+
+test("a core that cannot be loaded takes the place of the one before: there is none", async () => {
+  await using worker = await startWorker();
+  await using controller = await connectWith(worker, "echo");
+  const before = send(controller, "with the old core");
+  const refused = controller.sendCore("broken", utf8("this is no library"));
+  const behind = send(controller, "");
+  assert.equal(outputText(await before), "with the old core");
+  assert.match(errorText(await refused), /"broken"/);
+  assert.match(errorText(await behind), /"broken"/);
+  assert.match(await failureOf(controller, ""), /"broken"/);
+  await loadCore(controller, "echo");
+  assert.equal(await run(controller, "with a new core"), "with a new core");
+});
+
+test("a core that is sent again and again serves on, also while slots are loading it", async () => {
+  await using worker = await startWorker({ slots: 3 });
+  await using controller = await connect(worker);
+  for (let time = 0; time < 10; time++) {
+    await loadCore(controller, "echo");
+    // Enough of them for every slot to begin to load the core; the first that has it runs them all.
+    const jobs = Array.from({ length: 20 }, () => run(controller, "served"));
+    assert.deepEqual(await Promise.all(jobs), Array(20).fill("served"));
+  }
+});
+
+for (const slots of [1, 2]) {
+  test(`two controllers with different cores take turns on ${slots} slots`, async () => {
+    await using worker = await startWorker({ slots });
+    await using one = await connectWith(worker, "version_stamp", stamp("one"));
+    await using two = await connectWith(worker, "version_stamp", stamp("two"));
+    const [ones, twos] = await Promise.all([ask(one), ask(two)]);
+    assert.deepEqual(ones, Array(5).fill("one"));
+    assert.deepEqual(twos, Array(5).fill("two"));
+  });
+}
+
+/** Runs a few jobs, each when the one before is answered. */
+async function ask(controller: ControllerV1): Promise<string[]> {
+  const outputs: string[] = [];
+  while (outputs.length < 5) outputs.push(await run(controller, ""));
+  return outputs;
+}
+
+test("two controllers with the same core get their own answers", async () => {
+  await using worker = await startWorker();
+  await using one = await connectWith(worker, "echo");
+  await using two = await connectWith(worker, "echo");
+  const answers = Array.from({ length: 1000 }, (_, index) => {
+    const controller = index % 2 === 0 ? one : two;
+    const id = BigInt(index >> 1) + 10n; // both use the same ids
+    return controller.sendJob(id, utf8(`job ${index}`), id);
+  });
+  for (const [index, answer] of answers.entries()) {
+    assert.equal(outputText(await answer), `job ${index}`);
+  }
+});
+
+test("a core stays loaded for the controller that stays", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using leaves = await connectWith(worker, "behave");
+  await using stays = await connectWith(worker, "behave");
+  const pid = await run(stays, "pid");
+  assert.equal(await run(leaves, "pid"), pid);
+  await leaves.close();
+  await worker.printed("stderr", /disconnected/);
+  assert.equal(await run(stays, "pid"), pid);
+});
+
+test("one controller's broken core is no other's business", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using good = await connectWith(worker, "echo");
+  await using bad = await connect(worker);
+  for (const core of ["init_crashes", "no_symbols", "init_refuses"]) {
+    const refused = bad.sendCore(core, await coreBytes(core));
+    assert.equal(await run(good, "undisturbed"), "undisturbed");
+    assert.equal((await refused).kind, "error");
+  }
+});

@@ -1,0 +1,32 @@
+/** What `distcomp worker` says and refuses at its start. */
+
+import assert from "node:assert/strict";
+import { Program, startWorker } from "../lib/processes.ts";
+import { test } from "../lib/test.ts";
+import { connectWith, run } from "./controllers.ts";
+
+test("a worker says where it listens, in one line, and nothing else on stdout", async () => {
+  await using worker = await startWorker({ slots: 3 });
+  await using controller = await connectWith(worker, "echo");
+  assert.equal(await run(controller, "hello"), "hello");
+  await worker.stop();
+  assert.match(worker.stdout, /^listening on 127\.0\.0\.1:\d+, 3 slots\n$/);
+});
+
+test("a worker listens beyond this machine only when told twice", async () => {
+  await using refused = await Program.start(["worker", "--listen", "0.0.0.0:0", "--slots", "1"]);
+  assert.deepEqual(await refused.exited, { code: 2, signal: null });
+  assert.match(refused.stderr, /--insecure/);
+  const args = ["worker", "--listen", "0.0.0.0:0", "--slots", "1", "--insecure"];
+  await using worker = await Program.start(args);
+  await worker.printed("stdout", /^listening on 0\.0\.0\.0:\d+, 1 slots?\n$/);
+});
+
+test("a worker whose port is taken says so and gives up", async () => {
+  await using first = await startWorker();
+  const address = `127.0.0.1:${first.port}`;
+  await using second = await Program.start(["worker", "--listen", address]);
+  assert.deepEqual(await second.exited, { code: 2, signal: null });
+  assert.match(second.stderr, new RegExp(`Cannot listen on ${address}: .*in use`));
+  assert.equal(second.stdout, "");
+});

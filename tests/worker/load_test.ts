@@ -1,0 +1,81 @@
+/** Cores that cannot be loaded: the answer says why, and the worker is as good as before. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { errorText } from "../fixtures/peers/controller_v1.ts";
+import { utf8 } from "../fixtures/peers/frames.ts";
+import { coreBytes } from "../lib/cores.ts";
+import { startWorker } from "../lib/processes.ts";
+import { test, testUnless } from "../lib/test.ts";
+import { allIsTaken, connect, connectWith, failureOf, loadCore, run, send } from "./controllers.ts";
+import { startOwnWorker } from "./own_worker.ts";
+
+const faulty: [string, RegExp][] = [
+  ["init_refuses", /: worker_init returned 7$/],
+  ["init_crashes", /: crashed: SIGABRT$/],
+  ["no_symbols", /: it lacks worker_init, worker_run_job, worker_free_outdata$/],
+  ["no_init", /: it lacks worker_init$/],
+  ["no_run", /: it lacks worker_run_job$/],
+  ["no_free", /: it lacks worker_free_outdata$/],
+  ["needs_library", /\bdistcomp_no_such_function\b/],
+  ["needs_library_lazily", /\bdistcomp_no_such_function\b/],
+];
+
+for (const [core, reason] of faulty) {
+  test(`the core ${core} is refused with the reason`, async () => {
+    await assertRefused(await coreBytes(core), reason);
+  });
+}
+
+test("a text is refused as a core", () => assertRefused(utf8("#!/bin/sh\n"), /text/));
+
+test("no bytes at all are refused as a core", () => assertRefused(new Uint8Array(0), /empty/));
+
+test("half a core is refused", async () => {
+  const whole = await coreBytes("echo");
+  await assertRefused(whole.subarray(0, whole.length >> 1), /./);
+});
+
+const notElf = process.platform === "linux" ? undefined : "libraries have another format here";
+testUnless(
+  notElf,
+  "a core for another kind of machine is refused, and both kinds are named",
+  async () => {
+    const E_MACHINE_AT = 18; // where an ELF header says for which processor the file is
+    const EM_386 = 3;
+    const foreign = Uint8Array.from(await coreBytes("echo"));
+    foreign[E_MACHINE_AT] = EM_386;
+    await assertRefused(foreign, /built for i686, this machine is \w+/);
+  },
+);
+
+test("a core is tried, and refused, also while every slot is busy", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using busy = await connectWith(worker, "behave");
+  void send(busy, "sleep 60000");
+  await allIsTaken(busy);
+  await using controller = await connect(worker);
+  for (const core of ["init_refuses", "init_crashes"]) {
+    assert.equal((await controller.sendCore(core, await coreBytes(core))).kind, "error");
+  }
+  await loadCore(controller, "echo");
+  await worker.kill(); // nobody waits for the long job
+});
+
+test("a core that does not come back from worker_init is given up after a while", async () => {
+  await using worker = await startOwnWorker({ coreLoadLimitMs: 200 });
+  await using controller = await connect(worker);
+  const refusal = errorText(await controller.sendCore("hangs", await coreBytes("init_hangs")));
+  assert.match(refusal, /"hangs": worker_init did not return within 0.2 s$/);
+  await loadCore(controller, "echo");
+  assert.equal(await run(controller, "a job"), "a job");
+});
+
+async function assertRefused(content: Uint8Array, reason: RegExp): Promise<void> {
+  await using worker = await startWorker({ slots: 1 });
+  await using controller = await connect(worker);
+  assert.match(errorText(await controller.sendCore("faulty", content)), reason);
+  assert.match(await failureOf(controller, "a job"), /"faulty"/);
+  await loadCore(controller, "echo");
+  assert.equal(await run(controller, "a job"), "a job");
+}

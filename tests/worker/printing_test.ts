@@ -1,0 +1,50 @@
+/** What a core prints is for people: it goes to the worker's log, and never into the protocol. */
+
+import assert from "node:assert/strict";
+import { startWorker } from "../lib/processes.ts";
+import { test } from "../lib/test.ts";
+import { connect, connectWith, loadCore, run, send } from "./controllers.ts";
+
+const MEBIBYTE = 2 ** 20;
+
+test("a core's stdout and stderr go to the worker's log, with the slot's name", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using controller = await connectWith(worker, "behave");
+  assert.equal(await run(controller, "stdout a word on stdout"), "a word on stdout");
+  assert.equal(await run(controller, "stderr a word on stderr"), "a word on stderr");
+  await worker.printed("stderr", /slot 1: a word on stdout\n/);
+  await worker.printed("stderr", /slot 1: a word on stderr\n/);
+  assert.match(worker.stdout, /^listening on [^\n]+\n$/);
+});
+
+test("what a core prints while it is loaded is logged too", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using controller = await connect(worker);
+  await loadCore(controller, "init_prints");
+  await worker.printed("stderr", /: init_prints: version 1\n/);
+});
+
+test("a core may print what looks like the protocol", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using controller = await connectWith(worker, "behave");
+  const frame = "\x01\x01\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0abcd";
+  for (const stream of ["stdout", "stderr"]) {
+    assert.equal(await run(controller, `${stream} ${frame}`), frame);
+  }
+});
+
+test("a core that prints and prints does not fill the worker's memory", async () => {
+  await using worker = await startWorker({ slots: 2 });
+  await using controller = await connectWith(worker, "behave");
+  await run(controller, "stdout warm");
+  const before = await worker.residentBytes();
+  const line = "without an end ".repeat(MEBIBYTE / 15);
+  const lines = "many\n".repeat(MEBIBYTE / 50);
+  for (let job = 0; job < 300; job++) {
+    const text = job % 100 === 0 ? lines : line;
+    const printed = send(controller, `${job % 2 === 0 ? "stdout" : "stderr"} ${text}`);
+    assert.equal((await printed).kind, "ok");
+  }
+  const grown = await worker.residentBytes() - before;
+  assert(grown < 200 * MEBIBYTE, `the worker has grown by ${Math.round(grown / MEBIBYTE)} MiB`);
+});

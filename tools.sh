@@ -1,0 +1,23 @@
+# Where compile.sh and the tests get their tools: from the npm registry, in the versions pinned here.
+# To be sourced; `fail MESSAGE STATUS` is the caller's.
+
+DENO_VERSION=2.9.6
+BUN_VERSION=1.4.5
+
+# install_tool FOLDER PACKAGE VERSION: into FOLDER/node_modules, unless it is there.
+install_tool() {
+  local folder=$1 package=$2 version=$3 log
+  if grep -qs "\"version\": \"$version\"" "$folder/node_modules/$package/package.json"; then return; fi
+  mkdir -p "$folder"
+  log=$(npm install --prefix "$folder" --no-save --no-audit --no-fund "$package@$version" 2>&1) ||
+    fail "Cannot get $package $version from the npm registry: $(grep -m1 -i error <<<"$log")" 1
+}
+
+# The npm package that has Bun for this machine. Its post-install scripts are of no use: none is run.
+bun_package() {
+  local os machine
+  case "$(uname -s)" in Linux) os=linux ;; Darwin) os=darwin ;; *) os=windows ;; esac
+  case "$(uname -m)" in arm64 | aarch64) machine=aarch64 ;; *) machine=x64 ;; esac
+  if [ "$os" = linux ] && ldd --version 2>&1 | grep -qi musl; then machine+=-musl; fi
+  echo "@oven/bun-$os-$machine"
+}
