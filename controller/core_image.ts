@@ -18,8 +18,10 @@ export interface CoreImage {
 
 /** The file is no compute core, or none for the machine it is meant for. */
 export class CoreFileError extends Error {
+  /** The name of this class of errors. */
   override name = "CoreFileError";
 
+  /** An error about `file`, which cannot be used for the reason `why`. */
   constructor(file: string, why: string, options?: ErrorOptions) {
     super(`Cannot use "${file}" as a compute core: ${why}`, options);
   }

@@ -25,8 +25,10 @@ export interface SessionOptions {
 
 /** A job has failed. */
 export class JobError extends Error {
+  /** The name of this class of errors. */
   override name = "JobError";
 
+  /** An error that says why; the rest is known if the core has run to its end. */
   constructor(
     message: string,
     /** What the core returned, if it came to that. */
@@ -143,6 +145,7 @@ export class Session implements AsyncDisposable {
     await this.#local?.close();
   }
 
+  /** The same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

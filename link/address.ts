@@ -9,8 +9,10 @@ const PORT_MAX = 65_535;
 
 /** An address that cannot be understood. */
 export class AddressError extends Error {
+  /** The name of this class of errors. */
   override name = "AddressError";
 
+  /** An error about `text`, which cannot be understood for the reason `why`. */
   constructor(text: string, why: string) {
     super(`Cannot understand the address "${text}": ${why}; write HOST:PORT, HOST or [IPV6]:PORT`);
   }

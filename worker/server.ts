@@ -38,6 +38,7 @@ export class WorkerServer implements AsyncDisposable {
     await this.#worker.drain();
   }
 
+  /** The same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -28,6 +28,7 @@ const SLOT_BYTES_MAX = 4 * 1024 * 1024;
 export interface WorkerOptions {
   /** Jobs that run at once, each in a process of its own. */
   readonly slots: number;
+  /** Where it says what happens; nowhere unless given. */
   readonly log?: Log;
   /** Largest payload that it takes from a controller; 1 GiB unless given. */
   readonly payloadBytesMax?: number;
