@@ -22,13 +22,14 @@ WORKER_PERMISSIONS=("${CONTROLLER_PERMISSIONS[@]}" --allow-run --allow-ffi)
 
 usage() {
   cat <<USAGE
-Usage: ./compile.sh [--runtime deno|bun] [--target NAME | --all] [--split] [-o DIR]
+Usage: ./compile.sh [--runtime deno|bun] [--target NAME | --all] [--split] [--list] [-o DIR]
 
 Builds ./distcomp for this machine.
 
   --runtime NAME  deno or bun (default: deno, and bun where deno's base runtime cannot be had)
   --target NAME   $(awk 'NF { printf "%s%s", sep, $1; sep = ", " }' <<<"$TARGETS")
   --all           all of them
+  --list          show what deno compile embeds
   --split         also distcomp-worker and distcomp-controller, each with only what it needs
   -o DIR          where the executables go (default: here)
 
@@ -37,11 +38,11 @@ USAGE
 }
 
 fail() {
-  echo "compile.sh: $*" >&2
+  echo "compile.sh: $1" >&2
   exit "${2:-2}"
 }
 
-runtime=auto out=. split=false targets=()
+runtime=auto out=. split=false list=false targets=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --runtime | --target | -o) [ $# -ge 2 ] || fail "$1 needs a value; see ./compile.sh --help" ;;
@@ -51,6 +52,7 @@ while [ $# -gt 0 ]; do
     --target) targets+=("$2") && shift 2 ;;
     --all) mapfile -t targets < <(awk 'NF { print $1 }' <<<"$TARGETS") && shift ;;
     --split) split=true && shift ;;
+    --list) list=true && shift ;;
     -o) out=$2 && shift 2 ;;
     -h | --help) usage && exit 0 ;;
     *) fail "Unknown option \"$1\"; see ./compile.sh --help" ;;
@@ -111,7 +113,7 @@ with_deno() {
     [ "$(target_name "$target" 2)" != - ] || fail "deno has no target $target; use --runtime bun" 1
     name=(--target "$(target_name "$target" 2)")
   fi
-  (cd "$work/source" && NO_COLOR=1 "$deno" compile --quiet --frozen --no-check \
+  (cd "$work/source" && NO_COLOR=1 "$deno" compile --frozen --no-check \
     --exclude-unused-npm "$@" ${name[@]+"${name[@]}"} --output "$file" "$entry") 2>"$work/deno.log"
 }
 
@@ -129,21 +131,23 @@ build() {
   shift 3
   file=$name${target:+-$target}
   [ "${target%%-*}" != windows ] || file+=.exe
-  local unfinished=$work/$file
-  if [ "$runtime" != bun ]; then
+  local unfinished=$work/$file with=$runtime
+  # Where nothing was asked for, a target that deno does not have is bun's.
+  if [ "$with" = auto ] && [ -n "$target" ] && [ "$(target_name "$target" 2)" = - ]; then with=bun; fi
+  if [ "$with" != bun ]; then
     prepare_deno
     if with_deno "$entry" "$unfinished" "$target" "$@"; then
-      :
+      ! $list || cat "$work/deno.log"
     elif ! grep -q "base binary" "$work/deno.log"; then
       fail "deno compile failed: $(grep -m1 -i error "$work/deno.log" | sed 's/^error: //')" 1
-    elif [ "$runtime" = deno ]; then
+    elif [ "$with" = deno ]; then
       fail "The base runtime of deno compile cannot be downloaded here; use --runtime bun" 1
     else
       echo "The base runtime of deno compile cannot be downloaded here; building with bun instead." >&2
-      runtime=bun
+      runtime=bun with=bun
     fi
   fi
-  if [ "$runtime" = bun ]; then
+  if [ "$with" = bun ]; then
     prepare_bun
     with_bun "$entry" "$unfinished" "$target"
   fi

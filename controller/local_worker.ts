@@ -1,7 +1,6 @@
 /** A worker of the run's own, on this machine: no address, no set-up, gone with the run. */
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log } from "../runtime/log.ts";
 import type {
@@ -12,16 +11,13 @@ import type {
   StreamListener,
 } from "../runtime/ports.ts";
 import { startSelf } from "../runtime/self.ts";
-import { reasonOf } from "./system_error.ts";
+import { makeTemporaryFolder } from "../runtime/temporary_folder.ts";
 
 /** A worker that dies this often is not started again: something is wrong with the machine. */
 const RESTARTS_MAX = 3;
 
 /** A worker that has no connection left unloads its cores and ends; then it is ended. */
 const END_LIMIT_MS = 10_000;
-
-/** The longest path that fits into a Unix socket's address on every system (macOS: 104 with its end). */
-const SOCKET_PATH_BYTES_MAX = 103;
 
 /** What people know it as. */
 export const LOCAL_WORKER_NAME = "this machine";
@@ -65,7 +61,7 @@ export class LocalWorker {
     host: LocalWorkerHost,
     options: { slots: number; log: Log },
   ): Promise<LocalWorker> {
-    const folder = await makeFolder();
+    const folder = await makeTemporaryFolder();
     const worker = new LocalWorker(runtime, host, options, folder);
     void worker.#accept();
     void worker.#keepRunning();
@@ -113,17 +109,6 @@ export class LocalWorker {
       return `cannot be started: ${error instanceof Error ? error.message : error}`;
     }
     return describe(await this.#child.ended);
-  }
-}
-
-/** Makes a folder for the socket: in `TMPDIR`, unless its path would be too long for the system there. */
-async function makeFolder(): Promise<string> {
-  const longest = new TextEncoder().encode(socketIn(join(tmpdir(), "distcomp-XXXXXX")));
-  const parent = longest.byteLength > SOCKET_PATH_BYTES_MAX ? "/tmp" : tmpdir();
-  try {
-    return await mkdtemp(join(parent, "distcomp-"));
-  } catch (cause) {
-    throw new Error(`Cannot make a temporary folder in "${parent}": ${reasonOf(cause)}`, { cause });
   }
 }
 

@@ -201,6 +201,7 @@ function stdio(): ByteStream {
       }),
     endWrites: () => new Promise((resolve) => stdout.end(resolve)),
     close: () => {
+      incoming.end(); // `destroy` alone leaves a pending read waiting
       stdin.destroy();
       stdout.end();
     },

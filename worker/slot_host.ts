@@ -1,20 +1,17 @@
 /** Starts slots and brings each process together with its connection. */
 
 import { rmSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { FrameDecoder } from "../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../runtime/ports.ts";
 import { startSelf } from "../runtime/self.ts";
+import { makeTemporaryFolder } from "../runtime/temporary_folder.ts";
 import { type SlotEvents, SlotProcess } from "./slot_process.ts";
 import { SLOT_HELLO } from "./slot_protocol.ts";
 
 /** A process that has not said hello by then never will. Generous: a hundred start at once on a big machine. */
 const START_LIMIT_MS = 30_000;
-
-/** The longest path that fits into a Unix socket's address on every system (macOS: 104 with its end). */
-const SOCKET_PATH_BYTES_MAX = 103;
 
 /** A folder and a socket of this worker's own, where its slots connect. */
 export class SlotHost {
@@ -33,8 +30,7 @@ export class SlotHost {
 
   /** Makes the folder, which only this user may enter, and listens in it. */
   static async open(runtime: Runtime): Promise<SlotHost> {
-    const directory = await mkdtemp(join(shortTemporaryFolder(), "distcomp-"));
-    await chmod(directory, 0o700);
+    const directory = await makeTemporaryFolder();
     return new SlotHost(
       runtime,
       directory,
@@ -119,11 +115,4 @@ export class SlotHost {
 
 function socketIn(directory: string): string {
   return join(directory, "slots");
-}
-
-/** `TMPDIR`, unless a socket's path in it would be too long for the system. */
-function shortTemporaryFolder(): string {
-  const folder = tmpdir();
-  const longest = socketIn(join(folder, "distcomp-XXXXXX"));
-  return new TextEncoder().encode(longest).byteLength > SOCKET_PATH_BYTES_MAX ? "/tmp" : folder;
 }

@@ -2,9 +2,13 @@
  * A folder for one test, and runs of the program in it:
  *
  * ```ts
+ * import assert from "node:assert/strict";
+ * import { core } from "../lib/cores.ts";
+ * import { Workspace } from "./workspace.ts";
+ *
  * await using workspace = await Workspace.make();
  * await workspace.write("inputs/a", "text");
- * const run = await workspace.run(["run", await core("echo"), "inputs"]);
+ * await workspace.run(["run", await core("echo"), "inputs"]);
  * assert.deepEqual(await workspace.outputs(), { a: "text" });
  * ```
  */

@@ -103,13 +103,28 @@ test("a worker's error for a job is that job's end, and comes as one printable l
 test("a worker whose connection is cut again and again is used again and again", async () => {
   const inputs = numberedInputs(60);
   await using peer = await startPeer(cutAfterMessages(12));
-  using recorded = await RecordedCluster.make(LIMITS);
+  using recorded = await RecordedCluster.make({ ...LIMITS, hopeMs: 1 });
   recorded.dial(peer);
   recorded.addAll(inputs);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
   assert(peer.connections > 3, `it was dialled ${peer.connections} times`);
   assert.deepEqual(peer.complaints, []);
+});
+
+test("a worker that dies within an answer is used when it comes back", async () => {
+  const script: Script = (session) => {
+    const isDying = session.statistics.connections <= 2;
+    (isDying ? closesMidFrame : echo())(session);
+  };
+  const inputs = numberedInputs(20);
+  await using peer = await startPeer(script);
+  using recorded = await RecordedCluster.make({ ...LIMITS, hopeMs: 20_000 });
+  recorded.dial(peer);
+  recorded.addAll(inputs);
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  assert.equal(peer.connections, 3);
 });
 
 /** Workers that are none, with a word of the reason that a run gives. */
@@ -230,12 +245,12 @@ test("a connection that comes when the cluster is closed is closed too", async (
   let isClosed = false;
   const stream = {
     peer: "late",
-    read: () => Promise.resolve(null),
+    read: () => new Promise<null>(() => {}),
     write: () => Promise.resolve(),
     endWrites: () => Promise.resolve(),
     close: () => void (isClosed = true),
   };
-  await recorded.cluster.join(stream);
+  void recorded.cluster.join(stream);
   assert(isClosed);
 });
 

@@ -30,7 +30,9 @@ const FLAGS_BY_CORE = new Map([
  * source, the header or the flags change; tests that build the same core at once do no harm.
  *
  * ```ts
- * const path = await core("version_stamp", { STAMP: '"two"' });
+ * import { core } from "./cores.ts";
+ *
+ * await core("version_stamp", { STAMP: '"two"' }); // the path of a library
  * ```
  */
 export async function core(name: string, defines: Defines = {}): Promise<string> {

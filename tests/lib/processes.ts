@@ -2,8 +2,10 @@
  * Starts the program that is tested, and sees that nothing of it outlives the test:
  *
  * ```ts
+ * import { startWorker } from "./processes.ts";
+ *
  * await using worker = await startWorker({ slots: 1 });
- * const controller = await ControllerV1.connect(worker.port);
+ * worker.port; // the port that it listens on
  * ```
  *
  * At the end of the test the worker is asked to end. It must then exit with status 0 and leave neither a
@@ -40,7 +42,8 @@ export function programCommand(): string[] {
   const given = process.env.DISTCOMP_TEST_COMMAND?.trim();
   if (given) return given.split(/\s+/);
   const entry = fileURLToPath(new URL("../../cli.ts", import.meta.url));
-  return [process.execPath, "run", "-A", "--quiet", entry];
+  const flags = process.versions.bun ? [] : ["-A", "--quiet"];
+  return [process.execPath, "run", ...flags, entry];
 }
 
 /** Looks again and again until there is something to see, and returns that. */

@@ -143,22 +143,24 @@ test("of endpoints that could change their core, the one that is free first does
   recorder.assertNothingIsLeft();
 });
 
-test("an endpoint does not change to a core that has its share already", () => {
+test("an endpoint does not change to a core that has its share, because a third has none", () => {
   const recorder = new Recorder();
   for (let count = 0; count < 4; count++) recorder.endpoint();
-  const [one, two] = [recorder.client(), recorder.client()];
-  recorder.queue(one, names(1_000, "a"), { core: A });
-  recorder.queue(two, names(1_000, "b"), { core: B });
+  const [one, two, three] = [recorder.client(), recorder.client(), recorder.client()];
+  recorder.queue(one, names(100, "a"), { core: A });
+  recorder.queue(two, names(100, "b"), { core: B });
   recorder.schedule();
-  // Nobody can load the third: that others wait for it is no reason to swap the first two.
-  const three = recorder.client();
-  recorder.queue(three, "c0", { core: C });
   const fifth = recorder.endpoint();
+  recorder.queue(three, "c0", { core: C });
   recorder.loadsAtOnce = false;
-  assert.deepEqual(recorder.schedule(), ["load c at 5"]);
+  assert.deepEqual(recorder.scheduleAfter(950), ["load c at 5"]);
   recorder.loadFails(fifth, C);
-  recorder.pool.onEndpointLeaving(fifth);
-  assert.deepEqual(recorder.scheduleAfter(99), []);
+  recorder.lose(fifth);
+  recorder.answer(recorder.out().join(" "), 60);
+  const told = recorder.schedule();
+  assert.deepEqual(told.filter((what) => what.startsWith("load")), []);
+  assert.equal(told.length, 4);
+  recorder.loadsAtOnce = true;
   finish(recorder, [one, two, three]);
 });
 
@@ -190,32 +192,56 @@ test("a core can be loaded to see whether it can, and is there when its jobs com
   recorder.assertNothingIsLeft();
 });
 
-test("a load that fails is tried again after a pause, and a success makes good for all failures", () => {
+test("a load that fails is tried again after a pause", () => {
+  const recorder = new Recorder();
+  recorder.loadsAtOnce = false;
+  const slot = recorder.endpoint();
+  recorder.queue(recorder.client(), "x");
+  recorder.schedule();
+  for (const pauseMs of [100, 200]) {
+    assert.deepEqual(recorder.loadFails(slot), []);
+    assert.deepEqual(recorder.scheduleAfter(pauseMs - 1), []);
+    assert.deepEqual(recorder.scheduleAfter(1), ["load core at 1"]);
+  }
+  recorder.pool.onLoaded(slot, recorder.nowMs);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
+test("a load that succeeds makes good for those that failed", () => {
+  const recorder = new Recorder({ onLost: "retry" });
+  recorder.loadsAtOnce = false;
+  recorder.queue(recorder.client(), "x");
+  for (let run = 0; run < 3; run++) {
+    const slot = recorder.endpoint();
+    for (const pauseMs of [100, 200]) {
+      recorder.schedule();
+      assert.deepEqual(recorder.loadFails(slot), []);
+      recorder.nowMs += pauseMs;
+    }
+    assert.deepEqual(recorder.schedule(), [`load core at ${slot}`]);
+    recorder.pool.onLoaded(slot, recorder.nowMs);
+    assert.deepEqual(recorder.schedule(), [`send x to ${slot}`]);
+    recorder.lose(slot);
+  }
+  recorder.loadsAtOnce = true;
+  recorder.endpoint();
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
+test("a load that fails for nobody is forgotten", () => {
   const recorder = new Recorder();
   recorder.loadsAtOnce = false;
   const slot = recorder.endpoint();
   const client = recorder.client();
-  recorder.queue(client, "x");
   for (let run = 0; run < 3; run++) {
-    recorder.schedule();
-    assert.deepEqual(recorder.loadFails(slot), []);
-    assert.deepEqual(recorder.scheduleAfter(99), []);
-    assert.deepEqual(recorder.scheduleAfter(1), ["load core at 1"]);
-    assert.deepEqual(recorder.loadFails(slot), []);
-    assert.deepEqual(recorder.scheduleAfter(199), []);
-    assert.deepEqual(recorder.scheduleAfter(1), ["load core at 1"]);
-    recorder.pool.onLoaded(slot, recorder.nowMs);
-    recorder.answerAll();
-    // Another core, so that the next job needs a load again.
-    recorder.queue(client, `y${run}`, { core: A });
-    recorder.loadsAtOnce = true;
-    recorder.answerAll();
-    recorder.loadsAtOnce = false;
     recorder.queue(client, `x${run}`);
-    recorder.told();
+    assert.deepEqual(recorder.schedule(), ["load core at 1"]);
+    assert.deepEqual(recorder.loadFails(slot), []);
+    recorder.cancel(client);
+    assert.deepEqual(recorder.schedule(), []);
   }
-  recorder.loadsAtOnce = true;
-  recorder.answerAll();
   recorder.assertNothingIsLeft();
 });
 

@@ -10,6 +10,7 @@ interface End {
   onClosed(connection: Connection): void;
 }
 
+/** A simulated connection. */
 export class Connection {
   readonly #timeline: Timeline;
   readonly #latencyMs: number;

@@ -23,6 +23,7 @@ interface Member {
   isLeaving: boolean;
 }
 
+/** A simulated controller. The simulation connects it with workers. */
 export class SimulatedController implements Peer {
   readonly #timeline: Timeline;
   readonly #tasks: readonly Task[];

@@ -5,6 +5,7 @@ import type { CoreKey } from "../../../pool/types.ts";
 /** From so many failures on a core may be given up; see `LOAD_FAILURES_MAX` in the pool. */
 const GIVEN_UP_AFTER = 3;
 
+/** Decides which loads succeed, and remembers which did not. */
 export class CoreLuck {
   readonly #failuresLeft: Map<CoreKey, number>;
   readonly #failed = new Map<CoreKey, number>();

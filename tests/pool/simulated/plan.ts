@@ -16,6 +16,7 @@ export interface Task {
   end: "done" | "failed" | "unrunnable" | undefined;
 }
 
+/** A machine with a worker on it. */
 export interface WorkerPlan {
   readonly slots: number;
   /** Its controllers are told how many slots it has. */
@@ -26,6 +27,7 @@ export interface WorkerPlan {
   readonly answersAtOnce: number;
 }
 
+/** A controller and all its work. */
 export interface ControllerPlan {
   readonly tasks: readonly Task[];
   readonly startsAtMs: number;
@@ -47,6 +49,7 @@ export interface Mishap {
   readonly atMs: number;
 }
 
+/** A whole simulation. */
 export interface Plan {
   readonly seed: number;
   readonly workers: readonly WorkerPlan[];

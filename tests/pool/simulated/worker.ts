@@ -52,6 +52,7 @@ interface Place {
   endpoint: EndpointId | undefined;
 }
 
+/** A simulated worker: its slots, its guests, and a pool between them. */
 export class SimulatedWorker {
   readonly #timeline: Timeline;
   readonly #plan: Plan;

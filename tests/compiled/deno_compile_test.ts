@@ -1,0 +1,132 @@
+/**
+ * What `deno compile` puts into the executable. Its base runtime cannot be downloaded everywhere, and what
+ * it embeds does not depend on it: here Deno itself stands in its place, and the result is not started.
+ */
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { testUnless } from "../lib/test.ts";
+
+const NOT_ON_DENO = process.versions["deno"] ? undefined : "these tests are run by Deno";
+const COMPILE = fileURLToPath(new URL("../../compile.sh", import.meta.url));
+
+const PACKAGES = ["@logtape/logtape", "cli-progress", "commander"];
+/** What `cli-progress` uses. */
+const THEIR_PACKAGES = [
+  "ansi-regex",
+  "emoji-regex",
+  "is-fullwidth-code-point",
+  "string-width",
+  "strip-ansi",
+];
+
+const EMBEDDED_MB_MAX = 4;
+
+testUnless(
+  NOT_ON_DENO,
+  "deno compile embeds our modules and the few packages they use, and nothing else",
+  () => {
+    inFolder((folder) => {
+      const { status, stdout, stderr } = compile(folder, ["--split", "--list"]);
+      assert.equal(status, 0, stderr);
+      const [program = "", worker = "", controller = ""] = stdout.split(/^Compile .*\n/m).slice(1);
+      assert.deepEqual(ours(program), [
+        ...["cli", "cli.ts", "controller", "core", "deno.json", "link", "package.json", "pool"],
+        ...["protocol", "runtime", "worker"],
+      ]);
+      assert.deepEqual(packages(program), [...PACKAGES, ...THEIR_PACKAGES].sort());
+      assert.ok(embeddedMb(program) < EMBEDDED_MB_MAX, `${embeddedMb(program)} MB`);
+      assert.ok(!ours(controller).includes("worker"), "a controller holds no worker");
+      assert.ok(!worker.includes("cluster.ts"), "a worker holds no controller");
+    });
+  },
+);
+
+testUnless(
+  NOT_ON_DENO,
+  "a build that fails leaves no executable, and says why in a sentence",
+  () => {
+    inFolder((folder) => {
+      const { status, stderr } = compile(folder, ["--target", "linux-x64-musl"]);
+      assert.equal(status, 1);
+      assert.equal(stderr, "compile.sh: deno has no target linux-x64-musl; use --runtime bun\n");
+      assert.deepEqual(readdirSync(folder), []);
+    });
+  },
+);
+
+testUnless(
+  NOT_ON_DENO,
+  "what was typed wrong is said in a sentence, before anything is built",
+  () => {
+    inFolder((folder) => {
+      const wrong = [["--target", "amiga"], ["--runtime", "node"], ["--fast"], ["--target"]];
+      for (const args of wrong) {
+        const { status, stderr } = compile(folder, args);
+        assert.equal(status, 2, args.join(" "));
+        assert.match(stderr, /^compile\.sh: [^\n]+\n$/);
+        assert.match(stderr, new RegExp(args.at(-1) as string));
+      }
+      const { status, stderr } = spawnSync(COMPILE, ["-o", "/proc/nowhere"], { encoding: "utf8" });
+      assert.deepEqual([status, stderr], [
+        2,
+        'compile.sh: Cannot write to the folder "/proc/nowhere"\n',
+      ]);
+    });
+  },
+);
+
+testUnless(NOT_ON_DENO, "a tool that cannot be fetched is named", () => {
+  inFolder((folder) => {
+    const { status, stderr } = spawnSync(COMPILE, ["--runtime", "bun", "-o", folder], {
+      env: {
+        ...process.env,
+        npm_config_registry: "http://127.0.0.1:9",
+        npm_config_fetch_retries: "0",
+      },
+      encoding: "utf8",
+    });
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /^compile\.sh: Cannot get @oven\/bun-\S+ \S+ from the npm registry: [^\n]+\n$/,
+    );
+    assert.deepEqual(readdirSync(folder), []);
+  });
+});
+
+function compile(folder: string, args: readonly string[]) {
+  return spawnSync(COMPILE, ["--runtime", "deno", "-o", folder, ...args], {
+    env: { ...process.env, DENORT_BIN: process.execPath },
+    encoding: "utf8",
+  });
+}
+
+/** The names at the top of an embedded tree that are ours. */
+function ours(listing: string): string[] {
+  const names = [...listing.matchAll(/^[├└]─[─┬] ([^\s/]+)/gm)].map(([, name]) => name as string);
+  return names.filter((name) => name !== ".deno_compile_node_modules").sort();
+}
+
+function packages(listing: string): string[] {
+  const names = [...listing.matchAll(/^│.* ((?:@[^/\s]+\/)?[^/\s]+)(?:\/[\d.]+)?\/\* \(/gm)];
+  return names.map(([, name]) => name as string).filter((name) => !name.endsWith(".ts")).sort();
+}
+
+function embeddedMb(listing: string): number {
+  return Number(/^Files: ([\d.]+)MB$/m.exec(listing)?.[1]);
+}
+
+function inFolder(act: (folder: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), "dc-compile-"));
+  try {
+    act(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
