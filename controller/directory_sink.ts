@@ -1,7 +1,7 @@
 /** Where results go: one file an output, whole or not at all. */
 
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, open, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { reasonOf } from "./system_error.ts";
@@ -111,12 +111,12 @@ export class DirectorySink {
   /** Takes an output of an earlier run away: the job has failed now. */
   async remove(name: string): Promise<void> {
     if (isReserved(name)) return;
+    const path = join(this.folder, name);
     try {
-      await rm(join(this.folder, name), { force: true });
+      if (!(await lstat(path)).isDirectory()) await unlink(path);
     } catch (cause) {
-      if (!NAME_PROBLEMS.has(codeOf(cause)) && codeOf(cause) !== "ERR_FS_EISDIR") {
-        throw this.#describe(name, cause);
-      }
+      const code = codeOf(cause);
+      if (code !== "ENOENT" && !NAME_PROBLEMS.has(code)) throw this.#describe(name, cause);
     }
   }
 

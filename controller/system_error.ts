@@ -17,7 +17,7 @@ const REASONS: Record<string, string> = {
   EROFS: "the file system is read-only",
   EIO: "the disk reports an error",
   ENAMETOOLONG: "the name is too long",
-  EADDRINUSE: "it is in use",
+  EADDRINUSE: "address already in use",
   EADDRNOTAVAIL: "this machine does not have that address",
   ECONNRESET: "the connection was reset",
   EPIPE: "the connection is broken",

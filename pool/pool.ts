@@ -20,6 +20,9 @@ import type {
   PoolOptions,
 } from "./types.ts";
 
+/** A job whose endpoint is killed each time is what has it killed, most likely for its memory. */
+const KILLED_ATTEMPTS_MAX = 3;
+
 /** How much there is of what, for progress and for flow control. */
 export interface PoolCounts {
   readonly endpoints: number;
@@ -81,17 +84,22 @@ export class Pool<T> {
     if (endpoint) endpoint.isLeaving = true;
   }
 
-  /** The endpoint is gone, and what it had in flight with it. */
-  onEndpointLost(id: EndpointId, reason: string): void {
+  /**
+   * The endpoint is gone, and what it had in flight with it. `wasKilled`: from outside, so that a job which
+   * was alone on it is not to blame, unless that goes on.
+   */
+  onEndpointLost(id: EndpointId, reason: string, wasKilled = false): void {
     const endpoint = this.#endpoints.get(id);
     if (!endpoint) return;
     this.#endpoints.delete(id);
     const jobs = [...endpoint.inFlight.values()];
-    const isCulprit = this.#options.onLost === "isolate" && jobs.length === 1;
+    const isIsolating = this.#options.onLost === "isolate";
     for (const job of jobs.reverse()) {
       const client = this.#clients.get(job.client);
       if (client) client.inFlight -= 1;
-      job.alone = this.#options.onLost === "isolate";
+      job.alone = isIsolating;
+      const isCulprit = isIsolating && jobs.length === 1 &&
+        (!wasKilled || job.attempt >= KILLED_ATTEMPTS_MAX);
       if (!client) this.#actions.dropped(job);
       else if (isCulprit) this.#actions.crashed(job, reason);
       else client.pushFront(job);

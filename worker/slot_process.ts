@@ -26,8 +26,11 @@ const LAST_ANSWERS_MS = 1_000;
 export interface SlotEvents {
   /** The response to a job. */
   onAnswer(frame: Frame): void;
-  /** The process is gone, for `reason`; all it had answered was given before. */
-  onEnded(reason: string): void;
+  /**
+   * The process is gone, for `reason`; all it had answered was given before. `wasKilled`: somebody has
+   * killed it, which says nothing of the job that it ran.
+   */
+  onEnded(reason: string, wasKilled: boolean): void;
 }
 
 /** A running slot, from the moment it has said hello. */
@@ -124,11 +127,15 @@ export class SlotProcess {
     clearTimeout(timer);
     const reason = this.#describe(end);
     this.#loading?.reject(new Error(reason));
-    if (!this.#isEnding) this.#events.onEnded(reason);
+    if (!this.#isEnding) this.#events.onEnded(reason, end.signal === "SIGKILL");
   }
 
   #describe(end: ProcessEnd): string {
-    const how = end.signal ? `crashed: ${end.signal}` : `exited with status ${end.exitCode}`;
+    const how = end.signal === "SIGKILL"
+      ? "was killed: SIGKILL, as a system does that is out of memory"
+      : end.signal
+      ? `crashed: ${end.signal}`
+      : `exited with status ${end.exitCode}`;
     return this.#lastWords === "" ? how : `${how} (${this.#lastWords.trim()})`;
   }
 }

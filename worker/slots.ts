@@ -18,7 +18,7 @@ export interface SlotsEvents {
   onLoadFailed(endpoint: EndpointId, core: StoredCore, reason: string): void;
   onAnswer(endpoint: EndpointId, frame: Frame): void;
   /** A process is gone. */
-  onLost(endpoint: EndpointId, reason: string): void;
+  onLost(endpoint: EndpointId, reason: string, wasKilled: boolean): void;
 }
 
 /** A place for one process. It stays; its processes come and go, and each is an endpoint of the pool. */
@@ -157,7 +157,7 @@ export class Slots {
     const process: Promise<SlotProcess> = this.#host.start({
       onAnswer: (frame) =>
         slot.endpoint !== undefined && this.#events.onAnswer(slot.endpoint, frame),
-      onEnded: async (reason) => this.#onEnded(slot, await process, reason),
+      onEnded: async (reason, wasKilled) => this.#onEnded(slot, await process, reason, wasKilled),
     }, this.#printer(`slot ${slot.number}`));
     return process;
   }
@@ -169,20 +169,20 @@ export class Slots {
     slot.process = await this.#startProcess(slot);
   }
 
-  #onEnded(slot: Slot, process: SlotProcess, reason: string): void {
+  #onEnded(slot: Slot, process: SlotProcess, reason: string, wasKilled: boolean): void {
     if (slot.process !== process || this.#isClosing) return;
     this.#log.warn(`slot ${slot.number} (pid ${process.pid}) ${reason}`);
-    this.#forget(slot, reason);
+    this.#forget(slot, reason, wasKilled);
     void this.#bringUp(slot);
   }
 
-  #forget(slot: Slot, reason: string): void {
+  #forget(slot: Slot, reason: string, wasKilled = false): void {
     const { endpoint } = slot;
     slot.process = undefined;
     slot.endpoint = undefined;
     if (endpoint === undefined) return;
     this.#byEndpoint.delete(endpoint);
-    this.#events.onLost(endpoint, reason);
+    this.#events.onLost(endpoint, reason, wasKilled);
   }
 
   #end(process: SlotProcess): void {

@@ -155,8 +155,8 @@ export class Worker implements AsyncDisposable {
       onLoaded: (endpoint, core) => this.#onLoaded(endpoint, core),
       onLoadFailed: (endpoint, core, reason) => this.#onLoadFailed(endpoint, core, reason),
       onAnswer: (endpoint, frame) => this.#onAnswer(endpoint, frame),
-      onLost: (endpoint, reason) => {
-        this.#pool.onEndpointLost(endpoint, reason);
+      onLost: (endpoint, reason, wasKilled) => {
+        this.#pool.onEndpointLost(endpoint, reason, wasKilled);
         this.#wake();
       },
     };

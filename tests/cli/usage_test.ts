@@ -171,7 +171,7 @@ test("a port that is taken is refused by run and by worker, and nothing is left"
   await workspace.write("in/a", "1");
   const server = createServer();
   const address = await listen(server);
-  const message = new RegExp(`^distcomp: Cannot listen on ${address}: it is in use\\n$`);
+  const message = new RegExp(`^distcomp: Cannot listen on ${address}: address already in use\\n$`);
   assertRefused(await workspace.run(["run", ECHO, "in", "--listen", address]), message);
   assertRefused(await workspace.run(["worker", "--listen", address]), message);
   assert.deepEqual(await workspace.leftovers(), []);

@@ -213,7 +213,6 @@ export class Program implements AsyncDisposable {
   async openStdio(): Promise<number> {
     const { stdin, stdout } = this.#child;
     assert(stdin && stdout, "the program was not started with isStdio");
-    stdin.on("error", () => {}); // it has ended: the socket's end tells
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       server.close();
       socket.on("error", () => stdin.destroy());

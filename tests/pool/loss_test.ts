@@ -28,6 +28,19 @@ test("a job that was alone on a lost endpoint has crashed it", () => {
   recorder.assertNothingIsLeft();
 });
 
+test("a job whose endpoint is killed runs again, but not for ever", () => {
+  const recorder = new Recorder({ onLost: "isolate" });
+  const client = recorder.client();
+  recorder.queue(client, "hungry");
+  for (const kill of [1, 2, 3]) {
+    const slot = recorder.endpoint();
+    assert.deepEqual(recorder.schedule(), [`load core at ${kill}`, `send hungry to ${kill}`]);
+    const told = kill < 3 ? [] : ["crashed hungry: SIGKILL"];
+    assert.deepEqual(recorder.lose(slot, "SIGKILL", true), told);
+  }
+  recorder.assertNothingIsLeft();
+});
+
 test("several jobs of a lost endpoint run again alone, in order, and one of them has crashed it", () => {
   const recorder = new Recorder({ onLost: "isolate" });
   const { endpoints: [slot], client } = inFullSwing(recorder, 1);

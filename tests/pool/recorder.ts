@@ -163,9 +163,9 @@ export class Recorder implements PoolActions<string> {
   }
 
   /** An endpoint is gone; tells what became of its jobs. */
-  lose(endpoint: EndpointId, reason = "gone"): string[] {
+  lose(endpoint: EndpointId, reason = "gone", wasKilled = false): string[] {
     for (const name of this.out(endpoint)) this.#sent.delete(name);
-    this.pool.onEndpointLost(endpoint, reason);
+    this.pool.onEndpointLost(endpoint, reason, wasKilled);
     return this.told();
   }
 

@@ -14,16 +14,18 @@ const stamp = (text: string) => ({ STAMP: `"${text}"` });
 test("a job meets the core that was current when its message came", async () => {
   await using worker = await startWorker({ slots: 2 });
   await using controller = await connect(worker);
-  const sent: [string, ReturnType<typeof send>][] = [];
-  for (const text of ["one", "two", "one", "three"]) {
-    const core = await coreBytes("version_stamp", stamp(text));
-    sent.push(["", controller.sendCore(text, core)]);
+  const rounds = ["one", "two", "one", "three"].map(async (text) => {
+    return { text, content: await coreBytes("version_stamp", stamp(text)) };
+  });
+  const sent = (await Promise.all(rounds)).map(({ text, content }) => ({
+    text,
+    core: controller.sendCore(text, content),
     // Right behind the core: it is not loaded yet, and those of the core before may not have begun.
-    for (let job = 0; job < 300; job++) sent.push([text, send(controller, "")]);
-  }
-  for (const [text, response] of sent) {
-    if (text === "") assert.equal((await response).kind, "ok");
-    else assert.equal(outputText(await response), text);
+    jobs: Array.from({ length: 300 }, () => send(controller, "")),
+  }));
+  for (const { text, core, jobs } of sent) {
+    assert.equal((await core).kind, "ok");
+    for (const job of jobs) assert.equal(outputText(await job), text);
   }
 });
 
@@ -64,8 +66,8 @@ test("a core that is sent again and again serves on, also while slots are loadin
   }
 });
 
-for (const slots of [1, 2]) {
-  test(`two controllers with different cores take turns on ${slots} slots`, async () => {
+for (const [slots, where] of [[1, "one slot"], [2, "two slots"]] as const) {
+  test(`two controllers with different cores share ${where}`, async () => {
     await using worker = await startWorker({ slots });
     await using one = await connectWith(worker, "version_stamp", stamp("one"));
     await using two = await connectWith(worker, "version_stamp", stamp("two"));

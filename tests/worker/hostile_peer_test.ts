@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import type { ControllerV1 } from "../fixtures/peers/controller_v1.ts";
-import { errorText } from "../fixtures/peers/controller_v1.ts";
+import { type ControllerV1, errorText } from "../fixtures/peers/controller_v1.ts";
 import { concat, CORE, encodeFrame, header, JOB, randomSource } from "../fixtures/peers/frames.ts";
 import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
@@ -13,23 +12,23 @@ import { connectRaw, reset } from "./raw.ts";
 
 const MEBIBYTE = 2 ** 20;
 
+const seed = Math.floor(Math.random() * 2 ** 31);
+
 /** More than a worker's memory moves by itself, less than one payload that was allocated for nothing. */
 const GROWTH_BYTES_MAX = 200 * MEBIBYTE;
 
-test("random bytes cost the one who sends them his connection, at most", async () => {
-  const seed = Math.floor(Math.random() * 2 ** 31);
+test(`random bytes (seed ${seed}) cost their sender his connection, at most`, async () => {
   await using worker = await startWorker();
   await using neighbour = await connectWith(worker, "echo");
   for (let peer = 0; peer < 50; peer++) {
     using socket = await connectRaw(worker);
     socket.resume().end(randomBytes(seed + peer, 4096));
     await once(socket, "close");
-    assert.equal(await run(neighbour, "undisturbed"), "undisturbed", `seed ${seed + peer}`);
+    assert.equal(await run(neighbour, "undisturbed"), "undisturbed");
   }
 });
 
-test("frames with random types and payloads are refused one by one", async () => {
-  const seed = Math.floor(Math.random() * 2 ** 31);
+test(`frames with random types and payloads (seed ${seed}) are refused one by one`, async () => {
   await using worker = await startWorker();
   await using controller = await connectWith(worker, "echo");
   const random = randomSource(seed);
@@ -39,7 +38,7 @@ test("frames with random types and payloads are refused one by one", async () =>
     return controller.send(type, payload);
   });
   for (const answer of answers) assert.match(errorText(await answer), /no message type/);
-  assert.equal(await run(controller, "still here"), "still here", `seed ${seed}`);
+  assert.equal(await run(controller, "still here"), "still here");
 });
 
 test("a connection that breaks inside a frame takes nothing with it", async () => {

@@ -1,9 +1,9 @@
 /** A core's destructors run when it is unloaded, whatever the reason is. */
 
 import assert from "node:assert/strict";
-import { eventually, startWorker } from "../lib/processes.ts";
+import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
-import { connectWith, loadCore, run, send } from "./controllers.ts";
+import { connectWith, loadCore, run } from "./controllers.ts";
 import { Trace } from "./trace.ts";
 
 /** What the core `destructor` writes at its end, once for each process that had loaded it. */
@@ -48,17 +48,4 @@ test("a core is unloaded when the worker is told to end", async () => {
   await run(controller, trace.path);
   await worker.stop();
   assert.match(await trace.text(), UNLOADED_ONCE); // without waiting: the worker has waited
-});
-
-test("every slot's core is unloaded, each in its own process", async () => {
-  await using trace = new Trace();
-  await using worker = await startWorker({ slots: 2 });
-  await using controller = await connectWith(worker, "destructor");
-  await eventually("both slots have run a job", async () => {
-    await Promise.all(Array.from({ length: 8 }, () => send(controller, trace.path)));
-    return (await worker.descendants()).length === 2;
-  });
-  await worker.stop();
-  const pids = (await trace.text()).split("\n").filter((line) => line !== "");
-  assert.equal(new Set(pids).size, pids.length);
 });
