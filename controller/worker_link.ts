@@ -86,14 +86,20 @@ export class WorkerLink {
     this.#link.start();
     const id = this.#expect({ kind: "version" });
     this.#link.writer.whole(encodeVersion(id, PROTOCOL_VERSION));
-    this.#limitAnswer(this.#versionLimitMs, "did not answer the version exchange");
+    // It may be busy with another controller, one at a time, and free when it is asked again.
+    const limitMs = this.#versionLimitMs;
+    this.#limitAnswer(
+      limitMs,
+      new Error(`it did not answer the version exchange ${within(limitMs)}`),
+    );
   }
 
   /** Sends a core. `onLoaded` or `onLoadFailed` follows. */
   loadCore(core: CoreImage): void {
     const id = this.#expect({ kind: "core", key: core.key });
     this.#link.writer.whole(encodeCore(id, core.name, core.content));
-    this.#limitAnswer(CORE_LIMIT_MS, "did not say whether the compute core is loaded");
+    const problem = `it did not say whether the compute core is loaded ${within(CORE_LIMIT_MS)}`;
+    this.#limitAnswer(CORE_LIMIT_MS, new UnusableWorkerError(problem));
   }
 
   /** Sends a job. `onAnswer` follows. */
@@ -116,11 +122,9 @@ export class WorkerLink {
     return this.#lastControlId;
   }
 
-  #limitAnswer(limitMs: number, what: string): void {
+  #limitAnswer(limitMs: number, error: Error): void {
     clearTimeout(this.#limit);
-    this.#limit = setTimeout(() => {
-      this.#link.close(new UnusableWorkerError(`it ${what} within ${limitMs / 1000} s`));
-    }, limitMs);
+    this.#limit = setTimeout(() => this.#link.close(error), limitMs);
   }
 
   #onFrame(frame: Frame): void {
@@ -161,6 +165,10 @@ export class WorkerLink {
     decodeCoreResponse(frame.payload);
     this.#events.onLoaded(key);
   }
+}
+
+function within(limitMs: number): string {
+  return `within ${limitMs / 1000} s`;
 }
 
 function answerOf(frame: Frame): Answer {

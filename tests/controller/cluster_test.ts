@@ -127,6 +127,21 @@ test("a worker that dies within an answer is used when it comes back", async () 
   assert.equal(peer.connections, 3);
 });
 
+test("a worker that is busy with another controller is used when it answers", async () => {
+  const script: Script = (session) => {
+    const isBusy = session.statistics.connections <= 2;
+    (isBusy ? silent : echo())(session);
+  };
+  const inputs = numberedInputs(20);
+  await using peer = await startPeer(script);
+  using recorded = await RecordedCluster.make({ hopeMs: 20_000, versionMs: 50 });
+  recorded.dial(peer);
+  recorded.addAll(inputs);
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  assert.equal(recorded.warnings.length, 1, "it is told once");
+});
+
 /** Workers that are none, with a word of the reason that a run gives. */
 const USELESS: [string, Script, RegExp][] = [
   ["refuses the version", refusesVersion, /does not speak protocol version 1/],
