@@ -353,7 +353,8 @@ export class Cluster<T extends Task> implements Disposable {
 
   #checkForsaken(): void {
     if (this.#isClosed || this.#expectsGuests) return;
-    if (this.#members.size + this.#connecting.size > 0) return;
+    const isHopeful = ({ name }: Member) => this.#dialled.get(name)?.hopeless === undefined;
+    if (this.#members.size > 0 || [...this.#connecting].some(isHopeful)) return;
     const reasons: string[] = [...this.#farewells];
     for (const [name, state] of this.#dialled) {
       if (state.hopeless === undefined) return;

@@ -22,7 +22,6 @@ import {
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
 import { CWorker } from "./c_worker.ts";
-import { freePort } from "./ports.ts";
 import { Workspace } from "./workspace.ts";
 
 const ECHO = await core("echo");
@@ -45,6 +44,9 @@ const SCRIPTS: [Script, RegExp][] = [
 /** A name that no resolver knows, by RFC 2606. */
 const UNKNOWN_HOST = "worker.invalid";
 
+/** A port that only root could listen on, and that nobody has listened on for decades (tcpmux). */
+const REFUSED = "127.0.0.1:1";
+
 /** What is hopeless is known after ten seconds or more: these wait together. */
 test("a run without a worker ends with status 3, and says why of each", async () => {
   await Promise.all([allAreUseless(), theOnlyOneDies(), jsonSaysWhy()]);
@@ -53,8 +55,7 @@ test("a run without a worker ends with status 3, and says why of each", async ()
 async function allAreUseless(): Promise<void> {
   await using workspace = await Workspace.make();
   await using peers = await startPeers(SCRIPTS.map(([script]) => script));
-  const refusing = `127.0.0.1:${await freePort()}`;
-  const names = [...peers.names, refusing, UNKNOWN_HOST];
+  const names = [...peers.names, REFUSED, UNKNOWN_HOST];
   const args = ["run", ECHO, "--repeat", String(JOBS), "--workers", names.join(",")];
   const run = await workspace.run(args);
   assert.equal(run.code, 3, run.stderr);
@@ -66,7 +67,7 @@ async function allAreUseless(): Promise<void> {
     assert(reasons[index]?.startsWith(`${names[index]}: `), last);
     assert.match(reasons[index] ?? "", reason);
   }
-  assert.equal(reasons.at(-2), `${refusing}: connection refused`);
+  assert.equal(reasons.at(-2), `${REFUSED}: connection refused`);
   assert.match(reasons.at(-1) ?? "", /^worker\.invalid:7433: ./);
   assert.deepEqual(await workspace.outputs(), {});
   assert.deepEqual(await workspace.leftovers(), []);
@@ -91,12 +92,11 @@ async function theOnlyOneDies(): Promise<void> {
 
 async function jsonSaysWhy(): Promise<void> {
   await using workspace = await Workspace.make();
-  const refusing = `127.0.0.1:${await freePort()}`;
-  const args = ["run", ECHO, "--repeat", "3", "--workers", refusing, "--json", "--quiet"];
+  const args = ["run", ECHO, "--repeat", "3", "--workers", REFUSED, "--json", "--quiet"];
   const run = await workspace.run(args);
   assert.equal(run.code, 3, run.stderr);
   const summary = JSON.parse(run.stdout);
-  assert.equal(summary.error, `No worker can be used: ${refusing}: connection refused`);
+  assert.equal(summary.error, `No worker can be used: ${REFUSED}: connection refused`);
   assert.equal(summary.jobs, 0);
 }
 

@@ -1,7 +1,7 @@
 /**
  * A folder for one test, and runs of the program in it:
  *
- * ```ts
+ * ```ts ignore
  * import assert from "node:assert/strict";
  * import { core } from "../lib/cores.ts";
  * import { Workspace } from "./workspace.ts";

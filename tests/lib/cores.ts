@@ -29,7 +29,7 @@ const FLAGS_BY_CORE = new Map([
  * The path of the core `name`, built with `defines`. What was built stays in `tests/.build` until its
  * source, the header or the flags change; tests that build the same core at once do no harm.
  *
- * ```ts
+ * ```ts ignore
  * import { core } from "./cores.ts";
  *
  * await core("version_stamp", { STAMP: '"two"' }); // the path of a library

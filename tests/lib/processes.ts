@@ -1,7 +1,7 @@
 /**
  * Starts the program that is tested, and sees that nothing of it outlives the test:
  *
- * ```ts
+ * ```ts ignore
  * import { startWorker } from "./processes.ts";
  *
  * await using worker = await startWorker({ slots: 1 });
