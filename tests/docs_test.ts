@@ -140,7 +140,8 @@ function lacksZstd(): string | undefined {
 
 /** How to run a module of ours that is not the program. */
 function runtimeCommand(): string {
-  return `${process.execPath} run -A --quiet`;
+  const options = process.versions["deno"] ? " -A --quiet" : "";
+  return `${process.execPath} run${options}`;
 }
 
 function blockOf(language: string): string {

@@ -12,7 +12,11 @@ import { stitch } from "./stitch.ts";
 import { writeTiles } from "./tiles.ts";
 
 const FOLDER = "demo";
-const PROGRAM = ["run", "-A", "--quiet", fileURLToPath(new URL("../../cli.ts", import.meta.url))];
+/** The program, on the runtime that this runs on: Deno wants to be told what it may do. */
+const PROGRAM = [
+  ...(process.versions["deno"] ? ["run", "-A", "--quiet"] : ["run"]),
+  fileURLToPath(new URL("../../cli.ts", import.meta.url)),
+];
 const SOURCE = fileURLToPath(new URL("mandelbrot.c", import.meta.url));
 
 async function demo(): Promise<number> {
