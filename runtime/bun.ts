@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
 import { openCore, openSlotChannel } from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
-import { LineSplitter } from "./lines.ts";
+import { forwardLines } from "./lines.ts";
 import type {
   Address,
   ByteStream,
@@ -17,9 +17,6 @@ import type {
 } from "./ports.ts";
 
 type Socket = BunSocket<SocketStream>;
-
-/** A grandchild can hold the pipe open after the process has ended; don't wait for it longer than this. */
-const PRINTED_AFTER_END_MS = 200;
 
 /** Bun as a runtime for distcomp. */
 export const bunRuntime: Runtime = {
@@ -215,10 +212,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     stdout: "pipe",
     stderr: "pipe",
   });
-  const printed = Promise.all([
-    forwardLines(child.stdout, options.onLine),
-    forwardLines(child.stderr, options.onLine),
-  ]);
+  const printed = forwardLines([child.stdout, child.stderr], options.onLine);
   return {
     pid: child.pid,
     ended: endOf(child, printed),
@@ -226,20 +220,10 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
   };
 }
 
-/** What it printed is complete before its end is known: the last line often says why it ended. */
-async function endOf(child: BunSubprocess, printed: Promise<unknown>): Promise<ProcessEnd> {
+async function endOf(child: BunSubprocess, printed: () => Promise<void>): Promise<ProcessEnd> {
   const exitCode = await child.exited;
-  await Promise.race([printed, bun.sleep(PRINTED_AFTER_END_MS)]);
+  await printed();
   return child.signalCode ? { signal: String(child.signalCode) } : { exitCode };
-}
-
-async function forwardLines(
-  stream: ReadableStream<Uint8Array>,
-  onLine: (line: string) => void,
-): Promise<void> {
-  const lines = new LineSplitter(onLine);
-  for await (const bytes of stream) lines.push(bytes);
-  lines.end();
 }
 
 function selfCommand(): readonly string[] {

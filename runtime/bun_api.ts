@@ -73,7 +73,6 @@ export interface BunApi {
     stdout: "pipe";
     stderr: "pipe";
   }): BunSubprocess;
-  sleep(ms: number): Promise<void>;
 }
 
 /** A pointer is a number in Bun. */

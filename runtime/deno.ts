@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { openCore, openSlotChannel } from "./deno_ffi.ts";
-import { LineSplitter } from "./lines.ts";
+import { forwardLines } from "./lines.ts";
 import type {
   Address,
   ByteStream,
@@ -96,6 +96,10 @@ async function acceptUntilClosed(accept: () => Promise<ByteStream>): Promise<Byt
   }
 }
 
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 function tcpStream(connection: Deno.TcpConn): ByteStream {
   const { hostname, port } = connection.remoteAddr;
   connection.setNoDelay(true);
@@ -163,10 +167,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const printed = Promise.all([
-    forwardLines(child.stdout, options.onLine),
-    forwardLines(child.stderr, options.onLine),
-  ]);
+  const printed = forwardLines([child.stdout, child.stderr], options.onLine);
   return {
     pid: child.pid,
     ended: endOf(child, printed),
@@ -174,27 +175,10 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
   };
 }
 
-/** What it printed is complete before its end is known: the last line often says why it ended. */
-async function endOf(child: Deno.ChildProcess, printed: Promise<unknown>): Promise<ProcessEnd> {
+async function endOf(child: Deno.ChildProcess, printed: () => Promise<void>): Promise<ProcessEnd> {
   const status = await child.status;
-  await Promise.race([printed, delay(PRINTED_AFTER_END_MS)]);
+  await printed();
   return status.signal ? { signal: status.signal } : { exitCode: status.code };
-}
-
-/** A grandchild can hold the pipe open after the process has ended; don't wait for it longer than this. */
-const PRINTED_AFTER_END_MS = 200;
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function forwardLines(
-  stream: ReadableStream<Uint8Array>,
-  onLine: (line: string) => void,
-): Promise<void> {
-  const lines = new LineSplitter(onLine);
-  for await (const bytes of stream) lines.push(bytes);
-  lines.end();
 }
 
 function killQuietly(child: Deno.ChildProcess, signal: Deno.Signal): void {

@@ -39,3 +39,27 @@ export class LineSplitter {
     this.#overlong = false;
   }
 }
+
+/** A grandchild can hold a pipe open after the process has ended; nobody waits for it longer than this. */
+const PRINTED_AFTER_END_MS = 200;
+
+/**
+ * Forwards the lines of a process's outputs. Call the result when the process has ended: it resolves when
+ * what was printed is complete, because the last line often says why it ended.
+ */
+export function forwardLines(
+  streams: readonly ReadableStream<Uint8Array>[],
+  onLine: (line: string) => void,
+): () => Promise<void> {
+  const printed = Promise.all(streams.map(async (stream) => {
+    const lines = new LineSplitter(onLine);
+    for await (const bytes of stream) lines.push(bytes);
+    lines.end();
+  }));
+  return async () => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, PRINTED_AFTER_END_MS));
+    await Promise.race([printed, late]);
+    clearTimeout(timer);
+  };
+}
