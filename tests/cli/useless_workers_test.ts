@@ -5,6 +5,7 @@ import {
   acceptsThenCloses,
   closesMidFrame,
   coreError,
+  echo,
   http,
   hugeLength,
   jobErrors,
@@ -49,7 +50,7 @@ const REFUSED = "127.0.0.1:1";
 
 /** What is hopeless is known after ten seconds or more: these wait together. */
 test("a run without a worker ends with status 3, and says why of each", async () => {
-  await Promise.all([allAreUseless(), theOnlyOneDies(), jsonSaysWhy()]);
+  await Promise.all([allAreUseless(), theOnlyOneLeaves(), jsonSaysWhy()]);
 });
 
 async function allAreUseless(): Promise<void> {
@@ -73,15 +74,15 @@ async function allAreUseless(): Promise<void> {
   assert.deepEqual(await workspace.leftovers(), []);
 }
 
-async function theOnlyOneDies(): Promise<void> {
+async function theOnlyOneLeaves(): Promise<void> {
   await using workspace = await Workspace.make();
-  await using worker = await CWorker.start("--die-after", 5);
-  const args = ["run", ECHO, "--repeat", String(JOBS), "--workers", worker.address];
-  const run = await workspace.run(args);
+  await using peer = await startPeer(leavesAfter(5));
+  const worker = `127.0.0.1:${peer.port}`;
+  const run = await workspace.run(["run", ECHO, "--repeat", String(JOBS), "--workers", worker]);
   assert.equal(run.code, 3, run.stderr);
   assert.match(
     run.stderr,
-    new RegExp(`No worker can be used: ${worker.address}: connection refused`),
+    new RegExp(`No worker can be used: ${worker}: it closed the connection`),
   );
   const outputs = await workspace.outputs();
   assert.match(run.stdout, new RegExp(`^${Object.keys(outputs).length} of ${JOBS} jobs done`));
@@ -142,6 +143,18 @@ test("what a worker says of a job reaches the summary as one line of bounded len
   const records = await workspace.records();
   assert(records.every(({ error = "" }) => error.length > 60_000), "the record has all of it");
 });
+
+/** Echoes some jobs, then hangs up, and on whoever comes again. Its port stays its own. */
+function leavesAfter(jobs: number): Script {
+  return (session) => {
+    const { socket, statistics } = session;
+    if (statistics.jobs >= jobs) return acceptsThenCloses(session);
+    echo()(session);
+    socket.on("data", () => {
+      if (statistics.jobs >= jobs) socket.end();
+    });
+  };
+}
 
 interface Peers extends AsyncDisposable {
   readonly names: readonly string[];

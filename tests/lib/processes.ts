@@ -157,7 +157,7 @@ export class Program implements AsyncDisposable {
    * signal as how the process ended, whatever the process made of it.
    */
   signal(name: "SIGTERM" | "SIGINT" | "SIGKILL"): void {
-    if (!this.#hasExited) process.kill(this.pid, name);
+    if (!this.#hasExited) signalQuietly(this.pid, name);
   }
 
   /** Asks it to end. It has to comply, and to leave nothing behind. */
@@ -230,7 +230,7 @@ export class Program implements AsyncDisposable {
     } finally {
       clearTimeout(this.#lifeLimit);
       await this.kill();
-      for (const pid of await this.descendants()) killQuietly(pid);
+      for (const pid of await this.descendants()) signalQuietly(pid, "SIGKILL");
       await rm(this.#directory, { recursive: true, force: true });
     }
   }
@@ -253,9 +253,9 @@ export async function startWorker(
   }
 }
 
-function killQuietly(pid: number): void {
+function signalQuietly(pid: number, name: "SIGTERM" | "SIGINT" | "SIGKILL"): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, name);
   } catch {
     // It has just ended by itself.
   }
