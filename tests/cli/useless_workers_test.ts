@@ -50,7 +50,9 @@ const REFUSED = "127.0.0.1:1";
 
 /** What is hopeless is known after ten seconds or more: these wait together. */
 test("a run without a worker ends with status 3, and says why of each", async () => {
-  await Promise.all([allAreUseless(), theOnlyOneLeaves(), jsonSaysWhy()]);
+  const parts = [allAreUseless(), theOnlyOneLeaves(), jsonSaysWhy()];
+  await Promise.allSettled(parts); // each tidies up, also when another fails
+  await Promise.all(parts);
 });
 
 async function allAreUseless(): Promise<void> {
