@@ -76,11 +76,6 @@ export class WorkerLink {
     });
   }
 
-  /** Bytes that the system has not taken yet. */
-  get pendingBytes(): number {
-    return this.#link.pendingBytes;
-  }
-
   /** Says hello. `onReady` or `onClosed` follows. */
   start(): void {
     this.#link.start();

@@ -3,7 +3,7 @@
 import { formatAddress } from "../link/address.ts";
 import { Backoff } from "../link/backoff.ts";
 import type { Log } from "../runtime/log.ts";
-import type { Address, ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
+import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
 import type { Worker } from "./worker.ts";
 
 /** One attempt to reach a controller. */
@@ -19,11 +19,6 @@ export async function serveListener(worker: Worker, listener: StreamListener): P
     if (!stream) return;
     void worker.serve(stream);
   }
-}
-
-/** Serves one controller that is connected already. */
-export function serveStream(worker: Worker, stream: ByteStream): Promise<void> {
-  return worker.serve(stream);
 }
 
 /** Dials a controller and serves it, and dials again when it is gone, until `signal` is aborted. */
