@@ -21,6 +21,7 @@ import { Cluster } from "../controller/cluster.ts";
 import { parseAddress } from "../link/address.ts";
 import type { CoreKey } from "../pool/types.ts";
 import { detectRuntime } from "../runtime/detect.ts";
+import { silentLog } from "../runtime/log.ts";
 import { childrenOf, usageOf } from "./processes.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -103,7 +104,7 @@ async function runJobs(
   const all = Promise.withResolvers<void>();
   let answered = 0;
   const image = { key: "echo" as CoreKey, name: "echo", content: readFileSync(core) };
-  const log = { info: () => {}, warn: (text: string) => console.error(text) };
+  const log = { ...silentLog, warn: (text: string) => console.error(text) };
   using cluster = new Cluster(await detectRuntime(), image, {
     onCompleted: ({ answer }) => {
       if (answer.kind === "error") all.reject(new Error(answer.message));

@@ -20,11 +20,15 @@ export function timedLog(): Log {
   });
 }
 
-/** A log of warnings only, for somebody who waits for a result. `write` may keep clear of a progress bar. */
-export function warningLog(write: WriteLine): Log {
-  return logThrough((record) => {
+/**
+ * A log of warnings and of what cores print, for somebody who waits for a result. `write` may keep clear of
+ * a progress bar.
+ */
+export function runLog(write: WriteLine, isQuiet: boolean): Log {
+  const log = logThrough((record) => {
     if (record.level !== "info") write(markOf(record) + textOf(record));
   });
+  return { ...log, printed: isQuiet ? () => {} : (text) => write(printable(text)) };
 }
 
 function logThrough(sink: (record: LogRecord) => void): Log {
@@ -41,6 +45,7 @@ function logThrough(sink: (record: LogRecord) => void): Log {
   return {
     info: (text) => logger.info("{text}", { text }),
     warn: (text) => logger.warn("{text}", { text }),
+    printed: (text) => logger.info("{text}", { text }),
   };
 }
 

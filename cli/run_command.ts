@@ -10,7 +10,7 @@ import { checkPaths, filesOf, linesOf, repeated, type Source } from "../controll
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { formatNoun } from "./format.ts";
-import { toStderr, warningLog, type WriteLine } from "./log.ts";
+import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
 import { summaryJson, summaryText } from "./summary.ts";
 import { ExitCode, readWorkers, UsageError } from "./usage.ts";
@@ -39,7 +39,7 @@ export async function runCommand(
   const plan = await planOf(coreFile, flags, canWork);
   const show = { progress: noProgress() };
   const write: WriteLine = (line) => show.progress.write(line);
-  const log = warningLog(write);
+  const log = runLog(write, flags.quiet ?? false);
   const source = await sourceOf(inputs, flags, (text) => log.warn(text));
   const sink = await DirectorySink.open(flags.output);
   const jobLog = await JobLog.open(flags.output).catch(async (error) => {

@@ -4,7 +4,7 @@ import os from "node:os";
 import process from "node:process";
 import { reasonOf } from "../controller/system_error.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
-import type { Log } from "../runtime/log.ts";
+import { type Log, silentLog } from "../runtime/log.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { serveDialled, serveListener } from "../worker/serve.ts";
 import { Worker } from "../worker/worker.ts";
@@ -65,9 +65,10 @@ export async function localWorkerCommand(
   process.on("SIGINT", () => {});
   // The run may be gone, and with it who reads what this process prints.
   process.stderr.on("error", () => {});
-  const lines: Log = { info: toStderr, warn: toStderr };
+  // Of itself it says nothing: what becomes of jobs, the run knows and says. What cores print is passed on.
+  const log: Log = { ...silentLog, printed: toStderr };
   // A run that is gone wants no answers: its jobs have nothing to wait for.
-  await using worker = await Worker.start(runtime, { slots, log: lines, halfClosedMs: 0 });
+  await using worker = await Worker.start(runtime, { slots, log, halfClosedMs: 0 });
   process.on("SIGTERM", () => void worker.drain());
   await worker.serve(await runtime.dial({ kind: "unix", path: socket }, LOCAL_DIAL_MS));
   return ExitCode.ok;

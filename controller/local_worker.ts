@@ -104,7 +104,12 @@ export class LocalWorker {
   async #runOnce(): Promise<string> {
     const args = [socketIn(this.#folder), String(this.#slots)];
     try {
-      this.#child = startSelf(this.#runtime, "local-worker", args, (line) => this.#log.info(line));
+      this.#child = startSelf(
+        this.#runtime,
+        "local-worker",
+        args,
+        (line) => this.#log.printed(line),
+      );
     } catch (error) {
       return `cannot be started: ${error instanceof Error ? error.message : error}`;
     }

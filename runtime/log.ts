@@ -4,7 +4,9 @@ export interface Log {
   info(text: string): void;
   /** Something went wrong, and was handled. */
   warn(text: string): void;
+  /** A core has printed a line; `text` says where, and has the line. */
+  printed(text: string): void;
 }
 
 /** Says nothing. */
-export const silentLog: Log = { info: () => {}, warn: () => {} };
+export const silentLog: Log = { info: () => {}, warn: () => {}, printed: () => {} };

@@ -191,7 +191,7 @@ export class Slots {
   }
 
   #printer(who: string): (line: string) => void {
-    return (line) => this.#log.info(`${who}: ${line}`);
+    return (line) => this.#log.printed(`${who}: ${line}`);
   }
 }
 

@@ -102,6 +102,16 @@ test("--quiet prints nothing when all goes well", async () => {
   assert.deepEqual(run, { code: 0, stdout: "", stderr: "" });
 });
 
+test("what a core prints is shown with its slot on stderr, unless --quiet", async () => {
+  await using workspace = await Workspace.make();
+  const printing = await core("init_prints");
+  const run = await workspace.run(["run", printing, "--repeat", "1", "--slots", "1"]);
+  assert.match(run.stderr, /^slot 1: init_prints: version 1$/m);
+  assert(!run.stdout.includes("init_prints"));
+  const quiet = await workspace.run(["run", printing, "--repeat", "1", "--quiet"]);
+  assert.deepEqual(quiet, { code: 0, stdout: "", stderr: "" });
+});
+
 test("a long run that nobody watches on a terminal prints a line now and then", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", `${"echo a\n".repeat(10)}sleep 60000\n`);

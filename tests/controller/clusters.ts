@@ -9,7 +9,7 @@ import {
 } from "../../controller/cluster.ts";
 import { coreImage } from "../../controller/core_image.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
-import type { Log } from "../../runtime/log.ts";
+import { type Log, silentLog } from "../../runtime/log.ts";
 import { eventually } from "../lib/processes.ts";
 
 /** Scripted workers look at no core. */
@@ -31,7 +31,7 @@ export class RecordedCluster implements Disposable {
   static async make(limits: Partial<ClusterLimits> = {}): Promise<RecordedCluster> {
     const runtime = await detectRuntime();
     return new RecordedCluster((recorder) => {
-      const log: Log = { info: () => {}, warn: (text) => recorder.warnings.push(text) };
+      const log: Log = { ...silentLog, warn: (text) => recorder.warnings.push(text) };
       const events = {
         onCompleted: (completion: Completion<Task>) => void recorder.completions.push(completion),
         onForsaken: (reasons: readonly string[]) => {
