@@ -35,8 +35,9 @@ export class MalformedPayloadError extends ProtocolError {
 export class UnknownTypeError extends ProtocolError {
   override name = "UnknownTypeError";
 
-  constructor(kind: "message" | "response", readonly type: number) {
-    super(`0x${type.toString(16).padStart(2, "0")} is no ${kind} type of protocol version 1`);
+  constructor(kind: "message" | "response", readonly type: number, version = 1) {
+    const hex = `0x${type.toString(16).padStart(2, "0")}`;
+    super(`${hex} is no ${kind} type of protocol version ${version}`);
   }
 }
 

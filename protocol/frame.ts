@@ -3,11 +3,20 @@
 import { HEADER_BYTES } from "./limits.ts";
 import { type Uint64, writeUint64 } from "./uint64.ts";
 
-/** Types of the frames that a controller sends. */
-export const MessageType = { version: 0x01, core: 0x02, job: 0x03 } as const;
+/** Types of the frames that a controller sends. From `describe` on they are of version 2. */
+export const MessageType = {
+  version: 0x01,
+  core: 0x02,
+  job: 0x03,
+  describe: 0x04,
+  choose: 0x05,
+  limitedJob: 0x06,
+  cancel: 0x07,
+  ping: 0x08,
+} as const;
 
-/** Types of the frames that a worker sends. */
-export const ResponseType = { ok: 0x01, error: 0xff } as const;
+/** Types of the frames that a worker sends. `draining` and `kindError` are of version 2. */
+export const ResponseType = { ok: 0x01, draining: 0x03, kindError: 0xfe, error: 0xff } as const;
 
 /**
  * One whole frame. `payload` is a view into memory that nobody writes to any more: keep it as long as

@@ -1,8 +1,14 @@
 /** From frames to few, large pieces of bytes: what pays most in the whole program. */
 
 import { writeHeader } from "./frame.ts";
-import { HEADER_BYTES, JOB_PREFIX_BYTES, JOB_RESULT_PREFIX_BYTES } from "./limits.ts";
+import {
+  HEADER_BYTES,
+  JOB_LIMITS_BYTES,
+  JOB_PREFIX_BYTES,
+  JOB_RESULT_PREFIX_BYTES,
+} from "./limits.ts";
 import { MessageType, ResponseType } from "./frame.ts";
+import type { JobLimits } from "./message_2.ts";
 import { type Uint64, writeUint64 } from "./uint64.ts";
 
 /** Small frames are gathered in batches of this size, one write each. */
@@ -12,7 +18,7 @@ const BATCH_BYTES = 128 * 1024;
 const COPIED_PAYLOAD_BYTES_MAX = 32 * 1024;
 
 /** The most that a header and a prefix before a payload take. */
-const PREAMBLE_BYTES_MAX = HEADER_BYTES + JOB_PREFIX_BYTES;
+const PREAMBLE_BYTES_MAX = HEADER_BYTES + JOB_LIMITS_BYTES + JOB_PREFIX_BYTES;
 
 /**
  * Gathers frames and gives them back as pieces to write, in order.
@@ -44,6 +50,27 @@ export class FrameWriter {
   /** A job message. */
   job(id: Uint64, job: Uint64, input: Uint8Array<ArrayBuffer>): void {
     this.#header(MessageType.job, id, JOB_PREFIX_BYTES + input.byteLength);
+    this.#job(job, input);
+  }
+
+  /** A job message with limits, of version 2. */
+  limitedJob(
+    id: Uint64,
+    attempt: number,
+    limits: JobLimits,
+    job: Uint64,
+    input: Uint8Array<ArrayBuffer>,
+  ): void {
+    const payloadBytes = JOB_LIMITS_BYTES + JOB_PREFIX_BYTES + input.byteLength;
+    this.#header(MessageType.limitedJob, id, payloadBytes);
+    this.#view.setUint32(this.#end, attempt, true);
+    writeUint64(this.#view, this.#end + 4, limits.timeMs);
+    writeUint64(this.#view, this.#end + 12, limits.memoryBytes);
+    this.#advance(JOB_LIMITS_BYTES);
+    this.#job(job, input);
+  }
+
+  #job(job: Uint64, input: Uint8Array<ArrayBuffer>): void {
     writeUint64(this.#view, this.#end, job);
     writeUint64(this.#view, this.#end + 8, input.byteLength);
     this.#advance(JOB_PREFIX_BYTES);

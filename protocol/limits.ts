@@ -15,6 +15,9 @@ export const PAYLOAD_BYTES_MAX_DEFAULT = 2 ** 30;
 /** Bytes of a job message's payload before its input: job id (8), length of the input (8). */
 export const JOB_PREFIX_BYTES = 16;
 
+/** Bytes of the limits that version 2 puts before a job message's payload: attempt (4), time (8), memory (8). */
+export const JOB_LIMITS_BYTES = 20;
+
 /** Bytes of a job response's payload before its output: exit code (4), length of the output (8). */
 export const JOB_RESULT_PREFIX_BYTES = 12;
 
@@ -29,3 +32,16 @@ export const ERROR_TEXT_BYTES_MAX = 4096;
  * string of 512 MiB.
  */
 export const ERROR_TEXT_RECEIVED_BYTES_MAX = 64 * 1024;
+
+/** From version 2 on, a controller says something at least this often. */
+export const PING_MS = 5_000;
+
+/** From version 2 on, a worker is given up that is silent for this long: four pings. */
+export const WORKER_SILENT_MS_MAX = 20_000;
+
+/** From version 2 on, a controller may be given up that is silent for this long: a laptop may sleep for a moment. */
+export const CONTROLLER_SILENT_MS_MAX = 60_000;
+
+/** What a worker of version 2 takes without an answer before it stops reading, and a controller never sends. */
+export const UNANSWERED_JOBS_MAX = 65_536;
+export const UNANSWERED_BYTES_MAX = 256 * 1024 * 1024;

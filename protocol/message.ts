@@ -10,7 +10,7 @@ import {
 } from "./limits.ts";
 import { readUint64, type Uint64, writeUint64 } from "./uint64.ts";
 
-/** The protocol version that this folder speaks. */
+/** The protocol version of this file; the messages that version 2 adds are in `message_2.ts`. */
 export const PROTOCOL_VERSION = 1;
 
 /** What a controller may say. `id` names the message in its response. */

@@ -1,5 +1,5 @@
 /**
- * The worker socket protocol, version 1: pure functions and values, bytes in and messages out. What it
+ * The worker socket protocol, versions 1 and 2: pure functions and values, bytes in and messages out. What it
  * says on the wire is specified in PROTOCOL.md beside this file.
  *
  * @module
@@ -11,4 +11,5 @@ export * from "./frame_decoder.ts";
 export * from "./frame_writer.ts";
 export * from "./limits.ts";
 export * from "./message.ts";
+export * from "./message_2.ts";
 export * from "./uint64.ts";
