@@ -13,7 +13,11 @@ export function audit<T>(
   for (const endpoint of endpoints.values()) {
     auditEndpoint(endpoint);
     for (const { client, isOrphan } of endpoint.inFlight.values()) {
-      check(isOrphan !== clients.has(client), `client ${client} is gone, or its jobs are orphans`);
+      check(
+        isOrphan || clients.has(client),
+        `the jobs of client ${client}, which is gone, are orphans`,
+      );
+      if (isOrphan) continue;
       inFlight.set(client, (inFlight.get(client) ?? 0) + 1);
     }
   }
@@ -21,7 +25,7 @@ export function audit<T>(
     const found = inFlight.get(client.id) ?? 0;
     check(client.inFlight === found, `client ${client.id} counts the ${found} jobs it has out`);
     check(client.queuedBytes >= 0, `client ${client.id} counts its bytes`);
-    if (client.queue.length > 0) continue;
+    if (client.queued > 0) continue;
     check(client.queuedBytes === 0, `the empty queue of client ${client.id} weighs nothing`);
   }
 }

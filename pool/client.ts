@@ -1,11 +1,13 @@
 /** What the pool knows of one client: its queue, and whether it may have jobs sent now. */
 
 import { Deque } from "./deque.ts";
-import type { ClientId, Job } from "./types.ts";
+import { Detours } from "./detours.ts";
+import type { ClientId, EndpointId, Job } from "./types.ts";
 
 /** A client's state. Only the pool changes it. */
 export class Client<T> {
-  readonly queue = new Deque<Job<T>>();
+  readonly #queue = new Deque<Job<T>>();
+  readonly #detours = new Detours<T>();
   queuedBytes = 0;
   inFlight = 0;
   /** The last job that it had sent; 0 before the first. */
@@ -18,31 +20,50 @@ export class Client<T> {
 
   constructor(readonly id: ClientId) {}
 
-  /** The job whose turn it is, if it may go out. */
+  /** Jobs that wait. */
+  get queued(): number {
+    return this.#queue.length + this.#detours.length;
+  }
+
+  /** A job whose turn it is, if it may go out. */
   get next(): Job<T> | undefined {
-    return this.isBlocked ? undefined : this.queue.peek();
+    if (this.isBlocked) return undefined;
+    return this.#queue.peek() ?? this.#detours.first;
+  }
+
+  /** The job whose turn it is at an endpoint. `isOnly`: there is no other one. */
+  nextFor(endpoint: EndpointId, isOnly: boolean): Job<T> | undefined {
+    if (this.isBlocked) return undefined;
+    return this.#detours.peekFor(endpoint, isOnly) ?? this.#queue.peek();
   }
 
   pushBack(job: Job<T>): void {
-    this.queue.pushBack(job);
+    if (job.avoids.length > 0) this.#detours.add(job);
+    else this.#queue.pushBack(job);
     this.queuedBytes += job.bytes;
   }
 
   pushFront(job: Job<T>): void {
-    this.queue.pushFront(job);
+    if (job.avoids.length > 0) this.#detours.add(job);
+    else this.#queue.pushFront(job);
     this.queuedBytes += job.bytes;
   }
 
-  /** Takes the job that `next` showed. */
-  take(): Job<T> | undefined {
-    const job = this.queue.popFront();
-    if (job) this.queuedBytes -= job.bytes;
-    return job;
+  /** Takes out a job that `nextFor` showed. */
+  take(job: Job<T>): void {
+    if (this.#queue.peek() === job) this.#queue.popFront();
+    else this.#detours.remove(job);
+    this.queuedBytes -= job.bytes;
+  }
+
+  /** The first job that `matches`. */
+  find(matches: (job: Job<T>) => boolean): Job<T> | undefined {
+    return this.#detours.find(matches) ?? this.#queue.find(matches);
   }
 
   /** Takes all jobs that `matches`, in their order. */
   takeWhere(matches: (job: Job<T>) => boolean): Job<T>[] {
-    const jobs = this.queue.takeWhere(matches);
+    const jobs = [...this.#detours.takeWhere(matches), ...this.#queue.takeWhere(matches)];
     for (const job of jobs) this.queuedBytes -= job.bytes;
     return jobs;
   }

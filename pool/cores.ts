@@ -93,7 +93,7 @@ export class Cores<T> {
       if (!next) continue;
       const demand = cores.get(next.core) ?? newDemand();
       demand.clients += 1;
-      demand.queued += client.queue.length;
+      demand.queued += client.queued;
       demand.waitedMs += nowMs - Math.max(client.lastSentAtMs, next.queuedAtMs);
       cores.set(next.core, demand);
     }

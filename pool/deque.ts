@@ -41,6 +41,15 @@ export class Deque<T> {
     return item;
   }
 
+  /** The first that `matches`. */
+  find(matches: (item: T) => boolean): T | undefined {
+    for (let offset = 0; offset < this.#length; offset++) {
+      const item = this.#ring[this.#at(offset)] as T;
+      if (matches(item)) return item;
+    }
+    return undefined;
+  }
+
   /** Takes out everything that `matches`, keeping the order of both parts. */
   takeWhere(matches: (item: T) => boolean): T[] {
     const taken: T[] = [];

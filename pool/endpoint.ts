@@ -17,6 +17,8 @@ export class Endpoint<T> {
   isLeaving = false;
   /** Holds a job that runs alone. */
   isReserved = false;
+  /** Since when its oldest job can have been at work, where jobs run one after the other. */
+  headSinceMs = 0;
 
   constructor(readonly id: EndpointId, slots: number | undefined) {
     this.pace = new Pace(slots);
@@ -40,6 +42,7 @@ export class Endpoint<T> {
 
   add(dispatch: DispatchId, job: Job<T>, nowMs: number): void {
     job.ordinal = this.pace.onSent(nowMs);
+    if (this.inFlight.size === 0) this.headSinceMs = nowMs;
     this.inFlight.set(dispatch, job);
     this.bytesInFlight += job.bytes;
     this.isReserved = job.alone;
@@ -51,6 +54,7 @@ export class Endpoint<T> {
     this.inFlight.delete(dispatch);
     this.bytesInFlight -= job.bytes;
     this.isReserved = false;
+    this.headSinceMs = nowMs;
     this.pace.onAnswer(job.ordinal, nowMs - job.sentAtMs, nowMs);
     return job;
   }

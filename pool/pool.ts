@@ -7,9 +7,11 @@
  */
 
 import { audit } from "./audit.ts";
+import { BusyTime } from "./busy.ts";
 import { Client } from "./client.ts";
 import { Cores } from "./cores.ts";
 import { Endpoint } from "./endpoint.ts";
+import { copyOf, newJob } from "./job.ts";
 import type {
   ClientId,
   CoreKey,
@@ -22,6 +24,14 @@ import type {
 
 /** A job whose endpoint is killed each time is what has it killed, most likely for its memory. */
 const KILLED_ATTEMPTS_MAX = 3;
+
+/** The job that an endpoint is at. */
+export interface Head<T> {
+  readonly endpoint: EndpointId;
+  readonly job: Job<T>;
+  /** Since when, at the earliest. */
+  readonly sinceMs: number;
+}
 
 /** How much there is of what, for progress and for flow control. */
 export interface PoolCounts {
@@ -42,11 +52,9 @@ export class Pool<T> {
   readonly #endpoints = new Map<EndpointId, Endpoint<T>>();
   readonly #clients = new Map<ClientId, Client<T>>();
   readonly #cores: Cores<T>;
-  #busyMs = 0;
-  #slotMs = 0;
-  #sampledAtMs = 0;
-  #servingSlots = 0;
-  #busySlots = 0;
+  readonly #busy = new BusyTime();
+  /** Endpoints that could take a job now or soon; counted once a pass. */
+  #serving = 0;
   #lastEndpoint = 0;
   #lastClient = 0;
   #lastDispatch = 0;
@@ -93,17 +101,30 @@ export class Pool<T> {
     if (!endpoint) return;
     this.#endpoints.delete(id);
     const jobs = [...endpoint.inFlight.values()];
-    const isIsolating = this.#options.onLost === "isolate";
+    const isAlone = jobs.length === 1;
+    if (!endpoint.isLeaving) {
+      for (const job of jobs.slice(0, endpoint.pace.slots)) job.losses += 1;
+    }
     for (const job of jobs.reverse()) {
-      const client = this.#clients.get(job.client);
+      const client = this.#wanting(job);
       if (client) client.inFlight -= 1;
-      job.alone = isIsolating;
-      const isCulprit = isIsolating && jobs.length === 1 &&
-        (!wasKilled || job.attempt >= KILLED_ATTEMPTS_MAX);
+      job.alone = this.#options.onLost === "isolate";
       if (!client) this.#actions.dropped(job);
-      else if (isCulprit) this.#actions.crashed(job, reason);
+      else if (this.#isCulprit(job, isAlone, wasKilled)) this.#actions.crashed(job, reason);
       else client.pushFront(job);
     }
+  }
+
+  #isCulprit(job: Job<T>, wasAlone: boolean, wasKilled: boolean): boolean {
+    if (this.#options.onLost === "retry") {
+      return job.losses >= (this.#options.lossesMax ?? Infinity);
+    }
+    return wasAlone && (!wasKilled || job.attempt >= KILLED_ATTEMPTS_MAX);
+  }
+
+  /** The client that waits for a job's result, if one does. */
+  #wanting(job: Job<T>): Client<T> | undefined {
+    return job.isOrphan ? undefined : this.#clients.get(job.client);
   }
 
   // What happens: clients and their jobs.
@@ -137,32 +158,55 @@ export class Pool<T> {
   }
 
   onJob(client: ClientId, core: CoreKey, bytes: number, payload: T, nowMs: number): void {
-    this.#clients.get(client)?.pushBack({
-      client,
-      core,
-      bytes,
-      payload,
-      queuedAtMs: nowMs,
-      attempt: 0,
-      sentAtMs: 0,
-      ordinal: 0,
-      alone: false,
-      isOrphan: false,
-    });
+    this.#clients.get(client)?.pushBack(newJob(client, core, bytes, payload, nowMs));
+  }
+
+  /** A job that was answered, and is out of the pool, runs again: elsewhere, if there is another endpoint. */
+  onRetried(job: Job<T>, nowMs: number): void {
+    if (job.endpoint !== undefined) job.avoids = [job.endpoint];
+    job.queuedAtMs = nowMs;
+    this.#clients.get(job.client)?.pushBack(job);
+  }
+
+  /** The endpoint gives a job back that it has not begun: as if it had never been sent. */
+  onReturned(id: EndpointId, dispatch: DispatchId, nowMs: number): void {
+    const job = this.onAnswer(id, dispatch, nowMs);
+    if (!job) return;
+    job.attempt -= 1;
+    const client = this.#wanting(job);
+    if (client) client.pushFront(job);
+    else this.#actions.dropped(job);
+  }
+
+  /** A second copy of a job, which must not run where `avoids` says. Either may be answered first. */
+  onCopied(job: Job<T>, avoids: readonly EndpointId[], nowMs: number): Job<T> {
+    const copy = copyOf(job, avoids, nowMs);
+    this.#clients.get(job.client)?.pushBack(copy);
+    return copy;
+  }
+
+  /**
+   * Nobody wants the job's result any more. It is out of the pool on return (true), or in flight as an
+   * orphan until its endpoint has answered it (false).
+   */
+  onCancelled(job: Job<T>): boolean {
+    const client = this.#wanting(job);
+    const isInFlight = this.isInFlight(job);
+    job.isOrphan = true;
+    if (client && isInFlight) client.inFlight -= 1;
+    else client?.takeWhere((other) => other === job);
+    return !isInFlight;
   }
 
   /** Takes a client's queued jobs out of the pool: it does not want them any more. */
   onQueueCancelled(id: ClientId): Job<T>[] {
-    const jobs: Job<T>[] = [];
-    const client = this.#clients.get(id);
-    for (let job = client?.take(); job; job = client?.take()) jobs.push(job);
-    return jobs;
+    return this.#clients.get(id)?.takeWhere(() => true) ?? [];
   }
 
   /** A job is answered; this takes it out of the pool. `undefined`: the endpoint has no such job. */
   onAnswer(id: EndpointId, dispatch: DispatchId, nowMs: number): Job<T> | undefined {
     const job = this.#endpoints.get(id)?.remove(dispatch, nowMs);
-    const client = job && this.#clients.get(job.client);
+    const client = job && this.#wanting(job);
     if (client) client.inFlight -= 1;
     return job;
   }
@@ -178,7 +222,7 @@ export class Pool<T> {
       slotsAreKnown &&= endpoint.pace.slotsAreKnown;
     }
     for (const client of this.#clients.values()) {
-      queued += client.queue.length;
+      queued += client.queued;
       queuedBytes += client.queuedBytes;
     }
     const endpoints = this.#endpoints.size;
@@ -197,7 +241,7 @@ export class Pool<T> {
   /** What is queued for one client. */
   outstanding(id: ClientId): { queued: number; queuedBytes: number } {
     const client = this.#clients.get(id);
-    return { queued: client?.queue.length ?? 0, queuedBytes: client?.queuedBytes ?? 0 };
+    return { queued: client?.queued ?? 0, queuedBytes: client?.queuedBytes ?? 0 };
   }
 
   /** How many jobs one endpoint has in flight. */
@@ -207,7 +251,7 @@ export class Pool<T> {
 
   /** Part of the serving slots' time, since the first one served, in which they had a job; 0 to 1. */
   get busyPart(): number {
-    return this.#slotMs === 0 ? 0 : this.#busyMs / this.#slotMs;
+    return this.#busy.part;
   }
 
   /** Whether the endpoint has nothing to do. */
@@ -215,21 +259,50 @@ export class Pool<T> {
     return this.#endpoints.get(id)?.isFree ?? false;
   }
 
-  /** Endpoints that have something in flight. */
-  busy(): EndpointId[] {
-    return [...this.#endpoints.values()].filter(({ inFlight }) => inFlight.size > 0).map(({ id }) =>
-      id
-    );
+  /** The oldest job of each busy endpoint, which is the one that runs where jobs run one after the other. */
+  heads(): Head<T>[] {
+    const heads: Head<T>[] = [];
+    for (const { id, inFlight, headSinceMs } of this.#endpoints.values()) {
+      const [job] = inFlight.values();
+      if (job) heads.push({ endpoint: id, job, sinceMs: headSinceMs });
+    }
+    return heads;
   }
 
   /** Endpoints whose oldest job, the one that runs, is wanted by nobody. */
   orphaned(): EndpointId[] {
-    const ids: EndpointId[] = [];
-    for (const { id, inFlight } of this.#endpoints.values()) {
-      const [oldest] = inFlight.values();
-      if (oldest?.isOrphan) ids.push(id);
+    return this.heads().filter(({ job }) => job.isOrphan).map(({ endpoint }) => endpoint);
+  }
+
+  /** Whether the job is at an endpoint now. */
+  isInFlight({ endpoint, dispatch }: Job<T>): boolean {
+    if (endpoint === undefined || dispatch === undefined) return false;
+    return this.#endpoints.get(endpoint)?.inFlight.has(dispatch) ?? false;
+  }
+
+  /** Jobs that somebody waits for and that are in flight, the oldest of each endpoint first. */
+  *inFlight(): Iterable<Job<T>> {
+    for (const { inFlight } of this.#endpoints.values()) {
+      for (const job of inFlight.values()) if (!job.isOrphan) yield job;
     }
-    return ids;
+  }
+
+  /** Jobs that `matches`, of one client, queued or in flight. */
+  find(id: ClientId, matches: (job: Job<T>) => boolean): Job<T> | undefined {
+    for (const job of this.inFlight()) if (job.client === id && matches(job)) return job;
+    return this.#clients.get(id)?.find(matches);
+  }
+
+  /** Slots of serving endpoints that have nothing to do. */
+  idleSlots(): EndpointId[] {
+    const idle: EndpointId[] = [];
+    for (const endpoint of this.#endpoints.values()) {
+      if (!endpoint.isServing) continue;
+      for (let used = endpoint.inFlight.size; used < endpoint.pace.slots; used++) {
+        idle.push(endpoint.id);
+      }
+    }
+    return idle;
   }
 
   /** An endpoint that could load a core at once, preferably one that has none. */
@@ -250,8 +323,9 @@ export class Pool<T> {
 
   /** Gives cores to free endpoints and jobs to those that have room. Call it after a batch of events. */
   schedule(nowMs: number): void {
-    this.#sampleBusy(nowMs);
+    this.#busy.sample(nowMs);
     this.#cores.assign(nowMs);
+    this.#serving = [...this.#endpoints.values()].filter(({ isServing }) => isServing).length;
     const tailCap = this.#tailCap();
     // First every slot gets one job, then windows are filled: few jobs spread over all endpoints.
     for (const endpoint of this.#endpoints.values()) {
@@ -260,31 +334,13 @@ export class Pool<T> {
     for (const endpoint of this.#endpoints.values()) {
       this.#fill(endpoint, this.#window(endpoint, tailCap), nowMs);
     }
-    this.#countBusy();
+    this.#busy.count(this.#endpoints.values());
   }
 
   /** Has an endpoint load a core that no job waits for yet, to see whether it can. */
   load(id: EndpointId, core: CoreKey): void {
     this.#endpoints.get(id)?.startLoading(core);
     this.#actions.load(id, core);
-  }
-
-  /** A slot is busy while its endpoint has a job for it, on the way there and back included. */
-  #sampleBusy(nowMs: number): void {
-    const elapsedMs = nowMs - this.#sampledAtMs;
-    this.#sampledAtMs = nowMs;
-    this.#slotMs += this.#servingSlots * elapsedMs;
-    this.#busyMs += this.#busySlots * elapsedMs;
-  }
-
-  /** For the time until the next pass: that comes when an answer has. */
-  #countBusy(): void {
-    this.#servingSlots = this.#busySlots = 0;
-    for (const endpoint of this.#endpoints.values()) {
-      if (!endpoint.isServing) continue;
-      this.#servingSlots += endpoint.pace.slots;
-      this.#busySlots += Math.min(endpoint.pace.slots, endpoint.inFlight.size);
-    }
   }
 
   #fill(endpoint: Endpoint<T>, window: number, nowMs: number): void {
@@ -295,10 +351,10 @@ export class Pool<T> {
         endpoint.bytesInFlight >= this.#options.endpointBytesMax
       ) return;
       const client = this.#clientForCore(endpoint.core as CoreKey);
-      const job = client?.next;
-      if (!client || !job) return;
+      const job = client?.nextFor(endpoint.id, this.#serving <= 1);
+      if (!client || !job || job.core !== endpoint.core) return;
       if (job.alone && endpoint.inFlight.size > 0) return;
-      client.take();
+      client.take(job);
       this.#send(endpoint, client, job, nowMs);
       if (job.alone) return;
     }
@@ -311,6 +367,8 @@ export class Pool<T> {
     client.lastSentAtMs = nowMs;
     job.attempt += 1;
     job.sentAtMs = nowMs;
+    job.endpoint = endpoint.id;
+    job.dispatch = dispatch;
     endpoint.add(dispatch, job, nowMs);
     this.#actions.send(endpoint.id, dispatch, job);
   }
@@ -340,7 +398,7 @@ export class Pool<T> {
     for (const client of this.#clients.values()) {
       // More may come at any time: there is no end to be near to.
       if (!client.isEnded && !this.#options.isLocal) return Infinity;
-      remaining += client.queue.length + client.inFlight;
+      remaining += client.queued + client.inFlight;
     }
     let slots = 0;
     for (const endpoint of this.#endpoints.values()) {

@@ -24,7 +24,8 @@ export interface Job<T> {
   /** What it weighs in the limits. */
   readonly bytes: number;
   readonly payload: T;
-  readonly queuedAtMs: number;
+  /** When it was queued last. */
+  queuedAtMs: number;
   /** How often it was sent; 1 on its first run. */
   attempt: number;
   /** When it was sent last. */
@@ -33,8 +34,17 @@ export interface Job<T> {
   ordinal: number;
   /** It was in flight when its endpoint was lost, with others. It runs with no other job in flight. */
   alone: boolean;
-  /** Its client is gone: nobody wants its result. */
+  /** Its client is gone, or has taken it back: nobody wants its result. */
   isOrphan: boolean;
+  /** Where it is in flight, or was last. */
+  endpoint: EndpointId | undefined;
+  dispatch: DispatchId | undefined;
+  /** Endpoints that it should not go to. */
+  avoids: readonly EndpointId[];
+  /** And must not, even if there is no other one. */
+  isStrict: boolean;
+  /** How many endpoints were lost that may have been at work on it. */
+  losses: number;
 }
 
 /** What the pool has others do. It calls these inside its handlers; they must not call back. */
@@ -46,9 +56,9 @@ export interface PoolActions<T> {
   load(endpoint: EndpointId, core: CoreKey): void;
   /** Send a job. Answer: `onAnswer`, or `onEndpointLost`. */
   send(endpoint: EndpointId, dispatch: DispatchId, job: Job<T>): void;
-  /** A job has ended an endpoint by itself. It is out of the pool. */
+  /** A job has ended an endpoint by itself, or too many were lost with it. It is out of the pool. */
   crashed(job: Job<T>, reason: string): void;
-  /** A job's endpoint is lost, and nobody wants its result. It is out of the pool. */
+  /** A job is lost, and nobody wants its result. It is out of the pool. */
   dropped(job: Job<T>): void;
   /** No endpoint can load the job's core. It is out of the pool. */
   unrunnable(job: Job<T>, reason: string): void;
@@ -61,6 +71,8 @@ export interface PoolOptions {
    * `isolate`: a job that was alone on a lost endpoint has crashed it; one that was not runs again alone.
    */
   readonly onLost: "retry" | "isolate";
+  /** With `retry`: a job that was lost this often has crashed them, most likely. */
+  readonly lossesMax?: number;
   /** Endpoints are processes on this machine: no round trip to hide. */
   readonly isLocal: boolean;
   /** Input bytes in flight at an endpoint, beyond one job for each of its slots. */

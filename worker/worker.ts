@@ -127,7 +127,7 @@ export class Worker implements AsyncDisposable {
   /** Ends now: idle cores are unloaded, jobs that run are not finished. */
   async close(): Promise<void> {
     clearInterval(this.#tick);
-    for (const endpoint of this.#pool.busy()) this.#slots.kill(endpoint);
+    for (const { endpoint } of this.#pool.heads()) this.#slots.kill(endpoint);
     const slotsClosed = this.#slots.close();
     for (const connection of this.#connections.values()) connection.close();
     await slotsClosed;

@@ -1,23 +1,21 @@
 import assert from "node:assert/strict";
 import { Client } from "../../pool/client.ts";
-import type { ClientId, CoreKey, Job } from "../../pool/types.ts";
+import { newJob } from "../../pool/job.ts";
+import type { ClientId, CoreKey, EndpointId, Job } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 
 const ID = 1 as ClientId;
+const ANYWHERE = 1 as EndpointId;
 
 function jobOf(payload: string, bytes: number): Job<string> {
-  return {
-    client: ID,
-    core: "core" as CoreKey,
-    bytes,
-    payload,
-    queuedAtMs: 0,
-    attempt: 0,
-    sentAtMs: 0,
-    ordinal: 0,
-    alone: false,
-    isOrphan: false,
-  };
+  return newJob(ID, "core" as CoreKey, bytes, payload, 0);
+}
+
+/** Takes the job whose turn it is. */
+function take(client: Client<string>): string | undefined {
+  const job = client.nextFor(ANYWHERE, false);
+  if (job) client.take(job);
+  return job?.payload;
 }
 
 test("a client counts what its queue weighs, whichever end a job comes in at", () => {
@@ -25,10 +23,10 @@ test("a client counts what its queue weighs, whichever end a job comes in at", (
   client.pushBack(jobOf("b", 20));
   client.pushFront(jobOf("a", 3));
   assert.equal(client.queuedBytes, 23);
-  assert.equal(client.take()?.payload, "a");
+  assert.equal(take(client), "a");
   assert.equal(client.queuedBytes, 20);
-  assert.equal(client.take()?.payload, "b");
-  assert.equal(client.take(), undefined);
+  assert.equal(take(client), "b");
+  assert.equal(take(client), undefined);
   assert.equal(client.queuedBytes, 0);
 });
 

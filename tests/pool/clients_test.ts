@@ -173,7 +173,7 @@ test("what is queued and out is counted, in jobs and in bytes", () => {
   assert.deepEqual([queued, queuedBytes, inFlight], [2, 310, 1]);
   assert.deepEqual(recorder.pool.outstanding(client), { queued: 2, queuedBytes: 310 });
   assert.equal(recorder.pool.outstandingAt(slot), 1);
-  assert.deepEqual(recorder.pool.busy(), [slot]);
+  assert.deepEqual(recorder.pool.heads().map(({ endpoint }) => endpoint), [slot]);
   recorder.answerAll();
   recorder.assertNothingIsLeft();
 });

@@ -206,6 +206,6 @@ export function sanityCheck(pool: Pool<unknown>): void {
   pool.audit();
   const { queued, queuedBytes, inFlight } = pool.counts();
   assert.deepEqual({ queued, queuedBytes, inFlight }, { queued: 0, queuedBytes: 0, inFlight: 0 });
-  assert.deepEqual(pool.busy(), []);
+  assert.deepEqual(pool.heads(), []);
   assert.deepEqual(pool.orphaned(), []);
 }
