@@ -10,6 +10,7 @@ import { serveDialled, serveListener } from "../worker/serve.ts";
 import { Worker } from "../worker/worker.ts";
 import { timedLog, toStderr } from "./log.ts";
 import { ExitCode, UsageError } from "./usage.ts";
+import { SOFTWARE } from "./version.ts";
 
 /** A local worker finds the run that has started it at once, or never. */
 const LOCAL_DIAL_MS = 10_000;
@@ -39,7 +40,7 @@ export async function workerCommand(
   const log = timedLog();
   const ending = new AbortController();
   const way = listen ? listenOn(runtime, listen) : undefined;
-  const worker = await Worker.start(runtime, { slots, log });
+  const worker = await Worker.start(runtime, { slots, log, software: SOFTWARE });
   onSignals(worker, ending, log);
   if (way) {
     process.stdout.write(`listening on ${formatAddress(way.address)}, ${slots} slots\n`);
@@ -68,7 +69,12 @@ export async function localWorkerCommand(
   // Of itself it says nothing: what becomes of jobs, the run knows and says. What cores print is passed on.
   const log: Log = { ...silentLog, printed: toStderr };
   // A run that is gone wants no answers: its jobs have nothing to wait for.
-  await using worker = await Worker.start(runtime, { slots, log, halfClosedMs: 0 });
+  await using worker = await Worker.start(runtime, {
+    slots,
+    log,
+    software: SOFTWARE,
+    halfClosedMs: 0,
+  });
   process.on("SIGTERM", () => void worker.drain());
   await worker.serve(await runtime.dial({ kind: "unix", path: socket }, LOCAL_DIAL_MS));
   return ExitCode.ok;

@@ -1,26 +1,15 @@
 /** Workers on one side, jobs on the other: the pool with its connections. */
 
-import { Backoff } from "../link/backoff.ts";
-import { formatAddress } from "../link/address.ts";
 import { Pool, type PoolCounts } from "../pool/pool.ts";
 import type { ClientId, DispatchId, EndpointId, Job } from "../pool/types.ts";
 import type { Log } from "../runtime/log.ts";
-import type { Address, ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
+import type { Address, ByteStream, Runtime } from "../runtime/ports.ts";
+import { Copies } from "./copies.ts";
 import type { CoreImage } from "./core_image.ts";
-import { reasonOf } from "./system_error.ts";
-import {
-  type Answer,
-  neverSent,
-  UnusableWorkerError,
-  VERSION_LIMIT_MS,
-  WorkerLink,
-} from "./worker_link.ts";
-
-/** One attempt to connect. */
-const DIAL_LIMIT_MS = 10_000;
-
-/** A worker that was never of use, or is gone, is waited for this long before the run can do without. */
-const HOPE_MS = 10_000;
+import { DEFAULT_POLICY, type Faults, type JobPolicy, Retries } from "./retries.ts";
+import { Verification } from "./verification.ts";
+import { type Answer, neverSent, UnusableWorkerError } from "./worker_link.ts";
+import { type Member, Workers, type WorkersLimits } from "./workers.ts";
 
 /** Input bytes in flight at a worker, beyond one job for each of its slots. */
 const WORKER_BYTES_MAX = 64 * 1024 * 1024;
@@ -29,10 +18,11 @@ const WORKER_BYTES_MAX = 64 * 1024 * 1024;
 const QUEUE_JOBS_MIN = 64;
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
+/** A job that was at work on so many workers that were lost is what ends them. */
+const LOSSES_MAX = 10;
+
 /** How often the scheduler looks again although nothing has happened. */
 const TICK_MS = 250;
-
-const CLOSED_BY_WORKER = "it closed the connection";
 
 /** Something to run. */
 export interface Task {
@@ -55,60 +45,46 @@ export interface ClusterEvents<T extends Task> {
   onCompleted(completion: Completion<T>): void;
   /** No worker is left, and none can come back. Called once. */
   onForsaken(reasons: readonly string[]): void;
+  /** It makes no sense to go on. */
+  onHopeless?(error: Error): void;
 }
 
-/** A worker that is connected. */
-interface Member {
-  readonly name: string;
-  readonly link: WorkerLink;
-  readonly slots: number | undefined;
-  readonly joinedAtMs: number;
-  endpoint: EndpointId | undefined;
-  hasAnswered: boolean;
-}
-
-/** What is known of an address that is dialled. */
-interface Dialled {
-  /** It was a worker since the last attempt: that it is lost was said then. */
-  wasUp: boolean;
-  /** And one that answered, or at least stayed: there is hope again. */
-  wasOfUse: boolean;
-  /** Why nobody waits for it any more. */
-  hopeless: string | undefined;
-}
-
-/** How long to wait for workers; for tests. */
-export interface ClusterLimits {
-  readonly hopeMs: number;
-  readonly versionMs: number;
+/** How a cluster treats its jobs, and how long it waits for workers. */
+export interface ClusterOptions extends Partial<WorkersLimits> {
+  readonly policy?: JobPolicy;
+  /** Whether idle slots run second copies of stragglers; they do unless told. */
+  readonly speculates?: boolean;
+  /** Part of the jobs that are to run on two workers, with the same output; none unless given. */
+  readonly verifiedPart?: number;
 }
 
 /** For progress and the summary. */
 export interface ClusterStatus extends PoolCounts {
   /** Workers that are connected. */
   readonly workers: number;
+  readonly faults: Faults;
 }
 
 /** A set of workers that share one run's jobs. */
 export class Cluster<T extends Task> implements Disposable {
-  readonly #runtime: Runtime;
   readonly #events: ClusterEvents<T>;
   readonly #log: Log;
-  readonly #limits: ClusterLimits;
   readonly #core: CoreImage;
   readonly #pool: Pool<T>;
   readonly #client: ClientId;
+  readonly #workers: Workers;
+  readonly #policy: JobPolicy;
+  readonly #retries: Retries<T>;
+  readonly #speculates: boolean;
+  readonly #verification: Verification<T> | undefined;
   readonly #members = new Map<EndpointId, Member>();
-  readonly #connecting = new Set<Member>();
-  readonly #listeners: StreamListener[] = [];
-  readonly #dialled = new Map<string, Dialled>();
-  /** Why workers that came by themselves, or were given, are not used any more. */
-  readonly #farewells: string[] = [];
+  readonly #copies: Copies<T>;
+  /** What the pool has told while it was at work. */
+  #crashed: { job: Job<T>; reason: string }[] = [];
   readonly #tick: ReturnType<typeof setInterval>;
-  #expectsGuests = false;
   #roomWaiters: (() => void)[] = [];
+  #isEnded = false;
   #isScheduled = false;
-  #isPaused = false;
   #isClosed = false;
 
   constructor(
@@ -116,27 +92,56 @@ export class Cluster<T extends Task> implements Disposable {
     core: CoreImage,
     events: ClusterEvents<T>,
     log: Log,
-    limits: Partial<ClusterLimits> = {},
+    options: ClusterOptions = {},
   ) {
-    this.#runtime = runtime;
     this.#core = core;
     this.#events = events;
     this.#log = log;
-    this.#limits = { hopeMs: HOPE_MS, versionMs: VERSION_LIMIT_MS, ...limits };
+    this.#policy = options.policy ?? DEFAULT_POLICY;
+    this.#retries = new Retries<T>(this.#policy);
+    const { verifiedPart = 0, speculates = true } = options;
+    this.#verification = verifiedPart > 0 ? this.#verify(verifiedPart) : undefined;
+    // A copy that is to verify must not be cancelled because the other was quicker.
+    this.#speculates = speculates && verifiedPart === 0;
     this.#pool = new Pool<T>({
       load: (endpoint) => this.#members.get(endpoint)?.link.loadCore(core),
       send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job),
-      // Workers come and go: a lost one's jobs run elsewhere, so these three never happen here.
-      crashed: () => {},
+      crashed: (job, reason) => this.#crashed.push({ job, reason }),
+      // What nobody wants needs no word, and a worker that cannot load the core is closed before.
       dropped: () => {},
       unrunnable: () => {},
-    }, { onLost: "retry", isLocal: false, endpointBytesMax: WORKER_BYTES_MAX });
+    }, {
+      onLost: "retry",
+      isLocal: false,
+      endpointBytesMax: WORKER_BYTES_MAX,
+      lossesMax: LOSSES_MAX,
+    });
+    this.#copies = new Copies<T>(this.#pool, (endpoint, dispatch) => {
+      this.#members.get(endpoint)?.link.cancel(dispatch);
+    });
     this.#client = this.#pool.onClientUp();
-    this.#tick = setInterval(() => this.#wake(), TICK_MS);
+    this.#workers = new Workers(
+      runtime,
+      {
+        onUp: (member) => this.#onUp(member),
+        onLoaded: (member) => this.#onLoaded(member),
+        onAnswer: (member, dispatch, answer) => this.#onAnswer(member, dispatch, answer),
+        onDraining: (member) => this.#onDraining(member),
+        onDown: (member, why) => this.#onDown(member, why),
+        onForsaken: (reasons) => {
+          this.close();
+          events.onForsaken(reasons);
+        },
+      },
+      log,
+      { ...options, needed: this.#verification ? 2 : 1 },
+    );
+    this.#tick = setInterval(() => this.#onTick(performance.now()), TICK_MS);
   }
 
   get status(): ClusterStatus {
-    return { ...this.#pool.counts(), workers: this.#members.size };
+    const { faults } = this.#retries;
+    return { ...this.#pool.counts(), workers: this.#workers.up.size, faults };
   }
 
   /** Part of the slots' time in which they had a job, from the first worker on; 0 to 1. */
@@ -148,56 +153,27 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Dials a worker, and dials again when it is gone. */
   dial(address: Address): void {
-    const name = formatAddress(address);
-    if (this.#dialled.has(name)) return;
-    const state = { wasUp: false, wasOfUse: false, hopeless: undefined };
-    this.#dialled.set(name, state);
-    void this.#keepDialling(name, address, state);
+    this.#workers.dial(address);
   }
 
   /** Takes workers that dial us. Returns where. */
   listen(address: Address): Address {
-    const listener = this.#listenerAt(address);
-    this.#listeners.push(listener);
-    this.#expectsGuests = true;
-    void this.#acceptFrom(listener);
-    return listener.address;
+    return this.#workers.listen(address);
   }
 
   /** Takes a worker that is connected already; `slots` if we know how many it has. Resolves at its end. */
-  join(stream: ByteStream, name = stream.peer, slots?: number): Promise<Error | undefined> {
-    if (this.#isClosed) {
-      stream.close();
-      return Promise.resolve(undefined);
-    }
-    const { promise, resolve } = Promise.withResolvers<Error | undefined>();
-    const link: WorkerLink = new WorkerLink(stream, {
-      onReady: () => this.#onReady(member),
-      onLoaded: () => this.#onLoaded(member),
-      onLoadFailed: (_core, reason) => link.close(new UnusableWorkerError(reason)),
-      onAnswer: (dispatch, answer) => this.#onAnswer(member, dispatch, answer),
-      onClosed: (reason) => {
-        this.#onClosed(member, reason);
-        resolve(reason);
-      },
-    }, this.#limits.versionMs);
-    const joinedAtMs = performance.now();
-    const member: Member = {
-      name,
-      link,
-      slots,
-      joinedAtMs,
-      endpoint: undefined,
-      hasAnswered: false,
-    };
-    this.#connecting.add(member);
-    link.start();
-    return promise;
+  join(stream: ByteStream, name?: string, slots?: number): Promise<Error | undefined> {
+    return this.#workers.join(stream, name, slots);
   }
 
   /** A worker that somebody else looks after will never come (again). */
   giveUp(name: string, reason: string): void {
-    this.#dismiss(name, reason);
+    this.#workers.giveUp(name, reason);
+  }
+
+  /** Does without a worker that was dialled, once it has answered what it has. */
+  leave(address: Address): void {
+    this.#workers.leave(address);
   }
 
   // Jobs.
@@ -217,27 +193,33 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Says whether all tasks are queued: then the end is in sight, and jobs are spread accordingly. */
   end(isEnded = true): void {
+    this.#isEnded = isEnded;
     this.#pool.onClientEnded(this.#client, isEnded);
     this.#wake();
   }
 
-  /** Takes back what is queued and was not sent. */
-  cancelQueue(): Job<T>[] {
-    return this.#pool.onQueueCancelled(this.#client);
+  /** Takes back what is queued. Returns how many tasks that ends. */
+  cancelQueue(): number {
+    let count = 0;
+    for (const job of this.#pool.onQueueCancelled(this.#client)) {
+      job.isOrphan = true;
+      if (this.#copies.hasOther(job)) continue;
+      this.#verification?.forget(job.payload);
+      count += 1;
+    }
+    return count;
   }
 
   /** Lets workers wait with their answers, or goes on. */
   pause(isPaused: boolean): void {
-    this.#isPaused = isPaused;
-    for (const { link } of this.#members.values()) link.pause(isPaused);
+    this.#workers.pause(isPaused);
   }
 
   /** Leaves all workers. */
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#tick);
-    for (const listener of this.#listeners) listener.close();
-    for (const member of [...this.#members.values(), ...this.#connecting]) member.link.close();
+    this.#workers.close();
     this.#wakeRoomWaiters();
   }
 
@@ -245,146 +227,168 @@ export class Cluster<T extends Task> implements Disposable {
     this.close();
   }
 
-  // Connections.
+  // What workers do.
 
-  #listenerAt(address: Address): StreamListener {
-    try {
-      return this.#runtime.listen(address);
-    } catch (cause) {
-      const name = formatAddress(address);
-      throw new Error(`Cannot listen on ${name}: ${reasonOf(cause)}`, { cause });
-    }
-  }
-
-  async #acceptFrom(listener: StreamListener): Promise<void> {
-    for (;;) {
-      const stream = await listener.accept();
-      if (!stream) return;
-      void this.join(stream);
-    }
-  }
-
-  async #keepDialling(name: string, address: Address, state: Dialled): Promise<void> {
-    const backoff = new Backoff();
-    let hopeUntilMs = performance.now() + this.#limits.hopeMs;
-    let said = "";
-    while (!this.#isClosed) {
-      const outcome = await this.#dialOnce(name, address);
-      if (this.#isClosed) return;
-      const why = outcome ? reasonOf(outcome) : CLOSED_BY_WORKER;
-      if (outcome instanceof UnusableWorkerError) return this.#dismiss(name, why);
-      if (state.wasOfUse) {
-        hopeUntilMs = performance.now() + this.#limits.hopeMs;
-        backoff.reset();
-      } else if (performance.now() > hopeUntilMs) {
-        state.hopeless = why;
-        this.#checkForsaken();
-      }
-      if (why !== said && !state.wasUp) this.#log.warn(`worker ${name}: ${why}; trying again`);
-      said = why;
-      state.wasUp = state.wasOfUse = false;
-      await new Promise((resolve) => setTimeout(resolve, backoff.next()));
-    }
-  }
-
-  /** One connection from its beginning to its end. */
-  async #dialOnce(name: string, address: Address): Promise<Error | undefined> {
-    try {
-      const stream = await this.#runtime.dial(address, DIAL_LIMIT_MS);
-      if (this.#isClosed) return void stream.close();
-      return await this.join(stream, name);
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
-    }
-  }
-
-  #onReady(member: Member): void {
-    this.#connecting.delete(member);
-    member.endpoint = this.#pool.onEndpointUp(member.slots);
+  #onUp(member: Member): void {
+    member.endpoint = this.#pool.onEndpointUp(member.slots ?? member.description?.slots);
     this.#members.set(member.endpoint, member);
-    const dialled = this.#dialled.get(member.name);
-    if (dialled) {
-      dialled.wasUp = true;
-      dialled.hopeless = undefined;
-    }
-    member.link.pause(this.#isPaused);
     this.#wake();
   }
 
-  #onLoaded(member: Member): void {
-    if (member.endpoint !== undefined) this.#pool.onLoaded(member.endpoint, performance.now());
+  #onLoaded({ endpoint }: Member): void {
+    if (endpoint !== undefined) this.#pool.onLoaded(endpoint, performance.now());
     this.#wake();
   }
 
-  #onClosed(member: Member, reason: Error | undefined): void {
-    this.#connecting.delete(member);
-    if (this.#isClosed) return;
-    const why = reason ? reasonOf(reason) : CLOSED_BY_WORKER;
-    const { endpoint, name } = member;
-    const dialled = this.#dialled.get(name);
-    if (dialled) dialled.wasOfUse = this.#isOfUse(member);
-    if (endpoint !== undefined) {
-      const lost = this.#pool.outstandingAt(endpoint);
-      this.#members.delete(endpoint);
-      this.#pool.onEndpointLost(endpoint, why);
-      const rerun = lost === 0 ? "" : `; ${lost} ${lost === 1 ? "job runs" : "jobs run"} elsewhere`;
-      if (!(reason instanceof UnusableWorkerError)) {
-        this.#log.warn(`lost worker ${name}: ${why}${rerun}`);
-      }
-    }
-    if (reason instanceof UnusableWorkerError && !dialled) this.#dismiss(name, why);
+  #onDraining({ endpoint }: Member): void {
+    if (endpoint !== undefined) this.#pool.onEndpointLeaving(endpoint);
     this.#wake();
   }
 
-  /** One that only ever takes jobs and goes is not worth waiting for: they would be sent in a circle. */
-  #isOfUse({ endpoint, hasAnswered, joinedAtMs }: Member): boolean {
-    if (endpoint === undefined) return false;
-    return hasAnswered || performance.now() - joinedAtMs > this.#limits.hopeMs;
-  }
-
-  /** A worker that will never be of use. If it was the last hope, the run's end says why; else a warning. */
-  #dismiss(name: string, why: string): void {
-    const dialled = this.#dialled.get(name);
-    if (dialled) dialled.hopeless = why;
-    else this.#farewells.push(`${name}: ${why}`);
-    this.#checkForsaken();
-    if (!this.#isClosed) this.#log.warn(`cannot use worker ${name}: ${why}`);
-  }
-
-  #checkForsaken(): void {
-    if (this.#isClosed || this.#expectsGuests) return;
-    const isHopeful = ({ name }: Member) => this.#dialled.get(name)?.hopeless === undefined;
-    if (this.#members.size > 0 || [...this.#connecting].some(isHopeful)) return;
-    const reasons: string[] = [...this.#farewells];
-    for (const [name, state] of this.#dialled) {
-      if (state.hopeless === undefined) return;
-      reasons.push(`${name}: ${state.hopeless}`);
+  #onDown({ endpoint, isLeaving }: Member, why: string): number {
+    if (endpoint === undefined) return 0;
+    const lost = this.#pool.outstandingAt(endpoint);
+    if (!isLeaving) this.#retries.faults.lost += lost;
+    this.#members.delete(endpoint);
+    this.#pool.onEndpointLost(endpoint, why);
+    const answeredAtMs = performance.now();
+    for (const { job, reason } of this.#crashed.splice(0)) {
+      const message = `${LOSSES_MAX} workers were lost while they had it, the last: ${reason}`;
+      const answer: Answer = { kind: "error", cause: "crash", message };
+      this.#complete({ job, answer, worker: "", answeredAtMs });
     }
-    this.#isClosed = true;
-    this.close();
-    this.#events.onForsaken(reasons);
+    this.#wake();
+    return lost;
+  }
+
+  #onTick(nowMs: number): void {
+    this.#workers.look(nowMs);
+    this.#giveUpHanging(nowMs);
+    this.#letGo();
+    if (this.#speculates && this.#isEnded) this.#copies.copyStragglers(nowMs);
+    this.#endUndecided();
+    this.#wake();
+  }
+
+  /** Workers that leave have no reason to stay once they have answered everything. */
+  #letGo(): void {
+    for (const [endpoint, { isLeaving, link }] of this.#members) {
+      if (isLeaving && this.#pool.outstandingAt(endpoint) === 0) link.close();
+    }
+  }
+
+  /** Version 1 has no time limit and no ping: a worker that answers nothing for far too long is given up. */
+  #giveUpHanging(nowMs: number): void {
+    const { timeMs } = this.#policy;
+    if (timeMs === 0) return;
+    const limitMs = 2 * timeMs + 10_000;
+    for (const { endpoint, job } of this.#pool.heads()) {
+      const member = this.#members.get(endpoint);
+      if (!member || member.link.version > 1) continue;
+      if (nowMs - Math.max(job.sentAtMs, member.answeredAtMs) < limitMs) continue;
+      const seconds = Math.round(limitMs / 1000);
+      member.link.close(
+        new Error(
+          `it has answered nothing for ${seconds} s, and a job may take ${timeMs / 1000} s`,
+        ),
+      );
+    }
   }
 
   // Jobs on their way.
 
   #send(endpoint: EndpointId, dispatch: DispatchId, job: Job<T>): void {
-    this.#members.get(endpoint)?.link.sendJob(dispatch, job.payload.index, job.payload.input);
+    const { index, input } = job.payload;
+    this.#members.get(endpoint)?.link.sendJob(dispatch, job.attempt, this.#policy, index, input);
   }
 
   #onAnswer(member: Member, dispatch: DispatchId, answer: Answer): void {
     const answeredAtMs = performance.now();
-    const job = member.endpoint === undefined
+    const { endpoint } = member;
+    if (answer.kind === "error" && endpoint !== undefined) {
+      if (answer.cause === "draining") {
+        this.#pool.onReturned(endpoint, dispatch, answeredAtMs);
+        return this.#wake();
+      }
+      if (answer.cause === "core") {
+        return member.link.close(new UnusableWorkerError(answer.message));
+      }
+    }
+    const job = endpoint === undefined
       ? undefined
-      : this.#pool.onAnswer(member.endpoint, dispatch, answeredAtMs);
+      : this.#pool.onAnswer(endpoint, dispatch, answeredAtMs);
     if (!job) throw neverSent({ id: dispatch });
-    member.hasAnswered = true;
-    this.#events.onCompleted({ job, answer, worker: member.name, answeredAtMs });
+    member.answers += 1;
+    member.answeredAtMs = answeredAtMs;
+    if (!job.isOrphan) this.#settle({ job, answer, worker: member.name, answeredAtMs }, member);
     this.#wake();
+  }
+
+  /** A job has an answer that somebody waits for. Is it the end of it? */
+  #settle(completion: Completion<T>, member: Member): void {
+    const { job, answer } = completion;
+    if (answer.kind === "result" && this.#verification?.includes(job.payload)) {
+      return this.#verification.onVote(voterOf(member), completion);
+    }
+    this.#judge(completion);
+  }
+
+  #judge(completion: Completion<T>): void {
+    const { job, answer, answeredAtMs } = completion;
+    const isGood = answer.kind === "result" && answer.result.exitCode === 0;
+    if (!isGood && this.#copies.hasOther(job)) {
+      job.isOrphan = true; // the other run of it may still do it
+      return;
+    }
+    const final = this.#retries.judge(job.payload, answer);
+    if (final) this.#complete({ ...completion, answer: final });
+    else this.#pool.onRetried(job, answeredAtMs);
+  }
+
+  #complete(completion: Completion<T>): void {
+    const { job, answeredAtMs } = completion;
+    this.#verification?.forget(job.payload);
+    this.#copies.onDone(job, answeredAtMs - job.sentAtMs);
+    this.#events.onCompleted(completion);
+  }
+
+  // Verification.
+
+  #verify(part: number): Verification<T> {
+    return new Verification<T>(part, {
+      ask: (job, voters) => {
+        const avoids = [...this.#members].filter(([, member]) => voters.includes(voterOf(member)));
+        this.#pool.onCopied(job, avoids.map(([endpoint]) => endpoint), performance.now());
+      },
+      accept: (completion) => this.#judge(completion),
+      reject: (completion, message) => {
+        this.#complete({ ...completion, answer: { kind: "error", cause: "other", message } });
+      },
+      suspect: (voter, reason, isUntrusted) => this.#suspect(voter, reason, isUntrusted),
+      giveUp: (error) => this.#events.onHopeless?.(error),
+    });
+  }
+
+  #suspect(voter: string, reason: string, isUntrusted: boolean): void {
+    const member = [...this.#members.values()].find((other) => voterOf(other) === voter);
+    if (!member) return;
+    this.#log.warn(`worker ${member.name}: ${reason}`);
+    if (!isUntrusted) return;
+    const unverified = member.answers > 0
+      ? `; it gave ${member.answers} results in all, verify those that were not`
+      : "";
+    this.#workers.ban(member, `it computes wrong: ${reason}, again${unverified}`);
+  }
+
+  #endUndecided(): void {
+    if (!this.#verification || this.#workers.expectsMore) return;
+    this.#verification.endUndecided([...this.#members.values()].map(voterOf));
   }
 
   #hasRoom(): boolean {
     const { queued, queuedBytes } = this.#pool.outstanding(this.#client);
-    return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.demand()) && queuedBytes < QUEUE_BYTES_MAX;
+    const heldBytes = queuedBytes + (this.#verification?.heldBytes ?? 0);
+    return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.demand()) && heldBytes < QUEUE_BYTES_MAX;
   }
 
   #wake(): void {
@@ -401,4 +405,9 @@ export class Cluster<T extends Task> implements Disposable {
   #wakeRoomWaiters(): void {
     for (const resolve of this.#roomWaiters.splice(0)) resolve();
   }
+}
+
+/** What tells workers apart: version 1 has only the address for that. */
+function voterOf({ name, description }: Member): string {
+  return description?.instance ?? name;
 }

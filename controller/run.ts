@@ -130,7 +130,7 @@ export class Run {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#error = new InterruptedError();
-    this.#added -= this.#cluster.cancelQueue().length;
+    this.#added -= this.#cluster.cancelQueue();
     this.#cluster.end();
     this.#checkEnd();
   }

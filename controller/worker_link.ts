@@ -1,21 +1,34 @@
 /** One worker, as its controller sees it: the conversation on one connection. */
 
 import { Link } from "../link/link.ts";
+import { Silence } from "../link/silence.ts";
 import type { CoreKey, DispatchId } from "../pool/types.ts";
 import {
+  decodeChooseResponse,
   decodeCoreResponse,
+  decodeDescription,
   decodeError,
   decodeJobResponse,
+  decodeKindError,
   decodeVersionResponse,
+  decodeWorkerLoad,
+  encodeCancel,
+  encodeChoose,
   encodeCore,
+  encodeDescribe,
+  encodePing,
   encodeVersion,
+  type FailureKindName,
   type Frame,
+  type JobLimits,
   type JobResult,
-  PROTOCOL_VERSION,
+  PING_MS,
   ProtocolError,
   ResponseType,
   TruncatedFrameError,
   UnknownTypeError,
+  WORKER_SILENT_MS_MAX,
+  type WorkerDescription,
 } from "../protocol/mod.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import type { CoreImage } from "./core_image.ts";
@@ -26,45 +39,73 @@ export const VERSION_LIMIT_MS = 10_000;
 /** A worker may need its time to load a core (see `CORE_LOAD_LIMIT_MS` there), and the network to carry it. */
 export const CORE_LIMIT_MS = 180_000;
 
+/** What two systems and the network between them may hold of what was sent, and how slow a link may be. */
+const BUFFERED_BYTES_MAX = 8 * 1024 * 1024;
+const SLOWEST_BYTES_PER_MS = 100;
+
 /** Jobs have dispatch ids, from 1 on; the other messages count from here. */
 const CONTROL_ID_FIRST = 2 ** 52;
 
 /** How a job went on a worker. */
 export type Answer =
   | { readonly kind: "result"; readonly result: JobResult }
-  | { readonly kind: "error"; readonly message: string };
+  | { readonly kind: "error"; readonly cause: FailureKindName; readonly message: string };
 
 /** The other end is no worker that we can use, now or later. */
 export class UnusableWorkerError extends Error {
   override name = "UnusableWorkerError";
 }
 
+/** The worker does not speak the version that it was offered. It may speak an older one. */
+export class VersionRefusedError extends UnusableWorkerError {
+  override name = "VersionRefusedError";
+
+  constructor(message: string, readonly version: number) {
+    super(message);
+  }
+}
+
 /** What the link's owner hears. */
 export interface WorkerLinkEvents {
-  /** The worker speaks our version. */
-  onReady(): void;
+  /** The worker speaks the version that it was offered, and has described itself if that can. */
+  onReady(description: WorkerDescription | undefined): void;
   onLoaded(core: CoreKey): void;
   onLoadFailed(core: CoreKey, reason: string): void;
   /** An answer to a job. Throws a `ProtocolError` if there is no such job. */
   onAnswer(dispatch: DispatchId, answer: Answer): void;
+  /** The worker is about to leave: it starts nothing more. */
+  onDraining(): void;
   onClosed(reason: Error | undefined): void;
 }
 
-type Expected = { readonly kind: "version" } | { readonly kind: "core"; readonly key: CoreKey };
+/** How the worker is talked to. */
+export interface WorkerLinkOptions {
+  /** The version to offer. */
+  readonly version: number;
+  readonly versionLimitMs?: number;
+  readonly silentMsMax?: number;
+}
+
+/** Messages that are no jobs, by what has to be done with the answer. */
+type OnResponse = (frame: Frame) => void;
 
 /** A connection with a worker. */
 export class WorkerLink {
   readonly #link: Link;
   readonly #events: WorkerLinkEvents;
+  readonly #options: WorkerLinkOptions;
+  readonly #silence = new Silence();
   /** Messages that are no jobs and not answered yet. */
-  readonly #expected = new Map<number, Expected>();
+  readonly #expected = new Map<number, OnResponse>();
   #lastControlId = CONTROL_ID_FIRST;
-  readonly #versionLimitMs: number;
   #limit: ReturnType<typeof setTimeout> | undefined;
+  #saidAtMs = performance.now();
+  #isPaused = false;
+  #isAgreed = false;
 
-  constructor(stream: ByteStream, events: WorkerLinkEvents, versionLimitMs = VERSION_LIMIT_MS) {
+  constructor(stream: ByteStream, events: WorkerLinkEvents, options: WorkerLinkOptions) {
     this.#events = events;
-    this.#versionLimitMs = versionLimitMs;
+    this.#options = options;
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       // At once: there is nothing to say to such a peer, and no more jobs may go to it meanwhile.
@@ -76,34 +117,74 @@ export class WorkerLink {
     });
   }
 
+  /** The version that this connection speaks, or hopes to. */
+  get version(): number {
+    return this.#options.version;
+  }
+
+  /** The worker has said that it speaks the version. */
+  get isAgreed(): boolean {
+    return this.#isAgreed;
+  }
+
   /** Says hello. `onReady` or `onClosed` follows. */
   start(): void {
     this.#link.start();
-    const id = this.#expect({ kind: "version" });
-    this.#link.writer.whole(encodeVersion(id, PROTOCOL_VERSION));
+    this.#say(encodeVersion(this.#expect((frame) => this.#onVersion(frame)), this.version));
     // It may be busy with another controller, one at a time, and free when it is asked again.
-    const limitMs = this.#versionLimitMs;
-    this.#limitAnswer(
-      limitMs,
-      new Error(`it did not answer the version exchange ${within(limitMs)}`),
-    );
+    const limitMs = this.#options.versionLimitMs ?? VERSION_LIMIT_MS;
+    const problem = `it did not answer the version exchange ${within(limitMs)}`;
+    this.#limitAnswer(limitMs, new Error(problem));
   }
 
-  /** Sends a core. `onLoaded` or `onLoadFailed` follows. */
+  /** Has the worker load a core. `onLoaded` or `onLoadFailed` follows. */
   loadCore(core: CoreImage): void {
-    const id = this.#expect({ kind: "core", key: core.key });
-    this.#link.writer.whole(encodeCore(id, core.name, core.content));
+    if (this.version > 1) {
+      const id = this.#expect((frame) => this.#onChosen(core, frame));
+      this.#say(encodeChoose(id, core.key, core.name));
+    } else this.#sendCore(core);
     const problem = `it did not say whether the compute core is loaded ${within(CORE_LIMIT_MS)}`;
     this.#limitAnswer(CORE_LIMIT_MS, new UnusableWorkerError(problem));
   }
 
-  /** Sends a job. `onAnswer` follows. */
-  sendJob(dispatch: DispatchId, job: number, input: Uint8Array<ArrayBuffer>): void {
-    this.#link.writer.job(dispatch, job, input);
+  /** Sends a job. `onAnswer` follows. Version 1 has no words for the attempt and the limits. */
+  sendJob(
+    dispatch: DispatchId,
+    attempt: number,
+    limits: JobLimits,
+    job: number,
+    input: Uint8Array<ArrayBuffer>,
+  ): void {
+    const isLimited = limits.timeMs > 0 || limits.memoryBytes > 0;
+    if (this.version > 1 && (isLimited || attempt > 1)) {
+      this.#link.writer.limitedJob(dispatch, attempt, limits, job, input);
+    } else this.#link.writer.job(dispatch, job, input);
+  }
+
+  /** Takes a job back, where the version allows it. Its answer follows all the same. */
+  cancel(dispatch: DispatchId): void {
+    if (this.version > 1) this.#say(encodeCancel(this.#expect(expectNothing), dispatch));
+  }
+
+  /** Pings when it is time, and gives the worker up when it has been silent for too long. */
+  look(nowMs: number): void {
+    if (this.version === 1 || !this.#isAgreed) return;
+    const silentMs = this.#silence.look(this.#link.signsOfLife, !this.#isPaused, nowMs);
+    const limitMs = this.#options.silentMsMax ?? WORKER_SILENT_MS_MAX;
+    // Before a ping arrives, what was sent before it has to.
+    const onTheWayMs = Math.min(this.#link.unheardBytes, BUFFERED_BYTES_MAX) / SLOWEST_BYTES_PER_MS;
+    if (silentMs >= limitMs + onTheWayMs) {
+      this.#link.close(
+        new Error(`it has given no sign of life for ${Math.round(silentMs / 1000)} s`),
+      );
+    } else if (nowMs - this.#saidAtMs >= PING_MS) {
+      this.#say(encodePing(this.#expect((frame) => void decodeWorkerLoad(payloadOf(frame)))));
+    }
   }
 
   /** Stops taking answers, so that the worker has to wait, or goes on. */
   pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
     this.#link.pause(isPaused);
   }
 
@@ -111,9 +192,14 @@ export class WorkerLink {
     this.#link.close(reason);
   }
 
-  #expect(expected: Expected): number {
+  #say(message: Uint8Array<ArrayBuffer>): void {
+    this.#saidAtMs = performance.now();
+    this.#link.writer.whole(message);
+  }
+
+  #expect(onResponse: OnResponse): number {
     this.#lastControlId += 1;
-    this.#expected.set(this.#lastControlId, expected);
+    this.#expected.set(this.#lastControlId, onResponse);
     return this.#lastControlId;
   }
 
@@ -123,59 +209,96 @@ export class WorkerLink {
   }
 
   #onFrame(frame: Frame): void {
-    if (frame.type !== ResponseType.ok && frame.type !== ResponseType.error) {
-      throw new UnknownTypeError("response", frame.type);
+    if (!this.#isResponse(frame.type)) {
+      throw new UnknownTypeError("response", frame.type, this.version);
     }
     if (typeof frame.id === "bigint") throw neverSent(frame);
+    if (frame.type === ResponseType.draining) return this.#events.onDraining();
     if (frame.id < CONTROL_ID_FIRST) {
       this.#events.onAnswer(frame.id as DispatchId, answerOf(frame));
       return;
     }
-    const expected = this.#expected.get(frame.id);
-    if (!expected) throw neverSent(frame);
+    const onResponse = this.#expected.get(frame.id);
+    if (!onResponse) throw neverSent(frame);
     this.#expected.delete(frame.id);
-    clearTimeout(this.#limit);
-    if (expected.kind === "version") this.#onVersion(frame);
-    else this.#onCore(expected.key, frame);
+    onResponse(frame);
+  }
+
+  #isResponse(type: number): boolean {
+    if (type === ResponseType.ok || type === ResponseType.error) return true;
+    if (this.version === 1) return false;
+    return type === ResponseType.kindError || type === ResponseType.draining;
   }
 
   #onVersion(frame: Frame): void {
-    if (frame.type === ResponseType.error) {
-      this.#link.close(
-        new UnusableWorkerError(`it refused the version exchange: ${textOf(frame)}`),
-      );
-    } else if (decodeVersionResponse(frame.payload)) {
-      this.#events.onReady();
-    } else {
-      const version = `protocol version ${PROTOCOL_VERSION}`;
-      this.#link.close(new UnusableWorkerError(`it does not speak ${version}`));
+    clearTimeout(this.#limit);
+    if (isError(frame)) {
+      const problem = `it refused the version exchange: ${textOf(frame)}`;
+      return this.#link.close(new VersionRefusedError(problem, this.version));
     }
+    if (!decodeVersionResponse(frame.payload)) {
+      const problem = `it does not speak protocol version ${this.version}`;
+      return this.#link.close(new VersionRefusedError(problem, this.version));
+    }
+    this.#isAgreed = true;
+    if (this.version === 1) return this.#events.onReady(undefined);
+    const id = this.#expect((answer) => this.#events.onReady(decodeDescription(payloadOf(answer))));
+    this.#say(encodeDescribe(id));
   }
 
-  #onCore(key: CoreKey, frame: Frame): void {
-    if (frame.type === ResponseType.error) {
-      this.#events.onLoadFailed(key, textOf(frame));
-      return;
-    }
-    decodeCoreResponse(frame.payload);
-    this.#events.onLoaded(key);
+  #onChosen(core: CoreImage, frame: Frame): void {
+    if (!isError(frame) && !decodeChooseResponse(frame.payload)) return this.#sendCore(core);
+    this.#onCore(core, frame, (payload) => void decodeChooseResponse(payload));
+  }
+
+  #sendCore(core: CoreImage): void {
+    const id = this.#expect((frame) => this.#onCore(core, frame, decodeCoreResponse));
+    this.#say(encodeCore(id, core.name, core.content));
+  }
+
+  #onCore(core: CoreImage, frame: Frame, check: (payload: Uint8Array) => void): void {
+    clearTimeout(this.#limit);
+    if (isError(frame)) return this.#events.onLoadFailed(core.key, textOf(frame));
+    check(frame.payload);
+    this.#events.onLoaded(core.key);
   }
 }
+
+/** A cancel is answered by the job's own answer. */
+function expectNothing(): void {}
 
 function within(limitMs: number): string {
   return `within ${limitMs / 1000} s`;
 }
 
+function isError({ type }: Frame): boolean {
+  return type === ResponseType.error || type === ResponseType.kindError;
+}
+
+/** The payload of a response that should be a success. Who cannot answer this does not speak the version. */
+function payloadOf(frame: Frame): Uint8Array<ArrayBuffer> {
+  if (isError(frame)) throw new ProtocolError(`it answers with an error: ${textOf(frame)}`);
+  return frame.payload;
+}
+
 function answerOf(frame: Frame): Answer {
-  return frame.type === ResponseType.ok
-    ? { kind: "result", result: decodeJobResponse(frame.payload) }
-    : { kind: "error", message: textOf(frame) };
+  if (frame.type === ResponseType.ok) {
+    return { kind: "result", result: decodeJobResponse(frame.payload) };
+  }
+  return { kind: "error", cause: causeOf(frame), message: textOf(frame) };
+}
+
+function causeOf(frame: Frame): FailureKindName {
+  return frame.type === ResponseType.kindError ? decodeKindError(frame.payload).kind : "other";
 }
 
 /** An error text as one printable line: it comes from another machine and goes to a terminal. */
-function textOf(frame: Frame): string {
+function textOf({ type, payload }: Frame): string {
+  const raw = type === ResponseType.kindError
+    ? decodeKindError(payload).text
+    : decodeError(payload);
   // deno-lint-ignore no-control-regex -- control characters are what this removes
-  const text = decodeError(frame.payload).replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  const text = raw.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
   return text === "" ? "(no reason given)" : text;
 }
 

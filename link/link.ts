@@ -19,6 +19,9 @@ const LINGER_MS = 500;
 /** A peer that doesn't take our last words within this time does without them. */
 const LAST_WRITE_MS = 30_000;
 
+/** Written at once: what shows whether a slow peer takes anything at all. */
+const WRITE_BYTES_MAX = 1024 * 1024;
+
 /** Read at once then. */
 const WASTE_BYTES = 64 * 1024;
 
@@ -46,6 +49,8 @@ export class Link {
   readonly #decoder: FrameDecoder;
   readonly #writer = new FrameWriter();
   #writingBytes = 0;
+  #signsOfLife = 0;
+  #unheardBytes = 0;
   #flushIsQueued = false;
   #reading: Promise<void> | undefined;
   #pumping: Promise<void> | undefined;
@@ -73,6 +78,16 @@ export class Link {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** How often something has come from the peer, or it has taken a part of what waits for it. */
+  get signsOfLife(): number {
+    return this.#signsOfLife;
+  }
+
+  /** Bytes that the system has taken since something came: they may still be on their way. */
+  get unheardBytes(): number {
+    return this.#unheardBytes;
   }
 
   /** Bytes sent that the system has not taken yet. */
@@ -144,6 +159,8 @@ export class Link {
       const space = this.#isEnding ? new Uint8Array(WASTE_BYTES) : this.#decoder.space();
       const bytes = await this.#stream.read(space);
       if (bytes === null) break;
+      this.#signsOfLife += 1;
+      this.#unheardBytes = 0;
       if (this.#isEnding) continue;
       this.#decoder.commit(bytes);
       this.#deliver();
@@ -178,9 +195,7 @@ export class Link {
   async #pump(): Promise<void> {
     try {
       for (let piece = this.#writer.take(); piece; piece = this.#writer.take()) {
-        this.#writingBytes = piece.byteLength;
-        await this.#stream.write(piece);
-        this.#writingBytes = 0;
+        await this.#write(piece);
         this.#writer.release(piece);
       }
     } catch (error) {
@@ -188,6 +203,19 @@ export class Link {
       return;
     }
     if (!this.#isClosed) this.#events.onDrained?.();
+  }
+
+  async #write(piece: Uint8Array<ArrayBuffer>): Promise<void> {
+    for (let at = 0; at < piece.byteLength; at += WRITE_BYTES_MAX) {
+      const part = piece.subarray(at, at + WRITE_BYTES_MAX);
+      this.#writingBytes = piece.byteLength - at;
+      await this.#stream.write(part);
+      this.#unheardBytes += part.byteLength;
+      // The last part may lie in the system's buffers, wherever the peer is.
+      const isLast = at + WRITE_BYTES_MAX >= piece.byteLength && this.#writer.pendingBytes === 0;
+      if (!isLast) this.#signsOfLife += 1;
+    }
+    this.#writingBytes = 0;
   }
 
   #onEnd(): void {

@@ -1,27 +1,43 @@
 /** One controller, as its worker sees it: decodes what it says, and answers. */
 
 import { Link } from "../link/link.ts";
-import type { ClientId } from "../pool/types.ts";
+import { Silence } from "../link/silence.ts";
+import type { ClientId, CoreKey } from "../pool/types.ts";
 import {
   checkJob,
+  CONTROLLER_SILENT_MS_MAX,
+  decodeError,
   decodeMessage,
+  decodeMessage2,
+  encodeChooseResponse,
+  encodeCoreResponse,
+  encodeDescription,
+  encodeDone,
+  encodeDraining,
   encodeError,
+  encodeKindError,
   encodeVersionResponse,
+  encodeWorkerLoad,
+  type FailureKindName,
   type Frame,
-  type Message,
+  type JobLimits,
+  LATEST_VERSION,
+  type Message2,
   MessageType,
+  NO_LIMITS,
   PayloadTooLargeError,
-  PROTOCOL_VERSION,
   ProtocolError,
+  readLimitedJob,
   ResponseType,
   type Uint64,
+  UNANSWERED_BYTES_MAX,
+  UNANSWERED_JOBS_MAX,
+  type WorkerDescription,
+  type WorkerLoad,
 } from "../protocol/mod.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import type { StoredCore } from "./core_store.ts";
-
-/** A controller that sends further ahead than this has to wait: its jobs lie in this machine's memory. */
-const QUEUE_BYTES_MAX = 256 * 1024 * 1024;
-const QUEUE_JOBS_MAX = 65_536;
+import { CAN_WATCH_MEMORY } from "./limits.ts";
 
 /** With this much unread by a controller, it gets no more jobs run until it reads. */
 const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
@@ -35,24 +51,34 @@ const UNREAD_BYTES_LIMIT = 2 * UNREAD_BYTES_MAX;
  */
 export const HALF_CLOSED_MS = 30_000;
 
-const NOTHING = new Uint8Array(0);
+/** What jobs hear that need what is not there. */
+const NOT_HERE = "The chosen compute core is not here, and was not sent";
 
 /** A job as the pool carries it through the worker. */
 export interface RelayedJob {
   readonly connection: Connection;
   /** The id of the message that brought it. */
   readonly id: Uint64;
-  /** That message's payload, as it came. */
+  /** That message's payload, as it came, without limits. */
   readonly payload: Uint8Array<ArrayBuffer>;
+  readonly limits: JobLimits;
+  /** It is answered; where it runs, it may be ended. */
+  isCancelled: boolean;
 }
 
 /** What a connection needs of its worker. */
 export interface ConnectionHost {
   /** Stores a core and sees whether it loads. Rejects with the reason. */
   offerCore(name: string, content: Uint8Array): Promise<StoredCore>;
+  /** Sees whether a core that is here loads; `undefined` if it is not here. Rejects with the reason. */
+  chooseCore(key: CoreKey): Promise<StoredCore | undefined>;
   /** The core is no longer this connection's, but jobs that came before may still need it. */
   releaseCore(core: StoredCore): void;
   queueJob(connection: Connection, core: StoredCore, job: RelayedJob): void;
+  /** Takes a queued job back, or lets go of one that runs; `undefined` if there is none with this id. */
+  cancelJob(connection: Connection, id: Uint64): RelayedJob | undefined;
+  describe(): WorkerDescription;
+  load(): WorkerLoad;
   setBlocked(connection: Connection, isBlocked: boolean): void;
   onConnectionClosed(connection: Connection, reason: Error | undefined): void;
 }
@@ -73,8 +99,11 @@ export class Connection {
   #jobs = 0;
   #jobBytes = 0;
   #coresLoading = 0;
+  #version = 1;
+  readonly #silence = new Silence();
   #isPaused = false;
   #isBlocked = false;
+  #isDraining = false;
   #peerEndedTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -102,9 +131,22 @@ export class Connection {
     this.#link.start();
   }
 
-  /** Stops taking messages: the worker is leaving. */
-  pause(): void {
-    this.#link.pause(true);
+  /**
+   * The worker is leaving: nothing more is started. Version 1 has no word for that; there, what is not
+   * started is lost with the connection.
+   */
+  drain(): void {
+    this.#isDraining = true;
+    if (this.#version === 1) this.#link.pause(true);
+    else this.#sendWhole(encodeDraining());
+  }
+
+  /** Closes if the controller has broken its promise to say something now and then. */
+  checkSilence(nowMs: number): void {
+    const silentMs = this.#silence.look(this.#link.signsOfLife, !this.#isPaused, nowMs);
+    if (this.#version === 1 || silentMs < CONTROLLER_SILENT_MS_MAX) return;
+    const seconds = CONTROLLER_SILENT_MS_MAX / 1000;
+    this.#link.close(new Error(`it has been silent for ${seconds} s`));
   }
 
   /** Gives the controller what it has been answered, then closes. */
@@ -119,6 +161,7 @@ export class Connection {
 
   /** Passes on a slot's response to a job. */
   answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>): void {
+    if (type !== ResponseType.ok) return this.fail(job, "other", decodeError(payload));
     if (this.#link.isClosed) return;
     this.#link.send(type, job.id, payload);
     if (this.#link.pendingBytes > UNREAD_BYTES_MAX) this.#setBlocked(true);
@@ -126,10 +169,15 @@ export class Connection {
   }
 
   /** Says that a job has failed without a result. */
-  fail(job: RelayedJob, reason: string): void {
+  fail(job: RelayedJob, kind: FailureKindName, reason: string): void {
     if (this.#link.isClosed) return;
-    this.#error(job.id, reason);
+    this.#error(job.id, kind, reason);
     this.#settled(job);
+  }
+
+  /** The worker is leaving, and has not started the job. */
+  refuse(job: RelayedJob): void {
+    if (this.#version > 1) this.fail(job, "draining", "The worker is about to leave");
   }
 
   #settled(job: RelayedJob): void {
@@ -146,38 +194,84 @@ export class Connection {
 
   #onFrame(frame: Frame): void {
     try {
-      if (frame.type === MessageType.job) this.#onJob(frame);
-      else this.#onMessage(decodeMessage(frame));
+      if (frame.type === MessageType.job) {
+        checkJob(frame.payload);
+        this.#onJob(frame.id, frame.payload, NO_LIMITS);
+      } else if (frame.type === MessageType.limitedJob && this.#version > 1) {
+        const { job, limits } = readLimitedJob(frame.payload);
+        this.#onJob(frame.id, job, limits);
+      } else {
+        this.#onMessage(this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame));
+      }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#error(frame.id, error.message);
+      this.#error(frame.id, "protocol", error.message);
     }
   }
 
-  #onMessage(message: Message): void {
-    if (message.type === "version") this.#onVersion(message.id, message.version);
-    if (message.type === "core") void this.#onCore(message.id, message.name, message.content);
+  #onMessage(message: Message2): void {
+    const { type, id } = message;
+    if (type === "version") this.#onVersion(id, message.version);
+    if (type === "core") {
+      const { name, content } = message;
+      const offer = () => this.#host.offerCore(name, content);
+      void this.#onCore(id, name, offer, () => encodeCoreResponse(id));
+    }
+    if (type === "choose") {
+      const choose = () => this.#host.chooseCore(message.core as CoreKey);
+      void this.#onCore(
+        id,
+        message.name,
+        choose,
+        (core) => encodeChooseResponse(id, core !== undefined),
+      );
+    }
+    if (type === "cancel") this.#onCancel(id, message.message);
+    if (type === "describe") this.#sendWhole(encodeDescription(id, this.#host.describe()));
+    if (type === "ping") this.#sendWhole(encodeWorkerLoad(id, this.#host.load()));
   }
 
   #onVersion(id: Uint64, version: number): void {
-    const isAccepted = version === PROTOCOL_VERSION;
+    const isAccepted = version >= 1 && version <= LATEST_VERSION;
     this.#sendWhole(encodeVersionResponse(id, isAccepted));
-    if (!isAccepted) void this.#link.end();
+    if (isAccepted) this.#version = version;
+    else void this.#link.end();
   }
 
-  async #onCore(id: Uint64, name: string, content: Uint8Array): Promise<void> {
+  #onCancel(id: Uint64, message: Uint64): void {
+    const job = this.#takeWaiting(message) ?? this.#host.cancelJob(this, message);
+    if (job) this.fail(job, "cancelled", "The controller has cancelled the job");
+    this.#sendWhole(encodeDone(id));
+  }
+
+  /** Takes out a job that waits for its core. */
+  #takeWaiting(id: Uint64): RelayedJob | undefined {
+    if (this.#core.state !== "loading") return undefined;
+    const { waiting } = this.#core;
+    const index = waiting.findIndex((job) => job.id === id);
+    return index < 0 ? undefined : waiting.splice(index, 1)[0];
+  }
+
+  /** `find` gives the new core, and `answer` the response to it. */
+  async #onCore(
+    id: Uint64,
+    name: string,
+    find: () => Promise<StoredCore | undefined>,
+    answer: (core: StoredCore | undefined) => Uint8Array<ArrayBuffer>,
+  ): Promise<void> {
     this.#dropCore();
     const loading: CurrentCore = { state: "loading", waiting: [] };
     this.#core = loading;
     this.#coresLoading += 1;
     let loaded: CurrentCore;
     try {
-      loaded = { state: "ready", core: await this.#host.offerCore(name, content) };
-      this.#link.send(ResponseType.ok, id, NOTHING);
+      const core = await find();
+      loaded = core ? { state: "ready", core } : { state: "none", reason: NOT_HERE };
+      this.#sendWhole(answer(core));
     } catch (error) {
       const reason = `Cannot load compute core "${name}": ${messageOf(error)}`;
       loaded = { state: "none", reason };
-      this.#error(id, reason);
+      this.#error(id, "core", reason);
     }
     for (const job of loading.waiting) this.#start(loaded, job);
     if (this.#core === loading && !this.#link.isClosed) this.#core = loaded;
@@ -187,11 +281,10 @@ export class Connection {
   }
 
   /** The hot path: the payload is checked, and otherwise passed on as it came. */
-  #onJob(frame: Frame): void {
-    checkJob(frame.payload);
-    const job = { connection: this, id: frame.id, payload: frame.payload };
+  #onJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, limits: JobLimits): void {
+    const job = { connection: this, id, payload, limits, isCancelled: false };
     this.#jobs += 1;
-    this.#jobBytes += frame.payload.byteLength;
+    this.#jobBytes += payload.byteLength;
     if (this.#isOverfull(1)) this.#setPaused(true);
     if (this.#core.state === "loading") this.#core.waiting.push(job);
     else this.#start(this.#core, job);
@@ -199,12 +292,20 @@ export class Connection {
 
   #start(current: CurrentCore, job: RelayedJob): void {
     if (this.#link.isClosed) return;
-    if (current.state === "ready") this.#host.queueJob(this, current.core, job);
-    if (current.state === "none") this.fail(job, current.reason);
+    if (current.state === "none") this.fail(job, "core", current.reason);
+    else if (current.state === "ready") this.#queue(current.core, job);
+  }
+
+  #queue(core: StoredCore, job: RelayedJob): void {
+    if (this.#isDraining) this.refuse(job);
+    else if (job.limits.memoryBytes > 0 && !CAN_WATCH_MEMORY) {
+      this.fail(job, "memory", "This worker's system does not tell how much memory a process has");
+    } else this.#host.queueJob(this, core, job);
   }
 
   #isOverfull(part: number): boolean {
-    return this.#jobs > part * QUEUE_JOBS_MAX || this.#jobBytes > part * QUEUE_BYTES_MAX ||
+    return this.#jobs > part * UNANSWERED_JOBS_MAX ||
+      this.#jobBytes > part * UNANSWERED_BYTES_MAX ||
       this.#link.pendingBytes > part * UNREAD_BYTES_LIMIT;
   }
 
@@ -221,7 +322,7 @@ export class Connection {
   }
 
   #onBroken(error: ProtocolError): void {
-    if (error instanceof PayloadTooLargeError) this.#error(error.id, error.message);
+    if (error instanceof PayloadTooLargeError) this.#error(error.id, "protocol", error.message);
   }
 
   #onPeerEnded(): void {
@@ -245,8 +346,8 @@ export class Connection {
     this.#core = { state: "none", reason: "The connection is closed" };
   }
 
-  #error(id: Uint64, text: string): void {
-    this.#sendWhole(encodeError(id, text));
+  #error(id: Uint64, kind: FailureKindName, text: string): void {
+    this.#sendWhole(this.#version === 1 ? encodeError(id, text) : encodeKindError(id, kind, text));
   }
 
   #sendWhole(frame: Uint8Array<ArrayBuffer>): void {

@@ -5,6 +5,10 @@ import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CoreKey } from "../pool/types.ts";
 
+/** Cores that nobody uses are kept for whoever comes next: as many as this, and as much. */
+const KEPT_CORES_MAX = 8;
+const KEPT_BYTES_MAX = 256 * 1024 * 1024;
+
 /** A core on this machine. */
 export interface StoredCore {
   readonly key: CoreKey;
@@ -15,11 +19,12 @@ export interface StoredCore {
 
 interface Entry {
   readonly core: StoredCore;
+  readonly bytes: number;
   users: number;
   readonly writing: Promise<void>;
 }
 
-/** Holds each core as long as somebody uses it. */
+/** Holds each core as long as somebody uses it, and a few for longer. */
 export class CoreStore {
   readonly #directory: string;
   readonly #entries = new Map<CoreKey, Entry>();
@@ -29,10 +34,22 @@ export class CoreStore {
     this.#directory = directory;
   }
 
+  /** Cores that are here. */
+  get keys(): CoreKey[] {
+    return [...this.#entries.keys()];
+  }
+
   /** Writes the core to a file, unless it is there, and counts one more user of it. */
   async add(name: string, content: Uint8Array): Promise<StoredCore> {
     const key = createHash("sha256").update(content).digest("hex") as CoreKey;
-    const entry = this.#entries.get(key) ?? this.#write(key, name, content);
+    if (!this.#entries.has(key)) this.#write(key, name, content);
+    return await this.reuse(key) as StoredCore;
+  }
+
+  /** Counts one more user of a core, if it is here. */
+  async reuse(key: CoreKey): Promise<StoredCore | undefined> {
+    const entry = this.#entries.get(key);
+    if (!entry) return undefined;
     entry.users += 1;
     try {
       await entry.writing;
@@ -54,24 +71,39 @@ export class CoreStore {
     if (entry) entry.users += 1;
   }
 
-  /** Gives up one use. True when it was the last: the file is gone, and nothing may load it again. */
+  /** Gives up one use. True when it was the last: no slot has a reason to hold it loaded. */
   release(key: CoreKey): boolean {
     const entry = this.#entries.get(key);
     if (!entry) return false;
     entry.users -= 1;
     if (entry.users > 0) return false;
+    // To the end of the map: the first in it was used longest ago.
     this.#entries.delete(key);
-    // A loaded library survives its file. That a file stays until the worker's folder goes is no harm.
-    rm(entry.core.path, { force: true }).catch(() => {});
+    this.#entries.set(key, entry);
+    this.#evict();
     return true;
   }
 
-  #write(key: CoreKey, name: string, content: Uint8Array): Entry {
+  #evict(): void {
+    const unused = [...this.#entries.values()].filter(({ users }) => users === 0);
+    let count = unused.length;
+    let bytes = unused.reduce((sum, entry) => sum + entry.bytes, 0);
+    for (const entry of unused) {
+      if (count <= KEPT_CORES_MAX && bytes <= KEPT_BYTES_MAX) return;
+      count -= 1;
+      bytes -= entry.bytes;
+      this.#entries.delete(entry.core.key);
+      // A loaded library survives its file. That a file stays until the worker's folder goes is no harm.
+      rm(entry.core.path, { force: true }).catch(() => {});
+    }
+  }
+
+  #write(key: CoreKey, name: string, content: Uint8Array): void {
     // A new name each time: an old file of the same core may still be on its way out.
     const path = join(this.#directory, `${key}-${++this.#lastFile}.core`);
-    const entry = { core: { key, name, path }, users: 0, writing: writeCore(path, content) };
+    const writing = writeCore(path, content);
+    const entry = { core: { key, name, path }, bytes: content.byteLength, users: 0, writing };
     this.#entries.set(key, entry);
-    return entry;
   }
 }
 

@@ -42,6 +42,7 @@ export class SlotProcess {
   #loading: PromiseWithResolvers<void> | undefined;
   #lastWords = "";
   #isEnding = false;
+  #killedFor: string | undefined;
   /** The core that it holds. */
   core: StoredCore | undefined;
   /** It was never told to load a core. Only once can it be: unloading a core is ending its process. */
@@ -99,7 +100,9 @@ export class SlotProcess {
     clearTimeout(timer);
   }
 
-  kill(): void {
+  /** Ends the process at once. `reason`: why, if its job is to blame. */
+  kill(reason?: string): void {
+    this.#killedFor ??= reason;
     this.#child.kill("SIGKILL");
   }
 
@@ -127,10 +130,12 @@ export class SlotProcess {
     clearTimeout(timer);
     const reason = this.#describe(end);
     this.#loading?.reject(new Error(reason));
-    if (!this.#isEnding) this.#events.onEnded(reason, end.signal === "SIGKILL");
+    const wasKilled = end.signal === "SIGKILL" && this.#killedFor === undefined;
+    if (!this.#isEnding) this.#events.onEnded(reason, wasKilled);
   }
 
   #describe(end: ProcessEnd): string {
+    if (this.#killedFor !== undefined) return this.#killedFor;
     const how = end.signal === "SIGKILL"
       ? "was killed: SIGKILL, as a system does that is out of memory"
       : end.signal

@@ -111,9 +111,14 @@ export class Slots {
     void this.#bringUp(slot);
   }
 
-  /** Ends a slot's process at once, whatever it does. */
-  kill(endpoint: EndpointId): void {
-    this.#byEndpoint.get(endpoint)?.process?.kill();
+  /** Ends a slot's process at once, whatever it does. `reason`: why, if its job is to blame. */
+  kill(endpoint: EndpointId, reason?: string): void {
+    this.#byEndpoint.get(endpoint)?.process?.kill(reason);
+  }
+
+  /** The process behind an endpoint. */
+  pidOf(endpoint: EndpointId): number | undefined {
+    return this.#byEndpoint.get(endpoint)?.process?.pid;
   }
 
   /** Ends all of them: their cores are unloaded. */

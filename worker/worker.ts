@@ -1,14 +1,25 @@
 /** The worker: one process a machine, which takes jobs from controllers and has its slots run them. */
 
+import { randomBytes } from "node:crypto";
+import os from "node:os";
+import process from "node:process";
 import { inspectCore, reasonNotToLoad } from "../core/inspect.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../pool/types.ts";
 import { Pool } from "../pool/pool.ts";
-import type { Frame } from "../protocol/mod.ts";
+import {
+  type FailureKindName,
+  type Frame,
+  INSTANCE_BYTES,
+  type Uint64,
+  type WorkerDescription,
+  type WorkerLoad,
+} from "../protocol/mod.ts";
 import { host } from "../runtime/host.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
 import { type ByteStream, CoreLoadError, type Runtime } from "../runtime/ports.ts";
 import { Connection, type ConnectionHost, HALF_CLOSED_MS, type RelayedJob } from "./connection.ts";
 import { CoreStore, type StoredCore } from "./core_store.ts";
+import { type Excess, excesses } from "./limits.ts";
 import { SlotHost } from "./slot_host.ts";
 import { Slots, type SlotsEvents } from "./slots.ts";
 
@@ -18,8 +29,14 @@ const CORE_LOAD_LIMIT_MS = 120_000;
 /** Jobs of a controller that is gone may finish within this time; then their slots are needed again. */
 const ORPHAN_LIMIT_MS = 5_000;
 
+/** A job that its controller has taken back gets this long: most end by themselves, and a slot takes longer. */
+const CANCELLED_LIMIT_MS = 200;
+
 /** How often the scheduler looks again although nothing has happened: for what only time changes. */
 const TICK_MS = 250;
+
+/** How often limits of jobs are looked at. Memory can grow by gigabytes a second. */
+const LIMITS_TICK_MS = 50;
 
 /** Input bytes in flight at a slot, beyond the job that it runs. */
 const SLOT_BYTES_MAX = 4 * 1024 * 1024;
@@ -30,6 +47,8 @@ export interface WorkerOptions {
   readonly slots: number;
   /** Where it says what happens; nowhere unless given. */
   readonly log?: Log;
+  /** What it calls itself, with its version; `distcomp` unless given. */
+  readonly software?: string;
   /** Largest payload that it takes from a controller; 1 GiB unless given. */
   readonly payloadBytesMax?: number;
   /** How long a core may take to load; 2 minutes unless given. */
@@ -53,8 +72,14 @@ export class Worker implements AsyncDisposable {
   readonly #probes = new Map<CoreKey, PromiseWithResolvers<void>>();
   /** Slots that compute for nobody, and since when. */
   readonly #orphanedSinceMs = new Map<EndpointId, number>();
+  /** Slots that were ended because of their job, and what it had done. */
+  readonly #excesses = new Map<EndpointId, { kind: FailureKindName; job: Job<RelayedJob> }>();
+  readonly #instance = randomBytes(INSTANCE_BYTES).toString("hex");
   readonly #tick: ReturnType<typeof setInterval>;
-  #isDraining = false;
+  /** Runs once there was a job with limits. */
+  #limitsTick: ReturnType<typeof setInterval> | undefined;
+  /** What has become of the slot that was lost last. */
+  #lossKind: FailureKindName = "crash";
   #drained: Promise<void> | undefined;
   #isScheduled = false;
   #idle: (() => void) | undefined;
@@ -72,9 +97,9 @@ export class Worker implements AsyncDisposable {
     this.#pool = new Pool<RelayedJob>({
       load: (endpoint, core) => this.#load(endpoint, core),
       send: (endpoint, dispatch, job) => this.#slots.send(endpoint, dispatch, job.payload.payload),
-      crashed: (job, reason) => this.#fail(job, reason),
+      crashed: (job, reason) => this.#fail(job, this.#lossKind, reason),
       dropped: (job) => this.#releaseCore(job.core),
-      unrunnable: (job, reason) => this.#fail(job, reason),
+      unrunnable: (job, reason) => this.#fail(job, "core", reason),
     }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
     this.#tick = setInterval(() => this.#onTick(), TICK_MS);
   }
@@ -112,10 +137,12 @@ export class Worker implements AsyncDisposable {
   }
 
   async #drain(): Promise<void> {
-    this.#isDraining = true;
     for (const connection of this.#connections.values()) {
-      connection.pause();
-      this.#pool.onClientBlocked(connection.client, true);
+      connection.drain();
+      for (const job of this.#pool.onQueueCancelled(connection.client)) {
+        connection.refuse(job.payload);
+        this.#releaseCore(job.core);
+      }
     }
     if (this.#pool.counts().inFlight > 0) {
       await new Promise<void>((resolve) => this.#idle = resolve);
@@ -127,6 +154,7 @@ export class Worker implements AsyncDisposable {
   /** Ends now: idle cores are unloaded, jobs that run are not finished. */
   async close(): Promise<void> {
     clearInterval(this.#tick);
+    clearInterval(this.#limitsTick);
     for (const { endpoint } of this.#pool.heads()) this.#slots.kill(endpoint);
     const slotsClosed = this.#slots.close();
     for (const connection of this.#connections.values()) connection.close();
@@ -155,10 +183,7 @@ export class Worker implements AsyncDisposable {
       onLoaded: (endpoint, core) => this.#onLoaded(endpoint, core),
       onLoadFailed: (endpoint, core, reason) => this.#onLoadFailed(endpoint, core, reason),
       onAnswer: (endpoint, frame) => this.#onAnswer(endpoint, frame),
-      onLost: (endpoint, reason, wasKilled) => {
-        this.#pool.onEndpointLost(endpoint, reason, wasKilled);
-        this.#wake();
-      },
+      onLost: (endpoint, reason, wasKilled) => this.#onLost(endpoint, reason, wasKilled),
     };
   }
 
@@ -182,8 +207,19 @@ export class Worker implements AsyncDisposable {
     this.#wake();
   }
 
-  #fail(job: Job<RelayedJob>, reason: string): void {
-    job.payload.connection.fail(job.payload, reason);
+  #onLost(endpoint: EndpointId, reason: string, wasKilled: boolean): void {
+    const excess = this.#excesses.get(endpoint);
+    // It may have ended in the very moment: then the one behind it is not to blame.
+    const hitAnother = excess !== undefined && !this.#pool.isInFlight(excess.job);
+    const isFromOutside = wasKilled || hitAnother;
+    this.#lossKind = isFromOutside ? "killed" : excess?.kind ?? "crash";
+    this.#pool.onEndpointLost(endpoint, reason, isFromOutside);
+    this.#excesses.delete(endpoint);
+    this.#wake();
+  }
+
+  #fail(job: Job<RelayedJob>, kind: FailureKindName, reason: string): void {
+    job.payload.connection.fail(job.payload, kind, reason);
     this.#releaseCore(job.core);
   }
 
@@ -191,14 +227,19 @@ export class Worker implements AsyncDisposable {
 
   readonly #connectionHost: ConnectionHost = {
     offerCore: (name, content) => this.#offerCore(name, content),
+    chooseCore: (key) => this.#chooseCore(key),
+    cancelJob: (connection, id) => this.#cancelJob(connection, id),
+    describe: () => this.#describe(),
+    load: () => this.#loadOf(),
     releaseCore: (core) => this.#releaseCore(core.key),
     queueJob: (connection, { key }, job) => {
       this.#store.use(key);
       this.#pool.onJob(connection.client, key, job.payload.byteLength, job, performance.now());
+      if (job.limits.timeMs > 0 || job.limits.memoryBytes > 0) this.#watchLimits();
       this.#wake();
     },
     setBlocked: (connection, isBlocked) => {
-      this.#pool.onClientBlocked(connection.client, isBlocked || this.#isDraining);
+      this.#pool.onClientBlocked(connection.client, isBlocked);
       this.#wake();
     },
     onConnectionClosed: (connection, reason) => this.#onConnectionClosed(connection, reason),
@@ -207,7 +248,16 @@ export class Worker implements AsyncDisposable {
   async #offerCore(name: string, content: Uint8Array): Promise<StoredCore> {
     const reason = reasonNotToLoad(inspectCore(content), host());
     if (reason) throw new CoreLoadError(reason);
-    const core = await this.#store.add(name, content);
+    return await this.#tried(await this.#store.add(name, content));
+  }
+
+  async #chooseCore(key: CoreKey): Promise<StoredCore | undefined> {
+    const core = await this.#store.reuse(key);
+    return core && await this.#tried(core);
+  }
+
+  /** The core, once it was seen to load. */
+  async #tried(core: StoredCore): Promise<StoredCore> {
     try {
       await this.#probe(core);
       return core;
@@ -215,6 +265,36 @@ export class Worker implements AsyncDisposable {
       this.#releaseCore(core.key);
       throw error;
     }
+  }
+
+  #cancelJob({ client }: Connection, id: Uint64): RelayedJob | undefined {
+    const job = this.#pool.find(client, ({ payload }) => payload.id === id);
+    if (!job) return undefined;
+    job.payload.isCancelled = true;
+    if (this.#pool.onCancelled(job)) this.#releaseCore(job.core);
+    this.#wake();
+    return job.payload;
+  }
+
+  #describe(): WorkerDescription {
+    return {
+      instance: this.#instance,
+      slots: this.#options.slots,
+      memoryBytes: os.totalmem(),
+      platform: `${process.platform}-${host().machine}`,
+      software: this.#options.software ?? "distcomp",
+      machine: os.hostname(),
+      cores: this.#store.keys,
+    };
+  }
+
+  #loadOf(): WorkerLoad {
+    const { queued } = this.#pool.counts();
+    return {
+      slotsBusy: this.#pool.heads().length,
+      jobsWaiting: queued,
+      memoryFreeBytes: os.freemem(),
+    };
   }
 
   /** Sees whether a core loads: in a slot that is free, where it then is of use, or beside them. */
@@ -259,22 +339,43 @@ export class Worker implements AsyncDisposable {
   // What only time changes.
 
   #onTick(): void {
-    this.#endOrphaned(performance.now());
+    const nowMs = performance.now();
+    this.#endOrphaned(nowMs);
+    for (const connection of this.#connections.values()) connection.checkSilence(nowMs);
     this.#wake();
   }
 
   /** Ends the slots that have computed for nobody for too long: others may want them. */
   #endOrphaned(nowMs: number): void {
-    const limitMs = this.#options.orphanLimitMs ?? ORPHAN_LIMIT_MS;
-    const orphaned = this.#pool.orphaned();
+    const orphaned = this.#pool.heads().filter(({ job }) => job.isOrphan);
     for (const endpoint of this.#orphanedSinceMs.keys()) {
-      if (!orphaned.includes(endpoint)) this.#orphanedSinceMs.delete(endpoint);
+      if (!orphaned.some((head) => head.endpoint === endpoint)) {
+        this.#orphanedSinceMs.delete(endpoint);
+      }
     }
-    for (const endpoint of orphaned) {
+    for (const { endpoint, job } of orphaned) {
+      const limitMs = job.payload.isCancelled
+        ? CANCELLED_LIMIT_MS
+        : this.#options.orphanLimitMs ?? ORPHAN_LIMIT_MS;
       const sinceMs = this.#orphanedSinceMs.get(endpoint) ?? nowMs;
       this.#orphanedSinceMs.set(endpoint, sinceMs);
       if (nowMs - sinceMs >= limitMs) this.#slots.kill(endpoint);
     }
+  }
+
+  #watchLimits(): void {
+    this.#limitsTick ??= setInterval(() => {
+      const heads = this.#pool.heads().filter(({ job }) => !job.isOrphan);
+      for (const excess of excesses(heads, (id) => this.#slots.pidOf(id), performance.now())) {
+        this.#endExcessive(excess);
+      }
+    }, LIMITS_TICK_MS);
+  }
+
+  #endExcessive({ endpoint, job, kind, reason }: Excess): void {
+    if (this.#excesses.has(endpoint)) return;
+    this.#excesses.set(endpoint, { kind, job });
+    this.#slots.kill(endpoint, reason);
   }
 
   // The scheduler's pass.

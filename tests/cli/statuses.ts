@@ -17,6 +17,7 @@ const HALF_WAY: RunStatus = {
   bytesOut: 1_500_000,
   elapsedMs: 10_000,
   busyPart: 0.97,
+  faults: { exitCodes: 0, crashes: 0, timeouts: 0, memory: 0, lost: 0 },
   failures: [],
 };
 

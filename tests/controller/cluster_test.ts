@@ -94,7 +94,11 @@ test("a worker's error for a job is that job's end, and comes as one printable l
   recorded.addAll(numberedInputs(3));
   await recorded.completed(3);
   for (const { answer, job } of recorded.completions) {
-    assert.deepEqual(answer, { kind: "error", message: "it went wrong [31m twice" });
+    assert.deepEqual(answer, {
+      kind: "error",
+      cause: "other",
+      message: "it went wrong [31m twice",
+    });
     assert.equal(job.attempt, 1);
   }
 });
@@ -247,7 +251,7 @@ test("what was not sent can be taken back, and the rest is answered", async () =
   recorded.dial(peer);
   recorded.addAll(numberedInputs(100));
   await recorded.completed(1);
-  const taken = recorded.cluster.cancelQueue().length;
+  const taken = recorded.cluster.cancelQueue();
   await recorded.completed(100 - taken);
   assert(taken > 90, `${taken} jobs were taken back`);
   assert.equal(peer.jobs, 100 - taken);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import {
   Cluster,
-  type ClusterLimits,
+  type ClusterOptions,
   type Completion,
   type Task,
 } from "../../controller/cluster.ts";
@@ -28,7 +28,7 @@ export class RecordedCluster implements Disposable {
     this.cluster = make(this);
   }
 
-  static async make(limits: Partial<ClusterLimits> = {}): Promise<RecordedCluster> {
+  static async make(limits: ClusterOptions = {}): Promise<RecordedCluster> {
     const runtime = await detectRuntime();
     return new RecordedCluster((recorder) => {
       const log: Log = { ...silentLog, warn: (text) => recorder.warnings.push(text) };

@@ -96,7 +96,7 @@ test("a worker's responses have exactly the bytes of the vectors", async () => {
   assertBytes("job-done-0", await job(4n, "echo ABC"));
   assertBytes("job-done-negative-code", await job(2n ** 53n + 1n, "code-null -1"));
   assertBytes("job-done-int32-min-with-output", await job(9n, "code -2147483648 partial"));
-  assertBytes("version-refused", await controller.exchangeVersion(2, 7n));
+  assertBytes("version-refused", await controller.exchangeVersion(3, 7n));
 
   function job(id: bigint, input: string): Promise<WorkerResponse> {
     return controller.sendJob(0n, utf8(input), id);

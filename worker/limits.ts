@@ -1,0 +1,58 @@
+/** Limits of jobs, kept from outside: a process that computes cannot look at itself. */
+
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import type { Head } from "../pool/pool.ts";
+import type { EndpointId, Job } from "../pool/types.ts";
+import type { RelayedJob } from "./connection.ts";
+
+/** A job that is over a limit. */
+export interface Excess {
+  readonly endpoint: EndpointId;
+  readonly job: Job<RelayedJob>;
+  readonly kind: "timeout" | "memory";
+  readonly reason: string;
+}
+
+/** Whether this system tells how much memory a process has. */
+export const CAN_WATCH_MEMORY = residentBytes(process.pid) !== undefined;
+
+/** The jobs that run and are over a limit now. `pidOf` gives the process of an endpoint. */
+export function excesses(
+  heads: readonly Head<RelayedJob>[],
+  pidOf: (endpoint: EndpointId) => number | undefined,
+  nowMs: number,
+): Excess[] {
+  const found: Excess[] = [];
+  for (const { endpoint, job, sinceMs } of heads) {
+    const { timeMs, memoryBytes } = job.payload.limits;
+    if (timeMs > 0 && nowMs - sinceMs > timeMs) {
+      const reason = `went over its time limit of ${timeMs / 1000} s`;
+      found.push({ endpoint, job, kind: "timeout", reason });
+    } else if (memoryBytes > 0) {
+      const pid = pidOf(endpoint);
+      const bytes = pid === undefined ? 0 : residentBytes(pid) ?? 0;
+      if (bytes <= memoryBytes) continue;
+      const reason = `went over its memory limit of ${megabytes(memoryBytes)}, with ${
+        megabytes(bytes)
+      }`;
+      found.push({ endpoint, job, kind: "memory", reason });
+    }
+  }
+  return found;
+}
+
+/** Memory of a process that is in use and not swapped out; `undefined` where nobody says. */
+function residentBytes(pid: number): number | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const kib = /^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1];
+    return kib === undefined ? undefined : 1024 * Number(kib);
+  } catch {
+    return undefined; // it has just ended, or this is no Linux
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
+}
