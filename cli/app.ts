@@ -6,6 +6,7 @@ import { styleText } from "node:util";
 import { DEFAULT_PORT } from "../link/address.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { toStderr } from "./log.ts";
+import { addJobOptions } from "./job_options.ts";
 import type { Abilities } from "./main.ts";
 import type { RunFlags } from "./run_command.ts";
 import { ExitCode, parseAddressOption, parseCount, parseSlots } from "./usage.ts";
@@ -79,7 +80,7 @@ function addRun(
   abilities: Abilities,
   outcome: Outcome,
 ): void {
-  program.command("run")
+  const command = program.command("run")
     .description("run a compute core on inputs; one output per input")
     .argument("<core>", "the compute core, a shared library")
     .argument("[input...]", "files, folders, or - for a list of files on stdin")
@@ -91,7 +92,8 @@ function addRun(
     .option("--listen <host:port>", "take workers that connect", parseAddressOption)
     .option("--slots <n>", "jobs at once, without workers (default: one per CPU)", parseSlots)
     .option("--lines <file>", "each line is an input; - is stdin")
-    .option("--repeat <n>", "n jobs with the inputs 0, 1, 2, …", parseCount)
+    .option("--repeat <n>", "n jobs with the inputs 0, 1, 2, …", parseCount);
+  addJobOptions(command)
     .option("--insecure", "listen beyond this machine, for whoever connects")
     .option("-q, --quiet", "show only errors")
     .option("--json", "print the summary as JSON on stdout")

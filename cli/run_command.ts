@@ -2,6 +2,7 @@
 
 import os from "node:os";
 import process from "node:process";
+import type { ClusterOptions } from "../controller/cluster.ts";
 import { type CoreImage, readCoreImage } from "../controller/core_image.ts";
 import { DirectorySink } from "../controller/directory_sink.ts";
 import { JobLog } from "../controller/job_log.ts";
@@ -10,13 +11,14 @@ import { checkPaths, filesOf, linesOf, repeated, type Source } from "../controll
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { formatNoun } from "./format.ts";
+import { checkVerify, clusterOptionsOf, type JobFlags } from "./job_options.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
 import { summaryJson, summaryText } from "./summary.ts";
 import { ExitCode, readWorkers, UsageError } from "./usage.ts";
 
 /** What was typed behind `run`. */
-export interface RunFlags {
+export interface RunFlags extends JobFlags {
   readonly output: string;
   readonly workers?: string;
   readonly listen?: Address;
@@ -66,6 +68,7 @@ export async function runCommand(
 /** What a run needs beside its inputs and outputs. */
 interface Plan {
   readonly core: CoreImage;
+  readonly options: ClusterOptions;
   readonly workers: readonly Address[];
   readonly localSlots: number | undefined;
 }
@@ -90,8 +93,10 @@ async function planOf(coreFile: string, flags: RunFlags, canWork: boolean): Prom
         "could answer anything; if the network is trusted, add --insecure",
     );
   }
+  checkVerify(flags, workers.length, flags.listen !== undefined);
   return {
     core: await readCoreImage(coreFile, isLocal),
+    options: clusterOptionsOf(flags),
     workers,
     localSlots: isLocal ? flags.slots ?? os.availableParallelism() : undefined,
   };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { styleText } from "node:util";
 import { STATE_FOLDER } from "../controller/directory_sink.ts";
+import type { Faults } from "../controller/retries.ts";
 import type { RunStatus } from "../controller/run.ts";
 import {
   formatBytes,
@@ -23,6 +24,8 @@ const REASON_CHARS_MAX = 300;
 /** The summary for people, a few lines. */
 export function summaryText(status: RunStatus, outputs: string): string {
   const lines = [headline(status, outputs), figures(status)];
+  const faults = faultsText(status.faults);
+  if (faults !== "") lines.push(`attempts that failed: ${faults}`);
   if (status.failed > 0) lines.push(...failureLines(status, outputs));
   return lines.join("\n");
 }
@@ -39,6 +42,7 @@ export function summaryJson(status: RunStatus, outputs: string, error: string | 
     bytesIn: status.bytesIn,
     bytesOut: status.bytesOut,
     slotsBusy: round(status.busyPart, 4),
+    faults: status.faults,
     workers: status.workers,
     slots: status.slots,
     outputs,
@@ -70,6 +74,20 @@ function figures({ done, failed, elapsedMs, bytesIn, bytesOut, busyPart }: RunSt
     `${formatBytes((bytesIn + bytesOut) / seconds)}/s`,
     `slots busy ${Math.round(100 * busyPart)} % of the time`,
   ].join(" · ");
+}
+
+/** Every kind of fault counts for itself: what to do about each is something else. */
+function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Faults): string {
+  const kinds: [number, string, string][] = [
+    [crashes, "crash", "crashes"],
+    [timeouts, "timeout", "timeouts"],
+    [memory, "over the memory limit", "over the memory limit"],
+    [exitCodes, "non-zero exit code", "non-zero exit codes"],
+    [lost, "lost with its worker", "lost with their workers"],
+  ];
+  return kinds.filter(([count]) => count > 0)
+    .map(([count, one, many]) => `${formatCount(count)} ${count === 1 ? one : many}`)
+    .join(", ");
 }
 
 function failureLines({ failures, failed }: RunStatus, outputs: string): string[] {

@@ -3,7 +3,7 @@
 import type { Log } from "../runtime/log.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import type { CoreImage } from "./core_image.ts";
-import { Cluster, type ClusterStatus, type Completion } from "./cluster.ts";
+import { Cluster, type ClusterOptions, type ClusterStatus, type Completion } from "./cluster.ts";
 import { type DirectorySink, OutputNameError } from "./directory_sink.ts";
 import type { JobLog, JobRecord } from "./job_log.ts";
 import { LocalWorker } from "./local_worker.ts";
@@ -29,6 +29,8 @@ export interface RunParts {
   readonly sink: DirectorySink;
   readonly jobLog: JobLog;
   readonly log: Log;
+  /** What jobs may do. */
+  readonly options?: ClusterOptions;
   /** Workers to dial. */
   readonly workers: readonly Address[];
   /** Where to take workers that dial, and who hears where that is. */
@@ -105,10 +107,17 @@ export class Run {
 
   constructor(parts: RunParts) {
     this.#parts = parts;
-    this.#cluster = new Cluster<NamedTask>(parts.runtime, parts.core, {
-      onCompleted: (completion) => this.#onCompleted(completion),
-      onForsaken: (reasons) => this.#onForsaken(reasons),
-    }, parts.log);
+    this.#cluster = new Cluster<NamedTask>(
+      parts.runtime,
+      parts.core,
+      {
+        onCompleted: (completion) => this.#onCompleted(completion),
+        onForsaken: (reasons) => this.#onForsaken(reasons),
+        onHopeless: (error) => this.#stop(error),
+      },
+      parts.log,
+      parts.options,
+    );
   }
 
   /** Runs to the end, and rejects with what ended it before. */

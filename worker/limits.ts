@@ -33,8 +33,8 @@ export function excesses(
       const pid = pidOf(endpoint);
       const bytes = pid === undefined ? 0 : residentBytes(pid) ?? 0;
       if (bytes <= memoryBytes) continue;
-      const reason = `went over its memory limit of ${megabytes(memoryBytes)}, with ${
-        megabytes(bytes)
+      const reason = `went over its memory limit of ${formatMemory(memoryBytes)}, with ${
+        formatMemory(bytes)
       }`;
       found.push({ endpoint, job, kind: "memory", reason });
     }
@@ -53,6 +53,9 @@ function residentBytes(pid: number): number | undefined {
   }
 }
 
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1e6)} MB`;
+/** In the units that limits are given in. */
+function formatMemory(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${Number((bytes / 1024 ** power).toPrecision(3))} ${units[power]}`;
 }

@@ -73,6 +73,7 @@ test("the JSON is one object on one line, with exact numbers", () => {
     bytesIn: 500_000,
     bytesOut: 1_500_000,
     slotsBusy: 0.97,
+    faults: { exitCodes: 0, crashes: 0, timeouts: 0, memory: 0, lost: 0 },
     workers: 2,
     slots: 16,
     outputs: "out",
