@@ -16,6 +16,7 @@ import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
 import { summaryJson, summaryText } from "./summary.ts";
 import { ExitCode, readWorkers, UsageError } from "./usage.ts";
+import { watchWorkers } from "./worker_file.ts";
 
 /** What was typed behind `run`. */
 export interface RunFlags extends JobFlags {
@@ -53,6 +54,7 @@ export async function runCommand(
   const run = new Run({ runtime, source, sink, jobLog, log, listen, onListening, ...plan });
   show.progress = startProgress(run, flags);
   const stopListening = onInterrupt(run, show.progress);
+  const stopWatching = watchWorkers(workerList(flags), (workers) => run.setWorkers(workers), log);
   let error: unknown;
   try {
     await run.complete();
@@ -60,6 +62,7 @@ export async function runCommand(
     error = caught;
   } finally {
     stopListening();
+    stopWatching();
     show.progress.stop();
   }
   return report(run.status, flags, error);
@@ -74,8 +77,8 @@ interface Plan {
 }
 
 async function planOf(coreFile: string, flags: RunFlags, canWork: boolean): Promise<Plan> {
-  const list = flags.workers ?? process.env.DISTCOMP_WORKERS;
-  const workers = list ? await readWorkers(list) : [];
+  const list = workerList(flags);
+  const workers = list === "" ? [] : await readWorkers(list);
   const isLocal = workers.length === 0 && !flags.listen;
   if (isLocal && !canWork) {
     throw new UsageError(
@@ -100,6 +103,10 @@ async function planOf(coreFile: string, flags: RunFlags, canWork: boolean): Prom
     workers,
     localSlots: isLocal ? flags.slots ?? os.availableParallelism() : undefined,
   };
+}
+
+function workerList({ workers }: RunFlags): string {
+  return workers ?? process.env.DISTCOMP_WORKERS ?? "";
 }
 
 async function sourceOf(

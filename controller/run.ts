@@ -1,5 +1,6 @@
 /** A run: every input of a source ends as an output in the sink, or as a failure with a reason. */
 
+import { formatAddress } from "../link/address.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import type { CoreImage } from "./core_image.ts";
@@ -102,6 +103,7 @@ export class Run {
   #isStopping = false;
   #error: unknown;
   #local: LocalWorker | undefined;
+  #dialled: readonly Address[] = [];
   readonly #abandoned = Promise.withResolvers<void>();
   #onCommitted: (() => void) | undefined;
 
@@ -165,6 +167,16 @@ export class Run {
     };
   }
 
+  /** Other workers are to be dialled from now on. Those that are not among them any more finish what they have. */
+  setWorkers(workers: readonly Address[]): void {
+    const names = new Set(workers.map(formatAddress));
+    for (const address of this.#dialled) {
+      if (!names.has(formatAddress(address))) this.#cluster.leave(address);
+    }
+    for (const address of workers) this.#cluster.dial(address);
+    this.#dialled = workers;
+  }
+
   /** Has the total counted while the run goes on, for those who want to know how long it will take. */
   async countTotal(): Promise<void> {
     const total = await this.#parts.source.count().catch(() => undefined);
@@ -173,7 +185,7 @@ export class Run {
 
   async #meetWorkers(): Promise<void> {
     const { workers, listen, onListening, localSlots, runtime, log } = this.#parts;
-    for (const address of workers) this.#cluster.dial(address);
+    this.setWorkers(workers);
     if (listen) onListening?.(this.#cluster.listen(listen));
     if (localSlots === undefined) return;
     this.#local = await LocalWorker.start(runtime, this.#cluster, { slots: localSlots, log });

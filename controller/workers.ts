@@ -189,6 +189,7 @@ export class Workers {
     const name = formatAddress(address);
     this.#dialled.delete(name);
     for (const member of this.#up) if (member.name === name) this.#onDraining(member);
+    for (const { name: other, link } of [...this.#connecting]) if (other === name) link.close();
   }
 
   /** Whether workers may come that are not here now. */
