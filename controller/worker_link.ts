@@ -10,6 +10,7 @@ import {
   decodeError,
   decodeJobResponse,
   decodeKindError,
+  decodeNothing,
   decodeVersionResponse,
   decodeWorkerLoad,
   encodeCancel,
@@ -163,7 +164,9 @@ export class WorkerLink {
 
   /** Takes a job back, where the version allows it. Its answer follows all the same. */
   cancel(dispatch: DispatchId): void {
-    if (this.version > 1) this.#say(encodeCancel(this.#expect(expectNothing), dispatch));
+    if (this.version === 1) return;
+    const id = this.#expect((frame) => decodeNothing(payloadOf(frame)));
+    this.#say(encodeCancel(id, dispatch));
   }
 
   /** Pings when it is time, and gives the worker up when it has been silent for too long. */
@@ -213,7 +216,7 @@ export class WorkerLink {
       throw new UnknownTypeError("response", frame.type, this.version);
     }
     if (typeof frame.id === "bigint") throw neverSent(frame);
-    if (frame.type === ResponseType.draining) return this.#events.onDraining();
+    if (frame.type === ResponseType.draining) return this.#onDraining(frame);
     if (frame.id < CONTROL_ID_FIRST) {
       this.#events.onAnswer(frame.id as DispatchId, answerOf(frame));
       return;
@@ -222,6 +225,12 @@ export class WorkerLink {
     if (!onResponse) throw neverSent(frame);
     this.#expected.delete(frame.id);
     onResponse(frame);
+  }
+
+  #onDraining({ id, payload }: Frame): void {
+    decodeNothing(payload);
+    if (id !== 0) throw new ProtocolError(`it says under the id ${id} that it leaves`);
+    this.#events.onDraining();
   }
 
   #isResponse(type: number): boolean {
@@ -263,9 +272,6 @@ export class WorkerLink {
     this.#events.onLoaded(core.key);
   }
 }
-
-/** A cancel is answered by the job's own answer. */
-function expectNothing(): void {}
 
 function within(limitMs: number): string {
   return `within ${limitMs / 1000} s`;

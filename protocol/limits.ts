@@ -42,6 +42,9 @@ export const WORKER_SILENT_MS_MAX = 20_000;
 /** From version 2 on, a controller may be given up that is silent for this long: a laptop may sleep for a moment. */
 export const CONTROLLER_SILENT_MS_MAX = 60_000;
 
-/** What a worker of version 2 takes without an answer before it stops reading, and a controller never sends. */
+/**
+ * The most that a controller of version 2 leaves unanswered on a connection; a single job may be larger.
+ * Up to that its worker reads on.
+ */
 export const UNANSWERED_JOBS_MAX = 65_536;
 export const UNANSWERED_BYTES_MAX = 256 * 1024 * 1024;

@@ -252,6 +252,12 @@ export function decodeWorkerLoad(payload: Uint8Array<ArrayBuffer>): WorkerLoad {
   return load;
 }
 
+/** The answer to a cancel, and the notice that the worker leaves: nothing. */
+export function decodeNothing(payload: Uint8Array): void {
+  if (payload.byteLength === 0) return;
+  throw new MalformedPayloadError(`A payload of ${payload.byteLength} bytes is to be empty`);
+}
+
 /** The kind and the text of an error response with a kind. A kind that nobody knows yet is `other`. */
 export function decodeKindError(
   payload: Uint8Array,

@@ -82,9 +82,7 @@ export class PayloadReader {
   }
 
   string(): string {
-    const bytes = this.uint64();
-    if (bytes > this.#room) throw this.#tooShort();
-    const at = this.#take(Number(bytes));
+    const at = this.#take(Number(this.uint64()));
     try {
       return utf8Strict.decode(this.#bytes.subarray(at, this.#at));
     } catch (cause) {

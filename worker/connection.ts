@@ -305,7 +305,7 @@ export class Connection {
 
   #isOverfull(part: number): boolean {
     return this.#jobs > part * UNANSWERED_JOBS_MAX ||
-      this.#jobBytes > part * UNANSWERED_BYTES_MAX ||
+      (this.#jobs > 1 && this.#jobBytes > part * UNANSWERED_BYTES_MAX) ||
       this.#link.pendingBytes > part * UNREAD_BYTES_LIMIT;
   }
 

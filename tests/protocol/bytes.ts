@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { Frame, FrameDecoder } from "../../protocol/mod.ts";
+import { type Frame, FrameDecoder } from "../../protocol/mod.ts";
 
 export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(hex.replaceAll(" ", ""), "hex"));
@@ -63,6 +63,16 @@ export function takeFrames(decoder: FrameDecoder): Frame[] {
   const frames: Frame[] = [];
   for (let frame = decoder.next(); frame; frame = decoder.next()) frames.push(frame);
   return frames;
+}
+
+/** The frame that `bytes` are, which hold nothing else. */
+export function onlyFrame(bytes: Uint8Array): Frame {
+  const decoder = new FrameDecoder();
+  const [frame, ...others] = decoder.feed(bytes);
+  assert(frame, "not a whole frame");
+  assert.deepEqual([...others, ...takeFrames(decoder)], []);
+  assert.equal(decoder.heldBytes, 0);
+  return frame;
 }
 
 function headerOf(frame: Frame) {

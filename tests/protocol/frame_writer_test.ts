@@ -7,6 +7,7 @@ import {
   FrameWriter,
   HEADER_BYTES,
   JOB_PREFIX_BYTES,
+  type JobLimits,
   type Uint64,
 } from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
@@ -20,6 +21,14 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** A frame as it is drawn: small to print when a test fails, however large its payload. */
 type Entry =
   | { readonly kind: "job"; readonly id: Uint64; readonly job: Uint64; readonly size: number }
+  | {
+    readonly kind: "limited";
+    readonly id: Uint64;
+    readonly attempt: number;
+    readonly limit: number;
+    readonly job: Uint64;
+    readonly size: number;
+  }
   | {
     readonly kind: "result";
     readonly id: Uint64;
@@ -44,6 +53,14 @@ const anySize = fc.oneof(
 
 const anyEntry: fc.Arbitrary<Entry> = fc.oneof(
   recordOf({ kind: fc.constant("job" as const), id: anyUint64, job: anyUint64, size: anySize }),
+  recordOf({
+    kind: fc.constant("limited" as const),
+    id: anyUint64,
+    attempt: fc.nat(2 ** 32 - 1),
+    limit: fc.oneof(fc.nat(), fc.maxSafeInteger().map(Math.abs)),
+    job: anyUint64,
+    size: anySize,
+  }),
   recordOf({
     kind: fc.constant("result" as const),
     id: anyUint64,
@@ -189,6 +206,7 @@ test("frames come out right wherever in them a batch ends", () => {
   const filler: Entry = { kind: "frame", type: 1, id: 1, size: 31 * KIB };
   const entries: Entry[] = [
     { kind: "job", id: 2, job: 3, size: 5 },
+    { kind: "limited", id: 2, attempt: 3, limit: 4, job: 5, size: 5 },
     { kind: "result", id: 2, exitCode: -1, size: 5 },
     { kind: "reserved", id: 2, exitCode: -1, size: 5 },
     { kind: "frame", id: 2, type: 0xff, size: 5 },
@@ -209,6 +227,16 @@ test("a payload of up to 32 KiB may change as soon as it is handed over", () => 
   const input = pattern(32 * KIB);
   const expected = encodeJob(1, 2, input);
   writer.job(1, 2, input);
+  input.fill(0);
+  assertSameBytes(concat(takeAll(writer)), expected);
+});
+
+test("the input of a job with limits may change as soon as it is handed over, up to 32 KiB", () => {
+  const writer = new FrameWriter();
+  const entry = { kind: "limited", id: 1, attempt: 2, limit: 30_000, job: 3, size: 0 } as const;
+  const input = pattern(32 * KIB);
+  const expected = encodeLimitedJob(entry, input);
+  writer.limitedJob(1, 2, limitsOf(entry), 3, input);
   input.fill(0);
   assertSameBytes(concat(takeAll(writer)), expected);
 });
@@ -265,6 +293,8 @@ function write(writer: FrameWriter, entry: Entry): void {
   switch (entry.kind) {
     case "job":
       return writer.job(entry.id, entry.job, payload);
+    case "limited":
+      return writer.limitedJob(entry.id, entry.attempt, limitsOf(entry), entry.job, payload);
     case "result":
       return writer.jobResult(entry.id, entry.exitCode, payload);
     case "reserved":
@@ -281,12 +311,34 @@ function encode(entry: Entry): Bytes {
   switch (entry.kind) {
     case "job":
       return encodeJob(entry.id, entry.job, payload);
+    case "limited":
+      return encodeLimitedJob(entry, payload);
     case "result":
     case "reserved":
       return encodeJobResponse(entry.id, { exitCode: entry.exitCode, output: payload });
     case "frame":
       return encodeFrame({ type: entry.type, id: entry.id, payload });
   }
+}
+
+/** By hand: there is no other function that encodes it. */
+function encodeLimitedJob(entry: Entry & { kind: "limited" }, input: Bytes): Bytes {
+  const { timeMs, memoryBytes } = limitsOf(entry);
+  const head = new DataView(new ArrayBuffer(HEADER_BYTES + 36));
+  head.setUint8(0, 0x06);
+  head.setBigUint64(1, BigInt(entry.id), true);
+  head.setBigUint64(9, BigInt(36 + input.byteLength), true);
+  head.setUint32(17, entry.attempt, true);
+  head.setBigUint64(21, BigInt(timeMs), true);
+  head.setBigUint64(29, BigInt(memoryBytes), true);
+  head.setBigUint64(37, BigInt(entry.job), true);
+  head.setBigUint64(45, BigInt(input.byteLength), true);
+  return concat([new Uint8Array(head.buffer), input]);
+}
+
+/** Two limits that differ, as drawn. */
+function limitsOf({ limit }: Entry & { kind: "limited" }): JobLimits {
+  return { timeMs: limit, memoryBytes: Math.floor(limit / 3) };
 }
 
 function payloadOf(entry: Entry): Bytes {

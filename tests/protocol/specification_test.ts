@@ -1,28 +1,21 @@
 /** What PROTOCOL.md shows of version 1 as bytes and numbers is what the code does. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import * as protocol from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
-import { assertSameFrames, concat, fromHex } from "./bytes.ts";
-
-const [page = ""] = readFileSync(new URL("../../protocol/PROTOCOL.md", import.meta.url), "utf8")
-  .split("\n# The worker protocol, version 2\n");
-
-/** One line of a hex block: bytes, and what the page says about them. */
-interface Line {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly field: string;
-  readonly value: string;
-}
-
-interface Block {
-  readonly sender: "controller" | "worker";
-  readonly lines: readonly Line[];
-  readonly frame: protocol.Frame;
-}
-
-type Fields = Record<string, string>;
+import { assertSameFrames, concat } from "./bytes.ts";
+import {
+  askedBy,
+  assertNoGaps,
+  assertNumbersAreTheirBytes,
+  type Fields,
+  fieldsOf,
+  headerFields,
+  page1 as page,
+  parseBlocks,
+  parseByteTables,
+  quote,
+} from "./page.ts";
 
 const session = parseBlocks(page);
 
@@ -41,7 +34,7 @@ test("the session on the page has an exchange of every kind", () => {
 });
 
 for (const [i, { sender, lines, frame }] of session.entries()) {
-  const said: Fields = Object.fromEntries(lines.map(({ field, value }) => [field, value]));
+  const said = fieldsOf(lines);
 
   test(`frame ${i + 1} on the page, from the ${sender}, decodes to what stands beside it`, () => {
     const decoded = sender === "controller" ? messageFields(frame) : responseFields(frame, i);
@@ -49,9 +42,7 @@ for (const [i, { sender, lines, frame }] of session.entries()) {
   });
 
   test(`each number in frame ${i + 1} on the page stands beside its own bytes`, () => {
-    for (const { bytes, value } of lines.filter(({ value }) => /^-?\d+$/.test(value))) {
-      assert.equal(littleEndian(bytes), BigInt.asUintN(8 * bytes.byteLength, BigInt(value)));
-    }
+    assertNumbersAreTheirBytes(lines);
   });
 }
 
@@ -74,13 +65,7 @@ test("each message on the page is answered once, under its id", () => {
 test("the fields of each byte table on the page follow each other without a gap", () => {
   const tables = parseByteTables(page);
   assert.deepEqual(tables.map((rows) => rows.length), [4, 1, 1, 4, 3, 3]);
-  for (const rows of tables) {
-    let end = 0;
-    for (const { offset, bytes } of rows) {
-      assert.equal(evaluate(offset), end);
-      end += evaluate(bytes);
-    }
-  }
+  tables.forEach(assertNoGaps);
 });
 
 test("the limits on the page are those of the code", () => {
@@ -93,32 +78,6 @@ test("the limits on the page are those of the code", () => {
   assert.equal(bytesOf("error text, as sent"), protocol.ERROR_TEXT_BYTES_MAX);
   assert.equal(bytesOf("error text, as received"), protocol.ERROR_TEXT_RECEIVED_BYTES_MAX);
 });
-
-function parseBlocks(text: string): Block[] {
-  return [...text.matchAll(/^```hex (controller|worker)\n(.+?)^```$/gms)].map((match) => {
-    const lines = (match[2] ?? "").trimEnd().split("\n").map(parseLine);
-    const [frame, ...others] = new protocol.FrameDecoder().feed(
-      concat(lines.map(({ bytes }) => bytes)),
-    );
-    assert(frame && others.length === 0, "a block on the page is one whole frame");
-    return { sender: match[1] as Block["sender"], lines, frame };
-  });
-}
-
-function parseLine(line: string): Line {
-  const match = line.match(/^([0-9a-f]{2}(?: [0-9a-f]{2})*) {4,}([a-z ]+): (.+)$/);
-  const [, hex, field, value] = match ?? [];
-  assert(hex && field && value, `not "bytes    field: value": ${line}`);
-  return { bytes: fromHex(hex), field, value };
-}
-
-function headerFields(frame: protocol.Frame): Fields {
-  return {
-    type: `0x${frame.type.toString(16).padStart(2, "0")}`,
-    id: String(frame.id),
-    "payload length": String(frame.payload.byteLength),
-  };
-}
 
 function messageFields(frame: protocol.Frame): Fields {
   const message = protocol.decodeMessage(frame);
@@ -149,7 +108,7 @@ function responseFields(frame: protocol.Frame, index: number): Fields {
   if (frame.type === protocol.ResponseType.error) {
     return { ...header, text: JSON.stringify(protocol.decodeError(frame.payload)) };
   }
-  switch (askedBy(frame, index).type) {
+  switch (askedBy(session, frame, index).type) {
     case protocol.MessageType.version:
       return { ...header, accepted: protocol.decodeVersionResponse(frame.payload) ? "1" : "0" };
     case protocol.MessageType.core:
@@ -165,36 +124,4 @@ function responseFields(frame: protocol.Frame, index: number): Fields {
       };
     }
   }
-}
-
-function askedBy(response: protocol.Frame, index: number): protocol.Frame {
-  const question = session.slice(0, index).find(({ sender, frame }) =>
-    sender === "controller" && frame.id === response.id
-  );
-  assert(question, `nothing before frame ${index + 1} asked for id ${response.id}`);
-  return question.frame;
-}
-
-function parseByteTables(text: string): { offset: string; bytes: string }[][] {
-  return [...text.matchAll(/^\| offset \| bytes .*\n\| -.*\n((?:\|.*\n)+)/gm)].map((table) =>
-    (table[1] ?? "").trimEnd().split("\n").map((row) => {
-      const [, offset = "", bytes = ""] = row.split("|");
-      return { offset, bytes };
-    })
-  );
-}
-
-/** The value of a sum like "8 + n", with lengths that no other sum gives. */
-function evaluate(sum: string): number {
-  const lengths: Record<string, number> = { n: 1_000, m: 1_000_000, p: 1_000_000_000 };
-  return sum.split("+").map((term) => lengths[term.trim()] ?? Number(term))
-    .reduce((total, term) => total + term, 0);
-}
-
-function littleEndian(bytes: Uint8Array): bigint {
-  return bytes.reduceRight((value, byte) => value * 256n + BigInt(byte), 0n);
-}
-
-function quote(bytes: Uint8Array): string {
-  return JSON.stringify(new TextDecoder().decode(bytes));
 }

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
 import { anyCuts } from "./arbitraries.ts";
-import { concat, decodeInPieces, fromHex, takeFrames, toHex } from "./bytes.ts";
+import { concat, decodeInPieces, fromHex, onlyFrame, toHex } from "./bytes.ts";
 
 interface Vector {
   readonly name: string;
@@ -144,15 +144,6 @@ function invalid(name: string): Uint8Array<ArrayBuffer> {
   const vector = vectors.invalid.find((vector) => vector.name === name);
   assert(vector, `no invalid vector is called ${name}`);
   return fromHex(vector.hex);
-}
-
-function onlyFrame(bytes: Uint8Array): protocol.Frame {
-  const decoder = new protocol.FrameDecoder();
-  const [frame, ...others] = decoder.feed(bytes);
-  assert(frame);
-  assert.deepEqual([...others, ...takeFrames(decoder)], []);
-  assert.equal(decoder.heldBytes, 0);
-  return frame;
 }
 
 function assertMeans(frames: protocol.Frame[], expected: ValidVector[]): void {

@@ -1,0 +1,249 @@
+/** The meanings of the byte vectors of version 2: to bytes with the code, and back. */
+
+import assert from "node:assert/strict";
+import * as protocol from "../../protocol/mod.ts";
+import { fromHex, onlyFrame, toHex } from "./bytes.ts";
+
+/** What a successful response answers: its bytes don't tell. */
+export type Question = Success["to"];
+
+type Success =
+  | {
+    type: "ok";
+    to: "describe";
+    id: string;
+    instance_hex: string;
+    slots: number;
+    memory_bytes: string;
+    platform: string;
+    software: string;
+    machine: string;
+    cores_hex: string[];
+  }
+  | { type: "ok"; to: "choose"; id: string; loaded: boolean }
+  | { type: "ok"; to: "limited_job"; id: string; exit_code: number; output_hex: string }
+  | { type: "ok"; to: "cancel"; id: string }
+  | {
+    type: "ok";
+    to: "ping";
+    id: string;
+    slots_busy: number;
+    jobs_waiting: string;
+    memory_free_bytes: string;
+  };
+
+interface LimitedJob {
+  type: "limited_job";
+  id: string;
+  attempt: number;
+  time_ms: string;
+  memory_bytes: string;
+  job: string;
+  input_hex: string;
+}
+
+type MessageMeaning =
+  | { type: "version"; id: string; version: number }
+  | { type: "describe"; id: string }
+  | { type: "choose"; id: string; core_hex: string; name: string }
+  | LimitedJob
+  | { type: "cancel"; id: string; message: string }
+  | { type: "ping"; id: string };
+
+type OtherResponse =
+  | { type: "draining"; id: string }
+  | { type: "error"; id: string; message: string }
+  | { type: "kind_error"; id: string; kind: protocol.FailureKindName; message: string };
+
+/** What a vector means. Numbers of 64 bits are decimal strings. */
+export type Meaning = MessageMeaning | OtherResponse | Success;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+export function encode(meaning: Meaning): Bytes {
+  const id = uint64(meaning.id);
+  switch (meaning.type) {
+    case "version":
+      return protocol.encodeVersion(id, meaning.version);
+    case "describe":
+      return protocol.encodeDescribe(id);
+    case "choose":
+      return protocol.encodeChoose(id, meaning.core_hex, meaning.name);
+    case "limited_job":
+      return encodeLimitedJob(meaning);
+    case "cancel":
+      return protocol.encodeCancel(id, uint64(meaning.message));
+    case "ping":
+      return protocol.encodePing(id);
+    default:
+      return meaning.type === "ok" ? encodeSuccess(id, meaning) : encodeOther(id, meaning);
+  }
+}
+
+/** Only a writer gives jobs with limits. */
+function encodeLimitedJob(meaning: LimitedJob): Bytes {
+  const writer = new protocol.FrameWriter();
+  const limits = { timeMs: Number(meaning.time_ms), memoryBytes: Number(meaning.memory_bytes) };
+  const input = fromHex(meaning.input_hex);
+  writer.limitedJob(uint64(meaning.id), meaning.attempt, limits, uint64(meaning.job), input);
+  const piece = writer.take();
+  assert(piece);
+  assert.equal(writer.take(), undefined);
+  return piece;
+}
+
+function encodeOther(id: protocol.Uint64, meaning: OtherResponse): Bytes {
+  switch (meaning.type) {
+    case "draining":
+      return protocol.encodeDraining();
+    case "error":
+      return protocol.encodeError(id, meaning.message);
+    case "kind_error":
+      return protocol.encodeKindError(id, meaning.kind, meaning.message);
+  }
+}
+
+function encodeSuccess(id: protocol.Uint64, meaning: Success): Bytes {
+  switch (meaning.to) {
+    case "describe":
+      return protocol.encodeDescription(id, {
+        instance: meaning.instance_hex,
+        slots: meaning.slots,
+        memoryBytes: Number(meaning.memory_bytes),
+        platform: meaning.platform,
+        software: meaning.software,
+        machine: meaning.machine,
+        cores: meaning.cores_hex,
+      });
+    case "choose":
+      return protocol.encodeChooseResponse(id, meaning.loaded);
+    case "limited_job":
+      return protocol.encodeJobResponse(id, {
+        exitCode: meaning.exit_code,
+        output: fromHex(meaning.output_hex),
+      });
+    case "cancel":
+      return protocol.encodeDone(id);
+    case "ping":
+      return protocol.encodeWorkerLoad(id, {
+        slotsBusy: meaning.slots_busy,
+        jobsWaiting: Number(meaning.jobs_waiting),
+        memoryFreeBytes: Number(meaning.memory_free_bytes),
+      });
+  }
+}
+
+/** What a frame means: a message, the answer to a question, or a response that names itself. */
+export function meaningOf(frame: protocol.Frame, what: Question | "message" | "error"): Meaning {
+  if (what === "message") return meaningOfMessage(frame);
+  if (what === "error") return meaningOfOther(frame);
+  assert.equal(frame.type, protocol.ResponseType.ok);
+  return meaningOfSuccess(String(frame.id), what, frame.payload);
+}
+
+function meaningOfMessage(frame: protocol.Frame): Meaning {
+  const id = String(frame.id);
+  if (frame.type === protocol.MessageType.limitedJob) return meaningOfLimitedJob(id, frame.payload);
+  const message = protocol.decodeMessage2(frame);
+  switch (message.type) {
+    case "choose":
+      return { type: "choose", id, core_hex: message.core, name: message.name };
+    case "cancel":
+      return { type: "cancel", id, message: String(message.message) };
+    case "core":
+    case "job":
+      return assert.fail("version 2 adds no such message");
+    default:
+      return { ...message, id };
+  }
+}
+
+function meaningOfLimitedJob(id: string, payload: Bytes): Meaning {
+  const { attempt, limits, job } = protocol.readLimitedJob(payload);
+  const frame = onlyFrame(
+    protocol.encodeFrame({ type: protocol.MessageType.job, id: 0, payload: job }),
+  );
+  const message = protocol.decodeMessage(frame);
+  assert(message.type === "job");
+  return {
+    type: "limited_job",
+    id,
+    attempt,
+    time_ms: String(BigInt(limits.timeMs)),
+    memory_bytes: String(BigInt(limits.memoryBytes)),
+    job: String(message.job),
+    input_hex: toHex(message.input),
+  };
+}
+
+function meaningOfOther({ type, id, payload }: protocol.Frame): Meaning {
+  switch (type) {
+    case protocol.ResponseType.draining:
+      assert.equal(payload.byteLength, 0);
+      return { type: "draining", id: String(id) };
+    case protocol.ResponseType.error:
+      return { type: "error", id: String(id), message: protocol.decodeError(payload) };
+    default: {
+      assert.equal(type, protocol.ResponseType.kindError);
+      const { kind, text } = protocol.decodeKindError(payload);
+      return { type: "kind_error", id: String(id), kind, message: text };
+    }
+  }
+}
+
+function meaningOfSuccess(id: string, to: Question, payload: Bytes): Meaning {
+  switch (to) {
+    case "describe":
+      return meaningOfDescription(id, protocol.decodeDescription(payload));
+    case "choose":
+      return { type: "ok", to, id, loaded: protocol.decodeChooseResponse(payload) };
+    case "limited_job": {
+      const { exitCode, output } = protocol.decodeJobResponse(payload);
+      return { type: "ok", to, id, exit_code: exitCode, output_hex: toHex(output) };
+    }
+    case "cancel":
+      protocol.decodeCoreResponse(payload);
+      return { type: "ok", to, id };
+    case "ping": {
+      const load = protocol.decodeWorkerLoad(payload);
+      return {
+        type: "ok",
+        to,
+        id,
+        slots_busy: load.slotsBusy,
+        jobs_waiting: String(BigInt(load.jobsWaiting)),
+        memory_free_bytes: String(BigInt(load.memoryFreeBytes)),
+      };
+    }
+  }
+}
+
+function meaningOfDescription(id: string, worker: protocol.WorkerDescription): Meaning {
+  return {
+    type: "ok",
+    to: "describe",
+    id,
+    instance_hex: worker.instance,
+    slots: worker.slots,
+    memory_bytes: String(BigInt(worker.memoryBytes)),
+    platform: worker.platform,
+    software: worker.software,
+    machine: worker.machine,
+    cores_hex: [...worker.cores],
+  };
+}
+
+/** The meaning as it comes back when limits go through a double: the nearest there is. */
+export function throughDoubles(meaning: Meaning): Meaning {
+  if (meaning.type !== "limited_job") return meaning;
+  const nearest = (decimal: string) => String(BigInt(Number(decimal)));
+  return {
+    ...meaning,
+    time_ms: nearest(meaning.time_ms),
+    memory_bytes: nearest(meaning.memory_bytes),
+  };
+}
+
+function uint64(decimal: string): protocol.Uint64 {
+  return protocol.toUint64(BigInt(decimal));
+}
