@@ -8,6 +8,7 @@ import { DirectorySink } from "../controller/directory_sink.ts";
 import { JobLog } from "../controller/job_log.ts";
 import { InterruptedError, NoWorkerError, Run, type RunStatus } from "../controller/run.ts";
 import { checkPaths, filesOf, linesOf, repeated, type Source } from "../controller/source.ts";
+import { DisagreementError } from "../controller/verification.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { formatNoun } from "./format.ts";
@@ -174,6 +175,10 @@ function report(status: RunStatus, flags: RunFlags, error: unknown): number {
   if (error instanceof NoWorkerError) {
     toStderr(`distcomp: ${error.message}`);
     return ExitCode.noWorker;
+  }
+  if (error instanceof DisagreementError) {
+    toStderr(`distcomp: ${error.message}`);
+    return ExitCode.someFailed;
   }
   if (error) throw error;
   return status.failed > 0 ? ExitCode.someFailed : ExitCode.ok;

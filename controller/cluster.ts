@@ -7,6 +7,7 @@ import type { Address, ByteStream, Runtime } from "../runtime/ports.ts";
 import { Copies } from "./copies.ts";
 import type { CoreImage } from "./core_image.ts";
 import { DEFAULT_POLICY, type Faults, type JobPolicy, Retries } from "./retries.ts";
+import type { Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
 import { type Answer, neverSent, UnusableWorkerError } from "./worker_link.ts";
 import { type Member, Workers, type WorkersLimits } from "./workers.ts";
@@ -23,22 +24,6 @@ const LOSSES_MAX = 10;
 
 /** How often the scheduler looks again although nothing has happened. */
 const TICK_MS = 250;
-
-/** Something to run. */
-export interface Task {
-  /** Counts from 0 in a run; the job id on the wire. */
-  readonly index: number;
-  readonly input: Uint8Array<ArrayBuffer>;
-}
-
-/** A task's one and only end. */
-export interface Completion<T extends Task> {
-  readonly job: Job<T>;
-  readonly answer: Answer;
-  /** The worker that gave the answer. */
-  readonly worker: string;
-  readonly answeredAtMs: number;
-}
 
 /** What the cluster's owner hears. */
 export interface ClusterEvents<T extends Task> {
@@ -306,9 +291,8 @@ export class Cluster<T extends Task> implements Disposable {
     const answeredAtMs = performance.now();
     const { endpoint } = member;
     if (answer.kind === "error" && endpoint !== undefined) {
-      if (answer.cause === "draining") {
-        this.#pool.onReturned(endpoint, dispatch, answeredAtMs);
-        return this.#wake();
+      if (answer.cause === "draining" || answer.cause === "cancelled") {
+        return this.#onReturned(member, endpoint, dispatch, answer.cause);
       }
       if (answer.cause === "core") {
         return member.link.close(new UnusableWorkerError(answer.message));
@@ -321,6 +305,25 @@ export class Cluster<T extends Task> implements Disposable {
     member.answers += 1;
     member.answeredAtMs = answeredAtMs;
     if (!job.isOrphan) this.#settle({ job, answer, worker: member.name, answeredAtMs }, member);
+    this.#wake();
+  }
+
+  /** The worker has not run the job: because it leaves, or because we have taken the job back. */
+  #onReturned(
+    member: Member,
+    endpoint: EndpointId,
+    dispatch: DispatchId,
+    cause: "draining" | "cancelled",
+  ): void {
+    const job = this.#pool.onReturned(endpoint, dispatch, performance.now());
+    if (!job) throw neverSent({ id: dispatch });
+    if (cause === "draining") {
+      member.isLeaving = true;
+      this.#onDraining(member);
+    } else if (!job.isOrphan) {
+      const problem = "it has cancelled a job that nobody has taken back";
+      member.link.close(new UnusableWorkerError(problem));
+    }
     this.#wake();
   }
 

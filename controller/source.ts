@@ -5,7 +5,7 @@ import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../protocol/mod.ts";
-import type { Task } from "./cluster.ts";
+import type { Task } from "./task.ts";
 import { countLines, readLines } from "./file_lines.ts";
 import { NameSet } from "./name_set.ts";
 import { reasonOf } from "./system_error.ts";

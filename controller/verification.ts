@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Job } from "../pool/types.ts";
-import type { Completion, Task } from "./cluster.ts";
+import type { Completion, Task } from "./task.ts";
 
 /** A worker that has lost this many votes is put aside. One may have been a bit that cosmic rays flipped. */
 const LOST_VOTES_MAX = 2;

@@ -169,13 +169,14 @@ export class Pool<T> {
   }
 
   /** The endpoint gives a job back that it has not begun: as if it had never been sent. */
-  onReturned(id: EndpointId, dispatch: DispatchId, nowMs: number): void {
+  onReturned(id: EndpointId, dispatch: DispatchId, nowMs: number): Job<T> | undefined {
     const job = this.onAnswer(id, dispatch, nowMs);
-    if (!job) return;
+    if (!job) return undefined;
     job.attempt -= 1;
     const client = this.#wanting(job);
     if (client) client.pushFront(job);
     else this.#actions.dropped(job);
+    return job;
   }
 
   /** A second copy of a job, which must not run where `avoids` says. Either may be answered first. */

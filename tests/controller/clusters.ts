@@ -1,12 +1,8 @@
 /** A cluster in this process, and what it says: for tests against workers that follow a script. */
 
 import assert from "node:assert/strict";
-import {
-  Cluster,
-  type ClusterOptions,
-  type Completion,
-  type Task,
-} from "../../controller/cluster.ts";
+import { Cluster, type ClusterOptions } from "../../controller/cluster.ts";
+import type { Completion, Task } from "../../controller/task.ts";
 import { coreImage } from "../../controller/core_image.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { type Log, silentLog } from "../../runtime/log.ts";

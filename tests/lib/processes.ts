@@ -62,6 +62,9 @@ export async function eventually<T>(
   }
 }
 
+/** What a test does to a process. */
+export type Signal = "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGCONT";
+
 /** How a process ended: one of the two is null. */
 export interface Exit {
   readonly code: number | null;
@@ -156,8 +159,14 @@ export class Program implements AsyncDisposable {
    * Sends a signal, unless it has ended. Not with the `kill` of a `ChildProcess`: Deno then reports that
    * signal as how the process ended, whatever the process made of it.
    */
-  signal(name: "SIGTERM" | "SIGINT" | "SIGKILL"): void {
+  signal(name: Signal): void {
     if (!this.#hasExited) signalQuietly(this.pid, name);
+  }
+
+  /** Stops all that it does, until the test ends or wakes it. */
+  freeze(): Disposable {
+    this.signal("SIGSTOP");
+    return { [Symbol.dispose]: () => this.signal("SIGCONT") };
   }
 
   /** Asks it to end. It has to comply, and to leave nothing behind. */
@@ -253,7 +262,7 @@ export async function startWorker(
   }
 }
 
-function signalQuietly(pid: number, name: "SIGTERM" | "SIGINT" | "SIGKILL"): void {
+function signalQuietly(pid: number, name: Signal): void {
   try {
     process.kill(pid, name);
   } catch {

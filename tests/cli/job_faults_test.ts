@@ -1,0 +1,186 @@
+/** Jobs that go wrong: each kind of fault ends, or is tried again, as it was asked for. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { core } from "../lib/cores.ts";
+import { startWorker } from "../lib/processes.ts";
+import { test } from "../lib/test.ts";
+import { CWorker } from "./c_worker.ts";
+import { type Ended, type JobRecord, Workspace } from "./workspace.ts";
+
+const BEHAVE = await core("behave");
+
+test("a job over --timeout fails and says so, and the others never notice", async () => {
+  await using workspace = await Workspace.make();
+  const run = await runLines(workspace, ["echo a", "spin", "echo b"], ["--timeout", "500ms"]);
+  assert.equal(run.code, 1, run.stderr);
+  assert.deepEqual(await workspace.outputs(), { 0: "a", 2: "b" });
+  assert.equal((await failure(workspace, 1)).error, "went over its time limit of 0.5 s");
+  assert.match(run.stdout, /^attempts that failed: 1 timeout$/m);
+});
+
+test("the time limit counts from a job's start: waiting for a slot is not its fault", async () => {
+  await using workspace = await Workspace.make();
+  const lines = Array.from({ length: 8 }, () => "sleep 400");
+  const run = await runLines(workspace, lines, ["--timeout", "2s", "--slots", "1"]);
+  assert.equal(run.code, 0, run.stdout);
+});
+
+test("short jobs beside one that hangs are not blamed for it", async () => {
+  await using workspace = await Workspace.make();
+  const lines = Array.from(
+    { length: 3000 },
+    (_, index) => index === 1500 ? "spin" : `echo ${index}`,
+  );
+  const run = await runLines(workspace, lines, ["--timeout", "1s", "--slots", "1"]);
+  assert.equal(run.code, 1, run.stderr);
+  assert.match(run.stdout, /^2,999 of 3,000 jobs done, 1 failed/);
+  assert.match(run.stdout, /^ {2}1500 {2}went over its time limit of 1 s$/m);
+});
+
+test("--retries runs a job again after a non-zero exit code, and after a timeout", async () => {
+  await using workspace = await Workspace.make();
+  const codes = `fail-once ${workspace.at("failed")}`;
+  const times = `slow-once ${workspace.at("slow")}`;
+  const run = await runLines(workspace, [codes, times], ["--retries", "1", "--timeout", "1s"]);
+  assert.equal(run.code, 0, run.stdout + run.stderr);
+  assert.deepEqual(await workspace.outputs(), { 0: "succeeded", 1: "quick" });
+  assert.deepEqual((await workspace.records()).map(({ attempt }) => attempt), [2, 2]);
+  assert.match(run.stdout, /^attempts that failed: 1 timeout, 1 non-zero exit code$/m);
+});
+
+test("after its retries a job has failed, with the code of its last attempt", async () => {
+  await using workspace = await Workspace.make();
+  const line = `code 4 tried`;
+  const run = await runLines(workspace, [line], ["--retries", "2"]);
+  assert.equal(run.code, 1);
+  const { error, attempt, exitCode } = await failure(workspace, 0);
+  assert.deepEqual({ error, attempt, exitCode }, {
+    error: "exit code 4: tried",
+    attempt: 3,
+    exitCode: 4,
+  });
+});
+
+test("without --retries a non-zero exit code is the end of a job at once", async () => {
+  await using workspace = await Workspace.make();
+  const run = await runLines(workspace, ["code 4"]);
+  assert.equal(run.code, 1);
+  assert.equal((await failure(workspace, 0)).attempt, 1);
+});
+
+test("a job over --memory is told from a crash: memory ran out, and how much it had", async () => {
+  await using workspace = await Workspace.make();
+  const run = await runLines(workspace, ["huge 1000000000", "echo a"], ["--memory", "300M"]);
+  assert.equal(run.code, 1, run.stderr);
+  const { error = "", attempt } = await failure(workspace, 0);
+  assert.match(error, /^went over its memory limit of 300 MiB, with [\d.]+ [MG]iB$/);
+  assert.equal(attempt, 1, "it would need as much again");
+  assert.match(run.stdout, /^attempts that failed: 1 over the memory limit$/m);
+  assert.deepEqual(await workspace.outputs(), { 1: "a" });
+});
+
+test("a poison job costs three slots and no more, and its signal is named", async () => {
+  await using workspace = await Workspace.make();
+  const lines = ["crash", ...Array.from({ length: 50 }, (_, index) => `echo ${index}`)];
+  const run = await runLines(workspace, lines);
+  assert.equal(run.code, 1, run.stderr);
+  const { error, attempt } = await failure(workspace, 0);
+  assert.deepEqual({ error, attempt }, { error: "crashed: SIGSEGV, in 3 slots", attempt: 3 });
+  assert.match(run.stdout, /^attempts that failed: 3 crashes$/m);
+  assert.match(run.stdout, /^50 of 51 jobs done/);
+});
+
+test("--crash-limit says how many slots a job may crash", async () => {
+  await using workspace = await Workspace.make();
+  const run = await runLines(workspace, ["abort"], ["--crash-limit", "1"]);
+  assert.equal(run.code, 1, run.stderr);
+  const { error, attempt } = await failure(workspace, 0);
+  assert.deepEqual({ error, attempt }, { error: "crashed: SIGABRT", attempt: 1 });
+});
+
+test("a job that crashes once is done in the end", async () => {
+  await using workspace = await Workspace.make();
+  const run = await runLines(workspace, [`die-once ${workspace.at("died")}`]);
+  assert.equal(run.code, 0, run.stderr);
+  assert.deepEqual(await workspace.outputs(), { 0: "survived" });
+});
+
+test("a crash is tried again on another worker, where there is one", async () => {
+  await using workspace = await Workspace.make();
+  await using one = await startWorker({ slots: 1 });
+  await using other = await startWorker({ slots: 1 });
+  const workers = `127.0.0.1:${one.port},127.0.0.1:${other.port}`;
+  const args = ["--workers", workers, "--crash-limit", "2"];
+  // Both have a core when it comes to the crash.
+  const lines = [...Array.from({ length: 8 }, () => "sleep 300"), "crash"];
+  const run = await runLines(workspace, lines, args);
+  assert.equal(run.code, 1, run.stderr);
+  const crashes = [one, other].map(({ stderr }) => stderr.match(/crashed: SIGSEGV/g)?.length);
+  assert.deepEqual(crashes, [1, 1]);
+});
+
+test("the summary for programs counts every kind of fault for itself", async () => {
+  await using workspace = await Workspace.make();
+  const lines = ["crash", "spin", "code 2", "huge 1000000000"];
+  const limits = ["--timeout", "700ms", "--memory", "300M", "--crash-limit", "2", "--json"];
+  const run = await runLines(workspace, lines, limits);
+  assert.deepEqual(JSON.parse(run.stdout).faults, {
+    crashes: 2,
+    timeouts: 1,
+    exitCodes: 1,
+    memory: 1,
+    lost: 0,
+  });
+});
+
+test("a worker of version 1 that answers nothing for far longer than --timeout is given up", async () => {
+  await using workspace = await Workspace.make();
+  await using hanging = await CWorker.start();
+  await using other = await startWorker({ slots: 1 });
+  const marker = workspace.at("slow");
+  const workers = `${hanging.address},127.0.0.1:${other.port}`;
+  // Whoever has it first takes a minute; ours ends it in time, the other maker's is given up.
+  const lines = [`slow-once ${marker}`, `slow-once ${workspace.at("slow-too")}`];
+  const args = ["--workers", workers, "--timeout", "1s", "--retries", "1", "--no-speculate"];
+  const run = await runLines(workspace, lines, args);
+  assert.equal(run.code, 0, run.stdout + run.stderr);
+  assert.deepEqual(await workspace.outputs(), { 0: "quick", 1: "quick" });
+  assert.match(run.stderr, /it has answered nothing for 12 s, and a job may take 1 s/);
+});
+
+for (
+  const [args, problem] of [
+    [["--timeout", "soon"], /--timeout.*'soon' is invalid.*such as 500ms, 30s/],
+    [["--timeout", "0"], /It must be a time over 0/],
+    [["--memory", "much"], /--memory.*'much' is invalid.*such as 500M or 2G/],
+    [["--retries", "-1"], /It must be a whole number/],
+    [["--crash-limit", "0"], /It must be 1 or more/],
+    [["--verify", "3"], /It must be 2, for every job, or a percentage/],
+    [["--verify", "2"], /--verify compares the outputs of different workers; name two or more/],
+  ] as const
+) {
+  test(`${args.join(" ")} is refused with what it should be`, async () => {
+    await using workspace = await Workspace.make();
+    const run = await workspace.run(["run", BEHAVE, "--repeat", "1", ...args]);
+    assert.equal(run.code, 2);
+    assert.match(run.stderr, problem);
+  });
+}
+
+async function runLines(
+  workspace: Workspace,
+  lines: readonly string[],
+  args: readonly string[] = [],
+): Promise<Ended> {
+  await workspace.write("lines", lines.map((line) => `${line}\n`).join(""));
+  const slots = args.includes("--slots") || args.includes("--workers") ? [] : ["--slots", "2"];
+  return await workspace.run(["run", BEHAVE, "--lines", "lines", ...slots, ...args]);
+}
+
+async function failure(workspace: Workspace, index: number): Promise<JobRecord> {
+  const record = (await workspace.records()).find((other) => other.index === index);
+  assert(record, await readFile(workspace.at("outputs/.distcomp/jobs.jsonl"), "utf8"));
+  assert.equal(record.state, "failed");
+  return record;
+}

@@ -1,0 +1,189 @@
+/** Workers that die, hang, hide, leave or come while a run goes on: no job is lost, none has two results. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { Network } from "../fixtures/peers/network.ts";
+import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
+import { core } from "../lib/cores.ts";
+import { eventually, Program, startWorker } from "../lib/processes.ts";
+import { test } from "../lib/test.ts";
+import { endOf, Workspace } from "./workspace.ts";
+
+const BEHAVE = await core("behave");
+
+/** Long enough that a run can be met in its middle. */
+const JOBS = 60;
+const JOB_MS = 100;
+
+test("a worker that is killed costs a warning, and what it had runs elsewhere", async () => {
+  await using workspace = await prepared();
+  await using killed = await startWorker({ slots: 1 });
+  await using other = await startWorker({ slots: 1 });
+  await using run = await start(workspace, [killed.port, other.port]);
+  await answeredBy(workspace, killed.port);
+  await killed.kill();
+  await assertDone(workspace, run);
+  assert.match(run.stderr, new RegExp(`^warning: lost worker 127.0.0.1:${killed.port}`, "m"));
+});
+
+test("a slot that is killed from outside costs nothing but time", async () => {
+  await using workspace = await prepared();
+  await using worker = await startWorker({ slots: 2 });
+  await using run = await start(workspace, [worker.port]);
+  await answeredBy(workspace, worker.port);
+  const [slot] = (await worker.descendants()).filter((pid) => pid !== worker.pid);
+  process.kill(slot as number, "SIGKILL");
+  await assertDone(workspace, run);
+});
+
+test("a worker that hangs, and one whose cable is pulled, are given up after 20 seconds", async () => {
+  await using workspace = await prepared();
+  await using hanging = await startWorker({ slots: 1 });
+  await using hidden = await startWorker({ slots: 1 });
+  await using other = await startWorker({ slots: 1 });
+  await using network = await Network.open(hidden.port);
+  const ports = [hanging.port, network.port, other.port];
+  await using run = await start(workspace, ports, ["--no-speculate"]);
+  for (const port of ports) await answeredBy(workspace, port);
+  using _frozen = hanging.freeze();
+  network.die();
+  await assertDone(workspace, run);
+  for (const port of [hanging.port, network.port]) {
+    const lost =
+      `lost worker 127.0.0.1:${port}: it has given no sign of life for 2\\d s; \\d jobs? runs?`;
+    assert.match(run.stderr, new RegExp(lost));
+  }
+});
+
+test("near the end nobody waits for a worker that hangs: its jobs are copied", async () => {
+  await using workspace = await prepared();
+  await using hanging = await startWorker({ slots: 1 });
+  await using other = await startWorker({ slots: 1 });
+  await using run = await start(workspace, [hanging.port, other.port]);
+  await answeredBy(workspace, hanging.port);
+  using _frozen = hanging.freeze();
+  await assertDone(workspace, run);
+  assert.doesNotMatch(run.stderr, /no sign of life/, "it was over before that");
+});
+
+test("a slow link is no dead one", async () => {
+  await using workspace = await Workspace.make();
+  await using worker = await startWorker({ slots: 1 });
+  // Half a minute for this input, with nothing from the worker while it comes.
+  await using network = await Network.open(worker.port, { bytesPerMs: 120 });
+  await workspace.write("in/0", `echo ${"x".repeat(10)}`);
+  await workspace.write("in/1", `sleep 1 ${"x".repeat(3_000_000)}`);
+  const args = ["run", BEHAVE, "in", "--workers", `127.0.0.1:${network.port}`];
+  const run = await workspace.run(args);
+  assert.equal(run.code, 0, run.stderr);
+  assert.equal(run.stderr.includes("warning"), false, run.stderr);
+});
+
+test("a worker that is told to leave finishes what runs, and the rest costs no attempt", async () => {
+  await using workspace = await prepared();
+  await using leaving = await startWorker({ slots: 1 });
+  await using other = await startWorker({ slots: 1 });
+  await using run = await start(workspace, [leaving.port, other.port]);
+  await answeredBy(workspace, leaving.port);
+  await leaving.stop();
+  await assertDone(workspace, run);
+  assert.match(run.stderr, new RegExp(`^warning: worker 127.0.0.1:${leaving.port} has left$`, "m"));
+  const attempts = (await workspace.records()).map(({ attempt }) => attempt);
+  assert.deepEqual([...new Set(attempts)], [1]);
+});
+
+test("a worker that comes back as a new process at its address is used again", async () => {
+  await using workspace = await prepared();
+  await using first = await startWorker({ slots: 1 });
+  await using run = await start(workspace, [first.port]);
+  await answeredBy(workspace, first.port);
+  await first.kill();
+  await using _second = await Program.start([
+    "worker",
+    "--listen",
+    `127.0.0.1:${first.port}`,
+    "--slots",
+    "1",
+  ]);
+  await assertDone(workspace, run);
+});
+
+test("workers join and leave with the lines of a file that changes", async () => {
+  await using workspace = await prepared();
+  await using one = await startWorker({ slots: 1 });
+  await using other = await startWorker({ slots: 1 });
+  await workspace.write("workers", `127.0.0.1:${one.port}\n`);
+  await using run = await workspace.start(["run", BEHAVE, "in", "--workers", "@workers"]);
+  await answeredBy(workspace, one.port);
+  await workspace.write("workers", `127.0.0.1:${other.port}\n`);
+  await assertDone(workspace, run);
+  assert.match(run.stderr, new RegExp(`worker 127.0.0.1:${one.port} has left`));
+  const last = (await workspace.records()).at(-1);
+  assert.equal(last?.worker, `127.0.0.1:${other.port}`);
+});
+
+test("a file of workers that becomes empty or vanishes changes nothing", async () => {
+  await using workspace = await prepared();
+  await using worker = await startWorker({ slots: 1 });
+  await workspace.write("workers", `127.0.0.1:${worker.port}\n`);
+  await using run = await workspace.start(["run", BEHAVE, "in", "--workers", "@workers"]);
+  await answeredBy(workspace, worker.port);
+  await workspace.write("workers", "# none\n");
+  await run.printed("stderr", /There is no worker in "@workers"; going on as before/);
+  await assertDone(workspace, run);
+});
+
+test("a worker that cancels jobs by itself is given up, and they run elsewhere", async () => {
+  await using workspace = await prepared();
+  await using confused = await ScriptedWorker2.start({
+    answerJob: () => ({ kind: 6, text: "cancelled, says who" }),
+  });
+  await using other = await startWorker({ slots: 1 });
+  await using run = await start(workspace, [confused.port, other.port]);
+  await assertDone(workspace, run);
+  assert.match(run.stderr, /it has cancelled a job that nobody has taken back/);
+});
+
+test("the same worker under two names is used once", async () => {
+  await using workspace = await prepared();
+  await using worker = await startWorker({ slots: 1 });
+  const workers = `127.0.0.1:${worker.port},localhost:${worker.port}`;
+  await using run = await workspace.start(["run", BEHAVE, "in", "--workers", workers]);
+  await assertDone(workspace, run);
+  assert.match(run.stderr, /it is the same worker as .*, and is used once/);
+});
+
+async function prepared(): Promise<Workspace> {
+  const workspace = await Workspace.make();
+  for (let index = 0; index < JOBS; index++) {
+    await workspace.write(`in/${String(index).padStart(2, "0")}`, `sleep ${JOB_MS}`);
+  }
+  return workspace;
+}
+
+function start(
+  workspace: Workspace,
+  ports: readonly number[],
+  args: readonly string[] = [],
+): Promise<Program> {
+  const workers = ports.map((port) => `127.0.0.1:${port}`).join(",");
+  return workspace.start(["run", BEHAVE, "in", "--workers", workers, ...args]);
+}
+
+/** Waits until a worker has done a job. */
+async function answeredBy(workspace: Workspace, port: number): Promise<void> {
+  const file = workspace.at("outputs/.distcomp/jobs.jsonl");
+  await eventually(`an answer of ${port}`, async () => {
+    return (await readFile(file, "utf8").catch(() => "")).includes(`"127.0.0.1:${port}"`);
+  });
+}
+
+/** Every input has one output and one record. */
+async function assertDone(workspace: Workspace, run: Program): Promise<void> {
+  assert.equal((await endOf(run)).code, 0, run.stderr);
+  const outputs = Object.values(await workspace.outputs());
+  assert.deepEqual(outputs, Array.from({ length: JOBS }, () => "slept"));
+  const indexes = (await workspace.records()).map(({ index }) => index);
+  assert.deepEqual(indexes, Array.from({ length: JOBS }, (_, index) => index));
+}
