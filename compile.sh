@@ -120,8 +120,10 @@ with_deno() {
 with_bun() {
   local entry=$1 file=$2 target=$3 name=()
   [ -z "$target" ] || name=("--target=$(target_name "$target" 3)")
-  (cd "$work/source" && NO_COLOR=1 "$bun" build --compile --bytecode --format=esm --minify-syntax \
-    --minify-whitespace ${name[@]+"${name[@]}"} --outfile "$file" "$entry") >"$work/bun.log" 2>&1 ||
+  # --splitting: unsplit, a slot would load the built-in modules of the whole program, 4 MB for each slot.
+  (cd "$work/source" && NO_COLOR=1 "$bun" build --compile --splitting --bytecode --format=esm \
+    --minify-syntax --minify-whitespace ${name[@]+"${name[@]}"} --outfile "$file" "$entry") \
+    >"$work/bun.log" 2>&1 ||
     fail "bun build failed: $(grep -m1 -i error "$work/bun.log" || tail -n1 "$work/bun.log")" 1
 }
 
