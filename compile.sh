@@ -15,9 +15,9 @@ macos-x64       x86_64-apple-darwin        bun-darwin-x64
 windows-x64     x86_64-pc-windows-msvc     bun-windows-x64
 "
 
-# What a controller needs: inputs and outputs, workers, the number of CPUs. It loads no library and
-# starts no process. A worker does both.
-CONTROLLER_PERMISSIONS=(--no-prompt --allow-read --allow-write --allow-net --allow-env --allow-sys)
+# What a controller needs: inputs and outputs, workers, variables. It loads no library and starts no
+# process. A worker does both.
+CONTROLLER_PERMISSIONS=(--no-prompt --allow-read --allow-write --allow-net --allow-env)
 WORKER_PERMISSIONS=("${CONTROLLER_PERMISSIONS[@]}" --allow-run --allow-ffi)
 
 usage() {
@@ -71,8 +71,16 @@ command -v npm >/dev/null || fail "There is no npm on this machine; install Node
 mkdir -p "$out" 2>/dev/null && out=$(cd "$out" && pwd) && [ -w "$out" ] ||
   fail "Cannot write to the folder \"$out\""
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+work=$(mktemp -d 2>/dev/null) || fail "Cannot write to the folder for temporary files, ${TMPDIR:-/tmp}" 1
+unplaced=$work/nothing
+trap 'rm -rf "$work" "$unplaced"' EXIT
+trap 'fail "Interrupted before all was built" 130' INT
+trap 'fail "Ended by a signal before all was built" 143' TERM HUP
+
+# Two runtimes, as the registry has them, and one executable at a time.
+WORK_MB=500
+[ "$(df -Pm "$work" | awk 'NR == 2 { print $4 }')" -ge "$WORK_MB" ] ||
+  fail "It needs $WORK_MB MB for temporary files, which ${TMPDIR:-/tmp} does not have; TMPDIR names another" 1
 
 # The sources alone: no tests, no node_modules, no output of ours, and the commit written in.
 prepare_sources() {
@@ -93,6 +101,9 @@ prepare_sources() {
 prepare_deno() {
   install_tool "$work/tools" deno "$DENO_VERSION"
   deno="$work/tools/node_modules/.bin/deno"
+  # `deno compile` would go on without a package that it cannot get.
+  (cd "$work/source" && NO_COLOR=1 "$deno" cache --frozen --quiet cli.ts) >"$work/deno.log" 2>&1 ||
+    fail "Cannot get the packages that distcomp uses: $(first_error "$work/deno.log")" 1
 }
 
 prepare_bun() {
@@ -101,8 +112,15 @@ prepare_bun() {
   install_tool "$work/tools" "$package" "$BUN_VERSION"
   bun="$work/tools/node_modules/$package/bin/bun"
   [ -d "$work/source/node_modules" ] && return
-  (cd "$work/source" && "$bun" install --frozen-lockfile --production --silent) >"$work/bun.log" 2>&1 ||
-    fail "Cannot get the packages that distcomp uses: $(head -n1 "$work/bun.log")" 1
+  (cd "$work/source" && NO_COLOR=1 "$bun" install --frozen-lockfile --production) >"$work/bun.log" 2>&1 ||
+    fail "Cannot get the packages that distcomp uses: $(first_error "$work/bun.log")" 1
+}
+
+# first_error LOG: what a tool said that went wrong, or the last that it said.
+first_error() {
+  local said
+  said=$(grep -m1 -iE 'error|failed' "$1" || tail -n1 "$1")
+  echo "${said#error: }"
 }
 
 # Each of these writes one executable: ENTRY FILE TARGET PERMISSION….
@@ -124,7 +142,16 @@ with_bun() {
   (cd "$work/source" && NO_COLOR=1 "$bun" build --compile --splitting --bytecode --format=esm \
     --minify-syntax --minify-whitespace ${name[@]+"${name[@]}"} --outfile "$file" "$entry") \
     >"$work/bun.log" 2>&1 ||
-    fail "bun build failed: $(grep -m1 -i error "$work/bun.log" || tail -n1 "$work/bun.log")" 1
+    fail "bun build failed: $(first_error "$work/bun.log")" 1
+}
+
+# place FILE DESTINATION: moves it, by way of a copy in the same folder, which may be on another disk.
+place() {
+  local why
+  unplaced=$out/.$(basename "$2").unfinished
+  why=$(cp "$1" "$unplaced" 2>&1) || fail "Cannot write \"$2\": ${why##*: }" 1
+  mv "$unplaced" "$2"
+  rm "$1"
 }
 
 # build NAME ENTRY TARGET PERMISSION…: one executable, in place only when it is whole.
@@ -133,6 +160,7 @@ build() {
   shift 3
   file=$name${target:+-$target}
   [ "${target%%-*}" != windows ] || file+=.exe
+  [ ! -d "$out/$file" ] || fail "Cannot write \"$out/$file\": it is a folder" 1
   local unfinished=$work/$file with=$runtime
   # Where nothing was asked for, a target that deno does not have is bun's.
   if [ "$with" = auto ] && [ -n "$target" ] && [ "$(target_name "$target" 2)" = - ]; then with=bun; fi
@@ -141,7 +169,7 @@ build() {
     if with_deno "$entry" "$unfinished" "$target" "$@"; then
       ! $list || cat "$work/deno.log"
     elif ! grep -q "base binary" "$work/deno.log"; then
-      fail "deno compile failed: $(grep -m1 -i error "$work/deno.log" | sed 's/^error: //')" 1
+      fail "deno compile failed: $(first_error "$work/deno.log")" 1
     elif [ "$with" = deno ]; then
       fail "The base runtime of deno compile cannot be downloaded here; use --runtime bun" 1
     else
@@ -154,8 +182,7 @@ build() {
     with_bun "$entry" "$unfinished" "$target"
   fi
   chmod 755 "$unfinished"
-  cp "$unfinished" "$out/.$file.unfinished" && mv "$out/.$file.unfinished" "$out/$file" ||
-    { rm -f "$out/.$file.unfinished"; fail "Cannot write \"$out/$file\"" 1; }
+  place "$unfinished" "$out/$file"
   built+=("$file")
   echo "$out/$file"
 }
