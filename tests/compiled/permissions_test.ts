@@ -1,13 +1,14 @@
-/** The permissions that `compile.sh` gives to the executables are enough, and the controller's no more. */
+/** The permissions that `compile.sh` gives to the executables are enough, and none is too much. */
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { core } from "../lib/cores.ts";
 import { testUnless } from "../lib/test.ts";
@@ -15,27 +16,32 @@ import { testUnless } from "../lib/test.ts";
 const NOT_ON_DENO = process.versions["deno"] ? undefined : "only Deno has permissions";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
+/** Not tried: what gives nothing, what a slot gets anyway from its source, what a controller waits for. */
+const UNTRIED = ["--no-prompt", "--allow-ffi", "--allow-net"];
+
+type Role = "WORKER" | "CONTROLLER";
+
 testUnless(
   NOT_ON_DENO,
   "a controller and a worker work together with the permissions of their executables",
   async () => {
-    const folder = mkdtempSync(join(tmpdir(), "dc-permissions-"));
-    const worker = spawn(process.execPath, [
-      ...runWith("WORKER", "cli/distcomp_worker.ts"),
-      ...["worker", "--listen", "127.0.0.1:0", "--slots", "1"],
-    ], { stdio: ["ignore", "pipe", "ignore"] });
-    try {
-      const [line] = await once(createInterface(worker.stdout), "line") as [string];
-      const address = /^listening on (\S+),/.exec(line)?.[1] as string;
-      execFileSync(process.execPath, [
-        ...runWith("CONTROLLER", "cli/distcomp_controller.ts"),
-        ...["run", await core("behave"), "--repeat=10", "--workers", address, "-o", folder],
-      ], { stdio: "pipe" });
-      assert.equal(readFileSync(join(folder, "9"), "utf8"), "9");
-    } finally {
-      process.kill(worker.pid as number, "SIGTERM");
-      await once(worker, "exit");
-      rmSync(folder, { recursive: true });
+    assert.equal(await runTogether(permissionsOf("WORKER"), permissionsOf("CONTROLLER")), "");
+  },
+);
+
+testUnless(
+  NOT_ON_DENO,
+  "neither executable gets a permission that it could do without",
+  async () => {
+    const isTried = (permission: string) => !UNTRIED.includes(permission);
+    const [worker, controller] = [permissionsOf("WORKER"), permissionsOf("CONTROLLER")];
+    for (const lacking of controller.filter(isTried)) {
+      const said = await runTogether(worker, controller.filter((one) => one !== lacking));
+      assert.match(said, /requires/i, `a controller without ${lacking}`);
+    }
+    for (const lacking of worker.filter(isTried)) {
+      const said = await runTogether(worker.filter((one) => one !== lacking), controller);
+      assert.match(said, /requires/i, `a worker without ${lacking}`);
     }
   },
 );
@@ -54,12 +60,46 @@ testUnless(NOT_ON_DENO, "with a controller's permissions no library can be loade
   }
 });
 
-function runWith(role: "WORKER" | "CONTROLLER", entry: string): string[] {
-  return ["run", ...permissionsOf(role), "--quiet", join(ROOT, entry)];
+/** Runs ten jobs; gives what went wrong, if anything did. */
+async function runTogether(
+  workerPermissions: readonly string[],
+  controllerPermissions: readonly string[],
+): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "dc-permissions-"));
+  const worker = spawn(process.execPath, [
+    ...runWith(workerPermissions, "cli/distcomp_worker.ts"),
+    ...["worker", "--listen", "127.0.0.1:0"],
+  ], { stdio: ["ignore", "pipe", "pipe"] });
+  const ended = once(worker, "exit");
+  try {
+    const said = await firstLine(worker.stdout) ?? await firstLine(worker.stderr) ?? "nothing";
+    const address = /^listening on (\S+),/.exec(said)?.[1];
+    if (!address) return said;
+    const run = spawnSync(process.execPath, [
+      ...runWith(controllerPermissions, "cli/distcomp_controller.ts"),
+      ...["run", await core("behave"), "--repeat=10", "--workers", address, "-o", folder],
+    ], { encoding: "utf8" });
+    if (run.status !== 0) return run.stderr;
+    assert.equal(readFileSync(join(folder, "9"), "utf8"), "9");
+    return "";
+  } finally {
+    if (worker.exitCode === null) process.kill(worker.pid as number, "SIGTERM");
+    await ended;
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function firstLine(stream: Readable): Promise<string | undefined> {
+  for await (const line of createInterface(stream)) return line;
+  return undefined;
+}
+
+function runWith(permissions: readonly string[], entry: string): string[] {
+  return ["run", ...permissions, "--quiet", join(ROOT, entry)];
 }
 
 /** As compile.sh has them; a worker's begin with a controller's. */
-function permissionsOf(role: "WORKER" | "CONTROLLER"): string[] {
+function permissionsOf(role: Role): string[] {
   const text = readFileSync(join(ROOT, "compile.sh"), "utf8");
   const list = new RegExp(`^${role}_PERMISSIONS=\\((.*)\\)$`, "m").exec(text)?.[1] as string;
   const own = list.match(/--[a-z-]+/g) ?? [];
