@@ -16,9 +16,10 @@ windows-x64     x86_64-pc-windows-msvc     bun-windows-x64
 "
 
 # What a controller needs: inputs and outputs, workers, variables. It loads no library and starts no
-# process. A worker does both.
+# process. A worker does both, so that less than all would keep nothing from a core; and Deno shows some
+# places, such as /dev/shm, only to those who may do all.
 CONTROLLER_PERMISSIONS=(--no-prompt --allow-read --allow-write --allow-net --allow-env)
-WORKER_PERMISSIONS=("${CONTROLLER_PERMISSIONS[@]}" --allow-run --allow-ffi)
+WORKER_PERMISSIONS=(--no-prompt --allow-all)
 
 usage() {
   cat <<USAGE
@@ -29,7 +30,7 @@ Builds ./distcomp for this machine.
   --runtime NAME  deno or bun (default: deno, and bun where deno's base runtime cannot be had)
   --target NAME   $(awk 'NF { printf "%s%s", sep, $1; sep = ", " }' <<<"$TARGETS")
   --all           all of them
-  --list          show what deno compile embeds
+  --list          show what an executable consists of
   --split         also distcomp-worker and distcomp-controller, each with only what it needs
   -o DIR          where the executables go (default: here)
 
@@ -140,9 +141,35 @@ with_bun() {
   [ -z "$target" ] || name=("--target=$(target_name "$target" 3)")
   # --splitting: unsplit, a slot would load the built-in modules of the whole program, 4 MB for each slot.
   (cd "$work/source" && NO_COLOR=1 "$bun" build --compile --splitting --bytecode --format=esm \
-    --minify-syntax --minify-whitespace ${name[@]+"${name[@]}"} --outfile "$file" "$entry") \
-    >"$work/bun.log" 2>&1 ||
+    --minify-syntax --minify-whitespace --metafile="$work/bun.json" ${name[@]+"${name[@]}"} \
+    --outfile "$file" "$entry") >"$work/bun.log" 2>&1 ||
     fail "bun build failed: $(first_error "$work/bun.log")" 1
+  ! $list || list_bun "$file" ${name[@]+"${name[@]}"}
+}
+
+# list_bun FILE OPTION…: the bytes of each part of it. The runtime is measured as an empty program.
+list_bun() {
+  local file=$1
+  shift
+  : >"$work/empty.ts"
+  "$bun" build --compile "$@" --outfile "$work/empty" "$work/empty.ts" >"$work/bun.log" 2>&1 ||
+    fail "bun build failed: $(first_error "$work/bun.log")" 1
+  node - "$file" "$work/empty" "$work/bun.json" <<'SCRIPT'
+    const { existsSync, readFileSync, statSync } = require("node:fs");
+    const [file, empty, metafile] = process.argv.slice(2);
+    const bytesOf = (path) => statSync(existsSync(path) ? path : `${path}.exe`).size;
+    const parts = new Map([["runtime", bytesOf(empty)]]);
+    let rest = bytesOf(file) - bytesOf(empty);
+    for (const output of Object.values(JSON.parse(readFileSync(metafile, "utf8")).outputs)) {
+      for (const [path, { bytesInOutput }] of Object.entries(output.inputs)) {
+        const part = /node_modules[/]((?:@[^/]+[/])?[^/]+)/.exec(path)?.[1] ?? "distcomp";
+        parts.set(part, (parts.get(part) ?? 0) + bytesInOutput);
+        rest -= bytesInOutput;
+      }
+    }
+    parts.set("bytecode", rest);
+    for (const [part, bytes] of parts) console.log(`${String(bytes).padStart(9)} ${part}`);
+SCRIPT
 }
 
 # place FILE DESTINATION: moves it, by way of a copy in the same folder, which may be on another disk.
