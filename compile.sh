@@ -51,7 +51,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --runtime) runtime=$2 && shift 2 ;;
     --target) targets+=("$2") && shift 2 ;;
-    --all) mapfile -t targets < <(awk 'NF { print $1 }' <<<"$TARGETS") && shift ;;
+    --all) while read -r target _; do targets+=(${target:+"$target"}); done <<<"$TARGETS" && shift ;;
     --split) split=true && shift ;;
     --list) list=true && shift ;;
     -o) out=$2 && shift 2 ;;
@@ -65,7 +65,7 @@ case "$runtime" in auto | deno | bun) ;; *) fail "Unknown runtime \"$runtime\"; 
 target_name() {
   awk -v name="$1" -v column="$2" '$1 == name { print $column }' <<<"$TARGETS"
 }
-for target in "${targets[@]}"; do
+for target in ${targets[@]+"${targets[@]}"}; do # macOS has a Bash to which an empty list is unset
   [ -n "$(target_name "$target" 1)" ] || fail "Unknown target \"$target\"; see ./compile.sh --help"
 done
 command -v npm >/dev/null || fail "There is no npm on this machine; install Node.js"
