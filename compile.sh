@@ -15,10 +15,11 @@ macos-x64       x86_64-apple-darwin        bun-darwin-x64
 windows-x64     x86_64-pc-windows-msvc     bun-windows-x64
 "
 
-# What a controller needs: inputs and outputs, workers, the number of CPUs. It loads no library and
-# starts no process. A worker does both.
-CONTROLLER_PERMISSIONS=(--no-prompt --allow-read --allow-write --allow-net --allow-env --allow-sys)
-WORKER_PERMISSIONS=("${CONTROLLER_PERMISSIONS[@]}" --allow-run --allow-ffi)
+# What a controller needs: inputs and outputs, workers, variables. It loads no library and starts no
+# process. A worker does both, so that less than all would keep nothing from a core; and Deno shows some
+# places, such as /dev/shm, only to those who may do all.
+CONTROLLER_PERMISSIONS=(--no-prompt --allow-read --allow-write --allow-net --allow-env)
+WORKER_PERMISSIONS=(--no-prompt --allow-all)
 
 usage() {
   cat <<USAGE
@@ -29,7 +30,7 @@ Builds ./distcomp for this machine.
   --runtime NAME  deno or bun (default: deno, and bun where deno's base runtime cannot be had)
   --target NAME   $(awk 'NF { printf "%s%s", sep, $1; sep = ", " }' <<<"$TARGETS")
   --all           all of them
-  --list          show what deno compile embeds
+  --list          show what an executable consists of
   --split         also distcomp-worker and distcomp-controller, each with only what it needs
   -o DIR          where the executables go (default: here)
 
@@ -50,7 +51,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --runtime) runtime=$2 && shift 2 ;;
     --target) targets+=("$2") && shift 2 ;;
-    --all) mapfile -t targets < <(awk 'NF { print $1 }' <<<"$TARGETS") && shift ;;
+    --all) while read -r target _; do targets+=(${target:+"$target"}); done <<<"$TARGETS" && shift ;;
     --split) split=true && shift ;;
     --list) list=true && shift ;;
     -o) out=$2 && shift 2 ;;
@@ -64,15 +65,23 @@ case "$runtime" in auto | deno | bun) ;; *) fail "Unknown runtime \"$runtime\"; 
 target_name() {
   awk -v name="$1" -v column="$2" '$1 == name { print $column }' <<<"$TARGETS"
 }
-for target in "${targets[@]}"; do
+for target in ${targets[@]+"${targets[@]}"}; do # macOS has a Bash to which an empty list is unset
   [ -n "$(target_name "$target" 1)" ] || fail "Unknown target \"$target\"; see ./compile.sh --help"
 done
 command -v npm >/dev/null || fail "There is no npm on this machine; install Node.js"
 mkdir -p "$out" 2>/dev/null && out=$(cd "$out" && pwd) && [ -w "$out" ] ||
   fail "Cannot write to the folder \"$out\""
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+work=$(mktemp -d 2>/dev/null) || fail "Cannot write to the folder for temporary files, ${TMPDIR:-/tmp}" 1
+unplaced=$work/nothing
+trap 'rm -rf "$work" "$unplaced"' EXIT
+trap 'fail "Interrupted before all was built" 130' INT
+trap 'fail "Ended by a signal before all was built" 143' TERM HUP
+
+# Two runtimes, as the registry has them, and one executable at a time.
+WORK_MB=500
+[ "$(df -Pm "$work" | awk 'NR == 2 { print $4 }')" -ge "$WORK_MB" ] ||
+  fail "It needs $WORK_MB MB for temporary files, which ${TMPDIR:-/tmp} does not have; TMPDIR names another" 1
 
 # The sources alone: no tests, no node_modules, no output of ours, and the commit written in.
 prepare_sources() {
@@ -93,6 +102,9 @@ prepare_sources() {
 prepare_deno() {
   install_tool "$work/tools" deno "$DENO_VERSION"
   deno="$work/tools/node_modules/.bin/deno"
+  # `deno compile` would go on without a package that it cannot get.
+  (cd "$work/source" && NO_COLOR=1 "$deno" cache --frozen --quiet cli.ts) >"$work/deno.log" 2>&1 ||
+    fail "Cannot get the packages that distcomp uses: $(first_error "$work/deno.log")" 1
 }
 
 prepare_bun() {
@@ -101,8 +113,15 @@ prepare_bun() {
   install_tool "$work/tools" "$package" "$BUN_VERSION"
   bun="$work/tools/node_modules/$package/bin/bun"
   [ -d "$work/source/node_modules" ] && return
-  (cd "$work/source" && "$bun" install --frozen-lockfile --production --silent) >"$work/bun.log" 2>&1 ||
-    fail "Cannot get the packages that distcomp uses: $(head -n1 "$work/bun.log")" 1
+  (cd "$work/source" && NO_COLOR=1 "$bun" install --frozen-lockfile --production) >"$work/bun.log" 2>&1 ||
+    fail "Cannot get the packages that distcomp uses: $(first_error "$work/bun.log")" 1
+}
+
+# first_error LOG: what a tool said that went wrong, or the last that it said.
+first_error() {
+  local said
+  said=$(grep -m1 -iE 'error|failed' "$1" || tail -n1 "$1")
+  echo "${said#error: }"
 }
 
 # Each of these writes one executable: ENTRY FILE TARGET PERMISSION….
@@ -120,9 +139,46 @@ with_deno() {
 with_bun() {
   local entry=$1 file=$2 target=$3 name=()
   [ -z "$target" ] || name=("--target=$(target_name "$target" 3)")
-  (cd "$work/source" && NO_COLOR=1 "$bun" build --compile --bytecode --format=esm --minify-syntax \
-    --minify-whitespace ${name[@]+"${name[@]}"} --outfile "$file" "$entry") >"$work/bun.log" 2>&1 ||
-    fail "bun build failed: $(grep -m1 -i error "$work/bun.log" || tail -n1 "$work/bun.log")" 1
+  # --splitting: unsplit, a slot would load the built-in modules of the whole program, 4 MB for each slot.
+  (cd "$work/source" && NO_COLOR=1 "$bun" build --compile --splitting --bytecode --format=esm \
+    --minify-syntax --minify-whitespace --metafile="$work/bun.json" ${name[@]+"${name[@]}"} \
+    --outfile "$file" "$entry") >"$work/bun.log" 2>&1 ||
+    fail "bun build failed: $(first_error "$work/bun.log")" 1
+  ! $list || list_bun "$file" ${name[@]+"${name[@]}"}
+}
+
+# list_bun FILE OPTION…: the bytes of each part of it. The runtime is measured as an empty program.
+list_bun() {
+  local file=$1
+  shift
+  : >"$work/empty.ts"
+  "$bun" build --compile "$@" --outfile "$work/empty" "$work/empty.ts" >"$work/bun.log" 2>&1 ||
+    fail "bun build failed: $(first_error "$work/bun.log")" 1
+  node - "$file" "$work/empty" "$work/bun.json" <<'SCRIPT'
+    const { existsSync, readFileSync, statSync } = require("node:fs");
+    const [file, empty, metafile] = process.argv.slice(2);
+    const bytesOf = (path) => statSync(existsSync(path) ? path : `${path}.exe`).size;
+    const parts = new Map([["runtime", bytesOf(empty)]]);
+    let rest = bytesOf(file) - bytesOf(empty);
+    for (const output of Object.values(JSON.parse(readFileSync(metafile, "utf8")).outputs)) {
+      for (const [path, { bytesInOutput }] of Object.entries(output.inputs)) {
+        const part = /node_modules[/]((?:@[^/]+[/])?[^/]+)/.exec(path)?.[1] ?? "distcomp";
+        parts.set(part, (parts.get(part) ?? 0) + bytesInOutput);
+        rest -= bytesInOutput;
+      }
+    }
+    parts.set("bytecode", rest);
+    for (const [part, bytes] of parts) console.log(`${String(bytes).padStart(9)} ${part}`);
+SCRIPT
+}
+
+# place FILE DESTINATION: moves it, by way of a copy in the same folder, which may be on another disk.
+place() {
+  local why
+  unplaced=$out/.$(basename "$2").unfinished
+  why=$(cp "$1" "$unplaced" 2>&1) || fail "Cannot write \"$2\": ${why##*: }" 1
+  mv "$unplaced" "$2"
+  rm "$1"
 }
 
 # build NAME ENTRY TARGET PERMISSION…: one executable, in place only when it is whole.
@@ -131,6 +187,7 @@ build() {
   shift 3
   file=$name${target:+-$target}
   [ "${target%%-*}" != windows ] || file+=.exe
+  [ ! -d "$out/$file" ] || fail "Cannot write \"$out/$file\": it is a folder" 1
   local unfinished=$work/$file with=$runtime
   # Where nothing was asked for, a target that deno does not have is bun's.
   if [ "$with" = auto ] && [ -n "$target" ] && [ "$(target_name "$target" 2)" = - ]; then with=bun; fi
@@ -139,7 +196,7 @@ build() {
     if with_deno "$entry" "$unfinished" "$target" "$@"; then
       ! $list || cat "$work/deno.log"
     elif ! grep -q "base binary" "$work/deno.log"; then
-      fail "deno compile failed: $(grep -m1 -i error "$work/deno.log" | sed 's/^error: //')" 1
+      fail "deno compile failed: $(first_error "$work/deno.log")" 1
     elif [ "$with" = deno ]; then
       fail "The base runtime of deno compile cannot be downloaded here; use --runtime bun" 1
     else
@@ -152,8 +209,7 @@ build() {
     with_bun "$entry" "$unfinished" "$target"
   fi
   chmod 755 "$unfinished"
-  cp "$unfinished" "$out/.$file.unfinished" && mv "$out/.$file.unfinished" "$out/$file" ||
-    { rm -f "$out/.$file.unfinished"; fail "Cannot write \"$out/$file\"" 1; }
+  place "$unfinished" "$out/$file"
   built+=("$file")
   echo "$out/$file"
 }

@@ -9,8 +9,17 @@ install_tool() {
   local folder=$1 package=$2 version=$3 log
   if grep -qs "\"version\": \"$version\"" "$folder/node_modules/$package/package.json"; then return; fi
   mkdir -p "$folder"
-  log=$(npm install --prefix "$folder" --no-save --no-audit --no-fund "$package@$version" 2>&1) ||
-    fail "Cannot get $package $version from the npm registry: $(grep -m1 -i error <<<"$log")" 1
+  # npm would wait for a minute before it says that nobody answers.
+  log=$(npm install --prefix "$folder" --no-save --no-audit --no-fund --fetch-retry-mintimeout=500 \
+    --fetch-retry-maxtimeout=5000 "$package@$version" 2>&1) ||
+    fail "Cannot get $package $version from the npm registry: $(npm_reason "$log")" 1
+}
+
+# The one of npm's many lines that says what is wrong.
+npm_reason() {
+  local said
+  said=$(sed -nE 's/^npm (error|ERR!) //p' <<<"$1")
+  grep -m1 -iE 'reason:|no matching|no space' <<<"$said" || head -n1 <<<"$said"
 }
 
 # The npm package that has Bun for this machine. Its post-install scripts are of no use: none is run.

@@ -1,8 +1,8 @@
 /**
- * What distcomp costs before it does anything, in medians over 20 runs: start, a whole trivial run, an idle
- * worker, a change of cores.
+ * What distcomp costs before it does anything, in medians over 20 runs: start, a whole trivial run with
+ * nothing running before it, an idle worker, a change of cores. And what the executable consists of.
  *
- *     ./compile.sh && deno task bench:startup [--program ./distcomp]
+ *     ./compile.sh && deno task bench:startup --program ./distcomp
  *
  * Prints one JSON line. Without --program it measures the program from its source.
  */
@@ -18,6 +18,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ControllerV1 } from "../tests/fixtures/peers/controller_v1.ts";
 import { childrenOf, usageOf } from "./processes.ts";
+import { partsOfExecutable } from "./size.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const RUNS = 20;
@@ -49,8 +50,12 @@ async function measure() {
     trivial_local_run_ms: median(() => timeOf(run)),
     idle_worker_2_slots_rss_mb: await idleMemory(),
     next_core_ms: await coreChange(first, second),
-    ...(values.program ? { program_mb: megabytes(statSync(values.program).size) } : {}),
+    ...(values.program ? sizeOf(values.program) : {}),
   };
+}
+
+function sizeOf(executable: string) {
+  return { program_bytes: statSync(executable).size, consists_of_bytes: partsOfExecutable() };
 }
 
 function timeOf(args: readonly string[]): number {
@@ -60,11 +65,17 @@ function timeOf(args: readonly string[]): number {
   return performance.now() - startedAtMs;
 }
 
+/** Of the worker and its two slots together. */
 async function idleMemory(): Promise<number> {
-  await using worker = await startWorker(2);
-  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
-  const pids = [worker.pid, ...childrenOf(worker.pid)];
-  return Math.round(pids.reduce((sum, pid) => sum + usageOf(pid).rssMb, 0));
+  const sums: number[] = [];
+  for (let index = 0; index < RUNS; index++) {
+    await using worker = await startWorker(2);
+    await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+    const slots = childrenOf(worker.pid);
+    if (slots.length !== 2) throw new Error(`The worker has ${slots.length} slots instead of 2`);
+    sums.push([worker.pid, ...slots].reduce((sum, pid) => sum + usageOf(pid).rssMb, 0));
+  }
+  return medianOf(sums);
 }
 
 /** From sending another core to the answer of its first job, with one slot that holds the one before. */
@@ -113,8 +124,4 @@ function median(once: () => number): number {
 function medianOf(times: readonly number[]): number {
   const sorted = times.toSorted((one, other) => one - other);
   return Math.round(10 * (sorted[Math.floor(sorted.length / 2)] as number)) / 10;
-}
-
-function megabytes(bytes: number): number {
-  return Math.round(bytes / 1e5) / 10;
 }

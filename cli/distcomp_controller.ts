@@ -1,4 +1,4 @@
-/** distcomp-controller: sends jobs to workers. It holds nothing that loads a library. */
+/** distcomp-controller: sends jobs to workers. It holds neither worker nor slot. */
 
 import { main } from "./main.ts";
 

@@ -1,7 +1,6 @@
 /** The Bun adapter: sockets and processes. The compute core and the slot's channel lie beside it. */
 
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
 import { openCore, openSlotChannel } from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
@@ -228,7 +227,8 @@ async function endOf(child: BunSubprocess, printed: () => Promise<void>): Promis
 
 function selfCommand(): readonly string[] {
   if (bun.isStandaloneExecutable) return [process.execPath];
-  return [process.execPath, "run", fileURLToPath(new URL("../cli.ts", import.meta.url).href)];
+  // Bun's own: the module `node:url` would take 1 MB of every slot.
+  return [process.execPath, "run", bun.fileURLToPath(new URL("../cli.ts", import.meta.url))];
 }
 
 const REASONS: Record<string, string> = {

@@ -63,6 +63,7 @@ export interface BunSubprocess {
 export interface BunApi {
   readonly version: string;
   readonly isStandaloneExecutable: boolean;
+  fileURLToPath(url: URL): string;
   connect<T>(options: BunTcpOptions<T>): Promise<BunSocket<T>>;
   connect<T>(options: BunUnixOptions<T>): Promise<BunSocket<T>>;
   listen<T>(options: BunTcpOptions<T>): { readonly port: number; stop(): void };

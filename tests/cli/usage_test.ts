@@ -63,7 +63,10 @@ test("help and version are successes", async () => {
     assert.match(run.stdout, /^Usage: distcomp/);
     assert.equal(run.stderr, "");
   }
-  assert.match((await workspace.run(["--version"])).stdout, /^\d+\.\d+\.\d+( \([0-9a-f]+\))?\n$/);
+  assert.match(
+    (await workspace.run(["--version"])).stdout,
+    /^\d+\.\d+\.\d+( \([0-9a-f]+(\+changes)?\))?\n$/,
+  );
 });
 
 test("the help of run names every option", async () => {

@@ -155,8 +155,9 @@ test("no process that distcomp has started can start more than it is for", async
   });
 });
 
-test("the worker executable only works, the controller executable only controls", async () => {
+test("of the three executables with their sums, one only works and one only controls", async () => {
   const folder = await compiled();
+  execFileSync("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: folder, stdio: "pipe" });
   const controls = sh(folder, "./distcomp-controller --help").stdout;
   assert.match(controls, /^ {2}run /m);
   assert.doesNotMatch(controls, /^ {2}worker /m);

@@ -60,46 +60,6 @@ testUnless(
   },
 );
 
-testUnless(
-  NOT_ON_DENO,
-  "what was typed wrong is said in a sentence, before anything is built",
-  () => {
-    inFolder((folder) => {
-      const wrong = [["--target", "amiga"], ["--runtime", "node"], ["--fast"], ["--target"]];
-      for (const args of wrong) {
-        const { status, stderr } = compile(folder, args);
-        assert.equal(status, 2, args.join(" "));
-        assert.match(stderr, /^compile\.sh: [^\n]+\n$/);
-        assert.match(stderr, new RegExp(args.at(-1) as string));
-      }
-      const { status, stderr } = spawnSync(COMPILE, ["-o", "/proc/nowhere"], { encoding: "utf8" });
-      assert.deepEqual([status, stderr], [
-        2,
-        'compile.sh: Cannot write to the folder "/proc/nowhere"\n',
-      ]);
-    });
-  },
-);
-
-testUnless(NOT_ON_DENO, "a tool that cannot be fetched is named", () => {
-  inFolder((folder) => {
-    const { status, stderr } = spawnSync(COMPILE, ["--runtime", "bun", "-o", folder], {
-      env: {
-        ...process.env,
-        npm_config_registry: "http://127.0.0.1:9",
-        npm_config_fetch_retries: "0",
-      },
-      encoding: "utf8",
-    });
-    assert.equal(status, 1);
-    assert.match(
-      stderr,
-      /^compile\.sh: Cannot get @oven\/bun-\S+ \S+ from the npm registry: [^\n]+\n$/,
-    );
-    assert.deepEqual(readdirSync(folder), []);
-  });
-});
-
 function compile(folder: string, args: readonly string[]) {
   return spawnSync(COMPILE, ["--runtime", "deno", "-o", folder, ...args], {
     env: { ...process.env, DENORT_BIN: process.execPath },
