@@ -90,6 +90,7 @@ export class Verification<T extends Task> {
   /** Ends the jobs on which two workers disagree, and which none of `voters` is left to decide. */
   endUndecided(voters: readonly string[]): void {
     for (const votes of [...this.#votes.values()]) {
+      if (this.#isHopeless) return;
       const hasVoted = (voter: string) => votes.some((vote) => vote.voter === voter);
       if (votes.length > 1 && voters.every(hasVoted)) this.#onSplit(votes);
     }
@@ -126,9 +127,11 @@ export class Verification<T extends Task> {
       completion,
       `${workers} give different outputs, and no other worker decides`,
     );
-    if (this.#agreed === 0 && this.#splits >= SPLITS_MAX) {
-      this.#actions.giveUp(new DisagreementError(this.#splits));
-    }
+    if (this.#isHopeless) this.#actions.giveUp(new DisagreementError(this.#splits));
+  }
+
+  get #isHopeless(): boolean {
+    return this.#agreed === 0 && this.#splits >= SPLITS_MAX;
   }
 }
 
