@@ -65,6 +65,17 @@ test("the README names every option of every command, and none that is not there
   }
 });
 
+test("every promise of FAULTS.md leads to a test that is there", () => {
+  const page = readFileSync(join(ROOT, "FAULTS.md"), "utf8");
+  const links = [...page.matchAll(/\]\((tests\/[^ )]+)\s+"([^"]+)"\)/g)];
+  assert.ok(links.length > 20);
+  assert.equal(links.length, page.match(/\[test\]/g)?.length, "each has a test's name");
+  for (const [, file = "", name] of links) {
+    const code = readFileSync(join(ROOT, file), "utf8");
+    assert.ok(code.includes(`"${name}"`), `${file} has no test "${name}"`);
+  }
+});
+
 test("the example program runs, alone, in an empty folder", () => {
   inFolder((folder) => {
     shell(

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { chmod, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { CoreKey } from "../pool/types.ts";
 
 /** Cores that nobody uses are kept for whoever comes next: as many as this, and as much. */
@@ -109,7 +109,13 @@ export class CoreStore {
 
 async function writeCore(path: string, content: Uint8Array): Promise<void> {
   const unfinished = `${path}.unfinished`;
-  await writeFile(unfinished, content);
-  await chmod(unfinished, 0o500);
-  await rename(unfinished, path);
+  try {
+    await writeFile(unfinished, content);
+    await chmod(unfinished, 0o500);
+    await rename(unfinished, path);
+  } catch (cause) {
+    await rm(unfinished, { force: true });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`this worker cannot store it in "${dirname(path)}": ${reason}`, { cause });
+  }
 }

@@ -1,10 +1,9 @@
 /** `distcomp run` on a disk that fills up. The disk is a small one in memory, which only the run sees. */
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { core } from "../lib/cores.ts";
 import { testUnless } from "../lib/test.ts";
+import { noDisk, UNSHARE } from "./small_disk.ts";
 import { type Ended, Workspace } from "./workspace.ts";
 
 const DISK_KB = 256;
@@ -16,14 +15,6 @@ mount -t tmpfs -o size=${DISK_KB}k,nr_inodes=10000 tmpfs disk || exit 99
 status=$?
 cp -R disk kept
 exit $status`;
-
-const UNSHARE = ["unshare", "--map-root-user", "--mount"];
-const noDisk = await promisify(execFile)("sh", [
-  "-c",
-  `cd "$(mktemp -d)" && mkdir disk && ${
-    UNSHARE.join(" ")
-  } mount -t tmpfs tmpfs disk && rmdir disk "$PWD"`,
-]).then(() => undefined, () => "no file system can be mounted for a test");
 
 testUnless(
   noDisk,

@@ -7,7 +7,8 @@ import { Network } from "../fixtures/peers/network.ts";
 import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../lib/cores.ts";
 import { eventually, Program, startWorker } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { test, testUnless } from "../lib/test.ts";
+import { noDisk, UNSHARE } from "./small_disk.ts";
 import { endOf, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
@@ -144,6 +145,27 @@ test("a worker that cancels jobs by itself is given up, and they run elsewhere",
   await assertDone(workspace, run);
   assert.match(run.stderr, /it has cancelled a job that nobody has taken back/);
 });
+
+testUnless(
+  noDisk,
+  "a worker whose disk has no room for the core is not used, and says why",
+  async () => {
+    await using workspace = await prepared();
+    // What stands behind a library's last section is nobody's business.
+    const large = new Uint8Array(1_000_000);
+    large.set(await readFile(BEHAVE));
+    await workspace.write("large.so", large);
+    const small = 'mount -t tmpfs -o size=512k tmpfs "$TMPDIR" || exit 99; exec "$@"';
+    const through = [...UNSHARE, "sh", "-c", small, "sh"];
+    await using full = await startWorker({ slots: 1, through });
+    await using other = await startWorker({ slots: 1 });
+    const workers = `127.0.0.1:${full.port},127.0.0.1:${other.port}`;
+    await using run = await workspace.start(["run", "./large.so", "in", "--workers", workers]);
+    await assertDone(workspace, run);
+    const problem = /cannot use worker .*this worker cannot store it in ".*": .*no space left/i;
+    assert.match(run.stderr, problem);
+  },
+);
 
 test("the same worker under two names is used once", async () => {
   await using workspace = await prepared();
