@@ -18,8 +18,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Cluster } from "../controller/cluster.ts";
+import { coreImage } from "../controller/core_image.ts";
 import { parseAddress } from "../link/address.ts";
-import type { CoreKey } from "../pool/types.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import { silentLog } from "../runtime/log.ts";
 import { childrenOf, usageOf } from "./processes.ts";
@@ -103,7 +103,7 @@ async function runJobs(
 ): Promise<number> {
   const all = Promise.withResolvers<void>();
   let answered = 0;
-  const image = { key: "echo" as CoreKey, name: "echo", content: readFileSync(core) };
+  const image = coreImage("echo", readFileSync(core));
   const log = { ...silentLog, warn: (text: string) => console.error(text) };
   using cluster = new Cluster(await detectRuntime(), image, {
     onCompleted: ({ answer }) => {

@@ -344,7 +344,8 @@ export class Cluster<T extends Task> implements Disposable {
       return;
     }
     const final = this.#retries.judge(job.payload, answer);
-    if (final) this.#complete({ ...completion, answer: final });
+    if (final === answer) this.#complete(completion);
+    else if (final) this.#complete({ ...completion, answer: final });
     else this.#pool.onRetried(job, answeredAtMs);
   }
 
