@@ -17,6 +17,8 @@ export {
   Session,
   type SessionOptions,
 } from "./controller/session.ts";
+export type { JobPolicy } from "./controller/retries.ts";
+export type { FailureKindName, JobLimits } from "./protocol/message_2.ts";
 export { CoreFileError } from "./controller/core_image.ts";
 export { NoWorkerError } from "./controller/run.ts";
 export { AddressError } from "./link/address.ts";

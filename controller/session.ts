@@ -1,6 +1,7 @@
 /** Compute cores from a program: inputs in, results out, no files. */
 
 import { parseAddress } from "../link/address.ts";
+import type { FailureKindName } from "../protocol/mod.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
 import os from "node:os";
@@ -9,6 +10,7 @@ import type { Task } from "./task.ts";
 import { coreImage, readCoreImage } from "./core_image.ts";
 import { LocalWorker } from "./local_worker.ts";
 import { NoWorkerError } from "./run.ts";
+import { DEFAULT_POLICY, type JobPolicy } from "./retries.ts";
 import { ResultQueue } from "./result_queue.ts";
 import type { Answer } from "./worker_link.ts";
 
@@ -20,6 +22,8 @@ export interface SessionOptions {
   readonly workers?: readonly string[];
   /** Slots of that own worker; one per CPU unless given. */
   readonly slots?: number;
+  /** What a job may do: limits of time and memory, retries. Nothing is limited unless given. */
+  readonly policy?: Partial<JobPolicy>;
   /** Where warnings go, such as of lost workers; nowhere unless given. */
   readonly log?: Log;
 }
@@ -32,6 +36,8 @@ export class JobError extends Error {
   /** An error that says why; the rest is known if the core has run to its end. */
   constructor(
     message: string,
+    /** What kind of failure it is: `exit` if the core has returned something else than 0. */
+    readonly kind: FailureKindName | "exit",
     /** What the core returned, if it came to that. */
     readonly exitCode?: number,
     /** What it returned with it. */
@@ -101,7 +107,8 @@ export class Session implements AsyncDisposable {
       ? await readCoreImage(options.core, isLocal)
       : coreImage("core", options.core);
     const log = options.log ?? silentLog;
-    const session = new Session((events) => new Cluster(runtime, core, events, log));
+    const policy = { ...DEFAULT_POLICY, ...options.policy };
+    const session = new Session((events) => new Cluster(runtime, core, events, log, { policy }));
     for (const worker of workers) session.#cluster.dial(worker);
     const slots = options.slots ?? os.availableParallelism();
     if (isLocal) {
@@ -203,8 +210,14 @@ export class Session implements AsyncDisposable {
 type SessionEvents = ConstructorParameters<typeof Cluster<SessionTask>>[2];
 
 function toResult(index: number, answer: Answer): MapResult {
-  if (answer.kind === "error") return { index, ok: false, error: new JobError(answer.message) };
+  if (answer.kind === "error") {
+    return { index, ok: false, error: new JobError(answer.message, answer.cause) };
+  }
   const { exitCode, output } = answer.result;
   if (exitCode === 0) return { index, ok: true, output };
-  return { index, ok: false, error: new JobError(`exit code ${exitCode}`, exitCode, output) };
+  return {
+    index,
+    ok: false,
+    error: new JobError(`exit code ${exitCode}`, "exit", exitCode, output),
+  };
 }

@@ -18,7 +18,9 @@ export const INSTANCE_BYTES = 16;
 
 /** What a job may use at most; 0 is no limit. */
 export interface JobLimits {
+  /** Milliseconds that it may compute. */
   readonly timeMs: number;
+  /** Bytes that its process may have in memory. */
   readonly memoryBytes: number;
 }
 
@@ -47,8 +49,20 @@ export interface WorkerLoad {
   readonly memoryFreeBytes: number;
 }
 
-/** Why a message was answered with an error. The numbers are those on the wire. */
-export const FailureKind = {
+/** Why a message was answered with an error. */
+export type FailureKindName =
+  | "other"
+  | "protocol"
+  | "core"
+  | "crash"
+  | "timeout"
+  | "memory"
+  | "cancelled"
+  | "draining"
+  | "killed";
+
+/** The kinds as numbers on the wire. */
+export const FailureKind: Readonly<Record<FailureKindName, number>> = {
   other: 0,
   protocol: 1,
   core: 2,
@@ -58,10 +72,7 @@ export const FailureKind = {
   cancelled: 6,
   draining: 7,
   killed: 8,
-} as const;
-
-/** The name of a kind. */
-export type FailureKindName = keyof typeof FailureKind;
+};
 
 const KIND_NAMES = Object.keys(FailureKind) as FailureKindName[];
 

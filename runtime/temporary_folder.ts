@@ -11,6 +11,9 @@ const SOCKET_PATH_BYTES_MAX = 103;
 /** Longer than the name of any socket in such a folder. */
 const SOCKET_NAME_BYTES_MAX = 16;
 
+/** What the name of such a folder begins with. */
+export const FOLDER_PREFIX = "distcomp-";
+
 /** Where to look when `TMPDIR` will not do: usual places, of which a careful administrator leaves one. */
 const OTHER_PARENTS = ["/tmp", "/var/tmp", "/dev/shm"];
 
@@ -25,7 +28,7 @@ export async function makeTemporaryFolder(): Promise<string> {
     const problem = problemOf(parent);
     if (problem === undefined) {
       try {
-        return await mkdtemp(join(parent, "distcomp-"));
+        return await mkdtemp(join(parent, FOLDER_PREFIX));
       } catch (error) {
         problems.push(`"${parent}" ${(error as { code?: string }).code ?? error}`);
       }
@@ -42,7 +45,7 @@ export async function makeTemporaryFolder(): Promise<string> {
 }
 
 function problemOf(parent: string): string | undefined {
-  const longest = join(parent, "distcomp-XXXXXX", "x".repeat(SOCKET_NAME_BYTES_MAX));
+  const longest = join(parent, `${FOLDER_PREFIX}XXXXXX`, "x".repeat(SOCKET_NAME_BYTES_MAX));
   if (new TextEncoder().encode(longest).byteLength > SOCKET_PATH_BYTES_MAX) {
     return "is too long a path";
   }

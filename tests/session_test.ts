@@ -54,6 +54,19 @@ test("a failed job is a result with its exit code and output, or its reason", as
   assert.ok(fine?.ok);
 });
 
+test("a job's failure has its kind, and a session its limits and retries", async () => {
+  await using session = await Session.open({
+    core: await core("behave"),
+    slots: 1,
+    policy: { timeMs: 300, crashLimit: 1 },
+  });
+  const kinds: string[] = [];
+  for (const input of ["spin", "crash", "code 3"]) {
+    await session.run(encode(input)).catch((error: JobError) => kinds.push(error.kind));
+  }
+  assert.deepEqual(kinds, ["timeout", "crash", "exit"]);
+});
+
 test("run resolves to the output, and rejects with a JobError", async () => {
   await using session = await Session.open({ core: await core("behave"), slots: 1 });
   assert.equal(decode(await session.run(encode("echo hi"))), "hi");

@@ -2,9 +2,10 @@
 
 import { rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { FrameDecoder } from "../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../runtime/ports.ts";
+import { removeLeftovers } from "../runtime/leftovers.ts";
 import { startSelf } from "../runtime/self.ts";
 import { makeTemporaryFolder } from "../runtime/temporary_folder.ts";
 import { type SlotEvents, SlotProcess } from "./slot_process.ts";
@@ -12,6 +13,9 @@ import { SLOT_HELLO } from "./slot_protocol.ts";
 
 /** A process that has not said hello by then never will. Generous: a hundred start at once on a big machine. */
 const START_LIMIT_MS = 30_000;
+
+/** Where slots connect, in the worker's folder. */
+const SOCKET_NAME = "slots";
 
 /** A folder and a socket of this worker's own, where its slots connect. */
 export class SlotHost {
@@ -31,6 +35,7 @@ export class SlotHost {
   /** Makes the folder, which only this user may enter, and listens in it. */
   static async open(runtime: Runtime): Promise<SlotHost> {
     const directory = await makeTemporaryFolder();
+    void removeLeftovers(runtime, dirname(directory), SOCKET_NAME);
     return new SlotHost(
       runtime,
       directory,
@@ -114,5 +119,5 @@ export class SlotHost {
 }
 
 function socketIn(directory: string): string {
-  return join(directory, "slots");
+  return join(directory, SOCKET_NAME);
 }

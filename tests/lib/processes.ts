@@ -247,11 +247,17 @@ export class Program implements AsyncDisposable {
 
 /** Starts a worker that listens on a free port of this machine, and waits until it does. */
 export async function startWorker(
-  options: { readonly slots?: number; readonly through?: readonly string[] } = {},
+  options: {
+    readonly slots?: number;
+    readonly through?: readonly string[];
+    /** Where it makes its folder, if not in one of the test's own. */
+    readonly tmpdir?: string;
+  } = {},
 ): Promise<Program> {
-  const { slots = 2, through = [] } = options;
+  const { slots = 2, through = [], tmpdir } = options;
   const args = ["worker", "--listen", "127.0.0.1:0", "--slots", String(slots)];
-  const worker = await Program.start(args, { through });
+  const env = tmpdir === undefined ? {} : { TMPDIR: tmpdir };
+  const worker = await Program.start(args, { through, env });
   try {
     await worker.printed("stdout", /^listening on .*\n/m);
     return worker;
