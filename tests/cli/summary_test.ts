@@ -68,6 +68,8 @@ test("the JSON is one object on one line, with exact numbers", () => {
     jobs: 1000,
     done: 999,
     failed: 1,
+    resumed: 0,
+    failedBefore: 0,
     seconds: 10,
     jobsPerSecond: 100,
     bytesIn: 500_000,

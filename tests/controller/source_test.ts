@@ -6,6 +6,7 @@ import { mkdir, rm, symlink } from "node:fs/promises";
 import { promisify } from "node:util";
 import {
   checkPaths,
+  type EarlierTask,
   filesOf,
   linesOf,
   type NamedTask,
@@ -17,7 +18,7 @@ import {
 import { Workspace } from "../cli/workspace.ts";
 import { test } from "../lib/test.ts";
 
-type AnyTask = NamedTask | UnreadableTask;
+type AnyTask = NamedTask | UnreadableTask | EarlierTask;
 
 test("repeated inputs are the decimal numbers from 0 on", async () => {
   const tasks = await all(repeated(1000));

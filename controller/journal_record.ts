@@ -1,0 +1,101 @@
+/**
+ * A line of the journal: a JSON object whose last field is a checksum of the text before it. Line in, record
+ * out; ARCHITECTURE.md has the format for others who read it.
+ */
+
+import { Buffer } from "node:buffer";
+import { crc32 } from "node:zlib";
+
+/** What `v` is in the records that this program writes, and the highest that it reads. */
+export const JOURNAL_VERSION = 1;
+
+/** A worker may give a book as the reason of a failure; a line has to have an end. */
+const ERROR_CHARS_MAX = 1024 * 1024;
+
+/** A finished job. Times are in milliseconds, sizes in bytes. */
+export interface JobRecord {
+  readonly index: number;
+  readonly input: string;
+  readonly state: "done" | "failed";
+  /** What the core returned, if it came to that. */
+  readonly exitCode?: number;
+  /** Why there is no result. */
+  readonly error?: string;
+  readonly worker?: string;
+  /** Which sending of the job was the last; 1 for most, 0 for one that was never sent. */
+  readonly attempt: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** From being read to being sent. */
+  readonly queueMs: number;
+  /** From being sent to being answered. */
+  readonly runMs: number;
+  /** Which state of the input it was; missing where the input could not be read. */
+  readonly identity?: string;
+}
+
+/** A record as it was read: the core's SHA-256 is one of its fields. */
+export interface ReadRecord extends JobRecord {
+  readonly core: string;
+}
+
+/** What a line turns out to be. */
+export type ReadLine =
+  | { readonly kind: "record"; readonly record: ReadRecord }
+  | { readonly kind: "newer" }
+  | { readonly kind: "damaged" };
+
+const DAMAGED: ReadLine = { kind: "damaged" };
+const NEWER: ReadLine = { kind: "newer" };
+
+/** No text inside a record contains these: a quote that belongs to a text has a backslash before it. */
+const LINE_START = Buffer.from('{"v":');
+const CHECKSUM_START = ',"crc":"';
+
+const CHECKSUM_DIGITS = 8;
+const CHECKSUM_BYTES = CHECKSUM_START.length + CHECKSUM_DIGITS + '"}'.length;
+
+/** The line of a job that ran with the core of that SHA-256, with its line feed. */
+export function formatRecord(record: JobRecord, core: string): string {
+  const error = record.error?.slice(0, ERROR_CHARS_MAX);
+  const whole = { v: JOURNAL_VERSION, ...record, ...(error === undefined ? {} : { error }), core };
+  const text = JSON.stringify(whole).slice(0, -1);
+  return `${text}${checksumOf(text)}\n`;
+}
+
+/** Reads a line without its line feed. */
+export function parseLine(line: Uint8Array): ReadLine {
+  const bytes = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
+  const end = bytes.byteLength - CHECKSUM_BYTES;
+  if (end <= 0 || bytes.toString("latin1", end) !== checksumOf(bytes.subarray(0, end))) {
+    return DAMAGED;
+  }
+  try {
+    return understand(JSON.parse(bytes.toString("utf8")));
+  } catch {
+    return DAMAGED; // a checksum that fits by chance
+  }
+}
+
+/**
+ * The record at the end of a damaged line, if there is a whole one: when a line feed is lost, the damage
+ * before it must not cost the line behind it.
+ */
+export function parseTail(line: Uint8Array): ReadLine {
+  const start = Buffer.from(line.buffer, line.byteOffset, line.byteLength).lastIndexOf(LINE_START);
+  return start > 0 ? parseLine(line.subarray(start)) : DAMAGED;
+}
+
+function understand(value: Partial<ReadRecord> & { v?: unknown }): ReadLine {
+  if (typeof value.v === "number" && value.v > JOURNAL_VERSION) return NEWER;
+  const { v, input, state, core, bytesOut, attempt } = value;
+  const isRecord = v === JOURNAL_VERSION && typeof input === "string" &&
+    (state === "done" || state === "failed") && typeof core === "string" &&
+    Number.isSafeInteger(bytesOut) && Number.isSafeInteger(attempt);
+  return isRecord ? { kind: "record", record: value as ReadRecord } : DAMAGED;
+}
+
+/** The end of a line: CRC-32, as zlib has it, of the UTF-8 text before it. */
+function checksumOf(text: string | Uint8Array): string {
+  return `${CHECKSUM_START}${crc32(text).toString(16).padStart(CHECKSUM_DIGITS, "0")}"}`;
+}
