@@ -57,7 +57,7 @@ test("a reason of any length makes a line that can be read again", async () => {
   const record = recordOf(1, { state: "failed", error: "\u0001".repeat(40_000_000) });
   const { read, flaws } = await readBack(formatRecord(record, CORE));
   assert.deepEqual(flaws, { damaged: 0, newer: 0 });
-  assert.match(read[0]?.error ?? "", /^\u0001{1000000}/);
+  assert((read[0]?.error ?? "").startsWith("\u0001".repeat(1_000_000)));
 });
 
 test("lines that are no records are counted, and the others read", async () => {
