@@ -9,13 +9,12 @@ const HEX_DIGITS_A_WORD = 8;
 
 const FIRST_PLACES = 1024;
 
-/** The first words of a text's SHA-256. */
-export function digestOf(text: string, words: number): number[] {
-  const hex = hash("sha256", text, "hex");
-  return Array.from({ length: words }, (_, index) => {
-    const start = index * HEX_DIGITS_A_WORD;
-    return parseInt(hex.slice(start, start + HEX_DIGITS_A_WORD), 16);
-  });
+/** Puts the first words of a text's SHA-256 into `words`, as many as there is room for. */
+export function digestInto(words: Uint32Array, text: string): void {
+  const hex = hash("sha256", text, "hex"); // as text it costs a third of what it does as bytes
+  for (let index = 0, at = 0; index < words.length; index++, at += HEX_DIGITS_A_WORD) {
+    words[index] = parseInt(hex.slice(at, at + HEX_DIGITS_A_WORD), 16);
+  }
 }
 
 /**
@@ -25,6 +24,8 @@ export function digestOf(text: string, words: number): number[] {
 export class DigestTable {
   readonly #valueWords: number;
   readonly #placeWords: number;
+  /** The digest of the name at hand. */
+  readonly #key = new Uint32Array(DIGEST_WORDS);
   /** Open addressing, a digest and its value a place. No digest is all zero in our lifetime: zero is free. */
   #words: Uint32Array;
   #count = 0;
@@ -36,11 +37,11 @@ export class DigestTable {
   }
 
   /** Keeps a value under a name, in the place of an earlier one. False if there was one. */
-  set(name: string, value: readonly number[]): boolean {
-    const key = digestOf(name, DIGEST_WORDS);
-    const at = this.#find(key);
+  set(name: string, value: Uint32Array): boolean {
+    digestInto(this.#key, name);
+    const at = this.#find(this.#key);
     const isNew = this.#isFree(at);
-    this.#words.set(key, at);
+    this.#words.set(this.#key, at);
     this.#words.set(value, at + DIGEST_WORDS);
     if (isNew) this.#count += 1;
     if (2 * this.#count * this.#placeWords > this.#words.length) this.#grow();
@@ -49,7 +50,8 @@ export class DigestTable {
 
   /** The value under a name, to be read before the next `set`; `undefined` if there is none. */
   get(name: string): Uint32Array | undefined {
-    const at = this.#find(digestOf(name, DIGEST_WORDS));
+    digestInto(this.#key, name);
+    const at = this.#find(this.#key);
     return this.#isFree(at) ? undefined : this.#valueAt(at);
   }
 
@@ -65,7 +67,7 @@ export class DigestTable {
   }
 
   /** Where the key is, or else the free place where it belongs. */
-  #find(key: ArrayLike<number>): number {
+  #find(key: Uint32Array): number {
     const words = this.#words;
     const step = this.#placeWords;
     const [first, second, third] = [key[0] as number, key[1], key[2]];

@@ -25,11 +25,11 @@ export type OnRecord = (record: ReadRecord, at: number) => void;
 /** Gives all records of a journal in order, and says how many lines are none. */
 export async function readJournal(path: string, onRecord: OnRecord): Promise<JournalFlaws> {
   const flaws = { damaged: 0, newer: 0 };
-  const onLine = (line: Uint8Array, at: number) => takeLine(line, at, onRecord, flaws);
+  const onLine = (line: Buffer, at: number) => takeLine(line, at, onRecord, flaws);
   const line = new BoundedLine();
   let at = 0;
   const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       line.add(chunk.subarray(start, end));
@@ -64,7 +64,7 @@ export async function readRecordAt(path: string, at: number): Promise<ReadRecord
   return found;
 }
 
-function takeLine(line: Uint8Array, at: number, onRecord: OnRecord, flaws: JournalFlaws): void {
+function takeLine(line: Buffer, at: number, onRecord: OnRecord, flaws: JournalFlaws): void {
   if (line.byteLength === 0) return; // an append that began on a new line although it stood on one
   let read = parseLine(line);
   if (read.kind === "damaged") {
@@ -77,11 +77,11 @@ function takeLine(line: Uint8Array, at: number, onRecord: OnRecord, flaws: Journ
 
 /** A line that may come in pieces, and may be longer than memory. */
 class BoundedLine {
-  #pieces: Uint8Array[] = [];
+  #pieces: Buffer[] = [];
   /** Also those that are not kept. */
   bytes = 0;
 
-  add(piece: Uint8Array): void {
+  add(piece: Buffer): void {
     if (piece.byteLength === 0) return;
     this.bytes += piece.byteLength;
     // Of damage only the end can be of use, where the line feed before a good line is what was lost.
@@ -89,7 +89,7 @@ class BoundedLine {
     this.#pieces.push(piece);
   }
 
-  get content(): Uint8Array {
+  get content(): Buffer {
     const [first = NOTHING] = this.#pieces;
     return this.#pieces.length > 1 ? Buffer.concat(this.#pieces) : first;
   }
@@ -100,4 +100,4 @@ class BoundedLine {
   }
 }
 
-const NOTHING = new Uint8Array(0);
+const NOTHING = Buffer.alloc(0);

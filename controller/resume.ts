@@ -2,7 +2,7 @@
 
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-import { digestOf, DigestTable } from "./digest_table.ts";
+import { digestInto, DigestTable } from "./digest_table.ts";
 import { SinkError } from "./directory_sink.ts";
 import { journalIn } from "./journal.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
@@ -65,6 +65,9 @@ export class Resume implements EarlierRuns {
   readonly #folder: string;
   readonly #options: ResumeOptions;
   readonly #jobs = new DigestTable(VALUE_WORDS);
+  /** The job at hand, as the table has it; its first words are its identity's. */
+  readonly #value = new Uint32Array(VALUE_WORDS);
+  readonly #identity = this.#value.subarray(0, IDENTITY_WORDS);
   readonly counts: ResumeCounts = { done: 0, failed: 0, ofAnotherCore: 0 };
   flaws: Readonly<JournalFlaws> = { damaged: 0, newer: 0 };
 
@@ -109,9 +112,10 @@ export class Resume implements EarlierRuns {
   #outcomeOf({ name, identity }: IdentifiedInput): Promise<EarlierOutcome | undefined> | undefined {
     const job = this.#jobs.get(name);
     if (!job) return undefined;
-    const [first, second] = this.#identityWords(identity);
     const state = job[STATE];
-    if (job[0] !== first || job[1] !== second || state === OF_ANOTHER_CORE) return undefined;
+    digestInto(this.#identity, identity);
+    const isSame = this.#identity.every((word, index) => word === job[index]);
+    if (!isSame || state === OF_ANOTHER_CORE) return undefined;
     const number = (job[HIGH] as number) * WORD + (job[LOW] as number);
     if (state === DONE) return this.#ifOutputHas(name, number, { state: "done" });
     if (this.#options.retryFailed) return undefined;
@@ -139,14 +143,12 @@ export class Resume implements EarlierRuns {
     // One that was never sent says nothing about the core, and is tried again in any case.
     if (identity === undefined || attempt === 0) return;
     const isOurs = core === this.#options.core;
-    const kind = !isOurs ? OF_ANOTHER_CORE : state === "done" ? DONE : FAILED;
     const number = state === "done" ? bytesOut : at;
-    const words = isOurs ? this.#identityWords(identity) : [0, 0];
-    this.#jobs.set(input, [...words, kind, Math.floor(number / WORD), number % WORD]);
-  }
-
-  #identityWords(identity: string): number[] {
-    return digestOf(identity, IDENTITY_WORDS);
+    if (isOurs) digestInto(this.#identity, identity);
+    this.#value[STATE] = !isOurs ? OF_ANOTHER_CORE : state === "done" ? DONE : FAILED;
+    this.#value[HIGH] = Math.floor(number / WORD);
+    this.#value[LOW] = number % WORD;
+    this.#jobs.set(input, this.#value);
   }
 
   #count(): void {

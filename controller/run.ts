@@ -316,8 +316,7 @@ export class Run {
     { index, name, identity }: RecordedTask,
     outcome: Omit<JobRecord, "index" | "input" | "identity">,
   ): void {
-    const record = { index, input: name, ...outcome };
-    this.#parts.journal.add(identity === undefined ? record : { ...record, identity });
+    this.#parts.journal.add({ index, input: name, ...outcome, identity });
   }
 
   /** Brings a job to its end, with a bound on how many are on their way there at once. */
