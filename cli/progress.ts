@@ -122,7 +122,7 @@ function details(status: RunStatus, perSecond: number): string[] {
 }
 
 /** Jobs a second over about the last ten seconds, without those that earlier runs had done. */
-class RecentRate {
+export class RecentRate {
   #from = { ended: 0, elapsedMs: 0 };
   #to = { ended: 0, elapsedMs: 0 };
 

@@ -1,7 +1,6 @@
 /** Reads a journal, whatever has happened to it: damage costs the lines that it is in. */
 
 import { Buffer } from "node:buffer";
-import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { parseLine, parseTail, type ReadRecord } from "./journal_record.ts";
 
@@ -25,23 +24,36 @@ export type OnRecord = (record: ReadRecord, at: number) => void;
 /** Gives all records of a journal in order, and says how many lines are none. */
 export async function readJournal(path: string, onRecord: OnRecord): Promise<JournalFlaws> {
   const flaws = { damaged: 0, newer: 0 };
-  const onLine = (line: Buffer, at: number) => takeLine(line, at, onRecord, flaws);
   const line = new BoundedLine();
   let at = 0;
-  const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  for await (const chunk of chunksOf(path)) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       line.add(chunk.subarray(start, end));
-      onLine(line.content, at);
+      takeLine(line.content, at, onRecord, flaws);
       at += line.bytes + 1;
       line.clear();
       start = end + 1;
     }
-    line.add(chunk.subarray(start));
+    line.add(Buffer.from(chunk.subarray(start))); // a copy: the next chunk comes into the same place
   }
-  onLine(line.content, at);
+  takeLine(line.content, at, onRecord, flaws);
   return flaws;
+}
+
+/** A file's content in pieces, each valid until the next one: no garbage, however large the file is. */
+async function* chunksOf(path: string): AsyncIterable<Buffer> {
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  const file = await open(path, "r");
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, null);
+      if (bytesRead === 0) return;
+      yield chunk.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** The record whose line begins there; `undefined` if the file has changed meanwhile. */
