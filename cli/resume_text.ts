@@ -28,7 +28,9 @@ export function resumeText(
 }
 
 /** What is wrong with the journal, and what follows from it. */
-export function damageText({ flaws }: Pick<Resume, "flaws">): string[] {
+export function damageText(earlier: Pick<Resume, "flaws"> | undefined): string[] {
+  if (!earlier) return [];
+  const { flaws } = earlier;
   return [
     flawText(flaws.damaged, "damaged"),
     flawText(flaws.newer, "of a newer version of distcomp"),

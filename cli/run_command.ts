@@ -53,12 +53,14 @@ export async function runCommand(
   const options = { core: plan.core.key, fresh, retryFailed };
   const folder = await OutputFolder.open(flags.output, options);
   const { sink, journal, earlier } = folder;
-  const source = sourceOf(inputs, flags, earlier, (text) => log.warn(text));
-  if (earlier) { for (const text of damageText(earlier)) log.warn(text); }
+  const earlierJobs = earlier?.expected ?? 0;
+  // Where none is expected, not even the question is worth its time.
+  const asked = earlierJobs > 0 ? earlier : undefined;
+  const source = sourceOf(inputs, flags, asked, (text) => log.warn(text));
+  for (const text of damageText(earlier)) log.warn(text);
   const resuming = resumeText(folder, retryFailed);
   if (resuming && !flags.quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
-  const earlierJobs = earlier?.expected ?? 0;
   const parts = { source, sink, journal, log, listen, onListening, failureLimit, earlierJobs };
   const run = new Run({ runtime, ...parts, ...plan });
   show.progress = startProgress(run, flags);
