@@ -46,6 +46,8 @@ async function* chunksOf(path: string): AsyncIterable<Buffer> {
   const chunk = Buffer.alloc(CHUNK_BYTES);
   const file = await open(path, "r");
   try {
+    // A device or a pipe may have no end.
+    if (!(await file.stat()).isFile()) throw new Error("it is not a file");
     for (;;) {
       const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, null);
       if (bytesRead === 0) return;

@@ -39,8 +39,7 @@ export class OutputFolder {
     const lock = await lockFolder(folder, options.core);
     let sink: DirectorySink | undefined;
     try {
-      await lock.removeLeftovers();
-      await removeUnfinished(folder);
+      await removeLeftovers(folder, lock);
       sink = await DirectorySink.open(folder);
       const killed = lock.predecessor?.core;
       const isDoubtful = killed !== undefined && killed !== options.core;
@@ -70,19 +69,28 @@ async function lockFolder(folder: string, core: string): Promise<Lock> {
     return await Lock.acquire(join(state, "lock"), `the output folder "${folder}"`, core);
   } catch (cause) {
     if (cause instanceof LockedError) throw cause;
-    throw new SinkError(`Cannot write to the output folder "${folder}": ${reasonOf(cause)}`, {
-      cause,
-    });
+    throw folderError(folder, cause);
   }
 }
 
-/** Takes away what runs were writing when they were killed. */
-async function removeUnfinished(folder: string): Promise<void> {
+/** Takes away what runs have left that were killed while they wrote an output, or took the lock. */
+async function removeLeftovers(folder: string, lock: Lock): Promise<void> {
   const state = join(folder, STATE_FOLDER);
-  for (const name of await readdir(state)) {
-    if (!name.startsWith(UNFINISHED_PREFIX)) continue;
-    await rm(join(state, name), { recursive: true, force: true });
+  try {
+    await lock.removeLeftovers();
+    for (const name of await readdir(state)) {
+      if (!name.startsWith(UNFINISHED_PREFIX)) continue;
+      await rm(join(state, name), { recursive: true, force: true });
+    }
+  } catch (cause) {
+    throw folderError(folder, cause);
   }
+}
+
+function folderError(folder: string, cause: unknown): SinkError {
+  return new SinkError(`Cannot write to the output folder "${folder}": ${reasonOf(cause)}`, {
+    cause,
+  });
 }
 
 function closing(journal: Journal): (error: unknown) => Promise<never> {

@@ -1,14 +1,17 @@
 /** `distcomp run` on a journal that something has happened to: no damage ends a run, or lets it skip a job. */
 
 import assert from "node:assert/strict";
-import { readFile, truncate } from "node:fs/promises";
+import { access, readFile, symlink, truncate } from "node:fs/promises";
 import { core } from "../lib/cores.ts";
-import { test } from "../lib/test.ts";
+import { test, testUnless } from "../lib/test.ts";
 import { type Ended, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 const JOURNAL = "outputs/.distcomp/jobs.jsonl";
 const JOBS = 6;
+
+const ENDLESS = "/dev/zero";
+const noDevice = await access(ENDLESS).then(() => undefined, () => `there is no ${ENDLESS}`);
 
 /** Of a version that is still to come; with checksums that were not made by this program. */
 const NEWER = [
@@ -86,6 +89,19 @@ test("a journal that is no file is refused, and nothing is left", async () => {
   assert.equal(run.code, 2);
   assert.match(run.stderr, /^distcomp: Cannot write the journal ".*": it is a folder\n$/);
   assert.deepEqual(await workspace.leftovers(), []);
+});
+
+testUnless(noDevice, "a journal without an end is refused, and nothing is left", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("outputs/.distcomp/.keep", "");
+  await symlink(ENDLESS, workspace.at(JOURNAL));
+  const run = await workspace.run(["run", BEHAVE, "--repeat", "1"]);
+  assert.equal(run.code, 2);
+  assert.match(
+    run.stderr,
+    /^distcomp: Cannot read the journal ".*": it is not a file; --fresh begins a new one\n$/,
+  );
+  assert.deepEqual(await workspace.leftovers(), [".keep"]);
 });
 
 /** A run of jobs that note in one file that they run. */
