@@ -9,7 +9,13 @@ import { toStderr } from "./log.ts";
 import { addJobOptions } from "./job_options.ts";
 import type { Abilities } from "./main.ts";
 import type { RunFlags } from "./run_command.ts";
-import { ExitCode, parseAddressOption, parseCount, parseSlots } from "./usage.ts";
+import {
+  ExitCode,
+  parseAddressOption,
+  parseCount,
+  parseFailureLimit,
+  parseSlots,
+} from "./usage.ts";
 import { VERSION } from "./version.ts";
 import type { WorkerFlags } from "./worker_command.ts";
 
@@ -19,6 +25,9 @@ Examples:
   distcomp run core.so inputs/ --workers a,b:9000  workers on two other machines
   distcomp run core.so --repeat 100000 -o sweep    inputs 0, 1, 2, …
   find . -name '*.dat' | distcomp run core.so -    a list of files
+
+The same command again goes on where a run was ended, by Ctrl-C or in any other way: what is done is
+not done again, unless its input or the core has changed.
 
 Exit status: 0 all jobs done, 1 some failed, 2 wrong usage or input, 3 no worker could be used,
 130 interrupted.`;
@@ -37,7 +46,7 @@ export async function runApp(
   abilities: Abilities,
 ): Promise<number> {
   const outcome = { exitCode: ExitCode.ok as number };
-  const program = buildProgram(runtime, abilities, outcome);
+  const program = buildProgram(runtime, abilities, args, outcome);
   try {
     await program.parseAsync(args, { from: "user" });
     return outcome.exitCode;
@@ -60,7 +69,12 @@ interface Outcome {
   exitCode: number;
 }
 
-function buildProgram(runtime: Runtime, abilities: Abilities, outcome: Outcome): Command {
+function buildProgram(
+  runtime: Runtime,
+  abilities: Abilities,
+  args: readonly string[],
+  outcome: Outcome,
+): Command {
   const program = new Command("distcomp")
     .description("Runs a compute core, a shared library, on many inputs and many machines.")
     .version(VERSION, "-V, --version", "show the version")
@@ -69,7 +83,7 @@ function buildProgram(runtime: Runtime, abilities: Abilities, outcome: Outcome):
     .helpCommand("help [command]", "show help for a command")
     .showSuggestionAfterError()
     .exitOverride();
-  if (abilities.control) addRun(program, runtime, abilities, outcome);
+  if (abilities.control) addRun(program, runtime, abilities, args, outcome);
   if (abilities.work) addWorker(program, runtime, abilities, outcome);
   return program;
 }
@@ -78,6 +92,7 @@ function addRun(
   program: Command,
   runtime: Runtime,
   abilities: Abilities,
+  args: readonly string[],
   outcome: Outcome,
 ): void {
   const command = program.command("run")
@@ -92,18 +107,31 @@ function addRun(
     .option("--listen <host:port>", "take workers that connect", parseAddressOption)
     .option("--slots <n>", "jobs at once, without workers (default: one per CPU)", parseSlots)
     .option("--lines <file>", "each line is an input; - is stdin")
-    .option("--repeat <n>", "n jobs with the inputs 0, 1, 2, …", parseCount);
+    .option("--repeat <n>", "n jobs with the inputs 0, 1, 2, …", parseCount)
+    .option("--fresh", "run everything, also what is done already")
+    .option("--retry-failed", "run what has failed in an earlier run")
+    .option(
+      "--max-failures <n>",
+      "stop after more than n failed jobs, or with n% after more than n % of 100 or more",
+      parseFailureLimit,
+    );
   addJobOptions(command)
     .option("--insecure", "listen beyond this machine, for whoever connects")
     .option("-q, --quiet", "show only errors")
     .option("--json", "print the summary as JSON on stdout")
     .helpOption("-h, --help", "show help")
     .addHelpText("after", RUN_EXAMPLES)
-    .action(async (core: string, inputs: string[], flags: RunFlags) => {
+    .action(async (core: string, inputs: string[], flags: Omit<RunFlags, "typed">) => {
       if (!abilities.control) return;
       const { runCommand } = await abilities.control();
       const canWork = abilities.work !== undefined;
-      outcome.exitCode = await runCommand(runtime, core, inputs, flags, canWork);
+      outcome.exitCode = await runCommand(
+        runtime,
+        core,
+        inputs,
+        { ...flags, typed: args },
+        canWork,
+      );
     });
 }
 

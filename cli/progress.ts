@@ -108,7 +108,10 @@ function counted({ done, failed, total }: RunStatus): string {
 /** The rest, the most important first. */
 function details(status: RunStatus, perSecond: number): string[] {
   const { failed, total, workers, slots, slotsAreKnown } = status;
-  const left = total === undefined ? undefined : total - status.done - status.failed;
+  const { beforeLeft } = status; // they will take no time
+  const left = total === undefined
+    ? undefined
+    : Math.max(0, total - status.done - status.failed - beforeLeft);
   return [
     failed > 0 ? `${formatCount(failed)} failed` : "",
     left !== undefined && perSecond > 0 ? `${formatClock((left / perSecond) * 1000)} left` : "",
@@ -118,13 +121,13 @@ function details(status: RunStatus, perSecond: number): string[] {
   ].filter((text) => text !== "");
 }
 
-/** Jobs a second over about the last ten seconds. */
-class RecentRate {
+/** Jobs a second over about the last ten seconds, without those that earlier runs had done. */
+export class RecentRate {
   #from = { ended: 0, elapsedMs: 0 };
   #to = { ended: 0, elapsedMs: 0 };
 
-  of({ done, failed, elapsedMs }: RunStatus): number {
-    const now = { ended: done + failed, elapsedMs };
+  of({ done, failed, doneBefore, failedBefore, elapsedMs }: RunStatus): number {
+    const now = { ended: done + failed - doneBefore - failedBefore, elapsedMs };
     if (now.elapsedMs - this.#to.elapsedMs >= RATE_WINDOW_MS) {
       this.#from = this.#to;
       this.#to = now;

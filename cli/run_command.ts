@@ -4,17 +4,20 @@ import os from "node:os";
 import process from "node:process";
 import type { ClusterOptions } from "../controller/cluster.ts";
 import { type CoreImage, readCoreImage } from "../controller/core_image.ts";
-import { DirectorySink } from "../controller/directory_sink.ts";
-import { JobLog } from "../controller/job_log.ts";
+import { type FailureLimit, TooManyFailuresError } from "../controller/failure_limit.ts";
+import { OutputFolder } from "../controller/output_folder.ts";
+import type { Resume } from "../controller/resume.ts";
 import { InterruptedError, NoWorkerError, Run, type RunStatus } from "../controller/run.ts";
 import { checkPaths, filesOf, linesOf, repeated, type Source } from "../controller/source.ts";
 import { DisagreementError } from "../controller/verification.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { formatNoun } from "./format.ts";
+import { toGoOn } from "./go_on.ts";
 import { checkVerify, clusterOptionsOf, type JobFlags } from "./job_options.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
+import { damageText, resumeText } from "./resume_text.ts";
 import { summaryJson, summaryText } from "./summary.ts";
 import { ExitCode, readWorkers, UsageError } from "./usage.ts";
 import { watchWorkers } from "./worker_file.ts";
@@ -27,9 +30,14 @@ export interface RunFlags extends JobFlags {
   readonly slots?: number;
   readonly lines?: string;
   readonly repeat?: number;
+  readonly fresh?: boolean;
+  readonly retryFailed?: boolean;
+  readonly maxFailures?: FailureLimit;
   readonly insecure?: boolean;
   readonly quiet?: boolean;
   readonly json?: boolean;
+  /** All that was typed behind the program's name. */
+  readonly typed: readonly string[];
 }
 
 /** Runs `coreFile` on what was named. Resolves to the exit status; rejects with a sentence for people. */
@@ -44,15 +52,21 @@ export async function runCommand(
   const show = { progress: noProgress() };
   const write: WriteLine = (line) => show.progress.write(line);
   const log = runLog(write, flags.quiet ?? false);
-  const source = await sourceOf(inputs, flags, (text) => log.warn(text));
-  const sink = await DirectorySink.open(flags.output);
-  const jobLog = await JobLog.open(flags.output).catch(async (error) => {
-    await sink.close();
-    throw error;
-  });
-  const { listen } = flags;
+  await checkInputs(inputs, flags);
+  const { fresh = false, retryFailed = false, listen, maxFailures: failureLimit } = flags;
+  const options = { core: plan.core.key, fresh, retryFailed };
+  const folder = await OutputFolder.open(flags.output, options);
+  const { sink, journal, earlier } = folder;
+  const earlierJobs = earlier?.expected ?? 0;
+  // Where none is expected, not even the question is worth its time.
+  const asked = earlierJobs > 0 ? earlier : undefined;
+  const source = sourceOf(inputs, flags, asked, (text) => log.warn(text));
+  for (const text of damageText(earlier)) log.warn(text);
+  const resuming = resumeText(folder, retryFailed);
+  if (resuming && !flags.quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
-  const run = new Run({ runtime, source, sink, jobLog, log, listen, onListening, ...plan });
+  const parts = { source, sink, journal, log, listen, onListening, failureLimit, earlierJobs };
+  const run = new Run({ runtime, ...parts, ...plan });
   show.progress = startProgress(run, flags);
   const stopListening = onInterrupt(run, show.progress);
   const stopWatching = watchWorkers(workerList(flags), (workers) => run.setWorkers(workers), log);
@@ -65,8 +79,9 @@ export async function runCommand(
     stopListening();
     stopWatching();
     show.progress.stop();
+    await folder.release();
   }
-  return report(run.status, flags, error);
+  return report(run.status, inputs, flags, error);
 }
 
 /** What a run needs beside its inputs and outputs. */
@@ -110,11 +125,8 @@ function workerList({ workers }: RunFlags): string {
   return workers ?? process.env.DISTCOMP_WORKERS ?? "";
 }
 
-async function sourceOf(
-  inputs: readonly string[],
-  flags: RunFlags,
-  warn: (text: string) => void,
-): Promise<Source> {
+/** Sees that there are inputs of one kind, and that they can be inputs. */
+async function checkInputs(inputs: readonly string[], flags: RunFlags): Promise<void> {
   const kinds = [inputs.length > 0, flags.lines !== undefined, flags.repeat !== undefined];
   const named = kinds.filter((kind) => kind).length;
   if (named !== 1) {
@@ -124,13 +136,25 @@ async function sourceOf(
         : "Inputs are files and folders, or --lines FILE, or --repeat N: one of the three",
     );
   }
-  if (flags.repeat !== undefined) return repeated(flags.repeat);
-  if (flags.lines !== undefined) {
-    if (flags.lines !== "-") await checkPaths([flags.lines], flags.output);
-    return linesOf(flags.lines);
-  }
-  await checkPaths(inputs, flags.output);
-  return filesOf(inputs, flags.output, warn);
+  const paths = flags.lines === undefined ? inputs : [flags.lines];
+  await checkPaths(paths, flags.output);
+}
+
+function sourceOf(
+  inputs: readonly string[],
+  flags: RunFlags,
+  earlier: Resume | undefined,
+  warn: (text: string) => void,
+): Source {
+  if (flags.repeat !== undefined) return repeated(flags.repeat, earlier);
+  if (flags.lines !== undefined) return linesOf(flags.lines, earlier);
+  return filesOf(inputs, flags.output, warn, earlier);
+}
+
+/** What would have to be given again on stdin, if anything. */
+function inputsOnStdin(inputs: readonly string[], flags: RunFlags): "list" | "lines" | undefined {
+  if (flags.lines === "-") return "lines";
+  return inputs.includes("-") ? "list" : undefined;
 }
 
 function startProgress(run: Run, flags: RunFlags): Progress {
@@ -165,13 +189,26 @@ function onInterrupt(run: Run, progress: Progress): () => void {
   };
 }
 
-function report(status: RunStatus, flags: RunFlags, error: unknown): number {
+function report(
+  status: RunStatus,
+  inputs: readonly string[],
+  flags: RunFlags,
+  error: unknown,
+): number {
   const message = error instanceof Error ? error.message : undefined;
   if (flags.json) process.stdout.write(`${summaryJson(status, flags.output, message)}\n`);
   else if (!flags.quiet && !(error && status.done + status.failed === 0)) {
     process.stdout.write(`${summaryText(status, flags.output)}\n`);
   }
-  if (error instanceof InterruptedError) return ExitCode.interrupted;
+  const goOn = toGoOn(flags.typed, inputsOnStdin(inputs, flags));
+  if (error instanceof InterruptedError) {
+    if (!flags.quiet) toStderr(goOn);
+    return ExitCode.interrupted;
+  }
+  if (error instanceof TooManyFailuresError) {
+    toStderr(`distcomp: ${error.message}; ${goOn}`);
+    return ExitCode.someFailed;
+  }
   if (error instanceof NoWorkerError) {
     toStderr(`distcomp: ${error.message}`);
     return ExitCode.noWorker;

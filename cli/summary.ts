@@ -18,7 +18,7 @@ import {
 /** A name longer than this does not push the reasons out of the window. */
 const NAME_CHARS_MAX = 40;
 
-/** A worker may give a page as its reason. The job record has all of it. */
+/** A worker may give a page as its reason. The journal has all of it. */
 const REASON_CHARS_MAX = 300;
 
 /** The summary for people, a few lines. */
@@ -37,8 +37,10 @@ export function summaryJson(status: RunStatus, outputs: string, error: string | 
     jobs: status.done + status.failed,
     done: status.done,
     failed: status.failed,
+    resumed: status.doneBefore,
+    failedBefore: status.failedBefore,
     seconds: round(seconds, 3),
-    jobsPerSecond: round((status.done + status.failed) / seconds, 3),
+    jobsPerSecond: round(jobsOf(status) / seconds, 3),
     bytesIn: status.bytesIn,
     bytesOut: status.bytesOut,
     slotsBusy: round(status.busyPart, 4),
@@ -53,23 +55,31 @@ export function summaryJson(status: RunStatus, outputs: string, error: string | 
 }
 
 function headline(status: RunStatus, outputs: string): string {
-  const { done, failed, total, elapsedMs } = status;
+  const { done, doneBefore, failed, total, elapsedMs } = status;
   const time = formatDuration(elapsedMs);
+  const before = doneBefore > 0 ? ` (${formatCount(doneBefore)} of them before)` : "";
   if (done === total) {
-    return color("green", `${formatNoun(done, "job")} done in ${time}`) + `, outputs in ${outputs}`;
+    return color("green", `${formatNoun(done, "job")} done in ${time}`) +
+      `${before}, outputs in ${outputs}`;
   }
   // A run that was ended before it had seen all its inputs may not know how many there are.
   const counts = total === undefined
     ? `${formatNoun(done, "job")} done`
     : `${formatCount(done)} of ${formatNoun(total, "job")} done`;
   const failures = failed > 0 ? `, ${color("red", `${formatCount(failed)} failed`)}` : "";
-  return `${counts}${failures}, in ${time}, outputs in ${outputs}`;
+  return `${counts}${before}${failures}, in ${time}, outputs in ${outputs}`;
 }
 
-function figures({ done, failed, elapsedMs, bytesIn, bytesOut, busyPart }: RunStatus): string {
+/** Those that this run has brought to their end. */
+function jobsOf({ done, failed, doneBefore, failedBefore }: RunStatus): number {
+  return done + failed - doneBefore - failedBefore;
+}
+
+function figures(status: RunStatus): string {
+  const { elapsedMs, bytesIn, bytesOut, busyPart } = status;
   const seconds = elapsedMs / 1000;
   return [
-    `${formatRate((done + failed) / seconds)} jobs/s`,
+    `${formatRate(jobsOf(status) / seconds)} jobs/s`,
     `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`,
     `${formatBytes((bytesIn + bytesOut) / seconds)}/s`,
     `slots busy ${Math.round(100 * busyPart)} % of the time`,
@@ -90,7 +100,8 @@ function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Faults): str
     .join(", ");
 }
 
-function failureLines({ failures, failed }: RunStatus, outputs: string): string[] {
+function failureLines(status: RunStatus, outputs: string): string[] {
+  const { failures, failed, failedBefore } = status;
   const longest = Math.max(...failures.map(({ name }) => name.length));
   const width = Math.min(longest, NAME_CHARS_MAX);
   const lines = failures.map(({ name, reason }) =>
@@ -99,7 +110,10 @@ function failureLines({ failures, failed }: RunStatus, outputs: string): string[
   const rest = failed - failures.length;
   const where = `in ${recordIn(outputs)}`;
   const more = rest > 0 ? `  and ${formatCount(rest)} more, ${where}` : `  (all jobs: ${where})`;
-  return [color("red", "Failed:"), ...lines, more];
+  const hint = failedBefore > 0
+    ? [`  (${formatCount(failedBefore)} in an earlier run; --retry-failed runs what failed again)`]
+    : [];
+  return [color("red", "Failed:"), ...lines, more, ...hint];
 }
 
 function cut(reason: string): string {

@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { InvalidArgumentError } from "commander";
+import type { FailureLimit } from "../controller/failure_limit.ts";
 import { parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
 import { reasonOf } from "../controller/system_error.ts";
@@ -37,6 +38,14 @@ export function parseCount(text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : NaN;
   if (!Number.isSafeInteger(number)) throw new InvalidArgumentError("It must be a whole number.");
   return number;
+}
+
+/** Reads `--max-failures`: a number of jobs, or a percentage. */
+export function parseFailureLimit(text: string): FailureLimit {
+  const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1];
+  if (percent === undefined) return { unit: "jobs", max: parseCount(text) };
+  if (Number(percent) > 100) throw new InvalidArgumentError("It must be at most 100%.");
+  return { unit: "percent", max: Number(percent) };
 }
 
 /** Reads an address, with commander's words for what is wrong. */

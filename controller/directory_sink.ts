@@ -9,6 +9,9 @@ import { reasonOf } from "./system_error.ts";
 /** Our own folder inside the output folder. */
 export const STATE_FOLDER = ".distcomp";
 
+/** Folders in there with outputs that are being written begin with this. */
+export const UNFINISHED_PREFIX = "unfinished-";
+
 /**
  * A small output on a quick disk is written at once: three system calls of some microseconds, where
  * handing them to other threads and back costs five times that. A large one, or one on a slow (network)
@@ -46,7 +49,7 @@ export class DirectorySink {
   readonly #disk = new DiskPace();
 
   private constructor(readonly folder: string) {
-    this.#unfinished = join(folder, STATE_FOLDER, `unfinished-${process.pid}`);
+    this.#unfinished = join(folder, STATE_FOLDER, `${UNFINISHED_PREFIX}${process.pid}`);
   }
 
   /** Makes the folder if need be, and sees that it can be written to. */

@@ -7,19 +7,19 @@ import type { CoreImage } from "./core_image.ts";
 import { Cluster, type ClusterOptions, type ClusterStatus } from "./cluster.ts";
 import type { Completion } from "./task.ts";
 import { type DirectorySink, OutputNameError } from "./directory_sink.ts";
-import type { JobLog, JobRecord } from "./job_log.ts";
+import { type FailureLimit, isExceeded, TooManyFailuresError } from "./failure_limit.ts";
+import { factsOf, failureText, type JobFacts, UNSENT } from "./job_facts.ts";
+import type { Journal } from "./journal.ts";
+import type { JobRecord } from "./journal_record.ts";
 import { LocalWorker } from "./local_worker.ts";
-import type { NamedTask, Source, UnreadableTask } from "./source.ts";
+import type { EarlierTask, NamedTask, Source, UnreadableTask } from "./source.ts";
 
 /** Results that are being written. Beyond either, workers wait with their answers. */
 const UNCOMMITTED_JOBS_MAX = 64;
 const UNCOMMITTED_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Failures that the summary names. All are in the job record. */
+/** Failures that the summary names. All are in the journal. */
 const FAILURES_NAMED_MAX = 20;
-
-/** Characters of a failed job's output that are shown as its reason. */
-const REASON_CHARS_MAX = 200;
 
 const NOTHING = new Uint8Array(0);
 
@@ -29,7 +29,7 @@ export interface RunParts {
   readonly core: CoreImage;
   readonly source: Source;
   readonly sink: DirectorySink;
-  readonly jobLog: JobLog;
+  readonly journal: Journal;
   readonly log: Log;
   /** What jobs may do. */
   readonly options?: ClusterOptions;
@@ -40,6 +40,10 @@ export interface RunParts {
   readonly onListening?: (address: Address) => void;
   /** Slots of a worker of the run's own; none if it is not given. */
   readonly localSlots?: number | undefined;
+  /** How many failures end the run; any number is well if it is not given. */
+  readonly failureLimit?: FailureLimit | undefined;
+  /** Jobs that will turn out to have ended in earlier runs, as far as one can tell; for the time left. */
+  readonly earlierJobs?: number;
 }
 
 /** A failed job, for people. */
@@ -52,6 +56,11 @@ export interface Failure {
 export interface RunStatus extends ClusterStatus {
   readonly done: number;
   readonly failed: number;
+  /** Those of them that earlier runs have done, and in which they have failed. */
+  readonly doneBefore: number;
+  readonly failedBefore: number;
+  /** Jobs still to come that will probably turn out to be such. */
+  readonly beforeLeft: number;
   /** Jobs in all, once that is known. */
   readonly total: number | undefined;
   readonly bytesIn: number;
@@ -94,6 +103,8 @@ export class Run {
   #answered = 0;
   #done = 0;
   #failed = 0;
+  #doneBefore = 0;
+  #failedBefore = 0;
   #bytesIn = 0;
   #bytesOut = 0;
   readonly #failures: Failure[] = [];
@@ -129,6 +140,7 @@ export class Run {
       await this.#meetWorkers();
       void this.#feed();
       await this.#stopped.promise;
+      this.#checkFailures(true);
     } catch (error) {
       this.#error ??= error;
     }
@@ -139,9 +151,13 @@ export class Run {
 
   /** Sends nothing more and ends when what runs is answered. */
   interrupt(): void {
+    this.#finish(new InterruptedError());
+  }
+
+  #finish(error: Error): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    this.#error = new InterruptedError();
+    this.#error = error;
     this.#added -= this.#cluster.cancelQueue();
     this.#cluster.end();
     this.#checkEnd();
@@ -159,6 +175,9 @@ export class Run {
       ...this.#cluster.status,
       done: this.#done,
       failed: this.#failed,
+      doneBefore: this.#doneBefore,
+      failedBefore: this.#failedBefore,
+      beforeLeft: this.#beforeLeft(),
       total: this.#total,
       bytesIn: this.#bytesIn,
       bytesOut: this.#bytesOut,
@@ -196,7 +215,7 @@ export class Run {
   async #close(): Promise<void> {
     this.#cluster.close();
     await Promise.race([this.#committed(), this.#abandoned.promise]);
-    for (const part of [this.#local, this.#parts.jobLog, this.#parts.sink]) {
+    for (const part of [this.#local, this.#parts.journal, this.#parts.sink]) {
       await part?.close().catch((error) => this.#error ??= error);
     }
   }
@@ -211,7 +230,10 @@ export class Run {
     try {
       for await (const batch of this.#parts.source.batches) {
         if (this.#isStopping) return;
-        for (const task of batch) this.#add(task);
+        for (const task of batch) {
+          this.#add(task);
+          if (this.#isStopping) return; // that failure was one too many
+        }
         await this.#cluster.room();
         if (this.#isStopping) return;
       }
@@ -225,10 +247,34 @@ export class Run {
     this.#checkEnd();
   }
 
-  #add(task: NamedTask | UnreadableTask): void {
+  #add(task: NamedTask | UnreadableTask | EarlierTask): void {
     this.#added += 1;
-    if ("failure" in task) this.#fail(task, task.failure, UNSENT);
+    if ("earlier" in task) this.#keep(task);
+    else if ("failure" in task) this.#fail(task, task.failure, UNSENT);
     else this.#cluster.add(task);
+  }
+
+  /** A job that has ended in an earlier run counts, and that is all. */
+  #keep({ name, earlier }: EarlierTask): void {
+    this.#settle(NOTHING, () => {
+      if (earlier.state === "done") {
+        this.#done += 1;
+        this.#doneBefore += 1;
+        return;
+      }
+      this.#failed += 1;
+      this.#failedBefore += 1;
+      if (this.#failures.length >= FAILURES_NAMED_MAX) return;
+      const failure = { name, reason: "" };
+      this.#failures.push(failure);
+      return earlier.reason().then((reason) => void (failure.reason = reason));
+    });
+  }
+
+  #beforeLeft(): number {
+    if (this.#sourceEnded) return 0;
+    const { earlierJobs = 0 } = this.#parts;
+    return Math.max(0, earlierJobs - this.#doneBefore - this.#failedBefore);
   }
 
   #onCompleted(completion: Completion<NamedTask>): void {
@@ -247,6 +293,7 @@ export class Run {
     const done = () => {
       this.#done += 1;
       this.#record(task, { state: "done", exitCode: 0, ...facts });
+      this.#checkFailures(false);
     };
     const failed = (error: unknown) => {
       if (!(error instanceof OutputNameError)) throw error;
@@ -266,19 +313,32 @@ export class Run {
     });
   }
 
-  #countFailure(task: { index: number; name: string }, reason: string, facts: JobFacts): void {
+  #countFailure(task: RecordedTask, reason: string, facts: JobFacts): void {
     this.#failed += 1;
     if (this.#failures.length < FAILURES_NAMED_MAX) {
       this.#failures.push({ name: task.name, reason });
     }
     this.#record(task, { state: "failed", error: reason, ...facts });
+    this.#checkFailures(false);
+  }
+
+  /** Ends a run that goes wrong. What has failed before it is no matter. */
+  #checkFailures(isEnd: boolean): void {
+    const limit = this.#parts.failureLimit;
+    if (!limit || this.#error) return;
+    const failed = this.#failed - this.#failedBefore;
+    const finished = this.#done - this.#doneBefore + failed;
+    if (!isExceeded(limit, failed, finished, isEnd)) return;
+    const error = new TooManyFailuresError(limit, failed, finished);
+    if (isEnd) this.#error = error;
+    else this.#finish(error);
   }
 
   #record(
-    task: { index: number; name: string },
-    record: Omit<JobRecord, "index" | "input">,
+    { index, name, identity }: RecordedTask,
+    outcome: Omit<JobRecord, "index" | "input" | "identity">,
   ): void {
-    this.#parts.jobLog.add({ index: task.index, input: task.name, ...record });
+    this.#parts.journal.add({ index, input: name, ...outcome, identity });
   }
 
   /** Brings a job to its end, with a bound on how many are on their way there at once. */
@@ -332,33 +392,9 @@ export class Run {
   }
 }
 
-/** What the job record says beside the outcome. */
-type JobFacts = Omit<JobRecord, "index" | "input" | "state" | "error">;
-
-const UNSENT: JobFacts = { attempt: 0, bytesIn: 0, bytesOut: 0, queueMs: 0, runMs: 0 };
-
-function factsOf({ job, answer, worker, answeredAtMs }: Completion<NamedTask>): JobFacts {
-  return {
-    worker,
-    attempt: job.attempt,
-    bytesIn: job.bytes,
-    bytesOut: answer.kind === "result" ? answer.result.output.byteLength : 0,
-    queueMs: toMicroseconds(job.sentAtMs - job.queuedAtMs),
-    runMs: toMicroseconds(answeredAtMs - job.sentAtMs),
-  };
-}
-
-function toMicroseconds(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
-}
-
-/** The exit code and, where the core has put a text into the output, its first line. */
-function failureText(exitCode: number, output: Uint8Array): string {
-  const start = new TextDecoder().decode(output.subarray(0, 4 * REASON_CHARS_MAX));
-  const line = start.split("\n", 1)[0]?.trim() ?? "";
-  // deno-lint-ignore no-control-regex -- anything that is no plain text is not shown
-  const isText = line !== "" && !/[\u0000-\u001f\u007f-\u009f\ufffd]/.test(line);
-  return isText
-    ? `exit code ${exitCode}: ${line.slice(0, REASON_CHARS_MAX)}`
-    : `exit code ${exitCode}`;
+/** What the journal has of a task itself. */
+interface RecordedTask {
+  readonly index: number;
+  readonly name: string;
+  readonly identity?: string;
 }

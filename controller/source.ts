@@ -7,7 +7,9 @@ import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../protocol/mod.ts";
 import type { Task } from "./task.ts";
 import { countLines, readLines } from "./file_lines.ts";
+import { contentIdentity, fileIdentity, NUMBER_IDENTITY } from "./identity.ts";
 import { NameSet } from "./name_set.ts";
+import type { EarlierOutcome, EarlierRuns, IdentifiedInput } from "./resume.ts";
 import { reasonOf } from "./system_error.ts";
 
 /** Files read at once: enough to hide a file server's answer times. */
@@ -25,6 +27,15 @@ const BATCH_TASKS = 256;
 /** A task with a name: its output's path under the output folder. */
 export interface NamedTask extends Task {
   readonly name: string;
+  /** Changes with the input: what has it twice need not run twice. */
+  readonly identity: string;
+}
+
+/** An input whose job has ended in an earlier run. It is not read. */
+export interface EarlierTask {
+  readonly index: number;
+  readonly name: string;
+  readonly earlier: EarlierOutcome;
 }
 
 /** An input that could not be read: a job that has failed before it began. */
@@ -38,7 +49,7 @@ export interface UnreadableTask {
 
 /** Inputs in order, in batches, each made or read when it is asked for. */
 export interface Source {
-  readonly batches: AsyncIterable<readonly (NamedTask | UnreadableTask)[]>;
+  readonly batches: AsyncIterable<readonly (NamedTask | UnreadableTask | EarlierTask)[]>;
   /** How many inputs there will be, where that can be found out without reading them. */
   count(): Promise<number | undefined>;
 }
@@ -52,6 +63,17 @@ interface Listed {
   readonly keepsOutput?: true;
 }
 
+interface IndexedFile extends Listed {
+  readonly index: number;
+}
+
+/** A file that can be read. */
+interface FoundInput extends IdentifiedInput {
+  readonly index: number;
+  readonly path: string;
+  readonly bytes: number;
+}
+
 /** What cannot be a source. */
 export class SourceError extends Error {
   override name = "SourceError";
@@ -61,8 +83,11 @@ export class SourceError extends Error {
 export type Warn = (text: string) => void;
 
 /** N jobs whose inputs are the decimal numbers from 0 to N − 1. */
-export function repeated(count: number): Source {
-  return { batches: decimals(count), count: () => Promise.resolve(count) };
+export function repeated(count: number, earlier?: EarlierRuns): Source {
+  return {
+    batches: withoutEarlier(decimals(count), earlier),
+    count: () => Promise.resolve(count),
+  };
 }
 
 async function* decimals(count: number): AsyncIterable<NamedTask[]> {
@@ -71,30 +96,58 @@ async function* decimals(count: number): AsyncIterable<NamedTask[]> {
     const length = Math.min(BATCH_TASKS, count - first);
     yield Array.from({ length }, (_, offset) => {
       const name = String(first + offset);
-      return { index: first + offset, name, input: utf8.encode(name) };
+      return { index: first + offset, name, input: utf8.encode(name), identity: NUMBER_IDENTITY };
     });
   }
 }
 
 /** Each line of a file, or of stdin for `-`, is an input, without its line ending. */
-export function linesOf(file: string): Source {
-  return { batches: lineBatches(file), count: () => countLines(file) };
+export function linesOf(file: string, earlier?: EarlierRuns): Source {
+  return {
+    batches: withoutEarlier(lineBatches(file), earlier),
+    count: () => countLines(file),
+  };
 }
 
 async function* lineBatches(file: string): AsyncIterable<NamedTask[]> {
   let index = 0;
   for await (const lines of readLines(file)) {
     for (let first = 0; first < lines.length; first += BATCH_TASKS) {
-      yield lines.slice(first, first + BATCH_TASKS)
-        .map((input) => ({ index, name: String(index++), input }));
+      yield lines.slice(first, first + BATCH_TASKS).map((input) => {
+        return { index, name: String(index++), input, identity: contentIdentity(input) };
+      });
     }
   }
 }
 
+async function* withoutEarlier(
+  batches: AsyncIterable<readonly NamedTask[]>,
+  earlier: EarlierRuns | undefined,
+): Source["batches"] {
+  for await (const batch of batches) yield earlier ? await markEarlier(batch, earlier) : batch;
+}
+
+/** Puts what is known of a job in the place of one that need not run. */
+async function markEarlier<T extends IdentifiedInput & { readonly index: number }>(
+  inputs: readonly T[],
+  earlier: EarlierRuns,
+): Promise<(T | EarlierTask)[]> {
+  const outcomes = await earlier.outcomesOf(inputs);
+  return inputs.map((input, at) => {
+    const outcome = outcomes[at];
+    return outcome ? { index: input.index, name: input.name, earlier: outcome } : input;
+  });
+}
+
 /** Files, folders and `-` for a list of files on stdin. `outputs` is left out where a walk meets it. */
-export function filesOf(paths: readonly string[], outputs: string, warn: Warn): Source {
+export function filesOf(
+  paths: readonly string[],
+  outputs: string,
+  warn: Warn,
+  earlier?: EarlierRuns,
+): Source {
   return {
-    batches: fileBatches(paths, outputs, warn),
+    batches: fileBatches(paths, outputs, warn, earlier),
     count: () => paths.includes("-") ? Promise.resolve(undefined) : countFiles(paths, outputs),
   };
 }
@@ -109,31 +162,49 @@ async function* fileBatches(
   paths: readonly string[],
   outputs: string,
   warn: Warn,
+  earlier: EarlierRuns | undefined,
 ): Source["batches"] {
   const seen = paths.length === 1 && paths[0] !== "-" ? undefined : new NameSet();
   let index = 0;
-  let batch: Listed[] = [];
-  let batchBytes = 0;
+  let group: IndexedFile[] = [];
   for await (const listed of listAll(paths, outputs, warn)) {
-    if (listed && seen && !seen.add(listed.name)) {
-      yield [{ index: index++, name: listed.name, failure: SAME_OUTPUT, keepsOutput: true }];
-      continue;
-    }
     if (listed) {
-      batch.push(listed);
-      batchBytes += await sizeOf(listed.path);
-      if (batch.length < READS_AT_ONCE && batchBytes < READ_BYTES_MAX) continue;
+      const isTaken = seen && !seen.add(listed.name);
+      group.push({ ...listed, index: index++, ...(isTaken ? TAKEN : {}) });
+      if (group.length < READS_AT_ONCE) continue;
     }
-    yield await readAll(batch, index);
-    index += batch.length;
+    yield* readGroup(group, earlier);
+    group = [];
+  }
+  yield* readGroup(group, earlier);
+}
+
+/** Reads those of a few files whose jobs have to run, with a bound on the bytes at once. */
+async function* readGroup(
+  group: readonly IndexedFile[],
+  earlier: EarlierRuns | undefined,
+): Source["batches"] {
+  const found = await Promise.all(group.map(findInput));
+  const readable = found.filter((input) => "identity" in input);
+  const marked = earlier ? await markEarlier(readable, earlier) : readable;
+  const byIndex = new Map(marked.map((input) => [input.index, input]));
+  let batch: (FoundInput | UnreadableTask | EarlierTask)[] = [];
+  let batchBytes = 0;
+  for (const input of found) {
+    const next = byIndex.get(input.index) ?? input;
+    batch.push(next);
+    if ("bytes" in next) batchBytes += next.bytes;
+    if (batchBytes < READ_BYTES_MAX) continue;
+    yield await readAll(batch);
     batch = [];
     batchBytes = 0;
   }
-  yield await readAll(batch, index);
+  if (batch.length > 0) yield await readAll(batch);
 }
 
 const SAME_OUTPUT = "another input before it writes the same output";
 const OWN_OUTPUT = "its output would replace it; choose another folder with -o";
+const TAKEN = { failure: SAME_OUTPUT, keepsOutput: true } as const;
 
 /**
  * Checks what can be known before anything runs: that the inputs exist, that no output replaces one, and
@@ -255,32 +326,47 @@ async function leadsToFile(path: string, warn: Warn): Promise<boolean> {
   return !target || target.isFile();
 }
 
-function sizeOf(path: string): Promise<number> {
-  return stat(path).then(({ size }) => size, () => 0); // reading it will tell what is wrong
+/** Looks at a file, so that what is known of this state of it need not be read. */
+async function findInput(file: IndexedFile): Promise<FoundInput | UnreadableTask> {
+  const { index, name, path, failure, keepsOutput } = file;
+  if (failure !== undefined) {
+    return { index, name, failure, ...(keepsOutput ? { keepsOutput } : {}) };
+  }
+  try {
+    const info = await stat(path);
+    // Seen before it is opened: opening a pipe that nobody writes to would wait for ever.
+    if (!info.isFile()) throw new SourceError("it is not a file");
+    if (info.size > INPUT_BYTES_MAX) {
+      throw new SourceError(`it has ${info.size} bytes, an input can have ${INPUT_BYTES_MAX}`);
+    }
+    return { index, name, path, bytes: info.size, identity: fileIdentity(path, info) };
+  } catch (error) {
+    return unreadable(file, error);
+  }
 }
 
 function readAll(
-  batch: readonly Listed[],
-  firstIndex: number,
-): Promise<(NamedTask | UnreadableTask)[]> {
-  return Promise.all(batch.map(async ({ path, name, failure, ...rest }, offset) => {
-    const index = firstIndex + offset;
-    if (failure !== undefined) return { index, name, failure, ...rest };
+  batch: readonly (FoundInput | UnreadableTask | EarlierTask)[],
+): Promise<(NamedTask | UnreadableTask | EarlierTask)[]> {
+  return Promise.all(batch.map(async (found) => {
+    if (!("bytes" in found)) return found;
+    const { index, name, path, identity } = found;
     try {
-      return { index, name, input: await readInput(path) };
+      return { index, name, identity, input: await readInput(path) };
     } catch (error) {
-      return { index, name, failure: `cannot read "${path}": ${reasonOf(error)}` };
+      return unreadable(found, error);
     }
   }));
 }
 
+function unreadable(
+  { index, name, path }: { index: number; name: string; path: string },
+  error: unknown,
+): UnreadableTask {
+  return { index, name, failure: `cannot read "${path}": ${reasonOf(error)}` };
+}
+
 async function readInput(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const info = await stat(path);
-  // Seen before it is opened: opening a pipe that nobody writes to would wait for ever.
-  if (!info.isFile()) throw new SourceError("it is not a file");
-  if (info.size > INPUT_BYTES_MAX) {
-    throw new SourceError(`it has ${info.size} bytes, an input can have ${INPUT_BYTES_MAX}`);
-  }
   const content = await readFile(path);
   return new Uint8Array(content.buffer as ArrayBuffer, content.byteOffset, content.byteLength);
 }

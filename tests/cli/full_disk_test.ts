@@ -63,7 +63,7 @@ testUnless(
     assert.equal(run.code, 2, run.stderr);
     assert.match(
       run.stderr,
-      /^distcomp: Cannot write the job record "disk\/out\/\.distcomp\/jobs\.jsonl": no space/,
+      /^distcomp: Cannot write the journal "disk\/out\/\.distcomp\/jobs\.jsonl": no space/,
     );
     const outputs = await workspace.outputs("kept/out");
     const records = await workspace.records("kept/out");

@@ -1,9 +1,11 @@
 /** What a run holds in memory does not grow with its jobs. */
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { appendFile, readFile } from "node:fs/promises";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
+import { formatRecord } from "../../controller/journal_record.ts";
+import { CORE, recordOf } from "../controller/records.ts";
 import { core } from "../lib/cores.ts";
 import { testUnless } from "../lib/test.ts";
 import { endOf, Workspace } from "./workspace.ts";
@@ -17,20 +19,48 @@ const MANY_JOBS = 200_000;
  */
 const GROWTH_BYTES_MAX = 96 * 1024 * 1024;
 
+/** Little more than half of what the names of all jobs would take. */
+const JOURNAL_BYTES_MAX = 128 * 1024 * 1024;
+
 const SAMPLE_MS = 50;
 
 const noProc = process.platform === "linux" ? undefined : "there is no /proc to read peaks from";
 
 testUnless(noProc, "a run of many jobs needs about as much memory as one of few", async () => {
-  const few = await peakBytes(FEW_JOBS);
-  const many = await peakBytes(MANY_JOBS);
+  const few = await peakOfNew(FEW_JOBS);
+  const many = await peakOfNew(MANY_JOBS);
   const growth = many - few;
   assert(growth < GROWTH_BYTES_MAX, `${mb(few)} MB for few jobs, ${mb(many)} MB for many`);
 });
 
+testUnless(noProc, "a journal of many jobs with long names needs no memory for those", async () => {
+  const few = await peakWithJournal(FEW_JOBS);
+  const many = await peakWithJournal(MANY_JOBS);
+  const growth = many - few;
+  assert(growth < JOURNAL_BYTES_MAX, `${mb(few)} MB for few jobs, ${mb(many)} MB for many`);
+});
+
 /** The most memory that a run of so many jobs had at once, its workers aside. */
-async function peakBytes(jobs: number): Promise<number> {
+async function peakOfNew(jobs: number): Promise<number> {
   await using workspace = await Workspace.makeInMemory();
+  return await peakBytes(jobs, workspace);
+}
+
+/** That of a run which has nothing to do but to read a journal. */
+async function peakWithJournal(jobs: number): Promise<number> {
+  await using workspace = await Workspace.makeInMemory();
+  await workspace.write("outputs/.distcomp/jobs.jsonl", "");
+  const path = workspace.at("outputs/.distcomp/jobs.jsonl");
+  for (let index = 0; index < jobs; index += 1000) {
+    const lines = Array.from({ length: 1000 }, (_, more) => {
+      return formatRecord(recordOf(index + more, { input: `${index + more}`.repeat(200) }), CORE);
+    });
+    await appendFile(path, lines.join(""));
+  }
+  return await peakBytes(0, workspace);
+}
+
+async function peakBytes(jobs: number, workspace: Workspace): Promise<number> {
   const silent = await core("version_stamp", { STAMP: '""' });
   const args = ["run", silent, "--repeat", String(jobs), "--quiet"];
   await using program = await workspace.start(args);

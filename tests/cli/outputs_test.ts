@@ -256,15 +256,15 @@ test("a name of distcomp's own, or one that is taken by a folder, fails that job
   assert.equal((await workspace.records()).length, 3);
 });
 
-test("a second run into the same folder replaces outputs and records", async () => {
+test("a run into the folder of another one replaces the outputs of its own inputs alone", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "old", "in/b": "old" });
   await workspace.run(["run", ECHO, "in", "--quiet"]);
-  await workspace.writeAll({ "in/a": "new" });
+  await workspace.writeAll({ "in/a": "newer" });
   await rm(workspace.at("in/b"));
   await workspace.run(["run", ECHO, "in", "--quiet"]);
-  assert.deepEqual(await workspace.outputs(), { a: "new", b: "old" });
-  assert.deepEqual((await workspace.records()).map(({ input }) => input), ["a"]);
+  assert.deepEqual(await workspace.outputs(), { a: "newer", b: "old" });
+  assert.deepEqual((await workspace.records()).map(({ input }) => input), ["a", "a", "b"]);
 });
 
 async function appears(workspace: Workspace, name: string): Promise<void> {

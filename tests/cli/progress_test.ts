@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { barLine } from "../../cli/progress.ts";
+import { barLine, RecentRate } from "../../cli/progress.ts";
 import type { RunStatus } from "../../controller/run.ts";
 import { test } from "../lib/test.ts";
 import { statusWith } from "./statuses.ts";
@@ -44,6 +44,22 @@ test("a line has no rate and no time left before anything is done", () => {
   );
 });
 
+test("jobs of earlier runs count as done, but make nothing look quicker than it is", () => {
+  const rate = new RecentRate();
+  const start = { doneBefore: 400, failedBefore: 10, done: 400, failed: 10 };
+  assert.equal(rate.of(statusWith({ ...start, elapsedMs: 1000 })), 0);
+  const later = statusWith({ ...start, done: 500, elapsedMs: 2000 });
+  assert.equal(rate.of(later), 50);
+  assert.match(barLine(later, RATE, 160), / 51% {2}510\/1,000 jobs {2}10 failed {2}0:10 left /);
+});
+
+test("jobs that will turn out to be done already take no time", () => {
+  const line = barLine(statusWith({ done: 500, beforeLeft: 400 }), RATE, 160);
+  assert.match(line, / 50% {2}500\/1,000 jobs {2}0:02 left /);
+  const wrong = barLine(statusWith({ done: 500, beforeLeft: 4000 }), RATE, 160);
+  assert.match(wrong, / 0:00 left /, "also when fewer were than one could think");
+});
+
 test("the bar is full when everything is done, and only then the percentage is 100", () => {
   const full = barLine(statusWith({ done: 1000 }), RATE, 100);
   assert(full.startsWith(`${"█".repeat(30)} 100%  1,000/1,000 jobs`), full);
@@ -58,6 +74,8 @@ test("a line fits into its columns, however narrow they are and whatever there i
   const status = fc.record({
     done: count,
     failed: count,
+    doneBefore: count,
+    beforeLeft: count,
     total: fc.oneof(fc.constant(undefined), count),
     workers: fc.nat(5000),
     slots: fc.nat(500_000),

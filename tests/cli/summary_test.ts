@@ -40,6 +40,30 @@ test("beyond twenty failures it says how many more there are, and where", () => 
   assert.equal(lines.at(-1), "  and 1,000 more, in out/.distcomp/jobs.jsonl");
 });
 
+test("jobs that earlier runs have brought to an end count, but not as this one's speed", () => {
+  assert.equal(
+    textOf(statusWith({ done: 1000, doneBefore: 400 })),
+    "1,000 jobs done in 10 s (400 of them before), outputs in out\n" +
+      "60 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots busy 97 % of the time",
+  );
+  const failures = failuresOf(2);
+  const failed = statusWith({ done: 998, doneBefore: 900, failed: 2, failedBefore: 1, failures });
+  const lines = textOf(failed).split("\n");
+  assert.equal(
+    lines[0],
+    "998 of 1,000 jobs done (900 of them before), 2 failed, in 10 s, outputs in out",
+  );
+  assert.match(lines[1] ?? "", /^9\.9 jobs\/s /);
+  assert.equal(
+    lines.at(-1),
+    "  (1 in an earlier run; --retry-failed runs what failed again)",
+  );
+  const { resumed, failedBefore, jobsPerSecond } = JSON.parse(
+    summaryJson(failed, "out", undefined),
+  );
+  assert.deepEqual([resumed, failedBefore, jobsPerSecond], [900, 1, 9.9]);
+});
+
 test("a run that was ended early says how far it came, as far as that is known", () => {
   assert.match(textOf(statusWith()), /^500 of 1,000 jobs done, in 10 s/);
   assert.match(textOf(statusWith({ total: undefined })), /^500 jobs done, in 10 s/);
@@ -68,6 +92,8 @@ test("the JSON is one object on one line, with exact numbers", () => {
     jobs: 1000,
     done: 999,
     failed: 1,
+    resumed: 0,
+    failedBefore: 0,
     seconds: 10,
     jobsPerSecond: 100,
     bytesIn: 500_000,

@@ -161,7 +161,7 @@ test("a folder of outputs that cannot be written is refused", async () => {
   const refused: [string, RegExp][] = [
     ["file", /Cannot write to the output folder "file": /],
     ["file/below", /Cannot write to the output folder "file\/below": /],
-    ["out", /Cannot write the job record "out\/\.distcomp\/jobs\.jsonl": it is a folder/],
+    ["out", /Cannot write the journal "out\/\.distcomp\/jobs\.jsonl": it is a folder/],
   ];
   for (const [folder, message] of refused) {
     assertRefused(await workspace.run(["run", ECHO, "in", "-o", folder]), message);

@@ -115,7 +115,7 @@ test("workers come from DISTCOMP_WORKERS, and the option goes before it", async 
   await using one = await startPeer(echo());
   await using other = await startPeer(echo());
   const env = { DISTCOMP_WORKERS: `127.0.0.1:${one.port}` };
-  const args = ["run", ECHO, "--repeat", "5"];
+  const args = ["run", ECHO, "--repeat", "5", "--fresh"];
   assert.equal((await workspace.run(args, { env })).code, 0);
   assert.deepEqual([one.jobs, other.jobs], [5, 0]);
   await workspace.run([...args, "--workers", `127.0.0.1:${other.port}`], { env });

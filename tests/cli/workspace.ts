@@ -36,8 +36,9 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A line of `jobs.jsonl`. */
+/** A line of the journal. */
 export interface JobRecord {
+  readonly v: number;
   readonly index: number;
   readonly input: string;
   readonly state: "done" | "failed";
@@ -49,6 +50,9 @@ export interface JobRecord {
   readonly bytesOut: number;
   readonly queueMs: number;
   readonly runMs: number;
+  readonly identity?: string;
+  readonly core: string;
+  readonly crc: string;
 }
 
 /** A temporary folder, gone at the end of the test. */

@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, rm, symlink } from "node:fs/promises";
+import { mkdir, rm, symlink, utimes } from "node:fs/promises";
 import { promisify } from "node:util";
 import {
   checkPaths,
+  type EarlierTask,
   filesOf,
   linesOf,
   type NamedTask,
@@ -14,10 +15,11 @@ import {
   SourceError,
   type UnreadableTask,
 } from "../../controller/source.ts";
+import type { EarlierRuns, IdentifiedInput } from "../../controller/resume.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { test } from "../lib/test.ts";
 
-type AnyTask = NamedTask | UnreadableTask;
+type AnyTask = NamedTask | UnreadableTask | EarlierTask;
 
 test("repeated inputs are the decimal numbers from 0 on", async () => {
   const tasks = await all(repeated(1000));
@@ -35,6 +37,49 @@ test("every line is an input, named by its place", async () => {
   assert.deepEqual(tasks.map(textOf), ["one", "", " three ", "four"]);
   assert.deepEqual(tasks.map(nameOf), ["0", "1", "2", "3"]);
   assert.equal(await linesOf(file).count(), 4);
+});
+
+test("what an earlier run has done keeps its place, and is not read", async () => {
+  await using workspace = await Workspace.make();
+  const names = Array.from({ length: 40 }, (_, index) => `a${100 + index}`);
+  for (const name of names) await workspace.write(`in/${name}`, name);
+  const asked: IdentifiedInput[] = [];
+  const earlier: EarlierRuns = {
+    outcomesOf: async (inputs) => {
+      asked.push(...inputs);
+      for (const { name } of inputs.filter(isOdd)) await rm(workspace.at(`in/${name}`));
+      return inputs.map((input) => isOdd(input) ? { state: "done" } : undefined);
+    },
+  };
+  const source = filesOf([workspace.at("in")], workspace.at("out"), fail, earlier);
+  const tasks = await all(source);
+  assert.deepEqual(tasks.map(nameOf), names);
+  assert.deepEqual(tasks.map(({ index }) => index), range(40));
+  for (const task of tasks) assert.equal("earlier" in task, isOdd(task), "and no job fails");
+  assert.deepEqual(asked.map(({ name }) => name), names);
+});
+
+test("the same input has the same identity, another one another", async () => {
+  await using workspace = await Workspace.make();
+  const path = await workspace.write("in/a", "text");
+  const identityOf = async (source: Source) => {
+    const [task] = await all(source);
+    return task && "identity" in task ? task.identity : assert.fail("it cannot be read");
+  };
+  const ofFile = () => identityOf(filesOf([path], "out", fail));
+  const first = await ofFile();
+  assert.equal(await ofFile(), first);
+  assert.equal(await identityOf(filesOf([workspace.at("in/../in/./a")], "out", fail)), first);
+  await utimes(path, 0, 1);
+  const touched = await ofFile();
+  assert.notEqual(touched, first);
+  await workspace.write("in/a", "longer text");
+  await utimes(path, 0, 1);
+  assert.notEqual(await ofFile(), touched);
+  const lines = await workspace.write("lines", "one\none\ntwo\n");
+  const [one, same, two] = await all(linesOf(lines)) as NamedTask[];
+  assert.equal(one?.identity, same?.identity);
+  assert.notEqual(one?.identity, two?.identity);
 });
 
 test("a folder is walked by the order of names, folder by folder", async () => {
@@ -231,4 +276,8 @@ function fail(text: string): void {
 
 function range(length: number): number[] {
   return Array.from({ length }, (_, index) => index);
+}
+
+function isOdd({ name }: { name: string }): boolean {
+  return Number(name.slice(1)) % 2 === 1;
 }

@@ -1,9 +1,11 @@
-/** The record of finished jobs. */
+/** The journal as it is written. */
 
 import assert from "node:assert/strict";
 import { access, mkdir, readFile, symlink } from "node:fs/promises";
 import { SinkError, STATE_FOLDER } from "../../controller/directory_sink.ts";
-import { JobLog, type JobRecord } from "../../controller/job_log.ts";
+import { Journal } from "../../controller/journal.ts";
+import type { JobRecord } from "../../controller/journal_record.ts";
+import { CORE, recordOf } from "./records.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { eventually } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
@@ -13,7 +15,7 @@ const noFullDisk = await access(FULL_DISK).then(() => undefined, () => `there is
 
 test("every record is a line of JSON, in the order in which jobs end", async () => {
   await using workspace = await prepared();
-  const log = await JobLog.open(workspace.at("out"));
+  const log = await openIn(workspace);
   const records = Array.from({ length: 5000 }, (_, index) => recordOf(4999 - index));
   for (const record of records) log.add(record);
   await log.close();
@@ -22,7 +24,7 @@ test("every record is a line of JSON, in the order in which jobs end", async () 
 
 test("names keep every character, and no name breaks a line", async () => {
   await using workspace = await prepared();
-  const log = await JobLog.open(workspace.at("out"));
+  const log = await openIn(workspace);
   const names = ['quote"', "new\nline", "back\\slash", "ä € 𝄞", "\u0000\u001b[31m", "\u2028"];
   for (const input of names) log.add({ ...recordOf(0), input });
   await log.close();
@@ -31,29 +33,51 @@ test("names keep every character, and no name breaks a line", async () => {
 
 test("a record is on the disk soon, while the run goes on", async () => {
   await using workspace = await prepared();
-  const log = await JobLog.open(workspace.at("out"));
+  const log = await openIn(workspace);
   log.add(recordOf(7));
   await eventually("the record is written", async () => (await lines(workspace)).length === 1);
   await log.close();
 });
 
-test("a new run begins a new record", async () => {
+test("a further run appends to the journal, unless it is to be a fresh one", async () => {
   await using workspace = await prepared();
-  for (const index of [1, 2]) {
-    const log = await JobLog.open(workspace.at("out"));
+  const written = async (index: number, fresh: boolean) => {
+    const log = await openIn(workspace, fresh);
     log.add(recordOf(index));
     await log.close();
+    return (await lines(workspace)).map(({ index }) => index);
+  };
+  assert.deepEqual(await written(1, false), [1]);
+  assert.deepEqual(await written(2, false), [1, 2]);
+  assert.deepEqual(await written(3, true), [3]);
+});
+
+test("a record begins on a line of its own, whatever the file ends with", async () => {
+  for (const torn of ['{"v":1,"ind', "\u0000\u0000", "garbage"]) {
+    await using workspace = await prepared();
+    const path = await workspace.write(`out/${STATE_FOLDER}/jobs.jsonl`, `one\n${torn}`);
+    const log = await openIn(workspace);
+    log.add(recordOf(7));
+    await log.close();
+    const text = await readFile(path, "utf8");
+    assert(text.startsWith(`one\n${torn}\n{"v":1,"index":7,`), text);
   }
-  assert.deepEqual((await lines(workspace)).map(({ index }) => index), [2]);
+});
+
+test("opening a journal and closing it again changes nothing in it, except that a line ends", async () => {
+  await using workspace = await prepared();
+  const path = await workspace.write(`out/${STATE_FOLDER}/jobs.jsonl`, "torn");
+  for (let times = 0; times < 3; times++) await (await openIn(workspace)).close();
+  assert.equal(await readFile(path, "utf8"), "torn\n");
 });
 
 test("a record that cannot be begun is an error that names it", async () => {
   await using workspace = await prepared();
   const path = workspace.at(`out/${STATE_FOLDER}/jobs.jsonl`);
   await mkdir(path);
-  await assert.rejects(JobLog.open(workspace.at("out")), (error) => {
+  await assert.rejects(openIn(workspace), (error) => {
     assert(error instanceof SinkError);
-    return error.message === `Cannot write the job record "${path}": it is a folder`;
+    return error.message === `Cannot write the journal "${path}": it is a folder`;
   });
 });
 
@@ -61,8 +85,8 @@ testUnless(noFullDisk, "a record that the disk does not take ends the run", asyn
   await using workspace = await prepared();
   const path = workspace.at(`out/${STATE_FOLDER}/jobs.jsonl`);
   await symlink(FULL_DISK, path);
-  const message = `Cannot write the job record "${path}": no space left on the disk`;
-  const log = await JobLog.open(workspace.at("out"));
+  const message = `Cannot write the journal "${path}": no space left on the disk`;
+  const log = await openIn(workspace);
   log.add(recordOf(0));
   await eventually("the failure is told to who adds", () => {
     try {
@@ -82,7 +106,7 @@ testUnless(
   async () => {
     await using workspace = await prepared();
     await symlink(FULL_DISK, workspace.at(`out/${STATE_FOLDER}/jobs.jsonl`));
-    const log = await JobLog.open(workspace.at("out"));
+    const log = await openIn(workspace);
     log.add(recordOf(0));
     await assert.rejects(log.close(), SinkError);
   },
@@ -94,22 +118,16 @@ async function prepared(): Promise<Workspace> {
   return workspace;
 }
 
-function recordOf(index: number): JobRecord {
-  return {
-    index,
-    input: `inputs/${index}`,
-    state: "done",
-    exitCode: 0,
-    worker: "node7:7433",
-    attempt: 1,
-    bytesIn: index,
-    bytesOut: 2 * index,
-    queueMs: 0.5,
-    runMs: 1.25,
-  };
+function openIn(workspace: Workspace, fresh = false): Promise<Journal> {
+  return Journal.open(workspace.at("out"), { core: CORE, fresh });
 }
 
+/** The records without what the journal adds. */
 async function lines(workspace: Workspace): Promise<JobRecord[]> {
   const text = await readFile(workspace.at(`out/${STATE_FOLDER}/jobs.jsonl`), "utf8");
-  return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  return text.split("\n").slice(0, -1).map((line) => {
+    const { v, core, crc, ...record } = JSON.parse(line);
+    assert.deepEqual([v, core, crc.length], [1, CORE, 8]);
+    return record;
+  });
 }

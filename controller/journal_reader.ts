@@ -1,0 +1,117 @@
+/** Reads a journal, whatever has happened to it: damage costs the lines that it is in. */
+
+import { Buffer } from "node:buffer";
+import { open } from "node:fs/promises";
+import { parseLine, parseTail, type ReadRecord } from "./journal_record.ts";
+
+/** No record is that long; what is longer is damage, and all but its end is forgotten. */
+const LINE_BYTES_MAX = 16 * 1024 * 1024;
+
+const CHUNK_BYTES = 1024 * 1024;
+
+const NEWLINE = 0x0a;
+
+/** Lines that are no records. */
+export interface JournalFlaws {
+  damaged: number;
+  /** Of a version of the program that came after this one. */
+  newer: number;
+}
+
+/** Gets each record and where its line begins in the file. */
+export type OnRecord = (record: ReadRecord, at: number) => void;
+
+/** Gives all records of a journal in order, and says how many lines are none. */
+export async function readJournal(path: string, onRecord: OnRecord): Promise<JournalFlaws> {
+  const flaws = { damaged: 0, newer: 0 };
+  const line = new BoundedLine();
+  let at = 0;
+  for await (const chunk of chunksOf(path)) {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      line.add(chunk.subarray(start, end));
+      takeLine(line.content, at, onRecord, flaws);
+      at += line.bytes + 1;
+      line.clear();
+      start = end + 1;
+    }
+    line.add(Buffer.from(chunk.subarray(start))); // a copy: the next chunk comes into the same place
+  }
+  takeLine(line.content, at, onRecord, flaws);
+  return flaws;
+}
+
+/** A file's content in pieces, each valid until the next one: no garbage, however large the file is. */
+async function* chunksOf(path: string): AsyncIterable<Buffer> {
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  const file = await open(path, "r");
+  try {
+    // A device or a pipe may have no end.
+    if (!(await file.stat()).isFile()) throw new Error("it is not a file");
+    for (;;) {
+      const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, null);
+      if (bytesRead === 0) return;
+      yield chunk.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** The record whose line begins there; `undefined` if the file has changed meanwhile. */
+export async function readRecordAt(path: string, at: number): Promise<ReadRecord | undefined> {
+  let found: ReadRecord | undefined;
+  const file = await open(path, "r");
+  try {
+    const line = new BoundedLine();
+    const chunk = Buffer.alloc(64 * 1024);
+    while (line.bytes < LINE_BYTES_MAX) {
+      const { bytesRead } = await file.read(chunk, 0, chunk.byteLength, at + line.bytes);
+      const end = chunk.subarray(0, bytesRead).indexOf(NEWLINE);
+      line.add(Buffer.from(chunk.subarray(0, end < 0 ? bytesRead : end)));
+      if (end >= 0 || bytesRead === 0) break;
+    }
+    takeLine(line.content, at, (record) => found = record, { damaged: 0, newer: 0 });
+  } finally {
+    await file.close();
+  }
+  return found;
+}
+
+function takeLine(line: Buffer, at: number, onRecord: OnRecord, flaws: JournalFlaws): void {
+  if (line.byteLength === 0) return; // an append that began on a new line although it stood on one
+  let read = parseLine(line);
+  if (read.kind === "damaged") {
+    flaws.damaged += 1;
+    read = parseTail(line);
+  }
+  if (read.kind === "newer") flaws.newer += 1;
+  if (read.kind === "record") onRecord(read.record, at);
+}
+
+/** A line that may come in pieces, and may be longer than memory. */
+class BoundedLine {
+  #pieces: Buffer[] = [];
+  /** Also those that are not kept. */
+  bytes = 0;
+
+  add(piece: Buffer): void {
+    if (piece.byteLength === 0) return;
+    this.bytes += piece.byteLength;
+    // Of damage only the end can be of use, where the line feed before a good line is what was lost.
+    if (this.bytes > LINE_BYTES_MAX) this.#pieces.splice(0, this.#pieces.length - 1);
+    this.#pieces.push(piece);
+  }
+
+  get content(): Buffer {
+    const [first = NOTHING] = this.#pieces;
+    return this.#pieces.length > 1 ? Buffer.concat(this.#pieces) : first;
+  }
+
+  clear(): void {
+    this.#pieces = [];
+    this.bytes = 0;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);

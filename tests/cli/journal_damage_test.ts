@@ -1,0 +1,148 @@
+/** `distcomp run` on a journal that something has happened to: no damage ends a run, or lets it skip a job. */
+
+import assert from "node:assert/strict";
+import { access, readFile, symlink, truncate } from "node:fs/promises";
+import { core } from "../lib/cores.ts";
+import { test, testUnless } from "../lib/test.ts";
+import { type Ended, Workspace } from "./workspace.ts";
+
+const BEHAVE = await core("behave");
+const JOURNAL = "outputs/.distcomp/jobs.jsonl";
+const JOBS = 6;
+
+const ENDLESS = "/dev/zero";
+const noDevice = await access(ENDLESS).then(() => undefined, () => `there is no ${ENDLESS}`);
+
+/** Of a version that is still to come; with checksums that were not made by this program. */
+const NEWER = [
+  '{"v":2,"job":"a","crc":"3085fc73"}',
+  '{"v":2,"job":"b","crc":"1ba8afb0"}',
+  '{"v":2,"job":"c","crc":"02b39ef1"}',
+];
+
+/** What happens to the journal, how many jobs run again, and what the run says of it. */
+const DAMAGES: [string, (lines: string[]) => string, number, RegExp | undefined][] = [
+  ["nothing has happened to it", (lines) => text(lines), 0, undefined],
+  ["its last line is torn", (lines) => text(lines).slice(0, -30), 1, warning(1, "damaged")],
+  ["its last line feed is missing", (lines) => text(lines).slice(0, -1), 0, undefined],
+  [
+    "two lines are garbage",
+    (lines) => text(["x", "{}", ...lines.slice(2)]),
+    2,
+    warning(2, "damaged"),
+  ],
+  ["a block of it is zeros", (lines) => zeroed(text(lines), lines), 2, warning(1, "damaged")],
+  ["it ends in zeros", (lines) => text(lines) + "\0".repeat(4096), 0, warning(1, "damaged")],
+  [
+    "a byte of it is flipped",
+    (lines) => text(lines).replace("done", "dome"),
+    1,
+    warning(1, "damaged"),
+  ],
+  ["a line claims another input", (lines) => swapped(lines), 1, warning(1, "damaged")],
+  ["every line is there twice", (lines) => text([...lines, ...lines]), 0, undefined],
+  [
+    "a line is very long",
+    (lines) => text(["y".repeat(40_000_000), ...lines.slice(1)]),
+    1,
+    warning(1, "damaged"),
+  ],
+  [
+    "lines are of a newer version",
+    (lines) => text([...lines, ...NEWER]),
+    0,
+    warning(3, "of a newer version of distcomp"),
+  ],
+  ["it is empty", () => "", JOBS, undefined],
+  ["it is something else", () => "not\na\njournal", JOBS, warning(3, "damaged")],
+];
+
+for (const [what, damage, jobs, said] of DAMAGES) {
+  test(`a run goes on with a journal when ${what}`, async () => {
+    await using workspace = await finished();
+    const lines = (await readFile(workspace.at(JOURNAL), "utf8")).trimEnd().split("\n");
+    await workspace.write(JOURNAL, damage(lines));
+    const run = await again(workspace);
+    assert.equal(await executions(workspace), JOBS + jobs);
+    if (said) assert.match(run.stderr, said);
+    else assert.doesNotMatch(run.stderr, /warning/);
+    await again(workspace);
+    assert.equal(await executions(workspace), JOBS + jobs, "what ran again is recorded");
+  });
+}
+
+test("a journal that a run was torn from can be read line by line after the next", async () => {
+  await using workspace = await finished();
+  const whole = await readFile(workspace.at(JOURNAL), "utf8");
+  await truncate(workspace.at(JOURNAL), whole.length - 20);
+  await again(workspace);
+  const lines = (await readFile(workspace.at(JOURNAL), "utf8")).trimEnd().split("\n");
+  assert.equal(lines.length, JOBS + 1);
+  const torn = JSON.parse(whole.trimEnd().split("\n").at(-1) ?? "");
+  assert.equal(JSON.parse(lines.at(-1) ?? "").input, torn.input);
+});
+
+test("a journal that is no file is refused, and nothing is left", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("outputs/.distcomp/jobs.jsonl/file", "");
+  const run = await workspace.run(["run", BEHAVE, "--repeat", "1"]);
+  assert.equal(run.code, 2);
+  assert.match(run.stderr, /^distcomp: Cannot write the journal ".*": it is a folder\n$/);
+  assert.deepEqual(await workspace.leftovers(), []);
+});
+
+testUnless(noDevice, "a journal without an end is refused, and nothing is left", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("outputs/.distcomp/.keep", "");
+  await symlink(ENDLESS, workspace.at(JOURNAL));
+  const run = await workspace.run(["run", BEHAVE, "--repeat", "1"]);
+  assert.equal(run.code, 2);
+  assert.match(
+    run.stderr,
+    /^distcomp: Cannot read the journal ".*": it is not a file; --fresh begins a new one\n$/,
+  );
+  assert.deepEqual(await workspace.leftovers(), [".keep"]);
+});
+
+/** A run of jobs that note in one file that they run. */
+async function finished(): Promise<Workspace> {
+  const workspace = await Workspace.make();
+  for (let index = 0; index < JOBS; index++) {
+    await workspace.write(`in/${index}`, `count ${workspace.at("runs")}`);
+  }
+  await again(workspace);
+  return workspace;
+}
+
+async function again(workspace: Workspace): Promise<Ended> {
+  const run = await workspace.run(["run", BEHAVE, "in"]);
+  assert.equal(run.code, 0, run.stderr);
+  assert.equal(Object.keys(await workspace.outputs()).length, JOBS);
+  return run;
+}
+
+async function executions(workspace: Workspace): Promise<number> {
+  return (await readFile(workspace.at("runs"), "utf8")).split("\n").length - 1;
+}
+
+function text(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/** Two lines' worth of zeros, from the middle of one into the middle of the next. */
+function zeroed(journal: string, lines: readonly string[]): string {
+  const [from, length] = [100, lines[0]?.length ?? 0];
+  return journal.slice(0, from) + "\0".repeat(length) + journal.slice(from + length);
+}
+
+/** The first record with another name, as if it were of a job that has no record. */
+function swapped(lines: readonly string[]): string {
+  const [first = "", ...rest] = lines;
+  return text([first.replace(/"input":"\d"/, '"input":"7"'), ...rest]);
+}
+
+function warning(count: number, what: string): RegExp {
+  const lines = count === 1 ? "1 line of the journal is" : `${count} lines of the journal are`;
+  const jobs = count === 1 ? "its job runs again" : "their jobs run again";
+  return new RegExp(`^warning: ${lines} ${what}; ${jobs}`, "m");
+}

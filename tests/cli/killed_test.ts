@@ -1,0 +1,173 @@
+/** `distcomp run` that is killed with all its promises, at one moment or another, and typed again. */
+
+import assert from "node:assert/strict";
+import { access, readdir, readFile } from "node:fs/promises";
+import { core } from "../lib/cores.ts";
+import { eventually, type Program } from "../lib/processes.ts";
+import { test } from "../lib/test.ts";
+import { type JobRecord, Workspace } from "./workspace.ts";
+
+const BEHAVE = await core("behave");
+
+/** Some seconds' work for two slots: each third job sleeps a little, the others note that they run. */
+const JOBS = 600;
+const SLEEP_MS = 15;
+
+/** When a run is killed. Each run goes on where the one before it was killed. */
+const MOMENTS: [string, (workspace: Workspace) => Promise<boolean>][] = [
+  ["it has its lock", (workspace) => exists(workspace, "outputs/.distcomp/lock")],
+  ["it has its journal", (workspace) => exists(workspace, "outputs/.distcomp/jobs.jsonl")],
+  ["there is an output", async (workspace) => await outputCount(workspace) > 0],
+  ["there is a record", async (workspace) => (await recorded(workspace)).size > 0],
+  ["a fifth is recorded", async (workspace) => (await recorded(workspace)).size > JOBS / 5],
+  ["half of the outputs are there", async (workspace) => await outputCount(workspace) > JOBS / 2],
+  ["most is recorded", async (workspace) => (await recorded(workspace)).size > 0.7 * JOBS],
+];
+
+test("a run that is killed again and again ends as if nothing had happened", async () => {
+  await using workspace = await prepared();
+  for (const [moment, isReached] of MOMENTS) {
+    const before = await recorded(workspace);
+    const ranBefore = await executions(workspace);
+    await using program = await start(workspace);
+    await eventually(moment, () => isReached(workspace));
+    await program.kill();
+    await gone(program);
+    await assertNotRunAgain(workspace, before, ranBefore, moment);
+    const outputs = await workspace.outputs().catch((): Record<string, string> => ({}));
+    for (const name of await recorded(workspace)) assert(outputs[name], `${name} has its output`);
+  }
+  const before = await recorded(workspace);
+  const ranBefore = await executions(workspace);
+  const run = await workspace.run(["run", BEHAVE, "in", "--slots", "2"]);
+  assert.equal(run.code, 0, run.stderr);
+  assert.match(run.stderr, new RegExp(`^resuming: ${before.size} jobs done before$`, "m"));
+  assert.match(
+    run.stdout,
+    new RegExp(`^${JOBS} jobs done in .* \\(${before.size} of them before\\)`),
+  );
+  await assertNotRunAgain(workspace, before, ranBefore, "to its end");
+  assert.deepEqual(await workspace.outputs(), expected());
+  assert.deepEqual(await workspace.leftovers(), []);
+  const inputs = (await records(workspace)).map(({ input }) => input);
+  assert.equal(new Set(inputs).size, JOBS);
+  assert.equal(inputs.length, JOBS, "each job is recorded once");
+});
+
+test("what a killed run was writing is taken away by the next, which says nothing of the lock", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lines", `huge 1000\n${"sleep 600000\n".repeat(2)}`);
+  const args = ["run", BEHAVE, "--lines", "lines", "--slots", "2"];
+  await using program = await workspace.start(args);
+  await eventually("the first output", () => exists(workspace, "outputs/0"));
+  await program.kill();
+  await gone(program);
+  assert.deepEqual((await workspace.leftovers()).sort(), ["lock", `unfinished-${program.pid}`]);
+  await workspace.write(`outputs/.distcomp/unfinished-${program.pid}/17`, "half an outp");
+  await workspace.write("outputs/.distcomp/lock.0123.claim", "");
+  await workspace.write("lines", "huge 1000\necho 1\necho 2\n");
+  const run = await workspace.run(args);
+  assert.equal(run.code, 0, run.stderr);
+  assert.doesNotMatch(run.stderr, /lock|process/);
+  assert.deepEqual(await workspace.leftovers(), []);
+});
+
+test("a killed run of another core leaves nothing that is taken for this one's", async () => {
+  await using workspace = await Workspace.make();
+  // Both cores' outputs have the same size: only the content tells whose it is.
+  await workspace.writeAll({ "in/a": "modify x", "in/b": "sleep 600000" });
+  const echo = await core("echo");
+  assert.equal((await workspace.run(["run", echo, "in"])).code, 0);
+  await using program = await workspace.start(["run", BEHAVE, "in", "--slots", "2"]);
+  await eventually("it has replaced an output", async () => {
+    return (await workspace.outputs())["a"] === "MODIFY X";
+  });
+  await program.kill();
+  await gone(program);
+  const run = await workspace.run(["run", echo, "in"]);
+  assert.equal(run.code, 0, run.stderr);
+  assert.match(
+    run.stderr,
+    /^starting anew: the run before this one had another core and was killed/,
+  );
+  assert.deepEqual(await workspace.outputs(), { a: "modify x", b: "sleep 600000" });
+});
+
+async function prepared(): Promise<Workspace> {
+  const workspace = await Workspace.make();
+  await workspace.write("runs/.keep", "");
+  for (let index = 0; index < JOBS; index++) {
+    const counts = `count ${workspace.at(`runs/${index}`)}`;
+    await workspace.write(`in/${index}`, sleeps(index) ? `sleep ${SLEEP_MS}` : counts);
+  }
+  return workspace;
+}
+
+function sleeps(index: number): boolean {
+  return index % 3 === 0;
+}
+
+function expected(): Record<string, string> {
+  const names = Array.from({ length: JOBS }, (_, index) => index);
+  return Object.fromEntries(names.map((index) => [index, sleeps(index) ? "slept" : "counted"]));
+}
+
+function start(workspace: Workspace): Promise<Program> {
+  return workspace.start(["run", BEHAVE, "in", "--slots", "2", "--quiet"]);
+}
+
+/** Its worker too, which would otherwise still run what it had been sent. */
+async function gone(program: Program): Promise<void> {
+  await eventually("no process is left", async () => (await program.descendants()).length === 0);
+}
+
+/** The jobs that the journal shows done. */
+async function recorded(workspace: Workspace): Promise<Set<string>> {
+  const done = (await records(workspace)).filter(({ state }) => state === "done");
+  return new Set(done.map(({ input }) => input));
+}
+
+/** What the journal has in whole lines: one may be torn where a run was killed. */
+async function records(workspace: Workspace): Promise<JobRecord[]> {
+  const path = workspace.at("outputs/.distcomp/jobs.jsonl");
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text.split("\n").slice(0, -1).flatMap((line) => {
+    try {
+      return [JSON.parse(line) as JobRecord];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** How often each job has run that notes it. */
+async function executions(workspace: Workspace): Promise<Map<string, number>> {
+  const names = (await readdir(workspace.at("runs"))).filter((name) => name !== ".keep");
+  return new Map(
+    await Promise.all(names.map(async (name): Promise<[string, number]> => {
+      const text = await readFile(workspace.at(`runs/${name}`), "utf8");
+      return [name, text.split("\n").length - 1];
+    })),
+  );
+}
+
+async function assertNotRunAgain(
+  workspace: Workspace,
+  done: ReadonlySet<string>,
+  before: ReadonlyMap<string, number>,
+  moment: string,
+): Promise<void> {
+  const now = await executions(workspace);
+  for (const name of done) {
+    assert.equal(now.get(name), before.get(name), `job ${name} was done, ${moment}`);
+  }
+}
+
+async function outputCount(workspace: Workspace): Promise<number> {
+  const names = await readdir(workspace.at("outputs")).catch(() => []);
+  return names.filter((name) => name !== ".distcomp").length;
+}
+
+function exists(workspace: Workspace, name: string): Promise<boolean> {
+  return access(workspace.at(name)).then(() => true, () => false);
+}

@@ -1,0 +1,234 @@
+/** `distcomp run` typed again: what is done is not done again, and what has changed is. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile, rm, stat, symlink, truncate, utimes } from "node:fs/promises";
+import { core } from "../lib/cores.ts";
+import { test } from "../lib/test.ts";
+import { type Ended, Workspace } from "./workspace.ts";
+
+const ECHO = await core("echo");
+const BEHAVE = await core("behave");
+const ANOTHER = await core("version_stamp", { STAMP: '"another"' });
+
+test("the same command again runs nothing, and counts everything", async () => {
+  await using workspace = await counting(5);
+  await runs(workspace, [], "5 jobs done in", [1, 1, 1, 1, 1]);
+  const again = await runs(workspace, [], "5 jobs done in", [1, 1, 1, 1, 1]);
+  assert.match(again.stdout, /^5 jobs done in [\d.]+ s \(5 of them before\), outputs in outputs$/m);
+  assert.match(again.stdout, /^0 jobs\/s /m);
+  assert.equal(again.stderr, "resuming: 5 jobs done before\n");
+  assert.equal((await workspace.records()).length, 5);
+});
+
+test("--quiet says nothing about earlier runs, and --json how many jobs they did", async () => {
+  await using workspace = await counting(3);
+  await workspace.run(["run", BEHAVE, "in"]);
+  const quiet = await workspace.run(["run", BEHAVE, "in", "--quiet"]);
+  assert.deepEqual(quiet, { code: 0, stdout: "", stderr: "" });
+  await workspace.write("in/more", "echo more");
+  const { stdout } = await workspace.run(["run", BEHAVE, "in", "--quiet", "--json"]);
+  const { jobs, done, failed, resumed, failedBefore, bytesOut } = JSON.parse(stdout);
+  assert.deepEqual([jobs, done, failed, resumed, failedBefore, bytesOut], [4, 4, 0, 3, 0, 4]);
+});
+
+test("an input that is done is not even opened", async () => {
+  await using workspace = await Workspace.make();
+  const input = await workspace.write("in/a", "x".repeat(100_000));
+  await workspace.run(["run", ECHO, "in"]);
+  await utimes(input, new Date(0), (await stat(input)).mtime);
+  const again = await workspace.run(["run", ECHO, "in"]);
+  assert.match(again.stdout, /\(1 of them before\)/);
+  assert.equal((await stat(input)).atimeMs, 0, "nobody has read it");
+});
+
+test("an input whose size or time has changed runs again, alone", async () => {
+  await using workspace = await counting(4);
+  await runs(workspace, [], "4 jobs done", [1, 1, 1, 1]);
+  await utimes(workspace.at("in/1"), new Date(), new Date(1_600_000_000_000));
+  const { atime, mtime } = await stat(workspace.at("in/2"));
+  await workspace.write("in/2", `count ${workspace.at("runs/2")}\nlonger`);
+  await utimes(workspace.at("in/2"), atime, mtime);
+  await runs(workspace, [], "4 jobs done in .* \\(2 of them before\\)", [1, 2, 2, 1]);
+  await runs(workspace, [], "4 jobs done in .* \\(4 of them before\\)", [1, 2, 2, 1]);
+});
+
+test("a job whose output is gone, or has another size, or is no file, runs again", async () => {
+  await using workspace = await counting(4);
+  await runs(workspace, [], "4 jobs done", [1, 1, 1, 1]);
+  await rm(workspace.at("outputs/0"));
+  await truncate(workspace.at("outputs/1"), 3);
+  await rm(workspace.at("outputs/2"));
+  await symlink("../outputs/3", workspace.at("outputs/2"));
+  await runs(workspace, [], "4 jobs done in .* \\(1 of them before\\)", [2, 2, 2, 1]);
+  assert.deepEqual(await workspace.outputs(), outputsOf(4));
+});
+
+test("another core runs everything anew, and so does the first one after it", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "1", "in/b": "2" });
+  await workspace.run(["run", ECHO, "in"]);
+  const other = await workspace.run(["run", ANOTHER, "in"]);
+  assert.equal(other.stderr, "starting anew: another core ran the 2 jobs in the journal\n");
+  assert.deepEqual(await workspace.outputs(), { a: "another", b: "another" });
+  await workspace.run(["run", ECHO, "in"]);
+  assert.deepEqual(await workspace.outputs(), { a: "1", b: "2" });
+  const again = await workspace.run(["run", ECHO, "in"]);
+  assert.match(again.stdout, /\(2 of them before\)/);
+});
+
+test("another folder's inputs with the same names, sizes and times run", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "x/a": "1", "y/a": "2" });
+  for (const folder of ["x", "y"]) {
+    await utimes(workspace.at(`${folder}/a`), new Date(0), new Date(1_000_000));
+    await workspace.run(["run", ECHO, folder]);
+  }
+  assert.deepEqual(await workspace.outputs(), { a: "2" });
+  const again = await workspace.run(["run", ECHO, "./y/"]);
+  assert.match(again.stdout, /\(1 of them before\)/, "however the folder is written");
+});
+
+test("--fresh forgets the journal and runs everything", async () => {
+  await using workspace = await counting(3);
+  await runs(workspace, [], "3 jobs done", [1, 1, 1]);
+  const fresh = await runs(workspace, ["--fresh"], "3 jobs done in", [2, 2, 2]);
+  assert.equal(fresh.stderr, "");
+  assert.doesNotMatch(fresh.stdout, /before/);
+  assert.equal((await workspace.records()).length, 3);
+  await runs(workspace, [], "3 jobs done in .* \\(3 of them before\\)", [2, 2, 2]);
+});
+
+test("a failed job stays failed, with its reason, until --retry-failed", async () => {
+  await using workspace = await counting(2);
+  const failing = `die-once ${workspace.at("died")}`;
+  await workspace.writeAll({ "in/fails": "code 3 bad luck", "in/once": failing });
+  const first = await workspace.run(["run", BEHAVE, "in"]);
+  assert.match(first.stdout, /^2 of 4 jobs done, 2 failed/);
+  const again = await workspace.run(["run", BEHAVE, "in"]);
+  assert.equal(again.code, 1);
+  const before = "2 failed (--retry-failed runs them again)";
+  assert.equal(again.stderr, `resuming: 2 jobs done before, ${before}\n`);
+  assert.match(again.stdout, /^2 of 4 jobs done \(2 of them before\), 2 failed, in /);
+  assert.match(again.stdout, /^ {2}fails {2}exit code 3: bad luck$/m);
+  assert.match(again.stdout, /^ {2}once {3}.*SIGSEGV/m);
+  assert.match(again.stdout, /^ {2}\(2 in an earlier run; --retry-failed /m);
+  assert.equal((await workspace.records()).length, 4, "nothing has run");
+  const retried = await workspace.run(["run", BEHAVE, "in", "--retry-failed"]);
+  assert.equal(retried.stderr, "resuming: 2 jobs done before, 2 failed ones run again\n");
+  assert.match(retried.stdout, /^3 of 4 jobs done \(2 of them before\), 1 failed, in /);
+  assert.deepEqual(await workspace.outputs(), { ...outputsOf(2), once: "survived" });
+  const last = await workspace.run(["run", BEHAVE, "in"]);
+  assert.match(last.stdout, /^3 of 4 jobs done \(3 of them before\), 1 failed, in /);
+});
+
+test("a failed job whose input has changed runs, and one with an output as well", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "code 3 bad", "in/b": `die-once ${workspace.at("died")}` });
+  await workspace.run(["run", BEHAVE, "in"]);
+  await workspace.writeAll({ "in/a": "echo well", "outputs/b": "whose?" });
+  const run = await workspace.run(["run", BEHAVE, "in"]);
+  assert.equal(run.code, 0, run.stdout);
+  assert.deepEqual(await workspace.outputs(), { a: "well", b: "survived" });
+});
+
+test("an input that could not be read is tried again, and one without a place of its own", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "1", "other/a": "2" });
+  await symlink("../late", workspace.at("in/late"));
+  const args = ["run", ECHO, "in", "other"];
+  assert.equal((await workspace.run(args)).code, 1);
+  await workspace.write("late", "3");
+  const run = await workspace.run(args);
+  assert.equal(run.code, 1);
+  assert.match(run.stdout, /^2 of 3 jobs done \(1 of them before\), 1 failed, /);
+  assert.match(run.stdout, /^ {2}a {2}another input before it writes the same output$/m);
+  assert.deepEqual(await workspace.outputs(), { a: "1", late: "3" });
+});
+
+test("lines are known by their content and their place", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lines", "echo one\necho two\necho three\n");
+  const args = ["run", BEHAVE, "--lines", "lines"];
+  await workspace.run(args);
+  await workspace.write("lines", "echo one\necho 2nd\necho three\necho four\n");
+  const run = await workspace.run(args);
+  assert.match(run.stdout, /^4 jobs done in .* \(2 of them before\)/);
+  assert.deepEqual(await workspace.outputs(), {
+    "0": "one",
+    "1": "2nd",
+    "2": "three",
+    "3": "four",
+  });
+  const piped = await workspace.run(["run", BEHAVE, "--lines", "-"], { stdin: "echo one\nnull\n" });
+  assert.match(piped.stdout, /^2 jobs done in .* \(1 of them before\)/);
+});
+
+test("a longer repetition runs only what is new", async () => {
+  await using workspace = await Workspace.makeInMemory();
+  await workspace.run(["run", ECHO, "--repeat", "1000"]);
+  const run = await workspace.run(["run", ECHO, "--repeat", "1500"]);
+  assert.match(run.stdout, /^1,500 jobs done in .* \(1,000 of them before\)/);
+  const names = Array.from({ length: 1500 }, (_, index) => String(index));
+  assert.deepEqual(await workspace.outputs(), Object.fromEntries(names.map((n) => [n, n])));
+});
+
+test("a list on stdin is gone on with", async () => {
+  await using workspace = await counting(3);
+  const list = { stdin: "in/0\nin/1\nin/2\n" };
+  await workspace.run(["run", BEHAVE, "-"], { stdin: "in/0\nin/1\n" });
+  const run = await workspace.run(["run", BEHAVE, "-"], list);
+  assert.match(run.stdout, /^3 jobs done in .* \(2 of them before\)/);
+  assert.deepEqual(await executions(workspace, 3), [1, 1, 1]);
+});
+
+test("each record has its version, its input's identity and the core's SHA-256", async () => {
+  await using workspace = await Workspace.make();
+  const path = await workspace.write("in/a", "echo four");
+  await utimes(path, new Date(), new Date(1_700_000_000_123));
+  await workspace.run(["run", BEHAVE, "in"]);
+  const [record] = await workspace.records();
+  assert.equal(record?.v, 1);
+  assert.match(record?.identity ?? "", /^file-9-1700000000123-[0-9a-f]{8}$/);
+  assert.equal(record?.core, await sha256(BEHAVE));
+});
+
+/** Jobs of which each notes that it runs, in a file of its own. */
+async function counting(jobs: number): Promise<Workspace> {
+  const workspace = await Workspace.make();
+  await workspace.write("runs/.keep", "");
+  for (let index = 0; index < jobs; index++) {
+    await workspace.write(`in/${index}`, `count ${workspace.at(`runs/${index}`)}`);
+  }
+  return workspace;
+}
+
+/** Runs them, and sees how it ends and how often each has run by then. */
+async function runs(
+  workspace: Workspace,
+  args: readonly string[],
+  headline: string,
+  times: readonly number[],
+): Promise<Ended> {
+  const run = await workspace.run(["run", BEHAVE, "in", ...args]);
+  assert.equal(run.code, 0, run.stderr + run.stdout);
+  assert.match(run.stdout, new RegExp(`^${headline}`));
+  assert.deepEqual(await executions(workspace, times.length), times);
+  assert.deepEqual(await workspace.leftovers(), []);
+  return run;
+}
+
+async function executions(workspace: Workspace, jobs: number): Promise<number[]> {
+  return await Promise.all(Array.from({ length: jobs }, async (_, index) => {
+    const text = await readFile(workspace.at(`runs/${index}`), "utf8").catch(() => "");
+    return text.split("\n").length - 1;
+  }));
+}
+
+function outputsOf(jobs: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: jobs }, (_, index) => [index, "counted"]));
+}
+
+async function sha256(path: string): Promise<string> {
+  return createHash("sha256").update(await readFile(path)).digest("hex");
+}

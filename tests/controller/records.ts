@@ -1,0 +1,24 @@
+/** Records of jobs, for who writes or reads journals. */
+
+import type { JobRecord } from "../../controller/journal_record.ts";
+
+/** A core's SHA-256. */
+export const CORE = "c0".repeat(32);
+
+/** A job that was done, except where `changes` says otherwise. */
+export function recordOf(index: number, changes: Partial<JobRecord> = {}): JobRecord {
+  return {
+    index,
+    input: `inputs/${index}`,
+    state: "done",
+    exitCode: 0,
+    worker: "node7:7433",
+    attempt: 1,
+    bytesIn: index,
+    bytesOut: 2 * index,
+    queueMs: 0.5,
+    runMs: 1.25,
+    identity: `file-${index}-1700000000000-00000000`,
+    ...changes,
+  };
+}
