@@ -15,7 +15,7 @@ export const UNSENT: JobFacts = { attempt: 0, bytesIn: 0, bytesOut: 0, queueMs: 
 
 /** Those of a job that was answered. */
 export function factsOf({ job, answer, worker, answeredAtMs }: Completion<NamedTask>): JobFacts {
-  return {
+  const facts = {
     worker,
     attempt: job.attempt,
     bytesIn: job.bytes,
@@ -23,6 +23,7 @@ export function factsOf({ job, answer, worker, answeredAtMs }: Completion<NamedT
     queueMs: toMicroseconds(job.sentAtMs - job.queuedAtMs),
     runMs: toMicroseconds(answeredAtMs - job.sentAtMs),
   };
+  return answer.kind === "error" ? { ...facts, cause: answer.cause } : facts;
 }
 
 function toMicroseconds(ms: number): number {

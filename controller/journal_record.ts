@@ -5,6 +5,7 @@
 
 import type { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
+import type { FailureKindName } from "../protocol/mod.ts";
 
 /** What `v` is in the records that this program writes, and the highest that it reads. */
 export const JOURNAL_VERSION = 1;
@@ -21,6 +22,8 @@ export interface JobRecord {
   readonly exitCode?: number;
   /** Why there is no result. */
   readonly error?: string;
+  /** What kind of failure that is, if the core has not returned. */
+  readonly cause?: FailureKindName;
   readonly worker?: string;
   /** Which sending of the job was the last; 1 for most, 0 for one that was never sent. */
   readonly attempt: number;

@@ -73,7 +73,8 @@ test("a job over --memory is told from a crash: memory ran out, and how much it 
   await using workspace = await Workspace.make();
   const run = await runLines(workspace, ["huge 1000000000", "echo a"], ["--memory", "300M"]);
   assert.equal(run.code, 1, run.stderr);
-  const { error = "", attempt } = await failure(workspace, 0);
+  const { error = "", attempt, cause } = await failure(workspace, 0);
+  assert.equal(cause, "memory");
   assert.match(error, /^went over its memory limit of 300 MiB, with [\d.]+ [MG]iB$/);
   assert.equal(attempt, 1, "it would need as much again");
   assert.match(run.stdout, /^attempts that failed: 1 over the memory limit$/m);

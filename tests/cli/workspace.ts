@@ -44,6 +44,7 @@ export interface JobRecord {
   readonly state: "done" | "failed";
   readonly exitCode?: number;
   readonly error?: string;
+  readonly cause?: string;
   readonly worker?: string;
   readonly attempt: number;
   readonly bytesIn: number;

@@ -172,7 +172,7 @@ test("ARCHITECTURE.md has every field of a record, and none that is not there", 
   const fields = [...table.matchAll(/^\| ([^|]+)\|/gm)].flatMap(([, names = ""]) =>
     [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name)
   );
-  const record = JSON.parse(formatRecord(recordOf(1, { error: "why" }), CORE));
+  const record = JSON.parse(formatRecord(recordOf(1, { error: "why", cause: "crash" }), CORE));
   assert.deepEqual(fields.sort(), Object.keys(record).sort());
 });
 
