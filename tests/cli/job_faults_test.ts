@@ -124,7 +124,7 @@ test("a crash is tried again on another worker, where there is one", async () =>
 test("the summary for programs counts every kind of fault for itself", async () => {
   await using workspace = await Workspace.make();
   const lines = ["crash", "spin", "code 2", "huge 1000000000"];
-  const limits = ["--timeout", "700ms", "--memory", "300M", "--crash-limit", "2", "--json"];
+  const limits = ["--timeout", "5s", "--memory", "300M", "--crash-limit", "2", "--json"];
   const run = await runLines(workspace, lines, limits);
   assert.deepEqual(JSON.parse(run.stdout).faults, {
     crashes: 2,

@@ -103,9 +103,10 @@ test("a failed job stays failed, with its reason, until --retry-failed", async (
   await using workspace = await counting(2);
   const failing = `die-once ${workspace.at("died")}`;
   await workspace.writeAll({ "in/fails": "code 3 bad luck", "in/once": failing });
-  const first = await workspace.run(["run", BEHAVE, "in"]);
+  const once = ["--crash-limit", "1"];
+  const first = await workspace.run(["run", BEHAVE, "in", ...once]);
   assert.match(first.stdout, /^2 of 4 jobs done, 2 failed/);
-  const again = await workspace.run(["run", BEHAVE, "in"]);
+  const again = await workspace.run(["run", BEHAVE, "in", ...once]);
   assert.equal(again.code, 1);
   const before = "2 failed (--retry-failed runs them again)";
   assert.equal(again.stderr, `resuming: 2 jobs done before, ${before}\n`);
@@ -114,11 +115,11 @@ test("a failed job stays failed, with its reason, until --retry-failed", async (
   assert.match(again.stdout, /^ {2}once {3}.*SIGSEGV/m);
   assert.match(again.stdout, /^ {2}\(2 in an earlier run; --retry-failed /m);
   assert.equal((await workspace.records()).length, 4, "nothing has run");
-  const retried = await workspace.run(["run", BEHAVE, "in", "--retry-failed"]);
+  const retried = await workspace.run(["run", BEHAVE, "in", ...once, "--retry-failed"]);
   assert.equal(retried.stderr, "resuming: 2 jobs done before, 2 failed ones run again\n");
   assert.match(retried.stdout, /^3 of 4 jobs done \(2 of them before\), 1 failed, in /);
   assert.deepEqual(await workspace.outputs(), { ...outputsOf(2), once: "survived" });
-  const last = await workspace.run(["run", BEHAVE, "in"]);
+  const last = await workspace.run(["run", BEHAVE, "in", ...once]);
   assert.match(last.stdout, /^3 of 4 jobs done \(3 of them before\), 1 failed, in /);
 });
 

@@ -14,7 +14,7 @@ import { endOf, Workspace } from "./workspace.ts";
 const BEHAVE = await core("behave");
 
 /** Long enough that a run can be met in its middle. */
-const JOBS = 60;
+const JOBS = 40;
 const JOB_MS = 100;
 
 test("a worker that is killed costs a warning, and what it had runs elsewhere", async () => {
