@@ -1,18 +1,25 @@
 /** Workers on one side, jobs on the other: the pool with its connections. */
 
-import { Pool, type PoolCounts } from "../pool/pool.ts";
-import type { ClientId, DispatchId, EndpointId, Job } from "../pool/types.ts";
+import { Pool } from "../pool/pool.ts";
+import type { ClientId, DispatchId, EndpointId, Job, PoolCounts } from "../pool/types.ts";
+import { UNANSWERED_BYTES_MAX } from "../protocol/mod.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Address, ByteStream, Runtime } from "../runtime/ports.ts";
+import type { Completion, Task } from "./completion.ts";
 import { Copies } from "./copies.ts";
 import type { CoreImage } from "./core_image.ts";
 import { DEFAULT_POLICY, type Faults, type JobPolicy, Retries } from "./retries.ts";
 import { Verification } from "./verification.ts";
 import { type Answer, neverSent, UnusableWorkerError } from "./worker_link.ts";
-import { type Member, Workers, type WorkersLimits } from "./workers.ts";
+import { type Member, voterOf, Workers, type WorkersLimits } from "./workers.ts";
+
+export type { Completion, Task } from "./completion.ts";
 
 /** Input bytes in flight at a worker, beyond one job for each of its slots. */
 const WORKER_BYTES_MAX = 64 * 1024 * 1024;
+
+/** And in any case: version 2 allows so much, with what a job has beside its input. */
+const WORKER_BYTES_LIMIT = UNANSWERED_BYTES_MAX - 1024 * 1024;
 
 /** Jobs and bytes that wait in the queue, so that reading inputs and running jobs overlap. */
 const QUEUE_JOBS_MIN = 64;
@@ -23,22 +30,6 @@ const LOSSES_MAX = 10;
 
 /** How often the scheduler looks again although nothing has happened. */
 const TICK_MS = 250;
-
-/** Something to run. */
-export interface Task {
-  /** Counts from 0 in a run; the job id on the wire. */
-  readonly index: number;
-  readonly input: Uint8Array<ArrayBuffer>;
-}
-
-/** A task's one and only end. */
-export interface Completion<T extends Task> {
-  readonly job: Job<T>;
-  readonly answer: Answer;
-  /** The worker that gave the answer. */
-  readonly worker: string;
-  readonly answeredAtMs: number;
-}
 
 /** What the cluster's owner hears. */
 export interface ClusterEvents<T extends Task> {
@@ -86,6 +77,8 @@ export class Cluster<T extends Task> implements Disposable {
   #isEnded = false;
   #isScheduled = false;
   #isClosed = false;
+  #isPaused = false;
+  #resumedAtMs = 0;
 
   constructor(
     runtime: Runtime,
@@ -114,6 +107,7 @@ export class Cluster<T extends Task> implements Disposable {
       onLost: "retry",
       isLocal: false,
       endpointBytesMax: WORKER_BYTES_MAX,
+      endpointBytesLimit: WORKER_BYTES_LIMIT,
       lossesMax: LOSSES_MAX,
     });
     this.#copies = new Copies<T>(this.#pool, (endpoint, dispatch) => {
@@ -212,7 +206,14 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Lets workers wait with their answers, or goes on. */
   pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.#resumedAtMs = performance.now();
     this.#workers.pause(isPaused);
+  }
+
+  /** Throws if the books do not balance. For tests. */
+  audit(): void {
+    this.#pool.audit();
   }
 
   /** Leaves all workers. */
@@ -251,6 +252,7 @@ export class Cluster<T extends Task> implements Disposable {
     if (!isLeaving) this.#retries.faults.lost += lost;
     this.#members.delete(endpoint);
     this.#pool.onEndpointLost(endpoint, why);
+    this.#copies.onLost();
     const answeredAtMs = performance.now();
     for (const { job, reason } of this.#crashed.splice(0)) {
       const message = `${LOSSES_MAX} workers were lost while they had it, the last: ${reason}`;
@@ -280,12 +282,13 @@ export class Cluster<T extends Task> implements Disposable {
   /** Version 1 has no time limit and no ping: a worker that answers nothing for far too long is given up. */
   #giveUpHanging(nowMs: number): void {
     const { timeMs } = this.#policy;
-    if (timeMs === 0) return;
+    if (timeMs === 0 || this.#isPaused) return;
     const limitMs = 2 * timeMs + 10_000;
     for (const { endpoint, job } of this.#pool.heads()) {
       const member = this.#members.get(endpoint);
       if (!member || member.link.version > 1) continue;
-      if (nowMs - Math.max(job.sentAtMs, member.answeredAtMs) < limitMs) continue;
+      const sinceMs = Math.max(job.sentAtMs, member.answeredAtMs, this.#resumedAtMs);
+      if (nowMs - sinceMs < limitMs) continue;
       const seconds = Math.round(limitMs / 1000);
       member.link.close(
         new Error(
@@ -307,6 +310,7 @@ export class Cluster<T extends Task> implements Disposable {
     const { endpoint } = member;
     if (answer.kind === "error" && endpoint !== undefined) {
       if (answer.cause === "draining") {
+        this.#workers.onLeaving(member); // if it has not said so before
         this.#pool.onReturned(endpoint, dispatch, answeredAtMs);
         return this.#wake();
       }
@@ -336,10 +340,7 @@ export class Cluster<T extends Task> implements Disposable {
   #judge(completion: Completion<T>): void {
     const { job, answer, answeredAtMs } = completion;
     const isGood = answer.kind === "result" && answer.result.exitCode === 0;
-    if (!isGood && this.#copies.hasOther(job)) {
-      job.isOrphan = true; // the other run of it may still do it
-      return;
-    }
+    if (!isGood && this.#copies.onFailed(job)) return;
     const final = this.#retries.judge(job.payload, answer);
     if (final) this.#complete({ ...completion, answer: final });
     else this.#pool.onRetried(job, answeredAtMs);
@@ -362,22 +363,24 @@ export class Cluster<T extends Task> implements Disposable {
       },
       accept: (completion) => this.#judge(completion),
       reject: (completion, message) => {
+        const { payload } = completion.job;
+        const asked = this.#pool.find(this.#client, (job) => job.payload === payload);
+        if (asked) this.#copies.takeBack(asked);
         this.#complete({ ...completion, answer: { kind: "error", cause: "other", message } });
       },
-      suspect: (voter, reason, isUntrusted) => this.#suspect(voter, reason, isUntrusted),
+      suspect: (...facts) => this.#suspect(...facts),
       giveUp: (error) => this.#events.onHopeless?.(error),
     });
   }
 
-  #suspect(voter: string, reason: string, isUntrusted: boolean): void {
-    const member = [...this.#members.values()].find((other) => voterOf(other) === voter);
-    if (!member) return;
-    this.#log.warn(`worker ${member.name}: ${reason}`);
+  #suspect(voter: string, name: string, reason: string, isUntrusted: boolean): void {
+    this.#log.warn(`worker ${name}: ${reason}`);
     if (!isUntrusted) return;
-    const unverified = member.answers > 0
+    const member = [...this.#members.values()].find((other) => voterOf(other) === voter);
+    const unverified = member
       ? `; it gave ${member.answers} results in all, verify those that were not`
       : "";
-    this.#workers.ban(member, `it computes wrong: ${reason}, again${unverified}`);
+    this.#workers.ban(voter, `it computes wrong: ${reason}, again${unverified}`);
   }
 
   #endUndecided(): void {
@@ -405,9 +408,4 @@ export class Cluster<T extends Task> implements Disposable {
   #wakeRoomWaiters(): void {
     for (const resolve of this.#roomWaiters.splice(0)) resolve();
   }
-}
-
-/** What tells workers apart: version 1 has only the address for that. */
-function voterOf({ name, description }: Member): string {
-  return description?.instance ?? name;
 }
