@@ -18,7 +18,7 @@ const WORKER_BYTES_MAX = 64 * 1024 * 1024;
 const WORKER_BYTES_LIMIT = 256 * 1024 * 1024;
 
 /** A job that has failed is tried again so often. */
-const RETRIES = 1;
+export const RETRIES = 1;
 
 /** A worker that is connected. */
 interface Member {
