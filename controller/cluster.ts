@@ -1,7 +1,8 @@
 /** Workers on one side, jobs on the other: the pool with its connections. */
 
-import { Pool, type PoolCounts } from "../pool/pool.ts";
-import type { ClientId, DispatchId, EndpointId, Job } from "../pool/types.ts";
+import { Pool } from "../pool/pool.ts";
+import type { ClientId, DispatchId, EndpointId, Job, PoolCounts } from "../pool/types.ts";
+import { UNANSWERED_BYTES_MAX } from "../protocol/mod.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Address, ByteStream, Runtime } from "../runtime/ports.ts";
 import { Copies } from "./copies.ts";
@@ -9,11 +10,15 @@ import type { CoreImage } from "./core_image.ts";
 import { DEFAULT_POLICY, type Faults, type JobPolicy, Retries } from "./retries.ts";
 import type { Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
+import { Waiters } from "./waiters.ts";
 import { type Answer, neverSent, UnusableWorkerError } from "./worker_link.ts";
-import { type Member, Workers, type WorkersLimits } from "./workers.ts";
+import { type Member, voterOf, Workers, type WorkersLimits } from "./workers.ts";
 
 /** Input bytes in flight at a worker, beyond one job for each of its slots. */
 const WORKER_BYTES_MAX = 64 * 1024 * 1024;
+
+/** And in any case: version 2 allows so much, with what a job has beside its input. */
+const WORKER_BYTES_LIMIT = UNANSWERED_BYTES_MAX - 1024 * 1024;
 
 /** Jobs and bytes that wait in the queue, so that reading inputs and running jobs overlap. */
 const QUEUE_JOBS_MIN = 64;
@@ -67,10 +72,12 @@ export class Cluster<T extends Task> implements Disposable {
   /** What the pool has told while it was at work. */
   #crashed: { job: Job<T>; reason: string }[] = [];
   readonly #tick: ReturnType<typeof setInterval>;
-  #roomWaiters: (() => void)[] = [];
+  readonly #forRoom = new Waiters();
   #isEnded = false;
   #isScheduled = false;
   #isClosed = false;
+  #isPaused = false;
+  #resumedAtMs = 0;
 
   constructor(
     runtime: Runtime,
@@ -92,13 +99,13 @@ export class Cluster<T extends Task> implements Disposable {
       load: (endpoint) => this.#members.get(endpoint)?.link.loadCore(core),
       send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job),
       crashed: (job, reason) => this.#crashed.push({ job, reason }),
-      // What nobody wants needs no word, and a worker that cannot load the core is closed before.
-      dropped: () => {},
-      unrunnable: () => {},
+      dropped: () => {}, // what nobody wants needs no word
+      unrunnable: () => {}, // a worker that cannot load the core is closed before
     }, {
       onLost: "retry",
       isLocal: false,
       endpointBytesMax: WORKER_BYTES_MAX,
+      endpointBytesLimit: WORKER_BYTES_LIMIT,
       lossesMax: LOSSES_MAX,
     });
     this.#copies = new Copies<T>(this.#pool, (endpoint, dispatch) => {
@@ -171,9 +178,7 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Resolves when the queue wants more; at once if it does now. */
   async room(): Promise<void> {
-    while (!this.#hasRoom() && !this.#isClosed) {
-      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
-    }
+    while (!this.#hasRoom() && !this.#isClosed) await this.#forRoom.wait();
   }
 
   /** Says whether all tasks are queued: then the end is in sight, and jobs are spread accordingly. */
@@ -197,7 +202,14 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Lets workers wait with their answers, or goes on. */
   pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.#resumedAtMs = performance.now();
     this.#workers.pause(isPaused);
+  }
+
+  /** Throws if the books do not balance. For tests. */
+  audit(): void {
+    this.#pool.audit();
   }
 
   /** Leaves all workers. */
@@ -205,7 +217,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#isClosed = true;
     clearInterval(this.#tick);
     this.#workers.close();
-    this.#wakeRoomWaiters();
+    this.#forRoom.wake();
   }
 
   [Symbol.dispose](): void {
@@ -236,6 +248,7 @@ export class Cluster<T extends Task> implements Disposable {
     if (!isLeaving) this.#retries.faults.lost += lost;
     this.#members.delete(endpoint);
     this.#pool.onEndpointLost(endpoint, why);
+    this.#copies.onLost();
     const answeredAtMs = performance.now();
     for (const { job, reason } of this.#crashed.splice(0)) {
       const message = `${LOSSES_MAX} workers were lost while they had it, the last: ${reason}`;
@@ -265,12 +278,13 @@ export class Cluster<T extends Task> implements Disposable {
   /** Version 1 has no time limit and no ping: a worker that answers nothing for far too long is given up. */
   #giveUpHanging(nowMs: number): void {
     const { timeMs } = this.#policy;
-    if (timeMs === 0) return;
+    if (timeMs === 0 || this.#isPaused) return;
     const limitMs = 2 * timeMs + 10_000;
     for (const { endpoint, job } of this.#pool.heads()) {
       const member = this.#members.get(endpoint);
       if (!member || member.link.version > 1) continue;
-      if (nowMs - Math.max(job.sentAtMs, member.answeredAtMs) < limitMs) continue;
+      const sinceMs = Math.max(job.sentAtMs, member.answeredAtMs, this.#resumedAtMs);
+      if (nowMs - sinceMs < limitMs) continue;
       const seconds = Math.round(limitMs / 1000);
       member.link.close(
         new Error(
@@ -298,9 +312,7 @@ export class Cluster<T extends Task> implements Disposable {
         return member.link.close(new UnusableWorkerError(answer.message));
       }
     }
-    const job = endpoint === undefined
-      ? undefined
-      : this.#pool.onAnswer(endpoint, dispatch, answeredAtMs);
+    const job = endpoint && this.#pool.onAnswer(endpoint, dispatch, answeredAtMs);
     if (!job) throw neverSent({ id: dispatch });
     member.answers += 1;
     member.answeredAtMs = answeredAtMs;
@@ -318,8 +330,7 @@ export class Cluster<T extends Task> implements Disposable {
     const job = this.#pool.onReturned(endpoint, dispatch, performance.now());
     if (!job) throw neverSent({ id: dispatch });
     if (cause === "draining") {
-      member.isLeaving = true;
-      this.#onDraining(member);
+      this.#workers.onLeaving(member); // if it has not said so before
     } else if (!job.isOrphan) {
       const problem = "it has cancelled a job that nobody has taken back";
       member.link.close(new UnusableWorkerError(problem));
@@ -339,10 +350,7 @@ export class Cluster<T extends Task> implements Disposable {
   #judge(completion: Completion<T>): void {
     const { job, answer, answeredAtMs } = completion;
     const isGood = answer.kind === "result" && answer.result.exitCode === 0;
-    if (!isGood && this.#copies.hasOther(job)) {
-      job.isOrphan = true; // the other run of it may still do it
-      return;
-    }
+    if (!isGood && this.#copies.onFailed(job)) return;
     const final = this.#retries.judge(job.payload, answer);
     if (final === answer) this.#complete(completion);
     else if (final) this.#complete({ ...completion, answer: final });
@@ -366,27 +374,29 @@ export class Cluster<T extends Task> implements Disposable {
       },
       accept: (completion) => this.#judge(completion),
       reject: (completion, message) => {
+        const { payload } = completion.job;
+        const asked = this.#pool.find(this.#client, (job) => job.payload === payload);
+        if (asked) this.#copies.takeBack(asked);
         this.#complete({ ...completion, answer: { kind: "error", cause: "other", message } });
       },
-      suspect: (voter, reason, isUntrusted) => this.#suspect(voter, reason, isUntrusted),
+      suspect: (...facts) => this.#suspect(...facts),
       giveUp: (error) => this.#events.onHopeless?.(error),
     });
   }
 
-  #suspect(voter: string, reason: string, isUntrusted: boolean): void {
-    const member = [...this.#members.values()].find((other) => voterOf(other) === voter);
-    if (!member) return;
-    this.#log.warn(`worker ${member.name}: ${reason}`);
+  #suspect(voter: string, name: string, reason: string, isUntrusted: boolean): void {
+    this.#log.warn(`worker ${name}: ${reason}`);
     if (!isUntrusted) return;
-    const unverified = member.answers > 0
+    const member = [...this.#members.values()].find((other) => voterOf(other) === voter);
+    const unverified = member
       ? `; it gave ${member.answers} results in all, verify those that were not`
       : "";
-    this.#workers.ban(member, `it computes wrong: ${reason}, again${unverified}`);
+    this.#workers.ban(voter, `it computes wrong: ${reason}, again${unverified}`);
   }
 
   #endUndecided(): void {
-    if (!this.#verification || this.#workers.expectsMore) return;
-    this.#verification.endUndecided([...this.#members.values()].map(voterOf));
+    if (this.#workers.expectsMore) return;
+    this.#verification?.endUndecided([...this.#members.values()].map(voterOf));
   }
 
   #hasRoom(): boolean {
@@ -402,16 +412,7 @@ export class Cluster<T extends Task> implements Disposable {
       this.#isScheduled = false;
       if (this.#isClosed) return;
       this.#pool.schedule(performance.now());
-      if (this.#roomWaiters.length > 0 && this.#hasRoom()) this.#wakeRoomWaiters();
+      if (this.#forRoom.count > 0 && this.#hasRoom()) this.#forRoom.wake();
     });
   }
-
-  #wakeRoomWaiters(): void {
-    for (const resolve of this.#roomWaiters.splice(0)) resolve();
-  }
-}
-
-/** What tells workers apart: version 1 has only the address for that. */
-function voterOf({ name, description }: Member): string {
-  return description?.instance ?? name;
 }

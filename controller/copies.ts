@@ -25,14 +25,39 @@ export class Copies<T> {
     return this.#copies.get(job.payload)?.some((copy) => copy !== job && !copy.isOrphan) ?? false;
   }
 
+  /** A run of a job has failed. Whether it is left to another one, which may then be anywhere. */
+  onFailed(job: Job<T>): boolean {
+    if (!this.hasOther(job)) return false;
+    job.isOrphan = true;
+    for (const copy of this.#copies.get(job.payload) ?? []) copy.isStrict = false;
+    return true;
+  }
+
+  /** A worker is gone. Where another run goes on, that has to do, until it turns out to be late, too. */
+  onLost(): void {
+    for (const [payload, copies] of this.#copies) {
+      const wanted = copies.filter(({ isOrphan }) => !isOrphan);
+      const queued = wanted.findLast((copy) => !this.#pool.isInFlight(copy));
+      if (!queued || wanted.length < 2) continue;
+      this.#pool.onCancelled(queued);
+      this.#copies.delete(payload);
+      for (const copy of wanted) copy.isStrict = false;
+    }
+  }
+
+  /** Nobody waits for a job any more. */
+  takeBack(job: Job<T>): void {
+    if (this.#pool.onCancelled(job)) return;
+    const { endpoint, dispatch } = job;
+    if (endpoint !== undefined && dispatch !== undefined) this.#cancel(endpoint, dispatch);
+  }
+
   /** A job has its answer, so long after it was sent. Others of it are not needed any more. */
   onDone(job: Job<T>, ms: number): void {
     this.#stragglers.onAnswer(ms);
     if (this.#copies.size === 0) return;
     for (const copy of this.#copies.get(job.payload) ?? []) {
-      if (copy === job || copy.isOrphan || this.#pool.onCancelled(copy)) continue;
-      const { endpoint, dispatch } = copy;
-      if (endpoint !== undefined && dispatch !== undefined) this.#cancel(endpoint, dispatch);
+      if (copy !== job && !copy.isOrphan) this.takeBack(copy);
     }
     this.#copies.delete(job.payload);
   }

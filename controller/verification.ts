@@ -23,10 +23,10 @@ export interface VerificationActions<T extends Task> {
   ask(job: Job<T>, voters: readonly string[]): void;
   /** Two workers agree. */
   accept(completion: Completion<T>): void;
-  /** Nobody agrees, and nobody is left to ask. */
+  /** Nobody agrees, and nobody is left to ask; a run of the job that was asked for is not wanted. */
   reject(completion: Completion<T>, reason: string): void;
   /** A worker has said something else than two others; `isUntrusted`: not for the first time. */
-  suspect(voter: string, reason: string, isUntrusted: boolean): void;
+  suspect(voter: string, name: string, reason: string, isUntrusted: boolean): void;
   /** No two workers have agreed on anything. */
   giveUp(error: Error): void;
 }
@@ -110,9 +110,10 @@ export class Verification<T extends Task> {
       if (voter === equal.voter) continue;
       const lost = (this.#lostVotes.get(voter) ?? 0) + 1;
       this.#lostVotes.set(voter, lost);
+      if (lost > LOST_VOTES_MAX) continue; // what it had said before that was found out
       const reason = `its output for job ${completion.job.payload.index} differs from that of ` +
         "two other workers";
-      this.#actions.suspect(voter, reason, lost >= LOST_VOTES_MAX);
+      this.#actions.suspect(voter, completion.worker, reason, lost >= LOST_VOTES_MAX);
     }
     this.forget(equal.completion.job.payload);
     this.#actions.accept(equal.completion);
@@ -127,7 +128,8 @@ export class Verification<T extends Task> {
       completion,
       `${workers} give different outputs, and no other worker decides`,
     );
-    if (this.#isHopeless) this.#actions.giveUp(new DisagreementError(this.#splits));
+    if (this.#agreed > 0 || this.#splits !== SPLITS_MAX) return; // said once
+    this.#actions.giveUp(new DisagreementError(this.#splits));
   }
 
   get #isHopeless(): boolean {

@@ -44,6 +44,9 @@ export const CORE_LIMIT_MS = 180_000;
 const BUFFERED_BYTES_MAX = 8 * 1024 * 1024;
 const SLOWEST_BYTES_PER_MS = 100;
 
+/** A worker gets so many pings before it is given up: the last may be late, or its answer. */
+const PINGS_MIN = 4;
+
 /** Jobs have dispatch ids, from 1 on; the other messages count from here. */
 const CONTROL_ID_FIRST = 2 ** 52;
 
@@ -133,9 +136,7 @@ export class WorkerLink {
     this.#link.start();
     this.#say(encodeVersion(this.#expect((frame) => this.#onVersion(frame)), this.version));
     // It may be busy with another controller, one at a time, and free when it is asked again.
-    const limitMs = this.#options.versionLimitMs ?? VERSION_LIMIT_MS;
-    const problem = `it did not answer the version exchange ${within(limitMs)}`;
-    this.#limitAnswer(limitMs, new Error(problem));
+    this.#limitGreeting("answer the version exchange");
   }
 
   /** Has the worker load a core. `onLoaded` or `onLoadFailed` follows. */
@@ -180,7 +181,7 @@ export class WorkerLink {
       this.#link.close(
         new Error(`it has given no sign of life for ${Math.round(silentMs / 1000)} s`),
       );
-    } else if (nowMs - this.#saidAtMs >= PING_MS) {
+    } else if (nowMs - this.#saidAtMs >= Math.min(PING_MS, limitMs / PINGS_MIN)) {
       this.#say(encodePing(this.#expect((frame) => void decodeWorkerLoad(payloadOf(frame)))));
     }
   }
@@ -204,6 +205,11 @@ export class WorkerLink {
     this.#lastControlId += 1;
     this.#expected.set(this.#lastControlId, onResponse);
     return this.#lastControlId;
+  }
+
+  #limitGreeting(what: string): void {
+    const limitMs = this.#options.versionLimitMs ?? VERSION_LIMIT_MS;
+    this.#limitAnswer(limitMs, new Error(`it did not ${what} ${within(limitMs)}`));
   }
 
   #limitAnswer(limitMs: number, error: Error): void {
@@ -251,8 +257,13 @@ export class WorkerLink {
     }
     this.#isAgreed = true;
     if (this.version === 1) return this.#events.onReady(undefined);
-    const id = this.#expect((answer) => this.#events.onReady(decodeDescription(payloadOf(answer))));
-    this.#say(encodeDescribe(id));
+    this.#say(encodeDescribe(this.#expect((answer) => this.#onDescription(answer))));
+    this.#limitGreeting("describe itself");
+  }
+
+  #onDescription(frame: Frame): void {
+    clearTimeout(this.#limit);
+    this.#events.onReady(decodeDescription(payloadOf(frame)));
   }
 
   #onChosen(core: CoreImage, frame: Frame): void {

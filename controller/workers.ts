@@ -3,7 +3,7 @@
 import { formatAddress } from "../link/address.ts";
 import { Backoff } from "../link/backoff.ts";
 import type { DispatchId, EndpointId } from "../pool/types.ts";
-import type { WorkerDescription } from "../protocol/mod.ts";
+import { LATEST_VERSION, type WorkerDescription } from "../protocol/mod.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
 import { Offers } from "./offers.ts";
@@ -87,8 +87,8 @@ export class Workers {
   readonly #dialled = new Map<string, Dialled>();
   readonly #offers = new Offers();
   /** Why workers that came by themselves, or were given, are not used any more. */
-  readonly #farewells: string[] = [];
-  /** Worker processes that are not to be used, and why. */
+  readonly #farewells = new Map<string, string>();
+  /** Workers that are not to be used, by `voterOf`, and why. */
   readonly #banned = new Map<string, string>();
   #expectsGuests = false;
   #isPaused = false;
@@ -147,7 +147,7 @@ export class Workers {
       onLoaded: () => this.#events.onLoaded(member),
       onLoadFailed: (_core, reason) => link.close(new UnusableWorkerError(reason)),
       onAnswer: (dispatch, answer) => this.#events.onAnswer(member, dispatch, answer),
-      onDraining: () => this.#onDraining(member),
+      onDraining: () => this.onLeaving(member),
       onClosed: (reason) => {
         this.#onClosed(member, reason);
         resolve(reason);
@@ -178,18 +178,28 @@ export class Workers {
     this.#dismiss(name, reason);
   }
 
-  /** A worker that is connected is not to be used again, however it comes. */
-  ban(member: Member, reason: string): void {
-    if (member.description) this.#banned.set(member.description.instance, reason);
-    member.link.close(new UnusableWorkerError(reason));
+  /** The worker that `voterOf` calls so is not to be used again, however it comes. */
+  ban(voter: string, reason: string): void {
+    this.#banned.set(voter, reason);
+    for (const member of [...this.#up]) {
+      if (voterOf(member) === voter) member.link.close(new UnusableWorkerError(reason));
+    }
   }
 
   /** Does without a worker that was dialled: what it has is answered, and nobody dials it again. */
   leave(address: Address): void {
     const name = formatAddress(address);
     this.#dialled.delete(name);
-    for (const member of this.#up) if (member.name === name) this.#onDraining(member);
+    for (const member of this.#up) if (member.name === name) this.onLeaving(member);
     for (const { name: other, link } of [...this.#connecting]) if (other === name) link.close();
+  }
+
+  /** The worker starts nothing more: it has said so, or it shows. */
+  onLeaving(member: Member): void {
+    if (member.isLeaving) return;
+    member.isLeaving = true;
+    this.#log.info(`worker ${member.name} is about to leave`);
+    this.#events.onDraining(member);
   }
 
   /** Whether workers may come that are not here now. */
@@ -208,6 +218,8 @@ export class Workers {
   /** Looks for workers that give no sign of life. Call it several times a second. */
   look(nowMs: number): void {
     for (const { link } of [...this.#up, ...this.#connecting]) link.look(nowMs);
+    const hasWaited = ({ joinedAtMs }: Member) => nowMs - joinedAtMs > this.#limits.hopeMs;
+    if (this.#up.size < this.#limits.needed && [...this.#up].some(hasWaited)) this.#checkForsaken();
   }
 
   /** Leaves all of them. */
@@ -238,11 +250,13 @@ export class Workers {
     const backoff = new Backoff();
     let hopeUntilMs = performance.now() + this.#limits.hopeMs;
     let said = "";
+    let refusals = 0;
     while (!this.#isClosed && this.#dialled.get(name) === state) {
-      const outcome = await this.#dialOnce(name, address);
+      const outcome = await this.#dialOnce(name, address, state);
       if (this.#isClosed) return;
       const why = outcome ? reasonOf(outcome) : CLOSED_BY_WORKER;
-      if (outcome instanceof VersionRefusedError && outcome.version > 1) continue;
+      if (!(outcome instanceof VersionRefusedError)) refusals = 0;
+      else if (++refusals < LATEST_VERSION) continue; // it may speak another, older or newer
       if (outcome instanceof UnusableWorkerError) return this.#dismiss(name, why);
       if (state.wasOfUse) {
         hopeUntilMs = performance.now() + this.#limits.hopeMs;
@@ -259,10 +273,14 @@ export class Workers {
   }
 
   /** One connection from its beginning to its end. */
-  async #dialOnce(name: string, address: Address): Promise<Error | undefined> {
+  async #dialOnce(
+    name: string,
+    address: Address,
+    state: Dialled,
+  ): Promise<Error | undefined> {
     try {
       const stream = await this.#runtime.dial(address, DIAL_LIMIT_MS);
-      if (this.#isClosed) return void stream.close();
+      if (this.#isClosed || this.#dialled.get(name) !== state) return void stream.close();
       return await this.join(stream, name);
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
@@ -272,7 +290,8 @@ export class Workers {
   #onReady(member: Member, description: WorkerDescription | undefined): void {
     this.#connecting.delete(member);
     member.description = description;
-    const banned = description && this.#banned.get(description.instance);
+    if (member.isLeaving) return member.link.close(new Error("it is about to leave"));
+    const banned = this.#banned.get(voterOf(member));
     if (banned !== undefined) return member.link.close(new UnusableWorkerError(banned));
     const twin = this.#twinOf(member);
     if (twin && this.#dialled.has(member.name)) {
@@ -291,17 +310,12 @@ export class Workers {
     this.#events.onUp(member);
   }
 
-  /** The same worker process on another connection. */
+  /** The same worker process on another connection, unless that only finishes what it has. */
   #twinOf({ description }: Member): Member | undefined {
     if (!description) return undefined;
-    return [...this.#up].find((other) => other.description?.instance === description.instance);
-  }
-
-  #onDraining(member: Member): void {
-    if (member.isLeaving) return;
-    member.isLeaving = true;
-    this.#log.info(`worker ${member.name} is about to leave`);
-    this.#events.onDraining(member);
+    return [...this.#up].find((other) =>
+      other.description?.instance === description.instance && !other.isLeaving
+    );
   }
 
   #onClosed(member: Member, reason: Error | undefined): void {
@@ -349,22 +363,34 @@ export class Workers {
   /** A worker that will never be of use. If it was the last hope, the run's end says why; else a warning. */
   #dismiss(name: string, why: string): void {
     const dialled = this.#dialled.get(name);
+    const farewell = `${this.#keyOf(name)}: ${why}`;
+    const isKnown = this.#farewells.has(farewell); // who dials us may do so again and again
     if (dialled) dialled.hopeless = why;
-    else this.#farewells.push(`${name}: ${why}`);
+    else if (!isKnown) this.#farewells.set(farewell, `${name}: ${why}`);
     this.#checkForsaken();
-    if (!this.#isClosed) this.#log.warn(`cannot use worker ${name}: ${why}`);
+    if (!this.#isClosed && !isKnown) this.#log.warn(`cannot use worker ${name}: ${why}`);
   }
 
   #checkForsaken(): void {
     if (this.#isClosed || this.#expectsGuests) return;
     const isHopeful = ({ name }: Member) => this.#dialled.get(name)?.hopeless === undefined;
     if (this.#up.size >= this.#limits.needed || [...this.#connecting].some(isHopeful)) return;
-    const reasons: string[] = [...this.#farewells];
+    const upNames = [...this.#up].map(({ name }) => name);
+    const reasons: string[] = [...this.#farewells.values()];
     for (const [name, state] of this.#dialled) {
-      if (state.hopeless === undefined) return;
-      reasons.push(`${name}: ${state.hopeless}`);
+      if (state.hopeless !== undefined) reasons.push(`${name}: ${state.hopeless}`);
+      else if (!upNames.includes(name)) return;
+    }
+    if (upNames.length > 0) {
+      const { needed } = this.#limits;
+      reasons.push(`${upNames.join(", ")}: alone, and to verify takes ${needed} different workers`);
     }
     this.close();
     this.#events.onForsaken(reasons);
   }
+}
+
+/** What tells workers apart: version 1 has only the address for that. */
+export function voterOf({ name, description }: Member): string {
+  return description?.instance ?? name;
 }

@@ -2,7 +2,7 @@
 
 import { Deque } from "./deque.ts";
 import { Detours } from "./detours.ts";
-import type { ClientId, EndpointId, Job } from "./types.ts";
+import type { ClientId, Job, Taker } from "./types.ts";
 
 /** A client's state. Only the pool changes it. */
 export class Client<T> {
@@ -32,9 +32,9 @@ export class Client<T> {
   }
 
   /** The job whose turn it is at an endpoint. `isOnly`: there is no other one. */
-  nextFor(endpoint: EndpointId, isOnly: boolean): Job<T> | undefined {
+  nextFor(endpoint: Taker, nowMs: number, isOnly: boolean): Job<T> | undefined {
     if (this.isBlocked) return undefined;
-    return this.#detours.peekFor(endpoint, isOnly) ?? this.#queue.peek();
+    return this.#detours.peekFor(endpoint, nowMs, isOnly) ?? this.#queue.peek();
   }
 
   pushBack(job: Job<T>): void {

@@ -102,9 +102,18 @@ export class Cores<T> {
       if (endpoint.isLeaving) continue;
       endpoints += 1;
       if (endpoint.core === undefined) continue;
-      count(cores.get(endpoint.core), 1, endpoint.inFlight.size === 0);
+      count(cores.get(endpoint.core), 1, this.#hasUseFor(endpoint, nowMs));
     }
     return { cores, endpoints };
+  }
+
+  /** Whether the endpoint has nothing to do and may take what waits: some jobs must not go just anywhere. */
+  #hasUseFor(endpoint: Endpoint<T>, nowMs: number): boolean {
+    if (endpoint.inFlight.size > 0) return false;
+    for (const client of this.#clients.values()) {
+      if (client.nextFor(endpoint, nowMs, false)?.core === endpoint.core) return true;
+    }
+    return false;
   }
 }
 

@@ -4,7 +4,10 @@
  */
 
 import { Deque } from "./deque.ts";
-import type { EndpointId, Job } from "./types.ts";
+import type { EndpointId, Job, Taker } from "./types.ts";
+
+/** A job waits so long for another endpoint. Then it takes the one that it would rather avoid. */
+const PATIENCE_MS = 10_000;
 
 /** Finds a job for an endpoint in constant time as long as each avoids one endpoint; most do. */
 export class Detours<T> {
@@ -39,13 +42,18 @@ export class Detours<T> {
   }
 
   /** The next job for an endpoint. `isOnly`: no other endpoint can take what would rather avoid this one. */
-  peekFor(endpoint: EndpointId, isOnly: boolean): Job<T> | undefined {
+  peekFor({ id, core }: Taker, nowMs: number, isOnly: boolean): Job<T> | undefined {
     if (this.#length === 0) return undefined;
-    for (const [avoided, jobs] of this.#byAvoided) {
+    const fits = (job: Job<T>) => {
+      if (job.core !== core) return false;
+      if (!job.avoids.includes(id)) return true;
+      return !job.isStrict && (isOnly || nowMs - job.queuedAtMs >= PATIENCE_MS);
+    };
+    for (const jobs of this.#byAvoided.values()) {
       const job = jobs.peek();
-      if (job && (avoided !== endpoint || (isOnly && !job.isStrict))) return job;
+      if (job && fits(job)) return job;
     }
-    return this.#picky.find((job) => !job.avoids.includes(endpoint) || (isOnly && !job.isStrict));
+    return this.#picky.find(fits);
   }
 
   find(matches: (job: Job<T>) => boolean): Job<T> | undefined {

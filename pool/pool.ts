@@ -17,33 +17,17 @@ import type {
   CoreKey,
   DispatchId,
   EndpointId,
+  Head,
   Job,
   PoolActions,
+  PoolCounts,
   PoolOptions,
 } from "./types.ts";
 
+export type { Head, PoolCounts } from "./types.ts";
+
 /** A job whose endpoint is killed each time is what has it killed, most likely for its memory. */
 const KILLED_ATTEMPTS_MAX = 3;
-
-/** The job that an endpoint is at. */
-export interface Head<T> {
-  readonly endpoint: EndpointId;
-  readonly job: Job<T>;
-  /** Since when, at the earliest. */
-  readonly sinceMs: number;
-}
-
-/** How much there is of what, for progress and for flow control. */
-export interface PoolCounts {
-  readonly endpoints: number;
-  /** Slots of all endpoints that serve. */
-  readonly slots: number;
-  /** Whether that is what they said; otherwise it is what they have shown. */
-  readonly slotsAreKnown: boolean;
-  readonly queued: number;
-  readonly queuedBytes: number;
-  readonly inFlight: number;
-}
 
 /** The pool. */
 export class Pool<T> {
@@ -163,7 +147,8 @@ export class Pool<T> {
 
   /** A job that was answered, and is out of the pool, runs again: elsewhere, if there is another endpoint. */
   onRetried(job: Job<T>, nowMs: number): void {
-    if (job.endpoint !== undefined) job.avoids = [job.endpoint];
+    // One that must not go to some endpoints had better be where it failed than there.
+    if (job.endpoint !== undefined && !job.isStrict) job.avoids = [job.endpoint];
     job.queuedAtMs = nowMs;
     this.#clients.get(job.client)?.pushBack(job);
   }
@@ -352,8 +337,12 @@ export class Pool<T> {
         endpoint.bytesInFlight >= this.#options.endpointBytesMax
       ) return;
       const client = this.#clientForCore(endpoint.core as CoreKey);
-      const job = client?.nextFor(endpoint.id, this.#serving <= 1);
+      const job = client?.nextFor(endpoint, nowMs, this.#serving <= 1);
       if (!client || !job || job.core !== endpoint.core) return;
+      if (
+        endpoint.inFlight.size > 0 &&
+        endpoint.bytesInFlight + job.bytes > (this.#options.endpointBytesLimit ?? Infinity)
+      ) return;
       if (job.alone && endpoint.inFlight.size > 0) return;
       client.take(job);
       this.#send(endpoint, client, job, nowMs);

@@ -47,6 +47,32 @@ export interface Job<T> {
   losses: number;
 }
 
+/** What decides whether a job may go to an endpoint: which one it is, and the core that it has. */
+export interface Taker {
+  readonly id: EndpointId;
+  readonly core: CoreKey | undefined;
+}
+
+/** The job that an endpoint is at. */
+export interface Head<T> {
+  readonly endpoint: EndpointId;
+  readonly job: Job<T>;
+  /** Since when, at the earliest. */
+  readonly sinceMs: number;
+}
+
+/** How much there is of what, for progress and for flow control. */
+export interface PoolCounts {
+  readonly endpoints: number;
+  /** Slots of all endpoints that serve. */
+  readonly slots: number;
+  /** Whether that is what they said; otherwise it is what they have shown. */
+  readonly slotsAreKnown: boolean;
+  readonly queued: number;
+  readonly queuedBytes: number;
+  readonly inFlight: number;
+}
+
 /** What the pool has others do. It calls these inside its handlers; they must not call back. */
 export interface PoolActions<T> {
   /**
@@ -77,4 +103,6 @@ export interface PoolOptions {
   readonly isLocal: boolean;
   /** Input bytes in flight at an endpoint, beyond one job for each of its slots. */
   readonly endpointBytesMax: number;
+  /** And never more than these, however many slots it has, unless it is one single job. */
+  readonly endpointBytesLimit?: number;
 }

@@ -152,8 +152,8 @@ testUnless(
       const [line] = await once(parent.stdout, "data");
       const pid = Number(String(line));
       // Its parent is a `sleep` now, which never asks.
-      await eventually("it has ended", () => isGone({ pid, host: os.hostname(), start: "1" }));
-      assert.equal(startOf(pid), undefined);
+      await eventually("it has ended", () => startOf(pid) === undefined);
+      assert.ok(isGone({ pid, host: os.hostname(), start: "1" }));
     } finally {
       process.kill(parent.pid as number, "SIGKILL");
     }

@@ -5,15 +5,16 @@ import type { ClientId, CoreKey, EndpointId, Job } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 
 const ID = 1 as ClientId;
-const ANYWHERE = 1 as EndpointId;
+const CORE = "core" as CoreKey;
+const ANYWHERE = { id: 1 as EndpointId, core: CORE };
 
 function jobOf(payload: string, bytes: number): Job<string> {
-  return newJob(ID, "core" as CoreKey, bytes, payload, 0);
+  return newJob(ID, CORE, bytes, payload, 0);
 }
 
 /** Takes the job whose turn it is. */
 function take(client: Client<string>): string | undefined {
-  const job = client.nextFor(ANYWHERE, false);
+  const job = client.nextFor(ANYWHERE, 0, false);
   if (job) client.take(job);
   return job?.payload;
 }
@@ -47,4 +48,34 @@ test("a blocked client shows no next job, and keeps it", () => {
     client.isBlocked = isBlocked;
     assert.equal(client.next?.payload, name);
   }
+});
+
+test("jobs that avoid an endpoint count, and go before the others to any other one", () => {
+  const client = new Client<string>(ID);
+  const shy = { ...jobOf("shy", 20), avoids: [ANYWHERE.id], isStrict: true };
+  client.pushBack(jobOf("a", 3));
+  client.pushBack(shy);
+  assert.equal(client.queued, 2);
+  assert.equal(client.queuedBytes, 23);
+  assert.equal(client.nextFor(ANYWHERE, 0, true)?.payload, "a");
+  const other = { id: 2 as EndpointId, core: CORE };
+  assert.equal(client.nextFor(other, 0, false)?.payload, "shy");
+  client.isBlocked = true;
+  assert.equal(client.nextFor(other, 0, false), undefined);
+  client.isBlocked = false;
+  assert.equal(client.find(({ payload }) => payload === "shy"), shy);
+  client.take(shy);
+  assert.equal(client.queuedBytes, 3);
+  assert.equal(take(client), "a");
+  assert.equal(client.queued, 0);
+});
+
+test("a client has a next job as long as any is queued, also one that avoids an endpoint", () => {
+  const client = new Client<string>(ID);
+  const shy = { ...jobOf("shy", 20), avoids: [ANYWHERE.id] };
+  client.pushFront(shy);
+  assert.equal(client.next, shy);
+  assert.deepEqual(client.takeWhere(() => true), [shy]);
+  assert.equal(client.next, undefined);
+  assert.equal(client.queuedBytes, 0);
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Connection } from "./simulated/connection.ts";
-import { SimulatedController } from "./simulated/controller.ts";
+import { RETRIES, SimulatedController } from "./simulated/controller.ts";
 import { CoreLuck } from "./simulated/core_luck.ts";
 import type { ControllerPlan, Mishap, Plan, Task, WorkerPlan } from "./simulated/plan.ts";
 import { Timeline } from "./simulated/timeline.ts";
@@ -165,13 +165,13 @@ function slotCount({ workers }: Plan): number {
 function timeLimitMs(plan: Plan): number {
   const tasks = plan.controllers.flatMap((controller) => controller.tasks);
   const longestMs = tasks.reduce((longest, { durationMs }) => Math.max(longest, durationMs), 0);
-  const poisoned = tasks.filter(({ isPoison }) => isPoison).length;
+  const crashes = (1 + RETRIES) * tasks.filter(({ isPoison }) => isPoison).length;
   const bad = tasks.filter(({ core }) => plan.loadFailures.get(core) === Infinity).length;
   // Only the first worker is sure to stay.
   const hasLeavers = plan.mishaps.some(({ kind }) => kind === "worker leaves");
   const slots = hasLeavers ? plan.workers[0]?.slots ?? 0 : slotCount(plan);
   const restartMs = plan.startMs + plan.loadMs;
-  return 30_000 + 2 * (workMs(plan) / slots + longestMs) + poisoned * restartMs +
+  return 40_000 + 2 * (workMs(plan) / slots + longestMs) + crashes * restartMs +
     plan.mishaps.length * (plan.returnMs + restartMs + longestMs) +
     // A controller reads on when the jobs it has read are given up, after three loads with pauses.
     Math.ceil(bad / 64) * 3 * (restartMs + 1_000);

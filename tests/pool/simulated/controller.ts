@@ -1,6 +1,7 @@
 /** A controller: a pool over workers, fed from a list of tasks, used as the real one uses it. */
 
 import assert from "node:assert/strict";
+import { Copies } from "../../../controller/copies.ts";
 import { Pool } from "../../../pool/pool.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../../pool/types.ts";
 import type { Connection } from "./connection.ts";
@@ -14,6 +15,10 @@ const TICK_MS = 250;
 const AUDIT_EVERY = 8;
 const QUEUE_JOBS_MIN = 64;
 const WORKER_BYTES_MAX = 64 * 1024 * 1024;
+const WORKER_BYTES_LIMIT = 256 * 1024 * 1024;
+
+/** A job that has failed is tried again so often. */
+export const RETRIES = 1;
 
 /** A worker that is connected. */
 interface Member {
@@ -29,6 +34,8 @@ export class SimulatedController implements Peer {
   readonly #tasks: readonly Task[];
   readonly #pool: Pool<Task>;
   readonly #client: ClientId;
+  readonly #copies: Copies<Task>;
+  readonly #retried = new Map<Task, number>();
   readonly #members = new Map<Connection, Member>();
   readonly #connectionOf = new Map<EndpointId, Connection>();
   #read = 0;
@@ -49,9 +56,18 @@ export class SimulatedController implements Peer {
       load: (endpoint, core) => this.#load(endpoint, core),
       send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job),
       crashed: () => assert.fail("a lost worker's jobs run elsewhere"),
-      dropped: () => assert.fail("the only client stays"),
-      unrunnable: (job) => this.#settle(job.payload, "unrunnable"),
-    }, { onLost: "retry", isLocal: false, endpointBytesMax: WORKER_BYTES_MAX });
+      dropped: (job) => assert.ok(job.isOrphan, "only orphans are dropped"),
+      unrunnable: (job) => this.#judge(job, "unrunnable"),
+    }, {
+      onLost: "retry",
+      isLocal: false,
+      endpointBytesMax: WORKER_BYTES_MAX,
+      endpointBytesLimit: WORKER_BYTES_LIMIT,
+    });
+    this.#copies = new Copies<Task>(this.#pool, (endpoint, dispatch) => {
+      const { connection, member } = this.#at(endpoint);
+      connection.carry(() => member.worker.onCancel(connection, dispatch));
+    });
     this.#client = this.#pool.onClientUp();
   }
 
@@ -85,6 +101,7 @@ export class SimulatedController implements Peer {
     this.#members.delete(connection);
     this.#connectionOf.delete(member.endpoint);
     this.#pool.onEndpointLost(member.endpoint, "connection lost");
+    this.#copies.onLost();
     this.#wake();
   }
 
@@ -113,10 +130,15 @@ export class SimulatedController implements Peer {
   onAnswer(connection: Connection, dispatch: DispatchId, outcome: Outcome): void {
     const member = this.#members.get(connection);
     if (!member || this.#isGone) return;
+    this.#wake();
+    if (outcome === "returned") {
+      assert.ok(member.isLeaving, "only a worker that leaves gives jobs back");
+      return void this.#pool.onReturned(member.endpoint, dispatch, this.#timeline.nowMs);
+    }
     const job = this.#pool.onAnswer(member.endpoint, dispatch, this.#timeline.nowMs);
     assert.ok(job, "a worker answers what it was sent");
-    this.#settle(job.payload, outcome);
-    this.#wake();
+    assert.ok(job.isOrphan || outcome !== "cancelled", "nobody else takes jobs back");
+    if (!job.isOrphan) this.#judge(job, outcome);
   }
 
   assertIdle(): void {
@@ -147,7 +169,21 @@ export class SimulatedController implements Peer {
     return { connection, member };
   }
 
+  /** What a real controller does with an answer. */
+  #judge(job: Job<Task>, outcome: Outcome): void {
+    const { nowMs } = this.#timeline;
+    if (outcome !== "done" && this.#copies.onFailed(job)) return;
+    const retried = this.#retried.get(job.payload) ?? 0;
+    if (outcome === "failed" && retried < RETRIES) {
+      this.#retried.set(job.payload, retried + 1);
+      return this.#pool.onRetried(job, nowMs);
+    }
+    this.#copies.onDone(job, nowMs - job.sentAtMs);
+    this.#settle(job.payload, outcome);
+  }
+
   #settle(task: Task, outcome: Outcome): void {
+    assert.ok(outcome !== "returned" && outcome !== "cancelled");
     assert.equal(task.end, undefined, `task ${task.index} ends once`);
     task.end = outcome;
     this.#ended += 1;
@@ -184,6 +220,8 @@ export class SimulatedController implements Peer {
     this.#isTicking = true;
     this.#timeline.after(TICK_MS, () => {
       this.#isTicking = false;
+      if (this.#isGone) return;
+      if (this.#read === this.#tasks.length) this.#copies.copyStragglers(this.#timeline.nowMs);
       this.#wake();
     });
   }

@@ -16,8 +16,8 @@ const TICK_MS = 250;
 const AUDIT_EVERY = 8;
 const SLOT_BYTES_MAX = 4 * 1024 * 1024;
 
-/** How a job went, for its controller. */
-export type Outcome = "done" | "failed" | "unrunnable";
+/** How a job went, for its controller. The last two are no end of it: the worker leaves, or was told to. */
+export type Outcome = "done" | "failed" | "unrunnable" | "returned" | "cancelled";
 
 /** The controller's side of a connection, as far as its worker talks to it. */
 export interface Peer {
@@ -131,8 +131,22 @@ export class SimulatedWorker {
     if (!guest || !this.isAlive) return;
     assert.equal(guest.core, task.core, "jobs come for the core that is loaded");
     guest.open.add(dispatch);
+    if (this.#isLeaving) return this.#say(guest, dispatch, "returned");
     const relayed = { guest, dispatch, task };
     this.#pool.onJob(guest.client, task.core, task.bytes, relayed, this.#timeline.nowMs);
+    this.#wake();
+  }
+
+  /** Takes a job back, wherever it is, unless it is answered by now. */
+  onCancel(connection: Connection, dispatch: DispatchId): void {
+    const guest = this.#guests.get(connection);
+    if (!guest?.open.has(dispatch) || !this.isAlive) return;
+    const job = this.#pool.find(guest.client, ({ payload }) => payload.dispatch === dispatch);
+    assert.ok(job, "what is not answered is in the pool");
+    const isOut = this.#pool.onCancelled(job);
+    assert.ok(this.#pool.onCancelled(job) === isOut, "twice is no harm");
+    this.#say(guest, dispatch, "cancelled");
+    if (!isOut) this.#after(ORPHAN_LIMIT_MS, () => this.#endOrphans());
     this.#wake();
   }
 
@@ -155,11 +169,15 @@ export class SimulatedWorker {
     for (const connection of this.#guests.keys()) connection.break();
   }
 
-  /** Says that it takes no more jobs, and stays. */
+  /** Says that it takes no more jobs, gives back those that wait, and stays. */
   leave(): void {
     this.#isLeaving = true;
-    for (const { connection, peer } of this.#guests.values()) {
+    for (const guest of this.#guests.values()) {
+      const { client, connection, peer } = guest;
       connection.carry(() => peer.onLeaving(connection));
+      for (const { payload } of this.#pool.onQueueCancelled(client)) {
+        this.#say(guest, payload.dispatch, "returned");
+      }
     }
   }
 
@@ -307,8 +325,10 @@ export class SimulatedWorker {
   }
 
   #answer(job: Job<Relayed>, outcome: Outcome): void {
-    const { guest, dispatch } = job.payload;
-    if (job.isOrphan) return;
+    if (!job.isOrphan) this.#say(job.payload.guest, job.payload.dispatch, outcome);
+  }
+
+  #say(guest: Guest, dispatch: DispatchId, outcome: Outcome): void {
     assert.ok(guest.open.delete(dispatch), "a job is answered once");
     guest.connection.carry(() => guest.peer.onAnswer(guest.connection, dispatch, outcome));
   }

@@ -1,0 +1,196 @@
+/** What a controller says to a worker of version 2. */
+
+import assert from "node:assert/strict";
+import { FrameReader, KINDS, OK, VERSION } from "../fixtures/peers/frames.ts";
+import { type Script, startPeer } from "../fixtures/peers/scripted_worker.ts";
+import { type Options2, ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
+import { eventually } from "../lib/processes.ts";
+import { test } from "../lib/test.ts";
+import { assertPolite, CORE, numberedInputs, RecordedCluster, textOf } from "./clusters.ts";
+
+const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };
+const DEFAULTS = { timeMs: 0, memoryBytes: 0, retries: 0, crashLimit: 3 };
+
+test("a worker of version 2 has a job in each slot that it describes before it has answered any", async () => {
+  await using worker = await ScriptedWorker2.start({ slots: 7 });
+  using recorded = await RecordedCluster.make(LIMITS);
+  const inputs = numberedInputs(40);
+  worker.hold();
+  recorded.dial(worker);
+  recorded.addAll(inputs);
+  await eventually("all slots have a job", () => worker.slots.busy === 7);
+  assert.equal(recorded.cluster.status.slots, 7);
+  assert(recorded.cluster.status.slotsAreKnown);
+  worker.release();
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  assert.equal(worker.received.describes, 1);
+  assertPolite(worker);
+});
+
+const CORES: [string, Options2, number][] = [
+  ["lacks the core is asked for it, and sent it then", {}, 1],
+  ["has the core is not sent it", { keptCores: [CORE.key] }, 0],
+  ["only says that it has the core is sent it", { keptCores: [CORE.key], forgetsCores: true }, 1],
+];
+
+for (const [what, options, sent] of CORES) {
+  test(`a worker of version 2 that ${what}`, async () => {
+    await using worker = await ScriptedWorker2.start(options);
+    using recorded = await RecordedCluster.make(LIMITS);
+    const inputs = numberedInputs(10);
+    recorded.dial(worker);
+    recorded.addAll(inputs);
+    await recorded.completed(inputs.length);
+    recorded.assertEchoed(inputs);
+    const core = { name: CORE.name, digest: CORE.key as string };
+    assert.deepEqual(worker.received.chooses, [core]);
+    assert.deepEqual(worker.received.cores, Array(sent).fill(core));
+    assertPolite(worker);
+  });
+}
+
+for (const [what, isSame] of [["the same", true], ["another", false]] as const) {
+  test(`${what} worker on a second connection ${isSame ? "is not" : "is"} sent the core again`, async () => {
+    await using worker = await ScriptedWorker2.start();
+    using recorded = await RecordedCluster.make(LIMITS);
+    const inputs = numberedInputs(20);
+    recorded.dial(worker);
+    recorded.add(inputs.slice(0, 10));
+    await recorded.completed(10);
+    if (isSame) worker.cut();
+    else worker.restart();
+    recorded.addAll(inputs.slice(10));
+    await recorded.completed(20);
+    recorded.assertEchoed(inputs);
+    assert.equal(worker.received.chooses.length, 2);
+    assert.equal(worker.received.cores.length, isSame ? 1 : 2);
+    assertPolite(worker);
+  });
+}
+
+for (const [what, keptCores] of [["is sent", []], ["has kept", [CORE.key]]] as const) {
+  test(`a worker of version 2 that cannot load the core that it ${what} is given up`, async () => {
+    const answerCore = () => ({ kind: KINDS.core, text: "built for another machine" });
+    await using worker = await ScriptedWorker2.start({ keptCores, answerCore });
+    using recorded = await RecordedCluster.make(LIMITS);
+    recorded.dial(worker);
+    recorded.addAll(numberedInputs(3));
+    const reasons = await recorded.givenUp();
+    assert.deepEqual(reasons, [`127.0.0.1:${worker.port}: built for another machine`]);
+    assertPolite(worker);
+  });
+}
+
+test("a first attempt without limits is a plain job, and a later one tells its number", async () => {
+  await using worker = await ScriptedWorker2.start();
+  using recorded = await RecordedCluster.make(LIMITS);
+  worker.script.answerJob = ({ attempt }) =>
+    attempt === undefined ? { kind: KINDS.crash, text: "crashed" } : "echo";
+  const inputs = numberedInputs(5);
+  recorded.dial(worker);
+  recorded.addAll(inputs);
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  for (const input of inputs) {
+    const jobs = worker.received.jobs.filter((job) => textOf(job) === textOf({ input }));
+    assert.deepEqual(
+      jobs.map(({ attempt, timeMs, memoryBytes }) => ({ attempt, timeMs, memoryBytes })),
+      [
+        { attempt: undefined, timeMs: undefined, memoryBytes: undefined },
+        { attempt: 2, timeMs: 0n, memoryBytes: 0n },
+      ],
+    );
+  }
+  assertPolite(worker);
+});
+
+test("limits go with every job", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const policy = { ...DEFAULTS, timeMs: 5_000, memoryBytes: 2 ** 33 };
+  using recorded = await RecordedCluster.make({ ...LIMITS, policy });
+  const inputs = numberedInputs(5);
+  recorded.dial(worker);
+  recorded.addAll(inputs);
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  for (const { attempt, timeMs, memoryBytes } of worker.received.jobs) {
+    assert.deepEqual([attempt, timeMs, memoryBytes], [1, 5_000n, 2n ** 33n]);
+  }
+  assertPolite(worker);
+});
+
+test("errors tell of what kind they are, and a kind that is not known is none", async () => {
+  const kinds: [number, string][] = [
+    [KINDS.other, "other"],
+    [KINDS.protocol, "protocol"],
+    [KINDS.crash, "crash"],
+    [KINDS.timeout, "timeout"],
+    [KINDS.memory, "memory"],
+    [KINDS.killed, "killed"],
+    [99, "other"],
+  ];
+  await using worker = await ScriptedWorker2.start();
+  worker.script.answerJob = ({ job }) => ({ kind: kinds[Number(job)]?.[0] ?? 0, text: "so" });
+  const policy = { ...DEFAULTS, crashLimit: 1 };
+  using recorded = await RecordedCluster.make({ ...LIMITS, policy });
+  recorded.dial(worker);
+  recorded.addAll(numberedInputs(kinds.length));
+  await recorded.completed(kinds.length);
+  const ends = kinds.map(([, name]) => `${name}: so${name === "killed" ? ", in 3 slots" : ""}`);
+  assert.deepEqual(recorded.ends, ends);
+  assertPolite(worker);
+});
+
+test("a worker that says in an answer to a job that it has no core is given up", async () => {
+  await using bad = await ScriptedWorker2.start();
+  await using good = await ScriptedWorker2.start();
+  bad.script.answerJob = () => ({ kind: KINDS.core, text: "it is gone" });
+  using recorded = await RecordedCluster.make(LIMITS);
+  const inputs = numberedInputs(20);
+  recorded.dial(bad);
+  recorded.dial(good);
+  recorded.addAll(inputs);
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  await eventually("it is told", () => recorded.warnings.some((text) => /it is gone/.test(text)));
+  assertPolite(bad, good);
+});
+
+test("a worker that agrees on version 2 and does not describe itself is not waited for", async () => {
+  await using peer = await startPeer(agreesAndIsSilent);
+  using recorded = await RecordedCluster.make({ hopeMs: 300, versionMs: 300 });
+  recorded.dial(peer);
+  recorded.addAll(numberedInputs(1));
+  const reasons = await recorded.givenUp();
+  assert.equal(reasons.length, 1);
+  assert.match(reasons[0] ?? "", /it did not describe itself within 0.3 s/);
+});
+
+test("a worker that answers with an error when it is to describe itself is none", async () => {
+  const script: Script = (session) => {
+    const reader = new FrameReader();
+    session.socket.on("data", (bytes: Uint8Array) => {
+      for (const { type, id } of reader.push(bytes)) {
+        if (type === VERSION) session.ok(id, Uint8Array.of(1));
+        else session.error(id, "what?");
+      }
+    });
+  };
+  await using peer = await startPeer(script);
+  using recorded = await RecordedCluster.make(LIMITS);
+  recorded.dial(peer);
+  recorded.addAll(numberedInputs(1));
+  const reasons = await recorded.givenUp();
+  assert.match(reasons[0] ?? "", /does not speak the worker protocol .*what\?/);
+});
+
+/** Answers the version exchange and pings, and nothing else. */
+const agreesAndIsSilent: Script = (session) => {
+  const reader = new FrameReader();
+  session.socket.on("data", (bytes: Uint8Array) => {
+    for (const { type, id } of reader.push(bytes)) {
+      if (type === VERSION) session.respond({ type: OK, id, payload: Uint8Array.of(1) });
+    }
+  });
+};
