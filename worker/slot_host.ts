@@ -7,8 +7,9 @@ import { FrameDecoder } from "../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../runtime/ports.ts";
 import { startSelf } from "../runtime/self.ts";
 import { makeTemporaryFolder } from "../runtime/temporary_folder.ts";
+import { BegunJob } from "./begun_job.ts";
 import { type SlotEvents, SlotProcess } from "./slot_process.ts";
-import { SLOT_HELLO } from "./slot_protocol.ts";
+import { sharedPath, SLOT_HELLO } from "./slot_protocol.ts";
 
 /** A process that has not said hello by then never will. Generous: a hundred start at once on a big machine. */
 const START_LIMIT_MS = 30_000;
@@ -44,14 +45,22 @@ export class SlotHost {
     const number = ++this.#lastNumber;
     const lines = { last: "", slot: undefined as SlotProcess | undefined };
     const args = [socketIn(this.directory), String(number)];
-    const child = startSelf(this.#runtime, "slot", args, (line) => {
-      lines.last = line;
-      lines.slot?.onLine(line);
-      onLine(line);
-    });
-    const stream = await this.#hello(number, child, () => lines.last);
-    lines.slot = new SlotProcess(child, stream, events);
-    return lines.slot;
+    const begun = new BegunJob(sharedPath(socketIn(this.directory), number));
+    try {
+      const child = startSelf(this.#runtime, "slot", args, (line) => {
+        lines.last = line;
+        lines.slot?.onLine(line);
+        onLine(line);
+      });
+      const stream = await this.#hello(number, child, () => lines.last);
+      lines.slot = new SlotProcess(child, stream, begun, events);
+      return lines.slot;
+    } catch (error) {
+      begun.close();
+      throw error;
+    } finally {
+      await begun.unlink();
+    }
   }
 
   /** Starts no more, and ends those that have not said hello: they hold no core to be unloaded. */
