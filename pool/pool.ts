@@ -194,7 +194,7 @@ export class Pool<T> {
     const isInFlight = this.isInFlight(job);
     job.isOrphan = true;
     if (client && isInFlight) client.inFlight -= 1;
-    else client?.takeWhere((other) => other === job);
+    else client?.remove(job);
     return !isInFlight;
   }
 
