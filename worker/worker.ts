@@ -7,6 +7,7 @@ import { inspectCore, reasonNotToLoad } from "../core/inspect.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../pool/types.ts";
 import { Pool } from "../pool/pool.ts";
 import {
+  CONTROLLER_SILENT_MS_MAX,
   type FailureKindName,
   type Frame,
   INSTANCE_BYTES,
@@ -49,6 +50,8 @@ export interface WorkerOptions {
   readonly coreLoadLimitMs?: number;
   /** How long a controller that has ended its sending side still gets answers; 30 seconds unless given. */
   readonly halfClosedMs?: number;
+  /** How long a controller of version 2 may say nothing; a minute unless given. */
+  readonly controllerSilentMsMax?: number;
   /** How long jobs of a controller that is gone may still run; 5 seconds unless given. */
   readonly orphanLimitMs?: number;
 }
@@ -108,6 +111,10 @@ export class Worker implements AsyncDisposable {
 
   /** Serves a controller until the connection ends. */
   serve(stream: ByteStream): Promise<void> {
+    if (this.#drained) {
+      stream.close();
+      return Promise.resolve();
+    }
     const client = this.#pool.onClientUp();
     const connection = new Connection(
       this.#connectionHost,
@@ -116,6 +123,7 @@ export class Worker implements AsyncDisposable {
       {
         payloadBytesMax: this.#options.payloadBytesMax,
         halfClosedMs: this.#options.halfClosedMs ?? HALF_CLOSED_MS,
+        silentMsMax: this.#options.controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
       },
     );
     this.#connections.set(client, connection);
@@ -139,11 +147,17 @@ export class Worker implements AsyncDisposable {
         this.#releaseCore(job.core);
       }
     }
-    if (this.#pool.counts().inFlight > 0) {
+    if (this.#hasJobs) {
       await new Promise<void>((resolve) => this.#idle = resolve);
     }
     await Promise.all([...this.#connections.values()].map((connection) => connection.end()));
     await this.close();
+  }
+
+  /** When nothing is started any more, what is queued has begun before, on a slot that was lost. */
+  get #hasJobs(): boolean {
+    const { queued, inFlight } = this.#pool.counts();
+    return queued + inFlight > 0;
   }
 
   /** Ends now: idle cores are unloaded, jobs that run are not finished. */
@@ -278,10 +292,12 @@ export class Worker implements AsyncDisposable {
   }
 
   #loadOf(): WorkerLoad {
-    const { queued } = this.#pool.counts();
+    const { queued, inFlight } = this.#pool.counts();
+    const slotsBusy = this.#pool.heads().length;
     return {
-      slotsBusy: this.#pool.heads().length,
-      jobsWaiting: queued,
+      slotsBusy,
+      // Some wait for their turn at a slot already.
+      jobsWaiting: queued + inFlight - slotsBusy,
       memoryFreeBytes: os.freemem(),
     };
   }
@@ -343,7 +359,7 @@ export class Worker implements AsyncDisposable {
     queueMicrotask(() => {
       this.#isScheduled = false;
       this.#pool.schedule(performance.now());
-      if (this.#idle && this.#pool.counts().inFlight === 0) this.#idle();
+      if (this.#idle && !this.#hasJobs) this.#idle();
     });
   }
 }

@@ -11,6 +11,7 @@ import {
 } from "../fixtures/peers/controller_2.ts";
 import { KINDS, utf8 } from "../fixtures/peers/frames.ts";
 import type { Defines } from "../lib/cores.ts";
+import { eventually } from "../lib/processes.ts";
 import { loadCore, outputText, run } from "./controllers.ts";
 
 /** The name of a kind of errors. */
@@ -30,6 +31,17 @@ export async function connect2(
 /** How busy the worker is. By then it has taken all that was sent before. */
 export async function loadNow(controller: ControllerV2): Promise<Load> {
   return loadOf(await controller.ping());
+}
+
+/** Waits until the worker has so many slots at work, and so many jobs that wait. */
+export async function isBusy(controller: ControllerV2, busy: number, waiting = 0): Promise<void> {
+  let load: Load | undefined;
+  await eventually(`${busy} slots are busy and ${waiting} jobs wait`, async () => {
+    load = await loadNow(controller);
+    return load.slotsBusy === busy && load.jobsWaiting === BigInt(waiting);
+  }).catch((error) => {
+    throw new Error(`${error.message}: ${load?.slotsBusy} and ${load?.jobsWaiting}`);
+  });
 }
 
 /** Sends a job with limits whose input is text. */
