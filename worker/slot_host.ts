@@ -14,6 +14,9 @@ import { sharedPath, SLOT_HELLO } from "./slot_protocol.ts";
 /** A process that has not said hello by then never will. Generous: a hundred start at once on a big machine. */
 const START_LIMIT_MS = 30_000;
 
+/** A core that is being written may come into the folder between the look into it and its removal. */
+const REMOVALS_MAX = 10;
+
 /** A folder and a socket of this worker's own, where its slots connect. */
 export class SlotHost {
   readonly #runtime: Runtime;
@@ -72,13 +75,22 @@ export class SlotHost {
 
   async close(): Promise<void> {
     this.#listener.close();
-    await rm(this.directory, { recursive: true, force: true });
+    for (let attempt = 1; attempt <= REMOVALS_MAX; attempt++) {
+      const isGone = rm(this.directory, { recursive: true, force: true }).then(() => true);
+      if (await isGone.catch(() => false)) return;
+    }
   }
 
   /** The same, at once. */
   closeSync(): void {
     this.#listener.close();
-    rmSync(this.directory, { recursive: true, force: true });
+    for (let attempt = 1; attempt <= REMOVALS_MAX; attempt++) {
+      try {
+        return rmSync(this.directory, { recursive: true, force: true });
+      } catch {
+        // Once more: see there.
+      }
+    }
   }
 
   #hello(number: number, child: ChildProcess, lastLine: () => string): Promise<ByteStream> {
