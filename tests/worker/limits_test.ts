@@ -41,7 +41,7 @@ testUnless(cannotTell, "memory limits are said in the unit that they were given 
     const [memoryBytes, said] of [[1, "1 B"], [1536, "1.5 KiB"], [3 * 2 ** 20, "3 MiB"]] as const
   ) {
     const [[, , reason] = []] = found([head(1, { memoryBytes })], 0);
-    assert(reason?.includes(`limit of ${said}, with`), reason);
+    assert(String(reason).includes(`limit of ${said}, with`), String(reason));
   }
 });
 
