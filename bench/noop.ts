@@ -9,6 +9,7 @@
  */
 
 import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -103,7 +104,9 @@ async function runJobs(
 ): Promise<number> {
   const all = Promise.withResolvers<void>();
   let answered = 0;
-  const image = { key: "echo" as CoreKey, name: "echo", content: readFileSync(core) };
+  const content = readFileSync(core);
+  const key = createHash("sha256").update(content).digest("hex") as CoreKey;
+  const image = { key, name: "echo", content };
   const log = { ...silentLog, warn: (text: string) => console.error(text) };
   using cluster = new Cluster(await detectRuntime(), image, {
     onCompleted: ({ answer }) => {
