@@ -61,6 +61,12 @@ export class Client<T> {
     return this.#detours.find(matches) ?? this.#queue.find(matches);
   }
 
+  /** Takes a job out, wherever it is. */
+  remove(job: Job<T>): void {
+    if (this.#queue.remove(job)) this.queuedBytes -= job.bytes;
+    else this.takeWhere((other) => other === job);
+  }
+
   /** Takes all jobs that `matches`, in their order. */
   takeWhere(matches: (job: Job<T>) => boolean): Job<T>[] {
     const jobs = [...this.#detours.takeWhere(matches), ...this.#queue.takeWhere(matches)];

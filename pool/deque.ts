@@ -50,6 +50,16 @@ export class Deque<T> {
     return undefined;
   }
 
+  /** Takes one item out. Costs as much as the item is far from the front. */
+  remove(item: T): boolean {
+    let offset = 0;
+    while (offset < this.#length && this.#ring[this.#at(offset)] !== item) offset += 1;
+    if (offset === this.#length) return false;
+    for (; offset > 0; offset--) this.#ring[this.#at(offset)] = this.#ring[this.#at(offset - 1)];
+    this.popFront();
+    return true;
+  }
+
   /** Takes out everything that `matches`, keeping the order of both parts. */
   takeWhere(matches: (item: T) => boolean): T[] {
     const taken: T[] = [];

@@ -180,7 +180,7 @@ export class Pool<T> {
     const isInFlight = this.isInFlight(job);
     job.isOrphan = true;
     if (client && isInFlight) client.inFlight -= 1;
-    else client?.takeWhere((other) => other === job);
+    else client?.remove(job);
     return !isInFlight;
   }
 
@@ -245,11 +245,12 @@ export class Pool<T> {
     return this.#endpoints.get(id)?.isFree ?? false;
   }
 
-  /** The oldest job of each busy endpoint, which is the one that runs where jobs run one after the other. */
-  heads(): Head<T>[] {
+  /** The job that each busy endpoint has begun last, if that is known; else its oldest one. */
+  heads(begunLast?: (endpoint: EndpointId) => DispatchId | undefined): Head<T>[] {
     const heads: Head<T>[] = [];
     for (const { id, inFlight, headSinceMs } of this.#endpoints.values()) {
-      const [job] = inFlight.values();
+      const [oldest] = inFlight.values();
+      const job = oldest && (inFlight.get(begunLast?.(id) as DispatchId) ?? oldest);
       if (job) heads.push({ endpoint: id, job, sinceMs: headSinceMs });
     }
     return heads;

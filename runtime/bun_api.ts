@@ -95,6 +95,7 @@ export interface BunLibrary {
 export interface BunFfi {
   dlopen(path: string, functions: Record<string, BunFunction>): BunLibrary;
   ptr(buffer: ArrayBuffer): BunPointer;
+  toArrayBuffer(pointer: BunPointer, offset: number, bytes: number): ArrayBuffer;
   readonly read: { i32(pointer: BunPointer): number };
 }
 

@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { type BunFunction, type BunPointer as Pointer, ffi } from "./bun_api.ts";
-import { connectChannel, type Libc, libcNames } from "./libc_channel.ts";
+import { connectChannel, type Libc, libcNames, MAP_FLAGS, MAP_PROTECTION } from "./libc_channel.ts";
 import { type CoreFunctions, ForeignCore, type ForeignMemory } from "./native_core.ts";
 import { CoreLoadError, type NativeCore, type SlotChannel } from "./ports.ts";
 
@@ -29,6 +29,19 @@ interface CLibrary {
   read(fd: number, buffer: Uint8Array, count: number): number;
   // ssize_t write(int fd, const void *buffer, size_t count)
   write(fd: number, buffer: Uint8Array | Pointer, count: number): number;
+  // int open(const char *path, int flags, …)
+  open(path: Uint8Array, flags: number): number;
+  // int close(int fd)
+  close(fd: number): number;
+  // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+  mmap(
+    address: null,
+    length: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ): Pointer | null;
   // pid_t setsid(void)
   setsid(): number;
   // void *memcpy(void *to, const void *from, size_t count)
@@ -42,6 +55,9 @@ const LIBC_SYMBOLS: Record<keyof CLibrary, BunFunction> = {
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
   read: { args: ["i32", "ptr", "u64"], returns: "i32" },
   write: { args: ["i32", "ptr", "u64"], returns: "i32" },
+  open: { args: ["ptr", "i32"], returns: "i32" },
+  close: { args: ["i32"], returns: "i32" },
+  mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "u64"], returns: "ptr" },
   setsid: { args: [], returns: "i32" },
   memcpy: { args: ["ptr", "ptr", "u64"], returns: "ptr" },
   signal: { args: ["i32", "ptr"], returns: "ptr" },
@@ -49,6 +65,8 @@ const LIBC_SYMBOLS: Record<keyof CLibrary, BunFunction> = {
 
 const PR_SET_PDEATHSIG = 1;
 const SIG_DFL = null;
+/** No address of a process is this large. */
+const POINTER_MAX = 2 ** 63;
 /** SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV. */
 const CRASH_SIGNALS = [4, 5, 6, IS_MACOS ? 10 : 7, 8, 11];
 
@@ -104,6 +122,13 @@ function slotLibc(): Libc {
     write: (fd, from, count) => libc.write(fd, from, count),
     writeNative: (fd, from, offset, count) =>
       libc.write(fd, (from as unknown as number) + offset as Pointer, count),
+    open: libc.open,
+    close: libc.close,
+    map: (fd, bytes) => {
+      const pointer = libc.mmap(null, bytes, MAP_PROTECTION, MAP_FLAGS, fd, 0);
+      if (!pointer || pointer < 0 || pointer >= POINTER_MAX) return undefined; // MAP_FAILED is -1
+      return ffi.toArrayBuffer(pointer, 0, bytes);
+    },
     setsid: libc.setsid,
     signalAtParentsDeath,
     errno: () => ffi.read.i32(errnoLocation()),

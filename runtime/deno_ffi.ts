@@ -1,6 +1,6 @@
 /** Compute cores and the C library through Deno's foreign function interface. */
 
-import { connectChannel, type Libc, libcNames } from "./libc_channel.ts";
+import { connectChannel, type Libc, libcNames, MAP_FLAGS, MAP_PROTECTION } from "./libc_channel.ts";
 import { type CoreFunctions, ForeignCore, type ForeignMemory } from "./native_core.ts";
 import { CoreLoadError, type NativeCore, type SlotChannel } from "./ports.ts";
 
@@ -28,6 +28,12 @@ const LIBC_SYMBOLS = {
   // ssize_t write(int fd, const void *buffer, size_t count)
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   writeNative: { name: "write", parameters: ["i32", "pointer", "usize"], result: "i32" },
+  // int open(const char *path, int flags, …)
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  // int close(int fd)
+  close: { parameters: ["i32"], result: "i32" },
+  // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+  mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
   // pid_t setsid(void)
   setsid: { parameters: [], result: "i32" },
   // int prctl(int option, unsigned long argument, …), Linux
@@ -38,6 +44,8 @@ const LIBC_SYMBOLS = {
 } as const;
 
 const PR_SET_PDEATHSIG = 1;
+/** -1, as a pointer. */
+const MAP_FAILED = 2n ** 64n - 1n;
 
 const memory: ForeignMemory<Deno.PointerObject> = {
   addressOf: (buffer) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(new Uint8Array(buffer))),
@@ -89,6 +97,13 @@ function openLibc(): Libc {
     writeNative: (fd, from, offset, count) => {
       const pointer = Deno.UnsafePointer.offset(from as unknown as Deno.PointerObject, offset);
       return libc.writeNative(fd, pointer, BigInt(count));
+    },
+    open: libc.open,
+    close: libc.close,
+    map: (fd, bytes) => {
+      const pointer = libc.mmap(null, BigInt(bytes), MAP_PROTECTION, MAP_FLAGS, fd, 0n);
+      if (!pointer || Deno.UnsafePointer.value(pointer) === MAP_FAILED) return undefined;
+      return Deno.UnsafePointerView.getArrayBuffer(pointer, bytes);
     },
     setsid: libc.setsid,
     signalAtParentsDeath: (signal) => libc.prctl?.(PR_SET_PDEATHSIG, BigInt(signal)),

@@ -15,6 +15,11 @@ export interface Libc {
   write(fd: number, from: Uint8Array<ArrayBuffer>, count: number): number;
   /** Writes `count` bytes from `offset` bytes behind `from`. */
   writeNative(fd: number, from: NativePointer, offset: number, count: number): number;
+  /** `path` ends with a zero. */
+  open(path: Uint8Array<ArrayBuffer>, flags: number): number;
+  close(fd: number): number;
+  /** `mmap` of a whole file, for reading and writing; `undefined` if that failed. */
+  map(fd: number, bytes: number): ArrayBuffer | undefined;
   setsid(): number;
   /** Linux: has the system send `signal` to this process when its parent ends. */
   signalAtParentsDeath(signal: number): void;
@@ -23,9 +28,14 @@ export interface Libc {
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const O_RDWR = 2;
 const SIGKILL = 9;
 const EINTR = 4;
 const CALL_BYTES_MAX = 2 ** 30;
+
+/** For `Libc.map`: PROT_READ and PROT_WRITE, and MAP_SHARED, which are the same on Linux and macOS. */
+export const MAP_PROTECTION = 3;
+export const MAP_FLAGS = 1;
 
 /** Where the C library is, in the order to try. */
 export function libcNames(): string[] {
@@ -78,6 +88,16 @@ class LibcChannel implements SlotChannel {
       const count = Math.min(bytes - sent, CALL_BYTES_MAX);
       sent += this.#written(this.#libc.writeNative(this.#fd, pointer, sent, count));
     }
+  }
+
+  /** The mapping stays until the process ends. It outlives its file descriptor, and the file's name. */
+  share(path: string, bytes: number): ArrayBuffer {
+    const fd = this.#libc.open(new TextEncoder().encode(`${path}\0`), O_RDWR);
+    if (fd < 0) throw new Error(`open of ${path} failed with errno ${this.#libc.errno()}`);
+    const memory = this.#libc.map(fd, bytes);
+    if (!memory) throw new Error(`mmap of ${path} failed with errno ${this.#libc.errno()}`);
+    this.#libc.close(fd);
+    return memory;
   }
 
   /** Bytes that a `write` has taken: none when a signal came in between. */

@@ -89,6 +89,11 @@ export interface SlotChannel {
   write(bytes: Uint8Array<ArrayBuffer>): void;
   /** Writes bytes of a core's own memory, without a copy on our side. */
   writeNative(pointer: NativePointer, bytes: number): void;
+  /**
+   * The file at `path`, which has to be `bytes` bytes long, as memory: what is written there is in the file
+   * at once, and stays when this process dies.
+   */
+  share(path: string, bytes: number): ArrayBuffer;
 }
 
 /** A runtime, as far as distcomp needs one. */

@@ -5,7 +5,6 @@ import { Silence } from "../link/silence.ts";
 import type { ClientId, CoreKey } from "../pool/types.ts";
 import {
   checkJob,
-  CONTROLLER_SILENT_MS_MAX,
   decodeError,
   decodeMessage,
   decodeMessage2,
@@ -83,9 +82,14 @@ export interface ConnectionHost {
   onConnectionClosed(connection: Connection, reason: Error | undefined): void;
 }
 
+interface LoadingCore {
+  readonly state: "loading";
+  readonly waiting: RelayedJob[];
+}
+
 /** The core that a connection's jobs use: not loaded yet, loaded, or refused. */
 type CurrentCore =
-  | { readonly state: "loading"; readonly waiting: RelayedJob[] }
+  | LoadingCore
   | { readonly state: "ready"; readonly core: StoredCore }
   | { readonly state: "none"; readonly reason: string };
 
@@ -94,11 +98,13 @@ export class Connection {
   readonly #host: ConnectionHost;
   readonly #link: Link;
   readonly #halfClosedMs: number;
+  readonly #silentMsMax: number;
   #core: CurrentCore = { state: "none", reason: "No compute core was sent yet" };
   /** Jobs taken and not answered, and what they weigh. */
   #jobs = 0;
   #jobBytes = 0;
-  #coresLoading = 0;
+  /** The current core is the last of them, at most: jobs may still wait for those before it. */
+  readonly #coresLoading = new Set<LoadingCore>();
   #version = 1;
   readonly #silence = new Silence();
   #isPaused = false;
@@ -110,9 +116,10 @@ export class Connection {
     host: ConnectionHost,
     stream: ByteStream,
     readonly client: ClientId,
-    options: { payloadBytesMax: number | undefined; halfClosedMs: number },
+    options: { payloadBytesMax: number | undefined; halfClosedMs: number; silentMsMax: number },
   ) {
     this.#host = host;
+    this.#silentMsMax = options.silentMsMax;
     this.#halfClosedMs = options.halfClosedMs;
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
@@ -137,16 +144,18 @@ export class Connection {
    */
   drain(): void {
     this.#isDraining = true;
-    if (this.#version === 1) this.#link.pause(true);
-    else this.#sendWhole(encodeDraining());
+    if (this.#version === 1) return this.#link.pause(true);
+    this.#sendWhole(encodeDraining());
+    for (const { waiting } of this.#coresLoading) {
+      for (const job of waiting.splice(0)) this.refuse(job);
+    }
   }
 
   /** Closes if the controller has broken its promise to say something now and then. */
   checkSilence(nowMs: number): void {
     const silentMs = this.#silence.look(this.#link.signsOfLife, !this.#isPaused, nowMs);
-    if (this.#version === 1 || silentMs < CONTROLLER_SILENT_MS_MAX) return;
-    const seconds = CONTROLLER_SILENT_MS_MAX / 1000;
-    this.#link.close(new Error(`it has been silent for ${seconds} s`));
+    if (this.#version === 1 || silentMs < this.#silentMsMax) return;
+    this.#link.close(new Error(`it has been silent for ${this.#silentMsMax / 1000} s`));
   }
 
   /** Gives the controller what it has been answered, then closes. */
@@ -189,7 +198,7 @@ export class Connection {
 
   /** Lets a controller go that has ended its sending and has all its answers. */
   #endIfDone(): void {
-    if (this.#peerEndedTimer && this.#jobs === 0 && this.#coresLoading === 0) void this.end();
+    if (this.#peerEndedTimer && this.#jobs === 0 && this.#coresLoading.size === 0) void this.end();
   }
 
   #onFrame(frame: Frame): void {
@@ -246,10 +255,11 @@ export class Connection {
 
   /** Takes out a job that waits for its core. */
   #takeWaiting(id: Uint64): RelayedJob | undefined {
-    if (this.#core.state !== "loading") return undefined;
-    const { waiting } = this.#core;
-    const index = waiting.findIndex((job) => job.id === id);
-    return index < 0 ? undefined : waiting.splice(index, 1)[0];
+    for (const { waiting } of this.#coresLoading) {
+      const index = waiting.findIndex((job) => job.id === id);
+      if (index >= 0) return waiting.splice(index, 1)[0];
+    }
+    return undefined;
   }
 
   /** `find` gives the new core, and `answer` the response to it. */
@@ -260,9 +270,9 @@ export class Connection {
     answer: (core: StoredCore | undefined) => Uint8Array<ArrayBuffer>,
   ): Promise<void> {
     this.#dropCore();
-    const loading: CurrentCore = { state: "loading", waiting: [] };
+    const loading: LoadingCore = { state: "loading", waiting: [] };
     this.#core = loading;
-    this.#coresLoading += 1;
+    this.#coresLoading.add(loading);
     let loaded: CurrentCore;
     try {
       const core = await find();
@@ -276,7 +286,7 @@ export class Connection {
     for (const job of loading.waiting) this.#start(loaded, job);
     if (this.#core === loading && !this.#link.isClosed) this.#core = loaded;
     else if (loaded.state === "ready") this.#host.releaseCore(loaded.core);
-    this.#coresLoading -= 1;
+    this.#coresLoading.delete(loading);
     this.#endIfDone();
   }
 

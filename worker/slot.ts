@@ -15,7 +15,13 @@ import {
   type Uint64,
 } from "../protocol/mod.ts";
 import type { NativeCore, Runtime, SlotChannel } from "../runtime/ports.ts";
-import { decodeLoad, SLOT_HELLO, SLOT_LOAD } from "./slot_protocol.ts";
+import {
+  decodeLoad,
+  sharedPath,
+  SLOT_HELLO,
+  SLOT_LOAD,
+  SLOT_SHARED_BYTES,
+} from "./slot_protocol.ts";
 
 /** The version of the compute core API that `worker_init` is told. */
 const CORE_API_VERSION = 1;
@@ -36,7 +42,9 @@ const NOTHING = new Uint8Array(0);
 
 /** Serves the worker at `socketPath` until it ends the connection, then unloads the core and returns. */
 export function runSlot(runtime: Runtime, socketPath: string, number: number): void {
-  const slot = new Slot(runtime, runtime.openSlotChannel(socketPath));
+  const channel = runtime.openSlotChannel(socketPath);
+  const shared = channel.share(sharedPath(socketPath, number), SLOT_SHARED_BYTES);
+  const slot = new Slot(runtime, channel, new Float64Array(shared));
   slot.hello(number);
   slot.serve();
 }
@@ -46,12 +54,15 @@ class Slot {
   readonly #channel: SlotChannel;
   readonly #decoder = new FrameDecoder();
   readonly #writer = new FrameWriter();
+  /** The worker reads it: the answers before a job may still be held here when the job runs. */
+  readonly #begunLast: Float64Array<ArrayBuffer>;
   #core: NativeCore | undefined;
   #flushedAtMs = 0;
 
-  constructor(runtime: Runtime, channel: SlotChannel) {
+  constructor(runtime: Runtime, channel: SlotChannel, begunLast: Float64Array<ArrayBuffer>) {
     this.#runtime = runtime;
     this.#channel = channel;
+    this.#begunLast = begunLast;
   }
 
   hello(number: number): void {
@@ -98,6 +109,7 @@ class Slot {
   #runJob(core: NativeCore, frame: Frame): void {
     const inputBytes = frame.payload.byteLength - JOB_PREFIX_BYTES;
     core.input(inputBytes).set(frame.payload.subarray(JOB_PREFIX_BYTES));
+    this.#begunLast[0] = frame.id as number; // a dispatch id: these are never bigints
     const exitCode = core.run(inputBytes);
     this.#answer(core, frame.id, exitCode);
     core.free();

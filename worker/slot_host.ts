@@ -8,14 +8,18 @@ import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../runti
 import { removeLeftovers } from "../runtime/leftovers.ts";
 import { startSelf } from "../runtime/self.ts";
 import { makeTemporaryFolder } from "../runtime/temporary_folder.ts";
+import { BegunJob } from "./begun_job.ts";
 import { type SlotEvents, SlotProcess } from "./slot_process.ts";
-import { SLOT_HELLO } from "./slot_protocol.ts";
+import { sharedPath, SLOT_HELLO } from "./slot_protocol.ts";
 
 /** A process that has not said hello by then never will. Generous: a hundred start at once on a big machine. */
 const START_LIMIT_MS = 30_000;
 
 /** Where slots connect, in the worker's folder. */
 const SOCKET_NAME = "slots";
+
+/** A core that is being written may come into the folder between the look into it and its removal. */
+const REMOVALS_MAX = 10;
 
 /** A folder and a socket of this worker's own, where its slots connect. */
 export class SlotHost {
@@ -49,14 +53,22 @@ export class SlotHost {
     const number = ++this.#lastNumber;
     const lines = { last: "", slot: undefined as SlotProcess | undefined };
     const args = [socketIn(this.directory), String(number)];
-    const child = startSelf(this.#runtime, "slot", args, (line) => {
-      lines.last = line;
-      lines.slot?.onLine(line);
-      onLine(line);
-    });
-    const stream = await this.#hello(number, child, () => lines.last);
-    lines.slot = new SlotProcess(child, stream, events);
-    return lines.slot;
+    const begun = new BegunJob(sharedPath(socketIn(this.directory), number));
+    try {
+      const child = startSelf(this.#runtime, "slot", args, (line) => {
+        lines.last = line;
+        lines.slot?.onLine(line);
+        onLine(line);
+      });
+      const stream = await this.#hello(number, child, () => lines.last);
+      lines.slot = new SlotProcess(child, stream, begun, events);
+      return lines.slot;
+    } catch (error) {
+      begun.close();
+      throw error;
+    } finally {
+      await begun.unlink();
+    }
   }
 
   /** Starts no more, and ends those that have not said hello: they hold no core to be unloaded. */
@@ -68,13 +80,22 @@ export class SlotHost {
 
   async close(): Promise<void> {
     this.#listener.close();
-    await rm(this.directory, { recursive: true, force: true });
+    for (let attempt = 1; attempt <= REMOVALS_MAX; attempt++) {
+      const isGone = rm(this.directory, { recursive: true, force: true }).then(() => true);
+      if (await isGone.catch(() => false)) return;
+    }
   }
 
   /** The same, at once. */
   closeSync(): void {
     this.#listener.close();
-    rmSync(this.directory, { recursive: true, force: true });
+    for (let attempt = 1; attempt <= REMOVALS_MAX; attempt++) {
+      try {
+        return rmSync(this.directory, { recursive: true, force: true });
+      } catch {
+        // Once more: see there.
+      }
+    }
   }
 
   #hello(number: number, child: ChildProcess, lastLine: () => string): Promise<ByteStream> {

@@ -9,7 +9,9 @@ import {
   ResponseType,
   type Uint64,
 } from "../protocol/mod.ts";
+import type { DispatchId } from "../pool/types.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../runtime/ports.ts";
+import type { BegunJob } from "./begun_job.ts";
 import type { StoredCore } from "./core_store.ts";
 import { encodeLoad, SLOT_LOAD } from "./slot_protocol.ts";
 
@@ -37,6 +39,7 @@ export interface SlotEvents {
 export class SlotProcess {
   readonly #child: ChildProcess;
   readonly #link: Link;
+  readonly #begun: BegunJob;
   readonly #events: SlotEvents;
   readonly #linkClosed = Promise.withResolvers<void>();
   #loading: PromiseWithResolvers<void> | undefined;
@@ -48,8 +51,9 @@ export class SlotProcess {
   /** It was never told to load a core. Only once can it be: unloading a core is ending its process. */
   isFresh = true;
 
-  constructor(child: ChildProcess, stream: ByteStream, events: SlotEvents) {
+  constructor(child: ChildProcess, stream: ByteStream, begun: BegunJob, events: SlotEvents) {
     this.#child = child;
+    this.#begun = begun;
     this.#events = events;
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
@@ -61,6 +65,11 @@ export class SlotProcess {
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  /** The job that it has begun last, also when it is gone. */
+  get begunLast(): DispatchId {
+    return this.#begun.id;
   }
 
   /** Loads a core into this process, which has none. Rejects with the reason if it can't. */
@@ -128,6 +137,7 @@ export class SlotProcess {
     const timer = setTimeout(() => this.#link.close(), LAST_ANSWERS_MS);
     await this.#linkClosed.promise;
     clearTimeout(timer);
+    this.#begun.close();
     const reason = this.#describe(end);
     this.#loading?.reject(new Error(reason));
     const wasKilled = end.signal === "SIGKILL" && this.#killedFor === undefined;

@@ -11,6 +11,14 @@ export const SLOT_HELLO = 0x80;
 /** From the worker: load the core at a path. Answered as a "new compute core" is. */
 export const SLOT_LOAD = 0x81;
 
+/** Bytes of a slot's shared memory: one number, the id of the job that it began last. */
+export const SLOT_SHARED_BYTES = 8;
+
+/** The file that is a slot's shared memory. It exists until the slot has said hello. */
+export function sharedPath(socketPath: string, number: number): string {
+  return `${socketPath}-${number}`;
+}
+
 /** Payload of `SLOT_LOAD`. */
 export function encodeLoad(name: string, path: string): Uint8Array<ArrayBuffer> {
   return encodeStringAndBlob(name, new TextEncoder().encode(path));

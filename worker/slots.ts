@@ -17,8 +17,8 @@ export interface SlotsEvents {
   onLoaded(endpoint: EndpointId, core: StoredCore): void;
   onLoadFailed(endpoint: EndpointId, core: StoredCore, reason: string): void;
   onAnswer(endpoint: EndpointId, frame: Frame): void;
-  /** A process is gone. */
-  onLost(endpoint: EndpointId, reason: string, wasKilled: boolean): void;
+  /** A process is gone. `begunLast`: the job that it has begun last, which it may have answered. */
+  onLost(endpoint: EndpointId, reason: string, wasKilled: boolean, begunLast: DispatchId): void;
 }
 
 /** A place for one process. It stays; its processes come and go, and each is an endpoint of the pool. */
@@ -121,6 +121,11 @@ export class Slots {
     return this.#byEndpoint.get(endpoint)?.process?.pid;
   }
 
+  /** The job that the process behind an endpoint has begun last. */
+  begunLast(endpoint: EndpointId): DispatchId | undefined {
+    return this.#byEndpoint.get(endpoint)?.process?.begunLast;
+  }
+
   /** Ends all of them: their cores are unloaded. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -182,12 +187,12 @@ export class Slots {
   }
 
   #forget(slot: Slot, reason: string, wasKilled = false): void {
-    const { endpoint } = slot;
+    const { endpoint, process } = slot;
     slot.process = undefined;
     slot.endpoint = undefined;
-    if (endpoint === undefined) return;
+    if (endpoint === undefined || !process) return;
     this.#byEndpoint.delete(endpoint);
-    this.#events.onLost(endpoint, reason, wasKilled);
+    this.#events.onLost(endpoint, reason, wasKilled, process.begunLast);
   }
 
   #end(process: SlotProcess): void {

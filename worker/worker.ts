@@ -7,6 +7,7 @@ import { inspectCore, reasonNotToLoad } from "../core/inspect.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../pool/types.ts";
 import { Pool } from "../pool/pool.ts";
 import {
+  CONTROLLER_SILENT_MS_MAX,
   type FailureKindName,
   type Frame,
   INSTANCE_BYTES,
@@ -19,7 +20,7 @@ import { type Log, silentLog } from "../runtime/log.ts";
 import { type ByteStream, CoreLoadError, type Runtime } from "../runtime/ports.ts";
 import { Connection, type ConnectionHost, HALF_CLOSED_MS, type RelayedJob } from "./connection.ts";
 import { CoreStore, type StoredCore } from "./core_store.ts";
-import { type Excess, excesses } from "./limits.ts";
+import { JobWatch } from "./job_watch.ts";
 import { SlotHost } from "./slot_host.ts";
 import { Slots, type SlotsEvents } from "./slots.ts";
 
@@ -29,14 +30,8 @@ const CORE_LOAD_LIMIT_MS = 120_000;
 /** Jobs of a controller that is gone may finish within this time; then their slots are needed again. */
 const ORPHAN_LIMIT_MS = 5_000;
 
-/** A job that its controller has taken back gets this long: most end by themselves, and a slot takes longer. */
-const CANCELLED_LIMIT_MS = 200;
-
 /** How often the scheduler looks again although nothing has happened: for what only time changes. */
 const TICK_MS = 250;
-
-/** How often limits of jobs are looked at. Memory can grow by gigabytes a second. */
-const LIMITS_TICK_MS = 50;
 
 /** Input bytes in flight at a slot, beyond the job that it runs. */
 const SLOT_BYTES_MAX = 4 * 1024 * 1024;
@@ -55,6 +50,8 @@ export interface WorkerOptions {
   readonly coreLoadLimitMs?: number;
   /** How long a controller that has ended its sending side still gets answers; 30 seconds unless given. */
   readonly halfClosedMs?: number;
+  /** How long a controller of version 2 may say nothing; a minute unless given. */
+  readonly controllerSilentMsMax?: number;
   /** How long jobs of a controller that is gone may still run; 5 seconds unless given. */
   readonly orphanLimitMs?: number;
 }
@@ -67,17 +64,12 @@ export class Worker implements AsyncDisposable {
   readonly #store: CoreStore;
   readonly #slots: Slots;
   readonly #pool: Pool<RelayedJob>;
+  readonly #watch: JobWatch;
   readonly #connections = new Map<ClientId, Connection>();
   readonly #closedWaiters = new Map<ClientId, () => void>();
   readonly #probes = new Map<CoreKey, PromiseWithResolvers<void>>();
-  /** Slots that compute for nobody, and since when. */
-  readonly #orphanedSinceMs = new Map<EndpointId, number>();
-  /** Slots that were ended because of their job, and what it had done. */
-  readonly #excesses = new Map<EndpointId, { kind: FailureKindName; job: Job<RelayedJob> }>();
   readonly #instance = randomBytes(INSTANCE_BYTES).toString("hex");
   readonly #tick: ReturnType<typeof setInterval>;
-  /** Runs once there was a job with limits. */
-  #limitsTick: ReturnType<typeof setInterval> | undefined;
   /** What has become of the slot that was lost last. */
   #lossKind: FailureKindName = "crash";
   #drained: Promise<void> | undefined;
@@ -101,6 +93,12 @@ export class Worker implements AsyncDisposable {
       dropped: (job) => this.#releaseCore(job.core),
       unrunnable: (job, reason) => this.#fail(job, "core", reason),
     }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
+    this.#watch = new JobWatch(
+      this.#pool,
+      this.#slots,
+      options.orphanLimitMs ?? ORPHAN_LIMIT_MS,
+      (job, kind, reason) => this.#fail(job, kind, reason),
+    );
     this.#tick = setInterval(() => this.#onTick(), TICK_MS);
   }
 
@@ -113,6 +111,10 @@ export class Worker implements AsyncDisposable {
 
   /** Serves a controller until the connection ends. */
   serve(stream: ByteStream): Promise<void> {
+    if (this.#drained) {
+      stream.close();
+      return Promise.resolve();
+    }
     const client = this.#pool.onClientUp();
     const connection = new Connection(
       this.#connectionHost,
@@ -121,6 +123,7 @@ export class Worker implements AsyncDisposable {
       {
         payloadBytesMax: this.#options.payloadBytesMax,
         halfClosedMs: this.#options.halfClosedMs ?? HALF_CLOSED_MS,
+        silentMsMax: this.#options.controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
       },
     );
     this.#connections.set(client, connection);
@@ -144,17 +147,23 @@ export class Worker implements AsyncDisposable {
         this.#releaseCore(job.core);
       }
     }
-    if (this.#pool.counts().inFlight > 0) {
+    if (this.#hasJobs) {
       await new Promise<void>((resolve) => this.#idle = resolve);
     }
     await Promise.all([...this.#connections.values()].map((connection) => connection.end()));
     await this.close();
   }
 
+  /** When nothing is started any more, what is queued has begun before, on a slot that was lost. */
+  get #hasJobs(): boolean {
+    const { queued, inFlight } = this.#pool.counts();
+    return queued + inFlight > 0;
+  }
+
   /** Ends now: idle cores are unloaded, jobs that run are not finished. */
   async close(): Promise<void> {
     clearInterval(this.#tick);
-    clearInterval(this.#limitsTick);
+    this.#watch.close();
     for (const { endpoint } of this.#pool.heads()) this.#slots.kill(endpoint);
     const slotsClosed = this.#slots.close();
     for (const connection of this.#connections.values()) connection.close();
@@ -183,7 +192,12 @@ export class Worker implements AsyncDisposable {
       onLoaded: (endpoint, core) => this.#onLoaded(endpoint, core),
       onLoadFailed: (endpoint, core, reason) => this.#onLoadFailed(endpoint, core, reason),
       onAnswer: (endpoint, frame) => this.#onAnswer(endpoint, frame),
-      onLost: (endpoint, reason, wasKilled) => this.#onLost(endpoint, reason, wasKilled),
+      onLost: (endpoint, reason, wasKilled, begunLast) => {
+        this.#watch.onLost(endpoint, reason, begunLast);
+        this.#lossKind = wasKilled ? "killed" : "crash";
+        this.#pool.onEndpointLost(endpoint, reason, wasKilled);
+        this.#wake();
+      },
     };
   }
 
@@ -207,17 +221,6 @@ export class Worker implements AsyncDisposable {
     this.#wake();
   }
 
-  #onLost(endpoint: EndpointId, reason: string, wasKilled: boolean): void {
-    const excess = this.#excesses.get(endpoint);
-    // It may have ended in the very moment: then the one behind it is not to blame.
-    const hitAnother = excess !== undefined && !this.#pool.isInFlight(excess.job);
-    const isFromOutside = wasKilled || hitAnother;
-    this.#lossKind = isFromOutside ? "killed" : excess?.kind ?? "crash";
-    this.#pool.onEndpointLost(endpoint, reason, isFromOutside);
-    this.#excesses.delete(endpoint);
-    this.#wake();
-  }
-
   #fail(job: Job<RelayedJob>, kind: FailureKindName, reason: string): void {
     job.payload.connection.fail(job.payload, kind, reason);
     this.#releaseCore(job.core);
@@ -235,7 +238,7 @@ export class Worker implements AsyncDisposable {
     queueJob: (connection, { key }, job) => {
       this.#store.use(key);
       this.#pool.onJob(connection.client, key, job.payload.byteLength, job, performance.now());
-      if (job.limits.timeMs > 0 || job.limits.memoryBytes > 0) this.#watchLimits();
+      if (job.limits.timeMs > 0 || job.limits.memoryBytes > 0) this.#watch.watchLimits();
       this.#wake();
     },
     setBlocked: (connection, isBlocked) => {
@@ -289,10 +292,12 @@ export class Worker implements AsyncDisposable {
   }
 
   #loadOf(): WorkerLoad {
-    const { queued } = this.#pool.counts();
+    const { queued, inFlight } = this.#pool.counts();
+    const slotsBusy = this.#pool.heads().length;
     return {
-      slotsBusy: this.#pool.heads().length,
-      jobsWaiting: queued,
+      slotsBusy,
+      // Some wait for their turn at a slot already.
+      jobsWaiting: queued + inFlight - slotsBusy,
       memoryFreeBytes: os.freemem(),
     };
   }
@@ -331,6 +336,7 @@ export class Worker implements AsyncDisposable {
   #load(endpoint: EndpointId, key: CoreKey): void {
     const core = this.#store.get(key);
     if (!core) return;
+    this.#watch.onReplaced(endpoint);
     // Its file has to stay until then, whoever leaves meanwhile.
     this.#store.use(key);
     void this.#slots.load(endpoint, core).finally(() => this.#releaseCore(key));
@@ -340,42 +346,9 @@ export class Worker implements AsyncDisposable {
 
   #onTick(): void {
     const nowMs = performance.now();
-    this.#endOrphaned(nowMs);
+    this.#watch.endOrphaned(nowMs);
     for (const connection of this.#connections.values()) connection.checkSilence(nowMs);
     this.#wake();
-  }
-
-  /** Ends the slots that have computed for nobody for too long: others may want them. */
-  #endOrphaned(nowMs: number): void {
-    const orphaned = this.#pool.heads().filter(({ job }) => job.isOrphan);
-    for (const endpoint of this.#orphanedSinceMs.keys()) {
-      if (!orphaned.some((head) => head.endpoint === endpoint)) {
-        this.#orphanedSinceMs.delete(endpoint);
-      }
-    }
-    for (const { endpoint, job } of orphaned) {
-      const limitMs = job.payload.isCancelled
-        ? CANCELLED_LIMIT_MS
-        : this.#options.orphanLimitMs ?? ORPHAN_LIMIT_MS;
-      const sinceMs = this.#orphanedSinceMs.get(endpoint) ?? nowMs;
-      this.#orphanedSinceMs.set(endpoint, sinceMs);
-      if (nowMs - sinceMs >= limitMs) this.#slots.kill(endpoint);
-    }
-  }
-
-  #watchLimits(): void {
-    this.#limitsTick ??= setInterval(() => {
-      const heads = this.#pool.heads().filter(({ job }) => !job.isOrphan);
-      for (const excess of excesses(heads, (id) => this.#slots.pidOf(id), performance.now())) {
-        this.#endExcessive(excess);
-      }
-    }, LIMITS_TICK_MS);
-  }
-
-  #endExcessive({ endpoint, job, kind, reason }: Excess): void {
-    if (this.#excesses.has(endpoint)) return;
-    this.#excesses.set(endpoint, { kind, job });
-    this.#slots.kill(endpoint, reason);
   }
 
   // The scheduler's pass.
@@ -386,7 +359,7 @@ export class Worker implements AsyncDisposable {
     queueMicrotask(() => {
       this.#isScheduled = false;
       this.#pool.schedule(performance.now());
-      if (this.#idle && this.#pool.counts().inFlight === 0) this.#idle();
+      if (this.#idle && !this.#hasJobs) this.#idle();
     });
   }
 }

@@ -6,6 +6,7 @@ import { test } from "../lib/test.ts";
 type Step =
   | { readonly kind: "pushBack" | "pushFront"; readonly times: number }
   | { readonly kind: "popFront"; readonly times: number }
+  | { readonly kind: "remove"; readonly times: number }
   | { readonly kind: "takeWhere"; readonly divisor: number };
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
@@ -13,7 +14,10 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     kind: fc.constantFrom("pushBack" as const, "pushFront" as const),
     times: fc.nat(70),
   }),
-  fc.record({ kind: fc.constant("popFront" as const), times: fc.nat(70) }),
+  fc.record({
+    kind: fc.constantFrom("popFront" as const, "remove" as const),
+    times: fc.nat(70),
+  }),
   fc.record({ kind: fc.constant("takeWhere" as const), divisor: fc.integer({ min: 1, max: 5 }) }),
 );
 
@@ -43,8 +47,16 @@ function repeatOnBoth(
     if (kind === "pushBack") deque.pushBack(item), model.push(item);
     if (kind === "pushFront") deque.pushFront(item), model.unshift(item);
     if (kind === "popFront") assert.equal(deque.popFront(), model.shift());
+    if (kind === "remove") removeFromBoth(deque, model, item);
   }
   return last + times;
+}
+
+/** One that is somewhere in them, or is not. */
+function removeFromBoth(deque: Deque<number>, model: number[], number: number): void {
+  const item = model[number % (model.length + 1)] ?? -1;
+  assert.equal(deque.remove(item), model.includes(item));
+  if (model.includes(item)) model.splice(model.indexOf(item), 1);
 }
 
 function takeFromBoth(

@@ -30,6 +30,18 @@ test("so does one that began only after its controller had gone", async () => {
   assert.equal(await run(stays, "echo next"), "next");
 });
 
+test("a short job before an endless one, in one slot, is answered once its controller is gone", async () => {
+  await using worker = await startOwnWorker({ orphanLimitMs: 100 });
+  await using stays = await connectWith(worker, "behave");
+  await showPace(stays);
+  // While it sleeps the others pile up. Then the slot reads them together, and holds the first answer.
+  const jobs = [run(stays, "sleep 500"), run(stays, "echo short")];
+  await allIsTaken(stays);
+  using gone = await startJobs(worker, "spin", 20);
+  reset(gone);
+  assert.deepEqual(await Promise.all(jobs), ["slept", "short"]);
+});
+
 test("jobs that wait behind an endless one run once its controller is gone", async () => {
   await using worker = await startOwnWorker({ orphanLimitMs: 100 });
   await using stays = await connectWith(worker, "behave");
