@@ -18,7 +18,7 @@ windows-x64     x86_64-pc-windows-msvc     bun-windows-x64
 # What a controller needs: inputs and outputs, workers, variables. It loads no library and starts no
 # process. A worker does both, so that less than all would keep nothing from a core; and Deno shows some
 # places, such as /dev/shm, only to those who may do all.
-CONTROLLER_PERMISSIONS=(--no-prompt --allow-read --allow-write --allow-net --allow-env)
+CONTROLLER_PERMISSIONS=(--no-prompt --allow-read --allow-write --allow-net --allow-env --allow-sys=hostname)
 WORKER_PERMISSIONS=(--no-prompt --allow-all)
 
 usage() {
