@@ -4,13 +4,15 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { DEFAULT_POLICY } from "../../controller/retries.ts";
+import { silentAfter, startPeer } from "../fixtures/peers/scripted_worker.ts";
 import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { assertPolite, numberedInputs, RecordedCluster } from "./clusters.ts";
 
 /** A worker that hangs is given up soon; one that doesn't has time enough, also on a loaded machine. */
-const STRICT = { hopeMs: 20_000, versionMs: 300, silentMs: 1_000 };
+const STRICT = { hopeMs: 20_000, versionMs: 300, silentMs: 2_000 };
 const LENIENT = { hopeMs: 20_000, versionMs: 5_000, silentMs: 3_000 };
 
 test("a worker that hangs is given up, and its jobs run elsewhere, once", async () => {
@@ -97,7 +99,7 @@ test("a worker that nobody listens to is not given up for its silence", async ()
   await recorded.connected(1);
   recorded.cluster.pause(true);
   worker.hang();
-  await delay(3 * STRICT.silentMs);
+  await delay(2 * STRICT.silentMs);
   assert.equal(recorded.cluster.status.workers, 1);
   worker.wake();
   recorded.cluster.pause(false);
@@ -117,8 +119,11 @@ test("a controller that could not listen for longer than the limit blames nobody
   recorded.addAll(inputs);
   await eventually("it is at work", () => worker.slots.busy === 1);
   const { pings } = worker.received;
+  await eventually("it is pinged", () => worker.received.pings > pings);
+  await delay(400); // until the answer is an old one: what comes next has to wait for the block's end
+  const pingsBefore = worker.received.pings;
   block(1.5 * LENIENT.silentMs);
-  await eventually("it is pinged again", () => worker.received.pings > pings + 1);
+  await eventually("it is pinged again", () => worker.received.pings > pingsBefore + 1);
   worker.release();
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
@@ -138,6 +143,30 @@ test("a worker that takes long to read large inputs is not taken for a silent on
   assert.equal(worker.connections, 1);
   assert.deepEqual(recorded.warnings, []);
   assertPolite(worker);
+});
+
+test("a worker of version 1 is given up when it takes far too long, if anybody listens", async () => {
+  await using mute = await startPeer(silentAfter(1));
+  await using good = await ScriptedWorker2.start();
+  const policy = { ...DEFAULT_POLICY, timeMs: 1 };
+  using paused = await RecordedCluster.make({ ...LENIENT, policy });
+  using recorded = await RecordedCluster.make({ ...LENIENT, policy });
+  const inputs = numberedInputs(20);
+  for (const cluster of [paused, recorded]) {
+    cluster.dial(mute);
+    cluster.addAll(inputs);
+    await cluster.completed(1);
+    paused.cluster.pause(true); // so that it has waited for longer than the other
+  }
+  await eventually("it is given up", () => recorded.warnings.length > 0);
+  recorded.dial(good);
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  assert.match(recorded.warnings[0] ?? "", /answered nothing for 10 s, and a job may take 0.001 s/);
+  await delay(600); // so that the other cluster has looked as late
+  assert.deepEqual(paused.warnings, []);
+  assert.equal(paused.cluster.status.workers, 1);
+  assertPolite(good);
 });
 
 /** Stands still, with the whole event loop. */

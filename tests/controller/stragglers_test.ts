@@ -195,11 +195,29 @@ test("a copy that is left alone may run where its straggler has failed", async (
   assertPolite(slow, quick);
 });
 
-test("what is queued can be taken back while copies run", async () => {
-  await using scene = await Scene.set({ holdsCopies: true });
+test("what is queued can be taken back while copies run, and those that wait do not count", async () => {
+  await using scene = await Scene.set({ holdsCopies: true, quick: { slots: 2 } });
   const { slow, quick, recorded } = scene;
-  await scene.copied();
-  assert.equal(recorded.cluster.cancelQueue(), 0, "nothing waits but what runs, too");
+  await scene.copied(2);
+  quick.script.answerJob = (job) =>
+    textOf(job) === "input 0" ? { kind: KINDS.draining, text: "about to leave" } : "silence";
+  quick.release();
+  await eventually("a copy waits", () => recorded.cluster.status.queued === 1);
+  assert.equal(recorded.cluster.cancelQueue(), 0, "it runs, too");
+  assert.equal(recorded.cluster.status.queued, 0);
+  slow.release();
+  await recorded.completed(scene.count);
+  recorded.assertEchoed(scene.inputs);
+  await recorded.settled();
+  assertPolite(slow, quick);
+});
+
+test("a job is copied once, however many slots are idle", async () => {
+  await using scene = await Scene.set({ holdsCopies: true, quick: { slots: 6 } });
+  const { slow, quick, recorded } = scene;
+  await scene.copied(2);
+  await delay(LATE_MS);
+  assert.deepEqual(scene.copies, ["input 0", "input 1"]);
   quick.release();
   await recorded.completed(scene.count);
   recorded.assertEchoed(scene.inputs);
@@ -241,6 +259,7 @@ test("no job is copied to another slot of the worker that has it", async () => {
   await recorded.completed(inputs.length - 1);
   await delay(LATE_MS);
   assert.equal(worker.received.jobs.length, inputs.length);
+  assert.equal(recorded.cluster.status.queued, 0);
   worker.cut();
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
@@ -249,6 +268,7 @@ test("no job is copied to another slot of the worker that has it", async () => {
 
 interface SceneOptions {
   slow?: Options2;
+  quick?: Options2;
   count?: number;
   speculates?: boolean;
   isEnded?: boolean;
@@ -270,7 +290,7 @@ class Scene implements AsyncDisposable {
     const { count = 12, speculates = true, isEnded = true } = options;
     const scene = new Scene(
       await ScriptedWorker2.start(options.slow),
-      await ScriptedWorker2.start(),
+      await ScriptedWorker2.start(options.quick),
       await RecordedCluster.make({ ...LIMITS, speculates }),
       numberedInputs(count),
     );

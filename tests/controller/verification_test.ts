@@ -95,7 +95,8 @@ test("jobs that are not in the sample run once", async () => {
 });
 
 test("a liar among three is warned of, then put aside, and nothing that it says counts", async () => {
-  await using workers = await Workers.start({}, {}, {});
+  const delayMs = 5; // the others leave something for it
+  await using workers = await Workers.start({ delayMs }, { delayMs }, {});
   const liar = workers.get(2);
   liar.script.answerJob = () => lie();
   using recorded = await clusterOf(workers);
@@ -120,7 +121,8 @@ test("a liar among three is warned of, then put aside, and nothing that it says 
 });
 
 test("a guest that has lied twice is sent away whenever it comes", async () => {
-  await using workers = await Workers.start({}, {});
+  const delayMs = 5;
+  await using workers = await Workers.start({ delayMs }, { delayMs });
   using recorded = await clusterOf(workers);
   const port = recorded.listen();
   await using liar = await ScriptedWorker2.dialling(port);
@@ -347,6 +349,16 @@ test("with one worker alone and no hope for another it is said that it takes two
     ]);
     assert.equal(recorded.completions.length, 0);
   }
+});
+
+test("with a worker that was alone from the beginning it is said that it takes two", async () => {
+  await using workers = await Workers.start({});
+  using recorded = await clusterOf(workers, { hopeMs: 300 });
+  recorded.addAll(numberedInputs(3));
+  const reasons = await recorded.givenUp();
+  assert.deepEqual(reasons, [
+    `127.0.0.1:${workers.get(0).port}: alone, and to verify takes 2 different workers`,
+  ]);
 });
 
 test("with a single worker that has two addresses it is said that it takes two", async () => {
