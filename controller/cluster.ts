@@ -229,6 +229,8 @@ export class Cluster<T extends Task> implements Disposable {
   #onUp(member: Member): void {
     member.endpoint = this.#pool.onEndpointUp(member.slots ?? member.description?.slots);
     this.#members.set(member.endpoint, member);
+    // It may help out with what runs, also if nothing waits.
+    if (this.status.inFlight > 0) this.#pool.load(member.endpoint, this.#core.key);
     this.#wake();
   }
 

@@ -50,6 +50,28 @@ test("a straggler is copied to an idle slot, the first answer counts, and the ot
   assertPolite(slow, quick);
 });
 
+test("a worker that joins when nothing waits any more still helps with what is late", async () => {
+  await using slow = await ScriptedWorker2.start();
+  await using quick = await ScriptedWorker2.start();
+  const recorded = await RecordedCluster.make(LIMITS);
+  try {
+    const inputs = numberedInputs(7);
+    recorded.dial(slow);
+    recorded.add(inputs.slice(0, 6));
+    await recorded.completed(6);
+    slow.hold();
+    recorded.add(inputs.slice(6));
+    await eventually("the last job is out", () => slow.received.jobs.length === 7);
+    recorded.cluster.end();
+    recorded.dial(quick);
+    await recorded.completed(7);
+    assert.deepEqual(quick.received.jobs.map(textOf), ["input 6"]);
+    assertPolite(slow, quick);
+  } finally {
+    recorded.cluster.close();
+  }
+});
+
 test("when the straggler answers first, its copy is cancelled", async () => {
   await using scene = await Scene.set({ holdsCopies: true });
   const { slow, quick, recorded } = scene;
