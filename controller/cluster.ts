@@ -93,8 +93,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#retries = new Retries<T>(this.#policy);
     const { verifiedPart = 0, speculates = true } = options;
     this.#verification = verifiedPart > 0 ? this.#verify(verifiedPart) : undefined;
-    // A copy that is to verify must not be cancelled because the other was quicker.
-    this.#speculates = speculates && verifiedPart === 0;
+    this.#speculates = speculates && verifiedPart === 0; // whoever votes is not to be cancelled
     this.#pool = new Pool<T>({
       load: (endpoint) => this.#members.get(endpoint)?.link.loadCore(core),
       send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job),
