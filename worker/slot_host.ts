@@ -1,6 +1,6 @@
 /** Starts slots and brings each process together with its connection. */
 
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FrameDecoder } from "../protocol/mod.ts";
@@ -27,6 +27,8 @@ export class SlotHost {
   readonly #listener: StreamListener;
   readonly #waiting = new Map<number, (stream: ByteStream) => void>();
   readonly #starting = new Set<ChildProcess>();
+  /** The same, with all that belongs to it. */
+  readonly #starts = new Set<Promise<SlotProcess>>();
   #lastNumber = 0;
   #isClosing = false;
 
@@ -48,7 +50,13 @@ export class SlotHost {
   }
 
   /** Starts a slot; resolves when it is ready to load a core. */
-  async start(events: SlotEvents, onLine: (line: string) => void): Promise<SlotProcess> {
+  start(events: SlotEvents, onLine: (line: string) => void): Promise<SlotProcess> {
+    const start = this.#start(events, onLine);
+    this.#starts.add(start);
+    return start.finally(() => this.#starts.delete(start));
+  }
+
+  async #start(events: SlotEvents, onLine: (line: string) => void): Promise<SlotProcess> {
     if (this.#isClosing) throw new Error("The worker is ending");
     const number = ++this.#lastNumber;
     const lines = { last: "", slot: undefined as SlotProcess | undefined };
@@ -75,23 +83,22 @@ export class SlotHost {
   async endStarting(): Promise<void> {
     this.#isClosing = true;
     for (const child of this.#starting) child.kill("SIGKILL");
-    await Promise.all([...this.#starting].map((child) => child.ended));
+    await Promise.allSettled(this.#starts);
   }
 
   async close(): Promise<void> {
     this.#listener.close();
-    for (let attempt = 1; attempt <= REMOVALS_MAX; attempt++) {
-      const isGone = rm(this.directory, { recursive: true, force: true }).then(() => true);
-      if (await isGone.catch(() => false)) return;
+    for (let attempt = 1; attempt <= REMOVALS_MAX && existsSync(this.directory); attempt++) {
+      await rm(this.directory, { recursive: true, force: true }).catch(() => {}); // once more
     }
   }
 
   /** The same, at once. */
   closeSync(): void {
     this.#listener.close();
-    for (let attempt = 1; attempt <= REMOVALS_MAX; attempt++) {
+    for (let attempt = 1; attempt <= REMOVALS_MAX && existsSync(this.directory); attempt++) {
       try {
-        return rmSync(this.directory, { recursive: true, force: true });
+        rmSync(this.directory, { recursive: true, force: true });
       } catch {
         // Once more: see there.
       }
