@@ -118,7 +118,7 @@ export class Cluster<T extends Task> implements Disposable {
         onLoaded: (member) => this.#onLoaded(member),
         onAnswer: (member, dispatch, answer) => this.#onAnswer(member, dispatch, answer),
         onDraining: (member) => this.#onDraining(member),
-        onDown: (member, why) => this.#onDown(member, why),
+        onDown: (...facts) => this.#onDown(...facts),
         onForsaken: (reasons) => {
           this.close();
           events.onForsaken(reasons);
@@ -243,12 +243,12 @@ export class Cluster<T extends Task> implements Disposable {
     this.#wake();
   }
 
-  #onDown({ endpoint, isLeaving }: Member, why: string): number {
+  #onDown({ endpoint, isLeaving }: Member, why: string, isProven: boolean): number {
     if (endpoint === undefined) return 0;
     const lost = this.#pool.outstandingAt(endpoint);
     if (!isLeaving) this.#retries.faults.lost += lost;
     this.#members.delete(endpoint);
-    this.#pool.onEndpointLost(endpoint, why);
+    this.#pool.onEndpointLost(endpoint, why, !isProven);
     this.#copies.onLost();
     const answeredAtMs = performance.now();
     for (const { job, reason } of this.#crashed.splice(0)) {

@@ -69,8 +69,11 @@ export interface WorkersEvents {
   onLoaded(member: Member): void;
   onAnswer(member: Member, dispatch: DispatchId, answer: Answer): void;
   onDraining(member: Member): void;
-  /** A worker that was up is gone. Returns how many jobs it had. */
-  onDown(member: Member, why: string): number;
+  /**
+   * A worker that was up is gone. `isProven`: under its name jobs were answered before, so that it may be
+   * a job that has ended it. Returns how many jobs it had.
+   */
+  onDown(member: Member, why: string, isProven: boolean): number;
   /** No worker is left, and none can come back. Called once. */
   onForsaken(reasons: readonly string[]): void;
 }
@@ -86,6 +89,8 @@ export class Workers {
   readonly #listeners: StreamListener[] = [];
   readonly #dialled = new Map<string, Dialled>();
   readonly #offers = new Offers();
+  /** Names under which jobs were answered. */
+  readonly #proven = new Set<string>();
   /** Why workers that came by themselves, or were given, are not used any more. */
   readonly #farewells = new Map<string, string>();
   /** Workers that are not to be used, by `voterOf`, and why. */
@@ -327,7 +332,8 @@ export class Workers {
     const dialled = this.#dialled.get(name);
     if (dialled) dialled.wasOfUse = this.#isOfUse(member);
     if (this.#up.delete(member)) {
-      const lost = this.#events.onDown(member, why);
+      if (member.answers > 0) this.#proven.add(this.#keyOf(name));
+      const lost = this.#events.onDown(member, why, this.#proven.has(this.#keyOf(name)));
       if (!(reason instanceof UnusableWorkerError)) this.#sayLost(member, why, lost);
     }
     const isOld = reason instanceof VersionRefusedError && reason.version > 1;

@@ -77,8 +77,8 @@ export class Pool<T> {
   }
 
   /**
-   * The endpoint is gone, and what it had in flight with it. `wasKilled`: from outside, so that a job which
-   * was alone on it is not to blame, unless that goes on.
+   * The endpoint is gone, and what it had in flight with it. `wasKilled`: from outside, or for reasons of its
+   * own, so that a job which was alone on it is not to blame, unless that goes on.
    */
   onEndpointLost(id: EndpointId, reason: string, wasKilled = false): void {
     const endpoint = this.#endpoints.get(id);
@@ -86,7 +86,7 @@ export class Pool<T> {
     this.#endpoints.delete(id);
     const jobs = [...endpoint.inFlight.values()];
     const isAlone = jobs.length === 1;
-    if (!endpoint.isLeaving) {
+    if (!endpoint.isLeaving && !wasKilled) {
       for (const job of jobs.slice(0, endpoint.pace.slots)) job.losses += 1;
     }
     for (const job of jobs.reverse()) {
