@@ -1,5 +1,9 @@
 /** What to type to go on with a run that has ended early. */
 
+import { basename } from "node:path";
+import process from "node:process";
+import type { Runtime } from "../runtime/ports.ts";
+
 /** What a shell takes as it is. */
 const PLAIN = /^[\w@%+=:,./-]+$/;
 
@@ -7,11 +11,19 @@ const PLAIN = /^[\w@%+=:,./-]+$/;
 export function toGoOn(
   args: readonly string[],
   inputsOnStdin: "list" | "lines" | undefined,
+  program = "distcomp",
 ): string {
-  const command = ["distcomp", ...withoutFresh(args)].map(quoted).join(" ");
+  const command = [program, ...withoutFresh(args)].map(quoted).join(" ");
   return inputsOnStdin
     ? `to go on, with the same ${inputsOnStdin} on stdin: ${command}`
     : `to go on: ${command}`;
+}
+
+/** What an executable was called as; from its source the program has many names. */
+export function programName(runtime: Runtime): string {
+  const { argv0, execPath } = process;
+  const isExecutable = runtime.selfCommand().length === 1;
+  return isExecutable && basename(argv0) === basename(execPath) ? argv0 : "distcomp";
 }
 
 /** Typed again, `--fresh` would begin once more from nothing. Behind `--` it is a file. */

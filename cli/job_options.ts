@@ -24,6 +24,9 @@ const UNITS_MS: Record<string, number> = {
   d: 86_400_000,
 };
 
+/** A slot without any job has about so much. */
+const SLOT_BYTES = 64 * 1024 ** 2;
+
 /** Adds them to the help and the parser. */
 export function addJobOptions(command: Command): Command {
   return command
@@ -73,10 +76,12 @@ export function parseDuration(text: string): number {
 
 /** Reads `500M`, `2G`, `1.5GiB`: powers of 1024, as systems count memory. In bytes. */
 export function parseSize(text: string): number {
-  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim()) ?? [];
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i.exec(text.trim()) ?? [];
   const bytes = Math.round(Number(number) * 1024 ** " kmgt".indexOf(unit.toLowerCase() || " "));
-  if (!(bytes > 0)) {
-    throw new InvalidArgumentError("It must be a size over 0, such as 500M or 2G.");
+  if (!(bytes >= SLOT_BYTES)) {
+    throw new InvalidArgumentError(
+      "It must be a size such as 500M or 2G, and 64M or more: that is what a slot needs itself.",
+    );
   }
   return bytes;
 }

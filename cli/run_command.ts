@@ -13,12 +13,12 @@ import { DisagreementError } from "../controller/verification.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { formatNoun } from "./format.ts";
-import { toGoOn } from "./go_on.ts";
+import { programName, toGoOn } from "./go_on.ts";
 import { checkVerify, clusterOptionsOf, type JobFlags } from "./job_options.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
 import { damageText, resumeText } from "./resume_text.ts";
-import { summaryJson, summaryText } from "./summary.ts";
+import { failuresText, summaryJson, summaryText } from "./summary.ts";
 import { ExitCode, readWorkers, UsageError } from "./usage.ts";
 import { watchWorkers } from "./worker_file.ts";
 
@@ -81,7 +81,8 @@ export async function runCommand(
     show.progress.stop();
     await folder.release();
   }
-  return report(run.status, inputs, flags, error);
+  const goOn = toGoOn(flags.typed, inputsOnStdin(inputs, flags), programName(runtime));
+  return report(run.status, flags, error, goOn);
 }
 
 /** What a run needs beside its inputs and outputs. */
@@ -173,13 +174,13 @@ function onInterrupt(run: Run, progress: Progress): () => void {
       progress.stop();
       process.exit(ExitCode.interrupted);
     }
-    const { inFlight } = run.status;
-    if (inFlight > 0) {
-      progress.write(
-        `finishing ${formatNoun(inFlight, "running job")}; interrupt again to stop at once`,
-      );
-    }
     run.interrupt();
+    const { inFlight, slots, slotsAreKnown } = run.status;
+    const running = slotsAreKnown ? Math.min(inFlight, slots) : inFlight;
+    if (running > 0) {
+      const jobs = formatNoun(running, "running job");
+      progress.write(`finishing ${jobs}; interrupt again to stop at once`);
+    }
   };
   process.on("SIGINT", handler);
   process.on("SIGTERM", handler);
@@ -189,28 +190,24 @@ function onInterrupt(run: Run, progress: Progress): () => void {
   };
 }
 
-function report(
-  status: RunStatus,
-  inputs: readonly string[],
-  flags: RunFlags,
-  error: unknown,
-): number {
+function report(status: RunStatus, flags: RunFlags, error: unknown, goOn: string): number {
   const message = error instanceof Error ? error.message : undefined;
   if (flags.json) process.stdout.write(`${summaryJson(status, flags.output, message)}\n`);
   else if (!flags.quiet && !(error && status.done + status.failed === 0)) {
     process.stdout.write(`${summaryText(status, flags.output)}\n`);
   }
-  const goOn = toGoOn(flags.typed, inputsOnStdin(inputs, flags));
   if (error instanceof InterruptedError) {
     if (!flags.quiet) toStderr(goOn);
     return ExitCode.interrupted;
   }
   if (error instanceof TooManyFailuresError) {
-    toStderr(`distcomp: ${error.message}; ${goOn}`);
+    const next = error.wasStopped ? goOn : "--retry-failed runs them again";
+    toStderr(`distcomp: ${error.message}; ${next}`);
     return ExitCode.someFailed;
   }
   if (error instanceof NoWorkerError) {
     toStderr(`distcomp: ${error.message}`);
+    if (status.done > 0 && !flags.quiet) toStderr(goOn);
     return ExitCode.noWorker;
   }
   if (error instanceof DisagreementError) {
@@ -218,5 +215,6 @@ function report(
     return ExitCode.someFailed;
   }
   if (error) throw error;
+  if (flags.quiet && status.failed > 0) toStderr(`distcomp: ${failuresText(status, flags.output)}`);
   return status.failed > 0 ? ExitCode.someFailed : ExitCode.ok;
 }

@@ -35,6 +35,7 @@ export function summaryJson(status: RunStatus, outputs: string, error: string | 
   const seconds = status.elapsedMs / 1000;
   return JSON.stringify({
     jobs: status.done + status.failed,
+    total: status.total ?? null,
     done: status.done,
     failed: status.failed,
     resumed: status.doneBefore,
@@ -50,8 +51,16 @@ export function summaryJson(status: RunStatus, outputs: string, error: string | 
     outputs,
     record: recordIn(outputs),
     failures: status.failures,
+    failuresLeftOut: status.failed - status.failures.length,
     ...(error === undefined ? {} : { error }),
   });
+}
+
+/** One line, for those who want to hear of nothing else. */
+export function failuresText({ done, failed }: RunStatus, outputs: string): string {
+  return `${formatCount(failed)} of ${formatNoun(done + failed, "job")} failed, see ${
+    recordIn(outputs)
+  }`;
 }
 
 function headline(status: RunStatus, outputs: string): string {

@@ -1,10 +1,12 @@
 /** `distcomp worker`, and what `distcomp run` starts of itself. */
 
 import os from "node:os";
+import { basename, dirname } from "node:path";
 import process from "node:process";
 import { reasonOf } from "../controller/system_error.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
+import { removeIfDeserted } from "../runtime/leftovers.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { serveDialled, serveListener } from "../worker/serve.ts";
 import { Worker } from "../worker/worker.ts";
@@ -77,6 +79,8 @@ export async function localWorkerCommand(
   });
   process.on("SIGTERM", () => void worker.drain());
   await worker.serve(await runtime.dial({ kind: "unix", path: socket }, LOCAL_DIAL_MS));
+  // A run that was killed has left it.
+  await removeIfDeserted(runtime, dirname(socket), basename(socket));
   return ExitCode.ok;
 }
 

@@ -187,16 +187,14 @@ export class Cluster<T extends Task> implements Disposable {
     this.#wake();
   }
 
-  /** Takes back what is queued. Returns how many tasks that ends. */
-  cancelQueue(): number {
-    let count = 0;
-    for (const job of this.#pool.onQueueCancelled(this.#client)) {
-      job.isOrphan = true;
-      if (this.#copies.hasOther(job)) continue;
-      this.#verification?.forget(job.payload);
-      count += 1;
-    }
-    return count;
+  /** Takes back what has not begun. Returns how many tasks that ends. */
+  cancelUnstarted(): number {
+    const unstarted = this.#pool.unstarted();
+    for (const job of unstarted) this.#copies.takeBack(job);
+    const jobs = [...this.#pool.onQueueCancelled(this.#client), ...unstarted];
+    const ended = jobs.filter((job) => !this.#copies.hasOther(job));
+    for (const { payload } of ended) this.#verification?.forget(payload);
+    return ended.length;
   }
 
   /** Lets workers wait with their answers, or goes on. */

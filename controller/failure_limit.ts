@@ -20,14 +20,16 @@ export function isExceeded(
   return (isEnd || finished >= FINISHED_JOBS_MIN) && 100 * failed > max * finished;
 }
 
-/** Too many jobs have failed: the run was stopped. */
+/** Too many jobs have failed. */
 export class TooManyFailuresError extends Error {
   override name = "TooManyFailuresError";
 
-  constructor(limit: FailureLimit, failed: number, finished: number) {
+  /** `wasStopped`: there would have been more jobs. */
+  constructor(limit: FailureLimit, failed: number, finished: number, readonly wasStopped: boolean) {
     const max = limit.unit === "jobs" ? `${limit.max}` : `${limit.max}%`;
+    const what = wasStopped ? "Stopped when" : "In the end";
     super(
-      `Stopped because ${failed} of ${finished} jobs failed, more than --max-failures ${max} allows`,
+      `${what} ${failed} of ${finished} jobs had failed, more than --max-failures ${max} allows`,
     );
   }
 }

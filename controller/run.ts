@@ -158,7 +158,7 @@ export class Run {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#error = error;
-    this.#added -= this.#cluster.cancelQueue();
+    this.#added -= this.#cluster.cancelUnstarted();
     this.#cluster.end();
     this.#checkEnd();
   }
@@ -329,7 +329,7 @@ export class Run {
     const failed = this.#failed - this.#failedBefore;
     const finished = this.#done - this.#doneBefore + failed;
     if (!isExceeded(limit, failed, finished, isEnd)) return;
-    const error = new TooManyFailuresError(limit, failed, finished);
+    const error = new TooManyFailuresError(limit, failed, finished, !isEnd);
     if (isEnd) this.#error = error;
     else this.#finish(error);
   }

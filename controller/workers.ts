@@ -354,7 +354,10 @@ export class Workers {
   }
 
   #sayLost({ name, isLeaving }: Member, why: string, lost: number): void {
-    const rerun = lost === 0 ? "" : `; ${lost} ${lost === 1 ? "job runs" : "jobs run"} elsewhere`;
+    const jobs = `${lost} ${lost === 1 ? "job" : "jobs"}`;
+    const run = lost === 1 ? "runs" : "run";
+    const where = this.#up.size > 0 ? `${run} elsewhere` : `${run} as soon as there is a worker`;
+    const rerun = lost === 0 ? "" : `; ${jobs} ${where}`;
     this.#log.warn(
       isLeaving ? `worker ${name} has left${rerun}` : `lost worker ${name}: ${why}${rerun}`,
     );

@@ -3,6 +3,9 @@
 import { Pace } from "./pace.ts";
 import type { CoreKey, DispatchId, EndpointId, Job } from "./types.ts";
 
+/** Jobs for each slot in a window that is there to hide the way to the endpoint, not to keep it fed. */
+const SHALLOW_WINDOW = 4;
+
 /** An endpoint's state. Only the pool changes it. */
 export class Endpoint<T> {
   readonly inFlight = new Map<DispatchId, Job<T>>();
@@ -32,6 +35,16 @@ export class Endpoint<T> {
   /** It could load a core now. */
   get isFree(): boolean {
     return this.inFlight.size === 0 && !this.isLoading && !this.isLeaving;
+  }
+
+  /**
+   * Jobs in flight that cannot have begun, as there are enough older ones for all slots. Where the window
+   * is deep, jobs are over before one could say so.
+   */
+  get unstarted(): Job<T>[] {
+    const { slots, slotsAreKnown } = this.pace;
+    if (!slotsAreKnown || this.inFlight.size > SHALLOW_WINDOW * slots) return [];
+    return [...this.inFlight.values()].slice(slots).filter(({ isOrphan }) => !isOrphan);
   }
 
   startLoading(core: CoreKey): void {

@@ -186,7 +186,9 @@ export class Pool<T> {
 
   /** Takes a client's queued jobs out of the pool: it does not want them any more. */
   onQueueCancelled(id: ClientId): Job<T>[] {
-    return this.#clients.get(id)?.takeWhere(() => true) ?? [];
+    const jobs = this.#clients.get(id)?.takeWhere(() => true) ?? [];
+    for (const job of jobs) job.isOrphan = true;
+    return jobs;
   }
 
   /** A job is answered; this takes it out of the pool. `undefined`: the endpoint has no such job. */
@@ -272,6 +274,11 @@ export class Pool<T> {
     for (const { inFlight } of this.#endpoints.values()) {
       for (const job of inFlight.values()) if (!job.isOrphan) yield job;
     }
+  }
+
+  /** Jobs in flight that have surely not begun. */
+  unstarted(): Job<T>[] {
+    return [...this.#endpoints.values()].flatMap((endpoint) => endpoint.unstarted);
   }
 
   /** Jobs that `matches`, of one client, queued or in flight. */

@@ -24,10 +24,18 @@ export async function removeLeftovers(
   for (const entry of await readdir(parent).catch(() => [])) {
     if (!entry.startsWith(FOLDER_PREFIX)) continue;
     const folder = join(parent, entry);
-    if (await isOld(folder) && await isRefused(runtime, join(folder, name))) {
-      await rm(folder, { recursive: true, force: true }).catch(() => {}); // what stays does no harm
-    }
+    if (await isOld(folder)) await removeIfDeserted(runtime, folder, name);
   }
+}
+
+/** Removes a folder if nobody listens on the socket `name` in it any more. */
+export async function removeIfDeserted(
+  runtime: Runtime,
+  folder: string,
+  name: string,
+): Promise<void> {
+  if (!await isRefused(runtime, join(folder, name))) return;
+  await rm(folder, { recursive: true, force: true }).catch(() => {}); // what stays does no harm
 }
 
 async function isOld(folder: string): Promise<boolean> {

@@ -66,7 +66,7 @@ export class SlotHost {
       const child = startSelf(this.#runtime, "slot", args, (line) => {
         lines.last = line;
         lines.slot?.onLine(line);
-        onLine(line);
+        if (lines.slot || !this.#isClosing) onLine(line); // who is not needed any more may complain
       });
       const stream = await this.#hello(number, child, () => lines.last);
       lines.slot = new SlotProcess(child, stream, begun, events);

@@ -92,6 +92,7 @@ export class SlotProcess {
 
   /** Sends a job, by the payload of its message. */
   sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
+    this.#lastWords = ""; // what was printed before has nothing to do with it
     this.#link.send(MessageType.job, id, payload);
   }
 

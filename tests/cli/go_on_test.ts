@@ -55,7 +55,7 @@ test("an interrupted run says how to go on, and going on does the rest alone", a
   program.signal("SIGINT");
   const ended = await endOf(program);
   assert.equal(ended.code, 130, ended.stderr);
-  const [, command = ""] = /^to go on: distcomp (.*)$/m.exec(ended.stderr) ?? [];
+  const [, command = ""] = /^to go on: \S*distcomp (.*)$/m.exec(ended.stderr) ?? [];
   assert.equal(command, `run ${BEHAVE} in --slots 2 -o 'out put'`);
   const done = Object.keys(await workspace.outputs("out put")).length;
   const rest = await workspace.run(["run", BEHAVE, "in", "--slots", "2", "-o", "out put"]);
@@ -73,7 +73,7 @@ test("a run that two interrupts have ended can be gone on with", async () => {
   await program.printed("stderr", /^finishing/m);
   program.signal("SIGINT");
   assert.equal((await program.exited).code, 130);
-  assert.match(program.stderr, /^to go on: distcomp run /m);
+  assert.match(program.stderr, /^to go on: \S*distcomp run /m);
   assert.deepEqual(await workspace.leftovers(), []);
   const done = await workspace.records();
   await workspace.write("in/0", "echo awake");
@@ -91,7 +91,7 @@ test("an interrupted run of lines on stdin says that they are needed again", asy
   await begun(workspace, "outputs", 1);
   program.signal("SIGINT");
   const { stderr } = await endOf(program);
-  assert.match(stderr, /^to go on, with the same lines on stdin: distcomp run .* --lines -$/m);
+  assert.match(stderr, /^to go on, with the same lines on stdin: \S*distcomp run .* --lines -$/m);
 });
 
 test("--quiet says nothing of going on", async () => {
@@ -106,7 +106,7 @@ test("--max-failures ends a run that goes wrong, with what runs and how to go on
   await using workspace = await failing(1000);
   const run = await workspace.run(["run", BEHAVE, "in", "--max-failures", "10"]);
   assert.equal(run.code, 1);
-  const [, failed, finished] = /^distcomp: Stopped because (\d+) of (\d+) jobs failed, more than /m
+  const [, failed, finished] = /^distcomp: Stopped when (\d+) of (\d+) jobs had failed, more than /m
     .exec(run.stderr) ?? [];
   assert.equal(failed, "11");
   assert(Number(finished) < 1000, run.stderr);
@@ -138,12 +138,12 @@ test("--max-failures with a percentage looks at a hundred jobs first, and at all
   assert.equal(few.code, 1);
   assert.match(
     few.stderr,
-    /^distcomp: Stopped because 30 of 30 jobs failed, more than .* 50% allows; /m,
+    /^distcomp: In the end 30 of 30 jobs had failed, more than .* 50% allows; --retry-failed /m,
   );
   assert.equal((await workspace.records()).length, 30);
   await using more = await failing(2000);
   const many = await more.run(["run", BEHAVE, "in", "--max-failures", "50%"]);
-  assert.match(many.stderr, /Stopped because 100 of 100 jobs failed/);
+  assert.match(many.stderr, /Stopped when 100 of 100 jobs had failed/);
   assert((await more.records()).length < 2000);
 });
 

@@ -28,6 +28,20 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+test("after an interrupt no job begins, also none that waits at a worker", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lines", "sleep 1500\n".repeat(20));
+  const args = ["run", BEHAVE, "--lines", "lines", "--slots", "2"];
+  await using program = await workspace.start(args);
+  await eventually("two are done", async () => {
+    return Object.keys(await workspace.outputs().catch(() => ({}))).length === 2;
+  });
+  program.signal("SIGINT");
+  await program.printed("stderr", /^finishing 2 running jobs;/m);
+  assert.equal((await endOf(program)).code, 130, program.stderr);
+  assert.equal(Object.keys(await workspace.outputs()).length, 4, "the two that ran are finished");
+});
+
 test("an interrupted run over the network lets running jobs finish too", async () => {
   await using workspace = await Workspace.make();
   await using worker = await startWorker({ slots: 2 });
@@ -110,6 +124,7 @@ test("when the run itself is killed, its worker and slots end by themselves", as
   await begun(workspace);
   await program.kill();
   await eventually("no process is left", async () => (await program.descendants()).length === 0);
+  assert.deepEqual(await program.files(), [], "nor a file");
 });
 
 test("a worker outlives a run that is killed, and serves the next", async () => {

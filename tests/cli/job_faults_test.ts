@@ -92,6 +92,15 @@ test("a poison job costs three slots and no more, and its signal is named", asyn
   assert.match(run.stdout, /^50 of 51 jobs done/);
 });
 
+test("what other jobs have printed is not given as the reason of a crash", async () => {
+  await using workspace = await Workspace.make();
+  const lines = Array.from({ length: 5 }, () => ["stderr all is well", "crash"]).flat();
+  const run = await runLines(workspace, lines, ["--slots", "1", "--crash-limit", "1"]);
+  assert.equal(run.code, 1, run.stderr);
+  const errors = (await workspace.records()).flatMap(({ error }) => error ?? []);
+  assert.deepEqual(errors, Array.from({ length: 5 }, () => "crashed: SIGSEGV"));
+});
+
 test("--crash-limit says how many slots a job may crash", async () => {
   await using workspace = await Workspace.make();
   const run = await runLines(workspace, ["abort"], ["--crash-limit", "1"]);
@@ -155,6 +164,7 @@ for (
     [["--timeout", "soon"], /--timeout.*'soon' is invalid.*such as 500ms, 30s/],
     [["--timeout", "0"], /It must be a time over 0/],
     [["--memory", "much"], /--memory.*'much' is invalid.*such as 500M or 2G/],
+    [["--memory", "2"], /64M or more: that is what a slot needs itself/],
     [["--retries", "-1"], /It must be a whole number/],
     [["--crash-limit", "0"], /It must be 1 or more/],
     [["--verify", "3"], /It must be 2, for every job, or a percentage/],

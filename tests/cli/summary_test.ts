@@ -90,6 +90,7 @@ test("the JSON is one object on one line, with exact numbers", () => {
   assert(!json.includes("\n"));
   assert.deepEqual(JSON.parse(json), {
     jobs: 1000,
+    total: 1000,
     done: 999,
     failed: 1,
     resumed: 0,
@@ -105,6 +106,7 @@ test("the JSON is one object on one line, with exact numbers", () => {
     outputs: "out",
     record: "out/.distcomp/jobs.jsonl",
     failures,
+    failuresLeftOut: 0,
   });
   assert.equal(JSON.parse(summaryJson(DONE, "out", "Interrupted")).error, "Interrupted");
 });
@@ -127,6 +129,14 @@ test("--quiet prints nothing when all goes well", async () => {
   await using workspace = await Workspace.make();
   const run = await workspace.run(["run", ECHO, "--repeat", "3", "--quiet"]);
   assert.deepEqual(run, { code: 0, stdout: "", stderr: "" });
+});
+
+test("--quiet says in one line that jobs have failed", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lines", "echo a\ncode 1\n");
+  const run = await workspace.run(["run", BEHAVE, "--lines", "lines", "--quiet"]);
+  const stderr = "distcomp: 1 of 2 jobs failed, see outputs/.distcomp/jobs.jsonl\n";
+  assert.deepEqual(run, { code: 1, stdout: "", stderr });
 });
 
 test("what a core prints is shown with its slot on stderr, unless --quiet", async () => {

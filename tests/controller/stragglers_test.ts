@@ -225,7 +225,7 @@ test("what is queued can be taken back while copies run, and those that wait do 
     textOf(job) === "input 0" ? { kind: KINDS.draining, text: "about to leave" } : "silence";
   quick.release();
   await eventually("a copy waits", () => recorded.cluster.status.queued === 1);
-  assert.equal(recorded.cluster.cancelQueue(), 0, "it runs, too");
+  assert.equal(recorded.cluster.cancelUnstarted(), 0, "it runs, too");
   assert.equal(recorded.cluster.status.queued, 0);
   slow.release();
   await recorded.completed(scene.count);
