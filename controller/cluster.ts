@@ -1,18 +1,20 @@
 /** Workers on one side, jobs on the other: the pool with its connections. */
 
 import { Pool } from "../pool/pool.ts";
-import type { ClientId, DispatchId, EndpointId, Job, PoolCounts } from "../pool/types.ts";
+import type { ClientId, DispatchId, EndpointId, Job } from "../pool/types.ts";
 import { UNANSWERED_BYTES_MAX } from "../protocol/mod.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Address, ByteStream, Runtime } from "../runtime/ports.ts";
 import { Copies } from "./copies.ts";
 import type { CoreImage } from "./core_image.ts";
-import { DEFAULT_POLICY, type Faults, type JobPolicy, Retries } from "./retries.ts";
-import type { Completion, Task } from "./task.ts";
+import { DEFAULT_POLICY, type JobPolicy, Retries } from "./retries.ts";
+import type { ClusterEvents, ClusterOptions, ClusterStatus, Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
 import { Waiters } from "./waiters.ts";
 import { type Answer, neverSent, UnusableWorkerError } from "./worker_link.ts";
-import { type Member, voterOf, Workers, type WorkersLimits } from "./workers.ts";
+import { type Member, voterOf, Workers } from "./workers.ts";
+
+export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./task.ts";
 
 /** Input bytes in flight at a worker, beyond one job for each of its slots. */
 const WORKER_BYTES_MAX = 64 * 1024 * 1024;
@@ -27,33 +29,11 @@ const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** A job that was at work on so many workers that were lost is what ends them. */
 const LOSSES_MAX = 10;
 
+/** A worker that says it has more is not believed: nothing has so many processors. */
+const SLOTS_MAX = 65_536;
+
 /** How often the scheduler looks again although nothing has happened. */
 const TICK_MS = 250;
-
-/** What the cluster's owner hears. */
-export interface ClusterEvents<T extends Task> {
-  onCompleted(completion: Completion<T>): void;
-  /** No worker is left, and none can come back. Called once. */
-  onForsaken(reasons: readonly string[]): void;
-  /** It makes no sense to go on. */
-  onHopeless?(error: Error): void;
-}
-
-/** How a cluster treats its jobs, and how long it waits for workers. */
-export interface ClusterOptions extends Partial<WorkersLimits> {
-  readonly policy?: JobPolicy;
-  /** Whether idle slots run second copies of stragglers; they do unless told. */
-  readonly speculates?: boolean;
-  /** Part of the jobs that are to run on two workers, with the same output; none unless given. */
-  readonly verifiedPart?: number;
-}
-
-/** For progress and the summary. */
-export interface ClusterStatus extends PoolCounts {
-  /** Workers that are connected. */
-  readonly workers: number;
-  readonly faults: Faults;
-}
 
 /** A set of workers that share one run's jobs. */
 export class Cluster<T extends Task> implements Disposable {
@@ -74,6 +54,7 @@ export class Cluster<T extends Task> implements Disposable {
   readonly #tick: ReturnType<typeof setInterval>;
   readonly #forRoom = new Waiters();
   #isEnded = false;
+  #isStopping = false;
   #isScheduled = false;
   #isClosed = false;
   #isPaused = false;
@@ -187,10 +168,15 @@ export class Cluster<T extends Task> implements Disposable {
     this.#wake();
   }
 
-  /** Takes back what has not begun. Returns how many tasks that ends. */
+  /** Begins nothing more, also nothing again. Returns how many tasks end that have not begun. */
   cancelUnstarted(): number {
-    const unstarted = this.#pool.unstarted();
+    this.#isStopping = true;
+    const unstarted = this.#pool.unstarted().filter((job) => !this.#copies.hasOther(job));
     for (const job of unstarted) this.#copies.takeBack(job);
+    return this.#cancel(unstarted);
+  }
+
+  #cancel(unstarted: readonly Job<T>[] = []): number {
     const jobs = [...this.#pool.onQueueCancelled(this.#client), ...unstarted];
     const ended = jobs.filter((job) => !this.#copies.hasOther(job));
     for (const { payload } of ended) this.#verification?.forget(payload);
@@ -224,7 +210,8 @@ export class Cluster<T extends Task> implements Disposable {
   // What workers do.
 
   #onUp(member: Member): void {
-    member.endpoint = this.#pool.onEndpointUp(member.slots ?? member.description?.slots);
+    const slots = member.slots ?? member.description?.slots;
+    member.endpoint = this.#pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     this.#members.set(member.endpoint, member);
     // It may help out with what runs, also if nothing waits.
     if (this.status.inFlight > 0) this.#pool.load(member.endpoint, this.#core.key);
@@ -247,13 +234,13 @@ export class Cluster<T extends Task> implements Disposable {
     if (!isLeaving) this.#retries.faults.lost += lost;
     this.#members.delete(endpoint);
     this.#pool.onEndpointLost(endpoint, why, !isProven);
-    this.#copies.onLost();
     const answeredAtMs = performance.now();
     for (const { job, reason } of this.#crashed.splice(0)) {
       const message = `${LOSSES_MAX} workers were lost while they had it, the last: ${reason}`;
       const answer: Answer = { kind: "error", cause: "crash", message };
       this.#complete({ job, answer, worker: "", answeredAtMs });
     }
+    this.#copies.onLost(); // those that have ended have no copies any more
     this.#wake();
     return lost;
   }
@@ -410,6 +397,7 @@ export class Cluster<T extends Task> implements Disposable {
     queueMicrotask(() => {
       this.#isScheduled = false;
       if (this.#isClosed) return;
+      if (this.#isStopping) this.#events.onCancelled?.(this.#cancel());
       this.#pool.schedule(performance.now());
       if (this.#forRoom.count > 0 && this.#hasRoom()) this.#forRoom.wake();
     });

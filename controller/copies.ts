@@ -41,7 +41,10 @@ export class Copies<T> {
       if (!queued || wanted.length < 2) continue;
       this.#pool.onCancelled(queued);
       this.#copies.delete(payload);
-      for (const copy of wanted) copy.isStrict = false;
+      for (const copy of wanted) {
+        copy.isStrict = false;
+        copy.losses = Math.max(copy.losses, queued.losses);
+      }
     }
   }
 
@@ -66,9 +69,11 @@ export class Copies<T> {
   copyStragglers(nowMs: number): void {
     const { limitMs } = this.#stragglers;
     const late = [...this.#pool.inFlight()]
-      .filter((job) => nowMs - job.sentAtMs > limitMs && !this.#copies.has(job.payload))
+      // One that was lost before may be what ends workers: not two at once.
+      .filter((job) => job.losses === 0 && nowMs - job.sentAtMs > limitMs)
+      .filter((job) => !this.#copies.has(job.payload))
       .sort((one, other) => one.sentAtMs - other.sentAtMs);
-    const idle = late.length > 0 ? this.#pool.idleSlots() : [];
+    const idle = late.length > 0 ? this.#pool.idleSlots(late.length) : [];
     for (const job of late) {
       const at = idle.findIndex((endpoint) => endpoint !== job.endpoint);
       if (at < 0 || job.endpoint === undefined) continue;

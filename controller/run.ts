@@ -127,6 +127,7 @@ export class Run {
       {
         onCompleted: (completion) => this.#onCompleted(completion),
         onForsaken: (reasons) => this.#onForsaken(reasons),
+        onCancelled: (count) => this.#onCancelled(count),
         onHopeless: (error) => this.#stop(error),
       },
       parts.log,
@@ -160,6 +161,11 @@ export class Run {
     this.#error = error;
     this.#added -= this.#cluster.cancelUnstarted();
     this.#cluster.end();
+    this.#checkEnd();
+  }
+
+  #onCancelled(count: number): void {
+    this.#added -= count;
     this.#checkEnd();
   }
 

@@ -39,5 +39,10 @@ export function copyOf<T>(
   nowMs: number,
 ): Job<T> {
   const copy = newJob(job.client, job.core, job.bytes, job.payload, nowMs);
-  return Object.assign(copy, { attempt: job.attempt, avoids, isStrict: true });
+  return Object.assign(copy, {
+    attempt: job.attempt,
+    losses: job.losses,
+    avoids,
+    isStrict: true,
+  });
 }

@@ -29,6 +29,9 @@ export type { Head, PoolCounts } from "./types.ts";
 /** A job whose endpoint is killed each time is what has it killed, most likely for its memory. */
 const KILLED_ATTEMPTS_MAX = 3;
 
+/** An endpoint that was lost for reasons of its own says little of its jobs, but if that never ends, enough. */
+const KILLED_WEIGHT = 0.1;
+
 /** The pool. */
 export class Pool<T> {
   readonly #actions: PoolActions<T>;
@@ -86,8 +89,9 @@ export class Pool<T> {
     this.#endpoints.delete(id);
     const jobs = [...endpoint.inFlight.values()];
     const isAlone = jobs.length === 1;
-    if (!endpoint.isLeaving && !wasKilled) {
-      for (const job of jobs.slice(0, endpoint.pace.slots)) job.losses += 1;
+    if (!endpoint.isLeaving) {
+      const weight = wasKilled ? KILLED_WEIGHT : 1;
+      for (const job of jobs.slice(0, endpoint.pace.slots)) job.losses += weight;
     }
     for (const job of jobs.reverse()) {
       const client = this.#wanting(job);
@@ -287,14 +291,13 @@ export class Pool<T> {
     return this.#clients.get(id)?.find(matches);
   }
 
-  /** Slots of serving endpoints that have nothing to do. */
-  idleSlots(): EndpointId[] {
+  /** Slots of serving endpoints that have nothing to do, as many as are wanted of each. */
+  idleSlots(wanted: number): EndpointId[] {
     const idle: EndpointId[] = [];
     for (const endpoint of this.#endpoints.values()) {
       if (!endpoint.isServing) continue;
-      for (let used = endpoint.inFlight.size; used < endpoint.pace.slots; used++) {
-        idle.push(endpoint.id);
-      }
+      const free = Math.max(0, endpoint.pace.slots - endpoint.inFlight.size);
+      for (let count = 0; count < Math.min(free, wanted); count++) idle.push(endpoint.id);
     }
     return idle;
   }

@@ -43,7 +43,7 @@ export interface Job<T> {
   avoids: readonly EndpointId[];
   /** And must not, even if there is no other one. */
   isStrict: boolean;
-  /** How many endpoints were lost that may have been at work on it. */
+  /** How many endpoints were lost that may have been at work on it; part of one where that says little. */
   losses: number;
 }
 

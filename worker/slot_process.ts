@@ -24,6 +24,9 @@ const END_LIMIT_MS = 5_000;
 /** What a process has written before it died is in the socket at once; this is for a loaded machine. */
 const LAST_ANSWERS_MS = 1_000;
 
+/** What a job has printed is here so long after its answer, at the latest; on another way than that. */
+const PRINTED_MS_MAX = 50;
+
 /** What a slot's owner hears. */
 export interface SlotEvents {
   /** The response to a job. */
@@ -43,7 +46,9 @@ export class SlotProcess {
   readonly #events: SlotEvents;
   readonly #linkClosed = Promise.withResolvers<void>();
   #loading: PromiseWithResolvers<void> | undefined;
-  #lastWords = "";
+  #lastWords = { line: "", atMs: 0 };
+  #jobs = 0;
+  #sentAtMs = 0;
   #isEnding = false;
   #killedFor: string | undefined;
   /** The core that it holds. */
@@ -92,13 +97,14 @@ export class SlotProcess {
 
   /** Sends a job, by the payload of its message. */
   sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
-    this.#lastWords = ""; // what was printed before has nothing to do with it
+    this.#jobs += 1;
+    this.#sentAtMs = performance.now();
     this.#link.send(MessageType.job, id, payload);
   }
 
   /** Remembers a line that the process printed: the last one often says why it died. */
   onLine(line: string): void {
-    this.#lastWords = line;
+    this.#lastWords = { line, atMs: performance.now() };
   }
 
   /** Has the process unload its core and exit; kills it when it doesn't. */
@@ -152,6 +158,14 @@ export class SlotProcess {
       : end.signal
       ? `crashed: ${end.signal}`
       : `exited with status ${end.exitCode}`;
-    return this.#lastWords === "" ? how : `${how} (${this.#lastWords.trim()})`;
+    const words = this.#ownWords();
+    return words === "" ? how : `${how} (${words})`;
+  }
+
+  /** The last line that it printed, if that is surely from the job that it ran, or from no job. */
+  #ownWords(): string {
+    const { line, atMs } = this.#lastWords;
+    const isOwn = this.#jobs <= 1 || atMs - this.#sentAtMs > PRINTED_MS_MAX;
+    return isOwn ? line.trim() : "";
   }
 }

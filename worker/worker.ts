@@ -194,8 +194,11 @@ export class Worker implements AsyncDisposable {
       onAnswer: (endpoint, frame) => this.#onAnswer(endpoint, frame),
       onLost: (endpoint, reason, wasKilled, begunLast) => {
         this.#watch.onLost(endpoint, reason, begunLast);
-        this.#lossKind = wasKilled ? "killed" : "crash";
-        this.#pool.onEndpointLost(endpoint, reason, wasKilled);
+        // A core may also crash between two jobs: then the one that waits has nothing to do with it.
+        const hadBegun = [...this.#pool.inFlight()]
+          .some((job) => job.endpoint === endpoint && job.dispatch === begunLast);
+        this.#lossKind = wasKilled || !hadBegun ? "killed" : "crash";
+        this.#pool.onEndpointLost(endpoint, reason, wasKilled || !hadBegun);
         this.#wake();
       },
     };

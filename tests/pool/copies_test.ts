@@ -276,15 +276,15 @@ test("when an endpoint is lost its copies run elsewhere, and orphans do not", ()
 test("idle slots are those of endpoints that serve, each as often as it has one", () => {
   const scene = new Scene();
   const [first] = scene.endpoints(2, 2);
-  assert.deepEqual(scene.pool.idleSlots(), [], "they have no core yet");
+  assert.deepEqual(scene.pool.idleSlots(9), [], "they have no core yet");
   scene.queue("a b c");
   scene.end();
   scene.out();
-  assert.deepEqual(scene.pool.idleSlots(), [2]);
+  assert.deepEqual(scene.pool.idleSlots(9), [2]);
   for (const what of scene.out()) scene.answer(what);
-  assert.deepEqual(scene.pool.idleSlots(), [1, 1, 2, 2]);
+  assert.deepEqual(scene.pool.idleSlots(9), [1, 1, 2, 2]);
   scene.pool.onEndpointLeaving(first as EndpointId);
-  assert.deepEqual(scene.pool.idleSlots(), [2, 2]);
+  assert.deepEqual(scene.pool.idleSlots(9), [2, 2]);
   scene.assertNothingIsLeft();
 });
 
