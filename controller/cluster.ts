@@ -213,6 +213,10 @@ export class Cluster<T extends Task> implements Disposable {
     const slots = member.slots ?? member.description?.slots;
     member.endpoint = this.#pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     this.#members.set(member.endpoint, member);
+    const isLimited = this.#policy.timeMs > 0 || this.#policy.memoryBytes > 0;
+    if (isLimited && member.link.version === 1) {
+      this.#log.warn(`worker ${member.name} is too old to keep limits of time and memory`);
+    }
     // It may help out with what runs, also if nothing waits.
     if (this.status.inFlight > 0) this.#pool.load(member.endpoint, this.#core.key);
     this.#wake();

@@ -13,7 +13,7 @@ export interface CoreImage {
   readonly key: CoreKey;
   /** What workers call it, for people. */
   readonly name: string;
-  readonly content: Uint8Array;
+  readonly content: Uint8Array<ArrayBuffer>;
 }
 
 /** The file is no compute core, or none for the machine it is meant for. */
@@ -39,7 +39,10 @@ export async function readCoreImage(file: string, isLocal: boolean): Promise<Cor
 }
 
 /** A core whose content is at hand. */
-export function coreImage(name: string, content: Uint8Array): CoreImage {
+export function coreImage(name: string, bytes: Uint8Array): CoreImage {
+  const content = bytes.buffer instanceof ArrayBuffer
+    ? bytes as Uint8Array<ArrayBuffer>
+    : bytes.slice();
   const key = createHash("sha256").update(content).digest("hex") as CoreKey;
   return { key, name, content };
 }

@@ -78,6 +78,11 @@ export interface WorkersEvents {
   onForsaken(reasons: readonly string[]): void;
 }
 
+/** The worker is to be connected to again, at once: it may speak a newer version than it has agreed on. */
+class AskAgainError extends Error {
+  override name = "AskAgainError";
+}
+
 /** A run's workers. */
 export class Workers {
   readonly #runtime: Runtime;
@@ -260,6 +265,7 @@ export class Workers {
       const outcome = await this.#dialOnce(name, address, state);
       if (this.#isClosed) return;
       const why = outcome ? reasonOf(outcome) : CLOSED_BY_WORKER;
+      if (outcome instanceof AskAgainError) continue;
       if (!(outcome instanceof VersionRefusedError)) refusals = 0;
       else if (++refusals < LATEST_VERSION) continue; // it may speak another, older or newer
       if (outcome instanceof UnusableWorkerError) return this.#dismiss(name, why);
@@ -296,6 +302,9 @@ export class Workers {
     this.#connecting.delete(member);
     member.description = description;
     if (member.isLeaving) return member.link.close(new Error("it is about to leave"));
+    if (!this.#offers.onAgreed(this.#keyOf(member.name), member.link.version)) {
+      return member.link.close(new AskAgainError("it may speak a newer version of the protocol"));
+    }
     const banned = this.#banned.get(voterOf(member));
     if (banned !== undefined) return member.link.close(new UnusableWorkerError(banned));
     const twin = this.#twinOf(member);

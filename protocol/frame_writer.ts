@@ -8,6 +8,7 @@ import {
   JOB_RESULT_PREFIX_BYTES,
 } from "./limits.ts";
 import { MessageType, ResponseType } from "./frame.ts";
+import { encodeCoreHead } from "./message.ts";
 import type { JobLimits } from "./message_2.ts";
 import { type Uint64, writeUint64 } from "./uint64.ts";
 
@@ -75,6 +76,14 @@ export class FrameWriter {
     writeUint64(this.#view, this.#end + 8, input.byteLength);
     this.#advance(JOB_PREFIX_BYTES);
     this.#append(input);
+  }
+
+  /** A "new compute core" message. Its content is not copied. */
+  core(id: Uint64, name: string, content: Uint8Array<ArrayBuffer>): void {
+    const head = encodeCoreHead(name, content.byteLength);
+    this.#header(MessageType.core, id, head.byteLength + content.byteLength);
+    this.#append(head);
+    this.#append(content);
   }
 
   /** A frame that is encoded already. */

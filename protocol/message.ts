@@ -58,14 +58,22 @@ export function encodeCore(
 
 /** A payload that is a string, then a blob. */
 export function encodeStringAndBlob(text: string, blob: Uint8Array): Uint8Array<ArrayBuffer> {
-  const textBytes = utf8.encode(text);
-  const payload = new Uint8Array(16 + textBytes.byteLength + blob.byteLength);
-  const view = viewOf(payload);
-  writeUint64(view, 0, textBytes.byteLength);
-  payload.set(textBytes, 8);
-  writeUint64(view, 8 + textBytes.byteLength, blob.byteLength);
-  payload.set(blob, 16 + textBytes.byteLength);
+  const head = encodeCoreHead(text, blob.byteLength);
+  const payload = new Uint8Array(head.byteLength + blob.byteLength);
+  payload.set(head);
+  payload.set(blob, head.byteLength);
   return payload;
+}
+
+/** What stands before the content in a "new compute core" message. */
+export function encodeCoreHead(name: string, contentBytes: number): Uint8Array<ArrayBuffer> {
+  const nameBytes = utf8.encode(name);
+  const head = new Uint8Array(16 + nameBytes.byteLength);
+  const view = viewOf(head);
+  writeUint64(view, 0, nameBytes.byteLength);
+  head.set(nameBytes, 8);
+  writeUint64(view, 8 + nameBytes.byteLength, contentBytes);
+  return head;
 }
 
 /** Bytes of a whole job message. */

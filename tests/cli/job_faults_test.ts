@@ -156,6 +156,7 @@ test("a worker of version 1 that answers nothing for far longer than --timeout i
   const run = await runLines(workspace, lines, args);
   assert.equal(run.code, 0, run.stdout + run.stderr);
   assert.deepEqual(await workspace.outputs(), { 0: "quick", 1: "quick" });
+  assert.match(run.stderr, /is too old to keep limits of time and memory/);
   assert.match(run.stderr, /it has answered nothing for 12 s, and a job may take 1 s/);
 });
 

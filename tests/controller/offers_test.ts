@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Offers } from "../../controller/offers.ts";
 import { view } from "../fixtures/peers/frames.ts";
+import { Network } from "../fixtures/peers/network.ts";
 import { answering, startPeer } from "../fixtures/peers/scripted_worker.ts";
 import {
   onlyVersion1,
@@ -43,9 +44,11 @@ test("a worker that may have become a newer one is offered version 2 again", () 
   const offers = new Offers();
   offers.onUnanswered("a");
   assert.equal(offers.next("a"), 1);
+  assert.equal(offers.onAgreed("a", 1), false, "it speaks 1, but nobody has refused 2");
   offers.onEnded("a");
-  assert.equal(offers.next("a"), 2, "it has spoken 1, but nobody has refused 2");
-  offers.onRefused("a", 2);
+  assert.equal(offers.next("a"), 2);
+  offers.onUnanswered("a");
+  assert.equal(offers.onAgreed("a", 1), true, "it does not answer 2");
   offers.onRefused("a", 1);
   assert.equal(offers.next("a"), 2, "it has spoken 1 once, and no longer does");
 });
@@ -65,7 +68,7 @@ for (const refusal of ["answers 0", "error"] satisfies Refusal[]) {
   });
 }
 
-test("a worker of version 1 that ends the connection at the offer of 2 is dialled again with 1", async () => {
+test("a worker of version 1 that ends the connection at the offer of 2 is asked twice, then used", async () => {
   await using peer = await startPeer(onlyVersion1("ends"));
   using recorded = await RecordedCluster.make(LIMITS);
   const inputs = numberedInputs(20);
@@ -73,8 +76,20 @@ test("a worker of version 1 that ends the connection at the offer of 2 is dialle
   recorded.addAll(inputs);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  assert.equal(peer.connections, 2);
+  assert.equal(peer.connections, 4);
   assertPolite(peer);
+});
+
+test("a way that is open before the worker is does not make it a worker of version 1", async () => {
+  await using worker = await ScriptedWorker2.start();
+  using recorded = await RecordedCluster.make(LIMITS);
+  await using network = await Network.open(worker.port, { cuts: 1 });
+  const inputs = numberedInputs(5);
+  recorded.dial(network);
+  recorded.addAll(inputs);
+  await recorded.completed(inputs.length);
+  assert.equal(worker.received.describes, 1, "it is used as what it is");
+  assertPolite(worker);
 });
 
 test("a worker that has refused version 2 is not asked again when it is dialled again", async () => {
