@@ -63,6 +63,8 @@ export interface RelayedJob {
   readonly limits: JobLimits;
   /** It is answered; where it runs, it may be ended. */
   isCancelled: boolean;
+  /** How often its process was over its memory limit, maybe because of jobs before it. */
+  timesOver: number;
 }
 
 /** What a connection needs of its worker. */
@@ -292,7 +294,7 @@ export class Connection {
 
   /** The hot path: the payload is checked, and otherwise passed on as it came. */
   #onJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, limits: JobLimits): void {
-    const job = { connection: this, id, payload, limits, isCancelled: false };
+    const job = { connection: this, id, payload, limits, isCancelled: false, timesOver: 0 };
     this.#jobs += 1;
     this.#jobBytes += payload.byteLength;
     if (this.#isOverfull(1)) this.#setPaused(true);

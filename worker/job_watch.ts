@@ -13,6 +13,17 @@ const CANCELLED_LIMIT_MS = 200;
 /** How often limits of jobs are looked at. Memory can grow by gigabytes a second. */
 const LIMITS_TICK_MS = 50;
 
+/** A job that is over its memory limit so often is to blame, whatever its process has run before. */
+const TIMES_OVER_MAX = 3;
+
+/** A slot that was ended because of a job. */
+interface Ended {
+  readonly job: Job<RelayedJob>;
+  readonly kind: FailureKindName;
+  /** Its process had run other jobs before. */
+  readonly ranOthers: boolean;
+}
+
 /** Looks at the jobs that run; its owner says when, and which process has ended. */
 export class JobWatch {
   readonly #pool: Pool<RelayedJob>;
@@ -22,7 +33,7 @@ export class JobWatch {
   /** Slots that compute for nobody, and since when. */
   readonly #orphanedSinceMs = new Map<EndpointId, number>();
   /** Slots that were ended because of a job, and what is wrong with it. */
-  readonly #endedFor = new Map<EndpointId, { job: Job<RelayedJob>; kind: FailureKindName }>();
+  readonly #endedFor = new Map<EndpointId, Ended>();
   /** Runs once there was a job with limits. */
   #limitsTick: ReturnType<typeof setInterval> | undefined;
 
@@ -78,13 +89,20 @@ export class JobWatch {
     for (const job of jobs.reverse()) {
       const dispatch = job.dispatch as DispatchId;
       // It may have ended by itself in the very moment: then another one was hit.
-      if (job !== ended.job || dispatch !== begunLast) {
+      if (job !== ended.job || dispatch !== begunLast || !this.#isToBlame(ended)) {
         this.#pool.onReturned(endpoint, dispatch, nowMs);
       } else {
         this.#pool.onAnswer(endpoint, dispatch, nowMs);
         this.#fail(job, ended.kind, reason);
       }
     }
+  }
+
+  /** Memory may be what other jobs have left in the process: then the job gets another one, to be seen in. */
+  #isToBlame({ job, kind, ranOthers }: Ended): boolean {
+    if (kind !== "memory" || !ranOthers) return true;
+    job.payload.timesOver += 1;
+    return job.payload.timesOver >= TIMES_OVER_MAX;
   }
 
   /** A slot gets another process. If the one before was ended when it had just done its job, that is past. */
@@ -108,7 +126,7 @@ export class JobWatch {
     reason: string,
   ): void {
     if (this.#endedFor.has(endpoint)) return;
-    this.#endedFor.set(endpoint, { job, kind });
+    this.#endedFor.set(endpoint, { job, kind, ranOthers: this.#slots.jobsAt(endpoint) > 1 });
     this.#slots.kill(endpoint, reason);
   }
 }

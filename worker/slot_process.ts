@@ -47,7 +47,6 @@ export class SlotProcess {
   readonly #linkClosed = Promise.withResolvers<void>();
   #loading: PromiseWithResolvers<void> | undefined;
   #lastWords = { line: "", atMs: 0 };
-  #jobs = 0;
   #sentAtMs = 0;
   #isEnding = false;
   #killedFor: string | undefined;
@@ -55,6 +54,8 @@ export class SlotProcess {
   core: StoredCore | undefined;
   /** It was never told to load a core. Only once can it be: unloading a core is ending its process. */
   isFresh = true;
+  /** Jobs that it was sent. */
+  jobs = 0;
 
   constructor(child: ChildProcess, stream: ByteStream, begun: BegunJob, events: SlotEvents) {
     this.#child = child;
@@ -97,7 +98,7 @@ export class SlotProcess {
 
   /** Sends a job, by the payload of its message. */
   sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
-    this.#jobs += 1;
+    this.jobs += 1;
     this.#sentAtMs = performance.now();
     this.#link.send(MessageType.job, id, payload);
   }
@@ -165,7 +166,7 @@ export class SlotProcess {
   /** The last line that it printed, if that is surely from the job that it ran, or from no job. */
   #ownWords(): string {
     const { line, atMs } = this.#lastWords;
-    const isOwn = this.#jobs <= 1 || atMs - this.#sentAtMs > PRINTED_MS_MAX;
+    const isOwn = this.jobs <= 1 || atMs - this.#sentAtMs > PRINTED_MS_MAX;
     return isOwn ? line.trim() : "";
   }
 }

@@ -121,6 +121,11 @@ export class Slots {
     return this.#byEndpoint.get(endpoint)?.process?.pid;
   }
 
+  /** How many jobs the process behind an endpoint was sent. */
+  jobsAt(endpoint: EndpointId): number {
+    return this.#byEndpoint.get(endpoint)?.process?.jobs ?? 0;
+  }
+
   /** The job that the process behind an endpoint has begun last. */
   begunLast(endpoint: EndpointId): DispatchId | undefined {
     return this.#byEndpoint.get(endpoint)?.process?.begunLast;

@@ -81,6 +81,15 @@ test("a job over --memory is told from a crash: memory ran out, and how much it 
   assert.deepEqual(await workspace.outputs(), { 1: "a" });
 });
 
+test("what earlier jobs have leaked costs their process, and no job", async () => {
+  await using workspace = await Workspace.make();
+  // Each is there long enough to be seen over the limit.
+  const lines = Array.from({ length: 12 }, () => ["leak 50000000", "sleep 120"]).flat();
+  const run = await runLines(workspace, lines, ["--memory", "300M", "--slots", "1"]);
+  assert.equal(run.code, 0, run.stdout + run.stderr);
+  assert.doesNotMatch(run.stdout, /attempts that failed/);
+});
+
 test("a poison job costs three slots and no more, and its signal is named", async () => {
   await using workspace = await Workspace.make();
   const lines = ["crash", ...Array.from({ length: 50 }, (_, index) => `echo ${index}`)];
