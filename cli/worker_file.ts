@@ -16,13 +16,13 @@ export function watchWorkers(
 ): () => void {
   if (!list.startsWith("@")) return () => {};
   const file = list.slice(1);
-  let seen: string | undefined;
+  let seen = ""; // it may have changed since it was read
   let isLooking = false;
   const look = async () => {
     if (isLooking) return;
     isLooking = true;
     const stamp = await stampOf(file);
-    if (seen !== undefined && stamp !== seen) {
+    if (stamp !== seen) {
       await readWorkers(list).then(
         onChange,
         (error) => log.warn(`${error.message}; going on as before`),

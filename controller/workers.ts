@@ -127,10 +127,11 @@ export class Workers {
     return this.#up;
   }
 
-  /** Dials a worker, and dials again when it is gone. */
+  /** Dials a worker, and dials again when it is gone. One that was given up is tried once more. */
   dial(address: Address): void {
     const name = formatAddress(address);
-    if (this.#dialled.has(name)) return;
+    const known = this.#dialled.get(name);
+    if (known && known.hopeless === undefined) return;
     const state = { wasUp: false, wasOfUse: false, hopeless: undefined };
     this.#dialled.set(name, state);
     void this.#keepDialling(name, address, state);

@@ -5,7 +5,7 @@ import { execFile } from "node:child_process";
 import process from "node:process";
 import { promisify } from "node:util";
 import { core } from "../lib/cores.ts";
-import { eventually, type Program, startWorker } from "../lib/processes.ts";
+import { eventually, Program, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { CWorker } from "./c_worker.ts";
 import { type Ended, endOf, Workspace } from "./workspace.ts";
@@ -40,6 +40,20 @@ test("after an interrupt no job begins, also none that waits at a worker", async
   await program.printed("stderr", /^finishing 2 running jobs;/m);
   assert.equal((await endOf(program)).code, 130, program.stderr);
   assert.equal(Object.keys(await workspace.outputs()).length, 4, "the two that ran are finished");
+});
+
+test("an interrupted run that listens ends also when its last worker is lost", async () => {
+  await using workspace = await Workspace.make();
+  const args = ["--listen", "127.0.0.1:0"];
+  await using program = await startSleeping(workspace, { jobs: 6, ms: 600_000, args });
+  const [, address = ""] = await program.printed("stderr", /^waiting for workers on (.*)$/m);
+  await using worker = await Program.start(["worker", "--connect", address, "--slots", "1"]);
+  await worker.printed("stderr", /connected$/m);
+  await begun(workspace);
+  program.signal("SIGINT");
+  await program.printed("stderr", /^finishing/m);
+  await worker.kill();
+  assert.equal((await endOf(program)).code, 130, program.stderr);
 });
 
 test("an interrupted run over the network lets running jobs finish too", async () => {

@@ -1,6 +1,7 @@
 /** Workers that are here under two addresses, or twice under one. */
 
 import assert from "node:assert/strict";
+import { KINDS } from "../fixtures/peers/frames.ts";
 import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
@@ -47,7 +48,10 @@ test("a guest that connects again replaces its old connection, whose jobs run on
   recorded.assertEchoed(inputs);
   assert.equal(recorded.cluster.status.workers, 1);
   assert.equal(recorded.warnings.length, 1);
-  assert.match(recorded.warnings[0] ?? "", /it has connected again; 4 jobs run elsewhere/);
+  assert.match(
+    recorded.warnings[0] ?? "",
+    /it has connected again; 4 jobs run as soon as there is a worker/,
+  );
   assertPolite(worker);
 });
 
@@ -83,3 +87,22 @@ async function dialling(options: { slots: number }) {
     },
   };
 }
+
+test("a worker that was given up is tried again when it is named again", async () => {
+  await using worker = await ScriptedWorker2.start({
+    answerCore: () => ({ kind: KINDS.core, text: "no memory just now" }),
+  });
+  await using other = await ScriptedWorker2.start();
+  using recorded = await RecordedCluster.make(LIMITS);
+  recorded.dial(other);
+  recorded.dial(worker);
+  recorded.addAll(numberedInputs(2));
+  await recorded.completed(2);
+  await eventually(
+    "it is given up",
+    () => recorded.warnings.some((text) => /no memory/.test(text)),
+  );
+  worker.script.answerCore = () => undefined;
+  recorded.dial(worker);
+  await eventually("it is used", () => recorded.cluster.status.workers === 2);
+});
