@@ -6,7 +6,7 @@ import os from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
-import { isGone, type ProcessId, startOf } from "./process_id.ts";
+import { isGone, OWN_SPACE, type ProcessId, startOf } from "./process_id.ts";
 
 /** Whoever takes over a lock is done within microseconds; one that takes longer has been suspended. */
 const CLAIM_LIMIT_MS = 10_000;
@@ -24,6 +24,8 @@ export interface LockHolder extends ProcessId {
   readonly core: string;
   /** When it began, for people. */
   readonly since: string;
+  /** Cores of killed runs before it, whose outputs may lie here without a record. */
+  readonly doubts?: readonly string[];
 }
 
 /** Another run uses the folder, or may do so. */
@@ -34,14 +36,29 @@ export class LockedError extends Error {
 /** A lock that is held. */
 export class Lock {
   readonly #path: string;
-  readonly #text: string;
+  #text: string;
   /** Who held it to the end of its life, if the lock was taken over from a run that was killed. */
   readonly predecessor: LockHolder | undefined;
 
-  private constructor(path: string, text: string, predecessor: LockHolder | undefined) {
+  private constructor(path: string, { text, predecessor }: Place) {
     this.#path = path;
     this.#text = text;
     this.predecessor = predecessor;
+  }
+
+  /** Runs of other cores were killed here, and nobody has dealt with what they have left. */
+  get isDoubtful(): boolean {
+    return (holderIn(this.#text)?.doubts ?? []).length > 0;
+  }
+
+  /** It is dealt with. */
+  async settle(): Promise<void> {
+    if (!this.isDoubtful) return;
+    const text = `${JSON.stringify({ ...holderIn(this.#text), doubts: [] })}\n`;
+    const unfinished = `${this.#path}.${randomUUID()}`;
+    await writeDurably(unfinished, text);
+    await rename(unfinished, this.#path);
+    this.#text = text;
   }
 
   /**
@@ -50,14 +67,20 @@ export class Lock {
    */
   static async acquire(path: string, what: string, core: string): Promise<Lock> {
     const [pid, host] = [process.pid, os.hostname()];
-    const holder: LockHolder = { pid, host, start: startOf(pid), core, since: now() };
+    const holder: LockHolder = {
+      pid,
+      host,
+      start: startOf(pid),
+      space: OWN_SPACE,
+      core,
+      since: now(),
+    };
     // The token makes this lock another one than any before, also of this very process.
     const text = `${JSON.stringify({ ...holder, token: randomUUID() })}\n`;
     const unfinished = `${path}.${randomUUID()}`;
     await writeDurably(unfinished, text);
     try {
-      const predecessor = await takePlace(unfinished, path, what, core, text);
-      return new Lock(path, text, predecessor);
+      return new Lock(path, await takePlace(unfinished, path, what, core, text));
     } finally {
       await rm(unfinished, { force: true });
     }
@@ -81,22 +104,32 @@ export class Lock {
   }
 }
 
-/** Brings a whole lock into its place. Resolves to the dead holder of the one that was there, if any. */
+/** A lock in its place. */
+interface Place {
+  readonly text: string;
+  /** The dead holder of the one that was there, if any. */
+  readonly predecessor: LockHolder | undefined;
+}
+
+/** Brings a whole lock into its place. */
 async function takePlace(
   unfinished: string,
   path: string,
   what: string,
   core: string,
   text: string,
-): Promise<LockHolder | undefined> {
+): Promise<Place> {
   const deadlineMs = performance.now() + CLAIM_LIMIT_MS;
   for (;;) {
-    if (await createFrom(unfinished, path, text)) return undefined;
+    if (await createFrom(unfinished, path, text)) return { text, predecessor: undefined };
     const found = await textAt(path);
     if (found !== undefined) {
       const holder = holderIn(found);
       if (!holder || !isGone(holder)) throw lockedError(path, what, holder);
-      if (await replace(found, unfinished, path, what, core)) return holder;
+      const doubtful = withDoubts(text, holder, core);
+      if (await replace(found, doubtful, path, what, core)) {
+        return { text: doubtful, predecessor: holder };
+      }
     }
     if (performance.now() > deadlineMs) {
       const claim = `${path}${CLAIM_SUFFIX}`;
@@ -113,7 +146,7 @@ async function takePlace(
  */
 async function replace(
   found: string,
-  unfinished: string,
+  text: string,
   path: string,
   what: string,
   core: string,
@@ -125,11 +158,19 @@ async function replace(
   if (!claim) return false;
   try {
     if (await textAt(path) !== found) return false;
+    const unfinished = `${path}.${randomUUID()}`;
+    await writeDurably(unfinished, text);
     await rename(unfinished, path);
     return true;
   } finally {
     await claim.release();
   }
+}
+
+/** The doubt goes with the lock, so that it outlives also who has it now. */
+function withDoubts(text: string, { core, doubts = [] }: LockHolder, own: string): string {
+  const cores = new Set([...doubts, core].filter((other) => other !== own));
+  return `${JSON.stringify({ ...JSON.parse(text), doubts: [...cores] })}\n`;
 }
 
 /** False if there is one already. Others see all of it or nothing. */

@@ -41,17 +41,18 @@ export class OutputFolder {
     try {
       await removeLeftovers(folder, lock);
       sink = await DirectorySink.open(folder);
-      const killed = lock.predecessor?.core;
-      const isDoubtful = killed !== undefined && killed !== options.core;
+      const { isDoubtful } = lock;
       const fresh = options.fresh || isDoubtful;
       const journal = await Journal.open(folder, { core: options.core, fresh });
+      await lock.settle(); // if there was a doubt, the journal is empty now
       const earlier = fresh
         ? undefined
         : await Resume.load(folder, options).catch(closing(journal));
       return new OutputFolder(lock, sink, journal, earlier, isDoubtful && !options.fresh);
     } catch (error) {
       await sink?.close();
-      await lock.release();
+      // Left behind, it tells the next run what this one has not come to.
+      if (!lock.isDoubtful) await lock.release();
       throw error;
     }
   }

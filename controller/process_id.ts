@@ -1,6 +1,6 @@
 /** Whether a process that has left its number somewhere still runs. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import os from "node:os";
 import process from "node:process";
 
@@ -10,7 +10,12 @@ export interface ProcessId {
   readonly host: string;
   /** When it began, in the system's own measure; missing where the system does not say. */
   readonly start?: string | undefined;
+  /** Where its number counts: containers have numbers of their own. Missing where the system does not say. */
+  readonly space?: string | undefined;
 }
+
+/** The boot, and the namespace of process numbers in it, that this process lives in. */
+export const OWN_SPACE = ownSpace();
 
 /** Behind the name in `/proc/PID/stat`, which may have blanks and brackets in it. */
 const STATE_FIELD = 0;
@@ -23,8 +28,8 @@ export function startOf(pid: number): string | undefined {
 }
 
 /** Whether a process is certainly gone. Of another machine's nobody knows here. */
-export function isGone({ pid, host, start }: ProcessId): boolean {
-  if (host !== os.hostname()) return false;
+export function isGone({ pid, host, start, space }: ProcessId): boolean {
+  if (host !== os.hostname() || isElsewhere(space)) return false;
   const fields = start === undefined ? undefined : statOf(pid);
   if (fields) return isDead(fields) || fields[START_FIELD] !== start;
   // Our own number, and nothing to compare: it was somebody's before us.
@@ -52,5 +57,21 @@ function cannotBeSignalled(pid: number): boolean {
   } catch (error) {
     // Any other reason, such as missing permission, does not say that it is gone.
     return (error as { code?: string }).code === "ESRCH";
+  }
+}
+
+/** Whether a number counts in another container that runs now. After a restart nothing of before runs. */
+function isElsewhere(space: string | undefined): boolean {
+  if (space === undefined || OWN_SPACE === undefined) return false;
+  const [boot] = OWN_SPACE.split(" ");
+  return space !== OWN_SPACE && space.split(" ")[0] === boot;
+}
+
+function ownSpace(): string | undefined {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;
+  } catch {
+    return undefined; // no Linux, or not for us
   }
 }

@@ -8,7 +8,7 @@ import os from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Lock, LockedError } from "../../controller/lock.ts";
-import { isGone, startOf } from "../../controller/process_id.ts";
+import { isGone, OWN_SPACE, startOf } from "../../controller/process_id.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { eventually } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
@@ -95,6 +95,31 @@ testUnless(
     }
   },
 );
+
+test("that another core's run was killed is not forgotten before somebody has dealt with it", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lock", await deadHolder());
+  const first = await acquire(workspace);
+  assert(first.isDoubtful, "the dead one ran another core");
+  const text = JSON.parse(await readFile(workspace.at("lock"), "utf8"));
+  const { pid } = JSON.parse(await deadHolder());
+  await workspace.write("lock", JSON.stringify({ ...text, pid, start: "1" }));
+  const second = await acquire(workspace);
+  assert.equal(second.predecessor?.core, CORE);
+  assert(second.isDoubtful, "the first was killed, too, before it had dealt with it");
+  await second.settle();
+  assert(!second.isDoubtful);
+  await second.release();
+  assert.deepEqual(await readdir(workspace.path), []);
+});
+
+testUnless(noProc, "of a process in another container nobody knows here whether it lives", () => {
+  const [boot] = (OWN_SPACE ?? "").split(" ");
+  const dead = { pid: 2 ** 22 - 1, host: os.hostname(), start: "1" };
+  assert(isGone({ ...dead, space: OWN_SPACE }));
+  assert(!isGone({ ...dead, space: `${boot} pid:[1]` }));
+  assert(isGone({ ...dead, space: "another-boot pid:[1]" }), "nothing survives a restart");
+});
 
 test("a lock whose takeover was cut short can be taken over", async () => {
   await using workspace = await Workspace.make();
