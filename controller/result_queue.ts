@@ -2,12 +2,14 @@
 
 /** Results that nobody has taken yet: beyond this, no more inputs are taken either. */
 const UNTAKEN_MAX = 1024;
+const UNTAKEN_BYTES_MAX = 64 * 1024 * 1024;
 
 /** One producer's side (`add`, `end`, `fail`, `room`) and one consumer's (`for await`, `cancel`). */
 export class ResultQueue<T> implements AsyncIterable<T> {
   readonly #ordered: boolean;
   /** By place: the index of the input, or the place in the order of arrival. */
-  readonly #results = new Map<number, T>();
+  readonly #results = new Map<number, { readonly result: T; readonly bytes: number }>();
+  #bytes = 0;
   #arrived = 0;
   #taken = 0;
   #count = Infinity;
@@ -21,9 +23,10 @@ export class ResultQueue<T> implements AsyncIterable<T> {
     this.#ordered = ordered;
   }
 
-  /** The result of the input with this index. */
-  add(index: number, result: T): void {
-    this.#results.set(this.#ordered ? index : this.#arrived, result);
+  /** The result of the input with this index, and what it weighs. */
+  add(index: number, result: T, bytes: number): void {
+    this.#results.set(this.#ordered ? index : this.#arrived, { result, bytes });
+    this.#bytes += bytes;
     this.#arrived += 1;
     this.#wakeConsumer?.();
   }
@@ -44,9 +47,13 @@ export class ResultQueue<T> implements AsyncIterable<T> {
 
   /** Resolves when more inputs may be taken. */
   async room(): Promise<void> {
-    while (this.#results.size >= UNTAKEN_MAX && !this.isCancelled) {
+    while (this.#isFull && !this.isCancelled) {
       await new Promise<void>((resolve) => this.#wakeProducer = resolve);
     }
+  }
+
+  get #isFull(): boolean {
+    return this.#results.size >= UNTAKEN_MAX || this.#bytes >= UNTAKEN_BYTES_MAX;
   }
 
   /** Nobody wants further results. */
@@ -57,12 +64,13 @@ export class ResultQueue<T> implements AsyncIterable<T> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void> {
     while (this.#taken < this.#count) {
-      const result = this.#results.get(this.#taken);
-      if (result !== undefined) {
+      const next = this.#results.get(this.#taken);
+      if (next !== undefined) {
         this.#results.delete(this.#taken);
+        this.#bytes -= next.bytes;
         this.#taken += 1;
         this.#wakeProducer?.();
-        yield result;
+        yield next.result;
       } else if (this.#hasFailed) {
         throw this.#failure;
       } else {

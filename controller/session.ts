@@ -171,7 +171,7 @@ export class Session implements AsyncDisposable {
         const index = count++;
         this.#submit(
           input,
-          (answer) => results.add(index, toResult(index, answer)),
+          (answer) => results.add(index, toResult(index, answer), bytesOf(answer)),
           (error) => results.fail(error),
         );
       }
@@ -208,6 +208,10 @@ export class Session implements AsyncDisposable {
 }
 
 type SessionEvents = ConstructorParameters<typeof Cluster<SessionTask>>[2];
+
+function bytesOf(answer: Answer): number {
+  return answer.kind === "result" ? answer.result.output.byteLength : 0;
+}
 
 function toResult(index: number, answer: Answer): MapResult {
   if (answer.kind === "error") {

@@ -228,7 +228,9 @@ export class Connection {
       const offer = () => this.#host.offerCore(name, content);
       void this.#onCore(id, name, offer, () => encodeCoreResponse(id));
     }
-    if (type === "choose") {
+    if (type === "choose" && this.#holds(message.core as CoreKey)) {
+      this.#sendWhole(encodeChooseResponse(id, true)); // nothing changes
+    } else if (type === "choose") {
       const choose = () => this.#host.chooseCore(message.core as CoreKey);
       void this.#onCore(
         id,
@@ -240,6 +242,11 @@ export class Connection {
     if (type === "cancel") this.#onCancel(id, message.message);
     if (type === "describe") this.#sendWhole(encodeDescription(id, this.#host.describe()));
     if (type === "ping") this.#sendWhole(encodeWorkerLoad(id, this.#host.load()));
+  }
+
+  /** Whether a core is current, and was seen to load. */
+  #holds(key: CoreKey): boolean {
+    return this.#core.state === "ready" && this.#core.core.key === key;
   }
 
   #onVersion(id: Uint64, version: number): void {

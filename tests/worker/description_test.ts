@@ -53,6 +53,15 @@ test("a core stays when its last controller has left, and is chosen without its 
   assert.deepEqual((await described(controller)).cores, [digest]);
 });
 
+test("choosing the core that is current already costs no slot its process", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using controller = await connect2(worker);
+  await loadCore(controller, "behave");
+  const before = await run(controller, "pid");
+  assert(isChosen(await controller.choose("behave", digestOf(await coreBytes("behave")))));
+  assert.equal(await run(controller, "pid"), before);
+});
+
 test("a core that a version 1 controller has sent is kept too", async () => {
   await using worker = await startWorker({ slots: 1 });
   await using first = await connectWith(worker, "echo");
