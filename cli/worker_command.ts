@@ -76,6 +76,7 @@ export async function localWorkerCommand(
     log,
     software: SOFTWARE,
     halfClosedMs: 0,
+    folder: dirname(socket), // which the run removes, whatever becomes of this process
   });
   process.on("SIGTERM", () => void worker.drain());
   await worker.serve(await runtime.dial({ kind: "unix", path: socket }, LOCAL_DIAL_MS));

@@ -13,8 +13,11 @@ import type {
 import { startSelf } from "../runtime/self.ts";
 import { makeTemporaryFolder } from "../runtime/temporary_folder.ts";
 
-/** A worker that dies this often is not started again: something is wrong with the machine. */
-const RESTARTS_MAX = 3;
+/**
+ * A worker that dies this often is not started again: something is wrong with the machine. A job with which
+ * ten were lost has failed before that.
+ */
+const RESTARTS_MAX = 12;
 
 /** A worker that has no connection left unloads its cores and ends; then it is ended. */
 const END_LIMIT_MS = 10_000;

@@ -38,9 +38,9 @@ export class SlotHost {
     void this.#accept();
   }
 
-  /** Makes the folder, which only this user may enter, and listens in it. */
-  static async open(runtime: Runtime): Promise<SlotHost> {
-    const directory = await makeTemporaryFolder();
+  /** Makes the folder, which only this user may enter, in `parent` if it can, and listens in it. */
+  static async open(runtime: Runtime, parent?: string): Promise<SlotHost> {
+    const directory = await makeTemporaryFolder(parent);
     void removeLeftovers(runtime, dirname(directory), SOCKET_NAME);
     return new SlotHost(
       runtime,

@@ -42,6 +42,8 @@ export interface WorkerOptions {
   readonly slots: number;
   /** Where it says what happens; nowhere unless given. */
   readonly log?: Log;
+  /** Where it makes a folder for its cores and sockets; in `TMPDIR` unless given. */
+  readonly folder?: string;
   /** What it calls itself, with its version; `distcomp` unless given. */
   readonly software?: string;
   /** Largest payload that it takes from a controller; 1 GiB unless given. */
@@ -104,7 +106,7 @@ export class Worker implements AsyncDisposable {
 
   /** Starts a worker and its slots. It needs no connection for that, and loads no core itself, ever. */
   static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
-    const worker = new Worker(await SlotHost.open(runtime), options);
+    const worker = new Worker(await SlotHost.open(runtime, options.folder), options);
     worker.#slots.start();
     return worker;
   }

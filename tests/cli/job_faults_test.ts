@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { core } from "../lib/cores.ts";
-import { startWorker } from "../lib/processes.ts";
+import { eventually, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { CWorker } from "./c_worker.ts";
 import { type Ended, type JobRecord, Workspace } from "./workspace.ts";
@@ -99,6 +99,21 @@ test("a poison job costs three slots and no more, and its signal is named", asyn
   assert.deepEqual({ error, attempt }, { error: "crashed: SIGSEGV, in 3 slots", attempt: 3 });
   assert.match(run.stdout, /^attempts that failed: 3 crashes$/m);
   assert.match(run.stdout, /^50 of 51 jobs done/);
+});
+
+test("a job that kills its worker each time fails in the end, and the others are done", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lines", "echo a\necho b\nkill-parent\necho c\n");
+  const args = ["run", BEHAVE, "--lines", "lines", "--slots", "1"];
+  await using run = await workspace.start(args);
+  assert.equal((await run.exited).code, 1, run.stderr);
+  assert.deepEqual(await workspace.outputs(), { 0: "a", 1: "b", 3: "c" });
+  assert.match(
+    (await failure(workspace, 2)).error ?? "",
+    /^10 workers were lost while they had it/,
+  );
+  await eventually("its slots are gone", async () => (await run.descendants()).length === 0);
+  assert.deepEqual(await run.files(), []);
 });
 
 test("what other jobs have printed is not given as the reason of a crash", async () => {
