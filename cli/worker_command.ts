@@ -79,7 +79,10 @@ export async function localWorkerCommand(
     folder: dirname(socket), // which the run removes, whatever becomes of this process
   });
   process.on("SIGTERM", () => void worker.drain());
-  await worker.serve(await runtime.dial({ kind: "unix", path: socket }, LOCAL_DIAL_MS));
+  // A run that had nothing to do is gone already: then there is nobody to serve, and nothing to say.
+  const stream = await runtime.dial({ kind: "unix", path: socket }, LOCAL_DIAL_MS)
+    .catch(() => undefined);
+  if (stream) await worker.serve(stream);
   // A run that was killed has left it.
   await removeIfDeserted(runtime, dirname(socket), basename(socket));
   return ExitCode.ok;
