@@ -6,13 +6,9 @@ import { formatCount, formatNoun } from "./format.ts";
 
 /** One line on what is done already; `undefined` if there is nothing to say. */
 export function resumeText(
-  { earlier, isDoubtful }: Pick<OutputFolder, "earlier" | "isDoubtful">,
+  { earlier }: Pick<OutputFolder, "earlier">,
   retryFailed: boolean,
 ): string | undefined {
-  if (isDoubtful) {
-    return "starting anew: the run before this one had another core and was killed, so that nobody " +
-      "knows whose the outputs are";
-  }
   if (!earlier) return undefined;
   const { done, failed, ofAnotherCore } = earlier.counts;
   if (done + failed > 0) {

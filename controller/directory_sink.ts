@@ -46,6 +46,7 @@ export class DirectorySink {
   readonly #unfinished: string;
   #lastFile = 0;
   #lastFolder = "";
+  #writing = 0;
   readonly #disk = new DiskPace();
 
   private constructor(readonly folder: string) {
@@ -64,6 +65,11 @@ export class DirectorySink {
       });
     }
     return sink;
+  }
+
+  /** No output is on its way to its place. */
+  get isIdle(): boolean {
+    return this.#writing === 0;
   }
 
   /**
@@ -101,6 +107,7 @@ export class DirectorySink {
     unfinished: string,
     output: Uint8Array,
   ): Promise<void> {
+    this.#writing += 1;
     try {
       await writeFile(unfinished, output, { flag: "wx" });
       await mkdir(dirname(path), { recursive: true });
@@ -108,6 +115,8 @@ export class DirectorySink {
     } catch (cause) {
       await rm(unfinished, { force: true }).catch(() => {}); // the folder itself may be what is broken
       throw this.#describe(name, cause);
+    } finally {
+      this.#writing -= 1;
     }
   }
 

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
-import { formatRecord, type JobRecord } from "./journal_record.ts";
+import { formatRecord, formatUnrecorded, type JobRecord } from "./journal_record.ts";
 import { reasonOf } from "./system_error.ts";
 
 /** Records gathered before they are written. */
@@ -24,6 +24,8 @@ export interface JournalOptions {
   readonly core: string;
   /** Forgets what earlier runs have written. */
   readonly fresh: boolean;
+  /** Cores of killed runs, which may have replaced outputs without a record: that is noted. */
+  readonly unrecorded: readonly string[];
 }
 
 /** Where the journal of an output folder is. */
@@ -52,7 +54,10 @@ export class Journal {
   }
 
   /** Opens the journal of an output folder whose lock is held, and makes it if need be. */
-  static async open(folder: string, { core, fresh }: JournalOptions): Promise<Journal> {
+  static async open(
+    folder: string,
+    { core, fresh, unrecorded }: JournalOptions,
+  ): Promise<Journal> {
     const path = journalIn(folder);
     try {
       const file = await open(path, fresh ? "w+" : "a+");
@@ -60,10 +65,16 @@ export class Journal {
       const journal = new Journal(path, file, core, size);
       // A line that a power cut has torn would tear the next one too.
       if (size > 0 && await byteAt(file, size - 1) !== NEWLINE) journal.#text = "\n";
+      if (size > 0 && unrecorded.length > 0) await journal.#note(unrecorded);
       return journal;
     } catch (cause) {
-      throw journalError(path, cause);
+      throw cause instanceof SinkError ? cause : journalError(path, cause);
     }
+  }
+
+  /** Once it is closed: whether all records are in the file, and none came too late. */
+  get isWhole(): boolean {
+    return this.#text === "" && this.#failure === undefined;
   }
 
   /** Adds a record. Throws what went wrong with writing earlier ones. */
@@ -82,6 +93,15 @@ export class Journal {
     await this.#writing;
     await this.#file.close();
     if (this.#failure) throw this.#failure;
+  }
+
+  /** The disk has it on return: whoever knows it beside us may forget it. */
+  async #note(unrecorded: readonly string[]): Promise<void> {
+    this.#text += unrecorded.map(formatUnrecorded).join("");
+    this.#flush();
+    this.#sync();
+    await this.#writing;
+    if (this.#failure) await this.close();
   }
 
   #flush(): void {

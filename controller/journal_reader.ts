@@ -18,27 +18,32 @@ export interface JournalFlaws {
   newer: number;
 }
 
-/** Gets each record and where its line begins in the file. */
-export type OnRecord = (record: ReadRecord, at: number) => void;
+/** What a journal's reader hears, in the order of the file. */
+export interface JournalEvents {
+  /** A record, and where its line begins in the file. */
+  onRecord(record: ReadRecord, at: number): void;
+  /** A run of that core has ended here which may have replaced outputs without a record. */
+  onUnrecorded(core: string): void;
+  /** A line that cannot be used. */
+  onFlaw(kind: keyof JournalFlaws): void;
+}
 
-/** Gives all records of a journal in order, and says how many lines are none. */
-export async function readJournal(path: string, onRecord: OnRecord): Promise<JournalFlaws> {
-  const flaws = { damaged: 0, newer: 0 };
+/** Reads a journal from its beginning to its end. */
+export async function readJournal(path: string, events: JournalEvents): Promise<void> {
   const line = new BoundedLine();
   let at = 0;
   for await (const chunk of chunksOf(path)) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       line.add(chunk.subarray(start, end));
-      takeLine(line.content, at, onRecord, flaws);
+      takeLine(line.content, at, events);
       at += line.bytes + 1;
       line.clear();
       start = end + 1;
     }
     line.add(Buffer.from(chunk.subarray(start))); // a copy: the next chunk comes into the same place
   }
-  takeLine(line.content, at, onRecord, flaws);
-  return flaws;
+  takeLine(line.content, at, events);
 }
 
 /** A file's content in pieces, each valid until the next one: no garbage, however large the file is. */
@@ -71,22 +76,27 @@ export async function readRecordAt(path: string, at: number): Promise<ReadRecord
       line.add(Buffer.from(chunk.subarray(0, end < 0 ? bytesRead : end)));
       if (end >= 0 || bytesRead === 0) break;
     }
-    takeLine(line.content, at, (record) => found = record, { damaged: 0, newer: 0 });
+    takeLine(line.content, at, {
+      onRecord: (record) => found = record,
+      onUnrecorded: () => {},
+      onFlaw: () => {},
+    });
   } finally {
     await file.close();
   }
   return found;
 }
 
-function takeLine(line: Buffer, at: number, onRecord: OnRecord, flaws: JournalFlaws): void {
+function takeLine(line: Buffer, at: number, events: JournalEvents): void {
   if (line.byteLength === 0) return; // an append that began on a new line although it stood on one
   let read = parseLine(line);
   if (read.kind === "damaged") {
-    flaws.damaged += 1;
+    events.onFlaw("damaged");
     read = parseTail(line);
   }
-  if (read.kind === "newer") flaws.newer += 1;
-  if (read.kind === "record") onRecord(read.record, at);
+  if (read.kind === "newer") events.onFlaw("newer");
+  if (read.kind === "unrecorded") events.onUnrecorded(read.core);
+  if (read.kind === "record") events.onRecord(read.record, at);
 }
 
 /** A line that may come in pieces, and may be longer than memory. */

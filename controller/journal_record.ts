@@ -6,6 +6,7 @@
 import type { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import type { FailureKindName } from "../protocol/mod.ts";
+import { checksumText } from "./checksum.ts";
 
 /** What `v` is in the records that this program writes, and the highest that it reads. */
 export const JOURNAL_VERSION = 1;
@@ -29,6 +30,8 @@ export interface JobRecord {
   readonly attempt: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Checksum of the output, of a job that is done. */
+  readonly crcOut?: string;
   /** From being read to being sent. */
   readonly queueMs: number;
   /** From being sent to being answered. */
@@ -45,6 +48,8 @@ export interface ReadRecord extends JobRecord {
 /** What a line turns out to be. */
 export type ReadLine =
   | { readonly kind: "record"; readonly record: ReadRecord }
+  /** A run of that core was killed, and may have replaced outputs of which there is no record. */
+  | { readonly kind: "unrecorded"; readonly core: string }
   | { readonly kind: "newer" }
   | { readonly kind: "damaged" };
 
@@ -58,9 +63,6 @@ const CHECKSUM_START = ',"crc":"';
 const CHECKSUM_DIGITS = 8;
 const CHECKSUM_BYTES = CHECKSUM_START.length + CHECKSUM_DIGITS + '"}'.length;
 
-/** Two digits for each byte: looked up in a third of the time that writing the number takes. */
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
 /** How every line begins, and the checksum so far. */
 const HEAD = `${LINE_START}${JOURNAL_VERSION},`;
 const HEAD_CRC = crc32(HEAD);
@@ -71,9 +73,16 @@ const HEAD_CRC = crc32(HEAD);
  */
 export function formatRecord(record: JobRecord, core: string): string {
   const fields = JSON.stringify(withBoundedError(record)).slice(1, -1);
-  const tail = `,"core":"${core}"`;
-  const crc = crc32(tail, crc32(fields, HEAD_CRC));
-  return `${HEAD}${fields}${tail}${CHECKSUM_START}${hexOf(crc)}"}\n`;
+  return lineOf(`${fields},"core":"${core}"`);
+}
+
+/** The line that says that a run of that core was killed, and may have replaced outputs before here. */
+export function formatUnrecorded(core: string): string {
+  return lineOf(`"unrecorded":"${core}"`);
+}
+
+function lineOf(fields: string): string {
+  return `${HEAD}${fields}${CHECKSUM_START}${checksumText(crc32(fields, HEAD_CRC))}"}\n`;
 }
 
 function withBoundedError(record: JobRecord): JobRecord {
@@ -103,9 +112,12 @@ export function parseTail(line: Buffer): ReadLine {
   return start > 0 ? parseLine(line.subarray(start)) : DAMAGED;
 }
 
-function understand(value: Partial<ReadRecord> & { v?: unknown }): ReadLine {
+function understand(value: Partial<ReadRecord> & { v?: unknown; unrecorded?: unknown }): ReadLine {
   if (typeof value.v === "number" && value.v > JOURNAL_VERSION) return NEWER;
-  const { v, input, state, core, bytesOut, attempt } = value;
+  const { v, input, state, core, bytesOut, attempt, unrecorded } = value;
+  if (v === JOURNAL_VERSION && typeof unrecorded === "string") {
+    return { kind: "unrecorded", core: unrecorded };
+  }
   const isRecord = v === JOURNAL_VERSION && typeof input === "string" &&
     (state === "done" || state === "failed") && typeof core === "string" &&
     Number.isSafeInteger(bytesOut) && Number.isSafeInteger(attempt);
@@ -114,13 +126,5 @@ function understand(value: Partial<ReadRecord> & { v?: unknown }): ReadLine {
 
 /** The end of a line: CRC-32, as zlib has it, of the UTF-8 text before it. */
 function checksumOf(text: Buffer): string {
-  return `${CHECKSUM_START}${hexOf(crc32(text))}"}`;
-}
-
-function hexOf(crc: number): string {
-  return `${byteHex(crc >>> 24)}${byteHex(crc >>> 16)}${byteHex(crc >>> 8)}${byteHex(crc)}`;
-}
-
-function byteHex(number: number): string {
-  return HEX[number & 0xff] as string;
+  return `${CHECKSUM_START}${checksumText(crc32(text))}"}`;
 }

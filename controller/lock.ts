@@ -25,7 +25,7 @@ export interface LockHolder extends ProcessId {
   /** When it began, for people. */
   readonly since: string;
   /** Cores of killed runs before it, whose outputs may lie here without a record. */
-  readonly doubts?: readonly string[];
+  readonly unrecorded?: readonly string[];
 }
 
 /** Another run uses the folder, or may do so. */
@@ -37,24 +37,21 @@ export class LockedError extends Error {
 export class Lock {
   readonly #path: string;
   #text: string;
-  /** Who held it to the end of its life, if the lock was taken over from a run that was killed. */
-  readonly predecessor: LockHolder | undefined;
 
-  private constructor(path: string, { text, predecessor }: Place) {
+  private constructor(path: string, text: string) {
     this.#path = path;
     this.#text = text;
-    this.predecessor = predecessor;
   }
 
-  /** Runs of other cores were killed here, and nobody has dealt with what they have left. */
-  get isDoubtful(): boolean {
-    return (holderIn(this.#text)?.doubts ?? []).length > 0;
+  /** Cores of runs that were killed here. They may have replaced outputs without a record. */
+  get unrecorded(): readonly string[] {
+    return holderIn(this.#text)?.unrecorded ?? [];
   }
 
-  /** It is dealt with. */
+  /** That is noted elsewhere now. */
   async settle(): Promise<void> {
-    if (!this.isDoubtful) return;
-    const text = `${JSON.stringify({ ...holderIn(this.#text), doubts: [] })}\n`;
+    if (this.unrecorded.length === 0) return;
+    const text = `${JSON.stringify({ ...holderIn(this.#text), unrecorded: [] })}\n`;
     const unfinished = `${this.#path}.${randomUUID()}`;
     await writeDurably(unfinished, text);
     await rename(unfinished, this.#path);
@@ -104,32 +101,23 @@ export class Lock {
   }
 }
 
-/** A lock in its place. */
-interface Place {
-  readonly text: string;
-  /** The dead holder of the one that was there, if any. */
-  readonly predecessor: LockHolder | undefined;
-}
-
-/** Brings a whole lock into its place. */
+/** Brings a whole lock into its place, and says what is in it: more than `text` if it was a dead run's. */
 async function takePlace(
   unfinished: string,
   path: string,
   what: string,
   core: string,
   text: string,
-): Promise<Place> {
+): Promise<string> {
   const deadlineMs = performance.now() + CLAIM_LIMIT_MS;
   for (;;) {
-    if (await createFrom(unfinished, path, text)) return { text, predecessor: undefined };
+    if (await createFrom(unfinished, path, text)) return text;
     const found = await textAt(path);
     if (found !== undefined) {
       const holder = holderIn(found);
       if (!holder || !isGone(holder)) throw lockedError(path, what, holder);
-      const doubtful = withDoubts(text, holder, core);
-      if (await replace(found, doubtful, path, what, core)) {
-        return { text: doubtful, predecessor: holder };
-      }
+      const whole = withUnrecorded(text, holder);
+      if (await replace(found, whole, path, what, core)) return whole;
     }
     if (performance.now() > deadlineMs) {
       const claim = `${path}${CLAIM_SUFFIX}`;
@@ -167,10 +155,10 @@ async function replace(
   }
 }
 
-/** The doubt goes with the lock, so that it outlives also who has it now. */
-function withDoubts(text: string, { core, doubts = [] }: LockHolder, own: string): string {
-  const cores = new Set([...doubts, core].filter((other) => other !== own));
-  return `${JSON.stringify({ ...JSON.parse(text), doubts: [...cores] })}\n`;
+/** What a dead run may have left goes with the lock, so that it outlives also who has it now. */
+function withUnrecorded(text: string, { core, unrecorded = [] }: LockHolder): string {
+  const cores = [...new Set([...unrecorded, core])];
+  return `${JSON.stringify({ ...JSON.parse(text), unrecorded: cores })}\n`;
 }
 
 /** False if there is one already. Others see all of it or nothing. */

@@ -28,8 +28,6 @@ export class OutputFolder {
     readonly journal: Journal,
     /** What earlier runs have done; `undefined` where everything is done anew. */
     readonly earlier: Resume | undefined,
-    /** A run of another core was killed here, so that nobody knows which outputs are whose. */
-    readonly isDoubtful: boolean,
   ) {
     this.#lock = lock;
   }
@@ -41,25 +39,28 @@ export class OutputFolder {
     try {
       await removeLeftovers(folder, lock);
       sink = await DirectorySink.open(folder);
-      const { isDoubtful } = lock;
-      const fresh = options.fresh || isDoubtful;
-      const journal = await Journal.open(folder, { core: options.core, fresh });
-      await lock.settle(); // if there was a doubt, the journal is empty now
+      const { core, fresh } = options;
+      const { unrecorded } = lock;
+      const journal = await Journal.open(folder, { core, fresh, unrecorded });
+      await lock.settle(); // the journal has it
       const earlier = fresh
         ? undefined
         : await Resume.load(folder, options).catch(closing(journal));
-      return new OutputFolder(lock, sink, journal, earlier, isDoubtful && !options.fresh);
+      return new OutputFolder(lock, sink, journal, earlier);
     } catch (error) {
       await sink?.close();
       // Left behind, it tells the next run what this one has not come to.
-      if (!lock.isDoubtful) await lock.release();
+      if (lock.unrecorded.length === 0) await lock.release();
       throw error;
     }
   }
 
-  /** Lets other runs have the folder. The run has closed the rest. */
+  /**
+   * Lets other runs have the folder. The run has closed the rest. If an output may be in its place without a
+   * record, as after a second Ctrl-C, the lock stays: the next run learns of it as if this one had been killed.
+   */
   async release(): Promise<void> {
-    await this.#lock.release();
+    if (this.journal.isWhole && this.sink.isIdle) await this.#lock.release();
   }
 }
 

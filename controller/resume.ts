@@ -2,9 +2,11 @@
 
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
+import { checksumOfFile } from "./checksum.ts";
 import { digestInto, DigestTable } from "./digest_table.ts";
 import { SinkError } from "./directory_sink.ts";
 import { journalIn } from "./journal.ts";
+import { JournalGaps } from "./journal_gaps.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
 import type { ReadRecord } from "./journal_record.ts";
 import { reasonOf } from "./system_error.ts";
@@ -14,17 +16,21 @@ const LOOKS_AT_ONCE = 16;
 
 /**
  * What is kept of a job: two words that say of which state of its input, one for what became of it, two for
- * a number. With the digest of its name that is 32 bytes, however long its record is.
+ * a number, and its output's checksum. With the digest of its name that is 36 bytes, however long its record
+ * is.
  */
-const VALUE_WORDS = 5;
+const VALUE_WORDS = 6;
 const IDENTITY_WORDS = 2;
-const [STATE, HIGH, LOW] = [2, 3, 4];
+const [STATE, HIGH, LOW, CRC] = [2, 3, 4, 5];
 const WORD = 2 ** 32;
 
 /** The last record of a job, in the table: a done one's number is its output's size, a failed one's its place. */
 const DONE = 1;
 const FAILED = 2;
 const OF_ANOTHER_CORE = 3;
+
+/** With the state goes how many gaps the journal has before the record. */
+const STATES = 4;
 
 /** Which state of which input. */
 export interface IdentifiedInput {
@@ -69,11 +75,13 @@ export class Resume implements EarlierRuns {
   readonly #value = new Uint32Array(VALUE_WORDS);
   readonly #identity = this.#value.subarray(0, IDENTITY_WORDS);
   readonly counts: ResumeCounts = { done: 0, failed: 0, ofAnotherCore: 0 };
-  flaws: Readonly<JournalFlaws> = { damaged: 0, newer: 0 };
+  readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
+  readonly #gaps: JournalGaps;
 
   private constructor(folder: string, options: ResumeOptions) {
     this.#folder = folder;
     this.#options = options;
+    this.#gaps = new JournalGaps(options.core);
   }
 
   /** Reads the journal of an output folder. */
@@ -81,13 +89,18 @@ export class Resume implements EarlierRuns {
     const resume = new Resume(folder, options);
     const path = journalIn(folder);
     try {
-      resume.flaws = await readJournal(path, (record, at) => resume.#onRecord(record, at));
+      await readJournal(path, {
+        onRecord: (record, at) => resume.#onRecord(record, at),
+        onUnrecorded: (core) => resume.#gaps.onUnrecorded(core),
+        onFlaw: (kind) => resume.#onFlaw(kind),
+      });
     } catch (cause) {
       throw new SinkError(
         `Cannot read the journal "${path}": ${reasonOf(cause)}; --fresh begins a new one`,
         { cause },
       );
     }
+    resume.#gaps.onEnd();
     resume.#count();
     return resume;
   }
@@ -112,25 +125,37 @@ export class Resume implements EarlierRuns {
   #outcomeOf({ name, identity }: IdentifiedInput): Promise<EarlierOutcome | undefined> | undefined {
     const job = this.#jobs.get(name);
     if (!job) return undefined;
-    const state = job[STATE];
+    const { state, isCertain, crc } = this.#meaningOf(job);
     digestInto(this.#identity, identity);
     const isSame = this.#identity.every((word, index) => word === job[index]);
     if (!isSame || state === OF_ANOTHER_CORE) return undefined;
     const number = (job[HIGH] as number) * WORD + (job[LOW] as number);
-    if (state === DONE) return this.#ifOutputHas(name, number, { state: "done" });
+    if (state === DONE) {
+      return this.#ifOutputIs(name, number, isCertain ? undefined : crc, { state: "done" });
+    }
     if (this.#options.retryFailed) return undefined;
     const reason = () => this.#reasonAt(number);
-    return this.#ifOutputHas(name, undefined, { state: "failed", reason });
+    return this.#ifOutputIs(name, undefined, undefined, { state: "failed", reason });
   }
 
-  /** The outcome if the output has that size, or is not there for `undefined`. */
-  async #ifOutputHas(
+  #meaningOf(job: Uint32Array): { state: number; isCertain: boolean; crc: number } {
+    const word = job[STATE] as number;
+    const isCertain = Math.floor(word / STATES) === this.#gaps.count;
+    return { state: word % STATES, isCertain, crc: job[CRC] as number };
+  }
+
+  /** The outcome if the output has that size, or is not there for `undefined`, and that checksum if one is given. */
+  async #ifOutputIs(
     name: string,
     size: number | undefined,
+    crc: number | undefined,
     outcome: EarlierOutcome,
   ): Promise<EarlierOutcome | undefined> {
-    const info = await lstat(join(this.#folder, name)).catch(() => undefined);
-    return (info?.isFile() ? info.size : undefined) === size ? outcome : undefined;
+    const path = join(this.#folder, name);
+    const info = await lstat(path).catch(() => undefined);
+    if ((info?.isFile() ? info.size : undefined) !== size) return undefined;
+    if (crc === undefined) return outcome;
+    return await checksumOfFile(path).catch(() => undefined) === crc ? outcome : undefined;
   }
 
   async #reasonAt(at: number): Promise<string> {
@@ -139,22 +164,32 @@ export class Resume implements EarlierRuns {
   }
 
   #onRecord(record: ReadRecord, at: number): void {
-    const { input, identity, state, attempt, bytesOut, core } = record;
+    const { input, identity, state, attempt, bytesOut, crcOut, core } = record;
+    this.#gaps.onRecord();
     // One that was never sent says nothing about the core, and is tried again in any case.
     if (identity === undefined || attempt === 0) return;
     const isOurs = core === this.#options.core;
     const number = state === "done" ? bytesOut : at;
     if (isOurs) digestInto(this.#identity, identity);
-    this.#value[STATE] = !isOurs ? OF_ANOTHER_CORE : state === "done" ? DONE : FAILED;
+    const meaning = !isOurs ? OF_ANOTHER_CORE : state === "done" ? DONE : FAILED;
+    this.#value[STATE] = this.#gaps.count * STATES + meaning;
     this.#value[HIGH] = Math.floor(number / WORD);
     this.#value[LOW] = number % WORD;
+    this.#value[CRC] = crcOut === undefined ? 0 : parseInt(crcOut, 16);
     this.#jobs.set(input, this.#value);
+  }
+
+  #onFlaw(kind: keyof JournalFlaws): void {
+    this.flaws[kind] += 1;
+    if (kind === "damaged") this.#gaps.onDamaged();
+    else this.#gaps.onNewer();
   }
 
   #count(): void {
     for (const job of this.#jobs.values()) {
-      if (job[STATE] === DONE) this.counts.done += 1;
-      else if (job[STATE] === FAILED) this.counts.failed += 1;
+      const { state } = this.#meaningOf(job);
+      if (state === DONE) this.counts.done += 1;
+      else if (state === FAILED) this.counts.failed += 1;
       else this.counts.ofAnotherCore += 1;
     }
   }

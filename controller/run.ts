@@ -1,8 +1,10 @@
 /** A run: every input of a source ends as an output in the sink, or as a failure with a reason. */
 
+import { crc32 } from "node:zlib";
 import { formatAddress } from "../link/address.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
+import { checksumText } from "./checksum.ts";
 import type { CoreImage } from "./core_image.ts";
 import { Cluster, type ClusterOptions, type ClusterStatus } from "./cluster.ts";
 import type { Completion } from "./task.ts";
@@ -298,7 +300,8 @@ export class Run {
   #commit(task: NamedTask, output: Uint8Array, facts: JobFacts): Promise<void> | void {
     const done = () => {
       this.#done += 1;
-      this.#record(task, { state: "done", exitCode: 0, ...facts });
+      const crcOut = checksumText(crc32(output));
+      this.#record(task, { state: "done", exitCode: 0, ...facts, crcOut });
       this.#checkFailures(false);
     };
     const failed = (error: unknown) => {

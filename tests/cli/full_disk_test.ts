@@ -69,7 +69,8 @@ testUnless(
     const records = await workspace.records("kept/out");
     assert(records.length > 500);
     for (const { input } of records) assert.equal(outputs[input], "");
-    assert.deepEqual(await workspace.leftovers("kept/out"), []);
+    // What was renamed last has no record: the lock tells the next run so, as after a kill.
+    assert.deepEqual(await workspace.leftovers("kept/out"), ["lock"]);
   },
 );
 

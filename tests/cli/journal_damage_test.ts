@@ -1,7 +1,7 @@
 /** `distcomp run` on a journal that something has happened to: no damage ends a run, or lets it skip a job. */
 
 import assert from "node:assert/strict";
-import { access, readFile, symlink, truncate } from "node:fs/promises";
+import { access, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { core } from "../lib/cores.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { type Ended, Workspace } from "./workspace.ts";
@@ -71,6 +71,21 @@ for (const [what, damage, jobs, said] of DAMAGES) {
   });
 }
 
+test("damage that uncovers a record of another core does not bring back its output", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "", "in/b": "", "in/c": "" });
+  const [one, two] = [await stamping("one"), await stamping("two")];
+  assert.equal((await workspace.run(["run", one, "in"])).code, 0);
+  // The second core's outputs have the same size, and its lines are the journal's last.
+  assert.equal((await workspace.run(["run", two, "in/a", "in/b"])).code, 0);
+  const path = workspace.at(JOURNAL);
+  await writeFile(path, (await readFile(path, "utf8")).replace(/(\n.{40}).(.*\n)$/, "$1*$2"));
+  const run = await workspace.run(["run", one, "in"]);
+  assert.match(run.stderr, warning(1, "damaged"));
+  assert.match(run.stdout, /\(1 of them before\)/, "the one that the second core never touched");
+  assert.deepEqual(await workspace.outputs(), { a: "one", b: "one", c: "one" });
+});
+
 test("a journal that a run was torn from can be read line by line after the next", async () => {
   await using workspace = await finished();
   const whole = await readFile(workspace.at(JOURNAL), "utf8");
@@ -119,6 +134,10 @@ async function again(workspace: Workspace): Promise<Ended> {
   assert.equal(run.code, 0, run.stderr);
   assert.equal(Object.keys(await workspace.outputs()).length, JOBS);
   return run;
+}
+
+function stamping(stamp: string): Promise<string> {
+  return core("version_stamp", { STAMP: JSON.stringify(stamp) });
 }
 
 async function executions(workspace: Workspace): Promise<number> {

@@ -114,7 +114,9 @@ export class Workspace implements AsyncDisposable {
   async records(folder = "outputs"): Promise<JobRecord[]> {
     const text = await readFile(join(this.at(folder), STATE_FOLDER, "jobs.jsonl"), "utf8");
     assert(text === "" || text.endsWith("\n"), "the last record ends its line");
-    const records = text.split("\n").slice(0, -1).map((line) => JSON.parse(line) as JobRecord);
+    const records = text.split("\n").slice(0, -1)
+      .map((line) => JSON.parse(line) as JobRecord)
+      .filter(({ input }) => input !== undefined); // some lines are about runs
     return records.sort((one, other) => one.index - other.index);
   }
 

@@ -49,7 +49,11 @@ test("a record is found again by where it begins", async () => {
   const records = [0, 1, 2].map((index) => recordOf(index, { error: "x".repeat(index * 100_000) }));
   const path = await workspace.write("j", records.map((r) => formatRecord(r, CORE)).join(""));
   const places: number[] = [];
-  await readJournal(path, (_record, at) => places.push(at));
+  await readJournal(path, {
+    onRecord: (_record, at) => places.push(at),
+    onUnrecorded: () => {},
+    onFlaw: () => {},
+  });
   for (const [index, at] of places.entries()) {
     assert.equal((await readRecordAt(path, at))?.index, index);
   }
@@ -133,7 +137,7 @@ test("damage of any kind costs only the lines that it touches, and makes up none
       const [from, to] = touched(kind, at, value, whole.byteLength);
       await writeFile(path, damaged(whole, kind, at, value));
       const found: ReadRecord[] = [];
-      const flaws = await readJournal(path, (record) => found.push(record));
+      const flaws = await readCounting(path, found);
       const spared = wholeLines(lines).filter(({ start, end }) => end <= from || start >= to);
       const kept = found.map((record) => record.index);
       for (const { index } of spared) assert(kept.includes(index), `line ${index} was not touched`);
@@ -218,9 +222,20 @@ async function readBack(text: string): Promise<{ read: ReadRecord[]; flaws: Jour
   await using workspace = await Workspace.make();
   const path = await workspace.write("journal", text);
   const read: ReadRecord[] = [];
-  const flaws = await readJournal(path, (record) => read.push(record));
+  const flaws = await readCounting(path, read);
   assert.equal(await readFile(path, "utf8"), text, "reading changes nothing");
   return { read: read.map((record) => asRead(asWritten(record))), flaws };
+}
+
+/** Reads a journal's records into `read`, and counts the other lines. */
+async function readCounting(path: string, read: ReadRecord[]): Promise<JournalFlaws> {
+  const flaws = { damaged: 0, newer: 0 };
+  await readJournal(path, {
+    onRecord: (record) => read.push(record),
+    onUnrecorded: () => {},
+    onFlaw: (kind) => flaws[kind] += 1,
+  });
+  return flaws;
 }
 
 /** A line as a program of that version would write it. */

@@ -119,7 +119,7 @@ async function prepared(): Promise<Workspace> {
 }
 
 function openIn(workspace: Workspace, fresh = false): Promise<Journal> {
-  return Journal.open(workspace.at("out"), { core: CORE, fresh });
+  return Journal.open(workspace.at("out"), { core: CORE, fresh, unrecorded: [] });
 }
 
 /** The records without what the journal adds. */

@@ -75,11 +75,11 @@ test("of several processes that try at once exactly one gets a dead one's lock",
   }
 });
 
-test("a dead one's lock is taken over, and who held it is known", async () => {
+test("a dead one's lock is taken over, and what it ran is known", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lock", await deadHolder());
   const lock = await acquire(workspace);
-  assert.equal(lock.predecessor?.core, "dead");
+  assert.deepEqual(lock.unrecorded, ["dead"]);
   assert.equal(JSON.parse(await readFile(workspace.at("lock"), "utf8")).pid, process.pid);
   await lock.release();
 });
@@ -96,19 +96,18 @@ testUnless(
   },
 );
 
-test("that another core's run was killed is not forgotten before somebody has dealt with it", async () => {
+test("that runs were killed is not forgotten before it is noted elsewhere", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lock", await deadHolder());
   const first = await acquire(workspace);
-  assert(first.isDoubtful, "the dead one ran another core");
+  assert.deepEqual(first.unrecorded, ["dead"]);
   const text = JSON.parse(await readFile(workspace.at("lock"), "utf8"));
   const { pid } = JSON.parse(await deadHolder());
   await workspace.write("lock", JSON.stringify({ ...text, pid, start: "1" }));
   const second = await acquire(workspace);
-  assert.equal(second.predecessor?.core, CORE);
-  assert(second.isDoubtful, "the first was killed, too, before it had dealt with it");
+  assert.deepEqual(second.unrecorded, ["dead", CORE], "the first was killed, too");
   await second.settle();
-  assert(!second.isDoubtful);
+  assert.deepEqual(second.unrecorded, []);
   await second.release();
   assert.deepEqual(await readdir(workspace.path), []);
 });

@@ -16,6 +16,7 @@ export function recordOf(index: number, changes: Partial<JobRecord> = {}): JobRe
     attempt: 1,
     bytesIn: index,
     bytesOut: 2 * index,
+    crcOut: "00000000",
     queueMs: 0.5,
     runMs: 1.25,
     identity: `file-${index}-1700000000000-00000000`,
