@@ -2,14 +2,9 @@
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { Child } from "../runtime/child.ts";
 import type { Log } from "../runtime/log.ts";
-import type {
-  ByteStream,
-  ChildProcess,
-  ProcessEnd,
-  Runtime,
-  StreamListener,
-} from "../runtime/ports.ts";
+import type { ByteStream, ProcessEnd, Runtime, StreamListener } from "../runtime/ports.ts";
 import { startSelf } from "../runtime/self.ts";
 import { makeTemporaryFolder } from "../runtime/temporary_folder.ts";
 
@@ -19,7 +14,7 @@ import { makeTemporaryFolder } from "../runtime/temporary_folder.ts";
  */
 const RESTARTS_MAX = 12;
 
-/** A worker that has no connection left unloads its cores and ends; then it is ended. */
+/** A worker that has no connection left unloads its cores and ends; then it is ended, or given up. */
 const END_LIMIT_MS = 10_000;
 
 /** What people know it as. */
@@ -40,7 +35,7 @@ export class LocalWorker {
   readonly #folder: string;
   readonly #listener: StreamListener;
   readonly #abandoned = Promise.withResolvers<void>();
-  #child: ChildProcess | undefined;
+  #child: Child | undefined;
   #isClosing = false;
 
   private constructor(
@@ -74,8 +69,8 @@ export class LocalWorker {
   /** Waits for the worker to end, whose connection the cluster has closed. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    const timer = setTimeout(() => this.#child?.kill("SIGKILL"), END_LIMIT_MS);
-    await Promise.race([this.#child?.ended, this.#abandoned.promise]);
+    const timer = setTimeout(() => this.#child?.kill(), END_LIMIT_MS);
+    await Promise.race([this.#child?.settled, this.#abandoned.promise]);
     clearTimeout(timer);
     this.#listener.close();
     await rm(this.#folder, { recursive: true, force: true });
@@ -107,12 +102,8 @@ export class LocalWorker {
   async #runOnce(): Promise<string> {
     const args = [socketIn(this.#folder), String(this.#slots)];
     try {
-      this.#child = startSelf(
-        this.#runtime,
-        "local-worker",
-        args,
-        (line) => this.#log.printed(line),
-      );
+      const onLine = (line: string) => this.#log.printed(line);
+      this.#child = new Child(startSelf(this.#runtime, "local-worker", args, onLine));
     } catch (error) {
       return `cannot be started: ${error instanceof Error ? error.message : error}`;
     }

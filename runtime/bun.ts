@@ -4,7 +4,7 @@ import process from "node:process";
 import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
 import { openCore, openSlotChannel } from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
-import { forwardLines } from "./lines.ts";
+import { type ForwardedLines, forwardLines } from "./lines.ts";
 import type {
   Address,
   ByteStream,
@@ -216,12 +216,16 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     pid: child.pid,
     ended: endOf(child, printed),
     kill: (signal) => child.kill(signal),
+    unref: () => {
+      child.unref();
+      printed.stop();
+    },
   };
 }
 
-async function endOf(child: BunSubprocess, printed: () => Promise<void>): Promise<ProcessEnd> {
+async function endOf(child: BunSubprocess, printed: ForwardedLines): Promise<ProcessEnd> {
   const exitCode = await child.exited;
-  await printed();
+  await printed.complete();
   return child.signalCode ? { signal: String(child.signalCode) } : { exitCode };
 }
 

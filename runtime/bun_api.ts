@@ -57,6 +57,7 @@ export interface BunSubprocess {
   readonly exited: Promise<number>;
   readonly signalCode: string | number | null;
   kill(signal: "SIGTERM" | "SIGKILL"): void;
+  unref(): void;
 }
 
 /** The global `Bun`. */

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { openCore, openSlotChannel } from "./deno_ffi.ts";
-import { forwardLines } from "./lines.ts";
+import { type ForwardedLines, forwardLines } from "./lines.ts";
 import type {
   Address,
   ByteStream,
@@ -172,12 +172,16 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     pid: child.pid,
     ended: endOf(child, printed),
     kill: (signal) => killQuietly(child, signal),
+    unref: () => {
+      child.unref();
+      printed.stop();
+    },
   };
 }
 
-async function endOf(child: Deno.ChildProcess, printed: () => Promise<void>): Promise<ProcessEnd> {
+async function endOf(child: Deno.ChildProcess, printed: ForwardedLines): Promise<ProcessEnd> {
   const status = await child.status;
-  await printed();
+  await printed.complete();
   return status.signal ? { signal: status.signal } : { exitCode: status.code };
 }
 

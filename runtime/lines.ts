@@ -43,23 +43,46 @@ export class LineSplitter {
 /** A grandchild can hold a pipe open after the process has ended; nobody waits for it longer than this. */
 const PRINTED_AFTER_END_MS = 200;
 
-/**
- * Forwards the lines of a process's outputs. Call the result when the process has ended: it resolves when
- * what was printed is complete, because the last line often says why it ended.
- */
+/** What a process prints, on its way. */
+export interface ForwardedLines {
+  /**
+   * To be called when the process has ended: resolves when what it printed is complete, because the last line
+   * often says why it ended.
+   */
+  complete(): Promise<void>;
+  /** Reads no more, of a process that may never end. */
+  stop(): void;
+}
+
+/** Forwards the lines of a process's outputs. */
 export function forwardLines(
   streams: readonly ReadableStream<Uint8Array>[],
   onLine: (line: string) => void,
-): () => Promise<void> {
-  const printed = Promise.all(streams.map(async (stream) => {
-    const lines = new LineSplitter(onLine);
-    for await (const bytes of stream) lines.push(bytes);
-    lines.end();
-  }));
-  return async () => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, PRINTED_AFTER_END_MS));
-    await Promise.race([printed, late]);
-    clearTimeout(timer);
+): ForwardedLines {
+  const readers = streams.map((stream) => stream.getReader());
+  const printed = Promise.all(readers.map((reader) => forward(reader, onLine)));
+  return {
+    complete: async () => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) =>
+        timer = setTimeout(resolve, PRINTED_AFTER_END_MS)
+      );
+      await Promise.race([printed, late]);
+      clearTimeout(timer);
+    },
+    stop: () => {
+      for (const reader of readers) reader.cancel().catch(() => {}); // a pipe that failed has stopped
+    },
   };
+}
+
+async function forward(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  onLine: (line: string) => void,
+): Promise<void> {
+  const lines = new LineSplitter(onLine);
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    lines.push(read.value);
+  }
+  lines.end();
 }

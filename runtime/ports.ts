@@ -43,6 +43,8 @@ export interface ChildProcess {
   readonly ended: Promise<ProcessEnd>;
   /** Does nothing when the process has ended already. */
   kill(signal: "SIGTERM" | "SIGKILL"): void;
+  /** Lets this process end without having seen that one's end. */
+  unref(): void;
 }
 
 /** What to start, and who hears what it prints. */

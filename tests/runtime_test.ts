@@ -1,6 +1,10 @@
 /** What the runtime folder has of its own, beside what the programs' tests show. */
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { ChunkQueue } from "../runtime/chunk_queue.ts";
 import { LineSplitter } from "../runtime/lines.ts";
 import { isNoexec } from "../runtime/temporary_folder.ts";
@@ -78,4 +82,12 @@ test("a chunk queue gives what came before a failure, then the failure", async (
   queue.end(new Error("cable pulled"));
   assert.equal(await queue.read(new Uint8Array(9)), 1);
   await assert.rejects(queue.read(new Uint8Array(9)), /cable pulled/);
+});
+
+test("a program ends although a process that it has started, and waits for no more, goes on", async () => {
+  const script = fileURLToPath(new URL("fixtures/leaves_a_process.ts", import.meta.url));
+  const args = process.versions.bun ? ["run", script] : ["run", "-A", "--quiet", script];
+  // That process would go on for longer.
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
+  process.kill(Number(stdout), "SIGKILL"); // throws if it is gone
 });

@@ -4,7 +4,8 @@ import { existsSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FrameDecoder } from "../protocol/mod.ts";
-import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../runtime/ports.ts";
+import { Child } from "../runtime/child.ts";
+import type { ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
 import { removeLeftovers } from "../runtime/leftovers.ts";
 import { startSelf } from "../runtime/self.ts";
 import { makeTemporaryFolder } from "../runtime/temporary_folder.ts";
@@ -21,53 +22,76 @@ const SOCKET_NAME = "slots";
 /** A core that is being written may come into the folder between the look into it and its removal. */
 const REMOVALS_MAX = 10;
 
+/** How slots are started. */
+export interface SlotHostOptions {
+  /** Where it makes its folder; in `TMPDIR` unless given. */
+  readonly parent?: string | undefined;
+  /** How long a killed process may take to be gone; as `Child` has it unless given. */
+  readonly goneLimitMs?: number | undefined;
+}
+
+/** What hears of a process from its first moment on. */
+export interface StartEvents extends SlotEvents {
+  /** There is a process, which has not said hello yet, and may never. */
+  onSpawned(child: Child): void;
+}
+
 /** A folder and a socket of this worker's own, where its slots connect. */
 export class SlotHost {
   readonly #runtime: Runtime;
   readonly #listener: StreamListener;
+  readonly #goneLimitMs: number | undefined;
   readonly #waiting = new Map<number, (stream: ByteStream) => void>();
-  readonly #starting = new Set<ChildProcess>();
+  readonly #starting = new Set<Child>();
   /** The same, with all that belongs to it. */
   readonly #starts = new Set<Promise<SlotProcess>>();
   #lastNumber = 0;
   #isClosing = false;
 
-  private constructor(runtime: Runtime, readonly directory: string, listener: StreamListener) {
+  private constructor(
+    runtime: Runtime,
+    readonly directory: string,
+    listener: StreamListener,
+    goneLimitMs: number | undefined,
+  ) {
     this.#runtime = runtime;
     this.#listener = listener;
+    this.#goneLimitMs = goneLimitMs;
     void this.#accept();
   }
 
   /** Makes the folder, which only this user may enter, in `parent` if it can, and listens in it. */
-  static async open(runtime: Runtime, parent?: string): Promise<SlotHost> {
+  static async open(
+    runtime: Runtime,
+    { parent, goneLimitMs }: SlotHostOptions = {},
+  ): Promise<SlotHost> {
     const directory = await makeTemporaryFolder(parent);
     void removeLeftovers(runtime, dirname(directory), SOCKET_NAME);
-    return new SlotHost(
-      runtime,
-      directory,
-      runtime.listen({ kind: "unix", path: socketIn(directory) }),
-    );
+    const listener = runtime.listen({ kind: "unix", path: socketIn(directory) });
+    return new SlotHost(runtime, directory, listener, goneLimitMs);
   }
 
-  /** Starts a slot; resolves when it is ready to load a core. */
-  start(events: SlotEvents, onLine: (line: string) => void): Promise<SlotProcess> {
+  /** Starts a slot's process, at once; resolves when it is ready to load a core. */
+  start(events: StartEvents, onLine: (line: string) => void): Promise<SlotProcess> {
     const start = this.#start(events, onLine);
     this.#starts.add(start);
     return start.finally(() => this.#starts.delete(start));
   }
 
-  async #start(events: SlotEvents, onLine: (line: string) => void): Promise<SlotProcess> {
+  async #start(events: StartEvents, onLine: (line: string) => void): Promise<SlotProcess> {
     if (this.#isClosing) throw new Error("The worker is ending");
     const number = ++this.#lastNumber;
     const lines = { last: "", slot: undefined as SlotProcess | undefined };
     const args = [socketIn(this.directory), String(number)];
     const begun = new BegunJob(sharedPath(socketIn(this.directory), number));
     try {
-      const child = startSelf(this.#runtime, "slot", args, (line) => {
+      const process = startSelf(this.#runtime, "slot", args, (line) => {
         lines.last = line;
         lines.slot?.onLine(line);
         if (lines.slot || !this.#isClosing) onLine(line); // who is not needed any more may complain
       });
+      const child = new Child(process, this.#goneLimitMs);
+      events.onSpawned(child);
       const stream = await this.#hello(number, child, () => lines.last);
       lines.slot = new SlotProcess(child, stream, begun, events);
       return lines.slot;
@@ -82,7 +106,7 @@ export class SlotHost {
   /** Starts no more, and ends those that have not said hello: they hold no core to be unloaded. */
   async endStarting(): Promise<void> {
     this.#isClosing = true;
-    for (const child of this.#starting) child.kill("SIGKILL");
+    for (const child of this.#starting) child.kill();
     await Promise.allSettled(this.#starts);
   }
 
@@ -105,15 +129,21 @@ export class SlotHost {
     }
   }
 
-  #hello(number: number, child: ChildProcess, lastLine: () => string): Promise<ByteStream> {
+  #hello(number: number, child: Child, lastLine: () => string): Promise<ByteStream> {
     const { promise, resolve, reject } = Promise.withResolvers<ByteStream>();
+    let isLate = false;
     this.#waiting.set(number, resolve);
     this.#starting.add(child);
     const timer = setTimeout(() => {
-      child.kill("SIGKILL");
-      reject(new Error(`A slot process did not start within ${START_LIMIT_MS / 1000} s`));
+      isLate = true;
+      this.#waiting.delete(number); // it is killed, whatever it says now
+      child.kill();
     }, START_LIMIT_MS);
-    void child.ended.then(() => reject(new Error(`A slot process did not start: ${lastLine()}`)));
+    void child.settled.then((end) => {
+      const problem = isLate ? ` within ${START_LIMIT_MS / 1000} s` : `: ${lastLine()}`;
+      const rest = end ? "" : ` (pid ${child.pid}; ${child.whyGivenUp})`;
+      reject(new Error(`A slot process did not start${problem}${rest}`));
+    });
     return promise.finally(() => {
       clearTimeout(timer);
       this.#waiting.delete(number);

@@ -10,7 +10,8 @@ import {
   type Uint64,
 } from "../protocol/mod.ts";
 import type { DispatchId } from "../pool/types.ts";
-import type { ByteStream, ChildProcess, ProcessEnd } from "../runtime/ports.ts";
+import type { Child } from "../runtime/child.ts";
+import type { ByteStream, ProcessEnd } from "../runtime/ports.ts";
 import type { BegunJob } from "./begun_job.ts";
 import type { StoredCore } from "./core_store.ts";
 import { encodeLoad, SLOT_LOAD } from "./slot_protocol.ts";
@@ -32,15 +33,15 @@ export interface SlotEvents {
   /** The response to a job. */
   onAnswer(frame: Frame): void;
   /**
-   * The process is gone, for `reason`; all it had answered was given before. `wasKilled`: somebody has
-   * killed it, which says nothing of the job that it ran.
+   * The process is gone, or was killed and is given up, for `reason`; all it had answered was given before.
+   * `wasKilled`: somebody has killed it, which says nothing of the job that it ran.
    */
   onEnded(reason: string, wasKilled: boolean): void;
 }
 
 /** A running slot, from the moment it has said hello. */
 export class SlotProcess {
-  readonly #child: ChildProcess;
+  readonly #child: Child;
   readonly #link: Link;
   readonly #begun: BegunJob;
   readonly #events: SlotEvents;
@@ -57,7 +58,7 @@ export class SlotProcess {
   /** Jobs that it was sent. */
   jobs = 0;
 
-  constructor(child: ChildProcess, stream: ByteStream, begun: BegunJob, events: SlotEvents) {
+  constructor(child: Child, stream: ByteStream, begun: BegunJob, events: SlotEvents) {
     this.#child = child;
     this.#begun = begun;
     this.#events = events;
@@ -108,19 +109,25 @@ export class SlotProcess {
     this.#lastWords = { line, atMs: performance.now() };
   }
 
-  /** Has the process unload its core and exit; kills it when it doesn't. */
-  async end(): Promise<void> {
+  /**
+   * Has the process unload its core and exit; kills it when it doesn't. Gives why it is not gone, if it is
+   * given up.
+   */
+  async end(): Promise<string | undefined> {
     this.#isEnding = true;
     const timer = setTimeout(() => this.kill(), END_LIMIT_MS);
-    await this.#link.end();
-    await this.#child.ended;
+    const linkEnded = this.#link.end();
+    const end = await this.#child.settled;
     clearTimeout(timer);
+    if (!end) return this.#child.whyGivenUp;
+    await linkEnded;
+    return undefined;
   }
 
   /** Ends the process at once. `reason`: why, if its job is to blame. */
   kill(reason?: string): void {
     this.#killedFor ??= reason;
-    this.#child.kill("SIGKILL");
+    this.#child.kill();
   }
 
   #onFrame(frame: Frame): void {
@@ -139,20 +146,26 @@ export class SlotProcess {
     // A process whose link is gone is of no use, and one that is gone answers nothing more.
     void this.#linkClosed.promise.then(() => {
       const timer = setTimeout(() => this.kill(), END_LIMIT_MS);
-      void this.#child.ended.then(() => clearTimeout(timer));
+      void this.#child.settled.then(() => clearTimeout(timer));
     });
-    const end = await this.#child.ended;
-    const timer = setTimeout(() => this.#link.close(), LAST_ANSWERS_MS);
-    await this.#linkClosed.promise;
-    clearTimeout(timer);
-    this.#begun.close();
+    const end = await this.#child.settled;
+    if (end) await this.#lastAnswers();
+    else this.#link.close(); // it has no more to say, but its end of the socket stays open
+    this.#begun.close(); // the worker's end of it only: a process that hangs keeps its own
     const reason = this.#describe(end);
     this.#loading?.reject(new Error(reason));
-    const wasKilled = end.signal === "SIGKILL" && this.#killedFor === undefined;
+    const wasKilled = (!end || end.signal === "SIGKILL") && this.#killedFor === undefined;
     if (!this.#isEnding) this.#events.onEnded(reason, wasKilled);
   }
 
-  #describe(end: ProcessEnd): string {
+  async #lastAnswers(): Promise<void> {
+    const timer = setTimeout(() => this.#link.close(), LAST_ANSWERS_MS);
+    await this.#linkClosed.promise;
+    clearTimeout(timer);
+  }
+
+  #describe(end: ProcessEnd | undefined): string {
+    if (!end) return `${this.#killedFor ?? "was killed"}; ${this.#child.whyGivenUp}`;
     if (this.#killedFor !== undefined) return this.#killedFor;
     const how = end.signal === "SIGKILL"
       ? "was killed: SIGKILL, as a system does that is out of memory"

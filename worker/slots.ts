@@ -2,10 +2,12 @@
 
 import type { CoreKey, DispatchId, EndpointId } from "../pool/types.ts";
 import type { Frame } from "../protocol/mod.ts";
+import type { Child } from "../runtime/child.ts";
 import type { Log } from "../runtime/log.ts";
 import type { StoredCore } from "./core_store.ts";
+import { ProcessRoom } from "./process_room.ts";
 import type { SlotHost } from "./slot_host.ts";
-import type { SlotProcess } from "./slot_process.ts";
+import type { SlotEvents, SlotProcess } from "./slot_process.ts";
 
 /** Pauses before a slot that could not be started is started again, doubling. */
 const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };
@@ -17,13 +19,14 @@ export interface SlotsEvents {
   onLoaded(endpoint: EndpointId, core: StoredCore): void;
   onLoadFailed(endpoint: EndpointId, core: StoredCore, reason: string): void;
   onAnswer(endpoint: EndpointId, frame: Frame): void;
-  /** A process is gone. `begunLast`: the job that it has begun last, which it may have answered. */
+  /** A process is gone or given up. `begunLast`: the job that it has begun last, which it may have answered. */
   onLost(endpoint: EndpointId, reason: string, wasKilled: boolean, begunLast: DispatchId): void;
 }
 
 /** A place for one process. It stays; its processes come and go, and each is an endpoint of the pool. */
 interface Slot {
   readonly number: number;
+  readonly room: ProcessRoom;
   process: SlotProcess | undefined;
   endpoint: EndpointId | undefined;
 }
@@ -37,6 +40,7 @@ export class Slots {
   readonly #slots: Slot[];
   readonly #byEndpoint = new Map<EndpointId, Slot>();
   readonly #probes = new Set<SlotProcess>();
+  readonly #probeRoom = new ProcessRoom();
   readonly #ending = new Set<Promise<void>>();
   #isClosing = false;
 
@@ -51,7 +55,12 @@ export class Slots {
     this.#coreLoadLimitMs = options.coreLoadLimitMs;
     this.#slots = Array.from(
       { length: options.count },
-      (_, index) => ({ number: index + 1, process: undefined, endpoint: undefined }),
+      (_, index) => ({
+        number: index + 1,
+        room: new ProcessRoom(),
+        process: undefined,
+        endpoint: undefined,
+      }),
     );
   }
 
@@ -85,13 +94,14 @@ export class Slots {
   /** Loads a core in a process of its own, to see whether it can be, while all slots are busy. */
   async probe(core: StoredCore): Promise<void> {
     const ignored = { onAnswer: () => {}, onEnded: () => {} };
-    const probe = await this.#host.start(ignored, this.#printer("probe"));
+    const limitMs = this.#coreLoadLimitMs; // so long those before it may take
+    const probe = await this.#start("probe", this.#probeRoom, ignored, limitMs);
     this.#probes.add(probe);
     try {
       await probe.load(core, this.#coreLoadLimitMs);
     } finally {
       this.#probes.delete(probe);
-      this.#end(probe);
+      void this.#end(probe);
     }
   }
 
@@ -106,9 +116,8 @@ export class Slots {
   retire(endpoint: EndpointId): void {
     const slot = this.#byEndpoint.get(endpoint);
     if (!slot?.process) return;
-    this.#end(slot.process);
-    this.#forget(slot, "its core is no longer needed");
-    void this.#bringUp(slot);
+    void this.#end(slot.process);
+    this.#renew(slot, "its core is no longer needed");
   }
 
   /** Ends a slot's process at once, whatever it does. `reason`: why, if its job is to blame. */
@@ -131,18 +140,28 @@ export class Slots {
     return this.#byEndpoint.get(endpoint)?.process?.begunLast;
   }
 
-  /** Ends all of them: their cores are unloaded. */
+  /** Every slot waits for a process that the system does not let end: no job can run. */
+  get areStuck(): boolean {
+    return this.#slots.every(({ process, room }) => !process && room.isFull);
+  }
+
+  /** Ends all of them: their cores are unloaded. What does not end is given up. */
   async close(): Promise<void> {
-    this.#isClosing = true;
-    for (const process of this.#processes()) this.#end(process);
+    this.#stopStarting();
+    for (const process of this.#processes()) void this.#end(process);
     await this.#host.endStarting();
     await Promise.all(this.#ending);
   }
 
   /** Ends all of them now. */
   killAll(): void {
-    this.#isClosing = true;
+    this.#stopStarting();
     for (const process of this.#processes()) process.kill();
+  }
+
+  #stopStarting(): void {
+    this.#isClosing = true;
+    for (const { room } of [...this.#slots, { room: this.#probeRoom }]) room.wake();
   }
 
   #processes(): SlotProcess[] {
@@ -155,7 +174,7 @@ export class Slots {
     while (!this.#isClosing) {
       try {
         slot.process = await this.#startProcess(slot);
-        if (this.#isClosing) return this.#end(slot.process);
+        if (this.#isClosing) return void this.#end(slot.process);
         slot.endpoint = this.#events.onUp();
         this.#byEndpoint.set(slot.endpoint, slot);
         return;
@@ -169,29 +188,56 @@ export class Slots {
   }
 
   #startProcess(slot: Slot): Promise<SlotProcess> {
-    const process: Promise<SlotProcess> = this.#host.start({
+    const process: Promise<SlotProcess> = this.#start(`slot ${slot.number}`, slot.room, {
       onAnswer: (frame) =>
         slot.endpoint !== undefined && this.#events.onAnswer(slot.endpoint, frame),
       onEnded: async (reason, wasKilled) => this.#onEnded(slot, await process, reason, wasKilled),
-    }, this.#printer(`slot ${slot.number}`));
+    });
     return process;
+  }
+
+  /** Starts a process once there is room for it; rejects if nobody leaves it for `limitMs`. */
+  async #start(
+    who: string,
+    room: ProcessRoom,
+    events: SlotEvents,
+    limitMs?: number,
+  ): Promise<SlotProcess> {
+    if (room.isFull) this.#log.warn(`${who} waits until one of its ${room.names} has ended`);
+    while (room.isFull && !this.#isClosing) {
+      if (!await room.changed(limitMs)) throw new Error(`${room.names} have not ended`);
+    }
+    if (this.#isClosing) throw new Error("The worker is ending");
+    // It is started at once: nobody else takes its place.
+    const hears = { ...events, onSpawned: (child: Child) => room.add(child) };
+    return await this.#host.start(hears, this.#printer(who));
   }
 
   /** Ends the slot's process, which has a core, and puts a fresh one in its place. */
   async #replace(slot: Slot): Promise<void> {
-    const old = slot.process;
-    if (old) this.#end(old);
+    const ending = slot.process && this.#end(slot.process);
+    if (slot.room.isFull) await ending;
+    if (slot.room.isFull) {
+      const reason = `its ${slot.room.names} have not ended`;
+      this.#renew(slot, reason);
+      throw new Error(reason);
+    }
     slot.process = await this.#startProcess(slot);
   }
 
   #onEnded(slot: Slot, process: SlotProcess, reason: string, wasKilled: boolean): void {
     if (slot.process !== process || this.#isClosing) return;
     this.#log.warn(`slot ${slot.number} (pid ${process.pid}) ${reason}`);
+    this.#renew(slot, reason, wasKilled);
+  }
+
+  /** The slot's process is of no use any more, for `reason`: another one comes. */
+  #renew(slot: Slot, reason: string, wasKilled = false): void {
     this.#forget(slot, reason, wasKilled);
     void this.#bringUp(slot);
   }
 
-  #forget(slot: Slot, reason: string, wasKilled = false): void {
+  #forget(slot: Slot, reason: string, wasKilled: boolean): void {
     const { endpoint, process } = slot;
     slot.process = undefined;
     slot.endpoint = undefined;
@@ -200,9 +246,14 @@ export class Slots {
     this.#events.onLost(endpoint, reason, wasKilled, process.begunLast);
   }
 
-  #end(process: SlotProcess): void {
-    const ending: Promise<void> = process.end().finally(() => this.#ending.delete(ending));
+  /** Resolves when the process is gone or given up. */
+  #end(process: SlotProcess): Promise<void> {
+    const ending: Promise<void> = process.end().then((problem) => {
+      this.#ending.delete(ending);
+      if (problem) this.#log.warn(`a slot's process (pid ${process.pid}) was to end; ${problem}`);
+    });
     this.#ending.add(ending);
+    return ending;
   }
 
   #printer(who: string): (line: string) => void {

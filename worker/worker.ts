@@ -56,6 +56,8 @@ export interface WorkerOptions {
   readonly controllerSilentMsMax?: number;
   /** How long jobs of a controller that is gone may still run; 5 seconds unless given. */
   readonly orphanLimitMs?: number;
+  /** How long a slot's process that was killed may take to be gone; 10 seconds unless given. */
+  readonly goneLimitMs?: number;
 }
 
 /** A worker. Give it connections with `serve`; end it with `drain` or `close`. */
@@ -106,7 +108,8 @@ export class Worker implements AsyncDisposable {
 
   /** Starts a worker and its slots. It needs no connection for that, and loads no core itself, ever. */
   static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
-    const worker = new Worker(await SlotHost.open(runtime, options.folder), options);
+    const { folder: parent, goneLimitMs } = options;
+    const worker = new Worker(await SlotHost.open(runtime, { parent, goneLimitMs }), options);
     worker.#slots.start();
     return worker;
   }
@@ -142,24 +145,32 @@ export class Worker implements AsyncDisposable {
   }
 
   async #drain(): Promise<void> {
+    for (const connection of this.#connections.values()) connection.drain();
+    this.#refuseQueued();
+    if (this.#hasJobs) {
+      await new Promise<void>((resolve) => this.#idle = resolve);
+    }
+    this.#refuseQueued();
+    await Promise.all([...this.#connections.values()].map((connection) => connection.end()));
+    await this.close();
+  }
+
+  #refuseQueued(): void {
     for (const connection of this.#connections.values()) {
-      connection.drain();
       for (const job of this.#pool.onQueueCancelled(connection.client)) {
         connection.refuse(job.payload);
         this.#releaseCore(job.core);
       }
     }
-    if (this.#hasJobs) {
-      await new Promise<void>((resolve) => this.#idle = resolve);
-    }
-    await Promise.all([...this.#connections.values()].map((connection) => connection.end()));
-    await this.close();
   }
 
-  /** When nothing is started any more, what is queued has begun before, on a slot that was lost. */
+  /**
+   * When nothing is started any more, what is queued has begun before, on a slot that was lost. It runs
+   * again, unless no slot will ever take it.
+   */
   get #hasJobs(): boolean {
     const { queued, inFlight } = this.#pool.counts();
-    return queued + inFlight > 0;
+    return inFlight > 0 || (queued > 0 && !this.#slots.areStuck);
   }
 
   /** Ends now: idle cores are unloaded, jobs that run are not finished. */

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { core } from "../lib/cores.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { test, testUnless } from "../lib/test.ts";
+import { isThere, noUndying, Tracers } from "../lib/undying.ts";
 import { CWorker } from "./c_worker.ts";
-import { type Ended, type JobRecord, Workspace } from "./workspace.ts";
+import { type Ended, endOf, type JobRecord, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 
@@ -18,6 +19,26 @@ test("a job over --timeout fails and says so, and the others never notice", asyn
   assert.equal((await failure(workspace, 1)).error, "went over its time limit of 0.5 s");
   assert.match(run.stdout, /^attempts that failed: 1 timeout$/m);
 });
+
+testUnless(
+  noUndying,
+  "a job over --timeout whose process the system does not let end fails too, and the run ends",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("lines", "hang\nnext\n");
+    const args = ["--lines", "lines", "--slots", "1", "--timeout", "1s"];
+    await using program = await workspace.start(["run", await core("undying"), ...args]);
+    using tracers = new Tracers(() => program.stderr);
+    const tracer = await tracers.next();
+    const run = await endOf(program);
+    assert(isThere(tracer), "nobody has waited until the process was gone");
+    assert.equal(run.code, 1, run.stderr);
+    assert.deepEqual(await workspace.outputs(), { 1: "next" });
+    const { error, cause } = await failure(workspace, 0);
+    assert.equal(cause, "timeout");
+    assert.match(error ?? "", /limit of 1 s; the system has not let its process end for 10 s$/);
+  },
+);
 
 test("the time limit counts from a job's start: waiting for a slot is not its fault", async () => {
   await using workspace = await Workspace.make();
