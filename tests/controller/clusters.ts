@@ -27,7 +27,7 @@ export class RecordedCluster implements Disposable {
     this.cluster = make(this);
   }
 
-  static async make(limits: ClusterOptions = {}): Promise<RecordedCluster> {
+  static async make(limits: ClusterOptions = {}, core = CORE): Promise<RecordedCluster> {
     const runtime = await detectRuntime();
     return new RecordedCluster((recorder) => {
       const log: Log = { ...silentLog, warn: (text) => recorder.warnings.push(text) };
@@ -39,7 +39,7 @@ export class RecordedCluster implements Disposable {
           recorder.forsaken = reasons;
         },
       };
-      return new Cluster(runtime, CORE, events, log, limits);
+      return new Cluster(runtime, core, events, log, limits);
     });
   }
 
