@@ -56,6 +56,7 @@ export class Dialled {
   #hopeUntilMs = 0;
   #hopeless: string | undefined;
   #isDismissed = false;
+  #twin: string | undefined;
   #told: string[] = [];
   #refusals = 0;
   #isHurried = false;
@@ -110,6 +111,18 @@ export class Dialled {
   onLoaded(): void {
     this.#isDismissed = false;
     this.#hopeless = undefined;
+  }
+
+  /** This is another way to a worker that is up, which `voterOf` calls so. */
+  onTwin(worker: string): void {
+    this.#twin = worker;
+  }
+
+  /** A worker is gone. If this is another way to it, nothing stands against that any more. */
+  onGone(worker: string): void {
+    if (this.#twin !== worker) return;
+    this.#twin = undefined;
+    this.#hurry();
   }
 
   /** Takes in how an attempt has ended. Returns how long to wait before the next one. */

@@ -273,6 +273,7 @@ export class Workers {
     if (banned !== undefined) return member.link.close(new UnusableWorkerError(banned));
     const twin = this.#twinOf(member);
     if (twin && member.dialled) {
+      member.dialled.onTwin(voterOf(twin));
       const problem = `it is the same worker as ${twin.name}, and is used once`;
       return member.link.close(new UnusableWorkerError(problem));
     }
@@ -303,7 +304,10 @@ export class Workers {
     const wasUp = this.#up.delete(member);
     const wasOfUse = this.#wasOfUse(member, reason);
     this.#noteVersion(member, reason);
-    if (wasUp) this.#onDown(member, reason);
+    if (wasUp) {
+      this.#onDown(member, reason);
+      for (const other of this.#dialled.values()) other.onGone(voterOf(member));
+    }
     const isOld = reason instanceof VersionRefusedError && reason.version > 1;
     if (reason instanceof UnusableWorkerError && !isOld && !member.dialled) {
       this.#dismiss(member.name, reasonOf(reason));

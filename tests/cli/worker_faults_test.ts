@@ -176,6 +176,20 @@ test("the same worker under two names is used once", async () => {
   assert.match(run.stderr, /it is the same worker as .*, and is used once/);
 });
 
+test("when the way to a worker is lost, the other one to it is used at once", async () => {
+  await using workspace = await prepared();
+  await using worker = await startWorker({ slots: 1 });
+  await using one = await Network.open(worker.port);
+  await using other = await Network.open(worker.port);
+  await using run = await start(workspace, [one.port, other.port]);
+  const [, unused] = await run.printed("stderr", /cannot use worker .*:(\d+): it is the same/);
+  const [used, spare] = Number(unused) === one.port ? [other, one] : [one, other];
+  await answeredBy(workspace, used.port);
+  await used[Symbol.asyncDispose]();
+  await assertDone(workspace, run);
+  assert.equal((await workspace.records()).at(-1)?.worker, `127.0.0.1:${spare.port}`);
+});
+
 async function prepared(): Promise<Workspace> {
   const workspace = await Workspace.make();
   for (let index = 0; index < JOBS; index++) {

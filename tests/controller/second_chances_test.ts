@@ -130,6 +130,35 @@ test("a worker that has its second chance keeps no run alive that has nobody els
   assert.equal(reasons[1], `127.0.0.1:${tried.port}: the GPU is busy`);
 });
 
+test("when a worker is lost its other address is used at once", async () => {
+  await using ways = await Ways.open();
+  using recorded = await RecordedCluster.make({ hopeMs: 300, secondChanceMs: NEVER_MS });
+  const inputs = numberedInputs(20);
+  for (const way of ways.all) recorded.dial(way);
+  await eventually("one is told", () => recorded.warnings.length > 0);
+  recorded.add(inputs.slice(0, 10));
+  await recorded.completed(10);
+  await ways.used.close();
+  recorded.addAll(inputs.slice(10));
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+});
+
+test("a worker that has two addresses and answers nothing at either is not waited for", async () => {
+  await using ways = await Ways.open();
+  using recorded = await RecordedCluster.make({ hopeMs: 1_000, secondChanceMs: NEVER_MS });
+  for (const way of ways.all) {
+    way.script.delayMs = 200; // time enough for the other address to be dialled again
+    way.script.answerJob = () => {
+      way.cut();
+      return "silence";
+    };
+    recorded.dial(way);
+  }
+  recorded.addAll(numberedInputs(4));
+  assert.equal((await recorded.givenUp()).length, 2);
+});
+
 testUnless(noDisk, "a worker that had no room for the core is used as soon as it has", async () => {
   await using workspace = await Workspace.make();
   // What stands behind a library's last section is nobody's business.
@@ -159,3 +188,24 @@ testUnless(noDisk, "a worker that had no room for the core is used as soon as it
   await recorded.completed(4);
   assert.equal(recorded.completions.at(-1)?.worker, `127.0.0.1:${full.port}`);
 });
+
+/** Two addresses of one worker. */
+class Ways implements AsyncDisposable {
+  private constructor(readonly all: readonly [ScriptedWorker2, ScriptedWorker2]) {}
+
+  static async open(): Promise<Ways> {
+    const instance = "00112233445566778899aabbccddeeff";
+    const one = await ScriptedWorker2.start({ instance });
+    return new Ways([one, await ScriptedWorker2.start({ instance })]);
+  }
+
+  /** The one that has got jobs. */
+  get used(): ScriptedWorker2 {
+    const [one, other] = this.all;
+    return one.received.jobs.length > 0 ? one : other;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const way of this.all) await way.close();
+  }
+}
