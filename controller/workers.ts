@@ -112,7 +112,8 @@ export class Workers {
       warn: (text) => this.#log.warn(text),
     });
     this.#dialled.set(name, dialled);
-    void dialled.keepDialling();
+    // One that is left may have been the last: what it had is answered now.
+    void dialled.keepDialling().then(() => this.#checkForsaken());
   }
 
   /** Takes workers that dial us. Returns where. */
@@ -376,6 +377,7 @@ export class Workers {
       const names = up.map(({ name }) => name).join(", ");
       reasons.push(`${names}: alone, and to verify takes ${this.#limits.needed} different workers`);
     }
+    if (reasons.length === 0) reasons.push("none is named any more");
     this.close();
     this.#events.onForsaken(reasons);
   }

@@ -48,6 +48,11 @@ export class RecordedCluster implements Disposable {
     this.cluster.dial({ kind: "tcp", host: "127.0.0.1", port });
   }
 
+  /** Does without a worker on this machine. */
+  leave({ port }: { readonly port: number }): void {
+    this.cluster.leave({ kind: "tcp", host: "127.0.0.1", port });
+  }
+
   /** Takes guests on this machine. Returns the port. */
   listen(): number {
     const address = this.cluster.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });

@@ -159,6 +159,39 @@ test("a worker that has two addresses and answers nothing at either is not waite
   assert.equal((await recorded.givenUp()).length, 2);
 });
 
+test("a run whose last worker is taken out of its list ends when that has answered", async () => {
+  await using hopeless = await ScriptedWorker2.start({ answerCore: () => BUSY });
+  await using last = await ScriptedWorker2.start();
+  using recorded = await RecordedCluster.make({ ...LIMITS, secondChanceMs: NEVER_MS });
+  last.hold();
+  recorded.dial(last);
+  recorded.dial(hopeless);
+  recorded.addAll(numberedInputs(6));
+  await eventually("it is at work", () => last.slots.waiting === 1);
+  await eventually("the other one is dismissed", () => recorded.warnings.length === 1);
+  recorded.leave(last);
+  recorded.dial(hopeless); // as is done with all that the list still names
+  await eventually(
+    "it is tried again",
+    () => hopeless.openConnections === 0 && hopeless.connections === 2,
+  );
+  assert.equal(recorded.forsaken, undefined, "it still has jobs");
+  last.release();
+  assert.deepEqual(await recorded.givenUp(), [`127.0.0.1:${hopeless.port}: the GPU is busy`]);
+  assert.equal(recorded.completions.length, 2, "what it had is answered");
+});
+
+test("a run of whose list nothing is left ends and says so", async () => {
+  await using only = await ScriptedWorker2.start();
+  using recorded = await RecordedCluster.make(LIMITS);
+  recorded.dial(only);
+  await recorded.connected(1);
+  recorded.add(numberedInputs(1));
+  await recorded.completed(1);
+  recorded.leave(only);
+  assert.deepEqual(await recorded.givenUp(), ["none is named any more"]);
+});
+
 testUnless(noDisk, "a worker that had no room for the core is used as soon as it has", async () => {
   await using workspace = await Workspace.make();
   // What stands behind a library's last section is nobody's business.
