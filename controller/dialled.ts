@@ -56,6 +56,7 @@ export class Dialled {
   #hopeUntilMs = 0;
   #hopeless: string | undefined;
   #isDismissed = false;
+  #wasSentAway = false;
   #twin: string | undefined;
   #told: string[] = [];
   #refusals = 0;
@@ -71,6 +72,11 @@ export class Dialled {
   /** Why nobody waits for it any more. */
   get hopeless(): string | undefined {
     return this.#hopeless;
+  }
+
+  /** There was a worker which was dismissed, at least once. */
+  get wasSentAway(): boolean {
+    return this.#wasSentAway;
   }
 
   /** It is to be dialled no more. */
@@ -131,6 +137,7 @@ export class Dialled {
     if (wasOfUse) this.#told = []; // what it does after that is news
     const why = reason ? reasonOf(reason) : CLOSED_BY_WORKER;
     if (reason instanceof UnusableWorkerError) {
+      this.#wasSentAway ||= wasUp;
       this.#dismiss(why);
       return this.#limits.secondChanceMs;
     }

@@ -321,7 +321,9 @@ export class Workers {
     if (member.answers > 0) this.#proven.add(key);
     const why = reason ? reasonOf(reason) : CLOSED_BY_WORKER;
     const isSentAway = reason instanceof UnusableWorkerError;
-    const lost = this.#events.onDown(member, why, this.#proven.has(key));
+    // Who is sent away again and again does not need a job for that.
+    const isUsual = isSentAway && member.dialled?.wasSentAway === true;
+    const lost = this.#events.onDown(member, why, this.#proven.has(key) && !isUsual);
     if (!isSentAway) this.#sayLost(member, why, lost);
   }
 

@@ -130,6 +130,26 @@ test("a worker that has its second chance keeps no run alive that has nobody els
   assert.equal(reasons[1], `127.0.0.1:${tried.port}: the GPU is busy`);
 });
 
+test("no job is blamed for a worker that is sent away again and again", async () => {
+  await using broken = await ScriptedWorker2.start();
+  await using other = await ScriptedWorker2.start();
+  using recorded = await RecordedCluster.make(LIMITS);
+  const inputs = numberedInputs(12);
+  recorded.dial(broken);
+  await recorded.connected(1);
+  recorded.add(inputs.slice(0, 2));
+  await recorded.completed(2);
+  broken.script.answerJob = () => ({ kind: KINDS.core, text: "no core is loaded" });
+  other.hold();
+  recorded.dial(other);
+  await recorded.connected(2);
+  recorded.addAll(inputs.slice(2));
+  await eventually("it is sent away again and again", () => broken.connections > 15);
+  other.release();
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+});
+
 test("when a worker is lost its other address is used at once", async () => {
   await using ways = await Ways.open();
   using recorded = await RecordedCluster.make({ hopeMs: 300, secondChanceMs: NEVER_MS });
