@@ -7,12 +7,13 @@ import type { Log } from "../runtime/log.ts";
 import type { Address, ByteStream, Runtime } from "../runtime/ports.ts";
 import { Copies } from "./copies.ts";
 import type { CoreImage } from "./core_image.ts";
+import { keyOf, type Member, voterOf } from "./member.ts";
 import { DEFAULT_POLICY, type JobPolicy, Retries } from "./retries.ts";
 import type { ClusterEvents, ClusterOptions, ClusterStatus, Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
 import { Waiters } from "./waiters.ts";
 import { type Answer, neverSent, UnusableWorkerError } from "./worker_link.ts";
-import { type Member, voterOf, Workers } from "./workers.ts";
+import { Workers } from "./workers.ts";
 
 export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./task.ts";
 
@@ -48,6 +49,8 @@ export class Cluster<T extends Task> implements Disposable {
   readonly #speculates: boolean;
   readonly #verification: Verification<T> | undefined;
   readonly #members = new Map<EndpointId, Member>();
+  /** Workers that cannot keep limits, as was said. */
+  readonly #tooOld = new Set<string>();
   readonly #copies: Copies<T>;
   /** What the pool has told while it was at work. */
   #crashed: { job: Job<T>; reason: string }[] = [];
@@ -213,13 +216,18 @@ export class Cluster<T extends Task> implements Disposable {
     const slots = member.slots ?? member.description?.slots;
     member.endpoint = this.#pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     this.#members.set(member.endpoint, member);
-    const isLimited = this.#policy.timeMs > 0 || this.#policy.memoryBytes > 0;
-    if (isLimited && member.link.version === 1) {
-      this.#log.warn(`worker ${member.name} is too old to keep limits of time and memory`);
-    }
-    // It may help out with what runs, also if nothing waits.
-    if (this.status.inFlight > 0) this.#pool.load(member.endpoint, this.#core.key);
+    this.#checkAge(member);
+    // It may help out with what runs, also if nothing waits; and a second chance is to show something.
+    const isTried = member.dialled?.hopeless !== undefined;
+    if (isTried || this.status.inFlight > 0) this.#pool.load(member.endpoint, this.#core.key);
     this.#wake();
+  }
+
+  #checkAge(member: Member): void {
+    const isLimited = this.#policy.timeMs > 0 || this.#policy.memoryBytes > 0;
+    if (!isLimited || member.link.version > 1 || this.#tooOld.has(keyOf(member))) return;
+    this.#tooOld.add(keyOf(member)); // it may come again and again
+    this.#log.warn(`worker ${member.name} is too old to keep limits of time and memory`);
   }
 
   #onLoaded({ endpoint }: Member): void {

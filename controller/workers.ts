@@ -1,11 +1,20 @@
 /** The connections with workers: dialled, taken in, lost, waited for. Which jobs they get is not known here. */
 
 import { formatAddress } from "../link/address.ts";
-import { Backoff } from "../link/backoff.ts";
-import type { DispatchId, EndpointId } from "../pool/types.ts";
-import { LATEST_VERSION, type WorkerDescription } from "../protocol/mod.ts";
+import type { DispatchId } from "../pool/types.ts";
+import type { WorkerDescription } from "../protocol/mod.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
+import {
+  AskAgainError,
+  type Attempt,
+  CLOSED_BY_WORKER,
+  Dialled,
+  type DialledLimits,
+  HOPE_MS,
+  SECOND_CHANCE_MS,
+} from "./dialled.ts";
+import { keyOf, type Member, voterOf } from "./member.ts";
 import { Offers } from "./offers.ts";
 import { reasonOf } from "./system_error.ts";
 import {
@@ -19,42 +28,11 @@ import {
 /** One attempt to connect. */
 const DIAL_LIMIT_MS = 10_000;
 
-/** A worker that was never of use, or is gone, is waited for this long before the run can do without. */
-const HOPE_MS = 10_000;
-
-const CLOSED_BY_WORKER = "it closed the connection";
-
-/** A worker that is connected. */
-export interface Member {
-  readonly name: string;
-  readonly link: WorkerLink;
-  /** How many it has, if we know without asking. */
-  readonly slots: number | undefined;
-  readonly joinedAtMs: number;
-  /** What it says of itself, from version 2 on. */
-  description: WorkerDescription | undefined;
-  /** As the pool knows it, once it can be used. */
-  endpoint: EndpointId | undefined;
-  /** Jobs that it has answered, and when it did last. */
-  answers: number;
-  answeredAtMs: number;
-  /** It has said that it is about to leave. */
-  isLeaving: boolean;
-}
-
-/** What is known of an address that is dialled. */
-interface Dialled {
-  /** It was a worker since the last attempt: that it is lost was said then. */
-  wasUp: boolean;
-  /** And one that answered, or at least stayed: there is hope again. */
-  wasOfUse: boolean;
-  /** Why nobody waits for it any more. */
-  hopeless: string | undefined;
-}
+/** An attempt that has led to nothing. */
+const NOTHING: Attempt = { reason: undefined, wasUp: false, wasOfUse: false };
 
 /** How long to wait for workers; for tests. */
-export interface WorkersLimits {
-  readonly hopeMs: number;
+export interface WorkersLimits extends DialledLimits {
   readonly versionMs: number;
   /** A worker of version 2 that is silent for longer is given up. */
   readonly silentMs: number | undefined;
@@ -76,11 +54,6 @@ export interface WorkersEvents {
   onDown(member: Member, why: string, isProven: boolean): number;
   /** No worker is left, and none can come back. Called once. */
   onForsaken(reasons: readonly string[]): void;
-}
-
-/** The worker is to be connected to again, at once: it may speak a newer version than it has agreed on. */
-class AskAgainError extends Error {
-  override name = "AskAgainError";
 }
 
 /** A run's workers. */
@@ -115,6 +88,7 @@ export class Workers {
     this.#log = log;
     this.#limits = {
       hopeMs: HOPE_MS,
+      secondChanceMs: SECOND_CHANCE_MS,
       versionMs: VERSION_LIMIT_MS,
       silentMs: undefined,
       needed: 1,
@@ -127,14 +101,19 @@ export class Workers {
     return this.#up;
   }
 
-  /** Dials a worker, and dials again when it is gone. One that was given up is tried once more. */
+  /** Dials a worker, and dials again when it is gone. One that was given up is tried at once. */
   dial(address: Address): void {
     const name = formatAddress(address);
     const known = this.#dialled.get(name);
-    if (known && known.hopeless === undefined) return;
-    const state = { wasUp: false, wasOfUse: false, hopeless: undefined };
-    this.#dialled.set(name, state);
-    void this.#keepDialling(name, address, state);
+    if (known) return known.onNamed();
+    const dialled: Dialled = new Dialled(name, this.#limits, {
+      connect: () => this.#connect(address, dialled),
+      onHopeless: () => this.#checkForsaken(),
+      warn: (text) => this.#log.warn(text),
+    });
+    this.#dialled.set(name, dialled);
+    // One that is left may have been the last: what it had is answered now.
+    void dialled.keepDialling().then(() => this.#checkForsaken());
   }
 
   /** Takes workers that dial us. Returns where. */
@@ -147,41 +126,12 @@ export class Workers {
   }
 
   /** Takes a worker that is connected already; `slots` if we know how many it has. Resolves at its end. */
-  join(stream: ByteStream, name = stream.peer, slots?: number): Promise<Error | undefined> {
-    if (this.#isClosed) {
-      stream.close();
-      return Promise.resolve(undefined);
-    }
-    const { promise, resolve } = Promise.withResolvers<Error | undefined>();
-    const link: WorkerLink = new WorkerLink(stream, {
-      onReady: (description) => this.#onReady(member, description),
-      onLoaded: () => this.#events.onLoaded(member),
-      onLoadFailed: (_core, reason) => link.close(new UnusableWorkerError(reason)),
-      onAnswer: (dispatch, answer) => this.#events.onAnswer(member, dispatch, answer),
-      onDraining: () => this.onLeaving(member),
-      onClosed: (reason) => {
-        this.#onClosed(member, reason);
-        resolve(reason);
-      },
-    }, {
-      version: this.#offers.next(this.#keyOf(name)),
-      versionLimitMs: this.#limits.versionMs,
-      ...this.#limits.silentMs !== undefined && { silentMsMax: this.#limits.silentMs },
-    });
-    const member: Member = {
-      name,
-      link,
-      slots,
-      joinedAtMs: performance.now(),
-      description: undefined,
-      endpoint: undefined,
-      answers: 0,
-      answeredAtMs: 0,
-      isLeaving: false,
-    };
-    this.#connecting.add(member);
-    link.start();
-    return promise;
+  async join(
+    stream: ByteStream,
+    name = stream.peer,
+    slots?: number,
+  ): Promise<Error | undefined> {
+    return (await this.#meet(stream, name, { slots })).reason;
   }
 
   /** A worker that somebody else looks after will never come (again). */
@@ -200,9 +150,12 @@ export class Workers {
   /** Does without a worker that was dialled: what it has is answered, and nobody dials it again. */
   leave(address: Address): void {
     const name = formatAddress(address);
+    const left = this.#dialled.get(name);
+    if (!left) return;
     this.#dialled.delete(name);
-    for (const member of this.#up) if (member.name === name) this.onLeaving(member);
-    for (const { name: other, link } of [...this.#connecting]) if (other === name) link.close();
+    left.leave();
+    for (const member of this.#up) if (member.dialled === left) this.onLeaving(member);
+    for (const { dialled, link } of [...this.#connecting]) if (dialled === left) link.close();
   }
 
   /** The worker starts nothing more: it has said so, or it shows. */
@@ -215,9 +168,9 @@ export class Workers {
 
   /** Whether workers may come that are not here now. */
   get expectsMore(): boolean {
-    const upNames = new Set([...this.#up].map(({ name }) => name));
+    const here = new Set([...this.#up].map(({ dialled }) => dialled));
     return this.#expectsGuests ||
-      [...this.#dialled].some(([name, { hopeless }]) => !upNames.has(name) && !hopeless);
+      [...this.#dialled.values()].some((one) => !here.has(one) && one.hopeless === undefined);
   }
 
   /** Lets workers wait with their answers, or goes on. */
@@ -236,6 +189,7 @@ export class Workers {
   /** Leaves all of them. */
   close(): void {
     this.#isClosed = true;
+    for (const dialled of this.#dialled.values()) dialled.leave();
     for (const listener of this.#listeners) listener.close();
     for (const member of [...this.#up, ...this.#connecting]) member.link.close();
   }
@@ -257,72 +211,84 @@ export class Workers {
     }
   }
 
-  async #keepDialling(name: string, address: Address, state: Dialled): Promise<void> {
-    const backoff = new Backoff();
-    let hopeUntilMs = performance.now() + this.#limits.hopeMs;
-    let said = "";
-    let refusals = 0;
-    while (!this.#isClosed && this.#dialled.get(name) === state) {
-      const outcome = await this.#dialOnce(name, address, state);
-      if (this.#isClosed) return;
-      const why = outcome ? reasonOf(outcome) : CLOSED_BY_WORKER;
-      if (outcome instanceof AskAgainError) continue;
-      if (!(outcome instanceof VersionRefusedError)) refusals = 0;
-      else if (++refusals < LATEST_VERSION) continue; // it may speak another, older or newer
-      if (outcome instanceof UnusableWorkerError) return this.#dismiss(name, why);
-      if (state.wasOfUse) {
-        hopeUntilMs = performance.now() + this.#limits.hopeMs;
-        backoff.reset();
-      } else if (performance.now() > hopeUntilMs) {
-        state.hopeless = why;
-        this.#checkForsaken();
-      }
-      if (why !== said && !state.wasUp) this.#log.warn(`worker ${name}: ${why}; trying again`);
-      said = why;
-      state.wasUp = state.wasOfUse = false;
-      await new Promise((resolve) => setTimeout(resolve, backoff.next()));
+  /** One connection from its beginning to its end. */
+  async #connect(address: Address, dialled: Dialled): Promise<Attempt> {
+    try {
+      const stream = await this.#runtime.dial(address, DIAL_LIMIT_MS);
+      if (!dialled.isLeft) return await this.#meet(stream, dialled.name, { dialled });
+      stream.close();
+      return NOTHING;
+    } catch (error) {
+      return { ...NOTHING, reason: error instanceof Error ? error : new Error(String(error)) };
     }
   }
 
-  /** One connection from its beginning to its end. */
-  async #dialOnce(
+  /** Makes a worker's acquaintance, and stays with it to the end of its connection. */
+  #meet(
+    stream: ByteStream,
     name: string,
-    address: Address,
-    state: Dialled,
-  ): Promise<Error | undefined> {
-    try {
-      const stream = await this.#runtime.dial(address, DIAL_LIMIT_MS);
-      if (this.#isClosed || this.#dialled.get(name) !== state) return void stream.close();
-      return await this.join(stream, name);
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
+    { dialled, slots }: { dialled?: Dialled; slots?: number | undefined },
+  ): Promise<Attempt> {
+    if (this.#isClosed) {
+      stream.close();
+      return Promise.resolve(NOTHING);
     }
+    const { promise, resolve } = Promise.withResolvers<Attempt>();
+    const link: WorkerLink = new WorkerLink(stream, {
+      onReady: (description) => this.#onReady(member, description),
+      onLoaded: () => this.#onLoaded(member),
+      onLoadFailed: (_core, reason) => link.close(new UnusableWorkerError(reason)),
+      onAnswer: (dispatch, answer) => this.#events.onAnswer(member, dispatch, answer),
+      onDraining: () => this.onLeaving(member),
+      onClosed: (reason) => resolve(this.#onClosed(member, reason)),
+    }, {
+      version: this.#offers.next(keyOf({ name, dialled })),
+      versionLimitMs: this.#limits.versionMs,
+      ...this.#limits.silentMs !== undefined && { silentMsMax: this.#limits.silentMs },
+    });
+    const member: Member = {
+      name,
+      dialled,
+      link,
+      slots,
+      joinedAtMs: performance.now(),
+      description: undefined,
+      endpoint: undefined,
+      answers: 0,
+      answeredAtMs: 0,
+      isLeaving: false,
+    };
+    this.#connecting.add(member);
+    link.start();
+    return promise;
   }
 
   #onReady(member: Member, description: WorkerDescription | undefined): void {
     this.#connecting.delete(member);
     member.description = description;
     if (member.isLeaving) return member.link.close(new Error("it is about to leave"));
-    if (!this.#offers.onAgreed(this.#keyOf(member.name), member.link.version)) {
+    if (!this.#offers.onAgreed(keyOf(member), member.link.version)) {
       return member.link.close(new AskAgainError("it may speak a newer version of the protocol"));
     }
     const banned = this.#banned.get(voterOf(member));
     if (banned !== undefined) return member.link.close(new UnusableWorkerError(banned));
     const twin = this.#twinOf(member);
-    if (twin && this.#dialled.has(member.name)) {
+    if (twin && member.dialled) {
+      member.dialled.onTwin(voterOf(twin));
       const problem = `it is the same worker as ${twin.name}, and is used once`;
       return member.link.close(new UnusableWorkerError(problem));
     }
     // It has dialled again: whatever it has been, the old connection is of no use to it.
     twin?.link.close(new Error("it has connected again"));
     this.#up.add(member);
-    const dialled = this.#dialled.get(member.name);
-    if (dialled) {
-      dialled.wasUp = true;
-      dialled.hopeless = undefined;
-    }
+    member.dialled?.onUp();
     member.link.pause(this.#isPaused);
     this.#events.onUp(member);
+  }
+
+  #onLoaded(member: Member): void {
+    member.dialled?.onLoaded();
+    this.#events.onLoaded(member);
   }
 
   /** The same worker process on another connection, unless that only finishes what it has. */
@@ -333,34 +299,41 @@ export class Workers {
     );
   }
 
-  #onClosed(member: Member, reason: Error | undefined): void {
+  #onClosed(member: Member, reason: Error | undefined): Attempt {
     this.#connecting.delete(member);
-    if (this.#isClosed) return;
-    const { name } = member;
+    if (this.#isClosed) return { ...NOTHING, reason };
+    const wasUp = this.#up.delete(member);
+    const wasOfUse = this.#wasOfUse(member, reason);
     this.#noteVersion(member, reason);
-    const why = reason ? reasonOf(reason) : CLOSED_BY_WORKER;
-    const dialled = this.#dialled.get(name);
-    if (dialled) dialled.wasOfUse = this.#isOfUse(member);
-    if (this.#up.delete(member)) {
-      if (member.answers > 0) this.#proven.add(this.#keyOf(name));
-      const lost = this.#events.onDown(member, why, this.#proven.has(this.#keyOf(name)));
-      if (!(reason instanceof UnusableWorkerError)) this.#sayLost(member, why, lost);
+    if (wasUp) {
+      this.#onDown(member, reason);
+      for (const other of this.#dialled.values()) other.onGone(voterOf(member));
     }
     const isOld = reason instanceof VersionRefusedError && reason.version > 1;
-    if (reason instanceof UnusableWorkerError && !isOld && !dialled) this.#dismiss(name, why);
+    if (reason instanceof UnusableWorkerError && !isOld && !member.dialled) {
+      this.#dismiss(member.name, reasonOf(reason));
+    }
+    return { reason, wasUp, wasOfUse };
+  }
+
+  #onDown(member: Member, reason: Error | undefined): void {
+    const key = keyOf(member);
+    if (member.answers > 0) this.#proven.add(key);
+    const why = reason ? reasonOf(reason) : CLOSED_BY_WORKER;
+    const isSentAway = reason instanceof UnusableWorkerError;
+    // Who is sent away again and again does not need a job for that.
+    const isUsual = isSentAway && member.dialled?.wasSentAway === true;
+    const lost = this.#events.onDown(member, why, this.#proven.has(key) && !isUsual);
+    if (!isSentAway) this.#sayLost(member, why, lost);
   }
 
   /** What to offer next time follows from how this connection has ended. */
-  #noteVersion({ name, link }: Member, reason: Error | undefined): void {
-    const key = this.#keyOf(name);
+  #noteVersion(member: Member, reason: Error | undefined): void {
+    const key = keyOf(member);
+    const { link } = member;
     if (reason instanceof VersionRefusedError) this.#offers.onRefused(key, link.version);
     else if (link.isAgreed) this.#offers.onEnded(key);
     else this.#offers.onUnanswered(key);
-  }
-
-  /** A worker that dials comes from another port each time. */
-  #keyOf(name: string): string {
-    return this.#dialled.has(name) ? name : name.replace(/:\d+$/, "");
   }
 
   #sayLost({ name, isLeaving }: Member, why: string, lost: number): void {
@@ -374,42 +347,40 @@ export class Workers {
   }
 
   /** One that only ever takes jobs and goes is not worth waiting for: they would be sent in a circle. */
-  #isOfUse({ endpoint, answers, joinedAtMs }: Member): boolean {
-    if (endpoint === undefined) return false;
-    return answers > 0 || performance.now() - joinedAtMs > this.#limits.hopeMs;
+  #wasOfUse({ endpoint, answers, joinedAtMs }: Member, reason: Error | undefined): boolean {
+    if (endpoint === undefined || answers > 0) return answers > 0;
+    // It may also have been at long jobs all the time, unless it took that long to fail.
+    const stayedMs = performance.now() - joinedAtMs;
+    return stayedMs > this.#limits.hopeMs && !(reason instanceof UnusableWorkerError);
   }
 
-  /** A worker that will never be of use. If it was the last hope, the run's end says why; else a warning. */
+  /** One that nobody dials will never be of use. If it was the last, the run's end says why; else a warning. */
   #dismiss(name: string, why: string): void {
-    const dialled = this.#dialled.get(name);
-    const farewell = `${this.#keyOf(name)}: ${why}`;
+    const farewell = `${keyOf({ name, dialled: undefined })}: ${why}`;
     const isKnown = this.#farewells.has(farewell); // who dials us may do so again and again
-    if (dialled) dialled.hopeless = why;
-    else if (!isKnown) this.#farewells.set(farewell, `${name}: ${why}`);
+    if (!isKnown) this.#farewells.set(farewell, `${name}: ${why}`);
     this.#checkForsaken();
     if (!this.#isClosed && !isKnown) this.#log.warn(`cannot use worker ${name}: ${why}`);
   }
 
   #checkForsaken(): void {
     if (this.#isClosed || this.#expectsGuests) return;
-    const isHopeful = ({ name }: Member) => this.#dialled.get(name)?.hopeless === undefined;
-    if (this.#up.size >= this.#limits.needed || [...this.#connecting].some(isHopeful)) return;
-    const upNames = [...this.#up].map(({ name }) => name);
+    // One that has its second chance gives no hope before it has taken it.
+    const isHopeful = ({ dialled }: Member) => dialled?.hopeless === undefined;
+    const up = [...this.#up].filter(isHopeful);
+    if (up.length >= this.#limits.needed || [...this.#connecting].some(isHopeful)) return;
+    const here = new Set(up.map(({ dialled }) => dialled));
     const reasons: string[] = [...this.#farewells.values()];
-    for (const [name, state] of this.#dialled) {
-      if (state.hopeless !== undefined) reasons.push(`${name}: ${state.hopeless}`);
-      else if (!upNames.includes(name)) return;
+    for (const one of this.#dialled.values()) {
+      if (one.hopeless !== undefined) reasons.push(`${one.name}: ${one.hopeless}`);
+      else if (!here.has(one)) return;
     }
-    if (upNames.length > 0) {
-      const { needed } = this.#limits;
-      reasons.push(`${upNames.join(", ")}: alone, and to verify takes ${needed} different workers`);
+    if (up.length > 0) {
+      const names = up.map(({ name }) => name).join(", ");
+      reasons.push(`${names}: alone, and to verify takes ${this.#limits.needed} different workers`);
     }
+    if (reasons.length === 0) reasons.push("none is named any more");
     this.close();
     this.#events.onForsaken(reasons);
   }
-}
-
-/** What tells workers apart: version 1 has only the address for that. */
-export function voterOf({ name, description }: Member): string {
-  return description?.instance ?? name;
 }

@@ -1,6 +1,9 @@
 /** The library: sessions over workers that are there, and over one of their own. */
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import process from "node:process";
+import { promisify } from "node:util";
 import {
   AddressError,
   CoreFileError,
@@ -9,6 +12,7 @@ import {
   Session,
   WorkerServer,
 } from "../mod.ts";
+import { coreError, echo, startPeer } from "./fixtures/peers/scripted_worker.ts";
 import { core, coreBytes } from "./lib/cores.ts";
 import { test } from "./lib/test.ts";
 
@@ -131,6 +135,27 @@ test("what cannot be a session is refused at once", async () => {
   await assert.rejects(Session.open({ core: "/nowhere/core.so" }), CoreFileError);
   const echo = await core("echo");
   await assert.rejects(Session.open({ core: echo, workers: ["a:b"] }), AddressError);
+});
+
+test("a program ends with its session, also one that has a worker to try again", async () => {
+  await using useless = await startPeer(coreError("built for another machine"));
+  await using good = await startPeer(echo());
+  const workers = [useless, good].map(({ port }) => `127.0.0.1:${port}`);
+  const program = `
+    import process from "node:process";
+    import { setTimeout } from "node:timers";
+    import { Session } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    const workers = ${JSON.stringify(workers)};
+    let isTold = false;
+    const log = { info() {}, printed() {}, warn: () => isTold = true };
+    const session = await Session.open({ core: new Uint8Array(1), workers, log });
+    const inputs = Array.from({ length: 50 }, () => new Uint8Array(1));
+    while (!isTold) await Array.fromAsync(session.map(inputs));
+    await session.close();
+    setTimeout(() => process.exit(9), 10_000).unref(); // unless nothing keeps it
+  `;
+  const args = process.versions.bun ? ["-e", program] : ["eval", "--quiet", program];
+  await promisify(execFile)(process.execPath, args);
 });
 
 test("closing a session rejects what was not answered", async () => {

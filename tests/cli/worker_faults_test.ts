@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { Network } from "../fixtures/peers/network.ts";
+import { coreError, startPeer } from "../fixtures/peers/scripted_worker.ts";
 import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../lib/cores.ts";
 import { eventually, Program, startWorker } from "../lib/processes.ts";
@@ -135,6 +136,25 @@ test("a file of workers that becomes empty or vanishes changes nothing", async (
   await assertDone(workspace, run);
 });
 
+test("a run from whose file every usable worker is taken out ends with status 3, and says why", async () => {
+  await using workspace = await prepared();
+  await using worker = await startWorker({ slots: 1 });
+  await using useless = await startPeer(coreError("built for another machine"));
+  const names = [worker, useless].map(({ port }) => `127.0.0.1:${port}`);
+  await workspace.write("workers", names.join("\n"));
+  await using run = await workspace.start(["run", BEHAVE, "in", "--workers", "@workers"]);
+  await run.printed("stderr", /cannot use worker .*: built for another machine/);
+  await answeredBy(workspace, worker.port);
+  await workspace.write("workers", `${names[1]}\n`);
+  const { code, stderr } = await endOf(run);
+  assert.equal(code, 3, stderr);
+  const reason = `No worker can be used: ${names[1]}: built for another machine`;
+  assert(stderr.includes(`distcomp: ${reason}\n`), stderr);
+  const outputs = Object.keys(await workspace.outputs());
+  assert(outputs.length < JOBS, "it was met in its middle");
+  assert.deepEqual((await workspace.records()).map(({ input }) => input), outputs.sort());
+});
+
 test("a worker that cancels jobs by itself is given up, and they run elsewhere", async () => {
   await using workspace = await prepared();
   await using confused = await ScriptedWorker2.start({
@@ -174,6 +194,20 @@ test("the same worker under two names is used once", async () => {
   await using run = await workspace.start(["run", BEHAVE, "in", "--workers", workers]);
   await assertDone(workspace, run);
   assert.match(run.stderr, /it is the same worker as .*, and is used once/);
+});
+
+test("when the way to a worker is lost, the other one to it is used at once", async () => {
+  await using workspace = await prepared();
+  await using worker = await startWorker({ slots: 1 });
+  await using one = await Network.open(worker.port);
+  await using other = await Network.open(worker.port);
+  await using run = await start(workspace, [one.port, other.port]);
+  const [, unused] = await run.printed("stderr", /cannot use worker .*:(\d+): it is the same/);
+  const [used, spare] = Number(unused) === one.port ? [other, one] : [one, other];
+  await answeredBy(workspace, used.port);
+  await used[Symbol.asyncDispose]();
+  await assertDone(workspace, run);
+  assert.equal((await workspace.records()).at(-1)?.worker, `127.0.0.1:${spare.port}`);
 });
 
 async function prepared(): Promise<Workspace> {

@@ -27,7 +27,7 @@ export class RecordedCluster implements Disposable {
     this.cluster = make(this);
   }
 
-  static async make(limits: ClusterOptions = {}): Promise<RecordedCluster> {
+  static async make(limits: ClusterOptions = {}, core = CORE): Promise<RecordedCluster> {
     const runtime = await detectRuntime();
     return new RecordedCluster((recorder) => {
       const log: Log = { ...silentLog, warn: (text) => recorder.warnings.push(text) };
@@ -39,13 +39,18 @@ export class RecordedCluster implements Disposable {
           recorder.forsaken = reasons;
         },
       };
-      return new Cluster(runtime, CORE, events, log, limits);
+      return new Cluster(runtime, core, events, log, limits);
     });
   }
 
   /** Dials a worker on this machine. */
   dial({ port }: { readonly port: number }): void {
     this.cluster.dial({ kind: "tcp", host: "127.0.0.1", port });
+  }
+
+  /** Does without a worker on this machine. */
+  leave({ port }: { readonly port: number }): void {
+    this.cluster.leave({ kind: "tcp", host: "127.0.0.1", port });
   }
 
   /** Takes guests on this machine. Returns the port. */

@@ -113,7 +113,7 @@ test("a worker that one does without finishes what it has, and is used again whe
   await recorded.connected(1);
   recorded.add(inputs.slice(0, 30));
   await eventually("it is at work", () => worker.slots.waiting === 1);
-  recorded.cluster.leave({ kind: "tcp", host: "127.0.0.1", port: worker.port });
+  recorded.leave(worker);
   recorded.dial(other);
   await recorded.completed(28);
   recorded.dial(worker);

@@ -120,6 +120,29 @@ test("a liar among three is warned of, then put aside, and nothing that it says 
   assertPolite(...workers.all);
 });
 
+test("a liar that was put aside gets no second chance, and a new process at its address does", async () => {
+  const delayMs = 5;
+  await using workers = await Workers.start({ delayMs }, { delayMs }, {});
+  const liar = workers.get(2);
+  liar.script.answerJob = () => lie();
+  using recorded = await clusterOf(workers, { secondChanceMs: 20 });
+  const inputs = numberedInputs(80);
+  recorded.add(inputs.slice(0, 40));
+  await eventually("it is put aside", () => recorded.warnings.length === 3);
+  const { length } = liar.received.jobs;
+  delete liar.script.answerJob;
+  await eventually("it is asked who it is", () => liar.connections >= 4);
+  assert.equal(liar.received.jobs.length, length);
+  assert.equal(recorded.warnings.length, 3, "and nobody is told again");
+  liar.restart();
+  await recorded.connected(3);
+  recorded.addAll(inputs.slice(40));
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  assert(liar.received.jobs.length > length, "it has got jobs again");
+  await recorded.settled();
+});
+
 test("a guest that has lied twice is sent away whenever it comes", async () => {
   const delayMs = 5;
   await using workers = await Workers.start({ delayMs }, { delayMs });
