@@ -239,6 +239,23 @@ test("a queued job that is taken back is gone at once, one in flight with its an
   scene.assertNothingIsLeft();
 });
 
+test("a job that is answered, or was given back, cannot be taken back once more", () => {
+  const scene = new Scene();
+  scene.endpoints(1);
+  scene.queue("a b c");
+  scene.out();
+  const [a, b] = [scene.job("a1 to 1"), scene.job("b1 to 1")];
+  scene.giveBack("b1 to 1");
+  assert(scene.cancel(b));
+  scene.answer("a1 to 1");
+  assert(scene.cancel(a));
+  assert(scene.cancel(b));
+  assert.deepEqual(scene.pool.outstanding(scene.client), { queued: 1, queuedBytes: 1 });
+  assert.deepEqual(scene.out(), ["c1 to 1"]);
+  scene.answer("c1 to 1");
+  scene.assertNothingIsLeft();
+});
+
 test("copies and jobs that are tried again are taken back with the queue", () => {
   const scene = new Scene();
   scene.endpoints(2);
