@@ -284,11 +284,10 @@ export class Pool<T> {
     return [...this.#endpoints.values()].flatMap((endpoint) => endpoint.unstarted);
   }
 
-  /** Jobs that `matches`, of one client, queued or in flight. */
-  find(id: ClientId, matches: (job: Job<T>) => boolean): Job<T> | undefined {
-    for (const job of this.inFlight()) if (job.client === id && matches(job)) return job;
-    for (const job of this.#clients.get(id)?.jobs() ?? []) if (matches(job)) return job;
-    return undefined;
+  /** Jobs of a client, in flight or queued, whose results it waits for. */
+  *jobsOf(id: ClientId): Generator<Job<T>> {
+    for (const job of this.inFlight()) if (job.client === id) yield job;
+    yield* this.#clients.get(id)?.jobs() ?? [];
   }
 
   /** Slots of serving endpoints that have nothing to do, as many as are wanted of each. */

@@ -11,7 +11,6 @@ import {
   type FailureKindName,
   type Frame,
   INSTANCE_BYTES,
-  type Uint64,
   type WorkerDescription,
   type WorkerLoad,
 } from "../protocol/mod.ts";
@@ -236,13 +235,14 @@ export class Worker implements AsyncDisposable {
   readonly #connectionHost: ConnectionHost = {
     offerCore: (name, content) => this.#offerCore(name, content),
     chooseCore: (key) => this.#chooseCore(key),
-    cancelJob: (connection, id) => this.#cancelJob(connection, id),
+    jobsOf: ({ client }) => this.#pool.jobsOf(client).map(({ payload }) => payload),
+    cancelJob: (job) => this.#cancelJob(job),
     describe: () => this.#describe(),
     load: () => this.#loadOf(),
     releaseCore: (core) => this.#releaseCore(core.key),
-    queueJob: (connection, { key }, job) => {
+    queueJob: ({ client }, { key }, job) => {
       this.#store.use(key);
-      this.#pool.onJob(connection.client, key, job.payload.byteLength, job, performance.now());
+      job.queued = this.#pool.onJob(client, key, job.payload.byteLength, job, performance.now());
       if (job.limits.timeMs > 0 || job.limits.memoryBytes > 0) this.#watch.watchLimits();
       this.#wake();
     },
@@ -275,13 +275,11 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  #cancelJob({ client }: Connection, id: Uint64): RelayedJob | undefined {
-    const job = this.#pool.find(client, ({ payload }) => payload.id === id);
-    if (!job) return undefined;
-    job.payload.isCancelled = true;
-    if (this.#pool.onCancelled(job)) this.#releaseCore(job.core);
+  #cancelJob(job: RelayedJob): void {
+    if (!job.queued) return; // it waits for its core, and is not here yet
+    job.isCancelled = true;
+    if (this.#pool.onCancelled(job.queued)) this.#releaseCore(job.queued.core);
     this.#wake();
-    return job.payload;
   }
 
   #describe(): WorkerDescription {
