@@ -30,6 +30,7 @@ import {
   ResponseType,
   type Uint64,
   UNANSWERED_BYTES_MAX,
+  UNANSWERED_CORES_MAX,
   UNANSWERED_JOBS_MAX,
   type WorkerDescription,
   type WorkerLoad,
@@ -38,6 +39,7 @@ import type { ByteStream } from "../runtime/ports.ts";
 import type { StoredCore } from "./core_store.ts";
 import { CurrentCore, type TriedCore } from "./current_core.ts";
 import { CAN_WATCH_MEMORY } from "./limits.ts";
+import { Turns } from "./turns.ts";
 
 /** With this much unread by a controller, it gets no more jobs run until it reads. */
 const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
@@ -75,9 +77,9 @@ export interface RelayedJob {
 /** What a connection needs of its worker. */
 export interface ConnectionHost {
   /** Stores a core and sees whether it loads. Rejects with the reason. */
-  offerCore(name: string, content: Uint8Array): Promise<StoredCore>;
+  offerCore(name: string, content: Uint8Array, turns: Turns): Promise<StoredCore>;
   /** Sees whether a core that is here loads; `undefined` if it is not here. Rejects with the reason. */
-  chooseCore(key: CoreKey): Promise<StoredCore | undefined>;
+  chooseCore(key: CoreKey, turns: Turns): Promise<StoredCore | undefined>;
   /** The core is no longer this connection's, but jobs that came before may still need it. */
   releaseCore(core: StoredCore): void;
   queueJob(connection: Connection, core: StoredCore, job: RelayedJob): void;
@@ -91,6 +93,18 @@ export interface ConnectionHost {
   onConnectionClosed(connection: Connection, reason: Error | undefined): void;
 }
 
+/** A message that makes another core current. */
+interface CoreMessage {
+  readonly id: Uint64;
+  readonly name: string;
+  /** Of its payload. */
+  readonly bytes: number;
+  /** The core, once it was seen to load. */
+  readonly found: Promise<StoredCore | undefined>;
+  /** The response. */
+  answer(core: StoredCore | undefined): Uint8Array<ArrayBuffer>;
+}
+
 /** A connection with a controller. */
 export class Connection {
   readonly #host: ConnectionHost;
@@ -98,6 +112,8 @@ export class Connection {
   readonly #halfClosedMs: number;
   readonly #silentMsMax: number;
   readonly #core: CurrentCore;
+  /** What one read brings is all taken, however many cores that are. They are tried a few at a time. */
+  readonly #coreTurns = new Turns(UNANSWERED_CORES_MAX);
   /** Jobs taken and not answered, and what they weigh. */
   #jobs = 0;
   #jobBytes = 0;
@@ -211,7 +227,8 @@ export class Connection {
         const { job, limits } = readLimitedJob(frame.payload);
         this.#onJob(frame.id, job, limits);
       } else {
-        this.#onMessage(this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame));
+        const message = this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame);
+        this.#onMessage(message, frame.payload.byteLength);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -219,20 +236,21 @@ export class Connection {
     }
   }
 
-  #onMessage(message: Message2): void {
+  #onMessage(message: Message2, bytes: number): void {
     const { type, id } = message;
     if (type === "version") this.#onVersion(id, message.version);
     if (type === "core") {
       const { name, content } = message;
-      const found = this.#host.offerCore(name, content);
-      void this.#onCore(id, name, found, () => encodeCoreResponse(id));
+      const found = this.#host.offerCore(name, content, this.#coreTurns);
+      void this.#onCore({ id, name, bytes, found, answer: () => encodeCoreResponse(id) });
     }
     if (type === "choose" && this.#core.holds(message.core as CoreKey)) {
       this.#sendWhole(encodeChooseResponse(id, true)); // nothing changes
     } else if (type === "choose") {
-      const found = this.#host.chooseCore(message.core as CoreKey);
+      const { name } = message;
+      const found = this.#host.chooseCore(message.core as CoreKey, this.#coreTurns);
       const answer = (core?: StoredCore) => encodeChooseResponse(id, core !== undefined);
-      void this.#onCore(id, message.name, found, answer);
+      void this.#onCore({ id, name, bytes, found, answer });
     }
     if (type === "cancel") this.#onCancel(id, message.message);
     if (type === "describe") this.#sendWhole(encodeDescription(id, this.#host.describe()));
@@ -263,13 +281,8 @@ export class Connection {
     return new Map(jobs.map((job) => [job.id, job]));
   }
 
-  /** Another core is current from now on: the one that is `found`. `answer` gives the response to that. */
-  async #onCore(
-    id: Uint64,
-    name: string,
-    found: Promise<StoredCore | undefined>,
-    answer: (core: StoredCore | undefined) => Uint8Array<ArrayBuffer>,
-  ): Promise<void> {
+  /** Another core is current from now on. */
+  async #onCore({ id, name, bytes, found, answer }: CoreMessage): Promise<void> {
     const tried = found.then((core): TriedCore => {
       this.#sendWhole(answer(core));
       return core ? { state: "ready", core } : { state: "none", reason: NOT_HERE };
@@ -278,7 +291,10 @@ export class Connection {
       this.#error(id, "core", reason);
       return { state: "none", reason };
     });
-    await this.#core.change(tried);
+    const changed = this.#core.change(tried, bytes);
+    if (this.#isOverfull(1)) this.#setPaused(true);
+    await changed;
+    this.#readOn();
     this.#endIfDone();
   }
 
@@ -313,8 +329,10 @@ export class Connection {
   }
 
   #isOverfull(part: number): boolean {
+    const bytes = this.#jobBytes + this.#core.loadingBytes;
     return this.#jobs > part * UNANSWERED_JOBS_MAX ||
-      (this.#jobs > 1 && this.#jobBytes > part * UNANSWERED_BYTES_MAX) ||
+      this.#core.loading > UNANSWERED_CORES_MAX ||
+      (this.#jobs + this.#core.loading > 1 && bytes > part * UNANSWERED_BYTES_MAX) ||
       this.#link.pendingBytes > part * UNREAD_BYTES_LIMIT;
   }
 
@@ -354,6 +372,7 @@ export class Connection {
     clearTimeout(this.#peerEndedTimer);
     // What still runs refers to this connection, which is not to keep the other jobs for that long.
     this.#jobsById = undefined;
+    this.#coreTurns.close(new Error("its controller is gone"));
     this.#core.close();
     this.#host.onConnectionClosed(this, reason);
   }

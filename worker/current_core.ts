@@ -29,6 +29,7 @@ export class CurrentCore {
   #current: LoadingCore | TriedCore = { state: "none", reason: "No compute core was sent yet" };
   /** The current core is the last of them, at most: jobs may still wait for those before it. */
   readonly #loading = new Set<LoadingCore>();
+  #loadingBytes = 0;
 
   constructor(events: CurrentCoreEvents) {
     this.#events = events;
@@ -39,18 +40,25 @@ export class CurrentCore {
     return this.#loading.size;
   }
 
+  /** What the messages that brought them weigh. */
+  get loadingBytes(): number {
+    return this.#loadingBytes;
+  }
+
   /** Whether a core is current, and was seen to load. */
   holds(key: CoreKey): boolean {
     return this.#current.state === "ready" && this.#current.core.key === key;
   }
 
   /** Another core is current from now on, which is being tried. Resolves when it was. */
-  async change(tried: Promise<TriedCore>): Promise<void> {
+  async change(tried: Promise<TriedCore>, bytes: number): Promise<void> {
     const loading: LoadingCore = { state: "loading", waiting: new Set() };
     this.#replaceBy(loading);
     this.#loading.add(loading);
+    this.#loadingBytes += bytes;
     const core = await tried;
     this.#loading.delete(loading);
+    this.#loadingBytes -= bytes;
     for (const job of loading.waiting) this.#events.onCoreOf(job, core);
     if (this.#current === loading) this.#current = core;
     else if (core.state === "ready") this.#events.onReleased(core.core);

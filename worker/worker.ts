@@ -22,6 +22,7 @@ import { CoreStore, type StoredCore } from "./core_store.ts";
 import { JobWatch } from "./job_watch.ts";
 import { SlotHost } from "./slot_host.ts";
 import { Slots, type SlotsEvents } from "./slots.ts";
+import type { Turns } from "./turns.ts";
 
 /** `worker_init` may read a model or wake a GPU. What takes longer has gone wrong. */
 const CORE_LOAD_LIMIT_MS = 120_000;
@@ -233,8 +234,8 @@ export class Worker implements AsyncDisposable {
   // What connections ask for.
 
   readonly #connectionHost: ConnectionHost = {
-    offerCore: (name, content) => this.#offerCore(name, content),
-    chooseCore: (key) => this.#chooseCore(key),
+    offerCore: (name, content, turns) => this.#offerCore(name, content, turns),
+    chooseCore: (key, turns) => this.#chooseCore(key, turns),
     jobsOf: ({ client }) => this.#pool.jobsOf(client).map(({ payload }) => payload),
     cancelJob: (job) => this.#cancelJob(job),
     describe: () => this.#describe(),
@@ -253,21 +254,21 @@ export class Worker implements AsyncDisposable {
     onConnectionClosed: (connection, reason) => this.#onConnectionClosed(connection, reason),
   };
 
-  async #offerCore(name: string, content: Uint8Array): Promise<StoredCore> {
+  async #offerCore(name: string, content: Uint8Array, turns: Turns): Promise<StoredCore> {
     const reason = reasonNotToLoad(inspectCore(content), host());
     if (reason) throw new CoreLoadError(reason);
-    return await this.#tried(await this.#store.add(name, content));
+    return await this.#tried(await this.#store.add(name, content), turns);
   }
 
-  async #chooseCore(key: CoreKey): Promise<StoredCore | undefined> {
+  async #chooseCore(key: CoreKey, turns: Turns): Promise<StoredCore | undefined> {
     const core = await this.#store.reuse(key);
-    return core && await this.#tried(core);
+    return core && await this.#tried(core, turns);
   }
 
-  /** The core, once it was seen to load. */
-  async #tried(core: StoredCore): Promise<StoredCore> {
+  /** The core, once it was seen to load, when it was its turn. */
+  async #tried(core: StoredCore, turns: Turns): Promise<StoredCore> {
     try {
-      await this.#probe(core);
+      await turns.take(() => this.#probe(core));
       return core;
     } catch (error) {
       this.#releaseCore(core.key);
