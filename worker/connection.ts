@@ -36,7 +36,7 @@ import {
   type WorkerLoad,
 } from "../protocol/mod.ts";
 import type { ByteStream } from "../runtime/ports.ts";
-import type { StoredCore } from "./core_store.ts";
+import { keyOf, type StoredCore } from "./core_store.ts";
 import { CurrentCore, type TriedCore } from "./current_core.ts";
 import { CAN_WATCH_MEMORY } from "./limits.ts";
 import { Turns } from "./turns.ts";
@@ -74,10 +74,17 @@ export interface RelayedJob {
   queued: Job<RelayedJob> | undefined;
 }
 
+/** A core as it was sent. */
+export interface OfferedCore {
+  readonly key: CoreKey;
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
 /** What a connection needs of its worker. */
 export interface ConnectionHost {
   /** Stores a core and sees whether it loads. Rejects with the reason. */
-  offerCore(name: string, content: Uint8Array, turns: Turns): Promise<StoredCore>;
+  offerCore(core: OfferedCore, turns: Turns): Promise<StoredCore>;
   /** Sees whether a core that is here loads; `undefined` if it is not here. Rejects with the reason. */
   chooseCore(key: CoreKey, turns: Turns): Promise<StoredCore | undefined>;
   /** The core is no longer this connection's, but jobs that came before may still need it. */
@@ -96,13 +103,14 @@ export interface ConnectionHost {
 /** A message that makes another core current. */
 interface CoreMessage {
   readonly id: Uint64;
+  readonly key: CoreKey;
   readonly name: string;
   /** Of its payload. */
   readonly bytes: number;
-  /** The core, once it was seen to load. */
-  readonly found: Promise<StoredCore | undefined>;
+  /** Gives the core once it was seen to load. `undefined`: it is not here. */
+  find(): Promise<StoredCore | undefined>;
   /** The response. */
-  answer(core: StoredCore | undefined): Uint8Array<ArrayBuffer>;
+  answer(isHere: boolean): Uint8Array<ArrayBuffer>;
 }
 
 /** A connection with a controller. */
@@ -241,16 +249,16 @@ export class Connection {
     if (type === "version") this.#onVersion(id, message.version);
     if (type === "core") {
       const { name, content } = message;
-      const found = this.#host.offerCore(name, content, this.#coreTurns);
-      void this.#onCore({ id, name, bytes, found, answer: () => encodeCoreResponse(id) });
+      const key = keyOf(content);
+      const find = () => this.#host.offerCore({ key, name, content }, this.#coreTurns);
+      this.#onCore({ id, key, name, bytes, find, answer: () => encodeCoreResponse(id) });
     }
-    if (type === "choose" && this.#core.holds(message.core as CoreKey)) {
-      this.#sendWhole(encodeChooseResponse(id, true)); // nothing changes
-    } else if (type === "choose") {
+    if (type === "choose") {
       const { name } = message;
-      const found = this.#host.chooseCore(message.core as CoreKey, this.#coreTurns);
-      const answer = (core?: StoredCore) => encodeChooseResponse(id, core !== undefined);
-      void this.#onCore({ id, name, bytes, found, answer });
+      const key = message.core as CoreKey;
+      const find = () => this.#host.chooseCore(key, this.#coreTurns);
+      const answer = (isHere: boolean) => encodeChooseResponse(id, isHere);
+      this.#onCore({ id, key, name, bytes, find, answer });
     }
     if (type === "cancel") this.#onCancel(id, message.message);
     if (type === "describe") this.#sendWhole(encodeDescription(id, this.#host.describe()));
@@ -281,10 +289,16 @@ export class Connection {
     return new Map(jobs.map((job) => [job.id, job]));
   }
 
-  /** Another core is current from now on. */
-  async #onCore({ id, name, bytes, found, answer }: CoreMessage): Promise<void> {
-    const tried = found.then((core): TriedCore => {
-      this.#sendWhole(answer(core));
+  /** Another core is current from now on, unless it is the same one. */
+  #onCore(message: CoreMessage): void {
+    if (this.#core.holds(message.key)) this.#sendWhole(message.answer(true));
+    else void this.#changeCore(message);
+  }
+
+  async #changeCore({ id, name, bytes, find, answer }: CoreMessage): Promise<void> {
+    // It has a user from now on: if one that is on its way is sent once more, it never has none.
+    const tried = find().then((core): TriedCore => {
+      this.#sendWhole(answer(core !== undefined));
       return core ? { state: "ready", core } : { state: "none", reason: NOT_HERE };
     }, (error): TriedCore => {
       const reason = `Cannot load compute core "${name}": ${messageOf(error)}`;

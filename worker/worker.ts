@@ -17,7 +17,13 @@ import {
 import { host } from "../runtime/host.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
 import { type ByteStream, CoreLoadError, type Runtime } from "../runtime/ports.ts";
-import { Connection, type ConnectionHost, HALF_CLOSED_MS, type RelayedJob } from "./connection.ts";
+import {
+  Connection,
+  type ConnectionHost,
+  HALF_CLOSED_MS,
+  type OfferedCore,
+  type RelayedJob,
+} from "./connection.ts";
 import { CoreStore, type StoredCore } from "./core_store.ts";
 import { JobWatch } from "./job_watch.ts";
 import { SlotHost } from "./slot_host.ts";
@@ -234,7 +240,7 @@ export class Worker implements AsyncDisposable {
   // What connections ask for.
 
   readonly #connectionHost: ConnectionHost = {
-    offerCore: (name, content, turns) => this.#offerCore(name, content, turns),
+    offerCore: (core, turns) => this.#offerCore(core, turns),
     chooseCore: (key, turns) => this.#chooseCore(key, turns),
     jobsOf: ({ client }) => this.#pool.jobsOf(client).map(({ payload }) => payload),
     cancelJob: (job) => this.#cancelJob(job),
@@ -254,10 +260,10 @@ export class Worker implements AsyncDisposable {
     onConnectionClosed: (connection, reason) => this.#onConnectionClosed(connection, reason),
   };
 
-  async #offerCore(name: string, content: Uint8Array, turns: Turns): Promise<StoredCore> {
+  async #offerCore({ key, name, content }: OfferedCore, turns: Turns): Promise<StoredCore> {
     const reason = reasonNotToLoad(inspectCore(content), host());
     if (reason) throw new CoreLoadError(reason);
-    return await this.#tried(await this.#store.add(name, content), turns);
+    return await this.#tried(await this.#store.add(name, content, key), turns);
   }
 
   async #chooseCore(key: CoreKey, turns: Turns): Promise<StoredCore | undefined> {
