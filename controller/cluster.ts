@@ -373,7 +373,7 @@ export class Cluster<T extends Task> implements Disposable {
       accept: (completion) => this.#judge(completion),
       reject: (completion, message) => {
         const { payload } = completion.job;
-        const asked = this.#pool.find(this.#client, (job) => job.payload === payload);
+        const asked = this.#pool.jobsOf(this.#client).find((job) => job.payload === payload);
         if (asked) this.#copies.takeBack(asked);
         this.#complete({ ...completion, answer: { kind: "error", cause: "other", message } });
       },

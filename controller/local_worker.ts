@@ -18,7 +18,7 @@ const RESTARTS_MAX = 12;
 const END_LIMIT_MS = 10_000;
 
 /** What people know it as. */
-export const LOCAL_WORKER_NAME = "this machine";
+const LOCAL_WORKER_NAME = "this machine";
 
 /** What a local worker needs of the cluster that it works for. */
 export interface LocalWorkerHost {

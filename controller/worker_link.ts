@@ -37,7 +37,7 @@ import type { CoreImage } from "./core_image.ts";
 export const VERSION_LIMIT_MS = 10_000;
 
 /** A worker may need its time to load a core (see `CORE_LOAD_LIMIT_MS` there), and the network to carry it. */
-export const CORE_LIMIT_MS = 180_000;
+const CORE_LIMIT_MS = 180_000;
 
 /** What two systems and the network between them may hold of what was sent, and how slow a link may be. */
 const BUFFERED_BYTES_MAX = 8 * 1024 * 1024;

@@ -1,4 +1,4 @@
-/** Whether a pool's books balance. For tests: it looks at every job in flight. */
+/** Whether a pool's books balance. For tests: it looks at every job. */
 
 import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -24,16 +24,30 @@ export function audit<T>(
   for (const client of clients.values()) {
     const found = inFlight.get(client.id) ?? 0;
     check(client.inFlight === found, `client ${client.id} counts the ${found} jobs it has out`);
-    check(client.queuedBytes >= 0, `client ${client.id} counts its bytes`);
-    if (client.queued > 0) continue;
-    check(client.queuedBytes === 0, `the empty queue of client ${client.id} weighs nothing`);
+    auditQueue(client);
   }
+}
+
+function auditQueue<T>(client: Client<T>): void {
+  let jobs = 0, bytes = 0;
+  for (const job of client.jobs()) {
+    jobs += 1;
+    bytes += job.bytes;
+    check(!job.isOrphan, `nobody has taken back a job that client ${client.id} has queued`);
+    check(job.client === client.id, `the jobs that client ${client.id} has queued are its own`);
+  }
+  check(client.queued === jobs, `client ${client.id} counts the ${jobs} jobs it has queued`);
+  check(
+    client.queuedBytes === bytes,
+    `client ${client.id} counts the ${bytes} bytes it has queued`,
+  );
 }
 
 function auditEndpoint<T>({ id, inFlight, ...state }: Endpoint<T>): void {
   let bytes = 0;
   for (const job of inFlight.values()) {
     bytes += job.bytes;
+    check(job.list === undefined, `a job that endpoint ${id} has waits nowhere`);
     check(job.core === state.core, `endpoint ${id} has jobs for its core`);
     check(!job.alone || inFlight.size === 1, `a job that runs alone is alone on endpoint ${id}`);
     check(job.alone === state.isReserved, `endpoint ${id} is reserved for a job that runs alone`);

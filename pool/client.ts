@@ -1,12 +1,12 @@
 /** What the pool knows of one client: its queue, and whether it may have jobs sent now. */
 
-import { Deque } from "./deque.ts";
 import { Detours } from "./detours.ts";
+import { JobList } from "./job_list.ts";
 import type { ClientId, Job, Taker } from "./types.ts";
 
 /** A client's state. Only the pool changes it. */
 export class Client<T> {
-  readonly #queue = new Deque<Job<T>>();
+  readonly #queue = new JobList<T>();
   readonly #detours = new Detours<T>();
   queuedBytes = 0;
   inFlight = 0;
@@ -28,13 +28,13 @@ export class Client<T> {
   /** A job whose turn it is, if it may go out. */
   get next(): Job<T> | undefined {
     if (this.isBlocked) return undefined;
-    return this.#queue.peek() ?? this.#detours.first;
+    return this.#queue.first ?? this.#detours.first;
   }
 
   /** The job whose turn it is at an endpoint. `isOnly`: there is no other one. */
   nextFor(endpoint: Taker, nowMs: number, isOnly: boolean): Job<T> | undefined {
     if (this.isBlocked) return undefined;
-    return this.#detours.peekFor(endpoint, nowMs, isOnly) ?? this.#queue.peek();
+    return this.#detours.peekFor(endpoint, nowMs, isOnly) ?? this.#queue.first;
   }
 
   pushBack(job: Job<T>): void {
@@ -49,22 +49,16 @@ export class Client<T> {
     this.queuedBytes += job.bytes;
   }
 
-  /** Takes out a job that `nextFor` showed. */
+  /** Takes a job out, wherever it stands, in constant time. Nothing changes if it does not wait here. */
   take(job: Job<T>): void {
-    if (this.#queue.peek() === job) this.#queue.popFront();
-    else this.#detours.remove(job);
-    this.queuedBytes -= job.bytes;
+    const isTaken = this.#queue.remove(job) || this.#detours.remove(job);
+    if (isTaken) this.queuedBytes -= job.bytes;
   }
 
-  /** The first job that `matches`. */
-  find(matches: (job: Job<T>) => boolean): Job<T> | undefined {
-    return this.#detours.find(matches) ?? this.#queue.find(matches);
-  }
-
-  /** Takes a job out, wherever it is. */
-  remove(job: Job<T>): void {
-    if (this.#queue.remove(job)) this.queuedBytes -= job.bytes;
-    else this.takeWhere((other) => other === job);
+  /** Jobs that wait, those first that must not go just anywhere. */
+  *jobs(): Iterable<Job<T>> {
+    yield* this.#detours;
+    yield* this.#queue;
   }
 
   /** Takes all jobs that `matches`, in their order. */

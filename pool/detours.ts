@@ -3,7 +3,7 @@
  * where it was. They go out before the others of their client.
  */
 
-import { Deque } from "./deque.ts";
+import { JobList } from "./job_list.ts";
 import type { EndpointId, Job, Taker } from "./types.ts";
 
 /** A job waits so long for another endpoint. Then it takes the one that it would rather avoid. */
@@ -11,9 +11,9 @@ const PATIENCE_MS = 10_000;
 
 /** Finds a job for an endpoint in constant time as long as each avoids one endpoint; most do. */
 export class Detours<T> {
-  readonly #byAvoided = new Map<EndpointId, Deque<Job<T>>>();
+  readonly #byAvoided = new Map<EndpointId, JobList<T>>();
   /** Those that avoid several. */
-  #picky: Job<T>[] = [];
+  readonly #picky = new JobList<T>();
   #length = 0;
 
   get length(): number {
@@ -22,21 +22,18 @@ export class Detours<T> {
 
   /** Any job, the next one as good as another. */
   get first(): Job<T> | undefined {
-    for (const jobs of this.#byAvoided.values()) {
-      const job = jobs.peek();
-      if (job) return job;
-    }
-    return this.#picky[0];
+    for (const { first } of this.#byAvoided.values()) if (first) return first;
+    return this.#picky.first;
   }
 
   add(job: Job<T>): void {
     this.#length += 1;
     const [avoided, ...others] = job.avoids;
     if (avoided === undefined || others.length > 0) {
-      this.#picky.push(job);
+      this.#picky.pushBack(job);
       return;
     }
-    const jobs = this.#byAvoided.get(avoided) ?? new Deque<Job<T>>();
+    const jobs = this.#byAvoided.get(avoided) ?? new JobList<T>();
     jobs.pushBack(job);
     this.#byAvoided.set(avoided, jobs);
   }
@@ -49,44 +46,30 @@ export class Detours<T> {
       if (!job.avoids.includes(id)) return true;
       return !job.isStrict && (isOnly || nowMs - job.queuedAtMs >= PATIENCE_MS);
     };
-    for (const jobs of this.#byAvoided.values()) {
-      const job = jobs.peek();
-      if (job && fits(job)) return job;
-    }
-    return this.#picky.find(fits);
+    for (const { first } of this.#byAvoided.values()) if (first && fits(first)) return first;
+    for (const job of this.#picky) if (fits(job)) return job;
+    return undefined;
   }
 
-  find(matches: (job: Job<T>) => boolean): Job<T> | undefined {
-    for (const jobs of this.#byAvoided.values()) {
-      const job = jobs.find(matches);
-      if (job) return job;
-    }
-    return this.#picky.find(matches);
-  }
-
-  /** Takes one out, and says whether it was there. */
+  /** Takes one out, wherever it stands, and says whether it was there. */
   remove(job: Job<T>): boolean {
-    const [avoided, ...others] = job.avoids;
-    const jobs = avoided === undefined ? undefined : this.#byAvoided.get(avoided);
-    if (!jobs || others.length > 0 || jobs.peek() !== job) {
-      return this.takeWhere((other) => other === job).length > 0;
-    }
-    jobs.popFront();
+    const avoided = job.avoids[0] as EndpointId;
+    const jobs = this.#byAvoided.get(avoided);
+    if (!jobs?.remove(job) && !this.#picky.remove(job)) return false;
+    if (jobs?.length === 0) this.#byAvoided.delete(avoided);
     this.#length -= 1;
-    if (jobs.length === 0) this.#byAvoided.delete(avoided as EndpointId);
     return true;
   }
 
   /** Takes all out that `matches`. */
   takeWhere(matches: (job: Job<T>) => boolean): Job<T>[] {
-    const taken: Job<T>[] = [];
-    for (const [avoided, jobs] of this.#byAvoided) {
-      taken.push(...jobs.takeWhere(matches));
-      if (jobs.length === 0) this.#byAvoided.delete(avoided);
-    }
-    taken.push(...this.#picky.filter(matches));
-    this.#picky = this.#picky.filter((job) => !matches(job));
-    this.#length -= taken.length;
+    const taken = [...this].filter(matches);
+    for (const job of taken) this.remove(job);
     return taken;
+  }
+
+  *[Symbol.iterator](): Iterator<Job<T>> {
+    for (const jobs of this.#byAvoided.values()) yield* jobs;
+    yield* this.#picky;
   }
 }

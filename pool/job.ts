@@ -29,6 +29,9 @@ export function newJob<T>(
     avoids: NOWHERE,
     isStrict: false,
     losses: 0,
+    list: undefined,
+    before: undefined,
+    behind: undefined,
   };
 }
 

@@ -145,8 +145,12 @@ export class Pool<T> {
     if (client) client.isBlocked = isBlocked;
   }
 
-  onJob(client: ClientId, core: CoreKey, bytes: number, payload: T, nowMs: number): void {
-    this.#clients.get(client)?.pushBack(newJob(client, core, bytes, payload, nowMs));
+  /** Queues a job. `undefined`: its client is gone. */
+  onJob(id: ClientId, core: CoreKey, bytes: number, payload: T, nowMs: number): Job<T> | undefined {
+    const client = this.#clients.get(id);
+    const job = client && newJob(id, core, bytes, payload, nowMs);
+    if (job) client.pushBack(job);
+    return job;
   }
 
   /** A job that was answered, and is out of the pool, runs again: elsewhere, if there is another endpoint. */
@@ -184,7 +188,7 @@ export class Pool<T> {
     const isInFlight = this.isInFlight(job);
     job.isOrphan = true;
     if (client && isInFlight) client.inFlight -= 1;
-    else client?.remove(job);
+    else client?.take(job);
     return !isInFlight;
   }
 
@@ -262,11 +266,6 @@ export class Pool<T> {
     return heads;
   }
 
-  /** Endpoints whose oldest job, the one that runs, is wanted by nobody. */
-  orphaned(): EndpointId[] {
-    return this.heads().filter(({ job }) => job.isOrphan).map(({ endpoint }) => endpoint);
-  }
-
   /** Whether the job is at an endpoint now. */
   isInFlight({ endpoint, dispatch }: Job<T>): boolean {
     if (endpoint === undefined || dispatch === undefined) return false;
@@ -285,10 +284,10 @@ export class Pool<T> {
     return [...this.#endpoints.values()].flatMap((endpoint) => endpoint.unstarted);
   }
 
-  /** Jobs that `matches`, of one client, queued or in flight. */
-  find(id: ClientId, matches: (job: Job<T>) => boolean): Job<T> | undefined {
-    for (const job of this.inFlight()) if (job.client === id && matches(job)) return job;
-    return this.#clients.get(id)?.find(matches);
+  /** Jobs of a client, in flight or queued, whose results it waits for. */
+  *jobsOf(id: ClientId): Generator<Job<T>> {
+    for (const job of this.inFlight()) if (job.client === id) yield job;
+    yield* this.#clients.get(id)?.jobs() ?? [];
   }
 
   /** Slots of serving endpoints that have nothing to do, as many as are wanted of each. */
@@ -311,7 +310,7 @@ export class Pool<T> {
     return free?.id;
   }
 
-  /** Throws if the books do not balance. For tests: it looks at every job in flight. */
+  /** Throws if the books do not balance. For tests: it looks at every job. */
   audit(): void {
     audit(this.#endpoints, this.#clients);
   }

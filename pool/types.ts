@@ -1,5 +1,7 @@
 /** The words of the pool. */
 
+import type { JobList } from "./job_list.ts";
+
 declare const endpointId: unique symbol;
 declare const clientId: unique symbol;
 declare const dispatchId: unique symbol;
@@ -45,6 +47,10 @@ export interface Job<T> {
   isStrict: boolean;
   /** How many endpoints were lost that may have been at work on it; part of one where that says little. */
   losses: number;
+  /** Where it waits, and between which others. Only the list changes these. */
+  list: JobList<T> | undefined;
+  before: Job<T> | undefined;
+  behind: Job<T> | undefined;
 }
 
 /** What decides whether a job may go to an endpoint: which one it is, and the core that it has. */

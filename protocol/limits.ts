@@ -43,8 +43,10 @@ export const WORKER_SILENT_MS_MAX = 20_000;
 export const CONTROLLER_SILENT_MS_MAX = 60_000;
 
 /**
- * The most that a controller of version 2 leaves unanswered on a connection; a single job may be larger.
- * Up to that its worker reads on.
+ * The most that a controller of version 2 leaves unanswered on a connection; a single payload may be
+ * larger. Up to that its worker reads on. A core may need a process to be tried in: one that is current
+ * and one that takes its place are enough.
  */
 export const UNANSWERED_JOBS_MAX = 65_536;
+export const UNANSWERED_CORES_MAX = 2;
 export const UNANSWERED_BYTES_MAX = 256 * 1024 * 1024;

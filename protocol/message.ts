@@ -47,15 +47,6 @@ export function encodeVersion(id: Uint64, version: number): Uint8Array<ArrayBuff
   return encodeFrame({ type: MessageType.version, id, payload });
 }
 
-/** Bytes of a whole "new compute core" message. */
-export function encodeCore(
-  id: Uint64,
-  name: string,
-  content: Uint8Array,
-): Uint8Array<ArrayBuffer> {
-  return encodeFrame({ type: MessageType.core, id, payload: encodeStringAndBlob(name, content) });
-}
-
 /** A payload that is a string, then a blob. */
 export function encodeStringAndBlob(text: string, blob: Uint8Array): Uint8Array<ArrayBuffer> {
   const head = encodeCoreHead(text, blob.byteLength);

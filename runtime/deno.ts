@@ -1,6 +1,7 @@
 /** The Deno adapter: sockets and processes. The compute core and the slot's channel lie beside it. */
 
 import { fileURLToPath } from "node:url";
+import { acceptUntilClosed } from "./accepting.ts";
 import { openCore, openSlotChannel } from "./deno_ffi.ts";
 import { type ForwardedLines, forwardLines } from "./lines.ts";
 import type {
@@ -57,53 +58,40 @@ function listen(address: Address): StreamListener {
 
 function tcpListener(listener: Deno.TcpListener, host: string): StreamListener {
   const { port } = listener.addr;
-  return {
-    address: { kind: "tcp", host, port },
-    accept: () => acceptUntilClosed(async () => tcpStream(await listener.accept())),
-    close: () => closeQuietly(listener),
-  };
+  const accept = async () => tcpStream(await listener.accept());
+  return streamListener({ kind: "tcp", host, port }, accept, listener);
 }
 
 function unixListener(listener: Deno.UnixListener, address: Address): StreamListener {
+  const accept = async () => connStream(await listener.accept(), "a local process");
+  return streamListener(address, accept, listener);
+}
+
+function streamListener(
+  address: Address,
+  accept: () => Promise<ByteStream>,
+  listener: { close(): void },
+): StreamListener {
+  let isClosed = false;
   return {
     address,
-    accept: () =>
-      acceptUntilClosed(async () => connStream(await listener.accept(), "a local process")),
-    close: () => closeQuietly(listener),
+    accept: () => acceptUntilClosed(accept, () => isClosed),
+    close: () => {
+      isClosed = true;
+      closeQuietly(listener);
+    },
   };
-}
-
-/** The connection was gone before we had it, which macOS says with EINVAL. The next one may be sound. */
-const GONE_CODES = ["ECONNABORTED", "ECONNRESET", "EINVAL", "ENOTCONN"];
-
-/** The system has no room for one more connection now. Others will end. */
-const NO_ROOM_CODES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
-const NO_ROOM_PAUSE_MS = 100;
-
-/** No peer can end a listener: only closing it does. */
-async function acceptUntilClosed(accept: () => Promise<ByteStream>): Promise<ByteStream | null> {
-  for (;;) {
-    try {
-      return await accept();
-    } catch (error) {
-      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-        return null;
-      }
-      const { code = "" } = error as { code?: string };
-      if (NO_ROOM_CODES.includes(code)) await delay(NO_ROOM_PAUSE_MS);
-      else if (!GONE_CODES.includes(code)) throw error;
-    }
-  }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function tcpStream(connection: Deno.TcpConn): ByteStream {
   const { hostname, port } = connection.remoteAddr;
-  connection.setNoDelay(true);
-  connection.setKeepAlive(true);
+  try {
+    connection.setNoDelay(true);
+    connection.setKeepAlive(true);
+  } catch (error) {
+    closeQuietly(connection); // nobody else has it yet
+    throw error;
+  }
   return connStream(
     connection,
     hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`,

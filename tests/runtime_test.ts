@@ -5,7 +5,9 @@ import { execFile } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { acceptUntilClosed } from "../runtime/accepting.ts";
 import { ChunkQueue } from "../runtime/chunk_queue.ts";
+import { detectRuntime } from "../runtime/detect.ts";
 import { LineSplitter } from "../runtime/lines.ts";
 import { isNoexec } from "../runtime/temporary_folder.ts";
 import { test } from "./lib/test.ts";
@@ -90,4 +92,55 @@ test("a program ends although a process that it has started, and waits for no mo
   // That process would go on for longer.
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
   process.kill(Number(stdout), "SIGKILL"); // throws if it is gone
+});
+
+test("a listener goes on after every error, known or not, and after what is no error at all", async () => {
+  const wrongs = [
+    Object.assign(new Error("gone"), { code: "ECONNABORTED" }),
+    Object.assign(new Error("no room"), { code: "EMFILE" }),
+    Object.assign(new Error("never heard of"), { code: "EPROTO" }),
+    new Error("without a code"),
+    undefined,
+  ];
+  const accept = () => wrongs.length > 0 ? Promise.reject(wrongs.shift()) : Promise.resolve("next");
+  assert.equal(await acceptUntilClosed(accept, () => false), "next");
+  assert.deepEqual(wrongs, []);
+});
+
+test("a listener ends when its owner has closed it, whatever that makes of who waits", async () => {
+  for (const wrong of [new Error("closed"), { code: "EMFILE" }, undefined]) {
+    let isClosed = false;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const accepted = acceptUntilClosed(() => promise, () => isClosed);
+    isClosed = true;
+    reject(wrong);
+    assert.equal(await accepted, null);
+  }
+  const accept = () => assert.fail("nobody is taken any more");
+  assert.equal(await acceptUntilClosed(accept, () => true), null);
+});
+
+test("a listener that is closed while it waits for a better time ends, too", async () => {
+  let isClosed = false;
+  const accept = () => {
+    setTimeout(() => isClosed = true, 10);
+    return Promise.reject(new Error("for now"));
+  };
+  assert.equal(await acceptUntilClosed(accept, () => isClosed), null);
+});
+
+test("a real listener takes a connection, and ends when it is closed", async () => {
+  const runtime = await detectRuntime();
+  const listener = runtime.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
+  const [accepted, dialled] = await Promise.all([
+    listener.accept(),
+    runtime.dial(listener.address, 10_000),
+  ]);
+  assert(accepted);
+  const waits = listener.accept();
+  listener.close();
+  listener.close();
+  assert.equal(await waits, null);
+  assert.equal(await listener.accept(), null);
+  for (const stream of [accepted, dialled]) stream.close();
 });

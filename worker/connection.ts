@@ -2,7 +2,7 @@
 
 import { Link } from "../link/link.ts";
 import { Silence } from "../link/silence.ts";
-import type { ClientId, CoreKey } from "../pool/types.ts";
+import type { ClientId, CoreKey, Job } from "../pool/types.ts";
 import {
   checkJob,
   decodeError,
@@ -30,13 +30,16 @@ import {
   ResponseType,
   type Uint64,
   UNANSWERED_BYTES_MAX,
+  UNANSWERED_CORES_MAX,
   UNANSWERED_JOBS_MAX,
   type WorkerDescription,
   type WorkerLoad,
 } from "../protocol/mod.ts";
 import type { ByteStream } from "../runtime/ports.ts";
-import type { StoredCore } from "./core_store.ts";
+import { keyOf, type StoredCore } from "./core_store.ts";
+import { CurrentCore, type TriedCore } from "./current_core.ts";
 import { CAN_WATCH_MEMORY } from "./limits.ts";
+import { Turns } from "./turns.ts";
 
 /** With this much unread by a controller, it gets no more jobs run until it reads. */
 const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
@@ -65,35 +68,50 @@ export interface RelayedJob {
   isCancelled: boolean;
   /** How often its process was over its memory limit, maybe because of jobs before it. */
   timesOver: number;
+  /** The jobs among which it waits for its core, or has. */
+  waitsAmong: Set<RelayedJob> | undefined;
+  /** The pool's own word for it, once it is there. */
+  queued: Job<RelayedJob> | undefined;
+}
+
+/** A core as it was sent. */
+export interface OfferedCore {
+  readonly key: CoreKey;
+  readonly name: string;
+  readonly content: Uint8Array;
 }
 
 /** What a connection needs of its worker. */
 export interface ConnectionHost {
   /** Stores a core and sees whether it loads. Rejects with the reason. */
-  offerCore(name: string, content: Uint8Array): Promise<StoredCore>;
+  offerCore(core: OfferedCore, turns: Turns): Promise<StoredCore>;
   /** Sees whether a core that is here loads; `undefined` if it is not here. Rejects with the reason. */
-  chooseCore(key: CoreKey): Promise<StoredCore | undefined>;
+  chooseCore(key: CoreKey, turns: Turns): Promise<StoredCore | undefined>;
   /** The core is no longer this connection's, but jobs that came before may still need it. */
   releaseCore(core: StoredCore): void;
   queueJob(connection: Connection, core: StoredCore, job: RelayedJob): void;
-  /** Takes a queued job back, or lets go of one that runs; `undefined` if there is none with this id. */
-  cancelJob(connection: Connection, id: Uint64): RelayedJob | undefined;
+  /** Jobs of a connection that are queued or run, and are not answered. */
+  jobsOf(connection: Connection): Iterable<RelayedJob>;
+  /** Takes a queued job back, or lets go of one that runs. */
+  cancelJob(job: RelayedJob): void;
   describe(): WorkerDescription;
   load(): WorkerLoad;
   setBlocked(connection: Connection, isBlocked: boolean): void;
   onConnectionClosed(connection: Connection, reason: Error | undefined): void;
 }
 
-interface LoadingCore {
-  readonly state: "loading";
-  readonly waiting: RelayedJob[];
+/** A message that makes another core current. */
+interface CoreMessage {
+  readonly id: Uint64;
+  readonly key: CoreKey;
+  readonly name: string;
+  /** Of its payload. */
+  readonly bytes: number;
+  /** Gives the core once it was seen to load. `undefined`: it is not here. */
+  find(): Promise<StoredCore | undefined>;
+  /** The response. */
+  answer(isHere: boolean): Uint8Array<ArrayBuffer>;
 }
-
-/** The core that a connection's jobs use: not loaded yet, loaded, or refused. */
-type CurrentCore =
-  | LoadingCore
-  | { readonly state: "ready"; readonly core: StoredCore }
-  | { readonly state: "none"; readonly reason: string };
 
 /** A connection with a controller. */
 export class Connection {
@@ -101,12 +119,14 @@ export class Connection {
   readonly #link: Link;
   readonly #halfClosedMs: number;
   readonly #silentMsMax: number;
-  #core: CurrentCore = { state: "none", reason: "No compute core was sent yet" };
+  readonly #core: CurrentCore;
+  /** What one read brings is all taken, however many cores that are. They are tried a few at a time. */
+  readonly #coreTurns = new Turns(UNANSWERED_CORES_MAX);
   /** Jobs taken and not answered, and what they weigh. */
   #jobs = 0;
   #jobBytes = 0;
-  /** The current core is the last of them, at most: jobs may still wait for those before it. */
-  readonly #coresLoading = new Set<LoadingCore>();
+  /** The same by their ids, from the first cancel on. Of two with one id, which nobody may send, one. */
+  #jobsById: Map<Uint64, RelayedJob> | undefined;
   #version = 1;
   readonly #silence = new Silence();
   #isPaused = false;
@@ -123,6 +143,10 @@ export class Connection {
     this.#host = host;
     this.#silentMsMax = options.silentMsMax;
     this.#halfClosedMs = options.halfClosedMs;
+    this.#core = new CurrentCore({
+      onCoreOf: (job, tried) => this.#begin(job, tried),
+      onReleased: (core) => host.releaseCore(core),
+    });
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
@@ -146,11 +170,9 @@ export class Connection {
    */
   drain(): void {
     this.#isDraining = true;
-    if (this.#version === 1) return this.#link.pause(true);
-    this.#sendWhole(encodeDraining());
-    for (const { waiting } of this.#coresLoading) {
-      for (const job of waiting.splice(0)) this.refuse(job);
-    }
+    if (this.#version === 1) this.#setPaused(true);
+    else this.#sendWhole(encodeDraining());
+    for (const job of this.#core.takeWaiting()) this.refuse(job);
   }
 
   /** Closes if the controller has broken its promise to say something now and then. */
@@ -194,13 +216,14 @@ export class Connection {
   #settled(job: RelayedJob): void {
     this.#jobs -= 1;
     this.#jobBytes -= job.payload.byteLength;
-    if (this.#isPaused) this.#setPaused(this.#isOverfull(0.5));
+    this.#jobsById?.delete(job.id);
+    this.#readOn();
     this.#endIfDone();
   }
 
   /** Lets a controller go that has ended its sending and has all its answers. */
   #endIfDone(): void {
-    if (this.#peerEndedTimer && this.#jobs === 0 && this.#coresLoading.size === 0) void this.end();
+    if (this.#peerEndedTimer && this.#jobs === 0 && this.#core.loading === 0) void this.end();
   }
 
   #onFrame(frame: Frame): void {
@@ -212,7 +235,8 @@ export class Connection {
         const { job, limits } = readLimitedJob(frame.payload);
         this.#onJob(frame.id, job, limits);
       } else {
-        this.#onMessage(this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame));
+        const message = this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame);
+        this.#onMessage(message, frame.payload.byteLength);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -220,33 +244,25 @@ export class Connection {
     }
   }
 
-  #onMessage(message: Message2): void {
+  #onMessage(message: Message2, bytes: number): void {
     const { type, id } = message;
     if (type === "version") this.#onVersion(id, message.version);
     if (type === "core") {
       const { name, content } = message;
-      const offer = () => this.#host.offerCore(name, content);
-      void this.#onCore(id, name, offer, () => encodeCoreResponse(id));
+      const key = keyOf(content);
+      const find = () => this.#host.offerCore({ key, name, content }, this.#coreTurns);
+      this.#onCore({ id, key, name, bytes, find, answer: () => encodeCoreResponse(id) });
     }
-    if (type === "choose" && this.#holds(message.core as CoreKey)) {
-      this.#sendWhole(encodeChooseResponse(id, true)); // nothing changes
-    } else if (type === "choose") {
-      const choose = () => this.#host.chooseCore(message.core as CoreKey);
-      void this.#onCore(
-        id,
-        message.name,
-        choose,
-        (core) => encodeChooseResponse(id, core !== undefined),
-      );
+    if (type === "choose") {
+      const { name } = message;
+      const key = message.core as CoreKey;
+      const find = () => this.#host.chooseCore(key, this.#coreTurns);
+      const answer = (isHere: boolean) => encodeChooseResponse(id, isHere);
+      this.#onCore({ id, key, name, bytes, find, answer });
     }
     if (type === "cancel") this.#onCancel(id, message.message);
     if (type === "describe") this.#sendWhole(encodeDescription(id, this.#host.describe()));
     if (type === "ping") this.#sendWhole(encodeWorkerLoad(id, this.#host.load()));
-  }
-
-  /** Whether a core is current, and was seen to load. */
-  #holds(key: CoreKey): boolean {
-    return this.#core.state === "ready" && this.#core.core.key === key;
   }
 
   #onVersion(id: Uint64, version: number): void {
@@ -257,75 +273,87 @@ export class Connection {
   }
 
   #onCancel(id: Uint64, message: Uint64): void {
-    const job = this.#takeWaiting(message) ?? this.#host.cancelJob(this, message);
-    if (job) this.fail(job, "cancelled", "The controller has cancelled the job");
+    const jobs = this.#jobsById ??= this.#indexJobs();
+    const job = jobs.get(message);
+    if (job) {
+      job.waitsAmong?.delete(job);
+      this.#host.cancelJob(job);
+      this.fail(job, "cancelled", "The controller has cancelled the job");
+    }
     this.#sendWhole(encodeDone(id));
   }
 
-  /** Takes out a job that waits for its core. */
-  #takeWaiting(id: Uint64): RelayedJob | undefined {
-    for (const { waiting } of this.#coresLoading) {
-      const index = waiting.findIndex((job) => job.id === id);
-      if (index >= 0) return waiting.splice(index, 1)[0];
-    }
-    return undefined;
+  /** Most controllers never cancel: no job pays for it before. After that no cancel costs a search. */
+  #indexJobs(): Map<Uint64, RelayedJob> {
+    const jobs = [...this.#core.waiting(), ...this.#host.jobsOf(this)];
+    return new Map(jobs.map((job) => [job.id, job]));
   }
 
-  /** `find` gives the new core, and `answer` the response to it. */
-  async #onCore(
-    id: Uint64,
-    name: string,
-    find: () => Promise<StoredCore | undefined>,
-    answer: (core: StoredCore | undefined) => Uint8Array<ArrayBuffer>,
-  ): Promise<void> {
-    this.#dropCore();
-    const loading: LoadingCore = { state: "loading", waiting: [] };
-    this.#core = loading;
-    this.#coresLoading.add(loading);
-    let loaded: CurrentCore;
-    try {
-      const core = await find();
-      loaded = core ? { state: "ready", core } : { state: "none", reason: NOT_HERE };
-      this.#sendWhole(answer(core));
-    } catch (error) {
+  /** Another core is current from now on, unless it is the same one. */
+  #onCore(message: CoreMessage): void {
+    if (this.#core.holds(message.key)) this.#sendWhole(message.answer(true));
+    else void this.#changeCore(message);
+  }
+
+  async #changeCore({ id, name, bytes, find, answer }: CoreMessage): Promise<void> {
+    // It has a user from now on: if one that is on its way is sent once more, it never has none.
+    const tried = find().then((core): TriedCore => {
+      this.#sendWhole(answer(core !== undefined));
+      return core ? { state: "ready", core } : { state: "none", reason: NOT_HERE };
+    }, (error): TriedCore => {
       const reason = `Cannot load compute core "${name}": ${messageOf(error)}`;
-      loaded = { state: "none", reason };
       this.#error(id, "core", reason);
-    }
-    for (const job of loading.waiting) this.#start(loaded, job);
-    if (this.#core === loading && !this.#link.isClosed) this.#core = loaded;
-    else if (loaded.state === "ready") this.#host.releaseCore(loaded.core);
-    this.#coresLoading.delete(loading);
+      return { state: "none", reason };
+    });
+    const changed = this.#core.change(tried, bytes);
+    if (this.#isOverfull(1)) this.#setPaused(true);
+    await changed;
+    this.#readOn();
     this.#endIfDone();
   }
 
   /** The hot path: the payload is checked, and otherwise passed on as it came. */
   #onJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, limits: JobLimits): void {
-    const job = { connection: this, id, payload, limits, isCancelled: false, timesOver: 0 };
+    const job: RelayedJob = {
+      connection: this,
+      id,
+      payload,
+      limits,
+      isCancelled: false,
+      timesOver: 0,
+      waitsAmong: undefined,
+      queued: undefined,
+    };
     this.#jobs += 1;
     this.#jobBytes += payload.byteLength;
+    this.#jobsById?.set(id, job);
     if (this.#isOverfull(1)) this.#setPaused(true);
-    if (this.#core.state === "loading") this.#core.waiting.push(job);
-    else this.#start(this.#core, job);
+    if (this.#isDraining) return this.refuse(job);
+    const tried = this.#core.coreFor(job);
+    if (tried) this.#begin(job, tried);
   }
 
-  #start(current: CurrentCore, job: RelayedJob): void {
+  /** It is known what has become of the core that a job needs. */
+  #begin(job: RelayedJob, tried: TriedCore): void {
     if (this.#link.isClosed) return;
-    if (current.state === "none") this.fail(job, "core", current.reason);
-    else if (current.state === "ready") this.#queue(current.core, job);
-  }
-
-  #queue(core: StoredCore, job: RelayedJob): void {
-    if (this.#isDraining) this.refuse(job);
+    if (tried.state === "none") this.fail(job, "core", tried.reason);
     else if (job.limits.memoryBytes > 0 && !CAN_WATCH_MEMORY) {
       this.fail(job, "memory", "This worker's system does not tell how much memory a process has");
-    } else this.#host.queueJob(this, core, job);
+    } else this.#host.queueJob(this, tried.core, job);
   }
 
   #isOverfull(part: number): boolean {
+    const bytes = this.#jobBytes + this.#core.loadingBytes;
     return this.#jobs > part * UNANSWERED_JOBS_MAX ||
-      (this.#jobs > 1 && this.#jobBytes > part * UNANSWERED_BYTES_MAX) ||
+      this.#core.loading > UNANSWERED_CORES_MAX ||
+      (this.#jobs + this.#core.loading > 1 && bytes > part * UNANSWERED_BYTES_MAX) ||
       this.#link.pendingBytes > part * UNREAD_BYTES_LIMIT;
+  }
+
+  /** Goes on with reading when there is room again; never for a controller of version 1 that is left. */
+  #readOn(): void {
+    if (!this.#isPaused || (this.#isDraining && this.#version === 1)) return;
+    this.#setPaused(this.#isOverfull(0.5));
   }
 
   #setPaused(isPaused: boolean): void {
@@ -351,18 +379,16 @@ export class Connection {
 
   #onDrained(): void {
     this.#setBlocked(false);
-    if (this.#isPaused) this.#setPaused(this.#isOverfull(0.5));
+    this.#readOn();
   }
 
   #onClosed(reason: Error | undefined): void {
     clearTimeout(this.#peerEndedTimer);
-    this.#dropCore();
+    // What still runs refers to this connection, which is not to keep the other jobs for that long.
+    this.#jobsById = undefined;
+    this.#coreTurns.close(new Error("its controller is gone"));
+    this.#core.close();
     this.#host.onConnectionClosed(this, reason);
-  }
-
-  #dropCore(): void {
-    if (this.#core.state === "ready") this.#host.releaseCore(this.#core.core);
-    this.#core = { state: "none", reason: "The connection is closed" };
   }
 
   #error(id: Uint64, kind: FailureKindName, text: string): void {

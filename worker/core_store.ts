@@ -24,6 +24,11 @@ interface Entry {
   readonly writing: Promise<void>;
 }
 
+/** What a core is known by: its SHA-256. */
+export function keyOf(content: Uint8Array): CoreKey {
+  return createHash("sha256").update(content).digest("hex") as CoreKey;
+}
+
 /** Holds each core as long as somebody uses it, and a few for longer. */
 export class CoreStore {
   readonly #directory: string;
@@ -39,9 +44,8 @@ export class CoreStore {
     return [...this.#entries.keys()];
   }
 
-  /** Writes the core to a file, unless it is there, and counts one more user of it. */
-  async add(name: string, content: Uint8Array): Promise<StoredCore> {
-    const key = createHash("sha256").update(content).digest("hex") as CoreKey;
+  /** Writes the core to a file, unless it is there, and counts one more user of it, both at once. */
+  async add(name: string, content: Uint8Array, key = keyOf(content)): Promise<StoredCore> {
     if (!this.#entries.has(key)) this.#write(key, name, content);
     return await this.reuse(key) as StoredCore;
   }

@@ -11,18 +11,24 @@ import {
   type FailureKindName,
   type Frame,
   INSTANCE_BYTES,
-  type Uint64,
   type WorkerDescription,
   type WorkerLoad,
 } from "../protocol/mod.ts";
 import { host } from "../runtime/host.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
 import { type ByteStream, CoreLoadError, type Runtime } from "../runtime/ports.ts";
-import { Connection, type ConnectionHost, HALF_CLOSED_MS, type RelayedJob } from "./connection.ts";
+import {
+  Connection,
+  type ConnectionHost,
+  HALF_CLOSED_MS,
+  type OfferedCore,
+  type RelayedJob,
+} from "./connection.ts";
 import { CoreStore, type StoredCore } from "./core_store.ts";
 import { JobWatch } from "./job_watch.ts";
 import { SlotHost } from "./slot_host.ts";
 import { Slots, type SlotsEvents } from "./slots.ts";
+import type { Turns } from "./turns.ts";
 
 /** `worker_init` may read a model or wake a GPU. What takes longer has gone wrong. */
 const CORE_LOAD_LIMIT_MS = 120_000;
@@ -245,15 +251,16 @@ export class Worker implements AsyncDisposable {
   // What connections ask for.
 
   readonly #connectionHost: ConnectionHost = {
-    offerCore: (name, content) => this.#offerCore(name, content),
-    chooseCore: (key) => this.#chooseCore(key),
-    cancelJob: (connection, id) => this.#cancelJob(connection, id),
+    offerCore: (core, turns) => this.#offerCore(core, turns),
+    chooseCore: (key, turns) => this.#chooseCore(key, turns),
+    jobsOf: ({ client }) => this.#pool.jobsOf(client).map(({ payload }) => payload),
+    cancelJob: (job) => this.#cancelJob(job),
     describe: () => this.#describe(),
     load: () => this.#loadOf(),
     releaseCore: (core) => this.#releaseCore(core.key),
-    queueJob: (connection, { key }, job) => {
+    queueJob: ({ client }, { key }, job) => {
       this.#store.use(key);
-      this.#pool.onJob(connection.client, key, job.payload.byteLength, job, performance.now());
+      job.queued = this.#pool.onJob(client, key, job.payload.byteLength, job, performance.now());
       if (job.limits.timeMs > 0 || job.limits.memoryBytes > 0) this.#watch.watchLimits();
       this.#wake();
     },
@@ -264,21 +271,21 @@ export class Worker implements AsyncDisposable {
     onConnectionClosed: (connection, reason) => this.#onConnectionClosed(connection, reason),
   };
 
-  async #offerCore(name: string, content: Uint8Array): Promise<StoredCore> {
+  async #offerCore({ key, name, content }: OfferedCore, turns: Turns): Promise<StoredCore> {
     const reason = reasonNotToLoad(inspectCore(content), host());
     if (reason) throw new CoreLoadError(reason);
-    return await this.#tried(await this.#store.add(name, content));
+    return await this.#tried(await this.#store.add(name, content, key), turns);
   }
 
-  async #chooseCore(key: CoreKey): Promise<StoredCore | undefined> {
+  async #chooseCore(key: CoreKey, turns: Turns): Promise<StoredCore | undefined> {
     const core = await this.#store.reuse(key);
-    return core && await this.#tried(core);
+    return core && await this.#tried(core, turns);
   }
 
-  /** The core, once it was seen to load. */
-  async #tried(core: StoredCore): Promise<StoredCore> {
+  /** The core, once it was seen to load, when it was its turn. */
+  async #tried(core: StoredCore, turns: Turns): Promise<StoredCore> {
     try {
-      await this.#probe(core);
+      await turns.take(() => this.#probe(core));
       return core;
     } catch (error) {
       this.#releaseCore(core.key);
@@ -286,13 +293,11 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  #cancelJob({ client }: Connection, id: Uint64): RelayedJob | undefined {
-    const job = this.#pool.find(client, ({ payload }) => payload.id === id);
-    if (!job) return undefined;
-    job.payload.isCancelled = true;
-    if (this.#pool.onCancelled(job)) this.#releaseCore(job.core);
+  #cancelJob(job: RelayedJob): void {
+    if (!job.queued) return; // it waits for its core, and is not here yet
+    job.isCancelled = true;
+    if (this.#pool.onCancelled(job.queued)) this.#releaseCore(job.queued.core);
     this.#wake();
-    return job.payload;
   }
 
   #describe(): WorkerDescription {

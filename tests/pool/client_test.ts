@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { audit } from "../../pool/audit.ts";
 import { Client } from "../../pool/client.ts";
 import { newJob } from "../../pool/job.ts";
 import type { ClientId, CoreKey, EndpointId, Job } from "../../pool/types.ts";
@@ -63,7 +65,7 @@ test("jobs that avoid an endpoint count, and go before the others to any other o
   client.isBlocked = true;
   assert.equal(client.nextFor(other, 0, false), undefined);
   client.isBlocked = false;
-  assert.equal(client.find(({ payload }) => payload === "shy"), shy);
+  assert.deepEqual([...client.jobs()].map(({ payload }) => payload), ["shy", "a"]);
   client.take(shy);
   assert.equal(client.queuedBytes, 3);
   assert.equal(take(client), "a");
@@ -79,3 +81,85 @@ test("a client has a next job as long as any is queued, also one that avoids an 
   assert.equal(client.next, undefined);
   assert.equal(client.queuedBytes, 0);
 });
+
+/** What happens to a queue. `at`: which of the jobs that wait, counted around. */
+type Step =
+  | {
+    readonly kind: "push";
+    readonly isFront: boolean;
+    readonly bytes: number;
+    readonly avoids: EndpointId[];
+  }
+  | { readonly kind: "take"; readonly at: number; readonly comesBack: boolean };
+
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    kind: fc.constant("push" as const),
+    isFront: fc.boolean(),
+    bytes: fc.nat(1_000),
+    avoids: fc.uniqueArray(fc.constantFrom(...[1, 2, 3] as EndpointId[]), { maxLength: 2 }),
+  }),
+  fc.record({ kind: fc.constant("take" as const), at: fc.nat(100), comesBack: fc.boolean() }),
+);
+
+test("a client's books are exact at all times, wherever a job is taken from its queue", () => {
+  fc.assert(fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
+    const client = new Client<string>(ID);
+    let jobs: Job<string>[] = [];
+    for (const step of steps) {
+      jobs = afterStep(client, jobs, step);
+      audit(new Map(), new Map([[ID, client]]));
+      assert.equal(client.queued, jobs.length);
+      assert.equal(client.queuedBytes, jobs.reduce((sum, { bytes }) => sum + bytes, 0));
+      assert.deepEqual(new Set(client.jobs()), new Set(jobs));
+      assert.equal(client.next === undefined, jobs.length === 0);
+    }
+  }));
+});
+
+/** Takes a step, and returns the jobs that wait then. */
+function afterStep(client: Client<string>, jobs: readonly Job<string>[], step: Step) {
+  if (step.kind === "push") {
+    const job = Object.assign(jobOf("a job", step.bytes), { avoids: step.avoids });
+    if (step.isFront) client.pushFront(job);
+    else client.pushBack(job);
+    return [...jobs, job];
+  }
+  const job = jobs[step.at % Math.max(1, jobs.length)];
+  if (!job) return [];
+  client.take(job);
+  client.take(job); // which is no harm
+  if (step.comesBack) client.pushFront(job);
+  return step.comesBack ? [...jobs] : jobs.filter((other) => other !== job);
+}
+
+/** More is looked at only by who looks for the job among the others. */
+const LOOKS_MAX = 20;
+
+for (const [what, avoids] of [["", []], [" that avoids some endpoint", [ANYWHERE.id]]] as const) {
+  test(`a job${what} is taken from 65,536 by looking at its neighbours alone`, () => {
+    const client = new Client<string>(ID);
+    const counter = { looks: 0 };
+    const jobs = Array.from(
+      { length: 65_536 },
+      () => counted({ ...jobOf("a", 1), avoids }, counter),
+    );
+    for (const job of jobs) client.pushBack(job);
+    for (const job of [jobs.at(-1), jobs.at(-2), jobs[40_000], jobs[1], jobs[0], jobOf("b", 1)]) {
+      counter.looks = 0;
+      client.take(job as Job<string>);
+      assert(counter.looks <= LOOKS_MAX, `${counter.looks} looks`);
+    }
+    assert.equal(client.queued, jobs.length - 5);
+  });
+}
+
+/** A job that counts how often something is read from it. */
+function counted(job: Job<string>, counter: { looks: number }): Job<string> {
+  return new Proxy(job, {
+    get: (target, name) => {
+      counter.looks += 1;
+      return Reflect.get(target, name);
+    },
+  });
+}

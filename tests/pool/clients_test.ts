@@ -84,9 +84,9 @@ test("a client that goes gets its queue back, in order; what is out is answered,
   const client = recorder.client();
   recorder.queue(client, "a b c");
   recorder.schedule();
-  assert.deepEqual(recorder.pool.orphaned(), []);
+  assert.deepEqual(recorder.orphaned(), []);
   assert.deepEqual(recorder.leave(client), ["b", "c"]);
-  assert.deepEqual(recorder.pool.orphaned(), [slot]);
+  assert.deepEqual(recorder.orphaned(), [slot]);
   assert.deepEqual(recorder.answer("a").map(({ isOrphan }) => isOrphan), [true]);
   recorder.assertNothingIsLeft();
 });
@@ -101,7 +101,7 @@ test("what a gone client had out is dropped when its endpoint is lost", () => {
     recorder.schedule();
     assert.deepEqual(recorder.out(slot), ["a", "b"]);
     assert.deepEqual(recorder.leave(gone), []);
-    assert.deepEqual(recorder.pool.orphaned(), [slot], "nobody wants the job that runs");
+    assert.deepEqual(recorder.orphaned(), [slot], "nobody wants the job that runs");
     assert.deepEqual(recorder.lose(slot), ["dropped a"]);
     recorder.endpoint();
     assert.deepEqual(recorder.answerAll(), ["b"]);

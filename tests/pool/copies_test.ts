@@ -102,6 +102,11 @@ class Scene {
     this.pool.audit();
   }
 
+  /** The job of this name, wherever it is, if its client still waits for its result. */
+  wanted(name: string): Job<string> | undefined {
+    return this.pool.jobsOf(this.client).find(({ payload }) => payload === name);
+  }
+
   get inFlightOfClient(): string[] {
     return [...this.pool.inFlight()].map(({ payload }) => payload);
   }
@@ -224,18 +229,35 @@ test("a queued job that is taken back is gone at once, one in flight with its an
   scene.endpoints(1);
   scene.queue("a b c d");
   scene.out();
-  const queued = scene.pool.find(scene.client, ({ payload }) => payload === "d") as Job<string>;
+  const queued = scene.wanted("d") as Job<string>;
   assert(scene.cancel(queued));
   assert(scene.cancel(queued), "twice is no harm");
-  const out = scene.pool.find(scene.client, ({ payload }) => payload === "a") as Job<string>;
+  const out = scene.wanted("a") as Job<string>;
   assert(!scene.cancel(out));
   assert(!scene.cancel(out));
   assert.deepEqual(scene.inFlightOfClient, ["b"]);
-  assert.equal(scene.pool.find(scene.client, ({ payload }) => payload === "a"), undefined);
+  assert.equal(scene.wanted("a"), undefined);
   assert.equal(scene.pool.counts().inFlight, 2);
   assert(scene.answer("a1 to 1").isOrphan);
   assert.deepEqual(scene.out(), ["b1 to 1", "c1 to 1"]);
   for (const what of scene.out()) scene.answer(what);
+  scene.assertNothingIsLeft();
+});
+
+test("a job that is answered, or was given back, cannot be taken back once more", () => {
+  const scene = new Scene();
+  scene.endpoints(1);
+  scene.queue("a b c");
+  scene.out();
+  const [a, b] = [scene.job("a1 to 1"), scene.job("b1 to 1")];
+  scene.giveBack("b1 to 1");
+  assert(scene.cancel(b));
+  scene.answer("a1 to 1");
+  assert(scene.cancel(a));
+  assert(scene.cancel(b));
+  assert.deepEqual(scene.pool.outstanding(scene.client), { queued: 1, queuedBytes: 1 });
+  assert.deepEqual(scene.out(), ["c1 to 1"]);
+  scene.answer("c1 to 1");
   scene.assertNothingIsLeft();
 });
 

@@ -2,7 +2,14 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { type Frame, FrameDecoder } from "../../protocol/mod.ts";
+import {
+  encodeFrame,
+  encodeStringAndBlob,
+  type Frame,
+  FrameDecoder,
+  MessageType,
+  type Uint64,
+} from "../../protocol/mod.ts";
 
 export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(hex.replaceAll(" ", ""), "hex"));
@@ -29,6 +36,15 @@ export function assertSameBytes(actual: Uint8Array, expected: Uint8Array, what =
   assert.equal(actual.byteLength, expected.byteLength, `${what}: length`);
   const at = actual.findIndex((byte, i) => byte !== expected[i]);
   assert.fail(`${what}: byte ${at} is ${actual[at]}, expected ${expected[at]}`);
+}
+
+/** A whole "new compute core" message in one piece. Who sends one writes the core without a copy. */
+export function coreMessage(
+  id: Uint64,
+  name: string,
+  content: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  return encodeFrame({ type: MessageType.core, id, payload: encodeStringAndBlob(name, content) });
 }
 
 /** Frames with everything in them, payloads compared fast. */

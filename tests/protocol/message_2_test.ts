@@ -3,7 +3,7 @@ import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyByte, anyText, anyUint64, recordOf } from "./arbitraries.ts";
-import { concat, fromHex, onlyFrame } from "./bytes.ts";
+import { concat, coreMessage, fromHex, onlyFrame } from "./bytes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -65,7 +65,7 @@ test("a message of version 1 means the same in version 2", () => {
     for (
       const bytes of [
         protocol.encodeVersion(id, 2),
-        protocol.encodeCore(id, name, blob),
+        coreMessage(id, name, blob),
         protocol.encodeJob(id, id, blob),
       ]
     ) {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyByte, anyExitCode, anyText, anyUint64, recordOf } from "./arbitraries.ts";
-import { concat, fromHex } from "./bytes.ts";
+import { concat, coreMessage, fromHex } from "./bytes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -57,7 +57,7 @@ test("a response that is cut short or goes on too long is malformed", () => {
 
 test("a length inside a payload that says anything but what is there is malformed", () => {
   const job = frameOf(protocol.encodeJob(1, 2, Uint8Array.of(3, 4, 5)));
-  const core = frameOf(protocol.encodeCore(1, "name", Uint8Array.of(3, 4, 5)));
+  const core = frameOf(coreMessage(1, "name", Uint8Array.of(3, 4, 5)));
   fc.assert(fc.property(anyUint64, (length) => {
     fc.pre(length !== 3 && length !== 4);
     assertMalformed({ ...job, payload: withUint64(job.payload, 8, length) });
@@ -119,7 +119,7 @@ test("the response to a core is empty or malformed", () => {
 
 test("a name may begin with a byte order mark and hold a zero", () => {
   const name = "\uFEFFa\0b";
-  const frame = frameOf(protocol.encodeCore(1, name, new Uint8Array(0)));
+  const frame = frameOf(coreMessage(1, name, new Uint8Array(0)));
   assert.deepEqual(protocol.decodeMessage(frame), {
     type: "core",
     id: 1,
@@ -213,7 +213,7 @@ function encode(message: protocol.Message): Bytes {
     case "version":
       return protocol.encodeVersion(message.id, message.version);
     case "core":
-      return protocol.encodeCore(message.id, message.name, message.content);
+      return coreMessage(message.id, message.name, message.content);
     case "job":
       return protocol.encodeJob(message.id, message.job, message.input);
   }

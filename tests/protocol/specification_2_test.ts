@@ -139,6 +139,7 @@ test("the limits of version 2 on the page are those of the code", () => {
   assert.equal(limit("worker silent"), `${protocol.WORKER_SILENT_MS_MAX / 1000} s`);
   assert.equal(limit("controller silent"), `${protocol.CONTROLLER_SILENT_MS_MAX / 1000} s`);
   assert.equal(limit("jobs unanswered"), String(protocol.UNANSWERED_JOBS_MAX));
+  assert.equal(limit("cores unanswered"), String(protocol.UNANSWERED_CORES_MAX));
   assert.equal(limit("bytes unanswered"), String(protocol.UNANSWERED_BYTES_MAX));
 });
 
@@ -147,6 +148,7 @@ test("the rules of version 2 on the page name the same limits as its table", () 
     assert(prose.includes(limit(name).replace(" s", " seconds")), name);
   }
   assert(prose.includes(`${Number(limit("jobs unanswered")).toLocaleString("en")} jobs`));
+  assert(prose.includes(`nor more than ${limit("cores unanswered")} cores`));
   assert(prose.includes(`${Number(limit("bytes unanswered")) / 2 ** 20} MiB of their payloads`));
 });
 

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
 import { anyCuts } from "./arbitraries.ts";
-import { concat, decodeInPieces, fromHex, onlyFrame, toHex } from "./bytes.ts";
+import { concat, coreMessage, decodeInPieces, fromHex, onlyFrame, toHex } from "./bytes.ts";
 
 interface Vector {
   readonly name: string;
@@ -161,7 +161,7 @@ function encode(meaning: Meaning): Uint8Array<ArrayBuffer> {
     case "version":
       return protocol.encodeVersion(id, meaning.version);
     case "core":
-      return protocol.encodeCore(id, meaning.name, fromHex(meaning.content_hex));
+      return coreMessage(id, meaning.name, fromHex(meaning.content_hex));
     case "job":
       return protocol.encodeJob(id, uint64(meaning.job), fromHex(meaning.input_hex));
     case "error":

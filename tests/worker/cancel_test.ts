@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { ControllerV2 } from "../fixtures/peers/controller_2.ts";
+import { concat, KIND_ERROR, OK } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
 import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
@@ -17,6 +18,15 @@ import {
   timed,
 } from "./controllers_2.ts";
 import { startOwnWorker } from "./own_worker.ts";
+import {
+  cancelMessages,
+  connectRaw,
+  coreMessage,
+  jobMessage,
+  jobMessages,
+  readFrames,
+  versionMessage,
+} from "./raw.ts";
 import { Trace } from "./trace.ts";
 
 test("a job that waits for a slot is taken back, and never runs", async () => {
@@ -109,17 +119,53 @@ test("an id of another connection is not taken back", async () => {
   assert.equal(outputText(await job), "slept");
 });
 
-test("ten thousand waiting jobs are taken back, last ones first", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  await using controller = await connect2(worker, "behave");
-  const ids = Array.from({ length: 10_000 }, (_, index) => BigInt(1_000_000 + index));
-  void sendLimited(controller, "spin");
-  const jobs = ids.map((id) => sendLimited(controller, "echo never", {}, id));
-  await isBusy(controller, 1, ids.length);
-  await Promise.all(ids.reverse().map((id) => controller.cancel(id)));
-  for (const job of jobs) await failed(job, "cancelled");
-  await isBusy(controller, 1);
-  await worker.kill(); // nobody waits for the job that spins
+for (const where of ["a slot", "their core"] as const) {
+  test(`65,536 jobs that wait for ${where} and as many cancels, from the back and of none, are each answered once`, async () => {
+    await using worker = await startOwnWorker({ coreLoadLimitMs: 60_000 });
+    using socket = await connectRaw(worker);
+    socket.write(concat(versionMessage(0n, 2), await coreFor(where)));
+    const ids = Array.from({ length: JOBS }, (_, index) => 10 + index);
+    const unknown = ids.map((id) => id + 10 * JOBS);
+    socket.write(concat(
+      jobMessages(10, JOBS, "spin"),
+      cancelMessages(2 * JOBS, ids.toReversed()),
+      cancelMessages(3 * JOBS, unknown),
+    ));
+    const answers = await readFrames(socket, 3 * JOBS + (where === "a slot" ? 2 : 1));
+    const cancelled = answers.filter(({ type }) => type === KIND_ERROR).map(({ id }) => Number(id));
+    assert.deepEqual(cancelled, ids.toReversed());
+    const done = answers.filter(({ type, id }) => type === OK && id >= 10n);
+    assert.equal(new Set(done.map(({ id }) => id)).size, 2 * JOBS);
+    assert.equal(done.length, 2 * JOBS);
+  });
+}
+
+/** As many as may be unanswered. */
+const JOBS = 65_536;
+
+/** A core that jobs wait for, or with which the first of them never ends. */
+async function coreFor(where: "a slot" | "their core"): Promise<Uint8Array> {
+  const name = where === "a slot" ? "behave" : "init_hangs";
+  return coreMessage(1n, name, await coreBytes(name));
+}
+
+test("two jobs with one id are answered both, whichever of them is taken back", async () => {
+  await using worker = await startOwnWorker();
+  using socket = await connectRaw(worker);
+  socket.write(concat(versionMessage(0n, 2), coreMessage(1n, "behave", await coreBytes("behave"))));
+  socket.write(jobMessage(2n, "spin"));
+  // The first two are there before the worker hears of any cancel, and the others after it has.
+  for (const id of [5, 6]) {
+    const twins = concat(jobMessage(BigInt(id), "echo"), jobMessage(BigInt(id), "echo"));
+    socket.write(concat(twins, cancelMessages(10 * id, [id, id])));
+  }
+  socket.write(cancelMessages(100, [2]));
+  const answers = await readFrames(socket, 12);
+  for (const id of [5n, 6n]) {
+    const types = answers.filter((answer) => answer.id === id).map(({ type }) => type);
+    assert.deepEqual(types, [KIND_ERROR, OK]);
+  }
+  assert.equal(new Set(answers.map(({ id }) => id)).size, 10);
 });
 
 test("a core is unloaded properly when the jobs of its controller were taken back", async () => {

@@ -7,6 +7,8 @@ import { coreBytes } from "../lib/cores.ts";
 import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connect, connectWith, failureOf, loadCore, outputText, run, send } from "./controllers.ts";
+import { connect2, isBusy } from "./controllers_2.ts";
+import { startOwnWorker } from "./own_worker.ts";
 
 /** A core whose every output is this text. */
 const stamp = (text: string) => ({ STAMP: `"${text}"` });
@@ -53,6 +55,46 @@ test("a core that cannot be loaded takes the place of the one before: there is n
   assert.match(await failureOf(controller, ""), /"broken"/);
   await loadCore(controller, "echo");
   assert.equal(await run(controller, "with a new core"), "with a new core");
+});
+
+test("sending the core that is current once more costs no process, idle or at work", async () => {
+  await using worker = await startOwnWorker();
+  await using controller = await connect(worker);
+  await Promise.all([1, 2, 3].map(() => loadCore(controller, "behave"))); // also while it loads
+  const pid = await run(controller, "pid");
+  const { started } = worker.processes;
+  await loadCore(controller, "behave");
+  assert.equal(await run(controller, "pid"), pid);
+  const sleeps = send(controller, "sleep 300");
+  await loadCore(controller, "behave");
+  const behind = send(controller, "pid");
+  assert.equal(outputText(await sleeps), "slept");
+  assert.equal(outputText(await behind), pid);
+  assert.equal(worker.processes.started, started);
+});
+
+test("nor does it while the only slot is at work for a controller with another core", async () => {
+  await using worker = await startOwnWorker();
+  await using controller = await connectWith(worker, "echo");
+  await using other = await connect2(worker, "behave");
+  void send(other, "spin");
+  await isBusy(other, 1);
+  const { started } = worker.processes;
+  await loadCore(controller, "echo");
+  assert.equal(worker.processes.started, started);
+});
+
+test("a core that is sent again behind one that is refused serves the jobs behind it, no others", async () => {
+  await using worker = await startWorker();
+  await using controller = await connectWith(worker, "echo");
+  const refused = controller.sendCore("broken", await coreBytes("init_refuses"));
+  const lost = send(controller, "");
+  const again = controller.sendCore("echo", await coreBytes("echo"));
+  const served = send(controller, "served");
+  assert.match(errorText(await refused), /"broken"/);
+  assert.match(errorText(await lost), /"broken"/);
+  assert.equal((await again).kind, "ok");
+  assert.equal(outputText(await served), "served");
 });
 
 test("a core that is sent again and again serves on, also while slots are loading it", async () => {

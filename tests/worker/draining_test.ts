@@ -102,6 +102,25 @@ test("jobs whose core is on its way are refused at once", async () => {
   await drained;
 });
 
+test("so are jobs that come for a core on its way when the worker has said that it leaves", async () => {
+  await using own = await startOwnWorker({ coreLoadLimitMs: 60_000 });
+  await using busy = await connect2(own, "behave");
+  const spins = sendLimited(busy, "spin", {}, 100n);
+  await isBusy(busy, 1);
+  await using controller = await connect2(own);
+  void controller.sendCore("hangs", await coreBytes("init_hangs"));
+  await loadNow(controller);
+  const drained = own.worker.drain();
+  await controller.draining;
+  const late = [sendLimited(controller, "never"), send(controller, "never")];
+  for (const job of late) await failed(job, "draining");
+  await busy.cancel(100n);
+  await failed(spins, "cancelled");
+  assert.equal((await controller.closed).by, "worker");
+  own.worker.kill();
+  await drained;
+});
+
 test("a controller that comes while a worker leaves is not served", async () => {
   await using own = await startOwnWorker();
   await using controller = await connect2(own, "behave");

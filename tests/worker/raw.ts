@@ -4,10 +4,12 @@ import { connect as connectSocket, type Socket } from "node:net";
 import { once } from "node:events";
 import {
   blob,
+  CANCEL,
   concat,
   CORE,
   encodeFrame,
   FrameReader,
+  HEADER_BYTES,
   int32,
   JOB,
   u64,
@@ -27,8 +29,8 @@ export async function connectRaw(
   return Object.assign(socket, { [Symbol.dispose]: () => void socket.destroy() });
 }
 
-export function versionMessage(id: bigint): Uint8Array {
-  return encodeFrame({ type: VERSION, id, payload: int32(1) });
+export function versionMessage(id: bigint, version = 1): Uint8Array {
+  return encodeFrame({ type: VERSION, id, payload: int32(version) });
 }
 
 export function coreMessage(id: bigint, name: string, content: Uint8Array): Uint8Array {
@@ -46,6 +48,18 @@ export function jobMessages(firstId: number, count: number, input: string): Uint
   for (let index = 0; index < count; index++) {
     all.set(one, index * one.length);
     view(all).setBigUint64(index * one.length + 1, BigInt(firstId + index), true);
+  }
+  return all;
+}
+
+/** Many cancels, which have ids from `firstId` on. */
+export function cancelMessages(firstId: number, ids: readonly number[]): Uint8Array {
+  const one = encodeFrame({ type: CANCEL, id: 0n, payload: u64(0n) });
+  const all = new Uint8Array(ids.length * one.length);
+  for (const [index, id] of ids.entries()) {
+    all.set(one, index * one.length);
+    view(all).setBigUint64(index * one.length + 1, BigInt(firstId + index), true);
+    view(all).setBigUint64(index * one.length + HEADER_BYTES, BigInt(id), true);
   }
   return all;
 }

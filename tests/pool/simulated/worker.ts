@@ -1,7 +1,7 @@
 /** A worker: a pool over slots, used as the real one uses it. */
 
 import assert from "node:assert/strict";
-import { Pool } from "../../../pool/pool.ts";
+import { type Head, Pool } from "../../../pool/pool.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../../pool/types.ts";
 import type { Connection } from "./connection.ts";
 import type { CoreLuck } from "./core_luck.ts";
@@ -42,8 +42,8 @@ interface Guest {
   readonly client: ClientId;
   core: CoreKey | undefined;
   isBlocked: boolean;
-  /** Jobs that it still has to be answered. */
-  readonly open: Set<DispatchId>;
+  /** Jobs that it still has to be answered, as the pool knows them. */
+  readonly open: Map<DispatchId, Job<Relayed> | undefined>;
 }
 
 /** A place for a process; its processes come and go. */
@@ -104,7 +104,7 @@ export class SimulatedWorker {
   onConnected(connection: Connection, peer: Peer): void {
     if (!this.isAlive) return connection.break();
     const client = this.#pool.onClientUp();
-    const open = new Set<DispatchId>();
+    const open = new Map<DispatchId, Job<Relayed> | undefined>();
     this.#guests.set(connection, {
       peer,
       connection,
@@ -130,10 +130,12 @@ export class SimulatedWorker {
     const guest = this.#guests.get(connection);
     if (!guest || !this.isAlive) return;
     assert.equal(guest.core, task.core, "jobs come for the core that is loaded");
-    guest.open.add(dispatch);
+    guest.open.set(dispatch, undefined);
     if (this.#isLeaving) return this.#say(guest, dispatch, "returned");
+    const { client, open } = guest;
     const relayed = { guest, dispatch, task };
-    this.#pool.onJob(guest.client, task.core, task.bytes, relayed, this.#timeline.nowMs);
+    const { nowMs } = this.#timeline;
+    open.set(dispatch, this.#pool.onJob(client, task.core, task.bytes, relayed, nowMs));
     this.#wake();
   }
 
@@ -141,7 +143,7 @@ export class SimulatedWorker {
   onCancel(connection: Connection, dispatch: DispatchId): void {
     const guest = this.#guests.get(connection);
     if (!guest?.open.has(dispatch) || !this.isAlive) return;
-    const job = this.#pool.find(guest.client, ({ payload }) => payload.dispatch === dispatch);
+    const job = guest.open.get(dispatch);
     assert.ok(job, "what is not answered is in the pool");
     const isOut = this.#pool.onCancelled(job);
     assert.ok(this.#pool.onCancelled(job) === isOut, "twice is no harm");
@@ -155,7 +157,7 @@ export class SimulatedWorker {
     if (!guest || !this.isAlive) return;
     this.#guests.delete(connection);
     this.#pool.onClientGone(guest.client);
-    if (this.#pool.orphaned().length > 0) this.#after(ORPHAN_LIMIT_MS, () => this.#endOrphans());
+    if (this.#orphaned().length > 0) this.#after(ORPHAN_LIMIT_MS, () => this.#endOrphans());
     this.#retireUnused();
     this.#wake();
   }
@@ -333,8 +335,12 @@ export class SimulatedWorker {
     guest.connection.carry(() => guest.peer.onAnswer(guest.connection, dispatch, outcome));
   }
 
+  #orphaned(): Head<Relayed>[] {
+    return this.#pool.heads().filter(({ job }) => job.isOrphan);
+  }
+
   #endOrphans(): void {
-    for (const endpoint of this.#pool.orphaned()) {
+    for (const { endpoint } of this.#orphaned()) {
       this.#pool.onEndpointLeaving(endpoint);
       this.#placeOf.get(endpoint)?.slot?.die(false);
     }

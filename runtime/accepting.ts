@@ -1,0 +1,33 @@
+/** Taking connections until we end that, whatever goes wrong with one of them. */
+
+/** The connection was gone before we had it, which macOS says with EINVAL. The next one may be sound. */
+const GONE_CODES = ["ECONNABORTED", "ECONNRESET", "EINVAL", "ENOTCONN"];
+
+/**
+ * Whatever else is wrong may pass: the system has no room for one more connection until others end, a
+ * network is down. Trying again costs little, and a listener that gives up is missed by everybody.
+ */
+const PAUSE_MS = 100;
+
+/**
+ * The next connection, or `null` once the listener `isClosed`. Only its owner's word counts for that: by
+ * what `accept` throws, one that we have closed and one that is broken look the same.
+ */
+export async function acceptUntilClosed<T>(
+  accept: () => Promise<T>,
+  isClosed: () => boolean,
+): Promise<T | null> {
+  while (!isClosed()) {
+    try {
+      return await accept();
+    } catch (error) {
+      const { code = "" } = (error ?? {}) as { code?: string };
+      if (!isClosed() && !GONE_CODES.includes(code)) await delay(PAUSE_MS);
+    }
+  }
+  return null;
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { newJob } from "../../pool/job.ts";
+import { JobList } from "../../pool/job_list.ts";
+import type { ClientId, CoreKey, Job } from "../../pool/types.ts";
+import { test } from "../lib/test.ts";
+
+type Step =
+  | { readonly kind: "pushBack" | "pushFront"; readonly times: number }
+  /** `at`: which one, counted from the front and around; 0 is the first. */
+  | {
+    readonly kind: "remove";
+    readonly at: number;
+    readonly comesBack: boolean;
+    readonly times: number;
+  }
+  | { readonly kind: "takeWhere"; readonly divisor: number };
+
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    kind: fc.constantFrom("pushBack" as const, "pushFront" as const),
+    times: fc.nat(20),
+  }),
+  fc.record({
+    kind: fc.constant("remove" as const),
+    at: fc.oneof(fc.constant(0), fc.nat(200)),
+    comesBack: fc.boolean(),
+    times: fc.nat(20),
+  }),
+  fc.record({ kind: fc.constant("takeWhere" as const), divisor: fc.integer({ min: 1, max: 5 }) }),
+);
+
+/** A list, and an array that has to be the same. */
+class Twins {
+  readonly list = new JobList<number>();
+  model: Job<number>[] = [];
+  #last = 0;
+
+  take(step: Step): void {
+    if (step.kind === "takeWhere") return this.#takeWhere(step.divisor);
+    for (let time = 0; time < step.times; time++) {
+      if (step.kind === "remove") this.#remove(step.at, step.comesBack);
+      else if (step.kind === "pushBack") this.#pushBack(jobOf(++this.#last));
+      else this.#pushFront(jobOf(++this.#last));
+    }
+  }
+
+  #pushBack(job: Job<number>): void {
+    this.list.pushBack(job);
+    this.model.push(job);
+  }
+
+  #pushFront(job: Job<number>): void {
+    this.list.pushFront(job);
+    this.model.unshift(job);
+  }
+
+  #remove(at: number, comesBack: boolean): void {
+    const [job] = this.model.splice(at % Math.max(1, this.model.length), 1);
+    if (!job) return;
+    assert(this.list.remove(job));
+    assert(!this.list.remove(job), "once");
+    if (comesBack) this.#pushFront(job);
+  }
+
+  #takeWhere(divisor: number): void {
+    const matches = ({ payload }: Job<number>) => payload % divisor === 0;
+    assert.deepEqual(namesOf(this.list.takeWhere(matches)), namesOf(this.model.filter(matches)));
+    this.model = this.model.filter((job) => !matches(job));
+  }
+}
+
+test("a list of jobs does what an array does, whichever place a job leaves from", () => {
+  fc.assert(fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
+    const twins = new Twins();
+    for (const step of steps) {
+      twins.take(step);
+      assert.equal(twins.list.length, twins.model.length);
+      assert.equal(twins.list.first, twins.model[0]);
+      assert.deepEqual(namesOf(twins.list), namesOf(twins.model));
+    }
+  }));
+});
+
+test("an empty list has nothing to give", () => {
+  const list = new JobList<number>();
+  assert.equal(list.length, 0);
+  assert.equal(list.first, undefined);
+  assert.equal(list.remove(jobOf(1)), false);
+  assert.deepEqual(list.takeWhere(() => true), []);
+});
+
+test("what comes back to the front comes out first, in its old order", () => {
+  const list = new JobList<number>();
+  const jobs = [1, 2, 3].map(jobOf);
+  for (const job of jobs) list.pushBack(job);
+  const taken = jobs.slice(0, 2);
+  for (const job of taken) list.remove(job);
+  for (const job of taken.reverse()) list.pushFront(job);
+  assert.deepEqual(namesOf(list), [1, 2, 3]);
+});
+
+test("a job leaves no list but the one that it is in, and is in one at a time", () => {
+  const [one, two] = [new JobList<number>(), new JobList<number>()];
+  const job = jobOf(1);
+  one.pushBack(job);
+  assert(!two.remove(job));
+  for (const list of [one, two]) assert.throws(() => list.pushBack(job), /waits already/);
+  assert.deepEqual([one.length, two.length], [1, 0]);
+  assert(one.remove(job));
+  two.pushFront(job);
+  assert.deepEqual(namesOf(two), [1]);
+});
+
+test("a job that has left is linked with none: it keeps no other one in memory", () => {
+  const list = new JobList<number>();
+  const jobs = [1, 2, 3].map(jobOf) as [Job<number>, Job<number>, Job<number>];
+  for (const job of jobs) list.pushBack(job);
+  list.remove(jobs[1]);
+  assert.deepEqual([jobs[1].list, jobs[1].before, jobs[1].behind], Array(3).fill(undefined));
+});
+
+function jobOf(payload: number): Job<number> {
+  return newJob(1 as ClientId, "core" as CoreKey, 1, payload, 0);
+}
+
+function namesOf(jobs: Iterable<Job<number>>): number[] {
+  return [...jobs].map(({ payload }) => payload);
+}
