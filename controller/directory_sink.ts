@@ -46,7 +46,6 @@ export class DirectorySink {
   readonly #unfinished: string;
   #lastFile = 0;
   #lastFolder = "";
-  #writing = 0;
   readonly #disk = new DiskPace();
 
   private constructor(readonly folder: string) {
@@ -65,11 +64,6 @@ export class DirectorySink {
       });
     }
     return sink;
-  }
-
-  /** No output is on its way to its place. */
-  get isIdle(): boolean {
-    return this.#writing === 0;
   }
 
   /**
@@ -107,7 +101,6 @@ export class DirectorySink {
     unfinished: string,
     output: Uint8Array,
   ): Promise<void> {
-    this.#writing += 1;
     try {
       await writeFile(unfinished, output, { flag: "wx" });
       await mkdir(dirname(path), { recursive: true });
@@ -115,8 +108,6 @@ export class DirectorySink {
     } catch (cause) {
       await rm(unfinished, { force: true }).catch(() => {}); // the folder itself may be what is broken
       throw this.#describe(name, cause);
-    } finally {
-      this.#writing -= 1;
     }
   }
 

@@ -2,9 +2,11 @@
 
 import { Buffer } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
+import os from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
-import { formatRecord, formatUnrecorded, type JobRecord } from "./journal_record.ts";
+import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";
 import { reasonOf } from "./system_error.ts";
 
 /** Records gathered before they are written. */
@@ -24,8 +26,6 @@ export interface JournalOptions {
   readonly core: string;
   /** Forgets what earlier runs have written. */
   readonly fresh: boolean;
-  /** Cores of killed runs, which may have replaced outputs without a record: that is noted. */
-  readonly unrecorded: readonly string[];
 }
 
 /** Where the journal of an output folder is. */
@@ -43,6 +43,7 @@ export class Journal {
   #bytes: number;
   #writing: Promise<void> = Promise.resolve();
   #isSynced = true;
+  #hasBegun = false;
   #failure: unknown;
 
   private constructor(readonly path: string, file: FileHandle, core: string, bytes: number) {
@@ -56,7 +57,7 @@ export class Journal {
   /** Opens the journal of an output folder whose lock is held, and makes it if need be. */
   static async open(
     folder: string,
-    { core, fresh, unrecorded }: JournalOptions,
+    { core, fresh }: JournalOptions,
   ): Promise<Journal> {
     const path = journalIn(folder);
     try {
@@ -65,16 +66,11 @@ export class Journal {
       const journal = new Journal(path, file, core, size);
       // A line that a power cut has torn would tear the next one too.
       if (size > 0 && await byteAt(file, size - 1) !== NEWLINE) journal.#text = "\n";
-      if (size > 0 && unrecorded.length > 0) await journal.#note(unrecorded);
+      if (size > 0) await journal.#begin();
       return journal;
     } catch (cause) {
       throw cause instanceof SinkError ? cause : journalError(path, cause);
     }
-  }
-
-  /** Once it is closed: whether all records are in the file, and none came too late. */
-  get isWhole(): boolean {
-    return this.#text === "" && this.#failure === undefined;
   }
 
   /** Adds a record. Throws what went wrong with writing earlier ones. */
@@ -84,24 +80,33 @@ export class Journal {
     if (this.#text.length >= BATCH_CHARS) this.#flush();
   }
 
-  /** Writes what is left. */
-  async close(): Promise<void> {
+  /** Writes what is left. `isWhole`: every output that was written has its record. */
+  async close(isWhole: boolean): Promise<void> {
     clearInterval(this.#flushTimer);
     clearInterval(this.#syncTimer);
-    this.#flush();
-    this.#sync();
-    await this.#writing;
+    if (this.#hasBegun && isWhole) this.#note("ended");
+    await this.#written();
     await this.#file.close();
     if (this.#failure) throw this.#failure;
   }
 
-  /** The disk has it on return: whoever knows it beside us may forget it. */
-  async #note(unrecorded: readonly string[]): Promise<void> {
-    this.#text += unrecorded.map(formatUnrecorded).join("");
+  /** Notes that records from before may become out of date. The disk has that before any output is replaced. */
+  async #begin(): Promise<void> {
+    this.#hasBegun = true;
+    this.#note("begun");
+    await this.#written();
+    if (this.#failure) await this.close(false);
+  }
+
+  #note(event: RunEvent): void {
+    this.#text += formatRunEvent(event, os.hostname(), process.pid);
+  }
+
+  /** Resolves when the disk has everything. */
+  async #written(): Promise<void> {
     this.#flush();
     this.#sync();
     await this.#writing;
-    if (this.#failure) await this.close();
   }
 
   #flush(): void {

@@ -1,45 +1,45 @@
 /**
- * What a journal does not say: a run may have replaced an output, and its line is damaged or was never
- * written. Then an older record, of another core, may speak of an output that is not there any more.
+ * What a journal does not say: an output may have been replaced, by another core's or from other inputs, and
+ * the line of that is damaged, or the run was killed before it wrote it. Then an older record speaks of an
+ * output that is not there any more.
  */
 
-/** Counts the places behind which records of one core may be out of date without our seeing it. */
+import type { RunEvent } from "./journal_record.ts";
+
+/** Finds out which records may be out of date without our seeing it. */
 export class JournalGaps {
-  readonly #core: string;
-  #isDamaged = false;
-  /** Gaps so far. A record that has seen as many as there are at the end is certain. */
-  count = 0;
+  /** Where the reader is, in stretches of the journal with nothing uncertain in them. */
+  #stretch = 0;
+  /** Records of earlier stretches may be out of date. */
+  #certainFrom = 0;
+  /** The stretch that a run has begun which has not ended so far. */
+  #begun: number | undefined;
 
-  /** `core`: whose records matter. */
-  constructor(core: string) {
-    this.#core = core;
+  /** Where a record is that comes now. */
+  get stretch(): number {
+    return this.#stretch;
   }
 
-  onRecord(): void {
-    this.onEnd();
+  /** Whether a record's output is surely the one that it was; to be asked when all is read. */
+  isCertain(stretch: number): boolean {
+    return stretch >= this.#certainFrom;
   }
 
-  /** It may have been of any core. */
-  onDamaged(): void {
-    this.#isDamaged = true;
+  /** A run replaces no output twice: what is uncertain are the records that were there when it began. */
+  onRun(event: RunEvent): void {
+    if (event === "ended") {
+      this.#begun = undefined;
+      return;
+    }
+    // At most one runs at a time: the one before was killed. The last one that begins is our own.
+    if (this.#begun !== undefined) this.#certainFrom = Math.max(this.#certainFrom, this.#begun);
+    this.#stretch += 1;
+    this.#begun = this.#stretch;
   }
 
-  /** The same, as nobody here can read it. */
-  onNewer(): void {
-    this.count += 1;
-  }
-
-  /**
-   * A run of `core` may have replaced outputs; ours has made the same ones. Damage right before here is a
-   * line that it was writing when it was killed.
-   */
-  onUnrecorded(core: string): void {
-    this.#isDamaged = false;
-    if (core !== this.#core) this.count += 1;
-  }
-
-  onEnd(): void {
-    if (this.#isDamaged) this.count += 1;
-    this.#isDamaged = false;
+  /** Lines of any runs may have been here. */
+  onFlaw(): void {
+    this.#stretch += 1;
+    this.#certainFrom = this.#stretch;
   }
 }

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
-import { parseLine, parseTail, type ReadRecord } from "./journal_record.ts";
+import { parseLine, parseTail, type ReadRecord, type RunEvent } from "./journal_record.ts";
 
 /** No record is that long; what is longer is damage, and all but its end is forgotten. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
@@ -22,8 +22,7 @@ export interface JournalFlaws {
 export interface JournalEvents {
   /** A record, and where its line begins in the file. */
   onRecord(record: ReadRecord, at: number): void;
-  /** A run of that core has ended here which may have replaced outputs without a record. */
-  onUnrecorded(core: string): void;
+  onRun(event: RunEvent): void;
   /** A line that cannot be used. */
   onFlaw(kind: keyof JournalFlaws): void;
 }
@@ -78,7 +77,7 @@ export async function readRecordAt(path: string, at: number): Promise<ReadRecord
     }
     takeLine(line.content, at, {
       onRecord: (record) => found = record,
-      onUnrecorded: () => {},
+      onRun: () => {},
       onFlaw: () => {},
     });
   } finally {
@@ -95,7 +94,7 @@ function takeLine(line: Buffer, at: number, events: JournalEvents): void {
     read = parseTail(line);
   }
   if (read.kind === "newer") events.onFlaw("newer");
-  if (read.kind === "unrecorded") events.onUnrecorded(read.core);
+  if (read.kind === "run") events.onRun(read.event);
   if (read.kind === "record") events.onRecord(read.record, at);
 }
 

@@ -45,11 +45,13 @@ export interface ReadRecord extends JobRecord {
   readonly core: string;
 }
 
+/** What is noted of a run itself: that it begins, and that every output it has written has its record. */
+export type RunEvent = "begun" | "ended";
+
 /** What a line turns out to be. */
 export type ReadLine =
   | { readonly kind: "record"; readonly record: ReadRecord }
-  /** A run of that core was killed, and may have replaced outputs of which there is no record. */
-  | { readonly kind: "unrecorded"; readonly core: string }
+  | { readonly kind: "run"; readonly event: RunEvent }
   | { readonly kind: "newer" }
   | { readonly kind: "damaged" };
 
@@ -76,13 +78,23 @@ export function formatRecord(record: JobRecord, core: string): string {
   return lineOf(`${fields},"core":"${core}"`);
 }
 
-/** The line that says that a run of that core was killed, and may have replaced outputs before here. */
-export function formatUnrecorded(core: string): string {
-  return lineOf(`"unrecorded":"${core}"`);
+/** The line of a run itself, with its line feed. `host` and `pid` are for people. */
+export function formatRunEvent(event: RunEvent, host: string, pid: number): string {
+  const fields = JSON.stringify({ run: event, at: new Date().toISOString(), host, pid });
+  return lineOf(fields.slice(1, -1));
 }
 
 function lineOf(fields: string): string {
   return `${HEAD}${fields}${CHECKSUM_START}${checksumText(crc32(fields, HEAD_CRC))}"}\n`;
+}
+
+/** What a record says of the job, to be written once more. */
+export function jobOf(record: ReadRecord): JobRecord {
+  const { v: _version, core: _core, crc: _crc, ...job } = record as ReadRecord & {
+    readonly v: unknown;
+    readonly crc: unknown;
+  };
+  return job;
 }
 
 function withBoundedError(record: JobRecord): JobRecord {
@@ -112,11 +124,11 @@ export function parseTail(line: Buffer): ReadLine {
   return start > 0 ? parseLine(line.subarray(start)) : DAMAGED;
 }
 
-function understand(value: Partial<ReadRecord> & { v?: unknown; unrecorded?: unknown }): ReadLine {
+function understand(value: Partial<ReadRecord> & { v?: unknown; run?: unknown }): ReadLine {
   if (typeof value.v === "number" && value.v > JOURNAL_VERSION) return NEWER;
-  const { v, input, state, core, bytesOut, attempt, unrecorded } = value;
-  if (v === JOURNAL_VERSION && typeof unrecorded === "string") {
-    return { kind: "unrecorded", core: unrecorded };
+  const { v, input, state, core, bytesOut, attempt, run } = value;
+  if (v === JOURNAL_VERSION && (run === "begun" || run === "ended")) {
+    return { kind: "run", event: run };
   }
   const isRecord = v === JOURNAL_VERSION && typeof input === "string" &&
     (state === "done" || state === "failed") && typeof core === "string" &&

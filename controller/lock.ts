@@ -20,12 +20,8 @@ const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
 
 /** Who holds a lock, as the file says. */
 export interface LockHolder extends ProcessId {
-  /** SHA-256 of the core that it runs. */
-  readonly core: string;
   /** When it began, for people. */
   readonly since: string;
-  /** Cores of killed runs before it, whose outputs may lie here without a record. */
-  readonly unrecorded?: readonly string[];
 }
 
 /** Another run uses the folder, or may do so. */
@@ -36,40 +32,24 @@ export class LockedError extends Error {
 /** A lock that is held. */
 export class Lock {
   readonly #path: string;
-  #text: string;
+  readonly #text: string;
 
   private constructor(path: string, text: string) {
     this.#path = path;
     this.#text = text;
   }
 
-  /** Cores of runs that were killed here. They may have replaced outputs without a record. */
-  get unrecorded(): readonly string[] {
-    return holderIn(this.#text)?.unrecorded ?? [];
-  }
-
-  /** That is noted elsewhere now. */
-  async settle(): Promise<void> {
-    if (this.unrecorded.length === 0) return;
-    const text = `${JSON.stringify({ ...holderIn(this.#text), unrecorded: [] })}\n`;
-    const unfinished = `${this.#path}.${randomUUID()}`;
-    await writeDurably(unfinished, text);
-    await rename(unfinished, this.#path);
-    this.#text = text;
-  }
-
   /**
-   * Takes the lock at `path` for a run of that core; of several who try, exactly one gets it. `what` is what
+   * Takes the lock at `path`; of several who try, exactly one gets it. `what` is what
    * it guards, for people. Rejects with a `LockedError`.
    */
-  static async acquire(path: string, what: string, core: string): Promise<Lock> {
+  static async acquire(path: string, what: string): Promise<Lock> {
     const [pid, host] = [process.pid, os.hostname()];
     const holder: LockHolder = {
       pid,
       host,
       start: startOf(pid),
       space: OWN_SPACE,
-      core,
       since: now(),
     };
     // The token makes this lock another one than any before, also of this very process.
@@ -77,7 +57,8 @@ export class Lock {
     const unfinished = `${path}.${randomUUID()}`;
     await writeDurably(unfinished, text);
     try {
-      return new Lock(path, await takePlace(unfinished, path, what, core, text));
+      await takePlace(unfinished, path, what, text);
+      return new Lock(path, text);
     } finally {
       await rm(unfinished, { force: true });
     }
@@ -101,23 +82,21 @@ export class Lock {
   }
 }
 
-/** Brings a whole lock into its place, and says what is in it: more than `text` if it was a dead run's. */
+/** Brings a whole lock into its place. */
 async function takePlace(
   unfinished: string,
   path: string,
   what: string,
-  core: string,
   text: string,
-): Promise<string> {
+): Promise<void> {
   const deadlineMs = performance.now() + CLAIM_LIMIT_MS;
   for (;;) {
-    if (await createFrom(unfinished, path, text)) return text;
+    if (await createFrom(unfinished, path, text)) return;
     const found = await textAt(path);
     if (found !== undefined) {
       const holder = holderIn(found);
       if (!holder || !isGone(holder)) throw lockedError(path, what, holder);
-      const whole = withUnrecorded(text, holder);
-      if (await replace(found, whole, path, what, core)) return whole;
+      if (await replace(found, text, path, what)) return;
     }
     if (performance.now() > deadlineMs) {
       const claim = `${path}${CLAIM_SUFFIX}`;
@@ -137,9 +116,8 @@ async function replace(
   text: string,
   path: string,
   what: string,
-  core: string,
 ): Promise<boolean> {
-  const claim = await Lock.acquire(`${path}${CLAIM_SUFFIX}`, what, core).catch((error) => {
+  const claim = await Lock.acquire(`${path}${CLAIM_SUFFIX}`, what).catch((error) => {
     if (error instanceof LockedError) return undefined; // somebody else is about to take it over
     throw error;
   });
@@ -153,12 +131,6 @@ async function replace(
   } finally {
     await claim.release();
   }
-}
-
-/** What a dead run may have left goes with the lock, so that it outlives also who has it now. */
-function withUnrecorded(text: string, { core, unrecorded = [] }: LockHolder): string {
-  const cores = [...new Set([...unrecorded, core])];
-  return `${JSON.stringify({ ...JSON.parse(text), unrecorded: cores })}\n`;
 }
 
 /** False if there is one already. Others see all of it or nothing. */

@@ -34,41 +34,35 @@ export class OutputFolder {
 
   /** Rejects with a `SinkError`, or with a `LockedError` while another run has the folder. */
   static async open(folder: string, options: FolderOptions): Promise<OutputFolder> {
-    const lock = await lockFolder(folder, options.core);
+    const lock = await lockFolder(folder);
     let sink: DirectorySink | undefined;
     try {
       await removeLeftovers(folder, lock);
       sink = await DirectorySink.open(folder);
       const { core, fresh } = options;
-      const { unrecorded } = lock;
-      const journal = await Journal.open(folder, { core, fresh, unrecorded });
-      await lock.settle(); // the journal has it
+      const journal = await Journal.open(folder, { core, fresh });
       const earlier = fresh
         ? undefined
         : await Resume.load(folder, options).catch(closing(journal));
       return new OutputFolder(lock, sink, journal, earlier);
     } catch (error) {
       await sink?.close();
-      // Left behind, it tells the next run what this one has not come to.
-      if (lock.unrecorded.length === 0) await lock.release();
+      await lock.release();
       throw error;
     }
   }
 
-  /**
-   * Lets other runs have the folder. The run has closed the rest. If an output may be in its place without a
-   * record, as after a second Ctrl-C, the lock stays: the next run learns of it as if this one had been killed.
-   */
+  /** Lets other runs have the folder. The run has closed the rest. */
   async release(): Promise<void> {
-    if (this.journal.isWhole && this.sink.isIdle) await this.#lock.release();
+    await this.#lock.release();
   }
 }
 
-async function lockFolder(folder: string, core: string): Promise<Lock> {
+async function lockFolder(folder: string): Promise<Lock> {
   const state = join(folder, STATE_FOLDER);
   try {
     await mkdir(state, { recursive: true });
-    return await Lock.acquire(join(state, "lock"), `the output folder "${folder}"`, core);
+    return await Lock.acquire(join(state, "lock"), `the output folder "${folder}"`);
   } catch (cause) {
     if (cause instanceof LockedError) throw cause;
     throw folderError(folder, cause);
@@ -97,7 +91,7 @@ function folderError(folder: string, cause: unknown): SinkError {
 
 function closing(journal: Journal): (error: unknown) => Promise<never> {
   return async (error) => {
-    await journal.close();
+    await journal.close(true);
     throw error;
   };
 }

@@ -8,28 +8,28 @@ import { SinkError } from "./directory_sink.ts";
 import { journalIn } from "./journal.ts";
 import { JournalGaps } from "./journal_gaps.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
-import type { ReadRecord } from "./journal_record.ts";
+import { jobOf, type JobRecord, type ReadRecord } from "./journal_record.ts";
 import { reasonOf } from "./system_error.ts";
 
 /** Outputs looked at at once: enough to hide a file server's answer times. */
 const LOOKS_AT_ONCE = 16;
 
 /**
- * What is kept of a job: two words that say of which state of its input, one for what became of it, two for
- * a number, and its output's checksum. With the digest of its name that is 36 bytes, however long its record
- * is.
+ * What is kept of a job, in words: which state of its input, what became of it, where its record is, and of
+ * its output the size and the checksum. With the digest of its name that is 44 bytes, however long its
+ * record is.
  */
-const VALUE_WORDS = 6;
+const VALUE_WORDS = 8;
 const IDENTITY_WORDS = 2;
-const [STATE, HIGH, LOW, CRC] = [2, 3, 4, 5];
+const [STATE, PLACE, SIZE, CRC] = [2, 3, 5, 7];
 const WORD = 2 ** 32;
 
-/** The last record of a job, in the table: a done one's number is its output's size, a failed one's its place. */
+/** What became of a job, by its last record. */
 const DONE = 1;
 const FAILED = 2;
 const OF_ANOTHER_CORE = 3;
 
-/** With the state goes how many gaps the journal has before the record. */
+/** With the state goes the stretch of the journal that the record is in. */
 const STATES = 4;
 
 /** Which state of which input. */
@@ -40,7 +40,8 @@ export interface IdentifiedInput {
 
 /** How a job has ended in an earlier run. */
 export type EarlierOutcome =
-  | { readonly state: "done" }
+  /** `again`: its record, which was doubted until its output was looked at, and is now to be repeated. */
+  | { readonly state: "done"; readonly again?: JobRecord }
   /** The reason is in the journal, and read when somebody wants to know it. */
   | { readonly state: "failed"; readonly reason: () => Promise<string> };
 
@@ -76,12 +77,11 @@ export class Resume implements EarlierRuns {
   readonly #identity = this.#value.subarray(0, IDENTITY_WORDS);
   readonly counts: ResumeCounts = { done: 0, failed: 0, ofAnotherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
-  readonly #gaps: JournalGaps;
+  readonly #gaps = new JournalGaps();
 
   private constructor(folder: string, options: ResumeOptions) {
     this.#folder = folder;
     this.#options = options;
-    this.#gaps = new JournalGaps(options.core);
   }
 
   /** Reads the journal of an output folder. */
@@ -91,7 +91,7 @@ export class Resume implements EarlierRuns {
     try {
       await readJournal(path, {
         onRecord: (record, at) => resume.#onRecord(record, at),
-        onUnrecorded: (core) => resume.#gaps.onUnrecorded(core),
+        onRun: (event) => resume.#gaps.onRun(event),
         onFlaw: (kind) => resume.#onFlaw(kind),
       });
     } catch (cause) {
@@ -100,7 +100,6 @@ export class Resume implements EarlierRuns {
         { cause },
       );
     }
-    resume.#gaps.onEnd();
     resume.#count();
     return resume;
   }
@@ -129,60 +128,70 @@ export class Resume implements EarlierRuns {
     digestInto(this.#identity, identity);
     const isSame = this.#identity.every((word, index) => word === job[index]);
     if (!isSame || state === OF_ANOTHER_CORE) return undefined;
-    const number = (job[HIGH] as number) * WORD + (job[LOW] as number);
-    if (state === DONE) {
-      return this.#ifOutputIs(name, number, isCertain ? undefined : crc, { state: "done" });
-    }
+    const [place, size] = [numberAt(job, PLACE), numberAt(job, SIZE)];
+    if (state === DONE) return this.#ifDone(name, size, isCertain ? undefined : { crc, place });
     if (this.#options.retryFailed) return undefined;
-    const reason = () => this.#reasonAt(number);
-    return this.#ifOutputIs(name, undefined, undefined, { state: "failed", reason });
+    return this.#ifFailed(name, place);
   }
 
   #meaningOf(job: Uint32Array): { state: number; isCertain: boolean; crc: number } {
     const word = job[STATE] as number;
-    const isCertain = Math.floor(word / STATES) === this.#gaps.count;
+    const isCertain = this.#gaps.isCertain(Math.floor(word / STATES));
     return { state: word % STATES, isCertain, crc: job[CRC] as number };
   }
 
-  /** The outcome if the output has that size, or is not there for `undefined`, and that checksum if one is given. */
-  async #ifOutputIs(
+  /** Done, if the output has that size and, where the record at `place` is in doubt, that checksum. */
+  async #ifDone(
     name: string,
-    size: number | undefined,
-    crc: number | undefined,
-    outcome: EarlierOutcome,
+    size: number,
+    doubt: { crc: number; place: number } | undefined,
   ): Promise<EarlierOutcome | undefined> {
-    const path = join(this.#folder, name);
-    const info = await lstat(path).catch(() => undefined);
-    if ((info?.isFile() ? info.size : undefined) !== size) return undefined;
-    if (crc === undefined) return outcome;
-    return await checksumOfFile(path).catch(() => undefined) === crc ? outcome : undefined;
+    if (await this.#sizeOf(name) !== size) return undefined;
+    if (!doubt) return { state: "done" };
+    const found = await checksumOfFile(join(this.#folder, name)).catch(() => undefined);
+    if (found !== doubt.crc) return undefined;
+    const again = await this.#recordAt(doubt.place);
+    return again ? { state: "done", again: jobOf(again) } : { state: "done" };
   }
 
-  async #reasonAt(at: number): Promise<string> {
-    const record = await readRecordAt(journalIn(this.#folder), at).catch(() => undefined);
+  /** Failed, if there is no output. */
+  async #ifFailed(name: string, place: number): Promise<EarlierOutcome | undefined> {
+    if (await this.#sizeOf(name) !== undefined) return undefined;
+    return { state: "failed", reason: () => this.#reasonAt(place) };
+  }
+
+  /** Of a job's output; `undefined` if there is none. */
+  async #sizeOf(name: string): Promise<number | undefined> {
+    const info = await lstat(join(this.#folder, name)).catch(() => undefined);
+    return info?.isFile() ? info.size : undefined;
+  }
+
+  async #reasonAt(place: number): Promise<string> {
+    const record = await this.#recordAt(place);
     return record?.error ?? "it failed in an earlier run, whose record cannot be read any more";
+  }
+
+  #recordAt(place: number): Promise<ReadRecord | undefined> {
+    return readRecordAt(journalIn(this.#folder), place).catch(() => undefined);
   }
 
   #onRecord(record: ReadRecord, at: number): void {
     const { input, identity, state, attempt, bytesOut, crcOut, core } = record;
-    this.#gaps.onRecord();
     // One that was never sent says nothing about the core, and is tried again in any case.
     if (identity === undefined || attempt === 0) return;
     const isOurs = core === this.#options.core;
-    const number = state === "done" ? bytesOut : at;
     if (isOurs) digestInto(this.#identity, identity);
     const meaning = !isOurs ? OF_ANOTHER_CORE : state === "done" ? DONE : FAILED;
-    this.#value[STATE] = this.#gaps.count * STATES + meaning;
-    this.#value[HIGH] = Math.floor(number / WORD);
-    this.#value[LOW] = number % WORD;
+    this.#value[STATE] = this.#gaps.stretch * STATES + meaning;
+    setNumber(this.#value, PLACE, at);
+    setNumber(this.#value, SIZE, bytesOut);
     this.#value[CRC] = crcOut === undefined ? 0 : parseInt(crcOut, 16);
     this.#jobs.set(input, this.#value);
   }
 
   #onFlaw(kind: keyof JournalFlaws): void {
     this.flaws[kind] += 1;
-    if (kind === "damaged") this.#gaps.onDamaged();
-    else this.#gaps.onNewer();
+    this.#gaps.onFlaw();
   }
 
   #count(): void {
@@ -193,4 +202,13 @@ export class Resume implements EarlierRuns {
       else this.counts.ofAnotherCore += 1;
     }
   }
+}
+
+function numberAt(words: Uint32Array, index: number): number {
+  return (words[index] as number) * WORD + (words[index + 1] as number);
+}
+
+function setNumber(words: Uint32Array, index: number, value: number): void {
+  words[index] = Math.floor(value / WORD);
+  words[index + 1] = value % WORD;
 }

@@ -223,8 +223,15 @@ export class Run {
   async #close(): Promise<void> {
     this.#cluster.close();
     await Promise.race([this.#committed(), this.#abandoned.promise]);
-    for (const part of [this.#local, this.#parts.journal, this.#parts.sink]) {
-      await part?.close().catch((error) => this.#error ??= error);
+    const { journal, sink } = this.#parts;
+    const closings = [
+      () => this.#local?.close(),
+      // What is abandoned may still come to its place, with nobody left to record it.
+      () => journal.close(this.#uncommittedJobs === 0),
+      () => sink.close(),
+    ];
+    for (const close of closings) {
+      await close()?.catch((error) => this.#error ??= error);
     }
   }
 
@@ -268,6 +275,7 @@ export class Run {
       if (earlier.state === "done") {
         this.#done += 1;
         this.#doneBefore += 1;
+        if (earlier.again) this.#parts.journal.add(earlier.again);
         return;
       }
       this.#failed += 1;

@@ -51,7 +51,7 @@ test("a record is found again by where it begins", async () => {
   const places: number[] = [];
   await readJournal(path, {
     onRecord: (_record, at) => places.push(at),
-    onUnrecorded: () => {},
+    onRun: () => {},
     onFlaw: () => {},
   });
   for (const [index, at] of places.entries()) {
@@ -232,7 +232,7 @@ async function readCounting(path: string, read: ReadRecord[]): Promise<JournalFl
   const flaws = { damaged: 0, newer: 0 };
   await readJournal(path, {
     onRecord: (record) => read.push(record),
-    onUnrecorded: () => {},
+    onRun: () => {},
     onFlaw: (kind) => flaws[kind] += 1,
   });
   return flaws;

@@ -18,7 +18,7 @@ test("every record is a line of JSON, in the order in which jobs end", async () 
   const log = await openIn(workspace);
   const records = Array.from({ length: 5000 }, (_, index) => recordOf(4999 - index));
   for (const record of records) log.add(record);
-  await log.close();
+  await log.close(true);
   assert.deepEqual(await lines(workspace), records);
 });
 
@@ -27,7 +27,7 @@ test("names keep every character, and no name breaks a line", async () => {
   const log = await openIn(workspace);
   const names = ['quote"', "new\nline", "back\\slash", "ä € 𝄞", "\u0000\u001b[31m", "\u2028"];
   for (const input of names) log.add({ ...recordOf(0), input });
-  await log.close();
+  await log.close(true);
   assert.deepEqual((await lines(workspace)).map(({ input }) => input), names);
 });
 
@@ -36,7 +36,7 @@ test("a record is on the disk soon, while the run goes on", async () => {
   const log = await openIn(workspace);
   log.add(recordOf(7));
   await eventually("the record is written", async () => (await lines(workspace)).length === 1);
-  await log.close();
+  await log.close(true);
 });
 
 test("a further run appends to the journal, unless it is to be a fresh one", async () => {
@@ -44,7 +44,7 @@ test("a further run appends to the journal, unless it is to be a fresh one", asy
   const written = async (index: number, fresh: boolean) => {
     const log = await openIn(workspace, fresh);
     log.add(recordOf(index));
-    await log.close();
+    await log.close(true);
     return (await lines(workspace)).map(({ index }) => index);
   };
   assert.deepEqual(await written(1, false), [1]);
@@ -58,17 +58,26 @@ test("a record begins on a line of its own, whatever the file ends with", async 
     const path = await workspace.write(`out/${STATE_FOLDER}/jobs.jsonl`, `one\n${torn}`);
     const log = await openIn(workspace);
     log.add(recordOf(7));
-    await log.close();
+    await log.close(true);
     const text = await readFile(path, "utf8");
-    assert(text.startsWith(`one\n${torn}\n{"v":1,"index":7,`), text);
+    assert(text.startsWith(`one\n${torn}\n{"v":1,"run":"begun",`), text);
+    assert.match(text, /^\{"v":1,"index":7,/m);
   }
 });
 
-test("opening a journal and closing it again changes nothing in it, except that a line ends", async () => {
-  await using workspace = await prepared();
-  const path = await workspace.write(`out/${STATE_FOLDER}/jobs.jsonl`, "torn");
-  for (let times = 0; times < 3; times++) await (await openIn(workspace)).close();
-  assert.equal(await readFile(path, "utf8"), "torn\n");
+test("a run that goes on notes its begin at once, and its end only if every output has its record", async () => {
+  for (const [isWhole, events] of [[true, ["begun", "ended"]], [false, ["begun"]]] as const) {
+    await using workspace = await prepared();
+    await (await openIn(workspace)).close(true);
+    assert.deepEqual(await runEvents(workspace), [], "the first run has nothing to put in doubt");
+    const first = await openIn(workspace);
+    first.add(recordOf(1));
+    await first.close(true);
+    const second = await openIn(workspace);
+    assert.deepEqual(await runEvents(workspace), ["begun"]);
+    await second.close(isWhole);
+    assert.deepEqual(await runEvents(workspace), events);
+  }
 });
 
 test("a record that cannot be begun is an error that names it", async () => {
@@ -97,7 +106,7 @@ testUnless(noFullDisk, "a record that the disk does not take ends the run", asyn
       return true;
     }
   });
-  await assert.rejects(log.close(), { name: "SinkError", message });
+  await assert.rejects(log.close(true), { name: "SinkError", message });
 });
 
 testUnless(
@@ -108,7 +117,7 @@ testUnless(
     await symlink(FULL_DISK, workspace.at(`out/${STATE_FOLDER}/jobs.jsonl`));
     const log = await openIn(workspace);
     log.add(recordOf(0));
-    await assert.rejects(log.close(), SinkError);
+    await assert.rejects(log.close(true), SinkError);
   },
 );
 
@@ -119,15 +128,21 @@ async function prepared(): Promise<Workspace> {
 }
 
 function openIn(workspace: Workspace, fresh = false): Promise<Journal> {
-  return Journal.open(workspace.at("out"), { core: CORE, fresh, unrecorded: [] });
+  return Journal.open(workspace.at("out"), { core: CORE, fresh });
 }
 
 /** The records without what the journal adds. */
 async function lines(workspace: Workspace): Promise<JobRecord[]> {
   const text = await readFile(workspace.at(`out/${STATE_FOLDER}/jobs.jsonl`), "utf8");
-  return text.split("\n").slice(0, -1).map((line) => {
+  const isOfJob = (line: string) => !line.includes('"run":');
+  return text.split("\n").slice(0, -1).filter(isOfJob).map((line) => {
     const { v, core, crc, ...record } = JSON.parse(line);
     assert.deepEqual([v, core, crc.length], [1, CORE, 8]);
     return record;
   });
+}
+
+async function runEvents(workspace: Workspace): Promise<string[]> {
+  const text = await readFile(workspace.at(`out/${STATE_FOLDER}/jobs.jsonl`), "utf8");
+  return [...text.matchAll(/"run":"(\w+)"/g)].map(([, event = ""]) => event);
 }

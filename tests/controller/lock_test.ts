@@ -12,7 +12,6 @@ import { isGone, OWN_SPACE, startOf } from "../../controller/process_id.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { eventually } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
-import { CORE } from "./records.ts";
 
 const noProc = startOf(process.pid) === undefined ? "the system tells no start times" : undefined;
 
@@ -55,7 +54,7 @@ test("of several processes that try at once exactly one gets a dead one's lock",
       console.log("ready");
       while (!existsSync("go"));
       try {
-        await Lock.acquire("lock", "it", "");
+        await Lock.acquire("lock", "it");
         console.log("got");
       } catch (error) {
         console.log(error.name);
@@ -75,11 +74,10 @@ test("of several processes that try at once exactly one gets a dead one's lock",
   }
 });
 
-test("a dead one's lock is taken over, and what it ran is known", async () => {
+test("a dead one's lock is taken over", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lock", await deadHolder());
   const lock = await acquire(workspace);
-  assert.deepEqual(lock.unrecorded, ["dead"]);
   assert.equal(JSON.parse(await readFile(workspace.at("lock"), "utf8")).pid, process.pid);
   await lock.release();
 });
@@ -95,22 +93,6 @@ testUnless(
     }
   },
 );
-
-test("that runs were killed is not forgotten before it is noted elsewhere", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("lock", await deadHolder());
-  const first = await acquire(workspace);
-  assert.deepEqual(first.unrecorded, ["dead"]);
-  const text = JSON.parse(await readFile(workspace.at("lock"), "utf8"));
-  const { pid } = JSON.parse(await deadHolder());
-  await workspace.write("lock", JSON.stringify({ ...text, pid, start: "1" }));
-  const second = await acquire(workspace);
-  assert.deepEqual(second.unrecorded, ["dead", CORE], "the first was killed, too");
-  await second.settle();
-  assert.deepEqual(second.unrecorded, []);
-  await second.release();
-  assert.deepEqual(await readdir(workspace.path), []);
-});
 
 testUnless(noProc, "of a process in another container nobody knows here whether it lives", () => {
   const [boot] = (OWN_SPACE ?? "").split(" ");
@@ -185,11 +167,11 @@ testUnless(
 );
 
 function acquire(workspace: Workspace): Promise<Lock> {
-  return Lock.acquire(workspace.at("lock"), "the thing", CORE);
+  return Lock.acquire(workspace.at("lock"), "the thing");
 }
 
 function holder(changes: object): string {
-  return `${JSON.stringify({ host: os.hostname(), core: "dead", since: "", ...changes })}\n`;
+  return `${JSON.stringify({ host: os.hostname(), since: "", ...changes })}\n`;
 }
 
 /** A lock's text whose process has ended. */
