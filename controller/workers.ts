@@ -2,7 +2,7 @@
 
 import { formatAddress } from "../link/address.ts";
 import type { DispatchId } from "../pool/types.ts";
-import type { WorkerDescription } from "../protocol/mod.ts";
+import { LATEST_VERSION, type WorkerDescription } from "../protocol/mod.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
 import {
@@ -242,7 +242,8 @@ export class Workers {
       onDraining: () => this.onLeaving(member),
       onClosed: (reason) => resolve(this.#onClosed(member, reason)),
     }, {
-      version: this.#offers.next(keyOf({ name, dialled })),
+      // A worker whose slots we know is a process of our own.
+      version: slots === undefined ? this.#offers.next(keyOf({ name, dialled })) : LATEST_VERSION,
       versionLimitMs: this.#limits.versionMs,
       ...this.#limits.silentMs !== undefined && { silentMsMax: this.#limits.silentMs },
     });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Offers } from "../../controller/offers.ts";
+import { decodeMessage, type Frame, FrameDecoder } from "../../protocol/mod.ts";
 import { view } from "../fixtures/peers/frames.ts";
 import { Network } from "../fixtures/peers/network.ts";
 import { answering, startPeer } from "../fixtures/peers/scripted_worker.ts";
@@ -169,3 +170,37 @@ test("a guest that refuses both versions is told of once, however often it comes
   assert.equal(recorded.warnings.length, 1);
   assert.match(recorded.warnings[0] ?? "", /cannot use worker .* version 1/);
 });
+
+test("a worker of one's own is offered version 2 again, however often it has died before it answered", async () => {
+  using recorded = await RecordedCluster.make();
+  for (let times = 0; times < 3; times++) {
+    const said: Uint8Array[] = [];
+    const { promise, resolve } = Promise.withResolvers<null>();
+    await recorded.cluster.join(
+      {
+        peer: "own",
+        read: () => promise,
+        write: (bytes) => {
+          said.push(bytes.slice());
+          resolve(null); // it has died
+          return Promise.resolve();
+        },
+        endWrites: () => Promise.resolve(),
+        close: () => {},
+      },
+      "own",
+      2,
+    );
+    const frame = firstOf(said);
+    assert.deepEqual(decodeMessage(frame), { type: "version", id: frame.id, version: 2 });
+  }
+});
+
+function firstOf(pieces: readonly Uint8Array[]): Frame {
+  const decoder = new FrameDecoder();
+  for (const piece of pieces) {
+    decoder.space().set(piece);
+    decoder.commit(piece.byteLength);
+  }
+  return decoder.next() ?? assert.fail("it has said nothing");
+}
