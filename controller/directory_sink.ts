@@ -29,7 +29,10 @@ const ASK_AGAIN_MS = 5_000;
 const SMOOTHING = 0.1;
 
 /** What is wrong with one output's name, not with the disk. */
-const NAME_PROBLEMS = new Set(["EISDIR", "ENOTDIR", "ENAMETOOLONG", "EEXIST", "ENOTEMPTY"]);
+const NAME_PROBLEMS = new Set([
+  ...["EISDIR", "ENOTDIR", "ENAMETOOLONG", "EEXIST", "ENOTEMPTY"],
+  "EXDEV", // a link or a mount below the output folder leads elsewhere
+]);
 
 /** The output folder cannot be used: the run has to stop. */
 export class SinkError extends Error {

@@ -6,6 +6,7 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../protocol/mod.ts";
 import type { Task } from "./task.ts";
+import { STATE_FOLDER } from "./directory_sink.ts";
 import { countLines, readLines } from "./file_lines.ts";
 import { contentIdentity, fileIdentity, NUMBER_IDENTITY } from "./identity.ts";
 import { NameSet } from "./name_set.ts";
@@ -43,8 +44,6 @@ export interface UnreadableTask {
   readonly index: number;
   readonly name: string;
   readonly failure: string;
-  /** Set where another job's output, or an input, has that name: it is not this job's to remove. */
-  readonly keepsOutput?: true;
 }
 
 /** Inputs in order, in batches, each made or read when it is asked for. */
@@ -60,7 +59,6 @@ interface Listed {
   readonly name: string;
   /** Why it is not to be read, if that is known already. */
   readonly failure?: string;
-  readonly keepsOutput?: true;
 }
 
 interface IndexedFile extends Listed {
@@ -170,7 +168,7 @@ async function* fileBatches(
   for await (const listed of listAll(paths, outputs, warn)) {
     if (listed) {
       const isTaken = seen && !seen.add(listed.name);
-      group.push({ ...listed, index: index++, ...(isTaken ? TAKEN : {}) });
+      group.push({ ...listed, index: index++, ...(isTaken ? { failure: SAME_OUTPUT } : {}) });
       if (group.length < READS_AT_ONCE) continue;
     }
     yield* readGroup(group, earlier);
@@ -204,7 +202,7 @@ async function* readGroup(
 
 const SAME_OUTPUT = "another input before it writes the same output";
 const OWN_OUTPUT = "its output would replace it; choose another folder with -o";
-const TAKEN = { failure: SAME_OUTPUT, keepsOutput: true } as const;
+const OTHER_OUTPUT = "its output would replace another input; choose another folder with -o";
 
 /**
  * Checks what can be known before anything runs: that the inputs exist, that no output replaces one, and
@@ -239,6 +237,21 @@ export async function checkPaths(paths: readonly string[], outputs: string): Pro
   }
 }
 
+/** Checks that there is a file of lines, and that no output, which is named by a number, replaces it. */
+export async function checkLines(path: string, outputs: string): Promise<void> {
+  if (path === "-") return;
+  const info = await stat(path).catch((cause) => {
+    throw new SourceError(`Cannot read lines from "${path}": ${reasonOf(cause)}`, { cause });
+  });
+  if (info.isDirectory()) throw new SourceError(`Cannot read lines from "${path}": it is a folder`);
+  const name = basename(path);
+  if (/^\d+$/.test(name) && await isOwnOutput(path, name, await real(outputs))) {
+    throw new SourceError(
+      `Cannot use "${path}": an output would replace it; choose another folder with -o`,
+    );
+  }
+}
+
 /** All files in order; `undefined` where the next one may be long in coming. */
 async function* listAll(
   paths: readonly string[],
@@ -246,8 +259,23 @@ async function* listAll(
   warn: Warn,
 ): AsyncIterable<Listed | undefined> {
   const realOutputs = await real(outputs);
+  // A folder of inputs among the outputs is rare: others pay nothing for it.
+  const endangered = (await Promise.all(paths.filter((path) => path !== "-").map(real)))
+    .filter((path) => isBelow(path, realOutputs));
+  for await (const file of listAnyhow(paths, realOutputs, warn)) {
+    const output = join(realOutputs, file?.name ?? "");
+    const isInWay = endangered.some((path) => path === output || isBelow(output, path));
+    yield file && isInWay ? { ...file, failure: OTHER_OUTPUT } : file;
+  }
+}
+
+async function* listAnyhow(
+  paths: readonly string[],
+  realOutputs: string,
+  warn: Warn,
+): AsyncIterable<Listed | undefined> {
   for (const path of paths) {
-    if (path === "-") yield* listed(realOutputs);
+    if (path === "-") yield* listed(realOutputs, warn);
     else if ((await stat(path)).isDirectory()) {
       const leftOut = join(path, relative(await real(path), realOutputs));
       yield* walk(path, path, leftOut, warn);
@@ -255,23 +283,37 @@ async function* listAll(
   }
 }
 
-/** The files named on stdin. They keep their folders, as far as those lead down from here. */
-async function* listed(realOutputs: string): AsyncIterable<Listed | undefined> {
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
+}
+
+/**
+ * The files named on stdin. They keep their folders, as far as those lead down from here. What `find` has found
+ * among the outputs of an earlier run is no input.
+ */
+async function* listed(realOutputs: string, warn: Warn): AsyncIterable<Listed | undefined> {
   const utf8 = new TextDecoder();
+  let isWarned = false;
   for await (const lines of readLines("-")) {
     for (const line of lines) {
       const path = utf8.decode(line);
-      if (path !== "") yield await listedFile(path, realOutputs);
+      if (path === "") continue;
+      const file = await listedFile(path, realOutputs);
+      if (file) yield file;
+      else if (!isWarned) {
+        warn(`"${path}" is in the output folder; what is listed there is left out`);
+      }
+      isWarned ||= !file;
     }
     yield undefined;
   }
 }
 
-async function listedFile(path: string, realOutputs: string): Promise<Listed> {
+async function listedFile(path: string, realOutputs: string): Promise<Listed | undefined> {
   const name = nameInside(path);
-  return await isOwnOutput(path, name, realOutputs)
-    ? { path, name, failure: OWN_OUTPUT, keepsOutput: true }
-    : { path, name };
+  if (await isOwnOutput(path, name, realOutputs)) return { path, name, failure: OWN_OUTPUT };
+  const isOutput = isBelow(join(await real(dirname(path)), basename(path)), realOutputs);
+  return isOutput ? undefined : { path, name };
 }
 
 /** Whether a file's output would take the file's own place. */
@@ -310,7 +352,9 @@ async function* walk(
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
-      if (path !== leftOut) yield* walk(root, path, leftOut, warn);
+      // Of other output folders, which may be inputs, our own files are none.
+      const isLeftOut = path === leftOut || entry.name === STATE_FOLDER;
+      if (!isLeftOut) yield* walk(root, path, leftOut, warn);
     } else if (entry.isFile() || (entry.isSymbolicLink() && await leadsToFile(path, warn))) {
       yield { path, name: relative(root, path) };
     } else if (!entry.isSymbolicLink()) {
@@ -328,10 +372,8 @@ async function leadsToFile(path: string, warn: Warn): Promise<boolean> {
 
 /** Looks at a file, so that what is known of this state of it need not be read. */
 async function findInput(file: IndexedFile): Promise<FoundInput | UnreadableTask> {
-  const { index, name, path, failure, keepsOutput } = file;
-  if (failure !== undefined) {
-    return { index, name, failure, ...(keepsOutput ? { keepsOutput } : {}) };
-  }
+  const { index, name, path, failure } = file;
+  if (failure !== undefined) return { index, name, failure };
   try {
     const info = await stat(path);
     // Seen before it is opened: opening a pipe that nobody writes to would wait for ever.

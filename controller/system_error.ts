@@ -15,6 +15,7 @@ const REASONS: Record<string, string> = {
   ENOSPC: "no space left on the disk",
   EDQUOT: "the disk quota is used up",
   EROFS: "the file system is read-only",
+  EXDEV: "it would lie on another disk than the output folder",
   EIO: "the disk reports an error",
   ENAMETOOLONG: "the name is too long",
   EADDRINUSE: "address already in use",

@@ -142,7 +142,8 @@ test("inputs that cannot be used are refused before anything is written", async 
   await workspace.writeAll({ "x/same": "1", "y/same": "2" });
   const refused: [string[], RegExp][] = [
     [["missing"], /^distcomp: Cannot read input "missing": no such file or folder\n$/],
-    [["--lines", "missing"], /Cannot read input "missing"/],
+    [["--lines", "missing"], /Cannot read lines from "missing": no such file or folder/],
+    [["--lines", "x"], /Cannot read lines from "x": it is a folder/],
     [["x/same", "y/same"], /"x\/same" and "y\/same" write the same output, "same"/],
     [["x", "x/"], /"x\/" is named twice/],
     [["x", "-o", "x"], /The outputs would replace the inputs in "x"/],

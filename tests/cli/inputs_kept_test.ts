@@ -1,0 +1,102 @@
+/** What `distcomp run` leaves alone: inputs, and outputs of inputs that are not there for now. */
+
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink } from "node:fs/promises";
+import { core } from "../lib/cores.ts";
+import { test, testUnless } from "../lib/test.ts";
+import { Workspace } from "./workspace.ts";
+
+const ECHO = await core("echo");
+const BEHAVE = await core("behave");
+
+/** A second disk, if there is one: outputs cannot be renamed to it. */
+const OTHER_DISK = "/dev/shm";
+const noOtherDisk = await Promise.all([stat(OTHER_DISK), stat(import.meta.dirname ?? ".")])
+  .then(([one, other]) => one.dev === other.dev ? "there is one disk only" : undefined)
+  .catch(() => `there is no ${OTHER_DISK}`);
+
+test("inputs that are away for now cost no output that they have had", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "mnt/a": "1", "mnt/b": "2" });
+  const [list, args] = ["mnt/a\nmnt/b\n", ["run", ECHO, "-"]];
+  assert.equal((await workspace.run(args, { stdin: list })).code, 0);
+  await rename(workspace.at("mnt"), workspace.at("away"));
+  const run = await workspace.run(args, { stdin: list });
+  assert.equal(run.code, 1);
+  assert.match(run.stdout, /cannot read "mnt\/a": no such file or folder/);
+  assert.deepEqual(await workspace.outputs(), { "mnt/a": "1", "mnt/b": "2" });
+  await rename(workspace.at("away"), workspace.at("mnt"));
+  const again = await workspace.run(args, { stdin: list });
+  assert.match(again.stdout, /\(2 of them before\)/);
+});
+
+test("no output takes an input's place, and no failed job takes one away", async () => {
+  await using workspace = await Workspace.make();
+  const inputs = {
+    "data/x": "echo 1",
+    "data/y": "echo 2",
+    "data/data/x": "echo two",
+    "data/data/y": "code 4",
+  };
+  await workspace.writeAll(inputs);
+  const run = await workspace.run(["run", BEHAVE, "data", "-o", "."]);
+  assert.equal(run.code, 1);
+  assert.match(run.stdout, /data\/x {2}its output would replace another input; choose another/);
+  assert.deepEqual(await workspace.outputs("."), { ...inputs, x: "1", y: "2" });
+});
+
+test("outputs of earlier runs that find lists are no inputs", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "1.dat": "1", "deep/2.dat": "2" });
+  const outputs = { "1.dat": "1", "deep/2.dat": "2" };
+  for (const listed of ["", "./outputs/1.dat\n./outputs/deep/2.dat\n"]) {
+    const stdin = `./1.dat\n./deep/2.dat\n${listed}`;
+    const run = await workspace.run(["run", ECHO, "-"], { stdin });
+    assert.equal(run.code, 0, run.stdout);
+    assert.match(run.stdout, /^2 jobs done/);
+    const warning = '"./outputs/1.dat" is in the output folder; what is listed there is left out';
+    assert.equal(run.stderr.includes(warning), listed !== "");
+    assert.deepEqual(await workspace.outputs(), outputs);
+  }
+});
+
+test("a folder of outputs can be the inputs of the next run, without what is ours in there", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "1", "in/b": "2" });
+  for (const [inputs, outputs] of [["in", "one"], ["one", "two"]] as const) {
+    const run = await workspace.run(["run", ECHO, inputs, "-o", outputs]);
+    assert.equal(run.code, 0, run.stdout);
+    assert.deepEqual(await workspace.outputs(outputs), { a: "1", b: "2" });
+  }
+});
+
+testUnless(
+  noOtherDisk,
+  "a folder of outputs that leads to another disk fails its jobs",
+  async () => {
+    await using workspace = await Workspace.make();
+    const elsewhere = await mkdtemp(`${OTHER_DISK}/distcomp-test-`);
+    try {
+      await workspace.writeAll({ "in/a": "1", "in/sub/b": "2", "in/z": "3" });
+      await mkdir(workspace.at("outputs"));
+      await symlink(elsewhere, workspace.at("outputs/sub"));
+      const run = await workspace.run(["run", ECHO, "in"]);
+      assert.equal(run.code, 1, run.stderr);
+      assert.match(run.stdout, /sub\/b .*it would lie on another disk than the output folder/);
+      assert.deepEqual(await workspace.outputs(), { a: "1", z: "3" });
+      assert.deepEqual(await readdir(elsewhere), []);
+    } finally {
+      await rm(elsewhere, { recursive: true });
+    }
+  },
+);
+
+test("a file of lines may lie among the outputs, if none of them takes its place", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "out/list.txt": "1\n2\n", "out/0": "1\n" });
+  const run = await workspace.run(["run", ECHO, "--lines", "out/list.txt", "-o", "out"]);
+  assert.equal(run.code, 0, run.stderr);
+  const refused = await workspace.run(["run", ECHO, "--lines", "out/0", "-o", "out"]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /^distcomp: Cannot use "out\/0": an output would replace it;/);
+});
