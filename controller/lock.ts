@@ -1,7 +1,7 @@
 /** One run an output folder: who holds the lock file writes there. */
 
 import { randomUUID } from "node:crypto";
-import { link, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { link, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import os from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
@@ -11,6 +11,9 @@ import { isGone, OWN_SPACE, type ProcessId, startOf } from "./process_id.ts";
 /** Whoever takes over a lock is done within microseconds; one that takes longer has been suspended. */
 const CLAIM_LIMIT_MS = 10_000;
 const CLAIM_POLL_MS = 20;
+
+/** What has no content after this time never will. */
+const WRITING_LIMIT_MS = 60_000;
 
 /** Files beside the lock begin with its name and a dot. */
 const CLAIM_SUFFIX = ".claim";
@@ -71,8 +74,8 @@ export class Lock {
       if (!name.startsWith(prefix)) continue;
       const path = join(dirname(this.#path), name);
       const holder = holderIn(await textAt(path) ?? "");
-      // One that is still being written belongs to somebody who will find the lock held: no harm is done.
-      if (!holder || isGone(holder)) await rm(path, { force: true });
+      // Without one it is damaged, or just being written.
+      if (holder ? isGone(holder) : await isOld(path)) await rm(path, { force: true });
     }
   }
 
@@ -100,7 +103,8 @@ async function takePlace(
     }
     if (performance.now() > deadlineMs) {
       const claim = `${path}${CLAIM_SUFFIX}`;
-      throw lockedError(claim, what, holderIn(await textAt(claim) ?? ""));
+      const held = await textAt(claim) === undefined ? path : claim;
+      throw lockedError(held, what, holderIn(await textAt(held) ?? ""));
     }
     await delay(CLAIM_POLL_MS); // it has just been released, or is being taken over
   }
@@ -160,6 +164,11 @@ async function writeDurably(path: string, text: string): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+async function isOld(path: string): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  return info !== undefined && Date.now() - info.mtimeMs > WRITING_LIMIT_MS;
 }
 
 async function textAt(path: string): Promise<string | undefined> {
