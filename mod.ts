@@ -20,7 +20,7 @@ export {
 export type { JobPolicy } from "./controller/retries.ts";
 export type { FailureKindName, JobLimits } from "./protocol/message_2.ts";
 export { CoreFileError } from "./controller/core_image.ts";
-export { NoWorkerError } from "./controller/run.ts";
+export { NoWorkerError } from "./controller/run_errors.ts";
 export { AddressError } from "./link/address.ts";
 export type { Log } from "./runtime/log.ts";
 export { WorkerServer } from "./worker/server.ts";

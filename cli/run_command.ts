@@ -7,8 +7,16 @@ import { type CoreImage, readCoreImage } from "../controller/core_image.ts";
 import { type FailureLimit, TooManyFailuresError } from "../controller/failure_limit.ts";
 import { OutputFolder } from "../controller/output_folder.ts";
 import type { Resume } from "../controller/resume.ts";
-import { InterruptedError, NoWorkerError, Run, type RunStatus } from "../controller/run.ts";
-import { checkPaths, filesOf, linesOf, repeated, type Source } from "../controller/source.ts";
+import { Run, type RunStatus } from "../controller/run.ts";
+import { InterruptedError, NoWorkerError } from "../controller/run_errors.ts";
+import {
+  checkLines,
+  checkPaths,
+  filesOf,
+  linesOf,
+  repeated,
+  type Source,
+} from "../controller/source.ts";
 import { DisagreementError } from "../controller/verification.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
@@ -48,6 +56,8 @@ export async function runCommand(
   flags: RunFlags,
   canWork = true,
 ): Promise<number> {
+  // Who reads what this run says may be gone before it: a closed terminal, the end of a pipe. Jobs go on.
+  process.stderr.on("error", () => {});
   const plan = await planOf(coreFile, flags, canWork);
   const show = { progress: noProgress() };
   const write: WriteLine = (line) => show.progress.write(line);
@@ -137,8 +147,8 @@ async function checkInputs(inputs: readonly string[], flags: RunFlags): Promise<
         : "Inputs are files and folders, or --lines FILE, or --repeat N: one of the three",
     );
   }
-  const paths = flags.lines === undefined ? inputs : [flags.lines];
-  await checkPaths(paths, flags.output);
+  if (flags.lines === undefined) await checkPaths(inputs, flags.output);
+  else await checkLines(flags.lines, flags.output);
 }
 
 function sourceOf(

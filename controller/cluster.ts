@@ -174,7 +174,9 @@ export class Cluster<T extends Task> implements Disposable {
   /** Begins nothing more, also nothing again. Returns how many tasks end that have not begun. */
   cancelUnstarted(): number {
     this.#isStopping = true;
-    const unstarted = this.#pool.unstarted().filter((job) => !this.#copies.hasOther(job));
+    const unstarted = this.#pool.unstarted(performance.now()).filter((job) =>
+      !this.#copies.hasOther(job)
+    );
     for (const job of unstarted) this.#copies.takeBack(job);
     return this.#cancel(unstarted);
   }
@@ -409,7 +411,8 @@ export class Cluster<T extends Task> implements Disposable {
     queueMicrotask(() => {
       this.#isScheduled = false;
       if (this.#isClosed) return;
-      if (this.#isStopping) this.#events.onCancelled?.(this.#cancel());
+      // Again and again: what was about to be over may have got stuck behind a job that takes long.
+      if (this.#isStopping) this.#events.onCancelled?.(this.cancelUnstarted());
       this.#pool.schedule(performance.now());
       if (this.#forRoom.count > 0 && this.#hasRoom()) this.#forRoom.wake();
     });

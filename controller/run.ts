@@ -14,6 +14,7 @@ import { factsOf, failureText, type JobFacts, UNSENT } from "./job_facts.ts";
 import type { Journal } from "./journal.ts";
 import type { JobRecord } from "./journal_record.ts";
 import { LocalWorker } from "./local_worker.ts";
+import { InterruptedError, NoWorkerError } from "./run_errors.ts";
 import type { EarlierTask, NamedTask, Source, UnreadableTask } from "./source.ts";
 
 /** Results that are being written. Beyond either, workers wait with their answers. */
@@ -71,26 +72,6 @@ export interface RunStatus extends ClusterStatus {
   /** Part of the slots' time in which they had a job, 0 to 1. */
   readonly busyPart: number;
   readonly failures: readonly Failure[];
-}
-
-/** No worker is left that could run the jobs. */
-export class NoWorkerError extends Error {
-  /** The name of this class of errors. */
-  override name = "NoWorkerError";
-
-  /** `reasons` has one for each worker that was tried. */
-  constructor(readonly reasons: readonly string[]) {
-    super(`No worker can be used: ${reasons.join("; ")}`);
-  }
-}
-
-/** Somebody has asked the run to stop. */
-export class InterruptedError extends Error {
-  override name = "InterruptedError";
-
-  constructor() {
-    super("Interrupted");
-  }
 }
 
 /** A run, from its start to its end. */
@@ -158,7 +139,7 @@ export class Run {
   }
 
   #finish(error: Error): void {
-    if (this.#isStopping) return;
+    if (this.#isStopping || this.#endedAtMs !== undefined) return;
     this.#isStopping = true;
     this.#error = error;
     this.#added -= this.#cluster.cancelUnstarted();
@@ -173,7 +154,7 @@ export class Run {
 
   /** Ends now. What runs is not answered any more. */
   abandon(): void {
-    this.#stop(new InterruptedError());
+    if (this.#endedAtMs === undefined) this.#stop(new InterruptedError());
     this.#abandoned.resolve();
     this.#local?.abandon();
   }
@@ -265,7 +246,7 @@ export class Run {
   #add(task: NamedTask | UnreadableTask | EarlierTask): void {
     this.#added += 1;
     if ("earlier" in task) this.#keep(task);
-    else if ("failure" in task) this.#fail(task, task.failure, UNSENT);
+    else if ("failure" in task) this.#miss(task);
     else this.#cluster.add(task);
   }
 
@@ -323,11 +304,16 @@ export class Run {
     }
   }
 
-  #fail(task: NamedTask | UnreadableTask, reason: string, facts: JobFacts): void {
+  #fail(task: NamedTask, reason: string, facts: JobFacts): void {
     this.#settle(NOTHING, async () => {
-      if (!("keepsOutput" in task)) await this.#parts.sink.remove(task.name);
+      await this.#parts.sink.remove(task.name);
       this.#countFailure(task, reason, facts);
     });
+  }
+
+  /** An input that is not there now says nothing about the output that it once had: that stays. */
+  #miss(task: UnreadableTask): void {
+    this.#settle(NOTHING, () => this.#countFailure(task, task.failure, UNSENT));
   }
 
   #countFailure(task: RecordedTask, reason: string, facts: JobFacts): void {

@@ -9,7 +9,7 @@ import { Cluster } from "./cluster.ts";
 import type { Task } from "./task.ts";
 import { coreImage, readCoreImage } from "./core_image.ts";
 import { LocalWorker } from "./local_worker.ts";
-import { NoWorkerError } from "./run.ts";
+import { NoWorkerError } from "./run_errors.ts";
 import { DEFAULT_POLICY, type JobPolicy } from "./retries.ts";
 import { ResultQueue } from "./result_queue.ts";
 import type { Answer } from "./worker_link.ts";

@@ -6,6 +6,9 @@ import type { CoreKey, DispatchId, EndpointId, Job } from "./types.ts";
 /** Jobs for each slot in a window that is there to hide the way to the endpoint, not to keep it fed. */
 const SHALLOW_WINDOW = 4;
 
+/** An endpoint that has answered nothing for so long is at a long job, however short those before it were. */
+const LONG_MS = 100;
+
 /** An endpoint's state. Only the pool changes it. */
 export class Endpoint<T> {
   readonly inFlight = new Map<DispatchId, Job<T>>();
@@ -39,11 +42,13 @@ export class Endpoint<T> {
 
   /**
    * Jobs in flight that cannot have begun, as there are enough older ones for all slots. Where the window
-   * is deep, jobs are over before one could say so.
+   * is deep, jobs are over before one could say so, as long as answers come.
    */
-  get unstarted(): Job<T>[] {
+  unstarted(nowMs: number): Job<T>[] {
     const { slots, slotsAreKnown } = this.pace;
-    if (!slotsAreKnown || this.inFlight.size > SHALLOW_WINDOW * slots) return [];
+    if (!slotsAreKnown) return [];
+    const isDeep = this.inFlight.size > SHALLOW_WINDOW * slots;
+    if (isDeep && nowMs - this.headSinceMs < LONG_MS) return [];
     return [...this.inFlight.values()].slice(slots).filter(({ isOrphan }) => !isOrphan);
   }
 

@@ -280,8 +280,8 @@ export class Pool<T> {
   }
 
   /** Jobs in flight that have surely not begun. */
-  unstarted(): Job<T>[] {
-    return [...this.#endpoints.values()].flatMap((endpoint) => endpoint.unstarted);
+  unstarted(nowMs: number): Job<T>[] {
+    return [...this.#endpoints.values()].flatMap((endpoint) => endpoint.unstarted(nowMs));
   }
 
   /** Jobs of a client, in flight or queued, whose results it waits for. */

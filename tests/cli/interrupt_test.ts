@@ -42,6 +42,22 @@ test("after an interrupt no job begins, also none that waits at a worker", async
   assert.equal(Object.keys(await workspace.outputs()).length, 4, "the two that ran are finished");
 });
 
+test("an interrupt after the last job, while cores are unloaded, comes too late to change anything", async () => {
+  await using workspace = await Workspace.make();
+  const slow = await core("version_stamp", { UNLOAD_SECONDS: 2 });
+  const args = ["run", slow, "--repeat", "3", "--slots", "1"];
+  await using program = await workspace.start(args);
+  await eventually("all is done", async () => {
+    return Object.keys(await workspace.outputs().catch(() => ({}))).length === 3;
+  });
+  await eventually("that is known", async () => (await workspace.records()).length === 3);
+  program.signal("SIGINT");
+  const { code, stdout, stderr } = await endOf(program);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^3 jobs done/);
+  assert.doesNotMatch(stderr, /to go on/);
+});
+
 test("an interrupted run that listens ends also when its last worker is lost", async () => {
   await using workspace = await Workspace.make();
   const args = ["--listen", "127.0.0.1:0"];

@@ -1,0 +1,49 @@
+/** Which jobs at an endpoint have surely not begun. */
+
+import assert from "node:assert/strict";
+import { Endpoint } from "../../pool/endpoint.ts";
+import { newJob } from "../../pool/job.ts";
+import type { ClientId, CoreKey, DispatchId, EndpointId } from "../../pool/types.ts";
+import { test } from "../lib/test.ts";
+
+const SLOTS = 2;
+
+test("a few jobs wait behind those that the slots are at", () => {
+  const endpoint = endpointWith(5, SLOTS);
+  assert.deepEqual(unstarted(endpoint, 0), [3, 4, 5]);
+});
+
+test("of many jobs at once all may be over, as long as answers come", () => {
+  const endpoint = endpointWith(50, SLOTS);
+  assert.deepEqual(unstarted(endpoint, 50), []);
+  endpoint.remove(1 as DispatchId, 90);
+  assert.deepEqual(unstarted(endpoint, 150), []);
+});
+
+test("of many jobs behind one that takes long none has begun", () => {
+  const endpoint = endpointWith(50, SLOTS);
+  assert.deepEqual(unstarted(endpoint, 500), range(3, 50));
+  endpoint.remove(1 as DispatchId, 600);
+  assert.deepEqual(unstarted(endpoint, 1_000), range(4, 50));
+});
+
+test("of an endpoint whose slots nobody knows nothing is known", () => {
+  assert.deepEqual(unstarted(endpointWith(5, undefined), 1_000), []);
+});
+
+function endpointWith(jobs: number, slots: number | undefined): Endpoint<number> {
+  const endpoint = new Endpoint<number>(1 as EndpointId, slots);
+  for (const number of range(1, jobs)) {
+    const job = newJob(1 as ClientId, "core" as CoreKey, 1, number, 0);
+    endpoint.add(number as DispatchId, job, 0);
+  }
+  return endpoint;
+}
+
+function unstarted(endpoint: Endpoint<number>, nowMs: number): number[] {
+  return endpoint.unstarted(nowMs).map(({ payload }) => payload);
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
