@@ -411,8 +411,7 @@ export class Cluster<T extends Task> implements Disposable {
     queueMicrotask(() => {
       this.#isScheduled = false;
       if (this.#isClosed) return;
-      // Again and again: what was about to be over may have got stuck behind a job that takes long.
-      if (this.#isStopping) this.#events.onCancelled?.(this.cancelUnstarted());
+      if (this.#isStopping) this.#events.onCancelled?.(this.cancelUnstarted()); // time shows more
       this.#pool.schedule(performance.now());
       if (this.#forRoom.count > 0 && this.#hasRoom()) this.#forRoom.wake();
     });
