@@ -4,6 +4,7 @@ import os from "node:os";
 import process from "node:process";
 import type { ClusterOptions } from "../controller/cluster.ts";
 import { type CoreImage, readCoreImage } from "../controller/core_image.ts";
+import { SinkError } from "../controller/directory_sink.ts";
 import { type FailureLimit, TooManyFailuresError } from "../controller/failure_limit.ts";
 import { OutputFolder } from "../controller/output_folder.ts";
 import type { Resume } from "../controller/resume.ts";
@@ -219,6 +220,11 @@ function report(status: RunStatus, flags: RunFlags, error: unknown, goOn: string
     toStderr(`distcomp: ${error.message}`);
     if (status.done > 0 && !flags.quiet) toStderr(goOn);
     return ExitCode.noWorker;
+  }
+  if (error instanceof SinkError) {
+    toStderr(`distcomp: ${error.message}`);
+    if (status.done > 0 && !flags.quiet) toStderr(goOn);
+    return ExitCode.usage;
   }
   if (error instanceof DisagreementError) {
     toStderr(`distcomp: ${error.message}`);
