@@ -7,7 +7,7 @@ import type { Log } from "../runtime/log.ts";
 import type { StoredCore } from "./core_store.ts";
 import { ProcessRoom } from "./process_room.ts";
 import type { SlotHost } from "./slot_host.ts";
-import type { SlotEvents, SlotProcess } from "./slot_process.ts";
+import { LoadError, type SlotEvents, type SlotProcess } from "./slot_process.ts";
 
 /** Pauses before a slot that could not be started is started again, doubling. */
 const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };
@@ -17,7 +17,8 @@ export interface SlotsEvents {
   /** A slot has a fresh process. Gives the name by which the owner will speak of it. */
   onUp(): EndpointId;
   onLoaded(endpoint: EndpointId, core: StoredCore): void;
-  onLoadFailed(endpoint: EndpointId, core: StoredCore, reason: string): void;
+  /** If its process is gone, `onLost` came before. */
+  onLoadFailed(endpoint: EndpointId, core: StoredCore, error: LoadError): void;
   onAnswer(endpoint: EndpointId, frame: Frame): void;
   /** A process is gone or given up. `begunLast`: the job that it has begun last, which it may have answered. */
   onLost(endpoint: EndpointId, reason: string, wasKilled: boolean, begunLast: DispatchId): void;
@@ -29,6 +30,8 @@ interface Slot {
   readonly room: ProcessRoom;
   process: SlotProcess | undefined;
   endpoint: EndpointId | undefined;
+  /** It loads a core: aborts when nobody waits for that any more. */
+  loading: AbortController | undefined;
 }
 
 /** The slots of a worker. */
@@ -60,6 +63,7 @@ export class Slots {
         room: new ProcessRoom(),
         process: undefined,
         endpoint: undefined,
+        loading: undefined,
       }),
     );
   }
@@ -78,27 +82,51 @@ export class Slots {
   async load(endpoint: EndpointId, core: StoredCore): Promise<void> {
     const slot = this.#byEndpoint.get(endpoint);
     if (!slot?.process || this.#isClosing) return;
+    const { signal: abandoned } = slot.loading = new AbortController();
     try {
       if (!slot.process.isFresh) await this.#replace(slot);
-      await slot.process.load(core, this.#coreLoadLimitMs);
+      await slot.process.load(core, this.#coreLoadLimitMs, abandoned);
     } catch (error) {
-      this.#log.warn(
-        `slot ${slot.number} cannot load compute core "${core.name}": ${messageOf(error)}`,
-      );
-      this.#events.onLoadFailed(endpoint, core, messageOf(error));
+      this.#onLoadFailed(slot, endpoint, core, asLoadError(error), abandoned.aborted);
       return;
+    } finally {
+      slot.loading = undefined;
     }
     this.#events.onLoaded(endpoint, core);
   }
 
-  /** Loads a core in a process of its own, to see whether it can be, while all slots are busy. */
-  async probe(core: StoredCore): Promise<void> {
+  #onLoadFailed(
+    slot: Slot,
+    endpoint: EndpointId,
+    core: StoredCore,
+    error: LoadError,
+    wasAbandoned: boolean,
+  ): void {
+    const { message, wasKilled } = error;
+    // Its process is gone, or is going to be: the endpoint goes first, so that nothing is tried there again.
+    const isThere = this.#byEndpoint.get(endpoint) === slot && !this.#isClosing;
+    if (isThere && (wasKilled || wasAbandoned)) this.#renew(slot, message, wasKilled);
+    if (wasAbandoned) return; // that is no failure of the core
+    this.#log.warn(`slot ${slot.number} cannot load compute core "${core.name}": ${message}`);
+    this.#events.onLoadFailed(endpoint, core, error);
+  }
+
+  /** Nobody waits for the core any more that a slot is loading: the slot gets a fresh process, at once. */
+  abandonLoad(endpoint: EndpointId): void {
+    this.#byEndpoint.get(endpoint)?.loading?.abort();
+  }
+
+  /**
+   * Loads a core in a process of its own, to see whether it can be, while all slots are busy. Ends that when
+   * it is abandoned.
+   */
+  async probe(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     const ignored = { onAnswer: () => {}, onEnded: () => {} };
     const limitMs = this.#coreLoadLimitMs; // so long those before it may take
     const probe = await this.#start("probe", this.#probeRoom, ignored, limitMs);
     this.#probes.add(probe);
     try {
-      await probe.load(core, this.#coreLoadLimitMs);
+      await probe.load(core, this.#coreLoadLimitMs, abandoned);
     } finally {
       this.#probes.delete(probe);
       void this.#end(probe);
@@ -259,6 +287,10 @@ export class Slots {
   #printer(who: string): (line: string) => void {
     return (line) => this.#log.printed(`${who}: ${line}`);
   }
+}
+
+function asLoadError(error: unknown): LoadError {
+  return error instanceof LoadError ? error : new LoadError(messageOf(error));
 }
 
 function messageOf(error: unknown): string {
