@@ -55,7 +55,7 @@ export class SlotProcess {
   readonly #link: Link;
   readonly #begun: BegunJob;
   readonly #events: SlotEvents;
-  readonly #linkClosed = Promise.withResolvers<void>();
+  readonly #linkClosed = Promise.withResolvers<Error | undefined>();
   #loading: PromiseWithResolvers<void> | undefined;
   #lastWords = { line: "", atMs: 0 };
   #sentAtMs = 0;
@@ -74,7 +74,7 @@ export class SlotProcess {
     this.#events = events;
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
-      onClosed: () => this.#linkClosed.resolve(),
+      onClosed: (reason) => this.#linkClosed.resolve(reason),
     });
     this.#link.start();
     void this.#watch();
@@ -134,7 +134,8 @@ export class SlotProcess {
    */
   async end(): Promise<string | undefined> {
     this.#isEnding = true;
-    const timer = setTimeout(() => this.kill(), END_LIMIT_MS);
+    const late = `was ended: it had not unloaded its core within ${END_LIMIT_MS / 1000} s`;
+    const timer = setTimeout(() => this.kill(late), END_LIMIT_MS);
     const linkEnded = this.#link.end();
     const end = await this.#child.settled;
     clearTimeout(timer);
@@ -143,7 +144,7 @@ export class SlotProcess {
     return undefined;
   }
 
-  /** Ends the process at once. `reason`: why, if its job is to blame. */
+  /** Ends the process at once. `reason`: why; without one nobody is to blame. */
   kill(reason?: string): void {
     this.#killedFor ??= reason;
     this.#child.kill();
@@ -163,8 +164,10 @@ export class SlotProcess {
 
   async #watch(): Promise<void> {
     // A process whose link is gone is of no use, and one that is gone answers nothing more.
-    void this.#linkClosed.promise.then(() => {
-      const timer = setTimeout(() => this.kill(), END_LIMIT_MS);
+    void this.#linkClosed.promise.then((error) => {
+      const why = error ? `: ${error.message}` : "";
+      const end = () => this.kill(`closed its connection to the worker${why}`);
+      const timer = setTimeout(end, END_LIMIT_MS);
       void this.#child.settled.then(() => clearTimeout(timer));
     });
     const end = await this.#child.settled;

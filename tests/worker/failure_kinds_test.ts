@@ -41,6 +41,14 @@ for (const [input, kind, text] of failures) {
   });
 }
 
+test("a job that closes its slot's connection is to blame for the end of its slot", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using controller = await connect2(worker, "behave");
+  const reason = await failed(sendLimited(controller, "hang-up"), "crash");
+  assert.equal(reason, "closed its connection to the worker");
+  assert.equal(await run(controller, "echo next"), "next");
+});
+
 test("a job whose slot somebody kills again and again was killed", async () => {
   await using worker = await startWorker({ slots: 1 });
   await using controller = await connect2(worker, "behave");
