@@ -2,12 +2,11 @@
 
 import type { CoreKey, DispatchId, EndpointId } from "../pool/types.ts";
 import type { Frame } from "../protocol/mod.ts";
-import type { Child } from "../runtime/child.ts";
 import type { Log } from "../runtime/log.ts";
 import type { StoredCore } from "./core_store.ts";
 import { ProcessRoom } from "./process_room.ts";
-import type { SlotHost } from "./slot_host.ts";
-import { LoadError, type SlotEvents, type SlotProcess } from "./slot_process.ts";
+import type { SlotHost, StartEvents } from "./slot_host.ts";
+import { LoadError, type SlotProcess } from "./slot_process.ts";
 
 /** Pauses before a slot that could not be started is started again, doubling. */
 const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };
@@ -43,6 +42,10 @@ export class Slots {
   readonly #slots: Slot[];
   readonly #byEndpoint = new Map<EndpointId, Slot>();
   readonly #probes = new Set<SlotProcess>();
+  /**
+   * The processes in which cores were tried and that were killed since. Those at work are bounded elsewhere,
+   * for each controller: one whose cores hang must not keep the others' from being tried.
+   */
   readonly #probeRoom = new ProcessRoom();
   readonly #ending = new Set<Promise<void>>();
   #isClosing = false;
@@ -121,9 +124,15 @@ export class Slots {
    * it is abandoned.
    */
   async probe(core: StoredCore, abandoned: AbortSignal): Promise<void> {
-    const ignored = { onAnswer: () => {}, onEnded: () => {} };
-    const limitMs = this.#coreLoadLimitMs; // so long those before it may take
-    const probe = await this.#start("probe", this.#probeRoom, ignored, limitMs);
+    const room = this.#probeRoom;
+    abandoned.addEventListener("abort", () => room.wake());
+    // So long a try may take, and so long it may wait.
+    await this.#waitForRoom("probe", room, { limitMs: this.#coreLoadLimitMs, abandoned });
+    const probe = await this.#start("probe", {
+      onSpawned: (child) => void child.killed.then(() => room.add(child)),
+      onAnswer: () => {},
+      onEnded: () => {},
+    });
     this.#probes.add(probe);
     try {
       await probe.load(core, this.#coreLoadLimitMs, abandoned);
@@ -215,30 +224,34 @@ export class Slots {
     }
   }
 
-  #startProcess(slot: Slot): Promise<SlotProcess> {
-    const process: Promise<SlotProcess> = this.#start(`slot ${slot.number}`, slot.room, {
+  async #startProcess(slot: Slot): Promise<SlotProcess> {
+    const who = `slot ${slot.number}`;
+    await this.#waitForRoom(who, slot.room);
+    const process: Promise<SlotProcess> = this.#start(who, {
+      onSpawned: (child) => slot.room.add(child),
       onAnswer: (frame) =>
         slot.endpoint !== undefined && this.#events.onAnswer(slot.endpoint, frame),
       onEnded: async (reason, wasKilled) => this.#onEnded(slot, await process, reason, wasKilled),
     });
-    return process;
+    return await process;
   }
 
-  /** Starts a process once there is room for it; rejects if nobody leaves it for `limitMs`. */
-  async #start(
+  /** Waits until there is room for a process; rejects if nobody leaves it for `limitMs`. */
+  async #waitForRoom(
     who: string,
     room: ProcessRoom,
-    events: SlotEvents,
-    limitMs?: number,
-  ): Promise<SlotProcess> {
+    { limitMs, abandoned }: { limitMs?: number; abandoned?: AbortSignal } = {},
+  ): Promise<void> {
     if (room.isFull) this.#log.warn(`${who} waits until one of its ${room.names} has ended`);
-    while (room.isFull && !this.#isClosing) {
+    while (room.isFull && !this.#isClosing && !abandoned?.aborted) {
       if (!await room.changed(limitMs)) throw new Error(`${room.names} have not ended`);
     }
-    if (this.#isClosing) throw new Error("The worker is ending");
-    // It is started at once: nobody else takes its place.
-    const hears = { ...events, onSpawned: (child: Child) => room.add(child) };
-    return await this.#host.start(hears, this.#printer(who));
+    abandoned?.throwIfAborted();
+  }
+
+  #start(who: string, events: StartEvents): Promise<SlotProcess> {
+    if (this.#isClosing) return Promise.reject(new Error("The worker is ending"));
+    return this.#host.start(events, (line) => this.#log.printed(`${who}: ${line}`));
   }
 
   /** Ends the slot's process, which has a core, and puts a fresh one in its place. */
@@ -282,10 +295,6 @@ export class Slots {
     });
     this.#ending.add(ending);
     return ending;
-  }
-
-  #printer(who: string): (line: string) => void {
-    return (line) => this.#log.printed(`${who}: ${line}`);
   }
 }
 

@@ -7,7 +7,7 @@ import { concat, int32 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
-import { connect, outputText, run, send } from "./controllers.ts";
+import { connect, loadCore, outputText, run, send } from "./controllers.ts";
 import { connect2, failed, isBusy } from "./controllers_2.ts";
 import { type OwnWorker, startOwnWorker } from "./own_worker.ts";
 
@@ -30,6 +30,20 @@ test("two cores of a controller are tried at once, however many it sends", async
   await using other = await connect2(worker, "echo");
   await isBusy(other, 1);
   assert.equal(worker.processes.started, before + 3);
+});
+
+test("cores that hang, of any number of controllers, keep no other's from being tried", async () => {
+  await using worker = await startOwnWorker({ coreLoadLimitMs: 600_000 });
+  await using _busy = await connectBusy(worker);
+  const before = worker.processes.started;
+  await using one = await connect(worker);
+  await using two = await connect(worker);
+  for (let number = 0; number < 4; number++) {
+    void (number < 2 ? one : two).sendCore("hangs", await hanging(number));
+  }
+  await eventually("four are tried", () => worker.processes.started === before + 4);
+  await using honest = await connect2(worker);
+  await loadCore(honest, "echo");
 });
 
 test("cores of a controller that is gone are not tried any more", async () => {
