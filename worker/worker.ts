@@ -251,6 +251,7 @@ export class Worker implements AsyncDisposable {
   readonly #connectionHost: ConnectionHost = {
     offerCore: (core, turns) => this.#offerCore(core, turns),
     chooseCore: (key, turns) => this.#chooseCore(key, turns),
+    hasCore: (key) => this.#store.has(key),
     jobsOf: ({ client }) => this.#pool.jobsOf(client).map(({ payload }) => payload),
     cancelJob: (job) => this.#cancelJob(job),
     describe: () => this.#describe(),
