@@ -28,6 +28,12 @@ const failures: [string, Kind, RegExp][] = [
   ["abort", "crash", /^crashed: SIGABRT$/],
   ["exit 0", "crash", /^exited with status 0$/],
   ["claim 5", "other", /5 bytes of output, at a null pointer$/],
+  ["claim 18446744073709551615", "other", / 18446744073709551615 bytes of output, at a null/],
+  [
+    "stray 100000",
+    "crash",
+    /^exited with status 1 \(write on the worker.s socket failed with errno 14\)$/,
+  ],
 ];
 
 for (const [input, kind, text] of failures) {
