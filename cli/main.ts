@@ -27,8 +27,7 @@ async function perform(abilities: Abilities, args: readonly string[]): Promise<n
   const [first, socket = "", number = ""] = args;
   if (first === "slot" && ownRole() === "slot" && abilities.slot) {
     const { runSlot } = await abilities.slot();
-    runSlot(runtime, socket, Number(number));
-    return 0;
+    return runSlot(runtime, socket, Number(number));
   }
   if (first === "local-worker" && ownRole() === "local-worker" && abilities.work) {
     const { localWorkerCommand } = await abilities.work();

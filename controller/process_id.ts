@@ -3,6 +3,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import os from "node:os";
 import process from "node:process";
+import { THIS_MACHINE } from "../runtime/machine.ts";
 
 /** A process, told apart from later ones with its number as far as the system lets us. */
 export interface ProcessId {
@@ -68,8 +69,9 @@ function isElsewhere(space: string | undefined): boolean {
 }
 
 function ownSpace(): string | undefined {
+  const { boot } = THIS_MACHINE;
+  if (boot === undefined) return undefined;
   try {
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;
   } catch {
     return undefined; // no Linux, or not for us

@@ -12,6 +12,7 @@ export const GONE_LIMIT_MS = 10_000;
 export class Child {
   readonly #process: ChildProcess;
   readonly #goneLimitMs: number;
+  readonly #killed = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<ProcessEnd | undefined>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #hasEnded = false;
@@ -35,6 +36,11 @@ export class Child {
     return this.#process.ended;
   }
 
+  /** When it is killed by us, which may be never. */
+  get killed(): Promise<void> {
+    return this.#killed.promise;
+  }
+
   /** How the process has ended, or `undefined` when it was killed and is given up. */
   get settled(): Promise<ProcessEnd | undefined> {
     return this.#settled.promise;
@@ -49,6 +55,7 @@ export class Child {
   kill(): void {
     if (this.#hasEnded) return;
     this.#process.kill("SIGKILL");
+    this.#killed.resolve();
     this.#timer ??= setTimeout(() => this.#giveUp(), this.#goneLimitMs);
   }
 

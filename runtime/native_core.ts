@@ -63,6 +63,10 @@ export class ForeignCore<P extends object | number> implements NativeCore {
     return Number(this.#size);
   }
 
+  get outputSize(): bigint {
+    return this.#size;
+  }
+
   get outputPointer(): NativePointer | null {
     return this.#pointer as unknown as NativePointer | null;
   }

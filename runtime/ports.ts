@@ -72,8 +72,10 @@ export interface NativeCore {
   input(bytes: number): Uint8Array<ArrayBuffer>;
   /** Calls `worker_run_job` on the first `bytes` bytes of `input` and returns the exit code. */
   run(bytes: number): number;
-  /** The size that the core gave its last output. */
+  /** The size that the core gave its last output; beyond 2⁵³ not exactly. */
   readonly outputBytes: number;
+  /** The same, exactly, for people. */
+  readonly outputSize: bigint;
   /** Where that output lies; `null` when the core stored a null pointer. */
   readonly outputPointer: NativePointer | null;
   /** Copies the whole output into `into`, which is exactly as long. */

@@ -87,6 +87,8 @@ export interface ConnectionHost {
   offerCore(core: OfferedCore, turns: Turns): Promise<StoredCore>;
   /** Sees whether a core that is here loads; `undefined` if it is not here. Rejects with the reason. */
   chooseCore(key: CoreKey, turns: Turns): Promise<StoredCore | undefined>;
+  /** Whether a core that was seen to load is still here. */
+  hasCore(key: CoreKey): boolean;
   /** The core is no longer this connection's, but jobs that came before may still need it. */
   releaseCore(core: StoredCore): void;
   queueJob(connection: Connection, core: StoredCore, job: RelayedJob): void;
@@ -291,7 +293,8 @@ export class Connection {
 
   /** Another core is current from now on, unless it is the same one. */
   #onCore(message: CoreMessage): void {
-    if (this.#core.holds(message.key)) this.#sendWhole(message.answer(true));
+    const { key } = message;
+    if (this.#core.holds(key) && this.#host.hasCore(key)) this.#sendWhole(message.answer(true));
     else void this.#changeCore(message);
   }
 

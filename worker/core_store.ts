@@ -1,6 +1,7 @@
 /** Where a worker keeps the cores that controllers send: files named by their SHA-256, never overwritten. */
 
 import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
 import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CoreKey } from "../pool/types.ts";
@@ -22,6 +23,7 @@ interface Entry {
   readonly bytes: number;
   users: number;
   readonly writing: Promise<void>;
+  isWritten: boolean;
 }
 
 /** What a core is known by: its SHA-256. */
@@ -41,24 +43,31 @@ export class CoreStore {
 
   /** Cores that are here. */
   get keys(): CoreKey[] {
-    return [...this.#entries.keys()];
+    return [...this.#entries.keys()].filter((key) => this.has(key));
+  }
+
+  /** Whether a core is here, or on its way to the disk. Whatever tidies temporary folders may have taken it. */
+  has(key: CoreKey): boolean {
+    const entry = this.#entries.get(key);
+    if (!entry?.isWritten) return entry !== undefined;
+    return statSync(entry.core.path, { throwIfNoEntry: false })?.size === entry.bytes;
   }
 
   /** Writes the core to a file, unless it is there, and counts one more user of it, both at once. */
   async add(name: string, content: Uint8Array, key = keyOf(content)): Promise<StoredCore> {
-    if (!this.#entries.has(key)) this.#write(key, name, content);
+    if (!this.has(key)) this.#write(key, name, content);
     return await this.reuse(key) as StoredCore;
   }
 
   /** Counts one more user of a core, if it is here. */
   async reuse(key: CoreKey): Promise<StoredCore | undefined> {
     const entry = this.#entries.get(key);
-    if (!entry) return undefined;
+    if (!entry || !this.has(key)) return undefined;
     entry.users += 1;
     try {
       await entry.writing;
     } catch (error) {
-      this.#entries.delete(key);
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
       throw error;
     }
     return entry.core;
@@ -105,8 +114,14 @@ export class CoreStore {
   #write(key: CoreKey, name: string, content: Uint8Array): void {
     // A new name each time: an old file of the same core may still be on its way out.
     const path = join(this.#directory, `${key}-${++this.#lastFile}.core`);
-    const writing = writeCore(path, content);
-    const entry = { core: { key, name, path }, bytes: content.byteLength, users: 0, writing };
+    const core = { key, name, path };
+    const bytes = content.byteLength;
+    const writing = writeCore(path, content).then(() => {
+      entry.isWritten = true;
+    });
+    // Of one whose file is gone, the users have not changed.
+    const users = this.#entries.get(key)?.users ?? 0;
+    const entry: Entry = { core, bytes, users, writing, isWritten: false };
     this.#entries.set(key, entry);
   }
 }

@@ -1,4 +1,4 @@
-/** Bounds how many processes a slot has at once: those that the system does not let end would pile up. */
+/** Bounds how many processes there are at once: those that the system does not let end would pile up. */
 
 import type { Child } from "../runtime/child.ts";
 
@@ -8,7 +8,7 @@ import type { Child } from "../runtime/child.ts";
  */
 const PROCESSES_MAX = 3;
 
-/** The processes of one slot that are not gone: the one that works, those that end, and those given up. */
+/** Processes that are not gone; of a slot, the one that works, those that end, and those given up. */
 export class ProcessRoom {
   readonly #children = new Set<Child>();
   readonly #waiting = new Set<(hasChanged: boolean) => void>();

@@ -40,8 +40,25 @@ const OUTPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
 
 const NOTHING = new Uint8Array(0);
 
-/** Serves the worker at `socketPath` until it ends the connection, then unloads the core and returns. */
-export function runSlot(runtime: Runtime, socketPath: string, number: number): void {
+/** The status of a slot that cannot go on: a core has broken its connection, or given what cannot be read. */
+const BROKEN_STATUS = 1;
+
+/**
+ * Serves the worker at `socketPath` until it ends the connection, then unloads the core. Gives the status to
+ * exit with.
+ */
+export function runSlot(runtime: Runtime, socketPath: string, number: number): number {
+  try {
+    serveWorker(runtime, socketPath, number);
+    return 0;
+  } catch (error) {
+    // Its last line is what people read of a slot's end: a runtime's own report ends with something else.
+    console.error(error instanceof Error ? error.message : String(error));
+    return BROKEN_STATUS;
+  }
+}
+
+function serveWorker(runtime: Runtime, socketPath: string, number: number): void {
   const channel = runtime.openSlotChannel(socketPath);
   const shared = channel.share(sharedPath(socketPath, number), SLOT_SHARED_BYTES);
   const slot = new Slot(runtime, channel, new Float64Array(shared));
@@ -118,15 +135,10 @@ class Slot {
 
   #answer(core: NativeCore, id: Uint64, exitCode: number): void {
     const { outputBytes, outputPointer } = core;
-    if (outputBytes > 0 && !outputPointer) {
-      return this.#fail(
-        id,
-        `The core says it has ${outputBytes} bytes of output, at a null pointer`,
-      );
-    }
-    if (outputBytes > OUTPUT_BYTES_MAX) {
-      const limit = `the limit is ${OUTPUT_BYTES_MAX}`;
-      return this.#fail(id, `The core says it has ${outputBytes} bytes of output, ${limit}`);
+    const isNowhere = outputBytes > 0 && !outputPointer;
+    if (isNowhere || outputBytes > OUTPUT_BYTES_MAX) {
+      const problem = isNowhere ? "at a null pointer" : `the limit is ${OUTPUT_BYTES_MAX}`;
+      return this.#fail(id, `The core says it has ${core.outputSize} bytes of output, ${problem}`);
     }
     this.#writer.jobResultHead(id, exitCode, outputBytes);
     if (outputBytes <= GATHERED_OUTPUT_BYTES_MAX) {

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { FrameDecoder } from "../protocol/mod.ts";
 import { Child } from "../runtime/child.ts";
 import type { ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
-import { removeLeftovers } from "../runtime/leftovers.ts";
+import { markFolder, removeLeftovers } from "../runtime/leftovers.ts";
 import { startSelf } from "../runtime/self.ts";
 import { makeTemporaryFolder } from "../runtime/temporary_folder.ts";
 import { BegunJob } from "./begun_job.ts";
@@ -66,6 +66,7 @@ export class SlotHost {
     { parent, goneLimitMs }: SlotHostOptions = {},
   ): Promise<SlotHost> {
     const directory = await makeTemporaryFolder(parent);
+    await markFolder(directory);
     void removeLeftovers(runtime, dirname(directory), SOCKET_NAME);
     const listener = runtime.listen({ kind: "unix", path: socketIn(directory) });
     return new SlotHost(runtime, directory, listener, goneLimitMs);

@@ -39,13 +39,23 @@ export interface SlotEvents {
   onEnded(reason: string, wasKilled: boolean): void;
 }
 
+/** Why a core could not be loaded. */
+export class LoadError extends Error {
+  override name = "LoadError";
+
+  /** `wasKilled`: somebody has killed the process, which says nothing of the core. */
+  constructor(reason: string, readonly wasKilled = false) {
+    super(reason);
+  }
+}
+
 /** A running slot, from the moment it has said hello. */
 export class SlotProcess {
   readonly #child: Child;
   readonly #link: Link;
   readonly #begun: BegunJob;
   readonly #events: SlotEvents;
-  readonly #linkClosed = Promise.withResolvers<void>();
+  readonly #linkClosed = Promise.withResolvers<Error | undefined>();
   #loading: PromiseWithResolvers<void> | undefined;
   #lastWords = { line: "", atMs: 0 };
   #sentAtMs = 0;
@@ -64,7 +74,7 @@ export class SlotProcess {
     this.#events = events;
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
-      onClosed: () => this.#linkClosed.resolve(),
+      onClosed: (reason) => this.#linkClosed.resolve(reason),
     });
     this.#link.start();
     void this.#watch();
@@ -79,20 +89,29 @@ export class SlotProcess {
     return this.#begun.id;
   }
 
-  /** Loads a core into this process, which has none. Rejects with the reason if it can't. */
-  async load(core: StoredCore, limitMs: number): Promise<void> {
+  /**
+   * Loads a core into this process, which has none. Rejects with a `LoadError` if it can't. The process is
+   * killed if that takes longer than `limitMs`, or nobody waits for it any more.
+   */
+  async load(core: StoredCore, limitMs: number, abandoned: AbortSignal): Promise<void> {
     this.isFresh = false;
     const loading = this.#loading = Promise.withResolvers<void>();
-    this.#link.send(SLOT_LOAD, LOAD_ID, encodeLoad(core.name, core.path));
-    const timer = setTimeout(() => {
-      loading.reject(new Error(`worker_init did not return within ${limitMs / 1000} s`));
-      this.kill();
-    }, limitMs);
+    const giveUp = (reason: string) => {
+      loading.reject(new LoadError(reason));
+      this.kill(`was ended: ${reason}`);
+    };
+    const onAbandoned = () => giveUp("nobody waits for its compute core any more");
+    const late = `worker_init did not return within ${limitMs / 1000} s`;
+    const timer = setTimeout(() => giveUp(late), limitMs);
+    abandoned.addEventListener("abort", onAbandoned);
     try {
+      if (abandoned.aborted) onAbandoned();
+      else this.#link.send(SLOT_LOAD, LOAD_ID, encodeLoad(core.name, core.path));
       await loading.promise;
       this.core = core;
     } finally {
       clearTimeout(timer);
+      abandoned.removeEventListener("abort", onAbandoned);
       this.#loading = undefined;
     }
   }
@@ -115,7 +134,8 @@ export class SlotProcess {
    */
   async end(): Promise<string | undefined> {
     this.#isEnding = true;
-    const timer = setTimeout(() => this.kill(), END_LIMIT_MS);
+    const late = `was ended: it had not unloaded its core within ${END_LIMIT_MS / 1000} s`;
+    const timer = setTimeout(() => this.kill(late), END_LIMIT_MS);
     const linkEnded = this.#link.end();
     const end = await this.#child.settled;
     clearTimeout(timer);
@@ -124,7 +144,7 @@ export class SlotProcess {
     return undefined;
   }
 
-  /** Ends the process at once. `reason`: why, if its job is to blame. */
+  /** Ends the process at once. `reason`: why; without one nobody is to blame. */
   kill(reason?: string): void {
     this.#killedFor ??= reason;
     this.#child.kill();
@@ -139,13 +159,15 @@ export class SlotProcess {
       throw new MalformedPayloadError("The slot answers a load that nobody asked for");
     }
     if (frame.type === ResponseType.ok) this.#loading.resolve();
-    else this.#loading.reject(new Error(decodeError(frame.payload)));
+    else this.#loading.reject(new LoadError(decodeError(frame.payload)));
   }
 
   async #watch(): Promise<void> {
     // A process whose link is gone is of no use, and one that is gone answers nothing more.
-    void this.#linkClosed.promise.then(() => {
-      const timer = setTimeout(() => this.kill(), END_LIMIT_MS);
+    void this.#linkClosed.promise.then((error) => {
+      const why = error ? `: ${error.message}` : "";
+      const end = () => this.kill(`closed its connection to the worker${why}`);
+      const timer = setTimeout(end, END_LIMIT_MS);
       void this.#child.settled.then(() => clearTimeout(timer));
     });
     const end = await this.#child.settled;
@@ -153,9 +175,9 @@ export class SlotProcess {
     else this.#link.close(); // it has no more to say, but its end of the socket stays open
     this.#begun.close(); // the worker's end of it only: a process that hangs keeps its own
     const reason = this.#describe(end);
-    this.#loading?.reject(new Error(reason));
     const wasKilled = (!end || end.signal === "SIGKILL") && this.#killedFor === undefined;
     if (!this.#isEnding) this.#events.onEnded(reason, wasKilled);
+    this.#loading?.reject(new LoadError(reason, wasKilled));
   }
 
   async #lastAnswers(): Promise<void> {

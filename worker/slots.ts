@@ -2,12 +2,11 @@
 
 import type { CoreKey, DispatchId, EndpointId } from "../pool/types.ts";
 import type { Frame } from "../protocol/mod.ts";
-import type { Child } from "../runtime/child.ts";
 import type { Log } from "../runtime/log.ts";
 import type { StoredCore } from "./core_store.ts";
 import { ProcessRoom } from "./process_room.ts";
-import type { SlotHost } from "./slot_host.ts";
-import type { SlotEvents, SlotProcess } from "./slot_process.ts";
+import type { SlotHost, StartEvents } from "./slot_host.ts";
+import { LoadError, type SlotProcess } from "./slot_process.ts";
 
 /** Pauses before a slot that could not be started is started again, doubling. */
 const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };
@@ -17,7 +16,8 @@ export interface SlotsEvents {
   /** A slot has a fresh process. Gives the name by which the owner will speak of it. */
   onUp(): EndpointId;
   onLoaded(endpoint: EndpointId, core: StoredCore): void;
-  onLoadFailed(endpoint: EndpointId, core: StoredCore, reason: string): void;
+  /** If its process is gone, `onLost` came before. */
+  onLoadFailed(endpoint: EndpointId, core: StoredCore, error: LoadError): void;
   onAnswer(endpoint: EndpointId, frame: Frame): void;
   /** A process is gone or given up. `begunLast`: the job that it has begun last, which it may have answered. */
   onLost(endpoint: EndpointId, reason: string, wasKilled: boolean, begunLast: DispatchId): void;
@@ -29,6 +29,8 @@ interface Slot {
   readonly room: ProcessRoom;
   process: SlotProcess | undefined;
   endpoint: EndpointId | undefined;
+  /** It loads a core: aborts when nobody waits for that any more. */
+  loading: AbortController | undefined;
 }
 
 /** The slots of a worker. */
@@ -40,6 +42,10 @@ export class Slots {
   readonly #slots: Slot[];
   readonly #byEndpoint = new Map<EndpointId, Slot>();
   readonly #probes = new Set<SlotProcess>();
+  /**
+   * The processes in which cores were tried and that were killed since. Those at work are bounded elsewhere,
+   * for each controller: one whose cores hang must not keep the others' from being tried.
+   */
   readonly #probeRoom = new ProcessRoom();
   readonly #ending = new Set<Promise<void>>();
   #isClosing = false;
@@ -60,6 +66,7 @@ export class Slots {
         room: new ProcessRoom(),
         process: undefined,
         endpoint: undefined,
+        loading: undefined,
       }),
     );
   }
@@ -78,27 +85,57 @@ export class Slots {
   async load(endpoint: EndpointId, core: StoredCore): Promise<void> {
     const slot = this.#byEndpoint.get(endpoint);
     if (!slot?.process || this.#isClosing) return;
+    const { signal: abandoned } = slot.loading = new AbortController();
     try {
       if (!slot.process.isFresh) await this.#replace(slot);
-      await slot.process.load(core, this.#coreLoadLimitMs);
+      await slot.process.load(core, this.#coreLoadLimitMs, abandoned);
     } catch (error) {
-      this.#log.warn(
-        `slot ${slot.number} cannot load compute core "${core.name}": ${messageOf(error)}`,
-      );
-      this.#events.onLoadFailed(endpoint, core, messageOf(error));
+      this.#onLoadFailed(slot, endpoint, core, asLoadError(error), abandoned.aborted);
       return;
+    } finally {
+      slot.loading = undefined;
     }
     this.#events.onLoaded(endpoint, core);
   }
 
-  /** Loads a core in a process of its own, to see whether it can be, while all slots are busy. */
-  async probe(core: StoredCore): Promise<void> {
-    const ignored = { onAnswer: () => {}, onEnded: () => {} };
-    const limitMs = this.#coreLoadLimitMs; // so long those before it may take
-    const probe = await this.#start("probe", this.#probeRoom, ignored, limitMs);
+  #onLoadFailed(
+    slot: Slot,
+    endpoint: EndpointId,
+    core: StoredCore,
+    error: LoadError,
+    wasAbandoned: boolean,
+  ): void {
+    const { message, wasKilled } = error;
+    // Its process is gone, or is going to be: the endpoint goes first, so that nothing is tried there again.
+    const isThere = this.#byEndpoint.get(endpoint) === slot && !this.#isClosing;
+    if (isThere && (wasKilled || wasAbandoned)) this.#renew(slot, message, wasKilled);
+    if (wasAbandoned) return; // that is no failure of the core
+    this.#log.warn(`slot ${slot.number} cannot load compute core "${core.name}": ${message}`);
+    this.#events.onLoadFailed(endpoint, core, error);
+  }
+
+  /** Nobody waits for the core any more that a slot is loading: the slot gets a fresh process, at once. */
+  abandonLoad(endpoint: EndpointId): void {
+    this.#byEndpoint.get(endpoint)?.loading?.abort();
+  }
+
+  /**
+   * Loads a core in a process of its own, to see whether it can be, while all slots are busy. Ends that when
+   * it is abandoned.
+   */
+  async probe(core: StoredCore, abandoned: AbortSignal): Promise<void> {
+    const room = this.#probeRoom;
+    abandoned.addEventListener("abort", () => room.wake());
+    // So long a try may take, and so long it may wait.
+    await this.#waitForRoom("probe", room, { limitMs: this.#coreLoadLimitMs, abandoned });
+    const probe = await this.#start("probe", {
+      onSpawned: (child) => void child.killed.then(() => room.add(child)),
+      onAnswer: () => {},
+      onEnded: () => {},
+    });
     this.#probes.add(probe);
     try {
-      await probe.load(core, this.#coreLoadLimitMs);
+      await probe.load(core, this.#coreLoadLimitMs, abandoned);
     } finally {
       this.#probes.delete(probe);
       void this.#end(probe);
@@ -187,30 +224,34 @@ export class Slots {
     }
   }
 
-  #startProcess(slot: Slot): Promise<SlotProcess> {
-    const process: Promise<SlotProcess> = this.#start(`slot ${slot.number}`, slot.room, {
+  async #startProcess(slot: Slot): Promise<SlotProcess> {
+    const who = `slot ${slot.number}`;
+    await this.#waitForRoom(who, slot.room);
+    const process: Promise<SlotProcess> = this.#start(who, {
+      onSpawned: (child) => slot.room.add(child),
       onAnswer: (frame) =>
         slot.endpoint !== undefined && this.#events.onAnswer(slot.endpoint, frame),
       onEnded: async (reason, wasKilled) => this.#onEnded(slot, await process, reason, wasKilled),
     });
-    return process;
+    return await process;
   }
 
-  /** Starts a process once there is room for it; rejects if nobody leaves it for `limitMs`. */
-  async #start(
+  /** Waits until there is room for a process; rejects if nobody leaves it for `limitMs`. */
+  async #waitForRoom(
     who: string,
     room: ProcessRoom,
-    events: SlotEvents,
-    limitMs?: number,
-  ): Promise<SlotProcess> {
+    { limitMs, abandoned }: { limitMs?: number; abandoned?: AbortSignal } = {},
+  ): Promise<void> {
     if (room.isFull) this.#log.warn(`${who} waits until one of its ${room.names} has ended`);
-    while (room.isFull && !this.#isClosing) {
+    while (room.isFull && !this.#isClosing && !abandoned?.aborted) {
       if (!await room.changed(limitMs)) throw new Error(`${room.names} have not ended`);
     }
-    if (this.#isClosing) throw new Error("The worker is ending");
-    // It is started at once: nobody else takes its place.
-    const hears = { ...events, onSpawned: (child: Child) => room.add(child) };
-    return await this.#host.start(hears, this.#printer(who));
+    abandoned?.throwIfAborted();
+  }
+
+  #start(who: string, events: StartEvents): Promise<SlotProcess> {
+    if (this.#isClosing) return Promise.reject(new Error("The worker is ending"));
+    return this.#host.start(events, (line) => this.#log.printed(`${who}: ${line}`));
   }
 
   /** Ends the slot's process, which has a core, and puts a fresh one in its place. */
@@ -255,10 +296,10 @@ export class Slots {
     this.#ending.add(ending);
     return ending;
   }
+}
 
-  #printer(who: string): (line: string) => void {
-    return (line) => this.#log.printed(`${who}: ${line}`);
-  }
+function asLoadError(error: unknown): LoadError {
+  return error instanceof LoadError ? error : new LoadError(messageOf(error));
 }
 
 function messageOf(error: unknown): string {

@@ -4,8 +4,8 @@
 export class Turns {
   readonly #atOnceMax: number;
   readonly #waiting: PromiseWithResolvers<void>[] = [];
+  readonly #closing = new AbortController();
   #running = 0;
-  #closedFor: Error | undefined;
 
   constructor(atOnceMax: number) {
     this.#atOnceMax = atOnceMax;
@@ -21,14 +21,19 @@ export class Turns {
     }
   }
 
-  /** Nothing more begins; what runs goes on. */
+  /** Aborts at `close`. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Nothing more begins; what runs goes on, unless it looks at `closed`. */
   close(reason: Error): void {
-    this.#closedFor = reason;
+    this.#closing.abort(reason);
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
   }
 
   async #begin(): Promise<void> {
-    if (this.#closedFor) throw this.#closedFor;
+    this.closed.throwIfAborted();
     if (this.#running < this.#atOnceMax) {
       this.#running += 1;
       return;

@@ -25,6 +25,7 @@ import {
   type RelayedJob,
 } from "./connection.ts";
 import { CoreStore, type StoredCore } from "./core_store.ts";
+import { CoreTries } from "./core_tries.ts";
 import { JobWatch } from "./job_watch.ts";
 import { SlotHost } from "./slot_host.ts";
 import { Slots, type SlotsEvents } from "./slots.ts";
@@ -74,10 +75,10 @@ export class Worker implements AsyncDisposable {
   readonly #store: CoreStore;
   readonly #slots: Slots;
   readonly #pool: Pool<RelayedJob>;
+  readonly #tries: CoreTries;
   readonly #watch: JobWatch;
   readonly #connections = new Map<ClientId, Connection>();
   readonly #closedWaiters = new Map<ClientId, () => void>();
-  readonly #probes = new Map<CoreKey, PromiseWithResolvers<void>>();
   readonly #instance = randomBytes(INSTANCE_BYTES).toString("hex");
   readonly #tick: ReturnType<typeof setInterval>;
   /** What has become of the slot that was lost last. */
@@ -103,6 +104,7 @@ export class Worker implements AsyncDisposable {
       dropped: (job) => this.#releaseCore(job.core),
       unrunnable: (job, reason) => this.#fail(job, "core", reason),
     }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
+    this.#tries = new CoreTries(this.#pool, this.#slots);
     this.#watch = new JobWatch(
       this.#pool,
       this.#slots,
@@ -208,8 +210,16 @@ export class Worker implements AsyncDisposable {
         this.#wake();
         return this.#pool.onEndpointUp(1);
       },
-      onLoaded: (endpoint, core) => this.#onLoaded(endpoint, core),
-      onLoadFailed: (endpoint, core, reason) => this.#onLoadFailed(endpoint, core, reason),
+      onLoaded: (endpoint) => {
+        this.#pool.onLoaded(endpoint, performance.now());
+        this.#tries.onLoaded(endpoint);
+        this.#wake();
+      },
+      onLoadFailed: (endpoint, core, error) => {
+        this.#pool.onLoadFailed(endpoint, core.key, error.message, performance.now());
+        this.#tries.onLoadFailed(endpoint, error);
+        this.#wake();
+      },
       onAnswer: (endpoint, frame) => this.#onAnswer(endpoint, frame),
       onLost: (endpoint, reason, wasKilled, begunLast) => {
         this.#watch.onLost(endpoint, reason, begunLast);
@@ -221,18 +231,6 @@ export class Worker implements AsyncDisposable {
         this.#wake();
       },
     };
-  }
-
-  #onLoaded(endpoint: EndpointId, core: StoredCore): void {
-    this.#pool.onLoaded(endpoint, performance.now());
-    this.#probes.get(core.key)?.resolve();
-    this.#wake();
-  }
-
-  #onLoadFailed(endpoint: EndpointId, core: StoredCore, reason: string): void {
-    this.#pool.onLoadFailed(endpoint, core.key, reason, performance.now());
-    this.#probes.get(core.key)?.reject(new Error(reason));
-    this.#wake();
   }
 
   #onAnswer(endpoint: EndpointId, frame: Frame): void {
@@ -253,6 +251,7 @@ export class Worker implements AsyncDisposable {
   readonly #connectionHost: ConnectionHost = {
     offerCore: (core, turns) => this.#offerCore(core, turns),
     chooseCore: (key, turns) => this.#chooseCore(key, turns),
+    hasCore: (key) => this.#store.has(key),
     jobsOf: ({ client }) => this.#pool.jobsOf(client).map(({ payload }) => payload),
     cancelJob: (job) => this.#cancelJob(job),
     describe: () => this.#describe(),
@@ -285,7 +284,7 @@ export class Worker implements AsyncDisposable {
   /** The core, once it was seen to load, when it was its turn. */
   async #tried(core: StoredCore, turns: Turns): Promise<StoredCore> {
     try {
-      await turns.take(() => this.#probe(core));
+      await turns.take(() => this.#tries.take(core, turns.closed));
       return core;
     } catch (error) {
       this.#releaseCore(core.key);
@@ -321,19 +320,6 @@ export class Worker implements AsyncDisposable {
       jobsWaiting: queued + inFlight - slotsBusy,
       memoryFreeBytes: os.freemem(),
     };
-  }
-
-  /** Sees whether a core loads: in a slot that is free, where it then is of use, or beside them. */
-  #probe(core: StoredCore): Promise<void> {
-    const running = this.#probes.get(core.key);
-    if (running) return running.promise;
-    if (this.#slots.holding(core.key).length > 0) return Promise.resolve();
-    const probe = Promise.withResolvers<void>();
-    this.#probes.set(core.key, probe);
-    const free = this.#pool.freeEndpoint();
-    if (free === undefined) this.#slots.probe(core).then(probe.resolve, probe.reject);
-    else this.#pool.load(free, core.key);
-    return probe.promise.finally(() => this.#probes.delete(core.key));
   }
 
   #onConnectionClosed(connection: Connection, reason: Error | undefined): void {

@@ -10,6 +10,7 @@ import { core } from "../lib/cores.ts";
 import { eventually, Program, startWorker } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { noDisk, UNSHARE } from "./small_disk.ts";
+import { Trace } from "../worker/trace.ts";
 import { endOf, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
@@ -37,6 +38,18 @@ test("a slot that is killed from outside costs nothing but time", async () => {
   const [slot] = (await worker.descendants()).filter((pid) => pid !== worker.pid);
   process.kill(slot as number, "SIGKILL");
   await assertDone(workspace, run);
+});
+
+test("nor does one that is killed while it loads the core", async () => {
+  await using trace = new Trace();
+  await using workspace = await Workspace.make();
+  const through = ["env", `INIT_KILLED_PATH=${trace.path}`];
+  await using worker = await startWorker({ slots: 1, through });
+  const killed = await core("init_killed", { KILLS: 2 });
+  const args = ["--repeat", "3", "--workers", `127.0.0.1:${worker.port}`];
+  const run = await workspace.run(["run", killed, ...args]);
+  assert.equal(run.code, 0, run.stderr);
+  assert.equal((await trace.text()).length, 3);
 });
 
 test("a worker that hangs, and one whose cable is pulled, are given up after 20 seconds", async () => {

@@ -38,6 +38,7 @@ class CountingHost {
     const core = { key: "core" as CoreKey, name: "core", path: "" };
     const unused = () => assert.fail("nobody asks for that");
     const host: ConnectionHost = {
+      hasCore: () => true,
       offerCore: () => Promise.resolve(core),
       chooseCore: unused,
       releaseCore: () => {},

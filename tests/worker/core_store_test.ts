@@ -1,7 +1,7 @@
 /** The cores that a worker keeps: how many, which of them, and for how long their files stay. */
 
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { utf8 } from "../fixtures/peers/frames.ts";
@@ -94,6 +94,25 @@ test("the same content is one core under its first name, as long as it is kept",
   assert.equal(store.release(one.key), true);
   assert.equal((await add(store, "same", "three")).path, one.path);
   await folder.holds(1);
+});
+
+test("a core whose file is gone, or not whole, is not here until it is added again", async () => {
+  await using folder = await Folder.make();
+  const store = new CoreStore(folder.path);
+  const core = await add(store, "tidied away");
+  for (const spoil of [rm, (path: string) => truncate(path, 3)]) {
+    const { path } = store.get(core.key) as StoredCore;
+    await spoil(path);
+    assert.deepEqual(store.keys, []);
+    assert.equal(await store.reuse(core.key), undefined);
+    const again = await add(store, "tidied away");
+    assert.equal(await readFile(again.path, "utf8"), "tidied away");
+    assert.deepEqual(store.keys, [core.key]);
+  }
+  // Those who have used it before are still its users.
+  assert.equal(store.release(core.key), false);
+  assert.equal(store.release(core.key), false);
+  assert.equal(store.release(core.key), true);
 });
 
 test("a core that cannot be written is no core", async () => {

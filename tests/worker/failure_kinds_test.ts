@@ -28,6 +28,12 @@ const failures: [string, Kind, RegExp][] = [
   ["abort", "crash", /^crashed: SIGABRT$/],
   ["exit 0", "crash", /^exited with status 0$/],
   ["claim 5", "other", /5 bytes of output, at a null pointer$/],
+  ["claim 18446744073709551615", "other", / 18446744073709551615 bytes of output, at a null/],
+  [
+    "stray 100000",
+    "crash",
+    /^exited with status 1 \(write on the worker.s socket failed with errno 14\)$/,
+  ],
 ];
 
 for (const [input, kind, text] of failures) {
@@ -40,6 +46,14 @@ for (const [input, kind, text] of failures) {
     assert.match(await failureOf(old, input), text);
   });
 }
+
+test("a job that closes its slot's connection is to blame for the end of its slot", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using controller = await connect2(worker, "behave");
+  const reason = await failed(sendLimited(controller, "hang-up"), "crash");
+  assert.equal(reason, "closed its connection to the worker");
+  assert.equal(await run(controller, "echo next"), "next");
+});
 
 test("a job whose slot somebody kills again and again was killed", async () => {
   await using worker = await startWorker({ slots: 1 });

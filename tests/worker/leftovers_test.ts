@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { removeLeftovers } from "../../runtime/leftovers.ts";
+import { THIS_MACHINE } from "../../runtime/machine.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connect, loadCore } from "./controllers.ts";
@@ -37,6 +38,24 @@ test("a worker removes the folders of those that were killed, and no others", as
   }
 });
 
+test("a folder of another machine stays: that nobody answers there says nothing", async () => {
+  await using left = await startKilled();
+  const owners = [
+    JSON.stringify({ name: "elsewhere", boot: "another" }),
+    JSON.stringify({ ...THIS_MACHINE, boot: "another" }),
+    JSON.stringify({ name: "elsewhere" }),
+    '{"name":', // half written
+    undefined,
+  ];
+  for (const owner of owners) {
+    if (owner === undefined) await rm(left.machine);
+    else await writeFile(left.machine, owner);
+    await utimes(left.folder, LONG_AGO_S, LONG_AGO_S);
+    await removeLeftovers(await detectRuntime(), left.parent, "slots");
+    assert.equal((await readdir(left.parent)).length, 1, `written by ${owner}`);
+  }
+});
+
 test("it does so when it starts", async () => {
   const parent = await mkdtemp(join(tmpdir(), "dc-left-"));
   try {
@@ -62,3 +81,25 @@ test("a young folder stays: its worker may not listen yet", async () => {
     await rm(parent, { recursive: true, force: true });
   }
 });
+
+/** What a worker has left that was killed. */
+interface Left extends AsyncDisposable {
+  readonly parent: string;
+  readonly folder: string;
+  /** The file that says where it ran. */
+  readonly machine: string;
+}
+
+async function startKilled(): Promise<Left> {
+  const parent = await mkdtemp(join(tmpdir(), "dc-left-"));
+  await using killed = await startWorker({ slots: 1, tmpdir: parent });
+  await killed.kill();
+  const [name = ""] = await readdir(parent);
+  const folder = join(parent, name);
+  return {
+    parent,
+    folder,
+    machine: join(folder, "machine"),
+    [Symbol.asyncDispose]: () => rm(parent, { recursive: true }),
+  };
+}

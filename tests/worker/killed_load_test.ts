@@ -1,0 +1,61 @@
+/** Processes that are killed from outside while they load a core, as by a system that is out of memory. */
+
+import assert from "node:assert/strict";
+import { coreBytes } from "../lib/cores.ts";
+import { type Program, startWorker } from "../lib/processes.ts";
+import { test } from "../lib/test.ts";
+import { loadCore, run, send } from "./controllers.ts";
+import { connect2, failed, isBusy } from "./controllers_2.ts";
+import { startOwnWorker } from "./own_worker.ts";
+import { Trace } from "./trace.ts";
+
+test("a core whose process is killed twice while it loads is tried a third time, and used", async () => {
+  await using trace = new Trace();
+  await using worker = await startCounting(trace);
+  await using controller = await connect2(worker, "init_killed", { KILLS: 2 });
+  assert.equal(await run(controller, "a job"), "a job");
+  assert.equal((await trace.text()).length, 3);
+});
+
+test("after three times it is refused, and so are the jobs behind it", async () => {
+  await using trace = new Trace();
+  await using worker = await startCounting(trace);
+  await using controller = await connect2(worker);
+  const core = controller.sendCore("killed", await coreBytes("init_killed", { KILLS: 3 }));
+  const job = send(controller, "a job");
+  const reason = /^Cannot load compute core "killed": was killed: SIGKILL, as a system does/;
+  for (const answer of [core, job]) assert.match(await failed(answer, "core"), reason);
+  assert.equal((await trace.text()).length, 3);
+});
+
+test("it is the same while every slot is busy", async () => {
+  await using trace = new Trace();
+  await using worker = await startCounting(trace);
+  await using busy = await connect2(worker, "behave");
+  void send(busy, "sleep 60000");
+  await isBusy(busy, 1);
+  await using controller = await connect2(worker, "init_killed", { KILLS: 2 });
+  assert.equal((await trace.text()).length, 3);
+  const core = await coreBytes("init_killed", { KILLS: 6 });
+  await failed(controller.sendCore("killed", core), "core");
+  assert.equal((await trace.text()).length, 6);
+  await worker.kill(); // nobody waits for the long job
+});
+
+test("a core that crashes while it loads is not tried again", async () => {
+  await using worker = await startOwnWorker();
+  await using controller = await connect2(worker, "echo");
+  assert.equal(await run(controller, "a job"), "a job");
+  const before = worker.processes.started;
+  const core = await coreBytes("init_crashes");
+  assert.match(await failed(controller.sendCore("crashes", core), "core"), /SIGABRT$/);
+  await loadCore(controller, "echo");
+  assert.equal(await run(controller, "another"), "another");
+  // One in which it was tried, and one in its place.
+  assert.equal(worker.processes.started, before + 2);
+});
+
+/** A worker with one slot, where the core `init_killed` counts in `trace`. */
+function startCounting(trace: Trace): Promise<Program> {
+  return startWorker({ slots: 1, through: ["env", `INIT_KILLED_PATH=${trace.path}`] });
+}
