@@ -258,10 +258,11 @@ export class Pool<T> {
   /** The job that each busy endpoint has begun last, if that is known; else its oldest one. */
   heads(begunLast?: (endpoint: EndpointId) => DispatchId | undefined): Head<T>[] {
     const heads: Head<T>[] = [];
-    for (const { id, inFlight, headSinceMs } of this.#endpoints.values()) {
+    for (const { id, inFlight } of this.#endpoints.values()) {
       const [oldest] = inFlight.values();
-      const job = oldest && (inFlight.get(begunLast?.(id) as DispatchId) ?? oldest);
-      if (job) heads.push({ endpoint: id, job, sinceMs: headSinceMs });
+      if (!oldest) continue;
+      const begun = inFlight.get(begunLast?.(id) as DispatchId);
+      heads.push({ endpoint: id, job: begun ?? oldest, hasBegun: begun !== undefined });
     }
     return heads;
   }

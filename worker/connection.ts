@@ -66,7 +66,7 @@ export interface RelayedJob {
   readonly limits: JobLimits;
   /** It is answered; where it runs, it may be ended. */
   isCancelled: boolean;
-  /** How often its process was over its memory limit, maybe because of jobs before it. */
+  /** How often its process was ended for it, being over a limit, and it was maybe not to blame. */
   timesOver: number;
   /** The jobs among which it waits for its core, or has. */
   waitsAmong: Set<RelayedJob> | undefined;
