@@ -170,6 +170,8 @@ export class Connection {
    */
   drain(): void {
     this.#isDraining = true;
+    // What has begun and was put back is all that still runs: it must, even if nobody reads its answer.
+    this.#setBlocked(false);
     if (this.#version === 1) this.#setPaused(true);
     else this.#sendWhole(encodeDraining());
     for (const job of this.#core.takeWaiting()) this.refuse(job);
@@ -197,7 +199,7 @@ export class Connection {
     if (type !== ResponseType.ok) return this.fail(job, "other", decodeError(payload));
     if (this.#link.isClosed) return;
     this.#link.send(type, job.id, payload);
-    if (this.#link.pendingBytes > UNREAD_BYTES_MAX) this.#setBlocked(true);
+    if (this.#link.pendingBytes > UNREAD_BYTES_MAX) this.#setBlocked(!this.#isDraining);
     this.#settled(job);
   }
 
