@@ -8,10 +8,12 @@ import type { ClientId, EndpointId } from "./types.ts";
 export function audit<T>(
   endpoints: ReadonlyMap<EndpointId, Endpoint<T>>,
   clients: ReadonlyMap<ClientId, Client<T>>,
+  isLocal = false,
 ): void {
   const inFlight = new Map<ClientId, number>();
   for (const endpoint of endpoints.values()) {
     auditEndpoint(endpoint);
+    if (isLocal && endpoint.pace.slots === 1) auditTurn(endpoint);
     for (const { client, isOrphan } of endpoint.inFlight.values()) {
       check(
         isOrphan || clients.has(client),
@@ -56,6 +58,11 @@ function auditEndpoint<T>({ id, inFlight, ...state }: Endpoint<T>): void {
   check(!state.isLoading || inFlight.size === 0, `endpoint ${id} has no job while it loads a core`);
   check(!state.isLoading || state.core !== undefined, `endpoint ${id} loads a core`);
   check(!state.isReserved || inFlight.size === 1, `endpoint ${id} is reserved for a job`);
+}
+
+function auditTurn<T>({ id, inFlight }: Endpoint<T>): void {
+  const clients = new Set([...inFlight.values()].map(({ client }) => client));
+  check(clients.size <= 1, `slot ${id} has jobs of one client`);
 }
 
 function check(isTrue: boolean, what: string): void {

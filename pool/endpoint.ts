@@ -1,7 +1,7 @@
 /** What the pool knows of one endpoint. */
 
 import { Pace } from "./pace.ts";
-import type { CoreKey, DispatchId, EndpointId, Job } from "./types.ts";
+import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "./types.ts";
 
 /** Jobs for each slot in a window that is there to hide the way to the endpoint, not to keep it fed. */
 const SHALLOW_WINDOW = 4;
@@ -25,6 +25,8 @@ export class Endpoint<T> {
   isReserved = false;
   /** Since when its oldest job can have been at work, where jobs run one after the other. */
   headSinceMs = 0;
+  /** Whose job it got last, and how many jobs since it had none. */
+  turn: { client: ClientId | undefined; jobs: number } = { client: undefined, jobs: 0 };
 
   constructor(readonly id: EndpointId, slots: number | undefined) {
     this.pace = new Pace(slots);
@@ -60,7 +62,12 @@ export class Endpoint<T> {
 
   add(dispatch: DispatchId, job: Job<T>, nowMs: number): void {
     job.ordinal = this.pace.onSent(nowMs);
-    if (this.inFlight.size === 0) this.headSinceMs = nowMs;
+    if (this.inFlight.size === 0) {
+      this.headSinceMs = nowMs;
+      this.turn.jobs = 0;
+    }
+    this.turn.client = job.client;
+    this.turn.jobs += 1;
     this.inFlight.set(dispatch, job);
     this.bytesInFlight += job.bytes;
     this.isReserved = job.alone;

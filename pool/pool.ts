@@ -11,6 +11,7 @@ import { BusyTime } from "./busy.ts";
 import { Client } from "./client.ts";
 import { Cores } from "./cores.ts";
 import { Endpoint } from "./endpoint.ts";
+import { Filling } from "./filling.ts";
 import { copyOf, newJob } from "./job.ts";
 import type {
   ClientId,
@@ -39,17 +40,21 @@ export class Pool<T> {
   readonly #endpoints = new Map<EndpointId, Endpoint<T>>();
   readonly #clients = new Map<ClientId, Client<T>>();
   readonly #cores: Cores<T>;
+  readonly #filling: Filling<T>;
   readonly #busy = new BusyTime();
-  /** Endpoints that could take a job now or soon; counted once a pass. */
-  #serving = 0;
   #lastEndpoint = 0;
   #lastClient = 0;
-  #lastDispatch = 0;
 
   constructor(actions: PoolActions<T>, options: PoolOptions) {
     this.#actions = actions;
     this.#options = options;
     this.#cores = new Cores(this.#endpoints, this.#clients, (id, core) => this.load(id, core));
+    this.#filling = new Filling(
+      this.#endpoints,
+      this.#clients,
+      options,
+      actions,
+    );
   }
 
   // What happens: endpoints.
@@ -258,10 +263,11 @@ export class Pool<T> {
   /** The job that each busy endpoint has begun last, if that is known; else its oldest one. */
   heads(begunLast?: (endpoint: EndpointId) => DispatchId | undefined): Head<T>[] {
     const heads: Head<T>[] = [];
-    for (const { id, inFlight, headSinceMs } of this.#endpoints.values()) {
+    for (const { id, inFlight } of this.#endpoints.values()) {
       const [oldest] = inFlight.values();
-      const job = oldest && (inFlight.get(begunLast?.(id) as DispatchId) ?? oldest);
-      if (job) heads.push({ endpoint: id, job, sinceMs: headSinceMs });
+      if (!oldest) continue;
+      const begun = inFlight.get(begunLast?.(id) as DispatchId);
+      heads.push({ endpoint: id, job: begun ?? oldest, hasBegun: begun !== undefined });
     }
     return heads;
   }
@@ -312,7 +318,7 @@ export class Pool<T> {
 
   /** Throws if the books do not balance. For tests: it looks at every job. */
   audit(): void {
-    audit(this.#endpoints, this.#clients);
+    audit(this.#endpoints, this.#clients, this.#options.isLocal);
   }
 
   // What to do.
@@ -321,15 +327,7 @@ export class Pool<T> {
   schedule(nowMs: number): void {
     this.#busy.sample(nowMs);
     this.#cores.assign(nowMs);
-    this.#serving = [...this.#endpoints.values()].filter(({ isServing }) => isServing).length;
-    const tailCap = this.#tailCap();
-    // First every slot gets one job, then windows are filled: few jobs spread over all endpoints.
-    for (const endpoint of this.#endpoints.values()) {
-      this.#fill(endpoint, Math.min(endpoint.pace.slots, this.#window(endpoint, tailCap)), nowMs);
-    }
-    for (const endpoint of this.#endpoints.values()) {
-      this.#fill(endpoint, this.#window(endpoint, tailCap), nowMs);
-    }
+    this.#filling.fillAll(nowMs);
     this.#busy.count(this.#endpoints.values());
   }
 
@@ -337,74 +335,6 @@ export class Pool<T> {
   load(id: EndpointId, core: CoreKey): void {
     this.#endpoints.get(id)?.startLoading(core);
     this.#actions.load(id, core);
-  }
-
-  #fill(endpoint: Endpoint<T>, window: number, nowMs: number): void {
-    if (!endpoint.isServing || endpoint.isReserved) return;
-    while (endpoint.inFlight.size < window) {
-      if (
-        endpoint.inFlight.size >= endpoint.pace.slots &&
-        endpoint.bytesInFlight >= this.#options.endpointBytesMax
-      ) return;
-      const client = this.#clientForCore(endpoint.core as CoreKey);
-      const job = client?.nextFor(endpoint, nowMs, this.#serving <= 1);
-      if (!client || !job || job.core !== endpoint.core) return;
-      if (
-        endpoint.inFlight.size > 0 &&
-        endpoint.bytesInFlight + job.bytes > (this.#options.endpointBytesLimit ?? Infinity)
-      ) return;
-      if (job.alone && endpoint.inFlight.size > 0) return;
-      client.take(job);
-      this.#send(endpoint, client, job, nowMs);
-      if (job.alone) return;
-    }
-  }
-
-  #send(endpoint: Endpoint<T>, client: Client<T>, job: Job<T>, nowMs: number): void {
-    const dispatch = ++this.#lastDispatch as DispatchId;
-    client.inFlight += 1;
-    client.lastDispatch = dispatch;
-    client.lastSentAtMs = nowMs;
-    job.attempt += 1;
-    job.sentAtMs = nowMs;
-    job.endpoint = endpoint.id;
-    job.dispatch = dispatch;
-    endpoint.add(dispatch, job, nowMs);
-    this.#actions.send(endpoint.id, dispatch, job);
-  }
-
-  /**
-   * The client that has waited longest for its turn among those whose next job needs `core`. If that job
-   * has to wait for an empty endpoint, the others wait with it: else there might never be one.
-   */
-  #clientForCore(core: CoreKey): Client<T> | undefined {
-    let longest: Client<T> | undefined;
-    for (const client of this.#clients.values()) {
-      if (client.next?.core !== core) continue;
-      if (!longest || client.lastDispatch < longest.lastDispatch) longest = client;
-    }
-    return longest;
-  }
-
-  #window(endpoint: Endpoint<T>, tailCap: number): number {
-    const { slots } = endpoint.pace;
-    const window = endpoint.pace.window(this.#options.isLocal);
-    return Math.min(window, Math.max(slots, Math.ceil(tailCap * slots)));
-  }
-
-  /** Near the end no job should wait behind a slow one while a slot idles: jobs per slot to keep out. */
-  #tailCap(): number {
-    let remaining = 0;
-    for (const client of this.#clients.values()) {
-      // More may come at any time: there is no end to be near to.
-      if (!client.isEnded && !this.#options.isLocal) return Infinity;
-      remaining += client.queued + client.inFlight;
-    }
-    let slots = 0;
-    for (const endpoint of this.#endpoints.values()) {
-      if (endpoint.isServing) slots += endpoint.pace.slots;
-    }
-    return remaining / (2 * Math.max(1, slots));
   }
 
   #failQueued(core: CoreKey, reason: string): void {

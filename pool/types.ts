@@ -63,8 +63,8 @@ export interface Taker {
 export interface Head<T> {
   readonly endpoint: EndpointId;
   readonly job: Job<T>;
-  /** Since when, at the earliest. */
-  readonly sinceMs: number;
+  /** It runs, by the endpoint's own word. Else that is not known, or the job is still on its way. */
+  readonly hasBegun: boolean;
 }
 
 /** How much there is of what, for progress and for flow control. */

@@ -66,7 +66,7 @@ export interface RelayedJob {
   readonly limits: JobLimits;
   /** It is answered; where it runs, it may be ended. */
   isCancelled: boolean;
-  /** How often its process was over its memory limit, maybe because of jobs before it. */
+  /** How often its process was ended for it, being over a limit, and it was maybe not to blame. */
   timesOver: number;
   /** The jobs among which it waits for its core, or has. */
   waitsAmong: Set<RelayedJob> | undefined;
@@ -172,6 +172,8 @@ export class Connection {
    */
   drain(): void {
     this.#isDraining = true;
+    // What has begun and was put back is all that still runs: it must, even if nobody reads its answer.
+    this.#setBlocked(false);
     if (this.#version === 1) this.#setPaused(true);
     else this.#sendWhole(encodeDraining());
     for (const job of this.#core.takeWaiting()) this.refuse(job);
@@ -199,7 +201,7 @@ export class Connection {
     if (type !== ResponseType.ok) return this.fail(job, "other", decodeError(payload));
     if (this.#link.isClosed) return;
     this.#link.send(type, job.id, payload);
-    if (this.#link.pendingBytes > UNREAD_BYTES_MAX) this.#setBlocked(true);
+    if (this.#link.pendingBytes > UNREAD_BYTES_MAX) this.#setBlocked(!this.#isDraining);
     this.#settled(job);
   }
 

@@ -5,6 +5,7 @@ import type { DispatchId, EndpointId, Job } from "../pool/types.ts";
 import type { FailureKindName } from "../protocol/mod.ts";
 import type { RelayedJob } from "./connection.ts";
 import { excesses } from "./limits.ts";
+import { RunTimes } from "./run_times.ts";
 import type { Slots } from "./slots.ts";
 
 /** A job that its controller has taken back gets this long: most end by themselves, and a slot takes longer. */
@@ -13,7 +14,7 @@ const CANCELLED_LIMIT_MS = 200;
 /** How often limits of jobs are looked at. Memory can grow by gigabytes a second. */
 const LIMITS_TICK_MS = 50;
 
-/** A job that is over its memory limit so often is to blame, whatever its process has run before. */
+/** A job that was over a limit so often is to blame, whatever speaks for it. So no job runs for ever. */
 const TIMES_OVER_MAX = 3;
 
 /** A slot that was ended because of a job. */
@@ -24,10 +25,14 @@ interface Ended {
   readonly ranOthers: boolean;
 }
 
+/** What it needs of the slots. */
+export type WatchedSlots = Pick<Slots, "pidOf" | "jobsAt" | "begunLast" | "kill">;
+
 /** Looks at the jobs that run; its owner says when, and which process has ended. */
 export class JobWatch {
   readonly #pool: Pool<RelayedJob>;
-  readonly #slots: Slots;
+  readonly #slots: WatchedSlots;
+  readonly #runTimes = new RunTimes();
   readonly #orphanLimitMs: number;
   readonly #fail: (job: Job<RelayedJob>, kind: FailureKindName, reason: string) => void;
   /** Slots that compute for nobody, and since when. */
@@ -40,7 +45,7 @@ export class JobWatch {
   /** `orphanLimitMs`: how long jobs of a controller that is gone may run. */
   constructor(
     pool: Pool<RelayedJob>,
-    slots: Slots,
+    slots: WatchedSlots,
     orphanLimitMs: number,
     fail: (job: Job<RelayedJob>, kind: FailureKindName, reason: string) => void,
   ) {
@@ -52,16 +57,20 @@ export class JobWatch {
 
   /** There is a job with limits. */
   watchLimits(): void {
-    this.#limitsTick ??= setInterval(() => {
-      const wanted = this.#running().filter(({ job }) => !job.isOrphan);
-      const found = excesses(wanted, (id) => this.#slots.pidOf(id), performance.now());
-      for (const { endpoint, job, kind, reason } of found) this.#end(endpoint, job, kind, reason);
-    }, LIMITS_TICK_MS);
+    this.#limitsTick ??= setInterval(() => this.endExcessive(performance.now()), LIMITS_TICK_MS);
+  }
+
+  /** Ends the slots whose jobs are over a limit. */
+  endExcessive(nowMs: number): void {
+    const wanted = this.#heads().filter(({ job }) => !job.isOrphan);
+    const timed = this.#runTimes.look(wanted, nowMs);
+    const found = excesses(timed, (id) => this.#slots.pidOf(id), nowMs);
+    for (const { endpoint, job, kind, reason } of found) this.#end(endpoint, job, kind, reason);
   }
 
   /** Ends the slots that have computed for nobody for too long: others may want them. */
   endOrphaned(nowMs: number): void {
-    const orphaned = this.#running().filter(({ job }) => job.isOrphan);
+    const orphaned = this.#heads().filter(({ job }) => job.isOrphan);
     for (const endpoint of this.#orphanedSinceMs.keys()) {
       if (!orphaned.some((head) => head.endpoint === endpoint)) {
         this.#orphanedSinceMs.delete(endpoint);
@@ -88,8 +97,7 @@ export class JobWatch {
     const jobs = [...this.#pool.inFlight()].filter((job) => job.endpoint === endpoint);
     for (const job of jobs.reverse()) {
       const dispatch = job.dispatch as DispatchId;
-      // It may have ended by itself in the very moment: then another one was hit.
-      if (job !== ended.job || dispatch !== begunLast || !this.#isToBlame(ended)) {
+      if (job !== ended.job || !this.#isToBlame(ended, begunLast)) {
         this.#pool.onReturned(endpoint, dispatch, nowMs);
       } else {
         this.#pool.onAnswer(endpoint, dispatch, nowMs);
@@ -98,9 +106,14 @@ export class JobWatch {
     }
   }
 
-  /** Memory may be what other jobs have left in the process: then the job gets another one, to be seen in. */
-  #isToBlame({ job, kind, ranOthers }: Ended): boolean {
-    if (kind !== "memory" || !ranOthers) return true;
+  /**
+   * A job may have ended by itself in the very moment, its answer lost: then a slot that runs its jobs in
+   * turn has begun a later one. And memory may be what other jobs have left in the process. Then the job
+   * gets another one, to be seen in.
+   */
+  #isToBlame({ job, kind, ranOthers }: Ended, begunLast: DispatchId): boolean {
+    const hadEnded = begunLast > (job.dispatch as DispatchId);
+    if (!hadEnded && (kind !== "memory" || !ranOthers)) return true;
     job.payload.timesOver += 1;
     return job.payload.timesOver >= TIMES_OVER_MAX;
   }
@@ -114,8 +127,8 @@ export class JobWatch {
     clearInterval(this.#limitsTick);
   }
 
-  /** The jobs that slots are at. */
-  #running(): Head<RelayedJob>[] {
+  /** The jobs that slots are at: those that run, or are being handed in. */
+  #heads(): Head<RelayedJob>[] {
     return this.#pool.heads((endpoint) => this.#slots.begunLast(endpoint));
   }
 

@@ -2,9 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import type { Head } from "../pool/pool.ts";
 import type { EndpointId, Job } from "../pool/types.ts";
 import type { RelayedJob } from "./connection.ts";
+import type { TimedHead } from "./run_times.ts";
 
 /** A job that is over a limit. */
 export interface Excess {
@@ -17,16 +17,19 @@ export interface Excess {
 /** Whether this system tells how much memory a process has. */
 export const CAN_WATCH_MEMORY = residentBytes(process.pid) !== undefined;
 
-/** The jobs that run and are over a limit now. `pidOf` gives the process of an endpoint. */
+/**
+ * The jobs that are over a limit now: of time once they run, of memory also while their input is handed
+ * in, for that may be too much alone. `pidOf` gives the process of an endpoint.
+ */
 export function excesses(
-  heads: readonly Head<RelayedJob>[],
+  heads: readonly TimedHead<RelayedJob>[],
   pidOf: (endpoint: EndpointId) => number | undefined,
   nowMs: number,
 ): Excess[] {
   const found: Excess[] = [];
-  for (const { endpoint, job, sinceMs } of heads) {
+  for (const { endpoint, job, runsSinceMs } of heads) {
     const { timeMs, memoryBytes } = job.payload.limits;
-    if (timeMs > 0 && nowMs - sinceMs > timeMs) {
+    if (timeMs > 0 && nowMs - (runsSinceMs ?? nowMs) > timeMs) {
       const reason = `went over its time limit of ${timeMs / 1000} s`;
       found.push({ endpoint, job, kind: "timeout", reason });
     } else if (memoryBytes > 0) {

@@ -1,7 +1,7 @@
 /** What clients get, keep and lose. */
 
 import assert from "node:assert/strict";
-import type { CoreKey } from "../../pool/types.ts";
+import type { ClientId, CoreKey } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -30,7 +30,7 @@ test("clients of one core take turns whatever clients of another core do in betw
   const order: string[] = [];
   for (let round = 0; round < 4; round++) {
     order.push(...recorder.out(first));
-    recorder.answer([...recorder.out(first), ...recorder.out(second)].join(" "), 10);
+    recorder.answer([...recorder.out(first), ...recorder.out(second)].join(" "), 1_000);
     recorder.schedule();
   }
   assert.deepEqual(order.slice(0, 4), ["a1", "b1", "a2", "b2"]);
@@ -47,6 +47,64 @@ test("a client that comes late waits for one job of each of the others at most",
   const late = recorder.client();
   recorder.queue(late, "b1 b2");
   assert.deepEqual(recorder.answerAll(1_000), ["a1", "b1", "a2", "b2", "a3", "a4"]);
+  recorder.assertNothingIsLeft();
+});
+
+test("a slot has jobs of one client at a time, and clients with short ones take turns by windows", () => {
+  const recorder = new Recorder();
+  const slot = recorder.endpoint();
+  const clients = [recorder.client(), recorder.client(), recorder.client()];
+  runQuickJobs(recorder, clients[2] as ClientId);
+  for (const client of clients) recorder.queue(client, names(`${client}-`, 1_000));
+  const turns: { client: ClientId; jobs: number }[] = [];
+  recorder.onSend = (_, { client }) => {
+    const last = turns.at(-1);
+    if (last?.client === client) last.jobs += 1;
+    else turns.push({ client, jobs: 1 });
+    for (const name of recorder.out(slot)) assert.ok(name.startsWith(`${client}-`), name);
+  };
+  recorder.answerAll(0.01);
+  const order = turns.slice(0, 9).map(({ client }) => client);
+  assert.deepEqual(order, [...clients, ...clients, ...clients]);
+  const most = Math.max(...turns.map(({ jobs }) => jobs));
+  assert.ok(most > 50 && most < 500, `${most} jobs in a turn`);
+  recorder.assertNothingIsLeft();
+});
+
+test("nobody waits behind a long job of another client while other slots come free", () => {
+  const recorder = new Recorder();
+  const [slot, free] = [recorder.endpoint(), recorder.endpoint()];
+  const [one, two] = [recorder.client(), recorder.client()];
+  runQuickJobs(recorder, one);
+  recorder.queue(one, `long ${names("a", 20)}`);
+  recorder.schedule();
+  assert.equal(recorder.out(slot)[0], "long");
+  recorder.queue(two, names("b", 40));
+  recorder.schedule();
+  for (; recorder.out(free).length > 0; recorder.schedule()) {
+    recorder.answer(recorder.out(free)[0] as string, 0.01);
+  }
+  assert.deepEqual(recorder.out().filter((name) => name.startsWith("b")), []);
+  assert.deepEqual(recorder.pool.outstanding(two), { queued: 0, queuedBytes: 0 });
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
+test("a slot that is at one job for more than 20 ms gets nothing behind it until that is answered", () => {
+  const recorder = new Recorder();
+  recorder.endpoint();
+  const client = recorder.client();
+  for (const [elapsedMs, isFilled] of [[19, true], [21, false]] as const) {
+    runQuickJobs(recorder, client);
+    recorder.queue(client, "head");
+    recorder.schedule();
+    recorder.queue(client, names("behind", 20));
+    assert.equal(recorder.scheduleAfter(elapsedMs).length > 0, isFilled, `${elapsedMs} ms`);
+    recorder.answer("head");
+    recorder.schedule();
+    assert.ok(recorder.out().length > 0);
+    recorder.answerAll(0.01);
+  }
   recorder.assertNothingIsLeft();
 });
 
@@ -177,3 +235,14 @@ test("what is queued and out is counted, in jobs and in bytes", () => {
   recorder.answerAll();
   recorder.assertNothingIsLeft();
 });
+
+/** So many names. */
+function names(prefix: string, count: number): string {
+  return Array.from({ length: count }, (_, index) => `${prefix}${index}`).join(" ");
+}
+
+/** From then on slots get many jobs at once. */
+function runQuickJobs(recorder: Recorder, client: ClientId): void {
+  recorder.queue(client, names("quick", 2_000));
+  recorder.answerAll(0.01);
+}

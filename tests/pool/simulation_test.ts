@@ -93,6 +93,16 @@ test("controllers share a worker fairly, also a single slot of it", () => {
   }
 });
 
+test("controllers with short jobs of one core share slots fairly, at little cost", () => {
+  for (const workers of [[1], [2], [8]]) {
+    const jobs = [equal(20_000, 0.2), equal(20_000, 0.2), equal(20_000, 0.2)];
+    const plan = calmPlan({ workers, jobs, isOneCore: true });
+    const { finishedAtMs, makespanMs, idealMs } = simulate(plan);
+    assert.ok(makespanMs <= 1.15 * idealMs + 100, `${makespanMs} ms, ideal are ${idealMs}`);
+    for (const atMs of finishedAtMs) assert.ok(atMs >= 0.9 * makespanMs, `${finishedAtMs}`);
+  }
+});
+
 test("a controller with few jobs is done soon, however many another one has", () => {
   const plan = calmPlan({ workers: [4], jobs: [equal(4_000, 100), equal(20, 100)] });
   const [, few = Infinity] = simulate(plan).finishedAtMs;

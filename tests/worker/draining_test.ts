@@ -1,14 +1,19 @@
 /** A worker of version 2 that is told to end says so, and leaves no job unanswered. */
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import process from "node:process";
 import type { WorkerResponse } from "../fixtures/peers/controller_v1.ts";
 import type { ControllerV2 } from "../fixtures/peers/controller_2.ts";
+import { concat } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
-import { startWorker } from "../lib/processes.ts";
+import { eventually, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
-import { connectWith, loadAllSlots, outputText, send } from "./controllers.ts";
+import { connectWith, loadAllSlots, outputText, run, send } from "./controllers.ts";
 import { connect2, failed, isBusy, loadNow, sendLimited, showPace } from "./controllers_2.ts";
 import { startOwnWorker } from "./own_worker.ts";
+import { connectRaw, coreMessage, jobMessage, readFrames } from "./raw.ts";
+import { Trace } from "./trace.ts";
 
 test("jobs that run are finished, those that wait and those that come are refused", async () => {
   await using worker = await startWorker({ slots: 2 });
@@ -89,6 +94,30 @@ test("jobs that a crash puts back into the queue are finished before a worker le
   await worker.endsCleanly();
 });
 
+test("a worker leaves also if a slot is lost whose controller does not read its answers", async () => {
+  await using trace = new Trace();
+  await using worker = await startWorker({ slots: 3 });
+  await using controller = await connect2(worker, "behave");
+  const pids = await slotPids(controller, 3);
+  const spins = sendLimited(controller, "spin", {}, 100n);
+  using socket = await connectRaw(worker);
+  socket.write(coreMessage(1n, "behave", await coreBytes("behave")));
+  await readFrames(socket, 1);
+  // The second one's output is more than the worker keeps for who does not read: nothing more runs for it.
+  socket.write(concat(jobMessage(2n, `slow-once ${trace.path}`), jobMessage(3n, "huge 100000000")));
+  await eventually("the first one runs", () => existsSync(trace.path));
+  await isBusy(controller, 2);
+  worker.signal("SIGTERM");
+  await controller.draining;
+  for (const pid of pids) process.kill(pid, "SIGKILL");
+  await isBusy(controller, 1);
+  await controller.cancel(100n);
+  await failed(spins, "cancelled");
+  const answers = await readFrames(socket);
+  assert.deepEqual(new Set(answers.map(({ id }) => id)), new Set([2n, 3n]));
+  await worker.endsCleanly();
+});
+
 test("jobs whose core is on its way are refused at once", async () => {
   await using own = await startOwnWorker({ coreLoadLimitMs: 60_000 });
   await using controller = await connect2(own);
@@ -151,6 +180,16 @@ test("a version 1 controller beside it gets its running job's answer and nothing
   assert.deepEqual(await old.closed, { by: "worker" });
   await worker.endsCleanly();
 });
+
+/** The processes of all slots. */
+async function slotPids(controller: ControllerV2, slots: number): Promise<number[]> {
+  await loadAllSlots(controller, slots);
+  return await eventually(`${slots} slots answer`, async () => {
+    const jobs = Array.from({ length: 8 * slots }, () => run(controller, "pid"));
+    const pids = new Set(await Promise.all(jobs));
+    return pids.size === slots && [...pids].map(Number);
+  });
+}
 
 /**
  * Whether a job is refused; else it has to give this output. A slot already has some of the jobs that

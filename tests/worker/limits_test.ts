@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import type { Head } from "../../pool/pool.ts";
 import type { EndpointId, Job } from "../../pool/types.ts";
 import type { RelayedJob } from "../../worker/connection.ts";
 import { CAN_WATCH_MEMORY, excesses } from "../../worker/limits.ts";
+import type { TimedHead } from "../../worker/run_times.ts";
 import { test, testUnless } from "../lib/test.ts";
 
 const cannotTell = CAN_WATCH_MEMORY ? undefined : "this system does not tell memory";
@@ -26,6 +26,15 @@ test("a job without limits is never over one, and nobody looks at its process", 
   const heads = [head(1, { sinceMs: 0 }), head(2, { timeMs: 1e12, sinceMs: 0 })];
   assert.deepEqual(excesses(heads, nobody, 1e9), []);
 });
+
+testUnless(
+  cannotTell,
+  "a job that is being handed in can be over its memory limit, and not over its time",
+  () => {
+    const limits = { timeMs: 1, memoryBytes: 1, hasBegun: false };
+    assert.deepEqual(found([head(1, limits)], 1e9).map(([, kind]) => kind), ["memory"]);
+  },
+);
 
 testUnless(cannotTell, "a job is over its memory limit when its process has more", () => {
   const heads = [head(1, { memoryBytes: 2 ** 20 }), head(2, { memoryBytes: 2 ** 50 })];
@@ -52,15 +61,16 @@ test("a job whose process is gone, or not known, is not over its memory limit", 
 });
 
 /** What this process, in place of each job's, is blamed for. */
-function found(heads: Head<RelayedJob>[], nowMs: number): [number, string, string][] {
+function found(heads: TimedHead<RelayedJob>[], nowMs: number): [number, string, string][] {
   return excesses(heads, () => process.pid, nowMs)
     .map(({ endpoint, kind, reason }) => [endpoint, kind, reason]);
 }
 
 function head(
   endpoint: number,
-  { timeMs = 0, memoryBytes = 0, sinceMs = 0 },
-): Head<RelayedJob> {
+  { timeMs = 0, memoryBytes = 0, sinceMs = 0, hasBegun = true },
+): TimedHead<RelayedJob> {
   const job = { payload: { limits: { timeMs, memoryBytes } } } as Job<RelayedJob>;
-  return { endpoint: endpoint as EndpointId, job, sinceMs };
+  const runsSinceMs = hasBegun ? sinceMs : undefined;
+  return { endpoint: endpoint as EndpointId, job, hasBegun, runsSinceMs };
 }

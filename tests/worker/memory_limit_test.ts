@@ -47,6 +47,21 @@ testUnless(
   },
 );
 
+testUnless(
+  cannotTell,
+  "a job whose input alone is over its memory limit ends, also after others",
+  async () => {
+    await using worker = await startWorker({ slots: 1 });
+    await using controller = await connect2(worker, "behave");
+    const input = `code-null 0 ${"x".repeat(Number(LIMIT))}`;
+    for (const others of ["none", "some"]) {
+      const text = await failed(sendLimited(controller, input, { memoryBytes: LIMIT }), "memory");
+      assert.match(text, /^went over its memory limit of 300 MiB/, `after ${others}`);
+      await showPace(controller);
+    }
+  },
+);
+
 testUnless(cannotTell, "a job within its memory limit is done", async () => {
   await using worker = await startWorker({ slots: 1 });
   await using controller = await connect2(worker, "behave");

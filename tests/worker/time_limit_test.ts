@@ -84,6 +84,14 @@ test("the time that a core takes to load does not count", async () => {
   assert.equal((await loaded).kind, "ok");
 });
 
+test("the time that it takes to hand over a large input does not count", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  // Its jobs take no time, whatever they are given.
+  await using controller = await connect2(worker, "init_sleeps", { SLEEP_MS: 0 });
+  const input = "x".repeat(2 ** 28);
+  assert.equal(outputText(await sendLimited(controller, input, { timeMs: 20n })), "");
+});
+
 test("a job that ends at the very moment its limit passes puts the blame on no other", async () => {
   await using worker = await startWorker({ slots: 2 });
   await using controller = await connect2(worker, "behave");

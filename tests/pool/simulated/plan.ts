@@ -107,13 +107,15 @@ export function planFrom(seed: number): Plan {
 
 /** A simulation in which nothing goes wrong. */
 export function calmPlan(
-  { workers, tellsSlots = true, latencyMs = 0.2, jobs }: {
+  { workers, tellsSlots = true, latencyMs = 0.2, jobs, isOneCore = false }: {
     /** The slots of each. */
     readonly workers: readonly number[];
     readonly tellsSlots?: boolean;
     readonly latencyMs?: number;
-    /** How long each controller's jobs take. Each has a core of its own. */
+    /** How long each controller's jobs take. */
     readonly jobs: readonly (readonly number[])[];
+    /** Else each controller has a core of its own. */
+    readonly isOneCore?: boolean;
   },
 ): Plan {
   return {
@@ -122,7 +124,7 @@ export function calmPlan(
     controllers: jobs.map((durations, number) => ({
       tasks: durations.map((durationMs, index) => ({
         index,
-        core: `core ${number}` as CoreKey,
+        core: `core ${isOneCore ? 0 : number}` as CoreKey,
         durationMs,
         bytes: 100,
         isPoison: false,
