@@ -5,12 +5,13 @@ import process from "node:process";
 import { styleText } from "node:util";
 import type { Log } from "../runtime/log.ts";
 import { printable } from "./format.ts";
+import { stderr } from "./stderr.ts";
 
 /** Writes one line to where people read. */
 export type WriteLine = (line: string) => void;
 
-/** The way to stderr that works everywhere. */
-export const toStderr: WriteLine = (line) => void process.stderr.write(`${line}\n`);
+/** The way to stderr. */
+export const toStderr: WriteLine = (line) => stderr.push(`${line}\n`);
 
 /** A log whose lines begin with the time. */
 export function timedLog(): Log {

@@ -6,6 +6,7 @@
 import process from "node:process";
 import { detectRuntime } from "../runtime/detect.ts";
 import { ownRole } from "../runtime/self.ts";
+import { exit, useStderrOf } from "./stderr.ts";
 
 /** What an executable can do, loaded when it is asked for: a slot, of which there are many, stays small. */
 export interface Abilities {
@@ -19,11 +20,12 @@ export interface Abilities {
 
 /** Does what the command line says, and ends the process. */
 export function main(abilities: Abilities): void {
-  perform(abilities, process.argv.slice(2)).then((exitCode) => process.exit(exitCode));
+  perform(abilities, process.argv.slice(2)).then(exit);
 }
 
 async function perform(abilities: Abilities, args: readonly string[]): Promise<number> {
   const runtime = await detectRuntime();
+  useStderrOf(runtime);
   const [first, socket = "", number = ""] = args;
   if (first === "slot" && ownRole() === "slot" && abilities.slot) {
     const { runSlot } = await abilities.slot();

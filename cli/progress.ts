@@ -3,8 +3,10 @@
 // @ts-types="@types/cli-progress"
 import cliProgress from "cli-progress";
 import process from "node:process";
+import { Writable } from "node:stream";
 import type { RunStatus } from "../controller/run.ts";
 import { formatClock, formatCount, formatNoun, formatRate } from "./format.ts";
+import { stderr } from "./stderr.ts";
 import { toStderr, type WriteLine } from "./log.ts";
 
 /** The bar is drawn this often. */
@@ -39,7 +41,7 @@ export function noProgress(): Progress {
 export function barProgress(status: () => RunStatus): Progress {
   const rate = new RecentRate();
   const bars = new cliProgress.MultiBar({
-    stream: process.stderr,
+    stream: new Terminal(),
     fps: DRAWS_PER_S,
     hideCursor: true,
     clearOnComplete: true,
@@ -65,6 +67,20 @@ export function barProgress(status: () => RunStatus): Progress {
       bars.stop();
     },
   };
+}
+
+/** The terminal at stderr, for `cli-progress`. */
+class Terminal extends Writable {
+  readonly isTTY = true;
+
+  get columns(): number {
+    return process.stderr.columns;
+  }
+
+  override _write(text: Uint8Array | string, _encoding: string, done: () => void): void {
+    stderr.push(String(text));
+    done();
+  }
 }
 
 /** A line on stderr every few seconds. */

@@ -27,6 +27,7 @@ import { checkVerify, clusterOptionsOf, type JobFlags } from "./job_options.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
 import { damageText, resumeText } from "./resume_text.ts";
+import { exit } from "./stderr.ts";
 import { failuresText, summaryJson, summaryText } from "./summary.ts";
 import { ExitCode, readWorkers, UsageError } from "./usage.ts";
 import { watchWorkers } from "./worker_file.ts";
@@ -183,7 +184,7 @@ function onInterrupt(run: Run, progress: Progress): () => void {
     if (count === 2) return run.abandon();
     if (count > 2) {
       progress.stop();
-      process.exit(ExitCode.interrupted);
+      return void exit(ExitCode.interrupted);
     }
     run.interrupt();
     const { inFlight, slots, slotsAreKnown } = run.status;

@@ -11,6 +11,7 @@ import type { Address, Runtime } from "../runtime/ports.ts";
 import { serveDialled, serveListener } from "../worker/serve.ts";
 import { Worker } from "../worker/worker.ts";
 import { timedLog, toStderr } from "./log.ts";
+import { exit } from "./stderr.ts";
 import { ExitCode, UsageError } from "./usage.ts";
 import { SOFTWARE } from "./version.ts";
 
@@ -66,8 +67,6 @@ export async function localWorkerCommand(
 ): Promise<number> {
   // Ctrl-C in a terminal reaches this process too. What it means is the run's to decide.
   process.on("SIGINT", () => {});
-  // The run may be gone, and with it who reads what this process prints.
-  process.stderr.on("error", () => {});
   // Of itself it says nothing: what becomes of jobs, the run knows and says. What cores print is passed on.
   const log: Log = { ...silentLog, printed: toStderr };
   // A run that is gone wants no answers: its jobs have nothing to wait for.
@@ -111,7 +110,7 @@ function onSignals(worker: Worker, ending: AbortController, log: Log): void {
   const handler = (signal: string) => {
     if (ending.signal.aborted) {
       worker.kill();
-      process.exit(ExitCode.interrupted);
+      return void exit(ExitCode.interrupted);
     }
     log.info(`${signal}: finishing running jobs; a second signal ends at once`);
     ending.abort();

@@ -33,7 +33,8 @@
  * - Which jobs share a process is not defined, and a job may run more than once (its machine may
  *   die). Keep caches between jobs, never results.
  * - A crash, abort() or exit() costs the job in hand and this process, nothing else.
- * - What the core prints to stdout or stderr is shown in the worker's log.
+ * - What the core prints to stdout or stderr is shown in the worker's log. Printing waits, as on a
+ *   slow terminal, when it is far more than that can take.
  * - A C++ exception, a Rust panic or a longjmp must not leave these functions.
  * - There is no call before unloading. When the core is unloaded its destructors run (functions
  *   with __attribute__((destructor)), destructors of C++ globals), also after worker_init failed,

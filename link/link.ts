@@ -16,11 +16,17 @@ import type { ByteStream } from "../runtime/ports.ts";
  */
 const LINGER_MS = 500;
 
-/** A peer that doesn't take our last words within this time does without them. */
+/** A peer that takes none of our last words for so long does without them. */
 const LAST_WRITE_MS = 30_000;
 
 /** Written at once: what shows whether a slow peer takes anything at all. */
 const WRITE_BYTES_MAX = 1024 * 1024;
+
+/** The same for last words, where not to see that a slow link moves would cut off an answer. */
+const LAST_WRITE_BYTES_MAX = 64 * 1024;
+
+/** With more than this on its way at the end, a slow link may need far longer than `LINGER_MS` for it. */
+const SOON_THERE_BYTES = 64 * 1024;
 
 /** Read at once then. */
 const WASTE_BYTES = 64 * 1024;
@@ -55,6 +61,8 @@ export class Link {
   #reading: Promise<void> | undefined;
   #pumping: Promise<void> | undefined;
   #ended: Promise<void> | undefined;
+  readonly #lastWriteMs: number;
+  #leaving: ReturnType<typeof setTimeout> | undefined;
   #broken: ProtocolError | undefined;
   #resume: (() => void) | undefined;
   #isPaused = false;
@@ -64,11 +72,12 @@ export class Link {
   constructor(
     stream: ByteStream,
     events: LinkEvents,
-    options: { payloadBytesMax?: number | undefined } = {},
+    options: { payloadBytesMax?: number | undefined; lastWriteMs?: number | undefined } = {},
   ) {
     this.#stream = stream;
     this.#events = events;
-    const { payloadBytesMax } = options;
+    const { payloadBytesMax, lastWriteMs = LAST_WRITE_MS } = options;
+    this.#lastWriteMs = lastWriteMs;
     this.#decoder = new FrameDecoder(payloadBytesMax === undefined ? {} : { payloadBytesMax });
   }
 
@@ -128,7 +137,10 @@ export class Link {
     this.#resume = undefined;
   }
 
-  /** Writes what is pending, then closes. What the peer still sends is read and thrown away. */
+  /**
+   * Writes what is pending, then closes. What the peer still sends is read and thrown away. However much it
+   * is, a peer that goes on taking it gets all of it.
+   */
   end(): Promise<void> {
     return this.#ended ??= this.#finish();
   }
@@ -137,15 +149,21 @@ export class Link {
     if (this.#isClosed) return;
     this.#isEnding = true;
     this.pause(false);
-    let timer = setTimeout(() => this.#closed(this.#broken), LAST_WRITE_MS);
+    const isMuch = this.pendingBytes + this.#unheardBytes > SOON_THERE_BYTES;
+    this.#leaveAfter(this.#lastWriteMs);
     for (this.#flush(); this.#pumping;) await this.#pumping;
-    clearTimeout(timer);
     if (this.#isClosed) return;
     await this.#stream.endWrites().catch(() => {}); // the peer may be gone: then there is nobody to tell
-    timer = setTimeout(() => this.#closed(this.#broken), LINGER_MS);
+    // Closing would cut off what the system still has, too, if the peer then says another word.
+    this.#leaveAfter(isMuch ? this.#lastWriteMs : LINGER_MS);
     await this.#reading;
-    clearTimeout(timer);
     this.#closed(this.#broken);
+  }
+
+  /** Closes the ending link after this time, unless it is called again before. */
+  #leaveAfter(limitMs: number): void {
+    clearTimeout(this.#leaving);
+    if (!this.#isClosed) this.#leaving = setTimeout(() => this.#closed(this.#broken), limitMs);
   }
 
   /** Closes at once. */
@@ -206,16 +224,22 @@ export class Link {
   }
 
   async #write(piece: Uint8Array<ArrayBuffer>): Promise<void> {
-    for (let at = 0; at < piece.byteLength; at += WRITE_BYTES_MAX) {
-      const part = piece.subarray(at, at + WRITE_BYTES_MAX);
+    for (let at = 0; at < piece.byteLength;) {
+      const part = piece.subarray(at, at + this.#partBytesMax);
       this.#writingBytes = piece.byteLength - at;
       await this.#stream.write(part);
+      at += part.byteLength;
       this.#unheardBytes += part.byteLength;
       // The last part may lie in the system's buffers, wherever the peer is.
-      const isLast = at + WRITE_BYTES_MAX >= piece.byteLength && this.#writer.pendingBytes === 0;
+      const isLast = at >= piece.byteLength && this.#writer.pendingBytes === 0;
       if (!isLast) this.#signsOfLife += 1;
+      if (this.#isEnding) this.#leaveAfter(this.#lastWriteMs);
     }
     this.#writingBytes = 0;
+  }
+
+  get #partBytesMax(): number {
+    return this.#isEnding ? LAST_WRITE_BYTES_MAX : WRITE_BYTES_MAX;
   }
 
   #onEnd(): void {
@@ -226,6 +250,7 @@ export class Link {
   #closed(reason: Error | undefined): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearTimeout(this.#leaving);
     this.pause(false);
     this.#stream.close();
     this.#events.onClosed(reason);

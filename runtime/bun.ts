@@ -1,6 +1,7 @@
 /** The Bun adapter: sockets and processes. The compute core and the slot's channel lie beside it. */
 
 import process from "node:process";
+import type { Writable } from "node:stream";
 import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
 import { openCore, openSlotChannel } from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
@@ -23,6 +24,7 @@ export const bunRuntime: Runtime = {
   dial,
   listen,
   stdio,
+  writeStderr,
   spawn,
   selfCommand,
   openCore,
@@ -191,10 +193,7 @@ function stdio(): ByteStream {
   return {
     peer: "stdin",
     read: (into) => incoming.read(into),
-    write: (bytes) =>
-      new Promise((resolve, reject) => {
-        stdout.write(bytes, (error) => error ? reject(error) : resolve());
-      }),
+    write: (bytes) => written(stdout, bytes),
     endWrites: () => new Promise((resolve) => stdout.end(resolve)),
     close: () => {
       incoming.end(); // `destroy` alone leaves a pending read waiting
@@ -202,6 +201,21 @@ function stdio(): ByteStream {
       stdout.end();
     },
   };
+}
+
+let stderrIsHeard = false;
+
+function writeStderr(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  // Who read there may be gone. The write rejects, too, and that is enough.
+  if (!stderrIsHeard) process.stderr.on("error", () => {});
+  stderrIsHeard = true;
+  return written(process.stderr, bytes);
+}
+
+function written(to: Writable, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    to.write(bytes, (error) => error ? reject(error) : resolve());
+  });
 }
 
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {

@@ -20,6 +20,7 @@ export const denoRuntime: Runtime = {
   dial,
   listen,
   stdio,
+  writeStderr: (bytes) => writeAll(Deno.stderr, bytes), // `process.stderr` of Deno blocks
   spawn,
   selfCommand,
   openCore,

@@ -1,7 +1,12 @@
 /** Bytes that a process prints, cut into lines of bounded length. */
 
+import { type PrintingPace, printingPace } from "./printing_pace.ts";
+
 /** A longer line is cut here: it is shown to people, and a core may print without end. */
 const LINE_CHARS_MAX = 2000;
+
+/** Handled at once. If that are a thousand empty lines, it still takes only some milliseconds. */
+const PIECE_BYTES = 1024;
 
 /** Takes text in pieces and gives whole lines to `onLine`. */
 export class LineSplitter {
@@ -54,13 +59,14 @@ export interface ForwardedLines {
   stop(): void;
 }
 
-/** Forwards the lines of a process's outputs. */
+/** Forwards the lines of a process's outputs, no faster than `pace` lets it. */
 export function forwardLines(
   streams: readonly ReadableStream<Uint8Array>[],
   onLine: (line: string) => void,
+  pace = printingPace,
 ): ForwardedLines {
   const readers = streams.map((stream) => stream.getReader());
-  const printed = Promise.all(readers.map((reader) => forward(reader, onLine)));
+  const printed = Promise.all(readers.map((reader) => forward(reader, onLine, pace)));
   return {
     complete: async () => {
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -79,10 +85,14 @@ export function forwardLines(
 async function forward(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   onLine: (line: string) => void,
+  pace: PrintingPace,
 ): Promise<void> {
   const lines = new LineSplitter(onLine);
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    lines.push(read.value);
+    for (let at = 0; at < read.value.byteLength; at += PIECE_BYTES) {
+      const piece = read.value.subarray(at, at + PIECE_BYTES);
+      await pace.take(() => lines.push(piece));
+    }
   }
   lines.end();
 }

@@ -110,6 +110,8 @@ export interface Runtime {
   listen(address: Address): StreamListener;
   /** This process's stdin and stdout as one stream. */
   stdio(): ByteStream;
+  /** Prints on stderr. While nobody reads there, this waits, and nothing else. */
+  writeStderr(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Starts a program. */
   spawn(command: readonly string[], options: SpawnOptions): ChildProcess;
   /** The command that starts this program again; its arguments are the caller's to add. */

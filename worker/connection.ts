@@ -39,6 +39,7 @@ import type { ByteStream } from "../runtime/ports.ts";
 import { keyOf, type StoredCore } from "./core_store.ts";
 import { CurrentCore, type TriedCore } from "./current_core.ts";
 import { CAN_WATCH_MEMORY } from "./limits.ts";
+import { type ChunkUser, SharedChunks } from "./shared_chunk.ts";
 import { Turns } from "./turns.ts";
 
 /** With this much unread by a controller, it gets no more jobs run until it reads. */
@@ -57,12 +58,12 @@ export const HALF_CLOSED_MS = 30_000;
 const NOT_HERE = "The chosen compute core is not here, and was not sent";
 
 /** A job as the pool carries it through the worker. */
-export interface RelayedJob {
+export interface RelayedJob extends ChunkUser {
   readonly connection: Connection;
   /** The id of the message that brought it. */
   readonly id: Uint64;
   /** That message's payload, as it came, without limits. */
-  readonly payload: Uint8Array<ArrayBuffer>;
+  payload: Uint8Array<ArrayBuffer>;
   readonly limits: JobLimits;
   /** It is answered; where it runs, it may be ended. */
   isCancelled: boolean;
@@ -127,6 +128,7 @@ export class Connection {
   /** Jobs taken and not answered, and what they weigh. */
   #jobs = 0;
   #jobBytes = 0;
+  readonly #chunks = new SharedChunks(() => this.#unanswered());
   /** The same by their ids, from the first cancel on. Of two with one id, which nobody may send, one. */
   #jobsById: Map<Uint64, RelayedJob> | undefined;
   #version = 1;
@@ -220,6 +222,7 @@ export class Connection {
   #settled(job: RelayedJob): void {
     this.#jobs -= 1;
     this.#jobBytes -= job.payload.byteLength;
+    this.#chunks.leave(job);
     this.#jobsById?.delete(job.id);
     this.#readOn();
     this.#endIfDone();
@@ -289,8 +292,11 @@ export class Connection {
 
   /** Most controllers never cancel: no job pays for it before. After that no cancel costs a search. */
   #indexJobs(): Map<Uint64, RelayedJob> {
-    const jobs = [...this.#core.waiting(), ...this.#host.jobsOf(this)];
-    return new Map(jobs.map((job) => [job.id, job]));
+    return new Map(this.#unanswered().map((job) => [job.id, job]));
+  }
+
+  #unanswered(): RelayedJob[] {
+    return [...this.#core.waiting(), ...this.#host.jobsOf(this)];
   }
 
   /** Another core is current from now on, unless it is the same one. */
@@ -323,6 +329,7 @@ export class Connection {
       connection: this,
       id,
       payload,
+      chunk: undefined,
       limits,
       isCancelled: false,
       timesOver: 0,
@@ -331,6 +338,7 @@ export class Connection {
     };
     this.#jobs += 1;
     this.#jobBytes += payload.byteLength;
+    this.#chunks.add(job);
     this.#jobsById?.set(id, job);
     if (this.#isOverfull(1)) this.#setPaused(true);
     if (this.#isDraining) return this.refuse(job);

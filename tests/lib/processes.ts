@@ -146,6 +146,12 @@ export class Program implements AsyncDisposable {
     return Number(port);
   }
 
+  /** Reads nothing of its stderr, or goes on. */
+  pauseStderr(isPaused: boolean): void {
+    if (isPaused) this.#child.stderr?.pause();
+    else this.#child.stderr?.resume();
+  }
+
   /** Waits until what it printed there matches. */
   async printed(where: "stdout" | "stderr", pattern: RegExp): Promise<RegExpMatchArray> {
     return await eventually(`${pattern} on ${where}`, () => {

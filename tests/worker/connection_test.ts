@@ -1,14 +1,17 @@
 /** A connection by itself, with a worker that counts what it is asked. */
 
 import assert from "node:assert/strict";
-import { concat } from "../fixtures/peers/frames.ts";
+import { concat, encodeFrame } from "../fixtures/peers/frames.ts";
 import { test } from "../lib/test.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { Connection, type ConnectionHost, type RelayedJob } from "../../worker/connection.ts";
-import { cancelMessages, coreMessage, jobMessages, versionMessage } from "./raw.ts";
+import { cancelMessages, coreMessage, jobMessage, jobMessages, versionMessage } from "./raw.ts";
 
 const JOBS = 1_000;
+
+/** So much may be wasted, and the connection keeps what has come last. */
+const KEPT_BYTES = 5 * 2 ** 20;
 
 test("a connection looks for its jobs when the first is taken back, and never again", async () => {
   const host = new CountingHost();
@@ -26,6 +29,45 @@ test("a connection looks for its jobs when the first is taken back, and never ag
   assert.equal(host.searches, 1);
   assert.deepEqual(host.cancelled, [...ids.toReversed(), ...later.toReversed()]);
 });
+
+test("small jobs that wait do not keep what came between them", async () => {
+  const host = new CountingHost();
+  await host.hears(coreMessage(0n, "core", new Uint8Array(1)));
+  const unknown = encodeFrame({ type: 9, id: 1n, payload: new Uint8Array(60_000) });
+  const ids = Array.from({ length: 100 }, (_, index) => BigInt(1000 + index));
+  for (const id of ids) {
+    await host.hears(unknown, unknown, jobMessage(id, `input ${id}`), unknown, unknown);
+  }
+  assert.deepEqual(host.waiting.map(inputOf), ids.map((id) => `input ${id}`));
+  assert(host.keptBytes < KEPT_BYTES, `${host.keptBytes} bytes are kept`);
+});
+
+test("small jobs that wait do not keep the many that came with them and are answered", async () => {
+  const host = new CountingHost();
+  await host.hears(versionMessage(0n, 2), coreMessage(1n, "core", new Uint8Array(1)));
+  const input = "the same ".repeat(10);
+  const ids = Array.from({ length: 10 * JOBS }, (_, index) => index);
+  for (let firstId = JOBS; firstId < 101 * JOBS; firstId += ids.length) {
+    await host.hears(jobMessages(firstId, ids.length, input));
+    const answered = ids.filter((id) => id % JOBS !== 0).map((id) => firstId + id);
+    await host.hears(cancelMessages(1000 * JOBS, answered));
+  }
+  assert.deepEqual(host.waiting.map(inputOf), Array.from({ length: 100 }, () => input));
+  assert(host.keptBytes < KEPT_BYTES, `${host.keptBytes} bytes are kept`);
+});
+
+test("jobs that fill what they came in stay there, without a copy", async () => {
+  const host = new CountingHost();
+  await host.hears(coreMessage(0n, "core", new Uint8Array(1)));
+  await host.hears(jobMessages(1, 10 * JOBS, "x".repeat(100)));
+  assert.equal(host.waiting.length, 10 * JOBS);
+  assert(host.buffers < 20, `${host.buffers} pieces of memory`);
+});
+
+/** The input in a job's payload: after an id and a length. */
+function inputOf({ payload }: RelayedJob): string {
+  return new TextDecoder().decode(payload.subarray(16));
+}
 
 /** A worker that has every core, and runs no job. */
 class CountingHost {
@@ -55,6 +97,25 @@ class CountingHost {
     };
     const options = { payloadBytesMax: undefined, halfClosedMs: 1_000, silentMsMax: 1_000 };
     new Connection(host, this.#said, 1 as never, options).start();
+  }
+
+  /** The jobs that were not taken back. */
+  get waiting(): RelayedJob[] {
+    const cancelled = new Set(this.cancelled);
+    return this.#jobs.filter(({ id }) => !cancelled.has(id));
+  }
+
+  /** Memory that they keep, in pieces, and in bytes. */
+  get buffers(): number {
+    return this.#buffers().length;
+  }
+
+  get keptBytes(): number {
+    return this.#buffers().reduce((sum, buffer) => sum + buffer.byteLength, 0);
+  }
+
+  #buffers(): ArrayBuffer[] {
+    return [...new Set(this.waiting.map(({ payload }) => payload.buffer))];
   }
 
   /** The controller says that. Resolves when all of it was heard. */

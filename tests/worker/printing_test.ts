@@ -33,6 +33,33 @@ test("a core may print what looks like the protocol", async () => {
   }
 });
 
+test("a worker whose stderr nobody reads goes on, says later what is lost, and ends when it is told", async () => {
+  await using worker = await startWorker({ slots: 2 });
+  await using controller = await connectWith(worker, "behave");
+  worker.pauseStderr(true);
+  const lines = "a line that nobody reads\n".repeat(MEBIBYTE / 25);
+  for (let job = 0; job < 4; job++) await run(controller, `stdout ${lines}`);
+  assert.equal(await run(controller, "echo still here"), "still here");
+  worker.pauseStderr(false);
+  await worker.printed("stderr", /lines were lost here/);
+  assert.equal(await run(controller, "stdout seen again"), "seen again");
+  await worker.printed("stderr", /: seen again\n/);
+  worker.pauseStderr(true);
+  await run(controller, `stdout ${lines.slice(-MEBIBYTE / 4)}`); // more than the pipe holds
+  await worker.stop();
+});
+
+test("what a core prints is all there when somebody reads it, however late", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using controller = await connectWith(worker, "behave");
+  worker.pauseStderr(true);
+  const lines = Array.from({ length: 10_000 }, (_, index) => `line ${index}`);
+  await run(controller, `stdout ${lines.join("\n")}\n`);
+  worker.pauseStderr(false);
+  await worker.printed("stderr", /: line 9999\n/);
+  assert.deepEqual(worker.stderr.match(/(?<=: )line \d+/g), lines);
+});
+
 test("a core that prints and prints does not fill the worker's memory", async () => {
   await using worker = await startWorker({ slots: 2 });
   await using controller = await connectWith(worker, "behave");
