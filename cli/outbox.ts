@@ -15,6 +15,9 @@ const STUCK_MS = 3_000;
 /** At the end of this process nobody is waited for who takes nothing for so long. */
 const LAST_WRITE_MS = 1_000;
 
+/** What may pass, as that a log's disk is full. Otherwise the reader is gone: a closed pipe or terminal. */
+const PASSING_CODES = ["ENOSPC", "EDQUOT", "EAGAIN", "ENOBUFS", "ENOMEM"];
+
 /** A bounded queue of text. What there is no room for is dropped, counted, and told of once it goes on. */
 export class Outbox {
   readonly #write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
@@ -22,6 +25,8 @@ export class Outbox {
   #waiting: string[] = [];
   #waitingChars = 0;
   #lostLines = 0;
+  /** Lost lines that are told of by what is being written. */
+  #toldLines = 0;
   #pumping: Promise<void> | undefined;
   #isStuck = false;
   #isBroken = false;
@@ -34,6 +39,7 @@ export class Outbox {
   /** Takes text, which ends with its line feed if it is a line. */
   push(text: string): void {
     if (this.#isBroken) return;
+    if (!this.#pumping) this.#tellLosses(); // the last write has failed; maybe this one does not
     if (this.#lostLines > 0 || this.#waitingChars + text.length > WAITING_MAX) this.#lostLines += 1;
     else this.#add(text);
   }
@@ -67,17 +73,24 @@ export class Outbox {
     while (this.#waiting.length > 0) {
       const text = this.#next();
       const timer = setTimeout(() => this.#setStuck(true), STUCK_MS);
-      try {
-        await this.#write(this.#encoder.encode(text));
-      } catch {
-        this.#break(); // the reader is gone: there is nobody to tell, not even that
-      } finally {
-        clearTimeout(timer);
-      }
-      this.#waitingChars = Math.max(0, this.#waitingChars - text.length);
+      const failure = await this.#write(this.#encoder.encode(text)).catch((error: unknown) => ({
+        error,
+      }));
+      clearTimeout(timer);
+      this.#waitingChars -= text.length;
       this.#setStuck(false);
-      this.#tellLosses();
+      if (failure) this.#onFailed(text, failure.error);
+      else this.#tellLosses();
     }
+  }
+
+  #onFailed(text: string, error: unknown): void {
+    const { code = "" } = (error ?? {}) as { code?: string };
+    if (!PASSING_CODES.includes(code)) return this.#break(); // there is nobody to tell, not even that
+    const lines = text.split("\n").length - 1;
+    // One of them was to tell of those that were lost before.
+    this.#lostLines += this.#toldLines > 0 ? lines - 1 + this.#toldLines : lines;
+    this.#toldLines = 0;
   }
 
   /** The text that leaves next; it counts as waiting until it has left. */
@@ -90,10 +103,12 @@ export class Outbox {
   }
 
   #tellLosses(): void {
+    this.#toldLines = 0;
     if (this.#lostLines === 0 || this.#waitingChars > WAITING_MAX / 2) return;
     const lines = this.#lostLines === 1 ? "1 line was" : `${this.#lostLines} lines were`;
+    this.#toldLines = this.#lostLines;
     this.#lostLines = 0;
-    this.#add(`… ${lines} lost here, as nobody was reading\n`);
+    this.#add(`… ${lines} lost here, for which there was no room\n`);
   }
 
   #setStuck(isStuck: boolean): void {

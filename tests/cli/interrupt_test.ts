@@ -3,14 +3,18 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import process from "node:process";
+import { access } from "node:fs/promises";
 import { promisify } from "node:util";
 import { core } from "../lib/cores.ts";
 import { eventually, Program, startWorker } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { test, testUnless } from "../lib/test.ts";
 import { CWorker } from "./c_worker.ts";
 import { type Ended, endOf, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
+
+const FULL_DISK = "/dev/full";
+const noFullDisk = await access(FULL_DISK).then(() => undefined, () => `there is no ${FULL_DISK}`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   test(`after ${signal} running jobs finish, and no new ones begin`, async () => {
@@ -56,6 +60,20 @@ test("an interrupt after the last job, while cores are unloaded, comes too late 
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^3 jobs done/);
   assert.doesNotMatch(stderr, /to go on/);
+});
+
+testUnless(noFullDisk, "a run goes on although nobody can be told anything", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lines", "echo 1\ncode 3\necho 2\n");
+  const args = ["run", BEHAVE, "--lines", "lines"];
+  const first = await workspace.run(args);
+  assert.equal(first.code, 1, first.stderr);
+  // It says at once that it resumes.
+  const deaf = ["sh", "-c", `exec "$@" 2>${FULL_DISK}`, "sh"];
+  const { code, stdout } = await workspace.run([...args, "--retry-failed"], { through: deaf });
+  assert.equal(code, 1);
+  assert.match(stdout, /^2 of 3 jobs done \(2 of them before\), 1 failed/);
+  assert.deepEqual(await workspace.leftovers(), []);
 });
 
 test("an interrupted run that listens ends also when its last worker is lost", async () => {

@@ -27,7 +27,7 @@ test("lines for which there is no room are counted, and told of where they are m
   const text = reader.taken.join("");
   const came = text.split(LINE).length - 1;
   assert(came > 0 && came < TOO_MANY);
-  const rest = `… ${TOO_MANY - came} lines were lost here, as nobody was reading\nafter\n`;
+  const rest = `… ${TOO_MANY - came} lines were lost here, for which there was no room\nafter\n`;
   assert(text.endsWith(LINE + rest), text.slice(-200));
 });
 
@@ -70,6 +70,24 @@ test("a reader that is gone is no error, and nothing is kept for it", async () =
   for (let line = 0; line < TOO_MANY; line++) outbox.push(LINE);
   await outbox.flush();
   assert.equal(outbox.room(), undefined);
+});
+
+test("lines that a full disk has not taken are told of when it has room again", async () => {
+  let isFull = true;
+  const taken: string[] = [];
+  const outbox = new Outbox((bytes) => {
+    if (isFull) return Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }));
+    taken.push(new TextDecoder().decode(bytes));
+    return Promise.resolve();
+  });
+  for (const line of ["a\n", "b\n", "c\n"]) {
+    outbox.push(line);
+    await outbox.flush();
+  }
+  isFull = false;
+  outbox.push("d\n");
+  await outbox.flush();
+  assert.equal(taken.join(""), "… 3 lines were lost here, for which there was no room\nd\n");
 });
 
 /** Reads what an outbox writes, unless it was stopped. */
