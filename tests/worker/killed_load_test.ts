@@ -13,8 +13,8 @@ test("a core whose process is killed twice while it loads is tried a third time,
   await using trace = new Trace();
   await using worker = await startCounting(trace);
   await using controller = await connect2(worker, "init_killed", { KILLS: 2 });
-  assert.equal(await run(controller, "a job"), "a job");
   assert.equal((await trace.text()).length, 3);
+  assert.equal(await run(controller, "a job"), "a job");
 });
 
 test("after three times it is refused, and so are the jobs behind it", async () => {
