@@ -57,6 +57,7 @@ export class Link {
   #writingBytes = 0;
   #signsOfLife = 0;
   #unheardBytes = 0;
+  #writtenAtMs = 0;
   #flushIsQueued = false;
   #reading: Promise<void> | undefined;
   #pumping: Promise<void> | undefined;
@@ -155,7 +156,8 @@ export class Link {
     if (this.#isClosed) return;
     await this.#stream.endWrites().catch(() => {}); // the peer may be gone: then there is nobody to tell
     // Closing would cut off what the system still has, too, if the peer then says another word.
-    this.#leaveAfter(isMuch ? this.#lastWriteMs : LINGER_MS);
+    const sinceMs = performance.now() - this.#writtenAtMs;
+    this.#leaveAfter(isMuch ? Math.max(this.#lastWriteMs - sinceMs, LINGER_MS) : LINGER_MS);
     await this.#reading;
     this.#closed(this.#broken);
   }
@@ -228,6 +230,7 @@ export class Link {
       const part = piece.subarray(at, at + this.#partBytesMax);
       this.#writingBytes = piece.byteLength - at;
       await this.#stream.write(part);
+      this.#writtenAtMs = performance.now();
       at += part.byteLength;
       this.#unheardBytes += part.byteLength;
       // The last part may lie in the system's buffers, wherever the peer is.
