@@ -230,7 +230,9 @@ export class Connection {
 
   /** Lets a controller go that has ended its sending and has all its answers. */
   #endIfDone(): void {
-    if (this.#peerEndedTimer && this.#jobs === 0 && this.#core.loading === 0) void this.end();
+    if (!this.#peerEndedTimer || this.#jobs > 0 || this.#core.loading > 0) return;
+    clearTimeout(this.#peerEndedTimer); // it may take what is answered as slowly as it likes
+    void this.end();
   }
 
   #onFrame(frame: Frame): void {

@@ -10,6 +10,8 @@ import { cancelMessages, coreMessage, jobMessage, jobMessages, versionMessage } 
 
 const JOBS = 1_000;
 
+const HALF_CLOSED_MS = 500;
+
 /** So much may be wasted, and the connection keeps what has come last. */
 const KEPT_BYTES = 5 * 2 ** 20;
 
@@ -64,6 +66,19 @@ test("jobs that fill what they came in stay there, without a copy", async () => 
   assert(host.buffers < 20, `${host.buffers} pieces of memory`);
 });
 
+test("a controller that has ended its sending gets a whole answer that was ready in time, however slowly it takes it", async () => {
+  const host = new CountingHost();
+  await host.hears(coreMessage(0n, "core", new Uint8Array(1)), jobMessage(1n, "input"));
+  host.said.takesMs = 2 * HALF_CLOSED_MS;
+  host.said.end();
+  await host.said.hasEnded;
+  const [job] = host.waiting;
+  assert(job);
+  job.connection.answer(job, 1, new Uint8Array(1000));
+  assert.equal(await host.closed, undefined);
+  assert.equal(host.said.takenLast, 17 + 1000);
+});
+
 /** The input in a job's payload: after an id and a length. */
 function inputOf({ payload }: RelayedJob): string {
   return new TextDecoder().decode(payload.subarray(16));
@@ -72,7 +87,9 @@ function inputOf({ payload }: RelayedJob): string {
 /** A worker that has every core, and runs no job. */
 class CountingHost {
   readonly #jobs: RelayedJob[] = [];
-  readonly #said = new Script();
+  readonly said = new Script();
+  readonly #closed = Promise.withResolvers<Error | undefined>();
+  readonly closed = this.#closed.promise;
   readonly cancelled: unknown[] = [];
   searches = 0;
 
@@ -93,10 +110,14 @@ class CountingHost {
       describe: unused,
       load: unused,
       setBlocked: () => {},
-      onConnectionClosed: () => {},
+      onConnectionClosed: (_connection, reason) => this.#closed.resolve(reason),
     };
-    const options = { payloadBytesMax: undefined, halfClosedMs: 1_000, silentMsMax: 1_000 };
-    new Connection(host, this.#said, 1 as never, options).start();
+    const options = {
+      payloadBytesMax: undefined,
+      halfClosedMs: HALF_CLOSED_MS,
+      silentMsMax: 1_000,
+    };
+    new Connection(host, this.said, 1 as never, options).start();
   }
 
   /** The jobs that were not taken back. */
@@ -120,7 +141,7 @@ class CountingHost {
 
   /** The controller says that. Resolves when all of it was heard. */
   hears(...messages: Uint8Array[]): Promise<void> {
-    return this.#said.say(concat(...messages));
+    return this.said.say(concat(...messages));
   }
 }
 
@@ -130,6 +151,14 @@ class Script implements ByteStream {
   #rest = new Uint8Array(0);
   #go: (() => void) | undefined;
   #heard = () => {};
+  #isOver = false;
+  #isClosed = false;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly hasEnded = this.#ended.promise;
+  /** How long a write takes. */
+  takesMs = 0;
+  /** Bytes of the last write, unless it was cut off. */
+  takenLast = 0;
 
   say(bytes: Uint8Array): Promise<void> {
     this.#rest = new Uint8Array(bytes);
@@ -137,10 +166,20 @@ class Script implements ByteStream {
     return new Promise((resolve) => this.#heard = resolve);
   }
 
-  async read(into: Uint8Array): Promise<number> {
+  /** Says nothing more. */
+  end(): void {
+    this.#isOver = true;
+    this.#go?.();
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
     if (this.#rest.length === 0) {
       this.#heard();
       await new Promise<void>((resolve) => this.#go = resolve);
+    }
+    if (this.#isOver) {
+      setTimeout(() => this.#ended.resolve()); // when that was heard
+      return null;
     }
     const bytes = Math.min(into.length, this.#rest.length);
     into.set(this.#rest.subarray(0, bytes));
@@ -148,13 +187,16 @@ class Script implements ByteStream {
     return bytes;
   }
 
-  write(): Promise<void> {
-    return Promise.resolve();
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.takesMs > 0) await new Promise((resolve) => setTimeout(resolve, this.takesMs));
+    if (!this.#isClosed) this.takenLast = bytes.byteLength;
   }
 
   endWrites(): Promise<void> {
     return Promise.resolve();
   }
 
-  close(): void {}
+  close(): void {
+    this.#isClosed = true;
+  }
 }
