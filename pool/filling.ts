@@ -102,9 +102,9 @@ export class Filling<T> {
   #mayGoBehind(endpoint: Endpoint<T>, core: CoreKey, window: number, nowMs: number): boolean {
     if (nowMs - endpoint.headSinceMs > LONG_JOB_MS) return false;
     const { client: own, jobs } = endpoint.turn;
-    for (const { id, next, queued } of this.#clients.values()) {
-      const isOther = id !== own && next?.core === core;
-      if (isOther && jobs >= Math.min(window, queued)) return false;
+    for (const other of this.#clients.values()) {
+      if (other.id === own || other.next?.core !== core) continue;
+      if (jobs >= Math.min(window, other.queued)) return false;
     }
     return true;
   }
