@@ -36,7 +36,7 @@ import {
   type WorkerLoad,
 } from "../protocol/mod.ts";
 import type { ByteStream } from "../runtime/ports.ts";
-import { keyOf, type StoredCore } from "./core_store.ts";
+import { keyOf, type OfferedCore, type StoredCore } from "./core_store.ts";
 import { CurrentCore, type TriedCore } from "./current_core.ts";
 import { CAN_WATCH_MEMORY } from "./limits.ts";
 import { type ChunkUser, SharedChunks } from "./shared_chunk.ts";
@@ -73,13 +73,6 @@ export interface RelayedJob extends ChunkUser {
   waitsAmong: Set<RelayedJob> | undefined;
   /** The pool's own word for it, once it is there. */
   queued: Job<RelayedJob> | undefined;
-}
-
-/** A core as it was sent. */
-export interface OfferedCore {
-  readonly key: CoreKey;
-  readonly name: string;
-  readonly content: Uint8Array;
 }
 
 /** What a connection needs of its worker. */

@@ -10,6 +10,13 @@ import type { CoreKey } from "../pool/types.ts";
 const KEPT_CORES_MAX = 8;
 const KEPT_BYTES_MAX = 256 * 1024 * 1024;
 
+/** A core as it was sent. */
+export interface OfferedCore {
+  readonly key: CoreKey;
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
 /** A core on this machine. */
 export interface StoredCore {
   readonly key: CoreKey;

@@ -17,14 +17,8 @@ import {
 import { host } from "../runtime/host.ts";
 import { type Log, silentLog } from "../runtime/log.ts";
 import { type ByteStream, CoreLoadError, type Runtime } from "../runtime/ports.ts";
-import {
-  Connection,
-  type ConnectionHost,
-  HALF_CLOSED_MS,
-  type OfferedCore,
-  type RelayedJob,
-} from "./connection.ts";
-import { CoreStore, type StoredCore } from "./core_store.ts";
+import { Connection, type ConnectionHost, HALF_CLOSED_MS, type RelayedJob } from "./connection.ts";
+import { CoreStore, type OfferedCore, type StoredCore } from "./core_store.ts";
 import { CoreTries } from "./core_tries.ts";
 import { JobWatch } from "./job_watch.ts";
 import { SlotHost } from "./slot_host.ts";
