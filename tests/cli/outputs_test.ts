@@ -248,10 +248,13 @@ test("a name of distcomp's own, or one that is taken by a folder, fails that job
     "in/good": "3",
     "outputs/folder/file": "old",
   });
-  const run = await workspace.run(["run", ECHO, "in"]);
+  const run = await workspace.run(["run", ECHO, "-", "-o", "../outputs"], {
+    stdin: ".distcomp/jobs.jsonl\nfolder\ngood\n",
+    cwd: workspace.at("in"),
+  });
   assert.equal(run.code, 1, run.stderr);
   assert.match(run.stdout, /the name ".distcomp\/jobs.jsonl" is reserved for distcomp's own files/);
-  assert.match(run.stdout, /its output "outputs\/folder" cannot be written: it is a folder/);
+  assert.match(run.stdout, /its output "..\/outputs\/folder" cannot be written: it is a folder/);
   assert.deepEqual(await workspace.outputs(), { "good": "3", "folder/file": "old" });
   assert.equal((await workspace.records()).length, 3);
 });
