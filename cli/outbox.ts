@@ -65,7 +65,7 @@ export class Outbox {
   #add(text: string): void {
     this.#waiting.push(text);
     this.#waitingChars += text.length;
-    this.#pumping ??= this.#pump().finally(() => this.#pumping = undefined);
+    this.#pumping ??= this.#pump();
   }
 
   async #pump(): Promise<void> {
@@ -82,6 +82,7 @@ export class Outbox {
       if (failure) this.#onFailed(text, failure.error);
       else this.#tellLosses();
     }
+    this.#pumping = undefined; // here and not a moment later: what comes then is to begin anew
   }
 
   #onFailed(text: string, error: unknown): void {

@@ -72,6 +72,22 @@ test("a reader that is gone is no error, and nothing is kept for it", async () =
   assert.equal(outbox.room(), undefined);
 });
 
+test("a line leaves whenever it comes, also in the moment in which the one before has left", async () => {
+  for (let moment = 0; moment < 20; moment++) {
+    const taken: string[] = [];
+    const outbox = new Outbox((bytes) => {
+      taken.push(new TextDecoder().decode(bytes));
+      return Promise.resolve();
+    });
+    outbox.push("one\n");
+    while (taken.length === 0) await undefined;
+    for (let turns = 0; turns < moment; turns++) await undefined;
+    outbox.push("two\n");
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.equal(taken.join(""), "one\ntwo\n", `${moment} turns later`);
+  }
+});
+
 test("lines that a full disk has not taken are told of when it has room again", async () => {
   let isFull = true;
   const taken: string[] = [];
