@@ -58,8 +58,6 @@ export async function runCommand(
   flags: RunFlags,
   canWork = true,
 ): Promise<number> {
-  // Who reads what this run says may be gone before it: a closed terminal, the end of a pipe. Jobs go on.
-  process.stderr.on("error", () => {});
   const plan = await planOf(coreFile, flags, canWork);
   const show = { progress: noProgress() };
   const write: WriteLine = (line) => show.progress.write(line);

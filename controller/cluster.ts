@@ -178,10 +178,6 @@ export class Cluster<T extends Task> implements Disposable {
       !this.#copies.hasOther(job)
     );
     for (const job of unstarted) this.#copies.takeBack(job);
-    return this.#cancel(unstarted);
-  }
-
-  #cancel(unstarted: readonly Job<T>[] = []): number {
     const jobs = [...this.#pool.onQueueCancelled(this.#client), ...unstarted];
     const ended = jobs.filter((job) => !this.#copies.hasOther(job));
     for (const { payload } of ended) this.#verification?.forget(payload);

@@ -55,10 +55,7 @@ export class Journal {
   }
 
   /** Opens the journal of an output folder whose lock is held, and makes it if need be. */
-  static async open(
-    folder: string,
-    { core, fresh }: JournalOptions,
-  ): Promise<Journal> {
+  static async open(folder: string, { core, fresh }: JournalOptions): Promise<Journal> {
     const path = journalIn(folder);
     try {
       const file = await open(path, fresh ? "w+" : "a+");

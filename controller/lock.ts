@@ -43,8 +43,8 @@ export class Lock {
   }
 
   /**
-   * Takes the lock at `path`; of several who try, exactly one gets it. `what` is what
-   * it guards, for people. Rejects with a `LockedError`.
+   * Takes the lock at `path`; of several who try, exactly one gets it. `what` is what it guards, for people.
+   * Rejects with a `LockedError`.
    */
   static async acquire(path: string, what: string): Promise<Lock> {
     const [pid, host] = [process.pid, os.hostname()];
@@ -99,7 +99,7 @@ async function takePlace(
     if (found !== undefined) {
       const holder = holderIn(found);
       if (!holder || !isGone(holder)) throw lockedError(path, what, holder);
-      if (await replace(found, text, path, what)) return;
+      if (await replace(found, unfinished, path, what)) return;
     }
     if (performance.now() > deadlineMs) {
       const claim = `${path}${CLAIM_SUFFIX}`;
@@ -117,7 +117,7 @@ async function takePlace(
  */
 async function replace(
   found: string,
-  text: string,
+  unfinished: string,
   path: string,
   what: string,
 ): Promise<boolean> {
@@ -128,8 +128,6 @@ async function replace(
   if (!claim) return false;
   try {
     if (await textAt(path) !== found) return false;
-    const unfinished = `${path}.${randomUUID()}`;
-    await writeDurably(unfinished, text);
     await rename(unfinished, path);
     return true;
   } finally {

@@ -262,6 +262,7 @@ async function* listAll(
   // A folder of inputs among the outputs is rare: others pay nothing for it.
   const endangered = (await Promise.all(paths.filter((path) => path !== "-").map(real)))
     .filter((path) => isBelow(path, realOutputs));
+  if (endangered.length === 0) return yield* listAnyhow(paths, realOutputs, warn);
   for await (const file of listAnyhow(paths, realOutputs, warn)) {
     const output = join(realOutputs, file?.name ?? "");
     const isInWay = endangered.some((path) => path === output || isBelow(output, path));

@@ -63,8 +63,8 @@ export class Client<T> {
 
   /** Takes all jobs that `matches`, in their order. */
   takeWhere(matches: (job: Job<T>) => boolean): Job<T>[] {
-    const jobs = [...this.#detours.takeWhere(matches), ...this.#queue.takeWhere(matches)];
-    for (const job of jobs) this.queuedBytes -= job.bytes;
+    const jobs = [...this.jobs()].filter(matches);
+    for (const job of jobs) this.take(job);
     return jobs;
   }
 }

@@ -61,13 +61,6 @@ export class Detours<T> {
     return true;
   }
 
-  /** Takes all out that `matches`. */
-  takeWhere(matches: (job: Job<T>) => boolean): Job<T>[] {
-    const taken = [...this].filter(matches);
-    for (const job of taken) this.remove(job);
-    return taken;
-  }
-
   *[Symbol.iterator](): Iterator<Job<T>> {
     for (const jobs of this.#byAvoided.values()) yield* jobs;
     yield* this.#picky;

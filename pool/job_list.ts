@@ -41,13 +41,6 @@ export class JobList<T> {
     return true;
   }
 
-  /** Takes out every job that `matches`, keeping the order of both parts. */
-  takeWhere(matches: (job: Job<T>) => boolean): Job<T>[] {
-    const taken = [...this].filter(matches);
-    for (const job of taken) this.remove(job);
-    return taken;
-  }
-
   *[Symbol.iterator](): Iterator<Job<T>> {
     for (let job = this.#first; job; job = job.behind) yield job;
   }

@@ -18,9 +18,9 @@ export const FOLDER_PREFIX = "distcomp-";
 const OTHER_PARENTS = ["/tmp", "/var/tmp", "/dev/shm"];
 
 /**
- * Makes a folder that only this user may enter: in `first`, which is `TMPDIR` unless given, unless a socket's path in it would be too long
- * for the system, or it does not allow libraries to be loaded from it; then in another of the usual places.
- * Rejects with what each of them said.
+ * Makes a folder that only this user may enter: in `first`, which is `TMPDIR` unless given, unless a
+ * socket's path in it would be too long for the system, or it does not allow libraries to be loaded from it;
+ * then in another of the usual places. Rejects with what each of them said.
  */
 export async function makeTemporaryFolder(first = tmpdir()): Promise<string> {
   const problems: string[] = [];
