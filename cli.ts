@@ -5,5 +5,5 @@ import { main } from "./cli/main.ts";
 main({
   control: () => import("./cli/run_command.ts"),
   work: () => import("./cli/worker_command.ts"),
-  slot: () => import("./worker/slot.ts"),
+  slot: () => import("./slot/slot.ts"),
 });

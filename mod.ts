@@ -17,11 +17,11 @@ export {
   Session,
   type SessionOptions,
 } from "./controller/session.ts";
-export type { JobPolicy } from "./controller/retries.ts";
+export type { JobPolicy } from "./controller/cluster/retries.ts";
 export type { FailureKindName, JobLimits } from "./protocol/message_2.ts";
-export { CoreFileError } from "./controller/core_image.ts";
+export { CoreFileError } from "./controller/workers/core_image.ts";
 export { NoWorkerError } from "./controller/run_errors.ts";
 export { AddressError } from "./link/address.ts";
-export type { Log } from "./runtime/log.ts";
+export type { Log } from "./system/log.ts";
 export { WorkerServer } from "./worker/server.ts";
 export type { WorkerOptions } from "./worker/worker.ts";

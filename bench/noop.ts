@@ -17,11 +17,11 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Cluster } from "../controller/cluster.ts";
-import { coreImage } from "../controller/core_image.ts";
+import { Cluster } from "../controller/cluster/cluster.ts";
+import { coreImage } from "../controller/workers/core_image.ts";
 import { parseAddress } from "../link/address.ts";
 import { detectRuntime } from "../runtime/detect.ts";
-import { silentLog } from "../runtime/log.ts";
+import { silentLog } from "../system/log.ts";
 import { childrenOf, usageOf } from "./processes.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

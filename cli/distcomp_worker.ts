@@ -4,5 +4,5 @@ import { main } from "./main.ts";
 
 main({
   work: () => import("./worker_command.ts"),
-  slot: () => import("../worker/slot.ts"),
+  slot: () => import("../slot/slot.ts"),
 });

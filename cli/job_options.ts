@@ -1,8 +1,8 @@
 /** The options of `run` that say what a job may do, and how far its result is trusted. */
 
 import { type Command, InvalidArgumentError } from "commander";
-import type { ClusterOptions } from "../controller/cluster.ts";
-import { DEFAULT_POLICY } from "../controller/retries.ts";
+import type { ClusterOptions } from "../controller/cluster/cluster.ts";
+import { DEFAULT_POLICY } from "../controller/cluster/retries.ts";
 import { parseCount, UsageError } from "./usage.ts";
 
 /** What was typed of them. */

@@ -3,7 +3,7 @@
 import { configureSync, getLogger, type LogRecord } from "@logtape/logtape";
 import process from "node:process";
 import { styleText } from "node:util";
-import type { Log } from "../runtime/log.ts";
+import type { Log } from "../system/log.ts";
 import { printable } from "./format.ts";
 import { stderr } from "./stderr.ts";
 

@@ -5,7 +5,7 @@
 
 import process from "node:process";
 import { detectRuntime } from "../runtime/detect.ts";
-import { ownRole } from "../runtime/self.ts";
+import { ownRole } from "../system/self.ts";
 import { exit, useStderrOf } from "./stderr.ts";
 
 /** What an executable can do, loaded when it is asked for: a slot, of which there are many, stays small. */
@@ -15,7 +15,7 @@ export interface Abilities {
   /** `worker`, and the worker that `run` starts for itself. */
   readonly work?: () => Promise<typeof import("./worker_command.ts")>;
   /** What a worker starts. */
-  readonly slot?: () => Promise<typeof import("../worker/slot.ts")>;
+  readonly slot?: () => Promise<typeof import("../slot/slot.ts")>;
 }
 
 /** Does what the command line says, and ends the process. */

@@ -1,7 +1,7 @@
 /** What a run says about the runs before it that it goes on with. */
 
-import type { OutputFolder } from "../controller/output_folder.ts";
-import type { Resume } from "../controller/resume.ts";
+import type { OutputFolder } from "../controller/output/output_folder.ts";
+import type { Resume } from "../controller/output/resume.ts";
 import { formatCount, formatNoun } from "./format.ts";
 
 /** One line on what is done already; `undefined` if there is nothing to say. */

@@ -2,12 +2,12 @@
 
 import os from "node:os";
 import process from "node:process";
-import type { ClusterOptions } from "../controller/cluster.ts";
-import { type CoreImage, readCoreImage } from "../controller/core_image.ts";
-import { SinkError } from "../controller/directory_sink.ts";
+import type { ClusterOptions } from "../controller/cluster/cluster.ts";
+import { type CoreImage, readCoreImage } from "../controller/workers/core_image.ts";
+import { SinkError } from "../controller/output/directory_sink.ts";
 import { type FailureLimit, TooManyFailuresError } from "../controller/failure_limit.ts";
-import { OutputFolder } from "../controller/output_folder.ts";
-import type { Resume } from "../controller/resume.ts";
+import { OutputFolder } from "../controller/output/output_folder.ts";
+import type { Resume } from "../controller/output/resume.ts";
 import { Run, type RunStatus } from "../controller/run.ts";
 import { InterruptedError, NoWorkerError } from "../controller/run_errors.ts";
 import {
@@ -17,8 +17,8 @@ import {
   linesOf,
   repeated,
   type Source,
-} from "../controller/source.ts";
-import { DisagreementError } from "../controller/verification.ts";
+} from "../controller/inputs/source.ts";
+import { DisagreementError } from "../controller/cluster/verification.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { formatNoun } from "./format.ts";

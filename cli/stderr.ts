@@ -1,7 +1,7 @@
 /** This process's stderr, which never stops it, and its end, before which stderr is written. */
 
 import process from "node:process";
-import { printingPace } from "../runtime/printing_pace.ts";
+import { printingPace } from "../system/printing_pace.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { Outbox } from "./outbox.ts";
 

@@ -3,8 +3,8 @@
 import { join } from "node:path";
 import process from "node:process";
 import { styleText } from "node:util";
-import { STATE_FOLDER } from "../controller/directory_sink.ts";
-import type { Faults } from "../controller/retries.ts";
+import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
+import type { Faults } from "../controller/cluster/retries.ts";
 import type { RunStatus } from "../controller/run.ts";
 import {
   formatBytes,

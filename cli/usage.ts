@@ -5,7 +5,7 @@ import { InvalidArgumentError } from "commander";
 import type { FailureLimit } from "../controller/failure_limit.ts";
 import { parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
-import { reasonOf } from "../controller/system_error.ts";
+import { reasonOf } from "../system/system_error.ts";
 
 /** Exit statuses, as README has them. */
 export const ExitCode = {

@@ -3,12 +3,12 @@
 import os from "node:os";
 import { basename, dirname } from "node:path";
 import process from "node:process";
-import { reasonOf } from "../controller/system_error.ts";
+import { reasonOf } from "../system/system_error.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
-import { type Log, silentLog } from "../runtime/log.ts";
-import { removeIfDeserted } from "../runtime/leftovers.ts";
+import { type Log, silentLog } from "../system/log.ts";
+import { removeIfDeserted } from "../system/leftovers.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
-import { serveDialled, serveListener } from "../worker/serve.ts";
+import { serveDialled, serveListener } from "../worker/controllers/serve.ts";
 import { Worker } from "../worker/worker.ts";
 import { timedLog, toStderr } from "./log.ts";
 import { exit } from "./stderr.ts";

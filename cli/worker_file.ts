@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import type { Address } from "../runtime/ports.ts";
-import type { Log } from "../runtime/log.ts";
+import type { Log } from "../system/log.ts";
 import { readWorkers } from "./usage.ts";
 
 /** The file may lie on a file server, which tells of no changes: it is looked at this often. */

@@ -1,8 +1,8 @@
 /** What is known of a job that has ended. */
 
-import type { Completion } from "./task.ts";
-import type { JobRecord } from "./journal_record.ts";
-import type { NamedTask } from "./source.ts";
+import type { Completion } from "./cluster/task.ts";
+import type { JobRecord } from "./output/journal_record.ts";
+import type { NamedTask } from "./inputs/source.ts";
 
 /** Characters of a failed job's output that are shown as its reason. */
 const REASON_CHARS_MAX = 200;

@@ -2,20 +2,20 @@
 
 import { crc32 } from "node:zlib";
 import { formatAddress } from "../link/address.ts";
-import type { Log } from "../runtime/log.ts";
+import type { Log } from "../system/log.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
-import { checksumText } from "./checksum.ts";
-import type { CoreImage } from "./core_image.ts";
-import { Cluster, type ClusterOptions, type ClusterStatus } from "./cluster.ts";
-import type { Completion } from "./task.ts";
-import { type DirectorySink, OutputNameError } from "./directory_sink.ts";
+import { checksumText } from "./output/checksum.ts";
+import type { CoreImage } from "./workers/core_image.ts";
+import { Cluster, type ClusterOptions, type ClusterStatus } from "./cluster/cluster.ts";
+import type { Completion } from "./cluster/task.ts";
+import { type DirectorySink, OutputNameError } from "./output/directory_sink.ts";
 import { type FailureLimit, isExceeded, TooManyFailuresError } from "./failure_limit.ts";
 import { factsOf, failureText, type JobFacts, UNSENT } from "./job_facts.ts";
-import type { Journal } from "./journal.ts";
-import type { JobRecord } from "./journal_record.ts";
-import { LocalWorker } from "./local_worker.ts";
+import type { Journal } from "./output/journal.ts";
+import type { JobRecord } from "./output/journal_record.ts";
+import { LocalWorker } from "./workers/local_worker.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
-import type { EarlierTask, NamedTask, Source, UnreadableTask } from "./source.ts";
+import type { EarlierTask, NamedTask, Source, UnreadableTask } from "./inputs/source.ts";
 
 /** Results that are being written. Beyond either, workers wait with their answers. */
 const UNCOMMITTED_JOBS_MAX = 64;

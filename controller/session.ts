@@ -3,16 +3,16 @@
 import { parseAddress } from "../link/address.ts";
 import type { FailureKindName } from "../protocol/mod.ts";
 import { detectRuntime } from "../runtime/detect.ts";
-import { type Log, silentLog } from "../runtime/log.ts";
+import { type Log, silentLog } from "../system/log.ts";
 import os from "node:os";
-import { Cluster } from "./cluster.ts";
-import type { Task } from "./task.ts";
-import { coreImage, readCoreImage } from "./core_image.ts";
-import { LocalWorker } from "./local_worker.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import type { Task } from "./cluster/task.ts";
+import { coreImage, readCoreImage } from "./workers/core_image.ts";
+import { LocalWorker } from "./workers/local_worker.ts";
 import { NoWorkerError } from "./run_errors.ts";
-import { DEFAULT_POLICY, type JobPolicy } from "./retries.ts";
+import { DEFAULT_POLICY, type JobPolicy } from "./cluster/retries.ts";
 import { ResultQueue } from "./result_queue.ts";
-import type { Answer } from "./worker_link.ts";
+import type { Answer } from "./workers/worker_connection.ts";
 
 /** What a session is opened with. */
 export interface SessionOptions {

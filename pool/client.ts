@@ -1,13 +1,13 @@
 /** What the pool knows of one client: its queue, and whether it may have jobs sent now. */
 
-import { Detours } from "./detours.ts";
+import { AntiAffinity } from "./anti_affinity.ts";
 import { JobList } from "./job_list.ts";
 import type { ClientId, Job, Taker } from "./types.ts";
 
 /** A client's state. Only the pool changes it. */
 export class Client<T> {
   readonly #queue = new JobList<T>();
-  readonly #detours = new Detours<T>();
+  readonly #detours = new AntiAffinity<T>();
   queuedBytes = 0;
   inFlight = 0;
   /** The last job that it had sent; 0 before the first. */

@@ -11,7 +11,7 @@ import { BusyTime } from "./busy.ts";
 import { Client } from "./client.ts";
 import { Cores } from "./cores.ts";
 import { Endpoint } from "./endpoint.ts";
-import { Filling } from "./filling.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { copyOf, newJob } from "./job.ts";
 import type {
   ClientId,
@@ -40,7 +40,7 @@ export class Pool<T> {
   readonly #endpoints = new Map<EndpointId, Endpoint<T>>();
   readonly #clients = new Map<ClientId, Client<T>>();
   readonly #cores: Cores<T>;
-  readonly #filling: Filling<T>;
+  readonly #filling: Dispatcher<T>;
   readonly #busy = new BusyTime();
   #lastEndpoint = 0;
   #lastClient = 0;
@@ -49,7 +49,7 @@ export class Pool<T> {
     this.#actions = actions;
     this.#options = options;
     this.#cores = new Cores(this.#endpoints, this.#clients, (id, core) => this.load(id, core));
-    this.#filling = new Filling(
+    this.#filling = new Dispatcher(
       this.#endpoints,
       this.#clients,
       options,

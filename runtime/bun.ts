@@ -5,7 +5,7 @@ import type { Writable } from "node:stream";
 import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
 import { openCore, openSlotChannel } from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
-import { type ForwardedLines, forwardLines } from "./lines.ts";
+import { systemClock, systemRandom } from "./clock.ts";
 import type {
   Address,
   ByteStream,
@@ -21,6 +21,8 @@ type Socket = BunSocket<SocketStream>;
 /** Bun as a runtime for distcomp. */
 export const bunRuntime: Runtime = {
   name: `bun ${bun.version}`,
+  clock: systemClock,
+  random: systemRandom,
   dial,
   listen,
   stdio,
@@ -225,21 +227,17 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     stdout: "pipe",
     stderr: "pipe",
   });
-  const printed = forwardLines([child.stdout, child.stderr], options.onLine);
   return {
     pid: child.pid,
-    ended: endOf(child, printed),
+    outputs: [child.stdout, child.stderr],
+    ended: endOf(child),
     kill: (signal) => child.kill(signal),
-    unref: () => {
-      child.unref();
-      printed.stop();
-    },
+    unref: () => child.unref(),
   };
 }
 
-async function endOf(child: BunSubprocess, printed: ForwardedLines): Promise<ProcessEnd> {
+async function endOf(child: BunSubprocess): Promise<ProcessEnd> {
   const exitCode = await child.exited;
-  await printed.complete();
   return child.signalCode ? { signal: String(child.signalCode) } : { exitCode };
 }
 

@@ -1,4 +1,4 @@
-/** Turns a source that pushes chunks into one that is read: for runtimes whose sockets call back. */
+/** Semaphore a source that pushes chunks into one that is read: for runtimes whose sockets call back. */
 
 /** With this much unread, the source is asked to pause. */
 const UNREAD_BYTES_MAX = 1024 * 1024;

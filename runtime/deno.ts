@@ -2,8 +2,8 @@
 
 import { fileURLToPath } from "node:url";
 import { acceptUntilClosed } from "./accepting.ts";
+import { systemClock, systemRandom } from "./clock.ts";
 import { openCore, openSlotChannel } from "./deno_ffi.ts";
-import { type ForwardedLines, forwardLines } from "./lines.ts";
 import type {
   Address,
   ByteStream,
@@ -17,6 +17,8 @@ import type {
 /** Deno as a runtime for distcomp. */
 export const denoRuntime: Runtime = {
   name: `deno ${Deno.version.deno}`,
+  clock: systemClock,
+  random: systemRandom,
   dial,
   listen,
   stdio,
@@ -156,21 +158,17 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const printed = forwardLines([child.stdout, child.stderr], options.onLine);
   return {
     pid: child.pid,
-    ended: endOf(child, printed),
+    outputs: [child.stdout, child.stderr],
+    ended: endOf(child),
     kill: (signal) => killQuietly(child, signal),
-    unref: () => {
-      child.unref();
-      printed.stop();
-    },
+    unref: () => child.unref(),
   };
 }
 
-async function endOf(child: Deno.ChildProcess, printed: ForwardedLines): Promise<ProcessEnd> {
+async function endOf(child: Deno.ChildProcess): Promise<ProcessEnd> {
   const status = await child.status;
-  await printed.complete();
   return status.signal ? { signal: status.signal } : { exitCode: status.code };
 }
 

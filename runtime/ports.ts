@@ -3,6 +3,8 @@
  * adapter a runtime (`deno.ts`), and nowhere else is a runtime's own global written.
  */
 
+import type { Clock, Random } from "./clock.ts";
+
 /** Where a stream leads to: a TCP port, or a Unix socket on this machine. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -40,6 +42,9 @@ export interface ProcessEnd {
 /** A process that we started. */
 export interface ChildProcess {
   readonly pid: number;
+  /** What it prints, on stdout and on stderr. A process that prints waits until it is read. */
+  readonly outputs: readonly ReadableStream<Uint8Array>[];
+  /** It is gone. What it printed may still be on its way. */
   readonly ended: Promise<ProcessEnd>;
   /** Does nothing when the process has ended already. */
   kill(signal: "SIGTERM" | "SIGKILL"): void;
@@ -47,11 +52,10 @@ export interface ChildProcess {
   unref(): void;
 }
 
-/** What to start, and who hears what it prints. */
+/** How to start a program. */
 export interface SpawnOptions {
+  /** All of its environment. */
   readonly env: Record<string, string>;
-  /** Gets every line that the process prints, on stdout or stderr, without its end and cut if long. */
-  readonly onLine: (line: string) => void;
 }
 
 declare const nativePointer: unique symbol;
@@ -104,6 +108,8 @@ export interface SlotChannel {
 export interface Runtime {
   /** Name and version, such as `deno 2.9.6`. */
   readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
   /** Opens a connection. Rejects with a sentence when there is none within `timeoutMs`. */
   dial(address: Address, timeoutMs: number): Promise<ByteStream>;
   /** Takes connections at `address`; port 0 picks a free one. */

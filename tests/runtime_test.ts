@@ -8,8 +8,8 @@ import { promisify } from "node:util";
 import { acceptUntilClosed } from "../runtime/accepting.ts";
 import { ChunkQueue } from "../runtime/chunk_queue.ts";
 import { detectRuntime } from "../runtime/detect.ts";
-import { LineSplitter } from "../runtime/lines.ts";
-import { isNoexec } from "../runtime/temporary_folder.ts";
+import { LineSplitter } from "../system/lines.ts";
+import { isNoexec } from "../system/temporary_folder.ts";
 import { test } from "./lib/test.ts";
 
 const MOUNTS = [

@@ -14,10 +14,12 @@ const ARROWS: Record<string, readonly string[]> = {
   pool: [],
   core: [],
   runtime: [],
+  system: ["runtime"],
   link: ["protocol", "runtime"],
-  worker: ["link", "pool", "protocol", "runtime", "core"],
-  controller: ["link", "pool", "protocol", "runtime", "core"],
-  cli: ["controller", "worker", "link", "runtime", "deno.json"],
+  slot: ["protocol", "runtime", "core"],
+  worker: ["slot", "link", "pool", "protocol", "runtime", "system", "core"],
+  controller: ["link", "pool", "protocol", "runtime", "system", "core"],
+  cli: ["controller", "worker", "slot", "link", "runtime", "system", "deno.json"],
 };
 
 /** A longer file holds two ideas. */

@@ -14,16 +14,21 @@ import {
   type WorkerDescription,
   type WorkerLoad,
 } from "../protocol/mod.ts";
-import { host } from "../runtime/host.ts";
-import { type Log, silentLog } from "../runtime/log.ts";
+import { host } from "../system/host.ts";
+import { type Log, silentLog } from "../system/log.ts";
 import { type ByteStream, CoreLoadError, type Runtime } from "../runtime/ports.ts";
-import { Connection, type ConnectionHost, HALF_CLOSED_MS, type RelayedJob } from "./connection.ts";
-import { CoreStore, type OfferedCore, type StoredCore } from "./core_store.ts";
-import { CoreTries } from "./core_tries.ts";
-import { JobWatch } from "./job_watch.ts";
-import { SlotHost } from "./slot_host.ts";
-import { Slots, type SlotsEvents } from "./slots.ts";
-import type { Turns } from "./turns.ts";
+import {
+  Connection,
+  type ConnectionHost,
+  HALF_CLOSED_MS,
+  type RelayedJob,
+} from "./controllers/connection.ts";
+import { CoreStore, type OfferedCore, type StoredCore } from "./cores/core_store.ts";
+import { CoreTries } from "./cores/core_tries.ts";
+import { JobWatch } from "./slots/job_watch.ts";
+import { Launcher } from "./slots/launcher.ts";
+import { Slots, type SlotsEvents } from "./slots/slots.ts";
+import type { Semaphore } from "./cores/semaphore.ts";
 
 /** `worker_init` may read a model or wake a GPU. What takes longer has gone wrong. */
 const CORE_LOAD_LIMIT_MS = 120_000;
@@ -65,7 +70,7 @@ export interface WorkerOptions {
 export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions;
   readonly #log: Log;
-  readonly #host: SlotHost;
+  readonly #host: Launcher;
   readonly #store: CoreStore;
   readonly #slots: Slots;
   readonly #pool: Pool<RelayedJob>;
@@ -81,7 +86,7 @@ export class Worker implements AsyncDisposable {
   #isScheduled = false;
   #idle: (() => void) | undefined;
 
-  private constructor(host: SlotHost, options: WorkerOptions) {
+  private constructor(host: Launcher, options: WorkerOptions) {
     this.#options = options;
     this.#log = options.log ?? silentLog;
     this.#host = host;
@@ -111,7 +116,7 @@ export class Worker implements AsyncDisposable {
   /** Starts a worker and its slots. It needs no connection for that, and loads no core itself, ever. */
   static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
     const { folder: parent, goneLimitMs } = options;
-    const worker = new Worker(await SlotHost.open(runtime, { parent, goneLimitMs }), options);
+    const worker = new Worker(await Launcher.open(runtime, { parent, goneLimitMs }), options);
     worker.#slots.start();
     return worker;
   }
@@ -264,19 +269,19 @@ export class Worker implements AsyncDisposable {
     onConnectionClosed: (connection, reason) => this.#onConnectionClosed(connection, reason),
   };
 
-  async #offerCore({ key, name, content }: OfferedCore, turns: Turns): Promise<StoredCore> {
+  async #offerCore({ key, name, content }: OfferedCore, turns: Semaphore): Promise<StoredCore> {
     const reason = reasonNotToLoad(inspectCore(content), host());
     if (reason) throw new CoreLoadError(reason);
     return await this.#tried(await this.#store.add(name, content, key), turns);
   }
 
-  async #chooseCore(key: CoreKey, turns: Turns): Promise<StoredCore | undefined> {
+  async #chooseCore(key: CoreKey, turns: Semaphore): Promise<StoredCore | undefined> {
     const core = await this.#store.reuse(key);
     return core && await this.#tried(core, turns);
   }
 
   /** The core, once it was seen to load, when it was its turn. */
-  async #tried(core: StoredCore, turns: Turns): Promise<StoredCore> {
+  async #tried(core: StoredCore, turns: Semaphore): Promise<StoredCore> {
     try {
       await turns.take(() => this.#tries.take(core, turns.closed));
       return core;

@@ -8,7 +8,7 @@ import {
   OutputNameError,
   SinkError,
   STATE_FOLDER,
-} from "../../controller/directory_sink.ts";
+} from "../../controller/output/directory_sink.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { test } from "../lib/test.ts";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { countLines, readLines } from "../../controller/file_lines.ts";
+import { countLines, readLines } from "../../controller/inputs/file_lines.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { test } from "../lib/test.ts";
 

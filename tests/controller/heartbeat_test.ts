@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { DEFAULT_POLICY } from "../../controller/retries.ts";
+import { DEFAULT_POLICY } from "../../controller/cluster/retries.ts";
 import { silentAfter, startPeer } from "../fixtures/peers/scripted_worker.ts";
 import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { eventually } from "../lib/processes.ts";

@@ -6,8 +6,16 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import fc from "fast-check";
-import { type JournalFlaws, readJournal, readRecordAt } from "../../controller/journal_reader.ts";
-import { formatRecord, type JobRecord, type ReadRecord } from "../../controller/journal_record.ts";
+import {
+  type JournalFlaws,
+  readJournal,
+  readRecordAt,
+} from "../../controller/output/journal_reader.ts";
+import {
+  formatRecord,
+  type JobRecord,
+  type ReadRecord,
+} from "../../controller/output/journal_record.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { NameSet } from "../../controller/name_set.ts";
+import { NameSet } from "../../controller/inputs/name_set.ts";
 import { test } from "../lib/test.ts";
 
 test("a name is new once", () => {

@@ -1,7 +1,7 @@
 /** Which protocol version a worker is offered. */
 
 import assert from "node:assert/strict";
-import { Offers } from "../../controller/offers.ts";
+import { VersionNegotiation } from "../../controller/workers/version_negotiation.ts";
 import { decodeMessage, type Frame, FrameDecoder } from "../../protocol/mod.ts";
 import { view } from "../fixtures/peers/frames.ts";
 import { Network } from "../fixtures/peers/network.ts";
@@ -20,7 +20,7 @@ const IMPATIENT = { hopeMs: 0, versionMs: 2_000 };
 const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };
 
 test("version 2 is offered first, and 1 for good after a refusal", () => {
-  const offers = new Offers();
+  const offers = new VersionNegotiation();
   assert.equal(offers.next("a"), 2);
   offers.onRefused("a", 2);
   assert.equal(offers.next("a"), 1);
@@ -32,7 +32,7 @@ test("version 2 is offered first, and 1 for good after a refusal", () => {
 });
 
 test("after a connection that has ended without an answer the versions are offered by turns", () => {
-  const offers = new Offers();
+  const offers = new VersionNegotiation();
   const offered = Array.from({ length: 4 }, () => {
     const version = offers.next("a");
     offers.onUnanswered("a");
@@ -42,7 +42,7 @@ test("after a connection that has ended without an answer the versions are offer
 });
 
 test("a worker that may have become a newer one is offered version 2 again", () => {
-  const offers = new Offers();
+  const offers = new VersionNegotiation();
   offers.onUnanswered("a");
   assert.equal(offers.next("a"), 1);
   assert.equal(offers.onAgreed("a", 1), false, "it speaks 1, but nobody has refused 2");

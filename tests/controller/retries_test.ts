@@ -1,8 +1,8 @@
 /** What becomes of jobs that fail. */
 
 import assert from "node:assert/strict";
-import { DEFAULT_POLICY, Retries } from "../../controller/retries.ts";
-import type { Answer } from "../../controller/worker_link.ts";
+import { DEFAULT_POLICY, Retries } from "../../controller/cluster/retries.ts";
+import type { Answer } from "../../controller/workers/worker_connection.ts";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import { KINDS } from "../fixtures/peers/frames.ts";
 import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";

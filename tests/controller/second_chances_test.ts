@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { coreImage } from "../../controller/core_image.ts";
-import { DEFAULT_POLICY } from "../../controller/retries.ts";
+import { coreImage } from "../../controller/workers/core_image.ts";
+import { DEFAULT_POLICY } from "../../controller/cluster/retries.ts";
 import { noDisk, UNSHARE } from "../cli/small_disk.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { KINDS } from "../fixtures/peers/frames.ts";

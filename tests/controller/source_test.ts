@@ -14,8 +14,8 @@ import {
   type Source,
   SourceError,
   type UnreadableTask,
-} from "../../controller/source.ts";
-import type { EarlierRuns, IdentifiedInput } from "../../controller/resume.ts";
+} from "../../controller/inputs/source.ts";
+import type { EarlierRuns, IdentifiedInput } from "../../controller/output/resume.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { test } from "../lib/test.ts";
 

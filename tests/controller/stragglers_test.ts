@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import { Stragglers } from "../../controller/stragglers.ts";
+import { Stragglers } from "../../controller/cluster/stragglers.ts";
 import { KINDS } from "../fixtures/peers/frames.ts";
 import { answering, startPeer } from "../fixtures/peers/scripted_worker.ts";
 import { type Options2, ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";

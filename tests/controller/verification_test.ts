@@ -1,8 +1,8 @@
 /** Jobs that run on two workers, whose outputs have to be the same. */
 
 import assert from "node:assert/strict";
-import { DisagreementError, Verification } from "../../controller/verification.ts";
-import { DEFAULT_POLICY } from "../../controller/retries.ts";
+import { DisagreementError, Verification } from "../../controller/cluster/verification.ts";
+import { DEFAULT_POLICY } from "../../controller/cluster/retries.ts";
 import { KINDS } from "../fixtures/peers/frames.ts";
 import {
   type JobAnswer,

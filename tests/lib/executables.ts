@@ -20,6 +20,8 @@ const SOURCE_FOLDERS = [
   "pool",
   "protocol",
   "runtime",
+  "slot",
+  "system",
   "worker",
 ];
 

@@ -1,7 +1,7 @@
 /** Jobs that should not go just anywhere. */
 
 import assert from "node:assert/strict";
-import { Detours } from "../../pool/detours.ts";
+import { AntiAffinity } from "../../pool/anti_affinity.ts";
 import { newJob } from "../../pool/job.ts";
 import type { ClientId, CoreKey, EndpointId, Job } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
@@ -19,7 +19,12 @@ function jobOf(
 }
 
 /** Takes what an endpoint may have, until there is nothing more. */
-function drain(detours: Detours<string>, endpoint: EndpointId, isOnly = false, nowMs = 0): string {
+function drain(
+  detours: AntiAffinity<string>,
+  endpoint: EndpointId,
+  isOnly = false,
+  nowMs = 0,
+): string {
   let names = "";
   for (;;) {
     const job = detours.peekFor({ id: endpoint, core: CORE }, nowMs, isOnly);
@@ -30,7 +35,7 @@ function drain(detours: Detours<string>, endpoint: EndpointId, isOnly = false, n
 }
 
 test("an endpoint gets the jobs that do not avoid it, in their order", () => {
-  const detours = new Detours<string>();
+  const detours = new AntiAffinity<string>();
   for (const name of ["a", "b", "c"]) detours.add(jobOf(name, [A]));
   detours.add(jobOf("d", [B]));
   assert.equal(detours.length, 4);
@@ -41,7 +46,7 @@ test("an endpoint gets the jobs that do not avoid it, in their order", () => {
 });
 
 test("a job that avoids several endpoints goes to none of them", () => {
-  const detours = new Detours<string>();
+  const detours = new AntiAffinity<string>();
   detours.add(jobOf("a", [A, B]));
   detours.add(jobOf("b", [A]));
   assert.equal(drain(detours, A), "");
@@ -50,7 +55,7 @@ test("a job that avoids several endpoints goes to none of them", () => {
 });
 
 test("the only endpoint gets what would rather avoid it, and not what must", () => {
-  const detours = new Detours<string>();
+  const detours = new AntiAffinity<string>();
   detours.add(jobOf("a", [A]));
   detours.add(jobOf("b", [A, B]));
   detours.add(jobOf("c", [A, C], { isStrict: true }));
@@ -61,7 +66,7 @@ test("the only endpoint gets what would rather avoid it, and not what must", () 
 });
 
 test("a job waits ten seconds for another endpoint, unless it must", () => {
-  const detours = new Detours<string>();
+  const detours = new AntiAffinity<string>();
   detours.add(jobOf("a", [A], { queuedAtMs: 5_000 }));
   detours.add(jobOf("b", [B], { queuedAtMs: 5_000, isStrict: true }));
   assert.equal(drain(detours, A, false, 14_999), "b");
@@ -72,7 +77,7 @@ test("a job waits ten seconds for another endpoint, unless it must", () => {
 });
 
 test("jobs can be found and taken out wherever they stand", () => {
-  const detours = new Detours<string>();
+  const detours = new AntiAffinity<string>();
   const jobs = [jobOf("a", [A]), jobOf("b", [A]), jobOf("c", [B, C]), jobOf("d", [C])];
   for (const job of jobs) detours.add(job);
   assert.deepEqual([...detours].map(({ payload }) => payload), ["a", "b", "d", "c"]);
@@ -88,7 +93,7 @@ test("jobs can be found and taken out wherever they stand", () => {
 });
 
 test("an endpoint gets no job for another core, and those behind it wait for nothing", () => {
-  const detours = new Detours<string>();
+  const detours = new AntiAffinity<string>();
   const other = "other" as CoreKey;
   detours.add(jobOf("a", [A], { core: other }));
   detours.add(jobOf("b", [C]));

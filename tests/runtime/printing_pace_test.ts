@@ -1,8 +1,8 @@
 /** Who prints without end has to wait: everything else in this process gets its time. */
 
 import assert from "node:assert/strict";
-import { forwardLines } from "../../runtime/lines.ts";
-import { PrintingPace } from "../../runtime/printing_pace.ts";
+import { forwardLines } from "../../system/lines.ts";
+import { PrintingPace } from "../../system/printing_pace.ts";
 import { test } from "../lib/test.ts";
 
 const LINES = 10_000;

@@ -5,7 +5,11 @@ import { concat, encodeFrame } from "../fixtures/peers/frames.ts";
 import { test } from "../lib/test.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import { Connection, type ConnectionHost, type RelayedJob } from "../../worker/connection.ts";
+import {
+  Connection,
+  type ConnectionHost,
+  type RelayedJob,
+} from "../../worker/controllers/connection.ts";
 import { cancelMessages, coreMessage, jobMessage, jobMessages, versionMessage } from "./raw.ts";
 
 const JOBS = 1_000;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { utf8 } from "../fixtures/peers/frames.ts";
 import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
-import { CoreStore, type StoredCore } from "../../worker/core_store.ts";
+import { CoreStore, type StoredCore } from "../../worker/cores/core_store.ts";
 
 const MEBIBYTE = 2 ** 20;
 

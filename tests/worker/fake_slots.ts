@@ -1,6 +1,7 @@
 /** A runtime whose slots are no processes: they say hello unless they are mute, and no kill ends them. */
 
-import { SLOT_HELLO } from "../../worker/slot_protocol.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { SLOT_HELLO } from "../../slot/protocol.ts";
 import type {
   ByteStream,
   ChildProcess,
@@ -15,6 +16,7 @@ const NOTHING = new Uint8Array(0);
 /** A slot's process, and its end of the socket. It ends when it is asked to and not when it is killed. */
 export class FakeSlot implements ChildProcess, ByteStream {
   readonly peer = "a slot";
+  readonly outputs = [];
   readonly #ended = Promise.withResolvers<ProcessEnd>();
   readonly ended = this.#ended.promise;
   readonly #closed = Promise.withResolvers<null>();
@@ -77,6 +79,7 @@ export class FakeSlots {
   get runtime(): Runtime {
     return {
       name: "fake",
+      clock: systemClock,
       listen: () => this.#listener(),
       spawn: (command: readonly string[]) => this.#spawn(command.at(-1) as string),
       selfCommand: () => [],

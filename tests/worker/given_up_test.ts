@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import type { EndpointId } from "../../pool/types.ts";
-import { silentLog } from "../../runtime/log.ts";
-import { SlotHost } from "../../worker/slot_host.ts";
-import { Slots } from "../../worker/slots.ts";
+import { silentLog } from "../../system/log.ts";
+import { Launcher } from "../../worker/slots/launcher.ts";
+import { Slots } from "../../worker/slots/slots.ts";
 import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { type FakeSlot, FakeSlots } from "./fake_slots.ts";
@@ -76,11 +76,11 @@ class OneSlot implements AsyncDisposable {
   readonly said: string[] = [];
   readonly lost: { endpoint: EndpointId; reason: string; wasKilled: boolean }[] = [];
   readonly slots: Slots;
-  readonly #host: SlotHost;
+  readonly #host: Launcher;
   readonly #fakes: FakeSlots;
   #ups = 0;
 
-  constructor(host: SlotHost, fakes: FakeSlots) {
+  constructor(host: Launcher, fakes: FakeSlots) {
     this.#host = host;
     this.#fakes = fakes;
     this.slots = new Slots(host, {
@@ -131,5 +131,5 @@ class OneSlot implements AsyncDisposable {
 /** One slot whose killed process has a millisecond to be gone, and never is. */
 async function startOne(options: { isMute?: boolean } = {}): Promise<OneSlot> {
   const fakes = new FakeSlots(options);
-  return new OneSlot(await SlotHost.open(fakes.runtime, { goneLimitMs: 1 }), fakes);
+  return new OneSlot(await Launcher.open(fakes.runtime, { goneLimitMs: 1 }), fakes);
 }

@@ -5,9 +5,9 @@ import process from "node:process";
 import { Pool } from "../../pool/pool.ts";
 import type { CoreKey, DispatchId, EndpointId } from "../../pool/types.ts";
 import type { JobLimits } from "../../protocol/mod.ts";
-import type { RelayedJob } from "../../worker/connection.ts";
-import { JobWatch } from "../../worker/job_watch.ts";
-import { CAN_WATCH_MEMORY } from "../../worker/limits.ts";
+import type { RelayedJob } from "../../worker/controllers/connection.ts";
+import { JobWatch } from "../../worker/slots/job_watch.ts";
+import { CAN_WATCH_MEMORY } from "../../worker/slots/limits.ts";
 import { test, testUnless } from "../lib/test.ts";
 
 const CORE = "core" as CoreKey;

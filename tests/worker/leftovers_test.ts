@@ -5,8 +5,8 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { detectRuntime } from "../../runtime/detect.ts";
-import { removeLeftovers } from "../../runtime/leftovers.ts";
-import { THIS_MACHINE } from "../../runtime/machine.ts";
+import { removeLeftovers } from "../../system/leftovers.ts";
+import { THIS_MACHINE } from "../../system/machine.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connect, loadCore } from "./controllers.ts";

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import type { EndpointId, Job } from "../../pool/types.ts";
-import type { RelayedJob } from "../../worker/connection.ts";
-import { CAN_WATCH_MEMORY, excesses } from "../../worker/limits.ts";
-import type { TimedHead } from "../../worker/run_times.ts";
+import type { RelayedJob } from "../../worker/controllers/connection.ts";
+import { CAN_WATCH_MEMORY, excesses } from "../../worker/slots/limits.ts";
+import type { TimedHead } from "../../worker/slots/run_times.ts";
 import { test, testUnless } from "../lib/test.ts";
 
 const cannotTell = CAN_WATCH_MEMORY ? undefined : "this system does not tell memory";

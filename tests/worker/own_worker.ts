@@ -2,7 +2,7 @@
 
 import { detectRuntime } from "../../runtime/detect.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-import { serveListener } from "../../worker/serve.ts";
+import { serveListener } from "../../worker/controllers/serve.ts";
 import { Worker, type WorkerOptions } from "../../worker/worker.ts";
 
 /** As for a `Program`: a test that waits in vain fails, because the worker ends. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Head } from "../../pool/pool.ts";
 import type { DispatchId, EndpointId, Job } from "../../pool/types.ts";
-import { RunTimes } from "../../worker/run_times.ts";
+import { RunTimes } from "../../worker/slots/run_times.ts";
 import { test } from "../lib/test.ts";
 
 test("a job's time counts from when it was first seen to run, not while it is handed in", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import { test } from "../lib/test.ts";
-import { Turns } from "../../worker/turns.ts";
+import { Semaphore } from "../../worker/cores/semaphore.ts";
 
 /** Acts that end when they are told to. */
 class Acts {
@@ -26,7 +26,7 @@ class Acts {
 }
 
 test("so many act at once, the others in their order, also after one that fails", async () => {
-  const turns = new Turns(2);
+  const turns = new Semaphore(2);
   const acts = new Acts();
   const taken = [1, 2, 3, 4, 5].map((number) => turns.take(acts.act(number)));
   const failed = assert.rejects(taken[1] as Promise<number>, /it fails/);
@@ -48,7 +48,7 @@ test("so many act at once, the others in their order, also after one that fails"
 });
 
 test("after the end nobody begins, and who acts goes on", async () => {
-  const turns = new Turns(1);
+  const turns = new Semaphore(1);
   const acts = new Acts();
   const runs = turns.take(acts.act(1));
   const waits = turns.take(acts.act(2));

@@ -7,7 +7,7 @@ import { coreBytes } from "../lib/cores.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
 import { testUnless } from "../lib/test.ts";
 import { isThere, noUndying, Tracers } from "../lib/undying.ts";
-import { silentLog } from "../../runtime/log.ts";
+import { silentLog } from "../../system/log.ts";
 import type { WorkerOptions } from "../../worker/worker.ts";
 import { connect, loadCore, run } from "./controllers.ts";
 import { connect2, failed, isBusy, sendLimited, showPace } from "./controllers_2.ts";

@@ -1,7 +1,7 @@
 /** A controller: a pool over workers, fed from a list of tasks, used as the real one uses it. */
 
 import assert from "node:assert/strict";
-import { Copies } from "../../../controller/copies.ts";
+import { Copies } from "../../../controller/cluster/copies.ts";
 import { Pool } from "../../../pool/pool.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../../pool/types.ts";
 import type { Connection } from "./connection.ts";

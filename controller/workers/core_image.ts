@@ -1,0 +1,57 @@
+/** A compute core as a run has it: a file's content, seen to be what it should be. */
+
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
+import type { CoreKey } from "../../pool/types.ts";
+import { host } from "../../system/host.ts";
+import { reasonOf } from "../../system/system_error.ts";
+
+/** A compute core to send. */
+export interface CoreImage {
+  readonly key: CoreKey;
+  /** What workers call it, for people. */
+  readonly name: string;
+  readonly content: Uint8Array<ArrayBuffer>;
+}
+
+/** The file is no compute core, or none for the machine it is meant for. */
+export class CoreFileError extends Error {
+  /** The name of this class of errors. */
+  override name = "CoreFileError";
+
+  /** An error about `file`, which cannot be used for the reason `why`. */
+  constructor(file: string, why: string, options?: ErrorOptions) {
+    super(`Cannot use "${file}" as a compute core: ${why}`, options);
+  }
+}
+
+/** Reads and checks a core. `isLocal`: it will be loaded on this machine, so it has to be made for it. */
+export async function readCoreImage(file: string, isLocal: boolean): Promise<CoreImage> {
+  const content = await readContent(file);
+  const facts = inspectCore(content);
+  // Other machines may be of another kind: they will say what they can't load.
+  const { machine = "", format } = isLocal || facts.kind !== "library" ? host() : facts;
+  const reason = reasonNotToLoad(facts, { machine, format });
+  if (reason) throw new CoreFileError(file, reason);
+  return coreImage(basename(file), content);
+}
+
+/** A core whose content is at hand. */
+export function coreImage(name: string, bytes: Uint8Array): CoreImage {
+  const content = bytes.buffer instanceof ArrayBuffer
+    ? bytes as Uint8Array<ArrayBuffer>
+    : bytes.slice();
+  const key = createHash("sha256").update(content).digest("hex") as CoreKey;
+  return { key, name, content };
+}
+
+async function readContent(file: string): Promise<Uint8Array> {
+  try {
+    if (!(await stat(file)).isDirectory()) return await readFile(file);
+  } catch (cause) {
+    throw new CoreFileError(file, reasonOf(cause), { cause });
+  }
+  throw new CoreFileError(file, "it is a folder");
+}

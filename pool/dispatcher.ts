@@ -1,0 +1,145 @@
+/** Which jobs go to which endpoint: keeps windows filled, fairly among clients. */
+
+import type { Client } from "./client.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type {
+  ClientId,
+  CoreKey,
+  DispatchId,
+  EndpointId,
+  Job,
+  PoolActions,
+  PoolOptions,
+} from "./types.ts";
+
+/** A slot that is at one job for longer gets nothing behind it: its pace was that of shorter jobs. */
+const LONG_JOB_MS = 20;
+
+/** Decides for a pool's endpoints and clients, which it shares with the pool. */
+export class Dispatcher<T> {
+  readonly #endpoints: ReadonlyMap<EndpointId, Endpoint<T>>;
+  readonly #clients: ReadonlyMap<ClientId, Client<T>>;
+  readonly #options: PoolOptions;
+  readonly #actions: Pick<PoolActions<T>, "send">;
+  /** Endpoints that could take a job now or soon; counted once a pass. */
+  #serving = 0;
+  #lastDispatch = 0;
+
+  constructor(
+    endpoints: ReadonlyMap<EndpointId, Endpoint<T>>,
+    clients: ReadonlyMap<ClientId, Client<T>>,
+    options: PoolOptions,
+    actions: Pick<PoolActions<T>, "send">,
+  ) {
+    this.#endpoints = endpoints;
+    this.#clients = clients;
+    this.#options = options;
+    this.#actions = actions;
+  }
+
+  /** Sends jobs to all endpoints that have room. */
+  fillAll(nowMs: number): void {
+    this.#serving = [...this.#endpoints.values()].filter(({ isServing }) => isServing).length;
+    const tailCap = this.#tailCap();
+    // First every slot gets one job, then windows are filled: few jobs spread over all endpoints.
+    for (const endpoint of this.#endpoints.values()) {
+      this.#fill(endpoint, Math.min(endpoint.pace.slots, this.#window(endpoint, tailCap)), nowMs);
+    }
+    for (const endpoint of this.#endpoints.values()) {
+      this.#fill(endpoint, this.#window(endpoint, tailCap), nowMs);
+    }
+  }
+
+  #fill(endpoint: Endpoint<T>, window: number, nowMs: number): void {
+    if (!endpoint.isServing || endpoint.isReserved) return;
+    while (endpoint.inFlight.size < window) {
+      if (
+        endpoint.inFlight.size >= endpoint.pace.slots &&
+        endpoint.bytesInFlight >= this.#options.endpointBytesMax
+      ) return;
+      const client = this.#clientFor(endpoint, window, nowMs);
+      const job = client?.nextFor(endpoint, nowMs, this.#serving <= 1);
+      if (!client || !job || job.core !== endpoint.core) return;
+      if (
+        endpoint.inFlight.size > 0 &&
+        endpoint.bytesInFlight + job.bytes > (this.#options.endpointBytesLimit ?? Infinity)
+      ) return;
+      if (job.alone && endpoint.inFlight.size > 0) return;
+      client.take(job);
+      this.#dispatch(endpoint, client, job, nowMs);
+      if (job.alone) return;
+    }
+  }
+
+  #dispatch(endpoint: Endpoint<T>, client: Client<T>, job: Job<T>, nowMs: number): void {
+    const dispatch = ++this.#lastDispatch as DispatchId;
+    client.inFlight += 1;
+    client.lastDispatch = dispatch;
+    client.lastSentAtMs = nowMs;
+    job.attempt += 1;
+    job.sentAtMs = nowMs;
+    job.endpoint = endpoint.id;
+    job.dispatch = dispatch;
+    endpoint.add(dispatch, job, nowMs);
+    this.#actions.send(endpoint.id, dispatch, job);
+  }
+
+  /** The client that an endpoint gets its next job from. */
+  #clientFor(endpoint: Endpoint<T>, window: number, nowMs: number): Client<T> | undefined {
+    const core = endpoint.core as CoreKey;
+    const isBehind = endpoint.inFlight.size >= endpoint.pace.slots;
+    if (!this.#options.isLocal || !isBehind) return this.#longestWaiting(core);
+    return this.#mayGoBehind(endpoint, core, window, nowMs)
+      ? this.#clients.get(endpoint.turn.client as ClientId)
+      : undefined;
+  }
+
+  /**
+   * Whether a slot gets a job behind the one that it is at: only of the same client, for nobody is to wait
+   * there for another's job while other slots come free. Where others wait, a turn is one window, and
+   * no more jobs than each of them could send: else one with few in flight would get less and less.
+   */
+  #mayGoBehind(endpoint: Endpoint<T>, core: CoreKey, window: number, nowMs: number): boolean {
+    if (nowMs - endpoint.headSinceMs > LONG_JOB_MS) return false;
+    const { client: own, jobs } = endpoint.turn;
+    for (const other of this.#clients.values()) {
+      if (other.id === own || other.next?.core !== core) continue;
+      if (jobs >= Math.min(window, other.queued)) return false;
+    }
+    return true;
+  }
+
+  /**
+   * The client that has waited longest for its turn among those whose next job needs `core`. If that job
+   * has to wait for an empty endpoint, the others wait with it: else there might never be one.
+   */
+  #longestWaiting(core: CoreKey): Client<T> | undefined {
+    let longest: Client<T> | undefined;
+    for (const client of this.#clients.values()) {
+      if (client.next?.core !== core) continue;
+      if (!longest || client.lastDispatch < longest.lastDispatch) longest = client;
+    }
+    return longest;
+  }
+
+  #window(endpoint: Endpoint<T>, tailCap: number): number {
+    const { slots } = endpoint.pace;
+    const window = endpoint.pace.window(this.#options.isLocal);
+    return Math.min(window, Math.max(slots, Math.ceil(tailCap * slots)));
+  }
+
+  /** Near the end no job should wait behind a slow one while a slot idles: jobs per slot to keep out. */
+  #tailCap(): number {
+    let remaining = 0;
+    for (const client of this.#clients.values()) {
+      // More may come at any time: there is no end to be near to.
+      if (!client.isEnded && !this.#options.isLocal) return Infinity;
+      remaining += client.queued + client.inFlight;
+    }
+    let slots = 0;
+    for (const endpoint of this.#endpoints.values()) {
+      if (endpoint.isServing) slots += endpoint.pace.slots;
+    }
+    return remaining / (2 * Math.max(1, slots));
+  }
+}

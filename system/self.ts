@@ -1,0 +1,41 @@
+/** How a process of ours starts another one. The one place, so that a mistake cannot fork without end. */
+
+import process from "node:process";
+import type { ChildProcess, Runtime } from "../runtime/ports.ts";
+
+/** Set in the environment of every process that distcomp starts of itself, to what it is. */
+const SPAWNED_AS = "DISTCOMP_SPAWNED_AS";
+
+/** What this program can be started as, by itself. */
+export type Role = "local-worker" | "slot";
+
+/** Who may start what: people start workers and runs, those start slots, and slots start nothing. */
+const MAY_START: Record<string, readonly Role[]> = {
+  "": ["local-worker", "slot"],
+  "local-worker": ["slot"],
+  "slot": [],
+};
+
+/** Starts this program again as `role`. */
+export function startSelf(
+  runtime: Runtime,
+  role: Role,
+  args: readonly string[],
+): ChildProcess {
+  const own = process.env[SPAWNED_AS] ?? "";
+  if (!MAY_START[own]?.includes(role)) {
+    throw new Error(`A process that runs as "${own}" (${SPAWNED_AS}) does not start a ${role}`);
+  }
+  const env = {
+    ...process.env as Record<string, string>,
+    // A core that needs a function nobody has must fail when it is loaded, not in its first job.
+    LD_BIND_NOW: "1",
+    [SPAWNED_AS]: role,
+  };
+  return runtime.spawn([...runtime.selfCommand(), role, ...args], { env });
+}
+
+/** What this process was started as, if a process of ours has started it. */
+export function ownRole(): string | undefined {
+  return process.env[SPAWNED_AS];
+}

@@ -1,0 +1,110 @@
+/**
+ * Time that passes only when a test says so:
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { VirtualClock } from "./virtual_clock.ts";
+ *
+ * const clock = new VirtualClock();
+ * let rang = 0;
+ * clock.every(1_000, () => rang += 1);
+ * await clock.advance(60_000); // takes no time
+ * assert.equal(rang, 60);
+ * ```
+ */
+
+import type { Clock, Timer } from "../../runtime/clock.ts";
+
+/** Turns of the real event loop after each timer: what follows from it in memory has happened by then. */
+const TURNS = 4;
+
+interface Pending {
+  atMs: number;
+  /** Of two timers of one moment, that which was set first comes first. */
+  readonly order: number;
+  readonly everyMs: number | undefined;
+  readonly action: () => void;
+}
+
+/** A clock that stands still but for `advance`. It begins at 0. */
+export class VirtualClock implements Clock {
+  readonly #pending = new Set<Pending>();
+  #nowMs = 0;
+  #order = 0;
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  date(): number {
+    return this.#nowMs;
+  }
+
+  after(ms: number, action: () => void): Timer {
+    return this.#add(ms, action, undefined);
+  }
+
+  every(ms: number, action: () => void): Timer {
+    return this.#add(ms, action, ms);
+  }
+
+  /** How many timers are set: none may be left where everything has ended. */
+  get timers(): number {
+    return this.#pending.size;
+  }
+
+  /** Lets time pass, and everything happen that is due meanwhile, in order. */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms;
+    await settled();
+    for (let next = this.#next(untilMs); next; next = this.#next(untilMs)) {
+      this.#nowMs = next.atMs;
+      if (next.everyMs === undefined) this.#pending.delete(next);
+      else next.atMs += Math.max(next.everyMs, 1);
+      next.action();
+      await settled();
+    }
+    this.#nowMs = untilMs;
+  }
+
+  /** Lets time pass until there is something to see, and returns that; fails after `limitMs` of it. */
+  async until<T>(
+    what: string,
+    look: () => T | undefined | false,
+    limitMs = 600_000,
+  ): Promise<T> {
+    const untilMs = this.#nowMs + limitMs;
+    for (;;) {
+      await settled();
+      const seen = look();
+      if (seen !== undefined && seen !== false) return seen;
+      const next = this.#next(untilMs);
+      if (!next) throw new Error(`Waited for ${limitMs / 1000} virtual seconds in vain: ${what}`);
+      await this.advance(next.atMs - this.#nowMs);
+    }
+  }
+
+  #add(ms: number, action: () => void, everyMs: number | undefined): Timer {
+    const pending = { atMs: this.#nowMs + ms, order: ++this.#order, everyMs, action };
+    this.#pending.add(pending);
+    return { stop: () => void this.#pending.delete(pending) };
+  }
+
+  #next(untilMs: number): Pending | undefined {
+    let next: Pending | undefined;
+    for (const pending of this.#pending) {
+      if (pending.atMs > untilMs) continue;
+      const isSooner = !next || pending.atMs < next.atMs ||
+        (pending.atMs === next.atMs && pending.order < next.order);
+      if (isSooner) next = pending;
+    }
+    return next;
+  }
+}
+
+/** Resolves when all that is going on in memory has come to rest. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
