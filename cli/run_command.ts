@@ -22,7 +22,7 @@ import { DisagreementError } from "../controller/cluster/verification.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { formatNoun } from "./format.ts";
-import { programName, toGoOn } from "./go_on.ts";
+import { programName, toGoOn } from "./resume_command.ts";
 import { checkVerify, clusterOptionsOf, type JobFlags } from "./job_options.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";

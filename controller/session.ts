@@ -12,7 +12,7 @@ import { LocalWorker } from "./workers/local_worker.ts";
 import { NoWorkerError } from "./run_errors.ts";
 import { DEFAULT_POLICY, type JobPolicy } from "./cluster/retries.ts";
 import { ResultQueue } from "./result_queue.ts";
-import type { Answer } from "./workers/worker_connection.ts";
+import type { Answer } from "./answer.ts";
 
 /** What a session is opened with. */
 export interface SessionOptions {

@@ -12,7 +12,8 @@ import { DEFAULT_POLICY, type JobPolicy, Retries } from "./retries.ts";
 import type { ClusterEvents, ClusterOptions, ClusterStatus, Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
 import { Waiters } from "./waiters.ts";
-import { type Answer, neverSent, UnusableWorkerError } from "../workers/worker_connection.ts";
+import type { Answer } from "../answer.ts";
+import { neverSent, UnusableWorkerError } from "../workers/worker_connection.ts";
 import { Workers } from "../workers/workers.ts";
 
 export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./task.ts";

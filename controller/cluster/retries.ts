@@ -1,7 +1,7 @@
 /** What becomes of a job that has failed: another attempt, or its end. Every kind of failure counts for itself. */
 
 import type { JobLimits } from "../../protocol/mod.ts";
-import type { Answer } from "../workers/worker_connection.ts";
+import type { Answer } from "../answer.ts";
 
 /** What people allow a job. */
 export interface JobPolicy extends JobLimits {

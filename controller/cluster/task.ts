@@ -2,7 +2,7 @@
 
 import type { Job, PoolCounts } from "../../pool/types.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
-import type { Answer } from "../workers/worker_connection.ts";
+import type { Answer } from "../answer.ts";
 import type { WorkersLimits } from "../workers/workers.ts";
 
 /** Something to run. */

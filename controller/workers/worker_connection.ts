@@ -21,7 +21,6 @@ import {
   type FailureKindName,
   type Frame,
   type JobLimits,
-  type JobResult,
   PING_MS,
   ProtocolError,
   ResponseType,
@@ -31,6 +30,7 @@ import {
   type WorkerDescription,
 } from "../../protocol/mod.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
+import type { Answer } from "../answer.ts";
 import type { CoreImage } from "./core_image.ts";
 
 /** A worker that speaks our protocol answers the version exchange at once. */
@@ -48,11 +48,6 @@ const PINGS_MIN = 4;
 
 /** Jobs have dispatch ids, from 1 on; the other messages count from here. */
 const CONTROL_ID_FIRST = 2 ** 52;
-
-/** How a job went on a worker. */
-export type Answer =
-  | { readonly kind: "result"; readonly result: JobResult }
-  | { readonly kind: "error"; readonly cause: FailureKindName; readonly message: string };
 
 /** The other end is no worker that we can use, now or later. */
 export class UnusableWorkerError extends Error {

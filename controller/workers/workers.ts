@@ -17,8 +17,8 @@ import {
 import { keyOf, type Member, voterOf } from "./member.ts";
 import { VersionNegotiation } from "./version_negotiation.ts";
 import { reasonOf } from "../../system/system_error.ts";
+import type { Answer } from "../answer.ts";
 import {
-  type Answer,
   UnusableWorkerError,
   VERSION_LIMIT_MS,
   VersionRefusedError,

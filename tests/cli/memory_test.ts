@@ -5,7 +5,7 @@ import { appendFile, readFile } from "node:fs/promises";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { formatRecord } from "../../controller/output/journal_record.ts";
-import { CORE, recordOf } from "../controller/records.ts";
+import { CORE, recordOf } from "../controller/output/records.ts";
 import { core } from "../lib/cores.ts";
 import { testUnless } from "../lib/test.ts";
 import { endOf, Workspace } from "./workspace.ts";

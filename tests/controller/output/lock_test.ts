@@ -7,11 +7,11 @@ import { readdir, readFile } from "node:fs/promises";
 import os from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { Lock, LockedError } from "../../controller/output/lock.ts";
-import { isGone, OWN_SPACE, startOf } from "../../controller/output/process_id.ts";
-import { Workspace } from "../cli/workspace.ts";
-import { eventually } from "../lib/processes.ts";
-import { test, testUnless } from "../lib/test.ts";
+import { Lock, LockedError } from "../../../controller/output/lock.ts";
+import { isGone, OWN_SPACE, startOf } from "../../../controller/output/process_id.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test, testUnless } from "../../lib/test.ts";
 
 const noProc = startOf(process.pid) === undefined ? "the system tells no start times" : undefined;
 
@@ -44,7 +44,7 @@ test("of many who try at once exactly one gets the lock, also where a dead one h
 });
 
 test("of several processes that try at once exactly one gets a dead one's lock", async () => {
-  const module = fileURLToPath(new URL("../../controller/output/lock.ts", import.meta.url));
+  const module = fileURLToPath(new URL("../../../controller/output/lock.ts", import.meta.url));
   for (let round = 0; round < ROUNDS; round++) {
     await using workspace = await Workspace.make();
     await workspace.write("lock", await deadHolder());

@@ -13,11 +13,11 @@ import {
   u64,
   utf8,
   VERSION,
-} from "../fixtures/peers/frames.ts";
-import { type Script, startPeer } from "../fixtures/peers/scripted_worker.ts";
-import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+} from "../../fixtures/peers/frames.ts";
+import { type Script, startPeer } from "../../fixtures/peers/scripted_worker.ts";
+import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
 import { assertPolite, numberedInputs, RecordedCluster, textOf } from "./clusters.ts";
 
 const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };

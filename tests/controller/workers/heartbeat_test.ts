@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { DEFAULT_POLICY } from "../../controller/cluster/retries.ts";
-import { silentAfter, startPeer } from "../fixtures/peers/scripted_worker.ts";
-import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
-import { assertPolite, numberedInputs, RecordedCluster } from "./clusters.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { silentAfter, startPeer } from "../../fixtures/peers/scripted_worker.ts";
+import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
+import { assertPolite, numberedInputs, RecordedCluster } from "../cluster/clusters.ts";
 
 /** A worker that hangs is given up soon; one that doesn't has time enough, also on a loaded machine. */
 const STRICT = { hopeMs: 20_000, versionMs: 300, silentMs: 2_000 };

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { toGoOn } from "../../cli/go_on.ts";
+import { toGoOn } from "../../cli/resume_command.ts";
 import { core } from "../lib/cores.ts";
 import { eventually, type Program } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";

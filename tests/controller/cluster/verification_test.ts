@@ -1,16 +1,16 @@
 /** Jobs that run on two workers, whose outputs have to be the same. */
 
 import assert from "node:assert/strict";
-import { DisagreementError, Verification } from "../../controller/cluster/verification.ts";
-import { DEFAULT_POLICY } from "../../controller/cluster/retries.ts";
-import { KINDS } from "../fixtures/peers/frames.ts";
+import { DisagreementError, Verification } from "../../../controller/cluster/verification.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { KINDS } from "../../fixtures/peers/frames.ts";
 import {
   type JobAnswer,
   type Options2,
   ScriptedWorker2,
-} from "../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+} from "../../fixtures/peers/scripted_worker_2.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
 import { assertPolite, countsOf, numberedInputs, RecordedCluster, textOf } from "./clusters.ts";
 
 const LIMITS = { hopeMs: 20_000, versionMs: 2_000, verifiedPart: 1 };

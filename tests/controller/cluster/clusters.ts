@@ -1,13 +1,13 @@
 /** A cluster in this process, and what it says: for tests against workers that follow a script. */
 
 import assert from "node:assert/strict";
-import { Cluster, type ClusterOptions } from "../../controller/cluster/cluster.ts";
-import type { Completion, Task } from "../../controller/cluster/task.ts";
-import { coreImage } from "../../controller/workers/core_image.ts";
-import { detectRuntime } from "../../runtime/detect.ts";
-import { type Log, silentLog } from "../../system/log.ts";
-import type { ReceivedJob, ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../lib/processes.ts";
+import { Cluster, type ClusterOptions } from "../../../controller/cluster/cluster.ts";
+import type { Completion, Task } from "../../../controller/cluster/task.ts";
+import { coreImage } from "../../../controller/workers/core_image.ts";
+import { detectRuntime } from "../../../runtime/detect.ts";
+import { type Log, silentLog } from "../../../system/log.ts";
+import type { ReceivedJob, ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { eventually } from "../../lib/processes.ts";
 
 /** Scripted workers look at no core. */
 export const CORE = coreImage("any.so", new TextEncoder().encode("any core"));

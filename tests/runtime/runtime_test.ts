@@ -5,12 +5,12 @@ import { execFile } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { acceptUntilClosed } from "../runtime/accepting.ts";
-import { ChunkQueue } from "../runtime/chunk_queue.ts";
-import { detectRuntime } from "../runtime/detect.ts";
-import { LineSplitter } from "../system/lines.ts";
-import { isNoexec } from "../system/temporary_folder.ts";
-import { test } from "./lib/test.ts";
+import { acceptUntilClosed } from "../../runtime/accepting.ts";
+import { ChunkQueue } from "../../runtime/chunk_queue.ts";
+import { detectRuntime } from "../../runtime/detect.ts";
+import { LineSplitter } from "../../system/lines.ts";
+import { isNoexec } from "../../system/temporary_folder.ts";
+import { test } from "../lib/test.ts";
 
 const MOUNTS = [
   "/dev/sda1 / ext4 rw,relatime 0 0",
@@ -87,7 +87,7 @@ test("a chunk queue gives what came before a failure, then the failure", async (
 });
 
 test("a program ends although a process that it has started, and waits for no more, goes on", async () => {
-  const script = fileURLToPath(new URL("fixtures/leaves_a_process.ts", import.meta.url));
+  const script = fileURLToPath(new URL("../fixtures/leaves_a_process.ts", import.meta.url));
   const args = process.versions.bun ? ["run", script] : ["run", "-A", "--quiet", script];
   // That process would go on for longer.
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });

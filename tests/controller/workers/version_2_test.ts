@@ -1,12 +1,18 @@
 /** What a controller says to a worker of version 2. */
 
 import assert from "node:assert/strict";
-import { FrameReader, KINDS, OK, VERSION } from "../fixtures/peers/frames.ts";
-import { type Script, startPeer } from "../fixtures/peers/scripted_worker.ts";
-import { type Options2, ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
-import { assertPolite, CORE, numberedInputs, RecordedCluster, textOf } from "./clusters.ts";
+import { FrameReader, KINDS, OK, VERSION } from "../../fixtures/peers/frames.ts";
+import { type Script, startPeer } from "../../fixtures/peers/scripted_worker.ts";
+import { type Options2, ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
+import {
+  assertPolite,
+  CORE,
+  numberedInputs,
+  RecordedCluster,
+  textOf,
+} from "../cluster/clusters.ts";
 
 const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };
 const DEFAULTS = { timeMs: 0, memoryBytes: 0, retries: 0, crashLimit: 3 };

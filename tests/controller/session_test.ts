@@ -11,10 +11,10 @@ import {
   NoWorkerError,
   Session,
   WorkerServer,
-} from "../mod.ts";
-import { coreError, echo, startPeer } from "./fixtures/peers/scripted_worker.ts";
-import { core, coreBytes } from "./lib/cores.ts";
-import { test } from "./lib/test.ts";
+} from "../../mod.ts";
+import { coreError, echo, startPeer } from "../fixtures/peers/scripted_worker.ts";
+import { core, coreBytes } from "../lib/cores.ts";
+import { test } from "../lib/test.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -144,7 +144,7 @@ test("a program ends with its session, also one that has a worker to try again",
   const program = `
     import process from "node:process";
     import { setTimeout } from "node:timers";
-    import { Session } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    import { Session } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
     const workers = ${JSON.stringify(workers)};
     let isTold = false;
     const log = { info() {}, printed() {}, warn: () => isTold = true };

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { NameSet } from "../../controller/inputs/name_set.ts";
-import { test } from "../lib/test.ts";
+import { NameSet } from "../../../controller/inputs/name_set.ts";
+import { test } from "../../lib/test.ts";
 
 test("a name is new once", () => {
   const names = new NameSet();

@@ -1,13 +1,13 @@
 /** What becomes of jobs that fail. */
 
 import assert from "node:assert/strict";
-import { DEFAULT_POLICY, Retries } from "../../controller/cluster/retries.ts";
-import type { Answer } from "../../controller/workers/worker_connection.ts";
-import type { FailureKindName } from "../../protocol/mod.ts";
-import { KINDS } from "../fixtures/peers/frames.ts";
-import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { DEFAULT_POLICY, Retries } from "../../../controller/cluster/retries.ts";
+import type { Answer } from "../../../controller/answer.ts";
+import type { FailureKindName } from "../../../protocol/mod.ts";
+import { KINDS } from "../../fixtures/peers/frames.ts";
+import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
 import { assertPolite, numberedInputs, RecordedCluster, textOf } from "./clusters.ts";
 
 const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };

@@ -21,9 +21,9 @@ import {
   startPeer,
   unknownResponseType,
   wrongId,
-} from "../fixtures/peers/scripted_worker.ts";
-import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+} from "../../fixtures/peers/scripted_worker.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
 import { numberedInputs, RecordedCluster } from "./clusters.ts";
 
 /** Real limits are for real networks; the peers here are on this machine. */

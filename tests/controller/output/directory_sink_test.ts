@@ -8,9 +8,9 @@ import {
   OutputNameError,
   SinkError,
   STATE_FOLDER,
-} from "../../controller/output/directory_sink.ts";
-import { Workspace } from "../cli/workspace.ts";
-import { test } from "../lib/test.ts";
+} from "../../../controller/output/directory_sink.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { test } from "../../lib/test.ts";
 
 /** Small outputs are written at once, large ones while other things go on: both have to do all of this. */
 const OUTPUTS: [string, string][] = [["small", "text"], ["large", "text ".repeat(100_000)]];

@@ -5,13 +5,17 @@ import { Buffer } from "node:buffer";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { checksumText } from "../../controller/output/checksum.ts";
-import { STATE_FOLDER } from "../../controller/output/directory_sink.ts";
-import { Journal, journalIn } from "../../controller/output/journal.ts";
-import { formatRecord, formatRunEvent, parseLine } from "../../controller/output/journal_record.ts";
-import { Resume } from "../../controller/output/resume.ts";
-import { Workspace } from "../cli/workspace.ts";
-import { test } from "../lib/test.ts";
+import { checksumText } from "../../../controller/output/checksum.ts";
+import { STATE_FOLDER } from "../../../controller/output/directory_sink.ts";
+import { Journal, journalIn } from "../../../controller/output/journal.ts";
+import {
+  formatRecord,
+  formatRunEvent,
+  parseLine,
+} from "../../../controller/output/journal_record.ts";
+import { Resume } from "../../../controller/output/resume.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
 
 const JOBS = ["a", "b", "c", "d"];

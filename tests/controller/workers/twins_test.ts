@@ -1,11 +1,11 @@
 /** Workers that are here under two addresses, or twice under one. */
 
 import assert from "node:assert/strict";
-import { KINDS } from "../fixtures/peers/frames.ts";
-import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
-import { assertPolite, numberedInputs, RecordedCluster } from "./clusters.ts";
+import { KINDS } from "../../fixtures/peers/frames.ts";
+import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
+import { assertPolite, numberedInputs, RecordedCluster } from "../cluster/clusters.ts";
 
 const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };
 const INSTANCE = "00112233445566778899aabbccddeeff";

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import { Stragglers } from "../../controller/cluster/stragglers.ts";
-import { KINDS } from "../fixtures/peers/frames.ts";
-import { answering, startPeer } from "../fixtures/peers/scripted_worker.ts";
-import { type Options2, ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { Stragglers } from "../../../controller/cluster/stragglers.ts";
+import { KINDS } from "../../fixtures/peers/frames.ts";
+import { answering, startPeer } from "../../fixtures/peers/scripted_worker.ts";
+import { type Options2, ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
 import { assertPolite, countsOf, numberedInputs, RecordedCluster, textOf } from "./clusters.ts";
 
 const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };

@@ -10,17 +10,17 @@ import {
   type JournalFlaws,
   readJournal,
   readRecordAt,
-} from "../../controller/output/journal_reader.ts";
+} from "../../../controller/output/journal_reader.ts";
 import {
   formatRecord,
   type JobRecord,
   type ReadRecord,
-} from "../../controller/output/journal_record.ts";
-import { Workspace } from "../cli/workspace.ts";
-import { test, testUnless } from "../lib/test.ts";
+} from "../../../controller/output/journal_record.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { test, testUnless } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
 
-const ARCHITECTURE = readFileSync(new URL("../../ARCHITECTURE.md", import.meta.url), "utf8");
+const ARCHITECTURE = readFileSync(new URL("../../../ARCHITECTURE.md", import.meta.url), "utf8");
 
 const noPython = toolIsMissing("python3");
 const noJq = toolIsMissing("jq");

@@ -1,19 +1,19 @@
 /** Which protocol version a worker is offered. */
 
 import assert from "node:assert/strict";
-import { VersionNegotiation } from "../../controller/workers/version_negotiation.ts";
-import { decodeMessage, type Frame, FrameDecoder } from "../../protocol/mod.ts";
-import { view } from "../fixtures/peers/frames.ts";
-import { Network } from "../fixtures/peers/network.ts";
-import { answering, startPeer } from "../fixtures/peers/scripted_worker.ts";
+import { VersionNegotiation } from "../../../controller/workers/version_negotiation.ts";
+import { decodeMessage, type Frame, FrameDecoder } from "../../../protocol/mod.ts";
+import { view } from "../../fixtures/peers/frames.ts";
+import { Network } from "../../fixtures/peers/network.ts";
+import { answering, startPeer } from "../../fixtures/peers/scripted_worker.ts";
 import {
   onlyVersion1,
   type Refusal,
   ScriptedWorker2,
-} from "../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
-import { assertPolite, numberedInputs, RecordedCluster } from "./clusters.ts";
+} from "../../fixtures/peers/scripted_worker_2.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
+import { assertPolite, numberedInputs, RecordedCluster } from "../cluster/clusters.ts";
 
 /** No worker gets a second chance that it has to wait for. */
 const IMPATIENT = { hopeMs: 0, versionMs: 2_000 };

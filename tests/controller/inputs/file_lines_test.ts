@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { countLines, readLines } from "../../controller/inputs/file_lines.ts";
-import { Workspace } from "../cli/workspace.ts";
-import { test } from "../lib/test.ts";
+import { countLines, readLines } from "../../../controller/inputs/file_lines.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { test } from "../../lib/test.ts";
 
 const CASES: [string, string, string[]][] = [
   ["ends with a newline", "a\nb\n", ["a", "b"]],

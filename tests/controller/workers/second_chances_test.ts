@@ -2,17 +2,22 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { coreImage } from "../../controller/workers/core_image.ts";
-import { DEFAULT_POLICY } from "../../controller/cluster/retries.ts";
-import { noDisk, UNSHARE } from "../cli/small_disk.ts";
-import { Workspace } from "../cli/workspace.ts";
-import { KINDS } from "../fixtures/peers/frames.ts";
-import { answering, coreError, type Script, startPeer } from "../fixtures/peers/scripted_worker.ts";
-import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
-import { core } from "../lib/cores.ts";
-import { eventually, startWorker } from "../lib/processes.ts";
-import { test, testUnless } from "../lib/test.ts";
-import { assertPolite, numberedInputs, RecordedCluster } from "./clusters.ts";
+import { coreImage } from "../../../controller/workers/core_image.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { noDisk, UNSHARE } from "../../cli/small_disk.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { KINDS } from "../../fixtures/peers/frames.ts";
+import {
+  answering,
+  coreError,
+  type Script,
+  startPeer,
+} from "../../fixtures/peers/scripted_worker.ts";
+import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { core } from "../../lib/cores.ts";
+import { eventually, startWorker } from "../../lib/processes.ts";
+import { test, testUnless } from "../../lib/test.ts";
+import { assertPolite, numberedInputs, RecordedCluster } from "../cluster/clusters.ts";
 
 const LIMITS = { hopeMs: 20_000, versionMs: 2_000, secondChanceMs: 20 };
 

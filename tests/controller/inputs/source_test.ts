@@ -14,10 +14,10 @@ import {
   type Source,
   SourceError,
   type UnreadableTask,
-} from "../../controller/inputs/source.ts";
-import type { EarlierRuns, IdentifiedInput } from "../../controller/output/resume.ts";
-import { Workspace } from "../cli/workspace.ts";
-import { test } from "../lib/test.ts";
+} from "../../../controller/inputs/source.ts";
+import type { EarlierRuns, IdentifiedInput } from "../../../controller/output/resume.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { test } from "../../lib/test.ts";
 
 type AnyTask = NamedTask | UnreadableTask | EarlierTask;
 

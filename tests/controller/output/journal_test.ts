@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { access, mkdir, readFile, symlink } from "node:fs/promises";
-import { SinkError, STATE_FOLDER } from "../../controller/output/directory_sink.ts";
-import { Journal } from "../../controller/output/journal.ts";
-import type { JobRecord } from "../../controller/output/journal_record.ts";
+import { SinkError, STATE_FOLDER } from "../../../controller/output/directory_sink.ts";
+import { Journal } from "../../../controller/output/journal.ts";
+import type { JobRecord } from "../../../controller/output/journal_record.ts";
 import { CORE, recordOf } from "./records.ts";
-import { Workspace } from "../cli/workspace.ts";
-import { eventually } from "../lib/processes.ts";
-import { test, testUnless } from "../lib/test.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test, testUnless } from "../../lib/test.ts";
 
 const FULL_DISK = "/dev/full";
 const noFullDisk = await access(FULL_DISK).then(() => undefined, () => `there is no ${FULL_DISK}`);
