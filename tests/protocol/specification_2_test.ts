@@ -135,7 +135,7 @@ test("the kinds of errors on the page are those of the code, in numbers and name
 });
 
 test("the limits of version 2 on the page are those of the code", () => {
-  assert.equal(limit("ping at latest"), `${protocol.PING_MS / 1000} s`);
+  assert.equal(limit("ping interval"), `${protocol.PING_MS / 1000} s`);
   assert.equal(limit("worker silent"), `${protocol.WORKER_SILENT_MS_MAX / 1000} s`);
   assert.equal(limit("controller silent"), `${protocol.CONTROLLER_SILENT_MS_MAX / 1000} s`);
   assert.equal(limit("jobs unanswered"), String(protocol.UNANSWERED_JOBS_MAX));
@@ -144,7 +144,7 @@ test("the limits of version 2 on the page are those of the code", () => {
 });
 
 test("the rules of version 2 on the page name the same limits as its table", () => {
-  for (const name of ["ping at latest", "worker silent", "controller silent"]) {
+  for (const name of ["ping interval", "worker silent", "controller silent"]) {
     assert(prose.includes(limit(name).replace(" s", " seconds")), name);
   }
   assert(prose.includes(`${Number(limit("jobs unanswered")).toLocaleString("en")} jobs`));
@@ -156,12 +156,14 @@ test("the rules of version 2 on the page use the kinds by their numbers", () => 
   const { timeout, memory, cancelled, draining } = protocol.FailureKind;
   assert(
     prose.includes(
-      `goes over a limit is ended with its process, and answered with an error of kind ${timeout} or ${memory}`,
+      `exceeds a limit, the worker ends the process that runs it and answers with an error of kind ${timeout} or ${memory}`,
     ),
   );
   assert(prose.includes(`must answer with an error of kind ${memory} that says so`));
-  assert(prose.includes(`with an error of kind ${cancelled}, unless its own answer was ahead`));
-  assert(prose.includes(`those that still arrive, with an error of kind ${draining}.`));
+  assert(
+    prose.includes(`with an error of kind ${cancelled}, unless its own answer was sent before`),
+  );
+  assert(prose.includes(`jobs that still arrive, with an error of kind ${draining}.`));
 });
 
 function limit(name: string): string {
