@@ -1,6 +1,6 @@
 /**
  * A line of the journal: a JSON object whose last field is a checksum of the text before it. Line in, record
- * out; ARCHITECTURE.md has the format for others who read it.
+ * out; docs/journal.md describes the format for others who read it.
  */
 
 import type { Buffer } from "node:buffer";

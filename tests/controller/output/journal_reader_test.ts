@@ -20,7 +20,7 @@ import { Workspace } from "../../cli/workspace.ts";
 import { test, testUnless } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
 
-const ARCHITECTURE = readFileSync(new URL("../../../ARCHITECTURE.md", import.meta.url), "utf8");
+const PAGE = readFileSync(new URL("../../../docs/journal.md", import.meta.url), "utf8");
 
 const noPython = toolIsMissing("python3");
 const noJq = toolIsMissing("jq");
@@ -164,13 +164,13 @@ test("damage of any kind costs only the lines that it touches, and makes up none
 
 testUnless(
   noPython,
-  "ARCHITECTURE.md's lines of Python read the journal, without what is damaged",
+  "the Python code in docs/journal.md reads the journal and skips damaged lines",
   async () => {
     await using workspace = await Workspace.make();
     const records = TRICKY.map((input, index) => recordOf(index, { input }));
     const text = records.map((record) => formatRecord(record, CORE)).join("");
     await workspace.write("outputs/.distcomp/jobs.jsonl", `damaged"}\n${text}{"v":1,"ind`);
-    const lines = /^ {4}for line in open[^]*?json\.loads\(line\)$/m.exec(ARCHITECTURE)?.[0] ?? "";
+    const lines = /^ {4}for line in open[^]*?json\.loads\(line\)$/m.exec(PAGE)?.[0] ?? "";
     const program = `import json, zlib\n${
       lines.replace(/^ {4}/gm, "")
     }\n        print(record["index"])\n`;
@@ -179,8 +179,8 @@ testUnless(
   },
 );
 
-test("ARCHITECTURE.md has every field of a record, and none that is not there", () => {
-  const [, table = ""] = /^\| field +\|.*\n\|[-| ]+\n((?:\|.*\n)+)/m.exec(ARCHITECTURE) ?? [];
+test("docs/journal.md lists exactly the fields of a record", () => {
+  const [, table = ""] = /^\| field +\|.*\n\|[-| ]+\n((?:\|.*\n)+)/m.exec(PAGE) ?? [];
   const fields = [...table.matchAll(/^\| ([^|]+)\|/gm)].flatMap(([, names = ""]) =>
     [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name)
   );
