@@ -1,8 +1,8 @@
 /*
  * distcomp compute core API, version 1, for C and C++.
  *
- * A compute core is a shared library that exports the three functions declared below. Here is a
- * complete one, which counts the lines of its input:
+ * A compute core is a shared library that exports the three functions declared below. This complete
+ * example counts the lines of its input:
  *
  *     #include <inttypes.h>
  *     #include <stdio.h>
@@ -24,21 +24,21 @@
  *
  *     cc -O2 -fPIC -shared -I include -o lines.so lines.c
  *
- * Other languages export the same three names, unmangled, with the C calling convention.
+ * A core in another language exports the same three names, unmangled, with the C calling convention.
  *
- * What holds for all three functions:
+ * These rules hold for all three functions:
  *
- * - One process holds one core and runs one job at a time; no two calls overlap, so global state
- *   needs no lock. Threads that the core starts are its own affair.
- * - Which jobs share a process is not defined, and a job may run more than once (its machine may
- *   die). Keep caches between jobs, never results.
- * - A crash, abort() or exit() costs the job in hand and this process, nothing else.
- * - What the core prints to stdout or stderr is shown in the worker's log. Printing waits, as on a
- *   slow terminal, when it is far more than that can take.
+ * - A process holds one core and runs one job at a time. Calls never overlap, so global state needs
+ *   no lock. The core may start threads, but has to look after them itself.
+ * - Which jobs share a process is undefined. A job can run more than once, for example because its
+ *   machine died. Keep caches between jobs, never results.
+ * - A crash, abort() or exit() costs the current job and this process, nothing else.
+ * - What the core prints to stdout or stderr appears in the worker's log. If it prints far more than
+ *   the log can take, printing blocks, as on a slow terminal.
  * - A C++ exception, a Rust panic or a longjmp must not leave these functions.
- * - There is no call before unloading. When the core is unloaded its destructors run (functions
- *   with __attribute__((destructor)), destructors of C++ globals), also after worker_init failed,
- *   but not after a crash or when the core had to be killed.
+ * - Unloading the core calls none of these functions, but it runs the core's destructors: functions
+ *   with __attribute__((destructor)), and destructors of C++ globals. They run even if worker_init
+ *   failed, but not after a crash, and not if the core had to be killed.
  */
 #ifndef DISTCOMP_H
 #define DISTCOMP_H
@@ -62,39 +62,39 @@ extern "C" {
 #endif
 
 /*
- * Called once, before everything else, when the core has been loaded. Compare `version` with
+ * Called once, after the core has been loaded and before anything else. Compare `version` with
  * DISTCOMP_API_VERSION.
  *
- * Return 0 when ready. After any other value the core is unloaded, none of its other functions is
- * called, and the value is reported to whoever sent the core.
+ * Return 0 if the core is ready. After any other value the core is unloaded, neither of the other two
+ * functions is called, and the value is reported to the controller that sent the core.
  */
 DISTCOMP_EXPORT int32_t worker_init(int32_t version);
 
 /*
  * Runs one job.
  *
- * data      The input. The worker allocates it and frees it as soon as this function returns, so
- *           neither keep the pointer nor hand it back in `*outdata`. It is never null, even when
- *           `size` is 0, is aligned to at least 64 bytes, and its `size` bytes may be written.
- * size      Bytes in `data`. What lies beyond them is not the core's: text is not terminated.
+ * data      The input. The worker allocates it and frees it as soon as this function returns, so do
+ *           not keep the pointer and do not return it in `*outdata`. It is never null, even if
+ *           `size` is 0. It is aligned to at least 64 bytes. Its `size` bytes may be written.
+ * size      Number of bytes in `data`. Do not read or write beyond them; text has no terminator.
  * outdata   Where to store a pointer to the output; null before the call. The core allocates the
- *           output in any way it likes (malloc, static memory, a buffer it uses again), and must
- *           leave it in place and unchanged until worker_free_outdata is called.
- * outsize   Where to store the bytes in the output; 0 before the call. A core without output
- *           leaves both as they are.
+ *           output in any way it likes: malloc, static memory, a buffer that it reuses. The output
+ *           must stay in place and unchanged until worker_free_outdata is called.
+ * outsize   Where to store the number of bytes in the output; 0 before the call. A core without
+ *           output leaves both values as they are.
  *
  * Return the exit code of the job: 0 for success, anything else for failure. A failed job may have
- * output too, an error message for example; both reach whoever sent the job.
+ * output too, such as an error message. Both reach the controller that sent the job.
  */
 DISTCOMP_EXPORT int32_t worker_run_job(uint64_t size, void *data, uint64_t *outsize,
                                        void **outdata);
 
 /*
- * Takes the output of the last job back: the worker has finished reading it.
+ * Frees the output of the last job, or reuses its memory. The worker has finished reading it.
  *
  * Called exactly once after each worker_run_job that returned, whatever it returned, and before the
- * next one, with the very values that it stored: 0 and null when there was no output, which free()
- * accepts. The worker never frees or writes the output itself.
+ * next worker_run_job. It gets exactly the values that worker_run_job stored: 0 and null if there was
+ * no output, which free() accepts. The worker itself never frees or writes the output.
  */
 DISTCOMP_EXPORT void worker_free_outdata(uint64_t size, void *outdata);
 
