@@ -1,11 +1,11 @@
 /**
- * What distcomp itself costs: echo jobs of one size, over TCP, through the pool of a real run. Inputs are
- * made in memory and outputs are thrown away, so that no disk is measured.
+ * Measures the overhead of distcomp: echo jobs of one size, over TCP, through the cluster of a real run.
+ * Inputs are made in memory and outputs are dropped, so that no disk is measured.
  *
  *     deno task bench:noop --jobs 500000 --bytes 64 [--workers 1] [--slots 2]
  *
- * Prints one JSON line: jobs_per_s, mb_per_s (inputs and outputs, 10^6 bytes), cpu_us_per_job over all
- * processes, and for each process its part of that and its rss_mb at the end.
+ * Prints one line of JSON: jobs_per_s, mb_per_s (inputs plus outputs, 10^6 bytes), cpu_us_per_job of all
+ * processes together, and for each process its share of that and its rss_mb at the end.
  */
 
 import { execFileSync, spawn } from "node:child_process";
@@ -72,7 +72,7 @@ async function measure(settings: Settings, core: string) {
     Array.from({ length: settings.workers }, () => startWorker(settings.slots)),
   );
   try {
-    await runJobs(settings.slots * 100, settings.bytes, workers, core); // warm: caches, compilers
+    await runJobs(settings.slots * 100, settings.bytes, workers, core); // warms up caches and compilers
     const before = usages(workers);
     const seconds = await runJobs(settings.jobs, settings.bytes, workers, core);
     return result(settings, seconds, before, usages(workers));
@@ -94,7 +94,7 @@ async function startWorker(slots: number) {
 
 type WorkerProcess = Awaited<ReturnType<typeof startWorker>>;
 
-/** Runs the jobs to their end; gives the seconds from the first answer's connection to the last answer. */
+/** Runs all jobs. Returns the seconds from dialing the workers to the last answer. */
 async function runJobs(
   jobs: number,
   bytes: number,
@@ -141,7 +141,7 @@ type Usages = ReturnType<typeof usages>;
 function result(settings: Settings, seconds: number, before: Usages, after: Usages) {
   const perJob = (ms: number) => Math.round((1e5 * ms) / settings.jobs) / 100;
   const processes = after.map(({ name, pid, cpuMs, rssMb }) => {
-    // A slot that began after the warm-up is new: all of its time counts.
+    // All the time of a slot that started after the warm-up counts.
     const usedBefore = before.find((other) => other.pid === pid)?.cpuMs ?? 0;
     return { name, cpu_us_per_job: perJob(cpuMs - usedBefore), rss_mb: rssMb };
   });

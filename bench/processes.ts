@@ -1,18 +1,18 @@
-/** What processes cost, from Linux's /proc. */
+/** CPU time and memory of processes, read from /proc on Linux. */
 
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Linux counts processor time in hundredths of a second for everybody. */
+/** Linux reports CPU time to all programs in hundredths of a second. */
 const TICKS_PER_S = 100;
 const PAGE_BYTES = 4096;
 
-/** What one process has used so far. */
+/** The resources that a process has used so far. */
 export interface Usage {
   readonly cpuMs: number;
   readonly rssMb: number;
 }
 
-/** Processor time, threads included, and resident memory of a process. */
+/** CPU time of a process, with all its threads, and its resident memory. */
 export function usageOf(pid: number): Usage {
   const fields = statFields(pid);
   const ticks = Number(fields[11]) + Number(fields[12]);
@@ -22,7 +22,7 @@ export function usageOf(pid: number): Usage {
   };
 }
 
-/** The processes that a process has started and that still run. */
+/** The child processes of a process that are still running. */
 export function childrenOf(pid: number): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -34,11 +34,11 @@ function parentOf(pid: number): number | undefined {
   try {
     return Number(statFields(pid)[1]);
   } catch {
-    return undefined; // it has ended since
+    return undefined; // it has ended in the meantime
   }
 }
 
-/** The fields behind the name, which may itself hold spaces and brackets: state is the first. */
+/** The fields after the process name, starting with the state. The name can contain spaces and brackets. */
 function statFields(pid: number): string[] {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");
   return text.slice(text.lastIndexOf(")") + 2).split(" ");

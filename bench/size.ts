@@ -1,4 +1,4 @@
-/** What the executable consists of, as `compile.sh` measures it when it builds one of the present sources. */
+/** The parts of the executable and their sizes, as `compile.sh` reports them for the current sources. */
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
@@ -11,7 +11,7 @@ const COMPILE = fileURLToPath(new URL("../compile.sh", import.meta.url));
 
 const BYTES_BY_UNIT: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6 };
 
-/** The bytes of each part: the runtime, our modules, each package, what was compiled ahead. */
+/** The size of each part in bytes: the runtime, distcomp's modules, each package, the compiled bytecode. */
 export function partsOfExecutable(): Record<string, number> {
   const folder = mkdtempSync(join(tmpdir(), "distcomp-size-"));
   try {
@@ -28,7 +28,7 @@ export function partsOfExecutable(): Record<string, number> {
   }
 }
 
-/** `deno compile` says how much it embeds; the rest is its base runtime. */
+/** `deno compile` reports how much it embeds. The rest is its base runtime. */
 function partsOfDeno(total: number, [, size, unit]: RegExpExecArray): Record<string, number> {
   const embedded = Math.round(Number(size) * (BYTES_BY_UNIT[unit as string] ?? 1));
   return { runtime: total - embedded, "distcomp and packages": embedded };

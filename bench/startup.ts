@@ -1,10 +1,11 @@
 /**
- * What distcomp costs before it does anything, in medians over 20 runs: start, a whole trivial run with
- * nothing running before it, an idle worker, a change of cores. And what the executable consists of.
+ * Measures what distcomp costs before it does any work, as medians over 20 runs: starting, a complete
+ * trivial run with no worker running before it, an idle worker, and a change of cores. Also measures the
+ * parts of the executable.
  *
  *     ./compile.sh && deno task bench:startup --program ./distcomp
  *
- * Prints one JSON line. Without --program it measures the program from its source.
+ * Prints one line of JSON. Without --program it measures the program as run from source.
  */
 
 import { execFileSync, spawn } from "node:child_process";
@@ -23,7 +24,7 @@ import { partsOfExecutable } from "./size.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const RUNS = 20;
 
-/** Long enough for a worker's start to be over: what it then uses, it uses while it waits. */
+/** After this time a worker has finished starting, so what it uses is what an idle worker uses. */
 const IDLE_MS = 1_000;
 
 const { values } = parseArgs({ options: { program: { type: "string" } } });
@@ -65,7 +66,7 @@ function timeOf(args: readonly string[]): number {
   return performance.now() - startedAtMs;
 }
 
-/** Of the worker and its two slots together. */
+/** Resident memory of a worker and its two slots together. */
 async function idleMemory(): Promise<number> {
   const sums: number[] = [];
   for (let index = 0; index < RUNS; index++) {
@@ -78,7 +79,7 @@ async function idleMemory(): Promise<number> {
   return medianOf(sums);
 }
 
-/** From sending another core to the answer of its first job, with one slot that holds the one before. */
+/** Time from sending a core to the answer of its first job, when the only slot holds another core. */
 async function coreChange(first: string, second: string): Promise<number> {
   await using worker = await startWorker(1);
   await using controller = await ControllerV1.connect(worker.port);
@@ -108,7 +109,7 @@ async function startWorker(slots: number) {
   };
 }
 
-/** Two cores that differ in nothing but their bytes. */
+/** Builds a core that differs from others only in its stamp. */
 function buildCore(stamp: string): string {
   const core = join(folder, `${stamp}.so`);
   const source = join(ROOT, "tests/fixtures/cores/version_stamp.c");
@@ -117,7 +118,7 @@ function buildCore(stamp: string): string {
 }
 
 function median(once: () => number): number {
-  once(); // caches
+  once(); // warms up caches
   return medianOf(Array.from({ length: RUNS }, once));
 }
 

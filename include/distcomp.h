@@ -24,7 +24,8 @@
  *
  *     cc -O2 -fPIC -shared -I include -o lines.so lines.c
  *
- * A core in another language exports the same three names, unmangled, with the C calling convention.
+ * A core in another language exports the same three names, unmangled, with the C calling
+ * convention.
  *
  * These rules hold for all three functions:
  *
@@ -33,8 +34,8 @@
  * - Which jobs share a process is undefined. A job can run more than once, for example because its
  *   machine died. Keep caches between jobs, never results.
  * - A crash, abort() or exit() costs the current job and this process, nothing else.
- * - What the core prints to stdout or stderr appears in the worker's log. If it prints far more than
- *   the log can take, printing blocks, as on a slow terminal.
+ * - What the core prints to stdout or stderr appears in the worker's log. If it prints far more
+ *   than the log can take, printing blocks, as on a slow terminal.
  * - A C++ exception, a Rust panic or a longjmp must not leave these functions.
  * - Unloading the core calls none of these functions, but it runs the core's destructors: functions
  *   with __attribute__((destructor)), and destructors of C++ globals. They run even if worker_init
@@ -65,7 +66,7 @@ extern "C" {
  * Called once, after the core has been loaded and before anything else. Compare `version` with
  * DISTCOMP_API_VERSION.
  *
- * Return 0 if the core is ready. After any other value the core is unloaded, neither of the other two
+ * Return 0 if the core is ready. After any other value the core is unloaded, neither of the other
  * functions is called, and the value is reported to the controller that sent the core.
  */
 DISTCOMP_EXPORT int32_t worker_init(int32_t version);
@@ -93,8 +94,8 @@ DISTCOMP_EXPORT int32_t worker_run_job(uint64_t size, void *data, uint64_t *outs
  * Frees the output of the last job, or reuses its memory. The worker has finished reading it.
  *
  * Called exactly once after each worker_run_job that returned, whatever it returned, and before the
- * next worker_run_job. It gets exactly the values that worker_run_job stored: 0 and null if there was
- * no output, which free() accepts. The worker itself never frees or writes the output.
+ * next worker_run_job. It gets exactly the values that worker_run_job stored: 0 and null if there
+ * was no output, which free() accepts. The worker itself never frees or writes the output.
  */
 DISTCOMP_EXPORT void worker_free_outdata(uint64_t size, void *outdata);
 

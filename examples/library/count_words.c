@@ -1,4 +1,4 @@
-/* Counts the words of its input. The output is the number, in decimal. */
+/* A compute core that counts the words of its input. The output is the number, in decimal. */
 
 #include <ctype.h>
 #include <stdio.h>

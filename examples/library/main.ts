@@ -1,5 +1,5 @@
 /**
- * Counts the words of some texts on all CPUs of this machine.
+ * A program that counts the words of some texts on all CPUs of this machine.
  *
  *     cc -O2 -fPIC -shared -o count_words.so examples/library/count_words.c
  *     deno run -A examples/library/main.ts count_words.so

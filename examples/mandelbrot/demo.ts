@@ -1,6 +1,6 @@
 /**
- * The demo: builds the Mandelbrot core, writes its inputs, runs `distcomp run` on them with every CPU of
- * this machine, and puts the tiles together. All of it goes to the folder `demo`.
+ * The demo: builds the Mandelbrot core, writes the inputs, runs `distcomp run` on all CPUs of this
+ * machine, and combines the outputs into a picture. All files are in the folder `demo`.
  */
 
 import { spawnSync } from "node:child_process";
@@ -12,7 +12,7 @@ import { stitch } from "./stitch.ts";
 import { writeTiles } from "./tiles.ts";
 
 const FOLDER = "demo";
-/** The program, on the runtime that this runs on: Deno wants to be told what it may do. */
+/** The program, on the runtime that runs this file. Deno needs permissions. */
 const PROGRAM = [
   ...(process.versions["deno"] ? ["run", "-A", "--quiet"] : ["run"]),
   fileURLToPath(new URL("../../cli.ts", import.meta.url)),
@@ -44,7 +44,7 @@ function build(core: string): boolean {
   const { error, status } = spawnSync("cc", args, { stdio: "inherit" });
   if (error) {
     console.error(
-      "The demo builds its compute core with the C compiler `cc`, and there is none on this machine; " +
+      "The demo needs the C compiler `cc` to build its compute core, and there is none on this machine; " +
         "install gcc or clang (Debian: apt install gcc, macOS: xcode-select --install)",
     );
   }

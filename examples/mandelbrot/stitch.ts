@@ -1,4 +1,4 @@
-/** Puts the outputs of the Mandelbrot example together to one PNG file. */
+/** Combines the outputs of the Mandelbrot example into one PNG file. */
 
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,10 +8,10 @@ import { encode } from "fast-png";
 const HEADER_BYTES = 24;
 const PIXEL_BYTES = 3;
 
-/** More pixels than this would be a gigabyte in memory. */
+/** More pixels would need more than a gigabyte of memory. */
 const PIXELS_MAX = 350_000_000;
 
-/** What was stitched. */
+/** The picture that was written. */
 export interface Stitched {
   /** Width of the picture in pixels. */
   width: number;
@@ -35,10 +35,10 @@ interface TileImage extends Size {
 }
 
 /**
- * Puts the outputs of all tiles together and writes the picture as a PNG file.
+ * Combines the outputs of all tiles and writes the picture as a PNG file.
  *
  * @param tilesDir The inputs: each `tile_*.txt` in it must have an output.
- * @param outputsDir The outputs, each in a file of the same name as its input.
+ * @param outputsDir The outputs; each has the file name of its input.
  * @param pngPath The file to write.
  * @throws {Error} If an output is missing or damaged, or the tiles do not cover the picture.
  */
@@ -88,7 +88,7 @@ function decodeTile(name: string, bytes: Uint8Array): TileImage {
   };
   if (tile.pixels.length !== PIXEL_BYTES * tile.width * tile.height) {
     throw new Error(
-      `Cannot stitch ${name}: its output has ${tile.pixels.length} bytes of colour, ` +
+      `Cannot stitch ${name}: its output has ${tile.pixels.length} bytes of color, ` +
         `but ${tile.width} × ${tile.height} pixels need ${PIXEL_BYTES * tile.width * tile.height}`,
     );
   }

@@ -14,14 +14,14 @@ export interface Picture {
   /** Tiles one above the other. */
   rows: number;
   /** Real part of the point in the middle. */
-  centreRe: number;
+  centerRe: number;
   /** Imaginary part of the point in the middle. */
-  centreIm: number;
+  centerIm: number;
   /** Width of the picture in the complex plane. */
   span: number;
-  /** A point that has not escaped after so many iterations is taken to be in the set. */
+  /** A point that has not escaped after this many iterations counts as in the set. */
   iterations: number;
-  /** Points per side of a pixel: 2 means that each pixel is the mean of 4 points. */
+  /** Points per side of a pixel: with 2, each pixel is the mean of 4 points. */
   samples: number;
 }
 
@@ -37,8 +37,8 @@ export const defaultPicture: Readonly<Picture> = {
   height: 1200,
   columns: 20,
   rows: 12,
-  centreRe: -0.7612,
-  centreIm: -0.0849,
+  centerRe: -0.7612,
+  centerIm: -0.0849,
   span: 0.0026,
   iterations: 2000,
   samples: 2,
@@ -62,7 +62,7 @@ export function* tilesOf(picture: Picture): Generator<Tile> {
         name: `tile_${padded(row)}_${padded(column)}.txt`,
         text: `picture ${width} ${height}\n` +
           `tile ${left} ${top} ${right - left} ${bottom - top}\n` +
-          `centre ${picture.centreRe} ${picture.centreIm}\n` +
+          `center ${picture.centerRe} ${picture.centerIm}\n` +
           `span ${picture.span}\n` +
           `iterations ${picture.iterations}\n` +
           `samples ${picture.samples}\n`,
@@ -72,9 +72,9 @@ export function* tilesOf(picture: Picture): Generator<Tile> {
 }
 
 /**
- * Writes the tiles of a picture into `dir`, which is created where it is missing.
+ * Writes the tiles of a picture into `dir`, which is created if it does not exist.
  *
- * @param options What differs from {@linkcode defaultPicture}.
+ * @param options Options that differ from {@linkcode defaultPicture}.
  * @returns The number of tiles.
  */
 export async function writeTiles(dir: string, options: Partial<Picture> = {}): Promise<number> {
@@ -87,7 +87,7 @@ export async function writeTiles(dir: string, options: Partial<Picture> = {}): P
   return count;
 }
 
-/** Where part `index` of `parts` begins and ends; the parts differ by at most one pixel. */
+/** Start and end of part `index` of `parts`. The sizes of parts differ by at most one pixel. */
 function slice(index: number, parts: number, pixels: number): [start: number, end: number] {
   return [Math.floor(index * pixels / parts), Math.floor((index + 1) * pixels / parts)];
 }

@@ -1,9 +1,9 @@
 /*
- * A compute core that compresses its input to one Zstandard frame with a checksum of the content,
- * as the command `zstd` reads and writes them.
+ * A compute core that compresses its input to one Zstandard frame with a checksum of the content.
+ * The command `zstd` can read it.
  *
- * The environment variable DISTCOMP_ZSTD_LEVEL, read when the core is loaded, sets the level. A job
- * that fails gives exit code 1 and a message.
+ * The environment variable DISTCOMP_ZSTD_LEVEL sets the level. It is read when the core is loaded.
+ * A job that fails returns exit code 1 and an error message.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #define LEVEL_DEFAULT 9
 
-/* Used for every job: its tables take longer to set up than a small input to compress. */
+/* Reused for every job: setting up its tables takes longer than compressing a small input. */
 static ZSTD_CCtx *context;
 
 static int32_t fail(const char *reason, uint64_t *outsize, void **outdata) {
@@ -24,7 +24,7 @@ static int32_t fail(const char *reason, uint64_t *outsize, void **outdata) {
   return 1;
 }
 
-/* Returns 0 where the environment asks for a level that there is not. */
+/* Returns 0 if the environment asks for a level that does not exist. */
 static int read_level(int *level) {
   const char *text = getenv("DISTCOMP_ZSTD_LEVEL");
   *level = LEVEL_DEFAULT;

@@ -1,4 +1,4 @@
-/** The cores in `tests/fixtures/cores`, compiled with the machine's C compiler when a test asks for one. */
+/** Compiles the cores in `tests/fixtures/cores` with the machine's C compiler when a test asks for one. */
 
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
@@ -8,7 +8,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** What a core is built with: `{ STAMP: '"two"' }` becomes `-DSTAMP="two"`. */
+/** Preprocessor definitions: `{ STAMP: '"two"' }` becomes `-DSTAMP="two"`. */
 export type Defines = Readonly<Record<string, string | number>>;
 
 const sources = new URL("../fixtures/cores/", import.meta.url);
@@ -18,7 +18,7 @@ const buildFolder = fileURLToPath(new URL("../.build/cores/", import.meta.url));
 const COMPILER = process.env.CC ?? "cc";
 const FLAGS = ["-O2", "-fPIC", "-shared"];
 
-/** Some cores lack a function on purpose, which not every linker accepts unasked. */
+/** Some cores lack a function on purpose. Not every linker accepts that by default. */
 const LACKING = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-Wl,-z,lazy"];
 const FLAGS_BY_CORE = new Map([
   ["needs_library", LACKING],
@@ -26,8 +26,8 @@ const FLAGS_BY_CORE = new Map([
 ]);
 
 /**
- * The path of the core `name`, built with `defines`. What was built stays in `tests/.build` until its
- * source, the header or the flags change; tests that build the same core at once do no harm.
+ * Builds the core `name` with `defines` and returns its path. The library stays in `tests/.build` and is
+ * reused until its source, the header or the flags change. Several tests may build the same core at once.
  *
  * ```ts ignore
  * import { core } from "./cores.ts";
@@ -47,7 +47,7 @@ export async function core(name: string, defines: Defines = {}): Promise<string>
   return path;
 }
 
-/** The bytes of the same core, as a controller sends them. */
+/** Builds a core like {@linkcode core} and returns its bytes, as a controller sends them. */
 export async function coreBytes(name: string, defines: Defines = {}): Promise<Uint8Array> {
   return await readFile(await core(name, defines));
 }
@@ -59,7 +59,7 @@ async function fingerprint(source: string, flags: readonly string[]): Promise<st
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Builds beside and renames: whoever looks meanwhile sees a whole library or none. */
+/** Builds to a temporary name and renames: other tests see either no library or a complete one. */
 async function build(source: string, flags: readonly string[], path: string): Promise<void> {
   const unfinished = `${path}.${randomUUID()}.unfinished`;
   await mkdir(buildFolder, { recursive: true });

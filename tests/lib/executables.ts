@@ -1,4 +1,4 @@
-/** The program in each of its forms: from its source on Deno and on Bun, and compiled. */
+/** The program in each form: from source on Deno, from source on Bun, and compiled. */
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What goes into an executable, or decides how it is made. */
+/** Files that an executable contains, or that determine how it is built. */
 const SOURCES = ["cli.ts", "compile.sh", "tools.sh", "deno.json", "package.json", "bun.lock"];
 const SOURCE_FOLDERS = [
   "cli",
@@ -25,14 +25,14 @@ const SOURCE_FOLDERS = [
   "worker",
 ];
 
-/** With what `compile.sh` compiles; `bun` can be had wherever the npm registry can. */
+/** The runtime that `compile.sh` compiles with. `bun` works wherever the npm registry can be reached. */
 const RUNTIME = process.env.DISTCOMP_TEST_RUNTIME ?? "bun";
 
-/** The folder with the executables that `compile.sh --split` makes of the present sources. */
+/** The folder with the executables that `compile.sh --split` builds from the current sources. */
 export async function compiled(): Promise<string> {
   const folder = join(ROOT, "tests/.build/compiled", `${RUNTIME}-${await fingerprint()}`);
   const isThere = await access(join(folder, "SHA256SUMS")).then(() => true, () => false);
-  // SHA256SUMS is written last: with it, all the others are whole.
+  // SHA256SUMS is written last: if it exists, all other files are complete.
   if (!isThere) {
     await run(join(ROOT, "compile.sh"), ["--runtime", RUNTIME, "--split", "-o", folder]);
   }

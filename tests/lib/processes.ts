@@ -1,5 +1,5 @@
 /**
- * Starts the program that is tested, and sees that nothing of it outlives the test:
+ * Starts the program under test and makes sure that nothing of it outlives the test:
  *
  * ```ts ignore
  * import { startWorker } from "./processes.ts";
@@ -8,8 +8,8 @@
  * worker.port; // the port that it listens on
  * ```
  *
- * At the end of the test the worker is asked to end. It must then exit with status 0 and leave neither a
- * process nor a file behind, so that every test is one of cleaning up too.
+ * At the end of the test the worker is told to end. It must then exit with status 0 and leave neither a
+ * process nor a file behind. So every test also tests the cleanup.
  */
 
 import assert from "node:assert/strict";
@@ -25,19 +25,19 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** Anything that a test waits for has happened by then, also on a machine that is busy with other things. */
+/** Longest wait for a condition. Long enough for a machine that is busy with other work. */
 const WAIT_LIMIT_MS = 30_000;
 
-/** How often a condition is looked at. */
+/** How often a condition is checked. */
 const POLL_MS = 20;
 
 /**
- * No test takes that long. The program is then killed, so that a test which waits for an answer that
- * never comes has its connection cut, and fails instead of hanging.
+ * Longest life of a program in a test. After that it is killed. A test that waits for an answer that
+ * never arrives then loses its connection and fails instead of hanging.
  */
 const LIFE_LIMIT_MS = 90_000;
 
-/** The command that starts the program, without arguments. `DISTCOMP_TEST_COMMAND` puts another there. */
+/** The command that starts the program, without arguments. `DISTCOMP_TEST_COMMAND` overrides it. */
 export function programCommand(): string[] {
   const given = process.env.DISTCOMP_TEST_COMMAND?.trim();
   if (given) return given.split(/\s+/);
@@ -46,7 +46,7 @@ export function programCommand(): string[] {
   return [process.execPath, "run", ...flags, entry];
 }
 
-/** Looks again and again until there is something to see, and returns that. */
+/** Calls `look` until it returns a value that is neither undefined nor false, and returns that value. */
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
@@ -62,39 +62,39 @@ export async function eventually<T>(
   }
 }
 
-/** What a test does to a process. */
+/** Signals that tests send. */
 export type Signal = "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGCONT";
 
-/** How a process ended: one of the two is null. */
+/** How a process ended. One of the two fields is null. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: string | null;
 }
 
-/** How to start a program. */
+/** How to start the program. */
 export interface ProgramOptions {
-  /** A command that runs ours, which it gets as its arguments: `["nice", "-n", "19"]`. */
+  /** A command that runs the program, which is appended as its arguments: `["nice", "-n", "19"]`. */
   readonly through?: readonly string[];
-  /** Stdin and stdout carry a protocol: they are the test's, and not collected as text. */
+  /** Stdin and stdout carry a protocol. The test uses them, and they are not collected as text. */
   readonly isStdio?: boolean;
-  /** What it reads on stdin, which is empty otherwise. */
+  /** What the program reads on stdin. Empty by default. */
   readonly stdin?: string | Uint8Array;
-  /** The folder it starts in. */
+  /** Working folder. */
   readonly cwd?: string;
-  /** Variables beside those of this process; `undefined` takes one away. */
+  /** Environment variables in addition to those of this process. `undefined` removes one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** The program, running. */
+/** A running program. */
 export class Program implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #lifeLimit: ReturnType<typeof setTimeout>;
-  /** Its temporary folder, nobody else's: it is in the command line of every process that it starts. */
+  /** Its own temporary folder. The path is in the command line of every process that it starts. */
   readonly #directory: string;
   #stdout = "";
   #stderr = "";
   #hasExited = false;
-  /** Settles once it has ended and all it printed is here. */
+  /** Resolves when the program has ended and all its output has arrived. */
   readonly exited: Promise<Exit>;
 
   private constructor(child: ChildProcess, directory: string, isStdio: boolean) {
@@ -121,7 +121,7 @@ export class Program implements AsyncDisposable {
       stdio: [isStdio || stdin !== undefined ? "pipe" : "ignore", "pipe", "pipe"],
     });
     await once(child, "spawn");
-    child.stdin?.on("error", () => {}); // it may end without having read all of it
+    child.stdin?.on("error", () => {}); // the program may end before it has read all of stdin
     if (stdin !== undefined) child.stdin?.end(stdin);
     return new Program(child, directory, isStdio);
   }
@@ -130,29 +130,30 @@ export class Program implements AsyncDisposable {
     return this.#child.pid as number;
   }
 
-  /** What it has printed so far. */
+  /** What the program has printed to stdout so far. */
   get stdout(): string {
     return this.#stdout;
   }
 
+  /** What the program has printed to stderr so far. */
   get stderr(): string {
     return this.#stderr;
   }
 
-  /** The port that it said it listens on. */
+  /** The port that the worker listens on, according to its output. */
   get port(): number {
     const port = /^listening on .*:(\d+), \d+ slots?$/m.exec(this.#stdout)?.[1];
     assert(port, `the worker has not said where it listens: ${this.#stdout}`);
     return Number(port);
   }
 
-  /** Reads nothing of its stderr, or goes on. */
+  /** Stops or resumes reading its stderr. */
   pauseStderr(isPaused: boolean): void {
     if (isPaused) this.#child.stderr?.pause();
     else this.#child.stderr?.resume();
   }
 
-  /** Waits until what it printed there matches. */
+  /** Waits until its output matches `pattern`. */
   async printed(where: "stdout" | "stderr", pattern: RegExp): Promise<RegExpMatchArray> {
     return await eventually(`${pattern} on ${where}`, () => {
       const match = this[where].match(pattern);
@@ -162,26 +163,26 @@ export class Program implements AsyncDisposable {
   }
 
   /**
-   * Sends a signal, unless it has ended. Not with the `kill` of a `ChildProcess`: Deno then reports that
-   * signal as how the process ended, whatever the process made of it.
+   * Sends a signal, unless the program has ended. This does not use `ChildProcess.kill`, because Deno would
+   * then report the signal as the way the process ended, whatever the process did.
    */
   signal(name: Signal): void {
     if (!this.#hasExited) signalQuietly(this.pid, name);
   }
 
-  /** Stops all that it does, until the test ends or wakes it. */
+  /** Stops the program (SIGSTOP) until the test ends or disposes the result. */
   freeze(): Disposable {
     this.signal("SIGSTOP");
     return { [Symbol.dispose]: () => this.signal("SIGCONT") };
   }
 
-  /** Asks it to end. It has to comply, and to leave nothing behind. */
+  /** Tells the program to end. It must do so and leave nothing behind. */
   async stop(): Promise<void> {
     this.signal("SIGTERM");
     await this.endsCleanly();
   }
 
-  /** Waits until it ends, which it has to do by itself, with that status and leaving nothing behind. */
+  /** Waits until the program ends by itself. It must exit with status `code` and leave nothing behind. */
   async endsCleanly(code = 0): Promise<void> {
     await eventually("the program ends", () => this.#hasExited);
     assert.deepEqual(await this.exited, { code, signal: null }, this.#stderr);
@@ -189,13 +190,13 @@ export class Program implements AsyncDisposable {
     assert.deepEqual(await this.files(), [], "it leaves no file behind");
   }
 
-  /** Kills it, and nothing else: what becomes of its slots is for the test to see. */
+  /** Kills the program only, not its slots. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.exited;
   }
 
-  /** The processes that it has started and that still run, also when it is gone itself. */
+  /** Processes that it has started and that still run, even if the program itself has ended. */
   async descendants(): Promise<number[]> {
     const { stdout } = await promisify(execFile)("ps", ["-A", "-ww", "-o", "pid=,args="]);
     return stdout.split("\n")
@@ -203,18 +204,18 @@ export class Program implements AsyncDisposable {
       .map((line) => parseInt(line, 10));
   }
 
-  /** What lies in its temporary folder. */
+  /** Names of the files in its temporary folder. */
   async files(): Promise<string[]> {
     return await readdir(this.#directory);
   }
 
-  /** Memory that it has in use, without its slots. */
+  /** Resident memory of the program, without its slots. */
   async residentBytes(): Promise<number> {
     const { stdout } = await promisify(execFile)("ps", ["-o", "rss=", "-p", String(this.pid)]);
     return Number(stdout) * 1024;
   }
 
-  /** Gives it a piece of stdin, which `isStdio` keeps open for that. */
+  /** Writes to its stdin, which stays open. Requires `isStdio`. */
   type(text: string): void {
     this.#child.stdin?.write(text);
   }
@@ -224,7 +225,7 @@ export class Program implements AsyncDisposable {
     this.#child.stdin?.end();
   }
 
-  /** Opens a port that leads to its stdin and stdout, for a peer that knows only sockets. */
+  /** Opens a port that is connected to its stdin and stdout, for a peer that needs a socket. */
   async openStdio(): Promise<number> {
     const { stdin, stdout } = this.#child;
     assert(stdin && stdout, "the program was not started with isStdio");
@@ -238,7 +239,7 @@ export class Program implements AsyncDisposable {
     return (server.address() as { port: number }).port;
   }
 
-  /** Ends it, properly if the test has not ended it already. */
+  /** Ends the program, properly unless the test has ended it already, and cleans up. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       if (!this.#hasExited) await this.stop();
@@ -251,12 +252,12 @@ export class Program implements AsyncDisposable {
   }
 }
 
-/** Starts a worker that listens on a free port of this machine, and waits until it does. */
+/** Starts a worker on a free port of this machine and waits until it listens. */
 export async function startWorker(
   options: {
     readonly slots?: number;
     readonly through?: readonly string[];
-    /** Where it makes its folder, if not in one of the test's own. */
+    /** Where the worker creates its temporary folder. By default, a folder of this test. */
     readonly tmpdir?: string;
   } = {},
 ): Promise<Program> {

@@ -1,4 +1,4 @@
-/** The one door to the test runner: `node:test` is understood by `deno test` and by `bun test`. */
+/** The only import of the test runner. Both `deno test` and `bun test` understand `node:test`. */
 
 import { test as nodeTest } from "node:test";
 
@@ -7,7 +7,7 @@ export function test(name: string, body: () => void | Promise<void>): void {
   nodeTest(name, body);
 }
 
-/** The same where the machine may lack what the test needs; `missing` says what, or is undefined. */
+/** Declares a test that is skipped if the machine lacks what it needs. `missing` says what it lacks, if anything. */
 export function testUnless(
   missing: string | undefined,
   name: string,

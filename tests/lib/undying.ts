@@ -1,5 +1,5 @@
 /**
- * Processes that the system does not let end, which the core `undying` makes of its slots:
+ * Processes that cannot be killed. The core `undying` turns the processes of its slots into such processes:
  *
  * ```ts ignore
  * import { startWorker } from "./processes.ts";
@@ -7,8 +7,8 @@
  *
  * await using worker = await startWorker({ slots: 1 });
  * using tracers = new Tracers(() => worker.stderr);
- * const tracer = await tracers.next(); // once a job hangs
- * tracers.end(tracer); // its slot's process is gone soon, if it was killed
+ * const tracer = await tracers.next(); // when a job hangs
+ * tracers.end(tracer); // the slot's process ends soon, if it was killed
  * ```
  */
 
@@ -19,29 +19,29 @@ import process from "node:process";
 import { core } from "./cores.ts";
 import { eventually, Program } from "./processes.ts";
 
-/** Why there can be no such process here, if there cannot. */
+/** Why such a process is impossible here; undefined if it is possible. */
 export const noUndying = process.platform === "linux"
   ? await reasonNotToTrace()
   : "only Linux has a way to keep a process from ending";
 
-/** Those who keep processes from ending. At the end of the test they are no more. */
+/** The tracers: processes that keep other processes from ending. They are killed at the end of the test. */
 export class Tracers implements Disposable {
   readonly #printed: () => string;
   #seen = 0;
 
-  /** `printed`: all that slots have printed so far. */
+  /** `printed` returns everything that slots have printed so far. */
   constructor(printed: () => string) {
     this.#printed = printed;
   }
 
-  /** Waits for one that nobody has asked for before. */
+  /** Waits for the next tracer and returns its process id. */
   async next(): Promise<number> {
     const pid = await eventually("a process hangs", () => this.#all()[this.#seen]);
     this.#seen += 1;
     return pid;
   }
 
-  /** Lets the process end, if it was killed. */
+  /** Ends a tracer, so that its process can end if it was killed. */
   end(pid: number): void {
     if (isThere(pid)) process.kill(pid, "SIGKILL");
   }
@@ -55,7 +55,7 @@ export class Tracers implements Disposable {
   }
 }
 
-/** Whether there is such a process. */
+/** Whether a process with this id exists. */
 export function isThere(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -1,5 +1,5 @@
 /**
- * Time that passes only when a test says so:
+ * A clock for tests. Its time passes only when the test says so:
  *
  * ```ts
  * import assert from "node:assert/strict";
@@ -15,18 +15,18 @@
 
 import type { Clock, Timer } from "../../runtime/clock.ts";
 
-/** Turns of the real event loop after each timer: what follows from it in memory has happened by then. */
+/** Turns of the real event loop after each timer. Everything that a timer triggers in memory has then run. */
 const TURNS = 4;
 
 interface Pending {
   atMs: number;
-  /** Of two timers of one moment, that which was set first comes first. */
+  /** Two timers that are due at the same time run in the order in which they were set. */
   readonly order: number;
   readonly everyMs: number | undefined;
   readonly action: () => void;
 }
 
-/** A clock that stands still but for `advance`. It begins at 0. */
+/** A clock that starts at 0 and moves only in `advance` and `until`. */
 export class VirtualClock implements Clock {
   readonly #pending = new Set<Pending>();
   #nowMs = 0;
@@ -48,12 +48,12 @@ export class VirtualClock implements Clock {
     return this.#add(ms, action, ms);
   }
 
-  /** How many timers are set: none may be left where everything has ended. */
+  /** Number of timers that are set. Should be 0 when everything has ended. */
   get timers(): number {
     return this.#pending.size;
   }
 
-  /** Lets time pass, and everything happen that is due meanwhile, in order. */
+  /** Lets time pass and runs the timers that are due in it, in order. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
     await settled();
@@ -67,7 +67,7 @@ export class VirtualClock implements Clock {
     this.#nowMs = untilMs;
   }
 
-  /** Lets time pass until there is something to see, and returns that; fails after `limitMs` of it. */
+  /** Lets time pass until `look` returns a value, and returns that value. Throws after `limitMs`. */
   async until<T>(
     what: string,
     look: () => T | undefined | false,
@@ -102,7 +102,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Resolves when all that is going on in memory has come to rest. */
+/** Resolves when everything that is pending in memory has run. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) {
     await new Promise((resolve) => setImmediate(resolve));

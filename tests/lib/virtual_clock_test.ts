@@ -1,10 +1,10 @@
-/** The clock that other tests rely on. */
+/** Tests of the virtual clock that other tests use. */
 
 import assert from "node:assert/strict";
 import { test } from "./test.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
-test("timers run in the order of their times, and those of one moment in the order they were set", async () => {
+test("timers run in the order of their times, and timers for the same time in the order they were set", async () => {
   const clock = new VirtualClock();
   const seen: string[] = [];
   clock.after(20, () => seen.push(`late at ${clock.now()}`));
@@ -17,7 +17,7 @@ test("timers run in the order of their times, and those of one moment in the ord
   assert.equal(clock.timers, 0);
 });
 
-test("what a timer sets off runs before the next one, also what it sets for later", async () => {
+test("everything that a timer triggers runs before the next timer, including timers that it sets", async () => {
   const clock = new VirtualClock();
   const seen: string[] = [];
   clock.after(1, async () => {
@@ -30,7 +30,7 @@ test("what a timer sets off runs before the next one, also what it sets for late
   assert.deepEqual(seen, ["promise", "nested", "other"]);
 });
 
-test("a timer that is stopped does not run, also one that repeats and stops itself", async () => {
+test("a stopped timer does not run, not even one that repeats and stops itself", async () => {
   const clock = new VirtualClock();
   let times = 0;
   clock.after(1, () => assert.fail("it was stopped")).stop();
@@ -42,7 +42,7 @@ test("a timer that is stopped does not run, also one that repeats and stops itse
   assert.equal(times, 3);
 });
 
-test("waiting for something that never happens fails and says for what", async () => {
+test("waiting for something that never happens fails and says what it waited for", async () => {
   const clock = new VirtualClock();
   clock.every(1_000, () => {});
   await assert.rejects(
