@@ -16,6 +16,7 @@ import {
 } from "../protocol/mod.ts";
 import { host } from "../system/host.ts";
 import { type Log, silentLog } from "../system/log.ts";
+import type { Clock } from "../runtime/clock.ts";
 import { type ByteStream, CoreLoadError, type Runtime } from "../runtime/ports.ts";
 import {
   Connection,
@@ -68,6 +69,7 @@ export interface WorkerOptions {
 
 /** A worker. Give it connections with `serve`; end it with `drain` or `close`. */
 export class Worker implements AsyncDisposable {
+  readonly #clock: Clock;
   readonly #options: WorkerOptions;
   readonly #log: Log;
   readonly #host: Launcher;
@@ -86,7 +88,8 @@ export class Worker implements AsyncDisposable {
   #isScheduled = false;
   #idle: (() => void) | undefined;
 
-  private constructor(host: Launcher, options: WorkerOptions) {
+  private constructor(host: Launcher, clock: Clock, options: WorkerOptions) {
+    this.#clock = clock;
     this.#options = options;
     this.#log = options.log ?? silentLog;
     this.#host = host;
@@ -116,7 +119,8 @@ export class Worker implements AsyncDisposable {
   /** Starts a worker and its slots. It needs no connection for that, and loads no core itself, ever. */
   static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
     const { folder: parent, goneLimitMs } = options;
-    const worker = new Worker(await Launcher.open(runtime, { parent, goneLimitMs }), options);
+    const host = await Launcher.open(runtime, { parent, goneLimitMs });
+    const worker = new Worker(host, runtime.clock, options);
     worker.#slots.start();
     return worker;
   }
@@ -133,6 +137,7 @@ export class Worker implements AsyncDisposable {
       stream,
       client,
       {
+        clock: this.#clock,
         payloadBytesMax: this.#options.payloadBytesMax,
         halfClosedMs: this.#options.halfClosedMs ?? HALF_CLOSED_MS,
         silentMsMax: this.#options.controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,

@@ -35,6 +35,7 @@ import {
   type WorkerDescription,
   type WorkerLoad,
 } from "../../protocol/mod.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { keyOf, type OfferedCore, type StoredCore } from "../cores/core_store.ts";
 import { CurrentCore, type TriedCore } from "./current_core.ts";
@@ -135,7 +136,12 @@ export class Connection {
     host: ConnectionHost,
     stream: ByteStream,
     readonly client: ClientId,
-    options: { payloadBytesMax: number | undefined; halfClosedMs: number; silentMsMax: number },
+    options: {
+      clock: Clock;
+      payloadBytesMax: number | undefined;
+      halfClosedMs: number;
+      silentMsMax: number;
+    },
   ) {
     this.#host = host;
     this.#silentMsMax = options.silentMsMax;

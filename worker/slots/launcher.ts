@@ -97,7 +97,7 @@ export class Launcher {
       });
       events.onSpawned(child);
       const stream = await this.#hello(number, child, () => lines.last);
-      lines.slot = new SlotProcess(child, stream, begun, events);
+      lines.slot = new SlotProcess(child, stream, begun, events, this.#runtime.clock);
       return lines.slot;
     } catch (error) {
       begun.close();
