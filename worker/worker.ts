@@ -118,8 +118,8 @@ export class Worker implements AsyncDisposable {
 
   /** Starts a worker and its slots. It needs no connection for that, and loads no core itself, ever. */
   static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
-    const { folder: parent, goneLimitMs } = options;
-    const host = await Launcher.open(runtime, { parent, goneLimitMs });
+    const { folder: parent, goneLimitMs, log } = options;
+    const host = await Launcher.open(runtime, { parent, goneLimitMs, log });
     const worker = new Worker(host, runtime.clock, options);
     worker.#slots.start();
     return worker;

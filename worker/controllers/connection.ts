@@ -1,6 +1,6 @@
 /** One controller, as its worker sees it: decodes what it says, and answers. */
 
-import { Link } from "../../link/link.ts";
+import { Link, type LinkOptions } from "../../link/link.ts";
 import { Silence } from "../../link/silence.ts";
 import type { ClientId, CoreKey, Job } from "../../pool/types.ts";
 import {
@@ -35,7 +35,6 @@ import {
   type WorkerDescription,
   type WorkerLoad,
 } from "../../protocol/mod.ts";
-import type { Clock } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { keyOf, type OfferedCore, type StoredCore } from "../cores/core_store.ts";
 import { CurrentCore, type TriedCore } from "./current_core.ts";
@@ -136,12 +135,7 @@ export class Connection {
     host: ConnectionHost,
     stream: ByteStream,
     readonly client: ClientId,
-    options: {
-      clock: Clock;
-      payloadBytesMax: number | undefined;
-      halfClosedMs: number;
-      silentMsMax: number;
-    },
+    options: LinkOptions & { halfClosedMs: number; silentMsMax: number },
   ) {
     this.#host = host;
     this.#silentMsMax = options.silentMsMax;
