@@ -3,6 +3,7 @@
 import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { ClientId, EndpointId } from "./ids.ts";
+import { isInFlight } from "./job.ts";
 
 /** Throws an error that says what is wrong, if anything is. */
 export function audit<T>(
@@ -15,7 +16,7 @@ export function audit<T>(
     auditEndpoint(endpoint);
     if (isLocal && endpoint.pace.slots === 1) auditTurn(endpoint);
     for (const { client, state } of endpoint.inFlight.values()) {
-      if (state.kind === "abandoned") continue;
+      if (state === "abandoned") continue;
       check(clients.has(client), `the jobs of client ${client}, which is gone, are abandoned`);
       inFlight.set(client, (inFlight.get(client) ?? 0) + 1);
     }
@@ -32,7 +33,7 @@ function auditQueue<T>(client: Client<T>): void {
   for (const job of client.jobs()) {
     jobs += 1;
     bytes += job.bytes;
-    check(job.state.kind === "queued", `a job in the queue of client ${client.id} is queued`);
+    check(job.state === "queued", `a job in the queue of client ${client.id} is queued`);
     check(job.client === client.id, `the jobs in the queue of client ${client.id} are its own`);
   }
   check(client.queued === jobs, `client ${client.id} counts its ${jobs} queued jobs`);
@@ -43,9 +44,10 @@ function auditEndpoint<T>({ id, inFlight, ...state }: Endpoint<T>): void {
   let bytes = 0;
   for (const [dispatch, job] of inFlight) {
     bytes += job.bytes;
-    const at = job.state.kind === "sent" || job.state.kind === "abandoned" ? job.state : undefined;
-    check(at?.endpoint === id, `a job in flight at endpoint ${id} was sent there`);
-    check(at?.dispatch === dispatch, `endpoint ${id} knows a job by its dispatch`);
+    check(isInFlight(job), `a job that endpoint ${id} has is in flight`);
+    if (!isInFlight(job)) continue;
+    check(job.endpoint === id, `a job that endpoint ${id} has was sent there`);
+    check(job.dispatch === dispatch, `endpoint ${id} knows a job by its dispatch`);
     check(job.core === state.core, `the jobs at endpoint ${id} need its core`);
     check(!job.isIsolated || inFlight.size === 1, `an isolated job is alone at endpoint ${id}`);
     check(job.isIsolated === state.isReserved, `endpoint ${id} is reserved for an isolated job`);

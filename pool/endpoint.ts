@@ -1,7 +1,7 @@
 /** What the pool knows of one endpoint. */
 
 import type { ClientId, CoreKey, DispatchId, EndpointId } from "./ids.ts";
-import { isWanted, type Job, markBack, markSent } from "./job.ts";
+import { isInFlight, isWanted, type Job, markBack, markSent } from "./job.ts";
 import { Pace } from "./pace.ts";
 
 /** A window with more jobs than this for each slot keeps the endpoint fed; a smaller one hides the round trip. */
@@ -78,12 +78,12 @@ export class Endpoint<T> {
   remove(dispatch: DispatchId, nowMs: number): Job<T> | undefined {
     const job = this.inFlight.get(dispatch);
     if (!job) return undefined;
-    const { sequence } = markBack(job);
+    if (isInFlight(job)) this.pace.onAnswer(job.sequence, nowMs - job.sentAtMs, nowMs);
+    markBack(job);
     this.inFlight.delete(dispatch);
     this.bytesInFlight -= job.bytes;
     this.isReserved = false;
     this.oldestSinceMs = nowMs;
-    this.pace.onAnswer(sequence, nowMs - job.sentAtMs, nowMs);
     return job;
   }
 }

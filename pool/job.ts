@@ -1,25 +1,24 @@
 /**
- * A job: where it is, and the list in which it waits. Its state is one value, and only the functions here
- * change it: for everybody else a job is read-only.
+ * A job: where it is, and the list in which it waits. Only the functions here change a job; for everybody
+ * else it is read-only, and has only the fields of the state that it is in.
+ *
+ * The states are one flat object at run time: a job goes through three of them, and an object for each
+ * costs a tenth of all that a job costs (measured with `deno task bench:noop`).
  */
 
 import type { ClientId, CoreKey, DispatchId, EndpointId } from "./ids.ts";
 
-/** Where a job is, as far as the pool is concerned. */
-export type JobState<T> = Queued<T> | InFlight | Outside | Canceled;
-
 /** It waits in a list of its client, between two others. */
 interface Queued<T> {
-  readonly kind: "queued";
-  readonly job: Job<T>;
+  readonly state: "queued";
   readonly list: JobList<T>;
-  readonly previous: Queued<T> | undefined;
-  readonly next: Queued<T> | undefined;
+  readonly previous: Job<T> | undefined;
+  readonly next: Job<T> | undefined;
 }
 
 /** It is at an endpoint. `abandoned`: and nobody wants its result any more. */
 interface InFlight {
-  readonly kind: "sent" | "abandoned";
+  readonly state: "sent" | "abandoned";
   readonly endpoint: EndpointId;
   readonly dispatch: DispatchId;
   /** The endpoint's first job ever has 1, its second one 2. */
@@ -28,14 +27,14 @@ interface InFlight {
 
 /** It is new, or it was answered or has failed. It may be queued. */
 interface Outside {
-  readonly kind: "outside";
+  readonly state: "outside";
   /** Where it was last. */
   readonly endpoint: EndpointId | undefined;
 }
 
 /** It is out of the pool, and nobody wants its result. */
 interface Canceled {
-  readonly kind: "canceled";
+  readonly state: "canceled";
 }
 
 /** On which endpoints a job should not run. */
@@ -45,14 +44,14 @@ export interface AntiAffinity {
   readonly isRequired: boolean;
 }
 
-interface MutableJob<T> {
+/** What holds for a job in every state. */
+interface Facts<T> {
   client: ClientId;
   core: CoreKey;
   /** What it counts in limits. */
   bytes: number;
   /** The owner's. */
   payload: T;
-  state: JobState<T>;
   /** When it was queued last. */
   queuedAtMs: number;
   /** How often it was sent; 1 on its first run. */
@@ -67,13 +66,21 @@ interface MutableJob<T> {
 }
 
 /** A job as the pool sees it. */
-export type Job<T> = Readonly<MutableJob<T>>;
+export type Job<T> = Readonly<Facts<T>> & (Queued<T> | InFlight | Outside | Canceled);
+
+/** The same at run time, to be changed. */
+interface JobRecord<T> extends Facts<T> {
+  state: Job<T>["state"];
+  endpoint: EndpointId | undefined;
+  dispatch: DispatchId | undefined;
+  sequence: number;
+  list: JobList<T> | undefined;
+  previous: JobRecord<T> | undefined;
+  next: JobRecord<T> | undefined;
+}
 
 /** Most jobs may run anywhere. */
 const ANYWHERE: AntiAffinity = { endpoints: [], isRequired: false };
-
-const NEVER_SENT: Outside = { kind: "outside", endpoint: undefined };
-const CANCELED: Canceled = { kind: "canceled" };
 
 /** A job that is not queued yet. */
 export function newJob<T>(
@@ -83,120 +90,123 @@ export function newJob<T>(
   payload: T,
   nowMs: number,
 ): Job<T> {
-  return {
+  const record: JobRecord<T> = {
     client,
     core,
     bytes,
     payload,
-    state: NEVER_SENT,
+    state: "outside",
     queuedAtMs: nowMs,
     attempt: 0,
     sentAtMs: 0,
     isIsolated: false,
     antiAffinity: ANYWHERE,
     crashCount: 0,
+    endpoint: undefined,
+    dispatch: undefined,
+    sequence: 0,
+    list: undefined,
+    previous: undefined,
+    next: undefined,
   };
+  return record as Job<T>;
 }
 
 /** A second copy of a job, which must not run on any of `endpoints`. */
 export function copyOf<T>(job: Job<T>, endpoints: readonly EndpointId[], nowMs: number): Job<T> {
-  return {
-    ...newJob(job.client, job.core, job.bytes, job.payload, nowMs),
-    attempt: job.attempt,
-    crashCount: job.crashCount,
-    antiAffinity: { endpoints, isRequired: true },
-  };
+  const copy = recordOf(newJob(job.client, job.core, job.bytes, job.payload, nowMs));
+  copy.attempt = job.attempt;
+  copy.crashCount = job.crashCount;
+  copy.antiAffinity = { endpoints, isRequired: true };
+  return copy as Job<T>;
+}
+
+function recordOf<T>(job: Job<T>): JobRecord<T> {
+  return job as unknown as JobRecord<T>;
 }
 
 /** Whether somebody waits for the job's result. */
 export function isWanted<T>({ state }: Job<T>): boolean {
-  return state.kind !== "abandoned" && state.kind !== "canceled";
+  return state !== "abandoned" && state !== "canceled";
 }
 
-/** Where a job is in flight. */
-export function inFlightState<T>({ state }: Job<T>): InFlight | undefined {
-  return state.kind === "sent" || state.kind === "abandoned" ? state : undefined;
+/** Whether the job is at an endpoint. */
+export function isInFlight<T>(job: Job<T>): job is Job<T> & InFlight {
+  return job.state === "sent" || job.state === "abandoned";
 }
 
-/** It goes to an endpoint. It waits in no list. */
+/** It goes to an endpoint. */
 export function markSent<T>(
-  job: MutableJob<T>,
+  job: Job<T>,
   endpoint: EndpointId,
   dispatch: DispatchId,
   sequence: number,
   nowMs: number,
 ): void {
-  if (job.state.kind !== "outside") throw wrongState("send", job);
-  job.state = { kind: "sent", endpoint, dispatch, sequence };
-  job.attempt += 1;
-  job.sentAtMs = nowMs;
+  if (job.state !== "outside") throw wrongState("send", job);
+  const record = recordOf(job);
+  record.state = "sent";
+  record.endpoint = endpoint;
+  record.dispatch = dispatch;
+  record.sequence = sequence;
+  record.attempt += 1;
+  record.sentAtMs = nowMs;
 }
 
-/** It is no longer at its endpoint. Returns where it was. */
-export function markBack<T>(job: MutableJob<T>): InFlight {
-  const { state } = job;
-  if (state.kind === "sent") job.state = { kind: "outside", endpoint: state.endpoint };
-  else if (state.kind === "abandoned") job.state = CANCELED;
-  else throw wrongState("take back", job);
-  return state;
+/** It is no longer at its endpoint. */
+export function markBack<T>(job: Job<T>): void {
+  if (!isInFlight(job)) throw wrongState("take back", job);
+  recordOf(job).state = job.state === "sent" ? "outside" : "canceled";
 }
 
 /** The endpoint has not begun it: that was no attempt. */
-export function undoAttempt<T>(job: MutableJob<T>): void {
-  job.attempt -= 1;
+export function undoAttempt<T>(job: Job<T>): void {
+  recordOf(job).attempt -= 1;
 }
 
-/** Nobody wants its result any more. It waits in no list. */
-export function markUnwanted<T>(job: MutableJob<T>): void {
-  const { state } = job;
-  if (state.kind === "queued") throw wrongState("cancel", job);
-  if (state.kind === "sent") job.state = { ...state, kind: "abandoned" };
-  else if (state.kind === "outside") job.state = CANCELED;
+/** Nobody wants its result any more. */
+export function markUnwanted<T>(job: Job<T>): void {
+  if (job.state === "queued") throw wrongState("cancel", job);
+  if (job.state === "sent") recordOf(job).state = "abandoned";
+  if (job.state === "outside") recordOf(job).state = "canceled";
 }
 
 /** Its endpoint was lost, and it may be to blame. */
-export function addCrash<T>(job: MutableJob<T>, weight: number): void {
-  job.crashCount += weight;
+export function addCrash<T>(job: Job<T>, weight: number): void {
+  recordOf(job).crashCount += weight;
 }
 
 /** Another copy of it has ended: what was found out about that one holds for this one. */
-export function inheritCrashes<T>(job: MutableJob<T>, from: Job<T>): void {
-  job.crashCount = Math.max(job.crashCount, from.crashCount);
+export function inheritCrashes<T>(job: Job<T>, from: Job<T>): void {
+  recordOf(job).crashCount = Math.max(job.crashCount, from.crashCount);
 }
 
 /** Its next run has an endpoint for itself, or not. */
-export function isolate<T>(job: MutableJob<T>, isIsolated: boolean): void {
-  job.isIsolated = isIsolated;
+export function isolate<T>(job: Job<T>, isIsolated: boolean): void {
+  recordOf(job).isIsolated = isIsolated;
 }
 
 /** Its next run is on another endpoint than the last one, if there is another. */
-export function avoidLastEndpoint<T>(job: MutableJob<T>): void {
-  const { state } = job;
+export function avoidLastEndpoint<T>(job: Job<T>): void {
+  if (job.state !== "outside" || job.endpoint === undefined) return;
   // A required anti-affinity stays: better where it failed than where it must not run.
-  if (state.kind !== "outside" || state.endpoint === undefined || job.antiAffinity.isRequired) {
-    return;
-  }
-  job.antiAffinity = { endpoints: [state.endpoint], isRequired: false };
+  if (job.antiAffinity.isRequired) return;
+  recordOf(job).antiAffinity = { endpoints: [job.endpoint], isRequired: false };
 }
 
 /** If there is no other endpoint, it may run even on those that it avoids. */
-export function allowAnywhere<T>(job: MutableJob<T>): void {
-  if (!job.antiAffinity.isRequired) return;
-  job.antiAffinity = { endpoints: job.antiAffinity.endpoints, isRequired: false };
+export function allowAnywhere<T>(job: Job<T>): void {
+  const { endpoints, isRequired } = job.antiAffinity;
+  if (isRequired) recordOf(job).antiAffinity = { endpoints, isRequired: false };
 }
 
 /** It waits again from now on. */
-export function markQueuedAt<T>(job: MutableJob<T>, nowMs: number): void {
-  job.queuedAtMs = nowMs;
+export function markQueuedAt<T>(job: Job<T>, nowMs: number): void {
+  recordOf(job).queuedAtMs = nowMs;
 }
 
 function wrongState<T>(what: string, { state }: Job<T>): TypeError {
-  return new TypeError(`Cannot ${what} a job in the state "${state.kind}"`);
-}
-
-interface MutableQueued<T> extends Queued<T> {
-  previous: MutableQueued<T> | undefined;
-  next: MutableQueued<T> | undefined;
+  return new TypeError(`Cannot ${what} a job in the state "${state}"`);
 }
 
 /**
@@ -205,8 +215,8 @@ interface MutableQueued<T> extends Queued<T> {
  * job is in one list at a time.
  */
 export class JobList<T> {
-  #first: MutableQueued<T> | undefined;
-  #last: MutableQueued<T> | undefined;
+  #first: JobRecord<T> | undefined;
+  #last: JobRecord<T> | undefined;
   #length = 0;
 
   get length(): number {
@@ -214,7 +224,7 @@ export class JobList<T> {
   }
 
   get first(): Job<T> | undefined {
-    return this.#first?.job;
+    return this.#first as Job<T> | undefined;
   }
 
   pushBack(job: Job<T>): void {
@@ -226,36 +236,36 @@ export class JobList<T> {
   }
 
   /** Takes a job out, wherever it stands. Returns whether it was in this list. */
-  remove(job: MutableJob<T>): boolean {
-    if (job.state.kind !== "queued" || job.state.list !== this) return false;
-    const { previous, next }: MutableQueued<T> = job.state;
+  remove(job: Job<T>): boolean {
+    if (job.state !== "queued" || job.list !== this) return false;
+    const record = recordOf(job);
+    const { previous, next } = record;
     if (previous) previous.next = next;
     else this.#first = next;
     if (next) next.previous = previous;
     else this.#last = previous;
+    record.state = "outside";
+    // Links of an old job would keep young ones in memory that have long left as well.
+    record.list = record.previous = record.next = undefined;
     this.#length -= 1;
-    job.state = NEVER_SENT;
     return true;
   }
 
   *[Symbol.iterator](): Iterator<Job<T>> {
-    for (let queued: Queued<T> | undefined = this.#first; queued; queued = queued.next) {
-      yield queued.job;
-    }
+    for (let record = this.#first; record; record = record.next) yield record as Job<T>;
   }
 
-  #link(
-    previous: MutableQueued<T> | undefined,
-    job: MutableJob<T>,
-    next: MutableQueued<T> | undefined,
-  ): void {
-    if (job.state.kind !== "outside") throw wrongState("queue", job);
-    const queued = { kind: "queued", job, list: this, previous, next } as const;
-    job.state = queued;
-    if (previous) previous.next = queued;
-    else this.#first = queued;
-    if (next) next.previous = queued;
-    else this.#last = queued;
+  #link(previous: JobRecord<T> | undefined, job: Job<T>, next: JobRecord<T> | undefined): void {
+    if (job.state !== "outside") throw wrongState("queue", job);
+    const record = recordOf(job);
+    record.state = "queued";
+    record.list = this;
+    record.previous = previous;
+    record.next = next;
+    if (previous) previous.next = record;
+    else this.#first = record;
+    if (next) next.previous = record;
+    else this.#last = record;
     this.#length += 1;
   }
 }

@@ -3,7 +3,7 @@
 import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { ClientId, DispatchId, EndpointId } from "./ids.ts";
-import { inFlightState, isWanted, type Job } from "./job.ts";
+import { isInFlight, isWanted, type Job } from "./job.ts";
 import type { CurrentJob, PoolCounts, PoolOptions } from "./types.ts";
 import { Utilization } from "./utilization.ts";
 
@@ -86,14 +86,14 @@ export class PoolView<T> {
 
   /** Whether the job is at an endpoint now. */
   isInFlight(job: Job<T>): boolean {
-    return inFlightState(job) !== undefined;
+    return isInFlight(job);
   }
 
   /** The endpoint where the job is in flight, and the dispatch with which it was sent there. */
   locate(
     job: Job<T>,
   ): { readonly endpoint: EndpointId; readonly dispatch: DispatchId } | undefined {
-    return inFlightState(job);
+    return isInFlight(job) ? job : undefined;
   }
 
   /** The job that an endpoint has in flight under a dispatch, if somebody waits for its result. */
