@@ -47,6 +47,7 @@ function logThrough(sink: (record: LogRecord) => void): Log {
     info: (text) => logger.info("{text}", { text }),
     warn: (text) => logger.warn("{text}", { text }),
     printed: (text) => logger.info("{text}", { text }),
+    room: () => stderr.room(),
   };
 }
 

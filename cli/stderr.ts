@@ -1,7 +1,6 @@
 /** This process's stderr, which never stops it, and its end, before which stderr is written. */
 
 import process from "node:process";
-import { printingPace } from "../system/printing_pace.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -18,7 +17,6 @@ let ending: Promise<never> | undefined;
 /** To be called first: from now on nobody who doesn't read there stops this process. */
 export function useStderrOf(runtime: Runtime): void {
   write = runtime.writeStderr;
-  printingPace.waitFor(() => stderr.room());
 }
 
 /** Ends this process when stderr is written. The first word counts. */

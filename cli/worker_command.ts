@@ -11,7 +11,7 @@ import type { Address, Runtime } from "../runtime/ports.ts";
 import { serveDialled, serveListener } from "../worker/controllers/serve.ts";
 import { Worker } from "../worker/worker.ts";
 import { timedLog, toStderr } from "./log.ts";
-import { exit } from "./stderr.ts";
+import { exit, stderr } from "./stderr.ts";
 import { ExitCode, UsageError } from "./usage.ts";
 import { SOFTWARE } from "./version.ts";
 
@@ -68,7 +68,7 @@ export async function localWorkerCommand(
   // Ctrl-C in a terminal reaches this process too. What it means is the run's to decide.
   process.on("SIGINT", () => {});
   // Of itself it says nothing: what becomes of jobs, the run knows and says. What cores print is passed on.
-  const log: Log = { ...silentLog, printed: toStderr };
+  const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
   // A run that is gone wants no answers: its jobs have nothing to wait for.
   await using worker = await Worker.start(runtime, {
     slots,

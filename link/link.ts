@@ -8,6 +8,7 @@ import {
   TruncatedFrameError,
   type Uint64,
 } from "../protocol/mod.ts";
+import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 
 /**
@@ -48,10 +49,18 @@ export interface LinkEvents {
   onClosed(reason: Error | undefined): void;
 }
 
+/** How a link behaves. */
+export interface LinkOptions {
+  readonly clock: Clock;
+  /** The largest payload to accept; `PAYLOAD_BYTES_MAX_DEFAULT` unless given. */
+  readonly payloadBytesMax?: number | undefined;
+}
+
 /** One connection. */
 export class Link {
   readonly #stream: ByteStream;
   readonly #events: LinkEvents;
+  readonly #clock: Clock;
   readonly #decoder: FrameDecoder;
   readonly #writer = new FrameWriter();
   #writingBytes = 0;
@@ -62,23 +71,18 @@ export class Link {
   #reading: Promise<void> | undefined;
   #pumping: Promise<void> | undefined;
   #ended: Promise<void> | undefined;
-  readonly #lastWriteMs: number;
-  #leaving: ReturnType<typeof setTimeout> | undefined;
+  #closing: Timer | undefined;
   #broken: ProtocolError | undefined;
   #resume: (() => void) | undefined;
   #isPaused = false;
   #isEnding = false;
   #isClosed = false;
 
-  constructor(
-    stream: ByteStream,
-    events: LinkEvents,
-    options: { payloadBytesMax?: number | undefined; lastWriteMs?: number | undefined } = {},
-  ) {
+  constructor(stream: ByteStream, events: LinkEvents, options: LinkOptions) {
+    const { clock, payloadBytesMax } = options;
     this.#stream = stream;
     this.#events = events;
-    const { payloadBytesMax, lastWriteMs = LAST_WRITE_MS } = options;
-    this.#lastWriteMs = lastWriteMs;
+    this.#clock = clock;
     this.#decoder = new FrameDecoder(payloadBytesMax === undefined ? {} : { payloadBytesMax });
   }
 
@@ -151,21 +155,22 @@ export class Link {
     this.#isEnding = true;
     this.pause(false);
     const isMuch = this.pendingBytes + this.#unheardBytes > SOON_THERE_BYTES;
-    this.#leaveAfter(this.#lastWriteMs);
+    this.#closeAfter(LAST_WRITE_MS);
     for (this.#flush(); this.#pumping;) await this.#pumping;
     if (this.#isClosed) return;
     await this.#stream.endWrites().catch(() => {}); // the peer may be gone: then there is nobody to tell
     // Closing would cut off what the system still has, too, if the peer then says another word.
-    const sinceMs = performance.now() - this.#writtenAtMs;
-    this.#leaveAfter(isMuch ? Math.max(this.#lastWriteMs - sinceMs, LINGER_MS) : LINGER_MS);
+    const sinceMs = this.#clock.now() - this.#writtenAtMs;
+    this.#closeAfter(isMuch ? Math.max(LAST_WRITE_MS - sinceMs, LINGER_MS) : LINGER_MS);
     await this.#reading;
     this.#closed(this.#broken);
   }
 
   /** Closes the ending link after this time, unless it is called again before. */
-  #leaveAfter(limitMs: number): void {
-    clearTimeout(this.#leaving);
-    if (!this.#isClosed) this.#leaving = setTimeout(() => this.#closed(this.#broken), limitMs);
+  #closeAfter(limitMs: number): void {
+    this.#closing?.stop();
+    if (this.#isClosed) return;
+    this.#closing = this.#clock.after(limitMs, () => this.#closed(this.#broken));
   }
 
   /** Closes at once. */
@@ -230,13 +235,13 @@ export class Link {
       const part = piece.subarray(at, at + this.#partBytesMax);
       this.#writingBytes = piece.byteLength - at;
       await this.#stream.write(part);
-      this.#writtenAtMs = performance.now();
+      this.#writtenAtMs = this.#clock.now();
       at += part.byteLength;
       this.#unheardBytes += part.byteLength;
       // The last part may lie in the system's buffers, wherever the peer is.
       const isLast = at >= piece.byteLength && this.#writer.pendingBytes === 0;
       if (!isLast) this.#signsOfLife += 1;
-      if (this.#isEnding) this.#leaveAfter(this.#lastWriteMs);
+      if (this.#isEnding) this.#closeAfter(LAST_WRITE_MS);
     }
     this.#writingBytes = 0;
   }
@@ -253,7 +258,7 @@ export class Link {
   #closed(reason: Error | undefined): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#leaving);
+    this.#closing?.stop();
     this.pause(false);
     this.#stream.close();
     this.#events.onClosed(reason);

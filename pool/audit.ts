@@ -1,8 +1,9 @@
-/** Whether a pool's books balance. For tests: it looks at every job. */
+/** Checks a pool's counts and invariants. For tests: it looks at every job. */
 
 import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { ClientId, EndpointId } from "./types.ts";
+import type { ClientId, EndpointId } from "./ids.ts";
+import { isInFlight } from "./job.ts";
 
 /** Throws an error that says what is wrong, if anything is. */
 export function audit<T>(
@@ -14,18 +15,15 @@ export function audit<T>(
   for (const endpoint of endpoints.values()) {
     auditEndpoint(endpoint);
     if (isLocal && endpoint.pace.slots === 1) auditTurn(endpoint);
-    for (const { client, isOrphan } of endpoint.inFlight.values()) {
-      check(
-        isOrphan || clients.has(client),
-        `the jobs of client ${client}, which is gone, are orphans`,
-      );
-      if (isOrphan) continue;
+    for (const { client, state } of endpoint.inFlight.values()) {
+      if (state === "abandoned") continue;
+      check(clients.has(client), `the jobs of client ${client}, which is gone, are abandoned`);
       inFlight.set(client, (inFlight.get(client) ?? 0) + 1);
     }
   }
   for (const client of clients.values()) {
     const found = inFlight.get(client.id) ?? 0;
-    check(client.inFlight === found, `client ${client.id} counts the ${found} jobs it has out`);
+    check(client.inFlight === found, `client ${client.id} counts its ${found} jobs in flight`);
     auditQueue(client);
   }
 }
@@ -35,26 +33,26 @@ function auditQueue<T>(client: Client<T>): void {
   for (const job of client.jobs()) {
     jobs += 1;
     bytes += job.bytes;
-    check(!job.isOrphan, `nobody has taken back a job that client ${client.id} has queued`);
-    check(job.client === client.id, `the jobs that client ${client.id} has queued are its own`);
+    check(job.state === "queued", `a job in the queue of client ${client.id} is queued`);
+    check(job.client === client.id, `the jobs in the queue of client ${client.id} are its own`);
   }
-  check(client.queued === jobs, `client ${client.id} counts the ${jobs} jobs it has queued`);
-  check(
-    client.queuedBytes === bytes,
-    `client ${client.id} counts the ${bytes} bytes it has queued`,
-  );
+  check(client.queued === jobs, `client ${client.id} counts its ${jobs} queued jobs`);
+  check(client.queuedBytes === bytes, `client ${client.id} counts its ${bytes} queued bytes`);
 }
 
 function auditEndpoint<T>({ id, inFlight, ...state }: Endpoint<T>): void {
   let bytes = 0;
-  for (const job of inFlight.values()) {
+  for (const [dispatch, job] of inFlight) {
     bytes += job.bytes;
-    check(job.list === undefined, `a job that endpoint ${id} has waits nowhere`);
-    check(job.core === state.core, `endpoint ${id} has jobs for its core`);
-    check(!job.alone || inFlight.size === 1, `a job that runs alone is alone on endpoint ${id}`);
-    check(job.alone === state.isReserved, `endpoint ${id} is reserved for a job that runs alone`);
+    check(isInFlight(job), `a job that endpoint ${id} has is in flight`);
+    if (!isInFlight(job)) continue;
+    check(job.endpoint === id, `a job that endpoint ${id} has was sent there`);
+    check(job.dispatch === dispatch, `endpoint ${id} knows a job by its dispatch`);
+    check(job.core === state.core, `the jobs at endpoint ${id} need its core`);
+    check(!job.isIsolated || inFlight.size === 1, `an isolated job is alone at endpoint ${id}`);
+    check(job.isIsolated === state.isReserved, `endpoint ${id} is reserved for an isolated job`);
   }
-  check(state.bytesInFlight === bytes, `endpoint ${id} counts the ${bytes} bytes it has`);
+  check(state.bytesInFlight === bytes, `endpoint ${id} counts its ${bytes} bytes in flight`);
   check(!state.isLoading || inFlight.size === 0, `endpoint ${id} has no job while it loads a core`);
   check(!state.isLoading || state.core !== undefined, `endpoint ${id} loads a core`);
   check(!state.isReserved || inFlight.size === 1, `endpoint ${id} is reserved for a job`);
@@ -66,5 +64,5 @@ function auditTurn<T>({ id, inFlight }: Endpoint<T>): void {
 }
 
 function check(isTrue: boolean, what: string): void {
-  if (!isTrue) throw new Error(`The pool's books do not balance: not true that ${what}`);
+  if (!isTrue) throw new Error(`An invariant of the pool is violated: ${what}`);
 }

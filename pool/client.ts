@@ -1,19 +1,20 @@
-/** What the pool knows of one client: its queue, and whether it may have jobs sent now. */
+/** What the pool knows of one client: its queue, and whether its jobs may be sent now. */
 
-import { AntiAffinity } from "./anti_affinity.ts";
-import { JobList } from "./job_list.ts";
-import type { ClientId, Job, Taker } from "./types.ts";
+import { AntiAffinityQueue, type Target } from "./anti_affinity.ts";
+import type { ClientId } from "./ids.ts";
+import { type Job, JobList } from "./job.ts";
 
 /** A client's state. Only the pool changes it. */
 export class Client<T> {
   readonly #queue = new JobList<T>();
-  readonly #detours = new AntiAffinity<T>();
+  readonly #avoiding = new AntiAffinityQueue<T>();
   queuedBytes = 0;
+  /** Jobs in flight whose results it waits for. */
   inFlight = 0;
-  /** The last job that it had sent; 0 before the first. */
+  /** The dispatch of the job that was sent last; 0 before the first. */
   lastDispatch = 0;
   lastSentAtMs = 0;
-  /** Its results pile up at its owner: it gets no more until they are taken. */
+  /** Its owner is not taking results: it gets no more until it does. */
   isBlocked = false;
   /** No more jobs will come: what is queued and in flight is all there is. */
   isEnded = false;
@@ -22,49 +23,53 @@ export class Client<T> {
 
   /** Jobs that wait. */
   get queued(): number {
-    return this.#queue.length + this.#detours.length;
+    return this.#queue.length + this.#avoiding.length;
   }
 
-  /** A job whose turn it is, if it may go out. */
+  /** The next job that may be sent. */
   get next(): Job<T> | undefined {
     if (this.isBlocked) return undefined;
-    return this.#queue.first ?? this.#detours.first;
+    return this.#queue.first ?? this.#avoiding.first;
   }
 
-  /** The job whose turn it is at an endpoint. `isOnly`: there is no other one. */
-  nextFor(endpoint: Taker, nowMs: number, isOnly: boolean): Job<T> | undefined {
+  /** The next job that may be sent to an endpoint. `isOnly`: there is no other endpoint. */
+  nextFor(endpoint: Target, nowMs: number, isOnly: boolean): Job<T> | undefined {
     if (this.isBlocked) return undefined;
-    return this.#detours.peekFor(endpoint, nowMs, isOnly) ?? this.#queue.first;
+    return this.#avoiding.peekFor(endpoint, nowMs, isOnly) ?? this.#queue.first;
   }
 
   pushBack(job: Job<T>): void {
-    if (job.avoids.length > 0) this.#detours.add(job);
+    if (avoidsAny(job)) this.#avoiding.add(job);
     else this.#queue.pushBack(job);
     this.queuedBytes += job.bytes;
   }
 
   pushFront(job: Job<T>): void {
-    if (job.avoids.length > 0) this.#detours.add(job);
+    if (avoidsAny(job)) this.#avoiding.add(job);
     else this.#queue.pushFront(job);
     this.queuedBytes += job.bytes;
   }
 
-  /** Takes a job out, wherever it stands, in constant time. Nothing changes if it does not wait here. */
+  /** Takes a job out, wherever it stands, in constant time. Does nothing if it is not queued here. */
   take(job: Job<T>): void {
-    const isTaken = this.#queue.remove(job) || this.#detours.remove(job);
+    const isTaken = this.#queue.remove(job) || this.#avoiding.remove(job);
     if (isTaken) this.queuedBytes -= job.bytes;
   }
 
-  /** Jobs that wait, those first that must not go just anywhere. */
+  /** Jobs that wait, those with anti-affinity first. */
   *jobs(): Iterable<Job<T>> {
-    yield* this.#detours;
+    yield* this.#avoiding;
     yield* this.#queue;
   }
 
-  /** Takes all jobs that `matches`, in their order. */
+  /** Takes out all jobs that `matches` selects, in their order. */
   takeWhere(matches: (job: Job<T>) => boolean): Job<T>[] {
     const jobs = [...this.jobs()].filter(matches);
     for (const job of jobs) this.take(job);
     return jobs;
   }
+}
+
+function avoidsAny<T>({ antiAffinity }: Job<T>): boolean {
+  return antiAffinity.endpoints.length > 0;
 }

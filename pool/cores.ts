@@ -1,12 +1,12 @@
-/** Which endpoint holds which core: gives cores to free endpoints, and takes them from who has too much. */
+/** Which endpoint holds which core: has free endpoints load cores, and moves endpoints between cores. */
 
 import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { type CoreDemand, type Demands, nextCore, shouldYield } from "./fair_share.ts";
 import { LoadFailures } from "./load_failures.ts";
-import { type CoreDemand, type Demands, neediestCore, shouldYield } from "./shares.ts";
-import type { ClientId, CoreKey, EndpointId } from "./types.ts";
+import type { ClientId, CoreKey, EndpointId } from "./ids.ts";
 
-/** A core stays on an endpoint at least this long while others want it too: a change costs a process. */
+/** An endpoint keeps a core at least this long although others want it: a change costs a process. */
 const CORE_QUANTUM_MS = 1_000;
 
 /** Decides for a pool's endpoints, which it shares with the pool. */
@@ -32,20 +32,20 @@ export class Cores<T> {
     if (endpoint.core !== undefined) this.#failures.delete(endpoint.core);
   }
 
-  /** `endpoint` is undefined if it is gone by now. Returns whether the core is given up. */
+  /** `endpoint` is undefined if it is gone. Returns whether the core is given up. */
   onLoadFailed(endpoint: Endpoint<T> | undefined, core: CoreKey, nowMs: number): boolean {
     if (endpoint?.core === core) {
       endpoint.isLoading = false;
       endpoint.core = undefined;
     }
     this.#failures.add(core, nowMs);
-    if (!this.#failures.isHopeless(core)) return false;
+    if (!this.#failures.isExhausted(core)) return false;
     for (const other of this.#endpoints.values()) if (other.core === core) return false;
     this.#failures.delete(core);
     return true;
   }
 
-  /** Decides anew, endpoints with nothing to do first: only for want of one has another to run empty. */
+  /** Decides anew, for free endpoints first: a busy one drains only if there are not enough of them. */
   assign(nowMs: number): void {
     const demands = this.#demands(nowMs);
     this.#failures.keepOnly(demands.cores);
@@ -62,24 +62,24 @@ export class Cores<T> {
     endpoint.isDraining = false;
     if (!mayChange(endpoint, demands, nowMs)) return;
     const { core } = endpoint;
-    const given = core === undefined ? undefined : demands.cores.get(core);
-    const next = neediestCore(
+    const current = core === undefined ? undefined : demands.cores.get(core);
+    const next = nextCore(
       demands,
       (other) => other !== core && this.#mayLoad(other, nowMs),
-      given ? 0 : -Infinity,
+      current ? 0 : -Infinity,
     );
     if (next === undefined) return;
     const isIdle = endpoint.isFree;
     count(demands.cores.get(next), 1, true);
-    count(given, -1, isIdle);
+    count(current, -1, isIdle);
     endpoint.isDraining = !isIdle;
     if (isIdle) this.#load(endpoint.id, next);
   }
 
-  /** A core that always fails is not started again before all its loads have ended: it may be given up. */
+  /** A core that keeps failing is not loaded again before all its loads have ended: it may be given up then. */
   #mayLoad(core: CoreKey, nowMs: number): boolean {
     if (this.#failures.isPaused(core, nowMs)) return false;
-    if (!this.#failures.isHopeless(core)) return true;
+    if (!this.#failures.isExhausted(core)) return true;
     for (const { isLoading, core: other } of this.#endpoints.values()) {
       if (isLoading && other === core) return false;
     }
@@ -102,13 +102,13 @@ export class Cores<T> {
       if (endpoint.isLeaving) continue;
       endpoints += 1;
       if (endpoint.core === undefined) continue;
-      count(cores.get(endpoint.core), 1, this.#hasUseFor(endpoint, nowMs));
+      count(cores.get(endpoint.core), 1, this.#isIdleFor(endpoint, nowMs));
     }
     return { cores, endpoints };
   }
 
-  /** Whether the endpoint has nothing to do and may take what waits: some jobs must not go just anywhere. */
-  #hasUseFor(endpoint: Endpoint<T>, nowMs: number): boolean {
+  /** Whether the endpoint is idle, and may take a job that waits: some have anti-affinity. */
+  #isIdleFor(endpoint: Endpoint<T>, nowMs: number): boolean {
     if (endpoint.inFlight.size > 0) return false;
     for (const client of this.#clients.values()) {
       if (client.nextFor(endpoint, nowMs, false)?.core === endpoint.core) return true;
@@ -117,7 +117,7 @@ export class Cores<T> {
   }
 }
 
-/** Whether an endpoint's core could be another one now. */
+/** Whether an endpoint may get another core now. */
 function mayChange<T>(endpoint: Endpoint<T>, demands: Demands, nowMs: number): boolean {
   if (endpoint.isLoading || endpoint.isLeaving) return false;
   const { core } = endpoint;
@@ -129,7 +129,7 @@ function newDemand(): CoreDemand {
   return { clients: 0, queued: 0, waitedMs: 0, held: 0, idle: 0 };
 }
 
-/** Notes that an endpoint holds a core, or no longer does. */
+/** Counts an endpoint that holds a core, or no longer does. */
 function count(demand: CoreDemand | undefined, change: 1 | -1, isIdle: boolean): void {
   if (!demand) return;
   demand.held += change;

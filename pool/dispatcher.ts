@@ -1,18 +1,12 @@
-/** Which jobs go to which endpoint: keeps windows filled, fairly among clients. */
+/** Which jobs go to which endpoint: keeps windows full, fairly among clients. */
 
 import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type {
-  ClientId,
-  CoreKey,
-  DispatchId,
-  EndpointId,
-  Job,
-  PoolActions,
-  PoolOptions,
-} from "./types.ts";
+import type { ClientId, CoreKey, DispatchId, EndpointId } from "./ids.ts";
+import type { Job } from "./job.ts";
+import type { PoolActions, PoolOptions } from "./types.ts";
 
-/** A slot that is at one job for longer gets nothing behind it: its pace was that of shorter jobs. */
+/** A slot that runs one job for longer gets nothing behind it: its pace was that of shorter jobs. */
 const LONG_JOB_MS = 20;
 
 /** Decides for a pool's endpoints and clients, which it shares with the pool. */
@@ -21,8 +15,8 @@ export class Dispatcher<T> {
   readonly #clients: ReadonlyMap<ClientId, Client<T>>;
   readonly #options: PoolOptions;
   readonly #actions: Pick<PoolActions<T>, "send">;
-  /** Endpoints that could take a job now or soon; counted once a pass. */
-  #serving = 0;
+  /** Endpoints that are ready; counted once a pass. */
+  #ready = 0;
   #lastDispatch = 0;
 
   constructor(
@@ -38,8 +32,9 @@ export class Dispatcher<T> {
   }
 
   /** Sends jobs to all endpoints that have room. */
-  fillAll(nowMs: number): void {
-    this.#serving = [...this.#endpoints.values()].filter(({ isServing }) => isServing).length;
+  dispatchAll(nowMs: number): void {
+    this.#ready = 0;
+    for (const endpoint of this.#endpoints.values()) if (endpoint.isReady) this.#ready += 1;
     const tailCap = this.#tailCap();
     // First every slot gets one job, then windows are filled: few jobs spread over all endpoints.
     for (const endpoint of this.#endpoints.values()) {
@@ -51,23 +46,23 @@ export class Dispatcher<T> {
   }
 
   #fill(endpoint: Endpoint<T>, window: number, nowMs: number): void {
-    if (!endpoint.isServing || endpoint.isReserved) return;
+    if (!endpoint.isReady || endpoint.isReserved) return;
     while (endpoint.inFlight.size < window) {
       if (
         endpoint.inFlight.size >= endpoint.pace.slots &&
         endpoint.bytesInFlight >= this.#options.endpointBytesMax
       ) return;
       const client = this.#clientFor(endpoint, window, nowMs);
-      const job = client?.nextFor(endpoint, nowMs, this.#serving <= 1);
+      const job = client?.nextFor(endpoint, nowMs, this.#ready <= 1);
       if (!client || !job || job.core !== endpoint.core) return;
       if (
         endpoint.inFlight.size > 0 &&
         endpoint.bytesInFlight + job.bytes > (this.#options.endpointBytesLimit ?? Infinity)
       ) return;
-      if (job.alone && endpoint.inFlight.size > 0) return;
+      if (job.isIsolated && endpoint.inFlight.size > 0) return;
       client.take(job);
       this.#dispatch(endpoint, client, job, nowMs);
-      if (job.alone) return;
+      if (job.isIsolated) return;
     }
   }
 
@@ -76,10 +71,6 @@ export class Dispatcher<T> {
     client.inFlight += 1;
     client.lastDispatch = dispatch;
     client.lastSentAtMs = nowMs;
-    job.attempt += 1;
-    job.sentAtMs = nowMs;
-    job.endpoint = endpoint.id;
-    job.dispatch = dispatch;
     endpoint.add(dispatch, job, nowMs);
     this.#actions.send(endpoint.id, dispatch, job);
   }
@@ -95,12 +86,12 @@ export class Dispatcher<T> {
   }
 
   /**
-   * Whether a slot gets a job behind the one that it is at: only of the same client, for nobody is to wait
-   * there for another's job while other slots come free. Where others wait, a turn is one window, and
-   * no more jobs than each of them could send: else one with few in flight would get less and less.
+   * Whether a slot gets a job behind the one that it runs. Only one of the same client: no job should wait
+   * behind another client's while other slots come free. Where other clients wait, a turn is one window, and
+   * no more jobs than each of them could send; otherwise a client with few in flight would get ever fewer.
    */
   #mayGoBehind(endpoint: Endpoint<T>, core: CoreKey, window: number, nowMs: number): boolean {
-    if (nowMs - endpoint.headSinceMs > LONG_JOB_MS) return false;
+    if (nowMs - endpoint.oldestSinceMs > LONG_JOB_MS) return false;
     const { client: own, jobs } = endpoint.turn;
     for (const other of this.#clients.values()) {
       if (other.id === own || other.next?.core !== core) continue;
@@ -111,7 +102,7 @@ export class Dispatcher<T> {
 
   /**
    * The client that has waited longest for its turn among those whose next job needs `core`. If that job
-   * has to wait for an empty endpoint, the others wait with it: else there might never be one.
+   * has to wait for an empty endpoint, the others wait with it: otherwise there might never be one.
    */
   #longestWaiting(core: CoreKey): Client<T> | undefined {
     let longest: Client<T> | undefined;
@@ -128,17 +119,17 @@ export class Dispatcher<T> {
     return Math.min(window, Math.max(slots, Math.ceil(tailCap * slots)));
   }
 
-  /** Near the end no job should wait behind a slow one while a slot idles: jobs per slot to keep out. */
+  /** Jobs in flight per slot near the end, where no job should wait behind a slow one while a slot is idle. */
   #tailCap(): number {
     let remaining = 0;
     for (const client of this.#clients.values()) {
-      // More may come at any time: there is no end to be near to.
+      // More may come at any time: the end is not in sight.
       if (!client.isEnded && !this.#options.isLocal) return Infinity;
       remaining += client.queued + client.inFlight;
     }
     let slots = 0;
     for (const endpoint of this.#endpoints.values()) {
-      if (endpoint.isServing) slots += endpoint.pace.slots;
+      if (endpoint.isReady) slots += endpoint.pace.slots;
     }
     return remaining / (2 * Math.max(1, slots));
   }

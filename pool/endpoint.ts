@@ -1,12 +1,13 @@
 /** What the pool knows of one endpoint. */
 
+import type { ClientId, CoreKey, DispatchId, EndpointId } from "./ids.ts";
+import { isInFlight, isWanted, type Job, markBack, markSent } from "./job.ts";
 import { Pace } from "./pace.ts";
-import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "./types.ts";
 
-/** Jobs for each slot in a window that is there to hide the way to the endpoint, not to keep it fed. */
+/** A window with more jobs than this for each slot keeps the endpoint fed; a smaller one hides the round trip. */
 const SHALLOW_WINDOW = 4;
 
-/** An endpoint that has answered nothing for so long is at a long job, however short those before it were. */
+/** An endpoint that has answered nothing for this long runs a long job, however short those before it were. */
 const LONG_MS = 100;
 
 /** An endpoint's state. Only the pool changes it. */
@@ -15,25 +16,26 @@ export class Endpoint<T> {
   readonly pace: Pace;
   bytesInFlight = 0;
   core: CoreKey | undefined;
-  /** A `load` was asked for and not answered yet. */
+  /** It was told to load its core, and has not answered yet. */
   isLoading = false;
   loadedAtMs = 0;
-  /** It gets no more jobs: it leaves, or it gives its core up for another. */
+  /** It gets no more jobs until it has loaded another core. */
   isDraining = false;
+  /** It gets no more jobs, ever. */
   isLeaving = false;
-  /** Holds a job that runs alone. */
+  /** It runs an isolated job. */
   isReserved = false;
-  /** Since when its oldest job can have been at work, where jobs run one after the other. */
-  headSinceMs = 0;
-  /** Whose job it got last, and how many jobs since it had none. */
+  /** Since when its oldest job can have been running, where jobs run one after the other. */
+  oldestSinceMs = 0;
+  /** Whose job it got last, and how many jobs since it was last idle. */
   turn: { client: ClientId | undefined; jobs: number } = { client: undefined, jobs: 0 };
 
   constructor(readonly id: EndpointId, slots: number | undefined) {
     this.pace = new Pace(slots);
   }
 
-  /** It could take a job with its core, if its window has room. */
-  get isServing(): boolean {
+  /** It could take a job that needs its core, if its window has room. */
+  get isReady(): boolean {
     return this.core !== undefined && !this.isLoading && !this.isDraining && !this.isLeaving;
   }
 
@@ -44,14 +46,14 @@ export class Endpoint<T> {
 
   /**
    * Jobs in flight that cannot have begun, as there are enough older ones for all slots. Where the window
-   * is deep, jobs are over before one could say so, as long as answers come.
+   * is deep, jobs end before the endpoint could say so, as long as answers come.
    */
   unstarted(nowMs: number): Job<T>[] {
     const { slots, slotsAreKnown } = this.pace;
     if (!slotsAreKnown) return [];
     const isDeep = this.inFlight.size > SHALLOW_WINDOW * slots;
-    if (isDeep && nowMs - this.headSinceMs < LONG_MS) return [];
-    return [...this.inFlight.values()].slice(slots).filter(({ isOrphan }) => !isOrphan);
+    if (isDeep && nowMs - this.oldestSinceMs < LONG_MS) return [];
+    return [...this.inFlight.values()].slice(slots).filter(isWanted);
   }
 
   startLoading(core: CoreKey): void {
@@ -61,26 +63,27 @@ export class Endpoint<T> {
   }
 
   add(dispatch: DispatchId, job: Job<T>, nowMs: number): void {
-    job.ordinal = this.pace.onSent(nowMs);
+    markSent(job, this.id, dispatch, this.pace.onSent(nowMs), nowMs);
     if (this.inFlight.size === 0) {
-      this.headSinceMs = nowMs;
+      this.oldestSinceMs = nowMs;
       this.turn.jobs = 0;
     }
     this.turn.client = job.client;
     this.turn.jobs += 1;
     this.inFlight.set(dispatch, job);
     this.bytesInFlight += job.bytes;
-    this.isReserved = job.alone;
+    this.isReserved = job.isIsolated;
   }
 
   remove(dispatch: DispatchId, nowMs: number): Job<T> | undefined {
     const job = this.inFlight.get(dispatch);
     if (!job) return undefined;
+    if (isInFlight(job)) this.pace.onAnswer(job.sequence, nowMs - job.sentAtMs, nowMs);
+    markBack(job);
     this.inFlight.delete(dispatch);
     this.bytesInFlight -= job.bytes;
     this.isReserved = false;
-    this.headSinceMs = nowMs;
-    this.pace.onAnswer(job.ordinal, nowMs - job.sentAtMs, nowMs);
+    this.oldestSinceMs = nowMs;
     return job;
   }
 }

@@ -1,9 +1,10 @@
-/** Cores that could not be loaded: when to try again, and when to stop. */
+/** Cores that could not be loaded: when to try again, and when to give up. */
 
-import type { CoreKey } from "./types.ts";
+import type { CoreKey } from "./ids.ts";
 
-/** A core is tried again after a pause, doubling from the first. */
-const PAUSE_MS = { first: 100, longest: 5_000 };
+/** The pause before a core is tried again. It doubles with each failure. */
+const PAUSE_MS_FIRST = 100;
+const PAUSE_MS_MAX = 5_000;
 
 /** A core that no endpoint holds is given up after this many failures in a row. */
 const FAILURES_MAX = 3;
@@ -14,16 +15,16 @@ export class LoadFailures {
 
   add(core: CoreKey, nowMs: number): void {
     const count = (this.#failures.get(core)?.count ?? 0) + 1;
-    const pauseMs = Math.min(PAUSE_MS.first * 2 ** (count - 1), PAUSE_MS.longest);
+    const pauseMs = Math.min(PAUSE_MS_FIRST * 2 ** (count - 1), PAUSE_MS_MAX);
     this.#failures.set(core, { count, untilMs: nowMs + pauseMs });
   }
 
-  /** It was loaded, or is given up. */
+  /** The core was loaded, or is given up. */
   delete(core: CoreKey): void {
     this.#failures.delete(core);
   }
 
-  /** Forgets cores that are not wanted: who wants one again begins anew. */
+  /** Forgets all other cores: if jobs want one again, its count starts at zero. */
   keepOnly(wanted: ReadonlyMap<CoreKey, unknown>): void {
     for (const core of this.#failures.keys()) {
       if (!wanted.has(core)) this.#failures.delete(core);
@@ -35,8 +36,8 @@ export class LoadFailures {
     return failure !== undefined && nowMs < failure.untilMs;
   }
 
-  /** It has failed so often that only an endpoint that holds it, or may soon, is a reason to go on. */
-  isHopeless(core: CoreKey): boolean {
+  /** It has failed so often that it is given up unless an endpoint holds it, or is still loading it. */
+  isExhausted(core: CoreKey): boolean {
     return (this.#failures.get(core)?.count ?? 0) >= FAILURES_MAX;
   }
 }

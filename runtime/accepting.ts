@@ -1,4 +1,6 @@
-/** Taking connections until we end that, whatever goes wrong with one of them. */
+/** Accepting connections until the listener is closed, whatever goes wrong with one of them: for Deno's adapter. */
+
+import { type Clock, delay } from "./clock.ts";
 
 /** The connection was gone before we had it, which macOS says with EINVAL. The next one may be sound. */
 const GONE_CODES = ["ECONNABORTED", "ECONNRESET", "EINVAL", "ENOTCONN"];
@@ -16,18 +18,15 @@ const PAUSE_MS = 100;
 export async function acceptUntilClosed<T>(
   accept: () => Promise<T>,
   isClosed: () => boolean,
+  clock: Clock,
 ): Promise<T | null> {
   while (!isClosed()) {
     try {
       return await accept();
     } catch (error) {
       const { code = "" } = (error ?? {}) as { code?: string };
-      if (!isClosed() && !GONE_CODES.includes(code)) await delay(PAUSE_MS);
+      if (!isClosed() && !GONE_CODES.includes(code)) await delay(clock, PAUSE_MS);
     }
   }
   return null;
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

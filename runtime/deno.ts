@@ -78,7 +78,7 @@ function streamListener(
   let isClosed = false;
   return {
     address,
-    accept: () => acceptUntilClosed(accept, () => isClosed),
+    accept: () => acceptUntilClosed(accept, () => isClosed, systemClock),
     close: () => {
       isClosed = true;
       closeQuietly(listener);

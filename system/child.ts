@@ -3,6 +3,7 @@
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ChildProcess, ProcessEnd } from "../runtime/ports.ts";
 import { type ForwardedLines, forwardLines } from "./lines.ts";
+import type { PrintingPace } from "./printing_pace.ts";
 
 /**
  * A killed process is gone at once, or after seconds if it has hundreds of gigabytes to give back. One that
@@ -13,6 +14,8 @@ export const GONE_LIMIT_MS = 10_000;
 /** How a process is looked after. */
 export interface ChildOptions {
   readonly clock: Clock;
+  /** Shared by all processes that this one has started. */
+  readonly pace: PrintingPace;
   /** Gets every line that the process prints, on stdout or stderr, without its end and cut if long. */
   readonly onLine: (line: string) => void;
   readonly goneLimitMs?: number | undefined;
@@ -36,7 +39,7 @@ export class Child {
     this.#process = process;
     this.#clock = clock;
     this.#goneLimitMs = goneLimitMs;
-    this.#printed = forwardLines(process.outputs, onLine);
+    this.#printed = forwardLines(process.outputs, onLine, options);
     this.ended = this.#watch();
   }
 

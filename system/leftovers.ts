@@ -4,6 +4,7 @@ import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { type MachineId, THIS_MACHINE } from "./machine.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { FOLDER_PREFIX } from "./temporary_folder.ts";
 
@@ -35,7 +36,9 @@ export async function removeLeftovers(
   for (const entry of await readdir(parent).catch(() => [])) {
     if (!entry.startsWith(FOLDER_PREFIX)) continue;
     const folder = join(parent, entry);
-    if (await isOld(folder) && await isOurs(folder)) await removeIfDeserted(runtime, folder, name);
+    if (await isOld(folder, runtime.clock) && await isOurs(folder)) {
+      await removeIfDeserted(runtime, folder, name);
+    }
   }
 }
 
@@ -49,10 +52,10 @@ export async function removeIfDeserted(
   await rm(folder, { recursive: true, force: true }).catch(() => {}); // what stays does no harm
 }
 
-async function isOld(folder: string): Promise<boolean> {
+async function isOld(folder: string, clock: Clock): Promise<boolean> {
   const info = await stat(folder).catch(() => undefined);
   return info !== undefined && info.uid === process.getuid?.() &&
-    Date.now() - info.mtimeMs > AGE_MS_MIN;
+    clock.date() - info.mtimeMs > AGE_MS_MIN;
 }
 
 /**

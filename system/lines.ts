@@ -1,6 +1,7 @@
 /** Bytes that a process prints, cut into lines of bounded length. */
 
-import { type PrintingPace, printingPace } from "./printing_pace.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { PrintingPace } from "./printing_pace.ts";
 
 /** A longer line is cut here: it is shown to people, and a core may print without end. */
 const LINE_CHARS_MAX = 2000;
@@ -59,22 +60,27 @@ export interface ForwardedLines {
   stop(): void;
 }
 
-/** Forwards the lines of a process's outputs, no faster than `pace` lets it. */
+/** How lines are forwarded. */
+export interface ForwardOptions {
+  readonly clock: Clock;
+  /** Shared by all processes that this one has started. */
+  readonly pace: PrintingPace;
+}
+
+/** Forwards the lines of a process's outputs, no faster than `pace` allows. */
 export function forwardLines(
   streams: readonly ReadableStream<Uint8Array>[],
   onLine: (line: string) => void,
-  pace = printingPace,
+  { clock, pace }: ForwardOptions,
 ): ForwardedLines {
   const readers = streams.map((stream) => stream.getReader());
   const printed = Promise.all(readers.map((reader) => forward(reader, onLine, pace)));
   return {
     complete: async () => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) =>
-        timer = setTimeout(resolve, PRINTED_AFTER_END_MS)
-      );
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const timer = clock.after(PRINTED_AFTER_END_MS, resolve);
       await Promise.race([printed, late]);
-      clearTimeout(timer);
+      timer.stop();
     },
     stop: () => {
       for (const reader of readers) reader.cancel().catch(() => {}); // a pipe that failed has stopped

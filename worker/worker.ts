@@ -16,6 +16,7 @@ import {
 } from "../protocol/mod.ts";
 import { host } from "../system/host.ts";
 import { type Log, silentLog } from "../system/log.ts";
+import type { Clock } from "../runtime/clock.ts";
 import { type ByteStream, CoreLoadError, type Runtime } from "../runtime/ports.ts";
 import {
   Connection,
@@ -68,6 +69,7 @@ export interface WorkerOptions {
 
 /** A worker. Give it connections with `serve`; end it with `drain` or `close`. */
 export class Worker implements AsyncDisposable {
+  readonly #clock: Clock;
   readonly #options: WorkerOptions;
   readonly #log: Log;
   readonly #host: Launcher;
@@ -86,7 +88,8 @@ export class Worker implements AsyncDisposable {
   #isScheduled = false;
   #idle: (() => void) | undefined;
 
-  private constructor(host: Launcher, options: WorkerOptions) {
+  private constructor(host: Launcher, clock: Clock, options: WorkerOptions) {
+    this.#clock = clock;
     this.#options = options;
     this.#log = options.log ?? silentLog;
     this.#host = host;
@@ -101,7 +104,7 @@ export class Worker implements AsyncDisposable {
       send: (endpoint, dispatch, job) => this.#slots.send(endpoint, dispatch, job.payload.payload),
       crashed: (job, reason) => this.#fail(job, this.#lossKind, reason),
       dropped: (job) => this.#releaseCore(job.core),
-      unrunnable: (job, reason) => this.#fail(job, "core", reason),
+      coreUnavailable: (job, reason) => this.#fail(job, "core", reason),
     }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
     this.#tries = new CoreTries(this.#pool, this.#slots);
     this.#watch = new JobWatch(
@@ -115,8 +118,9 @@ export class Worker implements AsyncDisposable {
 
   /** Starts a worker and its slots. It needs no connection for that, and loads no core itself, ever. */
   static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
-    const { folder: parent, goneLimitMs } = options;
-    const worker = new Worker(await Launcher.open(runtime, { parent, goneLimitMs }), options);
+    const { folder: parent, goneLimitMs, log } = options;
+    const host = await Launcher.open(runtime, { parent, goneLimitMs, log });
+    const worker = new Worker(host, runtime.clock, options);
     worker.#slots.start();
     return worker;
   }
@@ -133,6 +137,7 @@ export class Worker implements AsyncDisposable {
       stream,
       client,
       {
+        clock: this.#clock,
         payloadBytesMax: this.#options.payloadBytesMax,
         halfClosedMs: this.#options.halfClosedMs ?? HALF_CLOSED_MS,
         silentMsMax: this.#options.controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
@@ -164,7 +169,7 @@ export class Worker implements AsyncDisposable {
 
   #refuseQueued(): void {
     for (const connection of this.#connections.values()) {
-      for (const job of this.#pool.onQueueCancelled(connection.client)) {
+      for (const job of this.#pool.onQueueCanceled(connection.client)) {
         connection.refuse(job.payload);
         this.#releaseCore(job.core);
       }
@@ -184,7 +189,7 @@ export class Worker implements AsyncDisposable {
   async close(): Promise<void> {
     clearInterval(this.#tick);
     this.#watch.close();
-    for (const { endpoint } of this.#pool.heads()) this.#slots.kill(endpoint);
+    for (const { endpoint } of this.#pool.currentJobs()) this.#slots.kill(endpoint);
     const slotsClosed = this.#slots.close();
     for (const connection of this.#connections.values()) connection.close();
     await slotsClosed;
@@ -223,8 +228,7 @@ export class Worker implements AsyncDisposable {
       onLost: (endpoint, reason, wasKilled, begunLast) => {
         this.#watch.onLost(endpoint, reason, begunLast);
         // A core may also crash between two jobs: then the one that waits has nothing to do with it.
-        const hadBegun = [...this.#pool.inFlight()]
-          .some((job) => job.endpoint === endpoint && job.dispatch === begunLast);
+        const hadBegun = this.#pool.jobAt(endpoint, begunLast) !== undefined;
         this.#lossKind = wasKilled || !hadBegun ? "killed" : "crash";
         this.#pool.onEndpointLost(endpoint, reason, wasKilled || !hadBegun);
         this.#wake();
@@ -235,7 +239,9 @@ export class Worker implements AsyncDisposable {
   #onAnswer(endpoint: EndpointId, frame: Frame): void {
     const job = this.#pool.onAnswer(endpoint, frame.id as DispatchId, performance.now());
     if (!job) throw new TypeError(`A slot has answered job ${frame.id}, which it does not have`);
-    if (!job.isOrphan) job.payload.connection.answer(job.payload, frame.type, frame.payload);
+    if (this.#pool.isWanted(job)) {
+      job.payload.connection.answer(job.payload, frame.type, frame.payload);
+    }
     this.#releaseCore(job.core);
     this.#wake();
   }
@@ -294,7 +300,7 @@ export class Worker implements AsyncDisposable {
   #cancelJob(job: RelayedJob): void {
     if (!job.queued) return; // it waits for its core, and is not here yet
     job.isCancelled = true;
-    if (this.#pool.onCancelled(job.queued)) this.#releaseCore(job.queued.core);
+    if (this.#pool.onCanceled(job.queued)) this.#releaseCore(job.queued.core);
     this.#wake();
   }
 
@@ -312,7 +318,7 @@ export class Worker implements AsyncDisposable {
 
   #loadOf(): WorkerLoad {
     const { queued, inFlight } = this.#pool.counts();
-    const slotsBusy = this.#pool.heads().length;
+    const slotsBusy = this.#pool.currentJobs().length;
     return {
       slotsBusy,
       // Some wait for their turn at a slot already.

@@ -84,13 +84,13 @@ export class Cluster<T extends Task> implements Disposable {
       send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job),
       crashed: (job, reason) => this.#crashed.push({ job, reason }),
       dropped: () => {}, // what nobody wants needs no word
-      unrunnable: () => {}, // a worker that cannot load the core is closed before
+      coreUnavailable: () => {}, // a worker that cannot load the core is closed before
     }, {
       onLost: "retry",
       isLocal: false,
       endpointBytesMax: WORKER_BYTES_MAX,
       endpointBytesLimit: WORKER_BYTES_LIMIT,
-      lossesMax: LOSSES_MAX,
+      crashesMax: LOSSES_MAX,
     });
     this.#copies = new Copies<T>(this.#pool, (endpoint, dispatch) => {
       this.#members.get(endpoint)?.link.cancel(dispatch);
@@ -122,7 +122,7 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Part of the slots' time in which they had a job, from the first worker on; 0 to 1. */
   get busyPart(): number {
-    return this.#pool.busyPart;
+    return this.#pool.utilization;
   }
 
   // Workers.
@@ -179,7 +179,7 @@ export class Cluster<T extends Task> implements Disposable {
       !this.#copies.hasOther(job)
     );
     for (const job of unstarted) this.#copies.takeBack(job);
-    const jobs = [...this.#pool.onQueueCancelled(this.#client), ...unstarted];
+    const jobs = [...this.#pool.onQueueCanceled(this.#client), ...unstarted];
     const ended = jobs.filter((job) => !this.#copies.hasOther(job));
     for (const { payload } of ended) this.#verification?.forget(payload);
     return ended.length;
@@ -241,7 +241,7 @@ export class Cluster<T extends Task> implements Disposable {
 
   #onDown({ endpoint, isLeaving }: Member, why: string, isProven: boolean): number {
     if (endpoint === undefined) return 0;
-    const lost = this.#pool.outstandingAt(endpoint);
+    const lost = this.#pool.inFlightAt(endpoint);
     if (!isLeaving) this.#retries.faults.lost += lost;
     this.#members.delete(endpoint);
     this.#pool.onEndpointLost(endpoint, why, !isProven);
@@ -268,7 +268,7 @@ export class Cluster<T extends Task> implements Disposable {
   /** Workers that leave have no reason to stay once they have answered everything. */
   #letGo(): void {
     for (const [endpoint, { isLeaving, link }] of this.#members) {
-      if (isLeaving && this.#pool.outstandingAt(endpoint) === 0) link.close();
+      if (isLeaving && this.#pool.inFlightAt(endpoint) === 0) link.close();
     }
   }
 
@@ -277,7 +277,7 @@ export class Cluster<T extends Task> implements Disposable {
     const { timeMs } = this.#policy;
     if (timeMs === 0 || this.#isPaused) return;
     const limitMs = 2 * timeMs + 10_000;
-    for (const { endpoint, job } of this.#pool.heads()) {
+    for (const { endpoint, job } of this.#pool.currentJobs()) {
       const member = this.#members.get(endpoint);
       if (!member || member.link.version > 1) continue;
       const sinceMs = Math.max(job.sentAtMs, member.answeredAtMs, this.#resumedAtMs);
@@ -313,7 +313,9 @@ export class Cluster<T extends Task> implements Disposable {
     if (!job) throw neverSent({ id: dispatch });
     member.answers += 1;
     member.answeredAtMs = answeredAtMs;
-    if (!job.isOrphan) this.#settle({ job, answer, worker: member.name, answeredAtMs }, member);
+    if (this.#pool.isWanted(job)) {
+      this.#settle({ job, answer, worker: member.name, answeredAtMs }, member);
+    }
     this.#wake();
   }
 
@@ -328,7 +330,7 @@ export class Cluster<T extends Task> implements Disposable {
     if (!job) throw neverSent({ id: dispatch });
     if (cause === "draining") {
       this.#workers.onLeaving(member); // if it has not said so before
-    } else if (!job.isOrphan) {
+    } else if (this.#pool.isWanted(job)) {
       const problem = "it has cancelled a job that nobody has taken back";
       member.link.close(new UnusableWorkerError(problem));
     }
@@ -397,9 +399,9 @@ export class Cluster<T extends Task> implements Disposable {
   }
 
   #hasRoom(): boolean {
-    const { queued, queuedBytes } = this.#pool.outstanding(this.#client);
+    const { queued, queuedBytes } = this.#pool.queueOf(this.#client);
     const heldBytes = queuedBytes + (this.#verification?.heldBytes ?? 0);
-    return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.demand()) && heldBytes < QUEUE_BYTES_MAX;
+    return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.capacity()) && heldBytes < QUEUE_BYTES_MAX;
   }
 
   #wake(): void {

@@ -22,37 +22,36 @@ export class Copies<T> {
   /** Whether another run of a job may still answer. */
   hasOther(job: Job<T>): boolean {
     if (this.#copies.size === 0) return false;
-    return this.#copies.get(job.payload)?.some((copy) => copy !== job && !copy.isOrphan) ?? false;
+    return this.#copies.get(job.payload)?.some((copy) =>
+      copy !== job && this.#pool.isWanted(copy)
+    ) ??
+      false;
   }
 
   /** A run of a job has failed. Whether it is left to another one, which may then be anywhere. */
   onFailed(job: Job<T>): boolean {
     if (!this.hasOther(job)) return false;
-    job.isOrphan = true;
-    for (const copy of this.#copies.get(job.payload) ?? []) copy.isStrict = false;
+    this.#pool.onCanceled(job);
+    for (const copy of this.#copies.get(job.payload) ?? []) this.#pool.allowAnywhere(copy);
     return true;
   }
 
   /** A worker is gone. Where another run goes on, that has to do, until it turns out to be late, too. */
   onLost(): void {
     for (const [payload, copies] of this.#copies) {
-      const wanted = copies.filter(({ isOrphan }) => !isOrphan);
+      const wanted = copies.filter((copy) => this.#pool.isWanted(copy));
       const queued = wanted.findLast((copy) => !this.#pool.isInFlight(copy));
       if (!queued || wanted.length < 2) continue;
-      this.#pool.onCancelled(queued);
+      this.#pool.onCopyDropped(queued, wanted.filter((copy) => copy !== queued));
       this.#copies.delete(payload);
-      for (const copy of wanted) {
-        copy.isStrict = false;
-        copy.losses = Math.max(copy.losses, queued.losses);
-      }
     }
   }
 
   /** Nobody waits for a job any more. */
   takeBack(job: Job<T>): void {
-    if (this.#pool.onCancelled(job)) return;
-    const { endpoint, dispatch } = job;
-    if (endpoint !== undefined && dispatch !== undefined) this.#cancel(endpoint, dispatch);
+    this.#pool.onCanceled(job);
+    const at = this.#pool.locate(job);
+    if (at) this.#cancel(at.endpoint, at.dispatch);
   }
 
   /** A job has its answer, so long after it was sent. Others of it are not needed any more. */
@@ -60,7 +59,7 @@ export class Copies<T> {
     this.#stragglers.onAnswer(ms);
     if (this.#copies.size === 0) return;
     for (const copy of this.#copies.get(job.payload) ?? []) {
-      if (copy !== job && !copy.isOrphan) this.takeBack(copy);
+      if (copy !== job && this.#pool.isWanted(copy)) this.takeBack(copy);
     }
     this.#copies.delete(job.payload);
   }
@@ -70,15 +69,16 @@ export class Copies<T> {
     const { limitMs } = this.#stragglers;
     const late = [...this.#pool.inFlight()]
       // One that was lost before may be what ends workers: not two at once.
-      .filter((job) => job.losses === 0 && nowMs - job.sentAtMs > limitMs)
+      .filter((job) => job.crashCount === 0 && nowMs - job.sentAtMs > limitMs)
       .filter((job) => !this.#copies.has(job.payload))
       .sort((one, other) => one.sentAtMs - other.sentAtMs);
     const idle = late.length > 0 ? this.#pool.idleSlots(late.length) : [];
     for (const job of late) {
-      const at = idle.findIndex((endpoint) => endpoint !== job.endpoint);
-      if (at < 0 || job.endpoint === undefined) continue;
+      const runsAt = this.#pool.locate(job)?.endpoint;
+      const at = idle.findIndex((endpoint) => endpoint !== runsAt);
+      if (at < 0 || runsAt === undefined) continue;
       idle.splice(at, 1);
-      this.#copies.set(job.payload, [job, this.#pool.onCopied(job, [job.endpoint], nowMs)]);
+      this.#copies.set(job.payload, [job, this.#pool.onCopied(job, [runsAt], nowMs)]);
     }
   }
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Child } from "../../system/child.ts";
 import type { Log } from "../../system/log.ts";
 import type { ByteStream, ProcessEnd, Runtime, StreamListener } from "../../runtime/ports.ts";
+import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
 import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
 
@@ -32,6 +33,7 @@ export class LocalWorker {
   readonly #host: LocalWorkerHost;
   readonly #slots: number;
   readonly #log: Log;
+  readonly #pace: PrintingPace;
   readonly #folder: string;
   readonly #listener: StreamListener;
   readonly #abandoned = Promise.withResolvers<void>();
@@ -48,6 +50,7 @@ export class LocalWorker {
     this.#host = host;
     this.#slots = options.slots;
     this.#log = options.log;
+    this.#pace = new PrintingPace(runtime.clock, options.log);
     this.#folder = folder;
     // A socket in a folder that nobody else may enter: no port is open to other users of this machine.
     this.#listener = runtime.listen({ kind: "unix", path: socketIn(folder) });
@@ -104,6 +107,7 @@ export class LocalWorker {
     try {
       this.#child = new Child(startSelf(this.#runtime, "local-worker", args), {
         clock: this.#runtime.clock,
+        pace: this.#pace,
         onLine: (line) => this.#log.printed(line),
       });
     } catch (error) {

@@ -1,6 +1,7 @@
 /** An address that is dialled as long as a run lasts: when it is tried again, and whether there is hope. */
 
 import { Backoff } from "../../link/backoff.ts";
+import type { Random } from "../../runtime/clock.ts";
 import { LATEST_VERSION } from "../../protocol/mod.ts";
 import { reasonOf } from "../../system/system_error.ts";
 import { UnusableWorkerError, VersionRefusedError } from "./worker_connection.ts";
@@ -52,7 +53,7 @@ export interface DialledOwner {
 export class Dialled {
   readonly #limits: DialledLimits;
   readonly #owner: DialledOwner;
-  readonly #backoff = new Backoff();
+  readonly #backoff: Backoff;
   #hopeUntilMs = 0;
   #hopeless: string | undefined;
   #isDismissed = false;
@@ -64,7 +65,13 @@ export class Dialled {
   #isLeft = false;
   #endRest: (() => void) | undefined;
 
-  constructor(readonly name: string, limits: DialledLimits, owner: DialledOwner) {
+  constructor(
+    readonly name: string,
+    limits: DialledLimits,
+    owner: DialledOwner,
+    random: Random,
+  ) {
+    this.#backoff = new Backoff(random);
     this.#limits = limits;
     this.#owner = owner;
   }

@@ -29,6 +29,7 @@ import {
   WORKER_SILENT_MS_MAX,
   type WorkerDescription,
 } from "../../protocol/mod.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import type { Answer } from "../answer.ts";
 import type { CoreImage } from "./core_image.ts";
@@ -78,6 +79,7 @@ export interface WorkerConnectionEvents {
 
 /** How the worker is talked to. */
 export interface WorkerConnectionOptions {
+  readonly clock: Clock;
   /** The version to offer. */
   readonly version: number;
   readonly versionLimitMs?: number;
@@ -116,7 +118,7 @@ export class WorkerConnection {
         clearTimeout(this.#limit);
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
-    });
+    }, { clock: options.clock });
   }
 
   /** The version that this connection speaks, or hopes to. */

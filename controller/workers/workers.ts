@@ -110,7 +110,7 @@ export class Workers {
       connect: () => this.#connect(address, dialled),
       onHopeless: () => this.#checkForsaken(),
       warn: (text) => this.#log.warn(text),
-    });
+    }, this.#runtime.random);
     this.#dialled.set(name, dialled);
     // One that is left may have been the last: what it had is answered now.
     void dialled.keepDialling().then(() => this.#checkForsaken());
@@ -242,6 +242,7 @@ export class Workers {
       onDraining: () => this.onLeaving(member),
       onClosed: (reason) => resolve(this.#onClosed(member, reason)),
     }, {
+      clock: this.#runtime.clock,
       // A worker whose slots we know is a process of our own.
       version: slots === undefined ? this.#offers.next(keyOf({ name, dialled })) : LATEST_VERSION,
       versionLimitMs: this.#limits.versionMs,

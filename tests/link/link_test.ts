@@ -1,53 +1,100 @@
-/** How a link ends: what was said is heard by a peer that listens, and nobody waits for one that doesn't. */
+/** How a link ends: a peer that reads gets everything, and one that reads nothing is not waited for. */
 
 import assert from "node:assert/strict";
-import { setTimeout as delay } from "node:timers/promises";
 import { Link } from "../../link/link.ts";
+import { type Clock, delay } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { test } from "../lib/test.ts";
+import { VirtualClock } from "../lib/virtual_clock.ts";
 
 const MEBIBYTE = 2 ** 20;
 
-/** Far below what the slow peer needs in all, and far above what it needs for a part. */
-const LAST_WRITE_MS = 200;
-const PART_MS = 20;
+/** A peer that takes nothing for this long is not waited for when a link ends. */
+const LAST_WRITE_MS = 30_000;
 const ANSWER_BYTES = 3 * MEBIBYTE;
+const HEADER_BYTES = 17;
 
-test("a link that ends waits for a peer that takes its last words slowly, however long that takes in all", async () => {
-  const peer = new Peer(() => delay(PART_MS));
-  assert.equal(await endingLink(peer).closed, undefined);
-  assert.equal(peer.takenBytes, ANSWER_BYTES + 17);
+test("an ending link waits for a slow peer as long as it takes some of the answer every 30 s", async () => {
+  const clock = new VirtualClock();
+  const peer = new Peer(clock, () => delay(clock, LAST_WRITE_MS - 1));
+  const link = endingLink(clock, peer);
+  await clock.until("the link is closed", () => link.hasClosed, 3_600_000);
+  assert.equal(peer.takenBytes, ANSWER_BYTES + HEADER_BYTES);
+  assert(clock.now() > 10 * LAST_WRITE_MS, `it has waited for ${clock.now()} ms`);
+  assert.equal(clock.timers, 0);
 });
 
-test("a link that ends goes on when a peer takes nothing for that time", async () => {
-  const peer = new Peer(() => new Promise<void>(() => {}));
-  await endingLink(peer).closed;
+test("an ending link closes when the peer has taken nothing for 30 s", async () => {
+  const clock = new VirtualClock();
+  const peer = new Peer(clock, () => new Promise<void>(() => {}));
+  const link = endingLink(clock, peer);
+  await clock.advance(LAST_WRITE_MS - 1);
+  assert.equal(link.hasClosed, false);
+  await clock.advance(1);
+  assert.equal(link.hasClosed, true);
   assert.equal(peer.takenBytes, 0);
+  assert.equal(clock.timers, 0);
 });
 
-test("a peer that has much to take is read from until it closes, lest its word cut off the rest", async () => {
-  const peer = new Peer(() => Promise.resolve());
-  peer.staysOpenMs = 1000;
-  await endingLink(peer, 30_000).closed;
+test("an ending link that has sent much reads on until the peer closes, for up to 30 s", async () => {
+  const clock = new VirtualClock();
+  const peer = new Peer(clock, () => Promise.resolve());
+  peer.staysOpenMs = LAST_WRITE_MS - 1;
+  const link = endingLink(clock, peer);
+  await clock.until("the link is closed", () => link.hasClosed);
   assert(peer.hasClosedFirst, "the link was closed while the answer could be on its way");
 });
 
-/** A link that ends right after a large answer. */
+test("an ending link that has sent little reads on for half a second", async () => {
+  const clock = new VirtualClock();
+  const peer = new Peer(clock, () => Promise.resolve());
+  peer.staysOpenMs = LAST_WRITE_MS;
+  const link = endingLink(clock, peer, 1);
+  await clock.advance(499);
+  assert.equal(link.hasClosed, false);
+  await clock.advance(1);
+  assert.equal(link.hasClosed, true);
+});
+
+test("a frame that is sent while the last write is reported goes out as well", async () => {
+  const clock = new VirtualClock();
+  const peer = new Peer(clock, () => Promise.resolve());
+  let drains = 0;
+  const link = new Link(peer, {
+    onFrame: () => {},
+    onDrained: () => {
+      drains += 1;
+      if (drains === 1) link.send(1, 8, new Uint8Array(0));
+    },
+    onClosed: () => {},
+  }, { clock });
+  link.send(1, 7, new Uint8Array(0));
+  await clock.until("both frames are written", () => drains === 2);
+  assert.equal(peer.takenBytes, 2 * HEADER_BYTES);
+});
+
+/** A link that ends right after an answer, which is a large one unless told otherwise. */
 function endingLink(
+  clock: Clock,
   peer: Peer,
-  lastWriteMs = LAST_WRITE_MS,
-): { closed: Promise<Error | undefined> } {
-  const { promise: closed, resolve } = Promise.withResolvers<Error | undefined>();
-  const link = new Link(peer, { onFrame: () => {}, onClosed: resolve }, { lastWriteMs });
+  answerBytes = ANSWER_BYTES,
+): { readonly hasClosed: boolean } {
+  const state = { hasClosed: false };
+  const onClosed = (reason: Error | undefined) => {
+    assert.equal(reason, undefined);
+    state.hasClosed = true;
+  };
+  const link = new Link(peer, { onFrame: () => {}, onClosed }, { clock });
   link.start();
-  link.send(1, 7, new Uint8Array(ANSWER_BYTES));
+  link.send(1, 7, new Uint8Array(answerBytes));
   void link.end();
-  return { closed };
+  return state;
 }
 
-/** Takes each part after what `take` waits for, and closes a while after it has heard the end. */
+/** Takes each part of what is written after `take` resolves, and closes a while after the end of it. */
 class Peer implements ByteStream {
   readonly peer = "a test";
+  readonly #clock: Clock;
   readonly #take: () => Promise<void>;
   readonly #over = Promise.withResolvers<null>();
   #isClosed = false;
@@ -55,7 +102,8 @@ class Peer implements ByteStream {
   staysOpenMs = 0;
   hasClosedFirst = false;
 
-  constructor(take: () => Promise<void>) {
+  constructor(clock: Clock, take: () => Promise<void>) {
+    this.#clock = clock;
     this.#take = take;
   }
 
@@ -70,10 +118,10 @@ class Peer implements ByteStream {
   }
 
   endWrites(): Promise<void> {
-    setTimeout(() => {
+    this.#clock.after(this.staysOpenMs, () => {
       this.hasClosedFirst = !this.#isClosed;
       this.close();
-    }, this.staysOpenMs);
+    });
     return Promise.resolve();
   }
 

@@ -14,7 +14,11 @@ function jobOf(payload: string, bytes: number): Job<string> {
   return newJob(ID, CORE, bytes, payload, 0);
 }
 
-/** Takes the job whose turn it is. */
+function jobAvoiding(endpoints: readonly EndpointId[], isRequired = false): Job<string> {
+  return { ...jobOf("shy", 20), antiAffinity: { endpoints, isRequired } };
+}
+
+/** Takes the next job. */
 function take(client: Client<string>): string | undefined {
   const job = client.nextFor(ANYWHERE, 0, false);
   if (job) client.take(job);
@@ -54,7 +58,7 @@ test("a blocked client shows no next job, and keeps it", () => {
 
 test("jobs that avoid an endpoint count, and go before the others to any other one", () => {
   const client = new Client<string>(ID);
-  const shy = { ...jobOf("shy", 20), avoids: [ANYWHERE.id], isStrict: true };
+  const shy = jobAvoiding([ANYWHERE.id], true);
   client.pushBack(jobOf("a", 3));
   client.pushBack(shy);
   assert.equal(client.queued, 2);
@@ -74,7 +78,7 @@ test("jobs that avoid an endpoint count, and go before the others to any other o
 
 test("a client has a next job as long as any is queued, also one that avoids an endpoint", () => {
   const client = new Client<string>(ID);
-  const shy = { ...jobOf("shy", 20), avoids: [ANYWHERE.id] };
+  const shy = jobAvoiding([ANYWHERE.id]);
   client.pushFront(shy);
   assert.equal(client.next, shy);
   assert.deepEqual(client.takeWhere(() => true), [shy]);
@@ -120,7 +124,7 @@ test("a client's books are exact at all times, wherever a job is taken from its 
 /** Takes a step, and returns the jobs that wait then. */
 function afterStep(client: Client<string>, jobs: readonly Job<string>[], step: Step) {
   if (step.kind === "push") {
-    const job = Object.assign(jobOf("a job", step.bytes), { avoids: step.avoids });
+    const job = { ...jobAvoiding(step.avoids), bytes: step.bytes };
     if (step.isFront) client.pushFront(job);
     else client.pushBack(job);
     return [...jobs, job];
@@ -142,7 +146,7 @@ for (const [what, avoids] of [["", []], [" that avoids some endpoint", [ANYWHERE
     const counter = { looks: 0 };
     const jobs = Array.from(
       { length: 65_536 },
-      () => counted({ ...jobOf("a", 1), avoids }, counter),
+      () => counted(jobAvoiding(avoids), counter),
     );
     for (const job of jobs) client.pushBack(job);
     for (const job of [jobs.at(-1), jobs.at(-2), jobs[40_000], jobs[1], jobs[0], jobOf("b", 1)]) {

@@ -85,7 +85,7 @@ test("nobody waits behind a long job of another client while other slots come fr
     recorder.answer(recorder.out(free)[0] as string, 0.01);
   }
   assert.deepEqual(recorder.out().filter((name) => name.startsWith("b")), []);
-  assert.deepEqual(recorder.pool.outstanding(two), { queued: 0, queuedBytes: 0 });
+  assert.deepEqual(recorder.pool.queueOf(two), { queued: 0, queuedBytes: 0 });
   recorder.answerAll();
   recorder.assertNothingIsLeft();
 });
@@ -117,7 +117,7 @@ test("a blocked client gets nothing more, and the others its share", () => {
   recorder.schedule();
   recorder.pool.onClientBlocked(one, true);
   assert.deepEqual(recorder.answerAll(1_000), ["a1", "b1", "b2"]);
-  assert.deepEqual(recorder.pool.outstanding(one), { queued: 2, queuedBytes: 2 });
+  assert.deepEqual(recorder.pool.queueOf(one), { queued: 2, queuedBytes: 2 });
   recorder.pool.onClientBlocked(one, false);
   assert.deepEqual(recorder.answerAll(1_000), ["a2", "a3"]);
   recorder.assertNothingIsLeft();
@@ -142,10 +142,10 @@ test("a client that goes gets its queue back, in order; what is out is answered,
   const client = recorder.client();
   recorder.queue(client, "a b c");
   recorder.schedule();
-  assert.deepEqual(recorder.orphaned(), []);
+  assert.deepEqual(recorder.abandoned(), []);
   assert.deepEqual(recorder.leave(client), ["b", "c"]);
-  assert.deepEqual(recorder.orphaned(), [slot]);
-  assert.deepEqual(recorder.answer("a").map(({ isOrphan }) => isOrphan), [true]);
+  assert.deepEqual(recorder.abandoned(), [slot]);
+  assert.deepEqual(recorder.answer("a").map((job) => recorder.pool.isWanted(job)), [false]);
   recorder.assertNothingIsLeft();
 });
 
@@ -159,7 +159,7 @@ test("what a gone client had out is dropped when its endpoint is lost", () => {
     recorder.schedule();
     assert.deepEqual(recorder.out(slot), ["a", "b"]);
     assert.deepEqual(recorder.leave(gone), []);
-    assert.deepEqual(recorder.orphaned(), [slot], "nobody wants the job that runs");
+    assert.deepEqual(recorder.abandoned(), [slot], "nobody wants the job that runs");
     assert.deepEqual(recorder.lose(slot), ["dropped a"]);
     recorder.endpoint();
     assert.deepEqual(recorder.answerAll(), ["b"]);
@@ -199,7 +199,7 @@ test("a client that cancels gets its queue back, and goes on", () => {
   recorder.queue(client, "a b c");
   recorder.schedule();
   assert.deepEqual(recorder.cancel(client), ["b", "c"]);
-  assert.deepEqual(recorder.pool.outstanding(client), { queued: 0, queuedBytes: 0 });
+  assert.deepEqual(recorder.pool.queueOf(client), { queued: 0, queuedBytes: 0 });
   recorder.queue(client, "d");
   assert.deepEqual(recorder.answerAll(), ["a", "d"]);
   recorder.assertNothingIsLeft();
@@ -215,7 +215,7 @@ test("a gone client is nobody", () => {
   recorder.pool.onClientBlocked(client, true);
   recorder.pool.onClientEnded(client, true);
   assert.deepEqual(recorder.cancel(client), []);
-  assert.deepEqual(recorder.pool.outstanding(client), { queued: 0, queuedBytes: 0 });
+  assert.deepEqual(recorder.pool.queueOf(client), { queued: 0, queuedBytes: 0 });
   assert.notEqual(recorder.client(), client);
   recorder.assertNothingIsLeft();
 });
@@ -229,9 +229,9 @@ test("what is queued and out is counted, in jobs and in bytes", () => {
   recorder.schedule();
   const { queued, queuedBytes, inFlight } = recorder.pool.counts();
   assert.deepEqual([queued, queuedBytes, inFlight], [2, 310, 1]);
-  assert.deepEqual(recorder.pool.outstanding(client), { queued: 2, queuedBytes: 310 });
-  assert.equal(recorder.pool.outstandingAt(slot), 1);
-  assert.deepEqual(recorder.pool.heads().map(({ endpoint }) => endpoint), [slot]);
+  assert.deepEqual(recorder.pool.queueOf(client), { queued: 2, queuedBytes: 310 });
+  assert.equal(recorder.pool.inFlightAt(slot), 1);
+  assert.deepEqual(recorder.pool.currentJobs().map(({ endpoint }) => endpoint), [slot]);
   recorder.answerAll();
   recorder.assertNothingIsLeft();
 });

@@ -2,7 +2,14 @@
 
 import assert from "node:assert/strict";
 import { Pool } from "../../pool/pool.ts";
-import type { ClientId, CoreKey, EndpointId, Job, PoolOptions } from "../../pool/types.ts";
+import type {
+  ClientId,
+  CoreKey,
+  DispatchId,
+  EndpointId,
+  Job,
+  PoolOptions,
+} from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 import { CORE, sanityCheck } from "./recorder.ts";
 
@@ -27,7 +34,7 @@ class Scene {
       },
       crashed: ({ payload }) => void this.told.push(`crashed ${payload}`),
       dropped: ({ payload }) => void this.told.push(`dropped ${payload}`),
-      unrunnable: () => assert.fail("every endpoint can load the core"),
+      coreUnavailable: () => assert.fail("every endpoint can load the core"),
     }, { onLost: "retry", isLocal: false, endpointBytesMax: 1_000, ...options });
     this.client = this.pool.onClientUp();
   }
@@ -65,7 +72,6 @@ class Scene {
 
   answer(what: string): Job<string> {
     const { endpoint, dispatch } = this.#taken(what);
-    assert(endpoint !== undefined && dispatch !== undefined);
     const job = this.pool.onAnswer(endpoint, dispatch, ++this.nowMs);
     this.pool.audit();
     assert(job);
@@ -74,7 +80,6 @@ class Scene {
 
   giveBack(what: string): void {
     const { endpoint, dispatch } = this.#taken(what);
-    assert(endpoint !== undefined && dispatch !== undefined);
     this.pool.onReturned(endpoint, dispatch, ++this.nowMs);
     this.pool.audit();
   }
@@ -84,20 +89,22 @@ class Scene {
     this.pool.audit();
   }
 
-  copy(what: string, avoids = [this.job(what).endpoint as EndpointId]): Job<string> {
+  copy(what: string, avoids = [this.#locate(what).endpoint]): Job<string> {
     const copy = this.pool.onCopied(this.job(what), avoids, this.nowMs);
     this.pool.audit();
     return copy;
   }
 
   cancel(job: Job<string>): boolean {
-    const isOut = this.pool.onCancelled(job);
+    const isOut = this.pool.onCanceled(job);
     this.pool.audit();
     return isOut;
   }
 
   lose(endpoint: EndpointId): void {
-    for (const [what, job] of this.#out) if (job.endpoint === endpoint) this.#out.delete(what);
+    for (const what of this.#out.keys()) {
+      if (this.#locate(what).endpoint === endpoint) this.#out.delete(what);
+    }
     this.pool.onEndpointLost(endpoint, "gone");
     this.pool.audit();
   }
@@ -116,10 +123,16 @@ class Scene {
     sanityCheck(this.pool);
   }
 
-  #taken(what: string): Job<string> {
-    const job = this.job(what);
+  #taken(what: string): { endpoint: EndpointId; dispatch: DispatchId } {
+    const at = this.#locate(what);
     this.#out.delete(what);
-    return job;
+    return at;
+  }
+
+  #locate(what: string): { endpoint: EndpointId; dispatch: DispatchId } {
+    const at = this.pool.locate(this.job(what));
+    assert(at, `"${what}" is in flight`);
+    return at;
   }
 }
 
@@ -238,7 +251,7 @@ test("a queued job that is taken back is gone at once, one in flight with its an
   assert.deepEqual(scene.inFlightOfClient, ["b"]);
   assert.equal(scene.wanted("a"), undefined);
   assert.equal(scene.pool.counts().inFlight, 2);
-  assert(scene.answer("a1 to 1").isOrphan);
+  assert(!scene.pool.isWanted(scene.answer("a1 to 1")));
   assert.deepEqual(scene.out(), ["b1 to 1", "c1 to 1"]);
   for (const what of scene.out()) scene.answer(what);
   scene.assertNothingIsLeft();
@@ -255,7 +268,7 @@ test("a job that is answered, or was given back, cannot be taken back once more"
   scene.answer("a1 to 1");
   assert(scene.cancel(a));
   assert(scene.cancel(b));
-  assert.deepEqual(scene.pool.outstanding(scene.client), { queued: 1, queuedBytes: 1 });
+  assert.deepEqual(scene.pool.queueOf(scene.client), { queued: 1, queuedBytes: 1 });
   assert.deepEqual(scene.out(), ["c1 to 1"]);
   scene.answer("c1 to 1");
   scene.assertNothingIsLeft();
@@ -268,7 +281,7 @@ test("copies and jobs that are tried again are taken back with the queue", () =>
   scene.out();
   scene.copy("a1 to 1");
   scene.retry("b1 to 2");
-  const taken = scene.pool.onQueueCancelled(scene.client).map(({ payload }) => payload);
+  const taken = scene.pool.onQueueCanceled(scene.client).map(({ payload }) => payload);
   assert.deepEqual(taken.sort(), ["a", "b", "e", "f"]);
   assert.equal(scene.pool.counts().queuedBytes, 0);
   for (const what of scene.out()) scene.answer(what);
@@ -347,7 +360,7 @@ test("an endpoint never has more bytes than the limit, however many slots, but f
 });
 
 test("a job ends when it may have been at work on as many lost endpoints as the limit says", () => {
-  const scene = new Scene({ lossesMax: 3 });
+  const scene = new Scene({ crashesMax: 3 });
   scene.queue("a b c");
   for (let count = 1; count <= 3; count++) {
     const [endpoint] = scene.endpoints(1);
@@ -362,7 +375,7 @@ test("a job ends when it may have been at work on as many lost endpoints as the 
 });
 
 test("an endpoint that has said that it leaves is no loss that counts", () => {
-  const scene = new Scene({ lossesMax: 1 });
+  const scene = new Scene({ crashesMax: 1 });
   const [endpoint] = scene.endpoints(1);
   scene.queue("a");
   scene.out();

@@ -261,10 +261,10 @@ test("a core that fails three times in a row is given up, and its jobs with it, 
   }
   assert.deepEqual(recorder.schedule(), ["load core at 1"]);
   assert.deepEqual(recorder.loadFails(slot, CORE, "it is for another machine"), [
-    "unrunnable x1: it is for another machine",
-    "unrunnable x2: it is for another machine",
-    "unrunnable x3: it is for another machine",
-    "unrunnable x4: it is for another machine",
+    "coreUnavailable x1: it is for another machine",
+    "coreUnavailable x2: it is for another machine",
+    "coreUnavailable x3: it is for another machine",
+    "coreUnavailable x4: it is for another machine",
   ]);
   recorder.loadsAtOnce = true;
   assert.deepEqual(recorder.schedule(), ["load a at 1", "send a1 to 1"]);
@@ -304,7 +304,7 @@ test("a core is not given up while an endpoint still loads it, nor loaded anew b
   }
   assert.deepEqual(recorder.loadFails(one), []);
   assert.deepEqual(recorder.scheduleAfter(60_000), [], "the second might succeed");
-  assert.deepEqual(recorder.loadFails(two), ["unrunnable x: bad", "unrunnable y: bad"]);
+  assert.deepEqual(recorder.loadFails(two), ["coreUnavailable x: bad", "coreUnavailable y: bad"]);
   recorder.assertNothingIsLeft();
 });
 
@@ -318,7 +318,7 @@ test("a load that fails after its endpoint is lost counts as well", () => {
     assert.deepEqual(recorder.schedule(), [`load core at ${slot}`]);
     assert.deepEqual(recorder.lose(slot), []);
     const told = recorder.loadFails(slot, CORE, "crashed: SIGSEGV");
-    assert.deepEqual(told, pauseMs === 400 ? ["unrunnable x: crashed: SIGSEGV"] : []);
+    assert.deepEqual(told, pauseMs === 400 ? ["coreUnavailable x: crashed: SIGSEGV"] : []);
     recorder.nowMs += pauseMs;
   }
   recorder.assertNothingIsLeft();

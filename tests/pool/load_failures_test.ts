@@ -16,20 +16,20 @@ test("pauses double from 100 ms up to 5 s", () => {
 
 test("the third failure in a row is one too many", () => {
   const failures = new LoadFailures();
-  for (const isHopeless of [false, false, true, true]) {
+  for (const isExhausted of [false, false, true, true]) {
     failures.add(A, 0);
-    assert.equal(failures.isHopeless(A), isHopeless);
+    assert.equal(failures.isExhausted(A), isExhausted);
   }
   failures.delete(A);
   failures.add(A, 0);
-  assert.ok(!failures.isHopeless(A), "a success in between counts");
+  assert.ok(!failures.isExhausted(A), "a success in between counts");
 });
 
 test("one core's failures are not another's", () => {
   const failures = new LoadFailures();
   for (let count = 0; count < 3; count++) failures.add(A, 0);
   assert.ok(!failures.isPaused(B, 0));
-  assert.ok(!failures.isHopeless(B));
+  assert.ok(!failures.isExhausted(B));
 });
 
 test("what nobody waits for is forgotten", () => {
@@ -37,6 +37,6 @@ test("what nobody waits for is forgotten", () => {
   for (const core of [A, A, A, B]) failures.add(core, 0);
   failures.keepOnly(new Map([[B, {}]]));
   assert.ok(!failures.isPaused(A, 0));
-  assert.ok(!failures.isHopeless(A));
+  assert.ok(!failures.isExhausted(A));
   assert.ok(failures.isPaused(B, 0));
 });

@@ -43,7 +43,7 @@ export class Recorder implements PoolActions<string> {
   // What the pool does.
 
   load(endpoint: EndpointId, core: CoreKey): void {
-    assert.equal(this.pool.outstandingAt(endpoint), 0, "only an empty endpoint loads a core");
+    assert.equal(this.pool.inFlightAt(endpoint), 0, "only an empty endpoint loads a core");
     this.#told.push(`load ${core} at ${endpoint}`);
     if (this.loadsAtOnce) this.#loaded.push(endpoint);
   }
@@ -61,13 +61,13 @@ export class Recorder implements PoolActions<string> {
     this.#leave(payload, `crashed ${payload}: ${reason}`);
   }
 
-  dropped({ payload, isOrphan }: Job<string>): void {
-    assert.ok(isOrphan, "only orphans are dropped");
-    this.#leave(payload, `dropped ${payload}`);
+  dropped(job: Job<string>): void {
+    assert.ok(!this.pool.isWanted(job), "only unwanted jobs are dropped");
+    this.#leave(job.payload, `dropped ${job.payload}`);
   }
 
-  unrunnable({ payload }: Job<string>, reason: string): void {
-    this.#leave(payload, `unrunnable ${payload}: ${reason}`);
+  coreUnavailable({ payload }: Job<string>, reason: string): void {
+    this.#leave(payload, `coreUnavailable ${payload}: ${reason}`);
   }
 
   // What the test does.
@@ -150,9 +150,11 @@ export class Recorder implements PoolActions<string> {
       .map(([name]) => name);
   }
 
-  /** Endpoints that are at a job whose result nobody wants. */
-  orphaned(): EndpointId[] {
-    return this.pool.heads().filter(({ job }) => job.isOrphan).map(({ endpoint }) => endpoint);
+  /** Endpoints that run a job whose result nobody wants. */
+  abandoned(): EndpointId[] {
+    return this.pool.currentJobs().filter(({ job }) => !this.pool.isWanted(job)).map((
+      { endpoint },
+    ) => endpoint);
   }
 
   /** Jobs that are in the pool, queued or out. */
@@ -182,7 +184,7 @@ export class Recorder implements PoolActions<string> {
   }
 
   cancel(client: ClientId): string[] {
-    const names = this.pool.onQueueCancelled(client).map(({ payload }) => payload);
+    const names = this.pool.onQueueCanceled(client).map(({ payload }) => payload);
     for (const name of names) this.#open.delete(name);
     return names;
   }
@@ -211,5 +213,5 @@ export function sanityCheck(pool: Pool<unknown>): void {
   pool.audit();
   const { queued, queuedBytes, inFlight } = pool.counts();
   assert.deepEqual({ queued, queuedBytes, inFlight }, { queued: 0, queuedBytes: 0, inFlight: 0 });
-  assert.deepEqual(pool.heads(), []);
+  assert.deepEqual(pool.currentJobs(), []);
 }

@@ -144,7 +144,7 @@ class Simulation {
 function assertEnds(tasks: readonly Task[], luck: CoreLuck): void {
   for (const task of tasks) {
     if (task.isUnlucky && task.end === "failed") continue;
-    if (luck.mayBeGivenUp(task.core) && task.end === "unrunnable") continue;
+    if (luck.mayBeGivenUp(task.core) && task.end === "coreUnavailable") continue;
     const deserved = task.isPoison ? "failed" : "done";
     assert.equal(task.end, deserved, `task ${task.index} of core "${task.core}"`);
     assert.ok(!luck.isBad(task.core), `core "${task.core}" cannot be loaded`);

@@ -150,12 +150,12 @@ function slotsOf({ pool }: Recorder): [number, boolean] {
 
 test("the pool wants as many jobs as all windows take together", () => {
   const recorder = new Recorder({ isLocal: false });
-  assert.equal(recorder.pool.demand(), 0);
+  assert.equal(recorder.pool.capacity(), 0);
   for (const slots of [3, 1]) recorder.endpoint(slots);
   const client = recorder.client();
   recorder.queue(client, "a b");
   recorder.schedule();
-  assert.equal(recorder.pool.demand(), 8);
+  assert.equal(recorder.pool.capacity(), 8);
   assert.deepEqual(slotsOf(recorder), [4, true]);
   recorder.answerAll();
   recorder.assertNothingIsLeft();
@@ -166,13 +166,13 @@ test("the pool knows what part of its slots' time had jobs", () => {
   recorder.endpoint();
   recorder.endpoint();
   const client = recorder.client();
-  assert.equal(recorder.pool.busyPart, 0);
+  assert.equal(recorder.pool.utilization, 0);
   recorder.queue(client, "a b");
   recorder.schedule();
   recorder.answer("a", 100);
   recorder.schedule();
   recorder.answer("b", 100);
   recorder.schedule();
-  assert.equal(recorder.pool.busyPart, 0.75);
+  assert.equal(recorder.pool.utilization, 0.75);
   recorder.assertNothingIsLeft();
 });

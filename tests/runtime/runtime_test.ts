@@ -1,4 +1,4 @@
-/** What the runtime folder has of its own, beside what the programs' tests show. */
+/** The parts of the adapters that the programs' own tests do not show. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -8,52 +8,8 @@ import { promisify } from "node:util";
 import { acceptUntilClosed } from "../../runtime/accepting.ts";
 import { ChunkQueue } from "../../runtime/chunk_queue.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
-import { LineSplitter } from "../../system/lines.ts";
-import { isNoexec } from "../../system/temporary_folder.ts";
 import { test } from "../lib/test.ts";
-
-const MOUNTS = [
-  "/dev/sda1 / ext4 rw,relatime 0 0",
-  "tmpfs /tmp tmpfs rw,nosuid,noexec 0 0",
-  "tmpfs /tmp/build tmpfs rw 0 0",
-  "tmpfs /with\\040space tmpfs noexec,rw 0 0",
-  "tmpfs /twice tmpfs noexec 0 0",
-  "tmpfs /twice tmpfs rw 0 0",
-  "",
-].join("\n");
-
-test("a folder is noexec by the innermost mount that it lies on", () => {
-  const noexec = ["/tmp", "/tmp/a/b", "/with space/x"];
-  const fine = ["/", "/home", "/tmpx", "/tmp/build", "/tmp/build/deep", "/with", "/twice/x"];
-  assert.deepEqual(noexec.map((folder) => isNoexec(folder, MOUNTS)), noexec.map(() => true));
-  assert.deepEqual(fine.map((folder) => isNoexec(folder, MOUNTS)), fine.map(() => false));
-});
-
-test("where no mounts are known, no folder is noexec", () => {
-  assert.equal(isNoexec("/tmp", ""), false);
-});
-
-test("lines are the same however the bytes are cut, and long ones are cut short", () => {
-  const text = `first\r\nzweite Zeile: ü\n\n${"x".repeat(5000)}\nlast`;
-  const bytes = new TextEncoder().encode(text);
-  const whole = linesOf([bytes]);
-  assert.deepEqual(whole.slice(0, 3), ["first", "zweite Zeile: ü", ""]);
-  assert.equal(whole[3], `${"x".repeat(2000)} …`);
-  assert.equal(whole[4], "last");
-  for (const size of [1, 2, 3, 7, 1999, 2000, 2001]) {
-    const pieces = [];
-    for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.subarray(at, at + size));
-    assert.deepEqual(linesOf(pieces), whole, `pieces of ${size}`);
-  }
-});
-
-function linesOf(pieces: readonly Uint8Array[]): string[] {
-  const lines: string[] = [];
-  const splitter = new LineSplitter((line) => lines.push(line));
-  for (const piece of pieces) splitter.push(piece);
-  splitter.end();
-  return lines;
-}
+import { VirtualClock } from "../lib/virtual_clock.ts";
 
 test("a chunk queue gives the bytes in order, whatever is pushed and read", async () => {
   const queue = new ChunkQueue(() => {});
@@ -94,7 +50,8 @@ test("a program ends although a process that it has started, and waits for no mo
   process.kill(Number(stdout), "SIGKILL"); // throws if it is gone
 });
 
-test("a listener goes on after every error, known or not, and after what is no error at all", async () => {
+test("a listener goes on after every error, and after a rejection that is no error at all", async () => {
+  const clock = new VirtualClock();
   const wrongs = [
     Object.assign(new Error("gone"), { code: "ECONNABORTED" }),
     Object.assign(new Error("no room"), { code: "EMFILE" }),
@@ -103,30 +60,40 @@ test("a listener goes on after every error, known or not, and after what is no e
     undefined,
   ];
   const accept = () => wrongs.length > 0 ? Promise.reject(wrongs.shift()) : Promise.resolve("next");
-  assert.equal(await acceptUntilClosed(accept, () => false), "next");
+  let accepted: string | null = null;
+  void acceptUntilClosed(accept, () => false, clock).then((next) => accepted = next);
+  await clock.until("the next connection is accepted", () => accepted === "next");
   assert.deepEqual(wrongs, []);
 });
 
-test("a listener ends when its owner has closed it, whatever that makes of who waits", async () => {
+test("a listener ends when its owner has closed it, however the pending accept fails", async () => {
+  const clock = new VirtualClock();
   for (const wrong of [new Error("closed"), { code: "EMFILE" }, undefined]) {
     let isClosed = false;
     const { promise, reject } = Promise.withResolvers<never>();
-    const accepted = acceptUntilClosed(() => promise, () => isClosed);
+    const accepted = acceptUntilClosed(() => promise, () => isClosed, clock);
     isClosed = true;
     reject(wrong);
     assert.equal(await accepted, null);
   }
-  const accept = () => assert.fail("nobody is taken any more");
-  assert.equal(await acceptUntilClosed(accept, () => true), null);
+  const accept = () => assert.fail("a closed listener accepts nothing");
+  assert.equal(await acceptUntilClosed(accept, () => true, clock), null);
 });
 
-test("a listener that is closed while it waits for a better time ends, too", async () => {
+test("a listener that is closed during its pause after an error ends", async () => {
+  const clock = new VirtualClock();
   let isClosed = false;
+  let accepts = 0;
   const accept = () => {
-    setTimeout(() => isClosed = true, 10);
+    accepts += 1;
     return Promise.reject(new Error("for now"));
   };
-  assert.equal(await acceptUntilClosed(accept, () => isClosed), null);
+  const accepted = acceptUntilClosed(accept, () => isClosed, clock);
+  await clock.advance(10);
+  isClosed = true;
+  await clock.advance(1_000);
+  assert.equal(await accepted, null);
+  assert.equal(accepts, 1);
 });
 
 test("a real listener takes a connection, and ends when it is closed", async () => {

@@ -1,9 +1,12 @@
-/** Who prints without end has to wait: everything else in this process gets its time. */
+/** Processes that print without end wait, so that everything else in this process gets its time. */
 
 import assert from "node:assert/strict";
+import type { Clock } from "../../runtime/clock.ts";
+import { silentLog } from "../../system/log.ts";
 import { forwardLines } from "../../system/lines.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { test } from "../lib/test.ts";
+import { VirtualClock } from "../lib/virtual_clock.ts";
 
 const LINES = 10_000;
 
@@ -11,55 +14,79 @@ const LINES = 10_000;
 const LINE_MS = 0.02;
 
 /** Far more lines than are handled before other work has its turn, and far fewer than there are. */
-const LINES_AT_ONCE_MAX = 600;
+const LINES_AT_ONCE_MAX = 300;
 
-test("while processes print and print, other work gets its turn again and again", async () => {
+test("other work gets its turn again and again while processes print without end", async () => {
+  const clock = new WorkingClock();
   let lines = 0;
   let most = 0;
-  const otherWork = setInterval(() => {
+  const otherWork = clock.every(1, () => {
     most = Math.max(most, lines);
     lines = 0;
-  }, 0);
-  const outputs = [printing("a", LINES), printing("b", LINES)];
-  await forwarded(outputs, () => {
-    lines += 1;
-    work(LINE_MS);
   });
-  clearInterval(otherWork);
-  most = Math.max(most, lines);
-  assert(most <= LINES_AT_ONCE_MAX, `${most} lines were handled at once`);
+  await forwarded(clock, [printing("a", LINES), printing("b", LINES)], () => {
+    lines += 1;
+    clock.work(LINE_MS);
+  });
+  otherWork.stop();
+  assert(most > 0 && most <= LINES_AT_ONCE_MAX, `${most} lines were handled at once`);
 });
 
-test("all that they print comes, each one's lines in order", async () => {
+test("reading what processes print takes a quarter of the time at most", async () => {
+  const clock = new WorkingClock();
+  await forwarded(clock, [printing("a", LINES)], () => clock.work(LINE_MS));
+  assert(clock.now() >= 3.9 * LINES * LINE_MS, `it took ${clock.now()} ms`);
+});
+
+test("all that processes print is forwarded, the lines of each in order", async () => {
   const seen: string[] = [];
-  await forwarded([printing("a", LINES), printing("b", LINES)], (line) => seen.push(line));
+  await forwarded(
+    new WorkingClock(),
+    [printing("a", LINES), printing("b", LINES)],
+    (line) => seen.push(line),
+  );
   for (const name of ["a", "b"]) {
     const own = seen.filter((line) => line.startsWith(name));
     assert.deepEqual(own, Array.from({ length: LINES }, (_, index) => `${name} ${index}`));
   }
 });
 
-test("the line of a process that prints little does not wait for those that print without end", async () => {
+test("a process that prints one line need not wait for those that print without end", async () => {
   const seen: string[] = [];
   const outputs = [printing("a", LINES), printing("b", LINES), printing("quiet", 1)];
-  await forwarded(outputs, (line) => seen.push(line));
-  assert(seen.indexOf("quiet 0") < LINES_AT_ONCE_MAX, `it came as line ${seen.indexOf("quiet 0")}`);
+  await forwarded(new WorkingClock(), outputs, (line) => seen.push(line));
+  const place = seen.indexOf("quiet 0");
+  assert(place >= 0 && place < 2 * LINES_AT_ONCE_MAX, `it came as line ${place}`);
 });
 
-test("printing waits while there is no room for the lines", async () => {
-  const pace = new PrintingPace();
+test("printing waits while the log has no room for more lines", async () => {
+  const clock = new WorkingClock();
   const room = Promise.withResolvers<void>();
   let isFull = true;
-  pace.waitFor(() => isFull ? room.promise : undefined);
+  const log = { ...silentLog, room: () => isFull ? room.promise : undefined };
   const seen: string[] = [];
-  const all = forwarded([printing("a", 3)], (line) => seen.push(line), pace);
-  await new Promise((resolve) => setTimeout(resolve));
+  const pace = new PrintingPace(clock, log);
+  forwardLines([printing("a", 3)], (line) => seen.push(line), { clock, pace });
+  await clock.advance(60_000);
   assert.deepEqual(seen, []);
   isFull = false;
   room.resolve();
-  await all;
+  await clock.until("all lines are forwarded", () => seen.length === 3);
   assert.deepEqual(seen, ["a 0", "a 1", "a 2"]);
 });
+
+/** A virtual clock on which work takes time, too. */
+class WorkingClock extends VirtualClock implements Clock {
+  #workedMs = 0;
+
+  override now(): number {
+    return super.now() + this.#workedMs;
+  }
+
+  work(ms: number): void {
+    this.#workedMs += ms;
+  }
+}
 
 /** An output on which that many lines are ready at once. */
 function printing(name: string, lines: number): ReadableStream<Uint8Array> {
@@ -72,14 +99,14 @@ function printing(name: string, lines: number): ReadableStream<Uint8Array> {
   });
 }
 
-/** Resolves when every line was handled. */
+/** Resolves when every line is handled. */
 async function forwarded(
+  clock: WorkingClock,
   outputs: readonly ReadableStream<Uint8Array>[],
   onLine: (line: string) => void,
-  pace = new PrintingPace(),
 ): Promise<void> {
+  const pace = new PrintingPace(clock, silentLog);
   let open = outputs.length;
-  const { promise, resolve } = Promise.withResolvers<void>();
   for (const output of outputs) {
     const last = new TextEncoder().encode("end\n");
     const ending = output.pipeThrough(
@@ -89,14 +116,8 @@ async function forwarded(
     );
     forwardLines([ending], (line) => {
       if (line !== "end") onLine(line);
-      else if (--open === 0) resolve();
-    }, pace);
+      else open -= 1;
+    }, { clock, pace });
   }
-  await promise;
-}
-
-/** Works for this long. */
-function work(ms: number): void {
-  const endMs = performance.now() + ms;
-  while (performance.now() < endMs);
+  await clock.until("all lines are forwarded", () => open === 0);
 }

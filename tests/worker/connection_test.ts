@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { concat, encodeFrame } from "../fixtures/peers/frames.ts";
 import { test } from "../lib/test.ts";
 import type { CoreKey } from "../../pool/types.ts";
+import { systemClock } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import {
   Connection,
@@ -117,6 +118,7 @@ class CountingHost {
       onConnectionClosed: (_connection, reason) => this.#closed.resolve(reason),
     };
     const options = {
+      clock: systemClock,
       payloadBytesMax: undefined,
       halfClosedMs: HALF_CLOSED_MS,
       silentMsMax: 1_000,

@@ -73,7 +73,7 @@ class WatchedWorker {
     send: (_, dispatch) => void this.#sent.push(dispatch),
     crashed: () => assert.fail("no job crashes"),
     dropped: () => assert.fail("all jobs are wanted"),
-    unrunnable: () => assert.fail("the core loads"),
+    coreUnavailable: () => assert.fail("the core loads"),
   }, { onLost: "isolate", isLocal: true, endpointBytesMax: 1000 });
   readonly #watch = new JobWatch(
     this.#pool,

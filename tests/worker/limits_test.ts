@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import type { EndpointId, Job } from "../../pool/types.ts";
+import type { DispatchId, EndpointId, Job } from "../../pool/types.ts";
 import type { RelayedJob } from "../../worker/controllers/connection.ts";
 import { CAN_WATCH_MEMORY, excesses } from "../../worker/slots/limits.ts";
 import type { TimedHead } from "../../worker/slots/run_times.ts";
@@ -72,5 +72,6 @@ function head(
 ): TimedHead<RelayedJob> {
   const job = { payload: { limits: { timeMs, memoryBytes } } } as Job<RelayedJob>;
   const runsSinceMs = hasBegun ? sinceMs : undefined;
-  return { endpoint: endpoint as EndpointId, job, hasBegun, runsSinceMs };
+  const dispatch = 1 as DispatchId;
+  return { endpoint: endpoint as EndpointId, dispatch, job, hasBegun, runsSinceMs };
 }

@@ -1,14 +1,15 @@
 /** Since when jobs run, as far as that can be seen. */
 
 import assert from "node:assert/strict";
-import type { Head } from "../../pool/pool.ts";
+import type { CurrentJob } from "../../pool/pool.ts";
 import type { DispatchId, EndpointId, Job } from "../../pool/types.ts";
 import { RunTimes } from "../../worker/slots/run_times.ts";
 import { test } from "../lib/test.ts";
 
 test("a job's time counts from when it was first seen to run, not while it is handed in", () => {
   const times = new RunTimes();
-  const look = (head: Head<string>, nowMs: number) => times.look([head], nowMs)[0]?.runsSinceMs;
+  const look = (head: CurrentJob<string>, nowMs: number) =>
+    times.look([head], nowMs)[0]?.runsSinceMs;
   assert.equal(look(head(1, 7, false), 100), undefined);
   assert.equal(look(head(1, 7, true), 200), 200);
   assert.equal(look(head(1, 7, true), 300), 200);
@@ -16,7 +17,7 @@ test("a job's time counts from when it was first seen to run, not while it is ha
 
 test("each job of a slot, and each slot, has its own time", () => {
   const times = new RunTimes();
-  const look = (heads: Head<string>[], nowMs: number) =>
+  const look = (heads: CurrentJob<string>[], nowMs: number) =>
     times.look(heads, nowMs).map(({ runsSinceMs }) => runsSinceMs);
   assert.deepEqual(look([head(1, 7), head(2, 8)], 100), [100, 100]);
   assert.deepEqual(look([head(1, 9), head(2, 8)], 200), [200, 100]);
@@ -24,7 +25,7 @@ test("each job of a slot, and each slot, has its own time", () => {
   assert.deepEqual(look([head(1, 9), head(2, 8)], 400), [400, 100]);
 });
 
-function head(endpoint: number, dispatch: number, hasBegun = true): Head<string> {
-  const job = { dispatch: dispatch as DispatchId } as Job<string>;
-  return { endpoint: endpoint as EndpointId, job, hasBegun };
+function head(endpoint: number, dispatch: number, hasBegun = true): CurrentJob<string> {
+  const job = {} as Job<string>;
+  return { endpoint: endpoint as EndpointId, dispatch: dispatch as DispatchId, job, hasBegun };
 }

@@ -1,6 +1,6 @@
 /** One controller, as its worker sees it: decodes what it says, and answers. */
 
-import { Link } from "../../link/link.ts";
+import { Link, type LinkOptions } from "../../link/link.ts";
 import { Silence } from "../../link/silence.ts";
 import type { ClientId, CoreKey, Job } from "../../pool/types.ts";
 import {
@@ -135,7 +135,7 @@ export class Connection {
     host: ConnectionHost,
     stream: ByteStream,
     readonly client: ClientId,
-    options: { payloadBytesMax: number | undefined; halfClosedMs: number; silentMsMax: number },
+    options: LinkOptions & { halfClosedMs: number; silentMsMax: number },
   ) {
     this.#host = host;
     this.#silentMsMax = options.silentMsMax;

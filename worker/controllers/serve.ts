@@ -29,7 +29,7 @@ export async function serveDialled(
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
-  const backoff = new Backoff();
+  const backoff = new Backoff(runtime.random);
   const name = formatAddress(address);
   let said = "";
   while (!signal.aborted) {

@@ -1,6 +1,6 @@
 /** Ends the slots of jobs that must not run on: over a limit, or wanted by nobody. */
 
-import type { Head, Pool } from "../../pool/pool.ts";
+import type { CurrentJob, Pool } from "../../pool/pool.ts";
 import type { DispatchId, EndpointId, Job } from "../../pool/types.ts";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { RelayedJob } from "../controllers/connection.ts";
@@ -62,7 +62,7 @@ export class JobWatch {
 
   /** Ends the slots whose jobs are over a limit. */
   endExcessive(nowMs: number): void {
-    const wanted = this.#heads().filter(({ job }) => !job.isOrphan);
+    const wanted = this.#currentJobs().filter(({ job }) => this.#pool.isWanted(job));
     const timed = this.#runTimes.look(wanted, nowMs);
     const found = excesses(timed, (id) => this.#slots.pidOf(id), nowMs);
     for (const { endpoint, job, kind, reason } of found) this.#end(endpoint, job, kind, reason);
@@ -70,7 +70,7 @@ export class JobWatch {
 
   /** Ends the slots that have computed for nobody for too long: others may want them. */
   endOrphaned(nowMs: number): void {
-    const orphaned = this.#heads().filter(({ job }) => job.isOrphan);
+    const orphaned = this.#currentJobs().filter(({ job }) => !this.#pool.isWanted(job));
     for (const endpoint of this.#orphanedSinceMs.keys()) {
       if (!orphaned.some((head) => head.endpoint === endpoint)) {
         this.#orphanedSinceMs.delete(endpoint);
@@ -94,10 +94,9 @@ export class JobWatch {
     if (!ended) return;
     this.#endedFor.delete(endpoint);
     const nowMs = performance.now();
-    const jobs = [...this.#pool.inFlight()].filter((job) => job.endpoint === endpoint);
-    for (const job of jobs.reverse()) {
-      const dispatch = job.dispatch as DispatchId;
-      if (job !== ended.job || !this.#isToBlame(ended, begunLast)) {
+    for (const job of this.#pool.jobsAt(endpoint).reverse()) {
+      const { dispatch } = this.#pool.locate(job) as { dispatch: DispatchId };
+      if (job !== ended.job || !this.#isToBlame(ended, dispatch, begunLast)) {
         this.#pool.onReturned(endpoint, dispatch, nowMs);
       } else {
         this.#pool.onAnswer(endpoint, dispatch, nowMs);
@@ -111,8 +110,12 @@ export class JobWatch {
    * turn has begun a later one. And memory may be what other jobs have left in the process. Then the job
    * gets another one, to be seen in.
    */
-  #isToBlame({ job, kind, ranOthers }: Ended, begunLast: DispatchId): boolean {
-    const hadEnded = begunLast > (job.dispatch as DispatchId);
+  #isToBlame(
+    { job, kind, ranOthers }: Ended,
+    dispatch: DispatchId,
+    begunLast: DispatchId,
+  ): boolean {
+    const hadEnded = begunLast > dispatch;
     if (!hadEnded && (kind !== "memory" || !ranOthers)) return true;
     job.payload.timesOver += 1;
     return job.payload.timesOver >= TIMES_OVER_MAX;
@@ -128,8 +131,8 @@ export class JobWatch {
   }
 
   /** The jobs that slots are at: those that run, or are being handed in. */
-  #heads(): Head<RelayedJob>[] {
-    return this.#pool.heads((endpoint) => this.#slots.begunLast(endpoint));
+  #currentJobs(): CurrentJob<RelayedJob>[] {
+    return this.#pool.currentJobs((endpoint) => this.#slots.begunLast(endpoint));
   }
 
   #end(

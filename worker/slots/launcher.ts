@@ -7,6 +7,8 @@ import { FrameDecoder } from "../../protocol/mod.ts";
 import { Child } from "../../system/child.ts";
 import type { ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { markFolder, removeLeftovers } from "../../system/leftovers.ts";
+import { type Log, silentLog } from "../../system/log.ts";
+import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
 import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
 import { BegunJob } from "./begun_job.ts";
@@ -28,6 +30,8 @@ export interface LauncherOptions {
   readonly parent?: string | undefined;
   /** How long a killed process may take to be gone; as `Child` has it unless given. */
   readonly goneLimitMs?: number | undefined;
+  /** Where what slots print goes; nowhere unless given. */
+  readonly log?: Log | undefined;
 }
 
 /** What hears of a process from its first moment on. */
@@ -41,6 +45,7 @@ export class Launcher {
   readonly #runtime: Runtime;
   readonly #listener: StreamListener;
   readonly #goneLimitMs: number | undefined;
+  readonly #pace: PrintingPace;
   readonly #waiting = new Map<number, (stream: ByteStream) => void>();
   readonly #starting = new Set<Child>();
   /** The same, with all that belongs to it. */
@@ -52,24 +57,25 @@ export class Launcher {
     runtime: Runtime,
     readonly directory: string,
     listener: StreamListener,
-    goneLimitMs: number | undefined,
+    { goneLimitMs, log = silentLog }: LauncherOptions,
   ) {
     this.#runtime = runtime;
     this.#listener = listener;
     this.#goneLimitMs = goneLimitMs;
+    this.#pace = new PrintingPace(runtime.clock, log);
     void this.#accept();
   }
 
   /** Makes the folder, which only this user may enter, in `parent` if it can, and listens in it. */
   static async open(
     runtime: Runtime,
-    { parent, goneLimitMs }: LauncherOptions = {},
+    options: LauncherOptions = {},
   ): Promise<Launcher> {
-    const directory = await makeTemporaryFolder(parent);
+    const directory = await makeTemporaryFolder(options.parent);
     await markFolder(directory);
     void removeLeftovers(runtime, dirname(directory), SOCKET_NAME);
     const listener = runtime.listen({ kind: "unix", path: socketIn(directory) });
-    return new Launcher(runtime, directory, listener, goneLimitMs);
+    return new Launcher(runtime, directory, listener, options);
   }
 
   /** Starts a slot's process, at once; resolves when it is ready to load a core. */
@@ -88,6 +94,7 @@ export class Launcher {
     try {
       const child = new Child(startSelf(this.#runtime, "slot", args), {
         clock: this.#runtime.clock,
+        pace: this.#pace,
         goneLimitMs: this.#goneLimitMs,
         onLine: (line) => {
           lines.last = line;
@@ -97,7 +104,7 @@ export class Launcher {
       });
       events.onSpawned(child);
       const stream = await this.#hello(number, child, () => lines.last);
-      lines.slot = new SlotProcess(child, stream, begun, events);
+      lines.slot = new SlotProcess(child, stream, begun, events, this.#runtime.clock);
       return lines.slot;
     } catch (error) {
       begun.close();

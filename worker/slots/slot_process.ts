@@ -11,6 +11,7 @@ import {
 } from "../../protocol/mod.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import type { Child } from "../../system/child.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { ByteStream, ProcessEnd } from "../../runtime/ports.ts";
 import type { BegunJob } from "./begun_job.ts";
 import type { StoredCore } from "../cores/core_store.ts";
@@ -68,14 +69,20 @@ export class SlotProcess {
   /** Jobs that it was sent. */
   jobs = 0;
 
-  constructor(child: Child, stream: ByteStream, begun: BegunJob, events: SlotEvents) {
+  constructor(
+    child: Child,
+    stream: ByteStream,
+    begun: BegunJob,
+    events: SlotEvents,
+    clock: Clock,
+  ) {
     this.#child = child;
     this.#begun = begun;
     this.#events = events;
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onClosed: (reason) => this.#linkClosed.resolve(reason),
-    });
+    }, { clock });
     this.#link.start();
     void this.#watch();
   }

@@ -56,8 +56,8 @@ export class SimulatedController implements Peer {
       load: (endpoint, core) => this.#load(endpoint, core),
       send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job),
       crashed: () => assert.fail("a lost worker's jobs run elsewhere"),
-      dropped: (job) => assert.ok(job.isOrphan, "only orphans are dropped"),
-      unrunnable: (job) => this.#judge(job, "unrunnable"),
+      dropped: (job) => assert.ok(!this.#pool.isWanted(job), "only unwanted jobs are dropped"),
+      coreUnavailable: (job) => this.#judge(job, "coreUnavailable"),
     }, {
       onLost: "retry",
       isLocal: false,
@@ -137,8 +137,8 @@ export class SimulatedController implements Peer {
     }
     const job = this.#pool.onAnswer(member.endpoint, dispatch, this.#timeline.nowMs);
     assert.ok(job, "a worker answers what it was sent");
-    assert.ok(job.isOrphan || outcome !== "cancelled", "nobody else takes jobs back");
-    if (!job.isOrphan) this.#judge(job, outcome);
+    assert.ok(!this.#pool.isWanted(job) || outcome !== "cancelled", "nobody else takes jobs back");
+    if (this.#pool.isWanted(job)) this.#judge(job, outcome);
   }
 
   assertIdle(): void {
@@ -158,7 +158,7 @@ export class SimulatedController implements Peer {
     const { connection, member } = this.#at(endpoint);
     assert.equal(member.core, job.core, "a worker gets jobs for the core that it has");
     assert.ok(!member.isLeaving, "a worker that leaves gets no more jobs");
-    this.inFlightMax = Math.max(this.inFlightMax, this.#pool.outstandingAt(endpoint));
+    this.inFlightMax = Math.max(this.inFlightMax, this.#pool.inFlightAt(endpoint));
     connection.carry(() => member.worker.onJob(connection, dispatch, job.payload));
   }
 
@@ -192,8 +192,8 @@ export class SimulatedController implements Peer {
 
   /** Reads ahead as far as the pool has use for it. */
   #feed(): void {
-    const room = Math.max(QUEUE_JOBS_MIN, this.#pool.demand());
-    let { queued } = this.#pool.outstanding(this.#client);
+    const room = Math.max(QUEUE_JOBS_MIN, this.#pool.capacity());
+    let { queued } = this.#pool.queueOf(this.#client);
     for (; queued < room && this.#read < this.#tasks.length; queued++) {
       const task = this.#tasks[this.#read++] as Task;
       this.#pool.onJob(this.#client, task.core, task.bytes, task, this.#timeline.nowMs);

@@ -13,7 +13,7 @@ export interface Task {
   readonly isPoison: boolean;
   /** A slot died by itself while it had nothing but this job: the job gets the blame. */
   isUnlucky: boolean;
-  end: "done" | "failed" | "unrunnable" | undefined;
+  end: "done" | "failed" | "coreUnavailable" | undefined;
 }
 
 /** A machine with a worker on it. */

@@ -1,7 +1,7 @@
 /** A worker: a pool over slots, used as the real one uses it. */
 
 import assert from "node:assert/strict";
-import { type Head, Pool } from "../../../pool/pool.ts";
+import { type CurrentJob, Pool } from "../../../pool/pool.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../../pool/types.ts";
 import type { Connection } from "./connection.ts";
 import type { CoreLuck } from "./core_luck.ts";
@@ -17,7 +17,7 @@ const AUDIT_EVERY = 8;
 const SLOT_BYTES_MAX = 4 * 1024 * 1024;
 
 /** How a job went, for its controller. The last two are no end of it: the worker leaves, or was told to. */
-export type Outcome = "done" | "failed" | "unrunnable" | "returned" | "cancelled";
+export type Outcome = "done" | "failed" | "coreUnavailable" | "returned" | "cancelled";
 
 /** The controller's side of a connection, as far as its worker talks to it. */
 export interface Peer {
@@ -85,8 +85,8 @@ export class SimulatedWorker {
       load: (endpoint, core) => this.#load(endpoint, core),
       send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job),
       crashed: (job) => this.#onCrashed(job),
-      dropped: (job) => assert.ok(job.isOrphan, "only orphans are dropped"),
-      unrunnable: (job) => this.#answer(job, "unrunnable"),
+      dropped: (job) => assert.ok(!this.#pool.isWanted(job), "only unwanted jobs are dropped"),
+      coreUnavailable: (job) => this.#answer(job, "coreUnavailable"),
     }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
     this.#places = Array.from(
       { length: own.slots },
@@ -96,7 +96,7 @@ export class SimulatedWorker {
   }
 
   get busyPart(): number {
-    return this.#pool.busyPart;
+    return this.#pool.utilization;
   }
 
   // What controllers say.
@@ -145,10 +145,10 @@ export class SimulatedWorker {
     if (!guest?.open.has(dispatch) || !this.isAlive) return;
     const job = guest.open.get(dispatch);
     assert.ok(job, "what is not answered is in the pool");
-    const isOut = this.#pool.onCancelled(job);
-    assert.ok(this.#pool.onCancelled(job) === isOut, "twice is no harm");
+    const isOut = this.#pool.onCanceled(job);
+    assert.ok(this.#pool.onCanceled(job) === isOut, "twice is no harm");
     this.#say(guest, dispatch, "cancelled");
-    if (!isOut) this.#after(ORPHAN_LIMIT_MS, () => this.#endOrphans());
+    if (!isOut) this.#after(ORPHAN_LIMIT_MS, () => this.#endAbandoned());
     this.#wake();
   }
 
@@ -157,7 +157,7 @@ export class SimulatedWorker {
     if (!guest || !this.isAlive) return;
     this.#guests.delete(connection);
     this.#pool.onClientGone(guest.client);
-    if (this.#orphaned().length > 0) this.#after(ORPHAN_LIMIT_MS, () => this.#endOrphans());
+    if (this.#abandoned().length > 0) this.#after(ORPHAN_LIMIT_MS, () => this.#endAbandoned());
     this.#retireUnused();
     this.#wake();
   }
@@ -177,7 +177,7 @@ export class SimulatedWorker {
     for (const guest of this.#guests.values()) {
       const { client, connection, peer } = guest;
       connection.carry(() => peer.onLeaving(connection));
-      for (const { payload } of this.#pool.onQueueCancelled(client)) {
+      for (const { payload } of this.#pool.onQueueCanceled(client)) {
         this.#say(guest, payload.dispatch, "returned");
       }
     }
@@ -327,7 +327,7 @@ export class SimulatedWorker {
   }
 
   #answer(job: Job<Relayed>, outcome: Outcome): void {
-    if (!job.isOrphan) this.#say(job.payload.guest, job.payload.dispatch, outcome);
+    if (this.#pool.isWanted(job)) this.#say(job.payload.guest, job.payload.dispatch, outcome);
   }
 
   #say(guest: Guest, dispatch: DispatchId, outcome: Outcome): void {
@@ -335,12 +335,12 @@ export class SimulatedWorker {
     guest.connection.carry(() => guest.peer.onAnswer(guest.connection, dispatch, outcome));
   }
 
-  #orphaned(): Head<Relayed>[] {
-    return this.#pool.heads().filter(({ job }) => job.isOrphan);
+  #abandoned(): CurrentJob<Relayed>[] {
+    return this.#pool.currentJobs().filter(({ job }) => !this.#pool.isWanted(job));
   }
 
-  #endOrphans(): void {
-    for (const { endpoint } of this.#orphaned()) {
+  #endAbandoned(): void {
+    for (const { endpoint } of this.#abandoned()) {
       this.#pool.onEndpointLeaving(endpoint);
       this.#placeOf.get(endpoint)?.slot?.die(false);
     }
@@ -366,7 +366,7 @@ export class SimulatedWorker {
       if (endpoint === undefined || !slot?.core || !this.#pool.isFree(endpoint)) continue;
       for (const { client, core, isBlocked } of this.#guests.values()) {
         if (core !== slot.core || isBlocked) continue;
-        assert.equal(this.#pool.outstanding(client).queued, 0, "no job waits for an idle slot");
+        assert.equal(this.#pool.queueOf(client).queued, 0, "no job waits for an idle slot");
       }
     }
   }
@@ -375,7 +375,7 @@ export class SimulatedWorker {
   #assertTail(endpoint: EndpointId): void {
     const { queued, inFlight, slots } = this.#pool.counts();
     const limit = Math.max(1, Math.ceil((queued + inFlight) / (2 * slots)));
-    assert.ok(this.#pool.outstandingAt(endpoint) <= limit, `at most ${limit} jobs at one slot`);
+    assert.ok(this.#pool.inFlightAt(endpoint) <= limit, `at most ${limit} jobs at one slot`);
   }
 
   /** As long as something waits, the scheduler looks again: for what only time changes. */

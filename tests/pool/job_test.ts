@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { newJob } from "../../pool/job.ts";
-import { JobList } from "../../pool/job_list.ts";
-import type { ClientId, CoreKey, Job } from "../../pool/types.ts";
+import { isInFlight, JobList, markBack, markSent, markUnwanted, newJob } from "../../pool/job.ts";
+import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 
 type Step =
@@ -91,25 +90,77 @@ test("what comes back to the front comes out first, in its old order", () => {
   assert.deepEqual(namesOf(list), [1, 2, 3]);
 });
 
-test("a job leaves no list but the one that it is in, and is in one at a time", () => {
+test("a job is in one list at a time, and only that list can remove it", () => {
   const [one, two] = [new JobList<number>(), new JobList<number>()];
   const job = jobOf(1);
   one.pushBack(job);
   assert(!two.remove(job));
-  for (const list of [one, two]) assert.throws(() => list.pushBack(job), /waits already/);
+  for (const list of [one, two]) {
+    assert.throws(
+      () => list.pushBack(job),
+      /^TypeError: Cannot queue a job in the state "queued"$/,
+    );
+  }
   assert.deepEqual([one.length, two.length], [1, 0]);
   assert(one.remove(job));
   two.pushFront(job);
   assert.deepEqual(namesOf(two), [1]);
 });
 
-test("a job that has left is linked with none: it keeps no other one in memory", () => {
+test("a job that has left a list keeps no other job in memory", () => {
   const list = new JobList<number>();
   const jobs = [1, 2, 3].map(jobOf) as [Job<number>, Job<number>, Job<number>];
   for (const job of jobs) list.pushBack(job);
   list.remove(jobs[1]);
-  assert.deepEqual([jobs[1].list, jobs[1].before, jobs[1].behind], Array(3).fill(undefined));
+  const { list: inList, previous, next } = jobs[1] as unknown as Record<string, unknown>;
+  assert.deepEqual([inList, previous, next], [undefined, undefined, undefined]);
 });
+
+test("a job in flight knows where, and is outside the pool once it is answered", () => {
+  const job = jobOf(1);
+  send(job);
+  assert(isInFlight(job));
+  assert.deepEqual([job.endpoint, job.dispatch, job.sequence], [5, 6, 1]);
+  assert.deepEqual([job.attempt, job.sentAtMs], [1, 1_000]);
+  markBack(job);
+  assert.equal(stateOf(job), "outside");
+});
+
+test("a job that is abandoned in flight is canceled once it is answered", () => {
+  const job = jobOf(1);
+  send(job);
+  markUnwanted(job);
+  assert.equal(stateOf(job), "abandoned");
+  assert(isInFlight(job));
+  markBack(job);
+  assert.equal(stateOf(job), "canceled");
+});
+
+test("a transition that makes no sense throws and changes nothing", () => {
+  const list = new JobList<number>();
+  const [queued, sent, canceled] = [jobOf(1), jobOf(2), jobOf(3)];
+  list.pushBack(queued);
+  send(sent);
+  markUnwanted(canceled);
+  for (const job of [queued, sent, canceled]) {
+    const { state } = job;
+    if (job !== sent) assert.throws(() => markBack(job), /^TypeError: Cannot take back a job/);
+    if (job === queued) assert.throws(() => markUnwanted(job), /^TypeError: Cannot cancel a job/);
+    assert.throws(() => send(job), /^TypeError: Cannot send a job/);
+    assert.throws(() => list.pushFront(job), /^TypeError: Cannot queue a job/);
+    assert.equal(job.state, state);
+  }
+  assert.equal(list.length, 1);
+});
+
+/** The type of a job says its state; only a function can look at it anew. */
+function stateOf(job: Job<number>): string {
+  return job.state;
+}
+
+function send(job: Job<number>): void {
+  markSent(job, 5 as EndpointId, 6 as DispatchId, 1, 1_000);
+}
 
 function jobOf(payload: number): Job<number> {
   return newJob(1 as ClientId, "core" as CoreKey, 1, payload, 0);

@@ -1,8 +1,8 @@
-/** Which core an endpoint should hold, when there are several cores that wait for one. Pure arithmetic. */
+/** Which core an endpoint should hold when jobs wait for several. Pure arithmetic. */
 
-import type { CoreKey } from "./types.ts";
+import type { CoreKey } from "./ids.ts";
 
-/** A core that has jobs waiting. */
+/** A core that jobs wait for. */
 export interface CoreDemand {
   /** Clients whose next job needs it: slots are shared fairly among clients, not among cores. */
   clients: number;
@@ -16,7 +16,7 @@ export interface CoreDemand {
   idle: number;
 }
 
-/** Demands by core, and among how many endpoints they share. */
+/** Demands by core, and the number of endpoints that they share. */
 export interface Demands {
   readonly cores: ReadonlyMap<CoreKey, CoreDemand>;
   readonly endpoints: number;
@@ -32,31 +32,31 @@ export function fairShare(demands: Demands, core: CoreKey): number {
 }
 
 /**
- * The core that a free endpoint should load, of those that can use another: one that has no endpoint at
- * all, the longest waiting first, or else the one furthest below its share, by more than `deficitMin`.
+ * The core that an endpoint should load next, of those that `fits` allows: one that no endpoint holds, the
+ * longest waiting first; otherwise the one furthest below its fair share, by more than `deficitMin`.
  */
-export function neediestCore(
+export function nextCore(
   demands: Demands,
   fits: (core: CoreKey) => boolean,
   deficitMin = -Infinity,
 ): CoreKey | undefined {
-  let neediest: CoreKey | undefined;
+  let next: CoreKey | undefined;
   let deficitMax = deficitMin;
   let waitedMsMax = -1;
   for (const [core, { held, idle, queued, waitedMs }] of demands.cores) {
     const deficit = fairShare(demands, core) - held;
-    const isNeedier = held === 0 ? waitedMs > waitedMsMax : waitedMsMax < 0 && deficit > deficitMax;
-    if (!isNeedier || idle >= queued || !fits(core)) continue;
-    neediest = core;
+    const isNext = held === 0 ? waitedMs > waitedMsMax : waitedMsMax < 0 && deficit > deficitMax;
+    if (!isNext || idle >= queued || !fits(core)) continue;
+    next = core;
     deficitMax = deficit;
     if (held === 0) waitedMsMax = waitedMs;
   }
-  return neediest;
+  return next;
 }
 
 /**
- * Whether an endpoint that holds `core` should give it up for another one: somebody has nothing at all,
- * or a whole endpoint too few, while this core has more than its share.
+ * Whether an endpoint should give up `core` for another one: this core has more than its fair share, and
+ * another one has no endpoint at all, or a whole endpoint too few.
  */
 export function shouldYield(demands: Demands, core: CoreKey): boolean {
   const own = demands.cores.get(core);

@@ -4,9 +4,9 @@ import {
   type CoreDemand,
   type Demands,
   fairShare,
-  neediestCore,
+  nextCore,
   shouldYield,
-} from "../../pool/shares.ts";
+} from "../../pool/fair_share.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 
@@ -58,36 +58,36 @@ test("all shares together are all endpoints", () => {
 });
 
 test("a free endpoint loads the core that lacks most", () => {
-  assert.equal(neediestCore(demandsOf(8, { a: { held: 3 }, b: { held: 1 } }), always), B);
+  assert.equal(nextCore(demandsOf(8, { a: { held: 3 }, b: { held: 1 } }), always), B);
   const three = { a: { held: 3 }, b: { held: 1, clients: 1 }, c: { held: 1, clients: 2 } };
-  assert.equal(neediestCore(demandsOf(8, three), always), C);
+  assert.equal(nextCore(demandsOf(8, three), always), C);
 });
 
 test("a core that has no endpoint comes first, and of several the one that has waited longest", () => {
   const three = { a: { held: 1, clients: 5 }, b: { waitedMs: 10 }, c: { waitedMs: 20 } };
-  assert.equal(neediestCore(demandsOf(8, three), always), C);
-  assert.equal(neediestCore(demandsOf(8, three), (core) => core !== C), B);
-  assert.equal(neediestCore(demandsOf(8, three), (core) => core === A), A);
+  assert.equal(nextCore(demandsOf(8, three), always), C);
+  assert.equal(nextCore(demandsOf(8, three), (core) => core !== C), B);
+  assert.equal(nextCore(demandsOf(8, three), (core) => core === A), A);
 });
 
 test("a core that has more than its share can still use an endpoint that nobody else wants", () => {
   const demands = demandsOf(2, { a: { held: 1 }, b: { held: 1, queued: 1, idle: 1 } });
-  assert.equal(neediestCore(demands, always), A);
-  assert.equal(neediestCore(demands, always, 0), undefined, "but it takes none away for that");
+  assert.equal(nextCore(demands, always), A);
+  assert.equal(nextCore(demands, always, 0), undefined, "but it takes none away for that");
 });
 
 test("a core with an idle endpoint for each of its jobs needs no other", () => {
   assert.equal(
-    neediestCore(demandsOf(8, { a: { queued: 2, held: 2, idle: 2 } }), always),
+    nextCore(demandsOf(8, { a: { queued: 2, held: 2, idle: 2 } }), always),
     undefined,
   );
-  assert.equal(neediestCore(demandsOf(8, { a: { queued: 3, held: 2, idle: 2 } }), always), A);
+  assert.equal(nextCore(demandsOf(8, { a: { queued: 3, held: 2, idle: 2 } }), always), A);
 });
 
 test("a core that does not fit is passed over", () => {
   const demands = demandsOf(8, { a: {}, b: { held: 2 } });
-  assert.equal(neediestCore(demands, (core) => core !== A), B);
-  assert.equal(neediestCore(demands, () => false), undefined);
+  assert.equal(nextCore(demands, (core) => core !== A), B);
+  assert.equal(nextCore(demands, () => false), undefined);
 });
 
 test("a core gives an endpoint up when another has none, but only beyond its own share", () => {
@@ -118,7 +118,7 @@ test("giving endpoints up comes to an end", () => {
     for (let moves = 0; moves < 100; moves++) {
       const giver = [...demands.cores].find(([core]) => shouldYield(demands, core));
       if (!giver) return;
-      const taker = neediestCore(demands, (core) => core !== giver[0], 0);
+      const taker = nextCore(demands, (core) => core !== giver[0], 0);
       if (taker === undefined) return;
       giver[1].held -= 1;
       (demands.cores.get(taker) as CoreDemand).held += 1;

@@ -1,0 +1,35 @@
+/** What part of the slots' time was used. */
+
+import type { Endpoint } from "./endpoint.ts";
+
+/** Adds up slot time between the scheduler's passes. Every change comes with an answer, and so with a pass. */
+export class Utilization {
+  #busyMs = 0;
+  #readyMs = 0;
+  #sampledAtMs = 0;
+  #readySlots = 0;
+  #busySlots = 0;
+
+  /** Part of the ready slots' time, since the first was ready, in which they had a job; 0 to 1. */
+  get part(): number {
+    return this.#readyMs === 0 ? 0 : this.#busyMs / this.#readyMs;
+  }
+
+  /** A pass begins: the counts of the last pass were true until now. */
+  sample(nowMs: number): void {
+    const elapsedMs = nowMs - this.#sampledAtMs;
+    this.#sampledAtMs = nowMs;
+    this.#readyMs += this.#readySlots * elapsedMs;
+    this.#busyMs += this.#busySlots * elapsedMs;
+  }
+
+  /** A pass is over. A slot is busy while its endpoint has a job for it, including the way there and back. */
+  count<T>(endpoints: Iterable<Endpoint<T>>): void {
+    this.#readySlots = this.#busySlots = 0;
+    for (const endpoint of endpoints) {
+      if (!endpoint.isReady) continue;
+      this.#readySlots += endpoint.pace.slots;
+      this.#busySlots += Math.min(endpoint.pace.slots, endpoint.inFlight.size);
+    }
+  }
+}

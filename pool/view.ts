@@ -1,0 +1,147 @@
+/** What is known about a pool's endpoints, clients and jobs. Nothing here changes them. */
+
+import type { Client } from "./client.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { ClientId, DispatchId, EndpointId } from "./ids.ts";
+import { isInFlight, isWanted, type Job } from "./job.ts";
+import type { CurrentJob, PoolCounts, PoolOptions } from "./types.ts";
+import { Utilization } from "./utilization.ts";
+
+/** The part of a pool that answers questions. */
+export class PoolView<T> {
+  protected readonly options: PoolOptions;
+  protected readonly endpoints = new Map<EndpointId, Endpoint<T>>();
+  protected readonly clients = new Map<ClientId, Client<T>>();
+  protected readonly usedTime = new Utilization();
+
+  constructor(options: PoolOptions) {
+    this.options = options;
+  }
+
+  counts(): PoolCounts {
+    let slots = 0, queued = 0, queuedBytes = 0, inFlight = 0, slotsAreKnown = true;
+    for (const endpoint of this.endpoints.values()) {
+      inFlight += endpoint.inFlight.size;
+      if (!endpoint.isReady) continue;
+      slots += endpoint.pace.slots;
+      slotsAreKnown &&= endpoint.pace.slotsAreKnown;
+    }
+    for (const client of this.clients.values()) {
+      queued += client.queued;
+      queuedBytes += client.queuedBytes;
+    }
+    const endpoints = this.endpoints.size;
+    return { endpoints, slots, slotsAreKnown, queued, queuedBytes, inFlight };
+  }
+
+  /** How many jobs all endpoints together would take now. */
+  capacity(): number {
+    let jobs = 0;
+    for (const endpoint of this.endpoints.values()) {
+      if (endpoint.isReady) jobs += endpoint.pace.window(this.options.isLocal);
+    }
+    return jobs;
+  }
+
+  /** How much is queued for one client. */
+  queueOf(id: ClientId): { queued: number; queuedBytes: number } {
+    const client = this.clients.get(id);
+    return { queued: client?.queued ?? 0, queuedBytes: client?.queuedBytes ?? 0 };
+  }
+
+  /** How many jobs one endpoint has in flight. */
+  inFlightAt(id: EndpointId): number {
+    return this.endpoints.get(id)?.inFlight.size ?? 0;
+  }
+
+  /** Part of the ready slots' time, since the first was ready, in which they had a job; 0 to 1. */
+  get utilization(): number {
+    return this.usedTime.part;
+  }
+
+  /** Whether the endpoint has nothing to do. */
+  isFree(id: EndpointId): boolean {
+    return this.endpoints.get(id)?.isFree ?? false;
+  }
+
+  /** The job that each busy endpoint has begun last, where `begunLast` tells; otherwise its oldest one. */
+  currentJobs(begunLast?: (endpoint: EndpointId) => DispatchId | undefined): CurrentJob<T>[] {
+    const current: CurrentJob<T>[] = [];
+    for (const { id: endpoint, inFlight } of this.endpoints.values()) {
+      const [oldest] = inFlight;
+      if (!oldest) continue;
+      const begun = begunLast?.(endpoint);
+      const job = begun === undefined ? undefined : inFlight.get(begun);
+      if (begun !== undefined && job) {
+        current.push({ endpoint, dispatch: begun, job, hasBegun: true });
+      } else current.push({ endpoint, dispatch: oldest[0], job: oldest[1], hasBegun: false });
+    }
+    return current;
+  }
+
+  /** Whether somebody waits for the job's result. */
+  isWanted(job: Job<T>): boolean {
+    return isWanted(job);
+  }
+
+  /** Whether the job is at an endpoint now. */
+  isInFlight(job: Job<T>): boolean {
+    return isInFlight(job);
+  }
+
+  /** The endpoint where the job is in flight, and the dispatch with which it was sent there. */
+  locate(
+    job: Job<T>,
+  ): { readonly endpoint: EndpointId; readonly dispatch: DispatchId } | undefined {
+    return isInFlight(job) ? job : undefined;
+  }
+
+  /** The job that an endpoint has in flight under a dispatch, if somebody waits for its result. */
+  jobAt(id: EndpointId, dispatch: DispatchId): Job<T> | undefined {
+    const job = this.endpoints.get(id)?.inFlight.get(dispatch);
+    return job && isWanted(job) ? job : undefined;
+  }
+
+  /** Jobs in flight at one endpoint whose results are waited for, the oldest first. */
+  jobsAt(id: EndpointId): Job<T>[] {
+    return [...this.endpoints.get(id)?.inFlight.values() ?? []].filter(isWanted);
+  }
+
+  /** Jobs in flight whose results are waited for, the oldest of each endpoint first. */
+  *inFlight(): Iterable<Job<T>> {
+    for (const { inFlight } of this.endpoints.values()) {
+      for (const job of inFlight.values()) if (isWanted(job)) yield job;
+    }
+  }
+
+  /** Jobs in flight that have certainly not begun. */
+  unstarted(nowMs: number): Job<T>[] {
+    return [...this.endpoints.values()].flatMap((endpoint) => endpoint.unstarted(nowMs));
+  }
+
+  /** A client's jobs, in flight or queued, whose results it waits for. */
+  *jobsOf(id: ClientId): Generator<Job<T>> {
+    for (const job of this.inFlight()) if (job.client === id) yield job;
+    yield* this.clients.get(id)?.jobs() ?? [];
+  }
+
+  /** Idle slots of ready endpoints, up to `wanted` of each. */
+  idleSlots(wanted: number): EndpointId[] {
+    const idle: EndpointId[] = [];
+    for (const endpoint of this.endpoints.values()) {
+      if (!endpoint.isReady) continue;
+      const free = Math.max(0, endpoint.pace.slots - endpoint.inFlight.size);
+      for (let count = 0; count < Math.min(free, wanted); count++) idle.push(endpoint.id);
+    }
+    return idle;
+  }
+
+  /** An endpoint that could load a core now, preferably one without a core. */
+  freeEndpoint(): EndpointId | undefined {
+    let free: Endpoint<T> | undefined;
+    for (const endpoint of this.endpoints.values()) {
+      if (endpoint.isFree && (!free || endpoint.core === undefined)) free = endpoint;
+    }
+    return free?.id;
+  }
+}
