@@ -26,7 +26,7 @@ const SOURCE_FOLDERS = [
 ];
 
 /** With what `compile.sh` compiles; `bun` can be had wherever the npm registry can. */
-const RUNTIME = process.env.DISTCOMP_TEST_RUNTIME ?? "bun";
+export const RUNTIME = process.env.DISTCOMP_TEST_RUNTIME ?? "bun";
 
 /** The folder with the executables that `compile.sh --split` makes of the present sources. */
 export async function compiled(): Promise<string> {
