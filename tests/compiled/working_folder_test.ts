@@ -6,8 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { core } from "../lib/cores.ts";
-import { compiled, RUNTIME } from "../lib/executables.ts";
-import { test, testUnless } from "../lib/test.ts";
+import { compiled, RUNTIME, test, testUnless } from "../lib/executables.ts";
 
 const notBun = RUNTIME === "bun" ? undefined : "only Bun reads BUN_OPTIONS";
 
