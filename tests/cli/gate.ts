@@ -44,6 +44,11 @@ export class Gate {
     });
   }
 
+  /** Waits until so many jobs have come to it. */
+  async reachedBy(jobs: number): Promise<void> {
+    await eventually(`${jobs} jobs run`, async () => await this.reachedTimes() >= jobs);
+  }
+
   /** How many jobs have come to it, those that came again as well. */
   async reachedTimes(): Promise<number> {
     return (await this.#reached()).length;
