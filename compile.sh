@@ -21,6 +21,10 @@ windows-x64     x86_64-pc-windows-msvc     bun-windows-x64
 CONTROLLER_PERMISSIONS=(--no-prompt --allow-read --allow-write --allow-net --allow-env --allow-sys=hostname)
 WORKER_PERMISSIONS=(--no-prompt --allow-all)
 
+# By default an executable of Bun reads settings from the working folder, and runs the code that they
+# name. Ours reads nothing there but what its arguments name.
+NO_SETTINGS=(--no-compile-autoload-{dotenv,bunfig,tsconfig,package-json})
+
 usage() {
   cat <<USAGE
 Usage: ./compile.sh [--runtime deno|bun] [--target NAME | --all] [--split] [--list] [-o DIR]
@@ -141,8 +145,8 @@ with_bun() {
   [ -z "$target" ] || name=("--target=$(target_name "$target" 3)")
   # --splitting: unsplit, a slot would load the built-in modules of the whole program, 4 MB for each slot.
   (cd "$work/source" && NO_COLOR=1 "$bun" build --compile --splitting --bytecode --format=esm \
-    --minify-syntax --minify-whitespace --metafile="$work/bun.json" ${name[@]+"${name[@]}"} \
-    --outfile "$file" "$entry") >"$work/bun.log" 2>&1 ||
+    --minify-syntax --minify-whitespace --metafile="$work/bun.json" "${NO_SETTINGS[@]}" \
+    ${name[@]+"${name[@]}"} --outfile "$file" "$entry") >"$work/bun.log" 2>&1 ||
     fail "bun build failed: $(first_error "$work/bun.log")" 1
   ! $list || list_bun "$file" ${name[@]+"${name[@]}"}
 }

@@ -16,23 +16,34 @@ const MAY_START: Record<string, readonly Role[]> = {
   "slot": [],
 };
 
+/**
+ * Variables that make an executable of Bun load other code, or behave as Bun itself. They are meant for
+ * the process that somebody has set them for.
+ */
+const RUNTIME_VARIABLES = ["BUN_OPTIONS", "BUN_BE_BUN"];
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Starts this program again as `role`. */
 export function startSelf(
   runtime: Runtime,
   role: Role,
   args: readonly string[],
+  inherited: Environment = process.env,
 ): ChildProcess {
-  const own = process.env[SPAWNED_AS] ?? "";
+  const own = inherited[SPAWNED_AS] ?? "";
   if (!MAY_START[own]?.includes(role)) {
     throw new Error(`A process that runs as "${own}" (${SPAWNED_AS}) does not start a ${role}`);
   }
-  const env = {
-    ...process.env as Record<string, string>,
-    // A core that needs a function nobody has must fail when it is loaded, not in its first job.
-    LD_BIND_NOW: "1",
-    [SPAWNED_AS]: role,
-  };
+  const env = environmentOf(role, inherited);
   return runtime.spawn([...runtime.selfCommand(), role, ...args], { env });
+}
+
+function environmentOf(role: Role, inherited: Environment): Record<string, string> {
+  const env = { ...inherited } as Record<string, string>;
+  for (const name of RUNTIME_VARIABLES) delete env[name];
+  // A core that needs a function nobody has must fail when it is loaded, not in its first job.
+  return { ...env, LD_BIND_NOW: "1", [SPAWNED_AS]: role };
 }
 
 /** What this process was started as, if a process of ours has started it. */

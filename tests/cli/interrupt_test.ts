@@ -9,9 +9,13 @@ import { core } from "../lib/cores.ts";
 import { eventually, Program, startWorker } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { CWorker } from "./c_worker.ts";
+import { Gate, PASSED } from "./gate.ts";
 import { type Ended, endOf, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
+
+/** More than a worker has in flight. */
+const JOBS = 40;
 
 const FULL_DISK = "/dev/full";
 const noFullDisk = await access(FULL_DISK).then(() => undefined, () => `there is no ${FULL_DISK}`);
@@ -19,32 +23,17 @@ const noFullDisk = await access(FULL_DISK).then(() => undefined, () => `there is
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   test(`after ${signal} running jobs finish, and no new ones begin`, async () => {
     await using workspace = await Workspace.make();
-    await using program = await startSleeping(workspace, { jobs: 40, ms: 300 });
-    await begun(workspace);
+    const gate = new Gate(workspace);
+    await using program = await startWaiting(workspace, gate);
+    await gate.reachedBy(2);
     program.signal(signal);
-    await program.printed(
-      "stderr",
-      /^finishing \d+ running jobs?; interrupt again to stop at once$/m,
-    );
+    await program.printed("stderr", /^finishing 2 running jobs; interrupt again to stop at once$/m);
+    await gate.open();
     const ended = await endOf(program);
     assert.equal(ended.code, 130, ended.stderr);
     await assertFinished(workspace, ended);
   });
 }
-
-test("after an interrupt no job begins, also none that waits at a worker", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("lines", "sleep 1500\n".repeat(20));
-  const args = ["run", BEHAVE, "--lines", "lines", "--slots", "2"];
-  await using program = await workspace.start(args);
-  await eventually("two are done", async () => {
-    return Object.keys(await workspace.outputs().catch(() => ({}))).length === 2;
-  });
-  program.signal("SIGINT");
-  await program.printed("stderr", /^finishing 2 running jobs;/m);
-  assert.equal((await endOf(program)).code, 130, program.stderr);
-  assert.equal(Object.keys(await workspace.outputs()).length, 4, "the two that ran are finished");
-});
 
 test("an interrupt after the last job, while cores are unloaded, comes too late to change anything", async () => {
   await using workspace = await Workspace.make();
@@ -92,11 +81,14 @@ test("an interrupted run that listens ends also when its last worker is lost", a
 
 test("an interrupted run over the network lets running jobs finish too", async () => {
   await using workspace = await Workspace.make();
+  const gate = new Gate(workspace);
   await using worker = await startWorker({ slots: 2 });
   const workers = ["--workers", `127.0.0.1:${worker.port}`];
-  await using program = await startSleeping(workspace, { jobs: 40, ms: 300, args: workers });
-  await begun(workspace);
+  await using program = await startWaiting(workspace, gate, workers);
+  await gate.reachedBy(2);
   program.signal("SIGINT");
+  await program.printed("stderr", /^finishing 2 running jobs;/m);
+  await gate.open();
   const ended = await endOf(program);
   assert.equal(ended.code, 130, ended.stderr);
   await assertFinished(workspace, ended);
@@ -138,15 +130,16 @@ test("a run that waits for stdin can be interrupted", async () => {
 
 test("a local worker that is killed is started again, and no job is lost", async () => {
   await using workspace = await Workspace.make();
-  await using program = await startSleeping(workspace, { jobs: 30, ms: 50 });
-  await begun(workspace);
+  const gate = new Gate(workspace);
+  await using program = await startWaiting(workspace, gate);
+  await gate.reachedBy(2);
   process.kill(await localWorkerOf(program) ?? assert.fail("it has no worker"), "SIGKILL");
+  await gate.open();
   assert.equal((await program.exited).code, 0, program.stderr);
   assert.match(program.stderr, /^warning: the worker on this machine was ended by SIGKILL$/m);
-  const outputs = await workspace.outputs();
-  assert.equal(Object.keys(outputs).length, 32);
-  assert(Object.values(outputs).every((output) => output === "slept"));
-  assert.equal((await workspace.records()).length, 32);
+  const outputs = Object.values(await workspace.outputs());
+  assert.deepEqual(outputs, Array.from({ length: JOBS }, () => PASSED));
+  assert.equal((await workspace.records()).length, JOBS);
   assert.deepEqual(await program.descendants(), []);
 });
 
@@ -222,13 +215,24 @@ async function begun(workspace: Workspace): Promise<void> {
   });
 }
 
-/** Some jobs are done, with outputs and records, the others were not begun. */
+/** Starts a run of jobs that wait at a gate, but for the first two. */
+async function startWaiting(
+  workspace: Workspace,
+  gate: Gate,
+  args: readonly string[] = ["--slots", "2"],
+): Promise<Program> {
+  await workspace.write(
+    "lines",
+    `echo ${PASSED}\n`.repeat(2) + `${gate.job}\n`.repeat(JOBS - 2),
+  );
+  return await workspace.start(["run", BEHAVE, "--lines", "lines", ...args]);
+}
+
+/** The first two jobs and the two that waited are done, with outputs and records; no other was begun. */
 async function assertFinished(workspace: Workspace, { stdout }: Ended): Promise<void> {
   const outputs = await workspace.outputs();
-  const done = Object.keys(outputs).length;
-  assert(done > 2 && done < 30, `${done} jobs are done`);
-  assert(Object.values(outputs).every((output) => output === "slept"));
-  assert.match(stdout, new RegExp(`^${done} of \\d+ jobs done, in `));
+  assert.deepEqual(Object.values(outputs), Array.from({ length: 4 }, () => PASSED));
+  assert.match(stdout, new RegExp(`^4 of ${JOBS} jobs done, in `));
   const records = await workspace.records();
   assert.deepEqual(records.map(({ input }) => input).sort(), Object.keys(outputs).sort());
   assert(records.every(({ state }) => state === "done"));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { core } from "../lib/cores.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
-import { test, testUnless } from "../lib/test.ts";
+import { slow, slowTest, test, testUnless } from "../lib/test.ts";
 import { isThere, noUndying, Tracers } from "../lib/undying.ts";
 import { CWorker } from "./c_worker.ts";
 import { type Ended, endOf, type JobRecord, Workspace } from "./workspace.ts";
@@ -13,7 +13,10 @@ const BEHAVE = await core("behave");
 
 test("a job over --timeout fails and says so, and the others never notice", async () => {
   await using workspace = await Workspace.make();
-  const run = await runLines(workspace, ["echo a", "spin", "echo b"], ["--timeout", "500ms"]);
+  const run = await runLines(workspace, ["echo a", "sleep 600000", "echo b"], [
+    "--timeout",
+    "500ms",
+  ]);
   assert.equal(run.code, 1, run.stderr);
   assert.deepEqual(await workspace.outputs(), { 0: "a", 2: "b" });
   assert.equal((await failure(workspace, 1)).error, "went over its time limit of 0.5 s");
@@ -21,7 +24,7 @@ test("a job over --timeout fails and says so, and the others never notice", asyn
 });
 
 testUnless(
-  noUndying,
+  noUndying ?? slow,
   "a job over --timeout whose process the system does not let end fails too, and the run ends",
   async () => {
     await using workspace = await Workspace.make();
@@ -51,7 +54,7 @@ test("short jobs beside one that hangs are not blamed for it", async () => {
   await using workspace = await Workspace.make();
   const lines = Array.from(
     { length: 3000 },
-    (_, index) => index === 1500 ? "spin" : `echo ${index}`,
+    (_, index) => index === 1500 ? "sleep 600000" : `echo ${index}`,
   );
   const run = await runLines(workspace, lines, ["--timeout", "1s", "--slots", "1"]);
   assert.equal(run.code, 1, run.stderr);
@@ -105,7 +108,7 @@ test("a job over --memory is told from a crash: memory ran out, and how much it 
 test("what earlier jobs have leaked costs their process, and no job", async () => {
   await using workspace = await Workspace.make();
   // Each is there long enough to be seen over the limit.
-  const lines = Array.from({ length: 12 }, () => ["leak 50000000", "sleep 120"]).flat();
+  const lines = Array.from({ length: 5 }, () => ["leak 100000000", "sleep 120"]).flat();
   const run = await runLines(workspace, lines, ["--memory", "300M", "--slots", "1"]);
   assert.equal(run.code, 0, run.stdout + run.stderr);
   assert.doesNotMatch(run.stdout, /attempts that failed/);
@@ -177,8 +180,8 @@ test("a crash is tried again on another worker, where there is one", async () =>
 
 test("the summary for programs counts every kind of fault for itself", async () => {
   await using workspace = await Workspace.make();
-  const lines = ["crash", "spin", "code 2", "huge 1000000000"];
-  const limits = ["--timeout", "5s", "--memory", "300M", "--crash-limit", "2", "--json"];
+  const lines = ["crash", "sleep 600000", "code 2", "hoard 1000000000"];
+  const limits = ["--timeout", "2s", "--memory", "300M", "--crash-limit", "2", "--json"];
   const run = await runLines(workspace, lines, limits);
   assert.deepEqual(JSON.parse(run.stdout).faults, {
     crashes: 2,
@@ -189,21 +192,24 @@ test("the summary for programs counts every kind of fault for itself", async () 
   });
 });
 
-test("a worker of version 1 that answers nothing for far longer than --timeout is given up", async () => {
-  await using workspace = await Workspace.make();
-  await using hanging = await CWorker.start();
-  await using other = await startWorker({ slots: 1 });
-  const marker = workspace.at("slow");
-  const workers = `${hanging.address},127.0.0.1:${other.port}`;
-  // Whoever has it first takes a minute; ours ends it in time, the other maker's is given up.
-  const lines = [`slow-once ${marker}`, `slow-once ${workspace.at("slow-too")}`];
-  const args = ["--workers", workers, "--timeout", "1s", "--retries", "1", "--no-speculate"];
-  const run = await runLines(workspace, lines, args);
-  assert.equal(run.code, 0, run.stdout + run.stderr);
-  assert.deepEqual(await workspace.outputs(), { 0: "quick", 1: "quick" });
-  assert.match(run.stderr, /is too old to keep limits of time and memory/);
-  assert.match(run.stderr, /it has answered nothing for 12 s, and a job may take 1 s/);
-});
+slowTest(
+  "a worker of version 1 that answers nothing for far longer than --timeout is given up",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using hanging = await CWorker.start();
+    await using other = await startWorker({ slots: 1 });
+    const marker = workspace.at("slow");
+    const workers = `${hanging.address},127.0.0.1:${other.port}`;
+    // Whoever has it first takes a minute; ours ends it in time, the other maker's is given up.
+    const lines = [`slow-once ${marker}`, `slow-once ${workspace.at("slow-too")}`];
+    const args = ["--workers", workers, "--timeout", "1s", "--retries", "1", "--no-speculate"];
+    const run = await runLines(workspace, lines, args);
+    assert.equal(run.code, 0, run.stdout + run.stderr);
+    assert.deepEqual(await workspace.outputs(), { 0: "quick", 1: "quick" });
+    assert.match(run.stderr, /is too old to keep limits of time and memory/);
+    assert.match(run.stderr, /it has answered nothing for 12 s, and a job may take 1 s/);
+  },
+);
 
 for (
   const [args, problem] of [

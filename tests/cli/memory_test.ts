@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { formatRecord } from "../../controller/output/journal_record.ts";
 import { CORE, recordOf } from "../controller/output/records.ts";
 import { core } from "../lib/cores.ts";
-import { testUnless } from "../lib/test.ts";
+import { slow, testUnless } from "../lib/test.ts";
 import { endOf, Workspace } from "./workspace.ts";
 
 const FEW_JOBS = 10_000;
@@ -26,19 +26,27 @@ const SAMPLE_MS = 50;
 
 const noProc = process.platform === "linux" ? undefined : "there is no /proc to read peaks from";
 
-testUnless(noProc, "a run of many jobs needs about as much memory as one of few", async () => {
-  const few = await peakOfNew(FEW_JOBS);
-  const many = await peakOfNew(MANY_JOBS);
-  const growth = many - few;
-  assert(growth < GROWTH_BYTES_MAX, `${mb(few)} MB for few jobs, ${mb(many)} MB for many`);
-});
+testUnless(
+  noProc ?? slow,
+  "a run of many jobs needs about as much memory as one of few",
+  async () => {
+    const few = await peakOfNew(FEW_JOBS);
+    const many = await peakOfNew(MANY_JOBS);
+    const growth = many - few;
+    assert(growth < GROWTH_BYTES_MAX, `${mb(few)} MB for few jobs, ${mb(many)} MB for many`);
+  },
+);
 
-testUnless(noProc, "a journal of many jobs with long names needs no memory for those", async () => {
-  const few = await peakWithJournal(FEW_JOBS);
-  const many = await peakWithJournal(MANY_JOBS);
-  const growth = many - few;
-  assert(growth < JOURNAL_BYTES_MAX, `${mb(few)} MB for few jobs, ${mb(many)} MB for many`);
-});
+testUnless(
+  noProc ?? slow,
+  "a journal of many jobs with long names needs no memory for those",
+  async () => {
+    const few = await peakWithJournal(FEW_JOBS);
+    const many = await peakWithJournal(MANY_JOBS);
+    const growth = many - few;
+    assert(growth < JOURNAL_BYTES_MAX, `${mb(few)} MB for few jobs, ${mb(many)} MB for many`);
+  },
+);
 
 /** The most memory that a run of so many jobs had at once, its workers aside. */
 async function peakOfNew(jobs: number): Promise<number> {

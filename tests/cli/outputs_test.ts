@@ -73,13 +73,6 @@ test("every line of a file becomes an output named by its place", async () => {
   assert.deepEqual(await workspace.outputs(), { "0": "one", "1": "", "2": " three " });
 });
 
-test("every line of stdin becomes an output named by its place", async () => {
-  await using workspace = await Workspace.make();
-  const run = await workspace.run(["run", ECHO, "--lines", "-"], { stdin: "one\ntwo\n" });
-  assert.equal(run.code, 0, run.stderr);
-  assert.deepEqual(await workspace.outputs(), { "0": "one", "1": "two" });
-});
-
 test("a line or a name on stdin is a job at once, while others are still to come", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ one: "1", two: "2" });

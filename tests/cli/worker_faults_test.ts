@@ -1,46 +1,50 @@
 /** Workers that die, hang, hide, leave or come while a run goes on: no job is lost, none has two results. */
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import process from "node:process";
 import { Network } from "../fixtures/peers/network.ts";
 import { coreError, startPeer } from "../fixtures/peers/scripted_worker.ts";
 import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../lib/cores.ts";
-import { eventually, Program, startWorker } from "../lib/processes.ts";
-import { test, testUnless } from "../lib/test.ts";
-import { noDisk, UNSHARE } from "./small_disk.ts";
+import { Program, startWorker } from "../lib/processes.ts";
+import { slowTest, test, testUnless } from "../lib/test.ts";
 import { Trace } from "../worker/trace.ts";
+import { Gate, PASSED } from "./gate.ts";
+import { noDisk, UNSHARE } from "./small_disk.ts";
 import { endOf, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 
-/** Long enough that a run can be met in its middle. */
-const JOBS = 40;
-const JOB_MS = 100;
+/** More than all workers of a test have in flight before the first of them ends. */
+const JOBS = 20;
 
 test("a worker that is killed costs a warning, and what it had runs elsewhere", async () => {
-  await using workspace = await prepared();
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
   await using killed = await startWorker({ slots: 1 });
   await using other = await startWorker({ slots: 1 });
   await using run = await start(workspace, [killed.port, other.port]);
-  await answeredBy(workspace, killed.port);
+  await gate.reachedIn(killed);
   await killed.kill();
+  await gate.open();
   await assertDone(workspace, run);
   assert.match(run.stderr, new RegExp(`^warning: lost worker 127.0.0.1:${killed.port}`, "m"));
 });
 
 test("a slot that is killed from outside costs nothing but time", async () => {
-  await using workspace = await prepared();
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 2 });
   await using run = await start(workspace, [worker.port]);
-  await answeredBy(workspace, worker.port);
-  const [slot] = (await worker.descendants()).filter((pid) => pid !== worker.pid);
-  process.kill(slot as number, "SIGKILL");
+  const slot = await gate.reachedIn(worker);
+  process.kill(slot, "SIGKILL");
+  await gate.open();
   await assertDone(workspace, run);
+  assert.equal(await gate.reachedTimes(), JOBS + 1, "one job ran again");
 });
 
-test("nor does one that is killed while it loads the core", async () => {
+test("a slot that is killed while it loads the core costs nothing but time", async () => {
   await using trace = new Trace();
   await using workspace = await Workspace.make();
   const through = ["env", `INIT_KILLED_PATH=${trace.path}`];
@@ -52,37 +56,44 @@ test("nor does one that is killed while it loads the core", async () => {
   assert((await trace.text()).length > 2, "it was killed twice");
 });
 
-test("a worker that hangs, and one whose cable is pulled, are given up after 20 seconds", async () => {
-  await using workspace = await prepared();
-  await using hanging = await startWorker({ slots: 1 });
-  await using hidden = await startWorker({ slots: 1 });
-  await using other = await startWorker({ slots: 1 });
-  await using network = await Network.open(hidden.port);
-  const ports = [hanging.port, network.port, other.port];
-  await using run = await start(workspace, ports, ["--no-speculate"]);
-  for (const port of ports) await answeredBy(workspace, port);
-  using _frozen = hanging.freeze();
-  network.die();
-  await assertDone(workspace, run);
-  for (const port of [hanging.port, network.port]) {
-    const lost =
-      `lost worker 127.0.0.1:${port}: it has given no sign of life for 2\\d s; \\d jobs? runs?`;
-    assert.match(run.stderr, new RegExp(lost));
-  }
-});
+slowTest(
+  "a worker that hangs, and one whose cable is pulled, are given up after 20 seconds",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = await prepare(workspace);
+    await using hanging = await startWorker({ slots: 1 });
+    await using hidden = await startWorker({ slots: 1 });
+    await using other = await startWorker({ slots: 1 });
+    await using network = await Network.open(hidden.port);
+    const ports = [hanging.port, network.port, other.port];
+    await using run = await start(workspace, ports, ["--no-speculate"]);
+    for (const worker of [hanging, hidden, other]) await gate.reachedIn(worker);
+    using _frozen = hanging.freeze();
+    network.die();
+    await gate.open();
+    await assertDone(workspace, run);
+    for (const port of [hanging.port, network.port]) {
+      const lost =
+        `lost worker 127.0.0.1:${port}: it has given no sign of life for 2\\d s; \\d jobs? runs?`;
+      assert.match(run.stderr, new RegExp(lost));
+    }
+  },
+);
 
 test("near the end nobody waits for a worker that hangs: its jobs are copied", async () => {
-  await using workspace = await prepared();
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
   await using hanging = await startWorker({ slots: 1 });
   await using other = await startWorker({ slots: 1 });
   await using run = await start(workspace, [hanging.port, other.port]);
-  await answeredBy(workspace, hanging.port);
+  await gate.reachedIn(hanging);
   using _frozen = hanging.freeze();
+  await gate.open();
   await assertDone(workspace, run);
   assert.doesNotMatch(run.stderr, /no sign of life/, "it was over before that");
 });
 
-test("a slow link is no dead one", async () => {
+slowTest("a slow link is no dead one", async () => {
   await using workspace = await Workspace.make();
   await using worker = await startWorker({ slots: 1 });
   // Half a minute for this input, with nothing from the worker while it comes.
@@ -96,12 +107,16 @@ test("a slow link is no dead one", async () => {
 });
 
 test("a worker that is told to leave finishes what runs, and the rest costs no attempt", async () => {
-  await using workspace = await prepared();
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
   await using leaving = await startWorker({ slots: 1 });
   await using other = await startWorker({ slots: 1 });
   await using run = await start(workspace, [leaving.port, other.port]);
-  await answeredBy(workspace, leaving.port);
-  await leaving.stop();
+  await gate.reachedIn(leaving);
+  leaving.signal("SIGTERM");
+  await leaving.printed("stderr", /finish/);
+  await gate.open();
+  await leaving.endsCleanly();
   await assertDone(workspace, run);
   assert.match(run.stderr, new RegExp(`^warning: worker 127.0.0.1:${leaving.port} has left$`, "m"));
   const attempts = (await workspace.records()).map(({ attempt }) => attempt);
@@ -109,81 +124,92 @@ test("a worker that is told to leave finishes what runs, and the rest costs no a
 });
 
 test("a worker that comes back as a new process at its address is used again", async () => {
-  await using workspace = await prepared();
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
   await using first = await startWorker({ slots: 1 });
   await using run = await start(workspace, [first.port]);
-  await answeredBy(workspace, first.port);
+  await gate.reachedIn(first);
   await first.kill();
+  await gate.open();
   await using _second = await Program.start([
-    "worker",
-    "--listen",
-    `127.0.0.1:${first.port}`,
-    "--slots",
-    "1",
+    ...["worker", "--listen", `127.0.0.1:${first.port}`, "--slots", "1"],
   ]);
   await assertDone(workspace, run);
 });
 
 test("workers join and leave with the lines of a file that changes", async () => {
-  await using workspace = await prepared();
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
   await using one = await startWorker({ slots: 1 });
   await using other = await startWorker({ slots: 1 });
   await workspace.write("workers", `127.0.0.1:${one.port}\n`);
   await using run = await workspace.start(["run", BEHAVE, "in", "--workers", "@workers"]);
-  await answeredBy(workspace, one.port);
+  await gate.reachedIn(one);
   await workspace.write("workers", `127.0.0.1:${other.port}\n`);
+  await gate.reachedIn(other);
+  await gate.open();
   await assertDone(workspace, run);
-  assert.match(run.stderr, new RegExp(`worker 127.0.0.1:${one.port} has left`));
   const last = (await workspace.records()).at(-1);
   assert.equal(last?.worker, `127.0.0.1:${other.port}`);
 });
 
 test("a file of workers that becomes empty or vanishes changes nothing", async () => {
-  await using workspace = await prepared();
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 1 });
   await workspace.write("workers", `127.0.0.1:${worker.port}\n`);
   await using run = await workspace.start(["run", BEHAVE, "in", "--workers", "@workers"]);
-  await answeredBy(workspace, worker.port);
+  await gate.reachedIn(worker);
   await workspace.write("workers", "# none\n");
   await run.printed("stderr", /There is no worker in "@workers"; going on as before/);
+  await rm(workspace.at("workers"));
+  await run.printed("stderr", /"workers".*no such file.*; going on as before/);
+  await gate.open();
   await assertDone(workspace, run);
 });
 
 test("a run from whose file every usable worker is taken out ends with status 3, and says why", async () => {
-  await using workspace = await prepared();
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 1 });
   await using useless = await startPeer(coreError("built for another machine"));
-  const names = [worker, useless].map(({ port }) => `127.0.0.1:${port}`);
-  await workspace.write("workers", names.join("\n"));
+  await using added = await startPeer(coreError("built for a third one"));
+  const [usable, before, after] = [worker, useless, added].map(({ port }) => `127.0.0.1:${port}`);
+  await workspace.write("workers", `${usable}\n${before}\n`);
   await using run = await workspace.start(["run", BEHAVE, "in", "--workers", "@workers"]);
   await run.printed("stderr", /cannot use worker .*: built for another machine/);
-  await answeredBy(workspace, worker.port);
-  await workspace.write("workers", `${names[1]}\n`);
+  await gate.reachedIn(worker);
+  await workspace.write("workers", `${before}\n${after}\n`);
+  await run.printed("stderr", /cannot use worker .*: built for a third one/); // it has seen the file
+  await gate.open();
   const { code, stderr } = await endOf(run);
   assert.equal(code, 3, stderr);
-  const reason = `No worker can be used: ${names[1]}: built for another machine`;
-  assert(stderr.includes(`distcomp: ${reason}\n`), stderr);
+  const reasons = `${before}: built for another machine; ${after}: built for a third one`;
+  assert(stderr.includes(`distcomp: No worker can be used: ${reasons}\n`), stderr);
   const outputs = Object.keys(await workspace.outputs());
   assert(outputs.length < JOBS, "it was met in its middle");
   assert.deepEqual((await workspace.records()).map(({ input }) => input), outputs.sort());
 });
 
 test("a worker that cancels jobs by itself is given up, and they run elsewhere", async () => {
-  await using workspace = await prepared();
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
   await using confused = await ScriptedWorker2.start({
     answerJob: () => ({ kind: 6, text: "cancelled, says who" }),
   });
   await using other = await startWorker({ slots: 1 });
   await using run = await start(workspace, [confused.port, other.port]);
+  await run.printed("stderr", /it has cancelled a job that nobody has taken back/);
+  await gate.open();
   await assertDone(workspace, run);
-  assert.match(run.stderr, /it has cancelled a job that nobody has taken back/);
 });
 
 testUnless(
   noDisk,
   "a worker whose disk has no room for the core is not used, and says why",
   async () => {
-    await using workspace = await prepared();
+    await using workspace = await Workspace.make();
+    const gate = await prepare(workspace);
     // What stands behind a library's last section is nobody's business.
     const large = new Uint8Array(1_000_000);
     large.set(await readFile(BEHAVE));
@@ -194,41 +220,49 @@ testUnless(
     await using other = await startWorker({ slots: 1 });
     const workers = `127.0.0.1:${full.port},127.0.0.1:${other.port}`;
     await using run = await workspace.start(["run", "./large.so", "in", "--workers", workers]);
+    await run.printed(
+      "stderr",
+      /cannot use worker .*this worker cannot store it in ".*": .*no space left/i,
+    );
+    await gate.open();
     await assertDone(workspace, run);
-    const problem = /cannot use worker .*this worker cannot store it in ".*": .*no space left/i;
-    assert.match(run.stderr, problem);
   },
 );
 
 test("the same worker under two names is used once", async () => {
-  await using workspace = await prepared();
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 1 });
   const workers = `127.0.0.1:${worker.port},localhost:${worker.port}`;
   await using run = await workspace.start(["run", BEHAVE, "in", "--workers", workers]);
+  await run.printed("stderr", /it is the same worker as .*, and is used once/);
+  await gate.open();
   await assertDone(workspace, run);
-  assert.match(run.stderr, /it is the same worker as .*, and is used once/);
 });
 
 test("when the way to a worker is lost, the other one to it is used at once", async () => {
-  await using workspace = await prepared();
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 1 });
   await using one = await Network.open(worker.port);
   await using other = await Network.open(worker.port);
   await using run = await start(workspace, [one.port, other.port]);
   const [, unused] = await run.printed("stderr", /cannot use worker .*:(\d+): it is the same/);
   const [used, spare] = Number(unused) === one.port ? [other, one] : [one, other];
-  await answeredBy(workspace, used.port);
+  await gate.reachedIn(worker);
   await used[Symbol.asyncDispose]();
+  await gate.open();
   await assertDone(workspace, run);
   assert.equal((await workspace.records()).at(-1)?.worker, `127.0.0.1:${spare.port}`);
 });
 
-async function prepared(): Promise<Workspace> {
-  const workspace = await Workspace.make();
+/** Jobs that wait at a gate, with inputs in the folder `in`. */
+async function prepare(workspace: Workspace): Promise<Gate> {
+  const gate = new Gate(workspace);
   for (let index = 0; index < JOBS; index++) {
-    await workspace.write(`in/${String(index).padStart(2, "0")}`, `sleep ${JOB_MS}`);
+    await workspace.write(`in/${String(index).padStart(2, "0")}`, gate.job);
   }
-  return workspace;
+  return gate;
 }
 
 function start(
@@ -240,19 +274,11 @@ function start(
   return workspace.start(["run", BEHAVE, "in", "--workers", workers, ...args]);
 }
 
-/** Waits until a worker has done a job. */
-async function answeredBy(workspace: Workspace, port: number): Promise<void> {
-  const file = workspace.at("outputs/.distcomp/jobs.jsonl");
-  await eventually(`an answer of ${port}`, async () => {
-    return (await readFile(file, "utf8").catch(() => "")).includes(`"127.0.0.1:${port}"`);
-  });
-}
-
 /** Every input has one output and one record. */
 async function assertDone(workspace: Workspace, run: Program): Promise<void> {
   assert.equal((await endOf(run)).code, 0, run.stderr);
   const outputs = Object.values(await workspace.outputs());
-  assert.deepEqual(outputs, Array.from({ length: JOBS }, () => "slept"));
+  assert.deepEqual(outputs, Array.from({ length: JOBS }, () => PASSED));
   const indexes = (await workspace.records()).map(({ index }) => index);
   assert.deepEqual(indexes, Array.from({ length: JOBS }, (_, index) => index));
 }

@@ -19,8 +19,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { core } from "../lib/cores.ts";
-import { compiled } from "../lib/executables.ts";
-import { test, testUnless } from "../lib/test.ts";
+import { compiled, test, testUnless } from "../lib/executables.ts";
 
 /** As on a machine that has nothing of ours. */
 const BARE = { PATH: "/usr/bin:/bin" };

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { testUnless } from "../lib/test.ts";
+import { testUnless } from "../lib/executables.ts";
 
 const NOT_ON_DENO = process.versions["deno"] ? undefined : "these tests are run by Deno";
 const COMPILE = fileURLToPath(new URL("../../compile.sh", import.meta.url));
@@ -37,7 +37,7 @@ testUnless(
       const [program = "", worker = "", controller = ""] = stdout.split(/^Compile .*\n/m).slice(1);
       assert.deepEqual(ours(program), [
         ...["cli", "cli.ts", "controller", "core", "deno.json", "link", "package.json", "pool"],
-        ...["protocol", "runtime", "worker"],
+        ...["protocol", "runtime", "slot", "system", "worker"],
       ]);
       assert.deepEqual(packages(program), [...PACKAGES, ...THEIR_PACKAGES].sort());
       assert.ok(embeddedMb(program) < EMBEDDED_MB_MAX, `${embeddedMb(program)} MB`);

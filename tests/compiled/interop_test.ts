@@ -9,8 +9,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { core } from "../lib/cores.ts";
-import { programForms } from "../lib/executables.ts";
-import { testUnless } from "../lib/test.ts";
+import { programForms, testUnless } from "../lib/executables.ts";
 
 const JOBS = 2000;
 

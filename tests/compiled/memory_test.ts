@@ -6,9 +6,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { childrenOf, usageOf } from "../../bench/processes.ts";
-import { compiled } from "../lib/executables.ts";
+import { compiled, testUnless } from "../lib/executables.ts";
 import { eventually } from "../lib/processes.ts";
-import { testUnless } from "../lib/test.ts";
 
 const SLOTS = 2;
 

@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { core } from "../lib/cores.ts";
-import { testUnless } from "../lib/test.ts";
+import { testUnless } from "../lib/executables.ts";
 
 const NOT_ON_DENO = process.versions["deno"] ? undefined : "only Deno has permissions";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { test } from "../lib/test.ts";
+import { test } from "../lib/executables.ts";
 
 const COMPILE = fileURLToPath(new URL("../../compile.sh", import.meta.url));
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { testUnless as anyTestUnless } from "./test.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -26,7 +27,26 @@ const SOURCE_FOLDERS = [
 ];
 
 /** The runtime that `compile.sh` compiles with. `bun` works wherever the npm registry can be reached. */
-const RUNTIME = process.env.DISTCOMP_TEST_RUNTIME ?? "bun";
+export const RUNTIME = process.env.DISTCOMP_TEST_RUNTIME ?? "bun";
+
+/** Why no executable is tested, if none is: it has to be built, and the quick tests are of the source. */
+const notAsked = process.env.DISTCOMP_TEST_RUNTIME === undefined
+  ? "run by deno task test:executable"
+  : undefined;
+
+/** Declares a test of the executable, which runs only when that is asked for. */
+export function test(name: string, body: () => void | Promise<void>): void {
+  testUnless(undefined, name, body);
+}
+
+/** The same where the machine may lack what the test needs. */
+export function testUnless(
+  missing: string | undefined,
+  name: string,
+  body: () => void | Promise<void>,
+): void {
+  anyTestUnless(notAsked ?? missing, name, body);
+}
 
 /** The folder with the executables that `compile.sh --split` builds from the current sources. */
 export async function compiled(): Promise<string> {

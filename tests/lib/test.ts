@@ -1,18 +1,30 @@
 /** The only import of the test runner. Both `deno test` and `bun test` understand `node:test`. */
 
 import { test as nodeTest } from "node:test";
+import process from "node:process";
+
+type Body = () => void | Promise<void>;
+
+/**
+ * Why a test that is slow by nature is skipped, if it is: `deno task test` shall take minutes on a small
+ * machine. Slow are real heartbeats of 20 seconds, gigabytes, and hundreds of thousands of jobs.
+ */
+export const slow = process.env.DISTCOMP_TEST_ALL === "1"
+  ? undefined
+  : "slow, run by deno task test:all";
 
 /** Declares a test. Its name is a sentence that is true when the test passes. */
-export function test(name: string, body: () => void | Promise<void>): void {
+export function test(name: string, body: Body): void {
   nodeTest(name, body);
 }
 
 /** Declares a test that is skipped if the machine lacks what it needs. `missing` says what it lacks, if anything. */
-export function testUnless(
-  missing: string | undefined,
-  name: string,
-  body: () => void | Promise<void>,
-): void {
+export function testUnless(missing: string | undefined, name: string, body: Body): void {
   if (missing) nodeTest(`${name} (skipped: ${missing})`, { skip: missing }, () => {});
   else nodeTest(name, body);
+}
+
+/** Declares a test that only `deno task test:all` runs. */
+export function slowTest(name: string, body: Body): void {
+  testUnless(slow, name, body);
 }

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Builds the executable and holds it to its own tests and to a choice of the program's: that of Bun, or
+# with `--runtime deno` that of `deno compile`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. ./tools.sh
+
+runtime=bun
+if [ $# -eq 2 ] && [ "$1" = --runtime ]; then
+  runtime=$2
+elif [ $# -gt 0 ]; then
+  echo "tests/executable.sh: Unknown arguments \"$*\"; it takes --runtime bun or --runtime deno" >&2
+  exit 2
+fi
+
+# What differs between source and executable: starting itself, pipes, signals, loading and losing cores.
+SMOKE=(
+  tests/cli/interrupt_test.ts
+  tests/cli/job_faults_test.ts
+  tests/cli/outputs_test.ts
+  tests/cli/workers_test.ts
+  tests/worker/conversation_test.ts
+  tests/worker/crash_test.ts
+  tests/worker/printing_test.ts
+  tests/worker/stdio_test.ts
+  tests/worker/unload_test.ts
+)
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+./compile.sh --runtime "$runtime" -o "$folder"
+export DISTCOMP_TEST_RUNTIME=$runtime DISTCOMP_TEST_COMMAND=$folder/distcomp
+npx -y "deno@$DENO_VERSION" task test tests/compiled "${SMOKE[@]}"

@@ -1,0 +1,49 @@
+/** How the program starts itself again: as what, and with which environment. */
+
+import assert from "node:assert/strict";
+import type { ChildProcess, Runtime, SpawnOptions } from "../../runtime/ports.ts";
+import { startSelf } from "../../system/self.ts";
+import { test } from "../lib/test.ts";
+
+test("what the program starts of itself gets its environment and is told what it is", () => {
+  const [start] = startedWith({ TMPDIR: "/scratch" });
+  assert.deepEqual(start, {
+    command: ["/bin/distcomp", "slot", "core.so"],
+    env: { TMPDIR: "/scratch", LD_BIND_NOW: "1", DISTCOMP_SPAWNED_AS: "slot" },
+  });
+});
+
+test("what the program starts of itself inherits no variable that makes Bun run other code", () => {
+  const [start] = startedWith({ BUN_OPTIONS: "--preload=./other.js", BUN_BE_BUN: "1", HOME: "/" });
+  assert.deepEqual(Object.keys(start?.env ?? {}).sort(), [
+    "DISTCOMP_SPAWNED_AS",
+    "HOME",
+    "LD_BIND_NOW",
+  ]);
+});
+
+test("a slot starts nothing", () => {
+  assert.throws(
+    () => startedWith({ DISTCOMP_SPAWNED_AS: "slot" }),
+    /A process that runs as "slot" \(DISTCOMP_SPAWNED_AS\) does not start a slot/,
+  );
+});
+
+interface Start {
+  readonly command: readonly string[];
+  readonly env: SpawnOptions["env"];
+}
+
+/** Starts a slot in that environment, with a runtime that only notes it. */
+function startedWith(environment: Readonly<Record<string, string>>): Start[] {
+  const starts: Start[] = [];
+  const runtime = {
+    selfCommand: () => ["/bin/distcomp"],
+    spawn: (command: readonly string[], { env }: SpawnOptions) => {
+      starts.push({ command, env });
+      return {} as ChildProcess;
+    },
+  } as unknown as Runtime;
+  startSelf(runtime, "slot", ["core.so"], environment);
+  return starts;
+}
