@@ -49,8 +49,10 @@ test("workflows take every action by its commit, and no more rights than reading
 
 test("Deno has the same version wherever it is named", () => {
   const [, version] = /^DENO_VERSION=(.*)$/m.exec(textOf("tools.sh")) ?? [];
-  const pages = ["README.md", "CONTRIBUTING.md"].map((name) => [name, textOf(name)]);
-  for (const [name, text = ""] of [...pages, ...workflows()]) {
+  const pages = ["README.md", "CONTRIBUTING.md"].map((
+    name,
+  ): [string, string] => [name, textOf(name)]);
+  for (const [name, text] of [...pages, ...workflows()]) {
     const named = [...text.matchAll(/\bdeno@([\d.]+\d)/g)].map(([, version]) => version);
     assert.deepEqual([...new Set(named)].filter((other) => other !== version), [], name);
   }
