@@ -11,8 +11,8 @@ import { Workspace } from "./workspace.ts";
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
 
-/** Enough for several windows, batches of inputs and flushes of the record; a few seconds' work. */
-const MANY_JOBS = 20_000;
+/** Enough for several windows, batches of inputs and flushes of the record. */
+const MANY_JOBS = 5_000;
 
 const asRoot = process.getuid?.() === 0 ? "root may read everything" : undefined;
 
