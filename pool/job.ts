@@ -16,7 +16,7 @@ interface Queued<T> {
   readonly next: Job<T> | undefined;
 }
 
-/** It is at an endpoint. `abandoned`: and nobody wants its result any more. */
+/** It is at an endpoint. `abandoned`: its result is no longer wanted. */
 interface InFlight {
   readonly state: "sent" | "abandoned";
   readonly endpoint: EndpointId;
@@ -32,7 +32,7 @@ interface Outside {
   readonly endpoint: EndpointId | undefined;
 }
 
-/** It is out of the pool, and nobody wants its result. */
+/** It is out of the pool, and its result is no longer wanted. */
 interface Canceled {
   readonly state: "canceled";
 }
@@ -164,7 +164,7 @@ export function undoAttempt<T>(job: Job<T>): void {
   recordOf(job).attempt -= 1;
 }
 
-/** Nobody wants its result any more. */
+/** Its result is no longer wanted. */
 export function markUnwanted<T>(job: Job<T>): void {
   if (job.state === "queued") throw wrongState("cancel", job);
   if (job.state === "sent") recordOf(job).state = "abandoned";

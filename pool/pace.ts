@@ -1,25 +1,23 @@
 /**
- * How many jobs an endpoint should have in flight: flow control is the scheduler.
- *
- * Enough that a slot never waits for the wire, no more than that, because a job in flight is a job that
- * waits behind another one, and one that runs again if the endpoint is lost.
+ * How many jobs an endpoint should have in flight: enough that no slot waits for the network, and no more,
+ * because a job in flight waits behind another one, and runs again if the endpoint is lost.
  */
 
 import { SlotCount } from "./slot_count.ts";
 
-/** Measured work to keep in flight per slot, beyond the round trip: one wake-up of a busy process. */
+/** Work to keep in flight per slot, beyond the round trip: about the time in which a busy process wakes up. */
 const WORK_AHEAD_MS = 2;
 
-/** A job longer than this is sent to an idle slot only: fetching the next costs it under 2 %. */
+/** A longer job goes to an idle slot only: fetching the next one costs less than 2 % of its time. */
 const PREFETCHED_JOB_MS_MAX = 10;
 
-/** What may have to run again when an endpoint is lost. */
+/** How many jobs may have to run again when an endpoint is lost. */
 export const WINDOW_JOBS_MAX = 16_384;
 
-/** How long answers are counted at least before they make a rate. */
+/** Answers are counted for at least this long before they make a rate. */
 const ROUND_MS = 5;
 
-/** Weight of a round that was faster. A slower one counts at once: a window had better be too small. */
+/** Weight of a round that was faster. A slower one counts fully: too small a window costs less than too large. */
 const SMOOTHING = 0.5;
 
 /** Measures one endpoint. All times are in milliseconds and come from the caller. */
@@ -28,7 +26,7 @@ export class Pace {
   readonly #slotCount = new SlotCount();
   #sent = 0;
   #answered = 0;
-  /** All the time in which nothing was out. It says nothing of the endpoint's pace. */
+  /** All the time without jobs in flight. It says nothing about the endpoint's pace. */
   #idleMs = 0;
   #idleSinceMs = 0;
   #responseMinMs = Infinity;
@@ -44,25 +42,25 @@ export class Pace {
     return this.#slotsKnown !== undefined;
   }
 
-  /** The slots it has, or as many as it has shown. */
+  /** How many slots it has, or has shown. */
   get slots(): number {
     return this.#slotsKnown ?? this.#slotCount.shown;
   }
 
-  /** A job goes out. Returns its ordinal: the first that the endpoint ever got is 1. */
+  /** A job is sent. Returns its sequence number: 1 for the first that the endpoint ever got. */
   onSent(nowMs: number): number {
     if (this.#sent === this.#answered) this.#idleMs += nowMs - this.#idleSinceMs;
     this.#sent += 1;
     return this.#sent;
   }
 
-  /** A job is answered, `responseMs` after it went out. */
-  onAnswer(ordinal: number, responseMs: number, nowMs: number): void {
+  /** A job is answered, `responseMs` after it was sent. */
+  onAnswer(sequence: number, responseMs: number, nowMs: number): void {
     const busyMs = nowMs - this.#idleMs;
     const inFlight = this.#sent - this.#answered;
     this.#responseMinMs = Math.min(this.#responseMinMs, responseMs);
     this.#noteRate(busyMs);
-    if (!this.slotsAreKnown) this.#slotCount.onAnswer(ordinal, responseMs, inFlight, busyMs);
+    if (!this.slotsAreKnown) this.#slotCount.onAnswer(sequence, responseMs, inFlight, busyMs);
     this.#answered += 1;
     if (inFlight === 1) this.#idleSinceMs = nowMs;
   }
@@ -85,12 +83,12 @@ export class Pace {
     this.#roundAnswers += 1;
   }
 
-  /** Jobs to have in flight, before limits in bytes and the end of a run have their say. */
+  /** Jobs to have in flight, before the limits for bytes and for the end of a run apply. */
   window(isLocal: boolean): number {
     return Math.min(WINDOW_JOBS_MAX, isLocal ? this.#windowOfLocal() : this.#windowOfRemote());
   }
 
-  /** One job runs in each slot, and short ones wait behind it. */
+  /** One job runs in each slot, and short jobs wait behind it. */
   #windowOfLocal(): number {
     const { slots } = this;
     if (this.#answersPerMs === 0) return slots;
@@ -100,7 +98,7 @@ export class Pace {
   }
 
   /**
-   * One job runs in each slot and one waits; of short ones, twice what the endpoint answers in a round
+   * One job runs in each slot and one waits. Of short jobs, twice as many as the endpoint answers in a round
    * trip: the window doubles until the rate no longer does.
    */
   #windowOfRemote(): number {

@@ -201,7 +201,7 @@ export class Pool<T> extends PoolView<T> {
   }
 
   /**
-   * Nobody wants the job's result any more. It is out of the pool on return (true), or abandoned in flight
+   * The job's result is no longer wanted. It is out of the pool on return (true), or abandoned in flight
    * until its endpoint has answered it (false).
    */
   onCanceled(job: Job<T>): boolean {

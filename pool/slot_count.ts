@@ -1,30 +1,33 @@
 /**
- * How many slots an endpoint has that doesn't say: as many as its answers have shown.
+ * How many slots an endpoint of protocol version 1 has, which cannot say so: as many as its answers show.
  *
- * Jobs start in the order they come. So jobs whose answers come closer together than the shortest job is
- * long were at work at once, and with them all that are older than one of them and still out. A window of
- * twice the slots shown lets that double until it is true.
+ * Jobs start in the order in which they were sent. So jobs whose answers come closer together than the
+ * shortest job is long were running at once, and with them all older jobs that are still in flight. A
+ * window of twice the slots shown lets the number double until it is right.
+ *
+ * Why not simply the rate of answers times the shortest response (Little's law)? With jobs of very
+ * different length that finds one slot of eight, and a run's last jobs wait while slots are idle.
  */
 
 /**
- * Shorter responses tell nothing: a worker like ours has 2 ms of work wait at each slot, out of order, and
- * sends what it has to say together.
+ * Shorter responses show nothing: a worker may keep 2 ms of work waiting at each slot, as ours does, so that
+ * jobs start out of order, and may send several answers together.
  */
-const TELLING_RESPONSE_MS_MIN = 4;
+const RESPONSE_MS_MIN = 4;
 
-/** The shortest response ever is no shorter than its job. Half of it is for jobs that were shorter still. */
+/** The shortest response ever is no shorter than its job. Half of it allows for jobs that are shorter still. */
 const SHORTEST_PART = 0.5;
 
 /**
- * When jobs have become longer, the shortest response ever is none of theirs; the shortest of late may
- * have waited in a queue. This part of it is for jobs of one length, which start and end together.
+ * When jobs have become longer, the shortest response ever is too short, and the shortest recent one may
+ * include waiting in a queue. This part of it is enough for jobs of one length, which start and end together.
  */
 const RECENT_PART = 0.05;
 
-/** With more in flight for each slot shown, jobs are short, and their responses are mostly waiting. */
+/** With more jobs in flight for each slot shown, jobs are short, and their responses are mostly waiting. */
 const QUEUE_PER_SLOT_MAX = 3;
 
-/** Answers that are recent, beyond those to the jobs that were in flight before: one stall is not a trend. */
+/** How many answers are recent, beyond those to the jobs that were in flight before: one stall is no trend. */
 const RECENT_ANSWERS = 32;
 
 /** Counts one endpoint's slots. */
@@ -37,25 +40,25 @@ export class SlotCount {
   #recentUntil = RECENT_ANSWERS;
   #burstStartMs = 0;
   #burstAnswers = 0;
-  /** The ordinal of the youngest job that the burst has answered. */
+  /** The sequence number of the youngest job that the burst has answered. */
   #burstYoungest = 0;
 
-  /** Never fewer again: it is the same machine. */
+  /** Never falls: it is the same machine. */
   get shown(): number {
     return this.#shown;
   }
 
   /**
-   * Job number `ordinal` is answered after `responseMs`, with `inFlight` out until then, at `busyMs` of the
-   * time in which the endpoint had something to do.
+   * The job with this sequence number is answered after `responseMs`, when `inFlight` jobs were in flight.
+   * `busyMs`: how long the endpoint has had something to do so far.
    */
-  onAnswer(ordinal: number, responseMs: number, inFlight: number, busyMs: number): void {
+  onAnswer(sequence: number, responseMs: number, inFlight: number, busyMs: number): void {
     this.#noteResponse(responseMs, inFlight);
-    this.#noteBurst(ordinal, inFlight, busyMs);
+    this.#noteBurst(sequence, inFlight, busyMs);
     this.#answered += 1;
-    if (responseMs < TELLING_RESPONSE_MS_MIN) return;
-    const together = this.#recentMinMs < TELLING_RESPONSE_MS_MIN ? 1 : this.#burstAnswers;
-    // There are more if jobs younger than that were answered before: this needs no list of them.
+    if (responseMs < RESPONSE_MS_MIN) return;
+    const together = this.#recentMinMs < RESPONSE_MS_MIN ? 1 : this.#burstAnswers;
+    // Fewer than the truth if younger jobs were answered before, but this needs no list of them.
     const older = Math.max(0, this.#burstYoungest - this.#answered);
     this.#shown = Math.max(this.#shown, together + older);
   }
@@ -74,7 +77,7 @@ export class SlotCount {
     this.#shortestMs = Math.min(this.#shortestMs, responseMs);
   }
 
-  #noteBurst(ordinal: number, inFlight: number, busyMs: number): void {
+  #noteBurst(sequence: number, inFlight: number, busyMs: number): void {
     const recentPart = inFlight <= QUEUE_PER_SLOT_MAX * this.#shown ? RECENT_PART : 0;
     const burstMs = Math.max(SHORTEST_PART * this.#shortestMs, recentPart * this.#recentMinMs);
     if (busyMs - this.#burstStartMs >= burstMs) {
@@ -83,6 +86,6 @@ export class SlotCount {
       this.#burstYoungest = 0;
     }
     this.#burstAnswers += 1;
-    this.#burstYoungest = Math.max(this.#burstYoungest, ordinal);
+    this.#burstYoungest = Math.max(this.#burstYoungest, sequence);
   }
 }

@@ -36,9 +36,9 @@ export interface PoolActions<T> {
   load(endpoint: EndpointId, core: CoreKey): void;
   /** Send a job. Answer with `onAnswer`, `onReturned` or `onEndpointLost`. */
   send(endpoint: EndpointId, dispatch: DispatchId, job: Job<T>): void;
-  /** A job has crashed an endpoint, or most likely so many. It is out of the pool. */
+  /** A job has crashed its endpoint, or most likely several. It is out of the pool. */
   crashed(job: Job<T>, reason: string): void;
-  /** A job whose result nobody wants was lost with its endpoint. It is out of the pool. */
+  /** An abandoned job was lost with its endpoint, or returned by it. It is out of the pool. */
   dropped(job: Job<T>): void;
   /** No endpoint can load the job's core. It is out of the pool. */
   coreUnavailable(job: Job<T>, reason: string): void;

@@ -34,7 +34,7 @@ function drain(
   }
 }
 
-test("an endpoint gets the jobs that do not avoid it, in their order", () => {
+test("an endpoint gets the jobs that do not avoid it, in order", () => {
   const queue = new AntiAffinityQueue<string>();
   for (const name of ["a", "b", "c"]) queue.add(jobOf(name, [A]));
   queue.add(jobOf("d", [B]));

@@ -1,3 +1,5 @@
+/** What the pool knows of one client: its queue, in the right order and counted. */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { audit } from "../../pool/audit.ts";
@@ -25,7 +27,7 @@ function take(client: Client<string>): string | undefined {
   return job?.payload;
 }
 
-test("a client counts what its queue weighs, whichever end a job comes in at", () => {
+test("a client counts the bytes in its queue, whichever end a job enters at", () => {
   const client = new Client<string>(ID);
   client.pushBack(jobOf("b", 20));
   client.pushFront(jobOf("a", 3));
@@ -37,7 +39,7 @@ test("a client counts what its queue weighs, whichever end a job comes in at", (
   assert.equal(client.queuedBytes, 0);
 });
 
-test("a client takes the jobs that match out of its queue, and their weight", () => {
+test("jobs that are taken out of a queue no longer count, and the others do", () => {
   const client = new Client<string>(ID);
   for (const [name, bytes] of [["a", 1], ["b", 20], ["c", 300]] as const) {
     client.pushBack(jobOf(name, bytes));
@@ -47,7 +49,7 @@ test("a client takes the jobs that match out of its queue, and their weight", ()
   assert.equal(client.queuedBytes, 20);
 });
 
-test("a blocked client shows no next job, and keeps it", () => {
+test("a blocked client offers no job, and offers it again once it is no longer blocked", () => {
   const client = new Client<string>(ID);
   client.pushBack(jobOf("a", 1));
   for (const [isBlocked, name] of [[true, undefined], [false, "a"]] as const) {
@@ -56,7 +58,7 @@ test("a blocked client shows no next job, and keeps it", () => {
   }
 });
 
-test("jobs that avoid an endpoint count, and go before the others to any other one", () => {
+test("jobs with anti-affinity count, and go out first to any endpoint that they do not avoid", () => {
   const client = new Client<string>(ID);
   const shy = jobAvoiding([ANYWHERE.id], true);
   client.pushBack(jobOf("a", 3));
@@ -76,7 +78,7 @@ test("jobs that avoid an endpoint count, and go before the others to any other o
   assert.equal(client.queued, 0);
 });
 
-test("a client has a next job as long as any is queued, also one that avoids an endpoint", () => {
+test("a client has a next job as long as any is queued, with or without anti-affinity", () => {
   const client = new Client<string>(ID);
   const shy = jobAvoiding([ANYWHERE.id]);
   client.pushFront(shy);
@@ -106,7 +108,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant("take" as const), at: fc.nat(100), comesBack: fc.boolean() }),
 );
 
-test("a client's books are exact at all times, wherever a job is taken from its queue", () => {
+test("a client's counts are exact at all times, wherever a job is taken from its queue", () => {
   fc.assert(fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
     const client = new Client<string>(ID);
     let jobs: Job<string>[] = [];
@@ -141,7 +143,7 @@ function afterStep(client: Client<string>, jobs: readonly Job<string>[], step: S
 const LOOKS_MAX = 20;
 
 for (const [what, avoids] of [["", []], [" that avoids some endpoint", [ANYWHERE.id]]] as const) {
-  test(`a job${what} is taken from 65,536 by looking at its neighbours alone`, () => {
+  test(`a job${what} is taken out of 65,536 by looking at its neighbors only`, () => {
     const client = new Client<string>(ID);
     const counter = { looks: 0 };
     const jobs = Array.from(

@@ -38,7 +38,7 @@ test("clients of one core take turns whatever clients of another core do in betw
   recorder.assertNothingIsLeft();
 });
 
-test("a client that comes late waits for one job of each of the others at most", () => {
+test("a client that comes late waits for at most one job of each other client", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const early = recorder.client();
@@ -50,7 +50,7 @@ test("a client that comes late waits for one job of each of the others at most",
   recorder.assertNothingIsLeft();
 });
 
-test("a slot has jobs of one client at a time, and clients with short ones take turns by windows", () => {
+test("a slot has jobs of one client at a time, and clients with short jobs take turns window by window", () => {
   const recorder = new Recorder();
   const slot = recorder.endpoint();
   const clients = [recorder.client(), recorder.client(), recorder.client()];
@@ -71,7 +71,7 @@ test("a slot has jobs of one client at a time, and clients with short ones take 
   recorder.assertNothingIsLeft();
 });
 
-test("nobody waits behind a long job of another client while other slots come free", () => {
+test("no job waits behind a long job of another client while other slots come free", () => {
   const recorder = new Recorder();
   const [slot, free] = [recorder.endpoint(), recorder.endpoint()];
   const [one, two] = [recorder.client(), recorder.client()];
@@ -90,7 +90,7 @@ test("nobody waits behind a long job of another client while other slots come fr
   recorder.assertNothingIsLeft();
 });
 
-test("a slot that is at one job for more than 20 ms gets nothing behind it until that is answered", () => {
+test("a slot that runs one job for more than 20 ms gets no further job until it has answered that one", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const client = recorder.client();
@@ -108,7 +108,7 @@ test("a slot that is at one job for more than 20 ms gets nothing behind it until
   recorder.assertNothingIsLeft();
 });
 
-test("a blocked client gets nothing more, and the others its share", () => {
+test("a blocked client gets no more slots, and the others get its share", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const [one, two] = [recorder.client(), recorder.client()];
@@ -136,7 +136,7 @@ test("no endpoint loads a core for a client that is blocked", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("a client that goes gets its queue back, in order; what is out is answered, for nobody", () => {
+test("a client that goes gets its queue back in order, and its jobs in flight are abandoned", () => {
   const recorder = new Recorder();
   const slot = recorder.endpoint();
   const client = recorder.client();
@@ -149,7 +149,7 @@ test("a client that goes gets its queue back, in order; what is out is answered,
   recorder.assertNothingIsLeft();
 });
 
-test("what a gone client had out is dropped when its endpoint is lost", () => {
+test("abandoned jobs are dropped when their endpoint is lost", () => {
   for (const onLost of ["isolate", "retry"] as const) {
     const recorder = new Recorder({ onLost, isLocal: false });
     const slot = recorder.endpoint();
@@ -159,7 +159,7 @@ test("what a gone client had out is dropped when its endpoint is lost", () => {
     recorder.schedule();
     assert.deepEqual(recorder.out(slot), ["a", "b"]);
     assert.deepEqual(recorder.leave(gone), []);
-    assert.deepEqual(recorder.abandoned(), [slot], "nobody wants the job that runs");
+    assert.deepEqual(recorder.abandoned(), [slot], "the job that runs is abandoned");
     assert.deepEqual(recorder.lose(slot), ["dropped a"]);
     recorder.endpoint();
     assert.deepEqual(recorder.answerAll(), ["b"]);
@@ -167,7 +167,7 @@ test("what a gone client had out is dropped when its endpoint is lost", () => {
   }
 });
 
-test("an orphan that was alone on a lost endpoint is dropped, not crashed: nobody wants to know", () => {
+test("an abandoned job that was alone on a lost endpoint is dropped, and not reported as crashed", () => {
   const recorder = new Recorder({ onLost: "isolate" });
   const slot = recorder.endpoint();
   const client = recorder.client();
@@ -178,7 +178,7 @@ test("an orphan that was alone on a lost endpoint is dropped, not crashed: nobod
   recorder.assertNothingIsLeft();
 });
 
-test("a job that was on a lost endpoint with an orphan only may be innocent", () => {
+test("a job that was on a lost endpoint together with an abandoned one runs again", () => {
   const recorder = new Recorder({ onLost: "isolate", isLocal: false });
   const slot = recorder.endpoint();
   const [gone, client] = [recorder.client(), recorder.client()];
@@ -192,7 +192,7 @@ test("a job that was on a lost endpoint with an orphan only may be innocent", ()
   recorder.assertNothingIsLeft();
 });
 
-test("a client that cancels gets its queue back, and goes on", () => {
+test("a client that cancels its queue gets it back, and may queue more jobs", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const client = recorder.client();
@@ -205,7 +205,7 @@ test("a client that cancels gets its queue back, and goes on", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("a gone client is nobody", () => {
+test("calls for a client that is gone do nothing", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const client = recorder.client();
@@ -220,7 +220,7 @@ test("a gone client is nobody", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("what is queued and out is counted, in jobs and in bytes", () => {
+test("jobs queued and in flight are counted, and their bytes", () => {
   const recorder = new Recorder();
   const slot = recorder.endpoint();
   const client = recorder.client();

@@ -1,4 +1,4 @@
-/** Jobs that run twice, are taken back, given back, or tried again. */
+/** Jobs that are copied, canceled, returned or retried. */
 
 import assert from "node:assert/strict";
 import { Pool } from "../../pool/pool.ts";
@@ -13,12 +13,12 @@ import type {
 import { test } from "../lib/test.ts";
 import { CORE, sanityCheck } from "./recorder.ts";
 
-/** A pool that allows two runs of one job at once, and checks its books after everything that happens. */
+/** A pool that allows two runs of one job at once, and audits itself after everything that happens. */
 class Scene {
   readonly pool: Pool<string>;
   readonly client: ClientId;
   nowMs = 1_000;
-  /** What is out: "a1 to 2" is the first attempt at job a, at endpoint 2. */
+  /** Jobs in flight: "a1 to 2" is the first attempt at job a, at endpoint 2. */
   readonly #out = new Map<string, Job<string>>();
   readonly told: string[] = [];
   #loading: EndpointId[] = [];
@@ -53,7 +53,7 @@ class Scene {
     this.pool.onClientEnded(this.client, true);
   }
 
-  /** What is out after the scheduler has done what it can. */
+  /** Schedules, and gives the jobs in flight. */
   out(afterMs = 0): string[] {
     this.nowMs += afterMs;
     do {
@@ -66,7 +66,7 @@ class Scene {
 
   job(what: string): Job<string> {
     const job = this.#out.get(what);
-    assert(job, `"${what}" is out`);
+    assert(job, `"${what}" is in flight`);
     return job;
   }
 
@@ -136,7 +136,7 @@ class Scene {
   }
 }
 
-test("a job that is tried again goes to another endpoint, before the others", () => {
+test("a retried job goes to another endpoint, before other jobs", () => {
   const scene = new Scene();
   scene.endpoints(2);
   scene.queue("a b c d e f");
@@ -151,7 +151,7 @@ test("a job that is tried again goes to another endpoint, before the others", ()
   scene.assertNothingIsLeft();
 });
 
-test("a job that is tried again goes to the same endpoint if it is alone, or stays so long", () => {
+test("a retried job goes to the same endpoint if that is the only one, or after 10 seconds", () => {
   const scene = new Scene();
   const [, other] = scene.endpoints(2);
   scene.queue("a b c d");
@@ -167,7 +167,7 @@ test("a job that is tried again goes to the same endpoint if it is alone, or sta
   scene.assertNothingIsLeft();
 });
 
-test("a job that is given back has not been sent, and is the next", () => {
+test("a returned job is sent again first, and its attempt does not count", () => {
   const scene = new Scene();
   const [leaving] = scene.endpoints(1);
   scene.queue("a b c");
@@ -181,7 +181,7 @@ test("a job that is given back has not been sent, and is the next", () => {
   scene.assertNothingIsLeft();
 });
 
-test("a job that nobody wants is dropped when it is given back", () => {
+test("an abandoned job is dropped when it is returned", () => {
   const scene = new Scene();
   scene.endpoints(1);
   scene.queue("a");
@@ -192,7 +192,7 @@ test("a job that nobody wants is dropped when it is given back", () => {
   scene.assertNothingIsLeft();
 });
 
-test("a copy goes where the job is not, however long it has to wait for that", () => {
+test("a copy never runs on the endpoint of its job, however long it has to wait for another one", () => {
   const scene = new Scene();
   scene.endpoints(1);
   scene.queue("a");
@@ -201,14 +201,14 @@ test("a copy goes where the job is not, however long it has to wait for that", (
   scene.copy("a1 to 1");
   assert.deepEqual(scene.out(60_000), ["a1 to 1"]);
   scene.endpoints(1);
-  assert.deepEqual(scene.out(), ["a1 to 1", "a2 to 2"], "which loads the core for it");
+  assert.deepEqual(scene.out(), ["a1 to 1", "a2 to 2"], "endpoint 2 loads the core for it");
   assert.deepEqual(scene.inFlightOfClient, ["a", "a"]);
   scene.answer("a2 to 2");
   scene.answer("a1 to 1");
   scene.assertNothingIsLeft();
 });
 
-test("a copy goes to none of the endpoints that it must avoid", () => {
+test("a copy that must avoid several endpoints runs on none of them", () => {
   const scene = new Scene();
   const [one, two] = scene.endpoints(3) as [EndpointId, EndpointId];
   scene.queue("a b c d e f");
@@ -222,7 +222,7 @@ test("a copy goes to none of the endpoints that it must avoid", () => {
   scene.assertNothingIsLeft();
 });
 
-test("a copy that is tried again still avoids what it must", () => {
+test("a retried copy still avoids the endpoints that it must avoid", () => {
   const scene = new Scene();
   scene.endpoints(2);
   scene.queue("a");
@@ -237,14 +237,14 @@ test("a copy that is tried again still avoids what it must", () => {
   scene.assertNothingIsLeft();
 });
 
-test("a queued job that is taken back is gone at once, one in flight with its answer", () => {
+test("a canceled job leaves the pool at once if it is queued, and with its answer if it is in flight", () => {
   const scene = new Scene();
   scene.endpoints(1);
   scene.queue("a b c d");
   scene.out();
   const queued = scene.wanted("d") as Job<string>;
   assert(scene.cancel(queued));
-  assert(scene.cancel(queued), "twice is no harm");
+  assert(scene.cancel(queued), "canceling twice does nothing");
   const out = scene.wanted("a") as Job<string>;
   assert(!scene.cancel(out));
   assert(!scene.cancel(out));
@@ -257,7 +257,7 @@ test("a queued job that is taken back is gone at once, one in flight with its an
   scene.assertNothingIsLeft();
 });
 
-test("a job that is answered, or was given back, cannot be taken back once more", () => {
+test("canceling a job that is answered, returned or canceled already changes no count", () => {
   const scene = new Scene();
   scene.endpoints(1);
   scene.queue("a b c");
@@ -274,7 +274,7 @@ test("a job that is answered, or was given back, cannot be taken back once more"
   scene.assertNothingIsLeft();
 });
 
-test("copies and jobs that are tried again are taken back with the queue", () => {
+test("canceling a queue also takes out copies and retried jobs", () => {
   const scene = new Scene();
   scene.endpoints(2);
   scene.queue("a b c d e f", 10);
@@ -288,7 +288,7 @@ test("copies and jobs that are tried again are taken back with the queue", () =>
   scene.assertNothingIsLeft();
 });
 
-test("when an endpoint is lost its copies run elsewhere, and orphans do not", () => {
+test("when an endpoint is lost, its copies run elsewhere and its abandoned jobs do not", () => {
   const scene = new Scene();
   const [, second] = scene.endpoints(3);
   scene.queue("a b c");
@@ -308,7 +308,7 @@ test("when an endpoint is lost its copies run elsewhere, and orphans do not", ()
   scene.assertNothingIsLeft();
 });
 
-test("idle slots are those of endpoints that serve, each as often as it has one", () => {
+test("idle slots are listed per ready endpoint, once for each slot", () => {
   const scene = new Scene();
   const [first] = scene.endpoints(2, 2);
   assert.deepEqual(scene.pool.idleSlots(9), [], "they have no core yet");
@@ -323,7 +323,7 @@ test("idle slots are those of endpoints that serve, each as often as it has one"
   scene.assertNothingIsLeft();
 });
 
-test("an endpoint that is idle and has nothing to take is no reason not to load the core elsewhere", () => {
+test("a core is loaded elsewhere although an endpoint is idle that its waiting job must avoid", () => {
   const scene = new Scene();
   scene.endpoints(1, 4);
   scene.queue("a");
@@ -337,7 +337,7 @@ test("an endpoint that is idle and has nothing to take is no reason not to load 
   scene.assertNothingIsLeft();
 });
 
-test("an endpoint never has more bytes than the limit, however many slots, but for a single job", () => {
+test("an endpoint has no more bytes in flight than the limit, however many slots, unless it is a single job", () => {
   const scene = new Scene({ endpointBytesMax: 10, endpointBytesLimit: 100 });
   scene.endpoints(1, 8);
   scene.queue("a b c d e", 40);
@@ -350,7 +350,7 @@ test("an endpoint never has more bytes than the limit, however many slots, but f
   scene.answer("c1 to 1");
   assert.deepEqual(scene.out(), ["d1 to 1", "e1 to 1"]);
   scene.answer("d1 to 1");
-  assert.deepEqual(scene.out(), ["e1 to 1"], "x has to be alone");
+  assert.deepEqual(scene.out(), ["e1 to 1"], "x is above the limit and has to be alone");
   scene.answer("e1 to 1");
   assert.deepEqual(scene.out(), ["x1 to 1"]);
   scene.answer("x1 to 1");
@@ -359,7 +359,7 @@ test("an endpoint never has more bytes than the limit, however many slots, but f
   scene.assertNothingIsLeft();
 });
 
-test("a job ends when it may have been at work on as many lost endpoints as the limit says", () => {
+test("a job has crashed when as many endpoints as the limit says were lost while they may have run it", () => {
   const scene = new Scene({ crashesMax: 3 });
   scene.queue("a b c");
   for (let count = 1; count <= 3; count++) {
@@ -369,12 +369,12 @@ test("a job ends when it may have been at work on as many lost endpoints as the 
   }
   assert.equal(scene.told.at(-1), "crashed a");
   scene.endpoints(1);
-  assert.deepEqual(scene.out(), ["b4 to 4", "c1 to 4"], "b has only waited");
+  assert.deepEqual(scene.out(), ["b4 to 4", "c1 to 4"], "b has only waited behind a");
   for (const what of scene.out()) scene.answer(what);
   scene.assertNothingIsLeft();
 });
 
-test("an endpoint that has said that it leaves is no loss that counts", () => {
+test("losing an endpoint that is leaving does not count as a crash", () => {
   const scene = new Scene({ crashesMax: 1 });
   const [endpoint] = scene.endpoints(1);
   scene.queue("a");
@@ -387,7 +387,7 @@ test("an endpoint that has said that it leaves is no loss that counts", () => {
   scene.assertNothingIsLeft();
 });
 
-test("another core's jobs are copied to endpoints with that core", () => {
+test("a copy loads its core on an endpoint that holds another one", () => {
   const scene = new Scene();
   const [one, two] = scene.endpoints(2) as [EndpointId, EndpointId];
   scene.queue("a");

@@ -32,7 +32,7 @@ function finish(recorder: Recorder, clients: readonly ClientId[]): void {
   recorder.assertNothingIsLeft();
 }
 
-test("a core is loaded by as many endpoints as it has jobs, and sent nothing before it is", () => {
+test("as many endpoints load a core as it has jobs, and get them once it is loaded", () => {
   const recorder = new Recorder();
   recorder.loadsAtOnce = false;
   const [first, second] = [recorder.endpoint(), recorder.endpoint(), recorder.endpoint()];
@@ -48,7 +48,7 @@ test("a core is loaded by as many endpoints as it has jobs, and sent nothing bef
   recorder.assertNothingIsLeft();
 });
 
-test("an endpoint that holds a core keeps it while nobody wants another", () => {
+test("an endpoint keeps its core while no job waits for another one", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const client = recorder.client();
@@ -62,7 +62,7 @@ test("an endpoint that holds a core keeps it while nobody wants another", () => 
   recorder.assertNothingIsLeft();
 });
 
-test("an endpoint whose core nobody waits for takes another at once", () => {
+test("an endpoint whose core no job waits for loads another one at once", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const [one, two] = [recorder.client(), recorder.client()];
@@ -76,7 +76,7 @@ test("an endpoint whose core nobody waits for takes another at once", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("cores share endpoints by their clients", () => {
+test("cores share endpoints in proportion to their clients", () => {
   const recorder = new Recorder();
   for (let count = 0; count < 8; count++) recorder.endpoint();
   const clients = [A, A, A, B].map((core, index) => {
@@ -88,7 +88,7 @@ test("cores share endpoints by their clients", () => {
   finish(recorder, clients);
 });
 
-test("a core that comes late gets its share after a second, with no more loads than that takes", () => {
+test("a core that comes late gets its fair share after a second, with no needless load", () => {
   const recorder = new Recorder();
   for (let count = 0; count < 4; count++) recorder.endpoint();
   const [early, late] = [recorder.client(), recorder.client()];
@@ -100,7 +100,7 @@ test("a core that comes late gets its share after a second, with no more loads t
   finish(recorder, [early, late]);
 });
 
-test("a single endpoint goes round, a second for each core, and nobody starves", () => {
+test("a single endpoint holds each core for a second in turn, and none starves", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const clients = [A, B, C].map((core) => {
@@ -112,7 +112,7 @@ test("a single endpoint goes round, a second for each core, and nobody starves",
   finish(recorder, clients);
 });
 
-test("an endpoint with long jobs finishes the one that it has before it changes its core", () => {
+test("an endpoint with a long job finishes it before it changes its core", () => {
   const recorder = new Recorder();
   const slot = recorder.endpoint();
   const [one, two] = [recorder.client(), recorder.client()];
@@ -127,7 +127,7 @@ test("an endpoint with long jobs finishes the one that it has before it changes 
   recorder.assertNothingIsLeft();
 });
 
-test("of endpoints that could change their core, the one that is free first does", () => {
+test("of several endpoints that could change their core, the first to be free does", () => {
   const recorder = new Recorder();
   for (let count = 0; count < 3; count++) recorder.endpoint();
   const [one, two] = [recorder.client(), recorder.client()];
@@ -143,7 +143,7 @@ test("of endpoints that could change their core, the one that is free first does
   recorder.assertNothingIsLeft();
 });
 
-test("an endpoint does not change to a core that has its share, because a third has none", () => {
+test("an endpoint does not change to a core that has its fair share while a third core has none", () => {
   const recorder = new Recorder();
   for (let count = 0; count < 4; count++) recorder.endpoint();
   const [one, two, three] = [recorder.client(), recorder.client(), recorder.client()];
@@ -164,7 +164,7 @@ test("an endpoint does not change to a core that has its share, because a third 
   finish(recorder, [one, two, three]);
 });
 
-test("an endpoint that could load a core at once is one that has none, if there is any", () => {
+test("a free endpoint without a core is preferred for loading one", () => {
   const recorder = new Recorder();
   assert.equal(recorder.pool.freeEndpoint(), undefined);
   const first = recorder.endpoint();
@@ -179,7 +179,7 @@ test("an endpoint that could load a core at once is one that has none, if there 
   recorder.assertNothingIsLeft();
 });
 
-test("a core can be loaded to see whether it can, and is there when its jobs come", () => {
+test("a core that is loaded before its first job is used for that job", () => {
   const recorder = new Recorder();
   const slot = recorder.endpoint();
   recorder.pool.load(slot, CORE);
@@ -192,7 +192,7 @@ test("a core can be loaded to see whether it can, and is there when its jobs com
   recorder.assertNothingIsLeft();
 });
 
-test("a load that fails is tried again after a pause", () => {
+test("a load that failed is tried again after a pause", () => {
   const recorder = new Recorder();
   recorder.loadsAtOnce = false;
   const slot = recorder.endpoint();
@@ -208,7 +208,7 @@ test("a load that fails is tried again after a pause", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("a load that succeeds makes good for those that failed", () => {
+test("a load that succeeds resets the count of failures", () => {
   const recorder = new Recorder({ onLost: "retry" });
   recorder.loadsAtOnce = false;
   recorder.queue(recorder.client(), "x");
@@ -230,7 +230,7 @@ test("a load that succeeds makes good for those that failed", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("a load that fails for nobody is forgotten", () => {
+test("failures of a core that no job waits for are forgotten", () => {
   const recorder = new Recorder();
   recorder.loadsAtOnce = false;
   const slot = recorder.endpoint();
@@ -245,7 +245,7 @@ test("a load that fails for nobody is forgotten", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("a core that fails three times in a row is given up, and its jobs with it, but no others", () => {
+test("a core that fails to load three times in a row is given up with its jobs, and with no others", () => {
   const recorder = new Recorder();
   recorder.loadsAtOnce = false;
   const slot = recorder.endpoint();
@@ -273,7 +273,7 @@ test("a core that fails three times in a row is given up, and its jobs with it, 
   recorder.assertNothingIsLeft();
 });
 
-test("a core that one endpoint holds is not given up, however often another cannot load it", () => {
+test("a core that one endpoint holds is not given up, however often another fails to load it", () => {
   const recorder = new Recorder();
   const holder = recorder.endpoint();
   const client = recorder.client();
@@ -291,7 +291,7 @@ test("a core that one endpoint holds is not given up, however often another cann
   recorder.assertNothingIsLeft();
 });
 
-test("a core is not given up while an endpoint still loads it, nor loaded anew before that has ended", () => {
+test("a core that failed too often is neither given up nor loaded again while an endpoint still loads it", () => {
   const recorder = new Recorder();
   recorder.loadsAtOnce = false;
   const [one, two] = [recorder.endpoint(), recorder.endpoint()];

@@ -8,26 +8,26 @@ import { test } from "../lib/test.ts";
 
 const SLOTS = 2;
 
-test("a few jobs wait behind those that the slots are at", () => {
+test("with few jobs in flight, all beyond one per slot have not begun", () => {
   const endpoint = endpointWith(5, SLOTS);
   assert.deepEqual(unstarted(endpoint, 0), [3, 4, 5]);
 });
 
-test("of many jobs at once all may be over, as long as answers come", () => {
+test("with many jobs in flight, any may have ended as long as answers come", () => {
   const endpoint = endpointWith(50, SLOTS);
   assert.deepEqual(unstarted(endpoint, 50), []);
   endpoint.remove(1 as DispatchId, 90);
   assert.deepEqual(unstarted(endpoint, 150), []);
 });
 
-test("of many jobs behind one that takes long none has begun", () => {
+test("with many jobs in flight and no answer for long, none behind the oldest has begun", () => {
   const endpoint = endpointWith(50, SLOTS);
   assert.deepEqual(unstarted(endpoint, 500), range(3, 50));
   endpoint.remove(1 as DispatchId, 600);
   assert.deepEqual(unstarted(endpoint, 1_000), range(4, 50));
 });
 
-test("of an endpoint whose slots nobody knows nothing is known", () => {
+test("where the number of slots is unknown, any job may have begun", () => {
   assert.deepEqual(unstarted(endpointWith(5, undefined), 1_000), []);
 });
 

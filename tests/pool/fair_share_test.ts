@@ -1,3 +1,5 @@
+/** Which core gets the next endpoint, and which gives one up. */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
@@ -41,15 +43,15 @@ const anyDemands = fc.record({
   cores: fc.dictionary(fc.constantFrom("a", "b", "c", "d"), anyDemand, { minKeys: 1 }),
 }).map(({ endpoints, cores }) => demandsOf(endpoints, cores));
 
-test("endpoints are shared by clients, not by cores", () => {
+test("endpoints are shared among clients, not among cores", () => {
   const demands = demandsOf(8, { a: { clients: 3 }, b: { clients: 1 } });
   assert.equal(fairShare(demands, A), 6);
   assert.equal(fairShare(demands, B), 2);
-  assert.equal(fairShare(demands, C), 0, "nobody waits for it");
+  assert.equal(fairShare(demands, C), 0, "no job waits for it");
   assert.equal(fairShare(demandsOf(8, {}), A), 0);
 });
 
-test("all shares together are all endpoints", () => {
+test("the fair shares add up to all endpoints", () => {
   fc.assert(fc.property(anyDemands, (demands) => {
     let sum = 0;
     for (const core of demands.cores.keys()) sum += fairShare(demands, core);
@@ -57,26 +59,26 @@ test("all shares together are all endpoints", () => {
   }));
 });
 
-test("a free endpoint loads the core that lacks most", () => {
+test("a free endpoint loads the core that is furthest below its fair share", () => {
   assert.equal(nextCore(demandsOf(8, { a: { held: 3 }, b: { held: 1 } }), always), B);
   const three = { a: { held: 3 }, b: { held: 1, clients: 1 }, c: { held: 1, clients: 2 } };
   assert.equal(nextCore(demandsOf(8, three), always), C);
 });
 
-test("a core that has no endpoint comes first, and of several the one that has waited longest", () => {
+test("a core without an endpoint comes first, and of several the one that has waited longest", () => {
   const three = { a: { held: 1, clients: 5 }, b: { waitedMs: 10 }, c: { waitedMs: 20 } };
   assert.equal(nextCore(demandsOf(8, three), always), C);
   assert.equal(nextCore(demandsOf(8, three), (core) => core !== C), B);
   assert.equal(nextCore(demandsOf(8, three), (core) => core === A), A);
 });
 
-test("a core that has more than its share can still use an endpoint that nobody else wants", () => {
+test("a core beyond its fair share still gets an endpoint that no other core can use", () => {
   const demands = demandsOf(2, { a: { held: 1 }, b: { held: 1, queued: 1, idle: 1 } });
   assert.equal(nextCore(demands, always), A);
   assert.equal(nextCore(demands, always, 0), undefined, "but it takes none away for that");
 });
 
-test("a core with an idle endpoint for each of its jobs needs no other", () => {
+test("a core with an idle endpoint for each of its jobs gets no more", () => {
   assert.equal(
     nextCore(demandsOf(8, { a: { queued: 2, held: 2, idle: 2 } }), always),
     undefined,
@@ -84,19 +86,19 @@ test("a core with an idle endpoint for each of its jobs needs no other", () => {
   assert.equal(nextCore(demandsOf(8, { a: { queued: 3, held: 2, idle: 2 } }), always), A);
 });
 
-test("a core that does not fit is passed over", () => {
+test("a core that the endpoint may not load is passed over", () => {
   const demands = demandsOf(8, { a: {}, b: { held: 2 } });
   assert.equal(nextCore(demands, (core) => core !== A), B);
   assert.equal(nextCore(demands, () => false), undefined);
 });
 
-test("a core gives an endpoint up when another has none, but only beyond its own share", () => {
+test("a core beyond its fair share gives up an endpoint for a core that has none", () => {
   assert.ok(shouldYield(demandsOf(2, { a: { held: 2 }, b: {} }), A));
   assert.ok(shouldYield(demandsOf(1, { a: { held: 1 }, b: {} }), A), "a single one goes round");
   assert.ok(!shouldYield(demandsOf(4, { a: { held: 2 }, b: {} }), A));
 });
 
-test("a core gives an endpoint up when another lacks a whole one", () => {
+test("a core gives up an endpoint for a core that is a whole endpoint below its fair share", () => {
   assert.ok(shouldYield(demandsOf(8, { a: { held: 5 }, b: { held: 3 } }), A));
   assert.ok(
     !shouldYield(demandsOf(7, { a: { held: 4 }, b: { held: 3 } }), A),
@@ -104,11 +106,11 @@ test("a core gives an endpoint up when another lacks a whole one", () => {
   );
 });
 
-test("a core that nobody waits for has nothing to give", () => {
+test("a core that no job waits for yields nothing", () => {
   assert.ok(!shouldYield(demandsOf(2, { b: {} }), A));
 });
 
-test("giving endpoints up comes to an end", () => {
+test("giving up endpoints comes to an end", () => {
   fc.assert(fc.property(anyDemands, (demands) => {
     // Several cores for fewer endpoints take turns for ever, by intention.
     fc.pre(demands.cores.size <= demands.endpoints);

@@ -1,3 +1,5 @@
+/** The states of a job, and lists of jobs. */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isInFlight, JobList, markBack, markSent, markUnwanted, newJob } from "../../pool/job.ts";
@@ -60,7 +62,7 @@ class Twins {
   }
 }
 
-test("a list of jobs does what an array does, whichever place a job leaves from", () => {
+test("a list of jobs behaves like an array, whichever place a job leaves from", () => {
   fc.assert(fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
     const twins = new Twins();
     for (const step of steps) {
@@ -72,7 +74,7 @@ test("a list of jobs does what an array does, whichever place a job leaves from"
   }));
 });
 
-test("an empty list has nothing to give", () => {
+test("an empty list has no first job and nothing to remove", () => {
   const list = new JobList<number>();
   assert.equal(list.length, 0);
   assert.equal(list.first, undefined);
@@ -80,7 +82,7 @@ test("an empty list has nothing to give", () => {
   assert.deepEqual([...list], []);
 });
 
-test("what comes back to the front comes out first, in its old order", () => {
+test("jobs that come back to the front come out first, in their old order", () => {
   const list = new JobList<number>();
   const jobs = [1, 2, 3].map(jobOf);
   for (const job of jobs) list.pushBack(job);

@@ -1,3 +1,5 @@
+/** When a core that could not be loaded is tried again, and when it is given up. */
+
 import assert from "node:assert/strict";
 import { LoadFailures } from "../../pool/load_failures.ts";
 import type { CoreKey } from "../../pool/types.ts";
@@ -14,7 +16,7 @@ test("pauses double from 100 ms up to 5 s", () => {
   }
 });
 
-test("the third failure in a row is one too many", () => {
+test("a core is exhausted after three failures in a row", () => {
   const failures = new LoadFailures();
   for (const isExhausted of [false, false, true, true]) {
     failures.add(A, 0);
@@ -25,14 +27,14 @@ test("the third failure in a row is one too many", () => {
   assert.ok(!failures.isExhausted(A), "a success in between counts");
 });
 
-test("one core's failures are not another's", () => {
+test("failures of one core do not count for another", () => {
   const failures = new LoadFailures();
   for (let count = 0; count < 3; count++) failures.add(A, 0);
   assert.ok(!failures.isPaused(B, 0));
   assert.ok(!failures.isExhausted(B));
 });
 
-test("what nobody waits for is forgotten", () => {
+test("failures of cores that are no longer wanted are forgotten", () => {
   const failures = new LoadFailures();
   for (const core of [A, A, A, B]) failures.add(core, 0);
   failures.keepOnly(new Map([[B, {}]]));

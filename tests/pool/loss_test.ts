@@ -28,7 +28,7 @@ test("a job that was alone on a lost endpoint has crashed it", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("a job whose endpoint is killed runs again, but not for ever", () => {
+test("a job whose endpoint was killed runs again, three times at most", () => {
   const recorder = new Recorder({ onLost: "isolate" });
   const client = recorder.client();
   recorder.queue(client, "hungry");
@@ -41,7 +41,7 @@ test("a job whose endpoint is killed runs again, but not for ever", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("several jobs of a lost endpoint run again alone, in order, and one of them has crashed it", () => {
+test("several jobs of a lost endpoint run again isolated and in order, until one of them crashes alone", () => {
   const recorder = new Recorder({ onLost: "isolate" });
   const { endpoints: [slot], client } = inFullSwing(recorder, 1);
   recorder.queue(client, "a poison c d e f g h");
@@ -59,7 +59,7 @@ test("several jobs of a lost endpoint run again alone, in order, and one of them
   recorder.assertNothingIsLeft();
 });
 
-test("jobs that run alone do so on several endpoints at once, and hold none of them up for ever", () => {
+test("isolated jobs run on several endpoints at once, and other jobs still run", () => {
   const recorder = new Recorder({ onLost: "isolate" });
   const { endpoints: [slot], client } = inFullSwing(recorder, 1);
   recorder.queue(client, "a b c d e f g h");
@@ -78,7 +78,7 @@ test("jobs that run alone do so on several endpoints at once, and hold none of t
   recorder.assertNothingIsLeft();
 });
 
-test("a job that has to run alone waits for an empty endpoint, and the jobs behind it with it", () => {
+test("an isolated job waits for an empty endpoint, and the jobs behind it wait too", () => {
   const recorder = new Recorder({ onLost: "isolate" });
   const { endpoints: [slot, lost], client } = inFullSwing(recorder, 2);
   recorder.queue(client, "a b c d e f g h i j k l m n o p");
@@ -98,7 +98,7 @@ test("a job that has to run alone waits for an empty endpoint, and the jobs behi
   recorder.assertNothingIsLeft();
 });
 
-test("a second client does not keep an endpoint from running empty for a job that has to be alone", () => {
+test("a second client does not keep an endpoint from becoming empty for an isolated job", () => {
   const recorder = new Recorder({ onLost: "isolate" });
   const { endpoints: [slot, lost], client } = inFullSwing(recorder, 2);
   const other = recorder.client();
@@ -119,7 +119,7 @@ test("a second client does not keep an endpoint from running empty for a job tha
   recorder.assertNothingIsLeft();
 });
 
-test("with retry nothing ever fails: a lost endpoint's jobs run elsewhere first of all, in order", () => {
+test("with retry, a lost endpoint's jobs run elsewhere before all others, in order", () => {
   const recorder = new Recorder({ onLost: "retry", isLocal: false });
   const first = recorder.endpoint(2);
   const client = recorder.client();
@@ -139,7 +139,7 @@ test("with retry nothing ever fails: a lost endpoint's jobs run elsewhere first 
   recorder.assertNothingIsLeft();
 });
 
-test("a job that is sent again has another number, and an answer to the first means nothing", () => {
+test("a job that is sent again has a new dispatch, and a late answer to the old one is ignored", () => {
   const recorder = new Recorder({ onLost: "retry" });
   const attempts: number[] = [];
   recorder.onSend = (_endpoint, { attempt }) => attempts.push(attempt);
@@ -159,7 +159,7 @@ test("a job that is sent again has another number, and an answer to the first me
   recorder.assertNothingIsLeft();
 });
 
-test("an endpoint that leaves finishes what it has and gets nothing more", () => {
+test("a leaving endpoint finishes its jobs and gets no more", () => {
   const recorder = new Recorder({ onLost: "retry", isLocal: false });
   const leaving = recorder.endpoint(1);
   const client = recorder.client();
@@ -177,7 +177,7 @@ test("an endpoint that leaves finishes what it has and gets nothing more", () =>
   recorder.assertNothingIsLeft();
 });
 
-test("an idle endpoint that leaves is no reason not to load its core elsewhere", () => {
+test("a core is loaded elsewhere although a leaving endpoint that holds it is idle", () => {
   const recorder = new Recorder();
   const leaving = recorder.endpoint();
   const client = recorder.client();
@@ -192,7 +192,7 @@ test("an idle endpoint that leaves is no reason not to load its core elsewhere",
   recorder.assertNothingIsLeft();
 });
 
-test("an endpoint that is lost while it loads a core has cost nobody anything", () => {
+test("losing an endpoint that loads a core costs no job an attempt", () => {
   const recorder = new Recorder();
   recorder.loadsAtOnce = false;
   const slot = recorder.endpoint();
@@ -208,7 +208,7 @@ test("an endpoint that is lost while it loads a core has cost nobody anything", 
   recorder.assertNothingIsLeft();
 });
 
-test("an endpoint is lost once", () => {
+test("losing an endpoint a second time does nothing", () => {
   const recorder = new Recorder();
   const slot = recorder.endpoint();
   const client = recorder.client();

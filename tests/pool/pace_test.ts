@@ -1,3 +1,5 @@
+/** How many jobs an endpoint has in flight. */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Pace, WINDOW_JOBS_MAX } from "../../pool/pace.ts";
@@ -5,7 +7,7 @@ import { test } from "../lib/test.ts";
 import { Drive } from "./simulated/drive.ts";
 import { Random } from "./simulated/random.ts";
 
-test("a slot begins with one job, a worker with two for each slot", () => {
+test("a slot begins with a window of one job, a worker with two for each slot", () => {
   assert.equal(new Pace(1).window(true), 1);
   assert.equal(new Pace(8).window(false), 16);
   assert.equal(new Pace(undefined).window(false), 2);
@@ -17,7 +19,7 @@ test("a slot with jobs of microseconds has two milliseconds of them in flight", 
   assert.ok(window > 350 && window <= 401, `${window} jobs`);
 });
 
-test("a slot with long jobs has one, and with shorter ones one that waits", () => {
+test("a slot has one long job in flight, and with shorter jobs one more that waits", () => {
   for (
     const [durationMs, window] of [[0.9, 3], [1.5, 2], [9.5, 2], [10.5, 1], [60_000, 1]] as const
   ) {
@@ -28,7 +30,7 @@ test("a slot with long jobs has one, and with shorter ones one that waits", () =
   }
 });
 
-test("a worker with long jobs has two for each slot, however long that goes on", () => {
+test("a worker has two long jobs in flight for each slot, however long the run", () => {
   for (const slots of [1, 7, 64]) {
     for (const durationMs of [50, 1_000, 600_000]) {
       const drive = new Drive({ slots, durationMs: () => durationMs });
@@ -38,14 +40,14 @@ test("a worker with long jobs has two for each slot, however long that goes on",
   }
 });
 
-test("jobs that end together are no sign of a fast worker", () => {
+test("jobs that end together do not make a worker look fast", () => {
   const random = new Random(1);
   const drive = new Drive({ slots: 16, durationMs: () => 1_000 * random.between(0.95, 1.05) });
   drive.answer(2_000);
   assert.ok(drive.inFlightMax <= 36, `${drive.inFlightMax} jobs`);
 });
 
-test("a far worker's slots are busy in spite of the round trip", () => {
+test("a distant worker's slots are busy in spite of the round trip", () => {
   for (const isKnown of [true, false]) {
     const drive = new Drive({ slots: 4, isKnown, roundTripMs: 40, durationMs: () => 0.1 });
     drive.answer(20_000);
@@ -58,12 +60,12 @@ test("a far worker's slots are busy in spite of the round trip", () => {
   }
 });
 
-test("no window is larger than what may run again when an endpoint is lost", () => {
+test("no window is larger than the limit, however fast the endpoint", () => {
   const drive = new Drive({ slots: 64, roundTripMs: 100, durationMs: () => 0.01 });
   assert.equal(drive.answer(100_000), WINDOW_JOBS_MAX);
 });
 
-test("time in which an endpoint has nothing to do does not count", () => {
+test("time in which an endpoint has no jobs does not lower its pace", () => {
   const drive = new Drive({ isLocal: true, roundTripMs: 0.1, durationMs: () => 0.01 });
   const window = drive.answer(20_000);
   for (let round = 0; round < 5; round++) {
@@ -84,17 +86,17 @@ test("a slot's window shrinks with the first long job, and grows again with the 
   assert.ok(drive.answer(20_000) >= 0.8 * window);
 });
 
-test("a pace measures as well with a clock that stands still", () => {
+test("a clock that stands still does no harm", () => {
   const pace = new Pace(undefined);
-  for (let ordinal = 1; ordinal <= 100; ordinal++) {
+  for (let sequence = 1; sequence <= 100; sequence++) {
     pace.onSent(5);
-    pace.onAnswer(ordinal, 0, 5);
+    pace.onAnswer(sequence, 0, 5);
   }
   assert.equal(pace.window(false), 2);
   assert.equal(pace.slots, 1);
 });
 
-test("windows are whole numbers within their limits, whatever comes", () => {
+test("windows are whole numbers within their limits, whatever happens", () => {
   const anyStep = fc.record({
     afterMs: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1e4, noNaN: true })),
     sends: fc.nat(40),
@@ -103,15 +105,15 @@ test("windows are whole numbers within their limits, whatever comes", () => {
   const anySlots = fc.option(fc.integer({ min: 1, max: 64 }), { nil: undefined });
   fc.assert(fc.property(anySlots, fc.array(anyStep, { maxLength: 60 }), (slots, steps) => {
     const pace = new Pace(slots);
-    const out: { ordinal: number; sentAtMs: number }[] = [];
+    const out: { sequence: number; sentAtMs: number }[] = [];
     let nowMs = 0;
     for (const { afterMs, sends, answers } of steps) {
       nowMs += afterMs;
       for (let left = sends; left > 0; left--) {
-        out.push({ ordinal: pace.onSent(nowMs), sentAtMs: nowMs });
+        out.push({ sequence: pace.onSent(nowMs), sentAtMs: nowMs });
       }
-      for (const { ordinal, sentAtMs } of out.splice(0, answers)) {
-        pace.onAnswer(ordinal, nowMs - sentAtMs, nowMs);
+      for (const { sequence, sentAtMs } of out.splice(0, answers)) {
+        pace.onAnswer(sequence, nowMs - sentAtMs, nowMs);
       }
       for (const [isLocal, least] of [[true, 1], [false, 2]] as const) {
         const window = pace.window(isLocal);

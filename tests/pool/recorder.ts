@@ -80,7 +80,7 @@ export class Recorder implements PoolActions<string> {
     return this.pool.onEndpointUp(slots);
   }
 
-  endpointThatHidesItsSlots(): EndpointId {
+  endpointWithUnknownSlots(): EndpointId {
     return this.pool.onEndpointUp();
   }
 
@@ -120,7 +120,7 @@ export class Recorder implements PoolActions<string> {
     this.nowMs += afterMs;
     return names.split(" ").map((name) => {
       const sent = this.#sent.get(name);
-      assert.ok(sent, `"${name}" is out`);
+      assert.ok(sent, `"${name}" is in flight`);
       const job = this.pool.onAnswer(sent.endpoint, sent.dispatch, this.nowMs);
       assert.ok(job);
       assert.equal(job.payload, name);
@@ -132,7 +132,7 @@ export class Recorder implements PoolActions<string> {
     });
   }
 
-  /** Answers every job that is out until none is left, and gives their order. */
+  /** Answers jobs, the oldest first, until none is left, and gives their order. */
   answerAll(afterMs = 1): string[] {
     const order: string[] = [];
     for (this.schedule(); this.#sent.size > 0; this.schedule()) {
@@ -165,7 +165,7 @@ export class Recorder implements PoolActions<string> {
   /** The number under which a job was sent last. */
   dispatchOf(name: string): DispatchId {
     const sent = this.#sent.get(name);
-    assert.ok(sent, `"${name}" is out`);
+    assert.ok(sent, `"${name}" is in flight`);
     return sent.dispatch;
   }
 
@@ -199,7 +199,7 @@ export class Recorder implements PoolActions<string> {
     sanityCheck(this.pool);
     assert.deepEqual(this.schedule(), []);
     assert.deepEqual([...this.#open], [], "every job has left the pool");
-    assert.deepEqual([...this.#sent.keys()], [], "no job is out");
+    assert.deepEqual([...this.#sent.keys()], [], "no job is in flight");
   }
 
   #leave(name: string, what: string): void {
@@ -208,7 +208,7 @@ export class Recorder implements PoolActions<string> {
   }
 }
 
-/** Throws unless the pool is empty and its books balance. */
+/** Throws unless the pool is empty and its counts are right. */
 export function sanityCheck(pool: Pool<unknown>): void {
   pool.audit();
   const { queued, queuedBytes, inFlight } = pool.counts();

@@ -1,3 +1,5 @@
+/** Whole clusters, simulated: nothing is lost, and slots are kept busy. */
+
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "../lib/test.ts";
@@ -21,7 +23,7 @@ function drawn(count: number, draw: (random: Random) => number): number[] {
   return Array.from({ length: count }, () => draw(random));
 }
 
-test("every job ends as it deserves, whatever happens to slots, workers, connections and controllers", () => {
+test("every job ends as expected, whatever happens to slots, workers, connections and controllers", () => {
   for (let seed = SEEDS_FIRST; seed < SEEDS_FIRST + SEEDS_COUNT; seed++) {
     try {
       simulate(planFrom(seed));
@@ -31,7 +33,7 @@ test("every job ends as it deserves, whatever happens to slots, workers, connect
   }
 });
 
-test("a simulation goes the same way every time", () => {
+test("the same seed gives the same simulation", () => {
   for (const seed of [1, 2, 3]) {
     assert.deepEqual(simulate(planFrom(seed)), simulate(planFrom(seed)));
   }
@@ -48,14 +50,14 @@ test("long jobs of one length keep all slots of all workers busy, two in flight 
   }
 });
 
-test("a few long jobs are spread so that none waits while a slot idles", () => {
+test("a few long jobs are spread so that none waits while a slot is idle", () => {
   for (let count = 1; count <= 16; count++) {
     const { makespanMs } = simulate(calmPlan({ workers: [8, 8], jobs: [equal(count, 10_000)] }));
     assert.ok(makespanMs <= 10_200, `${count} jobs take ${makespanMs} ms`);
   }
 });
 
-test("workers that hide their slots are fully used after a few rounds", () => {
+test("workers that do not say how many slots they have are fully used after a few rounds", () => {
   for (const draw of [() => 1_000, (random: Random) => random.logarithmic(10, 10_000)]) {
     const plan = calmPlan({ workers: [16, 4], tellsSlots: false, jobs: [drawn(2_000, draw)] });
     const { makespanMs, idealMs, inFlightMax } = simulate(plan);
@@ -64,7 +66,7 @@ test("workers that hide their slots are fully used after a few rounds", () => {
   }
 });
 
-test("jobs of very different length leave no slot idle but at the very end", () => {
+test("jobs of very different length leave slots idle only at the very end", () => {
   const jobs = drawn(4_000, (random) => Math.min(60_000, 20 / random.next()));
   const { makespanMs, idealMs } = simulate(calmPlan({ workers: [16, 8], jobs: [jobs] }));
   const longestMs = Math.max(...jobs);
@@ -72,7 +74,7 @@ test("jobs of very different length leave no slot idle but at the very end", () 
   assert.ok(makespanMs <= 1.01 * idealMs + longestMs, `${makespanMs} ms, ideal are ${idealMs}`);
 });
 
-test("jobs of microseconds keep up to their slots, near and far", () => {
+test("jobs of microseconds keep all slots busy, with a short and with a long round trip", () => {
   for (const [latencyMs, lossMs] of [[0.1, 100], [20, 1_300]] as const) {
     for (const tellsSlots of [true, false]) {
       const jobs = [equal(40_000, 0.1)];
@@ -84,7 +86,7 @@ test("jobs of microseconds keep up to their slots, near and far", () => {
   }
 });
 
-test("controllers share a worker fairly, also a single slot of it", () => {
+test("controllers share a worker fairly, even one with a single slot", () => {
   for (const workers of [[1], [2], [9]]) {
     const jobs = [equal(900, 100), equal(900, 100), equal(900, 100)];
     const { finishedAtMs, makespanMs, idealMs } = simulate(calmPlan({ workers, jobs }));
@@ -93,7 +95,7 @@ test("controllers share a worker fairly, also a single slot of it", () => {
   }
 });
 
-test("controllers with short jobs of one core share slots fairly, at little cost", () => {
+test("controllers with short jobs of one core share slots fairly at little cost", () => {
   for (const workers of [[1], [2], [8]]) {
     const jobs = [equal(20_000, 0.2), equal(20_000, 0.2), equal(20_000, 0.2)];
     const plan = calmPlan({ workers, jobs, isOneCore: true });
@@ -103,7 +105,7 @@ test("controllers with short jobs of one core share slots fairly, at little cost
   }
 });
 
-test("a controller with few jobs is done soon, however many another one has", () => {
+test("a controller with few jobs is done soon, however many jobs another one has", () => {
   const plan = calmPlan({ workers: [4], jobs: [equal(4_000, 100), equal(20, 100)] });
   const [, few = Infinity] = simulate(plan).finishedAtMs;
   assert.ok(few <= 3_000, `after ${few} ms`);

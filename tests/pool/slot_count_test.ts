@@ -1,3 +1,5 @@
+/** How many slots a worker has that does not say so. */
+
 import assert from "node:assert/strict";
 import { test } from "../lib/test.ts";
 import { Drive } from "./simulated/drive.ts";
@@ -11,13 +13,13 @@ function driveOf(slots: number, durationMs: (random: Random) => number, roundTri
 
 const SLOTS = [1, 2, 3, 8, 16, 64, 200];
 
-test("a worker that doesn't say gets two jobs, until it has answered one", () => {
+test("a worker that does not say how many slots it has gets two jobs until it has answered one", () => {
   const drive = driveOf(8, () => 1_000);
   drive.answer(1);
   assert.equal(drive.inFlightMax, 2);
 });
 
-test("with jobs of one length, the slots shown double with every round of answers, up to all", () => {
+test("with jobs of one length, the slots found double with every round of answers, up to all", () => {
   for (const slots of SLOTS) {
     const drive = driveOf(slots, () => 1_000);
     while (drive.pace.slots < slots) drive.answer(1);
@@ -28,7 +30,7 @@ test("with jobs of one length, the slots shown double with every round of answer
   }
 });
 
-test("with jobs of about one length, nearly all slots are shown", () => {
+test("with jobs of about one length, nearly all slots are found", () => {
   for (const part of [0.01, 0.05, 0.2, 0.4]) {
     for (const slots of SLOTS) {
       const drive = driveOf(slots, (random) => 1_000 * random.between(1 - part, 1 + part));
@@ -39,7 +41,7 @@ test("with jobs of about one length, nearly all slots are shown", () => {
   }
 });
 
-test("with jobs of very different length, all slots are shown while the first long ones run", () => {
+test("with jobs of very different length, most slots are found while the first long jobs run", () => {
   for (const slots of [8, 16, 64, 200]) {
     const drive = driveOf(slots, (random) => random.logarithmic(10, 10_000));
     drive.answer(5 * slots);
@@ -50,7 +52,7 @@ test("with jobs of very different length, all slots are shown while the first lo
   }
 });
 
-test("a few slots with jobs of very different length may be taken for a few more", () => {
+test("with jobs of very different length, a few slots are taken for 16 at most", () => {
   for (const slots of [1, 2, 4]) {
     const drive = driveOf(slots, (random) => random.logarithmic(10, 10_000));
     drive.answer(10_000);
@@ -59,7 +61,7 @@ test("a few slots with jobs of very different length may be taken for a few more
   }
 });
 
-test("short jobs show the slots when they take longer than the round trip", () => {
+test("jobs that take longer than the round trip are long enough to find the slots", () => {
   for (const slots of [4, 16, 64]) {
     const drive = driveOf(slots, (random) => random.between(3, 12));
     drive.answer(50 * slots);
@@ -68,7 +70,7 @@ test("short jobs show the slots when they take longer than the round trip", () =
   }
 });
 
-test("jobs of microseconds show nothing, and need nothing shown", () => {
+test("jobs of microseconds show one slot, and keep all slots busy all the same", () => {
   const drive = driveOf(16, () => 0.01);
   drive.answer(50_000);
   assert.equal(drive.pace.slots, 1);
@@ -77,20 +79,20 @@ test("jobs of microseconds show nothing, and need nothing shown", () => {
   assert.ok(drive.nowMs - startMs < (1.05 * 50_000 * 0.01) / 16);
 });
 
-test("one slot's jobs behind a long one are not taken for many slots", () => {
+test("short jobs behind a long one are not taken for several slots", () => {
   const drive = driveOf(1, (random) => random.chance(0.02) ? 5_000 : 5);
   drive.answer(5_000);
   assert.ok(drive.pace.slots <= 2, `${drive.pace.slots} slots`);
 });
 
-test("a machine that stands still for a while has not more slots for it", () => {
+test("a machine that stands still for a while is not taken for one with more slots", () => {
   let left = 2_000;
   const drive = driveOf(2, () => left-- === 0 ? 30_000 : 0.05);
   drive.answer(20_000);
   assert.ok(drive.pace.slots <= 4, `${drive.pace.slots} slots`);
 });
 
-test("long jobs after short ones still show the slots", () => {
+test("the slots are found with long jobs after short ones", () => {
   for (const part of [0, 0.001, 0.01, 0.4]) {
     let short = 50;
     const drive = driveOf(

@@ -28,7 +28,7 @@ test("jobs are spread over endpoints before windows are filled", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("a slot gets its next job when it has answered the last", () => {
+test("a slot gets its next job once it has answered the last one", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const client = recorder.client();
@@ -43,7 +43,7 @@ test("a slot gets its next job when it has answered the last", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("a slot with short jobs gets many at once, but at most half of what is left", () => {
+test("a slot gets many short jobs at once, but at most half of those left", () => {
   const recorder = new Recorder();
   const slot = recorder.endpoint();
   const client = recorder.client();
@@ -59,7 +59,7 @@ test("a slot with short jobs gets many at once, but at most half of what is left
   recorder.assertNothingIsLeft();
 });
 
-test("near the end no endpoint gets more than its slots' part of half of what is left", () => {
+test("near the end an endpoint gets at most its slots' part of half the jobs left", () => {
   const recorder = new Recorder({ isLocal: false });
   const slotsOf = new Map([3, 1].map((slots) => [recorder.endpoint(slots), slots]));
   const client = recorder.client();
@@ -74,7 +74,7 @@ test("near the end no endpoint gets more than its slots' part of half of what is
   recorder.assertNothingIsLeft();
 });
 
-test("as long as a worker's client has not ended, the end is not near", () => {
+test("the end of a run counts as near only once its client has ended", () => {
   const recorder = new Recorder({ isLocal: false });
   recorder.endpoint(4);
   const client = recorder.client();
@@ -93,7 +93,7 @@ test("as long as a worker's client has not ended, the end is not near", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("an endpoint gets one job for each slot however much they weigh, and no more above the limit", () => {
+test("an endpoint gets one job for each slot however large, and no more while it is over the byte limit", () => {
   const recorder = new Recorder({ isLocal: false, endpointBytesMax: 1_000 });
   const worker = recorder.endpoint(2);
   const client = recorder.client();
@@ -107,7 +107,7 @@ test("an endpoint gets one job for each slot however much they weigh, and no mor
   recorder.assertNothingIsLeft();
 });
 
-test("jobs wait at an endpoint as long as those before them weigh less than the limit", () => {
+test("jobs are queued at an endpoint while those before them are below the byte limit", () => {
   const recorder = new Recorder({ isLocal: false, endpointBytesMax: 1_000 });
   recorder.endpoint(1);
   recorder.endpoint(1);
@@ -124,9 +124,9 @@ test("jobs wait at an endpoint as long as those before them weigh less than the 
   recorder.assertNothingIsLeft();
 });
 
-test("a worker that hides its slots gets two jobs, and more when it has shown more slots", () => {
+test("a worker that does not say how many slots it has gets more jobs as its answers show more slots", () => {
   const recorder = new Recorder({ isLocal: false });
-  const worker = recorder.endpointThatHidesItsSlots();
+  const worker = recorder.endpointWithUnknownSlots();
   const client = recorder.client();
   recorder.queue(client, names(40));
   recorder.schedule();
@@ -148,7 +148,7 @@ function slotsOf({ pool }: Recorder): [number, boolean] {
   return [slots, slotsAreKnown];
 }
 
-test("the pool wants as many jobs as all windows take together", () => {
+test("the capacity is what all windows take together", () => {
   const recorder = new Recorder({ isLocal: false });
   assert.equal(recorder.pool.capacity(), 0);
   for (const slots of [3, 1]) recorder.endpoint(slots);
@@ -161,7 +161,7 @@ test("the pool wants as many jobs as all windows take together", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("the pool knows what part of its slots' time had jobs", () => {
+test("the utilization is the part of the slots' time with a job", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   recorder.endpoint();

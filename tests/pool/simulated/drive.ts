@@ -9,7 +9,7 @@ interface DriveOptions {
   readonly isKnown?: boolean;
   readonly isLocal?: boolean;
   readonly roundTripMs?: number;
-  readonly durationMs: (ordinal: number) => number;
+  readonly durationMs: (sequence: number) => number;
 }
 
 /** Its slots take the jobs in the order they come. */
@@ -20,7 +20,7 @@ export class Drive {
   readonly #roundTripMs: number;
   /** When each slot has done what it has. */
   readonly #freeAtMs: number[];
-  readonly #durationMs: (ordinal: number) => number;
+  readonly #durationMs: (sequence: number) => number;
   #inFlight = 0;
   #isResting = false;
   inFlightMax = 0;
@@ -68,16 +68,16 @@ export class Drive {
 
   #send(): void {
     const sentAtMs = this.nowMs;
-    const ordinal = this.pace.onSent(sentAtMs);
+    const sequence = this.pace.onSent(sentAtMs);
     const slot = this.#freeAtMs.indexOf(Math.min(...this.#freeAtMs));
     const startMs = Math.max(this.#freeAtMs[slot] as number, sentAtMs + this.#roundTripMs / 2);
-    const endMs = startMs + this.#durationMs(ordinal);
+    const endMs = startMs + this.#durationMs(sequence);
     this.#freeAtMs[slot] = endMs;
     this.#inFlight += 1;
     this.#timeline.after(endMs + this.#roundTripMs / 2 - sentAtMs, () => {
       this.#inFlight -= 1;
       this.answered += 1;
-      this.pace.onAnswer(ordinal, this.nowMs - sentAtMs, this.nowMs);
+      this.pace.onAnswer(sequence, this.nowMs - sentAtMs, this.nowMs);
       if (!this.#isResting) this.#fill();
     });
   }
