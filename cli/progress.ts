@@ -124,10 +124,10 @@ function counted({ done, failed, total }: RunStatus): string {
 /** The rest, the most important first. */
 function details(status: RunStatus, perSecond: number): string[] {
   const { failed, total, workers, slots, slotsAreKnown } = status;
-  const { beforeLeft } = status; // they will take no time
+  const { skipsLeft } = status; // they will take no time
   const left = total === undefined
     ? undefined
-    : Math.max(0, total - status.done - status.failed - beforeLeft);
+    : Math.max(0, total - status.done - status.failed - skipsLeft);
   return [
     failed > 0 ? `${formatCount(failed)} failed` : "",
     left !== undefined && perSecond > 0 ? `${formatClock((left / perSecond) * 1000)} left` : "",
@@ -142,8 +142,8 @@ export class RecentRate {
   #from = { ended: 0, elapsedMs: 0 };
   #to = { ended: 0, elapsedMs: 0 };
 
-  of({ done, failed, doneBefore, failedBefore, elapsedMs }: RunStatus): number {
-    const now = { ended: done + failed - doneBefore - failedBefore, elapsedMs };
+  of({ done, failed, skippedDone, skippedFailed, elapsedMs }: RunStatus): number {
+    const now = { ended: done + failed - skippedDone - skippedFailed, elapsedMs };
     if (now.elapsedMs - this.#to.elapsedMs >= RATE_WINDOW_MS) {
       this.#from = this.#to;
       this.#to = now;

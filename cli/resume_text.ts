@@ -6,11 +6,11 @@ import { formatCount, formatNoun } from "./format.ts";
 
 /** One line on what is done already; `undefined` if there is nothing to say. */
 export function resumeText(
-  { earlier }: Pick<OutputFolder, "earlier">,
+  { resume }: Pick<OutputFolder, "resume">,
   retryFailed: boolean,
 ): string | undefined {
-  if (!earlier) return undefined;
-  const { done, failed, ofAnotherCore } = earlier.counts;
+  if (!resume) return undefined;
+  const { done, failed, otherCore } = resume.counts;
   if (done + failed > 0) {
     const failures = retryFailed
       ? `, ${formatCount(failed)} failed ${failed === 1 ? "one runs" : "ones run"} again`
@@ -19,8 +19,7 @@ export function resumeText(
       } again)`;
     return `resuming: ${formatNoun(done, "job")} done before${failed > 0 ? failures : ""}`;
   }
-  if (ofAnotherCore === 0) return undefined;
-  return `starting anew: another core ran the ${formatNoun(ofAnotherCore, "job")} in the journal`;
+  return otherCore > 0 ? "the core has changed: rerunning all jobs" : undefined;
 }
 
 /** What is wrong with the journal, and what follows from it. */

@@ -10,14 +10,11 @@ import { OutputFolder } from "../controller/output/output_folder.ts";
 import type { Resume } from "../controller/output/resume.ts";
 import { Run, type RunStatus } from "../controller/run.ts";
 import { InterruptedError, NoWorkerError } from "../controller/run_errors.ts";
-import {
-  checkLines,
-  checkPaths,
-  filesOf,
-  linesOf,
-  repeated,
-  type Source,
-} from "../controller/inputs/source.ts";
+import { checkLines, checkPaths } from "../controller/inputs/check.ts";
+import { fileSource } from "../controller/inputs/files.ts";
+import { lineSource } from "../controller/inputs/lines.ts";
+import { numberSource } from "../controller/inputs/numbers.ts";
+import type { Source } from "../controller/inputs/source.ts";
 import { DisagreementError } from "../controller/cluster/verification.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
@@ -65,17 +62,17 @@ export async function runCommand(
   await checkInputs(inputs, flags);
   const { fresh = false, retryFailed = false, listen, maxFailures: failureLimit } = flags;
   const options = { core: plan.core.key, fresh, retryFailed };
-  const folder = await OutputFolder.open(flags.output, options);
-  const { sink, journal, earlier } = folder;
-  const earlierJobs = earlier?.expected ?? 0;
+  const folder = await OutputFolder.open(runtime, flags.output, options);
+  const { sink, journal, resume } = folder;
+  const skipsExpected = resume?.skipsExpected ?? 0;
   // Where none is expected, not even the question is worth its time.
-  const asked = earlierJobs > 0 ? earlier : undefined;
+  const asked = skipsExpected > 0 ? resume : undefined;
   const source = sourceOf(inputs, flags, asked, (text) => log.warn(text));
-  for (const text of damageText(earlier)) log.warn(text);
+  for (const text of damageText(resume)) log.warn(text);
   const resuming = resumeText(folder, retryFailed);
   if (resuming && !flags.quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
-  const parts = { source, sink, journal, log, listen, onListening, failureLimit, earlierJobs };
+  const parts = { source, sink, journal, log, listen, onListening, failureLimit, skipsExpected };
   const run = new Run({ runtime, ...parts, ...plan });
   show.progress = startProgress(run, flags);
   const stopListening = onInterrupt(run, show.progress);
@@ -154,12 +151,12 @@ async function checkInputs(inputs: readonly string[], flags: RunFlags): Promise<
 function sourceOf(
   inputs: readonly string[],
   flags: RunFlags,
-  earlier: Resume | undefined,
+  finished: Resume | undefined,
   warn: (text: string) => void,
 ): Source {
-  if (flags.repeat !== undefined) return repeated(flags.repeat, earlier);
-  if (flags.lines !== undefined) return linesOf(flags.lines, earlier);
-  return filesOf(inputs, flags.output, warn, earlier);
+  if (flags.repeat !== undefined) return numberSource(flags.repeat, finished);
+  if (flags.lines !== undefined) return lineSource(flags.lines, finished);
+  return fileSource(inputs, flags.output, warn, finished);
 }
 
 /** What would have to be given again on stdin, if anything. */

@@ -38,8 +38,8 @@ export function summaryJson(status: RunStatus, outputs: string, error: string | 
     total: status.total ?? null,
     done: status.done,
     failed: status.failed,
-    resumed: status.doneBefore,
-    failedBefore: status.failedBefore,
+    resumed: status.skippedDone,
+    failedBefore: status.skippedFailed,
     seconds: round(seconds, 3),
     jobsPerSecond: round(jobsOf(status) / seconds, 3),
     bytesIn: status.bytesIn,
@@ -64,9 +64,9 @@ export function failuresText({ done, failed }: RunStatus, outputs: string): stri
 }
 
 function headline(status: RunStatus, outputs: string): string {
-  const { done, doneBefore, failed, total, elapsedMs } = status;
+  const { done, skippedDone, failed, total, elapsedMs } = status;
   const time = formatDuration(elapsedMs);
-  const before = doneBefore > 0 ? ` (${formatCount(doneBefore)} of them before)` : "";
+  const before = skippedDone > 0 ? ` (${formatCount(skippedDone)} of them before)` : "";
   if (done === total) {
     return color("green", `${formatNoun(done, "job")} done in ${time}`) +
       `${before}, outputs in ${outputs}`;
@@ -80,8 +80,8 @@ function headline(status: RunStatus, outputs: string): string {
 }
 
 /** Those that this run has brought to their end. */
-function jobsOf({ done, failed, doneBefore, failedBefore }: RunStatus): number {
-  return done + failed - doneBefore - failedBefore;
+function jobsOf({ done, failed, skippedDone, skippedFailed }: RunStatus): number {
+  return done + failed - skippedDone - skippedFailed;
 }
 
 function figures(status: RunStatus): string {
@@ -110,7 +110,7 @@ function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Faults): str
 }
 
 function failureLines(status: RunStatus, outputs: string): string[] {
-  const { failures, failed, failedBefore } = status;
+  const { failures, failed, skippedFailed } = status;
   const longest = Math.max(...failures.map(({ name }) => name.length));
   const width = Math.min(longest, NAME_CHARS_MAX);
   const lines = failures.map(({ name, reason }) =>
@@ -119,8 +119,8 @@ function failureLines(status: RunStatus, outputs: string): string[] {
   const rest = failed - failures.length;
   const where = `in ${recordIn(outputs)}`;
   const more = rest > 0 ? `  and ${formatCount(rest)} more, ${where}` : `  (all jobs: ${where})`;
-  const hint = failedBefore > 0
-    ? [`  (${formatCount(failedBefore)} in an earlier run; --retry-failed runs what failed again)`]
+  const hint = skippedFailed > 0
+    ? [`  (${formatCount(skippedFailed)} in an earlier run; --retry-failed runs what failed again)`]
     : [];
   return [color("red", "Failed:"), ...lines, more, ...hint];
 }

@@ -1,15 +1,15 @@
-/** How many failures a run is allowed before it is stopped, as nothing good is to be expected. */
+/** How many failures stop a run: so many that there is no point in going on. */
 
-/** A percentage says nothing of a few jobs. */
+/** With fewer finished jobs a percentage says nothing. */
 const FINISHED_JOBS_MIN = 100;
 
-/** A number of failed jobs, or a part of the jobs that have ended. */
+/** A number of failed jobs, or a percentage of the finished ones. */
 export interface FailureLimit {
   readonly unit: "jobs" | "percent";
   readonly max: number;
 }
 
-/** Whether so many failures among so many jobs that have ended are too many. */
+/** Whether `failed` of `finished` jobs are too many. `isEnd`: no more jobs will finish. */
 export function isExceeded(
   { unit, max }: FailureLimit,
   failed: number,
@@ -27,9 +27,7 @@ export class TooManyFailuresError extends Error {
   /** `wasStopped`: there would have been more jobs. */
   constructor(limit: FailureLimit, failed: number, finished: number, readonly wasStopped: boolean) {
     const max = limit.unit === "jobs" ? `${limit.max}` : `${limit.max}%`;
-    const what = wasStopped ? "Stopped when" : "In the end";
-    super(
-      `${what} ${failed} of ${finished} jobs had failed, more than --max-failures ${max} allows`,
-    );
+    const failures = `${failed} of ${finished} jobs failed, more than --max-failures ${max} allows`;
+    super(wasStopped ? `Stopped after ${failures}` : failures);
   }
 }

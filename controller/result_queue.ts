@@ -1,29 +1,39 @@
-/** Results on their way to whoever iterates over them, in the order of their inputs or as they come. */
+/** A queue of results for whoever iterates over them: in the order of their inputs, or as they arrive. */
 
-/** Results that nobody has taken yet: beyond this, no more inputs are taken either. */
-const UNTAKEN_MAX = 1024;
-const UNTAKEN_BYTES_MAX = 64 * 1024 * 1024;
+/** Results that wait to be taken. With more, or with more bytes, no further inputs are taken. */
+const WAITING_MAX = 1024;
+const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 
 /** One producer's side (`add`, `end`, `fail`, `room`) and one consumer's (`for await`, `cancel`). */
 export class ResultQueue<T> implements AsyncIterable<T> {
   readonly #ordered: boolean;
-  /** By place: the index of the input, or the place in the order of arrival. */
+  /** By the input's index, or by the order of arrival. */
   readonly #results = new Map<number, { readonly result: T; readonly bytes: number }>();
   #bytes = 0;
   #arrived = 0;
   #taken = 0;
   #count = Infinity;
-  #failure: unknown;
-  #hasFailed = false;
+  #failure: { readonly error: unknown } | undefined;
   #wakeConsumer: (() => void) | undefined;
   #wakeProducer: (() => void) | undefined;
-  isCancelled = false;
+  #isCanceled = false;
 
   constructor(ordered: boolean) {
     this.#ordered = ordered;
   }
 
-  /** The result of the input with this index, and what it weighs. */
+  /** Whether no further results are wanted. */
+  get isCanceled(): boolean {
+    return this.#isCanceled;
+  }
+
+  /** Whether more inputs may be taken. */
+  get hasRoom(): boolean {
+    return this.#isCanceled ||
+      (this.#results.size < WAITING_MAX && this.#bytes < WAITING_BYTES_MAX);
+  }
+
+  /** Adds the result of the input with this index, and its size. */
   add(index: number, result: T, bytes: number): void {
     this.#results.set(this.#ordered ? index : this.#arrived, { result, bytes });
     this.#bytes += bytes;
@@ -37,28 +47,21 @@ export class ResultQueue<T> implements AsyncIterable<T> {
     this.#wakeConsumer?.();
   }
 
-  /** There will be no more; the iteration throws `error` once it has given what there is. */
+  /** There will be no more results. The iteration gives those it can, then throws `error`. */
   fail(error: unknown): void {
-    this.#failure = error;
-    this.#hasFailed = true;
+    this.#failure = { error };
     this.cancel();
     this.#wakeConsumer?.();
   }
 
   /** Resolves when more inputs may be taken. */
   async room(): Promise<void> {
-    while (this.#isFull && !this.isCancelled) {
-      await new Promise<void>((resolve) => this.#wakeProducer = resolve);
-    }
+    while (!this.hasRoom) await new Promise<void>((resolve) => this.#wakeProducer = resolve);
   }
 
-  get #isFull(): boolean {
-    return this.#results.size >= UNTAKEN_MAX || this.#bytes >= UNTAKEN_BYTES_MAX;
-  }
-
-  /** Nobody wants further results. */
+  /** No further results are wanted. */
   cancel(): void {
-    this.isCancelled = true;
+    this.#isCanceled = true;
     this.#wakeProducer?.();
   }
 
@@ -71,8 +74,8 @@ export class ResultQueue<T> implements AsyncIterable<T> {
         this.#taken += 1;
         this.#wakeProducer?.();
         yield next.result;
-      } else if (this.#hasFailed) {
-        throw this.#failure;
+      } else if (this.#failure) {
+        throw this.#failure.error;
       } else {
         await new Promise<void>((resolve) => this.#wakeConsumer = resolve);
       }

@@ -1,32 +1,23 @@
-/** A run: every input of a source ends as an output in the sink, or as a failure with a reason. */
+/** A run: each input of a source ends as an output in the sink, or as a failure with a reason. */
 
-import { crc32 } from "node:zlib";
 import { formatAddress } from "../link/address.ts";
-import type { Log } from "../system/log.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
-import { checksumText } from "./output/checksum.ts";
-import type { CoreImage } from "./workers/core_image.ts";
+import type { Log } from "../system/log.ts";
 import { Cluster, type ClusterOptions, type ClusterStatus } from "./cluster/cluster.ts";
-import type { Completion } from "./cluster/task.ts";
-import { type DirectorySink, OutputNameError } from "./output/directory_sink.ts";
+import { CommitWindow } from "./commit_window.ts";
+import { Committer } from "./committer.ts";
 import { type FailureLimit, isExceeded, TooManyFailuresError } from "./failure_limit.ts";
-import { factsOf, failureText, type JobFacts, UNSENT } from "./job_facts.ts";
+import type { ReadyTask, Source, SourceTask } from "./inputs/source.ts";
+import type { DirectorySink } from "./output/directory_sink.ts";
 import type { Journal } from "./output/journal.ts";
-import type { JobRecord } from "./output/journal_record.ts";
-import { LocalWorker } from "./workers/local_worker.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
-import type { EarlierTask, NamedTask, Source, UnreadableTask } from "./inputs/source.ts";
+import { type JobCounts, Tally } from "./tally.ts";
+import type { CoreImage } from "./workers/core_image.ts";
+import { LocalWorker } from "./workers/local_worker.ts";
 
-/** Results that are being written. Beyond either, workers wait with their answers. */
-const UNCOMMITTED_JOBS_MAX = 64;
-const UNCOMMITTED_BYTES_MAX = 64 * 1024 * 1024;
+export type { Failure } from "./tally.ts";
 
-/** Failures that the summary names. All are in the journal. */
-const FAILURES_NAMED_MAX = 20;
-
-const NOTHING = new Uint8Array(0);
-
-/** What a run is made of. */
+/** What a run works with. */
 export interface RunParts {
   readonly runtime: Runtime;
   readonly core: CoreImage;
@@ -34,127 +25,97 @@ export interface RunParts {
   readonly sink: DirectorySink;
   readonly journal: Journal;
   readonly log: Log;
-  /** What jobs may do. */
+  /** Limits and retries of the jobs. */
   readonly options?: ClusterOptions;
   /** Workers to dial. */
   readonly workers: readonly Address[];
-  /** Where to take workers that dial, and who hears where that is. */
+  /** Where to listen for workers; `onListening` hears which port it became. */
   readonly listen?: Address | undefined;
   readonly onListening?: (address: Address) => void;
-  /** Slots of a worker of the run's own; none if it is not given. */
+  /** Slots of the run's own worker on this machine; it has none unless given. */
   readonly localSlots?: number | undefined;
-  /** How many failures end the run; any number is well if it is not given. */
+  /** How many failures stop the run; unlimited unless given. */
   readonly failureLimit?: FailureLimit | undefined;
-  /** Jobs that will turn out to have ended in earlier runs, as far as one can tell; for the time left. */
-  readonly earlierJobs?: number;
-}
-
-/** A failed job, for people. */
-export interface Failure {
-  readonly name: string;
-  readonly reason: string;
+  /** Jobs that will probably be skipped, because they finished in earlier runs. For the time left. */
+  readonly skipsExpected?: number;
 }
 
 /** How far a run is. */
-export interface RunStatus extends ClusterStatus {
-  readonly done: number;
-  readonly failed: number;
-  /** Those of them that earlier runs have done, and in which they have failed. */
-  readonly doneBefore: number;
-  readonly failedBefore: number;
-  /** Jobs still to come that will probably turn out to be such. */
-  readonly beforeLeft: number;
-  /** Jobs in all, once that is known. */
-  readonly total: number | undefined;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
+export interface RunStatus extends ClusterStatus, JobCounts {
   readonly elapsedMs: number;
   /** Part of the slots' time in which they had a job, 0 to 1. */
   readonly busyPart: number;
-  readonly failures: readonly Failure[];
 }
+
+/** Where a run stands. It goes from one phase to a later one, never back. */
+type State =
+  /** Inputs are read and queued. */
+  | { readonly phase: "feeding" }
+  /** All inputs are queued. */
+  | { readonly phase: "finishing" }
+  /** No more jobs are started; the run waits for those that run. */
+  | { readonly phase: "draining"; readonly error: Error }
+  /** The run waits for no job any more. */
+  | { readonly phase: "stopped" };
 
 /** A run, from its start to its end. */
 export class Run {
   readonly #parts: RunParts;
-  readonly #cluster: Cluster<NamedTask>;
-  readonly #stopped = Promise.withResolvers<void>();
-  readonly #startedAtMs = performance.now();
-  #endedAtMs: number | undefined;
-  #total: number | undefined;
-  #added = 0;
-  #answered = 0;
-  #done = 0;
-  #failed = 0;
-  #doneBefore = 0;
-  #failedBefore = 0;
-  #bytesIn = 0;
-  #bytesOut = 0;
-  readonly #failures: Failure[] = [];
-  #uncommittedJobs = 0;
-  #uncommittedBytes = 0;
-  #isPaused = false;
-  #sourceEnded = false;
-  #isStopping = false;
-  #error: unknown;
-  #local: LocalWorker | undefined;
-  #dialled: readonly Address[] = [];
+  readonly #cluster: Cluster<ReadyTask>;
+  readonly #tally: Tally;
+  readonly #window: CommitWindow;
+  readonly #committer: Committer;
+  #state: State = { phase: "feeding" };
+  /** Resolves to the error that has stopped the run, if one has. */
+  readonly #stopped = Promise.withResolvers<unknown>();
   readonly #abandoned = Promise.withResolvers<void>();
-  #onCommitted: (() => void) | undefined;
+  readonly #startedAtMs: number;
+  #endedAtMs: number | undefined;
+  #local: LocalWorker | undefined;
+  #dialed: readonly Address[] = [];
 
   constructor(parts: RunParts) {
+    const { runtime, core, sink, journal, log, options, skipsExpected = 0 } = parts;
     this.#parts = parts;
-    this.#cluster = new Cluster<NamedTask>(
-      parts.runtime,
-      parts.core,
+    this.#startedAtMs = runtime.clock.now();
+    this.#tally = new Tally(skipsExpected);
+    this.#window = new CommitWindow((isFull) => this.#cluster.pause(isFull));
+    this.#committer = new Committer({ sink, journal, tally: this.#tally, window: this.#window }, {
+      onFinished: () => this.#onFinished(),
+      onError: (error) => this.#stop(error),
+    });
+    this.#cluster = new Cluster<ReadyTask>(
+      runtime,
+      core,
       {
-        onCompleted: (completion) => this.#onCompleted(completion),
-        onForsaken: (reasons) => this.#onForsaken(reasons),
-        onCancelled: (count) => this.#onCancelled(count),
+        onCompleted: (completion) => this.#committer.onCompleted(completion),
+        onForsaken: (reasons) => this.#onNoWorker(reasons),
+        onCancelled: (count) => this.#onCanceled(count),
         onHopeless: (error) => this.#stop(error),
       },
-      parts.log,
-      parts.options,
+      log,
+      options,
     );
   }
 
-  /** Runs to the end, and rejects with what ended it before. */
+  /** Runs to the end. Rejects with the error that has ended the run early. */
   async complete(): Promise<void> {
-    try {
-      await this.#meetWorkers();
-      void this.#feed();
-      await this.#stopped.promise;
-      this.#checkFailures(true);
-    } catch (error) {
-      this.#error ??= error;
-    }
-    this.#endedAtMs = performance.now();
-    await this.#close();
-    if (this.#error) throw this.#error;
+    await this.#start().catch((error) => this.#stop(error));
+    const stopError = await this.#stopped.promise ?? this.#failureLimitError(true);
+    this.#endedAtMs = this.#parts.runtime.clock.now();
+    const closeError = await this.#close();
+    const error = stopError ?? closeError;
+    if (error) throw error;
   }
 
-  /** Sends nothing more and ends when what runs is answered. */
+  /** Starts no more jobs, and ends when those that run have finished. */
   interrupt(): void {
-    this.#finish(new InterruptedError());
+    this.#drain(new InterruptedError());
   }
 
-  #finish(error: Error): void {
-    if (this.#isStopping || this.#endedAtMs !== undefined) return;
-    this.#isStopping = true;
-    this.#error = error;
-    this.#added -= this.#cluster.cancelUnstarted();
-    this.#cluster.end();
-    this.#checkEnd();
-  }
-
-  #onCancelled(count: number): void {
-    this.#added -= count;
-    this.#checkEnd();
-  }
-
-  /** Ends now. What runs is not answered any more. */
+  /** Ends at once, without the results of jobs that run. */
   abandon(): void {
-    if (this.#endedAtMs === undefined) this.#stop(new InterruptedError());
+    this.#stop(new InterruptedError());
     this.#abandoned.resolve();
     this.#local?.abandon();
   }
@@ -162,242 +123,131 @@ export class Run {
   get status(): RunStatus {
     return {
       ...this.#cluster.status,
-      done: this.#done,
-      failed: this.#failed,
-      doneBefore: this.#doneBefore,
-      failedBefore: this.#failedBefore,
-      beforeLeft: this.#beforeLeft(),
-      total: this.#total,
-      bytesIn: this.#bytesIn,
-      bytesOut: this.#bytesOut,
-      elapsedMs: (this.#endedAtMs ?? performance.now()) - this.#startedAtMs,
+      ...this.#tally.counts,
+      elapsedMs: (this.#endedAtMs ?? this.#parts.runtime.clock.now()) - this.#startedAtMs,
       busyPart: this.#cluster.busyPart,
-      failures: this.#failures,
     };
   }
 
-  /** Other workers are to be dialled from now on. Those that are not among them any more finish what they have. */
+  /** Dials these workers from now on. Others that were dialed finish what they have. */
   setWorkers(workers: readonly Address[]): void {
     const names = new Set(workers.map(formatAddress));
-    for (const address of this.#dialled) {
+    for (const address of this.#dialed) {
       if (!names.has(formatAddress(address))) this.#cluster.leave(address);
     }
     for (const address of workers) this.#cluster.dial(address);
-    this.#dialled = workers;
+    this.#dialed = workers;
   }
 
-  /** Has the total counted while the run goes on, for those who want to know how long it will take. */
+  /** Counts the inputs while the run goes on, which tells how long it will take. */
   async countTotal(): Promise<void> {
-    const total = await this.#parts.source.count().catch(() => undefined);
-    this.#total ??= total;
+    this.#tally.onCounted(await this.#parts.source.count().catch(() => undefined));
   }
 
-  async #meetWorkers(): Promise<void> {
+  async #start(): Promise<void> {
     const { workers, listen, onListening, localSlots, runtime, log } = this.#parts;
     this.setWorkers(workers);
     if (listen) onListening?.(this.#cluster.listen(listen));
-    if (localSlots === undefined) return;
-    this.#local = await LocalWorker.start(runtime, this.#cluster, { slots: localSlots, log });
-  }
-
-  /** Closes everything, also when something of it fails: the first failure is the one to report. */
-  async #close(): Promise<void> {
-    this.#cluster.close();
-    await Promise.race([this.#committed(), this.#abandoned.promise]);
-    const { journal, sink } = this.#parts;
-    const closings = [
-      () => this.#local?.close(),
-      // What is abandoned may still come to its place, with nobody left to record it.
-      () => journal.close(this.#uncommittedJobs === 0),
-      () => sink.close(),
-    ];
-    for (const close of closings) {
-      await close()?.catch((error) => this.#error ??= error);
+    if (localSlots !== undefined) {
+      this.#local = await LocalWorker.start(runtime, this.#cluster, { slots: localSlots, log });
     }
-  }
-
-  /** Resolves when no output is on its way to the disk. */
-  async #committed(): Promise<void> {
-    if (this.#uncommittedJobs === 0) return;
-    await new Promise<void>((resolve) => this.#onCommitted = resolve);
+    void this.#feed();
   }
 
   async #feed(): Promise<void> {
     try {
       for await (const batch of this.#parts.source.batches) {
-        if (this.#isStopping) return;
         for (const task of batch) {
           this.#add(task);
-          if (this.#isStopping) return; // that failure was one too many
+          if (!this.#isFeeding) return; // an unreadable input can be one failure too many
         }
         await this.#cluster.room();
-        if (this.#isStopping) return;
+        if (!this.#isFeeding) return;
       }
-    } catch (error) {
-      this.#stop(error);
-      return;
-    }
-    this.#sourceEnded = true;
-    this.#total = this.#added;
-    this.#cluster.end();
-    this.#checkEnd();
-  }
-
-  #add(task: NamedTask | UnreadableTask | EarlierTask): void {
-    this.#added += 1;
-    if ("earlier" in task) this.#keep(task);
-    else if ("failure" in task) this.#miss(task);
-    else this.#cluster.add(task);
-  }
-
-  /** A job that has ended in an earlier run counts, and that is all. */
-  #keep({ name, earlier }: EarlierTask): void {
-    this.#settle(NOTHING, () => {
-      if (earlier.state === "done") {
-        this.#done += 1;
-        this.#doneBefore += 1;
-        if (earlier.again) this.#parts.journal.add(earlier.again);
-        return;
-      }
-      this.#failed += 1;
-      this.#failedBefore += 1;
-      if (this.#failures.length >= FAILURES_NAMED_MAX) return;
-      const failure = { name, reason: "" };
-      this.#failures.push(failure);
-      return earlier.reason().then((reason) => void (failure.reason = reason));
-    });
-  }
-
-  #beforeLeft(): number {
-    if (this.#sourceEnded) return 0;
-    const { earlierJobs = 0 } = this.#parts;
-    return Math.max(0, earlierJobs - this.#doneBefore - this.#failedBefore);
-  }
-
-  #onCompleted(completion: Completion<NamedTask>): void {
-    const { job, answer } = completion;
-    const facts = factsOf(completion);
-    this.#bytesIn += job.bytes;
-    if (answer.kind === "error") return this.#fail(job.payload, answer.message, facts);
-    const { exitCode, output } = answer.result;
-    this.#bytesOut += output.byteLength;
-    if (exitCode === 0) {
-      this.#settle(output, () => this.#commit(job.payload, output, facts));
-    } else this.#fail(job.payload, failureText(exitCode, output), { ...facts, exitCode });
-  }
-
-  #commit(task: NamedTask, output: Uint8Array, facts: JobFacts): Promise<void> | void {
-    const done = () => {
-      this.#done += 1;
-      const crcOut = checksumText(crc32(output));
-      this.#record(task, { state: "done", exitCode: 0, ...facts, crcOut });
-      this.#checkFailures(false);
-    };
-    const failed = (error: unknown) => {
-      if (!(error instanceof OutputNameError)) throw error;
-      this.#countFailure(task, error.message, facts);
-    };
-    try {
-      return this.#parts.sink.commit(task.name, output)?.then(done, failed) ?? done();
-    } catch (error) {
-      failed(error);
-    }
-  }
-
-  #fail(task: NamedTask, reason: string, facts: JobFacts): void {
-    this.#settle(NOTHING, async () => {
-      await this.#parts.sink.remove(task.name);
-      this.#countFailure(task, reason, facts);
-    });
-  }
-
-  /** An input that is not there now says nothing about the output that it once had: that stays. */
-  #miss(task: UnreadableTask): void {
-    this.#settle(NOTHING, () => this.#countFailure(task, task.failure, UNSENT));
-  }
-
-  #countFailure(task: RecordedTask, reason: string, facts: JobFacts): void {
-    this.#failed += 1;
-    if (this.#failures.length < FAILURES_NAMED_MAX) {
-      this.#failures.push({ name: task.name, reason });
-    }
-    this.#record(task, { state: "failed", error: reason, ...facts });
-    this.#checkFailures(false);
-  }
-
-  /** Ends a run that goes wrong. What has failed before it is no matter. */
-  #checkFailures(isEnd: boolean): void {
-    const limit = this.#parts.failureLimit;
-    if (!limit || this.#error) return;
-    const failed = this.#failed - this.#failedBefore;
-    const finished = this.#done - this.#doneBefore + failed;
-    if (!isExceeded(limit, failed, finished, isEnd)) return;
-    const error = new TooManyFailuresError(limit, failed, finished, !isEnd);
-    if (isEnd) this.#error = error;
-    else this.#finish(error);
-  }
-
-  #record(
-    { index, name, identity }: RecordedTask,
-    outcome: Omit<JobRecord, "index" | "input" | "identity">,
-  ): void {
-    this.#parts.journal.add({ index, input: name, ...outcome, identity });
-  }
-
-  /** Brings a job to its end, with a bound on how many are on their way there at once. */
-  #settle(output: Uint8Array, act: () => Promise<void> | void): void {
-    this.#answered += 1;
-    let ending: Promise<void> | void;
-    try {
-      ending = act();
     } catch (error) {
       return this.#stop(error);
     }
-    if (!ending) return this.#checkEnd();
-    this.#uncommittedJobs += 1;
-    this.#uncommittedBytes += output.byteLength;
-    if (this.#isOverfull(1)) this.#setPaused(true);
-    ending.catch((error) => this.#stop(error)).finally(() => {
-      this.#uncommittedJobs -= 1;
-      this.#uncommittedBytes -= output.byteLength;
-      if (!this.#isOverfull(0.5)) this.#setPaused(false);
-      if (this.#uncommittedJobs === 0) this.#onCommitted?.();
-      this.#checkEnd();
-    });
+    if (this.#isFeeding) this.#onAllFed();
   }
 
-  #setPaused(isPaused: boolean): void {
-    if (isPaused === this.#isPaused) return;
-    this.#isPaused = isPaused;
-    this.#cluster.pause(isPaused);
+  get #isFeeding(): boolean {
+    return this.#state.phase === "feeding";
   }
 
-  #isOverfull(part: number): boolean {
-    return this.#uncommittedJobs > part * UNCOMMITTED_JOBS_MAX ||
-      this.#uncommittedBytes > part * UNCOMMITTED_BYTES_MAX;
+  #add(task: SourceTask): void {
+    this.#tally.onAdded();
+    if (task.kind === "ready") this.#cluster.add(task);
+    else if (task.kind === "skipped") this.#committer.onSkipped(task);
+    else this.#committer.onUnreadable(task);
   }
 
-  /** No matter once every job is answered. */
-  #onForsaken(reasons: readonly string[]): void {
-    if (this.#sourceEnded && this.#answered === this.#added) return;
-    this.#stop(new NoWorkerError(reasons));
+  #onAllFed(): void {
+    this.#state = { phase: "finishing" };
+    this.#tally.onAllAdded();
+    this.#cluster.end();
+    this.#stopIfFinished();
   }
 
+  #onFinished(): void {
+    const error = this.#failureLimitError(false);
+    if (error) this.#drain(error);
+    this.#stopIfFinished();
+  }
+
+  /** Failures of earlier runs do not count. */
+  #failureLimitError(isEnd: boolean): Error | undefined {
+    const { failureLimit: limit } = this.#parts;
+    const { failed, finished } = this.#tally;
+    if (!limit || !isExceeded(limit, failed, finished, isEnd)) return undefined;
+    return new TooManyFailuresError(limit, failed, finished, !isEnd);
+  }
+
+  #drain(error: Error): void {
+    const { phase } = this.#state;
+    if (phase === "draining" || phase === "stopped") return;
+    this.#state = { phase: "draining", error };
+    this.#tally.onCanceled(this.#cluster.cancelUnstarted());
+    this.#cluster.end();
+    this.#stopIfFinished();
+  }
+
+  /** Jobs that were to run again will not. */
+  #onCanceled(count: number): void {
+    this.#tally.onCanceled(count);
+    this.#stopIfFinished();
+  }
+
+  /** No worker is left. That does not matter once every job is answered. */
+  #onNoWorker(reasons: readonly string[]): void {
+    if (this.#tally.needsWorkers) this.#stop(new NoWorkerError(reasons));
+  }
+
+  #stopIfFinished(): void {
+    if (this.#tally.areAllFinished && !this.#isFeeding) this.#stop(undefined);
+  }
+
+  /** Waits for no more jobs. The first error, of draining or of stopping, is that of the run. */
   #stop(error: unknown): void {
-    this.#error ??= error;
-    this.#isStopping = true;
-    this.#stopped.resolve();
+    const state = this.#state;
+    this.#state = { phase: "stopped" };
+    this.#stopped.resolve(state.phase === "draining" ? state.error : error);
   }
 
-  #checkEnd(): void {
-    if (!this.#sourceEnded && !this.#isStopping) return;
-    if (this.#done + this.#failed === this.#added) this.#stopped.resolve();
+  /** Closes all parts, also if some cannot be closed. Returns the first error. */
+  async #close(): Promise<unknown> {
+    this.#cluster.close();
+    await Promise.race([this.#window.empty(), this.#abandoned.promise]);
+    const { journal, sink } = this.#parts;
+    const closings = [
+      () => this.#local?.close(),
+      // An output that is still being written may get to its place without a record.
+      () => journal.close(this.#window.isEmpty),
+      () => sink.close(),
+    ];
+    let first: unknown;
+    for (const close of closings) {
+      await close()?.catch((error) => first ??= error);
+    }
+    return first;
   }
-}
-
-/** What the journal has of a task itself. */
-interface RecordedTask {
-  readonly index: number;
-  readonly name: string;
-  readonly identity?: string;
 }

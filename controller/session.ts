@@ -1,30 +1,30 @@
-/** Compute cores from a program: inputs in, results out, no files. */
+/** Runs a compute core from a program: inputs in, results out, no files. */
 
+import os from "node:os";
 import { parseAddress } from "../link/address.ts";
 import type { FailureKindName } from "../protocol/mod.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import { type Log, silentLog } from "../system/log.ts";
-import os from "node:os";
+import type { Answer } from "./answer.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import type { Task } from "./cluster/task.ts";
-import { coreImage, readCoreImage } from "./workers/core_image.ts";
-import { LocalWorker } from "./workers/local_worker.ts";
-import { NoWorkerError } from "./run_errors.ts";
 import { DEFAULT_POLICY, type JobPolicy } from "./cluster/retries.ts";
 import { ResultQueue } from "./result_queue.ts";
-import type { Answer } from "./answer.ts";
+import { NoWorkerError } from "./run_errors.ts";
+import { coreImage, readCoreImage } from "./workers/core_image.ts";
+import { LocalWorker } from "./workers/local_worker.ts";
 
-/** What a session is opened with. */
+/** Options of a session. */
 export interface SessionOptions {
-  /** A compute core: the path of a shared library, or its content. */
+  /** The compute core: the path of a shared library, or its content. */
   readonly core: string | Uint8Array;
-  /** Workers to use, as `HOST:PORT`; a worker of the session's own on this machine if there are none. */
+  /** Addresses of workers, as `HOST:PORT`. Without any, the session starts a worker on this machine. */
   readonly workers?: readonly string[];
-  /** Slots of that own worker; one per CPU unless given. */
+  /** Slots of the worker on this machine. Default: one per CPU. */
   readonly slots?: number;
-  /** What a job may do: limits of time and memory, retries. Nothing is limited unless given. */
+  /** Limits and retries of each job. Default: no limits of time and memory, no retries. */
   readonly policy?: Partial<JobPolicy>;
-  /** Where warnings go, such as of lost workers; nowhere unless given. */
+  /** Gets warnings, such as of lost workers. Default: they are dropped. */
   readonly log?: Log;
 }
 
@@ -33,38 +33,46 @@ export class JobError extends Error {
   /** The name of this class of errors. */
   override name = "JobError";
 
-  /** An error that says why; the rest is known if the core has run to its end. */
+  /** An error for a job that has failed for the reason `message`. */
   constructor(
     message: string,
-    /** What kind of failure it is: `exit` if the core has returned something else than 0. */
+    /** The kind of failure: `exit` if the core returned an exit code other than 0. */
     readonly kind: FailureKindName | "exit",
-    /** What the core returned, if it came to that. */
+    /** The exit code, if the core returned one. */
     readonly exitCode?: number,
-    /** What it returned with it. */
+    /** The output, if the core returned one with its exit code. */
     readonly output: Uint8Array = new Uint8Array(0),
   ) {
     super(message);
   }
 }
 
-/** A job's result in a `map`. */
+/** The result of one input of a `map`. */
 export type MapResult =
   | { readonly index: number; readonly ok: true; readonly output: Uint8Array }
   | { readonly index: number; readonly ok: false; readonly error: JobError };
 
-/** How a `map` gives its results. */
+/** Options of a `map`. */
 export interface MapOptions {
-  /** In the order of the inputs, which is the default; or as they come. */
+  /** Whether results come in the order of the inputs, rather than as jobs finish. Default: true. */
   readonly ordered?: boolean;
 }
 
+/** Waits for the results of one or more jobs. */
+interface Receiver {
+  onAnswer(place: number, answer: Answer): void;
+  /** There will be no answer. */
+  onAbandoned(error: Error): void;
+}
+
 interface SessionTask extends Task {
-  readonly settle: (answer: Answer) => void;
-  readonly abandon: (error: Error) => void;
+  readonly receiver: Receiver;
+  /** Which of the receiver's inputs this is. */
+  readonly place: number;
 }
 
 /**
- * A compute core on a set of workers.
+ * A compute core that runs on a set of workers.
  *
  * ```ts ignore
  * import { Session } from "./mod.ts";
@@ -79,16 +87,18 @@ export class Session implements AsyncDisposable {
   readonly #cluster: Cluster<SessionTask>;
   readonly #pending = new Set<SessionTask>();
   #local: LocalWorker | undefined;
-  #lastIndex = 0;
-  /** `map`s that still take inputs. While there are some, no end is in sight. */
+  #nextIndex = 0;
+  /** How many `map`s still take inputs. */
   #feeding = 0;
-  #end: Error | undefined;
+  /** Why no job can run any more. */
+  #failure: Error | undefined;
 
   private constructor(cluster: (events: SessionEvents) => Cluster<SessionTask>) {
     this.#cluster = cluster({
       onCompleted: ({ job, answer }) => {
         this.#pending.delete(job.payload);
-        job.payload.settle(answer);
+        const { receiver, place } = job.payload;
+        receiver.onAnswer(place, answer);
       },
       onForsaken: (reasons) => this.#abandonAll(new NoWorkerError(reasons)),
     });
@@ -96,8 +106,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Connects to the workers, or starts one. Rejects with a `CoreFileError` or an `AddressError`; that no
-   * worker can be used shows when a job needs one, as a `NoWorkerError`.
+   * Connects to the workers, or starts one. Rejects with a `CoreFileError` or an `AddressError`. If no worker
+   * can be used, jobs reject with a `NoWorkerError`.
    */
   static async open(options: SessionOptions): Promise<Session> {
     const runtime = await detectRuntime();
@@ -117,20 +127,20 @@ export class Session implements AsyncDisposable {
     return session;
   }
 
-  /** Runs one job. Rejects with a `JobError` if it fails. The input must not change until then. */
+  /** Runs one job. Rejects with a `JobError` if it fails. Do not change the input until then. */
   async run(input: Uint8Array): Promise<Uint8Array> {
     await this.#cluster.room();
-    const result = await new Promise<MapResult>((resolve, reject) => {
-      this.#submit(input, (answer) => resolve(toResult(0, answer)), reject);
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    this.#submit(input, 0, { onAnswer: (_place, answer) => resolve(answer), onAbandoned: reject });
+    const result = toResult(0, await promise);
     if (!result.ok) throw result.error;
     return result.output;
   }
 
   /**
-   * Runs a job for every input and gives their results. Takes inputs as they are needed, and no further
-   * ahead than results are taken. A failed job is a result too; only the loss of all workers, or an error
-   * of `inputs` itself, ends the iteration.
+   * Runs a job for each input and gives the results. Inputs are taken as workers need them, and only as fast
+   * as results are taken. A failed job is a result too; the iteration throws only if no worker is left or
+   * `inputs` throws.
    */
   async *map(
     inputs: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -146,7 +156,10 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Leaves the workers; ends the own one, which unloads the core. Jobs that were not answered reject. */
+  /**
+   * Disconnects from the workers, and ends the worker that the session has started. Jobs that have not finished
+   * reject.
+   */
   async close(): Promise<void> {
     this.#abandonAll(new Error("The session is closed"));
     this.#cluster.close();
@@ -162,18 +175,20 @@ export class Session implements AsyncDisposable {
     inputs: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     results: ResultQueue<MapResult>,
   ): Promise<void> {
+    const receiver: Receiver = {
+      onAnswer: (place, answer) => results.add(place, toResult(place, answer), bytesOf(answer)),
+      onAbandoned: (error) => results.fail(error),
+    };
     this.#setFeeding(+1);
     try {
       let count = 0;
       for await (const input of inputs) {
-        await Promise.all([this.#cluster.room(), results.room()]);
-        if (results.isCancelled) return;
-        const index = count++;
-        this.#submit(
-          input,
-          (answer) => results.add(index, toResult(index, answer), bytesOf(answer)),
-          (error) => results.fail(error),
-        );
+        while (!(this.#cluster.hasRoom && results.hasRoom)) {
+          await this.#cluster.room();
+          await results.room();
+        }
+        if (results.isCanceled) return;
+        this.#submit(input, count++, receiver);
       }
       results.end(count);
     } finally {
@@ -181,28 +196,25 @@ export class Session implements AsyncDisposable {
     }
   }
 
+  /** While a `map` takes inputs, more jobs will come: the last ones need not be spread over all slots. */
   #setFeeding(change: number): void {
     this.#feeding += change;
     this.#cluster.end(this.#feeding === 0);
   }
 
-  #submit(
-    input: Uint8Array,
-    settle: (answer: Answer) => void,
-    abandon: (error: Error) => void,
-  ): void {
-    if (this.#end) return abandon(this.#end);
+  #submit(input: Uint8Array, place: number, receiver: Receiver): void {
+    if (this.#failure) return receiver.onAbandoned(this.#failure);
     const bytes = input.buffer instanceof ArrayBuffer
       ? input as Uint8Array<ArrayBuffer>
       : input.slice();
-    const task = { index: this.#lastIndex++, input: bytes, settle, abandon };
+    const task = { index: this.#nextIndex++, input: bytes, place, receiver };
     this.#pending.add(task);
     this.#cluster.add(task);
   }
 
   #abandonAll(error: Error): void {
-    this.#end ??= error;
-    for (const task of this.#pending) task.abandon(error);
+    this.#failure ??= error;
+    for (const { receiver } of this.#pending) receiver.onAbandoned(error);
     this.#pending.clear();
   }
 }

@@ -162,7 +162,7 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Resolves when the queue wants more; at once if it does now. */
   async room(): Promise<void> {
-    while (!this.#hasRoom() && !this.#isClosed) await this.#forRoom.wait();
+    while (!this.hasRoom) await this.#forRoom.wait();
   }
 
   /** Says whether all tasks are queued: then the end is in sight, and jobs are spread accordingly. */
@@ -398,7 +398,9 @@ export class Cluster<T extends Task> implements Disposable {
     this.#verification?.endUndecided([...this.#members.values()].map(voterOf));
   }
 
-  #hasRoom(): boolean {
+  /** Whether the queue wants more now. */
+  get hasRoom(): boolean {
+    if (this.#isClosed) return true;
     const { queued, queuedBytes } = this.#pool.queueOf(this.#client);
     const heldBytes = queuedBytes + (this.#verification?.heldBytes ?? 0);
     return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.capacity()) && heldBytes < QUEUE_BYTES_MAX;
@@ -412,7 +414,7 @@ export class Cluster<T extends Task> implements Disposable {
       if (this.#isClosed) return;
       if (this.#isStopping) this.#events.onCancelled?.(this.cancelUnstarted()); // time shows more
       this.#pool.schedule(performance.now());
-      if (this.#forRoom.count > 0 && this.#hasRoom()) this.#forRoom.wake();
+      if (this.#forRoom.count > 0 && this.hasRoom) this.#forRoom.wake();
     });
   }
 }

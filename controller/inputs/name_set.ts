@@ -1,15 +1,14 @@
 /** Which names a run has seen. */
 
-import { DigestTable } from "../output/digest_table.ts";
+import { NameIndex } from "../output/name_index.ts";
 
-const NO_VALUE = new Uint32Array(0);
-
-/** Keeps 12 bytes a name, however long it is: a million names fit into 32 MB. */
+/** A set of millions of names. */
 export class NameSet {
-  readonly #table = new DigestTable(0);
+  readonly #names = new NameIndex();
 
-  /** False if the name was there already. */
+  /** False if the name was added before. */
   add(name: string): boolean {
-    return this.#table.set(name, NO_VALUE);
+    const { size } = this.#names;
+    return this.#names.add(name) === size;
   }
 }

@@ -1,37 +1,30 @@
-/** Where results go: one file an output, whole or not at all. */
+/** Writes outputs below a folder: one file each, complete or not at all. */
 
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { lstat, mkdir, open, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import type { Clock } from "../../runtime/clock.ts";
 import { reasonOf } from "../../system/system_error.ts";
+import { DiskPace } from "./disk_pace.ts";
 
-/** Our own folder inside the output folder. */
+/** distcomp's own folder inside an output folder. */
 export const STATE_FOLDER = ".distcomp";
 
-/** Folders in there with outputs that are being written begin with this. */
-export const UNFINISHED_PREFIX = "unfinished-";
+/** Its folders with temporary files of outputs begin with this. */
+export const TEMPORARY_PREFIX = "unfinished-";
 
 /**
- * A small output on a quick disk is written at once: three system calls of some microseconds, where
- * handing them to other threads and back costs five times that. A large one, or one on a slow (network)
- * disk, is written while other things go on.
+ * A small output on a fast disk is written synchronously: three system calls of some microseconds, where
+ * handing them to other threads costs five times that. A large output, or any on a slow (network) disk, is
+ * written while other work goes on.
  */
-const AT_ONCE_BYTES_MAX = 64 * 1024;
+const SYNC_BYTES_MAX = 64 * 1024;
 
-/** From this on a disk is slow: many commits one after the other would hold up the workers. */
-const SLOW_COMMIT_MS = 0.5;
-
-/** A slow disk may just have been busy. */
-const ASK_AGAIN_MS = 5_000;
-
-/** Weight of the newest commit. */
-const SMOOTHING = 0.1;
-
-/** What is wrong with one output's name, not with the disk. */
-const NAME_PROBLEMS = new Set([
+/** The errors of one output's name. All others are of the disk. */
+const NAME_ERRORS = new Set([
   ...["EISDIR", "ENOTDIR", "ENAMETOOLONG", "EEXIST", "ENOTEMPTY"],
-  "EXDEV", // a link or a mount below the output folder leads elsewhere
+  "EXDEV", // a link or a mount below the output folder leads to another disk
 ]);
 
 /** The output folder cannot be used: the run has to stop. */
@@ -39,28 +32,32 @@ export class SinkError extends Error {
   override name = "SinkError";
 }
 
-/** One output cannot have its place: the job fails. */
+/** An output cannot have its name: its job fails. */
 export class OutputNameError extends Error {
   override name = "OutputNameError";
 }
 
-/** Writes outputs below a folder. */
+/** An output folder. */
 export class DirectorySink {
-  readonly #unfinished: string;
+  readonly #clock: Clock;
+  readonly #pace: DiskPace;
+  readonly #temporary: string;
   #lastFile = 0;
+  /** The folder of the last output, which exists: most outputs go where the last one went. */
   #lastFolder = "";
-  readonly #disk = new DiskPace();
 
-  private constructor(readonly folder: string) {
-    this.#unfinished = join(folder, STATE_FOLDER, `${UNFINISHED_PREFIX}${process.pid}`);
+  private constructor(readonly folder: string, clock: Clock) {
+    this.#clock = clock;
+    this.#pace = new DiskPace(clock);
+    this.#temporary = join(folder, STATE_FOLDER, `${TEMPORARY_PREFIX}${process.pid}`);
   }
 
-  /** Makes the folder if need be, and sees that it can be written to. */
-  static async open(folder: string): Promise<DirectorySink> {
-    const sink = new DirectorySink(folder);
+  /** Creates the folder if it does not exist, and checks that it can be written to. */
+  static async open(folder: string, clock: Clock): Promise<DirectorySink> {
+    const sink = new DirectorySink(folder, clock);
     try {
-      await mkdir(sink.#unfinished, { recursive: true });
-      await (await open(join(sink.#unfinished, "0"), "w")).close();
+      await mkdir(sink.#temporary, { recursive: true });
+      await (await open(join(sink.#temporary, "0"), "w")).close();
     } catch (cause) {
       throw new SinkError(`Cannot write to the output folder "${folder}": ${reasonOf(cause)}`, {
         cause,
@@ -70,51 +67,46 @@ export class DirectorySink {
   }
 
   /**
-   * Writes an output: to a temporary file, then renamed to its name. Done on return unless it returns a
-   * promise. Throws or rejects with an `OutputNameError` or a `SinkError`.
+   * Writes an output to a temporary file and renames it. Done on return unless it returns a promise. Throws
+   * or rejects with an `OutputNameError` or a `SinkError`.
    */
   commit(name: string, output: Uint8Array): Promise<void> | void {
     const path = this.#pathOf(name);
-    const unfinished = join(this.#unfinished, String(++this.#lastFile));
-    if (output.byteLength > AT_ONCE_BYTES_MAX || !this.#disk.isQuick) {
-      return this.#commitLater(name, path, unfinished, output);
+    const temporary = join(this.#temporary, String(++this.#lastFile));
+    if (output.byteLength > SYNC_BYTES_MAX || !this.#pace.isFast) {
+      return this.#write(name, path, temporary, output);
     }
-    const startedAtMs = performance.now();
-    this.#commitAtOnce(name, path, unfinished, output);
-    this.#disk.took(performance.now() - startedAtMs);
+    const startedAtMs = this.#clock.now();
+    this.#writeSync(name, path, temporary, output);
+    this.#pace.add(this.#clock.now() - startedAtMs);
   }
 
-  #commitAtOnce(name: string, path: string, unfinished: string, output: Uint8Array): void {
+  #writeSync(name: string, path: string, temporary: string, output: Uint8Array): void {
     try {
-      writeFileSync(unfinished, output, { flag: "wx" });
+      writeFileSync(temporary, output, { flag: "wx" });
       const folder = dirname(path);
       if (folder !== this.#lastFolder) mkdirSync(folder, { recursive: true });
-      this.#lastFolder = folder; // most outputs go where the one before went
-      renameSync(unfinished, path);
+      this.#lastFolder = folder;
+      renameSync(temporary, path);
     } catch (cause) {
       this.#lastFolder = "";
-      removeQuietly(unfinished);
-      throw this.#describe(name, cause);
+      removeIfPossible(temporary);
+      throw this.#errorOf(name, cause);
     }
   }
 
-  async #commitLater(
-    name: string,
-    path: string,
-    unfinished: string,
-    output: Uint8Array,
-  ): Promise<void> {
+  async #write(name: string, path: string, temporary: string, output: Uint8Array): Promise<void> {
     try {
-      await writeFile(unfinished, output, { flag: "wx" });
+      await writeFile(temporary, output, { flag: "wx" });
       await mkdir(dirname(path), { recursive: true });
-      await rename(unfinished, path);
+      await rename(temporary, path);
     } catch (cause) {
-      await rm(unfinished, { force: true }).catch(() => {}); // the folder itself may be what is broken
-      throw this.#describe(name, cause);
+      await rm(temporary, { force: true }).catch(() => {}); // the folder itself may be what is broken
+      throw this.#errorOf(name, cause);
     }
   }
 
-  /** Takes an output of an earlier run away: the job has failed now. */
+  /** Removes the output that an earlier run wrote, because the job has failed now. */
   async remove(name: string): Promise<void> {
     if (isReserved(name)) return;
     const path = join(this.folder, name);
@@ -122,13 +114,13 @@ export class DirectorySink {
       if (!(await lstat(path)).isDirectory()) await unlink(path);
     } catch (cause) {
       const code = codeOf(cause);
-      if (code !== "ENOENT" && !NAME_PROBLEMS.has(code)) throw this.#describe(name, cause);
+      if (code !== "ENOENT" && !NAME_ERRORS.has(code)) throw this.#errorOf(name, cause);
     }
   }
 
-  /** Takes away what only unfinished outputs needed. */
+  /** Removes the temporary files. */
   async close(): Promise<void> {
-    await rm(this.#unfinished, { recursive: true, force: true });
+    await rm(this.#temporary, { recursive: true, force: true });
   }
 
   #pathOf(name: string): string {
@@ -138,31 +130,16 @@ export class DirectorySink {
     return join(this.folder, name);
   }
 
-  #describe(name: string, cause: unknown): Error {
+  #errorOf(name: string, cause: unknown): Error {
+    const path = join(this.folder, name);
     const reason = reasonOf(cause);
-    return NAME_PROBLEMS.has(codeOf(cause))
-      ? new OutputNameError(`its output "${join(this.folder, name)}" cannot be written: ${reason}`)
-      : new SinkError(`Cannot write the output "${join(this.folder, name)}": ${reason}`, { cause });
+    return NAME_ERRORS.has(codeOf(cause))
+      ? new OutputNameError(`its output "${path}" cannot be written: ${reason}`)
+      : new SinkError(`Cannot write the output "${path}": ${reason}`, { cause });
   }
 }
 
-/** Whether the disk answers so quickly that waiting for it costs less than not waiting. */
-class DiskPace {
-  #recentMs = 0;
-  #askAgainAtMs = 0;
-
-  get isQuick(): boolean {
-    return this.#recentMs < SLOW_COMMIT_MS || performance.now() >= this.#askAgainAtMs;
-  }
-
-  took(ms: number): void {
-    const wasQuick = this.#recentMs < SLOW_COMMIT_MS;
-    this.#recentMs = wasQuick ? this.#recentMs + SMOOTHING * (ms - this.#recentMs) : ms;
-    if (this.#recentMs >= SLOW_COMMIT_MS) this.#askAgainAtMs = performance.now() + ASK_AGAIN_MS;
-  }
-}
-
-function removeQuietly(path: string): void {
+function removeIfPossible(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {

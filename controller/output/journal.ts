@@ -1,4 +1,4 @@
-/** The journal, `DIR/.distcomp/jobs.jsonl`: a line for every finished job, appended and never rewritten. */
+/** The journal, `DIR/.distcomp/jobs.jsonl`: a line for every finished job. Lines are only ever appended. */
 
 import { Buffer } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
@@ -7,28 +7,29 @@ import { join } from "node:path";
 import process from "node:process";
 import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
 import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
 import { reasonOf } from "../../system/system_error.ts";
+import { NEWLINE } from "../line_cutter.ts";
 
-/** Records gathered before they are written. */
+/** Characters of records that are written together. */
 const BATCH_CHARS = 64 * 1024;
 
-/** A record waits at most this long: so much work is done again after a `kill -9`. */
+/** Records are written after this time at the latest: jobs of this time run again after a `kill -9`. */
 const FLUSH_MS = 500;
 
-/** And at most this long until the disk itself has it: so much is done again after a power cut. */
+/** And are on the disk itself after this time: jobs of this time run again after a power failure. */
 const SYNC_MS = 5_000;
-
-const NEWLINE = 0x0a;
 
 /** How a journal is opened. */
 export interface JournalOptions {
   /** SHA-256 of the core that the jobs run with. */
   readonly core: string;
-  /** Forgets what earlier runs have written. */
+  /** Whether to discard the records of earlier runs. */
   readonly fresh: boolean;
+  readonly clock: Clock;
 }
 
-/** Where the journal of an output folder is. */
+/** The path of an output folder's journal. */
 export function journalIn(folder: string): string {
   return join(folder, STATE_FOLDER, "jobs.jsonl");
 }
@@ -37,31 +38,41 @@ export function journalIn(folder: string): string {
 export class Journal {
   readonly #file: FileHandle;
   readonly #core: string;
-  readonly #flushTimer: ReturnType<typeof setInterval>;
-  readonly #syncTimer: ReturnType<typeof setInterval>;
+  readonly #clock: Clock;
+  readonly #timers: readonly Timer[];
+  /** Lines that are not written yet. */
   #text = "";
+  /** The file's size, after all that was written. */
   #bytes: number;
   #writing: Promise<void> = Promise.resolve();
   #isSynced = true;
   #hasBegun = false;
   #failure: unknown;
 
-  private constructor(readonly path: string, file: FileHandle, core: string, bytes: number) {
+  private constructor(
+    readonly path: string,
+    file: FileHandle,
+    { core, clock }: JournalOptions,
+    bytes: number,
+  ) {
     this.#file = file;
     this.#core = core;
+    this.#clock = clock;
     this.#bytes = bytes;
-    this.#flushTimer = setInterval(() => this.#flush(), FLUSH_MS);
-    this.#syncTimer = setInterval(() => this.#sync(), SYNC_MS);
+    this.#timers = [
+      clock.every(FLUSH_MS, () => this.#flush()),
+      clock.every(SYNC_MS, () => this.#sync()),
+    ];
   }
 
-  /** Opens the journal of an output folder whose lock is held, and makes it if need be. */
-  static async open(folder: string, { core, fresh }: JournalOptions): Promise<Journal> {
+  /** Opens the journal of an output folder whose lock is held, or creates it. */
+  static async open(folder: string, options: JournalOptions): Promise<Journal> {
     const path = journalIn(folder);
     try {
-      const file = await open(path, fresh ? "w+" : "a+");
+      const file = await open(path, options.fresh ? "w+" : "a+");
       const { size } = await file.stat();
-      const journal = new Journal(path, file, core, size);
-      // A line that a power cut has torn would tear the next one too.
+      const journal = new Journal(path, file, options, size);
+      // After a torn line the next one would be damaged too.
       if (size > 0 && await byteAt(file, size - 1) !== NEWLINE) journal.#text = "\n";
       if (size > 0) await journal.#begin();
       return journal;
@@ -70,37 +81,36 @@ export class Journal {
     }
   }
 
-  /** Adds a record. Throws what went wrong with writing earlier ones. */
+  /** Adds a record. Throws if earlier records could not be written. */
   add(record: JobRecord): void {
     if (this.#failure) throw this.#failure;
     this.#text += formatRecord(record, this.#core);
     if (this.#text.length >= BATCH_CHARS) this.#flush();
   }
 
-  /** Writes what is left. `isWhole`: every output that was written has its record. */
-  async close(isWhole: boolean): Promise<void> {
-    clearInterval(this.#flushTimer);
-    clearInterval(this.#syncTimer);
-    if (this.#hasBegun && isWhole) this.#note("ended");
-    await this.#written();
+  /** Writes everything to the disk. `isComplete`: every output that was written has its record. */
+  async close(isComplete: boolean): Promise<void> {
+    for (const timer of this.#timers) timer.stop();
+    if (this.#hasBegun && isComplete) this.#addRunEvent("ended");
+    await this.#syncAll();
     await this.#file.close();
     if (this.#failure) throw this.#failure;
   }
 
-  /** Notes that records from before may become out of date. The disk has that before any output is replaced. */
+  /** Notes on the disk, before any output is replaced, that the records so far may become outdated. */
   async #begin(): Promise<void> {
     this.#hasBegun = true;
-    this.#note("begun");
-    await this.#written();
+    this.#addRunEvent("begun");
+    await this.#syncAll();
     if (this.#failure) await this.close(false);
   }
 
-  #note(event: RunEvent): void {
-    this.#text += formatRunEvent(event, os.hostname(), process.pid);
+  #addRunEvent(event: RunEvent): void {
+    this.#text += formatRunEvent(event, os.hostname(), process.pid, this.#clock.date());
   }
 
-  /** Resolves when the disk has everything. */
-  async #written(): Promise<void> {
+  /** Resolves when everything is on the disk. */
+  async #syncAll(): Promise<void> {
     this.#flush();
     this.#sync();
     await this.#writing;
@@ -113,7 +123,7 @@ export class Journal {
     this.#writing = this.#writing.then(() => this.#append(text));
   }
 
-  /** In turn with the writes: a disk that is slow to answer gets no second question meanwhile. */
+  /** After the writes so far: a slow disk gets one request at a time. */
   #sync(): void {
     this.#writing = this.#writing.then(async () => {
       if (this.#isSynced || this.#failure) return;
@@ -131,15 +141,15 @@ export class Journal {
       this.#bytes += bytes.byteLength;
     } catch (cause) {
       this.#failure = journalError(this.path, cause);
-      await this.#keepWholeLines(bytes).catch(() => {}); // then the last one stays torn
+      await this.#cutTornLine(bytes).catch(() => {}); // then the last line stays torn
     }
   }
 
-  /** A disk that fills up has taken a part of `bytes`: what is no whole line of it is cut off. */
-  async #keepWholeLines(bytes: Buffer): Promise<void> {
+  /** A full disk may have taken a part of `bytes`. Of that part whole lines are kept. */
+  async #cutTornLine(bytes: Buffer): Promise<void> {
     const { size } = await this.#file.stat();
-    const kept = bytes.subarray(0, size - this.#bytes).lastIndexOf("\n") + 1;
-    await this.#file.truncate(this.#bytes + kept);
+    const wholeBytes = bytes.subarray(0, size - this.#bytes).lastIndexOf("\n") + 1;
+    await this.#file.truncate(this.#bytes + wholeBytes);
   }
 }
 

@@ -8,10 +8,10 @@ import { crc32 } from "node:zlib";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import { checksumText } from "./checksum.ts";
 
-/** What `v` is in the records that this program writes, and the highest that it reads. */
+/** The format's version: `v` in the lines that this program writes, and the highest that it reads. */
 export const JOURNAL_VERSION = 1;
 
-/** A worker may give a book as the reason of a failure; a line has to have an end. */
+/** A worker may send any text as the reason of a failure; a line has to stay readable. */
 const ERROR_CHARS_MAX = 1024 * 1024;
 
 /** A finished job. Times are in milliseconds, sizes in bytes. */
@@ -19,36 +19,36 @@ export interface JobRecord {
   readonly index: number;
   readonly input: string;
   readonly state: "done" | "failed";
-  /** What the core returned, if it came to that. */
+  /** What the core returned, if it returned. */
   readonly exitCode?: number;
   /** Why there is no result. */
   readonly error?: string;
-  /** What kind of failure that is, if the core has not returned. */
+  /** The kind of failure, if the core did not return. */
   readonly cause?: FailureKindName;
   readonly worker?: string;
-  /** Which sending of the job was the last; 1 for most, 0 for one that was never sent. */
+  /** How often the job was sent; 0 if its input could not be read. */
   readonly attempt: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Checksum of the output, of a job that is done. */
+  /** Checksum of the output, if the job is done. */
   readonly crcOut?: string;
-  /** From being read to being sent. */
+  /** From when the input was read to when the job was sent. */
   readonly queueMs: number;
-  /** From being sent to being answered. */
+  /** From when the job was sent to its answer. */
   readonly runMs: number;
-  /** Which state of the input it was; missing where the input could not be read. */
+  /** Which state of the input this was; missing if the input could not be read. */
   readonly identity?: string | undefined;
 }
 
-/** A record as it was read: the core's SHA-256 is one of its fields. */
+/** A record as it was read, with the core's SHA-256. */
 export interface ReadRecord extends JobRecord {
   readonly core: string;
 }
 
-/** What is noted of a run itself: that it begins, and that every output it has written has its record. */
+/** A run begins; or it has ended, and each output that it wrote has its record. */
 export type RunEvent = "begun" | "ended";
 
-/** What a line turns out to be. */
+/** What a line is. */
 export type ReadLine =
   | { readonly kind: "record"; readonly record: ReadRecord }
   | { readonly kind: "run"; readonly event: RunEvent }
@@ -58,29 +58,29 @@ export type ReadLine =
 const DAMAGED: ReadLine = { kind: "damaged" };
 const NEWER: ReadLine = { kind: "newer" };
 
-/** No text inside a record contains these: a quote that belongs to a text has a backslash before it. */
+/** No text in a record contains these: JSON puts a backslash before each quote in a text. */
 const LINE_START = '{"v":';
 const CHECKSUM_START = ',"crc":"';
 
 const CHECKSUM_DIGITS = 8;
 const CHECKSUM_BYTES = CHECKSUM_START.length + CHECKSUM_DIGITS + '"}'.length;
 
-/** How every line begins, and the checksum so far. */
+/** How every line begins, and its checksum. */
 const HEAD = `${LINE_START}${JOURNAL_VERSION},`;
 const HEAD_CRC = crc32(HEAD);
 
 /**
- * The line of a job that ran with the core of that SHA-256, with its line feed. Put together of pieces, as
- * every job has one: this costs half of what an object with all fields would.
+ * The line of a job that ran with the core of that SHA-256, with its line feed. The core is added as text,
+ * because every job has such a line: an object with all fields would cost twice as much.
  */
 export function formatRecord(record: JobRecord, core: string): string {
   const fields = JSON.stringify(withBoundedError(record)).slice(1, -1);
   return lineOf(`${fields},"core":"${core}"`);
 }
 
-/** The line of a run itself, with its line feed. `host` and `pid` are for people. */
-export function formatRunEvent(event: RunEvent, host: string, pid: number): string {
-  const fields = JSON.stringify({ run: event, at: new Date().toISOString(), host, pid });
+/** The line of a run itself, with its line feed. `host`, `pid` and the time (`atMs`, since 1970) are for people. */
+export function formatRunEvent(event: RunEvent, host: string, pid: number, atMs: number): string {
+  const fields = JSON.stringify({ run: event, at: new Date(atMs).toISOString(), host, pid });
   return lineOf(fields.slice(1, -1));
 }
 
@@ -88,8 +88,8 @@ function lineOf(fields: string): string {
   return `${HEAD}${fields}${CHECKSUM_START}${checksumText(crc32(fields, HEAD_CRC))}"}\n`;
 }
 
-/** What a record says of the job, to be written once more. */
-export function jobOf(record: ReadRecord): JobRecord {
+/** A record to be written again. */
+export function toJobRecord(record: ReadRecord): JobRecord {
   const { v: _version, core: _core, crc: _crc, ...job } = record as ReadRecord & {
     readonly v: unknown;
     readonly crc: unknown;
@@ -109,22 +109,22 @@ export function parseLine(line: Buffer): ReadLine {
     return DAMAGED;
   }
   try {
-    return understand(JSON.parse(line.toString("utf8")));
+    return interpret(JSON.parse(line.toString("utf8")));
   } catch {
-    return DAMAGED; // a checksum that fits by chance
+    return DAMAGED; // the checksum matches by chance
   }
 }
 
 /**
- * The record at the end of a damaged line, if there is a whole one: when a line feed is lost, the damage
- * before it must not cost the line behind it.
+ * The record at the end of a damaged line, if there is a whole one: damage that includes a line feed must not
+ * cost the next line.
  */
 export function parseTail(line: Buffer): ReadLine {
   const start = line.lastIndexOf(LINE_START);
   return start > 0 ? parseLine(line.subarray(start)) : DAMAGED;
 }
 
-function understand(value: Partial<ReadRecord> & { v?: unknown; run?: unknown }): ReadLine {
+function interpret(value: Partial<ReadRecord> & { v?: unknown; run?: unknown }): ReadLine {
   if (typeof value.v === "number" && value.v > JOURNAL_VERSION) return NEWER;
   const { v, input, state, core, bytesOut, attempt, run } = value;
   if (v === JOURNAL_VERSION && (run === "begun" || run === "ended")) {
@@ -136,7 +136,7 @@ function understand(value: Partial<ReadRecord> & { v?: unknown; run?: unknown })
   return isRecord ? { kind: "record", record: value as ReadRecord } : DAMAGED;
 }
 
-/** The end of a line: CRC-32, as zlib has it, of the UTF-8 text before it. */
+/** The end of a line: the CRC-32 of the UTF-8 text before it. */
 function checksumOf(text: Buffer): string {
   return `${CHECKSUM_START}${checksumText(crc32(text))}"}`;
 }

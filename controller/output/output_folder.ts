@@ -1,24 +1,25 @@
-/** A run's folder: locked for the run, tidied after runs that were killed, with its sink and its journal. */
+/** A run's output folder: locked, cleaned up after killed runs, with its sink and its journal. */
 
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { DirectorySink, SinkError, STATE_FOLDER, UNFINISHED_PREFIX } from "./directory_sink.ts";
+import type { Runtime } from "../../runtime/ports.ts";
+import { reasonOf } from "../../system/system_error.ts";
+import { DirectorySink, SinkError, STATE_FOLDER, TEMPORARY_PREFIX } from "./directory_sink.ts";
 import { Journal } from "./journal.ts";
 import { Lock, LockedError } from "./lock.ts";
 import { Resume } from "./resume.ts";
-import { reasonOf } from "../../system/system_error.ts";
 
-/** What a run is to do about earlier ones. */
+/** What a run does about earlier ones. */
 export interface FolderOptions {
   /** SHA-256 of the core. */
   readonly core: string;
-  /** Does everything anew. */
+  /** Whether all jobs run again. */
   readonly fresh: boolean;
-  /** Does anew what has failed. */
+  /** Whether failed jobs run again. */
   readonly retryFailed: boolean;
 }
 
-/** An output folder that this process alone writes to. */
+/** An output folder that only this process writes to. */
 export class OutputFolder {
   readonly #lock: Lock;
 
@@ -26,56 +27,63 @@ export class OutputFolder {
     lock: Lock,
     readonly sink: DirectorySink,
     readonly journal: Journal,
-    /** What earlier runs have done; `undefined` where everything is done anew. */
-    readonly earlier: Resume | undefined,
+    /** What earlier runs have finished; `undefined` if all jobs run again. */
+    readonly resume: Resume | undefined,
   ) {
     this.#lock = lock;
   }
 
-  /** Rejects with a `SinkError`, or with a `LockedError` while another run has the folder. */
-  static async open(folder: string, options: FolderOptions): Promise<OutputFolder> {
-    const lock = await lockFolder(folder);
+  /** Rejects with a `SinkError`, or with a `LockedError` while another run uses the folder. */
+  static async open(
+    { clock, random }: Pick<Runtime, "clock" | "random">,
+    folder: string,
+    options: FolderOptions,
+  ): Promise<OutputFolder> {
+    const lock = await lockFolder(folder, { clock, random });
     let sink: DirectorySink | undefined;
+    let journal: Journal | undefined;
     try {
       await removeLeftovers(folder, lock);
-      sink = await DirectorySink.open(folder);
       const { core, fresh } = options;
-      const journal = await Journal.open(folder, { core, fresh });
-      const earlier = fresh
-        ? undefined
-        : await Resume.load(folder, options).catch(closing(journal));
-      return new OutputFolder(lock, sink, journal, earlier);
+      sink = await DirectorySink.open(folder, clock);
+      journal = await Journal.open(folder, { core, fresh, clock });
+      const resume = fresh ? undefined : await Resume.load(folder, options);
+      return new OutputFolder(lock, sink, journal, resume);
     } catch (error) {
+      await journal?.close(true);
       await sink?.close();
       await lock.release();
       throw error;
     }
   }
 
-  /** Lets other runs have the folder. The run has closed the rest. */
+  /** Gives the folder to other runs. The run has closed the sink and the journal. */
   async release(): Promise<void> {
     await this.#lock.release();
   }
 }
 
-async function lockFolder(folder: string): Promise<Lock> {
+async function lockFolder(
+  folder: string,
+  ports: Pick<Runtime, "clock" | "random">,
+): Promise<Lock> {
   const state = join(folder, STATE_FOLDER);
   try {
     await mkdir(state, { recursive: true });
-    return await Lock.acquire(join(state, "lock"), `the output folder "${folder}"`);
+    return await Lock.acquire(join(state, "lock"), `the output folder "${folder}"`, ports);
   } catch (cause) {
     if (cause instanceof LockedError) throw cause;
     throw folderError(folder, cause);
   }
 }
 
-/** Takes away what runs have left that were killed while they wrote an output, or took the lock. */
+/** Removes the temporary files of runs that were killed. */
 async function removeLeftovers(folder: string, lock: Lock): Promise<void> {
   const state = join(folder, STATE_FOLDER);
   try {
     await lock.removeLeftovers();
     for (const name of await readdir(state)) {
-      if (!name.startsWith(UNFINISHED_PREFIX)) continue;
+      if (!name.startsWith(TEMPORARY_PREFIX)) continue;
       await rm(join(state, name), { recursive: true, force: true });
     }
   } catch (cause) {
@@ -87,11 +95,4 @@ function folderError(folder: string, cause: unknown): SinkError {
   return new SinkError(`Cannot write to the output folder "${folder}": ${reasonOf(cause)}`, {
     cause,
   });
-}
-
-function closing(journal: Journal): (error: unknown) => Promise<never> {
-  return async (error) => {
-    await journal.close(true);
-    throw error;
-  };
 }

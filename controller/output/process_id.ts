@@ -1,40 +1,43 @@
-/** Whether a process that has left its number somewhere still runs. */
+/**
+ * Whether the process that wrote its id into a file still runs. The number alone does not say: systems reuse
+ * numbers, containers have numbers of their own, and other machines may share the file.
+ */
 
 import { readFileSync, readlinkSync } from "node:fs";
 import os from "node:os";
 import process from "node:process";
 import { THIS_MACHINE } from "../../system/machine.ts";
 
-/** A process, told apart from later ones with its number as far as the system lets us. */
+/** A process, told apart from later ones with its number as far as the system allows. */
 export interface ProcessId {
   readonly pid: number;
   readonly host: string;
-  /** When it began, in the system's own measure; missing where the system does not say. */
+  /** When it started, as the system measures that; missing if the system does not say. */
   readonly start?: string | undefined;
-  /** Where its number counts: containers have numbers of their own. Missing where the system does not say. */
+  /** The boot and the namespace that the number belongs to; missing if the system does not say. */
   readonly space?: string | undefined;
 }
 
-/** The boot, and the namespace of process numbers in it, that this process lives in. */
-export const OWN_SPACE = ownSpace();
+/** The boot and the namespace of process ids that this process lives in. */
+export const PID_NAMESPACE = pidNamespace();
 
-/** Behind the name in `/proc/PID/stat`, which may have blanks and brackets in it. */
+/** Fields of `/proc/PID/stat` after the process's name, which may have blanks and brackets in it. */
 const STATE_FIELD = 0;
 const START_FIELD = 19;
 
-/** When a running process of this machine began; `undefined` where that cannot be found out. */
+/** When a running process of this machine started; `undefined` if that cannot be found out. */
 export function startOf(pid: number): string | undefined {
   const fields = statOf(pid);
-  return fields && !isDead(fields) ? fields[START_FIELD] : undefined;
+  return fields && !hasEnded(fields) ? fields[START_FIELD] : undefined;
 }
 
-/** Whether a process is certainly gone. Of another machine's nobody knows here. */
+/** Whether a process has certainly ended. A process of another machine or container may always run. */
 export function isGone({ pid, host, start, space }: ProcessId): boolean {
-  if (host !== os.hostname() || isElsewhere(space)) return false;
+  if (host !== os.hostname() || isOfOtherContainer(space)) return false;
   const fields = start === undefined ? undefined : statOf(pid);
-  if (fields) return isDead(fields) || fields[START_FIELD] !== start;
-  // Our own number, and nothing to compare: it was somebody's before us.
-  return pid === process.pid ? start === undefined : cannotBeSignalled(pid);
+  if (fields) return hasEnded(fields) || fields[START_FIELD] !== start;
+  // This process's own number, with nothing to compare: an earlier process had it.
+  return pid === process.pid ? start === undefined : cannotBeSignaled(pid);
 }
 
 function statOf(pid: number): string[] | undefined {
@@ -42,38 +45,38 @@ function statOf(pid: number): string[] | undefined {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     return text.slice(text.lastIndexOf(")") + 2).split(" ");
   } catch {
-    return undefined; // no such process, no /proc, or it is not for us: a signal tells which
+    return undefined; // no such process, no /proc, or no permission: a signal tells which
   }
 }
 
-/** It has ended, and its parent has not asked how. */
-function isDead(fields: readonly string[]): boolean {
+/** A zombie has ended, although its parent has not waited for it. */
+function hasEnded(fields: readonly string[]): boolean {
   return /^[ZXx]$/.test(fields[STATE_FIELD] ?? "");
 }
 
-function cannotBeSignalled(pid: number): boolean {
+function cannotBeSignaled(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return false;
   } catch (error) {
-    // Any other reason, such as missing permission, does not say that it is gone.
+    // Any other reason, such as missing permission, does not say that it has ended.
     return (error as { code?: string }).code === "ESRCH";
   }
 }
 
-/** Whether a number counts in another container that runs now. After a restart nothing of before runs. */
-function isElsewhere(space: string | undefined): boolean {
-  if (space === undefined || OWN_SPACE === undefined) return false;
-  const [boot] = OWN_SPACE.split(" ");
-  return space !== OWN_SPACE && space.split(" ")[0] === boot;
+/** Whether a number belongs to another container of this boot. No process survives a reboot. */
+function isOfOtherContainer(space: string | undefined): boolean {
+  if (space === undefined || PID_NAMESPACE === undefined) return false;
+  const [boot] = PID_NAMESPACE.split(" ");
+  return space !== PID_NAMESPACE && space.split(" ")[0] === boot;
 }
 
-function ownSpace(): string | undefined {
+function pidNamespace(): string | undefined {
   const { boot } = THIS_MACHINE;
   if (boot === undefined) return undefined;
   try {
     return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;
   } catch {
-    return undefined; // no Linux, or not for us
+    return undefined; // not Linux, or no permission
   }
 }

@@ -1,62 +1,25 @@
-/** What earlier runs into the same folder have done already, as their journal and the outputs say. */
+/** Resumes earlier runs into the same folder: what they have finished, as their journal and outputs say. */
 
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-import { checksumOfFile } from "./checksum.ts";
-import { digestInto, DigestTable } from "./digest_table.ts";
+import { checksumOfFile, parseChecksum } from "./checksum.ts";
 import { SinkError } from "./directory_sink.ts";
+import type { FinishedJobs, FinishedOutcome, IdentifiedInput } from "./finished_jobs.ts";
+import { identityNumber, type JobEntry, JobState, JobTable } from "./job_table.ts";
 import { journalIn } from "./journal.ts";
-import { JournalGaps } from "./journal_gaps.ts";
+import { JournalEpochs } from "./journal_epochs.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
-import { jobOf, type JobRecord, type ReadRecord } from "./journal_record.ts";
+import { type ReadRecord, toJobRecord } from "./journal_record.ts";
 import { reasonOf } from "../../system/system_error.ts";
 
-/** Outputs looked at at once: enough to hide a file server's answer times. */
-const LOOKS_AT_ONCE = 16;
+/** Outputs looked at concurrently: enough to hide a file server's latency. */
+const LOOKS_MAX = 16;
 
-/**
- * What is kept of a job, in words: which state of its input, what became of it, where its record is, and of
- * its output the size and the checksum. With the digest of its name that is 44 bytes, however long its
- * record is.
- */
-const VALUE_WORDS = 8;
-const IDENTITY_WORDS = 2;
-const [STATE, PLACE, SIZE, CRC] = [2, 3, 5, 7];
-const WORD = 2 ** 32;
-
-/** What became of a job, by its last record. */
-const DONE = 1;
-const FAILED = 2;
-const OF_ANOTHER_CORE = 3;
-
-/** With the state goes the stretch of the journal that the record is in. */
-const STATES = 4;
-
-/** Which state of which input. */
-export interface IdentifiedInput {
-  readonly name: string;
-  readonly identity: string;
-}
-
-/** How a job has ended in an earlier run. */
-export type EarlierOutcome =
-  /** `again`: its record, which was doubted until its output was looked at, and is now to be repeated. */
-  | { readonly state: "done"; readonly again?: JobRecord }
-  /** The reason is in the journal, and read when somebody wants to know it. */
-  | { readonly state: "failed"; readonly reason: () => Promise<string> };
-
-/** What sources ask about inputs that they have found. */
-export interface EarlierRuns {
-  /** For each input how its job has ended, or `undefined` if it has to run. */
-  outcomesOf(
-    inputs: readonly IdentifiedInput[],
-  ): Promise<readonly (EarlierOutcome | undefined)[]>;
-}
-
-/** How an earlier run is gone on with. */
+/** How to resume. */
 export interface ResumeOptions {
-  /** SHA-256 of the core: what another one has done is done anew. */
+  /** SHA-256 of the core: jobs that ran with another one run again. */
   readonly core: string;
+  /** Jobs that failed run again. */
   readonly retryFailed: boolean;
 }
 
@@ -64,20 +27,18 @@ export interface ResumeOptions {
 export interface ResumeCounts {
   done: number;
   failed: number;
-  ofAnotherCore: number;
+  /** Run with another core. */
+  otherCore: number;
 }
 
 /** Earlier runs of one core into one folder. */
-export class Resume implements EarlierRuns {
+export class Resume implements FinishedJobs {
   readonly #folder: string;
   readonly #options: ResumeOptions;
-  readonly #jobs = new DigestTable(VALUE_WORDS);
-  /** The job at hand, as the table has it; its first words are its identity's. */
-  readonly #value = new Uint32Array(VALUE_WORDS);
-  readonly #identity = this.#value.subarray(0, IDENTITY_WORDS);
-  readonly counts: ResumeCounts = { done: 0, failed: 0, ofAnotherCore: 0 };
+  readonly #jobs = new JobTable();
+  readonly #epochs = new JournalEpochs();
+  readonly counts: ResumeCounts = { done: 0, failed: 0, otherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
-  readonly #gaps = new JournalGaps();
 
   private constructor(folder: string, options: ResumeOptions) {
     this.#folder = folder;
@@ -91,12 +52,12 @@ export class Resume implements EarlierRuns {
     try {
       await readJournal(path, {
         onRecord: (record, at) => resume.#onRecord(record, at),
-        onRun: (event) => resume.#gaps.onRun(event),
+        onRun: (event) => resume.#epochs.onRun(event),
         onFlaw: (kind) => resume.#onFlaw(kind),
       });
     } catch (cause) {
       throw new SinkError(
-        `Cannot read the journal "${path}": ${reasonOf(cause)}; --fresh begins a new one`,
+        `Cannot read the journal "${path}": ${reasonOf(cause)}; use --fresh to start a new one`,
         { cause },
       );
     }
@@ -104,111 +65,89 @@ export class Resume implements EarlierRuns {
     return resume;
   }
 
-  /** How many jobs will not run, if the inputs are the same. */
-  get expected(): number {
+  /** How many jobs will be skipped, if the inputs are still the same. */
+  get skipsExpected(): number {
     return this.counts.done + (this.#options.retryFailed ? 0 : this.counts.failed);
   }
 
   async outcomesOf(
     inputs: readonly IdentifiedInput[],
-  ): Promise<(EarlierOutcome | undefined)[]> {
-    const outcomes: (EarlierOutcome | undefined)[] = [];
-    for (let first = 0; first < inputs.length; first += LOOKS_AT_ONCE) {
-      const some = inputs.slice(first, first + LOOKS_AT_ONCE);
+  ): Promise<(FinishedOutcome | undefined)[]> {
+    const outcomes: (FinishedOutcome | undefined)[] = [];
+    for (let first = 0; first < inputs.length; first += LOOKS_MAX) {
+      const some = inputs.slice(first, first + LOOKS_MAX);
       outcomes.push(...await Promise.all(some.map((input) => this.#outcomeOf(input))));
     }
     return outcomes;
   }
 
-  /** A job whose record and output contradict each other runs: one of the two is not what it was. */
-  #outcomeOf({ name, identity }: IdentifiedInput): Promise<EarlierOutcome | undefined> | undefined {
+  /** A job whose record and output contradict each other runs again: one of the two has changed. */
+  #outcomeOf(
+    { name, identity }: IdentifiedInput,
+  ): Promise<FinishedOutcome | undefined> | undefined {
     const job = this.#jobs.get(name);
-    if (!job) return undefined;
-    const { state, isCertain, crc } = this.#meaningOf(job);
-    digestInto(this.#identity, identity);
-    const isSame = this.#identity.every((word, index) => word === job[index]);
-    if (!isSame || state === OF_ANOTHER_CORE) return undefined;
-    const [place, size] = [numberAt(job, PLACE), numberAt(job, SIZE)];
-    if (state === DONE) return this.#ifDone(name, size, isCertain ? undefined : { crc, place });
-    if (this.#options.retryFailed) return undefined;
-    return this.#ifFailed(name, place);
+    if (!job || job.identity !== identityNumber(identity)) return undefined;
+    if (job.state === JobState.done) return this.#ifDone(name, job);
+    if (job.state === JobState.otherCore || this.#options.retryFailed) return undefined;
+    return this.#ifFailed(name, job);
   }
 
-  #meaningOf(job: Uint32Array): { state: number; isCertain: boolean; crc: number } {
-    const word = job[STATE] as number;
-    const isCertain = this.#gaps.isCertain(Math.floor(word / STATES));
-    return { state: word % STATES, isCertain, crc: job[CRC] as number };
-  }
-
-  /** Done, if the output has that size and, where the record at `place` is in doubt, that checksum. */
-  async #ifDone(
-    name: string,
-    size: number,
-    doubt: { crc: number; place: number } | undefined,
-  ): Promise<EarlierOutcome | undefined> {
-    if (await this.#sizeOf(name) !== size) return undefined;
-    if (!doubt) return { state: "done" };
+  /** Done, if the output has the record's size and, where the record is not trusted, its checksum. */
+  async #ifDone(name: string, job: JobEntry): Promise<FinishedOutcome | undefined> {
+    if (await this.#sizeOf(name) !== job.bytesOut) return undefined;
+    if (this.#epochs.isTrusted(job.epoch)) return { state: "done" };
     const found = await checksumOfFile(join(this.#folder, name)).catch(() => undefined);
-    if (found !== doubt.crc) return undefined;
-    const again = await this.#recordAt(doubt.place);
-    return again ? { state: "done", again: jobOf(again) } : { state: "done" };
+    if (found !== job.crcOut) return undefined;
+    const record = await this.#recordAt(job.at);
+    return record ? { state: "done", repeat: toJobRecord(record) } : { state: "done" };
   }
 
   /** Failed, if there is no output. */
-  async #ifFailed(name: string, place: number): Promise<EarlierOutcome | undefined> {
+  async #ifFailed(name: string, { at }: JobEntry): Promise<FinishedOutcome | undefined> {
     if (await this.#sizeOf(name) !== undefined) return undefined;
-    return { state: "failed", reason: () => this.#reasonAt(place) };
+    return { state: "failed", reason: () => this.#reasonAt(at) };
   }
 
-  /** Of a job's output; `undefined` if there is none. */
+  /** The size of a job's output; `undefined` if there is none. */
   async #sizeOf(name: string): Promise<number | undefined> {
     const info = await lstat(join(this.#folder, name)).catch(() => undefined);
     return info?.isFile() ? info.size : undefined;
   }
 
-  async #reasonAt(place: number): Promise<string> {
-    const record = await this.#recordAt(place);
-    return record?.error ?? "it failed in an earlier run, whose record cannot be read any more";
+  async #reasonAt(at: number): Promise<string> {
+    const record = await this.#recordAt(at);
+    return record?.error ?? "it failed in an earlier run; its record can no longer be read";
   }
 
-  #recordAt(place: number): Promise<ReadRecord | undefined> {
-    return readRecordAt(journalIn(this.#folder), place).catch(() => undefined);
+  #recordAt(at: number): Promise<ReadRecord | undefined> {
+    return readRecordAt(journalIn(this.#folder), at).catch(() => undefined);
   }
 
   #onRecord(record: ReadRecord, at: number): void {
     const { input, identity, state, attempt, bytesOut, crcOut, core } = record;
-    // One that was never sent says nothing about the core, and is tried again in any case.
+    // A job that was never sent says nothing about the core, and runs again in any case.
     if (identity === undefined || attempt === 0) return;
-    const isOurs = core === this.#options.core;
-    if (isOurs) digestInto(this.#identity, identity);
-    const meaning = !isOurs ? OF_ANOTHER_CORE : state === "done" ? DONE : FAILED;
-    this.#value[STATE] = this.#gaps.stretch * STATES + meaning;
-    setNumber(this.#value, PLACE, at);
-    setNumber(this.#value, SIZE, bytesOut);
-    this.#value[CRC] = crcOut === undefined ? 0 : parseInt(crcOut, 16);
-    this.#jobs.set(input, this.#value);
+    const isSameCore = core === this.#options.core;
+    this.#jobs.set(input, {
+      identity: isSameCore ? identityNumber(identity) : 0, // of another core nobody asks for it
+      state: isSameCore ? JobState[state] : JobState.otherCore,
+      epoch: this.#epochs.current,
+      at,
+      bytesOut,
+      crcOut: crcOut === undefined ? 0 : parseChecksum(crcOut),
+    });
   }
 
   #onFlaw(kind: keyof JournalFlaws): void {
     this.flaws[kind] += 1;
-    this.#gaps.onFlaw();
+    this.#epochs.onFlaw();
   }
 
   #count(): void {
-    for (const job of this.#jobs.values()) {
-      const { state } = this.#meaningOf(job);
-      if (state === DONE) this.counts.done += 1;
-      else if (state === FAILED) this.counts.failed += 1;
-      else this.counts.ofAnotherCore += 1;
+    for (const { state } of this.#jobs.entries()) {
+      if (state === JobState.done) this.counts.done += 1;
+      else if (state === JobState.failed) this.counts.failed += 1;
+      else this.counts.otherCore += 1;
     }
   }
-}
-
-function numberAt(words: Uint32Array, index: number): number {
-  return (words[index] as number) * WORD + (words[index + 1] as number);
-}
-
-function setNumber(words: Uint32Array, index: number, value: number): void {
-  words[index] = Math.floor(value / WORD);
-  words[index + 1] = value % WORD;
 }

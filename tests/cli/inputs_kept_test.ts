@@ -41,7 +41,7 @@ test("no output takes an input's place, and no failed job takes one away", async
   await workspace.writeAll(inputs);
   const run = await workspace.run(["run", BEHAVE, "data", "-o", "."]);
   assert.equal(run.code, 1);
-  assert.match(run.stdout, /data\/x {2}its output would replace another input; choose another/);
+  assert.match(run.stdout, /data\/x {2}its output would overwrite another input; choose another/);
   assert.deepEqual(await workspace.outputs("."), { ...inputs, x: "1", y: "2" });
 });
 
@@ -54,7 +54,7 @@ test("outputs of earlier runs that find lists are no inputs", async () => {
     const run = await workspace.run(["run", ECHO, "-"], { stdin });
     assert.equal(run.code, 0, run.stdout);
     assert.match(run.stdout, /^2 jobs done/);
-    const warning = '"./outputs/1.dat" is in the output folder; what is listed there is left out';
+    const warning = 'skipping "./outputs/1.dat": listed paths inside the output folder are skipped';
     assert.equal(run.stderr.includes(warning), listed !== "");
     assert.deepEqual(await workspace.outputs(), outputs);
   }
@@ -98,5 +98,5 @@ test("a file of lines may lie among the outputs, if none of them takes its place
   assert.equal(run.code, 0, run.stderr);
   const refused = await workspace.run(["run", ECHO, "--lines", "out/0", "-o", "out"]);
   assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /^distcomp: Cannot use "out\/0": an output would replace it;/);
+  assert.match(refused.stderr, /^distcomp: Cannot use "out\/0": an output would overwrite it;/);
 });

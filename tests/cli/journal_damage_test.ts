@@ -106,7 +106,7 @@ testUnless(noDevice, "a journal without an end is refused, and nothing is left",
   assert.equal(run.code, 2);
   assert.match(
     run.stderr,
-    /^distcomp: Cannot read the journal ".*": it is not a file; --fresh begins a new one\n$/,
+    /^distcomp: Cannot read the journal ".*": it is not a file; use --fresh to start a new one\n$/,
   );
   assert.deepEqual(await workspace.leftovers(), [".keep"]);
 });

@@ -214,7 +214,7 @@ test("of two inputs with one output the first is done, and its output stays", as
   assert.deepEqual(await workspace.outputs(), Object.fromEntries(expected));
   const failed = (await workspace.records()).filter(({ state }) => state === "failed");
   assert.deepEqual(failed.map(({ input, error }) => [input, error]), [
-    ["10000", "another input before it writes the same output"],
+    ["10000", "another input has the same output"],
   ]);
 });
 
@@ -225,7 +225,7 @@ test("a listed file that its own output would replace is neither replaced nor re
     stdin: "works\nfails\nsub/works\n",
   });
   assert.equal(run.code, 1, run.stderr);
-  assert.match(run.stdout, /works {6}its output would replace it; choose another folder with -o/);
+  assert.match(run.stdout, /works {6}its output would overwrite it; choose another folder with -o/);
   assert.deepEqual(await workspace.outputs("."), {
     "works": "echo new",
     "fails": "code 1",

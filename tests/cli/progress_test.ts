@@ -46,7 +46,7 @@ test("a line has no rate and no time left before anything is done", () => {
 
 test("jobs of earlier runs count as done, but make nothing look quicker than it is", () => {
   const rate = new RecentRate();
-  const start = { doneBefore: 400, failedBefore: 10, done: 400, failed: 10 };
+  const start = { skippedDone: 400, skippedFailed: 10, done: 400, failed: 10 };
   assert.equal(rate.of(statusWith({ ...start, elapsedMs: 1000 })), 0);
   const later = statusWith({ ...start, done: 500, elapsedMs: 2000 });
   assert.equal(rate.of(later), 50);
@@ -54,9 +54,9 @@ test("jobs of earlier runs count as done, but make nothing look quicker than it 
 });
 
 test("jobs that will turn out to be done already take no time", () => {
-  const line = barLine(statusWith({ done: 500, beforeLeft: 400 }), RATE, 160);
+  const line = barLine(statusWith({ done: 500, skipsLeft: 400 }), RATE, 160);
   assert.match(line, / 50% {2}500\/1,000 jobs {2}0:02 left /);
-  const wrong = barLine(statusWith({ done: 500, beforeLeft: 4000 }), RATE, 160);
+  const wrong = barLine(statusWith({ done: 500, skipsLeft: 4000 }), RATE, 160);
   assert.match(wrong, / 0:00 left /, "also when fewer were than one could think");
 });
 
@@ -74,8 +74,8 @@ test("a line fits into its columns, however narrow they are and whatever there i
   const status = fc.record({
     done: count,
     failed: count,
-    doneBefore: count,
-    beforeLeft: count,
+    skippedDone: count,
+    skipsLeft: count,
     total: fc.oneof(fc.constant(undefined), count),
     workers: fc.nat(5000),
     slots: fc.nat(500_000),

@@ -106,7 +106,7 @@ test("--max-failures ends a run that goes wrong, with what runs and how to go on
   await using workspace = await failing(1000);
   const run = await workspace.run(["run", BEHAVE, "in", "--max-failures", "10"]);
   assert.equal(run.code, 1);
-  const [, failed, finished] = /^distcomp: Stopped when (\d+) of (\d+) jobs had failed, more than /m
+  const [, failed, finished] = /^distcomp: Stopped after (\d+) of (\d+) jobs failed, more than /m
     .exec(run.stderr) ?? [];
   assert.equal(failed, "11");
   assert(Number(finished) < 1000, run.stderr);
@@ -138,12 +138,12 @@ test("--max-failures with a percentage looks at a hundred jobs first, and at all
   assert.equal(few.code, 1);
   assert.match(
     few.stderr,
-    /^distcomp: In the end 30 of 30 jobs had failed, more than .* 50% allows; --retry-failed /m,
+    /^distcomp: 30 of 30 jobs failed, more than .* 50% allows; --retry-failed /m,
   );
   assert.equal((await workspace.records()).length, 30);
   await using more = await failing(2000);
   const many = await more.run(["run", BEHAVE, "in", "--max-failures", "50%"]);
-  assert.match(many.stderr, /Stopped when 100 of 100 jobs had failed/);
+  assert.match(many.stderr, /Stopped after 100 of 100 jobs failed/);
   assert((await more.records()).length < 2000);
 });
 

@@ -42,12 +42,12 @@ test("beyond twenty failures it says how many more there are, and where", () => 
 
 test("jobs that earlier runs have brought to an end count, but not as this one's speed", () => {
   assert.equal(
-    textOf(statusWith({ done: 1000, doneBefore: 400 })),
+    textOf(statusWith({ done: 1000, skippedDone: 400 })),
     "1,000 jobs done in 10 s (400 of them before), outputs in out\n" +
       "60 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots busy 97 % of the time",
   );
   const failures = failuresOf(2);
-  const failed = statusWith({ done: 998, doneBefore: 900, failed: 2, failedBefore: 1, failures });
+  const failed = statusWith({ done: 998, skippedDone: 900, failed: 2, skippedFailed: 1, failures });
   const lines = textOf(failed).split("\n");
   assert.equal(
     lines[0],

@@ -144,10 +144,10 @@ test("inputs that cannot be used are refused before anything is written", async 
     [["missing"], /^distcomp: Cannot read input "missing": no such file or folder\n$/],
     [["--lines", "missing"], /Cannot read lines from "missing": no such file or folder/],
     [["--lines", "x"], /Cannot read lines from "x": it is a folder/],
-    [["x/same", "y/same"], /"x\/same" and "y\/same" write the same output, "same"/],
+    [["x/same", "y/same"], /"x\/same" and "y\/same" have the same output, "same"/],
     [["x", "x/"], /"x\/" is named twice/],
-    [["x", "-o", "x"], /The outputs would replace the inputs in "x"/],
-    [["x/same", "-o", "x"], /Cannot use input "x\/same": its output would replace it/],
+    [["x", "-o", "x"], /The outputs would overwrite the inputs in "x"/],
+    [["x/same", "-o", "x"], /Cannot use input "x\/same": its output would overwrite it/],
   ];
   for (const [inputs, message] of refused) {
     assertRefused(await workspace.run(["run", ECHO, ...inputs]), message, inputs);

@@ -1,4 +1,4 @@
-/** Outputs on the disk: whole or not at all, under their own names and no others. */
+/** Outputs on the disk: complete or not at all, under their own names and no others. */
 
 import assert from "node:assert/strict";
 import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
@@ -9,16 +9,17 @@ import {
   SinkError,
   STATE_FOLDER,
 } from "../../../controller/output/directory_sink.ts";
+import { systemClock } from "../../../runtime/clock.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 
-/** Small outputs are written at once, large ones while other things go on: both have to do all of this. */
+/** Small outputs are written synchronously, large ones are not: all of this holds for both. */
 const OUTPUTS: [string, string][] = [["small", "text"], ["large", "text ".repeat(100_000)]];
 
 for (const [size, text] of OUTPUTS) {
   const output = new TextEncoder().encode(text);
 
-  test(`a ${size} output gets its name and its folders`, async () => {
+  test(`a ${size} output gets its name, and the folders in it are created`, async () => {
     await using opened = await openSink();
     const { sink, workspace } = opened;
     await sink.commit("name", output);
@@ -33,17 +34,17 @@ for (const [size, text] of OUTPUTS) {
     });
   });
 
-  test(`a ${size} output takes an older one's place in one step`, async () => {
+  test(`a ${size} output replaces an older one in one step`, async () => {
     await using opened = await openSink();
     const { sink, workspace } = opened;
     const path = await workspace.write("out/name", "older");
     await using older = await open(path);
     await sink.commit("name", output);
-    assert.equal(await older.readFile("utf8"), "older", "who reads the older one reads on");
+    assert.equal(await older.readFile("utf8"), "older", "it is still there for who has opened it");
     assert.equal(await readFile(path, "utf8"), text);
   });
 
-  test(`a ${size} output whose name is taken by a folder fails by itself`, async () => {
+  test(`a ${size} output whose name is that of a folder fails alone`, async () => {
     await using opened = await openSink();
     const { sink, workspace } = opened;
     await workspace.write("out/folder/file", "x");
@@ -52,7 +53,7 @@ for (const [size, text] of OUTPUTS) {
     assert.equal((await workspace.outputs("out"))["folder/file"], "x");
   });
 
-  test(`a ${size} output below what is a file fails by itself`, async () => {
+  test(`a ${size} output whose folder would be a file fails alone`, async () => {
     await using opened = await openSink();
     const { sink } = opened;
     await sink.commit("file", output);
@@ -60,21 +61,21 @@ for (const [size, text] of OUTPUTS) {
     await sink.commit("another", output);
   });
 
-  test(`a ${size} output whose name is too long for the disk fails by itself`, async () => {
+  test(`a ${size} output whose name is too long for the disk fails alone`, async () => {
     await using opened = await openSink();
     const { sink } = opened;
     await assertFails(sink, "x".repeat(300), output, OutputNameError, /the name is too long/);
     await sink.commit("another", output);
   });
 
-  test(`a ${size} output does not get a name of distcomp's own`, async () => {
+  test(`a ${size} output cannot have the name of one of distcomp's own files`, async () => {
     await using opened = await openSink();
     for (const name of [STATE_FOLDER, `${STATE_FOLDER}/jobs.jsonl`]) {
       await assertFails(opened.sink, name, output, OutputNameError, /reserved for distcomp/);
     }
   });
 
-  test(`a ${size} output that cannot be written because of the disk ends the run`, async () => {
+  test(`a ${size} output that the disk does not take ends the run`, async () => {
     await using opened = await openSink();
     const { sink, workspace } = opened;
     await sink.close(); // the folder for temporary files is gone, as on a disk that fails
@@ -89,7 +90,7 @@ test("an empty output is an empty file", async () => {
   assert.deepEqual(await opened.workspace.outputs("out"), { name: "" });
 });
 
-test("many outputs at once arrive whole", async () => {
+test("many concurrent outputs are written completely", async () => {
   await using opened = await openSink();
   const { sink, workspace } = opened;
   const names = Array.from({ length: 200 }, (_, index) => `${index % 7}/${index}`);
@@ -113,7 +114,7 @@ test("the output of an earlier run is removed, and nothing else", async () => {
   assert((await stat(workspace.at("out/a"))).isDirectory());
 });
 
-test("distcomp's own files are not removed as somebody's output", async () => {
+test("distcomp's own files are not removed as outputs", async () => {
   await using opened = await openSink();
   const { sink, workspace } = opened;
   const own = await workspace.write(`out/${STATE_FOLDER}/jobs.jsonl`, "records");
@@ -122,7 +123,7 @@ test("distcomp's own files are not removed as somebody's output", async () => {
   assert.equal(await readFile(own, "utf8"), "records");
 });
 
-test("closing leaves the outputs and nothing temporary", async () => {
+test("a closed sink leaves the outputs and no temporary files", async () => {
   await using opened = await openSink();
   const { sink, workspace } = opened;
   await sink.commit("name", new TextEncoder().encode("text"));
@@ -132,11 +133,11 @@ test("closing leaves the outputs and nothing temporary", async () => {
   assert.deepEqual(await workspace.leftovers("out"), []);
 });
 
-test("a folder that cannot be made is refused at once", async () => {
+test("a folder that cannot be created is refused at once", async () => {
   await using workspace = await Workspace.make();
   const file = await workspace.write("file", "x");
   for (const folder of [file, `${file}/below`]) {
-    await assert.rejects(DirectorySink.open(folder), (error) => {
+    await assert.rejects(DirectorySink.open(folder, systemClock), (error) => {
       assert(error instanceof SinkError);
       return error.message.startsWith(`Cannot write to the output folder "${folder}": `);
     });
@@ -150,7 +151,7 @@ interface OpenedSink extends AsyncDisposable {
 
 async function openSink(): Promise<OpenedSink> {
   const workspace = await Workspace.make();
-  const sink = await DirectorySink.open(workspace.at("out"));
+  const sink = await DirectorySink.open(workspace.at("out"), systemClock);
   return { sink, workspace, [Symbol.asyncDispose]: () => workspace[Symbol.asyncDispose]() };
 }
 
@@ -167,7 +168,7 @@ async function assertFails(
     assert.match(error.message, message);
     return true;
   });
-  const unfinished = `${sink.folder}/${STATE_FOLDER}/unfinished-${process.pid}`;
-  const left = await readdir(unfinished).catch(() => []);
+  const temporary = `${sink.folder}/${STATE_FOLDER}/unfinished-${process.pid}`;
+  const left = await readdir(temporary).catch(() => []);
   assert.deepEqual(left.filter((file) => file !== "0"), []);
 }

@@ -1,21 +1,23 @@
-/** The lock of an output folder: one holder at a time, and none that is dead. */
+/** The lock of an output folder: one holder at a time, and no dead one. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, utimes } from "node:fs/promises";
 import os from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Lock, LockedError } from "../../../controller/output/lock.ts";
-import { isGone, OWN_SPACE, startOf } from "../../../controller/output/process_id.ts";
+import { isGone, PID_NAMESPACE, startOf } from "../../../controller/output/process_id.ts";
+import { type Clock, systemClock, systemRandom } from "../../../runtime/clock.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test, testUnless } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
 
 const noProc = startOf(process.pid) === undefined ? "the system tells no start times" : undefined;
 
-/** Processes that try to get a lock at the same time, and how often they do. */
+/** Processes that try to acquire a lock at the same time, and how often they do. */
 const RIVALS = 4;
 const ROUNDS = 5;
 
@@ -28,7 +30,7 @@ test("a lock is held once, and free again when it is released", async () => {
   assert.deepEqual(await readdir(workspace.path), []);
 });
 
-test("of many who try at once exactly one gets the lock, also where a dead one holds it", async () => {
+test("of many concurrent tries exactly one gets the lock, free or held by a dead process", async () => {
   for (const stale of [undefined, await deadHolder()]) {
     await using workspace = await Workspace.make();
     if (stale) await workspace.write("lock", stale);
@@ -43,18 +45,20 @@ test("of many who try at once exactly one gets the lock, also where a dead one h
   }
 });
 
-test("of several processes that try at once exactly one gets a dead one's lock", async () => {
-  const module = fileURLToPath(new URL("../../../controller/output/lock.ts", import.meta.url));
+test("of several processes that try at once exactly one takes a dead one's lock over", async () => {
+  const lock = fileURLToPath(new URL("../../../controller/output/lock.ts", import.meta.url));
+  const ports = fileURLToPath(new URL("../../../runtime/clock.ts", import.meta.url));
   for (let round = 0; round < ROUNDS; round++) {
     await using workspace = await Workspace.make();
     await workspace.write("lock", await deadHolder());
     const script = `
       import { existsSync } from "node:fs";
-      import { Lock } from ${JSON.stringify(module)};
+      import { Lock } from ${JSON.stringify(lock)};
+      import { systemClock, systemRandom } from ${JSON.stringify(ports)};
       console.log("ready");
       while (!existsSync("go"));
       try {
-        await Lock.acquire("lock", "it");
+        await Lock.acquire("lock", "it", { clock: systemClock, random: systemRandom });
         console.log("got");
       } catch (error) {
         console.log(error.name);
@@ -74,7 +78,7 @@ test("of several processes that try at once exactly one gets a dead one's lock",
   }
 });
 
-test("a dead one's lock is taken over", async () => {
+test("a dead process's lock is taken over", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lock", await deadHolder());
   const lock = await acquire(workspace);
@@ -84,7 +88,7 @@ test("a dead one's lock is taken over", async () => {
 
 testUnless(
   noProc,
-  "a dead one's lock is taken over although its number is another's now",
+  "a dead process's lock is taken over although another process has its number now",
   async () => {
     await using workspace = await Workspace.make();
     for (const pid of [1, process.pid, process.ppid]) {
@@ -94,15 +98,19 @@ testUnless(
   },
 );
 
-testUnless(noProc, "of a process in another container nobody knows here whether it lives", () => {
-  const [boot] = (OWN_SPACE ?? "").split(" ");
-  const dead = { pid: 2 ** 22 - 1, host: os.hostname(), start: "1" };
-  assert(isGone({ ...dead, space: OWN_SPACE }));
-  assert(!isGone({ ...dead, space: `${boot} pid:[1]` }));
-  assert(isGone({ ...dead, space: "another-boot pid:[1]" }), "nothing survives a restart");
-});
+testUnless(
+  noProc,
+  "a process of another container is never taken to be dead, except after a reboot",
+  () => {
+    const [boot] = (PID_NAMESPACE ?? "").split(" ");
+    const dead = { pid: 2 ** 22 - 1, host: os.hostname(), start: "1" };
+    assert(isGone({ ...dead, space: PID_NAMESPACE }));
+    assert(!isGone({ ...dead, space: `${boot} pid:[1]` }));
+    assert(isGone({ ...dead, space: "another-boot pid:[1]" }), "nothing survives a restart");
+  },
+);
 
-test("a lock whose takeover was cut short can be taken over", async () => {
+test("a lock can be taken over after a takeover that was killed, and its files are removed", async () => {
   await using workspace = await Workspace.make();
   for (const name of ["lock", "lock.claim", "lock.claim.claim"]) {
     await workspace.write(name, await deadHolder());
@@ -112,7 +120,38 @@ test("a lock whose takeover was cut short can be taken over", async () => {
   assert.deepEqual(await readdir(workspace.path), ["lock"]);
 });
 
-test("a live one's lock is refused with its process, its host and what to do", async () => {
+test("files that are being written are no leftovers, until they are a minute old", async () => {
+  await using workspace = await Workspace.make();
+  const clock = new VirtualClock();
+  const lock = await acquire(workspace, clock);
+  const half = await workspace.write("lock.0123", '{"pid":');
+  await utimes(half, 0, 0);
+  await clock.advance(60_000);
+  await lock.removeLeftovers();
+  assert.deepEqual((await readdir(workspace.path)).sort(), ["lock", "lock.0123"]);
+  await clock.advance(1_000);
+  await lock.removeLeftovers();
+  assert.deepEqual(await readdir(workspace.path), ["lock"]);
+});
+
+test("a takeover by a process that does not finish it is refused after ten seconds", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lock", await deadHolder());
+  const [pid, host] = [process.ppid, os.hostname()];
+  await workspace.write("lock.claim", holder({ pid, start: startOf(pid) }));
+  const clock = new VirtualClock();
+  let refusal: Error | undefined;
+  acquire(workspace, clock).catch((error) => refusal = error);
+  const { message } = await eventually("it is refused", async () => {
+    await clock.advance(1_000);
+    return refusal;
+  });
+  assert(clock.now() > 10_000, `it was refused after ${clock.now()} ms`);
+  assert(message.startsWith(`Another run uses the thing: process ${pid} on ${host}; `), message);
+  assert(message.includes(`delete "${workspace.at("lock.claim")}"`), message);
+});
+
+test("a live process's lock is refused with its process, its host and what to do", async () => {
   await using workspace = await Workspace.make();
   const [pid, host] = [process.ppid, os.hostname()];
   await workspace.write("lock", holder({ pid, start: startOf(pid) }));
@@ -123,7 +162,7 @@ test("a live one's lock is refused with its process, its host and what to do", a
   });
 });
 
-test("another machine's lock is refused, as nobody here knows whether its holder lives", async () => {
+test("another machine's lock is refused, because its holder may be alive", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lock", holder({ pid: 17, host: "node7.example" }));
   await assert.rejects(acquire(workspace), {
@@ -132,16 +171,19 @@ test("another machine's lock is refused, as nobody here knows whether its holder
   });
 });
 
-test("a lock that cannot be read is refused, and may be deleted", async () => {
+test("a damaged lock is refused with its file, and stays", async () => {
   for (const text of ["", "garbage", "{}", '{"pid":"x","host":1}']) {
     await using workspace = await Workspace.make();
     await workspace.write("lock", text);
-    await assert.rejects(acquire(workspace), /damaged; delete it if no other run does$/);
+    await assert.rejects(acquire(workspace), {
+      message: `Cannot tell whether another run uses the thing: the lock ` +
+        `"${workspace.at("lock")}" is damaged; delete it if no other run does`,
+    });
     assert.deepEqual(await readdir(workspace.path), ["lock"]);
   }
 });
 
-test("a lock that somebody has deleted and another has taken is not released by its first holder", async () => {
+test("a lock that was deleted and acquired by another process is not released by its first holder", async () => {
   await using workspace = await Workspace.make();
   const first = await acquire(workspace);
   const other = await workspace.write("lock", holder({ pid: process.ppid }));
@@ -151,13 +193,13 @@ test("a lock that somebody has deleted and another has taken is not released by 
 
 testUnless(
   noProc,
-  "a process that has ended is gone, also while nobody has asked how",
+  "a process that has ended is gone, also while it is a zombie",
   async () => {
     const parent = spawn("sh", ["-c", "sh -c : & echo $!; exec sleep 60"]);
     try {
       const [line] = await once(parent.stdout, "data");
       const pid = Number(String(line));
-      // Its parent is a `sleep` now, which never asks.
+      // Its parent is a `sleep` now, which never waits for it.
       await eventually("it has ended", () => startOf(pid) === undefined);
       assert.ok(isGone({ pid, host: os.hostname(), start: "1" }));
     } finally {
@@ -166,8 +208,8 @@ testUnless(
   },
 );
 
-function acquire(workspace: Workspace): Promise<Lock> {
-  return Lock.acquire(workspace.at("lock"), "the thing");
+function acquire(workspace: Workspace, clock: Clock = systemClock): Promise<Lock> {
+  return Lock.acquire(workspace.at("lock"), "the thing", { clock, random: systemRandom });
 }
 
 function holder(changes: object): string {

@@ -1,4 +1,4 @@
-/** What a run takes over from earlier ones: never an output that is not its own. */
+/** Which jobs a resumed run skips: none whose output is another core's or another input's. */
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -14,13 +14,14 @@ import {
   parseLine,
 } from "../../../controller/output/journal_record.ts";
 import { Resume } from "../../../controller/output/resume.ts";
+import { systemClock } from "../../../runtime/clock.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
 
 const JOBS = ["a", "b", "c", "d"];
-const BEGUN = formatRunEvent("begun", "node7", 17);
-const ENDED = formatRunEvent("ended", "node7", 17);
+const BEGUN = formatRunEvent("begun", "node7", 17, 0);
+const ENDED = formatRunEvent("ended", "node7", 17, 0);
 
 /** What outputs are made by: a core, and a state of the inputs. */
 interface Maker {
@@ -53,8 +54,8 @@ const DAMAGE = fc.record({
   length: fc.integer({ min: 1, max: 800 }),
 });
 
-test("whatever was killed or damaged, no output of another core or input is taken for one's own", async () => {
-  await using workspace = await Workspace.make();
+test("no job is skipped for the output of another core or input, whatever was killed or damaged", async () => {
+  await using workspace = await Workspace.makeInMemory();
   const folder = workspace.at("out");
   await mkdir(`${folder}/${STATE_FOLDER}`, { recursive: true });
   await fc.assert(
@@ -69,7 +70,8 @@ test("whatever was killed or damaged, no output of another core or input is take
         const owners = new Map(runs.flatMap(({ maker, jobs }) => jobs.map((job) => [job, maker])));
         for (const [job, maker] of owners) await writeFile(`${folder}/${job}`, outputOf(maker));
         for (const maker of MAKERS) {
-          await (await Journal.open(folder, { core: maker.core, fresh: false })).close(true);
+          await (await Journal.open(folder, { core: maker.core, fresh: false, clock: systemClock }))
+            .close(true);
           for (const job of await doneIn(folder, maker)) assert.equal(owners.get(job), maker);
         }
       },
@@ -78,32 +80,32 @@ test("whatever was killed or damaged, no output of another core or input is take
   );
 });
 
-test("a killed run puts in doubt what was recorded before it, and nothing else", async () => {
+test("after a killed run, jobs recorded before it are skipped only if their outputs have the checksum", async () => {
   await using workspace = await Workspace.make();
   const folder = workspace.at("out");
   await workspace.writeAll({ "out/a": "one", "out/b": "ONE", "out/c": "ONE", "out/d": "ONE" });
   const [a, b, c, d] = JOBS.map((job) => lineOf(job, ONE));
   const path = `out/${STATE_FOLDER}/jobs.jsonl`;
   await workspace.write(path, `${a}${b}${BEGUN}${c}${BEGUN}${d}${ENDED}${BEGUN}`);
-  assert.deepEqual(await doneIn(folder, ONE), ["a", "c", "d"], "of the others the size is enough");
+  assert.deepEqual(await doneIn(folder, ONE), ["a", "c", "d"], "for the others the size is enough");
   await workspace.write(path, `${a}${b}${BEGUN}${c}${ENDED}${BEGUN}${d}${ENDED}${BEGUN}`);
   assert.deepEqual(await doneIn(folder, ONE), ["a", "b", "c", "d"]);
 });
 
-test("a record that was doubted and is right comes again, to be certain from then on", async () => {
+test("a record that was checked and is right is repeated, and needs no check from then on", async () => {
   await using workspace = await Workspace.make();
   const folder = workspace.at("out");
   await workspace.write("out/a", outputOf(ONE));
   await workspace.write(`out/${STATE_FOLDER}/jobs.jsonl`, `${lineOf("a", ONE)}garbage\n`);
-  const journal = await Journal.open(folder, { core: CORE, fresh: false });
-  const [doubted] = await outcomesIn(folder, ONE);
-  assert(doubted?.state === "done" && doubted.again);
-  journal.add(doubted.again);
+  const journal = await Journal.open(folder, { core: CORE, fresh: false, clock: systemClock });
+  const [checked] = await outcomesIn(folder, ONE);
+  assert(checked?.state === "done" && checked.repeat);
+  journal.add(checked.repeat);
   await journal.close(true);
   const lines = (await readFile(journalIn(folder), "utf8")).split("\n");
   assert.equal(lines.filter((line) => `${line}\n` === lineOf("a", ONE)).length, 2, "as it was");
-  const [certain] = await outcomesIn(folder, ONE);
-  assert(certain?.state === "done" && !certain.again);
+  const [trusted] = await outcomesIn(folder, ONE);
+  assert(trusted?.state === "done" && !trusted.repeat);
 });
 
 /** As runs write it. */

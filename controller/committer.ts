@@ -1,0 +1,133 @@
+/** Finishes jobs: the output goes to its place first, then the record to the journal, then the job counts. */
+
+import type { Completion } from "./cluster/task.ts";
+import type { CommitWindow } from "./commit_window.ts";
+import type { ReadyTask, SkippedTask, UnreadableTask } from "./inputs/source.ts";
+import { doneRecord, exitReason, failedRecord, unreadableRecord } from "./job_records.ts";
+import { type DirectorySink, OutputNameError } from "./output/directory_sink.ts";
+import type { Journal } from "./output/journal.ts";
+import type { JobRecord } from "./output/journal_record.ts";
+import type { Tally } from "./tally.ts";
+
+/** What a committer works with. */
+export interface CommitterParts {
+  readonly sink: DirectorySink;
+  readonly journal: Journal;
+  readonly tally: Tally;
+  readonly window: CommitWindow;
+}
+
+/** What the run hears. */
+export interface CommitterEvents {
+  /** A job is done or has failed, and is counted. */
+  onFinished(): void;
+  /** The output folder cannot be written to any more. */
+  onError(error: unknown): void;
+}
+
+/** Finishes each job of a run, in one of three ways. */
+export class Committer {
+  readonly #parts: CommitterParts;
+  readonly #events: CommitterEvents;
+
+  constructor(parts: CommitterParts, events: CommitterEvents) {
+    this.#parts = parts;
+    this.#events = events;
+  }
+
+  /** A worker has answered a job. */
+  onCompleted(completion: Completion<ReadyTask>): void {
+    const { job, answer } = completion;
+    if (answer.kind === "error") {
+      this.#parts.tally.onAnswered(job.bytes, 0);
+      return this.#fail(completion, answer.message);
+    }
+    const { exitCode, output } = answer.result;
+    this.#parts.tally.onAnswered(job.bytes, output.byteLength);
+    if (exitCode === 0) this.#commit(completion, output);
+    else this.#fail(completion, exitReason(answer.result));
+  }
+
+  /** An input cannot be read. Its output of an earlier run stays: nothing is known to be wrong with it. */
+  onUnreadable(task: UnreadableTask): void {
+    this.#parts.tally.onNotSent();
+    this.#finish(unreadableRecord(task));
+  }
+
+  /** A job finished in an earlier run. */
+  onSkipped({ name, outcome }: SkippedTask): void {
+    const { tally } = this.#parts;
+    tally.onNotSent();
+    if (outcome.state === "done") {
+      tally.onSkippedDone();
+      if (outcome.repeat) this.#record(outcome.repeat);
+    } else {
+      const failure = tally.onSkippedFailed(name);
+      if (failure) {
+        this.#track(outcome.reason().then((reason) => void (failure.reason = reason)), 0);
+      }
+    }
+    this.#events.onFinished();
+  }
+
+  #commit(completion: Completion<ReadyTask>, output: Uint8Array): void {
+    let writing: Promise<void> | void;
+    try {
+      writing = this.#parts.sink.commit(completion.job.payload.name, output);
+    } catch (error) {
+      return this.#onNotWritten(completion, error);
+    }
+    if (!writing) return this.#finish(doneRecord(completion, output));
+    this.#track(this.#finishWritten(writing, completion, output), output.byteLength);
+  }
+
+  async #finishWritten(
+    writing: Promise<void>,
+    completion: Completion<ReadyTask>,
+    output: Uint8Array,
+  ): Promise<void> {
+    try {
+      await writing;
+    } catch (error) {
+      return this.#onNotWritten(completion, error);
+    }
+    this.#finish(doneRecord(completion, output));
+  }
+
+  #onNotWritten(completion: Completion<ReadyTask>, error: unknown): void {
+    if (!(error instanceof OutputNameError)) return this.#events.onError(error);
+    this.#finish(failedRecord(completion, error.message));
+  }
+
+  #fail(completion: Completion<ReadyTask>, reason: string): void {
+    this.#track(this.#finishFailed(completion, reason), 0);
+  }
+
+  async #finishFailed(completion: Completion<ReadyTask>, reason: string): Promise<void> {
+    await this.#parts.sink.remove(completion.job.payload.name);
+    this.#finish(failedRecord(completion, reason));
+  }
+
+  #finish(record: JobRecord): void {
+    const { tally } = this.#parts;
+    if (record.state === "done") tally.onDone();
+    else tally.onFailed(record.input, record.error ?? "");
+    this.#record(record);
+    this.#events.onFinished();
+  }
+
+  #record(record: JobRecord): void {
+    try {
+      this.#parts.journal.add(record);
+    } catch (error) {
+      this.#events.onError(error);
+    }
+  }
+
+  /** Counts work in the window until it has ended. */
+  #track(work: Promise<void>, bytes: number): void {
+    const { window } = this.#parts;
+    window.onBegun(bytes);
+    work.catch((error) => this.#events.onError(error)).finally(() => window.onEnded(bytes));
+  }
+}

@@ -1,0 +1,61 @@
+/** Checks inputs before anything runs. */
+
+import { stat } from "node:fs/promises";
+import { basename, resolve, sep } from "node:path";
+import { reasonOf } from "../../system/system_error.ts";
+import { OVERWRITES_ITSELF, overwritesItself, realPath } from "./paths.ts";
+import { SourceError } from "./source.ts";
+
+/**
+ * Checks that the inputs exist, that no output would overwrite one of them, and that no two of the named files
+ * have the same output. Rejects with a `SourceError`.
+ */
+export async function checkPaths(paths: readonly string[], outputs: string): Promise<void> {
+  const realOutputs = await realPath(outputs);
+  const seen = new Map<string, string>();
+  for (const path of paths) {
+    if (path === "-") continue;
+    const isFolder = await checkPath(path, realOutputs);
+    const key = isFolder ? `${resolve(path)}${sep}` : basename(path);
+    const other = seen.get(key);
+    if (other !== undefined) {
+      const problem = isFolder
+        ? `"${path}" is named twice`
+        : `"${other}" and "${path}" have the same output, "${key}"`;
+      throw new SourceError(
+        `${problem}; name a folder that has both, or run them one after the other`,
+      );
+    }
+    seen.set(key, path);
+  }
+}
+
+/** Checks one input. Says whether it is a folder. */
+async function checkPath(path: string, realOutputs: string): Promise<boolean> {
+  const info = await stat(path).catch((cause) => {
+    throw new SourceError(`Cannot read input "${path}": ${reasonOf(cause)}`, { cause });
+  });
+  if (info.isDirectory()) {
+    if (await realPath(path) !== realOutputs) return true;
+    throw new SourceError(
+      `The outputs would overwrite the inputs in "${path}"; choose another folder with -o`,
+    );
+  }
+  if (!await overwritesItself(path, basename(path), realOutputs)) return false;
+  throw new SourceError(`Cannot use input "${path}": ${OVERWRITES_ITSELF}`);
+}
+
+/** Checks that a file of lines exists, and that no output, whose name is a number, would overwrite it. */
+export async function checkLines(path: string, outputs: string): Promise<void> {
+  if (path === "-") return;
+  const info = await stat(path).catch((cause) => {
+    throw new SourceError(`Cannot read lines from "${path}": ${reasonOf(cause)}`, { cause });
+  });
+  if (info.isDirectory()) throw new SourceError(`Cannot read lines from "${path}": it is a folder`);
+  const name = basename(path);
+  if (/^\d+$/.test(name) && await overwritesItself(path, name, await realPath(outputs))) {
+    throw new SourceError(
+      `Cannot use "${path}": an output would overwrite it; choose another folder with -o`,
+    );
+  }
+}

@@ -1,0 +1,46 @@
+/** Paths of inputs, seen from the output folder: whether an output would overwrite an input. */
+
+import { realpath } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import process from "node:process";
+
+/** Why an input is refused that its own output would overwrite. */
+export const OVERWRITES_ITSELF = "its output would overwrite it; choose another folder with -o";
+
+/** Why an input is refused whose output would overwrite another input. */
+export const OVERWRITES_OTHER =
+  "its output would overwrite another input; choose another folder with -o";
+
+/** The path with all links followed, or at least an absolute one. */
+export function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
+}
+
+/** The path with all links followed, except the last: a link may be an input itself. */
+export async function realParent(path: string): Promise<string> {
+  return join(await realPath(dirname(path)), basename(path));
+}
+
+/** Whether a path is inside a folder. Both have all links followed. */
+export function isInside(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
+}
+
+/** Whether the output called `name` of the input at `path` would overwrite this input. */
+export async function overwritesItself(
+  path: string,
+  name: string,
+  realOutputs: string,
+): Promise<boolean> {
+  return join(realOutputs, name) === await realParent(path);
+}
+
+/**
+ * A listed file's name: its path from the working folder, or from the root if it is elsewhere. `a/./b` becomes
+ * `a/b`; as with `tar`, leading `/` and `../` are removed.
+ */
+export function nameOfListed(path: string): string {
+  const fromHere = relative(process.cwd(), resolve(path));
+  const isElsewhere = fromHere === ".." || fromHere.startsWith(`..${sep}`);
+  return isElsewhere ? relative("/", resolve("/", path)) : fromHere;
+}

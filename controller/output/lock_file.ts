@@ -1,0 +1,88 @@
+/** A lock's file: what it says about the lock's holder, and how it gets into its place. */
+
+import { link, open, readFile } from "node:fs/promises";
+import os from "node:os";
+import process from "node:process";
+import type { Runtime } from "../../runtime/ports.ts";
+import { isGone, PID_NAMESPACE, type ProcessId, startOf } from "./process_id.ts";
+
+/** A file system without hard links. */
+const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/** The process that holds a lock. */
+export interface LockHolder extends ProcessId {
+  /** When it took the lock, for people. */
+  readonly since: string;
+}
+
+/** A new lock's text, for this process. The token makes it differ from every other one. */
+export function newLockText({ clock, random }: Pick<Runtime, "clock" | "random">): string {
+  const holder: LockHolder = {
+    pid: process.pid,
+    host: os.hostname(),
+    start: startOf(process.pid),
+    space: PID_NAMESPACE,
+    since: new Date(clock.date()).toISOString(),
+  };
+  return `${JSON.stringify({ ...holder, token: random.hex(16) })}\n`;
+}
+
+/** The holder that a lock's text names; `undefined` if the text is damaged. */
+export function holderIn(text: string): LockHolder | undefined {
+  try {
+    const holder = JSON.parse(text) as Partial<LockHolder>;
+    const isHolder = Number.isSafeInteger(holder.pid) && typeof holder.host === "string";
+    return isHolder ? holder as LockHolder : undefined;
+  } catch {
+    return undefined; // whoever needs the holder says what to do
+  }
+}
+
+/** Whether a lock's text names a process that has certainly ended. */
+export function isStale(text: string): boolean {
+  const holder = holderIn(text);
+  return holder !== undefined && isGone(holder);
+}
+
+/** A file's text; `undefined` if there is no such file. */
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Creates a file. It is flushed to the disk: an empty lock, after a power failure, would look damaged. */
+export async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, "wx");
+  try {
+    await file.writeFile(text);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Creates `path` with the text of the file `source`, complete at once. False if `path` exists. */
+export async function createFrom(source: string, path: string, text: string): Promise<boolean> {
+  try {
+    await link(source, path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST" || codeOf(error) === "ENOENT") return false;
+    if (!NO_LINKS.has(codeOf(error))) throw error;
+  }
+  try {
+    await writeDurably(path, text);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string }).code ?? "";
+}

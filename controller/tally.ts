@@ -1,0 +1,145 @@
+/** Counts what has become of a run's jobs. */
+
+/** Failures that a run names. All of them are in the journal. */
+const FAILURES_NAMED_MAX = 20;
+
+/** A failed job, for people. */
+export interface Failure {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** What has become of the jobs so far. */
+export interface JobCounts {
+  readonly done: number;
+  readonly failed: number;
+  /** Of those, jobs that finished in an earlier run and were skipped. */
+  readonly skippedDone: number;
+  readonly skippedFailed: number;
+  /** Jobs still to come that will probably be skipped. */
+  readonly skipsLeft: number;
+  /** Jobs in all, once that is known. */
+  readonly total: number | undefined;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** The first of the failed jobs. */
+  readonly failures: readonly Failure[];
+}
+
+/** The counts of a run, from its first job to its last. */
+export class Tally {
+  readonly #skipsExpected: number;
+  readonly #failures: { name: string; reason: string }[] = [];
+  #added = 0;
+  #hasAllInputs = false;
+  #total: number | undefined;
+  /** Jobs that need no worker: answered, skipped or unreadable. */
+  #settled = 0;
+  #done = 0;
+  #failed = 0;
+  #skippedDone = 0;
+  #skippedFailed = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
+
+  constructor(skipsExpected: number) {
+    this.#skipsExpected = skipsExpected;
+  }
+
+  get counts(): JobCounts {
+    return {
+      done: this.#done,
+      failed: this.#failed,
+      skippedDone: this.#skippedDone,
+      skippedFailed: this.#skippedFailed,
+      skipsLeft: this.#skipsLeft,
+      total: this.#total,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      failures: this.#failures,
+    };
+  }
+
+  /** Jobs that failed in this run, and all that finished in it. */
+  get failed(): number {
+    return this.#failed - this.#skippedFailed;
+  }
+
+  get finished(): number {
+    return this.#done + this.#failed - this.#skippedDone - this.#skippedFailed;
+  }
+
+  /** Whether every job that was added is done or failed. */
+  get areAllFinished(): boolean {
+    return this.#done + this.#failed === this.#added;
+  }
+
+  /** Whether a job waits for a worker, or may come that does. */
+  get needsWorkers(): boolean {
+    return !this.#hasAllInputs || this.#settled < this.#added;
+  }
+
+  get #skipsLeft(): number {
+    if (this.#hasAllInputs) return 0;
+    return Math.max(0, this.#skipsExpected - this.#skippedDone - this.#skippedFailed);
+  }
+
+  onAdded(): void {
+    this.#added += 1;
+  }
+
+  /** So many jobs will not run after all. */
+  onCanceled(jobs: number): void {
+    this.#added -= jobs;
+  }
+
+  /** There are no more inputs. */
+  onAllAdded(): void {
+    this.#hasAllInputs = true;
+    this.#total = this.#added;
+  }
+
+  /** The inputs were counted before all were read. */
+  onCounted(total: number | undefined): void {
+    this.#total ??= total;
+  }
+
+  onAnswered(bytesIn: number, bytesOut: number): void {
+    this.#settled += 1;
+    this.#bytesIn += bytesIn;
+    this.#bytesOut += bytesOut;
+  }
+
+  /** A job was skipped, or cannot be read. */
+  onNotSent(): void {
+    this.#settled += 1;
+  }
+
+  onDone(): void {
+    this.#done += 1;
+  }
+
+  onFailed(name: string, reason: string): void {
+    this.#failed += 1;
+    this.#name(name, reason);
+  }
+
+  onSkippedDone(): void {
+    this.#done += 1;
+    this.#skippedDone += 1;
+  }
+
+  /** Returns where the reason belongs, if the failure is one of those that are named. */
+  onSkippedFailed(name: string): { reason: string } | undefined {
+    this.#failed += 1;
+    this.#skippedFailed += 1;
+    return this.#name(name, "");
+  }
+
+  #name(name: string, reason: string): { reason: string } | undefined {
+    if (this.#failures.length >= FAILURES_NAMED_MAX) return undefined;
+    const failure = { name, reason };
+    this.#failures.push(failure);
+    return failure;
+  }
+}

@@ -1,0 +1,69 @@
+/** Inputs that are refused before anything runs. */
+
+import assert from "node:assert/strict";
+import { symlink } from "node:fs/promises";
+import { checkLines, checkPaths } from "../../../controller/inputs/check.ts";
+import { SourceError } from "../../../controller/inputs/source.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { test } from "../../lib/test.ts";
+
+test("inputs that do not exist are refused", async () => {
+  await using workspace = await Workspace.make();
+  const path = workspace.at("missing");
+  await assertRefused([path], "out", `Cannot read input "${path}": no such file or folder`);
+});
+
+test("two named files with one output are refused with both names", async () => {
+  await using workspace = await Workspace.make();
+  const one = await workspace.write("x/same", "1");
+  const two = await workspace.write("y/same", "2");
+  await assertRefused([one, two], "out", `"${one}" and "${two}" have the same output, "same"`);
+  await assertRefused([one, one], "out", `"${one}" and "${one}" have the same output, "same"`);
+});
+
+test("a folder that is named twice is refused", async () => {
+  await using workspace = await Workspace.make();
+  const one = await workspace.write("x/a", "1");
+  const folder = workspace.at("x");
+  await assertRefused([folder, one, `${folder}/`], "out", `"${folder}/" is named twice`);
+});
+
+test("outputs that would overwrite their inputs are refused", async () => {
+  await using workspace = await Workspace.make();
+  const file = await workspace.write("in/a", "1");
+  const folder = workspace.at("in");
+  await symlink("in", workspace.at("link"));
+  for (const outputs of [folder, `${folder}/`, workspace.at("link")]) {
+    await assertRefused([folder], outputs, `would overwrite the inputs in "${folder}"`);
+    await assertRefused([file], outputs, `Cannot use input "${file}": its output would overwrite`);
+  }
+  await checkPaths([folder, file], workspace.at("in/out"));
+});
+
+test("a file of lines is refused if it does not exist, is a folder or would be overwritten", async () => {
+  await using workspace = await Workspace.make();
+  const file = await workspace.write("out/17", "1\n");
+  const refusals = [
+    [workspace.at("missing"), "no such file or folder"],
+    [workspace.at("out"), "it is a folder"],
+    [file, "an output would overwrite it"],
+  ] as const;
+  for (const [path, reason] of refusals) {
+    await assert.rejects(
+      checkLines(path, workspace.at("out")),
+      (error) => isRefusal(error, reason),
+    );
+  }
+  await checkLines(file, workspace.at("elsewhere"));
+  await checkLines(await workspace.write("out/lines", "1\n"), workspace.at("out"));
+});
+
+async function assertRefused(paths: string[], outputs: string, text: string): Promise<void> {
+  await assert.rejects(checkPaths(paths, outputs), (error) => isRefusal(error, text));
+}
+
+function isRefusal(error: unknown, text: string): boolean {
+  assert(error instanceof SourceError);
+  assert(error.message.includes(text), error.message);
+  return true;
+}

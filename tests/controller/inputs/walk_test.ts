@@ -1,0 +1,101 @@
+/** Folders of inputs: which files they have, in which order and under which names. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, rm, symlink } from "node:fs/promises";
+import { promisify } from "node:util";
+import { fileSource } from "../../../controller/inputs/files.ts";
+import type { Source } from "../../../controller/inputs/source.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { test } from "../../lib/test.ts";
+import { nameOf, noWarning, range, reasonOf, tasksOf, textOf } from "./sources.ts";
+
+test("a folder is walked in the order of names, folder by folder", async () => {
+  await using workspace = await Workspace.make();
+  const names = ["B", "a/2", "a/10", "a.txt", "b/c/d", ".hidden", "a/b"];
+  for (const name of names) await workspace.write(`in/${name}`, name);
+  const tasks = await tasksOf(sourceIn(workspace));
+  const expected = [".hidden", "B", "a/10", "a/2", "a/b", "a.txt", "b/c/d"];
+  assert.deepEqual(tasks.map(nameOf), expected);
+  assert.deepEqual(tasks.map(textOf), expected);
+  assert.deepEqual(tasks.map(({ index }) => index), range(expected.length));
+  assert.equal(await sourceIn(workspace).count(), expected.length);
+});
+
+test("an empty folder has no inputs", async () => {
+  await using workspace = await Workspace.make();
+  await mkdir(workspace.at("in"));
+  assert.deepEqual(await tasksOf(sourceIn(workspace)), []);
+  assert.equal(await sourceIn(workspace).count(), 0);
+});
+
+test("links to files are inputs, links to folders are skipped, so that no walk is endless", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/deep/file": "text", "elsewhere/other": "no" });
+  await symlink("deep/file", workspace.at("in/link"));
+  await symlink("..", workspace.at("in/deep/circle"));
+  await symlink("../elsewhere", workspace.at("in/away"));
+  const warnings: string[] = [];
+  const tasks = await tasksOf(sourceIn(workspace, warnings));
+  assert.deepEqual(tasks.map(nameOf), ["deep/file", "link"]);
+  assert.deepEqual(tasks.map(textOf), ["text", "text"]);
+  assert.deepEqual(warnings, [
+    `skipping "${workspace.at("in/away")}": links to folders are not followed`,
+    `skipping "${workspace.at("in/deep/circle")}": links to folders are not followed`,
+  ]);
+});
+
+test("a broken link is a job that fails", async () => {
+  await using workspace = await Workspace.make();
+  await mkdir(workspace.at("in"));
+  await symlink("nowhere", workspace.at("in/broken"));
+  const [task] = await tasksOf(sourceIn(workspace));
+  const path = workspace.at("in/broken");
+  assert.equal(reasonOf(task), `cannot read "${path}": no such file or folder`);
+});
+
+test("a pipe is skipped where a walk finds it, fails where it is named, and is never opened", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in/file", "text");
+  const pipe = workspace.at("in/pipe");
+  await promisify(execFile)("mkfifo", [pipe]);
+  const warnings: string[] = [];
+  assert.deepEqual((await tasksOf(sourceIn(workspace, warnings))).map(nameOf), ["file"]);
+  assert.deepEqual(warnings, [`skipping "${pipe}": it is neither a file nor a folder`]);
+  const [named] = await tasksOf(fileSource([pipe], "out", noWarning));
+  assert.equal(reasonOf(named), `cannot read "${pipe}": it is not a file`);
+});
+
+test("the output folder is excluded, also if a link leads to it", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "1", "in/out/old": "2", "in/outer/b": "3" });
+  await symlink("in/out", workspace.at("link"));
+  for (const outputs of ["in/out", "link"]) {
+    const source = fileSource([workspace.at("in")], workspace.at(outputs), noWarning);
+    assert.deepEqual((await tasksOf(source)).map(nameOf), ["a", "outer/b"]);
+    assert.equal(await source.count(), 2);
+  }
+});
+
+test("another output folder can be an input, without distcomp's own files in it", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "1", "in/.distcomp/jobs.jsonl": "{}\n" });
+  assert.deepEqual((await tasksOf(sourceIn(workspace))).map(nameOf), ["a"]);
+});
+
+test("a folder that is removed before it is listed is a job that fails", async () => {
+  await using workspace = await Workspace.make();
+  for (let index = 0; index < 40; index++) await workspace.write(`in/a${100 + index}`, "x");
+  await workspace.write("in/b/file", "x");
+  const batches = sourceIn(workspace).batches[Symbol.asyncIterator]();
+  await batches.next();
+  await rm(workspace.at("in/b"), { recursive: true });
+  const rest = await tasksOf({ batches: { [Symbol.asyncIterator]: () => batches } });
+  const folder = workspace.at("in/b");
+  assert.equal(reasonOf(rest.at(-1)), `cannot list the folder "${folder}": no such file or folder`);
+});
+
+function sourceIn(workspace: Workspace, warnings?: string[]): Source {
+  const warn = warnings ? (text: string) => void warnings.push(text) : noWarning;
+  return fileSource([workspace.at("in")], workspace.at("out"), warn);
+}

@@ -1,0 +1,91 @@
+/** Records of jobs: other programs read them, so that neither fields nor their order may change. */
+
+import assert from "node:assert/strict";
+import type { Answer } from "../../controller/answer.ts";
+import type { Completion } from "../../controller/cluster/task.ts";
+import type { ReadyTask } from "../../controller/inputs/source.ts";
+import {
+  doneRecord,
+  exitReason,
+  failedRecord,
+  unreadableRecord,
+} from "../../controller/job_records.ts";
+import { formatRecord } from "../../controller/output/journal_record.ts";
+import { test } from "../lib/test.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+test("a done job's line has its fields in their order", () => {
+  const output = encode("four");
+  const done = completion({ kind: "result", result: { exitCode: 0, output } });
+  assert.equal(
+    formatRecord(doneRecord(done, output), "c0"),
+    '{"v":1,"index":4,"input":"a/b.dat","state":"done","exitCode":0,"worker":"node7:7433",' +
+      '"attempt":2,"bytesIn":9,"bytesOut":4,"queueMs":0.21,"runMs":1.7,"crcOut":"90c1667d",' +
+      '"identity":"file-9-1-2","core":"c0","crc":"153c89ac"}\n',
+  );
+});
+
+test("a failed job's line has what the core returned, or the kind of failure", () => {
+  const returned = completion({ kind: "result", result: { exitCode: 3, output: encode("four") } });
+  const crashed = completion({ kind: "error", cause: "crash", message: "crashed" });
+  assert.equal(
+    formatRecord(failedRecord(returned, "exit code 3"), "c0"),
+    '{"v":1,"index":4,"input":"a/b.dat","state":"failed","error":"exit code 3",' +
+      '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":4,"queueMs":0.21,"runMs":1.7,' +
+      '"exitCode":3,"identity":"file-9-1-2","core":"c0","crc":"7d6cc19d"}\n',
+  );
+  assert.equal(
+    formatRecord(failedRecord(crashed, "crashed"), "c0"),
+    '{"v":1,"index":4,"input":"a/b.dat","state":"failed","error":"crashed",' +
+      '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":0,"queueMs":0.21,"runMs":1.7,' +
+      '"cause":"crash","identity":"file-9-1-2","core":"c0","crc":"473c8495"}\n',
+  );
+});
+
+test("a job whose output could not be written has failed without an exit code", () => {
+  const done = completion({ kind: "result", result: { exitCode: 0, output: encode("four") } });
+  assert.equal(
+    formatRecord(failedRecord(done, "bad name"), "c0"),
+    '{"v":1,"index":4,"input":"a/b.dat","state":"failed","error":"bad name",' +
+      '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":4,"queueMs":0.21,"runMs":1.7,' +
+      '"identity":"file-9-1-2","core":"c0","crc":"822bf75f"}\n',
+  );
+});
+
+test("a line of an input that cannot be read has no worker and no identity", () => {
+  const task = { kind: "unreadable", index: 4, name: "a", reason: "cannot" } as const;
+  assert.equal(
+    formatRecord(unreadableRecord(task), "c0"),
+    '{"v":1,"index":4,"input":"a","state":"failed","error":"cannot","attempt":0,"bytesIn":0,' +
+      '"bytesOut":0,"queueMs":0,"runMs":0,"core":"c0","crc":"7b79dad4"}\n',
+  );
+});
+
+test("an exit code's reason has the first line of the output, if that is text", () => {
+  const cases = [
+    ["", "exit code 3"],
+    ["no such city\nmore", "exit code 3: no such city"],
+    [" \r\nmore", "exit code 3"],
+    ["\u001b[31mred", "exit code 3"],
+    ["x".repeat(1000), `exit code 3: ${"x".repeat(200)}`],
+  ] as const;
+  for (const [output, reason] of cases) {
+    assert.equal(exitReason({ exitCode: 3, output: encode(output) }), reason);
+  }
+  assert.equal(exitReason({ exitCode: 3, output: Uint8Array.of(0x66, 0xff) }), "exit code 3");
+});
+
+/** Of a job with that answer. */
+function completion(answer: Answer): Completion<ReadyTask> {
+  const payload: ReadyTask = {
+    kind: "ready",
+    index: 4,
+    name: "a/b.dat",
+    identity: "file-9-1-2",
+    input: new Uint8Array(9),
+  };
+  const job = { payload, attempt: 2, bytes: 9, queuedAtMs: 1, sentAtMs: 1.21 };
+  const worker = "node7:7433";
+  return { job, answer, worker, answeredAtMs: 2.91 } as unknown as Completion<ReadyTask>;
+}

@@ -1,0 +1,59 @@
+/** Lines cut from chunks. */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import fc from "fast-check";
+import { LineCutter } from "../../controller/line_cutter.ts";
+import { test } from "../lib/test.ts";
+
+test("lines and their places are the same however the bytes are cut, also if chunks are reused", () => {
+  const text = fc.array(fc.constantFrom("a", "\n", "bcd"), { maxLength: 30 });
+  const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 20 });
+  fc.assert(fc.property(text, cuts, fc.boolean(), (parts, sizes, reusesChunks) => {
+    const whole = parts.join("");
+    const expected: [string, number][] = [];
+    let at = 0;
+    for (const line of whole.split("\n")) {
+      expected.push([line, at]);
+      at += line.length + 1;
+    }
+    if (expected.at(-1)?.[0] === "") expected.pop();
+    assert.deepEqual(linesOf(whole, sizes, reusesChunks), expected);
+  }));
+});
+
+test("of a line that is too long the last chunks are kept, and the next line is whole", () => {
+  const lines: string[] = [];
+  let overlong = 0;
+  const cutter = new LineCutter({
+    onLine: (line) => lines.push(String(line)),
+    lineBytesMax: 10,
+    onOverlong: () => overlong += 1,
+    reusesChunks: false,
+  });
+  for (const chunk of ["aaaaaaaa", "bbbbbbbb", "cccc\nd", "ee\n"]) cutter.push(Buffer.from(chunk));
+  cutter.end();
+  assert.deepEqual(lines, ["bbbbbbbbcccc", "dee"]);
+  assert.equal(overlong, 2);
+});
+
+function linesOf(text: string, sizes: readonly number[], reusesChunks: boolean) {
+  const lines: [string, number][] = [];
+  const cutter = new LineCutter({
+    onLine: (line, at) => lines.push([String(line), at]),
+    lineBytesMax: 1000,
+    reusesChunks,
+  });
+  const bytes = Buffer.from(text);
+  const shared = Buffer.alloc(9);
+  for (let at = 0, cut = 0; at < bytes.length; cut++) {
+    const size = sizes[cut % sizes.length] as number;
+    const chunk = bytes.subarray(at, at + size);
+    if (reusesChunks) shared.set(chunk);
+    cutter.push(reusesChunks ? shared.subarray(0, chunk.length) : chunk);
+    if (reusesChunks) shared.fill(0x21);
+    at += size;
+  }
+  cutter.end();
+  return lines;
+}

@@ -1,0 +1,70 @@
+/** The counts of a run. */
+
+import assert from "node:assert/strict";
+import { Tally } from "../../controller/tally.ts";
+import { test } from "../lib/test.ts";
+
+test("skipped jobs count as done or failed, but not as finished in this run", () => {
+  const tally = new Tally(5);
+  for (let job = 0; job < 4; job++) tally.onAdded();
+  tally.onSkippedDone();
+  const failure = tally.onSkippedFailed("old");
+  if (failure) failure.reason = "why";
+  tally.onDone();
+  tally.onFailed("new", "because");
+  assert.deepEqual([tally.finished, tally.failed], [2, 1]);
+  assert.deepEqual(tally.counts, {
+    done: 2,
+    failed: 2,
+    skippedDone: 1,
+    skippedFailed: 1,
+    skipsLeft: 3,
+    total: undefined,
+    bytesIn: 0,
+    bytesOut: 0,
+    failures: [{ name: "old", reason: "why" }, { name: "new", reason: "because" }],
+  });
+});
+
+test("the first twenty failures are named", () => {
+  const tally = new Tally(0);
+  for (let job = 0; job < 30; job++) tally.onFailed(String(job), "");
+  assert.equal(tally.counts.failed, 30);
+  assert.deepEqual(tally.counts.failures.map(({ name }) => Number(name)), [...Array(20).keys()]);
+  assert.equal(tally.onSkippedFailed("one more"), undefined);
+});
+
+test("workers are needed until all inputs are read and their jobs answered", () => {
+  const tally = new Tally(0);
+  for (let job = 0; job < 3; job++) tally.onAdded();
+  tally.onAnswered(10, 1);
+  tally.onNotSent();
+  tally.onAllAdded();
+  assert(tally.needsWorkers);
+  tally.onAnswered(10, 1);
+  assert(!tally.needsWorkers);
+  const { bytesIn, bytesOut } = tally.counts;
+  assert.deepEqual([bytesIn, bytesOut], [20, 2]);
+});
+
+test("all jobs are finished when each that was added and not canceled is done or failed", () => {
+  const tally = new Tally(0);
+  for (let job = 0; job < 5; job++) tally.onAdded();
+  tally.onDone();
+  tally.onFailed("1", "");
+  tally.onCanceled(2);
+  assert(!tally.areAllFinished);
+  tally.onDone();
+  assert(tally.areAllFinished);
+});
+
+test("the total is counted ahead, and known for certain when all inputs are read", () => {
+  const tally = new Tally(9);
+  tally.onCounted(undefined);
+  assert.equal(tally.counts.total, undefined);
+  tally.onCounted(7);
+  assert.deepEqual([tally.counts.total, tally.counts.skipsLeft], [7, 9]);
+  tally.onAdded();
+  tally.onAllAdded();
+  assert.deepEqual([tally.counts.total, tally.counts.skipsLeft], [1, 0]);
+});
