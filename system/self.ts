@@ -17,10 +17,16 @@ const MAY_START: Record<string, readonly Role[]> = {
 };
 
 /**
- * Variables that make an executable of Bun load other code, or behave as Bun itself. They are meant for
- * the process that somebody has set them for.
+ * Variables that make an executable of Bun load other code, behave as Bun itself, or open a debugger's
+ * port, of which there can be only one. They are meant for the process that somebody has set them for.
  */
-const RUNTIME_VARIABLES = ["BUN_OPTIONS", "BUN_BE_BUN"];
+const RUNTIME_VARIABLES = [
+  "BUN_OPTIONS",
+  "BUN_BE_BUN",
+  "BUN_INSPECT",
+  "BUN_INSPECT_CONNECT_TO",
+  "BUN_INSPECT_PRELOAD",
+];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

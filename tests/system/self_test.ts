@@ -14,7 +14,14 @@ test("what the program starts of itself gets its environment and is told what it
 });
 
 test("what the program starts of itself inherits no variable that makes Bun run other code", () => {
-  const [start] = startedWith({ BUN_OPTIONS: "--preload=./other.js", BUN_BE_BUN: "1", HOME: "/" });
+  const [start] = startedWith({
+    BUN_OPTIONS: "--preload=./other.js",
+    BUN_BE_BUN: "1",
+    BUN_INSPECT: "127.0.0.1:9229",
+    BUN_INSPECT_CONNECT_TO: "127.0.0.1:9229",
+    BUN_INSPECT_PRELOAD: "./other.js",
+    HOME: "/",
+  });
   assert.deepEqual(Object.keys(start?.env ?? {}).sort(), [
     "DISTCOMP_SPAWNED_AS",
     "HOME",
