@@ -1,15 +1,15 @@
-/** Everything that can be wrong with bytes from a peer. Each is a value with a class and its data. */
+/** Everything that can be wrong with bytes from a peer. Each error has a class, and its data as fields. */
 
 import type { Uint64 } from "./uint64.ts";
 
-/** Base of all protocol errors: the peer sent something that the specification does not allow. */
+/** The base of all protocol errors: the peer sent something that the specification does not allow. */
 export class ProtocolError extends Error {
   override name = "ProtocolError";
 }
 
 /**
- * A frame announces a payload over the receiver's limit. Nothing was allocated for it, and the bytes
- * that follow cannot be told from the next frame, so the connection has to end.
+ * A frame announces a payload over the receiver's limit. Nothing was allocated for it. The connection has to
+ * end, as the bytes that follow cannot be told from the next frame.
  */
 export class PayloadTooLargeError extends ProtocolError {
   override name = "PayloadTooLargeError";
@@ -20,24 +20,24 @@ export class PayloadTooLargeError extends ProtocolError {
     readonly payloadBytesMax: number,
   ) {
     super(
-      `The frame with id ${id} announces a payload of ${payloadBytes} bytes, the limit is ` +
-        `${payloadBytesMax}`,
+      `The frame with id ${id} announces a payload of ${payloadBytes} bytes, but the limit is ` +
+        `${payloadBytesMax} bytes`,
     );
   }
 }
 
-/** A frame is whole, but its payload does not parse. The frames after it are unharmed. */
+/** A frame is whole, but its payload does not parse. The frames after it are not affected. */
 export class MalformedPayloadError extends ProtocolError {
   override name = "MalformedPayloadError";
 }
 
-/** A frame is whole, but its type is none that this side of a connection may receive. */
+/** A frame is whole, but this side of a connection may not receive its type. */
 export class UnknownTypeError extends ProtocolError {
   override name = "UnknownTypeError";
 
   constructor(kind: "message" | "response", readonly type: number, version = 1) {
     const hex = `0x${type.toString(16).padStart(2, "0")}`;
-    super(`${hex} is no ${kind} type of protocol version ${version}`);
+    super(`${hex} is not a ${kind} type of protocol version ${version}`);
   }
 }
 

@@ -1,28 +1,27 @@
-/** From bytes, however they are cut, to frames. */
+/** Cuts a stream of bytes into frames. */
 
 import { PayloadTooLargeError } from "./errors.ts";
 import type { Frame } from "./frame.ts";
 import { HEADER_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "./limits.ts";
+import { NO_PAYLOAD } from "./payload.ts";
 import { readUint64, type Uint64 } from "./uint64.ts";
 
-/** Small frames share chunks of this size: one read brings many, and a read stays one system call. */
+/** Small frames share chunks of this size: one read, which is one system call, brings many. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** With less room than this left, a new chunk pays for itself in longer reads. */
+/** With less room than this, a new chunk is worth its cost, as reads are longer again. */
 const READ_BYTES_MIN = 32 * 1024;
 
-/** A payload over this gets memory of its own, so that it neither is moved nor pins a chunk. */
+/** A larger payload gets memory of its own, so that it neither is moved nor keeps a chunk alive. */
 const SHARED_PAYLOAD_BYTES_MAX = 64 * 1024;
 
 /**
- * First memory for such a payload. It doubles as bytes really come in, so that a peer which only
- * announces a large payload costs this much and no more.
+ * The first memory for such a payload. It doubles as bytes come in, so that a peer that only announces a
+ * large payload costs no more than this.
  */
 const FIRST_ALLOCATION_BYTES_MAX = 4 * 1024 * 1024;
 
-const NOTHING = new Uint8Array(0);
-
-/** A payload that is too large for a chunk, while it comes in. */
+/** A payload that is too large for a chunk, while it arrives. */
 interface PartialPayload {
   readonly type: number;
   readonly id: Uint64;
@@ -32,8 +31,8 @@ interface PartialPayload {
 }
 
 /**
- * Cuts a byte stream into frames. It reads nothing itself: ask for `space()`, read into it, say how much
- * came with `commit()`, and take frames with `next()` until there is none, before you read again.
+ * Cuts a stream of bytes into frames. It reads nothing itself: ask for `space()`, read into it, say with
+ * `commit()` how much came, and take frames with `next()` until there is none. Then read again.
  *
  * ```ts
  * import { FrameDecoder } from "./frame_decoder.ts";
@@ -46,8 +45,7 @@ interface PartialPayload {
  */
 export class FrameDecoder {
   readonly #payloadBytesMax: number;
-  #chunk: Uint8Array<ArrayBuffer> = NOTHING;
-  #view = new DataView(NOTHING.buffer);
+  #chunk = NO_PAYLOAD;
   #start = 0;
   #end = 0;
   #partial: PartialPayload | undefined;
@@ -56,28 +54,28 @@ export class FrameDecoder {
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
   }
 
-  /** Bytes taken in that belong to no whole frame yet. Not 0 at the end of a stream: it was cut. */
+  /** Bytes of a frame that is not whole yet. If there are any at the end of the stream, it was cut off. */
   get heldBytes(): number {
     const inChunk = this.#end - this.#start;
     return this.#partial ? HEADER_BYTES + this.#partial.filled : inChunk;
   }
 
-  /** Where the next bytes of the stream go; never empty, valid until `commit`. */
+  /** Where to read the next bytes of the stream to; never empty, valid until `commit`. */
   space(): Uint8Array<ArrayBuffer> {
     if (this.#partial) return this.#partial.bytes.subarray(this.#partial.filled);
     if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
     return this.#chunk.subarray(this.#end);
   }
 
-  /** Says that the first `bytes` bytes of `space()` are filled. */
+  /** The first `bytes` bytes of `space()` are filled. */
   commit(bytes: number): void {
     if (this.#partial) this.#partial.filled += bytes;
     else this.#end += bytes;
   }
 
   /**
-   * Takes in bytes that lie somewhere else already, at the price of a copy, and gives the whole frames.
-   * Throws like `next`, and then the frames of this call are lost.
+   * Takes bytes that are somewhere else already, at the price of a copy, and returns the whole frames.
+   * Throws like `next`; the frames of this call are lost then.
    */
   feed(bytes: Uint8Array): Frame[] {
     const frames: Frame[] = [];
@@ -92,15 +90,15 @@ export class FrameDecoder {
     return frames;
   }
 
-  /** The next whole frame. Throws `PayloadTooLargeError`, and then again at every further call. */
+  /** The next whole frame. Throws a `PayloadTooLargeError`, and again at every later call. */
   next(): Frame | undefined {
     if (this.#partial) return this.#finishPartial(this.#partial);
     const held = this.#end - this.#start;
     if (held < HEADER_BYTES) return undefined;
 
-    const type = this.#view.getUint8(this.#start);
-    const id = readUint64(this.#view, this.#start + 1);
-    const payloadBytes = readUint64(this.#view, this.#start + 9);
+    const type = this.#chunk[this.#start] as number;
+    const id = readUint64(this.#chunk, this.#start + 1);
+    const payloadBytes = readUint64(this.#chunk, this.#start + 9);
     if (typeof payloadBytes === "bigint" || payloadBytes > this.#payloadBytesMax) {
       throw new PayloadTooLargeError(id, payloadBytes, this.#payloadBytesMax);
     }
@@ -136,11 +134,10 @@ export class FrameDecoder {
     partial.bytes = bytes;
   }
 
-  /** Starts a new chunk with what is left of the old one; frames cut from the old one keep it. */
+  /** Starts a new chunk with the rest of the old one. Frames that lie in the old one keep it alive. */
   #renewChunk(): void {
     const rest = this.#chunk.subarray(this.#start, this.#end);
     this.#chunk = new Uint8Array(CHUNK_BYTES);
-    this.#view = new DataView(this.#chunk.buffer);
     this.#chunk.set(rest);
     this.#start = 0;
     this.#end = rest.byteLength;

@@ -1,13 +1,12 @@
-/** From frames to few, large pieces of bytes: what pays most in the whole program. */
+/** Gathers frames into few large writes: of all optimizations in this program the one that gains most. */
 
-import { writeHeader } from "./frame.ts";
+import { MessageType, ResponseType, writeHeader } from "./frame.ts";
 import {
   HEADER_BYTES,
   JOB_LIMITS_BYTES,
   JOB_PREFIX_BYTES,
   JOB_RESULT_PREFIX_BYTES,
 } from "./limits.ts";
-import { MessageType, ResponseType } from "./frame.ts";
 import { encodeCoreHead } from "./message.ts";
 import type { JobLimits } from "./message_2.ts";
 import { type Uint64, writeUint64 } from "./uint64.ts";
@@ -15,24 +14,24 @@ import { type Uint64, writeUint64 } from "./uint64.ts";
 /** Small frames are gathered in batches of this size, one write each. */
 const BATCH_BYTES = 128 * 1024;
 
-/** A payload over this is written from where it lies: the copy would cost more than the write. */
+/** A larger payload is written from where it is: the copy would cost more than the write. */
 const COPIED_PAYLOAD_BYTES_MAX = 32 * 1024;
 
-/** The most that a header and a prefix before a payload take. */
+/** Most bytes of a header and what precedes an input or output in a payload. */
 const PREAMBLE_BYTES_MAX = HEADER_BYTES + JOB_LIMITS_BYTES + JOB_PREFIX_BYTES;
 
 /**
- * Gathers frames and gives them back as pieces to write, in order.
+ * Gathers frames, and returns them as pieces to write, in order.
  *
- * Payloads of up to 32 KiB are copied at once; a larger one is referenced until it is written, and must
- * not change until then.
+ * A payload of up to 32 KiB is copied at once. A larger one is referenced until it is written, and must not
+ * change until then.
  */
 export class FrameWriter {
   #batch = new Uint8Array(BATCH_BYTES);
   #view = new DataView(this.#batch.buffer);
   #start = 0;
   #end = 0;
-  /** Pieces cut from the batch and not released; its memory is used again only when there is none. */
+  /** Pieces cut from the batch and not released. Its memory is used again once there are none. */
   #unreleased = 0;
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #pendingBytes = 0;
@@ -42,7 +41,7 @@ export class FrameWriter {
     return this.#pendingBytes;
   }
 
-  /** A frame with any payload: what arrived as one frame and leaves as another. */
+  /** A frame with any payload, such as one that is relayed. */
   frame(type: number, id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
     this.#header(type, id, payload.byteLength);
     this.#append(payload);
@@ -86,7 +85,7 @@ export class FrameWriter {
     this.#append(content);
   }
 
-  /** A frame that is encoded already. */
+  /** A whole frame that is already encoded. */
   whole(frame: Uint8Array<ArrayBuffer>): void {
     this.#append(frame);
   }
@@ -97,7 +96,7 @@ export class FrameWriter {
     this.#append(output);
   }
 
-  /** The same without its output, of which the caller writes `outputBytes` bytes next. */
+  /** The same without its output. The caller writes those `outputBytes` bytes next. */
   jobResultHead(id: Uint64, exitCode: number, outputBytes: number): void {
     this.#header(ResponseType.ok, id, JOB_RESULT_PREFIX_BYTES + outputBytes);
     this.#view.setInt32(this.#end, exitCode, true);
@@ -112,7 +111,7 @@ export class FrameWriter {
     return this.#batch.subarray(this.#end - bytes, this.#end);
   }
 
-  /** The next piece to write, `undefined` when all is taken. Give it back with `release`. */
+  /** The next piece to write; `undefined` if there is none. Give it back with `release`. */
   take(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#pieces.length === 0) this.#cut();
     const piece = this.#pieces.shift();
@@ -120,7 +119,7 @@ export class FrameWriter {
     return piece;
   }
 
-  /** Says that a piece from `take` is written: its batch may be used again if nothing else lies in it. */
+  /** A piece from `take` is written: its batch may be used again if it has no others. */
   release(piece: Uint8Array<ArrayBuffer>): void {
     if (piece.buffer !== this.#batch.buffer) return;
     this.#unreleased -= 1;

@@ -4,40 +4,40 @@ import { MalformedPayloadError, UnknownTypeError } from "./errors.ts";
 import { encodeFrame, type Frame, MessageType, ResponseType } from "./frame.ts";
 import { ERROR_TEXT_BYTES_MAX, JOB_LIMITS_BYTES } from "./limits.ts";
 import { checkJob, decodeError, decodeMessage, type Message } from "./message.ts";
-import { PayloadReader, PayloadWriter } from "./payload.ts";
-import { readUint64, type Uint64 } from "./uint64.ts";
+import { NO_PAYLOAD, PayloadReader, PayloadWriter } from "./payload.ts";
+import { readUint32, readUint64, type Uint64 } from "./uint64.ts";
 
-/** The newest version that this folder speaks. It speaks all before it, too. */
+/** The newest version that this folder supports. It supports all earlier ones, too. */
 export const LATEST_VERSION = 2;
 
 /** Bytes of a SHA-256. */
 const DIGEST_BYTES = 32;
 
-/** Bytes of what tells one worker process from another. */
+/** Bytes of the id of a worker process. */
 export const INSTANCE_BYTES = 16;
 
-/** What a job may use at most; 0 is no limit. */
+/** What a job may use at most; 0 means no limit. */
 export interface JobLimits {
-  /** Milliseconds that it may compute. */
+  /** How long it may run. */
   readonly timeMs: number;
-  /** Bytes that its process may have in memory. */
+  /** How much memory its process may use. */
   readonly memoryBytes: number;
 }
 
-/** Nothing is limited. */
+/** No limits. */
 export const NO_LIMITS: JobLimits = { timeMs: 0, memoryBytes: 0 };
 
-/** What a worker says of itself. */
+/** What a worker says about itself. */
 export interface WorkerDescription {
-  /** Hexadecimal; the same on two connections that lead to the same process. */
+  /** The id of its process, hexadecimal: the same on two connections to one process. */
   readonly instance: string;
   readonly slots: number;
-  /** 0 if it is not known. */
+  /** 0 if unknown. */
   readonly memoryBytes: number;
   readonly platform: string;
   readonly software: string;
   readonly machine: string;
-  /** SHA-256 of the cores that it has kept, hexadecimal. */
+  /** SHA-256 of the cores that it still has, hexadecimal. */
   readonly cores: readonly string[];
 }
 
@@ -45,11 +45,11 @@ export interface WorkerDescription {
 export interface WorkerLoad {
   readonly slotsBusy: number;
   readonly jobsWaiting: number;
-  /** 0 if it is not known. */
+  /** 0 if unknown. */
   readonly memoryFreeBytes: number;
 }
 
-/** Why a message was answered with an error. */
+/** The kind of a failure. */
 export type FailureKindName =
   | "other"
   | "protocol"
@@ -76,7 +76,7 @@ export const FailureKind: Readonly<Record<FailureKindName, number>> = {
 
 const KIND_NAMES = Object.keys(FailureKind) as FailureKindName[];
 
-/** What a controller may say on a connection that has agreed on version 2, beside jobs with limits. */
+/** What a controller may send on a connection of version 2, except jobs with limits. */
 export type Message2 =
   | Message
   | { readonly type: "describe"; readonly id: Uint64 }
@@ -90,19 +90,17 @@ export type Message2 =
   | { readonly type: "cancel"; readonly id: Uint64; readonly message: Uint64 }
   | { readonly type: "ping"; readonly id: Uint64 };
 
-/** A payload that is a job with limits, taken apart without a copy. */
+/** The payload of a job with limits, decoded without a copy. */
 export interface LimitedJob {
   readonly attempt: number;
   readonly limits: JobLimits;
-  /** What the payload would be without limits, in version 1. */
+  /** The payload of the same job without limits, as in version 1. */
   readonly job: Uint8Array<ArrayBuffer>;
 }
 
-const NOTHING = new Uint8Array(0);
-
 /** Bytes of a whole "describe". */
 export function encodeDescribe(id: Uint64): Uint8Array<ArrayBuffer> {
-  return encodeFrame({ type: MessageType.describe, id, payload: NOTHING });
+  return encodeFrame({ type: MessageType.describe, id, payload: NO_PAYLOAD });
 }
 
 /** Bytes of a whole "choose compute core". `core` is its SHA-256, hexadecimal. */
@@ -119,7 +117,7 @@ export function encodeCancel(id: Uint64, message: Uint64): Uint8Array<ArrayBuffe
 
 /** Bytes of a whole ping. */
 export function encodePing(id: Uint64): Uint8Array<ArrayBuffer> {
-  return encodeFrame({ type: MessageType.ping, id, payload: NOTHING });
+  return encodeFrame({ type: MessageType.ping, id, payload: NO_PAYLOAD });
 }
 
 /** Bytes of a whole response to "describe". */
@@ -152,17 +150,17 @@ export function encodeWorkerLoad(id: Uint64, load: WorkerLoad): Uint8Array<Array
   return encodeFrame({ type: ResponseType.ok, id, payload });
 }
 
-/** Bytes of a whole response that says only that it was done. */
+/** Bytes of a whole response that only says that something is done. */
 export function encodeDone(id: Uint64): Uint8Array<ArrayBuffer> {
-  return encodeFrame({ type: ResponseType.ok, id, payload: NOTHING });
+  return encodeFrame({ type: ResponseType.ok, id, payload: NO_PAYLOAD });
 }
 
-/** Bytes of the notice that the worker is about to leave. */
+/** Bytes of the notice that the worker is draining. */
 export function encodeDraining(): Uint8Array<ArrayBuffer> {
-  return encodeFrame({ type: ResponseType.draining, id: 0, payload: NOTHING });
+  return encodeFrame({ type: ResponseType.draining, id: 0, payload: NO_PAYLOAD });
 }
 
-/** Bytes of a whole error response with a kind. A text beyond 4 KiB is cut, between two characters. */
+/** Bytes of a whole error response with a kind. A text over 4 KiB is cut between two characters. */
 export function encodeKindError(
   id: Uint64,
   kind: FailureKindName,
@@ -179,18 +177,18 @@ export function encodeKindError(
 }
 
 /**
- * What a frame from a controller says on a connection that has agreed on version 2. Jobs with limits are
- * read with `readLimitedJob`. Throws as `decodeMessage` does.
+ * What a frame from a controller says on a connection of version 2. Jobs with limits are decoded by
+ * `readLimitedJob`. Throws like `decodeMessage`.
  */
 export function decodeMessage2(frame: Frame): Message2 {
   const { type, id, payload } = frame;
   switch (type) {
     case MessageType.describe:
     case MessageType.ping:
-      new PayloadReader(payload, "this message").end();
+      new PayloadReader(payload, "The payload of this message").end();
       return { type: type === MessageType.ping ? "ping" : "describe", id };
     case MessageType.choose: {
-      const reader = new PayloadReader(payload, "the choice of a compute core");
+      const reader = new PayloadReader(payload, "The choice of a compute core");
       const message = {
         type: "choose",
         id,
@@ -201,7 +199,7 @@ export function decodeMessage2(frame: Frame): Message2 {
       return message;
     }
     case MessageType.cancel: {
-      const reader = new PayloadReader(payload, "a cancel");
+      const reader = new PayloadReader(payload, "The payload of a cancel");
       const message = { type: "cancel", id, message: reader.uint64() } as const;
       reader.end();
       return message;
@@ -215,19 +213,18 @@ export function decodeMessage2(frame: Frame): Message2 {
   }
 }
 
-/** Takes the payload of a job with limits apart: on the hot path, so field by field. Throws a `MalformedPayloadError`. */
+/** Decodes a job with limits. On the hot path, so field by field. Throws a `MalformedPayloadError`. */
 export function readLimitedJob(payload: Uint8Array<ArrayBuffer>): LimitedJob {
   const job = payload.subarray(JOB_LIMITS_BYTES);
   checkJob(job);
-  const view = new DataView(payload.buffer, payload.byteOffset, JOB_LIMITS_BYTES);
-  const timeMs = Number(readUint64(view, 4));
-  const memoryBytes = Number(readUint64(view, 12));
-  return { attempt: view.getUint32(0, true), limits: { timeMs, memoryBytes }, job };
+  const timeMs = Number(readUint64(payload, 4));
+  const memoryBytes = Number(readUint64(payload, 12));
+  return { attempt: readUint32(payload, 0), limits: { timeMs, memoryBytes }, job };
 }
 
-/** The answer to "describe". */
+/** The response to "describe". */
 export function decodeDescription(payload: Uint8Array<ArrayBuffer>): WorkerDescription {
-  const reader = new PayloadReader(payload, "a worker's description");
+  const reader = new PayloadReader(payload, "A worker's description");
   const description = {
     instance: reader.hex(INSTANCE_BYTES),
     slots: reader.uint32(),
@@ -238,22 +235,21 @@ export function decodeDescription(payload: Uint8Array<ArrayBuffer>): WorkerDescr
     cores: reader.list(DIGEST_BYTES, () => reader.hex(DIGEST_BYTES)),
   };
   reader.end();
-  if (description.slots === 0) throw new MalformedPayloadError("A worker has at least one slot");
+  if (description.slots === 0) throw new MalformedPayloadError("A worker must have a slot, not 0");
   return description;
 }
 
-/** The answer to "choose compute core": whether it is loaded, or has to be sent. */
-export function decodeChooseResponse(payload: Uint8Array): boolean {
-  const isLoaded = payload[0];
-  if (payload.byteLength !== 1 || isLoaded === undefined || isLoaded > 1) {
-    throw new MalformedPayloadError("The response to the choice of a core is one byte, 0 or 1");
-  }
-  return isLoaded === 1;
+/** The response to "choose compute core": whether it is loaded; otherwise it has to be sent. */
+export function decodeChooseResponse(payload: Uint8Array<ArrayBuffer>): boolean {
+  const reader = new PayloadReader(payload, "The response to the choice of a compute core");
+  const isLoaded = reader.flag();
+  reader.end();
+  return isLoaded;
 }
 
-/** The answer to a ping. */
+/** The response to a ping. */
 export function decodeWorkerLoad(payload: Uint8Array<ArrayBuffer>): WorkerLoad {
-  const reader = new PayloadReader(payload, "a worker's load");
+  const reader = new PayloadReader(payload, "A worker's load");
   const load = {
     slotsBusy: reader.uint32(),
     jobsWaiting: Number(reader.uint64()),
@@ -263,17 +259,16 @@ export function decodeWorkerLoad(payload: Uint8Array<ArrayBuffer>): WorkerLoad {
   return load;
 }
 
-/** The answer to a cancel, and the notice that the worker leaves: nothing. */
-export function decodeNothing(payload: Uint8Array): void {
-  if (payload.byteLength === 0) return;
-  throw new MalformedPayloadError(`A payload of ${payload.byteLength} bytes is to be empty`);
+/** The response to a cancel, and the notice that the worker is draining: empty. */
+export function decodeNothing(payload: Uint8Array<ArrayBuffer>): void {
+  new PayloadReader(payload, "A payload that should be empty").end();
 }
 
-/** The kind and the text of an error response with a kind. A kind that nobody knows yet is `other`. */
+/** The kind and the text of an error response with a kind. A kind of a later version is `other`. */
 export function decodeKindError(
   payload: Uint8Array,
 ): { readonly kind: FailureKindName; readonly text: string } {
   const [kind] = payload;
-  if (kind === undefined) throw new MalformedPayloadError("An error with a kind has a kind");
+  if (kind === undefined) throw new MalformedPayloadError("An error lacks its kind");
   return { kind: KIND_NAMES[kind] ?? "other", text: decodeError(payload.subarray(1)) };
 }

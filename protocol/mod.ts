@@ -1,6 +1,6 @@
 /**
- * The worker socket protocol, versions 1 and 2: pure functions and values, bytes in and messages out. What it
- * says on the wire is specified in PROTOCOL.md beside this file.
+ * The worker socket protocol, versions 1 and 2: pure functions, bytes in and messages out. PROTOCOL.md beside
+ * this file specifies it.
  *
  * @module
  */

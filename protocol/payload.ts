@@ -1,10 +1,13 @@
 /** Payloads field by field, for messages that are sent rarely. */
 
 import { MalformedPayloadError } from "./errors.ts";
-import { readUint64, type Uint64, writeUint64 } from "./uint64.ts";
+import { readUint32, readUint64, type Uint64, writeUint64 } from "./uint64.ts";
 
 const utf8 = new TextEncoder();
 const utf8Strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The payload of messages that have none. */
+export const NO_PAYLOAD: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 /** Gathers fields. */
 export class PayloadWriter {
@@ -30,7 +33,11 @@ export class PayloadWriter {
 
   /** A length, then UTF-8. */
   string(text: string): this {
-    const bytes = utf8.encode(text);
+    return this.blob(utf8.encode(text));
+  }
+
+  /** A length, then that many bytes. */
+  blob(bytes: Uint8Array): this {
     return this.uint64(bytes.byteLength).#add(bytes);
   }
 
@@ -50,29 +57,34 @@ export class PayloadWriter {
   }
 }
 
-/** Reads fields in order. Every method throws a `MalformedPayloadError` where there is no such field. */
+/** Reads fields in order. Every method throws a `MalformedPayloadError` where the field is missing or wrong. */
 export class PayloadReader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #what: string;
   #at = 0;
 
-  /** `what` the payload is, for errors. */
+  /** `what`: what the payload is, for errors. */
   constructor(payload: Uint8Array<ArrayBuffer>, what: string) {
     this.#bytes = payload;
-    this.#view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
     this.#what = what;
   }
 
   uint32(): number {
-    return this.#view.getUint32(this.#take(4), true);
+    return readUint32(this.#bytes, this.#take(4));
   }
 
   uint64(): Uint64 {
-    return readUint64(this.#view, this.#take(8));
+    return readUint64(this.#bytes, this.#take(8));
   }
 
-  /** So many bytes, in hexadecimal. */
+  /** One byte, 0 or 1. */
+  flag(): boolean {
+    const byte = this.#bytes[this.#take(1)] as number;
+    if (byte > 1) throw new MalformedPayloadError(`${this.#what} must be 0 or 1, but is ${byte}`);
+    return byte === 1;
+  }
+
+  /** That many bytes, in hexadecimal. */
   hex(bytes: number): string {
     const at = this.#take(bytes);
     return Array.from(
@@ -82,15 +94,23 @@ export class PayloadReader {
   }
 
   string(): string {
-    const at = this.#take(Number(this.uint64()));
+    const bytes = this.blob();
     try {
-      return utf8Strict.decode(this.#bytes.subarray(at, this.#at));
+      return utf8Strict.decode(bytes);
     } catch (cause) {
-      throw new MalformedPayloadError(`A text in ${this.#what} is not valid UTF-8`, { cause });
+      throw new MalformedPayloadError(`${this.#what} has a text that is not valid UTF-8`, {
+        cause,
+      });
     }
   }
 
-  /** A count, then so many items of `itemBytes` bytes each. */
+  /** Without a copy. */
+  blob(): Uint8Array<ArrayBuffer> {
+    const at = this.#take(Number(this.uint64()));
+    return this.#bytes.subarray(at, this.#at);
+  }
+
+  /** A count, then that many items of `itemBytes` bytes each. */
   list<T>(itemBytes: number, item: () => T): T[] {
     const count = this.uint32();
     if (count * itemBytes > this.#room) throw this.#tooShort();
@@ -99,11 +119,11 @@ export class PayloadReader {
 
   /** Nothing may follow. */
   end(): void {
-    if (this.#room > 0) {
-      throw new MalformedPayloadError(
-        `The payload of ${this.#what} has ${this.#room} bytes left over`,
-      );
-    }
+    if (this.#room === 0) return;
+    const { byteLength } = this.#bytes;
+    throw new MalformedPayloadError(
+      `${this.#what} is too long: it needs ${this.#at} of its ${byteLength} bytes`,
+    );
   }
 
   get #room(): number {
@@ -117,8 +137,7 @@ export class PayloadReader {
   }
 
   #tooShort(): MalformedPayloadError {
-    return new MalformedPayloadError(
-      `The payload has ${this.#bytes.byteLength} bytes, too few for ${this.#what}`,
-    );
+    const { byteLength } = this.#bytes;
+    return new MalformedPayloadError(`${this.#what} is too short: it has ${byteLength} bytes`);
   }
 }

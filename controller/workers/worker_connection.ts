@@ -279,7 +279,7 @@ export class WorkerConnection {
     this.#link.writer.core(id, core.name, core.content);
   }
 
-  #onCore(core: CoreImage, frame: Frame, check: (payload: Uint8Array) => void): void {
+  #onCore(core: CoreImage, frame: Frame, check: (payload: Uint8Array<ArrayBuffer>) => void): void {
     clearTimeout(this.#limit);
     if (isError(frame)) return this.#events.onLoadFailed(core.key, textOf(frame));
     check(frame.payload);

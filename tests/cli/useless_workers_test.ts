@@ -36,7 +36,7 @@ const SCRIPTS: [Script, RegExp][] = [
   [refusesVersion, /it does not speak protocol version 1/],
   [coreError("wrong machine"), /wrong machine/],
   [wrongId, /which is not out/],
-  [unknownResponseType, /0x02 is no response type/],
+  [unknownResponseType, /0x02 is not a response type/],
   [shortJobResponse, /it does not speak the worker protocol/],
   [closesMidFrame, /ended inside a frame/],
   [hugeLength, /announces a payload of/],

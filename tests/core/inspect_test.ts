@@ -13,7 +13,7 @@ const X86_64 = { machine: "x86_64", format: "ELF" } as const;
 const WIDE_LITTLE = { isWide: true, isLittleEndian: true };
 const notElf = process.platform === "linux" ? undefined : "compiles no ELF files";
 
-testUnless(notElf, "a compiled core lacks nothing and is for this machine", async () => {
+testUnless(notElf, "a compiled core has all functions and is for this machine", async () => {
   const facts = inspectCore(await coreBytes("echo"));
   assert.deepEqual(facts, { kind: "library", format: "ELF", machine: os.machine(), missing: [] });
 });
@@ -53,7 +53,7 @@ const MACHINES = [
 ] as const;
 
 for (const [name, machine, isWide, isLittleEndian] of MACHINES) {
-  test(`a library for ${name} is recognised, with what it exports`, () => {
+  test(`a library for ${name} is recognized, with the functions that it exports`, () => {
     const shape = { machine, isWide, isLittleEndian };
     const whole = inspectCore(elfFile({ ...shape, defined: [...CORE_FUNCTIONS, "more"] }));
     assert.deepEqual(whole, { kind: "library", format: "ELF", machine: name, missing: [] });
@@ -65,7 +65,7 @@ for (const [name, machine, isWide, isLittleEndian] of MACHINES) {
   });
 }
 
-test("a library for another machine is refused with both names", () => {
+test("a library for another machine is refused with the names of both machines", () => {
   const file = elfFile({ machine: 0xb7, ...WIDE_LITTLE, defined: [...CORE_FUNCTIONS] });
   assert.equal(
     reasonNotToLoad(inspectCore(file), X86_64),
@@ -73,18 +73,18 @@ test("a library for another machine is refused with both names", () => {
   );
 });
 
-test("a library for a machine without a name here is left to the loader", () => {
+test("a library for an unknown machine is left to the system's loader", () => {
   const file = elfFile({ machine: 0x7777, ...WIDE_LITTLE, defined: [...CORE_FUNCTIONS] });
   assert.equal(reasonNotToLoad(inspectCore(file), X86_64), undefined);
 });
 
-test("a library whose symbols cannot be read is left to the loader", () => {
+test("a library whose symbols cannot be read is left to the system's loader", () => {
   const file = elfFile({ machine: 0x3e, ...WIDE_LITTLE, defined: [] });
   new DataView(file.buffer).setUint16(60, 0, true); // no sections: stripped of its table of them
   assert.equal(reasonNotToLoad(inspectCore(file), X86_64), undefined);
 });
 
-test("an object file is told from a library", () => {
+test("an object file is not taken for a library", () => {
   const file = elfFile({ machine: 0x3e, ...WIDE_LITTLE, defined: [...CORE_FUNCTIONS] });
   file[16] = 1; // ET_REL
   assert.equal(
@@ -93,7 +93,7 @@ test("an object file is told from a library", () => {
   );
 });
 
-test("libraries of other systems are told apart", () => {
+test("libraries of other systems are recognized", () => {
   const machO = bytesOf([0xcf, 0xfa, 0xed, 0xfe, 0x0c, 0x00, 0x00, 0x01], 32);
   const fat = bytesOf([0xca, 0xfe, 0xba, 0xbe], 32);
   const pe = bytesOf([0x4d, 0x5a], 256);
@@ -108,7 +108,7 @@ test("libraries of other systems are told apart", () => {
   );
 });
 
-test("what is no library is described", () => {
+test("a file that is not a library is described", () => {
   const reasons: [Uint8Array, string][] = [
     [new Uint8Array(0), "it is empty"],
     [new TextEncoder().encode("#!/bin/sh\nexec true\n"), "it is a text file"],
@@ -121,7 +121,7 @@ test("what is no library is described", () => {
   }
 });
 
-test("a view into a larger buffer is read as what it shows", () => {
+test("a core in the middle of a larger buffer is read correctly", () => {
   const file = elfFile({ machine: 0x3e, ...WIDE_LITTLE, defined: [...CORE_FUNCTIONS] });
   const larger = new Uint8Array(file.byteLength + 20);
   larger.set(file, 13);
@@ -129,7 +129,7 @@ test("a view into a larger buffer is read as what it shows", () => {
   assert.deepEqual(inspectCore(view), library("ELF", "x86_64"));
 });
 
-testUnless(notElf, "a compiled core cut at any byte is looked at without an error", async () => {
+testUnless(notElf, "inspecting a compiled core that is cut at any byte never throws", async () => {
   const content = await coreBytes("no_free");
   for (let bytes = 0; bytes < content.byteLength; bytes++) inspectCore(content.subarray(0, bytes));
 });
@@ -139,14 +139,14 @@ for (const isWide of [true, false]) {
     const kind = `${isWide ? 64 : 32}-bit ${isLittleEndian ? "little" : "big"}-endian`;
     const shape = { machine: 0x3e, isWide, isLittleEndian, defined: [...CORE_FUNCTIONS] };
 
-    test(`a ${kind} library cut at any byte is looked at without an error`, () => {
+    test(`inspecting a ${kind} library that is cut at any byte never throws`, () => {
       const content = elfFile(shape);
       for (let bytes = 0; bytes < content.byteLength; bytes++) {
         inspectCore(content.subarray(0, bytes));
       }
     });
 
-    test(`a ${kind} library with any bytes overwritten is looked at without an error`, () => {
+    test(`inspecting a ${kind} library with any bytes overwritten never throws`, () => {
       const content = elfFile(shape);
       const place = fc.nat(content.byteLength - 1);
       fc.assert(fc.property(place, fc.uint8Array({ maxLength: 16 }), (at, damage) => {
@@ -158,7 +158,7 @@ for (const isWide of [true, false]) {
   }
 }
 
-test("random bytes are looked at without an error, also behind the magic numbers", () => {
+test("inspecting random bytes never throws, even with a valid magic number before them", () => {
   const magics = [[], [0x7f, 0x45, 0x4c, 0x46], [0xcf, 0xfa, 0xed, 0xfe], [0x4d, 0x5a]];
   const bytes = fc.uint8Array({ maxLength: 200 });
   fc.assert(fc.property(fc.constantFrom(...magics), bytes, (magic, rest) => {

@@ -1,13 +1,14 @@
 /** What fast-check draws for the tests of the protocol. */
 
 import fc from "fast-check";
-import { toUint64, type Uint64 } from "../../protocol/mod.ts";
+import type { Uint64 } from "../../protocol/mod.ts";
+import { toUint64 } from "./bytes.ts";
 
 const KIB = 1024;
 
 /** Any unsigned 64-bit integer, those where its form or its words change more often than chance would. */
 export const anyUint64: fc.Arbitrary<Uint64> = fc.oneof(
-  fc.nat(),
+  fc.nat().map(BigInt),
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   fc.constantFrom(2n ** 32n - 1n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 64n - 1n),
 ).map(toUint64);

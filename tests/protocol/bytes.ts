@@ -7,9 +7,12 @@ import {
   encodeStringAndBlob,
   type Frame,
   FrameDecoder,
+  type JobResult,
   MessageType,
+  ResponseType,
   type Uint64,
 } from "../../protocol/mod.ts";
+import { PayloadWriter } from "../../protocol/payload.ts";
 
 export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(hex.replaceAll(" ", ""), "hex"));
@@ -38,13 +41,33 @@ export function assertSameBytes(actual: Uint8Array, expected: Uint8Array, what =
   assert.fail(`${what}: byte ${at} is ${actual[at]}, expected ${expected[at]}`);
 }
 
-/** A whole "new compute core" message in one piece. Who sends one writes the core without a copy. */
+/** A whole "new compute core" message in one piece. The controller writes the core without a copy instead. */
 export function coreMessage(
   id: Uint64,
   name: string,
   content: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   return encodeFrame({ type: MessageType.core, id, payload: encodeStringAndBlob(name, content) });
+}
+
+/** A whole job message. */
+export function encodeJob(id: Uint64, job: Uint64, input: Uint8Array): Uint8Array<ArrayBuffer> {
+  const payload = new PayloadWriter().uint64(job).blob(input).bytes();
+  return encodeFrame({ type: MessageType.job, id, payload });
+}
+
+/** A whole successful response to a job message. */
+export function encodeJobResponse(
+  id: Uint64,
+  { exitCode, output }: JobResult,
+): Uint8Array<ArrayBuffer> {
+  const payload = new PayloadWriter().uint32(exitCode).blob(output).bytes();
+  return encodeFrame({ type: ResponseType.ok, id, payload });
+}
+
+/** The one form in which the protocol has this value. */
+export function toUint64(value: bigint): Uint64 {
+  return value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
 }
 
 /** Frames with everything in them, payloads compared fast. */

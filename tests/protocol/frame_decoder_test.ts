@@ -1,3 +1,5 @@
+/** Streams of bytes, cut into frames. */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
@@ -72,7 +74,7 @@ test("the decoder gives the same large frames however the bytes are cut", () => 
   );
 });
 
-test("bytes that lie somewhere else are fed to the same effect", () => {
+test("feeding bytes that are somewhere else gives the same frames", () => {
   fc.assert(fc.property(anyStream, anyCuts, (seeds, cuts) => {
     const frames = seeds.map(grow);
     const bytes = encodeAll(frames);
@@ -87,7 +89,7 @@ test("bytes that lie somewhere else are fed to the same effect", () => {
   }));
 });
 
-test("the space for coming bytes never lies in a payload that was given out", () => {
+test("the space for new bytes never overlaps a payload that was returned", () => {
   fc.assert(fc.property(anyStream, anyCuts, (seeds, cuts) => {
     const bytes = encodeAll(seeds.map(grow));
     const decoder = new FrameDecoder();
@@ -102,7 +104,7 @@ test("the space for coming bytes never lies in a payload that was given out", ()
   }));
 });
 
-test("a payload that was given out stays as it is while megabytes come after it", () => {
+test("a payload that was returned stays unchanged while megabytes follow", () => {
   const frames = [10, 64 * KIB, 64 * KIB + 1, 5 * MIB].map((size, id) =>
     grow({ type: 3, id, size })
   );
@@ -117,7 +119,7 @@ test("a payload that was given out stays as it is while megabytes come after it"
   assertSameFrames(given, frames);
 });
 
-test("at any cut the whole frames are given, and the bytes after them are held", () => {
+test("a stream that is cut anywhere gives its whole frames, and the rest is held", () => {
   fc.assert(fc.property(anyStream, fc.nat(2 * MIB), anyCuts, (seeds, anyCut, cuts) => {
     const frames = seeds.map(grow);
     const bytes = encodeAll(frames);
@@ -136,7 +138,7 @@ test("at any cut the whole frames are given, and the bytes after them are held",
   }));
 });
 
-test("a frame is given with its last byte and not before", () => {
+test("a frame is returned with its last byte and not before", () => {
   for (const size of [0, 1, 64 * KIB, 64 * KIB + 1, 4 * MIB, 4 * MIB + 1]) {
     const frame = grow({ type: 3, id: 1, size });
     const bytes = encodeFrame(frame);
@@ -167,7 +169,7 @@ for (const { limit, payloadBytes } of overLimit) {
   });
 }
 
-test("a payload of exactly the limit is taken, and one more byte is refused", () => {
+test("a payload of exactly the limit is accepted, and one byte more is refused", () => {
   for (const limit of [0, 1, 1_000, 64 * KIB, 64 * KIB + 1, 5 * MIB]) {
     const decoder = new FrameDecoder({ payloadBytesMax: limit });
     const frame = grow({ type: 1, id: 1, size: limit });
@@ -176,7 +178,7 @@ test("a payload of exactly the limit is taken, and one more byte is refused", ()
   }
 });
 
-test("the limit is 1 GiB unless told otherwise", () => {
+test("the default limit is 1 GiB", () => {
   assert.deepEqual(new FrameDecoder().feed(header({ payloadBytes: GIB })), []);
   assert.throws(
     () => new FrameDecoder().feed(header({ payloadBytes: GIB + 1 })),
@@ -196,7 +198,7 @@ test("a refusal allocates nothing", () => {
   assert.equal(decoder.heldBytes, HEADER_BYTES);
 });
 
-test("after a refusal every further call is refused, whatever comes", () => {
+test("after a refusal every further call is refused, whatever bytes follow", () => {
   const decoder = new FrameDecoder({ payloadBytesMax: 10 });
   assert.throws(() => decoder.feed(header({ id: 5, payloadBytes: 11 })), { id: 5 });
   assert.throws(() => decoder.next(), { id: 5 });
@@ -205,7 +207,7 @@ test("after a refusal every further call is refused, whatever comes", () => {
   for (let i = 0; i < 50; i++) assert.throws(() => decoder.feed(harmless), { id: 5 });
 });
 
-test("the frames before a refused one are given first", () => {
+test("the frames before a refused one are returned first", () => {
   const frames = [1, 2].map((id) => grow({ type: 3, id, size: 9 }));
   const decoder = new FrameDecoder({ payloadBytesMax: 10 });
   const bytes = concat([encodeAll(frames), header({ id: 3, payloadBytes: 11 })]);
@@ -216,13 +218,13 @@ test("the frames before a refused one are given first", () => {
   assert.throws(() => decoder.next(), { id: 3 });
 });
 
-test("a header that is not whole yet is not judged", () => {
+test("a header is not checked before it is whole", () => {
   const decoder = new FrameDecoder();
   assert.deepEqual(decoder.feed(header({ payloadBytes: 2n ** 64n - 1n }).subarray(0, -1)), []);
   assert.equal(decoder.heldBytes, HEADER_BYTES - 1);
 });
 
-test("an announced payload costs 4 MiB or twice what has come of it, whichever is more", () => {
+test("an announced payload takes 4 MiB, or twice what has arrived of it if that is more", () => {
   const decoder = new FrameDecoder();
   decoder.feed(header({ payloadBytes: GIB }));
   decoder.feed(pattern(10));
@@ -238,7 +240,7 @@ test("an announced payload costs 4 MiB or twice what has come of it, whichever i
   }
 });
 
-test("a payload that grows is not moved more often than doubling needs", () => {
+test("a payload that grows is moved only when its memory doubles", () => {
   const payloadBytes = 64 * MIB;
   const decoder = new FrameDecoder();
   decoder.feed(header({ payloadBytes }));
@@ -268,14 +270,14 @@ test("memory and copies stay within twice the stream, whatever the frames and th
   }
 });
 
-test("a new decoder holds nothing and has room for many frames in one read", () => {
+test("a new decoder holds no bytes and has room for many frames in one read", () => {
   const decoder = new FrameDecoder();
   assert.equal(decoder.next(), undefined);
   assert.equal(decoder.heldBytes, 0);
   assert(decoder.space().byteLength >= 64 * KIB);
 });
 
-test("a payload of up to 64 KiB is not copied out of what was read", () => {
+test("a payload of up to 64 KiB is not copied after it was read", () => {
   const decoder = new FrameDecoder();
   const space = decoder.space();
   const frame = grow({ type: 3, id: 1, size: 64 * KIB });

@@ -1,9 +1,9 @@
+/** Frames, gathered into few writes. */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   encodeFrame,
-  encodeJob,
-  encodeJobResponse,
   FrameWriter,
   HEADER_BYTES,
   JOB_PREFIX_BYTES,
@@ -12,7 +12,7 @@ import {
 } from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
 import { anyByte, anyExitCode, anyUint64, around, recordOf } from "./arbitraries.ts";
-import { assertSameBytes, concat, pattern } from "./bytes.ts";
+import { assertSameBytes, concat, encodeJob, encodeJobResponse, pattern } from "./bytes.ts";
 
 const KIB = 1024;
 
@@ -76,7 +76,7 @@ const anyEntry: fc.Arbitrary<Entry> = fc.oneof(
   recordOf({ kind: fc.constant("frame" as const), id: anyUint64, type: anyByte, size: anySize }),
 );
 
-test("what is gathered is what the encode functions give, one after the other", () => {
+test("a writer gives the same bytes as the encode functions", () => {
   fc.assert(fc.property(fc.array(anyEntry, { maxLength: 30 }), (entries) => {
     const writer = new FrameWriter();
     for (const entry of entries) write(writer, entry);
@@ -96,7 +96,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   recordOf({ kind: fc.constant("release" as const), which: fc.nat() }),
 );
 
-test("pieces stay as they are until they are released, in whatever order that happens", () => {
+test("pieces stay unchanged until they are released, in any order", () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 60, size: "max" }), (steps) => {
       const run = new Run();
@@ -151,7 +151,7 @@ class Run {
   }
 }
 
-test("a piece is safe although a later one of the same batch was released before it", () => {
+test("a piece stays unchanged although a later one of the same batch was released first", () => {
   const writer = new FrameWriter();
   writer.frame(1, 1, pattern(100, 1));
   const first = writer.take();
@@ -164,13 +164,13 @@ test("a piece is safe although a later one of the same batch was released before
   assertSameBytes(first, before);
 });
 
-test("a thousand small jobs leave in one write", () => {
+test("a thousand small jobs are one write", () => {
   const writer = new FrameWriter();
   for (let id = 0; id < 1_000; id++) writer.job(id, id, pattern(64));
   assert.equal(takeAll(writer).length, 1);
 });
 
-test("a writer whose pieces are released in turn allocates one batch for ever", () => {
+test("a writer whose pieces are released in order never allocates a second batch", () => {
   const writer = new FrameWriter();
   const large = pattern(40 * KIB);
   const buffers = new Set<ArrayBuffer>();
@@ -185,7 +185,7 @@ test("a writer whose pieces are released in turn allocates one batch for ever", 
   assert.equal(buffers.size, 1);
 });
 
-test("a piece that is never released costs its own batch and none of those after it", () => {
+test("a piece that is never released costs one batch", () => {
   const writer = new FrameWriter();
   writer.job(0, 0, pattern(100));
   const kept = writer.take();
@@ -202,7 +202,7 @@ test("a piece that is never released costs its own batch and none of those after
   assert.equal(buffers.size, 1);
 });
 
-test("frames come out right wherever in them a batch ends", () => {
+test("frames are right wherever in them a batch ends", () => {
   const filler: Entry = { kind: "frame", type: 1, id: 1, size: 31 * KIB };
   const entries: Entry[] = [
     { kind: "job", id: 2, job: 3, size: 5 },
@@ -222,7 +222,7 @@ test("frames come out right wherever in them a batch ends", () => {
   }
 });
 
-test("a payload of up to 32 KiB may change as soon as it is handed over", () => {
+test("a payload of up to 32 KiB may change as soon as it is passed to the writer", () => {
   const writer = new FrameWriter();
   const input = pattern(32 * KIB);
   const expected = encodeJob(1, 2, input);
@@ -231,7 +231,7 @@ test("a payload of up to 32 KiB may change as soon as it is handed over", () => 
   assertSameBytes(concat(takeAll(writer)), expected);
 });
 
-test("the input of a job with limits may change as soon as it is handed over, up to 32 KiB", () => {
+test("the input of a job with limits, up to 32 KiB, may change as soon as it is passed to the writer", () => {
   const writer = new FrameWriter();
   const entry = { kind: "limited", id: 1, attempt: 2, limit: 30_000, job: 3, size: 0 } as const;
   const input = pattern(32 * KIB);
@@ -249,7 +249,7 @@ test("a payload over 32 KiB is not copied", () => {
   assert.equal(payload, output);
 });
 
-test("pending bytes count what is gathered and not yet taken", () => {
+test("pending bytes are those gathered and not yet taken", () => {
   const writer = new FrameWriter();
   assert.equal(writer.pendingBytes, 0);
   writer.job(1, 1, pattern(3));
@@ -263,7 +263,7 @@ test("pending bytes count what is gathered and not yet taken", () => {
   assert.equal(writer.pendingBytes, 40 * KIB);
 });
 
-test("reserved room is exactly as large as asked for, and apart from what was gathered", () => {
+test("reserved room has exactly the size asked for, and overlaps nothing", () => {
   const writer = new FrameWriter();
   for (let i = 0; i < 10; i++) {
     writer.jobResultHead(i, i, 32 * KIB);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import * as protocol from "../../protocol/mod.ts";
-import { fromHex, onlyFrame, toHex } from "./bytes.ts";
+import { encodeJobResponse, fromHex, onlyFrame, toHex, toUint64 } from "./bytes.ts";
 
 /** What a successful response answers: its bytes don't tell. */
 export type Question = Success["to"];
@@ -118,7 +118,7 @@ function encodeSuccess(id: protocol.Uint64, meaning: Success): Bytes {
     case "choose":
       return protocol.encodeChooseResponse(id, meaning.loaded);
     case "limited_job":
-      return protocol.encodeJobResponse(id, {
+      return encodeJobResponse(id, {
         exitCode: meaning.exit_code,
         output: fromHex(meaning.output_hex),
       });
@@ -245,5 +245,5 @@ export function throughDoubles(meaning: Meaning): Meaning {
 }
 
 function uint64(decimal: string): protocol.Uint64 {
-  return protocol.toUint64(BigInt(decimal));
+  return toUint64(BigInt(decimal));
 }

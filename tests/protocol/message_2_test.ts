@@ -1,9 +1,11 @@
+/** The messages that version 2 adds, encoded and decoded. */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyByte, anyText, anyUint64, recordOf } from "./arbitraries.ts";
-import { concat, coreMessage, fromHex, onlyFrame } from "./bytes.ts";
+import { concat, coreMessage, encodeJob, fromHex, onlyFrame } from "./bytes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -54,7 +56,7 @@ const anyLimitedJob = recordOf({
   input: anyBlob,
 });
 
-test("a message that version 2 adds comes back as it was sent", () => {
+test("a message that version 2 adds survives encoding and decoding", () => {
   fc.assert(fc.property(anyAddedMessage, (message) => {
     assert.deepEqual(protocol.decodeMessage2(onlyFrame(encode(message))), message);
   }));
@@ -66,7 +68,7 @@ test("a message of version 1 means the same in version 2", () => {
       const bytes of [
         protocol.encodeVersion(id, 2),
         coreMessage(id, name, blob),
-        protocol.encodeJob(id, id, blob),
+        encodeJob(id, id, blob),
       ]
     ) {
       const frame = onlyFrame(bytes);
@@ -75,18 +77,18 @@ test("a message of version 1 means the same in version 2", () => {
   }));
 });
 
-test("a job with limits comes back as it was sent, and the rest of it is a job of version 1", () => {
+test("a job with limits survives encoding and decoding, and contains a job of version 1", () => {
   fc.assert(fc.property(anyLimitedJob, ({ id, attempt, limits, job, input }) => {
     const frame = limitedJob(id, attempt, limits, job, input);
     assert.equal(frame.type, MessageType.limitedJob);
     assert.equal(frame.id, id);
     const read = protocol.readLimitedJob(frame.payload);
     assert.deepEqual({ attempt: read.attempt, limits: read.limits }, { attempt, limits });
-    assert.deepEqual(read.job, onlyFrame(protocol.encodeJob(id, job, input)).payload);
+    assert.deepEqual(read.job, onlyFrame(encodeJob(id, job, input)).payload);
   }));
 });
 
-test("a job with limits is taken apart without a copy, wherever it lies", () => {
+test("a job with limits is decoded without a copy, at any offset", () => {
   const { payload } = limitedJob(1, 2, { timeMs: 3, memoryBytes: 4 }, 5, Uint8Array.of(6, 7));
   for (let at = 0; at < 9; at++) {
     const larger = new Uint8Array(payload.byteLength + 20);
@@ -98,7 +100,7 @@ test("a job with limits is taken apart without a copy, wherever it lies", () => 
   }
 });
 
-test("a limit that is set is never read as none, however large it is", () => {
+test("a limit is never decoded as no limit, however large it is", () => {
   fc.assert(fc.property(anyUint64, (limit) => {
     const { payload } = limitedJob(1, 1, protocol.NO_LIMITS, 2, new Uint8Array(0));
     for (const at of [4, 12]) {
@@ -110,21 +112,21 @@ test("a limit that is set is never read as none, however large it is", () => {
   }));
 });
 
-test("a worker's description comes back as it was sent", () => {
+test("a worker's description survives encoding and decoding", () => {
   fc.assert(fc.property(anyUint64, anyDescription, (id, worker) => {
     const payload = successOf(protocol.encodeDescription(id, worker), id);
     assert.deepEqual(protocol.decodeDescription(payload), worker);
   }));
 });
 
-test("a worker's load comes back as it was sent", () => {
+test("a worker's load survives encoding and decoding", () => {
   fc.assert(fc.property(anyUint64, anyLoad, (id, load) => {
     const payload = successOf(protocol.encodeWorkerLoad(id, load), id);
     assert.deepEqual(protocol.decodeWorkerLoad(payload), load);
   }));
 });
 
-test("whether a core is loaded comes back as it was sent, and no other byte says it", () => {
+test("whether a core is loaded is the byte 0 or 1, and no other", () => {
   fc.assert(fc.property(anyUint64, fc.boolean(), (id, isLoaded) => {
     const payload = successOf(protocol.encodeChooseResponse(id, isLoaded), id);
     assert.equal(protocol.decodeChooseResponse(payload), isLoaded);
@@ -134,16 +136,16 @@ test("whether a core is loaded comes back as it was sent, and no other byte says
   }
 });
 
-test("what is just done has an empty payload", () => {
+test("the response to a cancel has an empty payload", () => {
   assert.equal(successOf(protocol.encodeDone(7), 7).byteLength, 0);
 });
 
-test("the notice that a worker leaves has the id 0 and an empty payload", () => {
+test("the drain notice has the id 0 and an empty payload", () => {
   const frame = onlyFrame(protocol.encodeDraining());
   assert.deepEqual(frame, { type: ResponseType.draining, id: 0, payload: new Uint8Array(0) });
 });
 
-test("an error with a kind comes back as it was sent", () => {
+test("an error with a kind survives encoding and decoding", () => {
   fc.assert(fc.property(anyUint64, anyKind, anyText, (id, kind, text) => {
     const frame = onlyFrame(protocol.encodeKindError(id, kind, text));
     assert.equal(frame.type, ResponseType.kindError);
@@ -152,7 +154,7 @@ test("an error with a kind comes back as it was sent", () => {
   }));
 });
 
-test("a kind that nobody knows yet is other, and its text is kept", () => {
+test("an error of an unknown kind is decoded as other, with its text", () => {
   for (let kind = Object.keys(protocol.FailureKind).length; kind < 256; kind++) {
     assert.deepEqual(protocol.decodeKindError(Uint8Array.of(kind, 0x61)), {
       kind: "other",
@@ -161,7 +163,7 @@ test("a kind that nobody knows yet is other, and its text is kept", () => {
   }
 });
 
-test("the text of an error with a kind is cut to 4 KiB, between two characters", () => {
+test("the text of an error with a kind is cut to 4 KiB between two characters", () => {
   const anyLongText = fc.tuple(fc.nat(8), fc.constantFrom("a", "é", "☃", "🜚"))
     .map(([ahead, character]) => "a".repeat(ahead) + character.repeat(4_100));
   fc.assert(fc.property(anyLongText, (text) => {
@@ -173,13 +175,13 @@ test("the text of an error with a kind is cut to 4 KiB, between two characters",
   }));
 });
 
-test("the text of an error with a kind is shown as far as it is UTF-8, and at most 64 KiB of it", () => {
+test("of the text of an error with a kind at most 64 KiB are decoded, with U+FFFD for bad bytes", () => {
   assert.equal(protocol.decodeKindError(fromHex("03 6f 6b ff 21")).text, "ok\uFFFD!");
   const long = new Uint8Array(1_000_000).fill(0x61);
   assert.equal(protocol.decodeKindError(long).text.length, 65_536);
 });
 
-test("a message of version 2 that is cut short or goes on too long is malformed, at every length", () => {
+test("a message of version 2 that is too short or too long is malformed, at every length", () => {
   fc.assert(fc.property(anyAddedMessage, anyByte, (message, more) => {
     const frame = onlyFrame(encode(message));
     assertExactLength(frame.payload, more, (payload) => {
@@ -188,14 +190,14 @@ test("a message of version 2 that is cut short or goes on too long is malformed,
   }));
 });
 
-test("a job with limits that is cut short or goes on too long is malformed, at every length", () => {
+test("a job with limits that is too short or too long is malformed, at every length", () => {
   fc.assert(fc.property(anyLimitedJob, anyByte, ({ id, attempt, limits, job, input }, more) => {
     const { payload } = limitedJob(id, attempt, limits, job, input);
     assertExactLength(payload, more, protocol.readLimitedJob);
   }));
 });
 
-test("a response of version 2 that is cut short or goes on too long is malformed, at every length", () => {
+test("a response of version 2 that is too short or too long is malformed, at every length", () => {
   fc.assert(fc.property(anyDescription, anyLoad, anyByte, (worker, load, more) => {
     const description = successOf(protocol.encodeDescription(1, worker), 1);
     assertExactLength(description, more, protocol.decodeDescription);
@@ -206,7 +208,7 @@ test("a response of version 2 that is cut short or goes on too long is malformed
   assert.throws(() => protocol.decodeKindError(new Uint8Array(0)), malformed);
 });
 
-test("a length inside a payload of version 2 that says anything but what is there is malformed", () => {
+test("a wrong length inside a payload of version 2 is malformed", () => {
   const choose = onlyFrame(protocol.encodeChoose(1, "00".repeat(32), "name"));
   const { payload: job } = limitedJob(1, 1, protocol.NO_LIMITS, 2, Uint8Array.of(3, 4, 5, 6));
   fc.assert(fc.property(anyUint64, (length) => {
@@ -220,7 +222,7 @@ test("a length inside a payload of version 2 that says anything but what is ther
   }));
 });
 
-test("a message of a type that version 2 does not have is refused by its type and version", () => {
+test("a message of an unknown type is refused with its type and the version 2", () => {
   const known = Object.values<number>(MessageType);
   for (let type = 0; type < 256; type++) {
     if (known.includes(type)) continue;
@@ -233,7 +235,7 @@ test("a message of a type that version 2 does not have is refused by its type an
   }
 });
 
-test("any bytes are a message of version 2 or a ProtocolError, never another error", () => {
+test("decoding any bytes as a message of version 2 throws nothing but a ProtocolError", () => {
   const anyType = fc.oneof(fc.constantFrom(...Object.values(MessageType)), anyByte);
   fc.assert(
     fc.property(anyType, anyUint64, anyPayload(), (type, id, payload) => {
@@ -244,14 +246,14 @@ test("any bytes are a message of version 2 or a ProtocolError, never another err
   );
 });
 
-test("any bytes are a response of version 2 or a ProtocolError, never another error", () => {
+test("decoding any bytes as a response of version 2 throws nothing but a ProtocolError", () => {
   fc.assert(
     fc.property(anyPayload(), (payload) => decodeAsEveryResponse(payload)),
     { numRuns: 2_000 },
   );
 });
 
-test("a payload of version 2 with some bytes changed is read or a ProtocolError, never another error", () => {
+test("decoding a payload of version 2 with changed bytes throws nothing but a ProtocolError", () => {
   const anyWhole = fc.oneof(
     anyDescription.map((worker) => successOf(protocol.encodeDescription(1, worker), 1)),
     anyAddedMessage.map((message) => onlyFrame(encode(message)).payload),

@@ -1,9 +1,11 @@
+/** The messages of version 1, encoded and decoded. */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyByte, anyExitCode, anyText, anyUint64, recordOf } from "./arbitraries.ts";
-import { concat, coreMessage, fromHex } from "./bytes.ts";
+import { concat, coreMessage, encodeJob, encodeJobResponse, fromHex, onlyFrame } from "./bytes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -15,24 +17,24 @@ const anyMessage = fc.oneof(
   recordOf({ type: fc.constant("job" as const), id: anyUint64, job: anyUint64, input: anyBlob }),
 );
 
-test("a message comes back as it was sent", () => {
+test("a message survives encoding and decoding", () => {
   fc.assert(fc.property(anyMessage, (message) => {
-    assert.deepEqual(protocol.decodeMessage(frameOf(encode(message))), message);
+    assert.deepEqual(protocol.decodeMessage(onlyFrame(encode(message))), message);
   }));
 });
 
-test("a job result comes back as it was sent", () => {
+test("a job result survives encoding and decoding", () => {
   fc.assert(fc.property(anyUint64, anyExitCode, anyBlob, (id, exitCode, output) => {
-    const frame = frameOf(protocol.encodeJobResponse(id, { exitCode, output }));
+    const frame = onlyFrame(encodeJobResponse(id, { exitCode, output }));
     assert.equal(frame.type, protocol.ResponseType.ok);
     assert.equal(frame.id, id);
     assert.deepEqual(protocol.decodeJobResponse(frame.payload), { exitCode, output });
   }));
 });
 
-test("a message that is cut short or goes on too long is malformed, at every length", () => {
+test("a message that is too short or too long is malformed, at every length", () => {
   fc.assert(fc.property(anyMessage, anyBlob, (message, more) => {
-    const frame = frameOf(encode(message));
+    const frame = onlyFrame(encode(message));
     for (let size = 0; size < frame.payload.byteLength; size++) {
       assertMalformed({ ...frame, payload: frame.payload.slice(0, size) });
     }
@@ -42,9 +44,9 @@ test("a message that is cut short or goes on too long is malformed, at every len
   }));
 });
 
-test("a response that is cut short or goes on too long is malformed", () => {
+test("a response that is too short or too long is malformed", () => {
   fc.assert(fc.property(anyBlob, anyByte, (output, more) => {
-    const { payload } = frameOf(protocol.encodeJobResponse(1, { exitCode: 0, output }));
+    const { payload } = onlyFrame(encodeJobResponse(1, { exitCode: 0, output }));
     for (let size = 0; size < payload.byteLength; size++) {
       assert.throws(() => protocol.decodeJobResponse(payload.slice(0, size)), malformed);
     }
@@ -55,9 +57,9 @@ test("a response that is cut short or goes on too long is malformed", () => {
   }));
 });
 
-test("a length inside a payload that says anything but what is there is malformed", () => {
-  const job = frameOf(protocol.encodeJob(1, 2, Uint8Array.of(3, 4, 5)));
-  const core = frameOf(coreMessage(1, "name", Uint8Array.of(3, 4, 5)));
+test("a wrong length inside a payload is malformed", () => {
+  const job = onlyFrame(encodeJob(1, 2, Uint8Array.of(3, 4, 5)));
+  const core = onlyFrame(coreMessage(1, "name", Uint8Array.of(3, 4, 5)));
   fc.assert(fc.property(anyUint64, (length) => {
     fc.pre(length !== 3 && length !== 4);
     assertMalformed({ ...job, payload: withUint64(job.payload, 8, length) });
@@ -66,7 +68,7 @@ test("a length inside a payload that says anything but what is there is malforme
   }));
 });
 
-test("any bytes are a message or a ProtocolError, never another error", () => {
+test("decoding any bytes as a message throws nothing but a ProtocolError", () => {
   const anyType = fc.oneof(fc.constantFrom(1, 2, 3), anyByte);
   fc.assert(
     fc.property(anyType, anyUint64, anyPayload(), (type, id, payload) => {
@@ -76,7 +78,7 @@ test("any bytes are a message or a ProtocolError, never another error", () => {
   );
 });
 
-test("any bytes are a response or a ProtocolError, never another error", () => {
+test("decoding any bytes as a response throws nothing but a ProtocolError", () => {
   fc.assert(fc.property(anyPayload(), (payload) => {
     throwsOnlyProtocolErrors(() => protocol.decodeVersionResponse(payload));
     throwsOnlyProtocolErrors(() => protocol.decodeCoreResponse(payload));
@@ -85,7 +87,7 @@ test("any bytes are a response or a ProtocolError, never another error", () => {
   }));
 });
 
-test("a message of any type but three is refused by its type", () => {
+test("a message of any type but the three of version 1 is refused with its type", () => {
   for (let type = 0; type < 256; type++) {
     if (type === 0x01 || type === 0x02 || type === 0x03) continue;
     assert.throws(
@@ -95,14 +97,14 @@ test("a message of any type but three is refused by its type", () => {
   }
 });
 
-test("who only passes a job on refuses the same payloads as who takes it apart", () => {
+test("checking a job without decoding it refuses the same payloads as decoding it", () => {
   fc.assert(fc.property(anyPayload(), (payload) => {
     const takenApart = outcomeOf(() => protocol.decodeMessage({ type: 3, id: 1, payload }));
     assert.equal(outcomeOf(() => protocol.checkJob(payload)), takenApart);
   }));
 });
 
-test("a version is accepted by the byte 1, refused by 0, and said by no other", () => {
+test("a version is accepted with the byte 1 and refused with 0, and any other byte is malformed", () => {
   assert.equal(protocol.decodeVersionResponse(Uint8Array.of(1)), true);
   assert.equal(protocol.decodeVersionResponse(Uint8Array.of(0)), false);
   for (let byte = 2; byte < 256; byte++) {
@@ -112,14 +114,14 @@ test("a version is accepted by the byte 1, refused by 0, and said by no other", 
   assert.throws(() => protocol.decodeVersionResponse(Uint8Array.of(1, 1)), malformed);
 });
 
-test("the response to a core is empty or malformed", () => {
+test("the response to a core must be empty", () => {
   assert.equal(protocol.decodeCoreResponse(new Uint8Array(0)), undefined);
   assert.throws(() => protocol.decodeCoreResponse(Uint8Array.of(0)), malformed);
 });
 
-test("a name may begin with a byte order mark and hold a zero", () => {
+test("a name may begin with a byte order mark and contain a zero", () => {
   const name = "\uFEFFa\0b";
-  const frame = frameOf(coreMessage(1, name, new Uint8Array(0)));
+  const frame = onlyFrame(coreMessage(1, name, new Uint8Array(0)));
   assert.deepEqual(protocol.decodeMessage(frame), {
     type: "core",
     id: 1,
@@ -137,7 +139,7 @@ for (
     { what: "a character beyond U+10FFFF", hex: "f4 90 80 80" },
   ]
 ) {
-  test(`a name with ${what} is malformed, and the next name is read as if nothing had been`, () => {
+  test(`a name with ${what} is malformed, and the next name is decoded correctly`, () => {
     const badName = fromHex(hex);
     const payload = protocol.encodeStringAndBlob("x".repeat(badName.byteLength), new Uint8Array(0));
     payload.set(badName, 8);
@@ -149,19 +151,19 @@ for (
   });
 }
 
-test("an error text of up to 4 KiB comes back as it was sent", () => {
+test("an error text of up to 4 KiB survives encoding and decoding", () => {
   fc.assert(fc.property(anyText, (text) => {
-    const frame = frameOf(protocol.encodeError(9, text));
+    const frame = onlyFrame(protocol.encodeError(9, text));
     assert.equal(frame.type, protocol.ResponseType.error);
     assert.equal(protocol.decodeError(frame.payload), text);
   }));
 });
 
-test("a longer error text is cut to 4 KiB, between two characters", () => {
+test("a longer error text is cut to 4 KiB between two characters", () => {
   const anyLongText = fc.tuple(fc.nat(8), fc.constantFrom("a", "é", "☃", "🜚"), anyText)
     .map(([ahead, character, rest]) => "a".repeat(ahead) + character.repeat(4_100) + rest);
   fc.assert(fc.property(anyLongText, (text) => {
-    const { payload } = frameOf(protocol.encodeError(9, text));
+    const { payload } = onlyFrame(protocol.encodeError(9, text));
     const kept = protocol.decodeError(payload);
     assert(text.startsWith(kept), "what is kept is how the text begins");
     assert(payload.byteLength <= 4_096, "no more than 4 KiB are sent");
@@ -169,17 +171,17 @@ test("a longer error text is cut to 4 KiB, between two characters", () => {
   }));
 });
 
-test("an error text that is no UTF-8 is shown as far as it goes", () => {
+test("bytes of an error text that are not UTF-8 are decoded as U+FFFD", () => {
   assert.equal(protocol.decodeError(fromHex("6f 6b ff 21")), "ok\uFFFD!");
 });
 
-test("an error text as long as a payload may be is cut, not a reason to fail", () => {
+test("an error text of 600 MiB is cut to 64 KiB", () => {
   const bytesMax = protocol.ERROR_TEXT_RECEIVED_BYTES_MAX;
   const text = protocol.decodeError(new Uint8Array(600 * 1024 * 1024).fill(0x61, 0, bytesMax));
   assert.equal(text, "a".repeat(bytesMax));
 });
 
-test("every error is a ProtocolError, goes by its class and says its numbers", () => {
+test("every error is a ProtocolError, has the name of its class and contains its numbers", () => {
   const errors = [
     {
       error: new protocol.PayloadTooLargeError(7, 2n ** 64n - 1n, 1_000),
@@ -215,14 +217,8 @@ function encode(message: protocol.Message): Bytes {
     case "core":
       return coreMessage(message.id, message.name, message.content);
     case "job":
-      return protocol.encodeJob(message.id, message.job, message.input);
+      return encodeJob(message.id, message.job, message.input);
   }
-}
-
-function frameOf(bytes: Bytes): protocol.Frame {
-  const [frame] = new protocol.FrameDecoder().feed(bytes);
-  assert(frame);
-  return frame;
 }
 
 function withUint64(payload: Bytes, at: number, value: protocol.Uint64): Bytes {

@@ -1,11 +1,11 @@
-/** PROTOCOL.md as the tests read it: its two halves, the frames that it shows, and its tables. */
+/** PROTOCOL.md as the tests read it: its two parts, the frames that it shows, and its tables. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import * as protocol from "../../protocol/mod.ts";
 import { concat, fromHex } from "./bytes.ts";
 
-/** What the page says of version 1, and what it says of version 2. */
+/** The part about version 1, and the part about version 2. */
 export const [page1 = "", page2 = ""] = readFileSync(
   new URL("../../protocol/PROTOCOL.md", import.meta.url),
   "utf8",
@@ -51,7 +51,27 @@ function parseLine(line: string): Line {
   return { bytes: fromHex(hex), field, value };
 }
 
-/** What stands beside the bytes of a block. */
+/** The part of the page about one message. */
+export function sectionOf(text: string, messageType: number): string {
+  const heading = `### \`0x${messageType.toString(16).padStart(2, "0")}\``;
+  const [, section] = text.split(heading);
+  assert(section, `the page has a section ${heading}`);
+  return section.split("\n#")[0] ?? "";
+}
+
+/** The values in the second column of the table below a heading. */
+export function valuesBelow(text: string, heading: string): string[] {
+  const [, section = ""] = text.split(`\n## ${heading}\n`);
+  const [, rows = ""] = section.match(/^\| -.*\n((?:\|.*\n)+)/m) ?? [];
+  return rows.trimEnd().split("\n").map((row) => (row.split("|")[2] ?? "").trim());
+}
+
+/** The types of the frames that one side sends in a session. */
+export function typesFrom(session: readonly Block[], sender: Block["sender"]): Set<number> {
+  return new Set(session.filter((block) => block.sender === sender).map(({ frame }) => frame.type));
+}
+
+/** What the page says beside the bytes of a block. */
 export function fieldsOf(lines: readonly Line[]): Fields {
   return Object.fromEntries(lines.map(({ field, value }) => [field, value]));
 }
@@ -77,7 +97,7 @@ export function askedBy(
   return question.frame;
 }
 
-/** The numbers of a block stand beside their own bytes. */
+/** Each number in a block is beside its own bytes. */
 export function assertNumbersAreTheirBytes(lines: readonly Line[]): void {
   for (const { bytes, value } of lines.filter(({ value }) => /^-?\d+$/.test(value))) {
     assert.equal(littleEndian(bytes), BigInt.asUintN(8 * bytes.byteLength, BigInt(value)));

@@ -57,7 +57,7 @@ const wrongs: [string, RegExp, (controller: ControllerV2) => Promise<unknown>][]
 ];
 
 for (const [wrong, complaint, act] of wrongs) {
-  test(`a worker of version 2 complains of a controller that ${wrong}`, async () => {
+  test(`a worker of version 2 complains about a controller that ${wrong}`, async () => {
     await using worker = await ScriptedWorker2.start();
     await using controller = await ControllerV2.connect(worker.port);
     await act(controller);
@@ -66,7 +66,7 @@ for (const [wrong, complaint, act] of wrongs) {
   });
 }
 
-test("a worker of version 2 complains of a job that comes again after it said that it leaves", async () => {
+test("a worker of version 2 complains about a job that is sent again after its drain notice", async () => {
   await using worker = await ScriptedWorker2.start();
   await using controller = await withCore(worker);
   worker.hold();
@@ -80,7 +80,7 @@ test("a worker of version 2 complains of a job that comes again after it said th
   assert.match(worker.complaints.join(), /job 5 again/);
 });
 
-test("a worker of version 2 takes 65,536 jobs unanswered, and complains of the next", async () => {
+test("a worker of version 2 accepts 65,536 unanswered jobs, and complains about one more", async () => {
   await using worker = await ScriptedWorker2.start();
   await using controller = await withCore(worker);
   worker.hold();
@@ -99,7 +99,7 @@ test("a worker of version 2 takes 65,536 jobs unanswered, and complains of the n
   assert.match(worker.complaints.join(), /65537 jobs .* unanswered/);
 });
 
-test("one job of more than 256 MiB may be unanswered, and none beside it", () => {
+test("one job of more than 256 MiB may be unanswered, but no other beside it", () => {
   const complaints: string[] = [];
   const judge = new Judge((about) => complaints.push(about));
   const bytes = 256 * 1024 * 1024;
@@ -153,7 +153,7 @@ const lies: [string, RegExp, number, (id: bigint) => Frame[]][] = [
 ];
 
 for (const [lie, complaint, type, answer] of lies) {
-  test(`a controller of version 2 gives a worker up that ${lie}`, async () => {
+  test(`a controller of version 2 gives up a worker that ${lie}`, async () => {
     await using peer = await startPeer(lying(answer));
     await using controller = await ControllerV2.agreed(peer.port);
     await assert.rejects(controller.send(type, EMPTY, 7n), complaint);
@@ -161,7 +161,7 @@ for (const [lie, complaint, type, answer] of lies) {
   });
 }
 
-test("a controller of version 2 gives a worker up that answers a cancel before the job", async () => {
+test("a controller of version 2 gives up a worker that answers a cancel before the job", async () => {
   const onlyCancels = lying((id) => id === 8n ? [{ type: OK, id, payload: EMPTY }] : []);
   await using peer = await startPeer(onlyCancels);
   await using controller = await ControllerV2.agreed(peer.port);
@@ -171,7 +171,7 @@ test("a controller of version 2 gives a worker up that answers a cancel before t
 });
 
 for (const type of [KIND_ERROR, DRAINING]) {
-  test(`a controller of version 2 gives a worker up that sends type ${type} without having agreed`, async () => {
+  test(`a controller of version 2 gives up a worker that sends type ${type} without having agreed`, async () => {
     const sends: Script = (session) =>
       session.socket.once("data", () => session.send(frame(type, 0n, EMPTY)));
     await using peer = await startPeer(sends);

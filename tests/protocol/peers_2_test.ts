@@ -23,7 +23,7 @@ import { test } from "../lib/test.ts";
 import { ABC, CORE, outputOf, withCore } from "./controllers_2.ts";
 
 for (const cut of ["whole", "bytes", 7] as const) {
-  test(`a controller and a worker of version 2 get along, cut ${cut}`, async () => {
+  test(`a controller and a worker of version 2 understand each other, cut ${cut}`, async () => {
     await using worker = await ScriptedWorker2.start({ slots: 2, machine: "β", memoryBytes: 9n });
     await using controller = await ControllerV2.agreed(worker.port, { cut });
     assert.deepEqual(descriptionOf(await controller.describe()), {
@@ -72,7 +72,7 @@ test("a worker of version 2 answers a job with any kind, an exit code, or never"
   assert.equal(controller.waiting, 1);
 });
 
-test("a job that is cancelled is answered first, whether it waits or runs, and one that is done stays", async () => {
+test("a canceled job is answered before the cancel, whether it waits, runs or is done", async () => {
   await using worker = await ScriptedWorker2.start();
   await using controller = await withCore(worker);
   assert.equal(outputOf(await controller.sendLimitedJob(ABC, {}, 70n)), "abc");
@@ -88,7 +88,7 @@ test("a job that is cancelled is answered first, whether it waits or runs, and o
   assert.deepEqual(worker.complaints, []);
 });
 
-test("a job's own answer may be ahead of its cancel", async () => {
+test("a job's own answer may come before that of its cancel", async () => {
   await using worker = await ScriptedWorker2.start({ answersBeforeCancel: true });
   await using controller = await withCore(worker);
   worker.hold();
@@ -114,7 +114,7 @@ test("held jobs keep their slots until they are released", async () => {
   assert.equal(worker.maxOutstanding, 3);
 });
 
-test("a worker that leaves says so, refuses what waits and comes, finishes what runs, and closes", async () => {
+test("a draining worker says so, refuses jobs that wait or arrive, finishes those that run, and closes", async () => {
   await using worker = await ScriptedWorker2.start();
   await using controller = await withCore(worker);
   worker.hold();
@@ -130,7 +130,7 @@ test("a worker that leaves says so, refuses what waits and comes, finishes what 
   assert.deepEqual(await controller.closed, { by: "worker" });
 });
 
-test("a worker that hangs answers nothing, and all of it when it wakes", async () => {
+test("a worker that hangs answers nothing, and everything when it wakes", async () => {
   await using worker = await ScriptedWorker2.start({ answersPings: false });
   await using controller = await withCore(worker);
   void controller.ping();
@@ -194,7 +194,7 @@ test("a worker of version 2 may dial", async () => {
   assert.equal(descriptionOf(await controller.describe()).slots, 1);
 });
 
-test("a worker of version 2 is one of version 1 to who offers that", async () => {
+test("a worker of version 2 serves a controller that offers version 1", async () => {
   await using worker = await ScriptedWorker2.start();
   await using controller = await ControllerV1.connect(worker.port);
   await controller.exchangeVersion(1);
@@ -207,7 +207,7 @@ test("a worker of version 2 is one of version 1 to who offers that", async () =>
 });
 
 for (const refusal of ["answers 0", "error", "ends"] satisfies Refusal[]) {
-  test(`a worker that knows version 1 alone, and ${refusal}, is one to who offers that next`, async () => {
+  test(`a worker of version 1 that refuses version 2 (${refusal}) serves a controller that offers 1 next`, async () => {
     await using peer = await startPeer(onlyVersion1(refusal));
     await assert.rejects(ControllerV2.agreed(peer.port));
     await using controller = await ControllerV1.connect(peer.port);

@@ -1,4 +1,4 @@
-/** What PROTOCOL.md shows of version 2 as bytes, tables, kinds and limits is what the code does. */
+/** The bytes, tables, kinds and limits that PROTOCOL.md gives for version 2 are those of the code. */
 
 import assert from "node:assert/strict";
 import * as protocol from "../../protocol/mod.ts";
@@ -17,11 +17,14 @@ import {
   parseBlocks,
   parseByteTables,
   quote,
+  sectionOf,
+  typesFrom,
+  valuesBelow,
 } from "./page.ts";
 
 const { MessageType, ResponseType } = protocol;
 
-/** What is shown as so many bytes, and not as a value. */
+/** Fields that the page shows as bytes, without a value. */
 const OPAQUE = ["instance", "core"];
 
 const session = parseBlocks(page);
@@ -29,37 +32,28 @@ const session = parseBlocks(page);
 /** The page without its line breaks. */
 const prose = page.replaceAll(/\s+/g, " ");
 
-test("the session of version 2 on the page has an exchange of every kind", () => {
-  const kinds = session.map(({ sender, lines }) => `${sender} ${lines[0]?.value} ${lines.length}`);
-  assert.deepEqual(kinds, [
-    "controller 0x04 3",
-    "worker 0x01 15",
-    "controller 0x05 7",
-    "worker 0x01 4",
-    "controller 0x06 9",
-    "worker 0xfe 5",
-    "controller 0x08 3",
-    "controller 0x07 4",
-    "worker 0x01 6",
-    "worker 0x01 3",
-    "worker 0x03 3",
-  ]);
+test("the session of version 2 on the page has every message and every response that it adds", () => {
+  const { describe, choose, limitedJob, cancel, ping } = MessageType;
+  const { ok, kindError, draining } = ResponseType;
+  const messages = new Set([describe, choose, limitedJob, cancel, ping]);
+  assert.deepEqual(typesFrom(session, "controller"), messages);
+  assert.deepEqual(typesFrom(session, "worker"), new Set([ok, kindError, draining]));
 });
 
 for (const [i, { sender, lines, frame }] of session.entries()) {
-  test(`frame ${i + 1} of version 2 on the page, from the ${sender}, decodes to what stands beside it`, () => {
+  test(`frame ${i + 1} of version 2 on the page, from the ${sender}, decodes to what the page says beside it`, () => {
     const decoded = sender === "controller" ? messageFields(frame) : responseFields(frame, i);
     const values = lines.filter(({ field }) => !OPAQUE.includes(field));
     assert.deepEqual(decoded, { ...opaqueFields(lines), ...fieldsOf(values) });
   });
 
-  test(`each number in frame ${i + 1} of version 2 on the page stands beside its own bytes`, () => {
+  test(`each number in frame ${i + 1} of version 2 on the page is beside its own bytes`, () => {
     assertNumbersAreTheirBytes(lines);
   });
 }
 
 for (const sender of ["controller", "worker"]) {
-  test(`what the ${sender} says in version 2 on the page is one stream of whole frames`, () => {
+  test(`what the ${sender} sends in version 2 on the page is one stream of whole frames`, () => {
     const blocks = session.filter((block) => block.sender === sender);
     const stream = concat(blocks.flatMap(({ lines }) => lines.map(({ bytes }) => bytes)));
     const decoder = new protocol.FrameDecoder();
@@ -68,7 +62,7 @@ for (const sender of ["controller", "worker"]) {
   });
 }
 
-test("each message of version 2 on the page is answered once, and the notice answers none", () => {
+test("each message of version 2 on the page is answered once, and the drain notice answers none", () => {
   const ids = (sender: string) =>
     session.filter((block) => block.sender === sender).map(({ frame }) => frame.id);
   assert.deepEqual(ids("worker").toSorted(), [0, ...ids("controller").toSorted()]);
@@ -76,11 +70,11 @@ test("each message of version 2 on the page is answered once, and the notice ans
 
 test("the fields of each byte table of version 2 follow each other without a gap", () => {
   const tables = parseByteTables(page);
-  assert.deepEqual(tables.map((rows) => rows.length), [8, 2, 1, 6, 1, 3]);
+  assert(tables.length > 0);
   tables.forEach(assertNoGaps);
 });
 
-test("each field in the byte tables of version 2 is as long as its type is", () => {
+test("each field in the byte tables of version 2 is as long as its type", () => {
   const bytesOfType: Record<string, RegExp> = {
     u8: /^1$/,
     u32: /^4$/,
@@ -92,14 +86,20 @@ test("each field in the byte tables of version 2 is as long as its type is", () 
   }
 });
 
-test("what stands before a job in a job with limits is as long as the code has it", () => {
-  const rows = parseByteTables(page)[3] ?? [];
-  assert.equal(Number(rows[3]?.offset), protocol.JOB_LIMITS_BYTES);
-  const job = parseByteTables(page1)[4]?.map(({ type, bytes }) => ({ type, bytes: bytes.trim() }));
-  assert.deepEqual(rows.slice(3).map(({ type, bytes }) => ({ type, bytes: bytes.trim() })), job);
+test("a job with limits on the page is the limits, as long as in the code, and then a job", () => {
+  const fieldsIn = (text: string, type: number) =>
+    (parseByteTables(sectionOf(text, type))[0] ?? []).map((
+      { bytes, type },
+    ) => [type, bytes.trim()]);
+  const job = fieldsIn(page1, MessageType.job);
+  const limitedJob = fieldsIn(page, MessageType.limitedJob);
+  const limits = limitedJob.slice(0, -job.length);
+  assert.deepEqual(limitedJob.slice(-job.length), job);
+  const limitsBytes = limits.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+  assert.equal(limitsBytes, protocol.JOB_LIMITS_BYTES);
 });
 
-test("the messages on the page are those of the code, version by version", () => {
+test("the messages on the page are those of the code, for each version", () => {
   const headings = /^### `(0x[0-9a-f]{2})`/gm;
   const types = [page1, page].map((half) =>
     [...half.matchAll(headings)].map(([, type]) => Number(type))
@@ -135,40 +135,40 @@ test("the kinds of errors on the page are those of the code, in numbers and name
 });
 
 test("the limits of version 2 on the page are those of the code", () => {
-  assert.equal(limit("ping interval"), `${protocol.PING_MS / 1000} s`);
-  assert.equal(limit("worker silent"), `${protocol.WORKER_SILENT_MS_MAX / 1000} s`);
-  assert.equal(limit("controller silent"), `${protocol.CONTROLLER_SILENT_MS_MAX / 1000} s`);
-  assert.equal(limit("jobs unanswered"), String(protocol.UNANSWERED_JOBS_MAX));
-  assert.equal(limit("cores unanswered"), String(protocol.UNANSWERED_CORES_MAX));
-  assert.equal(limit("bytes unanswered"), String(protocol.UNANSWERED_BYTES_MAX));
+  assert.deepEqual(valuesBelow(page, "Limits of version 2"), [
+    `${protocol.PING_MS / 1000} s`,
+    `${protocol.WORKER_SILENT_MS_MAX / 1000} s`,
+    `${protocol.CONTROLLER_SILENT_MS_MAX / 1000} s`,
+    String(protocol.UNANSWERED_JOBS_MAX),
+    String(protocol.UNANSWERED_CORES_MAX),
+    String(protocol.UNANSWERED_BYTES_MAX),
+  ]);
 });
 
-test("the rules of version 2 on the page name the same limits as its table", () => {
-  for (const name of ["ping interval", "worker silent", "controller silent"]) {
-    assert(prose.includes(limit(name).replace(" s", " seconds")), name);
-  }
-  assert(prose.includes(`${Number(limit("jobs unanswered")).toLocaleString("en")} jobs`));
-  assert(prose.includes(`nor more than ${limit("cores unanswered")} cores`));
-  assert(prose.includes(`${Number(limit("bytes unanswered")) / 2 ** 20} MiB of their payloads`));
+test("the rules of version 2 on the page have the same limits as its table", () => {
+  const limits = [
+    `${protocol.PING_MS / 1000} seconds`,
+    `${protocol.WORKER_SILENT_MS_MAX / 1000} seconds`,
+    `${protocol.CONTROLLER_SILENT_MS_MAX / 1000} seconds`,
+    `${protocol.UNANSWERED_JOBS_MAX.toLocaleString("en")} jobs`,
+    `${protocol.UNANSWERED_CORES_MAX} cores`,
+    `${protocol.UNANSWERED_BYTES_MAX / 2 ** 20} MiB`,
+  ];
+  for (const limit of limits) assert(prose.includes(` ${limit}`), limit);
 });
 
-test("the rules of version 2 on the page use the kinds by their numbers", () => {
-  const { timeout, memory, cancelled, draining } = protocol.FailureKind;
-  assert(
-    prose.includes(
-      `exceeds a limit, the worker ends the process that runs it and answers with an error of kind ${timeout} or ${memory}`,
-    ),
-  );
-  assert(prose.includes(`must answer with an error of kind ${memory} that says so`));
-  assert(
-    prose.includes(`with an error of kind ${cancelled}, unless its own answer was sent before`),
-  );
-  assert(prose.includes(`jobs that still arrive, with an error of kind ${draining}.`));
+test("each message of version 2 on the page is answered with its own kinds of errors", () => {
+  const { timeout, memory, cancelled } = protocol.FailureKind;
+  assert.deepEqual(kindsIn(sectionOf(page, MessageType.limitedJob)), new Set([timeout, memory]));
+  assert.deepEqual(kindsIn(sectionOf(page, MessageType.cancel)), new Set([cancelled]));
+  const known = Object.values(protocol.FailureKind);
+  for (const kind of kindsIn(page)) assert(known.includes(kind), `kind ${kind}`);
 });
 
-function limit(name: string): string {
-  const row = page.match(new RegExp(`^\\| ${name} +\\| ([^|]+?) +\\|`, "m"));
-  return row?.[1] ?? `no limit "${name}"`;
+/** The kinds of errors that a text names by their numbers. */
+function kindsIn(text: string): Set<number> {
+  const found = text.replaceAll(/\s+/g, " ").matchAll(/\bkind (\d+)(?: or (\d+))?/g);
+  return new Set([...found].flatMap(([, ...kinds]) => kinds.filter((kind) => kind).map(Number)));
 }
 
 function opaqueFields(lines: readonly Line[]): Fields {
@@ -208,7 +208,7 @@ function limitedJobFields(frame: protocol.Frame): Fields {
   };
 }
 
-/** Does what a controller has to do: it looks up which message the response answers. */
+/** Like a controller, looks up which message the response answers. */
 function responseFields(frame: protocol.Frame, index: number): Fields {
   const header = headerFields(frame);
   if (frame.type === ResponseType.draining) {

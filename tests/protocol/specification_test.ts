@@ -1,4 +1,4 @@
-/** What PROTOCOL.md shows of version 1 as bytes and numbers is what the code does. */
+/** The bytes and numbers that PROTOCOL.md gives for version 1 are those of the code. */
 
 import assert from "node:assert/strict";
 import * as protocol from "../../protocol/mod.ts";
@@ -15,39 +15,34 @@ import {
   parseBlocks,
   parseByteTables,
   quote,
+  typesFrom,
+  valuesBelow,
 } from "./page.ts";
 
 const session = parseBlocks(page);
 
-test("the session on the page has an exchange of every kind", () => {
-  const kinds = session.map(({ sender, lines }) => `${sender} ${lines[0]?.value} ${lines.length}`);
-  assert.deepEqual(kinds, [
-    "controller 0x01 4",
-    "worker 0x01 4",
-    "controller 0x02 7",
-    "worker 0x01 3",
-    "controller 0x03 6",
-    "controller 0x03 5",
-    "worker 0xff 4",
-    "worker 0x01 6",
-  ]);
+test("the session on the page has every message and every response", () => {
+  const { version, core, job } = protocol.MessageType;
+  const { ok, error } = protocol.ResponseType;
+  assert.deepEqual(typesFrom(session, "controller"), new Set([version, core, job]));
+  assert.deepEqual(typesFrom(session, "worker"), new Set([ok, error]));
 });
 
 for (const [i, { sender, lines, frame }] of session.entries()) {
   const said = fieldsOf(lines);
 
-  test(`frame ${i + 1} on the page, from the ${sender}, decodes to what stands beside it`, () => {
+  test(`frame ${i + 1} on the page, from the ${sender}, decodes to what the page says beside it`, () => {
     const decoded = sender === "controller" ? messageFields(frame) : responseFields(frame, i);
     assert.deepEqual({ input: '""', ...said }, { input: '""', ...decoded });
   });
 
-  test(`each number in frame ${i + 1} on the page stands beside its own bytes`, () => {
+  test(`each number in frame ${i + 1} on the page is beside its own bytes`, () => {
     assertNumbersAreTheirBytes(lines);
   });
 }
 
 for (const sender of ["controller", "worker"]) {
-  test(`what the ${sender} says on the page is one stream of whole frames`, () => {
+  test(`what the ${sender} sends on the page is one stream of whole frames`, () => {
     const blocks = session.filter((block) => block.sender === sender);
     const stream = concat(blocks.flatMap(({ lines }) => lines.map(({ bytes }) => bytes)));
     const decoder = new protocol.FrameDecoder();
@@ -64,19 +59,18 @@ test("each message on the page is answered once, under its id", () => {
 
 test("the fields of each byte table on the page follow each other without a gap", () => {
   const tables = parseByteTables(page);
-  assert.deepEqual(tables.map((rows) => rows.length), [4, 1, 1, 4, 3, 3]);
+  assert(tables.length > 0);
   tables.forEach(assertNoGaps);
 });
 
 test("the limits on the page are those of the code", () => {
-  const bytesOf = (limit: string) => {
-    const row = page.match(new RegExp(`^\\| ${limit} +\\| (\\d+) +\\|`, "m"));
-    return Number(row?.[1]);
-  };
-  assert.equal(bytesOf("header"), protocol.HEADER_BYTES);
-  assert.equal(bytesOf("payload, default"), protocol.PAYLOAD_BYTES_MAX_DEFAULT);
-  assert.equal(bytesOf("error text, as sent"), protocol.ERROR_TEXT_BYTES_MAX);
-  assert.equal(bytesOf("error text, as received"), protocol.ERROR_TEXT_RECEIVED_BYTES_MAX);
+  const limits = [
+    protocol.HEADER_BYTES,
+    protocol.PAYLOAD_BYTES_MAX_DEFAULT,
+    protocol.ERROR_TEXT_BYTES_MAX,
+    protocol.ERROR_TEXT_RECEIVED_BYTES_MAX,
+  ];
+  assert.deepEqual(valuesBelow(page, "Limits").map(Number), limits);
 });
 
 function messageFields(frame: protocol.Frame): Fields {
@@ -102,7 +96,7 @@ function messageFields(frame: protocol.Frame): Fields {
   }
 }
 
-/** Does what a controller has to do: it looks up which message the response answers. */
+/** Like a controller, looks up which message the response answers. */
 function responseFields(frame: protocol.Frame, index: number): Fields {
   const header = headerFields(frame);
   if (frame.type === protocol.ResponseType.error) {

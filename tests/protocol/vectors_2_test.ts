@@ -31,13 +31,13 @@ for (const vector of vectors.valid.filter((vector) => vector.decode_only === und
 }
 
 for (const vector of vectors.valid) {
-  test(`vector ${vector.name} of version 2: its bytes mean exactly what it says, whole and byte by byte`, () => {
+  test(`vector ${vector.name} of version 2: its bytes decode to its meaning, whole and byte by byte`, () => {
     assertMeans(decodeInPieces(new protocol.FrameDecoder(), fromHex(vector.hex), [1]), [vector]);
     assertMeans(new protocol.FrameDecoder().feed(fromHex(vector.hex)), [vector]);
   });
 }
 
-test("the valid vectors of version 2 mean what they say in any order, however the stream is cut", () => {
+test("the valid vectors of version 2 decode to their meanings in any order, however the stream is cut", () => {
   const anyStream = fc.array(fc.constantFrom(...vectors.valid), { maxLength: 30 });
   fc.assert(fc.property(anyStream, anyCuts, (stream, cuts) => {
     const bytes = concat(stream.map((vector) => fromHex(vector.hex)));
@@ -66,7 +66,7 @@ test("the valid vectors of version 2 have every message, every response and ever
 });
 
 for (const vector of vectors.valid.filter(isAddedMessage)) {
-  test(`vector ${vector.name} of version 2 is of an unknown type to version 1`, () => {
+  test(`vector ${vector.name} of version 2 has an unknown type for version 1`, () => {
     assert.throws(
       () => protocol.decodeMessage(onlyFrame(fromHex(vector.hex))),
       protocol.UnknownTypeError,
@@ -95,7 +95,7 @@ const refusedElsewhere = [
   "response-type-0x04",
 ];
 
-test("every invalid vector of version 2 is refused by somebody", () => {
+test("every invalid vector of version 2 has a test that refuses it", () => {
   const responses = [...Object.keys(refusedAsResponses), ...refusedElsewhere];
   assert.deepEqual(
     vectors.invalid.filter(isResponse).map(({ name }) => name).toSorted(),
@@ -104,7 +104,7 @@ test("every invalid vector of version 2 is refused by somebody", () => {
 });
 
 for (const vector of vectors.invalid.filter((vector) => !isResponse(vector))) {
-  test(`vector ${vector.name} of version 2: its message is refused, its id is known and the next frame unharmed`, () => {
+  test(`vector ${vector.name} of version 2: its message is refused, its id is known, and the next frame is decoded`, () => {
     const refusal: Refusal = refusedByType.includes(vector.name)
       ? protocol.UnknownTypeError
       : protocol.MalformedPayloadError;
@@ -125,7 +125,7 @@ for (const [name, question] of Object.entries(refusedAsResponses)) {
 }
 
 for (const name of ["draining-with-payload", "draining-with-id"]) {
-  test(`vector ${name} of version 2: its frame is whole, and is not the notice`, () => {
+  test(`vector ${name} of version 2: its frame is whole, but differs from the drain notice`, () => {
     const frame = onlyFrame(invalid(name));
     assert.equal(frame.type, protocol.ResponseType.draining);
     assert.notEqual(toHex(invalid(name)), toHex(protocol.encodeDraining()));
@@ -133,7 +133,7 @@ for (const name of ["draining-with-payload", "draining-with-id"]) {
 }
 
 for (const name of ["response-type-0x02", "response-type-0x04"]) {
-  test(`vector ${name} of version 2: its frame is whole and its type is no response type`, () => {
+  test(`vector ${name} of version 2: its frame is whole, but its type is not a response type`, () => {
     const { type } = onlyFrame(invalid(name));
     assert.equal(type, Number(name.slice(-4)));
     assert(!Object.values<number>(protocol.ResponseType).includes(type));

@@ -6,7 +6,16 @@ import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
 import { anyCuts } from "./arbitraries.ts";
-import { concat, coreMessage, decodeInPieces, fromHex, onlyFrame, toHex } from "./bytes.ts";
+import {
+  concat,
+  coreMessage,
+  decodeInPieces,
+  encodeJob,
+  fromHex,
+  onlyFrame,
+  toHex,
+  toUint64,
+} from "./bytes.ts";
 
 interface Vector {
   readonly name: string;
@@ -36,21 +45,13 @@ for (const vector of vectors.valid) {
     assert.equal(toHex(encode(vector.meaning)), vector.hex);
   });
 
-  test(`vector ${vector.name}: a writer gathers exactly its bytes`, () => {
-    const writer = new protocol.FrameWriter();
-    write(writer, vector.meaning);
-    const piece = writer.take();
-    assert.equal(piece && toHex(piece), vector.hex);
-    assert.equal(writer.take(), undefined);
-  });
-
-  test(`vector ${vector.name}: its bytes mean exactly what it says, whole and byte by byte`, () => {
+  test(`vector ${vector.name}: its bytes decode to its meaning, whole and byte by byte`, () => {
     assertMeans(decodeInPieces(new protocol.FrameDecoder(), fromHex(vector.hex), [1]), [vector]);
     assertMeans(new protocol.FrameDecoder().feed(fromHex(vector.hex)), [vector]);
   });
 }
 
-test("the valid vectors mean what they say in any order, however the stream is cut", () => {
+test("the valid vectors decode to their meanings in any order, however the stream is cut", () => {
   const anyStream = fc.array(fc.constantFrom(...vectors.valid), { maxLength: 30 });
   fc.assert(fc.property(anyStream, anyCuts, (stream, cuts) => {
     const bytes = concat(stream.map((vector) => fromHex(vector.hex)));
@@ -87,7 +88,7 @@ const refusedElsewhere = [
   "response-type-unknown",
 ];
 
-test("every invalid vector is refused by somebody", () => {
+test("every invalid vector has a test that refuses it", () => {
   const known = [...refusedByTheDecoder, ...refusedAsMessages.keys(), ...refusedElsewhere];
   assert.deepEqual(vectors.invalid.map((vector) => vector.name).sort(), known.sort());
 });
@@ -104,8 +105,8 @@ for (const name of refusedByTheDecoder) {
 }
 
 for (const [name, refusal] of refusedAsMessages) {
-  test(`vector ${name}: its message is refused, its id is known and the next frame unharmed`, () => {
-    const job = protocol.encodeJob(77, 1, Uint8Array.of(1, 2, 3));
+  test(`vector ${name}: its message is refused, its id is known, and the next frame is decoded`, () => {
+    const job = encodeJob(77, 1, Uint8Array.of(1, 2, 3));
     const bytes = concat([invalid(name), job]);
     const [frame, next] = new protocol.FrameDecoder().feed(bytes);
     assert(frame && next);
@@ -115,7 +116,7 @@ for (const [name, refusal] of refusedAsMessages) {
   });
 }
 
-test("vector job-before-core: it parses, only a worker without a core refuses it", () => {
+test("vector job-before-core: it parses; only a worker without a core refuses it", () => {
   const message = protocol.decodeMessage(onlyFrame(invalid("job-before-core")));
   assert.deepEqual(message, {
     type: "job",
@@ -130,11 +131,11 @@ test("vector job-response-short: its payload is refused", () => {
   assert.throws(() => protocol.decodeJobResponse(payload), protocol.MalformedPayloadError);
 });
 
-test("vector response-id-never-sent: its frame is whole and carries the strange id", () => {
+test("vector response-id-never-sent: its frame is whole, with an id that was never sent", () => {
   assert.equal(onlyFrame(invalid("response-id-never-sent")).id, 999_999);
 });
 
-test("vector response-type-unknown: its frame is whole and its type is no response type", () => {
+test("vector response-type-unknown: its frame is whole, but its type is not a response type", () => {
   const { type } = onlyFrame(invalid("response-type-unknown"));
   assert.equal(type, 0x02);
   assert(!Object.values<number>(protocol.ResponseType).includes(type));
@@ -163,7 +164,7 @@ function encode(meaning: Meaning): Uint8Array<ArrayBuffer> {
     case "core":
       return coreMessage(id, meaning.name, fromHex(meaning.content_hex));
     case "job":
-      return protocol.encodeJob(id, uint64(meaning.job), fromHex(meaning.input_hex));
+      return written((writer) => writer.job(id, uint64(meaning.job), fromHex(meaning.input_hex)));
     case "error":
       return protocol.encodeError(id, meaning.message);
     case "ok":
@@ -181,24 +182,20 @@ function encodeSuccess(
     case "core":
       return protocol.encodeCoreResponse(id);
     case "job":
-      return protocol.encodeJobResponse(id, {
-        exitCode: meaning.exit_code,
-        output: fromHex(meaning.output_hex),
-      });
+      return written((writer) =>
+        writer.jobResult(id, meaning.exit_code, fromHex(meaning.output_hex))
+      );
   }
 }
 
-/** What has no method of its own in a writer passes through it as a frame. */
-function write(writer: protocol.FrameWriter, meaning: Meaning): void {
-  const id = uint64(meaning.id);
-  if (meaning.type === "job") {
-    writer.job(id, uint64(meaning.job), fromHex(meaning.input_hex));
-  } else if (meaning.type === "ok" && meaning.to === "job") {
-    writer.jobResult(id, meaning.exit_code, fromHex(meaning.output_hex));
-  } else {
-    const frame = onlyFrame(encode(meaning));
-    writer.frame(frame.type, frame.id, frame.payload);
-  }
+/** Jobs and their results are encoded by a writer only. */
+function written(write: (writer: protocol.FrameWriter) => void): Uint8Array<ArrayBuffer> {
+  const writer = new protocol.FrameWriter();
+  write(writer);
+  const piece = writer.take();
+  assert(piece);
+  assert.equal(writer.take(), undefined);
+  return piece;
 }
 
 function meaningOf(frame: protocol.Frame, vector: ValidVector): Meaning {
@@ -248,5 +245,5 @@ function meaningOfSuccess(frame: protocol.Frame, { meaning }: ValidVector): Mean
 }
 
 function uint64(decimal: string): protocol.Uint64 {
-  return protocol.toUint64(BigInt(decimal));
+  return toUint64(BigInt(decimal));
 }

@@ -155,7 +155,7 @@ const USELESS: [string, Script, RegExp][] = [
   ["cannot load the core", coreError("no such library"), /no such library/],
   ["answers ids that were never sent", wrongId, /which is not out/],
   ["answers everything twice", staleAnswers, /which is not out/],
-  ["has a response type of its own", unknownResponseType, /0x02 is no response type/],
+  ["has a response type of its own", unknownResponseType, /0x02 is not a response type/],
   ["says less than it announces", shortJobResponse, /does not speak the worker protocol/],
   ["closes within an answer", closesMidFrame, /ended inside a frame/],
   [
