@@ -1,11 +1,11 @@
 /**
- * distcomp for programs: a compute core, a shared library with three C functions, run on many inputs by
- * workers on this machine or others.
+ * distcomp as a library: runs a compute core, a shared library with three C functions, on many inputs, with
+ * workers on this machine or on others.
  *
  * - {@linkcode Session} runs jobs: `Session.open`, `map`, `run`, `close`.
- * - {@linkcode WorkerServer} is a worker that programs can start, for sessions and for `distcomp run`.
+ * - {@linkcode WorkerServer} is a worker, for sessions and for `distcomp run`.
  *
- * What a compute core is stands in `include/distcomp.h`; `examples/library/` has a program that runs.
+ * `include/distcomp.h` says how to write a compute core. `examples/library/` has a complete program.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** Finishes jobs: the output goes to its place first, then the record to the journal, then the job counts. */
+/** Finishes jobs: writes the output first, and then the journal's record of it. */
 
 import type { Completion } from "./cluster/task.ts";
 import type { CommitWindow } from "./commit_window.ts";
@@ -21,11 +21,11 @@ export interface CommitterParts {
 export interface CommitterEvents {
   /** A job is done or has failed, and is counted. */
   onFinished(): void;
-  /** The output folder cannot be written to any more. */
+  /** The output folder can no longer be written to. */
   onError(error: unknown): void;
 }
 
-/** Finishes each job of a run, in one of three ways. */
+/** Finishes each job of a run, whether it was answered, skipped or unreadable. */
 export class Committer {
   readonly #parts: CommitterParts;
   readonly #events: CommitterEvents;

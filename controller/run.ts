@@ -29,14 +29,14 @@ export interface RunParts {
   readonly options?: ClusterOptions;
   /** Workers to dial. */
   readonly workers: readonly Address[];
-  /** Where to listen for workers; `onListening` hears which port it became. */
+  /** Where to listen for workers; `onListening` gets the address with the port that was chosen. */
   readonly listen?: Address | undefined;
   readonly onListening?: (address: Address) => void;
-  /** Slots of the run's own worker on this machine; it has none unless given. */
+  /** Slots of the run's own worker on this machine; without them there is no such worker. */
   readonly localSlots?: number | undefined;
   /** How many failures stop the run; unlimited unless given. */
   readonly failureLimit?: FailureLimit | undefined;
-  /** Jobs that will probably be skipped, because they finished in earlier runs. For the time left. */
+  /** Jobs that will probably be skipped, because they finished in earlier runs: they will take no time. */
   readonly skipsExpected?: number;
 }
 
@@ -158,8 +158,8 @@ export class Run {
     try {
       for await (const batch of this.#parts.source.batches) {
         for (const task of batch) {
-          this.#add(task);
           if (!this.#isFeeding) return; // an unreadable input can be one failure too many
+          this.#add(task);
         }
         await this.#cluster.room();
         if (!this.#isFeeding) return;

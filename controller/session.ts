@@ -22,7 +22,7 @@ export interface SessionOptions {
   readonly workers?: readonly string[];
   /** Slots of the worker on this machine. Default: one per CPU. */
   readonly slots?: number;
-  /** Limits and retries of each job. Default: no limits of time and memory, no retries. */
+  /** Limits and retries of each job. Default: no limits of time and memory, no retries, up to 3 crashes. */
   readonly policy?: Partial<JobPolicy>;
   /** Gets warnings, such as of lost workers. Default: they are dropped. */
   readonly log?: Log;

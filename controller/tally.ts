@@ -60,11 +60,12 @@ export class Tally {
     };
   }
 
-  /** Jobs that failed in this run, and all that finished in it. */
+  /** Jobs that failed in this run. */
   get failed(): number {
     return this.#failed - this.#skippedFailed;
   }
 
+  /** Jobs that are done or failed in this run. */
   get finished(): number {
     return this.#done + this.#failed - this.#skippedDone - this.#skippedFailed;
   }
@@ -74,7 +75,7 @@ export class Tally {
     return this.#done + this.#failed === this.#added;
   }
 
-  /** Whether a job waits for a worker, or may come that does. */
+  /** Whether a job waits for a worker's answer, or further jobs may come. */
   get needsWorkers(): boolean {
     return !this.#hasAllInputs || this.#settled < this.#added;
   }
@@ -129,7 +130,7 @@ export class Tally {
     this.#skippedDone += 1;
   }
 
-  /** Returns where the reason belongs, if the failure is one of those that are named. */
+  /** Returns the failure, whose reason has to be filled in, if it is one of those that are named. */
   onSkippedFailed(name: string): { reason: string } | undefined {
     this.#failed += 1;
     this.#skippedFailed += 1;

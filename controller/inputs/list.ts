@@ -10,8 +10,8 @@ import {
   OVERWRITES_ITSELF,
   OVERWRITES_OTHER,
   overwritesItself,
-  realParent,
   realPath,
+  withRealParent,
 } from "./paths.ts";
 import type { Warn } from "./source.ts";
 import { walkFolder } from "./walk.ts";
@@ -30,7 +30,7 @@ export async function* listFiles(
   yield* inOutputs.length === 0 ? files : refuseOverwriting(files, inOutputs, realOutputs);
 }
 
-/** Lets fail whose output would overwrite one of the `inputs`, or a folder that has it. */
+/** Fails the files whose output would overwrite one of the `inputs`, or a file in one that is a folder. */
 async function* refuseOverwriting(
   files: AsyncIterable<ListedFile | undefined>,
   inputs: readonly string[],
@@ -85,5 +85,5 @@ async function listedFile(path: string, realOutputs: string): Promise<ListedFile
   if (await overwritesItself(path, name, realOutputs)) {
     return { path, name, failure: OVERWRITES_ITSELF };
   }
-  return isInside(await realParent(path), realOutputs) ? undefined : { path, name };
+  return isInside(await withRealParent(path), realOutputs) ? undefined : { path, name };
 }

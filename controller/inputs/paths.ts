@@ -16,8 +16,8 @@ export function realPath(path: string): Promise<string> {
   return realpath(path).catch(() => resolve(path));
 }
 
-/** The path with all links followed, except the last: a link may be an input itself. */
-export async function realParent(path: string): Promise<string> {
+/** The path with all links followed, except at its end: a link can be an input itself. */
+export async function withRealParent(path: string): Promise<string> {
   return join(await realPath(dirname(path)), basename(path));
 }
 
@@ -32,7 +32,7 @@ export async function overwritesItself(
   name: string,
   realOutputs: string,
 ): Promise<boolean> {
-  return join(realOutputs, name) === await realParent(path);
+  return join(realOutputs, name) === await withRealParent(path);
 }
 
 /**

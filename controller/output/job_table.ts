@@ -1,9 +1,12 @@
-/** What a run needs to know of the jobs in its journal: a row of numbers for each, for millions of them. */
+/**
+ * What a run needs to know of the jobs in its journal. Each is a row of numbers: a million jobs take 100 MB,
+ * where objects in a `Map` take 150 to 300.
+ */
 
 import { hash } from "node:crypto";
 import { NameIndex } from "./name_index.ts";
 
-/** Of an identity's digest; two states of one input do not have the same by chance. */
+/** Hex digits of an identity's digest that are kept: all that fit a number exactly. */
 const IDENTITY_HEX_DIGITS = 13;
 
 const FIRST_ROWS_MAX = 512;
@@ -24,6 +27,7 @@ export interface JobEntry {
   readonly crcOut: number;
 }
 
+/** Numbers of an entry. */
 const ROW_NUMBERS = 6;
 
 /** Entries by the jobs' names. */
@@ -54,12 +58,16 @@ export class JobTable {
   }
 
   #entryAt(number: number): JobEntry {
+    const rows = this.#rows;
     const row = ROW_NUMBERS * number;
-    const [identity, state, epoch, at, bytesOut, crcOut] = this.#rows.subarray(
-      row,
-      row + ROW_NUMBERS,
-    ) as unknown as [number, JobEntry["state"], number, number, number, number];
-    return { identity, state, epoch, at, bytesOut, crcOut };
+    return {
+      identity: rows[row] as number,
+      state: rows[row + 1] as JobEntry["state"],
+      epoch: rows[row + 2] as number,
+      at: rows[row + 3] as number,
+      bytesOut: rows[row + 4] as number,
+      crcOut: rows[row + 5] as number,
+    };
   }
 
   #grow(): void {

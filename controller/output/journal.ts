@@ -71,9 +71,9 @@ export class Journal {
     try {
       const file = await open(path, options.fresh ? "w+" : "a+");
       const { size } = await file.stat();
+      const isTorn = size > 0 && await byteAt(file, size - 1) !== NEWLINE;
       const journal = new Journal(path, file, options, size);
-      // After a torn line the next one would be damaged too.
-      if (size > 0 && await byteAt(file, size - 1) !== NEWLINE) journal.#text = "\n";
+      if (isTorn) journal.#text = "\n"; // else the next line would be damaged too
       if (size > 0) await journal.#begin();
       return journal;
     } catch (cause) {

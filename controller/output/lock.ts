@@ -1,7 +1,7 @@
 /**
- * One run per output folder: only the holder of its lock writes there. Lock packages of npm take a lock over
- * by its age, which takes it from a suspended run, and two processes may take it over at once; this one asks
- * whether the holder's process still runs, says which process holds it, and lets only one take it over.
+ * One run per output folder: only the holder of its lock writes there. The lock packages of npm judge a lock
+ * by its age: they take it from a suspended run, and let two processes take it over at once. This one checks
+ * whether the holder's process still runs, names that process, and lets exactly one take the lock over.
  */
 
 import { readdir, rename, rm, stat } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
  * Names, numbered in the order in which they first come. A `Map` of a million names of 30 characters takes
- * 69 MB, and none holds 17 million; this takes 21 MB, however long the names are.
+ * 69 MB, and no `Map` holds 17 million; this takes 21 MB, however long the names are.
  */
 
 import { hash } from "node:crypto";

@@ -129,7 +129,7 @@ export class Resume implements FinishedJobs {
     if (identity === undefined || attempt === 0) return;
     const isSameCore = core === this.#options.core;
     this.#jobs.set(input, {
-      identity: isSameCore ? identityNumber(identity) : 0, // of another core nobody asks for it
+      identity: isSameCore ? identityNumber(identity) : 0, // it is compared for the same core only
       state: isSameCore ? JobState[state] : JobState.otherCore,
       epoch: this.#epochs.current,
       at,

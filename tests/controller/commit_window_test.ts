@@ -1,6 +1,7 @@
 /** Results that are being written. */
 
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { CommitWindow } from "../../controller/commit_window.ts";
 import { test } from "../lib/test.ts";
 
@@ -30,7 +31,7 @@ test("a window is empty when the last result is written", async () => {
   let isEmpty = false;
   const empty = window.empty().then(() => isEmpty = true);
   window.onEnded(1);
-  await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
   assert(!isEmpty && !window.isEmpty);
   window.onEnded(1);
   await empty;

@@ -1,4 +1,4 @@
-/** The library: sessions over workers that are there, and over one of their own. */
+/** The library: sessions with workers that are running, and with a worker of their own. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -23,7 +23,7 @@ async function* numbers(count: number): AsyncGenerator<Uint8Array> {
   for (let index = 0; index < count; index++) yield encode(`echo ${index}`);
 }
 
-test("a session over a worker of its own gives results in the order of the inputs", async () => {
+test("a session with a worker of its own gives results in the order of the inputs", async () => {
   await using session = await Session.open({ core: await core("behave"), slots: 2 });
   const outputs: string[] = [];
   for await (const result of session.map(numbers(3000))) {
@@ -34,7 +34,7 @@ test("a session over a worker of its own gives results in the order of the input
   assert.deepEqual(outputs, Array.from({ length: 3000 }, (_, index) => String(index)));
 });
 
-test("results that come as they come are all there, the quick before the slow", async () => {
+test("unordered results come as jobs finish, and all of them come", async () => {
   await using session = await Session.open({ core: await core("behave"), slots: 2 });
   const inputs = ["sleep 400", "echo a", "echo b", "echo c"].map(encode);
   const order: number[] = [];
@@ -58,7 +58,7 @@ test("a failed job is a result with its exit code and output, or its reason", as
   assert.ok(fine?.ok);
 });
 
-test("a job's failure has its kind, and a session its limits and retries", async () => {
+test("a failure has its kind, and a session's policy limits time and crashes", async () => {
   await using session = await Session.open({
     core: await core("behave"),
     slots: 1,
@@ -93,7 +93,7 @@ test("a session sends a core from memory to workers of other processes", async (
   assert.equal(pids.size, 2);
 });
 
-test("inputs are not taken further ahead than results are", async () => {
+test("inputs are taken only as fast as results", async () => {
   await using session = await Session.open({ core: await core("echo"), slots: 2 });
   let taken = 0;
   function* endless() {
@@ -103,7 +103,7 @@ test("inputs are not taken further ahead than results are", async () => {
   assert.ok(taken < 100_000, `${taken} inputs were taken for 11 results`);
 });
 
-test("an error of the inputs ends the iteration, after the results before it", async () => {
+test("an error of the inputs ends the iteration", async () => {
   await using session = await Session.open({ core: await core("echo"), slots: 1 });
   function* broken() {
     yield encode("fine");
@@ -131,13 +131,13 @@ test("a session without a usable worker rejects its jobs with the reason", async
   });
 });
 
-test("what cannot be a session is refused at once", async () => {
+test("a session with a wrong core or a wrong address is refused at once", async () => {
   await assert.rejects(Session.open({ core: "/nowhere/core.so" }), CoreFileError);
   const echo = await core("echo");
   await assert.rejects(Session.open({ core: echo, workers: ["a:b"] }), AddressError);
 });
 
-test("a program ends with its session, also one that has a worker to try again", async () => {
+test("a program ends once its session is closed, even if a worker was to be tried again", async () => {
   await using useless = await startPeer(coreError("built for another machine"));
   await using good = await startPeer(echo());
   const workers = [useless, good].map(({ port }) => `127.0.0.1:${port}`);
@@ -158,7 +158,7 @@ test("a program ends with its session, also one that has a worker to try again",
   await promisify(execFile)(process.execPath, args);
 });
 
-test("closing a session rejects what was not answered", async () => {
+test("closing a session rejects the jobs that have not finished", async () => {
   const session = await Session.open({ core: await core("behave"), slots: 1 });
   const running = session.run(encode("sleep 60000"));
   const outcome = assert.rejects(running, /session is closed/);

@@ -28,14 +28,14 @@ for (const [what, text, lines] of CASES) {
   });
 }
 
-test("bytes that are no text come through as they are", async () => {
+test("bytes that are not text are kept as they are", async () => {
   await using workspace = await Workspace.make();
   const file = await workspace.write("file", Uint8Array.of(0xff, 0x00, 0x0a, 0xc3, 0x0a, 0x80));
   const lines = await all(file);
   assert.deepEqual(lines.map((line) => [...line]), [[0xff, 0x00], [0xc3], [0x80]]);
 });
 
-test("a line over many reads comes whole, and its neighbours too", async () => {
+test("a line of many chunks is complete, and so are its neighbors", async () => {
   await using workspace = await Workspace.make();
   const huge = "0123456789".repeat(3_000_000);
   const file = await workspace.write("file", `before\n${huge}\r\nafter`);
@@ -44,14 +44,14 @@ test("a line over many reads comes whole, and its neighbours too", async () => {
   assert.equal(lines[1]?.equals(Buffer.from(huge)), true);
 });
 
-test("lines stay as they are when later ones are read", async () => {
+test("lines stay the same while later ones are read", async () => {
   await using workspace = await Workspace.make();
   const expected = Array.from({ length: 50_000 }, (_, index) => `line ${index}`);
   const file = await workspace.write("file", expected.join("\n"));
   assert.deepEqual((await all(file)).map(String), expected);
 });
 
-test("lines put together again are the file, and their number is counted alike", async () => {
+test("joined lines are the file again, and countLines agrees with readLines", async () => {
   await using workspace = await Workspace.make();
   const texts = fc.array(fc.constantFrom("a", "\n", "b".repeat(70_000)), { maxLength: 12 });
   await fc.assert(
@@ -67,7 +67,7 @@ test("lines put together again are the file, and their number is counted alike",
   );
 });
 
-test("a file that is not there is an error of whoever reads it", async () => {
+test("reading or counting a file that does not exist is an error", async () => {
   await using workspace = await Workspace.make();
   await assert.rejects(all(workspace.at("missing")), /ENOENT/);
   await assert.rejects(countLines(workspace.at("missing")), /ENOENT/);

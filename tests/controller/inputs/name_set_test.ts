@@ -22,7 +22,7 @@ test("names are told apart by every character, however long they are", () => {
   assert.equal(names.add(`${long}1`), false);
 });
 
-test("names stay known while the set grows", () => {
+test("names are kept while the set grows", () => {
   const names = new NameSet();
   const count = 20_000;
   for (let index = 0; index < count; index++) assert(names.add(`name ${index}`));
@@ -30,7 +30,7 @@ test("names stay known while the set grows", () => {
   assert(names.add(`name ${count}`));
 });
 
-test("it agrees with a plain set", () => {
+test("a name set agrees with a plain set", () => {
   const name = fc.string({ maxLength: 2 });
   fc.assert(fc.property(fc.array(name, { maxLength: 2000 }), (added) => {
     const names = new NameSet();

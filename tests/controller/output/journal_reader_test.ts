@@ -1,4 +1,4 @@
-/** The journal as it is read again, whole and damaged. */
+/** Reading the journal, whole and damaged. */
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -25,7 +25,7 @@ const PAGE = readFileSync(new URL("../../../docs/journal.md", import.meta.url), 
 const noPython = toolIsMissing("python3");
 const noJq = toolIsMissing("jq");
 
-/** Names and reasons that could be taken for the journal's own marks, or break its lines. */
+/** Names and reasons that look like parts of a line, or could break one. */
 const TRICKY = [
   'quote"',
   "new\nline",
@@ -40,7 +40,7 @@ const TRICKY = [
   "",
 ];
 
-test("what is written is read again, whatever names and reasons are like", async () => {
+test("records are read as they were written, whatever their names and reasons are", async () => {
   const records = TRICKY.flatMap((text, index) => [
     recordOf(index, { input: text }),
     recordOf(index, { input: `${index}`, state: "failed", error: text }),
@@ -52,7 +52,7 @@ test("what is written is read again, whatever names and reasons are like", async
   assert.deepEqual(flaws, { damaged: 0, newer: 0 });
 });
 
-test("a record is found again by where it begins", async () => {
+test("a single record is read from the place where it begins", async () => {
   await using workspace = await Workspace.make();
   const records = [0, 1, 2].map((index) => recordOf(index, { error: "x".repeat(index * 100_000) }));
   const path = await workspace.write("j", records.map((r) => formatRecord(r, CORE)).join(""));
@@ -68,14 +68,14 @@ test("a record is found again by where it begins", async () => {
   assert.equal(await readRecordAt(path, 5), undefined);
 });
 
-test("a reason of any length makes a line that can be read again", async () => {
+test("a record with a reason of any length can be read", async () => {
   const record = recordOf(1, { state: "failed", error: "\u0001".repeat(40_000_000) });
   const { read, flaws } = await readBack(formatRecord(record, CORE));
   assert.deepEqual(flaws, { damaged: 0, newer: 0 });
   assert((read[0]?.error ?? "").startsWith("\u0001".repeat(1_000_000)));
 });
 
-test("lines that are no records are counted, and the others read", async () => {
+test("lines that are no records are counted, and all others are read", async () => {
   const [one, two, three] = [1, 2, 3].map((index) => formatRecord(recordOf(index), CORE));
   const cases: [string, string, number[], JournalFlaws][] = [
     ["nothing", "", [], { damaged: 0, newer: 0 }],
@@ -110,7 +110,7 @@ test("lines that are no records are counted, and the others read", async () => {
   }
 });
 
-test("a line longer than memory should hold costs itself, not the next one", async () => {
+test("a line that is too long for memory is skipped, and the next one is read", async () => {
   const long = "x".repeat(20 * 1024 * 1024);
   const record = formatRecord(recordOf(1), CORE);
   assert.deepEqual((await readBack(`${long}\n${record}`)).read.map(({ index }) => index), [1]);
@@ -120,7 +120,7 @@ test("a line longer than memory should hold costs itself, not the next one", asy
   assert.deepEqual((await readBack(`${long}${record}`)).read.map(({ index }) => index), [1]);
 });
 
-test("damage of any kind costs only the lines that it touches, and makes up none", async () => {
+test("damage of any kind costs only the lines it touches, and never yields a wrong record", async () => {
   await using workspace = await Workspace.make();
   const path = workspace.at("journal");
   const lines = Array.from({ length: 30 }, (_, index) => {
@@ -153,7 +153,7 @@ test("damage of any kind costs only the lines that it touches, and makes up none
         assert.equal(
           formatRecord(asWritten(record), CORE),
           lines[record.index],
-          "nothing is made up",
+          "no record is wrong",
         );
       }
       assert(flaws.damaged + found.length >= spared.length);

@@ -1,11 +1,11 @@
-/** Records of jobs, for who writes or reads journals. */
+/** Records of jobs, for tests of journals. */
 
 import type { JobRecord } from "../../../controller/output/journal_record.ts";
 
 /** A core's SHA-256. */
 export const CORE = "c0".repeat(32);
 
-/** A job that was done, except where `changes` says otherwise. */
+/** The record of a done job, with `changes`. */
 export function recordOf(index: number, changes: Partial<JobRecord> = {}): JobRecord {
   return {
     index,
