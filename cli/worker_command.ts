@@ -8,7 +8,7 @@ import { formatAddress, isLoopback } from "../link/address.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { removeIfDeserted } from "../system/leftovers.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
-import { serveDialled, serveListener } from "../worker/controllers/serve.ts";
+import { acceptControllers, dialController } from "../worker/controllers/serve.ts";
 import { Worker } from "../worker/worker.ts";
 import { timedLog, toStderr } from "./log.ts";
 import { exit, stderr } from "./stderr.ts";
@@ -48,10 +48,10 @@ export async function workerCommand(
   if (way) {
     process.stdout.write(`listening on ${formatAddress(way.address)}, ${slots} slots\n`);
     ending.signal.addEventListener("abort", () => way.close());
-    await serveListener(worker, way);
+    await acceptControllers(worker, way);
   } else if (flags.connect) {
     log.info(`connecting to ${formatAddress(flags.connect)}, ${slots} slots`);
-    await serveDialled(worker, runtime, flags.connect, log, ending.signal);
+    await dialController(worker, runtime, flags.connect, log, ending.signal);
   } else {
     await worker.serve(runtime.stdio());
   }

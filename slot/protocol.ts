@@ -5,26 +5,26 @@
 
 import { decodeStringAndBlob, encodeStringAndBlob } from "../protocol/mod.ts";
 
-/** The first frame from a slot: it is there. The id is the number it was started with. */
-export const SLOT_HELLO = 0x80;
+/** The first frame from a slot: it is there. The id is the number that it was started with. */
+export const SLOT_REGISTER = 0x80;
 
-/** From the worker: load the core at a path. Answered as a "new compute core" is. */
+/** From the worker: load the core at a path. The response is that to a "new compute core" message. */
 export const SLOT_LOAD = 0x81;
 
-/** Bytes of a slot's shared memory: one number, the id of the job that it began last. */
+/** Bytes of a slot's shared memory: one number, the id of the job that it started last. */
 export const SLOT_SHARED_BYTES = 8;
 
-/** The file that is a slot's shared memory. It exists until the slot has said hello. */
+/** The file that is a slot's shared memory. It exists until the slot has registered. */
 export function sharedPath(socketPath: string, number: number): string {
   return `${socketPath}-${number}`;
 }
 
-/** Payload of `SLOT_LOAD`. */
+/** Encodes the payload of `SLOT_LOAD`. */
 export function encodeLoad(name: string, path: string): Uint8Array<ArrayBuffer> {
   return encodeStringAndBlob(name, new TextEncoder().encode(path));
 }
 
-/** The same, read. */
+/** Decodes the payload of `SLOT_LOAD`. */
 export function decodeLoad(payload: Uint8Array<ArrayBuffer>): { name: string; path: string } {
   const { text, blob } = decodeStringAndBlob(payload);
   return { name: text, path: new TextDecoder().decode(blob) };

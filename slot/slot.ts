@@ -1,6 +1,6 @@
 /**
  * The slot: a process with one loaded core, which runs one job at a time, exactly as the compute core API
- * promises to the core's author. It reads, computes and writes in turn and does nothing else.
+ * promises. It reads, computes and writes in turn and does nothing else.
  */
 
 import {
@@ -14,39 +14,40 @@ import {
   ResponseType,
   type Uint64,
 } from "../protocol/mod.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { NativeCore, Runtime, SlotChannel } from "../runtime/ports.ts";
-import { decodeLoad, sharedPath, SLOT_HELLO, SLOT_LOAD, SLOT_SHARED_BYTES } from "./protocol.ts";
+import { decodeLoad, sharedPath, SLOT_LOAD, SLOT_REGISTER, SLOT_SHARED_BYTES } from "./protocol.ts";
 
-/** The version of the compute core API that `worker_init` is told. */
+/** The version of the compute core API that `worker_init` gets. */
 const CORE_API_VERSION = 1;
 
 /**
- * Finished answers wait at most about this long for company. It bounds what a long job can hold up
- * behind it, and what has to run again when a job crashes the slot.
+ * Answers are held back for about this long at most, to be written together. It bounds how long a long job
+ * can delay the answers before it, and what has to run again when a job crashes the slot.
  */
 const ANSWERS_HELD_MS = 0.1;
 
-/** Outputs up to this size are gathered; a larger one is written from where the core has it. */
+/** Outputs up to this size are gathered; a larger one is written from the core's own memory. */
 const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
 
-/** Leaves room in a frame for what stands before the output. */
+/** Leaves room in a frame for what precedes the output. */
 const OUTPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
 
 const NOTHING = new Uint8Array(0);
 
-/** The status of a slot that cannot go on: a core has broken its connection, or given what cannot be read. */
+/** The exit status of a slot that cannot go on: its core has closed its connection, or gave unreadable memory. */
 const BROKEN_STATUS = 1;
 
 /**
- * Serves the worker at `socketPath` until it ends the connection, then unloads the core. Gives the status to
- * exit with.
+ * Serves the worker at `socketPath` until the worker closes the connection, then unloads the core. Gives the
+ * status to exit with.
  */
 export function runSlot(runtime: Runtime, socketPath: string, number: number): number {
   try {
     serveWorker(runtime, socketPath, number);
     return 0;
   } catch (error) {
-    // Its last line is what people read of a slot's end: a runtime's own report ends with something else.
+    // The worker reports the last line that a slot prints: a runtime's own report ends with something else.
     console.error(error instanceof Error ? error.message : String(error));
     return BROKEN_STATUS;
   }
@@ -56,37 +57,41 @@ function serveWorker(runtime: Runtime, socketPath: string, number: number): void
   const channel = runtime.openSlotChannel(socketPath);
   const shared = channel.share(sharedPath(socketPath, number), SLOT_SHARED_BYTES);
   const slot = new Slot(runtime, channel, new Float64Array(shared));
-  slot.hello(number);
+  slot.register(number);
   slot.serve();
 }
 
 class Slot {
   readonly #runtime: Runtime;
+  readonly #clock: Clock;
   readonly #channel: SlotChannel;
   readonly #decoder = new FrameDecoder();
   readonly #writer = new FrameWriter();
-  /** The worker reads it: the answers before a job may still be held here when the job runs. */
-  readonly #begunLast: Float64Array<ArrayBuffer>;
+  /** Shared with the worker: the answers before a job may still be held back here when the job runs. */
+  readonly #startedJob: Float64Array<ArrayBuffer>;
   #core: NativeCore | undefined;
   #flushedAtMs = 0;
 
-  constructor(runtime: Runtime, channel: SlotChannel, begunLast: Float64Array<ArrayBuffer>) {
+  constructor(runtime: Runtime, channel: SlotChannel, startedJob: Float64Array<ArrayBuffer>) {
     this.#runtime = runtime;
+    this.#clock = runtime.clock;
     this.#channel = channel;
-    this.#begunLast = begunLast;
+    this.#startedJob = startedJob;
   }
 
-  hello(number: number): void {
-    this.#writer.frame(SLOT_HELLO, number, NOTHING);
+  /** Says which slot it is. */
+  register(number: number): void {
+    this.#writer.frame(SLOT_REGISTER, number, NOTHING);
     this.#flush();
   }
 
+  /** Serves the worker until it closes the connection. */
   serve(): void {
     for (;;) {
       const bytes = this.#channel.read(this.#decoder.space());
       if (bytes === 0) break;
       this.#decoder.commit(bytes);
-      this.#flushedAtMs = performance.now();
+      this.#flushedAtMs = this.#clock.now();
       for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
         this.#onFrame(frame);
       }
@@ -120,19 +125,19 @@ class Slot {
   #runJob(core: NativeCore, frame: Frame): void {
     const inputBytes = frame.payload.byteLength - JOB_PREFIX_BYTES;
     core.input(inputBytes).set(frame.payload.subarray(JOB_PREFIX_BYTES));
-    this.#begunLast[0] = frame.id as number; // a dispatch id: these are never bigints
+    this.#startedJob[0] = frame.id as number; // a dispatch id: these are never bigints
     const exitCode = core.run(inputBytes);
     this.#answer(core, frame.id, exitCode);
     core.free();
-    if (performance.now() - this.#flushedAtMs > ANSWERS_HELD_MS) this.#flush();
+    if (this.#clock.now() - this.#flushedAtMs > ANSWERS_HELD_MS) this.#flush();
   }
 
   #answer(core: NativeCore, id: Uint64, exitCode: number): void {
     const { outputBytes, outputPointer } = core;
-    const isNowhere = outputBytes > 0 && !outputPointer;
-    if (isNowhere || outputBytes > OUTPUT_BYTES_MAX) {
-      const problem = isNowhere ? "at a null pointer" : `the limit is ${OUTPUT_BYTES_MAX}`;
-      return this.#fail(id, `The core says it has ${core.outputSize} bytes of output, ${problem}`);
+    const isMissing = outputBytes > 0 && !outputPointer;
+    if (isMissing || outputBytes > OUTPUT_BYTES_MAX) {
+      const problem = isMissing ? " at a null pointer" : `, the limit is ${OUTPUT_BYTES_MAX}`;
+      return this.#fail(id, `The core reports ${core.outputSize} bytes of output${problem}`);
     }
     this.#writer.jobResultHead(id, exitCode, outputBytes);
     if (outputBytes <= GATHERED_OUTPUT_BYTES_MAX) {
@@ -153,6 +158,6 @@ class Slot {
       this.#channel.write(piece);
       this.#writer.release(piece);
     }
-    this.#flushedAtMs = performance.now();
+    this.#flushedAtMs = this.#clock.now();
   }
 }

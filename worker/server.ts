@@ -1,12 +1,12 @@
-/** A worker from a program: listening, until it is drained. */
+/** A worker for programs that use the library: it listens until it is closed. */
 
 import { formatAddress, parseAddress } from "../link/address.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import type { StreamListener } from "../runtime/ports.ts";
-import { serveListener } from "./controllers/serve.ts";
+import { acceptControllers } from "./controllers/serve.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
 
-/** A worker that takes controllers at an address. */
+/** A worker that accepts controllers at an address. */
 export class WorkerServer implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #listener: StreamListener;
@@ -14,12 +14,12 @@ export class WorkerServer implements AsyncDisposable {
   private constructor(worker: Worker, listener: StreamListener) {
     this.#worker = worker;
     this.#listener = listener;
-    void serveListener(worker, listener);
+    void acceptControllers(worker, listener);
   }
 
   /**
    * Starts a worker, with its slots as processes of their own, and listens at `address`, written
-   * `HOST:PORT`; port 0 picks a free one. Whoever can connect there can run code as this user.
+   * `HOST:PORT`; port 0 picks a free one. Everybody who can connect there can run code as this user.
    */
   static async listen(address: string, options: WorkerOptions): Promise<WorkerServer> {
     const runtime = await detectRuntime();
@@ -32,7 +32,7 @@ export class WorkerServer implements AsyncDisposable {
     return formatAddress(this.#listener.address);
   }
 
-  /** Takes no more controllers, finishes and answers the jobs that run, and ends. */
+  /** Accepts no more controllers, finishes and answers the jobs that run, and ends. */
   async close(): Promise<void> {
     this.#listener.close();
     await this.#worker.drain();

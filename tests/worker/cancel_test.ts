@@ -37,7 +37,7 @@ test("a job that waits for a slot is taken back, and never runs", async () => {
   const waits = sendLimited(controller, `count ${trace.path}`, {}, 100n);
   await isBusy(controller, 1, 1);
   assert.equal((await controller.cancel(100n)).kind, "ok");
-  assert.equal(await failed(waits, "cancelled"), "The controller has cancelled the job");
+  assert.equal(await failed(waits, "cancelled"), "The controller has canceled the job");
   await controller.cancel(99n);
   await failed(runs, "cancelled");
   assert.equal(await run(controller, "echo next"), "next");

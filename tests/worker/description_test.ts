@@ -80,7 +80,7 @@ test("a core that is not there is answered so, and jobs fail until it is sent", 
   const behind = Array.from({ length: 3 }, () => send(controller, "a job"));
   assert.equal(outputText(await before), "stamp");
   assert.equal(isChosen(await chosen), false);
-  const expected = "The chosen compute core is not here, and was not sent";
+  const expected = "The chosen compute core is not stored on this worker; send it first";
   for (const job of behind) assert.equal(await failed(job, "core"), expected);
   assert.equal(await failed(sendLimited(controller, "later"), "core"), expected);
   await loadCore(controller, "echo");

@@ -32,7 +32,7 @@ test("a worker finds a controller that comes back later at the same address", as
   await assertServes(before);
   first.close();
   await before.close();
-  await worker.printed("stderr", /Cannot reach controller 127\.0\.0\.1:\d+: .*; trying again/);
+  await worker.printed("stderr", /Cannot reach controller 127\.0\.0\.1:\d+: .*; retrying/);
   using second = await Controllers.listen(port);
   await using after = await second.next();
   await assertServes(after);
@@ -42,9 +42,9 @@ test("a worker that finds no controller says so once, and ends when asked to", a
   using controllers = await Controllers.listen();
   controllers.close();
   await using worker = await dialling(controllers.port);
-  await worker.printed("stderr", /trying again/);
+  await worker.printed("stderr", /retrying/);
   await worker.stop();
-  assert.equal(worker.stderr.match(/trying again/g)?.length, 1);
+  assert.equal(worker.stderr.match(/retrying/g)?.length, 1);
 });
 
 test("a worker that dialled finishes its jobs when it is told to end", async () => {

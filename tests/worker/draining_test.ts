@@ -27,7 +27,7 @@ test("jobs that run are finished, those that wait and those that come are refuse
   await controller.draining;
   const late = [sendLimited(controller, "echo never"), send(controller, "echo never")];
   for (const job of late) {
-    assert.equal(await failed(job, "draining"), "The worker is about to leave");
+    assert.equal(await failed(job, "draining"), "The worker is shutting down");
   }
   const refused = await Promise.all(waiting.map((job) => isRefused(job, "begun")));
   assert(refused.filter((job) => job).length >= 40);

@@ -1,7 +1,23 @@
-/** A runtime whose slots are no processes: they say hello unless they are mute, and no kill ends them. */
+/**
+ * Slots that are no processes: for tests of what a worker makes of them. They speak the protocol of slots and
+ * run the jobs of a few cores, in an instant or on the test's clock:
+ *
+ * ```ts ignore
+ * import { FakeSlots } from "./fake_slots.ts";
+ * import { startOwnWorker } from "./own_worker.ts";
+ *
+ * const slots = new FakeSlots();
+ * await using worker = await startOwnWorker({ slots: 2 }, { slots });
+ * slots.started[0]?.crash("SIGSEGV");
+ * ```
+ *
+ * A core is known by its name: `hangs` never comes back from `worker_init`, `refuses` returns 7 from it,
+ * `crashes` and `killed` die in it, `stays` never unloads. Any other loads, and its jobs do what the core
+ * `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`, `exit` and `hang-up`.
+ */
 
-import { systemClock } from "../../runtime/clock.ts";
-import { SLOT_HELLO } from "../../slot/protocol.ts";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type {
   ByteStream,
   ChildProcess,
@@ -9,105 +25,242 @@ import type {
   Runtime,
   StreamListener,
 } from "../../runtime/ports.ts";
-import { encodeFrame } from "../fixtures/peers/frames.ts";
+import { decodeLoad, sharedPath, SLOT_LOAD, SLOT_REGISTER } from "../../slot/protocol.ts";
+import {
+  blob,
+  concat,
+  encodeFrame,
+  ERROR,
+  type Frame,
+  FrameReader,
+  int32,
+  OK,
+  textOf,
+  utf8,
+} from "../fixtures/peers/frames.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** A slot's process, and its end of the socket. It ends when it is asked to and not when it is killed. */
+/** The first process id. */
+const FIRST_PID = 1000;
+
+/** Bytes of a job's payload before its input: an id and a length. */
+const JOB_PREFIX_BYTES = 16;
+
+/** How fake slots behave. */
+export interface FakeSlotsOptions {
+  readonly clock?: Clock;
+  /** They never register. */
+  readonly isMute?: boolean;
+  /** They do not end when they are killed, as on a file server that is gone. */
+  readonly isUnkillable?: boolean;
+}
+
+/** A slot's process, and its end of the socket. */
 export class FakeSlot implements ChildProcess, ByteStream {
   readonly peer = "a slot";
   readonly outputs = [];
+  readonly #options: FakeSlotsOptions;
+  readonly #clock: Clock;
+  readonly #shared: number;
   readonly #ended = Promise.withResolvers<ProcessEnd>();
   readonly ended = this.#ended.promise;
-  readonly #closed = Promise.withResolvers<null>();
-  readonly #hello: Uint8Array[];
+  readonly #messages = new FrameReader();
+  readonly #jobs: Frame[] = [];
+  readonly #unread: Uint8Array[] = [];
+  #onReadable = () => {};
+  #isRunning = false;
+  #hasHungUp = false;
+  /** The name of the core that it has loaded. */
+  core = "";
+  /** The inputs of the jobs that it was sent, in order. */
+  readonly inputs: string[] = [];
   isClosed = false;
   isKilled = false;
+  isGone = false;
 
-  constructor(readonly pid: number, number: string) {
-    this.#hello = [encodeFrame({ type: SLOT_HELLO, id: BigInt(number), payload: NOTHING })];
+  constructor(
+    readonly pid: number,
+    socketPath: string,
+    number: number,
+    options: FakeSlotsOptions,
+  ) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#shared = openSync(sharedPath(socketPath, number), "r+");
+    void this.ended.then(() => closeSync(this.#shared));
+    this.#send(SLOT_REGISTER, BigInt(number), NOTHING);
   }
+
+  // As a process.
 
   kill(): void {
     this.isKilled = true;
+    if (!this.#options.isUnkillable) this.#exit({ signal: "SIGKILL" });
+  }
+
+  /** It dies, not killed by its worker. */
+  crash(signal: string): void {
+    this.#exit({ signal });
   }
 
   /** The system lets it end at last. */
   vanish(): void {
-    this.#ended.resolve({ signal: "SIGKILL" });
+    this.#exit({ signal: "SIGKILL" });
   }
 
   unref(): void {}
 
-  read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    const bytes = this.#hello.shift();
-    if (!bytes) return this.#closed.promise;
-    into.set(bytes);
-    return Promise.resolve(bytes.byteLength);
+  #exit(end: ProcessEnd): void {
+    this.isGone = true;
+    this.#ended.resolve(end);
+    this.#hangUp();
   }
 
-  write(): Promise<void> {
+  #hangUp(): void {
+    this.#hasHungUp = true;
+    this.#onReadable();
+  }
+
+  // As a stream to the worker.
+
+  async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    while (this.#unread.length === 0) {
+      if (this.#hasHungUp || this.isClosed) return null;
+      await new Promise<void>((resolve) => this.#onReadable = resolve);
+    }
+    const next = this.#unread.shift() as Uint8Array;
+    const part = next.subarray(0, into.byteLength);
+    into.set(part);
+    if (part.byteLength < next.byteLength) this.#unread.unshift(next.subarray(part.byteLength));
+    return part.byteLength;
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (!this.isGone) {
+      for (const frame of this.#messages.push(bytes.slice())) this.#onMessage(frame);
+    }
     return Promise.resolve();
   }
 
   endWrites(): Promise<void> {
-    if (!this.isKilled) {
-      this.#ended.resolve({ exitCode: 0 });
-      this.#closed.resolve(null);
-    }
+    if (this.core !== "stays" && !this.isKilled) this.#exit({ exitCode: 0 });
     return Promise.resolve();
   }
 
   close(): void {
     this.isClosed = true;
-    this.#closed.resolve(null);
+    this.#onReadable();
+  }
+
+  #send(type: number, id: bigint, payload: Uint8Array): void {
+    this.#unread.push(encodeFrame({ type, id, payload }));
+    this.#onReadable();
+  }
+
+  // As a slot.
+
+  #onMessage(frame: Frame): void {
+    if (frame.type === SLOT_LOAD) return this.#load(frame);
+    this.inputs.push(inputOf(frame));
+    this.#jobs.push(frame);
+    if (!this.#isRunning) this.#runNext();
+  }
+
+  #load({ id, payload }: Frame): void {
+    const { name } = decodeLoad(new Uint8Array(payload));
+    this.core = name;
+    if (name === "hangs") return;
+    if (name === "crashes") return this.#exit({ signal: "SIGABRT" });
+    if (name === "killed") return this.#exit({ signal: "SIGKILL" });
+    if (name === "refuses") this.#send(ERROR, id, utf8("worker_init returned 7"));
+    else this.#send(OK, id, NOTHING);
+  }
+
+  #runNext(): void {
+    const job = this.#jobs.shift();
+    this.#isRunning = job !== undefined && !this.isGone;
+    if (!job || this.isGone) return;
+    writeSync(this.#shared, new Float64Array([Number(job.id)]), 0, 8, 0);
+    this.#run(job, inputOf(job));
+  }
+
+  #run(job: Frame, input: string): void {
+    const [word = "", rest = ""] = input.split(" ");
+    if (word === "spin") return;
+    if (word === "crash") return this.#exit({ signal: "SIGSEGV" });
+    if (word === "exit") return this.#exit({ exitCode: Number(rest) });
+    if (word === "hang-up") return this.#hangUp();
+    if (word === "sleep") {
+      this.#clock.after(Number(rest), () => this.#answer(job, "slept"));
+      return;
+    }
+    const echo = word === "echo" ? input.slice(5) : input;
+    this.#answer(job, word === "pid" ? String(this.pid) : echo);
+  }
+
+  #answer({ id }: Frame, output: string): void {
+    if (this.isGone) return;
+    this.#send(OK, id, concat(int32(0), blob(utf8(output))));
+    this.#runNext();
   }
 }
 
-/** The slots that were started, from the first on. */
+function inputOf({ payload }: Frame): string {
+  return textOf(payload.subarray(JOB_PREFIX_BYTES));
+}
+
+/** The slots that were started, in their order. */
 export class FakeSlots {
   readonly started: FakeSlot[] = [];
-  readonly #isMute: boolean;
+  readonly #options: FakeSlotsOptions;
   readonly #connected: ByteStream[] = [];
   #accepting: ((stream: ByteStream | null) => void) | undefined;
 
-  constructor({ isMute = false } = {}) {
-    this.#isMute = isMute;
+  constructor(options: FakeSlotsOptions = {}) {
+    this.#options = options;
   }
 
-  /** What a host of slots needs of a runtime. */
-  get runtime(): Runtime {
+  /** The slots that exist. */
+  get running(): FakeSlot[] {
+    return this.started.filter(({ isGone }) => !isGone);
+  }
+
+  /** The same runtime, but for its processes and their socket. */
+  replaceIn(runtime: Runtime): Runtime {
     return {
-      name: "fake",
-      clock: systemClock,
-      listen: () => this.#listener(),
-      spawn: (command: readonly string[]) => this.#spawn(command.at(-1) as string),
-      selfCommand: () => [],
-      dial: () => Promise.reject(new Error("nobody is there")),
-    } as Partial<Runtime> as Runtime;
+      ...runtime,
+      listen: (address) =>
+        address.kind === "unix" ? this.#listener(address.path) : runtime.listen(address),
+      spawn: (command) => {
+        const [socketPath = "", number] = command.slice(-2);
+        return this.#spawn(socketPath, Number(number));
+      },
+    };
   }
 
-  #spawn(number: string): FakeSlot {
-    const slot = new FakeSlot(1000 + this.started.length, number);
+  #spawn(socketPath: string, number: number): FakeSlot {
+    const pid = FIRST_PID + this.started.length;
+    const slot = new FakeSlot(pid, socketPath, number, this.#options);
     this.started.push(slot);
-    if (!this.#isMute) this.#connected.push(slot);
-    this.#introduce();
+    if (!this.#options.isMute) this.#connected.push(slot);
+    this.#connect();
     return slot;
   }
 
-  #listener(): StreamListener {
+  #listener(path: string): StreamListener {
     return {
-      address: { kind: "unix", path: "" },
+      address: { kind: "unix", path },
       accept: () => {
         const next = new Promise<ByteStream | null>((resolve) => this.#accepting = resolve);
-        this.#introduce();
+        this.#connect();
         return next;
       },
       close: () => this.#accepting?.(null),
     };
   }
 
-  #introduce(): void {
+  #connect(): void {
     const accept = this.#accepting;
     if (!accept || this.#connected.length === 0) return;
     this.#accepting = undefined;

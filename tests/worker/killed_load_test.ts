@@ -22,7 +22,7 @@ test("after three times it is refused, and so are the jobs behind it", async () 
   await using controller = await connect2(worker);
   const core = controller.sendCore("killed", await coreBytes("init_killed", { KILLS: 3 }));
   const job = send(controller, "a job");
-  const reason = /^Cannot load compute core "killed": was killed: SIGKILL, as a system does/;
+  const reason = /^Cannot load compute core "killed": was killed: SIGKILL, as by a system/;
   for (const answer of [core, job]) assert.match(await failed(answer, "core"), reason);
   assert.equal((await trace.text()).length, 3);
 });

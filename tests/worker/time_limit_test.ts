@@ -16,7 +16,7 @@ test("a job over its time limit ends soon, with the limit in its error", async (
   const pid = await run(controller, "pid");
   const job = sendLimited(controller, "spin", { timeMs: 300n });
   const tookMs = await timed(job);
-  assert.equal(await failed(job, "timeout"), "went over its time limit of 0.3 s");
+  assert.equal(await failed(job, "timeout"), "timed out after 0.3 s");
   assert(tookMs >= 300, `it was ended after ${tookMs} ms already`);
   assert(tookMs < 1200, `it was ended after ${tookMs} ms only`);
   assert.notEqual(await run(controller, "pid"), pid);

@@ -1,15 +1,13 @@
-/** One controller, as its worker sees it: decodes what it says, and answers. */
+/** A connection with a controller: decodes its messages, and answers them. */
 
-import { Link, type LinkOptions } from "../../link/link.ts";
+import { Link } from "../../link/link.ts";
 import { Silence } from "../../link/silence.ts";
-import type { ClientId, CoreKey, Job } from "../../pool/types.ts";
+import type { ClientId } from "../../pool/types.ts";
 import {
   checkJob,
   decodeError,
   decodeMessage,
   decodeMessage2,
-  encodeChooseResponse,
-  encodeCoreResponse,
   encodeDescription,
   encodeDone,
   encodeDraining,
@@ -29,159 +27,131 @@ import {
   readLimitedJob,
   ResponseType,
   type Uint64,
-  UNANSWERED_BYTES_MAX,
-  UNANSWERED_CORES_MAX,
-  UNANSWERED_JOBS_MAX,
   type WorkerDescription,
   type WorkerLoad,
 } from "../../protocol/mod.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import { keyOf, type OfferedCore, type StoredCore } from "../cores/core_store.ts";
-import { CurrentCore, type TriedCore } from "./current_core.ts";
-import { CAN_WATCH_MEMORY } from "../slots/limits.ts";
-import { type ChunkUser, SharedChunks } from "./shared_chunk.ts";
-import { Semaphore } from "../cores/semaphore.ts";
+import type { CoreChecks } from "../cores/core_checks.ts";
+import type { CoreStore } from "../cores/core_store.ts";
+import type { Executor } from "../executor.ts";
+import { DONE, type JobSource, RECEIVED, type RelayedJob } from "../job.ts";
+import { CAN_MEASURE_MEMORY } from "../slots/limits.ts";
+import { CoreChanges, type CoreMessage } from "./core_changes.ts";
+import { type CoreOutcome, CurrentCore } from "./current_core.ts";
+import { FlowControl } from "./flow_control.ts";
+import { UnansweredJobs } from "./unanswered_jobs.ts";
 
-/** With this much unread by a controller, it gets no more jobs run until it reads. */
-const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
+/** Why jobs with a memory limit fail on a system where it cannot be kept. */
+const CANNOT_MEASURE = "This worker's system does not say how much memory a process has; " +
+  "run the job without a memory limit";
 
-/** With this much, nothing more is taken from it either: a job that is refused needs no slot. */
-const UNREAD_BYTES_LIMIT = 2 * UNREAD_BYTES_MAX;
-
-/**
- * A controller that ends its sending gets what is answered within this time. Often it is just gone, and
- * then its jobs must not hold the slots.
- */
-export const HALF_CLOSED_MS = 30_000;
-
-/** What jobs hear that need what is not there. */
-const NOT_HERE = "The chosen compute core is not here, and was not sent";
-
-/** A job as the pool carries it through the worker. */
-export interface RelayedJob extends ChunkUser {
-  readonly connection: Connection;
-  /** The id of the message that brought it. */
-  readonly id: Uint64;
-  /** That message's payload, as it came, without limits. */
-  payload: Uint8Array<ArrayBuffer>;
-  readonly limits: JobLimits;
-  /** It is answered; where it runs, it may be ended. */
-  isCancelled: boolean;
-  /** How often its process was ended for it, being over a limit, and it was maybe not to blame. */
-  timesOver: number;
-  /** The jobs among which it waits for its core, or has. */
-  waitsAmong: Set<RelayedJob> | undefined;
-  /** The pool's own word for it, once it is there. */
-  queued: Job<RelayedJob> | undefined;
-}
-
-/** What a connection needs of its worker. */
-export interface ConnectionHost {
-  /** Stores a core and sees whether it loads. Rejects with the reason. */
-  offerCore(core: OfferedCore, turns: Semaphore): Promise<StoredCore>;
-  /** Sees whether a core that is here loads; `undefined` if it is not here. Rejects with the reason. */
-  chooseCore(key: CoreKey, turns: Semaphore): Promise<StoredCore | undefined>;
-  /** Whether a core that was seen to load is still here. */
-  hasCore(key: CoreKey): boolean;
-  /** The core is no longer this connection's, but jobs that came before may still need it. */
-  releaseCore(core: StoredCore): void;
-  queueJob(connection: Connection, core: StoredCore, job: RelayedJob): void;
-  /** Jobs of a connection that are queued or run, and are not answered. */
-  jobsOf(connection: Connection): Iterable<RelayedJob>;
-  /** Takes a queued job back, or lets go of one that runs. */
-  cancelJob(job: RelayedJob): void;
+/** What connections work with. */
+export interface ConnectionContext {
+  readonly clock: Clock;
+  readonly executor: Executor;
+  readonly store: CoreStore;
+  readonly checks: CoreChecks;
+  readonly payloadBytesMax: number | undefined;
+  /** How long a controller that has ended its sending still gets answers. */
+  readonly halfClosedMs: number;
+  /** How long a controller of version 2 may be silent. */
+  readonly silentMsMax: number;
   describe(): WorkerDescription;
   load(): WorkerLoad;
-  setBlocked(connection: Connection, isBlocked: boolean): void;
-  onConnectionClosed(connection: Connection, reason: Error | undefined): void;
 }
 
-/** A message that makes another core current. */
-interface CoreMessage {
-  readonly id: Uint64;
-  readonly key: CoreKey;
-  readonly name: string;
-  /** Of its payload. */
-  readonly bytes: number;
-  /** Gives the core once it was seen to load. `undefined`: it is not here. */
-  find(): Promise<StoredCore | undefined>;
-  /** The response. */
-  answer(isHere: boolean): Uint8Array<ArrayBuffer>;
-}
-
-/** A connection with a controller. */
-export class Connection {
-  readonly #host: ConnectionHost;
+/** A connection. */
+export class Connection implements JobSource {
+  readonly #context: ConnectionContext;
+  readonly #client: ClientId;
   readonly #link: Link;
-  readonly #halfClosedMs: number;
-  readonly #silentMsMax: number;
+  readonly #jobs: UnansweredJobs;
   readonly #core: CurrentCore;
-  /** What one read brings is all taken, however many cores that are. They are tried a few at a time. */
-  readonly #coreTurns = new Semaphore(UNANSWERED_CORES_MAX);
-  /** Jobs taken and not answered, and what they weigh. */
-  #jobs = 0;
-  #jobBytes = 0;
-  readonly #chunks = new SharedChunks(() => this.#unanswered());
-  /** The same by their ids, from the first cancel on. Of two with one id, which nobody may send, one. */
-  #jobsById: Map<Uint64, RelayedJob> | undefined;
-  #version = 1;
+  readonly #changes: CoreChanges;
+  readonly #flow: FlowControl;
   readonly #silence = new Silence();
-  #isPaused = false;
-  #isBlocked = false;
+  readonly #closed = Promise.withResolvers<Error | undefined>();
+  #version = 1;
   #isDraining = false;
-  #peerEndedTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Set when the controller has ended its sending: closes the connection when it fires. */
+  #halfClosed: Timer | undefined;
 
-  constructor(
-    host: ConnectionHost,
-    stream: ByteStream,
-    readonly client: ClientId,
-    options: LinkOptions & { halfClosedMs: number; silentMsMax: number },
-  ) {
-    this.#host = host;
-    this.#silentMsMax = options.silentMsMax;
-    this.#halfClosedMs = options.halfClosedMs;
+  constructor(context: ConnectionContext, stream: ByteStream) {
+    const { executor, store, checks, clock, payloadBytesMax } = context;
+    const client = executor.onClientUp();
+    this.#context = context;
+    this.#client = client;
+    this.#jobs = new UnansweredJobs(() => [...this.#core.waiting, ...executor.jobsOf(client)]);
     this.#core = new CurrentCore({
-      onCoreOf: (job, tried) => this.#begin(job, tried),
-      onReleased: (core) => host.releaseCore(core),
+      onOutcome: (job, outcome) => this.#start(job, outcome),
+      onReleased: (core) => store.release(core),
     });
-    this.#link = new Link(stream, {
+    this.#changes = new CoreChanges(this.#core, store, checks, {
+      send: (frame) => this.#send(frame),
+      sendError: (id, kind, text) => this.#sendError(id, kind, text),
+    });
+    const options = { clock, payloadBytesMax };
+    const link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
       onPeerEnded: () => this.#onPeerEnded(),
-      onDrained: () => this.#onDrained(),
+      onDrained: () => this.#flow.onDrained(),
       onClosed: (reason) => this.#onClosed(reason),
     }, options);
+    this.#link = link;
+    this.#flow = new FlowControl({
+      jobs: this.#jobs,
+      cores: this.#core,
+      get unreadBytes() {
+        return link.pendingBytes;
+      },
+    }, {
+      pause: (isPaused) => link.pause(isPaused),
+      block: (isBlocked) => executor.onClientBlocked(client, isBlocked),
+    });
   }
 
   get peer(): string {
     return this.#link.peer;
   }
 
+  /** Resolves when the connection is closed, with the reason unless the controller closed it in order. */
+  get closed(): Promise<Error | undefined> {
+    return this.#closed.promise;
+  }
+
+  /** Starts reading. */
   start(): void {
     this.#link.start();
   }
 
   /**
-   * The worker is leaving: nothing more is started. Version 1 has no word for that; there, what is not
-   * started is lost with the connection.
+   * The worker is draining: no more jobs are started. Version 1 has no message for that; there, jobs that
+   * were not started are lost with the connection.
    */
   drain(): void {
     this.#isDraining = true;
-    // What has begun and was put back is all that still runs: it must, even if nobody reads its answer.
-    this.#setBlocked(false);
-    if (this.#version === 1) this.#setPaused(true);
-    else this.#sendWhole(encodeDraining());
-    for (const job of this.#core.takeWaiting()) this.refuse(job);
+    this.#flow.drain(this.#version > 1);
+    if (this.#version > 1) this.#send(encodeDraining());
+    for (const job of this.#core.takeWaiting()) this.#refuse(job);
+    this.refuseQueued();
   }
 
-  /** Closes if the controller has broken its promise to say something now and then. */
+  /** Takes the jobs that are queued back from the executor. */
+  refuseQueued(): void {
+    for (const job of this.#context.executor.takeQueued(this.#client)) this.#refuse(job);
+  }
+
+  /** Closes if the controller has not kept its promise to send something now and then. */
   checkSilence(nowMs: number): void {
-    const silentMs = this.#silence.look(this.#link.signsOfLife, !this.#isPaused, nowMs);
-    if (this.#version === 1 || silentMs < this.#silentMsMax) return;
-    this.#link.close(new Error(`it has been silent for ${this.#silentMsMax / 1000} s`));
+    const { silentMsMax } = this.#context;
+    const silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
+    if (this.#version === 1 || silentMs < silentMsMax) return;
+    this.#link.close(new Error(`it was silent for ${silentMsMax / 1000} s`));
   }
 
-  /** Gives the controller what it has been answered, then closes. */
+  /** Closes once the controller has all its answers. */
   end(): Promise<void> {
     return this.#link.end();
   }
@@ -191,42 +161,35 @@ export class Connection {
     this.#link.close();
   }
 
-  /** Passes on a slot's response to a job. */
+  // Answers to jobs.
+
   answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>): void {
     if (type !== ResponseType.ok) return this.fail(job, "other", decodeError(payload));
     if (this.#link.isClosed) return;
     this.#link.send(type, job.id, payload);
-    if (this.#link.pendingBytes > UNREAD_BYTES_MAX) this.#setBlocked(!this.#isDraining);
-    this.#settled(job);
+    this.#flow.onAnswered();
+    this.#onAnswered(job);
   }
 
-  /** Says that a job has failed without a result. */
   fail(job: RelayedJob, kind: FailureKindName, reason: string): void {
     if (this.#link.isClosed) return;
-    this.#error(job.id, kind, reason);
-    this.#settled(job);
+    this.#sendError(job.id, kind, reason);
+    this.#onAnswered(job);
   }
 
-  /** The worker is leaving, and has not started the job. */
-  refuse(job: RelayedJob): void {
-    if (this.#version > 1) this.fail(job, "draining", "The worker is about to leave");
+  /** The worker is draining and has not started the job. */
+  #refuse(job: RelayedJob): void {
+    job.state = DONE;
+    if (this.#version > 1) this.fail(job, "draining", "The worker is shutting down");
   }
 
-  #settled(job: RelayedJob): void {
-    this.#jobs -= 1;
-    this.#jobBytes -= job.payload.byteLength;
-    this.#chunks.leave(job);
-    this.#jobsById?.delete(job.id);
-    this.#readOn();
+  #onAnswered(job: RelayedJob): void {
+    this.#jobs.remove(job);
+    this.#flow.onShrunk();
     this.#endIfDone();
   }
 
-  /** Lets a controller go that has ended its sending and has all its answers. */
-  #endIfDone(): void {
-    if (!this.#peerEndedTimer || this.#jobs > 0 || this.#core.loading > 0) return;
-    clearTimeout(this.#peerEndedTimer); // it may take what is answered as slowly as it likes
-    void this.end();
-  }
+  // Messages.
 
   #onFrame(frame: Frame): void {
     try {
@@ -242,173 +205,105 @@ export class Connection {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#error(frame.id, "protocol", error.message);
+      this.#sendError(frame.id, "protocol", error.message);
     }
   }
 
   #onMessage(message: Message2, bytes: number): void {
     const { type, id } = message;
     if (type === "version") this.#onVersion(id, message.version);
-    if (type === "core") {
-      const { name, content } = message;
-      const key = keyOf(content);
-      const find = () => this.#host.offerCore({ key, name, content }, this.#coreTurns);
-      this.#onCore({ id, key, name, bytes, find, answer: () => encodeCoreResponse(id) });
-    }
-    if (type === "choose") {
-      const { name } = message;
-      const key = message.core as CoreKey;
-      const find = () => this.#host.chooseCore(key, this.#coreTurns);
-      const answer = (isHere: boolean) => encodeChooseResponse(id, isHere);
-      this.#onCore({ id, key, name, bytes, find, answer });
-    }
+    if (type === "core" || type === "choose") void this.#onCore(message, bytes);
     if (type === "cancel") this.#onCancel(id, message.message);
-    if (type === "describe") this.#sendWhole(encodeDescription(id, this.#host.describe()));
-    if (type === "ping") this.#sendWhole(encodeWorkerLoad(id, this.#host.load()));
+    if (type === "describe") this.#send(encodeDescription(id, this.#context.describe()));
+    if (type === "ping") this.#send(encodeWorkerLoad(id, this.#context.load()));
   }
 
   #onVersion(id: Uint64, version: number): void {
     const isAccepted = version >= 1 && version <= LATEST_VERSION;
-    this.#sendWhole(encodeVersionResponse(id, isAccepted));
+    this.#send(encodeVersionResponse(id, isAccepted));
     if (isAccepted) this.#version = version;
     else void this.#link.end();
   }
 
   #onCancel(id: Uint64, message: Uint64): void {
-    const jobs = this.#jobsById ??= this.#indexJobs();
-    const job = jobs.get(message);
+    const job = this.#jobs.withId(message);
     if (job) {
-      job.waitsAmong?.delete(job);
-      this.#host.cancelJob(job);
-      this.fail(job, "cancelled", "The controller has cancelled the job");
+      if (job.state.name === "waiting") {
+        job.state.queue.delete(job);
+        job.state = DONE;
+      } else this.#context.executor.cancel(job);
+      this.fail(job, "cancelled", "The controller has canceled the job");
     }
-    this.#sendWhole(encodeDone(id));
+    this.#send(encodeDone(id));
   }
 
-  /** Most controllers never cancel: no job pays for it before. After that no cancel costs a search. */
-  #indexJobs(): Map<Uint64, RelayedJob> {
-    return new Map(this.#unanswered().map((job) => [job.id, job]));
-  }
-
-  #unanswered(): RelayedJob[] {
-    return [...this.#core.waiting(), ...this.#host.jobsOf(this)];
-  }
-
-  /** Another core is current from now on, unless it is the same one. */
-  #onCore(message: CoreMessage): void {
-    const { key } = message;
-    if (this.#core.holds(key) && this.#host.hasCore(key)) this.#sendWhole(message.answer(true));
-    else void this.#changeCore(message);
-  }
-
-  async #changeCore({ id, name, bytes, find, answer }: CoreMessage): Promise<void> {
-    // It has a user from now on: if one that is on its way is sent once more, it never has none.
-    const tried = find().then((core): TriedCore => {
-      this.#sendWhole(answer(core !== undefined));
-      return core ? { state: "ready", core } : { state: "none", reason: NOT_HERE };
-    }, (error): TriedCore => {
-      const reason = `Cannot load compute core "${name}": ${messageOf(error)}`;
-      this.#error(id, "core", reason);
-      return { state: "none", reason };
-    });
-    const changed = this.#core.change(tried, bytes);
-    if (this.#isOverfull(1)) this.#setPaused(true);
+  async #onCore(message: CoreMessage, bytes: number): Promise<void> {
+    const changed = this.#changes.onMessage(message, bytes);
+    this.#flow.onGrown();
     await changed;
-    this.#readOn();
+    this.#flow.onShrunk();
     this.#endIfDone();
   }
 
-  /** The hot path: the payload is checked, and otherwise passed on as it came. */
+  /** The hot path: the payload is checked, and otherwise forwarded as it came. */
   #onJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, limits: JobLimits): void {
-    const job: RelayedJob = {
-      connection: this,
-      id,
-      payload,
-      chunk: undefined,
-      limits,
-      isCancelled: false,
-      timesOver: 0,
-      waitsAmong: undefined,
-      queued: undefined,
-    };
-    this.#jobs += 1;
-    this.#jobBytes += payload.byteLength;
-    this.#chunks.add(job);
-    this.#jobsById?.set(id, job);
-    if (this.#isOverfull(1)) this.#setPaused(true);
-    if (this.#isDraining) return this.refuse(job);
-    const tried = this.#core.coreFor(job);
-    if (tried) this.#begin(job, tried);
+    const job: RelayedJob = { source: this, id, payload, limits, state: RECEIVED };
+    this.#jobs.add(job);
+    this.#flow.onGrown();
+    if (this.#isDraining) return this.#refuse(job);
+    const outcome = this.#core.outcomeFor(job);
+    if (outcome) this.#start(job, outcome);
   }
 
-  /** It is known what has become of the core that a job needs. */
-  #begin(job: RelayedJob, tried: TriedCore): void {
+  /** It is known what has become of a job's core. */
+  #start(job: RelayedJob, outcome: CoreOutcome): void {
     if (this.#link.isClosed) return;
-    if (tried.state === "none") this.fail(job, "core", tried.reason);
-    else if (job.limits.memoryBytes > 0 && !CAN_WATCH_MEMORY) {
-      this.fail(job, "memory", "This worker's system does not tell how much memory a process has");
-    } else this.#host.queueJob(this, tried.core, job);
+    if (outcome.name === "none") this.#failUnstarted(job, "core", outcome.reason);
+    else if (job.limits.memoryBytes > 0 && !CAN_MEASURE_MEMORY) {
+      this.#failUnstarted(job, "memory", CANNOT_MEASURE);
+    } else this.#context.executor.submit(this.#client, outcome.core, job);
   }
 
-  #isOverfull(part: number): boolean {
-    const bytes = this.#jobBytes + this.#core.loadingBytes;
-    return this.#jobs > part * UNANSWERED_JOBS_MAX ||
-      this.#core.loading > UNANSWERED_CORES_MAX ||
-      (this.#jobs + this.#core.loading > 1 && bytes > part * UNANSWERED_BYTES_MAX) ||
-      this.#link.pendingBytes > part * UNREAD_BYTES_LIMIT;
+  #failUnstarted(job: RelayedJob, kind: FailureKindName, reason: string): void {
+    job.state = DONE;
+    this.fail(job, kind, reason);
   }
 
-  /** Goes on with reading when there is room again; never for a controller of version 1 that is left. */
-  #readOn(): void {
-    if (!this.#isPaused || (this.#isDraining && this.#version === 1)) return;
-    this.#setPaused(this.#isOverfull(0.5));
-  }
+  // The end.
 
-  #setPaused(isPaused: boolean): void {
-    if (isPaused === this.#isPaused) return;
-    this.#isPaused = isPaused;
-    this.#link.pause(isPaused);
-  }
-
-  #setBlocked(isBlocked: boolean): void {
-    if (isBlocked === this.#isBlocked) return;
-    this.#isBlocked = isBlocked;
-    this.#host.setBlocked(this, isBlocked);
+  /** Lets a controller go that has ended its sending and has all its answers. */
+  #endIfDone(): void {
+    if (!this.#halfClosed || this.#jobs.count > 0 || this.#core.count > 0) return;
+    this.#halfClosed.stop(); // it may read its answers as slowly as it likes
+    void this.end();
   }
 
   #onBroken(error: ProtocolError): void {
-    if (error instanceof PayloadTooLargeError) this.#error(error.id, "protocol", error.message);
+    if (error instanceof PayloadTooLargeError) this.#sendError(error.id, "protocol", error.message);
   }
 
   #onPeerEnded(): void {
-    this.#peerEndedTimer = setTimeout(() => this.#link.close(), this.#halfClosedMs);
+    const { clock, halfClosedMs } = this.#context;
+    this.#halfClosed = clock.after(halfClosedMs, () => this.#link.close());
     this.#endIfDone();
   }
 
-  #onDrained(): void {
-    this.#setBlocked(false);
-    this.#readOn();
-  }
-
   #onClosed(reason: Error | undefined): void {
-    clearTimeout(this.#peerEndedTimer);
-    // What still runs refers to this connection, which is not to keep the other jobs for that long.
-    this.#jobsById = undefined;
-    this.#coreTurns.close(new Error("its controller is gone"));
+    this.#halfClosed?.stop();
+    this.#jobs.close();
+    this.#changes.close();
     this.#core.close();
-    this.#host.onConnectionClosed(this, reason);
+    this.#context.executor.onClientGone(this.#client);
+    this.#closed.resolve(reason);
   }
 
-  #error(id: Uint64, kind: FailureKindName, text: string): void {
-    this.#sendWhole(this.#version === 1 ? encodeError(id, text) : encodeKindError(id, kind, text));
+  #sendError(id: Uint64, kind: FailureKindName, text: string): void {
+    this.#send(this.#version === 1 ? encodeError(id, text) : encodeKindError(id, kind, text));
   }
 
-  #sendWhole(frame: Uint8Array<ArrayBuffer>): void {
+  /** Sends a frame that is encoded already. */
+  #send(frame: Uint8Array<ArrayBuffer>): void {
     this.#link.writer.whole(frame);
-    if (this.#isOverfull(1)) this.#setPaused(true);
+    this.#flow.onGrown();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,98 +1,99 @@
-/** The core that a connection's jobs use. It changes when a message comes, not when it is loaded. */
+/** The core that a connection's jobs use. It changes when a message arrives, not when the core is loaded. */
 
 import type { CoreKey } from "../../pool/types.ts";
-import type { RelayedJob } from "./connection.ts";
 import type { StoredCore } from "../cores/core_store.ts";
+import type { RelayedJob } from "../job.ts";
 
-/** A core that was tried: jobs can run with it, or hear why not. */
-export type TriedCore =
-  | { readonly state: "ready"; readonly core: StoredCore }
-  | { readonly state: "none"; readonly reason: string };
+/** What has become of a core: jobs can run with it, or fail with the reason. */
+export type CoreOutcome =
+  | { readonly name: "ready"; readonly core: StoredCore }
+  | { readonly name: "none"; readonly reason: string };
 
-/** A core on its way, and the jobs that have come since. */
+/** A core that is loading, and the jobs that have arrived since. */
 interface LoadingCore {
-  readonly state: "loading";
-  readonly waiting: Set<RelayedJob>;
+  readonly name: "loading";
+  readonly queue: Set<RelayedJob>;
 }
 
-/** What its connection does about it. */
+/** What its connection does. */
 export interface CurrentCoreEvents {
-  /** It is known what has become of the core that a job has waited for. */
-  onCoreOf(job: RelayedJob, tried: TriedCore): void;
-  /** The core is no longer this connection's. */
+  /** The outcome for a job that has waited for its core. */
+  onOutcome(job: RelayedJob, outcome: CoreOutcome): void;
+  /** The connection itself does not use the core any more; its jobs may. */
   onReleased(core: StoredCore): void;
 }
 
-/** Which core is current, which jobs wait for one, and how much is on its way. */
+/** Which core is current, which jobs wait for one, and how much is loading. */
 export class CurrentCore {
   readonly #events: CurrentCoreEvents;
-  #current: LoadingCore | TriedCore = { state: "none", reason: "No compute core was sent yet" };
-  /** The current core is the last of them, at most: jobs may still wait for those before it. */
+  #current: LoadingCore | CoreOutcome = { name: "none", reason: "No compute core was sent yet" };
+  /** Jobs may still wait for cores before the current one. */
   readonly #loading = new Set<LoadingCore>();
-  #loadingBytes = 0;
+  #bytes = 0;
 
   constructor(events: CurrentCoreEvents) {
     this.#events = events;
   }
 
-  /** Cores that are on their way. */
-  get loading(): number {
+  /** Cores that are loading. */
+  get count(): number {
     return this.#loading.size;
   }
 
-  /** What the messages that brought them weigh. */
-  get loadingBytes(): number {
-    return this.#loadingBytes;
+  /** Bytes of the messages that brought them. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
-  /** Whether a core is current, and was seen to load. */
-  holds(key: CoreKey): boolean {
-    return this.#current.state === "ready" && this.#current.core.key === key;
+  /** Whether a core is current and ready. */
+  isReady(key: CoreKey): boolean {
+    return this.#current.name === "ready" && this.#current.core.key === key;
   }
 
-  /** Another core is current from now on, which is being tried. Resolves when it was. */
-  async change(tried: Promise<TriedCore>, bytes: number): Promise<void> {
-    const loading: LoadingCore = { state: "loading", waiting: new Set() };
+  /** Another core is current from now on, whose outcome is not known yet. Resolves when it is. */
+  async change(loaded: Promise<CoreOutcome>, bytes: number): Promise<void> {
+    const loading: LoadingCore = { name: "loading", queue: new Set() };
     this.#replaceBy(loading);
     this.#loading.add(loading);
-    this.#loadingBytes += bytes;
-    const core = await tried;
+    this.#bytes += bytes;
+    const outcome = await loaded;
     this.#loading.delete(loading);
-    this.#loadingBytes -= bytes;
-    for (const job of loading.waiting) this.#events.onCoreOf(job, core);
-    if (this.#current === loading) this.#current = core;
-    else if (core.state === "ready") this.#events.onReleased(core.core);
+    this.#bytes -= bytes;
+    for (const job of loading.queue) this.#events.onOutcome(job, outcome);
+    if (this.#current === loading) this.#current = outcome;
+    else if (outcome.name === "ready") this.#events.onReleased(outcome.core);
   }
 
-  /** The core for a job that has come. `undefined`: that is not known yet, and the job waits for it. */
-  coreFor(job: RelayedJob): TriedCore | undefined {
-    if (this.#current.state !== "loading") return this.#current;
-    job.waitsAmong = this.#current.waiting;
-    job.waitsAmong.add(job);
+  /** What a job that has arrived runs with. `undefined`: that is not known yet, and the job waits for it. */
+  outcomeFor(job: RelayedJob): CoreOutcome | undefined {
+    if (this.#current.name !== "loading") return this.#current;
+    const { queue } = this.#current;
+    queue.add(job);
+    job.state = { name: "waiting", queue };
     return undefined;
   }
 
   /** Jobs that wait for a core. */
-  waiting(): RelayedJob[] {
-    return [...this.#loading].flatMap(({ waiting }) => [...waiting]);
+  get waiting(): RelayedJob[] {
+    return [...this.#loading].flatMap(({ queue }) => [...queue]);
   }
 
   /** Takes them out. */
   takeWaiting(): RelayedJob[] {
-    const jobs = this.waiting();
-    for (const job of jobs) job.waitsAmong?.delete(job);
+    const jobs = this.waiting;
+    for (const { queue } of this.#loading) queue.clear();
     return jobs;
   }
 
   /** The connection is closed. */
   close(): void {
     this.takeWaiting();
-    this.#replaceBy({ state: "none", reason: "The connection is closed" });
+    this.#replaceBy({ name: "none", reason: "The connection is closed" });
   }
 
-  #replaceBy(next: LoadingCore | TriedCore): void {
+  #replaceBy(next: LoadingCore | CoreOutcome): void {
     const before = this.#current;
     this.#current = next;
-    if (before.state === "ready") this.#events.onReleased(before.core);
+    if (before.name === "ready") this.#events.onReleased(before.core);
   }
 }

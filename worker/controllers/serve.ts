@@ -1,19 +1,20 @@
-/** The ways in which a worker meets its controllers. */
+/** How a worker gets connections with controllers: it accepts them, or dials. */
 
 import { formatAddress } from "../../link/address.ts";
 import { Backoff } from "../../link/backoff.ts";
 import type { Log } from "../../system/log.ts";
 import type { Address, Runtime, StreamListener } from "../../runtime/ports.ts";
+import { pause } from "../pause.ts";
 import type { Worker } from "../worker.ts";
 
-/** One attempt to reach a controller. */
+/** How long one attempt to reach a controller may take. */
 const DIAL_LIMIT_MS = 10_000;
 
-/** A connection that lasted this long was a real one: after it, dial again at once. */
+/** A connection that lasted this long was a real one: after it, the worker dials again soon. */
 const SETTLED_MS = 1_000;
 
-/** Serves whoever connects, until the listener is closed. */
-export async function serveListener(worker: Worker, listener: StreamListener): Promise<void> {
+/** Serves every controller that connects, until the listener is closed. */
+export async function acceptControllers(worker: Worker, listener: StreamListener): Promise<void> {
   for (;;) {
     const stream = await listener.accept();
     if (!stream) return;
@@ -21,42 +22,31 @@ export async function serveListener(worker: Worker, listener: StreamListener): P
   }
 }
 
-/** Dials a controller and serves it, and dials again when it is gone, until `signal` is aborted. */
-export async function serveDialled(
+/** Dials a controller and serves it, and dials again when it is gone, until `signal` aborts. */
+export async function dialController(
   worker: Worker,
   runtime: Runtime,
   address: Address,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
-  const backoff = new Backoff(runtime.random);
+  const { clock, random } = runtime;
+  const backoff = new Backoff(random);
   const name = formatAddress(address);
-  let said = "";
+  let lastReason = "";
   while (!signal.aborted) {
     try {
       const stream = await runtime.dial(address, DIAL_LIMIT_MS);
       if (signal.aborted) return stream.close();
-      said = "";
-      const startedAtMs = performance.now();
+      lastReason = "";
+      const startedAtMs = clock.now();
       await worker.serve(stream);
-      if (performance.now() - startedAtMs >= SETTLED_MS) backoff.reset();
+      if (clock.now() - startedAtMs >= SETTLED_MS) backoff.reset();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (reason !== said) log.warn(`Cannot reach controller ${name}: ${reason}; trying again`);
-      said = reason;
+      if (reason !== lastReason) log.warn(`Cannot reach controller ${name}: ${reason}; retrying`);
+      lastReason = reason;
     }
-    await pause(backoff.next(), signal);
+    await pause(clock, backoff.next(), signal);
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    function done() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-  });
 }

@@ -6,130 +6,128 @@ import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CoreKey } from "../../pool/types.ts";
 
-/** Cores that nobody uses are kept for whoever comes next: as many as this, and as much. */
-const KEPT_CORES_MAX = 8;
-const KEPT_BYTES_MAX = 256 * 1024 * 1024;
+/** Unused cores are kept for the next controller that wants them: at most this many, and this much. */
+const UNUSED_CORES_MAX = 8;
+const UNUSED_BYTES_MAX = 256 * 1024 * 1024;
 
-/** A core as it was sent. */
-export interface OfferedCore {
-  readonly key: CoreKey;
-  readonly name: string;
-  readonly content: Uint8Array;
+/** A core on this machine. Only the store changes it. */
+export class StoredCore {
+  path = "";
+  /** Connections, jobs and slots that need it. The store deletes no core that has a user. */
+  users = 0;
+  /** Resolves when the file is complete; rejects if it cannot be written. */
+  written: Promise<void> = Promise.resolve();
+  isBeingWritten = false;
+
+  /** `name`: what its controller calls it, for people. */
+  constructor(readonly key: CoreKey, readonly name: string, readonly bytes: number) {}
 }
 
-/** A core on this machine. */
-export interface StoredCore {
-  readonly key: CoreKey;
-  /** What its controller calls it, for people. */
-  readonly name: string;
-  readonly path: string;
-}
-
-interface Entry {
-  readonly core: StoredCore;
-  readonly bytes: number;
-  users: number;
-  readonly writing: Promise<void>;
-  isWritten: boolean;
-}
-
-/** What a core is known by: its SHA-256. */
-export function keyOf(content: Uint8Array): CoreKey {
+/** The SHA-256 by which a core is known. */
+export function sha256Of(content: Uint8Array): CoreKey {
   return createHash("sha256").update(content).digest("hex") as CoreKey;
 }
 
-/** Holds each core as long as somebody uses it, and a few for longer. */
+/** How a store behaves. */
+export interface CoreStoreOptions {
+  /** Hears of a core that has lost its last user: no slot has a reason to hold it loaded. */
+  readonly onUnused?: (core: StoredCore) => void;
+  /** The most that unused cores may take; 256 MiB unless given. */
+  readonly unusedBytesMax?: number;
+}
+
+/** Keeps each core while it has users, and a few for longer. */
 export class CoreStore {
   readonly #directory: string;
-  readonly #entries = new Map<CoreKey, Entry>();
+  readonly #onUnused: (core: StoredCore) => void;
+  readonly #unusedBytesMax: number;
+  readonly #cores = new Map<CoreKey, StoredCore>();
   #lastFile = 0;
 
-  constructor(directory: string) {
+  constructor(directory: string, options: CoreStoreOptions = {}) {
+    const { onUnused = () => {}, unusedBytesMax = UNUSED_BYTES_MAX } = options;
     this.#directory = directory;
+    this.#onUnused = onUnused;
+    this.#unusedBytesMax = unusedBytesMax;
   }
 
-  /** Cores that are here. */
+  /** The keys of all cores that are here. */
   get keys(): CoreKey[] {
-    return [...this.#entries.keys()].filter((key) => this.has(key));
+    return [...this.#cores.keys()].filter((key) => this.has(key));
   }
 
-  /** Whether a core is here, or on its way to the disk. Whatever tidies temporary folders may have taken it. */
+  /** Whether a core is here or being written. Its file may be gone: systems clean up temporary folders. */
   has(key: CoreKey): boolean {
-    const entry = this.#entries.get(key);
-    if (!entry?.isWritten) return entry !== undefined;
-    return statSync(entry.core.path, { throwIfNoEntry: false })?.size === entry.bytes;
+    const core = this.#cores.get(key);
+    if (!core || core.isBeingWritten) return core !== undefined;
+    return statSync(core.path, { throwIfNoEntry: false })?.size === core.bytes;
   }
 
-  /** Writes the core to a file, unless it is there, and counts one more user of it, both at once. */
-  async add(name: string, content: Uint8Array, key = keyOf(content)): Promise<StoredCore> {
+  /** Writes the core to a file unless it is here, and counts one more user at once. */
+  async add(name: string, content: Uint8Array, key = sha256Of(content)): Promise<StoredCore> {
     if (!this.has(key)) this.#write(key, name, content);
-    return await this.reuse(key) as StoredCore;
+    return await this.find(key) as StoredCore;
   }
 
-  /** Counts one more user of a core, if it is here. */
-  async reuse(key: CoreKey): Promise<StoredCore | undefined> {
-    const entry = this.#entries.get(key);
-    if (!entry || !this.has(key)) return undefined;
-    entry.users += 1;
+  /** Counts one more user of a core, at once, if it is here. Resolves when its file is complete. */
+  async find(key: CoreKey): Promise<StoredCore | undefined> {
+    const core = this.#cores.get(key);
+    if (!core || !this.has(key)) return undefined;
+    core.users += 1;
     try {
-      await entry.writing;
+      await core.written;
     } catch (error) {
-      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      this.release(core);
+      if (core.users === 0) this.#cores.delete(key);
       throw error;
     }
-    return entry.core;
+    return core;
   }
 
-  /** A core that somebody uses. */
+  /** The core with this key, if it has users. */
   get(key: CoreKey): StoredCore | undefined {
-    return this.#entries.get(key)?.core;
+    return this.#cores.get(key);
   }
 
   /** Counts one more user of a core that has one. */
-  use(key: CoreKey): void {
-    const entry = this.#entries.get(key);
-    if (entry) entry.users += 1;
+  acquire(core: StoredCore): void {
+    core.users += 1;
   }
 
-  /** Gives up one use. True when it was the last: no slot has a reason to hold it loaded. */
-  release(key: CoreKey): boolean {
-    const entry = this.#entries.get(key);
-    if (!entry) return false;
-    entry.users -= 1;
-    if (entry.users > 0) return false;
+  /** Counts one user less. */
+  release(core: StoredCore): void {
+    core.users -= 1;
+    if (core.users > 0) return;
     // To the end of the map: the first in it was used longest ago.
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    this.#cores.delete(core.key);
+    this.#cores.set(core.key, core);
     this.#evict();
-    return true;
+    this.#onUnused(core);
   }
 
   #evict(): void {
-    const unused = [...this.#entries.values()].filter(({ users }) => users === 0);
+    const unused = [...this.#cores.values()].filter(({ users }) => users === 0);
     let count = unused.length;
-    let bytes = unused.reduce((sum, entry) => sum + entry.bytes, 0);
-    for (const entry of unused) {
-      if (count <= KEPT_CORES_MAX && bytes <= KEPT_BYTES_MAX) return;
+    let bytes = unused.reduce((sum, core) => sum + core.bytes, 0);
+    for (const core of unused) {
+      if (count <= UNUSED_CORES_MAX && bytes <= this.#unusedBytesMax) return;
       count -= 1;
-      bytes -= entry.bytes;
-      this.#entries.delete(entry.core.key);
-      // A loaded library survives its file. That a file stays until the worker's folder goes is no harm.
-      rm(entry.core.path, { force: true }).catch(() => {});
+      bytes -= core.bytes;
+      this.#cores.delete(core.key);
+      // A loaded library survives its file. If the file cannot be removed, it goes with the worker's folder.
+      rm(core.path, { force: true }).catch(() => {});
     }
   }
 
   #write(key: CoreKey, name: string, content: Uint8Array): void {
-    // A new name each time: an old file of the same core may still be on its way out.
+    // One whose file is gone may still have users: they get the new file.
+    const core = this.#cores.get(key) ?? new StoredCore(key, name, content.byteLength);
+    // A new name each time: the old file of an evicted core may still be about to be removed.
     const path = join(this.#directory, `${key}-${++this.#lastFile}.core`);
-    const core = { key, name, path };
-    const bytes = content.byteLength;
-    const writing = writeCore(path, content).then(() => {
-      entry.isWritten = true;
-    });
-    // Of one whose file is gone, the users have not changed.
-    const users = this.#entries.get(key)?.users ?? 0;
-    const entry: Entry = { core, bytes, users, writing, isWritten: false };
-    this.#entries.set(key, entry);
+    core.path = path;
+    core.isBeingWritten = true;
+    core.written = writeCore(path, content).finally(() => core.isBeingWritten = false);
+    this.#cores.set(key, core);
   }
 }
 

@@ -1,58 +1,57 @@
-/** Limits of jobs, kept from outside: a process that computes cannot look at itself. */
+/** Limits of jobs, kept from outside: a process that computes cannot watch itself. */
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import type { EndpointId, Job } from "../../pool/types.ts";
-import type { RelayedJob } from "../controllers/connection.ts";
-import type { TimedHead } from "./run_times.ts";
+import type { RelayedJob } from "../job.ts";
+import type { TimedJob } from "./run_times.ts";
 
 /** A job that is over a limit. */
-export interface Excess {
+export interface Violation {
   readonly endpoint: EndpointId;
   readonly job: Job<RelayedJob>;
   readonly kind: "timeout" | "memory";
   readonly reason: string;
 }
 
-/** Whether this system tells how much memory a process has. */
-export const CAN_WATCH_MEMORY = residentBytes(process.pid) !== undefined;
+/** Whether this system says how much memory a process has. */
+export const CAN_MEASURE_MEMORY = residentBytes(process.pid) !== undefined;
 
 /**
- * The jobs that are over a limit now: of time once they run, of memory also while their input is handed
- * in, for that may be too much alone. `pidOf` gives the process of an endpoint.
+ * The jobs that are over a limit now. Time counts once a job runs; memory also while its input is handed over,
+ * which may be too much by itself. `pidOf` gives the process of an endpoint.
  */
-export function excesses(
-  heads: readonly TimedHead<RelayedJob>[],
+export function findViolations(
+  jobs: readonly TimedJob<RelayedJob>[],
   pidOf: (endpoint: EndpointId) => number | undefined,
   nowMs: number,
-): Excess[] {
-  const found: Excess[] = [];
-  for (const { endpoint, job, runsSinceMs } of heads) {
+): Violation[] {
+  const found: Violation[] = [];
+  for (const { endpoint, job, runsSinceMs } of jobs) {
     const { timeMs, memoryBytes } = job.payload.limits;
     if (timeMs > 0 && nowMs - (runsSinceMs ?? nowMs) > timeMs) {
-      const reason = `went over its time limit of ${timeMs / 1000} s`;
+      const reason = `timed out after ${timeMs / 1000} s`;
       found.push({ endpoint, job, kind: "timeout", reason });
     } else if (memoryBytes > 0) {
       const pid = pidOf(endpoint);
       const bytes = pid === undefined ? 0 : residentBytes(pid) ?? 0;
       if (bytes <= memoryBytes) continue;
-      const reason = `went over its memory limit of ${formatMemory(memoryBytes)}, with ${
-        formatMemory(bytes)
-      }`;
+      const limit = formatMemory(memoryBytes);
+      const reason = `used ${formatMemory(bytes)} of memory, its limit is ${limit}`;
       found.push({ endpoint, job, kind: "memory", reason });
     }
   }
   return found;
 }
 
-/** Memory of a process that is in use and not swapped out; `undefined` where nobody says. */
+/** Memory of a process that is in use and not swapped out; `undefined` where the system does not say. */
 function residentBytes(pid: number): number | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const kib = /^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1];
     return kib === undefined ? undefined : 1024 * Number(kib);
   } catch {
-    return undefined; // it has just ended, or this is no Linux
+    return undefined; // it has just ended, or this is not Linux
   }
 }
 

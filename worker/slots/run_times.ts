@@ -1,31 +1,34 @@
-/** Since when jobs run: a slot says which one it has begun, and not when. */
+/**
+ * Since when jobs run. A slot says which job it started but not when: its clock is another one, and one more
+ * look at a clock for each job would cost more than a look from here 20 times a second.
+ */
 
-import type { CurrentJob } from "../../pool/pool.ts";
-import type { DispatchId, EndpointId } from "../../pool/types.ts";
+import type { DispatchId, EndpointId } from "../../pool/ids.ts";
+import type { CurrentJob } from "../../pool/types.ts";
 
-/** A job at a slot, and since when it was seen to run; `undefined` while it is still being handed in. */
-export interface TimedHead<T> extends CurrentJob<T> {
+/** The job that a slot is at, and since when it was seen to run; `undefined` while it is still handed over. */
+export interface TimedJob<T> extends CurrentJob<T> {
   readonly runsSinceMs: number | undefined;
 }
 
 /**
- * Counts from the moment in which a job was first seen to run. Handing over a large input takes its time,
- * and that is not the job's.
+ * Counts from the moment in which a job was first seen to run. Handing over a large input takes time, which
+ * is not the job's.
  */
 export class RunTimes {
   #seen = new Map<EndpointId, { readonly dispatch: DispatchId; readonly sinceMs: number }>();
 
-  /** Looks at the jobs that all slots are at. Who was seen before and is not among them is forgotten. */
-  look<T>(heads: readonly CurrentJob<T>[], nowMs: number): TimedHead<T>[] {
+  /** Looks at the jobs that all slots are at. A job that is not among them is forgotten. */
+  look<T>(jobs: readonly CurrentJob<T>[], nowMs: number): TimedJob<T>[] {
     const before = this.#seen;
     this.#seen = new Map();
-    return heads.map((head) => {
-      if (!head.hasBegun) return { ...head, runsSinceMs: undefined };
-      const { dispatch } = head;
-      const last = before.get(head.endpoint);
+    return jobs.map((job) => {
+      if (!job.hasBegun) return { ...job, runsSinceMs: undefined };
+      const { dispatch, endpoint } = job;
+      const last = before.get(endpoint);
       const sinceMs = last?.dispatch === dispatch ? last.sinceMs : nowMs;
-      this.#seen.set(head.endpoint, { dispatch, sinceMs });
-      return { ...head, runsSinceMs: sinceMs };
+      this.#seen.set(endpoint, { dispatch, sinceMs });
+      return { ...job, runsSinceMs: sinceMs };
     });
   }
 }

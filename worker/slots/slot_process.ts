@@ -1,4 +1,4 @@
-/** One slot as its worker sees it: a process, the link to it, and how it ends. */
+/** The process of a slot as its worker sees it: how it starts, loads a core, answers jobs and ends. */
 
 import { Link } from "../../link/link.ts";
 import {
@@ -10,205 +10,298 @@ import {
   type Uint64,
 } from "../../protocol/mod.ts";
 import type { DispatchId } from "../../pool/types.ts";
-import type { Child } from "../../system/child.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { ByteStream, ProcessEnd } from "../../runtime/ports.ts";
-import type { BegunJob } from "./begun_job.ts";
-import type { StoredCore } from "../cores/core_store.ts";
+import type { ByteStream, ChildProcess, ProcessEnd } from "../../runtime/ports.ts";
 import { encodeLoad, SLOT_LOAD } from "../../slot/protocol.ts";
+import { Child } from "../../system/child.ts";
+import type { PrintingPace } from "../../system/printing_pace.ts";
+import type { StoredCore } from "../cores/core_store.ts";
+import { LoadError } from "./load_error.ts";
+import type { StartedJob } from "./started_job.ts";
 
 /** The id of the one message that is no job. Jobs have dispatch ids, which begin at 1. */
 const LOAD_ID = 0;
 
-/** A slot that was told to end gets this long to unload its core. */
+/** A process that has not connected by then never will. Generous: a hundred start at once on a big machine. */
+const START_LIMIT_MS = 30_000;
+
+/** How long a process may take to unload its core. */
 const END_LIMIT_MS = 5_000;
 
-/** What a process has written before it died is in the socket at once; this is for a loaded machine. */
+/** What a process wrote before it died is in the socket at once; this is for a loaded machine. */
 const LAST_ANSWERS_MS = 1_000;
 
-/** What a job has printed is here so long after its answer, at the latest; on another way than that. */
-const PRINTED_MS_MAX = 50;
+/** A line that a job printed arrives at most this long after its answer, through another pipe. */
+const LINE_DELAY_MS_MAX = 50;
 
-/** What a slot's owner hears. */
-export interface SlotEvents {
+/** What the owner of a process hears. */
+export interface SlotProcessEvents {
   /** The response to a job. */
   onAnswer(frame: Frame): void;
   /**
-   * The process is gone, or was killed and is given up, for `reason`; all it had answered was given before.
-   * `wasKilled`: somebody has killed it, which says nothing of the job that it ran.
+   * The process is gone, or was killed and is given up; all its answers came before. Not called for one that
+   * never connected, or that was told to end. `wasKilled`: from outside, which says nothing about its job.
    */
-  onEnded(reason: string, wasKilled: boolean): void;
+  onLost(reason: string, wasKilled: boolean): void;
 }
 
-/** Why a core could not be loaded. */
-export class LoadError extends Error {
-  override name = "LoadError";
+/** What a process is started with. */
+export interface SlotProcessOptions {
+  readonly clock: Clock;
+  readonly pace: PrintingPace;
+  readonly startedJob: StartedJob;
+  /** Gets the lines that the process prints. */
+  readonly onLine: (line: string) => void;
+  /** How long a killed process may take to be gone; as `Child` has it unless given. */
+  readonly goneLimitMs: number | undefined;
+}
 
-  /** `wasKilled`: somebody has killed the process, which says nothing of the core. */
-  constructor(reason: string, readonly wasKilled = false) {
-    super(reason);
+/** What a process is at. It goes down this list, and may skip states. */
+type Life =
+  /** It has not connected to its worker yet. */
+  | { readonly name: "starting" }
+  /** It can load a core. Only once: unloading a core is ending its process. */
+  | { readonly name: "empty" }
+  | {
+    readonly name: "loading";
+    readonly core: StoredCore;
+    readonly loaded: PromiseWithResolvers<void>;
   }
-}
+  /** It runs jobs. */
+  | { readonly name: "ready"; readonly core: StoredCore }
+  /** It could not load its core. */
+  | { readonly name: "unusable" }
+  /** It was told to unload its core and to exit. */
+  | { readonly name: "ending" }
+  /** It has exited, or was killed and is given up. */
+  | { readonly name: "gone" };
 
-/** A running slot, from the moment it has said hello. */
+/** A process that serves as a slot. */
 export class SlotProcess {
+  readonly #clock: Clock;
   readonly #child: Child;
-  readonly #link: Link;
-  readonly #begun: BegunJob;
-  readonly #events: SlotEvents;
+  readonly #startedJob: StartedJob;
+  readonly #events: SlotProcessEvents;
+  readonly #connected = Promise.withResolvers<void>();
   readonly #linkClosed = Promise.withResolvers<Error | undefined>();
-  #loading: PromiseWithResolvers<void> | undefined;
-  #lastWords = { line: "", atMs: 0 };
+  /** Set when it connects. */
+  #link: Link | undefined;
+  #life: Life = { name: "starting" };
+  #lastLine = { text: "", atMs: 0 };
   #sentAtMs = 0;
-  #isEnding = false;
-  #killedFor: string | undefined;
-  /** The core that it holds. */
-  core: StoredCore | undefined;
-  /** It was never told to load a core. Only once can it be: unloading a core is ending its process. */
-  isFresh = true;
+  #killReason: string | undefined;
   /** Jobs that it was sent. */
   jobs = 0;
 
-  constructor(
-    child: Child,
-    stream: ByteStream,
-    begun: BegunJob,
-    events: SlotEvents,
-    clock: Clock,
-  ) {
-    this.#child = child;
-    this.#begun = begun;
+  constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
+    const { clock, pace, startedJob, onLine, goneLimitMs } = options;
+    this.#clock = clock;
+    this.#startedJob = startedJob;
     this.#events = events;
-    this.#link = new Link(stream, {
-      onFrame: (frame) => this.#onFrame(frame),
-      onClosed: (reason) => this.#linkClosed.resolve(reason),
-    }, { clock });
-    this.#link.start();
-    void this.#watch();
+    this.#child = new Child(spawned, {
+      clock,
+      pace,
+      goneLimitMs,
+      onLine: (line) => {
+        this.#lastLine = { text: line, atMs: clock.now() };
+        // One that is ended before it has connected may complain about that.
+        if (this.#link || this.#life.name !== "ending") onLine(line);
+      },
+    });
+    const late = `not within ${START_LIMIT_MS / 1000} s`;
+    const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
+    this.#connected.promise.catch(() => {}).finally(() => timer.stop());
+    void this.#awaitExit();
   }
 
   get pid(): number {
     return this.#child.pid;
   }
 
-  /** The job that it has begun last, also when it is gone. */
-  get begunLast(): DispatchId {
-    return this.#begun.id;
+  /** Whether it can load a core. */
+  get isEmpty(): boolean {
+    return this.#life.name === "empty";
+  }
+
+  /** Whether it has exited, or was killed and is given up. */
+  get isGone(): boolean {
+    return this.#life.name === "gone";
+  }
+
+  /** The core that it has loaded. */
+  get core(): StoredCore | undefined {
+    return this.#life.name === "ready" ? this.#life.core : undefined;
+  }
+
+  /** The job that it started last, also when it is gone. */
+  get lastStarted(): DispatchId {
+    return this.#startedJob.id;
+  }
+
+  /** Resolves when it has connected to the worker; rejects if it never does. */
+  get connected(): Promise<void> {
+    return this.#connected.promise;
+  }
+
+  /** Resolves when it is killed by this worker, which may be never. */
+  get killed(): Promise<void> {
+    return this.#child.killed;
+  }
+
+  /** Resolves when the system has ended it, which may be never. */
+  get exited(): Promise<unknown> {
+    return this.#child.ended;
+  }
+
+  /** It has connected to the worker. Whether it may: one that is being killed may not. */
+  onConnected(stream: ByteStream): boolean {
+    if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
+    this.#life = { name: "empty" };
+    // Every option has a default; `payloadBytesMax` is that of the protocol.
+    const options = { clock: this.#clock, payloadBytesMax: undefined };
+    this.#link = new Link(stream, {
+      onFrame: (frame) => this.#onFrame(frame),
+      onClosed: (reason) => this.#onLinkClosed(reason),
+    }, options);
+    this.#link.start();
+    this.#connected.resolve();
+    return true;
   }
 
   /**
-   * Loads a core into this process, which has none. Rejects with a `LoadError` if it can't. The process is
-   * killed if that takes longer than `limitMs`, or nobody waits for it any more.
+   * Loads a core into this process, which has none. Rejects with a `LoadError` if it cannot. The process is
+   * killed if that takes longer than `limitMs`, or if the load is abandoned.
    */
   async load(core: StoredCore, limitMs: number, abandoned: AbortSignal): Promise<void> {
-    this.isFresh = false;
-    const loading = this.#loading = Promise.withResolvers<void>();
-    const giveUp = (reason: string) => {
-      loading.reject(new LoadError(reason));
-      this.kill(`was ended: ${reason}`);
-    };
-    const onAbandoned = () => giveUp("nobody waits for its compute core any more");
-    const late = `worker_init did not return within ${limitMs / 1000} s`;
-    const timer = setTimeout(() => giveUp(late), limitMs);
+    const loaded = Promise.withResolvers<void>();
+    this.#life = { name: "loading", core, loaded };
+    const onLate = () => this.#giveUpLoad(`worker_init did not return within ${limitMs / 1000} s`);
+    const onAbandoned = () => this.#giveUpLoad("its compute core is no longer needed", "abandoned");
+    const timer = this.#clock.after(limitMs, onLate);
     abandoned.addEventListener("abort", onAbandoned);
     try {
       if (abandoned.aborted) onAbandoned();
-      else this.#link.send(SLOT_LOAD, LOAD_ID, encodeLoad(core.name, core.path));
-      await loading.promise;
-      this.core = core;
+      else this.#link?.send(SLOT_LOAD, LOAD_ID, encodeLoad(core.name, core.path));
+      await loaded.promise;
     } finally {
-      clearTimeout(timer);
+      timer.stop();
       abandoned.removeEventListener("abort", onAbandoned);
-      this.#loading = undefined;
     }
   }
 
-  /** Sends a job, by the payload of its message. */
-  sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
+  /** Sends a job by the payload of its message. */
+  sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, nowMs: number): void {
     this.jobs += 1;
-    this.#sentAtMs = performance.now();
-    this.#link.send(MessageType.job, id, payload);
-  }
-
-  /** Remembers a line that the process printed: the last one often says why it died. */
-  onLine(line: string): void {
-    this.#lastWords = { line, atMs: performance.now() };
+    this.#sentAtMs = nowMs;
+    this.#link?.send(MessageType.job, id, payload);
   }
 
   /**
-   * Has the process unload its core and exit; kills it when it doesn't. Gives why it is not gone, if it is
-   * given up.
+   * Makes the process unload its core and exit; kills it if it does not. Gives the reason if it is given up.
    */
   async end(): Promise<string | undefined> {
-    this.#isEnding = true;
-    const late = `was ended: it had not unloaded its core within ${END_LIMIT_MS / 1000} s`;
-    const timer = setTimeout(() => this.kill(late), END_LIMIT_MS);
-    const linkEnded = this.#link.end();
+    this.#failLoad("the worker needs the process no longer", "abandoned");
+    if (this.#life.name !== "gone") this.#life = { name: "ending" };
+    if (!this.#link) this.kill();
+    const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000} s`;
+    const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(late));
+    const linkEnded = this.#link?.end();
     const end = await this.#child.settled;
-    clearTimeout(timer);
+    timer.stop();
     if (!end) return this.#child.whyGivenUp;
     await linkEnded;
     return undefined;
   }
 
-  /** Ends the process at once. `reason`: why; without one nobody is to blame. */
+  /** Ends the process at once. `reason`: what it did wrong; without one, its job is not to blame. */
   kill(reason?: string): void {
-    this.#killedFor ??= reason;
+    this.#killReason ??= reason;
     this.#child.kill();
   }
 
   #onFrame(frame: Frame): void {
-    if (frame.id !== LOAD_ID) {
-      this.#events.onAnswer(frame);
-      return;
+    if (frame.id !== LOAD_ID) return this.#events.onAnswer(frame);
+    if (this.#life.name !== "loading") {
+      throw new MalformedPayloadError("The slot answers a request to load that was not sent");
     }
-    if (!this.#loading) {
-      throw new MalformedPayloadError("The slot answers a load that nobody asked for");
-    }
-    if (frame.type === ResponseType.ok) this.#loading.resolve();
-    else this.#loading.reject(new LoadError(decodeError(frame.payload)));
+    if (frame.type !== ResponseType.ok) return this.#failLoad(decodeError(frame.payload));
+    const { core, loaded } = this.#life;
+    this.#life = { name: "ready", core };
+    loaded.resolve();
   }
 
-  async #watch(): Promise<void> {
-    // A process whose link is gone is of no use, and one that is gone answers nothing more.
-    void this.#linkClosed.promise.then((error) => {
-      const why = error ? `: ${error.message}` : "";
-      const end = () => this.kill(`closed its connection to the worker${why}`);
-      const timer = setTimeout(end, END_LIMIT_MS);
-      void this.#child.settled.then(() => clearTimeout(timer));
-    });
+  #failLoad(reason: string, kind?: LoadError["kind"]): void {
+    if (this.#life.name !== "loading") return;
+    const { loaded } = this.#life;
+    this.#life = { name: "unusable" };
+    loaded.reject(new LoadError(reason, kind));
+  }
+
+  #giveUpLoad(reason: string, kind?: LoadError["kind"]): void {
+    this.#failLoad(reason, kind);
+    this.kill(`killed: ${reason}`);
+  }
+
+  /** A process that is not connected is of no use. Most exit by themselves. */
+  #onLinkClosed(error: Error | undefined): void {
+    this.#linkClosed.resolve(error);
+    const why = error ? `: ${error.message}` : "";
+    const kill = () => this.kill(`closed its connection to the worker${why}`);
+    const timer = this.#clock.after(END_LIMIT_MS, kill);
+    void this.#child.settled.then(() => timer.stop());
+  }
+
+  async #awaitExit(): Promise<void> {
     const end = await this.#child.settled;
-    if (end) await this.#lastAnswers();
-    else this.#link.close(); // it has no more to say, but its end of the socket stays open
-    this.#begun.close(); // the worker's end of it only: a process that hangs keeps its own
-    const reason = this.#describe(end);
-    const wasKilled = (!end || end.signal === "SIGKILL") && this.#killedFor === undefined;
-    if (!this.#isEnding) this.#events.onEnded(reason, wasKilled);
-    this.#loading?.reject(new LoadError(reason, wasKilled));
+    if (end && this.#link) await this.#lastAnswers(this.#link);
+    else this.#link?.close(); // one that is given up may keep its end of the socket open
+    this.#startedJob.close();
+    this.#onGone(end);
   }
 
-  async #lastAnswers(): Promise<void> {
-    const timer = setTimeout(() => this.#link.close(), LAST_ANSWERS_MS);
+  /** Waits for what it has answered. */
+  async #lastAnswers(link: Link): Promise<void> {
+    const timer = this.#clock.after(LAST_ANSWERS_MS, () => link.close());
     await this.#linkClosed.promise;
-    clearTimeout(timer);
+    timer.stop();
   }
 
-  #describe(end: ProcessEnd | undefined): string {
-    if (!end) return `${this.#killedFor ?? "was killed"}; ${this.#child.whyGivenUp}`;
-    if (this.#killedFor !== undefined) return this.#killedFor;
-    const how = end.signal === "SIGKILL"
-      ? "was killed: SIGKILL, as a system does that is out of memory"
-      : end.signal
-      ? `crashed: ${end.signal}`
-      : `exited with status ${end.exitCode}`;
-    const words = this.#ownWords();
-    return words === "" ? how : `${how} (${words})`;
+  #onGone(end: ProcessEnd | undefined): void {
+    const before = this.#life;
+    const reason = this.#exitReason(end);
+    const wasKilled = (!end || end.signal === "SIGKILL") && this.#killReason === undefined;
+    this.#life = { name: "gone" };
+    this.#connected.reject(new Error(`A slot process did not start: ${this.#startProblem(end)}`));
+    if (before.name !== "starting" && before.name !== "ending") {
+      this.#events.onLost(reason, wasKilled);
+    }
+    if (before.name === "loading") {
+      before.loaded.reject(new LoadError(reason, wasKilled ? "killed" : "core"));
+    }
+  }
+
+  #startProblem(end: ProcessEnd | undefined): string {
+    const problem = this.#killReason ?? this.#lastLine.text;
+    return end ? problem : `${problem} (pid ${this.pid}; ${this.#child.whyGivenUp})`;
+  }
+
+  #exitReason(end: ProcessEnd | undefined): string {
+    if (!end) return `${this.#killReason ?? "was killed"}; ${this.#child.whyGivenUp}`;
+    if (this.#killReason !== undefined) return this.#killReason;
+    const line = this.#ownLine();
+    return line === "" ? describe(end) : `${describe(end)} (${line})`;
   }
 
   /** The last line that it printed, if that is surely from the job that it ran, or from no job. */
-  #ownWords(): string {
-    const { line, atMs } = this.#lastWords;
-    const isOwn = this.jobs <= 1 || atMs - this.#sentAtMs > PRINTED_MS_MAX;
-    return isOwn ? line.trim() : "";
+  #ownLine(): string {
+    const { text, atMs } = this.#lastLine;
+    const isOwn = this.jobs <= 1 || atMs - this.#sentAtMs > LINE_DELAY_MS_MAX;
+    return isOwn ? text.trim() : "";
   }
+}
+
+function describe({ exitCode, signal }: ProcessEnd): string {
+  if (signal === undefined) return `exited with status ${exitCode}`;
+  if (signal !== "SIGKILL") return `crashed: ${signal}`;
+  return "was killed: SIGKILL, as by a system that is out of memory";
 }

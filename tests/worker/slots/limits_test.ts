@@ -2,29 +2,29 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import type { DispatchId, EndpointId, Job } from "../../pool/types.ts";
-import type { RelayedJob } from "../../worker/controllers/connection.ts";
-import { CAN_WATCH_MEMORY, excesses } from "../../worker/slots/limits.ts";
-import type { TimedHead } from "../../worker/slots/run_times.ts";
-import { test, testUnless } from "../lib/test.ts";
+import type { DispatchId, EndpointId, Job } from "../../../pool/types.ts";
+import type { RelayedJob } from "../../../worker/job.ts";
+import { CAN_MEASURE_MEMORY, findViolations } from "../../../worker/slots/limits.ts";
+import type { TimedJob } from "../../../worker/slots/run_times.ts";
+import { test, testUnless } from "../../lib/test.ts";
 
-const cannotTell = CAN_WATCH_MEMORY ? undefined : "this system does not tell memory";
+const cannotTell = CAN_MEASURE_MEMORY ? undefined : "this system does not tell memory";
 
 test("Linux tells how much memory a process has", () => {
-  assert.equal(CAN_WATCH_MEMORY, process.platform === "linux");
+  assert.equal(CAN_MEASURE_MEMORY, process.platform === "linux");
 });
 
 test("a job is over its time limit when it has run for longer, not when it has run for as long", () => {
   const heads = [head(1, { timeMs: 100, sinceMs: 1000 }), head(2, { timeMs: 100, sinceMs: 1001 })];
   assert.deepEqual(found(heads, 1100), []);
-  assert.deepEqual(found(heads, 1101), [[1, "timeout", "went over its time limit of 0.1 s"]]);
+  assert.deepEqual(found(heads, 1101), [[1, "timeout", "timed out after 0.1 s"]]);
   assert.deepEqual(found(heads, 5000).map(([endpoint]) => endpoint), [1, 2]);
 });
 
 test("a job without limits is never over one, and nobody looks at its process", () => {
   const nobody = () => assert.fail("a process was looked at");
   const heads = [head(1, { sinceMs: 0 }), head(2, { timeMs: 1e12, sinceMs: 0 })];
-  assert.deepEqual(excesses(heads, nobody, 1e9), []);
+  assert.deepEqual(findViolations(heads, nobody, 1e9), []);
 });
 
 testUnless(
@@ -41,7 +41,7 @@ testUnless(cannotTell, "a job is over its memory limit when its process has more
   const [[endpoint, kind, reason] = []] = found(heads, 0);
   assert.equal(endpoint, 1);
   assert.equal(kind, "memory");
-  assert.match(String(reason), /^went over its memory limit of 1 MiB, with [\d.]+ [MG]iB$/);
+  assert.match(String(reason), /^used [\d.]+ [MG]iB of memory, its limit is 1 MiB$/);
   assert.equal(found(heads, 0).length, 1);
 });
 
@@ -50,26 +50,26 @@ testUnless(cannotTell, "memory limits are said in the unit that they were given 
     const [memoryBytes, said] of [[1, "1 B"], [1536, "1.5 KiB"], [3 * 2 ** 20, "3 MiB"]] as const
   ) {
     const [[, , reason] = []] = found([head(1, { memoryBytes })], 0);
-    assert(String(reason).includes(`limit of ${said}, with`), String(reason));
+    assert(String(reason).includes(`its limit is ${said}`), String(reason));
   }
 });
 
 test("a job whose process is gone, or not known, is not over its memory limit", () => {
   const heads = [head(1, { memoryBytes: 1 })];
-  assert.deepEqual(excesses(heads, () => undefined, 0), []);
-  assert.deepEqual(excesses(heads, () => 2 ** 30, 0), []); // no system has such a process id
+  assert.deepEqual(findViolations(heads, () => undefined, 0), []);
+  assert.deepEqual(findViolations(heads, () => 2 ** 30, 0), []); // no system has such a process id
 });
 
 /** What this process, in place of each job's, is blamed for. */
-function found(heads: TimedHead<RelayedJob>[], nowMs: number): [number, string, string][] {
-  return excesses(heads, () => process.pid, nowMs)
+function found(heads: TimedJob<RelayedJob>[], nowMs: number): [number, string, string][] {
+  return findViolations(heads, () => process.pid, nowMs)
     .map(({ endpoint, kind, reason }) => [endpoint, kind, reason]);
 }
 
 function head(
   endpoint: number,
   { timeMs = 0, memoryBytes = 0, sinceMs = 0, hasBegun = true },
-): TimedHead<RelayedJob> {
+): TimedJob<RelayedJob> {
   const job = { payload: { limits: { timeMs, memoryBytes } } } as Job<RelayedJob>;
   const runsSinceMs = hasBegun ? sinceMs : undefined;
   const dispatch = 1 as DispatchId;

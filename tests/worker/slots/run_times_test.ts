@@ -1,10 +1,11 @@
 /** Since when jobs run, as far as that can be seen. */
 
 import assert from "node:assert/strict";
-import type { CurrentJob } from "../../pool/pool.ts";
-import type { DispatchId, EndpointId, Job } from "../../pool/types.ts";
-import { RunTimes } from "../../worker/slots/run_times.ts";
-import { test } from "../lib/test.ts";
+import type { DispatchId, EndpointId } from "../../../pool/ids.ts";
+import type { Job } from "../../../pool/job.ts";
+import type { CurrentJob } from "../../../pool/types.ts";
+import { RunTimes } from "../../../worker/slots/run_times.ts";
+import { test } from "../../lib/test.ts";
 
 test("a job's time counts from when it was first seen to run, not while it is handed in", () => {
   const times = new RunTimes();

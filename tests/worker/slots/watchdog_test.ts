@@ -2,20 +2,22 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import { Pool } from "../../pool/pool.ts";
-import type { CoreKey, DispatchId, EndpointId } from "../../pool/types.ts";
-import type { JobLimits } from "../../protocol/mod.ts";
-import type { RelayedJob } from "../../worker/controllers/connection.ts";
-import { JobWatch } from "../../worker/slots/job_watch.ts";
-import { CAN_WATCH_MEMORY } from "../../worker/slots/limits.ts";
-import { test, testUnless } from "../lib/test.ts";
+import { Pool } from "../../../pool/pool.ts";
+import type { CoreKey, DispatchId, EndpointId } from "../../../pool/types.ts";
+import type { JobLimits } from "../../../protocol/mod.ts";
+import type { StoredCore } from "../../../worker/cores/core_store.ts";
+import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
+import { CAN_MEASURE_MEMORY } from "../../../worker/slots/limits.ts";
+import { Watchdog } from "../../../worker/slots/watchdog.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
+import { test, testUnless } from "../../lib/test.ts";
 
 const CORE = "core" as CoreKey;
 const NONE = 0 as DispatchId;
 const SHORT_TIME = { timeMs: 1, memoryBytes: 0 };
 const LITTLE_MEMORY = { timeMs: 0, memoryBytes: 1 };
 
-const cannotTell = CAN_WATCH_MEMORY ? undefined : "this system does not tell memory";
+const cannotTell = CAN_MEASURE_MEMORY ? undefined : "this system does not tell memory";
 
 testUnless(
   cannotTell,
@@ -45,7 +47,7 @@ test("a job that had ended in the moment in which it was ended runs again, and s
   const worker = new WatchedWorker([SHORT_TIME, { timeMs: 0, memoryBytes: 0 }]);
   for (const blamed of [undefined, undefined, "timeout"]) {
     const [job, next] = worker.runSlot();
-    worker.begunLast = job;
+    worker.lastStarted = job;
     worker.look(0);
     worker.look(1000);
     assert.equal(worker.endSlot(next as DispatchId), blamed);
@@ -63,7 +65,7 @@ test("a job that is still being handed in is not over its time limit", () => {
 /** A worker with one slot at a time, whose process is the test's own as far as memory goes. */
 class WatchedWorker {
   isKilled = false;
-  begunLast: DispatchId | undefined;
+  lastStarted: DispatchId | undefined;
   #endpoint = NONE as number as EndpointId;
   #sent: DispatchId[] = [];
   #jobsBefore = 0;
@@ -75,23 +77,27 @@ class WatchedWorker {
     dropped: () => assert.fail("all jobs are wanted"),
     coreUnavailable: () => assert.fail("the core loads"),
   }, { onLost: "isolate", isLocal: true, endpointBytesMax: 1000 });
-  readonly #watch = new JobWatch(
-    this.#pool,
-    {
-      pidOf: () => process.pid,
-      jobsAt: () => this.#jobsBefore + this.#sent.length,
-      begunLast: () => this.begunLast,
+  readonly #watchdog = new Watchdog({
+    pool: this.#pool,
+    clock: new VirtualClock(),
+    processAt: () => ({
+      pid: process.pid,
+      jobs: this.#jobsBefore + this.#sent.length,
+      lastStarted: this.lastStarted ?? NONE,
       kill: () => this.isKilled = true,
-    },
-    1000,
-    (_, kind) => this.#blamed = kind,
-  );
+    }),
+    orphanLimitMs: 1000,
+    onFailed: (_, kind) => this.#blamed = kind,
+  });
 
   constructor(limits: readonly JobLimits[]) {
     const client = this.#pool.onClientUp();
+    const core = {} as StoredCore;
     for (const each of limits) {
-      const payload = { limits: each, timesOver: 0 } as RelayedJob;
-      this.#pool.onJob(client, CORE, 1, payload, 0);
+      const job = { limits: each, state: RECEIVED } as RelayedJob;
+      const entry = this.#pool.onJob(client, CORE, 1, job, 0);
+      assert(entry);
+      job.state = { name: "scheduled", core, entry };
     }
   }
 
@@ -103,7 +109,7 @@ class WatchedWorker {
   runSlot({ jobsBefore = 0 } = {}): DispatchId[] {
     this.#sent = [];
     this.#jobsBefore = jobsBefore;
-    this.begunLast = undefined;
+    this.lastStarted = undefined;
     this.isKilled = false;
     this.#endpoint = this.#pool.onEndpointUp(this.queued);
     this.#pool.load(this.#endpoint, CORE);
@@ -113,14 +119,14 @@ class WatchedWorker {
   }
 
   look(nowMs: number): void {
-    this.#watch.endExcessive(nowMs);
+    this.#watchdog.checkLimits(nowMs);
   }
 
   /** The process is ended for its job. Gives the kind of failure of the job that fails for that, if one does. */
-  endSlot(begunLast: DispatchId): string | undefined {
+  endSlot(lastStarted: DispatchId): string | undefined {
     this.look(0);
     assert(this.isKilled);
-    this.#watch.onLost(this.#endpoint, "was over a limit", begunLast);
+    this.#watchdog.onLost(this.#endpoint, "was over a limit", lastStarted, 0);
     this.#pool.onEndpointLost(this.#endpoint, "was over a limit");
     return this.#blamed;
   }

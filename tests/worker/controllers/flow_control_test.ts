@@ -1,0 +1,142 @@
+/** When a connection is read, and when its jobs may run. */
+
+import assert from "node:assert/strict";
+import { FlowControl } from "../../../worker/controllers/flow_control.ts";
+import { test } from "../../lib/test.ts";
+
+const MEBIBYTE = 2 ** 20;
+
+/** The bounds on each thing, and a little less than half of each. */
+const bounds: [what: keyof Held, bound: number, half: number][] = [
+  ["jobs", 65_536, 32_000],
+  ["cores", 2, 2],
+  ["jobBytes", 256 * MEBIBYTE, 127 * MEBIBYTE],
+  ["coreBytes", 256 * MEBIBYTE, 127 * MEBIBYTE],
+  ["unreadBytes", 128 * MEBIBYTE, 63 * MEBIBYTE],
+];
+
+for (const [what, bound, half] of bounds) {
+  test(`a connection with more ${what} than ${bound} is paused until there is much less`, () => {
+    const flow = new Flow({ jobs: 2 });
+    flow.grow({ [what]: bound });
+    assert(!flow.isPaused);
+    flow.grow({ [what]: bound + 1 });
+    assert(flow.isPaused);
+    if (half < bound) {
+      flow.shrink({ [what]: bound });
+      assert(flow.isPaused, "it would be paused and read again all the time");
+    }
+    flow.shrink({ [what]: half });
+    assert(!flow.isPaused);
+  });
+}
+
+test("a single job or a single core may be larger than the bound", () => {
+  const flow = new Flow();
+  flow.grow({ jobs: 1, jobBytes: 1000 * MEBIBYTE });
+  assert(!flow.isPaused);
+  flow.grow({ jobs: 0, jobBytes: 0, cores: 1, coreBytes: 1000 * MEBIBYTE });
+  assert(!flow.isPaused);
+  flow.grow({ jobs: 1 });
+  assert(flow.isPaused);
+});
+
+test("jobs of a controller that leaves 64 MiB unread are not run until it has read all", () => {
+  const flow = new Flow();
+  flow.answer({ unreadBytes: 64 * MEBIBYTE });
+  assert(!flow.isBlocked);
+  flow.answer({ unreadBytes: 64 * MEBIBYTE + 1 });
+  assert(flow.isBlocked);
+  flow.shrink({ unreadBytes: 1 });
+  assert(flow.isBlocked);
+  flow.drained();
+  assert(!flow.isBlocked);
+});
+
+test("a connection that was paused for what is unread is read again when all is read", () => {
+  const flow = new Flow();
+  flow.grow({ unreadBytes: 129 * MEBIBYTE });
+  assert(flow.isPaused);
+  flow.drained();
+  assert(!flow.isPaused);
+});
+
+test("while the worker drains, all that was started runs, whether its answer is read or not", () => {
+  const flow = new Flow();
+  flow.answer({ unreadBytes: 100 * MEBIBYTE });
+  flow.control.drain(true);
+  assert(!flow.isBlocked);
+  flow.answer({ unreadBytes: 120 * MEBIBYTE });
+  assert(!flow.isBlocked);
+  assert(!flow.isPaused);
+});
+
+test("a controller that cannot be told that the worker drains is not read again", () => {
+  const flow = new Flow();
+  flow.control.drain(false);
+  assert(flow.isPaused);
+  flow.shrink({});
+  flow.drained();
+  assert(flow.isPaused);
+});
+
+/** What a connection holds. */
+interface Held {
+  jobs: number;
+  jobBytes: number;
+  cores: number;
+  coreBytes: number;
+  unreadBytes: number;
+}
+
+/** A flow control, and what it does. */
+class Flow {
+  isPaused = false;
+  isBlocked = false;
+  readonly control: FlowControl;
+  readonly #jobs = { count: 0, bytes: 0 };
+  readonly #cores = { count: 0, bytes: 0 };
+  readonly #backlog = { jobs: this.#jobs, cores: this.#cores, unreadBytes: 0 };
+
+  constructor(held: Partial<Held> = {}) {
+    this.#set(held);
+    this.control = new FlowControl(this.#backlog, {
+      pause: (isPaused) => {
+        assert.notEqual(isPaused, this.isPaused);
+        this.isPaused = isPaused;
+      },
+      block: (isBlocked) => {
+        assert.notEqual(isBlocked, this.isBlocked);
+        this.isBlocked = isBlocked;
+      },
+    });
+  }
+
+  grow(held: Partial<Held>): void {
+    this.#set(held);
+    this.control.onGrown();
+  }
+
+  shrink(held: Partial<Held>): void {
+    this.#set(held);
+    this.control.onShrunk();
+  }
+
+  answer(held: Partial<Held>): void {
+    this.#set(held);
+    this.control.onAnswered();
+  }
+
+  drained(): void {
+    this.#set({ unreadBytes: 0 });
+    this.control.onDrained();
+  }
+
+  #set({ jobs, jobBytes, cores, coreBytes, unreadBytes }: Partial<Held>): void {
+    this.#jobs.count = jobs ?? this.#jobs.count;
+    this.#jobs.bytes = jobBytes ?? this.#jobs.bytes;
+    this.#cores.count = cores ?? this.#cores.count;
+    this.#cores.bytes = coreBytes ?? this.#cores.bytes;
+    this.#backlog.unreadBytes = unreadBytes ?? this.#backlog.unreadBytes;
+  }
+}

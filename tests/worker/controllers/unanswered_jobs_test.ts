@@ -1,0 +1,134 @@
+/** The books of a connection: what is unanswered, and the memory that it keeps. */
+
+import assert from "node:assert/strict";
+import { FrameDecoder, NO_LIMITS } from "../../../protocol/mod.ts";
+import { UnansweredJobs } from "../../../worker/controllers/unanswered_jobs.ts";
+import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
+import { concat, encodeFrame } from "../../fixtures/peers/frames.ts";
+import { test } from "../../lib/test.ts";
+import { jobMessage, jobMessages } from "../raw.ts";
+
+/** The type of a job message. */
+const JOB = 3;
+
+const MEBIBYTE = 2 ** 20;
+
+/** What jobs may keep that need next to nothing. */
+const KEPT_BYTES_MAX = 20 * MEBIBYTE;
+
+test("jobs are counted, with their bytes, until they are answered", () => {
+  const { books, take, answer } = new Books();
+  const [first, second] = take(jobMessages(1, 2, "four")) as [RelayedJob, RelayedJob];
+  assert.deepEqual([books.count, books.bytes], [2, 2 * (16 + 4)]);
+  answer(first);
+  assert.deepEqual([books.count, books.bytes], [1, 16 + 4]);
+  answer(second);
+  assert.deepEqual([books.count, books.bytes], [0, 0]);
+});
+
+test("a job is found by its id, from before the first search and from after it", () => {
+  const { books, take, answer } = new Books();
+  const [before] = take(jobMessages(1, 1, ""));
+  assert.equal(books.withId(1), before);
+  const [after] = take(jobMessages(2, 1, ""));
+  assert.equal(books.withId(2), after);
+  assert.equal(books.withId(3), undefined);
+  answer(before as RelayedJob);
+  assert.equal(books.withId(1), undefined);
+});
+
+test("of two jobs with one id the later one is found, also when the earlier one is answered", () => {
+  const { books, take, answer } = new Books();
+  take(jobMessages(9, 1, ""));
+  books.withId(9);
+  const [earlier, later] = take(concat(jobMessage(1n, ""), jobMessage(1n, "")));
+  answer(earlier as RelayedJob);
+  assert.equal(books.withId(1), later);
+});
+
+test("the jobs are listed for the first search, and never again", () => {
+  const books = new Books();
+  const jobs = books.take(jobMessages(0, 1000, ""));
+  for (const job of jobs.toReversed()) {
+    assert.equal(books.books.withId(job.id), job);
+    books.answer(job);
+  }
+  assert.equal(books.books.withId(0), undefined);
+  assert.equal(books.lists, 1);
+});
+
+test("small jobs that wait do not keep what arrived between them", () => {
+  const books = new Books();
+  const other = encodeFrame({ type: 9, id: 1n, payload: new Uint8Array(60_000) });
+  for (let number = 1; number <= 200; number++) {
+    books.take(concat(other, other, jobMessage(BigInt(number), `input ${number}`), other, other));
+  }
+  const inputs = books.unanswered.map(inputOf);
+  assert.deepEqual(inputs, inputs.map((_, index) => `input ${index + 1}`));
+  assert(books.keptBytes < KEPT_BYTES_MAX, `${books.keptBytes} bytes are kept`);
+});
+
+test("small jobs that wait do not keep the many that arrived with them and are answered", () => {
+  const books = new Books();
+  const input = "the same ".repeat(10);
+  for (let firstId = 0; firstId < 400_000; firstId += 10_000) {
+    for (const job of books.take(jobMessages(firstId, 10_000, input))) {
+      if (job.id as number % 1000 !== 0) books.answer(job);
+    }
+  }
+  assert.deepEqual(books.unanswered.map(inputOf), Array(400).fill(input));
+  assert(books.keptBytes < KEPT_BYTES_MAX, `${books.keptBytes} bytes are kept`);
+});
+
+test("jobs that fill the buffers that they arrived in are not copied", () => {
+  const books = new Books();
+  const arrived = books.take(jobMessages(1, 250_000, "x".repeat(100)))
+    .map(({ payload }) => payload);
+  books.unanswered.forEach(({ payload }, index) => assert.equal(payload, arrived[index]));
+});
+
+/** The input in a job's payload: after an id and a length. */
+function inputOf({ payload }: RelayedJob): string {
+  return new TextDecoder().decode(payload.subarray(16));
+}
+
+/** The books of one connection, and what is in them. */
+class Books {
+  readonly #unanswered = new Set<RelayedJob>();
+  readonly #decoder = new FrameDecoder();
+  /** How often all jobs were listed. */
+  lists = 0;
+  readonly books = new UnansweredJobs(() => {
+    this.lists += 1;
+    return this.unanswered;
+  });
+
+  get unanswered(): RelayedJob[] {
+    return [...this.#unanswered];
+  }
+
+  /** Bytes arrive. Gives the jobs in them. */
+  readonly take = (bytes: Uint8Array): RelayedJob[] => {
+    const jobs: RelayedJob[] = [];
+    for (const { type, id, payload } of this.#decoder.feed(bytes)) {
+      if (type !== JOB) continue;
+      const source = { answer: () => {}, fail: () => {} };
+      const job: RelayedJob = { source, id, payload, limits: NO_LIMITS, state: RECEIVED };
+      jobs.push(job);
+      this.#unanswered.add(job);
+      this.books.add(job);
+    }
+    return jobs;
+  };
+
+  readonly answer = (job: RelayedJob): void => {
+    this.#unanswered.delete(job);
+    this.books.remove(job);
+  };
+
+  /** Memory that the unanswered jobs keep. */
+  get keptBytes(): number {
+    const buffers = new Set(this.unanswered.map(({ payload }) => payload.buffer));
+    return [...buffers].reduce((sum, buffer) => sum + buffer.byteLength, 0);
+  }
+}

@@ -1,0 +1,366 @@
+/** One slot and its processes, which are fakes: how they start, are lost, load cores and cannot be killed. */
+
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CoreKey, EndpointId } from "../../../pool/types.ts";
+import { detectRuntime } from "../../../runtime/detect.ts";
+import { silentLog } from "../../../system/log.ts";
+import { StoredCore } from "../../../worker/cores/core_store.ts";
+import { Launcher } from "../../../worker/slots/launcher.ts";
+import { LoadError } from "../../../worker/slots/load_error.ts";
+import { Slots } from "../../../worker/slots/slots.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
+import { type FakeSlot, FakeSlots, type FakeSlotsOptions } from "../fake_slots.ts";
+
+/** How long a killed process may take to be gone. */
+const GONE_LIMIT_MS = 10_000;
+
+/** How long a process may take to connect, and to unload its core. */
+const START_LIMIT_MS = 30_000;
+const END_LIMIT_MS = 5_000;
+
+const LOAD_LIMIT_MS = 60_000;
+
+test("a process that dies is lost once, and replaced", async () => {
+  await using worker = await OneSlot.start();
+  (await worker.up(1)).crash("SIGSEGV");
+  await worker.up(2);
+  assert.deepEqual(worker.lost, [{ endpoint: 1, reason: "crashed: SIGSEGV", wasKilled: false }]);
+  assert.deepEqual(worker.warnings, ["slot 1 (pid 1000): crashed: SIGSEGV"]);
+});
+
+test("a process that is killed from outside was killed", async () => {
+  await using worker = await OneSlot.start();
+  (await worker.up(1)).crash("SIGKILL");
+  await worker.up(2);
+  const [{ reason, wasKilled } = assert.fail("none was lost")] = worker.lost;
+  assert.match(reason, /^was killed: SIGKILL/);
+  assert(wasKilled);
+});
+
+test("a process that closes its connection is killed after a while, and is to blame", async () => {
+  await using worker = await OneSlot.start();
+  const slot = await worker.up(1);
+  await worker.load("any");
+  worker.slots.at(worker.endpoint)?.process?.sendJob(1, jobOf("hang-up"), 0);
+  await worker.clock.advance(END_LIMIT_MS - 1);
+  assert(!slot.isKilled);
+  await worker.up(2);
+  const reason = "closed its connection to the worker";
+  assert.deepEqual(worker.lost, [{ endpoint: 1, reason, wasKilled: false }]);
+});
+
+test("a process that never connects is killed, and the next one is started after a pause", async () => {
+  await using worker = await OneSlot.start({ isMute: true });
+  await worker.clock.advance(START_LIMIT_MS);
+  assert(worker.started[0]?.isKilled);
+  assert.deepEqual(worker.warnings, ["slot 1: A slot process did not start: not within 30 s"]);
+  assert.equal(worker.started.length, 1);
+  await worker.clock.advance(100);
+  assert.equal(worker.started.length, 2);
+  await worker.clock.advance(START_LIMIT_MS + 100);
+  assert.equal(worker.started.length, 2, "the pause doubles");
+  await worker.clock.advance(100);
+  assert.equal(worker.started.length, 3);
+});
+
+test("a process loads one core, and is replaced for the next", async () => {
+  await using worker = await OneSlot.start();
+  const first = await worker.up(1);
+  await worker.load("one");
+  assert.equal(first.core, "one");
+  await worker.load("two");
+  assert(first.isGone && !first.isKilled, "it has unloaded its core properly");
+  assert.equal(worker.started[1]?.core, "two");
+  assert.deepEqual(worker.lost, [], "it is the same endpoint");
+});
+
+test("a core that refuses to load leaves the slot usable", async () => {
+  await using worker = await OneSlot.start();
+  await worker.up(1);
+  assert.deepEqual(await worker.loadProblem("refuses"), ["core", "worker_init returned 7"]);
+  await worker.load("another");
+  assert.deepEqual(worker.lost, []);
+  assert.equal(worker.started.length, 2);
+});
+
+test("a core that never comes back from worker_init is given up after a while", async () => {
+  await using worker = await OneSlot.start();
+  const slot = await worker.up(1);
+  const problem = worker.loadProblem("hangs");
+  await worker.clock.advance(LOAD_LIMIT_MS - 1);
+  assert(!slot.isKilled);
+  await worker.clock.advance(1);
+  assert.deepEqual(await problem, ["core", "worker_init did not return within 60 s"]);
+  await worker.up(2);
+  await worker.load("another");
+});
+
+test("whether a process dies by itself or is killed while it loads, its slot is lost before that is said", async () => {
+  for (const [core, kind] of [["crashes", "core"], ["killed", "killed"]] as const) {
+    await using worker = await OneSlot.start();
+    await worker.up(1);
+    const problem = worker.loadProblem(core).then(([kind]) => [kind, worker.lost.length]);
+    assert.deepEqual(await problem, [kind, 1]);
+    await worker.up(2);
+  }
+});
+
+test("a load that is abandoned costs the slot its process, and the core is not blamed", async () => {
+  await using worker = await OneSlot.start();
+  const slot = await worker.up(1);
+  const problem = worker.loadProblem("hangs");
+  worker.slots.at(worker.endpoint)?.abandonLoad();
+  const [kind] = await problem;
+  assert.equal(kind, "abandoned");
+  assert(slot.isKilled);
+  await worker.up(2);
+  assert(!worker.warnings.some((line) => line.includes("cannot load")));
+});
+
+test("a slot that is retired unloads its core and is up again without one", async () => {
+  await using worker = await OneSlot.start();
+  const first = await worker.up(1);
+  await worker.load("any");
+  worker.slots.at(worker.endpoint)?.retire();
+  assert.equal(worker.lost.length, 1, "it is lost at once: nothing is sent there any more");
+  await worker.up(2);
+  assert(first.isGone && !first.isKilled);
+});
+
+test("a core that does not unload is killed after a while", async () => {
+  await using worker = await OneSlot.start();
+  const first = await worker.up(1);
+  await worker.load("stays");
+  worker.slots.at(worker.endpoint)?.retire();
+  await worker.clock.advance(END_LIMIT_MS - 1);
+  assert(!first.isKilled);
+  await worker.clock.advance(1);
+  assert(first.isKilled && first.isGone);
+});
+
+test("a slot that is killed in vain is lost once, for its reason, and has another process", async () => {
+  await using worker = await OneSlot.start({ isUnkillable: true });
+  const [first] = await worker.killInVain(1, "timed out after 1 s");
+  assert.equal(worker.lost.length, 1);
+  const { reason, wasKilled } = worker.lost[0] as Lost;
+  assert.match(reason, /^timed out after 1 s; ./);
+  assert(!wasKilled);
+  assert(first?.isClosed, "nothing more is expected of it");
+  await worker.up(2);
+});
+
+test("a process that is given up and ends later is not lost again", async () => {
+  await using worker = await OneSlot.start({ isUnkillable: true });
+  const [first] = await worker.killInVain(1);
+  await worker.up(2);
+  first?.vanish();
+  await worker.clock.advance(GONE_LIMIT_MS);
+  assert.equal(worker.lost.length, 1);
+  assert.equal(worker.started.length, 2);
+});
+
+test("a process that is killed for no reason and stays blames nobody", async () => {
+  await using worker = await OneSlot.start({ isUnkillable: true });
+  await worker.killInVain(1);
+  const { reason, wasKilled } = worker.lost[0] as Lost;
+  assert.match(reason, /^was killed; ./);
+  assert(wasKilled);
+});
+
+test("a slot with three processes that stay waits for one of them to exit, and says so", async () => {
+  await using worker = await OneSlot.start({ isUnkillable: true });
+  const [, second] = await worker.killInVain(3);
+  const waits = worker.warnings.filter((line) => line.includes("waiting"));
+  assert.deepEqual(waits, ["slot 1 is waiting for one of its processes 1000, 1001, 1002 to exit"]);
+  assert.equal(worker.started.length, 3);
+  assert(worker.slots.areBlocked);
+  second?.vanish();
+  await worker.up(4);
+  assert(!worker.slots.areBlocked);
+});
+
+test("a slot that is starting its third process is not blocked", async () => {
+  await using worker = await OneSlot.start({ isUnkillable: true });
+  await worker.killInVain(2);
+  await worker.up(3);
+  worker.slots.at(worker.endpoint)?.process?.kill();
+  assert(!worker.slots.areBlocked);
+});
+
+test("a core is not loaded where no process can make way for it", async () => {
+  await using worker = await OneSlot.start({ isUnkillable: true });
+  const [first] = await worker.killInVain(2);
+  await worker.up(3);
+  await worker.load("stays");
+  const problem = worker.loadProblem("another");
+  await worker.clock.advance(END_LIMIT_MS + GONE_LIMIT_MS);
+  assert.deepEqual(await problem, ["core", "its processes 1000, 1001, 1002 have not exited"]);
+  first?.vanish();
+  await worker.up(4);
+  await worker.load("another");
+});
+
+test("closing waits for no process that stays", async () => {
+  const worker = await OneSlot.start({ isUnkillable: true });
+  await worker.killInVain(3);
+  await worker.close();
+  assert.equal(worker.started.length, 3);
+  assert(!worker.warnings.some((line) => line.includes("did not exit")), "that was logged before");
+});
+
+test("closing kills a process that has not connected", async () => {
+  for (const isUnkillable of [false, true]) {
+    const worker = await OneSlot.start({ isMute: true, isUnkillable });
+    await worker.close();
+    assert(worker.started[0]?.isKilled);
+  }
+});
+
+test("a process that connects while the worker closes is ended before that is done", async () => {
+  const worker = await OneSlot.start();
+  const closed = worker.close();
+  await closed;
+  assert(worker.started[0]?.isGone);
+});
+
+test("closing names a process that does not exit, once", async () => {
+  const worker = await OneSlot.start({ isUnkillable: true });
+  await worker.up(1);
+  worker.slots.at(worker.endpoint)?.process?.kill();
+  await worker.close();
+  assert.equal(worker.warnings.length, 1);
+  assert.match(worker.warnings[0] as string, /^slot process 1000 did not exit: ./);
+  assert.deepEqual(worker.lost, []);
+});
+
+test("the shared memory of a slot has no name once it is connected or gone", async () => {
+  await using worker = await OneSlot.start();
+  await worker.up(1);
+  await worker.hasNoFiles();
+});
+
+interface Lost {
+  readonly endpoint: EndpointId;
+  readonly reason: string;
+  readonly wasKilled: boolean;
+}
+
+/** The payload of a job message. */
+function jobOf(input: string): Uint8Array<ArrayBuffer> {
+  const payload = new Uint8Array(16 + input.length);
+  payload.set(new TextEncoder().encode(input), 16);
+  return payload;
+}
+
+/** One slot, and what its owner hears. */
+class OneSlot implements AsyncDisposable {
+  readonly clock: VirtualClock;
+  readonly warnings: string[] = [];
+  readonly lost: Lost[] = [];
+  readonly slots: Slots;
+  readonly #launcher: Launcher;
+  readonly #fakes: FakeSlots;
+  readonly #folder: string;
+  readonly #closing = new AbortController();
+  #ups = 0;
+
+  private constructor(
+    clock: VirtualClock,
+    launcher: (log: { warn(text: string): void }) => Launcher,
+    fakes: FakeSlots,
+    folder: string,
+  ) {
+    const log = { ...silentLog, warn: (text: string) => void this.warnings.push(text) };
+    this.clock = clock;
+    this.#launcher = launcher(log);
+    this.#fakes = fakes;
+    this.#folder = folder;
+    this.slots = new Slots(1, {
+      launcher: this.#launcher,
+      clock,
+      log,
+      events: {
+        onUp: () => ++this.#ups as EndpointId,
+        onAnswer: () => {},
+        onLost: (endpoint, reason, wasKilled) => this.lost.push({ endpoint, reason, wasKilled }),
+      },
+      coreLoadLimitMs: LOAD_LIMIT_MS,
+      closing: this.#closing.signal,
+    });
+    this.slots.start();
+  }
+
+  static async start(options: FakeSlotsOptions = {}): Promise<OneSlot> {
+    const clock = new VirtualClock();
+    const fakes = new FakeSlots({ ...options, clock });
+    const folder = await mkdtemp(join(tmpdir(), "dc-"));
+    const runtime = { ...fakes.replaceIn(await detectRuntime()), clock };
+    const socketPath = join(folder, "slots");
+    const launcher = (log: { warn(text: string): void }) =>
+      new Launcher(runtime, { socketPath, log: { ...silentLog, ...log } });
+    return new OneSlot(clock, launcher, fakes, folder);
+  }
+
+  get started(): readonly FakeSlot[] {
+    return this.#fakes.started;
+  }
+
+  /** The endpoint that the slot is, or was last. */
+  get endpoint(): EndpointId {
+    return this.#ups as EndpointId;
+  }
+
+  /** Waits until the process with this number, from 1, is up. */
+  async up(number: number): Promise<FakeSlot> {
+    await this.clock.until(`process ${number} is up`, () => this.#ups >= number);
+    return this.started[number - 1] as FakeSlot;
+  }
+
+  async load(core: string): Promise<void> {
+    const slot = this.slots.at(this.endpoint);
+    assert(slot, "it is up");
+    await slot.load(new StoredCore(core as CoreKey, core, 0));
+  }
+
+  /** Why a core cannot be loaded. */
+  async loadProblem(core: string): Promise<[string, string]> {
+    try {
+      await this.load(core);
+    } catch (error) {
+      assert(error instanceof LoadError);
+      return [error.kind, error.message];
+    }
+    assert.fail(`${core} is loaded`);
+  }
+
+  /** Kills processes in vain, one after the other, until each is lost. */
+  async killInVain(count: number, reason?: string): Promise<readonly FakeSlot[]> {
+    for (let time = 1; time <= count; time++) {
+      await this.up(time);
+      this.slots.at(this.endpoint)?.process?.kill(reason);
+      await this.clock.until("it is lost", () => this.lost.length === time);
+    }
+    return this.started;
+  }
+
+  async hasNoFiles(): Promise<void> {
+    await eventually("no file is left", async () => (await readdir(this.#folder)).length === 0);
+  }
+
+  async close(): Promise<void> {
+    let isClosed = false;
+    this.#closing.abort(new Error("The worker is shutting down"));
+    void this.#launcher.close().then(() => isClosed = true);
+    await this.clock.until("it is closed", () => isClosed);
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

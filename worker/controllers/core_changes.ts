@@ -1,0 +1,110 @@
+/**
+ * Changes a connection's core when its controller sends or chooses another one: gets it stored, loads it once
+ * to see whether that works, and responds.
+ */
+
+import pLimit from "p-limit";
+import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
+import type { CoreKey } from "../../pool/types.ts";
+import {
+  encodeChooseResponse,
+  encodeCoreResponse,
+  type FailureKindName,
+  type Message2,
+  type Uint64,
+  UNANSWERED_CORES_MAX,
+} from "../../protocol/mod.ts";
+import { host } from "../../system/host.ts";
+import type { CoreChecks } from "../cores/core_checks.ts";
+import { type CoreStore, sha256Of, type StoredCore } from "../cores/core_store.ts";
+import type { CoreOutcome, CurrentCore } from "./current_core.ts";
+
+/** Why jobs fail whose core was chosen and is not there. */
+const NOT_STORED = "The chosen compute core is not stored on this worker; send it first";
+
+/** The messages that make another core current. */
+export type CoreMessage = Extract<Message2, { type: "core" | "choose" }>;
+
+/** How the responses get to the controller. */
+export interface CoreResponder {
+  /** Sends a whole frame. */
+  send(frame: Uint8Array<ArrayBuffer>): void;
+  sendError(id: Uint64, kind: FailureKindName, text: string): void;
+}
+
+/** The changes of one connection's core. */
+export class CoreChanges {
+  readonly #current: CurrentCore;
+  readonly #store: CoreStore;
+  readonly #checks: CoreChecks;
+  readonly #responder: CoreResponder;
+  /** One read may bring any number of cores. A few are checked at a time, in their order. */
+  readonly #limit = pLimit(UNANSWERED_CORES_MAX);
+  readonly #closing = new AbortController();
+
+  constructor(
+    current: CurrentCore,
+    store: CoreStore,
+    checks: CoreChecks,
+    responder: CoreResponder,
+  ) {
+    this.#current = current;
+    this.#store = store;
+    this.#checks = checks;
+    this.#responder = responder;
+  }
+
+  /** The core of the message is current from now on. Resolves when it is known whether it loads. */
+  async onMessage(message: CoreMessage, bytes: number): Promise<void> {
+    const key = message.type === "core" ? sha256Of(message.content) : message.core as CoreKey;
+    if (this.#current.isReady(key) && this.#store.has(key)) this.#respond(message, true);
+    // The new core has a user before the old one has lost its own: the same one, sent again, stays in use.
+    else await this.#current.change(this.#load(message, key), bytes);
+  }
+
+  /** The connection is closed: what is being checked for it is abandoned. */
+  close(): void {
+    this.#closing.abort(new Error("The controller is gone"));
+  }
+
+  async #load(message: CoreMessage, key: CoreKey): Promise<CoreOutcome> {
+    try {
+      const core = await this.#find(message, key);
+      this.#respond(message, core !== undefined);
+      return core ? { name: "ready", core } : { name: "none", reason: NOT_STORED };
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      const reason = `Cannot load compute core "${message.name}": ${cause}`;
+      this.#responder.sendError(message.id, "core", reason);
+      return { name: "none", reason };
+    }
+  }
+
+  /** Gives the core once it is known that it loads; `undefined` if a chosen one is not stored. */
+  async #find(message: CoreMessage, key: CoreKey): Promise<StoredCore | undefined> {
+    if (message.type === "choose") {
+      const core = await this.#store.find(key);
+      return core && await this.#checked(core);
+    }
+    const { name, content } = message;
+    const reason = reasonNotToLoad(inspectCore(content), host());
+    if (reason) throw new Error(reason);
+    return await this.#checked(await this.#store.add(name, content, key));
+  }
+
+  async #checked(core: StoredCore): Promise<StoredCore> {
+    try {
+      await this.#limit(() => this.#checks.check(core, this.#closing.signal));
+      return core;
+    } catch (error) {
+      this.#store.release(core);
+      throw error;
+    }
+  }
+
+  #respond({ type, id }: CoreMessage, isStored: boolean): void {
+    this.#responder.send(
+      type === "core" ? encodeCoreResponse(id) : encodeChooseResponse(id, isStored),
+    );
+  }
+}

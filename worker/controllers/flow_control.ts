@@ -1,0 +1,110 @@
+/** Whether a connection is read, and whether its jobs may run: what a controller sends and does not read is bounded. */
+
+import {
+  UNANSWERED_BYTES_MAX,
+  UNANSWERED_CORES_MAX,
+  UNANSWERED_JOBS_MAX,
+} from "../../protocol/mod.ts";
+
+/** While a controller leaves this much unread, none of its jobs are run. */
+const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
+
+/** While it leaves this much unread, nothing more is read from it: a job that is refused needs no slot. */
+const UNREAD_BYTES_LIMIT = 2 * UNREAD_BYTES_MAX;
+
+/** A paused connection is read again when it is within this part of all bounds. */
+const RESUME_PART = 1 / 2;
+
+/** What a connection holds for its controller, now. */
+export interface Backlog {
+  /** Jobs that are not answered. */
+  readonly jobs: { readonly count: number; readonly bytes: number };
+  /** Cores that are loading. */
+  readonly cores: { readonly count: number; readonly bytes: number };
+  /** Bytes of answers that the controller has not read. */
+  readonly unreadBytes: number;
+}
+
+/** What is done about it. */
+export interface FlowActions {
+  /** Stops reading, or goes on. */
+  pause(isPaused: boolean): void;
+  /** Stops running the controller's jobs, or goes on. */
+  block(isBlocked: boolean): void;
+}
+
+/** The flow control of one connection. */
+export class FlowControl {
+  readonly #backlog: Backlog;
+  readonly #actions: FlowActions;
+  #isPaused = false;
+  #isBlocked = false;
+  /** The worker is draining; what that means is up to the version of the protocol. */
+  #draining: { readonly mayRead: boolean } | undefined;
+
+  constructor(backlog: Backlog, actions: FlowActions) {
+    this.#backlog = backlog;
+    this.#actions = actions;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** A message was taken, or something was written. */
+  onGrown(): void {
+    if (!this.#isPaused && isOver(this.#backlog, 1)) this.#setPaused(true);
+  }
+
+  /** The answer to a job was written. */
+  onAnswered(): void {
+    if (!this.#draining && this.#backlog.unreadBytes > UNREAD_BYTES_MAX) this.#setBlocked(true);
+  }
+
+  /** A job or a core is done with. */
+  onShrunk(): void {
+    if (this.#isPaused) this.#resume();
+  }
+
+  /** Everything that was written has left. */
+  onDrained(): void {
+    this.#setBlocked(false);
+    this.onShrunk();
+  }
+
+  /**
+   * The worker is draining. All that still runs has run before, on a slot that was lost: it must run, even
+   * if nobody reads its answer.
+   */
+  drain(mayRead: boolean): void {
+    this.#draining = { mayRead };
+    this.#setBlocked(false);
+    if (!mayRead) this.#setPaused(true);
+  }
+
+  #resume(): void {
+    if (this.#draining?.mayRead === false) return;
+    this.#setPaused(isOver(this.#backlog, RESUME_PART));
+  }
+
+  #setPaused(isPaused: boolean): void {
+    if (isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    this.#actions.pause(isPaused);
+  }
+
+  #setBlocked(isBlocked: boolean): void {
+    if (isBlocked === this.#isBlocked) return;
+    this.#isBlocked = isBlocked;
+    this.#actions.block(isBlocked);
+  }
+}
+
+/** A single job or core may be larger than the bound on bytes. */
+function isOver({ jobs, cores, unreadBytes }: Backlog, part: number): boolean {
+  const bytes = jobs.bytes + cores.bytes;
+  return jobs.count > part * UNANSWERED_JOBS_MAX ||
+    cores.count > UNANSWERED_CORES_MAX ||
+    (jobs.count + cores.count > 1 && bytes > part * UNANSWERED_BYTES_MAX) ||
+    unreadBytes > part * UNREAD_BYTES_LIMIT;
+}

@@ -1,0 +1,80 @@
+/** Checks that cores load before any job runs with them, for the connections that wait for the result. */
+
+import type { CoreKey } from "../../pool/types.ts";
+import { LoadError } from "../slots/load_error.ts";
+import type { StoredCore } from "./core_store.ts";
+
+/** A core whose process is killed from outside this often may be the reason: it takes all the memory there is. */
+const KILLED_LOADS_MAX = 3;
+
+/** Loads a core once, in some process. Rejects if it cannot be loaded, or if the signal aborts. */
+export type LoadOnce = (core: StoredCore, abandoned: AbortSignal) => Promise<void>;
+
+/** A core that is being checked. */
+interface Check {
+  readonly result: Promise<void>;
+  /** Aborts when no connection waits for it any more. */
+  readonly abandon: AbortController;
+  waiting: number;
+}
+
+/** The checks that are under way. Connections that want the same core at once share one. */
+export class CoreChecks {
+  readonly #loadOnce: LoadOnce;
+  readonly #running = new Map<CoreKey, Check>();
+
+  constructor(loadOnce: LoadOnce) {
+    this.#loadOnce = loadOnce;
+  }
+
+  /**
+   * Resolves when the core has been loaded, rejects with the reason if it cannot be. `gone` aborts when the
+   * caller no longer waits; without callers the check is abandoned, for it may take minutes.
+   */
+  async check(core: StoredCore, gone: AbortSignal): Promise<void> {
+    gone.throwIfAborted();
+    const check = this.#running.get(core.key) ?? this.#start(core);
+    check.waiting += 1;
+    const onGone = () => {
+      check.waiting -= 1;
+      if (check.waiting === 0) this.#abandon(core.key, check, gone.reason);
+    };
+    gone.addEventListener("abort", onGone);
+    try {
+      await check.result;
+    } finally {
+      gone.removeEventListener("abort", onGone);
+    }
+  }
+
+  #start(core: StoredCore): Check {
+    const abandon = new AbortController();
+    const check = { result: this.#loadUntilKnown(core, abandon.signal), abandon, waiting: 0 };
+    this.#running.set(core.key, check);
+    const forget = () => this.#forget(core.key, check);
+    void check.result.then(forget, forget);
+    return check;
+  }
+
+  #forget(key: CoreKey, check: Check): void {
+    if (this.#running.get(key) === check) this.#running.delete(key);
+  }
+
+  /** Whoever wants the core from now on has it checked anew. */
+  #abandon(key: CoreKey, check: Check, reason: unknown): void {
+    this.#forget(key, check);
+    check.abandon.abort(reason);
+  }
+
+  /** A process that was killed from outside says nothing about the core: it is loaded again. */
+  async #loadUntilKnown(core: StoredCore, abandoned: AbortSignal): Promise<void> {
+    for (let loads = 1;; loads++) {
+      try {
+        return await this.#loadOnce(core, abandoned);
+      } catch (error) {
+        const wasKilled = error instanceof LoadError && error.kind === "killed";
+        if (!wasKilled || loads >= KILLED_LOADS_MAX || abandoned.aborted) throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,296 @@
+/** Runs the jobs of all controllers in this worker's slots: the pool, the slots, and what lies between. */
+
+import { Pool } from "../pool/pool.ts";
+import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../pool/types.ts";
+import type { FailureKindName, Frame } from "../protocol/mod.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../system/log.ts";
+import type { CoreStore, StoredCore } from "./cores/core_store.ts";
+import { DONE, type RelayedJob } from "./job.ts";
+import { CoreProbes } from "./slots/core_probes.ts";
+import type { Launcher } from "./slots/launcher.ts";
+import { LoadError } from "./slots/load_error.ts";
+import { Slots } from "./slots/slots.ts";
+import { Watchdog } from "./slots/watchdog.ts";
+
+/** Input bytes in flight at a slot, beyond the job that it runs. */
+const SLOT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** What an executor works with. */
+export interface ExecutorOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly launcher: Launcher;
+  readonly store: CoreStore;
+  /** How many slots it has. */
+  readonly slots: number;
+  readonly coreLoadLimitMs: number;
+  readonly orphanLimitMs: number;
+}
+
+/** The jobs of a worker. */
+export class Executor {
+  readonly #clock: Clock;
+  readonly #store: CoreStore;
+  readonly #pool: Pool<RelayedJob>;
+  readonly #slots: Slots;
+  readonly #probes: CoreProbes;
+  readonly #watchdog: Watchdog;
+  readonly #closing = new AbortController();
+  /** Slots that load a core. */
+  readonly #loads = new Map<EndpointId, Promise<void>>();
+  /** Why the slot that is being lost just now is lost: the pool says only which job is to blame. */
+  #lossKind: FailureKindName = "crash";
+  /** Cores that have lost their last user since the last pass. */
+  readonly #unused = new Set<StoredCore>();
+  /** When the first event since the last pass was noticed; the clock is not asked for each of them. */
+  #eventAtMs: number | undefined;
+  #passAtMs = 0;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: ExecutorOptions) {
+    const { clock, launcher, coreLoadLimitMs, log } = options;
+    this.#clock = clock;
+    this.#store = options.store;
+    this.#pool = new Pool<RelayedJob>({
+      load: (endpoint, key) => this.#load(endpoint, key),
+      send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job.payload),
+      crashed: (job, reason) => this.#fail(job, this.#lossKind, reason),
+      dropped: (job) => this.#leave(job.payload),
+      coreUnavailable: (job, reason) => this.#fail(job, "core", reason),
+    }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
+    const context = { clock, log, launcher, coreLoadLimitMs, closing: this.#closing.signal };
+    const events = {
+      onUp: () => this.#onUp(),
+      onAnswer: (endpoint: EndpointId, frame: Frame) => this.#onAnswer(endpoint, frame),
+      onLost: this.#onLost.bind(this),
+    };
+    this.#slots = new Slots(options.slots, { ...context, events });
+    this.#probes = new CoreProbes(context);
+    this.#watchdog = new Watchdog({
+      pool: this.#pool,
+      clock,
+      processAt: (endpoint) => this.#slots.at(endpoint)?.process,
+      orphanLimitMs: options.orphanLimitMs,
+      onFailed: (job, kind, reason) => this.#fail(job, kind, reason),
+    });
+  }
+
+  /** Starts the slots. */
+  start(): void {
+    this.#slots.start();
+  }
+
+  // What connections ask for.
+
+  /** A controller has connected. */
+  onClientUp(): ClientId {
+    return this.#pool.onClientUp();
+  }
+
+  /** A controller is gone: its queued jobs are dropped, those at slots may still end. */
+  onClientGone(client: ClientId): void {
+    for (const { payload: job } of this.#pool.jobsOf(client)) {
+      if (job.state.name === "scheduled") job.state = { name: "orphaned", core: job.state.core };
+    }
+    for (const job of this.#pool.onClientGone(client)) this.#leave(job.payload);
+    this.#onEvent();
+  }
+
+  /** A controller's answers pile up, or no longer do: while they do, no more of its jobs are run. */
+  onClientBlocked(client: ClientId, isBlocked: boolean): void {
+    this.#pool.onClientBlocked(client, isBlocked);
+    this.#onEvent();
+  }
+
+  /** Queues a job. */
+  submit(client: ClientId, core: StoredCore, job: RelayedJob): void {
+    const nowMs = this.#onEvent();
+    const entry = this.#pool.onJob(client, core.key, job.payload.byteLength, job, nowMs);
+    if (!entry) throw new TypeError("A job was submitted for a controller that is gone");
+    this.#store.acquire(core);
+    job.state = { name: "scheduled", core, entry };
+    this.#watchdog.onScheduled(job);
+  }
+
+  /** Takes a job back. If a slot has it, the slot may still run it; its answer will be dropped. */
+  cancel(job: RelayedJob): void {
+    if (job.state.name !== "scheduled") return;
+    const { core, entry } = job.state;
+    job.state = { name: "canceled", core };
+    if (this.#pool.onCanceled(entry)) this.#leave(job);
+    this.#onEvent();
+  }
+
+  /** Takes out all queued jobs of a controller. */
+  takeQueued(client: ClientId): RelayedJob[] {
+    const jobs = this.#pool.onQueueCanceled(client).map(({ payload }) => payload);
+    for (const job of jobs) this.#leave(job);
+    return jobs;
+  }
+
+  /** A controller's jobs that are queued or run. */
+  jobsOf(client: ClientId): RelayedJob[] {
+    return [...this.#pool.jobsOf(client)].map(({ payload }) => payload);
+  }
+
+  /**
+   * Loads a core once, to see whether that works: in a free slot, where it is then of use, or beside the
+   * slots while all are busy. Rejects with the reason if it does not work.
+   */
+  async tryLoad(core: StoredCore, abandoned: AbortSignal): Promise<void> {
+    if (this.#slots.holding(core.key).length > 0) return;
+    const free = this.#pool.freeEndpoint();
+    if (free === undefined) return await this.#probes.load(core, abandoned);
+    const slot = this.#slots.at(free);
+    const abandon = () => slot?.abandonLoad();
+    abandoned.addEventListener("abort", abandon);
+    try {
+      this.#pool.load(free, core.key);
+      const load = this.#loads.get(free);
+      if (!load) throw new LoadError("its slot is gone", "killed");
+      await load;
+    } finally {
+      abandoned.removeEventListener("abort", abandon);
+    }
+  }
+
+  /** Nobody uses the core any more: slots that hold it will unload it, unless it is used again at once. */
+  onUnused(core: StoredCore): void {
+    this.#unused.add(core);
+    this.#onEvent();
+  }
+
+  // What the worker asks for.
+
+  /** How many slots have a job, and how many jobs wait, be it for their turn at such a slot. */
+  get occupancy(): { readonly slotsBusy: number; readonly jobsWaiting: number } {
+    const { queued, inFlight } = this.#pool.counts();
+    const slotsBusy = this.#pool.currentJobs().length;
+    return { slotsBusy, jobsWaiting: queued + inFlight - slotsBusy };
+  }
+
+  /**
+   * Resolves when there are no more jobs. While a worker drains, queued jobs have run before, on a slot that
+   * was lost: they run again, unless no slot will ever take them.
+   */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      this.#onEvent();
+    });
+  }
+
+  /** Something that only time changes may have changed. */
+  onTick(): void {
+    this.#watchdog.checkUnwanted(this.#onEvent());
+  }
+
+  /** Ends now: cores of idle slots are unloaded, jobs that run are not finished. */
+  close(): void {
+    this.#closing.abort(new Error("The worker is shutting down"));
+    this.#watchdog.close();
+    for (const { endpoint } of this.#pool.currentJobs()) this.#slots.at(endpoint)?.process?.kill();
+  }
+
+  // What slots report.
+
+  #onUp(): EndpointId {
+    this.#onEvent();
+    return this.#pool.onEndpointUp(1);
+  }
+
+  #onAnswer(endpoint: EndpointId, frame: Frame): void {
+    const entry = this.#pool.onAnswer(endpoint, frame.id as DispatchId, this.#onEvent());
+    if (!entry) throw new TypeError(`A slot answers job ${frame.id}, which it does not have`);
+    const job = entry.payload;
+    const isAwaited = job.state.name === "scheduled";
+    this.#leave(job);
+    if (isAwaited) job.source.answer(job, frame.type, frame.payload);
+  }
+
+  #onLost(endpoint: EndpointId, reason: string, wasKilled: boolean, last: DispatchId): void {
+    this.#watchdog.onLost(endpoint, reason, last, this.#onEvent());
+    // A core may also crash between two jobs: then the job that waits has nothing to do with it.
+    const hadStarted = this.#pool.jobAt(endpoint, last) !== undefined;
+    this.#lossKind = wasKilled || !hadStarted ? "killed" : "crash";
+    this.#pool.onEndpointLost(endpoint, reason, wasKilled || !hadStarted);
+  }
+
+  // What the pool decides.
+
+  #send(endpoint: EndpointId, dispatch: DispatchId, job: RelayedJob): void {
+    this.#slots.at(endpoint)?.process?.sendJob(dispatch, job.payload, this.#passAtMs);
+  }
+
+  #load(endpoint: EndpointId, key: CoreKey): void {
+    const core = this.#store.get(key);
+    const slot = this.#slots.at(endpoint);
+    if (!core || !slot) return;
+    this.#watchdog.onLoad(endpoint);
+    // Its file has to stay until then, even if all controllers that use it leave.
+    this.#store.acquire(core);
+    const load = slot.load(core).finally(() => {
+      this.#loads.delete(endpoint);
+      this.#store.release(core);
+    });
+    this.#loads.set(endpoint, load);
+    load.then(
+      () => this.#pool.onLoaded(endpoint, this.#onEvent()),
+      (error) => this.#onLoadFailed(endpoint, core, error),
+    );
+  }
+
+  #onLoadFailed(endpoint: EndpointId, core: StoredCore, error: LoadError): void {
+    const nowMs = this.#onEvent();
+    // The pool has heard already that a slot is lost whose load was abandoned.
+    if (error.kind === "abandoned") return;
+    this.#pool.onLoadFailed(endpoint, core.key, error.message, nowMs);
+  }
+
+  #fail({ payload: job }: Job<RelayedJob>, kind: FailureKindName, reason: string): void {
+    this.#leave(job);
+    job.source.fail(job, kind, reason);
+  }
+
+  /** A job is out of the pool. */
+  #leave(job: RelayedJob): void {
+    const { state } = job;
+    job.state = DONE;
+    if ("core" in state) this.#store.release(state.core);
+  }
+
+  // The scheduler's pass.
+
+  /** Something has happened: the scheduler runs once after all that happens together. Gives the time. */
+  #onEvent(): number {
+    if (this.#eventAtMs === undefined) {
+      this.#eventAtMs = this.#clock.now();
+      queueMicrotask(() => this.#schedule());
+    }
+    return this.#eventAtMs;
+  }
+
+  #schedule(): void {
+    this.#eventAtMs = undefined;
+    this.#unloadUnused();
+    this.#passAtMs = this.#clock.now();
+    this.#pool.schedule(this.#passAtMs);
+    if (this.#onIdle && !this.#hasJobs) this.#onIdle();
+  }
+
+  #unloadUnused(): void {
+    for (const { key, users } of this.#unused) {
+      if (users > 0) continue;
+      for (const endpoint of this.#slots.holding(key)) {
+        if (this.#pool.isFree(endpoint)) this.#slots.at(endpoint)?.retire();
+      }
+    }
+    this.#unused.clear();
+  }
+
+  get #hasJobs(): boolean {
+    const { queued, inFlight } = this.#pool.counts();
+    return inFlight > 0 || (queued > 0 && !this.#slots.areBlocked);
+  }
+}

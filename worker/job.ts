@@ -1,0 +1,52 @@
+/** A controller's job on its way through the worker: a connection takes it, a slot runs it, the connection answers. */
+
+import type { Job } from "../pool/types.ts";
+import type { FailureKindName, JobLimits, Uint64 } from "../protocol/mod.ts";
+import type { StoredCore } from "./cores/core_store.ts";
+
+/** Where a job came from and its answer goes: a connection with a controller. */
+export interface JobSource {
+  /** Forwards a slot's response. */
+  answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>): void;
+  /** Reports that the job failed without a result. */
+  fail(job: RelayedJob, kind: FailureKindName, reason: string): void;
+}
+
+/** A job of a controller. */
+export interface RelayedJob {
+  readonly source: JobSource;
+  /** The id of the message that brought it. */
+  readonly id: Uint64;
+  /** The payload of that message as it came, without limits. */
+  payload: Uint8Array<ArrayBuffer>;
+  readonly limits: JobLimits;
+  state: JobState;
+}
+
+/** Where a job is. It goes down this list, and may skip states. */
+export type JobState =
+  /** It has just arrived. */
+  | { readonly name: "received" }
+  /** Its core is still loading. `queue` holds all jobs that wait for the same core. */
+  | { readonly name: "waiting"; readonly queue: Set<RelayedJob> }
+  /** In the pool, which knows whether it is queued or at a slot: a lost slot puts it back into the queue. */
+  | {
+    readonly name: "scheduled";
+    readonly core: StoredCore;
+    readonly entry: Job<RelayedJob>;
+  }
+  /** Answered, because its controller canceled it; a slot may still be running it. */
+  | { readonly name: "canceled"; readonly core: StoredCore }
+  /** Its controller is gone; a slot may still be running it. */
+  | { readonly name: "orphaned"; readonly core: StoredCore }
+  /** It has left the worker: answered, or nobody wants an answer. */
+  | { readonly name: "done" };
+
+/** The states that hold nothing. */
+export const RECEIVED: JobState = { name: "received" };
+export const DONE: JobState = { name: "done" };
+
+/** Whether the job is in the pool and its controller waits for the answer. */
+export function isWanted({ state }: RelayedJob): boolean {
+  return state.name === "scheduled";
+}

@@ -1,0 +1,49 @@
+/** Bounds how many processes a slot has at once: killed ones that the system does not let end would pile up. */
+
+import type { SlotProcess } from "./slot_process.ts";
+
+/**
+ * Each may hold a job's memory, or a device. Where all processes end, a slot has two for a moment: one unloads
+ * its core while the next one starts.
+ */
+const PROCESSES_MAX = 3;
+
+/** The processes of one slot that still exist: the one in use, those that end, and those given up. */
+export class ProcessLimit {
+  readonly #processes = new Set<SlotProcess>();
+  readonly #waiting = new Set<() => void>();
+
+  get isReached(): boolean {
+    return this.#processes.size >= PROCESSES_MAX;
+  }
+
+  /** The processes, for people. */
+  get names(): string {
+    return `processes ${[...this.#processes].map(({ pid }) => pid).join(", ")}`;
+  }
+
+  /** Counts a process until it is gone. */
+  add(process: SlotProcess): void {
+    this.#processes.add(process);
+    void process.exited.then(() => {
+      this.#processes.delete(process);
+      for (const lookAgain of this.#waiting) lookAgain();
+    });
+  }
+
+  /** Resolves when there may be one more process; rejects when `signal` aborts. */
+  vacancy(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (signal.aborted) reject(signal.reason);
+        else if (!this.isReached) resolve();
+        else return;
+        this.#waiting.delete(look);
+        signal.removeEventListener("abort", look);
+      };
+      this.#waiting.add(look);
+      signal.addEventListener("abort", look);
+      look();
+    });
+  }
+}

@@ -1,0 +1,216 @@
+/** One slot of a worker: a place for a process, which is replaced whenever it is lost or has to load another core. */
+
+import type { DispatchId, EndpointId } from "../../pool/types.ts";
+import type { Frame } from "../../protocol/mod.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Log } from "../../system/log.ts";
+import type { StoredCore } from "../cores/core_store.ts";
+import { pause } from "../pause.ts";
+import type { Launcher } from "./launcher.ts";
+import { ProcessLimit } from "./process_limit.ts";
+import { LoadError } from "./load_error.ts";
+import type { SlotProcess } from "./slot_process.ts";
+
+/** Pauses before a process that could not be started is started again, doubling. */
+const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };
+
+/** What the owner of slots hears, in the words of the pool. */
+export interface SlotEvents {
+  /** The slot has a process. Gives the endpoint that it is from now on. */
+  onUp(slot: Slot): EndpointId;
+  /** The response to a job. */
+  onAnswer(endpoint: EndpointId, frame: Frame): void;
+  /**
+   * The process is gone or given up, or replaced. `wasKilled`: from outside. `lastStarted`: the job that it
+   * started last, which it may have answered.
+   */
+  onLost(endpoint: EndpointId, reason: string, wasKilled: boolean, lastStarted: DispatchId): void;
+}
+
+/** What a slot works with. */
+export interface SlotContext {
+  readonly launcher: Launcher;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly events: SlotEvents;
+  readonly coreLoadLimitMs: number;
+  /** Aborts when no more processes are to be started. */
+  readonly closing: AbortSignal;
+}
+
+type State =
+  /** Its process is being started, or will be after a pause. */
+  | { readonly name: "starting" }
+  /** It waits for a process that the system does not let end. */
+  | { readonly name: "blocked" }
+  /** Its process is connected. */
+  | { readonly name: "up" } & Serving
+  /** The same while it loads a core, for which the process may be replaced first. */
+  | { readonly name: "loading"; readonly abandon: AbortController } & Serving;
+
+interface Serving {
+  /** What the pool calls the process, and the one that may replace it to load a core. */
+  readonly endpoint: EndpointId;
+  readonly process: SlotProcess;
+}
+
+/** A slot. */
+export class Slot {
+  readonly #context: SlotContext;
+  readonly #name: string;
+  readonly #limit = new ProcessLimit();
+  #state: State = { name: "starting" };
+
+  constructor(context: SlotContext, number: number) {
+    this.#context = context;
+    this.#name = `slot ${number}`;
+  }
+
+  /** Starts its first process. */
+  start(): void {
+    void this.#bringUp();
+  }
+
+  /** Its process. `undefined`: there is none, or it has not connected yet. */
+  get process(): SlotProcess | undefined {
+    return this.#serving?.process;
+  }
+
+  get #serving(): Serving | undefined {
+    return "process" in this.#state ? this.#state : undefined;
+  }
+
+  /** Whether it waits for a process that the system does not let end. */
+  get isBlocked(): boolean {
+    return this.#state.name === "blocked";
+  }
+
+  /**
+   * Loads a core, while the slot has nothing to do. A process that has loaded one before is replaced. Rejects
+   * with a `LoadError`; if the process is lost as well, `onLost` was called before.
+   */
+  async load(core: StoredCore): Promise<void> {
+    if (this.#state.name !== "up") throw new LoadError("its slot is not up", "abandoned");
+    const { endpoint, process } = this.#state;
+    const abandon = new AbortController();
+    const set = (process: SlotProcess) => {
+      this.#state = { name: "loading", endpoint, process, abandon };
+    };
+    set(process);
+    try {
+      const loader = process.isEmpty ? process : await this.#replace(process);
+      set(loader);
+      await loader.load(core, this.#context.coreLoadLimitMs, abandon.signal);
+      if (this.#serving?.endpoint === endpoint) {
+        this.#state = { name: "up", endpoint, process: loader };
+      }
+    } catch (cause) {
+      throw this.#onLoadFailed(endpoint, core, toLoadError(cause));
+    }
+  }
+
+  /** Nobody needs the core that it is loading any more: it gets a fresh process at once. */
+  abandonLoad(): void {
+    if (this.#state.name === "loading") this.#state.abandon.abort();
+  }
+
+  /** Unloads its core, properly, and has a fresh process in its place. It has nothing to do. */
+  retire(): void {
+    if (this.#state.name !== "up") return;
+    const { process } = this.#state;
+    this.#lose("its core is no longer needed", false);
+    void this.#context.launcher.end(process);
+  }
+
+  #onLoadFailed(endpoint: EndpointId, core: StoredCore, error: LoadError): LoadError {
+    const { message, kind } = error;
+    const { closing, log } = this.#context;
+    if (this.#state.name === "loading" && this.#state.endpoint === endpoint) {
+      const { process } = this.#state;
+      // Its process is gone, or is being killed.
+      if (kind !== "core") this.#lose(message, kind === "killed");
+      else this.#state = { name: "up", endpoint, process };
+    }
+    if (kind !== "abandoned" && !closing.aborted) {
+      log.warn(`${this.#name} cannot load compute core "${core.name}": ${message}`);
+    }
+    return error;
+  }
+
+  async #bringUp(): Promise<void> {
+    const { clock, closing, events, log } = this.#context;
+    let pauseMs = RESTART_PAUSE_MS.first;
+    while (!closing.aborted) {
+      try {
+        const process = await this.#startProcess();
+        this.#state = { name: "up", endpoint: events.onUp(this), process };
+        return;
+      } catch (error) {
+        if (closing.aborted) return;
+        log.warn(`${this.#name}: ${messageOf(error)}`);
+        await pause(clock, pauseMs, closing);
+        pauseMs = Math.min(2 * pauseMs, RESTART_PAUSE_MS.longest);
+      }
+    }
+  }
+
+  /** Starts a process when there may be one more. Resolves when it is connected. */
+  async #startProcess(): Promise<SlotProcess> {
+    const { launcher, closing, log } = this.#context;
+    if (this.#limit.isReached) {
+      log.warn(`${this.#name} is waiting for one of its ${this.#limit.names} to exit`);
+      this.#state = { name: "blocked" };
+      await this.#limit.vacancy(closing);
+      this.#state = { name: "starting" };
+    }
+    const process = launcher.spawn(this.#name, {
+      onAnswer: (frame) => this.#onAnswer(process, frame),
+      onLost: (reason, wasKilled) => this.#onProcessLost(process, reason, wasKilled),
+    });
+    this.#limit.add(process);
+    await process.connected;
+    closing.throwIfAborted();
+    return process;
+  }
+
+  /** Ends a process that has a core, and starts a fresh one in its place. */
+  async #replace(process: SlotProcess): Promise<SlotProcess> {
+    const ended = this.#context.launcher.end(process);
+    if (this.#limit.isReached) await ended;
+    try {
+      if (this.#limit.isReached) throw new Error(`its ${this.#limit.names} have not exited`);
+      return await this.#startProcess();
+    } catch (error) {
+      this.#lose(messageOf(error), false);
+      throw error;
+    }
+  }
+
+  #onAnswer(process: SlotProcess, frame: Frame): void {
+    const serving = this.#serving;
+    if (serving?.process === process) this.#context.events.onAnswer(serving.endpoint, frame);
+  }
+
+  #onProcessLost(process: SlotProcess, reason: string, wasKilled: boolean): void {
+    if (this.process !== process || this.#context.closing.aborted) return;
+    this.#context.log.warn(`${this.#name} (pid ${process.pid}): ${reason}`);
+    this.#lose(reason, wasKilled);
+  }
+
+  /** Its process is of no use any more, for `reason`: another one is started. */
+  #lose(reason: string, wasKilled: boolean): void {
+    if (!this.#serving || this.#context.closing.aborted) return;
+    const { endpoint, process } = this.#serving;
+    this.#state = { name: "starting" };
+    this.#context.events.onLost(endpoint, reason, wasKilled, process.lastStarted);
+    void this.#bringUp();
+  }
+}
+
+function toLoadError(error: unknown): LoadError {
+  return error instanceof LoadError ? error : new LoadError(messageOf(error));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,163 @@
+/** Kills the slots of jobs that must not run on: those over a limit, and those that nobody waits for. */
+
+import type { DispatchId, EndpointId } from "../../pool/ids.ts";
+import type { Job } from "../../pool/job.ts";
+import type { Pool } from "../../pool/pool.ts";
+import type { CurrentJob } from "../../pool/types.ts";
+import type { FailureKindName } from "../../protocol/mod.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import { isWanted, type RelayedJob } from "../job.ts";
+import { findViolations } from "./limits.ts";
+import { RunTimes } from "./run_times.ts";
+
+/** How long a canceled job may still run: most end by themselves, and replacing a process takes longer. */
+const CANCELED_LIMIT_MS = 200;
+
+/** How often limits are looked at. Memory can grow by gigabytes a second. */
+const LIMITS_TICK_MS = 50;
+
+/** A job that was over a limit this often is to blame, whatever speaks for it. So no job runs forever. */
+const VIOLATIONS_MAX = 3;
+
+/** Why a slot was killed. */
+interface Kill {
+  readonly job: Job<RelayedJob>;
+  readonly kind: FailureKindName;
+  /** Whether its process had run other jobs before. */
+  readonly ranOthers: boolean;
+}
+
+/** A slot's process, as far as the watchdog needs it. */
+export interface WatchedProcess {
+  readonly pid: number;
+  /** Jobs that it was sent. */
+  readonly jobs: number;
+  /** The job that it started last. */
+  readonly lastStarted: DispatchId;
+  kill(reason: string): void;
+}
+
+/** What the watchdog works with. */
+export interface WatchdogContext {
+  readonly pool: Pool<RelayedJob>;
+  readonly clock: Clock;
+  /** The process behind an endpoint. */
+  readonly processAt: (endpoint: EndpointId) => WatchedProcess | undefined;
+  /** How long a job whose controller is gone may still run. */
+  readonly orphanLimitMs: number;
+  /** Hears of a job that has failed, and is out of the pool. */
+  readonly onFailed: (job: Job<RelayedJob>, kind: FailureKindName, reason: string) => void;
+}
+
+/** Watches the jobs that run. */
+export class Watchdog {
+  readonly #context: WatchdogContext;
+  readonly #runTimes = new RunTimes();
+  /** Slots that run a job that nobody waits for, and since when. */
+  readonly #unwantedSinceMs = new Map<EndpointId, number>();
+  readonly #kills = new Map<EndpointId, Kill>();
+  /** How often jobs were over a limit without surely being to blame. Few ever are. */
+  readonly #violations = new WeakMap<RelayedJob, number>();
+  #limitsTick: Timer | undefined;
+
+  constructor(context: WatchdogContext) {
+    this.#context = context;
+  }
+
+  /** A job was scheduled: from the first one with limits on, limits are looked at. */
+  onScheduled({ limits: { timeMs, memoryBytes } }: RelayedJob): void {
+    if (this.#limitsTick || (timeMs === 0 && memoryBytes === 0)) return;
+    const { clock } = this.#context;
+    this.#limitsTick = clock.every(LIMITS_TICK_MS, () => this.checkLimits(clock.now()));
+  }
+
+  /** Kills the slots whose jobs are over a limit. */
+  checkLimits(nowMs: number): void {
+    const wanted = this.#currentJobs().filter(({ job }) => isWanted(job.payload));
+    const timed = this.#runTimes.look(wanted, nowMs);
+    const pidOf = (endpoint: EndpointId) => this.#context.processAt(endpoint)?.pid;
+    for (const { endpoint, job, kind, reason } of findViolations(timed, pidOf, nowMs)) {
+      this.#kill(endpoint, job, kind, reason);
+    }
+  }
+
+  /** Kills the slots that have run jobs that nobody waits for, for too long. */
+  checkUnwanted(nowMs: number): void {
+    const unwanted = this.#currentJobs().filter(({ job }) => !isWanted(job.payload));
+    const endpoints = new Set(unwanted.map(({ endpoint }) => endpoint));
+    for (const endpoint of this.#unwantedSinceMs.keys()) {
+      if (!endpoints.has(endpoint)) this.#unwantedSinceMs.delete(endpoint);
+    }
+    for (const { endpoint, job } of unwanted) {
+      const isCanceled = job.payload.state.name === "canceled";
+      const limitMs = isCanceled ? CANCELED_LIMIT_MS : this.#context.orphanLimitMs;
+      const sinceMs = this.#unwantedSinceMs.get(endpoint) ?? nowMs;
+      this.#unwantedSinceMs.set(endpoint, sinceMs);
+      if (nowMs - sinceMs < limitMs) continue;
+      const reason = isCanceled
+        ? "killed: its job was canceled"
+        : "killed: the controller of its job is gone";
+      this.#kill(endpoint, job, "cancelled", reason);
+    }
+  }
+
+  /**
+   * A slot is lost, having started the job `lastStarted`. If it was killed for a job, that one fails, and
+   * those beside it have nothing to do with it.
+   */
+  onLost(endpoint: EndpointId, reason: string, lastStarted: DispatchId, nowMs: number): void {
+    const kill = this.#kills.get(endpoint);
+    if (!kill) return;
+    this.#kills.delete(endpoint);
+    const { pool, onFailed } = this.#context;
+    for (const job of pool.jobsAt(endpoint).reverse()) {
+      const { dispatch } = pool.locate(job) ?? {};
+      if (dispatch === undefined) continue;
+      if (job !== kill.job || !this.#isToBlame(kill, lastStarted > dispatch)) {
+        pool.onReturned(endpoint, dispatch, nowMs);
+      } else {
+        pool.onAnswer(endpoint, dispatch, nowMs);
+        onFailed(job, kill.kind, reason);
+      }
+    }
+  }
+
+  /** A slot loads a core, with a fresh process if need be. The kill of the one before came too late. */
+  onLoad(endpoint: EndpointId): void {
+    this.#kills.delete(endpoint);
+  }
+
+  close(): void {
+    this.#limitsTick?.stop();
+  }
+
+  /**
+   * A job may have ended by itself at the very moment of the kill, and its answer is lost: then its slot,
+   * which runs jobs in their order, has started a later one. And memory may be what other jobs have left in
+   * the process. In both cases the job gets another process, to be observed there.
+   */
+  #isToBlame({ job, kind, ranOthers }: Kill, hadEnded: boolean): boolean {
+    if (!hadEnded && (kind !== "memory" || !ranOthers)) return true;
+    const violations = 1 + (this.#violations.get(job.payload) ?? 0);
+    this.#violations.set(job.payload, violations);
+    return violations >= VIOLATIONS_MAX;
+  }
+
+  /** The jobs that slots are at: those that run, or are being handed over. */
+  #currentJobs(): CurrentJob<RelayedJob>[] {
+    const { pool, processAt } = this.#context;
+    return pool.currentJobs((endpoint) => processAt(endpoint)?.lastStarted);
+  }
+
+  #kill(
+    endpoint: EndpointId,
+    job: Job<RelayedJob>,
+    kind: FailureKindName,
+    reason: string,
+  ): void {
+    const process = this.#context.processAt(endpoint);
+    if (!process || this.#kills.has(endpoint)) return;
+    this.#kills.set(endpoint, { job, kind, ranOthers: process.jobs > 1 });
+    process.kill(reason);
+  }
+}
