@@ -158,7 +158,7 @@ test("a job that takes ten workers with it ends, and those that waited behind it
   using recorded = await RecordedCluster.make(LIMITS);
   const port = recorded.listen();
   const inputs = numberedInputs(30);
-  await using guest = await ScriptedWorker2.dialling(port);
+  await using guest = await ScriptedWorker2.dialing(port);
   let cuts = 0;
   guest.script.answerJob = (job) => {
     if (textOf(job) !== "input 5") return "echo";
@@ -188,7 +188,7 @@ test("no job is blamed for workers that are lost again and again and never answe
   using recorded = await RecordedCluster.make(LIMITS);
   const port = recorded.listen();
   const inputs = numberedInputs(12);
-  await using guest = await ScriptedWorker2.dialling(port, { slots: 1 });
+  await using guest = await ScriptedWorker2.dialing(port, { slots: 1 });
   guest.hold();
   recorded.addAll(inputs);
   for (let count = 1; count <= 12; count++) {

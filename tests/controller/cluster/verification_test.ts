@@ -148,7 +148,7 @@ test("a guest that has lied twice is sent away whenever it comes", async () => {
   await using workers = await Workers.start({ delayMs }, { delayMs });
   using recorded = await clusterOf(workers);
   const port = recorded.listen();
-  await using liar = await ScriptedWorker2.dialling(port);
+  await using liar = await ScriptedWorker2.dialing(port);
   liar.script.answerJob = () => lie();
   await recorded.connected(3);
   const inputs = numberedInputs(80);
@@ -171,7 +171,7 @@ test("a liar that is gone when its second lie is found out is not used when it c
   await using workers = await Workers.start({}, {});
   using recorded = await RecordedCluster.make(LIMITS);
   const port = recorded.listen();
-  await using liar = await ScriptedWorker2.dialling(port, { slots: 2 });
+  await using liar = await ScriptedWorker2.dialing(port, { slots: 2 });
   liar.script.answerJob = () => lie();
   const inputs = numberedInputs(20);
   recorded.addAll(inputs);

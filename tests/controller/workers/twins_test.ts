@@ -76,7 +76,7 @@ test("a worker that is dialled and dials itself is used once", async () => {
 async function dialling(options: { slots: number }) {
   const recorded = await RecordedCluster.make(LIMITS);
   const port = recorded.listen();
-  const worker = await ScriptedWorker2.dialling(port, options);
+  const worker = await ScriptedWorker2.dialing(port, options);
   return {
     recorded,
     port,

@@ -122,7 +122,7 @@ test("a guest of version 1 is offered it when it comes again, from whatever port
   const port = recorded.listen();
   const inputs = numberedInputs(20);
   recorded.addAll(inputs);
-  await using guest = await ScriptedWorker2.dialling(port, { versions: [1] });
+  await using guest = await ScriptedWorker2.dialing(port, { versions: [1] });
   await eventually("it is sent away", () => guest.openConnections === 0);
   await guest.dial(port);
   await recorded.completed(inputs.length);
@@ -161,7 +161,7 @@ test("a worker that refuses both versions is given up after two connections, for
 test("a guest that refuses both versions is told of once, however often it comes", async () => {
   using recorded = await RecordedCluster.make(LIMITS);
   const port = recorded.listen();
-  await using guest = await ScriptedWorker2.dialling(port, { versions: [] });
+  await using guest = await ScriptedWorker2.dialing(port, { versions: [] });
   for (let count = 2; count <= 8; count++) {
     await eventually("it is sent away", () => guest.openConnections === 0);
     await guest.dial(port);
