@@ -109,9 +109,9 @@ export class Run {
       parts.core,
       {
         onCompleted: (completion) => this.#onCompleted(completion),
-        onForsaken: (reasons) => this.#onForsaken(reasons),
-        onCancelled: (count) => this.#onCancelled(count),
-        onHopeless: (error) => this.#stop(error),
+        onNoWorkerLeft: (reasons) => this.#onForsaken(reasons),
+        onCanceled: (count) => this.#onCancelled(count),
+        onDisagreement: (error) => this.#stop(error),
       },
       parts.log,
       parts.options,

@@ -90,7 +90,7 @@ export class Session implements AsyncDisposable {
         this.#pending.delete(job.payload);
         job.payload.settle(answer);
       },
-      onForsaken: (reasons) => this.#abandonAll(new NoWorkerError(reasons)),
+      onNoWorkerLeft: (reasons) => this.#abandonAll(new NoWorkerError(reasons)),
     });
     this.#cluster.end();
   }

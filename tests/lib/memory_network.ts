@@ -27,7 +27,7 @@ import { VirtualClock } from "./virtual_clock.ts";
 const BUFFERED_BYTES_MAX = 256 * 1024;
 
 /** A slow connection moves its bytes this often. */
-const SLOW_STEP_MS = 10;
+const SLOW_STEP_MS = 50;
 
 const HOST = "127.0.0.1";
 
