@@ -141,11 +141,12 @@ export class Endpoints<T extends Task> {
 
   /** Disconnects workers that have drained, and those of version 1 that hang. */
   onTick(nowMs: number): void {
-    const { pool, workers } = this.#parts;
+    const { pool, workers, policy } = this.#parts;
     for (const { id, worker } of [...this.#byId.values()]) {
       const isDraining = worker.state.kind === "draining";
       if (isDraining && pool.outstandingAt(id) === 0) workers.disconnect(worker);
     }
+    if (policy.timeMs === 0) return;
     for (const { endpoint: id, job } of pool.heads()) {
       const endpoint = this.#byId.get(id);
       if (endpoint?.worker.connection.version !== 1) continue;
@@ -184,7 +185,7 @@ export class Endpoints<T extends Task> {
     const { pool, workers, clock, wake } = this.#parts;
     const job = pool.onReturned(id, dispatch, clock.now());
     if (!job) throw unexpectedResponse(dispatch);
-    if (cause === "draining") workers.onDraining(worker); // if it has not said so before
+    if (cause === "draining") workers.drain(worker); // if it has not said so before
     else if (isWanted(job)) {
       const problem = "it canceled a job that it was not told to cancel";
       workers.disconnect(worker, new UnusableWorkerError(problem));

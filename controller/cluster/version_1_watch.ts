@@ -42,10 +42,10 @@ export class Version1Watch {
     );
   }
 
-  /** Why to give a worker up whose oldest job was sent, and whose last answer came, at these times. */
+  /** Where jobs have a time limit: why to give a worker up whose oldest job was sent, and whose last answer came, at these times. */
   problem(sentAtMs: number, answeredAtMs: number, nowMs: number): Error | undefined {
     const { timeMs } = this.#policy;
-    if (timeMs === 0 || this.#isPaused) return undefined;
+    if (this.#isPaused) return undefined;
     const limitMs = TIME_LIMITS * timeMs + TRANSFER_MS;
     if (nowMs - Math.max(sentAtMs, answeredAtMs, this.#resumedAtMs) < limitMs) return undefined;
     const seconds = Math.round(limitMs / 1000);

@@ -17,15 +17,17 @@ const UNUSABLE_RETRY_MS = 30_000;
 export type AttemptEnd =
   /** The worker may agree on another version of the protocol. */
   | { readonly kind: "renegotiate" }
-  | {
-    /** There was no connection, or it has ended; or the worker cannot be used as it is. */
-    readonly kind: "failed" | "unusable";
-    readonly reason: string;
-    /** It had been ready: its loss is reported already. */
-    readonly wasReady: boolean;
-    /** It had answered jobs, or at least stayed. */
-    readonly wasUseful: boolean;
-  };
+  | Failure;
+
+/** There was no connection, or it has ended; or the worker cannot be used as it is. */
+interface Failure {
+  readonly kind: "failed" | "unusable";
+  readonly reason: string;
+  /** The worker had been ready: its loss is reported already. */
+  readonly wasReady: boolean;
+  /** It had answered jobs, or at least stayed. */
+  readonly wasUseful: boolean;
+}
 
 /** Where the address stands with its worker. */
 type Connection =
@@ -138,9 +140,11 @@ export class ReconnectingAddress {
 
   /** There is no connection any more. */
   onEnded(end: AttemptEnd): void {
-    const pauseMs = this.#pauseAfter(end);
+    const { kind } = this.#connection;
+    if (kind !== "dialing" && kind !== "connected") return;
+    const pauseMs = end.kind === "renegotiate" ? 0 : this.#pauseAfter(end);
     const connection = this.#connection; // it may have been removed just now
-    if (connection.kind !== "dialing" && connection.kind !== "connected") return;
+    if (!("redial" in connection)) return;
     if (pauseMs === 0 || connection.redial === "at once") return this.#dial();
     this.#connection = {
       kind: "waiting",
@@ -153,10 +157,8 @@ export class ReconnectingAddress {
     this.#actions.dial();
   }
 
-  /** Takes in how an attempt has ended. Returns how long to wait before the next one. */
-  #pauseAfter(end: AttemptEnd): number {
-    if (end.kind === "renegotiate" || this.isRemoved) return 0;
-    const { kind, reason, wasReady, wasUseful } = end;
+  /** Takes in what an attempt has shown. Returns how long to wait before the next one. */
+  #pauseAfter({ kind, reason, wasReady, wasUseful }: Failure): number {
     if (wasUseful) this.history.forgetProblems();
     if (kind === "unusable") {
       this.#giveUp(reason, "loaded");

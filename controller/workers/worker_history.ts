@@ -12,6 +12,8 @@ export class WorkerHistory {
   hasAnswered = false;
   /** It was rejected as unusable after it had been ready: it needs no job to be lost again. */
   wasRejected = false;
+  /** Why the run's end may be that it cannot be used: its name and the reason. */
+  unusable: string | undefined;
   #problems: string[] = [];
 
   /** Whether a problem is news. Each is reported once. */

@@ -7,20 +7,18 @@ import { formatAddress } from "../../link/address.ts";
 import { LATEST_VERSION, type WorkerDescription } from "../../protocol/mod.ts";
 import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { connectionEnd, dialFailure } from "./attempt_end.ts";
 import { ConnectedWorker, type WorkerOrigin } from "./connected_worker.ts";
 import { ConnectionWarnings } from "./connection_warnings.ts";
 import { Listeners } from "./listeners.ts";
 import { isAwaited, reasonsForNone } from "./prospects.ts";
-import { type AttemptEnd, GIVE_UP_MS, ReconnectingAddress } from "./reconnect.ts";
+import { GIVE_UP_MS, ReconnectingAddress } from "./reconnect.ts";
 import { WorkerConnection } from "./worker_connection.ts";
-import { RenegotiateError, UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
+import { RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
 import { WorkerHistory } from "./worker_history.ts";
 
 /** One attempt to connect. */
 const DIAL_MS_MAX = 10_000;
-
-const CLOSED_BY_WORKER = "it closed the connection";
 
 /** How a worker that was ready has gone. */
 export interface Departure {
@@ -54,10 +52,8 @@ export class Workers {
   readonly #warnings: ConnectionWarnings;
   readonly #connected = new Set<ConnectedWorker>();
   readonly #addresses = new Map<string, ReconnectingAddress>();
-  /** Of hosts whose workers connect to us, and of workers that were handed in. */
+  /** Of workers that are not dialed, by their host: each connects from another port. */
   readonly #histories = new Map<string, WorkerHistory>();
-  /** Why workers without an address of ours cannot be used, by their host. */
-  readonly #unusable = new Map<string, string>();
   /** Why instances are not used again. */
   readonly #excluded = new Map<string, string>();
   readonly #listeners: Listeners;
@@ -114,7 +110,7 @@ export class Workers {
     this.#addresses.delete(name);
     address.remove();
     for (const worker of [...this.#connected]) {
-      if (worker.address === address) this.onDraining(worker);
+      if (worker.address === address) this.drain(worker);
     }
     this.#checkLeftSoon();
   }
@@ -125,7 +121,7 @@ export class Workers {
   }
 
   /** The worker starts no more jobs: it has said so, or it shows. */
-  onDraining(worker: ConnectedWorker): void {
+  drain(worker: ConnectedWorker): void {
     const { kind } = worker.state;
     if (kind === "connecting") this.disconnect(worker, new Error("it is draining"));
     if (kind !== "ready") return;
@@ -175,7 +171,7 @@ export class Workers {
   }
 
   #historyOf(name: string): WorkerHistory {
-    const host = hostOf(name);
+    const host = name.replace(/:\d+$/, "");
     const history = this.#histories.get(host) ?? new WorkerHistory();
     this.#histories.set(host, history);
     return history;
@@ -190,7 +186,7 @@ export class Workers {
         if (address.isRemoved) stream.close();
         else this.#connect(stream, { name, address, history, slots: undefined });
       },
-      (error) => address.onEnded(failure(reasonOf(error))),
+      (error) => address.onEnded(dialFailure(error)),
     );
   }
 
@@ -206,7 +202,7 @@ export class Workers {
         this.#events.onCoreLoaded(worker);
       },
       onCoreFailed: (reason) => this.disconnect(worker, new UnusableWorkerError(reason)),
-      onDraining: () => this.onDraining(worker),
+      onDraining: () => this.drain(worker),
       onClosed: (reason) => this.#onClosed(worker, reason),
     });
     const worker = new ConnectedWorker(origin, connection, clock.now());
@@ -247,34 +243,13 @@ export class Workers {
     this.#connected.delete(worker);
     if (this.#isClosed) return;
     const { address, history, name } = worker;
-    const end = this.#endOf(worker, error);
+    const end = connectionEnd(worker, error, this.#runtime.clock.now());
     if (end.kind !== "renegotiate" && end.wasReady) {
       this.#onMemberGone(worker, end.kind === "unusable", end.reason);
     }
     address?.onEnded(end);
     if (address?.isRemoved) this.#checkLeftSoon();
     if (!address && end.kind === "unusable") this.#reject(name, history, end.reason);
-  }
-
-  #endOf(worker: ConnectedWorker, error: Error | undefined): AttemptEnd {
-    const { connection, history: { versions } } = worker;
-    if (error instanceof RenegotiateError) return { kind: "renegotiate" };
-    if (error instanceof VersionRefusedError) {
-      if (versions.onRefused(connection.version)) return { kind: "renegotiate" };
-    } else if (!connection.hasAgreed) versions.onUnanswered();
-    const reason = error ? reasonOf(error) : CLOSED_BY_WORKER;
-    const isUnusable = error instanceof UnusableWorkerError;
-    return {
-      kind: isUnusable ? "unusable" : "failed",
-      reason,
-      wasReady: worker.isMember,
-      wasUseful: worker.answers > 0 || (worker.isMember && !isUnusable && this.#hasStayed(worker)),
-    };
-  }
-
-  /** It may have been busy with long jobs all the time. One that takes jobs and leaves at once is of no use. */
-  #hasStayed({ connectedAtMs }: ConnectedWorker): boolean {
-    return this.#runtime.clock.now() - connectedAtMs > GIVE_UP_MS;
   }
 
   #onMemberGone(worker: ConnectedWorker, isRejected: boolean, reason: string): void {
@@ -291,10 +266,10 @@ export class Workers {
     for (const address of this.#addresses.values()) address.onInstanceGone(instance);
   }
 
-  /** A worker without an address of ours cannot be used. If it was the last, the run's end says why. */
+  /** A worker that is not dialed cannot be used. If it was the last, the run's end says why. */
   #reject(name: string, history: WorkerHistory, reason: string): void {
     const isNews = history.isNews(reason); // it may connect again and again
-    if (isNews) this.#unusable.set(hostOf(name), `${name}: ${reason}`);
+    if (isNews) history.unusable = `${name}: ${reason}`;
     this.#checkLeft();
     if (isNews && !this.#isClosed) this.#log.warn(`cannot use worker ${name}: ${reason}`);
   }
@@ -303,9 +278,9 @@ export class Workers {
   #checkLeft(): void {
     if (this.#isClosed || this.#listeners.count > 0) return;
     const addresses = [...this.#addresses.values()];
-    const ofAddresses = reasonsForNone([...this.#connected], addresses, this.#workersMin);
-    if (!ofAddresses) return;
-    const reasons = [...this.#unusable.values(), ...ofAddresses];
+    const reasons = reasonsForNone([...this.#connected], addresses, this.#workersMin);
+    if (!reasons) return;
+    for (const { unusable } of this.#histories.values()) if (unusable) reasons.unshift(unusable);
     this.close();
     this.#events.onNoneLeft(reasons.length > 0 ? reasons : ["the worker list is empty"]);
   }
@@ -314,13 +289,4 @@ export class Workers {
   #checkLeftSoon(): void {
     queueMicrotask(() => this.#checkLeft());
   }
-}
-
-/** What a worker is known as that connects to us: it comes from another port each time. */
-function hostOf(name: string): string {
-  return name.replace(/:\d+$/, "");
-}
-
-function failure(reason: string): AttemptEnd {
-  return { kind: "failed", reason, wasReady: false, wasUseful: false };
 }
