@@ -1,4 +1,4 @@
-/** A set of workers that share the jobs of one run. It puts the pool, the jobs and the workers together. */
+/** A set of workers that share the jobs of one run: the pool, the jobs and the workers put together. */
 
 import { Pool } from "../../pool/pool.ts";
 import { UNANSWERED_BYTES_MAX } from "../../protocol/mod.ts";
@@ -17,10 +17,10 @@ export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./task.ts";
 /** Input bytes in flight at a worker, beyond one job for each of its slots. */
 const WORKER_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Never more than these: version 2 allows a worker to refuse more. The rest is for what surrounds inputs. */
+/** Never more than this: version 2 allows no more, and a payload is a little larger than its input. */
 const WORKER_BYTES_LIMIT = UNANSWERED_BYTES_MAX - 1024 * 1024;
 
-/** How often the scheduler and the heartbeats run although nothing has happened. */
+/** How often heartbeats are checked, and jobs scheduled even though nothing has happened. */
 const TICK_MS = 250;
 
 /**
@@ -99,7 +99,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#workers.giveUp(name, reason);
   }
 
-  /** Does not dial a worker any more. It answers what it has. */
+  /** Stops dialing a worker. It finishes the jobs that it has. */
   leave(address: Address): void {
     this.#workers.leave(address);
   }
@@ -119,7 +119,7 @@ export class Cluster<T extends Task> implements Disposable {
     }
   }
 
-  /** All tasks are added: jobs are spread so that no slot is left without one near the end. Or not, after all. */
+  /** Says whether all tasks are added. Near the end, jobs are spread so that no slot is idle. */
   end(isEnded = true): void {
     if (this.#intake === "open" || this.#intake === "ended") {
       this.#intake = isEnded ? "ended" : "open";
@@ -128,19 +128,19 @@ export class Cluster<T extends Task> implements Disposable {
     this.#wake();
   }
 
-  /** Starts no job any more, also none again. Returns how many tasks end without an answer. */
+  /** Starts no more jobs, and retries none. Returns how many tasks end without an answer. */
   cancelUnstarted(): number {
     if (this.#intake !== "closed") this.#intake = "stopping";
     return this.#jobs.cancelUnstarted();
   }
 
-  /** Has workers wait with their answers, or goes on. */
+  /** Stops reading answers, so that workers have to wait, or reads on. */
   pause(isPaused: boolean): void {
     this.#endpoints.onPaused(isPaused);
     this.#workers.pause(isPaused);
   }
 
-  /** Throws if the pool's books do not balance. For tests. */
+  /** Throws if the pool's state is inconsistent. For tests. */
   audit(): void {
     this.#pool.audit();
   }

@@ -66,7 +66,7 @@ export class Endpoints<T extends Task> {
       .map(({ id }) => id);
   }
 
-  // What the pool has done.
+  // What the pool has workers do.
 
   loadCore(id: EndpointId): void {
     this.#byId.get(id)?.worker.connection.loadCore(this.#parts.core);
@@ -93,7 +93,7 @@ export class Endpoints<T extends Task> {
     this.#byWorker.set(worker, endpoint);
     connection.serve((dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer));
     if (connection.version === 1) this.#version1.onReady(worker);
-    // One that is tried again has to show that it loads the core; others may run copies of what is in flight.
+    // At once if it has to show that it loads the core, or may run copies of what is in flight.
     const isTried = address?.givenUpReason !== undefined;
     if (isTried || pool.counts().inFlight > 0) pool.load(id, core.key);
     wake();

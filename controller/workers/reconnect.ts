@@ -43,8 +43,8 @@ type Redial = "after a pause" | "at once";
 
 /** Whether the run waits for a worker at the address. */
 type Prospect =
-  | { readonly kind: "expected" }
-  /** Not any more, until it is connected, or has even loaded the core. It is dialed all the same. */
+  | { readonly kind: "expected"; readonly untilMs: number }
+  /** Not any more, until one is connected, or has even loaded the core. It is dialed all the same. */
   | { readonly kind: "given up"; readonly reason: string; readonly until: "connected" | "loaded" };
 
 /** What an address has its owner do. */
@@ -64,8 +64,7 @@ export class ReconnectingAddress {
   readonly #actions: AddressActions;
   readonly #backoff: Backoff;
   #connection: Connection = { kind: "dialing", redial: "after a pause" };
-  #prospect: Prospect = { kind: "expected" };
-  #expectedUntilMs: number;
+  #prospect: Prospect;
   /** The instance of the worker that this address leads to, while that is connected otherwise. */
   #duplicateOf: string | undefined;
 
@@ -77,7 +76,7 @@ export class ReconnectingAddress {
     this.#clock = clock;
     this.#actions = actions;
     this.#backoff = new Backoff(() => random.fraction());
-    this.#expectedUntilMs = clock.now() + GIVE_UP_MS;
+    this.#prospect = this.#expectedFor(GIVE_UP_MS);
   }
 
   /** Why the run does not wait for it any more. */
@@ -107,8 +106,7 @@ export class ReconnectingAddress {
   /** Somebody names it again, who may know more: if it was given up, it is as good as a new one. */
   onNamed(): void {
     if (this.#prospect.kind === "expected") return;
-    this.#prospect = { kind: "expected" };
-    this.#expectedUntilMs = this.#clock.now() + GIVE_UP_MS;
+    this.#prospect = this.#expectedFor(GIVE_UP_MS);
     this.#redialSoon();
   }
 
@@ -117,13 +115,13 @@ export class ReconnectingAddress {
     if (this.#connection.kind !== "dialing") return;
     this.#connection = { kind: "connected", redial: this.#connection.redial };
     if (this.#prospect.kind === "given up" && this.#prospect.until === "connected") {
-      this.#prospect = { kind: "expected" };
+      this.#prospect = this.#expectedFor(0); // until it is of use
     }
   }
 
   /** The worker has loaded the core. */
   onCoreLoaded(): void {
-    this.#prospect = { kind: "expected" };
+    if (this.#prospect.kind === "given up") this.#prospect = this.#expectedFor(0);
   }
 
   /** The address leads to a worker that is connected already. */
@@ -165,14 +163,24 @@ export class ReconnectingAddress {
       this.#report(kind, reason);
       return UNUSABLE_RETRY_MS;
     }
-    const nowMs = this.#clock.now();
-    if (wasUseful) {
-      this.#expectedUntilMs = nowMs + GIVE_UP_MS;
-      this.#backoff.reset();
-    } else if (nowMs > this.#expectedUntilMs) this.#giveUp(reason, "connected");
+    if (wasUseful) this.#onUseful();
+    else if (!this.#isAwaited) this.#giveUp(reason, "connected");
     if (wasReady) this.history.isNews(reason); // reported already, as a loss
     else this.#report(kind, reason);
     return this.#backoff.next();
+  }
+
+  #onUseful(): void {
+    if (this.#prospect.kind === "expected") this.#prospect = this.#expectedFor(GIVE_UP_MS);
+    this.#backoff.reset();
+  }
+
+  get #isAwaited(): boolean {
+    return this.#prospect.kind === "expected" && this.#clock.now() <= this.#prospect.untilMs;
+  }
+
+  #expectedFor(ms: number): Prospect {
+    return { kind: "expected", untilMs: this.#clock.now() + ms };
   }
 
   #giveUp(reason: string, until: "connected" | "loaded"): void {

@@ -102,7 +102,7 @@ export class Workers {
     this.#connect(stream, { name, address: undefined, history, slots });
   }
 
-  /** Does not dial a worker any more. It answers what it has. */
+  /** Stops dialing a worker. It finishes the jobs that it has. */
   leave(target: Address): void {
     const name = formatAddress(target);
     const address = this.#addresses.get(name);
@@ -143,7 +143,7 @@ export class Workers {
     }
   }
 
-  /** Has workers wait with their answers, or goes on. */
+  /** Stops reading answers, so that workers have to wait, or reads on. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
     for (const { connection } of this.#members) connection.pause(isPaused);
