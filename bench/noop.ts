@@ -111,7 +111,7 @@ async function runJobs(
       answered += 1;
       if (answered === jobs) all.resolve();
     },
-    onForsaken: (reasons) => all.reject(new Error(reasons.join("; "))),
+    onNoWorkerLeft: (reasons) => all.reject(new Error(reasons.join("; "))),
   }, log);
   for (const { address } of workers) cluster.dial(parseAddress(address));
   const startedAtMs = performance.now();

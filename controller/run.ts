@@ -89,9 +89,9 @@ export class Run {
       core,
       {
         onCompleted: (completion) => this.#committer.onCompleted(completion),
-        onForsaken: (reasons) => this.#onNoWorker(reasons),
-        onCancelled: (count) => this.#onCanceled(count),
-        onHopeless: (error) => this.#stop(error),
+        onNoWorkerLeft: (reasons) => this.#onNoWorker(reasons),
+        onCanceled: (count) => this.#onCanceled(count),
+        onDisagreement: (error) => this.#stop(error),
       },
       log,
       options,

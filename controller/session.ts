@@ -100,7 +100,7 @@ export class Session implements AsyncDisposable {
         const { receiver, place } = job.payload;
         receiver.onAnswer(place, answer);
       },
-      onForsaken: (reasons) => this.#abandonAll(new NoWorkerError(reasons)),
+      onNoWorkerLeft: (reasons) => this.#abandonAll(new NoWorkerError(reasons)),
     });
     this.#cluster.end();
   }

@@ -1,17 +1,17 @@
-/** What becomes of a job that has failed: another attempt, or its end. Every kind of failure counts for itself. */
+/** Retries: whether a job that has failed runs again. Each kind of failure is counted separately. */
 
 import type { JobLimits } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
 
-/** What people allow a job. */
+/** What a job may use, and how often it is tried. */
 export interface JobPolicy extends JobLimits {
   /** Further attempts after a non-zero exit code or a timeout. */
   readonly retries: number;
-  /** Slots that a job may crash before it is what is wrong. */
+  /** Crashes after which a job has failed. */
   readonly crashLimit: number;
 }
 
-/** As it is unless somebody says otherwise. */
+/** Nothing is limited, and only crashes are retried. */
 export const DEFAULT_POLICY: JobPolicy = {
   timeMs: 0,
   memoryBytes: 0,
@@ -19,10 +19,10 @@ export const DEFAULT_POLICY: JobPolicy = {
   crashLimit: 3,
 };
 
-/** A worker reports this only when it has seen it so often in a row. */
+/** A worker reports a job as killed only after so many kills in a row. */
 const KILLS_REPORTED = 3;
 
-/** How often what has gone wrong, in attempts of jobs. */
+/** Failed attempts, by kind. */
 export interface Faults {
   exitCodes: number;
   crashes: number;
@@ -32,50 +32,54 @@ export interface Faults {
   lost: number;
 }
 
-/** What one job has been through. */
-interface Troubles {
+/** Failed attempts of one job. */
+interface Attempts {
   crashes: number;
-  retries: number;
+  /** Non-zero exit codes and timeouts. */
+  failures: number;
 }
 
-/** Keeps count for the jobs of a run that are in trouble; the others cost nothing. */
+/** Counts the failed attempts of a run. Jobs that never fail cost nothing. */
 export class Retries<T> {
   readonly #policy: JobPolicy;
-  readonly #troubles = new Map<T, Troubles>();
+  readonly #attempts = new Map<T, Attempts>();
   readonly faults: Faults = { exitCodes: 0, crashes: 0, timeouts: 0, memory: 0, lost: 0 };
 
   constructor(policy: JobPolicy) {
     this.#policy = policy;
   }
 
-  /** `undefined`: the job is to run again. Otherwise the answer that it ends with. */
-  judge(task: T, answer: Answer): Answer | undefined {
+  /** The answer with which the job ends, or `undefined` if it is to run again. */
+  finalAnswer(task: T, answer: Answer): Answer | undefined {
     if (answer.kind === "result" && answer.result.exitCode === 0) {
-      if (this.#troubles.size > 0) this.#troubles.delete(task);
+      if (this.#attempts.size > 0) this.#attempts.delete(task);
       return answer;
     }
-    const troubles = this.#troubles.get(task) ?? { crashes: 0, retries: 0 };
-    const isFinal = this.#isFinal(answer, troubles);
-    if (isFinal) this.#troubles.delete(task);
-    else this.#troubles.set(task, troubles);
-    return isFinal ? this.#describe(answer, troubles) : undefined;
+    const attempts = this.#attempts.get(task) ?? { crashes: 0, failures: 0 };
+    if (!this.#isLast(answer, attempts)) {
+      this.#attempts.set(task, attempts);
+      return undefined;
+    }
+    this.#attempts.delete(task);
+    return withCrashes(answer, attempts.crashes);
   }
 
-  #isFinal(answer: Answer, troubles: Troubles): boolean {
+  /** Counts a failed attempt. Returns whether there is no other one. */
+  #isLast(answer: Answer, attempts: Attempts): boolean {
     const { retries, crashLimit } = this.#policy;
     if (answer.kind === "result") {
       this.faults.exitCodes += 1;
-      return ++troubles.retries > retries;
+      return ++attempts.failures > retries;
     }
     switch (answer.cause) {
       case "timeout":
         this.faults.timeouts += 1;
-        return ++troubles.retries > retries;
+        return ++attempts.failures > retries;
       case "crash":
       case "killed":
         this.faults.crashes += 1;
-        troubles.crashes += answer.cause === "killed" ? KILLS_REPORTED : 1;
-        return troubles.crashes >= crashLimit;
+        attempts.crashes += answer.cause === "killed" ? KILLS_REPORTED : 1;
+        return attempts.crashes >= crashLimit;
       case "memory":
         this.faults.memory += 1; // it would need as much again
         return true;
@@ -83,9 +87,20 @@ export class Retries<T> {
         return true;
     }
   }
+}
 
-  #describe(answer: Answer, { crashes }: Troubles): Answer {
-    if (answer.kind !== "error" || crashes < 2) return answer;
-    return { ...answer, message: `${answer.message}, in ${crashes} slots` };
-  }
+/** How our workers begin the message of a crash. */
+const CRASHED = "crashed: ";
+
+/** A worker's message is about the last attempt alone. */
+function withCrashes(answer: Answer, crashes: number): Answer {
+  if (answer.kind !== "error" || crashes < 2) return answer;
+  const count = `in ${crashes} attempts`;
+  const { message } = answer;
+  return {
+    ...answer,
+    message: message.startsWith(CRASHED)
+      ? `crashed ${count}: ${message.slice(CRASHED.length)}`
+      : `${message}, ${count}`,
+  };
 }

@@ -1,9 +1,8 @@
-/** What a cluster runs, how that ends, and what the cluster's owner says and hears. */
+/** The tasks of a cluster and how they end, and what the cluster's owner sets, hears and sees. */
 
 import type { Job, PoolCounts } from "../../pool/types.ts";
-import type { Faults, JobPolicy } from "./retries.ts";
 import type { Answer } from "../answer.ts";
-import type { WorkersLimits } from "../workers/workers.ts";
+import type { Faults, JobPolicy } from "./retries.ts";
 
 /** Something to run. */
 export interface Task {
@@ -12,11 +11,12 @@ export interface Task {
   readonly input: Uint8Array<ArrayBuffer>;
 }
 
-/** A task's one and only end. */
+/** How a task has ended. There is one for each task. */
 export interface Completion<T extends Task> {
+  /** Its last run. */
   readonly job: Job<T>;
   readonly answer: Answer;
-  /** The worker that gave the answer. */
+  /** The name of the worker that gave the answer. */
   readonly worker: string;
   readonly answeredAtMs: number;
 }
@@ -24,26 +24,27 @@ export interface Completion<T extends Task> {
 /** What the cluster's owner hears. */
 export interface ClusterEvents<T extends Task> {
   onCompleted(completion: Completion<T>): void;
-  /** No worker is left, and none can come back. Called once. */
-  onForsaken(reasons: readonly string[]): void;
-  /** So many tasks end that were to run again, after `cancelUnstarted`. */
-  onCancelled?(count: number): void;
-  /** It makes no sense to go on. */
-  onHopeless?(error: Error): void;
+  /** No usable worker is left, and none is awaited. Called once. */
+  onNoWorkerLeft(reasons: readonly string[]): void;
+  /** After `cancelUnstarted`: so many more tasks end without an answer. */
+  onCanceled?(count: number): void;
+  /** The workers give different results for the same inputs: the run should end. */
+  onDisagreement?(error: Error): void;
 }
 
-/** How a cluster treats its jobs, and how long it waits for workers. */
-export interface ClusterOptions extends Partial<WorkersLimits> {
+/** How a cluster runs its jobs. */
+export interface ClusterOptions {
+  /** `DEFAULT_POLICY` unless given. */
   readonly policy?: JobPolicy;
-  /** Whether idle slots run second copies of stragglers; they do unless told. */
+  /** Whether idle slots run second copies of stragglers; `true` unless given. */
   readonly speculates?: boolean;
-  /** Part of the jobs that are to run on two workers, with the same output; none unless given. */
+  /** The part of the jobs whose results two workers must agree on; 0 unless given. */
   readonly verifiedPart?: number;
 }
 
 /** For progress and the summary. */
 export interface ClusterStatus extends PoolCounts {
-  /** Workers that are connected. */
+  /** Workers that are connected and ready. */
   readonly workers: number;
   readonly faults: Faults;
 }

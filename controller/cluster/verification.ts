@@ -1,45 +1,54 @@
-/** Two workers for one job: an output counts when two different workers give the same bytes. */
+/**
+ * Verification: a result counts when two different workers have given the same bytes. If two disagree, a third
+ * worker breaks the tie; no more than three are ever asked. This is the least that tells a wrong result from
+ * a right one, and the worker that computed it from the others.
+ */
 
 import { Buffer } from "node:buffer";
 import type { Job } from "../../pool/types.ts";
 import type { Completion, Task } from "./task.ts";
 
-/** A worker that has lost this many votes is put aside. One may have been a bit that cosmic rays flipped. */
+/**
+ * A worker that has lost this many votes is excluded: with bad memory it would spoil every job that is not
+ * verified, and cost each of the others a third run. A single lost vote may have been a flipped bit.
+ */
 const LOST_VOTES_MAX = 2;
 
-/** If no two workers have agreed on anything by then, they never will. */
+/**
+ * After so many jobs without any two equal results the run should end: a core that is not deterministic, which
+ * is the usual reason, would run every job three times and fail it.
+ */
 const SPLITS_MAX = 3;
 
-/** A result, and which worker it is from. */
+/** A result, and the instance of the worker that gave it. */
 interface Vote<T extends Task> {
-  /** What tells workers apart, whatever they are called. */
-  readonly voter: string;
+  readonly instance: string;
   readonly completion: Completion<T>;
 }
 
 /** What has to be done about votes. */
 export interface VerificationActions<T extends Task> {
-  /** Have one more worker run the job, none of those that have voted. */
-  ask(job: Job<T>, voters: readonly string[]): void;
-  /** Two workers agree. */
+  /** Have another worker run the job, none of `instances`. */
+  runElsewhere(job: Job<T>, instances: readonly string[]): void;
+  /** Two workers agree on the result. */
   accept(completion: Completion<T>): void;
-  /** Nobody agrees, and nobody is left to ask; a run of the job that was asked for is not wanted. */
+  /** No two workers agree, and no other can be asked. A run that was asked for is not wanted any more. */
   reject(completion: Completion<T>, reason: string): void;
-  /** A worker has said something else than two others; `isUntrusted`: not for the first time. */
-  suspect(voter: string, name: string, reason: string, isUntrusted: boolean): void;
+  /** A worker was outvoted. `isExcluded`: once too often. */
+  onOutvoted(instance: string, worker: string, reason: string, isExcluded: boolean): void;
   /** No two workers have agreed on anything. */
-  giveUp(error: Error): void;
+  onDisagreement(error: Error): void;
 }
 
-/** The workers cannot agree: nothing that they say can be trusted. */
+/** The workers disagree on every job: none of their results can be trusted. */
 export class DisagreementError extends Error {
   override name = "DisagreementError";
 
   constructor(jobs: number) {
     super(
-      `No two workers have given the same output for any of the first ${jobs} jobs that were ` +
-        "verified; the compute core gives different outputs for the same input, or a worker " +
-        "computes wrong: run it without --verify, or on other workers",
+      `No two workers gave the same output for any of the first ${jobs} verified jobs: the compute ` +
+        "core gives different outputs for the same input, or a worker computes wrong results; run " +
+        "it without --verify, or on other workers",
     );
   }
 }
@@ -60,7 +69,7 @@ export class Verification<T extends Task> {
     this.#actions = actions;
   }
 
-  /** Outputs that wait for another vote. */
+  /** Bytes of results that wait for another vote. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
@@ -70,33 +79,32 @@ export class Verification<T extends Task> {
     return Math.floor((index + 1) * this.#part) > Math.floor(index * this.#part);
   }
 
-  /** A worker has answered a job with a result. */
-  onVote(voter: string, completion: Completion<T>): void {
+  /** A worker has given a result. */
+  onResult(instance: string, completion: Completion<T>): void {
     const { job } = completion;
     const votes = this.#votes.get(job.payload) ?? [];
+    const instances = votes.map((vote) => vote.instance);
+    // It was lost after its vote, has come back, and was sent the job again.
+    if (instances.includes(instance)) return this.#actions.runElsewhere(job, instances);
     const equal = votes.find((vote) => isSameResult(vote.completion, completion));
-    if (votes.some((vote) => vote.voter === voter)) {
-      // It was lost meanwhile, has come back, and had the job again.
-      return this.#actions.ask(job, votes.map((vote) => vote.voter));
-    }
     if (equal) return this.#onAgreed(equal, votes);
-    votes.push({ voter, completion });
+    votes.push({ instance, completion });
     this.#votes.set(job.payload, votes);
     this.#heldBytes += outputOf(completion).byteLength;
     if (votes.length > 2) this.#onSplit(votes);
-    else this.#actions.ask(job, votes.map((vote) => vote.voter));
+    else this.#actions.runElsewhere(job, [...instances, instance]);
   }
 
-  /** Ends the jobs on which two workers disagree, and which none of `voters` is left to decide. */
-  endUndecided(voters: readonly string[]): void {
+  /** Ends the jobs on which two workers disagree, if none of `instances` can break the tie. */
+  endTies(instances: readonly string[]): void {
     for (const votes of [...this.#votes.values()]) {
-      if (this.#isHopeless) return;
-      const hasVoted = (voter: string) => votes.some((vote) => vote.voter === voter);
-      if (votes.length > 1 && voters.every(hasVoted)) this.#onSplit(votes);
+      if (this.#hasDisagreed) return;
+      const hasVoted = (instance: string) => votes.some((vote) => vote.instance === instance);
+      if (votes.length > 1 && instances.every(hasVoted)) this.#onSplit(votes);
     }
   }
 
-  /** The job has ended otherwise. */
+  /** The job has ended, or is not to end at all. */
   forget(task: T): void {
     for (const { completion } of this.#votes.get(task) ?? []) {
       this.#heldBytes -= outputOf(completion).byteLength;
@@ -106,17 +114,18 @@ export class Verification<T extends Task> {
 
   #onAgreed(equal: Vote<T>, votes: readonly Vote<T>[]): void {
     this.#agreed += 1;
-    for (const { voter, completion } of votes) {
-      if (voter === equal.voter) continue;
-      const lost = (this.#lostVotes.get(voter) ?? 0) + 1;
-      this.#lostVotes.set(voter, lost);
-      if (lost > LOST_VOTES_MAX) continue; // what it had said before that was found out
-      const reason = `its output for job ${completion.job.payload.index} differs from that of ` +
-        "two other workers";
-      this.#actions.suspect(voter, completion.worker, reason, lost >= LOST_VOTES_MAX);
-    }
+    for (const vote of votes) if (vote !== equal) this.#onOutvoted(vote);
     this.forget(equal.completion.job.payload);
     this.#actions.accept(equal.completion);
+  }
+
+  #onOutvoted({ instance, completion }: Vote<T>): void {
+    const { job, worker } = completion;
+    const lost = (this.#lostVotes.get(instance) ?? 0) + 1;
+    this.#lostVotes.set(instance, lost);
+    if (lost > LOST_VOTES_MAX) return; // a vote from before it was excluded
+    const reason = `its output for job ${job.payload.index} differs from that of two other workers`;
+    this.#actions.onOutvoted(instance, worker, reason, lost === LOST_VOTES_MAX);
   }
 
   #onSplit(votes: readonly Vote<T>[]): void {
@@ -124,15 +133,15 @@ export class Verification<T extends Task> {
     this.#splits += 1;
     this.forget(completion.job.payload);
     const workers = votes.map((vote) => vote.completion.worker).join(", ");
-    this.#actions.reject(
-      completion,
-      `${workers} give different outputs, and no other worker decides`,
-    );
+    const reason = votes.length > 2
+      ? `${workers} give different outputs`
+      : `${workers} give different outputs, and no third worker is available to break the tie`;
+    this.#actions.reject(completion, reason);
     if (this.#agreed > 0 || this.#splits !== SPLITS_MAX) return; // said once
-    this.#actions.giveUp(new DisagreementError(this.#splits));
+    this.#actions.onDisagreement(new DisagreementError(this.#splits));
   }
 
-  get #isHopeless(): boolean {
+  get #hasDisagreed(): boolean {
     return this.#agreed === 0 && this.#splits >= SPLITS_MAX;
   }
 }

@@ -1,4 +1,4 @@
-/** A compute core as a run has it: a file's content, seen to be what it should be. */
+/** The compute core of a run: the content of a library file, checked before it is sent. */
 
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
@@ -11,12 +11,12 @@ import { reasonOf } from "../../system/system_error.ts";
 /** A compute core to send. */
 export interface CoreImage {
   readonly key: CoreKey;
-  /** What workers call it, for people. */
+  /** For messages. */
   readonly name: string;
   readonly content: Uint8Array<ArrayBuffer>;
 }
 
-/** The file is no compute core, or none for the machine it is meant for. */
+/** The file is not a compute core, or not one for this machine. */
 export class CoreFileError extends Error {
   /** The name of this class of errors. */
   override name = "CoreFileError";
@@ -27,18 +27,18 @@ export class CoreFileError extends Error {
   }
 }
 
-/** Reads and checks a core. `isLocal`: it will be loaded on this machine, so it has to be made for it. */
+/** Reads and checks a core. `isLocal`: it will be loaded on this machine, so it must be built for it. */
 export async function readCoreImage(file: string, isLocal: boolean): Promise<CoreImage> {
   const content = await readContent(file);
   const facts = inspectCore(content);
-  // Other machines may be of another kind: they will say what they can't load.
+  // Other machines may be of another kind: they report what they cannot load.
   const { machine = "", format } = isLocal || facts.kind !== "library" ? host() : facts;
   const reason = reasonNotToLoad(facts, { machine, format });
   if (reason) throw new CoreFileError(file, reason);
   return coreImage(basename(file), content);
 }
 
-/** A core whose content is at hand. */
+/** A core whose content is in memory. */
 export function coreImage(name: string, bytes: Uint8Array): CoreImage {
   const content = bytes.buffer instanceof ArrayBuffer
     ? bytes as Uint8Array<ArrayBuffer>

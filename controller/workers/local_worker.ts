@@ -1,4 +1,4 @@
-/** A worker of the run's own, on this machine: no address, no set-up, gone with the run. */
+/** The local worker: a worker process that a run starts on its own machine, and that ends with the run. */
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,27 +10,29 @@ import { startSelf } from "../../system/self.ts";
 import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
 
 /**
- * A worker that dies this often is not started again: something is wrong with the machine. A job with which
- * ten were lost has failed before that.
+ * A worker that dies this often is not started again: something is wrong with the machine. A job that has
+ * taken ten workers with it has failed before that.
  */
 const RESTARTS_MAX = 12;
 
-/** A worker that has no connection left unloads its cores and ends; then it is ended, or given up. */
-const END_LIMIT_MS = 10_000;
+/** A worker without a connection unloads its cores and exits; after this time it is killed. */
+const EXIT_MS_MAX = 10_000;
 
-/** What people know it as. */
+/** What people read in messages. */
 const LOCAL_WORKER_NAME = "this machine";
 
-/** What a local worker needs of the cluster that it works for. */
-export interface LocalWorkerHost {
-  join(stream: ByteStream, name: string, slots: number): Promise<Error | undefined>;
+/** The cluster, as far as a local worker needs it. */
+export interface LocalWorkerCluster {
+  /** Takes a connection to the worker, which has `slots` slots. */
+  join(stream: ByteStream, name: string, slots: number): void;
+  /** The worker will not come (again). */
   giveUp(name: string, reason: string): void;
 }
 
 /** A worker process that this process has started. */
 export class LocalWorker {
   readonly #runtime: Runtime;
-  readonly #host: LocalWorkerHost;
+  readonly #cluster: LocalWorkerCluster;
   readonly #slots: number;
   readonly #log: Log;
   readonly #pace: PrintingPace;
@@ -42,44 +44,44 @@ export class LocalWorker {
 
   private constructor(
     runtime: Runtime,
-    host: LocalWorkerHost,
+    cluster: LocalWorkerCluster,
     options: { slots: number; log: Log },
     folder: string,
   ) {
     this.#runtime = runtime;
-    this.#host = host;
+    this.#cluster = cluster;
     this.#slots = options.slots;
     this.#log = options.log;
     this.#pace = new PrintingPace(runtime.clock, options.log);
     this.#folder = folder;
-    // A socket in a folder that nobody else may enter: no port is open to other users of this machine.
+    // A socket in a folder that only this user may enter: other users of the machine cannot connect.
     this.#listener = runtime.listen({ kind: "unix", path: socketIn(folder) });
   }
 
-  /** Starts a worker that joins `host`, and starts it again if it dies. */
+  /** Starts a worker for `cluster`, and starts it again if it dies. */
   static async start(
     runtime: Runtime,
-    host: LocalWorkerHost,
+    cluster: LocalWorkerCluster,
     options: { slots: number; log: Log },
   ): Promise<LocalWorker> {
     const folder = await makeTemporaryFolder();
-    const worker = new LocalWorker(runtime, host, options, folder);
+    const worker = new LocalWorker(runtime, cluster, options, folder);
     void worker.#accept();
     void worker.#keepRunning();
     return worker;
   }
 
-  /** Waits for the worker to end, whose connection the cluster has closed. */
+  /** Waits until the worker has exited. The cluster has closed its connection before. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    const timer = setTimeout(() => this.#child?.kill(), END_LIMIT_MS);
+    const timer = this.#runtime.clock.after(EXIT_MS_MAX, () => this.#child?.kill());
     await Promise.race([this.#child?.settled, this.#abandoned.promise]);
-    clearTimeout(timer);
+    timer.stop();
     this.#listener.close();
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Has `close` not wait: the worker ends by itself. */
+  /** Has `close` not wait: the worker exits by itself. */
   abandon(): void {
     this.#abandoned.resolve();
   }
@@ -88,7 +90,7 @@ export class LocalWorker {
     for (;;) {
       const stream = await this.#listener.accept();
       if (!stream) return;
-      void this.#host.join(stream, LOCAL_WORKER_NAME, this.#slots);
+      this.#cluster.join(stream, LOCAL_WORKER_NAME, this.#slots);
     }
   }
 
@@ -99,7 +101,7 @@ export class LocalWorker {
       if (this.#isClosing) return;
       this.#log.warn(`the worker on this machine ${reason}`);
     }
-    this.#host.giveUp(LOCAL_WORKER_NAME, `its worker ${reason}, ${RESTARTS_MAX + 1} times`);
+    this.#cluster.giveUp(LOCAL_WORKER_NAME, `its worker ${reason}, ${RESTARTS_MAX + 1} times`);
   }
 
   async #runOnce(): Promise<string> {

@@ -1,215 +1,209 @@
-/** An address that is dialled as long as a run lasts: when it is tried again, and whether there is hope. */
+/** An address that is dialed for as long as a run lasts: when to dial again, and whether the run waits for it. */
 
 import { Backoff } from "../../link/backoff.ts";
-import type { Random } from "../../runtime/clock.ts";
-import { LATEST_VERSION } from "../../protocol/mod.ts";
-import { reasonOf } from "../../system/system_error.ts";
-import { UnusableWorkerError, VersionRefusedError } from "./worker_connection.ts";
+import type { Clock, Random, Timer } from "../../runtime/clock.ts";
+import { WorkerHistory } from "./worker_history.ts";
 
-/** A worker that was never of use, or is gone, is waited for this long before the run can do without. */
-export const HOPE_MS = 10_000;
+/** A run can do without a worker that was never of use, or is gone, after this time. */
+export const GIVE_UP_MS = 10_000;
 
 /**
- * One that proved useless is tried again this often, while others do the work: a disk has room again, a node
- * has been repaired. Soon enough for somebody who waits for that, and seldom enough to send it a core.
+ * An unusable worker is dialed again this often, for disks get room again and nodes are repaired while a long
+ * run goes on. Soon enough for somebody who waits for that, and seldom enough to send it a core each time.
  */
-export const SECOND_CHANCE_MS = 30_000;
-
-/** So many reasons are told once. A peer that talks nonsense may have a few, by turns. */
-const REASONS_MAX = 8;
-
-export const CLOSED_BY_WORKER = "it closed the connection";
-
-/** The worker is to be connected to again, at once: it may speak a newer version than it has agreed on. */
-export class AskAgainError extends Error {
-  override name = "AskAgainError";
-}
+const UNUSABLE_RETRY_MS = 30_000;
 
 /** How an attempt to have a worker has ended: at the latest with its connection. */
-export interface Attempt {
-  readonly reason: Error | undefined;
-  /** It was a worker: that it is lost is said already. */
-  readonly wasUp: boolean;
-  /** And one that answered, or at least stayed: there is hope again. */
-  readonly wasOfUse: boolean;
+export type AttemptEnd =
+  /** The worker may agree on another version of the protocol. */
+  | { readonly kind: "renegotiate" }
+  | Failure;
+
+/** There was no connection, or it has ended; or the worker cannot be used as it is. */
+interface Failure {
+  readonly kind: "failed" | "unusable";
+  readonly reason: string;
+  /** The worker had been ready: its loss is reported already. */
+  readonly wasReady: boolean;
+  /** It had answered jobs, or at least stayed. */
+  readonly wasUseful: boolean;
 }
 
-/** How long to wait for a worker that is dialled; for tests. */
-export interface DialledLimits {
-  readonly hopeMs: number;
-  readonly secondChanceMs: number;
+/** Where the address stands with its worker. */
+type Connection =
+  /** A connection is being made, or the worker introduces itself. */
+  | { readonly kind: "dialing"; readonly redial: Redial }
+  | { readonly kind: "connected"; readonly redial: Redial }
+  | { readonly kind: "waiting"; readonly timer: Timer }
+  /** It is not dialed again. */
+  | { readonly kind: "removed" };
+
+/** When to dial again after a connection has ended. */
+type Redial = "after a pause" | "at once";
+
+/** Whether the run waits for a worker at the address. */
+type Prospect =
+  | { readonly kind: "expected"; readonly untilMs: number }
+  /** Not any more, until one is connected, or has even loaded the core. It is dialed all the same. */
+  | { readonly kind: "given up"; readonly reason: string; readonly until: "connected" | "loaded" };
+
+/** What an address has its owner do. */
+export interface AddressActions {
+  /** Dial. `onReady` or `onEnded` follows. */
+  dial(): void;
+  /** The run no longer waits for this address. */
+  onGivenUp(): void;
+  /** There is something new to report: the worker cannot be reached, or it cannot be used. */
+  report(kind: "failed" | "unusable", reason: string): void;
 }
 
-/** What an address needs of its owner. */
-export interface DialledOwner {
-  /** Connects. Resolves when that has failed, or at the connection's end. */
-  connect(): Promise<Attempt>;
-  /** Nobody needs to wait for this one. Called at each attempt that shows it. */
-  onHopeless(): void;
-  warn(text: string): void;
-}
-
-/** What is known of an address, and what dials it. */
-export class Dialled {
-  readonly #limits: DialledLimits;
-  readonly #owner: DialledOwner;
+/** One address. */
+export class ReconnectingAddress {
+  readonly history = new WorkerHistory();
+  readonly #clock: Clock;
+  readonly #actions: AddressActions;
   readonly #backoff: Backoff;
-  #hopeUntilMs = 0;
-  #hopeless: string | undefined;
-  #isDismissed = false;
-  #wasSentAway = false;
-  #twin: string | undefined;
-  #told: string[] = [];
-  #refusals = 0;
-  #isHurried = false;
-  #isLeft = false;
-  #endRest: (() => void) | undefined;
+  #connection: Connection = { kind: "dialing", redial: "after a pause" };
+  #prospect: Prospect;
+  /** The instance of the worker that this address leads to, while that is connected otherwise. */
+  #duplicateOf: string | undefined;
 
   constructor(
     readonly name: string,
-    limits: DialledLimits,
-    owner: DialledOwner,
-    random: Random,
+    { clock, random }: { readonly clock: Clock; readonly random: Random },
+    actions: AddressActions,
   ) {
+    this.#clock = clock;
+    this.#actions = actions;
     this.#backoff = new Backoff(random);
-    this.#limits = limits;
-    this.#owner = owner;
+    this.#prospect = this.#expectedFor(GIVE_UP_MS);
   }
 
-  /** Why nobody waits for it any more. */
-  get hopeless(): string | undefined {
-    return this.#hopeless;
+  /** Why the run does not wait for it any more. */
+  get givenUpReason(): string | undefined {
+    return this.#prospect.kind === "given up" ? this.#prospect.reason : undefined;
   }
 
-  /** There was a worker which was dismissed, at least once. */
-  get wasSentAway(): boolean {
-    return this.#wasSentAway;
+  get isConnected(): boolean {
+    return this.#connection.kind === "connected";
   }
 
-  /** It is to be dialled no more. */
-  get isLeft(): boolean {
-    return this.#isLeft;
+  get isRemoved(): boolean {
+    return this.#connection.kind === "removed";
   }
 
-  /** Dials again and again, until it is left. Resolves when its last connection has ended, too. */
-  async keepDialling(): Promise<void> {
-    this.#hope();
-    while (!this.#isLeft) {
-      const attempt = await this.#owner.connect();
-      if (this.#isLeft) return;
-      const pauseMs = this.#onEnded(attempt);
-      if (pauseMs > 0) await this.#rest(pauseMs);
-    }
+  /** Dials for the first time. */
+  start(): void {
+    this.#actions.dial();
   }
 
   /** Dials no more. */
-  leave(): void {
-    this.#isLeft = true;
-    this.#hurry();
+  remove(): void {
+    if (this.#connection.kind === "waiting") this.#connection.timer.stop();
+    this.#connection = { kind: "removed" };
   }
 
-  /** Somebody names it, who may know more: if it was given up, it is as good as one that is new. */
+  /** Somebody names it again, who may know more: if it was given up, it is as good as a new one. */
   onNamed(): void {
-    if (this.#hopeless === undefined) return;
-    this.#hope();
-    this.#hurry();
+    if (this.#prospect.kind === "expected") return;
+    this.#prospect = this.#expectedFor(GIVE_UP_MS);
+    this.#redialSoon();
   }
 
-  /** A worker has answered. That one which was dismissed loads the core is still to be seen. */
-  onUp(): void {
-    if (!this.#isDismissed) this.#hopeless = undefined;
+  /** A worker has introduced itself and is to be used. */
+  onReady(): void {
+    if (this.#connection.kind !== "dialing") return;
+    this.#connection = { kind: "connected", redial: this.#connection.redial };
+    if (this.#prospect.kind === "given up" && this.#prospect.until === "connected") {
+      this.#prospect = this.#expectedFor(0); // until it is of use
+    }
   }
 
   /** The worker has loaded the core. */
-  onLoaded(): void {
-    this.#isDismissed = false;
-    this.#hopeless = undefined;
+  onCoreLoaded(): void {
+    if (this.#prospect.kind === "given up") this.#prospect = this.#expectedFor(0);
   }
 
-  /** This is another way to a worker that is up, which `voterOf` calls so. */
-  onTwin(worker: string): void {
-    this.#twin = worker;
+  /** The address leads to a worker that is connected already. */
+  onDuplicate(instance: string): void {
+    this.#duplicateOf = instance;
   }
 
-  /** A worker is gone. If this is another way to it, nothing stands against that any more. */
-  onGone(worker: string): void {
-    if (this.#twin !== worker) return;
-    this.#twin = undefined;
-    this.#hurry();
+  /** A worker is gone. If this is another address of it, it can be used now. */
+  onInstanceGone(instance: string): void {
+    if (this.#duplicateOf !== instance) return;
+    this.#duplicateOf = undefined;
+    this.#redialSoon();
   }
 
-  /** Takes in how an attempt has ended. Returns how long to wait before the next one. */
-  #onEnded({ reason, wasUp, wasOfUse }: Attempt): number {
-    if (reason instanceof AskAgainError || this.#mayAgreeYet(reason)) return 0;
-    if (wasOfUse) this.#told = []; // what it does after that is news
-    const why = reason ? reasonOf(reason) : CLOSED_BY_WORKER;
-    if (reason instanceof UnusableWorkerError) {
-      this.#wasSentAway ||= wasUp;
-      this.#dismiss(why);
-      return this.#limits.secondChanceMs;
+  /** There is no connection any more. */
+  onEnded(end: AttemptEnd): void {
+    const { kind } = this.#connection;
+    if (kind !== "dialing" && kind !== "connected") return;
+    const pauseMs = end.kind === "renegotiate" ? 0 : this.#pauseAfter(end);
+    const connection = this.#connection; // it may have been removed just now
+    if (!("redial" in connection)) return;
+    if (pauseMs === 0 || connection.redial === "at once") return this.#dial();
+    this.#connection = {
+      kind: "waiting",
+      timer: this.#clock.after(pauseMs, () => this.#dial()),
+    };
+  }
+
+  #dial(): void {
+    this.#connection = { kind: "dialing", redial: "after a pause" };
+    this.#actions.dial();
+  }
+
+  /** Takes in what an attempt has shown. Returns how long to wait before the next one. */
+  #pauseAfter({ kind, reason, wasReady, wasUseful }: Failure): number {
+    if (wasUseful) this.history.forgetProblems();
+    if (kind === "unusable") {
+      this.#giveUp(reason, "loaded");
+      this.#report(kind, reason);
+      return UNUSABLE_RETRY_MS;
     }
-    if (wasOfUse) {
-      this.#hopeUntilMs = performance.now() + this.#limits.hopeMs;
-      this.#backoff.reset();
-    } else if (performance.now() > this.#hopeUntilMs) this.#giveUp(why);
-    if (wasUp) this.#note(why); // told already, as a loss
-    else this.#tell(why, `worker ${this.name}: ${why}; trying again`);
+    if (wasUseful) this.#onUseful();
+    else if (!this.#isAwaited) this.#giveUp(reason, "connected");
+    if (wasReady) this.history.isNews(reason); // reported already, as a loss
+    else this.#report(kind, reason);
     return this.#backoff.next();
   }
 
-  /** It has refused a version, and may speak another one, older or newer. */
-  #mayAgreeYet(reason: Error | undefined): boolean {
-    const isRefusal = reason instanceof VersionRefusedError;
-    this.#refusals = isRefusal ? (this.#refusals + 1) % LATEST_VERSION : 0;
-    return this.#refusals > 0;
-  }
-
-  #dismiss(why: string): void {
-    this.#isDismissed = true;
-    this.#giveUp(why);
-    this.#tell(why, `cannot use worker ${this.name}: ${why}`);
-  }
-
-  #giveUp(why: string): void {
-    this.#hopeless = why;
-    this.#owner.onHopeless();
-  }
-
-  #hope(): void {
-    this.#isDismissed = false;
-    this.#hopeless = undefined;
-    this.#hopeUntilMs = performance.now() + this.#limits.hopeMs;
-  }
-
-  /** If this was the last hope, it is left by now, and the run's end says why. */
-  #tell(why: string, text: string): void {
-    if (this.#note(why) && !this.#isLeft) this.#owner.warn(text);
-  }
-
-  /** Remembers a reason. False if it was told before. */
-  #note(why: string): boolean {
-    if (this.#told.includes(why)) return false;
-    this.#told = [...this.#told, why].slice(-REASONS_MAX);
-    return true;
-  }
-
-  async #rest(limitMs: number): Promise<void> {
-    if (!this.#isHurried) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, limitMs);
-        this.#endRest = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-    this.#isHurried = false;
-  }
-
-  /** Tries again now, or right after what goes on. */
-  #hurry(): void {
+  #onUseful(): void {
+    if (this.#prospect.kind === "expected") this.#prospect = this.#expectedFor(GIVE_UP_MS);
     this.#backoff.reset();
-    this.#isHurried = true;
-    this.#endRest?.();
+  }
+
+  get #isAwaited(): boolean {
+    return this.#prospect.kind === "expected" && this.#clock.now() <= this.#prospect.untilMs;
+  }
+
+  #expectedFor(ms: number): Prospect {
+    return { kind: "expected", untilMs: this.#clock.now() + ms };
+  }
+
+  #giveUp(reason: string, until: "connected" | "loaded"): void {
+    const before = this.#prospect;
+    const wasUnusable = before.kind === "given up" && before.until === "loaded";
+    this.#prospect = { kind: "given up", reason, until: wasUnusable ? "loaded" : until };
+    this.#actions.onGivenUp();
+  }
+
+  /** If the run has ended because of this, its end says why. */
+  #report(kind: "failed" | "unusable", reason: string): void {
+    if (this.history.isNews(reason) && !this.isRemoved) this.#actions.report(kind, reason);
+  }
+
+  /** Dials now, or as soon as the present attempt has ended. */
+  #redialSoon(): void {
+    this.#backoff.reset();
+    const connection = this.#connection;
+    if (connection.kind === "waiting") {
+      connection.timer.stop();
+      this.#dial();
+    } else if (connection.kind !== "removed") {
+      this.#connection = { kind: connection.kind, redial: "at once" };
+    }
   }
 }

@@ -1,72 +1,66 @@
-/** Which protocol version to offer to a worker: the newest first, an older one after a refusal. */
+/**
+ * Which protocol version to offer to a worker: the newest first, an older one after a refusal.
+ *
+ * Version 1 says that a worker refuses with an answer, but some just close the connection. A tunnel that is
+ * open before its worker closes in the same way, and such a worker must not be used as one of version 1.
+ */
 
 import { LATEST_VERSION } from "../../protocol/mod.ts";
 
 interface Offer {
   readonly version: number;
-  /** The worker does not speak the one above: it need not be asked again. */
-  readonly isSure: boolean;
-  /** How often the one above was offered, and the connection ended without an answer. */
+  /** The worker does not speak the next newer version: it need not be offered again. */
+  readonly isFinal: boolean;
+  /** How often the next newer version was offered, and the connection ended without an answer. */
   readonly unanswered: number;
 }
 
-const NEWEST: Offer = { version: LATEST_VERSION, isSure: false, unanswered: 0 };
+const NEWEST: Offer = { version: LATEST_VERSION, isFinal: false, unanswered: 0 };
 
-/** Old workers may be so rude as not to answer; but a way that is open before the worker is, ends likewise. */
+/** A version that was offered this often without an answer is one that the worker does not speak. */
 const UNANSWERED_MAX = 2;
 
-/** Remembers, for as long as a run lasts, how far down each worker had to be asked. */
+/** One worker, for as long as a run lasts. */
 export class VersionNegotiation {
-  readonly #next = new Map<string, Offer>();
+  #offer = NEWEST;
+  /** Versions that were refused since one was agreed on. */
+  readonly #refused = new Set<number>();
 
-  /** What to offer to the worker that is known as `key`. */
-  next(key: string): number {
-    return this.#offer(key).version;
+  /** The version to offer on the next connection. */
+  get version(): number {
+    return this.#offer.version;
   }
 
-  /** The worker does not speak `version`. */
-  onRefused(key: string, version: number): void {
-    this.#next.set(
-      key,
-      version > 1 ? { version: version - 1, isSure: true, unanswered: 0 } : NEWEST,
-    );
+  /** The worker does not speak `version`. Returns whether there is another one to offer. */
+  onRefused(version: number): boolean {
+    // One that refuses version 1 may have been replaced by a worker that speaks newer versions alone.
+    this.#offer = version > 1 ? { version: version - 1, isFinal: true, unanswered: 0 } : NEWEST;
+    this.#refused.add(version);
+    if (this.#refused.size < LATEST_VERSION) return true;
+    this.#refused.clear();
+    return false;
   }
 
   /** A connection has ended before the offer was answered. */
-  onUnanswered(key: string): void {
-    const { version, isSure, unanswered } = this.#offer(key);
-    if (isSure) return;
-    this.#next.set(
-      key,
-      version > 1
-        ? { version: version - 1, isSure, unanswered: unanswered + 1 }
-        : { ...NEWEST, unanswered },
-    );
+  onUnanswered(): void {
+    const { version, isFinal, unanswered } = this.#offer;
+    this.#refused.clear();
+    if (isFinal) return;
+    this.#offer = version > 1
+      ? { version: version - 1, isFinal, unanswered: unanswered + 1 }
+      : { ...NEWEST, unanswered };
   }
 
   /**
-   * The worker has agreed on `version`. False: it was not asked for a newer one as often as it takes to
-   * know that it speaks none, and is to be asked once more.
+   * The worker speaks `version`. Returns whether to use it. Otherwise a newer version was offered too rarely
+   * to know that the worker does not speak it, and is to be offered once more.
    */
-  onAgreed(key: string, version: number): boolean {
-    const { isSure, unanswered } = this.#offer(key);
-    if (version === LATEST_VERSION || isSure) return true;
-    const isNowSure = unanswered >= UNANSWERED_MAX;
-    this.#next.set(
-      key,
-      isNowSure ? { version, isSure: true, unanswered } : { ...NEWEST, unanswered },
-    );
-    return isNowSure;
-  }
-
-  /** A connection has ended on which a version was agreed. */
-  onEnded(key: string): void {
-    if (!this.#offer(key).isSure && this.#offer(key).version !== LATEST_VERSION) {
-      this.#next.delete(key);
-    }
-  }
-
-  #offer(key: string): Offer {
-    return this.#next.get(key) ?? NEWEST;
+  onAgreed(version: number): boolean {
+    const { isFinal, unanswered } = this.#offer;
+    this.#refused.clear();
+    if (version === LATEST_VERSION || isFinal) return true;
+    const isNowFinal = unanswered >= UNANSWERED_MAX;
+    this.#offer = isNowFinal ? { version, isFinal: true, unanswered } : { ...NEWEST, unanswered };
+    return isNowFinal;
   }
 }

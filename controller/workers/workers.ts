@@ -1,59 +1,45 @@
-/** The connections with workers: dialled, taken in, lost, waited for. Which jobs they get is not known here. */
+/**
+ * The workers of a run: which are connected, which may come, which are not to be used. It alone opens and
+ * closes their connections. Which jobs they have is not known here.
+ */
 
 import { formatAddress } from "../../link/address.ts";
-import type { DispatchId } from "../../pool/types.ts";
 import { LATEST_VERSION, type WorkerDescription } from "../../protocol/mod.ts";
+import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
-import type { Address, ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
-import {
-  AskAgainError,
-  type Attempt,
-  CLOSED_BY_WORKER,
-  Dialled,
-  type DialledLimits,
-  HOPE_MS,
-  SECOND_CHANCE_MS,
-} from "./reconnect.ts";
-import { keyOf, type Member, voterOf } from "./member.ts";
-import { VersionNegotiation } from "./version_negotiation.ts";
-import { reasonOf } from "../../system/system_error.ts";
-import type { Answer } from "../answer.ts";
-import {
-  UnusableWorkerError,
-  VERSION_LIMIT_MS,
-  VersionRefusedError,
-  WorkerConnection,
-} from "./worker_connection.ts";
+import { connectionEnd, dialFailure } from "./attempt_end.ts";
+import { ConnectedWorker, type WorkerOrigin } from "./connected_worker.ts";
+import { ConnectionWarnings } from "./connection_warnings.ts";
+import { Listeners } from "./listeners.ts";
+import { isAwaited, reasonsForNone } from "./prospects.ts";
+import { GIVE_UP_MS, ReconnectingAddress } from "./reconnect.ts";
+import { WorkerConnection } from "./worker_connection.ts";
+import { RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
+import { WorkerHistory } from "./worker_history.ts";
 
 /** One attempt to connect. */
-const DIAL_LIMIT_MS = 10_000;
+const DIAL_MS_MAX = 10_000;
 
-/** An attempt that has led to nothing. */
-const NOTHING: Attempt = { reason: undefined, wasUp: false, wasOfUse: false };
-
-/** How long to wait for workers; for tests. */
-export interface WorkersLimits extends DialledLimits {
-  readonly versionMs: number;
-  /** A worker of version 2 that is silent for longer is given up. */
-  readonly silentMs: number | undefined;
-  /** Fewer workers are of no use. */
-  readonly needed: number;
+/** How a worker that was ready has gone. */
+export interface Departure {
+  /** `drained`: it was asked to leave, or has said that it would. `rejected`: it is unusable. */
+  readonly kind: "drained" | "lost" | "rejected";
+  readonly reason: string;
+  /** It, or one before it, has answered jobs: one of the jobs that it had may be what ended it. */
+  readonly mayBeJobsFault: boolean;
 }
 
-/** What the owner hears. */
+/** What the owner hears of workers. */
 export interface WorkersEvents {
-  /** A worker can be used. */
-  onUp(member: Member): void;
-  onLoaded(member: Member): void;
-  onAnswer(member: Member, dispatch: DispatchId, answer: Answer): void;
-  onDraining(member: Member): void;
-  /**
-   * A worker that was up is gone. `isProven`: under its name jobs were answered before, so that it may be
-   * a job that has ended it. Returns how many jobs it had.
-   */
-  onDown(member: Member, why: string, isProven: boolean): number;
-  /** No worker is left, and none can come back. Called once. */
-  onForsaken(reasons: readonly string[]): void;
+  /** A worker can be used. Its answers go to whom `connection.serve` names. */
+  onReady(worker: ConnectedWorker): void;
+  onCoreLoaded(worker: ConnectedWorker): void;
+  /** A ready worker starts no more jobs. */
+  onDraining(worker: ConnectedWorker): void;
+  /** A worker that was ready is gone. */
+  onGone(worker: ConnectedWorker, departure: Departure): void;
+  /** Too few workers are left, and no other may come. Called once. */
+  onNoneLeft(reasons: readonly string[]): void;
 }
 
 /** A run's workers. */
@@ -61,328 +47,246 @@ export class Workers {
   readonly #runtime: Runtime;
   readonly #events: WorkersEvents;
   readonly #log: Log;
-  readonly #limits: WorkersLimits;
-  readonly #up = new Set<Member>();
-  readonly #connecting = new Set<Member>();
-  readonly #listeners: StreamListener[] = [];
-  readonly #dialled = new Map<string, Dialled>();
-  readonly #offers = new VersionNegotiation();
-  /** Names under which jobs were answered. */
-  readonly #proven = new Set<string>();
-  /** Why workers that came by themselves, or were given, are not used any more. */
-  readonly #farewells = new Map<string, string>();
-  /** Workers that are not to be used, by `voterOf`, and why. */
-  readonly #banned = new Map<string, string>();
-  #expectsGuests = false;
+  /** Fewer workers are of no use. */
+  readonly #workersMin: number;
+  readonly #warnings: ConnectionWarnings;
+  readonly #connected = new Set<ConnectedWorker>();
+  readonly #addresses = new Map<string, ReconnectingAddress>();
+  /** Of workers that are not dialed, by their host: each connects from another port. */
+  readonly #histories = new Map<string, WorkerHistory>();
+  /** Why instances are not used again. */
+  readonly #excluded = new Map<string, string>();
+  readonly #listeners: Listeners;
   #isPaused = false;
   #isClosed = false;
 
-  constructor(
-    runtime: Runtime,
-    events: WorkersEvents,
-    log: Log,
-    limits: Partial<WorkersLimits> = {},
-  ) {
+  constructor(runtime: Runtime, log: Log, workersMin: number, events: WorkersEvents) {
     this.#runtime = runtime;
-    this.#events = events;
     this.#log = log;
-    this.#limits = {
-      hopeMs: HOPE_MS,
-      secondChanceMs: SECOND_CHANCE_MS,
-      versionMs: VERSION_LIMIT_MS,
-      silentMs: undefined,
-      needed: 1,
-      ...limits,
-    };
+    this.#workersMin = workersMin;
+    this.#events = events;
+    this.#warnings = new ConnectionWarnings(log);
+    this.#listeners = new Listeners(runtime, (stream) => this.join(stream));
   }
 
-  /** Those that can be used. */
-  get up(): ReadonlySet<Member> {
-    return this.#up;
+  /** Whether workers may come that are not connected now. */
+  get expectsMore(): boolean {
+    return this.#listeners.count > 0 || [...this.#addresses.values()].some(isAwaited);
   }
 
-  /** Dials a worker, and dials again when it is gone. One that was given up is tried at once. */
-  dial(address: Address): void {
-    const name = formatAddress(address);
-    const known = this.#dialled.get(name);
+  /** Dials a worker, and dials again when it is gone. One that was given up is dialed at once. */
+  dial(target: Address): void {
+    const name = formatAddress(target);
+    const known = this.#addresses.get(name);
     if (known) return known.onNamed();
-    const dialled: Dialled = new Dialled(name, this.#limits, {
-      connect: () => this.#connect(address, dialled),
-      onHopeless: () => this.#checkForsaken(),
-      warn: (text) => this.#log.warn(text),
-    }, this.#runtime.random);
-    this.#dialled.set(name, dialled);
-    // One that is left may have been the last: what it had is answered now.
-    void dialled.keepDialling().then(() => this.#checkForsaken());
+    const address: ReconnectingAddress = new ReconnectingAddress(name, this.#runtime, {
+      dial: () => this.#dial(target, address),
+      onGivenUp: () => this.#checkLeft(),
+      report: (kind, reason) => {
+        if (kind === "failed") this.#warnings.add(name, reason);
+        else this.#log.warn(`cannot use worker ${name}: ${reason}`);
+      },
+    });
+    this.#addresses.set(name, address);
+    address.start();
   }
 
-  /** Takes workers that dial us. Returns where. */
+  /** Accepts workers that connect to us. Returns where. */
   listen(address: Address): Address {
-    const listener = this.#listenerAt(address);
-    this.#listeners.push(listener);
-    this.#expectsGuests = true;
-    void this.#acceptFrom(listener);
-    return listener.address;
+    return this.#listeners.open(address);
   }
 
-  /** Takes a worker that is connected already; `slots` if we know how many it has. Resolves at its end. */
-  async join(
-    stream: ByteStream,
-    name = stream.peer,
-    slots?: number,
-  ): Promise<Error | undefined> {
-    return (await this.#meet(stream, name, { slots })).reason;
+  /** Takes a worker that is connected already; `slots` if this process has started it. */
+  join(stream: ByteStream, name = stream.peer, slots?: number): void {
+    const history = this.#historyOf(name);
+    this.#connect(stream, { name, address: undefined, history, slots });
   }
 
-  /** A worker that somebody else looks after will never come (again). */
+  /** Stops dialing a worker. It finishes the jobs that it has. */
+  leave(target: Address): void {
+    const name = formatAddress(target);
+    const address = this.#addresses.get(name);
+    if (!address) return;
+    this.#addresses.delete(name);
+    address.remove();
+    for (const worker of [...this.#connected]) {
+      if (worker.address === address) this.drain(worker);
+    }
+    this.#checkLeftSoon();
+  }
+
+  /** A worker that was to be handed in will not come (again). */
   giveUp(name: string, reason: string): void {
-    this.#dismiss(name, reason);
+    this.#reject(name, this.#historyOf(name), reason);
   }
 
-  /** The worker that `voterOf` calls so is not to be used again, however it comes. */
-  ban(voter: string, reason: string): void {
-    this.#banned.set(voter, reason);
-    for (const member of [...this.#up]) {
-      if (voterOf(member) === voter) member.link.close(new UnusableWorkerError(reason));
+  /** The worker starts no more jobs: it has said so, or it shows. */
+  drain(worker: ConnectedWorker): void {
+    const { kind } = worker.state;
+    if (kind === "connecting") this.disconnect(worker, new Error("it is draining"));
+    if (kind !== "ready") return;
+    worker.onDraining();
+    this.#log.info(`worker ${worker.name} is draining`);
+    this.#events.onDraining(worker);
+  }
+
+  /** Ends a worker's connection. After an `UnusableWorkerError` it is not used until that has changed. */
+  disconnect(worker: ConnectedWorker, reason?: Error): void {
+    worker.connection.close(reason);
+  }
+
+  /** A worker is not to be used again, whatever address it comes from. */
+  exclude(instance: string, reason: string): void {
+    this.#excluded.set(instance, reason);
+    for (const worker of this.#members) {
+      if (worker.instance === instance) this.disconnect(worker, new UnusableWorkerError(reason));
     }
   }
 
-  /** Does without a worker that was dialled: what it has is answered, and nobody dials it again. */
-  leave(address: Address): void {
-    const name = formatAddress(address);
-    const left = this.#dialled.get(name);
-    if (!left) return;
-    this.#dialled.delete(name);
-    left.leave();
-    for (const member of this.#up) if (member.dialled === left) this.onLeaving(member);
-    for (const { dialled, link } of [...this.#connecting]) if (dialled === left) link.close();
-  }
-
-  /** The worker starts nothing more: it has said so, or it shows. */
-  onLeaving(member: Member): void {
-    if (member.isLeaving) return;
-    member.isLeaving = true;
-    this.#log.info(`worker ${member.name} is about to leave`);
-    this.#events.onDraining(member);
-  }
-
-  /** Whether workers may come that are not here now. */
-  get expectsMore(): boolean {
-    const here = new Set([...this.#up].map(({ dialled }) => dialled));
-    return this.#expectsGuests ||
-      [...this.#dialled.values()].some((one) => !here.has(one) && one.hopeless === undefined);
-  }
-
-  /** Lets workers wait with their answers, or goes on. */
+  /** Stops reading answers, so that workers have to wait, or reads on. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    for (const { link } of this.#up) link.pause(isPaused);
+    for (const { connection } of this.#members) connection.pause(isPaused);
   }
 
-  /** Looks for workers that give no sign of life. Call it several times a second. */
-  look(nowMs: number): void {
-    for (const { link } of [...this.#up, ...this.#connecting]) link.look(nowMs);
-    const hasWaited = ({ joinedAtMs }: Member) => nowMs - joinedAtMs > this.#limits.hopeMs;
-    if (this.#up.size < this.#limits.needed && [...this.#up].some(hasWaited)) this.#checkForsaken();
+  /** Call it several times a second. */
+  onTick(nowMs: number): void {
+    for (const { connection } of [...this.#connected]) connection.onTick(nowMs);
+    this.#warnings.flush(this.#addresses.size);
+    const members = this.#members;
+    const hasWaited = ({ connectedAtMs }: ConnectedWorker) => nowMs - connectedAtMs > GIVE_UP_MS;
+    if (members.length < this.#workersMin && members.some(hasWaited)) this.#checkLeft();
   }
 
-  /** Leaves all of them. */
+  /** Disconnects all workers. */
   close(): void {
     this.#isClosed = true;
-    for (const dialled of this.#dialled.values()) dialled.leave();
-    for (const listener of this.#listeners) listener.close();
-    for (const member of [...this.#up, ...this.#connecting]) member.link.close();
+    for (const address of this.#addresses.values()) address.remove();
+    this.#listeners.close();
+    for (const worker of [...this.#connected]) this.disconnect(worker);
   }
 
-  #listenerAt(address: Address): StreamListener {
-    try {
-      return this.#runtime.listen(address);
-    } catch (cause) {
-      const name = formatAddress(address);
-      throw new Error(`Cannot listen on ${name}: ${reasonOf(cause)}`, { cause });
-    }
+  get #members(): ConnectedWorker[] {
+    return [...this.#connected].filter(({ isMember }) => isMember);
   }
 
-  async #acceptFrom(listener: StreamListener): Promise<void> {
-    for (;;) {
-      const stream = await listener.accept();
-      if (!stream) return;
-      void this.join(stream);
-    }
+  #historyOf(name: string): WorkerHistory {
+    const host = name.replace(/:\d+$/, "");
+    const history = this.#histories.get(host) ?? new WorkerHistory();
+    this.#histories.set(host, history);
+    return history;
   }
 
-  /** One connection from its beginning to its end. */
-  async #connect(address: Address, dialled: Dialled): Promise<Attempt> {
-    try {
-      const stream = await this.#runtime.dial(address, DIAL_LIMIT_MS);
-      if (!dialled.isLeft) return await this.#meet(stream, dialled.name, { dialled });
-      stream.close();
-      return NOTHING;
-    } catch (error) {
-      return { ...NOTHING, reason: error instanceof Error ? error : new Error(String(error)) };
-    }
+  // A connection from its beginning to its end.
+
+  #dial(target: Address, address: ReconnectingAddress): void {
+    const { name, history } = address;
+    this.#runtime.dial(target, DIAL_MS_MAX).then(
+      (stream) => {
+        if (address.isRemoved) stream.close();
+        else this.#connect(stream, { name, address, history, slots: undefined });
+      },
+      (error) => address.onEnded(dialFailure(error)),
+    );
   }
 
-  /** Makes a worker's acquaintance, and stays with it to the end of its connection. */
-  #meet(
-    stream: ByteStream,
-    name: string,
-    { dialled, slots }: { dialled?: Dialled; slots?: number | undefined },
-  ): Promise<Attempt> {
-    if (this.#isClosed) {
-      stream.close();
-      return Promise.resolve(NOTHING);
-    }
-    const { promise, resolve } = Promise.withResolvers<Attempt>();
-    const link: WorkerConnection = new WorkerConnection(stream, {
-      onReady: (description) => this.#onReady(member, description),
-      onLoaded: () => this.#onLoaded(member),
-      onLoadFailed: (_core, reason) => link.close(new UnusableWorkerError(reason)),
-      onAnswer: (dispatch, answer) => this.#events.onAnswer(member, dispatch, answer),
-      onDraining: () => this.onLeaving(member),
-      onClosed: (reason) => resolve(this.#onClosed(member, reason)),
-    }, {
-      clock: this.#runtime.clock,
-      // A worker whose slots we know is a process of our own.
-      version: slots === undefined ? this.#offers.next(keyOf({ name, dialled })) : LATEST_VERSION,
-      versionLimitMs: this.#limits.versionMs,
-      ...this.#limits.silentMs !== undefined && { silentMsMax: this.#limits.silentMs },
+  #connect(stream: ByteStream, origin: WorkerOrigin): void {
+    if (this.#isClosed) return stream.close();
+    const { clock } = this.#runtime;
+    // A worker that this process has started is of its own version.
+    const version = origin.slots === undefined ? origin.history.versions.version : LATEST_VERSION;
+    const connection = new WorkerConnection(stream, clock, version, {
+      onIntroduced: (description) => this.#onIntroduced(worker, description),
+      onCoreLoaded: () => {
+        worker.address?.onCoreLoaded();
+        this.#events.onCoreLoaded(worker);
+      },
+      onCoreFailed: (reason) => this.disconnect(worker, new UnusableWorkerError(reason)),
+      onDraining: () => this.drain(worker),
+      onClosed: (reason) => this.#onClosed(worker, reason),
     });
-    const member: Member = {
-      name,
-      dialled,
-      link,
-      slots,
-      joinedAtMs: performance.now(),
-      description: undefined,
-      endpoint: undefined,
-      answers: 0,
-      answeredAtMs: 0,
-      isLeaving: false,
-    };
-    this.#connecting.add(member);
-    link.start();
-    return promise;
+    const worker = new ConnectedWorker(origin, connection, clock.now());
+    this.#connected.add(worker);
+    connection.start();
   }
 
-  #onReady(member: Member, description: WorkerDescription | undefined): void {
-    this.#connecting.delete(member);
-    member.description = description;
-    if (member.isLeaving) return member.link.close(new Error("it is about to leave"));
-    if (!this.#offers.onAgreed(keyOf(member), member.link.version)) {
-      return member.link.close(new AskAgainError("it may speak a newer version of the protocol"));
+  /** A worker has introduced itself. Is it to be used? */
+  #onIntroduced(worker: ConnectedWorker, description: WorkerDescription | undefined): void {
+    const { address, connection, history } = worker;
+    if (!history.versions.onAgreed(connection.version)) {
+      return this.disconnect(worker, new RenegotiateError());
     }
-    const banned = this.#banned.get(voterOf(member));
-    if (banned !== undefined) return member.link.close(new UnusableWorkerError(banned));
-    const twin = this.#twinOf(member);
-    if (twin && member.dialled) {
-      member.dialled.onTwin(voterOf(twin));
-      const problem = `it is the same worker as ${twin.name}, and is used once`;
-      return member.link.close(new UnusableWorkerError(problem));
+    const instance = description?.instance ?? worker.name;
+    const excluded = this.#excluded.get(instance);
+    if (excluded !== undefined) return this.disconnect(worker, new UnusableWorkerError(excluded));
+    const other = description && this.#readyInstance(instance);
+    if (other && address) {
+      address.onDuplicate(instance);
+      const problem = `it is the same worker as ${other.name}, which is already connected`;
+      return this.disconnect(worker, new UnusableWorkerError(problem));
     }
-    // It has dialled again: whatever it has been, the old connection is of no use to it.
-    twin?.link.close(new Error("it has connected again"));
-    this.#up.add(member);
-    member.dialled?.onUp();
-    member.link.pause(this.#isPaused);
-    this.#events.onUp(member);
+    // It has connected to us again: it no longer uses the old connection, for whatever reason.
+    if (other) this.disconnect(other, new Error("it connected again"));
+    worker.onReady(description);
+    address?.onReady();
+    connection.pause(this.#isPaused);
+    this.#events.onReady(worker);
   }
 
-  #onLoaded(member: Member): void {
-    member.dialled?.onLoaded();
-    this.#events.onLoaded(member);
-  }
-
-  /** The same worker process on another connection, unless that only finishes what it has. */
-  #twinOf({ description }: Member): Member | undefined {
-    if (!description) return undefined;
-    return [...this.#up].find((other) =>
-      other.description?.instance === description.instance && !other.isLeaving
+  #readyInstance(instance: string): ConnectedWorker | undefined {
+    return this.#members.find((worker) =>
+      worker.state.kind === "ready" && worker.instance === instance
     );
   }
 
-  #onClosed(member: Member, reason: Error | undefined): Attempt {
-    this.#connecting.delete(member);
-    if (this.#isClosed) return { ...NOTHING, reason };
-    const wasUp = this.#up.delete(member);
-    const wasOfUse = this.#wasOfUse(member, reason);
-    this.#noteVersion(member, reason);
-    if (wasUp) {
-      this.#onDown(member, reason);
-      for (const other of this.#dialled.values()) other.onGone(voterOf(member));
+  #onClosed(worker: ConnectedWorker, error: Error | undefined): void {
+    this.#connected.delete(worker);
+    if (this.#isClosed) return;
+    const { address, history, name } = worker;
+    const end = connectionEnd(worker, error, this.#runtime.clock.now());
+    if (end.kind !== "renegotiate" && end.wasReady) {
+      this.#onMemberGone(worker, end.kind === "unusable", end.reason);
     }
-    const isOld = reason instanceof VersionRefusedError && reason.version > 1;
-    if (reason instanceof UnusableWorkerError && !isOld && !member.dialled) {
-      this.#dismiss(member.name, reasonOf(reason));
-    }
-    return { reason, wasUp, wasOfUse };
+    address?.onEnded(end);
+    if (address?.isRemoved) this.#checkLeftSoon();
+    if (!address && end.kind === "unusable") this.#reject(name, history, end.reason);
   }
 
-  #onDown(member: Member, reason: Error | undefined): void {
-    const key = keyOf(member);
-    if (member.answers > 0) this.#proven.add(key);
-    const why = reason ? reasonOf(reason) : CLOSED_BY_WORKER;
-    const isSentAway = reason instanceof UnusableWorkerError;
-    // Who is sent away again and again does not need a job for that.
-    const isUsual = isSentAway && member.dialled?.wasSentAway === true;
-    const lost = this.#events.onDown(member, why, this.#proven.has(key) && !isUsual);
-    if (!isSentAway) this.#sayLost(member, why, lost);
+  #onMemberGone(worker: ConnectedWorker, isRejected: boolean, reason: string): void {
+    const { history, instance, state } = worker;
+    history.hasAnswered ||= worker.answers > 0;
+    const isUsual = isRejected && history.wasRejected;
+    history.wasRejected ||= isRejected;
+    worker.onGone();
+    this.#events.onGone(worker, {
+      kind: state.kind === "draining" ? "drained" : isRejected ? "rejected" : "lost",
+      reason,
+      mayBeJobsFault: history.hasAnswered && !isUsual,
+    });
+    for (const address of this.#addresses.values()) address.onInstanceGone(instance);
   }
 
-  /** What to offer next time follows from how this connection has ended. */
-  #noteVersion(member: Member, reason: Error | undefined): void {
-    const key = keyOf(member);
-    const { link } = member;
-    if (reason instanceof VersionRefusedError) this.#offers.onRefused(key, link.version);
-    else if (link.isAgreed) this.#offers.onEnded(key);
-    else this.#offers.onUnanswered(key);
+  /** A worker that is not dialed cannot be used. If it was the last, the run's end says why. */
+  #reject(name: string, history: WorkerHistory, reason: string): void {
+    const isNews = history.isNews(reason); // it may connect again and again
+    if (isNews) history.unusable = `${name}: ${reason}`;
+    this.#checkLeft();
+    if (isNews && !this.#isClosed) this.#log.warn(`cannot use worker ${name}: ${reason}`);
   }
 
-  #sayLost({ name, isLeaving }: Member, why: string, lost: number): void {
-    const jobs = `${lost} ${lost === 1 ? "job" : "jobs"}`;
-    const run = lost === 1 ? "runs" : "run";
-    const where = this.#up.size > 0 ? `${run} elsewhere` : `${run} as soon as there is a worker`;
-    const rerun = lost === 0 ? "" : `; ${jobs} ${where}`;
-    this.#log.warn(
-      isLeaving ? `worker ${name} has left${rerun}` : `lost worker ${name}: ${why}${rerun}`,
-    );
-  }
-
-  /** One that only ever takes jobs and goes is not worth waiting for: they would be sent in a circle. */
-  #wasOfUse({ endpoint, answers, joinedAtMs }: Member, reason: Error | undefined): boolean {
-    if (endpoint === undefined || answers > 0) return answers > 0;
-    // It may also have been at long jobs all the time, unless it took that long to fail.
-    const stayedMs = performance.now() - joinedAtMs;
-    return stayedMs > this.#limits.hopeMs && !(reason instanceof UnusableWorkerError);
-  }
-
-  /** One that nobody dials will never be of use. If it was the last, the run's end says why; else a warning. */
-  #dismiss(name: string, why: string): void {
-    const farewell = `${keyOf({ name, dialled: undefined })}: ${why}`;
-    const isKnown = this.#farewells.has(farewell); // who dials us may do so again and again
-    if (!isKnown) this.#farewells.set(farewell, `${name}: ${why}`);
-    this.#checkForsaken();
-    if (!this.#isClosed && !isKnown) this.#log.warn(`cannot use worker ${name}: ${why}`);
-  }
-
-  #checkForsaken(): void {
-    if (this.#isClosed || this.#expectsGuests) return;
-    // One that has its second chance gives no hope before it has taken it.
-    const isHopeful = ({ dialled }: Member) => dialled?.hopeless === undefined;
-    const up = [...this.#up].filter(isHopeful);
-    if (up.length >= this.#limits.needed || [...this.#connecting].some(isHopeful)) return;
-    const here = new Set(up.map(({ dialled }) => dialled));
-    const reasons: string[] = [...this.#farewells.values()];
-    for (const one of this.#dialled.values()) {
-      if (one.hopeless !== undefined) reasons.push(`${one.name}: ${one.hopeless}`);
-      else if (!here.has(one)) return;
-    }
-    if (up.length > 0) {
-      const names = up.map(({ name }) => name).join(", ");
-      reasons.push(`${names}: alone, and to verify takes ${this.#limits.needed} different workers`);
-    }
-    if (reasons.length === 0) reasons.push("none is named any more");
+  /** Ends the run's wait for workers if there is nothing to wait for. */
+  #checkLeft(): void {
+    if (this.#isClosed || this.#listeners.count > 0) return;
+    const addresses = [...this.#addresses.values()];
+    const reasons = reasonsForNone([...this.#connected], addresses, this.#workersMin);
+    if (!reasons) return;
+    for (const { unusable } of this.#histories.values()) if (unusable) reasons.unshift(unusable);
     this.close();
-    this.#events.onForsaken(reasons);
+    this.#events.onNoneLeft(reasons.length > 0 ? reasons : ["the worker list is empty"]);
+  }
+
+  /** The same when the caller is done: it may be about to name other workers. */
+  #checkLeftSoon(): void {
+    queueMicrotask(() => this.#checkLeft());
   }
 }

@@ -35,7 +35,7 @@ const SCRIPTS: [Script, RegExp][] = [
   [randomBytes(1), /it does not speak the worker protocol/],
   [refusesVersion, /it does not speak protocol version 1/],
   [coreError("wrong machine"), /wrong machine/],
-  [wrongId, /which is not out/],
+  [wrongId, /no outstanding message/],
   [unknownResponseType, /0x02 is not a response type/],
   [shortJobResponse, /it does not speak the worker protocol/],
   [closesMidFrame, /ended inside a frame/],

@@ -42,7 +42,7 @@ test("a crash in a core costs the executable's job, not its run", async () => {
     writeFileSync(join(folder, "inputs/b"), "crash");
     const run = sh(folder, `./distcomp run ${await core("behave")} inputs`);
     assert.equal(run.status, 1);
-    assert.match(run.stdout, /b +crashed: SIGSEGV, in 3 slots\n/);
+    assert.match(run.stdout, /b +crashed in 3 attempts: SIGSEGV\n/);
     assert.doesNotMatch(run.stderr + run.stdout, /bun|panic|oh no/i);
     assert.equal(outputIn(folder), "hello");
   });

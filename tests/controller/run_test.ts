@@ -14,7 +14,7 @@ import { Workspace } from "../cli/workspace.ts";
 import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
-import { CORE } from "./cluster/clusters.ts";
+import { CORE } from "./simulation.ts";
 
 test("a run ends when each input has its output and its record", async () => {
   await using worker = await ScriptedWorker2.start({ slots: 2 });

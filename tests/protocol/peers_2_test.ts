@@ -187,7 +187,7 @@ test("a worker of version 2 may dial", async () => {
   const { promise, resolve } = Promise.withResolvers<Socket>();
   const server = createServer(resolve).listen(0, "127.0.0.1");
   await eventually("it listens", () => server.listening);
-  await using _worker = await ScriptedWorker2.dialling((server.address() as { port: number }).port);
+  await using _worker = await ScriptedWorker2.dialing((server.address() as { port: number }).port);
   await using controller = new ControllerV2(await promise);
   server.close();
   await controller.agree();

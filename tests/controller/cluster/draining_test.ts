@@ -1,4 +1,4 @@
-/** Workers that are about to leave. */
+/** Workers that drain: they finish what runs, and everything else runs elsewhere. */
 
 import assert from "node:assert/strict";
 import {
@@ -14,51 +14,47 @@ import {
   utf8,
   VERSION,
 } from "../../fixtures/peers/frames.ts";
-import { type Script, startPeer } from "../../fixtures/peers/scripted_worker.ts";
-import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../../lib/processes.ts";
-import { test } from "../../lib/test.ts";
-import { assertPolite, numberedInputs, RecordedCluster, textOf } from "./clusters.ts";
+import type { Script } from "../../fixtures/peers/scripted_worker.ts";
+import { assertPolite, numberedInputs, test, textOf } from "../simulation.ts";
 
-const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };
-
-test("a worker that leaves answers what runs, and what it refuses runs elsewhere for the first time", async () => {
-  await using leaving = await ScriptedWorker2.start({ slots: 2 });
-  await using staying = await ScriptedWorker2.start();
-  using recorded = await RecordedCluster.make(LIMITS);
+test("a draining worker finishes what runs, and what it refuses is a first attempt elsewhere", async (simulation) => {
+  const draining = await simulation.worker({ slots: 2 });
+  const staying = await simulation.worker();
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(20);
-  leaving.hold();
-  recorded.dial(leaving);
+  draining.hold();
+  recorded.dial(draining);
   await recorded.connected(1);
   recorded.addAll(inputs);
-  await eventually("it has a queue", () => leaving.slots.busy === 2 && leaving.slots.waiting === 2);
-  leaving.drain();
+  await simulation.until("its slots are busy", () => draining.slots.busy === 2);
+  assert.equal(draining.slots.waiting, 2);
+  draining.drain();
   recorded.dial(staying);
   await recorded.completed(18);
-  assert.equal(leaving.openConnections, 1, "it still has jobs");
-  leaving.release();
+  assert.equal(draining.openConnections, 1, "it still has jobs");
+  draining.release();
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  assert.equal(leaving.received.jobs.length, 4, "nothing is sent after the notice");
+  assert.equal(draining.received.jobs.length, 4, "nothing is sent after the notice");
   assert(staying.received.jobs.every(({ attempt }) => attempt === undefined), "no second attempts");
   assert(recorded.completions.every(({ job }) => job.attempt === 1));
   assert.equal(recorded.cluster.status.faults.lost, 0);
-  await eventually("it is let go", () => leaving.openConnections === 0);
-  assertPolite(leaving, staying);
+  await simulation.until("it is disconnected", () => draining.openConnections === 0);
+  assertPolite(draining, staying);
   await recorded.settled();
 });
 
-test("the only worker leaves and comes back", async () => {
-  await using worker = await ScriptedWorker2.start({ slots: 2 });
-  using recorded = await RecordedCluster.make(LIMITS);
+test("the only worker drains and comes back", async (simulation) => {
+  const worker = await simulation.worker({ slots: 2 });
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(20);
   worker.hold();
   recorded.dial(worker);
   recorded.addAll(inputs);
-  await eventually("it has a queue", () => worker.slots.waiting === 2);
+  await simulation.until("it has a queue", () => worker.slots.waiting === 2);
   worker.drain();
   worker.release();
-  await eventually("it is gone", () => worker.openConnections === 0);
+  await simulation.until("it is gone", () => worker.openConnections === 0);
   worker.restart();
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
@@ -66,16 +62,16 @@ test("the only worker leaves and comes back", async () => {
   assertPolite(worker);
 });
 
-test("a worker that refuses jobs and has not said that it leaves gets no more, and is let go", async () => {
-  await using odd = await ScriptedWorker2.start();
-  await using good = await ScriptedWorker2.start({ delayMs: 5 });
-  odd.script.answerJob = () => ({ kind: KINDS.draining, text: "about to leave" });
-  using recorded = await RecordedCluster.make(LIMITS);
+test("a worker that refuses jobs as a draining one, without a notice, gets no more", async (simulation) => {
+  const odd = await simulation.worker();
+  const good = await simulation.worker({ delayMs: 5 });
+  odd.script.answerJob = () => ({ kind: KINDS.draining, text: "draining" });
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(60);
   recorded.dial(odd);
   await recorded.connected(1);
   recorded.addAll(inputs);
-  await eventually("it is let go", () => odd.connections > 1);
+  await simulation.until("it is disconnected and dialed again", () => odd.connections > 1);
   recorded.dial(good);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
@@ -86,15 +82,15 @@ test("a worker that refuses jobs and has not said that it leaves gets no more, a
   assertPolite(good);
 });
 
-test("a worker that says at once that it leaves, and stays, gets no core and no job", async () => {
+test("a worker that drains before it has described itself gets no core and no job", async (simulation) => {
   const messages: number[] = [];
-  await using peer = await startPeer(leavesAtOnce(messages));
-  await using good = await ScriptedWorker2.start({ delayMs: 5 });
-  using recorded = await RecordedCluster.make(LIMITS);
+  const peer = await simulation.peer(drainsAtOnce(messages));
+  const good = await simulation.worker({ delayMs: 5 });
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(60);
   recorded.dial(peer);
   recorded.addAll(inputs);
-  await eventually("it is dialled twice", () => peer.connections >= 2);
+  await simulation.until("it is dialed twice", () => peer.connections >= 2);
   recorded.dial(good);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
@@ -103,35 +99,35 @@ test("a worker that says at once that it leaves, and stays, gets no core and no 
   assertPolite(good);
 });
 
-test("a worker that one does without finishes what it has, and is used again when it is dialled", async () => {
-  await using worker = await ScriptedWorker2.start();
-  await using other = await ScriptedWorker2.start({ delayMs: 1 });
-  using recorded = await RecordedCluster.make(LIMITS);
+test("a worker that is removed finishes what it has, and is used again when it is added again", async (simulation) => {
+  const worker = await simulation.worker();
+  const other = await simulation.worker({ delayMs: 1 });
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(60);
   worker.hold();
   recorded.dial(worker);
   await recorded.connected(1);
   recorded.add(inputs.slice(0, 30));
-  await eventually("it is at work", () => worker.slots.waiting === 1);
+  await simulation.until("it has jobs", () => worker.slots.waiting === 1);
   recorded.leave(worker);
   recorded.dial(other);
   await recorded.completed(28);
   recorded.dial(worker);
-  await eventually("it is here twice", () => worker.openConnections === 2);
+  await simulation.until("it is connected twice", () => worker.openConnections === 2);
   await recorded.connected(3);
   worker.release();
   recorded.addAll(inputs.slice(30));
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  await eventually("the first connection ends", () => worker.openConnections === 1);
-  assert.deepEqual(recorded.warnings.filter((text) => !/has left/.test(text)), []);
+  await simulation.until("the first connection ends", () => worker.openConnections === 1);
+  assert.deepEqual(recorded.warnings, [`worker 127.0.0.1:${worker.port} has left`]);
   const texts = worker.received.jobs.map(textOf);
   assert(texts.some((text) => Number(text.slice(6)) >= 30), "it has got new jobs");
   assertPolite(worker, other);
 });
 
-/** Agrees on version 2 and says in the same breath that it leaves; describes itself, and stays. */
-function leavesAtOnce(messages: number[]): Script {
+/** Agrees on version 2 and says in the same breath that it drains; describes itself, and stays. */
+function drainsAtOnce(messages: number[]): Script {
   return (session) => {
     const reader = new FrameReader();
     session.socket.on("data", (bytes: Uint8Array) => {

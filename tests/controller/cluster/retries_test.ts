@@ -1,16 +1,13 @@
-/** What becomes of jobs that fail. */
+/** Jobs that fail: which run again, and how often. */
 
 import assert from "node:assert/strict";
 import { DEFAULT_POLICY, Retries } from "../../../controller/cluster/retries.ts";
 import type { Answer } from "../../../controller/answer.ts";
 import type { FailureKindName } from "../../../protocol/mod.ts";
 import { KINDS } from "../../fixtures/peers/frames.ts";
-import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../../lib/processes.ts";
-import { test } from "../../lib/test.ts";
-import { assertPolite, numberedInputs, RecordedCluster, textOf } from "./clusters.ts";
+import type { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { assertPolite, numberedInputs, test, textOf } from "../simulation.ts";
 
-const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };
 const CRASH = { kind: KINDS.crash, text: "crashed: SIGSEGV" };
 
 const good = resultOf(0);
@@ -26,58 +23,68 @@ function errorOf(cause: FailureKindName): Answer {
 /** How many of these answers in a row a job gets before it ends. */
 function attemptsOf(answer: Answer, policy: Partial<typeof DEFAULT_POLICY> = {}): number {
   const retries = new Retries<string>({ ...DEFAULT_POLICY, ...policy });
-  for (let count = 1; count < 100; count++) if (retries.judge("job", answer)) return count;
+  for (let count = 1; count < 100; count++) if (retries.finalAnswer("job", answer)) return count;
   throw new Error("it never ends");
 }
 
-test("a job may crash as many slots as the limit says, three by default", () => {
+test("a job fails with as many crashes as the limit says, three by default", () => {
   assert.equal(attemptsOf(errorOf("crash")), 3);
   assert.equal(attemptsOf(errorOf("crash"), { crashLimit: 1 }), 1);
   assert.equal(attemptsOf(errorOf("crash"), { crashLimit: 5, retries: 9 }), 5);
 });
 
-test("a slot that was killed counts for the three times that its worker has seen it", () => {
+test("a job that is reported as killed counts for the three kills that its worker has seen", () => {
   assert.equal(attemptsOf(errorOf("killed")), 1);
   assert.equal(attemptsOf(errorOf("killed"), { crashLimit: 4 }), 2);
 });
 
-test("timeouts and exit codes are retried as often as one says, not at all by default", () => {
+test("timeouts and exit codes are retried as often as the policy says, by default never", () => {
   for (const answer of [errorOf("timeout"), resultOf(7)]) {
     assert.equal(attemptsOf(answer), 1);
     assert.equal(attemptsOf(answer, { retries: 2 }), 3);
   }
 });
 
-test("a job that needs too much memory, or is not understood, is not tried again", () => {
+test("a job that needs too much memory, or is not understood, is not retried", () => {
   for (const cause of ["memory", "other", "protocol", "cancelled"] as const) {
     assert.equal(attemptsOf(errorOf(cause), { retries: 9, crashLimit: 9 }), 1, cause);
   }
 });
 
-test("every job and every kind of failure counts for itself", () => {
+test("attempts are counted for each job and each kind of failure separately", () => {
   const retries = new Retries<string>({ ...DEFAULT_POLICY, retries: 1 });
-  assert.equal(retries.judge("a", errorOf("crash")), undefined);
-  assert.equal(retries.judge("b", errorOf("crash")), undefined);
-  assert.equal(retries.judge("a", errorOf("timeout")), undefined);
-  assert.equal(retries.judge("a", errorOf("crash")), undefined);
-  assert.equal(retries.judge("b", resultOf(1)), undefined);
-  assert.equal(retries.judge("b", good), good);
-  assert.equal(retries.judge("b", errorOf("crash")), undefined, "it has begun anew");
-  const end = retries.judge("a", errorOf("crash"));
-  assert.deepEqual(end, { kind: "error", cause: "crash", message: "so, in 3 slots" });
-  retries.judge("c", errorOf("memory"));
+  assert.equal(retries.finalAnswer("a", errorOf("crash")), undefined);
+  assert.equal(retries.finalAnswer("b", errorOf("crash")), undefined);
+  assert.equal(retries.finalAnswer("a", errorOf("timeout")), undefined);
+  assert.equal(retries.finalAnswer("a", errorOf("crash")), undefined);
+  assert.equal(retries.finalAnswer("b", resultOf(1)), undefined);
+  assert.equal(retries.finalAnswer("b", good), good);
+  assert.equal(retries.finalAnswer("b", errorOf("crash")), undefined, "its count starts again");
+  const end = retries.finalAnswer("a", errorOf("crash"));
+  assert.deepEqual(end, { kind: "error", cause: "crash", message: "so, in 3 attempts" });
+  retries.finalAnswer("c", errorOf("memory"));
   assert.deepEqual(retries.faults, { exitCodes: 1, crashes: 5, timeouts: 1, memory: 1, lost: 0 });
 });
 
-test("a job that has crashed one slot and fails otherwise then is not told of slots", () => {
-  const retries = new Retries<string>(DEFAULT_POLICY);
-  retries.judge("a", errorOf("crash"));
-  assert.deepEqual(retries.judge("a", errorOf("memory")), errorOf("memory"));
+test("a job that has failed starts with no attempts when it is run again", () => {
+  const retries = new Retries<string>({ ...DEFAULT_POLICY, retries: 1, crashLimit: 2 });
+  for (const answer of [resultOf(1), errorOf("crash")]) {
+    for (let times = 0; times < 3; times++) {
+      assert.equal(retries.finalAnswer("a", answer), undefined);
+      assert.notEqual(retries.finalAnswer("a", answer), undefined);
+    }
+  }
 });
 
-test("a job that crashes every slot ends after three, tried on both workers, and others go on", async () => {
-  await using one = await ScriptedWorker2.start({ delayMs: 1 });
-  await using other = await ScriptedWorker2.start({ delayMs: 1 });
+test("the number of attempts is not named where there was one crash", () => {
+  const retries = new Retries<string>(DEFAULT_POLICY);
+  retries.finalAnswer("a", errorOf("crash"));
+  assert.deepEqual(retries.finalAnswer("a", errorOf("memory")), errorOf("memory"));
+});
+
+test("a job that always crashes fails after three attempts on two workers, and no other job does", async (simulation) => {
+  const one = await simulation.worker({ delayMs: 1 });
+  const other = await simulation.worker({ delayMs: 1 });
   const tried: [ScriptedWorker2, number | undefined][] = [];
   for (const worker of [one, other]) {
     worker.script.answerJob = (job) => {
@@ -86,20 +93,20 @@ test("a job that crashes every slot ends after three, tried on both workers, and
       return CRASH;
     };
   }
-  using recorded = await RecordedCluster.make(LIMITS);
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(30);
   recorded.dial(one);
   recorded.dial(other);
   await recorded.connected(2);
   recorded.add(inputs.slice(0, 5));
-  await eventually("both have the core", () => recorded.cluster.status.slots === 2);
+  await simulation.until("both have the core", () => recorded.cluster.status.slots === 2);
   recorded.addAll(inputs.slice(5));
   await recorded.completed(inputs.length);
   const { ends } = recorded;
   assert.deepEqual(
     ends,
     inputs.map((input, index) =>
-      index === 5 ? "crash: crashed: SIGSEGV, in 3 slots" : `0: ${textOf({ input })}`
+      index === 5 ? "crash: crashed in 3 attempts: SIGSEGV" : `0: ${textOf({ input })}`
     ),
   );
   assert.deepEqual(tried.map(([, attempt]) => attempt), [undefined, 2, 3]);
@@ -110,10 +117,10 @@ test("a job that crashes every slot ends after three, tried on both workers, and
   assertPolite(one, other);
 });
 
-test("a worker that is alone gets the further attempts, too", async () => {
-  await using worker = await ScriptedWorker2.start({ slots: 2 });
+test("a worker that is alone gets the further attempts as well", async (simulation) => {
+  const worker = await simulation.worker({ slots: 2 });
   worker.script.answerJob = ({ attempt = 1 }) => attempt < 3 ? CRASH : "echo";
-  using recorded = await RecordedCluster.make(LIMITS);
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(10);
   recorded.dial(worker);
   recorded.addAll(inputs);
@@ -125,8 +132,8 @@ test("a worker that is alone gets the further attempts, too", async () => {
   await recorded.settled();
 });
 
-test("exit codes and timeouts end a job when they have been retried, and each has its number", async () => {
-  await using worker = await ScriptedWorker2.start();
+test("exit codes and timeouts fail a job once it was retried, and attempts are numbered", async (simulation) => {
+  const worker = await simulation.worker();
   worker.script.answerJob = (job) => {
     if (textOf(job) === "input 0") return { exitCode: 7, output: new TextEncoder().encode("no") };
     if (textOf(job) === "input 1") return { kind: KINDS.timeout, text: "too late" };
@@ -134,7 +141,7 @@ test("exit codes and timeouts end a job when they have been retried, and each ha
     return job.attempt === 2 ? "echo" : { exitCode: 1, output: new Uint8Array() };
   };
   const policy = { ...DEFAULT_POLICY, retries: 2 };
-  using recorded = await RecordedCluster.make({ ...LIMITS, policy });
+  const recorded = simulation.cluster({ policy });
   recorded.dial(worker);
   recorded.addAll(numberedInputs(5));
   await recorded.completed(5);
@@ -154,51 +161,51 @@ test("exit codes and timeouts end a job when they have been retried, and each ha
   assertPolite(worker);
 });
 
-test("a job that takes ten workers with it ends, and those that waited behind it go on", async () => {
-  using recorded = await RecordedCluster.make(LIMITS);
+test("a job that was running on ten workers when they were lost fails, and those behind it do not", async (simulation) => {
+  const recorded = simulation.cluster();
   const port = recorded.listen();
   const inputs = numberedInputs(30);
-  await using guest = await ScriptedWorker2.dialling(port);
+  const worker = await simulation.dialingWorker(port);
   let cuts = 0;
-  guest.script.answerJob = (job) => {
+  worker.script.answerJob = (job) => {
     if (textOf(job) !== "input 5") return "echo";
     cuts += 1;
-    guest.cut();
+    worker.cut();
     return "silence";
   };
   recorded.addAll(inputs);
   for (let count = 1; count <= 10; count++) {
-    await eventually("it is cut off", () => cuts === count && guest.openConnections === 0);
-    await guest.dial(port);
+    await simulation.until("it is cut off", () => cuts === count && worker.openConnections === 0);
+    await worker.dial(port);
   }
   await recorded.completed(inputs.length);
   assert.deepEqual(
-    recorded.ends.map((end) => end.replace(/, the last: .*/, "")),
+    recorded.ends.map((end) => end.replace(/; the last one: .*/, "")),
     inputs.map((input, index) =>
       index === 5 ? "crash: 10 workers were lost while they had it" : `0: ${textOf({ input })}`
     ),
   );
   assert.equal(cuts, 10);
   assert.equal(recorded.cluster.status.faults.lost, 20, "one job waited behind it each time");
-  assertPolite(guest);
+  assertPolite(worker);
   await recorded.settled();
 });
 
-test("no job is blamed for workers that are lost again and again and never answered any", async () => {
-  using recorded = await RecordedCluster.make(LIMITS);
+test("no job fails for workers that are lost again and again and never answered any", async (simulation) => {
+  const recorded = simulation.cluster();
   const port = recorded.listen();
   const inputs = numberedInputs(12);
-  await using guest = await ScriptedWorker2.dialling(port, { slots: 1 });
-  guest.hold();
+  const worker = await simulation.dialingWorker(port, { slots: 1 });
+  worker.hold();
   recorded.addAll(inputs);
   for (let count = 1; count <= 12; count++) {
-    await eventually("it is at work", () => guest.slots.waiting === 1);
-    guest.cut();
-    await eventually("it is cut off", () => guest.openConnections === 0);
-    await guest.dial(port);
+    await simulation.until("it has jobs", () => worker.slots.waiting === 1);
+    worker.cut();
+    await simulation.until("it is cut off", () => worker.openConnections === 0);
+    await worker.dial(port);
   }
-  guest.release();
+  worker.release();
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  assertPolite(guest);
+  assertPolite(worker);
 });

@@ -1,43 +1,46 @@
-/** Second copies of jobs that take far too long. */
+/** Speculative execution: second copies of jobs that take far too long. */
 
 import assert from "node:assert/strict";
-import { setTimeout as delay } from "node:timers/promises";
-import { Stragglers } from "../../../controller/cluster/stragglers.ts";
+import { StragglerThreshold } from "../../../controller/cluster/speculation.ts";
 import { KINDS } from "../../fixtures/peers/frames.ts";
-import { answering, startPeer } from "../../fixtures/peers/scripted_worker.ts";
-import { type Options2, ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../../lib/processes.ts";
-import { test } from "../../lib/test.ts";
-import { assertPolite, countsOf, numberedInputs, RecordedCluster, textOf } from "./clusters.ts";
+import { answering } from "../../fixtures/peers/scripted_worker.ts";
+import type { Options2, ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import {
+  assertPolite,
+  countsOf,
+  numberedInputs,
+  type RecordedCluster,
+  type Simulation,
+  test,
+  textOf,
+} from "../simulation.ts";
 
-const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };
-
-/** A straggler is at least a second old, and looked for four times a second. */
-const LATE_MS = 1_600;
+/** By then every straggler of these tests has been found. */
+const LATE_MS = 60_000;
 
 test("nothing is a straggler before five answers have come", () => {
-  const stragglers = new Stragglers();
-  for (let count = 0; count < 4; count++) stragglers.onAnswer(10);
-  assert.equal(stragglers.limitMs, Infinity);
-  stragglers.onAnswer(10);
-  assert.equal(stragglers.limitMs, 1_000);
+  const threshold = new StragglerThreshold();
+  for (let count = 0; count < 4; count++) threshold.onAnswer(10);
+  assert.equal(threshold.limitMs, Infinity);
+  threshold.onAnswer(10);
+  assert.equal(threshold.limitMs, 1_000);
 });
 
 test("a straggler takes twice the median, which a few others do not move", () => {
-  const stragglers = new Stragglers();
-  for (const ms of [3_000, 1, 3_000, 3_000, 900_000]) stragglers.onAnswer(ms);
-  assert.equal(stragglers.limitMs, 6_000);
+  const threshold = new StragglerThreshold();
+  for (const ms of [3_000, 1, 3_000, 3_000, 900_000]) threshold.onAnswer(ms);
+  assert.equal(threshold.limitMs, 6_000);
 });
 
-test("what is usual is what has been lately", () => {
-  const stragglers = new Stragglers();
-  for (let count = 0; count < 1_000; count++) stragglers.onAnswer(10);
-  for (let count = 0; count < 512; count++) stragglers.onAnswer(4_000);
-  assert.equal(stragglers.limitMs, 8_000);
+test("the median is that of the latest answers", () => {
+  const threshold = new StragglerThreshold();
+  for (let count = 0; count < 1_000; count++) threshold.onAnswer(10);
+  for (let count = 0; count < 512; count++) threshold.onAnswer(4_000);
+  assert.equal(threshold.limitMs, 8_000);
 });
 
-test("a straggler is copied to an idle slot, the first answer counts, and the other is cancelled", async () => {
-  await using scene = await Scene.set();
+test("a straggler is copied to an idle slot, the first answer counts, and the other is canceled", async (simulation) => {
+  const scene = await Scene.set(simulation);
   const { slow, quick, recorded } = scene;
   await recorded.completed(scene.count);
   recorded.assertEchoed(scene.inputs);
@@ -50,30 +53,25 @@ test("a straggler is copied to an idle slot, the first answer counts, and the ot
   assertPolite(slow, quick);
 });
 
-test("a worker that joins when nothing waits any more still helps with what is late", async () => {
-  await using slow = await ScriptedWorker2.start();
-  await using quick = await ScriptedWorker2.start();
-  const recorded = await RecordedCluster.make(LIMITS);
-  try {
-    const inputs = numberedInputs(7);
-    recorded.dial(slow);
-    recorded.add(inputs.slice(0, 6));
-    await recorded.completed(6);
-    slow.hold();
-    recorded.add(inputs.slice(6));
-    await eventually("the last job is out", () => slow.received.jobs.length === 7);
-    recorded.cluster.end();
-    recorded.dial(quick);
-    await recorded.completed(7);
-    assert.deepEqual(quick.received.jobs.map(textOf), ["input 6"]);
-    assertPolite(slow, quick);
-  } finally {
-    recorded.cluster.close();
-  }
+test("a worker that joins when no job is queued still runs copies", async (simulation) => {
+  const [slow, quick] = await simulation.workers({}, {}) as [ScriptedWorker2, ScriptedWorker2];
+  const recorded = simulation.cluster();
+  const inputs = numberedInputs(7);
+  recorded.dial(slow);
+  recorded.add(inputs.slice(0, 6));
+  await recorded.completed(6);
+  slow.hold();
+  recorded.add(inputs.slice(6));
+  await simulation.until("the last job is sent", () => slow.received.jobs.length === 7);
+  recorded.cluster.end();
+  recorded.dial(quick);
+  await recorded.completed(7);
+  assert.deepEqual(quick.received.jobs.map(textOf), ["input 6"]);
+  assertPolite(slow, quick);
 });
 
-test("when the straggler answers first, its copy is cancelled", async () => {
-  await using scene = await Scene.set({ holdsCopies: true });
+test("when the straggler answers first, its copy is canceled", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true });
   const { slow, quick, recorded } = scene;
   await scene.copied();
   slow.release();
@@ -85,8 +83,8 @@ test("when the straggler answers first, its copy is cancelled", async () => {
   assertPolite(slow, quick);
 });
 
-test("an answer that crosses its cancel is no answer too many", async () => {
-  await using scene = await Scene.set({ slow: { answersBeforeCancel: true } });
+test("an answer that crosses its cancel is dropped", async (simulation) => {
+  const scene = await Scene.set(simulation, { slow: { answersBeforeCancel: true } });
   await scene.recorded.completed(scene.count);
   scene.recorded.assertEchoed(scene.inputs);
   await scene.recorded.settled();
@@ -95,18 +93,18 @@ test("an answer that crosses its cancel is no answer too many", async () => {
   assertPolite(scene.slow, scene.quick);
 });
 
-test("a worker of version 1 may answer a job that is done elsewhere, and is used on", async () => {
+test("a worker of version 1 may answer a job that is done elsewhere, and is still used", async (simulation) => {
   const late: (() => void)[] = [];
-  await using peer = await startPeer(answering({
+  const peer = await simulation.peer(answering({
     job: (session, message) => void late.push(() => session.echo(message)),
   }));
-  await using quick = await ScriptedWorker2.start();
-  using recorded = await RecordedCluster.make(LIMITS);
+  const quick = await simulation.worker();
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(12);
   recorded.dial(peer);
   await recorded.connected(1);
   recorded.addAll(inputs);
-  await eventually("it has two jobs", () => late.length === 2);
+  await simulation.until("it has two jobs", () => late.length === 2);
   recorded.dial(quick);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
@@ -118,26 +116,26 @@ test("a worker of version 1 may answer a job that is done elsewhere, and is used
   assertPolite(peer, quick);
 });
 
-test("a copy that fails is no failure while the straggler still runs", async () => {
-  await using scene = await Scene.set({ failsCopies: true });
-  const { slow, recorded } = scene;
+test("a copy that fails is no failure while the straggler runs", async (simulation) => {
+  const scene = await Scene.set(simulation, { failsCopies: true });
+  const { slow, quick, recorded } = scene;
   await scene.copied(2);
-  await eventually("both copies are answered", () => scene.quick.slots.busy === 0);
+  await simulation.until("both copies are answered", () => quick.slots.busy === 0);
   slow.release();
   await recorded.completed(scene.count);
   recorded.assertEchoed(scene.inputs);
-  assertPolite(slow, scene.quick);
+  assertPolite(slow, quick);
   await recorded.settled();
 });
 
-test("a straggler that fails is none while its copy still runs", async () => {
-  await using scene = await Scene.set({ holdsCopies: true });
+test("a straggler that fails is no failure while its copy runs", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true });
   const { slow, quick, recorded } = scene;
   await scene.copied();
   slow.script.answerJob = (job) =>
     textOf(job) === "input 0" ? { kind: KINDS.memory, text: "too much" } : "echo";
   slow.release();
-  await eventually("the straggler is answered", () => slow.slots.busy === 0);
+  await simulation.until("the straggler is answered", () => slow.slots.busy === 0);
   quick.release();
   await recorded.completed(scene.count);
   recorded.assertEchoed(scene.inputs);
@@ -145,26 +143,25 @@ test("a straggler that fails is none while its copy still runs", async () => {
   await recorded.settled();
 });
 
-test("when both fail the job has failed, once", async () => {
-  await using scene = await Scene.set({ failsCopies: true });
-  const { slow, recorded } = scene;
+test("when both copies fail, the job fails once", async (simulation) => {
+  const scene = await Scene.set(simulation, { failsCopies: true });
+  const { slow, quick, recorded } = scene;
   await scene.copied(2);
-  await eventually("both copies are answered", () => scene.quick.slots.busy === 0);
+  await simulation.until("both copies are answered", () => quick.slots.busy === 0);
   slow.script.answerJob = () => ({ kind: KINDS.memory, text: "too much" });
   slow.release();
   await recorded.completed(scene.count);
   await recorded.settled();
-  const failed = recorded.ends.slice(0, 2);
-  assert.deepEqual(failed, Array(2).fill("memory: too much"));
-  assertPolite(slow, scene.quick);
+  assert.deepEqual(recorded.ends.slice(0, 2), Array(2).fill("memory: too much"));
+  assertPolite(slow, quick);
 });
 
-test("a straggler goes on when its copy's worker is lost", async () => {
-  await using scene = await Scene.set({ holdsCopies: true });
+test("a straggler goes on when its copy's worker is lost", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true });
   const { slow, quick, recorded } = scene;
   await scene.copied();
   await quick.close();
-  await eventually("it is lost", () => recorded.cluster.status.workers === 1);
+  await recorded.connected(1);
   slow.release();
   await recorded.completed(scene.count);
   recorded.assertEchoed(scene.inputs);
@@ -172,22 +169,22 @@ test("a straggler goes on when its copy's worker is lost", async () => {
   assertPolite(slow, quick);
 });
 
-test("a copy goes on when its straggler's worker is lost", async () => {
-  await using scene = await Scene.set({ holdsCopies: true });
+test("a copy goes on when its straggler's worker is lost", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true });
   const { slow, quick, recorded } = scene;
   await scene.copied();
   await slow.close();
-  await eventually("it is lost", () => recorded.cluster.status.workers === 1);
+  await recorded.connected(1);
   quick.release();
   await recorded.completed(scene.count);
   recorded.assertEchoed(scene.inputs);
   await recorded.settled();
-  assert.equal(countsOf(quick).get("input 0"), 1, "the straggler is not run beside its copy");
+  assert.equal(countsOf(quick).get("input 0"), 1, "the straggler does not run again");
   assertPolite(slow, quick);
 });
 
-test("a job whose two workers are both lost runs again, once", async () => {
-  await using scene = await Scene.set({ holdsCopies: true });
+test("a job whose two workers are both lost runs again, once", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true });
   const { slow, quick, recorded } = scene;
   await scene.copied();
   slow.cut();
@@ -202,14 +199,14 @@ test("a job whose two workers are both lost runs again, once", async () => {
   assertPolite(slow, quick);
 });
 
-test("a copy that is left alone may run where its straggler has failed", async () => {
-  await using scene = await Scene.set({ holdsCopies: true });
+test("the last copy of a job may run where the other one has failed", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true });
   const { slow, quick, recorded } = scene;
   await scene.copied();
   slow.script.answerJob = ({ attempt }) =>
     attempt === undefined ? { kind: KINDS.crash, text: "crashed" } : "echo";
   slow.release();
-  await eventually("the straggler is answered", () => slow.slots.busy === 0);
+  await simulation.until("the straggler is answered", () => slow.slots.busy === 0);
   await quick.close();
   await recorded.completed(scene.count);
   recorded.assertEchoed(scene.inputs);
@@ -217,15 +214,15 @@ test("a copy that is left alone may run where its straggler has failed", async (
   assertPolite(slow, quick);
 });
 
-test("what is queued can be taken back while copies run, and those that wait do not count", async () => {
-  await using scene = await Scene.set({ holdsCopies: true, quick: { slots: 2 } });
+test("queued copies are canceled with everything that has not begun, and their stragglers finish", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true, quick: { slots: 2 } });
   const { slow, quick, recorded } = scene;
   await scene.copied(2);
   quick.script.answerJob = (job) =>
-    textOf(job) === "input 0" ? { kind: KINDS.draining, text: "about to leave" } : "silence";
+    textOf(job) === "input 0" ? { kind: KINDS.draining, text: "draining" } : "silence";
   quick.release();
-  await eventually("a copy waits", () => recorded.cluster.status.queued === 1);
-  assert.equal(recorded.cluster.cancelUnstarted(), 0, "it runs, too");
+  await simulation.until("a copy is queued", () => recorded.cluster.status.queued === 1);
+  assert.equal(recorded.cluster.cancelUnstarted(), 0, "its job runs");
   assert.equal(recorded.cluster.status.queued, 0);
   slow.release();
   await recorded.completed(scene.count);
@@ -234,11 +231,11 @@ test("what is queued can be taken back while copies run, and those that wait do 
   assertPolite(slow, quick);
 });
 
-test("a job is copied once, however many slots are idle", async () => {
-  await using scene = await Scene.set({ holdsCopies: true, quick: { slots: 6 } });
+test("a job is copied once, however many slots are idle", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true, quick: { slots: 6 } });
   const { slow, quick, recorded } = scene;
   await scene.copied(2);
-  await delay(LATE_MS);
+  await simulation.advance(LATE_MS);
   assert.deepEqual(scene.copies, ["input 0", "input 1"]);
   quick.release();
   await recorded.completed(scene.count);
@@ -249,17 +246,17 @@ test("a job is copied once, however many slots are idle", async () => {
 
 /** When there are no copies, with what is special then. */
 const UNCOPIED: [string, SceneOptions][] = [
-  ["when one does without", { speculates: false }],
-  ["before the end is in sight", { isEnded: false }],
+  ["with --no-speculate", { speculates: false }],
+  ["before all jobs are queued", { isEnded: false }],
   ["before there are answers to compare with", { count: 6 }],
 ];
 
 for (const [when, options] of UNCOPIED) {
-  test(`no job is copied ${when}`, async () => {
-    await using scene = await Scene.set(options);
+  test(`no job is copied ${when}`, async (simulation) => {
+    const scene = await Scene.set(simulation, options);
     const { slow, quick, recorded } = scene;
     await recorded.completed(scene.count - 2);
-    await delay(LATE_MS);
+    await simulation.advance(LATE_MS);
     assert.equal(recorded.completions.length, scene.count - 2);
     assert.equal(slow.received.jobs.length, 2);
     assert.equal(quick.received.jobs.length, scene.count - 2);
@@ -270,16 +267,16 @@ for (const [when, options] of UNCOPIED) {
   });
 }
 
-test("no job is copied to another slot of the worker that has it", async () => {
-  await using worker = await ScriptedWorker2.start({ slots: 2 });
-  using recorded = await RecordedCluster.make(LIMITS);
+test("no job is copied to another slot of the worker that has it", async (simulation) => {
+  const worker = await simulation.worker({ slots: 2 });
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(12);
   worker.script.answerJob = (job) =>
     textOf(job) === "input 0" && job.attempt === undefined ? "silence" : "echo";
   recorded.dial(worker);
   recorded.addAll(inputs);
   await recorded.completed(inputs.length - 1);
-  await delay(LATE_MS);
+  await simulation.advance(LATE_MS);
   assert.equal(worker.received.jobs.length, inputs.length);
   assert.equal(recorded.cluster.status.queued, 0);
   worker.cut();
@@ -299,28 +296,26 @@ interface SceneOptions {
   failsCopies?: boolean;
 }
 
-/** A worker that holds the jobs it has got, one at work and one that waits, and one that does the others. */
-class Scene implements AsyncDisposable {
+/** A worker that holds the two jobs it has got, one running and one waiting, and one that does the others. */
+class Scene {
   private constructor(
+    readonly simulation: Simulation,
     readonly slow: ScriptedWorker2,
     readonly quick: ScriptedWorker2,
     readonly recorded: RecordedCluster,
     readonly inputs: readonly Uint8Array<ArrayBuffer>[],
   ) {}
 
-  static async set(options: SceneOptions = {}): Promise<Scene> {
+  static async set(simulation: Simulation, options: SceneOptions = {}): Promise<Scene> {
     const { count = 12, speculates = true, isEnded = true } = options;
-    const scene = new Scene(
-      await ScriptedWorker2.start(options.slow),
-      await ScriptedWorker2.start(options.quick),
-      await RecordedCluster.make({ ...LIMITS, speculates }),
-      numberedInputs(count),
-    );
-    const { slow, quick, recorded, inputs } = scene;
+    const slow = await simulation.worker(options.slow);
+    const quick = await simulation.worker(options.quick);
+    const recorded = simulation.cluster({ speculates });
+    const inputs = numberedInputs(count);
     slow.hold();
     recorded.dial(slow);
     recorded.add(inputs.slice(0, 2));
-    await eventually("the slow worker has two jobs", () => slow.received.jobs.length === 2);
+    await simulation.until("the slow worker has two jobs", () => slow.received.jobs.length === 2);
     quick.script.answerJob = ({ attempt }) =>
       options.failsCopies && attempt === 2 ? { kind: KINDS.memory, text: "too much" } : "echo";
     recorded.dial(quick);
@@ -330,7 +325,7 @@ class Scene implements AsyncDisposable {
       quick.hold();
     }
     if (isEnded) recorded.cluster.end();
-    return scene;
+    return new Scene(simulation, slow, quick, recorded, inputs);
   }
 
   get count(): number {
@@ -339,16 +334,10 @@ class Scene implements AsyncDisposable {
 
   /** Waits until so many jobs are copied. A worker with one slot that holds the first copy gets no second. */
   async copied(count = 1): Promise<void> {
-    await eventually("there are copies", () => this.copies.length >= count);
+    await this.simulation.until("there are copies", () => this.copies.length >= count);
   }
 
   get copies(): readonly string[] {
     return this.quick.received.jobs.filter(({ attempt }) => attempt === 2).map(textOf);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.recorded.cluster.close();
-    await this.slow.close();
-    await this.quick.close();
   }
 }

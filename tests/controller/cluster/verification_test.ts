@@ -1,80 +1,86 @@
-/** Jobs that run on two workers, whose outputs have to be the same. */
+/** Verification: jobs that run on two workers, whose outputs have to be the same. */
 
 import assert from "node:assert/strict";
-import { DisagreementError, Verification } from "../../../controller/cluster/verification.ts";
+import type { ClusterOptions } from "../../../controller/cluster/cluster.ts";
 import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
-import { KINDS } from "../../fixtures/peers/frames.ts";
+import type { Completion, Task } from "../../../controller/cluster/task.ts";
 import {
-  type JobAnswer,
-  type Options2,
+  DisagreementError,
+  Verification,
+  type VerificationActions,
+} from "../../../controller/cluster/verification.ts";
+import { newJob } from "../../../pool/job.ts";
+import type { ClientId, CoreKey } from "../../../pool/types.ts";
+import { KINDS } from "../../fixtures/peers/frames.ts";
+import type {
+  JobAnswer,
+  Options2,
   ScriptedWorker2,
 } from "../../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../../lib/processes.ts";
-import { test } from "../../lib/test.ts";
-import { assertPolite, countsOf, numberedInputs, RecordedCluster, textOf } from "./clusters.ts";
+import {
+  assertPolite,
+  countsOf,
+  numberedInputs,
+  type RecordedCluster,
+  type Simulation,
+  test,
+  textOf,
+} from "../simulation.ts";
 
-const LIMITS = { hopeMs: 20_000, versionMs: 2_000, verifiedPart: 1 };
+const VERIFIED = { verifiedPart: 1 };
 const utf8 = new TextEncoder();
 
-function lie(text = "a lie"): JobAnswer {
+const NO_ACTIONS: VerificationActions<Task> = {
+  runElsewhere: () => {},
+  accept: () => {},
+  reject: () => {},
+  onOutvoted: () => {},
+  onDisagreement: () => {},
+};
+
+function wrong(text = "a wrong output"): JobAnswer {
   return { exitCode: 0, output: utf8.encode(text) };
 }
 
-/** Several workers, closed together. */
-class Workers implements AsyncDisposable {
-  private constructor(readonly all: readonly ScriptedWorker2[]) {}
-
-  static async start(...options: Options2[]): Promise<Workers> {
-    return new Workers(await Promise.all(options.map((own) => ScriptedWorker2.start(own))));
-  }
-
-  get(index: number): ScriptedWorker2 {
-    return this.all[index] as ScriptedWorker2;
-  }
-
-  /** How many jobs all of them have got. */
-  get runs(): number {
-    return this.all.reduce((sum, { received }) => sum + received.jobs.length, 0);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const worker of this.all) await worker.close();
-  }
+/** Workers, and a cluster that verifies all jobs on them. */
+async function verifiedOn(
+  simulation: Simulation,
+  workerOptions: Options2[],
+  options: ClusterOptions = {},
+): Promise<{ recorded: RecordedCluster; workers: Workers }> {
+  const workers = await simulation.workers(...workerOptions) as Workers;
+  const recorded = simulation.cluster({ ...VERIFIED, ...options });
+  for (const worker of workers) recorded.dial(worker);
+  await recorded.connected(workers.length);
+  return { recorded, workers };
 }
 
-/** A cluster that has all of them. */
-async function clusterOf(workers: Workers, options = {}): Promise<RecordedCluster> {
-  const recorded = await RecordedCluster.make({ ...LIMITS, ...options });
-  for (const worker of workers.all) recorded.dial(worker);
-  await recorded.connected(workers.all.length);
-  return recorded;
-}
+/** As many as a test has asked for. */
+type Workers = [ScriptedWorker2, ScriptedWorker2, ScriptedWorker2];
 
 for (const count of [2, 3]) {
-  test(`with ${count} workers every job runs on two of them, once on each`, async () => {
-    await using workers = await Workers.start(...Array(count).fill({ slots: 2 }));
-    using recorded = await clusterOf(workers);
+  test(`with ${count} workers every job runs on two of them, once on each`, async (simulation) => {
+    const { recorded, workers } = await verifiedOn(simulation, Array(count).fill({ slots: 2 }));
     const inputs = numberedInputs(60);
     recorded.addAll(inputs);
     await recorded.completed(inputs.length);
     recorded.assertEchoed(inputs);
     await recorded.settled();
-    const counts = workers.all.map(countsOf);
+    const counts = workers.map(countsOf);
     for (const input of inputs) {
       const own = counts.map((runs) => runs.get(textOf({ input })) ?? 0);
       assert.equal(own.reduce((sum, runs) => sum + runs), 2);
       assert(own.every((runs) => runs <= 1), "no worker confirms itself");
     }
     assert.deepEqual(recorded.warnings, []);
-    assertPolite(...workers.all);
+    assertPolite(...workers);
   });
 }
 
 test("a part of one twentieth is every twentieth job", () => {
-  const noActions = { ask() {}, accept() {}, reject() {}, suspect() {}, giveUp() {} };
   const input = new Uint8Array();
   for (const [part, count] of [[0.05, 50], [0.5, 500], [1, 1_000], [0.001, 1]] as const) {
-    const verification = new Verification(part, noActions);
+    const verification = new Verification(part, NO_ACTIONS);
     const chosen = Array.from({ length: 1_000 }, (_, index) => index)
       .filter((index) => verification.includes({ index, input }));
     assert.equal(chosen.length, count);
@@ -83,137 +89,158 @@ test("a part of one twentieth is every twentieth job", () => {
   }
 });
 
-test("jobs that are not in the sample run once", async () => {
-  await using workers = await Workers.start({}, {});
-  using recorded = await clusterOf(workers, { verifiedPart: 0.05 });
+test("results are held until their job is decided: agreed, split, tied or canceled", () => {
+  const verification = new Verification<Task>(1, NO_ACTIONS);
+  const vote = (instance: string, task: Task, bytes: number) =>
+    verification.onResult(instance, resultOf(task, new Uint8Array(bytes)));
+  const [agreed, split, tied, canceled] = [0, 1, 2, 3].map(taskOf) as [Task, Task, Task, Task];
+  vote("a", agreed, 100);
+  assert.equal(verification.heldBytes, 100);
+  vote("b", agreed, 100);
+  assert.equal(verification.heldBytes, 0);
+  vote("a", split, 1);
+  vote("b", split, 20);
+  assert.equal(verification.heldBytes, 21);
+  vote("c", split, 300);
+  assert.equal(verification.heldBytes, 0);
+  vote("a", tied, 1);
+  vote("b", tied, 20);
+  verification.endTies(["a", "b", "c"]);
+  assert.equal(verification.heldBytes, 21, "c can break the tie");
+  verification.endTies(["a", "b"]);
+  assert.equal(verification.heldBytes, 0);
+  vote("a", canceled, 7);
+  verification.forget(canceled);
+  assert.equal(verification.heldBytes, 0);
+});
+
+test("jobs that are not in the sample run once", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{}, {}], { verifiedPart: 0.05 });
   const inputs = numberedInputs(100);
   recorded.addAll(inputs);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  assert.equal(workers.runs, 105);
-  assertPolite(...workers.all);
+  const runs = workers.reduce((sum, { received }) => sum + received.jobs.length, 0);
+  assert.equal(runs, 105);
+  assertPolite(...workers);
 });
 
-test("a liar among three is warned of, then put aside, and nothing that it says counts", async () => {
-  const delayMs = 5; // the others leave something for it
-  await using workers = await Workers.start({ delayMs }, { delayMs }, {});
-  const liar = workers.get(2);
-  liar.script.answerJob = () => lie();
-  using recorded = await clusterOf(workers);
+test("a worker that computes wrong results is warned of, then excluded, and none of them counts", async (simulation) => {
+  const delayMs = 5; // so that the faulty one gets jobs
+  const { recorded, workers } = await verifiedOn(simulation, [{ delayMs }, { delayMs }, {}]);
+  const [, , faulty] = workers;
+  faulty.script.answerJob = () => wrong();
   const inputs = numberedInputs(60);
   recorded.addAll(inputs);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  const name = `127.0.0.1:${liar.port}`;
-  const [first, second, third, ...others] = recorded.warnings;
+  const name = `127.0.0.1:${faulty.port}`;
   const reason = "its output for job \\d+ differs from that of two other workers";
-  assert.match(first ?? "", new RegExp(`^worker ${name}: ${reason}$`));
-  assert.match(second ?? "", new RegExp(`^worker ${name}: ${reason}$`));
-  assert.match(
-    third ?? "",
-    new RegExp(`^cannot use worker ${name}: it computes wrong: ${reason}, again; it gave \\d+`),
-  );
-  assert.deepEqual(others, []);
-  assert.equal(liar.connections, 1, "it is not dialled again");
-  assert.equal(liar.openConnections, 0);
+  const expected = [
+    `worker ${name}: ${reason}`,
+    `worker ${name}: ${reason}`,
+    `cannot use worker ${name}: it computes wrong results: ${reason}, again; it gave \\d+ .*`,
+  ];
+  assert.equal(recorded.warnings.length, expected.length);
+  for (const [index, text] of expected.entries()) {
+    assert.match(recorded.warnings[index] ?? "", new RegExp(`^${text}$`));
+  }
+  assert.equal(faulty.connections, 1, "it is not dialed again at once");
+  assert.equal(faulty.openConnections, 0);
   await recorded.settled();
-  assertPolite(...workers.all);
+  assertPolite(...workers);
 });
 
-test("a liar that was put aside gets no second chance, and a new process at its address does", async () => {
+test("an excluded worker stays excluded, and a new process at its address is used", async (simulation) => {
   const delayMs = 5;
-  await using workers = await Workers.start({ delayMs }, { delayMs }, {});
-  const liar = workers.get(2);
-  liar.script.answerJob = () => lie();
-  using recorded = await clusterOf(workers, { secondChanceMs: 20 });
+  const { recorded, workers } = await verifiedOn(simulation, [{ delayMs }, { delayMs }, {}]);
+  const [, , faulty] = workers;
+  faulty.script.answerJob = () => wrong();
   const inputs = numberedInputs(80);
   recorded.add(inputs.slice(0, 40));
-  await eventually("it is put aside", () => recorded.warnings.length === 3);
-  const { length } = liar.received.jobs;
-  delete liar.script.answerJob;
-  await eventually("it is asked who it is", () => liar.connections >= 4);
-  assert.equal(liar.received.jobs.length, length);
-  assert.equal(recorded.warnings.length, 3, "and nobody is told again");
-  liar.restart();
+  await simulation.until("it is excluded", () => recorded.warnings.length === 3);
+  const { length } = faulty.received.jobs;
+  delete faulty.script.answerJob;
+  await simulation.until("it is asked who it is", () => faulty.connections >= 4);
+  assert.equal(faulty.received.jobs.length, length);
+  assert.equal(recorded.warnings.length, 3, "that is reported once");
+  faulty.restart();
   await recorded.connected(3);
   recorded.addAll(inputs.slice(40));
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  assert(liar.received.jobs.length > length, "it has got jobs again");
+  assert(faulty.received.jobs.length > length, "it has got jobs again");
   await recorded.settled();
 });
 
-test("a guest that has lied twice is sent away whenever it comes", async () => {
+test("an excluded worker that connects to the cluster is rejected each time", async (simulation) => {
   const delayMs = 5;
-  await using workers = await Workers.start({ delayMs }, { delayMs });
-  using recorded = await clusterOf(workers);
+  const { recorded } = await verifiedOn(simulation, [{ delayMs }, { delayMs }]);
   const port = recorded.listen();
-  await using liar = await ScriptedWorker2.dialling(port);
-  liar.script.answerJob = () => lie();
+  const faulty = await simulation.dialingWorker(port);
+  faulty.script.answerJob = () => wrong();
   await recorded.connected(3);
   const inputs = numberedInputs(80);
   recorded.add(inputs.slice(0, 40));
-  await eventually("it is put aside", () => liar.openConnections === 0);
-  const { length } = liar.received.jobs;
+  await simulation.until("it is excluded", () => faulty.openConnections === 0);
+  const { length } = faulty.received.jobs;
   const warnings = recorded.warnings.length;
   for (let count = 0; count < 3; count++) {
-    await liar.dial(port);
-    await eventually("it is sent away", () => liar.openConnections === 0);
+    await faulty.dial(port);
+    await simulation.until("it is rejected", () => faulty.openConnections === 0);
   }
   recorded.addAll(inputs.slice(40));
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  assert.equal(liar.received.jobs.length, length);
-  assert.equal(recorded.warnings.length, warnings, "it is told once");
+  assert.equal(faulty.received.jobs.length, length);
+  assert.equal(recorded.warnings.length, warnings, "that is reported once");
 });
 
-test("a liar that is gone when its second lie is found out is not used when it comes back", async () => {
-  await using workers = await Workers.start({}, {});
-  using recorded = await RecordedCluster.make(LIMITS);
+test("a worker that is gone when it loses its second vote is excluded when it comes back", async (simulation) => {
+  const workers = await simulation.workers({}, {});
+  const recorded = simulation.cluster(VERIFIED);
   const port = recorded.listen();
-  await using liar = await ScriptedWorker2.dialling(port, { slots: 2 });
-  liar.script.answerJob = () => lie();
+  const faulty = await simulation.dialingWorker(port, { slots: 2 });
+  faulty.script.answerJob = () => wrong();
   const inputs = numberedInputs(20);
   recorded.addAll(inputs);
-  await eventually("it has lied", () => liar.received.jobs.length >= 8);
-  liar.cut();
+  await simulation.until("it has voted", () => faulty.received.jobs.length >= 8);
+  faulty.cut();
   await recorded.connected(0);
-  for (const worker of workers.all) recorded.dial(worker);
+  for (const worker of workers) recorded.dial(worker);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  const { length } = liar.received.jobs;
-  await liar.dial(port);
-  await eventually("it is sent away", () => liar.openConnections === 0);
-  assert.equal(liar.received.jobs.length, length);
-  assert(recorded.warnings.some((text) => /cannot use worker .* it computes wrong/.test(text)));
+  const { length } = faulty.received.jobs;
+  await faulty.dial(port);
+  await simulation.until("it is rejected", () => faulty.openConnections === 0);
+  assert.equal(faulty.received.jobs.length, length);
+  const isReport = (text: string) => /cannot use worker .* it computes wrong results/.test(text);
+  assert(recorded.warnings.some(isReport));
 });
 
-test("when two workers disagree and nobody else is there, the job fails, and both are named", async () => {
-  await using workers = await Workers.start({}, {});
-  workers.get(1).script.answerJob = (job) => textOf(job) === "input 7" ? lie() : "echo";
-  using recorded = await clusterOf(workers);
+test("a job fails when two workers disagree and there is no third, and both are named", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{}, {}]);
+  const [, faulty] = workers;
+  faulty.script.answerJob = (job) => textOf(job) === "input 7" ? wrong() : "echo";
   const inputs = numberedInputs(20);
   recorded.addAll(inputs);
   await recorded.completed(inputs.length);
-  const [one, other] = workers.all.map(({ port }) => `127\\.0\\.0\\.1:${port}`);
+  const [one, other] = workers.map(({ port }) => `127.0.0.1:${port}`);
   inputs.forEach((input, index) => {
     if (index !== 7) return assert.equal(recorded.ends[index], `0: ${textOf({ input })}`);
     const names = `(${one}, ${other}|${other}, ${one})`;
-    assert.match(
-      recorded.ends[7] ?? "",
-      new RegExp(`^other: ${names} give different outputs, and no other worker decides$`),
-    );
+    const problem = "give different outputs, and no third worker is available to break the tie";
+    assert.match(recorded.ends[7] ?? "", new RegExp(`^other: ${names} ${problem}$`));
   });
   await recorded.settled();
-  assert.deepEqual(recorded.hopeless, []);
-  assertPolite(...workers.all);
+  assert.deepEqual(recorded.disagreements, []);
+  assertPolite(...workers);
 });
 
-test("a job on which two disagree is not decided again when a third worker comes too late", async () => {
-  await using workers = await Workers.start({}, {});
-  await using third = await ScriptedWorker2.start();
-  workers.get(1).script.answerJob = (job) => textOf(job) === "input 0" ? lie() : "echo";
-  using recorded = await clusterOf(workers);
+test("a tie that has failed its job is not broken by a third worker that comes too late", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{}, {}]);
+  const third = await simulation.worker();
+  workers[1].script.answerJob = (job) => textOf(job) === "input 0" ? wrong() : "echo";
   const inputs = numberedInputs(40);
   recorded.add(inputs.slice(0, 10));
   await recorded.completed(10);
@@ -227,12 +254,11 @@ test("a job on which two disagree is not decided again when a third worker comes
   assert.equal(countsOf(third).get("input 0"), undefined);
 });
 
-test("a third worker that comes in time decides", async () => {
-  await using workers = await Workers.start({}, {});
-  await using third = await ScriptedWorker2.start();
-  workers.get(1).script.answerJob = (job) => textOf(job) === "input 0" ? lie() : "echo";
-  using recorded = await clusterOf(workers);
-  recorded.listen(); // somebody may come
+test("a third worker that comes in time breaks the tie", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{}, {}]);
+  const third = await simulation.worker();
+  workers[1].script.answerJob = (job) => textOf(job) === "input 0" ? wrong() : "echo";
+  recorded.listen(); // so that another worker may come
   const inputs = numberedInputs(10);
   recorded.addAll(inputs);
   await recorded.completed(9);
@@ -243,24 +269,25 @@ test("a third worker that comes in time decides", async () => {
   await recorded.settled();
 });
 
-test("with a core that gives another output each time it is said early that it makes no sense", async () => {
+test("a core that gives another output each time is found out after three jobs", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{}, {}, {}]);
   let count = 0;
-  await using workers = await Workers.start({}, {}, {});
-  for (const { script } of workers.all) script.answerJob = () => lie(`output ${++count}`);
-  using recorded = await clusterOf(workers);
+  for (const { script } of workers) script.answerJob = () => wrong(`output ${++count}`);
   recorded.addAll(numberedInputs(60));
-  await eventually("it is said", () => recorded.hopeless.length > 0);
   await recorded.completed(20);
-  assert.equal(recorded.hopeless.length, 1, "and once");
-  assert(recorded.hopeless[0] instanceof DisagreementError);
-  assert.match(recorded.hopeless[0].message, /any of the first 3 jobs .* --verify/);
+  assert.equal(recorded.disagreements.length, 1, "that is reported once");
+  assert(recorded.disagreements[0] instanceof DisagreementError);
+  assert.match(recorded.disagreements[0].message, /any of the first 3 verified jobs: .* --verify/);
+  assert.match(
+    recorded.ends[0] ?? "",
+    /^other: (127[.\d:]+, ){2}127[.\d:]+ give different outputs$/,
+  );
 });
 
-test("inputs are not read further ahead than the slower of two workers follows", async () => {
-  await using workers = await Workers.start({}, { slots: 1 });
-  const slow = workers.get(1);
+test("inputs are not read further ahead than the slower of two workers follows", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{}, { slots: 1 }]);
+  const [, slow] = workers;
   slow.hold();
-  using recorded = await clusterOf(workers);
   const inputs = numberedInputs(2_000);
   let added = 0;
   const feeding = (async () => {
@@ -271,36 +298,26 @@ test("inputs are not read further ahead than the slower of two workers follows",
     }
     recorded.cluster.end();
   })();
-  let last = -1;
-  await eventually("no more is read", () => {
-    const isSame = last === added && slow.slots.busy === 1;
-    last = added;
-    return isSame && recorded.cluster.status.queued >= 64;
-  });
-  assert(added < 1_000, `${added} inputs were read`);
+  await simulation.advance(60_000);
+  assert(added >= 64 && added < 1_000, `${added} inputs were read`);
   assert.equal(recorded.completions.length, 0);
   slow.release();
-  await feeding;
   await recorded.completed(inputs.length);
+  await feeding;
   recorded.assertEchoed(inputs);
   await recorded.settled();
 });
 
-test("a worker that is lost between two votes, and comes back, does not confirm itself", async () => {
-  await using workers = await Workers.start({ slots: 4 });
-  const [first] = workers.all;
-  assert(first);
-  await using second = await ScriptedWorker2.start({ slots: 4 });
-  using recorded = await clusterOf(workers);
-  recorded.dial(second);
-  await recorded.connected(2);
+test("a worker that is lost between two votes, and comes back, does not confirm itself", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{ slots: 4 }, { slots: 4 }]);
+  const [first, second] = workers;
   second.hold();
   const inputs = numberedInputs(40);
   recorded.add(inputs.slice(0, 20));
-  await eventually("it has voted", () => first.received.jobs.length >= 12);
+  await simulation.until("it has voted", () => first.received.jobs.length >= 12);
   assert.equal(recorded.completions.length, 0);
   first.cut();
-  await eventually("it is back", () => first.connections === 2);
+  await simulation.until("it is back", () => first.connections === 2);
   await recorded.connected(2);
   second.release();
   recorded.addAll(inputs.slice(20));
@@ -312,10 +329,11 @@ test("a worker that is lost between two votes, and comes back, does not confirm 
   assertPolite(first, second);
 });
 
-test("an exit code counts when two workers agree on it, and the job is tried again", async () => {
-  await using workers = await Workers.start({}, {});
+test("an exit code counts when two workers agree on it, and the job is retried", async (simulation) => {
+  const policy = { ...DEFAULT_POLICY, retries: 1 };
+  const { recorded, workers } = await verifiedOn(simulation, [{}, {}], { policy });
   const attempts = new Map<string, number>();
-  for (const { script } of workers.all) {
+  for (const { script } of workers) {
     script.answerJob = (job) => {
       const count = (attempts.get(textOf(job)) ?? 0) + 1;
       attempts.set(textOf(job), count);
@@ -323,8 +341,6 @@ test("an exit code counts when two workers agree on it, and the job is tried aga
       return isBad ? { exitCode: 3, output: new Uint8Array() } : "echo";
     };
   }
-  const policy = { ...DEFAULT_POLICY, retries: 1 };
-  using recorded = await clusterOf(workers, { policy });
   recorded.addAll(numberedInputs(4));
   await recorded.completed(4);
   assert.deepEqual(recorded.ends, ["3: ", "0: input 1", "0: input 2", "0: input 3"]);
@@ -333,19 +349,18 @@ test("an exit code counts when two workers agree on it, and the job is tried aga
     [["input 0", 4], ["input 1", 4], ["input 2", 2], ["input 3", 2]],
   );
   await recorded.settled();
-  assertPolite(...workers.all);
+  assertPolite(...workers);
 });
 
-test("a second run that crashes is tried again, and not by the worker that has voted", async () => {
-  await using workers = await Workers.start({}, {});
-  const [first, second] = workers.all as [ScriptedWorker2, ScriptedWorker2];
+test("a second run that crashes is retried, and not by the worker that has voted", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{}, {}]);
+  const [first, second] = workers;
   let crashes = 0;
   second.script.answerJob = ({ attempt = 1 }) => {
     if (attempt !== 2) return "echo";
     crashes += 1;
     return { kind: KINDS.crash, text: "crashed" };
   };
-  using recorded = await clusterOf(workers);
   const inputs = numberedInputs(20);
   recorded.addAll(inputs);
   await recorded.completed(inputs.length);
@@ -356,41 +371,48 @@ test("a second run that crashes is tried again, and not by the worker that has v
   assertPolite(first, second);
 });
 
-test("with one worker alone and no hope for another it is said that it takes two", async () => {
-  await using good = await ScriptedWorker2.start();
-  await using bad = await ScriptedWorker2.start({ versions: [] });
+const NEEDS_TWO = "is connected; --verify needs two workers";
+
+test("a run with one worker ends and says that it needs two, once the other one is given up", async (simulation) => {
+  const good = await simulation.worker();
+  const bad = await simulation.worker({ versions: [] });
   for (const isBadFirst of [true, false]) {
-    using recorded = await RecordedCluster.make({ ...LIMITS, hopeMs: 300 });
+    const recorded = simulation.cluster(VERIFIED);
     recorded.dial(isBadFirst ? bad : good);
     if (!isBadFirst) await recorded.connected(1);
     recorded.dial(isBadFirst ? good : bad);
     recorded.addAll(numberedInputs(3));
-    const reasons = await recorded.givenUp();
-    assert.deepEqual(reasons, [
+    assert.deepEqual(await recorded.noWorkerLeft(), [
       `127.0.0.1:${bad.port}: it does not speak protocol version 1`,
-      `127.0.0.1:${good.port}: alone, and to verify takes 2 different workers`,
+      `only 127.0.0.1:${good.port} ${NEEDS_TWO}`,
     ]);
     assert.equal(recorded.completions.length, 0);
   }
 });
 
-test("with a worker that was alone from the beginning it is said that it takes two", async () => {
-  await using workers = await Workers.start({});
-  using recorded = await clusterOf(workers, { hopeMs: 300 });
-  recorded.addAll(numberedInputs(3));
-  const reasons = await recorded.givenUp();
-  assert.deepEqual(reasons, [
-    `127.0.0.1:${workers.get(0).port}: alone, and to verify takes 2 different workers`,
-  ]);
+test("a run whose only worker has one address, or two, ends and says that it needs two", async (simulation) => {
+  const instance = "00112233445566778899aabbccddeeff";
+  const workers = await simulation.workers({ instance }, { instance });
+  for (const count of [1, 2]) {
+    const recorded = simulation.cluster(VERIFIED);
+    for (const worker of workers.slice(0, count)) recorded.dial(worker);
+    recorded.addAll(numberedInputs(3));
+    const reasons = await recorded.noWorkerLeft();
+    assert.equal(reasons.length, count);
+    assert.match(reasons.at(-1) ?? "", new RegExp(`^only 127.0.0.1:\\d+ ${NEEDS_TWO}$`));
+    if (count === 2) assert.match(reasons[0] ?? "", /it is the same worker as/);
+  }
 });
 
-test("with a single worker that has two addresses it is said that it takes two", async () => {
-  const instance = "00112233445566778899aabbccddeeff";
-  await using workers = await Workers.start({ instance }, { instance });
-  using recorded = await RecordedCluster.make({ ...LIMITS, hopeMs: 300 });
-  for (const worker of workers.all) recorded.dial(worker);
-  recorded.addAll(numberedInputs(3));
-  const reasons = await recorded.givenUp();
-  assert.match(reasons[0] ?? "", /it is the same worker as/);
-  assert.match(reasons[1] ?? "", /alone, and to verify takes 2 different workers/);
-});
+function taskOf(index: number): Task {
+  return { index, input: new Uint8Array() };
+}
+
+function resultOf(task: Task, output: Uint8Array<ArrayBuffer>): Completion<Task> {
+  return {
+    job: newJob(1 as ClientId, "core" as CoreKey, 0, task, 0),
+    answer: { kind: "result", result: { exitCode: 0, output } },
+    worker: "worker",
+    answeredAtMs: 0,
+  };
+}

@@ -1,50 +1,47 @@
-/** Workers that give no sign of life, and those that only seem so. */
+/** Heartbeats: workers that hang are given up, and others are not. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
-import { silentAfter, startPeer } from "../../fixtures/peers/scripted_worker.ts";
-import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../../lib/processes.ts";
-import { test } from "../../lib/test.ts";
-import { assertPolite, numberedInputs, RecordedCluster } from "../cluster/clusters.ts";
+import { silentAfter } from "../../fixtures/peers/scripted_worker.ts";
+import { assertPolite, numberedInputs, test } from "../simulation.ts";
 
-/** A worker that hangs is given up soon; one that doesn't has time enough, also on a loaded machine. */
-const STRICT = { hopeMs: 20_000, versionMs: 300, silentMs: 2_000 };
-const LENIENT = { hopeMs: 20_000, versionMs: 5_000, silentMs: 3_000 };
+/** After this time without a sign of life a worker is given up. */
+const SILENT_MS_MAX = 20_000;
 
-test("a worker that hangs is given up, and its jobs run elsewhere, once", async () => {
-  await using hung = await ScriptedWorker2.start({ slots: 3 });
-  await using healthy = await ScriptedWorker2.start();
-  using recorded = await RecordedCluster.make(STRICT);
+test("a worker that hangs is given up after 20 seconds, and its jobs run elsewhere, once", async (simulation) => {
+  const hung = await simulation.worker({ slots: 3 });
+  const healthy = await simulation.worker();
+  const recorded = simulation.cluster({ speculates: false });
   const inputs = numberedInputs(40);
   hung.hold();
   recorded.dial(hung);
   await recorded.connected(1);
   recorded.addAll(inputs);
-  await eventually("it is at work", () => hung.slots.busy === 3);
+  await simulation.until("it has jobs", () => hung.slots.busy === 3);
   hung.hang();
   recorded.dial(healthy);
+  await recorded.completed(34);
+  await simulation.advance(SILENT_MS_MAX - 1_000);
+  assert.deepEqual(recorded.warnings, [], "that is too early");
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  const lost = recorded.warnings.filter((text) => /no sign of life for \d+ s; 6 jobs/.test(text));
-  assert.equal(lost.length, 1, `${recorded.warnings}`);
+  assert.deepEqual(recorded.warnings, [
+    `lost worker 127.0.0.1:${hung.port}: it has given no sign of life for 20 s; 6 jobs rescheduled`,
+  ]);
   assert.equal(recorded.cluster.status.faults.lost, 6);
   assertPolite(healthy);
 });
 
-test("a worker that has hung is used again when it goes on, and what it says late is nothing", async () => {
-  await using worker = await ScriptedWorker2.start();
-  using recorded = await RecordedCluster.make(STRICT);
+test("a worker that has hung is used when it goes on, and its late answers are dropped", async (simulation) => {
+  const worker = await simulation.worker();
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(20);
   worker.hold();
   recorded.dial(worker);
   recorded.addAll(inputs);
-  await eventually("it is at work", () => worker.slots.busy === 1);
+  await simulation.until("it has a job", () => worker.slots.busy === 1);
   worker.hang();
-  await eventually("it is given up", () => recorded.warnings.length > 0);
+  await recorded.connected(0);
   worker.wake();
   worker.release();
   await recorded.completed(inputs.length);
@@ -52,15 +49,15 @@ test("a worker that has hung is used again when it goes on, and what it says lat
   await recorded.settled();
 });
 
-test("a worker that answers pings while its jobs take long is not given up", async () => {
-  await using worker = await ScriptedWorker2.start();
-  using recorded = await RecordedCluster.make(LENIENT);
+test("a worker that answers pings while its jobs take long is not given up", async (simulation) => {
+  const worker = await simulation.worker();
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(4);
   worker.hold();
   recorded.dial(worker);
   recorded.addAll(inputs);
-  // Four to a limit: so many are longer than it.
-  await eventually("it has been pinged often", () => worker.received.pings >= 6);
+  await simulation.advance(3 * SILENT_MS_MAX);
+  assert.equal(worker.received.pings, 12, "it is pinged every 5 seconds");
   worker.release();
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
@@ -69,10 +66,11 @@ test("a worker that answers pings while its jobs take long is not given up", asy
   assertPolite(worker);
 });
 
-test("a worker that answers no ping, but a job now and then, is not given up", async () => {
-  await using worker = await ScriptedWorker2.start({ answersPings: false, delayMs: 250 });
-  using recorded = await RecordedCluster.make(LENIENT);
-  const inputs = numberedInputs(16);
+test("a worker that answers no ping, but a job now and then, is not given up", async (simulation) => {
+  const delayMs = SILENT_MS_MAX - 1_000;
+  const worker = await simulation.worker({ answersPings: false, delayMs });
+  const recorded = simulation.cluster();
+  const inputs = numberedInputs(6);
   recorded.dial(worker);
   recorded.addAll(inputs);
   await recorded.completed(inputs.length);
@@ -81,25 +79,25 @@ test("a worker that answers no ping, but a job now and then, is not given up", a
   assertPolite(worker);
 });
 
-test("a worker that answers neither is given up though it takes all it is sent", async () => {
-  await using worker = await ScriptedWorker2.start({ answersPings: false });
-  using recorded = await RecordedCluster.make(STRICT);
+test("a worker that takes what it is sent, and answers nothing, is given up", async (simulation) => {
+  const worker = await simulation.worker({ answersPings: false });
+  const recorded = simulation.cluster();
   worker.hold();
   recorded.dial(worker);
   recorded.addAll(numberedInputs(1));
-  await eventually("it is given up", () => worker.connections > 1);
+  await simulation.until("it is dialed again", () => worker.connections > 1);
   assert.match(recorded.warnings[0] ?? "", /no sign of life/);
 });
 
-test("a worker that nobody listens to is not given up for its silence", async () => {
-  await using worker = await ScriptedWorker2.start();
-  using recorded = await RecordedCluster.make(STRICT);
+test("a worker whose answers are not read is not given up for its silence", async (simulation) => {
+  const worker = await simulation.worker();
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(4);
   recorded.dial(worker);
   await recorded.connected(1);
   recorded.cluster.pause(true);
   worker.hang();
-  await delay(2 * STRICT.silentMs);
+  await simulation.advance(2 * SILENT_MS_MAX);
   assert.equal(recorded.cluster.status.workers, 1);
   worker.wake();
   recorded.cluster.pause(false);
@@ -110,101 +108,43 @@ test("a worker that nobody listens to is not given up for its silence", async ()
   assertPolite(worker);
 });
 
-test("a controller that could not listen for longer than the limit blames nobody", async () => {
-  await using worker = await ScriptedWorker2.start();
-  using recorded = await RecordedCluster.make(LENIENT);
-  const inputs = numberedInputs(4);
-  worker.hold();
+test("a worker on a slow link that is busy with a large input is not given up", async (simulation) => {
+  const worker = await simulation.worker();
+  simulation.network.limitRate(worker.port, 200);
+  const recorded = simulation.cluster();
+  const inputs = [new Uint8Array(6 * 1024 * 1024).fill(1), ...numberedInputs(2)];
   recorded.dial(worker);
   recorded.addAll(inputs);
-  await eventually("it is at work", () => worker.slots.busy === 1);
-  const { pings } = worker.received;
-  await eventually("it is pinged", () => worker.received.pings > pings);
-  await delay(400); // until the answer is an old one: what comes next has to wait for the block's end
-  const pingsBefore = worker.received.pings;
-  block(1.5 * LENIENT.silentMs);
-  await eventually("it is pinged again", () => worker.received.pings > pingsBefore + 1);
-  worker.release();
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  assert.equal(worker.connections, 1);
-  assertPolite(worker);
-});
-
-test("a worker that takes long to read large inputs is not taken for a silent one", async () => {
-  await using worker = await ScriptedWorker2.start();
-  await using network = await slowNetwork(worker.port, 1_500);
-  using recorded = await RecordedCluster.make(STRICT);
-  const inputs = [new Uint8Array(12 * 1024 * 1024).fill(1), ...numberedInputs(2)];
-  recorded.dial(network);
-  recorded.addAll(inputs);
-  await recorded.completed(inputs.length);
-  recorded.assertEchoed(inputs);
+  assert(simulation.network.clock.now() > 3 * SILENT_MS_MAX);
   assert.equal(worker.connections, 1);
   assert.deepEqual(recorded.warnings, []);
   assertPolite(worker);
 });
 
-test("a worker of version 1 is given up when it takes far too long, if anybody listens", async () => {
-  await using mute = await startPeer(silentAfter(1));
-  await using good = await ScriptedWorker2.start();
-  const policy = { ...DEFAULT_POLICY, timeMs: 1 };
-  using paused = await RecordedCluster.make({ ...LENIENT, policy });
-  using recorded = await RecordedCluster.make({ ...LENIENT, policy });
+test("a worker of version 1 is given up for its silence if jobs have a time limit", async (simulation) => {
+  const mute = await simulation.peer(silentAfter(1));
+  const good = await simulation.worker();
+  const policy = { ...DEFAULT_POLICY, timeMs: 1_000 };
+  const unlimited = simulation.cluster();
+  const paused = simulation.cluster({ policy });
+  const recorded = simulation.cluster({ policy });
   const inputs = numberedInputs(20);
-  for (const cluster of [paused, recorded]) {
+  for (const cluster of [unlimited, paused, recorded]) {
     cluster.dial(mute);
     cluster.addAll(inputs);
     await cluster.completed(1);
-    paused.cluster.pause(true); // so that it has waited for longer than the other
   }
-  await eventually("it is given up", () => recorded.warnings.length > 1);
+  paused.cluster.pause(true);
   recorded.dial(good);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  assert.match(recorded.warnings[0] ?? "", /is too old to keep limits of time and memory/);
-  assert.match(recorded.warnings[1] ?? "", /answered nothing for 10 s, and a job may take 0.001 s/);
-  await delay(600); // so that the other cluster has looked as late
-  assert.deepEqual(paused.warnings.slice(1), [], "it is not given up");
-  assert.equal(paused.cluster.status.workers, 1);
+  await simulation.advance(60_000);
+  const [tooOld, lost] = recorded.warnings;
+  assert.match(tooOld ?? "", /speaks only protocol version 1 and cannot enforce limits/);
+  assert.match(lost ?? "", /answered nothing for 12 s; the time limit of a job is 1 s/);
+  assert.equal(unlimited.cluster.status.workers, 1, "it may take as long as it likes");
+  assert.equal(paused.cluster.status.workers, 1, "nobody reads its answers");
   assertPolite(good);
 });
-
-/** Stands still, with the whole event loop. */
-function block(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-}
-
-/** A port that leads to another one, and takes so many bytes in a millisecond. */
-async function slowNetwork(
-  to: number,
-  bytesPerMs: number,
-): Promise<AsyncDisposable & { readonly port: number }> {
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(to, "127.0.0.1");
-    for (const [one, other] of [[near, far], [far, near]] as const) {
-      sockets.add(one);
-      one.on("error", () => {});
-      one.once("close", () => other.destroy());
-    }
-    far.pipe(near);
-    near.on("data", (bytes: Uint8Array) => {
-      near.pause();
-      far.write(bytes);
-      setTimeout(() => near.resume(), bytes.byteLength / bytesPerMs);
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  assert(address !== null && typeof address === "object");
-  return {
-    port: address.port,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}

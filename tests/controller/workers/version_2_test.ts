@@ -1,30 +1,20 @@
 /** What a controller says to a worker of version 2. */
 
 import assert from "node:assert/strict";
+import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
 import { FrameReader, KINDS, OK, VERSION } from "../../fixtures/peers/frames.ts";
-import { type Script, startPeer } from "../../fixtures/peers/scripted_worker.ts";
-import { type Options2, ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../../lib/processes.ts";
-import { test } from "../../lib/test.ts";
-import {
-  assertPolite,
-  CORE,
-  numberedInputs,
-  RecordedCluster,
-  textOf,
-} from "../cluster/clusters.ts";
+import type { Script } from "../../fixtures/peers/scripted_worker.ts";
+import type { Options2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { assertPolite, CORE, numberedInputs, test, textOf } from "../simulation.ts";
 
-const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };
-const DEFAULTS = { timeMs: 0, memoryBytes: 0, retries: 0, crashLimit: 3 };
-
-test("a worker of version 2 has a job in each slot that it describes before it has answered any", async () => {
-  await using worker = await ScriptedWorker2.start({ slots: 7 });
-  using recorded = await RecordedCluster.make(LIMITS);
+test("a worker of version 2 has a job in each of its slots before it has answered any", async (simulation) => {
+  const worker = await simulation.worker({ slots: 7 });
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(40);
   worker.hold();
   recorded.dial(worker);
   recorded.addAll(inputs);
-  await eventually("all slots have a job", () => worker.slots.busy === 7);
+  await simulation.until("all slots have a job", () => worker.slots.busy === 7);
   assert.equal(recorded.cluster.status.slots, 7);
   assert(recorded.cluster.status.slotsAreKnown);
   worker.release();
@@ -35,15 +25,18 @@ test("a worker of version 2 has a job in each slot that it describes before it h
 });
 
 const CORES: [string, Options2, number][] = [
-  ["lacks the core is asked for it, and sent it then", {}, 1],
+  ["does not have the core is offered it, then sent it", {}, 1],
   ["has the core is not sent it", { keptCores: [CORE.key] }, 0],
-  ["only says that it has the core is sent it", { keptCores: [CORE.key], forgetsCores: true }, 1],
+  ["says that it has the core, and has not, is sent it", {
+    keptCores: [CORE.key],
+    forgetsCores: true,
+  }, 1],
 ];
 
 for (const [what, options, sent] of CORES) {
-  test(`a worker of version 2 that ${what}`, async () => {
-    await using worker = await ScriptedWorker2.start(options);
-    using recorded = await RecordedCluster.make(LIMITS);
+  test(`a worker of version 2 that ${what}`, async (simulation) => {
+    const worker = await simulation.worker(options);
+    const recorded = simulation.cluster();
     const inputs = numberedInputs(10);
     recorded.dial(worker);
     recorded.addAll(inputs);
@@ -57,9 +50,9 @@ for (const [what, options, sent] of CORES) {
 }
 
 for (const [what, isSame] of [["the same", true], ["another", false]] as const) {
-  test(`${what} worker on a second connection ${isSame ? "is not" : "is"} sent the core again`, async () => {
-    await using worker = await ScriptedWorker2.start();
-    using recorded = await RecordedCluster.make(LIMITS);
+  test(`${what} worker on a second connection ${isSame ? "is not" : "is"} sent the core again`, async (simulation) => {
+    const worker = await simulation.worker();
+    const recorded = simulation.cluster();
     const inputs = numberedInputs(20);
     recorded.dial(worker);
     recorded.add(inputs.slice(0, 10));
@@ -76,21 +69,21 @@ for (const [what, isSame] of [["the same", true], ["another", false]] as const) 
 }
 
 for (const [what, keptCores] of [["is sent", []], ["has kept", [CORE.key]]] as const) {
-  test(`a worker of version 2 that cannot load the core that it ${what} is given up`, async () => {
+  test(`a worker of version 2 that cannot load the core that it ${what} is given up`, async (simulation) => {
     const answerCore = () => ({ kind: KINDS.core, text: "built for another machine" });
-    await using worker = await ScriptedWorker2.start({ keptCores, answerCore });
-    using recorded = await RecordedCluster.make(LIMITS);
+    const worker = await simulation.worker({ keptCores, answerCore });
+    const recorded = simulation.cluster();
     recorded.dial(worker);
     recorded.addAll(numberedInputs(3));
-    const reasons = await recorded.givenUp();
+    const reasons = await recorded.noWorkerLeft();
     assert.deepEqual(reasons, [`127.0.0.1:${worker.port}: built for another machine`]);
     assertPolite(worker);
   });
 }
 
-test("a first attempt without limits is a plain job, and a later one tells its number", async () => {
-  await using worker = await ScriptedWorker2.start();
-  using recorded = await RecordedCluster.make(LIMITS);
+test("a first attempt without limits is a plain job message, and a later one has its number", async (simulation) => {
+  const worker = await simulation.worker();
+  const recorded = simulation.cluster();
   worker.script.answerJob = ({ attempt }) =>
     attempt === undefined ? { kind: KINDS.crash, text: "crashed" } : "echo";
   const inputs = numberedInputs(5);
@@ -111,10 +104,10 @@ test("a first attempt without limits is a plain job, and a later one tells its n
   assertPolite(worker);
 });
 
-test("limits go with every job", async () => {
-  await using worker = await ScriptedWorker2.start();
-  const policy = { ...DEFAULTS, timeMs: 5_000, memoryBytes: 2 ** 33 };
-  using recorded = await RecordedCluster.make({ ...LIMITS, policy });
+test("limits are sent with every job", async (simulation) => {
+  const worker = await simulation.worker();
+  const policy = { ...DEFAULT_POLICY, timeMs: 5_000, memoryBytes: 2 ** 33 };
+  const recorded = simulation.cluster({ policy });
   const inputs = numberedInputs(5);
   recorded.dial(worker);
   recorded.addAll(inputs);
@@ -126,7 +119,7 @@ test("limits go with every job", async () => {
   assertPolite(worker);
 });
 
-test("errors tell of what kind they are, and a kind that is not known is none", async () => {
+test("errors have a kind, and one of an unknown kind is of kind other", async (simulation) => {
   const kinds: [number, string][] = [
     [KINDS.other, "other"],
     [KINDS.protocol, "protocol"],
@@ -136,44 +129,47 @@ test("errors tell of what kind they are, and a kind that is not known is none", 
     [KINDS.killed, "killed"],
     [99, "other"],
   ];
-  await using worker = await ScriptedWorker2.start();
+  const worker = await simulation.worker();
   worker.script.answerJob = ({ job }) => ({ kind: kinds[Number(job)]?.[0] ?? 0, text: "so" });
-  const policy = { ...DEFAULTS, crashLimit: 1 };
-  using recorded = await RecordedCluster.make({ ...LIMITS, policy });
+  const policy = { ...DEFAULT_POLICY, crashLimit: 1 };
+  const recorded = simulation.cluster({ policy });
   recorded.dial(worker);
   recorded.addAll(numberedInputs(kinds.length));
   await recorded.completed(kinds.length);
-  const ends = kinds.map(([, name]) => `${name}: so${name === "killed" ? ", in 3 slots" : ""}`);
+  const ends = kinds.map(([, name]) => `${name}: so${name === "killed" ? ", in 3 attempts" : ""}`);
   assert.deepEqual(recorded.ends, ends);
   assertPolite(worker);
 });
 
-test("a worker that says in an answer to a job that it has no core is given up", async () => {
-  await using bad = await ScriptedWorker2.start();
-  await using good = await ScriptedWorker2.start();
+test("a worker that answers a job with a core error is rejected", async (simulation) => {
+  const bad = await simulation.worker();
+  const good = await simulation.worker();
   bad.script.answerJob = () => ({ kind: KINDS.core, text: "it is gone" });
-  using recorded = await RecordedCluster.make(LIMITS);
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(20);
   recorded.dial(bad);
   recorded.dial(good);
   recorded.addAll(inputs);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  await eventually("it is told", () => recorded.warnings.some((text) => /it is gone/.test(text)));
+  await simulation.until(
+    "it is reported",
+    () => recorded.warnings.some((text) => /it is gone/.test(text)),
+  );
   assertPolite(bad, good);
 });
 
-test("a worker that agrees on version 2 and does not describe itself is not waited for", async () => {
-  await using peer = await startPeer(agreesAndIsSilent);
-  using recorded = await RecordedCluster.make({ hopeMs: 300, versionMs: 300 });
+test("a worker that agrees on version 2 and does not describe itself is given up", async (simulation) => {
+  const peer = await simulation.peer(agreesAndIsSilent);
+  const recorded = simulation.cluster();
   recorded.dial(peer);
   recorded.addAll(numberedInputs(1));
-  const reasons = await recorded.givenUp();
+  const reasons = await recorded.noWorkerLeft();
   assert.equal(reasons.length, 1);
-  assert.match(reasons[0] ?? "", /it did not describe itself within 0.3 s/);
+  assert.match(reasons[0] ?? "", /it did not describe itself within 10 s/);
 });
 
-test("a worker that answers with an error when it is to describe itself is none", async () => {
+test("a worker that answers with an error when it is to describe itself breaks the protocol", async (simulation) => {
   const script: Script = (session) => {
     const reader = new FrameReader();
     session.socket.on("data", (bytes: Uint8Array) => {
@@ -183,11 +179,11 @@ test("a worker that answers with an error when it is to describe itself is none"
       }
     });
   };
-  await using peer = await startPeer(script);
-  using recorded = await RecordedCluster.make(LIMITS);
+  const peer = await simulation.peer(script);
+  const recorded = simulation.cluster();
   recorded.dial(peer);
   recorded.addAll(numberedInputs(1));
-  const reasons = await recorded.givenUp();
+  const reasons = await recorded.noWorkerLeft();
   assert.match(reasons[0] ?? "", /does not speak the worker protocol .*what\?/);
 });
 

@@ -2,62 +2,63 @@
 
 import assert from "node:assert/strict";
 import { VersionNegotiation } from "../../../controller/workers/version_negotiation.ts";
-import { decodeMessage, type Frame, FrameDecoder } from "../../../protocol/mod.ts";
-import { view } from "../../fixtures/peers/frames.ts";
-import { Network } from "../../fixtures/peers/network.ts";
-import { answering, startPeer } from "../../fixtures/peers/scripted_worker.ts";
-import {
-  onlyVersion1,
-  type Refusal,
-  ScriptedWorker2,
-} from "../../fixtures/peers/scripted_worker_2.ts";
-import { eventually } from "../../lib/processes.ts";
-import { test } from "../../lib/test.ts";
-import { assertPolite, numberedInputs, RecordedCluster } from "../cluster/clusters.ts";
-
-/** No worker gets a second chance that it has to wait for. */
-const IMPATIENT = { hopeMs: 0, versionMs: 2_000 };
-const LIMITS = { hopeMs: 20_000, versionMs: 2_000 };
+import { FrameReader, VERSION, view } from "../../fixtures/peers/frames.ts";
+import { answering } from "../../fixtures/peers/scripted_worker.ts";
+import { onlyVersion1, type Refusal } from "../../fixtures/peers/scripted_worker_2.ts";
+import { assertPolite, numberedInputs, test } from "../simulation.ts";
 
 test("version 2 is offered first, and 1 for good after a refusal", () => {
-  const offers = new VersionNegotiation();
-  assert.equal(offers.next("a"), 2);
-  offers.onRefused("a", 2);
-  assert.equal(offers.next("a"), 1);
-  offers.onEnded("a");
-  assert.equal(offers.next("a"), 1);
-  offers.onUnanswered("a");
-  assert.equal(offers.next("a"), 1);
-  assert.equal(offers.next("b"), 2, "another worker is not concerned");
+  const versions = new VersionNegotiation();
+  assert.equal(versions.version, 2);
+  assert.equal(versions.onRefused(2), true, "there is another version");
+  assert.equal(versions.version, 1);
+  assert.equal(versions.onAgreed(1), true);
+  versions.onUnanswered();
+  assert.equal(versions.version, 1);
 });
 
-test("after a connection that has ended without an answer the versions are offered by turns", () => {
-  const offers = new VersionNegotiation();
+test("versions are offered by turns while connections end without an answer", () => {
+  const versions = new VersionNegotiation();
   const offered = Array.from({ length: 4 }, () => {
-    const version = offers.next("a");
-    offers.onUnanswered("a");
+    const { version } = versions;
+    versions.onUnanswered();
     return version;
   });
   assert.deepEqual(offered, [2, 1, 2, 1]);
 });
 
-test("a worker that may have become a newer one is offered version 2 again", () => {
-  const offers = new VersionNegotiation();
-  offers.onUnanswered("a");
-  assert.equal(offers.next("a"), 1);
-  assert.equal(offers.onAgreed("a", 1), false, "it speaks 1, but nobody has refused 2");
-  offers.onEnded("a");
-  assert.equal(offers.next("a"), 2);
-  offers.onUnanswered("a");
-  assert.equal(offers.onAgreed("a", 1), true, "it does not answer 2");
-  offers.onRefused("a", 1);
-  assert.equal(offers.next("a"), 2, "it has spoken 1 once, and no longer does");
+test("a worker that agrees on version 1 is used once version 2 went unanswered twice", () => {
+  const versions = new VersionNegotiation();
+  versions.onUnanswered();
+  assert.equal(versions.version, 1);
+  assert.equal(versions.onAgreed(1), false, "it speaks 1, but has not refused 2");
+  assert.equal(versions.version, 2);
+  versions.onUnanswered();
+  assert.equal(versions.onAgreed(1), true, "it does not answer 2");
+  assert.equal(versions.version, 1);
+});
+
+test("a worker has no version left when it has refused all since it agreed on one", () => {
+  const versions = new VersionNegotiation();
+  assert.equal(versions.onRefused(2), true);
+  assert.equal(versions.onAgreed(1), true);
+  assert.equal(versions.onRefused(1), true, "it has spoken 1 before, and may speak 2 now");
+  assert.equal(versions.version, 2);
+  assert.equal(versions.onRefused(2), false);
+  assert.equal(versions.onRefused(2), true, "the count starts again");
+});
+
+test("two workers on one host that refuse the same version refuse one version", () => {
+  const versions = new VersionNegotiation();
+  assert.equal(versions.onRefused(2), true);
+  assert.equal(versions.onRefused(2), true);
+  assert.equal(versions.version, 1);
 });
 
 for (const refusal of ["answers 0", "error"] satisfies Refusal[]) {
-  test(`a worker of version 1 that says no (${refusal}) is offered it at once, without a word`, async () => {
-    await using peer = await startPeer(onlyVersion1(refusal));
-    using recorded = await RecordedCluster.make(IMPATIENT);
+  test(`a worker of version 1 that refuses version 2 (${refusal}) is used without a warning`, async (simulation) => {
+    const peer = await simulation.peer(onlyVersion1(refusal));
+    const recorded = simulation.cluster();
     const inputs = numberedInputs(20);
     recorded.dial(peer);
     recorded.addAll(inputs);
@@ -69,9 +70,9 @@ for (const refusal of ["answers 0", "error"] satisfies Refusal[]) {
   });
 }
 
-test("a worker of version 1 that ends the connection at the offer of 2 is asked twice, then used", async () => {
-  await using peer = await startPeer(onlyVersion1("ends"));
-  using recorded = await RecordedCluster.make(LIMITS);
+test("a worker of version 1 that closes the connection instead of refusing is used in the end", async (simulation) => {
+  const peer = await simulation.peer(onlyVersion1("ends"));
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(20);
   recorded.dial(peer);
   recorded.addAll(inputs);
@@ -81,19 +82,19 @@ test("a worker of version 1 that ends the connection at the offer of 2 is asked 
   assertPolite(peer);
 });
 
-test("a way that is open before the worker is does not make it a worker of version 1", async () => {
-  await using worker = await ScriptedWorker2.start();
-  using recorded = await RecordedCluster.make(LIMITS);
-  await using network = await Network.open(worker.port, { cuts: 1 });
+test("a worker behind a tunnel that was open before it is not taken for one of version 1", async (simulation) => {
+  const worker = await simulation.worker();
+  const recorded = simulation.cluster();
+  simulation.network.cutNext(worker.port, 1);
   const inputs = numberedInputs(5);
-  recorded.dial(network);
+  recorded.dial(worker);
   recorded.addAll(inputs);
   await recorded.completed(inputs.length);
   assert.equal(worker.received.describes, 1, "it is used as what it is");
   assertPolite(worker);
 });
 
-test("a worker that has refused version 2 is not asked again when it is dialled again", async () => {
+test("a worker that has refused version 2 is not offered it again", async (simulation) => {
   const offered: number[] = [];
   const script = answering({
     version(session, { id, payload }) {
@@ -107,8 +108,8 @@ test("a worker that has refused version 2 is not asked again when it is dialled 
       if (offered.length < 4) session.socket.end();
     },
   });
-  await using peer = await startPeer(script);
-  using recorded = await RecordedCluster.make(LIMITS);
+  const peer = await simulation.peer(script);
+  const recorded = simulation.cluster();
   const inputs = numberedInputs(20);
   recorded.dial(peer);
   recorded.addAll(inputs);
@@ -117,24 +118,24 @@ test("a worker that has refused version 2 is not asked again when it is dialled 
   assert.deepEqual(offered, [2, 1, 1, 1]);
 });
 
-test("a guest of version 1 is offered it when it comes again, from whatever port", async () => {
-  using recorded = await RecordedCluster.make(LIMITS);
+test("a worker of version 1 that connects to the cluster is offered it when it connects again", async (simulation) => {
+  const recorded = simulation.cluster();
   const port = recorded.listen();
   const inputs = numberedInputs(20);
   recorded.addAll(inputs);
-  await using guest = await ScriptedWorker2.dialling(port, { versions: [1] });
-  await eventually("it is sent away", () => guest.openConnections === 0);
-  await guest.dial(port);
+  const worker = await simulation.dialingWorker(port, { versions: [1] });
+  await simulation.until("it is rejected", () => worker.openConnections === 0);
+  await worker.dial(port);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  assert.equal(guest.connections, 2);
+  assert.equal(worker.connections, 2);
   assert.deepEqual(recorded.warnings, []);
-  assertPolite(guest);
+  assertPolite(worker);
 });
 
-test("a worker that is replaced by one that no longer speaks version 1 is used on", async () => {
-  await using worker = await ScriptedWorker2.start({ versions: [1] });
-  using recorded = await RecordedCluster.make({ ...LIMITS, hopeMs: 200 });
+test("a worker of version 1 that is replaced by one that speaks only version 2 is still used", async (simulation) => {
+  const worker = await simulation.worker({ versions: [1] });
+  const recorded = simulation.cluster();
   recorded.dial(worker);
   const inputs = numberedInputs(20);
   recorded.add(inputs.slice(0, 10));
@@ -148,59 +149,43 @@ test("a worker that is replaced by one that no longer speaks version 1 is used o
   assertPolite(worker);
 });
 
-test("a worker that refuses both versions is given up after two connections, for one reason", async () => {
-  await using worker = await ScriptedWorker2.start({ versions: [] });
-  using recorded = await RecordedCluster.make(LIMITS);
+test("a worker that refuses both versions is given up after two connections", async (simulation) => {
+  const worker = await simulation.worker({ versions: [] });
+  const recorded = simulation.cluster();
   recorded.dial(worker);
   recorded.addAll(numberedInputs(1));
-  const reasons = await recorded.givenUp();
+  const reasons = await recorded.noWorkerLeft();
   assert.deepEqual(reasons, [`127.0.0.1:${worker.port}: it does not speak protocol version 1`]);
   assert.equal(worker.connections, 2);
 });
 
-test("a guest that refuses both versions is told of once, however often it comes", async () => {
-  using recorded = await RecordedCluster.make(LIMITS);
+test("a worker that refuses both versions is reported once, however often it connects", async (simulation) => {
+  const recorded = simulation.cluster();
   const port = recorded.listen();
-  await using guest = await ScriptedWorker2.dialling(port, { versions: [] });
+  const worker = await simulation.dialingWorker(port, { versions: [] });
   for (let count = 2; count <= 8; count++) {
-    await eventually("it is sent away", () => guest.openConnections === 0);
-    await guest.dial(port);
+    await simulation.until("it is rejected", () => worker.openConnections === 0);
+    await worker.dial(port);
   }
-  await eventually("it is sent away", () => guest.openConnections === 0);
+  await simulation.until("it is rejected", () => worker.openConnections === 0);
   assert.equal(recorded.warnings.length, 1);
   assert.match(recorded.warnings[0] ?? "", /cannot use worker .* version 1/);
 });
 
-test("a worker of one's own is offered version 2 again, however often it has died before it answered", async () => {
-  using recorded = await RecordedCluster.make();
+test("the local worker is offered version 2, however often it has died before it answered", async (simulation) => {
+  const { cluster } = simulation.cluster();
+  const { runtime } = simulation.network;
+  const listener = runtime.listen({ kind: "unix", path: "/run/controller" });
   for (let times = 0; times < 3; times++) {
-    const said: Uint8Array[] = [];
-    const { promise, resolve } = Promise.withResolvers<null>();
-    await recorded.cluster.join(
-      {
-        peer: "own",
-        read: () => promise,
-        write: (bytes) => {
-          said.push(bytes.slice());
-          resolve(null); // it has died
-          return Promise.resolve();
-        },
-        endWrites: () => Promise.resolve(),
-        close: () => {},
-      },
-      "own",
-      2,
-    );
-    const frame = firstOf(said);
-    assert.deepEqual(decodeMessage(frame), { type: "version", id: frame.id, version: 2 });
+    const worker = await runtime.dial(listener.address, 0);
+    cluster.join(await listener.accept() ?? assert.fail(), "this machine", 2);
+    const bytes = new Uint8Array(64);
+    const count = await worker.read(bytes) ?? 0;
+    const [message] = new FrameReader().push(bytes.subarray(0, count));
+    assert.equal(message?.type, VERSION);
+    assert.equal(view(message.payload).getUint32(0, true), 2);
+    worker.close();
+    await simulation.advance(0);
   }
+  listener.close();
 });
-
-function firstOf(pieces: readonly Uint8Array[]): Frame {
-  const decoder = new FrameDecoder();
-  for (const piece of pieces) {
-    decoder.space().set(piece);
-    decoder.commit(piece.byteLength);
-  }
-  return decoder.next() ?? assert.fail("it has said nothing");
-}

@@ -1,7 +1,7 @@
 /** A controller: a pool over workers, fed from a list of tasks, used as the real one uses it. */
 
 import assert from "node:assert/strict";
-import { Copies } from "../../../controller/cluster/copies.ts";
+import { Speculation } from "../../../controller/cluster/speculation.ts";
 import { Pool } from "../../../pool/pool.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../../pool/types.ts";
 import type { Connection } from "./connection.ts";
@@ -34,7 +34,7 @@ export class SimulatedController implements Peer {
   readonly #tasks: readonly Task[];
   readonly #pool: Pool<Task>;
   readonly #client: ClientId;
-  readonly #copies: Copies<Task>;
+  readonly #copies: Speculation<Task>;
   readonly #retried = new Map<Task, number>();
   readonly #members = new Map<Connection, Member>();
   readonly #connectionOf = new Map<EndpointId, Connection>();
@@ -64,7 +64,7 @@ export class SimulatedController implements Peer {
       endpointBytesMax: WORKER_BYTES_MAX,
       endpointBytesLimit: WORKER_BYTES_LIMIT,
     });
-    this.#copies = new Copies<Task>(this.#pool, (endpoint, dispatch) => {
+    this.#copies = new Speculation<Task>(this.#pool, (endpoint, dispatch) => {
       const { connection, member } = this.#at(endpoint);
       connection.carry(() => member.worker.onCancel(connection, dispatch));
     });
@@ -101,7 +101,7 @@ export class SimulatedController implements Peer {
     this.#members.delete(connection);
     this.#connectionOf.delete(member.endpoint);
     this.#pool.onEndpointLost(member.endpoint, "connection lost");
-    this.#copies.onLost();
+    this.#copies.onEndpointLost();
     this.#wake();
   }
 
@@ -178,7 +178,7 @@ export class SimulatedController implements Peer {
       this.#retried.set(job.payload, retried + 1);
       return this.#pool.onRetried(job, nowMs);
     }
-    this.#copies.onDone(job, nowMs - job.sentAtMs);
+    this.#copies.onCompleted(job, nowMs - job.sentAtMs);
     this.#settle(job.payload, outcome);
   }
 

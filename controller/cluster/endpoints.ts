@@ -1,0 +1,203 @@
+/** Workers as endpoints of the pool: cores and jobs go out to them, their answers come in here. */
+
+import type { DispatchId, EndpointId } from "../../pool/ids.ts";
+import type { Job } from "../../pool/job.ts";
+import type { Pool } from "../../pool/pool.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Log } from "../../system/log.ts";
+import type { Answer } from "../answer.ts";
+import type { ConnectedWorker } from "../workers/connected_worker.ts";
+import type { CoreImage } from "../workers/core_image.ts";
+import { unexpectedResponse } from "../workers/responses.ts";
+import { UnusableWorkerError } from "../workers/worker_errors.ts";
+import type { Departure, Workers } from "../workers/workers.ts";
+import type { Jobs } from "./jobs.ts";
+import type { JobPolicy } from "./retries.ts";
+import type { Task } from "./task.ts";
+import { Version1Watch } from "./version_1_watch.ts";
+
+/** A worker that says it has more is not believed: no machine has so many processors. */
+const SLOTS_MAX = 65_536;
+
+/** A worker that is ready, and its place in the pool. */
+interface Endpoint {
+  readonly id: EndpointId;
+  readonly worker: ConnectedWorker;
+  answeredAtMs: number;
+}
+
+/** What endpoints are made of. */
+export interface EndpointParts<T extends Task> {
+  readonly pool: Pool<T>;
+  readonly jobs: Jobs<T>;
+  readonly workers: Workers;
+  readonly core: CoreImage;
+  readonly policy: JobPolicy;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Something has changed: have the pool schedule jobs. */
+  readonly wake: () => void;
+}
+
+/** All of them in one cluster. */
+export class Endpoints<T extends Task> {
+  readonly #parts: EndpointParts<T>;
+  readonly #byId = new Map<EndpointId, Endpoint>();
+  readonly #byWorker = new Map<ConnectedWorker, Endpoint>();
+  readonly #version1: Version1Watch;
+
+  constructor(parts: EndpointParts<T>) {
+    this.#parts = parts;
+    this.#version1 = new Version1Watch(parts.policy, parts.log);
+  }
+
+  get count(): number {
+    return this.#byId.size;
+  }
+
+  get instances(): string[] {
+    return [...this.#byWorker.keys()].map(({ instance }) => instance);
+  }
+
+  /** Those of the workers that are called so. */
+  idsOf(instances: readonly string[]): EndpointId[] {
+    return [...this.#byId.values()]
+      .filter(({ worker }) => instances.includes(worker.instance))
+      .map(({ id }) => id);
+  }
+
+  // What the pool has workers do.
+
+  loadCore(id: EndpointId): void {
+    this.#byId.get(id)?.worker.connection.loadCore(this.#parts.core);
+  }
+
+  send(id: EndpointId, dispatch: DispatchId, { attempt, payload }: Job<T>): void {
+    const { index, input } = payload;
+    const connection = this.#byId.get(id)?.worker.connection;
+    connection?.sendJob(dispatch, attempt, this.#parts.policy, index, input);
+  }
+
+  cancel(id: EndpointId, dispatch: DispatchId): void {
+    this.#byId.get(id)?.worker.connection.cancel(dispatch);
+  }
+
+  // What workers do.
+
+  onReady(worker: ConnectedWorker): void {
+    const { pool, core, clock, wake } = this.#parts;
+    const { slots, connection, address } = worker;
+    const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
+    const endpoint = { id, worker, answeredAtMs: clock.now() };
+    this.#byId.set(id, endpoint);
+    this.#byWorker.set(worker, endpoint);
+    connection.serve((dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer));
+    if (connection.version === 1) this.#version1.onReady(worker);
+    // At once if it has to show that it loads the core, or may run copies of what is in flight.
+    const isTried = address?.givenUpReason !== undefined;
+    if (isTried || pool.counts().inFlight > 0) pool.load(id, core.key);
+    wake();
+  }
+
+  onCoreLoaded(worker: ConnectedWorker): void {
+    const endpoint = this.#byWorker.get(worker);
+    if (endpoint) this.#parts.pool.onLoaded(endpoint.id, this.#parts.clock.now());
+    this.#parts.wake();
+  }
+
+  onDraining(worker: ConnectedWorker): void {
+    const endpoint = this.#byWorker.get(worker);
+    if (endpoint) this.#parts.pool.onEndpointLeaving(endpoint.id);
+    this.#parts.wake();
+  }
+
+  onGone(worker: ConnectedWorker, departure: Departure): void {
+    const { pool, jobs, wake } = this.#parts;
+    const endpoint = this.#byWorker.get(worker);
+    if (!endpoint) return;
+    this.#byId.delete(endpoint.id);
+    this.#byWorker.delete(worker);
+    const lost = pool.inFlightAt(endpoint.id);
+    jobs.onEndpointLost(endpoint.id, departure);
+    this.#reportGone(worker.name, departure, lost);
+    wake();
+  }
+
+  /** A worker has computed something else than two others. */
+  onOutvoted(instance: string, name: string, reason: string, isExcluded: boolean): void {
+    const { log, workers } = this.#parts;
+    log.warn(`worker ${name}: ${reason}`);
+    if (!isExcluded) return;
+    const worker = [...this.#byWorker.keys()].find((other) => other.instance === instance);
+    const unverified = worker
+      ? `; it gave ${worker.answers} results in all: check those that were not verified`
+      : "";
+    workers.exclude(instance, `it computes wrong results: ${reason}, again${unverified}`);
+  }
+
+  onPaused(isPaused: boolean): void {
+    this.#version1.onPaused(isPaused, this.#parts.clock.now());
+  }
+
+  /** Disconnects workers that have drained, and those of version 1 that hang. */
+  onTick(nowMs: number): void {
+    const { pool, workers, policy } = this.#parts;
+    for (const { id, worker } of [...this.#byId.values()]) {
+      const isDraining = worker.state.kind === "draining";
+      if (isDraining && pool.inFlightAt(id) === 0) workers.disconnect(worker);
+    }
+    if (policy.timeMs === 0) return;
+    for (const { endpoint: id, job } of pool.currentJobs()) {
+      const endpoint = this.#byId.get(id);
+      if (endpoint?.worker.connection.version !== 1) continue;
+      const problem = this.#version1.problem(job.sentAtMs, endpoint.answeredAtMs, nowMs);
+      if (problem) workers.disconnect(endpoint.worker, problem);
+    }
+  }
+
+  #onAnswer(endpoint: Endpoint, dispatch: DispatchId, answer: Answer): void {
+    const { pool, jobs, workers, clock, wake } = this.#parts;
+    const { id, worker } = endpoint;
+    const answeredAtMs = clock.now();
+    if (answer.kind === "error") {
+      const { cause, message } = answer;
+      if (cause === "draining" || cause === "cancelled") {
+        return this.#onReturned(endpoint, dispatch, cause);
+      }
+      if (cause === "core") return workers.disconnect(worker, new UnusableWorkerError(message));
+    }
+    const job = pool.onAnswer(id, dispatch, answeredAtMs);
+    if (!job) throw unexpectedResponse(dispatch);
+    worker.answers += 1;
+    endpoint.answeredAtMs = answeredAtMs;
+    if (pool.isWanted(job)) {
+      jobs.onAnswer({ job, answer, worker: worker.name, answeredAtMs }, worker.instance);
+    }
+    wake();
+  }
+
+  /** The worker has not run the job: because it is draining, or because the job was canceled. */
+  #onReturned(
+    { id, worker }: Endpoint,
+    dispatch: DispatchId,
+    cause: "draining" | "cancelled",
+  ): void {
+    const { pool, workers, clock, wake } = this.#parts;
+    const job = pool.onReturned(id, dispatch, clock.now());
+    if (!job) throw unexpectedResponse(dispatch);
+    if (cause === "draining") workers.drain(worker); // if it has not said so before
+    else if (pool.isWanted(job)) {
+      const problem = "it canceled a job that it was not told to cancel";
+      workers.disconnect(worker, new UnusableWorkerError(problem));
+    }
+    wake();
+  }
+
+  /** That one cannot be used, and why, is reported otherwise. */
+  #reportGone(name: string, { kind, reason }: Departure, lost: number): void {
+    const { log } = this.#parts;
+    const jobs = lost === 0 ? "" : `; ${lost} ${lost === 1 ? "job" : "jobs"} rescheduled`;
+    if (kind === "lost") log.warn(`lost worker ${name}: ${reason}${jobs}`);
+    if (kind === "drained") log.warn(`worker ${name} has left${jobs}`);
+  }
+}

@@ -1,0 +1,168 @@
+/** A cluster's jobs: how many are queued, and what an answer means: the job's end, another attempt, or a vote. */
+
+import type { ClientId, CoreKey, EndpointId } from "../../pool/ids.ts";
+import type { Job } from "../../pool/job.ts";
+import type { Pool } from "../../pool/pool.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Answer } from "../answer.ts";
+import type { Departure } from "../workers/workers.ts";
+import { DEFAULT_POLICY, type Faults, Retries } from "./retries.ts";
+import { type Cancel, Speculation } from "./speculation.ts";
+import type { ClusterOptions, Completion, Task } from "./task.ts";
+import { Verification } from "./verification.ts";
+
+/** A job that was running on so many workers when they were lost is most likely the reason. */
+export const LOSSES_MAX = 10;
+
+/** Jobs and bytes that are queued, so that inputs are read while jobs run. */
+const QUEUE_JOBS_MIN = 64;
+const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** What jobs have others do. */
+export interface JobActions<T extends Task> {
+  /** Tell the worker that it need not run a job. */
+  readonly cancel: Cancel;
+  /** The endpoints of workers that are connected, by their instances. */
+  endpointsOf(instances: readonly string[]): readonly EndpointId[];
+  onCompleted(completion: Completion<T>): void;
+  /** See `VerificationActions`. */
+  onOutvoted(instance: string, worker: string, reason: string, isExcluded: boolean): void;
+  onDisagreement(error: Error): void;
+}
+
+/** The jobs of one run, in a pool. */
+export class Jobs<T extends Task> {
+  readonly #pool: Pool<T>;
+  readonly #clock: Clock;
+  readonly #core: CoreKey;
+  readonly #actions: JobActions<T>;
+  readonly #client: ClientId;
+  readonly #retries: Retries<T>;
+  readonly #speculation: Speculation<T>;
+  readonly #verification: Verification<T> | undefined;
+  readonly #speculates: boolean;
+  /** Jobs that the pool has given up while it took in the loss of an endpoint. */
+  #crashed: { readonly job: Job<T>; readonly reason: string }[] = [];
+
+  constructor(
+    pool: Pool<T>,
+    clock: Clock,
+    core: CoreKey,
+    options: ClusterOptions,
+    actions: JobActions<T>,
+  ) {
+    const { policy = DEFAULT_POLICY, speculates = true, verifiedPart = 0 } = options;
+    this.#pool = pool;
+    this.#clock = clock;
+    this.#core = core;
+    this.#actions = actions;
+    this.#client = pool.onClientUp();
+    this.#retries = new Retries<T>(policy);
+    this.#speculation = new Speculation<T>(pool, actions.cancel);
+    this.#verification = verifiedPart > 0 ? this.#verify(verifiedPart) : undefined;
+    this.#speculates = speculates && verifiedPart === 0; // a vote is not to be canceled
+  }
+
+  get faults(): Faults {
+    return this.#retries.faults;
+  }
+
+  /** Whether more jobs may be queued. Results that wait for a vote count as well. */
+  get hasRoom(): boolean {
+    const { queued, queuedBytes } = this.#pool.queueOf(this.#client);
+    const heldBytes = queuedBytes + (this.#verification?.heldBytes ?? 0);
+    return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.capacity()) && heldBytes < QUEUE_BYTES_MAX;
+  }
+
+  add(task: T): void {
+    const { byteLength } = task.input;
+    this.#pool.onJob(this.#client, this.#core, byteLength, task, this.#clock.now());
+  }
+
+  /** All jobs are queued; or not, after all. */
+  setEnded(isEnded: boolean): void {
+    this.#pool.onClientEnded(this.#client, isEnded);
+  }
+
+  /** Cancels what has surely not begun. Returns how many tasks end with that. */
+  cancelUnstarted(): number {
+    const hasNoOther = (job: Job<T>) => !this.#speculation.hasOther(job);
+    const sent = this.#pool.unstarted(this.#clock.now()).filter(hasNoOther);
+    for (const job of sent) this.#speculation.cancel(job);
+    const queued = this.#pool.onQueueCanceled(this.#client);
+    const ended = [...queued, ...sent].filter(hasNoOther);
+    for (const { payload } of ended) this.#verification?.forget(payload);
+    return ended.length;
+  }
+
+  /** A job has an answer that somebody waits for. `instance`: the worker that gave it. */
+  onAnswer(completion: Completion<T>, instance: string): void {
+    const { job, answer } = completion;
+    if (answer.kind === "result" && this.#verification?.includes(job.payload)) {
+      this.#verification.onResult(instance, completion);
+    } else this.#settle(completion);
+  }
+
+  /** The pool gives a job up: it crashes the workers that run it. */
+  onCrashed(job: Job<T>, reason: string): void {
+    this.#crashed.push({ job, reason });
+  }
+
+  /** An endpoint is gone. Its jobs run again. */
+  onEndpointLost(endpoint: EndpointId, { kind, reason, mayBeJobsFault }: Departure): void {
+    if (kind !== "drained") this.faults.lost += this.#pool.inFlightAt(endpoint);
+    this.#pool.onEndpointLost(endpoint, reason, !mayBeJobsFault);
+    const answeredAtMs = this.#clock.now();
+    for (const { job, reason } of this.#crashed.splice(0)) {
+      const message = `${LOSSES_MAX} workers were lost while they had it; the last one: ${reason}`;
+      const answer: Answer = { kind: "error", cause: "crash", message };
+      this.#complete({ job, answer, worker: "", answeredAtMs });
+    }
+    this.#speculation.onEndpointLost(); // pairs whose job has ended are forgotten by now
+  }
+
+  /** Copies stragglers to idle slots. Call it a few times a second once all jobs are queued. */
+  speculate(nowMs: number): void {
+    if (this.#speculates) this.#speculation.copyStragglers(nowMs);
+  }
+
+  /** Fails the jobs on which two workers disagree, where none of `instances` can break the tie. */
+  endTies(instances: readonly string[]): void {
+    this.#verification?.endTies(instances);
+  }
+
+  /** An answer counts. Is it the end of its job? */
+  #settle(completion: Completion<T>): void {
+    const { job, answer, answeredAtMs } = completion;
+    const isGood = answer.kind === "result" && answer.result.exitCode === 0;
+    if (!isGood && this.#speculation.onFailed(job)) return;
+    const final = this.#retries.finalAnswer(job.payload, answer);
+    if (final === answer) this.#complete(completion);
+    else if (final) this.#complete({ ...completion, answer: final });
+    else this.#pool.onRetried(job, answeredAtMs);
+  }
+
+  #complete(completion: Completion<T>): void {
+    const { job, answeredAtMs } = completion;
+    this.#verification?.forget(job.payload);
+    this.#speculation.onCompleted(job, answeredAtMs - job.sentAtMs);
+    this.#actions.onCompleted(completion);
+  }
+
+  #verify(part: number): Verification<T> {
+    return new Verification<T>(part, {
+      runElsewhere: (job, instances) => {
+        this.#pool.onCopied(job, this.#actions.endpointsOf(instances), this.#clock.now());
+      },
+      accept: (completion) => this.#settle(completion),
+      reject: (completion, message) => {
+        const { payload } = completion.job;
+        const asked = this.#pool.jobsOf(this.#client).find((job) => job.payload === payload);
+        if (asked) this.#speculation.cancel(asked);
+        this.#complete({ ...completion, answer: { kind: "error", cause: "other", message } });
+      },
+      onOutvoted: (...vote) => this.#actions.onOutvoted(...vote),
+      onDisagreement: (error) => this.#actions.onDisagreement(error),
+    });
+  }
+}

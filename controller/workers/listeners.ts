@@ -1,0 +1,48 @@
+/** Where a run accepts workers that connect to it. */
+
+import { formatAddress } from "../../link/address.ts";
+import type { Address, ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
+import { reasonOf } from "../../system/system_error.ts";
+
+/** Accepts connections until it is closed. */
+export class Listeners {
+  readonly #runtime: Runtime;
+  readonly #onAccepted: (stream: ByteStream) => void;
+  readonly #listeners: StreamListener[] = [];
+
+  constructor(runtime: Runtime, onAccepted: (stream: ByteStream) => void) {
+    this.#runtime = runtime;
+    this.#onAccepted = onAccepted;
+  }
+
+  get count(): number {
+    return this.#listeners.length;
+  }
+
+  /** Returns where it listens: port 0 becomes a free one. */
+  open(address: Address): Address {
+    const listener = this.#listenerAt(address);
+    this.#listeners.push(listener);
+    void this.#acceptFrom(listener);
+    return listener.address;
+  }
+
+  close(): void {
+    for (const listener of this.#listeners) listener.close();
+  }
+
+  #listenerAt(address: Address): StreamListener {
+    try {
+      return this.#runtime.listen(address);
+    } catch (cause) {
+      const name = formatAddress(address);
+      throw new Error(`Cannot listen on ${name}: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
+  async #acceptFrom(listener: StreamListener): Promise<void> {
+    for (let stream = await listener.accept(); stream; stream = await listener.accept()) {
+      this.#onAccepted(stream);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** Reads the responses of a worker: bytes from another machine become answers, or one printable line. */
+
+import {
+  decodeError,
+  decodeJobResponse,
+  decodeKindError,
+  type Frame,
+  ProtocolError,
+  ResponseType,
+} from "../../protocol/mod.ts";
+import type { Answer } from "../answer.ts";
+
+export function isError({ type }: Frame): boolean {
+  return type === ResponseType.error || type === ResponseType.kindError;
+}
+
+/** The answer to a job. */
+export function answerOf(frame: Frame): Answer {
+  if (frame.type === ResponseType.ok) {
+    return { kind: "result", result: decodeJobResponse(frame.payload) };
+  }
+  const cause = frame.type === ResponseType.kindError
+    ? decodeKindError(frame.payload).kind
+    : "other";
+  return { kind: "error", cause, message: errorTextOf(frame) };
+}
+
+/** The payload of a response to a message that every worker of the agreed version can answer. */
+export function payloadOf(frame: Frame): Uint8Array<ArrayBuffer> {
+  if (isError(frame)) throw new ProtocolError(`it answered with an error: ${errorTextOf(frame)}`);
+  return frame.payload;
+}
+
+/** The text of an error response as one printable line: it goes to a terminal. */
+export function errorTextOf({ type, payload }: Frame): string {
+  const raw = type === ResponseType.kindError
+    ? decodeKindError(payload).text
+    : decodeError(payload);
+  // deno-lint-ignore no-control-regex -- control characters are what this removes
+  const text = raw.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  return text === "" ? "(no reason given)" : text;
+}
+
+/** The error for a response to a message that was not sent, or was answered before. */
+export function unexpectedResponse(id: number | bigint): ProtocolError {
+  return new ProtocolError(`unexpected response: no outstanding message ${id}`);
+}

@@ -1,0 +1,20 @@
+/** Why a connection with a worker ended, where that decides what happens next. */
+
+/** The worker cannot be used as it is: it breaks the protocol, cannot load the core, or is excluded. */
+export class UnusableWorkerError extends Error {
+  override name = "UnusableWorkerError";
+}
+
+/** The worker does not speak the version that it was offered. It may speak another one. */
+export class VersionRefusedError extends UnusableWorkerError {
+  override name = "VersionRefusedError";
+}
+
+/** Connect again at once: the worker may speak a newer version than the one it agreed on. */
+export class RenegotiateError extends Error {
+  override name = "RenegotiateError";
+
+  constructor() {
+    super("it may speak a newer version of the protocol");
+  }
+}

@@ -1,0 +1,236 @@
+/** A cluster and scripted workers on a network in memory, in virtual time: seconds of it take a millisecond. */
+
+import assert from "node:assert/strict";
+import { Cluster, type ClusterOptions } from "../../controller/cluster/cluster.ts";
+import type { Completion, Task } from "../../controller/cluster/task.ts";
+import { coreImage } from "../../controller/workers/core_image.ts";
+import type { Runtime } from "../../runtime/ports.ts";
+import { type Log, silentLog } from "../../system/log.ts";
+import { type Peer, type Script, startPeer } from "../fixtures/peers/scripted_worker.ts";
+import {
+  type Options2,
+  type ReceivedJob,
+  ScriptedWorker2,
+} from "../fixtures/peers/scripted_worker_2.ts";
+import { MemoryNetwork } from "../lib/memory_network.ts";
+import { peerHost } from "../lib/memory_peers.ts";
+import { test as plainTest } from "../lib/test.ts";
+
+/** Scripted workers do not load it. */
+export const CORE = coreImage("any.so", new TextEncoder().encode("any core"));
+
+/** Waits for something to be seen; `VirtualClock.until` is one way. */
+export type Until = <T>(what: string, look: () => T | undefined | false) => Promise<T>;
+
+/** Declares a test that has a simulation of its own, in which no timer may be left at the end. */
+export function test(
+  name: string,
+  body: (simulation: Simulation) => void | Promise<void>,
+): void {
+  plainTest(name, async () => {
+    const simulation = new Simulation();
+    try {
+      await body(simulation);
+    } finally {
+      await simulation.close();
+    }
+    assert.equal(simulation.network.clock.timers, 0, "timers are left");
+  });
+}
+
+/** Everything that takes part. It is closed at the end of the test. */
+export class Simulation {
+  readonly network = new MemoryNetwork();
+  readonly #host = peerHost(this.network);
+  readonly #clusters: RecordedCluster[] = [];
+  readonly #peers: { close(): Promise<void> }[] = [];
+
+  /** A cluster, as a run has one. */
+  cluster(options: ClusterOptions = {}): RecordedCluster {
+    const { clock, runtime } = this.network;
+    const until: Until = (what, look) => clock.until(what, look);
+    const cluster = new RecordedCluster(runtime, until, options);
+    this.#clusters.push(cluster);
+    return cluster;
+  }
+
+  /** A worker of version 2 that listens. */
+  async worker(options?: Options2): Promise<ScriptedWorker2> {
+    return this.#closed(await ScriptedWorker2.start(options, this.#host));
+  }
+
+  /** Several of them. */
+  workers(...options: Options2[]): Promise<ScriptedWorker2[]> {
+    return Promise.all(options.map((own) => this.worker(own)));
+  }
+
+  /** A worker of version 2 that connects to a cluster which listens on `port`. */
+  async dialingWorker(port: number, options?: Options2): Promise<ScriptedWorker2> {
+    return this.#closed(await ScriptedWorker2.dialing(port, options, this.#host));
+  }
+
+  /** A worker of version 1 that listens, or something odd. */
+  async peer(script: Script): Promise<Peer> {
+    return this.#closed(await startPeer(script, undefined, this.#host));
+  }
+
+  /** Lets time pass until there is something to see, and returns that. */
+  until<T>(what: string, look: () => T | undefined | false): Promise<T> {
+    return this.network.clock.until(what, look);
+  }
+
+  /** Lets time pass. */
+  advance(ms: number): Promise<void> {
+    return this.network.clock.advance(ms);
+  }
+
+  async close(): Promise<void> {
+    for (const { cluster } of this.#clusters) cluster.close();
+    for (const peer of this.#peers) await peer.close();
+    await this.advance(0);
+  }
+
+  #closed<P extends { close(): Promise<void> }>(peer: P): P {
+    this.#peers.push(peer);
+    return peer;
+  }
+}
+
+/** A cluster that remembers everything. */
+export class RecordedCluster {
+  readonly cluster: Cluster<Task>;
+  readonly completions: Completion<Task>[] = [];
+  readonly warnings: string[] = [];
+  /** Why the run should end. */
+  readonly disagreements: Error[] = [];
+  /** Why no worker is left; undefined while there are some, or some are awaited. */
+  noWorkerReasons: readonly string[] | undefined;
+  readonly #until: Until;
+  #added = 0;
+
+  constructor(runtime: Runtime, until: Until, options: ClusterOptions = {}, core = CORE) {
+    const log: Log = { ...silentLog, warn: (text) => this.warnings.push(text) };
+    this.#until = until;
+    this.cluster = new Cluster<Task>(
+      runtime,
+      core,
+      {
+        onCompleted: (completion) => void this.completions.push(completion),
+        onDisagreement: (error) => void this.disagreements.push(error),
+        onNoWorkerLeft: (reasons) => {
+          assert.equal(this.noWorkerReasons, undefined, "it gives up once");
+          this.noWorkerReasons = reasons;
+        },
+      },
+      log,
+      options,
+    );
+  }
+
+  /** Dials a worker. */
+  dial({ port }: { readonly port: number }): void {
+    this.cluster.dial({ kind: "tcp", host: "127.0.0.1", port });
+  }
+
+  /** Does not dial a worker any more. */
+  leave({ port }: { readonly port: number }): void {
+    this.cluster.leave({ kind: "tcp", host: "127.0.0.1", port });
+  }
+
+  /** Accepts workers. Returns the port. */
+  listen(): number {
+    const address = this.cluster.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    assert(address.kind === "tcp");
+    return address.port;
+  }
+
+  /** Adds tasks. */
+  add(inputs: readonly Uint8Array<ArrayBuffer>[]): void {
+    for (const input of inputs) this.cluster.add({ index: this.#added++, input });
+  }
+
+  /** Adds tasks and says that there will be no more. */
+  addAll(inputs: readonly Uint8Array<ArrayBuffer>[]): void {
+    this.add(inputs);
+    this.cluster.end();
+  }
+
+  /** Waits until `count` tasks have ended. */
+  async completed(count: number): Promise<void> {
+    await this.#until(`${count} tasks are completed`, () => {
+      assert.equal(this.noWorkerReasons, undefined);
+      return this.completions.length >= count;
+    });
+  }
+
+  /** Every task so far has ended once, with its own input as its output. */
+  assertEchoed(inputs: readonly Uint8Array[]): void {
+    const sorted = this.completions.toSorted((one, other) =>
+      one.job.payload.index - other.job.payload.index
+    );
+    assert.deepEqual(
+      sorted.map(({ job }) => job.payload.index),
+      inputs.map((_, index) => index),
+    );
+    for (const { job, answer } of sorted) {
+      assert(answer.kind === "result", `task ${job.payload.index} failed`);
+      assert.equal(answer.result.exitCode, 0);
+      assert.deepEqual(answer.result.output, inputs[job.payload.index]);
+    }
+  }
+
+  /** Waits until nothing is queued or in flight, and checks the books. */
+  async settled(): Promise<void> {
+    await this.#until("nothing is queued or in flight", () => {
+      const { queued, inFlight } = this.cluster.status;
+      return queued === 0 && inFlight === 0;
+    });
+    this.cluster.audit();
+    assert.equal(this.cluster.status.queuedBytes, 0);
+  }
+
+  /** Waits until so many workers are ready. */
+  async connected(count: number): Promise<void> {
+    await this.#until(`${count} workers`, () => this.cluster.status.workers === count);
+  }
+
+  /** How the tasks have ended, by their index: the output or the error as text. */
+  get ends(): string[] {
+    const ends: string[] = [];
+    for (const { job, answer } of this.completions) {
+      assert.equal(ends[job.payload.index], undefined, "a task ends once");
+      ends[job.payload.index] = answer.kind === "error"
+        ? `${answer.cause}: ${answer.message}`
+        : `${answer.result.exitCode}: ${new TextDecoder().decode(answer.result.output)}`;
+    }
+    return ends;
+  }
+
+  /** Waits until no worker is left, and gives the reasons. */
+  async noWorkerLeft(): Promise<readonly string[]> {
+    return await this.#until("the cluster gives up", () => this.noWorkerReasons);
+  }
+}
+
+/** Inputs of which each tells its place. */
+export function numberedInputs(count: number): Uint8Array<ArrayBuffer>[] {
+  const utf8 = new TextEncoder();
+  return Array.from({ length: count }, (_, index) => utf8.encode(`input ${index}`));
+}
+
+/** What a job was sent, as text. */
+export function textOf({ input }: Pick<ReceivedJob, "input">): string {
+  return new TextDecoder().decode(input);
+}
+
+/** How often each input has come to a worker, by its text. */
+export function countsOf({ received }: ScriptedWorker2): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const job of received.jobs) counts.set(textOf(job), (counts.get(textOf(job)) ?? 0) + 1);
+  return counts;
+}
+
+/** The workers have nothing to complain about. */
+export function assertPolite(...workers: { readonly complaints: readonly string[] }[]): void {
+  assert.deepEqual(workers.flatMap(({ complaints }) => complaints), []);
+}

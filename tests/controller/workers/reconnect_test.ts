@@ -1,0 +1,177 @@
+/** When an address is dialed again, and until when a run waits for it. */
+
+import assert from "node:assert/strict";
+import { type AttemptEnd, ReconnectingAddress } from "../../../controller/workers/reconnect.ts";
+import { test } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
+
+/** The longest pauses that jitter allows. */
+const random = { fraction: () => 1, hex: () => "" };
+
+const REFUSED: AttemptEnd = {
+  kind: "failed",
+  reason: "connection refused",
+  wasReady: false,
+  wasUseful: false,
+};
+const LOST: AttemptEnd = { kind: "failed", reason: "lost", wasReady: true, wasUseful: true };
+const UNUSABLE: AttemptEnd = {
+  kind: "unusable",
+  reason: "no GPU",
+  wasReady: true,
+  wasUseful: false,
+};
+
+/** An address, and what it has done. */
+class Scene {
+  readonly clock = new VirtualClock();
+  readonly dialedAtMs: number[] = [];
+  readonly reports: string[] = [];
+  givenUp = 0;
+  #ended = 0;
+  readonly address = new ReconnectingAddress("worker", { clock: this.clock, random }, {
+    dial: () => void this.dialedAtMs.push(this.clock.now()),
+    onGivenUp: () => void (this.givenUp += 1),
+    report: (kind, reason) => void this.reports.push(`${kind}: ${reason}`),
+  });
+
+  constructor() {
+    this.address.start();
+  }
+
+  /** Every attempt fails at once until so much time has passed. */
+  async failFor(ms: number, end = REFUSED): Promise<void> {
+    const untilMs = this.clock.now() + ms;
+    for (; this.clock.now() < untilMs; await this.clock.advance(50)) {
+      if (this.dialedAtMs.length === this.#ended) continue;
+      this.#ended = this.dialedAtMs.length;
+      this.address.onEnded(end);
+    }
+  }
+}
+
+test("an address that fails is dialed after doubling pauses, up to 5 seconds, and reported once", async () => {
+  const scene = new Scene();
+  await scene.failFor(20_000);
+  assert.deepEqual(
+    scene.dialedAtMs,
+    [0, 100, 300, 700, 1_500, 3_100, 6_300, 11_300, 16_300],
+  );
+  assert.deepEqual(scene.reports, ["failed: connection refused"]);
+});
+
+test("an address that fails is given up after 10 seconds, and awaited again once it is connected", async () => {
+  const scene = new Scene();
+  await scene.failFor(10_000);
+  assert.equal(scene.address.givenUpReason, undefined);
+  assert.equal(scene.givenUp, 0);
+  await scene.failFor(10_000);
+  assert.equal(scene.address.givenUpReason, "connection refused");
+  assert.equal(scene.givenUp, 2, "each failure from then on may end the run");
+  await scene.clock.advance(5_000);
+  scene.address.onReady();
+  assert.equal(scene.address.givenUpReason, undefined);
+  assert.equal(scene.address.isConnected, true);
+});
+
+test("a worker that was useful is dialed soon, and awaited for 10 seconds more", async () => {
+  const scene = new Scene();
+  await scene.failFor(9_000);
+  scene.address.onReady();
+  await scene.clock.advance(60_000);
+  const { length } = scene.dialedAtMs;
+  scene.address.onEnded(LOST);
+  const lostAtMs = scene.clock.now();
+  await scene.clock.advance(100);
+  assert.equal(scene.dialedAtMs[length], lostAtMs + 100);
+  assert.deepEqual(scene.reports, ["failed: connection refused"], "a loss is reported otherwise");
+  scene.address.onEnded(REFUSED);
+  assert.equal(scene.reports.length, 2, "what happens after it was of use is news");
+  await scene.failFor(9_000);
+  assert.equal(scene.address.givenUpReason, undefined);
+});
+
+test("an unusable worker is dialed every 30 seconds, and given up until it has loaded the core", async () => {
+  const scene = new Scene();
+  scene.address.onReady();
+  scene.address.onEnded(UNUSABLE);
+  assert.equal(scene.address.givenUpReason, "no GPU");
+  await scene.clock.advance(29_999);
+  assert.equal(scene.dialedAtMs.length, 1);
+  await scene.clock.advance(1);
+  assert.equal(scene.dialedAtMs.length, 2);
+  scene.address.onReady();
+  assert.equal(scene.address.givenUpReason, "no GPU", "it still has to load the core");
+  scene.address.onEnded(REFUSED);
+  assert.equal(scene.address.givenUpReason, "connection refused");
+  await scene.clock.advance(100);
+  scene.address.onReady();
+  assert.equal(scene.address.givenUpReason, "connection refused");
+  scene.address.onCoreLoaded();
+  assert.equal(scene.address.givenUpReason, undefined);
+});
+
+test("a worker that may agree on another version is dialed at once", () => {
+  const scene = new Scene();
+  scene.address.onEnded({ kind: "renegotiate" });
+  assert.deepEqual(scene.dialedAtMs, [0, 0]);
+  assert.deepEqual(scene.reports, []);
+});
+
+test("an address that was given up is dialed at once when it is named, or when its attempt has ended", async () => {
+  const scene = new Scene();
+  scene.address.onNamed();
+  scene.address.onEnded(UNUSABLE);
+  assert.equal(scene.dialedAtMs.length, 1, "naming one that is awaited changes nothing");
+  scene.address.onNamed();
+  assert.equal(scene.dialedAtMs.length, 2);
+  assert.equal(scene.address.givenUpReason, undefined);
+  scene.address.onEnded(UNUSABLE);
+  await scene.clock.advance(30_000);
+  assert.equal(scene.dialedAtMs.length, 3);
+  scene.address.onNamed();
+  assert.equal(scene.dialedAtMs.length, 3, "it is being dialed");
+  scene.address.onEnded(UNUSABLE);
+  assert.equal(scene.dialedAtMs.length, 4);
+});
+
+test("another address of a worker is dialed at once when that worker is gone", () => {
+  const scene = new Scene();
+  scene.address.onDuplicate("abc");
+  scene.address.onEnded(UNUSABLE);
+  scene.address.onInstanceGone("other");
+  assert.equal(scene.dialedAtMs.length, 1);
+  scene.address.onInstanceGone("abc");
+  assert.equal(scene.dialedAtMs.length, 2);
+  scene.address.onEnded(UNUSABLE);
+  scene.address.onInstanceGone("abc");
+  assert.equal(scene.dialedAtMs.length, 2, "once");
+});
+
+test("a removed address is not dialed again, whatever it is doing", async () => {
+  const removals: ((scene: Scene) => void)[] = [
+    ({ address }) => { // while it is dialed
+      address.remove();
+      address.onEnded(REFUSED);
+    },
+    ({ address }) => { // while it is connected
+      address.onReady();
+      address.remove();
+      address.onEnded(LOST);
+    },
+    ({ address }) => { // while it waits
+      address.onEnded(REFUSED);
+      address.remove();
+    },
+  ];
+  for (const remove of removals) {
+    const scene = new Scene();
+    remove(scene);
+    scene.address.onNamed();
+    scene.address.onInstanceGone("abc");
+    await scene.clock.advance(60_000);
+    assert.equal(scene.dialedAtMs.length, 1);
+    assert.equal(scene.clock.timers, 0);
+    assert.equal(scene.address.isRemoved, true);
+  }
+});
