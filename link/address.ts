@@ -1,6 +1,6 @@
 /** Addresses as people write them. */
 
-import type { Address } from "../runtime/ports.ts";
+import { type Address, hostAndPort } from "../runtime/ports.ts";
 
 /** Where a worker listens, and where a controller looks for one, unless told otherwise. */
 export const DEFAULT_PORT = 7433;
@@ -50,8 +50,7 @@ function parsePort(text: string, port: string): number {
 /** The address as people write it. */
 export function formatAddress(address: Address): string {
   if (address.kind === "unix") return `unix:${address.path}`;
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${host}:${address.port}`;
+  return hostAndPort(address.host, address.port);
 }
 
 /** Whether only this machine can connect to the address. */

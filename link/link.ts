@@ -9,6 +9,7 @@ import {
   type Uint64,
 } from "../protocol/mod.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
+import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 
 /**
@@ -263,8 +264,4 @@ export class Link {
     this.#stream.close();
     this.#events.onClosed(reason);
   }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

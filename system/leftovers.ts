@@ -5,6 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { type MachineId, THIS_MACHINE } from "./machine.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { codeOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { FOLDER_PREFIX } from "./temporary_folder.ts";
 
@@ -84,6 +85,6 @@ async function isRefused(runtime: Runtime, path: string): Promise<boolean> {
     (await runtime.dial({ kind: "unix", path }, DIAL_LIMIT_MS)).close();
     return false;
   } catch (error) {
-    return /refused/i.test(String(error));
+    return codeOf((error as Error).cause) === "ECONNREFUSED";
   }
 }

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { reasonOf } from "../runtime/error_text.ts";
 
 /** The longest path that fits into a Unix socket's address on every system (macOS: 104 with its end). */
 const SOCKET_PATH_BYTES_MAX = 103;
@@ -30,7 +31,7 @@ export async function makeTemporaryFolder(first = tmpdir()): Promise<string> {
       try {
         return await mkdtemp(join(parent, FOLDER_PREFIX));
       } catch (error) {
-        problems.push(`"${parent}" ${(error as { code?: string }).code ?? error}`);
+        problems.push(`"${parent}": ${reasonOf(error)}`);
       }
     } else {
       problems.push(`"${parent}" ${problem}`);

@@ -11,7 +11,7 @@ import { countLines, readLines } from "./file_lines.ts";
 import { contentIdentity, fileIdentity, NUMBER_IDENTITY } from "./identity.ts";
 import { NameSet } from "./name_set.ts";
 import type { EarlierOutcome, EarlierRuns, IdentifiedInput } from "../output/resume.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 
 /** Files read at once: enough to hide a file server's answer times. */
 const READS_AT_ONCE = 16;

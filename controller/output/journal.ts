@@ -7,7 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
 import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 
 /** Records gathered before they are written. */
 const BATCH_CHARS = 64 * 1024;

@@ -6,7 +6,7 @@ import { DirectorySink, SinkError, STATE_FOLDER, UNFINISHED_PREFIX } from "./dir
 import { Journal } from "./journal.ts";
 import { Lock, LockedError } from "./lock.ts";
 import { Resume } from "./resume.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 
 /** What a run is to do about earlier ones. */
 export interface FolderOptions {

@@ -9,7 +9,7 @@ import { journalIn } from "./journal.ts";
 import { JournalGaps } from "./journal_gaps.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
 import { jobOf, type JobRecord, type ReadRecord } from "./journal_record.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 
 /** Outputs looked at at once: enough to hide a file server's answer times. */
 const LOOKS_AT_ONCE = 16;

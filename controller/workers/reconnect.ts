@@ -3,7 +3,7 @@
 import { Backoff } from "../../link/backoff.ts";
 import type { Random } from "../../runtime/clock.ts";
 import { LATEST_VERSION } from "../../protocol/mod.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import { UnusableWorkerError, VersionRefusedError } from "./worker_connection.ts";
 
 /** A worker that was never of use, or is gone, is waited for this long before the run can do without. */

@@ -16,7 +16,7 @@ import {
 } from "./reconnect.ts";
 import { keyOf, type Member, voterOf } from "./member.ts";
 import { VersionNegotiation } from "./version_negotiation.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf, toError } from "../../runtime/error_text.ts";
 import type { Answer } from "../answer.ts";
 import {
   UnusableWorkerError,
@@ -219,7 +219,7 @@ export class Workers {
       stream.close();
       return NOTHING;
     } catch (error) {
-      return { ...NOTHING, reason: error instanceof Error ? error : new Error(String(error)) };
+      return { ...NOTHING, reason: toError(error) };
     }
   }
 

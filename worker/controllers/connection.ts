@@ -35,6 +35,7 @@ import {
   type WorkerDescription,
   type WorkerLoad,
 } from "../../protocol/mod.ts";
+import { messageOf } from "../../runtime/error_text.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { keyOf, type OfferedCore, type StoredCore } from "../cores/core_store.ts";
 import { CurrentCore, type TriedCore } from "./current_core.ts";
@@ -407,8 +408,4 @@ export class Connection {
     this.#link.writer.whole(frame);
     if (this.#isOverfull(1)) this.#setPaused(true);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@
 import { formatAddress } from "../../link/address.ts";
 import { Backoff } from "../../link/backoff.ts";
 import type { Log } from "../../system/log.ts";
+import { messageOf } from "../../runtime/error_text.ts";
 import type { Address, Runtime, StreamListener } from "../../runtime/ports.ts";
 import type { Worker } from "../worker.ts";
 
@@ -41,7 +42,7 @@ export async function serveDialled(
       await worker.serve(stream);
       if (performance.now() - startedAtMs >= SETTLED_MS) backoff.reset();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       if (reason !== said) log.warn(`Cannot reach controller ${name}: ${reason}; trying again`);
       said = reason;
     }

@@ -7,6 +7,7 @@ import type { StoredCore } from "../cores/core_store.ts";
 import { ProcessRoom } from "./process_room.ts";
 import type { Launcher, StartEvents } from "./launcher.ts";
 import { LoadError, type SlotProcess } from "./slot_process.ts";
+import { messageOf } from "../../runtime/error_text.ts";
 
 /** Pauses before a slot that could not be started is started again, doubling. */
 const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };
@@ -300,8 +301,4 @@ export class Slots {
 
 function asLoadError(error: unknown): LoadError {
   return error instanceof LoadError ? error : new LoadError(messageOf(error));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
