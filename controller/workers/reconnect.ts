@@ -71,7 +71,7 @@ export class Dialled {
     owner: DialledOwner,
     random: Random,
   ) {
-    this.#backoff = new Backoff(random);
+    this.#backoff = new Backoff(() => random.fraction());
     this.#limits = limits;
     this.#owner = owner;
   }

@@ -30,7 +30,7 @@ export async function serveDialled(
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
-  const backoff = new Backoff(runtime.random);
+  const backoff = new Backoff(() => runtime.random.fraction());
   const name = formatAddress(address);
   let said = "";
   while (!signal.aborted) {
