@@ -92,7 +92,7 @@ test("a core that cannot be one is refused before anything is written", async ()
     ["in", "it is a folder"],
     ["empty.so", "it is empty"],
     ["text.so", "it is a text file"],
-    ["picture.so", "it is no shared library of a kind known here"],
+    ["picture.so", "it is not a shared library"],
   ];
   for (const [file, why] of refused) {
     const run = await workspace.run(["run", file, "in"]);
