@@ -66,7 +66,7 @@ export class Link {
   readonly #writer = new FrameWriter();
   #writingBytes = 0;
   #signsOfLife = 0;
-  #unheardBytes = 0;
+  #unacknowledgedBytes = 0;
   #writtenAtMs = 0;
   #flushIsQueued = false;
   #reading: Promise<void> | undefined;
@@ -101,8 +101,8 @@ export class Link {
   }
 
   /** Bytes that the system has taken since bytes last arrived: they may still be on their way to the peer. */
-  get unheardBytes(): number {
-    return this.#unheardBytes;
+  get unacknowledgedBytes(): number {
+    return this.#unacknowledgedBytes;
   }
 
   /** Bytes sent that the system has not taken yet. */
@@ -155,7 +155,7 @@ export class Link {
     if (this.#isClosed) return;
     this.#isEnding = true;
     this.pause(false);
-    const isMuch = this.pendingBytes + this.#unheardBytes > FAST_END_BYTES_MAX;
+    const isMuch = this.pendingBytes + this.#unacknowledgedBytes > FAST_END_BYTES_MAX;
     this.#closeAfter(LAST_WRITE_MS);
     for (this.#flush(); this.#pumping;) await this.#pumping;
     if (this.#isClosed) return;
@@ -186,7 +186,7 @@ export class Link {
       const bytes = await this.#stream.read(space);
       if (bytes === null) break;
       this.#signsOfLife += 1;
-      this.#unheardBytes = 0;
+      this.#unacknowledgedBytes = 0;
       if (this.#isEnding) continue;
       this.#decoder.commit(bytes);
       this.#deliver();
@@ -238,7 +238,7 @@ export class Link {
       await this.#stream.write(part);
       this.#writtenAtMs = this.#clock.now();
       at += part.byteLength;
-      this.#unheardBytes += part.byteLength;
+      this.#unacknowledgedBytes += part.byteLength;
       // The last part may only be in a buffer of the system: that says nothing about the peer.
       const isLast = at >= piece.byteLength && this.#writer.pendingBytes === 0;
       if (!isLast) this.#signsOfLife += 1;

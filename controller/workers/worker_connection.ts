@@ -178,7 +178,8 @@ export class WorkerConnection {
     const silentMs = this.#silence.look(this.#link.signsOfLife, !this.#isPaused, nowMs);
     const limitMs = this.#options.silentMsMax ?? WORKER_SILENT_MS_MAX;
     // Before a ping arrives, what was sent before it has to.
-    const onTheWayMs = Math.min(this.#link.unheardBytes, BUFFERED_BYTES_MAX) / SLOWEST_BYTES_PER_MS;
+    const onTheWayMs = Math.min(this.#link.unacknowledgedBytes, BUFFERED_BYTES_MAX) /
+      SLOWEST_BYTES_PER_MS;
     if (silentMs >= limitMs + onTheWayMs) {
       this.#link.close(
         new Error(`it has given no sign of life for ${Math.round(silentMs / 1000)} s`),
