@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from "commander";
 import process from "node:process";
 import { styleText } from "node:util";
 import { DEFAULT_PORT } from "../link/address.ts";
+import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { toStderr } from "./log.ts";
 import { addJobOptions } from "./job_options.ts";
@@ -164,8 +165,4 @@ function addWorker(
       const { workerCommand } = await abilities.work();
       outcome.exitCode = await workerCommand(runtime, flags, defaultListen);
     });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

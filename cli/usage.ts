@@ -5,7 +5,7 @@ import { InvalidArgumentError } from "commander";
 import type { FailureLimit } from "../controller/failure_limit.ts";
 import { parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
-import { reasonOf } from "../system/system_error.ts";
+import { messageOf, reasonOf } from "../runtime/error_text.ts";
 
 /** Exit statuses, as README has them. */
 export const ExitCode = {
@@ -53,7 +53,7 @@ export function parseAddressOption(text: string): Address {
   try {
     return parseAddress(text);
   } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    throw new InvalidArgumentError(messageOf(error));
   }
 }
 

@@ -3,7 +3,7 @@
 import os from "node:os";
 import { basename, dirname } from "node:path";
 import process from "node:process";
-import { reasonOf } from "../system/system_error.ts";
+import { reasonOf } from "../runtime/error_text.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { removeIfDeserted } from "../system/leftovers.ts";

@@ -1,29 +1,29 @@
-/** Which functions an ELF library exports, by its dynamic symbol table. */
+/**
+ * Which functions an ELF library exports, according to its dynamic symbol table. This is what tells at once,
+ * on the controller, that a core lacks a function; otherwise each worker would get the core and refuse it.
+ */
 
 const SHT_DYNSYM = 11;
 const SHN_UNDEF = 0;
 
-/** Where things are in the two sizes of ELF files. */
+/** Where things are in the file, which differs between 32-bit and 64-bit files. */
 interface Layout {
   readonly sectionsAt: number;
   readonly sectionBytes: number;
   readonly sectionCount: number;
-  /** Where in a section header its file offset, size and link stand. */
+  /** Where a section header has the file offset, the size and the link of its section. */
   readonly section: { readonly offset: number; readonly size: number; readonly link: number };
   readonly symbolBytes: number;
-  /** Where in a symbol its section index stands. */
+  /** Where a symbol has the index of its section. */
   readonly symbolSection: number;
 }
 
-/**
- * Names that the library defines for others. `undefined` when there is no table that we can read: the
- * loader may still know better.
- */
+/** The names that the library exports; `undefined` if its table is missing or damaged: the loader decides then. */
 export function exportedNames(content: Uint8Array): ReadonlySet<string> | undefined {
   try {
     return new ElfFile(content).exportedNames();
   } catch (error) {
-    if (error instanceof RangeError) return undefined; // an offset that leads out of the file
+    if (error instanceof RangeError) return undefined; // an offset beyond the end of the file
     throw error;
   }
 }

@@ -1,22 +1,22 @@
 /**
- * What a file says of itself before anybody loads it: whether it is a shared library, for which machine,
- * and whether it has the functions of the compute core API. Pure: bytes in, facts out.
+ * What can be known of a core before it is loaded: whether it is a shared library, for which machine, and
+ * whether it has the functions of the compute core API. Pure: bytes in, facts out.
  */
 
 import { exportedNames } from "./elf.ts";
 
-/** The functions that a compute core has. */
+/** The functions that a compute core must have. */
 export const CORE_FUNCTIONS = ["worker_init", "worker_run_job", "worker_free_outdata"] as const;
 
-/** What is known of a file's content. */
+/** What is known of a file from its content. */
 export type CoreFacts =
   | { readonly kind: "not a library"; readonly looksLike: string }
   | {
     readonly kind: "library";
     readonly format: "ELF" | "Mach-O" | "PE";
-    /** Names as `uname -m` has them; `undefined` when the file is for several or for one unknown to us. */
+    /** As `uname -m` prints it; `undefined` if the file is for several machines, or for one that we do not know. */
     readonly machine: string | undefined;
-    /** The functions that it lacks; empty also when its symbols cannot be read. */
+    /** The functions that it lacks; empty if its symbols cannot be read. */
     readonly missing: readonly string[];
   };
 
@@ -25,7 +25,7 @@ const MACH_O_64_MAGIC = 0xcffaedfe;
 const MACH_O_FAT_MAGIC = 0xcafebabe;
 const PE_MAGIC = 0x4d5a;
 
-/** The type of an ELF file that a compiler has written and no linker seen. */
+/** The type of an ELF file that a compiler has written, before linking. */
 const ET_REL = 1;
 
 const ELF_MACHINES: Record<number, string> = {
@@ -40,7 +40,7 @@ const ELF_MACHINES: Record<number, string> = {
 const MACH_O_MACHINES: Record<number, string> = { 0x01000007: "x86_64", 0x0100000c: "aarch64" };
 const PE_MACHINES: Record<number, string> = { 0x8664: "x86_64", 0xaa64: "aarch64" };
 
-/** Looks at a file's content. Never throws, whatever the bytes are. */
+/** Inspects a file's content. Never throws, whatever the bytes are. */
 export function inspectCore(content: Uint8Array): CoreFacts {
   if (content.byteLength === 0) return { kind: "not a library", looksLike: "it is empty" };
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
@@ -80,10 +80,10 @@ function describe(content: Uint8Array): string {
   const isText = start.every((byte) =>
     byte >= 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
   );
-  return isText ? "it is a text file" : "it is no shared library of a kind known here";
+  return isText ? "it is a text file" : "it is not a shared library";
 }
 
-/** Why a machine cannot load the file, as the second half of a sentence; `undefined` if it may. */
+/** Why a machine cannot load the file, as half a sentence; `undefined` if it may be able to. */
 export function reasonNotToLoad(
   facts: CoreFacts,
   host: { readonly machine: string; readonly format: string },

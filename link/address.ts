@@ -1,8 +1,8 @@
-/** Addresses as people write them. */
+/** Addresses, as people write them. */
 
-import type { Address } from "../runtime/ports.ts";
+import { type Address, hostAndPort } from "../runtime/ports.ts";
 
-/** Where a worker listens, and where a controller looks for one, unless told otherwise. */
+/** The default port of workers. */
 export const DEFAULT_PORT = 7433;
 
 const PORT_MAX = 65_535;
@@ -12,7 +12,7 @@ export class AddressError extends Error {
   /** The name of this class of errors. */
   override name = "AddressError";
 
-  /** An error about `text`, which cannot be understood for the reason `why`. */
+  /** An error about the address `text`, with the reason `why`. */
   constructor(text: string, why: string) {
     super(`Cannot understand the address "${text}": ${why}; write HOST:PORT, HOST or [IPV6]:PORT`);
   }
@@ -35,14 +35,16 @@ export function parseAddress(text: string): Address {
     throw new AddressError(text, "an IPv6 address needs brackets");
   }
   const [host, port] = bracketed ? bracketed.slice(1) : text.split(":");
-  if (!host || /[\s/@]/.test(host)) throw new AddressError(text, "it names no host");
+  if (!host || /[\s/@]/.test(host)) {
+    throw new AddressError(text, "the host is missing or has an invalid character");
+  }
   return { kind: "tcp", host, port: port === undefined ? DEFAULT_PORT : parsePort(text, port) };
 }
 
 function parsePort(text: string, port: string): number {
   const number = /^\d{1,5}$/.test(port) ? Number(port) : Infinity;
   if (number > PORT_MAX) {
-    throw new AddressError(text, `"${port}" is no port between 0 and ${PORT_MAX}`);
+    throw new AddressError(text, `port must be 0–${PORT_MAX}, not "${port}"`);
   }
   return number;
 }
@@ -50,8 +52,7 @@ function parsePort(text: string, port: string): number {
 /** The address as people write it. */
 export function formatAddress(address: Address): string {
   if (address.kind === "unix") return `unix:${address.path}`;
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${host}:${address.port}`;
+  return hostAndPort(address.host, address.port);
 }
 
 /** Whether only this machine can connect to the address. */

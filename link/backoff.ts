@@ -1,28 +1,27 @@
-/** Pauses between attempts: doubling, bounded, and jittered so that many who wait don't come at once. */
+/** Pauses between attempts: they double up to a limit, with jitter, so that many do not retry at the same moment. */
 
-import type { Random } from "../runtime/clock.ts";
-
-const FIRST_MS = 100;
-const LONGEST_MS = 5_000;
+const PAUSE_MS_FIRST = 100;
+const PAUSE_MS_MAX = 5_000;
 
 /** One series of attempts. */
 export class Backoff {
-  readonly #random: Pick<Random, "fraction">;
-  #nextMs = FIRST_MS;
+  readonly #random: () => number;
+  #nextMs = PAUSE_MS_FIRST;
 
-  constructor(random: Pick<Random, "fraction">) {
+  /** `random` gives numbers from 0 up to 1. */
+  constructor(random: () => number) {
     this.#random = random;
   }
 
-  /** How long to wait before the next attempt: between half and all of the present step. */
+  /** How long to wait before the next attempt: between half and all of the current pause. */
   next(): number {
-    const pauseMs = this.#nextMs * (0.5 + this.#random.fraction() / 2);
-    this.#nextMs = Math.min(2 * this.#nextMs, LONGEST_MS);
+    const pauseMs = this.#nextMs * (0.5 + this.#random() / 2);
+    this.#nextMs = Math.min(2 * this.#nextMs, PAUSE_MS_MAX);
     return pauseMs;
   }
 
-  /** The last attempt has worked: begin with the shortest pause again. */
+  /** The last attempt has succeeded: start with the shortest pause again. */
   reset(): void {
-    this.#nextMs = FIRST_MS;
+    this.#nextMs = PAUSE_MS_FIRST;
   }
 }

@@ -1,4 +1,4 @@
-/** Frames over a byte stream: the one place where bytes of the protocol are read and written. */
+/** Frames over a byte stream: the only place where bytes of the protocol are read and written. */
 
 import {
   type Frame,
@@ -9,43 +9,44 @@ import {
   type Uint64,
 } from "../protocol/mod.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
+import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 
 /**
- * After the last word to a peer that still sends, we read on for this long and throw away what comes:
- * closing at once would make the system throw away our last word instead.
+ * After our last frame we read on for this long, and discard what a peer still sends: on closing with unread
+ * bytes the system would discard our last frame instead.
  */
 const LINGER_MS = 500;
 
-/** A peer that takes none of our last words for so long does without them. */
+/** An ending link closes if the peer takes nothing for this long. */
 const LAST_WRITE_MS = 30_000;
 
-/** Written at once: what shows whether a slow peer takes anything at all. */
+/** How much is written at once. Smaller parts show that a slow peer still takes something. */
 const WRITE_BYTES_MAX = 1024 * 1024;
 
-/** The same for last words, where not to see that a slow link moves would cut off an answer. */
+/** The same while the link ends, where taking a slow peer for a dead one would cut off an answer. */
 const LAST_WRITE_BYTES_MAX = 64 * 1024;
 
-/** With more than this on its way at the end, a slow link may need far longer than `LINGER_MS` for it. */
-const SOON_THERE_BYTES = 64 * 1024;
+/** With more than this in flight at the end, a slow network may need far longer than `LINGER_MS`. */
+const FAST_END_BYTES_MAX = 64 * 1024;
 
-/** Read at once then. */
-const WASTE_BYTES = 64 * 1024;
+/** How much is read at once to be discarded. */
+const DISCARDED_BYTES = 64 * 1024;
 
-/** What a link's owner hears. All of it comes from the link's own reading and writing, never from a call. */
+/** What a link reports to its owner, never from within a call of the owner's. */
 export interface LinkEvents {
-  /** A whole frame has come. */
+  /** A whole frame has arrived. */
   onFrame(frame: Frame): void;
-  /** The bytes from the peer are no frames. The last chance to send an error; then the link closes. */
+  /** The bytes from the peer are not frames. The last chance to send an error; then the link closes. */
   onBroken?(error: ProtocolError): void;
   /**
-   * The peer sends nothing more, but may still read. Without this handler the link closes; with it,
-   * closing is the handler's to do.
+   * The peer sends nothing more, but may still read. Without this handler the link closes; with it, the owner
+   * has to close it.
    */
   onPeerEnded?(): void;
   /** Everything sent so far has been handed to the system. */
   onDrained?(): void;
-  /** The link is closed; nothing follows. `reason` is undefined when the peer ended it between frames. */
+  /** The link is closed; nothing follows. `reason` is undefined if the peer ended it between two frames. */
   onClosed(reason: Error | undefined): void;
 }
 
@@ -65,7 +66,7 @@ export class Link {
   readonly #writer = new FrameWriter();
   #writingBytes = 0;
   #signsOfLife = 0;
-  #unheardBytes = 0;
+  #unacknowledgedBytes = 0;
   #writtenAtMs = 0;
   #flushIsQueued = false;
   #reading: Promise<void> | undefined;
@@ -94,14 +95,14 @@ export class Link {
     return this.#isClosed;
   }
 
-  /** How often something has come from the peer, or it has taken a part of what waits for it. */
+  /** How often bytes have arrived from the peer, or it has taken some of the bytes that wait for it. */
   get signsOfLife(): number {
     return this.#signsOfLife;
   }
 
-  /** Bytes that the system has taken since something came: they may still be on their way. */
-  get unheardBytes(): number {
-    return this.#unheardBytes;
+  /** Bytes that the system has taken since bytes last arrived: they may still be on their way to the peer. */
+  get unacknowledgedBytes(): number {
+    return this.#unacknowledgedBytes;
   }
 
   /** Bytes sent that the system has not taken yet. */
@@ -109,7 +110,7 @@ export class Link {
     return this.#writer.pendingBytes + this.#writingBytes;
   }
 
-  /** Begins to read. Frames come from now on. */
+  /** Starts reading. Frames are reported from now on. */
   start(): void {
     this.#reading = this.#read().then(
       () => this.#onEnd(),
@@ -117,7 +118,7 @@ export class Link {
     );
   }
 
-  /** Where frames are written to. What is written within one turn of the event loop leaves together. */
+  /** For writing frames. All frames of one turn of the event loop are one write. */
   get writer(): FrameWriter {
     if (!this.#flushIsQueued && !this.#isClosed) {
       this.#flushIsQueued = true;
@@ -134,7 +135,7 @@ export class Link {
     this.writer.frame(type, id, payload);
   }
 
-  /** Stops reading, so that the peer has to wait, or goes on. */
+  /** Stops reading, so that the peer has to wait, or resumes. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
     if (isPaused) return;
@@ -143,8 +144,8 @@ export class Link {
   }
 
   /**
-   * Writes what is pending, then closes. What the peer still sends is read and thrown away. However much it
-   * is, a peer that goes on taking it gets all of it.
+   * Writes what is pending, then closes. What the peer still sends is discarded. A peer that keeps taking
+   * bytes gets all of them, however many there are.
    */
   end(): Promise<void> {
     return this.#ended ??= this.#finish();
@@ -154,19 +155,19 @@ export class Link {
     if (this.#isClosed) return;
     this.#isEnding = true;
     this.pause(false);
-    const isMuch = this.pendingBytes + this.#unheardBytes > SOON_THERE_BYTES;
+    const isMuch = this.pendingBytes + this.#unacknowledgedBytes > FAST_END_BYTES_MAX;
     this.#closeAfter(LAST_WRITE_MS);
     for (this.#flush(); this.#pumping;) await this.#pumping;
     if (this.#isClosed) return;
-    await this.#stream.endWrites().catch(() => {}); // the peer may be gone: then there is nobody to tell
-    // Closing would cut off what the system still has, too, if the peer then says another word.
+    await this.#stream.endWrites().catch(() => {}); // the peer may be gone
+    // If we closed now and the peer then sent anything, the system would discard what it has not sent yet.
     const sinceMs = this.#clock.now() - this.#writtenAtMs;
     this.#closeAfter(isMuch ? Math.max(LAST_WRITE_MS - sinceMs, LINGER_MS) : LINGER_MS);
     await this.#reading;
     this.#closed(this.#broken);
   }
 
-  /** Closes the ending link after this time, unless it is called again before. */
+  /** Closes the ending link after this time, unless this is called again before. */
   #closeAfter(limitMs: number): void {
     this.#closing?.stop();
     if (this.#isClosed) return;
@@ -181,11 +182,11 @@ export class Link {
   async #read(): Promise<void> {
     while (!this.#isClosed) {
       if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
-      const space = this.#isEnding ? new Uint8Array(WASTE_BYTES) : this.#decoder.space();
+      const space = this.#isEnding ? new Uint8Array(DISCARDED_BYTES) : this.#decoder.space();
       const bytes = await this.#stream.read(space);
       if (bytes === null) break;
       this.#signsOfLife += 1;
-      this.#unheardBytes = 0;
+      this.#unacknowledgedBytes = 0;
       if (this.#isEnding) continue;
       this.#decoder.commit(bytes);
       this.#deliver();
@@ -213,7 +214,7 @@ export class Link {
     if (this.#pumping || this.#isClosed || this.#writer.pendingBytes === 0) return;
     this.#pumping = this.#pump().finally(() => {
       this.#pumping = undefined;
-      this.#flush(); // what was written while the last piece was on its way
+      this.#flush(); // frames that were written meanwhile
     });
   }
 
@@ -237,8 +238,8 @@ export class Link {
       await this.#stream.write(part);
       this.#writtenAtMs = this.#clock.now();
       at += part.byteLength;
-      this.#unheardBytes += part.byteLength;
-      // The last part may lie in the system's buffers, wherever the peer is.
+      this.#unacknowledgedBytes += part.byteLength;
+      // The last part may only be in a buffer of the system: that says nothing about the peer.
       const isLast = at >= piece.byteLength && this.#writer.pendingBytes === 0;
       if (!isLast) this.#signsOfLife += 1;
       if (this.#isEnding) this.#closeAfter(LAST_WRITE_MS);
@@ -263,8 +264,4 @@ export class Link {
     this.#stream.close();
     this.#events.onClosed(reason);
   }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

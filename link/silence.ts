@@ -1,18 +1,18 @@
-/** How long a peer has been silent, in time in which this process was awake and ready to hear it. */
+/** How long a peer has been silent while this process was awake and reading. */
 
 /**
- * One look counts for at most this much. A process that was stopped or busy for long finds what has come
- * meanwhile only after its timers have run; a look that is late says nothing of the peer.
+ * One call counts for at most this much. After a process was stopped or busy for long, its timers run before
+ * it reads what has arrived meanwhile. So a late call says nothing about the peer.
  */
 const LOOK_MS_MAX = 1_000;
 
-/** Counts for one connection; look at it several times a second. */
+/** Measures one connection. Call `look` several times a second. */
 export class Silence {
   #signs = 0;
   #silentMs = 0;
   #lookedAtMs: number | undefined;
 
-  /** `signs`: how many signs of life there were so far. Returns for how long there was none. */
+  /** `signs`: how many signs of life there have been. Returns for how many milliseconds there was none. */
   look(signs: number, isListening: boolean, nowMs: number): number {
     const elapsedMs = Math.min(nowMs - (this.#lookedAtMs ?? nowMs), LOOK_MS_MAX);
     this.#lookedAtMs = nowMs;

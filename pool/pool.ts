@@ -232,10 +232,10 @@ export class Pool<T> extends PoolView<T> {
 
   /** Has free endpoints load cores, and sends jobs to those with room. Call it after a batch of events. */
   schedule(nowMs: number): void {
-    this.usedTime.sample(nowMs);
+    this.usage.sample(nowMs);
     this.#cores.assign(nowMs);
     this.#dispatcher.dispatchAll(nowMs);
-    this.usedTime.count(this.endpoints.values());
+    this.usage.count(this.endpoints.values());
   }
 
   /** Has an endpoint load a core that no job waits for yet. */

@@ -12,7 +12,7 @@ export class PoolView<T> {
   protected readonly options: PoolOptions;
   protected readonly endpoints = new Map<EndpointId, Endpoint<T>>();
   protected readonly clients = new Map<ClientId, Client<T>>();
-  protected readonly usedTime = new Utilization();
+  protected readonly usage = new Utilization();
 
   constructor(options: PoolOptions) {
     this.options = options;
@@ -56,7 +56,7 @@ export class PoolView<T> {
 
   /** Part of the ready slots' time, since the first was ready, in which they had a job; 0 to 1. */
   get utilization(): number {
-    return this.usedTime.part;
+    return this.usage.part;
   }
 
   /** Whether the endpoint has nothing to do. */

@@ -1,19 +1,20 @@
 /** Accepting connections until the listener is closed, whatever goes wrong with one of them: for Deno's adapter. */
 
 import { type Clock, delay } from "./clock.ts";
+import { codeOf } from "./error_text.ts";
 
-/** The connection was gone before we had it, which macOS says with EINVAL. The next one may be sound. */
+/** The connection was gone before we accepted it; macOS reports EINVAL then. The next one may be fine. */
 const GONE_CODES = ["ECONNABORTED", "ECONNRESET", "EINVAL", "ENOTCONN"];
 
 /**
- * Whatever else is wrong may pass: the system has no room for one more connection until others end, a
- * network is down. Trying again costs little, and a listener that gives up is missed by everybody.
+ * The pause after any other error, which may pass: the system has no room for another connection, or a
+ * network is down. Trying again costs little, while a listener that gives up serves no more controllers.
  */
 const PAUSE_MS = 100;
 
 /**
- * The next connection, or `null` once the listener `isClosed`. Only its owner's word counts for that: by
- * what `accept` throws, one that we have closed and one that is broken look the same.
+ * The next connection, or `null` once the listener `isClosed`. What `accept` throws does not tell: it is the
+ * same for a listener that we have closed and for one that is broken.
  */
 export async function acceptUntilClosed<T>(
   accept: () => Promise<T>,
@@ -24,8 +25,7 @@ export async function acceptUntilClosed<T>(
     try {
       return await accept();
     } catch (error) {
-      const { code = "" } = (error ?? {}) as { code?: string };
-      if (!isClosed() && !GONE_CODES.includes(code)) await delay(clock, PAUSE_MS);
+      if (!isClosed() && !GONE_CODES.includes(codeOf(error))) await delay(clock, PAUSE_MS);
     }
   }
   return null;

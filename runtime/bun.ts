@@ -1,4 +1,4 @@
-/** The Bun adapter: sockets and processes. The compute core and the slot's channel lie beside it. */
+/** The adapter for Bun: sockets and processes. Compute cores and the slot's channel are in `bun_ffi.ts`. */
 
 import process from "node:process";
 import type { Writable } from "node:stream";
@@ -6,14 +6,16 @@ import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "
 import { openCore, openSlotChannel } from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { systemClock, systemRandom } from "./clock.ts";
-import type {
-  Address,
-  ByteStream,
-  ChildProcess,
-  ProcessEnd,
-  Runtime,
-  SpawnOptions,
-  StreamListener,
+import { reasonOf } from "./error_text.ts";
+import {
+  type Address,
+  type ByteStream,
+  type ChildProcess,
+  hostAndPort,
+  type ProcessEnd,
+  type Runtime,
+  type SpawnOptions,
+  type StreamListener,
 } from "./ports.ts";
 
 type Socket = BunSocket<SocketStream>;
@@ -33,7 +35,7 @@ export const bunRuntime: Runtime = {
   openSlotChannel,
 };
 
-/** A socket as a stream: what the handlers below are told, its reader and writer wait for. */
+/** A socket as a stream: its reader and writer wait for what the handlers below report. */
 class SocketStream implements ByteStream {
   readonly #socket: Socket;
   readonly #incoming: ChunkQueue;
@@ -95,7 +97,7 @@ class SocketStream implements ByteStream {
   }
 }
 
-/** The same handlers for all sockets; a socket's own state hangs on it as `data`. */
+/** The handlers of all sockets. The state of a socket is its `data`. */
 function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<SocketStream> {
   return {
     open: (socket) => {
@@ -112,30 +114,27 @@ function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<Sock
 
 function peerOf(socket: Socket): string {
   const { remoteAddress, remotePort } = socket;
-  if (!remotePort) return "a local process";
-  return remoteAddress.includes(":")
-    ? `[${remoteAddress}]:${remotePort}`
-    : `${remoteAddress}:${remotePort}`;
+  return remotePort ? hostAndPort(remoteAddress, remotePort) : "a local process";
 }
 
 async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
   const { promise, resolve, reject } = Promise.withResolvers<SocketStream>();
-  const timer = setTimeout(
-    () => reject(new Error(`no answer within ${timeoutMs / 1000} s`)),
+  const timer = systemClock.after(
     timeoutMs,
+    () => reject(new Error(`no answer within ${timeoutMs / 1000} s`)),
   );
   const socket = handlers(resolve);
   const options = { socket, allowHalfOpen: true };
   const connecting = address.kind === "unix"
     ? bun.connect({ unix: address.path, ...options })
     : bun.connect({ hostname: address.host, port: address.port, ...options });
-  connecting.catch((error) => reject(new Error(plainReason(error), { cause: error })));
-  // A connection that comes after its time is nobody's.
+  connecting.catch((error) => reject(new Error(reasonOf(error), { cause: error })));
+  // A connection that comes too late is closed.
   promise.catch(() => connecting.then((late) => late.end(), () => {}));
   try {
     return prepared(await promise, await connecting);
   } finally {
-    clearTimeout(timer);
+    timer.stop();
   }
 }
 
@@ -182,7 +181,7 @@ function listenAt(address: Address, options: ListenOptions) {
       ? bun.listen({ unix: address.path, ...options })
       : bun.listen({ hostname: address.host, port: address.port, exclusive: true, ...options });
   } catch (cause) {
-    throw new Error(plainReason(cause), { cause });
+    throw new Error(reasonOf(cause), { cause });
   }
 }
 
@@ -205,12 +204,12 @@ function stdio(): ByteStream {
   };
 }
 
-let stderrIsHeard = false;
+let hasErrorHandler = false;
 
 function writeStderr(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  // Who read there may be gone. The write rejects, too, and that is enough.
-  if (!stderrIsHeard) process.stderr.on("error", () => {});
-  stderrIsHeard = true;
+  // The reader may be gone. The write rejects as well, which is enough.
+  if (!hasErrorHandler) process.stderr.on("error", () => {});
+  hasErrorHandler = true;
   return written(process.stderr, bytes);
 }
 
@@ -243,20 +242,6 @@ async function endOf(child: BunSubprocess): Promise<ProcessEnd> {
 
 function selfCommand(): readonly string[] {
   if (bun.isStandaloneExecutable) return [process.execPath];
-  // Bun's own: the module `node:url` would take 1 MB of every slot.
+  // Not from `node:url`, which would take 1 MB of memory in every slot.
   return [process.execPath, "run", bun.fileURLToPath(new URL("../cli.ts", import.meta.url))];
-}
-
-const REASONS: Record<string, string> = {
-  ECONNREFUSED: "connection refused",
-  ENOENT: "no such file or directory",
-  ENOTFOUND: "name or service not known",
-  EADDRINUSE: "address already in use",
-  EADDRNOTAVAIL: "cannot assign requested address",
-  EACCES: "permission denied",
-};
-
-function plainReason(error: unknown): string {
-  const { code = "", message = String(error) } = error as { code?: string; message?: string };
-  return REASONS[code] ?? message;
 }

@@ -1,12 +1,12 @@
 /**
  * What this folder uses of Bun, as types. Bun's own types declare globals, which would change the types of
- * every program that imports us; `tests/types/bun_api.ts` holds these here against them.
+ * every program that imports us. `deno task check` compares these with them (`tests/types/bun_api.ts`).
  */
 
 // deno-lint-ignore no-import-prefix -- a module inside Bun, known under no other name
 import * as bunFfi from "bun:ffi";
 
-/** A socket; `T` is what we hang on it. */
+/** A socket; `T` is the type of our data that it carries. */
 export interface BunSocket<T> {
   data: T;
   readonly remoteAddress: string;
@@ -22,7 +22,7 @@ export interface BunSocket<T> {
   setKeepAlive(enable?: boolean): boolean;
 }
 
-/** What happens to sockets. */
+/** What a socket reports. */
 export interface BunSocketHandler<T> {
   open(socket: BunSocket<T>): void;
   data(socket: BunSocket<T>, chunk: Uint8Array): void;
@@ -49,7 +49,7 @@ export interface BunUnixOptions<T> extends SocketOptions<T> {
   readonly unix: string;
 }
 
-/** A process that was started with both outputs as pipes. */
+/** A process that was started with both of its outputs as pipes. */
 export interface BunSubprocess {
   readonly pid: number;
   readonly stdout: ReadableStream<Uint8Array>;
@@ -82,11 +82,11 @@ export type BunPointer = number & { readonly __pointer__: null };
 
 /** How a foreign function is declared. */
 export interface BunFunction {
-  readonly args: readonly ("i32" | "u32" | "u64" | "ptr")[];
+  readonly args: readonly ("i32" | "u32" | "u64" | "i64" | "ptr")[];
   readonly returns: "i32" | "ptr" | "void";
 }
 
-/** An opened library; its functions have the types that its opener knows them to have. */
+/** An open library. Whoever opens it knows the types of its functions. */
 export interface BunLibrary {
   readonly symbols: Record<string, unknown>;
   close(): void;

@@ -1,9 +1,9 @@
-/** Semaphore a source that pushes chunks into one that is read: for runtimes whose sockets call back. */
+/** Turns a source that pushes chunks into one that is read: for Bun, whose sockets call back. */
 
 /** With this much unread, the source is asked to pause. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
 
-/** Chunks that have come and were not read yet. */
+/** Chunks that have arrived and were not read yet. */
 export class ChunkQueue {
   readonly #pauseSource: (isPaused: boolean) => void;
   readonly #chunks: Uint8Array[] = [];
@@ -19,7 +19,7 @@ export class ChunkQueue {
     this.#pauseSource = pauseSource;
   }
 
-  /** The source gives a chunk, which is this queue's from now on. */
+  /** The source has a chunk, which belongs to this queue from now on. */
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0 || this.#hasEnded) return;
     this.#chunks.push(chunk);
@@ -30,7 +30,7 @@ export class ChunkQueue {
     this.#setPaused(this.#unreadBytes > UNREAD_BYTES_MAX);
   }
 
-  /** The source gives nothing more; what is here can still be read, then comes `failure`, if any. */
+  /** The source has ended. What is here can still be read; then follows `failure`, if there is one. */
   end(failure?: Error): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -41,7 +41,7 @@ export class ChunkQueue {
     else waiting?.resolve(null);
   }
 
-  /** Reads what is there, or waits for something; `null` at the end. One call at a time. */
+  /** Reads what is here, or waits for a chunk; `null` at the end. One call at a time. */
   read(into: Uint8Array): Promise<number | null> {
     if (this.#chunks.length > 0) {
       const bytes = this.#take(into);

@@ -1,18 +1,18 @@
-/** Time and randomness, handed in to everything that waits or draws, so that a simulation can bring its own. */
+/** Time and randomness: passed to everything that waits or draws, so that a simulation can use its own. */
 
 import { randomBytes } from "node:crypto";
 
-/** Something that will be called, unless it is stopped before. */
+/** A call in the future, unless it is stopped before. */
 export interface Timer {
-  /** May be called again, and after the call. */
+  /** May be called several times, and after the call. */
   stop(): void;
 }
 
-/** What time it is, and calls at later times. */
+/** The time, and calls in the future. */
 export interface Clock {
-  /** Milliseconds since some moment. Never goes back. */
+  /** Milliseconds since some fixed moment. Never goes back. */
   now(): number;
-  /** Milliseconds since 1970 by the system's calendar, which may be set forward and back. */
+  /** Milliseconds since 1970 by the system's calendar, which may be set forward or back. */
   date(): number;
   /** Calls `action` once, `ms` milliseconds from now. */
   after(ms: number, action: () => void): Timer;
@@ -24,7 +24,7 @@ export interface Clock {
 export interface Random {
   /** A number from 0 up to 1, for jitter and samples. */
   fraction(): number;
-  /** So many unpredictable bytes in hexadecimal digits, for names that nobody else has. */
+  /** That many unpredictable bytes as hexadecimal digits, for unique names. */
   hex(bytes: number): string;
 }
 

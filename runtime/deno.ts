@@ -1,17 +1,19 @@
-/** The Deno adapter: sockets and processes. The compute core and the slot's channel lie beside it. */
+/** The adapter for Deno: sockets and processes. Compute cores and the slot's channel are in `deno_ffi.ts`. */
 
 import { fileURLToPath } from "node:url";
 import { acceptUntilClosed } from "./accepting.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { openCore, openSlotChannel } from "./deno_ffi.ts";
-import type {
-  Address,
-  ByteStream,
-  ChildProcess,
-  ProcessEnd,
-  Runtime,
-  SpawnOptions,
-  StreamListener,
+import { reasonOf } from "./error_text.ts";
+import {
+  type Address,
+  type ByteStream,
+  type ChildProcess,
+  hostAndPort,
+  type ProcessEnd,
+  type Runtime,
+  type SpawnOptions,
+  type StreamListener,
 } from "./ports.ts";
 
 /** Deno as a runtime for distcomp. */
@@ -31,16 +33,16 @@ export const denoRuntime: Runtime = {
 
 async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
   const timeout = new AbortController();
-  const timer = setTimeout(
-    () => timeout.abort(new Error(`no answer within ${timeoutMs / 1000} s`)),
+  const timer = systemClock.after(
     timeoutMs,
+    () => timeout.abort(new Error(`no answer within ${timeoutMs / 1000} s`)),
   );
   try {
     return await connect(address, timeout.signal);
   } catch (cause) {
-    throw new Error(plainReason(timeout.signal.aborted ? timeout.signal.reason : cause), { cause });
+    throw new Error(reasonOf(timeout.signal.aborted ? timeout.signal.reason : cause), { cause });
   } finally {
-    clearTimeout(timer);
+    timer.stop();
   }
 }
 
@@ -54,9 +56,13 @@ async function connect(address: Address, signal: AbortSignal): Promise<ByteStrea
 }
 
 function listen(address: Address): StreamListener {
-  return address.kind === "unix"
-    ? unixListener(Deno.listen({ transport: "unix", path: address.path }), address)
-    : tcpListener(Deno.listen({ hostname: address.host, port: address.port }), address.host);
+  try {
+    return address.kind === "unix"
+      ? unixListener(Deno.listen({ transport: "unix", path: address.path }), address)
+      : tcpListener(Deno.listen({ hostname: address.host, port: address.port }), address.host);
+  } catch (cause) {
+    throw new Error(reasonOf(cause), { cause });
+  }
 }
 
 function tcpListener(listener: Deno.TcpListener, host: string): StreamListener {
@@ -92,13 +98,10 @@ function tcpStream(connection: Deno.TcpConn): ByteStream {
     connection.setNoDelay(true);
     connection.setKeepAlive(true);
   } catch (error) {
-    closeQuietly(connection); // nobody else has it yet
+    closeQuietly(connection); // its owner never gets it
     throw error;
   }
-  return connStream(
-    connection,
-    hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`,
-  );
+  return connStream(connection, hostAndPort(hostname, port));
 }
 
 interface ReadWriteClose {
@@ -143,14 +146,15 @@ function closeQuietly(resource: { close(): void }): void {
   try {
     resource.close();
   } catch (error) {
-    // Closing twice is allowed by our ports; the peer's reset may have closed it first.
+    // Our ports allow closing twice, and the peer's reset may have closed it first.
     if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
 
+/** Not with `node:child_process`, which rewrites the arguments of a command that is Deno itself. */
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
   const [program, ...args] = command;
-  if (program === undefined) throw new RangeError("There is no program to start");
+  if (program === undefined) throw new RangeError("The command to start is empty");
   const child = new Deno.Command(program, {
     args,
     env: options.env,
@@ -176,7 +180,7 @@ function killQuietly(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch {
-    // The process has ended already: what we wanted.
+    // The process has ended already.
   }
 }
 
@@ -185,11 +189,4 @@ function selfCommand(): readonly string[] {
   const entry = new URL("../cli.ts", import.meta.url);
   const path = entry.protocol === "file:" ? fileURLToPath(entry.href) : entry.href;
   return [Deno.execPath(), "run", "--allow-all", "--quiet", path];
-}
-
-/** Deno's messages as half sentences: `Connection refused (os error 111)` → `connection refused`. */
-function plainReason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const plain = text.replace(/ \(os error \d+\)$/, "").replace(/^.*: (?=\w)/, "");
-  return plain.charAt(0).toLowerCase() + plain.slice(1);
 }

@@ -1,10 +1,12 @@
-/** Chooses the adapter for the runtime that this program runs on. */
+/** Chooses the adapter for the runtime of this process. */
 
 import type { Runtime } from "./ports.ts";
 
-/** The adapter for this runtime. Loaded on demand: an adapter touches its runtime's own globals. */
+/** The adapter for this runtime. Loaded on demand, as an adapter uses the globals of its runtime. */
 export async function detectRuntime(): Promise<Runtime> {
   if ("Deno" in globalThis) return (await import("./deno.ts")).denoRuntime;
   if ("Bun" in globalThis) return (await import("./bun.ts")).bunRuntime;
-  throw new Error("distcomp runs on Deno 2.9 or Bun 1.4, or newer; this is another runtime");
+  throw new Error(
+    "This runtime is not supported; run distcomp on Deno 2.9 or Bun 1.4, or a newer version",
+  );
 }

@@ -1,33 +1,26 @@
-/** A compute core in this process, whatever the foreign function interface is. */
+/** A compute core in this process. For both adapters, which open the library. */
 
+import type { ForeignMemory } from "./c_functions.ts";
 import type { NativeCore, NativePointer } from "./ports.ts";
 
-/** What kernels with aligned vector loads and stores need, up to AVX-512, and a cache line. */
+/** A cache line, and what kernels with aligned vector loads and stores need, up to AVX-512. */
 const ALIGNMENT = 64;
 
-/** Memory for inputs up to this size is kept from job to job; a larger one is given back at once. */
+/** Memory for inputs of up to this size is kept for the next job; larger memory is freed after its job. */
 const KEPT_INPUT_BYTES_MAX = 16 * 1024 * 1024;
 
-/** A runtime may keep the bytes of small arrays on its own heap and move them; from this size on, they stay. */
+/** A runtime may keep the bytes of smaller arrays on its own heap and move them. */
 const STABLE_BUFFER_BYTES = 4096;
 
-/** Foreign memory, as a runtime sees it. `P` is its kind of pointer. */
-export interface ForeignMemory<P> {
-  /** Where a buffer's bytes are. */
-  addressOf(buffer: ArrayBuffer): bigint;
-  /** A pointer to pass to a function. `address` is not 0. */
-  pointerTo(address: bigint): P;
-  /** Copies bytes out of foreign memory. */
-  copy(from: P, into: Uint8Array<ArrayBuffer>): void;
-}
-
-/** The three functions of a core, and the end of it. `null` is C's null pointer. */
+/** The three functions of a core, and a function that unloads it. `null` is C's null pointer. */
 export interface CoreFunctions<P> {
   worker_init(version: number): number;
   worker_run_job(size: bigint, data: P, outsize: P, outdata: P): number;
   worker_free_outdata(size: bigint, outdata: P | null): void;
   close(): void;
 }
+
+type Memory<P> = Pick<ForeignMemory<P, unknown>, "addressOf" | "pointerTo" | "copy">;
 
 /** Memory of ours that a core may use while `bytes` lives. */
 interface SharedBuffer<P> {
@@ -39,7 +32,7 @@ interface SharedBuffer<P> {
 /** See `NativeCore`. */
 export class ForeignCore<P extends object | number> implements NativeCore {
   readonly #functions: CoreFunctions<P>;
-  readonly #memory: ForeignMemory<P>;
+  readonly #memory: Memory<P>;
   #input: SharedBuffer<P>;
   /** Two words that the core writes: the output's size, then its address. */
   readonly #result: SharedBuffer<P>;
@@ -49,7 +42,7 @@ export class ForeignCore<P extends object | number> implements NativeCore {
   #address = 0n;
   #pointer: P | null = null;
 
-  constructor(functions: CoreFunctions<P>, memory: ForeignMemory<P>) {
+  constructor(functions: CoreFunctions<P>, memory: Memory<P>) {
     this.#functions = functions;
     this.#memory = memory;
     this.#input = this.#allocate(STABLE_BUFFER_BYTES);

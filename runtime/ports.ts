@@ -1,30 +1,35 @@
 /**
- * What distcomp needs of a runtime beyond the built-in modules that Deno and Bun share. There is one
- * adapter a runtime (`deno.ts`), and nowhere else is a runtime's own global written.
+ * What distcomp needs from a runtime beyond the `node:` modules that Deno and Bun share. Each runtime has an
+ * adapter (`deno.ts`, `bun.ts`); the globals `Deno` and `Bun` are used nowhere else.
  */
 
 import type { Clock, Random } from "./clock.ts";
 
-/** Where a stream leads to: a TCP port, or a Unix socket on this machine. */
+/** Where a connection leads to: a TCP port, or a Unix socket on this machine. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
-/** A connection, a pair of pipes: bytes in and bytes out, in order. */
+/** A connection or a pair of pipes: bytes in and bytes out, in order. */
 export interface ByteStream {
-  /** Who is at the other end, for people to read. */
+  /** Who is at the other end, for people. */
   readonly peer: string;
-  /** Reads at least one byte into `into` and says how many came; `null` at the end of the stream. */
+  /** Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Writes all of `bytes`, which must not change until then. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Says that nothing more will be written; the other direction stays open. */
+  /** Ends our direction; the other one stays open. */
   endWrites(): Promise<void>;
-  /** Ends both directions. A pending `read` or `write` rejects or ends. May be called again. */
+  /** Ends both directions. A pending `read` or `write` ends or rejects. May be called again. */
   close(): void;
 }
 
-/** Takes connections. */
+/** How people write a host and a port. */
+export function hostAndPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Accepts connections. */
 export interface StreamListener {
   readonly address: Address;
   /** The next connection, or `null` once the listener is closed. */
@@ -42,13 +47,13 @@ export interface ProcessEnd {
 /** A process that we started. */
 export interface ChildProcess {
   readonly pid: number;
-  /** What it prints, on stdout and on stderr. A process that prints waits until it is read. */
+  /** Its stdout and stderr. The process waits while nobody reads them. */
   readonly outputs: readonly ReadableStream<Uint8Array>[];
-  /** It is gone. What it printed may still be on its way. */
+  /** Resolves when the process is gone. Some of its output may still be unread. */
   readonly ended: Promise<ProcessEnd>;
-  /** Does nothing when the process has ended already. */
+  /** Does nothing if the process has ended. */
   kill(signal: "SIGTERM" | "SIGKILL"): void;
-  /** Lets this process end without having seen that one's end. */
+  /** Lets this process end before that one. */
   unref(): void;
 }
 
@@ -60,14 +65,14 @@ export interface SpawnOptions {
 
 declare const nativePointer: unique symbol;
 
-/** An address in a compute core's memory. Only the adapter that made it can read it. */
+/** An address in a compute core's memory. Only the adapter that made it can use it. */
 export type NativePointer = { readonly [nativePointer]: true };
 
 /**
- * A compute core in this process: the three functions of the compute core API and the memory between.
+ * A compute core in this process: the three functions of the compute core API, and the memory for them.
  *
- * One job goes like this: put the input into `input(bytes)`, call `run(bytes)`, look at `outputBytes`,
- * take the output, call `free()`. Nothing else may come between.
+ * For one job: put the input into `input(bytes)`, call `run(bytes)`, look at `outputBytes`, take the output,
+ * and call `free()`. Make no other call in between.
  */
 export interface NativeCore {
   /** Calls `worker_init` and returns what it returned. */
@@ -76,62 +81,62 @@ export interface NativeCore {
   input(bytes: number): Uint8Array<ArrayBuffer>;
   /** Calls `worker_run_job` on the first `bytes` bytes of `input` and returns the exit code. */
   run(bytes: number): number;
-  /** The size that the core gave its last output; beyond 2⁵³ not exactly. */
+  /** The size of the last output, as the core gave it; not exact beyond 2⁵³. */
   readonly outputBytes: number;
   /** The same, exactly, for people. */
   readonly outputSize: bigint;
-  /** Where that output lies; `null` when the core stored a null pointer. */
+  /** Where that output is; `null` if the core stored a null pointer. */
   readonly outputPointer: NativePointer | null;
-  /** Copies the whole output into `into`, which is exactly as long. */
+  /** Copies the whole output into `into`, which must have its size. */
   copyOutput(into: Uint8Array<ArrayBuffer>): void;
-  /** Calls `worker_free_outdata` with just what the core gave. */
+  /** Calls `worker_free_outdata` with exactly the size and pointer that the core gave. */
   free(): void;
   /** Unloads the core: its destructors run. */
   close(): void;
 }
 
-/** A slot's connection to its worker. It blocks: a slot has nothing else to do. */
+/** A slot's connection to its worker. Its calls block: a slot has nothing else to do. */
 export interface SlotChannel {
   /** Reads at least one byte; 0 at the end of the stream. */
   read(into: Uint8Array<ArrayBuffer>): number;
   write(bytes: Uint8Array<ArrayBuffer>): void;
-  /** Writes bytes of a core's own memory, without a copy on our side. */
+  /** Writes from a core's own memory, without a copy. */
   writeNative(pointer: NativePointer, bytes: number): void;
   /**
-   * The file at `path`, which has to be `bytes` bytes long, as memory: what is written there is in the file
-   * at once, and stays when this process dies.
+   * Maps the file at `path`, which must be `bytes` bytes long, into memory. What is written there is in the
+   * file at once, and stays there when this process dies.
    */
   share(path: string, bytes: number): ArrayBuffer;
 }
 
-/** A runtime, as far as distcomp needs one. */
+/** What distcomp needs from a runtime. */
 export interface Runtime {
   /** Name and version, such as `deno 2.9.6`. */
   readonly name: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Opens a connection. Rejects with a sentence when there is none within `timeoutMs`. */
+  /** Opens a connection. Rejects with a reason for people if there is none within `timeoutMs`. */
   dial(address: Address, timeoutMs: number): Promise<ByteStream>;
-  /** Takes connections at `address`; port 0 picks a free one. */
+  /** Listens at `address`; port 0 means any free port. */
   listen(address: Address): StreamListener;
   /** This process's stdin and stdout as one stream. */
   stdio(): ByteStream;
-  /** Prints on stderr. While nobody reads there, this waits, and nothing else. */
+  /** Prints on stderr. Only this call waits while nobody reads there, not the whole process. */
   writeStderr(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Starts a program. */
   spawn(command: readonly string[], options: SpawnOptions): ChildProcess;
-  /** The command that starts this program again; its arguments are the caller's to add. */
+  /** The command that starts this program again. The caller adds the arguments. */
   selfCommand(): readonly string[];
   /**
-   * Loads a compute core into this process. Throws a `CoreLoadError` with the loader's own text, or with
-   * the names of the functions that the core lacks.
+   * Loads a compute core into this process. Throws a `CoreLoadError` with the message of the system's
+   * loader, or with the names of the functions that the core lacks.
    */
   openCore(path: string): NativeCore;
-  /** Connects a slot to its worker, and ties its life to the worker's where the system can. */
+  /** Connects a slot to its worker, and has the slot end with the worker where the system can do that. */
   openSlotChannel(socketPath: string): SlotChannel;
 }
 
-/** A library cannot be loaded, or it is no compute core. */
+/** A library cannot be loaded, or is not a compute core. */
 export class CoreLoadError extends Error {
   override name = "CoreLoadError";
 }

@@ -14,6 +14,7 @@ import {
   ResponseType,
   type Uint64,
 } from "../protocol/mod.ts";
+import { messageOf } from "../runtime/error_text.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { NativeCore, Runtime, SlotChannel } from "../runtime/ports.ts";
 import { decodeLoad, sharedPath, SLOT_LOAD, SLOT_REGISTER, SLOT_SHARED_BYTES } from "./protocol.ts";
@@ -48,7 +49,7 @@ export function runSlot(runtime: Runtime, socketPath: string, number: number): n
     return 0;
   } catch (error) {
     // The worker reports the last line that a slot prints: a runtime's own report ends with something else.
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(messageOf(error));
     return BROKEN_STATUS;
   }
 }
@@ -118,7 +119,7 @@ class Slot {
       this.#core = core;
       this.#writer.frame(ResponseType.ok, frame.id, NOTHING);
     } catch (error) {
-      this.#fail(frame.id, error instanceof Error ? error.message : String(error));
+      this.#fail(frame.id, messageOf(error));
     }
   }
 

@@ -1,4 +1,4 @@
-/** A process of ours, and how long we wait for its end: the system may not let it end, however often it is killed. */
+/** A process that we started, and how long we wait for its end: the system may not let it end, even when killed. */
 
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ChildProcess, ProcessEnd } from "../runtime/ports.ts";
@@ -6,22 +6,22 @@ import { type ForwardedLines, forwardLines } from "./lines.ts";
 import type { PrintingPace } from "./printing_pace.ts";
 
 /**
- * A killed process is gone at once, or after seconds if it has hundreds of gigabytes to give back. One that
- * hangs in the kernel, on a dead file server or in a driver, stays for as long as that does.
+ * A killed process is usually gone at once, or after seconds if it has to free hundreds of gigabytes. A process
+ * that hangs in the kernel, because of a dead file server or a driver, stays as long as that lasts.
  */
 export const GONE_LIMIT_MS = 10_000;
 
-/** How a process is looked after. */
+/** How a process is watched. */
 export interface ChildOptions {
   readonly clock: Clock;
   /** Shared by all processes that this one has started. */
   readonly pace: PrintingPace;
-  /** Gets every line that the process prints, on stdout or stderr, without its end and cut if long. */
+  /** Gets every line that the process prints on stdout or stderr, without its line feed, and cut if long. */
   readonly onLine: (line: string) => void;
   readonly goneLimitMs?: number | undefined;
 }
 
-/** A process that is killed once it is to end, and then gone or given up in bounded time. */
+/** A process that, once killed, is gone or given up in bounded time. */
 export class Child {
   readonly #process: ChildProcess;
   readonly #printed: ForwardedLines;
@@ -29,7 +29,7 @@ export class Child {
   readonly #goneLimitMs: number;
   readonly #killed = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<ProcessEnd | undefined>();
-  /** When the process is gone, which may be never, and all that it printed is here. */
+  /** Resolves when the process is gone, which may be never, and all that it printed is forwarded. */
   readonly ended: Promise<ProcessEnd>;
   #timer: Timer | undefined;
   #hasEnded = false;
@@ -56,22 +56,22 @@ export class Child {
     return this.#process.pid;
   }
 
-  /** When it is killed by us, which may be never. */
+  /** Resolves when we kill it, which may be never. */
   get killed(): Promise<void> {
     return this.#killed.promise;
   }
 
-  /** How the process has ended, or `undefined` when it was killed and is given up. */
+  /** How the process has ended; `undefined` if it was killed and is given up. */
   get settled(): Promise<ProcessEnd | undefined> {
     return this.#settled.promise;
   }
 
-  /** What people read of a process that is given up. */
+  /** The reason that people read for a process that is given up. */
   get whyGivenUp(): string {
     return `the system has not let its process end for ${this.#goneLimitMs / 1000} s`;
   }
 
-  /** Kills the process. From then on it has its time to be gone. */
+  /** Kills the process. It has a limited time to be gone from then on. */
   kill(): void {
     if (this.#hasEnded) return;
     this.#process.kill("SIGKILL");

@@ -1,11 +1,11 @@
-/** What this machine is, in the words that libraries are described with. */
+/** What kind of machine this is, in the terms that `core/` uses for libraries. */
 
 import os from "node:os";
 import process from "node:process";
 
 /** What this machine can load. */
 export interface Host {
-  /** As `uname -m` has it, and one name for each kind: `x86_64`, `aarch64`. */
+  /** As `uname -m` prints it, but always `aarch64` for `arm64`. */
   readonly machine: string;
   readonly format: "ELF" | "Mach-O" | "PE";
 }

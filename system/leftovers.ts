@@ -1,32 +1,33 @@
-/** Folders of workers that were killed: nobody else removes them, and the cores in them are large. */
+/** Folders of workers that were killed: nothing else removes them, and the cores in them are large. */
 
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { type MachineId, THIS_MACHINE } from "./machine.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { codeOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { FOLDER_PREFIX } from "./temporary_folder.ts";
 
-/** A folder this young may belong to a worker that does not listen yet. */
+/** A younger folder may belong to a worker that is not listening yet. */
 const AGE_MS_MIN = 60_000;
 
 /** A worker of this machine answers at once. */
 const DIAL_LIMIT_MS = 1_000;
 
-/** The file in a folder that says which machine its owner runs on. */
+/** The file in a folder that names the machine of its owner. */
 const MACHINE_NAME = "machine";
 
-/** Says in a folder that its owner runs on this machine: without that it is removed by nobody. */
+/** Notes in a folder that its owner runs on this machine. No other worker removes a folder without that note. */
 export async function markFolder(folder: string): Promise<void> {
-  // What cannot be written, on a full disk, costs no more than a folder that stays.
+  // If this fails, as on a full disk, the folder may stay for ever, which does little harm.
   await writeFile(join(folder, MACHINE_NAME), JSON.stringify(THIS_MACHINE)).catch(() => {});
 }
 
 /**
- * Removes this user's folders in `parent` whose owner ran on this machine, and in which nobody listens on
- * the socket `name`. Asking the socket also tells where process ids do not: several containers may share a
- * folder. On another machine, which may share it as well, it tells nothing. It does what it can.
+ * Removes this user's folders in `parent` whose owner ran on this machine, and where nobody listens on the
+ * socket `name`. Process ids would not do: several containers may share a folder. Nor does the socket say
+ * anything about an owner on another machine, which may share the folder as well. Errors are ignored.
  */
 export async function removeLeftovers(
   runtime: Runtime,
@@ -49,7 +50,7 @@ export async function removeIfDeserted(
   name: string,
 ): Promise<void> {
   if (!await isRefused(runtime, join(folder, name))) return;
-  await rm(folder, { recursive: true, force: true }).catch(() => {}); // what stays does no harm
+  await rm(folder, { recursive: true, force: true }).catch(() => {}); // a folder that stays does no harm
 }
 
 async function isOld(folder: string, clock: Clock): Promise<boolean> {
@@ -59,8 +60,8 @@ async function isOld(folder: string, clock: Clock): Promise<boolean> {
 }
 
 /**
- * Whether this machine can tell that nobody listens in a folder. What an earlier boot has left stays: of
- * two machines one may have been started from a copy of the other, with its name.
+ * Whether this machine can know that nobody listens in a folder. Folders from before the last boot stay: they
+ * may be of another machine with the same name, as when one was made from a copy of the other's disk.
  */
 async function isOurs(folder: string): Promise<boolean> {
   const owner = machineIn(await readFile(join(folder, MACHINE_NAME), "utf8").catch(() => ""));
@@ -73,17 +74,17 @@ function machineIn(text: string): MachineId | undefined {
     const value = JSON.parse(text) as MachineId | null;
     return typeof value?.name === "string" ? value : undefined;
   } catch {
-    return undefined; // not written yet, or not ours
+    return undefined; // not written yet, or not one of our notes
   }
 }
 
-/** Only a refusal is a proof: a socket that is not there, or not ours to ask, says nothing. */
+/** Only a refused connection proves that nobody listens. A missing or forbidden socket proves nothing. */
 async function isRefused(runtime: Runtime, path: string): Promise<boolean> {
   if (!(await stat(path).catch(() => undefined))?.isSocket()) return false;
   try {
     (await runtime.dial({ kind: "unix", path }, DIAL_LIMIT_MS)).close();
     return false;
   } catch (error) {
-    return /refused/i.test(String(error));
+    return codeOf((error as Error).cause) === "ECONNREFUSED";
   }
 }

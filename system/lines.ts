@@ -1,20 +1,23 @@
-/** Bytes that a process prints, cut into lines of bounded length. */
+/**
+ * What a process prints, as lines of text for people. Inputs and the journal have readers of their own: their
+ * lines are bytes, and must not be cut.
+ */
 
 import type { Clock } from "../runtime/clock.ts";
 import type { PrintingPace } from "./printing_pace.ts";
 
-/** A longer line is cut here: it is shown to people, and a core may print without end. */
+/** A longer line is cut: a core may print without end and without a line feed. */
 const LINE_CHARS_MAX = 2000;
 
-/** Handled at once. If that are a thousand empty lines, it still takes only some milliseconds. */
+/** How much is handled at once. Even a thousand empty lines take only a few milliseconds. */
 const PIECE_BYTES = 1024;
 
-/** Takes text in pieces and gives whole lines to `onLine`. */
+/** Takes text in pieces, and passes whole lines to `onLine`. */
 export class LineSplitter {
   readonly #onLine: (line: string) => void;
   readonly #decoder = new TextDecoder();
   #rest = "";
-  #overlong = false;
+  #isCut = false;
 
   constructor(onLine: (line: string) => void) {
     this.#onLine = onLine;
@@ -28,35 +31,35 @@ export class LineSplitter {
     }
   }
 
-  /** Gives the last line too if the text did not end with a newline. */
+  /** Passes on the last line even if no line feed ended it. */
   end(): void {
-    if (this.#rest !== "" || this.#overlong) this.#endLine();
+    if (this.#rest !== "" || this.#isCut) this.#endLine();
   }
 
   #add(text: string): void {
     const room = LINE_CHARS_MAX - this.#rest.length;
-    this.#overlong ||= text.length > room;
+    this.#isCut ||= text.length > room;
     this.#rest += text.slice(0, room);
   }
 
   #endLine(): void {
-    this.#onLine(this.#rest.replace(/\r$/, "") + (this.#overlong ? " …" : ""));
+    this.#onLine(this.#rest.replace(/\r$/, "") + (this.#isCut ? " …" : ""));
     this.#rest = "";
-    this.#overlong = false;
+    this.#isCut = false;
   }
 }
 
-/** A grandchild can hold a pipe open after the process has ended; nobody waits for it longer than this. */
+/** A grandchild can keep a pipe open after the process has ended. We wait no longer than this for it. */
 const PRINTED_AFTER_END_MS = 200;
 
-/** What a process prints, on its way. */
+/** What a process prints, while it is forwarded. */
 export interface ForwardedLines {
   /**
-   * To be called when the process has ended: resolves when what it printed is complete, because the last line
+   * To be called when the process has ended: resolves when all that it printed is forwarded. The last line
    * often says why it ended.
    */
   complete(): Promise<void>;
-  /** Reads no more, of a process that may never end. */
+  /** Stops reading, from a process that may never end. */
   stop(): void;
 }
 
@@ -83,7 +86,7 @@ export function forwardLines(
       timer.stop();
     },
     stop: () => {
-      for (const reader of readers) reader.cancel().catch(() => {}); // a pipe that failed has stopped
+      for (const reader of readers) reader.cancel().catch(() => {}); // a pipe that has failed has stopped
     },
   };
 }

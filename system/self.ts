@@ -1,15 +1,15 @@
-/** How a process of ours starts another one. The one place, so that a mistake cannot fork without end. */
+/** How this program starts itself. In one place only, so that no mistake can start processes without end. */
 
 import process from "node:process";
 import type { ChildProcess, Runtime } from "../runtime/ports.ts";
 
-/** Set in the environment of every process that distcomp starts of itself, to what it is. */
+/** The environment variable in which every process that we start finds its role. */
 const SPAWNED_AS = "DISTCOMP_SPAWNED_AS";
 
-/** What this program can be started as, by itself. */
+/** What this program starts itself as. */
 export type Role = "local-worker" | "slot";
 
-/** Who may start what: people start workers and runs, those start slots, and slots start nothing. */
+/** Which role may start which: people start workers and runs, those start slots, and slots start nothing. */
 const MAY_START: Record<string, readonly Role[]> = {
   "": ["local-worker", "slot"],
   "local-worker": ["slot"],

@@ -78,25 +78,6 @@ test("every file says at its beginning what it is", () => {
   assert.deepEqual(silent, []);
 });
 
-test("the C sources of a core and our symbol tables have the same three functions", () => {
-  const header = readFileSync(join(ROOT, "include/distcomp.h"), "utf8")
-    .replace(/\/\*[^]*?\*\//g, "")
-    .replace(/^#.*$/gm, "");
-  const declared = [...header.matchAll(/DISTCOMP_EXPORT\s+([^;]+);/g)].map(([, text]) =>
-    normal(text)
-  );
-  const table = readFileSync(join(ROOT, "runtime/deno_ffi.ts"), "utf8");
-  const commented = [...table.matchAll(/\/\/ (\w[^\n]*worker_\w+\([^\n]*\))/g)].map(([, text]) =>
-    normal(text)
-  );
-  assert.equal(declared.length, 3);
-  assert.deepEqual(commented, declared);
-});
-
-function normal(declaration: string | undefined): string {
-  return (declaration ?? "").replace(/\s+/g, " ").trim();
-}
-
 function sourceFiles(): SourceFile[] {
   return Object.keys(ARROWS).flatMap((folder) => filesIn(folder));
 }

@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { basename, resolve, sep } from "node:path";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import { OVERWRITES_ITSELF, overwritesItself, realPath } from "./paths.ts";
 import { SourceError } from "./source.ts";
 

@@ -2,7 +2,7 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import type { FinishedJobs, IdentifiedInput } from "../output/finished_jobs.ts";
 import { fileIdentity } from "./identity.ts";
 import type { IndexedFile } from "./listed_file.ts";

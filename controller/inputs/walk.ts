@@ -3,7 +3,7 @@
 import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import { STATE_FOLDER } from "../output/directory_sink.ts";
 import type { ListedFile } from "./listed_file.ts";
 import type { Warn } from "./source.ts";

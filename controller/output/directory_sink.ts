@@ -5,7 +5,7 @@ import { lstat, mkdir, open, rename, rm, unlink, writeFile } from "node:fs/promi
 import { dirname, join } from "node:path";
 import process from "node:process";
 import type { Clock } from "../../runtime/clock.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import { DiskPace } from "./disk_pace.ts";
 
 /** distcomp's own folder inside an output folder. */

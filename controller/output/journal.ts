@@ -8,7 +8,7 @@ import process from "node:process";
 import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
 import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import { NEWLINE } from "../line_cutter.ts";
 
 /** Characters of records that are written together. */

@@ -3,7 +3,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Runtime } from "../../runtime/ports.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import { DirectorySink, SinkError, STATE_FOLDER, TEMPORARY_PREFIX } from "./directory_sink.ts";
 import { Journal } from "./journal.ts";
 import { Lock, LockedError } from "./lock.ts";

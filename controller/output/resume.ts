@@ -10,7 +10,7 @@ import { journalIn } from "./journal.ts";
 import { JournalEpochs } from "./journal_epochs.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
 import { type ReadRecord, toJobRecord } from "./journal_record.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 
 /** Outputs looked at concurrently: enough to hide a file server's latency. */
 const LOOKS_MAX = 16;

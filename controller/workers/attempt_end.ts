@@ -1,6 +1,6 @@
 /** What the end of a connection says about its worker: dial again at once, later, or much later. */
 
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
 import { type AttemptEnd, GIVE_UP_MS } from "./reconnect.ts";
 import { RenegotiateError, UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";

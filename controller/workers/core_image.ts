@@ -6,7 +6,7 @@ import { basename } from "node:path";
 import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import { host } from "../../system/host.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 
 /** A compute core to send. */
 export interface CoreImage {

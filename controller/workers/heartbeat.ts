@@ -37,7 +37,8 @@ export class Heartbeat {
   check(link: Link, isListening: boolean, nowMs: number): HeartbeatAction {
     const silentMs = this.#silence.look(link.signsOfLife, isListening, nowMs);
     // A ping arrives after everything that was sent before it.
-    const inTransitMs = Math.min(link.unheardBytes, BUFFERED_BYTES_MAX) / SLOWEST_BYTES_PER_MS;
+    const inTransitMs = Math.min(link.unacknowledgedBytes, BUFFERED_BYTES_MAX) /
+      SLOWEST_BYTES_PER_MS;
     if (silentMs >= WORKER_SILENT_MS_MAX + inTransitMs) return { kind: "give up", silentMs };
     return nowMs - this.#sentAtMs >= PING_MS ? PING : NONE;
   }

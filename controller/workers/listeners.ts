@@ -2,7 +2,7 @@
 
 import { formatAddress } from "../../link/address.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
-import { reasonOf } from "../../system/system_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 
 /** Accepts connections until it is closed. */
 export class Listeners {

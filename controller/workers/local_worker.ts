@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Child } from "../../system/child.ts";
 import type { Log } from "../../system/log.ts";
+import { messageOf } from "../../runtime/error_text.ts";
 import type { ByteStream, ProcessEnd, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
@@ -113,7 +114,7 @@ export class LocalWorker {
         onLine: (line) => this.#log.printed(line),
       });
     } catch (error) {
-      return `cannot be started: ${error instanceof Error ? error.message : error}`;
+      return `cannot be started: ${messageOf(error)}`;
     }
     return describe(await this.#child.ended);
   }

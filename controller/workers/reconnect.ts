@@ -75,7 +75,7 @@ export class ReconnectingAddress {
   ) {
     this.#clock = clock;
     this.#actions = actions;
-    this.#backoff = new Backoff(random);
+    this.#backoff = new Backoff(() => random.fraction());
     this.#prospect = this.#expectedFor(GIVE_UP_MS);
   }
 

@@ -33,7 +33,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["run", ECHO, "--repeat", "9007199254740993"], /is invalid/],
   [["run", ECHO, "in", "--slots", "0"], /It must be between 1 and 4096/],
   [["run", ECHO, "in", "--slots", "2", "--workers", "a"], /--slots is for a run on this machine/],
-  [["run", ECHO, "in", "--workers", "a:b"], /Cannot understand the address "a:b": "b" is no port/],
+  [
+    ["run", ECHO, "in", "--workers", "a:b"],
+    /Cannot understand the address "a:b": port must be 0–65535, not "b"/,
+  ],
   [["run", ECHO, "in", "--workers", "a,::1"], /"::1": an IPv6 address needs brackets/],
   [["run", ECHO, "in", "--workers", " , "], /There is no worker in " , "/],
   [["run", ECHO, "in", "--workers", "@no-list"], /list of workers "no-list": no such file/],
@@ -89,7 +92,7 @@ test("a core that cannot be one is refused before anything is written", async ()
     ["in", "it is a folder"],
     ["empty.so", "it is empty"],
     ["text.so", "it is a text file"],
-    ["picture.so", "it is no shared library of a kind known here"],
+    ["picture.so", "it is not a shared library"],
   ];
   for (const [file, why] of refused) {
     const run = await workspace.run(["run", file, "in"]);

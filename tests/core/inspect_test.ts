@@ -1,4 +1,4 @@
-/** What is seen in a file before anybody loads it: in real libraries, made ones, damaged ones, and others. */
+/** What is known of a core before it is loaded: of real libraries, made ones, damaged ones and other files. */
 
 import assert from "node:assert/strict";
 import os from "node:os";
@@ -28,7 +28,7 @@ for (
 ) {
   testUnless(
     notElf,
-    `a compiled library without ${missing.join(", ")} is seen to lack that`,
+    `a compiled library without ${missing.join(", ")} is found to lack it`,
     async () => {
       const facts = inspectCore(await coreBytes(name));
       assert(facts.kind === "library");
@@ -113,8 +113,8 @@ test("a file that is not a library is described", () => {
     [new Uint8Array(0), "it is empty"],
     [new TextEncoder().encode("#!/bin/sh\nexec true\n"), "it is a text file"],
     [new TextEncoder().encode("grüße"), "it is a text file"],
-    [Uint8Array.of(0x1f, 0x8b, 8, 0), "it is no shared library of a kind known here"],
-    [bytesOf([0x7f, 0x45, 0x4c, 0x46], 19), "it is no shared library of a kind known here"],
+    [Uint8Array.of(0x1f, 0x8b, 8, 0), "it is not a shared library"],
+    [bytesOf([0x7f, 0x45, 0x4c, 0x46], 19), "it is not a shared library"],
   ];
   for (const [content, reason] of reasons) {
     assert.equal(reasonNotToLoad(inspectCore(content), X86_64), reason);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Silence } from "../../link/silence.ts";
 import { test } from "../lib/test.ts";
 
-test("time without a sign of life adds up, look by look", () => {
+test("time without a sign of life adds up", () => {
   const silence = new Silence();
   assert.equal(silence.look(0, true, 5_000), 0);
   assert.equal(silence.look(0, true, 5_250), 250);
@@ -22,7 +22,7 @@ test("a sign of life ends the silence, however many signs there were", () => {
   assert.equal(silence.look(1_000, true, 2_250), 250);
 });
 
-test("a look that is late counts for a second at most", () => {
+test("a late call counts for a second at most", () => {
   const silence = new Silence();
   silence.look(0, true, 0);
   assert.equal(silence.look(0, true, 3_600_000), 1_000);
@@ -30,7 +30,7 @@ test("a look that is late counts for a second at most", () => {
   assert.equal(silence.look(0, true, 7_200_000), 2_500);
 });
 
-test("time in which nobody listens does not count, and what was counted is forgotten", () => {
+test("time in which we do not read resets the silence", () => {
   const silence = new Silence();
   silence.look(0, true, 0);
   assert.equal(silence.look(0, true, 900), 900);
@@ -39,7 +39,7 @@ test("time in which nobody listens does not count, and what was counted is forgo
   assert.equal(silence.look(0, true, 3_000), 300);
 });
 
-test("what came before the first look is no sign of life later", () => {
+test("signs of life before the first call do not count later", () => {
   const silence = new Silence();
   silence.look(7, true, 0);
   assert.equal(silence.look(7, true, 250), 250);

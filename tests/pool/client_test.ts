@@ -139,7 +139,7 @@ function afterStep(client: Client<string>, jobs: readonly Job<string>[], step: S
   return step.comesBack ? [...jobs] : jobs.filter((other) => other !== job);
 }
 
-/** More is looked at only by who looks for the job among the others. */
+/** A search through the queue would look at far more. */
 const LOOKS_MAX = 20;
 
 for (const [what, avoids] of [["", []], [" that avoids some endpoint", [ANYWHERE.id]]] as const) {

@@ -42,7 +42,7 @@ test("a chunk queue gives what came before a failure, then the failure", async (
   await assert.rejects(queue.read(new Uint8Array(9)), /cable pulled/);
 });
 
-test("a program ends although a process that it has started, and waits for no more, goes on", async () => {
+test("a program ends although a process that it has started and unreferenced still runs", async () => {
   const script = fileURLToPath(new URL("../fixtures/leaves_a_process.ts", import.meta.url));
   const args = process.versions.bun ? ["run", script] : ["run", "-A", "--quiet", script];
   // That process would go on for longer.
@@ -96,7 +96,7 @@ test("a listener that is closed during its pause after an error ends", async () 
   assert.equal(accepts, 1);
 });
 
-test("a real listener takes a connection, and ends when it is closed", async () => {
+test("a real listener accepts a connection, and ends when it is closed", async () => {
   const runtime = await detectRuntime();
   const listener = runtime.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
   const [accepted, dialled] = await Promise.all([

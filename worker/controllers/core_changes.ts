@@ -4,6 +4,7 @@
  */
 
 import pLimit from "p-limit";
+import { messageOf } from "../../runtime/error_text.ts";
 import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import {
@@ -73,7 +74,7 @@ export class CoreChanges {
       this.#respond(message, core !== undefined);
       return core ? { name: "ready", core } : { name: "none", reason: NOT_STORED };
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
+      const cause = messageOf(error);
       const reason = `Cannot load compute core "${message.name}": ${cause}`;
       this.#responder.sendError(message.id, "core", reason);
       return { name: "none", reason };

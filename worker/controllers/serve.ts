@@ -1,6 +1,7 @@
 /** How a worker gets connections with controllers: it accepts them, or dials. */
 
 import { formatAddress } from "../../link/address.ts";
+import { messageOf } from "../../runtime/error_text.ts";
 import { Backoff } from "../../link/backoff.ts";
 import type { Log } from "../../system/log.ts";
 import type { Address, Runtime, StreamListener } from "../../runtime/ports.ts";
@@ -31,7 +32,7 @@ export async function dialController(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, random } = runtime;
-  const backoff = new Backoff(random);
+  const backoff = new Backoff(() => random.fraction());
   const name = formatAddress(address);
   let lastReason = "";
   while (!signal.aborted) {
@@ -43,7 +44,7 @@ export async function dialController(
       await worker.serve(stream);
       if (clock.now() - startedAtMs >= SETTLED_MS) backoff.reset();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       if (reason !== lastReason) log.warn(`Cannot reach controller ${name}: ${reason}; retrying`);
       lastReason = reason;
     }

@@ -5,6 +5,7 @@ import { statSync } from "node:fs";
 import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CoreKey } from "../../pool/types.ts";
+import { messageOf } from "../../runtime/error_text.ts";
 
 /** Unused cores are kept for the next controller that wants them: at most this many, and this much. */
 const UNUSED_CORES_MAX = 8;
@@ -139,7 +140,7 @@ async function writeCore(path: string, content: Uint8Array): Promise<void> {
     await rename(unfinished, path);
   } catch (cause) {
     await rm(unfinished, { force: true });
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new Error(`this worker cannot store it in "${dirname(path)}": ${reason}`, { cause });
   }
 }

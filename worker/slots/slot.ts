@@ -1,6 +1,7 @@
 /** One slot of a worker: a place for a process, which is replaced whenever it is lost or has to load another core. */
 
 import type { DispatchId, EndpointId } from "../../pool/types.ts";
+import { messageOf } from "../../runtime/error_text.ts";
 import type { Frame } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
@@ -209,8 +210,4 @@ export class Slot {
 
 function toLoadError(error: unknown): LoadError {
   return error instanceof LoadError ? error : new LoadError(messageOf(error));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,113 @@
+/**
+ * What is called in C: the compute core API and the C library, declared once for both foreign function
+ * interfaces. The adapters translate these tables and call what they open.
+ */
+
+import process from "node:process";
+
+/** How a value is passed. `size` is size_t; `buffer` is memory of ours, `pointer` is any memory. */
+export type CType = "i32" | "u32" | "u64" | "i64" | "size" | "buffer" | "pointer";
+
+/** A function in C. */
+export interface CFunction {
+  readonly args: readonly CType[];
+  readonly returns: CType | "void";
+  /** Its name in the library, if that is another one. */
+  readonly symbol?: string;
+}
+
+/** The compute core API, version 1. A test compares it with `include/distcomp.h`. */
+export const CORE_API: Readonly<Record<string, CFunction>> = {
+  // int32_t worker_init(int32_t version)
+  worker_init: { args: ["i32"], returns: "i32" },
+  // int32_t worker_run_job(uint64_t size, void *data, uint64_t *outsize, void **outdata)
+  worker_run_job: { args: ["u64", "pointer", "pointer", "pointer"], returns: "i32" },
+  // void worker_free_outdata(uint64_t size, void *outdata)
+  worker_free_outdata: { args: ["u64", "pointer"], returns: "void" },
+};
+
+/** Memory as a runtime's foreign function interface sees it. `Size` is how it passes a size_t. */
+export interface ForeignMemory<Pointer, Size> {
+  size(count: number): Size;
+  /** Where the bytes of a buffer are. */
+  addressOf(buffer: ArrayBuffer): bigint;
+  /** A pointer to pass to a function. `address` is not 0. */
+  pointerTo(address: bigint): Pointer;
+  /** A pointer to `bytes` bytes behind another one. */
+  behind(pointer: Pointer, bytes: number): Pointer;
+  /** Copies bytes out of foreign memory. */
+  copy(from: Pointer, into: Uint8Array<ArrayBuffer>): void;
+  /** Foreign memory as a buffer, without a copy; `undefined` for -1, which is how mmap fails. */
+  bytesAt(pointer: Pointer, bytes: number): ArrayBuffer | undefined;
+  int32At(pointer: Pointer): number;
+}
+
+/** The C library, as far as a slot needs it. The functions return what C returns. */
+export interface CLibrary<Pointer, Size> {
+  socket(domain: number, type: number, protocol: number): number;
+  connect(fd: number, address: Uint8Array, length: number): number;
+  read(fd: number, buffer: Uint8Array, count: Size): number;
+  write(fd: number, buffer: Uint8Array, count: Size): number;
+  writeNative(fd: number, from: Pointer, count: Size): number;
+  open(path: Uint8Array, flags: number): number;
+  close(fd: number): number;
+  mmap(
+    address: null,
+    length: Size,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: Size,
+  ): Pointer | null;
+  setsid(): number;
+  errnoLocation(): Pointer | null;
+  /** Linux only. */
+  prctl?(option: number, argument: Size): number;
+}
+
+const IS_MACOS = process.platform === "darwin";
+
+/** Its declarations. At most 1 GiB is read or written at once, so that the count comes back in 32 bits. */
+export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
+  // int socket(int domain, int type, int protocol)
+  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+  // int connect(int fd, const struct sockaddr *address, socklen_t length)
+  connect: { args: ["i32", "buffer", "u32"], returns: "i32" },
+  // ssize_t read(int fd, void *buffer, size_t count)
+  read: { args: ["i32", "buffer", "size"], returns: "i32" },
+  // ssize_t write(int fd, const void *buffer, size_t count)
+  write: { args: ["i32", "buffer", "size"], returns: "i32" },
+  writeNative: { symbol: "write", args: ["i32", "pointer", "size"], returns: "i32" },
+  // int open(const char *path, int flags, …)
+  open: { args: ["buffer", "i32"], returns: "i32" },
+  // int close(int fd)
+  close: { args: ["i32"], returns: "i32" },
+  // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+  mmap: { args: ["pointer", "size", "i32", "i32", "i32", "i64"], returns: "pointer" },
+  // pid_t setsid(void)
+  setsid: { args: [], returns: "i32" },
+  // int *__errno_location(void), Linux; int *__error(void), macOS
+  errnoLocation: {
+    symbol: IS_MACOS ? "__error" : "__errno_location",
+    args: [],
+    returns: "pointer",
+  },
+  // int prctl(int option, unsigned long argument, …), Linux
+  ...process.platform === "linux" && { prctl: { args: ["i32", "u64"], returns: "i32" } },
+};
+
+/** Opens the C library under the first of its names that `open` finds. */
+export function openCLibrary<T>(open: (name: string) => T): T {
+  const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
+  const names = IS_MACOS
+    ? ["/usr/lib/libSystem.B.dylib"]
+    : ["libc.so.6", `libc.musl-${machine}.so.1`];
+  for (const name of names) {
+    try {
+      return open(name);
+    } catch {
+      // Try the next name; the sentence below covers them all.
+    }
+  }
+  throw new Error(`Cannot find the C library of this system under ${names.join(" or ")}`);
+}

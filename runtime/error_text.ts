@@ -1,0 +1,50 @@
+/** What the system's and the runtimes' errors say, in words for people. */
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder",
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of its path is not a folder",
+  ENOSPC: "no space left on the disk",
+  EDQUOT: "the disk quota is used up",
+  EROFS: "the file system is read-only",
+  EXDEV: "it would lie on another disk than the output folder",
+  EIO: "the disk reports an error",
+  ENAMETOOLONG: "the name is too long",
+  EADDRINUSE: "address already in use",
+  EADDRNOTAVAIL: "this machine does not have that address",
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "the connection was reset",
+  EHOSTUNREACH: "no route to that host",
+  ENETUNREACH: "the network is unreachable",
+  ENOTFOUND: "no such host",
+  EPIPE: "the connection is broken",
+  ETIMEDOUT: "the other machine no longer answers",
+};
+
+/** Deno gives no code where a name cannot be resolved. */
+const NO_SUCH_HOST = /^failed to lookup address information/;
+
+/** The code of a system error, such as `ENOENT`; empty for other errors, and whatever else is thrown. */
+export function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" ? code : "";
+}
+
+/** The reason of a system error as half a sentence, without its code; the message of any other error. */
+export function reasonOf(error: unknown): string {
+  const message = messageOf(error);
+  const code = NO_SUCH_HOST.test(message) ? "ENOTFOUND" : codeOf(error);
+  return REASONS[code] ?? message;
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Whatever was thrown, as an error. */
+export function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
