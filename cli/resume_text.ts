@@ -1,41 +1,39 @@
-/** What a run says about the runs before it that it goes on with. */
+/** What a run says about earlier runs into the same output folder. */
 
-import type { OutputFolder } from "../controller/output/output_folder.ts";
 import type { Resume } from "../controller/output/resume.ts";
 import { formatCount, formatNoun } from "./format.ts";
 
-/** One line on what is done already; `undefined` if there is nothing to say. */
+/** One line about the jobs in the journal; `undefined` if it has none. */
 export function resumeText(
-  { earlier }: Pick<OutputFolder, "earlier">,
+  earlier: Pick<Resume, "counts"> | undefined,
   retryFailed: boolean,
 ): string | undefined {
   if (!earlier) return undefined;
   const { done, failed, ofAnotherCore } = earlier.counts;
   if (done + failed > 0) {
-    const failures = retryFailed
-      ? `, ${formatCount(failed)} failed ${failed === 1 ? "one runs" : "ones run"} again`
-      : `, ${formatCount(failed)} failed (--retry-failed runs ${
-        failed === 1 ? "it" : "them"
-      } again)`;
-    return `resuming: ${formatNoun(done, "job")} done before${failed > 0 ? failures : ""}`;
+    const jobs = `resuming: the journal has ${formatNoun(done, "done job")}`;
+    if (failed === 0) return jobs;
+    const failedJobs = formatNoun(failed, "failed job");
+    return retryFailed
+      ? `${jobs}; rerunning ${failedJobs}`
+      : `${jobs} and ${failedJobs}; retry failed jobs with --retry-failed`;
   }
   if (ofAnotherCore === 0) return undefined;
-  return `starting anew: another core ran the ${formatNoun(ofAnotherCore, "job")} in the journal`;
+  return `the core has changed: rerunning all jobs (${formatCount(ofAnotherCore)} in the journal)`;
 }
 
-/** What is wrong with the journal, and what follows from it. */
+/** Warnings about lines of the journal that cannot be used. */
 export function damageText(earlier: Pick<Resume, "flaws"> | undefined): string[] {
   if (!earlier) return [];
-  const { flaws } = earlier;
+  const { damaged, newer } = earlier.flaws;
   return [
-    flawText(flaws.damaged, "damaged"),
-    flawText(flaws.newer, "of a newer version of distcomp"),
+    flawText(damaged, "damaged"),
+    flawText(newer, "from a newer version of distcomp"),
   ].filter((text) => text !== "");
 }
 
-function flawText(count: number, what: string): string {
+function flawText(count: number, flaw: string): string {
   if (count === 0) return "";
-  const lines = `${formatNoun(count, "line")} of the journal ${count === 1 ? "is" : "are"} ${what}`;
-  const jobs = count === 1 ? "its job runs" : "their jobs run";
-  return `${lines}; ${jobs} again, unless another line has ${count === 1 ? "it" : "them"}`;
+  const lines = `${formatNoun(count, "journal line")} ${count === 1 ? "is" : "are"} ${flaw}`;
+  return `${lines}; jobs recorded only there run again`;
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { toGoOn } from "../../cli/resume_command.ts";
+import { resumeHint } from "../../cli/resume_command.ts";
 import { core } from "../lib/cores.ts";
 import { eventually, type Program } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
@@ -12,11 +12,11 @@ const BEHAVE = await core("behave");
 
 test("the command to go on is the one that was typed, without --fresh", () => {
   const typed = ["run", "core.so", "in", "--fresh", "-o", "out", "--workers", "a,b:9000"];
-  const same = "to go on: distcomp run core.so in -o out --workers a,b:9000";
-  assert.equal(toGoOn(typed, undefined), same);
+  const same = "to resume: distcomp run core.so in -o out --workers a,b:9000";
+  assert.equal(resumeHint(typed, undefined), same);
   assert.equal(
-    toGoOn(["run", "--fresh", "core.so", "--", "--fresh"], undefined),
-    "to go on: distcomp run core.so -- --fresh",
+    resumeHint(["run", "--fresh", "core.so", "--", "--fresh"], undefined),
+    "to resume: distcomp run core.so -- --fresh",
   );
 });
 
@@ -36,15 +36,15 @@ test("a shell gives the program what was typed, whatever that was", () => {
     "-o",
     "a;b",
   ];
-  const command = toGoOn(typed, undefined).slice("to go on: distcomp ".length);
+  const command = resumeHint(typed, undefined).slice("to resume: distcomp ".length);
   const given = execFileSync("sh", ["-c", `printf '%s\\0' ${command}`]).toString();
   assert.deepEqual(given.split("\0").slice(0, -1), typed);
 });
 
 test("what came on stdin has to be given again", () => {
   assert.equal(
-    toGoOn(["run", "core.so", "-"], "list"),
-    "to go on, with the same list on stdin: distcomp run core.so -",
+    resumeHint(["run", "core.so", "-"], "list"),
+    "to resume, with the same list on stdin: distcomp run core.so -",
   );
 });
 
@@ -55,12 +55,12 @@ test("an interrupted run says how to go on, and going on does the rest alone", a
   program.signal("SIGINT");
   const ended = await endOf(program);
   assert.equal(ended.code, 130, ended.stderr);
-  const [, command = ""] = /^to go on: \S*distcomp (.*)$/m.exec(ended.stderr) ?? [];
+  const [, command = ""] = /^to resume: \S*distcomp (.*)$/m.exec(ended.stderr) ?? [];
   assert.equal(command, `run ${BEHAVE} in --slots 2 -o 'out put'`);
   const done = Object.keys(await workspace.outputs("out put")).length;
   const rest = await workspace.run(["run", BEHAVE, "in", "--slots", "2", "-o", "out put"]);
   assert.equal(rest.code, 0, rest.stderr);
-  assert.match(rest.stdout, new RegExp(`^40 jobs done in .* \\(${done} of them before\\)`));
+  assert.match(rest.stdout, new RegExp(`^40 jobs done in .* \\(${done} from earlier runs\\)`));
   assert.equal((await workspace.records("out put")).length, 40);
 });
 
@@ -73,13 +73,13 @@ test("a run that two interrupts have ended can be gone on with", async () => {
   await program.printed("stderr", /^finishing/m);
   program.signal("SIGINT");
   assert.equal((await program.exited).code, 130);
-  assert.match(program.stderr, /^to go on: \S*distcomp run /m);
+  assert.match(program.stderr, /^to resume: \S*distcomp run /m);
   assert.deepEqual(await workspace.leftovers(), []);
   const done = await workspace.records();
   await workspace.write("in/0", "echo awake");
   const rest = await workspace.run(["run", BEHAVE, "in"]);
   assert.equal(rest.code, 0, rest.stderr);
-  assert.match(rest.stdout, new RegExp(`\\(${done.length} of them before\\)`));
+  assert.match(rest.stdout, new RegExp(`\\(${done.length} from earlier runs\\)`));
   assert.equal((await workspace.records()).length, 40);
 });
 
@@ -91,7 +91,7 @@ test("an interrupted run of lines on stdin says that they are needed again", asy
   await begun(workspace, "outputs", 1);
   program.signal("SIGINT");
   const { stderr } = await endOf(program);
-  assert.match(stderr, /^to go on, with the same lines on stdin: \S*distcomp run .* --lines -$/m);
+  assert.match(stderr, /^to resume, with the same lines on stdin: \S*distcomp run .* --lines -$/m);
 });
 
 test("--quiet says nothing of going on", async () => {
@@ -99,7 +99,7 @@ test("--quiet says nothing of going on", async () => {
   await using program = await start(workspace, ["--quiet"]);
   await begun(workspace);
   program.signal("SIGINT");
-  assert.doesNotMatch((await endOf(program)).stderr, /to go on/);
+  assert.doesNotMatch((await endOf(program)).stderr, /to resume/);
 });
 
 test("--max-failures ends a run that goes wrong, with what runs and how to go on", async () => {
@@ -112,9 +112,7 @@ test("--max-failures ends a run that goes wrong, with what runs and how to go on
   assert(Number(finished) < 1000, run.stderr);
   assert.match(
     run.stderr,
-    new RegExp(
-      `--max-failures 10 allows; to go on: \\S*distcomp run ${BEHAVE} in --max-failures 10\\n$`,
-    ),
+    new RegExp(`\nto resume: \\S*distcomp run ${BEHAVE} in --max-failures 10\\n$`),
   );
   const records = await workspace.records();
   assert(records.length >= 11 && records.length < 1000, "what ran was waited for, nothing else");
@@ -138,7 +136,7 @@ test("--max-failures with a percentage looks at a hundred jobs first, and at all
   assert.equal(few.code, 1);
   assert.match(
     few.stderr,
-    /^distcomp: In the end 30 of 30 jobs had failed, more than .* 50% allows; --retry-failed /m,
+    /^distcomp: In the end 30 of 30 jobs had failed, more than .* 50% allows; retry them with --retry-failed$/m,
   );
   assert.equal((await workspace.records()).length, 30);
   await using more = await failing(2000);

@@ -145,7 +145,7 @@ test("a file of workers that becomes empty or vanishes changes nothing", async (
   await using run = await workspace.start(["run", BEHAVE, "in", "--workers", "@workers"]);
   await answeredBy(workspace, worker.port);
   await workspace.write("workers", "# none\n");
-  await run.printed("stderr", /There is no worker in "@workers"; going on as before/);
+  await run.printed("stderr", /The worker list "workers" is empty; keeping the present workers/);
   await assertDone(workspace, run);
 });
 
