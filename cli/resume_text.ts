@@ -11,12 +11,10 @@ export function resumeText(
   if (!earlier) return undefined;
   const { done, failed, ofAnotherCore } = earlier.counts;
   if (done + failed > 0) {
-    const jobs = `resuming: the journal has ${formatNoun(done, "done job")}`;
+    const jobs = `earlier runs: ${formatNoun(done, "job")} done`;
     if (failed === 0) return jobs;
-    const failedJobs = formatNoun(failed, "failed job");
-    return retryFailed
-      ? `${jobs}; rerunning ${failedJobs}`
-      : `${jobs} and ${failedJobs}; retry failed jobs with --retry-failed`;
+    const next = retryFailed ? "retrying" : "retry with --retry-failed";
+    return `${jobs}, ${formatCount(failed)} failed (${next})`;
   }
   if (ofAnotherCore === 0) return undefined;
   return `the core has changed: rerunning all jobs (${formatCount(ofAnotherCore)} in the journal)`;

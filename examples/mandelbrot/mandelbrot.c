@@ -5,7 +5,7 @@
  *
  *     picture WIDTH HEIGHT            pixels of the whole picture
  *     tile LEFT TOP WIDTH HEIGHT      pixels of this tile, counted from the top left corner
- *     centre RE IM                    the point in the middle of the picture
+ *     center RE IM                    the point in the middle of the picture
  *     span WIDTH                      width of the picture in the complex plane
  *     iterations MAX                  a point that has not escaped by then belongs to the set
  *     samples SIDE                    each pixel is the mean of SIDE * SIDE points
@@ -25,7 +25,7 @@
 #define HEADER_BYTES 24
 #define PICTURE_SIDE_MAX 100000
 #define TILE_SIDE_MAX 4096 /* keeps an output below 50 MB */
-#define CENTRE_MAX 4.0     /* beyond, nothing is left to see */
+#define CENTER_MAX 4.0     /* beyond, nothing is left to see */
 #define SPAN_MAX 64.0
 #define ITERATIONS_MAX 10000000
 #define SAMPLES_MAX 16
@@ -43,19 +43,19 @@ typedef struct {
 
 typedef struct {
   double red, green, blue; /* linear light, 0 to 1 */
-} Colour;
+} Color;
 
 /* ---- Input ---- */
 
 static const char *parse(const char *text, size_t size, View *view) {
   int end = 0;
   int fields = sscanf(text,
-                      " picture %6d %6d tile %6d %6d %6d %6d centre %lf %lf span %lf"
+                      " picture %6d %6d tile %6d %6d %6d %6d center %lf %lf span %lf"
                       " iterations %8d samples %2d %n",
                       &view->width, &view->height, &view->left, &view->top, &view->tile_width,
                       &view->tile_height, &view->re, &view->im, &view->span, &view->iterations,
                       &view->samples, &end);
-  if (fields != 11) return "it must give picture, tile, centre, span, iterations and samples";
+  if (fields != 11) return "it must give picture, tile, center, span, iterations and samples";
   if ((size_t)end != size) return "something follows the samples";
   return NULL;
 }
@@ -75,9 +75,9 @@ static const char *check(const View *view) {
       !is_within(view->top, 0, view->height - view->tile_height)) {
     return "the tile is not inside the picture";
   }
-  if (!is_within(view->re, -CENTRE_MAX, CENTRE_MAX) ||
-      !is_within(view->im, -CENTRE_MAX, CENTRE_MAX)) {
-    return "the centre is out of range";
+  if (!is_within(view->re, -CENTER_MAX, CENTER_MAX) ||
+      !is_within(view->im, -CENTER_MAX, CENTER_MAX)) {
+    return "the center is out of range";
   }
   if (!(view->span > 0 && view->span <= SPAN_MAX)) return "the span is out of range";
   if (!is_within(view->iterations, 1, ITERATIONS_MAX)) return "the iterations are out of range";
@@ -95,11 +95,11 @@ static const char *read_view(const void *data, uint64_t size, View *view) {
   return problem != NULL ? problem : check(view);
 }
 
-/* ---- Colours ---- */
+/* ---- Colors ---- */
 
 #define PALETTE_SIZE 4096
 
-static Colour palette[PALETTE_SIZE];
+static Color palette[PALETTE_SIZE];
 
 static double linear_from_srgb(double value) {
   return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
@@ -109,7 +109,7 @@ static double srgb_from_linear(double value) {
   return value <= 0.0031308 ? value * 12.92 : 1.055 * pow(value, 1 / 2.4) - 0.055;
 }
 
-/* A closed loop of colours, evenly spaced. */
+/* A closed loop of colors, evenly spaced. */
 static const unsigned char stops[][3] = {
     {10, 14, 46},    /* night */
     {22, 66, 122},   /* deep water */
@@ -162,10 +162,10 @@ static void build_palette(void) {
 #define LIGHT_RE (-0.7071)
 #define LIGHT_IM 0.7071
 
-static const Colour inside = {0.001, 0.001, 0.004};
+static const Color inside = {0.001, 0.001, 0.004};
 
 /* By the logarithm, so that the depths of the set have as much contrast as its surroundings. */
-static Colour palette_colour(int iterations, double radius) {
+static Color palette_color(int iterations, double radius) {
   double smooth = iterations + 1 - log2(log(radius) / log(ESCAPE_RADIUS));
   double turns = PALETTE_TURNS * log(fmax(smooth, 1));
   return palette[(int)((turns - floor(turns)) * PALETTE_SIZE) % PALETTE_SIZE];
@@ -184,14 +184,14 @@ static double lightness(double zre, double zim, double dre, double dim) {
   return 1 - LIGHT_SHARE + LIGHT_SHARE * (cosine + LIGHT_HEIGHT) / LIGHT_NORM;
 }
 
-static Colour point_colour(double re, double im, int iterations) {
+static Color point_color(double re, double im, int iterations) {
   double zre = 0, zim = 0, dre = 0, dim = 0;
   for (int i = 0; i < iterations; i++) {
     double re2 = zre * zre, im2 = zim * zim;
     if (re2 + im2 > ESCAPE_RADIUS * ESCAPE_RADIUS) {
-      Colour colour = palette_colour(i, sqrt(re2 + im2));
+      Color color = palette_color(i, sqrt(re2 + im2));
       double light = lightness(zre, zim, dre, dim);
-      return (Colour){colour.red * light, colour.green * light, colour.blue * light};
+      return (Color){color.red * light, color.green * light, color.blue * light};
     }
     double dre_next = 2 * (zre * dre - zim * dim) + 1;
     dim = 2 * (zre * dim + zim * dre);
@@ -204,22 +204,22 @@ static Colour point_colour(double re, double im, int iterations) {
 
 /* ---- The tile ---- */
 
-static Colour pixel_colour(const View *view, int x, int y) {
+static Color pixel_color(const View *view, int x, int y) {
   double pixel = view->span / view->width;
   double step = pixel / view->samples;
   double left = view->re + (x - view->width / 2.0) * pixel + step / 2;
   double top = view->im - (y - view->height / 2.0) * pixel - step / 2;
-  Colour sum = {0, 0, 0};
+  Color sum = {0, 0, 0};
   for (int row = 0; row < view->samples; row++) {
     for (int column = 0; column < view->samples; column++) {
-      Colour colour = point_colour(left + column * step, top - row * step, view->iterations);
-      sum.red += colour.red;
-      sum.green += colour.green;
-      sum.blue += colour.blue;
+      Color color = point_color(left + column * step, top - row * step, view->iterations);
+      sum.red += color.red;
+      sum.green += color.green;
+      sum.blue += color.blue;
     }
   }
   double count = (double)view->samples * view->samples;
-  return (Colour){sum.red / count, sum.green / count, sum.blue / count};
+  return (Color){sum.red / count, sum.green / count, sum.blue / count};
 }
 
 static unsigned char byte_from_linear(double value) {
@@ -238,10 +238,10 @@ static void draw(const View *view, unsigned char *to) {
 
   for (int y = view->top; y < view->top + view->tile_height; y++) {
     for (int x = view->left; x < view->left + view->tile_width; x++) {
-      Colour colour = pixel_colour(view, x, y);
-      *to++ = byte_from_linear(colour.red);
-      *to++ = byte_from_linear(colour.green);
-      *to++ = byte_from_linear(colour.blue);
+      Color color = pixel_color(view, x, y);
+      *to++ = byte_from_linear(color.red);
+      *to++ = byte_from_linear(color.green);
+      *to++ = byte_from_linear(color.blue);
     }
   }
 }

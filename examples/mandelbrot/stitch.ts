@@ -88,7 +88,7 @@ function decodeTile(name: string, bytes: Uint8Array): TileImage {
   };
   if (tile.pixels.length !== PIXEL_BYTES * tile.width * tile.height) {
     throw new Error(
-      `Cannot stitch ${name}: its output has ${tile.pixels.length} bytes of colour, ` +
+      `Cannot stitch ${name}: its output has ${tile.pixels.length} bytes of color, ` +
         `but ${tile.width} × ${tile.height} pixels need ${PIXEL_BYTES * tile.width * tile.height}`,
     );
   }

@@ -14,9 +14,9 @@ export interface Picture {
   /** Tiles one above the other. */
   rows: number;
   /** Real part of the point in the middle. */
-  centreRe: number;
+  centerRe: number;
   /** Imaginary part of the point in the middle. */
-  centreIm: number;
+  centerIm: number;
   /** Width of the picture in the complex plane. */
   span: number;
   /** A point that has not escaped after so many iterations is taken to be in the set. */
@@ -37,8 +37,8 @@ export const defaultPicture: Readonly<Picture> = {
   height: 1200,
   columns: 20,
   rows: 12,
-  centreRe: -0.7612,
-  centreIm: -0.0849,
+  centerRe: -0.7612,
+  centerIm: -0.0849,
   span: 0.0026,
   iterations: 2000,
   samples: 2,
@@ -62,7 +62,7 @@ export function* tilesOf(picture: Picture): Generator<Tile> {
         name: `tile_${padded(row)}_${padded(column)}.txt`,
         text: `picture ${width} ${height}\n` +
           `tile ${left} ${top} ${right - left} ${bottom - top}\n` +
-          `centre ${picture.centreRe} ${picture.centreIm}\n` +
+          `center ${picture.centerRe} ${picture.centerIm}\n` +
           `span ${picture.span}\n` +
           `iterations ${picture.iterations}\n` +
           `samples ${picture.samples}\n`,

@@ -44,7 +44,7 @@ test("a run that is killed again and again ends as if nothing had happened", asy
   assert.equal(run.code, 0, run.stderr);
   assert.match(
     run.stderr,
-    new RegExp(`^resuming: the journal has ${before.size} done jobs?$`, "m"),
+    new RegExp(`^earlier runs: ${before.size} jobs? done$`, "m"),
   );
   assert.match(
     run.stdout,

@@ -17,7 +17,7 @@ test("the same command again runs nothing, and counts everything", async () => {
   const again = await runs(workspace, [], "nothing to do", [1, 1, 1, 1, 1]);
   const nothing = "nothing to do: all 5 jobs finished in earlier runs, outputs in outputs\n";
   assert.equal(again.stdout, nothing);
-  assert.equal(again.stderr, "resuming: the journal has 5 done jobs\n");
+  assert.equal(again.stderr, "earlier runs: 5 jobs done\n");
   assert.equal((await workspace.records()).length, 5);
 });
 
@@ -108,16 +108,15 @@ test("a failed job stays failed, with its reason, until --retry-failed", async (
   assert.match(first.stdout, /^2 of 4 jobs done, 2 failed/);
   const again = await workspace.run(["run", BEHAVE, "in", ...once]);
   assert.equal(again.code, 1);
-  const jobs = "2 done jobs and 2 failed jobs";
-  const hint = "retry failed jobs with --retry-failed";
-  assert.equal(again.stderr, `resuming: the journal has ${jobs}; ${hint}\n`);
+  const hint = "(retry with --retry-failed)";
+  assert.equal(again.stderr, `earlier runs: 2 jobs done, 2 failed ${hint}\n`);
   assert.match(again.stdout, /^nothing to do: of 4 jobs, 2 finished and 2 failed in earlier runs/);
   assert.match(again.stdout, /^ {2}fails {2}exit code 3: bad luck$/m);
   assert.match(again.stdout, /^ {2}once {3}.*SIGSEGV/m);
   assert.match(again.stdout, /^ {2}\(2 failed in an earlier run; retry with --retry-failed\)$/m);
   assert.equal((await workspace.records()).length, 4, "nothing has run");
   const retried = await workspace.run(["run", BEHAVE, "in", ...once, "--retry-failed"]);
-  assert.equal(retried.stderr, "resuming: the journal has 2 done jobs; rerunning 2 failed jobs\n");
+  assert.equal(retried.stderr, "earlier runs: 2 jobs done, 2 failed (retrying)\n");
   assert.match(retried.stdout, /^3 of 4 jobs done \(2 from earlier runs\), 1 failed, in /);
   assert.deepEqual(await workspace.outputs(), { ...outputsOf(2), once: "survived" });
   const last = await workspace.run(["run", BEHAVE, "in", ...once]);
