@@ -2,33 +2,17 @@
 
 import { Command, CommanderError } from "commander";
 import type { Runtime } from "../runtime/ports.ts";
-import { printError, toStderr } from "./log.ts";
 import { ExitCode } from "./exit_code.ts";
+import { notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
+import { printError, toStderr } from "./log.ts";
 import type { Roles } from "./roles.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
 import { addWorkerOptions, type WorkerFlags } from "./worker_options.ts";
 
-const RUN_NOTES = `
-Examples:
-  distcomp run core.so inputs/                     on every CPU of this machine
-  distcomp run core.so inputs/ --workers a,b:9000  on workers on two machines
-  distcomp run core.so --repeat 100000 -o sweep    inputs 0, 1, 2, …
-  find . -name '*.dat' | distcomp run core.so -    a list of files
-
-Repeat the command to resume a run that ended early, even after kill -9: finished
-jobs are skipped, unless their input or the core has changed.
-
-Exit status: 0 all jobs done, 1 some jobs failed, 2 wrong usage or input, or the
-outputs cannot be written, 3 no usable worker, 130 interrupted.`;
-
-const WORKER_NOTES = `
-Examples:
-  distcomp worker                                   for controllers on this machine
-  distcomp worker --listen 0.0.0.0:7433 --insecure  on a trusted network
-  distcomp worker --connect head:7433               for a run that listens
-  ssh node distcomp worker --stdio                  over a pipe`;
+/** Columns for descriptions; with fewer they are not wrapped. */
+const DESCRIPTION_COLUMNS_MIN = 20;
 
 /** Runs what was typed; resolves to the exit status. */
 export async function runCommandLine(
@@ -67,6 +51,7 @@ function buildProgram(
     .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")
     .showSuggestionAfterError()
+    .configureHelp({ minWidthToWrap: DESCRIPTION_COLUMNS_MIN })
     .configureOutput({ outputError: () => {} }) // `commanderExit` prints it, as all other errors
     .exitOverride();
   if (roles.controller) addRun(program, runtime, roles, args, outcome);
@@ -81,10 +66,10 @@ function addRun(
   args: readonly string[],
   outcome: Outcome,
 ): void {
-  const command = program.command("run")
+  const command: Command = program.command("run")
     .summary("run a core on inputs: one job and one output per input")
     .description("Run a compute core on inputs: one job and one output per input.")
-    .addHelpText("after", RUN_NOTES);
+    .addHelpText("after", () => notesText(command, RUN_NOTES));
   addRunOptions(command).action(async (core: string, inputs: string[], flags: RunFlags) => {
     if (!controller) return;
     const { runCommand } = await controller();
@@ -99,10 +84,10 @@ function addWorker(
   worker: NonNullable<Roles["worker"]>,
   outcome: Outcome,
 ): void {
-  const command = program.command("worker")
+  const command: Command = program.command("worker")
     .summary("run jobs for controllers")
     .description("Run jobs for controllers, on every CPU of this machine.")
-    .addHelpText("after", WORKER_NOTES);
+    .addHelpText("after", () => notesText(command, WORKER_NOTES));
   addWorkerOptions(command).action(async (flags: WorkerFlags) => {
     const { workerCommand } = await worker();
     outcome.exitCode = await workerCommand(runtime, flags);

@@ -1,4 +1,4 @@
-/** What a run that has ended early says about going on. */
+/** The command that resumes a run that has ended early. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -10,7 +10,7 @@ import { endOf, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 
-test("the command to go on is the one that was typed, without --fresh", () => {
+test("the resume command is the one that was typed, without --fresh", () => {
   const typed = ["run", "core.so", "in", "--fresh", "-o", "out", "--workers", "a,b:9000"];
   const same = "to resume: distcomp run core.so in -o out --workers a,b:9000";
   assert.equal(resumeHint(typed, undefined), same);
@@ -41,14 +41,14 @@ test("a shell gives the program what was typed, whatever that was", () => {
   assert.deepEqual(given.split("\0").slice(0, -1), typed);
 });
 
-test("what came on stdin has to be given again", () => {
+test("the resume command names what has to be on stdin again", () => {
   assert.equal(
     resumeHint(["run", "core.so", "-"], "list"),
     "to resume, with the same list on stdin: distcomp run core.so -",
   );
 });
 
-test("an interrupted run says how to go on, and going on does the rest alone", async () => {
+test("an interrupted run prints the command that resumes it, and that runs the rest alone", async () => {
   await using workspace = await prepared();
   await using program = await start(workspace, ["--fresh", "-o", "out put"]);
   await begun(workspace, "out put");
@@ -64,7 +64,7 @@ test("an interrupted run says how to go on, and going on does the rest alone", a
   assert.equal((await workspace.records("out put")).length, 40);
 });
 
-test("a run that two interrupts have ended can be gone on with", async () => {
+test("a run that a second interrupt has ended can be resumed", async () => {
   await using workspace = await prepared();
   await workspace.write("in/0", "sleep 600000");
   await using program = await start(workspace, []);
@@ -83,7 +83,7 @@ test("a run that two interrupts have ended can be gone on with", async () => {
   assert.equal((await workspace.records()).length, 40);
 });
 
-test("an interrupted run of lines on stdin says that they are needed again", async () => {
+test("an interrupted run with lines on stdin says that it needs them again", async () => {
   await using workspace = await Workspace.make();
   const args = ["run", BEHAVE, "--lines", "-"];
   await using program = await workspace.start(args, { isStdio: true });
@@ -94,7 +94,7 @@ test("an interrupted run of lines on stdin says that they are needed again", asy
   assert.match(stderr, /^to resume, with the same lines on stdin: \S*distcomp run .* --lines -$/m);
 });
 
-test("--quiet says nothing of going on", async () => {
+test("--quiet does not print the resume command", async () => {
   await using workspace = await prepared();
   await using program = await start(workspace, ["--quiet"]);
   await begun(workspace);
@@ -102,7 +102,7 @@ test("--quiet says nothing of going on", async () => {
   assert.doesNotMatch((await endOf(program)).stderr, /to resume/);
 });
 
-test("--max-failures ends a run that goes wrong, with what runs and how to go on", async () => {
+test("--max-failures stops a run with too many failures, and prints how to resume it", async () => {
   await using workspace = await failing(1000);
   const run = await workspace.run(["run", BEHAVE, "in", "--max-failures", "10"]);
   assert.equal(run.code, 1);
@@ -119,7 +119,7 @@ test("--max-failures ends a run that goes wrong, with what runs and how to go on
   assert.match(run.stdout, new RegExp(`^\\d+ of [\\d,]+ jobs done, ${records.length} failed`));
 });
 
-test("as many failures as allowed are well, and those of earlier runs do not count", async () => {
+test("a run may have as many failures as allowed, and those of earlier runs do not count", async () => {
   await using workspace = await failing(5);
   const run = await workspace.run(["run", BEHAVE, "in", "--max-failures", "5"]);
   assert.equal(run.code, 1);
@@ -130,7 +130,7 @@ test("as many failures as allowed are well, and those of earlier runs do not cou
   assert.match(again.stdout, /^1 of 7 jobs done, 6 failed/);
 });
 
-test("--max-failures with a percentage looks at a hundred jobs first, and at all in the end", async () => {
+test("--max-failures with a percentage waits for 100 finished jobs, or for the end", async () => {
   await using workspace = await failing(30);
   const few = await workspace.run(["run", BEHAVE, "in", "--max-failures", "50%"]);
   assert.equal(few.code, 1);
