@@ -3,7 +3,8 @@
 import { main } from "./cli/main.ts";
 
 main({
-  control: () => import("./cli/run_command.ts"),
-  work: () => import("./cli/worker_command.ts"),
+  controller: () => import("./cli/run_command.ts"),
+  worker: () => import("./cli/worker_command.ts"),
+  localWorker: () => import("./cli/local_worker_command.ts"),
   slot: () => import("./slot/slot.ts"),
 });

@@ -1,4 +1,4 @@
-/** What `compile.sh` writes into the executables that it makes. */
+/** What `compile.sh` writes into the executables that it builds. */
 
-/** The commit that this was built from; empty when it runs from its source. */
+/** The commit of the sources; empty when the program runs from its sources. */
 export const COMMIT = "";

@@ -1,5 +1,5 @@
-/** distcomp-controller: sends jobs to workers. It holds neither worker nor slot. */
+/** distcomp-controller: sends jobs to workers, and contains neither worker nor slot. */
 
 import { main } from "./main.ts";
 
-main({ control: () => import("./run_command.ts") });
+main({ controller: () => import("./run_command.ts") });

@@ -3,6 +3,6 @@
 import { main } from "./main.ts";
 
 main({
-  work: () => import("./worker_command.ts"),
+  worker: () => import("./worker_command.ts"),
   slot: () => import("../slot/slot.ts"),
 });

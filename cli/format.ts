@@ -1,55 +1,43 @@
-/** Numbers as people read them. */
+/** Numbers and text as people read them. */
+
+import prettyBytes from "pretty-bytes";
+import prettyMs from "pretty-ms";
 
 const COUNT = new Intl.NumberFormat("en-US");
-const SHORT = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
-const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+const RATE = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
 /** `1,234,567` */
 export function formatCount(count: number): string {
   return COUNT.format(count);
 }
 
-/** `1,230` or `0.52`: three digits say enough of a rate. */
+/** `1 job`, `2 jobs`, `1,000 jobs`. */
+export function formatNoun(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** `1,230` or `0.52`: three digits are as much as a rate is worth. */
 export function formatRate(perSecond: number): string {
-  return SHORT.format(perSecond >= 1000 ? Math.round(perSecond) : perSecond);
+  return RATE.format(perSecond >= 1000 ? Math.round(perSecond) : perSecond);
 }
 
 /** `3.4 MB`, in powers of 1000. */
 export function formatBytes(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${SHORT.format(value)} ${BYTE_UNITS[unit]}`;
+  return prettyBytes(bytes);
 }
 
-/** `0.42 s`, `12.3 s`, `4:05`, `1:02:03`. */
+/** `420ms`, `12.3s`, `4m 5s`, `3d 4h`: how long something took. */
 export function formatDuration(ms: number): string {
-  const seconds = ms / 1000;
-  return seconds < 60 ? `${SHORT.format(seconds)} s` : formatClock(ms);
+  return prettyMs(ms, { unitCount: 2 });
 }
 
-/** `0:07`, `4:05`, `1:02:03`, `3 d 4 h`. */
-export function formatClock(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  const hours = Math.floor(seconds / 3600);
-  if (hours >= 48) return `${Math.floor(hours / 24)} d ${hours % 24} h`;
-  const minutes = Math.floor(seconds / 60) % 60;
-  const padded = (part: number) => String(part).padStart(2, "0");
-  return hours > 0
-    ? `${hours}:${padded(minutes)}:${padded(seconds % 60)}`
-    : `${minutes}:${padded(seconds % 60)}`;
+/** `7s`, `4m 5s`, `3d 4h`: how long something will take, in whole seconds from 1. */
+export function formatTimeLeft(ms: number): string {
+  return prettyMs(1000 * Math.max(1, Math.round(ms / 1000)), { unitCount: 2 });
 }
 
-/** Text of others (file names, what a worker says) as one line that does nothing to a terminal. */
+/** Foreign text (file names, messages of workers) as one line without control characters. */
 export function printable(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what this removes
   return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
-}
-
-/** `1 job`, `2 jobs`. */
-export function formatNoun(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -1,61 +1,50 @@
-/** Messages on stderr: with the time for a worker, which runs for weeks; without it for a run. */
+/**
+ * What the program says on stderr: errors, and the log lines of workers and runs. The parts of the program
+ * get a `Log` handed in, so there is no logger to look up by name and no package for that.
+ */
 
-import { configureSync, getLogger, type LogRecord } from "@logtape/logtape";
 import process from "node:process";
 import { styleText } from "node:util";
 import type { Log } from "../system/log.ts";
 import { printable } from "./format.ts";
 import { stderr } from "./stderr.ts";
 
-/** Writes one line to where people read. */
+/** Writes one line for people to read. */
 export type WriteLine = (line: string) => void;
 
-/** The way to stderr. */
-export const toStderr: WriteLine = (line) => stderr.push(`${line}\n`);
+/** Writes a line to stderr. */
+export const toStderr: WriteLine = (line) => stderr.write(`${line}\n`);
 
-/** A log whose lines begin with the time. */
-export function timedLog(): Log {
-  return logThrough((record) => {
-    const time = new Date(record.timestamp).toISOString().slice(0, 19);
-    toStderr(`${time}Z ${markOf(record)}${textOf(record)}`);
-  });
+/** Says why the command failed, in the one form that all errors have. */
+export function printError(message: string): void {
+  toStderr(`${styled("red", "distcomp:")} ${message}`);
 }
 
-/**
- * A log of warnings and of what cores print, for somebody who waits for a result. `write` may keep clear of
- * a progress bar.
- */
-export function runLog(write: WriteLine, isQuiet: boolean): Log {
-  const log = logThrough((record) => {
-    if (record.level !== "info") write(markOf(record) + textOf(record));
-  });
-  return { ...log, printed: isQuiet ? () => {} : (text) => write(printable(text)) };
-}
-
-function logThrough(sink: (record: LogRecord) => void): Log {
-  configureSync({
-    reset: true,
-    sinks: { lines: sink },
-    loggers: [
-      { category: "distcomp", sinks: ["lines"], lowestLevel: "info" },
-      { category: ["logtape", "meta"], sinks: ["lines"], lowestLevel: "error" },
-    ],
-  });
-  const logger = getLogger("distcomp");
-  // The text goes in as a value: braces in it are nobody's placeholders.
+/** The log of a worker, which runs for weeks: every line begins with the time. */
+export function workerLog(): Log {
+  const write = (text: string) => toStderr(`${new Date().toISOString().slice(0, 19)}Z ${text}`);
   return {
-    info: (text) => logger.info("{text}", { text }),
-    warn: (text) => logger.warn("{text}", { text }),
-    printed: (text) => logger.info("{text}", { text }),
+    info: (text) => write(printable(text)),
+    warn: (text) => write(warning(text)),
+    printed: (text) => write(printable(text)),
     room: () => stderr.room(),
   };
 }
 
-function textOf(record: LogRecord): string {
-  return printable(String(record.properties["text"] ?? record.message.join("")));
+/** The log of a run, for somebody who waits for a result: warnings, and what cores print unless `isQuiet`. */
+export function runLog(write: WriteLine, isQuiet: boolean): Log {
+  return {
+    info: () => {},
+    warn: (text) => write(warning(text)),
+    printed: isQuiet ? () => {} : (text) => write(printable(text)),
+    room: () => stderr.room(),
+  };
 }
 
-function markOf(record: LogRecord): string {
-  if (record.level === "info") return "";
-  return `${styleText("yellow", "warning:", { stream: process.stderr })} `;
+function warning(text: string): string {
+  return `${styled("yellow", "warning:")} ${printable(text)}`;
+}
+
+function styled(color: "red" | "yellow", text: string): string {
+  return styleText(color, text, { stream: process.stderr });
 }

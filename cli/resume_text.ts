@@ -1,40 +1,36 @@
-/** What a run says about the runs before it that it goes on with. */
+/** What a run says about earlier runs into the same output folder. */
 
-import type { OutputFolder } from "../controller/output/output_folder.ts";
 import type { Resume } from "../controller/output/resume.ts";
 import { formatCount, formatNoun } from "./format.ts";
 
-/** One line on what is done already; `undefined` if there is nothing to say. */
+/** One line about the jobs in the journal; `undefined` if it has none. */
 export function resumeText(
-  { resume }: Pick<OutputFolder, "resume">,
+  resume: Pick<Resume, "counts"> | undefined,
   retryFailed: boolean,
 ): string | undefined {
   if (!resume) return undefined;
   const { done, failed, otherCore } = resume.counts;
   if (done + failed > 0) {
-    const failures = retryFailed
-      ? `, ${formatCount(failed)} failed ${failed === 1 ? "one runs" : "ones run"} again`
-      : `, ${formatCount(failed)} failed (--retry-failed runs ${
-        failed === 1 ? "it" : "them"
-      } again)`;
-    return `resuming: ${formatNoun(done, "job")} done before${failed > 0 ? failures : ""}`;
+    const jobs = `earlier runs: ${formatNoun(done, "job")} done`;
+    if (failed === 0) return jobs;
+    const next = retryFailed ? "retrying" : "retry with --retry-failed";
+    return `${jobs}, ${formatCount(failed)} failed (${next})`;
   }
   return otherCore > 0 ? "the core has changed: rerunning all jobs" : undefined;
 }
 
-/** What is wrong with the journal, and what follows from it. */
-export function damageText(earlier: Pick<Resume, "flaws"> | undefined): string[] {
-  if (!earlier) return [];
-  const { flaws } = earlier;
+/** Warnings about lines of the journal that cannot be used. */
+export function damageText(resume: Pick<Resume, "flaws"> | undefined): string[] {
+  if (!resume) return [];
+  const { damaged, newer } = resume.flaws;
   return [
-    flawText(flaws.damaged, "damaged"),
-    flawText(flaws.newer, "of a newer version of distcomp"),
+    flawText(damaged, "damaged"),
+    flawText(newer, "from a newer version of distcomp"),
   ].filter((text) => text !== "");
 }
 
-function flawText(count: number, what: string): string {
+function flawText(count: number, flaw: string): string {
   if (count === 0) return "";
-  const lines = `${formatNoun(count, "line")} of the journal ${count === 1 ? "is" : "are"} ${what}`;
-  const jobs = count === 1 ? "its job runs" : "their jobs run";
-  return `${lines}; ${jobs} again, unless another line has ${count === 1 ? "it" : "them"}`;
+  const lines = `${formatNoun(count, "journal line")} ${count === 1 ? "is" : "are"} ${flaw}`;
+  return `${lines}; jobs recorded only there run again`;
 }

@@ -1,25 +1,26 @@
-/** This process's stderr, which never stops it, and its end, before which stderr is written. */
+/** The stderr of this process, which never blocks it, and the end of the process, which flushes stderr first. */
 
 import process from "node:process";
+import { systemClock } from "../runtime/clock.ts";
 import type { Runtime } from "../runtime/ports.ts";
-import { Outbox } from "./outbox.ts";
+import { BoundedWriter } from "./bounded_writer.ts";
 
-let write: Runtime["writeStderr"] = (bytes) => {
+let writeBytes: Runtime["writeStderr"] = (bytes) => {
   process.stderr.write(bytes);
   return Promise.resolve();
 };
 
-/** What is to be written there. The runtime's own way (`process.stderr`) may block, and is not for us. */
-export const stderr = new Outbox((bytes) => write(bytes));
+/** Everything for stderr goes through this: `process.stderr.write` blocks on Deno while nobody reads. */
+export const stderr = new BoundedWriter((bytes) => writeBytes(bytes), systemClock);
 
 let ending: Promise<never> | undefined;
 
-/** To be called first: from now on nobody who doesn't read there stops this process. */
+/** Has stderr written by the runtime. To be called before anything else. */
 export function useStderrOf(runtime: Runtime): void {
-  write = runtime.writeStderr;
+  writeBytes = runtime.writeStderr;
 }
 
-/** Ends this process when stderr is written. The first word counts. */
+/** Flushes stderr and ends this process. The first call decides the exit status. */
 export function exit(code: number): Promise<never> {
   return ending ??= stderr.flush().then(() => process.exit(code));
 }

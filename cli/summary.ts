@@ -1,40 +1,30 @@
-/** What a run says at its end. */
+/** The summary of a run, for people and for programs. */
 
 import { join } from "node:path";
 import process from "node:process";
 import { styleText } from "node:util";
-import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
 import type { Faults } from "../controller/cluster/retries.ts";
+import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
 import type { RunStatus } from "../controller/run.ts";
-import {
-  formatBytes,
-  formatCount,
-  formatDuration,
-  formatNoun,
-  formatRate,
-  printable,
-} from "./format.ts";
-
-/** A name longer than this does not push the reasons out of the window. */
-const NAME_CHARS_MAX = 40;
-
-/** A worker may give a page as its reason. The journal has all of it. */
-const REASON_CHARS_MAX = 300;
+import { failureList } from "./failure_list.ts";
+import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
 
 /** The summary for people, a few lines. */
 export function summaryText(status: RunStatus, outputs: string): string {
-  const lines = [headline(status, outputs), figures(status)];
+  const failures = status.failed > 0 ? failureLines(status, outputs) : [];
+  if (jobsOf(status) === 0 && status.total === endedOf(status)) {
+    return [nothingToDo(status, outputs), ...failures].join("\n");
+  }
   const faults = faultsText(status.faults);
-  if (faults !== "") lines.push(`attempts that failed: ${faults}`);
-  if (status.failed > 0) lines.push(...failureLines(status, outputs));
-  return lines.join("\n");
+  const attempts = faults === "" ? [] : [`failed attempts: ${faults}`];
+  return [headline(status, outputs), figures(status), ...attempts, ...failures].join("\n");
 }
 
 /** The summary for programs: one JSON object on one line. */
 export function summaryJson(status: RunStatus, outputs: string, error: string | undefined): string {
   const seconds = status.elapsedMs / 1000;
   return JSON.stringify({
-    jobs: status.done + status.failed,
+    jobs: endedOf(status),
     total: status.total ?? null,
     done: status.done,
     failed: status.failed,
@@ -49,29 +39,29 @@ export function summaryJson(status: RunStatus, outputs: string, error: string | 
     workers: status.workers,
     slots: status.slots,
     outputs,
-    record: recordIn(outputs),
+    record: journalIn(outputs),
     failures: status.failures,
     failuresLeftOut: status.failed - status.failures.length,
     ...(error === undefined ? {} : { error }),
   });
 }
 
-/** One line, for those who want to hear of nothing else. */
-export function failuresText({ done, failed }: RunStatus, outputs: string): string {
-  return `${formatCount(failed)} of ${formatNoun(done + failed, "job")} failed, see ${
-    recordIn(outputs)
-  }`;
+/** The summary of failures in one line, for `--quiet`. */
+export function failuresText(status: RunStatus, outputs: string): string {
+  const { failed } = status;
+  const jobs = formatNoun(endedOf(status), "job");
+  return `${formatCount(failed)} of ${jobs} failed; see ${journalIn(outputs)}`;
 }
 
 function headline(status: RunStatus, outputs: string): string {
   const { done, skippedDone, failed, total, elapsedMs } = status;
   const time = formatDuration(elapsedMs);
-  const before = skippedDone > 0 ? ` (${formatCount(skippedDone)} of them before)` : "";
+  const before = skippedDone > 0 ? ` (${formatCount(skippedDone)} from earlier runs)` : "";
   if (done === total) {
     return color("green", `${formatNoun(done, "job")} done in ${time}`) +
       `${before}, outputs in ${outputs}`;
   }
-  // A run that was ended before it had seen all its inputs may not know how many there are.
+  // A run that was ended before it had listed all its inputs may not know how many there are.
   const counts = total === undefined
     ? `${formatNoun(done, "job")} done`
     : `${formatCount(done)} of ${formatNoun(total, "job")} done`;
@@ -79,9 +69,30 @@ function headline(status: RunStatus, outputs: string): string {
   return `${counts}${before}${failures}, in ${time}, outputs in ${outputs}`;
 }
 
-/** Those that this run has brought to their end. */
-function jobsOf({ done, failed, skippedDone, skippedFailed }: RunStatus): number {
-  return done + failed - skippedDone - skippedFailed;
+/** The headline of a run that had no job to run. */
+function nothingToDo({ done, failed, total }: RunStatus, outputs: string): string {
+  if (total === 0) return "nothing to do: there are no inputs";
+  const runs = total === 1 ? "an earlier run" : "earlier runs";
+  return `nothing to do: ${endedBefore(done, failed)} in ${runs}, outputs in ${outputs}`;
+}
+
+function endedBefore(done: number, failed: number): string {
+  if (failed === 0) {
+    return done === 1 ? "the job finished" : `all ${formatNoun(done, "job")} finished`;
+  }
+  const failures = color("red", `${formatCount(failed)} failed`);
+  if (done === 0) return failed === 1 ? `the job ${color("red", "failed")}` : `all ${failures}`;
+  return `of ${formatNoun(done + failed, "job")}, ${formatCount(done)} finished and ${failures}`;
+}
+
+/** Jobs that have ended, in this run or before. */
+function endedOf({ done, failed }: RunStatus): number {
+  return done + failed;
+}
+
+/** Jobs that have ended in this run. */
+function jobsOf(status: RunStatus): number {
+  return endedOf(status) - status.skippedDone - status.skippedFailed;
 }
 
 function figures(status: RunStatus): string {
@@ -91,11 +102,11 @@ function figures(status: RunStatus): string {
     `${formatRate(jobsOf(status) / seconds)} jobs/s`,
     `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`,
     `${formatBytes((bytesIn + bytesOut) / seconds)}/s`,
-    `slots busy ${Math.round(100 * busyPart)} % of the time`,
+    `slots ${Math.round(100 * busyPart)}% busy`,
   ].join(" · ");
 }
 
-/** Every kind of fault counts for itself: what to do about each is something else. */
+/** Each kind of fault for itself, for each has another remedy. */
 function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Faults): string {
   const kinds: [number, string, string][] = [
     [crashes, "crash", "crashes"],
@@ -111,25 +122,19 @@ function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Faults): str
 
 function failureLines(status: RunStatus, outputs: string): string[] {
   const { failures, failed, skippedFailed } = status;
-  const longest = Math.max(...failures.map(({ name }) => name.length));
-  const width = Math.min(longest, NAME_CHARS_MAX);
-  const lines = failures.map(({ name, reason }) =>
-    `  ${printable(name).padEnd(width)}  ${cut(printable(reason))}`
-  );
-  const rest = failed - failures.length;
-  const where = `in ${recordIn(outputs)}`;
-  const more = rest > 0 ? `  and ${formatCount(rest)} more, ${where}` : `  (all jobs: ${where})`;
+  const left = failed - failures.length;
+  const journal = journalIn(outputs);
+  const rest = left > 0
+    ? `and ${formatNoun(left, "more failed job")}, see ${journal}`
+    : `(all jobs: ${journal})`;
   const hint = skippedFailed > 0
-    ? [`  (${formatCount(skippedFailed)} in an earlier run; --retry-failed runs what failed again)`]
+    ? [`(${formatCount(skippedFailed)} failed in an earlier run; retry with --retry-failed)`]
     : [];
-  return [color("red", "Failed:"), ...lines, more, ...hint];
+  const lines = [...failureList(failures), rest, ...hint];
+  return [color("red", "Failed:"), ...lines.map((line) => `  ${line}`)];
 }
 
-function cut(reason: string): string {
-  return reason.length > REASON_CHARS_MAX ? `${reason.slice(0, REASON_CHARS_MAX)} …` : reason;
-}
-
-function recordIn(outputs: string): string {
+function journalIn(outputs: string): string {
   return join(outputs, STATE_FOLDER, "jobs.jsonl");
 }
 

@@ -1,56 +1,37 @@
-/** `distcomp worker`, and what `distcomp run` starts of itself. */
+/** `distcomp worker`: a worker that serves controllers until a signal ends it. */
 
 import os from "node:os";
-import { basename, dirname } from "node:path";
 import process from "node:process";
-import { reasonOf } from "../runtime/error_text.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
-import { type Log, silentLog } from "../system/log.ts";
-import { removeIfDeserted } from "../system/leftovers.ts";
-import type { Address, Runtime } from "../runtime/ports.ts";
+import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
+import type { Log } from "../system/log.ts";
+import { reasonOf } from "../runtime/error_text.ts";
 import { acceptControllers, dialController } from "../worker/controllers/serve.ts";
 import { Worker } from "../worker/worker.ts";
-import { timedLog, toStderr } from "./log.ts";
-import { exit, stderr } from "./stderr.ts";
-import { ExitCode, UsageError } from "./usage.ts";
+import { ExitCode } from "./exit_code.ts";
+import { formatNoun } from "./format.ts";
+import { workerLog } from "./log.ts";
+import { exit } from "./stderr.ts";
+import { UsageError } from "./usage_error.ts";
 import { SOFTWARE } from "./version.ts";
+import { DEFAULT_LISTEN, type WorkerFlags } from "./worker_options.ts";
 
-/** A local worker finds the run that has started it at once, or never. */
-const LOCAL_DIAL_MS = 10_000;
-
-/** What was typed behind `worker`. */
-export interface WorkerFlags {
-  readonly listen?: Address;
-  readonly connect?: Address;
-  readonly stdio?: boolean;
-  readonly slots?: number;
-  readonly insecure?: boolean;
-}
-
-/** Serves controllers until a signal, or for `--stdio` until its one controller is gone. */
-export async function workerCommand(
-  runtime: Runtime,
-  flags: WorkerFlags,
-  defaultListen: Address,
-): Promise<number> {
-  const ways = [flags.listen, flags.connect, flags.stdio].filter((way) => way).length;
-  if (ways > 1) {
-    throw new UsageError("A worker listens, or connects, or uses --stdio: one of the three");
-  }
-  const listen = flags.listen ?? (ways === 0 ? defaultListen : undefined);
-  if (listen) checkListen(listen, flags.insecure ?? false);
-  const slots = flags.slots ?? os.availableParallelism();
-  const log = timedLog();
+/** Serves controllers until a signal, or with `--stdio` until its one controller has disconnected. */
+export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promise<number> {
+  const listen = listenAddressOf(flags);
+  const count = flags.slots ?? os.availableParallelism();
+  const slots = formatNoun(count, "slot");
+  const log = workerLog();
   const ending = new AbortController();
-  const way = listen ? listenOn(runtime, listen) : undefined;
-  const worker = await Worker.start(runtime, { slots, log, software: SOFTWARE });
-  onSignals(worker, ending, log);
-  if (way) {
-    process.stdout.write(`listening on ${formatAddress(way.address)}, ${slots} slots\n`);
-    ending.signal.addEventListener("abort", () => way.close());
-    await acceptControllers(worker, way);
+  const listener = listen ? listenOn(runtime, listen) : undefined;
+  const worker = await Worker.start(runtime, { slots: count, log, software: SOFTWARE });
+  handleSignals(worker, ending, log);
+  if (listener) {
+    process.stdout.write(`listening on ${formatAddress(listener.address)}, ${slots}\n`);
+    ending.signal.addEventListener("abort", () => listener.close());
+    await acceptControllers(worker, listener);
   } else if (flags.connect) {
-    log.info(`connecting to ${formatAddress(flags.connect)}, ${slots} slots`);
+    log.info(`connecting to ${formatAddress(flags.connect)}, ${slots}`);
     await dialController(worker, runtime, flags.connect, log, ending.signal);
   } else {
     await worker.serve(runtime.stdio());
@@ -59,43 +40,20 @@ export async function workerCommand(
   return ExitCode.ok;
 }
 
-/** A worker of a run on this machine: serves that run and ends with it. */
-export async function localWorkerCommand(
-  runtime: Runtime,
-  socket: string,
-  slots: number,
-): Promise<number> {
-  // Ctrl-C in a terminal reaches this process too. What it means is the run's to decide.
-  process.on("SIGINT", () => {});
-  // Of itself it says nothing: what becomes of jobs, the run knows and says. What cores print is passed on.
-  const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
-  // A run that is gone wants no answers: its jobs have nothing to wait for.
-  await using worker = await Worker.start(runtime, {
-    slots,
-    log,
-    software: SOFTWARE,
-    halfClosedMs: 0,
-    folder: dirname(socket), // which the run removes, whatever becomes of this process
-  });
-  process.on("SIGTERM", () => void worker.drain());
-  // A run that had nothing to do is gone already: then there is nobody to serve, and nothing to say.
-  const stream = await runtime.dial({ kind: "unix", path: socket }, LOCAL_DIAL_MS)
-    .catch(() => undefined);
-  if (stream) await worker.serve(stream);
-  // A run that was killed has left it.
-  await removeIfDeserted(runtime, dirname(socket), basename(socket));
-  return ExitCode.ok;
-}
-
-function checkListen(address: Address, insecure: boolean): void {
-  if (insecure || isLoopback(address)) return;
+/** Where to listen, if the worker is to listen. */
+function listenAddressOf({ listen, connect, stdio, insecure }: WorkerFlags): Address | undefined {
+  const chosen = [listen, connect, stdio].filter((way) => way).length;
+  if (chosen > 1) throw new UsageError("Choose one: --listen, --connect or --stdio");
+  if (connect || stdio) return undefined;
+  const address = listen ?? DEFAULT_LISTEN;
+  if (insecure || isLoopback(address)) return address;
   throw new UsageError(
-    `Listening on ${formatAddress(address)} would run code for whoever connects; ` +
-      "if the network is trusted, add --insecure",
+    `--listen ${formatAddress(address)} lets anyone who connects run code as this user; ` +
+      "on a trusted network, add --insecure",
   );
 }
 
-function listenOn(runtime: Runtime, address: Address) {
+function listenOn(runtime: Runtime, address: Address): StreamListener {
   try {
     return runtime.listen(address);
   } catch (cause) {
@@ -105,14 +63,14 @@ function listenOn(runtime: Runtime, address: Address) {
   }
 }
 
-/** The first signal lets running jobs finish; a second one does not wait. */
-function onSignals(worker: Worker, ending: AbortController, log: Log): void {
+/** The first signal lets running jobs finish; the second one kills them. */
+function handleSignals(worker: Worker, ending: AbortController, log: Log): void {
   const handler = (signal: string) => {
     if (ending.signal.aborted) {
       worker.kill();
       return void exit(ExitCode.interrupted);
     }
-    log.info(`${signal}: finishing running jobs; a second signal ends at once`);
+    log.info(`${signal}: finishing running jobs; send it again to stop at once`);
     ending.abort();
     void worker.drain();
   };

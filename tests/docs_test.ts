@@ -1,102 +1,151 @@
-/** What the README shows, done. */
+/** What the pages show, done: every command that they name is run, or stands in a list with the reason. */
 
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync, type SpawnSyncReturns } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { programCommand } from "./lib/processes.ts";
+import { stitch } from "../examples/mandelbrot/stitch.ts";
+import { writeTiles } from "../examples/mandelbrot/tiles.ts";
+import { core } from "./lib/cores.ts";
+import { blocks, page, ROOT, USER_PAGES } from "./lib/pages.ts";
+import { Program, programCommand } from "./lib/processes.ts";
 import { test, testUnless } from "./lib/test.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const README = readFileSync(join(ROOT, "README.md"), "utf8");
-const HEADER = readFileSync(join(ROOT, "include/distcomp.h"), "utf8");
+const ZSTD = "examples/zstd/README.md";
 
-test("the README's compute core compiles with the README's command and does what it says", () => {
-  inFolder((folder) => {
-    writeFileSync(join(folder, "capitals.c"), blockOf("c"));
-    mkdirSync(join(folder, "texts"));
-    writeFileSync(join(folder, "texts/a.txt"), "distcomp\n");
-    const [compile, run] = blockWith("-o capitals.so capitals.c").split("\n") as [string, string];
-    shell(
-      compile.replace("-I include", `-Wall -Wextra -Werror -I ${join(ROOT, "include")}`),
+/** Commands that tests of this file run. */
+const RUN_HERE = {
+  local: "./distcomp run core.so inputs/",
+  worker: "ssh node1 ./distcomp worker --listen 0.0.0.0:7433 --insecure",
+  remote: "./distcomp run core.so inputs/ --workers node1,node2,node3",
+  forwarded: "./distcomp run core.so inputs/ --workers 127.0.0.1:7433",
+  listening: "distcomp run core.so inputs/ --listen 0.0.0.0:7433 --insecure",
+  connecting: "distcomp worker --connect head:7433",
+  compileCapitals: "cc -O2 -fPIC -shared -I include -o capitals.so capitals.c",
+  runCapitals: "./distcomp run capitals.so texts/",
+  compileLibrary: "cc -O2 -fPIC -shared -o count_words.so examples/library/count_words.c",
+  runLibrary: "npx -y deno@2.9.6 run -A examples/library/main.ts count_words.so",
+  demo: "npx -y deno@2.9.6 task demo --size 400x250",
+  compileMandelbrot: "cc -O2 -fPIC -shared -o mandelbrot.so mandelbrot.c -lm",
+  runMandelbrot: "distcomp run mandelbrot.so inputs/",
+  compileZstd: "cc -O2 -fPIC -shared -o zstd.so zstd.c -lzstd",
+  runZstd: "distcomp run zstd.so inputs/",
+} as const;
+
+/** Commands that no test of this file runs, and why. */
+const NOT_RUN_HERE: Record<string, string> = {
+  "./compile.sh": "tests/compiled builds with it",
+  "./compile.sh --runtime deno && ./distcomp --version": "tests/compiled, where it can be built",
+  "DISTCOMP_TEST_COMMAND=$PWD/distcomp npx -y deno@2.9.6 task test tests/cli tests/worker":
+    ".ci/run does the same",
+  "DISTCOMP_TEST_RUNTIME=deno npx -y deno@2.9.6 task test tests/compiled": "it runs tests",
+  "npx -y deno@2.9.6 task test": "it runs this test",
+  "scp distcomp node1:": "it needs another machine",
+  "ssh -fN -L 7433:127.0.0.1:7433 node1": "it needs another machine",
+  "npx -y deno@2.9.6 task demo": "the same, with a picture that takes longer",
+  [
+    `python3 -c 'from PIL import Image; Image.open("demo/mandelbrot.png").quantize(160)` +
+    `.save("docs/mandelbrot.png", optimize=True)'`
+  ]: "it needs Pillow",
+};
+
+test("every command that the pages show is run by a test, or listed with the reason", () => {
+  const shown = USER_PAGES.flatMap((path) =>
+    blocks(path, "sh").filter((block) => !/^for /.test(block))
+      .flatMap((block) => block.split("\n"))
+      .map((line) => line.replace(/ +#.*/, ""))
+      .filter((line) => line !== "")
+  );
+  const known = [...Object.values(RUN_HERE), ...Object.keys(NOT_RUN_HERE)];
+  assert.deepEqual([...new Set(shown)].sort(), known.sort());
+});
+
+test("the quick start works: on one machine, on workers, through a forwarded port", async () => {
+  await inFolder(async (folder) => {
+    await prepare(folder);
+    shell(RUN_HERE.local, folder);
+    assert.equal(outputIn(folder), "hello");
+    await using worker = await start(RUN_HERE.worker, folder);
+    await worker.printed("stdout", /^listening on 0\.0\.0\.0:\d+, \d+ slots?$/m);
+    for (const shown of [RUN_HERE.remote, RUN_HERE.forwarded]) {
+      rmSync(join(folder, "outputs"), { recursive: true });
+      shell(shown.replace(/node1,node2,node3|127.0.0.1:7433/, `127.0.0.1:${worker.port}`), folder);
+      assert.equal(outputIn(folder), "hello");
+    }
+  });
+});
+
+test("a worker that connects serves a run that listens, as the reference says", async () => {
+  await inFolder(async (folder) => {
+    await prepare(folder);
+    await using run = await start(RUN_HERE.listening, folder);
+    const [, port] = await run.printed("stderr", /^waiting for workers on 0\.0\.0\.0:(\d+)$/m);
+    await using worker = await start(
+      RUN_HERE.connecting.replace("head:7433", `127.0.0.1:${port}`),
       folder,
     );
-    shell(run.replace("distcomp", programCommand().join(" ")), folder);
+    await run.endsCleanly();
+    assert.equal(outputIn(folder), "hello");
+    await worker.stop();
+  });
+});
+
+test("the README's compute core compiles with the README's command and does what it says", async () => {
+  await inFolder(async (folder) => {
+    await prepare(folder);
+    writeFileSync(join(folder, "capitals.c"), blocks("README.md", "c")[0] as string);
+    mkdirSync(join(folder, "texts"));
+    writeFileSync(join(folder, "texts/a.txt"), "distcomp\n");
+    compile(RUN_HERE.compileCapitals, folder);
+    shell(RUN_HERE.runCapitals, folder);
     assert.equal(readFileSync(join(folder, "outputs/a.txt"), "utf8"), "DISTCOMP\n");
   });
 });
 
-test("the header's compute core compiles and counts lines", () => {
-  inFolder((folder) => {
-    const example = HEADER.split("\n").filter((line) => line.startsWith(" *     ")).map((line) =>
-      line.slice(7)
-    );
+test("the header's compute core compiles and counts lines", async () => {
+  await inFolder(async (folder) => {
+    await prepare(folder);
+    const example = page("include/distcomp.h").split("\n")
+      .filter((line) => line.startsWith(" *     "))
+      .map((line) => line.slice(7));
     const end = example.findIndex((line) => line.startsWith("cc "));
     writeFileSync(join(folder, "lines.c"), example.slice(0, end).join("\n"));
-    const compile = example[end] as string;
-    shell(
-      compile.replace("-I include", `-Wall -Wextra -Werror -I ${join(ROOT, "include")}`),
-      folder,
-    );
+    compile(example[end] as string, folder);
     writeFileSync(join(folder, "poem"), "one\ntwo\n");
-    shell(`${programCommand().join(" ")} run lines.so poem`, folder);
+    shell("./distcomp run lines.so poem", folder);
     assert.equal(readFileSync(join(folder, "outputs/poem"), "utf8"), "2\n");
   });
 });
 
-test("the README names every option of every command, and none that is not there", () => {
-  for (const command of ["run", "worker"]) {
-    const help = shell(`${programCommand().join(" ")} help ${command}`, ROOT);
-    for (const [, short, long] of help.matchAll(/^ {2}(-\w)?,? ?(--[a-z]+)/gm)) {
-      const isThere = README.includes(long as string) || README.includes(`${short} DIR`);
-      assert.ok(long === "--help" || isThere, `the README lacks ${long}`);
-    }
-  }
-  const all = shell(
-    `${programCommand().join(" ")} help run; ${programCommand().join(" ")} help worker`,
-    ROOT,
-  );
-  const table = README.slice(README.indexOf("## Commands"), README.indexOf("## From a program"));
-  for (const option of table.match(/--[a-z]+/g) ?? []) {
-    assert.ok(all.includes(option), `no ${option}`);
-  }
-});
-
-test("every promise of FAULTS.md leads to a test that is there", () => {
-  const page = readFileSync(join(ROOT, "FAULTS.md"), "utf8");
-  const links = [...page.matchAll(/\]\((tests\/[^ )]+)\s+"([^"]+)"\)/g)];
-  assert.ok(links.length > 20);
-  assert.equal(links.length, page.match(/\[test\]/g)?.length, "each has a test's name");
-  for (const [, file = "", name] of links) {
-    const code = readFileSync(join(ROOT, file), "utf8");
-    assert.ok(code.includes(`"${name}"`), `${file} has no test "${name}"`);
-  }
-});
-
-test("the example program runs, alone, in an empty folder", () => {
-  inFolder((folder) => {
-    shell(
-      `cc -O2 -fPIC -shared -o count_words.so ${join(ROOT, "examples/library/count_words.c")}`,
-      folder,
-    );
+test("the example program runs, alone, in an empty folder", async () => {
+  await inFolder((folder) => {
+    const inFull = (line: string) => line.replace("examples/", `${ROOT}examples/`);
+    compile(inFull(RUN_HERE.compileLibrary), folder);
     const printed = shell(
-      `${runtimeCommand()} ${join(ROOT, "examples/library/main.ts")} count_words.so`,
+      inFull(RUN_HERE.runLibrary).replace("npx -y deno@2.9.6 run -A", runtimeCommand()),
       folder,
     );
-    const words = ['"one" has 1 words', '"one two" has 2 words', '"one two three" has 3 words'];
-    assert.equal(printed, words.join("\n") + "\n");
+    assert.equal(printed, "one: 1\none two: 2\none two three: 3\n");
   });
 });
 
-test("the demo draws a picture of the size it says", () => {
-  inFolder((folder) => {
-    const printed = shell(
-      `${runtimeCommand()} ${join(ROOT, "examples/mandelbrot/demo.ts")}`,
-      folder,
-    );
+test("the demo prints what the README shows, and draws a picture of the size it says", async () => {
+  await inFolder((folder) => {
+    const command = `${runtimeCommand()} ${join(ROOT, "examples/mandelbrot/demo.ts")}`;
+    const printed = shell(RUN_HERE.demo.replace("npx -y deno@2.9.6 task demo", command), folder);
+    const shown = blocks("README.md", "text")[0] as string;
+    const ofThisMachine = printed.replace(/\S+(?=examples\/mandelbrot\/mandelbrot\.c)/, "");
+    assert.equal(withoutFigures(ofThisMachine), withoutFigures(shown));
     const [, width, height, file] = /(\d+) × (\d+) pixels, is in (\S+)/.exec(printed) ?? [];
     const png = readFileSync(join(folder, file as string));
     assert.equal(png.toString("latin1", 1, 4), "PNG");
@@ -104,42 +153,117 @@ test("the demo draws a picture of the size it says", () => {
   });
 });
 
-test("the demo says what to do where there is no C compiler", () => {
-  inFolder((folder) => {
-    const [program, ...args] = runtimeCommand().split(" ") as [string, ...string[]];
-    const { status, stderr } = spawnSync(program, [
-      ...args,
-      join(ROOT, "examples/mandelbrot/demo.ts"),
-    ], {
-      cwd: folder,
-      env: { ...process.env, PATH: "/nowhere" },
-      encoding: "utf8",
-    });
+test("the Mandelbrot example's commands draw a picture step by step", async () => {
+  await inFolder(async (folder) => {
+    await prepare(folder);
+    const source = join(ROOT, "examples/mandelbrot/mandelbrot.c");
+    shell(RUN_HERE.compileMandelbrot.replace("mandelbrot.c", source), folder);
+    const [inputs, outputs] = [join(folder, "tiles"), join(folder, "outputs")];
+    await writeTiles(inputs, { width: 40, height: 30, columns: 4, rows: 3 });
+    shell(RUN_HERE.runMandelbrot.replace("inputs/", "tiles/"), folder);
+    const stitched = await stitch(inputs, outputs, join(folder, "mandelbrot.png"));
+    assert.deepEqual(stitched, { width: 40, height: 30, tiles: 12 });
+  });
+});
+
+test("the demo says what to do where there is no C compiler", async () => {
+  await inFolder((folder) => {
+    const { status, stderr } = demo(folder, [], { PATH: "/nowhere" });
     assert.equal(status, 2);
     assert.match(stderr, /C compiler `cc`.*install gcc or clang/);
+  });
+});
+
+test("the demo refuses a size that is none", async () => {
+  await inFolder((folder) => {
+    const { status, stderr } = demo(folder, ["--size", "big"]);
+    assert.equal(status, 2);
+    assert.match(stderr, /--size must be WIDTHxHEIGHT in pixels, such as 480x300, not "big"/);
   });
 });
 
 testUnless(
   lacksZstd(),
   "the Zstandard example's outputs pass zstd's own check and unpack to the inputs",
-  () => {
-    inFolder((folder) => {
-      const example = readFileSync(join(ROOT, "examples/zstd/README.md"), "utf8");
-      const compile = /^cc .*$/m.exec(example)?.[0] as string;
-      const check = /^for input in[^]*?^done$/m.exec(example)?.[0] as string;
-      shell(compile.replace("zstd.c", join(ROOT, "examples/zstd/zstd.c")), folder);
-      mkdirSync(join(folder, "inputs"));
+  async () => {
+    await inFolder(async (folder) => {
+      await prepare(folder);
+      const check = /^for input in[^]*?^done$/m.exec(page(ZSTD))?.[0] as string;
+      shell(RUN_HERE.compileZstd.replace("zstd.c", join(ROOT, "examples/zstd/zstd.c")), folder);
       shell(
         `cp ${join(ROOT, "*.md")} ${join(ROOT, "protocol/*.ts")} inputs/; : > inputs/empty`,
         folder,
       );
-      shell(`${programCommand().join(" ")} run zstd.so inputs/`, folder);
+      shell(RUN_HERE.runZstd, folder);
       assert.equal(shell(check, folder), "");
       assert.equal(shell("ls inputs | wc -l", folder), shell("ls outputs | wc -l", folder));
     });
   },
 );
+
+/** Puts into a folder what the commands of the pages find there: distcomp, a core, an input. */
+async function prepare(folder: string): Promise<void> {
+  const script = `#!/bin/sh\nexec ${programCommand().join(" ")} "$@"\n`;
+  writeFileSync(join(folder, "distcomp"), script);
+  chmodSync(join(folder, "distcomp"), 0o755);
+  copyFileSync(await core("echo"), join(folder, "core.so"));
+  mkdirSync(join(folder, "inputs"));
+  writeFileSync(join(folder, "inputs/a"), "hello");
+}
+
+/** Starts `distcomp` as the line says, wherever that is, on a free port in place of the usual one. */
+function start(line: string, folder: string): Promise<Program> {
+  const args = line.replace(/^.*?distcomp /, "").replace("0.0.0.0:7433", "0.0.0.0:0").split(" ");
+  return Program.start(args, { cwd: folder });
+}
+
+/** Runs a line as a person would; gives what it prints, throws what went wrong. */
+function shell(line: string, folder: string): string {
+  return execFileSync("sh", ["-c", line], {
+    cwd: folder,
+    env: environment(folder),
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+/** Compiles with a command of a page, and without any warning. */
+function compile(line: string, folder: string): void {
+  const header = `-Wall -Wextra -Werror -I ${join(ROOT, "include")}`;
+  shell(line.replace("-I include ", "").replace("-shared", `-shared ${header}`), folder);
+}
+
+/** `distcomp` is the program that is tested. */
+function environment(folder: string): NodeJS.ProcessEnv {
+  const { PATH = "", DISTCOMP_WORKERS: _, ...rest } = process.env;
+  return { ...rest, PATH: `${folder}:${PATH}`, NO_COLOR: "1" };
+}
+
+function demo(
+  folder: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): SpawnSyncReturns<string> {
+  const [program, ...rest] = runtimeCommand().split(" ") as [string, ...string[]];
+  const command = [...rest, join(ROOT, "examples/mandelbrot/demo.ts"), ...args];
+  const options = { cwd: folder, env: { ...process.env, ...env } };
+  return spawnSync(program, command, { ...options, encoding: "utf8" });
+}
+
+/** How to run a module of ours that is not the program. */
+function runtimeCommand(): string {
+  const options = process.versions["deno"] ? " -A --quiet" : "";
+  return `${process.execPath} run${options}`;
+}
+
+/** The same for every machine, however fast. */
+function withoutFigures(text: string): string {
+  return text.replace(/(?<= in )(\d+m )?[\d.]+m?s/g, "TIME")
+    .replace(/[\d.,]+ (?=jobs\/s|[kMG]?B\b)/g, "N ")
+    .replace(/N [kMG]?B/g, "N BYTES")
+    .replace(/\d+ × \d+/g, "N × N")
+    .replace(/\d+%/g, "N%");
+}
 
 function lacksZstd(): string | undefined {
   const { status } = spawnSync("sh", [
@@ -149,34 +273,14 @@ function lacksZstd(): string | undefined {
   return status === 0 ? undefined : "no libzstd with headers and zstd here";
 }
 
-/** How to run a module of ours that is not the program. */
-function runtimeCommand(): string {
-  const options = process.versions["deno"] ? " -A --quiet" : "";
-  return `${process.execPath} run${options}`;
+function outputIn(folder: string): string {
+  return readFileSync(join(folder, "outputs/a"), "utf8");
 }
 
-function blockOf(language: string): string {
-  return new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "m").exec(README)?.[1] as string;
-}
-
-function blockWith(text: string): string {
-  const blocks = [...README.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, block]) => block as string);
-  return blocks.find((block) => block.includes(text)) as string;
-}
-
-/** Runs a line as a person would; gives what it prints, throws what went wrong. */
-function shell(line: string, folder: string): string {
-  return execFileSync("sh", ["-c", line], {
-    cwd: folder,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
-
-function inFolder(act: (folder: string) => void): void {
+async function inFolder(act: (folder: string) => void | Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "distcomp-docs-"));
   try {
-    act(folder);
+    await act(folder);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -15,5 +15,5 @@ const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder() };
 await using session = await Session.open({ core });
 for await (const result of session.map(texts.map((text) => utf8.encoder.encode(text)))) {
   if (!result.ok) throw result.error;
-  console.log(`"${texts[result.index]}" has ${utf8.decoder.decode(result.output)} words`);
+  console.log(`${texts[result.index]}: ${utf8.decoder.decode(result.output)}`);
 }

@@ -5,7 +5,7 @@
  *
  *     picture WIDTH HEIGHT            pixels of the whole picture
  *     tile LEFT TOP WIDTH HEIGHT      pixels of this tile, counted from the top left corner
- *     center RE IM                    point in the middle of the picture
+ *     center RE IM                    the point in the middle of the picture
  *     span WIDTH                      width of the picture in the complex plane
  *     iterations MAX                  a point that has not escaped by then is in the set
  *     samples SIDE                    each pixel is the mean of SIDE * SIDE points
@@ -25,7 +25,7 @@
 #define HEADER_BYTES 24
 #define PICTURE_SIDE_MAX 100000
 #define TILE_SIDE_MAX 4096 /* keeps an output below 50 MB */
-#define CENTER_MAX 4.0     /* beyond this there is nothing to see */
+#define CENTER_MAX 4.0     /* beyond, nothing is left to see */
 #define SPAN_MAX 64.0
 #define ITERATIONS_MAX 10000000
 #define SAMPLES_MAX 16
@@ -164,7 +164,7 @@ static void build_palette(void) {
 
 static const Color inside = {0.001, 0.001, 0.004};
 
-/* Logarithmic, so that deep parts of the set have as much contrast as its surroundings. */
+/* By the logarithm, so that the depths of the set have as much contrast as its surroundings. */
 static Color palette_color(int iterations, double radius) {
   double smooth = iterations + 1 - log2(log(radius) / log(ESCAPE_RADIUS));
   double turns = PALETTE_TURNS * log(fmax(smooth, 1));

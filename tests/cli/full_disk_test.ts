@@ -27,7 +27,7 @@ testUnless(
     assert.equal(run.code, 2, run.stderr);
     assert.match(
       run.stderr,
-      /^distcomp: Cannot write the output "disk\/out\/\d+": no space left on the disk\nto go on: .*\n$/,
+      /^distcomp: Cannot write the output "disk\/out\/\d+": no space left on the disk\nto resume: .*\n$/,
     );
     const outputs = await workspace.outputs("kept/out");
     assert(Object.keys(outputs).length > 5);

@@ -43,7 +43,7 @@ const DAMAGES: [string, (lines: string[]) => string, number, RegExp | undefined]
     "lines are of a newer version",
     (lines) => text([...lines, ...NEWER]),
     0,
-    warning(3, "of a newer version of distcomp"),
+    warning(3, "from a newer version of distcomp"),
   ],
   ["it is empty", () => "", JOBS, undefined],
   ["it is something else", () => "not\na\njournal", JOBS, warning(3, "damaged")],
@@ -73,7 +73,7 @@ test("damage that uncovers a record of another core does not bring back its outp
   await writeFile(path, (await readFile(path, "utf8")).replace(/(\n.{40}).(.*\n)$/, "$1*$2"));
   const run = await workspace.run(["run", one, "in"]);
   assert.match(run.stderr, warning(1, "damaged"));
-  assert.match(run.stdout, /\(1 of them before\)/, "the one that the second core never touched");
+  assert.match(run.stdout, /\(1 from earlier runs\)/, "the one that the second core never touched");
   assert.deepEqual(await workspace.outputs(), { a: "one", b: "one", c: "one" });
 });
 
@@ -153,7 +153,6 @@ function zeroed(journal: string, lines: readonly string[]): string {
 }
 
 function warning(count: number, what: string): RegExp {
-  const lines = count === 1 ? "1 line of the journal is" : `${count} lines of the journal are`;
-  const jobs = count === 1 ? "its job runs again" : "their jobs run again";
-  return new RegExp(`^warning: ${lines} ${what}; ${jobs}`, "m");
+  const lines = count === 1 ? "1 journal line is" : `${count} journal lines are`;
+  return new RegExp(`^warning: ${lines} ${what}; jobs recorded only there run again`, "m");
 }

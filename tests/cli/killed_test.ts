@@ -42,10 +42,13 @@ test("a run that is killed again and again ends as if nothing had happened", asy
   const ranBefore = await executions(workspace);
   const run = await workspace.run(["run", BEHAVE, "in", "--slots", "2"]);
   assert.equal(run.code, 0, run.stderr);
-  assert.match(run.stderr, new RegExp(`^resuming: ${before.size} jobs done before$`, "m"));
+  assert.match(
+    run.stderr,
+    new RegExp(`^earlier runs: ${before.size} jobs? done$`, "m"),
+  );
   assert.match(
     run.stdout,
-    new RegExp(`^${JOBS} jobs done in .* \\(${before.size} of them before\\)`),
+    new RegExp(`^${JOBS} jobs done in .* \\(${before.size} from earlier runs\\)`),
   );
   await assertNotRunAgain(workspace, before, ranBefore, "to its end");
   assert.deepEqual(await workspace.outputs(), expected());
@@ -89,7 +92,7 @@ test("a killed run of other inputs leaves nothing that is taken for these ones'"
   await forget(workspace, (line) => line.includes('"run":"begun"'));
   const again = await workspace.run(run("one"));
   assert.equal(again.code, 0, again.stderr);
-  assert.match(again.stdout, /\(1 of them before\)/);
+  assert.match(again.stdout, /\(1 from earlier runs\)/);
   assert.deepEqual(await workspace.outputs(), { 0: "1", 1: "a" });
 });
 
@@ -118,7 +121,11 @@ test("a killed run of another core leaves nothing that is taken for this one's",
     b: "sleep 600000",
     c: "modify y",
   });
-  assert.match(run.stdout, /\(1 of them before\)/, "what is as it was recorded does not run again");
+  assert.match(
+    run.stdout,
+    /\(1 from earlier runs\)/,
+    "what is as it was recorded does not run again",
+  );
 });
 
 async function prepared(): Promise<Workspace> {

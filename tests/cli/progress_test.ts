@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { barLine, RecentRate } from "../../cli/progress.ts";
+import { progressBar, progressText } from "../../cli/progress_text.ts";
+import { RecentRate } from "../../cli/recent_rate.ts";
+import { StatusLine, type Terminal } from "../../cli/status_line.ts";
 import type { RunStatus } from "../../controller/run.ts";
 import { test } from "../lib/test.ts";
 import { statusWith } from "./statuses.ts";
@@ -11,18 +13,18 @@ const RATE = 50;
 
 test("a wide line has the bar and everything that is known", () => {
   assert.equal(
-    barLine(statusWith({ failed: 3, slotsAreKnown: false }), RATE, 160),
-    "███████████████░░░░░░░░░░░░░░░  50%  503/1,000 jobs  3 failed  0:10 left  50 jobs/s  " +
+    progressBar(statusWith({ failed: 3, slotsAreKnown: false }), RATE, 160),
+    "███████████████░░░░░░░░░░░░░░░  50%  503/1,000 jobs  3 failed  10s left  50 jobs/s  " +
       "2 workers  ≥16 slots",
   );
 });
 
 test("a narrower line leaves out the least important first", () => {
   const status = statusWith({ failed: 3 });
-  const wide = "503/1,000 jobs  3 failed  0:10 left  50 jobs/s  2 workers  16 slots".split("  ");
+  const wide = "503/1,000 jobs  3 failed  10s left  50 jobs/s  2 workers  16 slots".split("  ");
   let shown = wide.length;
   for (let columns = 160; columns >= 40; columns--) {
-    const text = barLine(status, RATE, columns).split("%  ")[1] ?? "";
+    const text = progressBar(status, RATE, columns).split("%  ")[1] ?? "";
     assert.deepEqual(text.split("  "), wide.slice(0, text.split("  ").length));
     assert(text.split("  ").length <= shown);
     shown = text.split("  ").length;
@@ -32,14 +34,14 @@ test("a narrower line leaves out the least important first", () => {
 
 test("a line without a known end counts, and has no bar", () => {
   assert.equal(
-    barLine(statusWith({ total: undefined }), RATE, 100),
+    progressBar(statusWith({ total: undefined }), RATE, 100),
     "500 jobs  50 jobs/s  2 workers  16 slots",
   );
 });
 
 test("a line has no rate and no time left before anything is done", () => {
   assert.equal(
-    barLine(statusWith({ done: 0, workers: 1, slots: 1 }), 0, 100),
+    progressBar(statusWith({ done: 0, workers: 1, slots: 1 }), 0, 100),
     "░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   0%  0/1,000 jobs  1 worker  1 slot",
   );
 });
@@ -50,22 +52,22 @@ test("jobs of earlier runs count as done, but make nothing look quicker than it 
   assert.equal(rate.of(statusWith({ ...start, elapsedMs: 1000 })), 0);
   const later = statusWith({ ...start, done: 500, elapsedMs: 2000 });
   assert.equal(rate.of(later), 50);
-  assert.match(barLine(later, RATE, 160), / 51% {2}510\/1,000 jobs {2}10 failed {2}0:10 left /);
+  assert.match(progressBar(later, RATE, 160), / 51% {2}510\/1,000 jobs {2}10 failed {2}10s left /);
 });
 
 test("jobs that will turn out to be done already take no time", () => {
-  const line = barLine(statusWith({ done: 500, skipsLeft: 400 }), RATE, 160);
-  assert.match(line, / 50% {2}500\/1,000 jobs {2}0:02 left /);
-  const wrong = barLine(statusWith({ done: 500, skipsLeft: 4000 }), RATE, 160);
-  assert.match(wrong, / 0:00 left /, "also when fewer were than one could think");
+  const line = progressBar(statusWith({ done: 500, skipsLeft: 400 }), RATE, 160);
+  assert.match(line, / 50% {2}500\/1,000 jobs {2}2s left /);
+  const wrong = progressBar(statusWith({ done: 500, skipsLeft: 4000 }), RATE, 160);
+  assert.match(wrong, / 1s left /, "even if the estimate was too high");
 });
 
 test("the bar is full when everything is done, and only then the percentage is 100", () => {
-  const full = barLine(statusWith({ done: 1000 }), RATE, 100);
+  const full = progressBar(statusWith({ done: 1000 }), RATE, 100);
   assert(full.startsWith(`${"█".repeat(30)} 100%  1,000/1,000 jobs`), full);
-  const almost = barLine(statusWith({ done: 999 }), RATE, 100);
+  const almost = progressBar(statusWith({ done: 999 }), RATE, 100);
   assert.match(almost, / {2}99% /);
-  const nothingToDo = barLine(statusWith({ done: 0, total: 0 }), 0, 100);
+  const nothingToDo = progressBar(statusWith({ done: 0, total: 0 }), 0, 100);
   assert.match(nothingToDo, / 100% {2}0\/0 jobs/);
 });
 
@@ -85,13 +87,67 @@ test("a line fits into its columns, however narrow they are and whatever there i
   const columns = fc.integer({ min: 10, max: 200 });
   fc.assert(
     fc.property(status, rate, columns, (changes, perSecond, columns) => {
-      const line = barLine(statusWith(changes), perSecond, columns);
+      const line = progressBar(statusWith(changes), perSecond, columns);
       assert(line.length <= columns, `${line.length} columns: ${line}`);
       assert(line.trim() !== "");
       assert(!line.includes("\n"));
     }),
     { numRuns: 2000 },
   );
+});
+
+test("a line for a log has the same, between commas", () => {
+  assert.equal(
+    progressText(statusWith({ failed: 3 }), RATE),
+    "503/1,000 jobs, 3 failed, 10s left, 50 jobs/s, 2 workers, 16 slots",
+  );
+  assert.equal(
+    progressText(statusWith({ done: 1, total: undefined, workers: 1, slots: 1 }), 0),
+    "1 job, 1 worker, 1 slot",
+  );
+});
+
+test("a bar appears once there is room, and stays in every wider window", () => {
+  for (const failed of [0, 3, 100_000]) {
+    const status = statusWith({ failed });
+    let hasBar = false;
+    for (let columns = 10; columns <= 200; columns++) {
+      const shown = /[█░]/.test(progressBar(status, RATE, columns));
+      assert(shown || !hasBar, `${columns} columns`);
+      hasBar = shown;
+    }
+    assert(hasBar);
+  }
+});
+
+test("a status line is redrawn in place, below the lines that scroll", () => {
+  const terminal = new Recorder(80);
+  const line = new StatusLine(terminal);
+  line.clear();
+  line.writeAbove("first");
+  line.show("1 of 2");
+  line.show("2 of 2");
+  line.writeAbove("second");
+  line.clear();
+  line.clear();
+  const erase = "\r\x1b[J";
+  assert.deepEqual(terminal.written, [
+    "first\n",
+    "1 of 2",
+    `${erase}2 of 2`,
+    `${erase}second\n2 of 2`,
+    erase,
+  ]);
+});
+
+test("a status line that a narrower window has wrapped is erased in all its rows", () => {
+  const terminal = new Recorder(80);
+  const line = new StatusLine(terminal);
+  line.show("x".repeat(70));
+  terminal.columns = 30;
+  line.show("short");
+  line.show("short");
+  assert.deepEqual(terminal.written.slice(1), ["\x1b[2A\r\x1b[Jshort", "\r\x1b[Jshort"]);
 });
 
 test("the longest line fits into every width from 10 to 200", () => {
@@ -104,6 +160,17 @@ test("the longest line fits into every width from 10 to 200", () => {
     slotsAreKnown: false,
   });
   for (let columns = 10; columns <= 200; columns++) {
-    assert(barLine(status, 0.5, columns).length <= columns);
+    assert(progressBar(status, 0.5, columns).length <= columns);
   }
 });
+
+/** Remembers what is written. */
+class Recorder implements Terminal {
+  readonly written: string[] = [];
+
+  constructor(public columns: number) {}
+
+  write(text: string): void {
+    this.written.push(text);
+  }
+}

@@ -1,8 +1,8 @@
-/** What a run that has ended early says about going on. */
+/** The command that resumes a run that has ended early. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { toGoOn } from "../../cli/resume_command.ts";
+import { resumeHint } from "../../cli/resume_command.ts";
 import { core } from "../lib/cores.ts";
 import { eventually, type Program } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
@@ -10,13 +10,13 @@ import { endOf, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 
-test("the command to go on is the one that was typed, without --fresh", () => {
+test("the resume command is the one that was typed, without --fresh", () => {
   const typed = ["run", "core.so", "in", "--fresh", "-o", "out", "--workers", "a,b:9000"];
-  const same = "to go on: distcomp run core.so in -o out --workers a,b:9000";
-  assert.equal(toGoOn(typed, undefined), same);
+  const same = "to resume: distcomp run core.so in -o out --workers a,b:9000";
+  assert.equal(resumeHint(typed, undefined), same);
   assert.equal(
-    toGoOn(["run", "--fresh", "core.so", "--", "--fresh"], undefined),
-    "to go on: distcomp run core.so -- --fresh",
+    resumeHint(["run", "--fresh", "core.so", "--", "--fresh"], undefined),
+    "to resume: distcomp run core.so -- --fresh",
   );
 });
 
@@ -36,35 +36,35 @@ test("a shell gives the program what was typed, whatever that was", () => {
     "-o",
     "a;b",
   ];
-  const command = toGoOn(typed, undefined).slice("to go on: distcomp ".length);
+  const command = resumeHint(typed, undefined).slice("to resume: distcomp ".length);
   const given = execFileSync("sh", ["-c", `printf '%s\\0' ${command}`]).toString();
   assert.deepEqual(given.split("\0").slice(0, -1), typed);
 });
 
-test("what came on stdin has to be given again", () => {
+test("the resume command names what has to be on stdin again", () => {
   assert.equal(
-    toGoOn(["run", "core.so", "-"], "list"),
-    "to go on, with the same list on stdin: distcomp run core.so -",
+    resumeHint(["run", "core.so", "-"], "list"),
+    "to resume, with the same list on stdin: distcomp run core.so -",
   );
 });
 
-test("an interrupted run says how to go on, and going on does the rest alone", async () => {
+test("an interrupted run prints the command that resumes it, and that runs the rest alone", async () => {
   await using workspace = await prepared();
   await using program = await start(workspace, ["--fresh", "-o", "out put"]);
   await begun(workspace, "out put");
   program.signal("SIGINT");
   const ended = await endOf(program);
   assert.equal(ended.code, 130, ended.stderr);
-  const [, command = ""] = /^to go on: \S*distcomp (.*)$/m.exec(ended.stderr) ?? [];
+  const [, command = ""] = /^to resume: \S*distcomp (.*)$/m.exec(ended.stderr) ?? [];
   assert.equal(command, `run ${BEHAVE} in --slots 2 -o 'out put'`);
   const done = Object.keys(await workspace.outputs("out put")).length;
   const rest = await workspace.run(["run", BEHAVE, "in", "--slots", "2", "-o", "out put"]);
   assert.equal(rest.code, 0, rest.stderr);
-  assert.match(rest.stdout, new RegExp(`^40 jobs done in .* \\(${done} of them before\\)`));
+  assert.match(rest.stdout, new RegExp(`^40 jobs done in .* \\(${done} from earlier runs\\)`));
   assert.equal((await workspace.records("out put")).length, 40);
 });
 
-test("a run that two interrupts have ended can be gone on with", async () => {
+test("a run that a second interrupt has ended can be resumed", async () => {
   await using workspace = await prepared();
   await workspace.write("in/0", "sleep 600000");
   await using program = await start(workspace, []);
@@ -73,17 +73,17 @@ test("a run that two interrupts have ended can be gone on with", async () => {
   await program.printed("stderr", /^finishing/m);
   program.signal("SIGINT");
   assert.equal((await program.exited).code, 130);
-  assert.match(program.stderr, /^to go on: \S*distcomp run /m);
+  assert.match(program.stderr, /^to resume: \S*distcomp run /m);
   assert.deepEqual(await workspace.leftovers(), []);
   const done = await workspace.records();
   await workspace.write("in/0", "echo awake");
   const rest = await workspace.run(["run", BEHAVE, "in"]);
   assert.equal(rest.code, 0, rest.stderr);
-  assert.match(rest.stdout, new RegExp(`\\(${done.length} of them before\\)`));
+  assert.match(rest.stdout, new RegExp(`\\(${done.length} from earlier runs\\)`));
   assert.equal((await workspace.records()).length, 40);
 });
 
-test("an interrupted run of lines on stdin says that they are needed again", async () => {
+test("an interrupted run with lines on stdin says that it needs them again", async () => {
   await using workspace = await Workspace.make();
   const args = ["run", BEHAVE, "--lines", "-"];
   await using program = await workspace.start(args, { isStdio: true });
@@ -91,18 +91,18 @@ test("an interrupted run of lines on stdin says that they are needed again", asy
   await begun(workspace, "outputs", 1);
   program.signal("SIGINT");
   const { stderr } = await endOf(program);
-  assert.match(stderr, /^to go on, with the same lines on stdin: \S*distcomp run .* --lines -$/m);
+  assert.match(stderr, /^to resume, with the same lines on stdin: \S*distcomp run .* --lines -$/m);
 });
 
-test("--quiet says nothing of going on", async () => {
+test("--quiet does not print the resume command", async () => {
   await using workspace = await prepared();
   await using program = await start(workspace, ["--quiet"]);
   await begun(workspace);
   program.signal("SIGINT");
-  assert.doesNotMatch((await endOf(program)).stderr, /to go on/);
+  assert.doesNotMatch((await endOf(program)).stderr, /to resume/);
 });
 
-test("--max-failures ends a run that goes wrong, with what runs and how to go on", async () => {
+test("--max-failures stops a run with too many failures, and prints how to resume it", async () => {
   await using workspace = await failing(1000);
   const run = await workspace.run(["run", BEHAVE, "in", "--max-failures", "10"]);
   assert.equal(run.code, 1);
@@ -112,16 +112,14 @@ test("--max-failures ends a run that goes wrong, with what runs and how to go on
   assert(Number(finished) < 1000, run.stderr);
   assert.match(
     run.stderr,
-    new RegExp(
-      `--max-failures 10 allows; to go on: \\S*distcomp run ${BEHAVE} in --max-failures 10\\n$`,
-    ),
+    new RegExp(`\nto resume: \\S*distcomp run ${BEHAVE} in --max-failures 10\\n$`),
   );
   const records = await workspace.records();
   assert(records.length >= 11 && records.length < 1000, "what ran was waited for, nothing else");
   assert.match(run.stdout, new RegExp(`^\\d+ of [\\d,]+ jobs done, ${records.length} failed`));
 });
 
-test("as many failures as allowed are well, and those of earlier runs do not count", async () => {
+test("a run may have as many failures as allowed, and those of earlier runs do not count", async () => {
   await using workspace = await failing(5);
   const run = await workspace.run(["run", BEHAVE, "in", "--max-failures", "5"]);
   assert.equal(run.code, 1);
@@ -132,13 +130,13 @@ test("as many failures as allowed are well, and those of earlier runs do not cou
   assert.match(again.stdout, /^1 of 7 jobs done, 6 failed/);
 });
 
-test("--max-failures with a percentage looks at a hundred jobs first, and at all in the end", async () => {
+test("--max-failures with a percentage waits for 100 finished jobs, or for the end", async () => {
   await using workspace = await failing(30);
   const few = await workspace.run(["run", BEHAVE, "in", "--max-failures", "50%"]);
   assert.equal(few.code, 1);
   assert.match(
     few.stderr,
-    /^distcomp: 30 of 30 jobs failed, more than .* 50% allows; --retry-failed /m,
+    /^distcomp: In the end 30 of 30 jobs had failed, more than .* 50% allows; retry them with --retry-failed$/m,
   );
   assert.equal((await workspace.records()).length, 30);
   await using more = await failing(2000);

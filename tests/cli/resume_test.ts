@@ -14,10 +14,10 @@ const ANOTHER = await core("version_stamp", { STAMP: '"another"' });
 test("the same command again runs nothing, and counts everything", async () => {
   await using workspace = await counting(5);
   await runs(workspace, [], "5 jobs done in", [1, 1, 1, 1, 1]);
-  const again = await runs(workspace, [], "5 jobs done in", [1, 1, 1, 1, 1]);
-  assert.match(again.stdout, /^5 jobs done in [\d.]+ s \(5 of them before\), outputs in outputs$/m);
-  assert.match(again.stdout, /^0 jobs\/s /m);
-  assert.equal(again.stderr, "resuming: 5 jobs done before\n");
+  const again = await runs(workspace, [], "nothing to do", [1, 1, 1, 1, 1]);
+  const nothing = "nothing to do: all 5 jobs finished in earlier runs, outputs in outputs\n";
+  assert.equal(again.stdout, nothing);
+  assert.equal(again.stderr, "earlier runs: 5 jobs done\n");
   assert.equal((await workspace.records()).length, 5);
 });
 
@@ -38,7 +38,7 @@ test("an input that is done is not even opened", async () => {
   await workspace.run(["run", ECHO, "in"]);
   await utimes(input, new Date(0), (await stat(input)).mtime);
   const again = await workspace.run(["run", ECHO, "in"]);
-  assert.match(again.stdout, /\(1 of them before\)/);
+  assert.match(again.stdout, /^nothing to do: the job finished in an earlier run/);
   assert.equal((await stat(input)).atimeMs, 0, "nobody has read it");
 });
 
@@ -49,8 +49,8 @@ test("an input whose size or time has changed runs again, alone", async () => {
   const { atime, mtime } = await stat(workspace.at("in/2"));
   await workspace.write("in/2", `count ${workspace.at("runs/2")}\nlonger`);
   await utimes(workspace.at("in/2"), atime, mtime);
-  await runs(workspace, [], "4 jobs done in .* \\(2 of them before\\)", [1, 2, 2, 1]);
-  await runs(workspace, [], "4 jobs done in .* \\(4 of them before\\)", [1, 2, 2, 1]);
+  await runs(workspace, [], "4 jobs done in .* \\(2 from earlier runs\\)", [1, 2, 2, 1]);
+  await runs(workspace, [], "nothing to do: all 4 jobs finished in earlier runs", [1, 2, 2, 1]);
 });
 
 test("a job whose output is gone, or has another size, or is no file, runs again", async () => {
@@ -60,7 +60,7 @@ test("a job whose output is gone, or has another size, or is no file, runs again
   await truncate(workspace.at("outputs/1"), 3);
   await rm(workspace.at("outputs/2"));
   await symlink("../outputs/3", workspace.at("outputs/2"));
-  await runs(workspace, [], "4 jobs done in .* \\(1 of them before\\)", [2, 2, 2, 1]);
+  await runs(workspace, [], "4 jobs done in .* \\(1 from earlier runs\\)", [2, 2, 2, 1]);
   assert.deepEqual(await workspace.outputs(), outputsOf(4));
 });
 
@@ -69,12 +69,12 @@ test("another core runs everything anew, and so does the first one after it", as
   await workspace.writeAll({ "in/a": "1", "in/b": "2" });
   await workspace.run(["run", ECHO, "in"]);
   const other = await workspace.run(["run", ANOTHER, "in"]);
-  assert.equal(other.stderr, "the core has changed: rerunning all jobs\n");
+  assert.equal(other.stderr, "the core has changed: rerunning all jobs (2 in the journal)\n");
   assert.deepEqual(await workspace.outputs(), { a: "another", b: "another" });
   await workspace.run(["run", ECHO, "in"]);
   assert.deepEqual(await workspace.outputs(), { a: "1", b: "2" });
   const again = await workspace.run(["run", ECHO, "in"]);
-  assert.match(again.stdout, /\(2 of them before\)/);
+  assert.match(again.stdout, /^nothing to do: all 2 jobs finished in earlier runs/);
 });
 
 test("another folder's inputs with the same names, sizes and times run", async () => {
@@ -86,7 +86,7 @@ test("another folder's inputs with the same names, sizes and times run", async (
   }
   assert.deepEqual(await workspace.outputs(), { a: "2" });
   const again = await workspace.run(["run", ECHO, "./y/"]);
-  assert.match(again.stdout, /\(1 of them before\)/, "however the folder is written");
+  assert.match(again.stdout, /^nothing to do/, "however the folder is written");
 });
 
 test("--fresh forgets the journal and runs everything", async () => {
@@ -94,9 +94,9 @@ test("--fresh forgets the journal and runs everything", async () => {
   await runs(workspace, [], "3 jobs done", [1, 1, 1]);
   const fresh = await runs(workspace, ["--fresh"], "3 jobs done in", [2, 2, 2]);
   assert.equal(fresh.stderr, "");
-  assert.doesNotMatch(fresh.stdout, /before/);
+  assert.doesNotMatch(fresh.stdout, /earlier/);
   assert.equal((await workspace.records()).length, 3);
-  await runs(workspace, [], "3 jobs done in .* \\(3 of them before\\)", [2, 2, 2]);
+  await runs(workspace, [], "nothing to do: all 3 jobs finished in earlier runs", [2, 2, 2]);
 });
 
 test("a failed job stays failed, with its reason, until --retry-failed", async () => {
@@ -108,19 +108,19 @@ test("a failed job stays failed, with its reason, until --retry-failed", async (
   assert.match(first.stdout, /^2 of 4 jobs done, 2 failed/);
   const again = await workspace.run(["run", BEHAVE, "in", ...once]);
   assert.equal(again.code, 1);
-  const before = "2 failed (--retry-failed runs them again)";
-  assert.equal(again.stderr, `resuming: 2 jobs done before, ${before}\n`);
-  assert.match(again.stdout, /^2 of 4 jobs done \(2 of them before\), 2 failed, in /);
+  const hint = "(retry with --retry-failed)";
+  assert.equal(again.stderr, `earlier runs: 2 jobs done, 2 failed ${hint}\n`);
+  assert.match(again.stdout, /^nothing to do: of 4 jobs, 2 finished and 2 failed in earlier runs/);
   assert.match(again.stdout, /^ {2}fails {2}exit code 3: bad luck$/m);
   assert.match(again.stdout, /^ {2}once {3}.*SIGSEGV/m);
-  assert.match(again.stdout, /^ {2}\(2 in an earlier run; --retry-failed /m);
+  assert.match(again.stdout, /^ {2}\(2 failed in an earlier run; retry with --retry-failed\)$/m);
   assert.equal((await workspace.records()).length, 4, "nothing has run");
   const retried = await workspace.run(["run", BEHAVE, "in", ...once, "--retry-failed"]);
-  assert.equal(retried.stderr, "resuming: 2 jobs done before, 2 failed ones run again\n");
-  assert.match(retried.stdout, /^3 of 4 jobs done \(2 of them before\), 1 failed, in /);
+  assert.equal(retried.stderr, "earlier runs: 2 jobs done, 2 failed (retrying)\n");
+  assert.match(retried.stdout, /^3 of 4 jobs done \(2 from earlier runs\), 1 failed, in /);
   assert.deepEqual(await workspace.outputs(), { ...outputsOf(2), once: "survived" });
   const last = await workspace.run(["run", BEHAVE, "in", ...once]);
-  assert.match(last.stdout, /^3 of 4 jobs done \(3 of them before\), 1 failed, in /);
+  assert.match(last.stdout, /^nothing to do: of 4 jobs, 3 finished and 1 failed in earlier runs/);
 });
 
 test("a failed job whose input has changed runs, and one with an output as well", async () => {
@@ -142,8 +142,8 @@ test("an input that could not be read is tried again, and one without a place of
   await workspace.write("late", "3");
   const run = await workspace.run(args);
   assert.equal(run.code, 1);
-  assert.match(run.stdout, /^2 of 3 jobs done \(1 of them before\), 1 failed, /);
-  assert.match(run.stdout, /^ {2}a {2}another input has the same output$/m);
+  assert.match(run.stdout, /^2 of 3 jobs done \(1 from earlier runs\), 1 failed, /);
+  assert.match(run.stdout, /^ {2}a {2}another input before it writes the same output$/m);
   assert.deepEqual(await workspace.outputs(), { a: "1", late: "3" });
 });
 
@@ -154,7 +154,7 @@ test("lines are known by their content and their place", async () => {
   await workspace.run(args);
   await workspace.write("lines", "echo one\necho 2nd\necho three\necho four\n");
   const run = await workspace.run(args);
-  assert.match(run.stdout, /^4 jobs done in .* \(2 of them before\)/);
+  assert.match(run.stdout, /^4 jobs done in .* \(2 from earlier runs\)/);
   assert.deepEqual(await workspace.outputs(), {
     "0": "one",
     "1": "2nd",
@@ -162,14 +162,14 @@ test("lines are known by their content and their place", async () => {
     "3": "four",
   });
   const piped = await workspace.run(["run", BEHAVE, "--lines", "-"], { stdin: "echo one\nnull\n" });
-  assert.match(piped.stdout, /^2 jobs done in .* \(1 of them before\)/);
+  assert.match(piped.stdout, /^2 jobs done in .* \(1 from earlier runs\)/);
 });
 
 test("a longer repetition runs only what is new", async () => {
   await using workspace = await Workspace.makeInMemory();
   await workspace.run(["run", ECHO, "--repeat", "1000"]);
   const run = await workspace.run(["run", ECHO, "--repeat", "1500"]);
-  assert.match(run.stdout, /^1,500 jobs done in .* \(1,000 of them before\)/);
+  assert.match(run.stdout, /^1,500 jobs done in .* \(1,000 from earlier runs\)/);
   const names = Array.from({ length: 1500 }, (_, index) => String(index));
   assert.deepEqual(await workspace.outputs(), Object.fromEntries(names.map((n) => [n, n])));
 });
@@ -179,7 +179,7 @@ test("a list on stdin is gone on with", async () => {
   const list = { stdin: "in/0\nin/1\nin/2\n" };
   await workspace.run(["run", BEHAVE, "-"], { stdin: "in/0\nin/1\n" });
   const run = await workspace.run(["run", BEHAVE, "-"], list);
-  assert.match(run.stdout, /^3 jobs done in .* \(2 of them before\)/);
+  assert.match(run.stdout, /^3 jobs done in .* \(2 from earlier runs\)/);
   assert.deepEqual(await executions(workspace, 3), [1, 1, 1]);
 });
 

@@ -16,58 +16,99 @@ const DONE = statusWith({ done: 1000 });
 test("a run that went well is summed up in two lines", () => {
   assert.equal(
     textOf(DONE),
-    "1,000 jobs done in 10 s, outputs in out\n" +
-      "100 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots busy 97 % of the time",
+    "1,000 jobs done in 10s, outputs in out\n" +
+      "100 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% busy",
   );
 });
 
 test("failures are counted, named with their reasons, and their record is named", () => {
   const failures = [{ name: "short", reason: "exit code 1" }, { name: "a/longer", reason: "gone" }];
   const lines = textOf(statusWith({ done: 998, failed: 2, failures })).split("\n");
-  assert.equal(lines[0], "998 of 1,000 jobs done, 2 failed, in 10 s, outputs in out");
+  assert.equal(lines[0], "998 of 1,000 jobs done, 2 failed, in 10s, outputs in out");
   assert.deepEqual(lines.slice(2), [
     "Failed:",
     "  short     exit code 1",
     "  a/longer  gone",
-    "  (all jobs: in out/.distcomp/jobs.jsonl)",
+    "  (all jobs: out/.distcomp/jobs.jsonl)",
   ]);
 });
 
-test("beyond twenty failures it says how many more there are, and where", () => {
+test("a reason that many jobs share is shown once, with an example and their number", () => {
+  const failures = [...failuresOf(3, "rare"), ...failuresOf(4, "common")];
+  const lines = textOf(statusWith({ done: 993, failed: 7, failures })).split("\n");
+  assert.deepEqual(lines.slice(3, -1), [
+    "  0             rare",
+    "  1             rare",
+    "  2             rare",
+    "  0 and 3 more  common",
+  ]);
+});
+
+test("failures beyond those with names are counted, with the place of their reasons", () => {
   const failures = failuresOf(20);
   const lines = textOf(statusWith({ done: 0, failed: 1020, total: 1020, failures })).split("\n");
-  assert.equal(lines.filter((line) => line.includes("reason")).length, 20);
-  assert.equal(lines.at(-1), "  and 1,000 more, in out/.distcomp/jobs.jsonl");
+  assert.deepEqual(lines.slice(3), [
+    "  0 and 19 more  reason",
+    "  and 1,000 more failed jobs, see out/.distcomp/jobs.jsonl",
+  ]);
+});
+
+test("a run that finds everything done says so, and has no figures of its own", () => {
+  const before = (done: number, failed: number) =>
+    textOf(statusWith({
+      done,
+      skippedDone: done,
+      failed,
+      skippedFailed: failed,
+      total: done + failed,
+      failures: failuresOf(failed),
+    })).split("\n");
+  assert.deepEqual(before(6, 0), [
+    "nothing to do: all 6 jobs finished in earlier runs, outputs in out",
+  ]);
+  assert.deepEqual(before(1, 0), [
+    "nothing to do: the job finished in an earlier run, outputs in out",
+  ]);
+  assert.equal(
+    before(6, 2)[0],
+    "nothing to do: of 8 jobs, 6 finished and 2 failed in earlier runs, outputs in out",
+  );
+  assert.equal(before(0, 2)[0], "nothing to do: all 2 failed in earlier runs, outputs in out");
+  assert.equal(
+    before(6, 2).at(-1),
+    "  (2 failed in an earlier run; retry with --retry-failed)",
+  );
+  assert.deepEqual(before(0, 0), ["nothing to do: there are no inputs"]);
 });
 
 test("jobs that earlier runs have brought to an end count, but not as this one's speed", () => {
   assert.equal(
     textOf(statusWith({ done: 1000, skippedDone: 400 })),
-    "1,000 jobs done in 10 s (400 of them before), outputs in out\n" +
-      "60 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots busy 97 % of the time",
+    "1,000 jobs done in 10s (400 from earlier runs), outputs in out\n" +
+      "60 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% busy",
   );
   const failures = failuresOf(2);
   const failed = statusWith({ done: 998, skippedDone: 900, failed: 2, skippedFailed: 1, failures });
   const lines = textOf(failed).split("\n");
   assert.equal(
     lines[0],
-    "998 of 1,000 jobs done (900 of them before), 2 failed, in 10 s, outputs in out",
+    "998 of 1,000 jobs done (900 from earlier runs), 2 failed, in 10s, outputs in out",
   );
   assert.match(lines[1] ?? "", /^9\.9 jobs\/s /);
   assert.equal(
     lines.at(-1),
-    "  (1 in an earlier run; --retry-failed runs what failed again)",
+    "  (1 failed in an earlier run; retry with --retry-failed)",
   );
-  const { resumed, failedBefore, jobsPerSecond } = JSON.parse(
+  const { resumed, skippedFailed, jobsPerSecond } = JSON.parse(
     summaryJson(failed, "out", undefined),
   );
-  assert.deepEqual([resumed, failedBefore, jobsPerSecond], [900, 1, 9.9]);
+  assert.deepEqual([resumed, skippedFailed, jobsPerSecond], [900, 1, 9.9]);
 });
 
 test("a run that was ended early says how far it came, as far as that is known", () => {
-  assert.match(textOf(statusWith()), /^500 of 1,000 jobs done, in 10 s/);
-  assert.match(textOf(statusWith({ total: undefined })), /^500 jobs done, in 10 s/);
-  assert.match(textOf(statusWith({ done: 1, total: undefined })), /^1 job done, in 10 s/);
+  assert.match(textOf(statusWith()), /^500 of 1,000 jobs done, in 10s/);
+  assert.match(textOf(statusWith({ total: undefined })), /^500 jobs done, in 10s/);
+  assert.match(textOf(statusWith({ done: 1, total: undefined })), /^1 job done, in 10s/);
 });
 
 test("a name longer than others does not move the reasons of those, and none is cut", () => {
@@ -94,7 +135,7 @@ test("the JSON is one object on one line, with exact numbers", () => {
     done: 999,
     failed: 1,
     resumed: 0,
-    failedBefore: 0,
+    skippedFailed: 0,
     seconds: 10,
     jobsPerSecond: 100,
     bytesIn: 500_000,
@@ -135,7 +176,7 @@ test("--quiet says in one line that jobs have failed", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", "echo a\ncode 1\n");
   const run = await workspace.run(["run", BEHAVE, "--lines", "lines", "--quiet"]);
-  const stderr = "distcomp: 1 of 2 jobs failed, see outputs/.distcomp/jobs.jsonl\n";
+  const stderr = "distcomp: 1 of 2 jobs failed; see outputs/.distcomp/jobs.jsonl\n";
   assert.deepEqual(run, { code: 1, stdout: "", stderr });
 });
 
@@ -153,21 +194,23 @@ test("a long run that nobody watches on a terminal prints a line now and then", 
   await using workspace = await Workspace.make();
   await workspace.write("lines", `${"echo a\n".repeat(10)}sleep 60000\n`);
   await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "2"]);
-  const line = /^10\/11 jobs, (\d+:\d\d left, )?[\d.]+ jobs\/s, 1 worker, 2 slots$/m;
+  const line = /^10\/11 jobs, (\d+s left, )?[\d.]+ jobs\/s, 1 worker, 2 slots$/m;
   await program.printed("stderr", line);
   program.signal("SIGINT");
   await program.printed("stderr", /finishing/);
   program.signal("SIGINT");
   await program.exited;
-  assert(!program.stderr.includes("\u001b"), "there are no colours and no cursor movements");
+  assert(!program.stderr.includes("\u001b"), "there are no colors and no cursor movements");
 });
 
-test("colours are left out unless a terminal shows them, or somebody insists", async () => {
+test("colors are left out unless a terminal shows them, or somebody insists", async () => {
   await using workspace = await Workspace.make();
   const args = ["run", ECHO, "--repeat", "3"];
   const plain = await workspace.run(args, { env: { NO_COLOR: undefined } });
   assert(!plain.stdout.includes("\u001b"));
-  const insisted = await workspace.run(args, { env: { NO_COLOR: undefined, FORCE_COLOR: "1" } });
+  const insisted = await workspace.run([...args, "--fresh"], {
+    env: { NO_COLOR: undefined, FORCE_COLOR: "1" },
+  });
   assert.equal(stripVTControlCharacters(insisted.stdout).split(" in ")[0], "3 jobs done");
 });
 
@@ -175,6 +218,6 @@ function textOf(status: RunStatus): string {
   return stripVTControlCharacters(summaryText(status, "out"));
 }
 
-function failuresOf(count: number): Failure[] {
-  return Array.from({ length: count }, (_, index) => ({ name: `${index}`, reason: "reason" }));
+function failuresOf(count: number, reason = "reason"): Failure[] {
+  return Array.from({ length: count }, (_, index) => ({ name: `${index}`, reason }));
 }

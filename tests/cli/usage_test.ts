@@ -19,42 +19,46 @@ const FUNCTIONS = ["worker_init", "worker_run_job", "worker_free_outdata"];
 /** Commands that mean nothing, and what the program says to them. */
 const WRONG_COMMANDS: [string[], RegExp][] = [
   [[], /^Usage: distcomp/],
-  [["rum"], /unknown command 'rum'\n\(Did you mean run\?\)/],
-  [["wroker"], /unknown command 'wroker'\n\(Did you mean worker\?\)/],
-  [["run"], /missing required argument 'core'/],
-  [["run", ECHO, "in", "--worker", "a"], /unknown option '--worker'\n\(Did you mean --workers\?\)/],
-  [["run", ECHO, "in", "--ouput", "a"], /unknown option '--ouput'\n\(Did you mean --output\?\)/],
-  [["run", ECHO, "in", "-o"], /option '-o, --output <dir>' argument missing/],
-  [["run", ECHO], /There are no inputs; name files or folders, or use --lines FILE or --repeat N/],
-  [["run", ECHO, "in", "--repeat", "3"], /one of the three/],
-  [["run", ECHO, "--lines", "-", "--repeat", "3"], /one of the three/],
-  [["run", ECHO, "--repeat", "-1"], /'-1' is invalid\. It must be a whole number/],
-  [["run", ECHO, "--repeat", "1.5"], /'1\.5' is invalid/],
-  [["run", ECHO, "--repeat", "9007199254740993"], /is invalid/],
-  [["run", ECHO, "in", "--slots", "0"], /It must be between 1 and 4096/],
-  [["run", ECHO, "in", "--slots", "2", "--workers", "a"], /--slots is for a run on this machine/],
+  [["rum"], /Unknown command "rum"; did you mean run\?\n$/],
+  [["wroker"], /Unknown command "wroker"; did you mean worker\?\n$/],
+  [["help", "rum"], /Unknown command "rum"; see distcomp --help\n$/],
+  [["run"], /Missing required argument "core"; see distcomp help run\n$/],
+  [["run", ECHO, "in", "--worker", "a"], /Unknown option "--worker"; did you mean --workers\?\n$/],
+  [["run", ECHO, "in", "-x"], /Unknown option "-x"; see distcomp help run\n$/],
   [
-    ["run", ECHO, "in", "--workers", "a:b"],
-    /Cannot understand the address "a:b": port must be 0–65535, not "b"/,
+    ["run", ECHO, "in", "-o"],
+    /Option "-o, --output <dir>" needs a value; see distcomp help run\n$/,
   ],
+  [["worker", "a"], /Too many arguments for "worker", expected 0 arguments but got 1: a; see /],
+  [["run", ECHO], /No inputs; name files or folders, or use --lines FILE or --repeat N\n$/],
+  [["run", ECHO, "in", "--repeat", "3"], /Choose one kind of inputs/],
+  [["run", ECHO, "--lines", "-", "--repeat", "3"], /Choose one kind of inputs/],
+  [["run", ECHO, "--repeat", "-1"], /--repeat must be a whole number, not "-1"\n$/],
+  [["run", ECHO, "--repeat", "1.5"], /must be a whole number, not "1\.5"/],
+  [["run", ECHO, "--repeat", "9007199254740993"], /must be a whole number/],
+  [["run", ECHO, "in", "--slots", "0"], /--slots must be a whole number from 1 to 4096, not "0"/],
+  [["run", ECHO, "in", "--slots", "2", "--workers", "a"], /--slots is for a run without workers/],
+  [["run", ECHO, "in", "--workers", "a:b"], /Cannot understand the address "a:b"/],
   [["run", ECHO, "in", "--workers", "a,::1"], /"::1": an IPv6 address needs brackets/],
-  [["run", ECHO, "in", "--workers", " , "], /There is no worker in " , "/],
-  [["run", ECHO, "in", "--workers", "@no-list"], /list of workers "no-list": no such file/],
+  [["run", ECHO, "in", "--workers", " , "], /The worker list " , " is empty/],
+  [["run", ECHO, "in", "--workers", "@no-list"], /worker list "no-list": no such file/],
   [
     ["run", ECHO, "in", "--listen", "127.0.0.1:x"],
     /Cannot understand the address "127\.0\.0\.1:x"/,
   ],
-  [["run", ECHO, "in", "--listen", "0.0.0.0:0"], /if the network is trusted, add --insecure/],
+  [["run", ECHO, "in", "--listen", "0.0.0.0:0"], /on a trusted network, add --insecure/],
   [["run", ECHO, "in", "--listen", "192.0.2.1:0", "--insecure"], /Cannot listen on 192\.0\.2\.1:0/],
-  [["worker", "--listen", "0.0.0.0:0"], /run code for whoever connects.*add --insecure/],
-  [["worker", "--stdio", "--connect", "a"], /listens, or connects, or uses --stdio/],
+  [["worker", "--listen", "0.0.0.0:0"], /anyone who connects run code.*add --insecure/],
+  [["worker", "--stdio", "--connect", "a"], /Choose one: --listen, --connect or --stdio/],
 ];
 
 test("a wrong command ends with status 2 and says what is wrong, and what was meant", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("in/a", "1");
   for (const [args, message] of WRONG_COMMANDS) {
-    assertRefused(await workspace.run(args), message, args);
+    const run = await workspace.run(args);
+    assertRefused(run, message, args);
+    if (args.length > 0) assert.match(run.stderr, /^distcomp: [A-Z-][^\n]+[^.]\n$/, "one line");
   }
 });
 

@@ -140,8 +140,8 @@ test("what a worker says of a job reaches the summary as one line of bounded len
   assert(lines.every((line) => line.length < 400), "no line is longer");
   // deno-lint-ignore no-control-regex -- that there are none is the point
   assert(!/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(run.stdout));
-  assert.equal(lines.filter((line) => line.includes("[2Jlong reason")).length, 20);
-  assert.match(run.stdout, /^ {2}and 5 more, in outputs\/\.distcomp\/jobs\.jsonl$/m);
+  assert.match(run.stdout, /^ {2}\d+ and 19 more +\[2Jlong reason /m);
+  assert.match(run.stdout, /^ {2}and 5 more failed jobs, see outputs\/\.distcomp\/jobs\.jsonl$/m);
   const records = await workspace.records();
   assert(records.every(({ error = "" }) => error.length > 60_000), "the record has all of it");
 });

@@ -161,9 +161,9 @@ test("a file of workers that becomes empty or vanishes changes nothing", async (
   await using run = await workspace.start(["run", BEHAVE, "in", "--workers", "@workers"]);
   await gate.reachedIn(worker);
   await workspace.write("workers", "# none\n");
-  await run.printed("stderr", /There is no worker in "@workers"; going on as before/);
+  await run.printed("stderr", /The worker list "workers" is empty; keeping the present workers/);
   await rm(workspace.at("workers"));
-  await run.printed("stderr", /"workers".*no such file.*; going on as before/);
+  await run.printed("stderr", /"workers".*no such file.*; keeping the present workers/);
   await gate.open();
   await assertDone(workspace, run);
 });

@@ -1,0 +1,131 @@
+/** The command line: its commands, their help, and what happens when it is wrong. */
+
+import { Command, CommanderError } from "commander";
+import type { Runtime } from "../runtime/ports.ts";
+import { ExitCode } from "./exit_code.ts";
+import { notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
+import { printError, toStderr } from "./log.ts";
+import type { Roles } from "./roles.ts";
+import { addRunOptions, type RunFlags } from "./run_options.ts";
+import { UsageError } from "./usage_error.ts";
+import { VERSION } from "./version.ts";
+import { addWorkerOptions, type WorkerFlags } from "./worker_options.ts";
+
+/** Columns for descriptions; with fewer they are not wrapped. */
+const DESCRIPTION_COLUMNS_MIN = 20;
+
+/** Runs what was typed; resolves to the exit status. */
+export async function runCommandLine(
+  runtime: Runtime,
+  args: readonly string[],
+  roles: Roles,
+): Promise<number> {
+  const outcome: Outcome = { exitCode: ExitCode.ok };
+  const program = buildProgram(runtime, roles, args, outcome);
+  try {
+    checkHelpTopic(program, args);
+    await program.parseAsync(args, { from: "user" });
+    return outcome.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return commanderExit(error, program, args);
+    printError(messageOf(error));
+    if (program.opts()["verbose"] && error instanceof Error) toStderr(error.stack ?? "");
+    return ExitCode.usage;
+  }
+}
+
+interface Outcome {
+  exitCode: number;
+}
+
+function buildProgram(
+  runtime: Runtime,
+  roles: Roles,
+  args: readonly string[],
+  outcome: Outcome,
+): Command {
+  const program = new Command("distcomp")
+    .description("Run a compute core, a shared library, on many inputs and many machines.")
+    .version(VERSION, "-V, --version", "show the version")
+    .option("--verbose", "show a stack trace with an error")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .showSuggestionAfterError()
+    .configureHelp({ minWidthToWrap: DESCRIPTION_COLUMNS_MIN })
+    .configureOutput({ outputError: () => {} }) // `commanderExit` prints it, as all other errors
+    .exitOverride();
+  if (roles.controller) addRun(program, runtime, roles, args, outcome);
+  if (roles.worker) addWorker(program, runtime, roles.worker, outcome);
+  return program;
+}
+
+function addRun(
+  program: Command,
+  runtime: Runtime,
+  { controller, localWorker }: Roles,
+  args: readonly string[],
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("run")
+    .summary("run a core on inputs: one job and one output per input")
+    .description("Run a compute core on inputs: one job and one output per input.")
+    .addHelpText("after", () => notesText(command, RUN_NOTES));
+  addRunOptions(command).action(async (core: string, inputs: string[], flags: RunFlags) => {
+    if (!controller) return;
+    const { runCommand } = await controller();
+    const request = { core, inputs, flags, args, hasLocalWorker: localWorker !== undefined };
+    outcome.exitCode = await runCommand(runtime, request);
+  });
+}
+
+function addWorker(
+  program: Command,
+  runtime: Runtime,
+  worker: NonNullable<Roles["worker"]>,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("worker")
+    .summary("run jobs for controllers")
+    .description("Run jobs for controllers, on every CPU of this machine.")
+    .addHelpText("after", () => notesText(command, WORKER_NOTES));
+  addWorkerOptions(command).action(async (flags: WorkerFlags) => {
+    const { workerCommand } = await worker();
+    outcome.exitCode = await workerCommand(runtime, flags);
+  });
+}
+
+/** Without this, commander would print the general help and not say why. */
+function checkHelpTopic(program: Command, [command, topic]: readonly string[]): void {
+  if (command !== "help" || topic === undefined || topic.startsWith("-")) return;
+  if (program.commands.some((known) => known.name() === topic)) return;
+  throw new UsageError(`Unknown command "${topic}"; see distcomp --help`);
+}
+
+/** Help that was asked for is a success; help in place of a command is not. */
+function commanderExit(
+  error: CommanderError,
+  program: Command,
+  args: readonly string[],
+): number {
+  if (error.exitCode === 0) return ExitCode.ok;
+  if (error.code !== "commander.help") {
+    const command = program.commands.find((known) => known.name() === args[0]);
+    printError(usageText(error.message, command ? `distcomp help ${args[0]}` : "distcomp --help"));
+  }
+  return ExitCode.usage;
+}
+
+/** A message of commander, such as `error: unknown option '--worker'`, as a sentence like our own. */
+function usageText(message: string, help: string): string {
+  const [sentence = "", hint = ""] = message.replace(/^error: /, "").split("\n");
+  const text = sentence.replace(/'([^']*)'/g, '"$1"')
+    .replace(/ argument missing$/, " needs a value")
+    .replace(/\. Expected (.*)\.$/, ", expected $1");
+  const suggestion = /^\(Did (.*)\)$/.exec(hint)?.[1];
+  const next = suggestion ? `did ${suggestion}` : `see ${help}`;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}; ${next}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

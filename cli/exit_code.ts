@@ -1,0 +1,10 @@
+/** The exit statuses of `distcomp`. */
+
+/** The same as in docs/reference.md. */
+export const ExitCode = {
+  ok: 0,
+  someFailed: 1,
+  usage: 2,
+  noWorker: 3,
+  interrupted: 130,
+} as const;

@@ -1,0 +1,47 @@
+/** What the help of a command says below its options. */
+
+import type { Command } from "commander";
+import process from "node:process";
+
+/** Text below the options of a command. */
+export interface Notes {
+  readonly examples: string;
+  readonly paragraphs: readonly string[];
+}
+
+/** Below the options of `distcomp run`. */
+export const RUN_NOTES: Notes = {
+  examples: `
+Examples:
+  distcomp run core.so inputs/                     on every CPU of this machine
+  distcomp run core.so inputs/ --workers a,b:9000  on workers on two machines
+  distcomp run core.so --repeat 100000 -o sweep    inputs 0, 1, 2, …
+  find . -name '*.dat' | distcomp run core.so -    a list of files`,
+  paragraphs: [
+    "Repeat the command to resume a run that ended early, even after kill -9: finished jobs are " +
+    "skipped, unless their input or the core has changed.",
+    "Exit status: 0 all jobs done, 1 some jobs failed, 2 wrong usage or input, or the outputs " +
+    "cannot be written, 3 no usable worker, 130 interrupted.",
+  ],
+};
+
+/** Below the options of `distcomp worker`. */
+export const WORKER_NOTES: Notes = {
+  examples: `
+Examples:
+  distcomp worker                                   for controllers on this machine
+  distcomp worker --listen 0.0.0.0:7433 --insecure  on a trusted network
+  distcomp worker --connect head:7433               for a run that listens
+  ssh node distcomp worker --stdio                  over a pipe`,
+  paragraphs: [],
+};
+
+/** Width of the help where it is not shown on a terminal. */
+const HELP_COLUMNS = 80;
+
+/** The notes as text, with the paragraphs wrapped as commander wraps its own. */
+export function notesText(command: Command, { examples, paragraphs }: Notes): string {
+  const columns = process.stdout.columns || HELP_COLUMNS;
+  const help = command.createHelp();
+  return [examples, ...paragraphs.map((text) => help.boxWrap(text, columns))].join("\n\n");
+}

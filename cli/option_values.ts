@@ -1,0 +1,85 @@
+/** Values of options, read from text. Each function throws a `UsageError` that names the option and the value. */
+
+import { parse as parseTime } from "@lukeed/ms";
+import type { FailureLimit } from "../controller/failure_limit.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** More slots than this on one machine are a typing error. */
+const SLOTS_MAX = 4096;
+
+/** A slot that runs no job uses about this much memory. */
+const SLOT_BYTES = 64 * 1024 ** 2;
+
+const NUMBER = /^\d+(?:\.\d+)?$/;
+
+/** Reads `--slots`. */
+export function parseSlots(text: string): number {
+  const slots = wholeNumberIn(text);
+  if (slots >= 1 && slots <= SLOTS_MAX) return slots;
+  throw new UsageError(`--slots must be a whole number from 1 to ${SLOTS_MAX}, not "${text}"`);
+}
+
+/** Reads the value of `option`, a whole number from `min`. */
+export function parseCount(option: string, min: number, text: string): number {
+  const count = wholeNumberIn(text);
+  if (count >= min) return count;
+  const range = min > 0 ? ` of at least ${min}` : "";
+  throw new UsageError(`${option} must be a whole number${range}, not "${text}"`);
+}
+
+/** Reads `--max-failures`: a number of jobs, or a percentage. */
+export function parseFailureLimit(text: string): FailureLimit {
+  const jobs = wholeNumberIn(text);
+  if (jobs >= 0) return { unit: "jobs", max: jobs };
+  const percent = percentIn(text);
+  if (percent <= 100) return { unit: "percent", max: percent };
+  throw new UsageError(
+    `--max-failures must be a whole number or a percentage up to 100%, not "${text}"`,
+  );
+}
+
+/** Reads `--timeout`: `30s`, `1.5h`; a number alone is in seconds. In milliseconds. */
+export function parseTimeout(text: string): number {
+  const time = text.trim();
+  const ms = Math.round(parseTime(NUMBER.test(time) ? `${time}s` : time) ?? NaN);
+  if (ms > 0) return ms;
+  throw new UsageError(
+    `--timeout must be a time over 0, such as 500ms, 30s, 5m, 2h or 1d, not "${text}"`,
+  );
+}
+
+/**
+ * Reads `--memory`: `500M`, `2G`, `1.5GiB`; powers of 1024, as systems count memory. In bytes.
+ *
+ * The packages that read sizes are no help: `bytes` takes `500M` for 500 bytes, `filesize-parser` takes `2Gb`
+ * for about 2 gigabits.
+ */
+export function parseMemory(text: string): number {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i.exec(text.trim()) ?? [];
+  const bytes = Math.round(Number(number) * 1024 ** " kmgt".indexOf(unit.toLowerCase() || " "));
+  if (bytes >= SLOT_BYTES) return bytes;
+  throw new UsageError(
+    `--memory must be a size such as 500M or 2G, not "${text}"; a slot alone needs 64M`,
+  );
+}
+
+/** Reads `--verify`: `2` (every job, on two workers) or `5%`. The part of the jobs, 0 to 1. */
+export function parseVerify(text: string): number {
+  if (text === "2") return 1;
+  const percent = percentIn(text.replace(/\s+%$/, "%"));
+  if (percent > 0 && percent <= 100) return percent / 100;
+  throw new UsageError(
+    `--verify must be 2, for every job, or a percentage such as 5%, not "${text}"`,
+  );
+}
+
+/** `NaN` if the text is no whole number, or one that is too large to be exact. */
+function wholeNumberIn(text: string): number {
+  const number = /^\d+$/.test(text) ? Number(text) : NaN;
+  return Number.isSafeInteger(number) ? number : NaN;
+}
+
+/** The 5 of `5%`, or `NaN`. */
+function percentIn(text: string): number {
+  return text.endsWith("%") && NUMBER.test(text.slice(0, -1)) ? Number(text.slice(0, -1)) : NaN;
+}

@@ -1,0 +1,68 @@
+/** How far a run is, in one line of text. */
+
+import type { RunStatus } from "../controller/run.ts";
+import { formatCount, formatNoun, formatRate, formatTimeLeft } from "./format.ts";
+
+const BAR_CHARS_MAX = 30;
+const BAR_CHARS_MIN = 8;
+
+/** What stands between the bar and the rest. */
+const PERCENT_CHARS = " 100%  ".length;
+
+/** A line for a log. */
+export function progressText(status: RunStatus, perSecond: number): string {
+  return [counted(status), ...details(status, perSecond)].join(", ");
+}
+
+/** A line with a bar that fits into `columns`. It leaves out what does not fit, the least important first. */
+export function progressBar(status: RunStatus, perSecond: number, columns: number): string {
+  const part = partEnded(status);
+  const text = fitted(status, perSecond, columns - PERCENT_CHARS - BAR_CHARS_MIN);
+  if (part === undefined) return text.slice(0, columns);
+  const percent = `${Math.floor(100 * part)}%`.padStart(4);
+  const room = columns - text.length - PERCENT_CHARS;
+  if (room < BAR_CHARS_MIN) return `${percent}  ${text}`.slice(0, columns);
+  const length = Math.min(room, BAR_CHARS_MAX);
+  const filled = Math.round(part * length);
+  return `${"█".repeat(filled)}${"░".repeat(length - filled)} ${percent}  ${text}`;
+}
+
+/** The count, and as many details as fit. */
+function fitted(status: RunStatus, perSecond: number, columns: number): string {
+  let text = counted(status);
+  for (const detail of details(status, perSecond)) {
+    const longer = `${text}  ${detail}`;
+    if (longer.length > columns) break;
+    text = longer;
+  }
+  return text;
+}
+
+function partEnded({ done, failed, total }: RunStatus): number | undefined {
+  if (total === undefined) return undefined;
+  return total === 0 ? 1 : Math.min(1, (done + failed) / total);
+}
+
+function counted({ done, failed, total }: RunStatus): string {
+  const ended = done + failed;
+  if (total === undefined) return formatNoun(ended, "job");
+  return `${formatCount(ended)}/${formatNoun(total, "job")}`;
+}
+
+/** The rest, the most important first. */
+function details(status: RunStatus, perSecond: number): string[] {
+  const { failed, workers, slots, slotsAreKnown } = status;
+  const leftMs = (jobsLeft(status) / perSecond) * 1000;
+  return [
+    failed > 0 ? `${formatCount(failed)} failed` : "",
+    Number.isFinite(leftMs) ? `${formatTimeLeft(leftMs)} left` : "",
+    perSecond > 0 ? `${formatRate(perSecond)} jobs/s` : "",
+    formatNoun(workers, "worker"),
+    `${slotsAreKnown ? "" : "≥"}${formatNoun(slots, "slot")}`,
+  ].filter((text) => text !== "");
+}
+
+/** Jobs that will take time: not those that turn out to have ended in earlier runs. `NaN` if unknown. */
+function jobsLeft({ done, failed, skipsLeft, total = NaN }: RunStatus): number {
+  return Math.max(0, total - done - failed - skipsLeft);
+}

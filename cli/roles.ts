@@ -1,0 +1,13 @@
+/** What the processes of an executable can be. */
+
+/** The roles in an executable. Each is loaded only when it is asked for, so that a slot stays small. */
+export interface Roles {
+  /** `distcomp run`. */
+  readonly controller?: () => Promise<typeof import("./run_command.ts")>;
+  /** `distcomp worker`. */
+  readonly worker?: () => Promise<typeof import("./worker_command.ts")>;
+  /** The worker that `distcomp run` starts on its own machine. */
+  readonly localWorker?: () => Promise<typeof import("./local_worker_command.ts")>;
+  /** The process that a worker starts for each of its slots. */
+  readonly slot?: () => Promise<typeof import("../slot/slot.ts")>;
+}

@@ -1,0 +1,43 @@
+/** The inputs of a run: files and folders, lines, or numbers. */
+
+import { checkLines, checkPaths } from "../controller/inputs/check.ts";
+import { fileSource } from "../controller/inputs/files.ts";
+import { lineSource } from "../controller/inputs/lines.ts";
+import { numberSource } from "../controller/inputs/numbers.ts";
+import type { Source } from "../controller/inputs/source.ts";
+import type { FinishedJobs } from "../controller/output/finished_jobs.ts";
+import type { Log } from "../system/log.ts";
+import type { RunRequest } from "./run_request.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Rejects unless there are inputs of exactly one kind, and they can be read. */
+export async function checkInputs({ inputs, flags }: RunRequest): Promise<void> {
+  const { lines, repeat, output } = flags;
+  const kinds = [inputs.length > 0, lines !== undefined, repeat !== undefined];
+  const named = kinds.filter((isNamed) => isNamed).length;
+  if (named === 0) {
+    throw new UsageError("No inputs; name files or folders, or use --lines FILE or --repeat N");
+  }
+  if (named > 1) {
+    throw new UsageError("Choose one kind of inputs: files and folders, --lines, or --repeat");
+  }
+  if (lines === undefined) await checkPaths(inputs, output);
+  else await checkLines(lines, output);
+}
+
+/** The source that reads them, without the jobs that finished in earlier runs. */
+export function sourceOf(
+  { inputs, flags }: RunRequest,
+  finished: FinishedJobs | undefined,
+  log: Log,
+): Source {
+  if (flags.repeat !== undefined) return numberSource(flags.repeat, finished);
+  if (flags.lines !== undefined) return lineSource(flags.lines, finished);
+  return fileSource(inputs, flags.output, (text) => log.warn(text), finished);
+}
+
+/** What has to be on stdin again to resume the run, if anything. */
+export function stdinOf({ inputs, flags }: RunRequest): "list" | "lines" | undefined {
+  if (flags.lines === "-") return "lines";
+  return inputs.includes("-") ? "list" : undefined;
+}

@@ -1,0 +1,123 @@
+/** The options of `distcomp run`: how they are typed, what its help says, and what they hold. */
+
+import { type Command, Option } from "commander";
+import type { ClusterOptions } from "../controller/cluster/cluster.ts";
+import { DEFAULT_POLICY } from "../controller/cluster/retries.ts";
+import type { FailureLimit } from "../controller/failure_limit.ts";
+import { parseAddress } from "../link/address.ts";
+import type { Address } from "../runtime/ports.ts";
+import {
+  parseCount,
+  parseFailureLimit,
+  parseMemory,
+  parseSlots,
+  parseTimeout,
+  parseVerify,
+} from "./option_values.ts";
+
+/** The options as they were typed. */
+export interface RunFlags {
+  readonly lines?: string;
+  readonly repeat?: number;
+  readonly output: string;
+  readonly fresh?: boolean;
+  readonly retryFailed?: boolean;
+  readonly workers?: string;
+  readonly listen?: Address;
+  readonly insecure?: boolean;
+  readonly slots?: number;
+  readonly timeout?: number;
+  readonly memory?: number;
+  readonly retries?: number;
+  readonly crashLimit?: number;
+  readonly maxFailures?: FailureLimit;
+  readonly verify?: number;
+  readonly speculate?: boolean;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+/** Adds the arguments and options to the parser and the help. */
+export function addRunOptions(command: Command): Command {
+  command
+    .argument("<core>", "compute core, a shared library")
+    .argument("[input...]", "files and folders; - reads a list of files from stdin");
+  addInputOptions(command);
+  addWorkerOptions(command);
+  addJobOptions(command);
+  return command
+    .optionsGroup("Messages:")
+    .option("-q, --quiet", "print only errors")
+    .option("--json", "print the summary as JSON on stdout")
+    .helpOption("-h, --help", "show this help");
+}
+
+function addInputOptions(command: Command): void {
+  command
+    .optionsGroup("Inputs:")
+    .option("--lines <file>", "one job per line of the file; - reads stdin")
+    .option(
+      "--repeat <n>",
+      "n jobs; their inputs are the numbers 0, 1, 2, …",
+      (text) => parseCount("--repeat", 0, text),
+    )
+    .optionsGroup("Outputs:")
+    .option("-o, --output <dir>", "folder for the outputs and the journal", "outputs")
+    .option("--fresh", "rerun everything, including finished jobs")
+    .option("--retry-failed", "rerun jobs that failed in an earlier run");
+}
+
+function addWorkerOptions(command: Command): void {
+  command
+    .optionsGroup("Workers:")
+    .addOption(
+      new Option("-w, --workers <list>", "HOST:PORT,… or @FILE with one worker per line")
+        .env("DISTCOMP_WORKERS"),
+    )
+    .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text))
+    .option("--insecure", "accept unauthenticated connections from other machines")
+    .option("--slots <n>", "jobs at once without workers (default: one per CPU)", parseSlots);
+}
+
+function addJobOptions(command: Command): void {
+  const { retries, crashLimit } = DEFAULT_POLICY;
+  command
+    .optionsGroup("Limits and failures:")
+    .option("--timeout <time>", "kill a job that runs longer: 30s, 5m, 2h", parseTimeout)
+    .option("--memory <size>", "kill a job whose process uses more: 500M, 2G", parseMemory)
+    .option(
+      "--retries <n>",
+      `extra attempts after a non-zero exit code or a timeout (default: ${retries})`,
+      (text) => parseCount("--retries", 0, text),
+    )
+    .option(
+      "--crash-limit <n>",
+      `crashes after which a job has failed (default: ${crashLimit})`,
+      (text) => parseCount("--crash-limit", 1, text),
+    )
+    .option(
+      "--max-failures <n>",
+      "stop after more than n failures, or n% once 100 jobs have finished",
+      parseFailureLimit,
+    )
+    .option(
+      "--verify <2|P%>",
+      "run all jobs, or P % of them, on two workers and compare the outputs",
+      parseVerify,
+    )
+    .option("--no-speculate", "run no second copies of stragglers on idle slots");
+}
+
+/** The options that are about jobs, as the cluster takes them. */
+export function clusterOptionsOf(flags: RunFlags): ClusterOptions {
+  return {
+    policy: {
+      timeMs: flags.timeout ?? DEFAULT_POLICY.timeMs,
+      memoryBytes: flags.memory ?? DEFAULT_POLICY.memoryBytes,
+      retries: flags.retries ?? DEFAULT_POLICY.retries,
+      crashLimit: flags.crashLimit ?? DEFAULT_POLICY.crashLimit,
+    },
+    speculates: flags.speculate ?? true,
+    verifiedPart: flags.verify ?? 0,
+  };
+}

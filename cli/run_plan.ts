@@ -1,0 +1,66 @@
+/** What a run uses beside its inputs and outputs: the core, the workers, and the rules for jobs. */
+
+import os from "node:os";
+import process from "node:process";
+import type { ClusterOptions } from "../controller/cluster/cluster.ts";
+import { type CoreImage, readCoreImage } from "../controller/workers/core_image.ts";
+import { formatAddress, isLoopback } from "../link/address.ts";
+import type { Address } from "../runtime/ports.ts";
+import { clusterOptionsOf, type RunFlags } from "./run_options.ts";
+import type { RunRequest } from "./run_request.ts";
+import { UsageError } from "./usage_error.ts";
+import { readWorkers } from "./worker_list.ts";
+
+/** Parts of a run that the command line alone decides. */
+export interface RunPlan {
+  readonly core: CoreImage;
+  readonly options: ClusterOptions;
+  readonly workers: readonly Address[];
+  /** Slots of the local worker, if the run uses one. */
+  readonly localSlots: number | undefined;
+}
+
+/** Reads the core and the worker list; rejects if the options do not fit together. */
+export async function planOf({ core, flags, hasLocalWorker }: RunRequest): Promise<RunPlan> {
+  const list = workerListOf(flags);
+  const workers = list === "" ? [] : await readWorkers(list);
+  const isLocal = workers.length === 0 && !flags.listen;
+  if (isLocal && !hasLocalWorker) {
+    throw new UsageError(
+      "This executable runs no jobs itself; name workers with --workers, or use --listen",
+    );
+  }
+  if (!isLocal && flags.slots !== undefined) {
+    throw new UsageError(
+      "--slots is for a run without workers; set it on each worker: distcomp worker --slots N",
+    );
+  }
+  checkListen(flags);
+  checkVerify(flags, workers.length);
+  return {
+    core: await readCoreImage(core, isLocal),
+    options: clusterOptionsOf(flags),
+    workers,
+    localSlots: isLocal ? flags.slots ?? os.availableParallelism() : undefined,
+  };
+}
+
+/** The worker list as it was given; empty if none was. */
+export function workerListOf({ workers }: RunFlags): string {
+  return workers ?? process.env.DISTCOMP_WORKERS ?? "";
+}
+
+function checkListen({ listen, insecure }: RunFlags): void {
+  if (!listen || insecure || isLoopback(listen)) return;
+  throw new UsageError(
+    `--listen ${formatAddress(listen)} gives the core and the inputs to anyone who connects, ` +
+      "and trusts their results; on a trusted network, add --insecure",
+  );
+}
+
+function checkVerify({ verify, listen }: RunFlags, workers: number): void {
+  if (verify === undefined || workers > 1 || listen) return;
+  throw new UsageError(
+    "--verify needs at least two workers; name them with --workers, or use --listen",
+  );
+}

@@ -1,0 +1,16 @@
+/** What a `distcomp run` is asked to do. */
+
+import type { RunFlags } from "./run_options.ts";
+
+/** A command line of `distcomp run`, read but not checked. */
+export interface RunRequest {
+  /** The file of the compute core. */
+  readonly core: string;
+  /** Files and folders; `-` is a list on stdin. */
+  readonly inputs: readonly string[];
+  readonly flags: RunFlags;
+  /** All arguments of the program as they were typed. */
+  readonly args: readonly string[];
+  /** Whether this executable can start a worker of its own. */
+  readonly hasLocalWorker: boolean;
+}

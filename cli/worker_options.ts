@@ -1,0 +1,39 @@
+/** The options of `distcomp worker`: how they are typed, what its help says, and what they hold. */
+
+import type { Command } from "commander";
+import { DEFAULT_PORT, formatAddress, parseAddress } from "../link/address.ts";
+import type { Address } from "../runtime/ports.ts";
+import { parseSlots } from "./option_values.ts";
+
+/** Where a worker listens if it is not told anything: reachable from its own machine only. */
+export const DEFAULT_LISTEN: Address = { kind: "tcp", host: "127.0.0.1", port: DEFAULT_PORT };
+
+/** The options as they were typed. */
+export interface WorkerFlags {
+  readonly listen?: Address;
+  readonly connect?: Address;
+  readonly stdio?: boolean;
+  readonly slots?: number;
+  readonly insecure?: boolean;
+}
+
+/** Adds the options to the parser and the help. */
+export function addWorkerOptions(command: Command): Command {
+  return command
+    .optionsGroup("Controllers, one of these:")
+    .option(
+      "--listen <host:port>",
+      `listen for controllers (default: ${formatAddress(DEFAULT_LISTEN)}; port 0: any free port)`,
+      (text) => parseAddress(text),
+    )
+    .option(
+      "--connect <host:port>",
+      "connect to a run that uses --listen, and reconnect forever",
+      (text) => parseAddress(text),
+    )
+    .option("--stdio", "serve one controller on stdin and stdout")
+    .optionsGroup("Options:")
+    .option("--slots <n>", "jobs at once (default: one per CPU)", parseSlots)
+    .option("--insecure", "accept unauthenticated connections from other machines")
+    .helpOption("-h, --help", "show this help");
+}

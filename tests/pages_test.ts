@@ -1,0 +1,79 @@
+/** The pages name what there is: options, fields, files, tests. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { ExitCode } from "../cli/exit_code.ts";
+import { summaryJson } from "../cli/summary.ts";
+import { statusWith } from "./cli/statuses.ts";
+import { anchors, links, page, PAGES, ROOT } from "./lib/pages.ts";
+import { programCommand } from "./lib/processes.ts";
+import { test } from "./lib/test.ts";
+
+const REFERENCE = page("docs/reference.md");
+
+/** What a picture or a page of the project may weigh: it is cloned by everybody. */
+const PICTURE_BYTES_MAX = 60_000;
+
+for (const command of ["run", "worker"]) {
+  test(`the reference has every option of distcomp ${command}, and no other`, () => {
+    const help = printed("help", command);
+    const options = [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option);
+    assert(options.length > 4);
+    const section = sectionOf(`distcomp ${command}`);
+    const named = [...section.matchAll(/^\| .*$/gm)]
+      .flatMap(([row]) => row.split(" | ")[0]?.match(/--[a-z][a-z-]*/g) ?? []);
+    assert.deepEqual([...new Set(named)].sort(), options.filter((it) => it !== "--help").sort());
+  });
+}
+
+test("the reference has every field of the JSON summary, and no other", () => {
+  const fields = Object.keys(JSON.parse(summaryJson(statusWith(), "out", "an error")));
+  const table = sectionOf("The summary as JSON");
+  const named = [...table.matchAll(/^\| (`.*?) +\|/gm)]
+    .flatMap(([, names]) => names?.match(/(?<=`)\w+(?=`)/g) ?? []);
+  assert.deepEqual(named.sort(), fields.sort());
+});
+
+test("the reference has every exit status, and no other", () => {
+  const named = [...sectionOf("Exit status").matchAll(/^\| (\d+) /gm)].map(([, it]) => Number(it));
+  assert.deepEqual(named, Object.values(ExitCode).sort((one, other) => one - other));
+});
+
+test("every link of the pages leads to a file, and to a heading of it", () => {
+  const broken = PAGES.flatMap((path) =>
+    links(path)
+      .filter(({ file, anchor }) =>
+        !statSync(join(ROOT, file), { throwIfNoEntry: false }) ||
+        (anchor !== "" && !anchors(file).includes(anchor))
+      )
+      .map(({ file, anchor }) => `${path}: ${file}#${anchor}`)
+  );
+  assert.deepEqual(broken, []);
+});
+
+test("every promise of FAULTS.md leads to a test that is there", () => {
+  const faults = page("FAULTS.md");
+  const promises = [...faults.matchAll(/\]\((tests\/[^ )]+)\s+"([^"]+)"\)/g)];
+  assert.ok(promises.length > 20);
+  assert.equal(promises.length, faults.match(/\[test\]/g)?.length, "each has a test's name");
+  for (const [, file = "", name] of promises) {
+    assert.ok(page(file).includes(`"${name}"`), `${file} has no test "${name}"`);
+  }
+});
+
+test("the picture in the README is small", () => {
+  assert(statSync(join(ROOT, "docs/mandelbrot.png")).size < PICTURE_BYTES_MAX);
+});
+
+/** From the heading to the next one of its level. */
+function sectionOf(heading: string): string {
+  const section = new RegExp(`^(#+) ${heading}\\n([^]*?)(?=^\\1 |^(?!\\1)## |(?![^]))`, "m");
+  return section.exec(REFERENCE)?.[2] ?? assert.fail(`no heading "${heading}"`);
+}
+
+function printed(...args: readonly string[]): string {
+  const [program, ...rest] = [...programCommand(), ...args] as [string, ...string[]];
+  return execFileSync(program, rest, { encoding: "utf8" });
+}
