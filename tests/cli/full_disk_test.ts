@@ -27,7 +27,7 @@ testUnless(
     assert.equal(run.code, 2, run.stderr);
     assert.match(
       run.stderr,
-      /^distcomp: Cannot write the output "disk\/out\/\d+": no space left on the disk\nto resume: .*\n$/,
+      /^distcomp: Cannot write the output "disk\/out\/\d+": no space left on the disk\nto resume: .*\n$/m,
     );
     const outputs = await workspace.outputs("kept/out");
     assert(Object.keys(outputs).length > 5);
@@ -63,7 +63,7 @@ testUnless(
     assert.equal(run.code, 2, run.stderr);
     assert.match(
       run.stderr,
-      /^distcomp: Cannot write the journal "disk\/out\/\.distcomp\/jobs\.jsonl": no space/,
+      /^distcomp: Cannot write the journal "disk\/out\/\.distcomp\/jobs\.jsonl": no space/m,
     );
     const outputs = await workspace.outputs("kept/out");
     const records = await workspace.records("kept/out");

@@ -54,7 +54,7 @@ test("outputs of earlier runs that find lists are no inputs", async () => {
     const run = await workspace.run(["run", ECHO, "-"], { stdin });
     assert.equal(run.code, 0, run.stdout);
     assert.match(run.stdout, listed === "" ? /^2 jobs done/ : /^nothing to do: all 2 jobs/);
-    const warning = '"./outputs/1.dat" is in the output folder; what is listed there is left out';
+    const warning = 'skipping "./outputs/1.dat": listed paths inside the output folder are skipped';
     assert.equal(run.stderr.includes(warning), listed !== "");
     assert.deepEqual(await workspace.outputs(), outputs);
   }

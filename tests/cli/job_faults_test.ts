@@ -19,7 +19,7 @@ test("a job over --timeout fails and says so, and the others never notice", asyn
   ]);
   assert.equal(run.code, 1, run.stderr);
   assert.deepEqual(await workspace.outputs(), { 0: "a", 2: "b" });
-  assert.equal((await failure(workspace, 1)).error, "went over its time limit of 0.5 s");
+  assert.equal((await failure(workspace, 1)).error, "timed out after 0.5 s");
   assert.match(run.stdout, /^failed attempts: 1 timeout$/m);
 });
 
@@ -120,7 +120,7 @@ test("a poison job costs three slots and no more, and its signal is named", asyn
   const run = await runLines(workspace, lines);
   assert.equal(run.code, 1, run.stderr);
   const { error, attempt } = await failure(workspace, 0);
-  assert.deepEqual({ error, attempt }, { error: "crashed: SIGSEGV, in 3 slots", attempt: 3 });
+  assert.deepEqual({ error, attempt }, { error: "crashed in 3 attempts: SIGSEGV", attempt: 3 });
   assert.match(run.stdout, /^failed attempts: 3 crashes$/m);
   assert.match(run.stdout, /^50 of 51 jobs done/);
 });

@@ -136,7 +136,7 @@ test("--max-failures with a percentage waits for 100 finished jobs, or for the e
   assert.equal(few.code, 1);
   assert.match(
     few.stderr,
-    /^distcomp: In the end 30 of 30 jobs had failed, more than .* 50% allows; retry them with --retry-failed$/m,
+    /^distcomp: 30 of 30 jobs failed, more than --max-failures 50% allows; retry them with --retry-failed$/m,
   );
   assert.equal((await workspace.records()).length, 30);
   await using more = await failing(2000);

@@ -99,10 +99,10 @@ test("jobs that earlier runs have brought to an end count, but not as this one's
     lines.at(-1),
     "  (1 failed in an earlier run; retry with --retry-failed)",
   );
-  const { resumed, skippedFailed, jobsPerSecond } = JSON.parse(
+  const { resumed, failedBefore, jobsPerSecond } = JSON.parse(
     summaryJson(failed, "out", undefined),
   );
-  assert.deepEqual([resumed, skippedFailed, jobsPerSecond], [900, 1, 9.9]);
+  assert.deepEqual([resumed, failedBefore, jobsPerSecond], [900, 1, 9.9]);
 });
 
 test("a run that was ended early says how far it came, as far as that is known", () => {
@@ -135,7 +135,7 @@ test("the JSON is one object on one line, with exact numbers", () => {
     done: 999,
     failed: 1,
     resumed: 0,
-    skippedFailed: 0,
+    failedBefore: 0,
     seconds: 10,
     jobsPerSecond: 100,
     bytesIn: 500_000,
