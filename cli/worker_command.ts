@@ -6,7 +6,7 @@ import process from "node:process";
 import { reasonOf } from "../system/system_error.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import { type Log, silentLog } from "../system/log.ts";
-import { removeIfDeserted } from "../system/leftovers.ts";
+import { removeAfterOwner } from "../system/leftovers.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { serveDialled, serveListener } from "../worker/controllers/serve.ts";
 import { Worker } from "../worker/worker.ts";
@@ -83,7 +83,7 @@ export async function localWorkerCommand(
     .catch(() => undefined);
   if (stream) await worker.serve(stream);
   // A run that was killed has left it.
-  await removeIfDeserted(runtime, dirname(socket), basename(socket));
+  await removeAfterOwner(runtime, dirname(socket), basename(socket));
   return ExitCode.ok;
 }
 
