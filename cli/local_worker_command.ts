@@ -3,11 +3,12 @@
 import { basename, dirname } from "node:path";
 import process from "node:process";
 import type { Runtime } from "../runtime/ports.ts";
-import { removeIfDeserted } from "../system/leftovers.ts";
+import { removeAfterOwner } from "../system/leftovers.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
 import { toStderr } from "./log.ts";
+import { stderr } from "./stderr.ts";
 import { SOFTWARE } from "./version.ts";
 
 /** The run listens before it starts this process, so it can be reached at once or not at all. */
@@ -22,7 +23,7 @@ export async function localWorkerCommand(
   // Ctrl-C in a terminal reaches this process too, but it is the run that decides what follows.
   process.on("SIGINT", () => {});
   // The run reports what happens to jobs, so only what cores print is passed on.
-  const log: Log = { ...silentLog, printed: toStderr };
+  const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
   await using worker = await Worker.start(runtime, {
     slots,
     log,
@@ -35,6 +36,6 @@ export async function localWorkerCommand(
   const stream = await runtime.dial({ kind: "unix", path: socket }, DIAL_MS)
     .catch(() => undefined);
   if (stream) await worker.serve(stream);
-  await removeIfDeserted(runtime, dirname(socket), basename(socket)); // left by a run that was killed
+  await removeAfterOwner(runtime, dirname(socket), basename(socket)); // left by a run that was killed
   return ExitCode.ok;
 }

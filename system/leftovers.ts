@@ -43,8 +43,28 @@ export async function removeLeftovers(
   }
 }
 
+/**
+ * Removes the folder of a process that has been killed, and leaves it to one that goes on. The system closes
+ * the sockets of a killed process in any order: it may still take a connection, which then ends with it.
+ */
+export async function removeAfterOwner(
+  runtime: Runtime,
+  folder: string,
+  name: string,
+): Promise<void> {
+  const address = { kind: "unix", path: join(folder, name) } as const;
+  const stream = await runtime.dial(address, DIAL_LIMIT_MS).catch(() => undefined);
+  if (stream) {
+    const timer = runtime.clock.after(DIAL_LIMIT_MS, () => stream.close());
+    await stream.read(new Uint8Array(1)).catch(() => {});
+    timer.stop();
+    stream.close();
+  }
+  await removeIfDeserted(runtime, folder, name);
+}
+
 /** Removes a folder if nobody listens on the socket `name` in it any more. */
-export async function removeIfDeserted(
+async function removeIfDeserted(
   runtime: Runtime,
   folder: string,
   name: string,

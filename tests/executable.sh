@@ -26,8 +26,7 @@ SMOKE=(
   tests/worker/unload_test.ts
 )
 
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-./compile.sh --runtime "$runtime" -o "$folder"
-export DISTCOMP_TEST_RUNTIME=$runtime DISTCOMP_TEST_COMMAND=$folder/distcomp
-npx -y "deno@$DENO_VERSION" task test tests/compiled "${SMOKE[@]}"
+deno() { npx -y "deno@$DENO_VERSION" "$@"; }
+export DISTCOMP_TEST_RUNTIME=$runtime
+folder=$(deno run -A --quiet tests/lib/executables.ts)
+DISTCOMP_TEST_COMMAND=$folder/distcomp deno task test tests/compiled "${SMOKE[@]}"

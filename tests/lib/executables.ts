@@ -1,8 +1,11 @@
-/** The program in each form: from source on Deno, from source on Bun, and compiled. */
+/**
+ * The program in each of its forms: from its source on Deno and on Bun, and compiled. Run as a program, it
+ * builds the executables and says in which folder they are.
+ */
 
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
-import { access, readdir, readFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { access, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -51,10 +54,16 @@ export function testUnless(
 /** The folder with the executables that `compile.sh --split` builds from the current sources. */
 export async function compiled(): Promise<string> {
   const folder = join(ROOT, "tests/.build/compiled", `${RUNTIME}-${await fingerprint()}`);
-  const isThere = await access(join(folder, "SHA256SUMS")).then(() => true, () => false);
-  // SHA256SUMS is written last: if it exists, all other files are complete.
-  if (!isThere) {
-    await run(join(ROOT, "compile.sh"), ["--runtime", RUNTIME, "--split", "-o", folder]);
+  if (await exists(folder)) return folder;
+  // Built beside and renamed: tests that want it at once do no harm.
+  const unfinished = `${folder}.${randomUUID()}.unfinished`;
+  try {
+    await run(join(ROOT, "compile.sh"), ["--runtime", RUNTIME, "--split", "-o", unfinished]);
+    await rename(unfinished, folder).catch(async (error) => {
+      if (!await exists(folder)) throw error;
+    });
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
   }
   return folder;
 }
@@ -68,6 +77,10 @@ export async function programForms(): Promise<Record<"deno" | "bun" | "compiled"
     bun: [bun, "run", entry],
     compiled: [join(await compiled(), "distcomp")],
   };
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false);
 }
 
 async function run(command: string, args: readonly string[]): Promise<string> {
@@ -85,3 +98,5 @@ async function fingerprint(): Promise<string> {
   }
   return hash.digest("hex").slice(0, 16);
 }
+
+if (import.meta.main) console.log(await compiled());

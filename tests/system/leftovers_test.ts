@@ -1,0 +1,39 @@
+/** The folder of a process that has been killed goes, that of one that goes on stays. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { detectRuntime } from "../../runtime/detect.ts";
+import { removeAfterOwner } from "../../system/leftovers.ts";
+import { test } from "../lib/test.ts";
+
+test("the folder of a process that goes on stays, also if it closes what comes", async () => {
+  assert.equal(await isRemovedFrom((socket) => socket.destroy()), false);
+});
+
+test("the folder of a process that is just being killed goes, though it takes a connection", async () => {
+  assert.equal(await isRemovedFrom((socket, close) => (close(), socket.destroy())), true);
+});
+
+/** Whether a folder is removed whose owner does that to the connections that come. */
+async function isRemovedFrom(
+  onConnection: (socket: Socket, close: () => void) => void,
+): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), "dc-owner-"));
+  const server = createServer((socket) => {
+    onConnection(socket.on("error", () => {}), () => server.close());
+  });
+  try {
+    server.listen(join(folder, "bound"));
+    await once(server, "listening");
+    renameSync(join(folder, "bound"), join(folder, "owner")); // it stays, as that of a killed process
+    await removeAfterOwner(await detectRuntime(), folder, "owner");
+    return !existsSync(folder);
+  } finally {
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
