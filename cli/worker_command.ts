@@ -6,7 +6,7 @@ import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
 import { reasonOf } from "../runtime/error_text.ts";
-import { acceptControllers, dialController } from "../worker/controllers/serve.ts";
+import { acceptControllers, dialController } from "../worker/serve.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun } from "./format.ts";

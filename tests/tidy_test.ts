@@ -2,24 +2,44 @@
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "./lib/test.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** What each folder may import of ours, beside itself. */
+/** What both worker and controller are built on. */
+const LEVEL_1 = ["protocol", "pool", "core", "runtime", "system"];
+
+/**
+ * What the files of each room may import of ours, beside the room itself: rooms, or single files. A folder's own
+ * files are a room, and each of its folders is one.
+ */
 const ARROWS: Record<string, readonly string[]> = {
-  protocol: [],
-  pool: [],
-  core: [],
-  runtime: [],
-  system: ["runtime"],
-  link: ["protocol", "runtime"],
-  slot: ["protocol", "runtime", "core"],
-  worker: ["slot", "link", "pool", "protocol", "runtime", "system", "core"],
-  controller: ["link", "pool", "protocol", "runtime", "system", "core"],
-  cli: ["controller", "worker", "slot", "link", "runtime", "system", "deno.json"],
+  "protocol": [],
+  "pool": [],
+  "core": [],
+  "runtime": [],
+  "system": ["runtime"],
+  "link": ["protocol", "runtime"],
+  "slot": ["protocol", "runtime"],
+  "worker/cores": LEVEL_1,
+  "worker/slots": [...LEVEL_1, "link", "slot/protocol.ts", "worker/cores", "worker/job.ts"],
+  "worker/controllers": [...LEVEL_1, "link", "worker/cores", "worker/slots", "worker/job.ts"],
+  "worker": [...LEVEL_1, "link", "worker/cores", "worker/slots", "worker/controllers"],
+  "controller/workers": [...LEVEL_1, "link", "controller/answer.ts"],
+  "controller/cluster": [...LEVEL_1, "controller/workers", "controller/answer.ts"],
+  "controller/output": ["protocol", "runtime", "system"],
+  "controller/inputs": ["protocol", "runtime", "system", "controller/output", "controller/cluster"],
+  "controller": [
+    ...LEVEL_1,
+    "link",
+    "controller/inputs",
+    "controller/output",
+    "controller/cluster",
+    "controller/workers",
+  ],
+  "cli": ["controller", "worker", "slot", "link", "runtime", "system", "deno.json"],
 };
 
 /** A longer file holds two ideas. */
@@ -30,28 +50,43 @@ const PURE = ["protocol", "pool", "core"];
 const IMPURE =
   /\b(Date|performance|setTimeout|setInterval|Math\.random|crypto|fetch|console)\b|"node:/;
 
+/** What the system knows of time and randomness, by all of its names. */
+const TIME_OR_CHANCE =
+  /\b(performance\.|Date\.now|new Date\(\)|setTimeout|setInterval|Math\.random|randomBytes|randomUUID|getRandomValues)|"node:timers/;
+
 interface SourceFile {
   readonly path: string;
-  readonly folder: string;
+  readonly room: string;
   readonly text: string;
   /** The same without comments. */
   readonly code: string;
 }
 
-test("folders import each other only along the arrows", () => {
+test("files import each other only along the arrows between rooms", () => {
   const wrong = sourceFiles().flatMap((file) =>
     importsOf(file)
-      .filter((target) => target !== file.folder && !ARROWS[file.folder]?.includes(target))
-      .map((target) => `${file.path} imports ${target}/`)
+      .filter((target) => !mayImport(file.room, target))
+      .map((target) => `${file.path} imports ${target}`)
   );
+  assert.deepEqual(wrong, []);
+});
+
+test("no files import each other in a circle, of types either", () => {
+  const imports = new Map(sourceFiles().map((file) => [file.path, importsOf(file)]));
+  assert.deepEqual([...imports.keys()].flatMap((path) => circleFrom(path, imports) ?? []), []);
+});
+
+test("time and randomness are handed in: the system's own are written in runtime/ and cli/ only", () => {
+  const wrong = sourceFiles()
+    .filter(({ room }) => room !== "runtime" && room !== "cli")
+    .filter(({ code }) => TIME_OR_CHANCE.test(code))
+    .map(({ path }) => path);
   assert.deepEqual(wrong, []);
 });
 
 test("a runtime's own globals are written in runtime/ only", () => {
   const wrong = [...sourceFiles(), ...filesIn("tests"), ...filesIn("bench"), ...filesIn("examples")]
-    .filter(({ folder, path }) =>
-      folder !== "runtime" && !/^tests\/(tidy_test.ts|types\/)/.test(path)
-    )
+    .filter(({ room, path }) => room !== "runtime" && !/^tests\/(tidy_test.ts|types\/)/.test(path))
     .filter(({ code }) => /\b(Deno|Bun)\.|"bun:/.test(code))
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
@@ -59,7 +94,7 @@ test("a runtime's own globals are written in runtime/ only", () => {
 
 test("the pure folders use no clock, no randomness and no system", () => {
   const wrong = sourceFiles()
-    .filter(({ folder }) => PURE.includes(folder))
+    .filter(({ room }) => PURE.includes(room))
     .filter(({ code }) => IMPURE.test(code))
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
@@ -79,7 +114,8 @@ test("every file says at its beginning what it is", () => {
 });
 
 function sourceFiles(): SourceFile[] {
-  return Object.keys(ARROWS).flatMap((folder) => filesIn(folder));
+  const folders = new Set(Object.keys(ARROWS).map((room) => room.split("/")[0] as string));
+  return [...folders].flatMap(filesIn);
 }
 
 function filesIn(folder: string): SourceFile[] {
@@ -89,14 +125,38 @@ function filesIn(folder: string): SourceFile[] {
       const path = join(folder, name);
       const text = readFileSync(join(ROOT, path), "utf8");
       const code = text.replace(/\/\*[^]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
-      return { path, folder, text, code };
+      return { path, room: dirname(path), text, code };
     });
 }
 
-/** The top-level folders (or files) of ours that a file imports. */
+/** The files of ours that a file imports. */
 function importsOf({ path, code }: SourceFile): string[] {
-  return [...code.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map(([, target]) => {
-    const resolved = relative(ROOT, join(ROOT, dirname(path), target as string));
-    return resolved.split("/")[0] as string;
-  });
+  return [...code.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)]
+    .map(([, target]) => join(dirname(path), target as string));
+}
+
+function mayImport(room: string, target: string): boolean {
+  const targetRoom = dirname(target);
+  if (targetRoom === room) return true;
+  const allowed = ARROWS[room] ?? [];
+  // Only the command line puts the others together, and may take from all of their rooms.
+  const isBelow = room === "cli" && allowed.includes(targetRoom.split("/")[0] as string);
+  return isBelow || allowed.includes(targetRoom) || allowed.includes(target);
+}
+
+/** The way from a file back to itself, if there is one. */
+function circleFrom(
+  path: string,
+  imports: ReadonlyMap<string, readonly string[]>,
+): string | undefined {
+  const ways = [[path]];
+  const seen = new Set<string>();
+  for (let way = ways.shift(); way; way = ways.shift()) {
+    for (const target of imports.get(way.at(-1) as string) ?? []) {
+      if (target === path) return [...way, path].join(" → ");
+      if (!seen.has(target)) ways.push([...way, target]);
+      seen.add(target);
+    }
+  }
+  return undefined;
 }

@@ -3,7 +3,7 @@
 import { formatAddress, parseAddress } from "../link/address.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import type { StreamListener } from "../runtime/ports.ts";
-import { acceptControllers } from "./controllers/serve.ts";
+import { acceptControllers } from "./serve.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
 
 /** A worker that accepts controllers at an address. */

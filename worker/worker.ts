@@ -15,7 +15,7 @@ import { type Log, silentLog } from "../system/log.ts";
 import { Connection, type ConnectionContext } from "./controllers/connection.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
 import { CoreStore } from "./cores/core_store.ts";
-import { Executor } from "./executor.ts";
+import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 

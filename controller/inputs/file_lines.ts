@@ -5,7 +5,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
-import { LineCutter, NEWLINE } from "../line_cutter.ts";
+import { LineCutter, NEWLINE } from "../../system/line_cutter.ts";
 
 /** A longer line could not be sent as a job. */
 const LINE_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;

@@ -9,7 +9,7 @@ import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
 import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import { NEWLINE } from "../line_cutter.ts";
+import { NEWLINE } from "../../system/line_cutter.ts";
 
 /** Characters of records that are written together. */
 const BATCH_CHARS = 64 * 1024;

@@ -1,7 +1,7 @@
 /** Reads a journal, whatever has happened to it: damage costs only the lines it touches. */
 
 import type { Buffer } from "node:buffer";
-import { LineCutter } from "../line_cutter.ts";
+import { LineCutter } from "../../system/line_cutter.ts";
 import { chunksOf } from "./file_chunks.ts";
 import { parseLine, parseTail, type ReadRecord, type RunEvent } from "./journal_record.ts";
 

@@ -6,7 +6,7 @@
 import { setTimeout as realDelay } from "node:timers/promises";
 import { detectRuntime } from "../../runtime/detect.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-import { acceptControllers } from "../../worker/controllers/serve.ts";
+import { acceptControllers } from "../../worker/serve.ts";
 import { Worker, type WorkerOptions } from "../../worker/worker.ts";
 import { eventually } from "../lib/processes.ts";
 import type { VirtualClock } from "../lib/virtual_clock.ts";

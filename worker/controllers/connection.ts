@@ -34,7 +34,7 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
 import type { CoreStore } from "../cores/core_store.ts";
-import type { Executor } from "../executor.ts";
+import type { Executor } from "../slots/executor.ts";
 import { DONE, type JobSource, RECEIVED, type RelayedJob } from "../job.ts";
 import { CAN_MEASURE_MEMORY } from "../slots/limits.ts";
 import { CoreChanges, type CoreMessage } from "./core_changes.ts";

@@ -1,7 +1,7 @@
 /** Checks that cores load before any job runs with them, for the connections that wait for the result. */
 
 import type { CoreKey } from "../../pool/types.ts";
-import { LoadError } from "../slots/load_error.ts";
+import { LoadError } from "./load_error.ts";
 import type { StoredCore } from "./core_store.ts";
 
 /** A core whose process is killed from outside this often may be the reason: it takes all the memory there is. */

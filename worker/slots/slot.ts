@@ -6,10 +6,10 @@ import type { Frame } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { StoredCore } from "../cores/core_store.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../system/pause.ts";
 import type { Launcher } from "./launcher.ts";
 import { ProcessLimit } from "./process_limit.ts";
-import { LoadError } from "./load_error.ts";
+import { LoadError } from "../cores/load_error.ts";
 import type { SlotProcess } from "./slot_process.ts";
 
 /** Pauses before a process that could not be started is started again, doubling. */

@@ -16,7 +16,7 @@ import { encodeLoad, SLOT_LOAD } from "../../slot/protocol.ts";
 import { Child } from "../../system/child.ts";
 import type { PrintingPace } from "../../system/printing_pace.ts";
 import type { StoredCore } from "../cores/core_store.ts";
-import { LoadError } from "./load_error.ts";
+import { LoadError } from "../cores/load_error.ts";
 import type { StartedJob } from "./started_job.ts";
 
 /** The id of the one message that is no job. Jobs have dispatch ids, which begin at 1. */

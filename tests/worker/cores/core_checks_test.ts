@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { CoreKey } from "../../../pool/types.ts";
 import { CoreChecks } from "../../../worker/cores/core_checks.ts";
 import { StoredCore } from "../../../worker/cores/core_store.ts";
-import { LoadError } from "../../../worker/slots/load_error.ts";
+import { LoadError } from "../../../worker/cores/load_error.ts";
 import { test } from "../../lib/test.ts";
 
 test("a core that several connections want at once is loaded once", async () => {

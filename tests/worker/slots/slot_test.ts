@@ -9,7 +9,7 @@ import { detectRuntime } from "../../../runtime/detect.ts";
 import { silentLog } from "../../../system/log.ts";
 import { StoredCore } from "../../../worker/cores/core_store.ts";
 import { Launcher } from "../../../worker/slots/launcher.ts";
-import { LoadError } from "../../../worker/slots/load_error.ts";
+import { LoadError } from "../../../worker/cores/load_error.ts";
 import { Slots } from "../../../worker/slots/slots.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";

@@ -1,12 +1,12 @@
 /** How a worker gets connections with controllers: it accepts them, or dials. */
 
-import { formatAddress } from "../../link/address.ts";
-import { messageOf } from "../../runtime/error_text.ts";
-import { Backoff } from "../../link/backoff.ts";
-import type { Log } from "../../system/log.ts";
-import type { Address, Runtime, StreamListener } from "../../runtime/ports.ts";
-import { pause } from "../pause.ts";
-import type { Worker } from "../worker.ts";
+import { formatAddress } from "../link/address.ts";
+import { messageOf } from "../runtime/error_text.ts";
+import { Backoff } from "../link/backoff.ts";
+import type { Log } from "../system/log.ts";
+import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
+import { pause } from "../system/pause.ts";
+import type { Worker } from "./worker.ts";
 
 /** How long one attempt to reach a controller may take. */
 const DIAL_LIMIT_MS = 10_000;

@@ -1,17 +1,17 @@
 /** Runs the jobs of all controllers in this worker's slots: the pool, the slots, and what lies between. */
 
-import { Pool } from "../pool/pool.ts";
-import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../pool/types.ts";
-import type { FailureKindName, Frame } from "../protocol/mod.ts";
-import type { Clock } from "../runtime/clock.ts";
-import type { Log } from "../system/log.ts";
-import type { CoreStore, StoredCore } from "./cores/core_store.ts";
-import { DONE, type RelayedJob } from "./job.ts";
-import { CoreProbes } from "./slots/core_probes.ts";
-import type { Launcher } from "./slots/launcher.ts";
-import { LoadError } from "./slots/load_error.ts";
-import { Slots } from "./slots/slots.ts";
-import { Watchdog } from "./slots/watchdog.ts";
+import { Pool } from "../../pool/pool.ts";
+import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../pool/types.ts";
+import type { FailureKindName, Frame } from "../../protocol/mod.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Log } from "../../system/log.ts";
+import type { CoreStore, StoredCore } from "../cores/core_store.ts";
+import { DONE, type RelayedJob } from "../job.ts";
+import { CoreProbes } from "./core_probes.ts";
+import type { Launcher } from "./launcher.ts";
+import { LoadError } from "../cores/load_error.ts";
+import { Slots } from "./slots.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** Input bytes in flight at a slot, beyond the job that it runs. */
 const SLOT_BYTES_MAX = 4 * 1024 * 1024;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { LineCutter } from "../../controller/line_cutter.ts";
+import { LineCutter } from "../../system/line_cutter.ts";
 import { test } from "../lib/test.ts";
 
 test("lines and their places are the same however the bytes are cut, also if chunks are reused", () => {
