@@ -43,7 +43,7 @@ const ARROWS: Record<string, readonly string[]> = {
 };
 
 /** A longer file holds two ideas. */
-const FILE_LINES_MAX = 420;
+const FILE_LINES_MAX = 320;
 
 /** Folders that know no clock, no chance, no system. */
 const PURE = ["protocol", "pool", "core"];
@@ -53,6 +53,9 @@ const IMPURE =
 /** What the system knows of time and randomness, by all of its names. */
 const TIME_OR_CHANCE =
   /\b(performance\.|Date\.now|new Date\(\)|setTimeout|setInterval|Math\.random|randomBytes|randomUUID|getRandomValues)|"node:timers/;
+
+/** Modules that connect to others, or start processes. */
+const TRANSPORT = /"node:(net|tls|dgram|http|https|http2|child_process|worker_threads)"/;
 
 interface SourceFile {
   readonly path: string;
@@ -80,6 +83,14 @@ test("time and randomness are handed in: the system's own are written in runtime
   const wrong = sourceFiles()
     .filter(({ room }) => room !== "runtime" && room !== "cli")
     .filter(({ code }) => TIME_OR_CHANCE.test(code))
+    .map(({ path }) => path);
+  assert.deepEqual(wrong, []);
+});
+
+test("connections and processes come from the runtime's ports, never from node: modules", () => {
+  const wrong = sourceFiles()
+    .filter(({ room }) => room !== "runtime")
+    .filter(({ code }) => TRANSPORT.test(code))
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
 });
