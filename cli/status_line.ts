@@ -3,8 +3,11 @@
  * no cursor and sets no mode, so a run that is suspended or killed leaves the terminal as it was.
  */
 
-/** Moves to the first column and erases from there to the end of the screen. */
-const ERASE = "\r\x1b[J";
+/** Moves to the first column and erases the line. */
+const ERASE_LINE = "\r\x1b[K";
+
+/** Moves one row up and erases that line. */
+const ERASE_ABOVE = "\x1b[A\x1b[K";
 
 /** The terminal, as far as the line needs one. */
 export interface Terminal {
@@ -41,10 +44,10 @@ export class StatusLine {
     this.#line = "";
   }
 
-  /** In a window that has become narrower, the line has been wrapped to several rows. */
+  /** A window that has become narrower has wrapped the line to several rows. */
   #erased(): string {
     if (this.#line === "") return "";
     const rowsAbove = Math.ceil(this.#line.length / this.#terminal.columns) - 1;
-    return rowsAbove > 0 ? `\x1b[${rowsAbove}A${ERASE}` : ERASE;
+    return ERASE_LINE + ERASE_ABOVE.repeat(rowsAbove);
   }
 }

@@ -130,7 +130,7 @@ test("a status line is redrawn in place, below the lines that scroll", () => {
   line.writeAbove("second");
   line.clear();
   line.clear();
-  const erase = "\r\x1b[J";
+  const erase = "\r\x1b[K";
   assert.deepEqual(terminal.written, [
     "first\n",
     "1 of 2",
@@ -147,7 +147,10 @@ test("a status line that a narrower window has wrapped is erased in all its rows
   terminal.columns = 30;
   line.show("short");
   line.show("short");
-  assert.deepEqual(terminal.written.slice(1), ["\x1b[2A\r\x1b[Jshort", "\r\x1b[Jshort"]);
+  assert.deepEqual(terminal.written.slice(1), [
+    "\r\x1b[K\x1b[A\x1b[K\x1b[A\x1b[Kshort",
+    "\r\x1b[Kshort",
+  ]);
 });
 
 test("the longest line fits into every width from 10 to 200", () => {

@@ -149,7 +149,7 @@ test("no process that distcomp has started can start more than it is for", async
       assert.equal(run.status, 3, run.stderr);
       assert.match(run.stderr, new RegExp(`runs as "${role}".*does not start a local-worker`));
       // What it would be started as is nothing that can be typed.
-      assert.match(sh(folder, `./distcomp ${role} x 1`).stderr, /unknown command/);
+      assert.match(sh(folder, `./distcomp ${role} x 1`).stderr, /Unknown command/);
     }
   });
 });
