@@ -86,6 +86,7 @@ export class Simulation {
 
   async close(): Promise<void> {
     for (const { cluster } of this.#clusters) cluster.close();
+    assert.deepEqual(this.#clusters.flatMap(({ problems }) => problems), []);
     for (const peer of this.#peers) await peer.close();
     await this.advance(0);
   }
@@ -105,6 +106,11 @@ export class RecordedCluster {
   readonly disagreements: Error[] = [];
   /** Why no worker is left; undefined while there are some, or some are awaited. */
   noWorkerReasons: readonly string[] | undefined;
+  /** Tasks that were canceled after `cancelUnstarted` had returned. */
+  canceled = 0;
+  /** What must not happen to any cluster. */
+  readonly problems: string[] = [];
+  readonly #unended = new Set<Task>();
   readonly #until: Until;
   #added = 0;
 
@@ -115,10 +121,11 @@ export class RecordedCluster {
       runtime,
       core,
       {
-        onCompleted: (completion) => void this.completions.push(completion),
+        onCompleted: (completion) => this.#onCompleted(completion),
+        onCanceled: (count) => void (this.canceled += count),
         onDisagreement: (error) => void this.disagreements.push(error),
         onNoWorkerLeft: (reasons) => {
-          assert.equal(this.noWorkerReasons, undefined, "it gives up once");
+          if (this.noWorkerReasons) this.problems.push("it gives up twice");
           this.noWorkerReasons = reasons;
         },
       },
@@ -144,15 +151,29 @@ export class RecordedCluster {
     return address.port;
   }
 
-  /** Adds tasks. */
-  add(inputs: readonly Uint8Array<ArrayBuffer>[]): void {
-    for (const input of inputs) this.cluster.add({ index: this.#added++, input });
+  /** Adds tasks, and returns them. */
+  add(inputs: readonly Uint8Array<ArrayBuffer>[]): Task[] {
+    const tasks = inputs.map((input) => ({ index: this.#added++, input }));
+    tasks.forEach((task) => this.addTask(task));
+    return tasks;
+  }
+
+  /** Adds a task that may have ended before. */
+  addTask(task: Task): void {
+    this.#unended.add(task);
+    this.cluster.add(task);
   }
 
   /** Adds tasks and says that there will be no more. */
   addAll(inputs: readonly Uint8Array<ArrayBuffer>[]): void {
     this.add(inputs);
     this.cluster.end();
+  }
+
+  #onCompleted(completion: Completion<Task>): void {
+    const { payload } = completion.job;
+    if (!this.#unended.delete(payload)) this.problems.push(`task ${payload.index} ends twice`);
+    this.completions.push(completion);
   }
 
   /** Waits until `count` tasks have ended. */

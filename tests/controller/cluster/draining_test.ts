@@ -44,6 +44,26 @@ test("a draining worker finishes what runs, and what it refuses is a first attem
   await recorded.settled();
 });
 
+test("a worker that ends before it has drained is no loss that counts", async (simulation) => {
+  const worker = await simulation.worker({ slots: 2 });
+  const recorded = simulation.cluster();
+  const inputs = numberedInputs(20);
+  worker.hold();
+  recorded.dial(worker);
+  recorded.addAll(inputs);
+  await simulation.until("it has a queue", () => worker.slots.waiting === 2);
+  worker.drain();
+  await simulation.advance(1_000);
+  worker.restart();
+  worker.release();
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  assert.deepEqual(recorded.warnings.slice(0, 1), [
+    `worker 127.0.0.1:${worker.port} has left; 2 jobs rescheduled`,
+  ]);
+  assert.equal(recorded.cluster.status.faults.lost, 0);
+});
+
 test("the only worker drains and comes back", async (simulation) => {
   const worker = await simulation.worker({ slots: 2 });
   const recorded = simulation.cluster();

@@ -108,7 +108,7 @@ test("a worker of version 1 may answer a job that is done elsewhere, and is stil
   recorded.dial(quick);
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
-  assert.equal(recorded.cluster.status.inFlight, 2, "it has them still");
+  assert.equal(recorded.cluster.status.inFlight, 2, "it still has them");
   for (const answer of late) answer();
   await recorded.settled();
   assert.deepEqual(recorded.warnings, []);
@@ -241,6 +241,72 @@ test("a job is copied once, however many slots are idle", async (simulation) => 
   await recorded.completed(scene.count);
   recorded.assertEchoed(scene.inputs);
   await recorded.settled();
+  assertPolite(slow, quick);
+});
+
+test("no more copies are queued than there are idle slots", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true });
+  const { slow, quick, recorded } = scene;
+  await scene.copied();
+  await simulation.advance(LATE_MS);
+  assert.equal(scene.copies.length, 1);
+  assert.equal(recorded.cluster.status.queued, 0);
+  slow.release();
+  quick.release();
+  await recorded.completed(scene.count);
+  recorded.assertEchoed(scene.inputs);
+});
+
+test("a straggler whose copy's worker drains is copied again, to another worker", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true });
+  const { slow, quick, recorded } = scene;
+  const third = await simulation.worker();
+  await scene.copied();
+  quick.drain();
+  await simulation.advance(0);
+  await quick.close();
+  recorded.dial(third);
+  await recorded.completed(scene.count);
+  recorded.assertEchoed(scene.inputs);
+  assert.deepEqual([...countsOf(third).keys()].sort(), ["input 0", "input 1"]);
+  assertPolite(slow, quick, third);
+});
+
+test("a job that was running on a worker when it was lost is not copied: it may be the reason", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true });
+  const { slow, quick, recorded } = scene;
+  const third = await simulation.worker();
+  await scene.copied();
+  await quick.close();
+  recorded.dial(third);
+  await recorded.completed(scene.count - 1);
+  await simulation.advance(LATE_MS);
+  assert.deepEqual([...countsOf(third).keys()], ["input 1"], "the copy of the other was lost");
+  slow.release();
+  await recorded.completed(scene.count);
+  recorded.assertEchoed(scene.inputs);
+  assertPolite(slow, quick, third);
+});
+
+test("a task that was copied and has ended can be run and copied again", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true });
+  const { slow, quick, recorded } = scene;
+  await scene.copied();
+  quick.release();
+  await recorded.completed(scene.count);
+  await recorded.settled();
+  assert.equal(scene.copies.length, 2);
+  const { payload } = recorded.completions.find(({ job }) => job.attempt === 2)?.job ??
+    assert.fail("no copy has ended");
+  quick.hold();
+  recorded.addTask(payload);
+  recorded.addTask({ index: 100, input: new Uint8Array() });
+  await simulation.until("both run", () => slow.slots.busy + quick.slots.busy === 2);
+  await simulation.advance(LATE_MS);
+  await simulation.until("there are copies", () => slow.slots.waiting + quick.slots.waiting === 0);
+  slow.release();
+  quick.release();
+  await recorded.completed(scene.count + 2);
   assertPolite(slow, quick);
 });
 

@@ -262,6 +262,7 @@ test("a third worker that comes in time breaks the tie", async (simulation) => {
   const inputs = numberedInputs(10);
   recorded.addAll(inputs);
   await recorded.completed(9);
+  await simulation.advance(60_000);
   recorded.dial(third);
   await recorded.completed(10);
   recorded.assertEchoed(inputs);
@@ -306,6 +307,52 @@ test("inputs are not read further ahead than the slower of two workers follows",
   await feeding;
   recorded.assertEchoed(inputs);
   await recorded.settled();
+});
+
+test("results that wait for a vote are counted in the bytes that may be queued", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{ slots: 4 }, { slots: 4 }]);
+  const [, slow] = workers;
+  const output = new Uint8Array(24 * 1024 * 1024);
+  for (const { script } of workers) script.answerJob = () => ({ exitCode: 0, output });
+  slow.hold();
+  recorded.add(numberedInputs(3));
+  let hasRoom = false;
+  const room = () => recorded.cluster.room().then(() => hasRoom = true);
+  await simulation.until("it has all jobs", () => slow.received.jobs.length === 3);
+  const waiting = room();
+  await simulation.advance(1_000);
+  assert.equal(hasRoom, false);
+  slow.release();
+  await recorded.completed(3);
+  await waiting;
+  slow.hold();
+  hasRoom = false;
+  recorded.add(numberedInputs(4));
+  await simulation.until("it has jobs", () => slow.received.jobs.length === 7);
+  const waitingAgain = room();
+  await simulation.advance(1_000);
+  assert.equal(hasRoom, false);
+  assert.equal(recorded.cluster.cancelUnstarted(), 0, "all of them run");
+  slow.cut();
+  await waitingAgain;
+  assert.equal(recorded.canceled, 4, "their second runs are canceled, and the results dropped");
+});
+
+test("verified jobs are not copied, however late they are", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{}, {}, {}]);
+  const [, , slow] = workers;
+  slow.hold();
+  const inputs = numberedInputs(20);
+  recorded.addAll(inputs);
+  await recorded.completed(18);
+  await simulation.advance(60_000);
+  for (const input of inputs) {
+    const runs = workers.map((worker) => countsOf(worker).get(textOf({ input })) ?? 0);
+    assert(runs.reduce((sum, count) => sum + count) <= 2, `${runs}`);
+  }
+  slow.release();
+  await recorded.completed(20);
+  recorded.assertEchoed(inputs);
 });
 
 test("a worker that is lost between two votes, and comes back, does not confirm itself", async (simulation) => {

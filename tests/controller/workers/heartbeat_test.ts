@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
-import { silentAfter } from "../../fixtures/peers/scripted_worker.ts";
+import { echo, silentAfter } from "../../fixtures/peers/scripted_worker.ts";
 import { assertPolite, numberedInputs, test } from "../simulation.ts";
 
 /** After this time without a sign of life a worker is given up. */
@@ -136,6 +136,7 @@ test("a worker of version 1 is given up for its silence if jobs have a time limi
     cluster.addAll(inputs);
     await cluster.completed(1);
   }
+  const before = { paused: paused.warnings.length, unlimited: unlimited.warnings.length };
   paused.cluster.pause(true);
   recorded.dial(good);
   await recorded.completed(inputs.length);
@@ -144,7 +145,23 @@ test("a worker of version 1 is given up for its silence if jobs have a time limi
   const [tooOld, lost] = recorded.warnings;
   assert.match(tooOld ?? "", /speaks only protocol version 1 and cannot enforce limits/);
   assert.match(lost ?? "", /answered nothing for 12 s; the time limit of a job is 1 s/);
-  assert.equal(unlimited.cluster.status.workers, 1, "it may take as long as it likes");
-  assert.equal(paused.cluster.status.workers, 1, "nobody reads its answers");
+  assert.equal(unlimited.warnings.length, before.unlimited, "it may take as long as it likes");
+  assert.equal(paused.warnings.length, before.paused, "its answers are not read");
+  paused.cluster.pause(false);
+  await simulation.advance(11_000);
+  assert.equal(paused.warnings.length, before.paused, "they are read only now");
+  await simulation.advance(2_000);
+  assert.equal(paused.warnings.length, before.paused + 1);
   assertPolite(good);
+});
+
+test("a worker of version 1 that answers a job now and then is not given up", async (simulation) => {
+  const slow = await simulation.peer(echo({ delayMs: 11_000 }));
+  const recorded = simulation.cluster({ policy: { ...DEFAULT_POLICY, timeMs: 1_000 } });
+  const inputs = numberedInputs(6);
+  recorded.dial(slow);
+  recorded.addAll(inputs);
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  assert.equal(slow.connections, 1);
 });

@@ -24,6 +24,15 @@ test("a worker of version 2 has a job in each of its slots before it has answere
   assertPolite(worker);
 });
 
+test("a worker that claims to have millions of slots is not believed", async (simulation) => {
+  const worker = await simulation.worker({ slots: 10_000_000 });
+  const recorded = simulation.cluster();
+  recorded.dial(worker);
+  recorded.addAll(numberedInputs(1));
+  await recorded.completed(1);
+  assert.equal(recorded.cluster.status.slots, 65_536);
+});
+
 const CORES: [string, Options2, number][] = [
   ["does not have the core is offered it, then sent it", {}, 1],
   ["has the core is not sent it", { keptCores: [CORE.key] }, 0],
