@@ -7,7 +7,7 @@ import { Recorder } from "./recorder.ts";
 
 const NO_DISPATCH = 999 as DispatchId;
 
-test("the jobs at an endpoint are those whose results are waited for, the oldest first", () => {
+test("the jobs at an endpoint are those whose results are still wanted, the oldest first", () => {
   const { recorder, worker, jobs } = threeInFlight();
   assert.deepEqual(namesOf(recorder.pool.jobsAt(worker)), ["a", "b", "c"]);
   recorder.pool.onCanceled(jobs.get("b") as Job<string>);
