@@ -125,7 +125,7 @@ function recordOf<T>(job: Job<T>): JobRecord<T> {
   return job as unknown as JobRecord<T>;
 }
 
-/** Whether somebody waits for the job's result. */
+/** Whether the job's result is still wanted. */
 export function isWanted<T>({ state }: Job<T>): boolean {
   return state !== "abandoned" && state !== "canceled";
 }

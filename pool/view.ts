@@ -79,7 +79,7 @@ export class PoolView<T> {
     return current;
   }
 
-  /** Whether somebody waits for the job's result. */
+  /** Whether the job's result is still wanted. */
   isWanted(job: Job<T>): boolean {
     return isWanted(job);
   }
@@ -96,18 +96,18 @@ export class PoolView<T> {
     return isInFlight(job) ? job : undefined;
   }
 
-  /** The job that an endpoint has in flight under a dispatch, if somebody waits for its result. */
+  /** The job that an endpoint has in flight under a dispatch, if its result is still wanted. */
   jobAt(id: EndpointId, dispatch: DispatchId): Job<T> | undefined {
     const job = this.endpoints.get(id)?.inFlight.get(dispatch);
     return job && isWanted(job) ? job : undefined;
   }
 
-  /** Jobs in flight at one endpoint whose results are waited for, the oldest first. */
+  /** Jobs in flight at one endpoint whose results are still wanted, the oldest first. */
   jobsAt(id: EndpointId): Job<T>[] {
     return [...this.endpoints.get(id)?.inFlight.values() ?? []].filter(isWanted);
   }
 
-  /** Jobs in flight whose results are waited for, the oldest of each endpoint first. */
+  /** Jobs in flight whose results are still wanted, the oldest of each endpoint first. */
   *inFlight(): Iterable<Job<T>> {
     for (const { inFlight } of this.endpoints.values()) {
       for (const job of inFlight.values()) if (isWanted(job)) yield job;

@@ -86,7 +86,7 @@ export interface BunFunction {
   readonly returns: "i32" | "ptr" | "void";
 }
 
-/** An open library. Whoever opens it knows the types of its functions. */
+/** An open library. The caller that opens it knows the types of its functions. */
 export interface BunLibrary {
   readonly symbols: Record<string, unknown>;
   close(): void;

@@ -308,6 +308,40 @@ test("when an endpoint is lost, its copies run elsewhere and its abandoned jobs 
   scene.assertNothingIsLeft();
 });
 
+test("when a queued copy is dropped, the other one may run anywhere and inherits its crash count", () => {
+  const scene = new Scene({ crashesMax: 2 });
+  const [one, two] = scene.endpoints(2) as [EndpointId, EndpointId];
+  scene.queue("a");
+  scene.end();
+  assert.deepEqual(scene.out(), ["a1 to 1"]);
+  const original = scene.job("a1 to 1");
+  const copy = scene.copy("a1 to 1");
+  assert.deepEqual(scene.out(), ["a1 to 1", "a2 to 2"]);
+  scene.lose(one);
+  assert.equal(original.crashCount, 1);
+  scene.pool.onCopyDropped(original, [copy]);
+  scene.pool.audit();
+  assert.deepEqual([copy.crashCount, copy.antiAffinity.isRequired], [1, false]);
+  scene.lose(two);
+  assert.equal(scene.told.at(-1), "crashed a", "both crashes count");
+  scene.assertNothingIsLeft();
+});
+
+test("a job that is allowed anywhere runs on the only endpoint although it prefers another", () => {
+  const scene = new Scene();
+  scene.endpoints(1);
+  scene.queue("a");
+  scene.end();
+  scene.out();
+  const copy = scene.copy("a1 to 1");
+  scene.answer("a1 to 1");
+  assert.deepEqual(scene.out(), []);
+  scene.pool.allowAnywhere(copy);
+  assert.deepEqual(scene.out(), ["a2 to 1"]);
+  scene.answer("a2 to 1");
+  scene.assertNothingIsLeft();
+});
+
 test("idle slots are listed per ready endpoint, once for each slot", () => {
   const scene = new Scene();
   const [first] = scene.endpoints(2, 2);

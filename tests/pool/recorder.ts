@@ -150,7 +150,7 @@ export class Recorder implements PoolActions<string> {
       .map(([name]) => name);
   }
 
-  /** Endpoints that run a job whose result nobody wants. */
+  /** Endpoints that run an abandoned job. */
   abandoned(): EndpointId[] {
     return this.pool.currentJobs().filter(({ job }) => !this.pool.isWanted(job)).map((
       { endpoint },

@@ -99,7 +99,7 @@ test("a listener that is closed during its pause after an error ends", async () 
 test("a real listener accepts a connection, and ends when it is closed", async () => {
   const runtime = await detectRuntime();
   const listener = runtime.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
-  const [accepted, dialled] = await Promise.all([
+  const [accepted, dialed] = await Promise.all([
     listener.accept(),
     runtime.dial(listener.address, 10_000),
   ]);
@@ -109,5 +109,5 @@ test("a real listener accepts a connection, and ends when it is closed", async (
   listener.close();
   assert.equal(await waits, null);
   assert.equal(await listener.accept(), null);
-  for (const stream of [accepted, dialled]) stream.close();
+  for (const stream of [accepted, dialed]) stream.close();
 });

@@ -1,0 +1,73 @@
+/** What a pool tells about its jobs in flight. */
+
+import assert from "node:assert/strict";
+import type { DispatchId, EndpointId, Job } from "../../pool/types.ts";
+import { test } from "../lib/test.ts";
+import { Recorder } from "./recorder.ts";
+
+const NO_DISPATCH = 999 as DispatchId;
+
+test("the jobs at an endpoint are those whose results are still wanted, the oldest first", () => {
+  const { recorder, worker, jobs } = threeInFlight();
+  assert.deepEqual(namesOf(recorder.pool.jobsAt(worker)), ["a", "b", "c"]);
+  recorder.pool.onCanceled(jobs.get("b") as Job<string>);
+  assert.deepEqual(namesOf(recorder.pool.jobsAt(worker)), ["a", "c"]);
+  assert.deepEqual(recorder.pool.jobsAt(99 as EndpointId), []);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
+test("a job is found by its dispatch, unless it is abandoned", () => {
+  const { recorder, worker, jobs } = threeInFlight();
+  const dispatch = recorder.dispatchOf("b");
+  const job = jobs.get("b") as Job<string>;
+  assert.equal(recorder.pool.jobAt(worker, dispatch), job);
+  assert.deepEqual(recorder.pool.jobAt(worker, NO_DISPATCH), undefined);
+  recorder.pool.onCanceled(job);
+  assert.equal(recorder.pool.jobAt(worker, dispatch), undefined);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
+test("a job is located as long as it is in flight, abandoned or not", () => {
+  const { recorder, worker, jobs } = threeInFlight();
+  const job = jobs.get("b") as Job<string>;
+  const dispatch = recorder.dispatchOf("b");
+  for (const isWanted of [true, false]) {
+    const at = recorder.pool.locate(job);
+    assert.deepEqual([at?.endpoint, at?.dispatch], [worker, dispatch]);
+    assert.equal(recorder.pool.isWanted(job), isWanted);
+    recorder.pool.onCanceled(job);
+  }
+  recorder.answer("b");
+  assert.equal(recorder.pool.locate(job), undefined);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
+test("the current job of an endpoint is the one that it has begun last, or else its oldest one", () => {
+  const { recorder, worker } = threeInFlight();
+  const currentWith = (begun?: DispatchId) =>
+    recorder.pool.currentJobs(() => begun)
+      .map(({ endpoint, job, hasBegun }) => [endpoint, job.payload, hasBegun]);
+  assert.deepEqual(currentWith(recorder.dispatchOf("b")), [[worker, "b", true]]);
+  assert.deepEqual(currentWith(), [[worker, "a", false]]);
+  assert.deepEqual(currentWith(NO_DISPATCH), [[worker, "a", false]]);
+  recorder.answerAll();
+  assert.deepEqual(currentWith(), []);
+  recorder.assertNothingIsLeft();
+});
+
+function threeInFlight() {
+  const recorder = new Recorder({ isLocal: false });
+  const jobs = new Map<string, Job<string>>();
+  recorder.onSend = (_, job) => jobs.set(job.payload, job);
+  const worker = recorder.endpoint(3);
+  recorder.queue(recorder.client(), "a b c");
+  recorder.schedule();
+  return { recorder, worker, jobs };
+}
+
+function namesOf(jobs: readonly Job<string>[]): string[] {
+  return jobs.map(({ payload }) => payload);
+}
