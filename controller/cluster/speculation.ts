@@ -73,10 +73,7 @@ export class Speculation<T> {
       if (!queued || wanted.length < 2) continue;
       this.#pool.onCancelled(queued);
       this.#copies.delete(payload);
-      for (const copy of wanted) {
-        allowAnywhere(copy);
-        inheritLosses(copy, queued);
-      }
+      for (const copy of wanted) inheritLosses(copy, queued);
     }
   }
 
