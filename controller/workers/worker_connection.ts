@@ -33,7 +33,7 @@ import { UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
 /** A worker answers the version exchange at once, unless it is busy with another controller. */
 const HANDSHAKE_MS_MAX = 10_000;
 
-/** A worker may take this long to load a core (see `CORE_LOAD_LIMIT_MS` there), and some to answer. */
+/** Longer than a worker gives a core to load, so that it is the worker that says what is wrong. */
 const CORE_LOAD_MS_MAX = 180_000;
 
 /** Jobs have dispatch ids, from 1 on; the other messages count from here. */

@@ -1,4 +1,4 @@
-/** Runs that stop early, and callers that wait for room. */
+/** How a run's jobs come to their end, runs that stop early, and callers that wait for room. */
 
 import assert from "node:assert/strict";
 import { KINDS } from "../../fixtures/peers/frames.ts";
@@ -41,6 +41,19 @@ test("a job that turns out later not to have begun is canceled then", async (sim
   await recorded.settled();
   assert.equal(recorded.completions.length + canceled + recorded.canceled, 1_000);
   assertPolite(worker);
+});
+
+test("the last jobs are held back for other workers, unless there are more jobs after all", async (simulation) => {
+  const worker = await simulation.worker({ slots: 2 });
+  const recorded = simulation.cluster();
+  worker.hold();
+  recorded.dial(worker);
+  recorded.addAll(numberedInputs(4));
+  await simulation.advance(1_000);
+  assert.equal(worker.received.jobs.length, 2);
+  recorded.cluster.end(false);
+  await simulation.advance(1_000);
+  assert.equal(worker.received.jobs.length, 4);
 });
 
 test("who waits for room is released when the cluster is closed", async (simulation) => {

@@ -338,6 +338,20 @@ test("results that wait for a vote are counted in the bytes that may be queued",
   assert.equal(recorded.canceled, 4, "their second runs are canceled, and the results dropped");
 });
 
+test("results of jobs that fail on the second worker are not held", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{}, { delayMs: 1_000 }]);
+  const output = new Uint8Array(24 * 1024 * 1024);
+  const [first, second] = workers;
+  first.script.answerJob = () => ({ exitCode: 0, output });
+  second.script.answerJob = () => ({ kind: KINDS.memory, text: "too much" });
+  let hasRoom = false;
+  recorded.add(numberedInputs(6));
+  await recorded.completed(6);
+  void recorded.cluster.room().then(() => hasRoom = true);
+  await simulation.advance(0);
+  assert.equal(hasRoom, true);
+});
+
 test("verified jobs are not copied, however late they are", async (simulation) => {
   const { recorded, workers } = await verifiedOn(simulation, [{}, {}, {}]);
   const [, , slow] = workers;
