@@ -14,8 +14,11 @@ const DIAL_LIMIT_MS = 10_000;
 /** A connection that lasted this long was a real one: after it, the worker dials again soon. */
 const SETTLED_MS = 1_000;
 
+/** What serves a connection. */
+type Server = Pick<Worker, "serve">;
+
 /** Serves every controller that connects, until the listener is closed. */
-export async function acceptControllers(worker: Worker, listener: StreamListener): Promise<void> {
+export async function acceptControllers(worker: Server, listener: StreamListener): Promise<void> {
   for (;;) {
     const stream = await listener.accept();
     if (!stream) return;
@@ -25,8 +28,8 @@ export async function acceptControllers(worker: Worker, listener: StreamListener
 
 /** Dials a controller and serves it, and dials again when it is gone, until `signal` aborts. */
 export async function dialController(
-  worker: Worker,
-  runtime: Runtime,
+  worker: Server,
+  runtime: Pick<Runtime, "clock" | "random" | "dial">,
   address: Address,
   log: Log,
   signal: AbortSignal,

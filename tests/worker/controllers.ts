@@ -8,7 +8,7 @@ import {
   jobResult,
   type WorkerResponse,
 } from "../fixtures/peers/controller_v1.ts";
-import { textOf, utf8 } from "../fixtures/peers/frames.ts";
+import { concat, textOf, utf8 } from "../fixtures/peers/frames.ts";
 import { coreBytes, type Defines } from "../lib/cores.ts";
 import { eventually } from "../lib/processes.ts";
 
@@ -41,6 +41,11 @@ export async function loadCore(
 ): Promise<void> {
   const response = await controller.sendCore(core, await coreBytes(core, defines));
   assert.equal(response.kind, "ok", `${core}: ${textOf(response.payload)}`);
+}
+
+/** The bytes of a core for fake slots, to be sent under that name: each name has other ones. */
+export async function fakeCore(name: string): Promise<Uint8Array> {
+  return concat(await coreBytes("echo"), utf8(name));
 }
 
 /** Waits until every slot has loaded `behave`, so that from now on a job meets no slot that is not ready. */

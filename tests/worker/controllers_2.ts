@@ -1,7 +1,7 @@
 /** Controllers of version 2 for the tests of the worker: agreed, with a core loaded, and easy to ask. */
 
 import assert from "node:assert/strict";
-import type { WorkerResponse } from "../fixtures/peers/controller_v1.ts";
+import type { ControllerV1, WorkerResponse } from "../fixtures/peers/controller_v1.ts";
 import {
   ControllerV2,
   failureOf,
@@ -12,7 +12,9 @@ import {
 import { KINDS, utf8 } from "../fixtures/peers/frames.ts";
 import type { Defines } from "../lib/cores.ts";
 import { eventually } from "../lib/processes.ts";
+import type { VirtualClock } from "../lib/virtual_clock.ts";
 import { loadCore, outputText, run } from "./controllers.ts";
+import { elapse } from "./own_worker.ts";
 
 /** The name of a kind of errors. */
 export type Kind = keyof typeof KINDS;
@@ -69,6 +71,12 @@ export async function allGive(answers: Promise<WorkerResponse>[], output: string
 /** Runs quick jobs. From then on the worker sends a slot many at once: some wait behind the one that runs. */
 export async function showPace(controller: ControllerV2): Promise<void> {
   await Promise.all(Array.from({ length: 1000 }, () => run(controller, "echo quick")));
+}
+
+/** The same with a fake slot: its window is of 21 jobs from then on. */
+export async function showPaceIn(clock: VirtualClock, controller: ControllerV1): Promise<void> {
+  const jobs = Array.from({ length: 200 }, () => run(controller, "sleep 0.1"));
+  await elapse(clock, Promise.all(jobs), 5);
 }
 
 /** Milliseconds until a promise has settled. */

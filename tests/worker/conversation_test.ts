@@ -4,12 +4,21 @@ import assert from "node:assert/strict";
 import { jobResult } from "../fixtures/peers/controller_v1.ts";
 import { randomSource, utf8 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
-import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
-import { connect, connectWith, failureOf, loadCore, outputText, run, send } from "./controllers.ts";
+import {
+  connect,
+  connectWith,
+  failureOf,
+  fakeCore,
+  loadCore,
+  outputText,
+  run,
+  send,
+} from "./controllers.ts";
+import { elapse, startFakeWorker, startOwnWorker } from "./own_worker.ts";
 
 test("a worker accepts version 1, also later and again", async () => {
-  await using worker = await startWorker();
+  await using worker = await startFakeWorker();
   await using controller = await connect(worker);
   assert.deepEqual([...(await controller.exchangeVersion(1)).payload], [1]);
   await loadCore(controller, "echo");
@@ -18,13 +27,13 @@ test("a worker accepts version 1, also later and again", async () => {
 });
 
 test("a worker serves a controller that skips the version exchange", async () => {
-  await using worker = await startWorker();
+  await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "echo");
   assert.equal(await run(controller, "straight to work"), "straight to work");
 });
 
 test("a worker refuses any other version with 0 and closes, whatever follows", async () => {
-  await using worker = await startWorker();
+  await using worker = await startFakeWorker();
   const echo = await coreBytes("echo");
   for (const version of [0, 3, 256, 2 ** 32 - 1]) {
     await using controller = await connect(worker);
@@ -37,7 +46,7 @@ test("a worker refuses any other version with 0 and closes, whatever follows", a
 });
 
 test("a worker answers every one of many pipelined jobs, each under its own id", async () => {
-  await using worker = await startWorker();
+  await using worker = await startOwnWorker({ slots: 2 });
   await using controller = await connectWith(worker, "echo");
   const random = randomSource(1);
   const inputs = Array.from({ length: 2000 }, (_, index) => {
@@ -51,7 +60,7 @@ test("a worker answers every one of many pipelined jobs, each under its own id",
 });
 
 test("ids beyond 2^53 come back as they were sent", async () => {
-  await using worker = await startWorker();
+  await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "echo");
   const ids = [
     2n ** 53n - 1n,
@@ -69,36 +78,27 @@ test("ids beyond 2^53 come back as they were sent", async () => {
 });
 
 test("an id may be used again once it is answered", async () => {
-  await using worker = await startWorker();
+  await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "echo");
   for (const input of ["once", "and again"]) {
     assert.equal(outputText(await controller.sendJob(5n, utf8(input), 5n)), input);
   }
 });
 
-test("a short job does not wait for the answer of a long one before it", async () => {
-  await using worker = await startWorker({ slots: 2 });
+test("jobs run at once, as many as the worker has slots, and a short one overtakes long ones", async () => {
+  await using worker = await startFakeWorker({ slots: 3 });
   await using controller = await connectWith(worker, "behave");
-  void send(controller, "sleep 60000");
-  assert.equal(await run(controller, "echo short"), "short");
-  assert.equal(controller.waiting, 1);
-  await worker.kill(); // nobody waits for the long one
-});
-
-test("jobs run at once, as many as the worker has slots", async () => {
-  await using worker = await startWorker({ slots: 3 });
-  await using controller = await connectWith(worker, "behave");
-  void send(controller, "sleep 60000");
-  void send(controller, "sleep 60000");
-  // With two slots asleep, the third is the only one that can answer.
+  void send(controller, "spin");
+  void send(controller, "spin");
+  // The third slot is the only one that can answer.
   const pids = new Set<string>();
   for (let job = 0; job < 3; job++) pids.add(await run(controller, "pid"));
   assert.equal(pids.size, 1);
-  await worker.kill();
+  assert.equal(controller.waiting, 2);
 });
 
 test("a job before any core is refused, and the connection stays", async () => {
-  await using worker = await startWorker();
+  await using worker = await startFakeWorker();
   await using controller = await connect(worker);
   assert.match(await failureOf(controller, "too early"), /no compute core/i);
   await loadCore(controller, "echo");
@@ -106,33 +106,31 @@ test("a job before any core is refused, and the connection stays", async () => {
 });
 
 test("a controller that has ended its sending still gets every answer", async () => {
-  await using worker = await startWorker();
+  await using worker = await startFakeWorker();
   await using controller = await connect(worker);
   const core = controller.sendCore("behave", await coreBytes("behave"));
-  const answers = [
-    send(controller, "sleep 200"),
-    send(controller, "huge 5000000"),
-    send(controller, "echo last"),
-  ];
+  const answers = ["sleep 200", "huge 5000000", "echo last"].map((job) => send(controller, job));
   await controller.halfClose();
   assert.equal((await core).kind, "ok");
-  for (const answer of answers) assert.equal((await answer).kind, "ok");
+  for (const { kind } of await elapse(worker.clock, Promise.all(answers))) {
+    assert.equal(kind, "ok");
+  }
   assert.equal((await controller.closed).error, undefined);
 });
 
 test("a controller that ends its sending behind a core learns whether it is loaded", async () => {
-  await using worker = await startWorker();
-  for (const [core, kind] of [["echo", "ok"], ["init_refuses", "error"]] as const) {
+  await using worker = await startFakeWorker();
+  for (const [core, kind] of [["echo", "ok"], ["refuses", "error"]] as const) {
     await using controller = await connect(worker);
-    const answer = controller.sendCore(core, await coreBytes(core));
+    const answer = controller.sendCore(core, await fakeCore(core));
     await controller.halfClose();
     assert.equal((await answer).kind, kind);
     assert.equal((await controller.closed).error, undefined);
   }
 });
 
-test("a controller that ends its sending with nothing open is let go", async () => {
-  await using worker = await startWorker();
+test("a controller that ends its sending with nothing unanswered is let go", async () => {
+  await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "echo");
   await run(controller, "all there is");
   await controller.halfClose();

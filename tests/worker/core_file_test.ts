@@ -1,4 +1,4 @@
-/** Core files that somebody takes away from a worker, as what tidies temporary folders does. */
+/** Core files that somebody deletes, as systems do that clean up temporary folders. */
 
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
@@ -11,17 +11,17 @@ import {
   isChosen,
 } from "../fixtures/peers/controller_2.ts";
 import { coreBytes } from "../lib/cores.ts";
-import { type Program, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { loadCore, run } from "./controllers.ts";
 import { connect2, failed, sendLimited } from "./controllers_2.ts";
+import { elapse, startFakeWorker, startOwnWorker } from "./own_worker.ts";
 
 test("a core whose file is gone is not here, and is as good as new when it is sent again", async () => {
-  await using tidied = await startTidied();
-  const { worker } = tidied;
+  await using folder = await CoreFolder.make();
+  await using worker = await startOwnWorker({ folder: folder.path });
   await using controller = await connect2(worker, "behave");
   await loadCore(controller, "echo");
-  await tidied.removeCores();
+  await folder.removeCores();
   assert.deepEqual(await coresOf(controller), []);
   const behave = digestOf(await coreBytes("behave"));
   assert(!isChosen(await controller.choose("behave", behave)));
@@ -31,13 +31,14 @@ test("a core whose file is gone is not here, and is as good as new when it is se
   assert.equal(await run(controller, "echo a job"), "a job");
 });
 
-test("so is one that was in use", async () => {
-  await using tidied = await startTidied();
-  await using controller = await connect2(tidied.worker, "behave");
+test("a core whose file is gone while it is in use is usable again once it is sent again", async () => {
+  await using folder = await CoreFolder.make();
+  await using worker = await startFakeWorker({ folder: folder.path });
+  await using controller = await connect2(worker, "behave");
   assert.equal(await run(controller, "echo a job"), "a job");
-  await tidied.removeCores();
+  await folder.removeCores();
   await failed(sendLimited(controller, "crash"), "crash");
-  await failed(sendLimited(controller, "echo in a new slot"), "core");
+  await elapse(worker.clock, failed(sendLimited(controller, "echo in a new slot"), "core"));
   await loadCore(controller, "behave");
   assert.equal(await run(controller, "echo again"), "again");
 });
@@ -47,25 +48,21 @@ async function coresOf(controller: ControllerV2): Promise<string[]> {
   return descriptionOf(await controller.describe()).cores;
 }
 
-/** A worker with one slot, and the power to take its cores away. */
-interface Tidied extends AsyncDisposable {
-  readonly worker: Program;
-  removeCores(): Promise<void>;
-}
+/** The folder where a worker makes its own. */
+class CoreFolder implements AsyncDisposable {
+  private constructor(readonly path: string) {}
 
-async function startTidied(): Promise<Tidied> {
-  const parent = await mkdtemp(join(tmpdir(), "dc-"));
-  const worker = await startWorker({ slots: 1, tmpdir: parent });
-  return {
-    worker,
-    removeCores: async () => {
-      for (const name of await readdir(parent, { recursive: true })) {
-        if (name.endsWith(".core")) await rm(join(parent, name));
-      }
-    },
-    [Symbol.asyncDispose]: async () => {
-      await worker[Symbol.asyncDispose]();
-      await rm(parent, { recursive: true });
-    },
-  };
+  static async make(): Promise<CoreFolder> {
+    return new CoreFolder(await mkdtemp(join(tmpdir(), "dc-")));
+  }
+
+  async removeCores(): Promise<void> {
+    for (const name of await readdir(this.path, { recursive: true })) {
+      if (name.endsWith(".core")) await rm(join(this.path, name));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.path, { recursive: true });
+  }
 }

@@ -1,20 +1,28 @@
-/** Which core a job meets: swapped, shared, refused, still on its way. */
+/** Which core a job meets: swapped, shared, refused, still loading. */
 
 import assert from "node:assert/strict";
 import { type ControllerV1, errorText } from "../fixtures/peers/controller_v1.ts";
 import { utf8 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
-import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
-import { connect, connectWith, failureOf, loadCore, outputText, run, send } from "./controllers.ts";
+import {
+  connect,
+  connectWith,
+  failureOf,
+  fakeCore,
+  loadCore,
+  outputText,
+  run,
+  send,
+} from "./controllers.ts";
 import { connect2, isBusy } from "./controllers_2.ts";
-import { startOwnWorker } from "./own_worker.ts";
+import { elapse, type OwnWorker, startFakeWorker, startOwnWorker } from "./own_worker.ts";
 
 /** A core whose every output is this text. */
 const stamp = (text: string) => ({ STAMP: `"${text}"` });
 
 test("a job meets the core that was current when its message came", async () => {
-  await using worker = await startWorker({ slots: 2 });
+  await using worker = await startOwnWorker({ slots: 2 });
   await using controller = await connect(worker);
   const rounds = ["one", "two", "one", "three"].map(async (text) => {
     return { text, content: await coreBytes("version_stamp", stamp(text)) };
@@ -22,7 +30,7 @@ test("a job meets the core that was current when its message came", async () => 
   const sent = (await Promise.all(rounds)).map(({ text, content }) => ({
     text,
     core: controller.sendCore(text, content),
-    // Right behind the core: it is not loaded yet, and those of the core before may not have begun.
+    // Right behind the core: it is not loaded yet, and those of the core before may not have started.
     jobs: Array.from({ length: 300 }, () => send(controller, "")),
   }));
   for (const { text, core, jobs } of sent) {
@@ -32,19 +40,18 @@ test("a job meets the core that was current when its message came", async () => 
 });
 
 test("jobs of the old core that wait for a slot still run with the old core", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  await using controller = await connectWith(worker, "behave");
-  const old = ["sleep 300", "echo a", "sleep 100", "echo b"].map((input) =>
-    send(controller, input)
-  );
-  await loadCore(controller, "version_stamp", stamp("new"));
-  assert.equal(await run(controller, "echo c"), "new");
-  const outputs = (await Promise.all(old)).map(outputText);
-  assert.deepEqual(outputs, ["slept", "a", "slept", "b"]);
+  await using worker = await startFakeWorker();
+  await using controller = await connectFake(worker, "old");
+  const old = ["sleep 300", "core", "sleep 100", "core"].map((input) => send(controller, input));
+  assert.equal((await controller.sendCore("new", await fakeCore("new"))).kind, "ok");
+  const next = run(controller, "core");
+  const outputs = await elapse(worker.clock, Promise.all(old));
+  assert.deepEqual(outputs.map(outputText), ["slept", "old", "slept", "old"]);
+  assert.equal(await elapse(worker.clock, next), "new");
 });
 
 test("a core that cannot be loaded takes the place of the one before: there is none", async () => {
-  await using worker = await startWorker();
+  await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "echo");
   const before = send(controller, "with the old core");
   const refused = controller.sendCore("broken", utf8("this is no library"));
@@ -57,8 +64,8 @@ test("a core that cannot be loaded takes the place of the one before: there is n
   assert.equal(await run(controller, "with a new core"), "with a new core");
 });
 
-test("sending the core that is current once more costs no process, idle or at work", async () => {
-  await using worker = await startOwnWorker();
+test("sending the current core again costs no process, whether a slot is idle or busy", async () => {
+  await using worker = await startFakeWorker();
   await using controller = await connect(worker);
   await Promise.all([1, 2, 3].map(() => loadCore(controller, "behave"))); // also while it loads
   const pid = await run(controller, "pid");
@@ -68,13 +75,13 @@ test("sending the core that is current once more costs no process, idle or at wo
   const sleeps = send(controller, "sleep 300");
   await loadCore(controller, "behave");
   const behind = send(controller, "pid");
-  assert.equal(outputText(await sleeps), "slept");
+  assert.equal(outputText(await elapse(worker.clock, sleeps)), "slept");
   assert.equal(outputText(await behind), pid);
   assert.equal(worker.processes.started, started);
 });
 
-test("nor does it while the only slot is at work for a controller with another core", async () => {
-  await using worker = await startOwnWorker();
+test("sending the current core again costs no process while another controller has the only slot", async () => {
+  await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "echo");
   await using other = await connect2(worker, "behave");
   void send(other, "spin");
@@ -85,35 +92,36 @@ test("nor does it while the only slot is at work for a controller with another c
 });
 
 test("a core that is sent again behind one that is refused serves the jobs behind it, no others", async () => {
-  await using worker = await startWorker();
+  await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "echo");
-  const refused = controller.sendCore("broken", await coreBytes("init_refuses"));
+  const refused = controller.sendCore("refuses", await fakeCore("refuses"));
   const lost = send(controller, "");
   const again = controller.sendCore("echo", await coreBytes("echo"));
   const served = send(controller, "served");
-  assert.match(errorText(await refused), /"broken"/);
-  assert.match(errorText(await lost), /"broken"/);
+  assert.match(errorText(await refused), /"refuses"/);
+  assert.match(errorText(await lost), /"refuses"/);
   assert.equal((await again).kind, "ok");
   assert.equal(outputText(await served), "served");
 });
 
 test("a core that is sent again and again serves on, also while slots are loading it", async () => {
-  await using worker = await startWorker({ slots: 3 });
+  await using worker = await startFakeWorker({ slots: 3 });
   await using controller = await connect(worker);
   for (let time = 0; time < 10; time++) {
     await loadCore(controller, "echo");
-    // Enough of them for every slot to begin to load the core; the first that has it runs them all.
+    // Enough of them for every slot to load the core; the first that has it runs them all.
     const jobs = Array.from({ length: 20 }, () => run(controller, "served"));
     assert.deepEqual(await Promise.all(jobs), Array(20).fill("served"));
   }
 });
 
-for (const [slots, where] of [[1, "one slot"], [2, "two slots"]] as const) {
-  test(`two controllers with different cores share ${where}`, async () => {
-    await using worker = await startWorker({ slots });
-    await using one = await connectWith(worker, "version_stamp", stamp("one"));
-    await using two = await connectWith(worker, "version_stamp", stamp("two"));
-    const [ones, twos] = await Promise.all([ask(one), ask(two)]);
+for (const slots of [1, 2]) {
+  test(`two controllers with different cores share ${slots === 1 ? "a slot" : "two slots"}`, async () => {
+    await using worker = await startFakeWorker({ slots });
+    await using one = await connectFake(worker, "one");
+    await using two = await connectFake(worker, "two");
+    const answers = Promise.all([ask(one), ask(two)]);
+    const [ones, twos] = await elapse(worker.clock, answers);
     assert.deepEqual(ones, Array(5).fill("one"));
     assert.deepEqual(twos, Array(5).fill("two"));
   });
@@ -122,12 +130,12 @@ for (const [slots, where] of [[1, "one slot"], [2, "two slots"]] as const) {
 /** Runs a few jobs, each when the one before is answered. */
 async function ask(controller: ControllerV1): Promise<string[]> {
   const outputs: string[] = [];
-  while (outputs.length < 5) outputs.push(await run(controller, ""));
+  while (outputs.length < 5) outputs.push(await run(controller, "core"));
   return outputs;
 }
 
 test("two controllers with the same core get their own answers", async () => {
-  await using worker = await startWorker();
+  await using worker = await startFakeWorker({ slots: 2 });
   await using one = await connectWith(worker, "echo");
   await using two = await connectWith(worker, "echo");
   const answers = Array.from({ length: 1000 }, (_, index) => {
@@ -141,18 +149,31 @@ test("two controllers with the same core get their own answers", async () => {
 });
 
 test("a core stays loaded for the controller that stays", async () => {
-  await using worker = await startWorker({ slots: 1 });
+  await using worker = await startFakeWorker();
   await using leaves = await connectWith(worker, "behave");
   await using stays = await connectWith(worker, "behave");
   const pid = await run(stays, "pid");
   assert.equal(await run(leaves, "pid"), pid);
-  await leaves.close();
-  await worker.printed("stderr", /disconnected/);
+  await leaves.halfClose();
+  await worker.isLeft();
   assert.equal(await run(stays, "pid"), pid);
 });
 
+test("a core is unloaded when its last controller is gone", async () => {
+  await using worker = await startFakeWorker();
+  await using leaves = await connectWith(worker, "behave");
+  await run(leaves, "echo a job");
+  await leaves.halfClose();
+  await worker.isLeft();
+  await using stays = await connect2(worker);
+  await stays.ping();
+  const [first] = worker.fakes.started;
+  assert(first?.isGone && !first.isKilled);
+  assert.equal(worker.fakes.started[1]?.core, "");
+});
+
 test("one controller's broken core is no other's business", async () => {
-  await using worker = await startWorker({ slots: 1 });
+  await using worker = await startOwnWorker();
   await using good = await connectWith(worker, "echo");
   await using bad = await connect(worker);
   for (const core of ["init_crashes", "no_symbols", "init_refuses"]) {
@@ -161,3 +182,10 @@ test("one controller's broken core is no other's business", async () => {
     assert.equal((await refused).kind, "error");
   }
 });
+
+/** Connects to a worker with fake slots and has it load a core of that name. */
+async function connectFake(worker: OwnWorker, core: string): Promise<ControllerV1> {
+  const controller = await connect(worker);
+  assert.equal((await controller.sendCore(core, await fakeCore(core))).kind, "ok");
+  return controller;
+}

@@ -7,54 +7,37 @@ import {
   errorText,
   type WorkerResponse,
 } from "../fixtures/peers/controller_v1.ts";
-import { eventually, type Program, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
-import {
-  allIsTaken,
-  connectWith,
-  failureOf,
-  loadAllSlots,
-  outputText,
-  run,
-  send,
-} from "./controllers.ts";
-import { Trace } from "./trace.ts";
+import { allIsTaken, connectWith, failureOf, outputText, run, send } from "./controllers.ts";
+import { showPaceIn } from "./controllers_2.ts";
+import { startFakeWorker, startOwnWorker } from "./own_worker.ts";
 
 const deaths: [string, RegExp][] = [
-  ["crash", /SIGSEGV/],
-  ["abort", /SIGABRT/],
-  ["assert", /SIGABRT/],
-  ["fpe", /SIGFPE/],
-  ["exit 3", /exited with status 3/],
-  ["exit 0", /exited with status 0/],
+  ["crash", /^crashed: SIGSEGV$/],
+  ["abort", /^crashed: SIGABRT$/],
+  ["fpe", /^crashed: SIGFPE$/],
+  ["exit 3", /^exited with status 3$/],
+  ["exit 0", /^exited with status 0$/],
 ];
 
-for (const [input, reason] of deaths) {
-  test(`"${input}" in a core fails its job alone, with the reason`, async () => {
-    await using worker = await startWorker({ slots: 2 });
-    await using controller = await connectWith(worker, "behave");
+test("however a core dies, its job fails alone, with the reason", async () => {
+  await using worker = await startOwnWorker({ slots: 2 });
+  await using controller = await connectWith(worker, "behave");
+  for (const [input, reason] of deaths) {
     const before = manyEchoes(controller, 20);
     const culprit = send(controller, input);
     const behind = manyEchoes(controller, 20);
     assert.match(errorText(await culprit), reason);
     await assertEchoed([...before, ...behind]);
-    assert.equal(await run(controller, "echo later"), "later");
-  });
-}
-
-test("what a process prints before it dies is given as the reason", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  await using controller = await connectWith(worker, "behave");
-  const answer = await send(controller, "assert");
-  assert.match(errorText(answer), /SIGABRT.*Assertion `all is well' failed/);
+  }
 });
 
 test("in a deep window of jobs only those fail that crash", async () => {
-  await using worker = await startWorker({ slots: 2 });
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "behave");
   await assertEchoed(manyEchoes(controller, 2000)); // shows the pace, so that the windows are deep
-  const isCulprit = (job: number) => job % 1000 === 500;
-  const answers = Array.from({ length: 4000 }, (_, job) => {
+  const isCulprit = (job: number) => job === 500 || job === 1500;
+  const answers = Array.from({ length: 2000 }, (_, job) => {
     return send(controller, isCulprit(job) ? "crash" : "echo unharmed");
   });
   for (const [job, answer] of answers.entries()) {
@@ -63,29 +46,48 @@ test("in a deep window of jobs only those fail that crash", async () => {
   }
 });
 
-test("a job that crashes alone is not tried again", async () => {
-  await using worker = await startWorker({ slots: 1 });
+test("a job that crashes alone is not run again", async () => {
+  await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "behave");
-  await using trace = new Trace();
-  // The core would survive a second try.
-  assert.match(await failureOf(controller, `die-once ${trace.path}`), /SIGSEGV/);
-  assert.equal(await run(controller, `die-once ${trace.path}`), "survived");
+  assert.match(await failureOf(controller, "crash"), /SIGSEGV/);
+  assert.equal(await run(controller, "echo next"), "next");
+  const inputs = worker.fakes.started.flatMap((slot) => slot.inputs);
+  assert.deepEqual(inputs, ["crash", "echo next"]);
+});
+
+test("a crash beside other jobs in a slot costs two processes, and none of those jobs", async () => {
+  await using worker = await startFakeWorker();
+  await using controller = await connectWith(worker, "behave");
+  await showPaceIn(worker.clock, controller);
+  const { started } = worker.processes;
+  const first = run(controller, "sleep 1");
+  const before = manyEchoes(controller, 5);
+  const culprit = send(controller, "crash");
+  const behind = manyEchoes(controller, 30);
+  await allIsTaken(controller);
+  await worker.clock.advance(1);
+  assert.match(errorText(await culprit), /SIGSEGV/);
+  assert.equal(await first, "slept");
+  await assertEchoed([...before, ...behind]);
+  // It runs again alone, to be seen to be the culprit.
+  const runs = worker.fakes.started.flatMap(({ inputs }) => inputs)
+    .filter((input) => input === "crash");
+  assert.equal(runs.length, 2);
+  assert.equal(worker.processes.started, started + 2);
 });
 
 test("every slot is replaced after a crash", async () => {
-  await using worker = await startWorker({ slots: 2 });
+  await using worker = await startFakeWorker({ slots: 2 });
   await using controller = await connectWith(worker, "behave");
-  await loadAllSlots(controller, 2);
-  const before = await worker.descendants();
-  await eventually("no process is left of those before", async () => {
-    assert.match(await failureOf(controller, "crash"), /SIGSEGV/);
-    return (await worker.descendants()).every((pid) => !before.includes(pid));
-  });
-  await loadAllSlots(controller, 2);
+  const crashes = [send(controller, "crash"), send(controller, "crash")];
+  for (const crash of crashes) assert.match(errorText(await crash), /SIGSEGV/);
+  void send(controller, "spin");
+  assert.equal(await run(controller, "echo beside it"), "beside it");
+  assert.equal(worker.processes.running, 2);
 });
 
 test("one controller's crashes fail no other's jobs", async () => {
-  await using worker = await startWorker({ slots: 2 });
+  await using worker = await startFakeWorker({ slots: 2 });
   await using crashes = await connectWith(worker, "behave");
   await using works = await connectWith(worker, "behave");
   const jobs = manyEchoes(works, 1000);
@@ -97,22 +99,28 @@ test("one controller's crashes fail no other's jobs", async () => {
 });
 
 test("an idle slot that is killed is replaced", async () => {
-  await using worker = await startWorker({ slots: 1 });
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "behave");
   const pid = Number(await run(controller, "pid"));
   process.kill(pid, "SIGKILL");
-  await worker.printed("stderr", new RegExp(`pid ${pid}.*SIGKILL`));
+  await worker.logs(new RegExp(`pid ${pid}.*SIGKILL`));
   assert.notEqual(Number(await run(controller, "pid")), pid);
 });
 
-test("a job whose slot is killed runs again in another", async () => {
-  await using worker = await startWorker({ slots: 1 });
+test("a job whose slot is killed from outside runs again, and fails after three times", async () => {
+  await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "behave");
-  const job = run(controller, "sleep 500");
-  await allIsTaken(controller);
-  const slot = await eventually("there is a slot", async () => (await slotsOf(worker))[0]);
-  process.kill(slot, "SIGKILL");
-  assert.equal(await job, "slept");
+  for (const kills of [1, 2, 3]) {
+    const job = send(controller, "sleep 100");
+    for (let kill = 0; kill < kills; kill++) {
+      await allIsTaken(controller);
+      worker.fakes.running[0]?.crash("SIGKILL");
+    }
+    await allIsTaken(controller);
+    await worker.clock.advance(100);
+    if (kills < 3) assert.equal(outputText(await job), "slept");
+    else assert.match(errorText(await job), /^was killed: SIGKILL/);
+  }
 });
 
 function manyEchoes(controller: ControllerV1, count: number): Promise<WorkerResponse>[] {
@@ -121,8 +129,4 @@ function manyEchoes(controller: ControllerV1, count: number): Promise<WorkerResp
 
 async function assertEchoed(answers: Promise<WorkerResponse>[]): Promise<void> {
   for (const answer of answers) assert.equal(outputText(await answer), "unharmed");
-}
-
-async function slotsOf(worker: Program): Promise<number[]> {
-  return (await worker.descendants()).filter((pid) => pid !== worker.pid);
 }

@@ -1,97 +1,114 @@
-/** A worker of version 2 that is told to end says so, and leaves no job unanswered. */
+/** A worker that is told to end says so in version 2, and leaves no job unanswered. */
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import process from "node:process";
-import type { WorkerResponse } from "../fixtures/peers/controller_v1.ts";
 import type { ControllerV2 } from "../fixtures/peers/controller_2.ts";
 import { concat } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
-import { connectWith, loadAllSlots, outputText, run, send } from "./controllers.ts";
-import { connect2, failed, isBusy, loadNow, sendLimited, showPace } from "./controllers_2.ts";
-import { startOwnWorker } from "./own_worker.ts";
+import { connectWith, fakeCore, outputText, run, send } from "./controllers.ts";
+import { connect2, failed, isBusy, loadNow, sendLimited, showPaceIn } from "./controllers_2.ts";
+import { elapse, startFakeWorker } from "./own_worker.ts";
 import { connectRaw, coreMessage, jobMessage, readFrames } from "./raw.ts";
 import { Trace } from "./trace.ts";
 
 test("jobs that run are finished, those that wait and those that come are refused", async () => {
-  await using worker = await startWorker({ slots: 2 });
-  await using controller = await connect2(worker, "behave");
-  await loadAllSlots(controller, 2);
+  await using own = await startFakeWorker({ slots: 2 });
+  await using controller = await connect2(own, "behave");
   const running = ["sleep 1000", "sleep 1500"].map((input) => sendLimited(controller, input));
-  await isBusy(controller, 2);
-  const waiting = Array.from({ length: 100 }, () => sendLimited(controller, "echo begun"));
+  const waiting = Array.from({ length: 100 }, () => sendLimited(controller, "echo never"));
   await isBusy(controller, 2, 100);
-  worker.signal("SIGTERM");
+  const drained = own.worker.drain();
   await controller.draining;
   const late = [sendLimited(controller, "echo never"), send(controller, "echo never")];
-  for (const job of late) {
+  for (const job of [...waiting, ...late]) {
     assert.equal(await failed(job, "draining"), "The worker is shutting down");
   }
-  const refused = await Promise.all(waiting.map((job) => isRefused(job, "begun")));
-  assert(refused.filter((job) => job).length >= 40);
-  for (const job of running) assert.equal(outputText(await job), "slept");
+  for (const job of await elapse(own.clock, Promise.all(running))) {
+    assert.equal(outputText(job), "slept");
+  }
+  await elapse(own.clock, drained);
   assert.deepEqual(await controller.closed, { by: "worker" });
   assert.equal(controller.notices, 1);
   assert.equal(controller.waiting, 0);
-  await worker.endsCleanly();
 });
 
 test("an idle worker gives notice, closes and ends", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  await using controllers = new Controllers(
-    await connect2(worker, "echo"),
-    await connect2(worker),
-  );
-  worker.signal("SIGTERM");
-  for (const controller of controllers.all) {
+  await using own = await startFakeWorker();
+  await using one = await connect2(own, "echo");
+  await using two = await connect2(own);
+  const drained = own.worker.drain();
+  for (const controller of [one, two]) {
     await controller.draining;
     assert.deepEqual(await controller.closed, { by: "worker" });
   }
-  await worker.endsCleanly();
+  await elapse(own.clock, drained);
+  assert(own.fakes.started.every(({ isGone, isKilled }) => isGone && !isKilled));
 });
 
-test("while it leaves a worker still answers cancels and pings", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  await using controller = await connect2(worker, "behave");
+test("while it drains a worker still answers cancels and pings", async () => {
+  await using own = await startFakeWorker();
+  await using controller = await connect2(own, "behave");
   const spins = sendLimited(controller, "spin", {}, 100n);
   await isBusy(controller, 1);
-  worker.signal("SIGTERM");
+  const drained = own.worker.drain();
   await controller.draining;
   assert.equal((await loadNow(controller)).slotsBusy, 1);
   await controller.cancel(100n);
   await failed(spins, "cancelled");
+  await elapse(own.clock, drained);
   assert.deepEqual(await controller.closed, { by: "worker" });
-  await worker.endsCleanly();
 });
 
-test("a limit is kept also while a worker leaves", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  await using controller = await connect2(worker, "behave");
+test("a limit is kept also while a worker drains", async () => {
+  await using own = await startFakeWorker();
+  await using controller = await connect2(own, "behave");
   const spins = sendLimited(controller, "spin", { timeMs: 1000n });
   await isBusy(controller, 1);
-  worker.signal("SIGTERM");
-  await failed(spins, "timeout");
-  await worker.endsCleanly();
+  const drained = own.worker.drain();
+  await elapse(own.clock, failed(spins, "timeout"));
+  await elapse(own.clock, drained);
 });
 
-test("jobs that a crash puts back into the queue are finished before a worker leaves", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  await using controller = await connect2(worker, "behave");
-  await showPace(controller);
-  // They are all in the slot: begun, as far as the worker knows.
-  const first = sendLimited(controller, "sleep 1000");
+test("jobs that a crash puts back into the queue are finished before a worker ends", async () => {
+  await using own = await startFakeWorker();
+  await using controller = await connect2(own, "behave");
+  await showPaceIn(own.clock, controller);
+  const first = sendLimited(controller, "sleep 10");
   const crash = sendLimited(controller, "crash");
-  const last = Array.from({ length: 5 }, () => sendLimited(controller, "echo finished"));
-  await isBusy(controller, 1, 6);
-  worker.signal("SIGTERM");
+  const behind = Array.from({ length: 20 }, () => sendLimited(controller, "echo finished"));
+  await isBusy(controller, 1, 21);
+  const inSlot = own.fakes.started.at(-1)?.inputs.filter((input) => input === "echo finished");
+  const drained = own.worker.drain();
   await controller.draining;
-  assert.equal(outputText(await first), "slept");
-  await failed(crash, "crash");
-  for (const job of last) await isRefused(job, "finished");
-  assert.equal(controller.waiting, 0);
-  await worker.endsCleanly();
+  assert.equal(outputText(await elapse(own.clock, first)), "slept");
+  await elapse(own.clock, failed(crash, "crash"));
+  const ends = await elapse(own.clock, Promise.all(behind));
+  const finished = ends.filter(({ failure }) => failure === undefined);
+  assert(finished.length > 5);
+  assert.equal(finished.length, inSlot?.length, "those count as started that a slot had");
+  for (const job of finished) assert.equal(outputText(job), "finished");
+  await elapse(own.clock, drained);
+});
+
+test("a worker whose slots can run no job again refuses what a lost slot had", async () => {
+  await using own = await startFakeWorker({ isUnkillable: true });
+  await using controller = await connect2(own, "behave");
+  for (let time = 0; time < 2; time++) await elapse(own.clock, failed(sendSpin(), "timeout"), 500);
+  await showPaceIn(own.clock, controller);
+  const spins = sendSpin();
+  const behind = Array.from({ length: 20 }, () => sendLimited(controller, "echo never"));
+  await isBusy(controller, 1, 20);
+  const drained = own.worker.drain();
+  await elapse(own.clock, failed(spins, "timeout"), 500);
+  for (const job of behind) await failed(job, "draining");
+  await elapse(own.clock, drained);
+
+  function sendSpin() {
+    return sendLimited(controller, "spin", { timeMs: 1000n });
+  }
 });
 
 test("a worker leaves also if a slot is lost whose controller does not read its answers", async () => {
@@ -118,26 +135,26 @@ test("a worker leaves also if a slot is lost whose controller does not read its 
   await worker.endsCleanly();
 });
 
-test("jobs whose core is on its way are refused at once", async () => {
-  await using own = await startOwnWorker({ coreLoadLimitMs: 60_000 });
+test("jobs whose core is loading are refused at once", async () => {
+  await using own = await startFakeWorker();
   await using controller = await connect2(own);
-  void controller.sendCore("hangs", await coreBytes("init_hangs"));
+  void controller.sendCore("hangs", await fakeCore("hangs"));
   const job = sendLimited(controller, "a job");
   await loadNow(controller);
   const drained = own.worker.drain();
   await failed(job, "draining");
   assert.equal((await controller.closed).by, "worker");
   own.worker.kill();
-  await drained;
+  await elapse(own.clock, drained);
 });
 
-test("so are jobs that come for a core on its way when the worker has said that it leaves", async () => {
-  await using own = await startOwnWorker({ coreLoadLimitMs: 60_000 });
+test("jobs that come for a core that is loading while the worker drains are refused", async () => {
+  await using own = await startFakeWorker();
   await using busy = await connect2(own, "behave");
   const spins = sendLimited(busy, "spin", {}, 100n);
   await isBusy(busy, 1);
   await using controller = await connect2(own);
-  void controller.sendCore("hangs", await coreBytes("init_hangs"));
+  void controller.sendCore("hangs", await fakeCore("hangs"));
   await loadNow(controller);
   const drained = own.worker.drain();
   await controller.draining;
@@ -145,13 +162,12 @@ test("so are jobs that come for a core on its way when the worker has said that 
   for (const job of late) await failed(job, "draining");
   await busy.cancel(100n);
   await failed(spins, "cancelled");
+  await elapse(own.clock, drained);
   assert.equal((await controller.closed).by, "worker");
-  own.worker.kill();
-  await drained;
 });
 
-test("a controller that comes while a worker leaves is not served", async () => {
-  await using own = await startOwnWorker();
+test("a controller that comes while a worker drains is not served", async () => {
+  await using own = await startFakeWorker();
   await using controller = await connect2(own, "behave");
   const spins = sendLimited(controller, "spin", {}, 100n);
   await isBusy(controller, 1);
@@ -159,58 +175,33 @@ test("a controller that comes while a worker leaves is not served", async () => 
   await assert.rejects(connect2(own, "behave"));
   await controller.cancel(100n);
   await failed(spins, "cancelled");
-  await drained;
+  await elapse(own.clock, drained);
 });
 
-test("a version 1 controller beside it gets its running job's answer and nothing else", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  await using old = await connectWith(worker, "behave");
-  await using controller = await connect2(worker);
+test("a version 1 controller gets the answer of its running job and nothing else", async () => {
+  await using own = await startFakeWorker();
+  await using old = await connectWith(own, "behave");
+  await using controller = await connect2(own);
   const runs = send(old, "sleep 1000");
   await isBusy(controller, 1);
   const waits = send(old, "echo never");
   await isBusy(controller, 1, 1);
-  worker.signal("SIGTERM");
+  const drained = own.worker.drain();
   await controller.draining;
   const late = send(old, "echo never");
-  assert.equal(outputText(await runs), "slept");
+  assert.equal(outputText(await elapse(own.clock, runs)), "slept");
   // What is not started is lost with the connection, as version 1 has it.
   await assert.rejects(waits, /closed by the worker/);
   await assert.rejects(late, /closed by the worker/);
   assert.deepEqual(await old.closed, { by: "worker" });
-  await worker.endsCleanly();
+  await elapse(own.clock, drained);
 });
 
 /** The processes of all slots. */
 async function slotPids(controller: ControllerV2, slots: number): Promise<number[]> {
-  await loadAllSlots(controller, slots);
   return await eventually(`${slots} slots answer`, async () => {
     const jobs = Array.from({ length: 8 * slots }, () => run(controller, "pid"));
     const pids = new Set(await Promise.all(jobs));
     return pids.size === slots && [...pids].map(Number);
   });
-}
-
-/**
- * Whether a job is refused; else it has to give this output. A slot already has some of the jobs that
- * wait, nearly half of the last ones: these count as begun.
- */
-async function isRefused(job: Promise<WorkerResponse>, output: string): Promise<boolean> {
-  const { failure } = await job;
-  if (failure === undefined) assert.equal(outputText(await job), output);
-  else await failed(job, "draining");
-  return failure !== undefined;
-}
-
-/** Controllers that are closed together. */
-class Controllers implements AsyncDisposable {
-  readonly all: ControllerV2[];
-
-  constructor(...all: ControllerV2[]) {
-    this.all = all;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const controller of this.all) await controller.close();
-  }
 }

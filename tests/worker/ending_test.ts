@@ -23,7 +23,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     await using worker = await startWorker({ slots: 2 });
     await using controller = await connectWith(worker, "behave");
     await loadAllSlots(controller, 2);
-    const jobs = [send(controller, "sleep 500"), send(controller, "sleep 700")];
+    const jobs = [send(controller, "sleep 200"), send(controller, "sleep 300")];
     await allIsTaken(controller);
     worker.signal(signal);
     for (const job of jobs) assert.equal(outputText(await job), "slept");

@@ -1,22 +1,14 @@
 /**
  * Slots that are no processes: for tests of what a worker makes of them. They speak the protocol of slots and
- * run the jobs of a few cores, in an instant or on the test's clock:
- *
- * ```ts ignore
- * import { FakeSlots } from "./fake_slots.ts";
- * import { startOwnWorker } from "./own_worker.ts";
- *
- * const slots = new FakeSlots();
- * await using worker = await startOwnWorker({ slots: 2 }, { slots });
- * slots.started[0]?.crash("SIGSEGV");
- * ```
+ * run the jobs of a few cores, in an instant or on the test's clock.
  *
  * A core is known by its name: `hangs` never comes back from `worker_init`, `refuses` returns 7 from it,
- * `crashes` and `killed` die in it, `stays` never unloads. Any other loads, and its jobs do what the core
- * `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`, `exit` and `hang-up`.
+ * `crashes` and `killed` die in it, `stays` never unloads. Any other loads if its file exists, and its jobs do
+ * what the core `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`, `exit`, `hang-up` and `huge`.
+ * `core` outputs the name of the core.
  */
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, writeSync } from "node:fs";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type {
   ByteStream,
@@ -168,7 +160,8 @@ export class FakeSlot implements ChildProcess, ByteStream {
   }
 
   #load({ id, payload }: Frame): void {
-    const { name } = decodeLoad(new Uint8Array(payload));
+    const { name, path } = decodeLoad(new Uint8Array(payload));
+    if (!existsSync(path)) return this.#send(ERROR, id, utf8("no such file"));
     this.core = name;
     if (name === "hangs") return;
     if (name === "crashes") return this.#exit({ signal: "SIGABRT" });
@@ -192,16 +185,17 @@ export class FakeSlot implements ChildProcess, ByteStream {
     if (word === "exit") return this.#exit({ exitCode: Number(rest) });
     if (word === "hang-up") return this.#hangUp();
     if (word === "sleep") {
-      this.#clock.after(Number(rest), () => this.#answer(job, "slept"));
+      this.#clock.after(Number(rest), () => this.#answer(job, utf8("slept")));
       return;
     }
-    const echo = word === "echo" ? input.slice(5) : input;
-    this.#answer(job, word === "pid" ? String(this.pid) : echo);
+    if (word === "huge") return this.#answer(job, new Uint8Array(Number(rest)));
+    const outputs = new Map([["pid", String(this.pid)], ["core", this.core]]);
+    this.#answer(job, utf8(outputs.get(word) ?? input.replace(/^echo /, "")));
   }
 
-  #answer({ id }: Frame, output: string): void {
+  #answer({ id }: Frame, output: Uint8Array): void {
     if (this.isGone) return;
-    this.#send(OK, id, concat(int32(0), blob(utf8(output))));
+    this.#send(OK, id, concat(int32(0), blob(output)));
     this.#runNext();
   }
 }

@@ -4,15 +4,15 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { jobResult } from "../fixtures/peers/controller_v1.ts";
 import { textOf } from "../fixtures/peers/frames.ts";
-import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connectWith, failureOf, run, send } from "./controllers.ts";
+import { startOwnWorker } from "./own_worker.ts";
 
 /** Around the sizes at which the slot, the frames and the sockets change their ways, and large ones. */
-const SIZES = [0, 1, 63, 64, 65, 4095, 4096, 4097, 32_767, 32_769, 65_537, 2 ** 20, 20_000_000];
+const SIZES = [0, 1, 63, 64, 65, 4095, 4096, 4097, 32_767, 32_769, 65_537, 2 ** 20, 5_000_000];
 
 test("an output is the input's very bytes at every size", async () => {
-  await using worker = await startWorker({ slots: 1 });
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "echo");
   for (const size of [...SIZES, ...SIZES]) {
     const input = Buffer.alloc(size, `size ${size};`);
@@ -23,14 +23,14 @@ test("an output is the input's very bytes at every size", async () => {
 });
 
 test("a core may change its input", async () => {
-  await using worker = await startWorker({ slots: 1 });
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "behave");
   const jobs = ["modify one", "modify two", "modify one"].map((input) => run(controller, input));
   assert.deepEqual(await Promise.all(jobs), ["MODIFY ONE", "MODIFY TWO", "MODIFY ONE"]);
 });
 
 test("a job may have no output, with any exit code", async () => {
-  await using worker = await startWorker();
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "behave");
   assert.equal(await run(controller, "null"), "");
   for (const code of [3, -3]) {
@@ -40,7 +40,7 @@ test("a job may have no output, with any exit code", async () => {
 });
 
 test("an exit code comes back signed and with the output", async () => {
-  await using worker = await startWorker();
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "behave");
   for (const code of [1, -1, 255, -256, 2 ** 31 - 1, -(2 ** 31)]) {
     const { exitCode, output } = jobResult(await send(controller, `code ${code} said ${code}`));
@@ -49,14 +49,14 @@ test("an exit code comes back signed and with the output", async () => {
 });
 
 test("an input is aligned to 64 bytes, whatever came before it", async () => {
-  await using worker = await startWorker();
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "behave");
   const jobs = [...SIZES].map((size) => run(controller, `align ${"-".repeat(size)}`));
   assert.deepEqual(await Promise.all(jobs), SIZES.map(() => "0"));
 });
 
 test("memory and calls are as promised: every output is taken back before the next job", async () => {
-  await using worker = await startWorker({ slots: 1 });
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "ledger");
   const inputs = SIZES.flatMap((size) => [new Uint8Array(size), Buffer.from("null")]);
   for (let job = 0; job < 500; job++) inputs.push(Buffer.from("small"), Buffer.from("null"));
@@ -69,11 +69,11 @@ test("memory and calls are as promised: every output is taken back before the ne
   }
 });
 
-test("an output of 300 MB arrives whole, and small ones after it", async () => {
-  await using worker = await startWorker({ slots: 1 });
+test("an output of 50 MB arrives whole, and small ones after it", async () => {
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "behave");
-  const { output } = jobResult(await send(controller, "huge 300000000"));
-  assert.equal(output.length, 300_000_000);
+  const { output } = jobResult(await send(controller, "huge 50000000"));
+  assert.equal(output.length, 50_000_000);
   const expected = Buffer.from(Uint8Array.from({ length: 2 ** 16 }, (_, index) => index));
   for (let at = 0; at < output.length; at += expected.length) {
     const part = output.subarray(at, at + expected.length);
@@ -83,7 +83,7 @@ test("an output of 300 MB arrives whole, and small ones after it", async () => {
 });
 
 test("an output that a core only claims to have is refused, and the core stays", async () => {
-  await using worker = await startWorker({ slots: 1 });
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "behave");
   const pid = await run(controller, "pid");
   for (const bytes of ["1", "40000", "9007199254740993", "18446744073709551615"]) {

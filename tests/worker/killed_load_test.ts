@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { coreBytes } from "../lib/cores.ts";
 import { type Program, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
-import { run, send } from "./controllers.ts";
+import { fakeCore, run, send } from "./controllers.ts";
 import { connect2, failed, isBusy } from "./controllers_2.ts";
+import { startFakeWorker } from "./own_worker.ts";
 import { Trace } from "./trace.ts";
 
-test("a core whose process is killed twice while it loads is tried a third time, and used", async () => {
+test("a core whose process is killed twice while it loads is loaded a third time, and used", async () => {
   await using trace = new Trace();
   await using worker = await startCounting(trace);
   await using controller = await connect2(worker, "init_killed", { KILLS: 2 });
@@ -16,7 +17,7 @@ test("a core whose process is killed twice while it loads is tried a third time,
   assert.equal(await run(controller, "a job"), "a job");
 });
 
-test("after three times it is refused, and so are the jobs behind it", async () => {
+test("a core whose process is killed three times while it loads is refused, and so are the jobs behind it", async () => {
   await using trace = new Trace();
   await using worker = await startCounting(trace);
   await using controller = await connect2(worker);
@@ -27,27 +28,24 @@ test("after three times it is refused, and so are the jobs behind it", async () 
   assert.equal((await trace.text()).length, 3);
 });
 
-test("it is the same while every slot is busy", async () => {
-  await using trace = new Trace();
-  await using worker = await startCounting(trace);
+test("a core whose processes are killed is loaded three times also while every slot is busy", async () => {
+  await using worker = await startFakeWorker();
   await using busy = await connect2(worker, "behave");
-  void send(busy, "sleep 60000");
+  void send(busy, "spin");
   await isBusy(busy, 1);
-  await using controller = await connect2(worker, "init_killed", { KILLS: 2 });
-  assert.equal((await trace.text()).length, 3);
-  const core = await coreBytes("init_killed", { KILLS: 6 });
-  await failed(controller.sendCore("killed", core), "core");
-  assert.equal((await trace.text()).length, 6);
-  await worker.kill(); // nobody waits for the long job
+  const { started } = worker.processes;
+  await using controller = await connect2(worker);
+  await failed(controller.sendCore("killed", await fakeCore("killed")), "core");
+  assert.equal(worker.processes.started, started + 3);
 });
 
-test("a core that crashes while it loads is not tried again", async () => {
-  await using trace = new Trace();
-  await using worker = await startCounting(trace);
+test("a core that crashes while it loads is loaded once", async () => {
+  await using worker = await startFakeWorker();
   await using controller = await connect2(worker);
-  const core = await coreBytes("init_killed", { SIGNAL: "SIGABRT" });
-  assert.match(await failed(controller.sendCore("crashes", core), "core"), /SIGABRT$/);
-  assert.equal((await trace.text()).length, 1);
+  const core = controller.sendCore("crashes", await fakeCore("crashes"));
+  assert.match(await failed(core, "core"), /SIGABRT$/);
+  const loads = worker.fakes.started.filter(({ core }) => core === "crashes");
+  assert.equal(loads.length, 1);
 });
 
 /** A worker with one slot, where the core `init_killed` counts in `trace`. */

@@ -1,4 +1,4 @@
-/** What a worker that is killed leaves behind, the next one on its machine removes. */
+/** The next worker on a machine removes what a killed one has left behind. */
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ import { connect, loadCore } from "./controllers.ts";
 
 const LONG_AGO_S = 1_000_000_000;
 
-test("a worker removes the folders of those that were killed, and no others", async () => {
+test("the folders of killed workers are removed, and no others", async () => {
   const parent = await mkdtemp(join(tmpdir(), "dc-left-"));
   try {
     await using killed = await startWorker({ slots: 1, tmpdir: parent });
@@ -56,7 +56,7 @@ test("a folder of another machine stays: that nobody answers there says nothing"
   }
 });
 
-test("it does so when it starts", async () => {
+test("a worker that starts removes the folders of killed ones", async () => {
   const parent = await mkdtemp(join(tmpdir(), "dc-left-"));
   try {
     await using killed = await startWorker({ slots: 1, tmpdir: parent });
@@ -70,7 +70,7 @@ test("it does so when it starts", async () => {
   }
 });
 
-test("a young folder stays: its worker may not listen yet", async () => {
+test("a folder that was just made stays: its worker may not listen yet", async () => {
   const parent = await mkdtemp(join(tmpdir(), "dc-left-"));
   try {
     await using killed = await startWorker({ slots: 1, tmpdir: parent });
@@ -82,7 +82,7 @@ test("a young folder stays: its worker may not listen yet", async () => {
   }
 });
 
-/** What a worker has left that was killed. */
+/** What a killed worker has left. */
 interface Left extends AsyncDisposable {
   readonly parent: string;
   readonly folder: string;

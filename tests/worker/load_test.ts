@@ -2,13 +2,12 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import { errorText } from "../fixtures/peers/controller_v1.ts";
+import { type ControllerV1, errorText } from "../fixtures/peers/controller_v1.ts";
 import { utf8 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
-import { startWorker } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
-import { allIsTaken, connect, connectWith, failureOf, loadCore, run, send } from "./controllers.ts";
-import { startOwnWorker } from "./own_worker.ts";
+import { connect, connectWith, failureOf, loadCore, run, send } from "./controllers.ts";
+import { startFakeWorker, startOwnWorker } from "./own_worker.ts";
 
 const faulty: [string, RegExp][] = [
   ["init_refuses", /: worker_init returned 7$/],
@@ -21,19 +20,28 @@ const faulty: [string, RegExp][] = [
   ["needs_library_lazily", /\bdistcomp_no_such_function\b/],
 ];
 
-for (const [core, reason] of faulty) {
-  test(`the core ${core} is refused with the reason`, async () => {
-    await assertRefused(await coreBytes(core), reason);
-  });
-}
+test("a faulty core is refused with the reason, and a good one behind it loads", async () => {
+  await using worker = await startOwnWorker();
+  await using controller = await connect(worker);
+  for (const [core, reason] of faulty) {
+    await assertRefused(controller, await coreBytes(core), reason);
+  }
+  await loadCore(controller, "echo");
+  assert.equal(await run(controller, "a job"), "a job");
+});
 
-test("a text is refused as a core", () => assertRefused(utf8("#!/bin/sh\n"), /text/));
-
-test("no bytes at all are refused as a core", () => assertRefused(new Uint8Array(0), /empty/));
+test("what is no library is refused as a core", async () => {
+  await using worker = await startFakeWorker();
+  await using controller = await connect(worker);
+  await assertRefused(controller, utf8("#!/bin/sh\n"), /text/);
+  await assertRefused(controller, new Uint8Array(0), /empty/);
+});
 
 test("half a core is refused", async () => {
+  await using worker = await startOwnWorker();
+  await using controller = await connect(worker);
   const whole = await coreBytes("echo");
-  await assertRefused(whole.subarray(0, whole.length >> 1), /./);
+  await assertRefused(controller, whole.subarray(0, whole.length >> 1), /./);
 });
 
 const notElf = process.platform === "linux" ? undefined : "libraries have another format here";
@@ -45,21 +53,21 @@ testUnless(
     const EM_386 = 3;
     const foreign = Uint8Array.from(await coreBytes("echo"));
     foreign[E_MACHINE_AT] = EM_386;
-    await assertRefused(foreign, /built for i686, this machine is \w+/);
+    await using worker = await startFakeWorker();
+    await using controller = await connect(worker);
+    await assertRefused(controller, foreign, /built for i686, this machine is \w+/);
   },
 );
 
-test("a core is tried, and refused, also while every slot is busy", async () => {
-  await using worker = await startWorker({ slots: 1 });
+test("a core is checked, and refused, also while every slot is busy", async () => {
+  await using worker = await startOwnWorker();
   await using busy = await connectWith(worker, "behave");
-  void send(busy, "sleep 60000");
-  await allIsTaken(busy);
+  void send(busy, "spin");
   await using controller = await connect(worker);
   for (const core of ["init_refuses", "init_crashes"]) {
     assert.equal((await controller.sendCore(core, await coreBytes(core))).kind, "error");
   }
   await loadCore(controller, "echo");
-  await worker.kill(); // nobody waits for the long job
 });
 
 test("a core that does not come back from worker_init is given up after a while", async () => {
@@ -71,11 +79,11 @@ test("a core that does not come back from worker_init is given up after a while"
   assert.equal(await run(controller, "a job"), "a job");
 });
 
-async function assertRefused(content: Uint8Array, reason: RegExp): Promise<void> {
-  await using worker = await startWorker({ slots: 1 });
-  await using controller = await connect(worker);
+async function assertRefused(
+  controller: ControllerV1,
+  content: Uint8Array,
+  reason: RegExp,
+): Promise<void> {
   assert.match(errorText(await controller.sendCore("faulty", content)), reason);
   assert.match(await failureOf(controller, "a job"), /"faulty"/);
-  await loadCore(controller, "echo");
-  assert.equal(await run(controller, "a job"), "a job");
 }

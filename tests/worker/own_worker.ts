@@ -1,79 +1,110 @@
 /**
- * A worker in the test's own process: for limits that the command line has no option for, for slots that are
+ * Workers in the test's own process: for limits that the command line has no option for, for slots that are
  * no processes, and for time that passes only when the test says so.
  */
 
 import { setTimeout as realDelay } from "node:timers/promises";
 import { detectRuntime } from "../../runtime/detect.ts";
-import type { Runtime } from "../../runtime/ports.ts";
+import type { Runtime, StreamListener } from "../../runtime/ports.ts";
 import { acceptControllers } from "../../worker/serve.ts";
 import { Worker, type WorkerOptions } from "../../worker/worker.ts";
 import { eventually } from "../lib/processes.ts";
-import type { VirtualClock } from "../lib/virtual_clock.ts";
-import type { FakeSlots } from "./fake_slots.ts";
+import { VirtualClock } from "../lib/virtual_clock.ts";
+import { FakeSlots, type FakeSlotsOptions } from "./fake_slots.ts";
 
 /** As for a `Program`: a test that waits in vain fails, because the worker ends. */
 const LIFE_LIMIT_MS = 60_000;
 
-/** A worker that listens, and where. */
-export interface OwnWorker extends AsyncDisposable {
-  readonly worker: Worker;
-  readonly port: number;
-  readonly processes: Processes;
-  /** The warnings, the connections, and what slots have printed, one a line. */
-  readonly log: string;
-  /** Waits until the log has it. */
-  logs(pattern: RegExp): Promise<void>;
-}
-
 /** The processes of a worker's slots, and those in which it has checked cores. */
-export interface Processes {
-  readonly started: number;
-  readonly running: number;
+interface Processes {
+  started: number;
+  running: number;
 }
 
-/** What takes the place of the real thing. */
-export interface Replacements {
-  readonly clock?: VirtualClock;
-  readonly slots?: FakeSlots;
+/** A worker with real slots and real time, and one slot unless told otherwise. */
+export function startOwnWorker(options: Partial<WorkerOptions> = {}): Promise<OwnWorker> {
+  return OwnWorker.start(options, undefined, undefined);
 }
 
-/** Starts a worker with one slot, unless told otherwise. At the end of the test its slots are killed. */
-export async function startOwnWorker(
+/** A worker with real slots, in virtual time. */
+export async function startTimedWorker(
   options: Partial<WorkerOptions> = {},
-  { clock, slots }: Replacements = {},
-): Promise<OwnWorker> {
-  const processes = { started: 0, running: 0 };
-  const real = await detectRuntime();
-  const counted = counting(slots ? slots.replaceIn(real) : real, processes);
-  const runtime = clock ? { ...counted, clock } : counted;
-  const lines: string[] = [];
-  const push = (line: string) => void lines.push(line);
-  const log = { info: push, warn: push, printed: push };
-  const worker = await Worker.start(runtime, { slots: 1, log, ...options });
-  const listener = runtime.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
-  const { port } = listener.address as { port: number };
-  void acceptControllers(worker, listener);
-  const lifeLimit = setTimeout(end, LIFE_LIMIT_MS);
-  return {
-    worker,
-    port,
-    processes,
-    get log() {
-      return lines.join("\n");
-    },
-    logs: async (pattern) => {
-      await eventually(`it logs ${pattern}`, () => pattern.test(lines.join("\n")));
-    },
-    [Symbol.asyncDispose]: end,
-  };
+): Promise<OwnWorker & { readonly clock: VirtualClock }> {
+  const clock = new VirtualClock();
+  return Object.assign(await OwnWorker.start(options, clock, undefined), { clock });
+}
 
-  async function end(): Promise<void> {
-    clearTimeout(lifeLimit);
-    listener.close();
-    worker.kill();
-    const closed = worker.close();
-    await (clock ? elapse(clock, closed) : closed);
+/** A worker whose slots are fakes, in virtual time. */
+export async function startFakeWorker(
+  options: Partial<WorkerOptions> & FakeSlotsOptions = {},
+): Promise<OwnWorker & { readonly clock: VirtualClock; readonly fakes: FakeSlots }> {
+  const clock = new VirtualClock();
+  const fakes = new FakeSlots({ ...options, clock });
+  return Object.assign(await OwnWorker.start(options, clock, fakes), { clock, fakes });
+}
+
+/** A worker that listens. At the end of the test its slots are killed. */
+export class OwnWorker implements AsyncDisposable {
+  readonly #lines: string[];
+  readonly #listener: StreamListener;
+  readonly #clock: VirtualClock | undefined;
+  readonly #lifeLimit = setTimeout(() => void this[Symbol.asyncDispose](), LIFE_LIMIT_MS);
+
+  private constructor(
+    readonly worker: Worker,
+    listener: StreamListener,
+    readonly processes: Readonly<Processes>,
+    lines: string[],
+    clock: VirtualClock | undefined,
+  ) {
+    this.#listener = listener;
+    this.#lines = lines;
+    this.#clock = clock;
+    void acceptControllers(worker, listener);
+  }
+
+  static async start(
+    options: Partial<WorkerOptions>,
+    clock: VirtualClock | undefined,
+    fakes: FakeSlots | undefined,
+  ): Promise<OwnWorker> {
+    const processes = { started: 0, running: 0 };
+    const real = await detectRuntime();
+    const counted = counting(fakes ? fakes.replaceIn(real) : real, processes);
+    const lines: string[] = [];
+    const push = (line: string) => void lines.push(line);
+    const log = { info: push, warn: push, printed: push };
+    const runtime = clock ? { ...counted, clock } : counted;
+    const worker = await Worker.start(runtime, { slots: 1, log, ...options });
+    const listener = real.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    return new OwnWorker(worker, listener, processes, lines, clock);
+  }
+
+  get port(): number {
+    return (this.#listener.address as { port: number }).port;
+  }
+
+  /** What it has logged, and what its slots have printed. */
+  get log(): string {
+    return this.#lines.join("\n");
+  }
+
+  /** Waits until the log has it. */
+  async logs(pattern: RegExp): Promise<void> {
+    await eventually(`it logs ${pattern}`, () => pattern.test(this.log));
+  }
+
+  /** Waits until a controller has disconnected. */
+  async isLeft(): Promise<void> {
+    await this.logs(/disconnected/);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#lifeLimit);
+    this.#listener.close();
+    this.worker.kill();
+    const closed = this.worker.close();
+    await (this.#clock ? elapse(this.#clock, closed) : closed);
   }
 }
 
@@ -93,7 +124,7 @@ export async function elapse<T>(clock: VirtualClock, promise: Promise<T>, stepMs
 }
 
 /** The same runtime, which counts the processes that it starts. */
-function counting(runtime: Runtime, processes: { started: number; running: number }): Runtime {
+function counting(runtime: Runtime, processes: Processes): Runtime {
   return {
     ...runtime,
     spawn: (...what) => {

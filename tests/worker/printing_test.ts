@@ -4,12 +4,16 @@ import assert from "node:assert/strict";
 import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connect, connectWith, loadCore, run, send } from "./controllers.ts";
+import { startOwnWorker } from "./own_worker.ts";
 
 const MEBIBYTE = 2 ** 20;
 
-test("a core's stdout and stderr go to the worker's log, with the slot's name", async () => {
+test("what a core prints goes to the worker's log, with the slot's name, also while it is loaded", async () => {
   await using worker = await startWorker({ slots: 1 });
-  await using controller = await connectWith(worker, "behave");
+  await using controller = await connect(worker);
+  await loadCore(controller, "init_prints");
+  await worker.printed("stderr", /: init_prints: version 1\n/);
+  await loadCore(controller, "behave");
   assert.equal(await run(controller, "stdout a word on stdout"), "a word on stdout");
   assert.equal(await run(controller, "stderr a word on stderr"), "a word on stderr");
   await worker.printed("stderr", /slot 1: a word on stdout\n/);
@@ -17,15 +21,8 @@ test("a core's stdout and stderr go to the worker's log, with the slot's name", 
   assert.match(worker.stdout, /^listening on [^\n]+\n$/);
 });
 
-test("what a core prints while it is loaded is logged too", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  await using controller = await connect(worker);
-  await loadCore(controller, "init_prints");
-  await worker.printed("stderr", /: init_prints: version 1\n/);
-});
-
 test("a core may print what looks like the protocol", async () => {
-  await using worker = await startWorker({ slots: 1 });
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "behave");
   const frame = "\x01\x01\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0abcd";
   for (const stream of ["stdout", "stderr"]) {
@@ -34,11 +31,11 @@ test("a core may print what looks like the protocol", async () => {
 });
 
 test("a worker whose stderr nobody reads goes on, says later what is lost, and ends when it is told", async () => {
-  await using worker = await startWorker({ slots: 2 });
+  await using worker = await startWorker({ slots: 1 });
   await using controller = await connectWith(worker, "behave");
   worker.pauseStderr(true);
   const lines = "a line that nobody reads\n".repeat(MEBIBYTE / 25);
-  for (let job = 0; job < 4; job++) await run(controller, `stdout ${lines}`);
+  for (let job = 0; job < 3; job++) await run(controller, `stdout ${lines}`);
   assert.equal(await run(controller, "echo still here"), "still here");
   worker.pauseStderr(false);
   await worker.printed("stderr", /lines were lost here/);
@@ -61,17 +58,17 @@ test("what a core prints is all there when somebody reads it, however late", asy
 });
 
 test("a core that prints and prints does not fill the worker's memory", async () => {
-  await using worker = await startWorker({ slots: 2 });
+  await using worker = await startWorker({ slots: 1 });
   await using controller = await connectWith(worker, "behave");
   await run(controller, "stdout warm");
   const before = await worker.residentBytes();
   const line = "without an end ".repeat(MEBIBYTE / 15);
   const lines = "many\n".repeat(MEBIBYTE / 50);
-  for (let job = 0; job < 300; job++) {
-    const text = job % 100 === 0 ? lines : line;
+  for (let job = 0; job < 150; job++) {
+    const text = job % 75 === 0 ? lines : line;
     const printed = send(controller, `${job % 2 === 0 ? "stdout" : "stderr"} ${text}`);
     assert.equal((await printed).kind, "ok");
   }
   const grown = await worker.residentBytes() - before;
-  assert(grown < 200 * MEBIBYTE, `the worker has grown by ${Math.round(grown / MEBIBYTE)} MiB`);
+  assert(grown < 140 * MEBIBYTE, `the worker has grown by ${Math.round(grown / MEBIBYTE)} MiB`);
 });

@@ -2,38 +2,44 @@
 
 import assert from "node:assert/strict";
 import type { ControllerV2 } from "../fixtures/peers/controller_2.ts";
+import type { VirtualClock } from "../lib/virtual_clock.ts";
 import { test } from "../lib/test.ts";
-import { connect, connectWith, outputText, run, send } from "./controllers.ts";
+import { connect, connectWith, outputText, run } from "./controllers.ts";
 import { connect2, sendLimited } from "./controllers_2.ts";
-import { startOwnWorker } from "./own_worker.ts";
+import { elapse, startFakeWorker } from "./own_worker.ts";
 
-/** A late look at a connection counts for a second: no less than three in a row are to look like silence. */
-const SILENT = { controllerSilentMsMax: 3_000, slots: 2 };
+/** How long a controller of version 2 may be silent. */
+const SILENT_MS_MAX = 60_000;
 
-test("only a version 2 controller that says nothing at all is closed, and its jobs with it", async () => {
-  await using worker = await startOwnWorker({ ...SILENT, orphanLimitMs: 100 });
+test("only a controller of version 2 that says nothing at all is closed, and its jobs are dropped", async () => {
+  await using worker = await startFakeWorker({ slots: 2 });
+  const { clock } = worker;
   await using silent = await connect2(worker, "behave");
   await using pinging = await connect2(worker, "behave");
   await using old = await connectWith(worker, "behave");
-  await using unsaid = await connect(worker);
+  await using never = await connect(worker);
   const lost = sendLimited(silent, "spin");
-  const kept = sendLimited(pinging, "sleep 4000");
+  const kept = sendLimited(pinging, `sleep ${2 * SILENT_MS_MAX}`);
+  await silent.ping();
 
-  await pingUntil(pinging, silent.closed);
+  await pingFor(SILENT_MS_MAX - 5_000, pinging, clock);
+  assert.equal(silent.waiting, 1);
+  await pingFor(10_000, pinging, clock);
   assert.deepEqual(await silent.closed, { by: "worker" });
   await assert.rejects(lost, /closed by the worker/);
+  await worker.logs(/disconnected: it was silent for 60 s$/m);
 
-  // The others were silent as long, or longer.
-  assert.equal(await run(old, "echo still there"), "still there");
-  assert.equal((await unsaid.exchangeVersion(1)).kind, "ok");
-  await pingUntil(pinging, kept);
+  // The others were silent as long, or longer. The slot of the lost job is free again after a while.
+  assert.equal(await elapse(clock, run(old, "echo still there")), "still there");
+  assert.equal((await never.exchangeVersion(1)).kind, "ok");
+  await pingFor(SILENT_MS_MAX, pinging, clock);
   assert.equal(outputText(await kept), "slept");
-  assert.equal(outputText(await send(pinging, "echo still there")), "still there");
 });
 
-/** Pings again whenever the ping before is answered, until it is over. */
-async function pingUntil(controller: ControllerV2, over: Promise<unknown>): Promise<void> {
-  let isOver = false;
-  void over.then(() => isOver = true);
-  while (!isOver) await controller.ping();
+/** Pings every second of virtual time. */
+async function pingFor(ms: number, controller: ControllerV2, clock: VirtualClock): Promise<void> {
+  for (let passedMs = 0; passedMs < ms; passedMs += 1_000) {
+    await clock.advance(1_000);
+    await controller.ping();
+  }
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connectWith, loadCore, run } from "./controllers.ts";
+import { startOwnWorker } from "./own_worker.ts";
 import { Trace } from "./trace.ts";
 
 /** What the core `destructor` writes at its end, once for each process that had loaded it. */
@@ -11,7 +12,7 @@ const UNLOADED_ONCE = /^unloaded \d+\n$/;
 
 test("a core is unloaded when its controller sends another", async () => {
   await using trace = new Trace();
-  await using worker = await startWorker({ slots: 1 });
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "destructor");
   await run(controller, trace.path);
   await loadCore(controller, "echo");
@@ -20,21 +21,21 @@ test("a core is unloaded when its controller sends another", async () => {
 
 test("a core is unloaded when the next one is refused", async () => {
   await using trace = new Trace();
-  await using worker = await startWorker({ slots: 1 });
+  await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "destructor");
   await run(controller, trace.path);
   await assert.rejects(loadCore(controller, "init_refuses"), /returned 7/);
   await trace.matches(UNLOADED_ONCE);
 });
 
-test("a core is unloaded when its last controller leaves, and not before", async () => {
+test("a core is unloaded when its last controller is gone, and not before", async () => {
   await using trace = new Trace();
-  await using worker = await startWorker({ slots: 1 });
+  await using worker = await startOwnWorker();
   await using first = await connectWith(worker, "destructor");
   await using last = await connectWith(worker, "destructor");
   await run(first, trace.path);
   await first.close();
-  await worker.printed("stderr", /disconnected/);
+  await worker.isLeft();
   await run(last, trace.path);
   assert.equal(await trace.text(), "");
   await last.close();

@@ -12,9 +12,9 @@ import {
 } from "../fixtures/peers/controller_v1.ts";
 import { encodeFrame, ERROR, OK, textOf, utf8, view } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
-import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connect, loadCore, run } from "./controllers.ts";
+import { startOwnWorker } from "./own_worker.ts";
 
 interface Vector {
   readonly name: string;
@@ -50,7 +50,7 @@ const cuts: [string, Cut][] = [
 
 for (const [how, cut] of cuts) {
   test(`a worker does what every valid vector asks for, sent ${how}`, async () => {
-    await using worker = await startWorker();
+    await using worker = await startOwnWorker();
     for (const vector of messages) {
       await using controller = await connect(worker, cut);
       if (vector.meaning.type === "job") await loadCore(controller, "echo");
@@ -59,7 +59,7 @@ for (const [how, cut] of cuts) {
   });
 
   test(`a worker refuses every invalid vector and goes on, sent ${how}`, async () => {
-    await using worker = await startWorker();
+    await using worker = await startOwnWorker();
     await using controller = await connect(worker, cut);
     for (const vector of refusedButUsable) {
       const response = await sendVector(controller, vector);
@@ -71,7 +71,7 @@ for (const [how, cut] of cuts) {
   });
 
   test(`a worker closes after a vector that no receiver can take, sent ${how}`, async () => {
-    await using worker = await startWorker();
+    await using worker = await startOwnWorker();
     for (const vector of refusedAndClosed) {
       await using controller = await connect(worker, cut);
       const response = await sendVector(controller, vector);
@@ -88,7 +88,7 @@ test("every vector for a worker is tried", () => {
 });
 
 test("a worker's responses have exactly the bytes of the vectors", async () => {
-  await using worker = await startWorker();
+  await using worker = await startOwnWorker();
   await using controller = await connect(worker);
   const core = await coreBytes("behave");
   assertBytes("core-accepted", await controller.sendCore("behave", core, 1n));

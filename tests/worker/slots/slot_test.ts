@@ -324,7 +324,9 @@ class OneSlot implements AsyncDisposable {
   async load(core: string): Promise<void> {
     const slot = this.slots.at(this.endpoint);
     assert(slot, "it is up");
-    await slot.load(new StoredCore(core as CoreKey, core, 0));
+    const stored = new StoredCore(core as CoreKey, core, 0);
+    stored.path = this.#folder; // any that exists
+    await slot.load(stored);
   }
 
   /** Why a core cannot be loaded. */

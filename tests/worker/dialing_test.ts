@@ -4,20 +4,18 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { ControllerV1 } from "../fixtures/peers/controller_v1.ts";
+import { delay } from "../../runtime/clock.ts";
+import type { ByteStream } from "../../runtime/ports.ts";
+import { silentLog } from "../../system/log.ts";
+import { dialController } from "../../worker/serve.ts";
 import { Program } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
+import { VirtualClock } from "../lib/virtual_clock.ts";
 import { allIsTaken, loadAllSlots, loadCore, run } from "./controllers.ts";
 
-test("a worker dials its controller and serves it", async () => {
+test("a worker dials its controller and serves it, and dials again whenever it is gone", async () => {
   using controllers = await Controllers.listen();
-  await using _worker = await dialling(controllers.port);
-  await using controller = await controllers.next();
-  await assertServes(controller);
-});
-
-test("a worker dials again when its controller goes, and again", async () => {
-  using controllers = await Controllers.listen();
-  await using _worker = await dialling(controllers.port);
+  await using _worker = await dialing(controllers.port);
   for (let time = 0; time < 3; time++) {
     await using controller = await controllers.next();
     await assertServes(controller);
@@ -27,7 +25,7 @@ test("a worker dials again when its controller goes, and again", async () => {
 test("a worker finds a controller that comes back later at the same address", async () => {
   using first = await Controllers.listen();
   const { port } = first;
-  await using worker = await dialling(port);
+  await using worker = await dialing(port);
   await using before = await first.next();
   await assertServes(before);
   first.close();
@@ -41,15 +39,15 @@ test("a worker finds a controller that comes back later at the same address", as
 test("a worker that finds no controller says so once, and ends when asked to", async () => {
   using controllers = await Controllers.listen();
   controllers.close();
-  await using worker = await dialling(controllers.port);
+  await using worker = await dialing(controllers.port);
   await worker.printed("stderr", /retrying/);
   await worker.stop();
   assert.equal(worker.stderr.match(/retrying/g)?.length, 1);
 });
 
-test("a worker that dialled finishes its jobs when it is told to end", async () => {
+test("a worker that dialed finishes its jobs when it is told to end", async () => {
   using controllers = await Controllers.listen();
-  await using worker = await dialling(controllers.port);
+  await using worker = await dialing(controllers.port);
   await using controller = await controllers.next();
   await loadCore(controller, "behave");
   await loadAllSlots(controller, 1);
@@ -60,7 +58,40 @@ test("a worker that dialled finishes its jobs when it is told to end", async () 
   await worker.endsCleanly();
 });
 
-function dialling(port: number): Promise<Program> {
+test("pauses between dials double from 0.1 s to 5 s, until a connection has lasted a second", async () => {
+  const clock = new VirtualClock();
+  const ending = new AbortController();
+  const dials: number[] = [];
+  let servedMs: number | undefined;
+  const runtime = {
+    clock,
+    random: { fraction: () => 1, hex: () => "" },
+    dial: () => {
+      dials.push(clock.now());
+      if (servedMs === undefined) return Promise.reject(new Error("connection refused"));
+      return Promise.resolve({} as ByteStream);
+    },
+  };
+  const worker = { serve: () => delay(clock, servedMs ?? 0) };
+  const address = { kind: "tcp", host: "controller", port: 1 } as const;
+  const served = dialController(worker, runtime, address, silentLog, ending.signal);
+  await clock.advance(16_300);
+  const pauses = dials.slice(1).map((atMs, index) => Math.round(atMs - (dials[index] as number)));
+  assert.deepEqual(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+
+  servedMs = 999;
+  await clock.advance(12_000);
+  assert.equal((dials.at(-1) as number) - (dials.at(-2) as number), 999 + 5000);
+  servedMs = 1000;
+  await clock.advance(12_000);
+  assert.equal((dials.at(-1) as number) - (dials.at(-2) as number), 1000 + 100);
+  ending.abort();
+  await clock.advance(1000);
+  await served;
+  assert.equal(clock.timers, 0);
+});
+
+function dialing(port: number): Promise<Program> {
   return Program.start(["worker", "--connect", `127.0.0.1:${port}`, "--slots", "1"]);
 }
 
