@@ -89,9 +89,9 @@ export class Cluster<T extends Task> implements Disposable {
     return this.#workers.listen(address);
   }
 
-  /** Takes a worker that is connected already; `slots` if this process has started it. */
-  join(stream: ByteStream, name?: string, slots?: number): void {
-    this.#workers.join(stream, name, slots);
+  /** Takes a worker that is connected already. `isLocal`: this process has started it. */
+  join(stream: ByteStream, name?: string, isLocal?: boolean): void {
+    this.#workers.join(stream, name, isLocal);
   }
 
   /** A worker that was to be handed in will not come (again). */

@@ -43,7 +43,6 @@ export interface EndpointParts<T extends Task> {
 export class Endpoints<T extends Task> {
   readonly #parts: EndpointParts<T>;
   readonly #byId = new Map<EndpointId, Endpoint>();
-  readonly #byWorker = new Map<ConnectedWorker, Endpoint>();
   readonly #version1: Version1Watch;
 
   constructor(parts: EndpointParts<T>) {
@@ -56,7 +55,7 @@ export class Endpoints<T extends Task> {
   }
 
   get instances(): string[] {
-    return [...this.#byWorker.keys()].map(({ instance }) => instance);
+    return [...this.#byId.values()].map(({ worker }) => worker.instance);
   }
 
   /** Those of the workers that are called so. */
@@ -90,7 +89,6 @@ export class Endpoints<T extends Task> {
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     const endpoint = { id, worker, answeredAtMs: clock.now() };
     this.#byId.set(id, endpoint);
-    this.#byWorker.set(worker, endpoint);
     connection.serve((dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer));
     if (connection.version === 1) this.#version1.onReady(worker);
     // At once if it has to show that it loads the core, or may run copies of what is in flight.
@@ -100,23 +98,22 @@ export class Endpoints<T extends Task> {
   }
 
   onCoreLoaded(worker: ConnectedWorker): void {
-    const endpoint = this.#byWorker.get(worker);
+    const endpoint = this.#endpointOf(worker);
     if (endpoint) this.#parts.pool.onLoaded(endpoint.id, this.#parts.clock.now());
     this.#parts.wake();
   }
 
   onDraining(worker: ConnectedWorker): void {
-    const endpoint = this.#byWorker.get(worker);
+    const endpoint = this.#endpointOf(worker);
     if (endpoint) this.#parts.pool.onEndpointLeaving(endpoint.id);
     this.#parts.wake();
   }
 
   onGone(worker: ConnectedWorker, departure: Departure): void {
     const { pool, jobs, wake } = this.#parts;
-    const endpoint = this.#byWorker.get(worker);
+    const endpoint = this.#endpointOf(worker);
     if (!endpoint) return;
     this.#byId.delete(endpoint.id);
-    this.#byWorker.delete(worker);
     const lost = pool.inFlightAt(endpoint.id);
     jobs.onEndpointLost(endpoint.id, departure);
     this.#reportGone(worker.name, departure, lost);
@@ -128,9 +125,9 @@ export class Endpoints<T extends Task> {
     const { log, workers } = this.#parts;
     log.warn(`worker ${name}: ${reason}`);
     if (!isExcluded) return;
-    const worker = [...this.#byWorker.keys()].find((other) => other.instance === instance);
-    const unverified = worker
-      ? `; it gave ${worker.answers} results in all: check those that were not verified`
+    const endpoint = [...this.#byId.values()].find(({ worker }) => worker.instance === instance);
+    const unverified = endpoint
+      ? `; it gave ${endpoint.worker.answers} results in all: check those that were not verified`
       : "";
     workers.exclude(instance, `it computes wrong results: ${reason}, again${unverified}`);
   }
@@ -153,6 +150,10 @@ export class Endpoints<T extends Task> {
       const problem = this.#version1.problem(job.sentAtMs, endpoint.answeredAtMs, nowMs);
       if (problem) workers.disconnect(endpoint.worker, problem);
     }
+  }
+
+  #endpointOf(worker: ConnectedWorker): Endpoint | undefined {
+    return [...this.#byId.values()].find((endpoint) => endpoint.worker === worker);
   }
 
   #onAnswer(endpoint: Endpoint, dispatch: DispatchId, answer: Answer): void {
@@ -193,11 +194,11 @@ export class Endpoints<T extends Task> {
     wake();
   }
 
-  /** That one cannot be used, and why, is reported otherwise. */
+  /** That a worker is unusable is reported otherwise. */
   #reportGone(name: string, { kind, reason }: Departure, lost: number): void {
     const { log } = this.#parts;
     const jobs = lost === 0 ? "" : `; ${lost} ${lost === 1 ? "job" : "jobs"} rescheduled`;
-    if (kind === "lost") log.warn(`lost worker ${name}: ${reason}${jobs}`);
+    if (kind === "failed") log.warn(`lost worker ${name}: ${reason}${jobs}`);
     if (kind === "drained") log.warn(`worker ${name} has left${jobs}`);
   }
 }

@@ -19,8 +19,8 @@ export interface WorkerOrigin {
   /** The address at which it was dialed, if it was. */
   readonly address: ReconnectingAddress | undefined;
   readonly history: WorkerHistory;
-  /** The number of its slots, if this process has started it. */
-  readonly slots: number | undefined;
+  /** This process has started it: it is the local worker. */
+  readonly isLocal: boolean;
 }
 
 /** One connection's worker. Only `Workers` changes its state. */
@@ -33,7 +33,7 @@ export class ConnectedWorker {
   #state: WorkerState = { kind: "connecting" };
 
   constructor(
-    readonly origin: WorkerOrigin,
+    origin: WorkerOrigin,
     readonly connection: WorkerConnection,
     readonly connectedAtMs: number,
   ) {
@@ -51,8 +51,9 @@ export class ConnectedWorker {
     return this.#state.kind === "ready" || this.#state.kind === "draining";
   }
 
+  /** How many it has, from version 2 on. */
   get slots(): number | undefined {
-    return this.origin.slots ?? this.#description?.slots;
+    return this.#description?.slots;
   }
 
   /** What tells workers apart. Version 1 has only the name for that. */

@@ -10,6 +10,9 @@ const BUFFERED_BYTES_MAX = 8 * 1024 * 1024;
 /** The slowest link that is still of use, 100 kB/s. */
 export const SLOWEST_BYTES_PER_MS = 100;
 
+/** What a connection shows of its worker. */
+export type Signs = Pick<Link, "signsOfLife" | "unacknowledgedBytes">;
+
 /** What to do about a worker now. */
 export type HeartbeatAction =
   | { readonly kind: "none" }
@@ -34,10 +37,10 @@ export class Heartbeat {
   }
 
   /** Call it several times a second. `isListening`: what the worker sends is read. */
-  check(link: Link, isListening: boolean, nowMs: number): HeartbeatAction {
-    const silentMs = this.#silence.look(link.signsOfLife, isListening, nowMs);
+  check(signs: Signs, isListening: boolean, nowMs: number): HeartbeatAction {
+    const silentMs = this.#silence.look(signs.signsOfLife, isListening, nowMs);
     // A ping arrives after everything that was sent before it.
-    const inTransitMs = Math.min(link.unacknowledgedBytes, BUFFERED_BYTES_MAX) /
+    const inTransitMs = Math.min(signs.unacknowledgedBytes, BUFFERED_BYTES_MAX) /
       SLOWEST_BYTES_PER_MS;
     if (silentMs >= WORKER_SILENT_MS_MAX + inTransitMs) return { kind: "give up", silentMs };
     return nowMs - this.#sentAtMs >= PING_MS ? PING : NONE;

@@ -24,8 +24,7 @@ const LOCAL_WORKER_NAME = "this machine";
 
 /** The cluster, as far as a local worker needs it. */
 export interface LocalWorkerCluster {
-  /** Takes a connection to the worker, which has `slots` slots. */
-  join(stream: ByteStream, name: string, slots: number): void;
+  join(stream: ByteStream, name: string, isLocal: true): void;
   /** The worker will not come (again). */
   giveUp(name: string, reason: string): void;
 }
@@ -91,7 +90,7 @@ export class LocalWorker {
     for (;;) {
       const stream = await this.#listener.accept();
       if (!stream) return;
-      this.#cluster.join(stream, LOCAL_WORKER_NAME, this.#slots);
+      this.#cluster.join(stream, LOCAL_WORKER_NAME, true);
     }
   }
 

@@ -106,7 +106,10 @@ export class WorkerConnection {
   start(): void {
     this.#link.start();
     this.#send(encodeVersion(this.#expect((frame) => this.#onVersion(frame)), this.version));
-    this.#expectWithin(HANDSHAKE_MS_MAX, "did not answer the version exchange");
+    this.#expectWithin(
+      HANDSHAKE_MS_MAX,
+      (time) => this.#link.close(new Error(`it did not answer the version exchange ${time}`)),
+    );
   }
 
   /** The worker is to be used. Answers to jobs go to `onAnswer` from now on. */
@@ -121,7 +124,10 @@ export class WorkerConnection {
       this.#send(encodeChoose(id, core.key, core.name));
     } else this.#sendCore(core);
     const transferMs = core.content.byteLength / SLOWEST_BYTES_PER_MS;
-    this.#expectWithin(CORE_LOAD_MS_MAX + transferMs, "did not confirm the compute core");
+    this.#expectWithin(
+      CORE_LOAD_MS_MAX + transferMs,
+      (time) => this.#events.onCoreFailed(`it did not confirm the compute core ${time}`),
+    );
   }
 
   /** Sends a job. Its answer follows. Version 1 has no fields for the attempt and the limits. */
@@ -180,13 +186,11 @@ export class WorkerConnection {
     return this.#lastControlId;
   }
 
-  /** Closes the connection unless the response comes in time. `failure` is what the worker failed to do. */
-  #expectWithin(limitMs: number, failure: string): void {
+  /** Acts unless the response comes in time, which is given in words. */
+  #expectWithin(limitMs: number, onLate: (time: string) => void): void {
     this.#responseTimer?.stop();
-    this.#responseTimer = this.#clock.after(limitMs, () => {
-      const seconds = Math.round(limitMs / 100) / 10;
-      this.#link.close(new Error(`it ${failure} within ${seconds} s`));
-    });
+    const time = `within ${Math.round(limitMs / 100) / 10} s`;
+    this.#responseTimer = this.#clock.after(limitMs, () => onLate(time));
   }
 
   #onFrame(frame: Frame): void {
@@ -229,7 +233,10 @@ export class WorkerConnection {
     if (this.version === 1) return this.#onIntroduced(undefined);
     this.#phase = { kind: "description" };
     this.#send(encodeDescribe(this.#expect((answer) => this.#onDescription(answer))));
-    this.#expectWithin(HANDSHAKE_MS_MAX, "did not describe itself");
+    this.#expectWithin(
+      HANDSHAKE_MS_MAX,
+      (time) => this.#link.close(new Error(`it did not describe itself ${time}`)),
+    );
   }
 
   #onDescription(frame: Frame): void {

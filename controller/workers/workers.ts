@@ -22,8 +22,8 @@ const DIAL_MS_MAX = 10_000;
 
 /** How a worker that was ready has gone. */
 export interface Departure {
-  /** `drained`: it was asked to leave, or has said that it would. `rejected`: it is unusable. */
-  readonly kind: "drained" | "lost" | "rejected";
+  /** `drained`: it was to leave. `failed`: it was lost. `unusable`: it was rejected. */
+  readonly kind: "drained" | "failed" | "unusable";
   readonly reason: string;
   /** It, or one before it, has answered jobs: one of the jobs that it had may be what ended it. */
   readonly mayBeJobsFault: boolean;
@@ -96,10 +96,10 @@ export class Workers {
     return this.#listeners.open(address);
   }
 
-  /** Takes a worker that is connected already; `slots` if this process has started it. */
-  join(stream: ByteStream, name = stream.peer, slots?: number): void {
+  /** Takes a worker that is connected already. `isLocal`: this process has started it. */
+  join(stream: ByteStream, name = stream.peer, isLocal = false): void {
     const history = this.#historyOf(name);
-    this.#connect(stream, { name, address: undefined, history, slots });
+    this.#connect(stream, { name, address: undefined, history, isLocal });
   }
 
   /** Stops dialing a worker. It finishes the jobs that it has. */
@@ -184,7 +184,7 @@ export class Workers {
     this.#runtime.dial(target, DIAL_MS_MAX).then(
       (stream) => {
         if (address.isRemoved) stream.close();
-        else this.#connect(stream, { name, address, history, slots: undefined });
+        else this.#connect(stream, { name, address, history, isLocal: false });
       },
       (error) => address.onEnded(dialFailure(error)),
     );
@@ -193,8 +193,7 @@ export class Workers {
   #connect(stream: ByteStream, origin: WorkerOrigin): void {
     if (this.#isClosed) return stream.close();
     const { clock } = this.#runtime;
-    // A worker that this process has started is of its own version.
-    const version = origin.slots === undefined ? origin.history.versions.version : LATEST_VERSION;
+    const version = origin.isLocal ? LATEST_VERSION : origin.history.versions.version;
     const connection = new WorkerConnection(stream, clock, version, {
       onIntroduced: (description) => this.#onIntroduced(worker, description),
       onCoreLoaded: () => {
@@ -242,28 +241,26 @@ export class Workers {
   #onClosed(worker: ConnectedWorker, error: Error | undefined): void {
     this.#connected.delete(worker);
     if (this.#isClosed) return;
-    const { address, history, name } = worker;
+    const { address, history, instance, name, state } = worker;
     const end = connectionEnd(worker, error, this.#runtime.clock.now());
+    worker.onGone();
     if (end.kind !== "renegotiate" && end.wasReady) {
-      this.#onMemberGone(worker, end.kind === "unusable", end.reason);
+      const isDraining = state.kind === "draining";
+      this.#onMemberGone(worker, isDraining ? "drained" : end.kind, end.reason);
+      for (const other of this.#addresses.values()) other.onInstanceGone(instance);
     }
     address?.onEnded(end);
     if (address?.isRemoved) this.#checkLeftSoon();
     if (!address && end.kind === "unusable") this.#reject(name, history, end.reason);
   }
 
-  #onMemberGone(worker: ConnectedWorker, isRejected: boolean, reason: string): void {
-    const { history, instance, state } = worker;
-    history.hasAnswered ||= worker.answers > 0;
-    const isUsual = isRejected && history.wasRejected;
+  #onMemberGone(worker: ConnectedWorker, kind: Departure["kind"], reason: string): void {
+    const { history, answers } = worker;
+    const isRejected = kind === "unusable";
+    history.hasAnswered ||= answers > 0;
+    const mayBeJobsFault = history.hasAnswered && !(isRejected && history.wasRejected);
     history.wasRejected ||= isRejected;
-    worker.onGone();
-    this.#events.onGone(worker, {
-      kind: state.kind === "draining" ? "drained" : isRejected ? "rejected" : "lost",
-      reason,
-      mayBeJobsFault: history.hasAnswered && !isUsual,
-    });
-    for (const address of this.#addresses.values()) address.onInstanceGone(instance);
+    this.#events.onGone(worker, { kind, reason, mayBeJobsFault });
   }
 
   /** A worker that is not dialed cannot be used. If it was the last, the run's end says why. */

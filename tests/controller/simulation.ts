@@ -46,10 +46,10 @@ export class Simulation {
   readonly #peers: { close(): Promise<void> }[] = [];
 
   /** A cluster, as a run has one. */
-  cluster(options: ClusterOptions = {}): RecordedCluster {
+  cluster(options: ClusterOptions = {}, core = CORE): RecordedCluster {
     const { clock, runtime } = this.network;
     const until: Until = (what, look) => clock.until(what, look);
-    const cluster = new RecordedCluster(runtime, until, options);
+    const cluster = new RecordedCluster(runtime, until, options, core);
     this.#clusters.push(cluster);
     return cluster;
   }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import {
   acceptsThenCloses,
+  answering,
   closesMidFrame,
   coreError,
   echo,
@@ -21,6 +22,8 @@ import {
   wrongId,
 } from "../../fixtures/peers/scripted_worker.ts";
 import { numberedInputs, type Simulation, test } from "../simulation.ts";
+
+const NOTHING = new Uint8Array();
 
 const seed = Math.floor(Math.random() * 2 ** 31);
 
@@ -97,6 +100,15 @@ test("a worker's error ends its job, and is reported as one printable line", asy
   }
 });
 
+test("an error without a text is reported as one", async (simulation) => {
+  const peer = await simulation.peer(jobErrors("\n"));
+  const recorded = simulation.cluster();
+  recorded.dial(peer);
+  recorded.addAll(numberedInputs(1));
+  await recorded.completed(1);
+  assert.deepEqual(recorded.ends, ["other: (no reason given)"]);
+});
+
 test("a worker whose connection breaks again and again is used again and again", async (simulation) => {
   const inputs = numberedInputs(60);
   const peer = await simulation.peer(cutAfterMessages(12));
@@ -152,6 +164,15 @@ const USELESS: [string, Script, RegExp][] = [
   ["cannot load the core", coreError("no such library"), /no such library/],
   ["answers ids that were never sent", wrongId, /no outstanding message/],
   ["answers everything twice", staleAnswers, /no outstanding message/],
+  ["answers before it is asked", (session) => session.ok(1n, NOTHING), /message 1\b/],
+  [
+    "answers beyond any id",
+    (session) => session.ok(2n ** 63n, NOTHING),
+    /message 9223372036854775808/,
+  ],
+  ["never confirms the core", answering({ core: () => {} }), /did not confirm .* within 180 s/],
+  ["confirms the core with a payload", confirmsOddly(), /does not speak the worker protocol/],
+  ["answers the version exchange twice", answersTwice(), /no outstanding message/],
   ["has a response type of its own", unknownResponseType, /0x02 is not a response type/],
   ["sends less than it announces", shortJobResponse, /does not speak the worker protocol/],
   ["closes within an answer", closesMidFrame, /ended inside a frame/],
@@ -311,4 +332,18 @@ function cutAfterMessages(reads: number): Script {
       if (++count === reads) session.socket.destroy();
     });
   };
+}
+
+/** Answers each version exchange twice. */
+function answersTwice(): Script {
+  return answering({
+    version(session, { id }) {
+      for (let count = 0; count < 2; count++) session.ok(id, Uint8Array.of(1));
+    },
+  });
+}
+
+/** Loads the core, and says so in an answer that should be empty. */
+function confirmsOddly(): Script {
+  return answering({ core: (session, { id }) => session.ok(id, Uint8Array.of(1)) });
 }

@@ -20,7 +20,7 @@ import { assertPolite, numberedInputs, test, textOf } from "../simulation.ts";
 test("a draining worker finishes what runs, and what it refuses is a first attempt elsewhere", async (simulation) => {
   const draining = await simulation.worker({ slots: 2 });
   const staying = await simulation.worker();
-  const recorded = simulation.cluster();
+  const recorded = simulation.cluster({ speculates: false });
   const inputs = numberedInputs(20);
   draining.hold();
   recorded.dial(draining);
@@ -31,6 +31,7 @@ test("a draining worker finishes what runs, and what it refuses is a first attem
   draining.drain();
   recorded.dial(staying);
   await recorded.completed(18);
+  await simulation.advance(60_000);
   assert.equal(draining.openConnections, 1, "it still has jobs");
   draining.release();
   await recorded.completed(inputs.length);
@@ -119,6 +120,20 @@ test("a worker that drains before it has described itself gets no core and no jo
   assertPolite(good);
 });
 
+test("a drain notice that has an id, or a payload, breaks the protocol", async (simulation) => {
+  for (
+    const [notice, problem] of [
+      [{ id: 5n, payload: new Uint8Array() }, /drain notice has id 5, expected 0/],
+      [{ id: 0n, payload: Uint8Array.of(1) }, /does not speak the worker protocol/],
+    ] as const
+  ) {
+    const peer = await simulation.peer(drainsAtOnce([], notice));
+    const recorded = simulation.cluster();
+    recorded.dial(peer);
+    assert.match((await recorded.noWorkerLeft())[0] ?? "", problem);
+  }
+});
+
 test("a worker that is removed finishes what it has, and is used again when it is added again", async (simulation) => {
   const worker = await simulation.worker();
   const other = await simulation.worker({ delayMs: 1 });
@@ -147,7 +162,10 @@ test("a worker that is removed finishes what it has, and is used again when it i
 });
 
 /** Agrees on version 2 and says in the same breath that it drains; describes itself, and stays. */
-function drainsAtOnce(messages: number[]): Script {
+function drainsAtOnce(
+  messages: number[],
+  notice = { id: 0n, payload: new Uint8Array() },
+): Script {
   return (session) => {
     const reader = new FrameReader();
     session.socket.on("data", (bytes: Uint8Array) => {
@@ -155,7 +173,7 @@ function drainsAtOnce(messages: number[]): Script {
         messages.push(type);
         if (type === VERSION) {
           session.ok(id, Uint8Array.of(1));
-          session.send(encodeFrame({ type: DRAINING, id: 0n, payload: new Uint8Array() }));
+          session.send(encodeFrame({ type: DRAINING, ...notice }));
         } else if (type === DESCRIBE) {
           const texts = ["linux-x86_64", "odd", "here"].map((text) => blob(utf8(text)));
           session.ok(id, concat(new Uint8Array(16), int32(1), u64(0n), ...texts, int32(0)));

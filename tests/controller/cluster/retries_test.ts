@@ -66,19 +66,33 @@ test("attempts are counted for each job and each kind of failure separately", ()
   assert.deepEqual(retries.faults, { exitCodes: 1, crashes: 5, timeouts: 1, memory: 1, lost: 0 });
 });
 
-test("a job that has failed starts with no attempts when it is run again", () => {
+test("a job that has ended starts with no attempts when it is run again", () => {
   const retries = new Retries<string>({ ...DEFAULT_POLICY, retries: 1, crashLimit: 2 });
   for (const answer of [resultOf(1), errorOf("crash")]) {
     for (let times = 0; times < 3; times++) {
       assert.equal(retries.finalAnswer("a", answer), undefined);
       assert.notEqual(retries.finalAnswer("a", answer), undefined);
+      assert.equal(retries.finalAnswer("a", answer), undefined);
+      assert.equal(retries.finalAnswer("a", good), good);
     }
   }
 });
 
-test("the number of attempts is not named where there was one crash", () => {
+test("an error names the number of crashes if there was more than one", () => {
+  const crash: Answer = { kind: "error", cause: "crash", message: "crashed: SIGABRT" };
+  for (
+    const [crashLimit, message] of [
+      [1, "crashed: SIGABRT"],
+      [2, "crashed in 2 attempts: SIGABRT"],
+      [3, "crashed in 3 attempts: SIGABRT"],
+    ] as const
+  ) {
+    const retries = new Retries<string>({ ...DEFAULT_POLICY, crashLimit });
+    for (let count = 1; count < crashLimit; count++) retries.finalAnswer("a", crash);
+    assert.deepEqual(retries.finalAnswer("a", crash), { ...crash, message });
+  }
   const retries = new Retries<string>(DEFAULT_POLICY);
-  retries.finalAnswer("a", errorOf("crash"));
+  retries.finalAnswer("a", crash);
   assert.deepEqual(retries.finalAnswer("a", errorOf("memory")), errorOf("memory"));
 });
 

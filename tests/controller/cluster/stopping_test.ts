@@ -56,6 +56,27 @@ test("the last jobs are held back for other workers, unless there are more jobs 
   assert.equal(worker.received.jobs.length, 4);
 });
 
+test("a closed cluster has no connections, takes none, and says nothing of them", async (simulation) => {
+  const worker = await simulation.worker();
+  const recorded = simulation.cluster();
+  const port = recorded.listen();
+  const other = await simulation.dialingWorker(port);
+  recorded.dial(worker);
+  recorded.dial({ port: 1 });
+  await recorded.connected(2);
+  worker.hold();
+  recorded.add(numberedInputs(4));
+  await simulation.advance(1_000);
+  const { length } = recorded.warnings;
+  recorded.cluster.close();
+  await simulation.advance(60_000);
+  assert.equal(worker.openConnections, 0);
+  assert.equal(other.openConnections, 0);
+  await assert.rejects(other.dial(port), /connection refused/);
+  assert.equal(recorded.warnings.length, length);
+  assert.equal(recorded.noWorkerReasons, undefined);
+});
+
 test("who waits for room is released when the cluster is closed", async (simulation) => {
   const { cluster } = simulation.cluster();
   for (let index = 0; index < 64; index++) cluster.add({ index, input: new Uint8Array() });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { Heartbeat } from "../../../controller/workers/heartbeat.ts";
 import { echo, silentAfter } from "../../fixtures/peers/scripted_worker.ts";
 import { assertPolite, numberedInputs, test } from "../simulation.ts";
 
@@ -123,6 +124,32 @@ test("a worker on a slow link that is busy with a large input is not given up", 
   assertPolite(worker);
 });
 
+/** Checks a heartbeat four times a second, until it does something else than to ping. */
+function checked(
+  unacknowledgedBytes: number,
+  limitMs: number,
+): { pingsAtMs: number[]; endMs?: number } {
+  const heartbeat = new Heartbeat(1_000);
+  const pingsAtMs: number[] = [];
+  for (let nowMs = 1_000; nowMs <= 1_000 + limitMs; nowMs += 250) {
+    const { kind } = heartbeat.check({ signsOfLife: 0, unacknowledgedBytes }, true, nowMs);
+    if (kind === "give up") return { pingsAtMs, endMs: nowMs };
+    if (kind !== "ping") continue;
+    pingsAtMs.push(nowMs);
+    heartbeat.onSent(nowMs);
+  }
+  return { pingsAtMs };
+}
+
+test("a silent worker is pinged every 5 seconds and given up after 20", () => {
+  assert.deepEqual(checked(0, 60_000), { pingsAtMs: [6_000, 11_000, 16_000], endMs: 21_000 });
+});
+
+test("bytes that a slow link may still be carrying delay that, those of full buffers at most", () => {
+  assert.equal(checked(1_000_000, 60_000).endMs, 31_000);
+  assert.equal(checked(1e9, 200_000).endMs, 21_000 + 84_000, "8 MiB at 100 kB/s");
+});
+
 test("a worker of version 1 is given up for its silence if jobs have a time limit", async (simulation) => {
   const mute = await simulation.peer(silentAfter(1));
   const good = await simulation.worker();
@@ -153,6 +180,27 @@ test("a worker of version 1 is given up for its silence if jobs have a time limi
   await simulation.advance(2_000);
   assert.equal(paused.warnings.length, before.paused + 1);
   assertPolite(good);
+});
+
+test("a worker of version 2 is not given up for a job that takes too long: it has the limit", async (simulation) => {
+  const worker = await simulation.worker();
+  const recorded = simulation.cluster({ policy: { ...DEFAULT_POLICY, timeMs: 1_000 } });
+  worker.hold();
+  recorded.dial(worker);
+  recorded.addAll(numberedInputs(1));
+  await simulation.advance(60_000);
+  worker.release();
+  await recorded.completed(1);
+  assert.equal(worker.connections, 1);
+});
+
+test("a worker of version 1 that has no jobs stays connected", async (simulation) => {
+  const idle = await simulation.peer(echo());
+  const recorded = simulation.cluster();
+  recorded.dial(idle);
+  await simulation.advance(600_000);
+  assert.equal(recorded.cluster.status.workers, 1);
+  assert.deepEqual(recorded.warnings, []);
 });
 
 test("a worker of version 1 that answers a job now and then is not given up", async (simulation) => {

@@ -1,13 +1,14 @@
 /** Workers that cannot be used: they are dialed again while others do the work, and nobody waits for them. */
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
 import { coreImage } from "../../../controller/workers/core_image.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
 import { noDisk, UNSHARE } from "../../cli/small_disk.ts";
 import { Workspace } from "../../cli/workspace.ts";
-import { KINDS } from "../../fixtures/peers/frames.ts";
+import { KINDS, view } from "../../fixtures/peers/frames.ts";
 import { answering, coreError, type Script } from "../../fixtures/peers/scripted_worker.ts";
 import type { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../lib/cores.ts";
@@ -73,6 +74,23 @@ test("a worker that is unusable for several reasons by turns is reported once fo
     recorded.warnings.map((text) => text.replace(/^.*: /, "")).sort(),
     reasons.sort(),
   );
+});
+
+test("a worker that takes long to fail is reported once, however often it is tried", async (simulation) => {
+  const slow = await simulation.peer(answering({
+    core: (session, { id }) => session.later(15_000, () => session.error(id, "the GPU is busy")),
+  }));
+  const other = await simulation.worker();
+  const recorded = simulation.cluster();
+  recorded.dial(other);
+  await recorded.connected(1);
+  other.hold();
+  recorded.dial(slow);
+  recorded.add(numberedInputs(2));
+  await simulation.until("it is tried again", () => slow.connections === 4);
+  assert.deepEqual(recorded.warnings, [
+    `cannot use worker 127.0.0.1:${slow.port}: the GPU is busy`,
+  ]);
 });
 
 test("a reason is reported again when the worker was of use in between", async (simulation) => {
@@ -196,6 +214,53 @@ test("a run whose worker list becomes empty ends and says so", async (simulation
   await recorded.completed(1);
   recorded.leave(only);
   assert.deepEqual(await recorded.noWorkerLeft(), ["the worker list is empty"]);
+  const other = simulation.cluster();
+  other.dial({ port: 1 });
+  await simulation.until("it waits for the next attempt", () => other.warnings.length > 0);
+  other.leave({ port: 1 });
+  assert.deepEqual(await other.noWorkerLeft(), ["the worker list is empty"]);
+});
+
+test("a run whose local worker cannot load the core ends with the reason", async (simulation) => {
+  const { port } = await simulation.worker({ answerCore: () => BUSY });
+  const { runtime } = simulation.network;
+  const recorded = simulation.cluster();
+  const stream = await runtime.dial({ kind: "tcp", host: "127.0.0.1", port }, 0);
+  recorded.cluster.join(stream, "this machine", true);
+  recorded.addAll(numberedInputs(1));
+  assert.deepEqual(await recorded.noWorkerLeft(), ["this machine: the GPU is busy"]);
+});
+
+test("a run waits for a worker that is introducing itself when the others are given up", async (simulation) => {
+  const { port } = await simulation.peer(answering({
+    version: (session, { id, payload }) => {
+      const isAccepted = view(payload).getUint32(0, true) === 1;
+      session.later(8_000, () => session.ok(id, Uint8Array.of(isAccepted ? 1 : 0)));
+    },
+  }));
+  const { clock, runtime } = simulation.network;
+  const recorded = simulation.cluster();
+  recorded.dial({ port: 1 });
+  recorded.addAll(numberedInputs(1));
+  const join = async () => {
+    const stream = await runtime.dial({ kind: "tcp", host: "127.0.0.1", port }, 0);
+    recorded.cluster.join(stream);
+  };
+  await join(); // refuses version 2
+  await simulation.until("it is connected no more", () => clock.now() >= 8_000);
+  await join();
+  await recorded.completed(1);
+  assert(clock.now() >= 16_000, "the other worker was given up before");
+});
+
+test("an address that is removed while it is dialed is not connected", async (simulation) => {
+  const worker = await simulation.worker();
+  const recorded = simulation.cluster();
+  recorded.dial(worker);
+  recorded.leave(worker);
+  await simulation.advance(1_000);
+  assert.equal(worker.openConnections, 0);
+  assert.equal(recorded.cluster.status.workers, 0);
 });
 
 test("a worker list that is replaced by another one is not empty in between", async (simulation) => {
@@ -216,7 +281,7 @@ testUnless(noDisk, "a worker that had no room for the core is used as soon as it
   const disk = [
     'mount -t tmpfs -o size=1200k tmpfs "$TMPDIR" || exit 99',
     'head -c 1000000 /dev/zero > "$TMPDIR/full"',
-    '(while [ ! -e "$0" ]; do sleep 0.1; done; rm "$TMPDIR/full") &',
+    '(while [ ! -e "$0" ]; do sleep 0.1; done; rm "$TMPDIR/full"; : > "$0.done") &',
     'exec "$@"',
   ];
   const through = [...UNSHARE, "sh", "-c", disk.join("\n"), workspace.at("go")];
@@ -231,10 +296,9 @@ testUnless(noDisk, "a worker that had no room for the core is used as soon as it
   await eventually("it is rejected", () => recorded.warnings.length > 0);
   assert.match(recorded.warnings[0] ?? "", /cannot store it in ".*": .*no space left/i);
   await workspace.write("go", "");
-  await eventually("it is used", () => {
-    recorded.dial(full); // naming it again is quicker than to wait for the next attempt
-    return recorded.cluster.status.slots === 2;
-  });
+  await eventually("there is room", () => existsSync(workspace.at("go.done")));
+  recorded.dial(full); // naming it again is quicker than to wait for the next attempt
+  await recorded.connected(2);
   await other.stop();
   await recorded.connected(1);
   recorded.add(numberedInputs(2));

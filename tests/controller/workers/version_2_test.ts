@@ -2,10 +2,34 @@
 
 import assert from "node:assert/strict";
 import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
-import { FrameReader, KINDS, OK, VERSION } from "../../fixtures/peers/frames.ts";
+import { coreImage } from "../../../controller/workers/core_image.ts";
+import {
+  blob,
+  CHOOSE,
+  concat,
+  DESCRIBE,
+  FrameReader,
+  int32,
+  JOB,
+  KIND_ERROR,
+  KINDS,
+  OK,
+  u64,
+  utf8,
+  VERSION,
+} from "../../fixtures/peers/frames.ts";
 import type { Script } from "../../fixtures/peers/scripted_worker.ts";
 import type { Options2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { assertPolite, CORE, numberedInputs, test, textOf } from "../simulation.ts";
+
+/** A worker with one slot. */
+const DESCRIPTION = concat(
+  new Uint8Array(16),
+  int32(1),
+  u64(0n),
+  ...["linux-x86_64", "odd", "here"].map((text) => blob(utf8(text))),
+  int32(0),
+);
 
 test("a worker of version 2 has a job in each of its slots before it has answered any", async (simulation) => {
   const worker = await simulation.worker({ slots: 7 });
@@ -90,6 +114,18 @@ for (const [what, keptCores] of [["is sent", []], ["has kept", [CORE.key]]] as c
   });
 }
 
+test("a large core has the time that a slow link needs for it", async (simulation) => {
+  const worker = await simulation.worker();
+  simulation.network.limitRate(worker.port, 110);
+  const large = coreImage("large.so", new Uint8Array(22_000_000));
+  const recorded = simulation.cluster({}, large);
+  recorded.dial(worker);
+  recorded.addAll(numberedInputs(1));
+  await recorded.completed(1);
+  assert(simulation.network.clock.now() > 190_000, "loading alone may take 180 seconds");
+  assert.equal(worker.connections, 1);
+});
+
 test("a first attempt without limits is a plain job message, and a later one has its number", async (simulation) => {
   const worker = await simulation.worker();
   const recorded = simulation.cluster();
@@ -168,6 +204,34 @@ test("a worker that answers a job with a core error is rejected", async (simulat
   assertPolite(bad, good);
 });
 
+test("a worker that cancels a job on its own is rejected", async (simulation) => {
+  const bad = await simulation.worker();
+  const good = await simulation.worker();
+  bad.script.answerJob = () => ({ kind: KINDS.cancelled, text: "canceled" });
+  const recorded = simulation.cluster();
+  const inputs = numberedInputs(20);
+  recorded.dial(bad);
+  recorded.dial(good);
+  await recorded.connected(2);
+  recorded.addAll(inputs);
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  assert.deepEqual(recorded.warnings, [
+    `cannot use worker 127.0.0.1:${bad.port}: it canceled a job that it was not told to cancel`,
+  ]);
+});
+
+for (const cause of ["draining", "cancelled", "crash"] as const) {
+  test(`a worker that answers a job that it does not have (${cause}) breaks the protocol`, async (simulation) => {
+    const peer = await simulation.peer(answersAnotherJob(KINDS[cause]));
+    const recorded = simulation.cluster();
+    recorded.dial(peer);
+    recorded.addAll(numberedInputs(1));
+    const reasons = await recorded.noWorkerLeft();
+    assert.match(reasons[0] ?? "", /unexpected response: no outstanding message 1001\b/);
+  });
+}
+
 test("a worker that agrees on version 2 and does not describe itself is given up", async (simulation) => {
   const peer = await simulation.peer(agreesAndIsSilent);
   const recorded = simulation.cluster();
@@ -175,6 +239,22 @@ test("a worker that agrees on version 2 and does not describe itself is given up
   recorded.addAll(numberedInputs(1));
   const reasons = await recorded.noWorkerLeft();
   assert.equal(reasons.length, 1);
+  assert.match(reasons[0] ?? "", /it did not describe itself within 10 s/);
+});
+
+test("a worker that agrees late and does not describe itself is given up, however long that takes", async (simulation) => {
+  const peer = await simulation.peer((session) => {
+    const reader = new FrameReader();
+    session.socket.on("data", (bytes: Uint8Array) => {
+      for (const { type, id } of reader.push(bytes)) {
+        if (type === VERSION) session.later(5_000, () => session.ok(id, Uint8Array.of(1)));
+      }
+    });
+  });
+  const recorded = simulation.cluster();
+  recorded.dial(peer);
+  recorded.addAll(numberedInputs(1));
+  const reasons = await recorded.noWorkerLeft();
   assert.match(reasons[0] ?? "", /it did not describe itself within 10 s/);
 });
 
@@ -195,6 +275,22 @@ test("a worker that answers with an error when it is to describe itself breaks t
   const reasons = await recorded.noWorkerLeft();
   assert.match(reasons[0] ?? "", /does not speak the worker protocol .*what\?/);
 });
+
+/** Is polite up to the first job, and then answers another one. */
+function answersAnotherJob(kind: number): Script {
+  return (session) => {
+    const reader = new FrameReader();
+    session.socket.on("data", (bytes: Uint8Array) => {
+      for (const { type, id } of reader.push(bytes)) {
+        if (type === VERSION || type === CHOOSE) session.ok(id, Uint8Array.of(1));
+        else if (type === DESCRIBE) session.ok(id, DESCRIPTION);
+        else if (type === JOB) {
+          session.respond({ type: KIND_ERROR, id: id + 1_000n, payload: Uint8Array.of(kind) });
+        }
+      }
+    });
+  };
+}
 
 /** Answers the version exchange and pings, and nothing else. */
 const agreesAndIsSilent: Script = (session) => {

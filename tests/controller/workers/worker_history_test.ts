@@ -1,0 +1,38 @@
+/** What is reported of workers, and how often. */
+
+import assert from "node:assert/strict";
+import { ConnectionWarnings } from "../../../controller/workers/connection_warnings.ts";
+import { WorkerHistory } from "../../../controller/workers/worker_history.ts";
+import { silentLog } from "../../../system/log.ts";
+import { test } from "../../lib/test.ts";
+
+test("a problem is news once, and again when eight others have come or it was of use", () => {
+  const history = new WorkerHistory();
+  assert.equal(history.isNews("first"), true);
+  for (let count = 0; count < 7; count++) history.isNews(`other ${count}`);
+  assert.equal(history.isNews("first"), false);
+  history.isNews("other 7");
+  assert.equal(history.isNews("first"), true);
+  assert.equal(history.isNews("first"), false);
+  history.forgetProblems();
+  assert.equal(history.isNews("first"), true);
+});
+
+test("up to three workers that cannot be reached are named, and more are counted by their reasons", () => {
+  const lines: string[] = [];
+  const warnings = new ConnectionWarnings({ ...silentLog, warn: (text) => lines.push(text) });
+  for (const name of ["a", "b", "c"]) warnings.add(name, "no such host");
+  warnings.flush(10);
+  assert.deepEqual(lines.splice(0), [
+    "worker a: no such host; trying again",
+    "worker b: no such host; trying again",
+    "worker c: no such host; trying again",
+  ]);
+  warnings.add("d", "no such host");
+  for (const name of ["e", "f", "g"]) warnings.add(name, "connection refused");
+  warnings.flush(10);
+  warnings.flush(10);
+  assert.deepEqual(lines, [
+    "4 of 10 workers cannot be reached: connection refused (3), no such host (1); trying again",
+  ]);
+});
