@@ -25,7 +25,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await using workspace = await Workspace.make();
     const gate = new Gate(workspace);
     await using program = await startWaiting(workspace, gate);
-    await gate.reachedBy(2);
+    await twoWait(workspace, gate);
     program.signal(signal);
     await program.printed("stderr", /^finishing 2 running jobs; interrupt again to stop at once$/m);
     await gate.open();
@@ -85,7 +85,7 @@ test("an interrupted run over the network lets running jobs finish too", async (
   await using worker = await startWorker({ slots: 2 });
   const workers = ["--workers", `127.0.0.1:${worker.port}`];
   await using program = await startWaiting(workspace, gate, workers);
-  await gate.reachedBy(2);
+  await twoWait(workspace, gate);
   program.signal("SIGINT");
   await program.printed("stderr", /^finishing 2 running jobs;/m);
   await gate.open();
@@ -132,7 +132,7 @@ test("a local worker that is killed is started again, and no job is lost", async
   await using workspace = await Workspace.make();
   const gate = new Gate(workspace);
   await using program = await startWaiting(workspace, gate);
-  await gate.reachedBy(2);
+  await twoWait(workspace, gate);
   process.kill(await localWorkerOf(program) ?? assert.fail("it has no worker"), "SIGKILL");
   await gate.open();
   assert.equal((await program.exited).code, 0, program.stderr);
@@ -226,6 +226,12 @@ async function startWaiting(
     `echo ${PASSED}\n`.repeat(2) + `${gate.job}\n`.repeat(JOBS - 2),
   );
   return await workspace.start(["run", BEHAVE, "--lines", "lines", ...args]);
+}
+
+/** Waits until the first two are done, which the run then knows, and two others wait. */
+async function twoWait(workspace: Workspace, gate: Gate): Promise<void> {
+  await begun(workspace);
+  await gate.reachedBy(2);
 }
 
 /** The first two jobs and the two that waited are done, with outputs and records; no other was begun. */
