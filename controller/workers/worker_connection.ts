@@ -261,7 +261,7 @@ export class WorkerConnection {
     this.#link.writer.core(id, core.name, core.content);
   }
 
-  #onCore(frame: Frame, check: (payload: Uint8Array) => void): void {
+  #onCore(frame: Frame, check: (payload: Uint8Array<ArrayBuffer>) => void): void {
     this.#responseTimer?.stop();
     if (isError(frame)) return this.#events.onCoreFailed(errorTextOf(frame));
     check(frame.payload);
