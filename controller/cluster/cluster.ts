@@ -112,16 +112,14 @@ export class Cluster<T extends Task> implements Disposable {
     this.#wake();
   }
 
-  /** Whether more tasks may be added now. */
+  /** Whether more tasks may be added now. A closed cluster takes all, and does nothing with them. */
   get hasRoom(): boolean {
     return this.#intake === "closed" || this.#jobs.hasRoom;
   }
 
-  /** Resolves when more tasks may be added; at once if they may now. */
+  /** Resolves when more tasks may be added. */
   async room(): Promise<void> {
-    while (!this.hasRoom) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
+    while (!this.hasRoom) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** Says whether all tasks are added. Near the end, jobs are spread so that no slot is idle. */
@@ -223,7 +221,7 @@ export class Cluster<T extends Task> implements Disposable {
     // More jobs turn out not to have begun as time goes on.
     if (this.#intake === "stopping") this.#events.onCanceled?.(this.#jobs.cancelUnstarted());
     this.#pool.schedule(this.#clock.now());
-    if (this.#waiting.length > 0 && this.#jobs.hasRoom) this.#wakeWaiting();
+    if (this.#waiting.length > 0 && this.hasRoom) this.#wakeWaiting();
   }
 
   #wakeWaiting(): void {
