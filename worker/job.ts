@@ -23,7 +23,7 @@ export interface RelayedJob {
   state: JobState;
 }
 
-/** Where a job is. It goes down this list, and may skip states. */
+/** The state of a job. It moves down this list, and may skip states. */
 export type JobState =
   /** It has just arrived. */
   | { readonly name: "received" }

@@ -167,7 +167,7 @@ export class Connection implements JobSource {
     if (type !== ResponseType.ok) return this.fail(job, "other", decodeError(payload));
     if (this.#link.isClosed) return;
     this.#link.send(type, job.id, payload);
-    this.#flow.onAnswered();
+    this.#flow.onAnswerWritten();
     this.#onAnswered(job);
   }
 

@@ -3,7 +3,6 @@
  * to see whether that works, and responds.
  */
 
-import pLimit from "p-limit";
 import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import {
@@ -38,9 +37,10 @@ export class CoreChanges {
   readonly #store: CoreStore;
   readonly #checks: CoreChecks;
   readonly #responder: CoreResponder;
-  /** One read may bring any number of cores. A few are checked at a time, in their order. */
-  readonly #limit = pLimit(UNANSWERED_CORES_MAX);
   readonly #closing = new AbortController();
+  #checking = 0;
+  /** One read may bring any number of cores. A few are checked at a time, the others wait in their order. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(
     current: CurrentCore,
@@ -93,12 +93,18 @@ export class CoreChanges {
   }
 
   async #checked(core: StoredCore): Promise<StoredCore> {
+    if (this.#checking < UNANSWERED_CORES_MAX) this.#checking += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      await this.#limit(() => this.#checks.check(core, this.#closing.signal));
+      await this.#checks.check(core, this.#closing.signal);
       return core;
     } catch (error) {
       this.#store.release(core);
       throw error;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next(); // it takes this one's place
+      else this.#checking -= 1;
     }
   }
 

@@ -57,7 +57,7 @@ export class FlowControl {
   }
 
   /** The answer to a job was written. */
-  onAnswered(): void {
+  onAnswerWritten(): void {
     if (!this.#draining && this.#backlog.unreadBytes > UNREAD_BYTES_MAX) this.#setBlocked(true);
   }
 

@@ -27,7 +27,7 @@ const START_LIMIT_MS = 30_000;
 /** How long a process may take to unload its core. */
 const END_LIMIT_MS = 5_000;
 
-/** What a process wrote before it died is in the socket at once; this is for a loaded machine. */
+/** What a process wrote before it died is in the socket already; this is for a loaded machine. */
 const LAST_ANSWERS_MS = 1_000;
 
 /** A line that a job printed arrives at most this long after its answer, through another pipe. */
@@ -54,11 +54,11 @@ export interface SlotProcessOptions {
   readonly goneLimitMs: number | undefined;
 }
 
-/** What a process is at. It goes down this list, and may skip states. */
+/** The state of a process. It moves down this list, and may skip states. */
 type Life =
   /** It has not connected to its worker yet. */
   | { readonly name: "starting" }
-  /** It can load a core. Only once: unloading a core is ending its process. */
+  /** It can load a core, and only one: unloading a core means ending its process. */
   | { readonly name: "empty" }
   | {
     readonly name: "loading";
@@ -101,11 +101,11 @@ export class SlotProcess {
       goneLimitMs,
       onLine: (line) => {
         this.#lastLine = { text: line, atMs: clock.now() };
-        // One that is ended before it has connected may complain about that.
+        // A process that is ended before it has connected may complain about that.
         if (this.#link || this.#life.name !== "ending") onLine(line);
       },
     });
-    const late = `not within ${START_LIMIT_MS / 1000} s`;
+    const late = `no connection within ${START_LIMIT_MS / 1000} s`;
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
     this.#connected.promise.catch(() => {}).finally(() => timer.stop());
     void this.#awaitExit();
@@ -150,11 +150,10 @@ export class SlotProcess {
     return this.#child.ended;
   }
 
-  /** It has connected to the worker. Whether it may: one that is being killed may not. */
+  /** The process has connected to the worker. Gives whether it may: not if it is being killed. */
   onConnected(stream: ByteStream): boolean {
     if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
     this.#life = { name: "empty" };
-    // Every option has a default; `payloadBytesMax` is that of the protocol.
     const options = { clock: this.#clock, payloadBytesMax: undefined };
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
@@ -197,7 +196,7 @@ export class SlotProcess {
    * Makes the process unload its core and exit; kills it if it does not. Gives the reason if it is given up.
    */
   async end(): Promise<string | undefined> {
-    this.#failLoad("the worker needs the process no longer", "abandoned");
+    this.#failLoad("its process is ended", "abandoned");
     if (this.#life.name !== "gone") this.#life = { name: "ending" };
     if (!this.#link) this.kill();
     const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000} s`;
@@ -219,7 +218,7 @@ export class SlotProcess {
   #onFrame(frame: Frame): void {
     if (frame.id !== LOAD_ID) return this.#events.onAnswer(frame);
     if (this.#life.name !== "loading") {
-      throw new MalformedPayloadError("The slot answers a request to load that was not sent");
+      throw new MalformedPayloadError("The slot answers a load request that was not sent");
     }
     if (frame.type !== ResponseType.ok) return this.#failLoad(decodeError(frame.payload));
     const { core, loaded } = this.#life;
@@ -268,6 +267,7 @@ export class SlotProcess {
     const reason = this.#exitReason(end);
     const wasKilled = (!end || end.signal === "SIGKILL") && this.#killReason === undefined;
     this.#life = { name: "gone" };
+    // Without effect if it had connected.
     this.#connected.reject(new Error(`A slot process did not start: ${this.#startProblem(end)}`));
     if (before.name !== "starting" && before.name !== "ending") {
       this.#events.onLost(reason, wasKilled);

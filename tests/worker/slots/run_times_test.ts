@@ -6,7 +6,7 @@ import type { DispatchId, EndpointId, Job } from "../../../pool/types.ts";
 import { RunTimes } from "../../../worker/slots/run_times.ts";
 import { test } from "../../lib/test.ts";
 
-test("a job's time counts from when it was first seen to run, not while it is handed in", () => {
+test("a job's time counts from when it was first seen to run, not from when its input is handed over", () => {
   const times = new RunTimes();
   const look = (head: Head<string>, nowMs: number) => times.look([head], nowMs)[0]?.runsSinceMs;
   assert.equal(look(head(1, 7, false), 100), undefined);
