@@ -29,7 +29,7 @@ export type JobState =
   | { readonly name: "received" }
   /** Its core is still loading. `queue` holds all jobs that wait for the same core. */
   | { readonly name: "waiting"; readonly queue: Set<RelayedJob> }
-  /** In the pool, which knows whether it is queued or at a slot: a lost slot puts it back into the queue. */
+  /** In the pool, which knows whether it is queued or runs: a lost slot puts it back into the queue. */
   | {
     readonly name: "scheduled";
     readonly core: StoredCore;
@@ -39,7 +39,7 @@ export type JobState =
   | { readonly name: "canceled"; readonly core: StoredCore }
   /** Its controller is gone; a slot may still be running it. */
   | { readonly name: "orphaned"; readonly core: StoredCore }
-  /** It has left the worker: answered, or nobody wants an answer. */
+  /** It has left the worker: it is answered, or its answer is not wanted. */
   | { readonly name: "done" };
 
 /** The states that hold nothing. */

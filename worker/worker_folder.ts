@@ -7,7 +7,7 @@ import type { Runtime } from "../runtime/ports.ts";
 import { markFolder, removeLeftovers } from "../system/leftovers.ts";
 import { makeTemporaryFolder } from "../system/temporary_folder.ts";
 
-/** The name of the socket, by which leftover folders are told from those of running workers. */
+/** The name of the socket. Nobody listens there any more in the folder of a worker that was killed. */
 const SOCKET_NAME = "slots";
 
 /** A core that is being written may create a file while the folder is being removed. */

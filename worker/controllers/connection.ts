@@ -116,7 +116,7 @@ export class Connection implements JobSource {
     return this.#link.peer;
   }
 
-  /** Resolves when the connection is closed, with the reason unless the controller closed it in order. */
+  /** Resolves when the connection is closed, with a reason unless the controller closed it properly. */
   get closed(): Promise<Error | undefined> {
     return this.#closed.promise;
   }
@@ -138,12 +138,12 @@ export class Connection implements JobSource {
     this.refuseQueued();
   }
 
-  /** Takes the jobs that are queued back from the executor. */
+  /** Refuses the jobs that are queued in the executor. */
   refuseQueued(): void {
     for (const job of this.#context.executor.takeQueued(this.#client)) this.#refuse(job);
   }
 
-  /** Closes if the controller has not kept its promise to send something now and then. */
+  /** Closes if the controller has been silent for longer than version 2 allows. */
   checkSilence(nowMs: number): void {
     const { silentMsMax } = this.#context;
     const silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
@@ -255,7 +255,7 @@ export class Connection implements JobSource {
     if (outcome) this.#start(job, outcome);
   }
 
-  /** It is known what has become of a job's core. */
+  /** The outcome of a job's core is known. */
   #start(job: RelayedJob, outcome: CoreOutcome): void {
     if (this.#link.isClosed) return;
     if (outcome.name === "none") this.#failUnstarted(job, "core", outcome.reason);
@@ -271,7 +271,7 @@ export class Connection implements JobSource {
 
   // The end.
 
-  /** Lets a controller go that has ended its sending and has all its answers. */
+  /** Closes once the controller has ended its sending and everything is answered. */
   #endIfDone(): void {
     if (!this.#halfClosed || this.#jobs.count > 0 || this.#core.count > 0) return;
     this.#halfClosed.stop(); // it may read its answers as slowly as it likes

@@ -1,6 +1,6 @@
 /**
- * Changes a connection's core when its controller sends or chooses another one: gets it stored, loads it once
- * to see whether that works, and responds.
+ * Changes a connection's core when its controller sends or chooses another one: stores it, checks that it can
+ * be loaded, and responds.
  */
 
 import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
@@ -18,13 +18,13 @@ import type { CoreChecks } from "../cores/core_checks.ts";
 import { type CoreStore, sha256Of, type StoredCore } from "../cores/core_store.ts";
 import type { CoreOutcome, CurrentCore } from "./current_core.ts";
 
-/** Why jobs fail whose core was chosen and is not there. */
+/** Why jobs fail whose core was chosen and is not stored. */
 const NOT_STORED = "The chosen compute core is not stored on this worker; send it first";
 
 /** The messages that make another core current. */
 export type CoreMessage = Extract<Message2, { type: "core" | "choose" }>;
 
-/** How the responses get to the controller. */
+/** Sends the responses. */
 export interface CoreResponder {
   /** Sends a whole frame. */
   send(frame: Uint8Array<ArrayBuffer>): void;
@@ -39,7 +39,7 @@ export class CoreChanges {
   readonly #responder: CoreResponder;
   readonly #closing = new AbortController();
   #checking = 0;
-  /** One read may bring any number of cores. A few are checked at a time, the others wait in their order. */
+  /** One read may bring any number of cores. A few are checked at a time; the others wait in order. */
   readonly #waiting: (() => void)[] = [];
 
   constructor(
@@ -54,11 +54,11 @@ export class CoreChanges {
     this.#responder = responder;
   }
 
-  /** The core of the message is current from now on. Resolves when it is known whether it loads. */
+  /** Makes the core of the message current. Resolves when it is known whether it can be loaded. */
   async onMessage(message: CoreMessage, bytes: number): Promise<void> {
     const key = message.type === "core" ? sha256Of(message.content) : message.core as CoreKey;
     if (this.#current.isReady(key) && this.#store.has(key)) this.#respond(message, true);
-    // The new core has a user before the old one has lost its own: the same one, sent again, stays in use.
+    // The new core is acquired before the old one is released: the same one, sent again, stays in use.
     else await this.#current.change(this.#load(message, key), bytes);
   }
 
@@ -80,7 +80,7 @@ export class CoreChanges {
     }
   }
 
-  /** Gives the core once it is known that it loads; `undefined` if a chosen one is not stored. */
+  /** Gives the core once it has passed its check; `undefined` if a chosen one is not stored. */
   async #find(message: CoreMessage, key: CoreKey): Promise<StoredCore | undefined> {
     if (message.type === "choose") {
       const core = await this.#store.find(key);
@@ -103,7 +103,7 @@ export class CoreChanges {
       throw error;
     } finally {
       const next = this.#waiting.shift();
-      if (next) next(); // it takes this one's place
+      if (next) next(); // it takes over this one's place
       else this.#checking -= 1;
     }
   }

@@ -4,7 +4,7 @@ import type { CoreKey } from "../../pool/types.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { RelayedJob } from "../job.ts";
 
-/** What has become of a core: jobs can run with it, or fail with the reason. */
+/** What loading a core has come to: jobs can run with it, or fail with the reason. */
 export type CoreOutcome =
   | { readonly name: "ready"; readonly core: StoredCore }
   | { readonly name: "none"; readonly reason: string };
@@ -15,7 +15,7 @@ interface LoadingCore {
   readonly queue: Set<RelayedJob>;
 }
 
-/** What its connection does. */
+/** What its connection hears. */
 export interface CurrentCoreEvents {
   /** The outcome for a job that has waited for its core. */
   onOutcome(job: RelayedJob, outcome: CoreOutcome): void;
@@ -50,7 +50,7 @@ export class CurrentCore {
     return this.#current.name === "ready" && this.#current.core.key === key;
   }
 
-  /** Another core is current from now on, whose outcome is not known yet. Resolves when it is. */
+  /** Makes another core current, which is still loading. Resolves when its outcome is known. */
   async change(loaded: Promise<CoreOutcome>, bytes: number): Promise<void> {
     const loading: LoadingCore = { name: "loading", queue: new Set() };
     this.#replaceBy(loading);
@@ -64,7 +64,7 @@ export class CurrentCore {
     else if (outcome.name === "ready") this.#events.onReleased(outcome.core);
   }
 
-  /** What a job that has arrived runs with. `undefined`: that is not known yet, and the job waits for it. */
+  /** The outcome for a job that has arrived. `undefined`: it is not known yet, and the job waits for it. */
   outcomeFor(job: RelayedJob): CoreOutcome | undefined {
     if (this.#current.name !== "loading") return this.#current;
     const { queue } = this.#current;
@@ -78,7 +78,7 @@ export class CurrentCore {
     return [...this.#loading].flatMap(({ queue }) => [...queue]);
   }
 
-  /** Takes them out. */
+  /** Removes the jobs that wait, and gives them. */
   takeWaiting(): RelayedJob[] {
     const jobs = this.waiting;
     for (const { queue } of this.#loading) queue.clear();

@@ -1,4 +1,4 @@
-/** Whether a connection is read, and whether its jobs may run: what a controller sends and does not read is bounded. */
+/** Flow control of a connection: it bounds what a controller sends before it is answered, and what it leaves unread. */
 
 import {
   UNANSWERED_BYTES_MAX,
@@ -9,13 +9,13 @@ import {
 /** While a controller leaves this much unread, none of its jobs are run. */
 const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
 
-/** While it leaves this much unread, nothing more is read from it: a job that is refused needs no slot. */
+/** While it leaves this much unread, nothing more is read from it: refused jobs are answered without being run. */
 const UNREAD_BYTES_LIMIT = 2 * UNREAD_BYTES_MAX;
 
-/** A paused connection is read again when it is within this part of all bounds. */
+/** A paused connection is read again once it is within this fraction of all bounds. */
 const RESUME_PART = 1 / 2;
 
-/** What a connection holds for its controller, now. */
+/** What a connection holds for its controller at the moment. */
 export interface Backlog {
   /** Jobs that are not answered. */
   readonly jobs: { readonly count: number; readonly bytes: number };
@@ -25,7 +25,7 @@ export interface Backlog {
   readonly unreadBytes: number;
 }
 
-/** What is done about it. */
+/** What flow control does. */
 export interface FlowActions {
   /** Stops reading, or goes on. */
   pause(isPaused: boolean): void;
@@ -39,7 +39,7 @@ export class FlowControl {
   readonly #actions: FlowActions;
   #isPaused = false;
   #isBlocked = false;
-  /** The worker is draining; what that means is up to the version of the protocol. */
+  /** Set when the worker drains. */
   #draining: { readonly mayRead: boolean } | undefined;
 
   constructor(backlog: Backlog, actions: FlowActions) {
@@ -61,20 +61,20 @@ export class FlowControl {
     if (!this.#draining && this.#backlog.unreadBytes > UNREAD_BYTES_MAX) this.#setBlocked(true);
   }
 
-  /** A job or a core is done with. */
+  /** A job was answered, or a core has loaded or failed. */
   onShrunk(): void {
     if (this.#isPaused) this.#resume();
   }
 
-  /** Everything that was written has left. */
+  /** Everything that was written has been handed to the system. */
   onDrained(): void {
     this.#setBlocked(false);
     this.onShrunk();
   }
 
   /**
-   * The worker is draining. All that still runs has run before, on a slot that was lost: it must run, even
-   * if nobody reads its answer.
+   * The worker drains. Jobs that are still started have run before, on a slot that was lost: they must run
+   * again even if their answers are not read. `mayRead`: whether further jobs can be refused.
    */
   drain(mayRead: boolean): void {
     this.#draining = { mayRead };

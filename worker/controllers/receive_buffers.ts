@@ -1,18 +1,19 @@
 /**
- * The payloads of small jobs are views of the buffers that a connection is read into. One job of a byte that
- * waits may so keep a buffer of 256 KiB, and 65,536 of them 16 GiB, although all bounds are kept.
+ * The payloads of small jobs are views of the buffers that a connection is read into. So a waiting job of one
+ * byte can keep a buffer of 256 KiB in memory, and 65,536 such jobs 16 GiB, although they are within all bounds.
+ * For that reason payloads are copied out of buffers that are mostly unused.
  */
 
-/** After this much was received, jobs that keep far more memory than they need are looked for. */
+/** Buffers are checked each time this much was received. */
 const LOOK_EVERY_BYTES = 16 * 1024 * 1024;
 
-/** Jobs that fill less than this part of their buffer are copied. */
+/** Payloads that fill less than this fraction of their buffer are copied. */
 const FILLED_PART_MIN = 1 / 4;
 
-/** Beside its payload, a job takes about this much anyway. */
+/** About what a job takes beside its payload. */
 const JOB_BYTES = 64;
 
-/** Something with a payload that may be moved. */
+/** A job, as far as its payload goes. */
 export interface PayloadHolder {
   payload: Uint8Array<ArrayBuffer>;
 }
@@ -23,7 +24,7 @@ export class ReceiveBuffers {
   #last: ArrayBuffer | undefined;
   #receivedBytes = 0;
 
-  /** `holders` gives all that still need their payloads. */
+  /** `holders` gives all jobs that still need their payloads. */
   constructor(holders: () => readonly PayloadHolder[]) {
     this.#holders = holders;
   }
@@ -38,7 +39,7 @@ export class ReceiveBuffers {
     this.#compact();
   }
 
-  /** Copies the payloads for which a large buffer is kept that they do not fill. */
+  /** Copies payloads out of buffers that are mostly unused. */
   #compact(): void {
     const holders = this.#holders();
     const neededBytes = new Map<ArrayBuffer, number>();
@@ -47,7 +48,7 @@ export class ReceiveBuffers {
     }
     for (const holder of holders) {
       const { buffer } = holder.payload;
-      if (buffer === this.#last) continue; // more is still received into it
+      if (buffer === this.#last) continue; // it is still being filled
       const filledPart = (neededBytes.get(buffer) as number) / buffer.byteLength;
       if (filledPart < FILLED_PART_MIN) holder.payload = holder.payload.slice();
     }

@@ -21,7 +21,7 @@ import type { StartedJob } from "./started_job.ts";
 /** The id of the one message that is no job. Jobs have dispatch ids, which begin at 1. */
 const LOAD_ID = 0;
 
-/** A process that has not connected by then never will. Generous: a hundred start at once on a big machine. */
+/** A process that has not connected by then never will. Generous: on a big machine a hundred start at once. */
 const START_LIMIT_MS = 30_000;
 
 /** How long a process may take to unload its core. */
@@ -238,7 +238,7 @@ export class SlotProcess {
     this.kill(`killed: ${reason}`);
   }
 
-  /** A process that is not connected is of no use. Most exit by themselves. */
+  /** Without a connection a process is of no use. Most exit by themselves. */
   #onLinkClosed(error: Error | undefined): void {
     this.#linkClosed.resolve(error);
     const why = error ? `: ${error.message}` : "";
@@ -250,7 +250,7 @@ export class SlotProcess {
   async #awaitExit(): Promise<void> {
     const end = await this.#child.settled;
     if (end && this.#link) await this.#lastAnswers(this.#link);
-    else this.#link?.close(); // one that is given up may keep its end of the socket open
+    else this.#link?.close(); // a process that is given up may keep its end of the socket open
     this.#startedJob.close();
     this.#onGone(end);
   }
@@ -289,7 +289,7 @@ export class SlotProcess {
     return line === "" ? describe(end) : `${describe(end)} (${line})`;
   }
 
-  /** The last line that it printed, if that is surely from the job that it ran, or from no job. */
+  /** The last line that it printed, if it certainly comes from the job that it ran, or from no job. */
   #ownLine(): string {
     const { text, atMs } = this.#lastLine;
     const isOwn = this.jobs <= 1 || atMs - this.#sentAtMs > LINE_DELAY_MS_MAX;
