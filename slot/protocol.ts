@@ -5,7 +5,7 @@
 
 import { decodeStringAndBlob, encodeStringAndBlob } from "../protocol/mod.ts";
 
-/** The first frame from a slot: it is there. The id is the number that it was started with. */
+/** The first frame from a slot: it registers under the number that it was started with, which is the id. */
 export const SLOT_REGISTER = 0x80;
 
 /** From the worker: load the core at a path. The response is that to a "new compute core" message. */

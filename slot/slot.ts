@@ -36,7 +36,7 @@ const OUTPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
 
 const NOTHING = new Uint8Array(0);
 
-/** The exit status of a slot that cannot go on: its core has closed its connection, or gave unreadable memory. */
+/** The exit status of a slot that cannot go on: its core has closed its connection, or its output is unreadable. */
 const BROKEN_STATUS = 1;
 
 /**

@@ -23,13 +23,13 @@ export interface RelayedJob {
   state: JobState;
 }
 
-/** Where a job is. States follow in this order, and may be skipped. */
+/** The state of a job. It moves down this list, and may skip states. */
 export type JobState =
   /** It has just arrived. */
   | { readonly name: "received" }
   /** It waits until its core is loaded. `queue` holds all jobs that wait for the same core. */
   | { readonly name: "waiting"; readonly queue: Set<RelayedJob> }
-  /** In the pool, queued or at a slot. Only the pool knows which: a lost slot puts the job back into the queue. */
+  /** In the pool, which knows whether it is queued or runs: a lost slot puts it back into the queue. */
   | {
     readonly name: "scheduled";
     readonly core: StoredCore;
@@ -39,7 +39,7 @@ export type JobState =
   | { readonly name: "canceled"; readonly core: StoredCore }
   /** Its controller has disconnected; a slot may still be running it. */
   | { readonly name: "orphaned"; readonly core: StoredCore }
-  /** Answered, or its answer is no longer wanted. The worker holds nothing of it. */
+  /** It has left the worker: it is answered, or its answer is not wanted. */
   | { readonly name: "done" };
 
 /** The states without data, shared by all jobs. */

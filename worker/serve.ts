@@ -11,7 +11,7 @@ import type { Worker } from "./worker.ts";
 /** How long one attempt to reach a controller may take. */
 const DIAL_LIMIT_MS = 10_000;
 
-/** A connection that lasted this long resets the pauses between dials. */
+/** A connection that has lasted this long was a success: after it, pauses are short again. */
 const SETTLED_MS = 1_000;
 
 /** What serves a connection. */

@@ -19,19 +19,19 @@ import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 
-/** `worker_init` may read a model or start a GPU, which takes a while. After this time it is assumed to hang. */
+/** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is wrong. */
 const CORE_LOAD_LIMIT_MS = 120_000;
 
 /** Running jobs of a disconnected controller may finish within this time. Then their slots are freed. */
 const ORPHAN_LIMIT_MS = 5_000;
 
 /**
- * A controller that has closed its sending side gets the answers of this much longer. Often it has just
- * exited, and then its jobs must not hold the slots.
+ * A controller that has ended its sending gets the answers that are ready within this time. Often it is simply
+ * gone, and then its jobs must not hold the slots.
  */
 const HALF_CLOSED_MS = 30_000;
 
-/** How often the worker checks for silent controllers and for jobs whose result is no longer wanted. */
+/** How often the worker checks what depends on time alone. */
 const TICK_MS = 250;
 
 /** How a worker is set up. */
@@ -147,7 +147,7 @@ export class Worker implements AsyncDisposable {
     await this.close();
   }
 
-  /** Ends now: idle slots unload their cores, running jobs are killed. */
+  /** Ends now: idle slots unload their cores, jobs that run are not finished. */
   async close(): Promise<void> {
     this.#tick.stop();
     this.#executor.close();

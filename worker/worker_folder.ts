@@ -7,7 +7,7 @@ import type { Runtime } from "../runtime/ports.ts";
 import { markFolder, removeLeftovers } from "../system/leftovers.ts";
 import { makeTemporaryFolder } from "../system/temporary_folder.ts";
 
-/** The name of the socket. A folder whose socket accepts no connection belongs to a worker that was killed. */
+/** The name of the socket. Nobody listens there any more in the folder of a worker that was killed. */
 const SOCKET_NAME = "slots";
 
 /** Removal is repeated: writing a core may create a file while the folder is being removed. */

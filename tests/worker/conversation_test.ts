@@ -129,7 +129,7 @@ test("a controller that ends its sending behind a core learns whether it is load
   }
 });
 
-test("a controller that ends its sending with nothing unanswered is let go", async () => {
+test("a connection whose controller has ended its sending closes when everything is answered", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "echo");
   await run(controller, "all there is");

@@ -73,7 +73,7 @@ test("a slot that loads a core for a controller that is gone is free again", asy
   assert.equal(await job, "another");
 });
 
-test("a core that another controller waits for, too, is checked on", async () => {
+test("the check of a core goes on if a second controller waits for it", async () => {
   await using worker = await startFakeWorker({ ...SOON_GONE, coreLoadLimitMs: LOAD_LIMIT_MS });
   await using stays = await connect2(worker);
   await using leaves = await connect2(worker);
@@ -101,7 +101,7 @@ test("a ping behind two cores is answered at once, one behind a third waits for 
   assert.deepEqual(order.seen.slice(0, 2), ["ping", "core"]);
 });
 
-test("of many cores that come at once each is answered for itself, and each job meets its own", async () => {
+test("each of many cores that are sent at once is answered for itself, and each job runs with its own", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect2(worker);
   const sent: { core: Promise<WorkerResponse>; job: Promise<WorkerResponse> }[] = [];

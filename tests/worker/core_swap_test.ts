@@ -21,7 +21,7 @@ import { elapse, type OwnWorker, startFakeWorker, startOwnWorker } from "./own_w
 /** A core whose every output is this text. */
 const stamp = (text: string) => ({ STAMP: `"${text}"` });
 
-test("a job meets the core that was current when its message came", async () => {
+test("a job runs with the core that was current when its message arrived", async () => {
   await using worker = await startOwnWorker({ slots: 2 });
   await using controller = await connect(worker);
   const rounds = ["one", "two", "one", "three"].map(async (text) => {
@@ -172,7 +172,7 @@ test("a core is unloaded when its last controller is gone", async () => {
   assert.equal(worker.fakes.started[1]?.core, "");
 });
 
-test("one controller's broken core is no other's business", async () => {
+test("a broken core of one controller does not affect another", async () => {
   await using worker = await startOwnWorker();
   await using good = await connectWith(worker, "echo");
   await using bad = await connect(worker);

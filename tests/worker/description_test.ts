@@ -71,7 +71,7 @@ test("a core that a controller of version 1 has sent is kept too", async () => {
   assert.equal(await run(first, "shared"), "shared");
 });
 
-test("a core that is not there is answered so, and jobs fail until it is sent", async () => {
+test("choosing a core that is not stored is answered with 0, and jobs fail until it is sent", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect2(worker);
   await controller.sendCore("before", await fakeCore("before"));
@@ -104,7 +104,7 @@ test("a kept core that does not load is an error, each time it is chosen", async
   assert.equal(await run(controller, "a job"), "a job");
 });
 
-test("jobs right behind a choice wait for the core, those before it have the old one", async () => {
+test("jobs sent after a choice wait for the chosen core, those sent before it run with the old one", async () => {
   await using worker = await startFakeWorker({ slots: 2 });
   await leaveBehind(worker);
   await using controller = await connect2(worker);

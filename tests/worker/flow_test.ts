@@ -23,7 +23,7 @@ const MEBIBYTE = 2 ** 20;
 /** A quantity has settled when it has been the same this often, at `eventually`'s pace. */
 const SETTLED_LOOKS = 25;
 
-test("large outputs that a controller does not read stop its jobs, not the worker", async () => {
+test("a controller that does not read its large outputs stops its own jobs, not the worker", async () => {
   await using trace = new Trace();
   await using worker = await startWorker({ slots: 1 });
   const before = await worker.residentBytes();

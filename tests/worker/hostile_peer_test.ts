@@ -56,7 +56,7 @@ test("a connection that breaks inside a frame takes nothing with it", async () =
   }
 });
 
-test("connections that come and go in a hurry leave nothing behind", async () => {
+test("connections that are closed at once leave nothing behind", async () => {
   await using worker = await startFakeWorker();
   await using neighbor = await connectWith(worker, "echo");
   for (let round = 0; round < 10; round++) {
@@ -104,7 +104,7 @@ test("large payloads that are only announced cost next to nothing", async () => 
   for (const socket of sockets) reset(socket);
 });
 
-test("slow peers get all they came for, and make nobody wait", async () => {
+test("slow peers are served, and delay no other peer", async () => {
   await using worker = await startFakeWorker();
   await using fast = await connectWith(worker, "echo");
   await using slow = await connect(worker, "bytes");

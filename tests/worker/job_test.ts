@@ -55,7 +55,7 @@ test("an input is aligned to 64 bytes, whatever came before it", async () => {
   assert.deepEqual(await Promise.all(jobs), SIZES.map(() => "0"));
 });
 
-test("memory and calls are as promised: every output is taken back before the next job", async () => {
+test("worker_free_outdata is called once after each job, before the next one", async () => {
   await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "ledger");
   const inputs = SIZES.flatMap((size) => [new Uint8Array(size), Buffer.from("null")]);

@@ -35,7 +35,7 @@ test("an orphaned job may run for five seconds, and its slot stays if it ends be
   assert(!worker.fakes.started[0]?.isKilled);
 });
 
-test("a job counts as orphaned from when its slot is at it", async () => {
+test("the time limit of an orphaned job counts from when its slot has reached it", async () => {
   await using worker = await startFakeWorker();
   await using stays = await connectWith(worker, "behave");
   await showPaceIn(worker.clock, stays);
@@ -48,7 +48,7 @@ test("a job counts as orphaned from when its slot is at it", async () => {
   assert.equal(await run(stays, "echo next"), "next");
 });
 
-test("jobs beside and behind an orphaned one, in its slot, are answered", async () => {
+test("jobs in flight beside an orphaned one in its slot are answered", async () => {
   await using worker = await startFakeWorker();
   await using stays = await connectWith(worker, "behave");
   await showPaceIn(worker.clock, stays);

@@ -32,7 +32,7 @@ test("a job over its time limit ends soon, with the limit in its error", async (
   assert.notEqual(await run(controller, "pid"), pid);
 });
 
-test("a job is ended between its time limit and two looks later", async () => {
+test("a job is ended when its time limit has passed, at most two checks later", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect2(worker, "behave");
   const job = sendLimited(controller, "spin", { timeMs: 1000n });
@@ -112,7 +112,7 @@ test("the time that it takes to hand over a large input does not count", async (
   assert.equal(outputText(await sendLimited(controller, input, { timeMs: 20n })), "");
 });
 
-test("a job that ends at the very moment its limit passes puts the blame on no other", async () => {
+test("no other job is blamed if a job ends at the very moment its time limit passes", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect2(worker, "behave");
   await showPaceIn(worker.clock, controller);

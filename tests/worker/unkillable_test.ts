@@ -18,7 +18,7 @@ const STEP_MS = 500;
 
 testUnless(
   noUndying,
-  "a job whose process the system does not let end fails all the same, and its slot goes on",
+  "a job whose process cannot be killed fails all the same, and its slot goes on in another process",
   async () => {
     await using worker = await startTimedWorker();
     using tracers = new Tracers(() => worker.log);
@@ -35,7 +35,7 @@ testUnless(
 
 testUnless(
   noUndying,
-  "a worker that is told to leave waits no longer for such a process",
+  "a worker that drains does not wait for a process that cannot be killed",
   async () => {
     await using worker = await startTimedWorker();
     using tracers = new Tracers(() => worker.log);
@@ -49,32 +49,40 @@ testUnless(
   },
 );
 
-testUnless(noUndying, "a second signal ends a worker at once beside such a process", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  using tracers = new Tracers(() => worker.stderr);
-  await using controller = await connect2(worker, "undying");
-  void sendLimited(controller, "hang");
-  const tracer = await tracers.next();
-  worker.signal("SIGTERM");
-  await worker.printed("stderr", /SIGTERM/);
-  worker.signal("SIGTERM");
-  assert.notEqual((await worker.exited).code, 0);
-  assert(isThere(tracer));
-});
+testUnless(
+  noUndying,
+  "a second signal ends a worker at once, even if a process cannot be killed",
+  async () => {
+    await using worker = await startWorker({ slots: 1 });
+    using tracers = new Tracers(() => worker.stderr);
+    await using controller = await connect2(worker, "undying");
+    void sendLimited(controller, "hang");
+    const tracer = await tracers.next();
+    worker.signal("SIGTERM");
+    await worker.printed("stderr", /SIGTERM/);
+    worker.signal("SIGTERM");
+    assert.notEqual((await worker.exited).code, 0);
+    assert(isThere(tracer));
+  },
+);
 
-testUnless(noUndying, "with three such processes a slot waits until one is gone", async () => {
-  await using worker = await startTimedWorker();
-  using tracers = new Tracers(() => worker.log);
-  await using controller = await connect2(worker, "undying");
-  const pids: number[] = [];
-  for (let time = 0; time < 3; time++) {
-    const hangs = failed(sendLimited(controller, "hang", LIMIT), "timeout");
-    pids.push(await tracers.next());
-    await elapse(worker.clock, hangs, STEP_MS);
-  }
-  await worker.logs(/slot 1 is waiting for one of its processes \d+, \d+, \d+ to exit/);
-  const job = run(controller, "waits");
-  await isBusy(controller, 0, 1);
-  tracers.end(pids[1] as number);
-  assert.equal(await job, "waits");
-});
+testUnless(
+  noUndying,
+  "a slot with three processes that cannot be killed waits until one is gone",
+  async () => {
+    await using worker = await startTimedWorker();
+    using tracers = new Tracers(() => worker.log);
+    await using controller = await connect2(worker, "undying");
+    const pids: number[] = [];
+    for (let time = 0; time < 3; time++) {
+      const hangs = failed(sendLimited(controller, "hang", LIMIT), "timeout");
+      pids.push(await tracers.next());
+      await elapse(worker.clock, hangs, STEP_MS);
+    }
+    await worker.logs(/slot 1 is waiting for one of its processes \d+, \d+, \d+ to exit/);
+    const job = run(controller, "waits");
+    await isBusy(controller, 0, 1);
+    tracers.end(pids[1] as number);
+    assert.equal(await job, "waits");
+  },
+);

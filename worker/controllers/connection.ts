@@ -116,7 +116,7 @@ export class Connection implements JobSource {
     return this.#link.peer;
   }
 
-  /** Resolves when the connection is closed: with the error, or `undefined` after a clean close. */
+  /** Resolves when the connection is closed, with a reason unless the controller closed it properly. */
   get closed(): Promise<Error | undefined> {
     return this.#closed.promise;
   }
@@ -138,12 +138,12 @@ export class Connection implements JobSource {
     this.refuseQueued();
   }
 
-  /** Takes the queued jobs back from the executor and refuses them. */
+  /** Refuses the jobs that are queued in the executor. */
   refuseQueued(): void {
     for (const job of this.#context.executor.takeQueued(this.#client)) this.#refuse(job);
   }
 
-  /** Closes if the controller was silent for too long: from version 2 on, it pings. */
+  /** Closes if the controller has been silent for longer than version 2 allows. */
   checkSilence(nowMs: number): void {
     const { silentMsMax } = this.#context;
     const silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
@@ -167,7 +167,7 @@ export class Connection implements JobSource {
     if (type !== ResponseType.ok) return this.fail(job, "other", decodeError(payload));
     if (this.#link.isClosed) return;
     this.#link.send(type, job.id, payload);
-    this.#flow.onAnswered();
+    this.#flow.onAnswerWritten();
     this.#onAnswered(job);
   }
 
@@ -255,7 +255,7 @@ export class Connection implements JobSource {
     if (outcome) this.#start(job, outcome);
   }
 
-  /** A job's core is ready, or failed: the job is submitted, or fails. */
+  /** The outcome of a job's core is known. */
   #start(job: RelayedJob, outcome: CoreOutcome): void {
     if (this.#link.isClosed) return;
     if (outcome.name === "none") this.#failUnstarted(job, "core", outcome.reason);
@@ -271,7 +271,7 @@ export class Connection implements JobSource {
 
   // The end.
 
-  /** Closes the connection of a controller that has closed its sending side, once every job is answered. */
+  /** Closes once the controller has ended its sending and everything is answered. */
   #endIfDone(): void {
     if (!this.#halfClosed || this.#jobs.count > 0 || this.#core.count > 0) return;
     this.#halfClosed.stop(); // no deadline for reading the answers

@@ -1,10 +1,8 @@
 /**
- * Changes a connection's core when its controller sends or chooses another one: stores it, checks that it
- * loads, and responds.
+ * Changes a connection's core when its controller sends or chooses another one: stores it, checks that it can
+ * be loaded, and responds.
  */
 
-import pLimit from "p-limit";
-import { messageOf } from "../../runtime/error_text.ts";
 import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import {
@@ -15,18 +13,19 @@ import {
   type Uint64,
   UNANSWERED_CORES_MAX,
 } from "../../protocol/mod.ts";
+import { messageOf } from "../../runtime/error_text.ts";
 import { host } from "../../system/host.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
 import { type CoreStore, sha256Of, type StoredCore } from "../cores/core_store.ts";
 import type { CoreOutcome, CurrentCore } from "./current_core.ts";
 
-/** Why jobs fail whose chosen core is not stored here. */
+/** Why jobs fail whose core was chosen and is not stored. */
 const NOT_STORED = "The chosen compute core is not stored on this worker; send it first";
 
 /** The messages that make another core current. */
 export type CoreMessage = Extract<Message2, { type: "core" | "choose" }>;
 
-/** How responses get to the controller. */
+/** Sends the responses. */
 export interface CoreResponder {
   /** Sends a whole frame. */
   send(frame: Uint8Array<ArrayBuffer>): void;
@@ -39,9 +38,10 @@ export class CoreChanges {
   readonly #store: CoreStore;
   readonly #checks: CoreChecks;
   readonly #responder: CoreResponder;
-  /** One read may bring any number of cores. Only a few are checked at a time, in order. */
-  readonly #limit = pLimit(UNANSWERED_CORES_MAX);
   readonly #closing = new AbortController();
+  #checking = 0;
+  /** One read may bring any number of cores. A few are checked at a time; the others wait in order. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(
     current: CurrentCore,
@@ -55,11 +55,11 @@ export class CoreChanges {
     this.#responder = responder;
   }
 
-  /** Makes the core of the message the current one. Resolves when it is known whether the core loads. */
+  /** Makes the core of the message current. Resolves when it is known whether it can be loaded. */
   async onMessage(message: CoreMessage, bytes: number): Promise<void> {
     const key = message.type === "core" ? sha256Of(message.content) : message.core as CoreKey;
     if (this.#current.isReady(key) && this.#store.has(key)) this.#respond(message, true);
-    // The new core is acquired before the old one is released, so that the same core, sent again, stays in use.
+    // The new core is acquired before the old one is released: the same one, sent again, stays in use.
     else await this.#current.change(this.#load(message, key), bytes);
   }
 
@@ -81,7 +81,7 @@ export class CoreChanges {
     }
   }
 
-  /** Resolves with the core once it has loaded; `undefined` if a chosen core is not stored. */
+  /** Gives the core once it has passed its check; `undefined` if a chosen one is not stored. */
   async #find(message: CoreMessage, key: CoreKey): Promise<StoredCore | undefined> {
     if (message.type === "choose") {
       const core = await this.#store.find(key);
@@ -94,12 +94,18 @@ export class CoreChanges {
   }
 
   async #checked(core: StoredCore): Promise<StoredCore> {
+    if (this.#checking < UNANSWERED_CORES_MAX) this.#checking += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      await this.#limit(() => this.#checks.check(core, this.#closing.signal));
+      await this.#checks.check(core, this.#closing.signal);
       return core;
     } catch (error) {
       this.#store.release(core);
       throw error;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next(); // it takes over this one's place
+      else this.#checking -= 1;
     }
   }
 

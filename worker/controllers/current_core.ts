@@ -4,7 +4,7 @@ import type { CoreKey } from "../../pool/types.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { RelayedJob } from "../job.ts";
 
-/** The outcome of loading a core: jobs can run with it, or fail with the reason. */
+/** What loading a core has come to: jobs can run with it, or fail with the reason. */
 export type CoreOutcome =
   | { readonly name: "ready"; readonly core: StoredCore }
   | { readonly name: "none"; readonly reason: string };
@@ -15,7 +15,7 @@ interface LoadingCore {
   readonly queue: Set<RelayedJob>;
 }
 
-/** What the connection does in response. */
+/** What its connection hears. */
 export interface CurrentCoreEvents {
   /** The core of a waiting job is ready, or failed to load. */
   onOutcome(job: RelayedJob, outcome: CoreOutcome): void;
@@ -53,7 +53,7 @@ export class CurrentCore {
     return this.#current.name === "ready" && this.#current.core.key === key;
   }
 
-  /** Makes a core current that is still loading. Resolves when its outcome is known. */
+  /** Makes another core current, which is still loading. Resolves when its outcome is known. */
   async change(loaded: Promise<CoreOutcome>, bytes: number): Promise<void> {
     const loading: LoadingCore = { name: "loading", queue: new Set() };
     this.#replaceBy(loading);
@@ -67,7 +67,7 @@ export class CurrentCore {
     else if (outcome.name === "ready") this.#events.onReleased(outcome.core);
   }
 
-  /** The outcome for a new job. `undefined`: the core is still loading, and the job now waits for it. */
+  /** The outcome for a job that has arrived. `undefined`: it is not known yet, and the job waits for it. */
   outcomeFor(job: RelayedJob): CoreOutcome | undefined {
     if (this.#current.name !== "loading") return this.#current;
     const { queue } = this.#current;
@@ -81,7 +81,7 @@ export class CurrentCore {
     return [...this.#loading].flatMap(({ queue }) => [...queue]);
   }
 
-  /** Removes and returns the jobs that wait for a core. */
+  /** Removes the jobs that wait, and gives them. */
   takeWaiting(): RelayedJob[] {
     const jobs = this.waiting;
     for (const { queue } of this.#loading) queue.clear();

@@ -1,4 +1,4 @@
-/** Bounds what a worker holds for one controller: pauses reading its connection, and blocks its jobs. */
+/** Flow control of a connection: it bounds what a controller sends before it is answered, and what it leaves unread. */
 
 import {
   UNANSWERED_BYTES_MAX,
@@ -9,13 +9,13 @@ import {
 /** While a controller has more than this unread, none of its jobs are started. */
 const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
 
-/** While it has more than this unread, its connection is not read: even a job that is refused adds an answer. */
+/** While it leaves this much unread, nothing more is read from it: refused jobs are answered without being run. */
 const UNREAD_BYTES_LIMIT = 2 * UNREAD_BYTES_MAX;
 
-/** A paused connection is read again once its backlog is below this part of each bound. */
+/** A paused connection is read again once it is within this fraction of all bounds. */
 const RESUME_PART = 1 / 2;
 
-/** What a connection holds for its controller now. */
+/** What a connection holds for its controller at the moment. */
 export interface Backlog {
   /** Jobs that are not answered yet. */
   readonly jobs: { readonly count: number; readonly bytes: number };
@@ -25,7 +25,7 @@ export interface Backlog {
   readonly unreadBytes: number;
 }
 
-/** What flow control can do. */
+/** What flow control does. */
 export interface FlowActions {
   /** Stops or resumes reading. */
   pause(isPaused: boolean): void;
@@ -39,7 +39,7 @@ export class FlowControl {
   readonly #actions: FlowActions;
   #isPaused = false;
   #isBlocked = false;
-  /** Set while the worker drains. `mayRead`: the version of the protocol lets it read on. */
+  /** Set when the worker drains. */
   #draining: { readonly mayRead: boolean } | undefined;
 
   constructor(backlog: Backlog, actions: FlowActions) {
@@ -57,24 +57,24 @@ export class FlowControl {
   }
 
   /** The answer to a job was written. */
-  onAnswered(): void {
+  onAnswerWritten(): void {
     if (!this.#draining && this.#backlog.unreadBytes > UNREAD_BYTES_MAX) this.#setBlocked(true);
   }
 
-  /** The backlog has shrunk: a job was answered, or a core is no longer loading. */
+  /** A job was answered, or a core has loaded or failed. */
   onShrunk(): void {
     if (this.#isPaused) this.#resume();
   }
 
-  /** All written bytes have been sent. */
+  /** Everything that was written has been handed to the system. */
   onDrained(): void {
     this.#setBlocked(false);
     this.onShrunk();
   }
 
   /**
-   * The worker is draining. Its only queued jobs had already started, on a slot that was lost. They must run
-   * again even if the controller does not read their answers.
+   * The worker drains. Jobs that are still started have run before, on a slot that was lost: they must run
+   * again even if their answers are not read. `mayRead`: whether further jobs can be refused.
    */
   drain(mayRead: boolean): void {
     this.#draining = { mayRead };

@@ -1,19 +1,19 @@
 /**
- * Bounds the memory of receive buffers. Payloads of small jobs are views into the buffers that a connection is
- * read into. A queued one-byte job can keep a buffer of 256 KiB alive, and 65,536 such jobs 16 GiB, although
- * their payloads are within all bounds.
+ * The payloads of small jobs are views of the buffers that a connection is read into. So a waiting job of one
+ * byte can keep a buffer of 256 KiB in memory, and 65,536 such jobs 16 GiB, although they are within all bounds.
+ * For that reason payloads are copied out of buffers that are mostly unused.
  */
 
-/** Payloads are compacted each time this much was received. */
+/** Buffers are checked each time this much was received. */
 const COMPACT_EVERY_BYTES = 16 * 1024 * 1024;
 
-/** Payloads are copied if all those in their buffer fill less than this part of it. */
+/** Payloads that fill less than this fraction of their buffer are copied. */
 const FILLED_PART_MIN = 1 / 4;
 
-/** What a job takes besides its payload, roughly. */
+/** About what a job takes beside its payload. */
 const JOB_BYTES = 64;
 
-/** Something whose payload may be replaced by a copy. */
+/** A job, as far as its payload goes. */
 export interface PayloadHolder {
   payload: Uint8Array<ArrayBuffer>;
 }
@@ -24,7 +24,7 @@ export class ReceiveBuffers {
   #last: ArrayBuffer | undefined;
   #receivedBytes = 0;
 
-  /** `holders` returns everything that still needs its payload. */
+  /** `holders` gives all jobs that still need their payloads. */
   constructor(holders: () => readonly PayloadHolder[]) {
     this.#holders = holders;
   }
@@ -39,7 +39,7 @@ export class ReceiveBuffers {
     this.#compact();
   }
 
-  /** Copies payloads out of buffers that they barely fill, so that these can be freed. */
+  /** Copies payloads out of buffers that are mostly unused. */
   #compact(): void {
     const holders = this.#holders();
     const neededBytes = new Map<ArrayBuffer, number>();
@@ -48,7 +48,7 @@ export class ReceiveBuffers {
     }
     for (const holder of holders) {
       const { buffer } = holder.payload;
-      if (buffer === this.#last) continue; // more is still received into it
+      if (buffer === this.#last) continue; // it is still being filled
       const filledPart = (neededBytes.get(buffer) as number) / buffer.byteLength;
       if (filledPart < FILLED_PART_MIN) holder.payload = holder.payload.slice();
     }

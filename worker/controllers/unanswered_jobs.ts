@@ -4,7 +4,7 @@ import type { Uint64 } from "../../protocol/mod.ts";
 import type { RelayedJob } from "../job.ts";
 import { ReceiveBuffers } from "./receive_buffers.ts";
 
-/** Counts the unanswered jobs of one connection. It keeps no list of its own, which would slow down every job. */
+/** Counts the unanswered jobs of one connection. It keeps no list of them, which every job would pay for. */
 export class UnansweredJobs {
   readonly #list: () => RelayedJob[];
   readonly #buffers: ReceiveBuffers;

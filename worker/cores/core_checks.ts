@@ -18,7 +18,7 @@ interface Check {
   waiting: number;
 }
 
-/** The checks that are under way. Connections that want the same core at once share one. */
+/** The checks that are under way. Connections that want the same core at the same time share one. */
 export class CoreChecks {
   readonly #loadOnce: LoadOnce;
   readonly #running = new Map<CoreKey, Check>();
@@ -60,7 +60,7 @@ export class CoreChecks {
     if (this.#running.get(key) === check) this.#running.delete(key);
   }
 
-  /** Whoever wants the core from now on has it checked anew. */
+  /** A connection that wants the core from now on has it checked anew. */
   #abandon(key: CoreKey, check: Check, reason: unknown): void {
     this.#forget(key, check);
     check.abandon.abort(reason);

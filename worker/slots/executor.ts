@@ -1,4 +1,4 @@
-/** Runs the jobs of all controllers in this worker's slots: the pool, the slots, and what lies between. */
+/** Runs the jobs of all controllers: connects the pool, which decides, with the slots of this worker, which act. */
 
 import { Pool } from "../../pool/pool.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../pool/types.ts";
@@ -16,7 +16,7 @@ import { Watchdog } from "./watchdog.ts";
 /** Input bytes in flight at a slot, beyond the job that it runs. */
 const SLOT_BYTES_MAX = 4 * 1024 * 1024;
 
-/** What an executor works with. */
+/** How an executor is set up. */
 export interface ExecutorOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -28,7 +28,7 @@ export interface ExecutorOptions {
   readonly orphanLimitMs: number;
 }
 
-/** The jobs of a worker. */
+/** The executor of a worker. */
 export class Executor {
   readonly #clock: Clock;
   readonly #store: CoreStore;
@@ -37,13 +37,13 @@ export class Executor {
   readonly #probes: CoreProbes;
   readonly #watchdog: Watchdog;
   readonly #closing = new AbortController();
-  /** Slots that load a core. */
+  /** Core loads that are under way. */
   readonly #loads = new Map<EndpointId, Promise<void>>();
-  /** Why the slot that is being lost just now is lost: the pool says only which job is to blame. */
+  /** Why the slot that is being lost right now is lost: the pool says only which job is to blame. */
   #lossKind: FailureKindName = "crash";
   /** Cores that have lost their last user since the last pass. */
   readonly #unused = new Set<StoredCore>();
-  /** When the first event since the last pass was noticed; the clock is not asked for each of them. */
+  /** The time of the first event since the last pass: one reading of the clock serves all of them. */
   #eventAtMs: number | undefined;
   #passAtMs = 0;
   #onIdle: (() => void) | undefined;
@@ -88,7 +88,7 @@ export class Executor {
     return this.#pool.onClientUp();
   }
 
-  /** A controller is gone: its queued jobs are dropped, those at slots may still end. */
+  /** A controller is gone: its queued jobs are dropped, those that run may still finish. */
   onClientGone(client: ClientId): void {
     for (const { payload: job } of this.#pool.jobsOf(client)) {
       if (job.state.name === "scheduled") job.state = { name: "orphaned", core: job.state.core };
@@ -97,7 +97,7 @@ export class Executor {
     this.#onEvent();
   }
 
-  /** A controller's answers pile up, or no longer do: while they do, no more of its jobs are run. */
+  /** A controller's answers pile up, or no longer do. While they do, none of its queued jobs are started. */
   onClientBlocked(client: ClientId, isBlocked: boolean): void {
     this.#pool.onClientBlocked(client, isBlocked);
     this.#onEvent();
@@ -113,7 +113,7 @@ export class Executor {
     this.#watchdog.onScheduled(job);
   }
 
-  /** Takes a job back. If a slot has it, the slot may still run it; its answer will be dropped. */
+  /** Cancels a job. If a slot has it, the slot may still run it, and its answer is dropped. */
   cancel(job: RelayedJob): void {
     if (job.state.name !== "scheduled") return;
     const { core, entry } = job.state;
@@ -122,7 +122,7 @@ export class Executor {
     this.#onEvent();
   }
 
-  /** Takes out all queued jobs of a controller. */
+  /** Removes all queued jobs of a controller, and gives them. */
   takeQueued(client: ClientId): RelayedJob[] {
     const jobs = this.#pool.onQueueCanceled(client).map(({ payload }) => payload);
     for (const job of jobs) this.#leave(job);
@@ -135,8 +135,8 @@ export class Executor {
   }
 
   /**
-   * Loads a core once, to see whether that works: in a free slot, where it is then of use, or beside the
-   * slots while all are busy. Rejects with the reason if it does not work.
+   * Loads a core once, to see whether it can be loaded: in a free slot, which keeps it, or in a process of its
+   * own while all slots are busy. Rejects with the reason if it cannot.
    */
   async tryLoad(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     if (this.#slots.holding(core.key).length > 0) return;
@@ -155,7 +155,7 @@ export class Executor {
     }
   }
 
-  /** Nobody uses the core any more: slots that hold it will unload it, unless it is used again at once. */
+  /** A core has lost its last user: slots that hold it will unload it, unless it is used again at once. */
   onUnused(core: StoredCore): void {
     this.#unused.add(core);
     this.#onEvent();
@@ -163,7 +163,7 @@ export class Executor {
 
   // What the worker asks for.
 
-  /** How many slots have a job, and how many jobs wait, be it for their turn at such a slot. */
+  /** How many slots have a job, and how many jobs wait, including those behind another one in a slot. */
   get occupancy(): { readonly slotsBusy: number; readonly jobsWaiting: number } {
     const { queued, inFlight } = this.#pool.counts();
     const slotsBusy = this.#pool.currentJobs().length;
@@ -171,8 +171,8 @@ export class Executor {
   }
 
   /**
-   * Resolves when there are no more jobs. While a worker drains, queued jobs have run before, on a slot that
-   * was lost: they run again, unless no slot will ever take them.
+   * Resolves when there are no more jobs. While a worker drains, a job is queued only because its slot was
+   * lost: it runs again, unless no slot will ever take it.
    */
   idle(): Promise<void> {
     return new Promise((resolve) => {
@@ -181,12 +181,12 @@ export class Executor {
     });
   }
 
-  /** Something that only time changes may have changed. */
+  /** Does what is due only because time has passed. */
   onTick(): void {
     this.#watchdog.checkUnwanted(this.#onEvent());
   }
 
-  /** Ends now: cores of idle slots are unloaded, jobs that run are not finished. */
+  /** Ends now: idle slots unload their cores, jobs that run are not finished. */
   close(): void {
     this.#closing.abort(new Error("The worker is shutting down"));
     this.#watchdog.close();
@@ -211,7 +211,7 @@ export class Executor {
 
   #onLost(endpoint: EndpointId, reason: string, wasKilled: boolean, last: DispatchId): void {
     this.#watchdog.onLost(endpoint, reason, last, this.#onEvent());
-    // A core may also crash between two jobs: then the job that waits has nothing to do with it.
+    // A core may also crash between two jobs: then the job in flight is not to blame.
     const hadStarted = this.#pool.jobAt(endpoint, last) !== undefined;
     this.#lossKind = wasKilled || !hadStarted ? "killed" : "crash";
     this.#pool.onEndpointLost(endpoint, reason, wasKilled || !hadStarted);
@@ -228,7 +228,7 @@ export class Executor {
     const slot = this.#slots.at(endpoint);
     if (!core || !slot) return;
     this.#watchdog.onLoad(endpoint);
-    // Its file has to stay until then, even if all controllers that use it leave.
+    // Its file has to stay until it is loaded, even if all controllers that use it leave.
     this.#store.acquire(core);
     const load = slot.load(core).finally(() => {
       this.#loads.delete(endpoint);
@@ -243,7 +243,7 @@ export class Executor {
 
   #onLoadFailed(endpoint: EndpointId, core: StoredCore, error: LoadError): void {
     const nowMs = this.#onEvent();
-    // The pool has heard already that a slot is lost whose load was abandoned.
+    // A slot whose load is abandoned is lost, which the pool has heard already.
     if (error.kind === "abandoned") return;
     this.#pool.onLoadFailed(endpoint, core.key, error.message, nowMs);
   }
@@ -262,7 +262,7 @@ export class Executor {
 
   // The scheduler's pass.
 
-  /** Something has happened: the scheduler runs once after all that happens together. Gives the time. */
+  /** Something has happened: one pass follows for all that happens in this turn. Gives the time. */
   #onEvent(): number {
     if (this.#eventAtMs === undefined) {
       this.#eventAtMs = this.#clock.now();

@@ -1,4 +1,4 @@
-/** Limits of jobs, kept from outside: a process that computes cannot watch itself. */
+/** Limits of jobs, enforced from outside: a process that is computing cannot watch itself. */
 
 import { readFileSync } from "node:fs";
 import process from "node:process";

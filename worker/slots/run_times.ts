@@ -1,6 +1,6 @@
 /**
- * Since when jobs run. A slot says which job it started but not when: its clock is another one, and one more
- * look at a clock for each job would cost more than a look from here 20 times a second.
+ * Since when jobs run. A slot says which job it has started, but not when: that would cost one more reading of
+ * the clock for every job, while limits are checked 20 times a second, and only if there are any.
  */
 
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";

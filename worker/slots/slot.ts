@@ -22,8 +22,8 @@ export interface SlotEvents {
   /** The response to a job. */
   onAnswer(endpoint: EndpointId, frame: Frame): void;
   /**
-   * The process is gone or given up, or replaced. `wasKilled`: from outside. `lastStarted`: the job that it
-   * started last, which it may have answered.
+   * The process has exited, is given up, or is replaced. `wasKilled`: from outside. `lastStarted`: the job that
+   * it started last, which it may have answered.
    */
   onLost(endpoint: EndpointId, reason: string, wasKilled: boolean, lastStarted: DispatchId): void;
 }
@@ -110,12 +110,12 @@ export class Slot {
     }
   }
 
-  /** Nobody needs the core that it is loading any more: it gets a fresh process at once. */
+  /** The core that it loads is no longer needed: the slot gets a fresh process at once. */
   abandonLoad(): void {
     if (this.#state.name === "loading") this.#state.abandon.abort();
   }
 
-  /** Unloads its core, properly, and has a fresh process in its place. It has nothing to do. */
+  /** Unloads its core and gets a fresh process. To be called while it has no job. */
   retire(): void {
     if (this.#state.name !== "up") return;
     const { process } = this.#state;
@@ -198,7 +198,7 @@ export class Slot {
     this.#lose(reason, wasKilled);
   }
 
-  /** Its process is of no use any more, for `reason`: another one is started. */
+  /** Its process is no longer usable, for `reason`: another one is started. */
   #lose(reason: string, wasKilled: boolean): void {
     if (!this.#serving || this.#context.closing.aborted) return;
     const { endpoint, process } = this.#serving;

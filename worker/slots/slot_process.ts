@@ -22,13 +22,13 @@ import type { StartedJob } from "./started_job.ts";
 /** The id of the one message that is no job. Jobs have dispatch ids, which begin at 1. */
 const LOAD_ID = 0;
 
-/** A process that has not connected by then never will. Generous: a hundred start at once on a big machine. */
+/** A process that has not connected by then never will. Generous: on a big machine a hundred start at once. */
 const START_LIMIT_MS = 30_000;
 
 /** How long a process may take to unload its core. */
 const END_LIMIT_MS = 5_000;
 
-/** What a process wrote before it died is in the socket at once; this is for a loaded machine. */
+/** What a process wrote before it died is in the socket already; this is for a loaded machine. */
 const LAST_ANSWERS_MS = 1_000;
 
 /** A line that a job printed arrives at most this long after its answer, through another pipe. */
@@ -56,11 +56,11 @@ export interface SlotProcessOptions {
   readonly goneLimitMs: number | undefined;
 }
 
-/** What a process is at. It goes down this list, and may skip states. */
+/** The state of a process. It moves down this list, and may skip states. */
 type Life =
   /** It has not connected to its worker yet. */
   | { readonly name: "starting" }
-  /** It can load a core. Only once: unloading a core is ending its process. */
+  /** It can load a core, and only one: unloading a core means ending its process. */
   | { readonly name: "empty" }
   | {
     readonly name: "loading";
@@ -104,11 +104,11 @@ export class SlotProcess {
       goneLimitMs,
       onLine: (line) => {
         this.#lastLine = { text: line, atMs: clock.now() };
-        // One that is ended before it has connected may complain about that.
+        // A process that is ended before it has connected may complain about that.
         if (this.#link || this.#life.name !== "ending") onLine(line);
       },
     });
-    const late = `not within ${START_LIMIT_MS / 1000} s`;
+    const late = `no connection within ${START_LIMIT_MS / 1000} s`;
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
     this.#connected.promise.catch(() => {}).finally(() => timer.stop());
     void this.#awaitExit();
@@ -153,11 +153,10 @@ export class SlotProcess {
     return this.#child.ended;
   }
 
-  /** It has connected to the worker. Whether it may: one that is being killed may not. */
+  /** The process has connected to the worker. Gives whether it may: not if it is being killed. */
   onConnected(stream: ByteStream): boolean {
     if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
     this.#life = { name: "empty" };
-    // Every option has a default; `payloadBytesMax` is that of the protocol.
     const options = { clock: this.#clock, payloadBytesMax: undefined };
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
@@ -200,7 +199,7 @@ export class SlotProcess {
    * Makes the process unload its core and exit; kills it if it does not. Gives the reason if it is given up.
    */
   async end(): Promise<string | undefined> {
-    this.#failLoad("the worker needs the process no longer", "abandoned");
+    this.#failLoad("its process is ended", "abandoned");
     if (this.#life.name !== "gone") this.#life = { name: "ending" };
     if (!this.#link) this.kill();
     const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000} s`;
@@ -222,7 +221,7 @@ export class SlotProcess {
   #onFrame(frame: Frame): void {
     if (frame.id !== LOAD_ID) return this.#events.onAnswer(frame);
     if (this.#life.name !== "loading") {
-      throw new MalformedPayloadError("The slot answers a request to load that was not sent");
+      throw new MalformedPayloadError("The slot answers a load request that was not sent");
     }
     if (frame.type !== ResponseType.ok) return this.#failLoad(decodeError(frame.payload));
     const { core, loaded } = this.#life;
@@ -242,7 +241,7 @@ export class SlotProcess {
     this.kill(`killed: ${reason}`);
   }
 
-  /** A process that is not connected is of no use. Most exit by themselves. */
+  /** Without a connection a process is of no use. Most exit by themselves. */
   #onLinkClosed(error: Error | undefined): void {
     this.#linkClosed.resolve(error);
     const why = error ? `: ${error.message}` : "";
@@ -254,7 +253,7 @@ export class SlotProcess {
   async #awaitExit(): Promise<void> {
     const end = await this.#child.settled;
     if (end && this.#link) await this.#lastAnswers(this.#link);
-    else this.#link?.close(); // one that is given up may keep its end of the socket open
+    else this.#link?.close(); // a process that is given up may keep its end of the socket open
     this.#startedJob.close();
     this.#onGone(end);
   }
@@ -271,6 +270,7 @@ export class SlotProcess {
     const reason = this.#exitReason(end);
     const wasKilled = (!end || end.signal === "SIGKILL") && this.#killReason === undefined;
     this.#life = { name: "gone" };
+    // Without effect if it had connected.
     this.#connected.reject(new Error(`A slot process did not start: ${this.#startProblem(end)}`));
     if (before.name !== "starting" && before.name !== "ending") {
       this.#events.onLost(reason, wasKilled);
@@ -292,7 +292,7 @@ export class SlotProcess {
     return line === "" ? describe(end) : `${describe(end)} (${line})`;
   }
 
-  /** The last line that it printed, if that is surely from the job that it ran, or from no job. */
+  /** The last line that it printed, if it certainly comes from the job that it ran, or from no job. */
   #ownLine(): string {
     const { text, atMs } = this.#lastLine;
     const isOwn = this.jobs <= 1 || atMs - this.#sentAtMs > LINE_DELAY_MS_MAX;

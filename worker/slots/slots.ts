@@ -3,7 +3,7 @@
 import type { CoreKey, EndpointId } from "../../pool/types.ts";
 import { Slot, type SlotContext } from "./slot.ts";
 
-/** All slots. */
+/** All slots of a worker. */
 export class Slots {
   readonly #slots: readonly Slot[];
   readonly #byEndpoint = new Map<EndpointId, Slot>();

@@ -1,4 +1,4 @@
-/** Kills the slots of jobs that must not run on: those over a limit, and those that nobody waits for. */
+/** Kills the slots of jobs that must not go on: those over a limit, and those whose answer is not wanted. */
 
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
@@ -13,10 +13,10 @@ import { RunTimes } from "./run_times.ts";
 /** How long a canceled job may still run: most end by themselves, and replacing a process takes longer. */
 const CANCELED_LIMIT_MS = 200;
 
-/** How often limits are looked at. Memory can grow by gigabytes a second. */
+/** How often limits are checked. Memory can grow by gigabytes a second. */
 const LIMITS_TICK_MS = 50;
 
-/** A job that was over a limit this often is to blame, whatever speaks for it. So no job runs forever. */
+/** A job that was over a limit this often is to blame, whatever else may be the reason: no job runs forever. */
 const VIOLATIONS_MAX = 3;
 
 /** Why a slot was killed. */
@@ -53,10 +53,10 @@ export interface WatchdogContext {
 export class Watchdog {
   readonly #context: WatchdogContext;
   readonly #runTimes = new RunTimes();
-  /** Slots that run a job that nobody waits for, and since when. */
+  /** Slots that run a job whose answer is not wanted, and since when. */
   readonly #unwantedSinceMs = new Map<EndpointId, number>();
   readonly #kills = new Map<EndpointId, Kill>();
-  /** How often jobs were over a limit without surely being to blame. Few ever are. */
+  /** How often jobs were over a limit for what may be another reason. Few ever are. */
   readonly #violations = new WeakMap<RelayedJob, number>();
   #limitsTick: Timer | undefined;
 
@@ -64,7 +64,7 @@ export class Watchdog {
     this.#context = context;
   }
 
-  /** A job was scheduled: from the first one with limits on, limits are looked at. */
+  /** A job was scheduled: from the first one with limits on, limits are checked. */
   onScheduled({ limits: { timeMs, memoryBytes } }: RelayedJob): void {
     if (this.#limitsTick || (timeMs === 0 && memoryBytes === 0)) return;
     const { clock } = this.#context;
@@ -81,7 +81,7 @@ export class Watchdog {
     }
   }
 
-  /** Kills the slots that have run jobs that nobody waits for, for too long. */
+  /** Kills the slots that have run jobs whose answer is not wanted for too long. */
   checkUnwanted(nowMs: number): void {
     const unwanted = this.#currentJobs().filter(({ job }) => !isWanted(job.payload));
     const endpoints = new Set(unwanted.map(({ endpoint }) => endpoint));
@@ -102,8 +102,8 @@ export class Watchdog {
   }
 
   /**
-   * A slot is lost, having started the job `lastStarted`. If it was killed for a job, that one fails, and
-   * those beside it have nothing to do with it.
+   * A slot is lost, having started the job `lastStarted`. If it was killed for a job, that job fails; those
+   * in flight beside it go back to the queue.
    */
   onLost(endpoint: EndpointId, reason: string, lastStarted: DispatchId, nowMs: number): void {
     const kill = this.#kills.get(endpoint);
@@ -122,7 +122,7 @@ export class Watchdog {
     }
   }
 
-  /** A slot loads a core, with a fresh process if need be. The kill of the one before came too late. */
+  /** A slot loads a core, in a fresh process if need be: it is not killed for a job any more. */
   onLoad(endpoint: EndpointId): void {
     this.#kills.delete(endpoint);
   }
@@ -132,9 +132,9 @@ export class Watchdog {
   }
 
   /**
-   * A job may have ended by itself at the very moment of the kill, and its answer is lost: then its slot,
-   * which runs jobs in their order, has started a later one. And memory may be what other jobs have left in
-   * the process. In both cases the job gets another process, to be observed there.
+   * A job may have ended by itself at the very moment of the kill, with its answer lost: then its slot, which
+   * runs jobs in order, has started a later one. And the memory may have been leaked by earlier jobs. In both
+   * cases the job runs again in another process.
    */
   #isToBlame({ job, kind, ranOthers }: Kill, hadEnded: boolean): boolean {
     if (!hadEnded && (kind !== "memory" || !ranOthers)) return true;
@@ -143,7 +143,7 @@ export class Watchdog {
     return violations >= VIOLATIONS_MAX;
   }
 
-  /** The jobs that slots are at: those that run, or are being handed over. */
+  /** The job that each busy slot is at: it runs, or its input is still being handed over. */
   #currentJobs(): CurrentJob<RelayedJob>[] {
     const { pool, processAt } = this.#context;
     return pool.currentJobs((endpoint) => processAt(endpoint)?.lastStarted);

@@ -12,7 +12,7 @@ test("a job before any core is told that there is none", () => {
   const { current } = new Recorded();
   assert.deepEqual(current.outcomeFor(newJob(1)), {
     name: "none",
-    reason: "No compute core was sent yet",
+    reason: "No compute core has been sent yet",
   });
 });
 
@@ -74,7 +74,7 @@ test("cores that load are counted with their bytes", async () => {
   assert.deepEqual([current.count, current.bytes], [0, 0]);
 });
 
-test("jobs that are taken out hear nothing of their core", async () => {
+test("jobs that are taken out hear nothing about their core", async () => {
   const recorded = new Recorded();
   const one = recorded.change();
   const jobs = [newJob(1), newJob(2)];

@@ -71,7 +71,7 @@ test("while the worker drains, all that was started runs, whether its answer is 
   assert(!flow.isPaused);
 });
 
-test("a controller that cannot be told that the worker drains is not read again", () => {
+test("a connection of version 1 is not read again once the worker drains", () => {
   const flow = new Flow();
   flow.control.drain(false);
   assert(flow.isPaused);
@@ -124,7 +124,7 @@ class Flow {
 
   answer(held: Partial<Held>): void {
     this.#set(held);
-    this.control.onAnswered();
+    this.control.onAnswerWritten();
   }
 
   drained(): void {

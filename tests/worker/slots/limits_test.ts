@@ -10,18 +10,18 @@ import { test, testUnless } from "../../lib/test.ts";
 
 const cannotTell = CAN_MEASURE_MEMORY ? undefined : "this system does not tell memory";
 
-test("Linux tells how much memory a process has", () => {
+test("Linux says how much memory a process has", () => {
   assert.equal(CAN_MEASURE_MEMORY, process.platform === "linux");
 });
 
-test("a job is over its time limit when it has run for longer, not when it has run for as long", () => {
+test("a job exceeds its time limit when it has run for longer than that, not for just as long", () => {
   const heads = [head(1, { timeMs: 100, sinceMs: 1000 }), head(2, { timeMs: 100, sinceMs: 1001 })];
   assert.deepEqual(found(heads, 1100), []);
   assert.deepEqual(found(heads, 1101), [[1, "timeout", "timed out after 0.1 s"]]);
   assert.deepEqual(found(heads, 5000).map(([endpoint]) => endpoint), [1, 2]);
 });
 
-test("a job without limits is never over one, and nobody looks at its process", () => {
+test("a job without limits exceeds none, and its process is not looked at", () => {
   const nobody = () => assert.fail("a process was looked at");
   const heads = [head(1, { sinceMs: 0 }), head(2, { timeMs: 1e12, sinceMs: 0 })];
   assert.deepEqual(findViolations(heads, nobody, 1e9), []);
@@ -29,14 +29,14 @@ test("a job without limits is never over one, and nobody looks at its process", 
 
 testUnless(
   cannotTell,
-  "a job that is being handed in can be over its memory limit, and not over its time",
+  "a job whose input is still being handed over can exceed its memory limit, but not its time limit",
   () => {
     const limits = { timeMs: 1, memoryBytes: 1, hasBegun: false };
     assert.deepEqual(found([head(1, limits)], 1e9).map(([, kind]) => kind), ["memory"]);
   },
 );
 
-testUnless(cannotTell, "a job is over its memory limit when its process has more", () => {
+testUnless(cannotTell, "a job exceeds its memory limit when its process has more", () => {
   const heads = [head(1, { memoryBytes: 2 ** 20 }), head(2, { memoryBytes: 2 ** 50 })];
   const [[endpoint, kind, reason] = []] = found(heads, 0);
   assert.equal(endpoint, 1);
@@ -45,7 +45,7 @@ testUnless(cannotTell, "a job is over its memory limit when its process has more
   assert.equal(found(heads, 0).length, 1);
 });
 
-testUnless(cannotTell, "memory limits are said in the unit that they were given in", () => {
+testUnless(cannotTell, "a memory limit is named in the unit that it was given in", () => {
   for (
     const [memoryBytes, said] of [[1, "1 B"], [1536, "1.5 KiB"], [3 * 2 ** 20, "3 MiB"]] as const
   ) {
@@ -54,7 +54,7 @@ testUnless(cannotTell, "memory limits are said in the unit that they were given 
   }
 });
 
-test("a job whose process is gone, or not known, is not over its memory limit", () => {
+test("a job whose process is gone or not known does not exceed its memory limit", () => {
   const heads = [head(1, { memoryBytes: 1 })];
   assert.deepEqual(findViolations(heads, () => undefined, 0), []);
   assert.deepEqual(findViolations(heads, () => 2 ** 30, 0), []); // no system has such a process id

@@ -33,7 +33,7 @@ test("a process that dies is lost once, and replaced", async () => {
   assert.deepEqual(worker.warnings, ["slot 1 (pid 1000): crashed: SIGSEGV"]);
 });
 
-test("a process that is killed from outside was killed", async () => {
+test("a process that is killed from outside is reported as killed", async () => {
   await using worker = await OneSlot.start();
   (await worker.up(1)).crash("SIGKILL");
   await worker.up(2);
@@ -58,7 +58,9 @@ test("a process that never connects is killed, and the next one is started after
   await using worker = await OneSlot.start({ isMute: true });
   await worker.clock.advance(START_LIMIT_MS);
   assert(worker.started[0]?.isKilled);
-  assert.deepEqual(worker.warnings, ["slot 1: A slot process did not start: not within 30 s"]);
+  assert.deepEqual(worker.warnings, [
+    "slot 1: A slot process did not start: no connection within 30 s",
+  ]);
   assert.equal(worker.started.length, 1);
   await worker.clock.advance(100);
   assert.equal(worker.started.length, 2);
@@ -100,7 +102,7 @@ test("a core that never comes back from worker_init is given up after a while", 
   await worker.load("another");
 });
 
-test("whether a process dies by itself or is killed while it loads, its slot is lost before that is said", async () => {
+test("when a process dies or is killed while it loads a core, its slot is lost before the load fails", async () => {
   for (const [core, kind] of [["crashes", "core"], ["killed", "killed"]] as const) {
     await using worker = await OneSlot.start();
     await worker.up(1);
@@ -143,7 +145,7 @@ test("a core that does not unload is killed after a while", async () => {
   assert(first.isKilled && first.isGone);
 });
 
-test("a slot that is killed in vain is lost once, for its reason, and has another process", async () => {
+test("a process that cannot be killed is given up once, with the reason for the kill, and replaced", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   const [first] = await worker.killInVain(1, "timed out after 1 s");
   assert.equal(worker.lost.length, 1);
@@ -154,7 +156,7 @@ test("a slot that is killed in vain is lost once, for its reason, and has anothe
   await worker.up(2);
 });
 
-test("a process that is given up and ends later is not lost again", async () => {
+test("a process that is given up and exits later is not lost again", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   const [first] = await worker.killInVain(1);
   await worker.up(2);
@@ -164,7 +166,7 @@ test("a process that is given up and ends later is not lost again", async () => 
   assert.equal(worker.started.length, 2);
 });
 
-test("a process that is killed for no reason and stays blames nobody", async () => {
+test("no job is to blame for a process that cannot be killed if it was killed for no reason", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   await worker.killInVain(1);
   const { reason, wasKilled } = worker.lost[0] as Lost;
@@ -172,7 +174,7 @@ test("a process that is killed for no reason and stays blames nobody", async () 
   assert(wasKilled);
 });
 
-test("a slot with three processes that stay waits for one of them to exit, and says so", async () => {
+test("a slot with three processes that cannot be killed waits for one of them to exit, and says so", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   const [, second] = await worker.killInVain(3);
   const waits = worker.warnings.filter((line) => line.includes("waiting"));
@@ -192,7 +194,7 @@ test("a slot that is starting its third process is not blocked", async () => {
   assert(!worker.slots.areBlocked);
 });
 
-test("a core is not loaded where no process can make way for it", async () => {
+test("a core is not loaded if the slot can have no further process", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   const [first] = await worker.killInVain(2);
   await worker.up(3);
@@ -205,7 +207,7 @@ test("a core is not loaded where no process can make way for it", async () => {
   await worker.load("another");
 });
 
-test("closing waits for no process that stays", async () => {
+test("closing does not wait for processes that were given up", async () => {
   const worker = await OneSlot.start({ isUnkillable: true });
   await worker.killInVain(3);
   await worker.close();
@@ -228,7 +230,7 @@ test("a process that connects while the worker closes is ended before that is do
   assert(worker.started[0]?.isGone);
 });
 
-test("closing names a process that does not exit, once", async () => {
+test("closing reports a process that does not exit, once", async () => {
   const worker = await OneSlot.start({ isUnkillable: true });
   await worker.up(1);
   worker.slots.at(worker.endpoint)?.process?.kill();
@@ -238,7 +240,7 @@ test("closing names a process that does not exit, once", async () => {
   assert.deepEqual(worker.lost, []);
 });
 
-test("the shared memory of a slot has no name once it is connected or gone", async () => {
+test("the file of a slot's shared memory is removed once the slot is connected", async () => {
   await using worker = await OneSlot.start();
   await worker.up(1);
   await worker.hasNoFiles();

@@ -21,7 +21,7 @@ const cannotTell = CAN_MEASURE_MEMORY ? undefined : "this system does not tell m
 
 testUnless(
   cannotTell,
-  "a job over its memory limit before it has begun is to blame if its process ran no other",
+  "a job over its memory limit before it has started is to blame if its process ran no other job",
   () => {
     const worker = new WatchedWorker([LITTLE_MEMORY]);
     worker.runSlot();
@@ -32,7 +32,7 @@ testUnless(
 
 testUnless(
   cannotTell,
-  "in processes that ran others it goes back twice, and the third time it is to blame",
+  "a job over its memory limit in processes that ran others is to blame the third time, and runs again before",
   () => {
     const worker = new WatchedWorker([LITTLE_MEMORY]);
     for (const blamed of [undefined, undefined, "memory"]) {
@@ -43,7 +43,7 @@ testUnless(
   },
 );
 
-test("a job that had ended in the moment in which it was ended runs again, and so twice at most", () => {
+test("a job that had ended at the very moment its slot was killed runs again, at most twice", () => {
   const worker = new WatchedWorker([SHORT_TIME, { timeMs: 0, memoryBytes: 0 }]);
   for (const blamed of [undefined, undefined, "timeout"]) {
     const [job, next] = worker.runSlot();
@@ -55,7 +55,7 @@ test("a job that had ended in the moment in which it was ended runs again, and s
   assert.equal(worker.queued, 1);
 });
 
-test("a job that is still being handed in is not over its time limit", () => {
+test("a job whose input is still being handed over does not exceed its time limit", () => {
   const worker = new WatchedWorker([SHORT_TIME]);
   worker.runSlot();
   for (const nowMs of [0, 1000, 1e9]) worker.look(nowMs);
