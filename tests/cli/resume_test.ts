@@ -17,7 +17,7 @@ test("the same command again runs nothing, and counts everything", async () => {
   const again = await runs(workspace, [], "5 jobs done in", [1, 1, 1, 1, 1]);
   assert.match(again.stdout, /^5 jobs done in [\d.]+ s \(5 of them before\), outputs in outputs$/m);
   assert.match(again.stdout, /^0 jobs\/s /m);
-  assert.equal(again.stderr, "resuming: 5 jobs done before\n");
+  assert.match(again.stderr, /^resuming: 5 jobs done before$/m);
   assert.equal((await workspace.records()).length, 5);
 });
 
@@ -69,7 +69,7 @@ test("another core runs everything anew, and so does the first one after it", as
   await workspace.writeAll({ "in/a": "1", "in/b": "2" });
   await workspace.run(["run", ECHO, "in"]);
   const other = await workspace.run(["run", ANOTHER, "in"]);
-  assert.equal(other.stderr, "starting anew: another core ran the 2 jobs in the journal\n");
+  assert.match(other.stderr, /^starting anew: another core ran the 2 jobs in the journal$/m);
   assert.deepEqual(await workspace.outputs(), { a: "another", b: "another" });
   await workspace.run(["run", ECHO, "in"]);
   assert.deepEqual(await workspace.outputs(), { a: "1", b: "2" });
@@ -93,7 +93,7 @@ test("--fresh forgets the journal and runs everything", async () => {
   await using workspace = await counting(3);
   await runs(workspace, [], "3 jobs done", [1, 1, 1]);
   const fresh = await runs(workspace, ["--fresh"], "3 jobs done in", [2, 2, 2]);
-  assert.equal(fresh.stderr, "");
+  assert.doesNotMatch(fresh.stderr, /resuming|anew/);
   assert.doesNotMatch(fresh.stdout, /before/);
   assert.equal((await workspace.records()).length, 3);
   await runs(workspace, [], "3 jobs done in .* \\(3 of them before\\)", [2, 2, 2]);
@@ -108,15 +108,17 @@ test("a failed job stays failed, with its reason, until --retry-failed", async (
   assert.match(first.stdout, /^2 of 4 jobs done, 2 failed/);
   const again = await workspace.run(["run", BEHAVE, "in", ...once]);
   assert.equal(again.code, 1);
-  const before = "2 failed (--retry-failed runs them again)";
-  assert.equal(again.stderr, `resuming: 2 jobs done before, ${before}\n`);
+  assert.match(
+    again.stderr,
+    /^resuming: 2 jobs done before, 2 failed \(--retry-failed runs them again\)$/m,
+  );
   assert.match(again.stdout, /^2 of 4 jobs done \(2 of them before\), 2 failed, in /);
   assert.match(again.stdout, /^ {2}fails {2}exit code 3: bad luck$/m);
   assert.match(again.stdout, /^ {2}once {3}.*SIGSEGV/m);
   assert.match(again.stdout, /^ {2}\(2 in an earlier run; --retry-failed /m);
   assert.equal((await workspace.records()).length, 4, "nothing has run");
   const retried = await workspace.run(["run", BEHAVE, "in", ...once, "--retry-failed"]);
-  assert.equal(retried.stderr, "resuming: 2 jobs done before, 2 failed ones run again\n");
+  assert.match(retried.stderr, /^resuming: 2 jobs done before, 2 failed ones run again$/m);
   assert.match(retried.stdout, /^3 of 4 jobs done \(2 of them before\), 1 failed, in /);
   assert.deepEqual(await workspace.outputs(), { ...outputsOf(2), once: "survived" });
   const last = await workspace.run(["run", BEHAVE, "in", ...once]);
