@@ -321,47 +321,43 @@ test("inputs are not read further ahead than the slower of two workers follows",
   await recorded.settled();
 });
 
+/** More than all that may be queued. */
+const LARGE = new Uint8Array(65 * 1024 * 1024);
+
 test("results that wait for a vote are counted in the bytes that may be queued", async (simulation) => {
-  const { recorded, workers } = await verifiedOn(simulation, [{ slots: 4 }, { slots: 4 }]);
-  const [, slow] = workers;
-  const output = new Uint8Array(24 * 1024 * 1024);
-  for (const { script } of workers) script.answerJob = () => ({ exitCode: 0, output });
-  slow.hold();
-  recorded.add(numberedInputs(3));
-  let hasRoom = false;
-  const room = () => recorded.cluster.room().then(() => hasRoom = true);
-  await simulation.until("it has all jobs", () => slow.received.jobs.length === 3);
-  const waiting = room();
-  await simulation.advance(1_000);
-  assert.equal(hasRoom, false);
-  slow.release();
-  await recorded.completed(3);
-  await waiting;
-  slow.hold();
-  hasRoom = false;
-  recorded.add(numberedInputs(4));
-  await simulation.until("it has jobs", () => slow.received.jobs.length === 7);
-  const waitingAgain = room();
-  await simulation.advance(1_000);
-  assert.equal(hasRoom, false);
-  assert.equal(recorded.cluster.cancelUnstarted(), 0, "all of them run");
-  slow.cut();
-  await waitingAgain;
-  assert.equal(recorded.canceled, 4, "their second runs are canceled, and the results dropped");
+  const { recorded, workers } = await verifiedOn(simulation, [{}, {}]);
+  const [first, second] = workers;
+  const { cluster } = recorded;
+  for (const { script } of workers) script.answerJob = () => ({ exitCode: 0, output: LARGE });
+  recorded.add(numberedInputs(1));
+  second.hold();
+  await simulation.until("it has voted", () => !cluster.hasRoom);
+  await simulation.until("the other one has the job", () => second.received.jobs.length === 1);
+  second.release();
+  await recorded.completed(1);
+  assert.equal(cluster.hasRoom, true);
+  for (const worker of workers) worker.hold();
+  recorded.add(numberedInputs(1));
+  await simulation.advance(0);
+  assert.equal(cluster.cancelUnstarted(), 0, "it runs");
+  for (const worker of workers) worker.release();
+  await recorded.settled();
+  assert.equal(recorded.canceled, 1, "its second run, which has not begun");
+  assert.equal(cluster.hasRoom, true);
+  assertPolite(first, second);
 });
 
 test("results of jobs that fail on the second worker are not held", async (simulation) => {
-  const { recorded, workers } = await verifiedOn(simulation, [{}, { delayMs: 1_000 }]);
-  const output = new Uint8Array(24 * 1024 * 1024);
+  const { recorded, workers } = await verifiedOn(simulation, [{}, {}]);
   const [first, second] = workers;
-  first.script.answerJob = () => ({ exitCode: 0, output });
+  first.script.answerJob = () => ({ exitCode: 0, output: LARGE });
   second.script.answerJob = () => ({ kind: KINDS.memory, text: "too much" });
-  let hasRoom = false;
-  recorded.add(numberedInputs(6));
-  await recorded.completed(6);
-  void recorded.cluster.room().then(() => hasRoom = true);
-  await simulation.advance(0);
-  assert.equal(hasRoom, true);
+  second.hold();
+  recorded.add(numberedInputs(2));
+  await simulation.until("it has voted", () => !recorded.cluster.hasRoom);
+  second.release();
+  await recorded.completed(2);
+  assert.equal(recorded.cluster.hasRoom, true);
 });
 
 test("verified jobs are not copied, however late they are", async (simulation) => {

@@ -91,6 +91,25 @@ test("a worker that was useful is dialed soon, and awaited for 10 seconds more",
   assert.equal(scene.address.givenUpReason, undefined);
 });
 
+test("a worker that is lost, and cannot be reached for the same reason, is reported as lost alone", async () => {
+  const scene = new Scene();
+  scene.address.onReady();
+  scene.address.onEnded(LOST);
+  await scene.clock.advance(100);
+  scene.address.onEnded({ ...REFUSED, reason: LOST.reason });
+  assert.deepEqual(scene.reports, []);
+});
+
+test("a worker that comes back of no use after it was given up is given up at once", async () => {
+  const scene = new Scene();
+  await scene.failFor(20_000);
+  await scene.clock.advance(5_000);
+  scene.address.onReady();
+  await scene.clock.advance(100);
+  scene.address.onEnded({ ...LOST, wasUseful: false });
+  assert.equal(scene.address.givenUpReason, "lost");
+});
+
 test("an unusable worker is dialed every 30 seconds, and given up until it has loaded the core", async () => {
   const scene = new Scene();
   scene.address.onReady();
