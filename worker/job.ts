@@ -4,7 +4,7 @@ import type { Job } from "../pool/types.ts";
 import type { FailureKindName, JobLimits, Uint64 } from "../protocol/mod.ts";
 import type { StoredCore } from "./cores/core_store.ts";
 
-/** Where a job came from and its answer goes: a connection with a controller. */
+/** Where a job comes from and where its answer goes: a connection with a controller. */
 export interface JobSource {
   /** Forwards a slot's response. */
   answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>): void;
@@ -17,19 +17,19 @@ export interface RelayedJob {
   readonly source: JobSource;
   /** The id of the message that brought it. */
   readonly id: Uint64;
-  /** The payload of that message as it came, without limits. */
+  /** The payload of that message, unchanged, but without the limits before the job. */
   payload: Uint8Array<ArrayBuffer>;
   readonly limits: JobLimits;
   state: JobState;
 }
 
-/** Where a job is. It goes down this list, and may skip states. */
+/** Where a job is. States follow in this order, and may be skipped. */
 export type JobState =
   /** It has just arrived. */
   | { readonly name: "received" }
-  /** Its core is still loading. `queue` holds all jobs that wait for the same core. */
+  /** It waits until its core is loaded. `queue` holds all jobs that wait for the same core. */
   | { readonly name: "waiting"; readonly queue: Set<RelayedJob> }
-  /** In the pool, which knows whether it is queued or at a slot: a lost slot puts it back into the queue. */
+  /** In the pool, queued or at a slot. Only the pool knows which: a lost slot puts the job back into the queue. */
   | {
     readonly name: "scheduled";
     readonly core: StoredCore;
@@ -37,16 +37,16 @@ export type JobState =
   }
   /** Answered, because its controller canceled it; a slot may still be running it. */
   | { readonly name: "canceled"; readonly core: StoredCore }
-  /** Its controller is gone; a slot may still be running it. */
+  /** Its controller has disconnected; a slot may still be running it. */
   | { readonly name: "orphaned"; readonly core: StoredCore }
-  /** It has left the worker: answered, or nobody wants an answer. */
+  /** Answered, or its answer is no longer wanted. The worker holds nothing of it. */
   | { readonly name: "done" };
 
-/** The states that hold nothing. */
+/** The states without data, shared by all jobs. */
 export const RECEIVED: JobState = { name: "received" };
 export const DONE: JobState = { name: "done" };
 
-/** Whether the job is in the pool and its controller waits for the answer. */
+/** Whether the job is in the pool and its controller still wants the answer. */
 export function isWanted({ state }: RelayedJob): boolean {
   return state.name === "scheduled";
 }

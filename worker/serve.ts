@@ -1,4 +1,4 @@
-/** How a worker gets connections with controllers: it accepts them, or dials. */
+/** How a worker gets connections with controllers: it accepts them, or dials them. */
 
 import { formatAddress } from "../link/address.ts";
 import { messageOf } from "../runtime/error_text.ts";
@@ -11,7 +11,7 @@ import type { Worker } from "./worker.ts";
 /** How long one attempt to reach a controller may take. */
 const DIAL_LIMIT_MS = 10_000;
 
-/** A connection that lasted this long was a real one: after it, the worker dials again soon. */
+/** A connection that lasted this long resets the pauses between dials. */
 const SETTLED_MS = 1_000;
 
 /** What serves a connection. */
@@ -26,7 +26,7 @@ export async function acceptControllers(worker: Server, listener: StreamListener
   }
 }
 
-/** Dials a controller and serves it, and dials again when it is gone, until `signal` aborts. */
+/** Dials a controller and serves it, and dials again after each disconnect, until `signal` aborts. */
 export async function dialController(
   worker: Server,
   runtime: Pick<Runtime, "clock" | "random" | "dial">,

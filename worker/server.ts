@@ -18,8 +18,8 @@ export class WorkerServer implements AsyncDisposable {
   }
 
   /**
-   * Starts a worker, with its slots as processes of their own, and listens at `address`, written
-   * `HOST:PORT`; port 0 picks a free one. Everybody who can connect there can run code as this user.
+   * Starts a worker, whose slots are separate processes, and listens at `address`, written `HOST:PORT`;
+   * port 0 picks a free one. Anyone who can connect there can run code as this user.
    */
   static async listen(address: string, options: WorkerOptions): Promise<WorkerServer> {
     const runtime = await detectRuntime();
@@ -32,7 +32,7 @@ export class WorkerServer implements AsyncDisposable {
     return formatAddress(this.#listener.address);
   }
 
-  /** Accepts no more controllers, finishes and answers the jobs that run, and ends. */
+  /** Accepts no more controllers, finishes and answers the running jobs, and ends. */
   async close(): Promise<void> {
     this.#listener.close();
     await this.#worker.drain();

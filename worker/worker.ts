@@ -19,42 +19,42 @@ import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 
-/** `worker_init` may read a model or wake a GPU. What takes longer has gone wrong. */
+/** `worker_init` may read a model or start a GPU, which takes a while. After this time it is assumed to hang. */
 const CORE_LOAD_LIMIT_MS = 120_000;
 
-/** Jobs of a controller that is gone may finish within this time; then their slots are needed again. */
+/** Running jobs of a disconnected controller may finish within this time. Then their slots are freed. */
 const ORPHAN_LIMIT_MS = 5_000;
 
 /**
- * A controller that has ended its sending gets what is answered within this time. Often it is just gone, and
- * then its jobs must not hold the slots.
+ * A controller that has closed its sending side gets the answers of this much longer. Often it has just
+ * exited, and then its jobs must not hold the slots.
  */
 const HALF_CLOSED_MS = 30_000;
 
-/** How often the worker looks for what only time changes. */
+/** How often the worker checks for silent controllers and for jobs whose result is no longer wanted. */
 const TICK_MS = 250;
 
 /** How a worker is set up. */
 export interface WorkerOptions {
-  /** Jobs that run at once, each in a process of its own. */
+  /** How many jobs run at once, each in a process of its own. */
   readonly slots: number;
-  /** Where it logs what happens; nowhere unless given. */
+  /** Where it logs; nowhere unless given. */
   readonly log?: Log;
-  /** Where it makes a folder for its cores and sockets; in `TMPDIR` unless given. */
+  /** The folder in which it creates its own folder for cores and sockets; `TMPDIR` unless given. */
   readonly folder?: string;
   /** The name of the software, with its version; `distcomp` unless given. */
   readonly software?: string;
-  /** Largest payload that it accepts from a controller; 1 GiB unless given. */
+  /** The largest payload that it accepts from a controller; 1 GiB unless given. */
   readonly payloadBytesMax?: number;
   /** How long a core may take to load; 2 minutes unless given. */
   readonly coreLoadLimitMs?: number;
-  /** How long a controller that has ended its sending side still gets answers; 30 seconds unless given. */
+  /** How long a controller that has closed its sending side still gets answers; 30 seconds unless given. */
   readonly halfClosedMs?: number;
   /** How long a controller of version 2 may be silent; a minute unless given. */
   readonly controllerSilentMsMax?: number;
-  /** How long jobs of a controller that is gone may still run; 5 seconds unless given. */
+  /** How long jobs of a disconnected controller may still run; 5 seconds unless given. */
   readonly orphanLimitMs?: number;
-  /** How long a slot's process that was killed may take to be gone; 10 seconds unless given. */
+  /** How long a killed slot process may take to exit; 10 seconds unless given. */
   readonly goneLimitMs?: number;
 }
 
@@ -98,7 +98,7 @@ export class Worker implements AsyncDisposable {
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
   }
 
-  /** Starts a worker and its slots. It needs no connection for that, and never loads a core itself. */
+  /** Starts a worker and its slots. The worker never loads a core into its own process. */
   static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
     const folder = await WorkerFolder.make(runtime, options.folder);
     const worker = new Worker(runtime, folder, options);
@@ -134,7 +134,7 @@ export class Worker implements AsyncDisposable {
     };
   }
 
-  /** Finishes the jobs that run, answers them, unloads the cores, and ends. */
+  /** Finishes and answers the running jobs, unloads the cores, and ends. */
   drain(): Promise<void> {
     return this.#drained ??= this.#drain();
   }
@@ -147,7 +147,7 @@ export class Worker implements AsyncDisposable {
     await this.close();
   }
 
-  /** Ends now: cores of idle slots are unloaded, jobs that run are not finished. */
+  /** Ends now: idle slots unload their cores, running jobs are killed. */
   async close(): Promise<void> {
     this.#tick.stop();
     this.#executor.close();
@@ -157,7 +157,7 @@ export class Worker implements AsyncDisposable {
     await this.#folder.remove();
   }
 
-  /** Kills every slot at once, whatever it does. For a process that is about to exit. */
+  /** Kills every slot at once, without unloading cores. For a process that is about to exit. */
   kill(): void {
     this.#launcher.kill();
     this.#folder.removeSync();

@@ -1,4 +1,4 @@
-/** The folder of a worker: for the cores that it stores, and for the socket that its slots connect to. */
+/** The folder of a worker, with the cores that it stores and the socket that its slots connect to. */
 
 import { existsSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -7,17 +7,17 @@ import type { Runtime } from "../runtime/ports.ts";
 import { markFolder, removeLeftovers } from "../system/leftovers.ts";
 import { makeTemporaryFolder } from "../system/temporary_folder.ts";
 
-/** The name of the socket, by which leftover folders are told from those of running workers. */
+/** The name of the socket. A folder whose socket accepts no connection belongs to a worker that was killed. */
 const SOCKET_NAME = "slots";
 
-/** A core that is being written may create a file while the folder is being removed. */
+/** Removal is repeated: writing a core may create a file while the folder is being removed. */
 const REMOVALS_MAX = 10;
 
 /** A folder that only this user may enter. */
 export class WorkerFolder {
   private constructor(readonly path: string) {}
 
-  /** Makes the folder in `parent` if it can, and removes those of workers that were killed. */
+  /** Makes the folder, in `parent` if possible, and removes the folders of workers that were killed. */
   static async make(runtime: Runtime, parent?: string): Promise<WorkerFolder> {
     const path = await makeTemporaryFolder(parent);
     await markFolder(path);
@@ -36,7 +36,7 @@ export class WorkerFolder {
     }
   }
 
-  /** The same, without waiting: for a process that is about to exit. */
+  /** Like `remove`, but synchronous: for a process that is about to exit. */
   removeSync(): void {
     for (let attempt = 1; attempt <= REMOVALS_MAX && existsSync(this.path); attempt++) {
       try {

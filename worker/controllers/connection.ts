@@ -1,4 +1,4 @@
-/** A connection with a controller: decodes its messages, and answers them. */
+/** A connection with a controller: decodes its messages and answers them. */
 
 import { Link } from "../../link/link.ts";
 import { Silence } from "../../link/silence.ts";
@@ -42,18 +42,18 @@ import { type CoreOutcome, CurrentCore } from "./current_core.ts";
 import { FlowControl } from "./flow_control.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
 
-/** Why jobs with a memory limit fail on a system where it cannot be kept. */
-const CANNOT_MEASURE = "This worker's system does not say how much memory a process has; " +
+/** Why jobs with a memory limit fail on a system where the limit cannot be enforced. */
+const CANNOT_MEASURE = "This worker's system does not report how much memory a process uses; " +
   "run the job without a memory limit";
 
-/** What connections work with. */
+/** What all connections of a worker share. */
 export interface ConnectionContext {
   readonly clock: Clock;
   readonly executor: Executor;
   readonly store: CoreStore;
   readonly checks: CoreChecks;
   readonly payloadBytesMax: number | undefined;
-  /** How long a controller that has ended its sending still gets answers. */
+  /** How long a controller that has closed its sending side still gets answers. */
   readonly halfClosedMs: number;
   /** How long a controller of version 2 may be silent. */
   readonly silentMsMax: number;
@@ -61,7 +61,7 @@ export interface ConnectionContext {
   load(): WorkerLoad;
 }
 
-/** A connection. */
+/** A connection with one controller. */
 export class Connection implements JobSource {
   readonly #context: ConnectionContext;
   readonly #client: ClientId;
@@ -74,7 +74,7 @@ export class Connection implements JobSource {
   readonly #closed = Promise.withResolvers<Error | undefined>();
   #version = 1;
   #isDraining = false;
-  /** Set when the controller has ended its sending: closes the connection when it fires. */
+  /** Set when the controller closes its sending side; closes the connection when it fires. */
   #halfClosed: Timer | undefined;
 
   constructor(context: ConnectionContext, stream: ByteStream) {
@@ -116,7 +116,7 @@ export class Connection implements JobSource {
     return this.#link.peer;
   }
 
-  /** Resolves when the connection is closed, with the reason unless the controller closed it in order. */
+  /** Resolves when the connection is closed: with the error, or `undefined` after a clean close. */
   get closed(): Promise<Error | undefined> {
     return this.#closed.promise;
   }
@@ -127,8 +127,8 @@ export class Connection implements JobSource {
   }
 
   /**
-   * The worker is draining: no more jobs are started. Version 1 has no message for that; there, jobs that
-   * were not started are lost with the connection.
+   * The worker is draining: no more jobs are started. Version 1 has no message to say so: its controllers
+   * learn from the end of the connection which jobs were not run.
    */
   drain(): void {
     this.#isDraining = true;
@@ -138,12 +138,12 @@ export class Connection implements JobSource {
     this.refuseQueued();
   }
 
-  /** Takes the jobs that are queued back from the executor. */
+  /** Takes the queued jobs back from the executor and refuses them. */
   refuseQueued(): void {
     for (const job of this.#context.executor.takeQueued(this.#client)) this.#refuse(job);
   }
 
-  /** Closes if the controller has not kept its promise to send something now and then. */
+  /** Closes if the controller was silent for too long: from version 2 on, it pings. */
   checkSilence(nowMs: number): void {
     const { silentMsMax } = this.#context;
     const silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
@@ -151,7 +151,7 @@ export class Connection implements JobSource {
     this.#link.close(new Error(`it was silent for ${silentMsMax / 1000} s`));
   }
 
-  /** Closes once the controller has all its answers. */
+  /** Closes once all answers are delivered. */
   end(): Promise<void> {
     return this.#link.end();
   }
@@ -255,7 +255,7 @@ export class Connection implements JobSource {
     if (outcome) this.#start(job, outcome);
   }
 
-  /** It is known what has become of a job's core. */
+  /** A job's core is ready, or failed: the job is submitted, or fails. */
   #start(job: RelayedJob, outcome: CoreOutcome): void {
     if (this.#link.isClosed) return;
     if (outcome.name === "none") this.#failUnstarted(job, "core", outcome.reason);
@@ -271,10 +271,10 @@ export class Connection implements JobSource {
 
   // The end.
 
-  /** Lets a controller go that has ended its sending and has all its answers. */
+  /** Closes the connection of a controller that has closed its sending side, once every job is answered. */
   #endIfDone(): void {
     if (!this.#halfClosed || this.#jobs.count > 0 || this.#core.count > 0) return;
-    this.#halfClosed.stop(); // it may read its answers as slowly as it likes
+    this.#halfClosed.stop(); // no deadline for reading the answers
     void this.end();
   }
 
@@ -301,7 +301,7 @@ export class Connection implements JobSource {
     this.#send(this.#version === 1 ? encodeError(id, text) : encodeKindError(id, kind, text));
   }
 
-  /** Sends a frame that is encoded already. */
+  /** Sends a frame that is already encoded. */
   #send(frame: Uint8Array<ArrayBuffer>): void {
     this.#link.writer.whole(frame);
     this.#flow.onGrown();

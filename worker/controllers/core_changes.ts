@@ -1,6 +1,6 @@
 /**
- * Changes a connection's core when its controller sends or chooses another one: gets it stored, loads it once
- * to see whether that works, and responds.
+ * Changes a connection's core when its controller sends or chooses another one: stores it, checks that it
+ * loads, and responds.
  */
 
 import pLimit from "p-limit";
@@ -20,26 +20,26 @@ import type { CoreChecks } from "../cores/core_checks.ts";
 import { type CoreStore, sha256Of, type StoredCore } from "../cores/core_store.ts";
 import type { CoreOutcome, CurrentCore } from "./current_core.ts";
 
-/** Why jobs fail whose core was chosen and is not there. */
+/** Why jobs fail whose chosen core is not stored here. */
 const NOT_STORED = "The chosen compute core is not stored on this worker; send it first";
 
 /** The messages that make another core current. */
 export type CoreMessage = Extract<Message2, { type: "core" | "choose" }>;
 
-/** How the responses get to the controller. */
+/** How responses get to the controller. */
 export interface CoreResponder {
   /** Sends a whole frame. */
   send(frame: Uint8Array<ArrayBuffer>): void;
   sendError(id: Uint64, kind: FailureKindName, text: string): void;
 }
 
-/** The changes of one connection's core. */
+/** Changes the core of one connection. */
 export class CoreChanges {
   readonly #current: CurrentCore;
   readonly #store: CoreStore;
   readonly #checks: CoreChecks;
   readonly #responder: CoreResponder;
-  /** One read may bring any number of cores. A few are checked at a time, in their order. */
+  /** One read may bring any number of cores. Only a few are checked at a time, in order. */
   readonly #limit = pLimit(UNANSWERED_CORES_MAX);
   readonly #closing = new AbortController();
 
@@ -55,17 +55,17 @@ export class CoreChanges {
     this.#responder = responder;
   }
 
-  /** The core of the message is current from now on. Resolves when it is known whether it loads. */
+  /** Makes the core of the message the current one. Resolves when it is known whether the core loads. */
   async onMessage(message: CoreMessage, bytes: number): Promise<void> {
     const key = message.type === "core" ? sha256Of(message.content) : message.core as CoreKey;
     if (this.#current.isReady(key) && this.#store.has(key)) this.#respond(message, true);
-    // The new core has a user before the old one has lost its own: the same one, sent again, stays in use.
+    // The new core is acquired before the old one is released, so that the same core, sent again, stays in use.
     else await this.#current.change(this.#load(message, key), bytes);
   }
 
-  /** The connection is closed: what is being checked for it is abandoned. */
+  /** The connection is closed: its checks are abandoned. */
   close(): void {
-    this.#closing.abort(new Error("The controller is gone"));
+    this.#closing.abort(new Error("The controller has disconnected"));
   }
 
   async #load(message: CoreMessage, key: CoreKey): Promise<CoreOutcome> {
@@ -81,7 +81,7 @@ export class CoreChanges {
     }
   }
 
-  /** Gives the core once it is known that it loads; `undefined` if a chosen one is not stored. */
+  /** Resolves with the core once it has loaded; `undefined` if a chosen core is not stored. */
   async #find(message: CoreMessage, key: CoreKey): Promise<StoredCore | undefined> {
     if (message.type === "choose") {
       const core = await this.#store.find(key);

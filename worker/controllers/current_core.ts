@@ -1,33 +1,33 @@
-/** The core that a connection's jobs use. It changes when a message arrives, not when the core is loaded. */
+/** The core that a connection's jobs use. It changes when the message arrives, not when the core is loaded. */
 
 import type { CoreKey } from "../../pool/types.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { RelayedJob } from "../job.ts";
 
-/** What has become of a core: jobs can run with it, or fail with the reason. */
+/** The outcome of loading a core: jobs can run with it, or fail with the reason. */
 export type CoreOutcome =
   | { readonly name: "ready"; readonly core: StoredCore }
   | { readonly name: "none"; readonly reason: string };
 
-/** A core that is loading, and the jobs that have arrived since. */
+/** A core that is loading, and the jobs that wait for it. */
 interface LoadingCore {
   readonly name: "loading";
   readonly queue: Set<RelayedJob>;
 }
 
-/** What its connection does. */
+/** What the connection does in response. */
 export interface CurrentCoreEvents {
-  /** The outcome for a job that has waited for its core. */
+  /** The core of a waiting job is ready, or failed to load. */
   onOutcome(job: RelayedJob, outcome: CoreOutcome): void;
-  /** The connection itself does not use the core any more; its jobs may. */
+  /** The connection itself no longer uses the core; its jobs still may. */
   onReleased(core: StoredCore): void;
 }
 
-/** Which core is current, which jobs wait for one, and how much is loading. */
+/** Which core is current, which jobs wait for a core, and how many cores are loading. */
 export class CurrentCore {
   readonly #events: CurrentCoreEvents;
-  #current: LoadingCore | CoreOutcome = { name: "none", reason: "No compute core was sent yet" };
-  /** Jobs may still wait for cores before the current one. */
+  #current: LoadingCore | CoreOutcome = { name: "none", reason: "No compute core has been sent yet" };
+  /** All cores that are loading: jobs may still wait for cores older than the current one. */
   readonly #loading = new Set<LoadingCore>();
   #bytes = 0;
 
@@ -35,22 +35,22 @@ export class CurrentCore {
     this.#events = events;
   }
 
-  /** Cores that are loading. */
+  /** How many cores are loading. */
   get count(): number {
     return this.#loading.size;
   }
 
-  /** Bytes of the messages that brought them. */
+  /** Bytes of the messages whose cores are loading. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether a core is current and ready. */
+  /** Whether the core with this key is current and ready. */
   isReady(key: CoreKey): boolean {
     return this.#current.name === "ready" && this.#current.core.key === key;
   }
 
-  /** Another core is current from now on, whose outcome is not known yet. Resolves when it is. */
+  /** Makes a core current that is still loading. Resolves when its outcome is known. */
   async change(loaded: Promise<CoreOutcome>, bytes: number): Promise<void> {
     const loading: LoadingCore = { name: "loading", queue: new Set() };
     this.#replaceBy(loading);
@@ -64,7 +64,7 @@ export class CurrentCore {
     else if (outcome.name === "ready") this.#events.onReleased(outcome.core);
   }
 
-  /** What a job that has arrived runs with. `undefined`: that is not known yet, and the job waits for it. */
+  /** The outcome for a new job. `undefined`: the core is still loading, and the job now waits for it. */
   outcomeFor(job: RelayedJob): CoreOutcome | undefined {
     if (this.#current.name !== "loading") return this.#current;
     const { queue } = this.#current;
@@ -78,14 +78,14 @@ export class CurrentCore {
     return [...this.#loading].flatMap(({ queue }) => [...queue]);
   }
 
-  /** Takes them out. */
+  /** Removes and returns the jobs that wait for a core. */
   takeWaiting(): RelayedJob[] {
     const jobs = this.waiting;
     for (const { queue } of this.#loading) queue.clear();
     return jobs;
   }
 
-  /** The connection is closed. */
+  /** The connection is closed: no job waits any longer, and no core is current. */
   close(): void {
     this.takeWaiting();
     this.#replaceBy({ name: "none", reason: "The connection is closed" });

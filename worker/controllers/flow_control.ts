@@ -1,4 +1,4 @@
-/** Whether a connection is read, and whether its jobs may run: what a controller sends and does not read is bounded. */
+/** Bounds what a worker holds for one controller: pauses reading its connection, and blocks its jobs. */
 
 import {
   UNANSWERED_BYTES_MAX,
@@ -6,18 +6,18 @@ import {
   UNANSWERED_JOBS_MAX,
 } from "../../protocol/mod.ts";
 
-/** While a controller leaves this much unread, none of its jobs are run. */
+/** While a controller has more than this unread, none of its jobs are started. */
 const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
 
-/** While it leaves this much unread, nothing more is read from it: a job that is refused needs no slot. */
+/** While it has more than this unread, its connection is not read: even a job that is refused adds an answer. */
 const UNREAD_BYTES_LIMIT = 2 * UNREAD_BYTES_MAX;
 
-/** A paused connection is read again when it is within this part of all bounds. */
+/** A paused connection is read again once its backlog is below this part of each bound. */
 const RESUME_PART = 1 / 2;
 
-/** What a connection holds for its controller, now. */
+/** What a connection holds for its controller now. */
 export interface Backlog {
-  /** Jobs that are not answered. */
+  /** Jobs that are not answered yet. */
   readonly jobs: { readonly count: number; readonly bytes: number };
   /** Cores that are loading. */
   readonly cores: { readonly count: number; readonly bytes: number };
@@ -25,11 +25,11 @@ export interface Backlog {
   readonly unreadBytes: number;
 }
 
-/** What is done about it. */
+/** What flow control can do. */
 export interface FlowActions {
-  /** Stops reading, or goes on. */
+  /** Stops or resumes reading. */
   pause(isPaused: boolean): void;
-  /** Stops running the controller's jobs, or goes on. */
+  /** Stops or resumes starting the controller's jobs. */
   block(isBlocked: boolean): void;
 }
 
@@ -39,7 +39,7 @@ export class FlowControl {
   readonly #actions: FlowActions;
   #isPaused = false;
   #isBlocked = false;
-  /** The worker is draining; what that means is up to the version of the protocol. */
+  /** Set while the worker drains. `mayRead`: the version of the protocol lets it read on. */
   #draining: { readonly mayRead: boolean } | undefined;
 
   constructor(backlog: Backlog, actions: FlowActions) {
@@ -51,7 +51,7 @@ export class FlowControl {
     return this.#isPaused;
   }
 
-  /** A message was taken, or something was written. */
+  /** The backlog has grown: a message was received, or a frame was written. */
   onGrown(): void {
     if (!this.#isPaused && isOver(this.#backlog, 1)) this.#setPaused(true);
   }
@@ -61,20 +61,20 @@ export class FlowControl {
     if (!this.#draining && this.#backlog.unreadBytes > UNREAD_BYTES_MAX) this.#setBlocked(true);
   }
 
-  /** A job or a core is done with. */
+  /** The backlog has shrunk: a job was answered, or a core is no longer loading. */
   onShrunk(): void {
     if (this.#isPaused) this.#resume();
   }
 
-  /** Everything that was written has left. */
+  /** All written bytes have been sent. */
   onDrained(): void {
     this.#setBlocked(false);
     this.onShrunk();
   }
 
   /**
-   * The worker is draining. All that still runs has run before, on a slot that was lost: it must run, even
-   * if nobody reads its answer.
+   * The worker is draining. Its only queued jobs had already started, on a slot that was lost. They must run
+   * again even if the controller does not read their answers.
    */
   drain(mayRead: boolean): void {
     this.#draining = { mayRead };

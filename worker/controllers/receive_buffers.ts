@@ -1,29 +1,30 @@
 /**
- * The payloads of small jobs are views of the buffers that a connection is read into. One job of a byte that
- * waits may so keep a buffer of 256 KiB, and 65,536 of them 16 GiB, although all bounds are kept.
+ * Bounds the memory of receive buffers. Payloads of small jobs are views into the buffers that a connection is
+ * read into. A queued one-byte job can keep a buffer of 256 KiB alive, and 65,536 such jobs 16 GiB, although
+ * their payloads are within all bounds.
  */
 
-/** After this much was received, jobs that keep far more memory than they need are looked for. */
-const LOOK_EVERY_BYTES = 16 * 1024 * 1024;
+/** Payloads are compacted each time this much was received. */
+const COMPACT_EVERY_BYTES = 16 * 1024 * 1024;
 
-/** Jobs that fill less than this part of their buffer are copied. */
+/** Payloads are copied if all those in their buffer fill less than this part of it. */
 const FILLED_PART_MIN = 1 / 4;
 
-/** Beside its payload, a job takes about this much anyway. */
+/** What a job takes besides its payload, roughly. */
 const JOB_BYTES = 64;
 
-/** Something with a payload that may be moved. */
+/** Something whose payload may be replaced by a copy. */
 export interface PayloadHolder {
   payload: Uint8Array<ArrayBuffer>;
 }
 
-/** The buffers of one connection. */
+/** The receive buffers of one connection. */
 export class ReceiveBuffers {
   readonly #holders: () => readonly PayloadHolder[];
   #last: ArrayBuffer | undefined;
   #receivedBytes = 0;
 
-  /** `holders` gives all that still need their payloads. */
+  /** `holders` returns everything that still needs its payload. */
   constructor(holders: () => readonly PayloadHolder[]) {
     this.#holders = holders;
   }
@@ -33,12 +34,12 @@ export class ReceiveBuffers {
     if (buffer === this.#last) return;
     this.#last = buffer;
     this.#receivedBytes += buffer.byteLength;
-    if (this.#receivedBytes < LOOK_EVERY_BYTES) return;
+    if (this.#receivedBytes < COMPACT_EVERY_BYTES) return;
     this.#receivedBytes = 0;
     this.#compact();
   }
 
-  /** Copies the payloads for which a large buffer is kept that they do not fill. */
+  /** Copies payloads out of buffers that they barely fill, so that these can be freed. */
   #compact(): void {
     const holders = this.#holders();
     const neededBytes = new Map<ArrayBuffer, number>();

@@ -1,19 +1,19 @@
-/** The jobs of one connection that are not answered yet: how many, how large, and which has which id. */
+/** The unanswered jobs of one connection: how many there are, how large they are, and which has which id. */
 
 import type { Uint64 } from "../../protocol/mod.ts";
 import type { RelayedJob } from "../job.ts";
 import { ReceiveBuffers } from "./receive_buffers.ts";
 
-/** The books of one connection. They hold no list of jobs, which would cost each of them. */
+/** Counts the unanswered jobs of one connection. It keeps no list of its own, which would slow down every job. */
 export class UnansweredJobs {
   readonly #list: () => RelayedJob[];
   readonly #buffers: ReceiveBuffers;
-  /** From the first cancel on. Of two with one id, which is against the protocol, one. */
+  /** Exists from the first cancel on. If two jobs have the same id, against the protocol, it holds one of them. */
   #byId: Map<Uint64, RelayedJob> | undefined;
   #count = 0;
   #bytes = 0;
 
-  /** `list` gives all jobs that were added and not removed. */
+  /** `list` returns all jobs that were added and not removed. */
   constructor(list: () => RelayedJob[]) {
     this.#list = list;
     this.#buffers = new ReceiveBuffers(list);
@@ -41,13 +41,13 @@ export class UnansweredJobs {
     if (this.#byId?.get(job.id) === job) this.#byId.delete(job.id);
   }
 
-  /** The job with this id. Most controllers never cancel: until one does, no job pays for an index. */
+  /** The job with this id. The index is built at the first cancel: most controllers never cancel. */
   withId(id: Uint64): RelayedJob | undefined {
     this.#byId ??= new Map(this.#list().map((job) => [job.id, job]));
     return this.#byId.get(id);
   }
 
-  /** The connection is closed. A job that still runs refers to it, and must not keep the others in memory. */
+  /** The connection is closed. Running jobs still refer to it, and must not keep all other jobs in memory. */
   close(): void {
     this.#byId = undefined;
   }

@@ -1,4 +1,4 @@
-/** Runs the jobs of all controllers in this worker's slots: the pool, the slots, and what lies between. */
+/** Runs the jobs of all controllers: connects the pool, which decides, with the slots, which run jobs. */
 
 import { Pool } from "../../pool/pool.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../pool/types.ts";
@@ -13,7 +13,7 @@ import { LoadError } from "../cores/load_error.ts";
 import { Slots } from "./slots.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** Input bytes in flight at a slot, beyond the job that it runs. */
+/** The most input bytes in flight at a slot, beyond the job that it runs. */
 const SLOT_BYTES_MAX = 4 * 1024 * 1024;
 
 /** What an executor works with. */
@@ -28,7 +28,7 @@ export interface ExecutorOptions {
   readonly orphanLimitMs: number;
 }
 
-/** The jobs of a worker. */
+/** The executor of a worker. */
 export class Executor {
   readonly #clock: Clock;
   readonly #store: CoreStore;
@@ -37,13 +37,13 @@ export class Executor {
   readonly #probes: CoreProbes;
   readonly #watchdog: Watchdog;
   readonly #closing = new AbortController();
-  /** Slots that load a core. */
+  /** The loads of slots that are loading a core. */
   readonly #loads = new Map<EndpointId, Promise<void>>();
-  /** Why the slot that is being lost just now is lost: the pool says only which job is to blame. */
+  /** Why the slot in `#onLost` was lost. The pool reports only which job is to blame. */
   #lossKind: FailureKindName = "crash";
-  /** Cores that have lost their last user since the last pass. */
+  /** Cores whose last user has left since the last pass. */
   readonly #unused = new Set<StoredCore>();
-  /** When the first event since the last pass was noticed; the clock is not asked for each of them. */
+  /** The time of the first event since the last pass. All events use it, which saves reading the clock for each. */
   #eventAtMs: number | undefined;
   #passAtMs = 0;
   #onIdle: (() => void) | undefined;
@@ -81,14 +81,14 @@ export class Executor {
     this.#slots.start();
   }
 
-  // What connections ask for.
+  // Calls from connections.
 
   /** A controller has connected. */
   onClientUp(): ClientId {
     return this.#pool.onClientUp();
   }
 
-  /** A controller is gone: its queued jobs are dropped, those at slots may still end. */
+  /** A controller has disconnected: its queued jobs are dropped, running ones may still finish. */
   onClientGone(client: ClientId): void {
     for (const { payload: job } of this.#pool.jobsOf(client)) {
       if (job.state.name === "scheduled") job.state = { name: "orphaned", core: job.state.core };
@@ -97,7 +97,7 @@ export class Executor {
     this.#onEvent();
   }
 
-  /** A controller's answers pile up, or no longer do: while they do, no more of its jobs are run. */
+  /** While a controller is blocked, because it does not read its answers, none of its jobs are started. */
   onClientBlocked(client: ClientId, isBlocked: boolean): void {
     this.#pool.onClientBlocked(client, isBlocked);
     this.#onEvent();
@@ -107,13 +107,13 @@ export class Executor {
   submit(client: ClientId, core: StoredCore, job: RelayedJob): void {
     const nowMs = this.#onEvent();
     const entry = this.#pool.onJob(client, core.key, job.payload.byteLength, job, nowMs);
-    if (!entry) throw new TypeError("A job was submitted for a controller that is gone");
+    if (!entry) throw new TypeError("A job was submitted for a disconnected controller");
     this.#store.acquire(core);
     job.state = { name: "scheduled", core, entry };
     this.#watchdog.onScheduled(job);
   }
 
-  /** Takes a job back. If a slot has it, the slot may still run it; its answer will be dropped. */
+  /** Cancels a job. If it is at a slot, it may still run there; its answer is dropped. */
   cancel(job: RelayedJob): void {
     if (job.state.name !== "scheduled") return;
     const { core, entry } = job.state;
@@ -122,21 +122,21 @@ export class Executor {
     this.#onEvent();
   }
 
-  /** Takes out all queued jobs of a controller. */
+  /** Removes and returns all queued jobs of a controller. */
   takeQueued(client: ClientId): RelayedJob[] {
     const jobs = this.#pool.onQueueCanceled(client).map(({ payload }) => payload);
     for (const job of jobs) this.#leave(job);
     return jobs;
   }
 
-  /** A controller's jobs that are queued or run. */
+  /** A controller's jobs that are queued or running. */
   jobsOf(client: ClientId): RelayedJob[] {
     return [...this.#pool.jobsOf(client)].map(({ payload }) => payload);
   }
 
   /**
-   * Loads a core once, to see whether that works: in a free slot, where it is then of use, or beside the
-   * slots while all are busy. Rejects with the reason if it does not work.
+   * Checks that a core loads: in a free slot, which then has the core for its jobs, or in a probe while all
+   * slots are busy. Rejects with the reason if it does not load.
    */
   async tryLoad(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     if (this.#slots.holding(core.key).length > 0) return;
@@ -148,22 +148,22 @@ export class Executor {
     try {
       this.#pool.load(free, core.key);
       const load = this.#loads.get(free);
-      if (!load) throw new LoadError("its slot is gone", "killed");
+      if (!load) throw new LoadError("its slot was lost", "killed");
       await load;
     } finally {
       abandoned.removeEventListener("abort", abandon);
     }
   }
 
-  /** Nobody uses the core any more: slots that hold it will unload it, unless it is used again at once. */
+  /** The core has no users: slots that hold it unload it in the next pass, unless it is used again by then. */
   onUnused(core: StoredCore): void {
     this.#unused.add(core);
     this.#onEvent();
   }
 
-  // What the worker asks for.
+  // Calls from the worker.
 
-  /** How many slots have a job, and how many jobs wait, be it for their turn at such a slot. */
+  /** How many slots have a job, and how many jobs wait, in the queue or behind another job in a slot. */
   get occupancy(): { readonly slotsBusy: number; readonly jobsWaiting: number } {
     const { queued, inFlight } = this.#pool.counts();
     const slotsBusy = this.#pool.currentJobs().length;
@@ -171,8 +171,8 @@ export class Executor {
   }
 
   /**
-   * Resolves when there are no more jobs. While a worker drains, queued jobs have run before, on a slot that
-   * was lost: they run again, unless no slot will ever take them.
+   * Resolves when there are no more jobs. While a worker drains, its only queued jobs had already started, on
+   * a slot that was lost. They run again, unless every slot is blocked.
    */
   idle(): Promise<void> {
     return new Promise((resolve) => {
@@ -181,19 +181,19 @@ export class Executor {
     });
   }
 
-  /** Something that only time changes may have changed. */
+  /** Time has passed: checks for jobs that have run too long, and schedules. */
   onTick(): void {
     this.#watchdog.checkUnwanted(this.#onEvent());
   }
 
-  /** Ends now: cores of idle slots are unloaded, jobs that run are not finished. */
+  /** Ends now: running jobs are killed. The launcher has idle slots unload their cores. */
   close(): void {
     this.#closing.abort(new Error("The worker is shutting down"));
     this.#watchdog.close();
     for (const { endpoint } of this.#pool.currentJobs()) this.#slots.at(endpoint)?.process?.kill();
   }
 
-  // What slots report.
+  // Events from slots.
 
   #onUp(): EndpointId {
     this.#onEvent();
@@ -202,7 +202,7 @@ export class Executor {
 
   #onAnswer(endpoint: EndpointId, frame: Frame): void {
     const entry = this.#pool.onAnswer(endpoint, frame.id as DispatchId, this.#onEvent());
-    if (!entry) throw new TypeError(`A slot answers job ${frame.id}, which it does not have`);
+    if (!entry) throw new TypeError(`A slot answered job ${frame.id}, which it was not sent`);
     const job = entry.payload;
     const isAwaited = job.state.name === "scheduled";
     this.#leave(job);
@@ -211,13 +211,13 @@ export class Executor {
 
   #onLost(endpoint: EndpointId, reason: string, wasKilled: boolean, last: DispatchId): void {
     this.#watchdog.onLost(endpoint, reason, last, this.#onEvent());
-    // A core may also crash between two jobs: then the job that waits has nothing to do with it.
+    // A core may also crash between two jobs. Then the job that waits in the slot is not to blame.
     const hadStarted = this.#pool.jobAt(endpoint, last) !== undefined;
     this.#lossKind = wasKilled || !hadStarted ? "killed" : "crash";
     this.#pool.onEndpointLost(endpoint, reason, wasKilled || !hadStarted);
   }
 
-  // What the pool decides.
+  // Actions of the pool.
 
   #send(endpoint: EndpointId, dispatch: DispatchId, job: RelayedJob): void {
     this.#slots.at(endpoint)?.process?.sendJob(dispatch, job.payload, this.#passAtMs);
@@ -228,7 +228,7 @@ export class Executor {
     const slot = this.#slots.at(endpoint);
     if (!core || !slot) return;
     this.#watchdog.onLoad(endpoint);
-    // Its file has to stay until then, even if all controllers that use it leave.
+    // Its file must stay until the load has ended, even if all controllers that use it disconnect.
     this.#store.acquire(core);
     const load = slot.load(core).finally(() => {
       this.#loads.delete(endpoint);
@@ -243,7 +243,7 @@ export class Executor {
 
   #onLoadFailed(endpoint: EndpointId, core: StoredCore, error: LoadError): void {
     const nowMs = this.#onEvent();
-    // The pool has heard already that a slot is lost whose load was abandoned.
+    // After an abandoned load, the pool was already told that the slot is lost.
     if (error.kind === "abandoned") return;
     this.#pool.onLoadFailed(endpoint, core.key, error.message, nowMs);
   }
@@ -253,7 +253,7 @@ export class Executor {
     job.source.fail(job, kind, reason);
   }
 
-  /** A job is out of the pool. */
+  /** A job has left the pool. */
   #leave(job: RelayedJob): void {
     const { state } = job;
     job.state = DONE;
@@ -262,7 +262,7 @@ export class Executor {
 
   // The scheduler's pass.
 
-  /** Something has happened: the scheduler runs once after all that happens together. Gives the time. */
+  /** Schedules one pass for all events of this turn of the event loop. Returns the time. */
   #onEvent(): number {
     if (this.#eventAtMs === undefined) {
       this.#eventAtMs = this.#clock.now();

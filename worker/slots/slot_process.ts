@@ -1,4 +1,4 @@
-/** The process of a slot as its worker sees it: how it starts, loads a core, answers jobs and ends. */
+/** The worker's view of a slot's process: how it starts, loads a core, answers jobs and ends. */
 
 import { Link } from "../../link/link.ts";
 import {
@@ -19,48 +19,49 @@ import type { StoredCore } from "../cores/core_store.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { StartedJob } from "./started_job.ts";
 
-/** The id of the one message that is no job. Jobs have dispatch ids, which begin at 1. */
+/** The id of the message that loads a core. Job messages have dispatch ids, which begin at 1. */
 const LOAD_ID = 0;
 
-/** A process that has not connected by then never will. Generous: a hundred start at once on a big machine. */
+/** A process that has not connected by then is given up. Generous: a large machine may start a hundred at once. */
 const START_LIMIT_MS = 30_000;
 
 /** How long a process may take to unload its core. */
 const END_LIMIT_MS = 5_000;
 
-/** What a process wrote before it died is in the socket at once; this is for a loaded machine. */
+/** How long to read the last answers of a process that has exited. They are already in the socket. */
 const LAST_ANSWERS_MS = 1_000;
 
-/** A line that a job printed arrives at most this long after its answer, through another pipe. */
+/** A line that a job printed, which comes through another pipe, arrives at most this long after its answer. */
 const LINE_DELAY_MS_MAX = 50;
 
-/** What the owner of a process hears. */
+/** Events for the owner of a process. */
 export interface SlotProcessEvents {
   /** The response to a job. */
   onAnswer(frame: Frame): void;
   /**
-   * The process is gone, or was killed and is given up; all its answers came before. Not called for one that
-   * never connected, or that was told to end. `wasKilled`: from outside, which says nothing about its job.
+   * The process has exited, or was killed and is given up; all its answers came before. Not called for a process
+   * that never connected, or that was told to end. `wasKilled`: something outside this worker killed it, so that
+   * its job is not to blame.
    */
   onLost(reason: string, wasKilled: boolean): void;
 }
 
-/** What a process is started with. */
+/** How the worker handles a process. */
 export interface SlotProcessOptions {
   readonly clock: Clock;
   readonly pace: PrintingPace;
   readonly startedJob: StartedJob;
   /** Gets the lines that the process prints. */
   readonly onLine: (line: string) => void;
-  /** How long a killed process may take to be gone; as `Child` has it unless given. */
+  /** How long a killed process may take to exit; the default of `Child` unless given. */
   readonly goneLimitMs: number | undefined;
 }
 
-/** What a process is at. It goes down this list, and may skip states. */
+/** The state of a process. States follow in this order, and may be skipped. */
 type Life =
   /** It has not connected to its worker yet. */
   | { readonly name: "starting" }
-  /** It can load a core. Only once: unloading a core is ending its process. */
+  /** It can load a core, but only one: a core is unloaded by ending the process. */
   | { readonly name: "empty" }
   | {
     readonly name: "loading";
@@ -69,14 +70,14 @@ type Life =
   }
   /** It runs jobs. */
   | { readonly name: "ready"; readonly core: StoredCore }
-  /** It could not load its core. */
+  /** Its core failed to load. */
   | { readonly name: "unusable" }
-  /** It was told to unload its core and to exit. */
+  /** It was told to unload its core and exit. */
   | { readonly name: "ending" }
   /** It has exited, or was killed and is given up. */
   | { readonly name: "gone" };
 
-/** A process that serves as a slot. */
+/** A slot's process. */
 export class SlotProcess {
   readonly #clock: Clock;
   readonly #child: Child;
@@ -90,7 +91,7 @@ export class SlotProcess {
   #lastLine = { text: "", atMs: 0 };
   #sentAtMs = 0;
   #killReason: string | undefined;
-  /** Jobs that it was sent. */
+  /** How many jobs it was sent. */
   jobs = 0;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
@@ -104,11 +105,11 @@ export class SlotProcess {
       goneLimitMs,
       onLine: (line) => {
         this.#lastLine = { text: line, atMs: clock.now() };
-        // One that is ended before it has connected may complain about that.
+        // A process that is ended before it has connected may print an error, which is not worth a line.
         if (this.#link || this.#life.name !== "ending") onLine(line);
       },
     });
-    const late = `not within ${START_LIMIT_MS / 1000} s`;
+    const late = `it did not connect within ${START_LIMIT_MS / 1000} s`;
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
     this.#connected.promise.catch(() => {}).finally(() => timer.stop());
     void this.#awaitExit();
@@ -133,7 +134,7 @@ export class SlotProcess {
     return this.#life.name === "ready" ? this.#life.core : undefined;
   }
 
-  /** The job that it started last, also when it is gone. */
+  /** The job that it started last, readable even after it has exited. */
   get lastStarted(): DispatchId {
     return this.#startedJob.id;
   }
@@ -143,21 +144,21 @@ export class SlotProcess {
     return this.#connected.promise;
   }
 
-  /** Resolves when it is killed by this worker, which may be never. */
+  /** Resolves when this worker kills it, which may never happen. */
   get killed(): Promise<void> {
     return this.#child.killed;
   }
 
-  /** Resolves when the system has ended it, which may be never. */
+  /** Resolves when it has exited, which may never happen. */
   get exited(): Promise<unknown> {
     return this.#child.ended;
   }
 
-  /** It has connected to the worker. Whether it may: one that is being killed may not. */
+  /** It has connected to the worker. Returns false if the connection is refused: it is being killed. */
   onConnected(stream: ByteStream): boolean {
     if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
     this.#life = { name: "empty" };
-    // Every option has a default; `payloadBytesMax` is that of the protocol.
+    // `undefined`: the default of the protocol.
     const options = { clock: this.#clock, payloadBytesMax: undefined };
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
@@ -169,8 +170,8 @@ export class SlotProcess {
   }
 
   /**
-   * Loads a core into this process, which has none. Rejects with a `LoadError` if it cannot. The process is
-   * killed if that takes longer than `limitMs`, or if the load is abandoned.
+   * Loads a core into this process, which must be empty. Rejects with a `LoadError`. The process is killed if
+   * loading takes longer than `limitMs`, or is abandoned.
    */
   async load(core: StoredCore, limitMs: number, abandoned: AbortSignal): Promise<void> {
     const loaded = Promise.withResolvers<void>();
@@ -189,7 +190,7 @@ export class SlotProcess {
     }
   }
 
-  /** Sends a job by the payload of its message. */
+  /** Sends a job, whose payload is that of the controller's message. */
   sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, nowMs: number): void {
     this.jobs += 1;
     this.#sentAtMs = nowMs;
@@ -197,10 +198,11 @@ export class SlotProcess {
   }
 
   /**
-   * Makes the process unload its core and exit; kills it if it does not. Gives the reason if it is given up.
+   * Makes the process unload its core and exit, and kills it if it does not. Resolves with the reason if the
+   * process is given up.
    */
   async end(): Promise<string | undefined> {
-    this.#failLoad("the worker needs the process no longer", "abandoned");
+    this.#failLoad("the worker no longer needs the process", "abandoned");
     if (this.#life.name !== "gone") this.#life = { name: "ending" };
     if (!this.#link) this.kill();
     const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000} s`;
@@ -213,7 +215,7 @@ export class SlotProcess {
     return undefined;
   }
 
-  /** Ends the process at once. `reason`: what it did wrong; without one, its job is not to blame. */
+  /** Kills the process. `reason`: what its job did wrong; without a reason, the job is not to blame. */
   kill(reason?: string): void {
     this.#killReason ??= reason;
     this.#child.kill();
@@ -222,7 +224,7 @@ export class SlotProcess {
   #onFrame(frame: Frame): void {
     if (frame.id !== LOAD_ID) return this.#events.onAnswer(frame);
     if (this.#life.name !== "loading") {
-      throw new MalformedPayloadError("The slot answers a request to load that was not sent");
+      throw new MalformedPayloadError("The slot answered a load request that was not sent");
     }
     if (frame.type !== ResponseType.ok) return this.#failLoad(decodeError(frame.payload));
     const { core, loaded } = this.#life;
@@ -242,7 +244,7 @@ export class SlotProcess {
     this.kill(`killed: ${reason}`);
   }
 
-  /** A process that is not connected is of no use. Most exit by themselves. */
+  /** A process without a connection is of no use. Most exit by themselves; the others are killed. */
   #onLinkClosed(error: Error | undefined): void {
     this.#linkClosed.resolve(error);
     const why = error ? `: ${error.message}` : "";
@@ -254,12 +256,12 @@ export class SlotProcess {
   async #awaitExit(): Promise<void> {
     const end = await this.#child.settled;
     if (end && this.#link) await this.#lastAnswers(this.#link);
-    else this.#link?.close(); // one that is given up may keep its end of the socket open
+    else this.#link?.close(); // a process that is given up may keep its end of the socket open
     this.#startedJob.close();
     this.#onGone(end);
   }
 
-  /** Waits for what it has answered. */
+  /** Reads the answers that it sent before it exited. */
   async #lastAnswers(link: Link): Promise<void> {
     const timer = this.#clock.after(LAST_ANSWERS_MS, () => link.close());
     await this.#linkClosed.promise;
@@ -292,7 +294,7 @@ export class SlotProcess {
     return line === "" ? describe(end) : `${describe(end)} (${line})`;
   }
 
-  /** The last line that it printed, if that is surely from the job that it ran, or from no job. */
+  /** The last line that it printed, unless an earlier job may have printed it. */
   #ownLine(): string {
     const { text, atMs } = this.#lastLine;
     const isOwn = this.jobs <= 1 || atMs - this.#sentAtMs > LINE_DELAY_MS_MAX;
@@ -303,5 +305,5 @@ export class SlotProcess {
 function describe({ exitCode, signal }: ProcessEnd): string {
   if (signal === undefined) return `exited with status ${exitCode}`;
   if (signal !== "SIGKILL") return `crashed: ${signal}`;
-  return "was killed: SIGKILL, as by a system that is out of memory";
+  return "was killed by SIGKILL; the system may have run out of memory";
 }

@@ -1,4 +1,4 @@
-/** Kills the slots of jobs that must not run on: those over a limit, and those that nobody waits for. */
+/** Kills the slots of jobs that must stop: those over a limit, and those whose result is no longer wanted. */
 
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
@@ -10,27 +10,27 @@ import { isWanted, type RelayedJob } from "../job.ts";
 import { findViolations } from "./limits.ts";
 import { RunTimes } from "./run_times.ts";
 
-/** How long a canceled job may still run: most end by themselves, and replacing a process takes longer. */
+/** How long a canceled job may still run. Most end sooner by themselves, and replacing a process takes time. */
 const CANCELED_LIMIT_MS = 200;
 
-/** How often limits are looked at. Memory can grow by gigabytes a second. */
+/** How often limits are checked. Memory can grow by gigabytes a second. */
 const LIMITS_TICK_MS = 50;
 
-/** A job that was over a limit this often is to blame, whatever speaks for it. So no job runs forever. */
+/** After this many violations a job fails even if another cause is possible, so that no job is retried forever. */
 const VIOLATIONS_MAX = 3;
 
 /** Why a slot was killed. */
 interface Kill {
   readonly job: Job<RelayedJob>;
   readonly kind: FailureKindName;
-  /** Whether its process had run other jobs before. */
+  /** Whether its process was sent other jobs as well. */
   readonly ranOthers: boolean;
 }
 
 /** A slot's process, as far as the watchdog needs it. */
 export interface WatchedProcess {
   readonly pid: number;
-  /** Jobs that it was sent. */
+  /** How many jobs it was sent. */
   readonly jobs: number;
   /** The job that it started last. */
   readonly lastStarted: DispatchId;
@@ -43,20 +43,20 @@ export interface WatchdogContext {
   readonly clock: Clock;
   /** The process behind an endpoint. */
   readonly processAt: (endpoint: EndpointId) => WatchedProcess | undefined;
-  /** How long a job whose controller is gone may still run. */
+  /** How long a job whose controller has disconnected may still run. */
   readonly orphanLimitMs: number;
-  /** Hears of a job that has failed, and is out of the pool. */
+  /** Reports a job that has failed and has left the pool. */
   readonly onFailed: (job: Job<RelayedJob>, kind: FailureKindName, reason: string) => void;
 }
 
-/** Watches the jobs that run. */
+/** Watches the running jobs. */
 export class Watchdog {
   readonly #context: WatchdogContext;
   readonly #runTimes = new RunTimes();
-  /** Slots that run a job that nobody waits for, and since when. */
+  /** Slots whose job's result is no longer wanted, and since when. */
   readonly #unwantedSinceMs = new Map<EndpointId, number>();
   readonly #kills = new Map<EndpointId, Kill>();
-  /** How often jobs were over a limit without surely being to blame. Few ever are. */
+  /** How often jobs were over a limit when another cause was possible. This is rare. */
   readonly #violations = new WeakMap<RelayedJob, number>();
   #limitsTick: Timer | undefined;
 
@@ -64,7 +64,7 @@ export class Watchdog {
     this.#context = context;
   }
 
-  /** A job was scheduled: from the first one with limits on, limits are looked at. */
+  /** A job was scheduled. The first job with limits starts the checks. */
   onScheduled({ limits: { timeMs, memoryBytes } }: RelayedJob): void {
     if (this.#limitsTick || (timeMs === 0 && memoryBytes === 0)) return;
     const { clock } = this.#context;
@@ -81,7 +81,7 @@ export class Watchdog {
     }
   }
 
-  /** Kills the slots that have run jobs that nobody waits for, for too long. */
+  /** Kills the slots that have run jobs without a wanted result for too long. */
   checkUnwanted(nowMs: number): void {
     const unwanted = this.#currentJobs().filter(({ job }) => !isWanted(job.payload));
     const endpoints = new Set(unwanted.map(({ endpoint }) => endpoint));
@@ -96,14 +96,14 @@ export class Watchdog {
       if (nowMs - sinceMs < limitMs) continue;
       const reason = isCanceled
         ? "killed: its job was canceled"
-        : "killed: the controller of its job is gone";
+        : "killed: the controller of its job has disconnected";
       this.#kill(endpoint, job, "cancelled", reason);
     }
   }
 
   /**
-   * A slot is lost, having started the job `lastStarted`. If it was killed for a job, that one fails, and
-   * those beside it have nothing to do with it.
+   * A slot is lost; it started the job `lastStarted` last. If the watchdog killed it because of a job, that job
+   * fails, and the other jobs of the slot are returned to the queue without blame.
    */
   onLost(endpoint: EndpointId, reason: string, lastStarted: DispatchId, nowMs: number): void {
     const kill = this.#kills.get(endpoint);
@@ -122,7 +122,7 @@ export class Watchdog {
     }
   }
 
-  /** A slot loads a core, with a fresh process if need be. The kill of the one before came too late. */
+  /** A slot loads a core, if need be in a new process. A kill of the process before it came too late. */
   onLoad(endpoint: EndpointId): void {
     this.#kills.delete(endpoint);
   }
@@ -132,9 +132,9 @@ export class Watchdog {
   }
 
   /**
-   * A job may have ended by itself at the very moment of the kill, and its answer is lost: then its slot,
-   * which runs jobs in their order, has started a later one. And memory may be what other jobs have left in
-   * the process. In both cases the job gets another process, to be observed there.
+   * A job is not surely to blame in two cases. It may have finished just before the kill, so that its answer is
+   * lost: then its slot, which runs jobs in order, has started a later job. And earlier jobs may have left memory
+   * in the process. In both cases the job runs again in another process.
    */
   #isToBlame({ job, kind, ranOthers }: Kill, hadEnded: boolean): boolean {
     if (!hadEnded && (kind !== "memory" || !ranOthers)) return true;
@@ -143,7 +143,7 @@ export class Watchdog {
     return violations >= VIOLATIONS_MAX;
   }
 
-  /** The jobs that slots are at: those that run, or are being handed over. */
+  /** The current job of each busy slot, which runs or is still being received. */
   #currentJobs(): CurrentJob<RelayedJob>[] {
     const { pool, processAt } = this.#context;
     return pool.currentJobs((endpoint) => processAt(endpoint)?.lastStarted);
