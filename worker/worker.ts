@@ -26,8 +26,8 @@ const CORE_LOAD_LIMIT_MS = 120_000;
 const ORPHAN_LIMIT_MS = 5_000;
 
 /**
- * A controller that has closed its sending side gets the answers of this much longer. Often it has just
- * exited, and then its jobs must not hold the slots.
+ * A controller that has closed its sending side gets answers for this much longer. Often it has just exited,
+ * and then its jobs must not hold the slots.
  */
 const HALF_CLOSED_MS = 30_000;
 

@@ -26,7 +26,10 @@ export interface CurrentCoreEvents {
 /** Which core is current, which jobs wait for a core, and how many cores are loading. */
 export class CurrentCore {
   readonly #events: CurrentCoreEvents;
-  #current: LoadingCore | CoreOutcome = { name: "none", reason: "No compute core has been sent yet" };
+  #current: LoadingCore | CoreOutcome = {
+    name: "none",
+    reason: "No compute core has been sent yet",
+  };
   /** All cores that are loading: jobs may still wait for cores older than the current one. */
   readonly #loading = new Set<LoadingCore>();
   #bytes = 0;

@@ -122,7 +122,9 @@ export class Launcher {
       const frame = decoder.next();
       if (!frame) continue;
       const process = frame.type === SLOT_REGISTER && this.#starting.get(Number(frame.id));
-      if (!process || !process.onConnected(stream)) throw new Error("No slot with this number is starting");
+      if (!process || !process.onConnected(stream)) {
+        throw new Error("No slot with this number is starting");
+      }
       return;
     }
   }

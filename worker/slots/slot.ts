@@ -91,7 +91,9 @@ export class Slot {
    * `LoadError`; if the process is lost as well, `onLost` is called first.
    */
   async load(core: StoredCore): Promise<void> {
-    if (this.#state.name !== "up") throw new LoadError("its slot has no running process", "abandoned");
+    if (this.#state.name !== "up") {
+      throw new LoadError("its slot has no running process", "abandoned");
+    }
     const { endpoint, process } = this.#state;
     const abandon = new AbortController();
     const set = (process: SlotProcess) => {

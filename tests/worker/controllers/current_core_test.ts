@@ -12,7 +12,7 @@ test("a job before any core is told that there is none", () => {
   const { current } = new Recorded();
   assert.deepEqual(current.outcomeFor(newJob(1)), {
     name: "none",
-    reason: "No compute core was sent yet",
+    reason: "No compute core has been sent yet",
   });
 });
 

@@ -58,7 +58,9 @@ test("a process that never connects is killed, and the next one is started after
   await using worker = await OneSlot.start({ isMute: true });
   await worker.clock.advance(START_LIMIT_MS);
   assert(worker.started[0]?.isKilled);
-  assert.deepEqual(worker.warnings, ["slot 1: A slot process did not start: not within 30 s"]);
+  assert.deepEqual(worker.warnings, [
+    "slot 1: A slot process did not start: it did not connect within 30 s",
+  ]);
   assert.equal(worker.started.length, 1);
   await worker.clock.advance(100);
   assert.equal(worker.started.length, 2);
