@@ -1,21 +1,21 @@
 /**
- * Queued jobs that should not run just anywhere: a second copy of one that runs elsewhere, or a job that
- * has failed and is tried again. They go out before the other jobs of their client.
+ * Queued jobs with anti-affinity, which should avoid certain endpoints: second copies of jobs in flight, and
+ * retries of failed jobs. They are sent before the other jobs of their client.
  */
 
 import type { CoreKey, EndpointId } from "./ids.ts";
 import { type Job, JobList } from "./job.ts";
 
-/** A job waits this long for another endpoint. Then it may run on one that it would rather avoid. */
+/** How long a job waits for an endpoint that it does not avoid. After that, a mere preference no longer counts. */
 const PREFERENCE_MS = 10_000;
 
-/** What decides whether a job may go to an endpoint. */
+/** The properties of an endpoint that decide whether a job may run there. */
 export interface Target {
   readonly id: EndpointId;
   readonly core: CoreKey | undefined;
 }
 
-/** Finds a job for an endpoint in constant time as long as each job avoids one endpoint; most do. */
+/** Finds a job for an endpoint in constant time if each job avoids one endpoint, as most do. */
 export class AntiAffinityQueue<T> {
   readonly #byAvoided = new Map<EndpointId, JobList<T>>();
   /** Jobs that avoid several endpoints. */
@@ -44,7 +44,7 @@ export class AntiAffinityQueue<T> {
     this.#byAvoided.set(avoided, jobs);
   }
 
-  /** The next job for an endpoint. `isOnly`: it is the only one, so that preferences do not count. */
+  /** The next job for an endpoint. `isOnly`: there is no other endpoint, so that preferences do not count. */
   peekFor({ id, core }: Target, nowMs: number, isOnly: boolean): Job<T> | undefined {
     if (this.#length === 0) return undefined;
     const fits = (job: Job<T>) => {
@@ -58,7 +58,7 @@ export class AntiAffinityQueue<T> {
     return undefined;
   }
 
-  /** Takes a job out, wherever it stands. Returns whether it was here. */
+  /** Removes a job from any position. Returns whether it was in this queue. */
   remove(job: Job<T>): boolean {
     const avoided = job.antiAffinity.endpoints[0] as EndpointId;
     const jobs = this.#byAvoided.get(avoided);

@@ -5,7 +5,7 @@ import type { Endpoint } from "./endpoint.ts";
 import type { ClientId, EndpointId } from "./ids.ts";
 import { isInFlight } from "./job.ts";
 
-/** Throws an error that says what is wrong, if anything is. */
+/** Throws an error that names the first violated invariant, if there is one. */
 export function audit<T>(
   endpoints: ReadonlyMap<EndpointId, Endpoint<T>>,
   clients: ReadonlyMap<ClientId, Client<T>>,

@@ -1,4 +1,4 @@
-/** What the pool knows of one client: its queue, and whether its jobs may be sent now. */
+/** The pool's state of one client: its queue, and whether its jobs may be sent now. */
 
 import { AntiAffinityQueue, type Target } from "./anti_affinity.ts";
 import type { ClientId } from "./ids.ts";
@@ -9,19 +9,19 @@ export class Client<T> {
   readonly #queue = new JobList<T>();
   readonly #avoiding = new AntiAffinityQueue<T>();
   queuedBytes = 0;
-  /** Jobs in flight whose results it waits for. */
+  /** How many of its jobs are in flight and still wanted. */
   inFlight = 0;
-  /** The dispatch of the job that was sent last; 0 before the first. */
+  /** The dispatch of the job that was sent last; 0 before the first job. */
   lastDispatch = 0;
   lastSentAtMs = 0;
-  /** Its owner is not taking results: it gets no more until it does. */
+  /** Its owner does not accept results at the moment: none of its jobs are sent. */
   isBlocked = false;
-  /** No more jobs will come: what is queued and in flight is all there is. */
+  /** It will submit no more jobs. */
   isEnded = false;
 
   constructor(readonly id: ClientId) {}
 
-  /** Jobs that wait. */
+  /** How many jobs are queued. */
   get queued(): number {
     return this.#queue.length + this.#avoiding.length;
   }
@@ -50,19 +50,19 @@ export class Client<T> {
     this.queuedBytes += job.bytes;
   }
 
-  /** Takes a job out, wherever it stands, in constant time. Does nothing if it is not queued here. */
+  /** Removes a job from any position in constant time. Does nothing if it is not queued here. */
   take(job: Job<T>): void {
     const isTaken = this.#queue.remove(job) || this.#avoiding.remove(job);
     if (isTaken) this.queuedBytes -= job.bytes;
   }
 
-  /** Jobs that wait, those with anti-affinity first. */
+  /** The queued jobs, those with anti-affinity first. */
   *jobs(): Iterable<Job<T>> {
     yield* this.#avoiding;
     yield* this.#queue;
   }
 
-  /** Takes out all jobs that `matches` selects, in their order. */
+  /** Removes and returns all jobs that `matches` selects, in order. */
   takeWhere(matches: (job: Job<T>) => boolean): Job<T>[] {
     const jobs = [...this.jobs()].filter(matches);
     for (const job of jobs) this.take(job);

@@ -1,4 +1,4 @@
-/** Which endpoint holds which core: has free endpoints load cores, and moves endpoints between cores. */
+/** Decides which endpoint holds which core: has free endpoints load cores, and moves endpoints between cores. */
 
 import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -6,10 +6,10 @@ import { type CoreDemand, type Demands, nextCore, shouldYield } from "./fair_sha
 import { LoadFailures } from "./load_failures.ts";
 import type { ClientId, CoreKey, EndpointId } from "./ids.ts";
 
-/** An endpoint keeps a core at least this long although others want it: a change costs a process. */
+/** How long an endpoint keeps a core even if other cores need endpoints: a change costs a new process. */
 const CORE_QUANTUM_MS = 1_000;
 
-/** Decides for a pool's endpoints, which it shares with the pool. */
+/** Assigns cores to a pool's endpoints. It shares the maps with the pool. */
 export class Cores<T> {
   readonly #endpoints: ReadonlyMap<EndpointId, Endpoint<T>>;
   readonly #clients: ReadonlyMap<ClientId, Client<T>>;
@@ -32,7 +32,7 @@ export class Cores<T> {
     if (endpoint.core !== undefined) this.#failures.delete(endpoint.core);
   }
 
-  /** `endpoint` is undefined if it is gone. Returns whether the core is given up. */
+  /** `endpoint` is undefined if it was lost. Returns whether the core is given up. */
   onLoadFailed(endpoint: Endpoint<T> | undefined, core: CoreKey, nowMs: number): boolean {
     if (endpoint?.core === core) {
       endpoint.isLoading = false;
@@ -45,7 +45,7 @@ export class Cores<T> {
     return true;
   }
 
-  /** Decides anew, for free endpoints first: a busy one drains only if there are not enough of them. */
+  /** Assigns cores anew. Free endpoints come first: a busy one drains only if there are too few of them. */
   assign(nowMs: number): void {
     const demands = this.#demands(nowMs);
     this.#failures.keepOnly(demands.cores);
@@ -76,7 +76,7 @@ export class Cores<T> {
     if (isIdle) this.#load(endpoint.id, next);
   }
 
-  /** A core that keeps failing is not loaded again before all its loads have ended: it may be given up then. */
+  /** A core that keeps failing to load is not tried again until all its loads have ended: it may be given up then. */
   #mayLoad(core: CoreKey, nowMs: number): boolean {
     if (this.#failures.isPaused(core, nowMs)) return false;
     if (!this.#failures.isExhausted(core)) return true;
@@ -107,7 +107,7 @@ export class Cores<T> {
     return { cores, endpoints };
   }
 
-  /** Whether the endpoint is idle, and may take a job that waits: some have anti-affinity. */
+  /** Whether the endpoint is idle and may run a queued job of its core: anti-affinity may forbid it. */
   #isIdleFor(endpoint: Endpoint<T>, nowMs: number): boolean {
     if (endpoint.inFlight.size > 0) return false;
     for (const client of this.#clients.values()) {
@@ -129,7 +129,7 @@ function newDemand(): CoreDemand {
   return { clients: 0, queued: 0, waitedMs: 0, held: 0, idle: 0 };
 }
 
-/** Counts an endpoint that holds a core, or no longer does. */
+/** Counts an endpoint that now holds a core (1), or no longer does (-1). */
 function count(demand: CoreDemand | undefined, change: 1 | -1, isIdle: boolean): void {
   if (!demand) return;
   demand.held += change;

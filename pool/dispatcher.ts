@@ -1,4 +1,4 @@
-/** Which jobs go to which endpoint: keeps windows full, fairly among clients. */
+/** Decides which jobs go to which endpoint: keeps windows full, and is fair to clients. */
 
 import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -6,16 +6,16 @@ import type { ClientId, CoreKey, DispatchId, EndpointId } from "./ids.ts";
 import type { Job } from "./job.ts";
 import type { PoolActions, PoolOptions } from "./types.ts";
 
-/** A slot that runs one job for longer gets nothing behind it: its pace was that of shorter jobs. */
+/** A slot that runs one job for longer gets no job behind it: its pace was measured with shorter jobs. */
 const LONG_JOB_MS = 20;
 
-/** Decides for a pool's endpoints and clients, which it shares with the pool. */
+/** Sends the jobs of a pool's clients to its endpoints. It shares the maps with the pool. */
 export class Dispatcher<T> {
   readonly #endpoints: ReadonlyMap<EndpointId, Endpoint<T>>;
   readonly #clients: ReadonlyMap<ClientId, Client<T>>;
   readonly #options: PoolOptions;
   readonly #actions: Pick<PoolActions<T>, "send">;
-  /** Endpoints that are ready; counted once a pass. */
+  /** How many endpoints are ready; counted once per pass. */
   #ready = 0;
   #lastDispatch = 0;
 
@@ -36,7 +36,7 @@ export class Dispatcher<T> {
     this.#ready = 0;
     for (const endpoint of this.#endpoints.values()) if (endpoint.isReady) this.#ready += 1;
     const tailCap = this.#tailCap();
-    // First every slot gets one job, then windows are filled: few jobs spread over all endpoints.
+    // First every slot gets one job, then windows are filled, so that a few jobs spread over all endpoints.
     for (const endpoint of this.#endpoints.values()) {
       this.#fill(endpoint, Math.min(endpoint.pace.slots, this.#window(endpoint, tailCap)), nowMs);
     }
@@ -75,7 +75,7 @@ export class Dispatcher<T> {
     this.#actions.send(endpoint.id, dispatch, job);
   }
 
-  /** The client that an endpoint gets its next job from. */
+  /** The client whose job the endpoint gets next. */
   #clientFor(endpoint: Endpoint<T>, window: number, nowMs: number): Client<T> | undefined {
     const core = endpoint.core as CoreKey;
     const isBehind = endpoint.inFlight.size >= endpoint.pace.slots;
@@ -86,9 +86,10 @@ export class Dispatcher<T> {
   }
 
   /**
-   * Whether a slot gets a job behind the one that it runs. Only one of the same client: no job should wait
-   * behind another client's while other slots come free. Where other clients wait, a turn is one window, and
-   * no more jobs than each of them could send; otherwise a client with few in flight would get ever fewer.
+   * Whether a slot gets a job behind the one that it runs. The job must be of the same client, because no job
+   * should wait behind another client's while other slots become free. If other clients wait, a turn is at most
+   * one window, and no more jobs than any of them has queued: otherwise a client with few jobs would get fewer
+   * and fewer slots.
    */
   #mayGoBehind(endpoint: Endpoint<T>, core: CoreKey, window: number, nowMs: number): boolean {
     if (nowMs - endpoint.oldestSinceMs > LONG_JOB_MS) return false;
@@ -101,8 +102,8 @@ export class Dispatcher<T> {
   }
 
   /**
-   * The client that has waited longest for its turn among those whose next job needs `core`. If that job
-   * has to wait for an empty endpoint, the others wait with it: otherwise there might never be one.
+   * The client that has waited longest for its turn, among those whose next job needs `core`. If that job
+   * needs an empty endpoint, the jobs of other clients wait as well: otherwise no endpoint might become empty.
    */
   #longestWaiting(core: CoreKey): Client<T> | undefined {
     let longest: Client<T> | undefined;
@@ -119,11 +120,11 @@ export class Dispatcher<T> {
     return Math.min(window, Math.max(slots, Math.ceil(tailCap * slots)));
   }
 
-  /** Jobs in flight per slot near the end, where no job should wait behind a slow one while a slot is idle. */
+  /** The most jobs in flight per slot near the end of a run, so that none waits behind a slow one while a slot is idle. */
   #tailCap(): number {
     let remaining = 0;
     for (const client of this.#clients.values()) {
-      // More may come at any time: the end is not in sight.
+      // The client may submit more jobs at any time: this is not the end of the run.
       if (!client.isEnded && !this.#options.isLocal) return Infinity;
       remaining += client.queued + client.inFlight;
     }

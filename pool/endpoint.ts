@@ -1,13 +1,13 @@
-/** What the pool knows of one endpoint. */
+/** The pool's state of one endpoint: its core, its jobs in flight, its pace. */
 
 import type { ClientId, CoreKey, DispatchId, EndpointId } from "./ids.ts";
 import { isInFlight, isWanted, type Job, markBack, markSent } from "./job.ts";
 import { Pace } from "./pace.ts";
 
-/** A window with more jobs than this for each slot keeps the endpoint fed; a smaller one hides the round trip. */
+/** A window of more jobs per slot than this is deep: its jobs are so short that many end within a round trip. */
 const SHALLOW_WINDOW = 4;
 
-/** An endpoint that has answered nothing for this long runs a long job, however short those before it were. */
+/** An endpoint that has not answered for this long is running a long job, even if earlier jobs were short. */
 const LONG_MS = 100;
 
 /** An endpoint's state. Only the pool changes it. */
@@ -16,7 +16,7 @@ export class Endpoint<T> {
   readonly pace: Pace;
   bytesInFlight = 0;
   core: CoreKey | undefined;
-  /** It was told to load its core, and has not answered yet. */
+  /** It was told to load its core, and has not reported the outcome yet. */
   isLoading = false;
   loadedAtMs = 0;
   /** It gets no more jobs until it has loaded another core. */
@@ -25,9 +25,9 @@ export class Endpoint<T> {
   isLeaving = false;
   /** It runs an isolated job. */
   isReserved = false;
-  /** Since when its oldest job can have been running, where jobs run one after the other. */
+  /** The earliest time at which its oldest job can have started, if jobs run one after the other. */
   oldestSinceMs = 0;
-  /** Whose job it got last, and how many jobs since it was last idle. */
+  /** The client whose job it got last, and how many jobs it got since it was last idle. */
   turn: { client: ClientId | undefined; jobs: number } = { client: undefined, jobs: 0 };
 
   constructor(readonly id: EndpointId, slots: number | undefined) {
@@ -45,8 +45,8 @@ export class Endpoint<T> {
   }
 
   /**
-   * Jobs in flight that cannot have begun, as there are enough older ones for all slots. Where the window
-   * is deep, jobs end before the endpoint could say so, as long as answers come.
+   * Jobs in flight that cannot have started, because older jobs occupy all slots. With a deep window and
+   * recent answers there is no such job: the older ones may have ended, with their answers still on the way.
    */
   unstarted(nowMs: number): Job<T>[] {
     const { slots, slotsAreKnown } = this.pace;

@@ -1,18 +1,18 @@
-/** Which core an endpoint should hold when jobs wait for several. Pure arithmetic. */
+/** Which core an endpoint should hold when jobs wait for several cores: pure functions. */
 
 import type { CoreKey } from "./ids.ts";
 
 /** A core that jobs wait for. */
 export interface CoreDemand {
-  /** Clients whose next job needs it: slots are shared fairly among clients, not among cores. */
+  /** How many clients' next job needs it: endpoints are shared among clients, not among cores. */
   clients: number;
-  /** Jobs that wait for it. */
+  /** How many jobs wait for it. */
   queued: number;
-  /** How long its clients have waited for a slot, all together. */
+  /** How long its clients have waited for an endpoint, in total. */
   waitedMs: number;
-  /** Endpoints that hold it or are loading it. */
+  /** How many endpoints hold or are loading it. */
   held: number;
-  /** Those among them that have nothing in flight. */
+  /** How many of them have nothing in flight. */
   idle: number;
 }
 
@@ -32,8 +32,9 @@ export function fairShare(demands: Demands, core: CoreKey): number {
 }
 
 /**
- * The core that an endpoint should load next, of those that `fits` allows: one that no endpoint holds, the
- * longest waiting first; otherwise the one furthest below its fair share, by more than `deficitMin`.
+ * The core that an endpoint should load next, among those that `fits` allows. A core that no endpoint holds
+ * comes first, the longest waiting one of these before the others. Otherwise it is the core furthest below its
+ * fair share, by more than `deficitMin`.
  */
 export function nextCore(
   demands: Demands,
@@ -55,8 +56,8 @@ export function nextCore(
 }
 
 /**
- * Whether an endpoint should give up `core` for another one: this core has more than its fair share, and
- * another one has no endpoint at all, or a whole endpoint too few.
+ * Whether an endpoint should give up `core` for another core: `core` has more than its fair share, and another
+ * one has no endpoint, or at least one endpoint too few.
  */
 export function shouldYield(demands: Demands, core: CoreKey): boolean {
   const own = demands.cores.get(core);

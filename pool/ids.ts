@@ -1,17 +1,17 @@
-/** The ids of the pool. Each is a type of its own, so that one cannot be passed for another. */
+/** The ids of the pool. Each has a type of its own, so that they cannot be confused. */
 
 declare const endpointId: unique symbol;
 declare const clientId: unique symbol;
 declare const dispatchId: unique symbol;
 declare const coreKey: unique symbol;
 
-/** An endpoint: a worker to a controller, a slot to a worker. */
+/** An endpoint: a worker in a controller's pool, a slot in a worker's pool. */
 export type EndpointId = number & { readonly [endpointId]: true };
 
-/** A client: where jobs come from, and where their results go. */
+/** A client: submits jobs and gets their results. */
 export type ClientId = number & { readonly [clientId]: true };
 
-/** One sending of one job to one endpoint. Never used twice, so that a late answer is recognized. */
+/** One dispatch of one job to one endpoint. Ids are never reused, so that a late answer is recognized. */
 export type DispatchId = number & { readonly [dispatchId]: true };
 
 /** A compute core. */

@@ -1,14 +1,14 @@
 /**
- * A job: where it is, and the list in which it waits. Only the functions here change a job; for everybody
- * else it is read-only, and has only the fields of the state that it is in.
+ * A job's state, and the lists in which jobs wait. Only the functions here change a job. For all other code it
+ * is read-only, and has only the fields of its current state.
  *
- * The states are one flat object at run time: a job goes through three of them, and an object for each
- * costs a tenth of all that a job costs (measured with `deno task bench:noop`).
+ * At run time all states share one flat object: a job goes through three states, and an object for each would
+ * add a tenth to the cost of a job (measured with `deno task bench:noop`).
  */
 
 import type { ClientId, CoreKey, DispatchId, EndpointId } from "./ids.ts";
 
-/** It waits in a list of its client, between two others. */
+/** It waits in a list of its client, between two other jobs. */
 interface Queued<T> {
   readonly state: "queued";
   readonly list: JobList<T>;
@@ -21,54 +21,54 @@ interface InFlight {
   readonly state: "sent" | "abandoned";
   readonly endpoint: EndpointId;
   readonly dispatch: DispatchId;
-  /** The endpoint's first job ever has 1, its second one 2. */
+  /** Numbers the endpoint's jobs in the order of sending, from 1. */
   readonly sequence: number;
 }
 
-/** It is new, or it was answered or has failed. It may be queued. */
+/** It is new, was answered or has failed. From here it may be queued. */
 interface Outside {
   readonly state: "outside";
-  /** Where it was last. */
+  /** Its last endpoint, if it had one. */
   readonly endpoint: EndpointId | undefined;
 }
 
-/** It is out of the pool, and its result is no longer wanted. */
+/** It has left the pool, and its result is no longer wanted. */
 interface Canceled {
   readonly state: "canceled";
 }
 
-/** On which endpoints a job should not run. */
+/** The endpoints that a job should avoid. */
 export interface AntiAffinity {
   readonly endpoints: readonly EndpointId[];
-  /** It waits for another endpoint for as long as it takes. Otherwise this is a preference. */
+  /** The job must not run on them, however long it waits for another endpoint. Otherwise this is a preference. */
   readonly isRequired: boolean;
 }
 
-/** What holds for a job in every state. */
+/** The fields of a job in every state. */
 interface Facts<T> {
   client: ClientId;
   core: CoreKey;
-  /** What it counts in limits. */
+  /** Its size, for limits on bytes. */
   bytes: number;
-  /** The owner's. */
+  /** The data of the pool's owner. */
   payload: T;
   /** When it was queued last. */
   queuedAtMs: number;
-  /** How often it was sent; 1 on its first run. */
+  /** How often it was sent; 1 during its first run. */
   attempt: number;
   /** When it was sent last. */
   sentAtMs: number;
-  /** It must be the only job in flight at its endpoint, to see whether it is the one that crashes it. */
+  /** It must be the only job in flight at its endpoint, to find out whether it crashes endpoints. */
   isIsolated: boolean;
   antiAffinity: AntiAffinity;
-  /** How many endpoints were lost that may have been running it; a fraction for one that was killed. */
+  /** How many endpoints were lost that may have been running it. A killed endpoint counts only a fraction. */
   crashCount: number;
 }
 
-/** A job as the pool sees it. */
+/** A job. Its `state` determines which fields it has. */
 export type Job<T> = Readonly<Facts<T>> & (Queued<T> | InFlight | Outside | Canceled);
 
-/** The same at run time, to be changed. */
+/** A job as it is stored: mutable, with the fields of all states. */
 interface JobRecord<T> extends Facts<T> {
   state: Job<T>["state"];
   endpoint: EndpointId | undefined;
@@ -82,7 +82,7 @@ interface JobRecord<T> extends Facts<T> {
 /** Most jobs may run anywhere. */
 const ANYWHERE: AntiAffinity = { endpoints: [], isRequired: false };
 
-/** A job that is not queued yet. */
+/** Makes a job that is not queued yet. */
 export function newJob<T>(
   client: ClientId,
   core: CoreKey,
@@ -112,7 +112,7 @@ export function newJob<T>(
   return record as Job<T>;
 }
 
-/** A second copy of a job, which must not run on any of `endpoints`. */
+/** Makes a second copy of a job, which must not run on any of `endpoints`. */
 export function copyOf<T>(job: Job<T>, endpoints: readonly EndpointId[], nowMs: number): Job<T> {
   const copy = recordOf(newJob(job.client, job.core, job.bytes, job.payload, nowMs));
   copy.attempt = job.attempt;
@@ -135,7 +135,7 @@ export function isInFlight<T>(job: Job<T>): job is Job<T> & InFlight {
   return job.state === "sent" || job.state === "abandoned";
 }
 
-/** It goes to an endpoint. */
+/** The job is sent to an endpoint. */
 export function markSent<T>(
   job: Job<T>,
   endpoint: EndpointId,
@@ -153,54 +153,54 @@ export function markSent<T>(
   record.sentAtMs = nowMs;
 }
 
-/** It is no longer at its endpoint. */
+/** The job is no longer at its endpoint. */
 export function markBack<T>(job: Job<T>): void {
   if (!isInFlight(job)) throw wrongState("take back", job);
   recordOf(job).state = job.state === "sent" ? "outside" : "canceled";
 }
 
-/** The endpoint has not begun it: that was no attempt. */
+/** The endpoint has not started the job, so that its last sending does not count as an attempt. */
 export function undoAttempt<T>(job: Job<T>): void {
   recordOf(job).attempt -= 1;
 }
 
-/** Its result is no longer wanted. */
+/** The job's result is no longer wanted. */
 export function markUnwanted<T>(job: Job<T>): void {
   if (job.state === "queued") throw wrongState("cancel", job);
   if (job.state === "sent") recordOf(job).state = "abandoned";
   if (job.state === "outside") recordOf(job).state = "canceled";
 }
 
-/** Its endpoint was lost, and it may be to blame. */
+/** The job's endpoint was lost, and the job may be to blame. */
 export function addCrash<T>(job: Job<T>, weight: number): void {
   recordOf(job).crashCount += weight;
 }
 
-/** Another copy of it has ended: what was found out about that one holds for this one. */
+/** Another copy of the job has ended: its crashes count for this copy, too. */
 export function inheritCrashes<T>(job: Job<T>, from: Job<T>): void {
   recordOf(job).crashCount = Math.max(job.crashCount, from.crashCount);
 }
 
-/** Its next run has an endpoint for itself, or not. */
+/** Sets whether the job must be alone at its next endpoint. */
 export function isolate<T>(job: Job<T>, isIsolated: boolean): void {
   recordOf(job).isIsolated = isIsolated;
 }
 
-/** Its next run is on another endpoint than the last one, if there is another. */
+/** The job avoids its last endpoint from now on, if there is another one. */
 export function avoidLastEndpoint<T>(job: Job<T>): void {
   if (job.state !== "outside" || job.endpoint === undefined) return;
-  // A required anti-affinity stays: better where it failed than where it must not run.
+  // A required anti-affinity stays: it is more important than avoiding the endpoint where the job failed.
   if (job.antiAffinity.isRequired) return;
   recordOf(job).antiAffinity = { endpoints: [job.endpoint], isRequired: false };
 }
 
-/** If there is no other endpoint, it may run even on those that it avoids. */
+/** Turns a required anti-affinity into a preference. */
 export function allowAnywhere<T>(job: Job<T>): void {
   const { endpoints, isRequired } = job.antiAffinity;
   if (isRequired) recordOf(job).antiAffinity = { endpoints, isRequired: false };
 }
 
-/** It waits again from now on. */
+/** The job's time in the queue counts from now on. */
 export function markQueuedAt<T>(job: Job<T>, nowMs: number): void {
   recordOf(job).queuedAtMs = nowMs;
 }
@@ -210,9 +210,8 @@ function wrongState<T>(what: string, { state }: Job<T>): TypeError {
 }
 
 /**
- * Jobs that wait, in their order: they enter at the back, come back to the front, and may leave from
- * anywhere. Constant time everywhere: the jobs are linked with each other, so none has to be looked for. A
- * job is in one list at a time.
+ * An intrusive doubly linked list of queued jobs: new jobs go to the back, returned jobs to the front, and a job
+ * is removed from any position. All operations take constant time. A job is in one list at a time.
  */
 export class JobList<T> {
   #first: JobRecord<T> | undefined;
@@ -235,7 +234,7 @@ export class JobList<T> {
     this.#link(undefined, job, this.#first);
   }
 
-  /** Takes a job out, wherever it stands. Returns whether it was in this list. */
+  /** Removes a job from any position. Returns whether it was in this list. */
   remove(job: Job<T>): boolean {
     if (job.state !== "queued" || job.list !== this) return false;
     const record = recordOf(job);
@@ -245,7 +244,7 @@ export class JobList<T> {
     if (next) next.previous = previous;
     else this.#last = previous;
     record.state = "outside";
-    // Links of an old job would keep young ones in memory that have long left as well.
+    // The links of a removed job would keep its former neighbors in memory.
     record.list = record.previous = record.next = undefined;
     this.#length -= 1;
     return true;

@@ -1,15 +1,15 @@
-/** Cores that could not be loaded: when to try again, and when to give up. */
+/** Cores that failed to load: when to try again, and when to give up. */
 
 import type { CoreKey } from "./ids.ts";
 
-/** The pause before a core is tried again. It doubles with each failure. */
+/** The pause before a core is loaded again. It doubles with each failure. */
 const PAUSE_MS_FIRST = 100;
 const PAUSE_MS_MAX = 5_000;
 
 /** A core that no endpoint holds is given up after this many failures in a row. */
 const FAILURES_MAX = 3;
 
-/** Counts failures by core, as long as jobs wait for it. */
+/** Counts failures by core, as long as jobs wait for the core. */
 export class LoadFailures {
   readonly #failures = new Map<CoreKey, { count: number; untilMs: number }>();
 
@@ -24,7 +24,7 @@ export class LoadFailures {
     this.#failures.delete(core);
   }
 
-  /** Forgets all other cores: if jobs want one again, its count starts at zero. */
+  /** Forgets all other cores. If jobs need one of them again, its count starts at zero. */
   keepOnly(wanted: ReadonlyMap<CoreKey, unknown>): void {
     for (const core of this.#failures.keys()) {
       if (!wanted.has(core)) this.#failures.delete(core);
@@ -36,7 +36,7 @@ export class LoadFailures {
     return failure !== undefined && nowMs < failure.untilMs;
   }
 
-  /** It has failed so often that it is given up unless an endpoint holds it, or is still loading it. */
+  /** The core has failed so often that it is given up, unless an endpoint holds or is still loading it. */
   isExhausted(core: CoreKey): boolean {
     return (this.#failures.get(core)?.count ?? 0) >= FAILURES_MAX;
   }

@@ -1,32 +1,32 @@
 /**
- * How many jobs an endpoint should have in flight: enough that no slot waits for the network, and no more,
- * because a job in flight waits behind another one, and runs again if the endpoint is lost.
+ * How many jobs an endpoint should have in flight: enough that no slot waits for the network, but no more. A job
+ * in flight may wait behind a slow one while another endpoint is idle, and runs again if its endpoint is lost.
  */
 
 import { SlotCount } from "./slot_count.ts";
 
-/** Work to keep in flight per slot, beyond the round trip: about the time in which a busy process wakes up. */
+/** Work to keep in flight per slot, beyond the round trip: about the time that a busy process takes to wake up. */
 const WORK_AHEAD_MS = 2;
 
-/** A longer job goes to an idle slot only: fetching the next one costs less than 2 % of its time. */
+/** Longer jobs are not prefetched: fetching the next one only when the slot is idle costs under 2 % of their time. */
 const PREFETCHED_JOB_MS_MAX = 10;
 
-/** How many jobs may have to run again when an endpoint is lost. */
+/** The largest window. It bounds how many jobs run again when an endpoint is lost. */
 export const WINDOW_JOBS_MAX = 16_384;
 
-/** Answers are counted for at least this long before they make a rate. */
+/** The shortest round. A rate needs answers over at least this time. */
 const ROUND_MS = 5;
 
-/** Weight of a round that was faster. A slower one counts fully: too small a window costs less than too large. */
+/** The weight of a faster round. A slower one counts fully: too small a window costs less than too large a one. */
 const SMOOTHING = 0.5;
 
-/** Measures one endpoint. All times are in milliseconds and come from the caller. */
+/** Measures the pace of one endpoint. All times are in milliseconds and come from the caller. */
 export class Pace {
   readonly #slotsKnown: number | undefined;
   readonly #slotCount = new SlotCount();
   #sent = 0;
   #answered = 0;
-  /** All the time without jobs in flight. It says nothing about the endpoint's pace. */
+  /** The total time without jobs in flight, which is left out of the measured rate. */
   #idleMs = 0;
   #idleSinceMs = 0;
   #responseMinMs = Infinity;
@@ -42,12 +42,12 @@ export class Pace {
     return this.#slotsKnown !== undefined;
   }
 
-  /** How many slots it has, or has shown. */
+  /** How many slots the endpoint has: as reported, or as estimated so far. */
   get slots(): number {
     return this.#slotsKnown ?? this.#slotCount.shown;
   }
 
-  /** A job is sent. Returns its sequence number: 1 for the first that the endpoint ever got. */
+  /** A job is sent. Returns its sequence number: 1 for the endpoint's first job. */
   onSent(nowMs: number): number {
     if (this.#sent === this.#answered) this.#idleMs += nowMs - this.#idleSinceMs;
     this.#sent += 1;
@@ -66,8 +66,8 @@ export class Pace {
   }
 
   /**
-   * A round begins with an answer and ends with one that begins the next. It is as long as a response,
-   * because jobs that start together end together.
+   * A round begins with an answer and ends with a later one, which begins the next round. It is at least as long
+   * as the shortest response, because jobs that start together end together.
    */
   #noteRate(busyMs: number): void {
     const elapsedMs = busyMs - this.#roundStartMs;
@@ -83,7 +83,7 @@ export class Pace {
     this.#roundAnswers += 1;
   }
 
-  /** Jobs to have in flight, before the limits for bytes and for the end of a run apply. */
+  /** How many jobs to have in flight, before the limits on bytes and for the end of a run apply. */
   window(isLocal: boolean): number {
     return Math.min(WINDOW_JOBS_MAX, isLocal ? this.#windowOfLocal() : this.#windowOfRemote());
   }
@@ -98,8 +98,8 @@ export class Pace {
   }
 
   /**
-   * One job runs in each slot and one waits. Of short jobs, twice as many as the endpoint answers in a round
-   * trip: the window doubles until the rate no longer does.
+   * Two jobs per slot: one runs and one waits. For short jobs, twice as many as the endpoint answers in a round
+   * trip, so that the window doubles as long as the rate does.
    */
   #windowOfRemote(): number {
     const { slots } = this;

@@ -1,9 +1,9 @@
 /**
- * Jobs on one side, endpoints on the other: the scheduler of both a controller (over workers) and a
- * worker (over slots).
+ * The scheduler: assigns the jobs of clients to endpoints. A controller uses it with workers as endpoints, a
+ * worker with slots.
  *
- * Pure: it knows no socket, process or clock. Its owner reports what happens through the `on…` handlers,
- * which only change state, and then calls `schedule`, which decides and acts through `PoolActions`.
+ * It uses no socket, process or clock. Its owner reports events to the `on…` handlers, which change state, and
+ * then calls `schedule`, which decides and acts through `PoolActions`.
  */
 
 import { audit } from "./audit.ts";
@@ -32,13 +32,13 @@ import { PoolView } from "./view.ts";
 
 export type { CurrentJob, PoolCounts } from "./types.ts";
 
-/** A job whose endpoint was killed in this many attempts is most likely the cause, probably by its memory. */
+/** A job whose endpoint was killed in this many attempts is most likely the cause, probably by using much memory. */
 const KILLED_ATTEMPTS_MAX = 3;
 
-/** A killed endpoint says little about its jobs, but if that goes on it says enough. */
+/** How much a killed endpoint counts as a crash of its job: little, but repeated kills add up. */
 const KILLED_WEIGHT = 0.1;
 
-/** The pool. */
+/** The pool. `T` is the owner's data of a job. */
 export class Pool<T> extends PoolView<T> {
   readonly #actions: PoolActions<T>;
   readonly #cores: Cores<T>;
@@ -53,36 +53,36 @@ export class Pool<T> extends PoolView<T> {
     this.#dispatcher = new Dispatcher(this.endpoints, this.clients, options, actions);
   }
 
-  // What happens: endpoints.
+  // Events of endpoints.
 
-  /** There is a new endpoint, without a core. `slots`: how many jobs it runs at once, if that is known. */
+  /** There is a new endpoint, without a core. `slots`: how many jobs it runs at once, if known. */
   onEndpointUp(slots?: number): EndpointId {
     const id = ++this.#lastEndpoint as EndpointId;
     this.endpoints.set(id, new Endpoint<T>(id, slots));
     return id;
   }
 
-  /** The endpoint is ready for jobs with the core it was told to load. */
+  /** The endpoint has loaded its core and is ready for jobs. */
   onLoaded(id: EndpointId, nowMs: number): void {
     const endpoint = this.endpoints.get(id);
     if (endpoint) this.#cores.onLoaded(endpoint, nowMs);
   }
 
-  /** The endpoint could not load the core. If that goes on and no endpoint holds it, its jobs end here. */
+  /** The endpoint could not load the core. After repeated failures, if no endpoint holds it, its queued jobs fail. */
   onLoadFailed(id: EndpointId, core: CoreKey, reason: string, nowMs: number): void {
     const isGivenUp = this.#cores.onLoadFailed(this.endpoints.get(id), core, nowMs);
     if (isGivenUp) this.#failQueued(core, reason);
   }
 
-  /** The endpoint finishes its jobs in flight and gets no more. */
+  /** The endpoint drains: it finishes its jobs in flight and gets no more. */
   onEndpointLeaving(id: EndpointId): void {
     const endpoint = this.endpoints.get(id);
     if (endpoint) endpoint.isLeaving = true;
   }
 
   /**
-   * The endpoint is gone, with its jobs in flight. `wasKilled`: from outside, or for reasons of its own, so
-   * that a job that was alone on it is not to blame unless that goes on.
+   * The endpoint is lost, with its jobs in flight. `wasKilled`: it was killed from outside, or ended for another
+   * reason than its jobs, so that even a job that was alone on it is to blame only after several attempts.
    */
   onEndpointLost(id: EndpointId, reason: string, wasKilled = false): void {
     const endpoint = this.endpoints.get(id);
@@ -115,12 +115,12 @@ export class Pool<T> extends PoolView<T> {
     return wasAlone && (!wasKilled || job.attempt >= KILLED_ATTEMPTS_MAX);
   }
 
-  /** The client that waits for a job's result, if one does. */
+  /** The client that waits for the job's result, if it still does. */
   #waitingFor(job: Job<T>): Client<T> | undefined {
     return isWanted(job) ? this.clients.get(job.client) : undefined;
   }
 
-  // What happens: clients and their jobs.
+  // Events of clients and their jobs.
 
   onClientUp(): ClientId {
     const id = ++this.#lastClient as ClientId;
@@ -128,7 +128,7 @@ export class Pool<T> extends PoolView<T> {
     return id;
   }
 
-  /** The client is gone. Returns its queue; its jobs in flight are abandoned. */
+  /** The client has left. Returns its queued jobs; its jobs in flight are abandoned. */
   onClientGone(id: ClientId): Job<T>[] {
     const queued = this.onQueueCanceled(id);
     this.clients.delete(id);
@@ -138,19 +138,19 @@ export class Pool<T> extends PoolView<T> {
     return queued;
   }
 
-  /** Whether the client has sent all its jobs. */
+  /** The client has submitted all its jobs, or will submit more after all. */
   onClientEnded(id: ClientId, isEnded: boolean): void {
     const client = this.clients.get(id);
     if (client) client.isEnded = isEnded;
   }
 
-  /** Whether the client's owner has stopped taking results. */
+  /** The client's owner has stopped accepting results, or accepts them again. */
   onClientBlocked(id: ClientId, isBlocked: boolean): void {
     const client = this.clients.get(id);
     if (client) client.isBlocked = isBlocked;
   }
 
-  /** Queues a job. `undefined`: its client is gone. */
+  /** Queues a job. Returns `undefined` if its client has left. */
   onJob(id: ClientId, core: CoreKey, bytes: number, payload: T, nowMs: number): Job<T> | undefined {
     const client = this.clients.get(id);
     const job = client && newJob(id, core, bytes, payload, nowMs);
@@ -158,14 +158,14 @@ export class Pool<T> extends PoolView<T> {
     return job;
   }
 
-  /** A job that was answered runs again: on another endpoint, if there is one. */
+  /** A job that was answered is retried: on another endpoint, if there is one. */
   onRetried(job: Job<T>, nowMs: number): void {
     avoidLastEndpoint(job);
     markQueuedAt(job, nowMs);
     this.clients.get(job.client)?.pushBack(job);
   }
 
-  /** The endpoint gives back a job that it has not begun: as if it had never been sent. */
+  /** The endpoint returns a job that it has not started. The job is queued as if it had never been sent. */
   onReturned(id: EndpointId, dispatch: DispatchId, nowMs: number): Job<T> | undefined {
     const job = this.onAnswer(id, dispatch, nowMs);
     if (!job) return undefined;
@@ -184,8 +184,8 @@ export class Pool<T> extends PoolView<T> {
   }
 
   /**
-   * A queued copy of a job is not needed after all: `others` run in its place. They may run anywhere from
-   * now on, and what was found out about the copy holds for them.
+   * A queued copy of a job is not needed after all, and `others`, the remaining copies, run in its place. They
+   * no longer have to avoid endpoints, and inherit the crashes of the dropped copy.
    */
   onCopyDropped(copy: Job<T>, others: readonly Job<T>[]): void {
     this.onCanceled(copy);
@@ -195,14 +195,14 @@ export class Pool<T> extends PoolView<T> {
     }
   }
 
-  /** The only copy of a job that is left may run on endpoints that it had to avoid, if there is no other. */
+  /** The last copy of a job may run on endpoints that it had to avoid, if there is no other. */
   allowAnywhere(job: Job<T>): void {
     allowAnywhere(job);
   }
 
   /**
-   * The job's result is no longer wanted. It is out of the pool on return (true), or abandoned in flight
-   * until its endpoint has answered it (false).
+   * The job's result is no longer wanted. Returns true if it has left the pool, and false if it is in flight: it
+   * is abandoned until its endpoint answers.
    */
   onCanceled(job: Job<T>): boolean {
     const client = this.#waitingFor(job);
@@ -213,14 +213,14 @@ export class Pool<T> extends PoolView<T> {
     return !isInFlight;
   }
 
-  /** Takes a client's queued jobs out of the pool: it does not want them any more. */
+  /** The client cancels all its queued jobs. Removes and returns them. */
   onQueueCanceled(id: ClientId): Job<T>[] {
     const jobs = this.clients.get(id)?.takeWhere(() => true) ?? [];
     for (const job of jobs) markUnwanted(job);
     return jobs;
   }
 
-  /** A job is answered; this takes it out of the pool. `undefined`: the endpoint has no such job. */
+  /** A job is answered and leaves the pool. Returns `undefined` if the endpoint has no such job. */
   onAnswer(id: EndpointId, dispatch: DispatchId, nowMs: number): Job<T> | undefined {
     const job = this.endpoints.get(id)?.remove(dispatch, nowMs);
     const client = job && this.#waitingFor(job);
@@ -228,9 +228,9 @@ export class Pool<T> extends PoolView<T> {
     return job;
   }
 
-  // What to do.
+  // Decisions.
 
-  /** Has free endpoints load cores, and sends jobs to those with room. Call it after a batch of events. */
+  /** Has endpoints load cores, and sends jobs to those with room. To be called after each batch of events. */
   schedule(nowMs: number): void {
     this.usage.sample(nowMs);
     this.#cores.assign(nowMs);
@@ -238,7 +238,7 @@ export class Pool<T> extends PoolView<T> {
     this.usage.count(this.endpoints.values());
   }
 
-  /** Has an endpoint load a core that no job waits for yet. */
+  /** Has an endpoint load a core, even if no job waits for it yet. */
   load(id: EndpointId, core: CoreKey): void {
     this.endpoints.get(id)?.startLoading(core);
     this.#actions.load(id, core);

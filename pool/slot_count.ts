@@ -1,36 +1,36 @@
 /**
- * How many slots an endpoint of protocol version 1 has, which cannot say so: as many as its answers show.
+ * Estimates from its answers how many slots a worker of protocol version 1 has, which does not report it.
  *
- * Jobs start in the order in which they were sent. So jobs whose answers come closer together than the
- * shortest job is long were running at once, and with them all older jobs that are still in flight. A
- * window of twice the slots shown lets the number double until it is right.
+ * Jobs start in the order in which they were sent. If two answers are less than one shortest job apart, both
+ * jobs were running at the same time, and so were all older jobs that are still in flight. The window is twice
+ * the estimate, so that the estimate can double until it is right.
  *
- * Why not simply the rate of answers times the shortest response (Little's law)? With jobs of very
- * different length that finds one slot of eight, and a run's last jobs wait while slots are idle.
+ * Little's law (the rate of answers times the shortest response) does not work here: with jobs of very different
+ * length it finds one slot of eight, and the last jobs of a run wait while slots are idle.
  */
 
 /**
- * Shorter responses show nothing: a worker may keep 2 ms of work waiting at each slot, as ours does, so that
- * jobs start out of order, and may send several answers together.
+ * Shorter responses prove nothing: a worker may queue 2 ms of work at each slot, as ours does, so that jobs
+ * start out of order, and may send several answers together.
  */
 const RESPONSE_MS_MIN = 4;
 
-/** The shortest response ever is no shorter than its job. Half of it allows for jobs that are shorter still. */
+/** Answers within this part of the shortest response so far are one burst. Half allows for even shorter jobs. */
 const SHORTEST_PART = 0.5;
 
 /**
- * When jobs have become longer, the shortest response ever is too short, and the shortest recent one may
- * include waiting in a queue. This part of it is enough for jobs of one length, which start and end together.
+ * The same part of the shortest recent response, for jobs that have become longer. It is small because that
+ * response may include time in a queue, but enough for jobs of one length, which start and end together.
  */
 const RECENT_PART = 0.05;
 
-/** With more jobs in flight for each slot shown, jobs are short, and their responses are mostly waiting. */
+/** With more jobs in flight per slot than this, jobs are short, and responses consist mostly of waiting. */
 const QUEUE_PER_SLOT_MAX = 3;
 
-/** How many answers are recent, beyond those to the jobs that were in flight before: one stall is no trend. */
+/** How many answers are recent, besides those to the jobs in flight at the start: a single stall is no trend. */
 const RECENT_ANSWERS = 32;
 
-/** Counts one endpoint's slots. */
+/** Estimates one endpoint's slots. */
 export class SlotCount {
   #shown = 1;
   #answered = 0;
@@ -43,14 +43,14 @@ export class SlotCount {
   /** The sequence number of the youngest job that the burst has answered. */
   #burstYoungest = 0;
 
-  /** Never falls: it is the same machine. */
+  /** The estimate. It never falls, because the machine stays the same. */
   get shown(): number {
     return this.#shown;
   }
 
   /**
    * The job with this sequence number is answered after `responseMs`, when `inFlight` jobs were in flight.
-   * `busyMs`: how long the endpoint has had something to do so far.
+   * `busyMs`: how long the endpoint has had jobs in flight so far.
    */
   onAnswer(sequence: number, responseMs: number, inFlight: number, busyMs: number): void {
     this.#noteResponse(responseMs, inFlight);
@@ -58,7 +58,7 @@ export class SlotCount {
     this.#answered += 1;
     if (responseMs < RESPONSE_MS_MIN) return;
     const together = this.#recentMinMs < RESPONSE_MS_MIN ? 1 : this.#burstAnswers;
-    // Fewer than the truth if younger jobs were answered before, but this needs no list of them.
+    // Too low if younger jobs were answered earlier, but an exact count would need a list of them.
     const older = Math.max(0, this.#burstYoungest - this.#answered);
     this.#shown = Math.max(this.#shown, together + older);
   }

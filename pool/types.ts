@@ -1,4 +1,4 @@
-/** What a pool's owner says and hears. */
+/** The types between a pool and its owner. */
 
 import type { CoreKey, DispatchId, EndpointId } from "./ids.ts";
 import type { Job } from "./job.ts";
@@ -11,23 +11,23 @@ export interface CurrentJob<T> {
   readonly endpoint: EndpointId;
   readonly dispatch: DispatchId;
   readonly job: Job<T>;
-  /** The endpoint has said that it has begun it. Otherwise the job may still be on its way. */
+  /** The endpoint has reported that it has started the job. Otherwise the job may still be on its way. */
   readonly hasBegun: boolean;
 }
 
-/** How much there is of what, for progress and for flow control. */
+/** The counts of a pool, for progress and for flow control. */
 export interface PoolCounts {
   readonly endpoints: number;
-  /** Slots of all endpoints that are ready. */
+  /** The slots of all ready endpoints. */
   readonly slots: number;
-  /** All endpoints have said how many slots they have; otherwise `slots` is an estimate. */
+  /** Whether all ready endpoints have reported their slots; otherwise `slots` is an estimate. */
   readonly slotsAreKnown: boolean;
   readonly queued: number;
   readonly queuedBytes: number;
   readonly inFlight: number;
 }
 
-/** What the pool has its owner do. It calls these inside its handlers; they must not call back. */
+/** Actions that the owner carries out. The pool calls them inside its handlers, and they must not call back. */
 export interface PoolActions<T> {
   /**
    * Have the endpoint, which has nothing in flight, load a core. Answer with `onLoaded`, `onLoadFailed` or
@@ -36,27 +36,27 @@ export interface PoolActions<T> {
   load(endpoint: EndpointId, core: CoreKey): void;
   /** Send a job. Answer with `onAnswer`, `onReturned` or `onEndpointLost`. */
   send(endpoint: EndpointId, dispatch: DispatchId, job: Job<T>): void;
-  /** A job has crashed its endpoint, or most likely several. It is out of the pool. */
+  /** A job has crashed its endpoint, or most likely several. It has left the pool. */
   crashed(job: Job<T>, reason: string): void;
-  /** An abandoned job was lost with its endpoint, or returned by it. It is out of the pool. */
+  /** An abandoned job was lost with its endpoint, or returned by it. It has left the pool. */
   dropped(job: Job<T>): void;
-  /** No endpoint can load the job's core. It is out of the pool. */
+  /** No endpoint can load the job's core. It has left the pool. */
   coreUnavailable(job: Job<T>, reason: string): void;
 }
 
 /** How a pool treats its endpoints. */
 export interface PoolOptions {
   /**
-   * `retry`: a lost endpoint's jobs run elsewhere, whatever the reason (a machine may just go away).
-   * `isolate`: a job that was alone on a lost endpoint has crashed it; several run again, each isolated.
+   * What happens to the jobs of a lost endpoint. `retry`: they run elsewhere, because a machine may be lost for
+   * any reason. `isolate`: a job that was alone has crashed the endpoint; of several jobs, each runs again alone.
    */
   readonly onLost: "retry" | "isolate";
-  /** With `retry`: a job with this crash count has most likely crashed its endpoints. */
+  /** With `retry`: a job with this crash count fails, as it has most likely crashed its endpoints. */
   readonly crashesMax?: number;
   /** Endpoints are processes on this machine: there is no round trip to hide. */
   readonly isLocal: boolean;
-  /** Input bytes in flight at an endpoint, beyond one job for each of its slots. */
+  /** The most input bytes in flight at an endpoint, beyond one job for each of its slots. */
   readonly endpointBytesMax: number;
-  /** Never more than these, however many slots the endpoint has, unless it is a single job. */
+  /** The most input bytes in flight at an endpoint with any number of slots, except for a single larger job. */
   readonly endpointBytesLimit?: number;
 }

@@ -1,8 +1,8 @@
-/** What part of the slots' time was used. */
+/** What part of the slots' time was used for jobs. */
 
 import type { Endpoint } from "./endpoint.ts";
 
-/** Adds up slot time between the scheduler's passes. Every change comes with an answer, and so with a pass. */
+/** Adds up slot time between the scheduler's passes. Every change is followed by a pass. */
 export class Utilization {
   #busyMs = 0;
   #readyMs = 0;
@@ -10,12 +10,12 @@ export class Utilization {
   #readySlots = 0;
   #busySlots = 0;
 
-  /** Part of the ready slots' time, since the first was ready, in which they had a job; 0 to 1. */
+  /** The part of the ready slots' time in which they had a job, from 0 to 1. */
   get part(): number {
     return this.#readyMs === 0 ? 0 : this.#busyMs / this.#readyMs;
   }
 
-  /** A pass begins: the counts of the last pass were true until now. */
+  /** A pass begins: the counts of the last pass applied until now. */
   sample(nowMs: number): void {
     const elapsedMs = nowMs - this.#sampledAtMs;
     this.#sampledAtMs = nowMs;
@@ -23,7 +23,7 @@ export class Utilization {
     this.#busyMs += this.#busySlots * elapsedMs;
   }
 
-  /** A pass is over. A slot is busy while its endpoint has a job for it, including the way there and back. */
+  /** A pass is over. A slot counts as busy while its endpoint has a job for it, including the transfers. */
   count<T>(endpoints: Iterable<Endpoint<T>>): void {
     this.#readySlots = this.#busySlots = 0;
     for (const endpoint of endpoints) {

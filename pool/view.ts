@@ -1,4 +1,4 @@
-/** What is known about a pool's endpoints, clients and jobs. Nothing here changes them. */
+/** Read-only queries about a pool's endpoints, clients and jobs. */
 
 import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -7,7 +7,7 @@ import { isInFlight, isWanted, type Job } from "./job.ts";
 import type { CurrentJob, PoolCounts, PoolOptions } from "./types.ts";
 import { Utilization } from "./utilization.ts";
 
-/** The part of a pool that answers questions. */
+/** The part of a pool that answers queries. */
 export class PoolView<T> {
   protected readonly options: PoolOptions;
   protected readonly endpoints = new Map<EndpointId, Endpoint<T>>();
@@ -34,7 +34,7 @@ export class PoolView<T> {
     return { endpoints, slots, slotsAreKnown, queued, queuedBytes, inFlight };
   }
 
-  /** How many jobs all endpoints together would take now. */
+  /** How many jobs all ready endpoints together should have in flight. */
   capacity(): number {
     let jobs = 0;
     for (const endpoint of this.endpoints.values()) {
@@ -43,7 +43,7 @@ export class PoolView<T> {
     return jobs;
   }
 
-  /** How much is queued for one client. */
+  /** How many jobs and bytes one client has queued. */
   queueOf(id: ClientId): { queued: number; queuedBytes: number } {
     const client = this.clients.get(id);
     return { queued: client?.queued ?? 0, queuedBytes: client?.queuedBytes ?? 0 };
@@ -54,17 +54,17 @@ export class PoolView<T> {
     return this.endpoints.get(id)?.inFlight.size ?? 0;
   }
 
-  /** Part of the ready slots' time, since the first was ready, in which they had a job; 0 to 1. */
+  /** The part of the ready slots' time in which they had a job, from 0 to 1. */
   get utilization(): number {
     return this.usage.part;
   }
 
-  /** Whether the endpoint has nothing to do. */
+  /** Whether the endpoint could load a core now. */
   isFree(id: EndpointId): boolean {
     return this.endpoints.get(id)?.isFree ?? false;
   }
 
-  /** The job that each busy endpoint has begun last, where `begunLast` tells; otherwise its oldest one. */
+  /** The job that each busy endpoint has started last, if `begunLast` knows it; otherwise its oldest job. */
   currentJobs(begunLast?: (endpoint: EndpointId) => DispatchId | undefined): CurrentJob<T>[] {
     const current: CurrentJob<T>[] = [];
     for (const { id: endpoint, inFlight } of this.endpoints.values()) {
@@ -89,7 +89,7 @@ export class PoolView<T> {
     return isInFlight(job);
   }
 
-  /** The endpoint where the job is in flight, and the dispatch with which it was sent there. */
+  /** The endpoint where the job is in flight, and its dispatch there. */
   locate(
     job: Job<T>,
   ): { readonly endpoint: EndpointId; readonly dispatch: DispatchId } | undefined {
@@ -114,18 +114,18 @@ export class PoolView<T> {
     }
   }
 
-  /** Jobs in flight that have certainly not begun. */
+  /** Jobs in flight that have certainly not started. */
   unstarted(nowMs: number): Job<T>[] {
     return [...this.endpoints.values()].flatMap((endpoint) => endpoint.unstarted(nowMs));
   }
 
-  /** A client's jobs, in flight or queued, whose results it waits for. */
+  /** A client's jobs, in flight or queued, whose results are still wanted. */
   *jobsOf(id: ClientId): Generator<Job<T>> {
     for (const job of this.inFlight()) if (job.client === id) yield job;
     yield* this.clients.get(id)?.jobs() ?? [];
   }
 
-  /** Idle slots of ready endpoints, up to `wanted` of each. */
+  /** The idle slots of ready endpoints, up to `wanted` of each endpoint; an endpoint is listed once for each slot. */
   idleSlots(wanted: number): EndpointId[] {
     const idle: EndpointId[] = [];
     for (const endpoint of this.endpoints.values()) {

@@ -1,4 +1,4 @@
-/** Everything that can be wrong with bytes from a peer. Each error has a class, and its data as fields. */
+/** The errors in bytes from a peer. Each kind is a class with its data as fields. */
 
 import type { Uint64 } from "./uint64.ts";
 
@@ -8,8 +8,8 @@ export class ProtocolError extends Error {
 }
 
 /**
- * A frame announces a payload over the receiver's limit. Nothing was allocated for it. The connection has to
- * end, as the bytes that follow cannot be told from the next frame.
+ * A frame announces a payload over the receiver's limit. Nothing was allocated for it. The connection must be
+ * closed, because the receiver cannot find the next frame without reading the payload.
  */
 export class PayloadTooLargeError extends ProtocolError {
   override name = "PayloadTooLargeError";
@@ -26,12 +26,12 @@ export class PayloadTooLargeError extends ProtocolError {
   }
 }
 
-/** A frame is whole, but its payload does not parse. The frames after it are not affected. */
+/** A frame is complete, but its payload does not parse. The frames after it are not affected. */
 export class MalformedPayloadError extends ProtocolError {
   override name = "MalformedPayloadError";
 }
 
-/** A frame is whole, but this side of a connection may not receive its type. */
+/** A frame is complete, but its type is not one that this side of a connection may receive. */
 export class UnknownTypeError extends ProtocolError {
   override name = "UnknownTypeError";
 

@@ -1,9 +1,9 @@
-/** A frame: both directions of a connection consist of frames. See PROTOCOL.md. */
+/** Frames: both directions of a connection are a sequence of them. See PROTOCOL.md. */
 
 import { HEADER_BYTES } from "./limits.ts";
 import { type Uint64, writeUint64 } from "./uint64.ts";
 
-/** Types of the frames that a controller sends. Version 2 has added those from `describe` on. */
+/** Types of the frames that a controller sends. Version 2 added `describe` and all types after it. */
 export const MessageType = {
   version: 0x01,
   core: 0x02,
@@ -15,12 +15,12 @@ export const MessageType = {
   ping: 0x08,
 } as const;
 
-/** Types of the frames that a worker sends. Version 2 has added `draining` and `kindError`. */
+/** Types of the frames that a worker sends. Version 2 added `draining` and `kindError`. */
 export const ResponseType = { ok: 0x01, draining: 0x03, kindError: 0xfe, error: 0xff } as const;
 
 /**
- * One whole frame. `payload` is a view into memory that is not written to any more: keep it as long as you
- * like, but do not change it. It keeps the whole buffer that it lies in alive.
+ * One complete frame. `payload` is a view into memory that is no longer written to: it may be kept, but not
+ * changed. It keeps the whole buffer alive.
  */
 export interface Frame {
   readonly type: number;
@@ -41,7 +41,7 @@ export function writeHeader(
   writeUint64(view, at + 9, payloadBytes);
 }
 
-/** The bytes of a whole frame. For frames that are sent rarely; a `FrameWriter` batches the others. */
+/** Encodes a frame that is rarely sent. A `FrameWriter` batches the others. */
 export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(HEADER_BYTES + frame.payload.byteLength);
   writeHeader(new DataView(bytes.buffer), 0, frame.type, frame.id, frame.payload.byteLength);

@@ -6,22 +6,22 @@ import { HEADER_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "./limits.ts";
 import { NO_PAYLOAD } from "./payload.ts";
 import { readUint64, type Uint64 } from "./uint64.ts";
 
-/** Small frames share chunks of this size: one read, which is one system call, brings many. */
+/** Small frames share chunks of this size, so that one read, which is one system call, brings many of them. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** With less room than this, a new chunk is worth its cost, as reads are longer again. */
+/** A chunk with less room than this is replaced: the longer reads are worth the cost. */
 const READ_BYTES_MIN = 32 * 1024;
 
-/** A larger payload gets memory of its own, so that it neither is moved nor keeps a chunk alive. */
+/** A larger payload gets memory of its own. It does not fit well into chunks, and would keep them alive. */
 const SHARED_PAYLOAD_BYTES_MAX = 64 * 1024;
 
 /**
- * The first memory for such a payload. It doubles as bytes come in, so that a peer that only announces a
+ * The first allocation for such a payload. It doubles as bytes arrive, so that a peer that only announces a
  * large payload costs no more than this.
  */
 const FIRST_ALLOCATION_BYTES_MAX = 4 * 1024 * 1024;
 
-/** A payload that is too large for a chunk, while it arrives. */
+/** A payload with memory of its own that has not arrived completely. */
 interface PartialPayload {
   readonly type: number;
   readonly id: Uint64;
@@ -31,8 +31,8 @@ interface PartialPayload {
 }
 
 /**
- * Cuts a stream of bytes into frames. It reads nothing itself: ask for `space()`, read into it, say with
- * `commit()` how much came, and take frames with `next()` until there is none. Then read again.
+ * Cuts a stream of bytes into frames. The caller reads the stream: it gets a buffer from `space()`, reads into
+ * it, passes the number of bytes to `commit()`, and calls `next()` until there are no more frames.
  *
  * ```ts
  * import { FrameDecoder } from "./frame_decoder.ts";
@@ -54,28 +54,28 @@ export class FrameDecoder {
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
   }
 
-  /** Bytes of a frame that is not whole yet. If there are any at the end of the stream, it was cut off. */
+  /** Bytes of an incomplete frame. If there are any at the end of the stream, the stream was cut off. */
   get heldBytes(): number {
     const inChunk = this.#end - this.#start;
     return this.#partial ? HEADER_BYTES + this.#partial.filled : inChunk;
   }
 
-  /** Where to read the next bytes of the stream to; never empty, valid until `commit`. */
+  /** The buffer for the next bytes of the stream; never empty, valid until `commit`. */
   space(): Uint8Array<ArrayBuffer> {
     if (this.#partial) return this.#partial.bytes.subarray(this.#partial.filled);
     if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
     return this.#chunk.subarray(this.#end);
   }
 
-  /** The first `bytes` bytes of `space()` are filled. */
+  /** Reports that the first `bytes` bytes of `space()` were filled. */
   commit(bytes: number): void {
     if (this.#partial) this.#partial.filled += bytes;
     else this.#end += bytes;
   }
 
   /**
-   * Takes bytes that are somewhere else already, at the price of a copy, and returns the whole frames.
-   * Throws like `next`; the frames of this call are lost then.
+   * Decodes bytes from another buffer, which copies them, and returns the complete frames. Throws like `next`;
+   * then the frames of this call are lost.
    */
   feed(bytes: Uint8Array): Frame[] {
     const frames: Frame[] = [];
@@ -90,7 +90,7 @@ export class FrameDecoder {
     return frames;
   }
 
-  /** The next whole frame. Throws a `PayloadTooLargeError`, and again at every later call. */
+  /** The next complete frame, if there is one. After a `PayloadTooLargeError`, every later call throws it again. */
   next(): Frame | undefined {
     if (this.#partial) return this.#finishPartial(this.#partial);
     const held = this.#end - this.#start;
@@ -134,7 +134,7 @@ export class FrameDecoder {
     partial.bytes = bytes;
   }
 
-  /** Starts a new chunk with the rest of the old one. Frames that lie in the old one keep it alive. */
+  /** Starts a new chunk with the rest of the old one. Frames in the old chunk keep it alive. */
   #renewChunk(): void {
     const rest = this.#chunk.subarray(this.#start, this.#end);
     this.#chunk = new Uint8Array(CHUNK_BYTES);

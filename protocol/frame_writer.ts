@@ -1,4 +1,4 @@
-/** Gathers frames into few large writes: of all optimizations in this program the one that gains most. */
+/** Gathers frames into few large writes. No other optimization in this program gains as much. */
 
 import { MessageType, ResponseType, writeHeader } from "./frame.ts";
 import {
@@ -14,46 +14,46 @@ import { type Uint64, writeUint64 } from "./uint64.ts";
 /** Small frames are gathered in batches of this size, one write each. */
 const BATCH_BYTES = 128 * 1024;
 
-/** A larger payload is written from where it is: the copy would cost more than the write. */
+/** A larger payload is written without a copy: copying would cost more than a separate write. */
 const COPIED_PAYLOAD_BYTES_MAX = 32 * 1024;
 
-/** Most bytes of a header and what precedes an input or output in a payload. */
+/** The most bytes of a header and of the fields before an input or output in a payload. */
 const PREAMBLE_BYTES_MAX = HEADER_BYTES + JOB_LIMITS_BYTES + JOB_PREFIX_BYTES;
 
 /**
- * Gathers frames, and returns them as pieces to write, in order.
+ * Gathers frames and returns them as pieces to write, in order.
  *
- * A payload of up to 32 KiB is copied at once. A larger one is referenced until it is written, and must not
- * change until then.
+ * A payload of up to 32 KiB is copied at once. A larger payload is only referenced, and must not change until
+ * it is written.
  */
 export class FrameWriter {
   #batch = new Uint8Array(BATCH_BYTES);
   #view = new DataView(this.#batch.buffer);
   #start = 0;
   #end = 0;
-  /** Pieces cut from the batch and not released. Its memory is used again once there are none. */
+  /** How many pieces of the batch are not released. Its memory is reused when there are none. */
   #unreleased = 0;
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #pendingBytes = 0;
 
-  /** Bytes gathered and not yet taken. */
+  /** Bytes that are gathered and not yet taken. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
 
-  /** A frame with any payload, such as one that is relayed. */
+  /** Writes a frame with any payload, such as a relayed one. */
   frame(type: number, id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
     this.#header(type, id, payload.byteLength);
     this.#append(payload);
   }
 
-  /** A job message. */
+  /** Writes a job message. */
   job(id: Uint64, job: Uint64, input: Uint8Array<ArrayBuffer>): void {
     this.#header(MessageType.job, id, JOB_PREFIX_BYTES + input.byteLength);
     this.#job(job, input);
   }
 
-  /** A job message with limits, of version 2. */
+  /** Writes a job message with limits, of version 2. */
   limitedJob(
     id: Uint64,
     attempt: number,
@@ -77,7 +77,7 @@ export class FrameWriter {
     this.#append(input);
   }
 
-  /** A "new compute core" message. Its content is not copied. */
+  /** Writes a "new compute core" message. Its content is not copied. */
   core(id: Uint64, name: string, content: Uint8Array<ArrayBuffer>): void {
     const head = encodeCoreHead(name, content.byteLength);
     this.#header(MessageType.core, id, head.byteLength + content.byteLength);
@@ -85,18 +85,18 @@ export class FrameWriter {
     this.#append(content);
   }
 
-  /** A whole frame that is already encoded. */
+  /** Writes a whole frame that is already encoded. */
   whole(frame: Uint8Array<ArrayBuffer>): void {
     this.#append(frame);
   }
 
-  /** The successful response to a job message. */
+  /** Writes the successful response to a job message. */
   jobResult(id: Uint64, exitCode: number, output: Uint8Array<ArrayBuffer>): void {
     this.jobResultHead(id, exitCode, output.byteLength);
     this.#append(output);
   }
 
-  /** The same without its output. The caller writes those `outputBytes` bytes next. */
+  /** Writes the same response without its output. The caller must write `outputBytes` bytes next. */
   jobResultHead(id: Uint64, exitCode: number, outputBytes: number): void {
     this.#header(ResponseType.ok, id, JOB_RESULT_PREFIX_BYTES + outputBytes);
     this.#view.setInt32(this.#end, exitCode, true);
@@ -104,14 +104,14 @@ export class FrameWriter {
     this.#advance(JOB_RESULT_PREFIX_BYTES);
   }
 
-  /** Room for `bytes` bytes (at most 32 KiB) of the payload whose head was just written. */
+  /** Reserves room for `bytes` bytes (at most 32 KiB) of the payload whose head was just written. */
   reserve(bytes: number): Uint8Array<ArrayBuffer> {
     this.#ensure(bytes);
     this.#advance(bytes);
     return this.#batch.subarray(this.#end - bytes, this.#end);
   }
 
-  /** The next piece to write; `undefined` if there is none. Give it back with `release`. */
+  /** Takes the next piece to write, if there is one. It must be given back with `release` after the write. */
   take(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#pieces.length === 0) this.#cut();
     const piece = this.#pieces.shift();
@@ -119,7 +119,7 @@ export class FrameWriter {
     return piece;
   }
 
-  /** A piece from `take` is written: its batch may be used again if it has no others. */
+  /** A piece from `take` was written: its batch is reused if this was its last piece. */
   release(piece: Uint8Array<ArrayBuffer>): void {
     if (piece.buffer !== this.#batch.buffer) return;
     this.#unreleased -= 1;

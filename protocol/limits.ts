@@ -1,6 +1,6 @@
 /**
- * The limits of the protocol, each with its reason. Where a limit can be changed, the class that enforces it
- * has an option with one of these as the default.
+ * The limits of the protocol, each with its reason. If a limit can be changed, the class that enforces it has an
+ * option whose default is here.
  */
 
 /** Bytes of a frame's header: type (1), id (8), payload length (8). */
@@ -15,37 +15,37 @@ export const PAYLOAD_BYTES_MAX_DEFAULT = 2 ** 30;
 /** Bytes of a job message's payload before its input: job id (8), length of the input (8). */
 export const JOB_PREFIX_BYTES = 16;
 
-/** Bytes that version 2 puts before a job message's payload: attempt (4), time limit (8), memory limit (8). */
+/** Bytes before the payload of a job in a job message with limits: attempt (4), time limit (8), memory limit (8). */
 export const JOB_LIMITS_BYTES = 20;
 
 /** Bytes of a job response's payload before its output: exit code (4), length of the output (8). */
 export const JOB_RESULT_PREFIX_BYTES = 12;
 
 /**
- * The longest error text that we send. A person reads a line or two; but the text may include the message of
- * the system's loader, which has no limit of its own.
+ * The longest error text that we send. A line or two would be enough for a reader, but the text may include the
+ * message of the system's loader, which can be long.
  */
 export const ERROR_TEXT_BYTES_MAX = 4096;
 
 /**
- * How much we keep of an error text. A peer may send one as long as a payload, and V8 throws at a string of
- * 512 MiB.
+ * How much of a received error text is kept. A peer may send a text as long as a payload, and V8 cannot hold a
+ * string of 512 MiB.
  */
 export const ERROR_TEXT_RECEIVED_BYTES_MAX = 64 * 1024;
 
 /** From version 2 on, a controller sends something at least this often. */
 export const PING_MS = 5_000;
 
-/** From version 2 on, a worker that is silent for this long is given up: four pings. */
+/** From version 2 on, a controller gives up a worker that is silent for this long: four pings. */
 export const WORKER_SILENT_MS_MAX = 20_000;
 
-/** From version 2 on, a controller that is silent for this long may be given up: a laptop may sleep for a moment. */
+/** From version 2 on, a worker may close a controller that is silent for this long. A laptop may sleep briefly. */
 export const CONTROLLER_SILENT_MS_MAX = 60_000;
 
 /**
- * How much a controller of version 2 may leave unanswered on a connection; a single payload may be larger.
- * Up to this limit its worker reads on. A worker may need a process to try a core in, so two cores are
- * enough: the current one, and the one that replaces it.
+ * How much a controller of version 2 may have unanswered on a connection; a single payload may be larger. Its
+ * worker keeps reading up to this limit. Two cores are enough, the current one and the one that replaces it:
+ * a worker may need a process to check each of them.
  */
 export const UNANSWERED_JOBS_MAX = 65_536;
 export const UNANSWERED_CORES_MAX = 2;

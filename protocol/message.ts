@@ -1,4 +1,4 @@
-/** The messages of protocol version 1 and their responses: payload bytes to values and back. */
+/** Encodes and decodes the messages of protocol version 1 and their responses. */
 
 import { MalformedPayloadError, UnknownTypeError } from "./errors.ts";
 import { encodeFrame, type Frame, MessageType, ResponseType } from "./frame.ts";
@@ -37,33 +37,33 @@ export interface JobResult {
 const utf8 = new TextEncoder();
 const utf8Lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Bytes of a whole version exchange. */
+/** Encodes a version exchange as a whole frame. */
 export function encodeVersion(id: Uint64, version: number): Uint8Array<ArrayBuffer> {
   const payload = new PayloadWriter().uint32(version).bytes();
   return encodeFrame({ type: MessageType.version, id, payload });
 }
 
-/** A payload that is a string, then a blob. */
+/** Encodes a payload of a string and a blob. */
 export function encodeStringAndBlob(text: string, blob: Uint8Array): Uint8Array<ArrayBuffer> {
   return new PayloadWriter().string(text).blob(blob).bytes();
 }
 
-/** The part of a "new compute core" message's payload before the content. */
+/** Encodes the part of a "new compute core" message's payload before the content. */
 export function encodeCoreHead(name: string, contentBytes: number): Uint8Array<ArrayBuffer> {
   return new PayloadWriter().string(name).uint64(contentBytes).bytes();
 }
 
-/** Bytes of a whole response to a version exchange. */
+/** Encodes the response to a version exchange as a whole frame. */
 export function encodeVersionResponse(id: Uint64, accepted: boolean): Uint8Array<ArrayBuffer> {
   return encodeFrame({ type: ResponseType.ok, id, payload: Uint8Array.of(accepted ? 1 : 0) });
 }
 
-/** Bytes of a whole response to a "new compute core" message. */
+/** Encodes the response to a "new compute core" message as a whole frame. */
 export function encodeCoreResponse(id: Uint64): Uint8Array<ArrayBuffer> {
   return encodeFrame({ type: ResponseType.ok, id, payload: NO_PAYLOAD });
 }
 
-/** Bytes of a whole error response. A text over 4 KiB is cut between two characters. */
+/** Encodes an error response as a whole frame. A text over 4 KiB is cut between two characters. */
 export function encodeError(id: Uint64, text: string): Uint8Array<ArrayBuffer> {
   const payload = new Uint8Array(ERROR_TEXT_BYTES_MAX);
   const { written } = utf8.encodeInto(text, payload);
@@ -71,8 +71,8 @@ export function encodeError(id: Uint64, text: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * What a frame from a controller says. Throws an `UnknownTypeError` or a `MalformedPayloadError`; both leave
- * the connection usable.
+ * Decodes a frame from a controller. Throws an `UnknownTypeError` or a `MalformedPayloadError`; after both, the
+ * connection stays usable.
  */
 export function decodeMessage(frame: Frame): Message {
   const { type, id, payload } = frame;
@@ -97,12 +97,12 @@ export function decodeMessage(frame: Frame): Message {
   }
 }
 
-/** Checks a job message's payload without decoding it: a worker passes it on as it is. */
+/** Checks a job message's payload without decoding it: a worker forwards it unchanged. */
 export function checkJob(payload: Uint8Array): void {
   checkBlobToEnd(payload, 8, "a job's input");
 }
 
-/** Decodes a payload that is a string, then a blob. */
+/** Decodes a payload of a string and a blob. */
 export function decodeStringAndBlob(
   payload: Uint8Array<ArrayBuffer>,
 ): { text: string; blob: Uint8Array<ArrayBuffer> } {
@@ -112,7 +112,7 @@ export function decodeStringAndBlob(
   return decoded;
 }
 
-/** The response to a version exchange: whether the worker accepts the version. */
+/** Decodes the response to a version exchange: whether the worker accepts the version. */
 export function decodeVersionResponse(payload: Uint8Array<ArrayBuffer>): boolean {
   const reader = new PayloadReader(payload, "The response to a version exchange");
   const isAccepted = reader.flag();
@@ -120,12 +120,12 @@ export function decodeVersionResponse(payload: Uint8Array<ArrayBuffer>): boolean
   return isAccepted;
 }
 
-/** The response to a "new compute core" message: empty. */
+/** Checks the response to a "new compute core" message, which must be empty. */
 export function decodeCoreResponse(payload: Uint8Array<ArrayBuffer>): void {
   new PayloadReader(payload, "The response to a new compute core").end();
 }
 
-/** The successful response to a job. */
+/** Decodes the successful response to a job. */
 export function decodeJobResponse(payload: Uint8Array<ArrayBuffer>): JobResult {
   checkBlobToEnd(payload, 4, "a job's output");
   return {
@@ -135,7 +135,7 @@ export function decodeJobResponse(payload: Uint8Array<ArrayBuffer>): JobResult {
 }
 
 /**
- * The text of an error response, at most 64 KiB of it. Bytes that are not UTF-8 become U+FFFD: a damaged
+ * Decodes the text of an error response, at most 64 KiB of it. Bytes that are not UTF-8 become U+FFFD: a damaged
  * text is better than none.
  */
 export function decodeError(payload: Uint8Array): string {

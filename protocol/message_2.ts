@@ -1,4 +1,4 @@
-/** The messages that protocol version 2 adds, and their responses: payload bytes to values and back. */
+/** Encodes and decodes the messages that protocol version 2 adds, and their responses. */
 
 import { MalformedPayloadError, UnknownTypeError } from "./errors.ts";
 import { encodeFrame, type Frame, MessageType, ResponseType } from "./frame.ts";
@@ -7,7 +7,7 @@ import { checkJob, decodeError, decodeMessage, type Message } from "./message.ts
 import { NO_PAYLOAD, PayloadReader, PayloadWriter } from "./payload.ts";
 import { readUint32, readUint64, type Uint64 } from "./uint64.ts";
 
-/** The newest version that this folder supports. It supports all earlier ones, too. */
+/** The latest supported version. All earlier versions are supported, too. */
 export const LATEST_VERSION = 2;
 
 /** Bytes of a SHA-256. */
@@ -16,7 +16,7 @@ const DIGEST_BYTES = 32;
 /** Bytes of the id of a worker process. */
 export const INSTANCE_BYTES = 16;
 
-/** What a job may use at most; 0 means no limit. */
+/** The limits of a job; 0 means no limit. */
 export interface JobLimits {
   /** How long it may run. */
   readonly timeMs: number;
@@ -27,9 +27,9 @@ export interface JobLimits {
 /** No limits. */
 export const NO_LIMITS: JobLimits = { timeMs: 0, memoryBytes: 0 };
 
-/** What a worker says about itself. */
+/** A worker's description of itself. */
 export interface WorkerDescription {
-  /** The id of its process, hexadecimal: the same on two connections to one process. */
+  /** The id of the worker process, hexadecimal. All connections to one process have the same id. */
   readonly instance: string;
   readonly slots: number;
   /** 0 if unknown. */
@@ -37,11 +37,11 @@ export interface WorkerDescription {
   readonly platform: string;
   readonly software: string;
   readonly machine: string;
-  /** SHA-256 of the cores that it still has, hexadecimal. */
+  /** The SHA-256 of each core that it has stored, hexadecimal. */
   readonly cores: readonly string[];
 }
 
-/** How busy a worker is, with all its controllers. */
+/** How busy a worker is, counting the jobs of all its controllers. */
 export interface WorkerLoad {
   readonly slotsBusy: number;
   readonly jobsWaiting: number;
@@ -76,7 +76,7 @@ export const FailureKind: Readonly<Record<FailureKindName, number>> = {
 
 const KIND_NAMES = Object.keys(FailureKind) as FailureKindName[];
 
-/** What a controller may send on a connection of version 2, except jobs with limits. */
+/** The messages of a controller on a connection of version 2, except jobs with limits. */
 export type Message2 =
   | Message
   | { readonly type: "describe"; readonly id: Uint64 }
@@ -98,29 +98,29 @@ export interface LimitedJob {
   readonly job: Uint8Array<ArrayBuffer>;
 }
 
-/** Bytes of a whole "describe". */
+/** Encodes a "describe" as a whole frame. */
 export function encodeDescribe(id: Uint64): Uint8Array<ArrayBuffer> {
   return encodeFrame({ type: MessageType.describe, id, payload: NO_PAYLOAD });
 }
 
-/** Bytes of a whole "choose compute core". `core` is its SHA-256, hexadecimal. */
+/** Encodes a "choose compute core" as a whole frame. `core` is its SHA-256, hexadecimal. */
 export function encodeChoose(id: Uint64, core: string, name: string): Uint8Array<ArrayBuffer> {
   const payload = new PayloadWriter().hex(core).string(name).bytes();
   return encodeFrame({ type: MessageType.choose, id, payload });
 }
 
-/** Bytes of a whole "cancel" of the job that came with the message `message`. */
+/** Encodes a "cancel", of the job with the message id `message`, as a whole frame. */
 export function encodeCancel(id: Uint64, message: Uint64): Uint8Array<ArrayBuffer> {
   const payload = new PayloadWriter().uint64(message).bytes();
   return encodeFrame({ type: MessageType.cancel, id, payload });
 }
 
-/** Bytes of a whole ping. */
+/** Encodes a ping as a whole frame. */
 export function encodePing(id: Uint64): Uint8Array<ArrayBuffer> {
   return encodeFrame({ type: MessageType.ping, id, payload: NO_PAYLOAD });
 }
 
-/** Bytes of a whole response to "describe". */
+/** Encodes the response to a "describe" as a whole frame. */
 export function encodeDescription(id: Uint64, worker: WorkerDescription): Uint8Array<ArrayBuffer> {
   const payload = new PayloadWriter()
     .hex(worker.instance)
@@ -135,12 +135,12 @@ export function encodeDescription(id: Uint64, worker: WorkerDescription): Uint8A
   return encodeFrame({ type: ResponseType.ok, id, payload });
 }
 
-/** Bytes of a whole response to "choose compute core". */
+/** Encodes the response to a "choose compute core" as a whole frame. */
 export function encodeChooseResponse(id: Uint64, isLoaded: boolean): Uint8Array<ArrayBuffer> {
   return encodeFrame({ type: ResponseType.ok, id, payload: Uint8Array.of(isLoaded ? 1 : 0) });
 }
 
-/** Bytes of a whole response to a ping. */
+/** Encodes the response to a ping as a whole frame. */
 export function encodeWorkerLoad(id: Uint64, load: WorkerLoad): Uint8Array<ArrayBuffer> {
   const payload = new PayloadWriter()
     .uint32(load.slotsBusy)
@@ -150,17 +150,17 @@ export function encodeWorkerLoad(id: Uint64, load: WorkerLoad): Uint8Array<Array
   return encodeFrame({ type: ResponseType.ok, id, payload });
 }
 
-/** Bytes of a whole response that only says that something is done. */
+/** Encodes a successful response without data as a whole frame. */
 export function encodeDone(id: Uint64): Uint8Array<ArrayBuffer> {
   return encodeFrame({ type: ResponseType.ok, id, payload: NO_PAYLOAD });
 }
 
-/** Bytes of the notice that the worker is draining. */
+/** Encodes the notice that the worker is draining. */
 export function encodeDraining(): Uint8Array<ArrayBuffer> {
   return encodeFrame({ type: ResponseType.draining, id: 0, payload: NO_PAYLOAD });
 }
 
-/** Bytes of a whole error response with a kind. A text over 4 KiB is cut between two characters. */
+/** Encodes an error response with a kind as a whole frame. A text over 4 KiB is cut between two characters. */
 export function encodeKindError(
   id: Uint64,
   kind: FailureKindName,
@@ -177,8 +177,8 @@ export function encodeKindError(
 }
 
 /**
- * What a frame from a controller says on a connection of version 2. Jobs with limits are decoded by
- * `readLimitedJob`. Throws like `decodeMessage`.
+ * Decodes a frame from a controller on a connection of version 2, except jobs with limits, which
+ * `readLimitedJob` decodes. Throws like `decodeMessage`.
  */
 export function decodeMessage2(frame: Frame): Message2 {
   const { type, id, payload } = frame;
@@ -213,7 +213,7 @@ export function decodeMessage2(frame: Frame): Message2 {
   }
 }
 
-/** Decodes a job with limits. On the hot path, so field by field. Throws a `MalformedPayloadError`. */
+/** Decodes a job with limits. On the hot path, so without a `PayloadReader`. Throws a `MalformedPayloadError`. */
 export function readLimitedJob(payload: Uint8Array<ArrayBuffer>): LimitedJob {
   const job = payload.subarray(JOB_LIMITS_BYTES);
   checkJob(job);
@@ -222,7 +222,7 @@ export function readLimitedJob(payload: Uint8Array<ArrayBuffer>): LimitedJob {
   return { attempt: readUint32(payload, 0), limits: { timeMs, memoryBytes }, job };
 }
 
-/** The response to "describe". */
+/** Decodes the response to a "describe". */
 export function decodeDescription(payload: Uint8Array<ArrayBuffer>): WorkerDescription {
   const reader = new PayloadReader(payload, "A worker's description");
   const description = {
@@ -235,11 +235,13 @@ export function decodeDescription(payload: Uint8Array<ArrayBuffer>): WorkerDescr
     cores: reader.list(DIGEST_BYTES, () => reader.hex(DIGEST_BYTES)),
   };
   reader.end();
-  if (description.slots === 0) throw new MalformedPayloadError("A worker must have a slot, not 0");
+  if (description.slots === 0) {
+    throw new MalformedPayloadError("A worker has 0 slots; it must have at least 1");
+  }
   return description;
 }
 
-/** The response to "choose compute core": whether it is loaded; otherwise it has to be sent. */
+/** Decodes the response to a "choose compute core": whether the core is loaded. Otherwise it must be sent. */
 export function decodeChooseResponse(payload: Uint8Array<ArrayBuffer>): boolean {
   const reader = new PayloadReader(payload, "The response to the choice of a compute core");
   const isLoaded = reader.flag();
@@ -247,7 +249,7 @@ export function decodeChooseResponse(payload: Uint8Array<ArrayBuffer>): boolean 
   return isLoaded;
 }
 
-/** The response to a ping. */
+/** Decodes the response to a ping. */
 export function decodeWorkerLoad(payload: Uint8Array<ArrayBuffer>): WorkerLoad {
   const reader = new PayloadReader(payload, "A worker's load");
   const load = {
@@ -259,16 +261,16 @@ export function decodeWorkerLoad(payload: Uint8Array<ArrayBuffer>): WorkerLoad {
   return load;
 }
 
-/** The response to a cancel, and the notice that the worker is draining: empty. */
+/** Checks the response to a cancel, or the notice that the worker is draining. Both must be empty. */
 export function decodeNothing(payload: Uint8Array<ArrayBuffer>): void {
   new PayloadReader(payload, "A payload that should be empty").end();
 }
 
-/** The kind and the text of an error response with a kind. A kind of a later version is `other`. */
+/** Decodes an error response with a kind. An unknown kind, of a later version, becomes `other`. */
 export function decodeKindError(
   payload: Uint8Array,
 ): { readonly kind: FailureKindName; readonly text: string } {
   const [kind] = payload;
-  if (kind === undefined) throw new MalformedPayloadError("An error lacks its kind");
+  if (kind === undefined) throw new MalformedPayloadError("An error response has no kind");
   return { kind: KIND_NAMES[kind] ?? "other", text: decodeError(payload.subarray(1)) };
 }

@@ -1,6 +1,6 @@
 /**
- * The worker socket protocol, versions 1 and 2: pure functions, bytes in and messages out. PROTOCOL.md beside
- * this file specifies it.
+ * The worker socket protocol, versions 1 and 2: functions from bytes to messages and back, without I/O.
+ * PROTOCOL.md in this folder specifies it.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** Payloads field by field, for messages that are sent rarely. */
+/** Writes and reads payloads field by field, for messages that are rarely sent. */
 
 import { MalformedPayloadError } from "./errors.ts";
 import { readUint32, readUint64, type Uint64, writeUint64 } from "./uint64.ts";
@@ -9,7 +9,7 @@ const utf8Strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** The payload of messages that have none. */
 export const NO_PAYLOAD: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
-/** Gathers fields. */
+/** Writes the fields of a payload. */
 export class PayloadWriter {
   readonly #fields: Uint8Array[] = [];
 
@@ -25,7 +25,7 @@ export class PayloadWriter {
     return this.#add(field);
   }
 
-  /** Bytes without a length, given in hexadecimal. */
+  /** Bytes without a length, from hexadecimal digits. */
   hex(digits: string): this {
     const pairs = digits.match(/../g) ?? [];
     return this.#add(Uint8Array.from(pairs, (pair) => parseInt(pair, 16)));
@@ -63,7 +63,7 @@ export class PayloadReader {
   readonly #what: string;
   #at = 0;
 
-  /** `what`: what the payload is, for errors. */
+  /** `what`: the name of the payload, for errors. */
   constructor(payload: Uint8Array<ArrayBuffer>, what: string) {
     this.#bytes = payload;
     this.#what = what;
@@ -84,7 +84,7 @@ export class PayloadReader {
     return byte === 1;
   }
 
-  /** That many bytes, in hexadecimal. */
+  /** Bytes without a length, as hexadecimal digits. */
   hex(bytes: number): string {
     const at = this.#take(bytes);
     return Array.from(
@@ -98,26 +98,26 @@ export class PayloadReader {
     try {
       return utf8Strict.decode(bytes);
     } catch (cause) {
-      throw new MalformedPayloadError(`${this.#what} has a text that is not valid UTF-8`, {
+      throw new MalformedPayloadError(`${this.#what} contains text that is not valid UTF-8`, {
         cause,
       });
     }
   }
 
-  /** Without a copy. */
+  /** A length, then that many bytes, which are not copied. */
   blob(): Uint8Array<ArrayBuffer> {
     const at = this.#take(Number(this.uint64()));
     return this.#bytes.subarray(at, this.#at);
   }
 
-  /** A count, then that many items of `itemBytes` bytes each. */
+  /** A count, then that many items of `itemBytes` bytes each. Checks the count before it reads an item. */
   list<T>(itemBytes: number, item: () => T): T[] {
     const count = this.uint32();
     if (count * itemBytes > this.#room) throw this.#tooShort();
     return Array.from({ length: count }, item);
   }
 
-  /** Nothing may follow. */
+  /** Checks that nothing follows. */
   end(): void {
     if (this.#room === 0) return;
     const { byteLength } = this.#bytes;

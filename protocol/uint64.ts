@@ -1,16 +1,16 @@
 /**
- * Unsigned 64-bit integers as the protocol has them for ids and lengths.
+ * Unsigned 64-bit integers, which the protocol uses for ids and lengths.
  *
- * A value up to 2^53 - 1 is a `number`, a larger one a `bigint`: every value has exactly one form, so
- * `===` and `Map` keys work, and our own ids never need a bigint.
+ * A value up to 2^53 - 1 is a `number`, a larger value is a `bigint`. Every value has exactly one form, so that
+ * `===` and `Map` keys work. Our own ids are small enough to be numbers.
  */
 export type Uint64 = number | bigint;
 
 const HIGH_WORD = 2 ** 32;
 
 /**
- * Reads the eight little-endian bytes at `at`, which the caller has checked to be there. Without a
- * `DataView`: making one costs several times what the reading does.
+ * Reads eight little-endian bytes at `at`. The caller must have checked that they exist. Does not use a
+ * `DataView`, because creating one costs several times as much as the read.
  */
 export function readUint64(bytes: Uint8Array, at: number): Uint64 {
   const low = readUint32(bytes, at);
@@ -18,12 +18,12 @@ export function readUint64(bytes: Uint8Array, at: number): Uint64 {
   return high < 2 ** 21 ? high * HIGH_WORD + low : (BigInt(high) << 32n) | BigInt(low);
 }
 
-/** Reads four little-endian bytes in the same way. */
+/** Reads four little-endian bytes at `at` as an unsigned integer. */
 export function readUint32(bytes: Uint8Array, at: number): number {
   return readInt32(bytes, at) >>> 0;
 }
 
-/** The same as a signed integer. */
+/** Reads four little-endian bytes at `at` as a signed integer. */
 export function readInt32(bytes: Uint8Array, at: number): number {
   return byteAt(bytes, at) | (byteAt(bytes, at + 1) << 8) | (byteAt(bytes, at + 2) << 16) |
     (byteAt(bytes, at + 3) << 24);

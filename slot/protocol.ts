@@ -1,6 +1,6 @@
 /**
- * What a worker and its slots say to each other: the worker protocol, with two frames more, which never
- * leave the machine. A core travels as a path instead of its bytes.
+ * The protocol between a worker and its slots: the worker protocol with two more types of frames, which never
+ * leave the machine. A core is sent as a path instead of its bytes.
  */
 
 import { decodeStringAndBlob, encodeStringAndBlob } from "../protocol/mod.ts";
@@ -8,10 +8,10 @@ import { decodeStringAndBlob, encodeStringAndBlob } from "../protocol/mod.ts";
 /** The first frame from a slot: it registers under the number that it was started with, which is the id. */
 export const SLOT_REGISTER = 0x80;
 
-/** From the worker: load the core at a path. The response is that to a "new compute core" message. */
+/** From the worker: load the core at a path. The response is the same as to a "new compute core" message. */
 export const SLOT_LOAD = 0x81;
 
-/** Bytes of a slot's shared memory: one number, the id of the job that it started last. */
+/** Bytes of a slot's shared memory. It holds one number, the id of the job that the slot started last. */
 export const SLOT_SHARED_BYTES = 8;
 
 /** The file that is a slot's shared memory. It exists until the slot has registered. */

@@ -1,6 +1,6 @@
 /**
- * The slot: a process with one loaded core, which runs one job at a time, exactly as the compute core API
- * promises. It reads, computes and writes in turn and does nothing else.
+ * The slot: a process with one loaded core, which runs one job at a time, as the compute core API promises.
+ * It is synchronous: it reads, computes and writes in turn.
  */
 
 import {
@@ -19,19 +19,19 @@ import type { Clock } from "../runtime/clock.ts";
 import type { NativeCore, Runtime, SlotChannel } from "../runtime/ports.ts";
 import { decodeLoad, sharedPath, SLOT_LOAD, SLOT_REGISTER, SLOT_SHARED_BYTES } from "./protocol.ts";
 
-/** The version of the compute core API that `worker_init` gets. */
+/** The version of the compute core API that is passed to `worker_init`. */
 const CORE_API_VERSION = 1;
 
 /**
- * Answers are held back for about this long at most, to be written together. It bounds how long a long job
- * can delay the answers before it, and what has to run again when a job crashes the slot.
+ * Answers are gathered for about this long at most, to be written together. A longer time would delay the
+ * answers before a long job, and lose more of them when a job crashes the slot.
  */
 const ANSWERS_HELD_MS = 0.1;
 
 /** Outputs up to this size are gathered; a larger one is written from the core's own memory. */
 const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
 
-/** Leaves room in a frame for what precedes the output. */
+/** The largest output. It leaves room in a payload for the fields before the output. */
 const OUTPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
 
 const NOTHING = new Uint8Array(0);
@@ -40,15 +40,15 @@ const NOTHING = new Uint8Array(0);
 const BROKEN_STATUS = 1;
 
 /**
- * Serves the worker at `socketPath` until the worker closes the connection, then unloads the core. Gives the
- * status to exit with.
+ * Serves the worker at `socketPath` until the worker closes the connection, then unloads the core. Returns the
+ * exit status.
  */
 export function runSlot(runtime: Runtime, socketPath: string, number: number): number {
   try {
     serveWorker(runtime, socketPath, number);
     return 0;
   } catch (error) {
-    // The worker reports the last line that a slot prints: a runtime's own report ends with something else.
+    // The worker reports the last line that a slot prints. Deno and Bun would end an uncaught error with a stack.
     console.error(messageOf(error));
     return BROKEN_STATUS;
   }
@@ -68,7 +68,7 @@ class Slot {
   readonly #channel: SlotChannel;
   readonly #decoder = new FrameDecoder();
   readonly #writer = new FrameWriter();
-  /** Shared with the worker: the answers before a job may still be held back here when the job runs. */
+  /** Shared with the worker, which must know the running job even while earlier answers are still gathered here. */
   readonly #startedJob: Float64Array<ArrayBuffer>;
   #core: NativeCore | undefined;
   #flushedAtMs = 0;
@@ -80,7 +80,7 @@ class Slot {
     this.#startedJob = startedJob;
   }
 
-  /** Says which slot it is. */
+  /** Tells the worker which slot this is. */
   register(number: number): void {
     this.#writer.frame(SLOT_REGISTER, number, NOTHING);
     this.#flush();
@@ -104,7 +104,7 @@ class Slot {
   #onFrame(frame: Frame): void {
     if (frame.type === MessageType.job && this.#core) this.#runJob(this.#core, frame);
     else if (frame.type === SLOT_LOAD) this.#load(frame);
-    else throw new TypeError(`A slot cannot serve a frame of type ${frame.type}`);
+    else throw new TypeError(`A slot cannot handle a frame of type ${frame.type}`);
   }
 
   #load(frame: Frame): void {
@@ -126,7 +126,7 @@ class Slot {
   #runJob(core: NativeCore, frame: Frame): void {
     const inputBytes = frame.payload.byteLength - JOB_PREFIX_BYTES;
     core.input(inputBytes).set(frame.payload.subarray(JOB_PREFIX_BYTES));
-    this.#startedJob[0] = frame.id as number; // a dispatch id: these are never bigints
+    this.#startedJob[0] = frame.id as number; // a dispatch id is never a bigint
     const exitCode = core.run(inputBytes);
     this.#answer(core, frame.id, exitCode);
     core.free();
@@ -137,7 +137,7 @@ class Slot {
     const { outputBytes, outputPointer } = core;
     const isMissing = outputBytes > 0 && !outputPointer;
     if (isMissing || outputBytes > OUTPUT_BYTES_MAX) {
-      const problem = isMissing ? " at a null pointer" : `, the limit is ${OUTPUT_BYTES_MAX}`;
+      const problem = isMissing ? " at a null pointer" : `, but the limit is ${OUTPUT_BYTES_MAX}`;
       return this.#fail(id, `The core reports ${core.outputSize} bytes of output${problem}`);
     }
     this.#writer.jobResultHead(id, exitCode, outputBytes);

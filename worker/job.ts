@@ -1,4 +1,4 @@
-/** A controller's job on its way through the worker: a connection takes it, a slot runs it, the connection answers. */
+/** A controller's job in a worker: a connection receives it, a slot runs it, and the connection answers it. */
 
 import type { Job } from "../pool/types.ts";
 import type { FailureKindName, JobLimits, Uint64 } from "../protocol/mod.ts";

@@ -99,7 +99,7 @@ test("a job over --memory is told from a crash: memory ran out, and how much it 
   assert.equal(run.code, 1, run.stderr);
   const { error = "", attempt, cause } = await failure(workspace, 0);
   assert.equal(cause, "memory");
-  assert.match(error, /^used [\d.]+ [MG]iB of memory, its limit is 300 MiB$/);
+  assert.match(error, /^used [\d.]+ [MG]iB of memory, over its limit of 300 MiB$/);
   assert.equal(attempt, 1, "it would need as much again");
   assert.match(run.stdout, /^failed attempts: 1 over the memory limit$/m);
   assert.deepEqual(await workspace.outputs(), { 1: "a" });

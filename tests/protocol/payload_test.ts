@@ -91,7 +91,7 @@ for (const hex of ["80", "c0af", "eda080", "e298", "f4908080"]) {
     const payload = concat([new PayloadWriter().uint64(bytes.byteLength).bytes(), bytes]);
     assert.throws(() => new PayloadReader(payload, "A test").string(), {
       name: MalformedPayloadError.name,
-      message: "A test has a text that is not valid UTF-8",
+      message: "A test contains text that is not valid UTF-8",
     });
     const next = new PayloadReader(new PayloadWriter().string("☃").bytes(), "A test");
     assert.equal(next.string(), "☃");

@@ -119,7 +119,7 @@ test("a job whose slot is killed from outside runs again, and fails after three 
     await allIsTaken(controller);
     await worker.clock.advance(100);
     if (kills < 3) assert.equal(outputText(await job), "slept");
-    else assert.match(errorText(await job), /^was killed: SIGKILL/);
+    else assert.match(errorText(await job), /^was killed by SIGKILL/);
   }
 });
 

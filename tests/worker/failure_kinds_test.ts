@@ -61,7 +61,7 @@ test("a job whose slot is killed three times fails with the kind killed", async 
     await controller.ping();
     worker.fakes.running[0]?.crash("SIGKILL");
   }
-  assert.match(await failed(job, "killed"), /^was killed: SIGKILL/);
+  assert.match(await failed(job, "killed"), /^was killed by SIGKILL/);
 });
 
 test("a job without a core fails with the kind core", async () => {

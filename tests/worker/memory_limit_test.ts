@@ -13,7 +13,7 @@ const MEBIBYTE = 2 ** 20;
 const LIMIT_BYTES = 150 * MEBIBYTE;
 const LIMIT = { memoryBytes: BigInt(LIMIT_BYTES) };
 const HOARD = `hoard ${250 * MEBIBYTE}`;
-const OVER_LIMIT = /^used [1-3]\d\d MiB of memory, its limit is 150 MiB$/;
+const OVER_LIMIT = /^used [1-3]\d\d MiB of memory, over its limit of 150 MiB$/;
 
 const isLinux = process.platform === "linux";
 const cannotTell = isLinux ? undefined : "only Linux says how much memory a process has";
@@ -49,7 +49,7 @@ testUnless(
     const input = `code-null 0 ${"x".repeat(LIMIT_BYTES)}`;
     for (const others of ["none", "some"]) {
       const text = await failed(sendLimited(controller, input, LIMIT), "memory");
-      assert.match(text, /its limit is 150 MiB$/, `after ${others}`);
+      assert.match(text, /over its limit of 150 MiB$/, `after ${others}`);
       assert.equal(await run(controller, "echo another"), "another");
     }
   },
@@ -70,6 +70,6 @@ testUnless(
     await using worker = await startOwnWorker();
     await using controller = await connect2(worker, "behave");
     const job = sendLimited(controller, "spin", LIMIT);
-    assert.match(await failed(job, "memory"), /does not say how much memory/);
+    assert.match(await failed(job, "memory"), /does not report how much memory/);
   },
 );

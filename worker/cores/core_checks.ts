@@ -1,10 +1,10 @@
-/** Checks that cores load before any job runs with them, for the connections that wait for the result. */
+/** Checks that cores load before any job runs with them. Connections wait for the result. */
 
 import type { CoreKey } from "../../pool/types.ts";
 import { LoadError } from "./load_error.ts";
 import type { StoredCore } from "./core_store.ts";
 
-/** A core whose process is killed from outside this often may be the reason: it takes all the memory there is. */
+/** A core is refused after its process was killed from outside this often: the core may use up all memory. */
 const KILLED_LOADS_MAX = 3;
 
 /** Loads a core once, in some process. Rejects if it cannot be loaded, or if the signal aborts. */
@@ -13,7 +13,7 @@ export type LoadOnce = (core: StoredCore, abandoned: AbortSignal) => Promise<voi
 /** A core that is being checked. */
 interface Check {
   readonly result: Promise<void>;
-  /** Aborts when no connection waits for it any more. */
+  /** Aborts when no connection waits for it any longer. */
   readonly abandon: AbortController;
   waiting: number;
 }
@@ -28,8 +28,8 @@ export class CoreChecks {
   }
 
   /**
-   * Resolves when the core has been loaded, rejects with the reason if it cannot be. `gone` aborts when the
-   * caller no longer waits; without callers the check is abandoned, for it may take minutes.
+   * Resolves when the core has been loaded; rejects with the reason if it cannot be loaded. `gone` aborts when
+   * the caller no longer waits. A check without callers is abandoned: it may take minutes.
    */
   async check(core: StoredCore, gone: AbortSignal): Promise<void> {
     gone.throwIfAborted();
@@ -66,7 +66,7 @@ export class CoreChecks {
     check.abandon.abort(reason);
   }
 
-  /** A process that was killed from outside says nothing about the core: it is loaded again. */
+  /** If its process was killed from outside, the core may be fine, and is loaded again. */
   async #loadUntilKnown(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     for (let loads = 1;; loads++) {
       try {

@@ -1,4 +1,4 @@
-/** Where a worker keeps the cores that controllers send: files named by their SHA-256, never overwritten. */
+/** Stores the cores that controllers send, in files named by their SHA-256 and never overwritten. */
 
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
@@ -7,37 +7,37 @@ import { dirname, join } from "node:path";
 import type { CoreKey } from "../../pool/types.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 
-/** Unused cores are kept for the next controller that wants them: at most this many, and this much. */
+/** Unused cores are kept for controllers that choose them later: at most this many, and this many bytes. */
 const UNUSED_CORES_MAX = 8;
 const UNUSED_BYTES_MAX = 256 * 1024 * 1024;
 
-/** A core on this machine. Only the store changes it. */
+/** A core in the store. Only the store changes it. */
 export class StoredCore {
   path = "";
-  /** Connections, jobs and slots that need it. The store deletes no core that has a user. */
+  /** How many connections, jobs and slots use it. The store deletes no core that has a user. */
   users = 0;
   /** Resolves when the file is complete; rejects if it cannot be written. */
   written: Promise<void> = Promise.resolve();
   isBeingWritten = false;
 
-  /** `name`: what its controller calls it, for people. */
+  /** `name`: its controller's name for it, for messages. */
   constructor(readonly key: CoreKey, readonly name: string, readonly bytes: number) {}
 }
 
-/** The SHA-256 by which a core is known. */
+/** The key of a core: its SHA-256. */
 export function sha256Of(content: Uint8Array): CoreKey {
   return createHash("sha256").update(content).digest("hex") as CoreKey;
 }
 
-/** How a store behaves. */
+/** How a store is set up. */
 export interface CoreStoreOptions {
-  /** Hears of a core that has lost its last user: no slot has a reason to hold it loaded. */
+  /** Called when a core loses its last user: no slot needs to keep it loaded. */
   readonly onUnused?: (core: StoredCore) => void;
-  /** The most that unused cores may take; 256 MiB unless given. */
+  /** The most bytes of unused cores to keep; 256 MiB unless given. */
   readonly unusedBytesMax?: number;
 }
 
-/** Keeps each core while it has users, and a few for longer. */
+/** Keeps each core while it has users, and a few unused ones. */
 export class CoreStore {
   readonly #directory: string;
   readonly #onUnused: (core: StoredCore) => void;
@@ -52,25 +52,25 @@ export class CoreStore {
     this.#unusedBytesMax = unusedBytesMax;
   }
 
-  /** The keys of all cores that are here. */
+  /** The keys of all stored cores. */
   get keys(): CoreKey[] {
     return [...this.#cores.keys()].filter((key) => this.has(key));
   }
 
-  /** Whether a core is here or being written. Its file may be gone: systems clean up temporary folders. */
+  /** Whether a core is stored or being written. Checks its file: systems clean up temporary folders. */
   has(key: CoreKey): boolean {
     const core = this.#cores.get(key);
     if (!core || core.isBeingWritten) return core !== undefined;
     return statSync(core.path, { throwIfNoEntry: false })?.size === core.bytes;
   }
 
-  /** Writes the core to a file unless it is here, and counts one more user at once. */
+  /** Writes the core to a file unless it is stored, and counts one more user at once. */
   async add(name: string, content: Uint8Array, key = sha256Of(content)): Promise<StoredCore> {
     if (!this.has(key)) this.#write(key, name, content);
     return await this.find(key) as StoredCore;
   }
 
-  /** Counts one more user of a core, at once, if it is here. Resolves when its file is complete. */
+  /** Counts one more user of a core at once, if it is stored. Resolves when its file is complete. */
   async find(key: CoreKey): Promise<StoredCore | undefined> {
     const core = this.#cores.get(key);
     if (!core || !this.has(key)) return undefined;
@@ -95,11 +95,11 @@ export class CoreStore {
     core.users += 1;
   }
 
-  /** Counts one user less. */
+  /** Counts one user fewer. */
   release(core: StoredCore): void {
     core.users -= 1;
     if (core.users > 0) return;
-    // To the end of the map: the first in it was used longest ago.
+    // Moves it to the end of the map, whose order is from the least to the most recently used.
     this.#cores.delete(core.key);
     this.#cores.set(core.key, core);
     this.#evict();
@@ -115,15 +115,15 @@ export class CoreStore {
       count -= 1;
       bytes -= core.bytes;
       this.#cores.delete(core.key);
-      // A loaded library survives its file. If the file cannot be removed, it goes with the worker's folder.
+      // A loaded library does not need its file. A file that cannot be removed now goes with the worker's folder.
       rm(core.path, { force: true }).catch(() => {});
     }
   }
 
   #write(key: CoreKey, name: string, content: Uint8Array): void {
-    // One whose file is gone may still have users: they get the new file.
+    // A core whose file is missing may still have users. They get the new file.
     const core = this.#cores.get(key) ?? new StoredCore(key, name, content.byteLength);
-    // A new name each time: the old file of an evicted core may still be about to be removed.
+    // A new name each time: the removal of an evicted core's old file may still be pending.
     const path = join(this.#directory, `${key}-${++this.#lastFile}.core`);
     core.path = path;
     core.isBeingWritten = true;

@@ -1,11 +1,11 @@
-/** Why a core could not be loaded. */
+/** The error of a core that could not be loaded. */
 
 /** A core could not be loaded. */
 export class LoadError extends Error {
   override name = "LoadError";
 
   /**
-   * `kind`: whether the core is the reason, or its process was killed from outside, or the load was abandoned.
+   * `kind`: whether the core itself is to blame, its process was killed from outside, or the load was abandoned.
    */
   constructor(reason: string, readonly kind: "core" | "killed" | "abandoned" = "core") {
     super(reason);

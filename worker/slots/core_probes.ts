@@ -1,16 +1,16 @@
-/** Loads cores in processes of their own, to see whether that works, while all slots are busy. */
+/** Checks that cores load while all slots are busy: loads each in a process of its own, a probe. */
 
 import type { Clock } from "../../runtime/clock.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Launcher } from "./launcher.ts";
 import { ProcessLimit } from "./process_limit.ts";
 
-/** What it works with. */
+/** What the probes work with. */
 export interface ProbeContext {
   readonly launcher: Launcher;
   readonly clock: Clock;
   readonly coreLoadLimitMs: number;
-  /** Aborts when no more processes are to be started. */
+  /** Aborts when no more processes may be started. */
   readonly closing: AbortSignal;
 }
 
@@ -18,8 +18,8 @@ export interface ProbeContext {
 export class CoreProbes {
   readonly #context: ProbeContext;
   /**
-   * The probes that were killed. Those at work are bounded for each controller instead: one whose cores hang
-   * must not keep the others' from being checked.
+   * Killed probes that have not exited. Running probes are bounded per controller instead, so that hanging
+   * cores of one controller do not delay the checks of another.
    */
   readonly #killed = new ProcessLimit();
 
@@ -27,7 +27,7 @@ export class CoreProbes {
     this.#context = context;
   }
 
-  /** Resolves when the core has been loaded, in a process that is gone soon after. */
+  /** Loads the core in a new process, which is ended afterwards. */
   async load(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     const { launcher, coreLoadLimitMs } = this.#context;
     await this.#vacancy(abandoned);
@@ -41,7 +41,7 @@ export class CoreProbes {
     }
   }
 
-  /** Waits until there are few enough killed processes, no longer than a core may take to load. */
+  /** Waits until few enough killed processes are left, at most as long as a core may take to load. */
   async #vacancy(abandoned: AbortSignal): Promise<void> {
     const { clock, coreLoadLimitMs, closing } = this.#context;
     const late = new AbortController();

@@ -13,7 +13,7 @@ import { LoadError } from "../cores/load_error.ts";
 import { Slots } from "./slots.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** Input bytes in flight at a slot, beyond the job that it runs. */
+/** The most input bytes in flight at a slot, beyond the job that it runs. */
 const SLOT_BYTES_MAX = 4 * 1024 * 1024;
 
 /** How an executor is set up. */
@@ -41,7 +41,7 @@ export class Executor {
   readonly #loads = new Map<EndpointId, Promise<void>>();
   /** Why the slot that is being lost right now is lost: the pool says only which job is to blame. */
   #lossKind: FailureKindName = "crash";
-  /** Cores that have lost their last user since the last pass. */
+  /** Cores whose last user has left since the last pass. */
   readonly #unused = new Set<StoredCore>();
   /** The time of the first event since the last pass: one reading of the clock serves all of them. */
   #eventAtMs: number | undefined;
@@ -81,7 +81,7 @@ export class Executor {
     this.#slots.start();
   }
 
-  // What connections ask for.
+  // Calls from connections.
 
   /** A controller has connected. */
   onClientUp(): ClientId {
@@ -107,7 +107,7 @@ export class Executor {
   submit(client: ClientId, core: StoredCore, job: RelayedJob): void {
     const nowMs = this.#onEvent();
     const entry = this.#pool.onJob(client, core.key, job.payload.byteLength, job, nowMs);
-    if (!entry) throw new TypeError("A job was submitted for a controller that is gone");
+    if (!entry) throw new TypeError("A job was submitted for a disconnected controller");
     this.#store.acquire(core);
     job.state = { name: "scheduled", core, entry };
     this.#watchdog.onScheduled(job);
@@ -129,7 +129,7 @@ export class Executor {
     return jobs;
   }
 
-  /** A controller's jobs that are queued or run. */
+  /** A controller's jobs that are queued or running. */
   jobsOf(client: ClientId): RelayedJob[] {
     return [...this.#pool.jobsOf(client)].map(({ payload }) => payload);
   }
@@ -148,7 +148,7 @@ export class Executor {
     try {
       this.#pool.load(free, core.key);
       const load = this.#loads.get(free);
-      if (!load) throw new LoadError("its slot is gone", "killed");
+      if (!load) throw new LoadError("its slot was lost", "killed");
       await load;
     } finally {
       abandoned.removeEventListener("abort", abandon);
@@ -161,7 +161,7 @@ export class Executor {
     this.#onEvent();
   }
 
-  // What the worker asks for.
+  // Calls from the worker.
 
   /** How many slots have a job, and how many jobs wait, including those behind another one in a slot. */
   get occupancy(): { readonly slotsBusy: number; readonly jobsWaiting: number } {
@@ -193,7 +193,7 @@ export class Executor {
     for (const { endpoint } of this.#pool.currentJobs()) this.#slots.at(endpoint)?.process?.kill();
   }
 
-  // What slots report.
+  // Events from slots.
 
   #onUp(): EndpointId {
     this.#onEvent();
@@ -202,7 +202,7 @@ export class Executor {
 
   #onAnswer(endpoint: EndpointId, frame: Frame): void {
     const entry = this.#pool.onAnswer(endpoint, frame.id as DispatchId, this.#onEvent());
-    if (!entry) throw new TypeError(`A slot answers job ${frame.id}, which it does not have`);
+    if (!entry) throw new TypeError(`A slot answered job ${frame.id}, which it was not sent`);
     const job = entry.payload;
     const isAwaited = job.state.name === "scheduled";
     this.#leave(job);
@@ -217,7 +217,7 @@ export class Executor {
     this.#pool.onEndpointLost(endpoint, reason, wasKilled || !hadStarted);
   }
 
-  // What the pool decides.
+  // Actions of the pool.
 
   #send(endpoint: EndpointId, dispatch: DispatchId, job: RelayedJob): void {
     this.#slots.at(endpoint)?.process?.sendJob(dispatch, job.payload, this.#passAtMs);
@@ -253,7 +253,7 @@ export class Executor {
     job.source.fail(job, kind, reason);
   }
 
-  /** A job is out of the pool. */
+  /** A job has left the pool. */
   #leave(job: RelayedJob): void {
     const { state } = job;
     job.state = DONE;

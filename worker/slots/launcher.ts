@@ -1,4 +1,4 @@
-/** Starts the processes of slots, brings each together with its connection, and sees to their end. */
+/** Starts the processes of slots, matches each with its connection, and ends them. */
 
 import { FrameDecoder } from "../../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
@@ -11,10 +11,10 @@ import { StartedJob } from "./started_job.ts";
 
 /** How processes are started. */
 export interface LauncherOptions {
-  /** Where they connect. */
+  /** The socket that they connect to. */
   readonly socketPath: string;
   readonly log: Log;
-  /** How long a killed process may take to be gone; as `Child` has it unless given. */
+  /** How long a killed process may take to exit; the default of `Child` unless given. */
   readonly goneLimitMs?: number | undefined;
 }
 
@@ -24,9 +24,9 @@ export class Launcher {
   readonly #options: LauncherOptions;
   readonly #listener: StreamListener;
   readonly #pace: PrintingPace;
-  /** By the numbers that they are started with. */
+  /** Processes that have not connected yet, by the numbers that they were started with. */
   readonly #starting = new Map<number, SlotProcess>();
-  /** Those that still exist, and when they are gone if they were told to end. */
+  /** Processes that still exist. The promise of one that is being ended resolves when it is gone. */
   readonly #running = new Map<SlotProcess, Promise<void> | undefined>();
   #lastNumber = 0;
   #isClosed = false;
@@ -39,7 +39,7 @@ export class Launcher {
     void this.#accept();
   }
 
-  /** Starts a process; `connected` says when it can load a core. `name` stands before each line that it prints. */
+  /** Starts a process; it can load a core once `connected` resolves. `name` prefixes each line that it prints. */
   spawn(name: string, events: SlotProcessEvents): SlotProcess {
     if (this.#isClosed) throw new Error("The worker is shutting down");
     const { socketPath, log, goneLimitMs } = this.#options;
@@ -77,7 +77,7 @@ export class Launcher {
     void process.exited.then(() => this.#running.delete(process));
   }
 
-  /** Resolves when the process has unloaded its core and is gone, or is given up. */
+  /** Ends a process. Resolves when it has unloaded its core and exited, or is given up. */
   end(process: SlotProcess): Promise<void> {
     const ending = this.#running.get(process) ?? this.#end(process);
     if (this.#running.has(process)) this.#running.set(process, ending);
@@ -89,7 +89,7 @@ export class Launcher {
     if (problem) this.#options.log.warn(`slot process ${process.pid} did not exit: ${problem}`);
   }
 
-  /** Starts no more processes, and ends those that run. */
+  /** Ends all processes, and starts no more. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const running = [...this.#running.keys()].filter(({ isGone }) => !isGone);
@@ -97,7 +97,7 @@ export class Launcher {
     this.#listener.close();
   }
 
-  /** The same at once, whatever the processes do. */
+  /** Kills all processes at once, without unloading cores, and starts no more. */
   kill(): void {
     this.#isClosed = true;
     for (const process of this.#running.keys()) process.kill();
@@ -112,7 +112,7 @@ export class Launcher {
     }
   }
 
-  /** Reads the first frame, not a byte more, and gives the connection to the process that it names. */
+  /** Reads only the first frame, and gives the connection to the process that it names. */
   async #register(stream: ByteStream): Promise<void> {
     const decoder = new FrameDecoder({ payloadBytesMax: 0 });
     for (;;) {
@@ -122,7 +122,9 @@ export class Launcher {
       const frame = decoder.next();
       if (!frame) continue;
       const process = frame.type === SLOT_REGISTER && this.#starting.get(Number(frame.id));
-      if (!process || !process.onConnected(stream)) throw new Error("No such slot was started");
+      if (!process || !process.onConnected(stream)) {
+        throw new Error("No slot with this number is starting");
+      }
       return;
     }
   }

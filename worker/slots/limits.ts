@@ -14,12 +14,12 @@ export interface Violation {
   readonly reason: string;
 }
 
-/** Whether this system says how much memory a process has. */
+/** Whether this system reports how much memory a process uses. */
 export const CAN_MEASURE_MEMORY = residentBytes(process.pid) !== undefined;
 
 /**
- * The jobs that are over a limit now. Time counts once a job runs; memory also while its input is handed over,
- * which may be too much by itself. `pidOf` gives the process of an endpoint.
+ * The jobs that are over a limit now. Time counts from the start of a job. Memory also counts before, while the
+ * slot receives the input, which may be too large by itself. `pidOf` returns the process of an endpoint.
  */
 export function findViolations(
   jobs: readonly TimedJob<RelayedJob>[],
@@ -37,14 +37,14 @@ export function findViolations(
       const bytes = pid === undefined ? 0 : residentBytes(pid) ?? 0;
       if (bytes <= memoryBytes) continue;
       const limit = formatMemory(memoryBytes);
-      const reason = `used ${formatMemory(bytes)} of memory, its limit is ${limit}`;
+      const reason = `used ${formatMemory(bytes)} of memory, over its limit of ${limit}`;
       found.push({ endpoint, job, kind: "memory", reason });
     }
   }
   return found;
 }
 
-/** Memory of a process that is in use and not swapped out; `undefined` where the system does not say. */
+/** The resident memory of a process; `undefined` where the system does not report it. */
 function residentBytes(pid: number): number | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
@@ -55,7 +55,7 @@ function residentBytes(pid: number): number | undefined {
   }
 }
 
-/** In the units that limits are given in. */
+/** Formats bytes in the units in which limits are given. */
 function formatMemory(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));

@@ -1,14 +1,14 @@
-/** Bounds how many processes a slot has at once: killed ones that the system does not let end would pile up. */
+/** Bounds how many processes a slot has at once: killed processes that never exit would otherwise pile up. */
 
 import type { SlotProcess } from "./slot_process.ts";
 
 /**
- * Each may hold a job's memory, or a device. Where all processes end, a slot has two for a moment: one unloads
- * its core while the next one starts.
+ * Each process may hold a job's memory, or a device. Normally a slot has at most two: one unloads its core
+ * while the next one starts.
  */
 const PROCESSES_MAX = 3;
 
-/** The processes of one slot that still exist: the one in use, those that end, and those given up. */
+/** The processes of one slot that still exist: the one in use, those that are ending, and those given up. */
 export class ProcessLimit {
   readonly #processes = new Set<SlotProcess>();
   readonly #waiting = new Set<() => void>();
@@ -17,12 +17,12 @@ export class ProcessLimit {
     return this.#processes.size >= PROCESSES_MAX;
   }
 
-  /** The processes, for people. */
+  /** The processes as text, for messages. */
   get names(): string {
     return `processes ${[...this.#processes].map(({ pid }) => pid).join(", ")}`;
   }
 
-  /** Counts a process until it is gone. */
+  /** Counts a process until it has exited. */
   add(process: SlotProcess): void {
     this.#processes.add(process);
     void process.exited.then(() => {
@@ -31,7 +31,7 @@ export class ProcessLimit {
     });
   }
 
-  /** Resolves when there may be one more process; rejects when `signal` aborts. */
+  /** Resolves when one more process may be started; rejects when `signal` aborts. */
   vacancy(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = () => {

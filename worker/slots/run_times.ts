@@ -6,19 +6,19 @@
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { CurrentJob } from "../../pool/types.ts";
 
-/** The job that a slot is at, and since when it was seen to run; `undefined` while it is still handed over. */
+/** A slot's current job, and when it was first seen running; `undefined` while the slot still receives it. */
 export interface TimedJob<T> extends CurrentJob<T> {
   readonly runsSinceMs: number | undefined;
 }
 
 /**
- * Counts from the moment in which a job was first seen to run. Handing over a large input takes time, which
- * is not the job's.
+ * Measures from when a job was first seen running. The time in which a slot receives a large input does not
+ * count as the job's.
  */
 export class RunTimes {
   #seen = new Map<EndpointId, { readonly dispatch: DispatchId; readonly sinceMs: number }>();
 
-  /** Looks at the jobs that all slots are at. A job that is not among them is forgotten. */
+  /** Updates the times from the current jobs of all slots. Jobs that are not among them are forgotten. */
   look<T>(jobs: readonly CurrentJob<T>[], nowMs: number): TimedJob<T>[] {
     const before = this.#seen;
     this.#seen = new Map();

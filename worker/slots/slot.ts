@@ -1,4 +1,4 @@
-/** One slot of a worker: a place for a process, which is replaced whenever it is lost or has to load another core. */
+/** One slot of a worker: it has one process, and replaces it when it is lost or must load another core. */
 
 import type { DispatchId, EndpointId } from "../../pool/types.ts";
 import { messageOf } from "../../runtime/error_text.ts";
@@ -12,12 +12,12 @@ import { ProcessLimit } from "./process_limit.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { SlotProcess } from "./slot_process.ts";
 
-/** Pauses before a process that could not be started is started again, doubling. */
+/** Pauses before another attempt to start a process. They double with each failure. */
 const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };
 
-/** What the owner of slots hears, in the words of the pool. */
+/** Events for the owner of slots, in the terms of the pool. */
 export interface SlotEvents {
-  /** The slot has a process. Gives the endpoint that it is from now on. */
+  /** The slot has a process. Returns the id of its new endpoint. */
   onUp(slot: Slot): EndpointId;
   /** The response to a job. */
   onAnswer(endpoint: EndpointId, frame: Frame): void;
@@ -35,27 +35,27 @@ export interface SlotContext {
   readonly log: Log;
   readonly events: SlotEvents;
   readonly coreLoadLimitMs: number;
-  /** Aborts when no more processes are to be started. */
+  /** Aborts when no more processes may be started. */
   readonly closing: AbortSignal;
 }
 
 type State =
   /** Its process is being started, or will be after a pause. */
   | { readonly name: "starting" }
-  /** It waits for a process that the system does not let end. */
+  /** It waits until one of its killed processes exits. */
   | { readonly name: "blocked" }
   /** Its process is connected. */
   | { readonly name: "up" } & Serving
-  /** The same while it loads a core, for which the process may be replaced first. */
+  /** It loads a core. The process may be replaced first. */
   | { readonly name: "loading"; readonly abandon: AbortController } & Serving;
 
 interface Serving {
-  /** What the pool calls the process, and the one that may replace it to load a core. */
+  /** The slot's endpoint in the pool. It stays the same if the process is replaced to load a core. */
   readonly endpoint: EndpointId;
   readonly process: SlotProcess;
 }
 
-/** A slot. */
+/** A slot of a worker. */
 export class Slot {
   readonly #context: SlotContext;
   readonly #name: string;
@@ -72,7 +72,7 @@ export class Slot {
     void this.#bringUp();
   }
 
-  /** Its process. `undefined`: there is none, or it has not connected yet. */
+  /** Its process; `undefined` if there is none, or it has not connected yet. */
   get process(): SlotProcess | undefined {
     return this.#serving?.process;
   }
@@ -81,17 +81,19 @@ export class Slot {
     return "process" in this.#state ? this.#state : undefined;
   }
 
-  /** Whether it waits for a process that the system does not let end. */
+  /** Whether it waits until one of its killed processes exits. */
   get isBlocked(): boolean {
     return this.#state.name === "blocked";
   }
 
   /**
-   * Loads a core, while the slot has nothing to do. A process that has loaded one before is replaced. Rejects
-   * with a `LoadError`; if the process is lost as well, `onLost` was called before.
+   * Loads a core. The slot must be idle. A process that has loaded a core before is replaced. Rejects with a
+   * `LoadError`; if the process is lost as well, `onLost` is called first.
    */
   async load(core: StoredCore): Promise<void> {
-    if (this.#state.name !== "up") throw new LoadError("its slot is not up", "abandoned");
+    if (this.#state.name !== "up") {
+      throw new LoadError("its slot has no running process", "abandoned");
+    }
     const { endpoint, process } = this.#state;
     const abandon = new AbortController();
     const set = (process: SlotProcess) => {
@@ -128,7 +130,7 @@ export class Slot {
     const { closing, log } = this.#context;
     if (this.#state.name === "loading" && this.#state.endpoint === endpoint) {
       const { process } = this.#state;
-      // Its process is gone, or is being killed.
+      // Its process has exited, or is being killed.
       if (kind !== "core") this.#lose(message, kind === "killed");
       else this.#state = { name: "up", endpoint, process };
     }
@@ -155,7 +157,7 @@ export class Slot {
     }
   }
 
-  /** Starts a process when there may be one more. Resolves when it is connected. */
+  /** Starts a process, once the slot may have one more. Resolves when it is connected. */
   async #startProcess(): Promise<SlotProcess> {
     const { launcher, closing, log } = this.#context;
     if (this.#limit.isReached) {
@@ -174,7 +176,7 @@ export class Slot {
     return process;
   }
 
-  /** Ends a process that has a core, and starts a fresh one in its place. */
+  /** Ends a process that has a core, and starts a new one in its place. */
   async #replace(process: SlotProcess): Promise<SlotProcess> {
     const ended = this.#context.launcher.end(process);
     if (this.#limit.isReached) await ended;

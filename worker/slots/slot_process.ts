@@ -1,4 +1,4 @@
-/** The process of a slot as its worker sees it: how it starts, loads a core, answers jobs and ends. */
+/** The worker's view of a slot's process: how it starts, loads a core, answers jobs and ends. */
 
 import { Link } from "../../link/link.ts";
 import {
@@ -19,7 +19,7 @@ import type { StoredCore } from "../cores/core_store.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { StartedJob } from "./started_job.ts";
 
-/** The id of the one message that is no job. Jobs have dispatch ids, which begin at 1. */
+/** The id of the message that loads a core. Job messages have dispatch ids, which begin at 1. */
 const LOAD_ID = 0;
 
 /** A process that has not connected by then never will. Generous: on a big machine a hundred start at once. */
@@ -31,28 +31,29 @@ const END_LIMIT_MS = 5_000;
 /** What a process wrote before it died is in the socket already; this is for a loaded machine. */
 const LAST_ANSWERS_MS = 1_000;
 
-/** A line that a job printed arrives at most this long after its answer, through another pipe. */
+/** A line that a job printed, which comes through another pipe, arrives at most this long after its answer. */
 const LINE_DELAY_MS_MAX = 50;
 
-/** What the owner of a process hears. */
+/** Events for the owner of a process. */
 export interface SlotProcessEvents {
   /** The response to a job. */
   onAnswer(frame: Frame): void;
   /**
-   * The process is gone, or was killed and is given up; all its answers came before. Not called for one that
-   * never connected, or that was told to end. `wasKilled`: from outside, which says nothing about its job.
+   * The process has exited, or was killed and is given up; all its answers came before. Not called for a process
+   * that never connected, or that was told to end. `wasKilled`: something outside this worker killed it, so that
+   * its job is not to blame.
    */
   onLost(reason: string, wasKilled: boolean): void;
 }
 
-/** What a process is started with. */
+/** How the worker handles a process. */
 export interface SlotProcessOptions {
   readonly clock: Clock;
   readonly pace: PrintingPace;
   readonly startedJob: StartedJob;
   /** Gets the lines that the process prints. */
   readonly onLine: (line: string) => void;
-  /** How long a killed process may take to be gone; as `Child` has it unless given. */
+  /** How long a killed process may take to exit; the default of `Child` unless given. */
   readonly goneLimitMs: number | undefined;
 }
 
@@ -69,14 +70,14 @@ type Life =
   }
   /** It runs jobs. */
   | { readonly name: "ready"; readonly core: StoredCore }
-  /** It could not load its core. */
+  /** Its core failed to load. */
   | { readonly name: "unusable" }
-  /** It was told to unload its core and to exit. */
+  /** It was told to unload its core and exit. */
   | { readonly name: "ending" }
   /** It has exited, or was killed and is given up. */
   | { readonly name: "gone" };
 
-/** A process that serves as a slot. */
+/** A slot's process. */
 export class SlotProcess {
   readonly #clock: Clock;
   readonly #child: Child;
@@ -90,7 +91,7 @@ export class SlotProcess {
   #lastLine = { text: "", atMs: 0 };
   #sentAtMs = 0;
   #killReason: string | undefined;
-  /** Jobs that it was sent. */
+  /** How many jobs it was sent. */
   jobs = 0;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
@@ -133,7 +134,7 @@ export class SlotProcess {
     return this.#life.name === "ready" ? this.#life.core : undefined;
   }
 
-  /** The job that it started last, also when it is gone. */
+  /** The job that it started last, readable even after it has exited. */
   get lastStarted(): DispatchId {
     return this.#startedJob.id;
   }
@@ -143,12 +144,12 @@ export class SlotProcess {
     return this.#connected.promise;
   }
 
-  /** Resolves when it is killed by this worker, which may be never. */
+  /** Resolves when this worker kills it, which may never happen. */
   get killed(): Promise<void> {
     return this.#child.killed;
   }
 
-  /** Resolves when the system has ended it, which may be never. */
+  /** Resolves when it has exited, which may never happen. */
   get exited(): Promise<unknown> {
     return this.#child.ended;
   }
@@ -168,8 +169,8 @@ export class SlotProcess {
   }
 
   /**
-   * Loads a core into this process, which has none. Rejects with a `LoadError` if it cannot. The process is
-   * killed if that takes longer than `limitMs`, or if the load is abandoned.
+   * Loads a core into this process, which must be empty. Rejects with a `LoadError`. The process is killed if
+   * loading takes longer than `limitMs`, or is abandoned.
    */
   async load(core: StoredCore, limitMs: number, abandoned: AbortSignal): Promise<void> {
     const loaded = Promise.withResolvers<void>();
@@ -188,7 +189,7 @@ export class SlotProcess {
     }
   }
 
-  /** Sends a job by the payload of its message. */
+  /** Sends a job, whose payload is that of the controller's message. */
   sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, nowMs: number): void {
     this.jobs += 1;
     this.#sentAtMs = nowMs;
@@ -196,7 +197,8 @@ export class SlotProcess {
   }
 
   /**
-   * Makes the process unload its core and exit; kills it if it does not. Gives the reason if it is given up.
+   * Makes the process unload its core and exit, and kills it if it does not. Resolves with the reason if the
+   * process is given up.
    */
   async end(): Promise<string | undefined> {
     this.#failLoad("its process is ended", "abandoned");
@@ -212,7 +214,7 @@ export class SlotProcess {
     return undefined;
   }
 
-  /** Ends the process at once. `reason`: what it did wrong; without one, its job is not to blame. */
+  /** Kills the process. `reason`: what its job did wrong; without a reason, the job is not to blame. */
   kill(reason?: string): void {
     this.#killReason ??= reason;
     this.#child.kill();
@@ -258,7 +260,7 @@ export class SlotProcess {
     this.#onGone(end);
   }
 
-  /** Waits for what it has answered. */
+  /** Reads the answers that it sent before it exited. */
   async #lastAnswers(link: Link): Promise<void> {
     const timer = this.#clock.after(LAST_ANSWERS_MS, () => link.close());
     await this.#linkClosed.promise;
@@ -303,5 +305,5 @@ export class SlotProcess {
 function describe({ exitCode, signal }: ProcessEnd): string {
   if (signal === undefined) return `exited with status ${exitCode}`;
   if (signal !== "SIGKILL") return `crashed: ${signal}`;
-  return "was killed: SIGKILL, as by a system that is out of memory";
+  return "was killed by SIGKILL; the system may have run out of memory";
 }

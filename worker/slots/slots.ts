@@ -1,4 +1,4 @@
-/** The slots of a worker, by the endpoints that they are in the pool. */
+/** The slots of a worker, by their endpoints in the pool. */
 
 import type { CoreKey, EndpointId } from "../../pool/types.ts";
 import { Slot, type SlotContext } from "./slot.ts";
@@ -33,7 +33,7 @@ export class Slots {
     for (const slot of this.#slots) slot.start();
   }
 
-  /** The slot that is this endpoint now. */
+  /** The slot that has this endpoint now. */
   at(endpoint: EndpointId): Slot | undefined {
     return this.#byEndpoint.get(endpoint);
   }
@@ -45,7 +45,7 @@ export class Slots {
       .map(([endpoint]) => endpoint);
   }
 
-  /** Whether no slot can run a job until the system lets a process end. */
+  /** Whether no slot can run a job until one of its killed processes exits. */
   get areBlocked(): boolean {
     return this.#slots.every((slot) => slot.isBlocked);
   }

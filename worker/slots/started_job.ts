@@ -1,6 +1,6 @@
 /**
- * Which job a slot started last, as the slot itself says: in memory that it shares with its worker. A message
- * would not do: a slot holds back the answers of short jobs, and a job that hangs sends nothing.
+ * Which job a slot started last. The slot writes it to memory that it shares with its worker. A message would
+ * not do: a slot sends the answers of short jobs in batches, and cannot send anything while a job hangs.
  */
 
 import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { rm } from "node:fs/promises";
 import type { DispatchId } from "../../pool/types.ts";
 import { SLOT_SHARED_BYTES } from "../../slot/protocol.ts";
 
-/** The worker's end of the shared memory. What the slot wrote last can be read after its end, too. */
+/** The worker's end of the shared memory. The last value stays readable after the slot has exited. */
 export class StartedJob {
   readonly #path: string;
   #fd: number | undefined;
@@ -21,18 +21,18 @@ export class StartedJob {
     this.#fd = openSync(path, "r");
   }
 
-  /** Removes the file's name: the slot has the file open, or never will. */
+  /** Removes the file's name. By then the slot has opened the file, or failed to start. */
   async unlink(): Promise<void> {
     await rm(this.#path, { force: true });
   }
 
-  /** The job that runs, or the last one if none does; before the first one, an id that no job has. */
+  /** The running job, or the last one if none runs; before the first job, an id that no job has. */
   get id(): DispatchId {
     if (this.#fd !== undefined) readSync(this.#fd, this.#value, 0, SLOT_SHARED_BYTES, 0);
     return this.#value[0] as DispatchId;
   }
 
-  /** The slot is gone: its last id stays. */
+  /** The slot has exited: reads its last id, and closes the file. */
   close(): void {
     if (this.#fd === undefined) return;
     void this.id;

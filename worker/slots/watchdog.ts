@@ -10,7 +10,7 @@ import { isWanted, type RelayedJob } from "../job.ts";
 import { findViolations } from "./limits.ts";
 import { RunTimes } from "./run_times.ts";
 
-/** How long a canceled job may still run: most end by themselves, and replacing a process takes longer. */
+/** How long a canceled job may still run. Most end sooner by themselves, and replacing a process takes time. */
 const CANCELED_LIMIT_MS = 200;
 
 /** How often limits are checked. Memory can grow by gigabytes a second. */
@@ -23,14 +23,14 @@ const VIOLATIONS_MAX = 3;
 interface Kill {
   readonly job: Job<RelayedJob>;
   readonly kind: FailureKindName;
-  /** Whether its process had run other jobs before. */
+  /** Whether its process was sent other jobs as well. */
   readonly ranOthers: boolean;
 }
 
 /** A slot's process, as far as the watchdog needs it. */
 export interface WatchedProcess {
   readonly pid: number;
-  /** Jobs that it was sent. */
+  /** How many jobs it was sent. */
   readonly jobs: number;
   /** The job that it started last. */
   readonly lastStarted: DispatchId;
@@ -43,13 +43,13 @@ export interface WatchdogContext {
   readonly clock: Clock;
   /** The process behind an endpoint. */
   readonly processAt: (endpoint: EndpointId) => WatchedProcess | undefined;
-  /** How long a job whose controller is gone may still run. */
+  /** How long a job whose controller has disconnected may still run. */
   readonly orphanLimitMs: number;
-  /** Hears of a job that has failed, and is out of the pool. */
+  /** Reports a job that has failed and has left the pool. */
   readonly onFailed: (job: Job<RelayedJob>, kind: FailureKindName, reason: string) => void;
 }
 
-/** Watches the jobs that run. */
+/** Watches the running jobs. */
 export class Watchdog {
   readonly #context: WatchdogContext;
   readonly #runTimes = new RunTimes();
@@ -96,7 +96,7 @@ export class Watchdog {
       if (nowMs - sinceMs < limitMs) continue;
       const reason = isCanceled
         ? "killed: its job was canceled"
-        : "killed: the controller of its job is gone";
+        : "killed: the controller of its job has disconnected";
       this.#kill(endpoint, job, "cancelled", reason);
     }
   }

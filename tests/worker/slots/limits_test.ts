@@ -41,7 +41,7 @@ testUnless(cannotTell, "a job exceeds its memory limit when its process has more
   const [[endpoint, kind, reason] = []] = found(heads, 0);
   assert.equal(endpoint, 1);
   assert.equal(kind, "memory");
-  assert.match(String(reason), /^used [\d.]+ [MG]iB of memory, its limit is 1 MiB$/);
+  assert.match(String(reason), /^used [\d.]+ [MG]iB of memory, over its limit of 1 MiB$/);
   assert.equal(found(heads, 0).length, 1);
 });
 
@@ -50,7 +50,7 @@ testUnless(cannotTell, "a memory limit is named in the unit that it was given in
     const [memoryBytes, said] of [[1, "1 B"], [1536, "1.5 KiB"], [3 * 2 ** 20, "3 MiB"]] as const
   ) {
     const [[, , reason] = []] = found([head(1, { memoryBytes })], 0);
-    assert(String(reason).includes(`its limit is ${said}`), String(reason));
+    assert(String(reason).includes(`over its limit of ${said}`), String(reason));
   }
 });
 

@@ -38,7 +38,7 @@ test("a process that is killed from outside is reported as killed", async () => 
   (await worker.up(1)).crash("SIGKILL");
   await worker.up(2);
   const [{ reason, wasKilled } = assert.fail("none was lost")] = worker.lost;
-  assert.match(reason, /^was killed: SIGKILL/);
+  assert.match(reason, /^was killed by SIGKILL/);
   assert(wasKilled);
 });
 
