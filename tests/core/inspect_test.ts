@@ -84,7 +84,7 @@ test("a library whose symbols cannot be read is left to the system's loader", ()
   assert.equal(reasonNotToLoad(inspectCore(file), X86_64), undefined);
 });
 
-test("an object file is not taken for a library", () => {
+test("an object file is not accepted as a library", () => {
   const file = elfFile({ machine: 0x3e, ...WIDE_LITTLE, defined: [...CORE_FUNCTIONS] });
   file[16] = 1; // ET_REL
   assert.equal(

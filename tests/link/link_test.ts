@@ -14,7 +14,7 @@ const LAST_WRITE_MS = 30_000;
 const ANSWER_BYTES = 3 * MEBIBYTE;
 const HEADER_BYTES = 17;
 
-test("an ending link waits for a slow peer as long as it takes some of the answer every 30 s", async () => {
+test("an ending link waits for a slow peer that reads some of the answer every 30 s", async () => {
   const clock = new VirtualClock();
   const peer = new Peer(clock, () => delay(clock, LAST_WRITE_MS - 1));
   const link = endingLink(clock, peer);
@@ -24,7 +24,7 @@ test("an ending link waits for a slow peer as long as it takes some of the answe
   assert.equal(clock.timers, 0);
 });
 
-test("an ending link closes when the peer has taken nothing for 30 s", async () => {
+test("an ending link closes when the peer has read nothing for 30 s", async () => {
   const clock = new VirtualClock();
   const peer = new Peer(clock, () => new Promise<void>(() => {}));
   const link = endingLink(clock, peer);

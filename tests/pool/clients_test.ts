@@ -38,7 +38,7 @@ test("clients of one core take turns whatever clients of another core do in betw
   recorder.assertNothingIsLeft();
 });
 
-test("a client that comes late waits for at most one job of each other client", () => {
+test("a client that arrives late waits for at most one job of each other client", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const early = recorder.client();
@@ -71,7 +71,7 @@ test("a slot has jobs of one client at a time, and clients with short jobs take 
   recorder.assertNothingIsLeft();
 });
 
-test("no job waits behind a long job of another client while other slots come free", () => {
+test("no job waits behind a long job of another client while other slots become free", () => {
   const recorder = new Recorder();
   const [slot, free] = [recorder.endpoint(), recorder.endpoint()];
   const [one, two] = [recorder.client(), recorder.client()];
@@ -136,7 +136,7 @@ test("no endpoint loads a core for a client that is blocked", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("a client that goes gets its queue back in order, and its jobs in flight are abandoned", () => {
+test("a client that leaves gets its queue back in order, and its jobs in flight are abandoned", () => {
   const recorder = new Recorder();
   const slot = recorder.endpoint();
   const client = recorder.client();
@@ -205,7 +205,7 @@ test("a client that cancels its queue gets it back, and may queue more jobs", ()
   recorder.assertNothingIsLeft();
 });
 
-test("calls for a client that is gone do nothing", () => {
+test("calls for a client that has left do nothing", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const client = recorder.client();

@@ -88,7 +88,7 @@ test("cores share endpoints in proportion to their clients", () => {
   finish(recorder, clients);
 });
 
-test("a core that comes late gets its fair share after a second, with no needless load", () => {
+test("a core that is wanted late gets its fair share after a second, with no needless load", () => {
   const recorder = new Recorder();
   for (let count = 0; count < 4; count++) recorder.endpoint();
   const [early, late] = [recorder.client(), recorder.client()];

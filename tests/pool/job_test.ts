@@ -118,7 +118,7 @@ test("a job that has left a list keeps no other job in memory", () => {
   assert.deepEqual([inList, previous, next], [undefined, undefined, undefined]);
 });
 
-test("a job in flight knows where, and is outside the pool once it is answered", () => {
+test("a job in flight has its endpoint, and is outside the pool once it is answered", () => {
   const job = jobOf(1);
   send(job);
   assert(isInFlight(job));

@@ -23,7 +23,7 @@ function drawn(count: number, draw: (random: Random) => number): number[] {
   return Array.from({ length: count }, () => draw(random));
 }
 
-test("every job ends as expected, whatever happens to slots, workers, connections and controllers", () => {
+test("every job ends as expected, whatever fails: slots, workers, connections or controllers", () => {
   for (let seed = SEEDS_FIRST; seed < SEEDS_FIRST + SEEDS_COUNT; seed++) {
     try {
       simulate(planFrom(seed));

@@ -74,7 +74,7 @@ test("the decoder gives the same large frames however the bytes are cut", () => 
   );
 });
 
-test("feeding bytes that are somewhere else gives the same frames", () => {
+test("feeding bytes from another buffer gives the same frames", () => {
   fc.assert(fc.property(anyStream, anyCuts, (seeds, cuts) => {
     const frames = seeds.map(grow);
     const bytes = encodeAll(frames);

@@ -99,7 +99,7 @@ test("a worker of version 2 accepts 65,536 unanswered jobs, and complains about 
   assert.match(worker.complaints.join(), /65537 jobs .* unanswered/);
 });
 
-test("one job of more than 256 MiB may be unanswered, but no other beside it", () => {
+test("one job of more than 256 MiB may be unanswered, but no other job at the same time", () => {
   const complaints: string[] = [];
   const judge = new Judge((about) => complaints.push(about));
   const bytes = 256 * 1024 * 1024;

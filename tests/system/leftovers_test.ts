@@ -10,11 +10,11 @@ import { detectRuntime } from "../../runtime/detect.ts";
 import { removeAfterOwner } from "../../system/leftovers.ts";
 import { test } from "../lib/test.ts";
 
-test("the folder of a process that goes on stays, also if it closes what comes", async () => {
+test("the folder of a running process stays, even if the process closes each new connection", async () => {
   assert.equal(await isRemovedFrom((socket) => socket.destroy()), false);
 });
 
-test("the folder of a process that is just being killed goes, though it takes a connection", async () => {
+test("the folder of a process that is just being killed is removed, although it accepts a connection", async () => {
   assert.equal(await isRemovedFrom((socket, close) => (close(), socket.destroy())), true);
 });
 

@@ -16,7 +16,7 @@ const LINE_MS = 0.02;
 /** Far more lines than are handled before other work has its turn, and far fewer than there are. */
 const LINES_AT_ONCE_MAX = 300;
 
-test("other work gets its turn again and again while processes print without end", async () => {
+test("other work gets its turns while processes print without end", async () => {
   const clock = new WorkingClock();
   let lines = 0;
   let most = 0;
@@ -32,13 +32,13 @@ test("other work gets its turn again and again while processes print without end
   assert(most > 0 && most <= LINES_AT_ONCE_MAX, `${most} lines were handled at once`);
 });
 
-test("reading what processes print takes a quarter of the time at most", async () => {
+test("reading the output of processes takes a quarter of the time at most", async () => {
   const clock = new WorkingClock();
   await forwarded(clock, [printing("a", LINES)], () => clock.work(LINE_MS));
   assert(clock.now() >= 3.9 * LINES * LINE_MS, `it took ${clock.now()} ms`);
 });
 
-test("all that processes print is forwarded, the lines of each in order", async () => {
+test("everything that processes print is forwarded, the lines of each process in order", async () => {
   const seen: string[] = [];
   await forwarded(
     new WorkingClock(),
@@ -51,7 +51,7 @@ test("all that processes print is forwarded, the lines of each in order", async 
   }
 });
 
-test("a process that prints one line need not wait for those that print without end", async () => {
+test("a process that prints one line does not wait for those that print without end", async () => {
   const seen: string[] = [];
   const outputs = [printing("a", LINES), printing("b", LINES), printing("quiet", 1)];
   await forwarded(new WorkingClock(), outputs, (line) => seen.push(line));

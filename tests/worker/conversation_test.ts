@@ -118,7 +118,7 @@ test("a controller that has ended its sending still gets every answer", async ()
   assert.equal((await controller.closed).error, undefined);
 });
 
-test("a controller that ends its sending behind a core learns whether it is loaded", async () => {
+test("a controller that closes its sending side after a core learns whether the core is loaded", async () => {
   await using worker = await startFakeWorker();
   for (const [core, kind] of [["echo", "ok"], ["refuses", "error"]] as const) {
     await using controller = await connect(worker);
@@ -129,7 +129,7 @@ test("a controller that ends its sending behind a core learns whether it is load
   }
 });
 
-test("a controller that ends its sending with nothing unanswered is let go", async () => {
+test("a controller that closes its sending side with nothing unanswered is disconnected", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "echo");
   await run(controller, "all there is");

@@ -93,7 +93,7 @@ test("jobs that a crash puts back into the queue are finished before a worker en
   await elapse(own.clock, drained);
 });
 
-test("a worker whose slots can run no job again refuses what a lost slot had", async () => {
+test("a worker whose slots are all blocked refuses the jobs of a lost slot", async () => {
   await using own = await startFakeWorker({ isUnkillable: true });
   await using controller = await connect2(own, "behave");
   for (let time = 0; time < 2; time++) await elapse(own.clock, failed(sendSpin(), "timeout"), 500);
@@ -111,7 +111,7 @@ test("a worker whose slots can run no job again refuses what a lost slot had", a
   }
 });
 
-test("a worker leaves also if a slot is lost whose controller does not read its answers", async () => {
+test("a draining worker ends even if it loses a slot whose controller does not read its answers", async () => {
   await using trace = new Trace();
   await using worker = await startWorker({ slots: 3 });
   await using controller = await connect2(worker, "behave");

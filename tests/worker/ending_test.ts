@@ -77,7 +77,7 @@ test("a second signal ends a worker at once", async () => {
   assert.deepEqual(await worker.files(), []);
 });
 
-test("a worker that a program closes cuts its controllers off and unloads their cores", async () => {
+test("a worker that a program closes disconnects its controllers and unloads their cores", async () => {
   await using trace = new Trace();
   await using own = await startOwnWorker();
   await using controller = await connectWith(own, "destructor");

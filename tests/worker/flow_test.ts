@@ -61,7 +61,7 @@ test("65,536 unanswered jobs are taken, and no more until half of them are answe
   assert.equal(new Set(answers.map(({ id }) => id)).size, answers.length);
 });
 
-test("a controller that does not read even its refusals has to wait", async () => {
+test("a controller that does not even read its refusals is not read any further", async () => {
   await using worker = await startFakeWorker();
   const jobs = 60_000;
   // Every job is refused with the name of the core that could not be loaded: far more than was sent.

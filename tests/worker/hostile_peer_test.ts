@@ -42,7 +42,7 @@ test(`frames with random types and payloads (seed ${seed}) are refused one by on
   assert.equal(await run(controller, "still here"), "still here");
 });
 
-test("a connection that breaks inside a frame takes nothing with it", async () => {
+test("a connection that breaks inside a frame affects nothing else", async () => {
   await using worker = await startFakeWorker();
   await using neighbor = await connectWith(worker, "echo");
   const frame = encodeFrame({ type: CORE, id: 1n, payload: new Uint8Array(100_000) });
@@ -104,7 +104,7 @@ test("large payloads that are only announced cost next to nothing", async () => 
   for (const socket of sockets) reset(socket);
 });
 
-test("slow peers get all they came for, and make nobody wait", async () => {
+test("slow peers get all their answers, and delay no other peer", async () => {
   await using worker = await startFakeWorker();
   await using fast = await connectWith(worker, "echo");
   await using slow = await connect(worker, "bytes");

@@ -38,7 +38,7 @@ test("the folders of killed workers are removed, and no others", async () => {
   }
 });
 
-test("a folder of another machine stays: that nobody answers there says nothing", async () => {
+test("a folder of another machine stays, although its socket accepts no connection", async () => {
   await using left = await startKilled();
   const owners = [
     JSON.stringify({ name: "elsewhere", boot: "another" }),

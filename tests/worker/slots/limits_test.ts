@@ -21,7 +21,7 @@ test("a job is over its time limit when it has run for longer, not when it has r
   assert.deepEqual(found(heads, 5000).map(([endpoint]) => endpoint), [1, 2]);
 });
 
-test("a job without limits is never over one, and nobody looks at its process", () => {
+test("a job without limits is never over a limit, and its process is not measured", () => {
   const nobody = () => assert.fail("a process was looked at");
   const heads = [head(1, { sinceMs: 0 }), head(2, { timeMs: 1e12, sinceMs: 0 })];
   assert.deepEqual(findViolations(heads, nobody, 1e9), []);

@@ -7,7 +7,7 @@ import type { CurrentJob } from "../../../pool/types.ts";
 import { RunTimes } from "../../../worker/slots/run_times.ts";
 import { test } from "../../lib/test.ts";
 
-test("a job's time counts from when it was first seen to run, not while it is handed in", () => {
+test("a job's time counts from when it was first seen running, not while its slot receives it", () => {
   const times = new RunTimes();
   const look = (head: CurrentJob<string>, nowMs: number) =>
     times.look([head], nowMs)[0]?.runsSinceMs;

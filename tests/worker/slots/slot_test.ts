@@ -33,7 +33,7 @@ test("a process that dies is lost once, and replaced", async () => {
   assert.deepEqual(worker.warnings, ["slot 1 (pid 1000): crashed: SIGSEGV"]);
 });
 
-test("a process that is killed from outside was killed", async () => {
+test("a process that is killed from outside is reported as killed", async () => {
   await using worker = await OneSlot.start();
   (await worker.up(1)).crash("SIGKILL");
   await worker.up(2);
@@ -102,7 +102,7 @@ test("a core that never comes back from worker_init is given up after a while", 
   await worker.load("another");
 });
 
-test("whether a process dies by itself or is killed while it loads, its slot is lost before that is said", async () => {
+test("whether a process dies by itself or is killed while it loads, onLost is called before the load fails", async () => {
   for (const [core, kind] of [["crashes", "core"], ["killed", "killed"]] as const) {
     await using worker = await OneSlot.start();
     await worker.up(1);
@@ -145,7 +145,7 @@ test("a core that does not unload is killed after a while", async () => {
   assert(first.isKilled && first.isGone);
 });
 
-test("a slot that is killed in vain is lost once, for its reason, and has another process", async () => {
+test("a slot whose killed process does not exit is lost once, for the reason of the kill, and gets another process", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   const [first] = await worker.killInVain(1, "timed out after 1 s");
   assert.equal(worker.lost.length, 1);
@@ -166,7 +166,7 @@ test("a process that is given up and ends later is not lost again", async () => 
   assert.equal(worker.started.length, 2);
 });
 
-test("a process that is killed for no reason and stays blames nobody", async () => {
+test("a process that is killed without a reason and does not exit blames no job", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   await worker.killInVain(1);
   const { reason, wasKilled } = worker.lost[0] as Lost;
@@ -174,7 +174,7 @@ test("a process that is killed for no reason and stays blames nobody", async () 
   assert(wasKilled);
 });
 
-test("a slot with three processes that stay waits for one of them to exit, and says so", async () => {
+test("a slot with three processes that do not exit waits for one of them, and logs that", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   const [, second] = await worker.killInVain(3);
   const waits = worker.warnings.filter((line) => line.includes("waiting"));
@@ -194,7 +194,7 @@ test("a slot that is starting its third process is not blocked", async () => {
   assert(!worker.slots.areBlocked);
 });
 
-test("a core is not loaded where no process can make way for it", async () => {
+test("a core is not loaded in a slot that may not start another process", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   const [first] = await worker.killInVain(2);
   await worker.up(3);
@@ -207,7 +207,7 @@ test("a core is not loaded where no process can make way for it", async () => {
   await worker.load("another");
 });
 
-test("closing waits for no process that stays", async () => {
+test("closing does not wait for a process that does not exit", async () => {
   const worker = await OneSlot.start({ isUnkillable: true });
   await worker.killInVain(3);
   await worker.close();
@@ -223,7 +223,7 @@ test("closing kills a process that has not connected", async () => {
   }
 });
 
-test("a process that connects while the worker closes is ended before that is done", async () => {
+test("a process that connects while the worker closes is ended before the worker is closed", async () => {
   const worker = await OneSlot.start();
   const closed = worker.close();
   await closed;
@@ -240,7 +240,7 @@ test("closing names a process that does not exit, once", async () => {
   assert.deepEqual(worker.lost, []);
 });
 
-test("the shared memory of a slot has no name once it is connected or gone", async () => {
+test("the file of a slot's shared memory is removed once the slot is connected or gone", async () => {
   await using worker = await OneSlot.start();
   await worker.up(1);
   await worker.hasNoFiles();

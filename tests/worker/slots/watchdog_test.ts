@@ -43,7 +43,7 @@ testUnless(
   },
 );
 
-test("a job that had ended in the moment in which it was ended runs again, and so twice at most", () => {
+test("a job that had finished just before its slot was killed runs again, at most twice", () => {
   const worker = new WatchedWorker([SHORT_TIME, { timeMs: 0, memoryBytes: 0 }]);
   for (const blamed of [undefined, undefined, "timeout"]) {
     const [job, next] = worker.runSlot();
@@ -55,7 +55,7 @@ test("a job that had ended in the moment in which it was ended runs again, and s
   assert.equal(worker.queued, 1);
 });
 
-test("a job that is still being handed in is not over its time limit", () => {
+test("a job that its slot is still receiving is not over its time limit", () => {
   const worker = new WatchedWorker([SHORT_TIME]);
   worker.runSlot();
   for (const nowMs of [0, 1000, 1e9]) worker.look(nowMs);
