@@ -1,4 +1,4 @@
-/** What is known of a core before it is loaded: of real libraries, made ones, damaged ones and other files. */
+/** Inspection of cores before they are loaded: real, synthetic and damaged libraries, and other files. */
 
 import assert from "node:assert/strict";
 import os from "node:os";

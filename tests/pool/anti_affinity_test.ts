@@ -1,4 +1,4 @@
-/** Queued jobs that should not run just anywhere. */
+/** Queued jobs that should avoid certain endpoints. */
 
 import assert from "node:assert/strict";
 import { AntiAffinityQueue } from "../../pool/anti_affinity.ts";
@@ -18,7 +18,7 @@ function jobOf(
   return { ...job, antiAffinity: { endpoints, isRequired } };
 }
 
-/** Takes what an endpoint may have, until there is nothing more. */
+/** Takes all jobs that may run on an endpoint. */
 function drain(
   queue: AntiAffinityQueue<string>,
   endpoint: EndpointId,

@@ -1,4 +1,4 @@
-/** What clients get, keep and lose. */
+/** How the jobs of several clients share endpoints. */
 
 import assert from "node:assert/strict";
 import type { ClientId, CoreKey } from "../../pool/types.ts";
@@ -236,12 +236,12 @@ test("jobs queued and in flight are counted, and their bytes", () => {
   recorder.assertNothingIsLeft();
 });
 
-/** So many names. */
+/** That many names. */
 function names(prefix: string, count: number): string {
   return Array.from({ length: count }, (_, index) => `${prefix}${index}`).join(" ");
 }
 
-/** From then on slots get many jobs at once. */
+/** Runs short jobs. From then on slots get many jobs at once. */
 function runQuickJobs(recorder: Recorder, client: ClientId): void {
   recorder.queue(client, names("quick", 2_000));
   recorder.answerAll(0.01);

@@ -1,4 +1,4 @@
-/** Which jobs at an endpoint have surely not begun. */
+/** Which jobs at an endpoint have certainly not started. */
 
 import assert from "node:assert/strict";
 import { Endpoint } from "../../pool/endpoint.ts";

@@ -1,11 +1,11 @@
-/** How many slots a worker has that does not say so. */
+/** Estimates how many slots a worker has that does not report it. */
 
 import assert from "node:assert/strict";
 import { test } from "../lib/test.ts";
 import { Drive } from "./simulated/drive.ts";
 import { Random } from "./simulated/random.ts";
 
-/** A worker that doesn't say how many slots it has. */
+/** A worker that does not report how many slots it has. */
 function driveOf(slots: number, durationMs: (random: Random) => number, roundTripMs = 0.2): Drive {
   const random = new Random(slots);
   return new Drive({ slots, isKnown: false, roundTripMs, durationMs: () => durationMs(random) });

@@ -1,4 +1,4 @@
-/** What a pool tells about its jobs in flight. */
+/** Queries about a pool's jobs in flight. */
 
 import assert from "node:assert/strict";
 import type { DispatchId, EndpointId, Job } from "../../pool/types.ts";

@@ -13,7 +13,7 @@ const { MessageType, ResponseType } = protocol;
 const malformed = protocol.MalformedPayloadError;
 
 const anyUint32 = fc.oneof(fc.nat(300), fc.nat(2 ** 32 - 1));
-/** What a double holds of the sizes and times on the wire. */
+/** Rounds sizes and times on the wire to a double. */
 const anySize = fc.oneof(fc.nat(), fc.maxSafeInteger().map(Math.abs), fc.constant(2 ** 63));
 const anyDigest = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(hexOf);
 const anyKind = fc.constantFrom(

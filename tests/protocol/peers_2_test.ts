@@ -1,4 +1,4 @@
-/** The peers of version 2, against each other: what other tests rely on. */
+/** The scripted peers of version 2, tested against each other, because other tests rely on them. */
 
 import assert from "node:assert/strict";
 import { createServer, type Socket } from "node:net";

@@ -1,4 +1,4 @@
-/** Errors say the same on every runtime. */
+/** Errors have the same text on every runtime. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The parts of the adapters that the programs' own tests do not show. */
+/** The parts of the runtime adapters that the tests of the program do not cover. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -45,9 +45,9 @@ test("a chunk queue returns the bytes before a failure, then the failure", async
 test("a program exits although a process that it started and unreferenced still runs", async () => {
   const script = fileURLToPath(new URL("../fixtures/leaves_a_process.ts", import.meta.url));
   const args = process.versions.bun ? ["run", script] : ["run", "-A", "--quiet", script];
-  // That process would go on for longer.
+  // The process would run for longer.
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
-  process.kill(Number(stdout), "SIGKILL"); // throws if it is gone
+  process.kill(Number(stdout), "SIGKILL"); // throws if it has exited
 });
 
 test("a listener goes on after every error, even after a rejection that is not an Error", async () => {

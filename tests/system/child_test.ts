@@ -1,4 +1,4 @@
-/** How long the end of a process is waited for. */
+/** How long a killed process may take to exit before it is given up. */
 
 import assert from "node:assert/strict";
 import type { ChildProcess, ProcessEnd } from "../../runtime/ports.ts";

@@ -1,4 +1,4 @@
-/** Processes that print without end wait, so that everything else in this process gets its time. */
+/** Processes that print without end are slowed down, so that other work in this process gets its time. */
 
 import assert from "node:assert/strict";
 import type { Clock } from "../../runtime/clock.ts";
@@ -10,7 +10,7 @@ import { VirtualClock } from "../lib/virtual_clock.ts";
 
 const LINES = 10_000;
 
-/** What a line costs: in this time nothing else happens. */
+/** How long a line takes. During this time nothing else happens. */
 const LINE_MS = 0.02;
 
 /** Far more lines than are handled before other work has its turn, and far fewer than there are. */
@@ -75,7 +75,7 @@ test("printing waits while the log has no room for more lines", async () => {
   assert.deepEqual(seen, ["a 0", "a 1", "a 2"]);
 });
 
-/** A virtual clock on which work takes time, too. */
+/** A virtual clock on which work also takes time. */
 class WorkingClock extends VirtualClock implements Clock {
   #workedMs = 0;
 

@@ -1,4 +1,4 @@
-/** How the program starts itself again: as what, and with which environment. */
+/** How the program starts copies of itself: in which role, and with which environment. */
 
 import assert from "node:assert/strict";
 import type { ChildProcess, Runtime, SpawnOptions } from "../../runtime/ports.ts";
@@ -41,7 +41,7 @@ interface Start {
   readonly env: SpawnOptions["env"];
 }
 
-/** Starts a slot in that environment, with a runtime that only notes it. */
+/** Starts a slot in that environment, with a runtime that only records the start. */
 function startedWith(environment: Readonly<Record<string, string>>): Start[] {
   const starts: Start[] = [];
   const runtime = {
