@@ -1,4 +1,4 @@
-/** Jobs that their controller cancels, wherever they are by then. */
+/** Jobs that their controller cancels: waiting, running or done. */
 
 import assert from "node:assert/strict";
 import type { ControllerV2 } from "../fixtures/peers/controller_2.ts";

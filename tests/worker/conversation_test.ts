@@ -1,4 +1,4 @@
-/** What a worker and one controller say to each other when both keep to the specification. */
+/** A worker and one controller that both follow the specification. */
 
 import assert from "node:assert/strict";
 import { jobResult } from "../fixtures/peers/controller_v1.ts";

@@ -1,4 +1,4 @@
-/** Core files that somebody deletes, as systems do that clean up temporary folders. */
+/** Core files that are deleted, for example by a system that cleans up temporary folders. */
 
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm } from "node:fs/promises";

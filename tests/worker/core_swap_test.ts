@@ -1,4 +1,4 @@
-/** Which core a job meets: swapped, shared, refused, still loading. */
+/** Which core a job runs with, if cores are replaced, shared, refused or still loading. */
 
 import assert from "node:assert/strict";
 import { type ControllerV1, errorText } from "../fixtures/peers/controller_v1.ts";

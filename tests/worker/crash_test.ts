@@ -1,4 +1,4 @@
-/** Cores that die in the middle of a job: the job fails, everything else goes on. */
+/** Cores that crash during a job: the job fails, everything else goes on. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -69,7 +69,7 @@ test("a crash with other jobs in the slot costs two processes, and the other job
   assert.match(errorText(await culprit), /SIGSEGV/);
   assert.equal(await first, "slept");
   await assertEchoed([...before, ...behind]);
-  // It runs again alone, to be seen to be the culprit.
+  // It runs again alone, which shows that it is to blame.
   const runs = worker.fakes.started.flatMap(({ inputs }) => inputs)
     .filter((input) => input === "crash");
   assert.equal(runs.length, 2);

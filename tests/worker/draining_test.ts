@@ -1,4 +1,4 @@
-/** A worker that is told to end says so in version 2, and leaves no job unanswered. */
+/** Draining: a worker that is asked to end sends a notice in version 2, and leaves no job unanswered. */
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Controllers that send and do not read: they wait, the worker's memory does not grow. */
+/** Controllers that send and do not read: the worker pauses them, and its memory does not grow. */
 
 import assert from "node:assert/strict";
 import type { ByteStream } from "../../runtime/ports.ts";

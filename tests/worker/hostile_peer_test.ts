@@ -1,4 +1,4 @@
-/** Peers that break the specification, the connection or the worker's patience. */
+/** Peers that violate the specification, break their connection, or are slow. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ const MEBIBYTE = 2 ** 20;
 
 const seed = Math.floor(Math.random() * 2 ** 31);
 
-/** More than a worker's memory moves by itself, less than one payload that was allocated for nothing. */
+/** More than a worker's memory varies by itself, less than one needlessly allocated payload. */
 const GROWTH_BYTES_MAX = 200 * MEBIBYTE;
 
 test(`random bytes (seed ${seed}) cost their sender its connection, at most`, async () => {

@@ -1,4 +1,4 @@
-/** The next worker on a machine removes what a killed one has left behind. */
+/** The next worker on a machine removes the folders that killed ones have left behind. */
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";

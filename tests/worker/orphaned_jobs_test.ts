@@ -1,4 +1,4 @@
-/** Jobs whose controller is gone: nobody waits for them, so they must not hold a slot for good. */
+/** Jobs of disconnected controllers: their results are not wanted, so that they must not hold a slot forever. */
 
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";

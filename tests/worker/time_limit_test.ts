@@ -1,4 +1,4 @@
-/** Jobs that exceed their time limit: they end, soon, and nothing else does. */
+/** Jobs that exceed their time limit: they are killed soon, and no other job is. */
 
 import assert from "node:assert/strict";
 import type { WorkerResponse } from "../fixtures/peers/controller_v1.ts";
@@ -18,7 +18,7 @@ import {
 } from "./controllers_2.ts";
 import { elapse, startFakeWorker, startOwnWorker } from "./own_worker.ts";
 
-/** How often limits are looked at, and what may pass from a job's start to the second look. */
+/** How often limits are checked, and the longest time from a job's start to the second check. */
 const TICK_MS = 50;
 
 test("a job over its time limit ends soon, with the limit in its error", async () => {

@@ -90,7 +90,7 @@ function newJob(id: number): RelayedJob {
   return { source, id, payload: new Uint8Array(0), limits: NO_LIMITS, state: RECEIVED };
 }
 
-/** A connection's core, and what its connection hears. */
+/** A connection's core, and the events for the connection. */
 class Recorded {
   readonly outcomes: string[] = [];
   readonly released: string[] = [];
@@ -102,7 +102,7 @@ class Recorded {
     onReleased: ({ name }) => void this.released.push(name),
   });
 
-  /** Another core comes; the test says what becomes of it. */
+  /** Another core is sent; the test decides its outcome. */
   change(bytes = 1): { ready(name: string): Promise<void>; fails(reason: string): Promise<void> } {
     const { promise, resolve } = Promise.withResolvers<CoreOutcome>();
     const changed = this.current.change(promise, bytes);

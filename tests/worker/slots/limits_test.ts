@@ -1,4 +1,4 @@
-/** Which of the jobs that run are over a limit. */
+/** Which running jobs are over a limit. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -60,7 +60,7 @@ test("a job whose process is gone, or not known, is not over its memory limit", 
   assert.deepEqual(findViolations(heads, () => 2 ** 30, 0), []); // no system has such a process id
 });
 
-/** What this process, in place of each job's, is blamed for. */
+/** The violations, if each job ran in this process. */
 function found(heads: TimedJob<RelayedJob>[], nowMs: number): [number, string, string][] {
   return findViolations(heads, () => process.pid, nowMs)
     .map(({ endpoint, kind, reason }) => [endpoint, kind, reason]);

@@ -1,4 +1,4 @@
-/** Since when jobs run, as far as that can be seen. */
+/** How long jobs have been running. */
 
 import assert from "node:assert/strict";
 import type { DispatchId, EndpointId } from "../../../pool/ids.ts";

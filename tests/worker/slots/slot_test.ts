@@ -16,7 +16,7 @@ import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { type FakeSlot, FakeSlots, type FakeSlotsOptions } from "../fake_slots.ts";
 
-/** How long a killed process may take to be gone. */
+/** How long a killed process may take to exit. */
 const GONE_LIMIT_MS = 10_000;
 
 /** How long a process may take to connect, and to unload its core. */
@@ -259,7 +259,7 @@ function jobOf(input: string): Uint8Array<ArrayBuffer> {
   return payload;
 }
 
-/** One slot, and what its owner hears. */
+/** One slot, and the events for its owner. */
 class OneSlot implements AsyncDisposable {
   readonly clock: VirtualClock;
   readonly warnings: string[] = [];
