@@ -10,7 +10,7 @@ import { test } from "../../lib/test.ts";
 test("a job's time counts from when it was first seen running, not while its slot receives it", () => {
   const times = new RunTimes();
   const look = (head: CurrentJob<string>, nowMs: number) =>
-    times.look([head], nowMs)[0]?.runsSinceMs;
+    times.update([head], nowMs)[0]?.runsSinceMs;
   assert.equal(look(head(1, 7, false), 100), undefined);
   assert.equal(look(head(1, 7, true), 200), 200);
   assert.equal(look(head(1, 7, true), 300), 200);
@@ -19,7 +19,7 @@ test("a job's time counts from when it was first seen running, not while its slo
 test("each job of a slot, and each slot, has its own time", () => {
   const times = new RunTimes();
   const look = (heads: CurrentJob<string>[], nowMs: number) =>
-    times.look(heads, nowMs).map(({ runsSinceMs }) => runsSinceMs);
+    times.update(heads, nowMs).map(({ runsSinceMs }) => runsSinceMs);
   assert.deepEqual(look([head(1, 7), head(2, 8)], 100), [100, 100]);
   assert.deepEqual(look([head(1, 9), head(2, 8)], 200), [200, 100]);
   assert.deepEqual(look([head(2, 8)], 300), [100]);
