@@ -120,7 +120,7 @@ export class Dispatcher<T> {
     return Math.min(window, Math.max(slots, Math.ceil(tailCap * slots)));
   }
 
-  /** The most jobs in flight per slot near the end of a run, so that none waits behind a slow one while a slot is idle. */
+  /** The most jobs in flight per slot near the end of a run: none should wait behind a slow one while a slot is idle. */
   #tailCap(): number {
     let remaining = 0;
     for (const client of this.#clients.values()) {

@@ -12,7 +12,7 @@ const CHUNK_BYTES = 256 * 1024;
 /** A chunk with less room than this is replaced: the longer reads are worth the cost. */
 const READ_BYTES_MIN = 32 * 1024;
 
-/** A larger payload gets memory of its own. It does not fit well into chunks, and would keep them alive. */
+/** A larger payload gets its own memory, so that it is not copied from chunk to chunk and keeps no chunk alive. */
 const SHARED_PAYLOAD_BYTES_MAX = 64 * 1024;
 
 /**

@@ -143,8 +143,8 @@ test("a run that listens takes workers that connect, and waits for the first", a
 test("a run that listens and dials uses both kinds of workers", async () => {
   await using workspace = await Workspace.make();
   // So slow that the guest has time to come, and so unknown that it never has many jobs.
-  await using dialled = await startPeer(echo({ delayMs: 100 }));
-  const workers = `127.0.0.1:${dialled.port}`;
+  await using dialed = await startPeer(echo({ delayMs: 100 }));
+  const workers = `127.0.0.1:${dialed.port}`;
   const args = ["run", ECHO, "--repeat", "500", "--listen", "127.0.0.1:0", "--workers", workers];
   await using program = await workspace.start(args);
   const [, address = ""] = await program.printed("stderr", /^waiting for workers on (.*)$/m);

@@ -1,20 +1,20 @@
-/** ELF files made by hand: the headers that other machines' compilers would write. */
+/** Synthetic ELF files with the headers that compilers for other machines write. */
 
-/** What a made file says of itself. */
+/** The properties of a synthetic file. */
 export interface ElfShape {
   readonly machine: number;
   readonly isWide: boolean;
   readonly isLittleEndian: boolean;
   /** Names that it exports. */
   readonly defined: readonly string[];
-  /** Names that it needs of others. */
+  /** Names that it imports. */
   readonly undefined?: readonly string[];
 }
 
 const SHT_STRTAB = 3;
 const SHT_DYNSYM = 11;
 
-/** A file with a header, a dynamic symbol table and its names, and nothing else. */
+/** Makes a file with only a header, a dynamic symbol table and its names. */
 export function elfFile(shape: ElfShape): Uint8Array<ArrayBuffer> {
   const sizes = shape.isWide
     ? { header: 64, section: 64, symbol: 24 }

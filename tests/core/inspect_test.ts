@@ -1,4 +1,4 @@
-/** What is known of a core before it is loaded: of real libraries, made ones, damaged ones and other files. */
+/** Inspection of cores before they are loaded: real, synthetic and damaged libraries, and other files. */
 
 import assert from "node:assert/strict";
 import os from "node:os";
@@ -84,7 +84,7 @@ test("a library whose symbols cannot be read is left to the system's loader", ()
   assert.equal(reasonNotToLoad(inspectCore(file), X86_64), undefined);
 });
 
-test("an object file is not taken for a library", () => {
+test("an object file is not accepted as a library", () => {
   const file = elfFile({ machine: 0x3e, ...WIDE_LITTLE, defined: [...CORE_FUNCTIONS] });
   file[16] = 1; // ET_REL
   assert.equal(

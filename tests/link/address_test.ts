@@ -1,4 +1,4 @@
-/** Addresses, as people write them and as they are shown. */
+/** Addresses: parsed and formatted. */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-/** How a link ends: a peer that reads gets everything, and one that reads nothing is not waited for. */
+/** How a link ends: a peer that reads gets everything, and a peer that reads nothing does not delay the end. */
 
 import assert from "node:assert/strict";
 import { Link } from "../../link/link.ts";
@@ -9,12 +9,12 @@ import { VirtualClock } from "../lib/virtual_clock.ts";
 
 const MEBIBYTE = 2 ** 20;
 
-/** A peer that takes nothing for this long is not waited for when a link ends. */
+/** An ending link closes when the peer has read nothing for this long. */
 const LAST_WRITE_MS = 30_000;
 const ANSWER_BYTES = 3 * MEBIBYTE;
 const HEADER_BYTES = 17;
 
-test("an ending link waits for a slow peer as long as it takes some of the answer every 30 s", async () => {
+test("an ending link waits for a slow peer that reads some of the answer every 30 s", async () => {
   const clock = new VirtualClock();
   const peer = new Peer(clock, () => delay(clock, LAST_WRITE_MS - 1));
   const link = endingLink(clock, peer);
@@ -24,7 +24,7 @@ test("an ending link waits for a slow peer as long as it takes some of the answe
   assert.equal(clock.timers, 0);
 });
 
-test("an ending link closes when the peer has taken nothing for 30 s", async () => {
+test("an ending link closes when the peer has read nothing for 30 s", async () => {
   const clock = new VirtualClock();
   const peer = new Peer(clock, () => new Promise<void>(() => {}));
   const link = endingLink(clock, peer);
@@ -73,7 +73,7 @@ test("a frame that is sent while the last write is reported goes out as well", a
   assert.equal(peer.takenBytes, 2 * HEADER_BYTES);
 });
 
-/** A link that ends right after an answer, which is a large one unless told otherwise. */
+/** A link that ends right after an answer, which is large by default. */
 function endingLink(
   clock: Clock,
   peer: Peer,
@@ -91,7 +91,7 @@ function endingLink(
   return state;
 }
 
-/** Takes each part of what is written after `take` resolves, and closes a while after the end of it. */
+/** Reads each written piece after `take` resolves, and closes some time after the last one. */
 class Peer implements ByteStream {
   readonly peer = "a test";
   readonly #clock: Clock;

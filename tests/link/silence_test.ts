@@ -30,7 +30,7 @@ test("a late call counts for a second at most", () => {
   assert.equal(silence.look(0, true, 7_200_000), 2_500);
 });
 
-test("time in which we do not read resets the silence", () => {
+test("time in which the link is not read resets the silence", () => {
   const silence = new Silence();
   silence.look(0, true, 0);
   assert.equal(silence.look(0, true, 900), 900);

@@ -1,4 +1,4 @@
-/** Queued jobs that should not run just anywhere. */
+/** Queued jobs that should avoid certain endpoints. */
 
 import assert from "node:assert/strict";
 import { AntiAffinityQueue } from "../../pool/anti_affinity.ts";
@@ -18,7 +18,7 @@ function jobOf(
   return { ...job, antiAffinity: { endpoints, isRequired } };
 }
 
-/** Takes what an endpoint may have, until there is nothing more. */
+/** Takes all jobs that may run on an endpoint. */
 function drain(
   queue: AntiAffinityQueue<string>,
   endpoint: EndpointId,
@@ -54,7 +54,7 @@ test("a job that avoids several endpoints goes to none of them", () => {
   assert.equal(drain(queue, C), "ba");
 });
 
-test("the only endpoint gets jobs that prefer to avoid it, and none that must", () => {
+test("the only endpoint gets jobs that prefer to avoid it, and none that must avoid it", () => {
   const queue = new AntiAffinityQueue<string>();
   queue.add(jobOf("a", [A]));
   queue.add(jobOf("b", [A, B]));
@@ -76,7 +76,7 @@ test("a preference ends after ten seconds in the queue, a requirement does not",
   assert.equal(drain(queue, A, false, 15_000), "b");
 });
 
-test("a job can be taken out wherever it stands, and once", () => {
+test("a job can be removed from any position, but only once", () => {
   const queue = new AntiAffinityQueue<string>();
   const jobs = [jobOf("a", [A]), jobOf("b", [A]), jobOf("c", [B, C]), jobOf("d", [C])];
   for (const job of jobs) queue.add(job);

@@ -1,4 +1,4 @@
-/** What the pool knows of one client: its queue, in the right order and counted. */
+/** The pool's state of one client: its queue is in the right order, and counted. */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -88,7 +88,7 @@ test("a client has a next job as long as any is queued, with or without anti-aff
   assert.equal(client.queuedBytes, 0);
 });
 
-/** What happens to a queue. `at`: which of the jobs that wait, counted around. */
+/** What happens to a queue. `at`: the position of a queued job, modulo the length. */
 type Step =
   | {
     readonly kind: "push";
@@ -134,12 +134,12 @@ function afterStep(client: Client<string>, jobs: readonly Job<string>[], step: S
   const job = jobs[step.at % Math.max(1, jobs.length)];
   if (!job) return [];
   client.take(job);
-  client.take(job); // which is no harm
+  client.take(job); // does nothing if the job is not queued
   if (step.comesBack) client.pushFront(job);
   return step.comesBack ? [...jobs] : jobs.filter((other) => other !== job);
 }
 
-/** A search through the queue would look at far more. */
+/** A search through the queue would read far more fields. */
 const LOOKS_MAX = 20;
 
 for (const [what, avoids] of [["", []], [" that avoids some endpoint", [ANYWHERE.id]]] as const) {

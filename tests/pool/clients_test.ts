@@ -1,4 +1,4 @@
-/** What clients get, keep and lose. */
+/** How the jobs of several clients share endpoints. */
 
 import assert from "node:assert/strict";
 import type { ClientId, CoreKey } from "../../pool/types.ts";
@@ -38,7 +38,7 @@ test("clients of one core take turns whatever clients of another core do in betw
   recorder.assertNothingIsLeft();
 });
 
-test("a client that comes late waits for at most one job of each other client", () => {
+test("a client that arrives late waits for at most one job of each other client", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const early = recorder.client();
@@ -71,7 +71,7 @@ test("a slot has jobs of one client at a time, and clients with short jobs take 
   recorder.assertNothingIsLeft();
 });
 
-test("no job waits behind a long job of another client while other slots come free", () => {
+test("no job waits behind a long job of another client while other slots become free", () => {
   const recorder = new Recorder();
   const [slot, free] = [recorder.endpoint(), recorder.endpoint()];
   const [one, two] = [recorder.client(), recorder.client()];
@@ -136,7 +136,7 @@ test("no endpoint loads a core for a client that is blocked", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("a client that goes gets its queue back in order, and its jobs in flight are abandoned", () => {
+test("a client that leaves gets its queue back in order, and its jobs in flight are abandoned", () => {
   const recorder = new Recorder();
   const slot = recorder.endpoint();
   const client = recorder.client();
@@ -205,7 +205,7 @@ test("a client that cancels its queue gets it back, and may queue more jobs", ()
   recorder.assertNothingIsLeft();
 });
 
-test("calls for a client that is gone do nothing", () => {
+test("calls for a client that has left do nothing", () => {
   const recorder = new Recorder();
   recorder.endpoint();
   const client = recorder.client();
@@ -236,12 +236,12 @@ test("jobs queued and in flight are counted, and their bytes", () => {
   recorder.assertNothingIsLeft();
 });
 
-/** So many names. */
+/** That many names. */
 function names(prefix: string, count: number): string {
   return Array.from({ length: count }, (_, index) => `${prefix}${index}`).join(" ");
 }
 
-/** From then on slots get many jobs at once. */
+/** Runs short jobs. From then on slots get many jobs at once. */
 function runQuickJobs(recorder: Recorder, client: ClientId): void {
   recorder.queue(client, names("quick", 2_000));
   recorder.answerAll(0.01);

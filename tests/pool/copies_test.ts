@@ -53,7 +53,7 @@ class Scene {
     this.pool.onClientEnded(this.client, true);
   }
 
-  /** Schedules, and gives the jobs in flight. */
+  /** Schedules, and returns the jobs in flight. */
   out(afterMs = 0): string[] {
     this.nowMs += afterMs;
     do {

@@ -11,7 +11,7 @@ function names(count: number, prefix: string): string {
   return Array.from({ length: count }, (_, index) => `${prefix}${index}`).join(" ");
 }
 
-/** Answers all jobs that are out, again and again; counts them by their first letter, and all loads. */
+/** Answers all jobs in flight, repeatedly; counts them by their first letter, and all loads. */
 function runFor(recorder: Recorder, elapsedMs: number, jobMs = 100): Record<string, number> {
   const counts: Record<string, number> = { loads: 0, a: 0, b: 0, c: 0 };
   for (const endMs = recorder.nowMs + elapsedMs; recorder.nowMs < endMs;) {
@@ -25,7 +25,7 @@ function runFor(recorder: Recorder, elapsedMs: number, jobMs = 100): Record<stri
   return counts;
 }
 
-/** Ends a test that has more jobs than it needs. */
+/** Ends a test that still has jobs. */
 function finish(recorder: Recorder, clients: readonly ClientId[]): void {
   for (const client of clients) recorder.cancel(client);
   recorder.answerAll();
@@ -88,7 +88,7 @@ test("cores share endpoints in proportion to their clients", () => {
   finish(recorder, clients);
 });
 
-test("a core that comes late gets its fair share after a second, with no needless load", () => {
+test("a core that is wanted late gets its fair share after a second, with no needless load", () => {
   const recorder = new Recorder();
   for (let count = 0; count < 4; count++) recorder.endpoint();
   const [early, late] = [recorder.client(), recorder.client()];

@@ -1,4 +1,4 @@
-/** Which jobs at an endpoint have surely not begun. */
+/** Which jobs at an endpoint have certainly not started. */
 
 import assert from "node:assert/strict";
 import { Endpoint } from "../../pool/endpoint.ts";
@@ -8,7 +8,7 @@ import { test } from "../lib/test.ts";
 
 const SLOTS = 2;
 
-test("with few jobs in flight, all beyond one per slot have not begun", () => {
+test("with few jobs in flight, all beyond one per slot have not started", () => {
   const endpoint = endpointWith(5, SLOTS);
   assert.deepEqual(unstarted(endpoint, 0), [3, 4, 5]);
 });
@@ -20,14 +20,14 @@ test("with many jobs in flight, any may have ended as long as answers come", () 
   assert.deepEqual(unstarted(endpoint, 150), []);
 });
 
-test("with many jobs in flight and no answer for long, none behind the oldest has begun", () => {
+test("with many jobs in flight and no answer for a while, none behind the oldest has started", () => {
   const endpoint = endpointWith(50, SLOTS);
   assert.deepEqual(unstarted(endpoint, 500), range(3, 50));
   endpoint.remove(1 as DispatchId, 600);
   assert.deepEqual(unstarted(endpoint, 1_000), range(4, 50));
 });
 
-test("where the number of slots is unknown, any job may have begun", () => {
+test("if the number of slots is unknown, any job may have started", () => {
   assert.deepEqual(unstarted(endpointWith(5, undefined), 1_000), []);
 });
 

@@ -8,7 +8,7 @@ import { test } from "../lib/test.ts";
 
 type Step =
   | { readonly kind: "pushBack" | "pushFront"; readonly times: number }
-  /** `at`: which one, counted from the front and around; 0 is the first. */
+  /** `at`: the position from the front, modulo the length; 0 is the first. */
   | {
     readonly kind: "remove";
     readonly at: number;
@@ -29,7 +29,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   }),
 );
 
-/** A list, and an array that has to be the same. */
+/** A list, and an array that must have the same jobs. */
 class Twins {
   readonly list = new JobList<number>();
   readonly model: Job<number>[] = [];
@@ -118,7 +118,7 @@ test("a job that has left a list keeps no other job in memory", () => {
   assert.deepEqual([inList, previous, next], [undefined, undefined, undefined]);
 });
 
-test("a job in flight knows where, and is outside the pool once it is answered", () => {
+test("a job in flight has its endpoint, and is outside the pool once it is answered", () => {
   const job = jobOf(1);
   send(job);
   assert(isInFlight(job));
@@ -155,7 +155,7 @@ test("a transition that makes no sense throws and changes nothing", () => {
   assert.equal(list.length, 1);
 });
 
-/** The type of a job says its state; only a function can look at it anew. */
+/** TypeScript narrows the type of a job to its state; a call makes it read the state again. */
 function stateOf(job: Job<number>): string {
   return job.state;
 }

@@ -1,4 +1,4 @@
-/** What becomes of jobs whose endpoint is lost. */
+/** What happens to jobs whose endpoint is lost. */
 
 import assert from "node:assert/strict";
 import { test } from "../lib/test.ts";
@@ -107,7 +107,7 @@ test("a second client does not keep an endpoint from becoming empty for an isola
   assert.deepEqual([recorder.out(slot), recorder.out(lost)], [["a", "c"], ["b", "d"]]);
   recorder.lose(lost);
   recorder.queue(other, "s t u v w x y z");
-  // It is the other's turn once, then the first one's, and its turn is kept until it can be taken.
+  // The other client has one turn, then the first one keeps its turn until an endpoint is empty.
   assert.deepEqual(recorder.schedule(), []);
   recorder.answer("a c");
   assert.deepEqual(recorder.schedule(), [..."stuvwx"].map((name) => `send ${name} to 1`));

@@ -13,7 +13,7 @@ test("a slot begins with a window of one job, a worker with two for each slot", 
   assert.equal(new Pace(undefined).window(false), 2);
 });
 
-test("a slot with jobs of microseconds has two milliseconds of them in flight", () => {
+test("a slot with jobs of microseconds has two milliseconds of work in flight", () => {
   const drive = new Drive({ isLocal: true, roundTripMs: 0.1, durationMs: () => 0.005 });
   const window = drive.answer(20_000);
   assert.ok(window > 350 && window <= 401, `${window} jobs`);
@@ -96,7 +96,7 @@ test("a clock that stands still does no harm", () => {
   assert.equal(pace.slots, 1);
 });
 
-test("windows are whole numbers within their limits, whatever happens", () => {
+test("windows are whole numbers within their limits, whatever the input", () => {
   const anyStep = fc.record({
     afterMs: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1e4, noNaN: true })),
     sends: fc.nat(40),

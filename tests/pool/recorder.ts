@@ -1,4 +1,4 @@
-/** A pool whose actions are written down, with a clock that the test moves. */
+/** A pool whose actions are recorded, with a clock that the test advances. */
 
 import assert from "node:assert/strict";
 import { Pool } from "../../pool/pool.ts";
@@ -21,13 +21,13 @@ interface Sent {
   readonly dispatch: DispatchId;
 }
 
-/** A job's payload is its name. Actions are told as "send a to 1", "load core at 1", "crashed a". */
+/** A job's payload is its name. Actions are recorded as "send a to 1", "load core at 1", "crashed a". */
 export class Recorder implements PoolActions<string> {
   readonly pool: Pool<string>;
   nowMs = 1_000;
-  /** Endpoints that are told to load a core say at once that they have. */
+  /** Whether endpoints load each core at once. */
   loadsAtOnce = true;
-  /** Looks at every job that is sent. */
+  /** Called with every job that is sent. */
   onSend: (endpoint: EndpointId, job: Job<string>) => void = () => {};
   #told: string[] = [];
   readonly #sent = new Map<string, Sent>();
@@ -40,7 +40,7 @@ export class Recorder implements PoolActions<string> {
     this.pool = new Pool<string>(this, { onLost, isLocal, endpointBytesMax });
   }
 
-  // What the pool does.
+  // Actions of the pool.
 
   load(endpoint: EndpointId, core: CoreKey): void {
     assert.equal(this.pool.inFlightAt(endpoint), 0, "only an empty endpoint loads a core");
@@ -70,7 +70,7 @@ export class Recorder implements PoolActions<string> {
     this.#leave(payload, `coreUnavailable ${payload}: ${reason}`);
   }
 
-  // What the test does.
+  // Calls from the test.
 
   client(): ClientId {
     return this.pool.onClientUp();
@@ -91,7 +91,7 @@ export class Recorder implements PoolActions<string> {
     }
   }
 
-  /** Lets the scheduler do what it can, and tells what it did. */
+  /** Runs the scheduler, and returns its actions. */
   schedule(): string[] {
     do {
       for (const endpoint of this.#loaded) this.pool.onLoaded(endpoint, this.nowMs);
@@ -102,13 +102,13 @@ export class Recorder implements PoolActions<string> {
     return this.told();
   }
 
-  /** The same, some time later. */
+  /** Runs the scheduler some time later, and returns its actions. */
   scheduleAfter(elapsedMs: number): string[] {
     this.nowMs += elapsedMs;
     return this.schedule();
   }
 
-  /** What was done since this was asked last. */
+  /** The actions since the last call. */
   told(): string[] {
     const told = this.#told;
     this.#told = [];
@@ -132,7 +132,7 @@ export class Recorder implements PoolActions<string> {
     });
   }
 
-  /** Answers jobs, the oldest first, until none is left, and gives their order. */
+  /** Answers jobs, the oldest first, until none is left, and returns their order. */
   answerAll(afterMs = 1): string[] {
     const order: string[] = [];
     for (this.schedule(); this.#sent.size > 0; this.schedule()) {
@@ -143,7 +143,7 @@ export class Recorder implements PoolActions<string> {
     return order;
   }
 
-  /** The names of the jobs that are out, in the order in which they were sent. */
+  /** The names of the jobs in flight, in the order in which they were sent. */
   out(endpoint?: EndpointId): string[] {
     return [...this.#sent]
       .filter(([, sent]) => endpoint === undefined || sent.endpoint === endpoint)
@@ -157,26 +157,26 @@ export class Recorder implements PoolActions<string> {
     ) => endpoint);
   }
 
-  /** Jobs that are in the pool, queued or out. */
+  /** Jobs that are in the pool, queued or in flight. */
   get left(): number {
     return this.#open.size;
   }
 
-  /** The number under which a job was sent last. */
+  /** The last dispatch of a job. */
   dispatchOf(name: string): DispatchId {
     const sent = this.#sent.get(name);
     assert.ok(sent, `"${name}" is in flight`);
     return sent.dispatch;
   }
 
-  /** An endpoint is gone; tells what became of its jobs. */
+  /** An endpoint is lost; returns what happened to its jobs. */
   lose(endpoint: EndpointId, reason = "gone", wasKilled = false): string[] {
     for (const name of this.out(endpoint)) this.#sent.delete(name);
     this.pool.onEndpointLost(endpoint, reason, wasKilled);
     return this.told();
   }
 
-  /** A client is gone; tells which jobs it gets back. */
+  /** A client leaves; returns the jobs that it gets back. */
   leave(client: ClientId): string[] {
     const names = this.pool.onClientGone(client).map(({ payload }) => payload);
     for (const name of names) this.#open.delete(name);
@@ -194,7 +194,7 @@ export class Recorder implements PoolActions<string> {
     return this.told();
   }
 
-  /** Ends a test: no job is anywhere, nothing was done that the test has not looked at. */
+  /** Ends a test: the pool has no jobs, and the test has checked all actions. */
   assertNothingIsLeft(): void {
     sanityCheck(this.pool);
     assert.deepEqual(this.schedule(), []);

@@ -1,4 +1,4 @@
-/** Controllers and workers on a virtual clock: everything that pools can meet, and what must be true. */
+/** Simulates controllers and workers on a virtual clock, with all kinds of failures, and checks what must hold. */
 
 import assert from "node:assert/strict";
 import { Connection } from "./simulated/connection.ts";
@@ -8,35 +8,35 @@ import type { ControllerPlan, Mishap, Plan, Task, WorkerPlan } from "./simulated
 import { Timeline } from "./simulated/timeline.ts";
 import { SimulatedWorker } from "./simulated/worker.ts";
 
-/** A controller dials again after this time, and looks after another for a worker that is away. */
+/** How long a controller waits before it dials again, and between attempts to reach a lost worker. */
 const DIAL_PAUSE_MS = 100;
 
-/** A controller takes no results for as long as this. */
+/** How long a blocked controller accepts no results. */
 const STALL_MS = 1_500;
 
-/** How a simulation went. */
+/** The outcome of a simulation. */
 export interface Report {
-  /** Until the last job had ended. */
+  /** When the last job ended. */
   readonly makespanMs: number;
-  /** Work divided by slots: no schedule is faster. */
+  /** The total work divided by the slots: no schedule is faster. */
   readonly idealMs: number;
-  /** When each controller's last job had ended. */
+  /** When each controller's last job ended. */
   readonly finishedAtMs: readonly number[];
   /** The most jobs in flight at one worker, and the most that waited at one controller. */
   readonly inFlightMax: number;
   readonly queuedMax: number;
-  /** Part of the slots' time in which they had a job, as the workers' pools see it. */
+  /** The part of the slots' time in which they had a job, as measured by the workers' pools. */
   readonly busyPart: number;
   readonly events: number;
 }
 
-/** A machine: the worker on it comes and goes. */
+/** A machine, whose worker may stop and start again. */
 interface Machine {
   readonly plan: WorkerPlan;
   worker: SimulatedWorker;
 }
 
-/** Runs a plan to its end. Throws if anything happens that must not. */
+/** Runs a plan to its end. Throws if an invariant is violated. */
 export function simulate(plan: Plan): Report {
   return new Simulation(plan).run();
 }
@@ -103,7 +103,7 @@ class Simulation {
     return controller;
   }
 
-  /** Connects, and again when the connection has ended, as long as the controller has work. */
+  /** Connects, and reconnects after each disconnect while the controller has work. */
   #dial(controller: SimulatedController, machine: Machine): void {
     if (controller.isFinished) return;
     if (!machine.worker.isAlive) {
@@ -128,7 +128,7 @@ class Simulation {
     if (kind === "connection breaks") return [...this.#connections].at(index % 3)?.break();
     if (!machine.worker.isAlive) return;
     if (kind === "slot dies") return machine.worker.loseSlot(index);
-    // One always stays, or all the others may have gone for good.
+    // One worker always stays: otherwise all workers might be lost for good.
     if (kind === "worker leaves") {
       return machine !== this.#machines[0] ? machine.worker.leave() : undefined;
     }
@@ -140,7 +140,7 @@ class Simulation {
   }
 }
 
-/** Every job has the end that it deserves. */
+/** Checks that every job ended as its plan says. */
 function assertEnds(tasks: readonly Task[], luck: CoreLuck): void {
   for (const task of tasks) {
     if (task.isUnlucky && task.end === "failed") continue;
@@ -161,18 +161,18 @@ function slotCount({ workers }: Plan): number {
   return workers.reduce((sum, { slots }) => sum + slots, 0);
 }
 
-/** Longer than any sane schedule takes: beyond that jobs are stuck, or run in circles. */
+/** Longer than any reasonable schedule takes: after this, jobs are stuck or repeated forever. */
 function timeLimitMs(plan: Plan): number {
   const tasks = plan.controllers.flatMap((controller) => controller.tasks);
   const longestMs = tasks.reduce((longest, { durationMs }) => Math.max(longest, durationMs), 0);
   const crashes = (1 + RETRIES) * tasks.filter(({ isPoison }) => isPoison).length;
   const bad = tasks.filter(({ core }) => plan.loadFailures.get(core) === Infinity).length;
-  // Only the first worker is sure to stay.
+  // Only the first worker certainly stays.
   const hasLeavers = plan.mishaps.some(({ kind }) => kind === "worker leaves");
   const slots = hasLeavers ? plan.workers[0]?.slots ?? 0 : slotCount(plan);
   const restartMs = plan.startMs + plan.loadMs;
   return 40_000 + 2 * (workMs(plan) / slots + longestMs) + crashes * restartMs +
     plan.mishaps.length * (plan.returnMs + restartMs + longestMs) +
-    // A controller reads on when the jobs it has read are given up, after three loads with pauses.
+    // A controller reads more jobs once those it has read have failed, after three loads with pauses.
     Math.ceil(bad / 64) * 3 * (restartMs + 1_000);
 }

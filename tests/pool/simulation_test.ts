@@ -1,4 +1,4 @@
-/** Whole clusters, simulated: nothing is lost, and slots are kept busy. */
+/** Simulations of whole clusters: no job is lost, and slots are kept busy. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -7,23 +7,23 @@ import { simulate } from "./simulation.ts";
 import { calmPlan, planFrom } from "./simulated/plan.ts";
 import { Random } from "./simulated/random.ts";
 
-/** `POOL_SEED=7` runs that one; `POOL_SEEDS=100000` runs so many. */
+/** `POOL_SEED=7` runs that seed; `POOL_SEEDS=100000` runs that many seeds. */
 const { POOL_SEED, POOL_SEEDS } = process.env;
 const SEEDS_FIRST = Number(POOL_SEED ?? 1);
 const SEEDS_COUNT = POOL_SEED === undefined ? Number(POOL_SEEDS ?? 300) : 1;
 
-/** So many equal jobs. */
+/** Jobs of one length. */
 function equal(count: number, durationMs: number): number[] {
   return new Array(count).fill(durationMs);
 }
 
-/** So many jobs of any length. */
+/** Jobs of any lengths. */
 function drawn(count: number, draw: (random: Random) => number): number[] {
   const random = new Random(count);
   return Array.from({ length: count }, () => draw(random));
 }
 
-test("every job ends as expected, whatever happens to slots, workers, connections and controllers", () => {
+test("every job ends as expected, whatever fails: slots, workers, connections or controllers", () => {
   for (let seed = SEEDS_FIRST; seed < SEEDS_FIRST + SEEDS_COUNT; seed++) {
     try {
       simulate(planFrom(seed));

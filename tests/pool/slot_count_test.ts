@@ -1,11 +1,11 @@
-/** How many slots a worker has that does not say so. */
+/** Estimates how many slots a worker has that does not report it. */
 
 import assert from "node:assert/strict";
 import { test } from "../lib/test.ts";
 import { Drive } from "./simulated/drive.ts";
 import { Random } from "./simulated/random.ts";
 
-/** A worker that doesn't say how many slots it has. */
+/** A worker that does not report how many slots it has. */
 function driveOf(slots: number, durationMs: (random: Random) => number, roundTripMs = 0.2): Drive {
   const random = new Random(slots);
   return new Drive({ slots, isKnown: false, roundTripMs, durationMs: () => durationMs(random) });
@@ -52,7 +52,7 @@ test("with jobs of very different length, most slots are found while the first l
   }
 });
 
-test("with jobs of very different length, a few slots are taken for 16 at most", () => {
+test("with jobs of very different length, the estimate for a few slots is 16 at most", () => {
   for (const slots of [1, 2, 4]) {
     const drive = driveOf(slots, (random) => random.logarithmic(10, 10_000));
     drive.answer(10_000);
@@ -79,13 +79,13 @@ test("jobs of microseconds show one slot, and keep all slots busy all the same",
   assert.ok(drive.nowMs - startMs < (1.05 * 50_000 * 0.01) / 16);
 });
 
-test("short jobs behind a long one are not taken for several slots", () => {
+test("short jobs behind a long one do not raise the estimate", () => {
   const drive = driveOf(1, (random) => random.chance(0.02) ? 5_000 : 5);
   drive.answer(5_000);
   assert.ok(drive.pace.slots <= 2, `${drive.pace.slots} slots`);
 });
 
-test("a machine that stands still for a while is not taken for one with more slots", () => {
+test("a machine that pauses for a while does not raise the estimate", () => {
   let left = 2_000;
   const drive = driveOf(2, () => left-- === 0 ? 30_000 : 0.05);
   drive.answer(20_000);

@@ -1,4 +1,4 @@
-/** How many jobs go where: windows, the end of a run, bytes. */
+/** How many jobs each endpoint gets: windows, the end of a run, bytes. */
 
 import assert from "node:assert/strict";
 import { test } from "../lib/test.ts";

@@ -1,4 +1,4 @@
-/** What a pool tells about its jobs in flight. */
+/** Queries about a pool's jobs in flight. */
 
 import assert from "node:assert/strict";
 import type { DispatchId, EndpointId, Job } from "../../pool/types.ts";
@@ -45,7 +45,7 @@ test("a job is located as long as it is in flight, abandoned or not", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("the current job of an endpoint is the one that it has begun last, or else its oldest one", () => {
+test("the current job of an endpoint is the one that it started last, or else its oldest one", () => {
   const { recorder, worker } = threeInFlight();
   const currentWith = (begun?: DispatchId) =>
     recorder.pool.currentJobs(() => begun)

@@ -1,4 +1,4 @@
-/** What fast-check draws for the tests of the protocol. */
+/** The fast-check arbitraries of the protocol tests. */
 
 import fc from "fast-check";
 import type { Uint64 } from "../../protocol/mod.ts";
@@ -6,7 +6,7 @@ import { toUint64 } from "./bytes.ts";
 
 const KIB = 1024;
 
-/** Any unsigned 64-bit integer, those where its form or its words change more often than chance would. */
+/** Any unsigned 64-bit integer. Values at which its form or its words change are more likely. */
 export const anyUint64: fc.Arbitrary<Uint64> = fc.oneof(
   fc.nat().map(BigInt),
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
@@ -17,7 +17,7 @@ export const anyByte = fc.nat(255);
 
 export const anyExitCode = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 
-/** Text that UTF-8 can carry: no half of a surrogate pair stands alone. */
+/** Text that UTF-8 can encode: without lone surrogates. */
 export const anyText = fc.string({ unit: "binary", maxLength: 60 });
 
 export const anyBlob = fc.uint8Array({ maxLength: 200 }).map((bytes) => new Uint8Array(bytes));
@@ -33,7 +33,7 @@ export function around(border: number, reach: number): fc.Arbitrary<number> {
   return fc.integer({ min: border - reach, max: border + reach });
 }
 
-/** Plain objects: `deepEqual` tells those without a prototype from those of the code. */
+/** Plain objects with a prototype, as the code returns them: `deepEqual` compares prototypes. */
 export function recordOf<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
   return fc.record(model, { noNullPrototype: true }) as fc.Arbitrary<T>;
 }

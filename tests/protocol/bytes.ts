@@ -65,12 +65,12 @@ export function encodeJobResponse(
   return encodeFrame({ type: ResponseType.ok, id, payload });
 }
 
-/** The one form in which the protocol has this value. */
+/** The one form that the protocol code uses for this value. */
 export function toUint64(value: bigint): Uint64 {
   return value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
 }
 
-/** Frames with everything in them, payloads compared fast. */
+/** Checks that frames are equal, and compares their payloads fast. */
 export function assertSameFrames(actual: readonly Frame[], expected: readonly Frame[]): void {
   assert.deepEqual(actual.map(headerOf), expected.map(headerOf));
   for (const [i, frame] of expected.entries()) {
@@ -78,7 +78,7 @@ export function assertSameFrames(actual: readonly Frame[], expected: readonly Fr
   }
 }
 
-/** The way a link reads: into the decoder's space, `sizes` bytes in turn, taking every frame at once. */
+/** Reads like a link: into the decoder's space, in pieces of `sizes` bytes in turn, taking all frames after each. */
 export function decodeInPieces(
   decoder: FrameDecoder,
   bytes: Uint8Array,
@@ -104,7 +104,7 @@ export function takeFrames(decoder: FrameDecoder): Frame[] {
   return frames;
 }
 
-/** The frame that `bytes` are, which hold nothing else. */
+/** The single frame in `bytes`. */
 export function onlyFrame(bytes: Uint8Array): Frame {
   const decoder = new FrameDecoder();
   const [frame, ...others] = decoder.feed(bytes);

@@ -1,4 +1,4 @@
-/** Controllers of version 2 for the tests of the peers: with a core loaded, and easy to ask. */
+/** Controllers of version 2 for the tests of the peers, connected and with a core loaded. */
 
 import assert from "node:assert/strict";
 import { ControllerV2 } from "../fixtures/peers/controller_2.ts";

@@ -34,7 +34,7 @@ const anySize = fc.oneof(
   { weight: 1, arbitrary: fc.nat(300 * KIB) },
 );
 
-/** A frame as it is drawn: small to print when a test fails, however large its payload. */
+/** A generated frame, which is short when printed, however large its payload. */
 interface FrameSeed {
   readonly type: number;
   readonly id: Uint64;
@@ -74,7 +74,7 @@ test("the decoder gives the same large frames however the bytes are cut", () => 
   );
 });
 
-test("feeding bytes that are somewhere else gives the same frames", () => {
+test("feeding bytes from another buffer gives the same frames", () => {
   fc.assert(fc.property(anyStream, anyCuts, (seeds, cuts) => {
     const frames = seeds.map(grow);
     const bytes = encodeAll(frames);
@@ -300,7 +300,7 @@ function encodeAll(frames: readonly Frame[]): Uint8Array<ArrayBuffer> {
   return concat(frames.map(encodeFrame));
 }
 
-/** The header of a frame whose payload never comes. */
+/** The header of a frame whose payload never arrives. */
 function header(
   { type = 3, id = 1, payloadBytes }: { type?: number; id?: Uint64; payloadBytes: Uint64 },
 ): Uint8Array<ArrayBuffer> {

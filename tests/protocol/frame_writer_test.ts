@@ -18,7 +18,7 @@ const KIB = 1024;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A frame as it is drawn: small to print when a test fails, however large its payload. */
+/** A generated frame, which is short when printed, however large its payload. */
 type Entry =
   | { readonly kind: "job"; readonly id: Uint64; readonly job: Uint64; readonly size: number }
   | {
@@ -107,7 +107,7 @@ test("pieces stay unchanged until they are released, in any order", () => {
   );
 });
 
-/** A writer beside a plain record of what went in and what came out. */
+/** A writer, with a record of what went in and what came out. */
 class Run {
   readonly #writer = new FrameWriter();
   readonly #written: Bytes[] = [];
@@ -321,7 +321,7 @@ function encode(entry: Entry): Bytes {
   }
 }
 
-/** By hand: there is no other function that encodes it. */
+/** Encoded by hand, because there is no other function for it. */
 function encodeLimitedJob(entry: Entry & { kind: "limited" }, input: Bytes): Bytes {
   const { timeMs, memoryBytes } = limitsOf(entry);
   const head = new DataView(new ArrayBuffer(HEADER_BYTES + 36));
@@ -336,7 +336,7 @@ function encodeLimitedJob(entry: Entry & { kind: "limited" }, input: Bytes): Byt
   return concat([new Uint8Array(head.buffer), input]);
 }
 
-/** Two limits that differ, as drawn. */
+/** Two different generated limits. */
 function limitsOf({ limit }: Entry & { kind: "limited" }): JobLimits {
   return { timeMs: limit, memoryBytes: Math.floor(limit / 3) };
 }

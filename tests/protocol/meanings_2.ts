@@ -1,10 +1,10 @@
-/** The meanings of the byte vectors of version 2: to bytes with the code, and back. */
+/** Encodes the meanings of the byte vectors of version 2 with the code under test, and decodes them. */
 
 import assert from "node:assert/strict";
 import * as protocol from "../../protocol/mod.ts";
 import { encodeJobResponse, fromHex, onlyFrame, toHex, toUint64 } from "./bytes.ts";
 
-/** What a successful response answers: its bytes don't tell. */
+/** The message that a successful response answers, which its bytes do not contain. */
 export type Question = Success["to"];
 
 type Success =
@@ -80,7 +80,7 @@ export function encode(meaning: Meaning): Bytes {
   }
 }
 
-/** Only a writer gives jobs with limits. */
+/** Only a writer encodes jobs with limits. */
 function encodeLimitedJob(meaning: LimitedJob): Bytes {
   const writer = new protocol.FrameWriter();
   const limits = { timeMs: Number(meaning.time_ms), memoryBytes: Number(meaning.memory_bytes) };
@@ -133,7 +133,7 @@ function encodeSuccess(id: protocol.Uint64, meaning: Success): Bytes {
   }
 }
 
-/** What a frame means: a message, the answer to a question, or a response that names itself. */
+/** The meaning of a frame: a message, the response to a known message, or a response whose type says what it is. */
 export function meaningOf(frame: protocol.Frame, what: Question | "message" | "error"): Meaning {
   if (what === "message") return meaningOfMessage(frame);
   if (what === "error") return meaningOfOther(frame);
@@ -233,7 +233,7 @@ function meaningOfDescription(id: string, worker: protocol.WorkerDescription): M
   };
 }
 
-/** The meaning as it comes back when limits go through a double: the nearest there is. */
+/** The meaning after its limits were converted to a double, the nearest one. */
 export function throughDoubles(meaning: Meaning): Meaning {
   if (meaning.type !== "limited_job") return meaning;
   const nearest = (decimal: string) => String(BigInt(Number(decimal)));

@@ -13,7 +13,7 @@ const { MessageType, ResponseType } = protocol;
 const malformed = protocol.MalformedPayloadError;
 
 const anyUint32 = fc.oneof(fc.nat(300), fc.nat(2 ** 32 - 1));
-/** What a double holds of the sizes and times on the wire. */
+/** Rounds sizes and times on the wire to a double. */
 const anySize = fc.oneof(fc.nat(), fc.maxSafeInteger().map(Math.abs), fc.constant(2 ** 63));
 const anyDigest = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(hexOf);
 const anyKind = fc.constantFrom(
@@ -126,7 +126,7 @@ test("a worker's load survives encoding and decoding", () => {
   }));
 });
 
-test("whether a core is loaded is the byte 0 or 1, and no other", () => {
+test("whether a core is loaded is encoded as the byte 0 or 1, and any other byte is malformed", () => {
   fc.assert(fc.property(anyUint64, fc.boolean(), (id, isLoaded) => {
     const payload = successOf(protocol.encodeChooseResponse(id, isLoaded), id);
     assert.equal(protocol.decodeChooseResponse(payload), isLoaded);
@@ -175,7 +175,7 @@ test("the text of an error with a kind is cut to 4 KiB between two characters", 
   }));
 });
 
-test("of the text of an error with a kind at most 64 KiB are decoded, with U+FFFD for bad bytes", () => {
+test("at most 64 KiB of the text of an error with a kind are decoded, with U+FFFD for bad bytes", () => {
   assert.equal(protocol.decodeKindError(fromHex("03 6f 6b ff 21")).text, "ok\uFFFD!");
   const long = new Uint8Array(1_000_000).fill(0x61);
   assert.equal(protocol.decodeKindError(long).text.length, 65_536);

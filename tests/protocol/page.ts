@@ -1,4 +1,4 @@
-/** PROTOCOL.md as the tests read it: its two parts, the frames that it shows, and its tables. */
+/** Reads PROTOCOL.md for the tests: its two parts, its example frames and its tables. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -123,7 +123,7 @@ export function assertNoGaps(rows: readonly TableRow[]): void {
   }
 }
 
-/** The value of a sum like "8 + n" or "32 c", with lengths that no other sum gives. */
+/** The value of a sum like "8 + n" or "32 c", with a value for each variable that makes every sum unique. */
 function evaluate(sum: string): number {
   const lengths: Record<string, number> = {
     n: 1_000,

@@ -9,7 +9,7 @@ import { test } from "../lib/test.ts";
 import { anyBlob, anyText, anyUint64, recordOf } from "./arbitraries.ts";
 import { concat, fromHex, toHex } from "./bytes.ts";
 
-/** A field as it is drawn. */
+/** A generated field. */
 type Field =
   | { readonly kind: "uint32"; readonly value: number }
   | { readonly kind: "uint64"; readonly value: Uint64 }

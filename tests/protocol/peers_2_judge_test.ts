@@ -1,4 +1,4 @@
-/** What the peers of version 2 find wrong with each other: it has to be wrong, and has to be found. */
+/** The scripted peers of version 2 detect each violation of the protocol by the other, and complain about no other. */
 
 import assert from "node:assert/strict";
 import { ControllerV2, digestOf } from "../fixtures/peers/controller_2.ts";
@@ -28,7 +28,7 @@ import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { ABC, CORE, loaded, withCore } from "./controllers_2.ts";
 
-/** What a controller does wrong, and what the worker says of it. */
+/** What a controller does wrong, and what the worker complains about. */
 const wrongs: [string, RegExp, (controller: ControllerV2) => Promise<unknown>][] = [
   ["speaks before the exchange", /before the version exchange/, (it) => it.describe()],
   ["cancels with 7 bytes", /malformed message of type 7/, async (it) => {
@@ -99,7 +99,7 @@ test("a worker of version 2 accepts 65,536 unanswered jobs, and complains about 
   assert.match(worker.complaints.join(), /65537 jobs .* unanswered/);
 });
 
-test("one job of more than 256 MiB may be unanswered, but no other beside it", () => {
+test("one job of more than 256 MiB may be unanswered, but no other job at the same time", () => {
   const complaints: string[] = [];
   const judge = new Judge((about) => complaints.push(about));
   const bytes = 256 * 1024 * 1024;
@@ -114,7 +114,7 @@ test("one job of more than 256 MiB may be unanswered, but no other beside it", (
 const EMPTY = new Uint8Array();
 const KIND = (kind: number) => concat(Uint8Array.of(kind), utf8("why"));
 
-/** What a worker does wrong when it gets a message, and what the controller says of it. */
+/** What a worker does wrong when it gets a message, and the error of the controller. */
 const lies: [string, RegExp, number, (id: bigint) => Frame[]][] = [
   ["leaves out the kind of an error", /type 255 to id 7/, PING, (id) => [
     { type: ERROR, id, payload: utf8("why") },

@@ -1,4 +1,4 @@
-/** The peers of version 2, against each other: what other tests rely on. */
+/** The scripted peers of version 2, tested against each other, because other tests rely on them. */
 
 import assert from "node:assert/strict";
 import { createServer, type Socket } from "node:net";
@@ -88,7 +88,7 @@ test("a canceled job is answered before the cancel, whether it waits, runs or is
   assert.deepEqual(worker.complaints, []);
 });
 
-test("a job's own answer may come before that of its cancel", async () => {
+test("a job's own answer may arrive before that of its cancel", async () => {
   await using worker = await ScriptedWorker2.start({ answersBeforeCancel: true });
   await using controller = await withCore(worker);
   worker.hold();
@@ -114,7 +114,7 @@ test("held jobs keep their slots until they are released", async () => {
   assert.equal(worker.maxOutstanding, 3);
 });
 
-test("a draining worker says so, refuses jobs that wait or arrive, finishes those that run, and closes", async () => {
+test("a draining worker sends a notice, refuses waiting and new jobs, finishes running ones, and closes", async () => {
   await using worker = await ScriptedWorker2.start();
   await using controller = await withCore(worker);
   worker.hold();
@@ -130,7 +130,7 @@ test("a draining worker says so, refuses jobs that wait or arrive, finishes thos
   assert.deepEqual(await controller.closed, { by: "worker" });
 });
 
-test("a worker that hangs answers nothing, and everything when it wakes", async () => {
+test("a worker that hangs answers nothing, and answers everything when it wakes", async () => {
   await using worker = await ScriptedWorker2.start({ answersPings: false });
   await using controller = await withCore(worker);
   void controller.ping();
@@ -149,7 +149,7 @@ test("a worker that hangs answers nothing, and everything when it wakes", async 
   assert.equal(loadOf(await pong).slotsBusy, 0);
 });
 
-test("a worker of version 2 refuses a core that is sent or chosen, and then has none", async () => {
+test("a worker of version 2 that refuses a core, sent or chosen, then has no current core", async () => {
   const failure = { kind: KINDS.core, text: "built for another machine" };
   await using worker = await ScriptedWorker2.start({
     answerCore: () => failure,

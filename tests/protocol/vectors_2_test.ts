@@ -74,7 +74,7 @@ for (const vector of vectors.valid.filter(isAddedMessage)) {
   });
 }
 
-/** Messages that are whole, with something in them that version 2 does not have. */
+/** Complete messages that contain something that version 2 does not have. */
 const refusedByType = ["message-type-0x09", "message-type-0xfe", "message-type-zero"];
 
 /** Responses, the message that each answers, or "error" for those whose type says what they are. */
@@ -87,7 +87,7 @@ const refusedAsResponses: Record<string, Question | "error"> = {
   "error-kind-missing": "error",
 };
 
-/** Frames in which nothing is wrong that a payload's decoder sees. */
+/** Frames whose error is not in their payload. */
 const refusedElsewhere = [
   "draining-with-payload",
   "draining-with-id",
@@ -155,7 +155,7 @@ function answersTo(question: Question, names: RegExp): Record<string, Question> 
   );
 }
 
-/** The way a worker takes a message of version 2 apart. */
+/** Decodes a message of version 2 like a worker. */
 function decode(frame: protocol.Frame): unknown {
   return frame.type === protocol.MessageType.limitedJob
     ? protocol.readLimitedJob(frame.payload)

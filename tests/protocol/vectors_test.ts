@@ -61,12 +61,12 @@ test("the valid vectors decode to their meanings in any order, however the strea
   }));
 });
 
-/** Frames that no receiver can take: the stream ends with them. */
+/** Frames that no receiver can accept: the connection ends with them. */
 const refusedByTheDecoder = ["payload-length-2^64-1", "payload-length-2^53"];
 
 type Refusal = typeof protocol.UnknownTypeError | typeof protocol.MalformedPayloadError;
 
-/** Frames that are whole, with something in them that version 1 does not have. */
+/** Complete frames that contain something that version 1 does not have. */
 const refusedAsMessages = new Map<string, Refusal>([
   ["unknown-message-type", protocol.UnknownTypeError],
   ["message-type-zero", protocol.UnknownTypeError],
@@ -80,7 +80,7 @@ const refusedAsMessages = new Map<string, Refusal>([
   ["job-payload-empty", protocol.MalformedPayloadError],
 ]);
 
-/** Frames in which nothing is wrong but the moment, or which only a receiver of responses refuses. */
+/** Valid frames sent at the wrong time, and frames that only a receiver of responses refuses. */
 const refusedElsewhere = [
   "job-before-core",
   "job-response-short",
@@ -188,7 +188,7 @@ function encodeSuccess(
   }
 }
 
-/** Jobs and their results are encoded by a writer only. */
+/** Only a writer encodes jobs and their results. */
 function written(write: (writer: protocol.FrameWriter) => void): Uint8Array<ArrayBuffer> {
   const writer = new protocol.FrameWriter();
   write(writer);
@@ -222,7 +222,7 @@ function meaningOfMessage(message: protocol.Message): Meaning {
   }
 }
 
-/** A success says nothing of what it answers; here the vector knows, elsewhere the id tells. */
+/** A successful response does not name the message that it answers: here the vector does, elsewhere the id. */
 function meaningOfSuccess(frame: protocol.Frame, { meaning }: ValidVector): Meaning {
   const id = String(frame.id);
   assert(meaning.type === "ok");

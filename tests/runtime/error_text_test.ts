@@ -1,4 +1,4 @@
-/** Errors say the same on every runtime. */
+/** Errors have the same text on every runtime. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ test("dialing a port where nobody listens is refused, on every runtime", async (
   });
 });
 
-test("dialing a socket that does not exist says so, on every runtime", async () => {
+test("dialing a socket that does not exist reports that, on every runtime", async () => {
   const runtime = await detectRuntime();
   const path = join(tmpdir(), "distcomp-no-such-folder", "socket");
   await assert.rejects(runtime.dial({ kind: "unix", path }, 10_000), {
@@ -26,7 +26,7 @@ test("dialing a socket that does not exist says so, on every runtime", async () 
   });
 });
 
-test("listening at an address in use says so, on every runtime", async () => {
+test("listening at an address in use reports that, on every runtime", async () => {
   const runtime = await detectRuntime();
   const listener = runtime.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
   try {
@@ -36,13 +36,13 @@ test("listening at an address in use says so, on every runtime", async () => {
   }
 });
 
-test("a host that cannot be resolved is no such host, with and without a code", () => {
+test("a host that cannot be resolved is reported as such, with and without an error code", () => {
   const deno = new Error("failed to lookup address information: Name or service not known");
   const bun = Object.assign(new Error("getaddrinfo ENOTFOUND node99"), { code: "ENOTFOUND" });
   assert.deepEqual([deno, bun].map(reasonOf), ["no such host", "no such host"]);
 });
 
-test("an error without a known code is its message, and anything else that is thrown is text", () => {
+test("an error without a known code is reported by its message, and any other thrown value as text", () => {
   assert.equal(reasonOf(Object.assign(new Error("odd"), { code: "EODD" })), "odd");
   assert.equal(reasonOf(new Error("plain")), "plain");
   for (const thrown of [undefined, null, "text", 7]) {

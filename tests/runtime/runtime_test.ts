@@ -1,4 +1,4 @@
-/** The parts of the adapters that the programs' own tests do not show. */
+/** The parts of the runtime adapters that the tests of the program do not cover. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -25,7 +25,7 @@ test("a chunk queue gives the bytes in order, whatever is pushed and read", asyn
   assert.equal(await queue.read(into), null);
 });
 
-test("a chunk queue asks its source to pause while much is unread, and to go on", async () => {
+test("a chunk queue pauses its source while much is unread, and resumes it later", async () => {
   const asked: boolean[] = [];
   const queue = new ChunkQueue((isPaused) => asked.push(isPaused));
   for (let index = 0; index < 20; index++) queue.push(new Uint8Array(100_000));
@@ -34,7 +34,7 @@ test("a chunk queue asks its source to pause while much is unread, and to go on"
   assert.deepEqual(asked, [true, false]);
 });
 
-test("a chunk queue gives what came before a failure, then the failure", async () => {
+test("a chunk queue returns the bytes before a failure, then the failure", async () => {
   const queue = new ChunkQueue(() => {});
   queue.push(Uint8Array.of(1));
   queue.end(new Error("cable pulled"));
@@ -42,15 +42,15 @@ test("a chunk queue gives what came before a failure, then the failure", async (
   await assert.rejects(queue.read(new Uint8Array(9)), /cable pulled/);
 });
 
-test("a program ends although a process that it has started and unreferenced still runs", async () => {
+test("a program exits although a process that it started and unreferenced still runs", async () => {
   const script = fileURLToPath(new URL("../fixtures/leaves_a_process.ts", import.meta.url));
   const args = process.versions.bun ? ["run", script] : ["run", "-A", "--quiet", script];
-  // That process would go on for longer.
+  // The process would run for longer.
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
-  process.kill(Number(stdout), "SIGKILL"); // throws if it is gone
+  process.kill(Number(stdout), "SIGKILL"); // throws if it has exited
 });
 
-test("a listener goes on after every error, and after a rejection that is no error at all", async () => {
+test("a listener goes on after every error, even after a rejection that is not an Error", async () => {
   const clock = new VirtualClock();
   const wrongs = [
     Object.assign(new Error("gone"), { code: "ECONNABORTED" }),

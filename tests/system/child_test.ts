@@ -1,4 +1,4 @@
-/** How long the end of a process is waited for. */
+/** How long a killed process may take to exit before it is given up. */
 
 import assert from "node:assert/strict";
 import type { ChildProcess, ProcessEnd } from "../../runtime/ports.ts";
@@ -8,7 +8,7 @@ import { PrintingPace } from "../../system/printing_pace.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 
-test("a killed process that ends in time has settled with its end", async () => {
+test("a killed process that exits in time settles with its end", async () => {
   const { clock, process, child } = newChild();
   child.kill();
   assert.deepEqual(process.signals, ["SIGKILL"]);
@@ -39,7 +39,7 @@ test("a second kill does not extend the time that a process has to end", async (
   assert.equal(process.isUnreferenced, true);
 });
 
-test("a process that has ended is never sent a signal: its id may be another's by now", async () => {
+test("a process that has exited is never sent a signal, because its id may belong to another process", async () => {
   const { clock, process, child } = newChild();
   process.end({ exitCode: 0 });
   await clock.advance(1_000);

@@ -1,4 +1,4 @@
-/** The folder of a process that has been killed goes, that of one that goes on stays. */
+/** The folder of a killed process is removed, and that of a running process stays. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -10,15 +10,15 @@ import { detectRuntime } from "../../runtime/detect.ts";
 import { removeAfterOwner } from "../../system/leftovers.ts";
 import { test } from "../lib/test.ts";
 
-test("the folder of a process that goes on stays, also if it closes what comes", async () => {
+test("the folder of a running process stays, even if the process closes each new connection", async () => {
   assert.equal(await isRemovedFrom((socket) => socket.destroy()), false);
 });
 
-test("the folder of a process that is just being killed goes, though it takes a connection", async () => {
+test("the folder of a process that is just being killed is removed, although it accepts a connection", async () => {
   assert.equal(await isRemovedFrom((socket, close) => (close(), socket.destroy())), true);
 });
 
-/** Whether a folder is removed whose owner does that to the connections that come. */
+/** Whether a folder is removed if its owner handles new connections in this way. */
 async function isRemovedFrom(
   onConnection: (socket: Socket, close: () => void) => void,
 ): Promise<boolean> {

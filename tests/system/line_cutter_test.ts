@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { LineCutter } from "../../system/line_cutter.ts";
 import { test } from "../lib/test.ts";
 
-test("lines and their places are the same however the bytes are cut, also if chunks are reused", () => {
+test("lines and their places are the same however the bytes are cut, even if chunks are reused", () => {
   const text = fc.array(fc.constantFrom("a", "\n", "bcd"), { maxLength: 30 });
   const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 20 });
   fc.assert(fc.property(text, cuts, fc.boolean(), (parts, sizes, reusesChunks) => {
@@ -22,7 +22,7 @@ test("lines and their places are the same however the bytes are cut, also if chu
   }));
 });
 
-test("of a line that is too long the last chunks are kept, and the next line is whole", () => {
+test("a line that is too long keeps its last chunks, and the next line is complete", () => {
   const lines: string[] = [];
   let overlong = 0;
   const cutter = new LineCutter({

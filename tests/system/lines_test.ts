@@ -21,7 +21,7 @@ test("lines are the same however the bytes are cut, and long ones are cut short"
   }
 });
 
-test("what a process printed is complete when its outputs have ended", async () => {
+test("all lines of a process are there when its outputs have ended", async () => {
   const { clock, seen, output, isComplete } = forwarding();
   output.enqueue(new TextEncoder().encode("why it ended"));
   output.close();

@@ -1,4 +1,4 @@
-/** Processes that print without end wait, so that everything else in this process gets its time. */
+/** Processes that print without end are slowed down, so that other work in this process gets its time. */
 
 import assert from "node:assert/strict";
 import type { Clock } from "../../runtime/clock.ts";
@@ -10,13 +10,13 @@ import { VirtualClock } from "../lib/virtual_clock.ts";
 
 const LINES = 10_000;
 
-/** What a line costs: in this time nothing else happens. */
+/** How long a line takes. During this time nothing else happens. */
 const LINE_MS = 0.02;
 
 /** Far more lines than are handled before other work has its turn, and far fewer than there are. */
 const LINES_AT_ONCE_MAX = 300;
 
-test("other work gets its turn again and again while processes print without end", async () => {
+test("other work gets its turns while processes print without end", async () => {
   const clock = new WorkingClock();
   let lines = 0;
   let most = 0;
@@ -32,13 +32,13 @@ test("other work gets its turn again and again while processes print without end
   assert(most > 0 && most <= LINES_AT_ONCE_MAX, `${most} lines were handled at once`);
 });
 
-test("reading what processes print takes a quarter of the time at most", async () => {
+test("reading the output of processes takes a quarter of the time at most", async () => {
   const clock = new WorkingClock();
   await forwarded(clock, [printing("a", LINES)], () => clock.work(LINE_MS));
   assert(clock.now() >= 3.9 * LINES * LINE_MS, `it took ${clock.now()} ms`);
 });
 
-test("all that processes print is forwarded, the lines of each in order", async () => {
+test("everything that processes print is forwarded, the lines of each process in order", async () => {
   const seen: string[] = [];
   await forwarded(
     new WorkingClock(),
@@ -51,7 +51,7 @@ test("all that processes print is forwarded, the lines of each in order", async 
   }
 });
 
-test("a process that prints one line need not wait for those that print without end", async () => {
+test("a process that prints one line does not wait for those that print without end", async () => {
   const seen: string[] = [];
   const outputs = [printing("a", LINES), printing("b", LINES), printing("quiet", 1)];
   await forwarded(new WorkingClock(), outputs, (line) => seen.push(line));
@@ -75,7 +75,7 @@ test("printing waits while the log has no room for more lines", async () => {
   assert.deepEqual(seen, ["a 0", "a 1", "a 2"]);
 });
 
-/** A virtual clock on which work takes time, too. */
+/** A virtual clock on which work also takes time. */
 class WorkingClock extends VirtualClock implements Clock {
   #workedMs = 0;
 

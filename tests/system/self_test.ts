@@ -1,11 +1,11 @@
-/** How the program starts itself again: as what, and with which environment. */
+/** How the program starts copies of itself: in which role, and with which environment. */
 
 import assert from "node:assert/strict";
 import type { ChildProcess, Runtime, SpawnOptions } from "../../runtime/ports.ts";
 import { startSelf } from "../../system/self.ts";
 import { test } from "../lib/test.ts";
 
-test("what the program starts of itself gets its environment and is told what it is", () => {
+test("a copy that the program starts of itself gets its environment and its role", () => {
   const [start] = startedWith({ TMPDIR: "/scratch" });
   assert.deepEqual(start, {
     command: ["/bin/distcomp", "slot", "core.so"],
@@ -13,7 +13,7 @@ test("what the program starts of itself gets its environment and is told what it
   });
 });
 
-test("what the program starts of itself inherits no variable that makes Bun run other code", () => {
+test("a copy that the program starts of itself inherits no variable that makes Bun run other code", () => {
   const [start] = startedWith({
     BUN_OPTIONS: "--preload=./other.js",
     BUN_BE_BUN: "1",
@@ -29,7 +29,7 @@ test("what the program starts of itself inherits no variable that makes Bun run 
   ]);
 });
 
-test("a slot starts nothing", () => {
+test("a slot never starts a process", () => {
   assert.throws(
     () => startedWith({ DISTCOMP_SPAWNED_AS: "slot" }),
     /A process that runs as "slot" \(DISTCOMP_SPAWNED_AS\) does not start a slot/,
@@ -41,7 +41,7 @@ interface Start {
   readonly env: SpawnOptions["env"];
 }
 
-/** Starts a slot in that environment, with a runtime that only notes it. */
+/** Starts a slot in that environment, with a runtime that only records the start. */
 function startedWith(environment: Readonly<Record<string, string>>): Start[] {
   const starts: Start[] = [];
   const runtime = {

@@ -1,4 +1,4 @@
-/** Jobs that their controller cancels, wherever they are by then. */
+/** Jobs that their controller cancels: waiting, running or done. */
 
 import assert from "node:assert/strict";
 import type { ControllerV2 } from "../fixtures/peers/controller_2.ts";
@@ -61,7 +61,7 @@ test("a job that runs is answered at once when it is canceled, and its slot is f
   await worker.logs(/killed: its job was canceled/);
 });
 
-test("jobs beside a canceled one that runs are done all the same", async () => {
+test("the other jobs of a slot whose running job is canceled still finish", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect2(worker, "behave");
   await showPaceIn(worker.clock, controller);
@@ -86,7 +86,7 @@ test("a canceled job that ends soon costs no slot: its core stays loaded", async
   assert.equal(await run(controller, "pid"), pid);
 });
 
-test("jobs are canceled while their core loads, also when another core is behind it", async () => {
+test("jobs are canceled while their core loads, even when another core is sent behind it", async () => {
   await using worker = await startFakeWorker({ coreLoadLimitMs: 1000 });
   await using controller = await connect2(worker);
   const hangs = controller.sendCore("hangs", await coreBytes("init_hangs"));

@@ -1,4 +1,4 @@
-/** What a worker and one controller say to each other when both keep to the specification. */
+/** A worker and one controller that both follow the specification. */
 
 import assert from "node:assert/strict";
 import { jobResult } from "../fixtures/peers/controller_v1.ts";
@@ -118,7 +118,7 @@ test("a controller that has ended its sending still gets every answer", async ()
   assert.equal((await controller.closed).error, undefined);
 });
 
-test("a controller that ends its sending behind a core learns whether it is loaded", async () => {
+test("a controller that closes its sending side after a core learns whether the core is loaded", async () => {
   await using worker = await startFakeWorker();
   for (const [core, kind] of [["echo", "ok"], ["refuses", "error"]] as const) {
     await using controller = await connect(worker);
@@ -129,7 +129,7 @@ test("a controller that ends its sending behind a core learns whether it is load
   }
 });
 
-test("a connection whose controller has ended its sending closes when everything is answered", async () => {
+test("a controller that closes its sending side with nothing unanswered is disconnected", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "echo");
   await run(controller, "all there is");

@@ -1,4 +1,4 @@
-/** Core files that somebody deletes, as systems do that clean up temporary folders. */
+/** Core files that are deleted, for example by a system that cleans up temporary folders. */
 
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
@@ -16,7 +16,7 @@ import { loadCore, run } from "./controllers.ts";
 import { connect2, failed, sendLimited } from "./controllers_2.ts";
 import { elapse, startFakeWorker, startOwnWorker } from "./own_worker.ts";
 
-test("a core whose file is gone is not here, and is as good as new when it is sent again", async () => {
+test("a core whose file is gone is not stored, and works again once it is sent again", async () => {
   await using folder = await CoreFolder.make();
   await using worker = await startOwnWorker({ folder: folder.path });
   await using controller = await connect2(worker, "behave");

@@ -35,7 +35,7 @@ test("two cores of a controller are checked at once, however many it sends", asy
   assert.equal(worker.processes.started, before + 3);
 });
 
-test("cores that hang, of any number of controllers, keep no other's from being checked", async () => {
+test("hanging cores of any number of controllers do not keep another controller's core from being checked", async () => {
   await using worker = await startFakeWorker();
   await using _busy = await connectBusy(worker);
   const before = worker.processes.started;
@@ -47,7 +47,7 @@ test("cores that hang, of any number of controllers, keep no other's from being 
   await loadCore(honest, "echo");
 });
 
-test("cores of a controller that is gone are not checked any more", async () => {
+test("cores of a disconnected controller are no longer checked", async () => {
   await using worker = await startFakeWorker(SOON_GONE);
   await using _busy = await connectBusy(worker);
   await using hostile = await connect(worker);
@@ -60,7 +60,7 @@ test("cores of a controller that is gone are not checked any more", async () => 
   assert.equal(worker.processes.started, before + 2);
 });
 
-test("a slot that loads a core for a controller that is gone is free again", async () => {
+test("a slot that loads a core for a disconnected controller is freed", async () => {
   await using worker = await startTimedWorker(SOON_GONE);
   await using stays = await connect2(worker, "echo");
   assert.equal(await run(stays, "a job"), "a job");
@@ -73,7 +73,7 @@ test("a slot that loads a core for a controller that is gone is free again", asy
   assert.equal(await job, "another");
 });
 
-test("the check of a core goes on if a second controller waits for it", async () => {
+test("the check of a core goes on while another controller waits for it", async () => {
   await using worker = await startFakeWorker({ ...SOON_GONE, coreLoadLimitMs: LOAD_LIMIT_MS });
   await using stays = await connect2(worker);
   await using leaves = await connect2(worker);
@@ -101,7 +101,7 @@ test("a ping behind two cores is answered at once, one behind a third waits for 
   assert.deepEqual(order.seen.slice(0, 2), ["ping", "core"]);
 });
 
-test("each of many cores that are sent at once is answered for itself, and each job runs with its own", async () => {
+test("each of many cores sent at once gets its own answer, and each job runs with its own core", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect2(worker);
   const sent: { core: Promise<WorkerResponse>; job: Promise<WorkerResponse> }[] = [];

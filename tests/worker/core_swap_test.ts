@@ -1,4 +1,4 @@
-/** Which core a job meets: swapped, shared, refused, still loading. */
+/** Which core a job runs with, if cores are replaced, shared, refused or still loading. */
 
 import assert from "node:assert/strict";
 import { type ControllerV1, errorText } from "../fixtures/peers/controller_v1.ts";
@@ -50,7 +50,7 @@ test("jobs of the old core that wait for a slot still run with the old core", as
   assert.equal(await elapse(worker.clock, next), "new");
 });
 
-test("a core that cannot be loaded takes the place of the one before: there is none", async () => {
+test("a core that cannot be loaded still replaces the one before, so that no core is current", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "echo");
   const before = send(controller, "with the old core");
@@ -104,7 +104,7 @@ test("a core that is sent again behind one that is refused serves the jobs behin
   assert.equal(outputText(await served), "served");
 });
 
-test("a core that is sent again and again serves on, also while slots are loading it", async () => {
+test("a core that is sent again and again stays usable, even while slots are loading it", async () => {
   await using worker = await startFakeWorker({ slots: 3 });
   await using controller = await connect(worker);
   for (let time = 0; time < 10; time++) {
@@ -172,7 +172,7 @@ test("a core is unloaded when its last controller is gone", async () => {
   assert.equal(worker.fakes.started[1]?.core, "");
 });
 
-test("a broken core of one controller does not affect another", async () => {
+test("one controller's broken core does not affect another controller", async () => {
   await using worker = await startOwnWorker();
   await using good = await connectWith(worker, "echo");
   await using bad = await connect(worker);

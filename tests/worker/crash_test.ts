@@ -1,4 +1,4 @@
-/** Cores that die in the middle of a job: the job fails, everything else goes on. */
+/** Cores that crash during a job: the job fails, everything else goes on. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -20,7 +20,7 @@ const deaths: [string, RegExp][] = [
   ["exit 0", /^exited with status 0$/],
 ];
 
-test("however a core dies, its job fails alone, with the reason", async () => {
+test("however a core crashes, only its job fails, with the reason", async () => {
   await using worker = await startOwnWorker({ slots: 2 });
   await using controller = await connectWith(worker, "behave");
   for (const [input, reason] of deaths) {
@@ -55,7 +55,7 @@ test("a job that crashes alone is not run again", async () => {
   assert.deepEqual(inputs, ["crash", "echo next"]);
 });
 
-test("a crash beside other jobs in a slot costs two processes, and none of those jobs", async () => {
+test("a crash with other jobs in the slot costs two processes, and the other jobs succeed", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connectWith(worker, "behave");
   await showPaceIn(worker.clock, controller);
@@ -69,7 +69,7 @@ test("a crash beside other jobs in a slot costs two processes, and none of those
   assert.match(errorText(await culprit), /SIGSEGV/);
   assert.equal(await first, "slept");
   await assertEchoed([...before, ...behind]);
-  // It runs again alone, to be seen to be the culprit.
+  // It runs again alone, which shows that it is to blame.
   const runs = worker.fakes.started.flatMap(({ inputs }) => inputs)
     .filter((input) => input === "crash");
   assert.equal(runs.length, 2);
@@ -86,7 +86,7 @@ test("every slot is replaced after a crash", async () => {
   assert.equal(worker.processes.running, 2);
 });
 
-test("one controller's crashes fail no other's jobs", async () => {
+test("crashes of one controller's jobs fail no jobs of another controller", async () => {
   await using worker = await startFakeWorker({ slots: 2 });
   await using crashes = await connectWith(worker, "behave");
   await using works = await connectWith(worker, "behave");

@@ -29,7 +29,7 @@ test("a worker says how many slots it has, where it runs and what it is", async 
   assert.deepEqual(said.cores, []);
 });
 
-test("connections to one worker see one instance, those to its successor another", async () => {
+test("all connections to a worker see the same instance, and those to its successor another one", async () => {
   const first = await instances();
   const second = await instances();
   assert.equal(first[0], first[1]);
@@ -43,7 +43,7 @@ test("connections to one worker see one instance, those to its successor another
   }
 });
 
-test("a core stays when its last controller is gone, and is chosen without its bytes", async () => {
+test("a core stays stored when its last controller has disconnected, and can be chosen without its bytes", async () => {
   await using worker = await startFakeWorker();
   const digest = digestOf(await coreBytes("echo"));
   await leaveBehind(worker);
@@ -104,7 +104,7 @@ test("a kept core that does not load is an error, each time it is chosen", async
   assert.equal(await run(controller, "a job"), "a job");
 });
 
-test("jobs sent after a choice wait for the chosen core, those sent before it run with the old one", async () => {
+test("jobs right after a choice wait for the chosen core, those before it use the old one", async () => {
   await using worker = await startFakeWorker({ slots: 2 });
   await leaveBehind(worker);
   await using controller = await connect2(worker);

@@ -1,4 +1,4 @@
-/** A worker that is told to end says so in version 2, and leaves no job unanswered. */
+/** Draining: a worker that is asked to end sends a notice in version 2, and leaves no job unanswered. */
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -93,7 +93,7 @@ test("a worker that drains finishes the jobs that a crash has put back into the 
   await elapse(own.clock, drained);
 });
 
-test("a worker that drains refuses the jobs of a lost slot if no slot can run them again", async () => {
+test("a worker whose slots are all blocked refuses the jobs of a lost slot", async () => {
   await using own = await startFakeWorker({ isUnkillable: true });
   await using controller = await connect2(own, "behave");
   for (let time = 0; time < 2; time++) await elapse(own.clock, failed(sendSpin(), "timeout"), 500);
@@ -111,7 +111,7 @@ test("a worker that drains refuses the jobs of a lost slot if no slot can run th
   }
 });
 
-test("a worker that drains ends even if a slot is lost whose controller reads none of its answers", async () => {
+test("a draining worker ends even if it loses a slot whose controller does not read its answers", async () => {
   await using trace = new Trace();
   await using worker = await startWorker({ slots: 3 });
   await using controller = await connect2(worker, "behave");

@@ -1,4 +1,4 @@
-/** How a worker ends: asked to, hurried, killed. */
+/** How a worker ends: after one signal, after a second one, or killed. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -41,7 +41,7 @@ test("a worker that is ending takes no new controllers", async () => {
   const { port } = worker;
   worker.signal("SIGTERM");
   await eventually("connecting fails", () => connect({ port }).then(() => false, () => true));
-  await worker.kill(); // nobody waits for the long job
+  await worker.kill(); // so that the long job need not finish
 });
 
 test("a controller that reads slowly gets every answer before the worker ends", async () => {
@@ -77,7 +77,7 @@ test("a second signal ends a worker at once", async () => {
   assert.deepEqual(await worker.files(), []);
 });
 
-test("a worker that a program closes cuts its controllers off and unloads their cores", async () => {
+test("a worker that a program closes disconnects its controllers and unloads their cores", async () => {
   await using trace = new Trace();
   await using own = await startOwnWorker();
   await using controller = await connectWith(own, "destructor");

@@ -53,7 +53,7 @@ test("a job that closes its slot's connection is to blame for the end of its slo
   assert.equal(await run(controller, "echo next"), "next");
 });
 
-test("a job whose slot is killed three times fails with the kind killed", async () => {
+test("a job whose slot is killed again and again fails with the kind killed", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect2(worker, "behave");
   const job = sendLimited(controller, "spin");

@@ -1,6 +1,6 @@
 /**
- * Slots that are no processes: for tests of what a worker makes of them. They speak the protocol of slots and
- * run the jobs of a few cores, in an instant or on the test's clock.
+ * Fake slots without processes, for tests of a worker. They speak the slot protocol and run the jobs of a few
+ * cores, at once or on the test's clock.
  *
  * A core is known by its name: `hangs` never comes back from `worker_init`, `refuses` returns 7 from it,
  * `crashes` and `killed` die in it, `stays` never unloads. Any other loads if its file exists, and its jobs do

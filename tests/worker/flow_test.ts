@@ -1,4 +1,4 @@
-/** Controllers that send and do not read: they wait, the worker's memory does not grow. */
+/** Controllers that send and do not read: the worker pauses them, and its memory does not grow. */
 
 import assert from "node:assert/strict";
 import type { ByteStream } from "../../runtime/ports.ts";
@@ -61,7 +61,7 @@ test("65,536 unanswered jobs are taken, and no more until half of them are answe
   assert.equal(new Set(answers.map(({ id }) => id)).size, answers.length);
 });
 
-test("a controller that does not read even its refusals has to wait", async () => {
+test("a controller that does not even read its refusals is not read any further", async () => {
   await using worker = await startFakeWorker();
   const jobs = 60_000;
   // Every job is refused with the name of the core that could not be loaded: far more than was sent.

@@ -1,4 +1,4 @@
-/** Peers that break the specification, the connection or the worker's patience. */
+/** Peers that violate the specification, break their connection, or are slow. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ const MEBIBYTE = 2 ** 20;
 
 const seed = Math.floor(Math.random() * 2 ** 31);
 
-/** More than a worker's memory moves by itself, less than one payload that was allocated for nothing. */
+/** More than a worker's memory varies by itself, less than one needlessly allocated payload. */
 const GROWTH_BYTES_MAX = 200 * MEBIBYTE;
 
 test(`random bytes (seed ${seed}) cost their sender its connection, at most`, async () => {
@@ -42,7 +42,7 @@ test(`frames with random types and payloads (seed ${seed}) are refused one by on
   assert.equal(await run(controller, "still here"), "still here");
 });
 
-test("a connection that breaks inside a frame takes nothing with it", async () => {
+test("a connection that breaks inside a frame affects nothing else", async () => {
   await using worker = await startFakeWorker();
   await using neighbor = await connectWith(worker, "echo");
   const frame = encodeFrame({ type: CORE, id: 1n, payload: new Uint8Array(100_000) });
@@ -104,7 +104,7 @@ test("large payloads that are only announced cost next to nothing", async () => 
   for (const socket of sockets) reset(socket);
 });
 
-test("slow peers are served, and delay no other peer", async () => {
+test("slow peers get all their answers, and delay no other peer", async () => {
   await using worker = await startFakeWorker();
   await using fast = await connectWith(worker, "echo");
   await using slow = await connect(worker, "bytes");

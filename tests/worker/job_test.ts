@@ -1,4 +1,4 @@
-/** What a core's author is promised, seen through a real slot. */
+/** The promises of the compute core API, tested with a real slot. */
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -8,7 +8,7 @@ import { test } from "../lib/test.ts";
 import { connectWith, failureOf, run, send } from "./controllers.ts";
 import { startOwnWorker } from "./own_worker.ts";
 
-/** Around the sizes at which the slot, the frames and the sockets change their ways, and large ones. */
+/** Sizes around those at which slots, frames and sockets behave differently, and large ones. */
 const SIZES = [0, 1, 63, 64, 65, 4095, 4096, 4097, 32_767, 32_769, 65_537, 2 ** 20, 5_000_000];
 
 test("an output is the input's very bytes at every size", async () => {

@@ -1,4 +1,4 @@
-/** The next worker on a machine removes what a killed one has left behind. */
+/** The next worker on a machine removes the folders that killed ones have left behind. */
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
@@ -38,7 +38,7 @@ test("the folders of killed workers are removed, and no others", async () => {
   }
 });
 
-test("a folder of another machine stays: that nobody answers there says nothing", async () => {
+test("a folder of another machine stays, although its socket accepts no connection", async () => {
   await using left = await startKilled();
   const owners = [
     JSON.stringify({ name: "elsewhere", boot: "another" }),

@@ -13,7 +13,7 @@ test("a worker says where it listens, in one line, and nothing else on stdout", 
   assert.match(worker.stdout, /^listening on 127\.0\.0\.1:\d+, 3 slots\n$/);
 });
 
-test("a worker listens beyond this machine only with --insecure", async () => {
+test("a worker accepts connections from other machines only with a second option", async () => {
   await using refused = await Program.start(["worker", "--listen", "0.0.0.0:0", "--slots", "1"]);
   assert.deepEqual(await refused.exited, { code: 2, signal: null });
   assert.match(refused.stderr, /--insecure/);

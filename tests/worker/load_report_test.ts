@@ -45,7 +45,7 @@ test("a ping counts the jobs of all controllers, of both versions", async () => 
   await isBusy(asks, 0, 0);
 });
 
-test("jobs that wait behind another one in a slot are reported as waiting", async () => {
+test("jobs that wait behind another one in a slot count as waiting", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect2(worker, "behave");
   await showPaceIn(worker.clock, controller);

@@ -30,7 +30,7 @@ test("a faulty core is refused with the reason, and a good one behind it loads",
   assert.equal(await run(controller, "a job"), "a job");
 });
 
-test("a file that is no library is refused as a core", async () => {
+test("a file that is not a library is refused as a core", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect(worker);
   await assertRefused(controller, utf8("#!/bin/sh\n"), /text/);

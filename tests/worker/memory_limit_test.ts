@@ -1,4 +1,4 @@
-/** Jobs that exceed their memory limit: they end, and nothing else does. */
+/** Jobs that exceed their memory limit: they are killed, and no other job is. */
 
 import assert from "node:assert/strict";
 import process from "node:process";

@@ -1,4 +1,4 @@
-/** Jobs whose controller is gone: nobody waits for them, so they must not hold a slot for good. */
+/** Jobs of disconnected controllers: their results are not wanted, so that they must not hold a slot forever. */
 
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
@@ -16,7 +16,7 @@ const HALF_CLOSED_MS = 30_000;
 const ORPHAN_LIMIT_MS = 5_000;
 const TICK_MS = 250;
 
-test("an endless job of a controller that is gone gives its slot back", async () => {
+test("an endless job of a disconnected controller gives its slot back", async () => {
   await using worker = await startTimedWorker();
   await using stays = await connectWith(worker, "behave");
   const pid = await run(stays, "pid");
@@ -35,7 +35,7 @@ test("an orphaned job may run for five seconds, and its slot stays if it ends be
   assert(!worker.fakes.started[0]?.isKilled);
 });
 
-test("the time limit of an orphaned job counts from when its slot has reached it", async () => {
+test("a job's orphan limit counts from when its slot starts it", async () => {
   await using worker = await startFakeWorker();
   await using stays = await connectWith(worker, "behave");
   await showPaceIn(worker.clock, stays);
@@ -48,7 +48,7 @@ test("the time limit of an orphaned job counts from when its slot has reached it
   assert.equal(await run(stays, "echo next"), "next");
 });
 
-test("jobs in flight beside an orphaned one in its slot are answered", async () => {
+test("other jobs in the slot of an orphaned job are answered", async () => {
   await using worker = await startFakeWorker();
   await using stays = await connectWith(worker, "behave");
   await showPaceIn(worker.clock, stays);
@@ -62,7 +62,7 @@ test("jobs in flight beside an orphaned one in its slot are answered", async () 
   assert.deepEqual(await Promise.all(behind), Array(100).fill("behind"));
 });
 
-test("a controller that has ended its sending counts as gone after half a minute", async () => {
+test("a controller that has closed its sending side is disconnected after half a minute", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect(worker);
   await loadCore(controller, "behave");

@@ -1,6 +1,6 @@
 /**
- * Workers in the test's own process: for limits that the command line has no option for, for slots that are
- * no processes, and for time that passes only when the test says so.
+ * Workers in the test's own process: for limits that have no command-line option, for fake slots without
+ * processes, and for virtual time.
  */
 
 import { setTimeout as realDelay } from "node:timers/promises";
@@ -12,7 +12,7 @@ import { eventually } from "../lib/processes.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 import { FakeSlots, type FakeSlotsOptions } from "./fake_slots.ts";
 
-/** As for a `Program`: a test that waits in vain fails, because the worker ends. */
+/** As for a `Program`: the worker ends after this time, so that a test that waits in vain fails. */
 const LIFE_LIMIT_MS = 60_000;
 
 /** The processes of a worker's slots, and those in which it has checked cores. */

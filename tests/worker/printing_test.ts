@@ -30,7 +30,7 @@ test("a core may print what looks like the protocol", async () => {
   }
 });
 
-test("a worker whose stderr nobody reads goes on, says later what is lost, and ends when it is told", async () => {
+test("a worker whose stderr is not read goes on, reports the lost lines later, and ends when asked to", async () => {
   await using worker = await startWorker({ slots: 1 });
   await using controller = await connectWith(worker, "behave");
   worker.pauseStderr(true);
@@ -46,7 +46,7 @@ test("a worker whose stderr nobody reads goes on, says later what is lost, and e
   await worker.stop();
 });
 
-test("what a core prints is all there when somebody reads it, however late", async () => {
+test("everything that a core prints is there when it is read, however late", async () => {
   await using worker = await startWorker({ slots: 1 });
   await using controller = await connectWith(worker, "behave");
   worker.pauseStderr(true);

@@ -1,4 +1,4 @@
-/** Controllers of version 2 promise to say something now and then; those of version 1 do not. */
+/** Silent controllers: in version 2 a controller must send something regularly, in version 1 it need not. */
 
 import assert from "node:assert/strict";
 import type { ControllerV2 } from "../fixtures/peers/controller_2.ts";

@@ -1,4 +1,4 @@
-/** Jobs that exceed their time limit: they end, soon, and nothing else does. */
+/** Jobs that exceed their time limit: they are killed soon, and no other job is. */
 
 import assert from "node:assert/strict";
 import type { WorkerResponse } from "../fixtures/peers/controller_v1.ts";
@@ -18,7 +18,7 @@ import {
 } from "./controllers_2.ts";
 import { elapse, startFakeWorker, startOwnWorker } from "./own_worker.ts";
 
-/** How often limits are looked at, and what may pass from a job's start to the second look. */
+/** How often limits are checked, and the longest time from a job's start to the second check. */
 const TICK_MS = 50;
 
 test("a job over its time limit ends soon, with the limit in its error", async () => {
@@ -32,7 +32,7 @@ test("a job over its time limit ends soon, with the limit in its error", async (
   assert.notEqual(await run(controller, "pid"), pid);
 });
 
-test("a job is ended when its time limit has passed, at most two checks later", async () => {
+test("a job is killed between its time limit and two checks later", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect2(worker, "behave");
   const job = sendLimited(controller, "spin", { timeMs: 1000n });
@@ -58,7 +58,7 @@ for (const [others, limits] of [["without limits", {}], ["with it", { timeMs: 10
   });
 }
 
-test("each of several jobs over their limit ends, those between them do not", async () => {
+test("each of several jobs over their limit is killed, and the jobs between them are not", async () => {
   await using worker = await startFakeWorker({ slots: 2 });
   await using controller = await connect2(worker, "behave");
   await showPaceIn(worker.clock, controller);
@@ -73,7 +73,7 @@ test("each of several jobs over their limit ends, those between them do not", as
   await allGive(others, "unharmed");
 });
 
-test("a job of one controller over its limit harms none of another", async () => {
+test("a job over its limit harms no job of another controller", async () => {
   await using worker = await startFakeWorker();
   await using slow = await connect2(worker, "behave");
   await using quick = await connect2(worker, "behave");
@@ -112,7 +112,7 @@ test("the time that it takes to hand over a large input does not count", async (
   assert.equal(outputText(await sendLimited(controller, input, { timeMs: 20n })), "");
 });
 
-test("no other job is blamed if a job ends at the very moment its time limit passes", async () => {
+test("a job that finishes just as its limit passes puts no blame on another job", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect2(worker, "behave");
   await showPaceIn(worker.clock, controller);
@@ -135,7 +135,7 @@ test("a job without limits is left alone beside one that has them", async () => 
   assert.equal(outputText(await elapse(worker.clock, job)), "slept");
 });
 
-test("the largest limits are taken, and are none", async () => {
+test("the largest limits are accepted, and limit nothing", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect2(worker, "behave");
   const most = 2n ** 64n - 1n;

@@ -1,6 +1,6 @@
 /**
- * Slots whose processes the system does not let end, as on a dead file server: work goes on beside them. The
- * processes are real, the time is not. What becomes of fake ones: `slots/slot_test.ts`.
+ * Slots whose processes do not exit when killed, as on a dead file server: the worker goes on without them.
+ * Processes are real, time is virtual. `slots/slot_test.ts` has more cases, with fake processes.
  */
 
 import assert from "node:assert/strict";

@@ -131,7 +131,7 @@ function assertDone(meaning: Meaning, response: WorkerResponse): void {
   }
 }
 
-/** The peer takes a response apart by the letter; put together again it has the bytes that came. */
+/** The peer decodes responses strictly, so that encoding them again gives the received bytes. */
 function assertBytes(name: string, { kind, id, payload }: WorkerResponse): void {
   const vector = vectors.valid.find((vector) => vector.name === name);
   const bytes = encodeFrame({ type: kind === "ok" ? OK : ERROR, id, payload });

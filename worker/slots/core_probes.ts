@@ -30,7 +30,7 @@ export class CoreProbes {
   /** Loads the core in a new process, which is ended afterwards. */
   async load(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     const { launcher, coreLoadLimitMs } = this.#context;
-    await this.#vacancy(abandoned);
+    await this.#waitForRoom(abandoned);
     const process = launcher.spawn("probe", { onAnswer: () => {}, onLost: () => {} });
     void process.killed.then(() => this.#killed.add(process));
     await process.connected;
@@ -42,14 +42,14 @@ export class CoreProbes {
   }
 
   /** Waits until few enough killed processes are left, at most as long as a core may take to load. */
-  async #vacancy(abandoned: AbortSignal): Promise<void> {
+  async #waitForRoom(abandoned: AbortSignal): Promise<void> {
     const { clock, coreLoadLimitMs, closing } = this.#context;
     const late = new AbortController();
     const timer = clock.after(coreLoadLimitMs, () => {
       late.abort(new Error(`${this.#killed.names} have not exited`));
     });
     try {
-      await this.#killed.vacancy(AbortSignal.any([late.signal, abandoned, closing]));
+      await this.#killed.waitForRoom(AbortSignal.any([late.signal, abandoned, closing]));
     } finally {
       timer.stop();
     }

@@ -27,23 +27,23 @@ export class ProcessLimit {
     this.#processes.add(process);
     void process.exited.then(() => {
       this.#processes.delete(process);
-      for (const lookAgain of this.#waiting) lookAgain();
+      for (const check of this.#waiting) check();
     });
   }
 
   /** Resolves when one more process may be started; rejects when `signal` aborts. */
-  vacancy(signal: AbortSignal): Promise<void> {
+  waitForRoom(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const look = () => {
+      const check = () => {
         if (signal.aborted) reject(signal.reason);
         else if (!this.isReached) resolve();
         else return;
-        this.#waiting.delete(look);
-        signal.removeEventListener("abort", look);
+        this.#waiting.delete(check);
+        signal.removeEventListener("abort", check);
       };
-      this.#waiting.add(look);
-      signal.addEventListener("abort", look);
-      look();
+      this.#waiting.add(check);
+      signal.addEventListener("abort", check);
+      check();
     });
   }
 }

@@ -19,7 +19,7 @@ export class RunTimes {
   #seen = new Map<EndpointId, { readonly dispatch: DispatchId; readonly sinceMs: number }>();
 
   /** Updates the times from the current jobs of all slots. Jobs that are not among them are forgotten. */
-  look<T>(jobs: readonly CurrentJob<T>[], nowMs: number): TimedJob<T>[] {
+  update<T>(jobs: readonly CurrentJob<T>[], nowMs: number): TimedJob<T>[] {
     const before = this.#seen;
     this.#seen = new Map();
     return jobs.map((job) => {

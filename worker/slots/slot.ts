@@ -163,7 +163,7 @@ export class Slot {
     if (this.#limit.isReached) {
       log.warn(`${this.#name} is waiting for one of its ${this.#limit.names} to exit`);
       this.#state = { name: "blocked" };
-      await this.#limit.vacancy(closing);
+      await this.#limit.waitForRoom(closing);
       this.#state = { name: "starting" };
     }
     const process = launcher.spawn(this.#name, {

@@ -254,14 +254,14 @@ export class SlotProcess {
 
   async #awaitExit(): Promise<void> {
     const end = await this.#child.settled;
-    if (end && this.#link) await this.#lastAnswers(this.#link);
+    if (end && this.#link) await this.#readLastAnswers(this.#link);
     else this.#link?.close(); // a process that is given up may keep its end of the socket open
     this.#startedJob.close();
     this.#onGone(end);
   }
 
   /** Reads the answers that it sent before it exited. */
-  async #lastAnswers(link: Link): Promise<void> {
+  async #readLastAnswers(link: Link): Promise<void> {
     const timer = this.#clock.after(LAST_ANSWERS_MS, () => link.close());
     await this.#linkClosed.promise;
     timer.stop();

@@ -74,7 +74,7 @@ export class Watchdog {
   /** Kills the slots whose jobs are over a limit. */
   checkLimits(nowMs: number): void {
     const wanted = this.#currentJobs().filter(({ job }) => isWanted(job.payload));
-    const timed = this.#runTimes.look(wanted, nowMs);
+    const timed = this.#runTimes.update(wanted, nowMs);
     const pidOf = (endpoint: EndpointId) => this.#context.processAt(endpoint)?.pid;
     for (const { endpoint, job, kind, reason } of findViolations(timed, pidOf, nowMs)) {
       this.#kill(endpoint, job, kind, reason);

@@ -1,4 +1,4 @@
-/** A connection between a controller and a worker: ordered, slow, and mortal. */
+/** A simulated connection between a controller and a worker: ordered, with latency, and it may break. */
 
 import type { Timeline } from "./timeline.ts";
 
@@ -10,7 +10,7 @@ interface End {
   onClosed(connection: Connection): void;
 }
 
-/** A simulated connection. */
+/** A connection with two ends. */
 export class Connection {
   readonly #timeline: Timeline;
   readonly #latencyMs: number;
@@ -31,7 +31,7 @@ export class Connection {
     this.#timeline.after(this.#latencyMs, () => !this.#isBroken && act());
   }
 
-  /** Loses what is on its way. Both ends notice, each in its time. */
+  /** Breaks: loses what is on its way. Both ends notice, each after its own delay. */
   break(): void {
     if (this.#isBroken) return;
     this.#isBroken = true;

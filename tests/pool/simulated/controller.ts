@@ -1,4 +1,4 @@
-/** A controller: a pool over workers, fed from a list of tasks, used as the real one uses it. */
+/** A simulated controller: a pool over workers, fed from a list of tasks, used like that of a real controller. */
 
 import assert from "node:assert/strict";
 import { Speculation } from "../../../controller/cluster/speculation.ts";
@@ -17,10 +17,10 @@ const QUEUE_JOBS_MIN = 64;
 const WORKER_BYTES_MAX = 64 * 1024 * 1024;
 const WORKER_BYTES_LIMIT = 256 * 1024 * 1024;
 
-/** A job that has failed is tried again so often. */
+/** How often a failed job is retried. */
 export const RETRIES = 1;
 
-/** A worker that is connected. */
+/** A connected worker. */
 interface Member {
   readonly worker: SimulatedWorker;
   readonly endpoint: EndpointId;
@@ -71,7 +71,7 @@ export class SimulatedController implements Peer {
     this.#client = this.#pool.onClientUp();
   }
 
-  /** It has no more wishes: all is done, or it is gone. */
+  /** Whether all its jobs are done, or it has left. */
   get isFinished(): boolean {
     return this.#isGone || this.#ended === this.#tasks.length;
   }
@@ -169,7 +169,7 @@ export class SimulatedController implements Peer {
     return { connection, member };
   }
 
-  /** What a real controller does with an answer. */
+  /** Handles an answer like a real controller. */
   #judge(job: Job<Task>, outcome: Outcome): void {
     const { nowMs } = this.#timeline;
     if (outcome !== "done" && this.#copies.onFailed(job)) return;
@@ -190,7 +190,7 @@ export class SimulatedController implements Peer {
     if (this.isFinished) this.finishedAtMs = this.#timeline.nowMs;
   }
 
-  /** Reads ahead as far as the pool has use for it. */
+  /** Reads as many tasks ahead as the pool can use. */
   #feed(): void {
     const room = Math.max(QUEUE_JOBS_MIN, this.#pool.capacity());
     let { queued } = this.#pool.queueOf(this.#client);

@@ -2,7 +2,7 @@
 
 import type { CoreKey } from "../../../pool/types.ts";
 
-/** From so many failures on a core may be given up; see `LOAD_FAILURES_MAX` in the pool. */
+/** After this many failures a core may be given up; see `FAILURES_MAX` in `pool/load_failures.ts`. */
 const GIVEN_UP_AFTER = 3;
 
 /** Decides which loads succeed, and remembers which did not. */

@@ -1,24 +1,24 @@
-/** One endpoint that is kept as full as its pace allows, and has no end of jobs. */
+/** One endpoint with an endless supply of jobs, kept as full as its pace allows. */
 
 import { Pace } from "../../../pool/pace.ts";
 import { Timeline } from "./timeline.ts";
 
 interface DriveOptions {
   readonly slots?: number;
-  /** Whether the pace is told. */
+  /** Whether the pace is given the number of slots. */
   readonly isKnown?: boolean;
   readonly isLocal?: boolean;
   readonly roundTripMs?: number;
   readonly durationMs: (sequence: number) => number;
 }
 
-/** Its slots take the jobs in the order they come. */
+/** Its slots take the jobs in the order in which they arrive. */
 export class Drive {
   readonly pace: Pace;
   readonly #timeline = new Timeline();
   readonly #isLocal: boolean;
   readonly #roundTripMs: number;
-  /** When each slot has done what it has. */
+  /** When each slot has finished its jobs. */
   readonly #freeAtMs: number[];
   readonly #durationMs: (sequence: number) => number;
   #inFlight = 0;
@@ -44,7 +44,7 @@ export class Drive {
     return this.#timeline.nowMs;
   }
 
-  /** Until so many jobs more are answered; returns the window then. */
+  /** Runs until that many more jobs are answered; returns the window. */
   answer(count: number): number {
     this.#fill();
     const until = this.answered + count;
@@ -52,7 +52,7 @@ export class Drive {
     return this.window;
   }
 
-  /** Has no more jobs for a while, when those that are out are answered. */
+  /** Answers the jobs in flight, and then has no jobs for a while. */
   rest(forMs: number): void {
     this.#isResting = true;
     while (this.#timeline.step());

@@ -1,4 +1,4 @@
-/** What a simulation is about: machines, work, and misfortune. All of it follows from the seed. */
+/** The plan of a simulation: machines, work and failures. All of it follows from the seed. */
 
 import type { CoreKey } from "../../../pool/types.ts";
 import { Random } from "./random.ts";
@@ -11,7 +11,7 @@ export interface Task {
   readonly bytes: number;
   /** Ends every slot that runs it. */
   readonly isPoison: boolean;
-  /** A slot died by itself while it had nothing but this job: the job gets the blame. */
+  /** A slot died by itself while it had only this job: the job is blamed. */
   isUnlucky: boolean;
   end: "done" | "failed" | "coreUnavailable" | undefined;
 }
@@ -31,7 +31,7 @@ export interface WorkerPlan {
 export interface ControllerPlan {
   readonly tasks: readonly Task[];
   readonly startsAtMs: number;
-  /** It is gone after this time, whatever it still waits for. */
+  /** It leaves after this time, even if jobs are unanswered. */
   readonly vanishesAtMs: number;
 }
 
@@ -43,7 +43,7 @@ const MISHAPS = [
   "controller stalls",
 ] as const;
 
-/** Something that goes wrong by itself. */
+/** A failure. */
 export interface Mishap {
   readonly kind: (typeof MISHAPS)[number];
   readonly atMs: number;

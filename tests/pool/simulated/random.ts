@@ -1,6 +1,6 @@
-/** Chance that can be repeated: the same seed gives the same numbers, on every machine. */
+/** Repeatable random numbers: the same seed gives the same numbers on every machine. */
 
-/** Mulberry32: 32 bits of state, far more than a simulation of seconds asks for. */
+/** Mulberry32: 32 bits of state, which is more than enough for a simulation of seconds. */
 export class Random {
   #state: number;
 
@@ -21,7 +21,7 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** A whole number; both ends can come. */
+  /** A whole number; both ends are included. */
   integer(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }

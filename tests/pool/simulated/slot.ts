@@ -1,4 +1,4 @@
-/** A slot's process: runs one job after the other, and may die of one. */
+/** A slot's process: runs one job after the other, and may crash with one. */
 
 import type { CoreKey, DispatchId } from "../../../pool/types.ts";
 import type { Task } from "./plan.ts";
@@ -7,7 +7,7 @@ import type { Timeline } from "./timeline.ts";
 /** A local socket and the two processes at its ends. */
 const LATENCY_MS = 0.05;
 
-/** What a slot's worker hears. What a process has answered before its end comes before its end. */
+/** Events for a slot's worker. The answers of a process arrive before its end. */
 export interface SlotEvents {
   onAnswer(dispatch: DispatchId): void;
   onEnded(isByItself: boolean): void;
@@ -37,7 +37,7 @@ export class SimulatedSlot {
     this.#answersAtOnce = answersAtOnce;
   }
 
-  /** Loads a core, which takes its time; `onEnd` is called exactly once. */
+  /** Loads a core, which takes some time; `onEnd` is called exactly once. */
   load(
     core: CoreKey,
     takesMs: number,
@@ -60,7 +60,7 @@ export class SimulatedSlot {
     });
   }
 
-  /** Ends, at once. What it had is lost. */
+  /** Ends at once. Its jobs are lost. */
   die(isByItself: boolean): void {
     if (!this.isAlive) return;
     this.isAlive = false;
@@ -91,12 +91,12 @@ export class SimulatedSlot {
     });
   }
 
-  /** What the process does, if it still lives then. */
+  /** Does something later, if the process still runs then. */
   #later(delayMs: number, act: () => void): void {
     this.#timeline.after(delayMs, () => this.isAlive && act());
   }
 
-  /** What it has sent: that arrives also after its end. */
+  /** Delivers what it has sent, even after its end. */
   #tell(act: () => void): void {
     this.#timeline.after(LATENCY_MS, act);
   }

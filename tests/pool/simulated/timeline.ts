@@ -1,8 +1,8 @@
-/** Virtual time: what is to happen, in order. Nothing waits. */
+/** Virtual time: events that happen in order, without waiting. */
 
 interface Event {
   readonly atMs: number;
-  /** Events of one moment happen in the order in which they were planned. */
+  /** Events at the same time happen in the order in which they were planned. */
   readonly order: number;
   readonly act: () => void;
 }
@@ -18,7 +18,7 @@ export class Timeline {
     return this.#nowMs;
   }
 
-  /** Events that were planned so far: what a simulation has cost. */
+  /** How many events were planned so far: the cost of a simulation. */
   get planned(): number {
     return this.#planned;
   }
@@ -35,7 +35,7 @@ export class Timeline {
     this.#heap[index] = event;
   }
 
-  /** Lets the next event happen. `false`: nothing will ever happen again. */
+  /** Runs the next event. Returns false if there is none. */
   step(): boolean {
     const next = this.#heap[0];
     const last = this.#heap.pop();

@@ -1,4 +1,4 @@
-/** A worker: a pool over slots, used as the real one uses it. */
+/** A simulated worker: a pool over slots, used like that of a real worker. */
 
 import assert from "node:assert/strict";
 import { type CurrentJob, Pool } from "../../../pool/pool.ts";
@@ -16,10 +16,10 @@ const TICK_MS = 250;
 const AUDIT_EVERY = 8;
 const SLOT_BYTES_MAX = 4 * 1024 * 1024;
 
-/** How a job went, for its controller. The last two are no end of it: the worker leaves, or was told to. */
+/** The answer to a job. After the last two the job is not done: the worker is draining, or the job was canceled. */
 export type Outcome = "done" | "failed" | "coreUnavailable" | "returned" | "cancelled";
 
-/** The controller's side of a connection, as far as its worker talks to it. */
+/** The controller's side of a connection, as its worker uses it. */
 export interface Peer {
   onClosed(connection: Connection): void;
   onLoaded(connection: Connection): void;
@@ -35,24 +35,24 @@ interface Relayed {
   readonly task: Task;
 }
 
-/** A controller that is connected. */
+/** A connected controller. */
 interface Guest {
   readonly peer: Peer;
   readonly connection: Connection;
   readonly client: ClientId;
   core: CoreKey | undefined;
   isBlocked: boolean;
-  /** Jobs that it still has to be answered, as the pool knows them. */
+  /** Its unanswered jobs, as the pool has them. */
   readonly open: Map<DispatchId, Job<Relayed> | undefined>;
 }
 
-/** A place for a process; its processes come and go. */
+/** A slot, whose process may be replaced. */
 interface Place {
   slot: SimulatedSlot | undefined;
   endpoint: EndpointId | undefined;
 }
 
-/** A simulated worker: its slots, its guests, and a pool between them. */
+/** A simulated worker: its slots, its controllers, and a pool between them. */
 export class SimulatedWorker {
   readonly #timeline: Timeline;
   readonly #plan: Plan;
@@ -63,7 +63,7 @@ export class SimulatedWorker {
   readonly #placeOf = new Map<EndpointId, Place>();
   readonly #probes = new Map<CoreKey, ((isLoaded: boolean) => void)[]>();
   readonly #pool: Pool<Relayed>;
-  /** Whose loss the pool hears of just now, and whether it died by itself. */
+  /** The slot whose loss is being reported to the pool, and whether it died by itself. */
   #dying: { readonly isByItself: boolean } | undefined;
   #isScheduled = false;
   #isTicking = false;
@@ -99,7 +99,7 @@ export class SimulatedWorker {
     return this.#pool.utilization;
   }
 
-  // What controllers say.
+  // Messages from controllers.
 
   onConnected(connection: Connection, peer: Peer): void {
     if (!this.isAlive) return connection.break();
@@ -139,7 +139,7 @@ export class SimulatedWorker {
     this.#wake();
   }
 
-  /** Takes a job back, wherever it is, unless it is answered by now. */
+  /** Cancels a job, wherever it is, unless it is already answered. */
   onCancel(connection: Connection, dispatch: DispatchId): void {
     const guest = this.#guests.get(connection);
     if (!guest?.open.has(dispatch) || !this.isAlive) return;
@@ -162,16 +162,16 @@ export class SimulatedWorker {
     this.#wake();
   }
 
-  // What goes wrong.
+  // Failures.
 
-  /** Ends with all its slots. Its connections notice. */
+  /** Dies with all its slots. Its connections notice. */
   die(): void {
     this.isAlive = false;
     for (const { slot } of this.#places) slot?.die(false);
     for (const connection of this.#guests.keys()) connection.break();
   }
 
-  /** Says that it takes no more jobs, gives back those that wait, and stays. */
+  /** Drains: says that it takes no more jobs, returns the waiting ones, and keeps running. */
   leave(): void {
     this.#isLeaving = true;
     for (const guest of this.#guests.values()) {
@@ -187,7 +187,7 @@ export class SimulatedWorker {
     this.#places[index % this.#places.length]?.slot?.die(true);
   }
 
-  /** One of its controllers takes no results for a while. */
+  /** One of its controllers accepts no results for a while. */
   stall(index: number, forMs: number): void {
     const guest = [...this.#guests.values()][index % Math.max(1, this.#guests.size)];
     if (!guest) return;
@@ -201,7 +201,7 @@ export class SimulatedWorker {
     this.#wake();
   }
 
-  /** Nothing may be left over when all controllers have what they want. */
+  /** Checks that nothing is left when all controllers are done. */
   assertIdle(): void {
     if (!this.isAlive) return;
     const { queued, queuedBytes, inFlight } = this.#pool.counts();
@@ -300,7 +300,7 @@ export class SimulatedWorker {
     for (const onEnd of waiting) onEnd(isLoaded);
   }
 
-  /** Unloads cores that no controller can want any more. */
+  /** Unloads cores that no controller can need any longer. */
   #retireUnused(): void {
     const wanted = new Set([...this.#guests.values()].map(({ core }) => core));
     for (const place of this.#places) {
@@ -360,7 +360,7 @@ export class SimulatedWorker {
     });
   }
 
-  /** No slot idles while a job waits that it could run. */
+  /** Checks that no slot is idle while a job waits that it could run. */
   #assertBusy(): void {
     for (const { slot, endpoint } of this.#places) {
       if (endpoint === undefined || !slot?.core || !this.#pool.isFree(endpoint)) continue;
@@ -371,14 +371,14 @@ export class SimulatedWorker {
     }
   }
 
-  /** No job waits behind another one if there is another slot for it soon. */
+  /** Checks that no job waits behind another one if another slot is free soon. */
   #assertTail(endpoint: EndpointId): void {
     const { queued, inFlight, slots } = this.#pool.counts();
     const limit = Math.max(1, Math.ceil((queued + inFlight) / (2 * slots)));
     assert.ok(this.#pool.inFlightAt(endpoint) <= limit, `at most ${limit} jobs at one slot`);
   }
 
-  /** As long as something waits, the scheduler looks again: for what only time changes. */
+  /** Schedules again while any job waits, because some decisions depend on time. */
   #tick(): void {
     if (this.#isTicking || this.#pool.counts().queued === 0) return;
     this.#isTicking = true;
@@ -388,7 +388,7 @@ export class SimulatedWorker {
     });
   }
 
-  /** What the worker does, if it still lives then. */
+  /** Does something later, if the worker is still running then. */
   #after(delayMs: number, act: () => void): void {
     this.#timeline.after(delayMs, () => this.isAlive && act());
   }

@@ -8,7 +8,7 @@ import { StoredCore } from "../../../worker/cores/core_store.ts";
 import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { test } from "../../lib/test.ts";
 
-test("a job before any core is told that there is none", () => {
+test("a job before any core gets the reason that there is none", () => {
   const { current } = new Recorded();
   assert.deepEqual(current.outcomeFor(newJob(1)), {
     name: "none",
@@ -29,7 +29,7 @@ test("jobs wait for the core that was current when they arrived, and get that on
   assert.deepEqual(recorded.outcomes, ["job 1: two"], "it did not wait for the first core");
 });
 
-test("a core that was overtaken while it loaded is released, and so is each that is replaced", async () => {
+test("a core that is replaced is released, even if it was still loading", async () => {
   const recorded = new Recorded();
   const [one, two] = [recorded.change(), recorded.change()];
   await one.ready("one");
@@ -51,7 +51,7 @@ test("a core that becomes ready after the connection is closed is released", asy
   assert.deepEqual(recorded.released, ["one"]);
 });
 
-test("jobs behind a core that fails hear why, until another one is sent", async () => {
+test("jobs behind a core that fails to load get the reason, until another core is sent", async () => {
   const recorded = new Recorded();
   const { current } = recorded;
   const one = recorded.change();
@@ -74,7 +74,7 @@ test("cores that load are counted with their bytes", async () => {
   assert.deepEqual([current.count, current.bytes], [0, 0]);
 });
 
-test("jobs that are taken out hear nothing about their core", async () => {
+test("jobs that were taken out get no outcome", async () => {
   const recorded = new Recorded();
   const one = recorded.change();
   const jobs = [newJob(1), newJob(2)];
@@ -90,7 +90,7 @@ function newJob(id: number): RelayedJob {
   return { source, id, payload: new Uint8Array(0), limits: NO_LIMITS, state: RECEIVED };
 }
 
-/** A connection's core, and what its connection hears. */
+/** A connection's core, and the events for the connection. */
 class Recorded {
   readonly outcomes: string[] = [];
   readonly released: string[] = [];
@@ -102,7 +102,7 @@ class Recorded {
     onReleased: ({ name }) => void this.released.push(name),
   });
 
-  /** Another core comes; the test says what becomes of it. */
+  /** Another core is sent; the test decides its outcome. */
   change(bytes = 1): { ready(name: string): Promise<void>; fails(reason: string): Promise<void> } {
     const { promise, resolve } = Promise.withResolvers<CoreOutcome>();
     const changed = this.current.change(promise, bytes);

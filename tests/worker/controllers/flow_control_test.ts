@@ -53,7 +53,7 @@ test("jobs of a controller that leaves 64 MiB unread are not run until it has re
   assert(!flow.isBlocked);
 });
 
-test("a connection that was paused for what is unread is read again when all is read", () => {
+test("a connection that was paused because of unread answers is read again when all are read", () => {
   const flow = new Flow();
   flow.grow({ unreadBytes: 129 * MEBIBYTE });
   assert(flow.isPaused);
@@ -61,7 +61,7 @@ test("a connection that was paused for what is unread is read again when all is 
   assert(!flow.isPaused);
 });
 
-test("while the worker drains, all that was started runs, whether its answer is read or not", () => {
+test("while the worker drains, jobs that had started run again, even if their answers are not read", () => {
   const flow = new Flow();
   flow.answer({ unreadBytes: 100 * MEBIBYTE });
   flow.control.drain(true);
@@ -71,7 +71,7 @@ test("while the worker drains, all that was started runs, whether its answer is 
   assert(!flow.isPaused);
 });
 
-test("a connection of version 1 is not read again once the worker drains", () => {
+test("a controller of version 1, which gets no drain notice, is not read while the worker drains", () => {
   const flow = new Flow();
   flow.control.drain(false);
   assert(flow.isPaused);

@@ -1,4 +1,4 @@
-/** The books of a connection: what is unanswered, and the memory that it keeps. */
+/** The unanswered jobs of a connection, and the memory that they keep. */
 
 import assert from "node:assert/strict";
 import { FrameDecoder, NO_LIMITS } from "../../../protocol/mod.ts";
@@ -13,7 +13,7 @@ const JOB = 3;
 
 const MEBIBYTE = 2 ** 20;
 
-/** What jobs may keep that need next to nothing. */
+/** The most memory that tiny jobs may keep. */
 const KEPT_BYTES_MAX = 20 * MEBIBYTE;
 
 test("jobs are counted, with their bytes, until they are answered", () => {
@@ -92,7 +92,7 @@ function inputOf({ payload }: RelayedJob): string {
   return new TextDecoder().decode(payload.subarray(16));
 }
 
-/** The books of one connection, and what is in them. */
+/** The unanswered jobs of one connection. */
 class Books {
   readonly #unanswered = new Set<RelayedJob>();
   readonly #decoder = new FrameDecoder();

@@ -23,7 +23,7 @@ test("a core that several connections want at once is loaded once", async () => 
   await later.done;
 });
 
-test("all connections that want a core hear that it does not load", async () => {
+test("the failure of a core is reported to all connections that want it", async () => {
   const loads = new Loads();
   const checks = [loads.check("a"), loads.check("a")];
   loads.fail("a", new LoadError("it is broken"));
@@ -43,7 +43,7 @@ test("a core whose process is killed from outside is loaded three times", async 
   assert.equal(loads.started.length, 3);
 });
 
-test("a core whose process was killed twice passes its check if it loads then", async () => {
+test("a core that loads after its process was killed twice is accepted", async () => {
   const loads = new Loads();
   const check = loads.check("a");
   for (let time = 1; time <= 2; time++) {
@@ -54,7 +54,7 @@ test("a core whose process was killed twice passes its check if it loads then", 
   await check.done;
 });
 
-test("a check goes on while any connection waits for it, and is abandoned when the last one is gone", async () => {
+test("a check goes on while any connection waits for it, and is abandoned when the last one leaves", async () => {
   const loads = new Loads();
   const [first, second] = [loads.check("a"), loads.check("a")];
   first.leave();
@@ -64,7 +64,7 @@ test("a check goes on while any connection waits for it, and is abandoned when t
   for (const { done } of [first, second]) await assert.rejects(done);
 });
 
-test("a core whose check was just abandoned is loaded anew for the next connection that wants it", async () => {
+test("a connection that wants a core whose check was just abandoned starts a new check", async () => {
   const loads = new Loads();
   const first = loads.check("a");
   first.leave();
@@ -75,7 +75,7 @@ test("a core whose check was just abandoned is loaded anew for the next connecti
   await second.done;
 });
 
-test("nothing is loaded for a connection that is gone already", async () => {
+test("nothing is loaded for a connection that is already closed", async () => {
   const loads = new Loads();
   const gone = AbortSignal.abort(new Error("gone"));
   await assert.rejects(loads.checks.check(coreOf("a"), gone), /gone/);

@@ -1,4 +1,4 @@
-/** Which of the jobs that run are over a limit. */
+/** Which running jobs are over a limit. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -21,7 +21,7 @@ test("a job exceeds its time limit when it has run for longer than that, not for
   assert.deepEqual(found(heads, 5000).map(([endpoint]) => endpoint), [1, 2]);
 });
 
-test("a job without limits exceeds none, and its process is not looked at", () => {
+test("a job without limits is never over a limit, and its process is not measured", () => {
   const nobody = () => assert.fail("a process was looked at");
   const heads = [head(1, { sinceMs: 0 }), head(2, { timeMs: 1e12, sinceMs: 0 })];
   assert.deepEqual(findViolations(heads, nobody, 1e9), []);
@@ -60,7 +60,7 @@ test("a job whose process is gone or not known does not exceed its memory limit"
   assert.deepEqual(findViolations(heads, () => 2 ** 30, 0), []); // no system has such a process id
 });
 
-/** What this process, in place of each job's, is blamed for. */
+/** The violations, if each job ran in this process. */
 function found(heads: TimedJob<RelayedJob>[], nowMs: number): [number, string, string][] {
   return findViolations(heads, () => process.pid, nowMs)
     .map(({ endpoint, kind, reason }) => [endpoint, kind, reason]);

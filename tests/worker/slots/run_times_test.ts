@@ -1,4 +1,4 @@
-/** Since when jobs run, as far as that can be seen. */
+/** How long jobs have been running. */
 
 import assert from "node:assert/strict";
 import type { DispatchId, EndpointId } from "../../../pool/ids.ts";
@@ -7,10 +7,10 @@ import type { CurrentJob } from "../../../pool/types.ts";
 import { RunTimes } from "../../../worker/slots/run_times.ts";
 import { test } from "../../lib/test.ts";
 
-test("a job's time counts from when it was first seen to run, not from when its input is handed over", () => {
+test("a job's time counts from when it was first seen running, not while its slot receives it", () => {
   const times = new RunTimes();
   const look = (head: CurrentJob<string>, nowMs: number) =>
-    times.look([head], nowMs)[0]?.runsSinceMs;
+    times.update([head], nowMs)[0]?.runsSinceMs;
   assert.equal(look(head(1, 7, false), 100), undefined);
   assert.equal(look(head(1, 7, true), 200), 200);
   assert.equal(look(head(1, 7, true), 300), 200);
@@ -19,7 +19,7 @@ test("a job's time counts from when it was first seen to run, not from when its 
 test("each job of a slot, and each slot, has its own time", () => {
   const times = new RunTimes();
   const look = (heads: CurrentJob<string>[], nowMs: number) =>
-    times.look(heads, nowMs).map(({ runsSinceMs }) => runsSinceMs);
+    times.update(heads, nowMs).map(({ runsSinceMs }) => runsSinceMs);
   assert.deepEqual(look([head(1, 7), head(2, 8)], 100), [100, 100]);
   assert.deepEqual(look([head(1, 9), head(2, 8)], 200), [200, 100]);
   assert.deepEqual(look([head(2, 8)], 300), [100]);

@@ -16,7 +16,7 @@ import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { type FakeSlot, FakeSlots, type FakeSlotsOptions } from "../fake_slots.ts";
 
-/** How long a killed process may take to be gone. */
+/** How long a killed process may take to exit. */
 const GONE_LIMIT_MS = 10_000;
 
 /** How long a process may take to connect, and to unload its core. */
@@ -102,7 +102,7 @@ test("a core that never comes back from worker_init is given up after a while", 
   await worker.load("another");
 });
 
-test("when a process dies or is killed while it loads a core, its slot is lost before the load fails", async () => {
+test("whether a process dies by itself or is killed while it loads, onLost is called before the load fails", async () => {
   for (const [core, kind] of [["crashes", "core"], ["killed", "killed"]] as const) {
     await using worker = await OneSlot.start();
     await worker.up(1);
@@ -145,7 +145,7 @@ test("a core that does not unload is killed after a while", async () => {
   assert(first.isKilled && first.isGone);
 });
 
-test("a process that cannot be killed is given up once, with the reason for the kill, and replaced", async () => {
+test("a slot whose killed process does not exit is lost once, for the reason of the kill, and gets another process", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   const [first] = await worker.killInVain(1, "timed out after 1 s");
   assert.equal(worker.lost.length, 1);
@@ -166,7 +166,7 @@ test("a process that is given up and exits later is not lost again", async () =>
   assert.equal(worker.started.length, 2);
 });
 
-test("no job is to blame for a process that cannot be killed if it was killed for no reason", async () => {
+test("a process that is killed without a reason and does not exit blames no job", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   await worker.killInVain(1);
   const { reason, wasKilled } = worker.lost[0] as Lost;
@@ -174,7 +174,7 @@ test("no job is to blame for a process that cannot be killed if it was killed fo
   assert(wasKilled);
 });
 
-test("a slot with three processes that cannot be killed waits for one of them to exit, and says so", async () => {
+test("a slot with three processes that do not exit waits for one of them, and logs that", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   const [, second] = await worker.killInVain(3);
   const waits = worker.warnings.filter((line) => line.includes("waiting"));
@@ -194,7 +194,7 @@ test("a slot that is starting its third process is not blocked", async () => {
   assert(!worker.slots.areBlocked);
 });
 
-test("a core is not loaded if the slot can have no further process", async () => {
+test("a core is not loaded in a slot that may not start another process", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   const [first] = await worker.killInVain(2);
   await worker.up(3);
@@ -207,7 +207,7 @@ test("a core is not loaded if the slot can have no further process", async () =>
   await worker.load("another");
 });
 
-test("closing does not wait for processes that were given up", async () => {
+test("closing does not wait for a process that does not exit", async () => {
   const worker = await OneSlot.start({ isUnkillable: true });
   await worker.killInVain(3);
   await worker.close();
@@ -223,7 +223,7 @@ test("closing kills a process that has not connected", async () => {
   }
 });
 
-test("a process that connects while the worker closes is ended before that is done", async () => {
+test("a process that connects while the worker closes is ended before the worker is closed", async () => {
   const worker = await OneSlot.start();
   const closed = worker.close();
   await closed;
@@ -240,7 +240,7 @@ test("closing reports a process that does not exit, once", async () => {
   assert.deepEqual(worker.lost, []);
 });
 
-test("the file of a slot's shared memory is removed once the slot is connected", async () => {
+test("the file of a slot's shared memory is removed once the slot is connected or gone", async () => {
   await using worker = await OneSlot.start();
   await worker.up(1);
   await worker.hasNoFiles();
@@ -259,7 +259,7 @@ function jobOf(input: string): Uint8Array<ArrayBuffer> {
   return payload;
 }
 
-/** One slot, and what its owner hears. */
+/** One slot, and the events for its owner. */
 class OneSlot implements AsyncDisposable {
   readonly clock: VirtualClock;
   readonly warnings: string[] = [];

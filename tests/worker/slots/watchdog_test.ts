@@ -1,4 +1,4 @@
-/** Which job is to blame when a slot was ended for one. Slots are here what the test says of them. */
+/** Which job is to blame when the watchdog has killed a slot. The slots are fakes. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -43,7 +43,7 @@ testUnless(
   },
 );
 
-test("a job that had ended at the very moment its slot was killed runs again, at most twice", () => {
+test("a job that had finished just before its slot was killed runs again, at most twice", () => {
   const worker = new WatchedWorker([SHORT_TIME, { timeMs: 0, memoryBytes: 0 }]);
   for (const blamed of [undefined, undefined, "timeout"]) {
     const [job, next] = worker.runSlot();
@@ -55,14 +55,14 @@ test("a job that had ended at the very moment its slot was killed runs again, at
   assert.equal(worker.queued, 1);
 });
 
-test("a job whose input is still being handed over does not exceed its time limit", () => {
+test("a job that its slot is still receiving is not over its time limit", () => {
   const worker = new WatchedWorker([SHORT_TIME]);
   worker.runSlot();
   for (const nowMs of [0, 1000, 1e9]) worker.look(nowMs);
   assert.equal(worker.isKilled, false);
 });
 
-/** A worker with one slot at a time, whose process is the test's own as far as memory goes. */
+/** A worker with one slot at a time. Memory is measured in the test's own process. */
 class WatchedWorker {
   isKilled = false;
   lastStarted: DispatchId | undefined;
@@ -105,7 +105,7 @@ class WatchedWorker {
     return this.#pool.counts().queued;
   }
 
-  /** A process comes, and gets all jobs that wait. */
+  /** A process starts, and gets all waiting jobs. */
   runSlot({ jobsBefore = 0 } = {}): DispatchId[] {
     this.#sent = [];
     this.#jobsBefore = jobsBefore;
@@ -122,7 +122,7 @@ class WatchedWorker {
     this.#watchdog.checkLimits(nowMs);
   }
 
-  /** The process is ended for its job. Gives the kind of failure of the job that fails for that, if one does. */
+  /** The process was killed because of its job. Returns the kind of failure of the job that fails, if one does. */
   endSlot(lastStarted: DispatchId): string | undefined {
     this.look(0);
     assert(this.isKilled);
