@@ -103,7 +103,7 @@ export class Workers {
   }
 
   /** Stops dialing a worker. It finishes the jobs that it has. */
-  leave(target: Address): void {
+  stopDialing(target: Address): void {
     const name = formatAddress(target);
     const address = this.#addresses.get(name);
     if (!address) return;

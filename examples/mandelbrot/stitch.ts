@@ -105,7 +105,7 @@ class Canvas {
     if (count > PIXELS_MAX) {
       throw new Error(
         `Cannot stitch a picture of ${size.width} × ${size.height} pixels: ` +
-          `${PIXELS_MAX} is the most`,
+          `the limit is ${PIXELS_MAX}`,
       );
     }
     this.size = size;

@@ -32,7 +32,7 @@ test("what the program starts of itself inherits no variable that makes Bun run 
 test("a slot starts nothing", () => {
   assert.throws(
     () => startedWith({ DISTCOMP_SPAWNED_AS: "slot" }),
-    /A process that runs as "slot" \(DISTCOMP_SPAWNED_AS\) does not start a slot/,
+    /A process that runs as "slot" \(DISTCOMP_SPAWNED_AS\) must not start a slot/,
   );
 });
 
