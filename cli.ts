@@ -1,4 +1,4 @@
-/** distcomp, the whole program. */
+/** The entry point of the complete program, `distcomp`. */
 
 import { main } from "./cli/main.ts";
 

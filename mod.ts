@@ -1,11 +1,11 @@
 /**
- * distcomp as a library: runs a compute core, a shared library with three C functions, on many inputs, with
+ * distcomp as a library: runs a compute core (a shared library with three C functions) on many inputs, on
  * workers on this machine or on others.
  *
  * - {@linkcode Session} runs jobs: `Session.open`, `map`, `run`, `close`.
- * - {@linkcode WorkerServer} is a worker, for sessions and for `distcomp run`.
+ * - {@linkcode WorkerServer} is a worker for sessions and for `distcomp run`.
  *
- * `include/distcomp.h` says how to write a compute core. `examples/library/` has a complete program.
+ * `include/distcomp.h` documents how to write a compute core. `examples/library/` has a complete program.
  *
  * @module
  */

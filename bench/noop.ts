@@ -141,7 +141,7 @@ type Usages = ReturnType<typeof usages>;
 function result(settings: Settings, seconds: number, before: Usages, after: Usages) {
   const perJob = (ms: number) => Math.round((1e5 * ms) / settings.jobs) / 100;
   const processes = after.map(({ name, pid, cpuMs, rssMb }) => {
-    // All the time of a slot that started after the warm-up counts.
+    // For a slot that started after the warm-up, all of its time counts.
     const usedBefore = before.find((other) => other.pid === pid)?.cpuMs ?? 0;
     return { name, cpu_us_per_job: perJob(cpuMs - usedBefore), rss_mb: rssMb };
   });

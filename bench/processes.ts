@@ -38,7 +38,7 @@ function parentOf(pid: number): number | undefined {
   }
 }
 
-/** The fields after the process name, starting with the state. The name can contain spaces and brackets. */
+/** The fields after the process name, starting with the state. The name can contain spaces and parentheses. */
 function statFields(pid: number): string[] {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");
   return text.slice(text.lastIndexOf(")") + 2).split(" ");

@@ -1,4 +1,4 @@
-/** The parts of the executable and their sizes, as `compile.sh` reports them for the current sources. */
+/** Reports the parts of the executable and their sizes, as `compile.sh` lists them for the current sources. */
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
@@ -28,7 +28,7 @@ export function partsOfExecutable(): Record<string, number> {
   }
 }
 
-/** `deno compile` reports how much it embeds. The rest is its base runtime. */
+/** Splits the size: `deno compile` reports how much it embeds, and the rest is its base runtime. */
 function partsOfDeno(total: number, [, size, unit]: RegExpExecArray): Record<string, number> {
   const embedded = Math.round(Number(size) * (BYTES_BY_UNIT[unit as string] ?? 1));
   return { runtime: total - embedded, "distcomp and packages": embedded };

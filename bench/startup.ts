@@ -1,7 +1,6 @@
 /**
- * Measures what distcomp costs before it does any work, as medians over 20 runs: starting, a complete
- * trivial run with no worker running before it, an idle worker, and a change of cores. Also measures the
- * parts of the executable.
+ * Measures the fixed costs of distcomp, as medians over 20 runs: the start of the program, a complete trivial run
+ * with a local worker, the memory of an idle worker, and a change of cores. Also lists the parts of the executable.
  *
  *     ./compile.sh && deno task bench:startup --program ./distcomp
  *
@@ -24,7 +23,7 @@ import { partsOfExecutable } from "./size.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const RUNS = 20;
 
-/** After this time a worker has finished starting, so what it uses is what an idle worker uses. */
+/** After this time a worker has finished starting and is idle. */
 const IDLE_MS = 1_000;
 
 const { values } = parseArgs({ options: { program: { type: "string" } } });
@@ -109,7 +108,7 @@ async function startWorker(slots: number) {
   };
 }
 
-/** Builds a core that differs from others only in its stamp. */
+/** Builds a core that differs from the others only in its stamp. */
 function buildCore(stamp: string): string {
   const core = join(folder, `${stamp}.so`);
   const source = join(ROOT, "tests/fixtures/cores/version_stamp.c");

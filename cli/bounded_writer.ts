@@ -1,26 +1,26 @@
 /**
- * Writes text to a reader that may be slow, or stop reading for hours: a suspended terminal, a pipe that
- * nobody empties. A blocking write would stop the whole process for as long.
+ * Writes text to a reader that may be slow or stop reading for hours, such as a suspended terminal or a full
+ * pipe. A blocking write would stop the whole process for that time.
  */
 
 import { type Clock, delay } from "../runtime/clock.ts";
 
-/** Characters that are queued at most. Enough for what a busy worker logs while a reader pauses. */
+/** The most characters in the queue. Enough for what a busy worker logs while a reader pauses. */
 const QUEUED_CHARS_MAX = 1024 * 1024;
 
-/** Characters per write: small, so that a slow reader can be told from a stopped one. */
+/** Characters per write. Small writes show whether a reader is slow or has stopped. */
 const WRITE_CHARS = 16 * 1024;
 
-/** A reader that has accepted nothing for this long has stopped, and cores no longer wait for it. */
+/** A reader that has accepted nothing for this long counts as stopped. Printing cores no longer wait for it. */
 const STOPPED_MS = 3_000;
 
 /** `flush` gives up on a reader that has accepted nothing for this long. */
 const FLUSH_MS = 1_000;
 
-/** Errors that pass, such as a full disk. After any other the reader is gone: a closed pipe or terminal. */
-const PASSING_CODES = ["ENOSPC", "EDQUOT", "EAGAIN", "ENOBUFS", "ENOMEM"];
+/** Temporary errors, such as a full disk. Any other error means that the pipe or terminal is closed. */
+const TEMPORARY_CODES = ["ENOSPC", "EDQUOT", "EAGAIN", "ENOBUFS", "ENOMEM"];
 
-/** A bounded queue of text. When it is full, lines are dropped, counted, and reported at their place. */
+/** A bounded queue of text. When it is full, lines are dropped and counted; a line in their place says how many. */
 export class BoundedWriter {
   readonly #writeBytes: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
   readonly #clock: Clock;
@@ -29,7 +29,7 @@ export class BoundedWriter {
   #queuedChars = 0;
   /** Dropped lines that have not been reported. */
   #droppedLines = 0;
-  /** Dropped lines that the text being written reports. */
+  /** Dropped lines that the text of the current write reports. */
   #reportedLines = 0;
   #pumping: Promise<void> | undefined;
   #isStopped = false;
@@ -41,23 +41,23 @@ export class BoundedWriter {
     this.#clock = clock;
   }
 
-  /** Queues text, which ends with a line feed if it is a line, or drops it. */
+  /** Queues text, or drops it if the queue is full. The text of a line includes its line feed. */
   write(text: string): void {
     if (this.#isClosed) return;
-    if (!this.#pumping) this.#reportDropped(); // the last write has failed; this one may not
+    if (!this.#pumping) this.#reportDropped(); // the last write failed, but this one may succeed
     if (this.#droppedLines > 0 || this.#queuedChars + text.length > QUEUED_CHARS_MAX) {
       this.#droppedLines += 1;
     } else this.#enqueue(text);
   }
 
-  /** Whether text is still to be written. A progress bar skips a redraw then. */
+  /** Whether text is waiting to be written. A progress bar then skips a redraw. */
   get isBusy(): boolean {
     return this.#queuedChars > 0;
   }
 
   /**
-   * What can wait, such as lines that cores print, waits for this promise before it is queued. There is none
-   * to wait for while there is room, and none when the reader has stopped.
+   * A promise to wait for before queueing text that can wait, such as the lines that cores print. `undefined`
+   * while there is room, and when the reader has stopped.
    */
   room(): Promise<void> | undefined {
     if (this.#queuedChars <= QUEUED_CHARS_MAX / 2 || this.#isStopped) return undefined;
@@ -80,7 +80,7 @@ export class BoundedWriter {
   }
 
   async #pump(): Promise<void> {
-    await undefined; // lines of the same turn leave in one write
+    await undefined; // lines of the same turn of the event loop are one write
     while (this.#queue.length > 0) {
       const text = this.#next();
       const timer = this.#clock.after(STOPPED_MS, () => this.#setStopped(true));
@@ -92,19 +92,19 @@ export class BoundedWriter {
       if (failure) this.#onFailed(text, failure.error);
       else this.#reportDropped();
     }
-    this.#pumping = undefined; // in the same turn as the last look at the queue, or a line would be left in it
+    this.#pumping = undefined; // no await since the queue was empty, or a line would stay in it
   }
 
   #onFailed(text: string, error: unknown): void {
     const { code = "" } = (error ?? {}) as { code?: string };
-    if (!PASSING_CODES.includes(code)) return this.#close();
+    if (!TEMPORARY_CODES.includes(code)) return this.#close();
     const lines = text.split("\n").length - 1;
     // One of these lines may be a report of lines that were dropped before.
     this.#droppedLines += this.#reportedLines > 0 ? lines - 1 + this.#reportedLines : lines;
     this.#reportedLines = 0;
   }
 
-  /** Takes the text of the next write from the queue; it counts as queued until it is written. */
+  /** Takes the text of the next write from the queue. It counts as queued until it is written. */
   #next(): string {
     let pieces = 0;
     for (let chars = 0; pieces < this.#queue.length && chars < WRITE_CHARS; pieces++) {

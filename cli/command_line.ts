@@ -1,4 +1,4 @@
-/** The command line: its commands, their help, and what happens when it is wrong. */
+/** The command line: its commands, their help, and usage errors. */
 
 import { Command, CommanderError } from "commander";
 import type { Runtime } from "../runtime/ports.ts";
@@ -11,10 +11,10 @@ import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
 import { addWorkerOptions, type WorkerFlags } from "./worker_options.ts";
 
-/** Columns for descriptions; with fewer they are not wrapped. */
+/** Descriptions are not wrapped if fewer columns are left for them. */
 const DESCRIPTION_COLUMNS_MIN = 20;
 
-/** Runs what was typed; resolves to the exit status. */
+/** Runs the command that was typed. Resolves to the exit status. */
 export async function runCommandLine(
   runtime: Runtime,
   args: readonly string[],
@@ -52,7 +52,7 @@ function buildProgram(
     .helpCommand("help [command]", "show the help of a command")
     .showSuggestionAfterError()
     .configureHelp({ minWidthToWrap: DESCRIPTION_COLUMNS_MIN })
-    .configureOutput({ outputError: () => {} }) // `commanderExit` prints it, as all other errors
+    .configureOutput({ outputError: () => {} }) // `commanderExit` prints it in the form of all other errors
     .exitOverride();
   if (roles.controller) addRun(program, runtime, roles, args, outcome);
   if (roles.worker) addWorker(program, runtime, roles.worker, outcome);
@@ -94,14 +94,14 @@ function addWorker(
   });
 }
 
-/** Without this, commander would print the general help and not say why. */
+/** For an unknown topic, commander would print the general help without an error. */
 function checkHelpTopic(program: Command, [command, topic]: readonly string[]): void {
   if (command !== "help" || topic === undefined || topic.startsWith("-")) return;
   if (program.commands.some((known) => known.name() === topic)) return;
   throw new UsageError(`Unknown command "${topic}"; see distcomp --help`);
 }
 
-/** Help that was asked for is a success; help in place of a command is not. */
+/** Help is a success if the user asked for it, and an error if no command was given. */
 function commanderExit(
   error: CommanderError,
   program: Command,
@@ -115,7 +115,7 @@ function commanderExit(
   return ExitCode.usage;
 }
 
-/** A message of commander, such as `error: unknown option '--worker'`, as a sentence like our own. */
+/** Turns a message of commander, such as `error: unknown option '--worker'`, into the form of our own errors. */
 function usageText(message: string, help: string): string {
   const [sentence = "", hint = ""] = message.replace(/^error: /, "").split("\n");
   const text = sentence.replace(/'([^']*)'/g, '"$1"')

@@ -1,4 +1,4 @@
-/** distcomp-controller: sends jobs to workers, and contains neither worker nor slot. */
+/** The entry point of `distcomp-controller`, which has `distcomp run` but cannot run jobs itself. */
 
 import { main } from "./main.ts";
 

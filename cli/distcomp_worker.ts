@@ -1,4 +1,4 @@
-/** distcomp-worker: runs jobs, and cannot send any. */
+/** The entry point of `distcomp-worker`, which has only `distcomp worker`. */
 
 import { main } from "./main.ts";
 

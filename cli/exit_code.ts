@@ -1,6 +1,6 @@
 /** The exit statuses of `distcomp`. */
 
-/** The same as in docs/reference.md. */
+/** A test compares them with docs/reference.md. */
 export const ExitCode = {
   ok: 0,
   someFailed: 1,

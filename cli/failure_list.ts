@@ -3,16 +3,16 @@
 import type { Failure } from "../controller/run.ts";
 import { formatCount, printable } from "./format.ts";
 
-/** A reason that more jobs share than this is shown once. */
+/** A reason that more jobs share is shown once, with one name and a count. */
 const NAMES_MAX = 3;
 
-/** A longer name does not move the reasons of the others to the right. */
+/** The widest column of names. A longer name does not move the reasons of the others to the right. */
 const NAME_CHARS_MAX = 40;
 
-/** A worker may send a page as its reason. The journal has all of it. */
+/** A worker may send a very long reason. The journal has all of it. */
 const REASON_CHARS_MAX = 300;
 
-/** One line per failure, or per reason that many jobs share: `0 and 16 more  exit code 1`. */
+/** One line per failure, or one for all failures with the same reason: `0 and 16 more  exit code 1`. */
 export function failureList(failures: readonly Failure[]): string[] {
   const rows = [...byReason(failures)].flatMap(([reason, names]) =>
     (names.length > NAMES_MAX ? [sharedBy(names)] : names).map((name) => ({ name, reason }))
@@ -22,7 +22,7 @@ export function failureList(failures: readonly Failure[]): string[] {
   return rows.map(({ name, reason }) => `${name.padEnd(width)}  ${reason}`);
 }
 
-/** Reasons in the order in which they first occurred. */
+/** The names of failed jobs by reason, in the order in which the reasons first occurred. */
 function byReason(failures: readonly Failure[]): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const failure of failures) {

@@ -1,4 +1,4 @@
-/** Numbers and text as people read them. */
+/** Formats numbers and text for messages. */
 
 import prettyBytes from "pretty-bytes";
 import prettyMs from "pretty-ms";
@@ -16,7 +16,7 @@ export function formatNoun(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** `1,230` or `0.52`: three digits are as much as a rate is worth. */
+/** `1,230` or `0.52`. A rate is not more exact than three digits. */
 export function formatRate(perSecond: number): string {
   return RATE.format(perSecond >= 1000 ? Math.round(perSecond) : perSecond);
 }
@@ -31,12 +31,12 @@ export function formatDuration(ms: number): string {
   return prettyMs(ms, { unitCount: 2 });
 }
 
-/** `7s`, `4m 5s`, `3d 4h`: how long something will take, in whole seconds from 1. */
+/** `7s`, `4m 5s`, `3d 4h`: how long something will take, in whole seconds, at least 1. */
 export function formatTimeLeft(ms: number): string {
   return prettyMs(1000 * Math.max(1, Math.round(ms / 1000)), { unitCount: 2 });
 }
 
-/** Foreign text (file names, messages of workers) as one line without control characters. */
+/** Untrusted text (file names, messages of workers) as one line without control characters. */
 export function printable(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what this removes
   return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");

@@ -1,4 +1,4 @@
-/** What the help of a command says below its options. */
+/** The examples and notes below the options in the help of a command. */
 
 import type { Command } from "commander";
 import process from "node:process";
@@ -36,10 +36,10 @@ Examples:
   paragraphs: [],
 };
 
-/** Width of the help where it is not shown on a terminal. */
+/** Width of the help when stdout is not a terminal. */
 const HELP_COLUMNS = 80;
 
-/** The notes as text, with the paragraphs wrapped as commander wraps its own. */
+/** The notes as text. The paragraphs are wrapped like the rest of the help. */
 export function notesText(command: Command, { examples, paragraphs }: Notes): string {
   const columns = process.stdout.columns || HELP_COLUMNS;
   const help = command.createHelp();

@@ -1,4 +1,4 @@
-/** Ctrl-C during a run. */
+/** Handles Ctrl-C and SIGTERM during a run. */
 
 import process from "node:process";
 import type { Run } from "../controller/run.ts";

@@ -1,4 +1,4 @@
-/** The worker that `distcomp run` starts on its own machine: it serves that run and ends with it. */
+/** The worker process that `distcomp run` starts on its own machine. It serves that run only. */
 
 import { basename, dirname } from "node:path";
 import process from "node:process";
@@ -11,7 +11,7 @@ import { toStderr } from "./log.ts";
 import { stderr } from "./stderr.ts";
 import { SOFTWARE } from "./version.ts";
 
-/** The run listens before it starts this process, so it can be reached at once or not at all. */
+/** The run listens before it starts this process, so a connection succeeds at once or never. */
 const DIAL_MS = 10_000;
 
 /** Serves the run that listens on `socket`. */
@@ -20,22 +20,22 @@ export async function localWorkerCommand(
   socket: string,
   slots: number,
 ): Promise<number> {
-  // Ctrl-C in a terminal reaches this process too, but it is the run that decides what follows.
+  // Ctrl-C in a terminal reaches this process too, but the run decides when the worker stops.
   process.on("SIGINT", () => {});
-  // The run reports what happens to jobs, so only what cores print is passed on.
+  // The run reports what happens to jobs, so this process logs only the lines that cores print.
   const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
   await using worker = await Worker.start(runtime, {
     slots,
     log,
     software: SOFTWARE,
-    halfClosedMs: 0, // a run that has disconnected reads no answers
-    folder: dirname(socket), // the run removes it, however this process ends
+    halfClosedMs: 0, // after the run has disconnected, it reads no answers
+    folder: dirname(socket), // the run removes it, even if this process is killed
   });
   process.on("SIGTERM", () => void worker.drain());
-  // A run that had nothing to do has ended already: there is nobody to serve, and nothing to report.
+  // If the run had no jobs to run, it has already ended. That is no error.
   const stream = await runtime.dial({ kind: "unix", path: socket }, DIAL_MS)
     .catch(() => undefined);
   if (stream) await worker.serve(stream);
-  await removeAfterOwner(runtime, dirname(socket), basename(socket)); // left by a run that was killed
+  await removeAfterOwner(runtime, dirname(socket), basename(socket)); // a killed run could not remove it
   return ExitCode.ok;
 }

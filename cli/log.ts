@@ -1,6 +1,6 @@
 /**
- * What the program says on stderr: errors, and the log lines of workers and runs. The parts of the program
- * get a `Log` handed in, so there is no logger to look up by name and no package for that.
+ * Errors and log lines on stderr. The parts of the program get a `Log` as a parameter, so a logging package
+ * with named loggers would be of no use.
  */
 
 import process from "node:process";
@@ -9,18 +9,18 @@ import type { Log } from "../system/log.ts";
 import { printable } from "./format.ts";
 import { stderr } from "./stderr.ts";
 
-/** Writes one line for people to read. */
+/** Writes one line of text. */
 export type WriteLine = (line: string) => void;
 
 /** Writes a line to stderr. */
 export const toStderr: WriteLine = (line) => stderr.write(`${line}\n`);
 
-/** Says why the command failed, in the one form that all errors have. */
+/** Prints why the command failed. All errors have this form. */
 export function printError(message: string): void {
   toStderr(`${styled("red", "distcomp:")} ${message}`);
 }
 
-/** The log of a worker, which runs for weeks: every line begins with the time. */
+/** The log of a worker. A worker may run for weeks, so every line begins with the time. */
 export function workerLog(): Log {
   const write = (text: string) => toStderr(`${new Date().toISOString().slice(0, 19)}Z ${text}`);
   return {
@@ -31,7 +31,7 @@ export function workerLog(): Log {
   };
 }
 
-/** The log of a run, for somebody who waits for a result: warnings, and what cores print unless `isQuiet`. */
+/** The log of a run: warnings, and the lines that cores print unless `isQuiet`. */
 export function runLog(write: WriteLine, isQuiet: boolean): Log {
   return {
     info: () => {},

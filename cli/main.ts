@@ -1,4 +1,4 @@
-/** Where every process of distcomp starts: one that a person started, or one that distcomp started itself. */
+/** The main function of every process, whether the user or distcomp itself started it. */
 
 import process from "node:process";
 import { detectRuntime } from "../runtime/detect.ts";
@@ -6,7 +6,7 @@ import { ownRole } from "../system/self.ts";
 import type { Roles } from "./roles.ts";
 import { exit, useStderrOf } from "./stderr.ts";
 
-/** Runs this process in the role that its arguments and environment name, and ends it. */
+/** Runs this process in the role that its arguments and environment specify, then exits. */
 export function main(roles: Roles): void {
   runRole(roles, process.argv.slice(2)).then(exit);
 }

@@ -1,25 +1,25 @@
-/** Values of options, read from text. Each function throws a `UsageError` that names the option and the value. */
+/** Parses the values of options. Each function throws a `UsageError` that names the option and the value. */
 
 import { parse as parseTime } from "@lukeed/ms";
 import type { FailureLimit } from "../controller/failure_limit.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** More slots than this on one machine are a typing error. */
+/** A larger number of slots on one machine is a typing error. */
 const SLOTS_MAX = 4096;
 
-/** A slot that runs no job uses about this much memory. */
+/** An idle slot uses about this much memory. */
 const SLOT_BYTES = 64 * 1024 ** 2;
 
 const NUMBER = /^\d+(?:\.\d+)?$/;
 
-/** Reads `--slots`. */
+/** Parses `--slots`. */
 export function parseSlots(text: string): number {
   const slots = wholeNumberIn(text);
   if (slots >= 1 && slots <= SLOTS_MAX) return slots;
   throw new UsageError(`--slots must be a whole number from 1 to ${SLOTS_MAX}, not "${text}"`);
 }
 
-/** Reads the value of `option`, a whole number from `min`. */
+/** Parses the value of `option`, a whole number of at least `min`. */
 export function parseCount(option: string, min: number, text: string): number {
   const count = wholeNumberIn(text);
   if (count >= min) return count;
@@ -27,7 +27,7 @@ export function parseCount(option: string, min: number, text: string): number {
   throw new UsageError(`${option} must be a whole number${range}, not "${text}"`);
 }
 
-/** Reads `--max-failures`: a number of jobs, or a percentage. */
+/** Parses `--max-failures`: a number of jobs, or a percentage. */
 export function parseFailureLimit(text: string): FailureLimit {
   const jobs = wholeNumberIn(text);
   if (jobs >= 0) return { unit: "jobs", max: jobs };
@@ -38,7 +38,7 @@ export function parseFailureLimit(text: string): FailureLimit {
   );
 }
 
-/** Reads `--timeout`: `30s`, `1.5h`; a number alone is in seconds. In milliseconds. */
+/** Parses `--timeout`: `30s`, `1.5h`; a number without a unit is in seconds. Returns milliseconds. */
 export function parseTimeout(text: string): number {
   const time = text.trim();
   const ms = Math.round(parseTime(NUMBER.test(time) ? `${time}s` : time) ?? NaN);
@@ -49,10 +49,10 @@ export function parseTimeout(text: string): number {
 }
 
 /**
- * Reads `--memory`: `500M`, `2G`, `1.5GiB`; powers of 1024, as systems count memory. In bytes.
+ * Parses `--memory`: `500M`, `2G`, `1.5GiB`; powers of 1024, as systems count memory. Returns bytes.
  *
- * The packages that read sizes are no help: `bytes` takes `500M` for 500 bytes, `filesize-parser` takes `2Gb`
- * for about 2 gigabits.
+ * The packages that parse sizes are wrong here: `bytes` reads `500M` as 500 bytes, `filesize-parser` reads `2Gb`
+ * as about 2 gigabits.
  */
 export function parseMemory(text: string): number {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i.exec(text.trim()) ?? [];
@@ -63,7 +63,7 @@ export function parseMemory(text: string): number {
   );
 }
 
-/** Reads `--verify`: `2` (every job, on two workers) or `5%`. The part of the jobs, 0 to 1. */
+/** Parses `--verify`: `2` (every job, on two workers) or `5%`. Returns the fraction of the jobs, 0 to 1. */
 export function parseVerify(text: string): number {
   if (text === "2") return 1;
   const percent = percentIn(text.replace(/\s+%$/, "%"));
@@ -73,7 +73,7 @@ export function parseVerify(text: string): number {
   );
 }
 
-/** `NaN` if the text is no whole number, or one that is too large to be exact. */
+/** The whole number in a text; `NaN` if there is none, or if it is too large to be exact. */
 function wholeNumberIn(text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : NaN;
   return Number.isSafeInteger(number) ? number : NaN;

@@ -1,4 +1,4 @@
-/** What a run shows while it goes on: a bar on a terminal, elsewhere a line every few seconds. */
+/** The progress of a run: a bar on a terminal, otherwise a line every few seconds. */
 
 import process from "node:process";
 import type { RunStatus } from "../controller/run.ts";
@@ -12,24 +12,24 @@ import { stderr } from "./stderr.ts";
 /** Five times a second looks smooth, and costs nothing. */
 const REDRAW_MS = 200;
 
-/** A log of a day's run stays readable. */
+/** Seldom enough that the log of a run that takes a day stays readable. */
 const LINE_MS = 5_000;
 
-/** Assumed of a terminal that does not tell its width, or says 0. */
+/** The assumed width of a terminal that reports no width, or 0. */
 const COLUMNS_UNKNOWN = 80;
 
-/** A terminal echoes Ctrl-C as `^C` behind the bar, where it must not begin a new line; the last column may. */
+/** Columns that stay free: a terminal echoes Ctrl-C as `^C` after the bar, which must not wrap the line. */
 const FREE_COLUMNS = 3;
 
-/** Shows how a run goes. */
+/** Shows the progress of a run. */
 export interface Progress {
-  /** Writes a line without disturbing what is shown. */
+  /** Writes a line above the progress bar, if there is one. */
   readonly write: WriteLine;
-  /** Shows nothing any more. May be called again; `write` still works. */
+  /** Removes the bar. May be called again; `write` still works. */
   stop(): void;
 }
 
-/** Shows nothing. */
+/** Shows no progress, for `--quiet`. */
 export function noProgress(): Progress {
   return { write: toStderr, stop: () => {} };
 }

@@ -1,4 +1,4 @@
-/** How far a run is, in one line of text. */
+/** The progress of a run as one line of text. */
 
 import type { RunStatus } from "../controller/run.ts";
 import { formatCount, formatNoun, formatRate, formatTimeLeft } from "./format.ts";
@@ -6,15 +6,15 @@ import { formatCount, formatNoun, formatRate, formatTimeLeft } from "./format.ts
 const BAR_CHARS_MAX = 30;
 const BAR_CHARS_MIN = 8;
 
-/** What stands between the bar and the rest. */
+/** The text between the bar and the rest. */
 const PERCENT_CHARS = " 100%  ".length;
 
-/** A line for a log. */
+/** A progress line for a log. */
 export function progressText(status: RunStatus, perSecond: number): string {
   return [counted(status), ...details(status, perSecond)].join(", ");
 }
 
-/** A line with a bar that fits into `columns`. It leaves out what does not fit, the least important first. */
+/** A line with a bar that fits into `columns`. Details that do not fit are left out, the least important first. */
 export function progressBar(status: RunStatus, perSecond: number, columns: number): string {
   const part = partEnded(status);
   const text = fitted(status, perSecond, columns - PERCENT_CHARS - BAR_CHARS_MIN);
@@ -49,7 +49,7 @@ function counted({ done, failed, total }: RunStatus): string {
   return `${formatCount(ended)}/${formatNoun(total, "job")}`;
 }
 
-/** The rest, the most important first. */
+/** The details after the count, the most important first. */
 function details(status: RunStatus, perSecond: number): string[] {
   const { failed, workers, slots, slotsAreKnown } = status;
   const leftMs = (jobsLeft(status) / perSecond) * 1000;
@@ -62,7 +62,7 @@ function details(status: RunStatus, perSecond: number): string[] {
   ].filter((text) => text !== "");
 }
 
-/** Jobs that will take time: not those that turn out to have ended in earlier runs. `NaN` if unknown. */
+/** Jobs that still have to run, without those that will be skipped. `NaN` if unknown. */
 function jobsLeft({ done, failed, skipsLeft, total = NaN }: RunStatus): number {
   return Math.max(0, total - done - failed - skipsLeft);
 }

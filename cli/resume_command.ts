@@ -4,10 +4,10 @@ import { basename } from "node:path";
 import process from "node:process";
 import type { Runtime } from "../runtime/ports.ts";
 
-/** Arguments that a shell takes as they are. */
+/** Arguments that need no quotes in a shell. */
 const PLAIN = /^[\w@%+=:,./-]+$/;
 
-/** A line with the command, which is the one that was typed. */
+/** A line with the command to resume the run, which is the command that was typed, without `--fresh`. */
 export function resumeHint(
   args: readonly string[],
   stdin: "list" | "lines" | undefined,
@@ -17,20 +17,20 @@ export function resumeHint(
   return stdin ? `to resume, with the same ${stdin} on stdin: ${command}` : `to resume: ${command}`;
 }
 
-/** The name by which an executable was called; a program that runs from its sources is just `distcomp`. */
+/** The name by which the executable was called; `distcomp` for a program that runs from its sources. */
 export function programName(runtime: Runtime): string {
   const { argv0, execPath } = process;
   const isExecutable = runtime.selfCommand().length === 1;
   return isExecutable && basename(argv0) === basename(execPath) ? argv0 : "distcomp";
 }
 
-/** With `--fresh` the command would start over. After `--` it is the name of a file. */
+/** Removes `--fresh`, which would start over. After `--`, `--fresh` is the name of a file and stays. */
 function withoutFresh(args: readonly string[]): string[] {
   const end = args.indexOf("--");
   return args.filter((arg, index) => arg !== "--fresh" || (end >= 0 && index > end));
 }
 
-/** The argument as it is typed in a POSIX shell: in single quotes, which leave everything else alone. */
+/** The argument quoted for a POSIX shell. */
 function quoted(arg: string): string {
   return PLAIN.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,4 @@
-/** What a run says about earlier runs into the same output folder. */
+/** Messages about earlier runs in the same output folder. */
 
 import type { Resume } from "../controller/output/resume.ts";
 import { formatCount, formatNoun } from "./format.ts";

@@ -1,6 +1,6 @@
-/** What the processes of an executable can be. */
+/** The roles that a process of distcomp can have. */
 
-/** The roles in an executable. Each is loaded only when it is asked for, so that a slot stays small. */
+/** The roles that an executable contains. Each is loaded on demand, so that a slot uses little memory. */
 export interface Roles {
   /** `distcomp run`. */
   readonly controller?: () => Promise<typeof import("./run_command.ts")>;

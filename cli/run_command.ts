@@ -1,4 +1,4 @@
-/** `distcomp run`: puts a run together from what was typed, and reports how it ended. */
+/** `distcomp run`: builds a run from the command line, completes it, and reports the result. */
 
 import process from "node:process";
 import { OutputFolder } from "../controller/output/output_folder.ts";
@@ -18,7 +18,7 @@ import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
 import { watchWorkers } from "./worker_list.ts";
 
-/** Runs what was asked for. Resolves to the exit status; rejects if the run cannot begin. */
+/** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
 export async function runCommand(runtime: Runtime, request: RunRequest): Promise<number> {
   const { flags, args } = request;
   const plan = await planOf(request);
@@ -33,7 +33,7 @@ export async function runCommand(runtime: Runtime, request: RunRequest): Promise
   return report(end, flags, resumeHint(args, stdinOf(request), programName(runtime)));
 }
 
-/** Runs to the end, whatever that is, and leaves the output folder to other runs. */
+/** Completes the run, whether it succeeds or not, and releases the output folder. */
 async function complete(
   runtime: Runtime,
   request: RunRequest,
@@ -66,7 +66,7 @@ async function complete(
   }
 }
 
-/** Puts the run together, and says what it resumes. */
+/** Builds the run, and reports what it resumes. */
 function runOf(
   runtime: Runtime,
   request: RunRequest,
@@ -77,7 +77,7 @@ function runOf(
 ): Run {
   const { listen, maxFailures: failureLimit, retryFailed = false, quiet } = request.flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
-  // A journal without a job to resume is not worth a look-up for each input.
+  // If the journal has no job to skip, do not look up each input in it.
   const source = sourceOf(request, skipsExpected > 0 ? resume : undefined, log);
   for (const text of damageText(resume)) log.warn(text);
   const resuming = resumeText(resume, retryFailed);
@@ -87,7 +87,7 @@ function runOf(
   return new Run({ runtime, ...parts, ...plan });
 }
 
-/** Escape sequences mean nothing to a dumb terminal. */
+/** Shows a bar on a terminal. A dumb terminal does not understand its escape sequences. */
 function startProgress(run: Run, flags: RunFlags, { clock }: Runtime): Progress {
   if (flags.quiet) return noProgress();
   void run.countTotal();

@@ -1,4 +1,4 @@
-/** The inputs of a run: files and folders, lines, or numbers. */
+/** The inputs that the command line names: files and folders, lines, or numbers. */
 
 import { checkLines, checkPaths } from "../controller/inputs/check.ts";
 import { fileSource } from "../controller/inputs/files.ts";
@@ -10,7 +10,7 @@ import type { Log } from "../system/log.ts";
 import type { RunRequest } from "./run_request.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** Rejects unless there are inputs of exactly one kind, and they can be read. */
+/** Rejects unless there is exactly one kind of inputs and the inputs can be read. */
 export async function checkInputs({ inputs, flags }: RunRequest): Promise<void> {
   const { lines, repeat, output } = flags;
   const kinds = [inputs.length > 0, lines !== undefined, repeat !== undefined];
@@ -25,7 +25,7 @@ export async function checkInputs({ inputs, flags }: RunRequest): Promise<void> 
   else await checkLines(lines, output);
 }
 
-/** The source that reads them, without the jobs that finished in earlier runs. */
+/** The source of the inputs. It skips jobs that `finished` knows. */
 export function sourceOf(
   { inputs, flags }: RunRequest,
   finished: FinishedJobs | undefined,
@@ -36,7 +36,7 @@ export function sourceOf(
   return fileSource(inputs, flags.output, (text) => log.warn(text), finished);
 }
 
-/** What has to be on stdin again to resume the run, if anything. */
+/** What the user has to supply on stdin again to resume the run, if anything. */
 export function stdinOf({ inputs, flags }: RunRequest): "list" | "lines" | undefined {
   if (flags.lines === "-") return "lines";
   return inputs.includes("-") ? "list" : undefined;

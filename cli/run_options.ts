@@ -1,4 +1,4 @@
-/** The options of `distcomp run`: how they are typed, what its help says, and what they hold. */
+/** The options of `distcomp run`: their names, help texts and values. */
 
 import { type Command, Option } from "commander";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
@@ -15,7 +15,7 @@ import {
   parseVerify,
 } from "./option_values.ts";
 
-/** The options as they were typed. */
+/** The parsed values of the options. */
 export interface RunFlags {
   readonly lines?: string;
   readonly repeat?: number;
@@ -108,7 +108,7 @@ function addJobOptions(command: Command): void {
     .option("--no-speculate", "run no second copies of stragglers on idle slots");
 }
 
-/** The options that are about jobs, as the cluster takes them. */
+/** The options about jobs, in the form that the cluster takes. */
 export function clusterOptionsOf(flags: RunFlags): ClusterOptions {
   return {
     policy: {

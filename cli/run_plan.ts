@@ -1,4 +1,4 @@
-/** What a run uses beside its inputs and outputs: the core, the workers, and the rules for jobs. */
+/** The parts of a run that the command line alone determines: the core, the workers and the job options. */
 
 import os from "node:os";
 import process from "node:process";
@@ -11,7 +11,7 @@ import type { RunRequest } from "./run_request.ts";
 import { UsageError } from "./usage_error.ts";
 import { readWorkers } from "./worker_list.ts";
 
-/** Parts of a run that the command line alone decides. */
+/** The core, the workers and the job options of a run. */
 export interface RunPlan {
   readonly core: CoreImage;
   readonly options: ClusterOptions;
@@ -20,19 +20,19 @@ export interface RunPlan {
   readonly localSlots: number | undefined;
 }
 
-/** Reads the core and the worker list; rejects if the options do not fit together. */
+/** Reads the core and the worker list. Rejects if options contradict each other. */
 export async function planOf({ core, flags, hasLocalWorker }: RunRequest): Promise<RunPlan> {
   const list = workerListOf(flags);
   const workers = list === "" ? [] : await readWorkers(list);
   const isLocal = workers.length === 0 && !flags.listen;
   if (isLocal && !hasLocalWorker) {
     throw new UsageError(
-      "This executable runs no jobs itself; name workers with --workers, or use --listen",
+      "This executable cannot run jobs itself; name workers with --workers, or use --listen",
     );
   }
   if (!isLocal && flags.slots !== undefined) {
     throw new UsageError(
-      "--slots is for a run without workers; set it on each worker: distcomp worker --slots N",
+      "--slots is only for a run without --workers or --listen; on a worker: distcomp worker --slots N",
     );
   }
   checkListen(flags);
@@ -45,7 +45,7 @@ export async function planOf({ core, flags, hasLocalWorker }: RunRequest): Promi
   };
 }
 
-/** The worker list as it was given; empty if none was. */
+/** The worker list as the user gave it; empty if there is none. */
 export function workerListOf({ workers }: RunFlags): string {
   return workers ?? process.env.DISTCOMP_WORKERS ?? "";
 }

@@ -1,4 +1,4 @@
-/** What a run prints when it has ended, and its exit status. */
+/** The final report of a run, and its exit status. */
 
 import process from "node:process";
 import { DisagreementError } from "../controller/cluster/verification.ts";
@@ -14,11 +14,11 @@ import { failuresText, summaryJson, summaryText } from "./summary.ts";
 /** How a run has ended. */
 export interface RunEnd {
   readonly status: RunStatus;
-  /** What ended it early. */
+  /** The error that ended the run early, if one did. */
   readonly error: unknown;
 }
 
-/** Prints the summary, the error and how to resume; rethrows an error that no run can be resumed after. */
+/** Prints the summary, the error and how to resume. Rethrows errors of unknown kinds. */
 export function report({ status, error }: RunEnd, flags: RunFlags, resumeHint: string): number {
   printSummary(status, error, flags);
   if (error) return reportError(status, error, flags, resumeHint);

@@ -1,8 +1,8 @@
-/** What a `distcomp run` is asked to do. */
+/** The request that a `distcomp run` command line makes. */
 
 import type { RunFlags } from "./run_options.ts";
 
-/** A command line of `distcomp run`, read but not checked. */
+/** A command line of `distcomp run`, parsed but not checked. */
 export interface RunRequest {
   /** The file of the compute core. */
   readonly core: string;

@@ -1,6 +1,6 @@
 /**
- * One line at the bottom of a terminal that is redrawn in place, while other lines scroll above it. It hides
- * no cursor and sets no mode, so a run that is suspended or killed leaves the terminal as it was.
+ * One line at the bottom of a terminal that is redrawn in place while other lines scroll above it. It does not
+ * hide the cursor or set a mode, so the terminal stays usable when the run is suspended or killed.
  */
 
 /** Moves to the first column and erases the line. */
@@ -9,42 +9,42 @@ const ERASE_LINE = "\r\x1b[K";
 /** Moves one row up and erases that line. */
 const ERASE_ABOVE = "\x1b[A\x1b[K";
 
-/** The terminal, as far as the line needs one. */
+/** What the line needs of the terminal. */
 export interface Terminal {
   /** Width of the window, which may change. */
   readonly columns: number;
   write(text: string): void;
 }
 
-/** The line. It must be shorter than the window is wide. */
+/** The status line. It must be shorter than the window is wide. */
 export class StatusLine {
   readonly #terminal: Terminal;
-  /** What is shown; empty if nothing is. */
+  /** The visible text; empty if there is none. */
   #line = "";
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
   }
 
-  /** Shows `line` in place of the one before. */
+  /** Replaces the visible text with `line`. */
   show(line: string): void {
     this.#terminal.write(`${this.#erased()}${line}`);
     this.#line = line;
   }
 
-  /** Writes a line above. */
+  /** Writes a line above the status line. */
   writeAbove(text: string): void {
     this.#terminal.write(`${this.#erased()}${text}\n${this.#line}`);
   }
 
-  /** Shows nothing any more. */
+  /** Erases the status line. */
   clear(): void {
     if (this.#line === "") return;
     this.#terminal.write(this.#erased());
     this.#line = "";
   }
 
-  /** A window that has become narrower has wrapped the line to several rows. */
+  /** The escape sequences that erase the line: all of its rows, as a narrower window has wrapped it. */
   #erased(): string {
     if (this.#line === "") return "";
     const rowsAbove = Math.ceil(this.#line.length / this.#terminal.columns) - 1;

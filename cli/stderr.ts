@@ -1,4 +1,4 @@
-/** The stderr of this process, which never blocks it, and the end of the process, which flushes stderr first. */
+/** Writes to stderr without blocking the process, and flushes stderr before the process exits. */
 
 import process from "node:process";
 import { systemClock } from "../runtime/clock.ts";
@@ -10,12 +10,12 @@ let writeBytes: Runtime["writeStderr"] = (bytes) => {
   return Promise.resolve();
 };
 
-/** Everything for stderr goes through this: `process.stderr.write` blocks on Deno while nobody reads. */
+/** The only writer of stderr: `process.stderr.write` of Deno blocks while the pipe is full. */
 export const stderr = new BoundedWriter((bytes) => writeBytes(bytes), systemClock);
 
 let ending: Promise<never> | undefined;
 
-/** Has stderr written by the runtime. To be called before anything else. */
+/** Makes the runtime write stderr. Call it before anything else. */
 export function useStderrOf(runtime: Runtime): void {
   writeBytes = runtime.writeStderr;
 }

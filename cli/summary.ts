@@ -1,4 +1,4 @@
-/** The summary of a run, for people and for programs. */
+/** The summary of a run, as text and as JSON. */
 
 import { join } from "node:path";
 import process from "node:process";
@@ -9,7 +9,7 @@ import type { RunStatus } from "../controller/run.ts";
 import { failureList } from "./failure_list.ts";
 import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
 
-/** The summary for people, a few lines. */
+/** The summary as a few lines of text. */
 export function summaryText(status: RunStatus, outputs: string): string {
   const failures = status.failed > 0 ? failureLines(status, outputs) : [];
   if (jobsOf(status) === 0 && status.total === endedOf(status)) {
@@ -20,7 +20,7 @@ export function summaryText(status: RunStatus, outputs: string): string {
   return [headline(status, outputs), figures(status), ...attempts, ...failures].join("\n");
 }
 
-/** The summary for programs: one JSON object on one line. */
+/** The summary as one JSON object on one line. */
 export function summaryJson(status: RunStatus, outputs: string, error: string | undefined): string {
   const seconds = status.elapsedMs / 1000;
   return JSON.stringify({
@@ -46,7 +46,7 @@ export function summaryJson(status: RunStatus, outputs: string, error: string | 
   });
 }
 
-/** The summary of failures in one line, for `--quiet`. */
+/** The number of failures in one line, for `--quiet`. */
 export function failuresText(status: RunStatus, outputs: string): string {
   const { failed } = status;
   const jobs = formatNoun(endedOf(status), "job");
@@ -61,7 +61,7 @@ function headline(status: RunStatus, outputs: string): string {
     return color("green", `${formatNoun(done, "job")} done in ${time}`) +
       `${before}, outputs in ${outputs}`;
   }
-  // A run that was ended before it had listed all its inputs may not know how many there are.
+  // The total is unknown if the run ended before it had listed all inputs.
   const counts = total === undefined
     ? `${formatNoun(done, "job")} done`
     : `${formatCount(done)} of ${formatNoun(total, "job")} done`;
@@ -85,7 +85,7 @@ function endedBefore(done: number, failed: number): string {
   return `of ${formatNoun(done + failed, "job")}, ${formatCount(done)} finished and ${failures}`;
 }
 
-/** Jobs that have ended, in this run or before. */
+/** Jobs that have ended, in this run or in earlier ones. */
 function endedOf({ done, failed }: RunStatus): number {
   return done + failed;
 }
@@ -106,7 +106,7 @@ function figures(status: RunStatus): string {
   ].join(" · ");
 }
 
-/** Each kind of fault for itself, for each has another remedy. */
+/** The count of each kind of fault, because each needs a different fix. */
 function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Faults): string {
   const kinds: [number, string, string][] = [
     [crashes, "crash", "crashes"],

@@ -1,4 +1,4 @@
-/** The error of a command that cannot be carried out as it was typed. */
+/** The error for a wrong command line. */
 
 /** Its message says what was typed and what to type instead. */
 export class UsageError extends Error {

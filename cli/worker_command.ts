@@ -1,4 +1,4 @@
-/** `distcomp worker`: a worker that serves controllers until a signal ends it. */
+/** `distcomp worker`: runs a worker that serves controllers until a signal stops it. */
 
 import os from "node:os";
 import process from "node:process";
@@ -16,7 +16,7 @@ import { UsageError } from "./usage_error.ts";
 import { SOFTWARE } from "./version.ts";
 import { DEFAULT_LISTEN, type WorkerFlags } from "./worker_options.ts";
 
-/** Serves controllers until a signal, or with `--stdio` until its one controller has disconnected. */
+/** Serves controllers until a signal, or with `--stdio` until its only controller has disconnected. */
 export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promise<number> {
   const listen = listenAddressOf(flags);
   const count = flags.slots ?? os.availableParallelism();
@@ -40,7 +40,7 @@ export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promi
   return ExitCode.ok;
 }
 
-/** Where to listen, if the worker is to listen. */
+/** The address to listen on; `undefined` with `--connect` and `--stdio`. */
 function listenAddressOf({ listen, connect, stdio, insecure }: WorkerFlags): Address | undefined {
   const chosen = [listen, connect, stdio].filter((way) => way).length;
   if (chosen > 1) throw new UsageError("Choose one: --listen, --connect or --stdio");
@@ -63,7 +63,7 @@ function listenOn(runtime: Runtime, address: Address): StreamListener {
   }
 }
 
-/** The first signal lets running jobs finish; the second one kills them. */
+/** On the first signal the worker finishes running jobs; on the second it kills them. */
 function handleSignals(worker: Worker, ending: AbortController, log: Log): void {
   const handler = (signal: string) => {
     if (ending.signal.aborted) {

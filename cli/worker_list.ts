@@ -1,4 +1,4 @@
-/** The workers of a run: a list on the command line, or in a file that may change while the run goes on. */
+/** The workers of a run: a list on the command line, or in a file that may change during the run. */
 
 import { readFile, stat } from "node:fs/promises";
 import { parseAddress } from "../link/address.ts";
@@ -8,10 +8,10 @@ import type { Log } from "../system/log.ts";
 import { reasonOf } from "../runtime/error_text.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** File servers do not report changes, so the file is checked this often. */
+/** How often the file is checked. Network file systems do not report changes. */
 const CHECK_MS = 1_000;
 
-/** Reads `HOST:PORT,…`, or `@FILE` with one worker per line; empty lines and `#` comments are skipped. */
+/** Reads `HOST:PORT,…`, or `@FILE` with one worker per line. Empty lines and `#` comments are skipped. */
 export async function readWorkers(list: string): Promise<Address[]> {
   const file = fileOf(list);
   const names = file === undefined ? namesIn(list.split(",")) : await namesInFile(file);
@@ -37,7 +37,7 @@ export function watchWorkers(
     if (stamp !== seen) {
       await readWorkers(list).then(
         onChange,
-        (error) => log.warn(`${error.message}; keeping the present workers`),
+        (error) => log.warn(`${error.message}; keeping the current workers`),
       );
     }
     seen = stamp;
@@ -62,7 +62,7 @@ function namesIn(parts: readonly string[]): string[] {
   return parts.map((part) => part.trim()).filter((part) => part !== "");
 }
 
-/** A text that changes when the file does. */
+/** A text that changes whenever the file changes. */
 async function stampOf(file: string): Promise<string> {
   const info = await stat(file, { bigint: true }).catch(() => undefined);
   return info ? `${info.ino} ${info.mtimeNs} ${info.size}` : "none";

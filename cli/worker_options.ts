@@ -1,14 +1,14 @@
-/** The options of `distcomp worker`: how they are typed, what its help says, and what they hold. */
+/** The options of `distcomp worker`: their names, help texts and values. */
 
 import type { Command } from "commander";
 import { DEFAULT_PORT, formatAddress, parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
 import { parseSlots } from "./option_values.ts";
 
-/** Where a worker listens if it is not told anything: reachable from its own machine only. */
+/** Where a worker listens by default: only its own machine can reach it. */
 export const DEFAULT_LISTEN: Address = { kind: "tcp", host: "127.0.0.1", port: DEFAULT_PORT };
 
-/** The options as they were typed. */
+/** The parsed values of the options. */
 export interface WorkerFlags {
   readonly listen?: Address;
   readonly connect?: Address;

@@ -1,8 +1,8 @@
-/** A worker's answer to a job: the connection reads it, the cluster judges it, the run records it. */
+/** A worker's answer to a job. The connection decodes it, the cluster decides about retries, the run records it. */
 
 import type { FailureKindName, JobResult } from "../protocol/mod.ts";
 
-/** The result of the core, with any exit code; or why there is none. */
+/** The core's result with its exit code, or the reason why there is none. */
 export type Answer =
   | { readonly kind: "result"; readonly result: JobResult }
   | { readonly kind: "error"; readonly cause: FailureKindName; readonly message: string };

@@ -1,10 +1,10 @@
-/** Bounds the results that are being written: while the disk is slow, workers wait with their answers. */
+/** Bounds the results that are being written. While the disk is slow, no answers are read and workers wait. */
 
-/** Beyond either, workers wait. They go on when half of it is written. */
+/** Above either limit, reading answers is paused. It resumes below half of both. */
 const JOBS_MAX = 64;
 const BYTES_MAX = 64 * 1024 * 1024;
 
-/** Results on their way to the disk. */
+/** Counts the results that are being written. */
 export class CommitWindow {
   readonly #onFull: (isFull: boolean) => void;
   #jobs = 0;
@@ -12,7 +12,7 @@ export class CommitWindow {
   #isFull = false;
   #onEmpty: (() => void) | undefined;
 
-  /** `onFull` is called when workers have to wait, and when they may go on. */
+  /** `onFull` is called with `true` when workers have to wait, and with `false` when they may continue. */
   constructor(onFull: (isFull: boolean) => void) {
     this.#onFull = onFull;
   }
@@ -21,14 +21,14 @@ export class CommitWindow {
     return this.#jobs === 0;
   }
 
-  /** A result begins to be written. */
+  /** The write of a result has begun. */
   onBegun(bytes: number): void {
     this.#jobs += 1;
     this.#bytes += bytes;
     if (!this.#isFull && this.#isOver(1)) this.#setFull(true);
   }
 
-  /** It has been written, or failed. */
+  /** The write of a result has ended, with success or not. */
   onEnded(bytes: number): void {
     this.#jobs -= 1;
     this.#bytes -= bytes;
@@ -36,7 +36,7 @@ export class CommitWindow {
     if (this.#jobs === 0) this.#onEmpty?.();
   }
 
-  /** Resolves when nothing is being written. For one caller. */
+  /** Resolves when nothing is being written. Only one caller may wait. */
   async empty(): Promise<void> {
     if (this.#jobs > 0) await new Promise<void>((resolve) => this.#onEmpty = resolve);
   }

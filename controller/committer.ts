@@ -1,4 +1,4 @@
-/** Finishes jobs: writes the output first, and then the journal's record of it. */
+/** Finishes jobs: first writes the output, then adds the record to the journal. */
 
 import type { Completion } from "./cluster/task.ts";
 import type { CommitWindow } from "./commit_window.ts";
@@ -9,7 +9,7 @@ import type { Journal } from "./output/journal.ts";
 import type { JobRecord } from "./output/journal_record.ts";
 import type { Tally } from "./tally.ts";
 
-/** What a committer works with. */
+/** The parts of a run that a committer uses. */
 export interface CommitterParts {
   readonly sink: DirectorySink;
   readonly journal: Journal;
@@ -17,7 +17,7 @@ export interface CommitterParts {
   readonly window: CommitWindow;
 }
 
-/** What the run hears. */
+/** What a committer reports to the run. */
 export interface CommitterEvents {
   /** A job is done or has failed, and is counted. */
   onFinished(): void;
@@ -25,7 +25,7 @@ export interface CommitterEvents {
   onError(error: unknown): void;
 }
 
-/** Finishes each job of a run, whether it was answered, skipped or unreadable. */
+/** Finishes each job of a run, whether it was answered, skipped, or its input is unreadable. */
 export class Committer {
   readonly #parts: CommitterParts;
   readonly #events: CommitterEvents;
@@ -48,7 +48,7 @@ export class Committer {
     else this.#fail(completion, exitReason(answer.result));
   }
 
-  /** An input cannot be read. Its output of an earlier run stays: nothing is known to be wrong with it. */
+  /** An input cannot be read. Its output from an earlier run stays, because it may still be right. */
   onUnreadable(task: UnreadableTask): void {
     this.#parts.tally.onNotSent();
     this.#finish(unreadableRecord(task));

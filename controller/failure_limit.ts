@@ -1,15 +1,15 @@
-/** How many failures stop a run: so many that there is no point in going on. */
+/** The limit of failures above which a run stops. */
 
-/** With fewer finished jobs a percentage says nothing. */
+/** With fewer finished jobs, a percentage means nothing. */
 const FINISHED_JOBS_MIN = 100;
 
-/** A number of failed jobs, or a percentage of the finished ones. */
+/** A number of failed jobs, or a percentage of the finished jobs. */
 export interface FailureLimit {
   readonly unit: "jobs" | "percent";
   readonly max: number;
 }
 
-/** Whether `failed` of `finished` jobs are too many. `isEnd`: no more jobs will finish. */
+/** Whether `failed` out of `finished` jobs exceeds the limit. `isEnd`: no more jobs will finish. */
 export function isExceeded(
   { unit, max }: FailureLimit,
   failed: number,
@@ -24,7 +24,7 @@ export function isExceeded(
 export class TooManyFailuresError extends Error {
   override name = "TooManyFailuresError";
 
-  /** `wasStopped`: there would have been more jobs. */
+  /** `wasStopped`: the run ended before all jobs had run. */
   constructor(limit: FailureLimit, failed: number, finished: number, readonly wasStopped: boolean) {
     const max = limit.unit === "jobs" ? `${limit.max}` : `${limit.max}%`;
     const failures = `${failed} of ${finished} jobs failed, more than --max-failures ${max} allows`;

@@ -1,4 +1,4 @@
-/** What the journal says of a job that has finished. The fields' order is that of the journal's lines. */
+/** Builds the journal records of finished jobs. The order of the fields is their order in the journal. */
 
 import { crc32 } from "node:zlib";
 import type { JobResult } from "../protocol/mod.ts";
@@ -7,10 +7,10 @@ import type { ReadyTask, UnreadableTask } from "./inputs/source.ts";
 import { checksumText } from "./output/checksum.ts";
 import type { JobRecord } from "./output/journal_record.ts";
 
-/** Characters of a failed job's output that are shown as its reason. */
+/** The most characters of a failed job's output that are shown as its reason. */
 const REASON_CHARS_MAX = 200;
 
-/** The record of a job whose output is in its place. */
+/** The record of a job whose output is written. */
 export function doneRecord(
   { job, worker, answeredAtMs }: Completion<ReadyTask>,
   output: Uint8Array,
@@ -32,7 +32,7 @@ export function doneRecord(
   };
 }
 
-/** The record of a job that was answered and has failed. */
+/** The record of a job that has failed with an answer. */
 export function failedRecord(
   { job, answer, worker, answeredAtMs }: Completion<ReadyTask>,
   error: string,
@@ -51,12 +51,12 @@ export function failedRecord(
     queueMs: toMicroseconds(job.sentAtMs - job.queuedAtMs),
     runMs: toMicroseconds(answeredAtMs - job.sentAtMs),
     ...(answer.kind === "error" ? { cause: answer.cause } : {}),
-    ...(exitCode !== 0 ? { exitCode } : {}), // with 0 it is the output that could not be written
+    ...(exitCode !== 0 ? { exitCode } : {}), // 0 if only writing the output failed
     identity,
   };
 }
 
-/** The record of a job that was never sent, because its input cannot be read. */
+/** The record of a job that was not sent, because its input cannot be read. */
 export function unreadableRecord({ index, name, reason }: UnreadableTask): JobRecord {
   return {
     index,
@@ -71,7 +71,7 @@ export function unreadableRecord({ index, name, reason }: UnreadableTask): JobRe
   };
 }
 
-/** Why a job with an exit code other than 0 has failed: the code, and the first line of a text output. */
+/** The reason of a non-zero exit code: the code, and the first line of the output if that is text. */
 export function exitReason({ exitCode, output }: JobResult): string {
   const start = new TextDecoder().decode(output.subarray(0, 4 * REASON_CHARS_MAX));
   const line = start.split("\n", 1)[0]?.trim() ?? "";

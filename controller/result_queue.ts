@@ -1,13 +1,13 @@
-/** A queue of results for whoever iterates over them: in the order of their inputs, or as they arrive. */
+/** A queue of results for one consumer: in the order of the inputs, or in the order of arrival. */
 
-/** Results that wait to be taken. With more, or with more bytes, no further inputs are taken. */
+/** The most results, and bytes of results, that wait for the consumer. Above either, no more inputs are taken. */
 const WAITING_MAX = 1024;
 const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 
-/** One producer's side (`add`, `end`, `fail`, `room`) and one consumer's (`for await`, `cancel`). */
+/** One producer calls `add`, `end`, `fail` and `room`; one consumer uses `for await` and `cancel`. */
 export class ResultQueue<T> implements AsyncIterable<T> {
   readonly #ordered: boolean;
-  /** By the input's index, or by the order of arrival. */
+  /** Results by the input's index, or by the order of arrival. */
   readonly #results = new Map<number, { readonly result: T; readonly bytes: number }>();
   #bytes = 0;
   #arrived = 0;
@@ -22,7 +22,7 @@ export class ResultQueue<T> implements AsyncIterable<T> {
     this.#ordered = ordered;
   }
 
-  /** Whether no further results are wanted. */
+  /** Whether the consumer wants no more results. */
   get isCanceled(): boolean {
     return this.#isCanceled;
   }
@@ -41,13 +41,13 @@ export class ResultQueue<T> implements AsyncIterable<T> {
     this.#wakeConsumer?.();
   }
 
-  /** There will be `count` results in all. */
+  /** Sets the total number of results. */
   end(count: number): void {
     this.#count = count;
     this.#wakeConsumer?.();
   }
 
-  /** There will be no more results. The iteration gives those it can, then throws `error`. */
+  /** There will be no more results. The iteration yields those that have arrived in order, then throws `error`. */
   fail(error: unknown): void {
     this.#failure = { error };
     this.cancel();
@@ -59,7 +59,7 @@ export class ResultQueue<T> implements AsyncIterable<T> {
     while (!this.hasRoom) await new Promise<void>((resolve) => this.#wakeProducer = resolve);
   }
 
-  /** No further results are wanted. */
+  /** The consumer wants no more results. */
   cancel(): void {
     this.#isCanceled = true;
     this.#wakeProducer?.();

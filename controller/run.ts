@@ -1,4 +1,4 @@
-/** A run: each input of a source ends as an output in the sink, or as a failure with a reason. */
+/** A run: reads inputs from a source, runs them as jobs, and ends each with an output or a reason for its failure. */
 
 import { formatAddress } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
@@ -17,7 +17,7 @@ import { LocalWorker } from "./workers/local_worker.ts";
 
 export type { Failure } from "./tally.ts";
 
-/** What a run works with. */
+/** The parts that a run works with. */
 export interface RunParts {
   readonly runtime: Runtime;
   readonly core: CoreImage;
@@ -29,33 +29,33 @@ export interface RunParts {
   readonly options?: ClusterOptions;
   /** Workers to dial. */
   readonly workers: readonly Address[];
-  /** Where to listen for workers; `onListening` gets the address with the port that was chosen. */
+  /** Where to listen for workers. `onListening` gets the address with the actual port. */
   readonly listen?: Address | undefined;
   readonly onListening?: (address: Address) => void;
-  /** Slots of the run's own worker on this machine; without them there is no such worker. */
+  /** Slots of the local worker. `undefined`: the run starts none. */
   readonly localSlots?: number | undefined;
-  /** How many failures stop the run; unlimited unless given. */
+  /** How many failures stop the run. Default: no limit. */
   readonly failureLimit?: FailureLimit | undefined;
-  /** Jobs that will probably be skipped, because they finished in earlier runs: they will take no time. */
+  /** Jobs that will probably be skipped because they finished in earlier runs. They take no time. */
   readonly skipsExpected?: number;
 }
 
-/** How far a run is. */
+/** The progress of a run. */
 export interface RunStatus extends ClusterStatus, JobCounts {
   readonly elapsedMs: number;
-  /** Part of the slots' time in which they had a job, 0 to 1. */
+  /** The fraction of the slots' time in which they had a job, 0 to 1. */
   readonly busyPart: number;
 }
 
-/** Where a run stands. It goes from one phase to a later one, never back. */
+/** The phase of a run. It never goes back to an earlier one. */
 type State =
   /** Inputs are read and queued. */
   | { readonly phase: "feeding" }
   /** All inputs are queued. */
   | { readonly phase: "finishing" }
-  /** No more jobs are started; the run waits for those that run. */
+  /** No more jobs are started. The run waits for the running ones. */
   | { readonly phase: "draining"; readonly error: Error }
-  /** The run waits for no job any more. */
+  /** The run no longer waits for jobs. */
   | { readonly phase: "stopped" };
 
 /** A run, from its start to its end. */
@@ -66,7 +66,7 @@ export class Run {
   readonly #window: CommitWindow;
   readonly #committer: Committer;
   #state: State = { phase: "feeding" };
-  /** Resolves to the error that has stopped the run, if one has. */
+  /** Resolves when the run stops: to the error that stopped it, or to `undefined`. */
   readonly #stopped = Promise.withResolvers<unknown>();
   readonly #abandoned = Promise.withResolvers<void>();
   readonly #startedAtMs: number;
@@ -98,7 +98,7 @@ export class Run {
     );
   }
 
-  /** Runs to the end. Rejects with the error that has ended the run early. */
+  /** Runs all jobs. Rejects with the error that ended the run early. */
   async complete(): Promise<void> {
     await this.#start().catch((error) => this.#stop(error));
     const stopError = await this.#stopped.promise ?? this.#failureLimitError(true);
@@ -108,12 +108,12 @@ export class Run {
     if (error) throw error;
   }
 
-  /** Starts no more jobs, and ends when those that run have finished. */
+  /** Starts no more jobs. The run ends when the running ones have finished. */
   interrupt(): void {
     this.#drain(new InterruptedError());
   }
 
-  /** Ends at once, without the results of jobs that run. */
+  /** Ends at once, without the results of running jobs. */
   abandon(): void {
     this.#stop(new InterruptedError());
     this.#abandoned.resolve();
@@ -129,17 +129,17 @@ export class Run {
     };
   }
 
-  /** Dials these workers from now on. Others that were dialed finish what they have. */
+  /** Dials these workers from now on. Workers that are no longer in the list finish their jobs and are removed. */
   setWorkers(workers: readonly Address[]): void {
     const names = new Set(workers.map(formatAddress));
     for (const address of this.#dialed) {
-      if (!names.has(formatAddress(address))) this.#cluster.leave(address);
+      if (!names.has(formatAddress(address))) this.#cluster.stopDialing(address);
     }
     for (const address of workers) this.#cluster.dial(address);
     this.#dialed = workers;
   }
 
-  /** Counts the inputs while the run goes on, which tells how long it will take. */
+  /** Counts the inputs while the run goes on, to estimate how long it will take. */
   async countTotal(): Promise<void> {
     this.#tally.onCounted(await this.#parts.source.count().catch(() => undefined));
   }
@@ -158,7 +158,7 @@ export class Run {
     try {
       for await (const batch of this.#parts.source.batches) {
         for (const task of batch) {
-          if (!this.#isFeeding) return; // an unreadable input can be one failure too many
+          if (!this.#isFeeding) return; // an unreadable input may exceed the failure limit
           this.#add(task);
         }
         await this.#cluster.room();
@@ -211,13 +211,13 @@ export class Run {
     this.#stopIfFinished();
   }
 
-  /** Jobs that were to run again will not. */
+  /** Jobs that were waiting for a retry are canceled. */
   #onCanceled(count: number): void {
     this.#tally.onCanceled(count);
     this.#stopIfFinished();
   }
 
-  /** No worker is left. That does not matter once every job is answered. */
+  /** No worker is left, which is an error unless every job is answered. */
   #onNoWorker(reasons: readonly string[]): void {
     if (this.#tally.needsWorkers) this.#stop(new NoWorkerError(reasons));
   }
@@ -226,21 +226,21 @@ export class Run {
     if (this.#tally.areAllFinished && !this.#isFeeding) this.#stop(undefined);
   }
 
-  /** Waits for no more jobs. The first error, of draining or of stopping, is that of the run. */
+  /** Stops waiting for jobs. The first error, from draining or from stopping, becomes the error of the run. */
   #stop(error: unknown): void {
     const state = this.#state;
     this.#state = { phase: "stopped" };
     this.#stopped.resolve(state.phase === "draining" ? state.error : error);
   }
 
-  /** Closes all parts, also if some cannot be closed. Returns the first error. */
+  /** Closes all parts, even if closing one fails. Returns the first error. */
   async #close(): Promise<unknown> {
     this.#cluster.close();
     await Promise.race([this.#window.empty(), this.#abandoned.promise]);
     const { journal, sink } = this.#parts;
     const closings = [
       () => this.#local?.close(),
-      // An output that is still being written may get to its place without a record.
+      // If outputs are still being written, one of them may be renamed into place without a record.
       () => journal.close(this.#window.isEmpty),
       () => sink.close(),
     ];

@@ -1,6 +1,6 @@
-/** Why a run ends before its jobs have finished. */
+/** Errors that end a run before its jobs have finished. */
 
-/** No worker is left that could run the jobs. */
+/** No worker can be used. */
 export class NoWorkerError extends Error {
   /** The name of this class of errors. */
   override name = "NoWorkerError";

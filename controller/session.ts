@@ -20,11 +20,11 @@ export interface SessionOptions {
   readonly core: string | Uint8Array;
   /** Addresses of workers, as `HOST:PORT`. Without any, the session starts a worker on this machine. */
   readonly workers?: readonly string[];
-  /** Slots of the worker on this machine. Default: one per CPU. */
+  /** Slots of the local worker, if there is one. Default: one per CPU. */
   readonly slots?: number;
-  /** Limits and retries of each job. Default: no limits of time and memory, no retries, up to 3 crashes. */
+  /** Limits and retries of each job. Default: no limits of time and memory; only crashes are retried, twice. */
   readonly policy?: Partial<JobPolicy>;
-  /** Gets warnings, such as of lost workers. Default: they are dropped. */
+  /** Gets warnings, for example about lost workers, and the lines that cores print. Default: they are dropped. */
   readonly log?: Log;
 }
 
@@ -33,14 +33,14 @@ export class JobError extends Error {
   /** The name of this class of errors. */
   override name = "JobError";
 
-  /** An error for a job that has failed for the reason `message`. */
+  /** The error for a job that has failed for the reason `message`. */
   constructor(
     message: string,
     /** The kind of failure: `exit` if the core returned an exit code other than 0. */
     readonly kind: FailureKindName | "exit",
     /** The exit code, if the core returned one. */
     readonly exitCode?: number,
-    /** The output, if the core returned one with its exit code. */
+    /** The output that the core returned with its exit code; otherwise empty. */
     readonly output: Uint8Array = new Uint8Array(0),
   ) {
     super(message);
@@ -54,20 +54,20 @@ export type MapResult =
 
 /** Options of a `map`. */
 export interface MapOptions {
-  /** Whether results come in the order of the inputs, rather than as jobs finish. Default: true. */
+  /** Whether results come in the order of the inputs instead of the order in which jobs finish. Default: true. */
   readonly ordered?: boolean;
 }
 
-/** Waits for the results of one or more jobs. */
+/** Receives the results of one or more jobs. */
 interface Receiver {
   onAnswer(place: number, answer: Answer): void;
-  /** There will be no answer. */
+  /** The job will not be answered. */
   onAbandoned(error: Error): void;
 }
 
 interface SessionTask extends Task {
   readonly receiver: Receiver;
-  /** Which of the receiver's inputs this is. */
+  /** The index of the input among the receiver's inputs. */
   readonly place: number;
 }
 
@@ -88,7 +88,7 @@ export class Session implements AsyncDisposable {
   readonly #pending = new Set<SessionTask>();
   #local: LocalWorker | undefined;
   #nextIndex = 0;
-  /** How many `map`s still take inputs. */
+  /** The number of `map` calls that still take inputs. */
   #feeding = 0;
   /** Why no job can run any more. */
   #failure: Error | undefined;
@@ -106,8 +106,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Connects to the workers, or starts one. Rejects with a `CoreFileError` or an `AddressError`. If no worker
-   * can be used, jobs reject with a `NoWorkerError`.
+   * Connects to the workers, or starts one on this machine. Rejects with a `CoreFileError` or an `AddressError`.
+   * If no worker can be used, jobs reject with a `NoWorkerError`.
    */
   static async open(options: SessionOptions): Promise<Session> {
     const runtime = await detectRuntime();
@@ -127,7 +127,7 @@ export class Session implements AsyncDisposable {
     return session;
   }
 
-  /** Runs one job. Rejects with a `JobError` if it fails. Do not change the input until then. */
+  /** Runs one job. Rejects with a `JobError` if it fails. Do not change the input before the job has ended. */
   async run(input: Uint8Array): Promise<Uint8Array> {
     await this.#cluster.room();
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
@@ -138,9 +138,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Runs a job for each input and gives the results. Inputs are taken as workers need them, and only as fast
-   * as results are taken. A failed job is a result too; the iteration throws only if no worker is left or
-   * `inputs` throws.
+   * Runs a job for each input and yields the results. Inputs are read as workers need them, and no faster than
+   * the caller takes results. A failed job is a result too: the iteration throws only if no worker can be used,
+   * if `inputs` throws, or if the session is closed.
    */
   async *map(
     inputs: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -157,8 +157,7 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Disconnects from the workers, and ends the worker that the session has started. Jobs that have not finished
-   * reject.
+   * Disconnects from the workers, and stops the worker that the session has started. Unfinished jobs reject.
    */
   async close(): Promise<void> {
     this.#abandonAll(new Error("The session is closed"));
@@ -196,7 +195,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** While a `map` takes inputs, more jobs will come: the last ones need not be spread over all slots. */
+  /** While a `map` takes inputs, more jobs will come, so the queued jobs need not be spread over all slots. */
   #setFeeding(change: number): void {
     this.#feeding += change;
     this.#cluster.end(this.#feeding === 0);

@@ -1,32 +1,33 @@
-/** Counts what has become of a run's jobs. */
+/** Counts the jobs of a run by their state. */
 
-/** Failures that a run names. All of them are in the journal. */
+/** The most failures that a run lists by name. All of them are in the journal. */
 const FAILURES_NAMED_MAX = 20;
 
-/** A failed job, for people. */
+/** A failed job and its reason, for the summary. */
 export interface Failure {
   readonly name: string;
   readonly reason: string;
 }
 
-/** What has become of the jobs so far. */
+/** The numbers of jobs so far. */
 export interface JobCounts {
   readonly done: number;
   readonly failed: number;
-  /** Of those, jobs that finished in an earlier run and were skipped. */
+  /** Jobs among `done` that finished in an earlier run and were skipped. */
   readonly skippedDone: number;
+  /** Jobs among `failed` that failed in an earlier run and were skipped. */
   readonly skippedFailed: number;
-  /** Jobs still to come that will probably be skipped. */
+  /** Further jobs that will probably be skipped. */
   readonly skipsLeft: number;
-  /** Jobs in all, once that is known. */
+  /** The total number of jobs, once it is known. */
   readonly total: number | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** The first of the failed jobs. */
+  /** The first failed jobs. */
   readonly failures: readonly Failure[];
 }
 
-/** The counts of a run, from its first job to its last. */
+/** The counts of one run. */
 export class Tally {
   readonly #skipsExpected: number;
   readonly #failures: { name: string; reason: string }[] = [];
@@ -89,7 +90,7 @@ export class Tally {
     this.#added += 1;
   }
 
-  /** So many jobs will not run after all. */
+  /** This many jobs are canceled. */
   onCanceled(jobs: number): void {
     this.#added -= jobs;
   }
@@ -100,7 +101,7 @@ export class Tally {
     this.#total = this.#added;
   }
 
-  /** The inputs were counted before all were read. */
+  /** The inputs were counted before all of them were read. */
   onCounted(total: number | undefined): void {
     this.#total ??= total;
   }
@@ -130,7 +131,7 @@ export class Tally {
     this.#skippedDone += 1;
   }
 
-  /** Returns the failure, whose reason has to be filled in, if it is one of those that are named. */
+  /** Returns the failure if it is listed by name. The caller then sets its reason. */
   onSkippedFailed(name: string): { reason: string } | undefined {
     this.#failed += 1;
     this.#skippedFailed += 1;

@@ -1,24 +1,24 @@
 /**
- * Which functions an ELF library exports, according to its dynamic symbol table. This is what tells at once,
- * on the controller, that a core lacks a function; otherwise each worker would get the core and refuse it.
+ * Reads the exported functions of an ELF library from its dynamic symbol table. With them the controller can
+ * refuse a core that lacks a function before it is sent to each worker.
  */
 
 const SHT_DYNSYM = 11;
 const SHN_UNDEF = 0;
 
-/** Where things are in the file, which differs between 32-bit and 64-bit files. */
+/** The layout of the file, which differs between 32-bit and 64-bit files. */
 interface Layout {
   readonly sectionsAt: number;
   readonly sectionBytes: number;
   readonly sectionCount: number;
-  /** Where a section header has the file offset, the size and the link of its section. */
+  /** Offsets in a section header of the file offset, the size and the link of its section. */
   readonly section: { readonly offset: number; readonly size: number; readonly link: number };
   readonly symbolBytes: number;
-  /** Where a symbol has the index of its section. */
+  /** Offset in a symbol of the index of its section. */
   readonly symbolSection: number;
 }
 
-/** The names that the library exports; `undefined` if its table is missing or damaged: the loader decides then. */
+/** The names that the library exports; `undefined` if its table is missing or damaged, so that the loader decides. */
 export function exportedNames(content: Uint8Array): ReadonlySet<string> | undefined {
   try {
     return new ElfFile(content).exportedNames();

@@ -1,6 +1,6 @@
 /**
- * What can be known of a core before it is loaded: whether it is a shared library, for which machine, and
- * whether it has the functions of the compute core API. Pure: bytes in, facts out.
+ * Inspects a core without loading it: whether it is a shared library, for which machine it is built, and whether
+ * it has the functions of the compute core API. Pure functions of the file's bytes.
  */
 
 import { exportedNames } from "./elf.ts";
@@ -8,15 +8,15 @@ import { exportedNames } from "./elf.ts";
 /** The functions that a compute core must have. */
 export const CORE_FUNCTIONS = ["worker_init", "worker_run_job", "worker_free_outdata"] as const;
 
-/** What is known of a file from its content. */
+/** What the content of a file shows. */
 export type CoreFacts =
   | { readonly kind: "not a library"; readonly looksLike: string }
   | {
     readonly kind: "library";
     readonly format: "ELF" | "Mach-O" | "PE";
-    /** As `uname -m` prints it; `undefined` if the file is for several machines, or for one that we do not know. */
+    /** As `uname -m` prints it; `undefined` if the file is for several kinds of machines or an unknown one. */
     readonly machine: string | undefined;
-    /** The functions that it lacks; empty if its symbols cannot be read. */
+    /** The missing functions; empty if its symbols cannot be read. */
     readonly missing: readonly string[];
   };
 
@@ -25,7 +25,7 @@ const MACH_O_64_MAGIC = 0xcffaedfe;
 const MACH_O_FAT_MAGIC = 0xcafebabe;
 const PE_MAGIC = 0x4d5a;
 
-/** The type of an ELF file that a compiler has written, before linking. */
+/** The type of an ELF object file, which is not linked yet. */
 const ET_REL = 1;
 
 const ELF_MACHINES: Record<number, string> = {
@@ -83,7 +83,7 @@ function describe(content: Uint8Array): string {
   return isText ? "it is a text file" : "it is not a shared library";
 }
 
-/** Why a machine cannot load the file, as half a sentence; `undefined` if it may be able to. */
+/** Why a machine cannot load the file, as a clause for a message; `undefined` if it may be able to. */
 export function reasonNotToLoad(
   facts: CoreFacts,
   host: { readonly machine: string; readonly format: string },

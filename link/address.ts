@@ -1,4 +1,4 @@
-/** Addresses, as people write them. */
+/** Parses and formats addresses. */
 
 import { type Address, hostAndPort } from "../runtime/ports.ts";
 
@@ -7,19 +7,19 @@ export const DEFAULT_PORT = 7433;
 
 const PORT_MAX = 65_535;
 
-/** An address that cannot be understood. */
+/** The text is not a valid address. */
 export class AddressError extends Error {
   /** The name of this class of errors. */
   override name = "AddressError";
 
-  /** An error about the address `text`, with the reason `why`. */
+  /** The error for the address `text`, with the reason `why`. */
   constructor(text: string, why: string) {
     super(`Cannot understand the address "${text}": ${why}; write HOST:PORT, HOST or [IPV6]:PORT`);
   }
 }
 
 /**
- * Reads `HOST`, `HOST:PORT`, `[IPV6]`, `[IPV6]:PORT` or `unix:PATH`.
+ * Parses `HOST`, `HOST:PORT`, `[IPV6]`, `[IPV6]:PORT` or `unix:PATH`.
  *
  * ```ts
  * import { parseAddress } from "./address.ts";
@@ -49,7 +49,7 @@ function parsePort(text: string, port: string): number {
   return number;
 }
 
-/** The address as people write it. */
+/** The address as text, in the form that `parseAddress` accepts. */
 export function formatAddress(address: Address): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   return hostAndPort(address.host, address.port);

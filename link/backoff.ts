@@ -1,14 +1,14 @@
-/** Pauses between attempts: they double up to a limit, with jitter, so that many do not retry at the same moment. */
+/** Exponential backoff with jitter, so that many workers do not retry at the same moment. */
 
 const PAUSE_MS_FIRST = 100;
 const PAUSE_MS_MAX = 5_000;
 
-/** One series of attempts. */
+/** The pauses of one series of attempts. */
 export class Backoff {
   readonly #random: () => number;
   #nextMs = PAUSE_MS_FIRST;
 
-  /** `random` gives numbers from 0 up to 1. */
+  /** `random` returns numbers from 0 up to 1. */
   constructor(random: () => number) {
     this.#random = random;
   }
@@ -20,7 +20,7 @@ export class Backoff {
     return pauseMs;
   }
 
-  /** The last attempt has succeeded: start with the shortest pause again. */
+  /** The last attempt has succeeded: starts with the shortest pause again. */
   reset(): void {
     this.#nextMs = PAUSE_MS_FIRST;
   }

@@ -1,4 +1,4 @@
-/** Frames over a byte stream: the only place where bytes of the protocol are read and written. */
+/** Sends and receives frames over a byte stream. Only this file reads and writes bytes of the protocol. */
 
 import {
   type Frame,
@@ -13,31 +13,31 @@ import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 
 /**
- * After our last frame we read on for this long, and discard what a peer still sends: on closing with unread
- * bytes the system would discard our last frame instead.
+ * How long to read on after the last frame was sent, and discard what arrives. If the socket were closed with
+ * unread bytes, the system would discard the last frame.
  */
 const LINGER_MS = 500;
 
-/** An ending link closes if the peer takes nothing for this long. */
+/** A link that is ending closes if the peer accepts no bytes for this long. */
 const LAST_WRITE_MS = 30_000;
 
-/** How much is written at once. Smaller parts show that a slow peer still takes something. */
+/** Bytes per write. The parts show that a slow peer still accepts bytes. */
 const WRITE_BYTES_MAX = 1024 * 1024;
 
-/** The same while the link ends, where taking a slow peer for a dead one would cut off an answer. */
+/** Bytes per write while the link is ending. If a slow peer were taken for dead now, it would lose an answer. */
 const LAST_WRITE_BYTES_MAX = 64 * 1024;
 
-/** With more than this in flight at the end, a slow network may need far longer than `LINGER_MS`. */
+/** With more bytes than this in flight at the end, a slow network may need far longer than `LINGER_MS`. */
 const FAST_END_BYTES_MAX = 64 * 1024;
 
-/** How much is read at once to be discarded. */
+/** Bytes per read while the link is ending. They are discarded. */
 const DISCARDED_BYTES = 64 * 1024;
 
-/** What a link reports to its owner, never from within a call of the owner's. */
+/** What a link reports to its owner. */
 export interface LinkEvents {
   /** A whole frame has arrived. */
   onFrame(frame: Frame): void;
-  /** The bytes from the peer are not frames. The last chance to send an error; then the link closes. */
+  /** The bytes from the peer are not frames. The owner may send an error now; then the link ends. */
   onBroken?(error: ProtocolError): void;
   /**
    * The peer sends nothing more, but may still read. Without this handler the link closes; with it, the owner
@@ -46,18 +46,18 @@ export interface LinkEvents {
   onPeerEnded?(): void;
   /** Everything sent so far has been handed to the system. */
   onDrained?(): void;
-  /** The link is closed; nothing follows. `reason` is undefined if the peer ended it between two frames. */
+  /** The link is closed. No other event follows. `reason` is undefined if the peer ended it between two frames. */
   onClosed(reason: Error | undefined): void;
 }
 
-/** How a link behaves. */
+/** Options of a link. */
 export interface LinkOptions {
   readonly clock: Clock;
-  /** The largest payload to accept; `PAYLOAD_BYTES_MAX_DEFAULT` unless given. */
+  /** The largest payload to accept. Default: `PAYLOAD_BYTES_MAX_DEFAULT`. */
   readonly payloadBytesMax?: number | undefined;
 }
 
-/** One connection. */
+/** A connection that carries frames. */
 export class Link {
   readonly #stream: ByteStream;
   readonly #events: LinkEvents;
@@ -95,17 +95,17 @@ export class Link {
     return this.#isClosed;
   }
 
-  /** How often bytes have arrived from the peer, or it has taken some of the bytes that wait for it. */
+  /** How often bytes have arrived from the peer, or the peer has accepted some of the pending bytes. */
   get signsOfLife(): number {
     return this.#signsOfLife;
   }
 
-  /** Bytes that the system has taken since bytes last arrived: they may still be on their way to the peer. */
+  /** Bytes handed to the system since bytes last arrived. They may not have reached the peer yet. */
   get unacknowledgedBytes(): number {
     return this.#unacknowledgedBytes;
   }
 
-  /** Bytes sent that the system has not taken yet. */
+  /** Bytes of sent frames that the system has not accepted yet. */
   get pendingBytes(): number {
     return this.#writer.pendingBytes + this.#writingBytes;
   }
@@ -118,7 +118,7 @@ export class Link {
     );
   }
 
-  /** For writing frames. All frames of one turn of the event loop are one write. */
+  /** The writer of frames. All frames of one turn of the event loop are one write. */
   get writer(): FrameWriter {
     if (!this.#flushIsQueued && !this.#isClosed) {
       this.#flushIsQueued = true;
@@ -135,7 +135,7 @@ export class Link {
     this.writer.frame(type, id, payload);
   }
 
-  /** Stops reading, so that the peer has to wait, or resumes. */
+  /** Pauses or resumes reading. While reading is paused, the peer has to wait. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
     if (isPaused) return;
@@ -144,8 +144,8 @@ export class Link {
   }
 
   /**
-   * Writes what is pending, then closes. What the peer still sends is discarded. A peer that keeps taking
-   * bytes gets all of them, however many there are.
+   * Writes everything that is pending, then closes. What the peer still sends is discarded. A slow peer gets all
+   * bytes as long as it keeps accepting some.
    */
   end(): Promise<void> {
     return this.#ended ??= this.#finish();
@@ -160,14 +160,14 @@ export class Link {
     for (this.#flush(); this.#pumping;) await this.#pumping;
     if (this.#isClosed) return;
     await this.#stream.endWrites().catch(() => {}); // the peer may be gone
-    // If we closed now and the peer then sent anything, the system would discard what it has not sent yet.
+    // Do not close yet: if the peer still sent anything, the system would discard our unsent bytes.
     const sinceMs = this.#clock.now() - this.#writtenAtMs;
     this.#closeAfter(isMuch ? Math.max(LAST_WRITE_MS - sinceMs, LINGER_MS) : LINGER_MS);
     await this.#reading;
     this.#closed(this.#broken);
   }
 
-  /** Closes the ending link after this time, unless this is called again before. */
+  /** Closes the link after this time. A further call starts the time again. */
   #closeAfter(limitMs: number): void {
     this.#closing?.stop();
     if (this.#isClosed) return;
@@ -239,7 +239,7 @@ export class Link {
       this.#writtenAtMs = this.#clock.now();
       at += part.byteLength;
       this.#unacknowledgedBytes += part.byteLength;
-      // The last part may only be in a buffer of the system: that says nothing about the peer.
+      // The last part may only be in a buffer of the system, so it does not show that the peer is alive.
       const isLast = at >= piece.byteLength && this.#writer.pendingBytes === 0;
       if (!isLast) this.#signsOfLife += 1;
       if (this.#isEnding) this.#closeAfter(LAST_WRITE_MS);

@@ -1,18 +1,18 @@
-/** How long a peer has been silent while this process was awake and reading. */
+/** Measures how long a peer has been silent, not counting time when this process was suspended or not reading. */
 
 /**
- * One call counts for at most this much. After a process was stopped or busy for long, its timers run before
- * it reads what has arrived meanwhile. So a late call says nothing about the peer.
+ * The most that one call adds. When a process was suspended or busy, its timers run before it reads what has
+ * arrived, so a late call does not mean that the peer was silent.
  */
 const LOOK_MS_MAX = 1_000;
 
-/** Measures one connection. Call `look` several times a second. */
+/** Measures the silence of one peer. Call `look` several times a second. */
 export class Silence {
   #signs = 0;
   #silentMs = 0;
   #lookedAtMs: number | undefined;
 
-  /** `signs`: how many signs of life there have been. Returns for how many milliseconds there was none. */
+  /** `signs`: the number of signs of life so far. Returns the milliseconds since the last one. */
   look(signs: number, isListening: boolean, nowMs: number): number {
     const elapsedMs = Math.min(nowMs - (this.#lookedAtMs ?? nowMs), LOOK_MS_MAX);
     this.#lookedAtMs = nowMs;

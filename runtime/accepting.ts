@@ -1,20 +1,20 @@
-/** Accepting connections until the listener is closed, whatever goes wrong with one of them: for Deno's adapter. */
+/** Accepts connections until the listener is closed, in spite of errors. For the Deno adapter. */
 
 import { type Clock, delay } from "./clock.ts";
 import { codeOf } from "./error_text.ts";
 
-/** The connection was gone before we accepted it; macOS reports EINVAL then. The next one may be fine. */
+/** Errors of a connection that closed before it was accepted (EINVAL on macOS). The next one may be fine. */
 const GONE_CODES = ["ECONNABORTED", "ECONNRESET", "EINVAL", "ENOTCONN"];
 
 /**
- * The pause after any other error, which may pass: the system has no room for another connection, or a
- * network is down. Trying again costs little, while a listener that gives up serves no more controllers.
+ * The pause after any other error, which may be temporary: the system has no free file descriptor, or a network
+ * is down. Trying again costs little, but a listener that gives up would serve no more controllers.
  */
 const PAUSE_MS = 100;
 
 /**
- * The next connection, or `null` once the listener `isClosed`. What `accept` throws does not tell: it is the
- * same for a listener that we have closed and for one that is broken.
+ * The next connection, or `null` once the listener `isClosed`. The error of `accept` does not tell: it is the same
+ * for a closed listener and for a broken one.
  */
 export async function acceptUntilClosed<T>(
   accept: () => Promise<T>,

@@ -35,7 +35,7 @@ export const bunRuntime: Runtime = {
   openSlotChannel,
 };
 
-/** A socket as a stream: its reader and writer wait for what the handlers below report. */
+/** A socket as a stream. `handlers` below passes the events of the socket to it. */
 class SocketStream implements ByteStream {
   readonly #socket: Socket;
   readonly #incoming: ChunkQueue;
@@ -97,7 +97,7 @@ class SocketStream implements ByteStream {
   }
 }
 
-/** The handlers of all sockets. The state of a socket is its `data`. */
+/** The event handlers of a socket. Its stream is the socket's `data`. */
 function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<SocketStream> {
   return {
     open: (socket) => {
@@ -129,7 +129,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
     ? bun.connect({ unix: address.path, ...options })
     : bun.connect({ hostname: address.host, port: address.port, ...options });
   connecting.catch((error) => reject(new Error(reasonOf(error), { cause: error })));
-  // A connection that comes too late is closed.
+  // Close a connection that opens after the timeout.
   promise.catch(() => connecting.then((late) => late.end(), () => {}));
   try {
     return prepared(await promise, await connecting);
@@ -207,7 +207,7 @@ function stdio(): ByteStream {
 let hasErrorHandler = false;
 
 function writeStderr(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  // The reader may be gone. The write rejects as well, which is enough.
+  // Without a handler, an error such as a closed pipe would end the process. The write rejects too.
   if (!hasErrorHandler) process.stderr.on("error", () => {});
   hasErrorHandler = true;
   return written(process.stderr, bytes);
@@ -242,6 +242,6 @@ async function endOf(child: BunSubprocess): Promise<ProcessEnd> {
 
 function selfCommand(): readonly string[] {
   if (bun.isStandaloneExecutable) return [process.execPath];
-  // Not from `node:url`, which would take 1 MB of memory in every slot.
+  // Bun's function, because `node:url` would use 1 MB of memory in every slot.
   return [process.execPath, "run", bun.fileURLToPath(new URL("../cli.ts", import.meta.url))];
 }

@@ -1,17 +1,17 @@
 /**
- * What this folder uses of Bun, as types. Bun's own types declare globals, which would change the types of
- * every program that imports us. `deno task check` compares these with them (`tests/types/bun_api.ts`).
+ * Types of the parts of Bun that this folder uses. Bun's own types declare globals, which would change the types of
+ * every program that imports distcomp. `deno task check` compares both (`tests/types/bun_api.ts`).
  */
 
 // deno-lint-ignore no-import-prefix -- a module inside Bun, known under no other name
 import * as bunFfi from "bun:ffi";
 
-/** A socket; `T` is the type of our data that it carries. */
+/** A socket. `T` is the type of its `data`. */
 export interface BunSocket<T> {
   data: T;
   readonly remoteAddress: string;
   readonly remotePort: number;
-  /** Gives the number of bytes taken; -1 when it is closed. */
+  /** Returns the number of bytes accepted; -1 if the socket is closed. */
   write(bytes: Uint8Array<ArrayBuffer>): number;
   end(): void;
   /** Ends the sending direction. */
@@ -22,7 +22,7 @@ export interface BunSocket<T> {
   setKeepAlive(enable?: boolean): boolean;
 }
 
-/** What a socket reports. */
+/** The events of a socket. */
 export interface BunSocketHandler<T> {
   open(socket: BunSocket<T>): void;
   data(socket: BunSocket<T>, chunk: Uint8Array): void;
@@ -37,19 +37,19 @@ interface SocketOptions<T> {
   readonly allowHalfOpen: boolean;
 }
 
-/** A TCP socket. */
+/** Options of a TCP socket. */
 export interface BunTcpOptions<T> extends SocketOptions<T> {
   readonly hostname: string;
   readonly port: number;
   readonly exclusive?: boolean;
 }
 
-/** A Unix socket. */
+/** Options of a Unix socket. */
 export interface BunUnixOptions<T> extends SocketOptions<T> {
   readonly unix: string;
 }
 
-/** A process that was started with both of its outputs as pipes. */
+/** A child process whose stdout and stderr are pipes. */
 export interface BunSubprocess {
   readonly pid: number;
   readonly stdout: ReadableStream<Uint8Array>;
@@ -80,7 +80,7 @@ export interface BunApi {
 /** A pointer is a number in Bun. */
 export type BunPointer = number & { readonly __pointer__: null };
 
-/** How a foreign function is declared. */
+/** The declaration of a foreign function. */
 export interface BunFunction {
   readonly args: readonly ("i32" | "u32" | "u64" | "i64" | "ptr")[];
   readonly returns: "i32" | "ptr" | "void";
@@ -100,8 +100,8 @@ export interface BunFfi {
   readonly read: { i32(pointer: BunPointer): number };
 }
 
-/** Bun, in Bun. */
+/** The global `Bun`; `undefined` on other runtimes. */
 export const bun = (globalThis as unknown as { Bun: BunApi }).Bun;
 
-/** Its foreign function interface. */
+/** Bun's foreign function interface. */
 export const ffi: BunFfi = bunFfi;

@@ -16,7 +16,7 @@ import { connectChannel } from "./libc_channel.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
 import { CoreLoadError, type NativeCore, type SlotChannel } from "./ports.ts";
 
-/** What only this adapter needs of the C library. */
+/** C functions that only this adapter needs. */
 interface MoreOfC {
   memcpy(to: Uint8Array, from: Pointer, count: number): Pointer;
   signal(number: number, handler: null): Pointer;
@@ -30,7 +30,7 @@ const MORE_OF_C: Readonly<Record<keyof MoreOfC, CFunction>> = {
 };
 
 const SIG_DFL = null;
-/** No address of a process is this large. */
+/** Addresses of a process are smaller. */
 const ADDRESS_MAX = 2 ** 63;
 /** SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV. */
 const CRASH_SIGNALS = [4, 5, 6, process.platform === "darwin" ? 10 : 7, 8, 11];
@@ -41,7 +41,7 @@ export function openCore(path: string): NativeCore {
   const close = () => opened.forEach((library) => library.close());
   const functions: Record<string, unknown> = { close };
   const missing: string[] = [];
-  // One by one, so that we can name all that are missing. The library itself is loaded once and counted.
+  // Open each function separately, to find all that are missing. The system loads the library only once.
   for (const [name, declaration] of Object.entries(tableOf(CORE_API))) {
     try {
       const library = ffi.dlopen(path, { [name]: declaration });
@@ -67,7 +67,7 @@ function reasonIn(text: string, path: string): string {
 /** Connects a slot to its worker. */
 export function openSlotChannel(socketPath: string): SlotChannel {
   const more = moreOfC();
-  // Let the process die of the signal when a core crashes, without Bun's own crash report.
+  // When a core crashes, let the signal end the process, without Bun's own crash report.
   for (const number of CRASH_SIGNALS) more.signal(number, SIG_DFL);
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
   return connectChannel(libc, memoryWith(more), socketPath);
@@ -90,7 +90,7 @@ function moreOfC(): MoreOfC {
   return openCLibrary((name) => open<MoreOfC>(name, MORE_OF_C));
 }
 
-/** Bun knows a function by its name in the library only. */
+/** Opens functions, and returns them under our names instead of the names in the library. */
 function open<T>(path: string, functions: Readonly<Record<string, CFunction>>): T {
   const { symbols } = ffi.dlopen(path, tableOf(functions));
   return Object.fromEntries(

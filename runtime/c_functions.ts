@@ -1,18 +1,18 @@
 /**
- * What is called in C: the compute core API and the C library, declared once for both foreign function
- * interfaces. The adapters translate these tables and call what they open.
+ * Declarations of the C functions that are called: the compute core API and the C library. The adapters translate
+ * these tables for the foreign function interfaces of Deno and Bun.
  */
 
 import process from "node:process";
 
-/** How a value is passed. `size` is size_t; `buffer` is memory of ours, `pointer` is any memory. */
+/** The type of a value. `size` is size_t, `buffer` is a typed array, `pointer` is any address. */
 export type CType = "i32" | "u32" | "u64" | "i64" | "size" | "buffer" | "pointer";
 
-/** A function in C. */
+/** The declaration of a C function. */
 export interface CFunction {
   readonly args: readonly CType[];
   readonly returns: CType | "void";
-  /** Its name in the library, if that is another one. */
+  /** Its name in the library, if that differs from the key. */
   readonly symbol?: string;
 }
 
@@ -26,14 +26,14 @@ export const CORE_API: Readonly<Record<string, CFunction>> = {
   worker_free_outdata: { args: ["u64", "pointer"], returns: "void" },
 };
 
-/** Memory as a runtime's foreign function interface sees it. `Size` is how it passes a size_t. */
+/** Memory access through a runtime's foreign function interface. `Size` is its type for size_t. */
 export interface ForeignMemory<Pointer, Size> {
   size(count: number): Size;
-  /** Where the bytes of a buffer are. */
+  /** The address of a buffer's bytes. */
   addressOf(buffer: ArrayBuffer): bigint;
   /** A pointer to pass to a function. `address` is not 0. */
   pointerTo(address: bigint): Pointer;
-  /** A pointer to `bytes` bytes behind another one. */
+  /** A pointer `bytes` bytes after another one. */
   behind(pointer: Pointer, bytes: number): Pointer;
   /** Copies bytes out of foreign memory. */
   copy(from: Pointer, into: Uint8Array<ArrayBuffer>): void;
@@ -42,7 +42,7 @@ export interface ForeignMemory<Pointer, Size> {
   int32At(pointer: Pointer): number;
 }
 
-/** The C library, as far as a slot needs it. The functions return what C returns. */
+/** The functions of the C library that a slot needs. They return what C returns. */
 export interface CLibrary<Pointer, Size> {
   socket(domain: number, type: number, protocol: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
@@ -67,7 +67,7 @@ export interface CLibrary<Pointer, Size> {
 
 const IS_MACOS = process.platform === "darwin";
 
-/** Its declarations. At most 1 GiB is read or written at once, so that the count comes back in 32 bits. */
+/** Declares `CLibrary`. At most 1 GiB is read or written at once, so that the result fits into 32 bits. */
 export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   // int socket(int domain, int type, int protocol)
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -106,7 +106,7 @@ export function openCLibrary<T>(open: (name: string) => T): T {
     try {
       return open(name);
     } catch {
-      // Try the next name; the sentence below covers them all.
+      // Try the next name. The error below has all names.
     }
   }
   throw new Error(`Cannot find the C library of this system under ${names.join(" or ")}`);

@@ -1,9 +1,9 @@
-/** Turns a source that pushes chunks into one that is read: for Bun, whose sockets call back. */
+/** Turns a source that pushes chunks into a stream that is read. For Bun, whose sockets use callbacks. */
 
-/** With this much unread, the source is asked to pause. */
+/** With more unread bytes, the source is paused. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
 
-/** Chunks that have arrived and were not read yet. */
+/** A queue of chunks that have arrived and are not read yet. */
 export class ChunkQueue {
   readonly #pauseSource: (isPaused: boolean) => void;
   readonly #chunks: Uint8Array[] = [];
@@ -19,7 +19,7 @@ export class ChunkQueue {
     this.#pauseSource = pauseSource;
   }
 
-  /** The source has a chunk, which belongs to this queue from now on. */
+  /** Adds a chunk from the source. The queue owns it from now on. */
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0 || this.#hasEnded) return;
     this.#chunks.push(chunk);
@@ -30,7 +30,7 @@ export class ChunkQueue {
     this.#setPaused(this.#unreadBytes > UNREAD_BYTES_MAX);
   }
 
-  /** The source has ended. What is here can still be read; then follows `failure`, if there is one. */
+  /** The source has ended. Queued chunks can still be read; then `read` rejects with `failure`, if given. */
   end(failure?: Error): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -41,7 +41,7 @@ export class ChunkQueue {
     else waiting?.resolve(null);
   }
 
-  /** Reads what is here, or waits for a chunk; `null` at the end. One call at a time. */
+  /** Reads queued bytes, or waits for a chunk. Resolves to `null` at the end. One call at a time. */
   read(into: Uint8Array): Promise<number | null> {
     if (this.#chunks.length > 0) {
       const bytes = this.#take(into);

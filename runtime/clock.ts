@@ -1,18 +1,18 @@
-/** Time and randomness: passed to everything that waits or draws, so that a simulation can use its own. */
+/** Time and randomness. Code that needs them takes them as parameters, so that a simulation can supply its own. */
 
 import { randomBytes } from "node:crypto";
 
-/** A call in the future, unless it is stopped before. */
+/** A scheduled call, or a series of calls. */
 export interface Timer {
-  /** May be called several times, and after the call. */
+  /** Cancels the call. May be called several times, and after the call has been made. */
   stop(): void;
 }
 
-/** The time, and calls in the future. */
+/** The time, and scheduled calls. */
 export interface Clock {
-  /** Milliseconds since some fixed moment. Never goes back. */
+  /** Monotonic time in milliseconds since some fixed moment. */
   now(): number;
-  /** Milliseconds since 1970 by the system's calendar, which may be set forward or back. */
+  /** Wall-clock time in milliseconds since 1970. The user may set it forward or back. */
   date(): number;
   /** Calls `action` once, `ms` milliseconds from now. */
   after(ms: number, action: () => void): Timer;
@@ -24,11 +24,11 @@ export interface Clock {
 export interface Random {
   /** A number from 0 up to 1, for jitter and samples. */
   fraction(): number;
-  /** That many unpredictable bytes as hexadecimal digits, for unique names. */
+  /** Unpredictable bytes as hexadecimal digits, for unique names. */
   hex(bytes: number): string;
 }
 
-/** The time of this machine. */
+/** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => Date.now(),

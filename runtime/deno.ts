@@ -98,7 +98,7 @@ function tcpStream(connection: Deno.TcpConn): ByteStream {
     connection.setNoDelay(true);
     connection.setKeepAlive(true);
   } catch (error) {
-    closeQuietly(connection); // its owner never gets it
+    closeQuietly(connection); // the caller never gets it
     throw error;
   }
   return connStream(connection, hostAndPort(hostname, port));
@@ -146,12 +146,12 @@ function closeQuietly(resource: { close(): void }): void {
   try {
     resource.close();
   } catch (error) {
-    // Our ports allow closing twice, and the peer's reset may have closed it first.
+    // A port may be closed twice, and a reset by the peer may have closed it already.
     if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
 
-/** Not with `node:child_process`, which rewrites the arguments of a command that is Deno itself. */
+/** Starts a program. `node:child_process` cannot be used: it rewrites the arguments if the program is Deno. */
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
   const [program, ...args] = command;
   if (program === undefined) throw new RangeError("The command to start is empty");

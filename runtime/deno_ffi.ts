@@ -34,7 +34,7 @@ const memory: ForeignMemory<Pointer, bigint> = {
 /** Loads the library at `path`, an absolute path, as a compute core. */
 export function openCore(path: string): NativeCore {
   const library = load(path);
-  // All are opened as optional ones, so that we can name all that are missing at once.
+  // The functions are optional, so that the error can name all that are missing.
   const missing = Object.entries(library.symbols).filter(([, symbol]) => !symbol);
   if (missing.length > 0) {
     library.close();

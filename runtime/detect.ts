@@ -2,7 +2,7 @@
 
 import type { Runtime } from "./ports.ts";
 
-/** The adapter for this runtime. Loaded on demand, as an adapter uses the globals of its runtime. */
+/** The adapter for this runtime. It is loaded on demand, because it uses globals that only its runtime has. */
 export async function detectRuntime(): Promise<Runtime> {
   if ("Deno" in globalThis) return (await import("./deno.ts")).denoRuntime;
   if ("Bun" in globalThis) return (await import("./bun.ts")).bunRuntime;

@@ -1,4 +1,4 @@
-/** What the system's and the runtimes' errors say, in words for people. */
+/** Turns errors of the system and the runtimes into readable text. */
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
@@ -23,28 +23,28 @@ const REASONS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "the other machine no longer answers",
 };
 
-/** Deno gives no code where a name cannot be resolved. */
+/** The message of Deno for a name that cannot be resolved. The error has no code. */
 const NO_SUCH_HOST = /^failed to lookup address information/;
 
-/** The code of a system error, such as `ENOENT`; empty for other errors, and whatever else is thrown. */
+/** The code of a system error, such as `ENOENT`; empty for anything else that is thrown. */
 export function codeOf(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === "string" ? code : "";
 }
 
-/** The reason of a system error as half a sentence, without its code; the message of any other error. */
+/** The reason of a system error as a clause without its code; the message of any other error. */
 export function reasonOf(error: unknown): string {
   const message = messageOf(error);
   const code = NO_SUCH_HOST.test(message) ? "ENOTFOUND" : codeOf(error);
   return REASONS[code] ?? message;
 }
 
-/** The message of whatever was thrown. */
+/** The message of anything that is thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whatever was thrown, as an error. */
+/** Anything that is thrown, as an error. */
 export function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,7 +1,6 @@
 /**
- * A slot's connection to its worker: a Unix socket with the blocking calls of the C library. A slot may
- * block, and this is several times faster than a child process's pipes (see ARCHITECTURE.md). For both
- * adapters, which open the C library.
+ * A slot's connection to its worker: a Unix socket with the blocking calls of the C library. A slot may block,
+ * and this is several times faster than the pipes of a child process (see ARCHITECTURE.md). Both adapters use it.
  */
 
 import process from "node:process";
@@ -20,17 +19,18 @@ const MAP_FLAGS = 1;
 const CALL_BYTES_MAX = 2 ** 30;
 
 /**
- * Connects to the worker's socket, and makes this process a session of its own that ends with the worker
- * where the system can do that.
+ * Connects to the worker's socket, and moves this process into its own session. On Linux, the system kills this
+ * process when the worker dies.
  */
 export function connectChannel<Pointer, Size>(
   libc: CLibrary<Pointer, Size>,
   memory: ForeignMemory<Pointer, Size>,
   socketPath: string,
 ): SlotChannel {
-  // Ctrl-C in a terminal goes to all of its foreground processes; but how a slot ends is up to its worker.
+  // Ctrl-C in a terminal reaches all foreground processes of its session. In its own session, a slot does not get
+  // it: the worker decides when its slots end.
   libc.setsid();
-  // A worker that is killed cannot end its slots, and a slot that computes would not notice for hours.
+  // A killed worker cannot stop its slots, and a slot that computes might not notice for hours.
   libc.prctl?.(PR_SET_PDEATHSIG, memory.size(SIGKILL));
   const channel = new LibcChannel(libc, memory, libc.socket(AF_UNIX, SOCK_STREAM, 0));
   channel.connect(socketPath);
@@ -81,7 +81,7 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
     }
   }
 
-  /** The mapping stays until the process ends. It outlives its file descriptor, and the file's name. */
+  /** The mapping stays until the process ends, even after the file is closed and deleted. */
   share(path: string, bytes: number): ArrayBuffer {
     const fd = this.#libc.open(new TextEncoder().encode(`${path}\0`), O_RDWR);
     if (fd < 0) throw new Error(`open of ${path} failed with errno ${this.#errno()}`);
@@ -93,7 +93,7 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
     return shared;
   }
 
-  /** Bytes that a `write` has taken: none if a signal interrupted it. */
+  /** The number of bytes that `write` accepted; 0 if a signal interrupted it. */
   #written(result: number): number {
     if (result >= 0) return result;
     if (this.#errno() === EINTR) return 0;

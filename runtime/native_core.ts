@@ -1,15 +1,15 @@
-/** A compute core in this process. For both adapters, which open the library. */
+/** A compute core that is loaded into this process. Both adapters use it. */
 
 import type { ForeignMemory } from "./c_functions.ts";
 import type { NativeCore, NativePointer } from "./ports.ts";
 
-/** A cache line, and what kernels with aligned vector loads and stores need, up to AVX-512. */
+/** The size of a cache line, and the alignment that vector instructions up to AVX-512 need. */
 const ALIGNMENT = 64;
 
-/** Memory for inputs of up to this size is kept for the next job; larger memory is freed after its job. */
+/** Memory for inputs up to this size is kept for the next job. Larger memory is freed after the job. */
 const KEPT_INPUT_BYTES_MAX = 16 * 1024 * 1024;
 
-/** A runtime may keep the bytes of smaller arrays on its own heap and move them. */
+/** The smallest buffer whose address is stable: a runtime may move smaller arrays on its heap. */
 const STABLE_BUFFER_BYTES = 4096;
 
 /** The three functions of a core, and a function that unloads it. `null` is C's null pointer. */
@@ -22,7 +22,7 @@ export interface CoreFunctions<P> {
 
 type Memory<P> = Pick<ForeignMemory<P, unknown>, "addressOf" | "pointerTo" | "copy">;
 
-/** Memory of ours that a core may use while `bytes` lives. */
+/** Memory that a core may use as long as `bytes` is referenced. */
 interface SharedBuffer<P> {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly address: bigint;
@@ -34,7 +34,7 @@ export class ForeignCore<P extends object | number> implements NativeCore {
   readonly #functions: CoreFunctions<P>;
   readonly #memory: Memory<P>;
   #input: SharedBuffer<P>;
-  /** Two words that the core writes: the output's size, then its address. */
+  /** Two words that the core writes: the size of the output and its address. */
   readonly #result: SharedBuffer<P>;
   readonly #words: BigUint64Array<ArrayBuffer>;
   readonly #addressAt: P;
@@ -86,7 +86,7 @@ export class ForeignCore<P extends object | number> implements NativeCore {
     return exitCode;
   }
 
-  /** Most cores return the same address again and again; a pointer is made once for it. */
+  /** Sets the output's pointer. Most cores always return the same address, so its pointer is reused. */
   #setAddress(address: bigint): void {
     if (address === this.#address) return;
     this.#address = address;

@@ -5,26 +5,26 @@
 
 import type { Clock, Random } from "./clock.ts";
 
-/** Where a connection leads to: a TCP port, or a Unix socket on this machine. */
+/** The address of a connection: a TCP port, or a Unix socket on this machine. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
 /** A connection or a pair of pipes: bytes in and bytes out, in order. */
 export interface ByteStream {
-  /** Who is at the other end, for people. */
+  /** The name of the other end, for messages. */
   readonly peer: string;
   /** Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Writes all of `bytes`, which must not change until then. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Ends our direction; the other one stays open. */
+  /** Ends the sending direction. The other direction stays open. */
   endWrites(): Promise<void>;
   /** Ends both directions. A pending `read` or `write` ends or rejects. May be called again. */
   close(): void;
 }
 
-/** How people write a host and a port. */
+/** A host and a port as text. */
 export function hostAndPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -32,7 +32,7 @@ export function hostAndPort(host: string, port: number): string {
 /** Accepts connections. */
 export interface StreamListener {
   readonly address: Address;
-  /** The next connection, or `null` once the listener is closed. */
+  /** Resolves to the next connection, or to `null` once the listener is closed. */
   accept(): Promise<ByteStream | null>;
   close(): void;
 }
@@ -44,22 +44,22 @@ export interface ProcessEnd {
   readonly signal?: string;
 }
 
-/** A process that we started. */
+/** A child process. */
 export interface ChildProcess {
   readonly pid: number;
-  /** Its stdout and stderr. The process waits while nobody reads them. */
+  /** Its stdout and stderr. The process blocks when they are full. */
   readonly outputs: readonly ReadableStream<Uint8Array>[];
-  /** Resolves when the process is gone. Some of its output may still be unread. */
+  /** Resolves when the process has ended. Some of its output may still be unread. */
   readonly ended: Promise<ProcessEnd>;
   /** Does nothing if the process has ended. */
   kill(signal: "SIGTERM" | "SIGKILL"): void;
-  /** Lets this process end before that one. */
+  /** Lets this process exit while the child still runs. */
   unref(): void;
 }
 
 /** How to start a program. */
 export interface SpawnOptions {
-  /** All of its environment. */
+  /** The complete environment of the program. */
   readonly env: Record<string, string>;
 }
 
@@ -71,8 +71,8 @@ export type NativePointer = { readonly [nativePointer]: true };
 /**
  * A compute core in this process: the three functions of the compute core API, and the memory for them.
  *
- * For one job: put the input into `input(bytes)`, call `run(bytes)`, look at `outputBytes`, take the output,
- * and call `free()`. Make no other call in between.
+ * For each job: put the input into `input(bytes)`, call `run(bytes)`, read `outputBytes`, copy the output, and
+ * call `free()`. Make no other call in between.
  */
 export interface NativeCore {
   /** Calls `worker_init` and returns what it returned. */
@@ -83,9 +83,9 @@ export interface NativeCore {
   run(bytes: number): number;
   /** The size of the last output, as the core gave it; not exact beyond 2⁵³. */
   readonly outputBytes: number;
-  /** The same, exactly, for people. */
+  /** The exact size, for messages. */
   readonly outputSize: bigint;
-  /** Where that output is; `null` if the core stored a null pointer. */
+  /** The address of the output; `null` if the core stored a null pointer. */
   readonly outputPointer: NativePointer | null;
   /** Copies the whole output into `into`, which must have its size. */
   copyOutput(into: Uint8Array<ArrayBuffer>): void;
@@ -95,7 +95,7 @@ export interface NativeCore {
   close(): void;
 }
 
-/** A slot's connection to its worker. Its calls block: a slot has nothing else to do. */
+/** A slot's connection to its worker. Its calls block, because a slot has nothing else to do. */
 export interface SlotChannel {
   /** Reads at least one byte; 0 at the end of the stream. */
   read(into: Uint8Array<ArrayBuffer>): number;
@@ -103,8 +103,8 @@ export interface SlotChannel {
   /** Writes from a core's own memory, without a copy. */
   writeNative(pointer: NativePointer, bytes: number): void;
   /**
-   * Maps the file at `path`, which must be `bytes` bytes long, into memory. What is written there is in the
-   * file at once, and stays there when this process dies.
+   * Maps the file at `path`, which must be `bytes` bytes long, into memory. What is written there is in the file
+   * at once, and stays in it when this process dies.
    */
   share(path: string, bytes: number): ArrayBuffer;
 }
@@ -115,13 +115,13 @@ export interface Runtime {
   readonly name: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Opens a connection. Rejects with a reason for people if there is none within `timeoutMs`. */
+  /** Opens a connection. Rejects with a readable reason if there is none within `timeoutMs`. */
   dial(address: Address, timeoutMs: number): Promise<ByteStream>;
   /** Listens at `address`; port 0 means any free port. */
   listen(address: Address): StreamListener;
   /** This process's stdin and stdout as one stream. */
   stdio(): ByteStream;
-  /** Prints on stderr. Only this call waits while nobody reads there, not the whole process. */
+  /** Writes to stderr. If the reader is slow, only this call waits, not the whole process. */
   writeStderr(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Starts a program. */
   spawn(command: readonly string[], options: SpawnOptions): ChildProcess;
@@ -132,7 +132,7 @@ export interface Runtime {
    * loader, or with the names of the functions that the core lacks.
    */
   openCore(path: string): NativeCore;
-  /** Connects a slot to its worker, and has the slot end with the worker where the system can do that. */
+  /** Connects a slot to its worker. On Linux, the system then kills the slot when the worker dies. */
   openSlotChannel(socketPath: string): SlotChannel;
 }
 

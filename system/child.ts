@@ -1,4 +1,4 @@
-/** A process that we started, and how long we wait for its end: the system may not let it end, even when killed. */
+/** A child process, and how long to wait for its end: even a killed process may hang in the kernel. */
 
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ChildProcess, ProcessEnd } from "../runtime/ports.ts";
@@ -6,22 +6,22 @@ import { type ForwardedLines, forwardLines } from "./lines.ts";
 import type { PrintingPace } from "./printing_pace.ts";
 
 /**
- * A killed process is usually gone at once, or after seconds if it has to free hundreds of gigabytes. A process
- * that hangs in the kernel, because of a dead file server or a driver, stays as long as that lasts.
+ * A killed process usually ends at once, or after seconds if it has to free hundreds of gigabytes. A process that
+ * hangs in the kernel, because of a dead file server or a driver, stays until the kernel call returns.
  */
 export const GONE_LIMIT_MS = 10_000;
 
 /** How a process is watched. */
 export interface ChildOptions {
   readonly clock: Clock;
-  /** Shared by all processes that this one has started. */
+  /** Shared by all child processes. */
   readonly pace: PrintingPace;
-  /** Gets every line that the process prints on stdout or stderr, without its line feed, and cut if long. */
+  /** Gets every line that the process prints on stdout or stderr, without its line feed. Long lines are cut. */
   readonly onLine: (line: string) => void;
   readonly goneLimitMs?: number | undefined;
 }
 
-/** A process that, once killed, is gone or given up in bounded time. */
+/** A child process. Once killed, it ends or is given up within a limited time. */
 export class Child {
   readonly #process: ChildProcess;
   readonly #printed: ForwardedLines;
@@ -29,7 +29,7 @@ export class Child {
   readonly #goneLimitMs: number;
   readonly #killed = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<ProcessEnd | undefined>();
-  /** Resolves when the process is gone, which may be never, and all that it printed is forwarded. */
+  /** Resolves when the process has ended, which may be never, and everything that it printed is forwarded. */
   readonly ended: Promise<ProcessEnd>;
   #timer: Timer | undefined;
   #hasEnded = false;
@@ -56,22 +56,22 @@ export class Child {
     return this.#process.pid;
   }
 
-  /** Resolves when we kill it, which may be never. */
+  /** Resolves when `kill` is called, which may be never. */
   get killed(): Promise<void> {
     return this.#killed.promise;
   }
 
-  /** How the process has ended; `undefined` if it was killed and is given up. */
+  /** How the process has ended; `undefined` if it was killed and then given up. */
   get settled(): Promise<ProcessEnd | undefined> {
     return this.#settled.promise;
   }
 
-  /** The reason that people read for a process that is given up. */
+  /** The reason for messages, if the process is given up. */
   get whyGivenUp(): string {
     return `the system has not let its process end for ${this.#goneLimitMs / 1000} s`;
   }
 
-  /** Kills the process. It has a limited time to be gone from then on. */
+  /** Kills the process. From then on it has a limited time to end. */
   kill(): void {
     if (this.#hasEnded) return;
     this.#process.kill("SIGKILL");

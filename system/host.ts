@@ -1,11 +1,11 @@
-/** What kind of machine this is, in the terms that `core/` uses for libraries. */
+/** The kind of this machine, in the terms that `core/` uses for libraries. */
 
 import os from "node:os";
 import process from "node:process";
 
-/** What this machine can load. */
+/** The kind of libraries that a machine can load. */
 export interface Host {
-  /** As `uname -m` prints it, but always `aarch64` for `arm64`. */
+  /** As `uname -m` prints it, but `aarch64` instead of `arm64`. */
   readonly machine: string;
   readonly format: "ELF" | "Mach-O" | "PE";
 }

@@ -1,4 +1,4 @@
-/** Folders of workers that were killed: nothing else removes them, and the cores in them are large. */
+/** Removes the temporary folders of killed workers, which contain large cores and would stay forever. */
 
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,25 +9,25 @@ import { codeOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { FOLDER_PREFIX } from "./temporary_folder.ts";
 
-/** A younger folder may belong to a worker that is not listening yet. */
+/** The minimum age of a leftover: a younger folder may belong to a worker that is not listening yet. */
 const AGE_MS_MIN = 60_000;
 
-/** A worker of this machine answers at once. */
+/** The limit for dialing a worker on this machine, which answers at once. */
 const DIAL_LIMIT_MS = 1_000;
 
 /** The file in a folder that names the machine of its owner. */
 const MACHINE_NAME = "machine";
 
-/** Notes in a folder that its owner runs on this machine. No other worker removes a folder without that note. */
+/** Marks a folder as owned by a process of this machine. Other workers remove only marked folders. */
 export async function markFolder(folder: string): Promise<void> {
-  // If this fails, as on a full disk, the folder may stay for ever, which does little harm.
+  // If this fails, for example on a full disk, the folder may stay forever, which does little harm.
   await writeFile(join(folder, MACHINE_NAME), JSON.stringify(THIS_MACHINE)).catch(() => {});
 }
 
 /**
- * Removes this user's folders in `parent` whose owner ran on this machine, and where nobody listens on the
- * socket `name`. Process ids would not do: several containers may share a folder. Nor does the socket say
- * anything about an owner on another machine, which may share the folder as well. Errors are ignored.
+ * Removes this user's folders in `parent` whose owner ran on this machine and no longer listens on the socket
+ * `name`. Process ids cannot tell that, because several containers may share a folder. The socket cannot tell it
+ * for owners on other machines, which may share the folder too. Errors are ignored.
  */
 export async function removeLeftovers(
   runtime: Runtime,
@@ -44,8 +44,8 @@ export async function removeLeftovers(
 }
 
 /**
- * Removes the folder of a process that has been killed, and leaves it to one that goes on. The system closes
- * the sockets of a killed process in any order: it may still take a connection, which then ends with it.
+ * Removes the folder of a process if the process was killed. The system closes the sockets of a killed process in
+ * any order, so it may still accept a connection, which then ends.
  */
 export async function removeAfterOwner(
   runtime: Runtime,
@@ -63,14 +63,14 @@ export async function removeAfterOwner(
   await removeIfDeserted(runtime, folder, name);
 }
 
-/** Removes a folder if nobody listens on the socket `name` in it any more. */
+/** Removes a folder if no process listens on the socket `name` in it. */
 async function removeIfDeserted(
   runtime: Runtime,
   folder: string,
   name: string,
 ): Promise<void> {
   if (!await isRefused(runtime, join(folder, name))) return;
-  await rm(folder, { recursive: true, force: true }).catch(() => {}); // a folder that stays does no harm
+  await rm(folder, { recursive: true, force: true }).catch(() => {}); // a remaining folder does no harm
 }
 
 async function isOld(folder: string, clock: Clock): Promise<boolean> {
@@ -80,8 +80,8 @@ async function isOld(folder: string, clock: Clock): Promise<boolean> {
 }
 
 /**
- * Whether this machine can know that nobody listens in a folder. Folders from before the last boot stay: they
- * may be of another machine with the same name, as when one was made from a copy of the other's disk.
+ * Whether the owner of a folder ran on this machine since its last boot. Older folders stay: they may belong to
+ * another machine with the same name, such as a clone of this one.
  */
 async function isOurs(folder: string): Promise<boolean> {
   const owner = machineIn(await readFile(join(folder, MACHINE_NAME), "utf8").catch(() => ""));
@@ -94,11 +94,11 @@ function machineIn(text: string): MachineId | undefined {
     const value = JSON.parse(text) as MachineId | null;
     return typeof value?.name === "string" ? value : undefined;
   } catch {
-    return undefined; // not written yet, or not one of our notes
+    return undefined; // not written yet, or written by another program
   }
 }
 
-/** Only a refused connection proves that nobody listens. A missing or forbidden socket proves nothing. */
+/** Whether a connection is refused. Only that proves that no process listens; a missing socket does not. */
 async function isRefused(runtime: Runtime, path: string): Promise<boolean> {
   if (!(await stat(path).catch(() => undefined))?.isSocket()) return false;
   try {

@@ -1,30 +1,30 @@
 /**
- * Cuts bytes that arrive in chunks into lines. `node:readline` is no substitute: it decodes text, and these
- * lines may hold any bytes.
+ * Splits bytes that arrive in chunks into lines. `node:readline` cannot be used because it decodes text, and
+ * these lines may contain any bytes.
  */
 
 import { Buffer } from "node:buffer";
 
 export const NEWLINE = 0x0a;
 
-/** How lines are cut. */
+/** Options of a `LineCutter`. */
 export interface LineCutterOptions {
-  /** Gets each line without its line feed, and where it begins. The line is valid only during the call. */
+  /** Gets each line without its line feed, and its offset. The line is valid only during the call. */
   onLine(line: Buffer, at: number): void;
-  /** A longer line that spans chunks is cut: only its last chunks are kept. */
+  /** The limit for a line that spans chunks. Of a longer one only the last chunks are kept. */
   readonly lineBytesMax: number;
-  /** Is called before a line is cut, and may throw. */
+  /** Called before a line is cut. May throw. */
   onOverlong?(): void;
-  /** Whether the caller writes new bytes into a chunk once it has been pushed. */
+  /** Whether the caller overwrites a chunk after it has been pushed. */
   readonly reusesChunks: boolean;
 }
 
-/** Takes chunks and gives whole lines. */
+/** Takes chunks and passes on whole lines. */
 export class LineCutter {
   readonly #options: LineCutterOptions;
-  /** The beginning of a line whose end has not arrived. It is put together once, at its end. */
+  /** The pieces of a line whose end has not arrived. They are concatenated once, at the end. */
   #pieces: Buffer[] = [];
-  /** The line's bytes so far, including those that were dropped. */
+  /** The number of the line's bytes so far, including dropped ones. */
   #bytes = 0;
   #lineAt = 0;
 
@@ -42,7 +42,7 @@ export class LineCutter {
     this.#add(this.#options.reusesChunks ? Buffer.from(rest) : rest);
   }
 
-  /** Gives the last line too if it has no line feed. */
+  /** Passes on the last line if it has no line feed. */
   end(): void {
     if (this.#bytes > 0) this.#endLine(NOTHING);
   }

@@ -1,15 +1,15 @@
 /**
- * What a process prints, as lines of text for people. Inputs and the journal have readers of their own: their
- * lines are bytes, and must not be cut.
+ * Splits the output of a process into lines of text for the log. Inputs and the journal use `LineCutter`, because
+ * their lines are bytes and must not be cut.
  */
 
 import type { Clock } from "../runtime/clock.ts";
 import type { PrintingPace } from "./printing_pace.ts";
 
-/** A longer line is cut: a core may print without end and without a line feed. */
+/** A longer line is cut: a core may print endlessly without a line feed. */
 const LINE_CHARS_MAX = 2000;
 
-/** How much is handled at once. Even a thousand empty lines take only a few milliseconds. */
+/** Bytes that are handled at once. Even a thousand empty lines take only a few milliseconds. */
 const PIECE_BYTES = 1024;
 
 /** Takes text in pieces, and passes whole lines to `onLine`. */
@@ -31,7 +31,7 @@ export class LineSplitter {
     }
   }
 
-  /** Passes on the last line even if no line feed ended it. */
+  /** Passes on the last line, even without a line feed. */
   end(): void {
     if (this.#rest !== "" || this.#isCut) this.#endLine();
   }
@@ -49,24 +49,24 @@ export class LineSplitter {
   }
 }
 
-/** A grandchild can keep a pipe open after the process has ended. We wait no longer than this for it. */
+/** How long to read on after the process has ended: a grandchild may keep the pipe open forever. */
 const PRINTED_AFTER_END_MS = 200;
 
-/** What a process prints, while it is forwarded. */
+/** The output of a process while it is forwarded. */
 export interface ForwardedLines {
   /**
-   * To be called when the process has ended: resolves when all that it printed is forwarded. The last line
-   * often says why it ended.
+   * Call it when the process has ended. Resolves when everything that it printed is forwarded: the last line often
+   * says why it ended.
    */
   complete(): Promise<void>;
   /** Stops reading, from a process that may never end. */
   stop(): void;
 }
 
-/** How lines are forwarded. */
+/** Options for forwarding lines. */
 export interface ForwardOptions {
   readonly clock: Clock;
-  /** Shared by all processes that this one has started. */
+  /** Shared by all child processes. */
   readonly pace: PrintingPace;
 }
 
@@ -86,7 +86,7 @@ export function forwardLines(
       timer.stop();
     },
     stop: () => {
-      for (const reader of readers) reader.cancel().catch(() => {}); // a pipe that has failed has stopped
+      for (const reader of readers) reader.cancel().catch(() => {}); // a failed pipe has already stopped
     },
   };
 }

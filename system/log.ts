@@ -1,19 +1,19 @@
-/** Where the long-running parts report to. Handed in, so that a program that uses the library decides. */
+/** The log interface. It is a parameter, so that a program that uses the library can supply its own log. */
 
-/** Takes lines for people. */
+/** Receives log lines. */
 export interface Log {
-  /** Something that an administrator of the machine wants to know. */
+  /** An event that interests an administrator of the machine. */
   info(text: string): void;
-  /** Something went wrong, and was handled. */
+  /** A problem that was handled. */
   warn(text: string): void;
-  /** A core has printed a line; `text` holds the line, and where it comes from. */
+  /** A line that a core has printed. `text` also says which slot it comes from. */
   printed(text: string): void;
   /**
-   * Resolves when there is room for more printed lines; `undefined` if there is now. Without this method
-   * there always is.
+   * A promise that resolves when the log has room for more printed lines; `undefined` if it has room now. A log
+   * without this method always has room.
    */
   room?(): Promise<void> | undefined;
 }
 
-/** Reports nothing. */
+/** Drops everything. */
 export const silentLog: Log = { info: () => {}, warn: () => {}, printed: () => {} };

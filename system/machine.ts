@@ -1,12 +1,12 @@
-/** Which machine this is: for notes in folders that several machines may share. */
+/** Identifies this machine, for files in folders that several machines may share. */
 
 import { readFileSync } from "node:fs";
 import os from "node:os";
 
-/** A machine, from one boot to the next. */
+/** Identifies a machine between two boots. */
 export interface MachineId {
   readonly name: string;
-  /** Different for each boot of each machine; missing where the system does not tell. */
+  /** Unique for each boot of each machine; missing if the system does not report it. */
   readonly boot?: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** A pause that can be cut short. */
+/** A pause that an abort signal can end early. */
 
 import type { Clock } from "../runtime/clock.ts";
 

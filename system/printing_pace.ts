@@ -1,31 +1,30 @@
 /**
- * How fast a process reads what the processes that it has started print. A core may print without end, and
- * reading all of that would leave no time for anything else: pings would go unanswered, and other slots
- * would starve. So a process that prints too much waits at its full pipe, as it would on a slow terminal.
- * Nothing is lost, and a core that prints a normal amount never notices. Dropping lines would be no simpler,
- * and would lose the line that somebody looks for.
+ * Limits how fast the output of child processes is read. A core may print endlessly, and reading all of it would
+ * leave no time for other work: pings would go unanswered, and other slots would starve. So a process that
+ * prints too much blocks on its full pipe, as it would on a slow terminal. No line is lost, and a core that prints
+ * a normal amount is not slowed down.
  */
 
 import { type Clock, delay } from "../runtime/clock.ts";
 import type { Log } from "./log.ts";
 
-/** For each millisecond of work on printed lines, this many are left for all other work. */
+/** For each millisecond spent on printed lines, this many milliseconds are left for other work. */
 const REST_PER_WORK = 3;
 
-/** Shorter rests are saved up: a timer would cost more than the few lines before it. */
+/** Shorter rests are added up, because a timer costs more than handling a few lines. */
 const REST_MS_MIN = 4;
 
-/** Work that seems to have taken longer was interrupted: the process was stopped, or the machine is busy. */
+/** The longest rest. Work that took longer was interrupted: the process was stopped, or the machine is busy. */
 const REST_MS_MAX = 100;
 
-/** Takes turns among all the outputs that are read. */
+/** Gives turns to all outputs that are read. */
 export class PrintingPace {
   readonly #clock: Clock;
   readonly #log: Pick<Log, "room">;
   #last: Promise<void> = Promise.resolve();
   #owedMs = 0;
 
-  /** `log`: where the lines go. While it has no room, nothing is read. */
+  /** `log` gets the lines. While it has no room, nothing is read. */
   constructor(clock: Clock, log: Pick<Log, "room">) {
     this.#clock = clock;
     this.#log = log;

@@ -1,15 +1,15 @@
-/** How this program starts itself. In one place only, so that no mistake can start processes without end. */
+/** How this program starts itself as a worker or a slot. Only this file does, so that no bug can fork endlessly. */
 
 import process from "node:process";
 import type { ChildProcess, Runtime } from "../runtime/ports.ts";
 
-/** The environment variable in which every process that we start finds its role. */
+/** The environment variable that tells a process that we start its role. */
 const SPAWNED_AS = "DISTCOMP_SPAWNED_AS";
 
-/** What this program starts itself as. */
+/** The roles in which this program starts itself. */
 export type Role = "local-worker" | "slot";
 
-/** Which role may start which: people start workers and runs, those start slots, and slots start nothing. */
+/** Which role may start which. Users start runs and workers, a run starts a local worker, a worker starts slots. */
 const MAY_START: Record<string, readonly Role[]> = {
   "": ["local-worker", "slot"],
   "local-worker": ["slot"],
@@ -17,8 +17,8 @@ const MAY_START: Record<string, readonly Role[]> = {
 };
 
 /**
- * Variables that make an executable of Bun load other code, behave as Bun itself, or open a debugger's
- * port, of which there can be only one. They are meant for the process that somebody has set them for.
+ * Variables that make a Bun executable load other code, behave as Bun itself, or open a debugger port, which
+ * only one process can do. They are meant for the process that the user starts, not for its children.
  */
 const RUNTIME_VARIABLES = [
   "BUN_OPTIONS",
@@ -39,7 +39,7 @@ export function startSelf(
 ): ChildProcess {
   const own = inherited[SPAWNED_AS] ?? "";
   if (!MAY_START[own]?.includes(role)) {
-    throw new Error(`A process that runs as "${own}" (${SPAWNED_AS}) does not start a ${role}`);
+    throw new Error(`A process that runs as "${own}" (${SPAWNED_AS}) must not start a ${role}`);
   }
   const env = environmentOf(role, inherited);
   return runtime.spawn([...runtime.selfCommand(), role, ...args], { env });
@@ -48,11 +48,11 @@ export function startSelf(
 function environmentOf(role: Role, inherited: Environment): Record<string, string> {
   const env = { ...inherited } as Record<string, string>;
   for (const name of RUNTIME_VARIABLES) delete env[name];
-  // A core that needs a function nobody has must fail when it is loaded, not in its first job.
+  // With LD_BIND_NOW, a core with an undefined symbol fails when it is loaded, not in its first job.
   return { ...env, LD_BIND_NOW: "1", [SPAWNED_AS]: role };
 }
 
-/** What this process was started as, if a process of ours has started it. */
+/** The role of this process, if distcomp started it. */
 export function ownRole(): string | undefined {
   return process.env[SPAWNED_AS];
 }

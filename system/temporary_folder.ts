@@ -1,4 +1,4 @@
-/** A private folder for a process: for its sockets, and for the cores that it loads. */
+/** Creates a private folder for the sockets of a process and the cores that it loads. */
 
 import { readFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
@@ -9,19 +9,19 @@ import { reasonOf } from "../runtime/error_text.ts";
 /** The longest path that fits into the address of a Unix socket on every system (macOS: 104 with a zero). */
 const SOCKET_PATH_BYTES_MAX = 103;
 
-/** No socket in such a folder has a longer name. */
+/** The longest name of a socket in such a folder. */
 const SOCKET_NAME_BYTES_MAX = 16;
 
 /** The first part of the name of such a folder. */
 export const FOLDER_PREFIX = "distcomp-";
 
-/** Where to look if `TMPDIR` cannot be used. A careful administrator has forbidden all but one of these. */
+/** Alternatives if `TMPDIR` cannot be used. On a hardened machine some of them are mounted noexec. */
 const OTHER_PARENTS = ["/tmp", "/var/tmp", "/dev/shm"];
 
 /**
- * Makes a folder that only this user may enter: in `first`, which is `TMPDIR` by default; in one of the usual
- * places if the path of a socket in `first` would be too long, or if libraries cannot be loaded from there.
- * Rejects with the reasons of all of them.
+ * Makes a folder that only this user may enter: in `first`, which is `TMPDIR` by default. If the path of a socket
+ * there would be too long, or libraries cannot be loaded from there, it tries the usual alternatives. Rejects with
+ * the problems of all places.
  */
 export async function makeTemporaryFolder(first = tmpdir()): Promise<string> {
   const problems: string[] = [];
@@ -71,7 +71,7 @@ export function isNoexec(folder: string, mounts: string): boolean {
   return options.split(",").includes("noexec");
 }
 
-/** Linux tells; elsewhere nothing is known, and no folder counts as noexec. */
+/** The mounts, on Linux. On other systems no folder counts as noexec. */
 function readMounts(): string {
   try {
     return readFileSync("/proc/self/mounts", "utf8");

@@ -1,4 +1,4 @@
-/** A set of workers that share the jobs of one run: the pool, the jobs and the workers put together. */
+/** The cluster of a run: the workers, the jobs, and the pool that assigns jobs to workers. */
 
 import { Pool } from "../../pool/pool.ts";
 import { UNANSWERED_BYTES_MAX } from "../../protocol/mod.ts";
@@ -14,22 +14,22 @@ import type { ClusterEvents, ClusterOptions, ClusterStatus, Task } from "./task.
 
 export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./task.ts";
 
-/** Input bytes in flight at a worker, beyond one job for each of its slots. */
+/** Input bytes in flight at a worker, in addition to one job for each of its slots. */
 const WORKER_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Never more than this: version 2 allows no more, and a payload is a little larger than its input. */
+/** The hard limit, from protocol version 2. The margin is for payloads, which are a little larger than inputs. */
 const WORKER_BYTES_LIMIT = UNANSWERED_BYTES_MAX - 1024 * 1024;
 
-/** How often heartbeats are checked, and jobs scheduled even though nothing has happened. */
+/** How often heartbeats are checked, and jobs scheduled even without an event. */
 const TICK_MS = 250;
 
 /**
- * Which jobs are still to come. `open`: more may be added. `ended`: all are queued. `stopping`: no job is to
- * start any more. `closed`: the workers are disconnected.
+ * Whether more jobs will come. `open`: more may be added. `ended`: all are queued. `stopping`: no more jobs
+ * start. `closed`: the workers are disconnected.
  */
 type Intake = "open" | "ended" | "stopping" | "closed";
 
-/** The workers of a run, and its jobs. */
+/** The workers and jobs of a run. */
 export class Cluster<T extends Task> implements Disposable {
   readonly #clock: Clock;
   readonly #events: ClusterEvents<T>;
@@ -39,7 +39,7 @@ export class Cluster<T extends Task> implements Disposable {
   readonly #workers: Workers;
   readonly #endpoints: Endpoints<T>;
   readonly #tick: Timer;
-  /** Callers of `room`. */
+  /** Wakes the callers of `room`. */
   #waiting: (() => void)[] = [];
   #intake: Intake = "open";
   #isScheduled = false;
@@ -72,41 +72,41 @@ export class Cluster<T extends Task> implements Disposable {
     };
   }
 
-  /** The part of the slots' time in which they had a job, from the first worker on; 0 to 1. */
+  /** The fraction of the slots' time in which they had a job, since the first worker connected; 0 to 1. */
   get busyPart(): number {
     return this.#pool.utilization;
   }
 
   // Workers.
 
-  /** Dials a worker, and dials again when it is gone. */
+  /** Dials a worker, and dials again whenever its connection ends. */
   dial(address: Address): void {
     this.#workers.dial(address);
   }
 
-  /** Accepts workers that connect to us. Returns where. */
+  /** Accepts workers that connect to this run. Returns the address with the actual port. */
   listen(address: Address): Address {
     return this.#workers.listen(address);
   }
 
-  /** Takes a worker that is connected already. `isLocal`: this process has started it. */
+  /** Adds a worker that is already connected. `isLocal`: this process has started it. */
   join(stream: ByteStream, name?: string, isLocal?: boolean): void {
     this.#workers.join(stream, name, isLocal);
   }
 
-  /** A worker that was to be handed in will not come (again). */
+  /** A worker that was expected to `join` will not do so (again). */
   giveUp(name: string, reason: string): void {
     this.#workers.giveUp(name, reason);
   }
 
-  /** Stops dialing a worker. It finishes the jobs that it has. */
-  leave(address: Address): void {
-    this.#workers.leave(address);
+  /** Removes a worker that was dialed: it finishes its jobs and is not dialed again. */
+  stopDialing(address: Address): void {
+    this.#workers.stopDialing(address);
   }
 
   // Jobs.
 
-  /** Queues a task. It ends in exactly one `onCompleted`, unless it is canceled or the cluster closed before. */
+  /** Queues a task. It ends with one `onCompleted`, unless it is canceled or the cluster is closed first. */
   add(task: T): void {
     this.#jobs.add(task);
     this.#wake();
@@ -122,7 +122,7 @@ export class Cluster<T extends Task> implements Disposable {
     while (!this.hasRoom) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Says whether all tasks are added. Near the end, jobs are spread so that no slot is idle. */
+  /** Says whether all tasks are added. If so, the last jobs are spread so that no slot is idle. */
   end(isEnded = true): void {
     if (this.#intake === "open" || this.#intake === "ended") {
       this.#intake = isEnded ? "ended" : "open";
@@ -131,13 +131,13 @@ export class Cluster<T extends Task> implements Disposable {
     this.#wake();
   }
 
-  /** Starts no more jobs, and retries none. Returns how many tasks end without an answer. */
+  /** Starts no more jobs and no retries. Returns how many tasks end without an answer. */
   cancelUnstarted(): number {
     if (this.#intake !== "closed") this.#intake = "stopping";
     return this.#jobs.cancelUnstarted();
   }
 
-  /** Stops reading answers, so that workers have to wait, or reads on. */
+  /** Pauses or resumes reading answers. While reading is paused, workers have to wait. */
   pause(isPaused: boolean): void {
     this.#endpoints.onPaused(isPaused);
     this.#workers.pause(isPaused);
@@ -165,8 +165,8 @@ export class Cluster<T extends Task> implements Disposable {
       load: (endpoint) => this.#endpoints.loadCore(endpoint),
       send: (endpoint, dispatch, job) => this.#endpoints.send(endpoint, dispatch, job),
       crashed: (job, reason) => this.#jobs.onCrashed(job, reason),
-      dropped: () => {}, // nobody waits for such a job
-      coreUnavailable: () => {}, // a worker that cannot load the core is disconnected before
+      dropped: () => {}, // a canceled job needs no answer
+      coreUnavailable: () => {}, // a worker that cannot load the core is disconnected first
     }, {
       onLost: "retry",
       isLocal: false,
@@ -207,7 +207,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#wake();
   }
 
-  /** Schedules jobs once for all that happens in this turn of the event loop. */
+  /** Schedules jobs once for all events in this turn of the event loop. */
   #wake(): void {
     if (this.#isScheduled || this.#intake === "closed") return;
     this.#isScheduled = true;
@@ -218,7 +218,7 @@ export class Cluster<T extends Task> implements Disposable {
   }
 
   #schedule(): void {
-    // More jobs turn out not to have begun as time goes on.
+    // With time, the pool learns of further jobs that have not begun.
     if (this.#intake === "stopping") this.#events.onCanceled?.(this.#jobs.cancelUnstarted());
     this.#pool.schedule(this.#clock.now());
     if (this.#waiting.length > 0 && this.hasRoom) this.#wakeWaiting();

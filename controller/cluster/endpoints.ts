@@ -1,4 +1,4 @@
-/** Workers as endpoints of the pool: cores and jobs go out to them, their answers come in here. */
+/** Workers as endpoints of the pool: sends them cores and jobs, and passes on their answers. */
 
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
@@ -16,7 +16,7 @@ import type { JobPolicy } from "./retries.ts";
 import type { Task } from "./task.ts";
 import { Version1Watch } from "./version_1_watch.ts";
 
-/** A worker that says it has more is not believed: no machine has so many processors. */
+/** Larger numbers are cut to this: no machine has more CPUs, so the worker's number is wrong. */
 const SLOTS_MAX = 65_536;
 
 /** A worker that is ready, and its place in the pool. */
@@ -26,7 +26,7 @@ interface Endpoint {
   answeredAtMs: number;
 }
 
-/** What endpoints are made of. */
+/** The parts that endpoints work with. */
 export interface EndpointParts<T extends Task> {
   readonly pool: Pool<T>;
   readonly jobs: Jobs<T>;
@@ -35,11 +35,11 @@ export interface EndpointParts<T extends Task> {
   readonly policy: JobPolicy;
   readonly clock: Clock;
   readonly log: Log;
-  /** Something has changed: have the pool schedule jobs. */
+  /** Makes the pool schedule jobs, after something has changed. */
   readonly wake: () => void;
 }
 
-/** All of them in one cluster. */
+/** All endpoints of one cluster. */
 export class Endpoints<T extends Task> {
   readonly #parts: EndpointParts<T>;
   readonly #byId = new Map<EndpointId, Endpoint>();
@@ -58,14 +58,14 @@ export class Endpoints<T extends Task> {
     return [...this.#byId.values()].map(({ worker }) => worker.instance);
   }
 
-  /** Those of the workers that are called so. */
+  /** The endpoints of the workers with these instance names. */
   idsOf(instances: readonly string[]): EndpointId[] {
     return [...this.#byId.values()]
       .filter(({ worker }) => instances.includes(worker.instance))
       .map(({ id }) => id);
   }
 
-  // What the pool has workers do.
+  // Calls from the pool to workers.
 
   loadCore(id: EndpointId): void {
     this.#byId.get(id)?.worker.connection.loadCore(this.#parts.core);
@@ -81,7 +81,7 @@ export class Endpoints<T extends Task> {
     this.#byId.get(id)?.worker.connection.cancel(dispatch);
   }
 
-  // What workers do.
+  // Events from workers.
 
   onReady(worker: ConnectedWorker): void {
     const { pool, core, clock, wake } = this.#parts;
@@ -91,7 +91,8 @@ export class Endpoints<T extends Task> {
     this.#byId.set(id, endpoint);
     connection.serve((dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer));
     if (connection.version === 1) this.#version1.onReady(worker);
-    // At once if it has to show that it loads the core, or may run copies of what is in flight.
+    // Load the core now, before the first job, in two cases: this address was given up because its worker could
+    // not be used, or stragglers are in flight that this worker could copy.
     const isTried = address?.givenUpReason !== undefined;
     if (isTried || pool.counts().inFlight > 0) pool.load(id, core.key);
     wake();
@@ -120,14 +121,14 @@ export class Endpoints<T extends Task> {
     wake();
   }
 
-  /** A worker has computed something else than two others. */
+  /** A worker's result differs from the result that two other workers agree on. */
   onOutvoted(instance: string, name: string, reason: string, isExcluded: boolean): void {
     const { log, workers } = this.#parts;
     log.warn(`worker ${name}: ${reason}`);
     if (!isExcluded) return;
     const endpoint = [...this.#byId.values()].find(({ worker }) => worker.instance === instance);
     const unverified = endpoint
-      ? `; it gave ${endpoint.worker.answers} results in all: check those that were not verified`
+      ? `; it returned ${endpoint.worker.answers} results in this run: check the unverified ones`
       : "";
     workers.exclude(instance, `it computes wrong results: ${reason}, again${unverified}`);
   }
@@ -136,7 +137,7 @@ export class Endpoints<T extends Task> {
     this.#version1.onPaused(isPaused, this.#parts.clock.now());
   }
 
-  /** Disconnects workers that have drained, and those of version 1 that hang. */
+  /** Disconnects workers that have drained, and version 1 workers that hang. */
   onTick(nowMs: number): void {
     const { pool, workers, policy } = this.#parts;
     for (const { id, worker } of [...this.#byId.values()]) {
@@ -177,7 +178,7 @@ export class Endpoints<T extends Task> {
     wake();
   }
 
-  /** The worker has not run the job: because it is draining, or because the job was canceled. */
+  /** The worker has not run the job, because it is draining or because the job was canceled. */
   #onReturned(
     { id, worker }: Endpoint,
     dispatch: DispatchId,
@@ -186,7 +187,7 @@ export class Endpoints<T extends Task> {
     const { pool, workers, clock, wake } = this.#parts;
     const job = pool.onReturned(id, dispatch, clock.now());
     if (!job) throw unexpectedResponse(dispatch);
-    if (cause === "draining") workers.drain(worker); // if it has not said so before
+    if (cause === "draining") workers.drain(worker); // it may not have sent a notice before
     else if (pool.isWanted(job)) {
       const problem = "it canceled a job that it was not told to cancel";
       workers.disconnect(worker, new UnusableWorkerError(problem));
@@ -194,11 +195,11 @@ export class Endpoints<T extends Task> {
     wake();
   }
 
-  /** That a worker is unusable is reported otherwise. */
+  /** `Workers` reports unusable workers itself. */
   #reportGone(name: string, { kind, reason }: Departure, lost: number): void {
     const { log } = this.#parts;
     const jobs = lost === 0 ? "" : `; ${lost} ${lost === 1 ? "job" : "jobs"} rescheduled`;
     if (kind === "failed") log.warn(`lost worker ${name}: ${reason}${jobs}`);
-    if (kind === "drained") log.warn(`worker ${name} has left${jobs}`);
+    if (kind === "drained") log.warn(`worker ${name} has drained and disconnected${jobs}`);
   }
 }

@@ -1,4 +1,4 @@
-/** A cluster's jobs: how many are queued, and what an answer means: the job's end, another attempt, or a vote. */
+/** A cluster's jobs: bounds the queue, and decides whether an answer ends its job, retries it, or is a vote. */
 
 import type { ClientId, CoreKey, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
@@ -11,16 +11,16 @@ import { type Cancel, Speculation } from "./speculation.ts";
 import type { ClusterOptions, Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
 
-/** A job that was running on so many workers when they were lost is most likely the reason. */
+/** A job that was running on this many workers when they were lost is most likely the cause. */
 export const LOSSES_MAX = 10;
 
-/** Jobs and bytes that are queued, so that inputs are read while jobs run. */
+/** Jobs and bytes that are queued ahead, so that workers never wait for inputs to be read. */
 const QUEUE_JOBS_MIN = 64;
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
-/** What jobs have others do. */
+/** What `Jobs` needs from its owner. */
 export interface JobActions<T extends Task> {
-  /** Tell the worker that it need not run a job. */
+  /** Tells the worker not to run a job. */
   readonly cancel: Cancel;
   /** The endpoints of workers that are connected, by their instances. */
   endpointsOf(instances: readonly string[]): readonly EndpointId[];
@@ -41,7 +41,7 @@ export class Jobs<T extends Task> {
   readonly #speculation: Speculation<T>;
   readonly #verification: Verification<T> | undefined;
   readonly #speculates: boolean;
-  /** Jobs that the pool has given up while it took in the loss of an endpoint. */
+  /** Jobs that the pool has given up during the current `onEndpointLost`. */
   #crashed: { readonly job: Job<T>; readonly reason: string }[] = [];
 
   constructor(
@@ -60,7 +60,7 @@ export class Jobs<T extends Task> {
     this.#retries = new Retries<T>(policy);
     this.#speculation = new Speculation<T>(pool, actions.cancel);
     this.#verification = verifiedPart > 0 ? this.#verify(verifiedPart) : undefined;
-    this.#speculates = speculates && verifiedPart === 0; // a vote is not to be canceled
+    this.#speculates = speculates && verifiedPart === 0; // canceling a copy would cancel a vote
   }
 
   get faults(): Faults {
@@ -79,12 +79,12 @@ export class Jobs<T extends Task> {
     this.#pool.onJob(this.#client, this.#core, byteLength, task, this.#clock.now());
   }
 
-  /** All jobs are queued; or not, after all. */
+  /** Says whether all jobs are queued. It may go back to `false`. */
   setEnded(isEnded: boolean): void {
     this.#pool.onClientEnded(this.#client, isEnded);
   }
 
-  /** Cancels what has surely not begun. Returns how many tasks end with that. */
+  /** Cancels jobs that have certainly not begun. Returns how many tasks end because of that. */
   cancelUnstarted(): number {
     const hasNoOther = (job: Job<T>) => !this.#speculation.hasOther(job);
     const sent = this.#pool.unstarted(this.#clock.now()).filter(hasNoOther);
@@ -95,7 +95,7 @@ export class Jobs<T extends Task> {
     return ended.length;
   }
 
-  /** A job has an answer that somebody waits for. `instance`: the worker that gave it. */
+  /** A job that still needs a result has an answer. `instance` names the worker that gave it. */
   onAnswer(completion: Completion<T>, instance: string): void {
     const { job, answer } = completion;
     if (answer.kind === "result" && this.#verification?.includes(job.payload)) {
@@ -103,7 +103,7 @@ export class Jobs<T extends Task> {
     } else this.#settle(completion);
   }
 
-  /** The pool gives a job up: it crashes the workers that run it. */
+  /** The pool gives a job up, because workers that run it crash. */
   onCrashed(job: Job<T>, reason: string): void {
     this.#crashed.push({ job, reason });
   }
@@ -114,11 +114,11 @@ export class Jobs<T extends Task> {
     this.#pool.onEndpointLost(endpoint, reason, !mayBeJobsFault);
     const answeredAtMs = this.#clock.now();
     for (const { job, reason } of this.#crashed.splice(0)) {
-      const message = `${LOSSES_MAX} workers were lost while they had it; the last one: ${reason}`;
+      const message = `${LOSSES_MAX} workers were lost while running it; the last one: ${reason}`;
       const answer: Answer = { kind: "error", cause: "crash", message };
       this.#complete({ job, answer, worker: "", answeredAtMs });
     }
-    this.#speculation.onEndpointLost(); // pairs whose job has ended are forgotten by now
+    this.#speculation.onEndpointLost(); // last, because the jobs that failed above no longer have copies
   }
 
   /** Copies stragglers to idle slots. Call it a few times a second once all jobs are queued. */
@@ -131,7 +131,7 @@ export class Jobs<T extends Task> {
     this.#verification?.endTies(instances);
   }
 
-  /** An answer counts. Is it the end of its job? */
+  /** Ends the job with this answer, retries the job, or leaves it to its other copy. */
   #settle(completion: Completion<T>): void {
     const { job, answer, answeredAtMs } = completion;
     const isGood = answer.kind === "result" && answer.result.exitCode === 0;
@@ -157,8 +157,8 @@ export class Jobs<T extends Task> {
       accept: (completion) => this.#settle(completion),
       reject: (completion, message) => {
         const { payload } = completion.job;
-        const asked = this.#pool.jobsOf(this.#client).find((job) => job.payload === payload);
-        if (asked) this.#speculation.cancel(asked);
+        const pending = this.#pool.jobsOf(this.#client).find((job) => job.payload === payload);
+        if (pending) this.#speculation.cancel(pending);
         this.#complete({ ...completion, answer: { kind: "error", cause: "other", message } });
       },
       onOutvoted: (...vote) => this.#actions.onOutvoted(...vote),

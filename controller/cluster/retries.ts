@@ -1,17 +1,17 @@
-/** Retries: whether a job that has failed runs again. Each kind of failure is counted separately. */
+/** Decides whether a failed job runs again. Each kind of failure is counted separately. */
 
 import type { JobLimits } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
 
-/** What a job may use, and how often it is tried. */
+/** The limits of a job, and how often it is retried. */
 export interface JobPolicy extends JobLimits {
-  /** Further attempts after a non-zero exit code or a timeout. */
+  /** Extra attempts after a non-zero exit code or a timeout. */
   readonly retries: number;
-  /** Crashes after which a job has failed. */
+  /** The number of crashes after which a job fails. */
   readonly crashLimit: number;
 }
 
-/** Nothing is limited, and only crashes are retried. */
+/** No limits of time and memory. Only crashes are retried. */
 export const DEFAULT_POLICY: JobPolicy = {
   timeMs: 0,
   memoryBytes: 0,
@@ -19,7 +19,7 @@ export const DEFAULT_POLICY: JobPolicy = {
   crashLimit: 3,
 };
 
-/** A worker reports a job as killed only after so many kills in a row. */
+/** A worker reports a job as killed only after this many kills in a row. */
 const KILLS_REPORTED = 3;
 
 /** Failed attempts, by kind. */
@@ -28,7 +28,7 @@ export interface Faults {
   crashes: number;
   timeouts: number;
   memory: number;
-  /** Jobs that were at a worker when it was lost. */
+  /** Jobs that were in flight at a worker when it was lost. */
   lost: number;
 }
 
@@ -39,7 +39,7 @@ interface Attempts {
   failures: number;
 }
 
-/** Counts the failed attempts of a run. Jobs that never fail cost nothing. */
+/** Counts the failed attempts of a run. Jobs that never fail use no memory here. */
 export class Retries<T> {
   readonly #policy: JobPolicy;
   readonly #attempts = new Map<T, Attempts>();
@@ -49,7 +49,7 @@ export class Retries<T> {
     this.#policy = policy;
   }
 
-  /** The answer with which the job ends, or `undefined` if it is to run again. */
+  /** The answer with which the job ends, or `undefined` if the job runs again. */
   finalAnswer(task: T, answer: Answer): Answer | undefined {
     if (answer.kind === "result" && answer.result.exitCode === 0) {
       if (this.#attempts.size > 0) this.#attempts.delete(task);
@@ -64,7 +64,7 @@ export class Retries<T> {
     return withCrashes(answer, attempts.crashes);
   }
 
-  /** Counts a failed attempt. Returns whether there is no other one. */
+  /** Counts a failed attempt. Returns whether it was the last one. */
   #isLast(answer: Answer, attempts: Attempts): boolean {
     const { retries, crashLimit } = this.#policy;
     if (answer.kind === "result") {
@@ -81,7 +81,7 @@ export class Retries<T> {
         attempts.crashes += answer.cause === "killed" ? KILLS_REPORTED : 1;
         return attempts.crashes >= crashLimit;
       case "memory":
-        this.faults.memory += 1; // it would need as much again
+        this.faults.memory += 1; // a retry would need as much memory
         return true;
       default:
         return true;
@@ -89,10 +89,10 @@ export class Retries<T> {
   }
 }
 
-/** How our workers begin the message of a crash. */
+/** The prefix of the crash messages of distcomp's own workers. */
 const CRASHED = "crashed: ";
 
-/** A worker's message is about the last attempt alone. */
+/** Adds the number of crashes, as the worker's message is only about the last attempt. */
 function withCrashes(answer: Answer, crashes: number): Answer {
   if (answer.kind !== "error" || crashes < 2) return answer;
   const count = `in ${crashes} attempts`;

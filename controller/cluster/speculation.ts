@@ -1,23 +1,23 @@
 /**
  * Speculative execution: near the end of a run, idle slots run second copies of stragglers. The first result
- * counts, the other copy is canceled.
+ * counts, and the other copy is canceled.
  */
 
 import type { Pool } from "../../pool/pool.ts";
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
 
-/** The median is that of so many answers, the latest ones. */
+/** The median is taken over this many of the latest answers. */
 const RECENT_ANSWERS = 512;
 
-/** Fewer do not show how long a job usually takes. */
+/** With fewer answers, the usual duration of a job is not known. */
 const ANSWERS_MIN = 5;
 
-/** A straggler takes more than so many medians, and not less than this: starting a copy costs time, too. */
+/** A straggler takes longer than this many medians, and at least this long, because starting a copy costs time. */
 const MEDIANS = 2;
 const STRAGGLER_MS_MIN = 1_000;
 
-/** Learns how long jobs take, and which take much longer. */
+/** The time after which a job is a straggler, from the times of recent answers. */
 export class StragglerThreshold {
   readonly #recentMs = new Float64Array(RECENT_ANSWERS);
   #answers = 0;
@@ -44,7 +44,7 @@ export class Speculation<T> {
   readonly #pool: Pool<T>;
   readonly #cancel: Cancel;
   readonly #threshold = new StragglerThreshold();
-  /** Both jobs of each pair, by what they run. */
+  /** Both copies of each copied job, by their payload. */
   readonly #copies = new Map<T, readonly Job<T>[]>();
 
   constructor(pool: Pool<T>, cancel: Cancel) {
@@ -57,7 +57,7 @@ export class Speculation<T> {
     return this.#othersOf(job).length > 0;
   }
 
-  /** A copy has failed. Returns whether that is left to the other one, which may then run anywhere. */
+  /** A copy has failed. Returns whether another copy still decides the job; that one may then run on any worker. */
   onFailed(job: Job<T>): boolean {
     const others = this.#othersOf(job);
     if (others.length === 0) return false;
@@ -66,7 +66,7 @@ export class Speculation<T> {
     return true;
   }
 
-  /** An endpoint is lost, and its jobs are queued again. A job that runs elsewhere needs no second copy. */
+  /** An endpoint is lost, and its jobs are queued again. Drops those that still run elsewhere as a copy. */
   onEndpointLost(): void {
     for (const [payload, copies] of this.#copies) {
       const wanted = copies.filter((copy) => this.#pool.isWanted(copy));
@@ -77,25 +77,25 @@ export class Speculation<T> {
     }
   }
 
-  /** Nobody wants the job's result any more. */
+  /** Cancels a job whose result is no longer needed. */
   cancel(job: Job<T>): void {
     this.#pool.onCanceled(job);
     const at = this.#pool.locate(job);
     if (at) this.#cancel(at.endpoint, at.dispatch);
   }
 
-  /** A job has its result or its failure, `ms` milliseconds after it was sent. */
+  /** A job has ended, `ms` milliseconds after it was sent. */
   onCompleted(job: Job<T>, ms: number): void {
     this.#threshold.onAnswer(ms);
     for (const other of this.#othersOf(job)) this.cancel(other);
     if (this.#copies.size > 0) this.#copies.delete(job.payload);
   }
 
-  /** Queues copies of stragglers for slots that have nothing else to do. */
+  /** Queues copies of stragglers for idle slots. */
   copyStragglers(nowMs: number): void {
     const { limitMs } = this.#threshold;
     const stragglers = [...this.#pool.inFlight()]
-      // One whose worker was lost may be the reason: it is not to end two at once.
+      // A job whose worker was lost may have caused that. A copy could take down a second worker.
       .filter((job) => job.crashCount === 0 && nowMs - job.sentAtMs > limitMs)
       .filter((job) => !this.#copies.has(job.payload))
       .sort((one, other) => one.sentAtMs - other.sentAtMs);
@@ -110,7 +110,7 @@ export class Speculation<T> {
   }
 
   #othersOf(job: Job<T>): Job<T>[] {
-    if (this.#copies.size === 0) return []; // nearly always, and this is asked for every answer
+    if (this.#copies.size === 0) return []; // the usual case, checked for every answer
     const copies = this.#copies.get(job.payload) ?? [];
     return copies.filter((copy) => copy !== job && this.#pool.isWanted(copy));
   }

@@ -1,19 +1,19 @@
-/** The tasks of a cluster and how they end, and what the cluster's owner sets, hears and sees. */
+/** The tasks of a cluster and how they end, and the cluster's options, events and status. */
 
 import type { Job, PoolCounts } from "../../pool/types.ts";
 import type { Answer } from "../answer.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 
-/** Something to run. */
+/** An input to run as a job. */
 export interface Task {
-  /** Counts from 0 in a run; the job id on the wire. */
+  /** The job id in the protocol; counts from 0 in a run. */
   readonly index: number;
   readonly input: Uint8Array<ArrayBuffer>;
 }
 
-/** How a task has ended. There is one for each task. */
+/** How a task has ended. */
 export interface Completion<T extends Task> {
-  /** Its last run. */
+  /** The last attempt. */
   readonly job: Job<T>;
   readonly answer: Answer;
   /** The name of the worker that gave the answer. */
@@ -21,28 +21,28 @@ export interface Completion<T extends Task> {
   readonly answeredAtMs: number;
 }
 
-/** What the cluster's owner hears. */
+/** What a cluster reports to its owner. */
 export interface ClusterEvents<T extends Task> {
   onCompleted(completion: Completion<T>): void;
   /** No usable worker is left, and none is awaited. Called once. */
   onNoWorkerLeft(reasons: readonly string[]): void;
-  /** After `cancelUnstarted`: so many more tasks end without an answer. */
+  /** After `cancelUnstarted`: this many more tasks end without an answer. */
   onCanceled?(count: number): void;
-  /** The workers give different results for the same inputs: the run should end. */
+  /** The workers return different results for the same inputs: the run should end. */
   onDisagreement?(error: Error): void;
 }
 
 /** How a cluster runs its jobs. */
 export interface ClusterOptions {
-  /** `DEFAULT_POLICY` unless given. */
+  /** Default: `DEFAULT_POLICY`. */
   readonly policy?: JobPolicy;
-  /** Whether idle slots run second copies of stragglers; `true` unless given. */
+  /** Whether idle slots run second copies of stragglers. Default: `true`. */
   readonly speculates?: boolean;
-  /** The part of the jobs whose results two workers must agree on; 0 unless given. */
+  /** The fraction of the jobs on whose results two workers must agree. Default: 0. */
   readonly verifiedPart?: number;
 }
 
-/** For progress and the summary. */
+/** The status of a cluster, for progress and the summary. */
 export interface ClusterStatus extends PoolCounts {
   /** Workers that are connected and ready. */
   readonly workers: number;

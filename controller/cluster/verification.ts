@@ -1,7 +1,6 @@
 /**
- * Verification: a result counts when two different workers have given the same bytes. If two disagree, a third
- * worker breaks the tie; no more than three are ever asked. This is the least that tells a wrong result from
- * a right one, and the worker that computed it from the others.
+ * Verification: a result counts when two different workers have returned the same bytes. If two disagree, a
+ * third one breaks the tie. Three workers are the fewest that show which result is wrong and who computed it.
  */
 
 import { Buffer } from "node:buffer";
@@ -9,14 +8,14 @@ import type { Job } from "../../pool/types.ts";
 import type { Completion, Task } from "./task.ts";
 
 /**
- * A worker that has lost this many votes is excluded: with bad memory it would spoil every job that is not
- * verified, and cost each of the others a third run. A single lost vote may have been a flipped bit.
+ * A worker that loses this many votes is excluded: with bad memory it would corrupt unverified jobs, and every
+ * verified job would need a third run. A single lost vote may have been a flipped bit.
  */
 const LOST_VOTES_MAX = 2;
 
 /**
- * After so many jobs without any two equal results the run should end: a core that is not deterministic, which
- * is the usual reason, would run every job three times and fail it.
+ * If no two workers agree on any of the first jobs, and this many jobs have failed for that, the run should end.
+ * The usual reason is a core that is not deterministic: every job would run three times and then fail.
  */
 const SPLITS_MAX = 3;
 
@@ -26,17 +25,17 @@ interface Vote<T extends Task> {
   readonly completion: Completion<T>;
 }
 
-/** What has to be done about votes. */
+/** What the votes decide. */
 export interface VerificationActions<T extends Task> {
-  /** Have another worker run the job, none of `instances`. */
+  /** Runs the job on another worker, which is none of `instances`. */
   runElsewhere(job: Job<T>, instances: readonly string[]): void;
   /** Two workers agree on the result. */
   accept(completion: Completion<T>): void;
-  /** No two workers agree, and no other can be asked. A run that was asked for is not wanted any more. */
+  /** No two workers agree, and no other worker can decide. Cancels a further run, if one is queued. */
   reject(completion: Completion<T>, reason: string): void;
-  /** A worker was outvoted. `isExcluded`: once too often. */
+  /** A worker was outvoted. `isExcluded`: so often that it is excluded. */
   onOutvoted(instance: string, worker: string, reason: string, isExcluded: boolean): void;
-  /** No two workers have agreed on anything. */
+  /** No two workers have agreed on any job. */
   onDisagreement(error: Error): void;
 }
 
@@ -53,7 +52,7 @@ export class DisagreementError extends Error {
   }
 }
 
-/** Counts votes. */
+/** Counts the votes of workers on verified jobs. */
 export class Verification<T extends Task> {
   readonly #part: number;
   readonly #actions: VerificationActions<T>;
@@ -63,7 +62,7 @@ export class Verification<T extends Task> {
   #agreed = 0;
   #splits = 0;
 
-  /** `part` of the jobs are verified: 1 for all, 0.05 for every twentieth. */
+  /** `part`: the fraction of the jobs that are verified, 1 for all, 0.05 for every twentieth. */
   constructor(part: number, actions: VerificationActions<T>) {
     this.#part = part;
     this.#actions = actions;
@@ -74,7 +73,7 @@ export class Verification<T extends Task> {
     return this.#heldBytes;
   }
 
-  /** Whether a job is among those that are verified. They are spread evenly. */
+  /** Whether a job is verified. Verified jobs are spread evenly. */
   includes({ index }: T): boolean {
     return Math.floor((index + 1) * this.#part) > Math.floor(index * this.#part);
   }
@@ -84,7 +83,7 @@ export class Verification<T extends Task> {
     const { job } = completion;
     const votes = this.#votes.get(job.payload) ?? [];
     const instances = votes.map((vote) => vote.instance);
-    // It was lost after its vote, has come back, and was sent the job again.
+    // The worker voted, was lost, reconnected, and got the job again.
     if (instances.includes(instance)) return this.#actions.runElsewhere(job, instances);
     const equal = votes.find((vote) => isSameResult(vote.completion, completion));
     if (equal) return this.#onAgreed(equal, votes);
@@ -104,7 +103,7 @@ export class Verification<T extends Task> {
     }
   }
 
-  /** The job has ended, or is not to end at all. */
+  /** The job has ended or was canceled: drops its votes. */
   forget(task: T): void {
     for (const { completion } of this.#votes.get(task) ?? []) {
       this.#heldBytes -= outputOf(completion).byteLength;
@@ -123,7 +122,7 @@ export class Verification<T extends Task> {
     const { job, worker } = completion;
     const lost = (this.#lostVotes.get(instance) ?? 0) + 1;
     this.#lostVotes.set(instance, lost);
-    if (lost > LOST_VOTES_MAX) return; // a vote from before it was excluded
+    if (lost > LOST_VOTES_MAX) return; // it voted before it was excluded
     const reason = `its output for job ${job.payload.index} differs from that of two other workers`;
     this.#actions.onOutvoted(instance, worker, reason, lost === LOST_VOTES_MAX);
   }
@@ -137,7 +136,7 @@ export class Verification<T extends Task> {
       ? `${workers} give different outputs`
       : `${workers} give different outputs, and no third worker is available to break the tie`;
     this.#actions.reject(completion, reason);
-    if (this.#agreed > 0 || this.#splits !== SPLITS_MAX) return; // said once
+    if (this.#agreed > 0 || this.#splits !== SPLITS_MAX) return; // reported once
     this.#actions.onDisagreement(new DisagreementError(this.#splits));
   }
 

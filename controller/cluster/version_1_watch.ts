@@ -1,7 +1,6 @@
 /**
- * What protocol version 1 lacks and the controller makes up for. Such a worker answers no pings, so the only
- * sign that it hangs is a job that takes far too long, and only `--timeout` says what that is. Without this
- * one silent worker keeps a run from ending.
+ * Detects version 1 workers that hang. They answer no pings, so the only sign is a job that takes far longer
+ * than `--timeout`. Without this check, one hanging worker would keep a run from ending.
  */
 
 import type { Log } from "../../system/log.ts";
@@ -9,11 +8,11 @@ import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { WorkerHistory } from "../workers/worker_history.ts";
 import type { JobPolicy } from "./retries.ts";
 
-/** A job may take so many times its limit, as one may wait for another, and this long on its way. */
+/** A job may take twice its limit, because it may wait for the job before it, plus the time of the transfer. */
 const TIME_LIMITS = 2;
 const TRANSFER_MS = 10_000;
 
-/** The workers of version 1 in a cluster. */
+/** Watches the version 1 workers of a cluster. */
 export class Version1Watch {
   readonly #policy: JobPolicy;
   readonly #log: Log;
@@ -26,13 +25,13 @@ export class Version1Watch {
     this.#log = log;
   }
 
-  /** Answers are read no more, or again: meanwhile no worker can be blamed for its silence. */
+  /** Reading answers was paused or resumed. While it is paused, a worker's silence means nothing. */
   onPaused(isPaused: boolean, nowMs: number): void {
     this.#isPaused = isPaused;
     this.#resumedAtMs = nowMs;
   }
 
-  /** A worker is ready. It may connect again and again: people are told once. */
+  /** A worker is ready. The warning is logged once, however often the worker reconnects. */
   onReady({ name, history }: ConnectedWorker): void {
     const { timeMs, memoryBytes } = this.#policy;
     if ((timeMs === 0 && memoryBytes === 0) || this.#warned.has(history)) return;
@@ -42,7 +41,10 @@ export class Version1Watch {
     );
   }
 
-  /** Where jobs have a time limit: why to give a worker up whose oldest job was sent, and whose last answer came, at these times. */
+  /**
+   * Why to give up a worker, if it hangs. `sentAtMs`: when its current job was sent. `answeredAtMs`: when its last
+   * answer came. Only for runs with a time limit.
+   */
   problem(sentAtMs: number, answeredAtMs: number, nowMs: number): Error | undefined {
     const { timeMs } = this.#policy;
     if (this.#isPaused) return undefined;
@@ -50,7 +52,7 @@ export class Version1Watch {
     if (nowMs - Math.max(sentAtMs, answeredAtMs, this.#resumedAtMs) < limitMs) return undefined;
     const seconds = Math.round(limitMs / 1000);
     return new Error(
-      `it has answered nothing for ${seconds} s; the time limit of a job is ${timeMs / 1000} s`,
+      `it has not answered any job for ${seconds} s; the time limit of a job is ${timeMs / 1000} s`,
     );
   }
 }

@@ -7,8 +7,8 @@ import { OVERWRITES_ITSELF, overwritesItself, realPath } from "./paths.ts";
 import { SourceError } from "./source.ts";
 
 /**
- * Checks that the inputs exist, that no output would overwrite one of them, and that no two of the named files
- * have the same output. Rejects with a `SourceError`.
+ * Checks that the inputs exist, that no output would overwrite one of them, and that no two files named on the
+ * command line have the same output. Rejects with a `SourceError`.
  */
 export async function checkPaths(paths: readonly string[], outputs: string): Promise<void> {
   const realOutputs = await realPath(outputs);
@@ -19,18 +19,18 @@ export async function checkPaths(paths: readonly string[], outputs: string): Pro
     const key = isFolder ? `${resolve(path)}${sep}` : basename(path);
     const other = seen.get(key);
     if (other !== undefined) {
-      const problem = isFolder
-        ? `"${path}" is named twice`
-        : `"${other}" and "${path}" have the same output, "${key}"`;
       throw new SourceError(
-        `${problem}; name a folder that has both, or run them one after the other`,
+        isFolder
+          ? `"${path}" is named twice; name it once`
+          : `"${other}" and "${path}" have the same output, "${key}"; name a folder that has both, ` +
+            "or run them one after the other",
       );
     }
     seen.set(key, path);
   }
 }
 
-/** Checks one input. Says whether it is a folder. */
+/** Checks one input. Returns whether it is a folder. */
 async function checkPath(path: string, realOutputs: string): Promise<boolean> {
   const info = await stat(path).catch((cause) => {
     throw new SourceError(`Cannot read input "${path}": ${reasonOf(cause)}`, { cause });
@@ -45,7 +45,7 @@ async function checkPath(path: string, realOutputs: string): Promise<boolean> {
   throw new SourceError(`Cannot use input "${path}": ${OVERWRITES_ITSELF}`);
 }
 
-/** Checks that a file of lines exists, and that no output, whose name is a number, would overwrite it. */
+/** Checks that a file of lines exists, and that no output would overwrite it. The names of outputs are numbers. */
 export async function checkLines(path: string, outputs: string): Promise<void> {
   if (path === "-") return;
   const info = await stat(path).catch((cause) => {

@@ -1,4 +1,4 @@
-/** Text files, line by line, as bytes: a line need not be valid in any encoding. */
+/** Reads text files line by line, as bytes: a line need not be valid in any encoding. */
 
 import type { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
@@ -7,7 +7,7 @@ import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
 import { LineCutter, NEWLINE } from "../../system/line_cutter.ts";
 
-/** A longer line could not be sent as a job. */
+/** The longest line that can be sent as a job. */
 const LINE_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
 
 const CARRIAGE_RETURN = 0x0d;
@@ -16,8 +16,8 @@ const CARRIAGE_RETURN = 0x0d;
 export type Line = Uint8Array<ArrayBuffer>;
 
 /**
- * The lines of a file, or of stdin for `-`, in groups as they arrive: the first lines of a pipe are read
- * before its writer closes it.
+ * The lines of a file, or of stdin for `-`, in groups as they arrive: the first lines of a pipe become jobs
+ * before the writer closes it.
  */
 export async function* readLines(file: string): AsyncIterable<Line[]> {
   const stream = file === "-" ? process.stdin : createReadStream(file);
@@ -27,7 +27,7 @@ export async function* readLines(file: string): AsyncIterable<Line[]> {
     lineBytesMax: LINE_BYTES_MAX,
     onOverlong: () => {
       throw new RangeError(
-        `Cannot read a line of "${file}": it has over ${LINE_BYTES_MAX} bytes, the most of an input`,
+        `Cannot read a line of "${file}": it is longer than ${LINE_BYTES_MAX} bytes, the limit for an input`,
       );
     },
     reusesChunks: false,
@@ -41,14 +41,14 @@ export async function* readLines(file: string): AsyncIterable<Line[]> {
   if (lines.length > 0) yield lines;
 }
 
-/** A copy: a short line would keep its whole chunk in memory. A long one has memory of its own already. */
+/** Copies a short line, which would otherwise keep its whole chunk in memory. A long one has its own buffer. */
 function withoutReturn(line: Buffer): Line {
   const isOwn = line.byteLength > 0 && line.byteLength === line.buffer.byteLength;
   const copy = isOwn ? line as Line : new Uint8Array(line);
   return copy.at(-1) === CARRIAGE_RETURN ? copy.subarray(0, -1) : copy;
 }
 
-/** How many lines `readLines` will give; `undefined` for what can be read only once. */
+/** How many lines `readLines` will give; `undefined` for a pipe, which can be read only once. */
 export async function countLines(file: string): Promise<number | undefined> {
   if (file === "-" || !(await stat(file)).isFile()) return undefined;
   let count = 0;

@@ -1,4 +1,4 @@
-/** Reads input files: several at once, but a bounded number of bytes. */
+/** Reads input files: several at once, within a limit of bytes. */
 
 import { readFile, stat } from "node:fs/promises";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
@@ -12,13 +12,13 @@ import type { ReadyTask, SkippedTask, Source, SourceTask, UnreadableTask } from 
 /** Files read concurrently: enough to hide a file server's latency. */
 export const READS_MAX = 16;
 
-/** Bytes read concurrently, unless a single file has more. */
+/** Bytes read concurrently, unless a single file is larger. */
 const READ_BYTES_MAX = 32 * 1024 * 1024;
 
-/** What one job's message can carry. */
+/** The largest input that fits into one job message. */
 const INPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
 
-/** A file that exists and that a job can have as its input. */
+/** A file that exists and can be an input. */
 interface FoundFile extends IdentifiedInput {
   readonly kind: "found";
   readonly index: number;
@@ -44,7 +44,7 @@ export async function* readFiles(
   if (batch.length > 0) yield await readBatch(batch);
 }
 
-/** Looks at files without reading them: those of finished jobs need not be read. */
+/** Gets the size and time of files without reading them: the inputs of finished jobs need not be read. */
 async function findFiles(
   files: readonly IndexedFile[],
   finished: FinishedJobs | undefined,
@@ -65,7 +65,9 @@ async function findFile(file: IndexedFile): Promise<FoundFile | UnreadableTask> 
     // Checked before the file is opened: opening a pipe that nobody writes to would wait forever.
     if (!info.isFile()) throw new Error("it is not a file");
     if (info.size > INPUT_BYTES_MAX) {
-      throw new Error(`it has ${info.size} bytes, and an input at most ${INPUT_BYTES_MAX}`);
+      throw new Error(
+        `it has ${info.size} bytes, and the limit for an input is ${INPUT_BYTES_MAX}`,
+      );
     }
     const identity = fileIdentity(path, info);
     return { kind: "found", index, name, path, bytes: info.size, identity };

@@ -1,4 +1,4 @@
-/** Files as inputs: files, folders, and `-` for a list on stdin. */
+/** The source of files: files, folders, and `-` for a list on stdin. */
 
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import { readFiles, READS_MAX } from "./file_reader.ts";
@@ -9,7 +9,7 @@ import type { Source, Warn } from "./source.ts";
 
 const SAME_OUTPUT = "another input has the same output";
 
-/** The files that `paths` name. `outputs` is the output folder, whose files are no inputs. */
+/** A source of the files that `paths` name. `outputs` is the output folder; files in it are not inputs. */
 export function fileSource(
   paths: readonly string[],
   outputs: string,
@@ -38,13 +38,13 @@ async function* fileBatches(
   yield* readFiles(group, finished);
 }
 
-/** All files in order. The second of two with the same name fails: both would have the same output. */
+/** All files in order. If two have the same name, the second one fails: both would have the same output. */
 async function* indexedFiles(
   paths: readonly string[],
   outputs: string,
   warn: Warn,
 ): AsyncIterable<IndexedFile | undefined> {
-  // The names in one folder differ.
+  // Names within one folder are unique, so no check is needed.
   const names = paths.length === 1 && paths[0] !== "-" ? undefined : new NameSet();
   let index = 0;
   for await (const file of listFiles(paths, outputs, warn)) {

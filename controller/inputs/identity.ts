@@ -5,16 +5,16 @@ import { normalize } from "node:path";
 import { crc32 } from "node:zlib";
 import { checksumText } from "../output/checksum.ts";
 
-/** 128 bits: no two contents have the same by chance. */
+/** 128 bits: different contents do not have the same hash by chance. */
 const HASH_HEX_DIGITS = 32;
 
-/** That of an input that is the number in its name: nothing else can change. */
+/** The identity of all numbers: the input is its name, so it cannot change. */
 export const NUMBER_IDENTITY = "number";
 
 /**
- * A file's identity is its size and when it was modified, as for `make` and `rsync`, to the millisecond (all
- * that Deno tells); and its path as it was named, because files of another folder may have the same names,
- * sizes and times: archives often give all their files the same time.
+ * A file's identity is its size and modification time, as for `make` and `rsync`, in milliseconds (Deno reports
+ * no more), and its path as the user gave it. Without the path, files of another folder could have the same
+ * identity: archives often give all their files the same time.
  */
 export function fileIdentity(path: string, info: { size: number; mtimeMs: number }): string {
   const pathChecksum = checksumText(crc32(normalize(path)));

@@ -1,4 +1,4 @@
-/** Lines as inputs: `--lines FILE`. */
+/** The source of lines: `--lines FILE`. */
 
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import { countLines, readLines } from "./file_lines.ts";
@@ -6,7 +6,7 @@ import { contentIdentity } from "./identity.ts";
 import { skipFinishedIn } from "./skip.ts";
 import { BATCH_INPUTS, type ReadyTask, type Source } from "./source.ts";
 
-/** Each line of a file, or of stdin for `-`, without its line ending. A line's name is its number, from 0. */
+/** A source of the lines of a file, or of stdin for `-`, without line endings. The names count from 0. */
 export function lineSource(file: string, finished?: FinishedJobs): Source {
   return {
     batches: skipFinishedIn(lineBatches(file), finished),

@@ -16,7 +16,7 @@ import {
 import type { Warn } from "./source.ts";
 import { walkFolder } from "./walk.ts";
 
-/** All files in order; `undefined` where the next one may take a while to come. */
+/** All files in order. Yields `undefined` where the next file may take a while, so that a batch is not held back. */
 export async function* listFiles(
   paths: readonly string[],
   outputs: string,
@@ -30,7 +30,7 @@ export async function* listFiles(
   yield* inOutputs.length === 0 ? files : refuseOverwriting(files, inOutputs, realOutputs);
 }
 
-/** Fails the files whose output would overwrite one of the `inputs`, or a file in one that is a folder. */
+/** Fails files whose output would overwrite one of the `inputs`, or a file in a folder among them. */
 async function* refuseOverwriting(
   files: AsyncIterable<ListedFile | undefined>,
   inputs: readonly string[],
@@ -58,7 +58,7 @@ async function* listPaths(
   }
 }
 
-/** The files named on stdin. `find` also finds the outputs of earlier runs: those are skipped. */
+/** The files listed on stdin. Outputs of earlier runs, which `find` may list too, are skipped. */
 async function* listStdin(
   realOutputs: string,
   warn: Warn,

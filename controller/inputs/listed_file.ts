@@ -1,14 +1,14 @@
-/** A file that is an input, before it is looked at. */
+/** An input file as it was listed, before its size and time are known. */
 
-/** A file to read, with the name of its job. */
+/** A file to read, and the name of its job. */
 export interface ListedFile {
   readonly path: string;
   readonly name: string;
-  /** Why the job fails without the file being read. */
+  /** The reason, if the job fails without reading the file. */
   readonly failure?: string;
 }
 
-/** The same, with its place among all inputs. */
+/** A listed file with its index among all inputs. */
 export interface IndexedFile extends ListedFile {
   readonly index: number;
 }

@@ -1,11 +1,11 @@
-/** Numbers as inputs: `--repeat N`. */
+/** The source of numbers: `--repeat N`. */
 
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import { NUMBER_IDENTITY } from "./identity.ts";
 import { skipFinishedIn } from "./skip.ts";
 import { BATCH_INPUTS, type ReadyTask, type Source } from "./source.ts";
 
-/** The decimal numbers from 0 to `count` − 1. */
+/** A source of the decimal numbers from 0 to `count` − 1. */
 export function numberSource(count: number, finished?: FinishedJobs): Source {
   return {
     batches: skipFinishedIn(numberBatches(count), finished),

@@ -1,27 +1,27 @@
-/** Paths of inputs, seen from the output folder: whether an output would overwrite an input. */
+/** Checks by path whether an output would overwrite an input. */
 
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import process from "node:process";
 
-/** Why an input is refused that its own output would overwrite. */
+/** The reason to refuse an input whose own output would overwrite it. */
 export const OVERWRITES_ITSELF = "its output would overwrite it; choose another folder with -o";
 
-/** Why an input is refused whose output would overwrite another input. */
+/** The reason to refuse an input whose output would overwrite another input. */
 export const OVERWRITES_OTHER =
   "its output would overwrite another input; choose another folder with -o";
 
-/** The path with all links followed, or at least an absolute one. */
+/** The path with all links followed; the absolute path if it does not exist. */
 export function realPath(path: string): Promise<string> {
   return realpath(path).catch(() => resolve(path));
 }
 
-/** The path with all links followed, except at its end: a link can be an input itself. */
+/** The path with all links followed except the last component, as a link can itself be an input. */
 export async function withRealParent(path: string): Promise<string> {
   return join(await realPath(dirname(path)), basename(path));
 }
 
-/** Whether a path is inside a folder. Both have all links followed. */
+/** Whether a path is inside a folder. Both must have all links followed. */
 export function isInside(path: string, folder: string): boolean {
   return path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }
@@ -36,8 +36,8 @@ export async function overwritesItself(
 }
 
 /**
- * A listed file's name: its path from the working folder, or from the root if it is elsewhere. `a/./b` becomes
- * `a/b`; as with `tar`, leading `/` and `../` are removed.
+ * A listed file's name: its path relative to the working folder, or to the root if it is elsewhere. `a/./b`
+ * becomes `a/b`. As with `tar`, leading `/` and `../` are removed.
  */
 export function nameOfListed(path: string): string {
   const fromHere = relative(process.cwd(), resolve(path));

@@ -3,7 +3,7 @@
 import type { FinishedJobs, IdentifiedInput } from "../output/finished_jobs.ts";
 import type { ReadyTask, SkippedTask, Source } from "./source.ts";
 
-/** Replaces inputs of finished jobs. Without `finished` there are none. */
+/** Replaces the inputs of finished jobs by skipped tasks. Without `finished`, no job is skipped. */
 export async function skipFinished<T extends IdentifiedInput & { readonly index: number }>(
   inputs: readonly T[],
   finished: FinishedJobs | undefined,
@@ -17,7 +17,7 @@ export async function skipFinished<T extends IdentifiedInput & { readonly index:
   });
 }
 
-/** The same, batch by batch. */
+/** `skipFinished` for each batch. */
 export async function* skipFinishedIn(
   batches: AsyncIterable<readonly ReadyTask[]>,
   finished: FinishedJobs | undefined,

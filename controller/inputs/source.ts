@@ -1,17 +1,17 @@
-/** Where a run's inputs come from. All sources are lazy: an input is listed and read shortly before it is sent. */
+/** Sources of inputs. All sources are lazy: an input is listed and read shortly before it is sent. */
 
 import type { Task } from "../cluster/task.ts";
 import type { FinishedOutcome } from "../output/finished_jobs.ts";
 
-/** Inputs in a batch, from sources that have many of them at once. */
+/** Inputs per batch, for sources that have many inputs at once. */
 export const BATCH_INPUTS = 256;
 
-/** An input that was read: a job to run. */
+/** An input that was read and is ready to run as a job. */
 export interface ReadyTask extends Task {
   readonly kind: "ready";
   /** The path of its output below the output folder. */
   readonly name: string;
-  /** Changes with the input. The job is skipped if it has finished with the same one. */
+  /** Changes whenever the input changes. The job is skipped if it finished with the same identity. */
   readonly identity: string;
 }
 
@@ -31,20 +31,20 @@ export interface UnreadableTask {
   readonly reason: string;
 }
 
-/** What becomes of an input. */
+/** A task for each input. */
 export type SourceTask = ReadyTask | SkippedTask | UnreadableTask;
 
-/** Inputs in order, in batches, each made or read when it is asked for. */
+/** Inputs in order, in batches. A batch is made or read on demand. */
 export interface Source {
   readonly batches: AsyncIterable<readonly SourceTask[]>;
-  /** How many inputs there will be; `undefined` if only reading them would tell. */
+  /** The number of inputs; `undefined` if only reading them would tell. */
   count(): Promise<number | undefined>;
 }
 
-/** Something that cannot be an input. */
+/** An input cannot be used. */
 export class SourceError extends Error {
   override name = "SourceError";
 }
 
-/** Tells people what is skipped on purpose. */
+/** Warns about files that are skipped on purpose. */
 export type Warn = (text: string) => void;

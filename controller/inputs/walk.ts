@@ -8,7 +8,7 @@ import { STATE_FOLDER } from "../output/directory_sink.ts";
 import type { ListedFile } from "./listed_file.ts";
 import type { Warn } from "./source.ts";
 
-/** The files below `folder` in the order of their names, without those below the folder `excluded`. */
+/** The files below `folder`, ordered by name, without those below the folder `excluded`. */
 export function walkFolder(
   folder: string,
   excluded: string,
@@ -27,7 +27,7 @@ async function* walk(
   try {
     entries = await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    // A failed job rather than a warning: its files were asked for, and their outputs will be missing.
+    // A failed job rather than a warning: the outputs of these files will be missing.
     const failure = `cannot list the folder "${folder}": ${reasonOf(error)}`;
     return yield { path: folder, name: `${relative(root, folder)}/`, failure };
   }
@@ -35,7 +35,7 @@ async function* walk(
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
-      // Another output folder may be an input; distcomp's own files in it are none.
+      // The output folder of another run may be an input, but distcomp's own files in it are not inputs.
       const isSkipped = path === excluded || entry.name === STATE_FOLDER;
       if (!isSkipped) yield* walk(root, path, excluded, warn);
     } else if (await isInput(path, entry, warn)) {
@@ -44,7 +44,7 @@ async function* walk(
   }
 }
 
-/** Says why, if it is none. */
+/** Whether an entry is an input. Warns if it is not. */
 async function isInput(path: string, entry: Dirent, warn: Warn): Promise<boolean> {
   if (entry.isFile()) return true;
   if (!entry.isSymbolicLink()) {

@@ -1,17 +1,17 @@
-/** Checksums of outputs and journal lines: CRC-32 of `node:zlib`, which runs at gigabytes a second. */
+/** Checksums of outputs and journal lines: CRC-32 from `node:zlib`, which handles gigabytes per second. */
 
 import { crc32 } from "node:zlib";
 import { chunksOf } from "./file_chunks.ts";
 
-/** Two digits for each byte. Every job has two checksums, and `toString(16)` takes five times as long. */
+/** The two hex digits of each byte. Every job needs two checksums, and `toString(16)` takes five times as long. */
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** A checksum as it is written down: 8 hex digits. */
+/** A checksum as 8 hex digits. */
 export function checksumText(crc: number): string {
   return `${byteHex(crc >>> 24)}${byteHex(crc >>> 16)}${byteHex(crc >>> 8)}${byteHex(crc)}`;
 }
 
-/** The checksum that is written down as `text`. */
+/** Parses 8 hex digits. */
 export function parseChecksum(text: string): number {
   return parseInt(text, 16);
 }

@@ -1,4 +1,4 @@
-/** Writes outputs below a folder: one file each, complete or not at all. */
+/** Writes outputs into a folder, one file each. A file is complete or does not exist. */
 
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { lstat, mkdir, open, rename, rm, unlink, writeFile } from "node:fs/promises";
@@ -11,28 +11,28 @@ import { DiskPace } from "./disk_pace.ts";
 /** distcomp's own folder inside an output folder. */
 export const STATE_FOLDER = ".distcomp";
 
-/** Its folders with temporary files of outputs begin with this. */
+/** Prefix of its folders with the temporary files of outputs. */
 export const TEMPORARY_PREFIX = "unfinished-";
 
 /**
- * A small output on a fast disk is written synchronously: three system calls of some microseconds, where
- * handing them to other threads costs five times that. A large output, or any on a slow (network) disk, is
- * written while other work goes on.
+ * Outputs up to this size are written synchronously on a fast disk: three system calls take some microseconds,
+ * and asynchronous calls cost five times as much. Larger outputs, and all outputs on a slow (network) disk, are
+ * written asynchronously.
  */
 const SYNC_BYTES_MAX = 64 * 1024;
 
-/** The errors of one output's name. All others are of the disk. */
+/** Errors that concern one output's name. All others concern the whole disk. */
 const NAME_ERRORS = new Set([
   ...["EISDIR", "ENOTDIR", "ENAMETOOLONG", "EEXIST", "ENOTEMPTY"],
   "EXDEV", // a link or a mount below the output folder leads to another disk
 ]);
 
-/** The output folder cannot be used: the run has to stop. */
+/** The output folder cannot be used. The run has to stop. */
 export class SinkError extends Error {
   override name = "SinkError";
 }
 
-/** An output cannot have its name: its job fails. */
+/** An output cannot have its name. Only its job fails. */
 export class OutputNameError extends Error {
   override name = "OutputNameError";
 }
@@ -43,7 +43,7 @@ export class DirectorySink {
   readonly #pace: DiskPace;
   readonly #temporary: string;
   #lastFile = 0;
-  /** The folder of the last output, which exists: most outputs go where the last one went. */
+  /** The folder of the last output. It exists, and most outputs go into the same folder as the last one. */
   #lastFolder = "";
 
   private constructor(readonly folder: string, clock: Clock) {
@@ -67,7 +67,7 @@ export class DirectorySink {
   }
 
   /**
-   * Writes an output to a temporary file and renames it. Done on return unless it returns a promise. Throws
+   * Writes an output to a temporary file and renames it. Returns a promise if the write is asynchronous. Throws
    * or rejects with an `OutputNameError` or a `SinkError`.
    */
   commit(name: string, output: Uint8Array): Promise<void> | void {
@@ -101,12 +101,12 @@ export class DirectorySink {
       await mkdir(dirname(path), { recursive: true });
       await rename(temporary, path);
     } catch (cause) {
-      await rm(temporary, { force: true }).catch(() => {}); // the folder itself may be what is broken
+      await rm(temporary, { force: true }).catch(() => {}); // the folder itself may be unusable
       throw this.#errorOf(name, cause);
     }
   }
 
-  /** Removes the output that an earlier run wrote, because the job has failed now. */
+  /** Removes the output of an earlier run, because the job has now failed. */
   async remove(name: string): Promise<void> {
     if (isReserved(name)) return;
     const path = join(this.folder, name);
@@ -143,7 +143,7 @@ function removeIfPossible(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // The folder itself may be what is broken.
+    // The folder itself may be unusable.
   }
 }
 

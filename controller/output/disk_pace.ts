@@ -1,17 +1,17 @@
-/** Whether a disk is so fast that waiting for it costs less than going on with other work meanwhile. */
+/** Measures whether a disk is fast enough for synchronous writes. */
 
 import type { Clock } from "../../runtime/clock.ts";
 
-/** From this time per output on a disk is slow: outputs written one by one would hold up the workers. */
+/** A disk that takes this long per output is slow: synchronous writes would hold up the workers. */
 const SLOW_MS = 0.5;
 
-/** A slow disk may just have been busy: it is measured again after this time. */
+/** A slow disk is measured again after this time, as it may only have been busy. */
 const REMEASURE_MS = 5_000;
 
 /** Weight of the newest measurement. */
 const SMOOTHING = 0.1;
 
-/** Follows how long outputs take. A new disk is taken to be fast. */
+/** A moving average of the time per output. A new disk counts as fast. */
 export class DiskPace {
   readonly #clock: Clock;
   #recentMs = 0;

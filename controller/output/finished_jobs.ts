@@ -1,8 +1,8 @@
-/** Jobs that finished in earlier runs, as sources ask about them. */
+/** The interface through which sources find out which jobs finished in earlier runs. */
 
 import type { JobRecord } from "./journal_record.ts";
 
-/** An input, and which state of it. */
+/** An input's name and identity. */
 export interface IdentifiedInput {
   readonly name: string;
   readonly identity: string;
@@ -10,14 +10,14 @@ export interface IdentifiedInput {
 
 /** How a job finished in an earlier run. */
 export type FinishedOutcome =
-  /** `repeat`: the job's record, if it had to be checked against the output; written again, it is trusted. */
+  /** `repeat`: a record to write again, because its output had to be checked. Later runs then trust it. */
   | { readonly state: "done"; readonly repeat?: JobRecord }
-  /** The reason is in the journal, and read only if it is shown. */
+  /** The reason is read from the journal only if it is shown. */
   | { readonly state: "failed"; readonly reason: () => Promise<string> };
 
 /** Knows which jobs need not run. */
 export interface FinishedJobs {
-  /** For each input how its job finished, or `undefined` if it has to run. */
+  /** How the job of each input finished; `undefined` if it has to run. */
   outcomesOf(
     inputs: readonly IdentifiedInput[],
   ): Promise<readonly (FinishedOutcome | undefined)[]>;

@@ -1,22 +1,22 @@
 /**
- * What a run needs to know of the jobs in its journal. Each is a row of numbers: a million jobs take 100 MB,
- * where objects in a `Map` take 150 to 300.
+ * The jobs in a journal, each as a row of numbers. A million jobs take 100 MB; as objects in a `Map` they would
+ * take 150 to 300 MB.
  */
 
 import { hash } from "node:crypto";
 import { NameIndex } from "./name_index.ts";
 
-/** Hex digits of an identity's digest that are kept: all that fit a number exactly. */
+/** Hex digits that are kept of an identity's digest: as many as fit into a number exactly. */
 const IDENTITY_HEX_DIGITS = 13;
 
 const FIRST_ROWS_MAX = 512;
 
-/** What became of a job, by its last record. */
+/** The state of a job in its last record. */
 export const JobState = { done: 0, failed: 1, otherCore: 2 } as const;
 
 /** A job's last record. */
 export interface JobEntry {
-  /** As `identityNumber` gives it. */
+  /** The result of `identityNumber`. */
   readonly identity: number;
   readonly state: (typeof JobState)[keyof typeof JobState];
   /** See `JournalEpochs`. */
@@ -27,17 +27,17 @@ export interface JobEntry {
   readonly crcOut: number;
 }
 
-/** Numbers of an entry. */
-const ROW_NUMBERS = 6;
+/** The number of columns. */
+const ROW_COLUMNS = 6;
 
 /** Entries by the jobs' names. */
 export class JobTable {
   readonly #names = new NameIndex();
-  #rows = new Float64Array(ROW_NUMBERS * FIRST_ROWS_MAX);
+  #rows = new Float64Array(ROW_COLUMNS * FIRST_ROWS_MAX);
 
-  /** Keeps a job's entry, in the place of an earlier one. */
+  /** Sets a job's entry, and replaces an earlier one. */
   set(name: string, { identity, state, epoch, at, bytesOut, crcOut }: JobEntry): void {
-    const row = ROW_NUMBERS * this.#names.add(name);
+    const row = ROW_COLUMNS * this.#names.add(name);
     if (row === this.#rows.length) this.#grow();
     const rows = this.#rows;
     rows[row] = identity;
@@ -59,7 +59,7 @@ export class JobTable {
 
   #entryAt(number: number): JobEntry {
     const rows = this.#rows;
-    const row = ROW_NUMBERS * number;
+    const row = ROW_COLUMNS * number;
     return {
       identity: rows[row] as number,
       state: rows[row + 1] as JobEntry["state"],
@@ -77,7 +77,7 @@ export class JobTable {
   }
 }
 
-/** An identity as a number of 52 bits. */
+/** A 52-bit number that stands for an identity. */
 export function identityNumber(identity: string): number {
   return parseInt(hash("sha256", identity, "hex").slice(0, IDENTITY_HEX_DIGITS), 16);
 }

@@ -1,4 +1,4 @@
-/** The journal, `DIR/.distcomp/jobs.jsonl`: a line for every finished job. Lines are only ever appended. */
+/** The journal, `DIR/.distcomp/jobs.jsonl`: an append-only file with one line for every finished job. */
 
 import { Buffer } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
@@ -11,13 +11,13 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import { NEWLINE } from "../../system/line_cutter.ts";
 
-/** Characters of records that are written together. */
+/** Records are written in batches of at least this size. */
 const BATCH_CHARS = 64 * 1024;
 
-/** Records are written after this time at the latest: jobs of this time run again after a `kill -9`. */
+/** Records are written after this time at the latest. After a `kill -9`, jobs from this time run again. */
 const FLUSH_MS = 500;
 
-/** And are on the disk itself after this time: jobs of this time run again after a power failure. */
+/** Records are synced to the disk at this interval. After a power failure, jobs from this time run again. */
 const SYNC_MS = 5_000;
 
 /** How a journal is opened. */
@@ -34,7 +34,7 @@ export function journalIn(folder: string): string {
   return join(folder, STATE_FOLDER, "jobs.jsonl");
 }
 
-/** Appends records. */
+/** Appends records to the journal of a run. */
 export class Journal {
   readonly #file: FileHandle;
   readonly #core: string;
@@ -73,7 +73,7 @@ export class Journal {
       const { size } = await file.stat();
       const isTorn = size > 0 && await byteAt(file, size - 1) !== NEWLINE;
       const journal = new Journal(path, file, options, size);
-      if (isTorn) journal.#text = "\n"; // else the next line would be damaged too
+      if (isTorn) journal.#text = "\n"; // otherwise the next line would be damaged too
       if (size > 0) await journal.#begin();
       return journal;
     } catch (cause) {
@@ -88,7 +88,7 @@ export class Journal {
     if (this.#text.length >= BATCH_CHARS) this.#flush();
   }
 
-  /** Writes everything to the disk. `isComplete`: every output that was written has its record. */
+  /** Syncs everything to the disk. `isComplete`: every output that was written has its record. */
   async close(isComplete: boolean): Promise<void> {
     for (const timer of this.#timers) timer.stop();
     if (this.#hasBegun && isComplete) this.#addRunEvent("ended");
@@ -97,7 +97,7 @@ export class Journal {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Notes on the disk, before any output is replaced, that the records so far may become outdated. */
+  /** Records the begin of a run on the disk before any output is replaced: older records may become outdated. */
   async #begin(): Promise<void> {
     this.#hasBegun = true;
     this.#addRunEvent("begun");
@@ -123,7 +123,7 @@ export class Journal {
     this.#writing = this.#writing.then(() => this.#append(text));
   }
 
-  /** After the writes so far: a slow disk gets one request at a time. */
+  /** Syncs after all queued writes, so that a slow disk gets one request at a time. */
   #sync(): void {
     this.#writing = this.#writing.then(async () => {
       if (this.#isSynced || this.#failure) return;
@@ -141,11 +141,11 @@ export class Journal {
       this.#bytes += bytes.byteLength;
     } catch (cause) {
       this.#failure = journalError(this.path, cause);
-      await this.#cutTornLine(bytes).catch(() => {}); // then the last line stays torn
+      await this.#cutTornLine(bytes).catch(() => {}); // on failure the last line stays torn
     }
   }
 
-  /** A full disk may have taken a part of `bytes`. Of that part whole lines are kept. */
+  /** A full disk may have stored only a part of `bytes`. Keeps the complete lines of that part. */
   async #cutTornLine(bytes: Buffer): Promise<void> {
     const { size } = await this.#file.stat();
     const wholeBytes = bytes.subarray(0, size - this.#bytes).lastIndexOf("\n") + 1;

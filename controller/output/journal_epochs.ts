@@ -1,12 +1,11 @@
 /**
- * Which records of a journal can be trusted. A line that is missing, because it is damaged or because its run
- * was killed before it wrote it, may have said that an output was replaced. Then an older record describes an
- * output that is no longer there.
+ * Decides which records of a journal can be trusted. A line may be missing, because it is damaged or its run was
+ * killed before writing it. If that line recorded a new output, an older record of the job is out of date.
  */
 
 import type { RunEvent } from "./journal_record.ts";
 
-/** Follows a journal from its beginning to its end. Nothing is missing within an epoch. */
+/** Divides a journal into epochs while it is read. No line is missing within an epoch. */
 export class JournalEpochs {
   #current = 0;
   #trustedFrom = 0;
@@ -18,24 +17,24 @@ export class JournalEpochs {
     return this.#current;
   }
 
-  /** Whether a record still describes its output; to be asked when the whole journal has been read. */
+  /** Whether a record still describes its output. Call it after the whole journal has been read. */
   isTrusted(epoch: number): boolean {
     return epoch >= this.#trustedFrom;
   }
 
-  /** A run replaces no output twice, so that a killed run affects only records from before its begin. */
+  /** A run writes each output at most once, so a killed run affects only records from before its begin. */
   onRun(event: RunEvent): void {
     if (event === "ended") {
       this.#begun = undefined;
       return;
     }
-    // Only one run at a time: if another one has begun and not ended, it was killed.
+    // Only one run at a time uses the journal: an earlier one that has not ended was killed.
     if (this.#begun !== undefined) this.#trustedFrom = Math.max(this.#trustedFrom, this.#begun);
     this.#current += 1;
     this.#begun = this.#current;
   }
 
-  /** Lines of any run may have been here. */
+  /** A line cannot be used. It may have been of any run, so no earlier record is trusted. */
   onFlaw(): void {
     this.#current += 1;
     this.#trustedFrom = this.#current;

@@ -1,24 +1,24 @@
-/** Reads a journal, whatever has happened to it: damage costs only the lines it touches. */
+/** Reads a journal, even a damaged one: only the damaged lines are lost. */
 
 import type { Buffer } from "node:buffer";
 import { LineCutter } from "../../system/line_cutter.ts";
 import { chunksOf } from "./file_chunks.ts";
 import { parseLine, parseTail, type ReadRecord, type RunEvent } from "./journal_record.ts";
 
-/** No record is that long. A longer line is damage, of which only the end can hold a record. */
+/** No record is longer. A longer line is damaged, and only its end can contain a record. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
-/** A single record seldom has more. */
+/** A single record is seldom larger. */
 const RECORD_CHUNK_BYTES = 64 * 1024;
 
-/** How many lines cannot be used. */
+/** The numbers of lines that cannot be used. */
 export interface JournalFlaws {
   damaged: number;
   /** Written by a later version of distcomp. */
   newer: number;
 }
 
-/** What the reader finds in a journal, in the order of the file. */
+/** What the reader reports, in the order of the file. */
 export interface JournalEvents {
   /** A record, and where its line begins in the file. */
   onRecord(record: ReadRecord, at: number): void;
@@ -38,7 +38,7 @@ export async function readJournal(path: string, events: JournalEvents): Promise<
   lines.end();
 }
 
-/** The record whose line begins there; `undefined` if the file has changed since. */
+/** The record whose line begins at `at`; `undefined` if the file has changed. */
 export async function readRecordAt(path: string, at: number): Promise<ReadRecord | undefined> {
   let found: ReadRecord | undefined;
   let isRead = false;
@@ -61,7 +61,7 @@ export async function readRecordAt(path: string, at: number): Promise<ReadRecord
 }
 
 function readLine(line: Buffer, at: number, events: JournalEvents): void {
-  if (line.byteLength === 0) return; // an append begins with a line feed, needed or not
+  if (line.byteLength === 0) return; // an append may begin with a line feed that was not needed
   let read = parseLine(line);
   if (read.kind === "damaged") {
     events.onFlaw("damaged");

@@ -1,6 +1,6 @@
 /**
- * A line of the journal: a JSON object whose last field is a checksum of the text before it. Line in, record
- * out; docs/journal.md describes the format for others who read it.
+ * Formats and parses a line of the journal: a JSON object whose last field is a checksum of the text before it.
+ * docs/journal.md describes the format for other programs.
  */
 
 import type { Buffer } from "node:buffer";
@@ -11,7 +11,7 @@ import { checksumText } from "./checksum.ts";
 /** The format's version: `v` in the lines that this program writes, and the highest that it reads. */
 export const JOURNAL_VERSION = 1;
 
-/** A worker may send any text as the reason of a failure; a line has to stay readable. */
+/** A worker may send a reason of any length, but a line of the journal must stay readable. */
 const ERROR_CHARS_MAX = 1024 * 1024;
 
 /** A finished job. Times are in milliseconds, sizes in bytes. */
@@ -19,36 +19,36 @@ export interface JobRecord {
   readonly index: number;
   readonly input: string;
   readonly state: "done" | "failed";
-  /** What the core returned, if it returned. */
+  /** The core's return value, if it returned. */
   readonly exitCode?: number;
   /** Why there is no result. */
   readonly error?: string;
   /** The kind of failure, if the core did not return. */
   readonly cause?: FailureKindName;
   readonly worker?: string;
-  /** How often the job was sent; 0 if its input could not be read. */
+  /** The number of the last attempt; 0 if the input could not be read. */
   readonly attempt: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
   /** Checksum of the output, if the job is done. */
   readonly crcOut?: string;
-  /** From when the input was read to when the job was sent. */
+  /** The time from reading the input to sending the job. */
   readonly queueMs: number;
-  /** From when the job was sent to its answer. */
+  /** The time from sending the job to its answer. */
   readonly runMs: number;
-  /** Which state of the input this was; missing if the input could not be read. */
+  /** The input's identity; missing if the input could not be read. */
   readonly identity?: string | undefined;
 }
 
-/** A record as it was read, with the core's SHA-256. */
+/** A record that was read, with the core's SHA-256. */
 export interface ReadRecord extends JobRecord {
   readonly core: string;
 }
 
-/** A run begins; or it has ended, and each output that it wrote has its record. */
+/** `begun`: a run begins. `ended`: it has ended, and each output that it wrote has its record. */
 export type RunEvent = "begun" | "ended";
 
-/** What a line is. */
+/** The content of a line. */
 export type ReadLine =
   | { readonly kind: "record"; readonly record: ReadRecord }
   | { readonly kind: "run"; readonly event: RunEvent }
@@ -58,27 +58,27 @@ export type ReadLine =
 const DAMAGED: ReadLine = { kind: "damaged" };
 const NEWER: ReadLine = { kind: "newer" };
 
-/** No text in a record contains these: JSON puts a backslash before each quote in a text. */
+/** No string in a record contains these, because JSON escapes quotes. */
 const LINE_START = '{"v":';
 const CHECKSUM_START = ',"crc":"';
 
 const CHECKSUM_DIGITS = 8;
 const CHECKSUM_BYTES = CHECKSUM_START.length + CHECKSUM_DIGITS + '"}'.length;
 
-/** How every line begins, and its checksum. */
+/** The beginning of every line, and its checksum. */
 const HEAD = `${LINE_START}${JOURNAL_VERSION},`;
 const HEAD_CRC = crc32(HEAD);
 
 /**
- * The line of a job that ran with the core of that SHA-256, with its line feed. The core is added as text,
- * because every job has such a line: an object with all fields would cost twice as much.
+ * Formats the line of a job, with its line feed. `core` is the core's SHA-256. It is appended as text because
+ * this runs for every job, and copying the record into a new object would double the cost.
  */
 export function formatRecord(record: JobRecord, core: string): string {
   const fields = JSON.stringify(withBoundedError(record)).slice(1, -1);
   return lineOf(`${fields},"core":"${core}"`);
 }
 
-/** The line of a run itself, with its line feed. `host`, `pid` and the time (`atMs`, since 1970) are for people. */
+/** Formats the line of a run event, with its line feed. `host`, `pid` and `atMs` (since 1970) are for the reader. */
 export function formatRunEvent(event: RunEvent, host: string, pid: number, atMs: number): string {
   const fields = JSON.stringify({ run: event, at: new Date(atMs).toISOString(), host, pid });
   return lineOf(fields.slice(1, -1));
@@ -88,7 +88,7 @@ function lineOf(fields: string): string {
   return `${HEAD}${fields}${CHECKSUM_START}${checksumText(crc32(fields, HEAD_CRC))}"}\n`;
 }
 
-/** A record to be written again. */
+/** Converts a record that was read into one that can be written again. */
 export function toJobRecord(record: ReadRecord): JobRecord {
   const { v: _version, core: _core, crc: _crc, ...job } = record as ReadRecord & {
     readonly v: unknown;
@@ -102,7 +102,7 @@ function withBoundedError(record: JobRecord): JobRecord {
   return { ...record, error: record.error.slice(0, ERROR_CHARS_MAX) };
 }
 
-/** Reads a line without its line feed. */
+/** Parses a line without its line feed. */
 export function parseLine(line: Buffer): ReadLine {
   const end = line.byteLength - CHECKSUM_BYTES;
   if (end <= 0 || line.toString("latin1", end) !== checksumOf(line.subarray(0, end))) {
@@ -111,13 +111,13 @@ export function parseLine(line: Buffer): ReadLine {
   try {
     return interpret(JSON.parse(line.toString("utf8")));
   } catch {
-    return DAMAGED; // the checksum matches by chance
+    return DAMAGED; // the checksum matched by chance
   }
 }
 
 /**
- * The record at the end of a damaged line, if there is a whole one: damage that includes a line feed must not
- * cost the next line.
+ * The record at the end of a damaged line, if there is a complete one. Damage to a line feed joins two lines, and
+ * the second one must not be lost.
  */
 export function parseTail(line: Buffer): ReadLine {
   const start = line.lastIndexOf(LINE_START);

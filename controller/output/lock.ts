@@ -1,7 +1,7 @@
 /**
- * One run per output folder: only the holder of its lock writes there. The lock packages of npm judge a lock
- * by its age: they take it from a suspended run, and let two processes take it over at once. This one checks
- * whether the holder's process still runs, names that process, and lets exactly one take the lock over.
+ * The lock of an output folder: only one run at a time writes there. The lock packages on npm decide by the
+ * age of a lock, so they break the lock of a suspended run, and two processes can take a lock over at once.
+ * This lock checks whether the holder's process still runs, names it, and lets exactly one process take over.
  */
 
 import { readdir, rename, rm, stat } from "node:fs/promises";
@@ -19,17 +19,17 @@ import {
   writeDurably,
 } from "./lock_file.ts";
 
-/** Taking a lock over takes microseconds. A process that takes longer has been suspended. */
+/** Replacing a stale lock takes microseconds. A process that takes longer has been suspended. */
 const TAKEOVER_LIMIT_MS = 10_000;
 const TAKEOVER_POLL_MS = 20;
 
-/** A file that is empty or damaged after this time is not being written any more. */
+/** An empty or damaged file of this age is not being written any more. */
 const WRITING_LIMIT_MS = 60_000;
 
 /** Held while the lock of a dead process is replaced. */
 const TAKEOVER_SUFFIX = ".claim";
 
-/** Another run uses the folder, or may use it. */
+/** Another run holds the lock, or may hold it. */
 export class LockedError extends Error {
   override name = "LockedError";
 }
@@ -50,8 +50,8 @@ export class Lock {
   }
 
   /**
-   * Acquires the lock at `path`; of several processes that try, exactly one succeeds. `guarded` is what the
-   * lock guards, for people. Rejects with a `LockedError`.
+   * Acquires the lock at `path`. If several processes try at once, exactly one succeeds. `guarded` names what
+   * the lock protects, for messages. Rejects with a `LockedError`.
    */
   static async acquire(path: string, guarded: string, ports: Ports): Promise<Lock> {
     const text = newLockText(ports);
@@ -75,7 +75,7 @@ export class Lock {
     }
   }
 
-  /** Releases the lock, unless somebody has deleted it and another process holds it now. */
+  /** Releases the lock, unless it was deleted by hand and another process holds it now. */
   async release(): Promise<void> {
     if (await readText(this.#path) === this.#text) await rm(this.#path, { force: true });
   }
@@ -83,7 +83,7 @@ export class Lock {
   async #isLeftover(path: string): Promise<boolean> {
     const text = await readText(path) ?? "";
     if (holderIn(text)) return isStale(text);
-    // Its process is not known: it is damaged, or being written.
+    // It names no process: it is damaged, or still being written.
     const info = await stat(path).catch(() => undefined);
     return info !== undefined && this.#clock.date() - info.mtimeMs > WRITING_LIMIT_MS;
   }
@@ -111,7 +111,7 @@ async function moveIntoPlace(
       const held = await readText(takeover) === undefined ? path : takeover;
       throw lockedError(held, guarded, holderIn(await readText(held) ?? ""));
     }
-    await delay(clock, TAKEOVER_POLL_MS); // the lock has just been released, or is being taken over
+    await delay(clock, TAKEOVER_POLL_MS); // the lock has just been released, or another process is replacing it
   }
 }
 
@@ -152,6 +152,6 @@ function lockedError(path: string, guarded: string, holder: LockHolder | undefin
   return new LockedError(
     holder.host === os.hostname()
       ? `${who}; wait until it has ended (if it has, delete "${path}"), or choose another folder with -o`
-      : `${who}; if that run is gone, delete "${path}"`,
+      : `${who}; if that run has ended, delete "${path}"`,
   );
 }

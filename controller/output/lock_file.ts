@@ -1,4 +1,4 @@
-/** A lock's file: what it says about the lock's holder, and how it gets into its place. */
+/** The lock file: its content, which names the holder, and how it is created. */
 
 import { link, open, readFile } from "node:fs/promises";
 import os from "node:os";
@@ -6,16 +6,16 @@ import process from "node:process";
 import type { Runtime } from "../../runtime/ports.ts";
 import { isGone, PID_NAMESPACE, type ProcessId, startOf } from "./process_id.ts";
 
-/** A file system without hard links. */
+/** The error codes of file systems without hard links. */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /** The process that holds a lock. */
 export interface LockHolder extends ProcessId {
-  /** When it took the lock, for people. */
+  /** When it acquired the lock, for the user. */
   readonly since: string;
 }
 
-/** A new lock's text, for this process. The token makes it differ from every other one. */
+/** The text of a new lock that this process holds. The token makes it unique. */
 export function newLockText({ clock, random }: Pick<Runtime, "clock" | "random">): string {
   const holder: LockHolder = {
     pid: process.pid,
@@ -34,11 +34,11 @@ export function holderIn(text: string): LockHolder | undefined {
     const isHolder = Number.isSafeInteger(holder.pid) && typeof holder.host === "string";
     return isHolder ? holder as LockHolder : undefined;
   } catch {
-    return undefined; // whoever needs the holder says what to do
+    return undefined; // the caller reports the damage
   }
 }
 
-/** Whether a lock's text names a process that has certainly ended. */
+/** Whether the text names a process that has certainly ended. */
 export function isStale(text: string): boolean {
   const holder = holderIn(text);
   return holder !== undefined && isGone(holder);
@@ -54,7 +54,7 @@ export async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Creates a file. It is flushed to the disk: an empty lock, after a power failure, would look damaged. */
+/** Creates a file and syncs it to the disk: after a power failure, an empty lock would look damaged. */
 export async function writeDurably(path: string, text: string): Promise<void> {
   const file = await open(path, "wx");
   try {
@@ -65,7 +65,7 @@ export async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-/** Creates `path` with the text of the file `source`, complete at once. False if `path` exists. */
+/** Creates `path` atomically with the text of the file `source`. Returns false if `path` exists. */
 export async function createFrom(source: string, path: string, text: string): Promise<boolean> {
   try {
     await link(source, path);

@@ -1,11 +1,11 @@
 /**
- * Names, numbered in the order in which they first come. A `Map` of a million names of 30 characters takes
- * 69 MB, and no `Map` holds 17 million; this takes 21 MB, however long the names are.
+ * Numbers names in the order in which they first occur. A `Map` of a million names of 30 characters takes 69 MB,
+ * and no `Map` holds 17 million entries. This class takes 21 MB per million names of any length.
  */
 
 import { hash } from "node:crypto";
 
-/** Words of a digest that are kept. With 96 bits no two of all names that fit a disk are alike. */
+/** 32-bit words that are kept of a digest. 96 bits are enough to tell apart all names that fit on a disk. */
 const DIGEST_WORDS = 3;
 
 const HEX_DIGITS_PER_WORD = 8;
@@ -14,11 +14,11 @@ const FIRST_NAMES_MAX = 512;
 
 /** Numbers names from 0 on. */
 export class NameIndex {
-  /** The digest of the name at hand. */
+  /** The digest of the current name. */
   readonly #key = new Uint32Array(DIGEST_WORDS);
   /** The digests of all names, by their numbers. */
   #digests = new Uint32Array(DIGEST_WORDS * FIRST_NAMES_MAX);
-  /** A hash table with open addressing, at most half full: numbers plus 1. Free places have 0. */
+  /** A hash table with open addressing, at most half full. Each place has a name's number plus 1, or 0 if free. */
   #places = new Uint32Array(2 * FIRST_NAMES_MAX);
   #size = 0;
 
@@ -27,7 +27,7 @@ export class NameIndex {
     return this.#size;
   }
 
-  /** The name's number, which is `size` if it is new. */
+  /** Adds a name and returns its number, which is the previous `size` if the name is new. */
   add(name: string): number {
     this.#digest(name);
     const place = this.#placeOf(this.#key, 0);
@@ -48,7 +48,7 @@ export class NameIndex {
   }
 
   #digest(name: string): void {
-    const hex = hash("sha256", name, "hex"); // as text it costs a third of what it does as bytes
+    const hex = hash("sha256", name, "hex"); // a hex digest takes a third of the time of a binary one
     for (let word = 0; word < DIGEST_WORDS; word++) {
       const at = word * HEX_DIGITS_PER_WORD;
       this.#key[word] = parseInt(hex.slice(at, at + HEX_DIGITS_PER_WORD), 16);

@@ -1,4 +1,4 @@
-/** A run's output folder: locked, cleaned up after killed runs, with its sink and its journal. */
+/** The output folder of a run: takes the lock, cleans up after killed runs, and opens the sink and the journal. */
 
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { Journal } from "./journal.ts";
 import { Lock, LockedError } from "./lock.ts";
 import { Resume } from "./resume.ts";
 
-/** What a run does about earlier ones. */
+/** How a run treats the results of earlier runs. */
 export interface FolderOptions {
   /** SHA-256 of the core. */
   readonly core: string;
@@ -27,13 +27,13 @@ export class OutputFolder {
     lock: Lock,
     readonly sink: DirectorySink,
     readonly journal: Journal,
-    /** What earlier runs have finished; `undefined` if all jobs run again. */
+    /** The jobs that earlier runs have finished; `undefined` if all jobs run again. */
     readonly resume: Resume | undefined,
   ) {
     this.#lock = lock;
   }
 
-  /** Rejects with a `SinkError`, or with a `LockedError` while another run uses the folder. */
+  /** Opens a folder. Rejects with a `SinkError`, or with a `LockedError` while another run uses the folder. */
   static async open(
     { clock, random }: Pick<Runtime, "clock" | "random">,
     folder: string,
@@ -57,7 +57,7 @@ export class OutputFolder {
     }
   }
 
-  /** Gives the folder to other runs. The run has closed the sink and the journal. */
+  /** Releases the lock. The caller closes the sink and the journal first. */
   async release(): Promise<void> {
     await this.#lock.release();
   }

@@ -1,6 +1,6 @@
 /**
- * Whether the process that wrote its id into a file still runs. The number alone does not say: systems reuse
- * numbers, containers have numbers of their own, and other machines may share the file.
+ * Checks whether the process whose id is in a file still runs. The process id alone is not enough: systems reuse
+ * ids, containers have their own ids, and other machines may share the file.
  */
 
 import { readFileSync, readlinkSync } from "node:fs";
@@ -8,35 +8,35 @@ import os from "node:os";
 import process from "node:process";
 import { THIS_MACHINE } from "../../system/machine.ts";
 
-/** A process, told apart from later ones with its number as far as the system allows. */
+/** Identifies a process, and distinguishes it from later ones with the same process id where the system can. */
 export interface ProcessId {
   readonly pid: number;
   readonly host: string;
-  /** When it started, as the system measures that; missing if the system does not say. */
+  /** Its start time in the system's own unit; missing if the system does not report it. */
   readonly start?: string | undefined;
-  /** The boot and the namespace that the number belongs to; missing if the system does not say. */
+  /** The boot and the pid namespace; missing if the system does not report them. */
   readonly space?: string | undefined;
 }
 
-/** The boot and the namespace of process ids that this process lives in. */
+/** The boot and the pid namespace of this process. */
 export const PID_NAMESPACE = pidNamespace();
 
-/** Fields of `/proc/PID/stat` after the process's name, which may have blanks and brackets in it. */
+/** Fields of `/proc/PID/stat`, counted after the process name, which may contain spaces and parentheses. */
 const STATE_FIELD = 0;
 const START_FIELD = 19;
 
-/** When a running process of this machine started; `undefined` if that cannot be found out. */
+/** The start time of a running process of this machine; `undefined` if it is not known. */
 export function startOf(pid: number): string | undefined {
   const fields = statOf(pid);
   return fields && !hasEnded(fields) ? fields[START_FIELD] : undefined;
 }
 
-/** Whether a process has certainly ended. A process of another machine or container may always run. */
+/** Whether a process has certainly ended. A process of another machine or container may still run. */
 export function isGone({ pid, host, start, space }: ProcessId): boolean {
   if (host !== os.hostname() || isOfOtherContainer(space)) return false;
   const fields = start === undefined ? undefined : statOf(pid);
   if (fields) return hasEnded(fields) || fields[START_FIELD] !== start;
-  // This process's own number, with nothing to compare: an earlier process had it.
+  // If /proc cannot tell and the id is our own, an earlier process had the same id.
   return pid === process.pid ? start === undefined : cannotBeSignaled(pid);
 }
 
@@ -45,11 +45,11 @@ function statOf(pid: number): string[] | undefined {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     return text.slice(text.lastIndexOf(")") + 2).split(" ");
   } catch {
-    return undefined; // no such process, no /proc, or no permission: a signal tells which
+    return undefined; // no such process, no /proc, or no permission: `kill` finds out
   }
 }
 
-/** A zombie has ended, although its parent has not waited for it. */
+/** Whether the process is a zombie: it has ended, but its parent has not waited for it. */
 function hasEnded(fields: readonly string[]): boolean {
   return /^[ZXx]$/.test(fields[STATE_FIELD] ?? "");
 }
@@ -59,12 +59,12 @@ function cannotBeSignaled(pid: number): boolean {
     process.kill(pid, 0);
     return false;
   } catch (error) {
-    // Any other reason, such as missing permission, does not say that it has ended.
+    // Other errors, such as a missing permission, do not mean that it has ended.
     return (error as { code?: string }).code === "ESRCH";
   }
 }
 
-/** Whether a number belongs to another container of this boot. No process survives a reboot. */
+/** Whether an id belongs to another container of the current boot. No process survives a reboot. */
 function isOfOtherContainer(space: string | undefined): boolean {
   if (space === undefined || PID_NAMESPACE === undefined) return false;
   const [boot] = PID_NAMESPACE.split(" ");

@@ -1,4 +1,4 @@
-/** Resumes earlier runs into the same folder: what they have finished, as their journal and outputs say. */
+/** Resumes earlier runs: finds the jobs that they finished, from the journal and the outputs in the folder. */
 
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,26 +12,26 @@ import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.t
 import { type ReadRecord, toJobRecord } from "./journal_record.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 
-/** Outputs looked at concurrently: enough to hide a file server's latency. */
-const LOOKS_MAX = 16;
+/** Outputs checked concurrently: enough to hide a file server's latency. */
+const CHECKS_MAX = 16;
 
 /** How to resume. */
 export interface ResumeOptions {
-  /** SHA-256 of the core: jobs that ran with another one run again. */
+  /** SHA-256 of the core. Jobs that ran with another core run again. */
   readonly core: string;
-  /** Jobs that failed run again. */
+  /** Whether failed jobs run again. */
   readonly retryFailed: boolean;
 }
 
-/** Jobs in the journal, each by its last record. */
+/** The numbers of jobs in the journal, by the state of their last record. */
 export interface ResumeCounts {
   done: number;
   failed: number;
-  /** Run with another core. */
+  /** Jobs that ran with another core. */
   otherCore: number;
 }
 
-/** Earlier runs of one core into one folder. */
+/** The results of earlier runs in one folder. */
 export class Resume implements FinishedJobs {
   readonly #folder: string;
   readonly #options: ResumeOptions;
@@ -65,7 +65,7 @@ export class Resume implements FinishedJobs {
     return resume;
   }
 
-  /** How many jobs will be skipped, if the inputs are still the same. */
+  /** How many jobs will be skipped if the inputs have not changed. */
   get skipsExpected(): number {
     return this.counts.done + (this.#options.retryFailed ? 0 : this.counts.failed);
   }
@@ -74,14 +74,14 @@ export class Resume implements FinishedJobs {
     inputs: readonly IdentifiedInput[],
   ): Promise<(FinishedOutcome | undefined)[]> {
     const outcomes: (FinishedOutcome | undefined)[] = [];
-    for (let first = 0; first < inputs.length; first += LOOKS_MAX) {
-      const some = inputs.slice(first, first + LOOKS_MAX);
+    for (let first = 0; first < inputs.length; first += CHECKS_MAX) {
+      const some = inputs.slice(first, first + CHECKS_MAX);
       outcomes.push(...await Promise.all(some.map((input) => this.#outcomeOf(input))));
     }
     return outcomes;
   }
 
-  /** A job whose record and output contradict each other runs again: one of the two has changed. */
+  /** How a job finished. It runs again if its record and its output contradict each other. */
   #outcomeOf(
     { name, identity }: IdentifiedInput,
   ): Promise<FinishedOutcome | undefined> | undefined {
@@ -92,7 +92,7 @@ export class Resume implements FinishedJobs {
     return this.#ifFailed(name, job);
   }
 
-  /** Done, if the output has the record's size and, where the record is not trusted, its checksum. */
+  /** Done, if the output has the recorded size and, unless the record is trusted, the recorded checksum. */
   async #ifDone(name: string, job: JobEntry): Promise<FinishedOutcome | undefined> {
     if (await this.#sizeOf(name) !== job.bytesOut) return undefined;
     if (this.#epochs.isTrusted(job.epoch)) return { state: "done" };
@@ -102,7 +102,7 @@ export class Resume implements FinishedJobs {
     return record ? { state: "done", repeat: toJobRecord(record) } : { state: "done" };
   }
 
-  /** Failed, if there is no output. */
+  /** Failed, if there really is no output. */
   async #ifFailed(name: string, { at }: JobEntry): Promise<FinishedOutcome | undefined> {
     if (await this.#sizeOf(name) !== undefined) return undefined;
     return { state: "failed", reason: () => this.#reasonAt(at) };
@@ -125,11 +125,11 @@ export class Resume implements FinishedJobs {
 
   #onRecord(record: ReadRecord, at: number): void {
     const { input, identity, state, attempt, bytesOut, crcOut, core } = record;
-    // A job that was never sent says nothing about the core, and runs again in any case.
+    // A job that was never sent runs again in any case.
     if (identity === undefined || attempt === 0) return;
     const isSameCore = core === this.#options.core;
     this.#jobs.set(input, {
-      identity: isSameCore ? identityNumber(identity) : 0, // it is compared for the same core only
+      identity: isSameCore ? identityNumber(identity) : 0, // only compared for the same core
       state: isSameCore ? JobState[state] : JobState.otherCore,
       epoch: this.#epochs.current,
       at,

@@ -1,4 +1,4 @@
-/** What the end of a connection says about its worker: dial again at once, later, or much later. */
+/** Classifies the end of a connection, which determines when its worker is dialed again. */
 
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
@@ -7,12 +7,12 @@ import { RenegotiateError, UnusableWorkerError, VersionRefusedError } from "./wo
 
 const CLOSED_BY_WORKER = "it closed the connection";
 
-/** There was no connection. */
+/** The end of an attempt that did not connect. */
 export function dialFailure(error: unknown): AttemptEnd {
   return { kind: "failed", reason: reasonOf(error), wasReady: false, wasUseful: false };
 }
 
-/** There was one, which has ended with `error`, or without one by the worker. */
+/** The end of a connection. `error` is `undefined` if the worker closed it. */
 export function connectionEnd(
   worker: ConnectedWorker,
   error: Error | undefined,
@@ -21,7 +21,7 @@ export function connectionEnd(
   if (error instanceof RenegotiateError || mayAgree(worker, error)) return { kind: "renegotiate" };
   const isUnusable = error instanceof UnusableWorkerError;
   const { answers, isMember, connectedAtMs } = worker;
-  // It may have been busy with a long job all the time. One that takes jobs and leaves at once is of no use.
+  // A worker without answers was useful if it stayed: it may have run a long job all the time.
   const hasStayed = isMember && !isUnusable && nowMs - connectedAtMs > GIVE_UP_MS;
   return {
     kind: isUnusable ? "unusable" : "failed",
@@ -31,7 +31,7 @@ export function connectionEnd(
   };
 }
 
-/** Takes in what the end says about versions. Returns whether the worker may agree on another one. */
+/** Updates the version negotiation. Returns whether the worker may accept another version. */
 function mayAgree(worker: ConnectedWorker, error: Error | undefined): boolean {
   const { connection, history: { versions } } = worker;
   if (error instanceof VersionRefusedError) return versions.onRefused(connection.version);

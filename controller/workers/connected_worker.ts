@@ -1,34 +1,34 @@
-/** A worker that is connected: who it is, and how far its membership has come. */
+/** A connected worker: its identity and its state. */
 
 import type { WorkerDescription } from "../../protocol/mod.ts";
 import type { ReconnectingAddress } from "./reconnect.ts";
 import type { WorkerConnection } from "./worker_connection.ts";
 import type { WorkerHistory } from "./worker_history.ts";
 
-/** From the first byte to the last, in this order. */
+/** The states of a worker, in this order. */
 export type WorkerState =
   | { readonly kind: "connecting" }
   | { readonly kind: "ready"; readonly description: WorkerDescription | undefined }
-  /** It finishes what it has and gets no more jobs. */
+  /** It finishes its jobs and gets no more. */
   | { readonly kind: "draining"; readonly description: WorkerDescription | undefined }
   | { readonly kind: "gone" };
 
-/** What is known of a worker before it has said a word. */
+/** What is known about a worker when it connects. */
 export interface WorkerOrigin {
   readonly name: string;
-  /** The address at which it was dialed, if it was. */
+  /** The address, if it was dialed. */
   readonly address: ReconnectingAddress | undefined;
   readonly history: WorkerHistory;
-  /** This process has started it: it is the local worker. */
+  /** Whether this process has started it. */
   readonly isLocal: boolean;
 }
 
-/** One connection's worker. Only `Workers` changes its state. */
+/** The worker at the other end of one connection. Only `Workers` changes its state. */
 export class ConnectedWorker {
   readonly name: string;
   readonly address: ReconnectingAddress | undefined;
   readonly history: WorkerHistory;
-  /** Jobs that it has answered. */
+  /** The number of jobs that it has answered. */
   answers = 0;
   #state: WorkerState = { kind: "connecting" };
 
@@ -46,17 +46,17 @@ export class ConnectedWorker {
     return this.#state;
   }
 
-  /** It has a place in the pool, and may have jobs. */
+  /** Whether it is in the pool and may have jobs. */
   get isMember(): boolean {
     return this.#state.kind === "ready" || this.#state.kind === "draining";
   }
 
-  /** How many it has, from version 2 on. */
+  /** The number of its slots; known from protocol version 2 on. */
   get slots(): number | undefined {
     return this.#description?.slots;
   }
 
-  /** What tells workers apart. Version 1 has only the name for that. */
+  /** Identifies the worker process. Version 1 workers have only their name. */
   get instance(): string {
     return this.#description?.instance ?? this.name;
   }

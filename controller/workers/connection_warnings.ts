@@ -1,11 +1,11 @@
-/** Warnings of workers that cannot be reached: a line for each, or one line for many. */
+/** Warnings about workers that cannot be reached: a line for each, or one line for many. */
 
 import type { Log } from "../../system/log.ts";
 
-/** More in one moment are counted by their reason: a wrong list of hosts is not to fill the screen. */
+/** More warnings at the same time become one line with counts, so that a wrong host list does not fill the screen. */
 const LINES_MAX = 3;
 
-/** Collects them between two ticks. */
+/** Collects warnings between two ticks. */
 export class ConnectionWarnings {
   readonly #log: Log;
   /** Reasons by the worker's name. */
@@ -19,7 +19,7 @@ export class ConnectionWarnings {
     this.#waiting.set(name, reason);
   }
 
-  /** Writes what has come since the last time. `addresses`: how many are dialed in all. */
+  /** Logs the warnings since the last call. `addresses`: the number of addresses that are dialed. */
   flush(addresses: number): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();

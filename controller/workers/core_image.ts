@@ -11,27 +11,27 @@ import { reasonOf } from "../../runtime/error_text.ts";
 /** A compute core to send. */
 export interface CoreImage {
   readonly key: CoreKey;
-  /** For messages. */
+  /** The name for messages. */
   readonly name: string;
   readonly content: Uint8Array<ArrayBuffer>;
 }
 
-/** The file is not a compute core, or not one for this machine. */
+/** The file is not a compute core, or is built for another kind of machine. */
 export class CoreFileError extends Error {
   /** The name of this class of errors. */
   override name = "CoreFileError";
 
-  /** An error about `file`, which cannot be used for the reason `why`. */
+  /** The error for `file`, with the reason `why` it cannot be used. */
   constructor(file: string, why: string, options?: ErrorOptions) {
     super(`Cannot use "${file}" as a compute core: ${why}`, options);
   }
 }
 
-/** Reads and checks a core. `isLocal`: it will be loaded on this machine, so it must be built for it. */
+/** Reads and checks a core. `isLocal`: this machine will load it, so it must be built for this machine. */
 export async function readCoreImage(file: string, isLocal: boolean): Promise<CoreImage> {
   const content = await readContent(file);
   const facts = inspectCore(content);
-  // Other machines may be of another kind: they report what they cannot load.
+  // Workers on other machines may differ from this one, and report themselves what they cannot load.
   const { machine = "", format } = isLocal || facts.kind !== "library" ? host() : facts;
   const reason = reasonNotToLoad(facts, { machine, format });
   if (reason) throw new CoreFileError(file, reason);

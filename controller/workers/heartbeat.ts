@@ -1,19 +1,19 @@
-/** The heartbeat of one worker: when to ping it, and when it has been silent for too long. */
+/** The heartbeat of one worker: when to ping it, and when to give it up. */
 
 import type { Link } from "../../link/link.ts";
 import { Silence } from "../../link/silence.ts";
 import { PING_MS, WORKER_SILENT_MS_MAX } from "../../protocol/mod.ts";
 
-/** What the two systems and the network between them may hold of what was sent. */
+/** The most sent bytes that the buffers of both machines and the network may hold. */
 const BUFFERED_BYTES_MAX = 8 * 1024 * 1024;
 
-/** The slowest link that is still of use, 100 kB/s. */
+/** The slowest link that is supported, 100 kB/s. */
 export const SLOWEST_BYTES_PER_MS = 100;
 
-/** What a connection shows of its worker. */
+/** What a connection knows about its worker. */
 export type Signs = Pick<Link, "signsOfLife" | "unacknowledgedBytes">;
 
-/** What to do about a worker now. */
+/** What to do with a worker now. */
 export type HeartbeatAction =
   | { readonly kind: "none" }
   | { readonly kind: "ping" }
@@ -22,7 +22,7 @@ export type HeartbeatAction =
 const NONE: HeartbeatAction = { kind: "none" };
 const PING: HeartbeatAction = { kind: "ping" };
 
-/** One connection of version 2 or later; version 1 has no ping. */
+/** The heartbeat of one connection of version 2 or later; version 1 has no ping. */
 export class Heartbeat {
   readonly #silence = new Silence();
   #sentAtMs: number;
@@ -31,15 +31,15 @@ export class Heartbeat {
     this.#sentAtMs = nowMs;
   }
 
-  /** A message was sent that the worker answers at once. Jobs do not count: they may take long. */
+  /** A message was sent that the worker answers at once. Jobs do not count, because they may take long. */
   onSent(nowMs: number): void {
     this.#sentAtMs = nowMs;
   }
 
-  /** Call it several times a second. `isListening`: what the worker sends is read. */
+  /** Call it several times a second. `isListening`: whether the worker's messages are being read. */
   check(signs: Signs, isListening: boolean, nowMs: number): HeartbeatAction {
     const silentMs = this.#silence.look(signs.signsOfLife, isListening, nowMs);
-    // A ping arrives after everything that was sent before it.
+    // A ping arrives only after everything that was sent before it, so allow for the time of that transfer.
     const inTransitMs = Math.min(signs.unacknowledgedBytes, BUFFERED_BYTES_MAX) /
       SLOWEST_BYTES_PER_MS;
     if (silentMs >= WORKER_SILENT_MS_MAX + inTransitMs) return { kind: "give up", silentMs };

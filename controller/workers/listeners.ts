@@ -1,4 +1,4 @@
-/** Where a run accepts workers that connect to it. */
+/** Accepts workers that connect to a run. */
 
 import { formatAddress } from "../../link/address.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
@@ -19,7 +19,7 @@ export class Listeners {
     return this.#listeners.length;
   }
 
-  /** Returns where it listens: port 0 becomes a free one. */
+  /** Starts listening. Returns the address, with the actual port if `address` has port 0. */
   open(address: Address): Address {
     const listener = this.#listenerAt(address);
     this.#listeners.push(listener);

@@ -1,4 +1,4 @@
-/** The local worker: a worker process that a run starts on its own machine, and that ends with the run. */
+/** The local worker: a worker process that a run starts on its own machine and stops at the end. */
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,21 +11,21 @@ import { startSelf } from "../../system/self.ts";
 import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
 
 /**
- * A worker that dies this often is not started again: something is wrong with the machine. A job that has
- * taken ten workers with it has failed before that.
+ * A worker that dies this often is not started again: something is wrong with the machine. A job that crashes
+ * its worker does not get this far: it fails after 10 lost workers.
  */
 const RESTARTS_MAX = 12;
 
-/** A worker without a connection unloads its cores and exits; after this time it is killed. */
+/** A worker that has been disconnected unloads its cores and exits. After this time it is killed. */
 const EXIT_MS_MAX = 10_000;
 
-/** What people read in messages. */
+/** Its name in messages. */
 const LOCAL_WORKER_NAME = "this machine";
 
-/** The cluster, as far as a local worker needs it. */
+/** What a local worker needs of the cluster. */
 export interface LocalWorkerCluster {
   join(stream: ByteStream, name: string, isLocal: true): void;
-  /** The worker will not come (again). */
+  /** The worker will not connect (again). */
   giveUp(name: string, reason: string): void;
 }
 
@@ -71,7 +71,7 @@ export class LocalWorker {
     return worker;
   }
 
-  /** Waits until the worker has exited. The cluster has closed its connection before. */
+  /** Waits until the worker has exited. The caller closes its connection first. */
   async close(): Promise<void> {
     this.#isClosing = true;
     const timer = this.#runtime.clock.after(EXIT_MS_MAX, () => this.#child?.kill());
@@ -81,7 +81,7 @@ export class LocalWorker {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Has `close` not wait: the worker exits by itself. */
+  /** Makes `close` return without waiting. The worker exits by itself. */
   abandon(): void {
     this.#abandoned.resolve();
   }
@@ -124,5 +124,5 @@ function socketIn(folder: string): string {
 }
 
 function describe(end: ProcessEnd): string {
-  return end.signal ? `was ended by ${end.signal}` : `ended with status ${end.exitCode}`;
+  return end.signal ? `was killed by ${end.signal}` : `exited with status ${end.exitCode}`;
 }

@@ -1,16 +1,16 @@
-/** Whether a run has to wait for workers, or has none to wait for. */
+/** Decides whether a run still waits for workers. */
 
 import type { ConnectedWorker } from "./connected_worker.ts";
 import type { ReconnectingAddress } from "./reconnect.ts";
 
-/** Whether a worker may come from an address where none is connected. */
+/** Whether a worker may still connect at an address that is not connected. */
 export function isAwaited(address: ReconnectingAddress): boolean {
   return !address.isConnected && address.givenUpReason === undefined;
 }
 
 /**
- * Why there are fewer than `workersMin` workers, and no other is awaited; `undefined` if that is not so. A
- * worker that was given up and is tried again does not count before it has loaded the core.
+ * The reasons if fewer than `workersMin` workers are connected and no other is expected; otherwise `undefined`.
+ * A worker that was given up and has connected again does not count until it has loaded the core.
  */
 export function reasonsForNone(
   connected: readonly ConnectedWorker[],

@@ -1,63 +1,63 @@
-/** An address that is dialed for as long as a run lasts: when to dial again, and whether the run waits for it. */
+/** An address that is dialed during the whole run: when to dial again, and whether the run waits for it. */
 
 import { Backoff } from "../../link/backoff.ts";
 import type { Clock, Random, Timer } from "../../runtime/clock.ts";
 import { WorkerHistory } from "./worker_history.ts";
 
-/** A run can do without a worker that was never of use, or is gone, after this time. */
+/** A run stops waiting for a worker that has not been useful for this long. */
 export const GIVE_UP_MS = 10_000;
 
 /**
- * An unusable worker is dialed again this often, for disks get room again and nodes are repaired while a long
- * run goes on. Soon enough for somebody who waits for that, and seldom enough to send it a core each time.
+ * How often an unusable worker is dialed again: disks get free space again and nodes are repaired during a long
+ * run. Often enough for an administrator who waits for it, and seldom enough to send a core each time.
  */
 const UNUSABLE_RETRY_MS = 30_000;
 
-/** How an attempt to have a worker has ended: at the latest with its connection. */
+/** How an attempt to use a worker has ended. */
 export type AttemptEnd =
-  /** The worker may agree on another version of the protocol. */
+  /** The worker may accept another version of the protocol. */
   | { readonly kind: "renegotiate" }
   | Failure;
 
-/** There was no connection, or it has ended; or the worker cannot be used as it is. */
+/** `failed`: there was no connection, or it was lost. `unusable`: the worker cannot be used. */
 interface Failure {
   readonly kind: "failed" | "unusable";
   readonly reason: string;
-  /** The worker had been ready: its loss is reported already. */
+  /** Whether the worker had been ready. If so, its loss is already reported. */
   readonly wasReady: boolean;
-  /** It had answered jobs, or at least stayed. */
+  /** Whether it had answered jobs, or stayed connected for long enough. */
   readonly wasUseful: boolean;
 }
 
-/** Where the address stands with its worker. */
+/** The state of the connection with the worker at the address. */
 type Connection =
-  /** A connection is being made, or the worker introduces itself. */
+  /** The connection is not open yet, or the worker has not described itself yet. */
   | { readonly kind: "dialing"; readonly redial: Redial }
   | { readonly kind: "connected"; readonly redial: Redial }
   | { readonly kind: "waiting"; readonly timer: Timer }
-  /** It is not dialed again. */
+  /** The address is not dialed again. */
   | { readonly kind: "removed" };
 
-/** When to dial again after a connection has ended. */
+/** When to dial again after the current connection has ended. */
 type Redial = "after a pause" | "at once";
 
 /** Whether the run waits for a worker at the address. */
 type Prospect =
   | { readonly kind: "expected"; readonly untilMs: number }
-  /** Not any more, until one is connected, or has even loaded the core. It is dialed all the same. */
+  /** No longer, until a worker has connected, or has even loaded the core. The address is still dialed. */
   | { readonly kind: "given up"; readonly reason: string; readonly until: "connected" | "loaded" };
 
-/** What an address has its owner do. */
+/** What an address needs from its owner. */
 export interface AddressActions {
-  /** Dial. `onReady` or `onEnded` follows. */
+  /** Dials. `onReady` or `onEnded` follows. */
   dial(): void;
   /** The run no longer waits for this address. */
   onGivenUp(): void;
-  /** There is something new to report: the worker cannot be reached, or it cannot be used. */
+  /** Reports a new problem: `failed` if the worker cannot be reached, `unusable` if it cannot be used. */
   report(kind: "failed" | "unusable", reason: string): void;
 }
 
-/** One address. */
+/** One address that is dialed again and again. */
 export class ReconnectingAddress {
   readonly history = new WorkerHistory();
   readonly #clock: Clock;
@@ -65,7 +65,7 @@ export class ReconnectingAddress {
   readonly #backoff: Backoff;
   #connection: Connection = { kind: "dialing", redial: "after a pause" };
   #prospect: Prospect;
-  /** The instance of the worker that this address leads to, while that is connected otherwise. */
+  /** The instance of the worker at this address, if it is already connected through another address. */
   #duplicateOf: string | undefined;
 
   constructor(
@@ -79,7 +79,7 @@ export class ReconnectingAddress {
     this.#prospect = this.#expectedFor(GIVE_UP_MS);
   }
 
-  /** Why the run does not wait for it any more. */
+  /** Why the run no longer waits for it; `undefined` if it does. */
   get givenUpReason(): string | undefined {
     return this.#prospect.kind === "given up" ? this.#prospect.reason : undefined;
   }
@@ -97,25 +97,25 @@ export class ReconnectingAddress {
     this.#actions.dial();
   }
 
-  /** Dials no more. */
+  /** Stops dialing. */
   remove(): void {
     if (this.#connection.kind === "waiting") this.#connection.timer.stop();
     this.#connection = { kind: "removed" };
   }
 
-  /** Somebody names it again, who may know more: if it was given up, it is as good as a new one. */
+  /** The user has added it again, perhaps after a repair. If it was given up, the run waits for it again. */
   onNamed(): void {
     if (this.#prospect.kind === "expected") return;
     this.#prospect = this.#expectedFor(GIVE_UP_MS);
     this.#redialSoon();
   }
 
-  /** A worker has introduced itself and is to be used. */
+  /** The worker has described itself and can be used. */
   onReady(): void {
     if (this.#connection.kind !== "dialing") return;
     this.#connection = { kind: "connected", redial: this.#connection.redial };
     if (this.#prospect.kind === "given up" && this.#prospect.until === "connected") {
-      this.#prospect = this.#expectedFor(0); // until it is of use
+      this.#prospect = this.#expectedFor(0); // extended when it is useful
     }
   }
 
@@ -124,24 +124,24 @@ export class ReconnectingAddress {
     if (this.#prospect.kind === "given up") this.#prospect = this.#expectedFor(0);
   }
 
-  /** The address leads to a worker that is connected already. */
+  /** The worker at this address is already connected through another one. */
   onDuplicate(instance: string): void {
     this.#duplicateOf = instance;
   }
 
-  /** A worker is gone. If this is another address of it, it can be used now. */
+  /** A worker has disconnected. If this is another address of the same worker, use this one now. */
   onInstanceGone(instance: string): void {
     if (this.#duplicateOf !== instance) return;
     this.#duplicateOf = undefined;
     this.#redialSoon();
   }
 
-  /** There is no connection any more. */
+  /** The attempt has ended. */
   onEnded(end: AttemptEnd): void {
     const { kind } = this.#connection;
     if (kind !== "dialing" && kind !== "connected") return;
     const pauseMs = end.kind === "renegotiate" ? 0 : this.#pauseAfter(end);
-    const connection = this.#connection; // it may have been removed just now
+    const connection = this.#connection; // `#pauseAfter` may have removed the address
     if (!("redial" in connection)) return;
     if (pauseMs === 0 || connection.redial === "at once") return this.#dial();
     this.#connection = {
@@ -155,7 +155,7 @@ export class ReconnectingAddress {
     this.#actions.dial();
   }
 
-  /** Takes in what an attempt has shown. Returns how long to wait before the next one. */
+  /** Handles a failed attempt. Returns how long to wait before the next one. */
   #pauseAfter({ kind, reason, wasReady, wasUseful }: Failure): number {
     if (wasUseful) this.history.forgetProblems();
     if (kind === "unusable") {
@@ -165,7 +165,7 @@ export class ReconnectingAddress {
     }
     if (wasUseful) this.#onUseful();
     else if (!this.#isAwaited) this.#giveUp(reason, "connected");
-    if (wasReady) this.history.isNews(reason); // reported already, as a loss
+    if (wasReady) this.history.isNew(reason); // already reported as a loss
     else this.#report(kind, reason);
     return this.#backoff.next();
   }
@@ -190,12 +190,12 @@ export class ReconnectingAddress {
     this.#actions.onGivenUp();
   }
 
-  /** If the run has ended because of this, its end says why. */
+  /** Reports a problem once. A run that ends because of it reports it in its final error instead. */
   #report(kind: "failed" | "unusable", reason: string): void {
-    if (this.history.isNews(reason) && !this.isRemoved) this.#actions.report(kind, reason);
+    if (this.history.isNew(reason) && !this.isRemoved) this.#actions.report(kind, reason);
   }
 
-  /** Dials now, or as soon as the present attempt has ended. */
+  /** Dials now, or as soon as the current attempt has ended. */
   #redialSoon(): void {
     this.#backoff.reset();
     const connection = this.#connection;

@@ -1,4 +1,4 @@
-/** Reads the responses of a worker: bytes from another machine become answers, or one printable line. */
+/** Decodes the responses of a worker into answers and printable error texts. */
 
 import {
   decodeError,
@@ -14,7 +14,7 @@ export function isError({ type }: Frame): boolean {
   return type === ResponseType.error || type === ResponseType.kindError;
 }
 
-/** The answer to a job. */
+/** Decodes the answer to a job. */
 export function answerOf(frame: Frame): Answer {
   if (frame.type === ResponseType.ok) {
     return { kind: "result", result: decodeJobResponse(frame.payload) };
@@ -25,13 +25,13 @@ export function answerOf(frame: Frame): Answer {
   return { kind: "error", cause, message: errorTextOf(frame) };
 }
 
-/** The payload of a response to a message that every worker of the agreed version can answer. */
+/** The payload of a response that must not be an error, as every worker of the agreed version can answer. */
 export function payloadOf(frame: Frame): Uint8Array<ArrayBuffer> {
   if (isError(frame)) throw new ProtocolError(`it answered with an error: ${errorTextOf(frame)}`);
   return frame.payload;
 }
 
-/** The text of an error response as one printable line: it goes to a terminal. */
+/** The text of an error response as one printable line, because it goes to a terminal. */
 export function errorTextOf({ type, payload }: Frame): string {
   const raw = type === ResponseType.kindError
     ? decodeKindError(payload).text
@@ -41,7 +41,7 @@ export function errorTextOf({ type, payload }: Frame): string {
   return text === "" ? "(no reason given)" : text;
 }
 
-/** The error for a response to a message that was not sent, or was answered before. */
+/** The error for a response to a message that was not sent or is already answered. */
 export function unexpectedResponse(id: number | bigint): ProtocolError {
   return new ProtocolError(`unexpected response: no outstanding message ${id}`);
 }

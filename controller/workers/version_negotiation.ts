@@ -1,29 +1,29 @@
 /**
- * Which protocol version to offer to a worker: the newest first, an older one after a refusal.
+ * Chooses the protocol version to offer to a worker: the newest first, an older one after a refusal.
  *
- * Version 1 says that a worker refuses with an answer, but some just close the connection. A tunnel that is
- * open before its worker closes in the same way, and such a worker must not be used as one of version 1.
+ * According to version 1, a worker refuses with an answer, but some workers just close the connection. A tunnel
+ * whose worker is not running yet does the same, and that worker must not be downgraded to version 1.
  */
 
 import { LATEST_VERSION } from "../../protocol/mod.ts";
 
 interface Offer {
   readonly version: number;
-  /** The worker does not speak the next newer version: it need not be offered again. */
+  /** Whether the worker is known not to speak the next newer version, which is then not offered again. */
   readonly isFinal: boolean;
-  /** How often the next newer version was offered, and the connection ended without an answer. */
+  /** How often the connection ended without an answer after the next newer version was offered. */
   readonly unanswered: number;
 }
 
 const NEWEST: Offer = { version: LATEST_VERSION, isFinal: false, unanswered: 0 };
 
-/** A version that was offered this often without an answer is one that the worker does not speak. */
+/** After this many offers without an answer, the worker is assumed not to speak the version. */
 const UNANSWERED_MAX = 2;
 
-/** One worker, for as long as a run lasts. */
+/** The negotiation with one worker during a run. */
 export class VersionNegotiation {
   #offer = NEWEST;
-  /** Versions that were refused since one was agreed on. */
+  /** Versions that were refused since the last agreement. */
   readonly #refused = new Set<number>();
 
   /** The version to offer on the next connection. */
@@ -31,9 +31,9 @@ export class VersionNegotiation {
     return this.#offer.version;
   }
 
-  /** The worker does not speak `version`. Returns whether there is another one to offer. */
+  /** The worker has refused `version`. Returns whether there is another one to offer. */
   onRefused(version: number): boolean {
-    // One that refuses version 1 may have been replaced by a worker that speaks newer versions alone.
+    // A worker that refuses version 1 may be a new one at the same address that speaks only newer versions.
     this.#offer = version > 1 ? { version: version - 1, isFinal: true, unanswered: 0 } : NEWEST;
     this.#refused.add(version);
     if (this.#refused.size < LATEST_VERSION) return true;
@@ -52,8 +52,8 @@ export class VersionNegotiation {
   }
 
   /**
-   * The worker speaks `version`. Returns whether to use it. Otherwise a newer version was offered too rarely
-   * to know that the worker does not speak it, and is to be offered once more.
+   * The worker has accepted `version`. Returns whether to use it. If not, a newer version must be offered again,
+   * because the worker may speak it after all.
    */
   onAgreed(version: number): boolean {
     const { isFinal, unanswered } = this.#offer;

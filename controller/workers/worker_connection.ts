@@ -1,4 +1,4 @@
-/** The conversation with one worker on one connection: version, description, core, jobs, heartbeat. */
+/** The protocol with one worker on one connection: version, description, core, jobs, heartbeat. */
 
 import { Link } from "../../link/link.ts";
 import type { DispatchId } from "../../pool/types.ts";
@@ -30,16 +30,16 @@ import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import { answerOf, errorTextOf, isError, payloadOf, unexpectedResponse } from "./responses.ts";
 import { UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
 
-/** A worker answers the version exchange at once, unless it is busy with another controller. */
+/** How long a worker may take to answer; usually it answers at once. */
 const HANDSHAKE_MS_MAX = 10_000;
 
-/** Longer than a worker gives a core to load, so that it is the worker that says what is wrong. */
+/** Longer than the worker's own limit for loading a core, so that the worker can report the reason first. */
 const CORE_LOAD_MS_MAX = 180_000;
 
-/** Jobs have dispatch ids, from 1 on; the other messages count from here. */
+/** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
 const CONTROL_ID_FIRST = 2 ** 52;
 
-/** What the set of workers hears of one connection. */
+/** What a connection reports to the set of workers. */
 export interface WorkerConnectionEvents {
   /** The worker speaks the offered version. From version 2 on it has described itself. */
   onIntroduced(description: WorkerDescription | undefined): void;
@@ -50,13 +50,13 @@ export interface WorkerConnectionEvents {
   onClosed(reason: Error | undefined): void;
 }
 
-/** Takes an answer to a job. Throws a `ProtocolError` if the worker has no such job. */
+/** Handles an answer to a job. Throws a `ProtocolError` if the worker has no such job. */
 export type OnAnswer = (dispatch: DispatchId, answer: Answer) => void;
 
-/** Takes the response to a message that is no job. */
+/** Handles the response to a message other than a job. */
 type OnResponse = (frame: Frame) => void;
 
-/** How far the conversation has come. */
+/** The phase of the connection. */
 type Phase =
   | { readonly kind: "version exchange" }
   | { readonly kind: "description" }
@@ -69,7 +69,7 @@ export class WorkerConnection {
   readonly #events: WorkerConnectionEvents;
   readonly #clock: Clock;
   readonly #heartbeat: Heartbeat;
-  /** Messages that are no jobs, and have no response yet. */
+  /** Messages other than jobs that have no response yet. */
   readonly #outstanding = new Map<number, OnResponse>();
   #lastControlId = CONTROL_ID_FIRST;
   #phase: Phase = { kind: "version exchange" };
@@ -88,7 +88,7 @@ export class WorkerConnection {
     this.#heartbeat = new Heartbeat(clock.now());
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
-      // At once: such a peer understands no last words, and must get no more jobs meanwhile.
+      // Close at once: this peer would not understand an error message, and must not get more jobs.
       onBroken: (error) => this.#link.close(error),
       onClosed: (reason) => {
         this.#responseTimer?.stop();
@@ -112,12 +112,12 @@ export class WorkerConnection {
     );
   }
 
-  /** The worker is to be used. Answers to jobs go to `onAnswer` from now on. */
+  /** Starts using the worker. Answers to jobs go to `onAnswer` from now on. */
   serve(onAnswer: OnAnswer): void {
     this.#phase = { kind: "serving", onAnswer };
   }
 
-  /** Has the worker load a core. `onCoreLoaded` or `onCoreFailed` follows. */
+  /** Makes the worker load a core. `onCoreLoaded` or `onCoreFailed` follows. */
   loadCore(core: CoreImage): void {
     if (this.version > 1) {
       const id = this.#expect((frame) => this.#onChosen(core, frame));
@@ -144,7 +144,7 @@ export class WorkerConnection {
     } else this.#link.writer.job(dispatch, job, input);
   }
 
-  /** Cancels a job, if the version can. Its answer follows all the same. */
+  /** Cancels a job, if the protocol version supports it. The worker still answers the job. */
   cancel(dispatch: DispatchId): void {
     if (this.version === 1) return;
     const id = this.#expect((frame) => decodeNothing(payloadOf(frame)));
@@ -159,11 +159,11 @@ export class WorkerConnection {
       this.#send(encodePing(this.#expect((frame) => void decodeWorkerLoad(payloadOf(frame)))));
     } else if (action.kind === "give up") {
       const seconds = Math.round(action.silentMs / 1000);
-      this.#link.close(new Error(`it has given no sign of life for ${seconds} s`));
+      this.#link.close(new Error(`no response for ${seconds} s`));
     }
   }
 
-  /** Stops reading answers, so that the worker has to wait, or reads on. */
+  /** Pauses or resumes reading answers. While reading is paused, the worker has to wait. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
     this.#link.pause(isPaused);
@@ -179,14 +179,14 @@ export class WorkerConnection {
     this.#link.writer.whole(message);
   }
 
-  /** The id for a message; its response goes to `onResponse`. */
+  /** Reserves the id of a message. The response goes to `onResponse`. */
   #expect(onResponse: OnResponse): number {
     this.#lastControlId += 1;
     this.#outstanding.set(this.#lastControlId, onResponse);
     return this.#lastControlId;
   }
 
-  /** Acts unless the response comes in time, which is given in words. */
+  /** Calls `onLate` unless the response comes in time. `time` is the limit as text for a message. */
   #expectWithin(limitMs: number, onLate: (time: string) => void): void {
     this.#responseTimer?.stop();
     const time = `within ${Math.round(limitMs / 100) / 10} s`;
@@ -249,7 +249,7 @@ export class WorkerConnection {
     this.#events.onIntroduced(description);
   }
 
-  /** Loaded already, or to be sent. */
+  /** The worker has the core already, or needs it to be sent. */
   #onChosen(core: CoreImage, frame: Frame): void {
     if (!isError(frame) && !decodeChooseResponse(frame.payload)) return this.#sendCore(core);
     this.#onCore(frame, (payload) => void decodeChooseResponse(payload));
@@ -269,7 +269,7 @@ export class WorkerConnection {
   }
 }
 
-/** A worker that dies in the middle of an answer did speak the protocol. */
+/** Whether the peer does not speak the protocol. A frame that is cut off only means that the worker died. */
 function isForeign(reason: Error | undefined): reason is ProtocolError {
   return reason instanceof ProtocolError && !(reason instanceof TruncatedFrameError);
 }

@@ -1,11 +1,11 @@
-/** Why a connection with a worker ended, where that decides what happens next. */
+/** Errors that end a connection with a worker and determine what happens next. */
 
-/** The worker cannot be used as it is: it breaks the protocol, cannot load the core, or is excluded. */
+/** The worker cannot be used: it breaks the protocol, cannot load the core, or is excluded. */
 export class UnusableWorkerError extends Error {
   override name = "UnusableWorkerError";
 }
 
-/** The worker does not speak the version that it was offered. It may speak another one. */
+/** The worker does not speak the offered version. It may speak another one. */
 export class VersionRefusedError extends UnusableWorkerError {
   override name = "VersionRefusedError";
 }

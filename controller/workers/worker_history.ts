@@ -1,29 +1,29 @@
-/** What a run remembers of a worker from one connection to the next. */
+/** What a run remembers about a worker from one connection to the next. */
 
 import { VersionNegotiation } from "./version_negotiation.ts";
 
-/** Problems that are remembered: a faulty worker may have a few, by turns. */
+/** The number of remembered problems. A faulty worker may have a few of them in turn. */
 const PROBLEMS_MAX = 8;
 
-/** One address that is dialed, or one host whose workers connect to us. */
+/** The history of one address that is dialed, or of one host whose workers connect to the run. */
 export class WorkerHistory {
   readonly versions = new VersionNegotiation();
-  /** It has answered a job: a job may be the reason when it is lost. */
+  /** It has answered a job. When it is lost, a job may be the cause. */
   hasAnswered = false;
-  /** It was rejected as unusable after it had been ready: it needs no job to be lost again. */
+  /** It was rejected as unusable after it had been ready. When it is lost again, no job is the cause. */
   wasRejected = false;
-  /** Why the run's end may be that it cannot be used: its name and the reason. */
+  /** Its name and why it cannot be used, for the error with which the run may end. */
   unusable: string | undefined;
   #problems: string[] = [];
 
-  /** Whether a problem is news. Each is reported once. */
-  isNews(problem: string): boolean {
+  /** Whether a problem is new. Each problem is reported once. */
+  isNew(problem: string): boolean {
     if (this.#problems.includes(problem)) return false;
     this.#problems = [...this.#problems, problem].slice(-PROBLEMS_MAX);
     return true;
   }
 
-  /** It was of use: a problem after that is news again. */
+  /** It was useful: a problem after that is reported again. */
   forgetProblems(): void {
     this.#problems = [];
   }

@@ -1,6 +1,6 @@
 /**
- * The workers of a run: which are connected, which may come, which are not to be used. It alone opens and
- * closes their connections. Which jobs they have is not known here.
+ * The workers of a run: which are connected, expected or excluded. Only this class opens and closes their
+ * connections. It does not know about jobs.
  */
 
 import { formatAddress } from "../../link/address.ts";
@@ -17,44 +17,44 @@ import { WorkerConnection } from "./worker_connection.ts";
 import { RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
 import { WorkerHistory } from "./worker_history.ts";
 
-/** One attempt to connect. */
+/** The limit for one attempt to connect. */
 const DIAL_MS_MAX = 10_000;
 
-/** How a worker that was ready has gone. */
+/** How a worker that was ready has disconnected. */
 export interface Departure {
-  /** `drained`: it was to leave. `failed`: it was lost. `unusable`: it was rejected. */
+  /** `drained`: it was draining. `failed`: it was lost. `unusable`: it was rejected. */
   readonly kind: "drained" | "failed" | "unusable";
   readonly reason: string;
-  /** It, or one before it, has answered jobs: one of the jobs that it had may be what ended it. */
+  /** Whether one of its jobs may be the cause: a worker at this address or host has answered jobs before. */
   readonly mayBeJobsFault: boolean;
 }
 
-/** What the owner hears of workers. */
+/** What `Workers` reports to its owner. */
 export interface WorkersEvents {
-  /** A worker can be used. Its answers go to whom `connection.serve` names. */
+  /** A worker can be used. Its answers go to the callback of `connection.serve`. */
   onReady(worker: ConnectedWorker): void;
   onCoreLoaded(worker: ConnectedWorker): void;
   /** A ready worker starts no more jobs. */
   onDraining(worker: ConnectedWorker): void;
-  /** A worker that was ready is gone. */
+  /** A worker that was ready has disconnected. */
   onGone(worker: ConnectedWorker, departure: Departure): void;
-  /** Too few workers are left, and no other may come. Called once. */
+  /** Too few workers are left, and no other is expected. Called once. */
   onNoneLeft(reasons: readonly string[]): void;
 }
 
-/** A run's workers. */
+/** The workers of a run. */
 export class Workers {
   readonly #runtime: Runtime;
   readonly #events: WorkersEvents;
   readonly #log: Log;
-  /** Fewer workers are of no use. */
+  /** The run ends with fewer workers. */
   readonly #workersMin: number;
   readonly #warnings: ConnectionWarnings;
   readonly #connected = new Set<ConnectedWorker>();
   readonly #addresses = new Map<string, ReconnectingAddress>();
-  /** Of workers that are not dialed, by their host: each connects from another port. */
+  /** The histories of workers that connect to the run, by host, as the port changes with each connection. */
   readonly #histories = new Map<string, WorkerHistory>();
-  /** Why instances are not used again. */
+  /** The reasons why instances are excluded. */
   readonly #excluded = new Map<string, string>();
   readonly #listeners: Listeners;
   #isPaused = false;
@@ -69,12 +69,12 @@ export class Workers {
     this.#listeners = new Listeners(runtime, (stream) => this.join(stream));
   }
 
-  /** Whether workers may come that are not connected now. */
+  /** Whether more workers may connect. */
   get expectsMore(): boolean {
     return this.#listeners.count > 0 || [...this.#addresses.values()].some(isAwaited);
   }
 
-  /** Dials a worker, and dials again when it is gone. One that was given up is dialed at once. */
+  /** Dials a worker, and dials again whenever its connection ends. A worker that was given up is dialed at once. */
   dial(target: Address): void {
     const name = formatAddress(target);
     const known = this.#addresses.get(name);
@@ -91,19 +91,19 @@ export class Workers {
     address.start();
   }
 
-  /** Accepts workers that connect to us. Returns where. */
+  /** Accepts workers that connect to this run. Returns the address with the actual port. */
   listen(address: Address): Address {
     return this.#listeners.open(address);
   }
 
-  /** Takes a worker that is connected already. `isLocal`: this process has started it. */
+  /** Adds a worker that is already connected. `isLocal`: this process has started it. */
   join(stream: ByteStream, name = stream.peer, isLocal = false): void {
     const history = this.#historyOf(name);
     this.#connect(stream, { name, address: undefined, history, isLocal });
   }
 
-  /** Stops dialing a worker. It finishes the jobs that it has. */
-  leave(target: Address): void {
+  /** Removes a worker that was dialed: it finishes its jobs and is not dialed again. */
+  stopDialing(target: Address): void {
     const name = formatAddress(target);
     const address = this.#addresses.get(name);
     if (!address) return;
@@ -115,12 +115,12 @@ export class Workers {
     this.#checkLeftSoon();
   }
 
-  /** A worker that was to be handed in will not come (again). */
+  /** A worker that was expected to `join` will not do so (again). */
   giveUp(name: string, reason: string): void {
     this.#reject(name, this.#historyOf(name), reason);
   }
 
-  /** The worker starts no more jobs: it has said so, or it shows. */
+  /** The worker starts no more jobs. Either it sent a notice, or it refused a job. */
   drain(worker: ConnectedWorker): void {
     const { kind } = worker.state;
     if (kind === "connecting") this.disconnect(worker, new Error("it is draining"));
@@ -130,12 +130,12 @@ export class Workers {
     this.#events.onDraining(worker);
   }
 
-  /** Ends a worker's connection. After an `UnusableWorkerError` it is not used until that has changed. */
+  /** Closes a worker's connection. `reason` determines when it is dialed again. */
   disconnect(worker: ConnectedWorker, reason?: Error): void {
     worker.connection.close(reason);
   }
 
-  /** A worker is not to be used again, whatever address it comes from. */
+  /** Excludes a worker for the rest of the run, whatever address it connects from. */
   exclude(instance: string, reason: string): void {
     this.#excluded.set(instance, reason);
     for (const worker of this.#members) {
@@ -143,7 +143,7 @@ export class Workers {
     }
   }
 
-  /** Stops reading answers, so that workers have to wait, or reads on. */
+  /** Pauses or resumes reading answers. While reading is paused, workers have to wait. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
     for (const { connection } of this.#members) connection.pause(isPaused);
@@ -177,7 +177,7 @@ export class Workers {
     return history;
   }
 
-  // A connection from its beginning to its end.
+  // The life of a connection.
 
   #dial(target: Address, address: ReconnectingAddress): void {
     const { name, history } = address;
@@ -209,7 +209,7 @@ export class Workers {
     connection.start();
   }
 
-  /** A worker has introduced itself. Is it to be used? */
+  /** A worker has described itself. Decides whether to use it. */
   #onIntroduced(worker: ConnectedWorker, description: WorkerDescription | undefined): void {
     const { address, connection, history } = worker;
     if (!history.versions.onAgreed(connection.version)) {
@@ -224,7 +224,7 @@ export class Workers {
       const problem = `it is the same worker as ${other.name}, which is already connected`;
       return this.disconnect(worker, new UnusableWorkerError(problem));
     }
-    // It has connected to us again: it no longer uses the old connection, for whatever reason.
+    // The worker has connected again, so it no longer uses the old connection.
     if (other) this.disconnect(other, new Error("it connected again"));
     worker.onReady(description);
     address?.onReady();
@@ -263,15 +263,15 @@ export class Workers {
     this.#events.onGone(worker, { kind, reason, mayBeJobsFault });
   }
 
-  /** A worker that is not dialed cannot be used. If it was the last, the run's end says why. */
+  /** A worker that is not dialed cannot be used. If it was the last one, the run's error has the reason. */
   #reject(name: string, history: WorkerHistory, reason: string): void {
-    const isNews = history.isNews(reason); // it may connect again and again
-    if (isNews) history.unusable = `${name}: ${reason}`;
+    const isNew = history.isNew(reason); // the worker may connect again and again
+    if (isNew) history.unusable = `${name}: ${reason}`;
     this.#checkLeft();
-    if (isNews && !this.#isClosed) this.#log.warn(`cannot use worker ${name}: ${reason}`);
+    if (isNew && !this.#isClosed) this.#log.warn(`cannot use worker ${name}: ${reason}`);
   }
 
-  /** Ends the run's wait for workers if there is nothing to wait for. */
+  /** Reports `onNoneLeft` if too few workers are left and no other is expected. */
   #checkLeft(): void {
     if (this.#isClosed || this.#listeners.count > 0) return;
     const addresses = [...this.#addresses.values()];
@@ -282,7 +282,7 @@ export class Workers {
     this.#events.onNoneLeft(reasons.length > 0 ? reasons : ["the worker list is empty"]);
   }
 
-  /** The same when the caller is done: it may be about to name other workers. */
+  /** `#checkLeft` after the caller has returned, as it may be about to add other workers. */
   #checkLeftSoon(): void {
     queueMicrotask(() => this.#checkLeft());
   }

@@ -15,7 +15,7 @@ import { stitch } from "./stitch.ts";
 import { defaultPicture, type Picture, writeTiles } from "./tiles.ts";
 
 const FOLDER = "demo";
-/** The program, on the runtime that runs the demo. Deno has to be told what a program may do. */
+/** The arguments that start distcomp on the runtime of this demo. Deno also needs permissions. */
 const PROGRAM = [
   ...(process.versions["deno"] ? ["run", "-A", "--quiet"] : ["run"]),
   fileURLToPath(new URL("../../cli.ts", import.meta.url)),

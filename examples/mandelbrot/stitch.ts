@@ -8,10 +8,10 @@ import { encode } from "fast-png";
 const HEADER_BYTES = 24;
 const PIXEL_BYTES = 3;
 
-/** More pixels would need more than a gigabyte of memory. */
+/** The largest picture: more pixels would need more than a gigabyte of memory. */
 const PIXELS_MAX = 350_000_000;
 
-/** The picture that was written. */
+/** The size of the picture that was written. */
 export interface Stitched {
   /** Width of the picture in pixels. */
   width: number;
@@ -105,7 +105,7 @@ class Canvas {
     if (count > PIXELS_MAX) {
       throw new Error(
         `Cannot stitch a picture of ${size.width} × ${size.height} pixels: ` +
-          `${PIXELS_MAX} is the most`,
+          `the limit is ${PIXELS_MAX}`,
       );
     }
     this.size = size;

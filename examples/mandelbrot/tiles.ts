@@ -31,7 +31,7 @@ export interface Tile {
   text: string;
 }
 
-/** A spiral off the Seahorse Valley. The slowest of its 240 tiles take seven times the fastest. */
+/** A spiral near the Seahorse Valley. The slowest of its 240 tiles take seven times as long as the fastest. */
 export const defaultPicture: Readonly<Picture> = {
   width: 1920,
   height: 1200,

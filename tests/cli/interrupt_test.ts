@@ -136,7 +136,7 @@ test("a local worker that is killed is started again, and no job is lost", async
   process.kill(await localWorkerOf(program) ?? assert.fail("it has no worker"), "SIGKILL");
   await gate.open();
   assert.equal((await program.exited).code, 0, program.stderr);
-  assert.match(program.stderr, /^warning: the worker on this machine was ended by SIGKILL$/m);
+  assert.match(program.stderr, /^warning: the worker on this machine was killed by SIGKILL$/m);
   const outputs = Object.values(await workspace.outputs());
   assert.deepEqual(outputs, Array.from({ length: JOBS }, () => PASSED));
   assert.equal((await workspace.records()).length, JOBS);
@@ -156,7 +156,7 @@ test("a local worker that is killed again and again ends the run", async () => {
     process.kill(pid, "SIGKILL");
   }
   assert.equal((await program.exited).code, 3, program.stderr);
-  assert.match(program.stderr, /this machine: its worker was ended by SIGKILL, 13 times/);
+  assert.match(program.stderr, /this machine: its worker was killed by SIGKILL, 13 times/);
 });
 
 test("when the run itself is killed, its worker and slots end by themselves", async () => {

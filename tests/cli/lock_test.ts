@@ -43,7 +43,7 @@ test("a lock of another machine is refused, and its file is named", async () => 
   await workspace.write(LOCK, '{"pid":17,"host":"node7.example"}');
   const run = await workspace.run(["run", BEHAVE, "--repeat", "1"]);
   assert.equal(run.code, 2);
-  assert.match(run.stderr, /: process 17 on node7\.example; if that run is gone, delete "/);
+  assert.match(run.stderr, /: process 17 on node7\.example; if that run has ended, delete "/);
   assert.equal(await readFile(workspace.at(LOCK), "utf8"), '{"pid":17,"host":"node7.example"}');
 });
 

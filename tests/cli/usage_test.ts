@@ -37,7 +37,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["run", ECHO, "--repeat", "1.5"], /must be a whole number, not "1\.5"/],
   [["run", ECHO, "--repeat", "9007199254740993"], /must be a whole number/],
   [["run", ECHO, "in", "--slots", "0"], /--slots must be a whole number from 1 to 4096, not "0"/],
-  [["run", ECHO, "in", "--slots", "2", "--workers", "a"], /--slots is for a run without workers/],
+  [
+    ["run", ECHO, "in", "--slots", "2", "--workers", "a"],
+    /--slots is only for a run without --workers or --listen/,
+  ],
   [["run", ECHO, "in", "--workers", "a:b"], /Cannot understand the address "a:b"/],
   [["run", ECHO, "in", "--workers", "a,::1"], /"::1": an IPv6 address needs brackets/],
   [["run", ECHO, "in", "--workers", " , "], /The worker list " , " is empty/],

@@ -147,7 +147,7 @@ test("no process that distcomp has started can start more than it is for", async
     for (const role of ["slot", "local-worker"]) {
       const run = sh(folder, `DISTCOMP_SPAWNED_AS=${role} ./distcomp run ${path} inputs`);
       assert.equal(run.status, 3, run.stderr);
-      assert.match(run.stderr, new RegExp(`runs as "${role}".*does not start a local-worker`));
+      assert.match(run.stderr, new RegExp(`runs as "${role}".*must not start a local-worker`));
       // What it would be started as is nothing that can be typed.
       assert.match(sh(folder, `./distcomp ${role} x 1`).stderr, /Unknown command/);
     }
@@ -168,7 +168,7 @@ test("of the three executables with their sums, one only works and one only cont
     `./distcomp-controller run ${await core("echo")} ${import.meta.filename}`,
   );
   assert.equal(local.status, 2);
-  assert.match(local.stderr, /runs no jobs itself; name workers/);
+  assert.match(local.stderr, /cannot run jobs itself; name workers/);
 });
 
 interface Ended {

@@ -141,7 +141,7 @@ export class RecordedCluster {
 
   /** Does not dial a worker any more. */
   leave({ port }: { readonly port: number }): void {
-    this.cluster.leave({ kind: "tcp", host: "127.0.0.1", port });
+    this.cluster.stopDialing({ kind: "tcp", host: "127.0.0.1", port });
   }
 
   /** Accepts workers. Returns the port. */

@@ -32,7 +32,7 @@ test("a copy that the program starts of itself inherits no variable that makes B
 test("a slot never starts a process", () => {
   assert.throws(
     () => startedWith({ DISTCOMP_SPAWNED_AS: "slot" }),
-    /A process that runs as "slot" \(DISTCOMP_SPAWNED_AS\) does not start a slot/,
+    /A process that runs as "slot" \(DISTCOMP_SPAWNED_AS\) must not start a slot/,
   );
 });
 

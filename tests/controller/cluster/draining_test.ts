@@ -60,7 +60,7 @@ test("a worker that ends before it has drained is no loss that counts", async (s
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
   assert.deepEqual(recorded.warnings.slice(0, 1), [
-    `worker 127.0.0.1:${worker.port} has left; 2 jobs rescheduled`,
+    `worker 127.0.0.1:${worker.port} has drained and disconnected; 2 jobs rescheduled`,
   ]);
   assert.equal(recorded.cluster.status.faults.lost, 0);
 });
@@ -155,7 +155,9 @@ test("a worker that is removed finishes what it has, and is used again when it i
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
   await simulation.until("the first connection ends", () => worker.openConnections === 1);
-  assert.deepEqual(recorded.warnings, [`worker 127.0.0.1:${worker.port} has left`]);
+  assert.deepEqual(recorded.warnings, [
+    `worker 127.0.0.1:${worker.port} has drained and disconnected`,
+  ]);
   const texts = worker.received.jobs.map(textOf);
   assert(texts.some((text) => Number(text.slice(6)) >= 30), "it has got new jobs");
   assertPolite(worker, other);

@@ -196,7 +196,7 @@ test("a job that was running on ten workers when they were lost fails, and those
   assert.deepEqual(
     recorded.ends.map((end) => end.replace(/; the last one: .*/, "")),
     inputs.map((input, index) =>
-      index === 5 ? "crash: 10 workers were lost while they had it" : `0: ${textOf({ input })}`
+      index === 5 ? "crash: 10 workers were lost while running it" : `0: ${textOf({ input })}`
     ),
   );
   assert.equal(cuts, 10);

@@ -139,7 +139,7 @@ test("a worker that computes wrong results is warned of, then excluded, and none
   const expected = [
     `worker ${name}: ${reason}`,
     `worker ${name}: ${reason}`,
-    `cannot use worker ${name}: it computes wrong results: ${reason}, again; it gave \\d+ .*`,
+    `cannot use worker ${name}: it computes wrong results: ${reason}, again; it returned \\d+ .*`,
   ];
   assert.equal(recorded.warnings.length, expected.length);
   for (const [index, text] of expected.entries()) {

@@ -166,7 +166,7 @@ test("another machine's lock is refused, because its holder may be alive", async
   await using workspace = await Workspace.make();
   await workspace.write("lock", holder({ pid: 17, host: "node7.example" }));
   await assert.rejects(acquire(workspace), {
-    message: `Another run uses the thing: process 17 on node7.example; if that run is gone, ` +
+    message: `Another run uses the thing: process 17 on node7.example; if that run has ended, ` +
       `delete "${workspace.at("lock")}"`,
   });
 });

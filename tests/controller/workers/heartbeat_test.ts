@@ -6,7 +6,7 @@ import { Heartbeat } from "../../../controller/workers/heartbeat.ts";
 import { echo, silentAfter } from "../../fixtures/peers/scripted_worker.ts";
 import { assertPolite, numberedInputs, test } from "../simulation.ts";
 
-/** After this time without a sign of life a worker is given up. */
+/** A worker that sends nothing for this long is given up. */
 const SILENT_MS_MAX = 20_000;
 
 test("a worker that hangs is given up after 20 seconds, and its jobs run elsewhere, once", async (simulation) => {
@@ -27,7 +27,7 @@ test("a worker that hangs is given up after 20 seconds, and its jobs run elsewhe
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
   assert.deepEqual(recorded.warnings, [
-    `lost worker 127.0.0.1:${hung.port}: it has given no sign of life for 20 s; 6 jobs rescheduled`,
+    `lost worker 127.0.0.1:${hung.port}: no response for 20 s; 6 jobs rescheduled`,
   ]);
   assert.equal(recorded.cluster.status.faults.lost, 6);
   assertPolite(healthy);
@@ -87,7 +87,7 @@ test("a worker that takes what it is sent, and answers nothing, is given up", as
   recorded.dial(worker);
   recorded.addAll(numberedInputs(1));
   await simulation.until("it is dialed again", () => worker.connections > 1);
-  assert.match(recorded.warnings[0] ?? "", /no sign of life/);
+  assert.match(recorded.warnings[0] ?? "", /no response for/);
 });
 
 test("a worker whose answers are not read is not given up for its silence", async (simulation) => {

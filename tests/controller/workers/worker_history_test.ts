@@ -8,14 +8,14 @@ import { test } from "../../lib/test.ts";
 
 test("a problem is news once, and again when eight others have come or it was of use", () => {
   const history = new WorkerHistory();
-  assert.equal(history.isNews("first"), true);
-  for (let count = 0; count < 7; count++) history.isNews(`other ${count}`);
-  assert.equal(history.isNews("first"), false);
-  history.isNews("other 7");
-  assert.equal(history.isNews("first"), true);
-  assert.equal(history.isNews("first"), false);
+  assert.equal(history.isNew("first"), true);
+  for (let count = 0; count < 7; count++) history.isNew(`other ${count}`);
+  assert.equal(history.isNew("first"), false);
+  history.isNew("other 7");
+  assert.equal(history.isNew("first"), true);
+  assert.equal(history.isNew("first"), false);
   history.forgetProblems();
-  assert.equal(history.isNews("first"), true);
+  assert.equal(history.isNew("first"), true);
 });
 
 test("up to three workers that cannot be reached are named, and more are counted by their reasons", () => {
