@@ -45,7 +45,13 @@ type Redial = "after a pause" | "at once";
 type Prospect =
   | { readonly kind: "expected"; readonly untilMs: number }
   /** Not any more, until one is connected, or has even loaded the core. It is dialed all the same. */
-  | { readonly kind: "given up"; readonly reason: string; readonly until: "connected" | "loaded" };
+  | {
+    readonly kind: "given up";
+    readonly reason: string;
+    readonly until: "connected" | "loaded";
+    /** Until when the run had waited. That counts again once the worker is back. */
+    readonly untilMs: number;
+  };
 
 /** What an address has its owner do. */
 export interface AddressActions {
@@ -114,14 +120,17 @@ export class ReconnectingAddress {
   onReady(): void {
     if (this.#connection.kind !== "dialing") return;
     this.#connection = { kind: "connected", redial: this.#connection.redial };
-    if (this.#prospect.kind === "given up" && this.#prospect.until === "connected") {
-      this.#prospect = this.#expectedFor(0); // until it is of use
-    }
+    if (this.#prospect.kind === "given up" && this.#prospect.until === "connected") this.#onBack();
   }
 
   /** The worker has loaded the core. */
   onCoreLoaded(): void {
-    if (this.#prospect.kind === "given up") this.#prospect = this.#expectedFor(0);
+    if (this.#prospect.kind === "given up") this.#onBack();
+  }
+
+  /** The run waits for it again, but gives it no more time than before until it is of use. */
+  #onBack(): void {
+    this.#prospect = { kind: "expected", untilMs: this.#prospect.untilMs };
   }
 
   /** The address leads to a worker that is connected already. */
@@ -186,7 +195,12 @@ export class ReconnectingAddress {
   #giveUp(reason: string, until: "connected" | "loaded"): void {
     const before = this.#prospect;
     const wasUnusable = before.kind === "given up" && before.until === "loaded";
-    this.#prospect = { kind: "given up", reason, until: wasUnusable ? "loaded" : until };
+    this.#prospect = {
+      kind: "given up",
+      reason,
+      until: wasUnusable ? "loaded" : until,
+      untilMs: before.untilMs,
+    };
     this.#actions.onGivenUp();
   }
 
