@@ -90,9 +90,10 @@ export class Jobs<T extends Task> {
     const sent = this.#pool.unstarted(this.#clock.now()).filter(hasNoOther);
     for (const job of sent) this.#speculation.cancel(job);
     const queued = this.#pool.onQueueCanceled(this.#client);
-    const ended = [...queued, ...sent].filter(hasNoOther);
-    for (const { payload } of ended) this.#verification?.forget(payload);
-    return ended.length;
+    // Both copies of a job may have been queued: that is one task.
+    const ended = new Set([...queued, ...sent].filter(hasNoOther).map(({ payload }) => payload));
+    for (const task of ended) this.#verification?.forget(task);
+    return ended.size;
   }
 
   /** A job that still needs a result has an answer. `instance` names the worker that gave it. */

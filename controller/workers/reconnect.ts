@@ -45,7 +45,13 @@ type Redial = "after a pause" | "at once";
 type Prospect =
   | { readonly kind: "expected"; readonly untilMs: number }
   /** No longer, until a worker has connected, or has even loaded the core. The address is still dialed. */
-  | { readonly kind: "given up"; readonly reason: string; readonly until: "connected" | "loaded" };
+  | {
+    readonly kind: "given up";
+    readonly reason: string;
+    readonly until: "connected" | "loaded";
+    /** Until when the run waited. This holds again once the worker is back. */
+    readonly untilMs: number;
+  };
 
 /** What an address needs from its owner. */
 export interface AddressActions {
@@ -114,14 +120,17 @@ export class ReconnectingAddress {
   onReady(): void {
     if (this.#connection.kind !== "dialing") return;
     this.#connection = { kind: "connected", redial: this.#connection.redial };
-    if (this.#prospect.kind === "given up" && this.#prospect.until === "connected") {
-      this.#prospect = this.#expectedFor(0); // extended when it is useful
-    }
+    if (this.#prospect.kind === "given up" && this.#prospect.until === "connected") this.#onBack();
   }
 
   /** The worker has loaded the core. */
   onCoreLoaded(): void {
-    if (this.#prospect.kind === "given up") this.#prospect = this.#expectedFor(0);
+    if (this.#prospect.kind === "given up") this.#onBack();
+  }
+
+  /** The run waits for it again, for no longer than before until the worker is useful. */
+  #onBack(): void {
+    this.#prospect = { kind: "expected", untilMs: this.#prospect.untilMs };
   }
 
   /** The worker at this address is already connected through another one. */
@@ -186,7 +195,12 @@ export class ReconnectingAddress {
   #giveUp(reason: string, until: "connected" | "loaded"): void {
     const before = this.#prospect;
     const wasUnusable = before.kind === "given up" && before.until === "loaded";
-    this.#prospect = { kind: "given up", reason, until: wasUnusable ? "loaded" : until };
+    this.#prospect = {
+      kind: "given up",
+      reason,
+      until: wasUnusable ? "loaded" : until,
+      untilMs: before.untilMs,
+    };
     this.#actions.onGivenUp();
   }
 

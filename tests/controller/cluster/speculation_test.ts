@@ -231,6 +231,25 @@ test("queued copies are canceled with everything that has not begun, and their s
   assertPolite(slow, quick);
 });
 
+test("a job whose two copies are both queued is canceled as one", async (simulation) => {
+  const scene = await Scene.set(simulation, { holdsCopies: true, quick: { slots: 2 } });
+  const { slow, quick, recorded } = scene;
+  await scene.copied(2);
+  quick.script.answerJob = (job) =>
+    textOf(job) === "input 1" ? { kind: KINDS.draining, text: "draining" } : "silence";
+  quick.release();
+  await simulation.until("a copy is queued", () => recorded.cluster.status.queued === 1);
+  slow.drain();
+  await simulation.until("its straggler as well", () => recorded.cluster.status.queued === 2);
+  assert.equal(recorded.cluster.cancelUnstarted(), 1);
+  assert.equal(recorded.cluster.status.queued, 0);
+  slow.release();
+  await recorded.completed(scene.count - 1);
+  await recorded.settled();
+  assert.equal(recorded.canceled, 0);
+  assertPolite(slow, quick);
+});
+
 test("a job is copied once, however many slots are idle", async (simulation) => {
   const scene = await Scene.set(simulation, { holdsCopies: true, quick: { slots: 6 } });
   const { slow, quick, recorded } = scene;

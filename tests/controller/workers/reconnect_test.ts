@@ -130,6 +130,19 @@ test("an unusable worker is dialed every 30 seconds, and given up until it has l
   assert.equal(scene.address.givenUpReason, undefined);
 });
 
+test("a second address of a worker that is lost soon after the start is still awaited", async () => {
+  const { clock, address } = new Scene();
+  address.onDuplicate("worker 1");
+  address.onEnded(UNUSABLE);
+  await clock.advance(1_000);
+  address.onInstanceGone("worker 1");
+  address.onReady();
+  address.onCoreLoaded();
+  await clock.advance(1_000);
+  address.onEnded({ ...REFUSED, wasReady: true });
+  assert.equal(address.givenUpReason, undefined, "the first ten seconds are not over");
+});
+
 test("a worker that may agree on another version is dialed at once", () => {
   const scene = new Scene();
   scene.address.onEnded({ kind: "renegotiate" });
