@@ -174,7 +174,7 @@ test("the demo says what to do where there is no C compiler", async () => {
   });
 });
 
-test("the demo refuses a size that is none", async () => {
+test("the demo refuses an invalid size", async () => {
   await inFolder((folder) => {
     const { status, stderr } = demo(folder, ["--size", "big"]);
     assert.equal(status, 2);

@@ -111,14 +111,14 @@ test("the pure folders use no clock, no randomness and no system", () => {
   assert.deepEqual(wrong, []);
 });
 
-test("no file has grown beyond one idea", () => {
+test("no source file is longer than the limit", () => {
   const long = sourceFiles()
     .map(({ path, text }) => ({ path, lines: text.split("\n").length }))
     .filter(({ lines }) => lines > FILE_LINES_MAX);
   assert.deepEqual(long, []);
 });
 
-test("every file says at its beginning what it is", () => {
+test("every file begins with a comment that says what it is", () => {
   const silent = sourceFiles().filter(({ text }) => !/^(\/\/\/ <reference .*\n)?\/\*\*/.test(text))
     .map(({ path }) => path);
   assert.deepEqual(silent, []);

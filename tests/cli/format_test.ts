@@ -91,7 +91,7 @@ test("a longer time left is never shown as a shorter one", () => {
   }));
 });
 
-test("foreign text becomes one line without control characters", () => {
+test("untrusted text becomes one line without control characters", () => {
   assertAll(printable, [
     ["plain text, äöü, 𝄞", "plain text, äöü, 𝄞"],
     ["two\nlines", "two lines"],

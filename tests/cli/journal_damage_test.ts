@@ -62,7 +62,7 @@ for (const [what, damage, jobs, said] of DAMAGES) {
   });
 }
 
-test("damage that uncovers a record of another core does not bring back its output", async () => {
+test("an old record is not used when damage hides a newer one of another core", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "", "in/b": "", "in/c": "" });
   const [one, two] = [await stamping("one"), await stamping("two")];
@@ -77,7 +77,7 @@ test("damage that uncovers a record of another core does not bring back its outp
   assert.deepEqual(await workspace.outputs(), { a: "one", b: "one", c: "one" });
 });
 
-test("a journal that a run was torn from can be read line by line after the next", async () => {
+test("after a torn last line, the next run's records are on lines of their own", async () => {
   await using workspace = await finished();
   const whole = await readFile(workspace.at(JOURNAL), "utf8");
   await truncate(workspace.at(JOURNAL), whole.length - 20);
@@ -89,7 +89,7 @@ test("a journal that a run was torn from can be read line by line after the next
   assert.equal(inputs.filter((input) => input === torn.input).length, 1);
 });
 
-test("a journal that is no file is refused, and nothing is left", async () => {
+test("a journal that is not a file is refused, and no files are left", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("outputs/.distcomp/jobs.jsonl/file", "");
   const run = await workspace.run(["run", BEHAVE, "--repeat", "1"]);

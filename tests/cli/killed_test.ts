@@ -25,7 +25,7 @@ const MOMENTS: [string, (workspace: Workspace) => Promise<boolean>][] = [
   ["most is recorded", async (workspace) => (await recorded(workspace)).size > 0.7 * JOBS],
 ];
 
-test("a run that is killed again and again ends as if nothing had happened", async () => {
+test("a run that is killed again and again completes in the end, with every output right", async () => {
   await using workspace = await prepared();
   for (const [moment, isReached] of MOMENTS) {
     const before = await recorded(workspace);
@@ -59,7 +59,7 @@ test("a run that is killed again and again ends as if nothing had happened", asy
   assert.equal(different.size, JOBS, "no job has a record that is not the one that it had");
 });
 
-test("what a killed run was writing is taken away by the next, which says nothing of the lock", async () => {
+test("the next run removes a killed run's temporary files, and takes its lock over silently", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", `huge 1000\n${"sleep 600000\n".repeat(2)}`);
   const args = ["run", BEHAVE, "--lines", "lines", "--slots", "2"];
@@ -78,7 +78,7 @@ test("what a killed run was writing is taken away by the next, which says nothin
   assert.deepEqual(await workspace.leftovers(), []);
 });
 
-test("a killed run of other inputs leaves nothing that is taken for these ones'", async () => {
+test("outputs of a killed run with other inputs are not taken for those of this run", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ one: "echo 1\necho a\n", two: "echo 2\nsleep 600000\n" });
   const run = (lines: string) => ["run", BEHAVE, "--lines", lines, "--slots", "2"];
@@ -96,7 +96,7 @@ test("a killed run of other inputs leaves nothing that is taken for these ones'"
   assert.deepEqual(await workspace.outputs(), { 0: "1", 1: "a" });
 });
 
-test("a killed run of another core leaves nothing that is taken for this one's", async () => {
+test("outputs of a killed run with another core are not taken for those of this run", async () => {
   await using workspace = await Workspace.make();
   // Both cores' outputs have the same size: only the content tells whose it is.
   await workspace.writeAll({ "in/a": "modify x", "in/b": "sleep 600000", "in/c": "modify y" });

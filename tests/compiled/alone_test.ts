@@ -27,7 +27,7 @@ const BARE = { PATH: "/usr/bin:/bin" };
 const NOBODY = 65534;
 const IS_ROOT = process.getuid?.() === 0;
 
-test("the executable runs a local run and says which version it is", async () => {
+test("the executable completes a local run and prints its version", async () => {
   await alone(async (folder) => {
     const version = sh(folder, "./distcomp --version");
     assert.match(version.stdout, /^\d+\.\d+\.\d+ \([0-9a-f]{12}(\+changes)?\)\n$/);
@@ -37,7 +37,7 @@ test("the executable runs a local run and says which version it is", async () =>
   });
 });
 
-test("a crash in a core costs the executable's job, not its run", async () => {
+test("a crash in a core fails the job, but not the run of the executable", async () => {
   await alone(async (folder) => {
     writeFileSync(join(folder, "inputs/b"), "crash");
     const run = sh(folder, `./distcomp run ${await core("behave")} inputs`);
@@ -141,7 +141,7 @@ test("temporary files go where TMPDIR says, and are gone afterwards", async () =
   });
 });
 
-test("no process that distcomp has started can start more than it is for", async () => {
+test("a process that distcomp starts can start only what its role allows", async () => {
   await alone(async (folder) => {
     const path = await core("behave");
     for (const role of ["slot", "local-worker"]) {
@@ -154,7 +154,7 @@ test("no process that distcomp has started can start more than it is for", async
   });
 });
 
-test("of the three executables with their sums, one only works and one only controls", async () => {
+test("of the three executables, which have checksums, one is only a worker and one only a controller", async () => {
   const folder = await compiled();
   execFileSync("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: folder, stdio: "pipe" });
   const controls = sh(folder, "./distcomp-controller --help").stdout;
