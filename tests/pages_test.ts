@@ -1,4 +1,4 @@
-/** The pages name what there is: options, fields, files, tests. */
+/** The pages agree with the program: options, fields, files, tests. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -13,7 +13,7 @@ import { test } from "./lib/test.ts";
 
 const REFERENCE = page("docs/reference.md");
 
-/** What a picture or a page of the project may weigh: it is cloned by everybody. */
+/** The largest picture, as everybody who clones the project downloads it. */
 const PICTURE_BYTES_MAX = 60_000;
 
 for (const command of ["run", "worker"]) {

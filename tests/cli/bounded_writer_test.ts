@@ -1,4 +1,4 @@
-/** Lines for stderr wait for a slow reader, and for no reader that has stopped. */
+/** Tests of the bounded writer: it waits for a slow reader, but not for one that has stopped. */
 
 import assert from "node:assert/strict";
 import { BoundedWriter } from "../../cli/bounded_writer.ts";

@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Tests of formatted numbers and text. */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-/** What `distcomp run` leaves alone: inputs, and outputs of inputs that are not there for now. */
+/** `distcomp run` never overwrites inputs, and keeps the outputs of inputs that are temporarily missing. */
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink } from "node:fs/promises";

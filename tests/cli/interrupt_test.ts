@@ -1,4 +1,4 @@
-/** `distcomp run` that is told to stop, and parts of it that are killed. */
+/** `distcomp run` that is interrupted, and processes of it that are killed. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";

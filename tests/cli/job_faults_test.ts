@@ -1,4 +1,4 @@
-/** Jobs that go wrong: each kind of fault ends, or is tried again, as it was asked for. */
+/** Failing jobs: each kind of fault fails the job or is retried, as the options say. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** `distcomp run` on a journal that something has happened to: no damage ends a run, or lets it skip a job. */
+/** `distcomp run` on a damaged journal: no damage ends a run, or makes it skip a job that it must run. */
 
 import assert from "node:assert/strict";
 import { access, readFile, symlink, truncate, writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ const JOBS = 6;
 const ENDLESS = "/dev/zero";
 const noDevice = await access(ENDLESS).then(() => undefined, () => `there is no ${ENDLESS}`);
 
-/** Of a version that is still to come; with checksums that were not made by this program. */
+/** Lines of a later version of distcomp, and lines with checksums that this program did not make. */
 const NEWER = [
   '{"v":2,"job":"a","crc":"3085fc73"}',
   '{"v":2,"job":"b","crc":"1ba8afb0"}',

@@ -1,4 +1,4 @@
-/** `distcomp run` that is killed with all its promises, at one moment or another, and typed again. */
+/** `distcomp run` that is killed at various moments, and then repeated. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -151,12 +151,12 @@ function start(workspace: Workspace): Promise<Program> {
   return workspace.start(["run", BEHAVE, "in", "--slots", "2", "--quiet"]);
 }
 
-/** Its worker too, which would otherwise still run what it had been sent. */
+/** Also kills the run's worker, which would otherwise still run the jobs that it has. */
 async function gone(program: Program): Promise<void> {
   await eventually("no process is left", async () => (await program.descendants()).length === 0);
 }
 
-/** The jobs that the journal shows done. */
+/** The jobs that are done according to the journal. */
 async function recorded(workspace: Workspace): Promise<Set<string>> {
   const done = (await records(workspace)).filter(({ state }) => state === "done");
   return new Set(done.map(({ input }) => input));
@@ -171,7 +171,7 @@ async function forget(workspace: Workspace, isKept: (line: string) => boolean): 
   await writeFile(journal, kept.join(""));
 }
 
-/** What the journal has in whole lines: one may be torn where a run was killed. */
+/** The complete lines of the journal. A killed run may have left a torn one. */
 async function records(workspace: Workspace): Promise<JobRecord[]> {
   const path = workspace.at("outputs/.distcomp/jobs.jsonl");
   const text = await readFile(path, "utf8").catch(() => "");

@@ -1,4 +1,4 @@
-/** `distcomp run` on this machine alone: which inputs become which outputs, and what is recorded. */
+/** `distcomp run` with a local worker: which outputs the inputs get, and what the journal records. */
 
 import assert from "node:assert/strict";
 import { access, chmod, rm } from "node:fs/promises";

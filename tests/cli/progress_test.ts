@@ -1,4 +1,4 @@
-/** What is shown while a run goes on. */
+/** Tests of the progress display. */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";

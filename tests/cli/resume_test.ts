@@ -1,4 +1,4 @@
-/** `distcomp run` typed again: what is done is not done again, and what has changed is. */
+/** Repeated runs: finished jobs are skipped, and jobs whose input or core has changed run again. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

@@ -1,4 +1,4 @@
-/** What is said at the end of a run, to people and to programs. */
+/** Tests of the summary, as text and as JSON. */
 
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";

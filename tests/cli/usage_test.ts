@@ -1,4 +1,4 @@
-/** What the program says to a wrong command, a wrong core, wrong inputs and wrong addresses: status 2. */
+/** Errors with status 2: wrong commands, cores, inputs and addresses. */
 
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:net";
@@ -16,7 +16,7 @@ const AARCH64 = 0xb7;
 const X86_64 = 0x3e;
 const FUNCTIONS = ["worker_init", "worker_run_job", "worker_free_outdata"];
 
-/** Commands that mean nothing, and what the program says to them. */
+/** Wrong commands and their errors. */
 const WRONG_COMMANDS: [string[], RegExp][] = [
   [[], /^Usage: distcomp/],
   [["rum"], /Unknown command "rum"; did you mean run\?\n$/],

@@ -1,4 +1,4 @@
-/** `distcomp run` when workers are none, or are gone for good: status 3, and why. */
+/** `distcomp run` without usable workers: status 3 and the reasons. */
 
 import assert from "node:assert/strict";
 import {
@@ -45,10 +45,10 @@ const SCRIPTS: [Script, RegExp][] = [
 /** A name that no resolver knows, by RFC 2606. */
 const UNKNOWN_HOST = "worker.invalid";
 
-/** A port that only root could listen on, and that nobody has listened on for decades (tcpmux). */
+/** A port that refuses connections: only root may listen on it, and its service (tcpmux) is obsolete. */
 const REFUSED = "127.0.0.1:1";
 
-/** What is hopeless is known after ten seconds or more: these wait together. */
+/** A worker is given up after ten seconds or more, so these runs wait at the same time. */
 test("a run without a usable worker ends with status 3 and the reason for each worker", async () => {
   const parts = [allAreUseless(), theOnlyOneLeaves(), jsonSaysWhy()];
   await Promise.allSettled(parts); // each tidies up, also when another fails
@@ -146,7 +146,7 @@ test("a worker's reason for a failure is one line of limited length in the summa
   assert(records.every(({ error = "" }) => error.length > 60_000), "the record has all of it");
 });
 
-/** Echoes some jobs, then hangs up, and on whoever comes again. Its port stays its own. */
+/** Echoes some jobs, then closes the connection and every later one. It keeps its port. */
 function leavesAfter(jobs: number): Script {
   return (session) => {
     const { socket, statistics } = session;

@@ -1,4 +1,4 @@
-/** `--verify`: what two workers say alike is believed, and who says something else is put aside. */
+/** `--verify`: a result that two workers agree on counts, and workers that are outvoted are excluded. */
 
 import assert from "node:assert/strict";
 import {

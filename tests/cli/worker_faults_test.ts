@@ -1,4 +1,4 @@
-/** Workers that die, hang, hide, leave or come while a run goes on: no job is lost, none has two results. */
+/** Workers that die, hang, drain or join during a run: no job is lost, and none has two results. */
 
 import assert from "node:assert/strict";
 import { readFile, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** `distcomp run` with workers: ours, other makers', several, lost ones, and ones that come back. */
+/** `distcomp run` with workers: distcomp's own, other implementations, lost ones, and ones that reconnect. */
 
 import assert from "node:assert/strict";
 import { echo, startPeer } from "../fixtures/peers/scripted_worker.ts";
@@ -155,7 +155,7 @@ test("a run that listens and dials uses both kinds of workers", async () => {
   assert.equal(workersUsed.size, 2);
 });
 
-/** Inputs of which each takes a little while, so that a run can be met in its middle. */
+/** Inputs that take a little while each, so that the test can act in the middle of the run. */
 const JOBS = 150;
 
 async function prepared(): Promise<Workspace> {

@@ -1,4 +1,4 @@
-/** The executable, copied into an empty folder, with no runtime anywhere near. */
+/** The executable alone: in an empty folder, without a runtime on the PATH. */
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
@@ -21,7 +21,7 @@ import { createInterface } from "node:readline";
 import { core } from "../lib/cores.ts";
 import { compiled, test, testUnless } from "../lib/executables.ts";
 
-/** As on a machine that has nothing of ours. */
+/** The environment of a machine without Deno and Bun. */
 const BARE = { PATH: "/usr/bin:/bin" };
 
 const NOBODY = 65534;
@@ -181,7 +181,7 @@ function sh(folder: string, line: string): Ended {
   return spawnSync("/bin/sh", ["-c", line], { cwd: folder, env: BARE, encoding: "utf8" });
 }
 
-/** The same where /tmp is an empty file system that runs nothing. */
+/** Runs it where /tmp is an empty file system that is mounted noexec. */
 function inMountNamespace(folder: string, line: string): Ended {
   // The test's folder lies in /tmp: it has to stay visible.
   const script = 'mkdir /mnt/here && mount --bind "$1" /mnt/here && ' +
@@ -200,7 +200,7 @@ function lacksMountNamespaces(): string | undefined {
     : "this system lets nobody mount";
 }
 
-/** Gives `act` a folder with the executable and one input, and takes both away afterwards. */
+/** Calls `act` with a folder that has the executable and one input, and removes the folder afterwards. */
 async function alone(act: (folder: string) => void | Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "dc-alone-"));
   try {

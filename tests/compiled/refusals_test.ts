@@ -1,4 +1,4 @@
-/** What `compile.sh` says when it cannot do what it is asked to, and what it leaves behind: nothing. */
+/** Errors of `compile.sh`: it prints the reason and leaves no files. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -11,7 +11,7 @@ import { test } from "../lib/executables.ts";
 
 const COMPILE = fileURLToPath(new URL("../../compile.sh", import.meta.url));
 
-/** A port of this machine where nobody listens. */
+/** A port of this machine that refuses connections. */
 const NO_REGISTRY = "http://127.0.0.1:9";
 
 test("wrong arguments are refused with a message, before anything is built", () => {
@@ -106,7 +106,7 @@ test("a killed build leaves the previous executable, and the next build succeeds
   });
 });
 
-/** Runs `compile.sh`, which must refuse; gives the one sentence that it says. */
+/** Runs `compile.sh`, which must fail. Returns its error message. */
 function refused(
   args: readonly string[],
   status: number,

@@ -1,4 +1,4 @@
-/** How runs end: when all jobs have finished, and in all other ways. */
+/** The ways in which a run ends. */
 
 import assert from "node:assert/strict";
 import { TooManyFailuresError } from "../../controller/failure_limit.ts";
