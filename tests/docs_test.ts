@@ -1,4 +1,4 @@
-/** What the pages show, done: every command that they name is run, or stands in a list with the reason. */
+/** Every command in the pages is run, or is in a list with the reason why not. */
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync, type SpawnSyncReturns } from "node:child_process";
@@ -174,7 +174,7 @@ test("the demo says what to do where there is no C compiler", async () => {
   });
 });
 
-test("the demo refuses a size that is none", async () => {
+test("the demo refuses an invalid size", async () => {
   await inFolder((folder) => {
     const { status, stderr } = demo(folder, ["--size", "big"]);
     assert.equal(status, 2);
@@ -201,7 +201,7 @@ testUnless(
   },
 );
 
-/** Puts into a folder what the commands of the pages find there: distcomp, a core, an input. */
+/** Creates the files that the commands of the pages need: distcomp, a core, an input. */
 async function prepare(folder: string): Promise<void> {
   const script = `#!/bin/sh\nexec ${programCommand().join(" ")} "$@"\n`;
   writeFileSync(join(folder, "distcomp"), script);
@@ -217,7 +217,7 @@ function start(line: string, folder: string): Promise<Program> {
   return Program.start(args, { cwd: folder });
 }
 
-/** Runs a line as a person would; gives what it prints, throws what went wrong. */
+/** Runs a line in a shell. Returns what it prints; throws if it fails. */
 function shell(line: string, folder: string): string {
   return execFileSync("sh", ["-c", line], {
     cwd: folder,
@@ -250,13 +250,13 @@ function demo(
   return spawnSync(program, command, { ...options, encoding: "utf8" });
 }
 
-/** How to run a module of ours that is not the program. */
+/** The command that runs a module other than the program. */
 function runtimeCommand(): string {
   const options = process.versions["deno"] ? " -A --quiet" : "";
   return `${process.execPath} run${options}`;
 }
 
-/** The same for every machine, however fast. */
+/** Replaces the numbers that differ between machines. */
 function withoutFigures(text: string): string {
   return text.replace(/(?<= in )(\d+m )?[\d.]+m?s/g, "TIME")
     .replace(/[\d.,]+ (?=jobs\/s|[kMG]?B\b)/g, "N ")

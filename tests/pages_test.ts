@@ -1,4 +1,4 @@
-/** The pages name what there is: options, fields, files, tests. */
+/** The pages agree with the program: options, fields, files, tests. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -13,7 +13,7 @@ import { test } from "./lib/test.ts";
 
 const REFERENCE = page("docs/reference.md");
 
-/** What a picture or a page of the project may weigh: it is cloned by everybody. */
+/** The largest picture, as everybody who clones the project downloads it. */
 const PICTURE_BYTES_MAX = 60_000;
 
 for (const command of ["run", "worker"]) {
@@ -41,7 +41,7 @@ test("the reference has every exit status, and no other", () => {
   assert.deepEqual(named, Object.values(ExitCode).sort((one, other) => one - other));
 });
 
-test("every link of the pages leads to a file, and to a heading of it", () => {
+test("every link in the pages leads to an existing file and heading", () => {
   const broken = PAGES.flatMap((path) =>
     links(path)
       .filter(({ file, anchor }) =>
@@ -53,7 +53,7 @@ test("every link of the pages leads to a file, and to a heading of it", () => {
   assert.deepEqual(broken, []);
 });
 
-test("every promise of FAULTS.md leads to a test that is there", () => {
+test("every promise of FAULTS.md links to an existing test", () => {
   const faults = page("FAULTS.md");
   const promises = [...faults.matchAll(/\]\((tests\/[^ )]+)\s+"([^"]+)"\)/g)];
   assert.ok(promises.length > 20);

@@ -1,4 +1,4 @@
-/** What is done by GitHub, as far as it can be seen from here: checks, and releases with their notes. */
+/** The GitHub workflows, as far as they can be tested locally: checks, releases and release notes. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-/** The house rules that a machine can check. See ARCHITECTURE.md and CONTRIBUTING.md. */
+/** The rules of the code base that a test can check. See ARCHITECTURE.md and CONTRIBUTING.md. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { test } from "./lib/test.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** What both worker and controller are built on. */
+/** The folders that both worker and controller import. */
 const LEVEL_1 = ["protocol", "pool", "core", "runtime", "system"];
 
 /**
@@ -42,15 +42,15 @@ const ARROWS: Record<string, readonly string[]> = {
   "cli": ["controller", "worker", "slot", "link", "runtime", "system", "deno.json"],
 };
 
-/** A longer file holds two ideas. */
+/** The most lines of a file. A longer file contains two ideas. */
 const FILE_LINES_MAX = 320;
 
-/** Folders that know no clock, no chance, no system. */
+/** Folders that use no clock, no randomness and no system. */
 const PURE = ["protocol", "pool", "core"];
 const IMPURE =
   /\b(Date|performance|setTimeout|setInterval|Math\.random|crypto|fetch|console)\b|"node:/;
 
-/** What the system knows of time and randomness, by all of its names. */
+/** All names of the system's time and randomness. */
 const TIME_OR_CHANCE =
   /\b(performance\.|Date\.now|new Date\(\)|setTimeout|setInterval|Math\.random|randomBytes|randomUUID|getRandomValues)|"node:timers/;
 
@@ -111,14 +111,14 @@ test("the pure folders use no clock, no randomness and no system", () => {
   assert.deepEqual(wrong, []);
 });
 
-test("no file has grown beyond one idea", () => {
+test("no source file is longer than the limit", () => {
   const long = sourceFiles()
     .map(({ path, text }) => ({ path, lines: text.split("\n").length }))
     .filter(({ lines }) => lines > FILE_LINES_MAX);
   assert.deepEqual(long, []);
 });
 
-test("every file says at its beginning what it is", () => {
+test("every file begins with a comment that says what it is", () => {
   const silent = sourceFiles().filter(({ text }) => !/^(\/\/\/ <reference .*\n)?\/\*\*/.test(text))
     .map(({ path }) => path);
   assert.deepEqual(silent, []);
@@ -140,7 +140,7 @@ function filesIn(folder: string): SourceFile[] {
     });
 }
 
-/** The files of ours that a file imports. */
+/** The files of the project that a file imports. */
 function importsOf({ path, code }: SourceFile): string[] {
   return [...code.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)]
     .map(([, target]) => join(dirname(path), target as string));
@@ -155,7 +155,7 @@ function mayImport(room: string, target: string): boolean {
   return isBelow || allowed.includes(targetRoom) || allowed.includes(target);
 }
 
-/** The way from a file back to itself, if there is one. */
+/** The path of imports from a file back to itself, if there is one. */
 function circleFrom(
   path: string,
   imports: ReadonlyMap<string, readonly string[]>,

@@ -1,4 +1,4 @@
-/** Lines for stderr wait for a slow reader, and for no reader that has stopped. */
+/** Tests of the bounded writer: it waits for a slow reader, but not for one that has stopped. */
 
 import assert from "node:assert/strict";
 import { BoundedWriter } from "../../cli/bounded_writer.ts";
@@ -34,7 +34,7 @@ test("lines that a full queue drops are counted, and reported at their place", a
   assert(text.endsWith(LINE + rest), text.slice(-200));
 });
 
-test("what can wait has room again when a slow reader has read", async () => {
+test("there is room again for text that can wait when a slow reader has read", async () => {
   const reader = new Reader();
   assert.equal(reader.writer.room(), undefined);
   reader.pause();
@@ -77,7 +77,7 @@ test("flush waits as long as the reader reads, and no longer", async () => {
   assert.equal(reader.taken.length, 3);
 });
 
-test("a reader that is gone is no error, and nothing is kept for it", async () => {
+test("a closed pipe is not an error, and no text is kept for it", async () => {
   const writer = new BoundedWriter(
     () => Promise.reject(new Error("broken pipe")),
     new VirtualClock(),

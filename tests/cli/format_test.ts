@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Tests of formatted numbers and text. */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -91,7 +91,7 @@ test("a longer time left is never shown as a shorter one", () => {
   }));
 });
 
-test("foreign text becomes one line without control characters", () => {
+test("untrusted text becomes one line without control characters", () => {
   assertAll(printable, [
     ["plain text, äöü, 𝄞", "plain text, äöü, 𝄞"],
     ["two\nlines", "two lines"],

@@ -1,4 +1,4 @@
-/** What `distcomp run` leaves alone: inputs, and outputs of inputs that are not there for now. */
+/** `distcomp run` never overwrites inputs, and keeps the outputs of inputs that are temporarily missing. */
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink } from "node:fs/promises";
@@ -15,7 +15,7 @@ const noOtherDisk = await Promise.all([stat(OTHER_DISK), stat(import.meta.dirnam
   .then(([one, other]) => one.dev === other.dev ? "there is one disk only" : undefined)
   .catch(() => `there is no ${OTHER_DISK}`);
 
-test("inputs that are away for now cost no output that they have had", async () => {
+test("an input that is temporarily missing keeps its output from an earlier run", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "mnt/a": "1", "mnt/b": "2" });
   const [list, args] = ["mnt/a\nmnt/b\n", ["run", ECHO, "-"]];
@@ -30,7 +30,7 @@ test("inputs that are away for now cost no output that they have had", async () 
   assert.match(again.stdout, /^nothing to do: all 2 jobs finished/);
 });
 
-test("no output takes an input's place, and no failed job takes one away", async () => {
+test("no output replaces an input, and no failed job removes one", async () => {
   await using workspace = await Workspace.make();
   const inputs = {
     "data/x": "echo 1",
@@ -45,7 +45,7 @@ test("no output takes an input's place, and no failed job takes one away", async
   assert.deepEqual(await workspace.outputs("."), { ...inputs, x: "1", y: "2" });
 });
 
-test("outputs of earlier runs that find lists are no inputs", async () => {
+test("outputs of earlier runs that find lists are not used as inputs", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "1.dat": "1", "deep/2.dat": "2" });
   const outputs = { "1.dat": "1", "deep/2.dat": "2" };
@@ -60,7 +60,7 @@ test("outputs of earlier runs that find lists are no inputs", async () => {
   }
 });
 
-test("a folder of outputs can be the inputs of the next run, without what is ours in there", async () => {
+test("an output folder can be the inputs of another run, without distcomp's own files", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "1", "in/b": "2" });
   for (const [inputs, outputs] of [["in", "one"], ["one", "two"]] as const) {
@@ -91,7 +91,7 @@ testUnless(
   },
 );
 
-test("a file of lines may lie among the outputs, if none of them takes its place", async () => {
+test("a file of lines may be in the output folder, if no output replaces it", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "out/list.txt": "1\n2\n", "out/0": "1\n" });
   const run = await workspace.run(["run", ECHO, "--lines", "out/list.txt", "-o", "out"]);

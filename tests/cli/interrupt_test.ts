@@ -1,4 +1,4 @@
-/** `distcomp run` that is told to stop, and parts of it that are killed. */
+/** `distcomp run` that is interrupted, and processes of it that are killed. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -35,7 +35,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-test("an interrupt after the last job, while cores are unloaded, comes too late to change anything", async () => {
+test("an interrupt after the last job, while cores are unloaded, changes nothing", async () => {
   await using workspace = await Workspace.make();
   const slow = await core("version_stamp", { UNLOAD_SECONDS: 2 });
   const args = ["run", slow, "--repeat", "3", "--slots", "1"];
@@ -107,7 +107,7 @@ test("a second interrupt does not wait for running jobs, and leaves nothing behi
   assert.deepEqual(await workspace.leftovers(), []);
 });
 
-test("a run that is interrupted before a worker is there ends at once", async () => {
+test("a run that is interrupted before a worker has connected ends at once", async () => {
   await using workspace = await Workspace.make();
   const args = ["run", BEHAVE, "--repeat", "100", "--listen", "127.0.0.1:0"];
   await using program = await workspace.start(args);

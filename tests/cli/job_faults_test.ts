@@ -1,4 +1,4 @@
-/** Jobs that go wrong: each kind of fault ends, or is tried again, as it was asked for. */
+/** Failing jobs: each kind of fault fails the job or is retried, as the options say. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { type Ended, endOf, type JobRecord, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 
-test("a job over --timeout fails and says so, and the others never notice", async () => {
+test("a job over --timeout fails with that reason, and the other jobs are not affected", async () => {
   await using workspace = await Workspace.make();
   const run = await runLines(workspace, ["echo a", "sleep 600000", "echo b"], [
     "--timeout",
@@ -43,14 +43,14 @@ testUnless(
   },
 );
 
-test("the time limit counts from a job's start: waiting for a slot is not its fault", async () => {
+test("the time limit of a job does not include waiting for a slot", async () => {
   await using workspace = await Workspace.make();
   const lines = Array.from({ length: 8 }, () => "sleep 400");
   const run = await runLines(workspace, lines, ["--timeout", "2s", "--slots", "1"]);
   assert.equal(run.code, 0, run.stdout);
 });
 
-test("short jobs beside one that hangs are not blamed for it", async () => {
+test("short jobs queued behind a job that hangs do not fail", async () => {
   await using workspace = await Workspace.make();
   const lines = Array.from(
     { length: 3000 },
@@ -86,14 +86,14 @@ test("after its retries a job has failed, with the code of its last attempt", as
   });
 });
 
-test("without --retries a non-zero exit code is the end of a job at once", async () => {
+test("without --retries, a job fails at its first non-zero exit code", async () => {
   await using workspace = await Workspace.make();
   const run = await runLines(workspace, ["code 4"]);
   assert.equal(run.code, 1);
   assert.equal((await failure(workspace, 0)).attempt, 1);
 });
 
-test("a job over --memory is told from a crash: memory ran out, and how much it had", async () => {
+test("a job over --memory fails with the memory it used, not as a crash", async () => {
   await using workspace = await Workspace.make();
   const run = await runLines(workspace, ["huge 1000000000", "echo a"], ["--memory", "300M"]);
   assert.equal(run.code, 1, run.stderr);
@@ -105,7 +105,7 @@ test("a job over --memory is told from a crash: memory ran out, and how much it 
   assert.deepEqual(await workspace.outputs(), { 1: "a" });
 });
 
-test("what earlier jobs have leaked costs their process, and no job", async () => {
+test("leaks of earlier jobs end the process at the memory limit, but fail no job", async () => {
   await using workspace = await Workspace.make();
   // Each is there long enough to be seen over the limit.
   const lines = Array.from({ length: 5 }, () => ["leak 100000000", "sleep 120"]).flat();
@@ -114,7 +114,7 @@ test("what earlier jobs have leaked costs their process, and no job", async () =
   assert.doesNotMatch(run.stdout, /failed attempts/);
 });
 
-test("a poison job costs three slots and no more, and its signal is named", async () => {
+test("a job that always crashes fails after three crashes, and the reason names the signal", async () => {
   await using workspace = await Workspace.make();
   const lines = ["crash", ...Array.from({ length: 50 }, (_, index) => `echo ${index}`)];
   const run = await runLines(workspace, lines);
@@ -125,7 +125,7 @@ test("a poison job costs three slots and no more, and its signal is named", asyn
   assert.match(run.stdout, /^50 of 51 jobs done/);
 });
 
-test("a job that kills its worker each time fails in the end, and the others are done", async () => {
+test("a job that always kills its worker fails in the end, and the other jobs are done", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", "echo a\necho b\nkill-parent\necho c\n");
   const args = ["run", BEHAVE, "--lines", "lines", "--slots", "1"];
@@ -140,7 +140,7 @@ test("a job that kills its worker each time fails in the end, and the others are
   assert.deepEqual(await run.files(), []);
 });
 
-test("what other jobs have printed is not given as the reason of a crash", async () => {
+test("lines that other jobs printed are not shown as the reason of a crash", async () => {
   await using workspace = await Workspace.make();
   const lines = Array.from({ length: 5 }, () => ["stderr all is well", "crash"]).flat();
   const run = await runLines(workspace, lines, ["--slots", "1", "--crash-limit", "1"]);
@@ -149,7 +149,7 @@ test("what other jobs have printed is not given as the reason of a crash", async
   assert.deepEqual(errors, Array.from({ length: 5 }, () => "crashed: SIGSEGV"));
 });
 
-test("--crash-limit says how many slots a job may crash", async () => {
+test("--crash-limit sets after how many crashes a job fails", async () => {
   await using workspace = await Workspace.make();
   const run = await runLines(workspace, ["abort"], ["--crash-limit", "1"]);
   assert.equal(run.code, 1, run.stderr);
@@ -178,7 +178,7 @@ test("a crash is tried again on another worker, where there is one", async () =>
   assert.deepEqual(crashes, [1, 1]);
 });
 
-test("the summary for programs counts every kind of fault for itself", async () => {
+test("the JSON summary counts every kind of fault separately", async () => {
   await using workspace = await Workspace.make();
   const lines = ["crash", "sleep 600000", "code 2", "hoard 1000000000"];
   const limits = ["--timeout", "2s", "--memory", "300M", "--crash-limit", "2", "--json"];

@@ -1,4 +1,4 @@
-/** `distcomp run` on a journal that something has happened to: no damage ends a run, or lets it skip a job. */
+/** `distcomp run` on a damaged journal: no damage ends a run, or makes it skip a job that it must run. */
 
 import assert from "node:assert/strict";
 import { access, readFile, symlink, truncate, writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ const JOBS = 6;
 const ENDLESS = "/dev/zero";
 const noDevice = await access(ENDLESS).then(() => undefined, () => `there is no ${ENDLESS}`);
 
-/** Of a version that is still to come; with checksums that were not made by this program. */
+/** Lines of a later version of distcomp, and lines with checksums that this program did not make. */
 const NEWER = [
   '{"v":2,"job":"a","crc":"3085fc73"}',
   '{"v":2,"job":"b","crc":"1ba8afb0"}',
@@ -62,7 +62,7 @@ for (const [what, damage, jobs, said] of DAMAGES) {
   });
 }
 
-test("damage that uncovers a record of another core does not bring back its output", async () => {
+test("an old record is not used when damage hides a newer one of another core", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "", "in/b": "", "in/c": "" });
   const [one, two] = [await stamping("one"), await stamping("two")];
@@ -77,7 +77,7 @@ test("damage that uncovers a record of another core does not bring back its outp
   assert.deepEqual(await workspace.outputs(), { a: "one", b: "one", c: "one" });
 });
 
-test("a journal that a run was torn from can be read line by line after the next", async () => {
+test("after a torn last line, the next run's records are on lines of their own", async () => {
   await using workspace = await finished();
   const whole = await readFile(workspace.at(JOURNAL), "utf8");
   await truncate(workspace.at(JOURNAL), whole.length - 20);
@@ -89,7 +89,7 @@ test("a journal that a run was torn from can be read line by line after the next
   assert.equal(inputs.filter((input) => input === torn.input).length, 1);
 });
 
-test("a journal that is no file is refused, and nothing is left", async () => {
+test("a journal that is not a file is refused, and no files are left", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("outputs/.distcomp/jobs.jsonl/file", "");
   const run = await workspace.run(["run", BEHAVE, "--repeat", "1"]);

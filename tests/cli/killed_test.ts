@@ -1,4 +1,4 @@
-/** `distcomp run` that is killed with all its promises, at one moment or another, and typed again. */
+/** `distcomp run` that is killed at various moments, and then repeated. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -25,7 +25,7 @@ const MOMENTS: [string, (workspace: Workspace) => Promise<boolean>][] = [
   ["most is recorded", async (workspace) => (await recorded(workspace)).size > 0.7 * JOBS],
 ];
 
-test("a run that is killed again and again ends as if nothing had happened", async () => {
+test("a run that is killed again and again completes in the end, with every output right", async () => {
   await using workspace = await prepared();
   for (const [moment, isReached] of MOMENTS) {
     const before = await recorded(workspace);
@@ -59,7 +59,7 @@ test("a run that is killed again and again ends as if nothing had happened", asy
   assert.equal(different.size, JOBS, "no job has a record that is not the one that it had");
 });
 
-test("what a killed run was writing is taken away by the next, which says nothing of the lock", async () => {
+test("the next run removes a killed run's temporary files, and takes its lock over silently", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", `huge 1000\n${"sleep 600000\n".repeat(2)}`);
   const args = ["run", BEHAVE, "--lines", "lines", "--slots", "2"];
@@ -78,7 +78,7 @@ test("what a killed run was writing is taken away by the next, which says nothin
   assert.deepEqual(await workspace.leftovers(), []);
 });
 
-test("a killed run of other inputs leaves nothing that is taken for these ones'", async () => {
+test("outputs of a killed run with other inputs are not taken for those of this run", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ one: "echo 1\necho a\n", two: "echo 2\nsleep 600000\n" });
   const run = (lines: string) => ["run", BEHAVE, "--lines", lines, "--slots", "2"];
@@ -96,7 +96,7 @@ test("a killed run of other inputs leaves nothing that is taken for these ones'"
   assert.deepEqual(await workspace.outputs(), { 0: "1", 1: "a" });
 });
 
-test("a killed run of another core leaves nothing that is taken for this one's", async () => {
+test("outputs of a killed run with another core are not taken for those of this run", async () => {
   await using workspace = await Workspace.make();
   // Both cores' outputs have the same size: only the content tells whose it is.
   await workspace.writeAll({ "in/a": "modify x", "in/b": "sleep 600000", "in/c": "modify y" });
@@ -151,12 +151,12 @@ function start(workspace: Workspace): Promise<Program> {
   return workspace.start(["run", BEHAVE, "in", "--slots", "2", "--quiet"]);
 }
 
-/** Its worker too, which would otherwise still run what it had been sent. */
+/** Also kills the run's worker, which would otherwise still run the jobs that it has. */
 async function gone(program: Program): Promise<void> {
   await eventually("no process is left", async () => (await program.descendants()).length === 0);
 }
 
-/** The jobs that the journal shows done. */
+/** The jobs that are done according to the journal. */
 async function recorded(workspace: Workspace): Promise<Set<string>> {
   const done = (await records(workspace)).filter(({ state }) => state === "done");
   return new Set(done.map(({ input }) => input));
@@ -171,7 +171,7 @@ async function forget(workspace: Workspace, isKept: (line: string) => boolean): 
   await writeFile(journal, kept.join(""));
 }
 
-/** What the journal has in whole lines: one may be torn where a run was killed. */
+/** The complete lines of the journal. A killed run may have left a torn one. */
 async function records(workspace: Workspace): Promise<JobRecord[]> {
   const path = workspace.at("outputs/.distcomp/jobs.jsonl");
   const text = await readFile(path, "utf8").catch(() => "");

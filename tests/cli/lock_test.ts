@@ -11,7 +11,7 @@ import { Workspace } from "./workspace.ts";
 const BEHAVE = await core("behave");
 const LOCK = "outputs/.distcomp/lock";
 
-test("a second run into one folder is refused while the first runs, and not disturbed by it", async () => {
+test("a second run in the same output folder is refused, and the first one goes on", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", `echo one\nsleep 600000\n`);
   await using first = await workspace.start(["run", BEHAVE, "--lines", "lines"]);
@@ -38,7 +38,7 @@ test("a second run into one folder is refused while the first runs, and not dist
   assert.deepEqual(await workspace.leftovers(), []);
 });
 
-test("a lock of another machine is refused, and its file is named", async () => {
+test("a lock held on another machine is refused, and the message names its file", async () => {
   await using workspace = await Workspace.make();
   await workspace.write(LOCK, '{"pid":17,"host":"node7.example"}');
   const run = await workspace.run(["run", BEHAVE, "--repeat", "1"]);
@@ -47,7 +47,7 @@ test("a lock of another machine is refused, and its file is named", async () => 
   assert.equal(await readFile(workspace.at(LOCK), "utf8"), '{"pid":17,"host":"node7.example"}');
 });
 
-test("of runs that start at once on the folder of a killed one, one runs and the others are refused", async () => {
+test("if several runs start at once in a killed run's folder, one runs and the others are refused", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", "sleep 600000\n");
   const args = ["run", BEHAVE, "--lines", "lines", "--slots", "1"];

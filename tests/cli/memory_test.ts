@@ -1,4 +1,4 @@
-/** What a run holds in memory does not grow with its jobs. */
+/** The memory of a run does not grow with the number of its jobs. */
 
 import assert from "node:assert/strict";
 import { appendFile, readFile } from "node:fs/promises";
@@ -48,13 +48,13 @@ testUnless(
   },
 );
 
-/** The most memory that a run of so many jobs had at once, its workers aside. */
+/** The peak memory of a run with this many jobs, without its workers. */
 async function peakOfNew(jobs: number): Promise<number> {
   await using workspace = await Workspace.makeInMemory();
   return await peakBytes(jobs, workspace);
 }
 
-/** That of a run which has nothing to do but to read a journal. */
+/** The peak memory of a run that only reads a journal. */
 async function peakWithJournal(jobs: number): Promise<number> {
   await using workspace = await Workspace.makeInMemory();
   await workspace.write("outputs/.distcomp/jobs.jsonl", "");

@@ -1,4 +1,4 @@
-/** `distcomp run` on this machine alone: which inputs become which outputs, and what is recorded. */
+/** `distcomp run` with a local worker: which outputs the inputs get, and what the journal records. */
 
 import assert from "node:assert/strict";
 import { access, chmod, rm } from "node:fs/promises";
@@ -16,7 +16,7 @@ const MANY_JOBS = 5_000;
 
 const asRoot = process.getuid?.() === 0 ? "root may read everything" : undefined;
 
-test("a folder's files become outputs of the same names, below it too", async () => {
+test("files in a folder and its subfolders get outputs of the same names", async () => {
   await using workspace = await Workspace.make();
   const files = { "b": "2", "a/deep/er": "1", "c with blanks.txt": "", "ä": "ü", ".hidden": "3" };
   for (const [name, text] of Object.entries(files)) await workspace.write(`in/${name}`, text);
@@ -26,7 +26,7 @@ test("a folder's files become outputs of the same names, below it too", async ()
   assert.deepEqual(await workspace.leftovers(), []);
 });
 
-test("files named one by one go to their last names, folders beside them to theirs", async () => {
+test("a named file's output has its base name, files in folders keep their paths", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "x/one": "1", "two": "2", "folder/three": "3" });
   const run = await workspace.run(["run", ECHO, "x/one", "two", "folder", "-o", "out/put"]);
@@ -34,7 +34,7 @@ test("files named one by one go to their last names, folders beside them to thei
   assert.deepEqual(await workspace.outputs("out/put"), { one: "1", two: "2", three: "3" });
 });
 
-test("a list of files on stdin keeps their folders, without what leads up", async () => {
+test("outputs of listed files keep the folders, without leading / and ../", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "a/one": "1", "a/b/two": "2", "here/..odd": "3", "here/four": "4" });
   const elsewhere = await workspace.write("elsewhere/five", "5");
@@ -53,7 +53,7 @@ test("a list of files on stdin keeps their folders, without what leads up", asyn
   });
 });
 
-test("an empty list, an empty folder and no repetition are runs without jobs", async () => {
+test("an empty list, an empty folder and --repeat 0 are runs without jobs", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("empty/folder/file", "");
   await rm(workspace.at("empty/folder/file"));
@@ -65,7 +65,7 @@ test("an empty list, an empty folder and no repetition are runs without jobs", a
   }
 });
 
-test("every line of a file becomes an output named by its place", async () => {
+test("every line of a file gets an output named by its line number", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", "one\r\n\n three ");
   const run = await workspace.run(["run", ECHO, "--lines", "lines"]);
@@ -73,7 +73,7 @@ test("every line of a file becomes an output named by its place", async () => {
   assert.deepEqual(await workspace.outputs(), { "0": "one", "1": "", "2": " three " });
 });
 
-test("a line or a name on stdin is a job at once, while others are still to come", async () => {
+test("a line or a file name on stdin becomes a job at once, before stdin ends", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ one: "1", two: "2" });
   for (
@@ -90,7 +90,7 @@ test("a line or a name on stdin is a job at once, while others are still to come
   }
 });
 
-test("inputs and outputs of every size arrive whole", async () => {
+test("inputs and outputs of every size arrive complete", async () => {
   await using workspace = await Workspace.make();
   const sizes = [0, 1, 4095, 32_768, 32_769, 65_536, 1_000_001, 20_000_000];
   for (const size of sizes) {
@@ -105,7 +105,7 @@ test("inputs and outputs of every size arrive whole", async () => {
   }
 });
 
-test("many small jobs each end once, with the right output and one record", async () => {
+test("each of many small jobs ends once, with the right output and one record", async () => {
   await using workspace = await Workspace.makeInMemory();
   const run = await workspace.run(["run", ECHO, "--repeat", String(MANY_JOBS), "--quiet"]);
   assert.equal(run.code, 0, run.stderr);
@@ -124,7 +124,7 @@ test("many small jobs each end once, with the right output and one record", asyn
   );
 });
 
-test("a record tells how each job went", async () => {
+test("the record of a job has its state, times and sizes", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "echo four", "in/b": "code 3 wrong", "in/c": "sleep 30" });
   const run = await workspace.run(["run", BEHAVE, "in"]);
@@ -154,7 +154,7 @@ test("a record tells how each job went", async () => {
   assert((slept?.queueMs ?? -1) >= 0);
 });
 
-test("a failed job leaves no output, also none of an earlier run", async () => {
+test("a failed job leaves no output, not even that of an earlier run", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({
     "in/fails": "code 5 half a result",
@@ -173,7 +173,7 @@ test("a failed job leaves no output, also none of an earlier run", async () => {
   assert.match(run.stdout, /^ {2}crashes {2}crashed in 3 attempts: SIGSEGV/m);
 });
 
-test("an input that is gone in mid-run fails its job, and the run goes on", async () => {
+test("an input that disappears during the run fails its job, and the run goes on", async () => {
   await using workspace = await Workspace.make();
   const count = 200;
   for (let index = 0; index < count; index++) {
@@ -202,7 +202,7 @@ testUnless(asRoot, "an input that may not be read fails its job, and the run goe
   assert.match(run.stdout, /cannot list the folder "in\/folder": permission denied/);
 });
 
-test("of two inputs with one output the first is done, and its output stays", async () => {
+test("if two inputs have the same output, the first one is done and its output stays", async () => {
   await using workspace = await Workspace.makeInMemory();
   // The second one comes when the first is done long since.
   const names = Array.from({ length: 2000 }, (_, index) => `${10_000 + index}`);
@@ -218,7 +218,7 @@ test("of two inputs with one output the first is done, and its output stays", as
   ]);
 });
 
-test("a listed file that its own output would replace is neither replaced nor removed", async () => {
+test("a listed file whose own output would replace it is neither replaced nor removed", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "works": "echo new", "fails": "code 1", "sub/works": "echo new" });
   const run = await workspace.run(["run", BEHAVE, "-", "-o", "."], {
@@ -233,7 +233,7 @@ test("a listed file that its own output would replace is neither replaced nor re
   });
 });
 
-test("a name of distcomp's own, or one that is taken by a folder, fails that job alone", async () => {
+test("an output name that is reserved, or is that of a folder, fails only its job", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({
     "in/.distcomp/jobs.jsonl": "1",
@@ -252,7 +252,7 @@ test("a name of distcomp's own, or one that is taken by a folder, fails that job
   assert.equal((await workspace.records()).length, 3);
 });
 
-test("a run into the folder of another one replaces the outputs of its own inputs alone", async () => {
+test("a run in another run's output folder replaces only the outputs of its own inputs", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "old", "in/b": "old" });
   await workspace.run(["run", ECHO, "in", "--quiet"]);

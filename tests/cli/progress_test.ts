@@ -1,4 +1,4 @@
-/** What is shown while a run goes on. */
+/** Tests of the progress display. */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -11,7 +11,7 @@ import { statusWith } from "./statuses.ts";
 
 const RATE = 50;
 
-test("a wide line has the bar and everything that is known", () => {
+test("a wide line has the bar and all details", () => {
   assert.equal(
     progressBar(statusWith({ failed: 3, slotsAreKnown: false }), RATE, 160),
     "███████████████░░░░░░░░░░░░░░░  50%  503/1,000 jobs  3 failed  10s left  50 jobs/s  " +
@@ -32,7 +32,7 @@ test("a narrower line leaves out the least important first", () => {
   assert(shown < wide.length);
 });
 
-test("a line without a known end counts, and has no bar", () => {
+test("a line without a known total has the count, but no bar", () => {
   assert.equal(
     progressBar(statusWith({ total: undefined }), RATE, 100),
     "500 jobs  50 jobs/s  2 workers  16 slots",
@@ -46,7 +46,7 @@ test("a line has no rate and no time left before anything is done", () => {
   );
 });
 
-test("jobs of earlier runs count as done, but make nothing look quicker than it is", () => {
+test("jobs of earlier runs count as done, but not in the rate and the time left", () => {
   const rate = new RecentRate();
   const start = { skippedDone: 400, skippedFailed: 10, done: 400, failed: 10 };
   assert.equal(rate.of(statusWith({ ...start, elapsedMs: 1000 })), 0);
@@ -55,7 +55,7 @@ test("jobs of earlier runs count as done, but make nothing look quicker than it 
   assert.match(progressBar(later, RATE, 160), / 51% {2}510\/1,000 jobs {2}10 failed {2}10s left /);
 });
 
-test("jobs that will turn out to be done already take no time", () => {
+test("jobs that will be skipped do not count in the time left", () => {
   const line = progressBar(statusWith({ done: 500, skipsLeft: 400 }), RATE, 160);
   assert.match(line, / 50% {2}500\/1,000 jobs {2}2s left /);
   const wrong = progressBar(statusWith({ done: 500, skipsLeft: 4000 }), RATE, 160);
@@ -96,7 +96,7 @@ test("a line fits into its columns, however narrow they are and whatever there i
   );
 });
 
-test("a line for a log has the same, between commas", () => {
+test("a line for a log has the same details, separated by commas", () => {
   assert.equal(
     progressText(statusWith({ failed: 3 }), RATE),
     "503/1,000 jobs, 3 failed, 10s left, 50 jobs/s, 2 workers, 16 slots",

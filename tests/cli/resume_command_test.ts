@@ -20,7 +20,7 @@ test("the resume command is the one that was typed, without --fresh", () => {
   );
 });
 
-test("a shell gives the program what was typed, whatever that was", () => {
+test("a shell parses the resume command into the original arguments, whatever they are", () => {
   const typed = [
     "run",
     "it's",
@@ -41,14 +41,14 @@ test("a shell gives the program what was typed, whatever that was", () => {
   assert.deepEqual(given.split("\0").slice(0, -1), typed);
 });
 
-test("the resume command names what has to be on stdin again", () => {
+test("the resume command says what must be on stdin again", () => {
   assert.equal(
     resumeHint(["run", "core.so", "-"], "list"),
     "to resume, with the same list on stdin: distcomp run core.so -",
   );
 });
 
-test("an interrupted run prints the command that resumes it, and that runs the rest alone", async () => {
+test("an interrupted run prints a resume command, which runs only the remaining jobs", async () => {
   await using workspace = await prepared();
   await using program = await start(workspace, ["--fresh", "-o", "out put"]);
   await begun(workspace, "out put");
@@ -64,7 +64,7 @@ test("an interrupted run prints the command that resumes it, and that runs the r
   assert.equal((await workspace.records("out put")).length, 40);
 });
 
-test("a run that a second interrupt has ended can be resumed", async () => {
+test("a run that was ended by a second interrupt can be resumed", async () => {
   await using workspace = await prepared();
   await workspace.write("in/0", "sleep 600000");
   await using program = await start(workspace, []);

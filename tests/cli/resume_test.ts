@@ -1,4 +1,4 @@
-/** `distcomp run` typed again: what is done is not done again, and what has changed is. */
+/** Repeated runs: finished jobs are skipped, and jobs whose input or core has changed run again. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -11,7 +11,7 @@ const ECHO = await core("echo");
 const BEHAVE = await core("behave");
 const ANOTHER = await core("version_stamp", { STAMP: '"another"' });
 
-test("the same command again runs nothing, and counts everything", async () => {
+test("repeating a complete run runs no job, and counts all jobs", async () => {
   await using workspace = await counting(5);
   await runs(workspace, [], "5 jobs done in", [1, 1, 1, 1, 1]);
   const again = await runs(workspace, [], "nothing to do", [1, 1, 1, 1, 1]);
@@ -21,7 +21,7 @@ test("the same command again runs nothing, and counts everything", async () => {
   assert.equal((await workspace.records()).length, 5);
 });
 
-test("--quiet says nothing about earlier runs, and --json how many jobs they did", async () => {
+test("--quiet prints nothing about earlier runs, and --json counts their jobs", async () => {
   await using workspace = await counting(3);
   await workspace.run(["run", BEHAVE, "in"]);
   const quiet = await workspace.run(["run", BEHAVE, "in", "--quiet"]);
@@ -32,7 +32,7 @@ test("--quiet says nothing about earlier runs, and --json how many jobs they did
   assert.deepEqual([jobs, done, failed, resumed, failedBefore, bytesOut], [4, 4, 0, 3, 0, 4]);
 });
 
-test("an input that is done is not even opened", async () => {
+test("the input of a finished job is not opened", async () => {
   await using workspace = await Workspace.make();
   const input = await workspace.write("in/a", "x".repeat(100_000));
   await workspace.run(["run", ECHO, "in"]);
@@ -42,7 +42,7 @@ test("an input that is done is not even opened", async () => {
   assert.equal((await stat(input)).atimeMs, 0, "nobody has read it");
 });
 
-test("an input whose size or time has changed runs again, alone", async () => {
+test("only inputs whose size or time has changed run again", async () => {
   await using workspace = await counting(4);
   await runs(workspace, [], "4 jobs done", [1, 1, 1, 1]);
   await utimes(workspace.at("in/1"), new Date(), new Date(1_600_000_000_000));
@@ -53,7 +53,7 @@ test("an input whose size or time has changed runs again, alone", async () => {
   await runs(workspace, [], "nothing to do: all 4 jobs finished in earlier runs", [1, 2, 2, 1]);
 });
 
-test("a job whose output is gone, or has another size, or is no file, runs again", async () => {
+test("a job whose output is missing, has another size, or is not a file runs again", async () => {
   await using workspace = await counting(4);
   await runs(workspace, [], "4 jobs done", [1, 1, 1, 1]);
   await rm(workspace.at("outputs/0"));
@@ -64,7 +64,7 @@ test("a job whose output is gone, or has another size, or is no file, runs again
   assert.deepEqual(await workspace.outputs(), outputsOf(4));
 });
 
-test("another core runs everything anew, and so does the first one after it", async () => {
+test("another core reruns all jobs, and so does the first core after it", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "1", "in/b": "2" });
   await workspace.run(["run", ECHO, "in"]);
@@ -89,7 +89,7 @@ test("another folder's inputs with the same names, sizes and times run", async (
   assert.match(again.stdout, /^nothing to do/, "however the folder is written");
 });
 
-test("--fresh forgets the journal and runs everything", async () => {
+test("--fresh discards the journal and runs all jobs", async () => {
   await using workspace = await counting(3);
   await runs(workspace, [], "3 jobs done", [1, 1, 1]);
   const fresh = await runs(workspace, ["--fresh"], "3 jobs done in", [2, 2, 2]);
@@ -123,7 +123,7 @@ test("a failed job stays failed, with its reason, until --retry-failed", async (
   assert.match(last.stdout, /^nothing to do: of 4 jobs, 3 finished and 1 failed in earlier runs/);
 });
 
-test("a failed job whose input has changed runs, and one with an output as well", async () => {
+test("a failed job runs again if its input has changed, or if it has an output", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "code 3 bad", "in/b": `die-once ${workspace.at("died")}` });
   await workspace.run(["run", BEHAVE, "in"]);
@@ -133,7 +133,7 @@ test("a failed job whose input has changed runs, and one with an output as well"
   assert.deepEqual(await workspace.outputs(), { a: "well", b: "survived" });
 });
 
-test("an input that could not be read is tried again, and one without a place of its own", async () => {
+test("inputs that could not be read, or had the output of another, are tried again", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "1", "other/a": "2" });
   await symlink("../late", workspace.at("in/late"));
@@ -147,7 +147,7 @@ test("an input that could not be read is tried again, and one without a place of
   assert.deepEqual(await workspace.outputs(), { a: "1", late: "3" });
 });
 
-test("lines are known by their content and their place", async () => {
+test("lines are identified by their content and their line number", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", "echo one\necho two\necho three\n");
   const args = ["run", BEHAVE, "--lines", "lines"];
@@ -165,7 +165,7 @@ test("lines are known by their content and their place", async () => {
   assert.match(piped.stdout, /^2 jobs done in .* \(1 from earlier runs\)/);
 });
 
-test("a longer repetition runs only what is new", async () => {
+test("a larger --repeat runs only the new jobs", async () => {
   await using workspace = await Workspace.makeInMemory();
   await workspace.run(["run", ECHO, "--repeat", "1000"]);
   const run = await workspace.run(["run", ECHO, "--repeat", "1500"]);
@@ -174,7 +174,7 @@ test("a longer repetition runs only what is new", async () => {
   assert.deepEqual(await workspace.outputs(), Object.fromEntries(names.map((n) => [n, n])));
 });
 
-test("a list on stdin is gone on with", async () => {
+test("a run with a list on stdin is resumed", async () => {
   await using workspace = await counting(3);
   const list = { stdin: "in/0\nin/1\nin/2\n" };
   await workspace.run(["run", BEHAVE, "-"], { stdin: "in/0\nin/1\n" });

@@ -1,4 +1,4 @@
-/** What is said at the end of a run, to people and to programs. */
+/** Tests of the summary, as text and as JSON. */
 
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
@@ -13,7 +13,7 @@ const ECHO = await core("echo");
 const BEHAVE = await core("behave");
 const DONE = statusWith({ done: 1000 });
 
-test("a run that went well is summed up in two lines", () => {
+test("the summary of a successful run has two lines", () => {
   assert.equal(
     textOf(DONE),
     "1,000 jobs done in 10s, outputs in out\n" +
@@ -21,7 +21,7 @@ test("a run that went well is summed up in two lines", () => {
   );
 });
 
-test("failures are counted, named with their reasons, and their record is named", () => {
+test("the summary has the number of failures, their names and reasons, and the journal's path", () => {
   const failures = [{ name: "short", reason: "exit code 1" }, { name: "a/longer", reason: "gone" }];
   const lines = textOf(statusWith({ done: 998, failed: 2, failures })).split("\n");
   assert.equal(lines[0], "998 of 1,000 jobs done, 2 failed, in 10s, outputs in out");
@@ -44,7 +44,7 @@ test("a reason that many jobs share is shown once, with an example and their num
   ]);
 });
 
-test("failures beyond those with names are counted, with the place of their reasons", () => {
+test("failures that are not listed are counted, with the journal's path", () => {
   const failures = failuresOf(20);
   const lines = textOf(statusWith({ done: 0, failed: 1020, total: 1020, failures })).split("\n");
   assert.deepEqual(lines.slice(3), [
@@ -53,7 +53,7 @@ test("failures beyond those with names are counted, with the place of their reas
   ]);
 });
 
-test("a run that finds everything done says so, and has no figures of its own", () => {
+test("the summary of a run without new jobs says so, and has no figures", () => {
   const before = (done: number, failed: number) =>
     textOf(statusWith({
       done,
@@ -81,7 +81,7 @@ test("a run that finds everything done says so, and has no figures of its own", 
   assert.deepEqual(before(0, 0), ["nothing to do: there are no inputs"]);
 });
 
-test("jobs that earlier runs have brought to an end count, but not as this one's speed", () => {
+test("jobs of earlier runs count as done, but not in the rate", () => {
   assert.equal(
     textOf(statusWith({ done: 1000, skippedDone: 400 })),
     "1,000 jobs done in 10s (400 from earlier runs), outputs in out\n" +
@@ -105,13 +105,13 @@ test("jobs that earlier runs have brought to an end count, but not as this one's
   assert.deepEqual([resumed, failedBefore, jobsPerSecond], [900, 1, 9.9]);
 });
 
-test("a run that was ended early says how far it came, as far as that is known", () => {
+test("the summary of a run that ended early has the number of jobs done, and the total if known", () => {
   assert.match(textOf(statusWith()), /^500 of 1,000 jobs done, in 10s/);
   assert.match(textOf(statusWith({ total: undefined })), /^500 jobs done, in 10s/);
   assert.match(textOf(statusWith({ done: 1, total: undefined })), /^1 job done, in 10s/);
 });
 
-test("a name longer than others does not move the reasons of those, and none is cut", () => {
+test("a long name does not move the other reasons to the right, and no name is cut", () => {
   const long = "x".repeat(100);
   const failures = [{ name: long, reason: "one" }, { name: "y", reason: "two" }];
   const lines = textOf(statusWith({ done: 998, failed: 2, failures })).split("\n");
@@ -119,7 +119,7 @@ test("a name longer than others does not move the reasons of those, and none is 
   assert.equal(lines[4], `  ${"y".padEnd(40)}  two`);
 });
 
-test("names and reasons do nothing to a terminal", () => {
+test("control characters in names and reasons do not reach the terminal", () => {
   const failures = [{ name: "new\nline", reason: "\u001b[2J\u0007gone" }];
   const lines = textOf(statusWith({ done: 999, failed: 1, failures })).split("\n");
   assert.equal(lines[3], "  new line   [2J gone");
@@ -172,7 +172,7 @@ test("--quiet prints nothing when all goes well", async () => {
   assert.deepEqual(run, { code: 0, stdout: "", stderr: "" });
 });
 
-test("--quiet says in one line that jobs have failed", async () => {
+test("--quiet prints one line if jobs have failed", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", "echo a\ncode 1\n");
   const run = await workspace.run(["run", BEHAVE, "--lines", "lines", "--quiet"]);
@@ -180,7 +180,7 @@ test("--quiet says in one line that jobs have failed", async () => {
   assert.deepEqual(run, { code: 1, stdout: "", stderr });
 });
 
-test("what a core prints is shown with its slot on stderr, unless --quiet", async () => {
+test("lines that a core prints go to stderr with their slot, unless --quiet", async () => {
   await using workspace = await Workspace.make();
   const printing = await core("init_prints");
   const run = await workspace.run(["run", printing, "--repeat", "1", "--slots", "1"]);
@@ -190,7 +190,7 @@ test("what a core prints is shown with its slot on stderr, unless --quiet", asyn
   assert.deepEqual(quiet, { code: 0, stdout: "", stderr: "" });
 });
 
-test("a long run that nobody watches on a terminal prints a line now and then", async () => {
+test("without a terminal, a long run prints a progress line every few seconds", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", `${"echo a\n".repeat(10)}sleep 60000\n`);
   await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "2"]);
@@ -203,7 +203,7 @@ test("a long run that nobody watches on a terminal prints a line now and then", 
   assert(!program.stderr.includes("\u001b"), "there are no colors and no cursor movements");
 });
 
-test("colors are left out unless a terminal shows them, or somebody insists", async () => {
+test("there are no colors without a terminal, unless FORCE_COLOR asks for them", async () => {
   await using workspace = await Workspace.make();
   const args = ["run", ECHO, "--repeat", "3"];
   const plain = await workspace.run(args, { env: { NO_COLOR: undefined } });

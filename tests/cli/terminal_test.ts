@@ -1,4 +1,4 @@
-/** What a run looks like on a terminal, a real one: tmux. */
+/** A run on a real terminal, in tmux. */
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-/** What the program says to a wrong command, a wrong core, wrong inputs and wrong addresses: status 2. */
+/** Errors with status 2: wrong commands, cores, inputs and addresses. */
 
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:net";
@@ -16,7 +16,7 @@ const AARCH64 = 0xb7;
 const X86_64 = 0x3e;
 const FUNCTIONS = ["worker_init", "worker_run_job", "worker_free_outdata"];
 
-/** Commands that mean nothing, and what the program says to them. */
+/** Wrong commands and their errors. */
 const WRONG_COMMANDS: [string[], RegExp][] = [
   [[], /^Usage: distcomp/],
   [["rum"], /Unknown command "rum"; did you mean run\?\n$/],
@@ -55,7 +55,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["worker", "--stdio", "--connect", "a"], /Choose one: --listen, --connect or --stdio/],
 ];
 
-test("a wrong command ends with status 2 and says what is wrong, and what was meant", async () => {
+test("a wrong command ends with status 2, and says what is wrong and what to type instead", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("in/a", "1");
   for (const [args, message] of WRONG_COMMANDS) {
@@ -65,7 +65,7 @@ test("a wrong command ends with status 2 and says what is wrong, and what was me
   }
 });
 
-test("help and version are successes", async () => {
+test("--help and --version end with status 0", async () => {
   await using workspace = await Workspace.make();
   for (const args of [["--help"], ["help"], ["help", "run"], ["run", "--help"], ["worker", "-h"]]) {
     const run = await workspace.run(args);
@@ -87,7 +87,7 @@ test("the help of run names every option", async () => {
   assert.match(stdout, /DISTCOMP_WORKERS/);
 });
 
-test("a core that cannot be one is refused before anything is written", async () => {
+test("a file that is not a core is refused before anything is written", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "1", "empty.so": "", "text.so": "#!/bin/sh\n" });
   await workspace.write(
@@ -166,7 +166,7 @@ test("inputs that cannot be used are refused before anything is written", async 
   assert.deepEqual(await workspace.outputs("x"), { same: "1" });
 });
 
-test("a folder of outputs that cannot be written is refused", async () => {
+test("an output folder that cannot be written to is refused", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "1", "file": "x", "out/.distcomp/jobs.jsonl/x": "" });
   const refused: [string, RegExp][] = [
@@ -180,7 +180,7 @@ test("a folder of outputs that cannot be written is refused", async () => {
   assert.deepEqual(await workspace.leftovers("out"), []);
 });
 
-test("a port that is taken is refused by run and by worker, and nothing is left", async () => {
+test("run and worker refuse a port that is in use, and leave no files", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("in/a", "1");
   const server = createServer();
@@ -192,7 +192,7 @@ test("a port that is taken is refused by run and by worker, and nothing is left"
   server.close();
 });
 
-test("a temporary folder that is not there, or has a long path, is no obstacle", async () => {
+test("TMPDIR may be missing or have a long path", async () => {
   await using workspace = await Workspace.make();
   const long = "long".repeat(25);
   await workspace.writeAll({ "in/a": "1", [`${long}/file`]: "" });

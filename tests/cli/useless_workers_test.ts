@@ -1,4 +1,4 @@
-/** `distcomp run` when workers are none, or are gone for good: status 3, and why. */
+/** `distcomp run` without usable workers: status 3 and the reasons. */
 
 import assert from "node:assert/strict";
 import {
@@ -45,11 +45,11 @@ const SCRIPTS: [Script, RegExp][] = [
 /** A name that no resolver knows, by RFC 2606. */
 const UNKNOWN_HOST = "worker.invalid";
 
-/** A port that only root could listen on, and that nobody has listened on for decades (tcpmux). */
+/** A port that refuses connections: only root may listen on it, and its service (tcpmux) is obsolete. */
 const REFUSED = "127.0.0.1:1";
 
-/** What is hopeless is known after ten seconds or more: these wait together. */
-test("a run without a worker ends with status 3, and says why of each", async () => {
+/** A worker is given up after ten seconds or more, so these runs wait at the same time. */
+test("a run without a usable worker ends with status 3 and the reason for each worker", async () => {
   const parts = [allAreUseless(), theOnlyOneLeaves(), jsonSaysWhy()];
   await Promise.allSettled(parts); // each tidies up, also when another fails
   await Promise.all(parts);
@@ -103,7 +103,7 @@ async function jsonSaysWhy(): Promise<void> {
   assert.equal(summary.jobs, 0);
 }
 
-test("beside any number of useless workers a good one does everything", async () => {
+test("one usable worker runs all jobs, however many unusable ones there are", async () => {
   await using workspace = await Workspace.make();
   await using peers = await startPeers(SCRIPTS.map(([script]) => script));
   await using good = await CWorker.start("--slow-ms", 5);
@@ -120,7 +120,7 @@ test("beside any number of useless workers a good one does everything", async ()
   assert(records.every(({ worker }) => worker === good.address));
 });
 
-test("a worker that proves useless after its last answer does not spoil the run", async () => {
+test("a worker that becomes unusable after its last answer does not fail the run", async () => {
   await using workspace = await Workspace.make();
   await using peer = await startPeer(staleAnswers);
   const text = "text ".repeat(200_000); // its output is still being written when the second answer comes
@@ -130,7 +130,7 @@ test("a worker that proves useless after its last answer does not spoil the run"
   assert.deepEqual(await workspace.outputs(), { large: text });
 });
 
-test("what a worker says of a job reaches the summary as one line of bounded length", async () => {
+test("a worker's reason for a failure is one line of limited length in the summary", async () => {
   await using workspace = await Workspace.make();
   await using peer = await startPeer(jobErrors(`\u001b[2Jlong\n${"reason ".repeat(9000)}`));
   const args = ["run", ECHO, "--repeat", "25", "--workers", `127.0.0.1:${peer.port}`];
@@ -146,7 +146,7 @@ test("what a worker says of a job reaches the summary as one line of bounded len
   assert(records.every(({ error = "" }) => error.length > 60_000), "the record has all of it");
 });
 
-/** Echoes some jobs, then hangs up, and on whoever comes again. Its port stays its own. */
+/** Echoes some jobs, then closes the connection and every later one. It keeps its port. */
 function leavesAfter(jobs: number): Script {
   return (session) => {
     const { socket, statistics } = session;

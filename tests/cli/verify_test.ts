@@ -1,4 +1,4 @@
-/** `--verify`: what two workers say alike is believed, and who says something else is put aside. */
+/** `--verify`: a result that two workers agree on counts, and workers that are outvoted are excluded. */
 
 import assert from "node:assert/strict";
 import {
@@ -14,7 +14,7 @@ import { Workspace } from "./workspace.ts";
 const BEHAVE = await core("behave");
 const ECHO = await core("echo");
 
-test("every job runs on two workers, and what they agree on is the output", async () => {
+test("with --verify 2, every job runs on two workers that agree on the output", async () => {
   await using workspace = await Workspace.make();
   await using one = await ScriptedWorker2.start({ slots: 2 });
   await using other = await ScriptedWorker2.start({ slots: 2 });
@@ -28,7 +28,7 @@ test("every job runs on two workers, and what they agree on is the output", asyn
   }
 });
 
-test("with a percentage, so many of the jobs run twice", async () => {
+test("with a percentage, that part of the jobs runs twice", async () => {
   await using workspace = await Workspace.make();
   await using one = await ScriptedWorker2.start();
   await using other = await ScriptedWorker2.start();
@@ -38,7 +38,7 @@ test("with a percentage, so many of the jobs run twice", async () => {
   assert.equal(one.received.jobs.length + other.received.jobs.length, 210);
 });
 
-test("a worker that computes wrong loses votes, is put aside, and no output is its own", async () => {
+test("a worker that computes wrong results is outvoted and excluded, and none of its wrong results is an output", async () => {
   await using workspace = await Workspace.make();
   await using liar = await ScriptedWorker2.start({ answerJob: wrongly });
   await using one = await ScriptedWorker2.start({ delayMs: 2 });
@@ -54,7 +54,7 @@ test("a worker that computes wrong loses votes, is put aside, and no output is i
   assert.match(run.stderr, new RegExp(`cannot use worker ${name}: it computes wrong`));
 });
 
-test("two workers that disagree, with no third to decide, fail the job and are named", async () => {
+test("a job fails if two workers disagree and there is no third one, and the reason names both", async () => {
   await using workspace = await Workspace.make();
   await using one = await ScriptedWorker2.start();
   await using other = await ScriptedWorker2.start({
@@ -67,7 +67,7 @@ test("two workers that disagree, with no third to decide, fail the job and are n
   assert.match(run.stdout, /^ {2}7 {2}127.0.0.1:\d+, 127.0.0.1:\d+ give different outputs/m);
 });
 
-test("a core that gives another output each time is found out early", async () => {
+test("a core with different outputs for the same input ends the run early", async () => {
   await using workspace = await Workspace.make();
   await using one = await startWorker({ slots: 1 });
   await using other = await startWorker({ slots: 1 });

@@ -1,4 +1,4 @@
-/** Workers that die, hang, hide, leave or come while a run goes on: no job is lost, none has two results. */
+/** Workers that die, hang, drain or join during a run: no job is lost, and none has two results. */
 
 import assert from "node:assert/strict";
 import { readFile, rm } from "node:fs/promises";
@@ -19,7 +19,7 @@ const BEHAVE = await core("behave");
 /** More than all workers of a test have in flight before the first of them ends. */
 const JOBS = 20;
 
-test("a worker that is killed costs a warning, and what it had runs elsewhere", async () => {
+test("when a worker is killed, a warning is logged and its jobs run elsewhere", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using killed = await startWorker({ slots: 1 });
@@ -32,7 +32,7 @@ test("a worker that is killed costs a warning, and what it had runs elsewhere", 
   assert.match(run.stderr, new RegExp(`^warning: lost worker 127.0.0.1:${killed.port}`, "m"));
 });
 
-test("a slot that is killed from outside costs nothing but time", async () => {
+test("no job fails when a slot is killed from outside", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 2 });
@@ -44,7 +44,7 @@ test("a slot that is killed from outside costs nothing but time", async () => {
   assert.equal(await gate.reachedTimes(), JOBS + 1, "one job ran again");
 });
 
-test("a slot that is killed while it loads the core costs nothing but time", async () => {
+test("no job fails when a slot is killed while it loads the core", async () => {
   await using trace = new Trace();
   await using workspace = await Workspace.make();
   const through = ["env", `INIT_KILLED_PATH=${trace.path}`];
@@ -79,7 +79,7 @@ slowTest(
   },
 );
 
-test("near the end nobody waits for a worker that hangs: its jobs are copied", async () => {
+test("near the end of a run, the jobs of a worker that hangs are copied to other workers", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using hanging = await startWorker({ slots: 1 });
@@ -92,7 +92,7 @@ test("near the end nobody waits for a worker that hangs: its jobs are copied", a
   assert.doesNotMatch(run.stderr, /no response for/, "the run ended before the heartbeat timeout");
 });
 
-slowTest("a slow link is no dead one", async () => {
+slowTest("a worker on a slow link is not given up", async () => {
   await using workspace = await Workspace.make();
   await using worker = await startWorker({ slots: 1 });
   // Half a minute for this input, with nothing from the worker while it comes.
@@ -105,7 +105,7 @@ slowTest("a slow link is no dead one", async () => {
   assert.equal(run.stderr.includes("warning"), false, run.stderr);
 });
 
-test("a worker that is told to leave finishes what runs, and the rest costs no attempt", async () => {
+test("a draining worker finishes its running jobs, and the others are rescheduled without a failed attempt", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using leaving = await startWorker({ slots: 1 });
@@ -151,7 +151,7 @@ test("workers join and leave with the lines of a file that changes", async () =>
   assert.equal(last?.worker, `127.0.0.1:${other.port}`);
 });
 
-test("a file of workers that becomes empty or vanishes changes nothing", async () => {
+test("a worker file that becomes empty or disappears changes nothing", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 1 });
@@ -166,7 +166,7 @@ test("a file of workers that becomes empty or vanishes changes nothing", async (
   await assertDone(workspace, run);
 });
 
-test("a run from whose file every usable worker is taken out ends with status 3, and says why", async () => {
+test("a run ends with status 3 and the reasons when all usable workers are removed from its file", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 1 });
@@ -189,7 +189,7 @@ test("a run from whose file every usable worker is taken out ends with status 3,
   assert.deepEqual((await workspace.records()).map(({ input }) => input), outputs.sort());
 });
 
-test("a worker that cancels jobs by itself is given up, and they run elsewhere", async () => {
+test("a worker that cancels jobs without a request is given up, and its jobs run elsewhere", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using confused = await ScriptedWorker2.start({
@@ -238,7 +238,7 @@ test("the same worker under two names is used once", async () => {
   await assertDone(workspace, run);
 });
 
-test("when the way to a worker is lost, the other one to it is used at once", async () => {
+test("when one address of a worker fails, its other address is used at once", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 1 });

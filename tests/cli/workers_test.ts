@@ -1,4 +1,4 @@
-/** `distcomp run` with workers: ours, other makers', several, lost ones, and ones that come back. */
+/** `distcomp run` with workers: distcomp's own, other implementations, lost ones, and ones that reconnect. */
 
 import assert from "node:assert/strict";
 import { echo, startPeer } from "../fixtures/peers/scripted_worker.ts";
@@ -24,7 +24,7 @@ test("a worker in C runs the jobs of a run, and a failing one among them", async
   assert.deepEqual([...workers], [worker.address]);
 });
 
-test("a slow worker in C, and one that frees only what there is, do their part", async () => {
+test("a slow worker in C, and one that frees only non-empty outputs, run jobs", async () => {
   await using workspace = await prepared();
   await using slow = await CWorker.start("--slow-ms", 5);
   await using sparing = await CWorker.start("--skip-empty");
@@ -34,7 +34,7 @@ test("a slow worker in C, and one that frees only what there is, do their part",
   await assertOutputs(workspace);
 });
 
-test("a worker in C that dies within the run costs a warning and no job", async () => {
+test("when a worker in C dies during the run, a warning is logged and no job fails", async () => {
   await using workspace = await prepared();
   await using dying = await CWorker.start("--die-after", 20, "--slow-ms", 2);
   await using other = await CWorker.start("--slow-ms", 5);
@@ -63,7 +63,7 @@ test("a worker that comes back at its address is used again", async () => {
   await assertOutputs(workspace);
 });
 
-test("a worker that is there only later is waited for", async () => {
+test("a run waits for a worker that starts later", async () => {
   await using workspace = await prepared();
   const gone = await CWorker.start();
   await gone[Symbol.asyncDispose]();
@@ -85,7 +85,7 @@ test("a peer that answers out of order gets every job once", async () => {
   assert.equal(peer.jobs, 300);
 });
 
-test("workers of three makers share a run", async () => {
+test("workers of three implementations share a run", async () => {
   await using workspace = await Workspace.make();
   await using ours = await startWorker({ slots: 2 });
   await using inC = await CWorker.start("--slow-ms", 1);
@@ -99,7 +99,7 @@ test("workers of three makers share a run", async () => {
   assert.deepEqual([...workers].sort(), names.sort());
 });
 
-test("workers come from DISTCOMP_WORKERS, and the option goes before it", async () => {
+test("workers come from DISTCOMP_WORKERS, unless --workers is given", async () => {
   await using workspace = await Workspace.make();
   await using one = await startPeer(echo());
   await using other = await startPeer(echo());
@@ -155,7 +155,7 @@ test("a run that listens and dials uses both kinds of workers", async () => {
   assert.equal(workersUsed.size, 2);
 });
 
-/** Inputs of which each takes a little while, so that a run can be met in its middle. */
+/** Inputs that take a little while each, so that the test can act in the middle of the run. */
 const JOBS = 150;
 
 async function prepared(): Promise<Workspace> {

@@ -20,7 +20,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Program, type ProgramOptions } from "../lib/processes.ts";
 
-/** Our own folder below every folder of outputs. */
+/** distcomp's own folder in every output folder. */
 const STATE_FOLDER = ".distcomp";
 
 /** Where Linux keeps files in memory. */
@@ -68,13 +68,13 @@ export class Workspace implements AsyncDisposable {
     return new Workspace(await mkdtemp(join(tmpdir(), "dc-work-")));
   }
 
-  /** The same, on no disk where the system can do that: for many files that a disk would take its time for. */
+  /** Makes a folder in memory where the system can do that, for many files that would take long on a disk. */
   static async makeInMemory(): Promise<Workspace> {
     const parent = await hasRoom(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir();
     return new Workspace(await mkdtemp(join(parent, "dc-work-")));
   }
 
-  /** The absolute path of what lies here as `name`. */
+  /** The absolute path of `name` in this folder. */
   at(name: string): string {
     return join(this.path, name);
   }
@@ -92,7 +92,7 @@ export class Workspace implements AsyncDisposable {
     for (const [name, content] of Object.entries(files)) await this.write(name, content);
   }
 
-  /** Starts the program here. `DISTCOMP_WORKERS` of whoever runs the tests does not reach it. */
+  /** Starts the program here, without `DISTCOMP_WORKERS` from the environment of the tests. */
   start(args: readonly string[], options: ProgramOptions = {}): Promise<Program> {
     const env = { DISTCOMP_WORKERS: undefined, NO_COLOR: "1", ...options.env };
     return Program.start(args, { cwd: this.path, ...options, env });
@@ -124,7 +124,7 @@ export class Workspace implements AsyncDisposable {
     return records.sort((one, other) => one.index - other.index);
   }
 
-  /** What a run has left beside outputs and records. */
+  /** The files in distcomp's own folder other than the journal. */
   async leftovers(folder = "outputs"): Promise<string[]> {
     const names = await readdir(join(this.at(folder), STATE_FOLDER));
     return names.filter((name) => name !== "jobs.jsonl");

@@ -1,4 +1,4 @@
-/** The executable, copied into an empty folder, with no runtime anywhere near. */
+/** The executable alone: in an empty folder, without a runtime on the PATH. */
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
@@ -21,13 +21,13 @@ import { createInterface } from "node:readline";
 import { core } from "../lib/cores.ts";
 import { compiled, test, testUnless } from "../lib/executables.ts";
 
-/** As on a machine that has nothing of ours. */
+/** The environment of a machine without Deno and Bun. */
 const BARE = { PATH: "/usr/bin:/bin" };
 
 const NOBODY = 65534;
 const IS_ROOT = process.getuid?.() === 0;
 
-test("the executable runs a local run and says which version it is", async () => {
+test("the executable completes a local run and prints its version", async () => {
   await alone(async (folder) => {
     const version = sh(folder, "./distcomp --version");
     assert.match(version.stdout, /^\d+\.\d+\.\d+ \([0-9a-f]{12}(\+changes)?\)\n$/);
@@ -37,7 +37,7 @@ test("the executable runs a local run and says which version it is", async () =>
   });
 });
 
-test("a crash in a core costs the executable's job, not its run", async () => {
+test("a crash in a core fails the job, but not the run of the executable", async () => {
   await alone(async (folder) => {
     writeFileSync(join(folder, "inputs/b"), "crash");
     const run = sh(folder, `./distcomp run ${await core("behave")} inputs`);
@@ -141,7 +141,7 @@ test("temporary files go where TMPDIR says, and are gone afterwards", async () =
   });
 });
 
-test("no process that distcomp has started can start more than it is for", async () => {
+test("a process that distcomp starts can start only what its role allows", async () => {
   await alone(async (folder) => {
     const path = await core("behave");
     for (const role of ["slot", "local-worker"]) {
@@ -154,7 +154,7 @@ test("no process that distcomp has started can start more than it is for", async
   });
 });
 
-test("of the three executables with their sums, one only works and one only controls", async () => {
+test("of the three executables, which have checksums, one is only a worker and one only a controller", async () => {
   const folder = await compiled();
   execFileSync("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: folder, stdio: "pipe" });
   const controls = sh(folder, "./distcomp-controller --help").stdout;
@@ -181,7 +181,7 @@ function sh(folder: string, line: string): Ended {
   return spawnSync("/bin/sh", ["-c", line], { cwd: folder, env: BARE, encoding: "utf8" });
 }
 
-/** The same where /tmp is an empty file system that runs nothing. */
+/** Runs it where /tmp is an empty file system that is mounted noexec. */
 function inMountNamespace(folder: string, line: string): Ended {
   // The test's folder lies in /tmp: it has to stay visible.
   const script = 'mkdir /mnt/here && mount --bind "$1" /mnt/here && ' +
@@ -200,7 +200,7 @@ function lacksMountNamespaces(): string | undefined {
     : "this system lets nobody mount";
 }
 
-/** Gives `act` a folder with the executable and one input, and takes both away afterwards. */
+/** Calls `act` with a folder that has the executable and one input, and removes the folder afterwards. */
 async function alone(act: (folder: string) => void | Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "dc-alone-"));
   try {

@@ -57,7 +57,7 @@ function compile(folder: string, args: readonly string[]) {
   });
 }
 
-/** The names at the top of an embedded tree that are ours. */
+/** The names of distcomp's own files at the top of an embedded tree. */
 function ours(listing: string): string[] {
   const names = [...listing.matchAll(/^[├└]─[─┬] ([^\s/]+)/gm)].map(([, name]) => name as string);
   return names.filter((name) => name !== ".deno_compile_node_modules").sort();

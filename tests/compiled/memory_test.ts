@@ -1,4 +1,4 @@
-/** What the executable costs while it does nothing. */
+/** The memory of an idle worker of the executable. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-/** The permissions that `compile.sh` gives to the executables are enough, and the controller's no more. */
+/** The permissions that `compile.sh` grants are sufficient, and the controller has no unneeded ones. */
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
@@ -72,7 +72,7 @@ testUnless(NOT_ON_DENO, "with a controller's permissions no library can be loade
   }
 });
 
-/** Runs ten jobs; gives what went wrong, if anything did. */
+/** Runs ten jobs. Returns the error, if there was one. */
 async function runTogether(
   workerPermissions: readonly string[],
   controllerPermissions: readonly string[],
@@ -110,7 +110,7 @@ function runWith(permissions: readonly string[], entry: string): string[] {
   return ["run", ...permissions, "--quiet", join(ROOT, entry)];
 }
 
-/** As compile.sh has them. */
+/** The permissions in compile.sh. */
 function permissionsOf(role: Role): string[] {
   const text = readFileSync(join(ROOT, "compile.sh"), "utf8");
   const list = new RegExp(`^${role}_PERMISSIONS=\\((.*)\\)$`, "m").exec(text)?.[1] as string;

@@ -1,4 +1,4 @@
-/** What `compile.sh` says when it cannot do what it is asked to, and what it leaves behind: nothing. */
+/** Errors of `compile.sh`: it prints the reason and leaves no files. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -11,10 +11,10 @@ import { test } from "../lib/executables.ts";
 
 const COMPILE = fileURLToPath(new URL("../../compile.sh", import.meta.url));
 
-/** A port of this machine where nobody listens. */
+/** A port of this machine that refuses connections. */
 const NO_REGISTRY = "http://127.0.0.1:9";
 
-test("what was typed wrong is said in a sentence, before anything is built", () => {
+test("wrong arguments are refused with a message, before anything is built", () => {
   inFolder((folder) => {
     for (const args of [["--target", "amiga"], ["--runtime", "node"], ["--fast"], ["--target"]]) {
       const said = refused(["-o", folder, ...args], 2);
@@ -24,7 +24,7 @@ test("what was typed wrong is said in a sentence, before anything is built", () 
   });
 });
 
-test("a place that cannot be written to is named, before anything is built", () => {
+test("a folder that cannot be written to is named, before anything is built", () => {
   inFolder((folder) => {
     assert.equal(
       refused(["-o", "/proc/nowhere"], 2),
@@ -67,7 +67,7 @@ test("a package that cannot be fetched is named", () => {
   });
 });
 
-test("a disk that is full leaves the executable of before", () => {
+test("a full disk leaves the previous executable", () => {
   inFolder((folder) => {
     const { status, stderr } = replaceOld(
       folder,
@@ -83,7 +83,7 @@ test("a disk that is full leaves the executable of before", () => {
   });
 });
 
-test("a build that is ended while it writes leaves the executable of before, and says so", () => {
+test("an interrupted build leaves the previous executable, and says so", () => {
   inFolder((folder) => {
     const { status, stderr } = replaceOld(folder, 'echo ne > "$2"; kill -TERM $BUILD');
     assert.equal(status, 143);
@@ -94,7 +94,7 @@ test("a build that is ended while it writes leaves the executable of before, and
   });
 });
 
-test("a build that is killed while it writes leaves the executable of before, and the next one succeeds", () => {
+test("a killed build leaves the previous executable, and the next build succeeds", () => {
   inFolder((folder) => {
     const killed = replaceOld(folder, 'echo ne > "$2"; kill -KILL $BUILD');
     assert.equal(killed.signal, "SIGKILL");
@@ -106,7 +106,7 @@ test("a build that is killed while it writes leaves the executable of before, an
   });
 });
 
-/** Runs `compile.sh`, which must refuse; gives the one sentence that it says. */
+/** Runs `compile.sh`, which must fail. Returns its error message. */
 function refused(
   args: readonly string[],
   status: number,

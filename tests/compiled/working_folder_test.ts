@@ -1,4 +1,4 @@
-/** The executable in a folder of files that its runtime would read: they mean nothing to it. */
+/** The executable ignores configuration files of its runtime in the working folder. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -10,7 +10,7 @@ import { compiled, RUNTIME, test, testUnless } from "../lib/executables.ts";
 
 const notBun = RUNTIME === "bun" ? undefined : "only Bun reads BUN_OPTIONS";
 
-/** What code that gets into a process leaves behind: a line for each process. */
+/** The file to which the intruder appends a line in each process that loads it. */
 const TRACE = "loaded";
 const INTRUDER = `require("node:fs").appendFileSync(${JSON.stringify(TRACE)}, "loaded\\n");\n`;
 

@@ -1,4 +1,4 @@
-/** Results that are being written. */
+/** Tests of the bound on results that are being written. */
 
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";

@@ -1,4 +1,4 @@
-/** How many failures stop a run. */
+/** Tests of the failure limit. */
 
 import assert from "node:assert/strict";
 import { isExceeded, TooManyFailuresError } from "../../controller/failure_limit.ts";

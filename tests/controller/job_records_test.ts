@@ -1,4 +1,4 @@
-/** Records of jobs: other programs read them, so that neither fields nor their order may change. */
+/** Records of jobs. Other programs read them, so the fields and their order must not change. */
 
 import assert from "node:assert/strict";
 import type { Answer } from "../../controller/answer.ts";
@@ -76,7 +76,7 @@ test("an exit code's reason has the first line of the output, if that is text", 
   assert.equal(exitReason({ exitCode: 3, output: Uint8Array.of(0x66, 0xff) }), "exit code 3");
 });
 
-/** Of a job with that answer. */
+/** The completion of a job with this answer. */
 function completion(answer: Answer): Completion<ReadyTask> {
   const payload: ReadyTask = {
     kind: "ready",

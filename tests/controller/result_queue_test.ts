@@ -1,4 +1,4 @@
-/** Results that wait to be taken. */
+/** Tests of the queue of results. */
 
 import assert from "node:assert/strict";
 import { ResultQueue } from "../../controller/result_queue.ts";

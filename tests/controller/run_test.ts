@@ -1,4 +1,4 @@
-/** How runs end: when all jobs have finished, and in all other ways. */
+/** The ways in which a run ends. */
 
 import assert from "node:assert/strict";
 import { TooManyFailuresError } from "../../controller/failure_limit.ts";
@@ -67,7 +67,7 @@ test("an abandoned run does not wait for outputs that are being written", async 
   assert.deepEqual(await started.workspace.records(), []);
 });
 
-test("an interrupt after the last job comes too late to change anything", async () => {
+test("an interrupt after the last job changes nothing", async () => {
   await using worker = await ScriptedWorker2.start();
   await using started = await StartedRun.start(worker, { source: numberSource(10) });
   await eventually("all jobs are done", () => started.run.status.done === 10);

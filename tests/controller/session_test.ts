@@ -1,4 +1,4 @@
-/** The library: sessions with workers that are running, and with a worker of their own. */
+/** The library: sessions with given workers, and with a local worker. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";

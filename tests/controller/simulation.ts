@@ -1,4 +1,4 @@
-/** A cluster and scripted workers on a network in memory, in virtual time: seconds of it take a millisecond. */
+/** A cluster and scripted workers on a network in memory, in virtual time. */
 
 import assert from "node:assert/strict";
 import { Cluster, type ClusterOptions } from "../../controller/cluster/cluster.ts";
@@ -59,7 +59,7 @@ export class Simulation {
     return this.#closed(await ScriptedWorker2.start(options, this.#host));
   }
 
-  /** Several of them. */
+  /** Several workers of version 2. */
   workers(...options: Options2[]): Promise<ScriptedWorker2[]> {
     return Promise.all(options.map((own) => this.worker(own)));
   }
@@ -69,12 +69,12 @@ export class Simulation {
     return this.#closed(await ScriptedWorker2.dialing(port, options, this.#host));
   }
 
-  /** A worker of version 1 that listens, or something odd. */
+  /** A worker of version 1 that listens, or a faulty peer. */
   async peer(script: Script): Promise<Peer> {
     return this.#closed(await startPeer(script, undefined, this.#host));
   }
 
-  /** Lets time pass until there is something to see, and returns that. */
+  /** Lets time pass until `look` returns a value, and returns that value. */
   until<T>(what: string, look: () => T | undefined | false): Promise<T> {
     return this.network.clock.until(what, look);
   }
@@ -97,7 +97,7 @@ export class Simulation {
   }
 }
 
-/** A cluster that remembers everything. */
+/** A cluster that records all its events. */
 export class RecordedCluster {
   readonly cluster: Cluster<Task>;
   readonly completions: Completion<Task>[] = [];
@@ -108,7 +108,7 @@ export class RecordedCluster {
   noWorkerReasons: readonly string[] | undefined;
   /** Tasks that were canceled after `cancelUnstarted` had returned. */
   canceled = 0;
-  /** What must not happen to any cluster. */
+  /** Errors that no cluster may have. */
   readonly problems: string[] = [];
   readonly #unended = new Set<Task>();
   readonly #until: Until;
@@ -139,7 +139,7 @@ export class RecordedCluster {
     this.cluster.dial({ kind: "tcp", host: "127.0.0.1", port });
   }
 
-  /** Does not dial a worker any more. */
+  /** Removes a worker that was dialed. */
   leave({ port }: { readonly port: number }): void {
     this.cluster.stopDialing({ kind: "tcp", host: "127.0.0.1", port });
   }
@@ -200,7 +200,7 @@ export class RecordedCluster {
     }
   }
 
-  /** Waits until nothing is queued or in flight, and checks the books. */
+  /** Waits until nothing is queued or in flight, and audits the pool. */
   async settled(): Promise<void> {
     await this.#until("nothing is queued or in flight", () => {
       const { queued, inFlight } = this.cluster.status;
@@ -210,7 +210,7 @@ export class RecordedCluster {
     assert.equal(this.cluster.status.queuedBytes, 0);
   }
 
-  /** Waits until so many workers are ready. */
+  /** Waits until this many workers are ready. */
   async connected(count: number): Promise<void> {
     await this.#until(`${count} workers`, () => this.cluster.status.workers === count);
   }
@@ -233,25 +233,25 @@ export class RecordedCluster {
   }
 }
 
-/** Inputs of which each tells its place. */
+/** Inputs whose text is their index. */
 export function numberedInputs(count: number): Uint8Array<ArrayBuffer>[] {
   const utf8 = new TextEncoder();
   return Array.from({ length: count }, (_, index) => utf8.encode(`input ${index}`));
 }
 
-/** What a job was sent, as text. */
+/** The input of a job as text. */
 export function textOf({ input }: Pick<ReceivedJob, "input">): string {
   return new TextDecoder().decode(input);
 }
 
-/** How often each input has come to a worker, by its text. */
+/** How often each input was sent to a worker, by its text. */
 export function countsOf({ received }: ScriptedWorker2): Map<string, number> {
   const counts = new Map<string, number>();
   for (const job of received.jobs) counts.set(textOf(job), (counts.get(textOf(job)) ?? 0) + 1);
   return counts;
 }
 
-/** The workers have nothing to complain about. */
+/** Asserts that the workers saw no protocol errors. */
 export function assertPolite(...workers: { readonly complaints: readonly string[] }[]): void {
   assert.deepEqual(workers.flatMap(({ complaints }) => complaints), []);
 }

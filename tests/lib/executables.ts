@@ -1,6 +1,6 @@
 /**
- * The program in each of its forms: from its source on Deno and on Bun, and compiled. Run as a program, it
- * builds the executables and says in which folder they are.
+ * The program in each of its forms: from source on Deno and on Bun, and compiled. As a program, this file builds
+ * the executables and prints their folder.
  */
 
 import { execFile } from "node:child_process";
@@ -32,7 +32,7 @@ const SOURCE_FOLDERS = [
 /** The runtime that `compile.sh` compiles with. `bun` works wherever the npm registry can be reached. */
 export const RUNTIME = process.env.DISTCOMP_TEST_RUNTIME ?? "bun";
 
-/** Why no executable is tested, if none is: it has to be built, and the quick tests are of the source. */
+/** Why the executables are not tested, if they are not: they have to be built first. */
 const notAsked = process.env.DISTCOMP_TEST_RUNTIME === undefined
   ? "run by deno task test:executable"
   : undefined;
@@ -42,7 +42,7 @@ export function test(name: string, body: () => void | Promise<void>): void {
   testUnless(undefined, name, body);
 }
 
-/** The same where the machine may lack what the test needs. */
+/** Declares a test of the executable that is skipped if the machine lacks what it needs. */
 export function testUnless(
   missing: string | undefined,
   name: string,

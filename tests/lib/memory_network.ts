@@ -31,11 +31,11 @@ const SLOW_STEP_MS = 50;
 
 const HOST = "127.0.0.1";
 
-/** Ports that are picked: of listeners, and of those who dial. */
+/** The first free ports, for listeners and for connections. */
 const LISTENING_PORT_FIRST = 20_000;
 const DIALING_PORT_FIRST = 40_000;
 
-/** Where all parts of a test meet. */
+/** A network in memory. */
 export class MemoryNetwork {
   readonly clock = new VirtualClock();
   readonly random: Random;
@@ -49,7 +49,7 @@ export class MemoryNetwork {
     this.random = seededRandom(seed);
   }
 
-  /** A runtime that is on this network and can do nothing else. */
+  /** A runtime that can only use this network. */
   get runtime(): Runtime {
     const lacks = (what: string) => () => {
       throw new Error(`A runtime in memory has no ${what}`);
@@ -69,7 +69,7 @@ export class MemoryNetwork {
     };
   }
 
-  /** Opens a connection, or rejects at once: nothing here takes time to refuse. */
+  /** Opens a connection, or rejects at once. */
   dial(address: Address): Promise<ByteStream> {
     const listener = this.#listeners.get(formatAddress(address));
     if (!listener) return Promise.reject(new Error("connection refused"));
@@ -95,12 +95,12 @@ export class MemoryNetwork {
     return listener;
   }
 
-  /** Connections to a port that are opened from now on carry so many bytes in a millisecond, each way. */
+  /** Limits later connections to a port to this many bytes per millisecond in each direction. */
   limitRate(port: number, bytesPerMs: number): void {
     this.#rates.set(port, bytesPerMs);
   }
 
-  /** The next `count` connections to a port are opened and closed again, as by a tunnel that leads nowhere. */
+  /** The next `count` connections to a port are accepted and closed, as by a tunnel without a server behind it. */
   cutNext(port: number, count: number): void {
     this.#cuts.set(port, count);
   }
@@ -112,7 +112,7 @@ export class MemoryNetwork {
   }
 }
 
-/** Randomness that depends on a seed alone. */
+/** Randomness that depends only on a seed. */
 export function seededRandom(seed: number): Random {
   const fraction = randomSource(seed);
   const byte = () => Math.floor(fraction() * 256).toString(16).padStart(2, "0");
@@ -185,7 +185,7 @@ class Pipe {
   #nextReadMs = 0;
   #hasEnded = false;
   #isClosed = false;
-  /** Those who wait until something changes: at most one reads, and one writes. */
+  /** Wakes the waiting reader and writer, of which there is at most one each. */
   #waiting: (() => void)[] = [];
 
   constructor(clock: Clock, bytesPerMs = Infinity) {
@@ -221,7 +221,7 @@ class Pipe {
     this.#changed();
   }
 
-  /** The reader reads no more: what is here is lost, and the writer is told. */
+  /** The reader has closed its end: pending bytes are lost, and the writer gets an error. */
   close(): void {
     this.#isClosed = true;
     this.#chunks.length = 0;

@@ -1,4 +1,4 @@
-/** The network that other tests rely on. */
+/** Tests of the network in memory that other tests use. */
 
 import assert from "node:assert/strict";
 import type { ByteStream } from "../../runtime/ports.ts";

@@ -1,4 +1,4 @@
-/** The project's pages, for tests that hold them to what the program does. */
+/** The project's pages, for tests that compare them with the program. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 /** The project's folder. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The pages for users: their commands are typed by people who know nothing else of the project. */
+/** The pages for users. */
 export const USER_PAGES: readonly string[] = [
   "README.md",
   ...pagesIn("docs"),

@@ -6,8 +6,8 @@ import process from "node:process";
 type Body = () => void | Promise<void>;
 
 /**
- * Why a test that is slow by nature is skipped, if it is: `deno task test` shall take minutes on a small
- * machine. Slow are real heartbeats of 20 seconds, gigabytes, and hundreds of thousands of jobs.
+ * Why slow tests are skipped, if they are: `deno task test` should take minutes on a small machine. Tests with real
+ * heartbeats of 20 seconds, gigabytes, or hundreds of thousands of jobs are slow.
  */
 export const slow = process.env.DISTCOMP_TEST_ALL === "1"
   ? undefined

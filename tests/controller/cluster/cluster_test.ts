@@ -62,7 +62,7 @@ test("a slow worker never has more jobs than it can start soon", async (simulati
   assert(peer.maxOutstanding <= 4, `it had ${peer.maxOutstanding} jobs at once`);
 });
 
-test("a worker that shows more slots gets more jobs", async (simulation) => {
+test("a worker that turns out to have more slots gets more jobs", async (simulation) => {
   const peer = await simulation.peer(echo({ delayMs: 20, parallel: 8 }));
   const recorded = simulation.cluster();
   const inputs = numberedInputs(300);
@@ -73,7 +73,7 @@ test("a worker that shows more slots gets more jobs", async (simulation) => {
   assert(peer.maxOutstanding >= 8, `it had ${peer.maxOutstanding} jobs at once`);
 });
 
-test("a worker that is named twice is dialed once", async (simulation) => {
+test("an address that is listed twice is dialed once", async (simulation) => {
   const peer = await simulation.peer(echo());
   const recorded = simulation.cluster();
   const inputs = numberedInputs(20);
@@ -100,7 +100,7 @@ test("a worker's error ends its job, and is reported as one printable line", asy
   }
 });
 
-test("an error without a text is reported as one", async (simulation) => {
+test("an error without a text is reported as having no reason", async (simulation) => {
   const peer = await simulation.peer(jobErrors("\n"));
   const recorded = simulation.cluster();
   recorded.dial(peer);
@@ -121,7 +121,7 @@ test("a worker whose connection breaks again and again is used again and again",
   assert.deepEqual(peer.complaints, []);
 });
 
-test("a worker that dies within an answer is used when it is back", async (simulation) => {
+test("a worker that dies within an answer is used again when it reconnects", async (simulation) => {
   const script: Script = (session) => {
     const isDying = session.statistics.connections <= 2;
     (isDying ? closesMidFrame : echo())(session);

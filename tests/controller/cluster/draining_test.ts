@@ -17,7 +17,7 @@ import {
 import type { Script } from "../../fixtures/peers/scripted_worker.ts";
 import { assertPolite, numberedInputs, test, textOf } from "../simulation.ts";
 
-test("a draining worker finishes what runs, and what it refuses is a first attempt elsewhere", async (simulation) => {
+test("a draining worker finishes its running jobs, and those that it refuses are first attempts elsewhere", async (simulation) => {
   const draining = await simulation.worker({ slots: 2 });
   const staying = await simulation.worker();
   const recorded = simulation.cluster({ speculates: false });
@@ -45,7 +45,7 @@ test("a draining worker finishes what runs, and what it refuses is a first attem
   await recorded.settled();
 });
 
-test("a worker that ends before it has drained is no loss that counts", async (simulation) => {
+test("a worker that disconnects before it has drained does not count as lost", async (simulation) => {
   const worker = await simulation.worker({ slots: 2 });
   const recorded = simulation.cluster();
   const inputs = numberedInputs(20);
@@ -83,7 +83,7 @@ test("the only worker drains and comes back", async (simulation) => {
   assertPolite(worker);
 });
 
-test("a worker that refuses jobs as a draining one, without a notice, gets no more", async (simulation) => {
+test("a worker that refuses a job as draining, without a notice, gets no more jobs", async (simulation) => {
   const odd = await simulation.worker();
   const good = await simulation.worker({ delayMs: 5 });
   odd.script.answerJob = () => ({ kind: KINDS.draining, text: "draining" });
@@ -134,7 +134,7 @@ test("a drain notice that has an id, or a payload, breaks the protocol", async (
   }
 });
 
-test("a worker that is removed finishes what it has, and is used again when it is added again", async (simulation) => {
+test("a removed worker finishes its jobs, and is used again when it is added again", async (simulation) => {
   const worker = await simulation.worker();
   const other = await simulation.worker({ delayMs: 1 });
   const recorded = simulation.cluster();

@@ -33,7 +33,7 @@ test("a job fails with as many crashes as the limit says, three by default", () 
   assert.equal(attemptsOf(errorOf("crash"), { crashLimit: 5, retries: 9 }), 5);
 });
 
-test("a job that is reported as killed counts for the three kills that its worker has seen", () => {
+test("a job that is reported as killed counts as three crashes, which its worker has seen", () => {
   assert.equal(attemptsOf(errorOf("killed")), 1);
   assert.equal(attemptsOf(errorOf("killed"), { crashLimit: 4 }), 2);
 });
@@ -45,7 +45,7 @@ test("timeouts and exit codes are retried as often as the policy says, by defaul
   }
 });
 
-test("a job that needs too much memory, or is not understood, is not retried", () => {
+test("a job over the memory limit, or with an error that a retry cannot fix, is not retried", () => {
   for (const cause of ["memory", "other", "protocol", "cancelled"] as const) {
     assert.equal(attemptsOf(errorOf(cause), { retries: 9, crashLimit: 9 }), 1, cause);
   }
@@ -131,7 +131,7 @@ test("a job that always crashes fails after three attempts on two workers, and n
   assertPolite(one, other);
 });
 
-test("a worker that is alone gets the further attempts as well", async (simulation) => {
+test("the only worker gets the retries as well", async (simulation) => {
   const worker = await simulation.worker({ slots: 2 });
   worker.script.answerJob = ({ attempt = 1 }) => attempt < 3 ? CRASH : "echo";
   const recorded = simulation.cluster();
@@ -205,7 +205,7 @@ test("a job that was running on ten workers when they were lost fails, and those
   await recorded.settled();
 });
 
-test("no job fails for workers that are lost again and again and never answered any", async (simulation) => {
+test("no job fails because of workers that are lost again and again without an answer", async (simulation) => {
   const recorded = simulation.cluster();
   const port = recorded.listen();
   const inputs = numberedInputs(12);

@@ -26,7 +26,7 @@ test("nothing is a straggler before five answers have come", () => {
   assert.equal(threshold.limitMs, 1_000);
 });
 
-test("a straggler takes twice the median, which a few others do not move", () => {
+test("a straggler takes twice the median, which a few slow jobs do not change", () => {
   const threshold = new StragglerThreshold();
   for (const ms of [3_000, 1, 3_000, 3_000, 900_000]) threshold.onAnswer(ms);
   assert.equal(threshold.limitMs, 6_000);
@@ -83,7 +83,7 @@ test("when the straggler answers first, its copy is canceled", async (simulation
   assertPolite(slow, quick);
 });
 
-test("an answer that crosses its cancel is dropped", async (simulation) => {
+test("an answer that arrives after its job was canceled is dropped", async (simulation) => {
   const scene = await Scene.set(simulation, { slow: { answersBeforeCancel: true } });
   await scene.recorded.completed(scene.count);
   scene.recorded.assertEchoed(scene.inputs);
@@ -116,7 +116,7 @@ test("a worker of version 1 may answer a job that is done elsewhere, and is stil
   assertPolite(peer, quick);
 });
 
-test("a copy that fails is no failure while the straggler runs", async (simulation) => {
+test("a failed copy does not fail the job while the straggler runs", async (simulation) => {
   const scene = await Scene.set(simulation, { failsCopies: true });
   const { slow, quick, recorded } = scene;
   await scene.copied(2);
@@ -128,7 +128,7 @@ test("a copy that fails is no failure while the straggler runs", async (simulati
   await recorded.settled();
 });
 
-test("a straggler that fails is no failure while its copy runs", async (simulation) => {
+test("a failed straggler does not fail the job while its copy runs", async (simulation) => {
   const scene = await Scene.set(simulation, { holdsCopies: true });
   const { slow, quick, recorded } = scene;
   await scene.copied();
@@ -291,7 +291,7 @@ test("a straggler whose copy's worker drains is copied again, to another worker"
   assertPolite(slow, quick, third);
 });
 
-test("a job that was running on a worker when it was lost is not copied: it may be the reason", async (simulation) => {
+test("a job that was running on a lost worker is not copied, as it may be the cause", async (simulation) => {
   const scene = await Scene.set(simulation, { holdsCopies: true });
   const { slow, quick, recorded } = scene;
   const third = await simulation.worker();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { KINDS } from "../../fixtures/peers/frames.ts";
 import { assertPolite, numberedInputs, test, textOf } from "../simulation.ts";
 
-test("when a run stops, jobs that run are answered and not retried, and all others are canceled", async (simulation) => {
+test("when a run stops, running jobs are answered but not retried, and all others are canceled", async (simulation) => {
   const worker = await simulation.worker({ slots: 2 });
   worker.script.answerJob = (job) =>
     textOf(job) === "input 0" ? { kind: KINDS.crash, text: "crashed" } : "echo";
@@ -56,7 +56,7 @@ test("the last jobs are held back for other workers, unless there are more jobs 
   assert.equal(worker.received.jobs.length, 4);
 });
 
-test("a closed cluster has no connections, takes none, and says nothing of them", async (simulation) => {
+test("a closed cluster has no connections, accepts none, and reports none", async (simulation) => {
   const worker = await simulation.worker();
   const recorded = simulation.cluster();
   const port = recorded.listen();
@@ -77,7 +77,7 @@ test("a closed cluster has no connections, takes none, and says nothing of them"
   assert.equal(recorded.noWorkerReasons, undefined);
 });
 
-test("who waits for room is released when the cluster is closed", async (simulation) => {
+test("callers that wait for room continue when the cluster is closed", async (simulation) => {
   const { cluster } = simulation.cluster();
   for (let index = 0; index < 64; index++) cluster.add({ index, input: new Uint8Array() });
   let hasRoom = false;

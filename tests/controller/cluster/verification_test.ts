@@ -125,7 +125,7 @@ test("jobs that are not in the sample run once", async (simulation) => {
   assertPolite(...workers);
 });
 
-test("a worker that computes wrong results is warned of, then excluded, and none of them counts", async (simulation) => {
+test("a worker that computes wrong results causes a warning, is then excluded, and none of its results counts", async (simulation) => {
   const delayMs = 5; // so that the faulty one gets jobs
   const { recorded, workers } = await verifiedOn(simulation, [{ delayMs }, { delayMs }, {}]);
   const [, , faulty] = workers;
@@ -196,7 +196,7 @@ test("an excluded worker that connects to the cluster is rejected each time", as
   assert.equal(recorded.warnings.length, warnings, "that is reported once");
 });
 
-test("a worker that is gone when it loses its second vote is excluded when it comes back", async (simulation) => {
+test("a worker that is disconnected when it loses its second vote is excluded when it reconnects", async (simulation) => {
   const workers = await simulation.workers({}, {});
   const recorded = simulation.cluster(VERIFIED);
   const port = recorded.listen();
@@ -272,7 +272,7 @@ test("a third worker that comes in time breaks the tie", async (simulation) => {
   await recorded.settled();
 });
 
-test("a core that gives another output each time is found out after three jobs", async (simulation) => {
+test("a core with different outputs for the same input ends the run after three jobs", async (simulation) => {
   const { recorded, workers } = await verifiedOn(simulation, [{}, {}, {}]);
   let count = 0;
   for (const { script } of workers) script.answerJob = () => wrong(`output ${++count}`);
@@ -287,7 +287,7 @@ test("a core that gives another output each time is found out after three jobs",
   );
 });
 
-test("two workers that never agree end three jobs with that, and leave the others to the run", async (simulation) => {
+test("two workers that never agree fail three jobs, and the run decides about the others", async (simulation) => {
   const { recorded, workers } = await verifiedOn(simulation, [{ slots: 4 }, { slots: 4 }]);
   let count = 0;
   for (const { script } of workers) script.answerJob = () => wrong(`output ${++count}`);
@@ -297,7 +297,7 @@ test("two workers that never agree end three jobs with that, and leave the other
   assert.equal(recorded.completions.length, 3);
 });
 
-test("inputs are not read further ahead than the slower of two workers follows", async (simulation) => {
+test("inputs are not read ahead of the slower of two workers", async (simulation) => {
   const { recorded, workers } = await verifiedOn(simulation, [{}, { slots: 1 }]);
   const [, slow] = workers;
   slow.hold();
@@ -442,7 +442,7 @@ test("a second run that crashes is retried, and not by the worker that has voted
 
 const NEEDS_TWO = "is connected; --verify needs two workers";
 
-test("a run with one worker ends and says that it needs two, once the other one is given up", async (simulation) => {
+test("a verified run ends with an error when one of its two workers is given up", async (simulation) => {
   const good = await simulation.worker();
   const bad = await simulation.worker({ versions: [] });
   for (const isBadFirst of [true, false]) {
@@ -459,7 +459,7 @@ test("a run with one worker ends and says that it needs two, once the other one 
   }
 });
 
-test("a run whose only worker has one address, or two, ends and says that it needs two", async (simulation) => {
+test("a verified run whose only worker has one or two addresses ends with an error", async (simulation) => {
   const instance = "00112233445566778899aabbccddeeff";
   const workers = await simulation.workers({ instance }, { instance });
   for (const count of [1, 2]) {

@@ -13,7 +13,7 @@ test("inputs that do not exist are refused", async () => {
   await assertRefused([path], "out", `Cannot read input "${path}": no such file or folder`);
 });
 
-test("two named files with one output are refused with both names", async () => {
+test("two named files with the same output are refused, and both are in the message", async () => {
   await using workspace = await Workspace.make();
   const one = await workspace.write("x/same", "1");
   const two = await workspace.write("y/same", "2");

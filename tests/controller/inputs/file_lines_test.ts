@@ -35,7 +35,7 @@ test("bytes that are not text are kept as they are", async () => {
   assert.deepEqual(lines.map((line) => [...line]), [[0xff, 0x00], [0xc3], [0x80]]);
 });
 
-test("a line of many chunks is complete, and so are its neighbors", async () => {
+test("a line of many chunks and the lines around it are complete", async () => {
   await using workspace = await Workspace.make();
   const huge = "0123456789".repeat(3_000_000);
   const file = await workspace.write("file", `before\n${huge}\r\nafter`);
@@ -51,7 +51,7 @@ test("lines stay the same while later ones are read", async () => {
   assert.deepEqual((await all(file)).map(String), expected);
 });
 
-test("joined lines are the file again, and countLines agrees with readLines", async () => {
+test("joined lines equal the file, and countLines agrees with readLines", async () => {
   await using workspace = await Workspace.make();
   const texts = fc.array(fc.constantFrom("a", "\n", "b".repeat(70_000)), { maxLength: 12 });
   await fc.assert(

@@ -19,7 +19,7 @@ test("files named one by one get the last part of their paths as names", async (
   ]);
 });
 
-test("inputs are listed and read only when they are asked for", async () => {
+test("inputs are listed and read on demand", async () => {
   await using workspace = await Workspace.make();
   for (let index = 0; index < 40; index++) await workspace.write(`in/a${100 + index}`, "x");
   await workspace.writeAll({ "in/gone": "x", "in/late/folder/file": "x" });
@@ -36,7 +36,7 @@ test("inputs are listed and read only when they are asked for", async () => {
   assert.match(reasonOf(rest.find(({ name }) => name === "gone")) ?? "", /no such file/);
 });
 
-test("of two inputs with one output the second fails", async () => {
+test("if two inputs have the same output, the second one fails", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "x/same": "1", "x/only": "2", "y/same": "3", "y/too": "4" });
   const paths = [workspace.at("x"), workspace.at("y")];
@@ -47,7 +47,7 @@ test("of two inputs with one output the second fails", async () => {
   assert.deepEqual(tasks.map(({ index }) => index), range(4));
 });
 
-test("inputs of finished jobs keep their places, and are not read", async () => {
+test("inputs of finished jobs keep their indexes, and are not read", async () => {
   await using workspace = await Workspace.make();
   const names = Array.from({ length: 40 }, (_, index) => `a${100 + index}`);
   for (const name of names) await workspace.write(`in/${name}`, name);

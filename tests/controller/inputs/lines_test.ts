@@ -15,7 +15,7 @@ test("each line is an input, named by its number", async () => {
   assert.equal(await lineSource(file).count(), 4);
 });
 
-test("lines are numbered on from batch to batch", async () => {
+test("line numbers continue from batch to batch", async () => {
   await using workspace = await Workspace.make();
   const file = await workspace.write("lines", range(1000).join("\n"));
   const tasks = await tasksOf(lineSource(file));
@@ -23,7 +23,7 @@ test("lines are numbered on from batch to batch", async () => {
   assert.deepEqual(tasks.map(nameOf), range(1000).map(String));
 });
 
-test("lines with the same content have the same identity, others have others", async () => {
+test("lines have the same identity only if they have the same content", async () => {
   await using workspace = await Workspace.make();
   const file = await workspace.write("lines", "one\none\ntwo\n");
   const [one, same, two] = (await tasksOf(lineSource(file))).map(identityOf);

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { NameSet } from "../../../controller/inputs/name_set.ts";
 import { test } from "../../lib/test.ts";
 
-test("a name is new once", () => {
+test("a name is new only the first time", () => {
   const names = new NameSet();
   assert.equal(names.add("a"), true);
   assert.equal(names.add("b"), true);
@@ -14,7 +14,7 @@ test("a name is new once", () => {
   assert.equal(names.add(""), false);
 });
 
-test("names are told apart by every character, however long they are", () => {
+test("names that differ in any character are different, however long they are", () => {
   const names = new NameSet();
   const long = "x".repeat(10_000);
   assert.equal(names.add(`${long}1`), true);

@@ -29,7 +29,7 @@ test("an empty folder has no inputs", async () => {
   assert.equal(await sourceIn(workspace).count(), 0);
 });
 
-test("links to files are inputs, links to folders are skipped, so that no walk is endless", async () => {
+test("links to files are inputs, and links to folders are skipped, so that a walk always ends", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/deep/file": "text", "elsewhere/other": "no" });
   await symlink("deep/file", workspace.at("in/link"));
@@ -54,7 +54,7 @@ test("a broken link is a job that fails", async () => {
   assert.equal(reasonOf(task), `cannot read "${path}": no such file or folder`);
 });
 
-test("a pipe is skipped where a walk finds it, fails where it is named, and is never opened", async () => {
+test("a pipe in a folder is skipped, a pipe that is named fails, and neither is opened", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("in/file", "text");
   const pipe = workspace.at("in/pipe");

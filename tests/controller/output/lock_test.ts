@@ -134,7 +134,7 @@ test("files that are being written are no leftovers, until they are a minute old
   assert.deepEqual(await readdir(workspace.path), ["lock"]);
 });
 
-test("a takeover by a process that does not finish it is refused after ten seconds", async () => {
+test("a lock is refused if another process does not finish its takeover within ten seconds", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lock", await deadHolder());
   const [pid, host] = [process.ppid, os.hostname()];

@@ -33,7 +33,7 @@ test("a worker that hangs is given up after 20 seconds, and its jobs run elsewhe
   assertPolite(healthy);
 });
 
-test("a worker that has hung is used when it goes on, and its late answers are dropped", async (simulation) => {
+test("a worker that hung is used again when it responds, and its late answers are dropped", async (simulation) => {
   const worker = await simulation.worker();
   const recorded = simulation.cluster();
   const inputs = numberedInputs(20);
@@ -80,7 +80,7 @@ test("a worker that answers no ping, but a job now and then, is not given up", a
   assertPolite(worker);
 });
 
-test("a worker that takes what it is sent, and answers nothing, is given up", async (simulation) => {
+test("a worker that accepts messages but never answers is given up", async (simulation) => {
   const worker = await simulation.worker({ answersPings: false });
   const recorded = simulation.cluster();
   worker.hold();
@@ -145,12 +145,12 @@ test("a silent worker is pinged every 5 seconds and given up after 20", () => {
   assert.deepEqual(checked(0, 60_000), { pingsAtMs: [6_000, 11_000, 16_000], endMs: 21_000 });
 });
 
-test("bytes that a slow link may still be carrying delay that, those of full buffers at most", () => {
+test("bytes in transit on a slow link extend that limit, up to the size of the buffers", () => {
   assert.equal(checked(1_000_000, 60_000).endMs, 31_000);
   assert.equal(checked(1e9, 200_000).endMs, 21_000 + 84_000, "8 MiB at 100 kB/s");
 });
 
-test("a worker of version 1 is given up for its silence if jobs have a time limit", async (simulation) => {
+test("a version 1 worker that does not answer is given up if jobs have a time limit", async (simulation) => {
   const mute = await simulation.peer(silentAfter(1));
   const good = await simulation.worker();
   const policy = { ...DEFAULT_POLICY, timeMs: 1_000 };
@@ -171,7 +171,7 @@ test("a worker of version 1 is given up for its silence if jobs have a time limi
   await simulation.advance(60_000);
   const [tooOld, lost] = recorded.warnings;
   assert.match(tooOld ?? "", /speaks only protocol version 1 and cannot enforce limits/);
-  assert.match(lost ?? "", /answered nothing for 12 s; the time limit of a job is 1 s/);
+  assert.match(lost ?? "", /has not answered any job for 12 s; the time limit of a job is 1 s/);
   assert.equal(unlimited.warnings.length, before.unlimited, "it may take as long as it likes");
   assert.equal(paused.warnings.length, before.paused, "its answers are not read");
   paused.cluster.pause(false);
@@ -182,7 +182,7 @@ test("a worker of version 1 is given up for its silence if jobs have a time limi
   assertPolite(good);
 });
 
-test("a worker of version 2 is not given up for a job that takes too long: it has the limit", async (simulation) => {
+test("a version 2 worker is not given up for a job over the time limit, which it enforces itself", async (simulation) => {
   const worker = await simulation.worker();
   const recorded = simulation.cluster({ policy: { ...DEFAULT_POLICY, timeMs: 1_000 } });
   worker.hold();

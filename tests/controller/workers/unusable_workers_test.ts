@@ -58,7 +58,7 @@ test("a worker that is dialed again has to load the core, also when there is no 
   assert.equal(recorded.cluster.status.inFlight, 0);
 });
 
-test("a worker that is unusable for several reasons by turns is reported once for each", async (simulation) => {
+test("a worker that is unusable for several alternating reasons is reported once for each", async (simulation) => {
   const reasons = ["no library", "no memory", "no GPU"];
   const [worker, other] = await simulation.workers({}, {}) as Pair;
   worker.script.answerCore = () => ({
@@ -93,7 +93,7 @@ test("a worker that takes long to fail is reported once, however often it is tri
   ]);
 });
 
-test("a reason is reported again when the worker was of use in between", async (simulation) => {
+test("a reason is reported again if the worker was useful in between", async (simulation) => {
   const [worker, other] = await simulation.workers({ answerCore: () => BUSY }, {}) as Pair;
   const recorded = simulation.cluster();
   other.hold();
@@ -111,7 +111,7 @@ test("a reason is reported again when the worker was of use in between", async (
   other.release();
 });
 
-test("that a worker cannot enforce limits is reported once, however often it connects", async (simulation) => {
+test("the warning that a worker cannot enforce limits appears once, however often it connects", async (simulation) => {
   const old = await simulation.peer(coreError("no such library"));
   const good = await simulation.worker();
   const recorded = simulation.cluster({ policy: { ...DEFAULT_POLICY, timeMs: 60_000 } });
@@ -166,7 +166,7 @@ test("no job fails for a worker that is rejected again and again", async (simula
   recorded.assertEchoed(inputs);
 });
 
-test("a worker that was given up is dialed at once when it is named again", async (simulation) => {
+test("a worker that was given up is dialed at once when it is added again", async (simulation) => {
   const [worker, other] = await simulation.workers({ answerCore: () => BUSY }, {}) as Pair;
   const recorded = simulation.cluster();
   recorded.dial(other);
@@ -205,7 +205,7 @@ test("a run whose last usable worker is removed ends when that worker has finish
   assert.equal(recorded.completions.length, 2, "what it had is answered");
 });
 
-test("a run whose worker list becomes empty ends and says so", async (simulation) => {
+test("a run whose worker list becomes empty ends with that reason", async (simulation) => {
   const only = await simulation.worker();
   const recorded = simulation.cluster();
   recorded.dial(only);

@@ -48,7 +48,7 @@ test("a worker of version 2 has a job in each of its slots before it has answere
   assertPolite(worker);
 });
 
-test("a worker that claims to have millions of slots is not believed", async (simulation) => {
+test("the slots that a worker claims to have are limited to 65,536", async (simulation) => {
   const worker = await simulation.worker({ slots: 10_000_000 });
   const recorded = simulation.cluster();
   recorded.dial(worker);
@@ -114,7 +114,7 @@ for (const [what, keptCores] of [["is sent", []], ["has kept", [CORE.key]]] as c
   });
 }
 
-test("a large core has the time that a slow link needs for it", async (simulation) => {
+test("the time limit for loading a large core allows for a slow link", async (simulation) => {
   const worker = await simulation.worker();
   simulation.network.limitRate(worker.port, 110);
   const large = coreImage("large.so", new Uint8Array(22_000_000));
@@ -126,7 +126,7 @@ test("a large core has the time that a slow link needs for it", async (simulatio
   assert.equal(worker.connections, 1);
 });
 
-test("a first attempt without limits is a plain job message, and a later one has its number", async (simulation) => {
+test("a first attempt without limits is sent as a plain job message, and later attempts have their number", async (simulation) => {
   const worker = await simulation.worker();
   const recorded = simulation.cluster();
   worker.script.answerJob = ({ attempt }) =>
@@ -258,7 +258,7 @@ test("a worker that agrees late and does not describe itself is given up, howeve
   assert.match(reasons[0] ?? "", /it did not describe itself within 10 s/);
 });
 
-test("a worker that answers with an error when it is to describe itself breaks the protocol", async (simulation) => {
+test("a worker that answers the describe message with an error breaks the protocol", async (simulation) => {
   const script: Script = (session) => {
     const reader = new FrameReader();
     session.socket.on("data", (bytes: Uint8Array) => {

@@ -7,7 +7,7 @@ import { answering } from "../../fixtures/peers/scripted_worker.ts";
 import { onlyVersion1, type Refusal } from "../../fixtures/peers/scripted_worker_2.ts";
 import { assertPolite, numberedInputs, test } from "../simulation.ts";
 
-test("version 2 is offered first, and 1 for good after a refusal", () => {
+test("version 2 is offered first, and after a refusal only version 1", () => {
   const versions = new VersionNegotiation();
   assert.equal(versions.version, 2);
   assert.equal(versions.onRefused(2), true, "there is another version");
@@ -17,7 +17,7 @@ test("version 2 is offered first, and 1 for good after a refusal", () => {
   assert.equal(versions.version, 1);
 });
 
-test("versions are offered by turns while connections end without an answer", () => {
+test("versions are offered in turn while connections end without an answer", () => {
   const versions = new VersionNegotiation();
   const offered = Array.from({ length: 4 }, () => {
     const { version } = versions;

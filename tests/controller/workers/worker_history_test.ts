@@ -6,7 +6,7 @@ import { WorkerHistory } from "../../../controller/workers/worker_history.ts";
 import { silentLog } from "../../../system/log.ts";
 import { test } from "../../lib/test.ts";
 
-test("a problem is news once, and again when eight others have come or it was of use", () => {
+test("a problem is new once, and again after eight others or after the worker was useful", () => {
   const history = new WorkerHistory();
   assert.equal(history.isNew("first"), true);
   for (let count = 0; count < 7; count++) history.isNew(`other ${count}`);
@@ -18,7 +18,7 @@ test("a problem is news once, and again when eight others have come or it was of
   assert.equal(history.isNew("first"), true);
 });
 
-test("up to three workers that cannot be reached are named, and more are counted by their reasons", () => {
+test("up to three workers that cannot be reached are listed, and more are counted by reason", () => {
   const lines: string[] = [];
   const warnings = new ConnectionWarnings({ ...silentLog, warn: (text) => lines.push(text) });
   for (const name of ["a", "b", "c"]) warnings.add(name, "no such host");
