@@ -50,7 +50,7 @@ export class OutputFolder {
       const resume = fresh ? undefined : await Resume.load(folder, options);
       return new OutputFolder(lock, sink, journal, resume);
     } catch (error) {
-      await journal?.close(true);
+      await journal?.close(true).catch(() => {}); // the first error is the one to report
       await sink?.close();
       await lock.release();
       throw error;
