@@ -143,6 +143,16 @@ test("a core is chosen also while every slot is busy", async () => {
   assert(isChosen(await controller.choose("echo", digestOf(await coreBytes("echo")))));
 });
 
+test("cores that do not load are not in use: eight of them are kept", async () => {
+  await using worker = await startFakeWorker();
+  await using controller = await connect2(worker);
+  for (let number = 0; number < 10; number++) {
+    const content = await fakeCore(`refused ${number}`);
+    await failed(controller.sendCore("refuses", content), "core");
+  }
+  assert.equal((await described(controller)).cores.length, 8);
+});
+
 async function described(controller: ControllerV2) {
   return descriptionOf(await controller.describe());
 }

@@ -207,7 +207,27 @@ test("a core is not loaded in a slot that may not start another process", async 
   await worker.load("another");
 });
 
-test("closing does not wait for a process that does not exit", async () => {
+test("a core is loaded once the process before it has made way", async () => {
+  await using worker = await OneSlot.start({ isUnkillable: true });
+  await worker.killInVain(2);
+  await worker.up(3);
+  await worker.load("one");
+  await worker.load("two");
+  assert.equal(worker.started[3]?.core, "two");
+  assert.equal(worker.lost.length, 2);
+});
+
+test("a slot whose load is abandoned is lost at once, even if its process cannot be killed", async () => {
+  await using worker = await OneSlot.start({ isUnkillable: true });
+  await worker.up(1);
+  const problem = worker.loadProblem("hangs");
+  worker.slots.at(worker.endpoint)?.abandonLoad();
+  assert.equal((await problem)[0], "abandoned");
+  assert.equal(worker.lost.length, 1);
+  assert.equal(worker.clock.now(), 0);
+});
+
+test("closing does not wait for processes that were given up", async () => {
   const worker = await OneSlot.start({ isUnkillable: true });
   await worker.killInVain(3);
   await worker.close();
@@ -220,6 +240,7 @@ test("closing kills a process that has not connected", async () => {
     const worker = await OneSlot.start({ isMute: true, isUnkillable });
     await worker.close();
     assert(worker.started[0]?.isKilled);
+    if (!isUnkillable) assert.equal(worker.clock.now(), 0, "it has no core to unload");
   }
 });
 
