@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { core } from "../lib/cores.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
 import { slow, slowTest, test, testUnless } from "../lib/test.ts";
-import { isThere, noUndying, Tracers } from "../lib/undying.ts";
+import { isThere, noUnkillable, Tracers } from "../lib/unkillable.ts";
 import { CWorker } from "./c_worker.ts";
 import { type Ended, endOf, type JobRecord, Workspace } from "./workspace.ts";
 
@@ -24,13 +24,13 @@ test("a job over --timeout fails with that reason, and the other jobs are not af
 });
 
 testUnless(
-  noUndying ?? slow,
+  noUnkillable ?? slow,
   "a job over --timeout whose process the system does not let end fails too, and the run ends",
   async () => {
     await using workspace = await Workspace.make();
     await workspace.write("lines", "hang\nnext\n");
     const args = ["--lines", "lines", "--slots", "1", "--timeout", "1s"];
-    await using program = await workspace.start(["run", await core("undying"), ...args]);
+    await using program = await workspace.start(["run", await core("unkillable"), ...args]);
     using tracers = new Tracers(() => program.stderr);
     const tracer = await tracers.next();
     const run = await endOf(program);

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { startWorker } from "../lib/processes.ts";
 import { testUnless } from "../lib/test.ts";
-import { isThere, noUndying, Tracers } from "../lib/undying.ts";
+import { isThere, noUnkillable, Tracers } from "../lib/unkillable.ts";
 import { run } from "./controllers.ts";
 import { connect2, failed, isBusy, sendLimited } from "./controllers_2.ts";
 import { elapse, startTimedWorker } from "./own_worker.ts";
@@ -17,12 +17,12 @@ const LIMIT = { timeMs: 1000n };
 const STEP_MS = 500;
 
 testUnless(
-  noUndying,
+  noUnkillable,
   "a job whose process cannot be killed fails all the same, and its slot goes on in another process",
   async () => {
     await using worker = await startTimedWorker();
     using tracers = new Tracers(() => worker.log);
-    await using controller = await connect2(worker, "undying");
+    await using controller = await connect2(worker, "unkillable");
     const job = failed(sendLimited(controller, "hang", LIMIT), "timeout");
     const tracer = await tracers.next();
     assert.match(await elapse(worker.clock, job, STEP_MS), /^timed out after 1 s; ./);
@@ -34,12 +34,12 @@ testUnless(
 );
 
 testUnless(
-  noUndying,
+  noUnkillable,
   "a worker that drains does not wait for a process that cannot be killed",
   async () => {
     await using worker = await startTimedWorker();
     using tracers = new Tracers(() => worker.log);
-    await using controller = await connect2(worker, "undying");
+    await using controller = await connect2(worker, "unkillable");
     const hangs = failed(sendLimited(controller, "hang", LIMIT), "timeout");
     const tracer = await tracers.next();
     const drained = worker.worker.drain();
@@ -50,12 +50,12 @@ testUnless(
 );
 
 testUnless(
-  noUndying,
+  noUnkillable,
   "a second signal ends a worker at once, even if a process cannot be killed",
   async () => {
     await using worker = await startWorker({ slots: 1 });
     using tracers = new Tracers(() => worker.stderr);
-    await using controller = await connect2(worker, "undying");
+    await using controller = await connect2(worker, "unkillable");
     void sendLimited(controller, "hang");
     const tracer = await tracers.next();
     worker.signal("SIGTERM");
@@ -67,12 +67,12 @@ testUnless(
 );
 
 testUnless(
-  noUndying,
+  noUnkillable,
   "a slot with three processes that cannot be killed waits until one is gone",
   async () => {
     await using worker = await startTimedWorker();
     using tracers = new Tracers(() => worker.log);
-    await using controller = await connect2(worker, "undying");
+    await using controller = await connect2(worker, "unkillable");
     const pids: number[] = [];
     for (let time = 0; time < 3; time++) {
       const hangs = failed(sendLimited(controller, "hang", LIMIT), "timeout");

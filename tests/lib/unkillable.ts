@@ -1,9 +1,9 @@
 /**
- * Processes that cannot be killed. The core `undying` turns the processes of its slots into such processes:
+ * Processes that cannot be killed. The core `unkillable` turns the processes of its slots into such processes:
  *
  * ```ts ignore
  * import { startWorker } from "./processes.ts";
- * import { Tracers } from "./undying.ts";
+ * import { Tracers } from "./unkillable.ts";
  *
  * await using worker = await startWorker({ slots: 1 });
  * using tracers = new Tracers(() => worker.stderr);
@@ -20,7 +20,7 @@ import { core } from "./cores.ts";
 import { eventually, Program } from "./processes.ts";
 
 /** Why such a process is impossible here; undefined if it is possible. */
-export const noUndying = process.platform === "linux"
+export const noUnkillable = process.platform === "linux"
   ? await reasonNotToTrace()
   : "only Linux has a way to keep a process from ending";
 
@@ -69,7 +69,7 @@ async function reasonNotToTrace(): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), "dc-try-"));
   try {
     await writeFile(join(folder, "lines"), "try\n");
-    const args = ["run", await core("undying"), "--lines", "lines", "--slots", "1"];
+    const args = ["run", await core("unkillable"), "--lines", "lines", "--slots", "1"];
     await using run = await Program.start(args, { cwd: folder });
     await run.exited;
     const answer = await readFile(join(folder, "outputs/0"), "utf8").catch(() => run.stderr);
