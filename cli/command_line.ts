@@ -1,6 +1,7 @@
 /** The command line: its commands, their help, and usage errors. */
 
 import { Command, CommanderError } from "commander";
+import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { ExitCode } from "./exit_code.ts";
 import { notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
@@ -124,8 +125,4 @@ function usageText(message: string, help: string): string {
   const suggestion = /^\(Did (.*)\)$/.exec(hint)?.[1];
   const next = suggestion ? `did ${suggestion}` : `see ${help}`;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; ${next}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
