@@ -7,6 +7,7 @@ import { openCore, openSlotChannel } from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { reasonOf } from "./error_text.ts";
+import { systemFiles } from "./files.ts";
 import {
   type Address,
   type ByteStream,
@@ -25,6 +26,7 @@ export const bunRuntime: Runtime = {
   name: `bun ${bun.version}`,
   clock: systemClock,
   random: systemRandom,
+  files: systemFiles,
   dial,
   listen,
   stdio,

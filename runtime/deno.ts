@@ -5,6 +5,7 @@ import { acceptUntilClosed } from "./accepting.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { openCore, openSlotChannel } from "./deno_ffi.ts";
 import { reasonOf } from "./error_text.ts";
+import { systemFiles } from "./files.ts";
 import {
   type Address,
   type ByteStream,
@@ -21,6 +22,7 @@ export const denoRuntime: Runtime = {
   name: `deno ${Deno.version.deno}`,
   clock: systemClock,
   random: systemRandom,
+  files: systemFiles,
   dial,
   listen,
   stdio,

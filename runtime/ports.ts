@@ -4,6 +4,7 @@
  */
 
 import type { Clock, Random } from "./clock.ts";
+import type { Files } from "./files.ts";
 
 /** The address of a connection: a TCP port, or a Unix socket on this machine. */
 export type Address =
@@ -115,6 +116,7 @@ export interface Runtime {
   readonly name: string;
   readonly clock: Clock;
   readonly random: Random;
+  readonly files: Files;
   /** Opens a connection. Rejects with a readable reason if there is none within `timeoutMs`. */
   dial(address: Address, timeoutMs: number): Promise<ByteStream>;
   /** Listens at `address`; port 0 means any free port. */

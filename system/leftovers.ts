@@ -1,11 +1,11 @@
 /** Removes the temporary folders of killed workers, which contain large cores and would stay forever. */
 
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { type MachineId, THIS_MACHINE } from "./machine.ts";
-import type { Clock } from "../runtime/clock.ts";
 import { codeOf } from "../runtime/error_text.ts";
+import type { FileInfo, Files } from "../runtime/files.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { FOLDER_PREFIX } from "./temporary_folder.ts";
 
@@ -19,9 +19,9 @@ const DIAL_LIMIT_MS = 1_000;
 const MACHINE_NAME = "machine";
 
 /** Marks a folder as owned by a process of this machine. Other workers remove only marked folders. */
-export async function markFolder(folder: string): Promise<void> {
+export async function markFolder(files: Files, folder: string): Promise<void> {
   // If this fails, for example on a full disk, the folder may stay forever, which does little harm.
-  await writeFile(join(folder, MACHINE_NAME), JSON.stringify(THIS_MACHINE)).catch(() => {});
+  await files.create(join(folder, MACHINE_NAME), JSON.stringify(THIS_MACHINE)).catch(() => {});
 }
 
 /**
@@ -34,10 +34,10 @@ export async function removeLeftovers(
   parent: string,
   name: string,
 ): Promise<void> {
-  for (const entry of await readdir(parent).catch(() => [])) {
+  for (const entry of await runtime.files.list(parent).catch(() => [])) {
     if (!entry.startsWith(FOLDER_PREFIX)) continue;
     const folder = join(parent, entry);
-    if (await isOld(folder, runtime.clock) && await isOurs(folder)) {
+    if (await isOld(runtime, folder) && await isOurs(folder)) {
       await removeIfDeserted(runtime, folder, name);
     }
   }
@@ -70,13 +70,13 @@ async function removeIfDeserted(
   name: string,
 ): Promise<void> {
   if (!await isRefused(runtime, join(folder, name))) return;
-  await rm(folder, { recursive: true, force: true }).catch(() => {}); // a remaining folder does no harm
+  await runtime.files.remove(folder).catch(() => {}); // a remaining folder does no harm
 }
 
-async function isOld(folder: string, clock: Clock): Promise<boolean> {
-  const info = await stat(folder).catch(() => undefined);
+async function isOld({ files, clock }: Runtime, folder: string): Promise<boolean> {
+  const info = await infoIn(files, folder);
   return info !== undefined && info.uid === process.getuid?.() &&
-    clock.date() - info.mtimeMs > AGE_MS_MIN;
+    clock.date() - info.modifiedAtMs > AGE_MS_MIN;
 }
 
 /**
@@ -100,11 +100,15 @@ function machineIn(text: string): MachineId | undefined {
 
 /** Whether a connection is refused. Only that proves that no process listens; a missing socket does not. */
 async function isRefused(runtime: Runtime, path: string): Promise<boolean> {
-  if (!(await stat(path).catch(() => undefined))?.isSocket()) return false;
+  if ((await infoIn(runtime.files, path))?.kind !== "socket") return false;
   try {
     (await runtime.dial({ kind: "unix", path }, DIAL_LIMIT_MS)).close();
     return false;
   } catch (error) {
     return codeOf((error as Error).cause) === "ECONNREFUSED";
   }
+}
+
+function infoIn(files: Files, path: string): Promise<FileInfo | undefined> {
+  return files.info(path).catch(() => undefined);
 }

@@ -1,10 +1,10 @@
 /** Creates a private folder for the sockets of a process and the cores that it loads. */
 
 import { readFileSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { reasonOf } from "../runtime/error_text.ts";
+import type { Files } from "../runtime/files.ts";
 
 /** The longest path that fits into the address of a Unix socket on every system (macOS: 104 with a zero). */
 const SOCKET_PATH_BYTES_MAX = 103;
@@ -23,13 +23,13 @@ const OTHER_PARENTS = ["/tmp", "/var/tmp", "/dev/shm"];
  * there would be too long, or libraries cannot be loaded from there, it tries the usual alternatives. Rejects with
  * the problems of all places.
  */
-export async function makeTemporaryFolder(first = tmpdir()): Promise<string> {
+export async function makeTemporaryFolder(files: Files, first = tmpdir()): Promise<string> {
   const problems: string[] = [];
   for (const parent of new Set([first, tmpdir(), ...OTHER_PARENTS])) {
     const problem = problemOf(parent);
     if (problem === undefined) {
       try {
-        return await mkdtemp(join(parent, FOLDER_PREFIX));
+        return await files.makePrivateFolder(join(parent, FOLDER_PREFIX));
       } catch (error) {
         problems.push(`"${parent}": ${reasonOf(error)}`);
       }

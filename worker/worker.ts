@@ -82,7 +82,7 @@ export class Worker implements AsyncDisposable {
     this.#folder = folder;
     this.#instance = runtime.random.hex(INSTANCE_BYTES);
     this.#launcher = new Launcher(runtime, { socketPath: folder.socketPath, log, goneLimitMs });
-    this.#store = new CoreStore(folder.path, {
+    this.#store = new CoreStore(runtime.files, folder.path, {
       onUnused: (core) => this.#executor.onUnused(core),
     });
     this.#executor = new Executor({

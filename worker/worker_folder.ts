@@ -1,8 +1,7 @@
 /** The folder of a worker, with the cores that it stores and the socket that its slots connect to. */
 
-import { existsSync, rmSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Files } from "../runtime/files.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { markFolder, removeLeftovers } from "../system/leftovers.ts";
 import { makeTemporaryFolder } from "../system/temporary_folder.ts";
@@ -15,14 +14,15 @@ const REMOVALS_MAX = 10;
 
 /** A folder that only this user may enter. */
 export class WorkerFolder {
-  private constructor(readonly path: string) {}
+  private constructor(readonly path: string, readonly files: Files) {}
 
   /** Makes the folder, in `parent` if possible, and removes the folders of workers that were killed. */
   static async make(runtime: Runtime, parent?: string): Promise<WorkerFolder> {
-    const path = await makeTemporaryFolder(parent);
-    await markFolder(path);
+    const { files } = runtime;
+    const path = await makeTemporaryFolder(files, parent);
+    await markFolder(files, path);
     void removeLeftovers(runtime, dirname(path), SOCKET_NAME);
-    return new WorkerFolder(path);
+    return new WorkerFolder(path, files);
   }
 
   /** Where the worker's slots connect. */
@@ -31,16 +31,16 @@ export class WorkerFolder {
   }
 
   async remove(): Promise<void> {
-    for (let attempt = 1; attempt <= REMOVALS_MAX && existsSync(this.path); attempt++) {
-      await rm(this.path, { recursive: true, force: true }).catch(() => {}); // try again
+    for (let attempt = 1; attempt <= REMOVALS_MAX && this.files.infoSync(this.path); attempt++) {
+      await this.files.remove(this.path).catch(() => {}); // try again
     }
   }
 
   /** Like `remove`, but synchronous: for a process that is about to exit. */
   removeSync(): void {
-    for (let attempt = 1; attempt <= REMOVALS_MAX && existsSync(this.path); attempt++) {
+    for (let attempt = 1; attempt <= REMOVALS_MAX && this.files.infoSync(this.path); attempt++) {
       try {
-        rmSync(this.path, { recursive: true, force: true });
+        this.files.removeSync(this.path);
       } catch {
         // Try again, as above.
       }

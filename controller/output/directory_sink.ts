@@ -1,11 +1,11 @@
 /** Writes outputs into a folder, one file each. A file is complete or does not exist. */
 
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { lstat, mkdir, open, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import type { Clock } from "../../runtime/clock.ts";
-import { reasonOf } from "../../runtime/error_text.ts";
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
+import type { Files } from "../../runtime/files.ts";
+import type { Runtime } from "../../runtime/ports.ts";
 import { DiskPace } from "./disk_pace.ts";
 
 /** distcomp's own folder inside an output folder. */
@@ -37,8 +37,12 @@ export class OutputNameError extends Error {
   override name = "OutputNameError";
 }
 
+/** What a sink needs of the runtime. */
+type SinkPorts = Pick<Runtime, "clock" | "files">;
+
 /** An output folder. */
 export class DirectorySink {
+  readonly #files: Files;
   readonly #clock: Clock;
   readonly #pace: DiskPace;
   readonly #temporary: string;
@@ -46,18 +50,19 @@ export class DirectorySink {
   /** The folder of the last output. It exists, and most outputs go into the same folder as the last one. */
   #lastFolder = "";
 
-  private constructor(readonly folder: string, clock: Clock) {
+  private constructor(readonly folder: string, { clock, files }: SinkPorts) {
+    this.#files = files;
     this.#clock = clock;
     this.#pace = new DiskPace(clock);
     this.#temporary = join(folder, STATE_FOLDER, `${TEMPORARY_PREFIX}${process.pid}`);
   }
 
   /** Creates the folder if it does not exist, and checks that it can be written to. */
-  static async open(folder: string, clock: Clock): Promise<DirectorySink> {
-    const sink = new DirectorySink(folder, clock);
+  static async open(folder: string, ports: SinkPorts): Promise<DirectorySink> {
+    const sink = new DirectorySink(folder, ports);
     try {
-      await mkdir(sink.#temporary, { recursive: true });
-      await (await open(join(sink.#temporary, "0"), "w")).close();
+      await ports.files.makeFolder(sink.#temporary);
+      await ports.files.create(join(sink.#temporary, "0"), "");
     } catch (cause) {
       throw new SinkError(`Cannot write to the output folder "${folder}": ${reasonOf(cause)}`, {
         cause,
@@ -83,25 +88,25 @@ export class DirectorySink {
 
   #writeSync(name: string, path: string, temporary: string, output: Uint8Array): void {
     try {
-      writeFileSync(temporary, output, { flag: "wx" });
+      this.#files.createSync(temporary, output);
       const folder = dirname(path);
-      if (folder !== this.#lastFolder) mkdirSync(folder, { recursive: true });
+      if (folder !== this.#lastFolder) this.#files.makeFolderSync(folder);
       this.#lastFolder = folder;
-      renameSync(temporary, path);
+      this.#files.renameSync(temporary, path);
     } catch (cause) {
       this.#lastFolder = "";
-      removeIfPossible(temporary);
+      this.#removeIfPossible(temporary);
       throw this.#errorOf(name, cause);
     }
   }
 
   async #write(name: string, path: string, temporary: string, output: Uint8Array): Promise<void> {
     try {
-      await writeFile(temporary, output, { flag: "wx" });
-      await mkdir(dirname(path), { recursive: true });
-      await rename(temporary, path);
+      await this.#files.create(temporary, output);
+      await this.#files.makeFolder(dirname(path));
+      await this.#files.rename(temporary, path);
     } catch (cause) {
-      await rm(temporary, { force: true }).catch(() => {}); // the folder itself may be unusable
+      await this.#files.remove(temporary).catch(() => {}); // the folder itself may be unusable
       throw this.#errorOf(name, cause);
     }
   }
@@ -111,7 +116,7 @@ export class DirectorySink {
     if (isReserved(name)) return;
     const path = join(this.folder, name);
     try {
-      if (!(await lstat(path)).isDirectory()) await unlink(path);
+      if ((await this.#files.info(path)).kind !== "folder") await this.#files.unlink(path);
     } catch (cause) {
       const code = codeOf(cause);
       if (code !== "ENOENT" && !NAME_ERRORS.has(code)) throw this.#errorOf(name, cause);
@@ -120,7 +125,15 @@ export class DirectorySink {
 
   /** Removes the temporary files. */
   async close(): Promise<void> {
-    await rm(this.#temporary, { recursive: true, force: true });
+    await this.#files.remove(this.#temporary);
+  }
+
+  #removeIfPossible(path: string): void {
+    try {
+      this.#files.removeSync(path);
+    } catch {
+      // The folder itself may be unusable.
+    }
   }
 
   #pathOf(name: string): string {
@@ -139,18 +152,6 @@ export class DirectorySink {
   }
 }
 
-function removeIfPossible(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // The folder itself may be unusable.
-  }
-}
-
 function isReserved(name: string): boolean {
   return name === STATE_FOLDER || name.startsWith(`${STATE_FOLDER}/`);
-}
-
-function codeOf(error: unknown): string {
-  return (error as { code?: string }).code ?? "";
 }

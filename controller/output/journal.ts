@@ -1,7 +1,6 @@
 /** The journal, `DIR/.distcomp/jobs.jsonl`: an append-only file with one line for every finished job. */
 
 import { Buffer } from "node:buffer";
-import { type FileHandle, open } from "node:fs/promises";
 import os from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -9,6 +8,7 @@ import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
 import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
+import type { Files, OpenFile } from "../../runtime/files.ts";
 import { NEWLINE } from "../../system/line_cutter.ts";
 
 /** Records are written in batches of at least this size. */
@@ -36,7 +36,7 @@ export function journalIn(folder: string): string {
 
 /** Appends records to the journal of a run. */
 export class Journal {
-  readonly #file: FileHandle;
+  readonly #file: OpenFile;
   readonly #core: string;
   readonly #clock: Clock;
   readonly #timers: readonly Timer[];
@@ -51,7 +51,7 @@ export class Journal {
 
   private constructor(
     readonly path: string,
-    file: FileHandle,
+    file: OpenFile,
     { core, clock }: JournalOptions,
     bytes: number,
   ) {
@@ -66,15 +66,15 @@ export class Journal {
   }
 
   /** Opens the journal of an output folder whose lock is held, or creates it. */
-  static async open(folder: string, options: JournalOptions): Promise<Journal> {
+  static async open(files: Files, folder: string, options: JournalOptions): Promise<Journal> {
     const path = journalIn(folder);
     try {
-      const file = await open(path, options.fresh ? "w+" : "a+");
-      const { size } = await file.stat();
-      const isTorn = size > 0 && await byteAt(file, size - 1) !== NEWLINE;
-      const journal = new Journal(path, file, options, size);
+      const file = await files.openToAppend(path, options.fresh);
+      const { bytes } = await file.info();
+      const isTorn = bytes > 0 && await byteAt(file, bytes - 1) !== NEWLINE;
+      const journal = new Journal(path, file, options, bytes);
       if (isTorn) journal.#text = "\n"; // otherwise the next line would be damaged too
-      if (size > 0) await journal.#begin();
+      if (bytes > 0) await journal.#begin();
       return journal;
     } catch (cause) {
       throw cause instanceof SinkError ? cause : journalError(path, cause);
@@ -137,7 +137,7 @@ export class Journal {
     const bytes = Buffer.from(text);
     this.#isSynced = false;
     try {
-      await this.#file.appendFile(bytes);
+      await this.#file.append(bytes);
       this.#bytes += bytes.byteLength;
     } catch (cause) {
       this.#failure = journalError(this.path, cause);
@@ -147,16 +147,15 @@ export class Journal {
 
   /** A full disk may have stored only a part of `bytes`. Keeps the complete lines of that part. */
   async #cutTornLine(bytes: Buffer): Promise<void> {
-    const { size } = await this.#file.stat();
-    const wholeBytes = bytes.subarray(0, size - this.#bytes).lastIndexOf("\n") + 1;
+    const info = await this.#file.info();
+    const wholeBytes = bytes.subarray(0, info.bytes - this.#bytes).lastIndexOf("\n") + 1;
     await this.#file.truncate(this.#bytes + wholeBytes);
   }
 }
 
-async function byteAt(file: FileHandle, at: number): Promise<number | undefined> {
-  const byte = Buffer.alloc(1);
-  const { bytesRead } = await file.read(byte, 0, 1, at);
-  return bytesRead === 1 ? byte[0] : undefined;
+async function byteAt(file: OpenFile, at: number): Promise<number | undefined> {
+  const byte = new Uint8Array(1);
+  return await file.read(byte, at) === 1 ? byte[0] : undefined;
 }
 
 function journalError(path: string, cause: unknown): SinkError {

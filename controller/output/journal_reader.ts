@@ -2,6 +2,7 @@
 
 import type { Buffer } from "node:buffer";
 import { LineCutter } from "../../system/line_cutter.ts";
+import type { Files } from "../../runtime/files.ts";
 import { chunksOf } from "./file_chunks.ts";
 import { parseLine, parseTail, type ReadRecord, type RunEvent } from "./journal_record.ts";
 
@@ -28,18 +29,26 @@ export interface JournalEvents {
 }
 
 /** Reads a journal from its beginning to its end. */
-export async function readJournal(path: string, events: JournalEvents): Promise<void> {
+export async function readJournal(
+  files: Files,
+  path: string,
+  events: JournalEvents,
+): Promise<void> {
   const lines = new LineCutter({
     onLine: (line, at) => readLine(line, at, events),
     lineBytesMax: LINE_BYTES_MAX,
     reusesChunks: true,
   });
-  for await (const chunk of chunksOf(path)) lines.push(chunk);
+  for await (const chunk of chunksOf(files, path)) lines.push(chunk);
   lines.end();
 }
 
 /** The record whose line begins at `at`; `undefined` if the file has changed. */
-export async function readRecordAt(path: string, at: number): Promise<ReadRecord | undefined> {
+export async function readRecordAt(
+  files: Files,
+  path: string,
+  at: number,
+): Promise<ReadRecord | undefined> {
   let found: ReadRecord | undefined;
   let isRead = false;
   const events = { onRecord: (record: ReadRecord) => found = record, onRun() {}, onFlaw() {} };
@@ -52,7 +61,7 @@ export async function readRecordAt(path: string, at: number): Promise<ReadRecord
     onOverlong: () => isRead = true,
     reusesChunks: true,
   });
-  for await (const chunk of chunksOf(path, at, RECORD_CHUNK_BYTES)) {
+  for await (const chunk of chunksOf(files, path, at, RECORD_CHUNK_BYTES)) {
     lines.push(chunk);
     if (isRead) return found;
   }

@@ -1,9 +1,9 @@
 /** The output folder of a run: takes the lock, cleans up after killed runs, and opens the sink and the journal. */
 
-import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Runtime } from "../../runtime/ports.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
+import type { Files } from "../../runtime/files.ts";
 import { DirectorySink, SinkError, STATE_FOLDER, TEMPORARY_PREFIX } from "./directory_sink.ts";
 import { Journal } from "./journal.ts";
 import { Lock, LockedError } from "./lock.ts";
@@ -19,12 +19,18 @@ export interface FolderOptions {
   readonly retryFailed: boolean;
 }
 
+/** What an output folder needs of its lock. */
+export type FolderLock = Pick<Lock, "release" | "removeLeftovers">;
+
+/** What an output folder needs of the runtime. */
+type FolderPorts = Pick<Runtime, "clock" | "random" | "files">;
+
 /** An output folder that only this process writes to. */
 export class OutputFolder {
-  readonly #lock: Lock;
+  readonly #lock: FolderLock;
 
   private constructor(
-    lock: Lock,
+    lock: FolderLock,
     readonly sink: DirectorySink,
     readonly journal: Journal,
     /** The jobs that earlier runs have finished; `undefined` if all jobs run again. */
@@ -35,19 +41,34 @@ export class OutputFolder {
 
   /** Opens a folder. Rejects with a `SinkError`, or with a `LockedError` while another run uses the folder. */
   static async open(
-    { clock, random }: Pick<Runtime, "clock" | "random">,
+    runtime: FolderPorts,
     folder: string,
     options: FolderOptions,
   ): Promise<OutputFolder> {
-    const lock = await lockFolder(folder, { clock, random });
+    return await OutputFolder.openLocked(
+      runtime,
+      folder,
+      options,
+      await lockFolder(folder, runtime),
+    );
+  }
+
+  /** Opens a folder whose lock is held. Releases the lock if that fails. */
+  static async openLocked(
+    runtime: FolderPorts,
+    folder: string,
+    options: FolderOptions,
+    lock: FolderLock,
+  ): Promise<OutputFolder> {
+    const { clock, files } = runtime;
     let sink: DirectorySink | undefined;
     let journal: Journal | undefined;
     try {
-      await removeLeftovers(folder, lock);
+      await removeLeftovers(files, folder, lock);
       const { core, fresh } = options;
-      sink = await DirectorySink.open(folder, clock);
-      journal = await Journal.open(folder, { core, fresh, clock });
-      const resume = fresh ? undefined : await Resume.load(folder, options);
+      sink = await DirectorySink.open(folder, runtime);
+      journal = await Journal.open(files, folder, { core, fresh, clock });
+      const resume = fresh ? undefined : await Resume.load(files, folder, options);
       return new OutputFolder(lock, sink, journal, resume);
     } catch (error) {
       await journal?.close(true).catch(() => {}); // the first error is the one to report
@@ -65,11 +86,11 @@ export class OutputFolder {
 
 async function lockFolder(
   folder: string,
-  ports: Pick<Runtime, "clock" | "random">,
+  ports: FolderPorts,
 ): Promise<Lock> {
   const state = join(folder, STATE_FOLDER);
   try {
-    await mkdir(state, { recursive: true });
+    await ports.files.makeFolder(state);
     return await Lock.acquire(join(state, "lock"), `the output folder "${folder}"`, ports);
   } catch (cause) {
     if (cause instanceof LockedError) throw cause;
@@ -78,13 +99,13 @@ async function lockFolder(
 }
 
 /** Removes the temporary files of runs that were killed. */
-async function removeLeftovers(folder: string, lock: Lock): Promise<void> {
+async function removeLeftovers(files: Files, folder: string, lock: FolderLock): Promise<void> {
   const state = join(folder, STATE_FOLDER);
   try {
     await lock.removeLeftovers();
-    for (const name of await readdir(state)) {
+    for (const name of await files.list(state)) {
       if (!name.startsWith(TEMPORARY_PREFIX)) continue;
-      await rm(join(state, name), { recursive: true, force: true });
+      await files.remove(join(state, name));
     }
   } catch (cause) {
     throw folderError(folder, cause);

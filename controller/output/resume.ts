@@ -1,6 +1,5 @@
 /** Resumes earlier runs: finds the jobs that they finished, from the journal and the outputs in the folder. */
 
-import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { checksumOfFile, parseChecksum } from "./checksum.ts";
 import { SinkError } from "./directory_sink.ts";
@@ -11,6 +10,7 @@ import { JournalEpochs } from "./journal_epochs.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
 import { type ReadRecord, toJobRecord } from "./journal_record.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
+import type { Files } from "../../runtime/files.ts";
 
 /** Outputs checked concurrently: enough to hide a file server's latency. */
 const CHECKS_MAX = 16;
@@ -33,6 +33,7 @@ export interface ResumeCounts {
 
 /** The results of earlier runs in one folder. */
 export class Resume implements FinishedJobs {
+  readonly #files: Files;
   readonly #folder: string;
   readonly #options: ResumeOptions;
   readonly #jobs = new JobTable();
@@ -40,17 +41,18 @@ export class Resume implements FinishedJobs {
   readonly counts: ResumeCounts = { done: 0, failed: 0, otherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
 
-  private constructor(folder: string, options: ResumeOptions) {
+  private constructor(files: Files, folder: string, options: ResumeOptions) {
+    this.#files = files;
     this.#folder = folder;
     this.#options = options;
   }
 
   /** Reads the journal of an output folder. */
-  static async load(folder: string, options: ResumeOptions): Promise<Resume> {
-    const resume = new Resume(folder, options);
+  static async load(files: Files, folder: string, options: ResumeOptions): Promise<Resume> {
+    const resume = new Resume(files, folder, options);
     const path = journalIn(folder);
     try {
-      await readJournal(path, {
+      await readJournal(files, path, {
         onRecord: (record, at) => resume.#onRecord(record, at),
         onRun: (event) => resume.#epochs.onRun(event),
         onFlaw: (kind) => resume.#onFlaw(kind),
@@ -96,7 +98,9 @@ export class Resume implements FinishedJobs {
   async #ifDone(name: string, job: JobEntry): Promise<FinishedOutcome | undefined> {
     if (await this.#sizeOf(name) !== job.bytesOut) return undefined;
     if (this.#epochs.isTrusted(job.epoch)) return { state: "done" };
-    const found = await checksumOfFile(join(this.#folder, name)).catch(() => undefined);
+    const found = await checksumOfFile(this.#files, join(this.#folder, name)).catch(() =>
+      undefined
+    );
     if (found !== job.crcOut) return undefined;
     const record = await this.#recordAt(job.at);
     return record ? { state: "done", repeat: toJobRecord(record) } : { state: "done" };
@@ -110,8 +114,8 @@ export class Resume implements FinishedJobs {
 
   /** The size of a job's output; `undefined` if there is none. */
   async #sizeOf(name: string): Promise<number | undefined> {
-    const info = await lstat(join(this.#folder, name)).catch(() => undefined);
-    return info?.isFile() ? info.size : undefined;
+    const info = await this.#files.info(join(this.#folder, name)).catch(() => undefined);
+    return info?.kind === "file" ? info.bytes : undefined;
   }
 
   async #reasonAt(at: number): Promise<string> {
@@ -120,7 +124,7 @@ export class Resume implements FinishedJobs {
   }
 
   #recordAt(at: number): Promise<ReadRecord | undefined> {
-    return readRecordAt(journalIn(this.#folder), at).catch(() => undefined);
+    return readRecordAt(this.#files, journalIn(this.#folder), at).catch(() => undefined);
   }
 
   #onRecord(record: ReadRecord, at: number): void {

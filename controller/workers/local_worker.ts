@@ -64,7 +64,7 @@ export class LocalWorker {
     cluster: LocalWorkerCluster,
     options: { slots: number; log: Log },
   ): Promise<LocalWorker> {
-    const folder = await makeTemporaryFolder();
+    const folder = await makeTemporaryFolder(runtime.files);
     const worker = new LocalWorker(runtime, cluster, options, folder);
     void worker.#accept();
     void worker.#keepRunning();

@@ -21,6 +21,7 @@ import { formatAddress } from "../../link/address.ts";
 import type { Clock, Random } from "../../runtime/clock.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { randomSource } from "../fixtures/peers/frames.ts";
+import { MemoryDisk } from "./memory_files.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 /** What one direction of a connection holds, as the systems of both ends would. */
@@ -39,6 +40,7 @@ const DIALING_PORT_FIRST = 40_000;
 export class MemoryNetwork {
   readonly clock = new VirtualClock();
   readonly random: Random;
+  readonly disk = new MemoryDisk();
   readonly #listeners = new Map<string, MemoryListener>();
   readonly #rates = new Map<number, number>();
   readonly #cuts = new Map<number, number>();
@@ -58,6 +60,7 @@ export class MemoryNetwork {
       name: "memory",
       clock: this.clock,
       random: this.random,
+      files: this.disk.files,
       dial: (address) => this.dial(address),
       listen: (address) => this.listen(address),
       stdio: lacks("stdio"),

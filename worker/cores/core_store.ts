@@ -1,15 +1,17 @@
 /** Stores the cores that controllers send, in files named by their SHA-256 and never overwritten. */
 
 import { createHash } from "node:crypto";
-import { statSync } from "node:fs";
-import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CoreKey } from "../../pool/types.ts";
 import { messageOf } from "../../runtime/error_text.ts";
+import type { Files } from "../../runtime/files.ts";
 
 /** Unused cores are kept for controllers that choose them later: at most this many, and this many bytes. */
 const UNUSED_CORES_MAX = 8;
 const UNUSED_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Only this user may load it, and nobody may change it. */
+const CORE_MODE = 0o500;
 
 /** A core in the store. Only the store changes it. */
 export class StoredCore {
@@ -39,13 +41,15 @@ export interface CoreStoreOptions {
 
 /** Keeps each core while it has users, and a few unused ones. */
 export class CoreStore {
+  readonly #files: Files;
   readonly #directory: string;
   readonly #onUnused: (core: StoredCore) => void;
   readonly #unusedBytesMax: number;
   readonly #cores = new Map<CoreKey, StoredCore>();
   #lastFile = 0;
 
-  constructor(directory: string, options: CoreStoreOptions = {}) {
+  constructor(files: Files, directory: string, options: CoreStoreOptions = {}) {
+    this.#files = files;
     const { onUnused = () => {}, unusedBytesMax = UNUSED_BYTES_MAX } = options;
     this.#directory = directory;
     this.#onUnused = onUnused;
@@ -61,7 +65,7 @@ export class CoreStore {
   has(key: CoreKey): boolean {
     const core = this.#cores.get(key);
     if (!core || core.isBeingWritten) return core !== undefined;
-    return statSync(core.path, { throwIfNoEntry: false })?.size === core.bytes;
+    return this.#files.infoSync(core.path)?.bytes === core.bytes;
   }
 
   /** Writes the core to a file unless it is stored, and counts one more user at once. */
@@ -116,7 +120,7 @@ export class CoreStore {
       bytes -= core.bytes;
       this.#cores.delete(core.key);
       // A loaded library does not need its file. A file that cannot be removed now goes with the worker's folder.
-      rm(core.path, { force: true }).catch(() => {});
+      this.#files.remove(core.path).catch(() => {});
     }
   }
 
@@ -127,19 +131,18 @@ export class CoreStore {
     const path = join(this.#directory, `${key}-${++this.#lastFile}.core`);
     core.path = path;
     core.isBeingWritten = true;
-    core.written = writeCore(path, content).finally(() => core.isBeingWritten = false);
+    core.written = writeCore(this.#files, path, content).finally(() => core.isBeingWritten = false);
     this.#cores.set(key, core);
   }
 }
 
-async function writeCore(path: string, content: Uint8Array): Promise<void> {
+async function writeCore(files: Files, path: string, content: Uint8Array): Promise<void> {
   const unfinished = `${path}.unfinished`;
   try {
-    await writeFile(unfinished, content);
-    await chmod(unfinished, 0o500);
-    await rename(unfinished, path);
+    await files.create(unfinished, content, CORE_MODE);
+    await files.rename(unfinished, path);
   } catch (cause) {
-    await rm(unfinished, { force: true });
+    await files.remove(unfinished);
     const reason = messageOf(cause);
     throw new Error(`this worker cannot store it in "${dirname(path)}": ${reason}`, { cause });
   }

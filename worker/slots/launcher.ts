@@ -44,7 +44,7 @@ export class Launcher {
     if (this.#isClosed) throw new Error("The worker is shutting down");
     const { socketPath, log, goneLimitMs } = this.#options;
     const number = ++this.#lastNumber;
-    const startedJob = new StartedJob(sharedPath(socketPath, number));
+    const startedJob = new StartedJob(this.#runtime.files, sharedPath(socketPath, number));
     const process = new SlotProcess(this.#start(number, startedJob), events, {
       clock: this.#runtime.clock,
       pace: this.#pace,

@@ -12,6 +12,9 @@ import {
 import { systemClock } from "../../../runtime/clock.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
+import { systemFiles } from "../../../runtime/files.ts";
+
+const PORTS = { clock: systemClock, files: systemFiles };
 
 /** Small outputs are written synchronously, large ones are not: all of this holds for both. */
 const OUTPUTS: [string, string][] = [["small", "text"], ["large", "text ".repeat(100_000)]];
@@ -137,7 +140,7 @@ test("a folder that cannot be created is refused at once", async () => {
   await using workspace = await Workspace.make();
   const file = await workspace.write("file", "x");
   for (const folder of [file, `${file}/below`]) {
-    await assert.rejects(DirectorySink.open(folder, systemClock), (error) => {
+    await assert.rejects(DirectorySink.open(folder, PORTS), (error) => {
       assert(error instanceof SinkError);
       return error.message.startsWith(`Cannot write to the output folder "${folder}": `);
     });
@@ -151,7 +154,7 @@ interface OpenedSink extends AsyncDisposable {
 
 async function openSink(): Promise<OpenedSink> {
   const workspace = await Workspace.make();
-  const sink = await DirectorySink.open(workspace.at("out"), systemClock);
+  const sink = await DirectorySink.open(workspace.at("out"), PORTS);
   return { sink, workspace, [Symbol.asyncDispose]: () => workspace[Symbol.asyncDispose]() };
 }
 

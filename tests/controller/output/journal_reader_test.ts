@@ -19,6 +19,7 @@ import {
 import { Workspace } from "../../cli/workspace.ts";
 import { test, testUnless } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
+import { systemFiles } from "../../../runtime/files.ts";
 
 const PAGE = readFileSync(new URL("../../../docs/journal.md", import.meta.url), "utf8");
 
@@ -57,15 +58,15 @@ test("a single record is read from the place where it begins", async () => {
   const records = [0, 1, 2].map((index) => recordOf(index, { error: "x".repeat(index * 100_000) }));
   const path = await workspace.write("j", records.map((r) => formatRecord(r, CORE)).join(""));
   const places: number[] = [];
-  await readJournal(path, {
+  await readJournal(systemFiles, path, {
     onRecord: (_record, at) => places.push(at),
     onRun: () => {},
     onFlaw: () => {},
   });
   for (const [index, at] of places.entries()) {
-    assert.equal((await readRecordAt(path, at))?.index, index);
+    assert.equal((await readRecordAt(systemFiles, path, at))?.index, index);
   }
-  assert.equal(await readRecordAt(path, 5), undefined);
+  assert.equal(await readRecordAt(systemFiles, path, 5), undefined);
 });
 
 test("a record with a reason of any length can be read", async () => {
@@ -238,7 +239,7 @@ async function readBack(text: string): Promise<{ read: ReadRecord[]; flaws: Jour
 /** Reads a journal's records into `read`, and counts the other lines. */
 async function readCounting(path: string, read: ReadRecord[]): Promise<JournalFlaws> {
   const flaws = { damaged: 0, newer: 0 };
-  await readJournal(path, {
+  await readJournal(systemFiles, path, {
     onRecord: (record) => read.push(record),
     onRun: () => {},
     onFlaw: (kind) => flaws[kind] += 1,

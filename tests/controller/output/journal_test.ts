@@ -10,6 +10,7 @@ import { Workspace } from "../../cli/workspace.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test, testUnless } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
+import { systemFiles } from "../../../runtime/files.ts";
 
 const FULL_DISK = "/dev/full";
 const noFullDisk = await access(FULL_DISK).then(() => undefined, () => `there is no ${FULL_DISK}`);
@@ -141,7 +142,7 @@ async function prepared(): Promise<Workspace> {
 
 function openIn(workspace: Workspace, options: Partial<JournalOptions> = {}): Promise<Journal> {
   const defaults = { core: CORE, fresh: false, clock: new VirtualClock() };
-  return Journal.open(workspace.at("out"), { ...defaults, ...options });
+  return Journal.open(systemFiles, workspace.at("out"), { ...defaults, ...options });
 }
 
 /** The records without what the journal adds. */

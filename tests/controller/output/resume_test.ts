@@ -18,6 +18,7 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
+import { systemFiles } from "../../../runtime/files.ts";
 
 const JOBS = ["a", "b", "c", "d"];
 const BEGUN = formatRunEvent("begun", "node7", 17, 0);
@@ -70,7 +71,11 @@ test("no job is skipped for the output of another core or input, whatever was ki
         const owners = new Map(runs.flatMap(({ maker, jobs }) => jobs.map((job) => [job, maker])));
         for (const [job, maker] of owners) await writeFile(`${folder}/${job}`, outputOf(maker));
         for (const maker of MAKERS) {
-          await (await Journal.open(folder, { core: maker.core, fresh: false, clock: systemClock }))
+          await (await Journal.open(systemFiles, folder, {
+            core: maker.core,
+            fresh: false,
+            clock: systemClock,
+          }))
             .close(true);
           for (const job of await doneIn(folder, maker)) assert.equal(owners.get(job), maker);
         }
@@ -97,7 +102,11 @@ test("a record that was checked and is right is repeated, and needs no check fro
   const folder = workspace.at("out");
   await workspace.write("out/a", outputOf(ONE));
   await workspace.write(`out/${STATE_FOLDER}/jobs.jsonl`, `${lineOf("a", ONE)}garbage\n`);
-  const journal = await Journal.open(folder, { core: CORE, fresh: false, clock: systemClock });
+  const journal = await Journal.open(systemFiles, folder, {
+    core: CORE,
+    fresh: false,
+    clock: systemClock,
+  });
   const [checked] = await outcomesIn(folder, ONE);
   assert(checked?.state === "done" && checked.repeat);
   journal.add(checked.repeat);
@@ -134,7 +143,7 @@ function lineOf(job: string, maker: Maker): string {
 
 /** What a run of that core finds done with that state of the inputs. */
 async function outcomesIn(folder: string, { core, identity }: Maker) {
-  const resume = await Resume.load(folder, { core, retryFailed: false });
+  const resume = await Resume.load(systemFiles, folder, { core, retryFailed: false });
   return await resume.outcomesOf(JOBS.map((name) => ({ name, identity })));
 }
 

@@ -12,6 +12,7 @@ import {
 import { utf8 } from "../../fixtures/peers/frames.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
+import { systemFiles } from "../../../runtime/files.ts";
 
 test("the eight unused cores that were used last are kept", async () => {
   await using folder = await Folder.make();
@@ -161,7 +162,7 @@ class Folder implements AsyncDisposable {
 
   store(options: CoreStoreOptions = {}, subfolder = ""): CoreStore {
     const onUnused = (core: StoredCore) => void this.unused.push(core);
-    return new CoreStore(join(this.path, subfolder), { onUnused, ...options });
+    return new CoreStore(systemFiles, join(this.path, subfolder), { onUnused, ...options });
   }
 
   async makeFolder(name: string): Promise<void> {
