@@ -31,8 +31,11 @@ const END_LIMIT_MS = 5_000;
 /** What a process wrote before it died is in the socket already; this is for a loaded machine. */
 const LAST_ANSWERS_MS = 1_000;
 
-/** A line that a job printed, which comes through another pipe, arrives at most this long after its answer. */
-const LINE_DELAY_MS_MAX = 50;
+/**
+ * A line that a job printed comes through another pipe. It arrives at most this long after the job's answer, also on
+ * a loaded machine.
+ */
+const LINE_DELAY_MS_MAX = 1_000;
 
 /** Events for the owner of a process. */
 export interface SlotProcessEvents {
