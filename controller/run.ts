@@ -147,7 +147,10 @@ export class Run {
   async #start(): Promise<void> {
     const { workers, listen, onListening, localSlots, runtime, log } = this.#parts;
     this.setWorkers(workers);
-    if (listen) onListening?.(this.#cluster.listen(listen));
+    if (listen) {
+      const address = this.#cluster.listen(listen);
+      onListening?.(address);
+    }
     if (localSlots !== undefined) {
       this.#local = await LocalWorker.start(runtime, this.#cluster, { slots: localSlots, log });
     }

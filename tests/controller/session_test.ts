@@ -13,6 +13,8 @@ import {
   WorkerServer,
 } from "../../mod.ts";
 import { coreError, echo, startPeer } from "../fixtures/peers/scripted_worker.ts";
+import { Gate } from "../cli/gate.ts";
+import { Workspace } from "../cli/workspace.ts";
 import { core, coreBytes } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
 
@@ -35,10 +37,15 @@ test("a session with a worker of its own gives results in the order of the input
 });
 
 test("unordered results come as jobs finish, and all of them come", async () => {
+  await using workspace = await Workspace.make();
+  const gate = new Gate(workspace);
   await using session = await Session.open({ core: await core("behave"), slots: 2 });
-  const inputs = ["sleep 400", "echo a", "echo b", "echo c"].map(encode);
+  const inputs = [gate.job, "echo a", "echo b", "echo c"].map(encode);
   const order: number[] = [];
-  for await (const { index } of session.map(inputs, { ordered: false })) order.push(index);
+  for await (const { index } of session.map(inputs, { ordered: false })) {
+    order.push(index);
+    if (order.length === 3) await gate.open();
+  }
   assert.equal(order.at(-1), 0);
   assert.deepEqual(order.toSorted(), [0, 1, 2, 3]);
 });

@@ -62,8 +62,8 @@ export class MemoryDisk {
   #lastFolder = 0;
   /** What was done, in order: an operation and a path. */
   readonly operations: string[] = [];
-  /** Called with every operation, before it is done. */
-  onOperation: (operation: string, path: string) => void = () => {};
+  /** Called with every operation before it is done, and with the bytes that it writes. */
+  onOperation: (operation: string, path: string, content?: Uint8Array) => void = () => {};
   /** Whether `operations` grows. A long simulation turns it off. */
   isRecording = true;
   /** How many bytes fit. */
@@ -108,9 +108,9 @@ export class MemoryDisk {
 
   // For `MemoryFiles`.
 
-  began(operation: string, path: string): void {
+  began(operation: string, path: string, content?: Uint8Array): void {
     if (this.isRecording) this.operations.push(`${operation} ${path}`);
-    this.onOperation(operation, path);
+    this.onOperation(operation, path, content);
   }
 
   at(path: string): Content {
@@ -220,11 +220,12 @@ class MemoryFiles implements Files {
   }
 
   create(path: string, content: Uint8Array | string): Promise<void> {
-    return this.#does("create", path, () => void this.#disk.create(path, bytesOf(content)));
+    const bytes = bytesOf(content);
+    return this.#does("create", path, () => void this.#disk.create(path, bytes), bytes);
   }
 
   createSync(path: string, content: Uint8Array): void {
-    this.#disk.began("create", path);
+    this.#disk.began("create", path, content);
     this.#disk.create(path, content);
   }
 
@@ -280,7 +281,8 @@ class MemoryFiles implements Files {
   }
 
   #open(path: string, content: Content): OpenFile {
-    const does = <T>(what: string, act: () => T) => this.#does(what, path, act);
+    const does = <T>(what: string, act: () => T, content?: Uint8Array) =>
+      this.#does(what, path, act, content);
     return {
       info: () =>
         does("info", () => ({ kind: "file", bytes: content.length, modifiedAtMs: 0, uid: 0 })),
@@ -290,16 +292,21 @@ class MemoryFiles implements Files {
           into.set(bytes);
           return bytes.byteLength;
         }),
-      append: (bytes) => does("append", () => this.#disk.append(content, path, bytes)),
+      append: (bytes) => does("append", () => this.#disk.append(content, path, bytes), bytes),
       datasync: () => does("datasync", () => void (content.syncedLength = content.length)),
       truncate: (bytes) => does("truncate", () => content.cut(bytes)),
       close: () => does("close", () => {}),
     };
   }
 
-  async #does<T>(operation: string, path: string, act: () => T): Promise<T> {
+  async #does<T>(
+    operation: string,
+    path: string,
+    act: () => T,
+    content?: Uint8Array,
+  ): Promise<T> {
     await this.#wait();
-    this.#disk.began(operation, path);
+    this.#disk.began(operation, path, content);
     const result = act();
     await this.#wait();
     return result;

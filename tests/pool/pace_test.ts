@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { Pace, WINDOW_JOBS_MAX } from "../../pool/pace.ts";
 import { test } from "../lib/test.ts";
 import { Drive } from "./simulated/drive.ts";
-import { Random } from "./simulated/random.ts";
+import { Random } from "../simulation/random.ts";
 
 test("a slot begins with a window of one job, a worker with two for each slot", () => {
   assert.equal(new Pace(1).window(true), 1);

@@ -5,7 +5,7 @@ import process from "node:process";
 import { test } from "../lib/test.ts";
 import { simulate } from "./simulation.ts";
 import { calmPlan, planFrom } from "./simulated/plan.ts";
-import { Random } from "./simulated/random.ts";
+import { Random } from "../simulation/random.ts";
 
 /** `POOL_SEED=7` runs that seed; `POOL_SEEDS=100000` runs that many seeds. */
 const { POOL_SEED, POOL_SEEDS } = process.env;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "../lib/test.ts";
 import { Drive } from "./simulated/drive.ts";
-import { Random } from "./simulated/random.ts";
+import { Random } from "../simulation/random.ts";
 
 /** A worker that does not report how many slots it has. */
 function driveOf(slots: number, durationMs: (random: Random) => number, roundTripMs = 0.2): Drive {

@@ -1,7 +1,7 @@
 /** The plan of a simulation: machines, work and failures. All of it follows from the seed. */
 
 import type { CoreKey } from "../../../pool/types.ts";
-import { Random } from "./random.ts";
+import { Random } from "../../simulation/random.ts";
 
 /** A job of the simulation, from its source to its end. */
 export interface Task {

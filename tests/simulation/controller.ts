@@ -1,0 +1,200 @@
+/** A machine from which a run is started, and started again until it is complete. */
+
+import { InterruptedError, NoWorkerError } from "../../controller/run_errors.ts";
+import { skipFinishedIn } from "../../controller/inputs/skip.ts";
+import type { ReadyTask, Source } from "../../controller/inputs/source.ts";
+import { SinkError } from "../../controller/output/directory_sink.ts";
+import { OutputFolder } from "../../controller/output/output_folder.ts";
+import type { Resume } from "../../controller/output/resume.ts";
+import { Run, type RunStatus } from "../../controller/run.ts";
+import type { Address } from "../../runtime/ports.ts";
+import { silentLog } from "../../system/log.ts";
+import { MemoryDisk } from "../lib/memory_files.ts";
+import { simulatedCore } from "./core.ts";
+import { inputOf } from "./jobs.ts";
+import type { Host, Network } from "./network.ts";
+import type { RunPlan } from "./plan.ts";
+import { SimulatedProcess } from "./process.ts";
+import type { Random } from "./random.ts";
+import { JOURNAL, OUTPUTS, RunCheck } from "./run_check.ts";
+import type { Timeline } from "./timeline.ts";
+
+const LISTENING_PORT = 7_000;
+
+/** A run that ended early is started again after up to this time. */
+const RESTART_MS_MAX = 5_000;
+
+/** The lock is not simulated: it is about processes of the system. */
+const LOCK = { release: () => Promise.resolve(), removeLeftovers: () => Promise.resolve() };
+
+/** Says what happens, for a person who looks for a fault. */
+export type Tell = (text: string) => void;
+
+/** A run over all its starts. */
+export class Controller {
+  readonly host: Host;
+  readonly check: RunCheck;
+  readonly #timeline: Timeline;
+  readonly #random: Random;
+  readonly #workers: readonly Address[];
+  readonly #tell: Tell;
+  readonly #disk = new MemoryDisk();
+  #process: SimulatedProcess | undefined;
+  #run: Run | undefined;
+  isComplete = false;
+  /** An error that no run may end with. */
+  error: unknown;
+  starts = 0;
+
+  constructor(
+    timeline: Timeline,
+    network: Network,
+    random: Random,
+    readonly plan: RunPlan,
+    workers: readonly Address[],
+    tell: Tell,
+  ) {
+    this.#timeline = timeline;
+    this.#random = random;
+    this.#workers = workers;
+    this.#tell = (text) => tell(`${plan.name}: ${text}`);
+    this.#disk.isRecording = false;
+    this.#disk.files.makeFolderSync(`${OUTPUTS}/.distcomp`);
+    this.host = network.host(plan.name, 0, this.#disk);
+    this.check = new RunCheck(this.#disk, plan.jobs);
+  }
+
+  get address(): Address {
+    return { kind: "tcp", host: this.plan.name, port: LISTENING_PORT };
+  }
+
+  get process(): SimulatedProcess | undefined {
+    return this.#process;
+  }
+
+  get status(): RunStatus | undefined {
+    return this.#run?.status;
+  }
+
+  /** Starts the run, unless it runs or is complete. */
+  start(): void {
+    if (this.#process || this.isComplete) return;
+    this.starts += 1;
+    this.#tell(`start ${this.starts}`);
+    this.check.onStart();
+    const process = this.#process = new SimulatedProcess(this.#timeline, this.host, this.#random);
+    void this.#complete(process).catch((error) => this.error ??= error);
+  }
+
+  /** It is killed. `isTorn`: its journal loses some of the bytes that were written last. */
+  kill(isTorn: boolean): void {
+    if (!this.#process) return;
+    this.#process.kill();
+    if (isTorn) this.#tearJournal();
+    this.#end("killed");
+  }
+
+  /** The power fails: what is not on the disk is lost. */
+  losePower(): void {
+    if (!this.#process) return;
+    this.#process.kill();
+    this.#disk.losePower(() => this.#random.next());
+    this.#end("lost its power");
+  }
+
+  /** Ctrl-C; a second one follows soon, or does not. */
+  interrupt(): void {
+    const run = this.#run;
+    this.#tell("interrupted");
+    run?.interrupt();
+    if (this.#random.chance(0.3)) this.#timeline.after(100, () => run?.abandon());
+  }
+
+  /** Its disk takes no more bytes for a while. */
+  fillDisk(ms: number): void {
+    this.#disk.freeBytes = this.#random.integer(0, 1_000);
+    this.#timeline.after(ms, () => this.#disk.freeBytes = Infinity);
+  }
+
+  #tearJournal(): void {
+    const bytes = this.#disk.bytes(JOURNAL)?.byteLength ?? 0;
+    this.#disk.cut(JOURNAL, this.#random.integer(0, bytes));
+  }
+
+  async #complete(process: SimulatedProcess): Promise<void> {
+    const reason = await this.#runOnce(process).catch((error) => {
+      if (isPlanned(error)) return String(error);
+      throw error;
+    });
+    if (this.#process !== process) return;
+    this.#process.kill();
+    this.#end(reason);
+  }
+
+  /** Resolves when the run is complete; rejects with the error that ended it. */
+  async #runOnce(process: SimulatedProcess): Promise<string> {
+    const { runtime } = process;
+    const core = simulatedCore(this.plan.name);
+    const options = { core: core.key, fresh: false, retryFailed: false };
+    const { sink, journal, resume } = await OutputFolder.openLocked(
+      runtime,
+      OUTPUTS,
+      options,
+      LOCK,
+    );
+    const { timeMs, retries, crashLimit, verifies } = this.plan;
+    const run = this.#run = new Run({
+      runtime,
+      core,
+      sink,
+      journal,
+      source: this.#source(resume),
+      log: { ...silentLog, warn: (text) => this.#tell(text) },
+      options: {
+        policy: { timeMs, memoryBytes: 0, retries, crashLimit },
+        verifiedPart: verifies ? 1 : 0,
+      },
+      workers: this.#workers,
+      listen: this.address,
+      skipsExpected: resume?.skipsExpected ?? 0,
+    });
+    await run.complete();
+    this.check.onComplete(run.status);
+    this.isComplete = true;
+    return "complete";
+  }
+
+  #source(resume: Resume | undefined): Source {
+    const { plan, check } = this;
+    async function* batches() {
+      for await (const batch of skipFinishedIn(readyBatches(plan), resume)) {
+        for (const task of batch) check.onTask(task);
+        yield batch;
+      }
+    }
+    return { batches: batches(), count: () => Promise.resolve(plan.jobs.length) };
+  }
+
+  #end(reason: string): void {
+    this.#tell(`ends: ${reason}`);
+    this.#process = undefined;
+    this.#run = undefined;
+    if (this.isComplete) return;
+    this.#timeline.after(this.#random.between(100, RESTART_MS_MAX), () => this.start());
+  }
+}
+
+async function* readyBatches({ jobs, batch }: RunPlan): AsyncIterable<ReadyTask[]> {
+  for (let first = 0; first < jobs.length; first += batch) {
+    yield jobs.slice(first, first + batch).map((job): ReadyTask => {
+      const { index } = job;
+      return { kind: "ready", index, name: String(index), input: inputOf(job), identity: "same" };
+    });
+  }
+}
+
+/** Whether a run may end with this error: it is interrupted, its disk is full, or no worker is left. */
+function isPlanned(error: unknown): boolean {
+  return error instanceof InterruptedError || error instanceof NoWorkerError ||
+    error instanceof SinkError;
+}

@@ -1,0 +1,383 @@
+/**
+ * A simulated network: connections with delays that differ, that stall, break, or fall silent without a word.
+ * Within a connection bytes keep their order, as TCP guarantees; between connections nothing does.
+ */
+
+import { formatAddress } from "../../link/address.ts";
+import type { Address, ByteStream, StreamListener } from "../../runtime/ports.ts";
+import type { MemoryDisk } from "../lib/memory_files.ts";
+import type { SimulatedProcess } from "./process.ts";
+import type { Random } from "./random.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** What one direction of a connection holds, in flight and unread. */
+const CAPACITY_BYTES = 256 * 1024;
+
+/** When TCP's keep-alive notices that a connection is silent. */
+const KEEP_ALIVE_MS = 120_000;
+
+/** Why the peer can no longer be written to. */
+const RESET = "connection reset";
+
+/** Changes what one end of a connection reads and writes; for peers that lie, and for old versions. */
+export type Meddle = (stream: ByteStream) => ByteStream;
+
+/** All machines and connections. */
+export class Network {
+  readonly #timeline: Timeline;
+  readonly #random: Random;
+  readonly #hosts = new Map<string, Host>();
+  readonly #connections = new Set<Connection>();
+  #lastPort = 1_000;
+
+  constructor(timeline: Timeline, random: Random) {
+    this.#timeline = timeline;
+    this.#random = random;
+  }
+
+  /** A machine. `latencyMs`: the mean time that bytes travel between it and any other. */
+  host(name: string, latencyMs: number, disk: MemoryDisk, meddle?: Meddle): Host {
+    const host = new Host(this, name, latencyMs, disk, meddle);
+    this.#hosts.set(name, host);
+    return host;
+  }
+
+  /** The open connections of a machine. */
+  connectionsOf(host: Host): Connection[] {
+    return [...this.#connections].filter(({ hosts }) => hosts.includes(host));
+  }
+
+  find(name: string): Host | undefined {
+    return this.#hosts.get(name);
+  }
+
+  nextPort(): number {
+    return ++this.#lastPort;
+  }
+
+  connect(from: SimulatedProcess, to: SimulatedProcess): Connection {
+    const connection = new Connection(this.#timeline, this.#random, from, to, () => {
+      this.#connections.delete(connection);
+    });
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  later(ms: number, action: () => void): void {
+    this.#timeline.after(ms, action);
+  }
+}
+
+interface Listening {
+  readonly process: SimulatedProcess;
+  readonly listener: Listener;
+}
+
+/** A machine. */
+export class Host {
+  readonly #network: Network;
+  readonly #listening = new Map<string, Listening>();
+  /** A machine without power answers nobody. */
+  isUp = true;
+
+  constructor(
+    network: Network,
+    readonly name: string,
+    readonly latencyMs: number,
+    readonly disk: MemoryDisk,
+    readonly meddle: Meddle = (stream) => stream,
+  ) {
+    this.#network = network;
+  }
+
+  dial(from: SimulatedProcess, address: Address, timeoutMs: number): Promise<ByteStream> {
+    const host = address.kind === "tcp" ? this.#network.find(address.host) : undefined;
+    return new Promise((resolve, reject) => {
+      const fail = (reason: string) => from.whenRunning(() => reject(new Error(reason)));
+      if (!host?.isUp) return this.#network.later(timeoutMs, () => fail("no answer"));
+      this.#network.later(this.latencyMs + host.latencyMs, () => {
+        const there = host.#listening.get(formatAddress(address));
+        if (!from.isAlive || !there) return fail("connection refused");
+        const { near, far } = this.#network.connect(from, there.process);
+        there.listener.push(host.meddle(far));
+        from.whenRunning(() => resolve(this.meddle(near)));
+      });
+    });
+  }
+
+  /** A process of this machine connects to a Unix socket. `stream` is the end for the one who listens. */
+  connectLocal(path: string, stream: ByteStream): void {
+    this.#listening.get(formatAddress({ kind: "unix", path }))?.listener.push(stream);
+  }
+
+  listen(process: SimulatedProcess, address: Address): StreamListener {
+    const isAny = address.kind === "tcp" && address.port === 0;
+    const own = isAny ? { ...address, port: this.#network.nextPort() } : address;
+    const name = formatAddress(own);
+    if (this.#listening.has(name)) throw new Error("address already in use");
+    const forget = () => void this.#listening.delete(name);
+    const keep = process.onKilled(forget);
+    const listener = new Listener(process, own, () => {
+      keep();
+      forget();
+    });
+    this.#listening.set(name, { process, listener });
+    return listener;
+  }
+}
+
+class Listener implements StreamListener {
+  readonly #process: SimulatedProcess;
+  readonly #streams: ByteStream[] = [];
+  #accepting: ((stream: ByteStream | null) => void) | undefined;
+  #isClosed = false;
+
+  constructor(process: SimulatedProcess, readonly address: Address, readonly onClosed: () => void) {
+    this.#process = process;
+  }
+
+  push(stream: ByteStream): void {
+    this.#process.whenRunning(() => {
+      const accept = this.#accepting;
+      this.#accepting = undefined;
+      if (accept) accept(stream);
+      else this.#streams.push(stream);
+    });
+  }
+
+  accept(): Promise<ByteStream | null> {
+    const stream = this.#streams.shift();
+    if (stream || this.#isClosed) return Promise.resolve(stream ?? null);
+    return new Promise((resolve) => this.#accepting = resolve);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.onClosed();
+    this.#accepting?.(null);
+  }
+}
+
+/** A connection between two processes. */
+export class Connection {
+  readonly hosts: readonly [Host, Host];
+  readonly near: End;
+  readonly far: End;
+  readonly #timeline: Timeline;
+  readonly #lanes: readonly [Lane, Lane];
+  readonly #onGone: () => void;
+  readonly #release: (() => void)[];
+
+  constructor(
+    timeline: Timeline,
+    random: Random,
+    from: SimulatedProcess,
+    to: SimulatedProcess,
+    onGone: () => void,
+  ) {
+    this.#timeline = timeline;
+    this.hosts = [from.host, to.host];
+    const latencyMs = from.host.latencyMs + to.host.latencyMs;
+    const there = new Lane(timeline, random, latencyMs, from, to);
+    const back = new Lane(timeline, random, latencyMs, to, from);
+    this.#lanes = [there, back];
+    const ended = () => this.#onEnded();
+    this.near = new End(to.host.name, back, there, ended);
+    this.far = new End(from.host.name, there, back, ended);
+    this.#onGone = onGone;
+    // The system closes the sockets of a process that is killed.
+    this.#release = [
+      from.onKilled(() => this.near.close()),
+      to.onKilled(() => this.far.close()),
+    ];
+  }
+
+  /** Delivers nothing for a while. */
+  stall(ms: number): void {
+    for (const lane of this.#lanes) lane.stall(ms);
+  }
+
+  /** Both ends learn at once that it is broken. */
+  reset(): void {
+    for (const lane of this.#lanes) lane.reset();
+    this.#onEnded();
+  }
+
+  /** It delivers nothing more, and nobody is told until the systems notice. */
+  silence(): void {
+    for (const lane of this.#lanes) lane.silence();
+    this.#timeline.after(KEEP_ALIVE_MS, () => this.reset());
+  }
+
+  #onEnded(): void {
+    if (!this.#lanes.every(({ isOver }) => isOver)) return;
+    for (const release of this.#release) release();
+    this.#onGone();
+  }
+}
+
+/** One end of a connection. */
+class End implements ByteStream {
+  readonly #incoming: Lane;
+  readonly #outgoing: Lane;
+  readonly #onEnded: () => void;
+
+  constructor(readonly peer: string, incoming: Lane, outgoing: Lane, onEnded: () => void) {
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.#onEnded = onEnded;
+  }
+
+  read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    return this.#incoming.read(into);
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    return this.#outgoing.write(bytes);
+  }
+
+  endWrites(): Promise<void> {
+    this.#outgoing.end();
+    this.#onEnded();
+    return Promise.resolve();
+  }
+
+  close(): void {
+    // A system that discards unread bytes resets the connection: the last bytes that were sent may get lost.
+    if (this.#incoming.hasUnread) this.#outgoing.reset();
+    else this.#outgoing.end();
+    this.#incoming.abandon();
+    this.#onEnded();
+  }
+}
+
+/** One direction of a connection. */
+class Lane {
+  readonly #timeline: Timeline;
+  readonly #random: Random;
+  readonly #latencyMs: number;
+  readonly #writer: SimulatedProcess;
+  readonly #reader: SimulatedProcess;
+  /** What has arrived. */
+  readonly #chunks: Uint8Array[] = [];
+  /** Bytes that are on their way, and those that have arrived. */
+  #heldBytes = 0;
+  /** Nothing arrives before. */
+  #arrivesAtMs = 0;
+  #isSilent = false;
+  #hasEnded = false;
+  #endArrived = false;
+  #isReset = false;
+  #isAbandoned = false;
+  #wakeReader: (() => void) | undefined;
+  #wakeWriter: (() => void) | undefined;
+
+  constructor(
+    timeline: Timeline,
+    random: Random,
+    latencyMs: number,
+    writer: SimulatedProcess,
+    reader: SimulatedProcess,
+  ) {
+    this.#timeline = timeline;
+    this.#random = random;
+    this.#latencyMs = latencyMs;
+    this.#writer = writer;
+    this.#reader = reader;
+  }
+
+  get hasUnread(): boolean {
+    return this.#chunks.length > 0;
+  }
+
+  /** Whether nothing can happen on it any more. */
+  get isOver(): boolean {
+    return this.#isReset || this.#isAbandoned || this.#endArrived;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.byteLength;) {
+      while (this.#heldBytes >= CAPACITY_BYTES && !this.#isReset && !this.#isAbandoned) {
+        await new Promise<void>((resolve) => this.#wakeWriter = resolve);
+      }
+      if (this.#isReset || this.#isAbandoned) throw new Error(RESET);
+      if (this.#hasEnded) throw new Error("nothing more can be written");
+      const part = bytes.slice(at, at + CAPACITY_BYTES - this.#heldBytes);
+      at += part.byteLength;
+      this.#heldBytes += part.byteLength;
+      this.#arrives(() => this.#chunks.push(part));
+    }
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    for (;;) {
+      if (this.#chunks.length > 0 && !this.#isAbandoned) return this.#take(into);
+      if (this.#isReset) throw new Error(RESET);
+      if (this.#endArrived || this.#isAbandoned) return null;
+      await new Promise<void>((resolve) => this.#wakeReader = resolve);
+    }
+  }
+
+  /** The writer writes no more. */
+  end(): void {
+    if (this.#hasEnded || this.#isReset) return;
+    this.#hasEnded = true;
+    this.#arrives(() => this.#endArrived = true);
+  }
+
+  /** The reader reads no more. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#chunks.length = 0;
+    this.#wake();
+  }
+
+  /** What is on its way gets lost, and both ends are told. */
+  reset(): void {
+    this.#isReset = true;
+    this.#wake();
+  }
+
+  stall(ms: number): void {
+    this.#arrivesAtMs = Math.max(this.#arrivesAtMs, this.#timeline.nowMs + ms);
+  }
+
+  silence(): void {
+    this.#isSilent = true;
+  }
+
+  #arrives(act: () => void): void {
+    const travelMs = this.#latencyMs * this.#random.between(0.5, 2);
+    this.#arrivesAtMs = Math.max(this.#arrivesAtMs, this.#timeline.nowMs + travelMs);
+    this.#timeline.after(this.#arrivesAtMs - this.#timeline.nowMs, () => {
+      if (this.#isSilent || this.#isReset || this.#isAbandoned) return;
+      act();
+      this.#wake();
+    });
+  }
+
+  #take(into: Uint8Array): number {
+    const [chunk = into.subarray(0, 0)] = this.#chunks;
+    const part = chunk.subarray(0, into.byteLength);
+    into.set(part);
+    if (part.byteLength < chunk.byteLength) this.#chunks[0] = chunk.subarray(part.byteLength);
+    else this.#chunks.shift();
+    this.#heldBytes -= part.byteLength;
+    this.#resumeWriter();
+    return part.byteLength;
+  }
+
+  #resumeWriter(): void {
+    const wake = this.#wakeWriter;
+    this.#wakeWriter = undefined;
+    if (wake) this.#writer.whenRunning(wake);
+  }
+
+  #wake(): void {
+    this.#resumeWriter();
+    const wake = this.#wakeReader;
+    this.#wakeReader = undefined;
+    if (wake) this.#reader.whenRunning(wake);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Checks one run from outside, through its disk: each job has one end, its output is in place before its record, and
+ * a start of the run after an earlier one does no finished job again.
+ */
+
+import assert from "node:assert/strict";
+import type { JobCounts } from "../../controller/tally.ts";
+import type { SourceTask } from "../../controller/inputs/source.ts";
+import type { MemoryDisk } from "../lib/memory_files.ts";
+import { outputOf, type PlannedJob } from "./jobs.ts";
+
+/** The output folder, and its journal. */
+export const OUTPUTS = "/out";
+export const JOURNAL = `${OUTPUTS}/.distcomp/jobs.jsonl`;
+
+/** A line of the journal, as far as the checks read it. */
+interface Line {
+  readonly input?: string;
+  readonly state?: "done" | "failed";
+  readonly attempt?: number;
+}
+
+/** The checks of one run, over all its starts. */
+export class RunCheck {
+  readonly #disk: MemoryDisk;
+  readonly #jobs: readonly PlannedJob[];
+  /** Jobs that were done or had failed when the run was started last, according to its journal and its outputs. */
+  #finishedBefore = new Set<string>();
+  /** Jobs whose outputs were put in place since then. */
+  readonly #committed = new Set<string>();
+  /** Jobs that were recorded since then. */
+  readonly #recorded = new Set<string>();
+  /** Good jobs that may fail: their slots were killed, or many workers were lost. */
+  readonly excused = new Set<number>();
+
+  constructor(disk: MemoryDisk, jobs: readonly PlannedJob[]) {
+    this.#disk = disk;
+    this.#jobs = jobs;
+    disk.onOperation = (operation, path, content) => this.#onOperation(operation, path, content);
+  }
+
+  /** The run is about to start, for the first time or again. */
+  onStart(): void {
+    this.#committed.clear();
+    this.#recorded.clear();
+    this.#finishedBefore = new Set();
+    for (const [input, { state }] of this.#lastLines()) {
+      const job = this.#jobs[Number(input)] as PlannedJob;
+      const hasOutput = this.#hasOutput(job);
+      if (state === "done" ? hasOutput : !this.#disk.bytes(pathOf(job))) {
+        this.#finishedBefore.add(input);
+      }
+    }
+  }
+
+  /** The source gives a task to the run. */
+  onTask(task: SourceTask): void {
+    if (task.kind === "skipped") return;
+    assert(
+      !this.#finishedBefore.has(task.name),
+      `job ${task.name} runs again, although it was finished when the run was resumed`,
+    );
+  }
+
+  /** The run says that it is complete. */
+  onComplete({ done, failed }: JobCounts): void {
+    const lines = this.#lastLines();
+    const counts = { done: 0, failed: 0 };
+    for (const job of this.#jobs) {
+      const state = lines.get(String(job.index))?.state;
+      assert(state, `job ${job.index} has no record`);
+      counts[state] += 1;
+      this.#checkEnd(job, state);
+    }
+    assert.deepEqual({ done, failed }, counts, "the run counts what its journal says");
+    const left = this.#disk.paths.filter((path) => path.includes("unfinished-"));
+    assert.deepEqual(left, [], "no temporary file is left");
+  }
+
+  #checkEnd(job: PlannedJob, state: "done" | "failed"): void {
+    const { index, kind } = job;
+    if (state === "done") {
+      assert.equal(kind, "good", `job ${index} cannot succeed`);
+      assert(this.#hasOutput(job), `the output of job ${index} is wrong`);
+    } else {
+      assert(kind !== "good" || this.excused.has(index), `job ${index} failed, but is good`);
+      assert(!this.#disk.bytes(pathOf(job)), `job ${index} failed, but has an output`);
+    }
+  }
+
+  #onOperation(operation: string, path: string, content: Uint8Array | undefined): void {
+    if (operation === "append" && path === JOURNAL && content) return this.#onAppended(content);
+    if (operation !== "rename" || path.includes("/.distcomp/")) return;
+    const input = path.slice(OUTPUTS.length + 1);
+    assert(!this.#committed.has(input), `the output of job ${input} is committed twice`);
+    assert(!this.#finishedBefore.has(input), `the output of job ${input} is replaced`);
+    this.#committed.add(input);
+  }
+
+  #onAppended(content: Uint8Array): void {
+    for (const { input, state, attempt } of linesIn(new TextDecoder().decode(content))) {
+      if (input === undefined || state === undefined || attempt === 0) continue;
+      if (this.#finishedBefore.has(input)) continue; // its record is written again, to be trusted from now on
+      assert(!this.#recorded.has(input), `job ${input} has two ends`);
+      this.#recorded.add(input);
+      const isCommitted = this.#committed.has(input);
+      assert(state === "failed" || isCommitted, `job ${input} has a record before its output`);
+    }
+  }
+
+  #hasOutput(job: PlannedJob): boolean {
+    const found = this.#disk.bytes(pathOf(job));
+    const expected = outputOf(job);
+    if (found?.byteLength !== expected.byteLength) return false;
+    return found.every((byte, at) => byte === expected[at]);
+  }
+
+  #lastLines(): Map<string, Line> {
+    const lines = new Map<string, Line>();
+    for (const line of linesIn(this.#disk.text(JOURNAL) ?? "")) {
+      if (line.input !== undefined) lines.set(line.input, line);
+    }
+    return lines;
+  }
+}
+
+function pathOf({ index }: PlannedJob): string {
+  return `${OUTPUTS}/${index}`;
+}
+
+/** The lines that are whole. */
+function linesIn(text: string): Line[] {
+  const lines: Line[] = [];
+  for (const line of text.split("\n")) {
+    try {
+      lines.push(JSON.parse(line));
+    } catch {
+      // A line that is torn, or empty.
+    }
+  }
+  return lines;
+}

@@ -1,0 +1,215 @@
+/**
+ * Simulates whole clusters: the real controller, its output folder and journal, the real workers, and everything
+ * between them, on simulated processes, connections and disks. Everything follows from the seed, and a seed that
+ * fails fails again in the same way.
+ */
+
+import assert from "node:assert/strict";
+import { Controller, type Tell } from "./controller.ts";
+import { Machine } from "./machine.ts";
+import { meddleFor } from "./manners.ts";
+import { Network } from "./network.ts";
+import { type Fault, type Plan, REPAIR_MS_MAX } from "./plan.ts";
+import { probe } from "./probe.ts";
+import { Random } from "./random.ts";
+import { Timeline } from "./timeline.ts";
+
+/** How often what must hold at all times is checked. */
+const CHECK_MS = 500;
+
+/** Jobs that a run has queued beyond one batch and what its workers may have. */
+const QUEUED_MAX = 64;
+
+/** After the last run, workers have this long until they are idle: orphaned jobs end, slots start again. */
+const IDLE_MS = 60_000;
+
+/** More events than any plan needs: something goes round in circles. */
+const EVENTS_MAX = 5_000_000;
+
+/** What a simulation came to. */
+export interface Report {
+  readonly events: number;
+  readonly virtualMs: number;
+  /** How often runs were started. */
+  readonly starts: number;
+  /** The same for the same events in the same order. */
+  readonly fingerprint: number;
+}
+
+/** Simulates a plan. Rejects if something that must hold does not. */
+export async function simulate(plan: Plan, tell: Tell = () => {}): Promise<Report> {
+  const simulation = new Simulation(plan, tell);
+  return await simulation.run();
+}
+
+class Simulation {
+  readonly #plan: Plan;
+  readonly #timeline = new Timeline();
+  readonly #random: Random;
+  readonly #network: Network;
+  readonly #machines: Machine[];
+  readonly #controllers: Controller[];
+  readonly #tell: Tell;
+  #losses = 0;
+  #isCalm = false;
+
+  constructor(plan: Plan, tell: Tell) {
+    this.#plan = plan;
+    this.#random = new Random(plan.seed);
+    this.#network = new Network(this.#timeline, this.#random);
+    this.#tell = (text) => tell(`${this.#timeline.nowMs.toFixed(1)} ms: ${text}`);
+    const listening = plan.machines.filter(({ dials }) => !dials)
+      .map(({ name }) => ({ kind: "tcp", host: name, port: 7_433 }) as const);
+    this.#controllers = plan.runs.map((run) =>
+      new Controller(this.#timeline, this.#network, this.#random, run, listening, this.#tell)
+    );
+    this.#machines = plan.machines.map((machine) => this.#machine(machine));
+  }
+
+  async run(): Promise<Report> {
+    for (const machine of this.#machines) {
+      this.#timeline.after(machine.plan.joinsAtMs, () => void machine.start());
+    }
+    for (const controller of this.#controllers) this.#timeline.after(0, () => controller.start());
+    for (const fault of this.#plan.faults) {
+      this.#timeline.after(fault.atMs, () => this.#strike(fault));
+    }
+    this.#timeline.after(this.#plan.calmAtMs, () => this.#calm());
+    this.#timeline.after(CHECK_MS, () => this.#check());
+    await this.#complete();
+    const report = this.#report();
+    await this.#assertIdle();
+    return report;
+  }
+
+  #machine(plan: Machine["plan"]): Machine {
+    const dials = plan.dials ? this.#controllers.map(({ address }) => address) : [];
+    const meddle = meddleFor(plan.manner, this.#random);
+    return new Machine(this.#timeline, this.#network, this.#random, plan, dials, meddle, {
+      onStarted: () => {},
+      onSlotKilled: (job) => this.#controllers.forEach(({ check }) => check.excused.add(job.index)),
+    });
+  }
+
+  async #complete(): Promise<void> {
+    const limitMs = this.#limitMs();
+    while (!this.#controllers.every(({ isComplete }) => isComplete)) {
+      const { nowMs, count } = this.#timeline;
+      assert(nowMs < limitMs, `the runs do not end within ${(limitMs / 1_000).toFixed(0)} s`);
+      assert(count < EVENTS_MAX, `the runs do not end within ${EVENTS_MAX} events`);
+      assert(await this.#timeline.step(), "nothing happens any more, but a run is not complete");
+      for (const { error } of this.#controllers) if (error) throw error;
+    }
+  }
+
+  #report(): Report {
+    return {
+      events: this.#timeline.count,
+      virtualMs: this.#timeline.nowMs,
+      starts: this.#controllers.reduce((sum, { starts }) => sum + starts, 0),
+      fingerprint: this.#timeline.fingerprint,
+    };
+  }
+
+  /** Longer than the slowest schedule takes once nothing goes wrong any more. */
+  #limitMs(): number {
+    const slowest = Math.max(...this.#plan.machines.map(({ slowness }) => slowness));
+    let workMs = 0;
+    for (const { jobs, timeMs, retries, crashLimit } of this.#plan.runs) {
+      for (const { kind, durationMs } of jobs) {
+        workMs += kind === "hangs" ? timeMs * (1 + retries) : durationMs * slowest;
+        if (kind === "crashes") workMs += crashLimit * (1_000 + durationMs * slowest);
+        if (kind === "fails") workMs += retries * durationMs * slowest;
+      }
+    }
+    return this.#plan.calmAtMs + 600_000 + 3 * workMs;
+  }
+
+  #strike({ kind, which }: Fault): void {
+    if (this.#isCalm) return;
+    const machine = this.#machines[which % this.#machines.length] as Machine;
+    const controller = this.#controllers[which % this.#controllers.length] as Controller;
+    const ms = which % REPAIR_MS_MAX;
+    this.#tell(`${kind} (${machine.plan.name}, ${controller.plan.name}, ${ms} ms)`);
+    switch (kind) {
+      case "worker is killed":
+        machine.kill();
+        return this.#restart(machine, ms);
+      case "worker loses power":
+        machine.losePower((host) => {
+          for (const connection of this.#network.connectionsOf(host)) connection.silence();
+        });
+        return this.#restart(machine, ms);
+      case "worker leaves":
+        void machine.drain();
+        return this.#restart(machine, ms);
+      case "worker stalls":
+        return machine.process?.stall(ms);
+      case "slot is killed":
+        return machine.slots.at(which % 7)?.killFromOutside();
+      case "slot stalls":
+        return machine.slots.at(which % 7)?.stall(ms);
+      case "connection breaks":
+        return this.#network.connectionsOf(machine.host).at(which % 3)?.reset();
+      case "connection stalls":
+        return this.#network.connectionsOf(machine.host).at(which % 3)?.stall(ms);
+      case "connection falls silent":
+        return this.#network.connectionsOf(machine.host).at(which % 3)?.silence();
+      case "clock jumps":
+        controller.process?.jumpClock(ms * (which % 2 ? 1_000 : -1_000));
+        return machine.process?.jumpClock(ms * (which % 3 ? 1_000 : -1_000));
+      case "disk is full":
+        return controller.fillDisk(ms);
+      case "controller is killed":
+        return controller.kill(which % 2 === 0);
+      case "controller loses power":
+        return controller.losePower();
+      case "controller is interrupted":
+        return controller.interrupt();
+      case "controller stalls":
+        return controller.process?.stall(ms);
+    }
+  }
+
+  #restart(machine: Machine, ms: number): void {
+    this.#losses += 1;
+    this.#timeline.after(ms, () => void machine.start());
+  }
+
+  /** Nothing goes wrong any more. */
+  #calm(): void {
+    this.#tell("calm");
+    this.#isCalm = true;
+  }
+
+  #check(): void {
+    this.#timeline.after(CHECK_MS, () => this.#check());
+    const slots = this.#plan.machines.reduce((sum, { slots }) => sum + slots, 0);
+    for (const { status, plan } of this.#controllers) {
+      if (!status) continue;
+      const shortestMs = Math.min(...plan.jobs.map(({ durationMs }) => durationMs));
+      if (shortestMs < 100 || this.#plan.machines.some(({ manner }) => manner !== "honest")) {
+        continue;
+      }
+      const queuedMax = Math.max(QUEUED_MAX, 4 * slots) + plan.batch;
+      assert(
+        status.queued <= queuedMax,
+        `${status.queued} jobs are queued, more than ${queuedMax}`,
+      );
+    }
+  }
+
+  /** Every worker has all of its slots, and none of them has a job. */
+  async #assertIdle(): Promise<void> {
+    const untilMs = this.#timeline.nowMs + IDLE_MS;
+    while (this.#timeline.nowMs < untilMs && await this.#timeline.step());
+    for (const machine of this.#machines) {
+      if (!machine.isRunning) continue;
+      const { name, slots, manner } = machine.plan;
+      assert.equal(machine.slots.length, slots, `${name} has not all of its slots`);
+      if (manner === "version 1" || machine.plan.dials) continue;
+      const answer = await probe(this.#timeline, this.#network, this.#random, machine);
+      assert.deepEqual(answer, { slotsBusy: 0, jobsWaiting: 0 }, `${name} is not idle`);
+    }
+  }
+}
