@@ -139,7 +139,7 @@ async function writeCore(path: string, content: Uint8Array): Promise<void> {
     await chmod(unfinished, 0o500);
     await rename(unfinished, path);
   } catch (cause) {
-    await rm(unfinished, { force: true });
+    await rm(unfinished, { force: true }).catch(() => {}); // the first error is the one to report
     const reason = messageOf(cause);
     throw new Error(`this worker cannot store it in "${dirname(path)}": ${reason}`, { cause });
   }
