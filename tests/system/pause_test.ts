@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { pause } from "../../system/pause.ts";
+import { countListeners } from "../lib/listeners.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 
@@ -39,18 +40,3 @@ test("a pause leaves no listener on the signal, however it ends", async () => {
   await aborted;
   assert.equal(listeners(), 0);
 });
-
-/** How many listeners a signal has that were added from now on. */
-function countListeners(signal: AbortSignal): () => number {
-  const listeners = new Set<unknown>();
-  const { addEventListener, removeEventListener } = signal;
-  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
-    listeners.add(args[1]);
-    addEventListener.apply(signal, args);
-  };
-  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
-    listeners.delete(args[1]);
-    removeEventListener.apply(signal, args);
-  };
-  return () => listeners.size;
-}
