@@ -5,7 +5,7 @@
  * A core is known by its name: `hangs` never comes back from `worker_init`, `slow` takes a second for it,
  * `refuses` returns 7 from it, `crashes` and `killed` die in it, `stays` never unloads. Any other loads if its
  * file exists, and its jobs do what the core `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`, `exit`, `hang-up` and `huge`.
- * `core` outputs the name of the core.
+ * `core` outputs the name of the core, and with `crash-before` the slot dies before it has started the job.
  */
 
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
@@ -176,6 +176,7 @@ export class FakeSlot implements ChildProcess, ByteStream {
   }
 
   #runNext(): void {
+    if (this.#jobs[0] && inputOf(this.#jobs[0]) === "crash-before") return this.crash("SIGSEGV");
     const job = this.#jobs.shift();
     this.#isRunning = job !== undefined && !this.isGone;
     if (!job || this.isGone) return;

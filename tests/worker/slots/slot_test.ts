@@ -31,6 +31,7 @@ test("a process that dies is lost once, and replaced", async () => {
   (await worker.up(1)).crash("SIGSEGV");
   await worker.up(2);
   assert.deepEqual(worker.lost, [{ endpoint: 1, reason: "crashed: SIGSEGV", wasKilled: false }]);
+  assert.equal(worker.slots.at(1 as EndpointId), undefined);
   assert.deepEqual(worker.warnings, ["slot 1 (pid 1000): crashed: SIGSEGV"]);
 });
 
@@ -239,6 +240,9 @@ test("a slot whose load is abandoned is lost at once, even if its process cannot
   assert.equal((await problem)[0], "abandoned");
   assert.equal(worker.lost.length, 1);
   assert.equal(worker.clock.now(), 0);
+  await worker.up(2);
+  await worker.clock.advance(GONE_LIMIT_MS);
+  assert.equal(worker.lost.length, 1, "the process that is given up is not the slot's any more");
 });
 
 test("closing does not wait for processes that were given up", async () => {
@@ -263,6 +267,7 @@ test("a process that connects while the worker closes is ended before the worker
   const closed = worker.close();
   await closed;
   assert(worker.started[0]?.isGone);
+  assert.equal(worker.endpoint, 0, "it was never up");
 });
 
 test("closing reports a process that does not exit, once", async () => {
