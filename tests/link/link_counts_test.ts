@@ -148,6 +148,16 @@ test("a paused link that is closed stops reading", async () => {
   assert.deepEqual([reads, network.clock.timers], [0, 0]);
 });
 
+test("a link that is paused while it ends has ended all the same after its limit", async () => {
+  const { link, peer, closed, network } = await connected();
+  let hasEnded = false;
+  void link.end().then(() => hasEnded = true);
+  link.pause(true); // as by the flow control of its owner
+  await peer.write(frame(1));
+  await network.clock.advance(LINGER_MS);
+  assert.deepEqual([closed.length, hasEnded], [1, true]);
+});
+
 test("a link that is closed while it is ending sets no further timer", async () => {
   const { link, closed, network } = await connected({}, (stream) => ({
     ...bound(stream),
