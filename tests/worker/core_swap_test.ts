@@ -179,13 +179,13 @@ test("a core that loses its last controller while a slot loads it is unloaded on
   await using worker = await startFakeWorker({ halfClosedMs: 100 });
   await using stays = await connectWith(worker, "behave");
   await using leaves = await connect(worker);
-  const job = run(stays, "sleep 5000");
+  const job = run(stays, "sleep 300000");
   await allIsTaken(stays);
   const sent = leaves.sendCore("slow", await fakeCore("slow"));
-  assert.equal((await elapse(worker.clock, sent)).kind, "ok");
+  assert.equal((await elapse(worker.clock, sent, 1_000)).kind, "ok");
   void send(leaves, "echo never");
   await allIsTaken(leaves);
-  assert.equal(await elapse(worker.clock, job), "slept");
+  assert.equal(await elapse(worker.clock, job, 1_000), "slept");
   const loading = () => worker.fakes.running.find(({ core }) => core === "slow");
   await eventually("a slot loads it", () => loading() !== undefined);
   await leaves.close();

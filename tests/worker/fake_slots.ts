@@ -2,7 +2,7 @@
  * Fake slots without processes, for tests of a worker. They speak the slot protocol and run the jobs of a few
  * cores, at once or on the test's clock.
  *
- * A core is known by its name: `hangs` never comes back from `worker_init`, `slow` takes a second for it,
+ * A core is known by its name: `hangs` never comes back from `worker_init`, `slow` takes a minute for it,
  * `refuses` returns 7 from it, `crashes` and `killed` die in it, `stays` never unloads. Any other loads if its
  * file exists, and its jobs do what the core `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`, `exit`, `hang-up` and `huge`.
  * `core` outputs the name of the core, and with `crash-before` the slot dies before it has started the job.
@@ -40,7 +40,7 @@ const FIRST_PID = 1000;
 const JOB_PREFIX_BYTES = 16;
 
 /** How long `worker_init` of the core `slow` takes. */
-export const SLOW_LOAD_MS = 1_000;
+export const SLOW_LOAD_MS = 60_000;
 
 /** How fake slots behave. */
 export interface FakeSlotsOptions {

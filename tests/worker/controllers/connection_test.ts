@@ -8,7 +8,7 @@ import { coreBytes } from "../../lib/cores.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
-import type { FakeSlots } from "../fake_slots.ts";
+import { type FakeSlots, SLOW_LOAD_MS } from "../fake_slots.ts";
 import { elapse, startFakeWorker } from "../own_worker.ts";
 import { coreMessage, jobMessage, jobMessages, versionMessage } from "../raw.ts";
 
@@ -34,6 +34,7 @@ test("a connection that was paused for its cores is read again when they are loa
   await elapse(
     worker.clock,
     eventually("the job behind the cores is run", () => hasRun(worker.fakes, "behind")),
+    SLOW_LOAD_MS / 10,
   );
 });
 
