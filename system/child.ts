@@ -45,9 +45,9 @@ export class Child {
 
   async #watch(): Promise<ProcessEnd> {
     const end = await this.#process.ended;
-    await this.#printed.complete();
-    this.#hasEnded = true;
+    this.#hasEnded = true; // its id may belong to another process from now on
     this.#timer?.stop();
+    await this.#printed.complete();
     this.#settled.resolve(end);
     return end;
   }

@@ -47,6 +47,7 @@ export async function dialController(
       await worker.serve(stream);
       if (clock.now() - startedAtMs >= SETTLED_MS) backoff.reset();
     } catch (error) {
+      if (signal.aborted) return;
       const reason = messageOf(error);
       if (reason !== lastReason) log.warn(`Cannot reach controller ${name}: ${reason}; retrying`);
       lastReason = reason;

@@ -106,6 +106,11 @@ export class Worker implements AsyncDisposable {
     return worker;
   }
 
+  /** How many controllers are connected. */
+  get controllers(): number {
+    return this.#connections.size;
+  }
+
   /** Serves a controller until the connection is closed. */
   async serve(stream: ByteStream): Promise<void> {
     if (this.#drained) return stream.close();

@@ -44,3 +44,10 @@ test("signs of life before the first call do not count later", () => {
   silence.look(7, true, 0);
   assert.equal(silence.look(7, true, 250), 250);
 });
+
+test("signs of life from a time without reading do not count once the link is read again", () => {
+  const silence = new Silence();
+  silence.look(0, true, 0);
+  assert.equal(silence.look(5, false, 500), 0);
+  assert.equal(silence.look(5, true, 1_000), 500);
+});

@@ -66,6 +66,22 @@ test("a listener goes on after every error, even after a rejection that is not a
   assert.deepEqual(wrongs, []);
 });
 
+test("a connection that is gone before it is accepted costs no pause, and any other error a tenth of a second", async () => {
+  const clock = new VirtualClock();
+  const codes = ["ECONNABORTED", "ECONNRESET", "EINVAL", "ENOTCONN", "EMFILE"];
+  const pausesMs = [];
+  for (const code of codes) {
+    const wrongs = [Object.assign(new Error("wrong"), { code })];
+    const accept = () => wrongs.length > 0 ? Promise.reject(wrongs.shift()) : Promise.resolve(1);
+    const startMs = clock.now();
+    let acceptedAtMs: number | undefined;
+    void acceptUntilClosed(accept, () => false, clock).then(() => acceptedAtMs = clock.now());
+    await clock.until("it is accepted", () => acceptedAtMs !== undefined);
+    pausesMs.push(clock.now() - startMs);
+  }
+  assert.deepEqual(pausesMs, [0, 0, 0, 0, 100]);
+});
+
 test("a listener ends when its owner has closed it, however the pending accept fails", async () => {
   const clock = new VirtualClock();
   for (const wrong of [new Error("closed"), { code: "EMFILE" }, undefined]) {

@@ -48,6 +48,27 @@ test("a process that has exited is never sent a signal, because its id may belon
   assert.equal(clock.timers, 0);
 });
 
+test("a process that has exited is not killed either while its last lines are read", async () => {
+  const { clock, process, child } = newChild();
+  process.end({ exitCode: 0 }, false);
+  await clock.advance(100);
+  child.kill();
+  await clock.advance(100);
+  assert.deepEqual(await child.settled, { exitCode: 0 });
+  assert.deepEqual(process.signals, []);
+  assert.equal(clock.timers, 0);
+});
+
+test("a killed process that exits just in time is not given up while its last lines are read", async () => {
+  const { clock, process, child } = newChild();
+  child.kill();
+  await clock.advance(GONE_LIMIT_MS - 1);
+  process.end({ signal: "SIGKILL" }, false);
+  await clock.advance(1_000);
+  assert.deepEqual(await child.settled, { signal: "SIGKILL" });
+  assert.equal(process.isUnreferenced, false);
+});
+
 /** A process that ends when the test says so. */
 class FakeProcess implements ChildProcess {
   readonly pid = 4711;
@@ -76,8 +97,9 @@ class FakeProcess implements ChildProcess {
     this.isUnreferenced = true;
   }
 
-  end(end: ProcessEnd): void {
-    this.#output.close();
+  /** `closesOutput`: no other process holds its output. */
+  end(end: ProcessEnd, closesOutput = true): void {
+    if (closesOutput) this.#output.close();
     this.#end.resolve(end);
   }
 }

@@ -37,6 +37,35 @@ test("a line that is too long keeps its last chunks, and the next line is comple
   assert.equal(overlong, 2);
 });
 
+test("a line of exactly the limit is not too long, and one byte more is", () => {
+  for (const [length, overlongs] of [[10, 0], [11, 1]] as const) {
+    const lines: number[] = [];
+    let overlong = 0;
+    const cutter = new LineCutter({
+      onLine: ({ byteLength }) => lines.push(byteLength),
+      lineBytesMax: 10,
+      onOverlong: () => overlong += 1,
+      reusesChunks: false,
+    });
+    for (let byte = 0; byte < length; byte++) cutter.push(Buffer.from("a"));
+    cutter.push(Buffer.from("\n"));
+    assert.deepEqual([lines, overlong], [[overlongs === 0 ? 10 : 2], overlongs]);
+  }
+});
+
+test("a line that never ends keeps no more than the limit in memory", () => {
+  let keptBytes = 0;
+  const cutter = new LineCutter({
+    onLine: ({ byteLength }) => keptBytes = byteLength,
+    lineBytesMax: 1_000,
+    reusesChunks: true,
+  });
+  const chunk = Buffer.alloc(300, "a");
+  for (let chunks = 0; chunks < 10_000; chunks++) cutter.push(chunk);
+  cutter.end();
+  assert(keptBytes <= 1_000, `${keptBytes} bytes are kept`);
+});
+
 function linesOf(text: string, sizes: readonly number[], reusesChunks: boolean) {
   const lines: [string, number][] = [];
   const cutter = new LineCutter({

@@ -7,6 +7,8 @@ import { PrintingPace } from "../../system/printing_pace.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 
+const utf8 = new TextEncoder();
+
 test("lines are the same however the bytes are cut, and long ones are cut short", () => {
   const text = `first\r\nzweite Zeile: ü\n\n${"x".repeat(5000)}\nlast`;
   const bytes = new TextEncoder().encode(text);
@@ -19,6 +21,11 @@ test("lines are the same however the bytes are cut, and long ones are cut short"
     for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.subarray(at, at + size));
     assert.deepEqual(linesOf(pieces), whole, `pieces of ${size}`);
   }
+});
+
+test("a line of 2,000 characters is whole, and of one more only the last is cut", () => {
+  const lines = [2_000, 2_001].map((length) => linesOf([utf8.encode("x".repeat(length))]));
+  assert.deepEqual(lines, [["x".repeat(2_000)], [`${"x".repeat(2_000)} …`]]);
 });
 
 test("all lines of a process are there when its outputs have ended", async () => {

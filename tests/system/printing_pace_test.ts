@@ -75,6 +75,46 @@ test("printing waits while the log has no room for more lines", async () => {
   assert.deepEqual(seen, ["a 0", "a 1", "a 2"]);
 });
 
+test("a piece of work that took long costs a tenth of a second at most", async () => {
+  const clock = new WorkingClock();
+  const pace = new PrintingPace(clock, silentLog);
+  assert.deepEqual(await restsOf(clock, pace, [33, 34, 60_000]), [99, 100, 100]);
+});
+
+test("rests shorter than 4 ms are added up, and a rest that was taken is not owed any more", async () => {
+  const clock = new WorkingClock();
+  const pace = new PrintingPace(clock, silentLog);
+  assert.deepEqual(await restsOf(clock, pace, [1, 1, 1, 2, 1, 1]), [0, 6, 0, 9, 0, 6]);
+});
+
+test("an error in the lines of one process goes to its reader, and stops no other", async () => {
+  const pace = new PrintingPace(new WorkingClock(), silentLog);
+  const failed = pace.take(() => {
+    throw new Error("no such line");
+  });
+  let isDone = false;
+  await assert.rejects(failed, /no such line/);
+  await pace.take(() => void (isDone = true));
+  assert(isDone);
+});
+
+/** How long printing rests after each of these pieces of work. */
+async function restsOf(
+  clock: WorkingClock,
+  pace: PrintingPace,
+  worksMs: readonly number[],
+): Promise<number[]> {
+  const restsMs: number[] = [];
+  for (const workMs of worksMs) {
+    let isOver = false;
+    const startMs = clock.now();
+    void pace.take(() => clock.work(workMs)).then(() => isOver = true);
+    await clock.until("the next piece may follow", () => isOver);
+    restsMs.push(Math.round(clock.now() - startMs - workMs));
+  }
+  return restsMs;
+}
+
 /** A virtual clock on which work also takes time. */
 class WorkingClock extends VirtualClock implements Clock {
   #workedMs = 0;

@@ -1,8 +1,15 @@
 /** Where a process may keep its sockets and cores. */
 
 import assert from "node:assert/strict";
-import { isNoexec } from "../../system/temporary_folder.ts";
+import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { isNoexec, makeTemporaryFolder } from "../../system/temporary_folder.ts";
 import { test } from "../lib/test.ts";
+import { systemFiles } from "../../runtime/files.ts";
+
+/** The path of a socket has 103 bytes at most, 16 of them for its name, and 15 for that of the folder. */
+const LONGEST_PARENT_BYTES = 103 - "/distcomp-XXXXXX/".length - 16;
 
 const MOUNTS = [
   "/dev/sda1 / ext4 rw,relatime 0 0",
@@ -23,4 +30,25 @@ test("a folder is noexec if the innermost mount that it lies on is", () => {
 
 test("no folder is noexec where the mounts are unknown", () => {
   assert.equal(isNoexec("/tmp", ""), false);
+});
+
+test("a folder is made where the path of a socket in it is just short enough, and elsewhere if it is too long", async () => {
+  const root = await mkdtemp(join(await realpath(tmpdir()), "dc-"));
+  try {
+    for (
+      const [bytes, isThere] of [[LONGEST_PARENT_BYTES, true], [
+        LONGEST_PARENT_BYTES + 1,
+        false,
+      ]] as const
+    ) {
+      const parent = join(root, "x".repeat(bytes - root.length - 1));
+      assert.equal(parent.length, bytes);
+      await mkdir(parent);
+      const folder = await makeTemporaryFolder(systemFiles, parent);
+      assert.equal(dirname(folder) === parent, isThere);
+      await rm(folder, { recursive: true });
+    }
+  } finally {
+    await rm(root, { recursive: true });
+  }
 });

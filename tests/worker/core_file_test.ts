@@ -1,13 +1,14 @@
 /** Core files that are deleted, for example by a system that cleans up temporary folders. */
 
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type ControllerV2,
   descriptionOf,
   digestOf,
+  failureOf,
   isChosen,
 } from "../fixtures/peers/controller_2.ts";
 import { coreBytes } from "../lib/cores.ts";
@@ -43,6 +44,24 @@ test("a core whose file is gone while it is in use is usable again once it is se
   assert.equal(await run(controller, "echo again"), "again");
 });
 
+test("a core whose file is gone, and cannot be written again, fails the jobs of those who use it, and blocks no slot", async () => {
+  await using folder = await CoreFolder.make();
+  await using worker = await startFakeWorker({ folder: folder.path });
+  await using user = await connect2(worker, "behave");
+  assert.equal(await run(user, "echo a job"), "a job");
+  await folder.removeCores();
+  await folder.blockNextCore();
+  await using other = await connect2(worker);
+  const offered = await other.sendCore("behave", await coreBytes("behave"));
+  assert.match(failureOf(offered).text, /cannot store it in/);
+  await failed(sendLimited(user, "crash"), "crash");
+  await elapse(worker.clock, failed(sendLimited(user, "echo in a new slot"), "core"));
+  await loadCore(other, "echo");
+  assert.equal(await run(other, "echo with another core"), "with another core");
+  await loadCore(user, "behave");
+  assert.equal(await run(user, "echo again"), "again");
+});
+
 /** The cores that a worker says it has. */
 async function coresOf(controller: ControllerV2): Promise<string[]> {
   return descriptionOf(await controller.describe()).cores;
@@ -60,6 +79,21 @@ class CoreFolder implements AsyncDisposable {
     for (const name of await readdir(this.path, { recursive: true })) {
       if (name.endsWith(".core")) await rm(join(this.path, name));
     }
+  }
+
+  /** The file of the next core cannot be written, as on a full disk. */
+  async blockNextCore(): Promise<void> {
+    const own = await this.#own();
+    const numbers = (await readdir(own)).map((name) => Number(/-(\d+)\.core/.exec(name)?.[1] ?? 0));
+    const key = digestOf(await coreBytes("behave"));
+    const next = Math.max(1, ...numbers) + 1;
+    await mkdir(join(own, `${key}-${next}.core.unfinished`));
+  }
+
+  /** The worker's own folder. */
+  async #own(): Promise<string> {
+    const [name = ""] = await readdir(this.path);
+    return join(this.path, name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

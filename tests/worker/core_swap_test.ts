@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { type ControllerV1, errorText } from "../fixtures/peers/controller_v1.ts";
 import { utf8 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
+import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import {
+  allIsTaken,
   connect,
   connectWith,
   failureOf,
@@ -16,6 +18,7 @@ import {
   send,
 } from "./controllers.ts";
 import { connect2, isBusy } from "./controllers_2.ts";
+import { SLOW_LOAD_MS } from "./fake_slots.ts";
 import { elapse, type OwnWorker, startFakeWorker, startOwnWorker } from "./own_worker.ts";
 
 /** A core whose every output is this text. */
@@ -170,6 +173,27 @@ test("a core is unloaded when its last controller is gone", async () => {
   const [first] = worker.fakes.started;
   assert(first?.isGone && !first.isKilled);
   assert.equal(worker.fakes.started[1]?.core, "");
+});
+
+test("a core that loses its last controller while a slot loads it is unloaded once it is loaded", async () => {
+  await using worker = await startFakeWorker({ halfClosedMs: 100 });
+  await using stays = await connectWith(worker, "behave");
+  await using leaves = await connect(worker);
+  const job = run(stays, "sleep 300000");
+  await allIsTaken(stays);
+  const sent = leaves.sendCore("slow", await fakeCore("slow"));
+  assert.equal((await elapse(worker.clock, sent, 1_000)).kind, "ok");
+  void send(leaves, "echo never");
+  await allIsTaken(leaves);
+  assert.equal(await elapse(worker.clock, job, 1_000), "slept");
+  const loading = () => worker.fakes.running.find(({ core }) => core === "slow");
+  await eventually("a slot loads it", () => loading() !== undefined);
+  await leaves.close();
+  await elapse(worker.clock, worker.isLeft(), 5);
+  assert(loading(), "it is still being loaded");
+  await worker.clock.advance(SLOW_LOAD_MS);
+  await eventually("it is unloaded", () => loading() === undefined);
+  assert.equal(await run(stays, "echo next"), "next");
 });
 
 test("one controller's broken core does not affect another controller", async () => {

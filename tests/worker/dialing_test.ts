@@ -91,6 +91,73 @@ test("pauses between dials double from 0.1 s to 5 s, until a connection has last
   assert.equal(clock.timers, 0);
 });
 
+test("a connection that opens after the worker was told to end is closed, and not served", async () => {
+  const { clock, dial, served, dialed, ending } = dialingInMemory();
+  ending.abort();
+  let isClosed = false;
+  dialed.resolve({ close: () => void (isClosed = true) } as ByteStream);
+  await dial;
+  assert.deepEqual([isClosed, served.length, clock.timers], [true, 0, 0]);
+});
+
+test("an attempt that fails after the worker was told to end is not reported, and none follows", async () => {
+  const { clock, dial, warnings, dialed, ending } = dialingInMemory();
+  ending.abort();
+  dialed.reject(new Error("connection refused"));
+  await dial;
+  assert.deepEqual([warnings, clock.now(), clock.timers], [[], 0, 0]);
+});
+
+test("each time that a controller cannot be reached is reported once, also for the same reason", async () => {
+  const clock = new VirtualClock();
+  const ending = new AbortController();
+  const warnings: string[] = [];
+  let isUp = false;
+  const runtime = {
+    clock,
+    random: { fraction: () => 1, hex: () => "" },
+    dial: () =>
+      isUp ? Promise.resolve({} as ByteStream) : Promise.reject(new Error("connection refused")),
+  };
+  const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
+  const worker = { serve: () => delay(clock, 2_000) };
+  const address = { kind: "tcp", host: "controller", port: 1 } as const;
+  const dial = dialController(worker, runtime, address, log, ending.signal);
+  await clock.advance(10_000);
+  assert.equal(warnings.length, 1);
+  isUp = true;
+  await clock.advance(6_000);
+  isUp = false;
+  await clock.advance(10_000);
+  assert.equal(warnings.length, 2);
+  ending.abort();
+  await dial;
+});
+
+/** A worker that has begun to dial; the test decides what comes of it. */
+function dialingInMemory() {
+  const clock = new VirtualClock();
+  const ending = new AbortController();
+  const warnings: string[] = [];
+  const served: ByteStream[] = [];
+  const dialed = Promise.withResolvers<ByteStream>();
+  const runtime = {
+    clock,
+    random: { fraction: () => 1, hex: () => "" },
+    dial: () => dialed.promise,
+  };
+  const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
+  const worker = {
+    serve: (stream: ByteStream) => {
+      served.push(stream);
+      return Promise.resolve();
+    },
+  };
+  const address = { kind: "tcp", host: "controller", port: 1 } as const;
+  const dial = dialController(worker, runtime, address, log, ending.signal);
+  return { clock, dial, served, warnings, dialed, ending };
+}
+
 function dialing(port: number): Promise<Program> {
   return Program.start(["worker", "--connect", `127.0.0.1:${port}`, "--slots", "1"]);
 }

@@ -15,6 +15,7 @@ import {
   VERSION,
 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
+import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connect, connectWith, failureOf, run, send } from "./controllers.ts";
 import { connect2, failed, type Kind, sendLimited } from "./controllers_2.ts";
@@ -51,6 +52,15 @@ test("a job that closes its slot's connection is to blame for the end of its slo
   const job = failed(sendLimited(controller, "hang-up"), "crash");
   assert.equal(await elapse(worker.clock, job), "closed its connection to the worker");
   assert.equal(await run(controller, "echo next"), "next");
+});
+
+test("a job that its slot had not started when it crashed is not to blame, and runs in two more processes", async () => {
+  await using worker = await startFakeWorker();
+  await using controller = await connect2(worker, "behave");
+  const before = worker.processes.started;
+  await failed(sendLimited(controller, "crash-before"), "killed");
+  assert.equal(worker.fakes.started.flatMap(({ inputs }) => inputs).length, 3);
+  await eventually("the slot is up again", () => worker.processes.started === before + 3);
 });
 
 test("a job whose slot is killed again and again fails with the kind killed", async () => {

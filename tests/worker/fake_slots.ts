@@ -2,10 +2,10 @@
  * Fake slots without processes, for tests of a worker. They speak the slot protocol and run the jobs of a few
  * cores, at once or on the test's clock.
  *
- * A core is known by its name: `hangs` never comes back from `worker_init`, `refuses` returns 7 from it,
- * `crashes` and `killed` die in it, `stays` never unloads. Any other loads if its file exists, and its jobs do
- * what the core `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`, `exit`, `hang-up` and `huge`.
- * `core` outputs the name of the core.
+ * A core is known by its name: `hangs` never comes back from `worker_init`, `slow` takes a minute for it,
+ * `refuses` returns 7 from it, `crashes` and `killed` die in it, `stays` never unloads. Any other loads if its
+ * file exists, and its jobs do what the core `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`, `exit`, `hang-up` and `huge`.
+ * `core` outputs the name of the core, and with `crash-before` the slot dies before it has started the job.
  */
 
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
@@ -38,6 +38,9 @@ const FIRST_PID = 1000;
 
 /** Bytes of a job's payload before its input: an id and a length. */
 const JOB_PREFIX_BYTES = 16;
+
+/** How long `worker_init` of the core `slow` takes. */
+export const SLOW_LOAD_MS = 60_000;
 
 /** How fake slots behave. */
 export interface FakeSlotsOptions {
@@ -166,11 +169,14 @@ export class FakeSlot implements ChildProcess, ByteStream {
     if (name === "hangs") return;
     if (name === "crashes") return this.#exit({ signal: "SIGABRT" });
     if (name === "killed") return this.#exit({ signal: "SIGKILL" });
-    if (name === "refuses") this.#send(ERROR, id, utf8("worker_init returned 7"));
-    else this.#send(OK, id, NOTHING);
+    if (name === "refuses") return this.#send(ERROR, id, utf8("worker_init returned 7"));
+    const onLoaded = () => this.#send(OK, id, NOTHING);
+    if (name === "slow") this.#clock.after(SLOW_LOAD_MS, onLoaded);
+    else onLoaded();
   }
 
   #runNext(): void {
+    if (this.#jobs[0] && inputOf(this.#jobs[0]) === "crash-before") return this.crash("SIGSEGV");
     const job = this.#jobs.shift();
     this.#isRunning = job !== undefined && !this.isGone;
     if (!job || this.isGone) return;

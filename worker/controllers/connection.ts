@@ -255,9 +255,8 @@ export class Connection implements JobSource {
     if (outcome) this.#start(job, outcome);
   }
 
-  /** The outcome of a job's core is known. */
+  /** The outcome of a job's core is known. Jobs of a closed connection do not wait for it. */
   #start(job: RelayedJob, outcome: CoreOutcome): void {
-    if (this.#link.isClosed) return;
     if (outcome.name === "none") this.#failUnstarted(job, "core", outcome.reason);
     else if (job.limits.memoryBytes > 0 && !CAN_MEASURE_MEMORY) {
       this.#failUnstarted(job, "memory", CANNOT_MEASURE);

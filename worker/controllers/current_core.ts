@@ -62,7 +62,9 @@ export class CurrentCore {
     const outcome = await loaded;
     this.#loading.delete(loading);
     this.#bytes -= bytes;
-    for (const job of loading.queue) this.#events.onOutcome(job, outcome);
+    const jobs = [...loading.queue];
+    loading.queue.clear(); // a job that still referred to it would keep all others in memory
+    for (const job of jobs) this.#events.onOutcome(job, outcome);
     if (this.#current === loading) this.#current = outcome;
     else if (outcome.name === "ready") this.#events.onReleased(outcome.core);
   }

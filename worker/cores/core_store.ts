@@ -142,7 +142,7 @@ async function writeCore(files: Files, path: string, content: Uint8Array): Promi
     await files.create(unfinished, content, CORE_MODE);
     await files.rename(unfinished, path);
   } catch (cause) {
-    await files.remove(unfinished);
+    await files.remove(unfinished).catch(() => {}); // the first error is the one to report
     const reason = messageOf(cause);
     throw new Error(`this worker cannot store it in "${dirname(path)}": ${reason}`, { cause });
   }

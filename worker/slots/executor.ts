@@ -147,9 +147,7 @@ export class Executor {
     abandoned.addEventListener("abort", abandon);
     try {
       this.#pool.load(free, core.key);
-      const load = this.#loads.get(free);
-      if (!load) throw new LoadError("its slot was lost", "killed");
-      await load;
+      await this.#loads.get(free);
     } finally {
       abandoned.removeEventListener("abort", abandon);
     }
@@ -224,28 +222,33 @@ export class Executor {
   }
 
   #load(endpoint: EndpointId, key: CoreKey): void {
-    const core = this.#store.get(key);
-    const slot = this.#slots.at(endpoint);
-    if (!core || !slot) return;
     this.#watchdog.onLoad(endpoint);
+    const core = this.#store.get(key);
     // Its file has to stay until it is loaded, even if all controllers that use it leave.
-    this.#store.acquire(core);
-    const load = slot.load(core).finally(() => {
-      this.#loads.delete(endpoint);
-      this.#store.release(core);
-    });
+    if (core) this.#store.acquire(core);
+    const load = this.#loadInto(endpoint, core).finally(() => this.#loads.delete(endpoint));
     this.#loads.set(endpoint, load);
     load.then(
       () => this.#pool.onLoaded(endpoint, this.#onEvent()),
-      (error) => this.#onLoadFailed(endpoint, core, error),
-    );
+      (error) => this.#onLoadFailed(endpoint, key, error),
+    ).then(() => {
+      // Only now, because the pool has to know that the slot is free: an unused core is unloaded from free slots.
+      if (core) this.#store.release(core);
+    });
   }
 
-  #onLoadFailed(endpoint: EndpointId, core: StoredCore, error: LoadError): void {
+  /** Rejects also if the core or the slot is missing: the pool waits for the outcome of each load. */
+  async #loadInto(endpoint: EndpointId, core: StoredCore | undefined): Promise<void> {
+    const slot = this.#slots.at(endpoint);
+    if (!core || !slot) throw new LoadError("this worker no longer has it; send it again");
+    await slot.load(core);
+  }
+
+  #onLoadFailed(endpoint: EndpointId, key: CoreKey, error: LoadError): void {
     const nowMs = this.#onEvent();
     // A slot whose load is abandoned is lost, which the pool has heard already.
     if (error.kind === "abandoned") return;
-    this.#pool.onLoadFailed(endpoint, core.key, error.message, nowMs);
+    this.#pool.onLoadFailed(endpoint, key, error.message, nowMs);
   }
 
   #fail({ payload: job }: Job<RelayedJob>, kind: FailureKindName, reason: string): void {

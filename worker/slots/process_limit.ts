@@ -17,6 +17,11 @@ export class ProcessLimit {
     return this.#processes.size >= PROCESSES_MAX;
   }
 
+  /** How many wait for room. */
+  get waiters(): number {
+    return this.#waiting.size;
+  }
+
   /** The processes as text, for messages. */
   get names(): string {
     return `processes ${[...this.#processes].map(({ pid }) => pid).join(", ")}`;

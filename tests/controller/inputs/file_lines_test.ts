@@ -35,6 +35,16 @@ test("bytes that are not text are kept as they are", async () => {
   assert.deepEqual(lines.map((line) => [...line]), [[0xff, 0x00], [0xc3], [0x80]]);
 });
 
+test("a short line does not keep the chunk that it came with, and a long one is not copied", async () => {
+  await using workspace = await Workspace.make();
+  const long = "x".repeat(1_000_000);
+  const file = await workspace.write("file", `${"a short line\n".repeat(10_000)}${long}\n`);
+  const lines = await all(file);
+  const longest = lines.pop();
+  assert.equal(longest?.byteLength, long.length);
+  for (const line of lines) assert.equal(line.buffer.byteLength, line.byteLength);
+});
+
 test("a line of many chunks and the lines around it are complete", async () => {
   await using workspace = await Workspace.make();
   const huge = "0123456789".repeat(3_000_000);

@@ -1,7 +1,7 @@
 /** Outputs on the disk: complete or not at all, under their own names and no others. */
 
 import assert from "node:assert/strict";
-import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
 import process from "node:process";
 import {
   DirectorySink,
@@ -86,6 +86,26 @@ for (const [size, text] of OUTPUTS) {
     assert.deepEqual(await workspace.outputs("out"), {});
   });
 }
+
+test("an output of 64 KiB is written at once on a fast disk, and a larger one without blocking the run", async () => {
+  await using opened = await openSink();
+  const { sink } = opened;
+  assert.equal(sink.commit("small", new Uint8Array(64 * 1024)), undefined);
+  const large = sink.commit("large", new Uint8Array(64 * 1024 + 1));
+  assert(large instanceof Promise);
+  await large;
+});
+
+test("a folder that somebody has deleted costs one output, and is made again for the next", async () => {
+  await using opened = await openSink();
+  const { sink, workspace } = opened;
+  const output = new TextEncoder().encode("text");
+  await sink.commit("a/one", output);
+  await rm(workspace.at("out/a"), { recursive: true });
+  await assertFails(sink, "a/two", output, SinkError, /no such file or folder/);
+  await sink.commit("a/three", output);
+  assert.deepEqual(await workspace.outputs("out"), { "a/three": "text" });
+});
 
 test("an empty output is an empty file", async () => {
   await using opened = await openSink();

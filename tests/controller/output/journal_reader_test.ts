@@ -41,6 +41,9 @@ const TRICKY = [
   "",
 ];
 
+/** A longer line is damaged. */
+const LINE_BYTES_MAX = 16 * 1024 * 1024;
+
 test("records are read as they were written, whatever their names and reasons are", async () => {
   const records = TRICKY.flatMap((text, index) => [
     recordOf(index, { input: text }),
@@ -67,6 +70,23 @@ test("a single record is read from the place where it begins", async () => {
     assert.equal((await readRecordAt(systemFiles, path, at))?.index, index);
   }
   assert.equal(await readRecordAt(systemFiles, path, 5), undefined);
+});
+
+test("a record is read from its place although others follow it in the same piece of the file", async () => {
+  await using workspace = await Workspace.make();
+  const lines = [0, 1, 2].map((index) => formatRecord(recordOf(index), CORE));
+  const path = await workspace.write("j", lines.join(""));
+  assert.equal((await readRecordAt(systemFiles, path, 0))?.index, 0);
+  assert.equal((await readRecordAt(systemFiles, path, (lines[0] as string).length))?.index, 1);
+});
+
+test("a line of 16 MiB is read, and of a longer one no more than its end is kept", async () => {
+  const emptyBytes = Buffer.byteLength(formatRecord(recordOf(1, { input: "" }), CORE)) - 1;
+  for (const [lineBytes, damaged] of [[LINE_BYTES_MAX, 0], [LINE_BYTES_MAX + 1, 1]] as const) {
+    const input = "x".repeat(lineBytes - emptyBytes);
+    const { read, flaws } = await readBack(formatRecord(recordOf(1, { input }), CORE));
+    assert.deepEqual([read.length, flaws.damaged], [1 - damaged, damaged]);
+  }
 });
 
 test("a record with a reason of any length can be read", async () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { access, mkdir, readFile, symlink } from "node:fs/promises";
 import { SinkError, STATE_FOLDER } from "../../../controller/output/directory_sink.ts";
 import { Journal, type JournalOptions } from "../../../controller/output/journal.ts";
-import type { JobRecord } from "../../../controller/output/journal_record.ts";
+import { formatRecord, type JobRecord } from "../../../controller/output/journal_record.ts";
 import { CORE, recordOf } from "./records.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { eventually } from "../../lib/processes.ts";
@@ -44,6 +44,22 @@ test("a record is written after half a second, while the run goes on", async () 
   await eventually("the record is written", async () => (await lines(workspace)).length === 1);
   await journal.close(true);
   assert.equal(clock.timers, 0, "a closed journal has no timers");
+});
+
+test("64 KiB of records are written at once, without waiting for the half second", async () => {
+  await using workspace = await prepared();
+  const clock = new VirtualClock();
+  const journal = await openIn(workspace, { clock });
+  const one = recordOf(7);
+  const lineChars = formatRecord(one, CORE).length;
+  const records = Math.ceil((64 * 1024) / lineChars);
+  for (let record = 1; record < records; record++) journal.add(one);
+  await clock.advance(499);
+  assert.deepEqual(await lines(workspace), []);
+  journal.add(one);
+  await eventually("all are written", async () => (await lines(workspace)).length === records);
+  assert.equal(clock.now(), 499);
+  await journal.close(true);
 });
 
 test("a further run appends to the journal, unless it is fresh", async () => {

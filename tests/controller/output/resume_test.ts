@@ -117,6 +117,57 @@ test("a record that was checked and is right is repeated, and needs no check fro
   assert(trusted?.state === "done" && !trusted.repeat);
 });
 
+test("a failed job is skipped only if it has no output: a killed run may have written one without its record", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("out/b", "an output");
+  await workspace.write(`out/${STATE_FOLDER}/jobs.jsonl`, `${failureOf("a")}${failureOf("b")}`);
+  const found = await outcomesIn(workspace.at("out"), ONE);
+  assert.deepEqual(found.map((outcome) => outcome?.state), [
+    "failed",
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assert(found[0]?.state === "failed");
+  assert.equal(await found[0].reason(), "exit code 3");
+  const again = await outcomesIn(workspace.at("out"), ONE, true);
+  assert.deepEqual(again, JOBS.map(() => undefined), "with --retry-failed none is skipped");
+});
+
+test("the jobs that a run expects to skip are those that are done, and failed ones unless it retries them", async () => {
+  await using workspace = await Workspace.make();
+  const lines = [
+    lineOf("a", ONE),
+    failureOf("b"),
+    failureOf("c"),
+    lineOf("d", { ...ONE, core: "c1".repeat(32) }),
+  ];
+  await workspace.write(`out/${STATE_FOLDER}/jobs.jsonl`, lines.join(""));
+  for (const [retryFailed, expected] of [[false, 3], [true, 1]] as const) {
+    const resume = await Resume.load(systemFiles, workspace.at("out"), {
+      core: ONE.core,
+      retryFailed,
+    });
+    assert.equal(resume.skipsExpected, expected);
+  }
+});
+
+test("a job is not skipped if its output has another size, is missing, or if it was never sent", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "out/a": outputOf(ONE), "out/b": "longer than it was" });
+  const never = { input: "d", identity: ONE.identity, state: "failed", attempt: 0 } as const;
+  const lines = ["a", "b", "c"].map((job) => lineOf(job, ONE));
+  lines.push(formatRecord(recordOf(0, never), ONE.core));
+  await workspace.write(`out/${STATE_FOLDER}/jobs.jsonl`, lines.join(""));
+  const found = await outcomesIn(workspace.at("out"), ONE);
+  assert.deepEqual(found.map((outcome) => outcome?.state), [
+    "done",
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
 /** As runs write it. */
 function journalOf(runs: readonly EarlierRun[]): string {
   let text = "";
@@ -136,14 +187,25 @@ function outputOf(maker: Maker): string {
 }
 
 function lineOf(job: string, maker: Maker): string {
-  const output = Buffer.from(outputOf(maker));
+  const output = Buffer.from(MAKERS.includes(maker) ? outputOf(maker) : "any");
   const facts = { bytesOut: output.byteLength, crcOut: checksumText(crc32(output)) };
   return formatRecord(recordOf(0, { input: job, identity: maker.identity, ...facts }), maker.core);
 }
 
+/** The line of a job that has failed with the core and the inputs of `ONE`. */
+function failureOf(job: string): string {
+  const facts = {
+    input: job,
+    identity: ONE.identity,
+    state: "failed",
+    error: "exit code 3",
+  } as const;
+  return formatRecord(recordOf(0, facts), ONE.core);
+}
+
 /** What a run of that core finds done with that state of the inputs. */
-async function outcomesIn(folder: string, { core, identity }: Maker) {
-  const resume = await Resume.load(systemFiles, folder, { core, retryFailed: false });
+async function outcomesIn(folder: string, { core, identity }: Maker, retryFailed = false) {
+  const resume = await Resume.load(systemFiles, folder, { core, retryFailed });
   return await resume.outcomesOf(JOBS.map((name) => ({ name, identity })));
 }
 

@@ -74,6 +74,17 @@ test("an address that fails is given up after 10 seconds, and awaited again once
   assert.equal(scene.address.isConnected, true);
 });
 
+test("an attempt that fails after just ten seconds still counts as awaited, and a later one does not", async () => {
+  for (const [afterMs, givenUp] of [[10_000, 0], [10_001, 1]] as const) {
+    const scene = new Scene();
+    await scene.clock.advance(afterMs);
+    scene.address.onEnded(REFUSED);
+    assert.equal(scene.givenUp, givenUp);
+    scene.address.remove();
+    assert.equal(scene.clock.timers, 0);
+  }
+});
+
 test("a worker that was useful is dialed soon, and awaited for 10 seconds more", async () => {
   const scene = new Scene();
   await scene.failFor(9_000);

@@ -51,6 +51,27 @@ test("a core that becomes ready after the connection is closed is released", asy
   assert.deepEqual(recorded.released, ["one"]);
 });
 
+test("jobs that wait when the connection is closed get no outcome, and wait no longer", async () => {
+  const recorded = new Recorded();
+  const [one, two] = [recorded.change(), recorded.change()];
+  recorded.current.outcomeFor(newJob(1));
+  recorded.current.close();
+  assert.deepEqual(recorded.current.waiting, []);
+  await one.ready("one");
+  await two.fails("it is broken");
+  assert.deepEqual(recorded.outcomes, []);
+});
+
+test("a job whose core is known no longer refers to the jobs that waited with it", async () => {
+  const recorded = new Recorded();
+  const one = recorded.change();
+  const jobs = [newJob(1), newJob(2)];
+  for (const job of jobs) recorded.current.outcomeFor(job);
+  const queues = jobs.map(({ state }) => state.name === "waiting" ? state.queue : undefined);
+  await one.ready("one");
+  for (const queue of queues) assert.equal(queue?.size, 0);
+});
+
 test("jobs behind a core that fails to load get the reason, until another core is sent", async () => {
   const recorded = new Recorded();
   const { current } = recorded;

@@ -57,6 +57,16 @@ test("the jobs are listed for the first search, and never again", () => {
   assert.equal(books.lists, 1);
 });
 
+test("the index of a connection that is closed is dropped, and does not keep its jobs", () => {
+  const books = new Books();
+  books.take(jobMessages(0, 3, ""));
+  for (let search = 0; search < 2; search++) assert(books.books.withId(0));
+  assert.equal(books.lists, 1);
+  books.books.close();
+  assert(books.books.withId(0));
+  assert.equal(books.lists, 2, "there was no index any more");
+});
+
 test("small jobs that wait do not keep what arrived between them", () => {
   const books = new Books();
   const other = encodeFrame({ type: 9, id: 1n, payload: new Uint8Array(60_000) });

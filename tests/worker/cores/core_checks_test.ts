@@ -5,6 +5,7 @@ import type { CoreKey } from "../../../pool/types.ts";
 import { CoreChecks } from "../../../worker/cores/core_checks.ts";
 import { StoredCore } from "../../../worker/cores/core_store.ts";
 import { LoadError } from "../../../worker/cores/load_error.ts";
+import { countListeners } from "../../lib/listeners.ts";
 import { test } from "../../lib/test.ts";
 
 test("a core that several connections want at once is loaded once", async () => {
@@ -90,6 +91,33 @@ test("an abandoned check whose process is killed for that is not repeated", asyn
   assert.deepEqual(loads.started, ["a"]);
 });
 
+test("a connection whose check is over no longer counts, and has no listener left", async () => {
+  const loads = new Loads();
+  const gone = new AbortController();
+  const listeners = countListeners(gone.signal);
+  for (const end of [() => loads.succeed("a"), () => loads.fail("a", new LoadError("broken"))]) {
+    const done = loads.checks.check(coreOf("a"), gone.signal).catch(() => {});
+    assert.equal(listeners(), 1);
+    end();
+    await done;
+    assert.equal(listeners(), 0);
+  }
+});
+
+test("the end of an abandoned check does not disturb the check that has followed it", async () => {
+  const loads = new Loads({ endsWhenAbandoned: false });
+  const first = loads.check("a");
+  first.leave();
+  const end = loads.failer("a");
+  const second = loads.check("a");
+  end(new LoadError("was killed", "killed"));
+  await loads.settled();
+  const third = loads.check("a");
+  assert.deepEqual(loads.started, ["a", "a"], "the third shares the second check");
+  loads.succeed("a");
+  await Promise.all([second.done, third.done]);
+});
+
 function coreOf(name: string): StoredCore {
   return new StoredCore(name as CoreKey, name, 0);
 }
@@ -99,16 +127,22 @@ class Loads {
   readonly started: string[] = [];
   readonly abandoned: string[] = [];
   readonly #running = new Map<string, PromiseWithResolvers<void>>();
+  readonly #endsWhenAbandoned: boolean;
   readonly checks = new CoreChecks(({ name }, abandoned) => {
     const load = Promise.withResolvers<void>();
     this.started.push(name);
     this.#running.set(name, load);
     abandoned.addEventListener("abort", () => {
       this.abandoned.push(name);
-      load.reject(abandoned.reason);
+      if (this.#endsWhenAbandoned) load.reject(abandoned.reason);
     });
     return load.promise;
   });
+
+  /** `endsWhenAbandoned`: at once; otherwise when the test says so. */
+  constructor({ endsWhenAbandoned = true } = {}) {
+    this.#endsWhenAbandoned = endsWhenAbandoned;
+  }
 
   /** A connection wants a core, until it leaves. */
   check(name: string): { readonly done: Promise<void>; leave(reason?: Error): void } {
@@ -123,7 +157,13 @@ class Loads {
   }
 
   fail(name: string, error: Error): void {
-    this.#running.get(name)?.reject(error);
+    this.failer(name)(error);
+  }
+
+  /** Fails the load of this name that runs now, also when another one has followed it. */
+  failer(name: string): (error: Error) => void {
+    const load = this.#running.get(name);
+    return (error) => load?.reject(error);
   }
 
   /** Lets all that follows happen. */

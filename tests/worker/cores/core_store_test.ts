@@ -7,6 +7,7 @@ import { join } from "node:path";
 import {
   CoreStore,
   type CoreStoreOptions,
+  sha256Of,
   type StoredCore,
 } from "../../../worker/cores/core_store.ts";
 import { utf8 } from "../../fixtures/peers/frames.ts";
@@ -70,6 +71,16 @@ test("the oldest unused cores are deleted when all together are too large", asyn
   }
   assert.deepEqual(store.keys, cores.slice(1).map(({ key }) => key));
   await folder.holds(2);
+});
+
+test("unused cores of exactly the limit are kept, and one byte more costs the oldest", async () => {
+  for (const [bytes, kept] of [[128, 2], [129, 1]] as const) {
+    await using folder = await Folder.make();
+    const store = folder.store({ unusedBytesMax: 256 });
+    store.release(await add(store, "1".repeat(bytes)));
+    store.release(await add(store, "2".repeat(128)));
+    assert.equal(store.keys.length, kept);
+  }
 });
 
 test("a core that is too large by itself is deleted with its last user", async () => {
@@ -143,6 +154,28 @@ test("a core that cannot be written again keeps the users that it had", async ()
   await folder.makeFolder("cleaned-up");
   assert.equal(await add(store, "a core"), core);
   assert.equal(core.users, 2);
+});
+
+test("a core that cannot be put in place leaves no file, and the reason is reported", async () => {
+  await using folder = await Folder.make();
+  const store = folder.store();
+  await folder.makeFolder(`${sha256Of(utf8("a core"))}-1.core`);
+  await assert.rejects(add(store, "a core"), /this worker cannot store it in ".*": .*rename/);
+  assert.deepEqual((await readdir(folder.path)).filter((name) => name.endsWith("unfinished")), []);
+});
+
+test("a core that is released while it is written again stays until it is written", async () => {
+  await using folder = await Folder.make();
+  const store = folder.store({ unusedBytesMax: 0 });
+  const core = await add(store, "a core");
+  await rm(core.path);
+  const again = add(store, "a core");
+  store.release(core);
+  assert.equal(core.users, 1);
+  assert.equal(await again, core);
+  assert.equal(await readFile(core.path, "utf8"), "a core");
+  store.release(core);
+  assert.deepEqual(store.keys, []);
 });
 
 function add(store: CoreStore, content: string, name = content): Promise<StoredCore> {

@@ -1,6 +1,7 @@
 /** One slot and its processes, which are fakes: how they start, are lost, load cores and cannot be killed. */
 
 import assert from "node:assert/strict";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import { Launcher } from "../../../worker/slots/launcher.ts";
 import { LoadError } from "../../../worker/cores/load_error.ts";
 import { Slots } from "../../../worker/slots/slots.ts";
 import { eventually } from "../../lib/processes.ts";
-import { test } from "../../lib/test.ts";
+import { test, testUnless } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { type FakeSlot, FakeSlots, type FakeSlotsOptions } from "../fake_slots.ts";
 
@@ -30,6 +31,7 @@ test("a process that dies is lost once, and replaced", async () => {
   (await worker.up(1)).crash("SIGSEGV");
   await worker.up(2);
   assert.deepEqual(worker.lost, [{ endpoint: 1, reason: "crashed: SIGSEGV", wasKilled: false }]);
+  assert.equal(worker.slots.at(1 as EndpointId), undefined);
   assert.deepEqual(worker.warnings, ["slot 1 (pid 1000): crashed: SIGSEGV"]);
 });
 
@@ -68,6 +70,19 @@ test("a process that never connects is killed, and the next one is started after
   assert.equal(worker.started.length, 2, "the pause doubles");
   await worker.clock.advance(100);
   assert.equal(worker.started.length, 3);
+});
+
+test("pauses before another start double from a tenth of a second to ten seconds", async () => {
+  await using worker = await OneSlot.start({ isMute: true });
+  const startedAtMs: number[] = [];
+  for (let number = 1; number <= 10; number++) {
+    await worker.clock.until("a process starts", () => worker.started.length >= number);
+    startedAtMs.push(worker.clock.now());
+  }
+  const pauses = startedAtMs.slice(1).map((atMs, index) => {
+    return atMs - (startedAtMs[index] as number) - START_LIMIT_MS;
+  });
+  assert.deepEqual(pauses, [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]);
 });
 
 test("a process loads one core, and is replaced for the next", async () => {
@@ -225,6 +240,9 @@ test("a slot whose load is abandoned is lost at once, even if its process cannot
   assert.equal((await problem)[0], "abandoned");
   assert.equal(worker.lost.length, 1);
   assert.equal(worker.clock.now(), 0);
+  await worker.up(2);
+  await worker.clock.advance(GONE_LIMIT_MS);
+  assert.equal(worker.lost.length, 1, "the process that is given up is not the slot's any more");
 });
 
 test("closing does not wait for processes that were given up", async () => {
@@ -249,6 +267,7 @@ test("a process that connects while the worker closes is ended before the worker
   const closed = worker.close();
   await closed;
   assert(worker.started[0]?.isGone);
+  assert.equal(worker.endpoint, 0, "it was never up");
 });
 
 test("closing reports a process that does not exit, once", async () => {
@@ -260,6 +279,19 @@ test("closing reports a process that does not exit, once", async () => {
   assert.match(worker.warnings[0] as string, /^slot process 1000 did not exit: ./);
   assert.deepEqual(worker.lost, []);
 });
+
+testUnless(
+  existsSync("/proc/self/fd") ? undefined : "this system does not list open files",
+  "the file of a slot's shared memory is closed when its process has ended",
+  async () => {
+    await using worker = await OneSlot.start();
+    const slot = await worker.up(1);
+    assert.equal(worker.openFiles, 2, "the slot's and the worker's");
+    slot.crash("SIGSEGV");
+    await worker.up(2);
+    assert.equal(worker.openFiles, 2, "those of the next slot");
+  },
+);
 
 test("the file of a slot's shared memory is removed once the slot is connected or gone", async () => {
   await using worker = await OneSlot.start();
@@ -373,6 +405,17 @@ class OneSlot implements AsyncDisposable {
     return this.started;
   }
 
+  /** Files in its folder that this process has open, removed ones included. */
+  get openFiles(): number {
+    return readdirSync("/proc/self/fd").filter((fd) => {
+      try {
+        return readlinkSync(join("/proc/self/fd", fd)).startsWith(this.#folder);
+      } catch {
+        return false; // it is the descriptor of the list itself
+      }
+    }).length;
+  }
+
   async hasNoFiles(): Promise<void> {
     await eventually("no file is left", async () => (await readdir(this.#folder)).length === 0);
   }
@@ -382,6 +425,7 @@ class OneSlot implements AsyncDisposable {
     this.#closing.abort(new Error("The worker is shutting down"));
     void this.#launcher.close().then(() => isClosed = true);
     await this.clock.until("it is closed", () => isClosed);
+    if (this.#fakes.running.length === 0) assert.equal(this.clock.timers, 0, "timers are left");
     await rm(this.#folder, { recursive: true, force: true });
   }
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { Pool } from "../../../pool/pool.ts";
 import type { CoreKey, DispatchId, EndpointId } from "../../../pool/types.ts";
-import type { JobLimits } from "../../../protocol/mod.ts";
+import { type JobLimits, NO_LIMITS } from "../../../protocol/mod.ts";
 import type { StoredCore } from "../../../worker/cores/core_store.ts";
 import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { CAN_MEASURE_MEMORY } from "../../../worker/slots/limits.ts";
@@ -15,6 +15,7 @@ import { test, testUnless } from "../../lib/test.ts";
 const CORE = "core" as CoreKey;
 const NONE = 0 as DispatchId;
 const SHORT_TIME = { timeMs: 1, memoryBytes: 0 };
+const ORPHAN_LIMIT_MS = 1_000;
 const LITTLE_MEMORY = { timeMs: 0, memoryBytes: 1 };
 
 const cannotTell = CAN_MEASURE_MEMORY ? undefined : "this system does not tell memory";
@@ -62,12 +63,58 @@ test("a job that its slot is still receiving is not over its time limit", () => 
   assert.equal(worker.isKilled, false);
 });
 
+test("a canceled job may run for 200 ms from when it is first seen, and an orphaned one as long as the worker says", () => {
+  for (
+    const [state, limitMs] of [["canceled", 200], ["orphaned", ORPHAN_LIMIT_MS]] as const
+  ) {
+    const worker = new WatchedWorker([NO_LIMITS]);
+    [worker.lastStarted] = worker.runSlot();
+    worker.isUnwanted(0, state);
+    worker.lookForUnwanted(1_000);
+    worker.lookForUnwanted(1_000 + limitMs - 1);
+    assert.equal(worker.isKilled, false, state);
+    worker.lookForUnwanted(1_000 + limitMs);
+    assert.equal(worker.isKilled, true, state);
+  }
+});
+
+test("the time of a canceled job that has ended does not count for the next one in its slot", () => {
+  const worker = new WatchedWorker([NO_LIMITS, NO_LIMITS, NO_LIMITS]);
+  const [first, second, third] = worker.runSlot();
+  worker.lastStarted = first;
+  worker.isUnwanted(0, "canceled");
+  worker.lookForUnwanted(0);
+  worker.answers(first as DispatchId);
+  worker.lastStarted = second;
+  worker.lookForUnwanted(100);
+  worker.answers(second as DispatchId);
+  worker.lastStarted = third;
+  worker.isUnwanted(2, "canceled");
+  worker.lookForUnwanted(300);
+  worker.lookForUnwanted(499);
+  assert.equal(worker.isKilled, false);
+  worker.lookForUnwanted(500);
+  assert.equal(worker.isKilled, true);
+});
+
+test("a job that the slot was killed for is not to blame if it had ended by then, and only then", () => {
+  for (const [ended, blamed] of [[false, "timeout"], [true, undefined]] as const) {
+    const worker = new WatchedWorker([SHORT_TIME, NO_LIMITS]);
+    const [job, next] = worker.runSlot();
+    worker.lastStarted = job;
+    worker.look(0);
+    worker.look(1000);
+    assert.equal(worker.endSlot((ended ? next : job) as DispatchId), blamed);
+  }
+});
+
 /** A worker with one slot at a time. Memory is measured in the test's own process. */
 class WatchedWorker {
   isKilled = false;
   lastStarted: DispatchId | undefined;
   #endpoint = NONE as number as EndpointId;
   #sent: DispatchId[] = [];
+  readonly #jobs: RelayedJob[] = [];
   #jobsBefore = 0;
   #blamed: string | undefined;
   readonly #pool = new Pool<RelayedJob>({
@@ -86,7 +133,7 @@ class WatchedWorker {
       lastStarted: this.lastStarted ?? NONE,
       kill: () => this.isKilled = true,
     }),
-    orphanLimitMs: 1000,
+    orphanLimitMs: ORPHAN_LIMIT_MS,
     onFailed: (_, kind) => this.#blamed = kind,
   });
 
@@ -97,6 +144,7 @@ class WatchedWorker {
       const job = { limits: each, state: RECEIVED } as RelayedJob;
       const entry = this.#pool.onJob(client, CORE, 1, job, 0);
       assert(entry);
+      this.#jobs.push(job);
       job.state = { name: "scheduled", core, entry };
     }
   }
@@ -120,6 +168,22 @@ class WatchedWorker {
 
   look(nowMs: number): void {
     this.#watchdog.checkLimits(nowMs);
+  }
+
+  lookForUnwanted(nowMs: number): void {
+    this.#watchdog.checkUnwanted(nowMs);
+  }
+
+  /** The answer of a job, by its number, is not wanted any more. */
+  isUnwanted(number: number, name: "canceled" | "orphaned"): void {
+    const job = this.#jobs[number] as RelayedJob;
+    assert(job.state.name === "scheduled");
+    this.#pool.onCanceled(job.state.entry);
+    job.state = { name, core: job.state.core };
+  }
+
+  answers(dispatch: DispatchId): void {
+    this.#pool.onAnswer(this.#endpoint, dispatch, 0);
   }
 
   /** The process was killed because of its job. Returns the kind of failure of the job that fails, if one does. */

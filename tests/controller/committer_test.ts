@@ -1,0 +1,159 @@
+/** A job is recorded after its output is written, whatever the disk does, and all that was begun is ended. */
+
+import assert from "node:assert/strict";
+import type { Answer } from "../../controller/answer.ts";
+import type { Completion } from "../../controller/cluster/task.ts";
+import { CommitWindow } from "../../controller/commit_window.ts";
+import { Committer } from "../../controller/committer.ts";
+import type { ReadyTask } from "../../controller/inputs/source.ts";
+import { type DirectorySink, OutputNameError } from "../../controller/output/directory_sink.ts";
+import type { Journal } from "../../controller/output/journal.ts";
+import type { JobRecord } from "../../controller/output/journal_record.ts";
+import { Tally } from "../../controller/tally.ts";
+import { test } from "../lib/test.ts";
+
+test("a job is recorded and counted when its output is written, and not before", async () => {
+  const scene = new Scene();
+  const writing = Promise.withResolvers<void>();
+  scene.commit = () => writing.promise;
+  scene.committer.onCompleted(completion("a", result(0, 5)));
+  await turn();
+  assert.deepEqual(scene.records, []);
+  assert.deepEqual([scene.finished, scene.tally.counts.done, scene.window.isEmpty], [0, 0, false]);
+  writing.resolve();
+  await turn();
+  assert.deepEqual(scene.records, ["a: done"]);
+  assert.deepEqual([scene.finished, scene.tally.counts.done, scene.window.isEmpty], [1, 1, true]);
+});
+
+test("an output that is written at once is recorded after it was written", () => {
+  const scene = new Scene();
+  scene.commit = () => void assert.deepEqual(scene.records, []);
+  scene.committer.onCompleted(completion("a", result(0, 5)));
+  assert.deepEqual(scene.records, ["a: done"]);
+  assert(scene.window.isEmpty);
+});
+
+test("a failed job is recorded when the output of an earlier run is removed, and not before", async () => {
+  const answers: Answer[] = [
+    result(3, 5),
+    { kind: "error", cause: "crash", message: "crashed: SIGSEGV" },
+  ];
+  for (const answer of answers) {
+    const scene = new Scene();
+    const removing = Promise.withResolvers<void>();
+    scene.remove = () => removing.promise;
+    scene.committer.onCompleted(completion("a", answer));
+    await turn();
+    assert.deepEqual([scene.records, scene.removed], [[], ["a"]]);
+    removing.resolve();
+    await turn();
+    assert.deepEqual(scene.records, ["a: failed"]);
+    assert(scene.window.isEmpty);
+  }
+});
+
+test("an output that cannot have its name fails its job, and any other error ends the run", async () => {
+  for (const isLate of [false, true]) {
+    for (const isNameError of [false, true]) {
+      const scene = new Scene();
+      const error = isNameError ? new OutputNameError("no such name") : new Error("no disk");
+      scene.commit = () => {
+        if (isLate) return Promise.reject(error);
+        throw error;
+      };
+      scene.committer.onCompleted(completion("a", result(0, 5)));
+      await turn();
+      assert.deepEqual(scene.records, isNameError ? ["a: failed"] : []);
+      assert.deepEqual(scene.errors, isNameError ? [] : [error]);
+      assert(scene.window.isEmpty);
+    }
+  }
+});
+
+test("a record that cannot be added, or an output that cannot be removed, ends the run", async () => {
+  const scene = new Scene();
+  scene.add = () => {
+    throw new Error("the journal is gone");
+  };
+  scene.committer.onCompleted(completion("a", result(0, 5)));
+  scene.remove = () => Promise.reject(new Error("the disk is gone"));
+  scene.committer.onCompleted(completion("b", result(1, 0)));
+  await turn();
+  assert.deepEqual(scene.errors.map(({ message }) => message), [
+    "the journal is gone",
+    "the disk is gone",
+  ]);
+  assert(scene.window.isEmpty);
+});
+
+test("inputs that are skipped or unreadable are finished without a worker, and keep their outputs", async () => {
+  const scene = new Scene();
+  for (let job = 0; job < 3; job++) scene.tally.onAdded();
+  scene.tally.onAllAdded();
+  scene.committer.onUnreadable({ kind: "unreadable", index: 0, name: "a", reason: "gone" });
+  scene.committer.onSkipped({
+    kind: "skipped",
+    index: 1,
+    name: "b",
+    outcome: { state: "failed", reason: () => Promise.resolve("exit code 3") },
+  });
+  scene.committer.onSkipped({ kind: "skipped", index: 2, name: "c", outcome: { state: "done" } });
+  assert.equal(scene.tally.needsWorkers, false);
+  assert.deepEqual([scene.finished, scene.records, scene.removed], [3, ["a: failed"], []]);
+  await turn();
+  assert.deepEqual(scene.tally.counts.failures[1], { name: "b", reason: "exit code 3" });
+  assert(scene.window.isEmpty);
+});
+
+test("a job whose output had to be checked is recorded again", () => {
+  const scene = new Scene();
+  const repeat = { input: "a", state: "done" } as JobRecord;
+  const outcome = { state: "done", repeat } as const;
+  scene.committer.onSkipped({ kind: "skipped", index: 0, name: "a", outcome });
+  assert.deepEqual(scene.records, ["a: done"]);
+});
+
+/** A committer whose disk does what the test says. */
+class Scene {
+  readonly records: string[] = [];
+  readonly removed: string[] = [];
+  readonly errors: Error[] = [];
+  finished = 0;
+  readonly tally = new Tally(0);
+  readonly window = new CommitWindow(() => {});
+  commit: () => Promise<void> | void = () => {};
+  remove: () => Promise<void> = () => Promise.resolve();
+  add: (record: JobRecord) => void = ({ input, state }) =>
+    void this.records.push(`${input}: ${state}`);
+  readonly committer = new Committer({
+    sink: {
+      commit: () => this.commit(),
+      remove: (name: string) => {
+        this.removed.push(name);
+        return this.remove();
+      },
+    } as unknown as DirectorySink,
+    journal: { add: (record: JobRecord) => this.add(record) } as unknown as Journal,
+    tally: this.tally,
+    window: this.window,
+  }, {
+    onFinished: () => void (this.finished += 1),
+    onError: (error) => void this.errors.push(error as Error),
+  });
+}
+
+function result(exitCode: number, bytes: number): Answer {
+  return { kind: "result", result: { exitCode, output: new Uint8Array(bytes) } };
+}
+
+function completion(name: string, answer: Answer): Completion<ReadyTask> {
+  const payload = { kind: "ready", index: 0, name, identity: "x", input: new Uint8Array(1) };
+  const job = { payload, attempt: 1, bytes: 1, sentAtMs: 0, queuedAtMs: 0 };
+  const answered = { answer, worker: "a worker", answeredAtMs: 1 };
+  return { job, ...answered } as unknown as Completion<ReadyTask>;
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,42 @@
+/** The jobs of a journal: each has the entry of its last record, however many there are. */
+
+import assert from "node:assert/strict";
+import {
+  identityNumber,
+  type JobEntry,
+  JobState,
+  JobTable,
+} from "../../../controller/output/job_table.ts";
+import { test } from "../../lib/test.ts";
+
+test("entries are kept while the table grows, and a later entry replaces an earlier one", () => {
+  const table = new JobTable();
+  for (let job = 0; job < 2_000; job++) table.set(`job ${job}`, entryOf(job));
+  table.set("job 0", entryOf(5_000));
+  table.set("job 1999", entryOf(6_000));
+  const expected = Array.from({ length: 2_000 }, (_, job) => entryOf(job));
+  expected[0] = entryOf(5_000);
+  expected[1_999] = entryOf(6_000);
+  assert.deepEqual([...table.entries()], expected);
+  for (const job of [0, 1, 511, 512, 513, 1_023, 1_024, 1_999]) {
+    assert.deepEqual(table.get(`job ${job}`), expected[job]);
+  }
+  assert.equal(table.get("job 2000"), undefined);
+});
+
+test("different identities have different numbers", () => {
+  const numbers = Array.from({ length: 1_000 }, (_, index) => identityNumber(`file-${index}`));
+  assert.equal(new Set(numbers).size, 1_000);
+  for (const number of numbers) assert(Number.isSafeInteger(number));
+});
+
+function entryOf(number: number): JobEntry {
+  return {
+    identity: number,
+    state: JobState.failed,
+    epoch: number + 1,
+    at: number + 2,
+    bytesOut: number + 3,
+    crcOut: number + 4,
+  };
+}

@@ -1,0 +1,141 @@
+/** The worker that a run starts on its own machine: started again, given up, closed and abandoned. Its process is a fake. */
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { LocalWorker } from "../../../controller/workers/local_worker.ts";
+import type { Address, ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
+import { silentLog } from "../../../system/log.ts";
+import { MemoryNetwork } from "../../lib/memory_network.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
+
+/** A worker that dies more often is not started again. */
+const RESTARTS_MAX = 12;
+
+/** How long a worker may take to exit. */
+const EXIT_MS_MAX = 10_000;
+
+test("a local worker that dies is started again twelve times, then given up for its last reason", async () => {
+  const { local, processes, givenUp, warnings, clock } = await started();
+  for (let number = 0; number <= RESTARTS_MAX; number++) {
+    await clock.until("it runs", () => processes.length === number + 1);
+    assert.deepEqual(givenUp, []);
+    processes[number]?.end({ exitCode: number });
+  }
+  await clock.until("it is given up", () => givenUp.length > 0);
+  assert.deepEqual(givenUp, ["this machine: its worker exited with status 12, 13 times"]);
+  assert.equal(processes.length, RESTARTS_MAX + 1);
+  assert.equal(warnings[0], "the worker on this machine exited with status 0");
+  assert.equal(warnings.length, RESTARTS_MAX + 1);
+  await local.close();
+});
+
+test("a local worker that cannot be started is given up with the reason", async () => {
+  const { local, givenUp, clock } = await started({ cannotStart: true });
+  await clock.until("it is given up", () => givenUp.length > 0);
+  assert.match(givenUp[0] ?? "", /cannot be started: no more processes, 13 times/);
+  await local.close();
+});
+
+test("a local worker that exits while it is closed is not started again, and leaves no folder and no timer", async () => {
+  const { local, processes, warnings, folder, network, clock } = await started();
+  const closed = local.close();
+  processes[0]?.end({ exitCode: 0 });
+  await clock.advance(0);
+  await closed;
+  await clock.advance(1_000);
+  assert.deepEqual([processes.length, warnings.length, clock.timers], [1, 0, 0]);
+  assert(!existsSync(folder()));
+  await assert.rejects(network.dial(network.listening[0] as Address), /refused/);
+});
+
+test("a local worker that does not exit within ten seconds is killed", async () => {
+  const { local, processes, clock } = await started();
+  let isClosed = false;
+  void local.close().then(() => isClosed = true);
+  await clock.advance(EXIT_MS_MAX - 1);
+  assert.deepEqual([processes[0]?.signals, isClosed], [[], false]);
+  await clock.advance(1);
+  assert.deepEqual(processes[0]?.signals, ["SIGKILL"]);
+  await eventually("it is closed", () => isClosed);
+});
+
+test("closing a local worker that was abandoned does not wait for it", async () => {
+  const { local, processes, clock } = await started();
+  const closed = local.close();
+  local.abandon();
+  await closed;
+  assert.equal(clock.now(), 0);
+  assert.deepEqual(processes[0]?.signals, []);
+});
+
+test("what connects to its socket joins the cluster under the name of this machine", async () => {
+  const { local, processes, joined, network, clock } = await started();
+  const stream = await network.dial(network.listening[0] as Address);
+  await clock.advance(0);
+  assert.deepEqual(joined, ["this machine"]);
+  stream.close();
+  processes[0]?.end({ exitCode: 0 });
+  await local.close();
+});
+
+/** A local worker whose processes do what the test says. */
+async function started({ cannotStart = false } = {}) {
+  const network = new Network();
+  const { clock } = network;
+  const processes: Process[] = [];
+  const givenUp: string[] = [];
+  const warnings: string[] = [];
+  const joined: string[] = [];
+  const runtime = {
+    ...network.runtime,
+    selfCommand: () => ["distcomp"],
+    spawn: () => {
+      if (cannotStart) throw new Error("no more processes");
+      processes.push(new Process());
+      return processes.at(-1) as Process;
+    },
+  };
+  const cluster = {
+    join: (_stream: ByteStream, name: string) => void joined.push(name),
+    giveUp: (name: string, reason: string) => void givenUp.push(`${name}: ${reason}`),
+  };
+  const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
+  const local = await LocalWorker.start(runtime, cluster, { slots: 1, log });
+  const folder = () => {
+    const [address] = network.listening;
+    return address?.kind === "unix" ? dirname(address.path) : assert.fail("it does not listen");
+  };
+  return { local, processes, givenUp, warnings, joined, folder, network, clock };
+}
+
+/** A network that notes who listens. */
+class Network extends MemoryNetwork {
+  readonly listening: Address[] = [];
+
+  override listen(address: Address) {
+    this.listening.push(address);
+    return super.listen(address);
+  }
+}
+
+/** A process that ends when the test says so, or when it is killed. */
+class Process implements ChildProcess {
+  readonly pid = 4711;
+  readonly outputs = [];
+  readonly #end = Promise.withResolvers<ProcessEnd>();
+  readonly ended = this.#end.promise;
+  readonly signals: string[] = [];
+
+  kill(signal: string): void {
+    this.signals.push(signal);
+    this.end({ signal });
+  }
+
+  unref(): void {}
+
+  end(end: ProcessEnd): void {
+    this.#end.resolve(end);
+  }
+}

@@ -1,0 +1,69 @@
+/** When a chunk queue pauses its source, and what a reader hears when the source ends. */
+
+import assert from "node:assert/strict";
+import { ChunkQueue } from "../../runtime/chunk_queue.ts";
+import { test } from "../lib/test.ts";
+
+/** With more unread bytes, the source is paused. */
+const UNREAD_BYTES_MAX = 1024 * 1024;
+
+test("a source is paused above 1 MiB of unread bytes, and resumed when just that much is left", async () => {
+  const asked: boolean[] = [];
+  const queue = new ChunkQueue((isPaused) => void asked.push(isPaused));
+  queue.push(new Uint8Array(UNREAD_BYTES_MAX));
+  assert.deepEqual(asked, []);
+  queue.push(new Uint8Array(2));
+  assert.deepEqual(asked, [true]);
+  await queue.read(new Uint8Array(1));
+  assert.deepEqual(asked, [true]);
+  await queue.read(new Uint8Array(1));
+  assert.deepEqual(asked, [true, false]);
+});
+
+test("a queue that was emptied takes as much again before its source is paused", async () => {
+  const asked: boolean[] = [];
+  const queue = new ChunkQueue((isPaused) => void asked.push(isPaused));
+  for (let round = 0; round < 3; round++) {
+    queue.push(new Uint8Array(UNREAD_BYTES_MAX));
+    assert.equal(await queue.read(new Uint8Array(2 * UNREAD_BYTES_MAX)), UNREAD_BYTES_MAX);
+    const waiting = queue.read(new Uint8Array(UNREAD_BYTES_MAX));
+    queue.push(new Uint8Array(UNREAD_BYTES_MAX));
+    assert.equal(await waiting, UNREAD_BYTES_MAX);
+  }
+  assert.deepEqual(asked, []);
+});
+
+test("a reader that waits hears of the end", async () => {
+  const queue = new ChunkQueue(() => {});
+  const waiting = queue.read(new Uint8Array(1));
+  queue.end();
+  assert.equal(await waiting, null);
+});
+
+test("a reader that waits hears of the failure, and so does the next one", async () => {
+  const queue = new ChunkQueue(() => {});
+  const waiting = queue.read(new Uint8Array(1));
+  queue.end(new Error("cable pulled"));
+  await assert.rejects(waiting, /cable pulled/);
+  await assert.rejects(queue.read(new Uint8Array(1)), /cable pulled/);
+});
+
+test("only the first end of a source counts, and nothing comes after it", async () => {
+  const queue = new ChunkQueue(() => {});
+  queue.push(Uint8Array.of(1));
+  queue.end();
+  queue.push(Uint8Array.of(2));
+  queue.end(new Error("reset after the end"));
+  const into = new Uint8Array(9);
+  assert.deepEqual([await queue.read(into), into[0]], [1, 1]);
+  assert.equal(await queue.read(into), null);
+});
+
+test("a source that has ended is neither paused nor resumed any more", async () => {
+  const asked: boolean[] = [];
+  const queue = new ChunkQueue((isPaused) => void asked.push(isPaused));
+  queue.push(new Uint8Array(UNREAD_BYTES_MAX + 1));
+  queue.end();
+  await queue.read(new Uint8Array(2 * UNREAD_BYTES_MAX));
+  assert.deepEqual(asked, [true]);
+});

@@ -1,0 +1,176 @@
+/** A slot's channel over a C library that is written here: short writes, interrupted calls, errors, and what is closed. */
+
+import assert from "node:assert/strict";
+import type { CLibrary, ForeignMemory } from "../../runtime/c_functions.ts";
+import { connectChannel } from "../../runtime/libc_channel.ts";
+import type { NativePointer } from "../../runtime/ports.ts";
+import { test } from "../lib/test.ts";
+
+const EINTR = 4;
+const EPIPE = 32;
+
+/** The most bytes of one call: its result has to fit into 32 bits. */
+const CALL_BYTES_MAX = 2 ** 30;
+
+test("a slot has its own session and ends with its worker before it connects", () => {
+  const { libc, calls } = fakeLibrary();
+  connectChannel(libc, memory, "/tmp/socket");
+  assert.deepEqual(calls.slice(0, 4), ["setsid", "prctl 1 9", "socket", "connect"]);
+});
+
+test("a socket that cannot be made, or not be connected, is an error with its number", () => {
+  assert.throws(
+    () => connectChannel(fakeLibrary({ socket: -1 }).libc, memory, "/s"),
+    /socket .* 32/,
+  );
+  assert.throws(
+    () => connectChannel(fakeLibrary({ connect: -1 }).libc, memory, "/s"),
+    /connect .* 32/,
+  );
+});
+
+test("a read that a signal interrupts is repeated, and any other failure is an error", () => {
+  const library = fakeLibrary({ results: [-EINTR, -EINTR, 5, 0, -EPIPE] });
+  const channel = connectChannel(library.libc, memory, "/s");
+  assert.equal(channel.read(new Uint8Array(10)), 5);
+  assert.equal(channel.read(new Uint8Array(10)), 0, "the end");
+  assert.throws(() => channel.read(new Uint8Array(10)), /read on the worker's socket .* 32/);
+});
+
+test("a write goes on where the system stopped, also after a signal", () => {
+  const library = fakeLibrary({ results: [3, -EINTR, 0, 4, 3] });
+  const channel = connectChannel(library.libc, memory, "/s");
+  channel.write(Uint8Array.from({ length: 10 }, (_, index) => index));
+  assert.deepEqual(library.written, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test("an output is written from where the system stopped, without a copy", () => {
+  const library = fakeLibrary({ results: [100, -EINTR, 50, 850] });
+  const channel = connectChannel(library.libc, memory, "/s");
+  channel.writeNative(5_000 as unknown as NativePointer, 1_000);
+  assert.deepEqual(library.natives, [[5_000, 1_000], [5_100, 900], [5_100, 900], [5_150, 850]]);
+});
+
+test("a write that fails is an error, whoever owns the bytes", () => {
+  const library = fakeLibrary({ results: [2, -EPIPE, -EPIPE] });
+  const channel = connectChannel(library.libc, memory, "/s");
+  assert.throws(() => channel.write(new Uint8Array(10)), /write on the worker's socket .* 32/);
+  assert.throws(
+    () => channel.writeNative(5_000 as unknown as NativePointer, 10),
+    /write on the worker's socket .* 32/,
+  );
+});
+
+test("no call is given more than 1 GiB", () => {
+  const library = fakeLibrary({ results: [CALL_BYTES_MAX, 1, 7] });
+  const channel = connectChannel(library.libc, memory, "/s");
+  channel.writeNative(0 as unknown as NativePointer, CALL_BYTES_MAX + 1);
+  assert.deepEqual(library.natives, [[0, CALL_BYTES_MAX], [CALL_BYTES_MAX, 1]]);
+  channel.read(huge(CALL_BYTES_MAX + 1));
+  assert.equal(library.counts.at(-1), CALL_BYTES_MAX);
+  library.results.push(CALL_BYTES_MAX, 1);
+  channel.write(huge(CALL_BYTES_MAX + 1));
+  assert.deepEqual(library.counts.slice(-2), [CALL_BYTES_MAX, 1]);
+});
+
+test("a shared file is mapped, and its descriptor closed", () => {
+  const { libc, calls } = fakeLibrary();
+  const channel = connectChannel(libc, memory, "/s");
+  assert.equal(channel.share("/tmp/shared", 8).byteLength, 8);
+  assert.deepEqual(calls.slice(-3), ["open /tmp/shared", "mmap 8 4", "close 4"]);
+});
+
+test("a shared file that cannot be opened or mapped is an error with its path", () => {
+  const unopened = connectChannel(fakeLibrary({ open: -1 }).libc, memory, "/s");
+  assert.throws(() => unopened.share("/tmp/shared", 8), /open of \/tmp\/shared failed/);
+  const unmapped = connectChannel(fakeLibrary({ mmap: -1 }).libc, memory, "/s");
+  assert.throws(() => unmapped.share("/tmp/shared", 8), /mmap of \/tmp\/shared failed/);
+});
+
+/** Memory whose pointers are numbers. */
+const memory: ForeignMemory<number, number> = {
+  size: (count) => count,
+  addressOf: () => 0n,
+  pointerTo: Number,
+  behind: (pointer, bytes) => pointer + bytes,
+  copy: () => {},
+  bytesAt: (pointer, bytes) => pointer < 0 ? undefined : new ArrayBuffer(bytes),
+  int32At: (pointer) => pointer,
+};
+
+interface Results {
+  readonly socket?: number;
+  readonly connect?: number;
+  readonly open?: number;
+  readonly mmap?: number;
+  /** What `read` and `write` return in turn. A negative one is an errno. */
+  readonly results?: number[];
+}
+
+/** A C library that records its calls. */
+function fakeLibrary({ socket = 3, connect = 0, open = 4, mmap = 64, results = [] }: Results = {}) {
+  const calls: string[] = [];
+  const written: number[] = [];
+  const counts: number[] = [];
+  const natives: [number, number][] = [];
+  let errno = EPIPE;
+  const next = () => {
+    const result = results.shift() ?? assert.fail("a call too many");
+    if (result >= 0) return result;
+    errno = -result;
+    return -1;
+  };
+  const libc: CLibrary<number, number> = {
+    socket: () => {
+      calls.push("socket");
+      return socket;
+    },
+    connect: () => {
+      calls.push("connect");
+      return connect;
+    },
+    read: (_fd, _buffer, count) => {
+      counts.push(count);
+      return next();
+    },
+    write: (_fd, buffer, count) => {
+      counts.push(count);
+      const bytes = next();
+      if (buffer.byteLength < 100) written.push(...buffer.subarray(0, Math.max(0, bytes)));
+      return bytes;
+    },
+    writeNative: (_fd, from, count) => {
+      natives.push([from, count]);
+      return next();
+    },
+    open: (path) => {
+      calls.push(`open ${new TextDecoder().decode(path.subarray(0, -1))}`);
+      return open;
+    },
+    close: (fd) => {
+      calls.push(`close ${fd}`);
+      return 0;
+    },
+    mmap: (_address, length, _protection, _flags, fd) => {
+      calls.push(`mmap ${length} ${fd}`);
+      return mmap;
+    },
+    setsid: () => {
+      calls.push("setsid");
+      return 0;
+    },
+    errnoLocation: () => errno,
+    prctl: (option, argument) => {
+      calls.push(`prctl ${option} ${argument}`);
+      return 0;
+    },
+  };
+  return { libc, calls, written, counts, natives, results };
+}
+
+/** Something as long as a buffer that nobody looks into. */
+function huge(byteLength: number): Uint8Array<ArrayBuffer> {
+  if (byteLength < 100) return new Uint8Array(byteLength);
+  const subarray = (start: number) => huge(byteLength - start);
+  return { byteLength, subarray } as unknown as Uint8Array<ArrayBuffer>;
+}

@@ -1,0 +1,105 @@
+/** When a connection is read again after a pause, with a controller in memory that reads no answers. */
+
+import assert from "node:assert/strict";
+import type { ByteStream } from "../../../runtime/ports.ts";
+import type { Worker } from "../../../worker/worker.ts";
+import { concat, utf8 } from "../../fixtures/peers/frames.ts";
+import { coreBytes } from "../../lib/cores.ts";
+import { MemoryNetwork } from "../../lib/memory_network.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
+import { type FakeSlots, SLOW_LOAD_MS } from "../fake_slots.ts";
+import { elapse, startFakeWorker } from "../own_worker.ts";
+import { coreMessage, jobMessage, jobMessages, versionMessage } from "../raw.ts";
+
+/** Longer than one read may bring: what follows such a core comes with another one. */
+const LONG_BYTES = 300_000;
+
+/** Above this many unanswered jobs a connection is not read. */
+const UNANSWERED_JOBS_MAX = 65_536;
+
+/** How long a controller of version 2 may be silent. */
+const SILENT_MS_MAX = 60_000;
+
+/** What any core for fake slots begins with. */
+const LIBRARY = await coreBytes("echo");
+
+test("a connection that was paused for its cores is read again when they are loaded, although no answer is read", async () => {
+  await using worker = await startFakeWorker();
+  const controller = await Controller.connect(worker);
+  controller.send(coreMessage(0n, "behave", LIBRARY), jobMessage(1n, "huge 1000000"));
+  await eventually("an answer is not read", () => hasRun(worker.fakes, "huge 1000000"));
+  for (let number = 0; number < 3; number++) controller.send(longCore("slow", number));
+  controller.send(jobMessage(2n, "behind"));
+  await elapse(
+    worker.clock,
+    eventually("the job behind the cores is run", () => hasRun(worker.fakes, "behind")),
+    SLOW_LOAD_MS / 10,
+  );
+});
+
+test("a connection that was paused for its jobs is read again when half are answered, although no answer is read", async () => {
+  await using worker = await startFakeWorker();
+  const controller = await Controller.connect(worker);
+  controller.send(coreMessage(0n, "behave", LIBRARY), jobMessage(1n, "huge 1000000"));
+  await eventually("an answer is not read", () => hasRun(worker.fakes, "huge 1000000"));
+  controller.send(jobMessage(2n, "sleep 1000"), jobMessages(3, UNANSWERED_JOBS_MAX + 10_000, "x"));
+  controller.send(jobMessage(2n, "behind"));
+  await eventually("the slot is busy", () => hasRun(worker.fakes, "sleep 1000"));
+  await elapse(
+    worker.clock,
+    eventually("the job behind the others is run", () => hasRun(worker.fakes, "behind")),
+  );
+});
+
+test("a controller that is not read does not count as silent", async () => {
+  await using worker = await startFakeWorker();
+  const controller = await Controller.connect(worker);
+  const before = worker.processes.started;
+  controller.send(versionMessage(0n, 2));
+  for (let number = 0; number < 3; number++) controller.send(longCore("hangs", number));
+  await eventually("two cores are checked", () => worker.processes.started > before);
+  await elapse(worker.clock, eventually("the third has arrived", () => controller.isRead));
+  await worker.clock.advance(SILENT_MS_MAX + 5_000);
+  assert.doesNotMatch(worker.log, /disconnected/);
+  // Its end is noticed when it is read again, which is when its cores have failed.
+  controller.stream.close();
+  await elapse(worker.clock, worker.isLeft());
+});
+
+/** A core of that name which is no other core, and longer than one read. */
+function longCore(name: string, number: number): Uint8Array {
+  const content = concat(LIBRARY, new Uint8Array(LONG_BYTES), utf8(`${name} ${number}`));
+  return coreMessage(BigInt(100 + number), name, content);
+}
+
+/** Whether a slot was sent a job with this input. */
+function hasRun({ started }: FakeSlots, input: string): boolean {
+  return started.some(({ inputs }) => inputs.includes(input));
+}
+
+/** A controller that sends as fast as it is read, and reads nothing. */
+class Controller {
+  #sending: Promise<void> = Promise.resolve();
+  /** Whether the worker has read all that was sent, but for what the network holds. */
+  isRead = true;
+
+  private constructor(readonly stream: ByteStream) {}
+
+  static async connect({ worker }: { readonly worker: Worker }): Promise<Controller> {
+    const network = new MemoryNetwork();
+    const listener = network.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    const near = await network.dial(listener.address);
+    void worker.serve(await listener.accept() ?? assert.fail("it is not accepted"));
+    return new Controller(near);
+  }
+
+  send(...messages: Uint8Array[]): void {
+    const bytes = new Uint8Array(concat(...messages));
+    this.isRead = false;
+    // The worker may close the connection at the end of the test.
+    const sending = this.#sending.then(() => this.stream.write(bytes)).catch(() => {});
+    this.#sending = sending;
+    void sending.then(() => this.isRead = this.#sending === sending);
+  }
+}

@@ -1,0 +1,73 @@
+/** An executor whose store or slots lack what the pool asks for still gives each load an outcome. */
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CoreKey } from "../../../pool/types.ts";
+import { NO_LIMITS } from "../../../protocol/mod.ts";
+import { detectRuntime } from "../../../runtime/detect.ts";
+import { silentLog } from "../../../system/log.ts";
+import { CoreStore, StoredCore } from "../../../worker/cores/core_store.ts";
+import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
+import { Executor } from "../../../worker/slots/executor.ts";
+import { Launcher } from "../../../worker/slots/launcher.ts";
+import { test } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
+import { FakeSlots } from "../fake_slots.ts";
+import { systemFiles } from "../../../runtime/files.ts";
+
+test("jobs of a core that the store has lost fail with that reason, and the slot is free for other cores", async () => {
+  const clock = new VirtualClock();
+  const fakes = new FakeSlots({ clock });
+  const folder = await mkdtemp(join(tmpdir(), "dc-"));
+  const runtime = { ...fakes.replaceIn(await detectRuntime()), clock };
+  const launcher = new Launcher(runtime, { socketPath: join(folder, "slots"), log: silentLog });
+  const store = new CoreStore(systemFiles, folder);
+  const executor = new Executor({
+    clock,
+    log: silentLog,
+    launcher,
+    store,
+    slots: 1,
+    coreLoadLimitMs: 60_000,
+    orphanLimitMs: 5_000,
+  });
+  const tick = clock.every(250, () => executor.onTick());
+  try {
+    executor.start();
+    const client = executor.onClientUp();
+    const ends: string[] = [];
+    const submit = (id: number, core: StoredCore) => executor.submit(client, core, job(id, ends));
+    submit(1, new StoredCore("lost" as CoreKey, "lost", 0));
+    await clock.until("the job has failed", () => ends.length === 1);
+    assert.deepEqual(ends, ["job 1: core: this worker no longer has it; send it again"]);
+    const other = await store.add("behave", new TextEncoder().encode("a core"));
+    submit(2, other);
+    await clock.until("the other job is answered", () => ends.length === 2);
+    assert.equal(ends[1], "job 2: answered");
+    assert.equal(other.users, 1, "its slot and its job have given it back");
+    assert.deepEqual(executor.occupancy, { slotsBusy: 0, jobsWaiting: 0 });
+  } finally {
+    tick.stop();
+    executor.close();
+    launcher.kill();
+    await clock.advance(60_000);
+    await rm(folder, { recursive: true, force: true });
+  }
+  assert.equal(clock.timers, 0);
+});
+
+/** A job that notes how it ends. */
+function job(id: number, ends: string[]): RelayedJob {
+  return {
+    source: {
+      answer: () => void ends.push(`job ${id}: answered`),
+      fail: (_, kind, reason) => void ends.push(`job ${id}: ${kind}: ${reason}`),
+    },
+    id,
+    payload: new Uint8Array(16),
+    limits: NO_LIMITS,
+    state: RECEIVED,
+  };
+}

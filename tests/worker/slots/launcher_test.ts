@@ -1,0 +1,127 @@
+/** Which connections a launcher takes for those of its processes, and which it closes. */
+
+import assert from "node:assert/strict";
+import type { ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
+import { SLOT_REGISTER } from "../../../slot/protocol.ts";
+import { silentLog } from "../../../system/log.ts";
+import { Launcher } from "../../../worker/slots/launcher.ts";
+import { encodeFrame } from "../../fixtures/peers/frames.ts";
+import { MemoryNetwork } from "../../lib/memory_network.ts";
+import { test } from "../../lib/test.ts";
+
+const EVENTS = { onAnswer: () => {}, onLost: () => {} };
+
+test("a process is connected by the number that it was started with, and only once", async () => {
+  await using scene = new Scene();
+  const process = scene.launcher.spawn("slot", EVENTS);
+  const first = await scene.connect(SLOT_REGISTER, 1);
+  await process.connected;
+  assert(process.isEmpty);
+  const second = await scene.connect(SLOT_REGISTER, 1);
+  assert.deepEqual([await isClosed(second), await isClosed(first)], [true, false]);
+});
+
+test("a connection that names no process, or that begins with another message, is closed", async () => {
+  await using scene = new Scene();
+  const process = scene.launcher.spawn("slot", EVENTS);
+  for (const [type, number] of [[SLOT_REGISTER, 2], [1, 1]] as const) {
+    assert(await isClosed(await scene.connect(type, number)));
+  }
+  assert(!process.isEmpty);
+  await scene.connect(SLOT_REGISTER, 1);
+  await process.connected;
+});
+
+test("a connection that ends before it has named a process is closed", async () => {
+  await using scene = new Scene();
+  scene.launcher.spawn("slot", EVENTS);
+  const stream = await scene.dial();
+  await stream.endWrites();
+  assert(await isClosed(stream));
+});
+
+test("a process that is being killed may not connect any more, and its connection is closed", async () => {
+  await using scene = new Scene();
+  const process = scene.launcher.spawn("slot", EVENTS);
+  process.kill("it took too long");
+  assert(await isClosed(await scene.connect(SLOT_REGISTER, 1)));
+  assert(!process.isEmpty);
+});
+
+test("a process that has exited is neither ended nor killed when the launcher closes", async () => {
+  await using scene = new Scene();
+  const process = scene.launcher.spawn("slot", EVENTS);
+  process.connected.catch(() => {});
+  scene.processes[0]?.end({ exitCode: 1 });
+  await scene.network.clock.advance(1_000);
+  await scene.launcher.close();
+  assert.deepEqual(scene.processes[0]?.signals, []);
+  assert.equal(scene.network.clock.timers, 0);
+});
+
+/** Whether a launcher has closed its end of a connection. */
+async function isClosed(stream: ByteStream): Promise<boolean> {
+  const end = stream.read(new Uint8Array(1)).then(() => true);
+  const soon = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 50));
+  return await Promise.race([end, soon]);
+}
+
+/** Where processes connect. */
+const SOCKET = "/slots";
+
+/** A launcher on a network in memory, whose processes do nothing. */
+class Scene implements AsyncDisposable {
+  readonly network = new MemoryNetwork();
+  readonly processes: Process[] = [];
+  readonly launcher: Launcher;
+
+  constructor() {
+    const runtime = {
+      ...this.network.runtime,
+      selfCommand: () => ["distcomp"],
+      spawn: () => {
+        this.processes.push(new Process());
+        return this.processes.at(-1) as Process;
+      },
+    };
+    this.launcher = new Launcher(runtime, { socketPath: SOCKET, log: silentLog });
+  }
+
+  dial(): Promise<ByteStream> {
+    return this.network.dial({ kind: "unix", path: SOCKET });
+  }
+
+  /** Connects, and sends a first message with this type and id. */
+  async connect(type: number, number: number): Promise<ByteStream> {
+    const stream = await this.dial();
+    const frame = encodeFrame({ type, id: BigInt(number), payload: new Uint8Array(0) });
+    await stream.write(new Uint8Array(frame));
+    await this.network.clock.advance(0);
+    return stream;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.launcher.kill();
+    await this.network.clock.advance(60_000);
+  }
+}
+
+/** A process that ends when it is killed, or when the test says so. */
+class Process implements ChildProcess {
+  readonly pid = 4711;
+  readonly outputs = [];
+  readonly #end = Promise.withResolvers<ProcessEnd>();
+  readonly ended = this.#end.promise;
+  readonly signals: string[] = [];
+
+  kill(signal: string): void {
+    this.signals.push(signal);
+    if (this.signals.length > 1) this.end({ signal });
+  }
+
+  unref(): void {}
+
+  end(end: ProcessEnd): void {
+    this.#end.resolve(end);
+  }
+}
