@@ -93,6 +93,7 @@ export class SlotProcess {
   #life: Life = { name: "starting" };
   #lastLine = { text: "", atMs: 0 };
   #sentAtMs = 0;
+  #answeredAtMs = 0;
   #killReason: string | undefined;
   /** How many jobs it was sent. */
   jobs = 0;
@@ -224,7 +225,10 @@ export class SlotProcess {
   }
 
   #onFrame(frame: Frame): void {
-    if (frame.id !== LOAD_ID) return this.#events.onAnswer(frame);
+    if (frame.id !== LOAD_ID) {
+      this.#answeredAtMs = this.#clock.now();
+      return this.#events.onAnswer(frame);
+    }
     if (this.#life.name !== "loading") {
       throw new MalformedPayloadError("The slot answers a load request that was not sent");
     }
@@ -300,7 +304,8 @@ export class SlotProcess {
   /** The last line that it printed, if it certainly comes from the job that it ran, or from no job. */
   #ownLine(): string {
     const { text, atMs } = this.#lastLine;
-    const isOwn = this.jobs <= 1 || atMs - this.#sentAtMs > LINE_DELAY_MS_MAX;
+    const otherJobAtMs = Math.max(this.#sentAtMs, this.#answeredAtMs);
+    const isOwn = this.jobs <= 1 || atMs - otherJobAtMs > LINE_DELAY_MS_MAX;
     return isOwn ? text.trim() : "";
   }
 }

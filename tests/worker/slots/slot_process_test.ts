@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import type { DispatchId } from "../../../pool/types.ts";
-import type { ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
+import type { ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
 import { silentLog } from "../../../system/log.ts";
 import { PrintingPace } from "../../../system/printing_pace.ts";
 import { SlotProcess } from "../../../worker/slots/slot_process.ts";
 import type { StartedJob } from "../../../worker/slots/started_job.ts";
+import { encodeFrame, OK } from "../../fixtures/peers/frames.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { test } from "../../lib/test.ts";
 
@@ -40,6 +41,20 @@ for (
     },
   );
 }
+
+test("a line that came before the answer of an earlier job is not the reason for the end of a later one", async () => {
+  const scene = await Scene.connected();
+  const { slot, network: { clock } } = scene;
+  slot.sendJob(1, JOB, clock.now());
+  slot.sendJob(2, JOB, clock.now());
+  await clock.advance(60_000);
+  scene.print("the first job's line\n");
+  await clock.advance(1);
+  await scene.answer(1);
+  scene.end({ exitCode: 3 });
+  await clock.until("it is lost", () => scene.lost.length > 0);
+  assert.deepEqual(scene.lost, [["exited with status 3", false]]);
+});
 
 test("the line of a process that ran one job is the reason for its end, whenever it came", async () => {
   const scene = await Scene.connected();
@@ -86,7 +101,7 @@ class Scene implements ChildProcess {
       start: (controller) => void (this.#output = controller),
     }),
   ];
-  #hangUp = () => {};
+  #there: ByteStream | undefined;
   memoryIsClosed = false;
   readonly slot: SlotProcess;
 
@@ -110,10 +125,17 @@ class Scene implements ChildProcess {
     const scene = new Scene();
     const listener = scene.network.listen({ kind: "unix", path: "slots" });
     const there = await scene.network.dial(listener.address);
-    scene.#hangUp = () => there.close();
+    scene.#there = there;
     assert(scene.slot.onConnected(await listener.accept() ?? assert.fail("it is not accepted")));
     listener.close();
     return scene;
+  }
+
+  /** It answers a job. */
+  async answer(id: number): Promise<void> {
+    const frame = encodeFrame({ type: OK, id: BigInt(id), payload: new Uint8Array(0) });
+    await this.#there?.write(new Uint8Array(frame));
+    await this.network.clock.advance(0);
   }
 
   print(text: string): void {
@@ -122,7 +144,7 @@ class Scene implements ChildProcess {
 
   end(end: ProcessEnd): void {
     this.#output.close();
-    this.#hangUp();
+    this.#there?.close();
     this.#end.resolve(end);
   }
 
