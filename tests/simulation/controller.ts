@@ -8,6 +8,7 @@ import { OutputFolder } from "../../controller/output/output_folder.ts";
 import type { Resume } from "../../controller/output/resume.ts";
 import { Run, type RunStatus } from "../../controller/run.ts";
 import type { Address } from "../../runtime/ports.ts";
+import type { CoreImage } from "../../controller/workers/core_image.ts";
 import { silentLog } from "../../system/log.ts";
 import { MemoryDisk } from "../lib/memory_files.ts";
 import { simulatedCore } from "./core.ts";
@@ -39,11 +40,12 @@ export class Controller {
   readonly #workers: readonly Address[];
   readonly #tell: Tell;
   readonly #disk = new MemoryDisk();
+  readonly #core: CoreImage;
   #process: SimulatedProcess | undefined;
   #run: Run | undefined;
   isComplete = false;
   /** An error that no run may end with. */
-  error: unknown;
+  #error: unknown;
   starts = 0;
 
   constructor(
@@ -58,10 +60,11 @@ export class Controller {
     this.#random = random;
     this.#workers = workers;
     this.#tell = (text) => tell(`${plan.name}: ${text}`);
+    this.#core = simulatedCore(plan.name);
     this.#disk.isRecording = false;
     this.#disk.files.makeFolderSync(`${OUTPUTS}/.distcomp`);
     this.host = network.host(plan.name, 0, this.#disk);
-    this.check = new RunCheck(this.#disk, plan.jobs);
+    this.check = new RunCheck(this.#disk, plan.jobs, this.#core.name);
   }
 
   get address(): Address {
@@ -70,6 +73,11 @@ export class Controller {
 
   get process(): SimulatedProcess | undefined {
     return this.#process;
+  }
+
+  /** What is wrong with the run. */
+  get problem(): unknown {
+    return this.check.problem ?? this.#error;
   }
 
   get status(): RunStatus | undefined {
@@ -82,8 +90,10 @@ export class Controller {
     this.starts += 1;
     this.#tell(`start ${this.starts}`);
     this.check.onStart();
-    const process = this.#process = new SimulatedProcess(this.#timeline, this.host, this.#random);
-    void this.#complete(process).catch((error) => this.error ??= error);
+    const process = this.#process = new SimulatedProcess(this.#timeline, this.host, this.#random, {
+      diskMsMax: this.plan.diskMsMax,
+    });
+    void this.#complete(process).catch((error) => this.#error ??= error);
   }
 
   /** It is killed. `isTorn`: its journal loses some of the bytes that were written last. */
@@ -134,7 +144,7 @@ export class Controller {
   /** Resolves when the run is complete; rejects with the error that ended it. */
   async #runOnce(process: SimulatedProcess): Promise<string> {
     const { runtime } = process;
-    const core = simulatedCore(this.plan.name);
+    const core = this.#core;
     const options = { core: core.key, fresh: false, retryFailed: false };
     const { sink, journal, resume } = await OutputFolder.openLocked(
       runtime,

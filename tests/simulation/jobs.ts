@@ -1,5 +1,6 @@
 /** The jobs of a simulation: what each input asks of a slot, and how each must end. */
 
+import { crc32 } from "node:zlib";
 import { utf8 } from "../fixtures/peers/frames.ts";
 import type { Random } from "./random.ts";
 
@@ -75,9 +76,9 @@ export function jobOf(input: string): PlannedJob {
   };
 }
 
-/** The output of a good job. Each job has its own. */
-export function outputOf({ index, outputBytes }: PlannedJob): Uint8Array {
+/** The output of a good job. Each job has its own, and another one with each core. */
+export function outputOf({ index, outputBytes }: PlannedJob, core: string): Uint8Array {
   const output = new Uint8Array(Math.max(outputBytes, 4)).fill(index);
-  new DataView(output.buffer).setUint32(0, index);
+  new DataView(output.buffer).setUint32(0, crc32(`${index} ${core}`));
   return output;
 }

@@ -83,7 +83,7 @@ export class Machine {
       this.#timeline,
       this.host,
       this.#random,
-      (worker, command) => this.#spawn(worker, command),
+      { spawn: (worker, command) => this.#spawn(worker, command) },
     );
     this.#process = process;
     const { runtime } = process;
@@ -133,6 +133,7 @@ export class Machine {
     const slot = new SimulatedSlot(this.#timeline, worker, ++this.#lastPid, shared, {
       ...this.plan,
       refusal: () => this.#refusals-- > 0 ? "worker_init returned 7" : undefined,
+      durationOf: (job) => this.#durationOf(job),
       alter: (job) => this.#alter(job),
       onStarted: (job) => this.#events.onStarted(this, job),
       onKilled: (job) => this.#events.onSlotKilled(job),
@@ -146,6 +147,12 @@ export class Machine {
       slot.register(Number(number));
     });
     return slot;
+  }
+
+  #durationOf({ durationMs }: PlannedJob): number {
+    const { slowness, hiccupPart, hiccupMs } = this.plan;
+    const extraMs = this.#random.chance(hiccupPart) ? this.#random.between(0, hiccupMs) : 0;
+    return durationMs * slowness + extraMs;
   }
 
   #alter(job: PlannedJob): PlannedJob {

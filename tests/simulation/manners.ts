@@ -3,17 +3,23 @@
 import type { ByteStream } from "../../runtime/ports.ts";
 import {
   blob,
+  CHOOSE,
   concat,
   DESCRIBE,
   encodeFrame,
+  FieldReader,
   type Frame,
   FrameReader,
   int32,
+  KIND_ERROR,
+  KINDS,
   LIMITED_JOB,
   OK,
+  textOf,
   VERSION,
   view,
 } from "../fixtures/peers/frames.ts";
+import { jobOf, outputOf } from "./jobs.ts";
 import type { Meddle } from "./network.ts";
 import type { Manner } from "./plan.ts";
 import type { Random } from "./random.ts";
@@ -24,6 +30,10 @@ const UNKNOWN_VERSION = 99;
 /** Where the description of a worker has its slots, and the number that one claims who boasts. */
 const SLOTS_AT = 16;
 const SLOTS_CLAIMED = 65_535;
+
+/** Where a job with limits has its input, and a choice of a core its name. */
+const INPUT_AT = 36;
+const SHA_256_BYTES = 32;
 
 /** The part of its answers after which a worker that lies does so. */
 const LIE_PART = 0.05;
@@ -58,6 +68,12 @@ export function meddleFor(manner: Manner, random: Random): Meddle | undefined {
               ? [frame, frame]
               : [frame],
         );
+    case "is late":
+      return (stream) =>
+        withMemory(stream, ({ inputs, core }, frame) => {
+          const input = inputs.get(frame.id);
+          return input && isCanceled(frame) ? [lateResult(frame.id, input, core)] : [frame];
+        });
     case "invents":
       return (stream) =>
         withMemory(
@@ -87,9 +103,23 @@ function invented(id: bigint): Frame {
   return { type: OK, id: id + 1_000n, payload: concat(int32(0), blob(new Uint8Array(4))) };
 }
 
+function isCanceled({ type, payload }: Frame): boolean {
+  return type === KIND_ERROR && payload[0] === KINDS.cancelled;
+}
+
+/** The result that the job would have had. */
+function lateResult(id: bigint, input: string, core: string): Frame {
+  const output = outputOf(jobOf(input), core);
+  return { type: OK, id, payload: concat(int32(0), blob(output)) };
+}
+
 interface Memory {
   /** The types of the messages, by their ids. */
   readonly kinds: Map<bigint, number>;
+  /** The inputs of the jobs, by the ids of their messages. */
+  readonly inputs: Map<bigint, string>;
+  /** The name of the core that was sent last. */
+  core: string;
 }
 
 /** A stream that remembers what was asked, and changes the answers. */
@@ -97,9 +127,12 @@ function withMemory(
   stream: ByteStream,
   change: (memory: Memory, frame: Frame) => readonly Frame[],
 ): ByteStream {
-  const memory: Memory = { kinds: new Map() };
+  const memory: Memory = { kinds: new Map(), inputs: new Map(), core: "" };
   const remember: Change = (frame) => {
-    memory.kinds.set(frame.id, frame.type);
+    const { type, id, payload } = frame;
+    memory.kinds.set(id, type);
+    if (type === LIMITED_JOB) memory.inputs.set(id, textOf(payload.subarray(INPUT_AT)));
+    if (type === CHOOSE) memory.core = new FieldReader(payload.subarray(SHA_256_BYTES)).string();
     return [frame];
   };
   return new ChangedStream(stream, remember, (frame) => change(memory, frame));

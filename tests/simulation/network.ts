@@ -13,9 +13,6 @@ import type { Timeline } from "./timeline.ts";
 /** What one direction of a connection holds, in flight and unread. */
 const CAPACITY_BYTES = 256 * 1024;
 
-/** When TCP's keep-alive notices that a connection is silent. */
-const KEEP_ALIVE_MS = 120_000;
-
 /** Why the peer can no longer be written to. */
 const RESET = "connection reset";
 
@@ -204,10 +201,10 @@ export class Connection {
     this.#onEnded();
   }
 
-  /** It delivers nothing more, and nobody is told until the systems notice. */
-  silence(): void {
+  /** It delivers nothing more, and nobody is told until the system notices, after `noticedMs`. */
+  silence(noticedMs: number): void {
     for (const lane of this.#lanes) lane.silence();
-    this.#timeline.after(KEEP_ALIVE_MS, () => this.reset());
+    this.#timeline.after(noticedMs, () => this.reset());
   }
 
   #onEnded(): void {

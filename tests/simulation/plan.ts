@@ -14,7 +14,11 @@ export interface MachinePlan {
   readonly latencyMs: number;
   readonly startMs: number;
   readonly loadMs: number;
+  /** Its jobs take this many times as long. */
   readonly slowness: number;
+  /** The part of its jobs that take up to `hiccupMs` longer: stragglers. */
+  readonly hiccupPart: number;
+  readonly hiccupMs: number;
   /** How often it cannot load the core. */
   readonly refusals: number;
   readonly manner: Manner;
@@ -32,6 +36,8 @@ export type Manner =
   | "boasts"
   /** It sends some answers twice. */
   | "repeats"
+  /** It sends results of jobs that were canceled. */
+  | "is late"
   /** It answers jobs that it was not sent. */
   | "invents";
 
@@ -70,6 +76,8 @@ export interface RunPlan {
   readonly retries: number;
   readonly crashLimit: number;
   readonly verifies: boolean;
+  /** How long an operation on its disk takes, at most. */
+  readonly diskMsMax: number;
 }
 
 /** A whole simulation. */
@@ -87,6 +95,10 @@ export type Scale = "small" | "large";
 
 /** How long a machine or a disk stays broken, at most. */
 export const REPAIR_MS_MAX = 20_000;
+
+/** The longest job, and how long all jobs of a run take without faults. */
+const DURATION_MS_MAX = 5_000;
+const WORK_MS_MAX = 60_000;
 
 const FAULTS: readonly FaultKind[] = [
   "worker is killed",
@@ -118,13 +130,14 @@ export function planFrom(seed: number, scale: Scale): Plan {
     { length: machineCount },
     (_, index) => drawMachine(index, hasLiars, calmAtMs, random),
   );
+  const slots = machines.reduce((sum, machine) => sum + machine.slots, 0);
   const faultCount = isCalm ? 0 : random.integer(1, isLarge ? 60 : 12);
   return {
     seed,
     machines,
     runs: Array.from(
       { length: random.chance(0.2) ? 2 : 1 },
-      (_, index) => drawRun(index, isLarge ? 2_000 : random.integer(1, 200), random),
+      (_, index) => drawRun(index, isLarge ? 2_000 : random.integer(1, 200), slots, random),
     ),
     faults: Array.from({ length: faultCount }, () => ({
       kind: random.pick(FAULTS),
@@ -143,8 +156,8 @@ function drawMachine(
 ): MachinePlan {
   // The first machine is honest and stays: otherwise there may be nobody who does the jobs.
   const isFirst = index === 0;
-  const liars: readonly Manner[] = ["boasts", "repeats", "invents"];
-  const manner = isFirst || random.chance(0.6)
+  const liars: readonly Manner[] = ["boasts", "repeats", "invents", "is late"];
+  const manner = isFirst || random.chance(0.5)
     ? "honest"
     : hasLiars
     ? random.pick(liars)
@@ -158,6 +171,8 @@ function drawMachine(
     startMs: random.between(10, 300),
     loadMs: random.logarithmic(1, 1_000),
     slowness: random.chance(0.2) ? random.logarithmic(1, 20) : 1,
+    hiccupPart: random.chance(0.4) ? random.between(0, 0.3) : 0,
+    hiccupMs: 6_000,
     refusals: !isFirst && random.chance(0.1) ? random.integer(1, 5) : 0,
     manner,
     faultyPart: 0,
@@ -165,14 +180,15 @@ function drawMachine(
   };
 }
 
-function drawRun(index: number, count: number, random: Random): RunPlan {
+function drawRun(index: number, count: number, slots: number, random: Random): RunPlan {
   const mayHang = random.chance(0.2);
-  const durationMsMin = random.logarithmic(0.01, 100);
-  const durationMsMax = durationMsMin * random.logarithmic(1, 100);
+  const durationMsMax = random.logarithmic(0.1, DURATION_MS_MAX);
+  const durationMsMin = durationMsMax / (random.chance(0.3) ? 1 : random.logarithmic(1, 100));
   return {
     name: `controller-${index}`,
     jobs: drawJobs({
-      count,
+      // A simulation of hours would only repeat itself.
+      count: Math.min(count, Math.ceil(slots * WORK_MS_MAX / durationMsMax)),
       durationMsMin,
       durationMsMax,
       badPart: random.chance(0.3) ? random.between(0, 0.1) : 0,
@@ -185,5 +201,6 @@ function drawRun(index: number, count: number, random: Random): RunPlan {
     retries: random.integer(0, 2),
     crashLimit: 3,
     verifies: false,
+    diskMsMax: random.logarithmic(0.1, 500),
   };
 }

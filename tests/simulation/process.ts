@@ -10,8 +10,13 @@ import type { Host } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** An operation on a disk takes up to this time. */
-const DISK_MS_MAX = 2;
+/** How a process differs from others. */
+export interface ProcessOptions {
+  /** How it starts other processes, if it can. */
+  readonly spawn?: Spawn;
+  /** How long an operation on its disk takes, at most. */
+  readonly diskMsMax?: number;
+}
 
 /** How a process starts others. */
 export type Spawn = (process: SimulatedProcess, command: readonly string[]) => ChildProcess;
@@ -22,6 +27,7 @@ export class SimulatedProcess {
   readonly host: Host;
   readonly #timeline: Timeline;
   readonly #random: Random;
+  readonly #diskMsMax: number;
   /** What happens as soon as it runs again; undefined while it runs. */
   #deferred: (() => void)[] | undefined;
   /** What has to end with it: sockets and child processes. */
@@ -30,7 +36,9 @@ export class SimulatedProcess {
   #dateOffsetMs = 0;
   isAlive = true;
 
-  constructor(timeline: Timeline, host: Host, random: Random, spawn?: Spawn) {
+  constructor(timeline: Timeline, host: Host, random: Random, options: ProcessOptions = {}) {
+    const { spawn, diskMsMax = 2 } = options;
+    this.#diskMsMax = diskMsMax;
     this.#timeline = timeline;
     this.#random = random;
     this.host = host;
@@ -93,7 +101,7 @@ export class SimulatedProcess {
   }
 
   #diskTime(): Promise<void> {
-    const ms = this.#random.between(0, DISK_MS_MAX);
+    const ms = this.#random.between(0, this.#diskMsMax);
     return new Promise((resolve) => this.#timeline.after(ms, () => this.whenRunning(resolve)));
   }
 

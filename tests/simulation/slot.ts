@@ -1,7 +1,7 @@
 /** A simulated process of a slot. It speaks the slot protocol, and does what inputs ask for. */
 
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../runtime/ports.ts";
-import { SLOT_LOAD, SLOT_REGISTER } from "../../slot/protocol.ts";
+import { decodeLoad, SLOT_LOAD, SLOT_REGISTER } from "../../slot/protocol.ts";
 import {
   blob,
   concat,
@@ -28,10 +28,10 @@ export interface SlotHabits {
   /** How long a process takes to start, and to load a core. */
   readonly startMs: number;
   readonly loadMs: number;
-  /** Its jobs take this many times as long. */
-  readonly slowness: number;
   /** Why it cannot load the core now. */
   refusal(): string | undefined;
+  /** How long it takes for a job. */
+  durationOf(job: PlannedJob): number;
   /** What becomes of a job on this machine, if it is not what its input asks for. */
   alter(job: PlannedJob): PlannedJob;
   /** A slot has started a job. */
@@ -56,6 +56,7 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
   readonly #unread: Uint8Array[] = [];
   #onReadable: (() => void) | undefined;
   #running: { readonly job: PlannedJob; readonly end: Event } | undefined;
+  #core = "";
   #isClosed = false;
   isGone = false;
 
@@ -163,7 +164,8 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
     if (!this.#running) this.#startNext();
   }
 
-  #load({ id }: Frame): void {
+  #load({ id, payload }: Frame): void {
+    this.#core = decodeLoad(new Uint8Array(payload)).name;
     const refusal = this.#habits.refusal();
     if (refusal) this.#send(ERROR, id, utf8(refusal));
     else this.#send(OK, id, NOTHING);
@@ -177,7 +179,7 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
     const planned = jobOf(textOf(frame.payload.subarray(JOB_PREFIX_BYTES)));
     this.#habits.onStarted(planned);
     const job = this.#habits.alter(planned);
-    const ms = job.kind === "hangs" ? Infinity : job.durationMs * this.#habits.slowness;
+    const ms = job.kind === "hangs" ? Infinity : this.#habits.durationOf(job);
     const end = this.#timeline.after(ms, () => this.#finish(frame, job));
     this.#running = { job, end };
   }
@@ -186,7 +188,7 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
     if (this.isGone) return;
     if (job.kind === "crashes") return this.#exit({ signal: "SIGSEGV" });
     const exitCode = job.kind === "fails" ? EXIT_CODE : 0;
-    this.#send(OK, id, concat(int32(exitCode), blob(outputOf(job))));
+    this.#send(OK, id, concat(int32(exitCode), blob(outputOf(job, this.#core))));
     this.#startNext();
   }
 }

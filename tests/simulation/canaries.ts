@@ -1,0 +1,124 @@
+/**
+ * Bugs to plant into the real code, one at a time: a simulation that does not notice them is worth nothing. Each is a
+ * change of one place, of a kind that people make.
+ */
+
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/** A bug. */
+export interface Canary {
+  readonly name: string;
+  readonly file: string;
+  /** The text that it replaces; it is in the file once. */
+  readonly text: string;
+  readonly by: string;
+  /** It is noticed within so many seeds, from 1. */
+  readonly seeds: number;
+}
+
+/** All canaries. */
+export const CANARIES: readonly Canary[] = [
+  {
+    name: "lost wake-up",
+    file: "controller/cluster/cluster.ts",
+    text: "if (this.#waiting.length > 0 && this.hasRoom) this.#wakeWaiting();",
+    by: "",
+    seeds: 20,
+  },
+  {
+    name: "off-by-one window",
+    file: "pool/dispatcher.ts",
+    text: "while (endpoint.inFlight.size < window) {",
+    by: "while (endpoint.inFlight.size <= window) {",
+    seeds: 100,
+  },
+  {
+    name: "double commit",
+    file: "controller/cluster/speculation.ts",
+    text: "for (const other of this.#othersOf(job)) this.cancel(other);",
+    by: "",
+    seeds: 100,
+  },
+  {
+    name: "stale attempt accepted",
+    file: "controller/cluster/endpoints.ts",
+    text: "if (pool.isWanted(job)) {\n      jobs.onAnswer",
+    by: "if (job) {\n      jobs.onAnswer",
+    seeds: 200,
+  },
+  {
+    name: "slot leak",
+    file: "worker/slots/slot.ts",
+    text: "process.lastStarted);\n    void this.#bringUp();",
+    by: "process.lastStarted);",
+    seeds: 50,
+  },
+  {
+    name: "unbounded queue",
+    file: "controller/run.ts",
+    text: "await this.#cluster.room();",
+    by: "",
+    seeds: 50,
+  },
+  {
+    name: "record before output",
+    file: "controller/committer.ts",
+    text: "    try {\n      await writing;\n",
+    by:
+      "    try {\n      this.#finish(doneRecord(completion, output));\n      return await writing;\n",
+    seeds: 50,
+  },
+  {
+    name: "retry without limit",
+    file: "controller/cluster/retries.ts",
+    text: "return ++attempts.failures > retries;\n    }\n    switch",
+    by: "return false;\n    }\n    switch",
+    seeds: 50,
+  },
+  {
+    name: "finished job run again",
+    file: "controller/output/resume.ts",
+    text: "if (job.state === JobState.done) return this.#ifDone(name, job);",
+    by: "if (job.state === JobState.done) return undefined;",
+    seeds: 50,
+  },
+  {
+    name: "job lost with its worker",
+    file: "pool/pool.ts",
+    text: "else client.pushFront(job);\n    }\n  }\n\n  #isCulprit",
+    by: "    }\n  }\n\n  #isCulprit",
+    seeds: 50,
+  },
+];
+
+/** What the real code in the copy needs. */
+const FOLDERS = [
+  ...["controller", "core", "link", "pool", "protocol", "runtime", "slot", "system", "worker"],
+  ...["tests/simulation", "tests/lib", "tests/fixtures/peers"],
+];
+
+/** Copies the sources, plants a canary into the copy, and gives its simulation to `use`. */
+export async function withCanary<T>(
+  { name, file, text, by }: Canary,
+  use: (module: typeof import("./simulation.ts")) => Promise<T>,
+): Promise<T> {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const copy = await mkdtemp(join(tmpdir(), "distcomp-canary-"));
+  try {
+    for (const folder of FOLDERS) {
+      await cp(join(root, folder), join(copy, folder), { recursive: true });
+    }
+    const path = join(copy, file);
+    const parts = (await readFile(path, "utf8")).split(text);
+    if (parts.length !== 2) throw new Error(`The canary "${name}" no longer fits ${file}`);
+    await writeFile(path, parts.join(by));
+    return await use(
+      await import(pathToFileURL(join(copy, "tests/simulation/simulation.ts")).href),
+    );
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
