@@ -13,7 +13,9 @@ import {
   WorkerServer,
 } from "../../mod.ts";
 import { coreError, echo, startPeer } from "../fixtures/peers/scripted_worker.ts";
+import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { core, coreBytes } from "../lib/cores.ts";
+import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -156,6 +158,44 @@ test("a program ends once its session is closed, even if a worker was to be trie
   `;
   const args = process.versions.bun ? ["-e", program] : ["eval", "--quiet", program];
   await promisify(execFile)(process.execPath, args);
+});
+
+test("a session counts the jobs that have not ended", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const workers = [`127.0.0.1:${worker.port}`];
+  await using session = await Session.open({ core: new Uint8Array(1), workers });
+  worker.hold();
+  const all = Promise.all([encode("a"), encode("b")].map((input) => session.run(input)));
+  await eventually("they were submitted", () => session.pending === 2);
+  worker.release();
+  await all;
+  assert.equal(session.pending, 0);
+});
+
+test("a straggler of a map is copied to an idle worker once all inputs are taken", async () => {
+  await using one = await ScriptedWorker2.start();
+  await using other = await ScriptedWorker2.start();
+  for (const worker of [one, other]) {
+    worker.script.answerJob = ({ input, attempt }) =>
+      decode(input) === "echo 0" && attempt === undefined ? "silence" : "echo";
+  }
+  const workers = [one, other].map(({ port }) => `127.0.0.1:${port}`);
+  await using session = await Session.open({ core: new Uint8Array(1), workers });
+  const results = await Array.fromAsync(session.map(numbers(20)));
+  assert.equal(results.filter(({ ok }) => ok).length, 20);
+  const sent = [one, other].flatMap(({ received }) => received.jobs);
+  const copies = sent.filter(({ input }) => decode(input) === "echo 0");
+  assert(copies.length >= 2, "the first one was never answered");
+});
+
+test("a job of a session that is closed is rejected at once", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const workers = [`127.0.0.1:${worker.port}`];
+  const session = await Session.open({ core: new Uint8Array(1), workers });
+  await session.close();
+  await assert.rejects(session.run(encode("too late")), /session is closed/);
+  await assert.rejects(Array.fromAsync(session.map(numbers(3))), /session is closed/);
+  assert.equal(session.pending, 0);
 });
 
 test("closing a session rejects the jobs that have not finished", async () => {

@@ -270,6 +270,22 @@ test("a process that connects while the worker closes is ended before the worker
   assert.equal(worker.endpoint, 0, "it was never up");
 });
 
+test("a process that has just connected when the worker closes is not used", async () => {
+  const worker = await OneSlot.start();
+  const fake = worker.started[0] ?? assert.fail("no process was started");
+  const read = fake.read.bind(fake);
+  let closed: Promise<void> | undefined;
+  let reads = 0;
+  fake.read = (into) => {
+    reads += 1;
+    if (reads === 2) closed ??= worker.close(); // the first read is that of the launcher
+    return read(into);
+  };
+  await worker.clock.until("it has connected", () => closed);
+  await closed;
+  assert.equal(worker.endpoint, 0, "it was never up");
+});
+
 test("closing reports a process that does not exit, once", async () => {
   const worker = await OneSlot.start({ isUnkillable: true });
   await worker.up(1);
