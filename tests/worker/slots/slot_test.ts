@@ -271,19 +271,17 @@ test("a process that connects while the worker closes is ended before the worker
 });
 
 test("a process that has just connected when the worker closes is not used", async () => {
-  const worker = await OneSlot.start();
-  const fake = worker.started[0] ?? assert.fail("no process was started");
-  const read = fake.read.bind(fake);
-  let closed: Promise<void> | undefined;
   let reads = 0;
-  fake.read = (into) => {
-    reads += 1;
+  let closed: Promise<void> | undefined;
+  const onRead = (fake: FakeSlot) => {
+    if (fake.pid === 1001) reads += 1;
     if (reads === 2) closed ??= worker.close(); // the first read is that of the launcher
-    return read(into);
   };
-  await worker.clock.until("it has connected", () => closed);
+  const worker = await OneSlot.start({ onRead });
+  (await worker.up(1)).crash("SIGSEGV");
+  await worker.clock.until("the next one has connected", () => closed);
   await closed;
-  assert.equal(worker.endpoint, 0, "it was never up");
+  assert.equal(worker.endpoint, 1, "the next one was never up");
 });
 
 test("closing reports a process that does not exit, once", async () => {
