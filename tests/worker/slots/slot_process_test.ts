@@ -51,6 +51,16 @@ test("the line of a process that ran one job is the reason for its end, whenever
   assert.deepEqual(scene.lost, [["crashed: SIGABRT (assertion failed)", false]]);
 });
 
+test("a process that has exited, but whose connection another one holds, is lost after a second", async () => {
+  const scene = await Scene.connected();
+  scene.end({ exitCode: 3 }, false);
+  await scene.network.clock.advance(999);
+  assert.deepEqual(scene.lost, []);
+  await scene.network.clock.advance(1);
+  assert.deepEqual(scene.lost, [["exited with status 3", false]]);
+  assert.equal(scene.network.clock.timers, 0);
+});
+
 test("a process that ends before it connects is no loss, and its last line is the reason", async () => {
   const scene = new Scene();
   const connected = scene.slot.connected.then(() => "connected", ({ message }) => message);
@@ -120,9 +130,9 @@ class Scene implements ChildProcess {
     this.#output.enqueue(new TextEncoder().encode(text));
   }
 
-  end(end: ProcessEnd): void {
+  end(end: ProcessEnd, hangsUp = true): void {
     this.#output.close();
-    this.#hangUp();
+    if (hangsUp) this.#hangUp();
     this.#end.resolve(end);
   }
 
