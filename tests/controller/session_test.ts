@@ -181,7 +181,7 @@ test("a straggler of a map is copied to an idle worker once all inputs are taken
   }
   const workers = [one, other].map(({ port }) => `127.0.0.1:${port}`);
   await using session = await Session.open({ core: new Uint8Array(1), workers });
-  const results = await Array.fromAsync(session.map(numbers(20)));
+  const results = await soon(Array.fromAsync(session.map(numbers(20))));
   assert.equal(results.filter(({ ok }) => ok).length, 20);
   const sent = [one, other].flatMap(({ received }) => received.jobs);
   const copies = sent.filter(({ input }) => decode(input) === "echo 0");
@@ -193,8 +193,8 @@ test("a job of a session that is closed is rejected at once", async () => {
   const workers = [`127.0.0.1:${worker.port}`];
   const session = await Session.open({ core: new Uint8Array(1), workers });
   await session.close();
-  await assert.rejects(session.run(encode("too late")), /session is closed/);
-  await assert.rejects(Array.fromAsync(session.map(numbers(3))), /session is closed/);
+  await assert.rejects(soon(session.run(encode("too late"))), /session is closed/);
+  await assert.rejects(soon(Array.fromAsync(session.map(numbers(3)))), /session is closed/);
   assert.equal(session.pending, 0);
 });
 
@@ -205,6 +205,13 @@ test("closing a session rejects the jobs that have not finished", async () => {
   await session.close();
   await outcome;
 });
+
+/** Rejects what does not settle: a test that waited for it would not end. */
+function soon<T>(promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("It has not settled")), 10_000);
+  return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
+}
 
 function repeat(text: string, times: number): Uint8Array[] {
   return Array.from({ length: times }, () => encode(text));
