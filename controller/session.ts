@@ -127,6 +127,11 @@ export class Session implements AsyncDisposable {
     return session;
   }
 
+  /** How many jobs were given to workers, or wait for one, and have not ended. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
   /** Runs one job. Rejects with a `JobError` if it fails. Do not change the input before the job has ended. */
   async run(input: Uint8Array): Promise<Uint8Array> {
     await this.#cluster.room();

@@ -63,6 +63,17 @@ test("every promise of FAULTS.md links to an existing test", () => {
   }
 });
 
+test("every bug of tests/MUTATIONS.md is in an existing file, and was caught by an existing test", () => {
+  const rows = [
+    ...page("tests/MUTATIONS.md").matchAll(/^\| `([^`]+)` .*\]\(([^ )]+) "([^"]+)"\) +\|$/gm),
+  ];
+  assert(rows.length > 60, `${rows.length} rows`);
+  for (const [, file = "", test = "", name] of rows) {
+    assert(statSync(join(ROOT, file), { throwIfNoEntry: false }), `there is no ${file}`);
+    assert(page(join("tests", test)).includes(name as string), `${test} has no test "${name}"`);
+  }
+});
+
 test("the picture in the README is small", () => {
   assert(statSync(join(ROOT, "docs/mandelbrot.png")).size < PICTURE_BYTES_MAX);
 });

@@ -23,6 +23,22 @@ test("workers wait while over 64 results or 64 MiB are being written, until half
   }
 });
 
+test("64 results of 64 MiB are not too many, one more is, and so is one byte more", () => {
+  for (
+    const [sizes, isFull] of [
+      [Array(64).fill(MIB), false],
+      [Array(65).fill(1), true],
+      [[64 * MIB], false],
+      [[64 * MIB, 1], true],
+    ] as const
+  ) {
+    const calls: boolean[] = [];
+    const window = new CommitWindow((isFull) => calls.push(isFull));
+    for (const bytes of sizes) window.onBegun(bytes);
+    assert.deepEqual(calls, isFull ? [true] : []);
+  }
+});
+
 test("a window is empty when the last result is written", async () => {
   const window = new CommitWindow(() => {});
   await window.empty();

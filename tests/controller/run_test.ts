@@ -1,20 +1,28 @@
 /** The ways in which a run ends. */
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { TooManyFailuresError } from "../../controller/failure_limit.ts";
 import { numberSource } from "../../controller/inputs/numbers.ts";
 import type { Source } from "../../controller/inputs/source.ts";
 import type { DirectorySink } from "../../controller/output/directory_sink.ts";
+import { formatRunEvent } from "../../controller/output/journal_record.ts";
 import { OutputFolder } from "../../controller/output/output_folder.ts";
 import { Run, type RunParts } from "../../controller/run.ts";
 import { InterruptedError } from "../../controller/run_errors.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { silentLog } from "../../system/log.ts";
 import { Workspace } from "../cli/workspace.ts";
+import { KINDS } from "../fixtures/peers/frames.ts";
 import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { CORE } from "./simulation.ts";
+
+/** A run that takes longer never ends. */
+const END_LIMIT_MS = 30_000;
+
+const JOURNAL = "outputs/.distcomp/jobs.jsonl";
 
 test("a run ends when each input has its output and its record", async () => {
   await using worker = await ScriptedWorker2.start({ slots: 2 });
@@ -43,6 +51,37 @@ test("an interrupted run starts no more jobs, and has the results of those that 
   assert.equal(Object.keys(await started.workspace.outputs()).length, done);
 });
 
+test("an interrupted run does not wait for retries of the jobs that fail then", async () => {
+  await using worker = await ScriptedWorker2.start({
+    slots: 2,
+    answerJob: () => ({ kind: KINDS.crash, text: "crashed" }),
+  });
+  worker.hold();
+  await using started = await StartedRun.start(worker, { source: numberSource(1_000) });
+  await eventually("the slots are busy", () => worker.slots.busy === 2);
+  started.run.interrupt();
+  worker.release();
+  await assert.rejects(started.ended, InterruptedError);
+  assert.deepEqual([started.run.status.done, started.run.status.failed], [0, 0]);
+});
+
+test("a run that has exceeded its limit of failures takes no further input, not even of the same batch", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const batch = Array.from({ length: 5 }, (_, index) => {
+    return { kind: "unreadable", index, name: String(index), reason: "gone" } as const;
+  });
+  const source: Source = {
+    batches: (async function* () {
+      yield await Promise.resolve(batch);
+    })(),
+    count: () => Promise.resolve(undefined),
+  };
+  const failureLimit = { unit: "jobs", max: 1 } as const;
+  await using started = await StartedRun.start(worker, { source, failureLimit });
+  await assert.rejects(started.ended, TooManyFailuresError);
+  assert.equal(started.run.status.failed, 2);
+});
+
 test("an abandoned run does not wait for the jobs that run", async () => {
   await using worker = await ScriptedWorker2.start({ slots: 2 });
   worker.hold();
@@ -65,6 +104,61 @@ test("an abandoned run does not wait for outputs that are being written", async 
   started.run.abandon();
   await assert.rejects(started.ended, InterruptedError);
   assert.deepEqual(await started.workspace.records(), []);
+});
+
+test("a run that ends early waits for the outputs that are being written, and records them", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const isAnswered = Promise.withResolvers<void>();
+  const writing = Promise.withResolvers<void>();
+  const failing: Source = {
+    batches: (async function* () {
+      yield* numberSource(3).batches;
+      await isAnswered.promise;
+      throw new Error("no more paper");
+    })(),
+    count: () => Promise.resolve(undefined),
+  };
+  await using started = await StartedRun.start(worker, { source: failing }, (sink) => {
+    const commit = async (name: string, output: Uint8Array) => {
+      await writing.promise;
+      await sink.commit(name, output);
+    };
+    return { commit, close: () => sink.close() } as unknown as DirectorySink;
+  });
+  let hasEnded = false;
+  void started.ended.catch(() => hasEnded = true);
+  await eventually("all jobs are answered", () => started.run.status.bytesOut === 3);
+  isAnswered.resolve();
+  await turns();
+  assert(!hasEnded);
+  writing.resolve();
+  await assert.rejects(started.ended, { message: "no more paper" });
+  assert.equal((await started.workspace.records()).length, 3);
+  assert.equal(Object.keys(await started.workspace.outputs()).length, 3);
+});
+
+test("a resumed run has ended in its journal only if every output that it wrote has its record", async () => {
+  for (const isAbandoned of [true, false]) {
+    await using worker = await ScriptedWorker2.start();
+    const before = formatRunEvent("begun", "a host", 4711, 0) +
+      formatRunEvent("ended", "a host", 4711, 0);
+    const stuck = (sink: DirectorySink) => {
+      const commit = () => new Promise<void>(() => {});
+      return { commit, close: () => sink.close() } as unknown as DirectorySink;
+    };
+    const sinkOf = isAbandoned ? stuck : undefined;
+    await using started = await StartedRun.start(
+      worker,
+      { source: numberSource(3) },
+      sinkOf,
+      before,
+    );
+    await eventually("all jobs are answered", () => started.run.status.bytesOut === 3);
+    if (isAbandoned) started.run.abandon();
+    await started.ended.catch(() => {});
+    const events = (await started.journal()).flatMap(({ run }) => run ?? []);
+    assert.deepEqual(events.slice(2), isAbandoned ? ["begun"] : ["begun", "ended"]);
+  }
 });
 
 test("an interrupt after the last job changes nothing", async () => {
@@ -114,6 +208,25 @@ test("too many failures stop a run, or make it fail in the end", async () => {
   }
 });
 
+/** Rejects if a run does not end: a test that waited for it would not end either. */
+async function inTime(ended: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`The run has not ended within ${END_LIMIT_MS / 1000} s`)),
+    END_LIMIT_MS,
+  );
+  try {
+    await Promise.race([ended, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Some turns of the event loop. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** A run on one worker, in a folder of its own. */
 class StartedRun implements AsyncDisposable {
   private constructor(
@@ -129,9 +242,12 @@ class StartedRun implements AsyncDisposable {
     { port }: ScriptedWorker2,
     parts: Pick<RunParts, "source" | "failureLimit">,
     sinkOf = (sink: DirectorySink) => sink,
+    /** The journal of earlier runs. */
+    before = "",
   ): Promise<StartedRun> {
     const runtime = await detectRuntime();
     const workspace = await Workspace.make();
+    if (before !== "") await workspace.write(JOURNAL, before);
     const options = { core: CORE.key, fresh: false, retryFailed: false };
     const folder = await OutputFolder.open(runtime, workspace.at("outputs"), options);
     const run = new Run({
@@ -143,7 +259,13 @@ class StartedRun implements AsyncDisposable {
       workers: [{ kind: "tcp", host: "127.0.0.1", port }],
       ...parts,
     });
-    return new StartedRun(workspace, folder, run, run.complete());
+    return new StartedRun(workspace, folder, run, inTime(run.complete()));
+  }
+
+  /** All lines of the journal. */
+  async journal(): Promise<{ readonly run?: string }[]> {
+    const text = await readFile(this.workspace.at(JOURNAL), "utf8");
+    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -15,7 +15,9 @@ import {
 import { coreError, echo, startPeer } from "../fixtures/peers/scripted_worker.ts";
 import { Gate } from "../cli/gate.ts";
 import { Workspace } from "../cli/workspace.ts";
+import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { core, coreBytes } from "../lib/cores.ts";
+import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -165,6 +167,44 @@ test("a program ends once its session is closed, even if a worker was to be trie
   await promisify(execFile)(process.execPath, args);
 });
 
+test("a session counts the jobs that have not ended", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const workers = [`127.0.0.1:${worker.port}`];
+  await using session = await Session.open({ core: new Uint8Array(1), workers });
+  worker.hold();
+  const all = Promise.all([encode("a"), encode("b")].map((input) => session.run(input)));
+  await eventually("they were submitted", () => session.pending === 2);
+  worker.release();
+  await all;
+  assert.equal(session.pending, 0);
+});
+
+test("a straggler of a map is copied to an idle worker once all inputs are taken", async () => {
+  await using one = await ScriptedWorker2.start();
+  await using other = await ScriptedWorker2.start();
+  for (const worker of [one, other]) {
+    worker.script.answerJob = ({ input, attempt }) =>
+      decode(input) === "echo 0" && attempt === undefined ? "silence" : "echo";
+  }
+  const workers = [one, other].map(({ port }) => `127.0.0.1:${port}`);
+  await using session = await Session.open({ core: new Uint8Array(1), workers });
+  const results = await soon(Array.fromAsync(session.map(numbers(20))));
+  assert.equal(results.filter(({ ok }) => ok).length, 20);
+  const sent = [one, other].flatMap(({ received }) => received.jobs);
+  const copies = sent.filter(({ input }) => decode(input) === "echo 0");
+  assert(copies.length >= 2, "the first one was never answered");
+});
+
+test("a job of a session that is closed is rejected at once", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const workers = [`127.0.0.1:${worker.port}`];
+  const session = await Session.open({ core: new Uint8Array(1), workers });
+  await session.close();
+  await assert.rejects(soon(session.run(encode("too late"))), /session is closed/);
+  await assert.rejects(soon(Array.fromAsync(session.map(numbers(3)))), /session is closed/);
+  assert.equal(session.pending, 0);
+});
+
 test("closing a session rejects the jobs that have not finished", async () => {
   const session = await Session.open({ core: await core("behave"), slots: 1 });
   const running = session.run(encode("sleep 60000"));
@@ -172,6 +212,13 @@ test("closing a session rejects the jobs that have not finished", async () => {
   await session.close();
   await outcome;
 });
+
+/** Rejects what does not settle: a test that waited for it would not end. */
+function soon<T>(promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("It has not settled")), 10_000);
+  return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
+}
 
 function repeat(text: string, times: number): Uint8Array[] {
   return Array.from({ length: times }, () => encode(text));

@@ -172,6 +172,39 @@ test("a link that is closed while it is ending sets no further timer", async () 
   assert.equal(network.clock.timers, 0);
 });
 
+test("a link that is closed while it writes reports nothing more, however the write ends", async () => {
+  for (const fails of [false, true]) {
+    const written = Promise.withResolvers<void>();
+    let drains = 0;
+    const { link, closed, network } = await connected(
+      { onDrained: () => void (drains += 1) },
+      (stream) => ({ ...bound(stream), write: () => written.promise }),
+    );
+    link.send(1, 7, new Uint8Array(10));
+    await network.clock.advance(0);
+    link.close(new Error("no longer wanted"));
+    if (fails) written.reject(new Error("connection reset"));
+    else written.resolve();
+    await network.clock.advance(60_000);
+    assert.deepEqual(closed.map((reason) => reason?.message), ["no longer wanted"]);
+    assert.deepEqual([drains, network.clock.timers], [0, 0]);
+  }
+});
+
+test("a link that is ended while it writes, and again, writes all and ends once", async () => {
+  const { link, peer, closed, network } = await connected();
+  link.send(1, 7, new Uint8Array(1_000_000));
+  await network.clock.advance(0);
+  const ended = [link.end(), link.end()];
+  await drain(peer, 1_000_000 + HEADER_BYTES);
+  assert.equal(await peer.read(new Uint8Array(1)), null);
+  await peer.endWrites();
+  await network.clock.advance(0);
+  await Promise.all(ended);
+  assert.deepEqual(closed, [undefined]);
+  assert.deepEqual([link.pendingBytes, network.clock.timers], [0, 0]);
+});
+
 test("a link that cannot write closes with that reason, once", async () => {
   const { link, closed, network } = await connected({}, (stream) => ({
     ...bound(stream),

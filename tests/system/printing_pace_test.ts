@@ -84,7 +84,7 @@ test("a piece of work that took long costs a tenth of a second at most", async (
 test("rests shorter than 4 ms are added up, and a rest that was taken is not owed any more", async () => {
   const clock = new WorkingClock();
   const pace = new PrintingPace(clock, silentLog);
-  assert.deepEqual(await restsOf(clock, pace, [1, 1, 1, 2, 1, 1]), [0, 6, 0, 9, 0, 6]);
+  assert.deepEqual(await restsOf(clock, pace, [1, 1, 1.4, 1.5, 1, 2]), [0, 6, 4.2, 4.5, 0, 9]);
 });
 
 test("an error in the lines of one process goes to its reader, and stops no other", async () => {
@@ -110,7 +110,7 @@ async function restsOf(
     const startMs = clock.now();
     void pace.take(() => clock.work(workMs)).then(() => isOver = true);
     await clock.until("the next piece may follow", () => isOver);
-    restsMs.push(Math.round(clock.now() - startMs - workMs));
+    restsMs.push(Math.round(100 * (clock.now() - startMs - workMs)) / 100);
   }
   return restsMs;
 }

@@ -92,7 +92,8 @@ test("pauses between dials double from 0.1 s to 5 s, until a connection has last
 });
 
 test("a connection that opens after the worker was told to end is closed, and not served", async () => {
-  const { clock, dial, served, dialed, ending } = dialingInMemory();
+  const { clock, dial, served, dialed, ending, limitsMs } = dialingInMemory();
+  assert.deepEqual(limitsMs, [10_000], "how long an attempt may take");
   ending.abort();
   let isClosed = false;
   dialed.resolve({ close: () => void (isClosed = true) } as ByteStream);
@@ -141,10 +142,14 @@ function dialingInMemory() {
   const warnings: string[] = [];
   const served: ByteStream[] = [];
   const dialed = Promise.withResolvers<ByteStream>();
+  const limitsMs: number[] = [];
   const runtime = {
     clock,
     random: { fraction: () => 1, hex: () => "" },
-    dial: () => dialed.promise,
+    dial: (_address: unknown, limitMs: number) => {
+      limitsMs.push(limitMs);
+      return dialed.promise;
+    },
   };
   const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
   const worker = {
@@ -155,7 +160,7 @@ function dialingInMemory() {
   };
   const address = { kind: "tcp", host: "controller", port: 1 } as const;
   const dial = dialController(worker, runtime, address, log, ending.signal);
-  return { clock, dial, served, warnings, dialed, ending };
+  return { clock, dial, served, warnings, dialed, ending, limitsMs };
 }
 
 function dialing(port: number): Promise<Program> {

@@ -49,6 +49,8 @@ export interface FakeSlotsOptions {
   readonly isMute?: boolean;
   /** They do not end when they are killed, as on a file server that is gone. */
   readonly isUnkillable?: boolean;
+  /** Called when the worker is about to read from one. */
+  readonly onRead?: (slot: FakeSlot) => void;
 }
 
 /** A slot's process, and its end of the socket. */
@@ -120,6 +122,7 @@ export class FakeSlot implements ChildProcess, ByteStream {
   // As a stream to the worker.
 
   async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    this.#options.onRead?.(this);
     while (this.#unread.length === 0) {
       if (this.#hasHungUp || this.isClosed) return null;
       await new Promise<void>((resolve) => this.#onReadable = resolve);

@@ -62,9 +62,10 @@ export class CurrentCore {
     const outcome = await loaded;
     this.#loading.delete(loading);
     this.#bytes -= bytes;
-    const jobs = [...loading.queue];
-    loading.queue.clear(); // a job that still referred to it would keep all others in memory
-    for (const job of jobs) this.#events.onOutcome(job, outcome);
+    for (const job of loading.queue) {
+      loading.queue.delete(job); // a job that still referred to it would keep all others in memory
+      this.#events.onOutcome(job, outcome);
+    }
     if (this.#current === loading) this.#current = outcome;
     else if (outcome.name === "ready") this.#events.onReleased(outcome.core);
   }

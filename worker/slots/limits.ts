@@ -19,11 +19,11 @@ export const CAN_MEASURE_MEMORY = residentBytes(process.pid) !== undefined;
 
 /**
  * The jobs that are over a limit now. Time counts from the start of a job. Memory also counts before, while the
- * slot receives the input, which may be too large by itself. `pidOf` returns the process of an endpoint.
+ * slot receives the input, which may be too large by itself. `bytesOf` measures the process of an endpoint.
  */
 export function findViolations(
   jobs: readonly TimedJob<RelayedJob>[],
-  pidOf: (endpoint: EndpointId) => number | undefined,
+  bytesOf: (endpoint: EndpointId) => number | undefined,
   nowMs: number,
 ): Violation[] {
   const found: Violation[] = [];
@@ -33,8 +33,7 @@ export function findViolations(
       const reason = `timed out after ${timeMs / 1000} s`;
       found.push({ endpoint, job, kind: "timeout", reason });
     } else if (memoryBytes > 0) {
-      const pid = pidOf(endpoint);
-      const bytes = pid === undefined ? 0 : residentBytes(pid) ?? 0;
+      const bytes = bytesOf(endpoint) ?? 0;
       if (bytes <= memoryBytes) continue;
       const limit = formatMemory(memoryBytes);
       const reason = `used ${formatMemory(bytes)} of memory, over its limit of ${limit}`;
@@ -45,7 +44,7 @@ export function findViolations(
 }
 
 /** The resident memory of a process; `undefined` where the system does not report it. */
-function residentBytes(pid: number): number | undefined {
+export function residentBytes(pid: number): number | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const kib = /^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1];

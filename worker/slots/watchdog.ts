@@ -7,7 +7,7 @@ import type { CurrentJob } from "../../pool/types.ts";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { isWanted, type RelayedJob } from "../job.ts";
-import { findViolations } from "./limits.ts";
+import { findViolations, residentBytes } from "./limits.ts";
 import { RunTimes } from "./run_times.ts";
 
 /** How long a canceled job may still run. Most end sooner by themselves, and replacing a process takes time. */
@@ -75,8 +75,11 @@ export class Watchdog {
   checkLimits(nowMs: number): void {
     const wanted = this.#currentJobs().filter(({ job }) => isWanted(job.payload));
     const timed = this.#runTimes.update(wanted, nowMs);
-    const pidOf = (endpoint: EndpointId) => this.#context.processAt(endpoint)?.pid;
-    for (const { endpoint, job, kind, reason } of findViolations(timed, pidOf, nowMs)) {
+    const bytesOf = (endpoint: EndpointId) => {
+      const process = this.#context.processAt(endpoint);
+      return process && residentBytes(process.pid);
+    };
+    for (const { endpoint, job, kind, reason } of findViolations(timed, bytesOf, nowMs)) {
       this.#kill(endpoint, job, kind, reason);
     }
   }

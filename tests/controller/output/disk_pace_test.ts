@@ -19,6 +19,14 @@ test("a disk is fast until its outputs take long on average, and single slow one
   assert(!pace.isFast);
 });
 
+test("a disk is slow from half a millisecond per output on, of which the newest output counts a tenth", () => {
+  for (const [ms, isFast] of [[4.99, true], [5, false]] as const) {
+    const pace = new DiskPace(new VirtualClock());
+    pace.add(ms);
+    assert.equal(pace.isFast, isFast);
+  }
+});
+
 test("a slow disk is measured again after five seconds, and one fast output makes it fast", async () => {
   const clock = new VirtualClock();
   const pace = new DiskPace(clock);

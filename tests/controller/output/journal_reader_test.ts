@@ -89,6 +89,14 @@ test("a line of 16 MiB is read, and of a longer one no more than its end is kept
   }
 });
 
+test("a reason of a million characters is kept, and of a longer one as many", async () => {
+  for (const length of [1024 * 1024, 1024 * 1024 + 1]) {
+    const record = recordOf(1, { state: "failed", error: "x".repeat(length) });
+    const { read } = await readBack(formatRecord(record, CORE));
+    assert.equal(read[0]?.error?.length, 1024 * 1024);
+  }
+});
+
 test("a record with a reason of any length can be read", async () => {
   const record = recordOf(1, { state: "failed", error: "\u0001".repeat(40_000_000) });
   const { read, flaws } = await readBack(formatRecord(record, CORE));

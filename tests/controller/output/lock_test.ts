@@ -129,7 +129,7 @@ test("files that are being written are no leftovers, until they are a minute old
   await clock.advance(60_000);
   await lock.removeLeftovers();
   assert.deepEqual((await readdir(workspace.path)).sort(), ["lock", "lock.0123"]);
-  await clock.advance(1_000);
+  await clock.advance(1);
   await lock.removeLeftovers();
   assert.deepEqual(await readdir(workspace.path), ["lock"]);
 });

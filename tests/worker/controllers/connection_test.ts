@@ -21,6 +21,9 @@ const UNANSWERED_JOBS_MAX = 65_536;
 /** How long a controller of version 2 may be silent. */
 const SILENT_MS_MAX = 60_000;
 
+/** How long a controller that has ended its sending gets answers. */
+const HALF_CLOSED_MS = 30_000;
+
 /** What any core for fake slots begins with. */
 const LIBRARY = await coreBytes("echo");
 
@@ -50,6 +53,19 @@ test("a connection that was paused for its jobs is read again when half are answ
     worker.clock,
     eventually("the job behind the others is run", () => hasRun(worker.fakes, "behind")),
   );
+});
+
+test("a controller that has ended its sending is disconnected after 30 seconds, if its job has not ended", async () => {
+  await using worker = await startFakeWorker();
+  const controller = await Controller.connect(worker);
+  controller.send(coreMessage(0n, "behave", LIBRARY), jobMessage(1n, "spin"));
+  await eventually("the job runs", () => hasRun(worker.fakes, "spin"));
+  const { clock } = worker;
+  await controller.stream.endWrites();
+  await clock.advance(HALF_CLOSED_MS - 1);
+  assert.equal(worker.worker.controllers, 1);
+  await clock.advance(1);
+  assert.equal(worker.worker.controllers, 0);
 });
 
 test("a controller that is not read does not count as silent", async () => {

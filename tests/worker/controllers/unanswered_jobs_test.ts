@@ -90,6 +90,21 @@ test("small jobs that wait do not keep the many that arrived with them and are a
   assert(books.keptBytes < KEPT_BYTES_MAX, `${books.keptBytes} bytes are kept`);
 });
 
+test("jobs that fail together, again and again, leave counts of zero and no memory for later jobs to keep", () => {
+  const books = new Books();
+  const other = encodeFrame({ type: 9, id: 1n, payload: new Uint8Array(60_000) });
+  const sparse = (id: number) => concat(other, other, jobMessage(BigInt(id), "a"), other, other);
+  for (let cycle = 0; cycle < 3; cycle++) {
+    books.take(jobMessages(10, 1_950, "x".repeat(100)));
+    for (let id = 5_000; id < 5_016; id++) books.take(sparse(id));
+    for (const job of books.unanswered) books.answer(job);
+    assert.deepEqual([books.books.count, books.books.bytes, books.keptBytes], [0, 0, 0]);
+  }
+  for (let id = 9_000; id < 9_200; id++) books.take(sparse(id));
+  assert.equal(books.books.count, 200);
+  assert(books.keptBytes < KEPT_BYTES_MAX, `${books.keptBytes} bytes are kept`);
+});
+
 test("jobs that fill the buffers that they arrived in are not copied", () => {
   const books = new Books();
   const arrived = books.take(jobMessages(1, 250_000, "x".repeat(100)))

@@ -16,30 +16,34 @@ const LINE_DELAY_MS_MAX = 1_000;
 
 const JOB = new Uint8Array(16);
 
-for (
-  const [when, delayMs, reason] of [
-    ["just a second", LINE_DELAY_MS_MAX, "exited with status 3"],
-    ["more than a second", LINE_DELAY_MS_MAX + 1, "exited with status 3 (the last line)"],
-  ] as const
-) {
-  test(
-    `a line that came ${when} after a second job was sent ${
-      reason.includes("(") ? "is that job's" : "may be that of the first job"
-    }`,
-    async () => {
-      const scene = await Scene.connected();
-      const { slot, network: { clock } } = scene;
-      slot.sendJob(1, JOB, clock.now());
-      await clock.advance(1_000);
-      slot.sendJob(2, JOB, clock.now());
-      await clock.advance(delayMs);
-      scene.print("the last line\n");
-      await clock.advance(0);
-      scene.end({ exitCode: 3 });
-      await clock.until("it is lost", () => scene.lost.length > 0);
-      assert.deepEqual(scene.lost, [[reason, false]]);
-    },
-  );
+/** A second job was sent, and this long after it a line came. */
+const LATE_LINES: [title: string, delayMs: number, reason: string][] = [
+  [
+    "a line that comes within a second of a second job may be that of the first job, and is no reason",
+    LINE_DELAY_MS_MAX,
+    "exited with status 3",
+  ],
+  [
+    "a line that comes more than a second after a second job is that job's, and the reason for its end",
+    LINE_DELAY_MS_MAX + 1,
+    "exited with status 3 (the last line)",
+  ],
+];
+
+for (const [title, delayMs, reason] of LATE_LINES) {
+  test(title, async () => {
+    const scene = await Scene.connected();
+    const { slot, network: { clock } } = scene;
+    slot.sendJob(1, JOB, clock.now());
+    await clock.advance(1_000);
+    slot.sendJob(2, JOB, clock.now());
+    await clock.advance(delayMs);
+    scene.print("the last line\n");
+    await clock.advance(0);
+    scene.end({ exitCode: 3 });
+    await clock.until("it is lost", () => scene.lost.length > 0);
+    assert.deepEqual(scene.lost, [[reason, false]]);
+  });
 }
 
 test("a line that came before the answer of an earlier job is not the reason for the end of a later one", async () => {
@@ -64,6 +68,16 @@ test("the line of a process that ran one job is the reason for its end, whenever
   scene.end({ signal: "SIGABRT" });
   await scene.network.clock.until("it is lost", () => scene.lost.length > 0);
   assert.deepEqual(scene.lost, [["crashed: SIGABRT (assertion failed)", false]]);
+});
+
+test("a process that has exited, but whose connection another one holds, is lost after a second", async () => {
+  const scene = await Scene.connected();
+  scene.end({ exitCode: 3 }, false);
+  await scene.network.clock.advance(999);
+  assert.deepEqual(scene.lost, []);
+  await scene.network.clock.advance(1);
+  assert.deepEqual(scene.lost, [["exited with status 3", false]]);
+  assert.equal(scene.network.clock.timers, 0);
 });
 
 test("a process that ends before it connects is no loss, and its last line is the reason", async () => {
@@ -142,9 +156,9 @@ class Scene implements ChildProcess {
     this.#output.enqueue(new TextEncoder().encode(text));
   }
 
-  end(end: ProcessEnd): void {
+  end(end: ProcessEnd, hangsUp = true): void {
     this.#output.close();
-    this.#there?.close();
+    if (hangsUp) this.#there?.close();
     this.#end.resolve(end);
   }
 

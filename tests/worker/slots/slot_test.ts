@@ -270,6 +270,20 @@ test("a process that connects while the worker closes is ended before the worker
   assert.equal(worker.endpoint, 0, "it was never up");
 });
 
+test("a process that has just connected when the worker closes is not used", async () => {
+  let reads = 0;
+  let closed: Promise<void> | undefined;
+  const onRead = (fake: FakeSlot) => {
+    if (fake.pid === 1001) reads += 1;
+    if (reads === 2) closed ??= worker.close(); // the first read is that of the launcher
+  };
+  const worker = await OneSlot.start({ onRead });
+  (await worker.up(1)).crash("SIGSEGV");
+  await worker.clock.until("the next one has connected", () => closed);
+  await closed;
+  assert.equal(worker.endpoint, 1, "the next one was never up");
+});
+
 test("closing reports a process that does not exit, once", async () => {
   const worker = await OneSlot.start({ isUnkillable: true });
   await worker.up(1);
