@@ -4,7 +4,9 @@ import { formatAddress } from "../link/address.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import { Backoff } from "../link/backoff.ts";
 import type { Log } from "../system/log.ts";
-import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
+import { CONTROLLER_SILENT_MS_MAX } from "../protocol/mod.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Address, ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
 import { pause } from "../system/pause.ts";
 import type { Worker } from "./worker.ts";
 
@@ -13,6 +15,9 @@ const DIAL_LIMIT_MS = 10_000;
 
 /** A connection that has lasted this long was a success: after it, pauses are short again. */
 const SETTLED_MS = 1_000;
+
+/** A controller that is dialed sends its first message at once. A silent one has lost its power, or its network. */
+const FIRST_MESSAGE_MS = CONTROLLER_SILENT_MS_MAX;
 
 /** What serves a connection. */
 type Server = Pick<Worker, "serve">;
@@ -24,6 +29,24 @@ export async function acceptControllers(worker: Server, listener: StreamListener
     if (!stream) return;
     void worker.serve(stream);
   }
+}
+
+/** Serves a connection, and closes it if nothing arrives within a time. */
+async function serveUnlessSilent(worker: Server, stream: ByteStream, clock: Clock): Promise<void> {
+  const timer = clock.after(FIRST_MESSAGE_MS, () => stream.close());
+  const read: ByteStream["read"] = async (into) => {
+    const bytes = await stream.read(into);
+    timer.stop();
+    return bytes;
+  };
+  await worker.serve({
+    peer: stream.peer,
+    read,
+    write: (bytes) => stream.write(bytes),
+    endWrites: () => stream.endWrites(),
+    close: () => stream.close(),
+  });
+  timer.stop();
 }
 
 /** Dials a controller and serves it, and dials again after each disconnect, until `signal` aborts. */
@@ -44,7 +67,7 @@ export async function dialController(
       if (signal.aborted) return stream.close();
       lastReason = "";
       const startedAtMs = clock.now();
-      await worker.serve(stream);
+      await serveUnlessSilent(worker, stream, clock);
       if (clock.now() - startedAtMs >= SETTLED_MS) backoff.reset();
     } catch (error) {
       if (signal.aborted) return;

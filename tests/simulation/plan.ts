@@ -90,15 +90,54 @@ export interface Plan {
   readonly calmAtMs: number;
 }
 
-/** The size of a simulation. */
+/** The size of a simulation: a few workers and a few dozen jobs, or 50 workers and up to 2,000 jobs. */
 export type Scale = "small" | "large";
 
-/** How long a machine or a disk stays broken, at most. */
-export const REPAIR_MS_MAX = 20_000;
+/** What a size means. */
+interface Limits {
+  readonly machinesMin: number;
+  readonly machinesMax: number;
+  readonly jobsMin: number;
+  readonly jobsMax: number;
+  readonly faultsMax: number;
+  readonly durationMsMax: number;
+  /** How long all jobs of a run take without faults: a simulation of hours would only repeat itself. */
+  readonly workMsMax: number;
+  readonly calmAtMsMax: number;
+}
 
-/** The longest job, and how long all jobs of a run take without faults. */
-const DURATION_MS_MAX = 5_000;
-const WORK_MS_MAX = 60_000;
+const LIMITS: Record<Scale, Limits> = {
+  small: {
+    machinesMin: 1,
+    machinesMax: 5,
+    jobsMin: 1,
+    jobsMax: 200,
+    faultsMax: 12,
+    durationMsMax: 5_000,
+    workMsMax: 60_000,
+    calmAtMsMax: 60_000,
+  },
+  large: {
+    machinesMin: 50,
+    machinesMax: 50,
+    jobsMin: 2_000,
+    jobsMax: 2_000,
+    faultsMax: 60,
+    durationMsMax: 500,
+    workMsMax: 10_000,
+    calmAtMsMax: 10_000,
+  },
+};
+
+/** How long a machine or a disk stays broken, at most, and how long a slot makes no progress. */
+export const REPAIR_MS_MAX = 20_000;
+export const SLOT_STALL_MS_MAX = 5_000;
+
+/** How much longer a straggler takes, at most, and how much slower a slow machine is. */
+const HICCUP_MS_MAX = 6_000;
+const SLOWNESS_MAX = 10;
+
+const MANNERS: readonly Manner[] = ["version 1", "boasts", "repeats", "invents", "is late"];
 
 const FAULTS: readonly FaultKind[] = [
   "worker is killed",
@@ -121,25 +160,23 @@ const FAULTS: readonly FaultKind[] = [
 /** The plan of a seed. */
 export function planFrom(seed: number, scale: Scale): Plan {
   const random = new Random(seed);
-  const isLarge = scale === "large";
-  const machineCount = isLarge ? 50 : random.integer(1, 5);
-  const isCalm = random.chance(0.1);
-  const calmAtMs = random.logarithmic(2_000, 60_000);
+  const limits = LIMITS[scale];
+  const calmAtMs = random.logarithmic(2_000, limits.calmAtMsMax);
   const hasLiars = random.chance(0.3);
   const machines = Array.from(
-    { length: machineCount },
+    { length: random.integer(limits.machinesMin, limits.machinesMax) },
     (_, index) => drawMachine(index, hasLiars, calmAtMs, random),
   );
   const slots = machines.reduce((sum, machine) => sum + machine.slots, 0);
-  const faultCount = isCalm ? 0 : random.integer(1, isLarge ? 60 : 12);
+  const faults = random.chance(0.1) ? 0 : random.integer(1, limits.faultsMax);
   return {
     seed,
     machines,
     runs: Array.from(
       { length: random.chance(0.2) ? 2 : 1 },
-      (_, index) => drawRun(index, isLarge ? 2_000 : random.integer(1, 200), slots, random),
+      (_, index) => drawRun(index, limits, slots, random),
     ),
-    faults: Array.from({ length: faultCount }, () => ({
+    faults: Array.from({ length: faults }, () => ({
       kind: random.pick(FAULTS),
       atMs: random.between(0, calmAtMs),
       which: random.integer(0, 1_000_000),
@@ -156,12 +193,9 @@ function drawMachine(
 ): MachinePlan {
   // The first machine is honest and stays: otherwise there may be nobody who does the jobs.
   const isFirst = index === 0;
-  const liars: readonly Manner[] = ["boasts", "repeats", "invents", "is late"];
   const manner = isFirst || random.chance(0.5)
     ? "honest"
-    : hasLiars
-    ? random.pick(liars)
-    : "version 1";
+    : random.pick(hasLiars ? MANNERS : ["version 1"] as const);
   return {
     name: `machine-${index}`,
     slots: Math.round(random.logarithmic(1, 8)),
@@ -170,9 +204,9 @@ function drawMachine(
     latencyMs: random.logarithmic(0.05, 50),
     startMs: random.between(10, 300),
     loadMs: random.logarithmic(1, 1_000),
-    slowness: random.chance(0.2) ? random.logarithmic(1, 20) : 1,
+    slowness: random.chance(0.2) ? random.logarithmic(1, SLOWNESS_MAX) : 1,
     hiccupPart: random.chance(0.4) ? random.between(0, 0.3) : 0,
-    hiccupMs: 6_000,
+    hiccupMs: HICCUP_MS_MAX,
     refusals: !isFirst && random.chance(0.1) ? random.integer(1, 5) : 0,
     manner,
     faultyPart: 0,
@@ -180,15 +214,17 @@ function drawMachine(
   };
 }
 
-function drawRun(index: number, count: number, slots: number, random: Random): RunPlan {
+function drawRun(index: number, limits: Limits, slots: number, random: Random): RunPlan {
   const mayHang = random.chance(0.2);
-  const durationMsMax = random.logarithmic(0.1, DURATION_MS_MAX);
+  const durationMsMax = random.logarithmic(0.1, limits.durationMsMax);
   const durationMsMin = durationMsMax / (random.chance(0.3) ? 1 : random.logarithmic(1, 100));
   return {
     name: `controller-${index}`,
     jobs: drawJobs({
-      // A simulation of hours would only repeat itself.
-      count: Math.min(count, Math.ceil(slots * WORK_MS_MAX / durationMsMax)),
+      count: Math.min(
+        random.integer(limits.jobsMin, limits.jobsMax),
+        Math.ceil(slots * limits.workMsMax / durationMsMax),
+      ),
       durationMsMin,
       durationMsMax,
       badPart: random.chance(0.3) ? random.between(0, 0.1) : 0,
@@ -196,11 +232,11 @@ function drawRun(index: number, count: number, slots: number, random: Random): R
       largePart: random.chance(0.2) ? 0.05 : 0,
     }, random),
     batch: random.integer(1, 16),
-    // Far longer than a job takes, also in a slot that stalls.
-    timeMs: mayHang ? 100 * durationMsMax + REPAIR_MS_MAX : 0,
+    // Longer than a good job takes on a slow machine, with a hiccup, in a slot that stalls.
+    timeMs: mayHang ? 2 * (SLOWNESS_MAX * durationMsMax + HICCUP_MS_MAX + SLOT_STALL_MS_MAX) : 0,
     retries: random.integer(0, 2),
     crashLimit: 3,
     verifies: false,
-    diskMsMax: random.logarithmic(0.1, 500),
+    diskMsMax: random.logarithmic(0.1, 200),
   };
 }

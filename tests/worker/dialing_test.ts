@@ -10,6 +10,7 @@ import { silentLog } from "../../system/log.ts";
 import { dialController } from "../../worker/serve.ts";
 import { Program } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
+import { MemoryNetwork } from "../lib/memory_network.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 import { allIsTaken, loadAllSlots, loadCore, run } from "./controllers.ts";
 
@@ -133,6 +134,37 @@ test("each time that a controller cannot be reached is reported once, also for t
   assert.equal(warnings.length, 2);
   ending.abort();
   await dial;
+});
+
+test("a controller that says nothing for a minute after it was dialed is dialed again; a quiet one later is not", async () => {
+  const network = new MemoryNetwork();
+  const { clock, runtime } = network;
+  const listener = runtime.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
+  const ending = new AbortController();
+  /** Reads until the connection ends. */
+  const serve = async (stream: ByteStream) => {
+    while (await stream.read(new Uint8Array(1)) !== null);
+  };
+  const dial = dialController({ serve }, runtime, listener.address, silentLog, ending.signal);
+  const accepted: ByteStream[] = [];
+  void (async () => {
+    for (let next = await listener.accept(); next; next = await listener.accept()) {
+      accepted.push(next);
+    }
+  })();
+  await clock.advance(60_000);
+  assert.equal(accepted.length, 1);
+  await clock.advance(1_000);
+  assert.equal(accepted.length, 2, "it was silent");
+  await accepted[1]?.write(new Uint8Array(1));
+  await clock.advance(3_600_000);
+  assert.equal(accepted.length, 2, "it has spoken");
+  ending.abort();
+  accepted[1]?.close();
+  listener.close();
+  await clock.advance(10_000);
+  await dial;
+  assert.equal(clock.timers, 0);
 });
 
 /** A worker that has begun to dial; the test decides what comes of it. */
