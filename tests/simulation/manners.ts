@@ -157,10 +157,9 @@ class ChangedStream implements ByteStream {
 
   async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
     while (this.#unread.byteLength === 0) {
-      const space = new Uint8Array(into.byteLength);
-      const bytes = await this.#stream.read(space);
+      const bytes = await this.#stream.read(into);
       if (bytes === null) return null;
-      this.#unread = changed(this.#reader.push(space.slice(0, bytes)), this.#incoming);
+      this.#unread = changed(this.#reader.push(into.slice(0, bytes)), this.#incoming);
     }
     const part = this.#unread.subarray(0, into.byteLength);
     into.set(part);

@@ -99,8 +99,12 @@ interface Limits {
   readonly machinesMax: number;
   readonly jobsMin: number;
   readonly jobsMax: number;
+  readonly runsMax: number;
   readonly faultsMax: number;
+  /** How long the longest job of a run takes, and how many times as long as the shortest. */
+  readonly durationMsMin: number;
   readonly durationMsMax: number;
+  readonly durationFactorMax: number;
   /** How long all jobs of a run take without faults: a simulation of hours would only repeat itself. */
   readonly workMsMax: number;
   readonly calmAtMsMax: number;
@@ -112,8 +116,11 @@ const LIMITS: Record<Scale, Limits> = {
     machinesMax: 5,
     jobsMin: 1,
     jobsMax: 200,
+    runsMax: 2,
     faultsMax: 12,
+    durationMsMin: 0.1,
     durationMsMax: 5_000,
+    durationFactorMax: 100,
     workMsMax: 60_000,
     calmAtMsMax: 60_000,
   },
@@ -122,12 +129,25 @@ const LIMITS: Record<Scale, Limits> = {
     machinesMax: 50,
     jobsMin: 2_000,
     jobsMax: 2_000,
-    faultsMax: 60,
+    runsMax: 1,
+    faultsMax: 30,
+    durationMsMin: 0.1,
     durationMsMax: 500,
+    durationFactorMax: 100,
     workMsMax: 10_000,
     calmAtMsMax: 10_000,
   },
 };
+
+/** In a part of the small simulations it is known how many jobs may be queued and in flight. */
+const STEADY_RUN: Limits = {
+  ...LIMITS.small,
+  jobsMin: 100,
+  durationMsMin: 500,
+  durationMsMax: 1_000,
+  durationFactorMax: 1,
+};
+const STEADY_MACHINE = { manner: "honest", hiccupPart: 0, latencyMs: 1, dials: false } as const;
 
 /** How long a machine or a disk stays broken, at most, and how long a slot makes no progress. */
 export const REPAIR_MS_MAX = 20_000;
@@ -162,10 +182,14 @@ export function planFrom(seed: number, scale: Scale): Plan {
   const random = new Random(seed);
   const limits = LIMITS[scale];
   const calmAtMs = random.logarithmic(2_000, limits.calmAtMsMax);
+  const isSteady = scale === "small" && random.chance(0.1);
   const hasLiars = random.chance(0.3);
   const machines = Array.from(
     { length: random.integer(limits.machinesMin, limits.machinesMax) },
-    (_, index) => drawMachine(index, hasLiars, calmAtMs, random),
+    (_, index) => {
+      const machine = drawMachine(index, hasLiars, calmAtMs, random);
+      return isSteady ? { ...machine, ...STEADY_MACHINE } : machine;
+    },
   );
   const slots = machines.reduce((sum, machine) => sum + machine.slots, 0);
   const faults = random.chance(0.1) ? 0 : random.integer(1, limits.faultsMax);
@@ -173,8 +197,8 @@ export function planFrom(seed: number, scale: Scale): Plan {
     seed,
     machines,
     runs: Array.from(
-      { length: random.chance(0.2) ? 2 : 1 },
-      (_, index) => drawRun(index, limits, slots, random),
+      { length: !isSteady && random.chance(0.2) ? limits.runsMax : 1 },
+      (_, index) => drawRun(index, isSteady ? STEADY_RUN : limits, slots, random),
     ),
     faults: Array.from({ length: faults }, () => ({
       kind: random.pick(FAULTS),
@@ -216,8 +240,8 @@ function drawMachine(
 
 function drawRun(index: number, limits: Limits, slots: number, random: Random): RunPlan {
   const mayHang = random.chance(0.2);
-  const durationMsMax = random.logarithmic(0.1, limits.durationMsMax);
-  const durationMsMin = durationMsMax / (random.chance(0.3) ? 1 : random.logarithmic(1, 100));
+  const durationMsMax = random.logarithmic(limits.durationMsMin, limits.durationMsMax);
+  const durationMsMin = durationMsMax / random.logarithmic(1, limits.durationFactorMax);
   return {
     name: `controller-${index}`,
     jobs: drawJobs({
