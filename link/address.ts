@@ -40,7 +40,7 @@ export function parseAddress(text: string): Address {
     throw new AddressError(text, "an IPv6 address needs brackets");
   }
   const [host, port] = bracketed ? bracketed.slice(1) : text.split(":");
-  if (!host || /[\s/@\p{Cc}]/u.test(host)) {
+  if (!host || /[\s/@,\p{Cc}]/u.test(host)) {
     throw new AddressError(text, "the host is missing or has an invalid character");
   }
   return { kind: "tcp", host, port: port === undefined ? DEFAULT_PORT : parsePort(text, port) };

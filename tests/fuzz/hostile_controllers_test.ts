@@ -12,8 +12,7 @@ import { Worker } from "../../worker/worker.ts";
 import { coreBytes } from "../lib/cores.ts";
 import { MemoryNetwork } from "../lib/memory_network.ts";
 import { startWorker } from "../lib/processes.ts";
-import { Choices, RUNS_ALL, SEED } from "../lib/random.ts";
-import { test } from "../lib/test.ts";
+import { Choices, randomTest, RUNS_ALL, SEED } from "../lib/random.ts";
 import { FakeSlots } from "../worker/fake_slots.ts";
 import { elapse } from "../worker/own_worker.ts";
 import { HonestController } from "./honest_controller.ts";
@@ -41,7 +40,7 @@ const HALF_CLOSED_MS = 86_400_000;
 const CORE = await coreBytes("behave");
 const CORES = { content: CORE, digest: new Uint8Array(createHash("sha256").update(CORE).digest()) };
 
-test(`an honest controller loses nothing beside hostile ones, in memory (seed ${SEED})`, async () => {
+randomTest("an honest controller loses nothing beside hostile ones, in memory", async () => {
   const network = new MemoryNetwork(SEED);
   const { clock } = network;
   const runtime = new FakeSlots({ clock }).replaceIn({ ...network.runtime, selfCommand: () => [] });
@@ -57,17 +56,21 @@ test(`an honest controller loses nothing beside hostile ones, in memory (seed ${
   assert.equal(clock.timers, 0, "timers are left");
 });
 
-test(`an honest controller loses nothing beside hostile ones, with a real worker (seed ${SEED})`, async () => {
-  await using worker = await startWorker({ slots: 2, lifeLimitMs: 600_000 });
-  const runtime = await detectRuntime();
-  const dial = dialing(runtime, worker.port);
-  const attack = (damage: Damage) => attackers(damage, dial, FRAMES_TO_PROCESS, DEADLY_TO_PROCESS);
-  const seen = await beside(dial, attack);
-  assert(seen.honestJobs > 0);
-  const residentBytes = await worker.residentBytes();
-  assert(residentBytes < RESIDENT_BYTES_MAX, `${Math.round(residentBytes / MEBIBYTE)} MiB`);
-  assert.doesNotMatch(worker.stderr, /\bat \S+:\d+:\d+/, "no stack");
-});
+randomTest(
+  "an honest controller loses nothing beside hostile ones, with a real worker",
+  async () => {
+    await using worker = await startWorker({ slots: 2, lifeLimitMs: 600_000 });
+    const runtime = await detectRuntime();
+    const dial = dialing(runtime, worker.port);
+    const attack = (damage: Damage) =>
+      attackers(damage, dial, FRAMES_TO_PROCESS, DEADLY_TO_PROCESS);
+    const seen = await beside(dial, attack);
+    assert(seen.honestJobs > 0);
+    const residentBytes = await worker.residentBytes();
+    assert(residentBytes < RESIDENT_BYTES_MAX, `${Math.round(residentBytes / MEBIBYTE)} MiB`);
+    assert.doesNotMatch(worker.stderr, /\bat \S+:\d+:\d+/, "no stack");
+  },
+);
 
 /** Runs an honest controller while others attack. Stalled connections are closed at the end. */
 async function beside(

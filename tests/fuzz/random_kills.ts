@@ -31,14 +31,16 @@ interface Snapshot {
   readonly counts: ReadonlyMap<string, number>;
 }
 
-/** What a step does, and how often. */
+/** Each so many steps it is the run that is killed: it has to resume in every test. */
+const RUN_KILLED_EVERY = 4;
+
+/** What the other steps do, and how often. */
 const STEPS = [
   [4, "kill a slot"],
   [2, "stop a slot"],
   [3, "kill a worker"],
   [1, "drain a worker"],
   [2, "stop a worker"],
-  [4, "kill the run"],
   [1, "stop the run"],
 ] as const;
 
@@ -76,7 +78,8 @@ export class RandomKills implements AsyncDisposable {
 
   /** Waits until some jobs have started, and then kills or stops something. */
   async step(): Promise<void> {
-    const step = this.#choices.weighted(STEPS);
+    const isFourth = this.steps.length % RUN_KILLED_EVERY === RUN_KILLED_EVERY - 1;
+    const step = isFourth ? "kill the run" : this.#choices.weighted(STEPS);
     await this.#progress(this.#choices.between(1, JOBS_BETWEEN_MAX));
     this.steps.push(step);
     if (step === "kill a slot") await this.#withSlot((pid) => signal(pid, "SIGKILL"));

@@ -1,7 +1,6 @@
 /** Random kills of real processes. `DISTCOMP_TEST_SEED` repeats them, as far as the timing of processes allows. */
 
-import { Choices, RUNS_ALL, SEED } from "../lib/random.ts";
-import { test } from "../lib/test.ts";
+import { Choices, randomTest, RUNS_ALL, SEED } from "../lib/random.ts";
 import { RandomKills } from "./random_kills.ts";
 
 const KILLS = RUNS_ALL ? 100 : 8;
@@ -9,12 +8,15 @@ const KILLS = RUNS_ALL ? 100 : 8;
 /** More than can start before the last kill. */
 const JOBS_PER_KILL = 400;
 
-test(`a run whose processes are killed ${KILLS} times at random loses no job, and repeats none that was done (seed ${SEED})`, async () => {
-  await using kills = await RandomKills.start(new Choices(SEED), KILLS * JOBS_PER_KILL);
-  try {
-    for (let kill = 0; kill < KILLS; kill++) await kills.step();
-    await kills.complete();
-  } catch (error) {
-    throw new Error(`After: ${kills.steps.join(", ")}`, { cause: error });
-  }
-});
+randomTest(
+  "a run whose processes are killed at random loses no job, and repeats none that was done",
+  async () => {
+    await using kills = await RandomKills.start(new Choices(SEED), KILLS * JOBS_PER_KILL);
+    try {
+      for (let kill = 0; kill < KILLS; kill++) await kills.step();
+      await kills.complete();
+    } catch (error) {
+      throw new Error(`After: ${kills.steps.join(", ")}`, { cause: error });
+    }
+  },
+);

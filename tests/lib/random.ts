@@ -7,7 +7,7 @@
 
 import process from "node:process";
 import { randomSource } from "../fixtures/peers/frames.ts";
-import { slow } from "./test.ts";
+import { slow, test } from "./test.ts";
 
 /** `deno task test:all` tries a property this many times as often. */
 const ALL_FACTOR = 20;
@@ -24,6 +24,11 @@ export const RUNS_ALL = slow === undefined;
 export function runs(count: number): { numRuns: number; seed?: number } {
   const numRuns = RUNS_ALL ? count * ALL_FACTOR : count;
   return givenSeed ? { numRuns, seed: SEED } : { numRuns };
+}
+
+/** Declares a test that draws random numbers from `SEED`, which its name shows. */
+export function randomTest(name: string, body: () => Promise<void>): void {
+  test(`${name} (seed ${SEED})`, body);
 }
 
 /** Choices that depend on a seed alone. */

@@ -52,6 +52,7 @@ const REFUSED: [string, RegExp][] = [
   ["[::1", /needs brackets/],
   ["[::1]80", /needs brackets/],
   ["unix:", /port must be/],
+  ["node7,node8", /the host is missing or has an invalid character/],
   ["unix:/run/\0", /it contains a zero byte/],
   ["node\0:80", /it contains a zero byte/],
   ["node\x1b[31m:80", /the host is missing or has an invalid character/],
