@@ -15,9 +15,9 @@ export type WriteLine = (line: string) => void;
 /** Writes a line to stderr. */
 export const toStderr: WriteLine = (line) => stderr.write(`${line}\n`);
 
-/** Prints why the command failed. All errors have this form. */
+/** Prints why the command failed. All errors have this form, and are one line, whatever they quote. */
 export function printError(message: string): void {
-  toStderr(`${styled("red", "distcomp:")} ${message}`);
+  toStderr(`${styled("red", "distcomp:")} ${printable(message)}`);
 }
 
 /** The log of a worker. A worker may run for weeks, so every line begins with the time. */

@@ -42,7 +42,7 @@ export function parseFailureLimit(text: string): FailureLimit {
 export function parseTimeout(text: string): number {
   const time = text.trim();
   const ms = Math.round(parseTime(NUMBER.test(time) ? `${time}s` : time) ?? NaN);
-  if (ms > 0) return ms;
+  if (ms > 0 && Number.isSafeInteger(ms)) return ms; // a larger one does not fit into a message
   throw new UsageError(
     `--timeout must be a time over 0, such as 500ms, 30s, 5m, 2h or 1d, not "${text}"`,
   );
@@ -57,7 +57,7 @@ export function parseTimeout(text: string): number {
 export function parseMemory(text: string): number {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i.exec(text.trim()) ?? [];
   const bytes = Math.round(Number(number) * 1024 ** " kmgt".indexOf(unit.toLowerCase() || " "));
-  if (bytes >= SLOT_BYTES) return bytes;
+  if (bytes >= SLOT_BYTES && Number.isSafeInteger(bytes)) return bytes;
   throw new UsageError(
     `--memory must be a size such as 500M or 2G, not "${text}"; a slot alone needs 64M`,
   );

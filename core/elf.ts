@@ -6,6 +6,14 @@
 const SHT_DYNSYM = 11;
 const SHN_UNDEF = 0;
 
+/**
+ * Longer names are skipped; those of the compute core API are shorter. All symbols of a damaged or hostile file
+ * may have the same name of many megabytes.
+ */
+const NAME_BYTES_MAX = 64;
+
+const utf8 = new TextDecoder();
+
 /** The layout of the file, which differs between 32-bit and 64-bit files. */
 interface Layout {
   readonly sectionsAt: number;
@@ -18,7 +26,7 @@ interface Layout {
   readonly symbolSection: number;
 }
 
-/** The names that the library exports; `undefined` if its table is missing or damaged, so that the loader decides. */
+/** The names that the library exports, without long ones; `undefined` if its table is missing or damaged, so that the loader decides. */
 export function exportedNames(content: Uint8Array): ReadonlySet<string> | undefined {
   try {
     return new ElfFile(content).exportedNames();
@@ -60,7 +68,8 @@ class ElfFile {
     for (let index = 0; index < count; index++) {
       const at = symbolsAt + index * layout.symbolBytes;
       if (this.#u16(at + layout.symbolSection) === SHN_UNDEF) continue;
-      names.add(this.#string(stringsAt + this.#u32(at)));
+      const name = this.#string(stringsAt + this.#u32(at));
+      if (name !== undefined) names.add(name);
     }
     return names;
   }
@@ -85,10 +94,15 @@ class ElfFile {
       };
   }
 
-  #string(at: number): string {
-    const end = this.#content.indexOf(0, at);
-    if (end < 0) throw new RangeError("A name reaches past the end of the file");
-    return new TextDecoder().decode(this.#content.subarray(at, end));
+  /** The name at this place; `undefined` if it is too long. */
+  #string(at: number): string | undefined {
+    const bytes = this.#content.subarray(at, at + NAME_BYTES_MAX + 1);
+    const end = bytes.indexOf(0);
+    if (end >= 0) return utf8.decode(bytes.subarray(0, end));
+    if (bytes.byteLength <= NAME_BYTES_MAX) {
+      throw new RangeError("A name reaches past the end of the file");
+    }
+    return undefined;
   }
 
   /** An address-sized integer. */

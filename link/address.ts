@@ -7,6 +7,9 @@ export const DEFAULT_PORT = 7433;
 
 const PORT_MAX = 65_535;
 
+/** Of a longer text, an error shows only the beginning: a file may have a whole list in one line. */
+const SHOWN_CHARS_MAX = 200;
+
 /** The text is not a valid address. */
 export class AddressError extends Error {
   /** The name of this class of errors. */
@@ -14,7 +17,8 @@ export class AddressError extends Error {
 
   /** The error for the address `text`, with the reason `why`. */
   constructor(text: string, why: string) {
-    super(`Cannot understand the address "${text}": ${why}; write HOST:PORT, HOST or [IPV6]:PORT`);
+    const shown = text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text;
+    super(`Cannot understand the address "${shown}": ${why}; write HOST:PORT, HOST or [IPV6]:PORT`);
   }
 }
 
@@ -29,13 +33,14 @@ export class AddressError extends Error {
  * ```
  */
 export function parseAddress(text: string): Address {
+  if (text.includes("\0")) throw new AddressError(text, "it contains a zero byte");
   if (text.startsWith("unix:") && text.length > 5) return { kind: "unix", path: text.slice(5) };
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
   if (!bracketed && text.split(":").length > 2) {
     throw new AddressError(text, "an IPv6 address needs brackets");
   }
   const [host, port] = bracketed ? bracketed.slice(1) : text.split(":");
-  if (!host || /[\s/@]/.test(host)) {
+  if (!host || /[\s/@,\p{Cc}]/u.test(host)) {
     throw new AddressError(text, "the host is missing or has an invalid character");
   }
   return { kind: "tcp", host, port: port === undefined ? DEFAULT_PORT : parsePort(text, port) };
@@ -44,7 +49,10 @@ export function parseAddress(text: string): Address {
 function parsePort(text: string, port: string): number {
   const number = /^\d{1,5}$/.test(port) ? Number(port) : Infinity;
   if (number > PORT_MAX) {
-    throw new AddressError(text, `port must be 0–${PORT_MAX}, not "${port}"`);
+    throw new AddressError(
+      text,
+      `port must be 0–${PORT_MAX}, not "${port.slice(0, SHOWN_CHARS_MAX)}"`,
+    );
   }
   return number;
 }

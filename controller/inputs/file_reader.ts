@@ -61,6 +61,7 @@ async function findFile(file: IndexedFile): Promise<FoundFile | UnreadableTask> 
   const { index, name, path, failure } = file;
   if (failure !== undefined) return { kind: "unreadable", index, name, reason: failure };
   try {
+    if (path.includes("\0")) throw new Error("it contains a zero byte; list one name per line");
     const info = await stat(path);
     // Checked before the file is opened: opening a pipe that nobody writes to would wait forever.
     if (!info.isFile()) throw new Error("it is not a file");

@@ -14,7 +14,7 @@
  */
 
 import assert from "node:assert/strict";
-import { constants, readFileSync } from "node:fs";
+import { constants, type Dirent, readFileSync } from "node:fs";
 import { access, mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -106,11 +106,12 @@ export class Workspace implements AsyncDisposable {
 
   /** What lies in a folder of outputs, by name and as text, without what is ours. */
   async outputs(folder = "outputs"): Promise<Record<string, string>> {
-    const entries = await readdir(this.at(folder), { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(this.at(folder).length + 1))
-      .filter((name) => !name.startsWith(`${STATE_FOLDER}/`));
-    const contents = files.map((name) => [name, readFileSync(join(this.at(folder), name), "utf8")]);
+    const root = this.at(folder);
+    // Not even listed: a run that has just begun removes folders in there.
+    const entries = (await readdir(root, { withFileTypes: true }))
+      .filter(({ name }) => name !== STATE_FOLDER);
+    const files = (await Promise.all(entries.map((entry) => filesAt(root, entry)))).flat();
+    const contents = files.map((name) => [name, readFileSync(join(root, name), "utf8")]);
     return Object.fromEntries(contents);
   }
 
@@ -133,6 +134,15 @@ export class Workspace implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
   }
+}
+
+/** An entry of `root` if it is a file; the files in it if it is a folder. */
+async function filesAt(root: string, entry: Dirent): Promise<string[]> {
+  if (!entry.isDirectory()) return entry.isFile() ? [entry.name] : [];
+  const options = { recursive: true, withFileTypes: true } as const;
+  return (await readdir(join(root, entry.name), options))
+    .filter((below) => below.isFile())
+    .map((below) => join(below.parentPath, below.name).slice(root.length + 1));
 }
 
 async function hasRoom(folder: string): Promise<boolean> {

@@ -83,6 +83,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Environment variables in addition to those of this process. `undefined` removes one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Longest life; 90 seconds by default. */
+  readonly lifeLimitMs?: number | undefined;
 }
 
 /** A running program. */
@@ -97,7 +99,12 @@ export class Program implements AsyncDisposable {
   /** Resolves when the program has ended and all its output has arrived. */
   readonly exited: Promise<Exit>;
 
-  private constructor(child: ChildProcess, directory: string, isStdio: boolean) {
+  private constructor(
+    child: ChildProcess,
+    directory: string,
+    isStdio: boolean,
+    lifeLimitMs: number,
+  ) {
     this.#child = child;
     this.#directory = directory;
     if (!isStdio) child.stdout?.setEncoding("utf8").on("data", (text) => this.#stdout += text);
@@ -108,13 +115,13 @@ export class Program implements AsyncDisposable {
         resolve({ code, signal });
       });
     });
-    this.#lifeLimit = setTimeout(() => this.signal("SIGKILL"), LIFE_LIMIT_MS);
+    this.#lifeLimit = setTimeout(() => this.signal("SIGKILL"), lifeLimitMs);
   }
 
   static async start(args: readonly string[], options: ProgramOptions = {}): Promise<Program> {
     const directory = await mkdtemp(join(tmpdir(), "dc-"));
     const [command, ...rest] = [...options.through ?? [], ...programCommand(), ...args];
-    const { isStdio = false, stdin, cwd, env } = options;
+    const { isStdio = false, stdin, cwd, env, lifeLimitMs = LIFE_LIMIT_MS } = options;
     const child = spawn(command as string, rest, {
       cwd,
       env: { ...process.env, TMPDIR: directory, ...env },
@@ -123,7 +130,7 @@ export class Program implements AsyncDisposable {
     await once(child, "spawn");
     child.stdin?.on("error", () => {}); // the program may end before it has read all of stdin
     if (stdin !== undefined) child.stdin?.end(stdin);
-    return new Program(child, directory, isStdio);
+    return new Program(child, directory, isStdio, lifeLimitMs);
   }
 
   get pid(): number {
@@ -259,12 +266,13 @@ export async function startWorker(
     readonly through?: readonly string[];
     /** Where the worker creates its temporary folder. By default, a folder of this test. */
     readonly tmpdir?: string;
+    readonly lifeLimitMs?: number;
   } = {},
 ): Promise<Program> {
-  const { slots = 2, through = [], tmpdir } = options;
+  const { slots = 2, through = [], tmpdir, lifeLimitMs } = options;
   const args = ["worker", "--listen", "127.0.0.1:0", "--slots", String(slots)];
   const env = tmpdir === undefined ? {} : { TMPDIR: tmpdir };
-  const worker = await Program.start(args, { through, env });
+  const worker = await Program.start(args, { through, env, lifeLimitMs });
   try {
     await worker.printed("stdout", /^listening on .*\n/m);
     return worker;

@@ -15,7 +15,24 @@ export const slow = process.env.DISTCOMP_TEST_ALL === "1"
 
 /** Declares a test. Its name is a sentence that is true when the test passes. */
 export function test(name: string, body: Body): void {
-  nodeTest(name, body);
+  nodeTest(name, async () => {
+    try {
+      await body();
+    } catch (error) {
+      throw causeOf(error);
+    }
+  });
+}
+
+/**
+ * Why a test failed. What it uses is disposed of after that and may fail too, which would hide the cause: the
+ * runners print neither error of a `SuppressedError`.
+ */
+function causeOf(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== "SuppressedError") return error;
+  const { error: later, suppressed } = error as SuppressedError;
+  console.error("And then, while the test was cleaned up:", later);
+  return causeOf(suppressed);
 }
 
 /** Declares a test that is skipped if the machine lacks what it needs. `missing` says what it lacks, if anything. */

@@ -9,6 +9,7 @@ import {
   isLoopback,
   parseAddress,
 } from "../../link/address.ts";
+import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 
 const UNDERSTOOD: [string, string, number][] = [
@@ -51,6 +52,10 @@ const REFUSED: [string, RegExp][] = [
   ["[::1", /needs brackets/],
   ["[::1]80", /needs brackets/],
   ["unix:", /port must be/],
+  ["node7,node8", /the host is missing or has an invalid character/],
+  ["unix:/run/\0", /it contains a zero byte/],
+  ["node\0:80", /it contains a zero byte/],
+  ["node\x1b[31m:80", /the host is missing or has an invalid character/],
 ];
 
 for (const [text, why] of REFUSED) {
@@ -74,15 +79,32 @@ test("a formatted address parses to the same address", () => {
   assert.deepEqual(parseAddress(formatAddress(socket)), socket);
 });
 
-test("parsing any text throws nothing but an AddressError", () => {
-  const text = fc.oneof(fc.string(), fc.stringMatching(/^[[\]:a0@.]{0,9}$/));
-  fc.assert(fc.property(text, (text) => {
-    try {
-      parseAddress(text);
-    } catch (error) {
-      assert(error instanceof AddressError);
-    }
-  }));
+test("any text is an address that means the same when it is written down, or an AddressError", () => {
+  const anyText = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.stringMatching(/^[[\]:a0@.%]{0,9}$/),
+    fc.stringMatching(/^unix:[a/: ]{0,5}$/),
+  );
+  fc.assert(
+    fc.property(anyText, (text) => {
+      try {
+        const address = parseAddress(text);
+        assert.deepEqual(parseAddress(formatAddress(address)), address);
+      } catch (error) {
+        assert(error instanceof AddressError);
+        assert(error.message.includes(`"${text}"`));
+      }
+    }),
+    runs(300),
+  );
+});
+
+test("an error about a long text shows its beginning", () => {
+  const text = "node:1 ".repeat(10_000);
+  assert.throws(() => parseAddress(text), (error) => {
+    assert(error instanceof AddressError);
+    return error.message.includes(`"${text.slice(0, 50)}`) && error.message.length < 1000;
+  });
 });
 
 test("only addresses that no other machine can reach are loopback", () => {

@@ -27,7 +27,6 @@ import {
   FrameReader,
   int32,
   OK,
-  textOf,
   utf8,
 } from "../fixtures/peers/frames.ts";
 
@@ -209,8 +208,9 @@ export class FakeSlot implements ChildProcess, ByteStream {
   }
 }
 
+/** The input as text; inputs may be any bytes. */
 function inputOf({ payload }: Frame): string {
-  return textOf(payload.subarray(JOB_PREFIX_BYTES));
+  return new TextDecoder().decode(payload.subarray(JOB_PREFIX_BYTES));
 }
 
 /** The slots that were started, in their order. */
