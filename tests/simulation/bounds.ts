@@ -8,15 +8,14 @@ import type { Plan, RunPlan } from "./plan.ts";
 const QUEUED_MAX = 64;
 
 /**
- * While all jobs take as long as each other, at least this long, a worker has two for each of its slots: one that
- * runs and one that waits. It may get a few more, because answers that come together look like a quick pace. For
- * shorter jobs, or if they differ, windows follow the measured pace.
+ * While all jobs take as long as each other, at least this long, a worker with one slot has two: one that runs and
+ * one that waits. In all other cases windows follow the measured pace: answers that come together look quick.
  */
 const LONG_MS = 500;
-const IN_FLIGHT_PER_SLOT = 2.5;
+const IN_FLIGHT_PER_SLOT = 2;
 
-/** With larger delays, more jobs are on their way. */
-const LATENCY_MS_MAX = 5;
+/** With larger delays of the network, or until the core is loaded, more jobs are on their way. */
+const DELAY_MS_MAX = 5;
 
 /** The limits of a simulation; `undefined` if they are not known. */
 export class Bounds {
@@ -26,8 +25,9 @@ export class Bounds {
   constructor({ machines, runs }: Plan) {
     this.#slots = machines.reduce((sum, { slots }) => sum + slots, 0);
     this.#areKnown = runs.every(hasLongJobs) && runs.length === 1 &&
-      machines.every(({ manner, hiccupPart, latencyMs }) =>
-        manner === "honest" && hiccupPart === 0 && latencyMs <= LATENCY_MS_MAX
+      machines.every(({ slots, manner, hiccupPart, latencyMs, loadMs }) =>
+        slots === 1 && manner === "honest" && hiccupPart === 0 &&
+        latencyMs + loadMs <= DELAY_MS_MAX
       );
   }
 
@@ -36,7 +36,7 @@ export class Bounds {
     if (!status || !this.#areKnown) return;
     const { queued, inFlight } = status;
     const slots = this.#slots;
-    const inFlightMax = Math.floor(IN_FLIGHT_PER_SLOT * slots);
+    const inFlightMax = IN_FLIGHT_PER_SLOT * slots;
     const queuedMax = Math.max(QUEUED_MAX, inFlightMax) + plan.batch + inFlightMax;
     assert(queued <= queuedMax, `${queued} jobs are queued, more than ${queuedMax}`);
     assert(inFlight <= inFlightMax, `${inFlight} jobs are in flight for ${slots} slots`);
@@ -44,7 +44,7 @@ export class Bounds {
 }
 
 function hasLongJobs({ jobs }: RunPlan): boolean {
-  const [first] = jobs;
-  if (!first || first.durationMs < LONG_MS) return false;
-  return jobs.every(({ durationMs }) => durationMs === first.durationMs);
+  const durationMs = jobs[0]?.durationMs ?? 0;
+  return durationMs >= LONG_MS &&
+    jobs.every((job) => job.durationMs === durationMs && job.kind === "good");
 }

@@ -147,7 +147,14 @@ const STEADY_RUN: Limits = {
   durationMsMax: 1_000,
   durationFactorMax: 1,
 };
-const STEADY_MACHINE = { manner: "honest", hiccupPart: 0, latencyMs: 1, dials: false } as const;
+const STEADY_MACHINE = {
+  slots: 1,
+  manner: "honest",
+  hiccupPart: 0,
+  latencyMs: 1,
+  loadMs: 1,
+  dials: false,
+} as const;
 
 /** How long a machine or a disk stays broken, at most, and how long a slot makes no progress. */
 export const REPAIR_MS_MAX = 20_000;
