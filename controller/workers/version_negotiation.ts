@@ -17,12 +17,17 @@ interface Offer {
 
 const NEWEST: Offer = { version: LATEST_VERSION, isFinal: false, unanswered: 0 };
 
-/** After this many offers without an answer, the worker is assumed not to speak the version. */
+/**
+ * After this many offers without an answer, the worker is assumed not to speak the version: it closes instead. A
+ * worker that has agreed on the version before has more likely lost its connection, or its power.
+ */
 const UNANSWERED_MAX = 2;
+const UNANSWERED_AFTER_AGREEMENT_MAX = 10;
 
 /** The negotiation with one worker during a run. */
 export class VersionNegotiation {
   #offer = NEWEST;
+  #hasAgreedOnLatest = false;
   /** Versions that were refused since the last agreement. */
   readonly #refused = new Set<number>();
 
@@ -58,8 +63,14 @@ export class VersionNegotiation {
   onAgreed(version: number): boolean {
     const { isFinal, unanswered } = this.#offer;
     this.#refused.clear();
-    if (version === LATEST_VERSION || isFinal) return true;
-    const isNowFinal = unanswered >= UNANSWERED_MAX;
+    if (version === LATEST_VERSION) {
+      this.#hasAgreedOnLatest = true;
+      this.#offer = NEWEST;
+      return true;
+    }
+    if (isFinal) return true;
+    const limit = this.#hasAgreedOnLatest ? UNANSWERED_AFTER_AGREEMENT_MAX : UNANSWERED_MAX;
+    const isNowFinal = unanswered >= limit;
     this.#offer = isNowFinal ? { version, isFinal: true, unanswered } : { ...NEWEST, unanswered };
     return isNowFinal;
   }

@@ -25,6 +25,9 @@ const LISTENING_PORT = 7_000;
 /** A run that ended early is started again after up to this time. */
 const RESTART_MS_MAX = 5_000;
 
+/** Delays are those of the other machines. */
+const NEAR = { latencyMs: 0, jitter: 0 };
+
 /** The lock is not simulated: it is about processes of the system. */
 const LOCK = { release: () => Promise.resolve(), removeLeftovers: () => Promise.resolve() };
 
@@ -43,7 +46,8 @@ export class Controller {
   readonly #core: CoreImage;
   #process: SimulatedProcess | undefined;
   #run: Run | undefined;
-  isComplete = false;
+  /** When it was complete. */
+  completeAtMs: number | undefined;
   /** An error that no run may end with. */
   #error: unknown;
   starts = 0;
@@ -60,11 +64,15 @@ export class Controller {
     this.#random = random;
     this.#workers = workers;
     this.#tell = (text) => tell(`${plan.name}: ${text}`);
-    this.#core = simulatedCore(plan.name);
+    this.#core = simulatedCore(plan.core);
     this.#disk.isRecording = false;
     this.#disk.files.makeFolderSync(`${OUTPUTS}/.distcomp`);
-    this.host = network.host(plan.name, 0, this.#disk);
+    this.host = network.host(plan.name, NEAR, this.#disk);
     this.check = new RunCheck(this.#disk, plan.jobs, this.#core.name);
+  }
+
+  get isComplete(): boolean {
+    return this.completeAtMs !== undefined;
   }
 
   get address(): Address {
@@ -170,7 +178,7 @@ export class Controller {
     });
     await run.complete();
     this.check.onComplete(run.status);
-    this.isComplete = true;
+    this.completeAtMs = this.#timeline.nowMs;
     return "complete";
   }
 

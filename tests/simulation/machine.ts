@@ -55,7 +55,7 @@ export class Machine {
     const disk = new MemoryDisk();
     disk.isRecording = false;
     disk.files.makeFolderSync(FOLDER);
-    this.host = network.host(plan.name, plan.latencyMs, disk, meddle);
+    this.host = network.host(plan.name, plan, disk, meddle);
   }
 
   get address(): Address {

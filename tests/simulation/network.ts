@@ -32,9 +32,9 @@ export class Network {
     this.#random = random;
   }
 
-  /** A machine. `latencyMs`: the mean time that bytes travel between it and any other. */
-  host(name: string, latencyMs: number, disk: MemoryDisk, meddle?: Meddle): Host {
-    const host = new Host(this, name, latencyMs, disk, meddle);
+  /** A machine. */
+  host(name: string, distance: Distance, disk: MemoryDisk, meddle?: Meddle): Host {
+    const host = new Host(this, name, distance, disk, meddle);
     this.#hosts.set(name, host);
     return host;
   }
@@ -65,6 +65,18 @@ export class Network {
   }
 }
 
+/** How far a machine is from all others. */
+export interface Distance {
+  /** The time that bytes travel at least. */
+  readonly latencyMs: number;
+  /** The part of it that they may take longer. */
+  readonly jitter: number;
+}
+
+function travelTime({ latencyMs, jitter }: Distance, random: Random): number {
+  return latencyMs * (1 + random.between(0, jitter));
+}
+
 interface Listening {
   readonly process: SimulatedProcess;
   readonly listener: Listener;
@@ -80,7 +92,7 @@ export class Host {
   constructor(
     network: Network,
     readonly name: string,
-    readonly latencyMs: number,
+    readonly distance: Distance,
     readonly disk: MemoryDisk,
     readonly meddle: Meddle = (stream) => stream,
   ) {
@@ -92,7 +104,7 @@ export class Host {
     return new Promise((resolve, reject) => {
       const fail = (reason: string) => from.whenRunning(() => reject(new Error(reason)));
       if (!host?.isUp) return this.#network.later(timeoutMs, () => fail("no answer"));
-      this.#network.later(this.latencyMs + host.latencyMs, () => {
+      this.#network.later(this.distance.latencyMs + host.distance.latencyMs, () => {
         const there = host.#listening.get(formatAddress(address));
         if (!from.isAlive || !there) return fail("connection refused");
         const { near, far } = this.#network.connect(from, there.process);
@@ -175,9 +187,11 @@ export class Connection {
   ) {
     this.#timeline = timeline;
     this.hosts = [from.host, to.host];
-    const latencyMs = from.host.latencyMs + to.host.latencyMs;
-    const there = new Lane(timeline, random, latencyMs, from, to);
-    const back = new Lane(timeline, random, latencyMs, to, from);
+    const distances = [from.host.distance, to.host.distance];
+    const travelMs = () =>
+      distances.reduce((sum, distance) => sum + travelTime(distance, random), 0);
+    const there = new Lane(timeline, travelMs, from, to);
+    const back = new Lane(timeline, travelMs, to, from);
     this.#lanes = [there, back];
     const ended = () => this.#onEnded();
     this.near = new End(to.host.name, back, there, ended);
@@ -252,8 +266,7 @@ class End implements ByteStream {
 /** One direction of a connection. */
 class Lane {
   readonly #timeline: Timeline;
-  readonly #random: Random;
-  readonly #latencyMs: number;
+  readonly #travelMs: () => number;
   readonly #writer: SimulatedProcess;
   readonly #reader: SimulatedProcess;
   /** What has arrived. */
@@ -272,14 +285,12 @@ class Lane {
 
   constructor(
     timeline: Timeline,
-    random: Random,
-    latencyMs: number,
+    travelMs: () => number,
     writer: SimulatedProcess,
     reader: SimulatedProcess,
   ) {
     this.#timeline = timeline;
-    this.#random = random;
-    this.#latencyMs = latencyMs;
+    this.#travelMs = travelMs;
     this.#writer = writer;
     this.#reader = reader;
   }
@@ -345,8 +356,7 @@ class Lane {
   }
 
   #arrives(act: () => void): void {
-    const travelMs = this.#latencyMs * this.#random.between(0.5, 2);
-    this.#arrivesAtMs = Math.max(this.#arrivesAtMs, this.#timeline.nowMs + travelMs);
+    this.#arrivesAtMs = Math.max(this.#arrivesAtMs, this.#timeline.nowMs + this.#travelMs());
     this.#timeline.after(this.#arrivesAtMs - this.#timeline.nowMs, () => {
       if (this.#isSilent || this.#isReset || this.#isAbandoned) return;
       act();

@@ -12,6 +12,7 @@ export interface MachinePlan {
   /** Whether its worker dials the controllers, instead of listening. */
   readonly dials: boolean;
   readonly latencyMs: number;
+  readonly jitter: number;
   readonly startMs: number;
   readonly loadMs: number;
   /** Its jobs take this many times as long. */
@@ -69,6 +70,8 @@ export interface Fault {
 /** A run, which may need several starts. */
 export interface RunPlan {
   readonly name: string;
+  /** The name of its core. Runs with the same core share what workers have loaded. */
+  readonly core: string;
   readonly jobs: readonly PlannedJob[];
   /** How many inputs its source has at once. */
   readonly batch: number;
@@ -233,6 +236,7 @@ function drawMachine(
     joinsAtMs: isFirst || random.chance(0.7) ? 0 : random.between(0, calmAtMs),
     dials: random.chance(0.3),
     latencyMs: random.logarithmic(0.05, 50),
+    jitter: random.between(0, 2),
     startMs: random.between(10, 300),
     loadMs: random.logarithmic(1, 1_000),
     slowness: random.chance(0.2) ? random.logarithmic(1, SLOWNESS_MAX) : 1,
@@ -251,6 +255,7 @@ function drawRun(index: number, limits: Limits, slots: number, random: Random): 
   const durationMsMin = durationMsMax / random.logarithmic(1, limits.durationFactorMax);
   return {
     name: `controller-${index}`,
+    core: `core-${index}`,
     jobs: drawJobs({
       count: Math.min(
         random.integer(limits.jobsMin, limits.jobsMax),

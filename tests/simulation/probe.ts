@@ -33,7 +33,7 @@ export async function probe(
   random: Random,
   machine: Machine,
 ): Promise<Load> {
-  const host = network.host("probe", 0, new MemoryDisk());
+  const host = network.host("probe", { latencyMs: 0, jitter: 0 }, new MemoryDisk());
   const process = new SimulatedProcess(timeline, host, random);
   let load: Load | undefined;
   let error: unknown;

@@ -38,8 +38,12 @@ const EVENTS_MAX = 5_000_000;
 export interface Report {
   readonly events: number;
   readonly virtualMs: number;
-  /** How often runs were started. */
+  /** How often runs were started, and when each was complete. */
   readonly starts: number;
+  readonly completeAtMs: readonly number[];
+  /** The most jobs that one run had queued, or in flight, at the moments when that was checked. */
+  readonly queuedMax: number;
+  readonly inFlightMax: number;
   /** The same for the same events in the same order. */
   readonly fingerprint: number;
 }
@@ -59,6 +63,8 @@ class Simulation {
   readonly #controllers: Controller[];
   readonly #bounds: Bounds;
   readonly #tell: Tell;
+  #queuedMax = 0;
+  #inFlightMax = 0;
   #hasStruck = false;
   #isCalm = false;
 
@@ -119,6 +125,9 @@ class Simulation {
     return {
       events: this.#timeline.count,
       virtualMs: this.#timeline.nowMs,
+      completeAtMs: this.#controllers.map(({ completeAtMs }) => completeAtMs ?? Infinity),
+      queuedMax: this.#queuedMax,
+      inFlightMax: this.#inFlightMax,
       starts: this.#controllers.reduce((sum, { starts }) => sum + starts, 0),
       fingerprint: this.#timeline.fingerprint,
     };
@@ -203,7 +212,12 @@ class Simulation {
   #check(): void {
     if (this.#hasStruck) return;
     this.#timeline.after(CHECK_MS, () => this.#check());
-    for (const controller of this.#controllers) this.#bounds.check(controller);
+    for (const controller of this.#controllers) {
+      this.#bounds.check(controller);
+      const { queued = 0, inFlight = 0 } = controller.status ?? {};
+      this.#queuedMax = Math.max(this.#queuedMax, queued);
+      this.#inFlightMax = Math.max(this.#inFlightMax, inFlight);
+    }
   }
 
   /** Every worker has all of its slots, and none of them has a job. */

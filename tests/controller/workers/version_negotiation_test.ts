@@ -38,6 +38,20 @@ test("a worker that agrees on version 1 is used once version 2 went unanswered t
   assert.equal(versions.version, 1);
 });
 
+test("a worker that has agreed on version 2 is used with version 1 only after ten unanswered offers", () => {
+  const versions = new VersionNegotiation();
+  versions.onUnanswered();
+  assert.equal(versions.onAgreed(1), false);
+  assert.equal(versions.onAgreed(2), true);
+  for (let offers = 1; offers < 10; offers++) {
+    assert.equal(versions.version, 2);
+    versions.onUnanswered();
+    assert.equal(versions.onAgreed(1), false, `after ${offers} offers without an answer`);
+  }
+  versions.onUnanswered();
+  assert.equal(versions.onAgreed(1), true);
+});
+
 test("a worker has no version left when it has refused all since it agreed on one", () => {
   const versions = new VersionNegotiation();
   assert.equal(versions.onRefused(2), true);
