@@ -141,10 +141,14 @@ export class Worker implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     for (const connection of this.#connections) connection.drain();
-    await this.#executor.idle();
-    for (const connection of this.#connections) connection.refuseQueued();
+    await this.#executor.drained(() => this.#refuseQueued());
+    this.#refuseQueued();
     await Promise.all([...this.#connections].map((connection) => connection.end()));
     await this.close();
+  }
+
+  #refuseQueued(): void {
+    for (const connection of this.#connections) connection.refuseQueued();
   }
 
   /** Ends now: idle slots unload their cores, jobs that run are not finished. */

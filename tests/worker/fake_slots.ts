@@ -3,7 +3,7 @@
  * cores, at once or on the test's clock.
  *
  * A core is known by its name: `hangs` never comes back from `worker_init`, `refuses` returns 7 from it,
- * `crashes` and `killed` die in it, `stays` never unloads. Any other loads if its file exists, and its jobs do
+ * `crashes`, `killed` and `terminated` die in it, `stays` never unloads. Any other loads if its file exists, and its jobs do
  * what the core `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`, `exit`, `hang-up` and `huge`.
  * `core` outputs the name of the core.
  */
@@ -166,6 +166,7 @@ export class FakeSlot implements ChildProcess, ByteStream {
     if (name === "hangs") return;
     if (name === "crashes") return this.#exit({ signal: "SIGABRT" });
     if (name === "killed") return this.#exit({ signal: "SIGKILL" });
+    if (name === "terminated") return this.#exit({ signal: "SIGTERM" });
     if (name === "refuses") this.#send(ERROR, id, utf8("worker_init returned 7"));
     else this.#send(OK, id, NOTHING);
   }
