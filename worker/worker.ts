@@ -18,6 +18,7 @@ import { CoreStore } from "./cores/core_store.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { WorkerFolder } from "./worker_folder.ts";
+import { processStatus, type WorkerStatus } from "./worker_status.ts";
 
 /** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is wrong. */
 const CORE_LOAD_LIMIT_MS = 120_000;
@@ -132,6 +133,22 @@ export class Worker implements AsyncDisposable {
       describe: () => this.#describe(),
       load: () => this.#load(),
     };
+  }
+
+  /** What it is doing now, for people who ask. */
+  get status(): WorkerStatus {
+    return {
+      controllers: [...this.#connections].map(({ peer }) => peer),
+      isDraining: this.#drained !== undefined,
+      slots: this.#options.slots,
+      ...this.#executor.occupancy,
+      ...processStatus(this.#launcher.processes),
+    };
+  }
+
+  /** Stops the processes of all slots, with their jobs, or lets them go on. They have to before `drain` or `close`. */
+  suspend(isSuspended: boolean): void {
+    this.#launcher.suspend(isSuspended);
   }
 
   /** Finishes and answers the running jobs, unloads the cores, and ends. */

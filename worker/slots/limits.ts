@@ -45,7 +45,7 @@ export function findViolations(
 }
 
 /** The resident memory of a process; `undefined` where the system does not report it. */
-function residentBytes(pid: number): number | undefined {
+export function residentBytes(pid: number): number | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const kib = /^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1];

@@ -214,6 +214,11 @@ export class SlotProcess {
     return undefined;
   }
 
+  /** Stops the process, or lets it go on. */
+  suspend(isSuspended: boolean): void {
+    this.#child.signal(isSuspended ? "SIGSTOP" : "SIGCONT");
+  }
+
   /** Kills the process. `reason`: what its job did wrong; without a reason, the job is not to blame. */
   kill(reason?: string): void {
     this.#killReason ??= reason;
