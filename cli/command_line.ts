@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
 import { notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
 import { printError, toStderr } from "./log.ts";
@@ -31,6 +32,7 @@ export async function runCommandLine(
     if (error instanceof CommanderError) return commanderExit(error, program, args);
     printError(messageOf(error));
     if (program.opts()["verbose"] && error instanceof Error) toStderr(error.stack ?? "");
+    if (error instanceof EndedRunError) toStderr(error.resumeHint);
     return ExitCode.usage;
   }
 }

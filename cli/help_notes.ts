@@ -20,6 +20,8 @@ Examples:
   paragraphs: [
     "Repeat the command to resume a run that ended early, even after kill -9: finished jobs are " +
     "skipped, unless their input or the core has changed.",
+    "Ctrl-C finishes running jobs, a second Ctrl-C does not; so do SIGTERM, and SIGHUP without " +
+    "nohup. Ctrl-Z stops the jobs on this machine too. SIGUSR1 prints what the run is doing.",
     "Exit status: 0 all jobs done, 1 some jobs failed, 2 wrong usage or input, or the outputs " +
     "cannot be written, 3 no usable worker, 130 interrupted.",
   ],
@@ -33,7 +35,10 @@ Examples:
   distcomp worker --listen 0.0.0.0:7433 --insecure  on a trusted network
   distcomp worker --connect head:7433               for a run that listens
   ssh node distcomp worker --stdio                  over a pipe`,
-  paragraphs: [],
+  paragraphs: [
+    "Ctrl-C, SIGTERM, and SIGHUP without nohup let running jobs finish; a second signal kills them. " +
+    "SIGUSR1 logs what the worker is doing.",
+  ],
 };
 
 /** Width of the help when stdout is not a terminal. */

@@ -1,42 +1,67 @@
-/** Handles Ctrl-C and SIGTERM during a run. */
+/** What signals do to a run: the first ends it in order, the second at once, the third without cleaning up. */
 
-import process from "node:process";
 import type { Run } from "../controller/run.ts";
+import { InterruptedError } from "../controller/run_errors.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun } from "./format.ts";
+import { toStderr } from "./log.ts";
 import type { Progress } from "./progress.ts";
+import type { StopSignal } from "./signals.ts";
 import { exit } from "./stderr.ts";
 
-/**
- * Handles SIGINT and SIGTERM until the returned function is called: the first one lets running jobs finish,
- * the second one only cleans up, the third one exits at once.
- */
-export function handleInterrupts(run: Run, progress: Progress): () => void {
-  let count = 0;
-  const handler = () => {
-    count += 1;
-    if (count === 1) {
-      run.interrupt();
-      reportRunning(run, progress);
-    } else if (count === 2) {
-      run.abandon();
-    } else {
-      progress.stop();
-      void exit(ExitCode.interrupted);
-    }
-  };
-  process.on("SIGINT", handler);
-  process.on("SIGTERM", handler);
-  return () => {
-    process.off("SIGINT", handler);
-    process.off("SIGTERM", handler);
-  };
-}
+/** What a signal ends. */
+type Interruptible = Pick<Run, "interrupt" | "abandon" | "status">;
 
-function reportRunning(run: Run, progress: Progress): void {
-  const { inFlight, slots, slotsAreKnown } = run.status;
-  const running = slotsAreKnown ? Math.min(inFlight, slots) : inFlight;
-  if (running === 0) return;
-  const jobs = formatNoun(running, "running job");
-  progress.write(`finishing ${jobs}; interrupt again to stop at once`);
+/** The signals that end a run, from the start of its command until the end of the process. */
+export class Interrupts {
+  #resumeHint: string | undefined;
+  readonly #interrupted = Promise.withResolvers<never>();
+  #count = 0;
+  #run: Interruptible | undefined;
+  #progress: Progress | undefined;
+
+  /** `resumeHint`: the line with which the process ends, if it ends here. */
+  constructor(resumeHint: string | undefined) {
+    this.#resumeHint = resumeHint;
+    this.#interrupted.promise.catch(() => {});
+  }
+
+  /** Waits for work that may be left undone: rejects with an `InterruptedError` as soon as a signal comes. */
+  async race<T>(work: Promise<T>): Promise<T> {
+    return await Promise.race([work, this.#interrupted.promise]);
+  }
+
+  /** Signals end this run from now on. */
+  onRun(run: Interruptible, progress: Progress): void {
+    this.#run = run;
+    this.#progress = progress;
+    if (this.#count > 0) run.interrupt(); // it came at this very moment
+  }
+
+  /** The end of the run is reported: all that is left is to end the process. */
+  onReported(): void {
+    this.#resumeHint = undefined;
+  }
+
+  /** A signal has come. SIGQUIT is for users who do not want to wait. */
+  onStop(signal: StopSignal): void {
+    this.#count = Math.max(this.#count + 1, signal === "SIGQUIT" ? 2 : 1);
+    this.#interrupted.reject(new InterruptedError());
+    if (this.#count > 2 || (this.#count === 2 && !this.#run)) this.#exit();
+    else if (this.#count === 2) this.#run?.abandon();
+    else if (this.#run?.interrupt()) this.#reportRunning(this.#run);
+  }
+
+  #reportRunning({ status: { inFlight, slots, slotsAreKnown } }: Interruptible): void {
+    const running = slotsAreKnown ? Math.min(inFlight, slots) : inFlight;
+    if (running === 0) return;
+    const jobs = formatNoun(running, "running job");
+    this.#progress?.write(`finishing ${jobs}; interrupt again to stop at once`);
+  }
+
+  #exit(): void {
+    this.#progress?.stop();
+    if (this.#resumeHint !== undefined) toStderr(this.#resumeHint);
+    void exit(ExitCode.interrupted);
+  }
 }

@@ -1,13 +1,14 @@
 /** The worker process that `distcomp run` starts on its own machine. It serves that run only. */
 
 import { basename, dirname } from "node:path";
-import process from "node:process";
+import { systemClock } from "../runtime/clock.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { removeAfterOwner } from "../system/leftovers.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
 import { toStderr } from "./log.ts";
+import { handle, handleSignals } from "./signals.ts";
 import { stderr } from "./stderr.ts";
 import { SOFTWARE } from "./version.ts";
 
@@ -20,8 +21,6 @@ export async function localWorkerCommand(
   socket: string,
   slots: number,
 ): Promise<number> {
-  // Ctrl-C in a terminal reaches this process too, but the run decides when the worker stops.
-  process.on("SIGINT", () => {});
   // The run reports what happens to jobs, so this process logs only the lines that cores print.
   const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
   await using worker = await Worker.start(runtime, {
@@ -29,13 +28,40 @@ export async function localWorkerCommand(
     log,
     software: SOFTWARE,
     halfClosedMs: 0, // after the run has disconnected, it reads no answers
+    controllerSilentMsMax: Infinity, // a run on this machine that is silent has been stopped, and may go on
     folder: dirname(socket), // the run removes it, even if this process is killed
   });
-  process.on("SIGTERM", () => void worker.drain());
+  await handleOwnSignals(worker);
   // If the run had no jobs to run, it has already ended. That is no error.
   const stream = await runtime.dial({ kind: "unix", path: socket }, DIAL_MS)
     .catch(() => undefined);
   if (stream) await worker.serve(stream);
+  suspend(worker, false); // the run may have been killed while it was stopped
   await removeAfterOwner(runtime, dirname(socket), basename(socket)); // a killed run could not remove it
   return ExitCode.ok;
+}
+
+/**
+ * This process is not in the terminal's session, so it gets signals from the run, or from those who send them to
+ * all processes of the run, such as `systemctl stop`.
+ */
+async function handleOwnSignals(worker: Worker): Promise<void> {
+  await handleSignals({
+    onStop: (signal) => {
+      // The run decides when its worker stops. After SIGTERM and SIGHUP, though, it may be about to be killed.
+      if (signal !== "SIGTERM" && signal !== "SIGHUP") return;
+      suspend(worker, false); // a stopped slot finishes no job
+      void worker.drain();
+    },
+    onAsked: () => {}, // the run answers
+  });
+  handle("SIGTSTP", () => suspend(worker, true));
+  handle("SIGCONT", () => suspend(worker, false));
+}
+
+/** This process only stops its slots and its clock, and stays awake: nobody else would notice the end of the run. */
+function suspend(worker: Worker, isSuspended: boolean): void {
+  if (isSuspended) systemClock.stop();
+  else systemClock.start();
+  worker.suspend(isSuspended);
 }

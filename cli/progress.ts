@@ -8,6 +8,7 @@ import { progressBar, progressText } from "./progress_text.ts";
 import { RecentRate } from "./recent_rate.ts";
 import { StatusLine, type Terminal } from "./status_line.ts";
 import { stderr } from "./stderr.ts";
+import type { Suspendable } from "./suspension.ts";
 
 /** Five times a second looks smooth, and costs nothing. */
 const REDRAW_MS = 200;
@@ -22,7 +23,7 @@ const COLUMNS_UNKNOWN = 80;
 const FREE_COLUMNS = 3;
 
 /** Shows the progress of a run. */
-export interface Progress {
+export interface Progress extends Suspendable {
   /** Writes a line above the progress bar, if there is one. */
   readonly write: WriteLine;
   /** Removes the bar. May be called again; `write` still works. */
@@ -31,7 +32,7 @@ export interface Progress {
 
 /** Shows no progress, for `--quiet`. */
 export function noProgress(): Progress {
-  return { write: toStderr, stop: () => {} };
+  return { write: toStderr, suspend: () => {}, stop: () => {} };
 }
 
 /** A bar at the bottom of the terminal. */
@@ -39,18 +40,25 @@ export function barProgress(status: () => RunStatus, clock: Clock): Progress {
   const rate = new RecentRate();
   const terminal = terminalAtStderr();
   const line = new StatusLine(terminal);
+  let isShown = true;
   const draw = () => {
     const now = status();
     const perSecond = rate.of(now);
-    if (stderr.isBusy) return; // a slow terminal gets fewer redraws, not a queue of them
+    if (!isShown || stderr.isBusy) return; // a slow terminal gets fewer redraws, not a queue of them
     line.show(progressBar(now, perSecond, terminal.columns - FREE_COLUMNS));
   };
   const timer = clock.every(REDRAW_MS, draw);
+  const hide = () => {
+    isShown = false;
+    line.clear();
+  };
   return {
     write: (text) => line.writeAbove(text),
+    // The next redraw shows it again: until then, the size of the window is not known anew.
+    suspend: (isSuspended) => isSuspended ? hide() : void (isShown = true),
     stop: () => {
       timer.stop();
-      line.clear();
+      hide();
     },
   };
 }
@@ -62,7 +70,7 @@ export function lineProgress(status: () => RunStatus, clock: Clock): Progress {
     const now = status();
     toStderr(progressText(now, rate.of(now)));
   });
-  return { write: toStderr, stop: () => timer.stop() };
+  return { write: toStderr, suspend: () => {}, stop: () => timer.stop() };
 }
 
 function terminalAtStderr(): Terminal {

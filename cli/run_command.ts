@@ -4,10 +4,13 @@ import process from "node:process";
 import { OutputFolder } from "../controller/output/output_folder.ts";
 import { Run } from "../controller/run.ts";
 import { formatAddress } from "../link/address.ts";
+import { delay } from "../runtime/clock.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
-import { handleInterrupts } from "./interrupts.ts";
-import { runLog, type WriteLine } from "./log.ts";
+import { InterruptedError } from "../controller/run_errors.ts";
+import { ExitCode } from "./exit_code.ts";
+import { Interrupts } from "./interrupts.ts";
+import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
 import { programName, resumeHint } from "./resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
@@ -16,29 +19,74 @@ import type { RunFlags } from "./run_options.ts";
 import { planOf, type RunPlan, workerListOf } from "./run_plan.ts";
 import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
+import { StateReporter } from "./run_state.ts";
+import { handleSignals } from "./signals.ts";
+import { handleSuspension } from "./suspension.ts";
 import { watchWorkers } from "./worker_list.ts";
+
+/**
+ * How long an interrupted run waits for its output folder to be opened and closed again. It takes long to read a
+ * huge journal, or to wait for a lock. The next run cleans up what is left.
+ */
+const OPEN_LIMIT_MS = 1_000;
 
 /** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
 export async function runCommand(runtime: Runtime, request: RunRequest): Promise<number> {
   const { flags, args } = request;
-  const plan = await planOf(request);
-  await checkInputs(request);
-  const { output, fresh = false, retryFailed = false } = flags;
-  const folder = await OutputFolder.open(runtime, output, {
-    core: plan.core.key,
-    fresh,
-    retryFailed,
+  const hint = resumeHint(args, stdinOf(request), programName(runtime));
+  const interrupts = new Interrupts(flags.quiet ? undefined : hint);
+  const reporter = new StateReporter();
+  void handleSignals({
+    onStop: (signal) => interrupts.onStop(signal),
+    onAsked: () => reporter.onAsked(),
   });
-  const end = await complete(runtime, request, plan, folder);
-  return report(end, flags, resumeHint(args, stdinOf(request), programName(runtime)));
+  try {
+    const { plan, folder } = await open(runtime, request, interrupts);
+    const end = await complete(runtime, request, { plan, folder, interrupts, reporter });
+    return report(end, flags, hint);
+  } catch (error) {
+    if (!(error instanceof InterruptedError)) throw error;
+    if (!flags.quiet) toStderr(hint);
+    return ExitCode.interrupted;
+  } finally {
+    interrupts.onReported();
+  }
+}
+
+/** Reads what the command line names, and takes the output folder. Rejects if it is interrupted. */
+async function open(
+  runtime: Runtime,
+  request: RunRequest,
+  interrupts: Interrupts,
+): Promise<{ plan: RunPlan; folder: OutputFolder }> {
+  const plan = await interrupts.race(planOf(request));
+  await interrupts.race(checkInputs(request));
+  const { output, fresh = false, retryFailed = false } = request.flags;
+  const options = { core: plan.core.key, fresh, retryFailed };
+  const opening = OutputFolder.open(runtime, output, options);
+  try {
+    return { plan, folder: await interrupts.race(opening) };
+  } catch (error) {
+    if (!(error instanceof InterruptedError)) throw error;
+    const closed = opening.then((folder) => folder.close(), () => {}); // whatever it was, it is no news now
+    await Promise.race([closed, delay(runtime.clock, OPEN_LIMIT_MS)]);
+    throw error;
+  }
+}
+
+/** What a run is completed with. */
+interface RunContext {
+  readonly plan: RunPlan;
+  readonly folder: OutputFolder;
+  readonly interrupts: Interrupts;
+  readonly reporter: StateReporter;
 }
 
 /** Completes the run, whether it succeeds or not, and releases the output folder. */
 async function complete(
   runtime: Runtime,
   request: RunRequest,
-  plan: RunPlan,
-  folder: OutputFolder,
+  { plan, folder, interrupts, reporter }: RunContext,
 ): Promise<RunEnd> {
   const { flags } = request;
   const shown = { progress: noProgress() };
@@ -46,7 +94,9 @@ async function complete(
   const log = runLog(write, flags.quiet ?? false);
   const run = runOf(runtime, request, plan, folder, log, write);
   shown.progress = startProgress(run, flags, runtime);
-  const stopHandling = handleInterrupts(run, shown.progress);
+  interrupts.onRun(run, shown.progress);
+  reporter.onRun(run, write);
+  handleSuspension([shown.progress, run]);
   const watch = watchWorkers(
     workerListOf(flags),
     runtime.clock,
@@ -59,7 +109,6 @@ async function complete(
   } catch (error) {
     return { status: run.status, error };
   } finally {
-    stopHandling();
     watch.stop();
     shown.progress.stop();
     await folder.release();

@@ -1,14 +1,16 @@
 /** The final report of a run, and its exit status. */
 
-import process from "node:process";
 import { DisagreementError } from "../controller/cluster/verification.ts";
 import { TooManyFailuresError } from "../controller/failure_limit.ts";
 import { SinkError } from "../controller/output/directory_sink.ts";
 import type { RunStatus } from "../controller/run.ts";
 import { InterruptedError, NoWorkerError } from "../controller/run_errors.ts";
+import { messageOf } from "../runtime/error_text.ts";
+import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
 import { printError, toStderr } from "./log.ts";
 import type { RunFlags } from "./run_options.ts";
+import { writeStdout } from "./stdout.ts";
 import { failuresText, summaryJson, summaryText } from "./summary.ts";
 
 /** How a run has ended. */
@@ -18,7 +20,10 @@ export interface RunEnd {
   readonly error: unknown;
 }
 
-/** Prints the summary, the error and how to resume. Rethrows errors of unknown kinds. */
+/**
+ * Prints the summary, the error and how to resume: every run that ends early can be resumed. Rethrows errors of
+ * unknown kinds.
+ */
 export function report({ status, error }: RunEnd, flags: RunFlags, resumeHint: string): number {
   printSummary(status, error, flags);
   if (error) return reportError(status, error, flags, resumeHint);
@@ -29,9 +34,9 @@ export function report({ status, error }: RunEnd, flags: RunFlags, resumeHint: s
 
 function printSummary(status: RunStatus, error: unknown, { json, quiet, output }: RunFlags): void {
   const message = error instanceof Error ? error.message : undefined;
-  if (json) process.stdout.write(`${summaryJson(status, output, message)}\n`);
+  if (json) writeStdout(`${summaryJson(status, output, message)}\n`);
   else if (!quiet && !(error && status.done + status.failed === 0)) {
-    process.stdout.write(`${summaryText(status, output)}\n`);
+    writeStdout(`${summaryText(status, output)}\n`);
   }
 }
 
@@ -41,26 +46,29 @@ function reportError(
   { quiet }: RunFlags,
   resumeHint: string,
 ): number {
-  if (error instanceof InterruptedError) {
-    if (!quiet) toStderr(resumeHint);
-    return ExitCode.interrupted;
+  const exitCode = exitCodeOf(error);
+  // If no job has ended yet, other errors are in the command, and repeating it is of no use.
+  const isResumable = !quiet && (status.done + status.failed > 0 || isNoFaultOfCommand(error));
+  if (exitCode === undefined) throw isResumable ? new EndedRunError(error, resumeHint) : error;
+  if (error instanceof TooManyFailuresError && !error.wasStopped) {
+    printError(`${error.message}; retry them with --retry-failed`); // all jobs have ended
+    return exitCode;
   }
-  if (error instanceof TooManyFailuresError) {
-    if (!error.wasStopped) printError(`${error.message}; retry them with --retry-failed`);
-    else {
-      printError(error.message);
-      toStderr(resumeHint);
-    }
-    return ExitCode.someFailed;
-  }
-  if (error instanceof DisagreementError) {
-    printError(error.message);
-    return ExitCode.someFailed;
-  }
-  if (error instanceof NoWorkerError || error instanceof SinkError) {
-    printError(error.message);
-    if (status.done > 0 && !quiet) toStderr(resumeHint);
-    return error instanceof NoWorkerError ? ExitCode.noWorker : ExitCode.usage;
-  }
-  throw error;
+  if (exitCode !== ExitCode.interrupted) printError(messageOf(error));
+  if (isResumable) toStderr(resumeHint);
+  return exitCode;
+}
+
+function isNoFaultOfCommand(error: unknown): boolean {
+  return error instanceof InterruptedError || error instanceof SinkError ||
+    error instanceof DisagreementError;
+}
+
+/** `undefined` for an error that is not expected. */
+function exitCodeOf(error: unknown): number | undefined {
+  if (error instanceof InterruptedError) return ExitCode.interrupted;
+  if (error instanceof NoWorkerError) return ExitCode.noWorker;
+  if (error instanceof SinkError) return ExitCode.usage;
+  if (error instanceof TooManyFailuresError) return ExitCode.someFailed;
+  return error instanceof DisagreementError ? ExitCode.someFailed : undefined;
 }

@@ -1,20 +1,19 @@
 /** `distcomp worker`: runs a worker that serves controllers until a signal stops it. */
 
 import os from "node:os";
-import process from "node:process";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
-import type { Log } from "../system/log.ts";
 import { reasonOf } from "../runtime/error_text.ts";
 import { acceptControllers, dialController } from "../worker/serve.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun } from "./format.ts";
 import { workerLog } from "./log.ts";
-import { exit } from "./stderr.ts";
+import { writeStdout } from "./stdout.ts";
 import { UsageError } from "./usage_error.ts";
 import { SOFTWARE } from "./version.ts";
 import { DEFAULT_LISTEN, type WorkerFlags } from "./worker_options.ts";
+import { WorkerSignals } from "./worker_signals.ts";
 
 /** Serves controllers until a signal, or with `--stdio` until its only controller has disconnected. */
 export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promise<number> {
@@ -22,17 +21,18 @@ export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promi
   const count = flags.slots ?? os.availableParallelism();
   const slots = formatNoun(count, "slot");
   const log = workerLog();
-  const ending = new AbortController();
+  const signals = new WorkerSignals(log);
   const listener = listen ? listenOn(runtime, listen) : undefined;
   const worker = await Worker.start(runtime, { slots: count, log, software: SOFTWARE });
-  handleSignals(worker, ending, log);
+  signals.onWorker(worker);
   if (listener) {
-    process.stdout.write(`listening on ${formatAddress(listener.address)}, ${slots}\n`);
-    ending.signal.addEventListener("abort", () => listener.close());
+    writeStdout(`listening on ${formatAddress(listener.address)}, ${slots}\n`);
+    if (signals.ending.aborted) listener.close();
+    signals.ending.addEventListener("abort", () => listener.close());
     await acceptControllers(worker, listener);
   } else if (flags.connect) {
     log.info(`connecting to ${formatAddress(flags.connect)}, ${slots}`);
-    await dialController(worker, runtime, flags.connect, log, ending.signal);
+    await dialController(worker, runtime, flags.connect, log, signals.ending);
   } else {
     await worker.serve(runtime.stdio());
   }
@@ -61,19 +61,4 @@ function listenOn(runtime: Runtime, address: Address): StreamListener {
       cause,
     });
   }
-}
-
-/** On the first signal the worker finishes running jobs; on the second it kills them. */
-function handleSignals(worker: Worker, ending: AbortController, log: Log): void {
-  const handler = (signal: string) => {
-    if (ending.signal.aborted) {
-      worker.kill();
-      return void exit(ExitCode.interrupted);
-    }
-    log.info(`${signal}: finishing running jobs; send it again to stop at once`);
-    ending.abort();
-    void worker.drain();
-  };
-  process.on("SIGTERM", () => handler("SIGTERM"));
-  process.on("SIGINT", () => handler("SIGINT"));
 }

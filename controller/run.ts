@@ -4,6 +4,7 @@ import { formatAddress } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
 import { Cluster, type ClusterOptions, type ClusterStatus } from "./cluster/cluster.ts";
+import type { WorkerSnapshot } from "./cluster/snapshot.ts";
 import { CommitWindow } from "./commit_window.ts";
 import { Committer } from "./committer.ts";
 import { type FailureLimit, isExceeded, TooManyFailuresError } from "./failure_limit.ts";
@@ -46,6 +47,23 @@ export interface RunStatus extends ClusterStatus, JobCounts {
   /** The fraction of the slots' time in which they had a job, 0 to 1. */
   readonly busyPart: number;
 }
+
+/** What a run is doing at one moment. */
+export interface RunSnapshot {
+  readonly status: RunStatus;
+  /** `draining`: it starts no more jobs. `ending`: it waits for no more jobs. */
+  readonly phase: "running" | "draining" | "ending";
+  readonly workers: readonly WorkerSnapshot[];
+  /** The jobs that run longest, the longest first. */
+  readonly oldest: readonly {
+    readonly name: string;
+    readonly worker: string;
+    readonly sentMsAgo: number;
+  }[];
+}
+
+/** So many of the jobs that run longest are named in a snapshot. */
+const OLDEST_JOBS_MAX = 3;
 
 /** The phase of a run. It never goes back to an earlier one. */
 type State =
@@ -108,9 +126,19 @@ export class Run {
     if (error) throw error;
   }
 
-  /** Starts no more jobs. The run ends when the running ones have finished. */
-  interrupt(): void {
+  /**
+   * Starts no more jobs. The run ends when the running ones have finished. Returns whether it was still starting
+   * jobs.
+   */
+  interrupt(): boolean {
+    const { phase } = this.#state;
     this.#drain(new InterruptedError());
+    return phase === "feeding" || phase === "finishing";
+  }
+
+  /** This process is about to be stopped, or goes on: so do the slots of its own worker. */
+  suspend(isSuspended: boolean): void {
+    this.#local?.suspend(isSuspended);
   }
 
   /** Ends at once, without the results of running jobs. */
@@ -127,6 +155,16 @@ export class Run {
       elapsedMs: (this.#endedAtMs ?? this.#parts.runtime.clock.now()) - this.#startedAtMs,
       busyPart: this.#cluster.busyPart,
     };
+  }
+
+  /** What the run is doing now, for people who ask. */
+  snapshot(): RunSnapshot {
+    const { status } = this;
+    const { phase } = this.#state;
+    if (phase === "stopped") return { status, phase: "ending", workers: [], oldest: [] };
+    const { workers, oldest } = this.#cluster.snapshot(OLDEST_JOBS_MAX);
+    const named = oldest.map(({ task, ...job }) => ({ ...job, name: task.name }));
+    return { status, phase: phase === "draining" ? phase : "running", workers, oldest: named };
   }
 
   /** Dials these workers from now on. Workers that are no longer in the list finish their jobs and are removed. */

@@ -49,6 +49,11 @@ export class PoolView<T> {
     return { queued: client?.queued ?? 0, queuedBytes: client?.queuedBytes ?? 0 };
   }
 
+  /** How many slots one endpoint has, as reported or as estimated. */
+  slotsAt(id: EndpointId): number {
+    return this.endpoints.get(id)?.pace.slots ?? 0;
+  }
+
   /** How many jobs one endpoint has in flight. */
   inFlightAt(id: EndpointId): number {
     return this.endpoints.get(id)?.inFlight.size ?? 0;

@@ -227,6 +227,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
+    detached: options.isDetached ?? false,
   });
   return {
     pid: child.pid,

@@ -56,7 +56,7 @@ export interface BunSubprocess {
   readonly stderr: ReadableStream<Uint8Array>;
   readonly exited: Promise<number>;
   readonly signalCode: string | number | null;
-  kill(signal: "SIGTERM" | "SIGKILL"): void;
+  kill(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGTSTP" | "SIGCONT"): void;
   unref(): void;
 }
 
@@ -74,6 +74,7 @@ export interface BunApi {
     stdin: "ignore";
     stdout: "pipe";
     stderr: "pipe";
+    detached: boolean;
   }): BunSubprocess;
 }
 

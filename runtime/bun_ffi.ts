@@ -10,6 +10,8 @@ import {
   type CType,
   type ForeignMemory,
   openCLibrary,
+  SIGNAL_FUNCTIONS,
+  type SignalLibrary,
 } from "./c_functions.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
@@ -71,6 +73,11 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   for (const number of CRASH_SIGNALS) more.signal(number, SIG_DFL);
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
   return connectChannel(libc, memoryWith(more), socketPath);
+}
+
+/** Opens what tells how this process handles signals. */
+export function openSignalLibrary(): SignalLibrary {
+  return openCLibrary((name) => open<SignalLibrary>(name, SIGNAL_FUNCTIONS));
 }
 
 function memoryWith({ memcpy }: MoreOfC): ForeignMemory<Pointer, number> {

@@ -60,6 +60,7 @@ export interface CLibrary<Pointer, Size> {
     offset: Size,
   ): Pointer | null;
   setsid(): number;
+  signal(number: number, handler: Pointer): Pointer | null;
   errnoLocation(): Pointer | null;
   /** Linux only. */
   prctl?(option: number, argument: Size): number;
@@ -86,6 +87,8 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   mmap: { args: ["pointer", "size", "i32", "i32", "i32", "i64"], returns: "pointer" },
   // pid_t setsid(void)
   setsid: { args: [], returns: "i32" },
+  // void *signal(int number, void *handler)
+  signal: { args: ["i32", "pointer"], returns: "pointer" },
   // int *__errno_location(void), Linux; int *__error(void), macOS
   errnoLocation: {
     symbol: IS_MACOS ? "__error" : "__errno_location",
@@ -95,6 +98,17 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   // int prctl(int option, unsigned long argument, …), Linux
   ...process.platform === "linux" && { prctl: { args: ["i32", "u64"], returns: "i32" } },
 };
+
+/** Declares what tells how a signal is handled. `new` is null: nothing is changed. */
+export const SIGNAL_FUNCTIONS: Readonly<Record<string, CFunction>> = {
+  // int sigaction(int signal, const struct sigaction *new, struct sigaction *old)
+  sigaction: { args: ["i32", "pointer", "buffer"], returns: "i32" },
+};
+
+/** The functions that `SIGNAL_FUNCTIONS` declares. */
+export interface SignalLibrary {
+  sigaction(signal: number, handler: null, old: Uint8Array): number;
+}
 
 /** Opens the C library under the first of its names that `open` finds. */
 export function openCLibrary<T>(open: (name: string) => T): T {

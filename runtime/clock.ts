@@ -28,19 +28,75 @@ export interface Random {
   hex(bytes: number): string;
 }
 
-/** The clock of this machine. */
-export const systemClock: Clock = {
+/** A timer of the system may ring so much too early. */
+const EARLY_MS = 1;
+
+/** Where the time and the timers come from. */
+export interface TimeSource {
+  /** Monotonic time, which goes on while the process is stopped. */
+  now(): number;
+  set(action: () => void, ms: number): unknown;
+  clear(handle: unknown): void;
+}
+
+const SYSTEM: TimeSource = {
   now: () => performance.now(),
-  date: () => Date.now(),
-  after: (ms, action) => {
-    const timer = setTimeout(action, ms);
-    return { stop: () => clearTimeout(timer) };
-  },
-  every: (ms, action) => {
+  set: (action, ms) => setTimeout(action, ms),
+  clear: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
+};
+
+/**
+ * A clock that can be stopped. A limit that is under way then ends later by the time of the stop: nobody is given
+ * up, and no job has timed out, because the user has pressed Ctrl-Z.
+ */
+export class StoppableClock implements Clock {
+  readonly #source: TimeSource;
+  #stoppedMs = 0;
+  #stoppedAtMs: number | undefined;
+
+  constructor(source: TimeSource = SYSTEM) {
+    this.#source = source;
+  }
+
+  now(): number {
+    return (this.#stoppedAtMs ?? this.#source.now()) - this.#stoppedMs;
+  }
+
+  date(): number {
+    return Date.now();
+  }
+
+  after(ms: number, action: () => void): Timer {
+    const dueMs = this.now() + ms;
+    const ring = () => {
+      const leftMs = dueMs - this.now();
+      if (leftMs <= EARLY_MS) action();
+      else handle = this.#source.set(ring, leftMs); // the clock was stopped in the meantime
+    };
+    let handle = this.#source.set(ring, ms);
+    return { stop: () => this.#source.clear(handle) };
+  }
+
+  every(ms: number, action: () => void): Timer {
     const timer = setInterval(action, ms);
     return { stop: () => clearInterval(timer) };
-  },
-};
+  }
+
+  /** The clock stands still until `start`. May be called again. */
+  stop(): void {
+    this.#stoppedAtMs ??= this.#source.now();
+  }
+
+  /** The clock goes on. May be called again. */
+  start(): void {
+    if (this.#stoppedAtMs === undefined) return;
+    this.#stoppedMs += this.#source.now() - this.#stoppedAtMs;
+    this.#stoppedAtMs = undefined;
+  }
+}
+
+/** The clock of this machine. */
+export const systemClock = new StoppableClock();
 
 /** The randomness of this machine. */
 export const systemRandom: Random = {

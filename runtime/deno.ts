@@ -163,6 +163,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
+    detached: options.isDetached ?? false,
   }).spawn();
   return {
     pid: child.pid,

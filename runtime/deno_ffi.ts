@@ -7,6 +7,8 @@ import {
   CORE_API,
   type ForeignMemory,
   openCLibrary,
+  SIGNAL_FUNCTIONS,
+  type SignalLibrary,
 } from "./c_functions.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
@@ -58,6 +60,12 @@ function load(path: string) {
 export function openSlotChannel(socketPath: string): SlotChannel {
   const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(C_LIBRARY)));
   return connectChannel(symbols as unknown as CLibrary<Pointer, bigint>, memory, socketPath);
+}
+
+/** Opens what tells how this process handles signals. */
+export function openSignalLibrary(): SignalLibrary {
+  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(SIGNAL_FUNCTIONS)));
+  return symbols as unknown as SignalLibrary;
 }
 
 function tableOf(

@@ -45,6 +45,9 @@ export interface ProcessEnd {
   readonly signal?: string;
 }
 
+/** The signals that a parent sends to its child: to end it, to stop it, or to let it go on. */
+export type ChildSignal = "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGTSTP" | "SIGCONT";
+
 /** A child process. */
 export interface ChildProcess {
   readonly pid: number;
@@ -52,8 +55,8 @@ export interface ChildProcess {
   readonly outputs: readonly ReadableStream<Uint8Array>[];
   /** Resolves when the process has ended. Some of its output may still be unread. */
   readonly ended: Promise<ProcessEnd>;
-  /** Does nothing if the process has ended. */
-  kill(signal: "SIGTERM" | "SIGKILL"): void;
+  /** Sends a signal. Does nothing if the process has ended. */
+  kill(signal: ChildSignal): void;
   /** Lets this process exit while the child still runs. */
   unref(): void;
 }
@@ -62,6 +65,8 @@ export interface ChildProcess {
 export interface SpawnOptions {
   /** The complete environment of the program. */
   readonly env: Record<string, string>;
+  /** In a session of its own: what is typed in a terminal, such as Ctrl-C, sends it no signal. */
+  readonly isDetached?: boolean;
 }
 
 declare const nativePointer: unique symbol;

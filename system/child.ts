@@ -79,6 +79,11 @@ export class Child {
     this.#timer ??= this.#clock.after(this.#goneLimitMs, () => this.#giveUp());
   }
 
+  /** Stops the process, or lets it go on. */
+  signal(signal: "SIGSTOP" | "SIGTSTP" | "SIGCONT"): void {
+    if (!this.#hasEnded) this.#process.kill(signal);
+  }
+
   #giveUp(): void {
     this.#process.unref();
     this.#printed.stop();

@@ -42,7 +42,9 @@ export function startSelf(
     throw new Error(`A process that runs as "${own}" (${SPAWNED_AS}) must not start a ${role}`);
   }
   const env = environmentOf(role, inherited);
-  return runtime.spawn([...runtime.selfCommand(), role, ...args], { env });
+  // A run decides itself what Ctrl-C and Ctrl-Z mean for its worker. (A slot leaves the session of its worker.)
+  const isDetached = role === "local-worker";
+  return runtime.spawn([...runtime.selfCommand(), role, ...args], { env, isDetached });
 }
 
 function environmentOf(role: Role, inherited: Environment): Record<string, string> {

@@ -18,6 +18,7 @@ import { CoreStore } from "./cores/core_store.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { WorkerFolder } from "./worker_folder.ts";
+import { processStatus, type WorkerStatus } from "./worker_status.ts";
 
 /** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is wrong. */
 const CORE_LOAD_LIMIT_MS = 120_000;
@@ -139,6 +140,22 @@ export class Worker implements AsyncDisposable {
     };
   }
 
+  /** What it is doing now, for people who ask. */
+  get status(): WorkerStatus {
+    return {
+      controllers: [...this.#connections].map(({ peer }) => peer),
+      isDraining: this.#drained !== undefined,
+      slots: this.#options.slots,
+      ...this.#executor.occupancy,
+      ...processStatus(this.#launcher.processes),
+    };
+  }
+
+  /** Stops the processes of all slots, with their jobs, or lets them go on. They have to before `drain` or `close`. */
+  suspend(isSuspended: boolean): void {
+    this.#launcher.suspend(isSuspended);
+  }
+
   /** Finishes and answers the running jobs, unloads the cores, and ends. */
   drain(): Promise<void> {
     return this.#drained ??= this.#drain();
@@ -146,10 +163,14 @@ export class Worker implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     for (const connection of this.#connections) connection.drain();
-    await this.#executor.idle();
-    for (const connection of this.#connections) connection.refuseQueued();
+    await this.#executor.drained(() => this.#refuseQueued());
+    this.#refuseQueued();
     await Promise.all([...this.#connections].map((connection) => connection.end()));
     await this.close();
+  }
+
+  #refuseQueued(): void {
+    for (const connection of this.#connections) connection.refuseQueued();
   }
 
   /** Ends now: idle slots unload their cores, jobs that run are not finished. */

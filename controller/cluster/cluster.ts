@@ -10,6 +10,7 @@ import { Workers } from "../workers/workers.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { DEFAULT_POLICY } from "./retries.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { ClusterEvents, ClusterOptions, ClusterStatus, Task } from "./task.ts";
 
 export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./task.ts";
@@ -75,6 +76,11 @@ export class Cluster<T extends Task> implements Disposable {
   /** The fraction of the slots' time in which they had a job, since the first worker connected; 0 to 1. */
   get busyPart(): number {
     return this.#pool.utilization;
+  }
+
+  /** What the workers do now, and at most `jobsMax` of the jobs that run longest. */
+  snapshot(jobsMax: number): Snapshot<T> {
+    return this.#endpoints.snapshot(this.#clock.now(), jobsMax);
   }
 
   // Workers.

@@ -13,6 +13,7 @@ import { UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
 import type { Jobs } from "./jobs.ts";
 import type { JobPolicy } from "./retries.ts";
+import { type Snapshot, snapshotOf } from "./snapshot.ts";
 import type { Task } from "./task.ts";
 import { Version1Watch } from "./version_1_watch.ts";
 
@@ -52,6 +53,11 @@ export class Endpoints<T extends Task> {
 
   get count(): number {
     return this.#byId.size;
+  }
+
+  /** What the workers do now, and at most `jobsMax` of the jobs that run longest. */
+  snapshot(nowMs: number, jobsMax: number): Snapshot<T> {
+    return snapshotOf(this.#byId.values(), this.#parts.pool, nowMs, jobsMax);
   }
 
   get instances(): string[] {

@@ -78,6 +78,13 @@ export class OutputFolder {
     }
   }
 
+  /** Closes everything that is open, where no run has begun. */
+  async close(): Promise<void> {
+    await this.journal.close(true).catch(() => {}); // nothing was written
+    await this.sink.close().catch(() => {});
+    await this.release();
+  }
+
   /** Releases the lock. The caller closes the sink and the journal first. */
   async release(): Promise<void> {
     await this.#lock.release();

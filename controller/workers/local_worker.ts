@@ -1,11 +1,13 @@
 /** The local worker: a worker process that a run starts on its own machine and stops at the end. */
 
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Child } from "../../system/child.ts";
 import type { Log } from "../../system/log.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { ByteStream, ProcessEnd, Runtime, StreamListener } from "../../runtime/ports.ts";
+import type { Timer } from "../../runtime/clock.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
 import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
@@ -18,6 +20,12 @@ const RESTARTS_MAX = 12;
 
 /** A worker that has been disconnected unloads its cores and exits. After this time it is killed. */
 const EXIT_MS_MAX = 10_000;
+
+/** A process may handle two signals that come together in either order: to go on, it is told twice. */
+const REPEAT_MS = 500;
+
+/** How often the removal of its folder is tried. */
+const REMOVALS_MAX = 10;
 
 /** Its name in messages. */
 const LOCAL_WORKER_NAME = "this machine";
@@ -40,6 +48,7 @@ export class LocalWorker {
   readonly #listener: StreamListener;
   readonly #abandoned = Promise.withResolvers<void>();
   #child: Child | undefined;
+  #repeat: Timer | undefined;
   #isClosing = false;
 
   private constructor(
@@ -74,11 +83,28 @@ export class LocalWorker {
   /** Waits until the worker has exited. The caller closes its connection first. */
   async close(): Promise<void> {
     this.#isClosing = true;
+    this.#repeat?.stop();
     const timer = this.#runtime.clock.after(EXIT_MS_MAX, () => this.#child?.kill());
     await Promise.race([this.#child?.settled, this.#abandoned.promise]);
     timer.stop();
     this.#listener.close();
-    await rm(this.#folder, { recursive: true, force: true });
+    await this.#removeFolder();
+  }
+
+  /** A worker that was abandoned removes files there at the same time, so that the first removal may fail. */
+  async #removeFolder(): Promise<void> {
+    for (let attempt = 1; attempt <= REMOVALS_MAX && existsSync(this.#folder); attempt++) {
+      await rm(this.#folder, { recursive: true, force: true }).catch(() => {}); // try again
+    }
+  }
+
+  /** The worker stops its slots, or lets them go on. It stays awake itself, to notice the end of this process. */
+  suspend(isSuspended: boolean): void {
+    const signal = isSuspended ? "SIGTSTP" : "SIGCONT";
+    this.#child?.signal(signal);
+    this.#repeat?.stop();
+    if (isSuspended) return;
+    this.#repeat = this.#runtime.clock.after(REPEAT_MS, () => this.#child?.signal(signal));
   }
 
   /** Makes `close` return without waiting. The worker exits by itself. */

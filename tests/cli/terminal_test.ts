@@ -2,13 +2,16 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
+import { readdir } from "node:fs/promises";
 import process from "node:process";
 import { core } from "../lib/cores.ts";
 import { eventually, programCommand } from "../lib/processes.ts";
 import { testUnless } from "../lib/test.ts";
+import { Gate, PASSED } from "./gate.ts";
 import { Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
+const isNotLinux = process.platform === "linux" ? undefined : "only Linux tells";
 const lacksTmux = spawnSync("tmux", ["-V"]).status === 0 ? undefined : "no tmux here";
 
 /** Two jobs that print and end, and one that does not. */
@@ -53,22 +56,105 @@ testUnless(lacksTmux, "a dumb terminal gets lines, and no bar", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", LINES);
   const args = `run ${BEHAVE} --lines lines --slots 1`;
-  using screen = new Screen(100, workspace, args, "TERM=dumb");
+  using screen = new Screen(100, workspace, args, { variables: "TERM=dumb" });
   await eventually("a line", () => /^2\/3 jobs, .*1 worker, 1 slot$/m.test(screen.text()));
   assert.doesNotMatch(screen.text(), /[█░]/);
 });
+
+testUnless(
+  lacksTmux,
+  "Ctrl-Z stops a run and removes its bar, and fg draws the bar again below the shell's lines",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = new Gate(workspace);
+    await workspace.write("lines", `echo a\necho b\n${gate.job}\n`);
+    const script = { before: "set -m", after: "echo it has stopped; read answer; fg; echo over" };
+    using screen = new Screen(100, workspace, `run ${BEHAVE} --lines lines --slots 1`, script);
+    await eventually("a bar", () => BAR.test(screen.text()));
+    screen.type("C-z");
+    await eventually("no bar", () => /^it has stopped$/m.test(screen.text()));
+    assert.doesNotMatch(screen.text(), /[█░]/);
+    screen.resize(60);
+    screen.type("Enter");
+    await eventually("a bar that fits in the last line", () => {
+      const bar = screen.text().split("\n").at(-1) ?? "";
+      return BAR.test(bar) && bar.length < 60;
+    });
+    assert.equal(
+      screen.text().match(/░/g)?.length,
+      screen.text().split("\n").at(-1)?.match(/░/g)?.length,
+    );
+    await gate.open();
+    await eventually("the end", () => /^over$/m.test(screen.text()));
+    assert.match(screen.text(), /^3 jobs done/m);
+    assert.equal((await workspace.outputs())["2"], PASSED);
+  },
+);
+
+testUnless(
+  lacksTmux ?? isNotLinux,
+  "Ctrl-Z does not stop a run that no shell could continue",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = new Gate(workspace);
+    await workspace.write("lines", `echo a\necho b\n${gate.job}\n`);
+    const args = `run ${BEHAVE} --lines lines --slots 1`;
+    using screen = new Screen(100, workspace, args, { before: "echo alone", isAlone: true });
+    await eventually("a bar", () => BAR.test(screen.text()));
+    screen.type("C-z");
+    await eventually("the key", () => /\^Z/.test(screen.text()));
+    await gate.open();
+    await eventually("its output", async () => (await workspace.outputs())["2"] === PASSED);
+  },
+);
+
+testUnless(
+  lacksTmux,
+  "a run whose terminal is closed finishes its running jobs and leaves nothing behind",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("tmp/kept", "");
+    const gate = new Gate(workspace);
+    await workspace.write("lines", `${gate.job}\n`.repeat(9));
+    const variables = `TMPDIR=${workspace.at("tmp")}`;
+    const args = `run ${BEHAVE} --lines lines --slots 2`;
+    using screen = new Screen(100, workspace, args, { variables });
+    await gate.reachedBy(2);
+    screen.close();
+    await gate.open();
+    await eventually("it has ended", async () => (await workspace.leftovers()).length === 0);
+    const records = await workspace.records();
+    assert.deepEqual(records.map(({ index, state }) => [index, state]), [[0, "done"], [1, "done"]]);
+    await eventually("its folder is gone", async () => {
+      return (await readdir(workspace.at("tmp"))).length === 1;
+    });
+  },
+);
+
+/** What else happens in a terminal. */
+interface Script {
+  /** Shell variables of the program. */
+  readonly variables?: string;
+  /** Commands before and after the program. */
+  readonly before?: string;
+  readonly after?: string;
+  /** The program takes the place of the shell. */
+  readonly isAlone?: boolean;
+}
 
 /** A terminal in which the program runs. */
 class Screen implements Disposable {
   static #count = 0;
   readonly #name = `distcomp-${process.pid}-${++Screen.#count}`;
 
-  constructor(columns: number, workspace: Workspace, args: string, variables = "") {
+  constructor(columns: number, workspace: Workspace, args: string, script: Script = {}) {
+    const { variables = "", before = ":", after = ":", isAlone = false } = script;
     const program = `env NO_COLOR=1 ${variables} ${programCommand().join(" ")} ${args}`;
     const size = ["-x", `${columns}`, "-y", "20"];
     // tmux scrolls away what it has wrapped in the topmost row, so the program begins further down.
-    const command =
-      `cd ${workspace.path}; unset DISTCOMP_WORKERS; echo; echo; ${program}; sleep 60`;
+    const command = `cd ${workspace.path}; unset DISTCOMP_WORKERS; ${before}; echo; echo; ${
+      isAlone ? "exec" : ""
+    } ${program}; ${after}; sleep 60`;
     this.#tmux("new-session", "-d", "-s", "test", ...size, command);
   }
 
@@ -76,6 +162,12 @@ class Screen implements Disposable {
   text(): string {
     return this.#tmux("capture-pane", "-p", "-J", "-S", "-", "-t", "test")
       .replace(/ +$/gm, "").trim();
+  }
+
+  /** Closes the window, as a user does, or a connection that breaks. Something else keeps tmux alive. */
+  close(): void {
+    this.#tmux("new-session", "-d", "-s", "other", "sleep 60");
+    this.#tmux("kill-session", "-t", "test");
   }
 
   resize(columns: number): void {
@@ -87,7 +179,19 @@ class Screen implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#tmux("kill-server");
+    // Closing the window is not enough: a run then finishes its running jobs.
+    spawnSync("kill", ["-KILL", ...this.#programs().map(String)]);
+    spawnSync("tmux", ["-L", this.#name, "kill-server"]); // it has ended if a program without a shell has
+  }
+
+  /** The processes that the shell has started, or that took its place. */
+  #programs(): number[] {
+    const { stdout } = spawnSync("tmux", ["-L", this.#name, "list-panes", "-aF", "#{pane_pid}"]);
+    const panes = stdout.toString().split("\n").filter((line) => line !== "").map(Number);
+    const all = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).split("\n")
+      .map((line) => line.trim().split(/ +/).map(Number));
+    const started = all.filter(([, parent = 0]) => panes.includes(parent)).map(([pid = 0]) => pid);
+    return [...panes, ...started];
   }
 
   #tmux(...args: readonly string[]): string {

@@ -183,7 +183,7 @@ test("a run ends with status 3 and the reasons when all usable workers are remov
   const { code, stderr } = await endOf(run);
   assert.equal(code, 3, stderr);
   const reasons = `${before}: built for another machine; ${after}: built for a third one`;
-  assert(stderr.includes(`distcomp: No worker can be used: ${reasons}\n`), stderr);
+  assert(stderr.includes(`distcomp: No worker can be used: ${reasons}\nto resume: `), stderr);
   const outputs = Object.keys(await workspace.outputs());
   assert(outputs.length < JOBS, "it was met in its middle");
   assert.deepEqual((await workspace.records()).map(({ input }) => input), outputs.sort());

@@ -63,7 +63,16 @@ export async function eventually<T>(
 }
 
 /** Signals that tests send. */
-export type Signal = "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGCONT";
+export type Signal =
+  | "SIGTERM"
+  | "SIGINT"
+  | "SIGHUP"
+  | "SIGQUIT"
+  | "SIGKILL"
+  | "SIGSTOP"
+  | "SIGTSTP"
+  | "SIGCONT"
+  | "SIGUSR1";
 
 /** How a process ended. One of the two fields is null. */
 export interface Exit {

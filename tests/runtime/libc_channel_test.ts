@@ -1,6 +1,7 @@
 /** A slot's channel over a C library that is written here: short writes, interrupted calls, errors, and what is closed. */
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import type { CLibrary, ForeignMemory } from "../../runtime/c_functions.ts";
 import { connectChannel } from "../../runtime/libc_channel.ts";
 import type { NativePointer } from "../../runtime/ports.ts";
@@ -12,10 +13,11 @@ const EPIPE = 32;
 /** The most bytes of one call: its result has to fit into 32 bits. */
 const CALL_BYTES_MAX = 2 ** 30;
 
-test("a slot has its own session and ends with its worker before it connects", () => {
+test("a slot has its own session, ends with its worker, and ignores SIGUSR1, before it connects", () => {
   const { libc, calls } = fakeLibrary();
   connectChannel(libc, memory, "/tmp/socket");
-  assert.deepEqual(calls.slice(0, 4), ["setsid", "prctl 1 9", "socket", "connect"]);
+  const ignored = `signal ${process.platform === "darwin" ? 30 : 10} 1`;
+  assert.deepEqual(calls.slice(0, 5), ["setsid", "prctl 1 9", ignored, "socket", "connect"]);
 });
 
 test("a socket that cannot be made, or not be connected, is an error with its number", () => {
@@ -157,6 +159,10 @@ function fakeLibrary({ socket = 3, connect = 0, open = 4, mmap = 64, results = [
     },
     setsid: () => {
       calls.push("setsid");
+      return 0;
+    },
+    signal: (number, handler) => {
+      calls.push(`signal ${number} ${handler}`);
       return 0;
     },
     errnoLocation: () => errno,

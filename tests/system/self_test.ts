@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { ChildProcess, Runtime, SpawnOptions } from "../../runtime/ports.ts";
-import { startSelf } from "../../system/self.ts";
+import { type Role, startSelf } from "../../system/self.ts";
 import { test } from "../lib/test.ts";
 
 test("a copy that the program starts of itself gets its environment and its role", () => {
@@ -10,7 +10,13 @@ test("a copy that the program starts of itself gets its environment and its role
   assert.deepEqual(start, {
     command: ["/bin/distcomp", "slot", "core.so"],
     env: { TMPDIR: "/scratch", LD_BIND_NOW: "1", DISTCOMP_SPAWNED_AS: "slot" },
+    isDetached: false,
   });
+});
+
+test("the worker of a run is started in a session of its own, where Ctrl-C does not reach it", () => {
+  const [start] = startedWith({}, "local-worker");
+  assert.equal(start?.isDetached, true);
 });
 
 test("a copy that the program starts of itself inherits no variable that makes Bun run other code", () => {
@@ -39,18 +45,19 @@ test("a slot never starts a process", () => {
 interface Start {
   readonly command: readonly string[];
   readonly env: SpawnOptions["env"];
+  readonly isDetached: boolean | undefined;
 }
 
-/** Starts a slot in that environment, with a runtime that only records the start. */
-function startedWith(environment: Readonly<Record<string, string>>): Start[] {
+/** Starts a copy in that environment, with a runtime that only records the start. */
+function startedWith(environment: Readonly<Record<string, string>>, role: Role = "slot"): Start[] {
   const starts: Start[] = [];
   const runtime = {
     selfCommand: () => ["/bin/distcomp"],
-    spawn: (command: readonly string[], { env }: SpawnOptions) => {
-      starts.push({ command, env });
+    spawn: (command: readonly string[], { env, isDetached }: SpawnOptions) => {
+      starts.push({ command, env, isDetached });
       return {} as ChildProcess;
     },
   } as unknown as Runtime;
-  startSelf(runtime, "slot", ["core.so"], environment);
+  startSelf(runtime, role, ["core.so"], environment);
   return starts;
 }

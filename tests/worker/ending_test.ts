@@ -18,8 +18,14 @@ import { startOwnWorker } from "./own_worker.ts";
 import { connectRaw, coreMessage, jobMessage, readFrames } from "./raw.ts";
 import { Trace } from "./trace.ts";
 
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  test(`on ${signal} a worker finishes and answers the jobs that run, and ends`, async () => {
+const ENDINGS = [
+  ["SIGTERM", "on SIGTERM a worker finishes and answers the jobs that run, and ends"],
+  ["SIGINT", "on SIGINT a worker finishes and answers the jobs that run, and ends"],
+  ["SIGHUP", "on SIGHUP a worker finishes and answers the jobs that run, and ends"],
+] as const;
+
+for (const [signal, name] of ENDINGS) {
+  test(name, async () => {
     await using worker = await startWorker({ slots: 2 });
     await using controller = await connectWith(worker, "behave");
     await loadAllSlots(controller, 2);
@@ -73,6 +79,17 @@ test("a second signal ends a worker at once", async () => {
   const { code } = await worker.exited;
   assert.notEqual(code, 0);
   assert.equal((await controller.closed).by, "worker");
+  await noneIsLeft(worker);
+  assert.deepEqual(await worker.files(), []);
+});
+
+test("SIGQUIT ends a worker at once", async () => {
+  await using worker = await startWorker({ slots: 1 });
+  await using controller = await connectWith(worker, "behave");
+  void send(controller, "spin");
+  await allIsTaken(controller);
+  worker.signal("SIGQUIT");
+  assert.deepEqual(await worker.exited, { code: 130, signal: null });
   await noneIsLeft(worker);
   assert.deepEqual(await worker.files(), []);
 });

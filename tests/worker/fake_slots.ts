@@ -3,9 +3,10 @@
  * cores, at once or on the test's clock.
  *
  * A core is known by its name: `hangs` never comes back from `worker_init`, `slow` takes a minute for it,
- * `refuses` returns 7 from it, `crashes` and `killed` die in it, `stays` never unloads. Any other loads if its
- * file exists, and its jobs do what the core `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`, `exit`, `hang-up` and `huge`.
- * `core` outputs the name of the core, and with `crash-before` the slot dies before it has started the job.
+ * `refuses` returns 7 from it, `crashes`, `killed` and `terminated` die in it, `stays` never unloads. Any other
+ * loads if its file exists, and its jobs do what the core `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`,
+ * `exit`, `hang-up` and `huge`. `core` outputs the name of the core, and with `crash-before` the slot dies before it
+ * has started the job.
  */
 
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
@@ -171,6 +172,7 @@ export class FakeSlot implements ChildProcess, ByteStream {
     if (name === "hangs") return;
     if (name === "crashes") return this.#exit({ signal: "SIGABRT" });
     if (name === "killed") return this.#exit({ signal: "SIGKILL" });
+    if (name === "terminated") return this.#exit({ signal: "SIGTERM" });
     if (name === "refuses") return this.#send(ERROR, id, utf8("worker_init returned 7"));
     const onLoaded = () => this.#send(OK, id, NOTHING);
     if (name === "slow") this.#clock.after(SLOW_LOAD_MS, onLoaded);

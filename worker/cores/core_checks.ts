@@ -4,8 +4,16 @@ import type { CoreKey } from "../../pool/types.ts";
 import { LoadError } from "./load_error.ts";
 import type { StoredCore } from "./core_store.ts";
 
-/** A core is refused after its process was killed from outside this often: the core may use up all memory. */
-const KILLED_LOADS_MAX = 3;
+/**
+ * A core is refused after its process was killed from outside this often, because it may use up all memory, or
+ * was told to end this often (SIGTERM), because it may send the signal itself.
+ */
+const LOADS_MAX: Readonly<Record<LoadError["kind"], number>> = {
+  core: 1,
+  abandoned: 1,
+  killed: 3,
+  terminated: 10,
+};
 
 /** Loads a core once, in some process. Rejects if it cannot be loaded, or if the signal aborts. */
 export type LoadOnce = (core: StoredCore, abandoned: AbortSignal) => Promise<void>;
@@ -66,14 +74,14 @@ export class CoreChecks {
     check.abandon.abort(reason);
   }
 
-  /** If its process was killed from outside, the core may be fine, and is loaded again. */
+  /** If its process was killed or told to end from outside, the core may be fine, and is loaded again. */
   async #loadUntilKnown(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     for (let loads = 1;; loads++) {
       try {
         return await this.#loadOnce(core, abandoned);
       } catch (error) {
-        const wasKilled = error instanceof LoadError && error.kind === "killed";
-        if (!wasKilled || loads >= KILLED_LOADS_MAX || abandoned.aborted) throw error;
+        const loadsMax = error instanceof LoadError ? LOADS_MAX[error.kind] : 1;
+        if (loads >= loadsMax || abandoned.aborted) throw error;
       }
     }
   }

@@ -5,9 +5,13 @@ export class LoadError extends Error {
   override name = "LoadError";
 
   /**
-   * `kind`: whether the core itself is to blame, its process was killed from outside, or the load was abandoned.
+   * `kind`: whether the core itself is to blame, its process was killed or told to end from outside, or the load
+   * was abandoned.
    */
-  constructor(reason: string, readonly kind: "core" | "killed" | "abandoned" = "core") {
+  constructor(
+    reason: string,
+    readonly kind: "core" | "killed" | "terminated" | "abandoned" = "core",
+  ) {
     super(reason);
   }
 }

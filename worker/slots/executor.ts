@@ -10,7 +10,9 @@ import { DONE, type RelayedJob } from "../job.ts";
 import { CoreProbes } from "./core_probes.ts";
 import type { Launcher } from "./launcher.ts";
 import { LoadError } from "../cores/load_error.ts";
+import type { EndCause } from "./process_end.ts";
 import { Slots } from "./slots.ts";
+import { Terminations } from "./terminations.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** The most input bytes in flight at a slot, beyond the job that it runs. */
@@ -36,6 +38,7 @@ export class Executor {
   readonly #slots: Slots;
   readonly #probes: CoreProbes;
   readonly #watchdog: Watchdog;
+  readonly #terminations: Terminations;
   readonly #closing = new AbortController();
   /** Core loads that are under way. */
   readonly #loads = new Map<EndpointId, Promise<void>>();
@@ -46,7 +49,8 @@ export class Executor {
   /** The time of the first event since the last pass: one reading of the clock serves all of them. */
   #eventAtMs: number | undefined;
   #passAtMs = 0;
-  #onIdle: (() => void) | undefined;
+  /** Set while the worker drains. */
+  #draining: { onTerminated(): void; onIdle(): void } | undefined;
 
   constructor(options: ExecutorOptions) {
     const { clock, launcher, coreLoadLimitMs, log } = options;
@@ -67,6 +71,10 @@ export class Executor {
     };
     this.#slots = new Slots(options.slots, { ...context, events });
     this.#probes = new CoreProbes(context);
+    this.#terminations = new Terminations(
+      this.#pool,
+      (job, reason) => this.#fail(job, "killed", reason),
+    );
     this.#watchdog = new Watchdog({
       pool: this.#pool,
       clock,
@@ -169,12 +177,13 @@ export class Executor {
   }
 
   /**
-   * Resolves when there are no more jobs. While a worker drains, a job is queued only because its slot was
-   * lost: it runs again, unless no slot will ever take it.
+   * The worker drains. Resolves when there are no more jobs. From now on a job is queued only because its slot was
+   * lost: it runs again, unless no slot will ever take it. `onTerminated`: a slot was told to end, probably by
+   * whoever told the worker, and its jobs are queued; they had better be handed back.
    */
-  idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onIdle = resolve;
+  drained(onTerminated: () => void): Promise<void> {
+    return new Promise((onIdle) => {
+      this.#draining = { onTerminated, onIdle };
       this.#onEvent();
     });
   }
@@ -207,12 +216,18 @@ export class Executor {
     if (isAwaited) job.source.answer(job, frame.type, frame.payload);
   }
 
-  #onLost(endpoint: EndpointId, reason: string, wasKilled: boolean, last: DispatchId): void {
-    this.#watchdog.onLost(endpoint, reason, last, this.#onEvent());
+  #onLost(endpoint: EndpointId, reason: string, cause: EndCause, last: DispatchId): void {
+    const nowMs = this.#onEvent();
+    this.#watchdog.onLost(endpoint, reason, last, nowMs);
+    if (cause === "terminated") {
+      this.#terminations.onLost(endpoint, reason, last, nowMs);
+      this.#draining?.onTerminated();
+    }
     // A core may also crash between two jobs: then the job in flight is not to blame.
     const hadStarted = this.#pool.jobAt(endpoint, last) !== undefined;
-    this.#lossKind = wasKilled || !hadStarted ? "killed" : "crash";
-    this.#pool.onEndpointLost(endpoint, reason, wasKilled || !hadStarted);
+    const wasKilled = cause !== "self" || !hadStarted;
+    this.#lossKind = wasKilled ? "killed" : "crash";
+    this.#pool.onEndpointLost(endpoint, reason, wasKilled);
   }
 
   // Actions of the pool.
@@ -229,8 +244,11 @@ export class Executor {
     const load = this.#loadInto(endpoint, core).finally(() => this.#loads.delete(endpoint));
     this.#loads.set(endpoint, load);
     load.then(
-      () => this.#pool.onLoaded(endpoint, this.#onEvent()),
-      (error) => this.#onLoadFailed(endpoint, key, error),
+      () => {
+        if (core) this.#terminations.onLoaded(core);
+        this.#pool.onLoaded(endpoint, this.#onEvent());
+      },
+      (error) => this.#onLoadFailed(endpoint, key, error, core),
     ).then(() => {
       // Only now, because the pool has to know that the slot is free: an unused core is unloaded from free slots.
       if (core) this.#store.release(core);
@@ -244,10 +262,11 @@ export class Executor {
     await slot.load(core);
   }
 
-  #onLoadFailed(endpoint: EndpointId, key: CoreKey, error: LoadError): void {
+  #onLoadFailed(endpoint: EndpointId, key: CoreKey, error: LoadError, core?: StoredCore): void {
     const nowMs = this.#onEvent();
-    // A slot whose load is abandoned is lost, which the pool has heard already.
+    // The slot is lost, which the pool has heard already, and the core is not to blame.
     if (error.kind === "abandoned") return;
+    if (error.kind === "terminated" && core && !this.#terminations.onLoadLost(core)) return;
     this.#pool.onLoadFailed(endpoint, key, error.message, nowMs);
   }
 
@@ -279,7 +298,7 @@ export class Executor {
     this.#unloadUnused();
     this.#passAtMs = this.#clock.now();
     this.#pool.schedule(this.#passAtMs);
-    if (this.#onIdle && !this.#hasJobs) this.#onIdle();
+    if (this.#draining && !this.#hasJobs) this.#draining.onIdle();
   }
 
   #unloadUnused(): void {

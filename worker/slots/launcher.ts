@@ -30,6 +30,7 @@ export class Launcher {
   readonly #running = new Map<SlotProcess, Promise<void> | undefined>();
   #lastNumber = 0;
   #isClosed = false;
+  #isSuspended = false;
 
   constructor(runtime: Runtime, options: LauncherOptions) {
     this.#runtime = runtime;
@@ -53,6 +54,7 @@ export class Launcher {
       onLine: (line) => log.printed(`${name}: ${line}`),
     });
     this.#track(number, process, startedJob);
+    if (this.#isSuspended) process.suspend(true);
     return process;
   }
 
@@ -75,6 +77,17 @@ export class Launcher {
     };
     void process.connected.then(onStarted, onStarted);
     void process.exited.then(() => this.#running.delete(process));
+  }
+
+  /** All processes that still exist. */
+  get processes(): SlotProcess[] {
+    return [...this.#running.keys()];
+  }
+
+  /** Stops all processes, also those that are still to start, or lets them go on. */
+  suspend(isSuspended: boolean): void {
+    this.#isSuspended = isSuspended;
+    for (const process of this.#running.keys()) process.suspend(isSuspended);
   }
 
   /** Ends a process. Resolves when it has unloaded its core and exited, or is given up. */

@@ -10,6 +10,7 @@ import { pause } from "../../system/pause.ts";
 import type { Launcher } from "./launcher.ts";
 import { ProcessLimit } from "./process_limit.ts";
 import { LoadError } from "../cores/load_error.ts";
+import type { EndCause } from "./process_end.ts";
 import type { SlotProcess } from "./slot_process.ts";
 
 /** Pauses before another attempt to start a process. They double with each failure. */
@@ -22,10 +23,10 @@ export interface SlotEvents {
   /** The response to a job. */
   onAnswer(endpoint: EndpointId, frame: Frame): void;
   /**
-   * The process has exited, is given up, or is replaced. `wasKilled`: from outside. `lastStarted`: the job that
-   * it started last, which it may have answered.
+   * The process has exited, is given up, or is replaced. `lastStarted`: the job that it started last, which it may
+   * have answered.
    */
-  onLost(endpoint: EndpointId, reason: string, wasKilled: boolean, lastStarted: DispatchId): void;
+  onLost(endpoint: EndpointId, reason: string, cause: EndCause, lastStarted: DispatchId): void;
 }
 
 /** What a slot works with. */
@@ -121,7 +122,7 @@ export class Slot {
   retire(): void {
     if (this.#state.name !== "up") return;
     const { process } = this.#state;
-    this.#lose("its core is no longer needed", false);
+    this.#lose("its core is no longer needed", "self");
     void this.#context.launcher.end(process);
   }
 
@@ -131,7 +132,7 @@ export class Slot {
     if (this.#state.name === "loading" && this.#state.endpoint === endpoint) {
       const { process } = this.#state;
       // Its process has exited, or is being killed.
-      if (kind !== "core") this.#lose(message, kind === "killed");
+      if (kind !== "core") this.#lose(message, kind === "abandoned" ? "self" : kind);
       else this.#state = { name: "up", endpoint, process };
     }
     if (kind !== "abandoned" && !closing.aborted) {
@@ -168,7 +169,7 @@ export class Slot {
     }
     const process = launcher.spawn(this.#name, {
       onAnswer: (frame) => this.#onAnswer(process, frame),
-      onLost: (reason, wasKilled) => this.#onProcessLost(process, reason, wasKilled),
+      onLost: (reason, cause) => this.#onProcessLost(process, reason, cause),
     });
     this.#limit.add(process);
     await process.connected;
@@ -184,7 +185,7 @@ export class Slot {
       if (this.#limit.isReached) throw new Error(`its ${this.#limit.names} have not exited`);
       return await this.#startProcess();
     } catch (error) {
-      this.#lose(messageOf(error), false);
+      this.#lose(messageOf(error), "self");
       throw error;
     }
   }
@@ -194,18 +195,18 @@ export class Slot {
     if (serving?.process === process) this.#context.events.onAnswer(serving.endpoint, frame);
   }
 
-  #onProcessLost(process: SlotProcess, reason: string, wasKilled: boolean): void {
+  #onProcessLost(process: SlotProcess, reason: string, cause: EndCause): void {
     if (this.process !== process || this.#context.closing.aborted) return;
     this.#context.log.warn(`${this.#name} (pid ${process.pid}): ${reason}`);
-    this.#lose(reason, wasKilled);
+    this.#lose(reason, cause);
   }
 
   /** Its process is no longer usable, for `reason`: another one is started. */
-  #lose(reason: string, wasKilled: boolean): void {
+  #lose(reason: string, cause: EndCause): void {
     if (!this.#serving || this.#context.closing.aborted) return;
     const { endpoint, process } = this.#serving;
     this.#state = { name: "starting" };
-    this.#context.events.onLost(endpoint, reason, wasKilled, process.lastStarted);
+    this.#context.events.onLost(endpoint, reason, cause, process.lastStarted);
     void this.#bringUp();
   }
 }

@@ -17,6 +17,7 @@ import { Child } from "../../system/child.ts";
 import type { PrintingPace } from "../../system/printing_pace.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import { LoadError } from "../cores/load_error.ts";
+import { causeOf, describeEnd, type EndCause } from "./process_end.ts";
 import type { StartedJob } from "./started_job.ts";
 
 /** The id of the message that loads a core. Job messages have dispatch ids, which begin at 1. */
@@ -43,10 +44,9 @@ export interface SlotProcessEvents {
   onAnswer(frame: Frame): void;
   /**
    * The process has exited, or was killed and is given up; all its answers came before. Not called for a process
-   * that never connected, or that was told to end. `wasKilled`: something outside this worker killed it, so that
-   * its job is not to blame.
+   * that never connected, or that was told to end by this worker.
    */
-  onLost(reason: string, wasKilled: boolean): void;
+  onLost(reason: string, cause: EndCause): void;
 }
 
 /** How the worker handles a process. */
@@ -218,6 +218,11 @@ export class SlotProcess {
     return undefined;
   }
 
+  /** Stops the process, or lets it go on. */
+  suspend(isSuspended: boolean): void {
+    this.#child.signal(isSuspended ? "SIGSTOP" : "SIGCONT");
+  }
+
   /** Kills the process. `reason`: what its job did wrong; without a reason, the job is not to blame. */
   kill(reason?: string): void {
     this.#killReason ??= reason;
@@ -277,28 +282,34 @@ export class SlotProcess {
   #onGone(end: ProcessEnd | undefined): void {
     const before = this.#life;
     const reason = this.#exitReason(end);
-    const wasKilled = (!end || end.signal === "SIGKILL") && this.#killReason === undefined;
+    const cause = this.#causeOf(end);
     this.#life = { name: "gone" };
     // Without effect if it had connected.
     this.#connected.reject(new Error(`A slot process did not start: ${this.#startProblem(end)}`));
     if (before.name !== "starting" && before.name !== "ending") {
-      this.#events.onLost(reason, wasKilled);
+      this.#events.onLost(reason, cause);
     }
     if (before.name === "loading") {
-      before.loaded.reject(new LoadError(reason, wasKilled ? "killed" : "core"));
+      before.loaded.reject(new LoadError(reason, cause === "self" ? "core" : cause));
     }
+  }
+
+  #causeOf(end: ProcessEnd | undefined): EndCause {
+    if (this.#killReason !== undefined) return "self";
+    return end ? causeOf(end) : "killed";
   }
 
   #startProblem(end: ProcessEnd | undefined): string {
     const problem = this.#killReason ?? this.#lastLine.text;
-    return end ? problem : `${problem} (pid ${this.pid}; ${this.#child.whyGivenUp})`;
+    if (!end) return `${problem} (pid ${this.pid}; ${this.#child.whyGivenUp})`;
+    return problem === "" ? `it ${describeEnd(end)}` : problem;
   }
 
   #exitReason(end: ProcessEnd | undefined): string {
     if (!end) return `${this.#killReason ?? "was killed"}; ${this.#child.whyGivenUp}`;
     if (this.#killReason !== undefined) return this.#killReason;
     const line = this.#ownLine();
-    return line === "" ? describe(end) : `${describe(end)} (${line})`;
+    return line === "" ? describeEnd(end) : `${describeEnd(end)} (${line})`;
   }
 
   /** The last line that it printed, if it certainly comes from the job that it ran, or from no job. */
@@ -308,10 +319,4 @@ export class SlotProcess {
     const isOwn = this.jobs <= 1 || atMs - otherJobAtMs > LINE_DELAY_MS_MAX;
     return isOwn ? text.trim() : "";
   }
-}
-
-function describe({ exitCode, signal }: ProcessEnd): string {
-  if (signal === undefined) return `exited with status ${exitCode}`;
-  if (signal !== "SIGKILL") return `crashed: ${signal}`;
-  return "was killed by SIGKILL; the system may have run out of memory";
 }

@@ -5,6 +5,7 @@ import type { DispatchId } from "../../../pool/types.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
 import { silentLog } from "../../../system/log.ts";
 import { PrintingPace } from "../../../system/printing_pace.ts";
+import type { EndCause } from "../../../worker/slots/process_end.ts";
 import { SlotProcess } from "../../../worker/slots/slot_process.ts";
 import type { StartedJob } from "../../../worker/slots/started_job.ts";
 import { encodeFrame, OK } from "../../fixtures/peers/frames.ts";
@@ -42,7 +43,7 @@ for (const [title, delayMs, reason] of LATE_LINES) {
     await clock.advance(0);
     scene.end({ exitCode: 3 });
     await clock.until("it is lost", () => scene.lost.length > 0);
-    assert.deepEqual(scene.lost, [[reason, false]]);
+    assert.deepEqual(scene.lost, [[reason, "self"]]);
   });
 }
 
@@ -57,7 +58,7 @@ test("a line that came before the answer of an earlier job is not the reason for
   await scene.answer(1);
   scene.end({ exitCode: 3 });
   await clock.until("it is lost", () => scene.lost.length > 0);
-  assert.deepEqual(scene.lost, [["exited with status 3", false]]);
+  assert.deepEqual(scene.lost, [["exited with status 3", "self"]]);
 });
 
 test("the line of a process that ran one job is the reason for its end, whenever it came", async () => {
@@ -67,7 +68,7 @@ test("the line of a process that ran one job is the reason for its end, whenever
   await scene.network.clock.advance(0);
   scene.end({ signal: "SIGABRT" });
   await scene.network.clock.until("it is lost", () => scene.lost.length > 0);
-  assert.deepEqual(scene.lost, [["crashed: SIGABRT (assertion failed)", false]]);
+  assert.deepEqual(scene.lost, [["crashed: SIGABRT (assertion failed)", "self"]]);
 });
 
 test("a process that has exited, but whose connection another one holds, is lost after a second", async () => {
@@ -76,7 +77,7 @@ test("a process that has exited, but whose connection another one holds, is lost
   await scene.network.clock.advance(999);
   assert.deepEqual(scene.lost, []);
   await scene.network.clock.advance(1);
-  assert.deepEqual(scene.lost, [["exited with status 3", false]]);
+  assert.deepEqual(scene.lost, [["exited with status 3", "self"]]);
   assert.equal(scene.network.clock.timers, 0);
 });
 
@@ -106,7 +107,7 @@ test("the shared memory of a process is closed when it has ended, and no timer i
 class Scene implements ChildProcess {
   readonly pid = 4711;
   readonly network = new MemoryNetwork();
-  readonly lost: [string, boolean][] = [];
+  readonly lost: [string, EndCause][] = [];
   readonly #end = Promise.withResolvers<ProcessEnd>();
   readonly ended = this.#end.promise;
   #output!: ReadableStreamDefaultController<Uint8Array>;
@@ -124,7 +125,7 @@ class Scene implements ChildProcess {
     const startedJob = { id: 0 as DispatchId, close: () => void (this.memoryIsClosed = true) };
     this.slot = new SlotProcess(this, {
       onAnswer: () => {},
-      onLost: (reason, wasKilled) => void this.lost.push([reason, wasKilled]),
+      onLost: (reason, cause) => void this.lost.push([reason, cause]),
     }, {
       clock,
       pace: new PrintingPace(clock, silentLog),

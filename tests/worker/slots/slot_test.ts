@@ -11,6 +11,7 @@ import { silentLog } from "../../../system/log.ts";
 import { StoredCore } from "../../../worker/cores/core_store.ts";
 import { Launcher } from "../../../worker/slots/launcher.ts";
 import { LoadError } from "../../../worker/cores/load_error.ts";
+import type { EndCause } from "../../../worker/slots/process_end.ts";
 import { Slots } from "../../../worker/slots/slots.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test, testUnless } from "../../lib/test.ts";
@@ -30,7 +31,7 @@ test("a process that dies is lost once, and replaced", async () => {
   await using worker = await OneSlot.start();
   (await worker.up(1)).crash("SIGSEGV");
   await worker.up(2);
-  assert.deepEqual(worker.lost, [{ endpoint: 1, reason: "crashed: SIGSEGV", wasKilled: false }]);
+  assert.deepEqual(worker.lost, [{ endpoint: 1, reason: "crashed: SIGSEGV", cause: "self" }]);
   assert.equal(worker.slots.at(1 as EndpointId), undefined);
   assert.deepEqual(worker.warnings, ["slot 1 (pid 1000): crashed: SIGSEGV"]);
 });
@@ -39,9 +40,9 @@ test("a process that is killed from outside is reported as killed", async () => 
   await using worker = await OneSlot.start();
   (await worker.up(1)).crash("SIGKILL");
   await worker.up(2);
-  const [{ reason, wasKilled } = assert.fail("none was lost")] = worker.lost;
+  const [{ reason, cause } = assert.fail("none was lost")] = worker.lost;
   assert.match(reason, /^was killed by SIGKILL/);
-  assert(wasKilled);
+  assert.equal(cause, "killed");
 });
 
 test("a process that closes its connection is killed after a while, and is to blame", async () => {
@@ -53,7 +54,7 @@ test("a process that closes its connection is killed after a while, and is to bl
   assert(!slot.isKilled);
   await worker.up(2);
   const reason = "closed its connection to the worker";
-  assert.deepEqual(worker.lost, [{ endpoint: 1, reason, wasKilled: false }]);
+  assert.deepEqual(worker.lost, [{ endpoint: 1, reason, cause: "self" }]);
 });
 
 test("a process that never connects is killed, and the next one is started after a pause", async () => {
@@ -164,9 +165,9 @@ test("a slot whose killed process does not exit is lost once, for the reason of 
   await using worker = await OneSlot.start({ isUnkillable: true });
   const [first] = await worker.killInVain(1, "timed out after 1 s");
   assert.equal(worker.lost.length, 1);
-  const { reason, wasKilled } = worker.lost[0] as Lost;
+  const { reason, cause } = worker.lost[0] as Lost;
   assert.match(reason, /^timed out after 1 s; ./);
-  assert(!wasKilled);
+  assert.equal(cause, "self");
   assert(first?.isClosed, "nothing more is expected of it");
   await worker.up(2);
 });
@@ -184,9 +185,9 @@ test("a process that is given up and exits later is not lost again", async () =>
 test("a process that is killed without a reason and does not exit blames no job", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
   await worker.killInVain(1);
-  const { reason, wasKilled } = worker.lost[0] as Lost;
+  const { reason, cause } = worker.lost[0] as Lost;
   assert.match(reason, /^was killed; ./);
-  assert(wasKilled);
+  assert.equal(cause, "killed");
 });
 
 test("a slot with three processes that do not exit waits for one of them, and logs that", async () => {
@@ -316,7 +317,7 @@ test("the file of a slot's shared memory is removed once the slot is connected o
 interface Lost {
   readonly endpoint: EndpointId;
   readonly reason: string;
-  readonly wasKilled: boolean;
+  readonly cause: EndCause;
 }
 
 /** The payload of a job message. */
@@ -356,7 +357,7 @@ class OneSlot implements AsyncDisposable {
       events: {
         onUp: () => ++this.#ups as EndpointId,
         onAnswer: () => {},
-        onLost: (endpoint, reason, wasKilled) => this.lost.push({ endpoint, reason, wasKilled }),
+        onLost: (endpoint, reason, cause) => this.lost.push({ endpoint, reason, cause }),
       },
       coreLoadLimitMs: LOAD_LIMIT_MS,
       closing: this.#closing.signal,

@@ -1,0 +1,52 @@
+/** What signals do to a worker: the first ends it in order, the second at once. Others ask for its state. */
+
+import type { Log } from "../system/log.ts";
+import type { Worker } from "../worker/worker.ts";
+import { ExitCode } from "./exit_code.ts";
+import { handleSignals, type StopSignal } from "./signals.ts";
+import { exit } from "./stderr.ts";
+import { handleSuspension } from "./suspension.ts";
+import { workerStateLines } from "./worker_state.ts";
+
+/** The signals to a worker, from the start of its command. */
+export class WorkerSignals {
+  readonly #log: Log;
+  readonly #ending = new AbortController();
+  #worker: Worker | undefined;
+
+  constructor(log: Log) {
+    this.#log = log;
+    void handleSignals({
+      onStop: (signal) => this.#onStop(signal),
+      onAsked: () => this.#onAsked(),
+    });
+  }
+
+  /** Aborts when the worker takes no more controllers. */
+  get ending(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** The worker has started. */
+  onWorker(worker: Worker): void {
+    this.#worker = worker;
+    handleSuspension([worker]);
+    if (this.ending.aborted) void worker.drain();
+  }
+
+  /** SIGQUIT is for users who do not want to wait. */
+  #onStop(signal: StopSignal): void {
+    if (this.ending.aborted || signal === "SIGQUIT") {
+      this.#worker?.kill();
+      return void exit(ExitCode.interrupted);
+    }
+    this.#log.info(`${signal}: finishing running jobs; send it again to stop at once`);
+    this.#ending.abort();
+    void this.#worker?.drain();
+  }
+
+  #onAsked(): void {
+    const lines = this.#worker ? workerStateLines(this.#worker.status) : ["starting"];
+    for (const line of lines) this.#log.info(line);
+  }
+}

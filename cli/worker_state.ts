@@ -1,0 +1,35 @@
+/** The state of a worker as text, for those who ask with SIGUSR1. */
+
+import type { WorkerStatus } from "../worker/worker_status.ts";
+import { formatBytes, formatCount, formatNoun, printable } from "./format.ts";
+
+/** So many controllers are named. */
+const CONTROLLERS_MAX = 5;
+
+/** So many digits of a core's SHA-256 tell it from others. */
+const KEY_CHARS = 12;
+
+/** The lines of the state. */
+export function workerStateLines(status: WorkerStatus): string[] {
+  const { slots, slotsBusy, jobsWaiting, isDraining, cores } = status;
+  const busy = `${formatCount(slotsBusy)} of ${formatNoun(slots, "slot")} busy`;
+  const draining = isDraining ? "draining: " : "";
+  const { slotsBytes, memoryFreeBytes } = status;
+  const used = slotsBytes === undefined ? "" : `${formatBytes(slotsBytes)} in slots, `;
+  return [
+    `${draining}${busy}, ${formatNoun(jobsWaiting, "job")} waiting`,
+    `  ${controllersText(status.controllers)}`,
+    ...cores.map(({ name, key, slots }) =>
+      `  core ${printable(name)} (${key.slice(0, KEY_CHARS)}) in ${formatNoun(slots, "slot")}`
+    ),
+    `  memory: ${used}${formatBytes(memoryFreeBytes)} free`,
+  ];
+}
+
+function controllersText(controllers: readonly string[]): string {
+  if (controllers.length === 0) return "no controller";
+  const named = controllers.slice(0, CONTROLLERS_MAX).map(printable).join(", ");
+  const more = controllers.length - CONTROLLERS_MAX;
+  const rest = more > 0 ? ` and ${formatCount(more)} more` : "";
+  return `${formatNoun(controllers.length, "controller")}: ${named}${rest}`;
+}

@@ -1,0 +1,44 @@
+/** Whether this process was started to survive the end of its terminal, as `nohup` starts programs. */
+
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import type { SignalLibrary } from "./c_functions.ts";
+
+const SIGHUP = 1;
+
+/** The value of `sa_handler` for an ignored signal. */
+const SIG_IGN = 1n;
+
+/** No system has a larger `struct sigaction`. All begin with the handler. */
+const SIGACTION_BYTES = 256;
+
+/**
+ * Whether SIGHUP is ignored; `undefined` if that cannot be found out. Ask before any signal is handled: with the
+ * first one, Deno ends ignoring SIGHUP.
+ */
+export async function hangupIsIgnored(): Promise<boolean | undefined> {
+  try {
+    return process.platform === "linux" ? isIgnoredInProc() : isIgnoredInLibrary(await open());
+  } catch {
+    return undefined; // an executable without the permission to read /proc, or to load a library
+  }
+}
+
+/** Reads the mask of ignored signals that Linux shows. */
+export function isIgnoredInProc(): boolean | undefined {
+  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  if (mask === undefined) return undefined;
+  return (BigInt(`0x${mask}`) >> BigInt(SIGHUP - 1) & 1n) === 1n;
+}
+
+/** Asks the C library, on any POSIX system. */
+export function isIgnoredInLibrary(library: SignalLibrary): boolean | undefined {
+  const old = new Uint8Array(SIGACTION_BYTES);
+  if (library.sigaction(SIGHUP, null, old) !== 0) return undefined;
+  return new DataView(old.buffer).getBigUint64(0, true) === SIG_IGN;
+}
+
+async function open(): Promise<SignalLibrary> {
+  const adapter = "Deno" in globalThis ? import("./deno_ffi.ts") : import("./bun_ffi.ts");
+  return (await adapter).openSignalLibrary();
+}

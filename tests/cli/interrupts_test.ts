@@ -1,0 +1,60 @@
+/** What signals do to a run, one after the other. */
+
+import assert from "node:assert/strict";
+import { Interrupts } from "../../cli/interrupts.ts";
+import type { StopSignal } from "../../cli/signals.ts";
+import { InterruptedError } from "../../controller/run_errors.ts";
+import { test } from "../lib/test.ts";
+import { statusWith } from "./statuses.ts";
+
+test("the first signal lets running jobs finish, and the second does not", () => {
+  assert.deepEqual(doneBy("SIGINT"), [
+    "interrupt",
+    "says finishing 32 running jobs; interrupt again to stop at once",
+  ]);
+  assert.deepEqual(doneBy("SIGTERM", "SIGHUP").slice(2), ["abandon"]);
+});
+
+test("SIGQUIT does not wait for running jobs", () => {
+  assert.deepEqual(doneBy("SIGQUIT"), ["abandon"]);
+});
+
+test("a signal that comes while inputs are checked ends the wait for them", async () => {
+  const interrupts = new Interrupts("to resume: …");
+  const forever = interrupts.race(new Promise(() => {}));
+  interrupts.onStop("SIGINT");
+  await assert.rejects(forever, InterruptedError);
+});
+
+test("a signal that comes just before the run is built interrupts the run", () => {
+  const interrupts = new Interrupts("to resume: …");
+  interrupts.onStop("SIGINT");
+  const done: string[] = [];
+  interrupts.onRun(recorded(done), silent(done));
+  assert.deepEqual(done, ["interrupt"]);
+});
+
+/** What happens to a run that gets these signals. */
+function doneBy(...signals: StopSignal[]): string[] {
+  const interrupts = new Interrupts("to resume: …");
+  const done: string[] = [];
+  interrupts.onRun(recorded(done), silent(done));
+  for (const signal of signals) interrupts.onStop(signal);
+  return done;
+}
+
+function recorded(done: string[]) {
+  return {
+    interrupt: () => done.push("interrupt") > 0,
+    abandon: () => void done.push("abandon"),
+    status: statusWith({ slots: 64 }),
+  };
+}
+
+function silent(done: string[]) {
+  return {
+    write: (line: string) => void done.push(`says ${line}`),
+    suspend: () => {},
+    stop: () => {},
+  };
+}

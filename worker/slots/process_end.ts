@@ -1,0 +1,34 @@
+/** What the end of a slot's process says about who ended it. */
+
+import type { ProcessEnd } from "../../runtime/ports.ts";
+
+/**
+ * Who ended a process. `self`: its job or its core, as far as anybody can know, or the worker because of them.
+ * `killed`: something outside the worker. `terminated`: somebody asked it to end, with a signal that system
+ * managers send to all processes of a service at once.
+ */
+export type EndCause = "self" | "killed" | "terminated";
+
+/** Signals that ask a process to end: from `kill`, `systemctl stop`, `scancel`, a terminal. */
+const TERMINATING = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"];
+
+/** Signals of a system that has run out of memory, or of a process that has used up its CPU time. */
+const KILLING = ["SIGKILL", "SIGXCPU"];
+
+/** Who ended a process that this worker has not ended itself. */
+export function causeOf({ signal }: ProcessEnd): EndCause {
+  if (signal === undefined) return "self";
+  if (TERMINATING.includes(signal)) return "terminated";
+  return KILLING.includes(signal) ? "killed" : "self";
+}
+
+/** How a process ended, as text. */
+export function describeEnd(end: ProcessEnd): string {
+  const { exitCode, signal } = end;
+  if (signal === undefined) return `exited with status ${exitCode}`;
+  if (signal === "SIGKILL") return "was killed by SIGKILL; the system may have run out of memory";
+  if (signal === "SIGXCPU") {
+    return "was killed by SIGXCPU; its process has used up its CPU time (see ulimit -t)";
+  }
+  return causeOf(end) === "terminated" ? `was ended by ${signal}` : `crashed: ${signal}`;
+}

@@ -1,0 +1,41 @@
+/** What a worker is doing at one moment, for people who ask. */
+
+import os from "node:os";
+import type { SlotProcess } from "./slots/slot_process.ts";
+import { residentBytes } from "./slots/limits.ts";
+
+/** The state of a worker. */
+export interface WorkerStatus {
+  /** The controllers that are connected, by their addresses. */
+  readonly controllers: readonly string[];
+  readonly isDraining: boolean;
+  readonly slots: number;
+  readonly slotsBusy: number;
+  readonly jobsWaiting: number;
+  /** The cores that slots have loaded, and how many slots. */
+  readonly cores: readonly {
+    readonly name: string;
+    readonly key: string;
+    readonly slots: number;
+  }[];
+  /** Resident memory of all slots; `undefined` where the system does not report it. */
+  readonly slotsBytes: number | undefined;
+  readonly memoryFreeBytes: number;
+}
+
+/** The part of the state that the processes of the slots tell. */
+export function processStatus(
+  processes: readonly SlotProcess[],
+): Pick<WorkerStatus, "cores" | "slotsBytes" | "memoryFreeBytes"> {
+  const cores = new Map<string, { name: string; key: string; slots: number }>();
+  let slotsBytes: number | undefined;
+  for (const { core, pid } of processes) {
+    const bytes = residentBytes(pid);
+    if (bytes !== undefined) slotsBytes = (slotsBytes ?? 0) + bytes;
+    if (!core) continue;
+    const { name, key } = core;
+    const known = cores.get(key) ?? { name, key, slots: 0 };
+    cores.set(key, { ...known, slots: known.slots + 1 });
+  }
+  return { cores: [...cores.values()], slotsBytes, memoryFreeBytes: os.freemem() };
+}
