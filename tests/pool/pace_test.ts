@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Pace, WINDOW_JOBS_MAX } from "../../pool/pace.ts";
 import { test } from "../lib/test.ts";
-import { Drive } from "./simulated/drive.ts";
+import { Drive } from "./drive.ts";
 import { Random } from "../simulation/random.ts";
 
 test("a slot begins with a window of one job, a worker with two for each slot", () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "../lib/test.ts";
-import { Drive } from "./simulated/drive.ts";
+import { Drive } from "./drive.ts";
 import { Random } from "../simulation/random.ts";
 
 /** A worker that does not report how many slots it has. */

@@ -35,16 +35,21 @@ export class Timeline {
 
   /** Lets the next event happen, and everything that follows from it at once. Resolves to whether there was one. */
   async step(): Promise<boolean> {
-    const event = this.#pop();
-    if (!event) return false;
-    const { action } = event;
-    if (!action) return true;
-    this.#nowMs = event.atMs;
-    this.count += 1;
-    this.fingerprint =
-      Math.imul(this.fingerprint, 31) + event.order + Math.round(1_000 * event.atMs) | 0;
-    action();
+    if (!this.happen()) return false;
     await settled();
+    return true;
+  }
+
+  /** Lets the next event happen, for code that waits for no promise. Gives whether there was one. */
+  happen(): boolean {
+    let event = this.#pop();
+    while (event && !event.action) event = this.#pop(); // it was canceled
+    if (!event) return false;
+    const { action, atMs, order } = event;
+    this.#nowMs = atMs;
+    this.count += 1;
+    this.fingerprint = Math.imul(this.fingerprint, 31) + order + Math.round(1_000 * atMs) | 0;
+    action?.();
     return true;
   }
 

@@ -18,6 +18,7 @@ import type { PrintingPace } from "../../system/printing_pace.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import { LoadError } from "../cores/load_error.ts";
 import { causeOf, describeEnd, type EndCause } from "./process_end.ts";
+import { LastLine } from "./last_line.ts";
 import type { StartedJob } from "./started_job.ts";
 
 /** The id of the message that loads a core. Job messages have dispatch ids, which begin at 1. */
@@ -31,12 +32,6 @@ const END_LIMIT_MS = 5_000;
 
 /** What a process wrote before it died is in the socket already; this is for a loaded machine. */
 const LAST_ANSWERS_MS = 1_000;
-
-/**
- * A line that a job printed comes through another pipe. It arrives at most this long after the job's answer, also on
- * a loaded machine.
- */
-const LINE_DELAY_MS_MAX = 1_000;
 
 /** Events for the owner of a process. */
 export interface SlotProcessEvents {
@@ -91,12 +86,8 @@ export class SlotProcess {
   /** Set when it connects. */
   #link: Link | undefined;
   #life: Life = { name: "starting" };
-  #lastLine = { text: "", atMs: 0 };
-  #sentAtMs = 0;
-  #answeredAtMs = 0;
+  readonly #lastLine = new LastLine();
   #killReason: string | undefined;
-  /** How many jobs it was sent. */
-  jobs = 0;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
     const { clock, pace, startedJob, onLine, goneLimitMs } = options;
@@ -108,7 +99,7 @@ export class SlotProcess {
       pace,
       goneLimitMs,
       onLine: (line) => {
-        this.#lastLine = { text: line, atMs: clock.now() };
+        this.#lastLine.onPrinted(line, clock.now());
         // A process that is ended before it has connected may complain about that.
         if (this.#link || this.#life.name !== "ending") onLine(line);
       },
@@ -117,6 +108,11 @@ export class SlotProcess {
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
     this.#connected.promise.catch(() => {}).finally(() => timer.stop());
     void this.#awaitExit();
+  }
+
+  /** How many jobs it was sent. */
+  get jobs(): number {
+    return this.#lastLine.jobs;
   }
 
   get pid(): number {
@@ -195,8 +191,7 @@ export class SlotProcess {
 
   /** Sends a job, whose payload is that of the controller's message. */
   sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, nowMs: number): void {
-    this.jobs += 1;
-    this.#sentAtMs = nowMs;
+    this.#lastLine.onJobSent(nowMs);
     this.#link?.send(MessageType.job, id, payload);
   }
 
@@ -231,7 +226,7 @@ export class SlotProcess {
 
   #onFrame(frame: Frame): void {
     if (frame.id !== LOAD_ID) {
-      this.#answeredAtMs = this.#clock.now();
+      this.#lastLine.onJobAnswered(this.#clock.now());
       return this.#events.onAnswer(frame);
     }
     if (this.#life.name !== "loading") {
@@ -308,15 +303,7 @@ export class SlotProcess {
   #exitReason(end: ProcessEnd | undefined): string {
     if (!end) return `${this.#killReason ?? "was killed"}; ${this.#child.whyGivenUp}`;
     if (this.#killReason !== undefined) return this.#killReason;
-    const line = this.#ownLine();
+    const line = this.#lastLine.own;
     return line === "" ? describeEnd(end) : `${describeEnd(end)} (${line})`;
-  }
-
-  /** The last line that it printed, if it certainly comes from the job that it ran, or from no job. */
-  #ownLine(): string {
-    const { text, atMs } = this.#lastLine;
-    const otherJobAtMs = Math.max(this.#sentAtMs, this.#answeredAtMs);
-    const isOwn = this.jobs <= 1 || atMs - otherJobAtMs > LINE_DELAY_MS_MAX;
-    return isOwn ? text.trim() : "";
   }
 }

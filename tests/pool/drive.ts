@@ -1,7 +1,7 @@
 /** One endpoint with an endless supply of jobs, kept as full as its pace allows. */
 
-import { Pace } from "../../../pool/pace.ts";
-import { Timeline } from "./timeline.ts";
+import { Pace } from "../../pool/pace.ts";
+import { Timeline } from "../simulation/timeline.ts";
 
 interface DriveOptions {
   readonly slots?: number;
@@ -48,17 +48,17 @@ export class Drive {
   answer(count: number): number {
     this.#fill();
     const until = this.answered + count;
-    while (this.answered < until) this.#timeline.step();
+    while (this.answered < until) this.#timeline.happen();
     return this.window;
   }
 
   /** Answers the jobs in flight, and then has no jobs for a while. */
   rest(forMs: number): void {
     this.#isResting = true;
-    while (this.#timeline.step());
+    while (this.#timeline.happen());
     this.#isResting = false;
     this.#timeline.after(forMs, () => {});
-    this.#timeline.step();
+    this.#timeline.happen();
   }
 
   #fill(): void {

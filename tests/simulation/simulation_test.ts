@@ -1,0 +1,54 @@
+/**
+ * Whole clusters in simulation: whatever goes wrong, each job has one end, nothing that was recorded runs again, and
+ * every run comes to its end. `deno task simulate` looks at far more seeds.
+ */
+
+import assert from "node:assert/strict";
+import { slowTest, test } from "../lib/test.ts";
+import { CANARIES, withCanary } from "./canaries.ts";
+import { planFrom, type Scale } from "./plan.ts";
+import { simulate } from "./simulation.ts";
+
+/** Simulates some seeds. An error names its seed. */
+async function simulateAll(first: number, count: number, scale: Scale, run = simulate) {
+  for (let seed = first; seed < first + count; seed++) {
+    await run(planFrom(seed, scale)).catch((cause) => {
+      const options = `${scale === "large" ? "--large " : ""}--from ${seed} --seeds 1`;
+      throw new Error(`deno task simulate ${options} fails: ${cause}`, { cause });
+    });
+  }
+}
+
+test("every job has one end, whatever fails: slots, workers, connections, disks or controllers", async () => {
+  await simulateAll(1, 100, "small");
+});
+
+test("50 workers do 2,000 jobs, whatever fails", async () => {
+  await simulateAll(1, 2, "large");
+});
+
+slowTest("every job has one end, in 1,000 clusters", async () => {
+  await simulateAll(101, 1_000, "small");
+});
+
+test("the same seed gives the same events in the same order, and another seed gives others", async () => {
+  for (const seed of [1, 2, 3]) {
+    const [one, again, other] = [
+      await simulate(planFrom(seed, "small")),
+      await simulate(planFrom(seed, "small")),
+      await simulate(planFrom(seed + 100, "small")),
+    ];
+    assert.deepEqual(one, again);
+    assert.notEqual(one.fingerprint, other.fingerprint);
+  }
+});
+
+for (const canary of CANARIES) {
+  const { name, seeds } = canary;
+  test(`a planted bug is found within ${seeds} seeds: ${name}`, async () => {
+    await withCanary(canary, async (planted) => {
+      const found = simulateAll(1, seeds, "small", planted.simulate);
+      await assert.rejects(found, /deno task simulate --from \d+ --seeds 1 fails: /);
+    });
+  });
+}
