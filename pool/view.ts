@@ -38,7 +38,7 @@ export class PoolView<T> {
   capacity(): number {
     let jobs = 0;
     for (const endpoint of this.endpoints.values()) {
-      if (endpoint.isReady) jobs += endpoint.pace.window(this.options.isLocal);
+      if (endpoint.isReady) jobs += endpoint.window(this.options.isLocal);
     }
     return jobs;
   }
@@ -130,7 +130,8 @@ export class PoolView<T> {
     const idle: EndpointId[] = [];
     for (const endpoint of this.endpoints.values()) {
       if (!endpoint.isReady) continue;
-      const free = Math.max(0, endpoint.pace.slots - endpoint.inFlight.size);
+      const slots = Math.min(endpoint.pace.slots, endpoint.jobsMax);
+      const free = Math.max(0, slots - endpoint.inFlight.size);
       for (let count = 0; count < Math.min(free, wanted); count++) idle.push(endpoint.id);
     }
     return idle;
