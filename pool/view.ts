@@ -125,6 +125,13 @@ export class PoolView<T> {
     yield* this.clients.get(id)?.jobs() ?? [];
   }
 
+  /** Whether the endpoint is ready and has a slot without a job. */
+  hasIdleSlot(id: EndpointId): boolean {
+    const endpoint = this.endpoints.get(id);
+    return endpoint !== undefined && endpoint.isReady &&
+      endpoint.inFlight.size < endpoint.pace.slots;
+  }
+
   /** The idle slots of ready endpoints, up to `wanted` of each endpoint; an endpoint is listed once for each slot. */
   idleSlots(wanted: number): EndpointId[] {
     const idle: EndpointId[] = [];
