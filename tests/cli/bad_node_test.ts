@@ -1,10 +1,13 @@
 /** Runs on machines of which some are bad, as a person would type them: real workers and a real core. */
 
 import assert from "node:assert/strict";
+import { Session } from "../../mod.ts";
 import { core } from "../lib/cores.ts";
 import { type Program, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { type Ended, Workspace } from "./workspace.ts";
+
+const utf8 = new TextEncoder();
 
 const BAD_NODE = await core("bad_node");
 
@@ -106,3 +109,40 @@ test("a job that fails on several machines fails with their reasons, once in the
     await stopAll(workers);
   }
 });
+
+test("a session has the same: good jobs are done on a good machine, and an error names both machines", async () => {
+  const workers = await startAll(["exit 3", ""]);
+  try {
+    const addresses = workers.map(({ port }) => `127.0.0.1:${port}`);
+    await using session = await Session.open({ core: BAD_NODE, workers: addresses });
+    const inputs = Array.from({ length: 40 }, (_, index) => utf8.encode(`job ${index}`));
+    let done = 0;
+    for await (const result of session.map(inputs)) {
+      assert(result.ok, `job ${result.index} failed`);
+      assert.deepEqual(new Uint8Array(result.output), inputs[result.index]);
+      done += 1;
+    }
+    assert.equal(done, inputs.length);
+  } finally {
+    await stopAll(workers);
+  }
+  const both = await startAll(["exit 3", "exit 3"]);
+  try {
+    const addresses = both.map(({ port }) => `127.0.0.1:${port}`);
+    await using session = await Session.open({ core: BAD_NODE, workers: addresses });
+    await assert.rejects(session.run(utf8.encode("job")), (error: Error) => {
+      const names = addresses.toSorted().join(" and ");
+      assert.equal(
+        error.message.replace(/(\S+) and (\S+)$/, sortedNames),
+        `exit code 3 on ${names}`,
+      );
+      return true;
+    });
+  } finally {
+    await stopAll(both);
+  }
+});
+
+function sortedNames(_match: string, ...names: string[]): string {
+  return names.slice(0, 2).sort().join(" and ");
+}
