@@ -128,6 +128,7 @@ test("jobs that a node had before it was set aside are no trial", () => {
   scene.inFlight.set(bad.endpoint as EndpointId, 1);
   scene.nodes.onPassed(bad, true, 5_000);
   assert.equal(bad.standing.kind, "set aside");
+  assert.equal(scene.limitOf(bad), 0);
   scene.nodes.onTick(20_000);
   assert.equal(bad.standing.kind, "set aside", "it still has a job");
   scene.inFlight.clear();
