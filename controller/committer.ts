@@ -1,9 +1,10 @@
 /** Finishes jobs: first writes the output, then adds the record to the journal. */
 
+import { reasonOfAnswer } from "./cluster/failure_reason.ts";
 import type { Completion } from "./cluster/task.ts";
 import type { CommitWindow } from "./commit_window.ts";
 import type { ReadyTask, SkippedTask, UnreadableTask } from "./inputs/source.ts";
-import { doneRecord, exitReason, failedRecord, unreadableRecord } from "./job_records.ts";
+import { doneRecord, failedRecord, unreadableRecord } from "./job_records.ts";
 import { type DirectorySink, OutputNameError } from "./output/directory_sink.ts";
 import type { Journal } from "./output/journal.ts";
 import type { JobRecord } from "./output/journal_record.ts";
@@ -40,12 +41,12 @@ export class Committer {
     const { job, answer } = completion;
     if (answer.kind === "error") {
       this.#parts.tally.onAnswered(job.bytes, 0);
-      return this.#fail(completion, answer.message);
+      return this.#fail(completion);
     }
     const { exitCode, output } = answer.result;
     this.#parts.tally.onAnswered(job.bytes, output.byteLength);
     if (exitCode === 0) this.#commit(completion, output);
-    else this.#fail(completion, exitReason(answer.result));
+    else this.#fail(completion);
   }
 
   /** An input cannot be read. Its output from an earlier run stays, because it may still be right. */
@@ -99,7 +100,8 @@ export class Committer {
     this.#finish(failedRecord(completion, error.message));
   }
 
-  #fail(completion: Completion<ReadyTask>, reason: string): void {
+  #fail(completion: Completion<ReadyTask>): void {
+    const reason = completion.reason ?? reasonOfAnswer(completion.answer);
     this.#track(this.#finishFailed(completion, reason), 0);
   }
 

@@ -60,7 +60,7 @@ export interface MapOptions {
 
 /** Receives the results of one or more jobs. */
 interface Receiver {
-  onAnswer(place: number, answer: Answer): void;
+  onAnswer(place: number, answer: Answer, reason?: string): void;
   /** The job will not be answered. */
   onAbandoned(error: Error): void;
 }
@@ -95,10 +95,10 @@ export class Session implements AsyncDisposable {
 
   private constructor(cluster: (events: SessionEvents) => Cluster<SessionTask>) {
     this.#cluster = cluster({
-      onCompleted: ({ job, answer }) => {
+      onCompleted: ({ job, answer, reason }) => {
         this.#pending.delete(job.payload);
         const { receiver, place } = job.payload;
-        receiver.onAnswer(place, answer);
+        receiver.onAnswer(place, answer, reason);
       },
       onNoWorkerLeft: (reasons) => this.#abandonAll(new NoWorkerError(reasons)),
     });
@@ -135,9 +135,10 @@ export class Session implements AsyncDisposable {
   /** Runs one job. Rejects with a `JobError` if it fails. Do not change the input before the job has ended. */
   async run(input: Uint8Array): Promise<Uint8Array> {
     await this.#cluster.room();
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    this.#submit(input, 0, { onAnswer: (_place, answer) => resolve(answer), onAbandoned: reject });
-    const result = toResult(0, await promise);
+    const { promise, resolve, reject } = Promise.withResolvers<MapResult>();
+    const onAnswer: Receiver["onAnswer"] = (...answer) => resolve(toResult(...answer));
+    this.#submit(input, 0, { onAnswer, onAbandoned: reject });
+    const result = await promise;
     if (!result.ok) throw result.error;
     return result.output;
   }
@@ -180,7 +181,8 @@ export class Session implements AsyncDisposable {
     results: ResultQueue<MapResult>,
   ): Promise<void> {
     const receiver: Receiver = {
-      onAnswer: (place, answer) => results.add(place, toResult(place, answer), bytesOf(answer)),
+      onAnswer: (place, answer, reason) =>
+        results.add(place, toResult(place, answer, reason), bytesOf(answer)),
       onAbandoned: (error) => results.fail(error),
     };
     this.#setFeeding(+1);
@@ -229,15 +231,15 @@ function bytesOf(answer: Answer): number {
   return answer.kind === "result" ? answer.result.output.byteLength : 0;
 }
 
-function toResult(index: number, answer: Answer): MapResult {
+function toResult(index: number, answer: Answer, reason?: string): MapResult {
   if (answer.kind === "error") {
-    return { index, ok: false, error: new JobError(answer.message, answer.cause) };
+    return { index, ok: false, error: new JobError(reason ?? answer.message, answer.cause) };
   }
   const { exitCode, output } = answer.result;
   if (exitCode === 0) return { index, ok: true, output };
   return {
     index,
     ok: false,
-    error: new JobError(`exit code ${exitCode}`, "exit", exitCode, output),
+    error: new JobError(reason ?? `exit code ${exitCode}`, "exit", exitCode, output),
   };
 }

@@ -15,11 +15,10 @@ export interface Target {
   readonly core: CoreKey | undefined;
 }
 
-/** Finds a job for an endpoint in constant time if each job avoids one endpoint, as most do. */
+/** Finds a job for an endpoint without a look at every job: jobs that avoid the same endpoints wait in one list. */
 export class AntiAffinityQueue<T> {
-  readonly #byAvoided = new Map<EndpointId, JobList<T>>();
-  /** Jobs that avoid several endpoints. */
-  readonly #avoidingSeveral = new JobList<T>();
+  readonly #avoidingOne = new Map<string, JobList<T>>();
+  readonly #avoidingSeveral = new Map<string, JobList<T>>();
   #length = 0;
 
   get length(): number {
@@ -28,48 +27,57 @@ export class AntiAffinityQueue<T> {
 
   /** Any of the jobs. */
   get first(): Job<T> | undefined {
-    for (const { first } of this.#byAvoided.values()) if (first) return first;
-    return this.#avoidingSeveral.first;
+    for (const { first } of this.#lists()) if (first) return first;
+    return undefined;
   }
 
   add(job: Job<T>): void {
-    this.#length += 1;
-    const [avoided, ...others] = job.antiAffinity.endpoints;
-    if (avoided === undefined || others.length > 0) {
-      this.#avoidingSeveral.pushBack(job);
-      return;
-    }
-    const jobs = this.#byAvoided.get(avoided) ?? new JobList<T>();
+    const key = keyOf(job);
+    const lists = this.#listsOf(job);
+    const jobs = lists.get(key) ?? new JobList<T>();
     jobs.pushBack(job);
-    this.#byAvoided.set(avoided, jobs);
+    lists.set(key, jobs);
+    this.#length += 1;
   }
 
   /** The next job for an endpoint. `isOnly`: there is no other endpoint, so that preferences do not count. */
   peekFor({ id, core }: Target, nowMs: number, isOnly: boolean): Job<T> | undefined {
     if (this.#length === 0) return undefined;
-    const fits = (job: Job<T>) => {
-      if (job.core !== core) return false;
-      const { endpoints, isRequired } = job.antiAffinity;
-      if (!endpoints.includes(id)) return true;
-      return !isRequired && (isOnly || nowMs - job.queuedAtMs >= PREFERENCE_MS);
-    };
-    for (const { first } of this.#byAvoided.values()) if (first && fits(first)) return first;
-    for (const job of this.#avoidingSeveral) if (fits(job)) return job;
+    for (const { first } of this.#lists()) {
+      if (!first || first.core !== core) continue;
+      const { endpoints, isRequired } = first.antiAffinity;
+      const isLate = nowMs - first.queuedAtMs >= PREFERENCE_MS;
+      if (!endpoints.includes(id) || (!isRequired && (isOnly || isLate))) return first;
+    }
     return undefined;
   }
 
   /** Removes a job from any position. Returns whether it was in this queue. */
   remove(job: Job<T>): boolean {
-    const avoided = job.antiAffinity.endpoints[0] as EndpointId;
-    const jobs = this.#byAvoided.get(avoided);
-    if (!jobs?.remove(job) && !this.#avoidingSeveral.remove(job)) return false;
-    if (jobs?.length === 0) this.#byAvoided.delete(avoided);
+    const key = keyOf(job);
+    const lists = this.#listsOf(job);
+    const jobs = lists.get(key);
+    if (!jobs?.remove(job)) return false;
+    if (jobs.length === 0) lists.delete(key);
     this.#length -= 1;
     return true;
   }
 
   *[Symbol.iterator](): Iterator<Job<T>> {
-    for (const jobs of this.#byAvoided.values()) yield* jobs;
-    yield* this.#avoidingSeveral;
+    for (const jobs of this.#lists()) yield* jobs;
   }
+
+  *#lists(): Iterable<JobList<T>> {
+    yield* this.#avoidingOne.values();
+    yield* this.#avoidingSeveral.values();
+  }
+
+  #listsOf({ antiAffinity }: Job<T>): Map<string, JobList<T>> {
+    return antiAffinity.endpoints.length > 1 ? this.#avoidingSeveral : this.#avoidingOne;
+  }
+}
+
+/** Jobs with the same key may run on the same endpoints. */
+function keyOf<T>({ core, antiAffinity: { endpoints, isRequired } }: Job<T>): string {
+  return `${endpoints.join(",")} ${isRequired} ${core}`;
 }

@@ -116,7 +116,7 @@ export class Dispatcher<T> {
 
   #window(endpoint: Endpoint<T>, tailCap: number): number {
     const { slots } = endpoint.pace;
-    const window = endpoint.pace.window(this.#options.isLocal);
+    const window = endpoint.window(this.#options.isLocal);
     return Math.min(window, Math.max(slots, Math.ceil(tailCap * slots)));
   }
 

@@ -23,6 +23,8 @@ export class Endpoint<T> {
   isDraining = false;
   /** It gets no more jobs, ever. */
   isLeaving = false;
+  /** The most jobs that its owner wants it to have in flight. */
+  jobsMax = Infinity;
   /** It runs an isolated job. */
   isReserved = false;
   /** The earliest time at which its oldest job can have started, if jobs run one after the other. */
@@ -36,7 +38,13 @@ export class Endpoint<T> {
 
   /** It could take a job that needs its core, if its window has room. */
   get isReady(): boolean {
+    if (this.jobsMax === 0) return false;
     return this.core !== undefined && !this.isLoading && !this.isDraining && !this.isLeaving;
+  }
+
+  /** How many jobs it should have in flight, before the limits on bytes and for the end of a run apply. */
+  window(isLocal: boolean): number {
+    return Math.min(this.jobsMax, this.pace.window(isLocal));
   }
 
   /** It could load a core now. */

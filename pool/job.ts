@@ -186,6 +186,12 @@ export function isolate<T>(job: Job<T>, isIsolated: boolean): void {
   recordOf(job).isIsolated = isIsolated;
 }
 
+/** Sets which endpoints the job avoids. It must not be queued, as its place in the queue depends on this. */
+export function avoid<T>(job: Job<T>, antiAffinity: AntiAffinity): void {
+  if (job.state !== "outside") throw wrongState("change the anti-affinity of", job);
+  recordOf(job).antiAffinity = antiAffinity;
+}
+
 /** The job avoids its last endpoint from now on, if there is another one. */
 export function avoidLastEndpoint<T>(job: Job<T>): void {
   if (job.state !== "outside" || job.endpoint === undefined) return;

@@ -15,6 +15,8 @@ import type { ClientId, CoreKey, DispatchId, EndpointId } from "./ids.ts";
 import {
   addCrash,
   allowAnywhere,
+  type AntiAffinity,
+  avoid,
   avoidLastEndpoint,
   copyOf,
   inheritCrashes,
@@ -78,6 +80,12 @@ export class Pool<T> extends PoolView<T> {
   onEndpointLeaving(id: EndpointId): void {
     const endpoint = this.endpoints.get(id);
     if (endpoint) endpoint.isLeaving = true;
+  }
+
+  /** The endpoint gets a job only while it has fewer than `jobsMax` in flight; 0: it gets none until this changes. */
+  onLimited(id: EndpointId, jobsMax: number): void {
+    const endpoint = this.endpoints.get(id);
+    if (endpoint) endpoint.jobsMax = jobsMax;
   }
 
   /**
@@ -158,11 +166,21 @@ export class Pool<T> extends PoolView<T> {
     return job;
   }
 
-  /** A job that was answered is retried: on another endpoint, if there is one. */
-  onRetried(job: Job<T>, nowMs: number): void {
-    avoidLastEndpoint(job);
+  /** A job that was answered is retried. By default it avoids its last endpoint, if there is another one. */
+  onRetried(job: Job<T>, nowMs: number, antiAffinity?: AntiAffinity): void {
+    if (antiAffinity) avoid(job, antiAffinity);
+    else avoidLastEndpoint(job);
     markQueuedAt(job, nowMs);
     this.clients.get(job.client)?.pushBack(job);
+  }
+
+  /** A queued job avoids other endpoints from now on. Does nothing if the job is not queued. */
+  onAntiAffinity(job: Job<T>, antiAffinity: AntiAffinity): void {
+    const client = this.clients.get(job.client);
+    if (!client || job.state !== "queued") return;
+    client.take(job);
+    avoid(job, antiAffinity);
+    client.pushBack(job);
   }
 
   /** The endpoint returns a job that it has not started. The job is queued as if it had never been sent. */
@@ -190,14 +208,17 @@ export class Pool<T> extends PoolView<T> {
   onCopyDropped(copy: Job<T>, others: readonly Job<T>[]): void {
     this.onCanceled(copy);
     for (const other of others) {
-      allowAnywhere(other);
+      this.allowAnywhere(other);
       inheritCrashes(other, copy);
     }
   }
 
   /** The last copy of a job may run on endpoints that it had to avoid, if there is no other. */
   allowAnywhere(job: Job<T>): void {
+    const client = job.state === "queued" ? this.clients.get(job.client) : undefined;
+    client?.take(job); // its place in the queue depends on what it avoids
     allowAnywhere(job);
+    client?.pushBack(job);
   }
 
   /**

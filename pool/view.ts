@@ -38,7 +38,7 @@ export class PoolView<T> {
   capacity(): number {
     let jobs = 0;
     for (const endpoint of this.endpoints.values()) {
-      if (endpoint.isReady) jobs += endpoint.pace.window(this.options.isLocal);
+      if (endpoint.isReady) jobs += endpoint.window(this.options.isLocal);
     }
     return jobs;
   }
@@ -130,12 +130,20 @@ export class PoolView<T> {
     yield* this.clients.get(id)?.jobs() ?? [];
   }
 
+  /** Whether the endpoint is ready and has a slot without a job. */
+  hasIdleSlot(id: EndpointId): boolean {
+    const endpoint = this.endpoints.get(id);
+    return endpoint !== undefined && endpoint.isReady &&
+      endpoint.inFlight.size < endpoint.pace.slots;
+  }
+
   /** The idle slots of ready endpoints, up to `wanted` of each endpoint; an endpoint is listed once for each slot. */
   idleSlots(wanted: number): EndpointId[] {
     const idle: EndpointId[] = [];
     for (const endpoint of this.endpoints.values()) {
       if (!endpoint.isReady) continue;
-      const free = Math.max(0, endpoint.pace.slots - endpoint.inFlight.size);
+      const slots = Math.min(endpoint.pace.slots, endpoint.jobsMax);
+      const free = Math.max(0, slots - endpoint.inFlight.size);
       for (let count = 0; count < Math.min(free, wanted); count++) idle.push(endpoint.id);
     }
     return idle;

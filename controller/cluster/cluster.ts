@@ -9,6 +9,7 @@ import type { CoreImage } from "../workers/core_image.ts";
 import { Workers } from "../workers/workers.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
+import { Nodes } from "./nodes.ts";
 import { DEFAULT_POLICY } from "./retries.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { ClusterEvents, ClusterOptions, ClusterStatus, Task } from "./task.ts";
@@ -36,6 +37,7 @@ export class Cluster<T extends Task> implements Disposable {
   readonly #events: ClusterEvents<T>;
   readonly #log: Log;
   readonly #pool: Pool<T>;
+  readonly #nodes: Nodes;
   readonly #jobs: Jobs<T>;
   readonly #workers: Workers;
   readonly #endpoints: Endpoints<T>;
@@ -57,11 +59,14 @@ export class Cluster<T extends Task> implements Disposable {
     this.#clock = clock;
     this.#events = events;
     this.#log = log;
+    const workersMin = verifiedPart > 0 ? 2 : 1;
     const pool = this.#pool = this.#openPool();
+    const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
-    const workers = this.#workers = this.#openWorkers(runtime, verifiedPart > 0 ? 2 : 1);
+    const workers = this.#workers = this.#openWorkers(runtime, workersMin);
     const wake = () => this.#wake();
-    this.#endpoints = new Endpoints<T>({ pool, jobs, workers, core, policy, clock, log, wake });
+    const parts = { pool, nodes, jobs, workers, core, policy, clock, log, wake };
+    this.#endpoints = new Endpoints<T>(parts);
     this.#tick = clock.every(TICK_MS, () => this.#onTick(clock.now()));
   }
 
@@ -182,8 +187,21 @@ export class Cluster<T extends Task> implements Disposable {
     });
   }
 
+  #openNodes(workersMin: number): Nodes {
+    return new Nodes(
+      {
+        limit: (endpoint, jobsMax) => this.#pool.onLimited(endpoint, jobsMax),
+        inFlightAt: (endpoint) => this.#pool.inFlightAt(endpoint),
+        hasIdleSlot: (endpoint) => this.#pool.hasIdleSlot(endpoint),
+      },
+      this.#log,
+      workersMin,
+    );
+  }
+
   #openJobs(core: CoreImage, options: ClusterOptions): Jobs<T> {
-    return new Jobs<T>(this.#pool, this.#clock, core.key, options, {
+    return new Jobs<T>(this.#pool, this.#nodes, this.#clock, core.key, options, {
+      awaitsNodes: () => this.#workers.awaitsAddress,
       cancel: (endpoint, dispatch) => this.#endpoints.cancel(endpoint, dispatch),
       endpointsOf: (instances) => this.#endpoints.idsOf(instances),
       onCompleted: (completion) => this.#events.onCompleted(completion),
@@ -208,6 +226,8 @@ export class Cluster<T extends Task> implements Disposable {
   #onTick(nowMs: number): void {
     this.#workers.onTick(nowMs);
     this.#endpoints.onTick(nowMs);
+    this.#nodes.onTick(nowMs);
+    this.#jobs.reviewFailed(true);
     if (this.#intake === "ended") this.#jobs.speculate(nowMs);
     if (!this.#workers.expectsMore) this.#jobs.endTies(this.#endpoints.instances);
     this.#wake();
@@ -226,6 +246,7 @@ export class Cluster<T extends Task> implements Disposable {
   #schedule(): void {
     // With time, the pool learns of further jobs that have not begun.
     if (this.#intake === "stopping") this.#events.onCanceled?.(this.#jobs.cancelUnstarted());
+    this.#jobs.reviewFailed(false);
     this.#pool.schedule(this.#clock.now());
     if (this.#waiting.length > 0 && this.hasRoom) this.#wakeWaiting();
   }

@@ -12,6 +12,8 @@ import { unexpectedResponse } from "../workers/responses.ts";
 import { UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
 import type { Jobs } from "./jobs.ts";
+import type { Node } from "./node.ts";
+import type { Nodes } from "./nodes.ts";
 import type { JobPolicy } from "./retries.ts";
 import { type Snapshot, snapshotOf } from "./snapshot.ts";
 import type { Task } from "./task.ts";
@@ -24,6 +26,7 @@ const SLOTS_MAX = 65_536;
 interface Endpoint {
   readonly id: EndpointId;
   readonly worker: ConnectedWorker;
+  readonly node: Node;
   answeredAtMs: number;
 }
 
@@ -31,6 +34,7 @@ interface Endpoint {
 export interface EndpointParts<T extends Task> {
   readonly pool: Pool<T>;
   readonly jobs: Jobs<T>;
+  readonly nodes: Nodes;
   readonly workers: Workers;
   readonly core: CoreImage;
   readonly policy: JobPolicy;
@@ -90,10 +94,12 @@ export class Endpoints<T extends Task> {
   // Events from workers.
 
   onReady(worker: ConnectedWorker): void {
-    const { pool, core, clock, wake } = this.#parts;
-    const { slots, connection, address } = worker;
+    const { pool, nodes, core, clock, wake } = this.#parts;
+    const { slots, connection, address, name, instance, history: place } = worker;
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
-    const endpoint = { id, worker, answeredAtMs: clock.now() };
+    const answeredAtMs = clock.now();
+    const node = nodes.onReady({ name, instance, place }, id, answeredAtMs);
+    const endpoint = { id, worker, node, answeredAtMs };
     this.#byId.set(id, endpoint);
     connection.serve((dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer));
     if (connection.version === 1) this.#version1.onReady(worker);
@@ -111,16 +117,21 @@ export class Endpoints<T extends Task> {
   }
 
   onDraining(worker: ConnectedWorker): void {
+    const { pool, nodes, wake } = this.#parts;
     const endpoint = this.#endpointOf(worker);
-    if (endpoint) this.#parts.pool.onEndpointLeaving(endpoint.id);
-    this.#parts.wake();
+    if (endpoint) {
+      pool.onEndpointLeaving(endpoint.id);
+      nodes.onLeaving(endpoint.node);
+    }
+    wake();
   }
 
   onGone(worker: ConnectedWorker, departure: Departure): void {
-    const { pool, jobs, wake } = this.#parts;
+    const { pool, jobs, nodes, wake } = this.#parts;
     const endpoint = this.#endpointOf(worker);
     if (!endpoint) return;
     this.#byId.delete(endpoint.id);
+    nodes.onGone(endpoint.node);
     const lost = pool.inFlightAt(endpoint.id);
     jobs.onEndpointLost(endpoint.id, departure);
     this.#reportGone(worker.name, departure, lost);
@@ -179,7 +190,7 @@ export class Endpoints<T extends Task> {
     worker.answers += 1;
     endpoint.answeredAtMs = answeredAtMs;
     if (pool.isWanted(job)) {
-      jobs.onAnswer({ job, answer, worker: worker.name, answeredAtMs }, worker.instance);
+      jobs.onAnswer({ job, answer, worker: worker.name, answeredAtMs }, endpoint.node);
     }
     wake();
   }

@@ -6,7 +6,10 @@ import type { Pool } from "../../pool/pool.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Answer } from "../answer.ts";
 import type { Departure } from "../workers/workers.ts";
-import { DEFAULT_POLICY, type Faults, Retries } from "./retries.ts";
+import { Blame } from "./blame.ts";
+import type { Node } from "./node.ts";
+import type { Nodes } from "./nodes.ts";
+import { DEFAULT_POLICY, type Faults } from "./retries.ts";
 import { type Cancel, Speculation } from "./speculation.ts";
 import type { ClusterOptions, Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
@@ -22,6 +25,8 @@ const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 export interface JobActions<T extends Task> {
   /** Tells the worker not to run a job. */
   readonly cancel: Cancel;
+  /** Whether more workers are expected to connect soon. */
+  awaitsNodes(): boolean;
   /** The endpoints of workers that are connected, by their instances. */
   endpointsOf(instances: readonly string[]): readonly EndpointId[];
   onCompleted(completion: Completion<T>): void;
@@ -37,15 +42,19 @@ export class Jobs<T extends Task> {
   readonly #core: CoreKey;
   readonly #actions: JobActions<T>;
   readonly #client: ClientId;
-  readonly #retries: Retries<T>;
+  readonly #nodes: Nodes;
+  readonly #blame: Blame<T>;
   readonly #speculation: Speculation<T>;
   readonly #verification: Verification<T> | undefined;
   readonly #speculates: boolean;
+  /** Whose vote is being counted. */
+  #voter: Node | undefined;
   /** Jobs that the pool has given up during the current `onEndpointLost`. */
   #crashed: { readonly job: Job<T>; readonly reason: string }[] = [];
 
   constructor(
     pool: Pool<T>,
+    nodes: Nodes,
     clock: Clock,
     core: CoreKey,
     options: ClusterOptions,
@@ -57,20 +66,28 @@ export class Jobs<T extends Task> {
     this.#core = core;
     this.#actions = actions;
     this.#client = pool.onClientUp();
-    this.#retries = new Retries<T>(policy);
+    this.#nodes = nodes;
+    this.#blame = new Blame<T>({
+      pool,
+      nodes,
+      policy,
+      awaitsNodes: () => actions.awaitsNodes(),
+      votersOf: (task) => this.#verification?.votersOf(task) ?? [],
+    });
     this.#speculation = new Speculation<T>(pool, actions.cancel);
     this.#verification = verifiedPart > 0 ? this.#verify(verifiedPart) : undefined;
     this.#speculates = speculates && verifiedPart === 0; // canceling a copy would cancel a vote
   }
 
   get faults(): Faults {
-    return this.#retries.faults;
+    return this.#blame.faults;
   }
 
-  /** Whether more jobs may be queued. Results that wait for a vote count as well. */
+  /** Whether more jobs may be queued. Answers that wait for a vote or for another node's count as well. */
   get hasRoom(): boolean {
     const { queued, queuedBytes } = this.#pool.queueOf(this.#client);
-    const heldBytes = queuedBytes + (this.#verification?.heldBytes ?? 0);
+    const waitingBytes = this.#blame.heldBytes + (this.#verification?.heldBytes ?? 0);
+    const heldBytes = queuedBytes + waitingBytes;
     return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.capacity()) && heldBytes < QUEUE_BYTES_MAX;
   }
 
@@ -92,16 +109,20 @@ export class Jobs<T extends Task> {
     const queued = this.#pool.onQueueCanceled(this.#client);
     // Both copies of a job may have been queued: that is one task.
     const ended = new Set([...queued, ...sent].filter(hasNoOther).map(({ payload }) => payload));
-    for (const task of ended) this.#verification?.forget(task);
+    for (const task of ended) this.#forget(task);
     return ended.size;
   }
 
-  /** A job that still needs a result has an answer. `instance` names the worker that gave it. */
-  onAnswer(completion: Completion<T>, instance: string): void {
+  /** A job that still needs a result has an answer from a node. */
+  onAnswer(completion: Completion<T>, node: Node): void {
     const { job, answer } = completion;
+    if (isGood(answer)) {
+      this.#nodes.onPassed(node, this.#blame.isFirst(job.payload), completion.answeredAtMs);
+    }
     if (answer.kind === "result" && this.#verification?.includes(job.payload)) {
-      this.#verification.onResult(instance, completion);
-    } else this.#settle(completion);
+      this.#voter = node;
+      this.#verification.onResult(node.instance, completion);
+    } else this.#settle(completion, node, false);
   }
 
   /** The pool gives a job up, because workers that run it crash. */
@@ -132,22 +153,37 @@ export class Jobs<T extends Task> {
     this.#verification?.endTies(instances);
   }
 
-  /** Ends the job with this answer, retries the job, or leaves it to its other copy. */
-  #settle(completion: Completion<T>): void {
+  /** Decides anew where failed jobs run, if nodes have changed. `isDue`: even if they have not. */
+  reviewFailed(isDue: boolean): void {
+    if (this.#blame.failing === 0 || !(isDue || this.#blame.isReviewDue)) return;
+    for (const completion of this.#blame.review(this.#clock.now())) this.#complete(completion);
+  }
+
+  /** Ends the job with this answer, tries it again, or leaves it to its other copy. */
+  #settle(completion: Completion<T>, node: Node, isAgreed: boolean): void {
     const { job, answer, answeredAtMs } = completion;
-    const isGood = answer.kind === "result" && answer.result.exitCode === 0;
-    if (!isGood && this.#speculation.onFailed(job)) return;
-    const final = this.#retries.finalAnswer(job.payload, answer);
-    if (final === answer) this.#complete(completion);
-    else if (final) this.#complete({ ...completion, answer: final });
-    else this.#pool.onRetried(job, answeredAtMs);
+    const task = job.payload;
+    if (isGood(answer)) {
+      this.#blame.onPassed(task, node, answeredAtMs - job.sentAtMs, answeredAtMs);
+      return this.#complete(completion);
+    }
+    this.#blame.onFailed(completion, node);
+    if (this.#speculation.onFailed(job)) return;
+    const step = this.#blame.next(task, answeredAtMs, isAgreed);
+    if (step.kind === "end") this.#complete(step.completion);
+    else this.#pool.onRetried(job, answeredAtMs, step.antiAffinity);
   }
 
   #complete(completion: Completion<T>): void {
     const { job, answeredAtMs } = completion;
-    this.#verification?.forget(job.payload);
+    this.#forget(job.payload);
     this.#speculation.onCompleted(job, answeredAtMs - job.sentAtMs);
     this.#actions.onCompleted(completion);
+  }
+
+  #forget(task: T): void {
+    this.#verification?.forget(task);
+    this.#blame.forget(task);
   }
 
   #verify(part: number): Verification<T> {
@@ -155,7 +191,7 @@ export class Jobs<T extends Task> {
       runElsewhere: (job, instances) => {
         this.#pool.onCopied(job, this.#actions.endpointsOf(instances), this.#clock.now());
       },
-      accept: (completion) => this.#settle(completion),
+      accept: (completion) => this.#settle(completion, this.#voter as Node, true),
       reject: (completion, message) => {
         const { payload } = completion.job;
         const pending = this.#pool.jobsOf(this.#client).find((job) => job.payload === payload);
@@ -166,4 +202,8 @@ export class Jobs<T extends Task> {
       onDisagreement: (error) => this.#actions.onDisagreement(error),
     });
   }
+}
+
+function isGood(answer: Answer): boolean {
+  return answer.kind === "result" && answer.result.exitCode === 0;
 }

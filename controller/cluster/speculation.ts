@@ -102,10 +102,13 @@ export class Speculation<T> {
     const idle = stragglers.length > 0 ? this.#pool.idleSlots(stragglers.length) : [];
     for (const job of stragglers) {
       const runsAt = this.#pool.locate(job)?.endpoint;
-      const at = idle.findIndex((endpoint) => endpoint !== runsAt);
-      if (at < 0 || runsAt === undefined) continue;
+      if (runsAt === undefined) continue;
+      // A job that has failed somewhere is not copied to there.
+      const avoided = [runsAt, ...job.antiAffinity.endpoints.filter((other) => other !== runsAt)];
+      const at = idle.findIndex((endpoint) => !avoided.includes(endpoint));
+      if (at < 0) continue;
       idle.splice(at, 1);
-      this.#copies.set(job.payload, [job, this.#pool.onCopied(job, [runsAt], nowMs)]);
+      this.#copies.set(job.payload, [job, this.#pool.onCopied(job, avoided, nowMs)]);
     }
   }
 

@@ -19,6 +19,8 @@ export interface Completion<T extends Task> {
   /** The name of the worker that gave the answer. */
   readonly worker: string;
   readonly answeredAtMs: number;
+  /** Why it has failed, with the nodes, if it has failed on several. Otherwise the answer says why. */
+  readonly reason?: string;
 }
 
 /** What a cluster reports to its owner. */

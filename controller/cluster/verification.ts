@@ -78,6 +78,11 @@ export class Verification<T extends Task> {
     return Math.floor((index + 1) * this.#part) > Math.floor(index * this.#part);
   }
 
+  /** The instances of the workers that have voted on a job that is not decided yet. */
+  votersOf(task: T): readonly string[] {
+    return this.#votes.get(task)?.map(({ instance }) => instance) ?? [];
+  }
+
   /** A worker has given a result. */
   onResult(instance: string, completion: Completion<T>): void {
     const { job } = completion;

@@ -71,7 +71,12 @@ export class Workers {
 
   /** Whether more workers may connect. */
   get expectsMore(): boolean {
-    return this.#listeners.count > 0 || [...this.#addresses.values()].some(isAwaited);
+    return this.#listeners.count > 0 || this.awaitsAddress;
+  }
+
+  /** Whether a worker that is dialed will probably connect soon. */
+  get awaitsAddress(): boolean {
+    return [...this.#addresses.values()].some(isAwaited);
   }
 
   /** Dials a worker, and dials again whenever its connection ends. A worker that was given up is dialed at once. */

@@ -2,14 +2,10 @@
 
 import assert from "node:assert/strict";
 import type { Answer } from "../../controller/answer.ts";
+import { exitReason } from "../../controller/cluster/failure_reason.ts";
 import type { Completion } from "../../controller/cluster/task.ts";
 import type { ReadyTask } from "../../controller/inputs/source.ts";
-import {
-  doneRecord,
-  exitReason,
-  failedRecord,
-  unreadableRecord,
-} from "../../controller/job_records.ts";
+import { doneRecord, failedRecord, unreadableRecord } from "../../controller/job_records.ts";
 import { formatRecord } from "../../controller/output/journal_record.ts";
 import { test } from "../lib/test.ts";
 

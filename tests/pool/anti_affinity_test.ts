@@ -103,3 +103,12 @@ test("an endpoint gets no job for another core, and such a job does not hold up 
   assert.equal(queue.peekFor({ id: B, core: other }, 0, false)?.payload, "a");
   assert.equal(queue.length, 2);
 });
+
+test("jobs that avoid the same endpoints are found however many wait before them that must not run there", () => {
+  const queue = new AntiAffinityQueue<string>();
+  for (let index = 0; index < 1_000; index++) queue.add(jobOf("x", [A, B], { isRequired: true }));
+  queue.add(jobOf("b", [A, B]));
+  queue.add(jobOf("c", [A, C], { isRequired: true }));
+  assert.equal(queue.peekFor({ id: B, core: CORE }, 0, false)?.payload, "c");
+  assert.equal(queue.peekFor({ id: A, core: CORE }, 0, true)?.payload, "b");
+});

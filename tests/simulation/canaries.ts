@@ -73,9 +73,9 @@ export const CANARIES: readonly Canary[] = [
   },
   {
     name: "retry without limit",
-    file: "controller/cluster/retries.ts",
-    text: "return ++attempts.failures > retries;\n    }\n    switch",
-    by: "return false;\n    }\n    switch",
+    file: "controller/cluster/failure_rules.ts",
+    text: "if (attempts.tries >= retries + Math.max(crashLimit, FAILED_NODES_MAX)) return true;",
+    by: "return false;",
     seeds: 50,
   },
   {

@@ -1,100 +1,12 @@
 /** Jobs that fail: which run again, and how often. */
 
 import assert from "node:assert/strict";
-import { DEFAULT_POLICY, Retries } from "../../../controller/cluster/retries.ts";
-import type { Answer } from "../../../controller/answer.ts";
-import type { FailureKindName } from "../../../protocol/mod.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
 import { KINDS } from "../../fixtures/peers/frames.ts";
 import type { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { assertPolite, numberedInputs, test, textOf } from "../simulation.ts";
 
 const CRASH = { kind: KINDS.crash, text: "crashed: SIGSEGV" };
-
-const good = resultOf(0);
-
-function resultOf(exitCode: number): Answer {
-  return { kind: "result", result: { exitCode, output: new Uint8Array() } };
-}
-
-function errorOf(cause: FailureKindName): Answer {
-  return { kind: "error", cause, message: "so" };
-}
-
-/** How many of these answers in a row a job gets before it ends. */
-function attemptsOf(answer: Answer, policy: Partial<typeof DEFAULT_POLICY> = {}): number {
-  const retries = new Retries<string>({ ...DEFAULT_POLICY, ...policy });
-  for (let count = 1; count < 100; count++) if (retries.finalAnswer("job", answer)) return count;
-  throw new Error("it never ends");
-}
-
-test("a job fails with as many crashes as the limit says, three by default", () => {
-  assert.equal(attemptsOf(errorOf("crash")), 3);
-  assert.equal(attemptsOf(errorOf("crash"), { crashLimit: 1 }), 1);
-  assert.equal(attemptsOf(errorOf("crash"), { crashLimit: 5, retries: 9 }), 5);
-});
-
-test("a job that is reported as killed counts as three crashes, which its worker has seen", () => {
-  assert.equal(attemptsOf(errorOf("killed")), 1);
-  assert.equal(attemptsOf(errorOf("killed"), { crashLimit: 4 }), 2);
-});
-
-test("timeouts and exit codes are retried as often as the policy says, by default never", () => {
-  for (const answer of [errorOf("timeout"), resultOf(7)]) {
-    assert.equal(attemptsOf(answer), 1);
-    assert.equal(attemptsOf(answer, { retries: 2 }), 3);
-  }
-});
-
-test("a job over the memory limit, or with an error that a retry cannot fix, is not retried", () => {
-  for (const cause of ["memory", "other", "protocol", "cancelled"] as const) {
-    assert.equal(attemptsOf(errorOf(cause), { retries: 9, crashLimit: 9 }), 1, cause);
-  }
-});
-
-test("attempts are counted for each job and each kind of failure separately", () => {
-  const retries = new Retries<string>({ ...DEFAULT_POLICY, retries: 1 });
-  assert.equal(retries.finalAnswer("a", errorOf("crash")), undefined);
-  assert.equal(retries.finalAnswer("b", errorOf("crash")), undefined);
-  assert.equal(retries.finalAnswer("a", errorOf("timeout")), undefined);
-  assert.equal(retries.finalAnswer("a", errorOf("crash")), undefined);
-  assert.equal(retries.finalAnswer("b", resultOf(1)), undefined);
-  assert.equal(retries.finalAnswer("b", good), good);
-  assert.equal(retries.finalAnswer("b", errorOf("crash")), undefined, "its count starts again");
-  const end = retries.finalAnswer("a", errorOf("crash"));
-  assert.deepEqual(end, { kind: "error", cause: "crash", message: "so, in 3 attempts" });
-  retries.finalAnswer("c", errorOf("memory"));
-  assert.deepEqual(retries.faults, { exitCodes: 1, crashes: 5, timeouts: 1, memory: 1, lost: 0 });
-});
-
-test("a job that has ended starts with no attempts when it is run again", () => {
-  const retries = new Retries<string>({ ...DEFAULT_POLICY, retries: 1, crashLimit: 2 });
-  for (const answer of [resultOf(1), errorOf("crash")]) {
-    for (let times = 0; times < 3; times++) {
-      assert.equal(retries.finalAnswer("a", answer), undefined);
-      assert.notEqual(retries.finalAnswer("a", answer), undefined);
-      assert.equal(retries.finalAnswer("a", answer), undefined);
-      assert.equal(retries.finalAnswer("a", good), good);
-    }
-  }
-});
-
-test("an error names the number of crashes if there was more than one", () => {
-  const crash: Answer = { kind: "error", cause: "crash", message: "crashed: SIGABRT" };
-  for (
-    const [crashLimit, message] of [
-      [1, "crashed: SIGABRT"],
-      [2, "crashed in 2 attempts: SIGABRT"],
-      [3, "crashed in 3 attempts: SIGABRT"],
-    ] as const
-  ) {
-    const retries = new Retries<string>({ ...DEFAULT_POLICY, crashLimit });
-    for (let count = 1; count < crashLimit; count++) retries.finalAnswer("a", crash);
-    assert.deepEqual(retries.finalAnswer("a", crash), { ...crash, message });
-  }
-  const retries = new Retries<string>(DEFAULT_POLICY);
-  retries.finalAnswer("a", crash);
-  assert.deepEqual(retries.finalAnswer("a", errorOf("memory")), errorOf("memory"));
-});
 
 test("a job that always crashes fails after three attempts on two workers, and no other job does", async (simulation) => {
   const one = await simulation.worker({ delayMs: 1 });
@@ -120,7 +32,7 @@ test("a job that always crashes fails after three attempts on two workers, and n
   assert.deepEqual(
     ends,
     inputs.map((input, index) =>
-      index === 5 ? "crash: crashed in 3 attempts: SIGSEGV" : `0: ${textOf({ input })}`
+      index === 5 ? `crash: crashed in 3 attempts: SIGSEGV` : `0: ${textOf({ input })}`
     ),
   );
   assert.deepEqual(tried.map(([, attempt]) => attempt), [undefined, 2, 3]);

@@ -1,0 +1,273 @@
+/**
+ * Whose fault is it? Remembers on which nodes each failing job has failed, decides whether it is tried on another
+ * node, and tells the nodes how it ended: if it passes elsewhere, the node is at fault; if it fails everywhere,
+ * the job is.
+ */
+
+import type { AntiAffinity, Job } from "../../pool/job.ts";
+import type { Pool } from "../../pool/pool.ts";
+import { type FailureAt, reasonOfAnswer, reasonOnSeveral, withCrashes } from "./failure_reason.ts";
+import {
+  countAttempt,
+  type FailedAttempts,
+  FAILURE_RULES,
+  type FailureKind,
+  isLastAttempt,
+  kindOf,
+  needsOtherNode,
+} from "./failure_rules.ts";
+import type { Node } from "./node.ts";
+import type { Nodes } from "./nodes.ts";
+import { isSame, Placement } from "./placement.ts";
+import type { Faults, JobPolicy } from "./retries.ts";
+import type { Completion, Task } from "./task.ts";
+
+/** The failures of one job that are remembered. More say nothing new, however large `--retries` is. */
+const FAILURES_MAX = 16;
+
+/** How long a failed job waits for a worker that is expected to connect, if there is no other one. */
+const AWAITED_NODE_MS = 10_000;
+
+/** A job that has failed and may run again. */
+interface FailingJob<T extends Task> {
+  job: Job<T>;
+  readonly attempts: FailedAttempts;
+  /** The kind of its last failure. */
+  kind: FailureKind;
+  /** The nodes on which it has failed, and the first reason there. */
+  readonly nodes: Map<Node, string>;
+  readonly reasons: FailureAt[];
+  /** The answer of the node with the best score, the latest of these. It is the job's if no other node passes it. */
+  best: { readonly completion: Completion<T>; readonly node: Node; readonly score: number };
+  /** Its next try takes the place of another job, although the job is most likely bad. */
+  isSpent: boolean;
+  /** When its last answer came. */
+  answeredAtMs: number;
+  /** Since when there is no other node. */
+  aloneSinceMs: number | undefined;
+}
+
+/** What `Blame` works with. */
+export interface BlameParts<T extends Task> {
+  readonly pool: Pool<T>;
+  readonly nodes: Nodes;
+  readonly policy: JobPolicy;
+  /** Whether more workers are expected to connect soon. */
+  awaitsNodes(): boolean;
+  /** The instances of workers that must not run the job, because they have voted on its result. */
+  votersOf(task: T): readonly string[];
+}
+
+/** What becomes of a failed job: it runs again, or has ended. */
+export type NextStep<T extends Task> =
+  | { readonly kind: "run"; readonly antiAffinity: AntiAffinity }
+  | { readonly kind: "end"; readonly completion: Completion<T> };
+
+/** The failing jobs of a run. Jobs that never fail use no memory here. */
+export class Blame<T extends Task> {
+  readonly faults: Faults = { exitCodes: 0, crashes: 0, timeouts: 0, memory: 0, lost: 0 };
+  readonly #parts: BlameParts<T>;
+  readonly #placement: Placement<T>;
+  readonly #failing = new Map<T, FailingJob<T>>();
+  #heldBytes = 0;
+
+  constructor(parts: BlameParts<T>) {
+    this.#parts = parts;
+    this.#placement = new Placement(parts.nodes);
+  }
+
+  /** Bytes of the answers that are kept until their jobs are decided. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** How many jobs have failed and may run again. */
+  get failing(): number {
+    return this.#failing.size;
+  }
+
+  /** Whether the job has failed on no node so far. */
+  isFirst(task: T): boolean {
+    return this.#failing.size === 0 || !this.#failing.has(task);
+  }
+
+  /** Whether failed jobs wait that could run now. */
+  get isReviewDue(): boolean {
+    return this.#parts.nodes.hasChanged || this.#placement.isReviewDue;
+  }
+
+  /** A job has passed on a node, `ms` milliseconds after it was sent. */
+  onPassed(task: T, node: Node, ms: number, nowMs: number): void {
+    const { run } = this.#parts.nodes;
+    run.done += 1;
+    run.answers += 1;
+    run.busyMs += ms;
+    if (this.#failing.size === 0) return; // the usual case
+    for (const [other, reason] of this.#take(task)?.nodes ?? []) {
+      // If the same node did both, that says nothing about it.
+      if (other === node) this.#parts.nodes.onForgotten(other);
+      else this.#parts.nodes.onRefuted(other, reason, nowMs);
+    }
+  }
+
+  /** A job has failed on a node. `next` follows, unless another copy of the job decides. */
+  onFailed(completion: Completion<T>, node: Node): void {
+    const { job, answer, answeredAtMs } = completion;
+    const { nodes } = this.#parts;
+    const failing = this.#failing.get(job.payload) ?? this.#add(completion, node);
+    const ms = answeredAtMs - job.sentAtMs;
+    failing.job = job;
+    failing.answeredAtMs = answeredAtMs;
+    failing.kind = kindOf(answer);
+    nodes.run.answers += 1;
+    nodes.run.busyMs += ms;
+    if (failing.isSpent) nodes.run.spentMs += ms;
+    this.#setSpent(failing, false);
+    const reason = reasonOfAnswer(answer);
+    if (!failing.nodes.has(node) && failing.nodes.size < FAILURES_MAX) {
+      failing.nodes.set(node, reason);
+      nodes.onFailed(node, failing.nodes.size === 1, answeredAtMs);
+    }
+    if (failing.reasons.length < FAILURES_MAX) failing.reasons.push({ node: node.name, reason });
+    this.#keepBest(failing, completion, node);
+  }
+
+  /** Decides what follows from a failure. `isAgreed`: two workers have given the same answer. */
+  next(task: T, nowMs: number, isAgreed: boolean): NextStep<T> {
+    const failing = this.#failing.get(task);
+    if (!failing) throw new TypeError("The job has not failed");
+    countAttempt(failing.attempts, failing.kind);
+    const { fault } = FAILURE_RULES[failing.kind];
+    if (fault) this.faults[fault] += 1;
+    const antiAffinity = this.#placeFor(failing, nowMs, isAgreed);
+    if (antiAffinity) return { kind: "run", antiAffinity };
+    return { kind: "end", completion: this.#end(failing, nowMs) };
+  }
+
+  /** Decides anew where the queued jobs may run, because nodes have changed. Returns those that have ended. */
+  review(nowMs: number): Completion<T>[] {
+    const { pool, nodes } = this.#parts;
+    const ended: Completion<T>[] = [];
+    nodes.hasChanged = false;
+    nodes.reweigh();
+    for (const failing of [...this.#failing.values()]) {
+      const { job } = failing;
+      if (job.state !== "queued") continue;
+      const antiAffinity = this.#placeFor(failing, nowMs, false);
+      if (!antiAffinity) {
+        pool.onCanceled(job);
+        ended.push(this.#end(failing, nowMs));
+      } else if (!isSame(antiAffinity, job.antiAffinity)) pool.onAntiAffinity(job, antiAffinity);
+    }
+    return ended;
+  }
+
+  /** The job has ended in another way, or was canceled. */
+  forget(task: T): void {
+    if (this.#failing.size === 0) return;
+    for (const node of this.#take(task)?.nodes.keys() ?? []) this.#parts.nodes.onForgotten(node);
+  }
+
+  /** Where the job runs next; `undefined` if it has failed. */
+  #placeFor(failing: FailingJob<T>, nowMs: number, isAgreed: boolean): AntiAffinity | undefined {
+    const { policy, nodes, votersOf } = this.#parts;
+    const { job, kind, attempts } = failing;
+    const failed = [...failing.nodes.keys()];
+    const voters = votersOf(job.payload);
+    const failedOn = {
+      nodes: failed.length,
+      tries: attempts.tries,
+      isReliable: failed.some((node) => nodes.isReliable(node)),
+      isTrusted: failed.every(({ score }) => score.isTrusted),
+    };
+    if (!isAgreed && needsOtherNode(kind, failedOn)) {
+      const others = nodes.usable.filter((node) =>
+        !failed.includes(node) && !voters.includes(node.instance)
+      );
+      if (others.length > 0) {
+        failing.aloneSinceMs = undefined;
+        const isFree = this.#isFree(failing, failed);
+        return this.#placement.elsewhere(job.payload, others, failed.length, isFree);
+      }
+      failing.aloneSinceMs ??= nowMs;
+      const mayWait = nowMs - failing.aloneSinceMs < AWAITED_NODE_MS;
+      if (mayWait && this.#parts.awaitsNodes()) return this.#placement.nowhere();
+    }
+    if (isLastAttempt(attempts, kind, policy)) return undefined;
+    return this.#placement.anywhere(job, failed, voters);
+  }
+
+  /**
+   * Whether a try elsewhere may take the place of another job. If a failure is most likely the job's own, such
+   * tries may cost only so much.
+   */
+  #isFree(failing: FailingJob<T>, failed: readonly Node[]): boolean {
+    if (FAILURE_RULES[failing.kind].suspect === "either" || failing.isSpent) return true;
+    if (failed.some(({ score }) => score.hasRefuted || score.standsOut)) return true;
+    const { run } = this.#parts.nodes;
+    if (!run.maySpend) return false;
+    run.spentTries += 1;
+    this.#setSpent(failing, true);
+    return true;
+  }
+
+  #setSpent(failing: FailingJob<T>, isSpent: boolean): void {
+    if (failing.isSpent === isSpent) return;
+    failing.isSpent = isSpent;
+    this.#parts.nodes.run.openTries += isSpent ? 1 : -1;
+  }
+
+  #end(failing: FailingJob<T>, nowMs: number): Completion<T> {
+    const { job, nodes, reasons, attempts, best, answeredAtMs } = failing;
+    const { nodes: all } = this.#parts;
+    const { crashes } = attempts;
+    this.#take(job.payload);
+    for (const node of nodes.keys()) {
+      if (nodes.size > 1) all.onConfirmed(node, nowMs);
+      else all.onAccepted(node);
+    }
+    const answer = withCrashes(best.completion.answer, crashes);
+    const completion = { job, answer, worker: best.completion.worker, answeredAtMs };
+    return nodes.size > 1
+      ? { ...completion, reason: reasonOnSeveral(reasons, crashes) }
+      : completion;
+  }
+
+  #add(completion: Completion<T>, node: Node): FailingJob<T> {
+    const failing: FailingJob<T> = {
+      job: completion.job,
+      attempts: { tries: 0, crashes: 0, answers: 0 },
+      kind: kindOf(completion.answer),
+      nodes: new Map(),
+      reasons: [],
+      best: { completion, node, score: -Infinity },
+      isSpent: false,
+      answeredAtMs: completion.answeredAtMs,
+      aloneSinceMs: undefined,
+    };
+    this.#failing.set(completion.job.payload, failing);
+    this.#heldBytes += bytesOf(completion);
+    return failing;
+  }
+
+  #keepBest(failing: FailingJob<T>, completion: Completion<T>, node: Node): void {
+    const score = node.score.value;
+    if (failing.best.node !== node && score < failing.best.score) return;
+    this.#heldBytes += bytesOf(completion) - bytesOf(failing.best.completion);
+    failing.best = { completion, node, score };
+  }
+
+  #take(task: T): FailingJob<T> | undefined {
+    const failing = this.#failing.get(task);
+    if (!failing) return undefined;
+    this.#failing.delete(task);
+    this.#setSpent(failing, false);
+    this.#placement.forget(task);
+    this.#heldBytes -= bytesOf(failing.best.completion);
+    return failing;
+  }
+}
+
+function bytesOf<T extends Task>({ answer }: Completion<T>): number {
+  return answer.kind === "result" ? answer.result.output.byteLength : 0;
+}

@@ -1,0 +1,85 @@
+/** Why a job has failed, as one line of bounded length. */
+
+import type { JobResult } from "../../protocol/mod.ts";
+import type { Answer } from "../answer.ts";
+
+/** The most characters of a failed job's output that are shown as its reason. */
+const OUTPUT_CHARS_MAX = 200;
+
+/** If a job has failed for several reasons, this much of each is shown: the rest of a line helps nobody. */
+const REASON_CHARS_MAX = 200;
+
+/** The most reasons that are named, and the most nodes for each. */
+const REASONS_MAX = 3;
+const NODES_MAX = 3;
+
+/** The prefix of the crash messages of distcomp's own workers. */
+const CRASHED = "crashed: ";
+
+/** A failure, and the name of the node on which the job has failed. */
+export interface FailureAt {
+  readonly node: string;
+  readonly reason: string;
+}
+
+/** The reason of a non-zero exit code: the code, and the first line of the output if that is text. */
+export function exitReason({ exitCode, output }: JobResult): string {
+  const start = new TextDecoder().decode(output.subarray(0, 4 * OUTPUT_CHARS_MAX));
+  const line = start.split("\n", 1)[0]?.trim() ?? "";
+  // deno-lint-ignore no-control-regex -- a line with these is not text, and is not shown
+  const isText = line !== "" && !/[\u0000-\u001f\u007f-\u009f\ufffd]/.test(line);
+  return isText
+    ? `exit code ${exitCode}: ${line.slice(0, OUTPUT_CHARS_MAX)}`
+    : `exit code ${exitCode}`;
+}
+
+/** The reason of one failed answer. */
+export function reasonOfAnswer(answer: Answer): string {
+  return answer.kind === "result" ? exitReason(answer.result) : answer.message;
+}
+
+/** Adds the number of crashes to an error, as the worker's message is only about the last attempt. */
+export function withCrashes(answer: Answer, crashes: number): Answer {
+  if (answer.kind !== "error" || crashes < 2) return answer;
+  return { ...answer, message: countedCrashes(answer.message, crashes) };
+}
+
+function countedCrashes(message: string, crashes: number): string {
+  const count = `in ${crashes} attempts`;
+  return message.startsWith(CRASHED)
+    ? `crashed ${count}: ${message.slice(CRASHED.length)}`
+    : `${message}, ${count}`;
+}
+
+/**
+ * The reasons of a job that has failed on several nodes, each with its nodes:
+ * `crashed: SIGILL on node-a; exit code 1 on node-b and node-c`.
+ */
+export function reasonOnSeveral(failures: readonly FailureAt[], crashes: number): string {
+  const nodesOf = new Map<string, string[]>();
+  for (const { node, reason } of failures) {
+    const nodes = nodesOf.get(reason);
+    if (!nodes) nodesOf.set(reason, [node]);
+    else if (!nodes.includes(node)) nodes.push(node);
+  }
+  const isOne = nodesOf.size === 1;
+  const texts = [...nodesOf].slice(0, REASONS_MAX).map(([reason, nodes]) => {
+    const text = isOne && crashes > 1 ? countedCrashes(reason, crashes) : reason;
+    return `${cut(text)} on ${listed(nodes)}`;
+  });
+  const left = nodesOf.size - texts.length;
+  if (left > 0) texts.push(`${left} other ${left === 1 ? "reason" : "reasons"} elsewhere`);
+  return texts.join("; ");
+}
+
+/** Names in a list: `a`, `a and b`, `a, b and c`, `a, b, c and 4 more`. */
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, NODES_MAX);
+  const left = names.length - shown.length;
+  const last = left > 0 ? `${left} more` : shown.pop() ?? "";
+  return shown.length > 0 ? `${shown.join(", ")} and ${last}` : last;
+}
+
+function cut(text: string): string {
+  return text.length <= REASON_CHARS_MAX ? text : `${text.slice(0, REASON_CHARS_MAX - 1)}…`;
+}

@@ -1,0 +1,58 @@
+/** A node: a worker process, and what replaces it at the same place after it has failed jobs. */
+
+import type { EndpointId } from "../../pool/ids.ts";
+import { NodeScore } from "./node_score.ts";
+
+/** Whether a node gets jobs. */
+export type Standing =
+  | { readonly kind: "used" }
+  /** It gets no job before `untilMs`. */
+  | { readonly kind: "set aside"; untilMs: number }
+  /** It gets one job, which decides what follows. */
+  | { readonly kind: "on trial" };
+
+/** What identifies the worker of a node. */
+export interface NodeIdentity {
+  /** Its address, for people. */
+  readonly name: string;
+  /** The worker process. */
+  readonly instance: string;
+  /** Where it runs, as far as that is known: the same for all connections with one address or from one host. */
+  readonly place: object;
+}
+
+/** One node. Only `Nodes` changes its standing and its connection. */
+export class Node {
+  readonly score = new NodeScore();
+  name: string;
+  instance: string;
+  readonly place: object;
+  /** Its endpoint in the pool while it is connected. */
+  endpoint: EndpointId | undefined;
+  /** It is draining: it gets no more jobs. */
+  isLeaving = false;
+  standing: Standing = { kind: "used" };
+  /** It may not have as many jobs in flight as it wants, so that its next pass matters. */
+  isRestricted = true;
+  /** How long it is set aside the next time. */
+  pauseMs: number;
+  /** When it was used again last. */
+  usedSinceMs = 0;
+
+  constructor({ name, instance, place }: NodeIdentity, pauseMs: number) {
+    this.name = name;
+    this.instance = instance;
+    this.place = place;
+    this.pauseMs = pauseMs;
+  }
+
+  /** Whether it takes jobs that other nodes have failed. */
+  get isUsable(): boolean {
+    return this.endpoint !== undefined && !this.isLeaving && this.standing.kind === "used";
+  }
+
+  /** Whether a new process at its place has to be watched as if it were this one. */
+  get isSuspect(): boolean {
+    return this.standing.kind !== "used" || this.score.isDoubtful || this.score.undecided > 0;
+  }
+}

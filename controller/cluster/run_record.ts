@@ -1,0 +1,29 @@
+/** What is known about the jobs of a run, on all nodes. Plain numbers, because every job changes them. */
+
+/** The part of the time that further tries of jobs may cost which are most likely bad. */
+const SPENT_PART_MAX = 0.03;
+
+/** The first such tries are not limited, as nothing is known yet. */
+const SPENT_TRIES_MIN = 2;
+
+/** The counts of a run. */
+export class RunRecord {
+  /** Jobs that have passed. */
+  done = 0;
+  /** Answers, and how long all of them took. */
+  answers = 0;
+  busyMs = 0;
+  /** Further tries of jobs that are most likely bad: how many were made or are under way. */
+  spentTries = 0;
+  /** How many of them are under way. */
+  openTries = 0;
+  /** How long those took that have failed. */
+  spentMs = 0;
+
+  /** Whether one more job that is most likely bad may take a good node's time. */
+  get maySpend(): boolean {
+    if (this.spentTries < SPENT_TRIES_MIN) return true;
+    const meanMs = this.busyMs / Math.max(1, this.answers);
+    return this.spentMs + (this.openTries + 1) * meanMs < SPENT_PART_MAX * this.busyMs;
+  }
+}

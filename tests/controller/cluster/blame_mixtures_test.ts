@@ -1,0 +1,58 @@
+/**
+ * Mixtures of good and bad nodes with good and bad jobs: no good job fails, no bad job is tried more than three
+ * times, and good nodes hardly spend time on bad jobs again. A failure names its seed.
+ */
+
+import assert from "node:assert/strict";
+import { slowTest, test } from "../../lib/test.ts";
+import { type MixtureOptions, type MixtureResult, runMixture } from "./mixture.ts";
+
+const LARGE = { jobs: 400, nodesMax: 6, badJobsMax: 0.3 };
+const SMALL = { jobs: 100, nodesMax: 6, badJobsMax: 0.3 };
+
+/** In a run of a hundred jobs, the first two tries that nothing is known about may take some percent. */
+const WASTED_MAX_LARGE = 0.05;
+const WASTED_MAX_SMALL = 0.12;
+const WASTED_MEAN_MAX = 0.05;
+
+async function runAll(
+  seeds: { readonly from: number; readonly count: number },
+  options: Omit<MixtureOptions, "seed">,
+  wastedMax: number,
+): Promise<void> {
+  let wasted = 0;
+  for (let seed = seeds.from; seed < seeds.from + seeds.count; seed++) {
+    const result = await runMixture({ ...options, seed });
+    assertFair(result, wastedMax);
+    wasted += result.wastedPart;
+  }
+  assert(wasted / seeds.count <= WASTED_MEAN_MAX, `${wasted / seeds.count} is wasted on average`);
+}
+
+function assertFair(result: MixtureResult, wastedMax: number): void {
+  const { text, goodFailed, badDone, triesMax, wastedPart } = result;
+  assert.deepEqual(goodFailed, [], `${text}: good jobs have failed`);
+  assert.deepEqual(badDone, [], `${text}: bad jobs are done`);
+  assert(triesMax <= 3, `${text}: a bad job was tried ${triesMax} times`);
+  assert(wastedPart <= wastedMax, `${text}: ${wastedPart} of the good nodes' time is wasted`);
+}
+
+test("in runs of 400 jobs no good job fails, and 5 % of the good nodes' time is wasted at most", async () => {
+  await runAll({ from: 5_000, count: 8 }, LARGE, WASTED_MAX_LARGE);
+});
+
+test("in runs of 100 jobs no good job fails, and no bad job is tried more than three times", async () => {
+  await runAll({ from: 1_000, count: 25 }, SMALL, WASTED_MAX_SMALL);
+});
+
+test("a bad node that fails everything at once beside a good one fails no job", async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const options = { ...SMALL, badJobsMax: 0, goodNodes: 1, badNodes: 1, seed };
+    assertFair(await runMixture(options), WASTED_MAX_SMALL);
+  }
+});
+
+slowTest("a thousand further mixtures are as fair", async () => {
+  await runAll({ from: 10_000, count: 100 }, LARGE, WASTED_MAX_LARGE);
+  await runAll({ from: 20_000, count: 900 }, SMALL, WASTED_MAX_SMALL);
+});
