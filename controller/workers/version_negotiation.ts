@@ -70,8 +70,8 @@ export class VersionNegotiation {
     }
     if (isFinal) return true;
     const limit = this.#hasAgreedOnLatest ? UNANSWERED_AFTER_AGREEMENT_MAX : UNANSWERED_MAX;
-    const isNowFinal = unanswered >= limit;
-    this.#offer = isNowFinal ? { version, isFinal: true, unanswered } : { ...NEWEST, unanswered };
-    return isNowFinal;
+    // Only a refusal is final: the next connection may be to a worker that speaks a newer version after all.
+    this.#offer = { ...NEWEST, unanswered };
+    return unanswered >= limit;
   }
 }
