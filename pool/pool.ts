@@ -175,11 +175,12 @@ export class Pool<T> extends PoolView<T> {
   }
 
   /** A queued job avoids other endpoints from now on. Does nothing if the job is not queued. */
-  onAntiAffinity(job: Job<T>, antiAffinity: AntiAffinity): void {
+  onAntiAffinity(job: Job<T>, antiAffinity: AntiAffinity, nowMs: number): void {
     const client = this.clients.get(job.client);
     if (!client || job.state !== "queued") return;
     client.take(job);
     avoid(job, antiAffinity);
+    markQueuedAt(job, nowMs);
     client.pushBack(job);
   }
 

@@ -157,7 +157,9 @@ export class Blame<T extends Task> {
       if (!antiAffinity) {
         pool.onCanceled(job);
         ended.push(this.#end(failing, nowMs));
-      } else if (!isSame(antiAffinity, job.antiAffinity)) pool.onAntiAffinity(job, antiAffinity);
+      } else if (!isSame(antiAffinity, job.antiAffinity)) {
+        pool.onAntiAffinity(job, antiAffinity, nowMs);
+      }
     }
     return ended;
   }
@@ -181,8 +183,10 @@ export class Blame<T extends Task> {
       isTrusted: failed.every(({ score }) => score.isTrusted),
     };
     if (!isAgreed && needsOtherNode(kind, failedOn)) {
+      const exceedsLimit = kind === "timeout" || kind === "memory";
       const others = nodes.usable.filter((node) =>
-        !failed.includes(node) && !voters.includes(node.instance)
+        !failed.includes(node) && !voters.includes(node.instance) &&
+        (node.hasLimits || !exceedsLimit)
       );
       if (others.length > 0) {
         failing.aloneSinceMs = undefined;

@@ -98,7 +98,8 @@ export class Endpoints<T extends Task> {
     const { slots, connection, address, name, instance, history: place } = worker;
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     const answeredAtMs = clock.now();
-    const node = nodes.onReady({ name, instance, place }, id, answeredAtMs);
+    const hasLimits = connection.version > 1;
+    const node = nodes.onReady({ name, instance, hasLimits, place }, id, answeredAtMs);
     const endpoint = { id, worker, node, answeredAtMs };
     this.#byId.set(id, endpoint);
     connection.serve((dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer));
@@ -162,12 +163,24 @@ export class Endpoints<T extends Task> {
       if (isDraining && pool.inFlightAt(id) === 0) workers.disconnect(worker);
     }
     if (policy.timeMs === 0) return;
-    for (const { endpoint: id, job } of pool.currentJobs()) {
+    const current = pool.currentJobs();
+    for (const { endpoint: id, job } of current) {
       const endpoint = this.#byId.get(id);
       if (endpoint?.worker.connection.version !== 1) continue;
       const problem = this.#version1.problem(job.sentAtMs, endpoint.answeredAtMs, nowMs);
-      if (problem) workers.disconnect(endpoint.worker, problem);
+      if (!problem) continue;
+      workers.disconnect(endpoint.worker, problem);
+      for (const other of current) if (other.endpoint === id) this.#preferLimits(other.job);
     }
+  }
+
+  /** The job may have hung a worker: it runs next, if possible, on one that ends it at its time limit. */
+  #preferLimits(job: Job<T>): void {
+    if (job.antiAffinity.isRequired) return;
+    const { pool, clock } = this.#parts;
+    const unlimited = [...this.#byId.values()].filter(({ node }) => !node.hasLimits);
+    const antiAffinity = { endpoints: unlimited.map(({ id }) => id), isRequired: false };
+    pool.onAntiAffinity(job, antiAffinity, clock.now());
   }
 
   #endpointOf(worker: ConnectedWorker): Endpoint | undefined {

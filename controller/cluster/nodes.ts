@@ -98,6 +98,7 @@ export class Nodes {
     if (known && known.instance !== identity.instance) this.#onRestarted(known, nowMs);
     node.name = identity.name;
     node.instance = identity.instance;
+    node.hasLimits = identity.hasLimits;
     node.endpoint = endpoint;
     node.isLeaving = false;
     this.#nodes.delete(node); // the last in the order is the one that was connected last

@@ -66,14 +66,14 @@ test("a queued job that comes to avoid an endpoint goes to another one, and may 
   recorder.answerAll();
   const job = recorder.pool.onJob(client, CORE, 1, "b", recorder.nowMs);
   assert(job);
-  recorder.pool.onAntiAffinity(job, { endpoints: [one], isRequired: true });
+  recorder.pool.onAntiAffinity(job, { endpoints: [one], isRequired: true }, 0);
   recorder.pool.audit();
   assert.equal(recorder.pool.idleSlots(1).length, 1);
   recorder.pool.schedule(recorder.nowMs);
   assert.equal(recorder.pool.isInFlight(job), false);
-  recorder.pool.onAntiAffinity(job, { endpoints: [one], isRequired: false });
+  recorder.pool.onAntiAffinity(job, { endpoints: [one], isRequired: false }, 0);
   recorder.pool.audit();
   assert.equal(recorder.pool.onCanceled(job), true, "it is still queued");
-  recorder.pool.onAntiAffinity(job, { endpoints: [], isRequired: false });
+  recorder.pool.onAntiAffinity(job, { endpoints: [], isRequired: false }, 0);
   assert.equal(recorder.pool.queueOf(client).queued, 0, "a canceled job is not queued again");
 });

@@ -187,6 +187,32 @@ const FAULTS: readonly FaultKind[] = [
   "controller stalls",
 ];
 
+/**
+ * Plans with bad nodes: some workers fail some or all of their jobs, nothing else goes wrong, and most workers are
+ * good. Then no good job may fail.
+ */
+export function badNodesPlan(seed: number): Plan {
+  const random = new Random(seed);
+  const good = random.integer(2, 4);
+  const bad = random.integer(1, good - 1);
+  const machines = Array.from({ length: good + bad }, (_, index): MachinePlan => ({
+    ...drawMachine(index, false, 0, random),
+    // All are known from the beginning: a job does not wait for workers that may connect some time.
+    joinsAtMs: 0,
+    dials: false,
+    manner: "honest",
+    refusals: 0,
+    ...(index < good ? {} : {
+      faultyPart: random.pick([1, 1, 0.5]),
+      fault: random.pick(["fails", "crashes"]),
+    }),
+  }));
+  const slots = machines.reduce((sum, machine) => sum + machine.slots, 0);
+  const limits = { ...LIMITS.small, jobsMin: 100 };
+  const run = { ...drawRun(0, limits, slots, random), retries: 0 };
+  return { seed, machines, runs: [run], faults: [], calmAtMs: 0 };
+}
+
 /** The plan of a seed. */
 export function planFrom(seed: number, scale: Scale): Plan {
   const random = new Random(seed);

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { slowTest, test } from "../lib/test.ts";
 import { CANARIES, withCanary } from "./canaries.ts";
-import { planFrom, type Scale } from "./plan.ts";
+import { badNodesPlan, planFrom, type Scale } from "./plan.ts";
 import { simulate } from "./simulation.ts";
 
 /** Simulates some seeds. An error names its seed. */
@@ -29,6 +29,14 @@ test("50 workers do 2,000 jobs, whatever fails", async () => {
 
 slowTest("every job has one end, in 1,000 clusters", async () => {
   await simulateAll(101, 1_000, "small");
+});
+
+test("no good job fails because of bad workers beside good ones", async () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    await simulate(badNodesPlan(seed)).catch((cause) => {
+      throw new Error(`the plan of seed ${seed} fails: ${cause}`, { cause });
+    });
+  }
 });
 
 test("the same seed gives the same events in the same order, and another seed gives others", async () => {

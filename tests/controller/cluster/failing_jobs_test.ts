@@ -45,7 +45,11 @@ class Scene {
     const endpoint = this.pool.onEndpointUp(1);
     this.pool.load(endpoint, CORE);
     this.pool.onLoaded(endpoint, 0);
-    const node = this.nodes.onReady({ name, instance: name, place: {} }, endpoint, 0);
+    const node = this.nodes.onReady(
+      { name, instance: name, hasLimits: true, place: {} },
+      endpoint,
+      0,
+    );
     for (let count = 0; count < passed; count++) this.nodes.onPassed(node, true, 0);
     return node;
   }

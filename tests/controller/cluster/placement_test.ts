@@ -23,7 +23,11 @@ class Scene {
   /** A node that has passed jobs, and failed some that are not decided yet. */
   node(name: string, passed = 0, failed = 0): Node {
     const endpoint = ++this.#endpoints as EndpointId;
-    const node = this.nodes.onReady({ name, instance: name, place: {} }, endpoint, 0);
+    const node = this.nodes.onReady(
+      { name, instance: name, hasLimits: true, place: {} },
+      endpoint,
+      0,
+    );
     for (let count = 0; count < passed; count++) this.nodes.onPassed(node, true, 0);
     for (let count = 0; count < failed; count++) this.nodes.onFailed(node, true, 0);
     return node;

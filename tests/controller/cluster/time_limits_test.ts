@@ -1,0 +1,44 @@
+/** Jobs with a time limit, beside workers of version 1, which cannot enforce it. */
+
+import assert from "node:assert/strict";
+import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { KINDS } from "../../fixtures/peers/frames.ts";
+import { silentAfter } from "../../fixtures/peers/scripted_worker.ts";
+import { type JobAnswer, onlyVersion1 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { numberedInputs, test } from "../simulation.ts";
+
+const POLICY = { ...DEFAULT_POLICY, timeMs: 1_000 };
+const TIMEOUT: JobAnswer = { kind: KINDS.timeout, text: "killed: longer than 1 s" };
+
+test("a job that exceeded its time limit is not tried on a worker that has no limits", async (simulation) => {
+  const limited = await simulation.worker({ answerJob: () => TIMEOUT, delayMs: 0 });
+  const unlimited = await simulation.peer(onlyVersion1());
+  const recorded = simulation.cluster({ policy: POLICY });
+  recorded.dial(limited);
+  await recorded.connected(1);
+  limited.hold();
+  recorded.addAll(numberedInputs(1));
+  await simulation.until("the job is sent", () => limited.received.jobs.length === 1);
+  recorded.dial(unlimited);
+  await recorded.connected(2);
+  limited.release();
+  await recorded.completed(1);
+  assert.match(recorded.ends[0] ?? "", /^timeout: killed: longer than 1 s$/);
+  assert.equal(unlimited.jobs, 0);
+});
+
+test("a job that has hung a worker without limits runs next on one with limits", async (simulation) => {
+  const hung = await simulation.peer(silentAfter(0));
+  const other = await simulation.peer(silentAfter(0));
+  const recorded = simulation.cluster({ policy: POLICY, speculates: false });
+  recorded.dial(hung);
+  await recorded.connected(1);
+  recorded.addAll(numberedInputs(1));
+  await simulation.until("the job is sent", () => hung.jobs === 1);
+  recorded.dial(other);
+  recorded.dial(await simulation.worker());
+  await recorded.connected(3);
+  await recorded.completed(1);
+  recorded.assertEchoed(numberedInputs(1));
+  assert.equal(other.jobs, 0);
+});
