@@ -281,3 +281,52 @@ test("a job that waits for another worker is canceled with the queue, and leaves
   await simulation.advance(20_000);
   assert.equal(recorded.completions.length, 0);
 });
+
+test("answers of failed jobs that wait for another worker count as queued bytes, until they are canceled", async (simulation) => {
+  const output = new Uint8Array(8 * 1024 * 1024);
+  const bad = await simulation.worker(answering({ exitCode: 3, output }));
+  const recorded = simulation.cluster();
+  recorded.dial(bad);
+  recorded.dial({ port: 1 });
+  recorded.addAll(numberedInputs(7));
+  await simulation.until("all have failed", () => recorded.cluster.status.queued === 7);
+  assert.equal(recorded.cluster.hasRoom, true, "56 MiB");
+  recorded.addAll(numberedInputs(1));
+  await simulation.until("all have failed", () => recorded.cluster.status.queued === 8);
+  assert.equal(recorded.cluster.hasRoom, false, "64 MiB");
+  assert.equal(recorded.cluster.cancelUnstarted(), 8);
+  recorded.cluster.end();
+  assert.equal(recorded.cluster.hasRoom, true);
+});
+
+test("a straggler that has failed on a worker is not copied to that worker", async (simulation) => {
+  const [bad, slow] = await simulation.workers({ delayMs: 1 }, { delayMs: 1 }) as [
+    ScriptedWorker2,
+    ScriptedWorker2,
+  ];
+  bad.script.answerJob = (job) => textOf(job) === "input 0" ? NO_SPACE : "echo";
+  slow.script.answerJob = (job) => textOf(job) === "input 0" ? "silence" : "echo";
+  const recorded = simulation.cluster();
+  recorded.dial(bad);
+  await recorded.connected(1);
+  recorded.dial(slow);
+  await recorded.connected(2);
+  recorded.addAll(numberedInputs(12));
+  await recorded.completed(11);
+  await simulation.advance(60_000);
+  assert.deepEqual([bad, slow].map((worker) => countsOf(worker).get("input 0")), [1, 1]);
+});
+
+test("a failed job does not wait for a worker that drains", async (simulation) => {
+  const { recorded, workers } = await connectedTo(simulation, answering(EXIT), {});
+  const [bad, leaving] = workers as [ScriptedWorker2, ScriptedWorker2];
+  bad.hold();
+  leaving.hold();
+  recorded.addAll(numberedInputs(2));
+  await simulation.until("both have a job", () => bad.slots.busy + leaving.slots.busy === 2);
+  leaving.drain();
+  await simulation.advance(10);
+  bad.release();
+  await recorded.completed(1);
+  assert.equal(recorded.completions[0]?.job.attempt, 1);
+});

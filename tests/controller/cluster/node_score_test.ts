@@ -92,6 +92,31 @@ test("a job that passes elsewhere costs a node its trust, and a second one its p
   assert.equal(score.refuted, 2);
 });
 
+test("a node that has failed a good job is neither trusted nor compared with, until that is long ago", () => {
+  const score = nodeWith(20);
+  assert.equal(score.isComparable, true);
+  score.onFailed(HALF);
+  score.onRefuted();
+  for (let count = 0; count < 20; count++) score.onPassed();
+  assert.equal(score.isTrusted, false);
+  assert.equal(score.isComparable, false);
+  for (let count = 0; count < 100; count++) score.onPassed();
+  assert.equal(score.isTrusted, true);
+  assert.equal(score.isComparable, true);
+});
+
+test("a node is compared with after eight first tries, and four passes more than failures", () => {
+  assert.equal(nodeWith(7).isComparable, false);
+  assert.equal(nodeWith(8).isComparable, true);
+  const retried = nodeWith(7);
+  retried.onPassed(false);
+  assert.equal(
+    retried.isComparable,
+    false,
+    "a job that has failed elsewhere is no fair comparison",
+  );
+});
+
 test("a node that was bad for long is trusted again after a hundred and seventy passes", () => {
   const score = nodeWith(0);
   for (let count = 0; count < 1_000; count++) {

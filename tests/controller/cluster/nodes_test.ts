@@ -154,6 +154,20 @@ test("each failed trial doubles the pause, up to ten minutes", () => {
   assert.deepEqual(pauses, [10, 20, 40, 80, 160, 320, 600, 600, 600]);
 });
 
+test("a node that was used for more than ten minutes is set aside for ten seconds again", () => {
+  for (const [afterMs, pauseMs] of [[600_000, 20_000], [600_001, 10_000]] as const) {
+    const scene = new Scene();
+    scene.proven("good");
+    const bad = scene.node("bad");
+    for (let count = 0; count < 2; count++) scene.refute(bad);
+    scene.nodes.onTick(10_000);
+    scene.nodes.onPassed(bad, true, 10_000);
+    const nowMs = 10_000 + afterMs;
+    for (let count = 0; count < 2; count++) scene.refute(bad, nowMs);
+    assert.deepEqual(bad.standing, { kind: "set aside", untilMs: nowMs + pauseMs });
+  }
+});
+
 test("a trial with a job that fails everywhere is soon repeated", () => {
   const scene = new Scene();
   scene.proven("good");
