@@ -176,6 +176,9 @@ export class Blame<T extends Task> {
     const { job, kind, attempts } = failing;
     const failed = [...failing.nodes.keys()];
     const voters = votersOf(job.payload);
+    // A job that has exceeded a limit may never end on a worker that does not enforce it.
+    const exceedsLimit = kind === "timeout" || kind === "memory";
+    const unfit = exceedsLimit ? nodes.connected.filter(({ hasLimits }) => !hasLimits) : [];
     const failedOn = {
       nodes: failed.length,
       tries: attempts.tries,
@@ -183,10 +186,8 @@ export class Blame<T extends Task> {
       isTrusted: failed.every(({ score }) => score.isTrusted),
     };
     if (!isAgreed && needsOtherNode(kind, failedOn)) {
-      const exceedsLimit = kind === "timeout" || kind === "memory";
       const others = nodes.usable.filter((node) =>
-        !failed.includes(node) && !voters.includes(node.instance) &&
-        (node.hasLimits || !exceedsLimit)
+        !failed.includes(node) && !unfit.includes(node) && !voters.includes(node.instance)
       );
       if (others.length > 0) {
         failing.aloneSinceMs = undefined;
@@ -198,7 +199,7 @@ export class Blame<T extends Task> {
       if (mayWait && this.#parts.awaitsNodes()) return this.#placement.nowhere();
     }
     if (isLastAttempt(attempts, kind, policy)) return undefined;
-    return this.#placement.anywhere(job, failed, voters);
+    return this.#placement.anywhere(job, failed, unfit, voters);
   }
 
   /**

@@ -65,15 +65,25 @@ export class Placement<T> {
     return this.#only([]);
   }
 
-  /** On any node, but preferably on one where the job has not failed. It never runs for one of the `voters` again. */
-  anywhere(job: Job<T>, failed: readonly Node[], voters: readonly string[]): AntiAffinity {
+  /**
+   * On any node, but preferably on one where the job has not failed, and not on an `unfit` one. It never runs for
+   * one of the `voters` again.
+   */
+  anywhere(
+    job: Job<T>,
+    failed: readonly Node[],
+    unfit: readonly Node[],
+    voters: readonly string[],
+  ): AntiAffinity {
     const { connected, usable } = this.#nodes;
     if (voters.length > 0) {
       const avoided = connected.filter(({ instance }) => voters.includes(instance));
       return { endpoints: endpointsOf(avoided), isRequired: true };
     }
-    const hasOther = usable.some((node) => !failed.includes(node));
-    if (hasOther) return { endpoints: endpointsOf(failed), isRequired: false };
+    const avoided = [...new Set([...failed, ...unfit])];
+    const hasOther = usable.some((node) => !avoided.includes(node));
+    if (hasOther) return { endpoints: endpointsOf(avoided), isRequired: false };
+    if (unfit.length > 0) return { endpoints: endpointsOf(unfit), isRequired: false };
     // It has failed on all of them: at least not on the same one twice in a row.
     const last = "endpoint" in job && job.endpoint !== undefined ? [job.endpoint] : [];
     return { endpoints: last, isRequired: false };

@@ -10,22 +10,24 @@ import { numberedInputs, test } from "../simulation.ts";
 const POLICY = { ...DEFAULT_POLICY, timeMs: 1_000 };
 const TIMEOUT: JobAnswer = { kind: KINDS.timeout, text: "killed: longer than 1 s" };
 
-test("a job that exceeded its time limit is not tried on a worker that has no limits", async (simulation) => {
-  const limited = await simulation.worker({ answerJob: () => TIMEOUT, delayMs: 0 });
-  const unlimited = await simulation.peer(onlyVersion1());
-  const recorded = simulation.cluster({ policy: POLICY });
-  recorded.dial(limited);
-  await recorded.connected(1);
-  limited.hold();
-  recorded.addAll(numberedInputs(1));
-  await simulation.until("the job is sent", () => limited.received.jobs.length === 1);
-  recorded.dial(unlimited);
-  await recorded.connected(2);
-  limited.release();
-  await recorded.completed(1);
-  assert.match(recorded.ends[0] ?? "", /^timeout: killed: longer than 1 s$/);
-  assert.equal(unlimited.jobs, 0);
-});
+for (const retries of [0, 1]) {
+  test(`a job that exceeded its time limit does not run where there are no limits, with ${retries} retries`, async (simulation) => {
+    const limited = await simulation.worker({ answerJob: () => TIMEOUT, delayMs: 0 });
+    const unlimited = await simulation.peer(onlyVersion1());
+    const recorded = simulation.cluster({ policy: { ...POLICY, retries } });
+    recorded.dial(limited);
+    await recorded.connected(1);
+    limited.hold();
+    recorded.addAll(numberedInputs(1));
+    await simulation.until("the job is sent", () => limited.received.jobs.length === 1);
+    recorded.dial(unlimited);
+    await recorded.connected(2);
+    limited.release();
+    await recorded.completed(1);
+    assert.match(recorded.ends[0] ?? "", /^timeout: killed: longer than 1 s/);
+    assert.deepEqual([limited.received.jobs.length, unlimited.jobs], [1 + retries, 0]);
+  });
+}
 
 test("a job that has hung a worker without limits runs next on one with limits", async (simulation) => {
   const hung = await simulation.peer(silentAfter(0));
