@@ -20,7 +20,7 @@ const FOLDER = "/tmp";
 
 /** What a machine reports to the simulation. */
 export interface MachineEvents {
-  onStarted(machine: Machine, job: PlannedJob): void;
+  /** Somebody has killed a slot while it ran a job. */
   onSlotKilled(job: PlannedJob): void;
 }
 
@@ -135,7 +135,6 @@ export class Machine {
       refusal: () => this.#refusals-- > 0 ? "worker_init returned 7" : undefined,
       durationOf: (job) => this.#durationOf(job),
       alter: (job) => this.#alter(job),
-      onStarted: (job) => this.#events.onStarted(this, job),
       onKilled: (job) => this.#events.onSlotKilled(job),
     });
     this.#slots.add(slot);

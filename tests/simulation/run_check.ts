@@ -13,6 +13,10 @@ import { outputOf, type PlannedJob } from "./jobs.ts";
 export const OUTPUTS = "/out";
 export const JOURNAL = `${OUTPUTS}/.distcomp/jobs.jsonl`;
 
+/** From then on a good job may be blamed. */
+const KILLS_EXCUSED = 3;
+const FAULTS_EXCUSED = 10;
+
 /** A line of the journal, as far as the checks read it. */
 interface Line {
   readonly input?: string;
@@ -33,8 +37,10 @@ export class RunCheck {
   readonly #recorded = new Set<string>();
   /** What is wrong. It is not thrown where it is seen: the code that is tested might handle it. */
   problem: unknown;
-  /** Good jobs that may fail: their slots were killed, or many workers were lost. */
-  readonly excused = new Set<number>();
+  /** How often slots were killed while they ran a job. */
+  readonly #kills = new Map<number, number>();
+  /** How often something went wrong. */
+  faults = 0;
 
   constructor(disk: MemoryDisk, jobs: readonly PlannedJob[], core: string) {
     this.#core = core;
@@ -57,6 +63,16 @@ export class RunCheck {
         this.#finishedBefore.add(input);
       }
     }
+  }
+
+  /** Somebody has killed a slot that ran the job. */
+  onSlotKilled({ index }: PlannedJob): void {
+    this.#kills.set(index, 1 + (this.#kills.get(index) ?? 0));
+  }
+
+  /** Whether a good job may fail: three kills look like too little memory, and after ten lost workers a job counts as deadly. */
+  #isExcused({ index }: PlannedJob): boolean {
+    return (this.#kills.get(index) ?? 0) >= KILLS_EXCUSED || this.faults >= FAULTS_EXCUSED;
   }
 
   /** The source gives a task to the run. */
@@ -86,7 +102,7 @@ export class RunCheck {
       assert.equal(kind, "good", `job ${index} cannot succeed`);
       assert(this.#hasOutput(job), `the output of job ${index} is wrong`);
     } else {
-      assert(kind !== "good" || this.excused.has(index), `job ${index} failed, but is good`);
+      assert(kind !== "good" || this.#isExcused(job), `job ${index} failed, but is good`);
       assert(!this.#disk.bytes(pathOf(job)), `job ${index} failed, but has an output`);
     }
   }

@@ -102,8 +102,7 @@ class Simulation {
     const dials = plan.dials ? this.#controllers.map(({ address }) => address) : [];
     const meddle = meddleFor(plan.manner, this.#random);
     return new Machine(this.#timeline, this.#network, this.#random, plan, dials, meddle, {
-      onStarted: () => {},
-      onSlotKilled: (job) => this.#controllers.forEach(({ check }) => check.excused.add(job.index)),
+      onSlotKilled: (job) => this.#controllers.forEach(({ check }) => check.onSlotKilled(job)),
     });
   }
 
@@ -151,6 +150,7 @@ class Simulation {
   #strike({ kind, which }: Fault): void {
     if (this.#isCalm) return;
     this.#hasStruck = true;
+    for (const { check } of this.#controllers) check.faults += 1;
     const machine = this.#machines[which % this.#machines.length] as Machine;
     const controller = this.#controllers[which % this.#controllers.length] as Controller;
     const ms = which % REPAIR_MS_MAX;

@@ -34,8 +34,6 @@ export interface SlotHabits {
   durationOf(job: PlannedJob): number;
   /** What becomes of a job on this machine, if it is not what its input asks for. */
   alter(job: PlannedJob): PlannedJob;
-  /** A slot has started a job. */
-  onStarted(job: PlannedJob): void;
   /** A slot was killed by somebody else while it ran a job. */
   onKilled(job: PlannedJob): void;
 }
@@ -177,7 +175,6 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
     if (!frame || this.isGone) return;
     this.#shared[0] = Number(frame.id);
     const planned = jobOf(textOf(frame.payload.subarray(JOB_PREFIX_BYTES)));
-    this.#habits.onStarted(planned);
     const job = this.#habits.alter(planned);
     const ms = job.kind === "hangs" ? Infinity : this.#habits.durationOf(job);
     const end = this.#timeline.after(ms, () => this.#finish(frame, job));
