@@ -7,7 +7,7 @@ import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import process from "node:process";
 import { core } from "../lib/cores.ts";
-import { eventually, type Program, startWorker } from "../lib/processes.ts";
+import { eventually, type Program, signalQuietly, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { Gate, PASSED } from "./gate.ts";
 import { endOf, Workspace } from "./workspace.ts";
@@ -146,7 +146,7 @@ test("a signal while an interrupted run unloads its cores ends it at once, and i
   });
   program.signal("SIGINT");
   await assertInterrupted(program);
-  for (const pid of await program.descendants()) process.kill(pid, "SIGKILL");
+  for (const pid of await program.descendants()) signalQuietly(pid, "SIGKILL");
 });
 
 test("signals while the last messages of a run are written do not cut off how to resume", async () => {
@@ -214,7 +214,9 @@ test("a run whose processes all get SIGTERM at once ends in order, and blames no
   await workspace.write("lines", `${gate.job}\n`.repeat(9));
   await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "2"]);
   await gate.reachedBy(2);
-  for (const pid of [program.pid, ...await program.descendants()]) process.kill(pid, "SIGTERM");
+  for (const pid of [program.pid, ...await program.descendants()]) {
+    signalQuietly(pid, "SIGTERM");
+  }
   const ended = await endOf(program);
   assert.equal(ended.code, 130, ended.stderr);
   assert.match(ended.stderr, /(^|\n)to resume: [^\n]*\n$/);
@@ -230,7 +232,7 @@ test("no job fails when slots get SIGTERM from outside, again and again", async 
       return Object.keys(await workspace.outputs().catch(() => ({}))).length > 8 * times;
     });
     const [, ...slots] = await program.descendants();
-    for (const pid of slots) process.kill(pid, "SIGTERM");
+    for (const pid of slots) signalQuietly(pid, "SIGTERM");
   }
   const ended = await endOf(program);
   assert.equal(ended.code, 0, ended.stderr);
@@ -248,7 +250,9 @@ test("SIGUSR1 prints the state of a run, also if all of its processes get it", a
     "the first two have ended",
     async () => (await workspace.records()).length === 2,
   );
-  for (const pid of [program.pid, ...await program.descendants()]) process.kill(pid, "SIGUSR1");
+  for (const pid of [program.pid, ...await program.descendants()]) {
+    signalQuietly(pid, "SIGUSR1");
+  }
   const shown = await program.printed("stderr", /^after .*:(.*)\n(.*)\n(.*)\n(.*)\n/m);
   const [, jobs, worker, ...running] = shown;
   assert.equal(jobs, " 1 done, 1 failed, 2 running, 3 waiting; 1 worker, 2 slots");

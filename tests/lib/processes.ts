@@ -292,7 +292,8 @@ export async function startWorker(
   }
 }
 
-function signalQuietly(pid: number, name: Signal): void {
+/** Sends a signal to a process that may just have ended by itself. */
+export function signalQuietly(pid: number, name: Signal): void {
   try {
     process.kill(pid, name);
   } catch {

@@ -20,7 +20,7 @@ async function simulateAll(first: number, count: number, scale: Scale, run = sim
 }
 
 test("every job has one end, whatever fails: slots, workers, connections, disks or controllers", async () => {
-  await simulateAll(1, 100, "small");
+  await simulateAll(1, 60, "small");
 });
 
 test("50 workers do 2,000 jobs, whatever fails", async () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import { startWorker } from "../lib/processes.ts";
+import { signalQuietly, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { TERMINATIONS_MAX } from "../../worker/slots/terminations.ts";
 import {
@@ -98,7 +98,7 @@ test("a worker and its slots that all get SIGTERM at once hand back their jobs a
   await isBusy(controller, 2);
   worker.signal("SIGTERM");
   await controller.draining;
-  for (const pid of await worker.descendants()) process.kill(pid, "SIGTERM");
+  for (const pid of await worker.descendants()) signalQuietly(pid, "SIGTERM");
   for (const job of jobs) await failed(job, "draining");
   await worker.endsCleanly();
 });
