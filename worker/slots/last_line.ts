@@ -10,8 +10,10 @@ const LINE_DELAY_MS_MAX = 1_000;
 export class LastLine {
   #text = "";
   #printedAtMs = 0;
-  #sentAtMs = 0;
-  #answeredAtMs = 0;
+  /** When a job before the last one may have been running, at the latest. */
+  #otherJobAtMs = 0;
+  /** A job was answered since; reading the clock for each answer would cost more than all else here. */
+  #hasAnswered = false;
   /** How many jobs the process was sent. */
   jobs = 0;
 
@@ -20,23 +22,26 @@ export class LastLine {
   }
 
   onPrinted(text: string, nowMs: number): void {
+    if (this.#hasAnswered) this.#otherJobAtMs = nowMs;
+    this.#hasAnswered = false;
     this.#text = text;
     this.#printedAtMs = nowMs;
   }
 
   onJobSent(nowMs: number): void {
     this.jobs += 1;
-    this.#sentAtMs = nowMs;
+    this.#otherJobAtMs = nowMs;
+    this.#hasAnswered = false;
   }
 
-  onJobAnswered(nowMs: number): void {
-    this.#answeredAtMs = nowMs;
+  onJobAnswered(): void {
+    this.#hasAnswered = true;
   }
 
   /** The line, if it certainly comes from the job that the process ran last, or from no job; otherwise nothing. */
   get own(): string {
-    const otherJobAtMs = Math.max(this.#sentAtMs, this.#answeredAtMs);
-    const isOwn = this.jobs <= 1 || this.#printedAtMs - otherJobAtMs > LINE_DELAY_MS_MAX;
+    const isLate = this.#printedAtMs - this.#otherJobAtMs > LINE_DELAY_MS_MAX;
+    const isOwn = this.jobs <= 1 || (isLate && !this.#hasAnswered);
     return isOwn ? this.#text.trim() : "";
   }
 }

@@ -226,7 +226,7 @@ export class SlotProcess {
 
   #onFrame(frame: Frame): void {
     if (frame.id !== LOAD_ID) {
-      this.#lastLine.onJobAnswered(this.#clock.now());
+      this.#lastLine.onJobAnswered();
       return this.#events.onAnswer(frame);
     }
     if (this.#life.name !== "loading") {
