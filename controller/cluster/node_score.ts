@@ -19,6 +19,9 @@ export const RELIABLE_SCORE = 10;
 /** A node with this score has failed four jobs more than it can be expected to. */
 const STANDS_OUT_SCORE = -17;
 
+/** If so many recent failures of a node were confirmed by others, its jobs are probably bad ones. */
+const CONFIRMED_MAX = 4;
+
 /** The score leaves room for one failure, or a few where many jobs fail, but not for a row of them. */
 const SCORE_MAX = 15;
 
@@ -60,6 +63,8 @@ export class NodeScore {
   #recentPassed = 0;
   /** Recent jobs that failed here and passed elsewhere. */
   #recentRefuted = 0;
+  /** Recent jobs that failed here and elsewhere. */
+  #recentConfirmed = 0;
   #refuted = 0;
 
   /** Evidence for the choice of a node: an undecided failure counts as much as a pass. */
@@ -91,9 +96,9 @@ export class NodeScore {
     return this.#firstFailed;
   }
 
-  /** It fails jobs at a rate that others do not: most likely they are good ones. */
+  /** It fails jobs at a rate that others do not, and most of them are not known to be bad ones. */
   get standsOut(): boolean {
-    return this.#form <= STANDS_OUT_SCORE;
+    return this.#form <= STANDS_OUT_SCORE && this.#recentConfirmed < CONFIRMED_MAX;
   }
 
   /**
@@ -110,9 +115,9 @@ export class NodeScore {
    * that fails none.
    */
   get failingPart(): number {
-    return this.#recentAnswers < ANSWERS_MIN
+    return this.#firstTries < ANSWERS_MIN
       ? FAILING_PART
-      : partOf(this.#recentAnswers - this.#recentPassed, this.#recentAnswers);
+      : partOf(this.#firstFailed, this.#firstTries);
   }
 
   /** How many recent jobs it has passed for each that it has failed and that may have been good; 1 at first. */
@@ -181,6 +186,7 @@ export class NodeScore {
 
   /** The job has failed on other nodes as well. `isAlways`: no job of the run has passed so far. */
   onConfirmed(isAlways: boolean): void {
+    this.#recentConfirmed += 1;
     // Where jobs pass, that says nothing of the node: a bad one fails bad jobs, too.
     this.#addToForm(this.#takeUndecided() + (isAlways ? AGREED_BITS : 0));
   }
@@ -210,7 +216,8 @@ export class NodeScore {
     this.#form = -this.#undecidedBits;
     this.#refuted = 0;
     this.#firstTries = this.#firstFailed = 0;
-    this.#recentAnswers = this.#recentPassed = this.#recentRefuted = 0;
+    this.#recentAnswers = this.#recentPassed = 0;
+    this.#recentRefuted = this.#recentConfirmed = 0;
   }
 
   /** A failure is decided. Returns what it counted. */
@@ -240,6 +247,7 @@ export class NodeScore {
     this.#recentAnswers /= 2;
     this.#recentPassed /= 2;
     this.#recentRefuted /= 2;
+    this.#recentConfirmed /= 2;
   }
 }
 

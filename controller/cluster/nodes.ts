@@ -81,6 +81,7 @@ export class Nodes {
 
   /** Whether recent jobs show that a node is good, compared with the best one. */
   isReliable({ score }: Node): boolean {
+    if (score.hasRefuted) return false;
     let part = 1;
     for (const { score: other } of this.usable) part = Math.min(part, other.failingPart);
     return score.reliability(part) >= RELIABLE_SCORE;

@@ -1,7 +1,7 @@
 /** What is known about the jobs of a run, on all nodes. Plain numbers, because every job changes them. */
 
 /** The part of the time that further tries of jobs may cost which are most likely bad. */
-const SPENT_PART_MAX = 0.03;
+const SPENT_PART_MAX = 0.02;
 
 /** The first such tries are not limited, as nothing is known yet. */
 const SPENT_TRIES_MIN = 2;

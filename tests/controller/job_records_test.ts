@@ -72,6 +72,12 @@ test("an exit code's reason has the first line of the output, if that is text", 
   assert.equal(exitReason({ exitCode: 3, output: Uint8Array.of(0x66, 0xff) }), "exit code 3");
 });
 
+test("a job that has failed while it was queued again has waited for no time", () => {
+  const failed = completion({ kind: "error", cause: "crash", message: "so" });
+  const job = { ...failed.job, queuedAtMs: 3 } as typeof failed.job;
+  assert.equal(failedRecord({ ...failed, job }, "so").queueMs, 0);
+});
+
 /** The completion of a job with this answer. */
 function completion(answer: Answer): Completion<ReadyTask> {
   const payload: ReadyTask = {

@@ -45,6 +45,8 @@ export interface MixtureResult {
   readonly triesMax: number;
   /** The part of the good nodes' time that went into jobs again that had failed on one, while other jobs waited. */
   readonly wastedPart: number;
+  /** Whether at least half of the nodes are good. */
+  readonly isMostlyGood: boolean;
   readonly elapsedMs: number;
   readonly text: string;
   readonly warnings: readonly string[];
@@ -144,6 +146,7 @@ class Mixture {
       badDone,
       triesMax: Math.max(0, ...badTries),
       wastedPart: this.#wastedMs / Math.max(1, this.#busyMs),
+      isMostlyGood: 2 * this.#nodes.filter(({ isGood }) => isGood).length >= this.#nodes.length,
       elapsedMs,
       text: `seed ${this.#options.seed}: ${this.#badJobs.size} bad jobs, nodes ` +
         this.#nodes.map(({ rate, runs, worker }) =>

@@ -92,6 +92,15 @@ test("a job that passes elsewhere costs a node its trust, and a second one its p
   assert.equal(score.refuted, 2);
 });
 
+test("a node whose failures others have confirmed four times stands out no more", () => {
+  const score = nodeWith(0);
+  for (let count = 0; count < 8; count++) score.onFailed(RARE);
+  for (let count = 0; count < 3; count++) score.onConfirmed(false);
+  assert.equal(score.standsOut, true);
+  score.onConfirmed(false);
+  assert.equal(score.standsOut, false);
+});
+
 test("a node that has failed a good job is neither trusted nor compared with, until that is long ago", () => {
   const score = nodeWith(20);
   assert.equal(score.isComparable, true);
@@ -189,14 +198,14 @@ test("a node that fails half of the good jobs is hardly ever trusted before it i
   assert(trusted <= 5, `${trusted}`);
 });
 
-test("the first two tries of jobs that are most likely bad are free, further ones cost 3 % of the time", () => {
+test("the first two tries of jobs that are most likely bad are free, further ones cost 2 % of the time", () => {
   const run = Object.assign(new RunRecord(), { answers: 100, busyMs: 1_000 });
   run.spentTries = 1;
   run.spentMs = 1_000;
   assert.equal(run.maySpend, true);
   run.spentTries = 2;
   assert.equal(run.maySpend, false);
-  run.spentMs = 19; // with one more of 10 ms that is just below 30
+  run.spentMs = 9; // with one more of 10 ms that is just below 20
   assert.equal(run.maySpend, true);
   run.openTries = 1;
   assert.equal(run.maySpend, false);
