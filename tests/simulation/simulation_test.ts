@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { slowTest, test } from "../lib/test.ts";
-import { CANARIES, withCanary } from "./canaries.ts";
+import { CANARIES, PAST_BUGS, withCanary } from "./canaries.ts";
 import { badNodesPlan, planFrom, type Scale } from "./plan.ts";
 import { simulate } from "./simulation.ts";
 
@@ -51,11 +51,11 @@ test("the same seed gives the same events in the same order, and another seed gi
   }
 });
 
-for (const canary of CANARIES) {
-  const { name, seeds } = canary;
-  test(`a planted bug is found within ${seeds} seeds: ${name}`, async () => {
+for (const canary of [...CANARIES, ...PAST_BUGS]) {
+  const { name, seeds, from = 1 } = canary;
+  test(`a planted bug is found within ${seeds} seeds from ${from}: ${name}`, async () => {
     await withCanary(canary, async (planted) => {
-      const found = simulateAll(1, seeds, "small", planted.simulate);
+      const found = simulateAll(from, seeds, "small", planted.simulate);
       await assert.rejects(found, /deno task simulate --from \d+ --seeds 1 fails: /);
     });
   });
