@@ -5,11 +5,10 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JobRecord, Workspace } from "../cli/workspace.ts";
 import { core } from "../lib/cores.ts";
-import { eventually, Program } from "../lib/processes.ts";
+import { eventually, Program, signalQuietly } from "../lib/processes.ts";
 import type { Choices } from "../lib/random.ts";
 import { connect2, isBusy } from "../worker/controllers_2.ts";
 
@@ -82,7 +81,7 @@ export class RandomKills implements AsyncDisposable {
     const step = isFourth ? "kill the run" : this.#choices.weighted(STEPS);
     await this.#progress(this.#choices.between(1, JOBS_BETWEEN_MAX));
     this.steps.push(step);
-    if (step === "kill a slot") await this.#withSlot((pid) => signal(pid, "SIGKILL"));
+    if (step === "kill a slot") await this.#withSlot((pid) => signalQuietly(pid, "SIGKILL"));
     if (step === "stop a slot") await this.#withSlot((pid) => this.#stopFor(pid));
     if (step === "kill a worker") await this.#restartWorker((worker) => worker.kill());
     if (step === "drain a worker") await this.#restartWorker((worker) => worker.stop());
@@ -174,9 +173,9 @@ export class RandomKills implements AsyncDisposable {
   }
 
   async #stopFor(pid: number): Promise<void> {
-    signal(pid, "SIGSTOP");
+    signalQuietly(pid, "SIGSTOP");
     await delay(this.#choices.below(STOPPED_MS_MAX));
-    signal(pid, "SIGCONT");
+    signalQuietly(pid, "SIGCONT");
   }
 
   /** Waits until so many jobs more have started. */
@@ -253,12 +252,4 @@ async function isDeserted(program: Program): Promise<void> {
 async function isIdle(worker: Program): Promise<void> {
   await using controller = await connect2(worker);
   await isBusy(controller, 0);
-}
-
-function signal(pid: number, name: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has just ended by itself.
-  }
 }

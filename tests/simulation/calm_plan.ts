@@ -39,7 +39,6 @@ export function calmPlan(options: CalmOptions): Plan {
       timeMs: 0,
       retries: 0,
       crashLimit: 3,
-      verifies: false,
       diskMsMax: 0.1,
     })),
     faults: [],

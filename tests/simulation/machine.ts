@@ -15,6 +15,11 @@ import type { Timeline } from "./timeline.ts";
 
 const WORKER_PORT = 7_433;
 
+/** Where the worker of a machine listens. */
+export function workerAddress({ name }: MachinePlan): Address {
+  return { kind: "tcp", host: name, port: WORKER_PORT };
+}
+
 /** Where workers have their folders. */
 const FOLDER = "/tmp";
 
@@ -59,7 +64,7 @@ export class Machine {
   }
 
   get address(): Address {
-    return { kind: "tcp", host: this.plan.name, port: WORKER_PORT };
+    return workerAddress(this.plan);
   }
 
   get isRunning(): boolean {

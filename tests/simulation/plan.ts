@@ -78,7 +78,6 @@ export interface RunPlan {
   readonly timeMs: number;
   readonly retries: number;
   readonly crashLimit: number;
-  readonly verifies: boolean;
   /** How long an operation on its disk takes, at most. */
   readonly diskMsMax: number;
 }
@@ -298,7 +297,6 @@ function drawRun(index: number, limits: Limits, slots: number, random: Random): 
     timeMs: mayHang ? 2 * (SLOWNESS_MAX * durationMsMax + HICCUP_MS_MAX + SLOT_STALL_MS_MAX) : 0,
     retries: random.integer(0, 2),
     crashLimit: 3,
-    verifies: false,
     diskMsMax: random.logarithmic(0.1, 200),
   };
 }

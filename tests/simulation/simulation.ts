@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { Bounds } from "./bounds.ts";
 import { Controller, type Tell } from "./controller.ts";
-import { Machine } from "./machine.ts";
+import { Machine, workerAddress } from "./machine.ts";
 import { meddleFor } from "./manners.ts";
 import { Network } from "./network.ts";
 import { type Fault, type Plan, REPAIR_MS_MAX, SLOT_STALL_MS_MAX } from "./plan.ts";
@@ -74,8 +74,7 @@ class Simulation {
     this.#random = new Random(plan.seed);
     this.#network = new Network(this.#timeline, this.#random);
     this.#tell = (text) => tell(`${this.#timeline.nowMs.toFixed(1)} ms: ${text}`);
-    const listening = plan.machines.filter(({ dials }) => !dials)
-      .map(({ name }) => ({ kind: "tcp", host: name, port: 7_433 }) as const);
+    const listening = plan.machines.filter(({ dials }) => !dials).map(workerAddress);
     this.#controllers = plan.runs.map((run) =>
       new Controller(this.#timeline, this.#network, this.#random, run, listening, this.#tell)
     );
