@@ -43,7 +43,7 @@ function assertFair(result: MixtureResult, wastedMax: number): void {
   assert(wastedPart <= wastedMax, `${text}: ${wastedPart} of the good nodes' time is wasted`);
 }
 
-test("in runs of 400 jobs no good job fails, and 5 % of the good nodes' time is wasted at most", async () => {
+test("in eight runs of 400 jobs no good job fails, and 5 % of the good nodes' time is wasted at most", async () => {
   await runAll({ from: 5_000, count: 8 }, LARGE, WASTED_MAX_LARGE);
 });
 
