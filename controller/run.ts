@@ -277,10 +277,13 @@ export class Run {
   /** Closes all parts, even if closing one fails. Returns the first error. */
   async #close(): Promise<unknown> {
     this.#cluster.close();
+    // Closed at once: a worker that is disconnected exits, and must not be started again.
+    const localClosed = this.#local?.close();
+    localClosed?.catch(() => {}); // reported below
     await Promise.race([this.#window.empty(), this.#abandoned.promise]);
     const { journal, sink } = this.#parts;
     const closings = [
-      () => this.#local?.close(),
+      () => localClosed,
       // If outputs are still being written, one of them may be renamed into place without a record.
       () => journal.close(this.#window.isEmpty),
       () => sink.close(),

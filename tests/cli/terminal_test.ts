@@ -123,8 +123,12 @@ testUnless(
     screen.close();
     await gate.open();
     await eventually("it has ended", async () => (await workspace.leftovers()).length === 0);
+    // How many jobs have started before the run gets SIGHUP depends on the machine. Each of them has finished.
     const records = await workspace.records();
-    assert.deepEqual(records.map(({ index, state }) => [index, state]), [[0, "done"], [1, "done"]]);
+    const numbers = records.map(({ index }) => Number(index)).sort();
+    assert.deepEqual(numbers, [...numbers.keys()]);
+    assert(numbers.length >= 2 && records.every(({ state }) => state === "done"));
+    assert.equal(Object.keys(await workspace.outputs()).length, numbers.length);
     await eventually("its folder is gone", async () => {
       return (await readdir(workspace.at("tmp"))).length === 1;
     });

@@ -11,6 +11,7 @@ import { OutputFolder } from "../../controller/output/output_folder.ts";
 import { Run, type RunParts } from "../../controller/run.ts";
 import { InterruptedError } from "../../controller/run_errors.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
+import type { ProcessEnd } from "../../runtime/ports.ts";
 import { silentLog } from "../../system/log.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { KINDS } from "../fixtures/peers/frames.ts";
@@ -110,21 +111,8 @@ test("a run that ends early waits for the outputs that are being written, and re
   await using worker = await ScriptedWorker2.start();
   const isAnswered = Promise.withResolvers<void>();
   const writing = Promise.withResolvers<void>();
-  const failing: Source = {
-    batches: (async function* () {
-      yield* numberSource(3).batches;
-      await isAnswered.promise;
-      throw new Error("no more paper");
-    })(),
-    count: () => Promise.resolve(undefined),
-  };
-  await using started = await StartedRun.start(worker, { source: failing }, (sink) => {
-    const commit = async (name: string, output: Uint8Array) => {
-      await writing.promise;
-      await sink.commit(name, output);
-    };
-    return { commit, close: () => sink.close() } as unknown as DirectorySink;
-  });
+  const source = failingSource(3, isAnswered.promise);
+  await using started = await StartedRun.start(worker, { source }, delayed(writing.promise));
   let hasEnded = false;
   void started.ended.catch(() => hasEnded = true);
   await eventually("all jobs are answered", () => started.run.status.bytesOut === 3);
@@ -135,6 +123,33 @@ test("a run that ends early waits for the outputs that are being written, and re
   await assert.rejects(started.ended, { message: "no more paper" });
   assert.equal((await started.workspace.records()).length, 3);
   assert.equal(Object.keys(await started.workspace.outputs()).length, 3);
+});
+
+test("a local worker that exits while the last outputs are written is neither reported nor started again", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const isAnswered = Promise.withResolvers<void>();
+  const writing = Promise.withResolvers<void>();
+  const processes: PromiseWithResolvers<ProcessEnd>[] = [];
+  const runtime = {
+    ...await detectRuntime(),
+    spawn: () => {
+      const end = Promise.withResolvers<ProcessEnd>();
+      processes.push(end);
+      return { pid: 4711, outputs: [], ended: end.promise, kill: () => {}, unref: () => {} };
+    },
+  };
+  const warnings: string[] = [];
+  const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
+  const parts = { source: failingSource(3, isAnswered.promise), localSlots: 1, runtime, log };
+  await using started = await StartedRun.start(worker, parts, delayed(writing.promise));
+  await eventually("all jobs are answered", () => started.run.status.bytesOut === 3);
+  isAnswered.resolve();
+  await eventually("the run ends", () => started.run.snapshot().phase === "ending");
+  processes[0]?.resolve({ exitCode: 0 });
+  await turns();
+  writing.resolve();
+  await assert.rejects(started.ended, { message: "no more paper" });
+  assert.deepEqual([processes.length, warnings], [1, []]);
 });
 
 test("a resumed run has ended in its journal only if every output that it wrote has its record", async () => {
@@ -171,14 +186,7 @@ test("an interrupt after the last job changes nothing", async () => {
 
 test("an error of the source ends the run with that error", async () => {
   await using worker = await ScriptedWorker2.start();
-  const failing: Source = {
-    batches: (async function* () {
-      yield* numberSource(3).batches;
-      throw new Error("no more paper");
-    })(),
-    count: () => Promise.resolve(undefined),
-  };
-  await using started = await StartedRun.start(worker, { source: failing });
+  await using started = await StartedRun.start(worker, { source: failingSource(3) });
   await assert.rejects(started.ended, { message: "no more paper" });
 });
 
@@ -207,6 +215,29 @@ test("too many failures stop a run, or make it fail in the end", async () => {
     );
   }
 });
+
+/** This many jobs, and then an error, once `failing` resolves. */
+function failingSource(jobs: number, failing: Promise<void> = Promise.resolve()): Source {
+  return {
+    batches: (async function* () {
+      yield* numberSource(jobs).batches;
+      await failing;
+      throw new Error("no more paper");
+    })(),
+    count: () => Promise.resolve(undefined),
+  };
+}
+
+/** Makes a sink that writes nothing before `writing` resolves. */
+function delayed(writing: Promise<void>): (sink: DirectorySink) => DirectorySink {
+  return (sink) => {
+    const commit = async (name: string, output: Uint8Array) => {
+      await writing;
+      await sink.commit(name, output);
+    };
+    return { commit, close: () => sink.close() } as unknown as DirectorySink;
+  };
+}
 
 /** Rejects if a run does not end: a test that waited for it would not end either. */
 async function inTime(ended: Promise<void>): Promise<void> {
@@ -240,7 +271,7 @@ class StartedRun implements AsyncDisposable {
 
   static async start(
     { port }: ScriptedWorker2,
-    parts: Pick<RunParts, "source" | "failureLimit">,
+    parts: Partial<RunParts> & Pick<RunParts, "source">,
     sinkOf = (sink: DirectorySink) => sink,
     /** The journal of earlier runs. */
     before = "",
