@@ -105,6 +105,14 @@ export const PAST_BUGS: readonly Canary[] = [
     from: 884,
     seeds: 1,
   },
+  {
+    name: "does not listen unless somebody wants to know the port",
+    file: "controller/run.ts",
+    text: "const address = this.#cluster.listen(listen);\n      onListening?.(address);",
+    by: "if (onListening) onListening(this.#cluster.listen(listen));",
+    from: 13,
+    seeds: 1,
+  },
 ];
 
 /** What the real code in the copy needs. */
