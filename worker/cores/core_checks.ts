@@ -18,6 +18,14 @@ const LOADS_MAX: Readonly<Record<LoadError["kind"], number>> = {
 /** Loads a core once, in some process. Rejects if it cannot be loaded, or if the signal aborts. */
 export type LoadOnce = (core: StoredCore, abandoned: AbortSignal) => Promise<void>;
 
+/** Says what this machine lacks for a core. Each function gives a clause for a message, or `undefined`. */
+export interface CoreNeeds {
+  /** Why the core must not be loaded here. */
+  beforeLoad(core: StoredCore): Promise<string | undefined>;
+  /** Everything that was missing when loading the core failed for `reason`. */
+  explain(core: StoredCore, reason: string): Promise<string | undefined>;
+}
+
 /** A core that is being checked. */
 interface Check {
   readonly result: Promise<void>;
@@ -29,10 +37,12 @@ interface Check {
 /** The checks that are under way. Connections that want the same core at the same time share one. */
 export class CoreChecks {
   readonly #loadOnce: LoadOnce;
+  readonly #needs: CoreNeeds | undefined;
   readonly #running = new Map<CoreKey, Check>();
 
-  constructor(loadOnce: LoadOnce) {
+  constructor(loadOnce: LoadOnce, needs?: CoreNeeds) {
     this.#loadOnce = loadOnce;
+    this.#needs = needs;
   }
 
   /**
@@ -57,7 +67,7 @@ export class CoreChecks {
 
   #start(core: StoredCore): Check {
     const abandon = new AbortController();
-    const check = { result: this.#loadUntilKnown(core, abandon.signal), abandon, waiting: 0 };
+    const check = { result: this.#check(core, abandon.signal), abandon, waiting: 0 };
     this.#running.set(core.key, check);
     const forget = () => this.#forget(core.key, check);
     void check.result.then(forget, forget);
@@ -72,6 +82,18 @@ export class CoreChecks {
   #abandon(key: CoreKey, check: Check, reason: unknown): void {
     this.#forget(key, check);
     check.abandon.abort(reason);
+  }
+
+  async #check(core: StoredCore, abandoned: AbortSignal): Promise<void> {
+    const lacking = await this.#needs?.beforeLoad(core);
+    if (lacking !== undefined) throw new LoadError(lacking);
+    try {
+      await this.#loadUntilKnown(core, abandoned);
+    } catch (error) {
+      if (!(error instanceof LoadError) || error.kind !== "core") throw error;
+      const reason = await this.#needs?.explain(core, error.message);
+      throw reason === undefined ? error : new LoadError(reason);
+    }
   }
 
   /** If its process was killed or told to end from outside, the core may be fine, and is loaded again. */
