@@ -29,12 +29,18 @@ export function lackingText({ libraries, versions }: Lacking): string | undefine
     ...(libraries.length > 0 ? [`this machine lacks ${named(libraries.map(libraryText))}`] : []),
     ...versions.map(versionText),
   ];
-  return clauses.length > 0 ? clauses.join("; ") : undefined;
+  return clauses.length > 0 ? oneLine(clauses.join("; ")) : undefined;
 }
 
 /** All names in `lacking`, to see whether another text is about the same. */
 export function namesOf({ libraries, versions }: Lacking): string[] {
   return [...libraries.map(({ name }) => name), ...versions.flatMap(({ missing }) => missing)];
+}
+
+/** Names come from files, which may contain anything. */
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what this removes
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 }
 
 function libraryText({ name, neededBy }: Lacking["libraries"][number]): string {

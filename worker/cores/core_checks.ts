@@ -67,7 +67,10 @@ export class CoreChecks {
 
   #start(core: StoredCore): Check {
     const abandon = new AbortController();
-    const check = { result: this.#check(core, abandon.signal), abandon, waiting: 0 };
+    const result = this.#needs
+      ? this.#loadIfComplete(core, this.#needs, abandon.signal)
+      : this.#loadUntilKnown(core, abandon.signal);
+    const check = { result, abandon, waiting: 0 };
     this.#running.set(core.key, check);
     const forget = () => this.#forget(core.key, check);
     void check.result.then(forget, forget);
@@ -84,14 +87,20 @@ export class CoreChecks {
     check.abandon.abort(reason);
   }
 
-  async #check(core: StoredCore, abandoned: AbortSignal): Promise<void> {
-    const lacking = await this.#needs?.beforeLoad(core);
+  /** Does not load a core that this machine cannot run. Completes the reason why another does not load. */
+  async #loadIfComplete(
+    core: StoredCore,
+    needs: CoreNeeds,
+    abandoned: AbortSignal,
+  ): Promise<void> {
+    const lacking = await needs.beforeLoad(core);
     if (lacking !== undefined) throw new LoadError(lacking);
+    abandoned.throwIfAborted();
     try {
       await this.#loadUntilKnown(core, abandoned);
     } catch (error) {
       if (!(error instanceof LoadError) || error.kind !== "core") throw error;
-      const reason = await this.#needs?.explain(core, error.message);
+      const reason = await needs.explain(core, error.message);
       throw reason === undefined ? error : new LoadError(reason);
     }
   }
