@@ -8,6 +8,7 @@ import { styleText } from "node:util";
 import type { Log } from "../system/log.ts";
 import { printable } from "./format.ts";
 import { stderr } from "./stderr.ts";
+import { tableLines } from "./table_lines.ts";
 
 /** Writes one line of text. */
 export type WriteLine = (line: string) => void;
@@ -18,6 +19,15 @@ export const toStderr: WriteLine = (line) => stderr.write(`${line}\n`);
 /** Prints why the command failed. All errors have this form, and are one line, whatever they quote. */
 export function printError(message: string): void {
   toStderr(`${styled("red", "distcomp:")} ${printable(message)}`);
+}
+
+/** Prints why the command failed, with a row for each thing that contributed. */
+export function printErrorTable(
+  message: string,
+  rows: readonly (readonly [string, string])[],
+): void {
+  printError(message);
+  for (const line of tableLines(rows)) toStderr(line);
 }
 
 /** The log of a worker. A worker may run for weeks, so every line begins with the time. */
@@ -36,6 +46,7 @@ export function runLog(write: WriteLine, isQuiet: boolean): Log {
   return {
     info: () => {},
     warn: (text) => write(warning(text)),
+    table: (title, rows) => write([warning(title), ...tableLines(rows)].join("\n")),
     printed: isQuiet ? () => {} : (text) => write(printable(text)),
     room: () => stderr.room(),
   };

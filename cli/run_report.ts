@@ -5,10 +5,11 @@ import { TooManyFailuresError } from "../controller/failure_limit.ts";
 import { SinkError } from "../controller/output/directory_sink.ts";
 import type { RunStatus } from "../controller/run.ts";
 import { InterruptedError, NoWorkerError } from "../controller/run_errors.ts";
+import { refusalTable } from "../controller/workers/core_refusals.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
-import { printError, toStderr } from "./log.ts";
+import { printError, printErrorTable, toStderr } from "./log.ts";
 import type { RunFlags } from "./run_options.ts";
 import { writeStdout } from "./stdout.ts";
 import { failuresText, summaryJson, summaryText } from "./summary.ts";
@@ -54,9 +55,22 @@ function reportError(
     printError(`${error.message}; retry them with --retry-failed`); // all jobs have ended
     return exitCode;
   }
-  if (exitCode !== ExitCode.interrupted) printError(messageOf(error));
+  if (exitCode !== ExitCode.interrupted) printEnd(error);
   if (isResumable) toStderr(resumeHint);
   return exitCode;
+}
+
+/** Workers that cannot load the core become a table. */
+function printEnd(error: unknown): void {
+  const table = error instanceof NoWorkerError ? refusalTable(error.reasons.map(split)) : undefined;
+  if (table) printErrorTable(`No worker can be used: ${table.title}`, table.rows);
+  else printError(messageOf(error));
+}
+
+/** The name of a worker, and the reason why it cannot be used. */
+function split(text: string): readonly [string, string] {
+  const at = text.indexOf(": ");
+  return at < 0 ? ["", text] : [text.slice(0, at), text.slice(at + 2)];
 }
 
 function isNoFaultOfCommand(error: unknown): boolean {

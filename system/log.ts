@@ -8,6 +8,8 @@ export interface Log {
   warn(text: string): void;
   /** A line that a core has printed. `text` also says which slot it comes from. */
   printed(text: string): void;
+  /** A problem with several things at once: a title, and a row for each. A log without this method gets lines. */
+  table?(title: string, rows: readonly (readonly [string, string])[]): void;
   /**
    * A promise that resolves when the log has room for more printed lines; `undefined` if it has room now. A log
    * without this method always has room.

@@ -14,6 +14,7 @@ import { host } from "../system/host.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { Connection, type ConnectionContext } from "./controllers/connection.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
+import { coreNeeds } from "./cores/core_needs.ts";
 import { CoreStore } from "./cores/core_store.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
@@ -95,7 +96,10 @@ export class Worker implements AsyncDisposable {
       coreLoadLimitMs: options.coreLoadLimitMs ?? CORE_LOAD_LIMIT_MS,
       orphanLimitMs: options.orphanLimitMs ?? ORPHAN_LIMIT_MS,
     });
-    this.#checks = new CoreChecks((core, abandoned) => this.#executor.tryLoad(core, abandoned));
+    this.#checks = new CoreChecks(
+      (core, abandoned) => this.#executor.tryLoad(core, abandoned),
+      coreNeeds(runtime.files),
+    );
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
   }
 

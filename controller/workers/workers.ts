@@ -10,6 +10,7 @@ import type { Log } from "../../system/log.ts";
 import { connectionEnd, dialFailure } from "./attempt_end.ts";
 import { ConnectedWorker, type WorkerOrigin } from "./connected_worker.ts";
 import { ConnectionWarnings } from "./connection_warnings.ts";
+import { CoreRefusals } from "./core_refusals.ts";
 import { Listeners } from "./listeners.ts";
 import { isAwaited, reasonsForNone } from "./prospects.ts";
 import { GIVE_UP_MS, ReconnectingAddress } from "./reconnect.ts";
@@ -50,6 +51,7 @@ export class Workers {
   /** The run ends with fewer workers. */
   readonly #workersMin: number;
   readonly #warnings: ConnectionWarnings;
+  readonly #refusals: CoreRefusals;
   readonly #connected = new Set<ConnectedWorker>();
   readonly #addresses = new Map<string, ReconnectingAddress>();
   /** The histories of workers that connect to the run, by host, as the port changes with each connection. */
@@ -66,6 +68,7 @@ export class Workers {
     this.#workersMin = workersMin;
     this.#events = events;
     this.#warnings = new ConnectionWarnings(log);
+    this.#refusals = new CoreRefusals(log);
     this.#listeners = new Listeners(runtime, (stream) => this.join(stream));
   }
 
@@ -89,7 +92,7 @@ export class Workers {
       onGivenUp: () => this.#checkLeft(),
       report: (kind, reason) => {
         if (kind === "failed") this.#warnings.add(name, reason);
-        else this.#log.warn(`cannot use worker ${name}: ${reason}`);
+        else this.#warnUnusable(name, reason);
       },
     });
     this.#addresses.set(name, address);
@@ -158,6 +161,7 @@ export class Workers {
   onTick(nowMs: number): void {
     for (const { connection } of [...this.#connected]) connection.onTick(nowMs);
     this.#warnings.flush(this.#addresses.size);
+    this.#refusals.onTick(nowMs);
     const members = this.#members;
     const hasWaited = ({ connectedAtMs }: ConnectedWorker) => nowMs - connectedAtMs > GIVE_UP_MS;
     if (members.length < this.#workersMin && members.some(hasWaited)) this.#checkLeft();
@@ -166,6 +170,7 @@ export class Workers {
   /** Disconnects all workers. */
   close(): void {
     this.#isClosed = true;
+    this.#refusals.flush();
     for (const address of this.#addresses.values()) address.remove();
     this.#listeners.close();
     for (const worker of [...this.#connected]) this.disconnect(worker);
@@ -273,7 +278,12 @@ export class Workers {
     const isNew = history.isNew(reason); // the worker may connect again and again
     if (isNew) history.unusable = `${name}: ${reason}`;
     this.#checkLeft();
-    if (isNew && !this.#isClosed) this.#log.warn(`cannot use worker ${name}: ${reason}`);
+    if (isNew && !this.#isClosed) this.#warnUnusable(name, reason);
+  }
+
+  #warnUnusable(name: string, reason: string): void {
+    if (this.#refusals.add(name, reason)) return;
+    this.#log.warn(`cannot use worker ${name}: ${reason}`);
   }
 
   /** Reports `onNoneLeft` if too few workers are left and no other is expected. */
@@ -283,6 +293,7 @@ export class Workers {
     const reasons = reasonsForNone([...this.#connected], addresses, this.#workersMin);
     if (!reasons) return;
     for (const { unusable } of this.#histories.values()) if (unusable) reasons.unshift(unusable);
+    this.#refusals.drop();
     this.close();
     this.#events.onNoneLeft(reasons.length > 0 ? reasons : ["the worker list is empty"]);
   }

@@ -18,6 +18,14 @@ const LOADS_MAX: Readonly<Record<LoadError["kind"], number>> = {
 /** Loads a core once, in some process. Rejects if it cannot be loaded, or if the signal aborts. */
 export type LoadOnce = (core: StoredCore, abandoned: AbortSignal) => Promise<void>;
 
+/** Says what this machine lacks for a core. Each function gives a clause for a message, or `undefined`. */
+export interface CoreNeeds {
+  /** Why the core must not be loaded here. */
+  beforeLoad(core: StoredCore): Promise<string | undefined>;
+  /** Everything that was missing when loading the core failed for `reason`. */
+  explain(core: StoredCore, reason: string): Promise<string | undefined>;
+}
+
 /** A core that is being checked. */
 interface Check {
   readonly result: Promise<void>;
@@ -29,10 +37,12 @@ interface Check {
 /** The checks that are under way. Connections that want the same core at the same time share one. */
 export class CoreChecks {
   readonly #loadOnce: LoadOnce;
+  readonly #needs: CoreNeeds | undefined;
   readonly #running = new Map<CoreKey, Check>();
 
-  constructor(loadOnce: LoadOnce) {
+  constructor(loadOnce: LoadOnce, needs?: CoreNeeds) {
     this.#loadOnce = loadOnce;
+    this.#needs = needs;
   }
 
   /**
@@ -57,7 +67,10 @@ export class CoreChecks {
 
   #start(core: StoredCore): Check {
     const abandon = new AbortController();
-    const check = { result: this.#loadUntilKnown(core, abandon.signal), abandon, waiting: 0 };
+    const result = this.#needs
+      ? this.#loadIfComplete(core, this.#needs, abandon.signal)
+      : this.#loadUntilKnown(core, abandon.signal);
+    const check = { result, abandon, waiting: 0 };
     this.#running.set(core.key, check);
     const forget = () => this.#forget(core.key, check);
     void check.result.then(forget, forget);
@@ -72,6 +85,24 @@ export class CoreChecks {
   #abandon(key: CoreKey, check: Check, reason: unknown): void {
     this.#forget(key, check);
     check.abandon.abort(reason);
+  }
+
+  /** Does not load a core that this machine cannot run. Completes the reason why another does not load. */
+  async #loadIfComplete(
+    core: StoredCore,
+    needs: CoreNeeds,
+    abandoned: AbortSignal,
+  ): Promise<void> {
+    const lacking = await needs.beforeLoad(core);
+    if (lacking !== undefined) throw new LoadError(lacking);
+    abandoned.throwIfAborted();
+    try {
+      await this.#loadUntilKnown(core, abandoned);
+    } catch (error) {
+      if (!(error instanceof LoadError) || error.kind !== "core") throw error;
+      const reason = await needs.explain(core, error.message);
+      throw reason === undefined ? error : new LoadError(reason);
+    }
   }
 
   /** If its process was killed or told to end from outside, the core may be fine, and is loaded again. */

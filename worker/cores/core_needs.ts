@@ -1,0 +1,68 @@
+/** Says what a core needs that this machine lacks: before it is loaded, and when loading it has failed. */
+
+import { missingCpuFlags } from "../../core/cpu_level.ts";
+import { readElfLibrary } from "../../core/elf_library.ts";
+import { lackingText, namesOf } from "../../core/lacking.ts";
+import type { Files } from "../../runtime/files.ts";
+import { host } from "../../system/host.ts";
+import type { CoreNeeds } from "./core_checks.ts";
+import { withFileBytes } from "./file_bytes.ts";
+import { searchLibraries } from "./library_search.ts";
+
+/** The flags of the first processor are in the first page. */
+const TEXT_BYTES_MAX = 16 * 1024;
+
+/** What this machine lacks for the cores of a worker. */
+export function coreNeeds(files: Files): CoreNeeds {
+  return {
+    beforeLoad: ({ path }) => lackingCpu(files, path),
+    explain: ({ path }, reason) => explainLoadFailure(files, path, reason),
+  };
+}
+
+/**
+ * What the processor lacks for the core at `path`, as a clause. New loaders refuse such a core. Old ones load it,
+ * and it crashes in some job.
+ */
+export async function lackingCpu(files: Files, path: string): Promise<string | undefined> {
+  const { machine, format } = host();
+  if (format !== "ELF" || machine !== "x86_64") return undefined;
+  const library = await withFileBytes(files, path, readElfLibrary);
+  if (!library || library.x86Level <= 1) return undefined;
+  const missing = missingCpuFlags(library.x86Level, await textOf(files, "/proc/cpuinfo"));
+  if (missing.length === 0) return undefined;
+  return `it is built for x86-64-v${library.x86Level}, the CPU of this machine lacks ${
+    missing.join(", ")
+  }`;
+}
+
+/**
+ * Why the core at `path` cannot be loaded: everything that is missing, where the loader's own text (`reason`) names
+ * the first only. `undefined` if nothing is found to be missing.
+ */
+export async function explainLoadFailure(
+  files: Files,
+  path: string,
+  reason: string,
+): Promise<string | undefined> {
+  if (host().format !== "ELF") return undefined;
+  const lacking = await searchLibraries(files, path);
+  const text = lacking && lackingText(lacking);
+  if (!lacking || text === undefined) return undefined;
+  const isSame = namesOf(lacking).some((name) => reason.includes(name));
+  return isSame ? text : `${text}; the loader says: ${reason}`;
+}
+
+/** The text of a file whose size the system does not tell, such as those in `/proc`. */
+async function textOf(files: Files, path: string): Promise<string> {
+  const file = await files.openToRead(path).catch(() => undefined);
+  if (!file) return "";
+  try {
+    const content = new Uint8Array(TEXT_BYTES_MAX);
+    return new TextDecoder().decode(content.subarray(0, await file.read(content, 0)));
+  } catch {
+    return "";
+  } finally {
+    await file.close().catch(() => {}); // it was only read
+  }
+}
