@@ -65,6 +65,8 @@ export interface ChildProcess {
 export interface SpawnOptions {
   /** The complete environment of the program. */
   readonly env: Record<string, string>;
+  /** Its working folder, an absolute path; that of this process unless given. */
+  readonly folder?: string | undefined;
   /** In a session of its own: what is typed in a terminal, such as Ctrl-C, sends it no signal. */
   readonly isDetached?: boolean;
 }
