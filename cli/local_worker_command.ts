@@ -3,6 +3,7 @@
 import { basename, dirname } from "node:path";
 import { systemClock } from "../runtime/clock.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import type { LocalWorkerShares } from "../controller/workers/local_worker.ts";
 import { removeAfterOwner } from "../system/leftovers.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { Worker } from "../worker/worker.ts";
@@ -19,12 +20,12 @@ const DIAL_MS = 10_000;
 export async function localWorkerCommand(
   runtime: Runtime,
   socket: string,
-  slots: number,
+  shares: LocalWorkerShares,
 ): Promise<number> {
   // The run reports what happens to jobs, so this process logs only the lines that cores print.
   const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
   await using worker = await Worker.start(runtime, {
-    slots,
+    ...shares,
     log,
     software: SOFTWARE,
     halfClosedMs: 0, // after the run has disconnected, it reads no answers

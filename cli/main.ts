@@ -1,8 +1,12 @@
 /** The main function of every process, whether the user or distcomp itself started it. */
 
 import process from "node:process";
+import { bindToCpus } from "../runtime/cpu_binding.ts";
 import { detectRuntime } from "../runtime/detect.ts";
+import { messageOf } from "../runtime/error_text.ts";
+import { parseCpuList } from "../system/cpu_list.ts";
 import { ownRole } from "../system/self.ts";
+import { ExitCode } from "./exit_code.ts";
 import type { Roles } from "./roles.ts";
 import { exit, useStderrOf } from "./stderr.ts";
 
@@ -14,15 +18,27 @@ export function main(roles: Roles): void {
 async function runRole(roles: Roles, args: readonly string[]): Promise<number> {
   const runtime = await detectRuntime();
   useStderrOf(runtime);
-  const [first, socket = "", number = ""] = args;
+  const [first, socket = "", number = "", cpus] = args;
   if (first === "slot" && ownRole() === "slot" && roles.slot) {
     const { runSlot } = await roles.slot();
+    if (cpus !== undefined && !await isBoundTo(cpus)) return ExitCode.usage;
     return runSlot(runtime, socket, Number(number));
   }
   if (first === "local-worker" && ownRole() === "local-worker" && roles.localWorker) {
     const { localWorkerCommand } = await roles.localWorker();
-    return await localWorkerCommand(runtime, socket, Number(number));
+    return await localWorkerCommand(runtime, socket, JSON.parse(number));
   }
   const { runCommandLine } = await import("./command_line.ts");
   return await runCommandLine(runtime, args, roles);
+}
+
+/** Binds a slot to its CPUs. The worker reports what a slot prints before it exits. */
+async function isBoundTo(cpus: string): Promise<boolean> {
+  try {
+    await bindToCpus(parseCpuList(cpus));
+    return true;
+  } catch (error) {
+    console.error(messageOf(error));
+    return false;
+  }
 }

@@ -10,13 +10,13 @@ import {
   parseCount,
   parseFailureLimit,
   parseMemory,
-  parseSlots,
   parseTimeout,
   parseVerify,
 } from "./option_values.ts";
+import { addShareOptions, type ShareFlags } from "./share_options.ts";
 
 /** The parsed values of the options. */
-export interface RunFlags {
+export interface RunFlags extends ShareFlags {
   readonly lines?: string;
   readonly repeat?: number;
   readonly output: string;
@@ -25,7 +25,6 @@ export interface RunFlags {
   readonly workers?: string;
   readonly listen?: Address;
   readonly insecure?: boolean;
-  readonly slots?: number;
   readonly timeout?: number;
   readonly memory?: number;
   readonly retries?: number;
@@ -76,7 +75,8 @@ function addWorkerOptions(command: Command): void {
     )
     .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text))
     .option("--insecure", "accept unauthenticated connections from other machines")
-    .option("--slots <n>", "jobs at once without workers (default: one per CPU)", parseSlots);
+    .optionsGroup("This machine, without workers:");
+  addShareOptions(command, "jobs at once");
 }
 
 function addJobOptions(command: Command): void {

@@ -1,13 +1,14 @@
 /** The parts of a run that the command line alone determines: the core, the workers and the job options. */
 
-import os from "node:os";
 import process from "node:process";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
 import { type CoreImage, readCoreImage } from "../controller/workers/core_image.ts";
+import type { LocalWorkerShares } from "../controller/workers/local_worker.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
 import { clusterOptionsOf, type RunFlags } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
+import { SHARE_OPTIONS, sharesFrom } from "./share_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { readWorkers } from "./worker_list.ts";
 
@@ -16,8 +17,8 @@ export interface RunPlan {
   readonly core: CoreImage;
   readonly options: ClusterOptions;
   readonly workers: readonly Address[];
-  /** Slots of the local worker, if the run uses one. */
-  readonly localSlots: number | undefined;
+  /** What the local worker gets of this machine, if the run uses one. */
+  readonly local: LocalWorkerShares | undefined;
 }
 
 /** Reads the core and the worker list. Rejects if options contradict each other. */
@@ -30,24 +31,29 @@ export async function planOf({ core, flags, hasLocalWorker }: RunRequest): Promi
       "This executable cannot run jobs itself; name workers with --workers, or use --listen",
     );
   }
-  if (!isLocal && flags.slots !== undefined) {
-    throw new UsageError(
-      "--slots is only for a run without --workers or --listen; on a worker: distcomp worker --slots N",
-    );
-  }
+  if (!isLocal) checkNoShares(flags);
   checkListen(flags);
   checkVerify(flags, workers.length);
   return {
     core: await readCoreImage(core, isLocal),
     options: clusterOptionsOf(flags),
     workers,
-    localSlots: isLocal ? flags.slots ?? os.availableParallelism() : undefined,
+    local: isLocal ? sharesFrom(flags) : undefined,
   };
 }
 
 /** The worker list as the user gave it; empty if there is none. */
 export function workerListOf({ workers }: RunFlags): string {
   return workers ?? process.env.DISTCOMP_WORKERS ?? "";
+}
+
+function checkNoShares(flags: RunFlags): void {
+  const option = SHARE_OPTIONS.find((name) => flags[name] !== undefined);
+  if (option === undefined) return;
+  throw new UsageError(
+    `--${option} is only for a run without --workers or --listen; ` +
+      `on a worker: distcomp worker --${option}`,
+  );
 }
 
 function checkListen({ listen, insecure }: RunFlags): void {

@@ -1,6 +1,5 @@
 /** `distcomp worker`: runs a worker that serves controllers until a signal stops it. */
 
-import os from "node:os";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
 import { reasonOf } from "../runtime/error_text.ts";
@@ -9,6 +8,7 @@ import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun } from "./format.ts";
 import { workerLog } from "./log.ts";
+import { sharesFrom } from "./share_options.ts";
 import { writeStdout } from "./stdout.ts";
 import { UsageError } from "./usage_error.ts";
 import { SOFTWARE } from "./version.ts";
@@ -18,12 +18,12 @@ import { WorkerSignals } from "./worker_signals.ts";
 /** Serves controllers until a signal, or with `--stdio` until its only controller has disconnected. */
 export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promise<number> {
   const listen = listenAddressOf(flags);
-  const count = flags.slots ?? os.availableParallelism();
-  const slots = formatNoun(count, "slot");
+  const shares = sharesFrom(flags);
+  const slots = formatNoun(shares.slots, "slot");
   const log = workerLog();
   const signals = new WorkerSignals(log);
   const listener = listen ? listenOn(runtime, listen) : undefined;
-  const worker = await Worker.start(runtime, { slots: count, log, software: SOFTWARE });
+  const worker = await Worker.start(runtime, { ...shares, log, software: SOFTWARE });
   signals.onWorker(worker);
   if (listener) {
     writeStdout(`listening on ${formatAddress(listener.address)}, ${slots}\n`);

@@ -3,23 +3,22 @@
 import type { Command } from "commander";
 import { DEFAULT_PORT, formatAddress, parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
-import { parseSlots } from "./option_values.ts";
+import { addShareOptions, type ShareFlags } from "./share_options.ts";
 
 /** Where a worker listens by default: only its own machine can reach it. */
 export const DEFAULT_LISTEN: Address = { kind: "tcp", host: "127.0.0.1", port: DEFAULT_PORT };
 
 /** The parsed values of the options. */
-export interface WorkerFlags {
+export interface WorkerFlags extends ShareFlags {
   readonly listen?: Address;
   readonly connect?: Address;
   readonly stdio?: boolean;
-  readonly slots?: number;
   readonly insecure?: boolean;
 }
 
 /** Adds the options to the parser and the help. */
 export function addWorkerOptions(command: Command): Command {
-  return command
+  command
     .optionsGroup("Controllers, one of these:")
     .option(
       "--listen <host:port>",
@@ -32,8 +31,9 @@ export function addWorkerOptions(command: Command): Command {
       (text) => parseAddress(text),
     )
     .option("--stdio", "serve one controller on stdin and stdout")
+    .optionsGroup("Slots:");
+  return addShareOptions(command, "jobs at once")
     .optionsGroup("Options:")
-    .option("--slots <n>", "jobs at once (default: one per CPU)", parseSlots)
     .option("--insecure", "accept unauthenticated connections from other machines")
     .helpOption("-h, --help", "show this help");
 }

@@ -14,7 +14,7 @@ import type { Journal } from "./output/journal.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
 import { type JobCounts, Tally } from "./tally.ts";
 import type { CoreImage } from "./workers/core_image.ts";
-import { LocalWorker } from "./workers/local_worker.ts";
+import { LocalWorker, type LocalWorkerShares } from "./workers/local_worker.ts";
 
 export type { Failure } from "./tally.ts";
 
@@ -33,8 +33,8 @@ export interface RunParts {
   /** Where to listen for workers. `onListening` gets the address with the actual port. */
   readonly listen?: Address | undefined;
   readonly onListening?: (address: Address) => void;
-  /** Slots of the local worker. `undefined`: the run starts none. */
-  readonly localSlots?: number | undefined;
+  /** What the local worker gets of this machine. `undefined`: the run starts none. */
+  readonly local?: LocalWorkerShares | undefined;
   /** How many failures stop the run. Default: no limit. */
   readonly failureLimit?: FailureLimit | undefined;
   /** Jobs that will probably be skipped because they finished in earlier runs. They take no time. */
@@ -183,14 +183,14 @@ export class Run {
   }
 
   async #start(): Promise<void> {
-    const { workers, listen, onListening, localSlots, runtime, log } = this.#parts;
+    const { workers, listen, onListening, local, runtime, log } = this.#parts;
     this.setWorkers(workers);
     if (listen) {
       const address = this.#cluster.listen(listen);
       onListening?.(address);
     }
-    if (localSlots !== undefined) {
-      this.#local = await LocalWorker.start(runtime, this.#cluster, { slots: localSlots, log });
+    if (local !== undefined) {
+      this.#local = await LocalWorker.start(runtime, this.#cluster, { shares: local, log });
     }
     void this.#feed();
   }

@@ -1,10 +1,11 @@
 /** Runs a compute core from a program: inputs in, results out, no files. */
 
-import os from "node:os";
+import { resolve } from "node:path";
 import { parseAddress } from "../link/address.ts";
 import type { FailureKindName } from "../protocol/mod.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import { type Log, silentLog } from "../system/log.ts";
+import { slotsFor } from "../system/usable_cpus.ts";
 import type { Answer } from "./answer.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import type { Task } from "./cluster/task.ts";
@@ -20,8 +21,12 @@ export interface SessionOptions {
   readonly core: string | Uint8Array;
   /** Addresses of workers, as `HOST:PORT`. Without any, the session starts a worker on this machine. */
   readonly workers?: readonly string[];
-  /** Slots of the local worker, if there is one. Default: one per CPU. */
+  /** Slots of the local worker, if there is one. Default: one per CPU, or per `threads` CPUs. */
   readonly slots?: number;
+  /** How many threads the libraries in a core use in the local worker. Default: CPUs divided by slots. */
+  readonly threads?: number;
+  /** An existing folder in which slots of the local worker have their working folders. Default: `TMPDIR`. */
+  readonly workdir?: string;
   /** Limits and retries of each job. Default: no limits of time and memory; only crashes are retried, twice. */
   readonly policy?: Partial<JobPolicy>;
   /** Gets warnings, for example about lost workers, and the lines that cores print. Default: they are dropped. */
@@ -120,9 +125,10 @@ export class Session implements AsyncDisposable {
     const policy = { ...DEFAULT_POLICY, ...options.policy };
     const session = new Session((events) => new Cluster(runtime, core, events, log, { policy }));
     for (const worker of workers) session.#cluster.dial(worker);
-    const slots = options.slots ?? os.availableParallelism();
     if (isLocal) {
-      session.#local = await LocalWorker.start(runtime, session.#cluster, { slots, log });
+      const { threads, workdir, slots = slotsFor(threads) } = options;
+      const shares = { slots, threads, workdir: workdir && resolve(workdir) };
+      session.#local = await LocalWorker.start(runtime, session.#cluster, { shares, log });
     }
     return session;
   }

@@ -77,7 +77,9 @@ DISTCOMP_EXPORT int32_t worker_init(int32_t version);
  * data      The input. The worker allocates it and frees it as soon as this function returns, so do
  *           not keep the pointer and do not return it in `*outdata`. It is never null, even if
  *           `size` is 0. It is aligned to at least 64 bytes. Its `size` bytes may be written.
- * size      Number of bytes in `data`. Do not read or write beyond them; text has no terminator.
+ * size      Number of bytes in `data`. Do not read or write beyond them, with one exception: distcomp
+ *           puts a zero byte behind the input, so that text is a C string. `size` does not count it.
+ *           Other workers for this API need not do that. An input may contain zeros itself.
  * outdata   Where to store a pointer to the output; null before the call. The core allocates the
  *           output in any way it likes: malloc, static memory, a buffer that it reuses. The output
  *           must stay in place and unchanged until worker_free_outdata is called.

@@ -224,6 +224,7 @@ function written(to: Writable, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
   const child = bun.spawn([...command], {
     env: options.env,
+    ...options.folder !== undefined && { cwd: options.folder },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -71,6 +71,7 @@ export interface BunApi {
   listen<T>(options: BunUnixOptions<T>): { readonly port?: undefined; stop(): void };
   spawn(command: string[], options: {
     env: Record<string, string>;
+    cwd?: string;
     stdin: "ignore";
     stdout: "pipe";
     stderr: "pipe";

@@ -3,6 +3,8 @@
 import process from "node:process";
 import { type BunFunction, type BunPointer as Pointer, ffi } from "./bun_api.ts";
 import {
+  AFFINITY_FUNCTIONS,
+  type AffinityLibrary,
   C_LIBRARY,
   type CFunction,
   type CLibrary,
@@ -78,6 +80,11 @@ export function openSlotChannel(socketPath: string): SlotChannel {
 /** Opens what tells how this process handles signals. */
 export function openSignalLibrary(): SignalLibrary {
   return openCLibrary((name) => open<SignalLibrary>(name, SIGNAL_FUNCTIONS));
+}
+
+/** Opens what binds threads to CPUs. */
+export function openAffinityLibrary(): AffinityLibrary {
+  return openCLibrary((name) => open<AffinityLibrary>(name, AFFINITY_FUNCTIONS));
 }
 
 function memoryWith({ memcpy }: MoreOfC): ForeignMemory<Pointer, number> {

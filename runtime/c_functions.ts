@@ -110,6 +110,17 @@ export interface SignalLibrary {
   sigaction(signal: number, handler: null, old: Uint8Array): number;
 }
 
+/** Declares what binds threads to CPUs, on Linux. */
+export const AFFINITY_FUNCTIONS: Readonly<Record<string, CFunction>> = {
+  // int sched_setaffinity(pid_t thread, size_t bytes, const cpu_set_t *mask)
+  sched_setaffinity: { args: ["i32", "size", "buffer"], returns: "i32" },
+};
+
+/** The functions that `AFFINITY_FUNCTIONS` declares. */
+export interface AffinityLibrary {
+  sched_setaffinity(thread: number, bytes: number, mask: Uint8Array): number;
+}
+
 /** Opens the C library under the first of its names that `open` finds. */
 export function openCLibrary<T>(open: (name: string) => T): T {
   const machine = process.arch === "arm64" ? "aarch64" : "x86_64";

@@ -160,6 +160,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
   const child = new Deno.Command(program, {
     args,
     env: options.env,
+    ...options.folder !== undefined && { cwd: options.folder },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -1,6 +1,8 @@
 /** Deno's foreign function interface: opens compute cores and the C library. */
 
 import {
+  AFFINITY_FUNCTIONS,
+  type AffinityLibrary,
   C_LIBRARY,
   type CFunction,
   type CLibrary,
@@ -66,6 +68,12 @@ export function openSlotChannel(socketPath: string): SlotChannel {
 export function openSignalLibrary(): SignalLibrary {
   const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(SIGNAL_FUNCTIONS)));
   return symbols as unknown as SignalLibrary;
+}
+
+/** Opens what binds threads to CPUs. */
+export function openAffinityLibrary(): AffinityLibrary {
+  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(AFFINITY_FUNCTIONS)));
+  return symbols as unknown as AffinityLibrary;
 }
 
 function tableOf(

@@ -72,7 +72,7 @@ export interface Files {
   renameSync(path: string, newPath: string): void;
   /** Makes a folder, and those above it. It may exist. */
   makeFolder(path: string): Promise<void>;
-  makeFolderSync(path: string): void;
+  makeFolderSync(path: string, mode?: number): void;
   /** Makes a new folder that only this user may enter. Resolves to its path, which begins with `prefix`. */
   makePrivateFolder(prefix: string): Promise<string>;
   /** The names in a folder. */
@@ -98,7 +98,7 @@ export const systemFiles: Files = {
   rename,
   renameSync,
   makeFolder: async (path) => void await mkdir(path, { recursive: true }),
-  makeFolderSync: (path) => void mkdirSync(path, { recursive: true }),
+  makeFolderSync: (path, mode = 0o777) => void mkdirSync(path, { recursive: true, mode }),
   makePrivateFolder: mkdtemp,
   list: (path) => readdir(path),
   info: async (path) => infoOf(await lstat(path)),

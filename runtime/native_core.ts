@@ -9,6 +9,9 @@ const ALIGNMENT = 64;
 /** Memory for inputs up to this size is kept for the next job. Larger memory is freed after the job. */
 const KEPT_INPUT_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Zeros behind every input. One ends a C string, and this many also end one of wide characters. */
+const TERMINATOR_BYTES = 8;
+
 /** The smallest buffer whose address is stable: a runtime may move smaller arrays on its heap. */
 const STABLE_BUFFER_BYTES = 4096;
 
@@ -34,6 +37,8 @@ export class ForeignCore<P extends object | number> implements NativeCore {
   readonly #functions: CoreFunctions<P>;
   readonly #memory: Memory<P>;
   #input: SharedBuffer<P>;
+  /** How many bytes of `#input` have been in use since it was allocated. The rest are zeros. */
+  #usedBytes = 0;
   /** Two words that the core writes: the size of the output and its address. */
   readonly #result: SharedBuffer<P>;
   readonly #words: BigUint64Array<ArrayBuffer>;
@@ -69,10 +74,21 @@ export class ForeignCore<P extends object | number> implements NativeCore {
   }
 
   input(bytes: number): Uint8Array<ArrayBuffer> {
-    if (bytes > this.#input.bytes.byteLength) {
-      this.#input = this.#allocate(Math.max(bytes, 2 * this.#input.bytes.byteLength));
+    const end = bytes + TERMINATOR_BYTES;
+    if (end > this.#input.bytes.byteLength) {
+      this.#renewInput(Math.max(end, 2 * this.#input.bytes.byteLength));
     }
-    return this.#input.bytes.subarray(0, bytes);
+    const memory = this.#input.bytes;
+    // A core that reads beyond its input must not see one of an earlier job there.
+    if (end < this.#usedBytes) memory.fill(0, end, this.#usedBytes);
+    for (let at = bytes; at < end; at++) memory[at] = 0;
+    this.#usedBytes = end;
+    return memory.subarray(0, bytes);
+  }
+
+  #renewInput(bytes: number): void {
+    this.#input = this.#allocate(bytes);
+    this.#usedBytes = 0;
   }
 
   run(bytes: number): number {
@@ -99,8 +115,8 @@ export class ForeignCore<P extends object | number> implements NativeCore {
 
   free(): void {
     this.#functions.worker_free_outdata(this.#size, this.#pointer);
-    if (this.#input.bytes.byteLength > KEPT_INPUT_BYTES_MAX) {
-      this.#input = this.#allocate(STABLE_BUFFER_BYTES);
+    if (this.#input.bytes.byteLength > KEPT_INPUT_BYTES_MAX + TERMINATOR_BYTES) {
+      this.#renewInput(STABLE_BUFFER_BYTES);
     }
   }
 

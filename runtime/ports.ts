@@ -65,6 +65,8 @@ export interface ChildProcess {
 export interface SpawnOptions {
   /** The complete environment of the program. */
   readonly env: Record<string, string>;
+  /** Its working folder, an absolute path; that of this process unless given. */
+  readonly folder?: string | undefined;
   /** In a session of its own: what is typed in a terminal, such as Ctrl-C, sends it no signal. */
   readonly isDetached?: boolean;
 }
@@ -83,7 +85,10 @@ export type NativePointer = { readonly [nativePointer]: true };
 export interface NativeCore {
   /** Calls `worker_init` and returns what it returned. */
   init(version: number): number;
-  /** Memory for an input of `bytes` bytes: writable, aligned to 64, never null. Valid until `free`. */
+  /**
+   * Memory for an input of `bytes` bytes: writable, aligned to 64, never null. Valid until `free`. Behind it is a
+   * zero, and nothing of earlier inputs.
+   */
   input(bytes: number): Uint8Array<ArrayBuffer>;
   /** Calls `worker_run_job` on the first `bytes` bytes of `input` and returns the exit code. */
   run(bytes: number): number;

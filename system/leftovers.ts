@@ -7,6 +7,7 @@ import { type MachineId, THIS_MACHINE } from "./machine.ts";
 import { codeOf } from "../runtime/error_text.ts";
 import type { FileInfo, Files } from "../runtime/files.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { removeFolder } from "./remove_folder.ts";
 import { FOLDER_PREFIX } from "./temporary_folder.ts";
 
 /** The minimum age of a leftover: a younger folder may belong to a worker that is not listening yet. */
@@ -70,7 +71,7 @@ async function removeIfDeserted(
   name: string,
 ): Promise<void> {
   if (!await isRefused(runtime, join(folder, name))) return;
-  await runtime.files.remove(folder).catch(() => {}); // a remaining folder does no harm
+  await removeFolder(runtime.files, folder); // a remaining folder does no harm
 }
 
 async function isOld({ files, clock }: Runtime, folder: string): Promise<boolean> {

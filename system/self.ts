@@ -30,21 +30,30 @@ const RUNTIME_VARIABLES = [
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What a process gets beyond its arguments. */
+export interface StartOptions {
+  /** Variables in addition to those that it inherits, or instead of them. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Its working folder; that of this process unless given. */
+  readonly folder?: string | undefined;
+}
+
 /** Starts this program again as `role`. */
 export function startSelf(
   runtime: Runtime,
   role: Role,
   args: readonly string[],
+  { variables = {}, folder }: StartOptions = {},
   inherited: Environment = process.env,
 ): ChildProcess {
   const own = inherited[SPAWNED_AS] ?? "";
   if (!MAY_START[own]?.includes(role)) {
     throw new Error(`A process that runs as "${own}" (${SPAWNED_AS}) must not start a ${role}`);
   }
-  const env = environmentOf(role, inherited);
+  const env = environmentOf(role, { ...inherited, ...variables });
   // A run decides itself what Ctrl-C and Ctrl-Z mean for its worker. (A slot leaves the session of its worker.)
   const isDetached = role === "local-worker";
-  return runtime.spawn([...runtime.selfCommand(), role, ...args], { env, isDetached });
+  return runtime.spawn([...runtime.selfCommand(), role, ...args], { env, isDetached, folder });
 }
 
 function environmentOf(role: Role, inherited: Environment): Record<string, string> {

@@ -29,7 +29,7 @@ export async function makeTemporaryFolder(files: Files, first = tmpdir()): Promi
     const problem = problemOf(parent);
     if (problem === undefined) {
       try {
-        return await files.makePrivateFolder(join(parent, FOLDER_PREFIX));
+        return await files.makePrivateFolder(join(resolve(parent), FOLDER_PREFIX));
       } catch (error) {
         problems.push(`"${parent}": ${reasonOf(error)}`);
       }
@@ -44,11 +44,18 @@ export async function makeTemporaryFolder(files: Files, first = tmpdir()): Promi
 }
 
 function problemOf(parent: string): string | undefined {
-  const longest = join(parent, `${FOLDER_PREFIX}XXXXXX`, "x".repeat(SOCKET_NAME_BYTES_MAX));
-  if (new TextEncoder().encode(longest).byteLength > SOCKET_PATH_BYTES_MAX) {
-    return "has too long a path";
-  }
+  const longest = join(
+    resolve(parent),
+    `${FOLDER_PREFIX}XXXXXX`,
+    "x".repeat(SOCKET_NAME_BYTES_MAX),
+  );
+  if (!fitsSocket(longest)) return "has too long a path";
   return isNoexec(resolve(parent), readMounts()) ? "is mounted noexec" : undefined;
+}
+
+/** Whether a socket can have this path. */
+export function fitsSocket(path: string): boolean {
+  return new TextEncoder().encode(path).byteLength <= SOCKET_PATH_BYTES_MAX;
 }
 
 /** Whether the file system of `folder` forbids loading libraries, according to the text of `/proc/mounts`. */

@@ -1,6 +1,7 @@
 /** The worker: one process per machine, which takes jobs from controllers and has its slots run them. */
 
 import os from "node:os";
+import { resolve } from "node:path";
 import process from "node:process";
 import {
   CONTROLLER_SILENT_MS_MAX,
@@ -12,13 +13,16 @@ import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
 import { host } from "../system/host.ts";
 import { type Log, silentLog } from "../system/log.ts";
+import { usableMemory } from "../system/usable_memory.ts";
 import { Connection, type ConnectionContext } from "./controllers/connection.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
 import { CoreStore } from "./cores/core_store.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
+import { sharesOf } from "./slots/machine_shares.ts";
 import { WorkerFolder } from "./worker_folder.ts";
+import { WorkFolder } from "./work_folder.ts";
 import { processStatus, type WorkerStatus } from "./worker_status.ts";
 
 /** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is wrong. */
@@ -44,6 +48,17 @@ export interface WorkerOptions {
   readonly log?: Log;
   /** The folder in which it creates its own folder for cores and sockets; `TMPDIR` unless given. */
   readonly folder?: string;
+  /** An existing folder in which the working folders of slots are made; the worker's own folder unless given. */
+  readonly workdir?: string | undefined;
+  /**
+   * How many threads the libraries in a core should use, whatever the environment says; unless given, the usable
+   * CPUs divided by the slots, where the environment does not say otherwise.
+   */
+  readonly threads?: number | undefined;
+  /** Binds each slot to CPUs of its own. Only on Linux. */
+  readonly pin?: boolean | undefined;
+  /** The GPU that each slot may use, by its number or UUID; as many as slots. */
+  readonly devices?: readonly string[] | undefined;
   /** The name of the software, with its version; `distcomp` unless given. */
   readonly software?: string;
   /** The largest payload that it accepts from a controller; 1 GiB unless given. */
@@ -66,6 +81,7 @@ export class Worker implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #folder: WorkerFolder;
+  readonly #workFolder: WorkFolder | undefined;
   readonly #launcher: Launcher;
   readonly #store: CoreStore;
   readonly #executor: Executor;
@@ -75,15 +91,27 @@ export class Worker implements AsyncDisposable {
   readonly #tick: Timer;
   #drained: Promise<void> | undefined;
 
-  private constructor(runtime: Runtime, folder: WorkerFolder, options: WorkerOptions) {
+  private constructor(
+    runtime: Runtime,
+    folder: WorkerFolder,
+    workFolder: WorkFolder | undefined,
+    options: WorkerOptions,
+  ) {
     const { clock } = runtime;
     const { log = silentLog, goneLimitMs } = options;
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
     this.#folder = folder;
+    this.#workFolder = workFolder;
     this.#instance = runtime.random.hex(INSTANCE_BYTES);
-    this.#launcher = new Launcher(runtime, { socketPath: folder.socketPath, log, goneLimitMs });
+    this.#launcher = new Launcher(runtime, {
+      socketPath: folder.socketPath,
+      workFolder: workFolder?.path,
+      shares: sharesOf(options),
+      log,
+      goneLimitMs,
+    });
     this.#store = new CoreStore(runtime.files, folder.path, {
       onUnused: (core) => this.#executor.onUnused(core),
     });
@@ -105,8 +133,12 @@ export class Worker implements AsyncDisposable {
 
   /** Starts a worker and its slots. The worker never loads a core into its own process. */
   static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
-    const folder = await WorkerFolder.make(runtime, options.folder);
-    const worker = new Worker(runtime, folder, options);
+    const { folder: parent, workdir, log = silentLog } = options;
+    const workFolder = workdir === undefined
+      ? undefined
+      : await WorkFolder.make(runtime, resolve(workdir), log);
+    const folder = await WorkerFolder.make(runtime, parent);
+    const worker = new Worker(runtime, folder, workFolder, options);
     worker.#executor.start();
     return worker;
   }
@@ -184,13 +216,14 @@ export class Worker implements AsyncDisposable {
     const slotsClosed = this.#launcher.close();
     for (const connection of this.#connections) connection.close();
     await slotsClosed;
-    await this.#folder.remove();
+    await Promise.all([this.#folder.remove(), this.#workFolder?.remove()]);
   }
 
   /** Kills every slot at once, without unloading cores. For a process that is about to exit. */
   kill(): void {
     this.#launcher.kill();
     this.#folder.removeSync();
+    this.#workFolder?.removeSync();
   }
 
   /** The same as `close`, for `await using`. */
@@ -202,7 +235,7 @@ export class Worker implements AsyncDisposable {
     return {
       instance: this.#instance,
       slots: this.#options.slots,
-      memoryBytes: os.totalmem(),
+      memoryBytes: usableMemory().totalBytes,
       platform: `${process.platform}-${host().machine}`,
       software: this.#options.software ?? "distcomp",
       machine: os.hostname(),
@@ -211,7 +244,7 @@ export class Worker implements AsyncDisposable {
   }
 
   #load(): WorkerLoad {
-    return { ...this.#executor.occupancy, memoryFreeBytes: os.freemem() };
+    return { ...this.#executor.occupancy, memoryFreeBytes: usableMemory().freeBytes };
   }
 
   #onTick(): void {

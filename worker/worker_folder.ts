@@ -4,13 +4,11 @@ import { dirname, join } from "node:path";
 import type { Files } from "../runtime/files.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { markFolder, removeLeftovers } from "../system/leftovers.ts";
+import { removeFolder, removeFolderSync } from "../system/remove_folder.ts";
 import { makeTemporaryFolder } from "../system/temporary_folder.ts";
 
 /** The name of the socket. Nobody listens there any more in the folder of a worker that was killed. */
 const SOCKET_NAME = "slots";
-
-/** Removal is repeated: writing a core may create a file while the folder is being removed. */
-const REMOVALS_MAX = 10;
 
 /** A folder that only this user may enter. */
 export class WorkerFolder {
@@ -31,19 +29,11 @@ export class WorkerFolder {
   }
 
   async remove(): Promise<void> {
-    for (let attempt = 1; attempt <= REMOVALS_MAX && this.files.infoSync(this.path); attempt++) {
-      await this.files.remove(this.path).catch(() => {}); // try again
-    }
+    await removeFolder(this.files, this.path); // a remaining folder does no harm
   }
 
   /** Like `remove`, but synchronous: for a process that is about to exit. */
   removeSync(): void {
-    for (let attempt = 1; attempt <= REMOVALS_MAX && this.files.infoSync(this.path); attempt++) {
-      try {
-        this.files.removeSync(this.path);
-      } catch {
-        // Try again, as above.
-      }
-    }
+    removeFolderSync(this.files, this.path);
   }
 }

@@ -1,7 +1,7 @@
 /** What a worker is doing at one moment, for people who ask. */
 
-import os from "node:os";
 import type { SlotProcess } from "./slots/slot_process.ts";
+import { usableMemory } from "../system/usable_memory.ts";
 import { residentBytes } from "./slots/limits.ts";
 
 /** The state of a worker. */
@@ -37,5 +37,5 @@ export function processStatus(
     const known = cores.get(key) ?? { name, key, slots: 0 };
     cores.set(key, { ...known, slots: known.slots + 1 });
   }
-  return { cores: [...cores.values()], slotsBytes, memoryFreeBytes: os.freemem() };
+  return { cores: [...cores.values()], slotsBytes, memoryFreeBytes: usableMemory().freeBytes };
 }

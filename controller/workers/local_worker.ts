@@ -1,7 +1,5 @@
 /** The local worker: a worker process that a run starts on its own machine and stops at the end. */
 
-import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Child } from "../../system/child.ts";
 import type { Log } from "../../system/log.ts";
@@ -9,6 +7,7 @@ import { messageOf } from "../../runtime/error_text.ts";
 import type { ByteStream, ProcessEnd, Runtime, StreamListener } from "../../runtime/ports.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
+import { removeFolder } from "../../system/remove_folder.ts";
 import { startSelf } from "../../system/self.ts";
 import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
 
@@ -24,11 +23,23 @@ const EXIT_MS_MAX = 10_000;
 /** A process may handle two signals that come together in either order: to go on, it is told twice. */
 const REPEAT_MS = 500;
 
-/** How often the removal of its folder is tried. */
-const REMOVALS_MAX = 10;
-
 /** Its name in messages. */
 const LOCAL_WORKER_NAME = "this machine";
+
+/** What a local worker gets of its machine. See `WorkerOptions`. */
+export interface LocalWorkerShares {
+  readonly slots: number;
+  readonly workdir?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly pin?: boolean | undefined;
+  readonly devices?: readonly string[] | undefined;
+}
+
+/** How a local worker is set up. */
+export interface LocalWorkerOptions {
+  readonly shares: LocalWorkerShares;
+  readonly log: Log;
+}
 
 /** What a local worker needs of the cluster. */
 export interface LocalWorkerCluster {
@@ -41,7 +52,7 @@ export interface LocalWorkerCluster {
 export class LocalWorker {
   readonly #runtime: Runtime;
   readonly #cluster: LocalWorkerCluster;
-  readonly #slots: number;
+  readonly #shares: LocalWorkerShares;
   readonly #log: Log;
   readonly #pace: PrintingPace;
   readonly #folder: string;
@@ -54,12 +65,12 @@ export class LocalWorker {
   private constructor(
     runtime: Runtime,
     cluster: LocalWorkerCluster,
-    options: { slots: number; log: Log },
+    options: LocalWorkerOptions,
     folder: string,
   ) {
     this.#runtime = runtime;
     this.#cluster = cluster;
-    this.#slots = options.slots;
+    this.#shares = options.shares;
     this.#log = options.log;
     this.#pace = new PrintingPace(runtime.clock, options.log);
     this.#folder = folder;
@@ -71,7 +82,7 @@ export class LocalWorker {
   static async start(
     runtime: Runtime,
     cluster: LocalWorkerCluster,
-    options: { slots: number; log: Log },
+    options: LocalWorkerOptions,
   ): Promise<LocalWorker> {
     const folder = await makeTemporaryFolder(runtime.files);
     const worker = new LocalWorker(runtime, cluster, options, folder);
@@ -88,14 +99,8 @@ export class LocalWorker {
     await Promise.race([this.#child?.settled, this.#abandoned.promise]);
     timer.stop();
     this.#listener.close();
-    await this.#removeFolder();
-  }
-
-  /** A worker that was abandoned removes files there at the same time, so that the first removal may fail. */
-  async #removeFolder(): Promise<void> {
-    for (let attempt = 1; attempt <= REMOVALS_MAX && existsSync(this.#folder); attempt++) {
-      await rm(this.#folder, { recursive: true, force: true }).catch(() => {}); // try again
-    }
+    // A worker that was abandoned removes files there at the same time.
+    await removeFolder(this.#runtime.files, this.#folder);
   }
 
   /** The worker stops its slots, or lets them go on. It stays awake itself, to notice the end of this process. */
@@ -131,7 +136,7 @@ export class LocalWorker {
   }
 
   async #runOnce(): Promise<string> {
-    const args = [socketIn(this.#folder), String(this.#slots)];
+    const args = [socketIn(this.#folder), JSON.stringify(this.#shares)];
     try {
       this.#child = new Child(startSelf(this.#runtime, "local-worker", args), {
         clock: this.#runtime.clock,

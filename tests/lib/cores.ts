@@ -23,6 +23,7 @@ const LACKING = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"]
 const FLAGS_BY_CORE = new Map([
   ["needs_library", LACKING],
   ["needs_library_lazily", LACKING],
+  ["openmp", ["-fopenmp"]],
 ]);
 
 /**

@@ -31,6 +31,31 @@ test("a core reads the very bytes that were put into its input", () => {
   assert.deepEqual(seen, [[1, 2, 3]]);
 });
 
+test("zeros stand behind every input, and nothing that earlier jobs have left", () => {
+  const behind: number[][] = [];
+  const { core } = open({
+    base: 8,
+    run: (input) => {
+      const end = input.byteOffset + input.byteLength;
+      const rest = new Uint8Array(input.buffer, end);
+      behind.push([
+        rest.byteLength > 8 ? 8 : rest.byteLength,
+        rest.findIndex((byte) => byte !== 0),
+      ]);
+      input.fill(7); // a job may write to its input
+      rest[0] = 7; // and it must not write there
+    },
+  });
+  const sizes = [100, 3, 0, 50, 0, 4_088, 4_089, 1, 4_096, 70_000, 2, KEPT_INPUT_BYTES_MAX, 5, 5];
+  for (const bytes of [...sizes, KEPT_INPUT_BYTES_MAX + 1, 0]) {
+    core.input(bytes).fill(9);
+    core.run(bytes);
+    core.free();
+  }
+  assert.equal(behind.length, sizes.length + 2);
+  assert.deepEqual(behind.filter(([room, found]) => room !== 8 || found !== -1), []);
+});
+
 test("a job without output has none of the job before it", () => {
   const outputs = [{ bytes: 5, address: 4096 }, undefined];
   const { core, freed } = open({ output: () => outputs.shift() });

@@ -58,6 +58,6 @@ function startedWith(environment: Readonly<Record<string, string>>, role: Role =
       return {} as ChildProcess;
     },
   } as unknown as Runtime;
-  startSelf(runtime, role, ["core.so"], environment);
+  startSelf(runtime, role, ["core.so"], {}, environment);
   return starts;
 }

@@ -5,6 +5,9 @@ import type { StoredCore } from "../cores/core_store.ts";
 import type { Launcher } from "./launcher.ts";
 import { ProcessLimit } from "./process_limit.ts";
 
+/** A probe gets the share of this slot, whose number a core may use to choose a device. */
+const PROBED_SLOT = 0;
+
 /** What the probes work with. */
 export interface ProbeContext {
   readonly launcher: Launcher;
@@ -31,7 +34,7 @@ export class CoreProbes {
   async load(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     const { launcher, coreLoadLimitMs } = this.#context;
     await this.#waitForRoom(abandoned);
-    const process = launcher.spawn("probe", { onAnswer: () => {}, onLost: () => {} });
+    const process = launcher.spawn("probe", PROBED_SLOT, { onAnswer: () => {}, onLost: () => {} });
     void process.killed.then(() => this.#killed.add(process));
     await process.connected;
     try {

@@ -1,11 +1,15 @@
 /** Starts the processes of slots, matches each with its connection, and ends them. */
 
+import { dirname } from "node:path";
+import { env } from "node:process";
 import { FrameDecoder } from "../../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { sharedPath, SLOT_REGISTER } from "../../slot/protocol.ts";
 import type { Log } from "../../system/log.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
+import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
+import { SlotFolders } from "./slot_folders.ts";
 import { SlotProcess, type SlotProcessEvents } from "./slot_process.ts";
 import { StartedJob } from "./started_job.ts";
 
@@ -14,6 +18,10 @@ export interface LauncherOptions {
   /** The socket that they connect to. */
   readonly socketPath: string;
   readonly log: Log;
+  /** The folder for the working folders of processes; that of the socket unless given. */
+  readonly workFolder?: string | undefined;
+  /** What the slots get of the machine; a thread each unless given. */
+  readonly shares?: MachineShares | undefined;
   /** How long a killed process may take to exit; the default of `Child` unless given. */
   readonly goneLimitMs?: number | undefined;
 }
@@ -24,6 +32,7 @@ export class Launcher {
   readonly #options: LauncherOptions;
   readonly #listener: StreamListener;
   readonly #pace: PrintingPace;
+  readonly #folders: SlotFolders;
   /** Processes that have not connected yet, by the numbers that they were started with. */
   readonly #starting = new Map<number, SlotProcess>();
   /** Processes that still exist. The promise of one that is being ended resolves when it is gone. */
@@ -36,17 +45,22 @@ export class Launcher {
     this.#runtime = runtime;
     this.#options = options;
     this.#pace = new PrintingPace(runtime.clock, options.log);
-    this.#listener = runtime.listen({ kind: "unix", path: options.socketPath });
+    const { socketPath, workFolder = dirname(socketPath), log } = options;
+    this.#folders = new SlotFolders(runtime.files, workFolder, log);
+    this.#listener = runtime.listen({ kind: "unix", path: socketPath });
     void this.#accept();
   }
 
-  /** Starts a process; it can load a core once `connected` resolves. `name` prefixes each line that it prints. */
-  spawn(name: string, events: SlotProcessEvents): SlotProcess {
+  /**
+   * Starts a process for slot `slot`, counted from 0; it can load a core once `connected` resolves. `name` prefixes
+   * each line that it prints.
+   */
+  spawn(name: string, slot: number, events: SlotProcessEvents): SlotProcess {
     if (this.#isClosed) throw new Error("The worker is shutting down");
     const { socketPath, log, goneLimitMs } = this.#options;
     const number = ++this.#lastNumber;
     const startedJob = new StartedJob(this.#runtime.files, sharedPath(socketPath, number));
-    const process = new SlotProcess(this.#start(number, startedJob), events, {
+    const process = new SlotProcess(this.#start(number, slot, startedJob), events, {
       clock: this.#runtime.clock,
       pace: this.#pace,
       startedJob,
@@ -58,12 +72,18 @@ export class Launcher {
     return process;
   }
 
-  #start(number: number, startedJob: StartedJob): ChildProcess {
+  #start(number: number, slot: number, startedJob: StartedJob): ChildProcess {
+    const { socketPath, shares = ONE_SLOT } = this.#options;
+    const cpus = boundCpus(shares, slot);
+    const args = [socketPath, String(number), ...cpus === undefined ? [] : [cpus]];
     try {
-      return startSelf(this.#runtime, "slot", [this.#options.socketPath, String(number)]);
+      const folder = this.#folders.make(number);
+      const variables = slotVariables(shares, slot, folder, env);
+      return startSelf(this.#runtime, "slot", args, { variables, folder });
     } catch (error) {
       startedJob.close();
       void startedJob.unlink();
+      void this.#folders.remove(number);
       throw error;
     }
   }
@@ -76,7 +96,10 @@ export class Launcher {
       void startedJob.unlink();
     };
     void process.connected.then(onStarted, onStarted);
-    void process.exited.then(() => this.#running.delete(process));
+    void process.exited.then(() => {
+      this.#running.delete(process);
+      void this.#folders.remove(number);
+    });
   }
 
   /** All processes that still exist. */

@@ -59,13 +59,16 @@ interface Serving {
 /** A slot of a worker. */
 export class Slot {
   readonly #context: SlotContext;
+  readonly #index: number;
   readonly #name: string;
   readonly #limit = new ProcessLimit();
   #state: State = { name: "starting" };
 
-  constructor(context: SlotContext, number: number) {
+  /** `index`: which of the worker's slots it is, counted from 0. */
+  constructor(context: SlotContext, index: number) {
     this.#context = context;
-    this.#name = `slot ${number}`;
+    this.#index = index;
+    this.#name = `slot ${index + 1}`;
   }
 
   /** Starts its first process. */
@@ -167,7 +170,7 @@ export class Slot {
       await this.#limit.waitForRoom(closing);
       this.#state = { name: "starting" };
     }
-    const process = launcher.spawn(this.#name, {
+    const process = launcher.spawn(this.#name, this.#index, {
       onAnswer: (frame) => this.#onAnswer(process, frame),
       onLost: (reason, cause) => this.#onProcessLost(process, reason, cause),
     });

@@ -25,7 +25,7 @@ export class Slots {
         },
       },
     };
-    this.#slots = Array.from({ length: count }, (_, index) => new Slot(own, index + 1));
+    this.#slots = Array.from({ length: count }, (_, index) => new Slot(own, index));
   }
 
   /** Starts their processes; each reports when it is up. */

@@ -102,7 +102,7 @@ async function started({ cannotStart = false } = {}) {
     giveUp: (name: string, reason: string) => void givenUp.push(`${name}: ${reason}`),
   };
   const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
-  const local = await LocalWorker.start(runtime, cluster, { slots: 1, log });
+  const local = await LocalWorker.start(runtime, cluster, { shares: { slots: 1 }, log });
   const folder = () => {
     const [address] = network.listening;
     return address?.kind === "unix" ? dirname(address.path) : assert.fail("it does not listen");

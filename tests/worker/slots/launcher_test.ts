@@ -13,7 +13,7 @@ const EVENTS = { onAnswer: () => {}, onLost: () => {} };
 
 test("a process is connected by the number that it was started with, and only once", async () => {
   await using scene = new Scene();
-  const process = scene.launcher.spawn("slot", EVENTS);
+  const process = scene.launcher.spawn("slot", 0, EVENTS);
   const first = await scene.connect(SLOT_REGISTER, 1);
   await process.connected;
   assert(process.isEmpty);
@@ -23,7 +23,7 @@ test("a process is connected by the number that it was started with, and only on
 
 test("a connection that names no process, or that begins with another message, is closed", async () => {
   await using scene = new Scene();
-  const process = scene.launcher.spawn("slot", EVENTS);
+  const process = scene.launcher.spawn("slot", 0, EVENTS);
   for (const [type, number] of [[SLOT_REGISTER, 2], [1, 1]] as const) {
     assert(await isClosed(await scene.connect(type, number)));
   }
@@ -34,7 +34,7 @@ test("a connection that names no process, or that begins with another message, i
 
 test("a connection that ends before it has named a process is closed", async () => {
   await using scene = new Scene();
-  scene.launcher.spawn("slot", EVENTS);
+  scene.launcher.spawn("slot", 0, EVENTS);
   const stream = await scene.dial();
   await stream.endWrites();
   assert(await isClosed(stream));
@@ -42,7 +42,7 @@ test("a connection that ends before it has named a process is closed", async () 
 
 test("a process that is being killed may not connect any more, and its connection is closed", async () => {
   await using scene = new Scene();
-  const process = scene.launcher.spawn("slot", EVENTS);
+  const process = scene.launcher.spawn("slot", 0, EVENTS);
   process.kill("it took too long");
   assert(await isClosed(await scene.connect(SLOT_REGISTER, 1)));
   assert(!process.isEmpty);
@@ -50,7 +50,7 @@ test("a process that is being killed may not connect any more, and its connectio
 
 test("a process that has exited is neither ended nor killed when the launcher closes", async () => {
   await using scene = new Scene();
-  const process = scene.launcher.spawn("slot", EVENTS);
+  const process = scene.launcher.spawn("slot", 0, EVENTS);
   process.connected.catch(() => {});
   scene.processes[0]?.end({ exitCode: 1 });
   await scene.network.clock.advance(1_000);

@@ -432,7 +432,10 @@ class OneSlot implements AsyncDisposable {
   }
 
   async hasNoFiles(): Promise<void> {
-    await eventually("no file is left", async () => (await readdir(this.#folder)).length === 0);
+    await eventually(
+      "no file is left",
+      async () => !(await readdir(this.#folder)).some((name) => name.startsWith("slots")),
+    );
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,29 @@
+/** Files in which Linux describes itself. They are read through a parameter, so that tests can make up machines. */
+
+import { readdirSync, readFileSync } from "node:fs";
+
+/** What is read of a system. */
+export interface SystemFiles {
+  /** The text of a file; `undefined` if there is none, or it may not be read. */
+  text(path: string): string | undefined;
+  /** The names in a folder; none if there is no such folder. */
+  names(path: string): readonly string[];
+}
+
+/** The files of this machine. */
+export const thisSystem: SystemFiles = {
+  text: (path) => {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      return undefined;
+    }
+  },
+  names: (path) => {
+    try {
+      return readdirSync(path);
+    } catch {
+      return [];
+    }
+  },
+};

@@ -1,0 +1,85 @@
+/** The variables of slots. */
+
+import assert from "node:assert/strict";
+import {
+  boundCpus,
+  type MachineShares,
+  slotVariables,
+} from "../../../worker/slots/slot_environment.ts";
+import { sharesOf } from "../../../worker/slots/machine_shares.ts";
+import { test } from "../../lib/test.ts";
+import { allowing, systemOf } from "../../system/made_up_system.ts";
+
+const SHARES: MachineShares = { slots: 4, threads: 2, areThreadsChosen: false };
+const LISTED = [
+  "OMP_NUM_THREADS",
+  "OMP_THREAD_LIMIT",
+  "OPENBLAS_NUM_THREADS",
+  "MKL_NUM_THREADS",
+  "BLIS_NUM_THREADS",
+  "NUMEXPR_NUM_THREADS",
+  "VECLIB_MAXIMUM_THREADS",
+  "RAYON_NUM_THREADS",
+  "GOMAXPROCS",
+  "JULIA_NUM_THREADS",
+  "TBB_NUM_THREADS",
+];
+
+test("a slot has its folder, its number and its number of threads", () => {
+  const variables = slotVariables(SHARES, 3, "/work", { HOME: "/home" });
+  assert.equal(variables["TMPDIR"], "/work");
+  assert.deepEqual([variables["DISTCOMP_SLOT"], variables["DISTCOMP_SLOTS"]], ["3", "4"]);
+  assert.deepEqual(LISTED.map((name) => variables[name]), LISTED.map(() => "2"));
+  assert.equal(variables["HOME"], undefined, "it is inherited");
+  assert.equal(variables["CUDA_VISIBLE_DEVICES"], undefined);
+});
+
+test("numbers of threads that the user has set stay, unless --threads says otherwise", () => {
+  const set = { GOMAXPROCS: "7", MKL_NUM_THREADS: "" };
+  const kept = slotVariables(SHARES, 0, "/work", set);
+  assert.deepEqual([kept["GOMAXPROCS"], kept["MKL_NUM_THREADS"]], [undefined, undefined]);
+  assert.equal(kept["OMP_NUM_THREADS"], "2");
+  const chosen = slotVariables({ ...SHARES, areThreadsChosen: true }, 0, "/work", set);
+  assert.deepEqual([chosen["GOMAXPROCS"], chosen["MKL_NUM_THREADS"]], ["2", "2"]);
+});
+
+test("a user who sets OMP_NUM_THREADS means the libraries that look at it too", () => {
+  const variables = slotVariables(SHARES, 0, "/work", { OMP_NUM_THREADS: "8" });
+  const names = ["OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"];
+  assert.deepEqual(names.map((name) => variables[name]), names.map(() => undefined));
+  assert.equal(variables["RAYON_NUM_THREADS"], "2");
+});
+
+test("a slot sees only its own GPU", () => {
+  const shares = { ...SHARES, slots: 3, devices: ["0", "5", "MIG-12ab"] };
+  const devices = ["CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"];
+  const of = (slot: number) => {
+    const variables = slotVariables(shares, slot, "/work", {});
+    return devices.map((name) => variables[name]);
+  };
+  assert.deepEqual([of(0), of(1)], [["0", "0", "0"], ["5", "5", "5"]]);
+  assert.deepEqual(of(2), ["MIG-12ab", undefined, undefined]);
+  const order = (inherited: Record<string, string>) =>
+    slotVariables(shares, 0, "/work", inherited)["CUDA_DEVICE_ORDER"];
+  assert.equal(order({}), "PCI_BUS_ID");
+  assert.equal(order({ CUDA_DEVICE_ORDER: "FASTEST_FIRST" }), undefined);
+});
+
+test("threads are the usable CPUs divided by the slots, at least one, or the chosen number", () => {
+  const system = systemOf(allowing("0-15"));
+  const threads = (slots: number, chosen?: number) =>
+    sharesOf({ slots, threads: chosen }, system).threads;
+  assert.deepEqual([1, 2, 5, 16, 64].map((slots) => threads(slots)), [16, 8, 3, 1, 1]);
+  assert.equal(threads(4, 9), 9);
+});
+
+test("slots are bound only if that is asked for, and where the system can", () => {
+  const system = systemOf(allowing("0-3"));
+  assert.equal(boundCpus(sharesOf({ slots: 2 }, system), 0), undefined);
+  assert.equal(boundCpus(sharesOf({ slots: 2, pin: true }, system), 1), "2-3");
+  assert.throws(() => sharesOf({ slots: 2, pin: true }, systemOf({})), /only Linux can.*--pin/);
+});
+
+test("each slot has to have a device, if any has one", () => {
+  assert.throws(() => sharesOf({ slots: 2, devices: ["0"] }), /2 slots .* 1 devices/);
+});
