@@ -60,7 +60,7 @@ async function open(
   interrupts: Interrupts,
 ): Promise<{ plan: RunPlan; folder: OutputFolder }> {
   const plan = await interrupts.race(planOf(request));
-  await interrupts.race(checkInputs(request));
+  await interrupts.race(checkInputs(runtime.files, request));
   const { output, fresh = false, retryFailed = false } = request.flags;
   const options = { core: plan.core.key, fresh, retryFailed };
   const opening = OutputFolder.open(runtime, output, options);
@@ -127,7 +127,7 @@ function runOf(
   const { listen, maxFailures: failureLimit, retryFailed = false, quiet } = request.flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
   // If the journal has no job to skip, do not look up each input in it.
-  const source = sourceOf(request, skipsExpected > 0 ? resume : undefined, log);
+  const source = sourceOf(runtime.files, request, skipsExpected > 0 ? resume : undefined, log);
   for (const text of damageText(resume)) log.warn(text);
   const resuming = resumeText(resume, retryFailed);
   if (resuming && !quiet) write(resuming);

@@ -6,14 +6,18 @@ import { lineSource } from "../controller/inputs/lines.ts";
 import { numberSource } from "../controller/inputs/numbers.ts";
 import type { Source } from "../controller/inputs/source.ts";
 import type { FinishedJobs } from "../controller/output/finished_jobs.ts";
+import type { Files } from "../runtime/files.ts";
 import type { Log } from "../system/log.ts";
 import type { RunRequest } from "./run_request.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Rejects unless there is exactly one kind of inputs and the inputs can be read. */
-export async function checkInputs({ inputs, flags }: RunRequest): Promise<void> {
+export async function checkInputs(files: Files, { inputs, flags }: RunRequest): Promise<void> {
   const { lines, repeat, output } = flags;
   const kinds = [inputs.length > 0, lines !== undefined, repeat !== undefined];
+  if (flags.checksum && inputs.length === 0) {
+    throw new UsageError("--checksum is for files; lines and numbers are compared by content");
+  }
   const named = kinds.filter((isNamed) => isNamed).length;
   if (named === 0) {
     throw new UsageError("No inputs; name files or folders, or use --lines FILE or --repeat N");
@@ -21,19 +25,27 @@ export async function checkInputs({ inputs, flags }: RunRequest): Promise<void> 
   if (named > 1) {
     throw new UsageError("Choose one kind of inputs: files and folders, --lines, or --repeat");
   }
-  if (lines === undefined) await checkPaths(inputs, output);
-  else await checkLines(lines, output);
+  if (lines === undefined) await checkPaths(files, inputs, output);
+  else await checkLines(files, lines, output);
 }
 
 /** The source of the inputs. It skips jobs that `finished` knows. */
 export function sourceOf(
+  files: Files,
   { inputs, flags }: RunRequest,
   finished: FinishedJobs | undefined,
   log: Log,
 ): Source {
   if (flags.repeat !== undefined) return numberSource(flags.repeat, finished);
   if (flags.lines !== undefined) return lineSource(flags.lines, finished);
-  return fileSource(inputs, flags.output, (text) => log.warn(text), finished);
+  return fileSource({
+    files,
+    paths: inputs,
+    outputs: flags.output,
+    warn: (text) => log.warn(text),
+    finished,
+    comparesContent: flags.checksum,
+  });
 }
 
 /** What the user has to supply on stdin again to resume the run, if anything. */

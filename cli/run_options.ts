@@ -19,6 +19,7 @@ import { addShareOptions, type ShareFlags } from "./share_options.ts";
 export interface RunFlags extends ShareFlags {
   readonly lines?: string;
   readonly repeat?: number;
+  readonly checksum?: boolean;
   readonly output: string;
   readonly fresh?: boolean;
   readonly retryFailed?: boolean;
@@ -60,6 +61,7 @@ function addInputOptions(command: Command): void {
       "n jobs; their inputs are the numbers 0, 1, 2, …",
       (text) => parseCount("--repeat", 0, text),
     )
+    .option("--checksum", "compare contents of files, not times, to see which have changed")
     .optionsGroup("Outputs:")
     .option("-o, --output <dir>", "folder for the outputs and the journal", "outputs")
     .option("--fresh", "rerun everything, including finished jobs")

@@ -11,7 +11,7 @@ export function doneRecord(
   { job, worker, answeredAtMs }: Completion<ReadyTask>,
   output: Uint8Array,
 ): JobRecord {
-  const { index, name, identity } = job.payload;
+  const { index, name, identity, note } = job.payload;
   return {
     index,
     input: name,
@@ -25,6 +25,7 @@ export function doneRecord(
     runMs: toMicroseconds(answeredAtMs - job.sentAtMs),
     crcOut: checksumText(crc32(output)),
     identity,
+    ...note,
   };
 }
 
@@ -33,7 +34,7 @@ export function failedRecord(
   { job, answer, worker, answeredAtMs }: Completion<ReadyTask>,
   error: string,
 ): JobRecord {
-  const { index, name, identity } = job.payload;
+  const { index, name, identity, note } = job.payload;
   const exitCode = answer.kind === "result" ? answer.result.exitCode : 0;
   return {
     index,
@@ -49,6 +50,7 @@ export function failedRecord(
     ...(answer.kind === "error" ? { cause: answer.cause } : {}),
     ...(exitCode !== 0 ? { exitCode } : {}), // 0 if only writing the output failed
     identity,
+    ...note,
   };
 }
 

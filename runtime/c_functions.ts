@@ -121,6 +121,32 @@ export interface AffinityLibrary {
   sched_setaffinity(thread: number, bytes: number, mask: Uint8Array): number;
 }
 
+/** Declares what works on files whose names are not UTF-8, and tells exactly when they were changed. Linux. */
+export const FILE_FUNCTIONS: Readonly<Record<string, CFunction>> = {
+  // int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *stats)
+  statx: { args: ["i32", "buffer", "i32", "u32", "buffer"], returns: "i32" },
+  // int open(const char *path, int flags, …)
+  open: { args: ["buffer", "i32"], returns: "i32" },
+  // int close(int fd)
+  close: { args: ["i32"], returns: "i32" },
+  // int rename(const char *path, const char *new_path)
+  rename: { args: ["buffer", "buffer"], returns: "i32" },
+  // int mkdir(const char *path, mode_t mode)
+  mkdir: { args: ["buffer", "u32"], returns: "i32" },
+  // int unlink(const char *path)
+  unlink: { args: ["buffer"], returns: "i32" },
+  // char *realpath(const char *path, char *found), with room for PATH_MAX bytes
+  realpath: { args: ["buffer", "buffer"], returns: "pointer" },
+  // DIR *opendir(const char *path)
+  opendir: { args: ["buffer"], returns: "pointer" },
+  // struct dirent *readdir(DIR *stream); valid until the next call
+  readdir: { args: ["pointer"], returns: "pointer" },
+  // int closedir(DIR *stream)
+  closedir: { args: ["pointer"], returns: "i32" },
+  // int *__errno_location(void)
+  errnoLocation: { symbol: "__errno_location", args: [], returns: "pointer" },
+};
+
 /** Opens the C library under the first of its names that `open` finds. */
 export function openCLibrary<T>(open: (name: string) => T): T {
   const machine = process.arch === "arm64" ? "aarch64" : "x86_64";

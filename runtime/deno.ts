@@ -3,9 +3,9 @@
 import { fileURLToPath } from "node:url";
 import { acceptUntilClosed } from "./accepting.ts";
 import { systemClock, systemRandom } from "./clock.ts";
+import { denoFiles } from "./deno_files.ts";
 import { openCore, openSlotChannel } from "./deno_ffi.ts";
 import { reasonOf } from "./error_text.ts";
-import { systemFiles } from "./files.ts";
 import {
   type Address,
   type ByteStream,
@@ -22,7 +22,7 @@ export const denoRuntime: Runtime = {
   name: `deno ${Deno.version.deno}`,
   clock: systemClock,
   random: systemRandom,
-  files: systemFiles,
+  files: denoFiles,
   dial,
   listen,
   stdio,

@@ -1,5 +1,7 @@
 /** Deno's foreign function interface: opens compute cores and the C library. */
 
+import type { Buffer } from "node:buffer";
+import process from "node:process";
 import {
   AFFINITY_FUNCTIONS,
   type AffinityLibrary,
@@ -7,6 +9,7 @@ import {
   type CFunction,
   type CLibrary,
   CORE_API,
+  FILE_FUNCTIONS,
   type ForeignMemory,
   openCLibrary,
   SIGNAL_FUNCTIONS,
@@ -76,9 +79,79 @@ export function openAffinityLibrary(): AffinityLibrary {
   return symbols as unknown as AffinityLibrary;
 }
 
+/** The functions for files. A stream is a folder that is being listed. */
+export interface FileLibrary {
+  statx(folder: number, path: Buffer, flags: number, mask: number, stats: Buffer): number;
+  /** The same on another thread. `path` and `stats` must stay alive until it resolves. */
+  statxAside(
+    folder: number,
+    path: Buffer,
+    flags: number,
+    mask: number,
+    stats: Buffer,
+  ): Promise<number>;
+  open(path: Buffer, flags: number): number;
+  close(fd: number): number;
+  rename(path: Buffer, newPath: Buffer): number;
+  mkdir(path: Buffer, mode: number): number;
+  unlink(path: Buffer): number;
+  realpath(path: Buffer, found: Buffer): Pointer | null;
+  opendir(path: Buffer): Pointer | null;
+  /** Valid until the next call. */
+  readdir(stream: Pointer): DirectoryEntry | null;
+  closedir(stream: Pointer): number;
+  errno(): number;
+}
+
+/** A `struct dirent`. */
+export interface DirectoryEntry {
+  byteAt(offset: number): number;
+  /** A copy of the bytes up to the next zero. */
+  bytesTo0(offset: number): Uint8Array;
+}
+
+/** Opens the functions for files; `undefined` if this process may not, or where the system is not Linux. */
+export function openFileLibrary(): FileLibrary | undefined {
+  if (process.platform !== "linux") return undefined;
+  try {
+    const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(FILE_FUNCTIONS)));
+    const { statx } = FILE_FUNCTIONS as { statx: CFunction };
+    const aside = openCLibrary((name) =>
+      Deno.dlopen(name, tableOf({ statx }, { nonblocking: true }))
+    );
+    const { errnoLocation, readdir, ...others } = symbols as unknown as
+      & Omit<FileLibrary, "readdir">
+      & { errnoLocation(): Pointer; readdir(stream: Pointer): Pointer | null };
+    return {
+      ...others,
+      statxAside: aside.symbols["statx"] as unknown as FileLibrary["statxAside"],
+      errno: () => memory.int32At(errnoLocation()),
+      readdir: (stream) => {
+        const entry = readdir(stream);
+        return entry && entryAt(new Deno.UnsafePointerView(entry));
+      },
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function entryAt(view: Deno.UnsafePointerView): DirectoryEntry {
+  return {
+    byteAt: (offset) => view.getUint8(offset),
+    bytesTo0: (offset) => {
+      let end = offset;
+      while (view.getUint8(end) !== 0) end += 1;
+      const bytes = new Uint8Array(end - offset);
+      view.copyInto(bytes, offset);
+      return bytes;
+    },
+  };
+}
+
 function tableOf(
   functions: Readonly<Record<string, CFunction>>,
-  options: { optional?: boolean } = {},
+  options: { optional?: boolean; nonblocking?: boolean } = {},
 ): Deno.ForeignLibraryInterface {
   return Object.fromEntries(
     Object.entries(functions).map(([key, { args, returns, symbol }]) => [key, {

@@ -4,6 +4,7 @@
  */
 
 import {
+  type BigIntStats,
   closeSync,
   lstatSync,
   mkdirSync,
@@ -21,11 +22,21 @@ import {
   mkdtemp,
   open,
   readdir,
+  readFile,
   rename,
   rm,
+  stat,
   unlink,
   writeFile,
 } from "node:fs/promises";
+import process from "node:process";
+import { entriesOf, type Entry, realPathOf } from "./folder.ts";
+import { nativePath } from "./native_path.ts";
+
+const NS_PER_S = 1_000_000_000n;
+
+/** `node:fs` of Deno knows only whole seconds of ctime. */
+const HAS_EXACT_TIMES = process.versions["deno"] === undefined;
 
 /** What is at a path. Links are not followed. */
 export interface FileInfo {
@@ -35,6 +46,15 @@ export interface FileInfo {
   readonly modifiedAtMs: number;
   /** The user that owns it. */
   readonly uid: number;
+}
+
+/** A file that may be an input. Links have been followed. */
+export interface TargetInfo extends Pick<FileInfo, "kind" | "bytes" | "modifiedAtMs"> {
+  /**
+   * When its content, name or permissions were changed last, in seconds since 1970 (ctime). With as many digits as
+   * the runtime knows: nine, or none. Programs can set `modifiedAtMs`, but not this.
+   */
+  readonly changedAt: string;
 }
 
 /** An open file. */
@@ -57,7 +77,10 @@ export interface SharedFile {
   close(): void;
 }
 
-/** The operations. They fail with the errors of `node:fs`, which have a `code`. */
+/**
+ * The operations. They fail with the errors of `node:fs`, which have a `code`. Names that are not UTF-8 are written
+ * as `file_name.ts` says.
+ */
 export interface Files {
   /** Opens a file to read it. */
   openToRead(path: string): Promise<OpenFile>;
@@ -77,7 +100,15 @@ export interface Files {
   makePrivateFolder(prefix: string): Promise<string>;
   /** The names in a folder. */
   list(path: string): Promise<string[]>;
+  /** The names in a folder, and what they are. Links are not followed. */
+  entries(path: string): Promise<Entry[]>;
+  /** The path with all links followed. */
+  realPath(path: string): Promise<string>;
   info(path: string): Promise<FileInfo>;
+  /** What is at a path. Links are followed. */
+  target(path: string): Promise<TargetInfo>;
+  /** The whole content of a file. */
+  content(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** `undefined` if there is nothing. */
   infoSync(path: string): FileInfo | undefined;
   /** Removes a file, or a link. */
@@ -87,28 +118,36 @@ export interface Files {
   removeSync(path: string): void;
 }
 
-/** The file system of this machine. */
+/** The file system of this machine, with what the modules can do that Deno and Bun share. */
 export const systemFiles: Files = {
-  openToRead: async (path) => new SystemFile(await open(path, "r")),
+  openToRead: async (path) => new SystemFile(await open(nativePath(path), "r")),
   openToAppend: async (path, isEmptied) =>
-    new SystemFile(await open(path, isEmptied ? "w+" : "a+")),
-  openShared: (path) => new SystemSharedFile(openSync(path, "r")),
-  create: (path, content, mode) => writeFile(path, content, newFile(mode)),
-  createSync: (path, content, mode) => writeFileSync(path, content, newFile(mode)),
-  rename,
-  renameSync,
-  makeFolder: async (path) => void await mkdir(path, { recursive: true }),
-  makeFolderSync: (path, mode = 0o777) => void mkdirSync(path, { recursive: true, mode }),
+    new SystemFile(await open(nativePath(path), isEmptied ? "w+" : "a+")),
+  openShared: (path) => new SystemSharedFile(openSync(nativePath(path), "r")),
+  create: (path, content, mode) => writeFile(nativePath(path), content, newFile(mode)),
+  createSync: (path, content, mode) => writeFileSync(nativePath(path), content, newFile(mode)),
+  rename: (path, newPath) => rename(nativePath(path), nativePath(newPath)),
+  renameSync: (path, newPath) => renameSync(nativePath(path), nativePath(newPath)),
+  makeFolder: async (path) => void await mkdir(nativePath(path), { recursive: true }),
+  makeFolderSync: (path, mode = 0o777) =>
+    void mkdirSync(nativePath(path), { recursive: true, mode }),
   makePrivateFolder: mkdtemp,
-  list: (path) => readdir(path),
-  info: async (path) => infoOf(await lstat(path)),
+  list: async (path) => await readdir(nativePath(path)),
+  entries: entriesOf,
+  realPath: realPathOf,
+  info: async (path) => infoOf(await lstat(nativePath(path))),
   infoSync: (path) => {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
+    const stats = lstatSync(nativePath(path), { throwIfNoEntry: false });
     return stats && infoOf(stats);
   },
-  unlink,
-  remove: (path) => rm(path, { recursive: true, force: true }),
-  removeSync: (path) => rmSync(path, { recursive: true, force: true }),
+  target: async (path) => targetOf(await stat(nativePath(path), { bigint: true })),
+  content: async (path) => {
+    const content = await readFile(nativePath(path));
+    return new Uint8Array(content.buffer as ArrayBuffer, content.byteOffset, content.byteLength);
+  },
+  unlink: async (path) => await unlink(nativePath(path)),
+  remove: async (path) => await rm(nativePath(path), { recursive: true, force: true }),
+  removeSync: (path) => rmSync(nativePath(path), { recursive: true, force: true }),
 };
 
 class SystemFile implements OpenFile {
@@ -168,7 +207,20 @@ function infoOf(stats: Stats): FileInfo {
   return { kind: kindOf(stats), bytes, modifiedAtMs, uid };
 }
 
-function kindOf(stats: Stats): FileInfo["kind"] {
+/** Nanoseconds are whole milliseconds where a runtime does not know more, and ctime whole seconds. */
+function targetOf(stats: BigIntStats): TargetInfo {
+  const { size, mtimeMs, ctimeNs } = stats;
+  const seconds = String(ctimeNs / NS_PER_S);
+  const rest = ctimeNs % NS_PER_S;
+  return {
+    kind: kindOf(stats),
+    bytes: Number(size),
+    modifiedAtMs: Number(mtimeMs),
+    changedAt: HAS_EXACT_TIMES ? `${seconds}.${String(rest).padStart(9, "0")}` : seconds,
+  };
+}
+
+function kindOf(stats: Stats | BigIntStats): FileInfo["kind"] {
   if (stats.isFile()) return "file";
   if (stats.isDirectory()) return "folder";
   return stats.isSocket() ? "socket" : "other";

@@ -1,8 +1,8 @@
 /** Checks inputs before anything runs. */
 
-import { stat } from "node:fs/promises";
 import { basename, resolve, sep } from "node:path";
 import { reasonOf } from "../../runtime/error_text.ts";
+import type { Files } from "../../runtime/files.ts";
 import { OVERWRITES_ITSELF, overwritesItself, realPath } from "./paths.ts";
 import { SourceError } from "./source.ts";
 
@@ -10,12 +10,16 @@ import { SourceError } from "./source.ts";
  * Checks that the inputs exist, that no output would overwrite one of them, and that no two files named on the
  * command line have the same output. Rejects with a `SourceError`.
  */
-export async function checkPaths(paths: readonly string[], outputs: string): Promise<void> {
-  const realOutputs = await realPath(outputs);
+export async function checkPaths(
+  files: Files,
+  paths: readonly string[],
+  outputs: string,
+): Promise<void> {
+  const realOutputs = await realPath(files, outputs);
   const seen = new Map<string, string>();
   for (const path of paths) {
     if (path === "-") continue;
-    const isFolder = await checkPath(path, realOutputs);
+    const isFolder = await checkPath(files, path, realOutputs);
     const key = isFolder ? `${resolve(path)}${sep}` : basename(path);
     const other = seen.get(key);
     if (other !== undefined) {
@@ -31,29 +35,41 @@ export async function checkPaths(paths: readonly string[], outputs: string): Pro
 }
 
 /** Checks one input. Returns whether it is a folder. */
-async function checkPath(path: string, realOutputs: string): Promise<boolean> {
-  const info = await stat(path).catch((cause) => {
+async function checkPath(
+  files: Files,
+  path: string,
+  realOutputs: string,
+): Promise<boolean> {
+  const info = await files.target(path).catch((cause) => {
     throw new SourceError(`Cannot read input "${path}": ${reasonOf(cause)}`, { cause });
   });
-  if (info.isDirectory()) {
-    if (await realPath(path) !== realOutputs) return true;
+  if (info.kind === "folder") {
+    if (await realPath(files, path) !== realOutputs) return true;
     throw new SourceError(
       `The outputs would overwrite the inputs in "${path}"; choose another folder with -o`,
     );
   }
-  if (!await overwritesItself(path, basename(path), realOutputs)) return false;
+  if (!await overwritesItself(files, path, basename(path), realOutputs)) return false;
   throw new SourceError(`Cannot use input "${path}": ${OVERWRITES_ITSELF}`);
 }
 
 /** Checks that a file of lines exists, and that no output would overwrite it. The names of outputs are numbers. */
-export async function checkLines(path: string, outputs: string): Promise<void> {
+export async function checkLines(
+  files: Files,
+  path: string,
+  outputs: string,
+): Promise<void> {
   if (path === "-") return;
-  const info = await stat(path).catch((cause) => {
+  const info = await files.target(path).catch((cause) => {
     throw new SourceError(`Cannot read lines from "${path}": ${reasonOf(cause)}`, { cause });
   });
-  if (info.isDirectory()) throw new SourceError(`Cannot read lines from "${path}": it is a folder`);
+  if (info.kind === "folder") {
+    throw new SourceError(`Cannot read lines from "${path}": it is a folder`);
+  }
   const name = basename(path);
-  if (/^\d+$/.test(name) && await overwritesItself(path, name, await realPath(outputs))) {
+  if (
+    /^\d+$/.test(name) && await overwritesItself(files, path, name, await realPath(files, outputs))
+  ) {
     throw new SourceError(
       `Cannot use "${path}": an output would overwrite it; choose another folder with -o`,
     );

@@ -1,10 +1,10 @@
 /** Reads input files: several at once, within a limit of bytes. */
 
-import { readFile, stat } from "node:fs/promises";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
+import type { Files } from "../../runtime/files.ts";
 import type { FinishedJobs, IdentifiedInput } from "../output/finished_jobs.ts";
-import { fileIdentity } from "./identity.ts";
+import { contentIdentity, contentIdentityOf, fileIdentity } from "./identity.ts";
 import type { IndexedFile } from "./listed_file.ts";
 import { skipFinished } from "./skip.ts";
 import type { ReadyTask, SkippedTask, Source, SourceTask, UnreadableTask } from "./source.ts";
@@ -26,30 +26,40 @@ interface FoundFile extends IdentifiedInput {
   readonly bytes: number;
 }
 
+/** How files are read. */
+export interface FileReading {
+  readonly files: Files;
+  /** Finished jobs are skipped. */
+  readonly finished?: FinishedJobs | undefined;
+  /** Whether the content of a file decides if it has changed, and not its times. */
+  readonly comparesContent?: boolean | undefined;
+}
+
 /** Reads a few files (`READS_MAX`), without those of finished jobs. */
 export async function* readFiles(
   files: readonly IndexedFile[],
-  finished: FinishedJobs | undefined,
+  reading: FileReading,
 ): Source["batches"] {
   let batch: (FoundFile | SkippedTask | UnreadableTask)[] = [];
   let batchBytes = 0;
-  for (const file of await findFiles(files, finished)) {
+  for (const file of await findFiles(files, reading)) {
     batch.push(file);
     if (file.kind === "found") batchBytes += file.bytes;
     if (batchBytes < READ_BYTES_MAX) continue;
-    yield await readBatch(batch);
+    yield await readBatch(batch, reading);
     batch = [];
     batchBytes = 0;
   }
-  if (batch.length > 0) yield await readBatch(batch);
+  if (batch.length > 0) yield await readBatch(batch, reading);
 }
 
-/** Gets the size and time of files without reading them: the inputs of finished jobs need not be read. */
+/** Gets the size and times of files without reading them: the inputs of finished jobs need not be read. */
 async function findFiles(
   files: readonly IndexedFile[],
-  finished: FinishedJobs | undefined,
+  reading: FileReading,
 ): Promise<(FoundFile | SkippedTask | UnreadableTask)[]> {
-  const found = await Promise.all(files.map(findFile));
+  const found = await Promise.all(files.map((file) => findFile(file, reading)));
+  const { finished } = reading;
   if (!finished) return found;
   const readable = found.filter((file) => file.kind === "found");
   const checked = await skipFinished(readable, finished);
@@ -57,21 +67,25 @@ async function findFiles(
   return found.map((file) => byIndex.get(file.index) ?? file);
 }
 
-async function findFile(file: IndexedFile): Promise<FoundFile | UnreadableTask> {
+async function findFile(
+  file: IndexedFile,
+  { files, finished, comparesContent = false }: FileReading,
+): Promise<FoundFile | UnreadableTask> {
   const { index, name, path, failure } = file;
   if (failure !== undefined) return { kind: "unreadable", index, name, reason: failure };
   try {
     if (path.includes("\0")) throw new Error("it contains a zero byte; list one name per line");
-    const info = await stat(path);
+    const info = await files.target(path);
     // Checked before the file is opened: opening a pipe that nobody writes to would wait forever.
-    if (!info.isFile()) throw new Error("it is not a file");
-    if (info.size > INPUT_BYTES_MAX) {
+    if (info.kind !== "file") throw new Error("it is not a file");
+    if (info.bytes > INPUT_BYTES_MAX) {
       throw new Error(
-        `it has ${info.size} bytes, and the limit for an input is ${INPUT_BYTES_MAX}`,
+        `it has ${info.bytes} bytes, and the limit for an input is ${INPUT_BYTES_MAX}`,
       );
     }
     const identity = fileIdentity(path, info);
-    return { kind: "found", index, name, path, bytes: info.size, identity };
+    const content = comparesContent && finished ? await contentIdentityOf(files, path) : undefined;
+    return { kind: "found", index, name, path, bytes: info.bytes, identity, content };
   } catch (error) {
     return unreadable(file, error);
   }
@@ -79,14 +93,21 @@ async function findFile(file: IndexedFile): Promise<FoundFile | UnreadableTask> 
 
 function readBatch(
   batch: readonly (FoundFile | SkippedTask | UnreadableTask)[],
+  reading: FileReading,
 ): Promise<SourceTask[]> {
-  return Promise.all(batch.map((file) => file.kind === "found" ? readFound(file) : file));
+  return Promise.all(batch.map((file) => file.kind === "found" ? readFound(file, reading) : file));
 }
 
-async function readFound(file: FoundFile): Promise<ReadyTask | UnreadableTask> {
+async function readFound(
+  file: FoundFile,
+  { files, comparesContent = false }: FileReading,
+): Promise<ReadyTask | UnreadableTask> {
   const { index, name, path, identity } = file;
   try {
-    return { kind: "ready", index, name, identity, input: await readInput(path) };
+    const input = await files.content(path);
+    const task: ReadyTask = { kind: "ready", index, name, identity, input };
+    // Of what was read, as the file may have changed since it was compared.
+    return comparesContent ? { ...task, note: { content: contentIdentity(input) } } : task;
   } catch (error) {
     return unreadable(file, error);
   }
@@ -98,9 +119,4 @@ function unreadable(
 ): UnreadableTask {
   const reason = `cannot read "${path}": ${reasonOf(error)}`;
   return { kind: "unreadable", index, name, reason };
-}
-
-async function readInput(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const content = await readFile(path);
-  return new Uint8Array(content.buffer as ArrayBuffer, content.byteOffset, content.byteLength);
 }

@@ -1,53 +1,42 @@
 /** The source of files: files, folders, and `-` for a list on stdin. */
 
-import type { FinishedJobs } from "../output/finished_jobs.ts";
-import { readFiles, READS_MAX } from "./file_reader.ts";
-import { listFiles } from "./list.ts";
+import { type FileReading, readFiles, READS_MAX } from "./file_reader.ts";
+import { type FileListing, listFiles } from "./list.ts";
 import type { IndexedFile } from "./listed_file.ts";
 import { NameSet } from "./name_set.ts";
-import type { Source, Warn } from "./source.ts";
+import type { Source } from "./source.ts";
 
 const SAME_OUTPUT = "another input has the same output";
 
-/** A source of the files that `paths` name. `outputs` is the output folder; files in it are not inputs. */
-export function fileSource(
-  paths: readonly string[],
-  outputs: string,
-  warn: Warn,
-  finished?: FinishedJobs,
-): Source {
+/** Which files are inputs, and how they are read. */
+export type FileOptions = FileListing & FileReading;
+
+/** A source of files. */
+export function fileSource(options: FileOptions): Source {
   return {
-    batches: fileBatches(paths, outputs, warn, finished),
-    count: () => paths.includes("-") ? Promise.resolve(undefined) : countFiles(paths, outputs),
+    batches: fileBatches(options),
+    count: () => options.paths.includes("-") ? Promise.resolve(undefined) : countFiles(options),
   };
 }
 
-async function* fileBatches(
-  paths: readonly string[],
-  outputs: string,
-  warn: Warn,
-  finished: FinishedJobs | undefined,
-): Source["batches"] {
+async function* fileBatches(options: FileOptions): Source["batches"] {
   let group: IndexedFile[] = [];
-  for await (const file of indexedFiles(paths, outputs, warn)) {
+  for await (const file of indexedFiles(options)) {
     if (file) group.push(file);
     if (file && group.length < READS_MAX) continue;
-    yield* readFiles(group, finished);
+    yield* readFiles(group, options);
     group = [];
   }
-  yield* readFiles(group, finished);
+  yield* readFiles(group, options);
 }
 
 /** All files in order. If two have the same name, the second one fails: both would have the same output. */
-async function* indexedFiles(
-  paths: readonly string[],
-  outputs: string,
-  warn: Warn,
-): AsyncIterable<IndexedFile | undefined> {
+async function* indexedFiles(options: FileOptions): AsyncIterable<IndexedFile | undefined> {
+  const { paths } = options;
   // Names within one folder are unique, so no check is needed.
   const names = paths.length === 1 && paths[0] !== "-" ? undefined : new NameSet();
   let index = 0;
-  for await (const file of listFiles(paths, outputs, warn)) {
+  for await (const file of listFiles(options)) {
     if (!file) yield undefined;
     else if (names && !names.add(file.name)) {
       yield { ...file, index: index++, failure: SAME_OUTPUT };
@@ -55,8 +44,8 @@ async function* indexedFiles(
   }
 }
 
-async function countFiles(paths: readonly string[], outputs: string): Promise<number> {
+async function countFiles(options: FileOptions): Promise<number> {
   let count = 0;
-  for await (const file of listFiles(paths, outputs, () => {})) if (file) count += 1;
+  for await (const file of listFiles({ ...options, warn: () => {} })) if (file) count += 1;
   return count;
 }

@@ -1,9 +1,12 @@
 /** Identities of inputs: a job runs again when its input's identity has changed. */
 
-import { hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { normalize } from "node:path";
 import { crc32 } from "node:zlib";
+import { bytesOfName, isUtf8Name } from "../../runtime/file_name.ts";
+import type { Files, TargetInfo } from "../../runtime/files.ts";
 import { checksumText } from "../output/checksum.ts";
+import { chunksOf } from "../output/file_chunks.ts";
 
 /** 128 bits: different contents do not have the same hash by chance. */
 const HASH_HEX_DIGITS = 32;
@@ -12,16 +15,30 @@ const HASH_HEX_DIGITS = 32;
 export const NUMBER_IDENTITY = "number";
 
 /**
- * A file's identity is its size and modification time, as for `make` and `rsync`, in milliseconds (Deno reports
- * no more), and its path as the user gave it. Without the path, files of another folder could have the same
- * identity: archives often give all their files the same time.
+ * A file's identity is its size and modification time, as for `make` and `rsync`, its path as the user gave it, and
+ * the time of its last change (ctime), which no program can set: another content of the same size and time is
+ * another input. Without the path, files of another folder could have the same identity: archives often give all
+ * their files the same time.
  */
-export function fileIdentity(path: string, info: { size: number; mtimeMs: number }): string {
-  const pathChecksum = checksumText(crc32(normalize(path)));
-  return `file-${info.size}-${Math.floor(info.mtimeMs)}-${pathChecksum}`;
+export function fileIdentity(path: string, info: TargetInfo): string {
+  const { bytes, modifiedAtMs, changedAt } = info;
+  const named = normalize(path);
+  const pathChecksum = checksumText(crc32(isUtf8Name(named) ? named : bytesOfName(named)));
+  return `file-${bytes}-${Math.floor(modifiedAtMs)}-${pathChecksum}-${changedAt}`;
 }
 
 /** The identity of an input whose content is in memory. */
 export function contentIdentity(content: Uint8Array): string {
   return `data-${content.byteLength}-${hash("sha256", content, "hex").slice(0, HASH_HEX_DIGITS)}`;
+}
+
+/** The same for a file, however large it is. */
+export async function contentIdentityOf(files: Files, path: string): Promise<string> {
+  const digest = createHash("sha256");
+  let bytes = 0;
+  for await (const chunk of chunksOf(files, path)) {
+    digest.update(chunk);
+    bytes += chunk.byteLength;
+  }
+  return `data-${bytes}-${digest.digest("hex").slice(0, HASH_HEX_DIGITS)}`;
 }

@@ -1,7 +1,8 @@
 /** Lists the files that a command line names: files, folders, and the list on stdin. */
 
-import { stat } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
+import { nameOfBytes } from "../../runtime/file_name.ts";
+import type { Files } from "../../runtime/files.ts";
 import { readLines } from "./file_lines.ts";
 import type { ListedFile } from "./listed_file.ts";
 import {
@@ -16,18 +17,28 @@ import {
 import type { Warn } from "./source.ts";
 import { walkFolder } from "./walk.ts";
 
+/** Which files are inputs. */
+export interface FileListing {
+  readonly files: Files;
+  /** Files and folders; `-` is a list on stdin. */
+  readonly paths: readonly string[];
+  /** The output folder. Files in it are not inputs. */
+  readonly outputs: string;
+  readonly warn: Warn;
+}
+
 /** All files in order. Yields `undefined` where the next file may take a while, so that a batch is not held back. */
 export async function* listFiles(
-  paths: readonly string[],
-  outputs: string,
-  warn: Warn,
+  listing: FileListing,
 ): AsyncIterable<ListedFile | undefined> {
-  const realOutputs = await realPath(outputs);
-  const realInputs = await Promise.all(paths.filter((path) => path !== "-").map(realPath));
+  const { files, paths, outputs } = listing;
+  const realOutputs = await realPath(files, outputs);
+  const named = paths.filter((path) => path !== "-");
+  const realInputs = await Promise.all(named.map((path) => realPath(files, path)));
   const inOutputs = realInputs.filter((path) => isInside(path, realOutputs));
-  const files = listPaths(paths, realOutputs, warn);
+  const listed = listPaths(listing, realOutputs);
   // Inputs inside the output folder are rare: all other runs skip the check for each file.
-  yield* inOutputs.length === 0 ? files : refuseOverwriting(files, inOutputs, realOutputs);
+  yield* inOutputs.length === 0 ? listed : refuseOverwriting(listed, inOutputs, realOutputs);
 }
 
 /** Fails files whose output would overwrite one of the `inputs`, or a file in a folder among them. */
@@ -45,31 +56,30 @@ async function* refuseOverwriting(
 }
 
 async function* listPaths(
-  paths: readonly string[],
+  listing: FileListing,
   realOutputs: string,
-  warn: Warn,
 ): AsyncIterable<ListedFile | undefined> {
-  for (const path of paths) {
-    if (path === "-") yield* listStdin(realOutputs, warn);
-    else if ((await stat(path)).isDirectory()) {
-      const excluded = join(path, relative(await realPath(path), realOutputs));
-      yield* walkFolder(path, excluded, warn);
+  const { files, warn } = listing;
+  for (const path of listing.paths) {
+    if (path === "-") yield* listStdin(listing, realOutputs);
+    else if ((await files.target(path)).kind === "folder") {
+      const excluded = join(path, relative(await realPath(files, path), realOutputs));
+      yield* walkFolder(path, { files, excluded, warn });
     } else yield { path, name: basename(path) };
   }
 }
 
 /** The files listed on stdin. Outputs of earlier runs, which `find` may list too, are skipped. */
 async function* listStdin(
+  { files, warn }: FileListing,
   realOutputs: string,
-  warn: Warn,
 ): AsyncIterable<ListedFile | undefined> {
-  const utf8 = new TextDecoder();
   let hasWarned = false;
   for await (const lines of readLines("-")) {
     for (const line of lines) {
-      const path = utf8.decode(line);
+      const path = nameOfBytes(line);
       if (path === "") continue;
-      const file = await listedFile(path, realOutputs);
+      const file = await listedFile(files, path, realOutputs);
       if (file) yield file;
       else if (!hasWarned) {
         warn(`skipping "${path}": listed paths inside the output folder are skipped`);
@@ -80,10 +90,14 @@ async function* listStdin(
   }
 }
 
-async function listedFile(path: string, realOutputs: string): Promise<ListedFile | undefined> {
+async function listedFile(
+  files: Files,
+  path: string,
+  realOutputs: string,
+): Promise<ListedFile | undefined> {
   const name = nameOfListed(path);
-  if (await overwritesItself(path, name, realOutputs)) {
+  if (await overwritesItself(files, path, name, realOutputs)) {
     return { path, name, failure: OVERWRITES_ITSELF };
   }
-  return isInside(await withRealParent(path), realOutputs) ? undefined : { path, name };
+  return isInside(await withRealParent(files, path), realOutputs) ? undefined : { path, name };
 }

@@ -1,8 +1,8 @@
 /** Checks by path whether an output would overwrite an input. */
 
-import { realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import process from "node:process";
+import type { Files } from "../../runtime/files.ts";
 
 /** The reason to refuse an input whose own output would overwrite it. */
 export const OVERWRITES_ITSELF = "its output would overwrite it; choose another folder with -o";
@@ -12,13 +12,13 @@ export const OVERWRITES_OTHER =
   "its output would overwrite another input; choose another folder with -o";
 
 /** The path with all links followed; the absolute path if it does not exist. */
-export function realPath(path: string): Promise<string> {
-  return realpath(path).catch(() => resolve(path));
+export function realPath(files: Files, path: string): Promise<string> {
+  return files.realPath(path).catch(() => resolve(path));
 }
 
 /** The path with all links followed except the last component, as a link can itself be an input. */
-export async function withRealParent(path: string): Promise<string> {
-  return join(await realPath(dirname(path)), basename(path));
+export async function withRealParent(files: Files, path: string): Promise<string> {
+  return join(await realPath(files, dirname(path)), basename(path));
 }
 
 /** Whether a path is inside a folder. Both must have all links followed. */
@@ -28,11 +28,12 @@ export function isInside(path: string, folder: string): boolean {
 
 /** Whether the output called `name` of the input at `path` would overwrite this input. */
 export async function overwritesItself(
+  files: Files,
   path: string,
   name: string,
   realOutputs: string,
 ): Promise<boolean> {
-  return join(realOutputs, name) === await withRealParent(path);
+  return join(realOutputs, name) === await withRealParent(files, path);
 }
 
 /**

@@ -13,6 +13,13 @@ export interface ReadyTask extends Task {
   readonly name: string;
   /** Changes whenever the input changes. The job is skipped if it finished with the same identity. */
   readonly identity: string;
+  readonly note?: InputNote | undefined;
+}
+
+/** What the journal says about an input beside its name and identity. */
+export interface InputNote {
+  /** Its content, as an identity, where the content decides whether it has changed. */
+  readonly content?: string;
 }
 
 /** An input whose job finished in an earlier run. It is neither read nor run. */

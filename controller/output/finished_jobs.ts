@@ -6,6 +6,8 @@ import type { JobRecord } from "./journal_record.ts";
 export interface IdentifiedInput {
   readonly name: string;
   readonly identity: string;
+  /** Its content, where that alone decides whether it has changed. */
+  readonly content?: string | undefined;
 }
 
 /** How a job finished in an earlier run. */

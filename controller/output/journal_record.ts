@@ -38,6 +38,8 @@ export interface JobRecord {
   readonly runMs: number;
   /** The input's identity; missing if the input could not be read. */
   readonly identity?: string | undefined;
+  /** The input's content, as an identity; only with `--checksum`. */
+  readonly content?: string;
 }
 
 /** A record that was read, with the core's SHA-256. */

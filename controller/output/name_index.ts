@@ -4,6 +4,7 @@
  */
 
 import { hash } from "node:crypto";
+import { bytesOfName, isUtf8Name } from "../../runtime/file_name.ts";
 
 /** 32-bit words that are kept of a digest. 96 bits are enough to tell apart all names that fit on a disk. */
 const DIGEST_WORDS = 3;
@@ -48,7 +49,8 @@ export class NameIndex {
   }
 
   #digest(name: string): void {
-    const hex = hash("sha256", name, "hex"); // a hex digest takes a third of the time of a binary one
+    const text = isUtf8Name(name) ? name : bytesOfName(name);
+    const hex = hash("sha256", text, "hex"); // a hex digest takes a third of the time of a binary one
     for (let word = 0; word < DIGEST_WORDS; word++) {
       const at = word * HEX_DIGITS_PER_WORD;
       this.#key[word] = parseInt(hex.slice(at, at + HEX_DIGITS_PER_WORD), 16);

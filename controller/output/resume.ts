@@ -1,6 +1,7 @@
 /** Resumes earlier runs: finds the jobs that they finished, from the journal and the outputs in the folder. */
 
 import { join } from "node:path";
+import { coarserIdentities } from "./coarser_identity.ts";
 import { checksumOfFile, parseChecksum } from "./checksum.ts";
 import { SinkError } from "./directory_sink.ts";
 import type { FinishedJobs, FinishedOutcome, IdentifiedInput } from "./finished_jobs.ts";
@@ -85,10 +86,11 @@ export class Resume implements FinishedJobs {
 
   /** How a job finished. It runs again if its record and its output contradict each other. */
   #outcomeOf(
-    { name, identity }: IdentifiedInput,
+    input: IdentifiedInput,
   ): Promise<FinishedOutcome | undefined> | undefined {
+    const { name } = input;
     const job = this.#jobs.get(name);
-    if (!job || job.identity !== identityNumber(identity)) return undefined;
+    if (!job || !isOf(job, input)) return undefined;
     if (job.state === JobState.done) return this.#ifDone(name, job);
     if (job.state === JobState.otherCore || this.#options.retryFailed) return undefined;
     return this.#ifFailed(name, job);
@@ -128,7 +130,7 @@ export class Resume implements FinishedJobs {
   }
 
   #onRecord(record: ReadRecord, at: number): void {
-    const { input, identity, state, attempt, bytesOut, crcOut, core } = record;
+    const { input, identity, content, state, attempt, bytesOut, crcOut, core } = record;
     // A job that was never sent runs again in any case.
     if (identity === undefined || attempt === 0) return;
     const isSameCore = core === this.#options.core;
@@ -139,6 +141,7 @@ export class Resume implements FinishedJobs {
       at,
       bytesOut,
       crcOut: crcOut === undefined ? 0 : parseChecksum(crcOut),
+      content: content === undefined ? 0 : identityNumber(content),
     });
   }
 
@@ -154,4 +157,11 @@ export class Resume implements FinishedJobs {
       else this.counts.otherCore += 1;
     }
   }
+}
+
+/** Whether a job had this input. Records of old versions know less about it, and are compared by what they have. */
+function isOf(job: JobEntry, { identity, content }: IdentifiedInput): boolean {
+  if (content !== undefined) return job.content === identityNumber(content);
+  return job.identity === identityNumber(identity) ||
+    coarserIdentities(identity).some((coarser) => job.identity === identityNumber(coarser));
 }

@@ -32,16 +32,6 @@ test("--quiet prints nothing about earlier runs, and --json counts their jobs", 
   assert.deepEqual([jobs, done, failed, resumed, failedBefore, bytesOut], [4, 4, 0, 3, 0, 4]);
 });
 
-test("the input of a finished job is not opened", async () => {
-  await using workspace = await Workspace.make();
-  const input = await workspace.write("in/a", "x".repeat(100_000));
-  await workspace.run(["run", ECHO, "in"]);
-  await utimes(input, new Date(0), (await stat(input)).mtime);
-  const again = await workspace.run(["run", ECHO, "in"]);
-  assert.match(again.stdout, /^nothing to do: the job finished in an earlier run/);
-  assert.equal((await stat(input)).atimeMs, 0, "nobody has read it");
-});
-
 test("only inputs whose size or time has changed run again", async () => {
   await using workspace = await counting(4);
   await runs(workspace, [], "4 jobs done", [1, 1, 1, 1]);
@@ -190,7 +180,7 @@ test("each record has its version, its input's identity and the core's SHA-256",
   await workspace.run(["run", BEHAVE, "in"]);
   const [record] = await workspace.records();
   assert.equal(record?.v, 1);
-  assert.match(record?.identity ?? "", /^file-9-1700000000123-[0-9a-f]{8}$/);
+  assert.match(record?.identity ?? "", /^file-9-1700000000123-[0-9a-f]{8}-\d+\.\d{9}$/);
   assert.equal(record?.core, await sha256(BEHAVE));
 });
 

@@ -56,6 +56,7 @@ export interface JobRecord {
   readonly queueMs: number;
   readonly runMs: number;
   readonly identity?: string;
+  readonly content?: string;
   readonly core: string;
   readonly crc: string;
 }

@@ -15,7 +15,8 @@
  */
 
 import { dirname } from "node:path";
-import type { FileInfo, Files, OpenFile, SharedFile } from "../../runtime/files.ts";
+import type { FileInfo, Files, OpenFile, SharedFile, TargetInfo } from "../../runtime/files.ts";
+import type { Entry } from "../../runtime/folder.ts";
 
 /** A file grows at least by this factor, so that many small appends are cheap. */
 const GROWTH = 2;
@@ -265,6 +266,27 @@ class MemoryFiles implements Files {
 
   infoSync(path: string): FileInfo | undefined {
     return this.#disk.info(path);
+  }
+
+  async entries(path: string): Promise<Entry[]> {
+    const names = await this.list(path);
+    return names.map((name) => {
+      const kind = this.#disk.info(`${path}/${name}`)?.kind;
+      return { name, kind: kind === "folder" || kind === "file" ? kind : "other" };
+    });
+  }
+
+  /** There are no links. */
+  realPath(path: string): Promise<string> {
+    return this.info(path).then(() => path);
+  }
+
+  async target(path: string): Promise<TargetInfo> {
+    return { ...await this.info(path), changedAt: "0.000000000" };
+  }
+
+  content(path: string): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#does("read", path, () => this.#disk.at(path).bytes.slice());
   }
 
   unlink(path: string): Promise<void> {

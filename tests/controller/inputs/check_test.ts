@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { symlink } from "node:fs/promises";
 import { checkLines, checkPaths } from "../../../controller/inputs/check.ts";
 import { SourceError } from "../../../controller/inputs/source.ts";
+import { systemFiles as files } from "../../../runtime/files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 
@@ -37,7 +38,7 @@ test("outputs that would overwrite their inputs are refused", async () => {
     await assertRefused([folder], outputs, `would overwrite the inputs in "${folder}"`);
     await assertRefused([file], outputs, `Cannot use input "${file}": its output would overwrite`);
   }
-  await checkPaths([folder, file], workspace.at("in/out"));
+  await checkPaths(files, [folder, file], workspace.at("in/out"));
 });
 
 test("a file of lines is refused if it does not exist, is a folder or would be overwritten", async () => {
@@ -50,16 +51,16 @@ test("a file of lines is refused if it does not exist, is a folder or would be o
   ] as const;
   for (const [path, reason] of refusals) {
     await assert.rejects(
-      checkLines(path, workspace.at("out")),
+      checkLines(files, path, workspace.at("out")),
       (error) => isRefusal(error, reason),
     );
   }
-  await checkLines(file, workspace.at("elsewhere"));
-  await checkLines(await workspace.write("out/lines", "1\n"), workspace.at("out"));
+  await checkLines(files, file, workspace.at("elsewhere"));
+  await checkLines(files, await workspace.write("out/lines", "1\n"), workspace.at("out"));
 });
 
 async function assertRefused(paths: string[], outputs: string, text: string): Promise<void> {
-  await assert.rejects(checkPaths(paths, outputs), (error) => isRefusal(error, text));
+  await assert.rejects(checkPaths(files, paths, outputs), (error) => isRefusal(error, text));
 }
 
 function isRefusal(error: unknown, text: string): boolean {

@@ -6,6 +6,7 @@ import { readFiles } from "../../../controller/inputs/file_reader.ts";
 import type { SourceTask } from "../../../controller/inputs/source.ts";
 import type { FinishedJobs } from "../../../controller/output/finished_jobs.ts";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../../protocol/mod.ts";
+import { systemFiles as files } from "../../../runtime/files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 import { reasonOf } from "./sources.ts";
@@ -39,7 +40,7 @@ test("an input may be as large as a job message allows, and not a byte larger", 
 /** How many files of these sizes are read together. */
 async function batchesOf(workspace: Workspace, sizes: readonly number[]): Promise<number[]> {
   const lengths: number[] = [];
-  for await (const batch of readFiles(await files(workspace, sizes), undefined)) {
+  for await (const batch of readFiles(await filesOf(workspace, sizes), { files })) {
     lengths.push(batch.length);
   }
   return lengths;
@@ -51,13 +52,13 @@ async function read(
   finished: FinishedJobs,
 ): Promise<SourceTask[]> {
   const tasks: SourceTask[] = [];
-  for await (const batch of readFiles(await files(workspace, sizes), finished)) {
+  for await (const batch of readFiles(await filesOf(workspace, sizes), { files, finished })) {
     tasks.push(...batch);
   }
   return tasks;
 }
 
-function files(workspace: Workspace, sizes: readonly number[]) {
+function filesOf(workspace: Workspace, sizes: readonly number[]) {
   return Promise.all(sizes.map(async (bytes, index) => {
     const path = await workspace.write(`in/${index}`, "");
     await truncate(path, bytes);

@@ -5,6 +5,7 @@ import { rm, utimes } from "node:fs/promises";
 import { fileSource } from "../../../controller/inputs/files.ts";
 import type { SourceTask } from "../../../controller/inputs/source.ts";
 import type { FinishedJobs, IdentifiedInput } from "../../../controller/output/finished_jobs.ts";
+import { systemFiles as files } from "../../../runtime/files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 import { identityOf, nameOf, noWarning, range, reasonOf, tasksOf } from "./sources.ts";
@@ -13,17 +14,25 @@ test("files named one by one get the last part of their paths as names", async (
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "x/one": "1", "y/z/two": "2" });
   const paths = [workspace.at("y/z/two"), workspace.at("x/one")];
-  assert.deepEqual((await tasksOf(fileSource(paths, "out", noWarning))).map(nameOf), [
-    "two",
-    "one",
-  ]);
+  assert.deepEqual(
+    (await tasksOf(fileSource({ files, paths, outputs: "out", warn: noWarning }))).map(nameOf),
+    [
+      "two",
+      "one",
+    ],
+  );
 });
 
 test("inputs are listed and read on demand", async () => {
   await using workspace = await Workspace.make();
   for (let index = 0; index < 40; index++) await workspace.write(`in/a${100 + index}`, "x");
   await workspace.writeAll({ "in/gone": "x", "in/late/folder/file": "x" });
-  const source = fileSource([workspace.at("in")], workspace.at("out"), noWarning);
+  const source = fileSource({
+    files,
+    paths: [workspace.at("in")],
+    outputs: workspace.at("out"),
+    warn: noWarning,
+  });
   const batches = source.batches[Symbol.asyncIterator]();
   const first = (await batches.next()).value as SourceTask[];
   assert(first.length < 40, `${first.length} inputs were read at once`);
@@ -40,7 +49,7 @@ test("if two inputs have the same output, the second one fails", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "x/same": "1", "x/only": "2", "y/same": "3", "y/too": "4" });
   const paths = [workspace.at("x"), workspace.at("y")];
-  const tasks = await tasksOf(fileSource(paths, "out", noWarning));
+  const tasks = await tasksOf(fileSource({ files, paths, outputs: "out", warn: noWarning }));
   assert.deepEqual(tasks.map(nameOf), ["only", "same", "same", "too"]);
   assert.deepEqual(tasks.map(({ kind }) => kind), ["ready", "ready", "unreadable", "ready"]);
   assert.equal(reasonOf(tasks[2]), "another input has the same output");
@@ -59,7 +68,13 @@ test("inputs of finished jobs keep their indexes, and are not read", async () =>
       return inputs.map((input) => isOdd(input) ? { state: "done" } : undefined);
     },
   };
-  const source = fileSource([workspace.at("in")], workspace.at("out"), noWarning, finished);
+  const source = fileSource({
+    files,
+    paths: [workspace.at("in")],
+    outputs: workspace.at("out"),
+    warn: noWarning,
+    finished,
+  });
   const tasks = await tasksOf(source);
   assert.deepEqual(tasks.map(nameOf), names);
   assert.deepEqual(tasks.map(({ index }) => index), range(40));
@@ -71,7 +86,9 @@ test("a file's identity changes with its size and its time, and stays the same o
   await using workspace = await Workspace.make();
   const path = await workspace.write("in/a", "text");
   const identity = async (named = path) => {
-    const [task] = await tasksOf(fileSource([named], "out", noWarning));
+    const [task] = await tasksOf(
+      fileSource({ files, paths: [named], outputs: "out", warn: noWarning }),
+    );
     return identityOf(task);
   };
   const first = await identity();

@@ -6,6 +6,7 @@ import { mkdir, rm, symlink } from "node:fs/promises";
 import { promisify } from "node:util";
 import { fileSource } from "../../../controller/inputs/files.ts";
 import type { Source } from "../../../controller/inputs/source.ts";
+import { systemFiles as files } from "../../../runtime/files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 import { nameOf, noWarning, range, reasonOf, tasksOf, textOf } from "./sources.ts";
@@ -62,7 +63,9 @@ test("a pipe in a folder is skipped, a pipe that is named fails, and neither is 
   const warnings: string[] = [];
   assert.deepEqual((await tasksOf(sourceIn(workspace, warnings))).map(nameOf), ["file"]);
   assert.deepEqual(warnings, [`skipping "${pipe}": it is neither a file nor a folder`]);
-  const [named] = await tasksOf(fileSource([pipe], "out", noWarning));
+  const [named] = await tasksOf(
+    fileSource({ files, paths: [pipe], outputs: "out", warn: noWarning }),
+  );
   assert.equal(reasonOf(named), `cannot read "${pipe}": it is not a file`);
 });
 
@@ -71,7 +74,12 @@ test("the output folder is excluded, also if a link leads to it", async () => {
   await workspace.writeAll({ "in/a": "1", "in/out/old": "2", "in/outer/b": "3" });
   await symlink("in/out", workspace.at("link"));
   for (const outputs of ["in/out", "link"]) {
-    const source = fileSource([workspace.at("in")], workspace.at(outputs), noWarning);
+    const source = fileSource({
+      files,
+      paths: [workspace.at("in")],
+      outputs: workspace.at(outputs),
+      warn: noWarning,
+    });
     assert.deepEqual((await tasksOf(source)).map(nameOf), ["a", "outer/b"]);
     assert.equal(await source.count(), 2);
   }
@@ -97,5 +105,5 @@ test("a folder that is removed before it is listed is a job that fails", async (
 
 function sourceIn(workspace: Workspace, warnings?: string[]): Source {
   const warn = warnings ? (text: string) => void warnings.push(text) : noWarning;
-  return fileSource([workspace.at("in")], workspace.at("out"), warn);
+  return fileSource({ files, paths: [workspace.at("in")], outputs: workspace.at("out"), warn });
 }

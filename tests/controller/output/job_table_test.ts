@@ -38,5 +38,6 @@ function entryOf(number: number): JobEntry {
     at: number + 2,
     bytesOut: number + 3,
     crcOut: number + 4,
+    content: number + 5,
   };
 }

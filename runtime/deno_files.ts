@@ -1,0 +1,207 @@
+/**
+ * The file system on Deno. `node:fs` of Deno knows neither the exact time of the last change of a file nor names that
+ * are not UTF-8, so the C library is called for those. Where it cannot be opened, the times are coarser, and such
+ * names are refused.
+ */
+
+import { Buffer } from "node:buffer";
+import os from "node:os";
+import { dirname, join } from "node:path";
+import { bytesOfName, isUtf8Name, nameOfBytes, REPLACEMENT } from "./file_name.ts";
+import { type FileInfo, type Files, systemFiles, type TargetInfo } from "./files.ts";
+import type { Entry } from "./folder.ts";
+import { openFileLibrary } from "./deno_ffi.ts";
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const STATX_BASIC_STATS = 0x7ff;
+const STATX_BYTES = 256;
+/** O_CLOEXEC: slots do not get the file. */
+const O_RDONLY_CLOEXEC = 0o2000000;
+const NEW_FOLDER_MODE = 0o777;
+const PATH_MAX = 4096;
+
+/** Where `struct dirent` of Linux has the type and the name. */
+const DIRENT_TYPE_AT = 18;
+const DIRENT_NAME_AT = 19;
+const ENTRY_KINDS: Readonly<Record<number, Entry["kind"]>> = { 4: "folder", 8: "file", 10: "link" };
+const DT_UNKNOWN = 0;
+
+/** The type of a file in its mode. */
+const S_IFMT = 0o170000;
+const FILE_KINDS: Readonly<Record<number, FileInfo["kind"]>> = {
+  0o040000: "folder",
+  0o100000: "file",
+  0o140000: "socket",
+};
+const S_IFLNK = 0o120000;
+
+type Library = NonNullable<ReturnType<typeof openFileLibrary>>;
+
+let opened: Library | undefined | null = null;
+
+/** The C library; `undefined` if this process may not call it, or if the system is not Linux. */
+function library(): Library | undefined {
+  if (opened === null) opened = openFileLibrary();
+  return opened;
+}
+
+/** The file system of this machine. */
+export const denoFiles: Files = {
+  ...systemFiles,
+  entries: async (path) => {
+    const libc = library();
+    if (!libc) return await systemFiles.entries(path);
+    const entries = isUtf8Name(path) ? await systemFiles.entries(path) : undefined;
+    const isExact = entries?.every(({ name }) => !name.includes(REPLACEMENT));
+    return entries && isExact ? entries : exactEntries(libc, path);
+  },
+  realPath: async (path) => {
+    const libc = library();
+    if (!libc) return await systemFiles.realPath(path);
+    const found = isUtf8Name(path) ? await systemFiles.realPath(path) : REPLACEMENT;
+    return found.includes(REPLACEMENT) ? exactRealPath(libc, path) : found;
+  },
+  target,
+  info: async (path) => {
+    const libc = isUtf8Name(path) ? undefined : library();
+    return libc ? infoOf(statx(libc, path, AT_SYMLINK_NOFOLLOW)) : await systemFiles.info(path);
+  },
+  content: (path) => withUtf8Path(path, systemFiles.content),
+  openToRead: (path) => withUtf8Path(path, systemFiles.openToRead),
+  rename: async (path, newPath) => {
+    if (!wasRenamed(path, newPath)) await systemFiles.rename(path, newPath);
+  },
+  renameSync: (path, newPath) => {
+    if (!wasRenamed(path, newPath)) systemFiles.renameSync(path, newPath);
+  },
+  makeFolder: async (path) => {
+    if (!wasMade(path)) await systemFiles.makeFolder(path);
+  },
+  makeFolderSync: (path) => {
+    if (!wasMade(path)) systemFiles.makeFolderSync(path);
+  },
+  unlink: async (path) => {
+    const libc = isUtf8Name(path) ? undefined : library();
+    if (!libc) return await systemFiles.unlink(path);
+    check(libc, libc.unlink(cString(path)), path);
+  },
+};
+
+/** Like `stat`, beside other work: a file server may be slow. It is no slower than `stat` of `node:fs`. */
+async function target(path: string): Promise<TargetInfo> {
+  const libc = library();
+  if (!libc) return await systemFiles.target(path);
+  const stats = Buffer.alloc(STATX_BYTES);
+  const name = cString(path); // the call needs it until it has returned
+  const result = await libc.statxAside(AT_FDCWD, name, 0, STATX_BASIC_STATS, stats);
+  if (result === 0) return targetOf(stats);
+  // Its error number is gone with its thread. Ask again, for the reason.
+  return isUtf8Name(path) ? await systemFiles.target(path) : targetOf(statx(libc, path, 0));
+}
+
+function statx(libc: Library, path: string, flags: number): Buffer {
+  const stats = Buffer.alloc(STATX_BYTES);
+  check(libc, libc.statx(AT_FDCWD, cString(path), flags, STATX_BASIC_STATS, stats), path);
+  return stats;
+}
+
+/** Offsets as in `struct statx`, which is the same on all machines. */
+function targetOf(stats: Buffer): TargetInfo {
+  const modifiedNs = stats.readUInt32LE(0x78);
+  const changedNs = stats.readUInt32LE(0x68);
+  return {
+    kind: FILE_KINDS[stats.readUInt16LE(0x1c) & S_IFMT] ?? "other",
+    bytes: Number(stats.readBigUInt64LE(0x28)),
+    modifiedAtMs: 1000 * Number(stats.readBigInt64LE(0x70)) + Math.floor(modifiedNs / 1e6),
+    changedAt: `${stats.readBigInt64LE(0x60)}.${String(changedNs).padStart(9, "0")}`,
+  };
+}
+
+function infoOf(stats: Buffer): FileInfo {
+  const { kind, bytes, modifiedAtMs } = targetOf(stats);
+  return { kind, bytes, modifiedAtMs, uid: stats.readUInt32LE(0x14) };
+}
+
+function exactEntries(libc: Library, folder: string): Entry[] {
+  const stream = libc.opendir(cString(folder));
+  if (!stream) throw systemError(libc, folder);
+  try {
+    const entries: Entry[] = [];
+    for (let entry = libc.readdir(stream); entry; entry = libc.readdir(stream)) {
+      const name = nameOfBytes(entry.bytesTo0(DIRENT_NAME_AT));
+      if (name === "." || name === "..") continue;
+      entries.push({ name, kind: kindOf(libc, join(folder, name), entry.byteAt(DIRENT_TYPE_AT)) });
+    }
+    return entries;
+  } finally {
+    libc.closedir(stream);
+  }
+}
+
+/** Some file systems do not say in a listing what an entry is. */
+function kindOf(libc: Library, path: string, type: number): Entry["kind"] {
+  if (type !== DT_UNKNOWN) return ENTRY_KINDS[type] ?? "other";
+  const stats = statx(libc, path, AT_SYMLINK_NOFOLLOW);
+  if ((stats.readUInt16LE(0x1c) & S_IFMT) === S_IFLNK) return "link";
+  const { kind } = targetOf(stats);
+  return kind === "socket" ? "other" : kind;
+}
+
+function exactRealPath(libc: Library, path: string): string {
+  const found = Buffer.alloc(PATH_MAX);
+  if (!libc.realpath(cString(path), found)) throw systemError(libc, path);
+  return nameOfBytes(found.subarray(0, found.indexOf(0)));
+}
+
+/** Opens a file, and uses it under a path that `node:fs` can open. */
+async function withUtf8Path<T>(path: string, use: (path: string) => Promise<T>): Promise<T> {
+  const libc = isUtf8Name(path) ? undefined : library();
+  if (!libc) return await use(path);
+  const fd = libc.open(cString(path), O_RDONLY_CLOEXEC);
+  check(libc, fd, path);
+  try {
+    return await use(`/proc/self/fd/${fd}`);
+  } finally {
+    libc.close(fd);
+  }
+}
+
+/** Renames a file, unless `node:fs` can do that. */
+function wasRenamed(path: string, newPath: string): boolean {
+  const libc = isUtf8Name(path) && isUtf8Name(newPath) ? undefined : library();
+  if (!libc) return false;
+  check(libc, libc.rename(cString(path), cString(newPath)), newPath);
+  return true;
+}
+
+/** Makes a folder, and those above it, unless `node:fs` can do that. */
+function wasMade(path: string): boolean {
+  const libc = isUtf8Name(path) ? undefined : library();
+  if (!libc) return false;
+  if (libc.mkdir(cString(path), NEW_FOLDER_MODE) === 0) return true;
+  const error = systemError(libc, path);
+  if (error.code === "ENOENT" && dirname(path) !== path) {
+    denoFiles.makeFolderSync(dirname(path));
+    check(libc, libc.mkdir(cString(path), NEW_FOLDER_MODE), path);
+    return true;
+  }
+  if (error.code === "EEXIST" && targetOf(statx(libc, path, 0)).kind === "folder") return true;
+  throw error;
+}
+
+function cString(path: string): Buffer<ArrayBuffer> {
+  return Buffer.concat([bytesOfName(path), Buffer.of(0)]);
+}
+
+function check(libc: Library, result: number, path: string): void {
+  if (result < 0) throw systemError(libc, path);
+}
+
+/** The error of the last call, as `node:fs` would throw it. */
+function systemError(libc: Library, path: string): Error & { readonly code: string } {
+  const errno = libc.errno();
+  const [code = `errno ${errno}`] =
+    Object.entries(os.constants.errno).find(([, number]) => number === errno) ?? [];
+  return Object.assign(new Error(`${code}: ${path}`), { code });
+}

@@ -1,0 +1,50 @@
+/** Lists folders and follows links, with names of any bytes. */
+
+import type { Buffer } from "node:buffer";
+import type { Dirent, Stats } from "node:fs";
+import { lstat, readdir, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { isUtf8Name, nameOfBytes, REPLACEMENT } from "./file_name.ts";
+import { nativePath } from "./native_path.ts";
+
+/** What a name in a folder is. */
+export interface Entry {
+  readonly name: string;
+  readonly kind: "file" | "folder" | "link" | "other";
+}
+
+const TAKES_BYTES = process.versions["deno"] === undefined;
+
+/** The entries of a folder. */
+export async function entriesOf(folder: string): Promise<Entry[]> {
+  const entries = await readdir(nativePath(folder) as string, { withFileTypes: true });
+  const isDoubtful = entries.some(({ name }) => name.includes(REPLACEMENT));
+  if (isDoubtful && TAKES_BYTES) return await exactEntries(folder, entries);
+  return entries.map((entry) => ({ name: entry.name, kind: entryKindOf(entry) }));
+}
+
+/** Lists a folder again, with the bytes of its names. Bun gives either these or the kinds. */
+async function exactEntries(folder: string, entries: readonly Dirent[]): Promise<Entry[]> {
+  const kinds = new Map(entries.map((entry) => [entry.name, entryKindOf(entry)]));
+  const names = (await readdir(nativePath(folder) as string, { encoding: "buffer" }))
+    .map(nameOfBytes);
+  return await Promise.all(names.map(async (name) => {
+    const kind = isUtf8Name(name) && !name.includes(REPLACEMENT) ? kinds.get(name) : undefined;
+    return { name, kind: kind ?? entryKindOf(await lstat(nativePath(join(folder, name)))) };
+  }));
+}
+
+/** The path with all links followed. */
+export async function realPathOf(path: string): Promise<string> {
+  const native = nativePath(path);
+  if (!TAKES_BYTES) return await realpath(native);
+  return nameOfBytes(await realpath(native, { encoding: "buffer" }) as Buffer);
+}
+
+/** What an entry is. */
+export function entryKindOf(entry: Dirent | Stats): Entry["kind"] {
+  if (entry.isFile()) return "file";
+  if (entry.isDirectory()) return "folder";
+  return entry.isSymbolicLink() ? "link" : "other";
+}
