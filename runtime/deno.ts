@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { acceptUntilClosed } from "./accepting.ts";
 import { systemClock, systemRandom } from "./clock.ts";
-import { openCore, openSlotChannel } from "./deno_ffi.ts";
+import { openCore, openCoreProcess, openSlotChannel } from "./deno_ffi.ts";
 import { reasonOf } from "./error_text.ts";
 import { systemFiles } from "./files.ts";
 import {
@@ -30,6 +30,7 @@ export const denoRuntime: Runtime = {
   spawn,
   selfCommand,
   openCore,
+  openCoreProcess,
   openSlotChannel,
 };
 
