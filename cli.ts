@@ -5,6 +5,7 @@ import { main } from "./cli/main.ts";
 main({
   controller: () => import("./cli/run_command.ts"),
   worker: () => import("./cli/worker_command.ts"),
+  exec: () => import("./cli/exec_command.ts"),
   localWorker: () => import("./cli/local_worker_command.ts"),
   slot: () => import("./slot/slot.ts"),
 });

@@ -5,7 +5,8 @@ import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
-import { notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
+import { addExecOptions, type ExecFlags } from "./exec_options.ts";
+import { EXEC_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
 import { printError, toStderr } from "./log.ts";
 import type { Roles } from "./roles.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
@@ -59,6 +60,7 @@ function buildProgram(
     .exitOverride();
   if (roles.controller) addRun(program, runtime, roles, args, outcome);
   if (roles.worker) addWorker(program, runtime, roles.worker, outcome);
+  if (roles.exec) addExec(program, runtime, roles.exec, outcome);
   return program;
 }
 
@@ -94,6 +96,22 @@ function addWorker(
   addWorkerOptions(command).action(async (flags: WorkerFlags) => {
     const { workerCommand } = await worker();
     outcome.exitCode = await workerCommand(runtime, flags);
+  });
+}
+
+function addExec(
+  program: Command,
+  runtime: Runtime,
+  exec: NonNullable<Roles["exec"]>,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("exec")
+    .summary("run one job in this process, for a debugger")
+    .description("Run one job in this process, for a debugger or a sanitizer.")
+    .addHelpText("after", () => notesText(command, EXEC_NOTES));
+  addExecOptions(command).action(async (core: string, input: string, flags: ExecFlags) => {
+    const { execCommand } = await exec();
+    outcome.exitCode = await execCommand(runtime, { core, input, ...flags });
   });
 }
 

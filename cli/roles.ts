@@ -6,6 +6,8 @@ export interface Roles {
   readonly controller?: () => Promise<typeof import("./run_command.ts")>;
   /** `distcomp worker`. */
   readonly worker?: () => Promise<typeof import("./worker_command.ts")>;
+  /** `distcomp exec`. */
+  readonly exec?: () => Promise<typeof import("./exec_command.ts")>;
   /** The worker that `distcomp run` starts on its own machine. */
   readonly localWorker?: () => Promise<typeof import("./local_worker_command.ts")>;
   /** The process that a worker starts for each of its slots. */

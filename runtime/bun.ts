@@ -3,7 +3,7 @@
 import process from "node:process";
 import type { Writable } from "node:stream";
 import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
-import { openCore, openSlotChannel } from "./bun_ffi.ts";
+import { openCore, openCoreProcess, openSlotChannel } from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { reasonOf } from "./error_text.ts";
@@ -34,6 +34,7 @@ export const bunRuntime: Runtime = {
   spawn,
   selfCommand,
   openCore,
+  openCoreProcess,
   openSlotChannel,
 };
 

@@ -15,10 +15,11 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "./c_functions.ts";
+import { CORE_PROCESS_FUNCTIONS, coreProcess, type CoreProcessLibrary } from "./core_process.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
-import { CoreLoadError, type NativeCore, type SlotChannel } from "./ports.ts";
+import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "./ports.ts";
 
 /** C functions that only this adapter needs. */
 interface MoreOfC {
@@ -71,10 +72,21 @@ function reasonIn(text: string, path: string): string {
 /** Connects a slot to its worker. */
 export function openSlotChannel(socketPath: string): SlotChannel {
   const more = moreOfC();
-  // When a core crashes, let the signal end the process, without Bun's own crash report.
-  for (const number of CRASH_SIGNALS) more.signal(number, SIG_DFL);
+  silenceCrashReports(more);
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
   return connectChannel(libc, memoryWith(more), socketPath);
+}
+
+/** Lets this process run a core without a worker. */
+export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess {
+  silenceCrashReports(moreOfC());
+  const library = openCLibrary((name) => open<CoreProcessLibrary>(name, CORE_PROCESS_FUNCTIONS));
+  return coreProcess(library, env);
+}
+
+/** When a core crashes, lets the signal end the process, without Bun's own crash report. */
+function silenceCrashReports({ signal }: MoreOfC): void {
+  for (const number of CRASH_SIGNALS) signal(number, SIG_DFL);
 }
 
 /** Opens what tells how this process handles signals. */

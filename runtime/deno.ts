@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { acceptUntilClosed } from "./accepting.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { denoFiles } from "./deno_files.ts";
-import { openCore, openSlotChannel } from "./deno_ffi.ts";
+import { openCore, openCoreProcess, openSlotChannel } from "./deno_ffi.ts";
 import { reasonOf } from "./error_text.ts";
 import {
   type Address,
@@ -30,6 +30,7 @@ export const denoRuntime: Runtime = {
   spawn,
   selfCommand,
   openCore,
+  openCoreProcess,
   openSlotChannel,
 };
 

@@ -15,10 +15,11 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "./c_functions.ts";
+import { CORE_PROCESS_FUNCTIONS, coreProcess, type CoreProcessLibrary } from "./core_process.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
-import { CoreLoadError, type NativeCore, type SlotChannel } from "./ports.ts";
+import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "./ports.ts";
 
 type Pointer = Deno.PointerObject;
 
@@ -65,6 +66,12 @@ function load(path: string) {
 export function openSlotChannel(socketPath: string): SlotChannel {
   const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(C_LIBRARY)));
   return connectChannel(symbols as unknown as CLibrary<Pointer, bigint>, memory, socketPath);
+}
+
+/** Lets this process run a core without a worker. */
+export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess {
+  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(CORE_PROCESS_FUNCTIONS)));
+  return coreProcess(symbols as unknown as CoreProcessLibrary, env);
 }
 
 /** Opens what tells how this process handles signals. */

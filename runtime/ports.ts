@@ -106,6 +106,14 @@ export interface NativeCore {
   close(): void;
 }
 
+/** This process, if it runs a core without a worker. */
+export interface CoreProcess {
+  /** Writes what the C library still holds of what the core has printed. */
+  flush(): void;
+  /** Ends the process as C's `exit` does: what the core has registered with `atexit`, and destructors, run. */
+  exit(status: number): never;
+}
+
 /** A slot's connection to its worker. Its calls block, because a slot has nothing else to do. */
 export interface SlotChannel {
   /** Reads at least one byte; 0 at the end of the stream. */
@@ -144,6 +152,11 @@ export interface Runtime {
    * loader, or with the names of the functions that the core lacks.
    */
   openCore(path: string): NativeCore;
+  /**
+   * Lets this process run a core itself: a crash ends it with its signal, without a report of the runtime's own,
+   * and the core sees the variables in `env` that were not set.
+   */
+  openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess;
   /** Connects a slot to its worker. On Linux, the system then kills the slot when the worker dies. */
   openSlotChannel(socketPath: string): SlotChannel;
 }

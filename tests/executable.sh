@@ -15,6 +15,7 @@ fi
 
 # What differs between source and executable: starting itself, pipes, signals, loading and losing cores.
 SMOKE=(
+  tests/cli/exec_test.ts
   tests/cli/interrupt_test.ts
   tests/cli/job_faults_test.ts
   tests/cli/outputs_test.ts

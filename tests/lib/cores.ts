@@ -27,7 +27,7 @@ const FLAGS_BY_CORE = new Map([
 ]);
 
 /**
- * Builds the core `name` with `defines` and returns its path. The library stays in `tests/.build` and is
+ * Builds the core `name` with `defines` and more flags of the compiler, and returns its path. The library stays in `tests/.build` and is
  * reused until its source, the header or the flags change. Several tests may build the same core at once.
  *
  * ```ts ignore
@@ -36,12 +36,17 @@ const FLAGS_BY_CORE = new Map([
  * await core("version_stamp", { STAMP: '"two"' }); // the path of a library
  * ```
  */
-export async function core(name: string, defines: Defines = {}): Promise<string> {
+export async function core(
+  name: string,
+  defines: Defines = {},
+  moreFlags: readonly string[] = [],
+): Promise<string> {
   const source = fileURLToPath(new URL(`${name}.c`, sources));
   const flags = [
     ...FLAGS,
     ...Object.entries(defines).map(([symbol, value]) => `-D${symbol}=${value}`),
     ...FLAGS_BY_CORE.get(name) ?? [],
+    ...moreFlags,
   ];
   const path = join(buildFolder, `${name}-${await fingerprint(source, flags)}.so`);
   if (!await exists(path)) await build(source, flags, path);

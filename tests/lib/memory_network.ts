@@ -68,6 +68,7 @@ export class MemoryNetwork {
       spawn: lacks("processes"),
       selfCommand: lacks("program"),
       openCore: lacks("compute cores"),
+      openCoreProcess: lacks("compute cores"),
       openSlotChannel: lacks("slots"),
     };
   }

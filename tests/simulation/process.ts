@@ -57,6 +57,7 @@ export class SimulatedProcess {
       writeStderr: lacks("stderr"),
       selfCommand: () => ["distcomp"],
       openCore: lacks("compute cores"),
+      openCoreProcess: lacks("compute cores"),
       openSlotChannel: lacks("slots"),
     };
   }
