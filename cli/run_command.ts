@@ -8,6 +8,8 @@ import { delay } from "../runtime/clock.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
+import { isInherited } from "../worker/slots/inherited_variables.ts";
+import { leftBehindText, variablesLeftBehind } from "./core_variables.ts";
 import { ExitCode } from "./exit_code.ts";
 import { Interrupts } from "./interrupts.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
@@ -124,11 +126,16 @@ function runOf(
   log: Log,
   write: WriteLine,
 ): Run {
-  const { listen, maxFailures: failureLimit, retryFailed = false, quiet } = request.flags;
+  const { flags } = request;
+  const { listen, maxFailures: failureLimit, retryFailed = false, quiet } = flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
   // If the journal has no job to skip, do not look up each input in it.
   const source = sourceOf(runtime.files, request, skipsExpected > 0 ? resume : undefined, log);
   for (const text of damageText(resume)) log.warn(text);
+  const leftBehind = leftBehindText(
+    variablesLeftBehind(plan.core.content, flags.env ?? {}, isInherited),
+  );
+  if (leftBehind) log.warn(leftBehind);
   const resuming = resumeText(resume, retryFailed);
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);

@@ -6,6 +6,7 @@ import { DEFAULT_POLICY } from "../controller/cluster/retries.ts";
 import type { FailureLimit } from "../controller/failure_limit.ts";
 import { parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
+import { withVariable } from "./core_variables.ts";
 import {
   parseCount,
   parseFailureLimit,
@@ -20,6 +21,8 @@ export interface RunFlags extends ShareFlags {
   readonly lines?: string;
   readonly repeat?: number;
   readonly checksum?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly with?: readonly string[];
   readonly output: string;
   readonly fresh?: boolean;
   readonly retryFailed?: boolean;
@@ -42,6 +45,7 @@ export function addRunOptions(command: Command): Command {
   command
     .argument("<core>", "compute core, a shared library")
     .argument("[input...]", "files and folders; - reads a list of files from stdin");
+  addCoreOptions(command);
   addInputOptions(command);
   addWorkerOptions(command);
   addJobOptions(command);
@@ -50,6 +54,21 @@ export function addRunOptions(command: Command): Command {
     .option("-q, --quiet", "print only errors")
     .option("--json", "print the summary as JSON on stdout")
     .helpOption("-h, --help", "show this help");
+}
+
+function addCoreOptions(command: Command): void {
+  command
+    .optionsGroup("Core:")
+    .option(
+      "--env <name[=value]>",
+      "set a variable for the core on all workers; without a value, the one here",
+      (text, variables: Readonly<Record<string, string>> = {}) => withVariable(text, variables),
+    )
+    .option(
+      "--with <file|dir>",
+      "put a file or folder beside the core on all workers",
+      (file, files: readonly string[] = []) => [...files, file],
+    );
 }
 
 function addInputOptions(command: Command): void {

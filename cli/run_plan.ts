@@ -35,7 +35,7 @@ export async function planOf({ core, flags, hasLocalWorker }: RunRequest): Promi
   checkListen(flags);
   checkVerify(flags, workers.length);
   return {
-    core: await readCoreImage(core, isLocal),
+    core: await readCoreImage(core, isLocal, { beside: flags.with, variables: flags.env }),
     options: clusterOptionsOf(flags),
     workers,
     local: isLocal ? sharesFrom(flags) : undefined,

@@ -19,6 +19,10 @@ import { LocalWorker } from "./workers/local_worker.ts";
 export interface SessionOptions {
   /** The compute core: the path of a shared library, or its content. */
   readonly core: string | Uint8Array;
+  /** Variables of the core's environment, on all workers. Default: none. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Files and folders that are put beside the core on all workers, if `core` is a path. Default: none. */
+  readonly with?: readonly string[];
   /** Addresses of workers, as `HOST:PORT`. Without any, the session starts a worker on this machine. */
   readonly workers?: readonly string[];
   /** Slots of the local worker, if there is one. Default: one per CPU, or per `threads` CPUs. */
@@ -118,9 +122,13 @@ export class Session implements AsyncDisposable {
     const runtime = await detectRuntime();
     const workers = (options.workers ?? []).map((worker) => parseAddress(worker));
     const isLocal = workers.length === 0;
+    const { env: variables, with: beside } = options;
+    if (beside && typeof options.core !== "string") {
+      throw new TypeError("Files can be put beside a core (with) only if the core is a file too");
+    }
     const core = typeof options.core === "string"
-      ? await readCoreImage(options.core, isLocal)
-      : coreImage("core", options.core);
+      ? await readCoreImage(options.core, isLocal, { beside, variables })
+      : coreImage("core", options.core, variables);
     const log = options.log ?? silentLog;
     const policy = { ...DEFAULT_POLICY, ...options.policy };
     const session = new Session((events) => new Cluster(runtime, core, events, log, { policy }));

@@ -13,6 +13,8 @@ export const MessageType = {
   limitedJob: 0x06,
   cancel: 0x07,
   ping: 0x08,
+  content: 0x09,
+  setup: 0x0b,
 } as const;
 
 /** Types of the frames that a worker sends. Version 2 added `draining` and `kindError`. */

@@ -1,5 +1,6 @@
 /** Encodes and decodes the messages that protocol version 2 adds, and their responses. */
 
+import { type ContentPart, type CoreSetup, decodeContent, decodeSetup } from "./core_setup.ts";
 import { MalformedPayloadError, UnknownTypeError } from "./errors.ts";
 import { encodeFrame, type Frame, MessageType, ResponseType } from "./frame.ts";
 import { ERROR_TEXT_BYTES_MAX, JOB_LIMITS_BYTES } from "./limits.ts";
@@ -87,6 +88,13 @@ export type Message2 =
     readonly core: string;
     readonly name: string;
   }
+  | {
+    readonly type: "setup";
+    readonly id: Uint64;
+    readonly setup: CoreSetup;
+    readonly name: string;
+  }
+  | { readonly type: "content"; readonly id: Uint64; readonly content: ContentPart }
   | { readonly type: "cancel"; readonly id: Uint64; readonly message: Uint64 }
   | { readonly type: "ping"; readonly id: Uint64 };
 
@@ -198,6 +206,10 @@ export function decodeMessage2(frame: Frame): Message2 {
       reader.end();
       return message;
     }
+    case MessageType.setup:
+      return { type: "setup", id, ...decodeSetup(payload) };
+    case MessageType.content:
+      return { type: "content", id, content: decodeContent(payload) };
     case MessageType.cancel: {
       const reader = new PayloadReader(payload, "The payload of a cancel");
       const message = { type: "cancel", id, message: reader.uint64() } as const;

@@ -161,6 +161,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
   const child = new Deno.Command(program, {
     args,
     env: options.env,
+    clearEnv: true, // otherwise `env` would only be added
     ...options.folder !== undefined && { cwd: options.folder },
     stdin: "null",
     stdout: "piped",

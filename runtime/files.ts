@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import {
   type FileHandle,
+  link,
   lstat,
   mkdir,
   mkdtemp,
@@ -93,6 +94,8 @@ export interface Files {
   /** Renames a file. It replaces what has the new name. */
   rename(path: string, newPath: string): Promise<void>;
   renameSync(path: string, newPath: string): void;
+  /** Gives a file another name, which must be new. */
+  link(path: string, newPath: string): Promise<void>;
   /** Makes a folder, and those above it. It may exist. */
   makeFolder(path: string): Promise<void>;
   makeFolderSync(path: string, mode?: number): void;
@@ -127,6 +130,7 @@ export const systemFiles: Files = {
   create: (path, content, mode) => writeFile(nativePath(path), content, newFile(mode)),
   createSync: (path, content, mode) => writeFileSync(nativePath(path), content, newFile(mode)),
   rename: (path, newPath) => rename(nativePath(path), nativePath(newPath)),
+  link: (path, newPath) => link(nativePath(path), nativePath(newPath)),
   renameSync: (path, newPath) => renameSync(nativePath(path), nativePath(newPath)),
   makeFolder: async (path) => void await mkdir(nativePath(path), { recursive: true }),
   makeFolderSync: (path, mode = 0o777) =>

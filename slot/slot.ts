@@ -3,6 +3,7 @@
  * It is synchronous: it reads, computes and writes in turn.
  */
 
+import { dirname } from "node:path";
 import {
   encodeError,
   type Frame,
@@ -33,6 +34,9 @@ const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
 
 /** The largest output. It leaves room in a payload for the fields before the output. */
 const OUTPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
+
+/** Leads the core to the files beside it. */
+const CORE_FOLDER = "DISTCOMP_CORE_DIR";
 
 const NOTHING = new Uint8Array(0);
 
@@ -110,6 +114,7 @@ class Slot {
   #load(frame: Frame): void {
     const { path } = decodeLoad(frame.payload);
     try {
+      this.#runtime.openCoreProcess({ [CORE_FOLDER]: dirname(path) });
       const core = this.#runtime.openCore(path);
       const result = core.init(CORE_API_VERSION);
       if (result !== 0) {

@@ -39,7 +39,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "controller/cluster",
     "controller/workers",
   ],
-  "cli": ["controller", "worker", "slot", "link", "runtime", "system", "deno.json"],
+  "cli": ["controller", "worker", "slot", "link", "protocol", "runtime", "system", "deno.json"],
 };
 
 /** The most lines of a file. A longer file contains two ideas. */

@@ -17,6 +17,7 @@ import { usableMemory } from "../system/usable_memory.ts";
 import { Connection, type ConnectionContext } from "./controllers/connection.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
+import { ContentStore } from "./cores/content_store.ts";
 import { CoreStore } from "./cores/core_store.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
@@ -83,6 +84,7 @@ export class Worker implements AsyncDisposable {
   readonly #folder: WorkerFolder;
   readonly #workFolder: WorkFolder | undefined;
   readonly #launcher: Launcher;
+  readonly #contents: ContentStore;
   readonly #store: CoreStore;
   readonly #executor: Executor;
   readonly #checks: CoreChecks;
@@ -112,7 +114,9 @@ export class Worker implements AsyncDisposable {
       log,
       goneLimitMs,
     });
+    this.#contents = new ContentStore(runtime.files, folder.path);
     this.#store = new CoreStore(runtime.files, folder.path, {
+      contents: this.#contents,
       onUnused: (core) => this.#executor.onUnused(core),
     });
     this.#executor = new Executor({
@@ -167,6 +171,7 @@ export class Worker implements AsyncDisposable {
       clock: this.#clock,
       executor: this.#executor,
       store: this.#store,
+      contents: this.#contents,
       checks: this.#checks,
       payloadBytesMax,
       halfClosedMs: halfClosedMs ?? HALF_CLOSED_MS,

@@ -1,55 +1,89 @@
-/** The compute core of a run: the content of a library file, checked before it is sent. */
+/** The compute core of a run: the content of a library file, checked before it is sent, and what comes with it. */
 
-import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
 import type { CoreKey } from "../../pool/types.ts";
+import { type CoreSetup, problemOf, setupKey, type Variable } from "../../protocol/mod.ts";
+import { sha256Of } from "../../system/sha256.ts";
 import { host } from "../../system/host.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
+import { CoreFileError } from "./core_file_error.ts";
+import { type CoreFile, filesBeside } from "./core_files.ts";
 
 /** A compute core to send. */
 export interface CoreImage {
+  /** The key of its setup. */
   readonly key: CoreKey;
   /** The name for messages. */
   readonly name: string;
   readonly content: Uint8Array<ArrayBuffer>;
+  readonly setup: CoreSetup;
+  /** The files beside it, on this machine. */
+  readonly files: readonly CoreFile[];
 }
 
-/** The file is not a compute core, or is built for another kind of machine. */
-export class CoreFileError extends Error {
-  /** The name of this class of errors. */
-  override name = "CoreFileError";
-
-  /** The error for `file`, with the reason `why` it cannot be used. */
-  constructor(file: string, why: string, options?: ErrorOptions) {
-    super(`Cannot use "${file}" as a compute core: ${why}`, options);
-  }
+/** What comes with a core. */
+export interface CoreCompany {
+  /** Files and folders to be put beside it. */
+  readonly beside?: readonly string[] | undefined;
+  /** Variables of its environment. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Reads and checks a core. `isLocal`: this machine will load it, so it must be built for this machine. */
-export async function readCoreImage(file: string, isLocal: boolean): Promise<CoreImage> {
+export async function readCoreImage(
+  file: string,
+  isLocal: boolean,
+  { beside = [], variables = {} }: CoreCompany = {},
+): Promise<CoreImage> {
   const content = await readContent(file);
   const facts = inspectCore(content);
   // Workers on other machines may differ from this one, and report themselves what they cannot load.
   const { machine = "", format } = isLocal || facts.kind !== "library" ? host() : facts;
   const reason = reasonNotToLoad(facts, { machine, format });
   if (reason) throw new CoreFileError(file, reason);
-  return coreImage(basename(file), content);
+  const { path, files } = await filesBeside(file, content, beside);
+  return imageOf(basename(file), content, { path, files }, variables);
 }
 
-/** A core whose content is in memory. */
-export function coreImage(name: string, bytes: Uint8Array): CoreImage {
+/** A core whose content is in memory. There is nothing beside it. */
+export function coreImage(
+  name: string,
+  bytes: Uint8Array,
+  variables: Readonly<Record<string, string>> = {},
+): CoreImage {
   const content = bytes.buffer instanceof ArrayBuffer
     ? bytes as Uint8Array<ArrayBuffer>
     : bytes.slice();
-  const key = createHash("sha256").update(content).digest("hex") as CoreKey;
-  return { key, name, content };
+  return imageOf(name, content, { path: "", files: [] }, variables);
 }
 
-async function readContent(file: string): Promise<Uint8Array> {
+function imageOf(
+  name: string,
+  content: Uint8Array<ArrayBuffer>,
+  { path, files }: { readonly path: string; readonly files: readonly CoreFile[] },
+  variables: Readonly<Record<string, string>>,
+): CoreImage {
+  const setup: CoreSetup = {
+    core: sha256Of(content),
+    path,
+    files: files.map(({ path, digest, bytes }) => ({ path, digest, bytes })),
+    variables: sorted(Object.entries(variables)),
+  };
+  const problem = problemOf(setup);
+  if (problem !== undefined) throw new CoreFileError(name, problem);
+  return { key: setupKey(setup, sha256Of) as CoreKey, name, content, setup, files };
+}
+
+/** The order in which variables are given changes nothing. */
+function sorted(variables: readonly Variable[]): readonly Variable[] {
+  return variables.toSorted(([one], [other]) => one < other ? -1 : 1);
+}
+
+async function readContent(file: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    if (!(await stat(file)).isDirectory()) return await readFile(file);
+    if (!(await stat(file)).isDirectory()) return new Uint8Array(await readFile(file));
   } catch (cause) {
     throw new CoreFileError(file, reasonOf(cause), { cause });
   }

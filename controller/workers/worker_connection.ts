@@ -3,18 +3,17 @@
 import { Link } from "../../link/link.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import {
-  decodeChooseResponse,
   decodeCoreResponse,
   decodeDescription,
   decodeNothing,
   decodeVersionResponse,
   decodeWorkerLoad,
   encodeCancel,
-  encodeChoose,
   encodeDescribe,
   encodePing,
   encodeVersion,
   type Frame,
+  isBare,
   type JobLimits,
   ProtocolError,
   ResponseType,
@@ -26,6 +25,7 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import type { Answer } from "../answer.ts";
 import type { CoreImage } from "./core_image.ts";
+import { CoreTransfer } from "./core_transfer.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import { answerOf, errorTextOf, isError, payloadOf, unexpectedResponse } from "./responses.ts";
 import { UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
@@ -35,6 +35,11 @@ const HANDSHAKE_MS_MAX = 10_000;
 
 /** Longer than the worker's own limit for loading a core, so that the worker can report the reason first. */
 const CORE_LOAD_MS_MAX = 180_000;
+
+/** Why a worker of version 1 cannot be used with variables and files: it would run the core without them. */
+const NEEDS_VERSION_2 =
+  "it speaks only version 1 of the protocol, which has neither variables (--env) " +
+  "nor files beside the core (--with)";
 
 /** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
 const CONTROL_ID_FIRST = 2 ** 52;
@@ -119,11 +124,11 @@ export class WorkerConnection {
 
   /** Makes the worker load a core. `onCoreLoaded` or `onCoreFailed` follows. */
   loadCore(core: CoreImage): void {
-    if (this.version > 1) {
-      const id = this.#expect((frame) => this.#onChosen(core, frame));
-      this.#send(encodeChoose(id, core.key, core.name));
-    } else this.#sendCore(core);
-    const transferMs = core.content.byteLength / SLOWEST_BYTES_PER_MS;
+    if (this.version > 1) this.#transfer(core).start();
+    else if (isBare(core.setup)) this.#sendCore(core);
+    else return this.#events.onCoreFailed(NEEDS_VERSION_2);
+    const bytes = core.files.reduce((sum, file) => sum + file.bytes, core.content.byteLength);
+    const transferMs = bytes / SLOWEST_BYTES_PER_MS;
     this.#expectWithin(
       CORE_LOAD_MS_MAX + transferMs,
       (time) => this.#events.onCoreFailed(`it did not confirm the compute core ${time}`),
@@ -249,10 +254,17 @@ export class WorkerConnection {
     this.#events.onIntroduced(description);
   }
 
-  /** The worker has the core already, or needs it to be sent. */
-  #onChosen(core: CoreImage, frame: Frame): void {
-    if (!isError(frame) && !decodeChooseResponse(frame.payload)) return this.#sendCore(core);
-    this.#onCore(frame, (payload) => void decodeChooseResponse(payload));
+  #transfer(core: CoreImage): CoreTransfer {
+    const link = this.#link;
+    return new CoreTransfer(core, {
+      request: (encode, onResponse) => this.#send(encode(this.#expect(onResponse))),
+      sendCore: () => this.#sendCore(core),
+      onLoaded: () => this.#onCoreLoaded(),
+      onFailed: (reason) => this.#onCoreFailed(reason),
+      get isClosed() {
+        return link.isClosed;
+      },
+    });
   }
 
   #sendCore(core: CoreImage): void {
@@ -262,10 +274,19 @@ export class WorkerConnection {
   }
 
   #onCore(frame: Frame, check: (payload: Uint8Array<ArrayBuffer>) => void): void {
-    this.#responseTimer?.stop();
-    if (isError(frame)) return this.#events.onCoreFailed(errorTextOf(frame));
+    if (isError(frame)) return this.#onCoreFailed(errorTextOf(frame));
     check(frame.payload);
+    this.#onCoreLoaded();
+  }
+
+  #onCoreLoaded(): void {
+    this.#responseTimer?.stop();
     this.#events.onCoreLoaded();
+  }
+
+  #onCoreFailed(reason: string): void {
+    this.#responseTimer?.stop();
+    this.#events.onCoreFailed(reason);
   }
 }
 

@@ -150,6 +150,11 @@ export class MemoryDisk {
     this.#files.set(newPath, content);
   }
 
+  link(path: string, newPath: string): void {
+    if (this.#files.has(newPath) || this.#folders.has(newPath)) throw failure("EEXIST", newPath);
+    this.#files.set(newPath, this.at(path));
+  }
+
   makeFolder(path: string): void {
     if (this.#files.has(path)) throw failure("EEXIST", path);
     if (!this.#folders.has(dirname(path))) this.makeFolder(dirname(path));
@@ -177,8 +182,9 @@ export class MemoryDisk {
   }
 
   unlink(path: string): void {
-    this.freeBytes += this.at(path).length;
+    const content = this.at(path);
     this.#files.delete(path);
+    if (![...this.#files.values()].includes(content)) this.freeBytes += content.length;
   }
 
   remove(path: string): void {
@@ -232,6 +238,10 @@ class MemoryFiles implements Files {
 
   rename(path: string, newPath: string): Promise<void> {
     return this.#does("rename", newPath, () => this.#disk.rename(path, newPath));
+  }
+
+  link(path: string, newPath: string): Promise<void> {
+    return this.#does("link", newPath, () => this.#disk.link(path, newPath));
   }
 
   renameSync(path: string, newPath: string): void {

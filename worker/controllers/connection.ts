@@ -33,11 +33,13 @@ import {
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
+import type { ContentStore } from "../cores/content_store.ts";
 import type { CoreStore } from "../cores/core_store.ts";
 import type { Executor } from "../slots/executor.ts";
 import { DONE, type JobSource, RECEIVED, type RelayedJob } from "../job.ts";
 import { CAN_MEASURE_MEMORY } from "../slots/limits.ts";
-import { CoreChanges, type CoreMessage } from "./core_changes.ts";
+import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
+import { CoreChanges, type CoreMessage, type CoreResponder } from "./core_changes.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
 import { FlowControl } from "./flow_control.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
@@ -51,6 +53,7 @@ export interface ConnectionContext {
   readonly clock: Clock;
   readonly executor: Executor;
   readonly store: CoreStore;
+  readonly contents: ContentStore;
   readonly checks: CoreChecks;
   readonly payloadBytesMax: number | undefined;
   /** How long a controller that has closed its sending side still gets answers. */
@@ -69,6 +72,7 @@ export class Connection implements JobSource {
   readonly #jobs: UnansweredJobs;
   readonly #core: CurrentCore;
   readonly #changes: CoreChanges;
+  readonly #contents: ContentReceiver;
   readonly #flow: FlowControl;
   readonly #silence = new Silence();
   readonly #closed = Promise.withResolvers<Error | undefined>();
@@ -87,10 +91,12 @@ export class Connection implements JobSource {
       onOutcome: (job, outcome) => this.#start(job, outcome),
       onReleased: (core) => store.release(core),
     });
-    this.#changes = new CoreChanges(this.#core, store, checks, {
+    const responder: CoreResponder = {
       send: (frame) => this.#send(frame),
       sendError: (id, kind, text) => this.#sendError(id, kind, text),
-    });
+    };
+    this.#changes = new CoreChanges(this.#core, store, checks, responder);
+    this.#contents = new ContentReceiver(context.contents, responder);
     const options = { clock, payloadBytesMax };
     const link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
@@ -102,7 +108,7 @@ export class Connection implements JobSource {
     this.#link = link;
     this.#flow = new FlowControl({
       jobs: this.#jobs,
-      cores: this.#core,
+      cores: [this.#core, this.#contents],
       get unreadBytes() {
         return link.pendingBytes;
       },
@@ -212,10 +218,10 @@ export class Connection implements JobSource {
   #onMessage(message: Message2, bytes: number): void {
     const { type, id } = message;
     if (type === "version") this.#onVersion(id, message.version);
-    if (type === "core" || type === "choose") void this.#onCore(message, bytes);
-    if (type === "cancel") this.#onCancel(id, message.message);
-    if (type === "describe") this.#send(encodeDescription(id, this.#context.describe()));
-    if (type === "ping") this.#send(encodeWorkerLoad(id, this.#context.load()));
+    else if (type === "cancel") this.#onCancel(id, message.message);
+    else if (type === "describe") this.#send(encodeDescription(id, this.#context.describe()));
+    else if (type === "ping") this.#send(encodeWorkerLoad(id, this.#context.load()));
+    else if (type !== "job") void this.#onCore(message, bytes); // jobs take another way
   }
 
   #onVersion(id: Uint64, version: number): void {
@@ -237,10 +243,13 @@ export class Connection implements JobSource {
     this.#send(encodeDone(id));
   }
 
-  async #onCore(message: CoreMessage, bytes: number): Promise<void> {
-    const changed = this.#changes.onMessage(message, bytes);
+  /** A message that takes time: another core, or a part of a file for one. */
+  async #onCore(message: CoreMessage | ContentMessage, bytes: number): Promise<void> {
+    const done = message.type === "content"
+      ? this.#contents.onMessage(message)
+      : this.#changes.onMessage(message, bytes).then(() => this.#contents.release());
     this.#flow.onGrown();
-    await changed;
+    await done;
     this.#flow.onShrunk();
     this.#endIfDone();
   }
@@ -272,7 +281,8 @@ export class Connection implements JobSource {
 
   /** Closes once the controller has ended its sending and everything is answered. */
   #endIfDone(): void {
-    if (!this.#halfClosed || this.#jobs.count > 0 || this.#core.count > 0) return;
+    if (!this.#halfClosed || this.#jobs.count > 0) return;
+    if (this.#core.count > 0 || this.#contents.count > 0) return;
     this.#halfClosed.stop(); // no deadline for reading the answers
     void this.end();
   }
@@ -292,6 +302,7 @@ export class Connection implements JobSource {
     this.#jobs.close();
     this.#changes.close();
     this.#core.close();
+    void this.#contents.close();
     this.#context.executor.onClientGone(this.#client);
     this.#closed.resolve(reason);
   }

@@ -6,24 +6,29 @@
 import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import {
+  type CoreSetup,
   encodeChooseResponse,
   encodeCoreResponse,
+  encodeSetupResponse,
   type FailureKindName,
+  isBare,
   type Message2,
+  setupKey,
   type Uint64,
   UNANSWERED_CORES_MAX,
 } from "../../protocol/mod.ts";
 import { messageOf } from "../../runtime/error_text.ts";
+import { sha256Of } from "../../system/sha256.ts";
 import { host } from "../../system/host.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
-import { type CoreStore, sha256Of, type StoredCore } from "../cores/core_store.ts";
+import { type CoreStore, StoredCore } from "../cores/core_store.ts";
 import type { CoreOutcome, CurrentCore } from "./current_core.ts";
 
 /** Why jobs fail whose core was chosen and is not stored. */
 const NOT_STORED = "The chosen compute core is not stored on this worker; send it first";
 
 /** The messages that make another core current. */
-export type CoreMessage = Extract<Message2, { type: "core" | "choose" }>;
+export type CoreMessage = Extract<Message2, { type: "core" | "choose" | "setup" }>;
 
 /** Sends the responses. */
 export interface CoreResponder {
@@ -57,8 +62,8 @@ export class CoreChanges {
 
   /** Makes the core of the message current. Resolves when it is known whether it can be loaded. */
   async onMessage(message: CoreMessage, bytes: number): Promise<void> {
-    const key = message.type === "core" ? sha256Of(message.content) : message.core as CoreKey;
-    if (this.#current.isReady(key) && this.#store.has(key)) this.#respond(message, true);
+    const key = keyOf(message);
+    if (this.#current.isReady(key) && this.#store.has(key)) this.#respond(message, []);
     // The new core is acquired before the old one is released: the same one, sent again, stays in use.
     else await this.#current.change(this.#load(message, key), bytes);
   }
@@ -70,9 +75,13 @@ export class CoreChanges {
 
   async #load(message: CoreMessage, key: CoreKey): Promise<CoreOutcome> {
     try {
-      const core = await this.#find(message, key);
-      this.#respond(message, core !== undefined);
-      return core ? { name: "ready", core } : { name: "none", reason: NOT_STORED };
+      const found = await this.#find(message, key);
+      if (found instanceof StoredCore) {
+        this.#respond(message, []);
+        return { name: "ready", core: found };
+      }
+      this.#respond(message, found);
+      return { name: "none", reason: NOT_STORED };
     } catch (error) {
       const cause = messageOf(error);
       const reason = `Cannot load compute core "${message.name}": ${cause}`;
@@ -81,16 +90,18 @@ export class CoreChanges {
     }
   }
 
-  /** Gives the core once it has passed its check; `undefined` if a chosen one is not stored. */
-  async #find(message: CoreMessage, key: CoreKey): Promise<StoredCore | undefined> {
-    if (message.type === "choose") {
-      const core = await this.#store.find(key);
-      return core && await this.#checked(core);
+  /** Gives the core once it has passed its check, or the contents that are missing for a chosen one. */
+  async #find(message: CoreMessage, key: CoreKey): Promise<StoredCore | readonly string[]> {
+    if (message.type === "core") {
+      const { name, content } = message;
+      inspect(content);
+      return await this.#checked(await this.#store.add(name, content, key));
     }
-    const { name, content } = message;
-    const reason = reasonNotToLoad(inspectCore(content), host());
-    if (reason) throw new Error(reason);
-    return await this.#checked(await this.#store.add(name, content, key));
+    const setup = setupOf(message);
+    const found = await this.#store.addSetup(key, setup, message.name);
+    if (!(found instanceof StoredCore)) return found;
+    if (!isBare(setup)) inspect(await this.#store.content(found));
+    return await this.#checked(found);
   }
 
   async #checked(core: StoredCore): Promise<StoredCore> {
@@ -109,9 +120,31 @@ export class CoreChanges {
     }
   }
 
-  #respond({ type, id }: CoreMessage, isStored: boolean): void {
+  /** The core is loaded, unless contents are missing for it. */
+  #respond({ type, id }: CoreMessage, missing: readonly string[]): void {
     this.#responder.send(
-      type === "core" ? encodeCoreResponse(id) : encodeChooseResponse(id, isStored),
+      type === "core"
+        ? encodeCoreResponse(id)
+        : type === "choose"
+        ? encodeChooseResponse(id, missing.length === 0)
+        : encodeSetupResponse(id, missing),
     );
   }
+}
+
+function keyOf(message: CoreMessage): CoreKey {
+  if (message.type === "core") return sha256Of(message.content) as CoreKey;
+  return setupKey(setupOf(message), sha256Of) as CoreKey;
+}
+
+/** A core that is chosen alone is a setup without anything else. */
+function setupOf(message: Exclude<CoreMessage, { type: "core" }>): CoreSetup {
+  if (message.type === "setup") return message.setup;
+  return { core: message.core, path: "", files: [], variables: [] };
+}
+
+/** Throws the reason why a core cannot be loaded on this machine, if its file shows one. */
+function inspect(content: Uint8Array): void {
+  const reason = reasonNotToLoad(inspectCore(content), host());
+  if (reason) throw new Error(reason);
 }

@@ -19,8 +19,8 @@ const RESUME_PART = 1 / 2;
 export interface Backlog {
   /** Jobs that are not answered yet. */
   readonly jobs: { readonly count: number; readonly bytes: number };
-  /** Cores that are loading. */
-  readonly cores: { readonly count: number; readonly bytes: number };
+  /** Cores that are loading, and parts of files that are being written. */
+  readonly cores: readonly { readonly count: number; readonly bytes: number }[];
   /** Bytes of answers that the controller has not read. */
   readonly unreadBytes: number;
 }
@@ -102,9 +102,10 @@ export class FlowControl {
 
 /** A single job or core may be larger than the bound on bytes. */
 function isOver({ jobs, cores, unreadBytes }: Backlog, part: number): boolean {
-  const bytes = jobs.bytes + cores.bytes;
+  const bytes = cores.reduce((sum, { bytes }) => sum + bytes, jobs.bytes);
+  const coreCount = cores.reduce((sum, { count }) => sum + count, 0);
   return jobs.count > part * UNANSWERED_JOBS_MAX ||
-    cores.count > UNANSWERED_CORES_MAX ||
-    (jobs.count + cores.count > 1 && bytes > part * UNANSWERED_BYTES_MAX) ||
+    coreCount > UNANSWERED_CORES_MAX ||
+    (jobs.count + coreCount > 1 && bytes > part * UNANSWERED_BYTES_MAX) ||
     unreadBytes > part * UNREAD_BYTES_LIMIT;
 }

@@ -1,10 +1,15 @@
-/** Stores the cores that controllers send, in files named by their SHA-256 and never overwritten. */
+/**
+ * Stores the cores that controllers send, each in a file of its own that is never overwritten, or in a folder with
+ * the files beside it.
+ */
 
-import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { CoreKey } from "../../pool/types.ts";
+import type { CoreSetup, Variable } from "../../protocol/mod.ts";
 import { messageOf } from "../../runtime/error_text.ts";
+import { sha256Of } from "../../system/sha256.ts";
 import type { Files } from "../../runtime/files.ts";
+import { ContentStore, type StoredContent } from "./content_store.ts";
 
 /** Unused cores are kept for controllers that choose them later: at most this many, and this many bytes. */
 const UNUSED_CORES_MAX = 8;
@@ -13,26 +18,39 @@ const UNUSED_BYTES_MAX = 256 * 1024 * 1024;
 /** Only this user may load it, and nobody may change it. */
 const CORE_MODE = 0o500;
 
-/** A core in the store. Only the store changes it. */
+/** The name of a core's file if its controller has not chosen one. */
+const CORE_FILE = "core.so";
+
+/** A core in the store, with its setup. Only the store changes it. */
 export class StoredCore {
+  /** The core's own file. */
   path = "";
+  /** Its files: the core's, and those beside it. Missing until they are laid out. */
+  laidOut: readonly { readonly path: string; readonly bytes: number }[] = [];
+  /** What the files are links to. The store keeps it for other setups as long as it has this one. */
+  contents: readonly StoredContent[] = [];
+  /** What is removed with it: its file, or the folder of its setup. */
+  root = "";
   /** How many connections, jobs and slots use it. The store deletes no core that has a user. */
   users = 0;
   /** Resolves when the file is complete; rejects if it cannot be written. */
   written: Promise<void> = Promise.resolve();
   isBeingWritten = false;
 
-  /** `name`: its controller's name for it, for messages. */
-  constructor(readonly key: CoreKey, readonly name: string, readonly bytes: number) {}
-}
-
-/** The key of a core: its SHA-256. */
-export function sha256Of(content: Uint8Array): CoreKey {
-  return createHash("sha256").update(content).digest("hex") as CoreKey;
+  /** `name`: its controller's name for it, for messages. `bytes`: of all its files. */
+  constructor(
+    readonly key: CoreKey,
+    readonly name: string,
+    readonly bytes: number,
+    /** What its processes are started with. */
+    readonly variables: readonly Variable[] = [],
+  ) {}
 }
 
 /** How a store is set up. */
 export interface CoreStoreOptions {
+  /** The contents of setups; a store for this one alone unless given. */
+  readonly contents?: ContentStore;
   /** Called when a core loses its last user: no slot needs to keep it loaded. */
   readonly onUnused?: (core: StoredCore) => void;
   /** The most bytes of unused cores to keep; 256 MiB unless given. */
@@ -43,14 +61,20 @@ export interface CoreStoreOptions {
 export class CoreStore {
   readonly #files: Files;
   readonly #directory: string;
+  readonly #contents: ContentStore;
   readonly #onUnused: (core: StoredCore) => void;
   readonly #unusedBytesMax: number;
   readonly #cores = new Map<CoreKey, StoredCore>();
   #lastFile = 0;
 
-  constructor(files: Files, directory: string, options: CoreStoreOptions = {}) {
+  constructor(
+    files: Files,
+    directory: string,
+    options: CoreStoreOptions = {},
+  ) {
     this.#files = files;
     const { onUnused = () => {}, unusedBytesMax = UNUSED_BYTES_MAX } = options;
+    this.#contents = options.contents ?? new ContentStore(files, directory);
     this.#directory = directory;
     this.#onUnused = onUnused;
     this.#unusedBytesMax = unusedBytesMax;
@@ -61,16 +85,46 @@ export class CoreStore {
     return [...this.#cores.keys()].filter((key) => this.has(key));
   }
 
-  /** Whether a core is stored or being written. Checks its file: systems clean up temporary folders. */
+  /** Whether a core is stored or being written. Checks its files: systems clean up temporary folders. */
   has(key: CoreKey): boolean {
     const core = this.#cores.get(key);
     if (!core || core.isBeingWritten) return core !== undefined;
-    return this.#files.infoSync(core.path)?.bytes === core.bytes;
+    return core.laidOut.every(({ path, bytes }) => this.#files.infoSync(path)?.bytes === bytes);
   }
 
   /** Writes the core to a file unless it is stored, and counts one more user at once. */
-  async add(name: string, content: Uint8Array, key = sha256Of(content)): Promise<StoredCore> {
+  async add(
+    name: string,
+    content: Uint8Array,
+    key = sha256Of(content) as CoreKey,
+  ): Promise<StoredCore> {
     if (!this.has(key)) this.#write(key, name, content);
+    return await this.find(key) as StoredCore;
+  }
+
+  /**
+   * Lays out a setup unless it is stored, and counts one more user at once. Resolves to the SHA-256 of contents
+   * that are missing, if there are any.
+   */
+  async addSetup(
+    key: CoreKey,
+    setup: CoreSetup,
+    name: string,
+  ): Promise<StoredCore | readonly string[]> {
+    if (!this.has(key)) {
+      const digests = [...new Set([setup.core, ...setup.files.map(({ digest }) => digest)])];
+      const contents = new Map(
+        digests.flatMap((digest) => {
+          const content = this.#contents.acquire(digest);
+          return content ? [[digest, content] as const] : [];
+        }),
+      );
+      if (contents.size < digests.length) {
+        for (const content of contents.values()) this.#contents.release(content);
+        return digests.filter((digest) => !contents.has(digest));
+      }
+      this.#layOut(key, setup, name, contents);
+    }
     return await this.find(key) as StoredCore;
   }
 
@@ -87,6 +141,11 @@ export class CoreStore {
       throw error;
     }
     return core;
+  }
+
+  /** The content of a core's own file. */
+  content({ path }: StoredCore): Promise<Uint8Array> {
+    return this.#files.content(path);
   }
 
   /** The core with this key, if it has users. */
@@ -120,7 +179,8 @@ export class CoreStore {
       bytes -= core.bytes;
       this.#cores.delete(core.key);
       // A loaded library does not need its file. A file that cannot be removed now goes with the worker's folder.
-      this.#files.remove(core.path).catch(() => {});
+      this.#files.remove(core.root).catch(() => {});
+      for (const content of core.contents) this.#contents.release(content);
     }
   }
 
@@ -129,10 +189,66 @@ export class CoreStore {
     const core = this.#cores.get(key) ?? new StoredCore(key, name, content.byteLength);
     // A new name each time: the removal of an evicted core's old file may still be pending.
     const path = join(this.#directory, `${key}-${++this.#lastFile}.core`);
-    core.path = path;
+    core.path = core.root = path;
+    core.laidOut = [{ path, bytes: content.byteLength }];
+    this.#begin(core, writeCore(this.#files, path, content));
+  }
+
+  /** Makes the folder of a setup. Its files are links to the contents. */
+  #layOut(
+    key: CoreKey,
+    setup: CoreSetup,
+    name: string,
+    contents: ReadonlyMap<string, StoredContent>,
+  ): void {
+    const files = [{ path: setup.path || CORE_FILE, digest: setup.core }, ...setup.files];
+    const links = files.map(({ path, digest }) => ({
+      path,
+      content: contents.get(digest) as StoredContent,
+    }));
+    const bytes = links.reduce((sum, { content }) => sum + content.bytes, 0);
+    const core = this.#cores.get(key) ?? new StoredCore(key, name, bytes, setup.variables);
+    const root = join(this.#directory, `${key}-${++this.#lastFile}`);
+    for (const content of core.contents) this.#contents.release(content);
+    core.contents = [...contents.values()];
+    core.root = root;
+    core.laidOut = links.map(({ path, content }) => ({
+      path: join(root, path),
+      bytes: content.bytes,
+    }));
+    core.path = core.laidOut[0]?.path ?? "";
+    this.#begin(
+      core,
+      layOut(
+        this.#files,
+        root,
+        links.map(({ content }, index) => [content.path, core.laidOut[index]?.path ?? ""]),
+      ),
+    );
+  }
+
+  #begin(core: StoredCore, writing: Promise<void>): void {
     core.isBeingWritten = true;
-    core.written = writeCore(this.#files, path, content).finally(() => core.isBeingWritten = false);
-    this.#cores.set(key, core);
+    core.written = writing.finally(() => core.isBeingWritten = false);
+    this.#cores.set(core.key, core);
+  }
+}
+
+async function layOut(
+  files: Files,
+  root: string,
+  links: readonly (readonly [from: string, to: string])[],
+): Promise<void> {
+  try {
+    for (const folder of new Set(links.map(([, to]) => dirname(to)))) {
+      await files.makeFolder(folder);
+    }
+    for (const [from, to] of links) await files.link(from, to);
+  } catch (cause) {
+    await files.remove(root).catch(() => {}); // the first error is the one to report
+    throw new Error(`this worker cannot store it in "${dirname(root)}": ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Launcher } from "./launcher.ts";
+import { setupOf } from "./slot_process.ts";
 import { ProcessLimit } from "./process_limit.ts";
 
 /** A probe gets the share of this slot, whose number a core may use to choose a device. */
@@ -34,7 +35,8 @@ export class CoreProbes {
   async load(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     const { launcher, coreLoadLimitMs } = this.#context;
     await this.#waitForRoom(abandoned);
-    const process = launcher.spawn("probe", PROBED_SLOT, { onAnswer: () => {}, onLost: () => {} });
+    const events = { onAnswer: () => {}, onLost: () => {} };
+    const process = launcher.spawn("probe", PROBED_SLOT, events, setupOf(core));
     void process.killed.then(() => this.#killed.add(process));
     await process.connected;
     try {

@@ -6,12 +6,17 @@ import { FrameDecoder } from "../../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { sharedPath, SLOT_REGISTER } from "../../slot/protocol.ts";
 import type { Log } from "../../system/log.ts";
+import type { StoredCore } from "../cores/core_store.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
+import { inheritedBySlots } from "./inherited_variables.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
 import { SlotFolders } from "./slot_folders.ts";
 import { SlotProcess, type SlotProcessEvents } from "./slot_process.ts";
 import { StartedJob } from "./started_job.ts";
+
+/** The setup that a process is started for. */
+export type ProcessSetup = Pick<StoredCore, "key" | "variables">;
 
 /** How processes are started. */
 export interface LauncherOptions {
@@ -53,14 +58,20 @@ export class Launcher {
 
   /**
    * Starts a process for slot `slot`, counted from 0; it can load a core once `connected` resolves. `name` prefixes
-   * each line that it prints.
+   * each line that it prints. `setup`: it has the variables of this core's setup, and can load no other one.
    */
-  spawn(name: string, slot: number, events: SlotProcessEvents): SlotProcess {
+  spawn(
+    name: string,
+    slot: number,
+    events: SlotProcessEvents,
+    setup?: ProcessSetup,
+  ): SlotProcess {
     if (this.#isClosed) throw new Error("The worker is shutting down");
     const { socketPath, log, goneLimitMs } = this.#options;
     const number = ++this.#lastNumber;
     const startedJob = new StartedJob(this.#runtime.files, sharedPath(socketPath, number));
-    const process = new SlotProcess(this.#start(number, slot, startedJob), events, {
+    const process = new SlotProcess(this.#start(number, slot, startedJob, setup), events, {
+      setup: setup?.key,
       clock: this.#runtime.clock,
       pace: this.#pace,
       startedJob,
@@ -72,14 +83,22 @@ export class Launcher {
     return process;
   }
 
-  #start(number: number, slot: number, startedJob: StartedJob): ChildProcess {
+  #start(
+    number: number,
+    slot: number,
+    startedJob: StartedJob,
+    setup: ProcessSetup | undefined,
+  ): ChildProcess {
     const { socketPath, shares = ONE_SLOT } = this.#options;
     const cpus = boundCpus(shares, slot);
     const args = [socketPath, String(number), ...cpus === undefined ? [] : [cpus]];
     try {
       const folder = this.#folders.make(number);
-      const variables = slotVariables(shares, slot, folder, env);
-      return startSelf(this.#runtime, "slot", args, { variables, folder });
+      const variables = {
+        ...slotVariables(shares, slot, folder, env),
+        ...Object.fromEntries(setup?.variables ?? []),
+      };
+      return startSelf(this.#runtime, "slot", args, { variables, folder }, inheritedBySlots(env));
     } catch (error) {
       startedJob.close();
       void startedJob.unlink();

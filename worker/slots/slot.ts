@@ -11,7 +11,7 @@ import type { Launcher } from "./launcher.ts";
 import { ProcessLimit } from "./process_limit.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { EndCause } from "./process_end.ts";
-import type { SlotProcess } from "./slot_process.ts";
+import { setupOf, type SlotProcess } from "./slot_process.ts";
 
 /** Pauses before another attempt to start a process. They double with each failure. */
 const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };
@@ -91,7 +91,8 @@ export class Slot {
   }
 
   /**
-   * Loads a core. The slot must be idle. A process that has loaded a core before is replaced. Rejects with a
+   * Loads a core. The slot must be idle. A process that has loaded a core before, or lacks the variables of its
+   * setup, is replaced. Rejects with a
    * `LoadError`; if the process is lost as well, `onLost` is called first.
    */
   async load(core: StoredCore): Promise<void> {
@@ -105,7 +106,7 @@ export class Slot {
     };
     set(process);
     try {
-      const loader = process.isEmpty ? process : await this.#replace(process);
+      const loader = process.canLoad(core) ? process : await this.#replace(process, core);
       set(loader);
       await loader.load(core, this.#context.coreLoadLimitMs, abandon.signal);
       if (this.#serving?.endpoint === endpoint) {
@@ -162,7 +163,7 @@ export class Slot {
   }
 
   /** Starts a process, once the slot may have one more. Resolves when it is connected. */
-  async #startProcess(): Promise<SlotProcess> {
+  async #startProcess(core?: StoredCore): Promise<SlotProcess> {
     const { launcher, closing, log } = this.#context;
     if (this.#limit.isReached) {
       log.warn(`${this.#name} is waiting for one of its ${this.#limit.names} to exit`);
@@ -173,20 +174,20 @@ export class Slot {
     const process = launcher.spawn(this.#name, this.#index, {
       onAnswer: (frame) => this.#onAnswer(process, frame),
       onLost: (reason, cause) => this.#onProcessLost(process, reason, cause),
-    });
+    }, core && setupOf(core));
     this.#limit.add(process);
     await process.connected;
     closing.throwIfAborted();
     return process;
   }
 
-  /** Ends a process that has a core, and starts a new one in its place. */
-  async #replace(process: SlotProcess): Promise<SlotProcess> {
+  /** Ends a process that cannot load a core, and starts one for the core in its place. */
+  async #replace(process: SlotProcess, core: StoredCore): Promise<SlotProcess> {
     const ended = this.#context.launcher.end(process);
     if (this.#limit.isReached) await ended;
     try {
       if (this.#limit.isReached) throw new Error(`its ${this.#limit.names} have not exited`);
-      return await this.#startProcess();
+      return await this.#startProcess(core);
     } catch (error) {
       this.#lose(messageOf(error), "self");
       throw error;

@@ -9,7 +9,7 @@ import {
   ResponseType,
   type Uint64,
 } from "../../protocol/mod.ts";
-import type { DispatchId } from "../../pool/types.ts";
+import type { CoreKey, DispatchId } from "../../pool/types.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../runtime/ports.ts";
 import { encodeLoad, SLOT_LOAD } from "../../slot/protocol.ts";
@@ -49,6 +49,8 @@ export interface SlotProcessOptions {
   readonly clock: Clock;
   readonly pace: PrintingPace;
   readonly startedJob: StartedJob;
+  /** The key of the setup that it was started for, and whose variables it has. */
+  readonly setup?: CoreKey | undefined;
   /** Gets the lines that the process prints. */
   readonly onLine: (line: string) => void;
   /** How long a killed process may take to exit; the default of `Child` unless given. */
@@ -75,11 +77,17 @@ type Life =
   /** It has exited, or was killed and is given up. */
   | { readonly name: "gone" };
 
+/** What a process for a core must be started with; `undefined` if any process will do. */
+export function setupOf(core: StoredCore): StoredCore | undefined {
+  return core.variables.length > 0 ? core : undefined;
+}
+
 /** A slot's process. */
 export class SlotProcess {
   readonly #clock: Clock;
   readonly #child: Child;
   readonly #startedJob: StartedJob;
+  readonly #setup: CoreKey | undefined;
   readonly #events: SlotProcessEvents;
   readonly #connected = Promise.withResolvers<void>();
   readonly #linkClosed = Promise.withResolvers<Error | undefined>();
@@ -93,6 +101,7 @@ export class SlotProcess {
     const { clock, pace, startedJob, onLine, goneLimitMs } = options;
     this.#clock = clock;
     this.#startedJob = startedJob;
+    this.#setup = options.setup;
     this.#events = events;
     this.#child = new Child(spawned, {
       clock,
@@ -119,9 +128,14 @@ export class SlotProcess {
     return this.#child.pid;
   }
 
-  /** Whether it can load a core. */
+  /** Whether it has connected, and has not been given a core. */
   get isEmpty(): boolean {
     return this.#life.name === "empty";
+  }
+
+  /** Whether it can load this core: it has no other one, and was started with the variables of its setup. */
+  canLoad(core: StoredCore): boolean {
+    return this.isEmpty && this.#setup === setupOf(core)?.key;
   }
 
   /** Whether it has exited, or was killed and is given up. */

@@ -96,7 +96,7 @@ class Flow {
   readonly control: FlowControl;
   readonly #jobs = { count: 0, bytes: 0 };
   readonly #cores = { count: 0, bytes: 0 };
-  readonly #backlog = { jobs: this.#jobs, cores: this.#cores, unreadBytes: 0 };
+  readonly #backlog = { jobs: this.#jobs, cores: [this.#cores], unreadBytes: 0 };
 
   constructor(held: Partial<Held> = {}) {
     this.#set(held);

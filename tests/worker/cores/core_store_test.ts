@@ -7,9 +7,10 @@ import { join } from "node:path";
 import {
   CoreStore,
   type CoreStoreOptions,
-  sha256Of,
   type StoredCore,
 } from "../../../worker/cores/core_store.ts";
+import { sha256Of } from "../../../system/sha256.ts";
+import type { CoreKey } from "../../../pool/types.ts";
 import { utf8 } from "../../fixtures/peers/frames.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";

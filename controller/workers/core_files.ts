@@ -1,0 +1,130 @@
+/**
+ * The files that travel with a core: those that the user names, and libraries that the core finds through `$ORIGIN`.
+ * On workers they are laid out as here: libraries where the core looks for them, the others beside it.
+ */
+
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { originLibraries } from "../../core/origin_libraries.ts";
+import { SETUP_FILES_MAX, type SetupFile } from "../../protocol/mod.ts";
+import { BesideFileError } from "./core_file_error.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
+
+/** A file beside a core. */
+export interface CoreFile extends SetupFile {
+  /** Where it is on this machine. */
+  readonly file: string;
+}
+
+/** What is beside a core, and where the core itself is. */
+export interface Layout {
+  /** The core's path in the layout; empty if nothing is beside it. */
+  readonly path: string;
+  readonly files: readonly CoreFile[];
+}
+
+/** Finds what travels with the core at `core`, and reads it once to identify it. */
+export async function filesBeside(
+  core: string,
+  content: Uint8Array<ArrayBuffer>,
+  named: readonly string[],
+): Promise<Layout> {
+  const place = resolve(core);
+  const places = new Places(place);
+  for (const file of named) {
+    await addNamed(places, file, join(dirname(place), basename(resolve(file))));
+  }
+  for (const library of await originLibraries(place, content, readLibrary)) {
+    places.addLibrary(library);
+  }
+  if (places.size === 0) return { path: "", files: [] };
+  const root = commonFolder([place, ...places.all.keys()]);
+  const pathOf = (file: string) => relative(root, file).split(sep).join("/");
+  const files: CoreFile[] = [];
+  for (const [target, file] of places.all) files.push(await identified(file, pathOf(target)));
+  return { path: pathOf(place), files };
+}
+
+/** What is put where. Both are absolute paths as on this machine. */
+class Places {
+  readonly #core: string;
+  readonly all = new Map<string, string>();
+
+  constructor(core: string) {
+    this.#core = core;
+  }
+
+  get size(): number {
+    return this.all.size;
+  }
+
+  /** A library stays where it is, unless the user has named another file for its place. */
+  addLibrary(file: string): void {
+    if (!this.all.has(file)) this.all.set(file, file);
+  }
+
+  add(target: string, file: string): void {
+    if (target === this.#core) {
+      if (file === this.#core) return; // a folder that contains the core
+      throw new BesideFileError(file, `it has the name of the core`);
+    }
+    const other = this.all.get(target);
+    if (other !== undefined && other !== file) {
+      throw new BesideFileError(file, `"${other}" would be in the same place beside the core`);
+    }
+    this.all.set(target, file);
+    if (this.size > SETUP_FILES_MAX) {
+      throw new BesideFileError(file, `there are more than ${SETUP_FILES_MAX} files`);
+    }
+  }
+}
+
+async function addNamed(places: Places, file: string, target: string): Promise<void> {
+  let stats;
+  try {
+    stats = await stat(file);
+  } catch (cause) {
+    throw new BesideFileError(file, reasonOf(cause), { cause });
+  }
+  if (stats.isDirectory()) {
+    for (const name of (await readdir(file)).toSorted()) {
+      await addNamed(places, join(file, name), join(target, name));
+    }
+  } else if (stats.isFile()) places.add(target, resolve(file));
+  else throw new BesideFileError(file, "it is neither a file nor a folder");
+}
+
+async function readLibrary(file: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    return (await stat(file)).isFile() ? new Uint8Array(await readFile(file)) : undefined;
+  } catch {
+    return undefined; // the loader looks elsewhere, too
+  }
+}
+
+async function identified(file: string, path: string): Promise<CoreFile> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  try {
+    for await (const part of createReadStream(file)) {
+      hash.update(part);
+      bytes += part.length;
+    }
+  } catch (cause) {
+    throw new BesideFileError(file, reasonOf(cause), { cause });
+  }
+  return { file, path, digest: hash.digest("hex"), bytes };
+}
+
+/** The folder that has all files in it, or in folders below it. */
+function commonFolder(files: readonly string[]): string {
+  return files.map((file) => dirname(file)).reduce((common, folder) => {
+    let shared = common;
+    while (shared !== folder && !folder.startsWith(shared.endsWith(sep) ? shared : shared + sep)) {
+      shared = dirname(shared);
+    }
+    return shared;
+  });
+}

@@ -1,0 +1,140 @@
+/** Makes one worker load a core: chooses its setup, and sends the contents that the worker lacks. */
+
+import { type FileHandle, open } from "node:fs/promises";
+import {
+  decodeChooseResponse,
+  decodeNothing,
+  decodeSetupResponse,
+  encodeChoose,
+  encodeContent,
+  encodeSetup,
+  type Frame,
+  isBare,
+} from "../../protocol/mod.ts";
+import { messageOf } from "../../runtime/error_text.ts";
+import type { CoreImage } from "./core_image.ts";
+import { errorTextOf, isError } from "./responses.ts";
+
+/** How much of a file is in memory at once, and on its way. */
+const PART_BYTES = 4 * 1024 * 1024;
+
+/** What a transfer needs of its connection. */
+export interface TransferConnection {
+  /** Sends a message that is encoded with its id. Its response goes to `onResponse`. */
+  request(
+    encode: (id: number) => Uint8Array<ArrayBuffer>,
+    onResponse: (frame: Frame) => void,
+  ): void;
+  /** Sends a bare core as in version 1. `onLoaded` or `onFailed` of the connection follows. */
+  sendCore(core: CoreImage): void;
+  onLoaded(): void;
+  onFailed(reason: string): void;
+  /** Whether it is closed, so that nothing more is to be sent. */
+  readonly isClosed: boolean;
+}
+
+/** The transfer of one core to one worker. */
+export class CoreTransfer {
+  readonly #core: CoreImage;
+  readonly #connection: TransferConnection;
+
+  constructor(core: CoreImage, connection: TransferConnection) {
+    this.#core = core;
+    this.#connection = connection;
+  }
+
+  /** Chooses the core. The worker says whether it lacks anything. */
+  start(): void {
+    if (!isBare(this.#core.setup)) {
+      return this.#chooseSetup((missing) => void this.#send(missing));
+    }
+    const { key, name } = this.#core;
+    this.#request((id) => encodeChoose(id, key, name), ({ payload }) => {
+      if (decodeChooseResponse(payload)) this.#connection.onLoaded();
+      else this.#connection.sendCore(this.#core);
+    });
+  }
+
+  #chooseSetup(onMissing: (missing: readonly string[]) => void): void {
+    const { setup, name } = this.#core;
+    this.#request((id) => encodeSetup(id, setup, name), ({ payload }) => {
+      const missing = decodeSetupResponse(payload);
+      if (missing.length === 0) this.#connection.onLoaded();
+      else onMissing(missing);
+    });
+  }
+
+  #request(encode: (id: number) => Uint8Array<ArrayBuffer>, onDone: (frame: Frame) => void): void {
+    this.#connection.request(encode, (frame) => {
+      if (isError(frame)) this.#connection.onFailed(errorTextOf(frame));
+      else onDone(frame);
+    });
+  }
+
+  async #send(missing: readonly string[]): Promise<void> {
+    try {
+      for (const digest of missing) await this.#sendContent(digest);
+    } catch (error) {
+      return this.#connection.onFailed(messageOf(error));
+    }
+    if (this.#connection.isClosed) return;
+    this.#chooseSetup(() => {
+      this.#connection.onFailed("it does not keep the files that it is sent");
+    });
+  }
+
+  async #sendContent(digest: string): Promise<void> {
+    const { setup, content, files } = this.#core;
+    if (digest === setup.core) {
+      return await this.#sendParts(
+        digest,
+        content.byteLength,
+        (at) => Promise.resolve(content.subarray(at, at + PART_BYTES)),
+      );
+    }
+    const found = files.find((file) => file.digest === digest);
+    if (!found) throw new Error(`it asks for a file that does not belong to the core: ${digest}`);
+    const handle = await open(found.file, "r");
+    try {
+      await this.#sendParts(digest, found.bytes, (at) => partOf(handle, at, found));
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** One part is on its way at a time: what is between is the worker's disk and the network. */
+  async #sendParts(
+    digest: string,
+    bytes: number,
+    partAt: (offset: number) => Promise<Uint8Array<ArrayBuffer>>,
+  ): Promise<void> {
+    let offset = 0;
+    do {
+      if (this.#connection.isClosed) return;
+      const part = await partAt(offset);
+      const content = { digest, bytes, offset, part };
+      const answered = Promise.withResolvers<void>();
+      this.#connection.request((id) => encodeContent(id, content), (frame) => {
+        if (isError(frame)) return answered.reject(new Error(errorTextOf(frame)));
+        decodeNothing(frame.payload);
+        answered.resolve();
+      });
+      await answered.promise;
+      offset += part.byteLength;
+    } while (offset < bytes);
+  }
+}
+
+async function partOf(
+  handle: FileHandle,
+  at: number,
+  { bytes, file }: { readonly bytes: number; readonly file: string },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const part = new Uint8Array(Math.min(PART_BYTES, bytes - at));
+  for (let filled = 0; filled < part.byteLength;) {
+    const { bytesRead } = await handle.read(part, filled, part.byteLength - filled, at + filled);
+    if (bytesRead === 0) throw new Error(`"${file}" has become shorter since the run began`);
+    filled += bytesRead;
+  }
+  return part;
+}

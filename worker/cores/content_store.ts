@@ -1,0 +1,131 @@
+/** Stores the contents of files that controllers send for their setups, each once, named by its SHA-256. */
+
+import { createHash, type Hash } from "node:crypto";
+import { join } from "node:path";
+import type { Files, OpenFile } from "../../runtime/files.ts";
+import type { ContentPart } from "../../protocol/mod.ts";
+
+/** Unused contents are kept for later setups: at most this many bytes. */
+const UNUSED_BYTES_MAX = 256 * 1024 * 1024;
+
+/** A core may start a program that is beside it. Nobody else has access. */
+const CONTENT_MODE = 0o700;
+
+/** A content in the store. Only the store changes it. */
+export class StoredContent {
+  /** How many setups and connections use it. */
+  users = 0;
+
+  constructor(readonly digest: string, readonly bytes: number, readonly path: string) {}
+}
+
+/** Keeps each content while it has users, and some unused ones. */
+export class ContentStore {
+  readonly #files: Files;
+  readonly #directory: string;
+  readonly #unusedBytesMax: number;
+  readonly #contents = new Map<string, StoredContent>();
+  #lastFile = 0;
+
+  constructor(files: Files, directory: string, unusedBytesMax = UNUSED_BYTES_MAX) {
+    this.#files = files;
+    this.#directory = directory;
+    this.#unusedBytesMax = unusedBytesMax;
+  }
+
+  /** Counts one more user of a content, if it is stored. Checks its file: systems clean up temporary folders. */
+  acquire(digest: string): StoredContent | undefined {
+    const content = this.#contents.get(digest);
+    if (!content) return undefined;
+    if (this.#files.infoSync(content.path)?.bytes !== content.bytes) {
+      this.#contents.delete(digest); // those who use it have links to it
+      return undefined;
+    }
+    content.users += 1;
+    return content;
+  }
+
+  /** Counts one user fewer. */
+  release(content: StoredContent): void {
+    content.users -= 1;
+    if (content.users > 0 || this.#contents.get(content.digest) !== content) return;
+    // Moves it to the end of the map, whose order is from the least to the most recently used.
+    this.#contents.delete(content.digest);
+    this.#contents.set(content.digest, content);
+    this.#evict();
+  }
+
+  /** Begins a content, which becomes part of the store when it is complete. */
+  async begin(digest: string, bytes: number): Promise<UnfinishedContent> {
+    const path = join(this.#directory, `${digest}-${++this.#lastFile}.content`);
+    await this.#files.create(path, "", CONTENT_MODE);
+    const file = await this.#files.openToAppend(path, false);
+    return new UnfinishedContent(file, new StoredContent(digest, bytes, path));
+  }
+
+  /** Adds a complete content. It has one user. */
+  add(content: StoredContent): void {
+    content.users = 1;
+    // Somebody else may have sent the same: the first one stays, so that its users keep what they have.
+    if (!this.#contents.has(content.digest)) this.#contents.set(content.digest, content);
+  }
+
+  /** Removes the file of a content that is not complete. */
+  discard(content: StoredContent): Promise<void> {
+    return this.#files.remove(content.path);
+  }
+
+  #evict(): void {
+    const unused = [...this.#contents.values()].filter(({ users }) => users === 0);
+    let bytes = unused.reduce((sum, content) => sum + content.bytes, 0);
+    for (const content of unused) {
+      if (bytes <= this.#unusedBytesMax) return;
+      bytes -= content.bytes;
+      this.#contents.delete(content.digest);
+      // A file that cannot be removed now goes with the worker's folder.
+      this.#files.remove(content.path).catch(() => {});
+    }
+  }
+}
+
+/** A content that is still being received. */
+export class UnfinishedContent {
+  readonly content: StoredContent;
+  readonly #file: OpenFile;
+  readonly #hash: Hash = createHash("sha256");
+  #received = 0;
+
+  constructor(file: OpenFile, content: StoredContent) {
+    this.#file = file;
+    this.content = content;
+  }
+
+  /** Whether a part comes next. */
+  isNext({ digest, bytes, offset }: ContentPart): boolean {
+    return digest === this.content.digest && bytes === this.content.bytes &&
+      offset === this.#received;
+  }
+
+  get isComplete(): boolean {
+    return this.#received === this.content.bytes;
+  }
+
+  async append(part: Uint8Array): Promise<void> {
+    this.#received += part.byteLength;
+    this.#hash.update(part);
+    await this.#file.append(part);
+  }
+
+  /** Ends a complete content. Rejects if it is not the one that was announced. */
+  async finish(): Promise<void> {
+    await this.#file.close();
+    const actual = this.#hash.digest("hex");
+    const { digest } = this.content;
+    if (actual !== digest) throw new Error(`it has the SHA-256 ${actual} instead of ${digest}`);
+  }
+
+  /** Ends one that will not be completed. */
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
