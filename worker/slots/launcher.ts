@@ -1,7 +1,7 @@
 /** Starts the processes of slots, matches each with its connection, and ends them. */
 
 import { dirname } from "node:path";
-import { env } from "node:process";
+import { cwd, env } from "node:process";
 import { FrameDecoder } from "../../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { sharedPath, SLOT_REGISTER } from "../../slot/protocol.ts";
@@ -78,7 +78,8 @@ export class Launcher {
     const args = [socketPath, String(number), ...cpus === undefined ? [] : [cpus]];
     try {
       const folder = this.#folders.make(number);
-      const variables = slotVariables(shares, slot, folder, env);
+      const own = { shares, slot, folder, inherited: env, startedIn: cwd() };
+      const variables = slotVariables(own);
       return startSelf(this.#runtime, "slot", args, { variables, folder });
     } catch (error) {
       startedJob.close();
