@@ -34,6 +34,11 @@
  * - Which jobs share a process is undefined. A job can run more than once, for example because its
  *   machine died. Keep caches between jobs, never results.
  * - A crash, abort() or exit() costs the current job and this process, nothing else.
+ * - The working directory is empty when the process starts, belongs to it alone, and is removed with
+ *   everything in it when the process ends. TMPDIR names the same directory.
+ * - DISTCOMP_SLOT is the number of the worker's slot that the process serves, from 0 on, and
+ *   DISTCOMP_SLOTS is how many slots the worker has. OMP_NUM_THREADS and the like say how many threads
+ *   a job should use. With `worker --gpus`, CUDA_VISIBLE_DEVICES and the like name its GPU.
  * - What the core prints to stdout or stderr appears in the worker's log. If it prints far more
  *   than the log can take, printing blocks, as on a slow terminal.
  * - A C++ exception, a Rust panic or a longjmp must not leave these functions.

@@ -12,8 +12,17 @@ const KEPT_INPUT_BYTES_MAX = 16 * 1024 * 1024;
 /** Zeros behind every input. One ends a C string, and this many also end one of wide characters. */
 const TERMINATOR_BYTES = 8;
 
+/**
+ * Memory behind every input that is never used. What lies behind it belongs to the runtime, which may keep inputs of
+ * other jobs there: a core that reads a little too far finds zeros instead.
+ */
+const UNUSED_BYTES = 4096;
+
 /** The smallest buffer whose address is stable: a runtime may move smaller arrays on its heap. */
 const STABLE_BUFFER_BYTES = 4096;
+
+/** The first memory for inputs: room for small ones. */
+const INPUT_BYTES = 2 * UNUSED_BYTES;
 
 /** The three functions of a core, and a function that unloads it. `null` is C's null pointer. */
 export interface CoreFunctions<P> {
@@ -50,7 +59,7 @@ export class ForeignCore<P extends object | number> implements NativeCore {
   constructor(functions: CoreFunctions<P>, memory: Memory<P>) {
     this.#functions = functions;
     this.#memory = memory;
-    this.#input = this.#allocate(STABLE_BUFFER_BYTES);
+    this.#input = this.#allocate(INPUT_BYTES);
     this.#result = this.#allocate(2 * BigUint64Array.BYTES_PER_ELEMENT);
     const { bytes, address } = this.#result;
     this.#words = new BigUint64Array(bytes.buffer, bytes.byteOffset, 2);
@@ -75,8 +84,8 @@ export class ForeignCore<P extends object | number> implements NativeCore {
 
   input(bytes: number): Uint8Array<ArrayBuffer> {
     const end = bytes + TERMINATOR_BYTES;
-    if (end > this.#input.bytes.byteLength) {
-      this.#renewInput(Math.max(end, 2 * this.#input.bytes.byteLength));
+    if (bytes + UNUSED_BYTES > this.#input.bytes.byteLength) {
+      this.#renewInput(Math.max(bytes + UNUSED_BYTES, 2 * this.#input.bytes.byteLength));
     }
     const memory = this.#input.bytes;
     // A core that reads beyond its input must not see one of an earlier job there.
@@ -115,8 +124,8 @@ export class ForeignCore<P extends object | number> implements NativeCore {
 
   free(): void {
     this.#functions.worker_free_outdata(this.#size, this.#pointer);
-    if (this.#input.bytes.byteLength > KEPT_INPUT_BYTES_MAX + TERMINATOR_BYTES) {
-      this.#renewInput(STABLE_BUFFER_BYTES);
+    if (this.#input.bytes.byteLength > KEPT_INPUT_BYTES_MAX + UNUSED_BYTES) {
+      this.#renewInput(INPUT_BYTES);
     }
   }
 

@@ -22,6 +22,7 @@ import { CoreStore } from "./cores/core_store.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { sharesOf } from "./slots/machine_shares.ts";
+import type { MachineShares } from "./slots/slot_environment.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import { WorkFolder } from "./work_folder.ts";
 import { processStatus, type WorkerStatus } from "./worker_status.ts";
@@ -76,6 +77,13 @@ export interface WorkerOptions {
   readonly goneLimitMs?: number;
 }
 
+/** What a worker uses of its machine. */
+interface WorkerPlace {
+  readonly folder: WorkerFolder;
+  readonly workFolder: WorkFolder | undefined;
+  readonly shares: MachineShares;
+}
+
 /** A worker. Give it connections with `serve`; end it with `drain` or `close`. */
 export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions;
@@ -93,24 +101,20 @@ export class Worker implements AsyncDisposable {
   readonly #tick: Timer;
   #drained: Promise<void> | undefined;
 
-  private constructor(
-    runtime: Runtime,
-    folder: WorkerFolder,
-    workFolder: WorkFolder | undefined,
-    options: WorkerOptions,
-  ) {
+  private constructor(runtime: Runtime, place: WorkerPlace, options: WorkerOptions) {
     const { clock } = runtime;
     const { log = silentLog, goneLimitMs } = options;
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
+    const { folder, workFolder, shares } = place;
     this.#folder = folder;
     this.#workFolder = workFolder;
     this.#instance = runtime.random.hex(INSTANCE_BYTES);
     this.#launcher = new Launcher(runtime, {
       socketPath: folder.socketPath,
       workFolder: workFolder?.path,
-      shares: sharesOf(options),
+      shares,
       log,
       goneLimitMs,
     });
@@ -137,14 +141,20 @@ export class Worker implements AsyncDisposable {
 
   /** Starts a worker and its slots. The worker never loads a core into its own process. */
   static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
-    const { folder: parent, workdir, log = silentLog } = options;
-    const workFolder = workdir === undefined
-      ? undefined
-      : await WorkFolder.make(runtime, resolve(workdir), log);
-    const folder = await WorkerFolder.make(runtime, parent);
-    const worker = new Worker(runtime, folder, workFolder, options);
-    worker.#executor.start();
-    return worker;
+    const { workdir, log = silentLog } = options;
+    const shares = sharesOf(options);
+    const folder = await WorkerFolder.make(runtime, options.folder);
+    try {
+      const workFolder = workdir === undefined
+        ? undefined
+        : await WorkFolder.make(runtime, resolve(workdir), log);
+      const worker = new Worker(runtime, { folder, workFolder, shares }, options);
+      worker.#executor.start();
+      return worker;
+    } catch (error) {
+      await folder.remove();
+      throw error;
+    }
   }
 
   /** How many controllers are connected. */

@@ -39,7 +39,7 @@ test("zeros stand behind every input, and nothing that earlier jobs have left", 
       const end = input.byteOffset + input.byteLength;
       const rest = new Uint8Array(input.buffer, end);
       behind.push([
-        rest.byteLength > 8 ? 8 : rest.byteLength,
+        rest.byteLength,
         rest.findIndex((byte) => byte !== 0),
       ]);
       input.fill(7); // a job may write to its input
@@ -53,7 +53,7 @@ test("zeros stand behind every input, and nothing that earlier jobs have left", 
     core.free();
   }
   assert.equal(behind.length, sizes.length + 2);
-  assert.deepEqual(behind.filter(([room, found]) => room !== 8 || found !== -1), []);
+  assert.deepEqual(behind.filter(([room = 0, found]) => room < 4_096 || found !== -1), []);
 });
 
 test("a job without output has none of the job before it", () => {

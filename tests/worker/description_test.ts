@@ -15,6 +15,7 @@ import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connectWith, fakeCore, loadCore, outputText, run, send } from "./controllers.ts";
 import { connect2, failed, isBusy, sendLimited } from "./controllers_2.ts";
+import { usableMemory } from "../../system/usable_memory.ts";
 import { elapse, type OwnWorker, startFakeWorker } from "./own_worker.ts";
 
 test("a worker says how many slots it has, where it runs and what it is", async () => {
@@ -22,7 +23,7 @@ test("a worker says how many slots it has, where it runs and what it is", async 
   await using controller = await connect2(worker);
   const said = await described(controller);
   assert.equal(said.slots, 3);
-  assert.equal(said.memoryBytes, BigInt(os.totalmem()));
+  assert.equal(said.memoryBytes, BigInt(usableMemory().totalBytes));
   assert.match(said.platform, new RegExp(`^${process.platform}-(x86_64|aarch64|arm64)$`));
   assert.match(said.software, /^distcomp \d+\.\d+\.\d+/);
   assert.equal(said.machine, os.hostname());

@@ -3,7 +3,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Launcher } from "./launcher.ts";
-import { setupOf } from "./slot_process.ts";
+import { setupOf } from "./process_setup.ts";
 import { ProcessLimit } from "./process_limit.ts";
 
 /** A probe gets the share of this slot, whose number a core may use to choose a device. */

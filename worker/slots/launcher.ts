@@ -1,22 +1,19 @@
 /** Starts the processes of slots, matches each with its connection, and ends them. */
 
 import { dirname } from "node:path";
-import { env } from "node:process";
+import { cwd, env } from "node:process";
 import { FrameDecoder } from "../../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { sharedPath, SLOT_REGISTER } from "../../slot/protocol.ts";
 import type { Log } from "../../system/log.ts";
-import type { StoredCore } from "../cores/core_store.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
 import { inheritedBySlots } from "./inherited_variables.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
+import type { ProcessSetup } from "./process_setup.ts";
 import { SlotFolders } from "./slot_folders.ts";
 import { SlotProcess, type SlotProcessEvents } from "./slot_process.ts";
 import { StartedJob } from "./started_job.ts";
-
-/** The setup that a process is started for. */
-export type ProcessSetup = Pick<StoredCore, "key" | "variables">;
 
 /** How processes are started. */
 export interface LauncherOptions {
@@ -94,11 +91,12 @@ export class Launcher {
     const args = [socketPath, String(number), ...cpus === undefined ? [] : [cpus]];
     try {
       const folder = this.#folders.make(number);
-      const variables = {
-        ...slotVariables(shares, slot, folder, env),
-        ...Object.fromEntries(setup?.variables ?? []),
-      };
-      return startSelf(this.#runtime, "slot", args, { variables, folder }, inheritedBySlots(env));
+      const given = Object.fromEntries(setup?.variables ?? []);
+      const inherited = { ...env, ...given };
+      const own = { shares, slot, folder, inherited, startedIn: cwd() };
+      const variables = { ...slotVariables(own), ...given };
+      const kept = inheritedBySlots(env);
+      return startSelf(this.#runtime, "slot", args, { variables, folder }, kept);
     } catch (error) {
       startedJob.close();
       void startedJob.unlink();

@@ -11,7 +11,8 @@ import type { Launcher } from "./launcher.ts";
 import { ProcessLimit } from "./process_limit.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { EndCause } from "./process_end.ts";
-import { setupOf, type SlotProcess } from "./slot_process.ts";
+import { setupOf } from "./process_setup.ts";
+import type { SlotProcess } from "./slot_process.ts";
 
 /** Pauses before another attempt to start a process. They double with each failure. */
 const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };

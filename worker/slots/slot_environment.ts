@@ -1,5 +1,6 @@
 /** What the process of a slot is started with: its variables, and its share of the machine. */
 
+import { resolve } from "node:path";
 import { formatCpuList } from "../../system/cpu_list.ts";
 
 /** What the slots of a worker get of its machine. */
@@ -53,27 +54,41 @@ const OTHER_THREADS = [
 /** Variables with the folder for temporary files. Most programs look for the first one first. */
 const FOLDERS = ["TMPDIR", "TMP", "TEMP"];
 
+/** Variables in which the system's loader looks for libraries. */
+const PRELOAD = "LD_PRELOAD";
+const LIBRARY_PATHS = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", PRELOAD];
+
+/** The loader accepts all of them. */
+const LIST_SEPARATOR = /[:; ]/;
+
 /** A process sees only the devices in these variables. */
 const CUDA_DEVICES = "CUDA_VISIBLE_DEVICES";
 const ROCM_DEVICES = "HIP_VISIBLE_DEVICES";
 const ONEAPI_DEVICES = "ZE_AFFINITY_MASK";
 
-/**
- * The variables of slot `slot`, counted from 0, whose working folder is `folder`. They are set in addition to what
- * the process inherits.
- */
-export function slotVariables(
-  shares: MachineShares,
-  slot: number,
-  folder: string,
-  inherited: Environment,
-): Record<string, string> {
+/** The process of a slot that is about to start. */
+export interface SlotStart {
+  readonly shares: MachineShares;
+  /** Which slot it is, counted from 0. */
+  readonly slot: number;
+  /** Its working folder. */
+  readonly folder: string;
+  /** The variables of its worker, which it inherits. */
+  readonly inherited: Environment;
+  /** The working folder of its worker, where relative paths in these variables begin. */
+  readonly startedIn: string;
+}
+
+/** The variables that a process gets in addition to those that it inherits, or instead of them. */
+export function slotVariables(start: SlotStart): Record<string, string> {
+  const { shares, slot, folder, inherited, startedIn } = start;
   return {
     ...entries(FOLDERS, folder),
     DISTCOMP_SLOT: String(slot),
     DISTCOMP_SLOTS: String(shares.slots),
     ...threadVariables(shares, inherited),
     ...deviceVariables(shares.devices?.[slot], inherited),
+    ...libraryPaths(inherited, startedIn),
   };
 }
 
@@ -102,6 +117,21 @@ function deviceVariables(
     // CUDA counts the fastest device first unless told otherwise, nvidia-smi does not.
     ...inherited["CUDA_DEVICE_ORDER"] === undefined && { CUDA_DEVICE_ORDER: "PCI_BUS_ID" },
   };
+}
+
+/** Lists of folders and libraries with absolute paths: a slot looks from a folder of its own. */
+function libraryPaths(inherited: Environment, startedIn: string): Record<string, string> {
+  const paths = LIBRARY_PATHS.flatMap((name) => {
+    const list = inherited[name];
+    // A name without a slash in LD_PRELOAD is no path.
+    const isRelative = (path: string) =>
+      path !== "" && !path.startsWith("/") && !path.startsWith("$") &&
+      (name !== PRELOAD || path.includes("/"));
+    if (!list?.split(LIST_SEPARATOR).some(isRelative)) return [];
+    const absolute = (path: string) => isRelative(path) ? resolve(startedIn, path) : path;
+    return [[name, list.split(LIST_SEPARATOR).map(absolute).join(":")]];
+  });
+  return Object.fromEntries(paths);
 }
 
 /** The variables for a device: numbers may be those of any maker. */

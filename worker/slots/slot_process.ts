@@ -18,6 +18,7 @@ import type { PrintingPace } from "../../system/printing_pace.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import { LoadError } from "../cores/load_error.ts";
 import { causeOf, describeEnd, type EndCause } from "./process_end.ts";
+import { setupOf } from "./process_setup.ts";
 import { LastLine } from "./last_line.ts";
 import type { StartedJob } from "./started_job.ts";
 
@@ -76,11 +77,6 @@ type Life =
   | { readonly name: "ending" }
   /** It has exited, or was killed and is given up. */
   | { readonly name: "gone" };
-
-/** What a process for a core must be started with; `undefined` if any process will do. */
-export function setupOf(core: StoredCore): StoredCore | undefined {
-  return core.variables.length > 0 ? core : undefined;
-}
 
 /** A slot's process. */
 export class SlotProcess {

@@ -1,7 +1,7 @@
 /** Which connections a launcher takes for those of its processes, and which it closes. */
 
 import assert from "node:assert/strict";
-import type { ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
+import type { ByteStream, ChildProcess, ProcessEnd, SpawnOptions } from "../../../runtime/ports.ts";
 import { SLOT_REGISTER } from "../../../slot/protocol.ts";
 import { silentLog } from "../../../system/log.ts";
 import { Launcher } from "../../../worker/slots/launcher.ts";
@@ -59,6 +59,34 @@ test("a process that has exited is neither ended nor killed when the launcher cl
   assert.equal(scene.network.clock.timers, 0);
 });
 
+test("each process has a folder of its own, which is removed when it has ended", async () => {
+  await using scene = new Scene();
+  for (const slot of [0, 1]) scene.launcher.spawn("slot", slot, EVENTS).connected.catch(() => {});
+  assert.deepEqual(scene.starts.map(({ folder }) => folder), ["/work-1", "/work-2"]);
+  assert.deepEqual(scene.starts.map(({ env }) => env["DISTCOMP_SLOT"]), ["0", "1"]);
+  await scene.network.disk.files.create("/work-1/left", "something");
+  scene.processes[0]?.end({ signal: "SIGSEGV" });
+  await scene.network.clock.advance(1_000);
+  const { disk } = scene.network;
+  const left = ["/work-1", "/work-2"].filter((path) => disk.files.infoSync(path));
+  assert.deepEqual(left, ["/work-2"]);
+});
+
+test("a process without room for its folder is not started, and nothing of it is left", async () => {
+  await using scene = new Scene();
+  const noRoom = Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
+  scene.network.disk.onOperation = (operation) => {
+    if (operation === "makeFolder") throw noRoom;
+  };
+  assert.throws(
+    () => scene.launcher.spawn("slot", 0, EVENTS),
+    /^Error: Cannot make its working folder \/work-1: no space left on the disk$/,
+  );
+  assert.deepEqual(scene.starts, []);
+  await scene.network.clock.advance(0);
+  assert.deepEqual(scene.network.disk.paths, []);
+});
+
 /** Whether a launcher has closed its end of a connection. */
 async function isClosed(stream: ByteStream): Promise<boolean> {
   const end = stream.read(new Uint8Array(1)).then(() => true);
@@ -73,13 +101,15 @@ const SOCKET = "/slots";
 class Scene implements AsyncDisposable {
   readonly network = new MemoryNetwork();
   readonly processes: Process[] = [];
+  readonly starts: SpawnOptions[] = [];
   readonly launcher: Launcher;
 
   constructor() {
     const runtime = {
       ...this.network.runtime,
       selfCommand: () => ["distcomp"],
-      spawn: () => {
+      spawn: (_command: readonly string[], options: SpawnOptions) => {
+        this.starts.push(options);
         this.processes.push(new Process());
         return this.processes.at(-1) as Process;
       },
