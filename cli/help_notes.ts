@@ -56,6 +56,19 @@ Examples:
   ],
 };
 
+/** Below the arguments of `distcomp new`. */
+export const NEW_NOTES: Notes = {
+  examples: `
+Examples:
+  distcomp new c sum                     writes the folder sum
+  make -C sum                            builds sum/sum.so
+  distcomp run sum/sum.so sum/inputs/    runs it`,
+  paragraphs: [
+    "The core adds up numbers. What its language throws is caught and printed, so that a failed job " +
+    "says why it failed. distcomp.h in the folder says what else a core can rely on.",
+  ],
+};
+
 /** Width of the help when stdout is not a terminal. */
 const HELP_COLUMNS = 80;
 
