@@ -65,7 +65,7 @@ Examples:
   distcomp run sum/sum.so sum/inputs/    runs it`,
   paragraphs: [
     "The core adds up numbers. What its language throws is caught and printed, so that a failed job " +
-    "says why it failed. distcomp.h in the folder says what else a core can rely on.",
+    "says why it failed. docs/cores.md says what else a core can rely on.",
   ],
 };
 

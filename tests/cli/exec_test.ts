@@ -10,6 +10,7 @@ import { Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 const ASAN = pathOf("cc", "-print-file-name=libasan.so");
+const TSAN = pathOf("cc", "-print-file-name=libtsan.so");
 
 test("exec prints the output of its job, or writes it to a file", async () => {
   await using workspace = await Workspace.make();
@@ -102,6 +103,21 @@ testUnless(
     assert.notEqual(code, 0);
     assert.match(stderr, /AddressSanitizer: heap-buffer-overflow/);
     assert.match(stderr, /in worker_run_job .*writes_beyond\.c:\d+/);
+  },
+);
+
+testUnless(
+  TSAN ? undefined : "the compiler has no libtsan",
+  "ThreadSanitizer sees a race of a core's threads, and none of the runtime's own",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", "text");
+    const path = await core("races", {}, ["-g", "-fsanitize=thread"]);
+    const env = { LD_PRELOAD: TSAN, TSAN_OPTIONS: "ignore_noninstrumented_modules=1" };
+    const { stderr } = await workspace.run(["exec", path, "in"], { env });
+    const races = [...stderr.matchAll(/^SUMMARY: ThreadSanitizer: (.*)/gm)].map(([, it]) => it);
+    assert(races.length > 0, stderr);
+    for (const race of races) assert.match(race as string, /^data race .*races\.c:\d+/);
   },
 );
 

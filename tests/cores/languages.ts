@@ -92,6 +92,7 @@ export const LANGUAGES: readonly Language[] = [
   {
     key: "python",
     missing: without("cc") ?? withoutPython(),
+    isSlow: true,
     bug: {
       file: "core.py",
       behind: "    total = 0.0\n",
