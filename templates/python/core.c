@@ -1,8 +1,7 @@
 /* Runs core.py, which the Makefile puts into this library, in an embedded Python. */
 
-#define _GNU_SOURCE /* for dladdr */
 #define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include <Python.h> /* first, as Python wants it; it asks the C library for dladdr too */
 
 #include <dlfcn.h>
 

@@ -9,8 +9,9 @@ fn compute(input: &[u8]) -> Result<Vec<u8>, String> {
     let text = std::str::from_utf8(input).map_err(|error| error.to_string())?;
     let mut sum = 0.0;
     for (index, line) in text.lines().enumerate() {
-        let number: f64 =
-            line.parse().map_err(|_| format!("line {}: {line:?} is not a number", index + 1))?;
+        let number: f64 = line
+            .parse()
+            .map_err(|_| format!("line {}: {line:?} is not a number", index + 1))?;
         sum += number;
     }
     Ok(format!("{sum:.3}\n").into_bytes())
@@ -57,6 +58,9 @@ pub unsafe extern "C" fn worker_run_job(
 #[no_mangle]
 pub unsafe extern "C" fn worker_free_outdata(size: u64, outdata: *mut u8) {
     if !outdata.is_null() {
-        drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(outdata, size as usize)));
+        drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(
+            outdata,
+            size as usize,
+        )));
     }
 }
