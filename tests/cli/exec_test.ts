@@ -52,11 +52,18 @@ test("a core that crashes ends exec by the same signal, without a report of the 
   }
 });
 
-test("what a core prints comes before its output, and its destructors run", async () => {
+test("what a core prints comes before its output, and is not lost if it refuses to work", async () => {
   await using workspace = await Workspace.make();
-  await workspace.write("in", "stdout from the core");
-  const { stdout } = await workspace.run(["exec", BEHAVE, "in"]);
-  assert.equal(stdout, "from the core\nfrom the core");
+  await workspace.write("in", "text");
+  const { stdout } = await workspace.run(["exec", await core("prints"), "in"]);
+  assert.equal(stdout, "init\njob\ntext");
+  const refused = await workspace.run(["exec", await core("prints", { RESULT: 5 }), "in"]);
+  assert.deepEqual([refused.code, refused.stdout], [2, "init\n"]);
+  assert.match(refused.stderr, /worker_init returned 5\n$/);
+});
+
+test("the destructors of a core run at the end of exec", async () => {
+  await using workspace = await Workspace.make();
   await workspace.write("in", workspace.at("trace"));
   await workspace.run(["exec", await core("destructor"), "in"]);
   assert.match(await readFile(workspace.at("trace"), "utf8"), /^unloaded \d+\n$/);

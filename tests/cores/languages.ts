@@ -12,6 +12,8 @@ export interface PlantedBug {
   readonly code: string;
   /** What has to be seen of it where the job was sent from. */
   readonly text: RegExp;
+  /** Nothing catches it: it ends the process. */
+  readonly isFatal?: boolean;
 }
 
 /** How to build and to try a template. */
@@ -77,6 +79,7 @@ export const LANGUAGES: readonly Language[] = [
       behind: "    var number: usize = 1;\n",
       code: `    if (std.mem.eql(u8, input, "bug\\n")) number -= input.len;\n`,
       text: /panic: integer overflow/,
+      isFatal: true,
     },
   },
   {
@@ -87,6 +90,7 @@ export const LANGUAGES: readonly Language[] = [
       behind: "    exit_code = 1\n",
       code: "    if (size(input) == 4) error stop 'a bug at work'\n",
       text: /ERROR STOP a bug at work/,
+      isFatal: true,
     },
   },
   {

@@ -45,6 +45,7 @@ async function tryWrongInput(workspace: Workspace): Promise<void> {
   assert.equal(run.code, 1, run.stderr);
   assert.match(run.stderr, /line 2: "twelve" is not a number/);
   assert.deepEqual(await workspace.outputs("sums"), sums);
+  assert.equal(await exitCodeOf(workspace, "sums"), 1);
 }
 
 /** A bug in the author's own part, for one of two inputs. */
@@ -60,6 +61,14 @@ async function tryBug(workspace: Workspace, language: Language, bug: PlantedBug)
   // Lines of the core may have something before them, such as the name of the job.
   assert.match(run.stderr, bug.text);
   assert.deepEqual(await workspace.outputs("bugs"), { good: "1.000\n" });
+  assert.equal(await exitCodeOf(workspace, "bugs"), bug.isFatal ? undefined : 1);
+}
+
+/** The exit code of the failed job; `undefined` if it has ended its process. */
+async function exitCodeOf(workspace: Workspace, folder: string): Promise<number | undefined> {
+  const failed = (await workspace.records(folder)).filter(({ state }) => state === "failed");
+  assert.equal(failed.length, 1);
+  return failed[0]?.exitCode;
 }
 
 /** Builds the project. `-B`: a source may have changed within the resolution of the file system's times. */
