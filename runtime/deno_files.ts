@@ -6,7 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import os from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join } from "./path.ts";
 import { bytesOfName, isUtf8Name, nameOfBytes, REPLACEMENT } from "./file_name.ts";
 import { type FileInfo, type Files, systemFiles, type TargetInfo } from "./files.ts";
 import type { Entry } from "./folder.ts";

@@ -1,6 +1,6 @@
 /** Checks inputs before anything runs. */
 
-import { basename, resolve, sep } from "node:path";
+import { basename, resolve, sep } from "../../runtime/path.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import { OVERWRITES_ITSELF, overwritesItself, realPath } from "./paths.ts";

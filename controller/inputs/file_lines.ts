@@ -1,10 +1,12 @@
 /** Reads text files line by line, as bytes: a line need not be valid in any encoding. */
 
 import type { Buffer } from "node:buffer";
-import { createReadStream } from "node:fs";
+import { createReadStream, openSync, type ReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
+import { isUtf8Name } from "../../runtime/file_name.ts";
+import { nativePath } from "../../runtime/native_path.ts";
 import { LineCutter, NEWLINE } from "../../system/line_cutter.ts";
 
 /** The longest line that can be sent as a job. */
@@ -20,7 +22,7 @@ export type Line = Uint8Array<ArrayBuffer>;
  * before the writer closes it.
  */
 export async function* readLines(file: string): AsyncIterable<Line[]> {
-  const stream = file === "-" ? process.stdin : createReadStream(file);
+  const stream = file === "-" ? process.stdin : openStream(file);
   let lines: Line[] = [];
   const cutter = new LineCutter({
     onLine: (line) => lines.push(withoutReturn(line)),
@@ -50,12 +52,18 @@ function withoutReturn(line: Buffer): Line {
 
 /** How many lines `readLines` will give; `undefined` for a pipe, which can be read only once. */
 export async function countLines(file: string): Promise<number | undefined> {
-  if (file === "-" || !(await stat(file)).isFile()) return undefined;
+  if (file === "-" || !(await stat(nativePath(file))).isFile()) return undefined;
   let count = 0;
   let last = NEWLINE;
-  for await (const chunk of createReadStream(file) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of openStream(file) as AsyncIterable<Uint8Array>) {
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) count += 1;
     last = chunk.at(-1) ?? last;
   }
   return last === NEWLINE ? count : count + 1;
+}
+
+/** A stream of Bun takes no bytes as a path. */
+function openStream(file: string): ReadStream {
+  if (isUtf8Name(file)) return createReadStream(file);
+  return createReadStream("", { fd: openSync(nativePath(file), "r") });
 }

@@ -1,7 +1,7 @@
 /** Identities of inputs: a job runs again when its input's identity has changed. */
 
 import { createHash, hash } from "node:crypto";
-import { normalize } from "node:path";
+import { normalize } from "../../runtime/path.ts";
 import { crc32 } from "node:zlib";
 import { bytesOfName, isUtf8Name } from "../../runtime/file_name.ts";
 import type { Files, TargetInfo } from "../../runtime/files.ts";

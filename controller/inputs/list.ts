@@ -1,6 +1,6 @@
 /** Lists the files that a command line names: files, folders, and the list on stdin. */
 
-import { basename, join, relative } from "node:path";
+import { basename, join, relative } from "../../runtime/path.ts";
 import { nameOfBytes } from "../../runtime/file_name.ts";
 import type { Files } from "../../runtime/files.ts";
 import { readLines } from "./file_lines.ts";

@@ -1,6 +1,6 @@
 /** Walks a folder of inputs. */
 
-import { join, relative } from "node:path";
+import { join, relative } from "../../runtime/path.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { Entry } from "../../runtime/folder.ts";

@@ -1,6 +1,6 @@
 /** The output folder of a run: takes the lock, cleans up after killed runs, and opens the sink and the journal. */
 
-import { join } from "node:path";
+import { join } from "../../runtime/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";

@@ -1,6 +1,6 @@
 /** Resumes earlier runs: finds the jobs that they finished, from the journal and the outputs in the folder. */
 
-import { join } from "node:path";
+import { join } from "../../runtime/path.ts";
 import { coarserIdentities } from "./coarser_identity.ts";
 import { checksumOfFile, parseChecksum } from "./checksum.ts";
 import { SinkError } from "./directory_sink.ts";
