@@ -4,10 +4,12 @@ import { checkLines, checkPaths } from "../controller/inputs/check.ts";
 import { fileSource } from "../controller/inputs/files.ts";
 import { lineSource } from "../controller/inputs/lines.ts";
 import { numberSource } from "../controller/inputs/numbers.ts";
+import { OutputNaming } from "../controller/inputs/output_naming.ts";
 import type { Source } from "../controller/inputs/source.ts";
 import type { FinishedJobs } from "../controller/output/finished_jobs.ts";
 import type { Files } from "../runtime/files.ts";
 import type { Log } from "../system/log.ts";
+import type { RunFlags } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -25,8 +27,12 @@ export async function checkInputs(files: Files, { inputs, flags }: RunRequest): 
   if (named > 1) {
     throw new UsageError("Choose one kind of inputs: files and folders, --lines, or --repeat");
   }
-  if (lines === undefined) await checkPaths(files, inputs, output);
-  else await checkLines(files, lines, output);
+  if (flags.null && !inputs.includes("-")) {
+    throw new UsageError("-0 is for a list of files on stdin; name - as the input");
+  }
+  const naming = namingOf(flags);
+  if (lines === undefined) await checkPaths(files, inputs, output, naming);
+  else await checkLines(files, lines, output, naming);
 }
 
 /** The source of the inputs. It skips jobs that `finished` knows. */
@@ -45,7 +51,18 @@ export function sourceOf(
     warn: (text) => log.warn(text),
     finished,
     comparesContent: flags.checksum,
+    naming: namingOf(flags),
+    listEnding: flags.null ? "zeros" : "lines",
   });
+}
+
+/** How the outputs are named. */
+function namingOf({ suffix, name }: RunFlags): OutputNaming {
+  if (suffix !== undefined && name !== undefined) {
+    throw new UsageError('Choose one of --suffix and --name, as in --name "{stem}.txt"');
+  }
+  if (suffix !== undefined) return OutputNaming.withSuffix(suffix);
+  return name === undefined ? OutputNaming.SAME : OutputNaming.of(name);
 }
 
 /** What the user has to supply on stdin again to resume the run, if anything. */

@@ -19,7 +19,10 @@ import {
 export interface RunFlags {
   readonly lines?: string;
   readonly repeat?: number;
+  readonly null?: boolean;
   readonly checksum?: boolean;
+  readonly suffix?: string;
+  readonly name?: string;
   readonly output: string;
   readonly fresh?: boolean;
   readonly retryFailed?: boolean;
@@ -62,9 +65,12 @@ function addInputOptions(command: Command): void {
       "n jobs; their inputs are the numbers 0, 1, 2, …",
       (text) => parseCount("--repeat", 0, text),
     )
+    .option("-0, --null", "names in the list on stdin end with a zero byte (find -print0)")
     .option("--checksum", "compare contents of files, not times, to see which have changed")
     .optionsGroup("Outputs:")
     .option("-o, --output <dir>", "folder for the outputs and the journal", "outputs")
+    .option("--suffix <text>", "outputs are named like their inputs, with this at the end: .txt")
+    .option("--name <template>", "outputs are named by a template: {stem}.png, {name}.out")
     .option("--fresh", "rerun everything, including finished jobs")
     .option("--retry-failed", "rerun jobs that failed in an earlier run");
 }

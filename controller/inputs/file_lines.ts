@@ -14,6 +14,9 @@ const LINE_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
 
 const CARRIAGE_RETURN = 0x0d;
 
+/** What ends a line: a line feed, or a zero byte as from `find -print0`. */
+export type Ending = "lines" | "zeros";
+
 /** A line's bytes, without its ending (`\n` or `\r\n`). */
 export type Line = Uint8Array<ArrayBuffer>;
 
@@ -21,11 +24,13 @@ export type Line = Uint8Array<ArrayBuffer>;
  * The lines of a file, or of stdin for `-`, in groups as they arrive: the first lines of a pipe become jobs
  * before the writer closes it.
  */
-export async function* readLines(file: string): AsyncIterable<Line[]> {
+export async function* readLines(file: string, ending: Ending = "lines"): AsyncIterable<Line[]> {
+  const takes = ending === "lines" ? withoutReturn : copied;
   const stream = file === "-" ? process.stdin : openStream(file);
   let lines: Line[] = [];
   const cutter = new LineCutter({
-    onLine: (line) => lines.push(withoutReturn(line)),
+    onLine: (line) => lines.push(takes(line)),
+    endByte: ending === "lines" ? NEWLINE : 0,
     lineBytesMax: LINE_BYTES_MAX,
     onOverlong: () => {
       throw new RangeError(
@@ -44,9 +49,13 @@ export async function* readLines(file: string): AsyncIterable<Line[]> {
 }
 
 /** Copies a short line, which would otherwise keep its whole chunk in memory. A long one has its own buffer. */
-function withoutReturn(line: Buffer): Line {
+function copied(line: Buffer): Line {
   const isOwn = line.byteLength > 0 && line.byteLength === line.buffer.byteLength;
-  const copy = isOwn ? line as Line : new Uint8Array(line);
+  return isOwn ? line as Line : new Uint8Array(line);
+}
+
+function withoutReturn(line: Buffer): Line {
+  const copy = copied(line);
   return copy.at(-1) === CARRIAGE_RETURN ? copy.subarray(0, -1) : copy;
 }
 

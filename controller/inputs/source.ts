@@ -18,6 +18,8 @@ export interface ReadyTask extends Task {
 
 /** What the journal says about an input beside its name and identity. */
 export interface InputNote {
+  /** The path of the file, where the output has another name. */
+  readonly file?: string;
   /** Its content, as an identity, where the content decides whether it has changed. */
   readonly content?: string;
 }

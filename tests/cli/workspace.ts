@@ -56,6 +56,8 @@ export interface JobRecord {
   readonly queueMs: number;
   readonly runMs: number;
   readonly identity?: string;
+  readonly file?: string;
+  readonly line?: string;
   readonly content?: string;
   readonly core: string;
   readonly crc: string;
