@@ -42,8 +42,8 @@ export function sourceOf(
   finished: FinishedJobs | undefined,
   log: Log,
 ): Source {
-  if (flags.repeat !== undefined) return numberSource(flags.repeat, finished);
-  if (flags.lines !== undefined) return lineSource(flags.lines, finished);
+  if (flags.repeat !== undefined) return numberSource(flags.repeat, finished, namingOf(flags));
+  if (flags.lines !== undefined) return lineSource(flags.lines, finished, namingOf(flags));
   return fileSource({
     files,
     paths: inputs,
@@ -57,7 +57,7 @@ export function sourceOf(
 }
 
 /** How the outputs are named. */
-function namingOf({ suffix, name }: RunFlags): OutputNaming {
+export function namingOf({ suffix, name }: RunFlags): OutputNaming {
   if (suffix !== undefined && name !== undefined) {
     throw new UsageError('Choose one of --suffix and --name, as in --name "{stem}.txt"');
   }

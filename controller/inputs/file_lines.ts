@@ -59,9 +59,16 @@ function withoutReturn(line: Buffer): Line {
   return copy.at(-1) === CARRIAGE_RETURN ? copy.subarray(0, -1) : copy;
 }
 
+/** The size of a file; `undefined` for a pipe, which can be read only once. */
+export async function bytesIn(file: string): Promise<number | undefined> {
+  if (file === "-") return undefined;
+  const info = await stat(nativePath(file));
+  return info.isFile() ? info.size : undefined;
+}
+
 /** How many lines `readLines` will give; `undefined` for a pipe, which can be read only once. */
 export async function countLines(file: string): Promise<number | undefined> {
-  if (file === "-" || !(await stat(nativePath(file))).isFile()) return undefined;
+  if (await bytesIn(file) === undefined) return undefined;
   let count = 0;
   let last = NEWLINE;
   for await (const chunk of openStream(file) as AsyncIterable<Uint8Array>) {

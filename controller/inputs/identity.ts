@@ -11,8 +11,10 @@ import { chunksOf } from "../output/file_chunks.ts";
 /** 128 bits: different contents do not have the same hash by chance. */
 const HASH_HEX_DIGITS = 32;
 
-/** The identity of all numbers: the input is its name, so it cannot change. */
-export const NUMBER_IDENTITY = "number";
+/** The identity of a number, which cannot change. */
+export function numberIdentity(number: number): string {
+  return `number-${number}`;
+}
 
 /**
  * A file's identity is its size and modification time, as for `make` and `rsync`, its path as the user gave it, and

@@ -40,6 +40,8 @@ export interface JobRecord {
   readonly identity?: string | undefined;
   /** The path of the input, where the output has another name. */
   readonly file?: string;
+  /** The beginning of the line that is the input. */
+  readonly line?: string;
   /** The input's content, as an identity; only with `--checksum`. */
   readonly content?: string;
 }

@@ -71,6 +71,12 @@ test("lines of any bytes are inputs as they are, with and without a line feed at
     const sizes = Object.fromEntries(
       (await workspace.records(folder)).map((record) => [record.input, record.bytesOut]),
     );
-    assert.deepEqual(sizes, { 0: 0, 1: 3, 2: 2, 3: long.length, 4: 4 });
+    assert.deepEqual(sizes, {
+      "000000": 0,
+      "000001": 3,
+      "000002": 2,
+      "000003": long.length,
+      "000004": 4,
+    });
   }
 });

@@ -118,6 +118,13 @@ export class Workspace implements AsyncDisposable {
     return Object.fromEntries(contents);
   }
 
+  /** The outputs of numbered inputs, by their numbers without the zeros in front. */
+  async outputsByNumber(folder = "outputs"): Promise<Record<string, string>> {
+    const outputs = Object.entries(await this.outputs(folder));
+    for (const [name] of outputs) assert.match(name, /^\d{6}$/);
+    return Object.fromEntries(outputs.map(([name, content]) => [Number(name), content]));
+  }
+
   /** The records of all jobs, by their index. Every line has to be one. */
   async records(folder = "outputs"): Promise<JobRecord[]> {
     const text = await readFile(join(this.at(folder), STATE_FOLDER, "jobs.jsonl"), "utf8");
