@@ -78,8 +78,8 @@ export async function countLines(file: string): Promise<number | undefined> {
   return last === NEWLINE ? count : count + 1;
 }
 
-/** A stream of Bun takes no bytes as a path. */
-function openStream(file: string): ReadStream {
+/** The content of a file in chunks. A stream of Bun takes no bytes as a path. */
+export function openStream(file: string): ReadStream {
   if (isUtf8Name(file)) return createReadStream(file);
   return createReadStream("", { fd: openSync(nativePath(file), "r") });
 }

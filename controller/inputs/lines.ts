@@ -1,17 +1,14 @@
 /** The source of lines: `--lines FILE`. */
 
-import { nameOfBytes } from "../../runtime/file_name.ts";
 import type { FinishedJobs, KnownLines } from "../output/finished_jobs.ts";
-import { bytesIn, countLines, type Line, readLines } from "./file_lines.ts";
+import { bytesIn, countLines, readLines } from "./file_lines.ts";
 import { LineIdentities } from "./line_identities.ts";
+import { lineNote } from "./line_note.ts";
 import { type KeptNumbers, LineNumbers } from "./line_numbers.ts";
 import { OutputNaming } from "./output_naming.ts";
 import { digitsFor, NUMBER_DIGITS_MIN } from "./padded_number.ts";
 import { skipFinishedIn } from "./skip.ts";
 import { BATCH_INPUTS, type ReadyTask, type Source } from "./source.ts";
-
-/** So much of a line is in the journal. */
-const NOTED_BYTES_MAX = 256;
 
 /** A source of the lines of a file, or of stdin for `-`, without line endings. */
 export function lineSource(
@@ -42,8 +39,8 @@ async function* lineBatches(
     for (let first = 0; first < lines.length; first += BATCH_INPUTS) {
       yield lines.slice(first, first + BATCH_INPUTS).map((input): ReadyTask => {
         const identity = identities.next(input);
-        const name = naming.outputOf(numbers.numberOf(identity, index));
-        return { kind: "ready", index: index++, name, input, identity, note: noteOf(input) };
+        const name = naming.outputOf(numbers.numberOf(identity, index), false);
+        return { kind: "ready", index: index++, name, input, identity, note: lineNote(input) };
       });
     }
   }
@@ -70,11 +67,4 @@ async function keptIn(file: string, known: KnownLines): Promise<KeptNumbers> {
     isKept: (number) => moved.has(number),
     end: Math.max(place, known.lastNumber + 1),
   };
-}
-
-function noteOf(line: Line): { readonly line: string } {
-  if (line.byteLength <= NOTED_BYTES_MAX) return { line: nameOfBytes(line) };
-  // The last character may be cut.
-  const text = nameOfBytes(line.subarray(0, NOTED_BYTES_MAX)).replace(/[\udc80-\udcff]{1,3}$/u, "");
-  return { line: `${text}…` };
 }

@@ -52,11 +52,14 @@ export class OutputNaming {
     return this === OutputNaming.SAME;
   }
 
-  /** The name of the output of the input called `name`. It may be no usable name: see `reasonAgainst`. */
-  outputOf(name: string): string {
+  /**
+   * The name of the output of the input called `name`. `hasExtension`: it is the name of a file, and not `a=0.5`. It may be no usable name: see
+   * `reasonAgainst`.
+   */
+  outputOf(name: string, hasExtension = true): string {
     if (this.isSame) return name;
     const start = name.lastIndexOf("/") + 1;
-    return name.slice(0, start) + this.#applied(name.slice(start));
+    return name.slice(0, start) + this.#applied(name.slice(start), hasExtension);
   }
 
   /** The number in the name of an output, if it may be the output of a numbered input. */
@@ -65,8 +68,8 @@ export class OutputNaming {
     return this.#numbers.exec(output)?.[1];
   }
 
-  #applied(name: string): string {
-    const dot = name.lastIndexOf(".");
+  #applied(name: string, hasExtension = true): string {
+    const dot = hasExtension ? name.lastIndexOf(".") : -1;
     // The dot of `.profile` begins no extension.
     const parts = dot > 0
       ? { name, stem: name.slice(0, dot), ext: name.slice(dot + 1) }
