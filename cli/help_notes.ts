@@ -16,6 +16,7 @@ Examples:
   distcomp run core.so inputs/                     on every CPU of this machine
   distcomp run core.so inputs/ --workers a,b:9000  on workers on two machines
   distcomp run core.so --repeat 100000 -o sweep    inputs 0, 1, 2, …
+  distcomp run core.so --param a=1,2 --param b=x,y two parameters: four jobs
   find . -name '*.dat' | distcomp run core.so -    a list of files`,
   paragraphs: [
     "Repeat the command to resume a run that ended early, even after kill -9: finished jobs are " +

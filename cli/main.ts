@@ -1,18 +1,18 @@
 /** The main function of every process, whether the user or distcomp itself started it. */
 
-import process from "node:process";
 import { bindToCpus } from "../runtime/cpu_binding.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import { parseCpuList } from "../system/cpu_list.ts";
 import { ownRole } from "../system/self.ts";
 import { ExitCode } from "./exit_code.ts";
+import { typedArguments } from "./arguments.ts";
 import type { Roles } from "./roles.ts";
 import { exit, useStderrOf } from "./stderr.ts";
 
 /** Runs this process in the role that its arguments and environment specify, then exits. */
 export function main(roles: Roles): void {
-  runRole(roles, process.argv.slice(2)).then(exit);
+  runRole(roles, typedArguments()).then(exit);
 }
 
 async function runRole(roles: Roles, args: readonly string[]): Promise<number> {

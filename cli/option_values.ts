@@ -2,6 +2,7 @@
 
 import { parse as parseTime } from "@lukeed/ms";
 import type { FailureLimit } from "../controller/failure_limit.ts";
+import type { Sweep } from "../controller/inputs/product.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** A larger number of slots on one machine is a typing error. */
@@ -25,6 +26,22 @@ export function parseCount(option: string, min: number, text: string): number {
   if (count >= min) return count;
   const range = min > 0 ? ` of at least ${min}` : "";
   throw new UsageError(`${option} must be a whole number${range}, not "${text}"`);
+}
+
+/** Parses `--param`, which may be given several times, and adds it to the others. */
+export function parseParam(text: string, others: readonly Sweep[] = []): Sweep[] {
+  const [, name = "", list = ""] = /^([^=]+)=([^]+)$/.exec(text) ?? [];
+  const values = list.split(",");
+  if (name === "" || values.includes("")) {
+    throw new UsageError(`--param must be a name and values, such as a=1,2,3, not "${text}"`);
+  }
+  if (others.some((other) => other.name === name)) {
+    throw new UsageError(`--param ${name} is given twice; put all its values into one`);
+  }
+  const sweeps = [...others, { name, values }];
+  const jobs = sweeps.reduce((product, sweep) => product * sweep.values.length, 1);
+  if (Number.isSafeInteger(jobs)) return sweeps;
+  throw new UsageError("--param gives more combinations than a run can count; use fewer values");
 }
 
 /** Parses `--max-failures`: a number of jobs, or a percentage. */

@@ -14,7 +14,7 @@ import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
 import { programName, resumeHint } from "./resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
-import { checkInputs, sourceOf, stdinOf } from "./run_inputs.ts";
+import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
 import type { RunFlags } from "./run_options.ts";
 import { planOf, type RunPlan, workerListOf } from "./run_plan.ts";
 import { report, type RunEnd } from "./run_report.ts";
@@ -62,7 +62,12 @@ async function open(
   const plan = await interrupts.race(planOf(request));
   await interrupts.race(checkInputs(runtime.files, request));
   const { output, fresh = false, retryFailed = false } = request.flags;
-  const options = { core: plan.core.key, fresh, retryFailed };
+  const options = {
+    core: plan.core.key,
+    fresh,
+    retryFailed,
+    numbering: namingOf(request.flags),
+  };
   const opening = OutputFolder.open(runtime, output, options);
   try {
     return { plan, folder: await interrupts.race(opening) };

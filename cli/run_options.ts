@@ -4,12 +4,14 @@ import { type Command, Option } from "commander";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
 import { DEFAULT_POLICY } from "../controller/cluster/retries.ts";
 import type { FailureLimit } from "../controller/failure_limit.ts";
+import type { Sweep } from "../controller/inputs/product.ts";
 import { parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
 import {
   parseCount,
   parseFailureLimit,
   parseMemory,
+  parseParam,
   parseTimeout,
   parseVerify,
 } from "./option_values.ts";
@@ -19,7 +21,11 @@ import { addShareOptions, type ShareFlags } from "./share_options.ts";
 export interface RunFlags extends ShareFlags {
   readonly lines?: string;
   readonly repeat?: number;
+  readonly null?: boolean;
   readonly checksum?: boolean;
+  readonly suffix?: string;
+  readonly name?: string;
+  readonly param?: readonly Sweep[];
   readonly output: string;
   readonly fresh?: boolean;
   readonly retryFailed?: boolean;
@@ -55,15 +61,26 @@ export function addRunOptions(command: Command): Command {
 function addInputOptions(command: Command): void {
   command
     .optionsGroup("Inputs:")
-    .option("--lines <file>", "one job per line of the file; - reads stdin")
+    .option(
+      "--lines <file>",
+      "one job per line of the file, or row of a .csv or .tsv; - reads stdin",
+    )
     .option(
       "--repeat <n>",
       "n jobs; their inputs are the numbers 0, 1, 2, …",
       (text) => parseCount("--repeat", 0, text),
     )
+    .option(
+      "--param <name=values>",
+      "one job per combination of values: --param a=1,2,3 --param b=x,y",
+      parseParam,
+    )
+    .option("-0, --null", "names in the list on stdin end with a zero byte (find -print0)")
     .option("--checksum", "compare contents of files, not times, to see which have changed")
     .optionsGroup("Outputs:")
     .option("-o, --output <dir>", "folder for the outputs and the journal", "outputs")
+    .option("--suffix <text>", "outputs are named like their inputs, with this at the end: .txt")
+    .option("--name <template>", "outputs are named by a template: {stem}.png, {name}.out")
     .option("--fresh", "rerun everything, including finished jobs")
     .option("--retry-failed", "rerun jobs that failed in an earlier run");
 }

@@ -7,6 +7,7 @@ import type { RunStatus } from "../controller/run.ts";
 import { InterruptedError, NoWorkerError } from "../controller/run_errors.ts";
 import { refusalTable } from "../controller/workers/core_refusals.ts";
 import { messageOf } from "../runtime/error_text.ts";
+import { shownName } from "../runtime/file_name.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
 import { printError, printErrorTable, toStderr } from "./log.ts";
@@ -37,7 +38,7 @@ function printSummary(status: RunStatus, error: unknown, { json, quiet, output }
   const message = error instanceof Error ? error.message : undefined;
   if (json) writeStdout(`${summaryJson(status, output, message)}\n`);
   else if (!quiet && !(error && status.done + status.failed === 0)) {
-    writeStdout(`${summaryText(status, output)}\n`);
+    writeStdout(`${summaryText(status, shownName(output))}\n`);
   }
 }
 

@@ -66,6 +66,8 @@ const NOT_RUN_HERE: Record<string, string> = {
     ".ci/run does the same",
   "DISTCOMP_TEST_RUNTIME=deno npx -y deno@2.9.6 task test tests/compiled": "it runs tests",
   "npx -y deno@2.9.6 task test": "it runs this test",
+  "distcomp run core.so --param alpha=0.1,0.2 --param kind=fast,exact":
+    "tests/cli/sweep_test.ts runs the same",
   "scp distcomp node1:": "it needs another machine",
   "ssh -fN -L 7433:127.0.0.1:7433 node1": "it needs another machine",
   "npx -y deno@2.9.6 task demo": "the same, with a picture that takes longer",

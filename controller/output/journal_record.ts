@@ -38,6 +38,10 @@ export interface JobRecord {
   readonly runMs: number;
   /** The input's identity; missing if the input could not be read. */
   readonly identity?: string | undefined;
+  /** The path of the input, where the output has another name. */
+  readonly file?: string;
+  /** The beginning of the line that is the input. */
+  readonly line?: string;
   /** The input's content, as an identity; only with `--checksum`. */
   readonly content?: string;
 }

@@ -2,9 +2,10 @@
 
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename } from "../../runtime/path.ts";
 import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
 import type { CoreKey } from "../../pool/types.ts";
+import { nativePath } from "../../runtime/native_path.ts";
 import { host } from "../../system/host.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 
@@ -49,7 +50,7 @@ export function coreImage(name: string, bytes: Uint8Array): CoreImage {
 
 async function readContent(file: string): Promise<Uint8Array> {
   try {
-    if (!(await stat(file)).isDirectory()) return await readFile(file);
+    if (!(await stat(nativePath(file))).isDirectory()) return await readFile(nativePath(file));
   } catch (cause) {
     throw new CoreFileError(file, reasonOf(cause), { cause });
   }
