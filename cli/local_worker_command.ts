@@ -4,12 +4,9 @@ import { basename, dirname } from "node:path";
 import { systemClock } from "../runtime/clock.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { removeAfterOwner } from "../system/leftovers.ts";
-import { type Log, silentLog } from "../system/log.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
-import { toStderr } from "./log.ts";
 import { handle, handleSignals } from "./signals.ts";
-import { stderr } from "./stderr.ts";
 import { SOFTWARE } from "./version.ts";
 
 /** The run listens before it starts this process, so a connection succeeds at once or never. */
@@ -21,11 +18,9 @@ export async function localWorkerCommand(
   socket: string,
   slots: number,
 ): Promise<number> {
-  // The run reports what happens to jobs, so this process logs only the lines that cores print.
-  const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
+  // The run reports what happens to jobs, and gets what cores print, so this process logs nothing.
   await using worker = await Worker.start(runtime, {
     slots,
-    log,
     software: SOFTWARE,
     halfClosedMs: 0, // after the run has disconnected, it reads no answers
     controllerSilentMsMax: Infinity, // a run on this machine that is silent has been stopped, and may go on

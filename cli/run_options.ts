@@ -6,6 +6,7 @@ import { DEFAULT_POLICY } from "../controller/cluster/retries.ts";
 import type { FailureLimit } from "../controller/failure_limit.ts";
 import { parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
+import { CORE_OUTPUTS, type CoreOutput } from "./core_output.ts";
 import {
   parseCount,
   parseFailureLimit,
@@ -33,6 +34,7 @@ export interface RunFlags {
   readonly maxFailures?: FailureLimit;
   readonly verify?: number;
   readonly speculate?: boolean;
+  readonly coreOutput?: CoreOutput;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
@@ -47,6 +49,10 @@ export function addRunOptions(command: Command): Command {
   addJobOptions(command);
   return command
     .optionsGroup("Messages:")
+    .addOption(
+      new Option("--core-output <what>", "what cores print: show it, keep it in files, or off")
+        .choices(CORE_OUTPUTS).default("show"),
+    )
     .option("-q, --quiet", "print only errors")
     .option("--json", "print the summary as JSON on stdout")
     .helpOption("-h, --help", "show this help");
@@ -119,5 +125,11 @@ export function clusterOptionsOf(flags: RunFlags): ClusterOptions {
     },
     speculates: flags.speculate ?? true,
     verifiedPart: flags.verify ?? 0,
+    coreOutput: coreOutputOf(flags) === "off" ? "failures" : "all",
   };
+}
+
+/** What becomes of what cores print. Nobody sees it with `--quiet`. */
+export function coreOutputOf({ coreOutput = "show", quiet }: RunFlags): CoreOutput {
+  return coreOutput === "show" && quiet ? "off" : coreOutput;
 }

@@ -34,7 +34,8 @@
  * - Which jobs share a process is undefined. A job can run more than once, for example because its
  *   machine died. Keep caches between jobs, never results.
  * - A crash, abort() or exit() costs the current job and this process, nothing else.
- * - What the core prints to stdout or stderr appears in the worker's log. If it prints far more
+ * - What the core prints to stdout or stderr appears in the worker's log, and with the name of its
+ *   job in the run (`--core-output`). stdout is written line by line. If the core prints far more
  *   than the log can take, printing blocks, as on a slow terminal.
  * - A C++ exception, a Rust panic or a longjmp must not leave these functions.
  * - Unloading the core calls none of these functions, but it runs the core's destructors: functions

@@ -9,12 +9,16 @@ import {
   CORE_API,
   type CType,
   type ForeignMemory,
+  LINKER_FUNCTIONS,
+  type LinkerLibrary,
   openCLibrary,
+  openLinker,
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "./c_functions.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
+import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
 import { CoreLoadError, type NativeCore, type SlotChannel } from "./ports.ts";
 
@@ -72,7 +76,9 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   // When a core crashes, let the signal end the process, without Bun's own crash report.
   for (const number of CRASH_SIGNALS) more.signal(number, SIG_DFL);
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
-  return connectChannel(libc, memoryWith(more), socketPath);
+  const memory = memoryWith(more);
+  const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
+  return connectChannel(libc, memory, socketPath, openPrinting(libc, memory, linker));
 }
 
 /** Opens what tells how this process handles signals. */
@@ -90,6 +96,7 @@ function memoryWith({ memcpy }: MoreOfC): ForeignMemory<Pointer, number> {
     bytesAt: (pointer, bytes) =>
       pointer < 0 || pointer >= ADDRESS_MAX ? undefined : ffi.toArrayBuffer(pointer, 0, bytes),
     int32At: (pointer) => ffi.read.i32(pointer),
+    pointerAt: (pointer) => ffi.read.ptr(pointer) || null,
   };
 }
 
