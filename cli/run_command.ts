@@ -2,12 +2,13 @@
 
 import process from "node:process";
 import { OutputFolder } from "../controller/output/output_folder.ts";
-import { Run } from "../controller/run.ts";
+import { Run, type RunParts } from "../controller/run.ts";
 import { formatAddress } from "../link/address.ts";
 import { delay } from "../runtime/clock.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
+import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { ExitCode } from "./exit_code.ts";
 import { Interrupts } from "./interrupts.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
@@ -15,7 +16,7 @@ import { barProgress, lineProgress, noProgress, type Progress } from "./progress
 import { programName, resumeHint } from "./resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
 import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
-import type { RunFlags } from "./run_options.ts";
+import { coreOutputOf, type RunFlags } from "./run_options.ts";
 import { planOf, type RunPlan, workerListOf } from "./run_plan.ts";
 import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -97,7 +98,8 @@ async function complete(
   const shown = { progress: noProgress() };
   const write: WriteLine = (line) => shown.progress.write(line);
   const log = runLog(write, flags.quiet ?? false);
-  const run = runOf(runtime, request, plan, folder, log, write);
+  const printed = coreOutputSink(coreOutputOf(flags), flags.output, runtime, write, log);
+  const run = runOf(runtime, request, plan, folder, log, write, printed);
   shown.progress = startProgress(run, flags, runtime);
   interrupts.onRun(run, shown.progress);
   reporter.onRun(run, write);
@@ -116,6 +118,7 @@ async function complete(
   } finally {
     watch.stop();
     shown.progress.stop();
+    await printed?.close();
     await folder.release();
   }
 }
@@ -128,6 +131,7 @@ function runOf(
   { sink, journal, resume }: OutputFolder,
   log: Log,
   write: WriteLine,
+  printed: CoreOutputSink | undefined,
 ): Run {
   const { listen, maxFailures: failureLimit, retryFailed = false, quiet } = request.flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
@@ -138,7 +142,8 @@ function runOf(
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
   const parts = { source, sink, journal, log, listen, onListening, failureLimit, skipsExpected };
-  return new Run({ runtime, ...parts, ...plan });
+  const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
+  return new Run({ runtime, ...parts, ...plan, onPrinted });
 }
 
 /** Shows a bar on a terminal. A dumb terminal does not understand its escape sequences. */

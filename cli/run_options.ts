@@ -7,6 +7,7 @@ import type { FailureLimit } from "../controller/failure_limit.ts";
 import type { Sweep } from "../controller/inputs/product.ts";
 import { parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
+import { CORE_OUTPUTS, type CoreOutput } from "./core_output.ts";
 import {
   parseCount,
   parseFailureLimit,
@@ -39,6 +40,7 @@ export interface RunFlags extends ShareFlags {
   readonly maxFailures?: FailureLimit;
   readonly verify?: number;
   readonly speculate?: boolean;
+  readonly coreOutput?: CoreOutput;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
@@ -53,6 +55,10 @@ export function addRunOptions(command: Command): Command {
   addJobOptions(command);
   return command
     .optionsGroup("Messages:")
+    .addOption(
+      new Option("--core-output <what>", "what cores print: show it, keep it in files, or off")
+        .choices(CORE_OUTPUTS).default("show"),
+    )
     .option("-q, --quiet", "print only errors")
     .option("--json", "print the summary as JSON on stdout")
     .helpOption("-h, --help", "show this help");
@@ -138,5 +144,11 @@ export function clusterOptionsOf(flags: RunFlags): ClusterOptions {
     },
     speculates: flags.speculate ?? true,
     verifiedPart: flags.verify ?? 0,
+    coreOutput: coreOutputOf(flags) === "off" ? "failures" : "all",
   };
+}
+
+/** What becomes of what cores print. Nobody sees it with `--quiet`. */
+export function coreOutputOf({ coreOutput = "show", quiet }: RunFlags): CoreOutput {
+  return coreOutput === "show" && quiet ? "off" : coreOutput;
 }

@@ -35,10 +35,21 @@ export interface RunParts {
   readonly onListening?: (address: Address) => void;
   /** What the local worker gets of this machine. `undefined`: the run starts none. */
   readonly local?: LocalWorkerShares | undefined;
+  /** Gets what jobs print, if `options.coreOutput` asks for it. */
+  readonly onPrinted?: (printed: PrintedByJob) => void;
   /** How many failures stop the run. Default: no limit. */
   readonly failureLimit?: FailureLimit | undefined;
   /** Jobs that will probably be skipped because they finished in earlier runs. They take no time. */
   readonly skipsExpected?: number;
+}
+
+/** Lines that a job has printed, or its core while no job ran: then `name` is undefined. */
+export interface PrintedByJob {
+  readonly name: string | undefined;
+  readonly attempt: number;
+  readonly lines: readonly string[];
+  /** Lines before these that were left out, because there were too many. */
+  readonly leftOut: number;
 }
 
 /** The progress of a run. */
@@ -110,6 +121,10 @@ export class Run {
         onNoWorkerLeft: (reasons) => this.#onNoWorker(reasons),
         onCanceled: (count) => this.#onCanceled(count),
         onDisagreement: (error) => this.#stop(error),
+        onPrinted: ({ job, ...printed }) => {
+          const { payload, attempt = 0 } = job ?? {};
+          parts.onPrinted?.({ name: payload?.name, attempt, ...printed });
+        },
       },
       log,
       options,

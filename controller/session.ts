@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { parseAddress } from "../link/address.ts";
 import type { FailureKindName } from "../protocol/mod.ts";
 import { detectRuntime } from "../runtime/detect.ts";
+import { withReason } from "../system/last_words.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { slotsFor } from "../system/usable_cpus.ts";
 import type { Answer } from "./answer.ts";
@@ -47,6 +48,8 @@ export class JobError extends Error {
     readonly exitCode?: number,
     /** The output that the core returned with its exit code; otherwise empty. */
     readonly output: Uint8Array = new Uint8Array(0),
+    /** What the job printed last: about 20 lines. */
+    readonly lastLines: readonly string[] = [],
   ) {
     super(message);
   }
@@ -238,14 +241,14 @@ function bytesOf(answer: Answer): number {
 }
 
 function toResult(index: number, answer: Answer, reason?: string): MapResult {
+  const { lastLines } = answer;
   if (answer.kind === "error") {
-    return { index, ok: false, error: new JobError(reason ?? answer.message, answer.cause) };
+    const { cause, message } = answer;
+    const error = new JobError(reason ?? message, cause, undefined, undefined, lastLines);
+    return { index, ok: false, error };
   }
   const { exitCode, output } = answer.result;
   if (exitCode === 0) return { index, ok: true, output };
-  return {
-    index,
-    ok: false,
-    error: new JobError(reason ?? `exit code ${exitCode}`, "exit", exitCode, output),
-  };
+  const why = reason ?? withReason(`exit code ${exitCode}`, lastLines);
+  return { index, ok: false, error: new JobError(why, "exit", exitCode, output, lastLines) };
 }

@@ -39,7 +39,8 @@
  * - DISTCOMP_SLOT is the number of the worker's slot that the process serves, from 0 on, and
  *   DISTCOMP_SLOTS is how many slots the worker has. OMP_NUM_THREADS and the like say how many threads
  *   a job should use. With `worker --gpus`, CUDA_VISIBLE_DEVICES and the like name its GPU.
- * - What the core prints to stdout or stderr appears in the worker's log. If it prints far more
+ * - What the core prints to stdout or stderr appears in the worker's log, and with the name of its
+ *   job in the run (`--core-output`). stdout is written line by line. If the core prints far more
  *   than the log can take, printing blocks, as on a slow terminal.
  * - A C++ exception, a Rust panic or a longjmp must not leave these functions.
  * - Unloading the core calls none of these functions, but it runs the core's destructors: functions

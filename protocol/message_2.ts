@@ -1,5 +1,6 @@
 /** Encodes and decodes the messages that protocol version 2 adds, and their responses. */
 
+import { type CoreOutputMode, decodeCoreOutput } from "./core_output.ts";
 import { MalformedPayloadError, UnknownTypeError } from "./errors.ts";
 import { encodeFrame, type Frame, MessageType, ResponseType } from "./frame.ts";
 import { ERROR_TEXT_BYTES_MAX, JOB_LIMITS_BYTES } from "./limits.ts";
@@ -88,7 +89,8 @@ export type Message2 =
     readonly name: string;
   }
   | { readonly type: "cancel"; readonly id: Uint64; readonly message: Uint64 }
-  | { readonly type: "ping"; readonly id: Uint64 };
+  | { readonly type: "ping"; readonly id: Uint64 }
+  | { readonly type: "coreOutput"; readonly id: Uint64; readonly mode: CoreOutputMode };
 
 /** The payload of a job with limits, decoded without a copy. */
 export interface LimitedJob {
@@ -204,6 +206,8 @@ export function decodeMessage2(frame: Frame): Message2 {
       reader.end();
       return message;
     }
+    case MessageType.coreOutput:
+      return { type: "coreOutput", id, mode: decodeCoreOutput(payload) };
     case MessageType.version:
     case MessageType.core:
     case MessageType.job:

@@ -5,6 +5,7 @@
  * @module
  */
 
+export * from "./core_output.ts";
 export * from "./errors.ts";
 export * from "./frame.ts";
 export * from "./frame_decoder.ts";

@@ -5,7 +5,7 @@
 
 import process from "node:process";
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
-import type { NativePointer, SlotChannel } from "./ports.ts";
+import type { NativePointer, SlotChannel, SlotPrinting } from "./ports.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -29,6 +29,7 @@ export function connectChannel<Pointer, Size>(
   libc: CLibrary<Pointer, Size>,
   memory: ForeignMemory<Pointer, Size>,
   socketPath: string,
+  printing: SlotPrinting,
 ): SlotChannel {
   // Ctrl-C in a terminal reaches all foreground processes of its session. In its own session, a slot does not get
   // it: the worker decides when its slots end.
@@ -37,7 +38,7 @@ export function connectChannel<Pointer, Size>(
   libc.prctl?.(PR_SET_PDEATHSIG, memory.size(SIGKILL));
   // It asks workers and runs for their state. A slot has the same name and often gets it too (`pkill -USR1`).
   libc.signal(SIGUSR1, memory.pointerTo(SIG_IGN));
-  const channel = new LibcChannel(libc, memory, libc.socket(AF_UNIX, SOCK_STREAM, 0));
+  const channel = new LibcChannel(libc, memory, libc.socket(AF_UNIX, SOCK_STREAM, 0), printing);
   channel.connect(socketPath);
   return channel;
 }
@@ -47,7 +48,12 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
   readonly #memory: ForeignMemory<Pointer, Size>;
   readonly #fd: number;
 
-  constructor(libc: CLibrary<Pointer, Size>, memory: ForeignMemory<Pointer, Size>, fd: number) {
+  constructor(
+    libc: CLibrary<Pointer, Size>,
+    memory: ForeignMemory<Pointer, Size>,
+    fd: number,
+    readonly printing: SlotPrinting,
+  ) {
     this.#libc = libc;
     this.#memory = memory;
     this.#fd = fd;

@@ -126,6 +126,17 @@ export interface SlotChannel {
    * at once, and stays in it when this process dies.
    */
   share(path: string, bytes: number): ArrayBuffer;
+  readonly printing: SlotPrinting;
+}
+
+/** What a slot's core prints: stdout and stderr, in one pipe to the worker. */
+export interface SlotPrinting {
+  /** Bytes in the pipe that the worker has not read; 0 where the system does not say. */
+  readonly unreadBytes: number;
+  /** Writes out what the C library has kept of stdout. */
+  flush(): void;
+  /** Writes behind everything that was printed. Waits while the pipe is full. */
+  write(bytes: Uint8Array<ArrayBuffer>): void;
 }
 
 /** What distcomp needs from a runtime. */

@@ -17,6 +17,7 @@ import {
 import { messageOf } from "../runtime/error_text.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { NativeCore, Runtime, SlotChannel } from "../runtime/ports.ts";
+import { JobMarks } from "./job_marks.ts";
 import { decodeLoad, sharedPath, SLOT_LOAD, SLOT_REGISTER, SLOT_SHARED_BYTES } from "./protocol.ts";
 
 /** The version of the compute core API that is passed to `worker_init`. */
@@ -27,6 +28,9 @@ const CORE_API_VERSION = 1;
  * answers before a long job, and lose more of them when a job crashes the slot.
  */
 const ANSWERS_HELD_MS = 0.1;
+
+/** A job of at least this length is marked even while its core prints nothing: that costs less than 1 % of it. */
+const MARKED_JOB_MS = 5;
 
 /** Outputs up to this size are gathered; a larger one is written from the core's own memory. */
 const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
@@ -70,6 +74,7 @@ class Slot {
   readonly #writer = new FrameWriter();
   /** Shared with the worker, which must know the running job even while earlier answers are still gathered here. */
   readonly #startedJob: Float64Array<ArrayBuffer>;
+  readonly #marks: JobMarks;
   #core: NativeCore | undefined;
   #flushedAtMs = 0;
 
@@ -78,6 +83,7 @@ class Slot {
     this.#clock = runtime.clock;
     this.#channel = channel;
     this.#startedJob = startedJob;
+    this.#marks = new JobMarks(channel.printing, this.#writer, startedJob);
   }
 
   /** Tells the worker which slot this is. */
@@ -109,6 +115,7 @@ class Slot {
 
   #load(frame: Frame): void {
     const { path } = decodeLoad(frame.payload);
+    const id = frame.id as number;
     try {
       const core = this.#runtime.openCore(path);
       const result = core.init(CORE_API_VERSION);
@@ -117,20 +124,28 @@ class Slot {
         throw new Error(`worker_init returned ${result}`);
       }
       this.#core = core;
-      this.#writer.frame(ResponseType.ok, frame.id, NOTHING);
+      this.#marks.announce(id, 0);
+      this.#writer.frame(ResponseType.ok, id, NOTHING);
     } catch (error) {
-      this.#fail(frame.id, messageOf(error));
+      this.#marks.announce(id, 1);
+      this.#fail(id, messageOf(error));
     }
+    this.#marks.write(id);
   }
 
   #runJob(core: NativeCore, frame: Frame): void {
+    const id = frame.id as number; // a dispatch id is never a bigint
     const inputBytes = frame.payload.byteLength - JOB_PREFIX_BYTES;
     core.input(inputBytes).set(frame.payload.subarray(JOB_PREFIX_BYTES));
-    this.#startedJob[0] = frame.id as number; // a dispatch id is never a bigint
+    this.#startedJob[0] = id;
     const exitCode = core.run(inputBytes);
-    this.#answer(core, frame.id, exitCode);
+    const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
+    const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
+    this.#answer(core, id, exitCode);
     core.free();
-    if (this.#clock.now() - this.#flushedAtMs > ANSWERS_HELD_MS) this.#flush();
+    const heldMs = this.#clock.now() - this.#flushedAtMs;
+    if (isMarked || heldMs > MARKED_JOB_MS) this.#marks.write(id);
+    if (heldMs > ANSWERS_HELD_MS) this.#flush();
   }
 
   #answer(core: NativeCore, id: Uint64, exitCode: number): void {

@@ -127,6 +127,9 @@ export class Worker implements AsyncDisposable {
       slots: options.slots,
       coreLoadLimitMs: options.coreLoadLimitMs ?? CORE_LOAD_LIMIT_MS,
       orphanLimitMs: options.orphanLimitMs ?? ORPHAN_LIMIT_MS,
+      onCorePrinted: (core, lines) => {
+        for (const connection of this.#connections) connection.printing.onCorePrinted(core, lines);
+      },
     });
     this.#checks = new CoreChecks(
       (core, abandoned) => this.#executor.tryLoad(core, abandoned),

@@ -66,7 +66,11 @@ export class Cluster<T extends Task> implements Disposable {
     const workers = this.#workers = this.#openWorkers(runtime, workersMin);
     const wake = () => this.#wake();
     const parts = { pool, nodes, jobs, workers, core, policy, clock, log, wake };
-    this.#endpoints = new Endpoints<T>(parts);
+    this.#endpoints = new Endpoints<T>({
+      ...parts,
+      coreOutput: options.coreOutput ?? "failures",
+      onPrinted: (printed) => events.onPrinted?.(printed),
+    });
     this.#tick = clock.every(TICK_MS, () => this.#onTick(clock.now()));
   }
 

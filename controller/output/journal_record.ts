@@ -25,6 +25,8 @@ export interface JobRecord {
   readonly error?: string;
   /** The kind of failure, if the core did not return. */
   readonly cause?: FailureKindName;
+  /** What a failed job printed last: a worker keeps about 20 lines of it. */
+  readonly printed?: readonly string[];
   readonly worker?: string;
   /** The number of the last attempt; 0 if the input could not be read. */
   readonly attempt: number;

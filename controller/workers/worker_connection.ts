@@ -3,19 +3,23 @@
 import { Link } from "../../link/link.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import {
+  type CoreOutputMode,
   decodeChooseResponse,
   decodeCoreResponse,
   decodeDescription,
   decodeNothing,
+  decodePrinted,
   decodeVersionResponse,
   decodeWorkerLoad,
   encodeCancel,
   encodeChoose,
+  encodeCoreOutput,
   encodeDescribe,
   encodePing,
   encodeVersion,
   type Frame,
   type JobLimits,
+  type PrintedNotice,
   ProtocolError,
   ResponseType,
   TruncatedFrameError,
@@ -53,6 +57,17 @@ export interface WorkerConnectionEvents {
 /** Handles an answer to a job. Throws a `ProtocolError` if the worker has no such job. */
 export type OnAnswer = (dispatch: DispatchId, answer: Answer) => void;
 
+/** Handles lines that a job has printed, or its core while no job ran. The job may be answered already. */
+export type OnPrinted = (dispatch: DispatchId | undefined, notice: PrintedNotice) => void;
+
+/** What goes on while a worker runs jobs. */
+export interface Service {
+  readonly onAnswer: OnAnswer;
+  readonly onPrinted: OnPrinted;
+  /** What the worker should tell of what its jobs print. */
+  readonly coreOutput: CoreOutputMode;
+}
+
 /** Handles the response to a message other than a job. */
 type OnResponse = (frame: Frame) => void;
 
@@ -61,7 +76,7 @@ type Phase =
   | { readonly kind: "version exchange" }
   | { readonly kind: "description" }
   | { readonly kind: "introduced" }
-  | { readonly kind: "serving"; readonly onAnswer: OnAnswer };
+  | { readonly kind: "serving" } & Service;
 
 /** A connection with a worker. */
 export class WorkerConnection {
@@ -75,6 +90,8 @@ export class WorkerConnection {
   #phase: Phase = { kind: "version exchange" };
   #responseTimer: Timer | undefined;
   #isPaused = false;
+  /** The last lines of a failed job, whose answer follows. */
+  #lastLines: { readonly id: number; readonly lines: readonly string[] } | undefined;
 
   constructor(
     stream: ByteStream,
@@ -112,9 +129,12 @@ export class WorkerConnection {
     );
   }
 
-  /** Starts using the worker. Answers to jobs go to `onAnswer` from now on. */
-  serve(onAnswer: OnAnswer): void {
-    this.#phase = { kind: "serving", onAnswer };
+  /** Starts using the worker. */
+  serve(service: Service): void {
+    this.#phase = { kind: "serving", ...service };
+    if (this.version === 1) return;
+    // A worker that cannot do this answers with an error, and does without.
+    this.#send(encodeCoreOutput(this.#expect(() => {}), service.coreOutput));
   }
 
   /** Makes the worker load a core. `onCoreLoaded` or `onCoreFailed` follows. */
@@ -198,9 +218,10 @@ export class WorkerConnection {
     if (!this.#isResponse(type)) throw new UnknownTypeError("response", type, this.version);
     if (typeof id === "bigint") throw unexpectedResponse(id);
     if (type === ResponseType.draining) return this.#onDraining(frame);
+    if (type === ResponseType.printed) return this.#onPrinted(id, decodePrinted(frame.payload));
     if (id < CONTROL_ID_FIRST) {
       if (this.#phase.kind !== "serving") throw unexpectedResponse(id);
-      return this.#phase.onAnswer(id as DispatchId, answerOf(frame));
+      return this.#phase.onAnswer(id as DispatchId, answerOf(frame, this.#takeLastLines(id)));
     }
     const onResponse = this.#outstanding.get(id);
     if (!onResponse) throw unexpectedResponse(id);
@@ -211,7 +232,21 @@ export class WorkerConnection {
   #isResponse(type: number): boolean {
     if (type === ResponseType.ok || type === ResponseType.error) return true;
     if (this.version === 1) return false;
-    return type === ResponseType.kindError || type === ResponseType.draining;
+    return type === ResponseType.kindError || type === ResponseType.draining ||
+      type === ResponseType.printed;
+  }
+
+  #onPrinted(id: number, notice: PrintedNotice): void {
+    if (this.#phase.kind !== "serving") throw new ProtocolError("unexpected notice: no job runs");
+    if (notice.isLast) this.#lastLines = { id, lines: notice.lines };
+    else this.#phase.onPrinted(id === 0 ? undefined : id as DispatchId, notice);
+  }
+
+  #takeLastLines(id: number): readonly string[] | undefined {
+    if (!this.#lastLines) return undefined;
+    const lines = this.#lastLines.id === id ? this.#lastLines.lines : undefined;
+    this.#lastLines = undefined;
+    return lines;
   }
 
   #onDraining({ id, payload }: Frame): void {

@@ -48,12 +48,14 @@ type MessageMeaning =
   | { type: "choose"; id: string; core_hex: string; name: string }
   | LimitedJob
   | { type: "cancel"; id: string; message: string }
-  | { type: "ping"; id: string };
+  | { type: "ping"; id: string }
+  | { type: "core_output"; id: string; mode: protocol.CoreOutputMode };
 
 type OtherResponse =
   | { type: "draining"; id: string }
   | { type: "error"; id: string; message: string }
-  | { type: "kind_error"; id: string; kind: protocol.FailureKindName; message: string };
+  | { type: "kind_error"; id: string; kind: protocol.FailureKindName; message: string }
+  | { type: "printed"; id: string; is_last: boolean; left_out: number; lines: string[] };
 
 /** What a vector means. Numbers of 64 bits are decimal strings. */
 export type Meaning = MessageMeaning | OtherResponse | Success;
@@ -75,6 +77,8 @@ export function encode(meaning: Meaning): Bytes {
       return protocol.encodeCancel(id, uint64(meaning.message));
     case "ping":
       return protocol.encodePing(id);
+    case "core_output":
+      return protocol.encodeCoreOutput(id, meaning.mode);
     default:
       return meaning.type === "ok" ? encodeSuccess(id, meaning) : encodeOther(id, meaning);
   }
@@ -100,6 +104,12 @@ function encodeOther(id: protocol.Uint64, meaning: OtherResponse): Bytes {
       return protocol.encodeError(id, meaning.message);
     case "kind_error":
       return protocol.encodeKindError(id, meaning.kind, meaning.message);
+    case "printed":
+      return protocol.encodePrinted(id, {
+        isLast: meaning.is_last,
+        leftOut: meaning.left_out,
+        lines: meaning.lines,
+      });
   }
 }
 
@@ -150,6 +160,8 @@ function meaningOfMessage(frame: protocol.Frame): Meaning {
       return { type: "choose", id, core_hex: message.core, name: message.name };
     case "cancel":
       return { type: "cancel", id, message: String(message.message) };
+    case "coreOutput":
+      return { type: "core_output", id, mode: message.mode };
     case "core":
     case "job":
       return assert.fail("version 2 adds no such message");
@@ -181,6 +193,16 @@ function meaningOfOther({ type, id, payload }: protocol.Frame): Meaning {
     case protocol.ResponseType.draining:
       assert.equal(payload.byteLength, 0);
       return { type: "draining", id: String(id) };
+    case protocol.ResponseType.printed: {
+      const { isLast, leftOut, lines } = protocol.decodePrinted(payload);
+      return {
+        type: "printed",
+        id: String(id),
+        is_last: isLast,
+        left_out: leftOut,
+        lines: [...lines],
+      };
+    }
     case protocol.ResponseType.error:
       return { type: "error", id: String(id), message: protocol.decodeError(payload) };
     default: {

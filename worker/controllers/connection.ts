@@ -35,11 +35,12 @@ import type { ByteStream } from "../../runtime/ports.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
 import type { CoreStore } from "../cores/core_store.ts";
 import type { Executor } from "../slots/executor.ts";
-import { DONE, type JobSource, RECEIVED, type RelayedJob } from "../job.ts";
+import { DONE, type JobSource, type Lines, RECEIVED, type RelayedJob } from "../job.ts";
 import { CAN_MEASURE_MEMORY } from "../slots/limits.ts";
 import { CoreChanges, type CoreMessage } from "./core_changes.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
 import { FlowControl } from "./flow_control.ts";
+import { PrintedNotices } from "./printed_notices.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
 
 /** Why jobs with a memory limit fail on a system where the limit cannot be enforced. */
@@ -71,6 +72,7 @@ export class Connection implements JobSource {
   readonly #changes: CoreChanges;
   readonly #flow: FlowControl;
   readonly #silence = new Silence();
+  readonly printing: PrintedNotices;
   readonly #closed = Promise.withResolvers<Error | undefined>();
   #version = 1;
   #isDraining = false;
@@ -100,6 +102,7 @@ export class Connection implements JobSource {
       onClosed: (reason) => this.#onClosed(reason),
     }, options);
     this.#link = link;
+    this.printing = new PrintedNotices(link, this.#core, clock);
     this.#flow = new FlowControl({
       jobs: this.#jobs,
       cores: this.#core,
@@ -163,9 +166,13 @@ export class Connection implements JobSource {
 
   // Answers to jobs.
 
-  answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>): void {
-    if (type !== ResponseType.ok) return this.fail(job, "other", decodeError(payload));
+  answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>, lines?: Lines): void {
+    if (type !== ResponseType.ok) {
+      if (lines) this.printing.onLost(job, lines);
+      return this.fail(job, "other", decodeError(payload));
+    }
     if (this.#link.isClosed) return;
+    if (lines || this.printing.hasJobs) this.printing.onAnswered(job, payload, lines);
     this.#link.send(type, job.id, payload);
     this.#flow.onAnswerWritten();
     this.#onAnswered(job);
@@ -173,6 +180,7 @@ export class Connection implements JobSource {
 
   fail(job: RelayedJob, kind: FailureKindName, reason: string): void {
     if (this.#link.isClosed) return;
+    this.printing.onFailed(job);
     this.#sendError(job.id, kind, reason);
     this.#onAnswered(job);
   }
@@ -213,6 +221,7 @@ export class Connection implements JobSource {
     const { type, id } = message;
     if (type === "version") this.#onVersion(id, message.version);
     if (type === "core" || type === "choose") void this.#onCore(message, bytes);
+    if (type === "coreOutput") this.#send(this.printing.onAsked(id, message.mode));
     if (type === "cancel") this.#onCancel(id, message.message);
     if (type === "describe") this.#send(encodeDescription(id, this.#context.describe()));
     if (type === "ping") this.#send(encodeWorkerLoad(id, this.#context.load()));

@@ -6,11 +6,12 @@ import type { FailureKindName, Frame } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
-import { DONE, type RelayedJob } from "../job.ts";
+import { DONE, type Lines, type RelayedJob } from "../job.ts";
 import { CoreProbes } from "./core_probes.ts";
 import type { Launcher } from "./launcher.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { EndCause } from "./process_end.ts";
+import { type OnCorePrinted, printedTo } from "./printed_to.ts";
 import { Slots } from "./slots.ts";
 import { Terminations } from "./terminations.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -28,6 +29,7 @@ export interface ExecutorOptions {
   readonly slots: number;
   readonly coreLoadLimitMs: number;
   readonly orphanLimitMs: number;
+  readonly onCorePrinted?: OnCorePrinted;
 }
 
 /** The executor of a worker. */
@@ -48,7 +50,6 @@ export class Executor {
   readonly #unused = new Set<StoredCore>();
   /** The time of the first event since the last pass: one reading of the clock serves all of them. */
   #eventAtMs: number | undefined;
-  #passAtMs = 0;
   /** Set while the worker drains. */
   #draining: { onTerminated(): void; onIdle(): void } | undefined;
 
@@ -66,7 +67,8 @@ export class Executor {
     const context = { clock, log, launcher, coreLoadLimitMs, closing: this.#closing.signal };
     const events = {
       onUp: () => this.#onUp(),
-      onAnswer: (endpoint: EndpointId, frame: Frame) => this.#onAnswer(endpoint, frame),
+      onAnswer: this.#onAnswer.bind(this),
+      ...printedTo(this.#pool, (at) => this.#slots.at(at)?.process, options.onCorePrinted),
       onLost: this.#onLost.bind(this),
     };
     this.#slots = new Slots(options.slots, { ...context, events });
@@ -207,13 +209,13 @@ export class Executor {
     return this.#pool.onEndpointUp(1);
   }
 
-  #onAnswer(endpoint: EndpointId, frame: Frame): void {
+  #onAnswer(endpoint: EndpointId, frame: Frame, lastLines?: Lines): void {
     const entry = this.#pool.onAnswer(endpoint, frame.id as DispatchId, this.#onEvent());
     if (!entry) throw new TypeError(`A slot answered job ${frame.id}, which it was not sent`);
     const job = entry.payload;
     const isAwaited = job.state.name === "scheduled";
     this.#leave(job);
-    if (isAwaited) job.source.answer(job, frame.type, frame.payload);
+    if (isAwaited) job.source.answer(job, frame.type, frame.payload, lastLines);
   }
 
   #onLost(endpoint: EndpointId, reason: string, cause: EndCause, last: DispatchId): void {
@@ -233,7 +235,7 @@ export class Executor {
   // Actions of the pool.
 
   #send(endpoint: EndpointId, dispatch: DispatchId, job: RelayedJob): void {
-    this.#slots.at(endpoint)?.process?.sendJob(dispatch, job.payload, this.#passAtMs);
+    this.#slots.at(endpoint)?.process?.sendJob(dispatch, job.payload);
   }
 
   #load(endpoint: EndpointId, key: CoreKey): void {
@@ -296,8 +298,7 @@ export class Executor {
   #schedule(): void {
     this.#eventAtMs = undefined;
     this.#unloadUnused();
-    this.#passAtMs = this.#clock.now();
-    this.#pool.schedule(this.#passAtMs);
+    this.#pool.schedule(this.#clock.now());
     if (this.#draining && !this.#hasJobs) this.#draining.onIdle();
   }
 

@@ -12,13 +12,15 @@ import {
 import type { DispatchId } from "../../pool/types.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../runtime/ports.ts";
-import { encodeLoad, SLOT_LOAD } from "../../slot/protocol.ts";
+import { encodeLoad, SLOT_LOAD, SLOT_MARKED } from "../../slot/protocol.ts";
 import { Child } from "../../system/child.ts";
+import { withReason } from "../../system/last_words.ts";
 import type { PrintingPace } from "../../system/printing_pace.ts";
 import type { StoredCore } from "../cores/core_store.ts";
+import type { Lines } from "../job.ts";
 import { LoadError } from "../cores/load_error.ts";
 import { causeOf, describeEnd, type EndCause } from "./process_end.ts";
-import { LastLine } from "./last_line.ts";
+import { PrintedLines } from "./printed_lines.ts";
 import type { StartedJob } from "./started_job.ts";
 
 /** The id of the message that loads a core. Job messages have dispatch ids, which begin at 1. */
@@ -35,8 +37,10 @@ const LAST_ANSWERS_MS = 1_000;
 
 /** Events for the owner of a process. */
 export interface SlotProcessEvents {
-  /** The response to a job. */
-  onAnswer(frame: Frame): void;
+  /** The response to a job, with the last lines that it printed if it failed. */
+  onAnswer(frame: Frame, lastLines?: Lines): void;
+  /** Lines that a job has printed; id 0: no job. */
+  onPrinted?(job: DispatchId, lines: Lines): void;
   /**
    * The process has exited, or was killed and is given up; all its answers came before. Not called for a process
    * that never connected, or that was told to end by this worker.
@@ -86,7 +90,9 @@ export class SlotProcess {
   /** Set when it connects. */
   #link: Link | undefined;
   #life: Life = { name: "starting" };
-  readonly #lastLine = new LastLine();
+  readonly printed: PrintedLines;
+  /** How many jobs it was sent. */
+  jobs = 0;
   #killReason: string | undefined;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
@@ -94,25 +100,18 @@ export class SlotProcess {
     this.#clock = clock;
     this.#startedJob = startedJob;
     this.#events = events;
-    this.#child = new Child(spawned, {
-      clock,
-      pace,
-      goneLimitMs,
-      onLine: (line) => {
-        this.#lastLine.onPrinted(line, clock.now());
-        // A process that is ended before it has connected may complain about that.
-        if (this.#link || this.#life.name !== "ending") onLine(line);
-      },
+    const onPrinted = (line: string) => this.printed.onLine(line);
+    this.#child = new Child(spawned, { clock, pace, goneLimitMs, onLine: onPrinted });
+    this.printed = new PrintedLines(clock, startedJob, {
+      // A process that is ended before it has connected may complain about that.
+      onLine: (line) => (this.#link || this.#life.name !== "ending") && onLine(line),
+      onPrinted: (job, lines) => events.onPrinted?.(job, lines),
+      onAnswer: (frame, lastLines) => this.#onResponse(frame, lastLines),
     });
     const late = `no connection within ${START_LIMIT_MS / 1000} s`;
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
     this.#connected.promise.catch(() => {}).finally(() => timer.stop());
     void this.#awaitExit();
-  }
-
-  /** How many jobs it was sent. */
-  get jobs(): number {
-    return this.#lastLine.jobs;
   }
 
   get pid(): number {
@@ -132,6 +131,11 @@ export class SlotProcess {
   /** The core that it has loaded. */
   get core(): StoredCore | undefined {
     return this.#life.name === "ready" ? this.#life.core : undefined;
+  }
+
+  /** The core that it loads or has loaded. */
+  get anyCore(): StoredCore | undefined {
+    return "core" in this.#life ? this.#life.core : undefined;
   }
 
   /** The job that it started last, readable even after it has exited. */
@@ -190,8 +194,8 @@ export class SlotProcess {
   }
 
   /** Sends a job, whose payload is that of the controller's message. */
-  sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, nowMs: number): void {
-    this.#lastLine.onJobSent(nowMs);
+  sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
+    this.jobs += 1;
     this.#link?.send(MessageType.job, id, payload);
   }
 
@@ -225,14 +229,19 @@ export class SlotProcess {
   }
 
   #onFrame(frame: Frame): void {
-    if (frame.id !== LOAD_ID) {
-      this.#lastLine.onJobAnswered();
-      return this.#events.onAnswer(frame);
-    }
+    if (frame.type === SLOT_MARKED) this.printed.onAnnounced(Number(frame.id));
+    else if (!this.printed.holds(frame)) this.#onResponse(frame);
+  }
+
+  /** `lines`: what was printed last, if the response has waited for that. */
+  #onResponse(frame: Frame, lines?: Lines): void {
+    if (frame.id !== LOAD_ID) return this.#events.onAnswer(frame, lines);
     if (this.#life.name !== "loading") {
+      if (lines) return; // it is too late
       throw new MalformedPayloadError("The slot answers a load request that was not sent");
     }
-    if (frame.type !== ResponseType.ok) return this.#failLoad(decodeError(frame.payload));
+    const problem = frame.type === ResponseType.ok ? undefined : decodeError(frame.payload);
+    if (problem !== undefined) return this.#failLoad(withReason(problem, lines));
     const { core, loaded } = this.#life;
     this.#life = { name: "ready", core };
     loaded.resolve();
@@ -263,6 +272,7 @@ export class SlotProcess {
     const end = await this.#child.settled;
     if (end && this.#link) await this.#readLastAnswers(this.#link);
     else this.#link?.close(); // a process that is given up may keep its end of the socket open
+    this.printed.end();
     this.#startedJob.close();
     this.#onGone(end);
   }
@@ -281,9 +291,8 @@ export class SlotProcess {
     this.#life = { name: "gone" };
     // Without effect if it had connected.
     this.#connected.reject(new Error(`A slot process did not start: ${this.#startProblem(end)}`));
-    if (before.name !== "starting" && before.name !== "ending") {
-      this.#events.onLost(reason, cause);
-    }
+    const wasInUse = before.name !== "starting" && before.name !== "ending";
+    if (wasInUse) this.#events.onLost(reason, cause);
     if (before.name === "loading") {
       before.loaded.reject(new LoadError(reason, cause === "self" ? "core" : cause));
     }
@@ -295,7 +304,7 @@ export class SlotProcess {
   }
 
   #startProblem(end: ProcessEnd | undefined): string {
-    const problem = this.#killReason ?? this.#lastLine.text;
+    const problem = this.#killReason ?? this.printed.text;
     if (!end) return `${problem} (pid ${this.pid}; ${this.#child.whyGivenUp})`;
     return problem === "" ? `it ${describeEnd(end)}` : problem;
   }
@@ -303,7 +312,6 @@ export class SlotProcess {
   #exitReason(end: ProcessEnd | undefined): string {
     if (!end) return `${this.#killReason ?? "was killed"}; ${this.#child.whyGivenUp}`;
     if (this.#killReason !== undefined) return this.#killReason;
-    const line = this.#lastLine.own;
-    return line === "" ? describeEnd(end) : `${describeEnd(end)} (${line})`;
+    return withReason(describeEnd(end), this.printed.lastLines);
   }
 }

@@ -219,6 +219,7 @@ test("docs/journal.md lists exactly the fields of a record", () => {
     file: "in/a",
     line: "x",
     content: "data-0",
+    printed: ["why"],
   } as const;
   const record = JSON.parse(formatRecord(recordOf(1, optional), CORE));
   assert.deepEqual(fields.sort(), Object.keys(record).sort());
