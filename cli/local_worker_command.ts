@@ -27,6 +27,7 @@ export async function localWorkerCommand(
     slots,
     log,
     software: SOFTWARE,
+    ownsProcess: true,
     halfClosedMs: 0, // after the run has disconnected, it reads no answers
     controllerSilentMsMax: Infinity, // a run on this machine that is silent has been stopped, and may go on
     folder: dirname(socket), // the run removes it, even if this process is killed

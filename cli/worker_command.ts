@@ -23,7 +23,12 @@ export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promi
   const log = workerLog();
   const signals = new WorkerSignals(log);
   const listener = listen ? listenOn(runtime, listen) : undefined;
-  const worker = await Worker.start(runtime, { slots: count, log, software: SOFTWARE });
+  const worker = await Worker.start(runtime, {
+    slots: count,
+    log,
+    software: SOFTWARE,
+    ownsProcess: true,
+  });
   signals.onWorker(worker);
   if (listener) {
     writeStdout(`listening on ${formatAddress(listener.address)}, ${slots}\n`);

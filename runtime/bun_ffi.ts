@@ -77,7 +77,12 @@ export function openSlotChannel(socketPath: string): SlotChannel {
 
 /** Opens what tells how this process handles signals. */
 export function openSignalLibrary(): SignalLibrary {
-  return openCLibrary((name) => open<SignalLibrary>(name, SIGNAL_FUNCTIONS));
+  return openCFunctions<SignalLibrary>(SIGNAL_FUNCTIONS);
+}
+
+/** Opens functions of the C library. */
+export function openCFunctions<T>(functions: Readonly<Record<string, CFunction>>): T {
+  return openCLibrary((name) => open<T>(name, functions));
 }
 
 function memoryWith({ memcpy }: MoreOfC): ForeignMemory<Pointer, number> {

@@ -59,7 +59,6 @@ export interface CLibrary<Pointer, Size> {
     fd: number,
     offset: Size,
   ): Pointer | null;
-  setsid(): number;
   signal(number: number, handler: Pointer): Pointer | null;
   errnoLocation(): Pointer | null;
   /** Linux only. */
@@ -85,8 +84,6 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   close: { args: ["i32"], returns: "i32" },
   // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
   mmap: { args: ["pointer", "size", "i32", "i32", "i32", "i64"], returns: "pointer" },
-  // pid_t setsid(void)
-  setsid: { args: [], returns: "i32" },
   // void *signal(int number, void *handler)
   signal: { args: ["i32", "pointer"], returns: "pointer" },
   // int *__errno_location(void), Linux; int *__error(void), macOS

@@ -21,18 +21,12 @@ const MAP_PROTECTION = 3;
 const MAP_FLAGS = 1;
 const CALL_BYTES_MAX = 2 ** 30;
 
-/**
- * Connects to the worker's socket, and moves this process into its own session. On Linux, the system kills this
- * process when the worker dies.
- */
+/** Connects to the worker's socket. On Linux, the system kills this process when the worker dies. */
 export function connectChannel<Pointer, Size>(
   libc: CLibrary<Pointer, Size>,
   memory: ForeignMemory<Pointer, Size>,
   socketPath: string,
 ): SlotChannel {
-  // Ctrl-C in a terminal reaches all foreground processes of its session. In its own session, a slot does not get
-  // it: the worker decides when its slots end.
-  libc.setsid();
   // A killed worker cannot stop its slots, and a slot that computes might not notice for hours.
   libc.prctl?.(PR_SET_PDEATHSIG, memory.size(SIGKILL));
   // It asks workers and runs for their state. A slot has the same name and often gets it too (`pkill -USR1`).

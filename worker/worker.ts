@@ -11,6 +11,7 @@ import {
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
 import { host } from "../system/host.ts";
+import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { Connection, type ConnectionContext } from "./controllers/connection.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
@@ -57,6 +58,11 @@ export interface WorkerOptions {
   readonly orphanLimitMs?: number;
   /** How long a killed slot process may take to exit; 10 seconds unless given. */
   readonly goneLimitMs?: number;
+  /**
+   * Whether this process is nothing but a worker. It then becomes the parent of all processes that slots leave
+   * behind, and ends them. Otherwise only the process group of a slot ends with it.
+   */
+  readonly ownsProcess?: boolean;
 }
 
 /** A worker. Give it connections with `serve`; end it with `drain` or `close`. */
@@ -76,13 +82,14 @@ export class Worker implements AsyncDisposable {
 
   private constructor(runtime: Runtime, folder: WorkerFolder, options: WorkerOptions) {
     const { clock } = runtime;
-    const { log = silentLog, goneLimitMs } = options;
+    const { log = silentLog, goneLimitMs, ownsProcess } = options;
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
     this.#folder = folder;
     this.#instance = runtime.random.hex(INSTANCE_BYTES);
-    this.#launcher = new Launcher(runtime, { socketPath: folder.socketPath, log, goneLimitMs });
+    const { socketPath } = folder;
+    this.#launcher = new Launcher(runtime, { socketPath, log, goneLimitMs, ownsProcess });
     this.#store = new CoreStore(runtime.files, folder.path, {
       onUnused: (core) => this.#executor.onUnused(core),
     });
@@ -102,6 +109,7 @@ export class Worker implements AsyncDisposable {
   /** Starts a worker and its slots. The worker never loads a core into its own process. */
   static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
     const folder = await WorkerFolder.make(runtime, options.folder);
+    if (options.ownsProcess) void endLeftoverProcesses(runtime);
     const worker = new Worker(runtime, folder, options);
     worker.#executor.start();
     return worker;

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Child } from "../../system/child.ts";
+import { endProcessesOf } from "../../system/leftover_processes.ts";
 import type { Log } from "../../system/log.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { ByteStream, ProcessEnd, Runtime, StreamListener } from "../../runtime/ports.ts";
@@ -50,6 +51,8 @@ export class LocalWorker {
   #child: Child | undefined;
   #repeat: Timer | undefined;
   #isClosing = false;
+  /** Whether it has ended on its own, and so may have left what its slots started. */
+  #hasDied = false;
 
   private constructor(
     runtime: Runtime,
@@ -88,6 +91,7 @@ export class LocalWorker {
     await Promise.race([this.#child?.settled, this.#abandoned.promise]);
     timer.stop();
     this.#listener.close();
+    if (this.#hasDied) await endProcessesOf(this.#folder);
     await this.#removeFolder();
   }
 
@@ -125,6 +129,7 @@ export class LocalWorker {
     for (let starts = 0; starts <= RESTARTS_MAX; starts++) {
       reason = await this.#runOnce();
       if (this.#isClosing) return;
+      this.#hasDied = true;
       this.#log.warn(`the worker on this machine ${reason}`);
     }
     this.#cluster.giveUp(LOCAL_WORKER_NAME, `its worker ${reason}, ${RESTARTS_MAX + 1} times`);

@@ -13,11 +13,11 @@ const EPIPE = 32;
 /** The most bytes of one call: its result has to fit into 32 bits. */
 const CALL_BYTES_MAX = 2 ** 30;
 
-test("a slot has its own session, ends with its worker, and ignores SIGUSR1, before it connects", () => {
+test("a slot ends with its worker, and ignores SIGUSR1, before it connects", () => {
   const { libc, calls } = fakeLibrary();
   connectChannel(libc, memory, "/tmp/socket");
   const ignored = `signal ${process.platform === "darwin" ? 30 : 10} 1`;
-  assert.deepEqual(calls.slice(0, 5), ["setsid", "prctl 1 9", ignored, "socket", "connect"]);
+  assert.deepEqual(calls.slice(0, 4), ["prctl 1 9", ignored, "socket", "connect"]);
 });
 
 test("a socket that cannot be made, or not be connected, is an error with its number", () => {
@@ -156,10 +156,6 @@ function fakeLibrary({ socket = 3, connect = 0, open = 4, mmap = 64, results = [
     mmap: (_address, length, _protection, _flags, fd) => {
       calls.push(`mmap ${length} ${fd}`);
       return mmap;
-    },
-    setsid: () => {
-      calls.push("setsid");
-      return 0;
     },
     signal: (number, handler) => {
       calls.push(`signal ${number} ${handler}`);

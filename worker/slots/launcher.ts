@@ -1,11 +1,14 @@
 /** Starts the processes of slots, matches each with its connection, and ends them. */
 
+import { env as ownEnv, pid as ownPid } from "node:process";
 import { FrameDecoder } from "../../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { sharedPath, SLOT_REGISTER } from "../../slot/protocol.ts";
+import { SLOT_PROCESS } from "../../system/leftover_processes.ts";
 import type { Log } from "../../system/log.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
+import { Descendants } from "./descendants.ts";
 import { SlotProcess, type SlotProcessEvents } from "./slot_process.ts";
 import { StartedJob } from "./started_job.ts";
 
@@ -16,6 +19,8 @@ export interface LauncherOptions {
   readonly log: Log;
   /** How long a killed process may take to exit; the default of `Child` unless given. */
   readonly goneLimitMs?: number | undefined;
+  /** Whether this process starts no processes but those of slots. It then ends all that slots leave behind. */
+  readonly ownsProcess?: boolean | undefined;
 }
 
 /** All processes that a worker has started for its slots. */
@@ -28,6 +33,7 @@ export class Launcher {
   readonly #starting = new Map<number, SlotProcess>();
   /** Processes that still exist. The promise of one that is being ended resolves when it is gone. */
   readonly #running = new Map<SlotProcess, Promise<void> | undefined>();
+  readonly #descendants: Descendants | undefined;
   #lastNumber = 0;
   #isClosed = false;
   #isSuspended = false;
@@ -36,7 +42,10 @@ export class Launcher {
     this.#runtime = runtime;
     this.#options = options;
     this.#pace = new PrintingPace(runtime.clock, options.log);
-    this.#listener = runtime.listen({ kind: "unix", path: options.socketPath });
+    const { socketPath, ownsProcess } = options;
+    const orphans = ownsProcess ? runtime.adoptOrphans?.() : undefined;
+    this.#descendants = orphans && new Descendants(orphans, runtime.clock, socketPath, ownPid);
+    this.#listener = runtime.listen({ kind: "unix", path: socketPath });
     void this.#accept();
   }
 
@@ -60,7 +69,9 @@ export class Launcher {
 
   #start(number: number, startedJob: StartedJob): ChildProcess {
     try {
-      return startSelf(this.#runtime, "slot", [this.#options.socketPath, String(number)]);
+      const { socketPath } = this.#options;
+      const env = { ...ownEnv, [SLOT_PROCESS]: sharedPath(socketPath, number) };
+      return startSelf(this.#runtime, "slot", [socketPath, String(number)], env);
     } catch (error) {
       startedJob.close();
       void startedJob.unlink();
@@ -76,7 +87,11 @@ export class Launcher {
       void startedJob.unlink();
     };
     void process.connected.then(onStarted, onStarted);
-    void process.exited.then(() => this.#running.delete(process));
+    this.#descendants?.onStarted(number, process.pid);
+    void process.exited.then(() => {
+      this.#running.delete(process);
+      this.#descendants?.onEnded(number);
+    });
   }
 
   /** All processes that still exist. */
@@ -107,12 +122,14 @@ export class Launcher {
     this.#isClosed = true;
     const running = [...this.#running.keys()].filter(({ isGone }) => !isGone);
     await Promise.all(running.map((process) => this.end(process)));
+    await this.#descendants?.close();
     this.#listener.close();
   }
 
   /** Kills all processes at once, without unloading cores, and starts no more. */
   kill(): void {
     this.#isClosed = true;
+    this.#descendants?.kill();
     for (const process of this.#running.keys()) process.kill();
     this.#listener.close();
   }
