@@ -2,6 +2,7 @@
 
 import process from "node:process";
 import { detectRuntime } from "../runtime/detect.ts";
+import { DUMPS_CORE } from "../slot/protocol.ts";
 import { ownRole } from "../system/self.ts";
 import type { Roles } from "./roles.ts";
 import { exit, useStderrOf } from "./stderr.ts";
@@ -14,10 +15,11 @@ export function main(roles: Roles): void {
 async function runRole(roles: Roles, args: readonly string[]): Promise<number> {
   const runtime = await detectRuntime();
   useStderrOf(runtime);
-  const [first, socket = "", number = ""] = args;
+  const [first, socket = "", number = "", option] = args;
   if (first === "slot" && ownRole() === "slot" && roles.slot) {
     const { runSlot } = await roles.slot();
-    return runSlot(runtime, socket, Number(number));
+    const dumpsCore = option === DUMPS_CORE;
+    return runSlot(runtime, { socketPath: socket, number: Number(number), dumpsCore });
   }
   if (first === "local-worker" && ownRole() === "local-worker" && roles.localWorker) {
     const { localWorkerCommand } = await roles.localWorker();

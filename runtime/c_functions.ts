@@ -60,6 +60,9 @@ export interface CLibrary<Pointer, Size> {
     offset: Size,
   ): Pointer | null;
   signal(number: number, handler: Pointer): Pointer | null;
+  getrlimit(resource: number, limits: Uint8Array): number;
+  setrlimit(resource: number, limits: Uint8Array): number;
+  exit(status: number): void;
   errnoLocation(): Pointer | null;
   /** Linux only. */
   prctl?(option: number, argument: Size): number;
@@ -86,6 +89,12 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   mmap: { args: ["pointer", "size", "i32", "i32", "i32", "i64"], returns: "pointer" },
   // void *signal(int number, void *handler)
   signal: { args: ["i32", "pointer"], returns: "pointer" },
+  // int getrlimit(int resource, struct rlimit *limits)
+  getrlimit: { args: ["i32", "buffer"], returns: "i32" },
+  // int setrlimit(int resource, const struct rlimit *limits)
+  setrlimit: { args: ["i32", "buffer"], returns: "i32" },
+  // void exit(int status)
+  exit: { args: ["i32"], returns: "void" },
   // int *__errno_location(void), Linux; int *__error(void), macOS
   errnoLocation: {
     symbol: IS_MACOS ? "__error" : "__errno_location",

@@ -5,6 +5,7 @@
 
 import process from "node:process";
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
+import { allowCoreDumps } from "./core_dumps.ts";
 import type { NativePointer, SlotChannel } from "./ports.ts";
 
 const AF_UNIX = 1;
@@ -90,6 +91,14 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
     if (!shared) throw new Error(`mmap of ${path} failed with errno ${this.#errno()}`);
     this.#libc.close(fd);
     return shared;
+  }
+
+  allowCoreDumps(areAllowed: boolean): void {
+    allowCoreDumps(this.#libc, areAllowed);
+  }
+
+  exit(status: number): void {
+    this.#libc.exit(status);
   }
 
   /** The number of bytes that `write` accepted; 0 if a signal interrupted it. */

@@ -129,6 +129,13 @@ export interface SlotChannel {
    * at once, and stays in it when this process dies.
    */
   share(path: string, bytes: number): ArrayBuffer;
+  /** Whether the system may write the memory of this process to a file when it crashes. */
+  allowCoreDumps(areAllowed: boolean): void;
+  /**
+   * Ends this process through the C library, which runs what it was told to run then: functions registered with
+   * `atexit`, and destructors of libraries that cannot be unloaded. Does not return.
+   */
+  exit(status: number): void;
 }
 
 /** What distcomp needs from a runtime. */

@@ -14,6 +14,9 @@ export const SLOT_LOAD = 0x81;
 /** Bytes of a slot's shared memory. It holds one number, the id of the job that the slot started last. */
 export const SLOT_SHARED_BYTES = 8;
 
+/** The argument of a slot whose memory the system may write to a file when it crashes. */
+export const DUMPS_CORE = "dumps-core";
+
 /** The file that is a slot's shared memory. It exists until the slot has registered. */
 export function sharedPath(socketPath: string, number: number): string {
   return `${socketPath}-${number}`;

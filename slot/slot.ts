@@ -39,23 +39,41 @@ const NOTHING = new Uint8Array(0);
 /** The exit status of a slot that cannot go on: its core has closed its connection, or its output is unreadable. */
 const BROKEN_STATUS = 1;
 
+/** How a slot was started. */
+export interface SlotStart {
+  /** Where its worker listens. */
+  readonly socketPath: string;
+  readonly number: number;
+  /** Whether the system may write its memory to a file when it crashes. */
+  readonly dumpsCore: boolean;
+}
+
 /**
- * Serves the worker at `socketPath` until the worker closes the connection, then unloads the core. Returns the
- * exit status.
+ * Serves the worker until the worker closes the connection, then unloads the core and ends the process. Returns the
+ * exit status if it could not connect.
  */
-export function runSlot(runtime: Runtime, socketPath: string, number: number): number {
+export function runSlot(runtime: Runtime, start: SlotStart): number {
+  let channel: SlotChannel | undefined;
+  let status = 0;
   try {
-    serveWorker(runtime, socketPath, number);
-    return 0;
+    channel = runtime.openSlotChannel(start.socketPath);
+    channel.allowCoreDumps(start.dumpsCore);
+    serveWorker(runtime, channel, start);
   } catch (error) {
     // The worker reports the last line that a slot prints. Deno and Bun would end an uncaught error with a stack.
     console.error(messageOf(error));
-    return BROKEN_STATUS;
+    status = BROKEN_STATUS;
   }
+  // The runtime's own way out skips what C and C++ libraries do at the end: on Bun all of it.
+  channel?.exit(status);
+  return status;
 }
 
-function serveWorker(runtime: Runtime, socketPath: string, number: number): void {
-  const channel = runtime.openSlotChannel(socketPath);
+function serveWorker(
+  runtime: Runtime,
+  channel: SlotChannel,
+  { socketPath, number }: SlotStart,
+): void {
   const shared = channel.share(sharedPath(socketPath, number), SLOT_SHARED_BYTES);
   const slot = new Slot(runtime, channel, new Float64Array(shared));
   slot.register(number);
