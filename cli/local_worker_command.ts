@@ -20,6 +20,7 @@ export async function localWorkerCommand(
   runtime: Runtime,
   socket: string,
   slots: number,
+  dumpsFolder: string | undefined,
 ): Promise<number> {
   // The run reports what happens to jobs, so this process logs only the lines that cores print.
   const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
@@ -28,6 +29,7 @@ export async function localWorkerCommand(
     log,
     software: SOFTWARE,
     ownsProcess: true,
+    dumpsFolder,
     halfClosedMs: 0, // after the run has disconnected, it reads no answers
     controllerSilentMsMax: Infinity, // a run on this machine that is silent has been stopped, and may go on
     folder: dirname(socket), // the run removes it, even if this process is killed

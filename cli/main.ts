@@ -23,7 +23,7 @@ async function runRole(roles: Roles, args: readonly string[]): Promise<number> {
   }
   if (first === "local-worker" && ownRole() === "local-worker" && roles.localWorker) {
     const { localWorkerCommand } = await roles.localWorker();
-    return await localWorkerCommand(runtime, socket, Number(number));
+    return await localWorkerCommand(runtime, socket, Number(number), option);
   }
   const { runCommandLine } = await import("./command_line.ts");
   return await runCommandLine(runtime, args, roles);

@@ -31,6 +31,7 @@ export interface RunFlags {
   readonly retries?: number;
   readonly crashLimit?: number;
   readonly maxFailures?: FailureLimit;
+  readonly keepCrashes?: boolean;
   readonly verify?: number;
   readonly speculate?: boolean;
   readonly quiet?: boolean;
@@ -100,6 +101,7 @@ function addJobOptions(command: Command): void {
       "stop after more than n failures, or n% once 100 jobs have finished",
       parseFailureLimit,
     )
+    .option("--keep-crashes", "keep core dump, core and input of jobs that crash")
     .option(
       "--verify <2|P%>",
       "run all jobs, or P % of them, on two workers and compare the outputs",

@@ -11,8 +11,11 @@ export const SLOT_REGISTER = 0x80;
 /** From the worker: load the core at a path. The response is the same as to a "new compute core" message. */
 export const SLOT_LOAD = 0x81;
 
-/** Bytes of a slot's shared memory. It holds one number, the id of the job that the slot started last. */
-export const SLOT_SHARED_BYTES = 8;
+/**
+ * Bytes of a slot's shared memory. It holds two numbers: the id of the job that the slot started last and, if its
+ * core dumps are kept, the index of that job in its run.
+ */
+export const SLOT_SHARED_BYTES = 16;
 
 /** The argument of a slot whose memory the system may write to a file when it crashes. */
 export const DUMPS_CORE = "dumps-core";

@@ -11,6 +11,7 @@ import {
   JOB_PREFIX_BYTES,
   MessageType,
   PAYLOAD_BYTES_MAX_DEFAULT,
+  readUint64,
   ResponseType,
   type Uint64,
 } from "../protocol/mod.ts";
@@ -72,10 +73,10 @@ export function runSlot(runtime: Runtime, start: SlotStart): number {
 function serveWorker(
   runtime: Runtime,
   channel: SlotChannel,
-  { socketPath, number }: SlotStart,
+  { socketPath, number, dumpsCore }: SlotStart,
 ): void {
   const shared = channel.share(sharedPath(socketPath, number), SLOT_SHARED_BYTES);
-  const slot = new Slot(runtime, channel, new Float64Array(shared));
+  const slot = new Slot(runtime, channel, new Float64Array(shared), dumpsCore);
   slot.register(number);
   slot.serve();
 }
@@ -88,14 +89,21 @@ class Slot {
   readonly #writer = new FrameWriter();
   /** Shared with the worker, which must know the running job even while earlier answers are still gathered here. */
   readonly #startedJob: Float64Array<ArrayBuffer>;
+  readonly #notesIndex: boolean;
   #core: NativeCore | undefined;
   #flushedAtMs = 0;
 
-  constructor(runtime: Runtime, channel: SlotChannel, startedJob: Float64Array<ArrayBuffer>) {
+  constructor(
+    runtime: Runtime,
+    channel: SlotChannel,
+    startedJob: Float64Array<ArrayBuffer>,
+    notesIndex: boolean,
+  ) {
     this.#runtime = runtime;
     this.#clock = runtime.clock;
     this.#channel = channel;
     this.#startedJob = startedJob;
+    this.#notesIndex = notesIndex;
   }
 
   /** Tells the worker which slot this is. */
@@ -145,6 +153,7 @@ class Slot {
     const inputBytes = frame.payload.byteLength - JOB_PREFIX_BYTES;
     core.input(inputBytes).set(frame.payload.subarray(JOB_PREFIX_BYTES));
     this.#startedJob[0] = frame.id as number; // a dispatch id is never a bigint
+    if (this.#notesIndex) this.#startedJob[1] = Number(readUint64(frame.payload, 0));
     const exitCode = core.run(inputBytes);
     this.#answer(core, frame.id, exitCode);
     core.free();

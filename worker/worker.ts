@@ -63,6 +63,8 @@ export interface WorkerOptions {
    * behind, and ends them. Otherwise only the process group of a slot ends with it.
    */
   readonly ownsProcess?: boolean;
+  /** The folder for core dumps of slots, each named by the index of its job; they write none unless given. */
+  readonly dumpsFolder?: string | undefined;
 }
 
 /** A worker. Give it connections with `serve`; end it with `drain` or `close`. */
@@ -82,14 +84,13 @@ export class Worker implements AsyncDisposable {
 
   private constructor(runtime: Runtime, folder: WorkerFolder, options: WorkerOptions) {
     const { clock } = runtime;
-    const { log = silentLog, goneLimitMs, ownsProcess } = options;
+    const { log = silentLog } = options;
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
     this.#folder = folder;
     this.#instance = runtime.random.hex(INSTANCE_BYTES);
-    const { socketPath } = folder;
-    this.#launcher = new Launcher(runtime, { socketPath, log, goneLimitMs, ownsProcess });
+    this.#launcher = new Launcher(runtime, { ...options, socketPath: folder.socketPath, log });
     this.#store = new CoreStore(runtime.files, folder.path, {
       onUnused: (core) => this.#executor.onUnused(core),
     });

@@ -38,11 +38,19 @@ export interface LocalWorkerCluster {
   giveUp(name: string, reason: string): void;
 }
 
+/** How a local worker is started. */
+export interface LocalWorkerOptions {
+  readonly slots: number;
+  readonly log: Log;
+  /** Where it keeps core dumps of its slots; they write none unless given. */
+  readonly dumpsFolder?: string | undefined;
+}
+
 /** A worker process that this process has started. */
 export class LocalWorker {
   readonly #runtime: Runtime;
   readonly #cluster: LocalWorkerCluster;
-  readonly #slots: number;
+  readonly #options: LocalWorkerOptions;
   readonly #log: Log;
   readonly #pace: PrintingPace;
   readonly #folder: string;
@@ -57,12 +65,12 @@ export class LocalWorker {
   private constructor(
     runtime: Runtime,
     cluster: LocalWorkerCluster,
-    options: { slots: number; log: Log },
+    options: LocalWorkerOptions,
     folder: string,
   ) {
     this.#runtime = runtime;
     this.#cluster = cluster;
-    this.#slots = options.slots;
+    this.#options = options;
     this.#log = options.log;
     this.#pace = new PrintingPace(runtime.clock, options.log);
     this.#folder = folder;
@@ -74,7 +82,7 @@ export class LocalWorker {
   static async start(
     runtime: Runtime,
     cluster: LocalWorkerCluster,
-    options: { slots: number; log: Log },
+    options: LocalWorkerOptions,
   ): Promise<LocalWorker> {
     const folder = await makeTemporaryFolder(runtime.files);
     const worker = new LocalWorker(runtime, cluster, options, folder);
@@ -136,7 +144,8 @@ export class LocalWorker {
   }
 
   async #runOnce(): Promise<string> {
-    const args = [socketIn(this.#folder), String(this.#slots)];
+    const { slots, dumpsFolder } = this.#options;
+    const args = [socketIn(this.#folder), String(slots), ...(dumpsFolder ? [dumpsFolder] : [])];
     try {
       this.#child = new Child(startSelf(this.#runtime, "local-worker", args), {
         clock: this.#runtime.clock,

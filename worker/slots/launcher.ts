@@ -3,11 +3,12 @@
 import { env as ownEnv, pid as ownPid } from "node:process";
 import { FrameDecoder } from "../../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
-import { sharedPath, SLOT_REGISTER } from "../../slot/protocol.ts";
+import { DUMPS_CORE, sharedPath, SLOT_REGISTER } from "../../slot/protocol.ts";
 import { SLOT_PROCESS } from "../../system/leftover_processes.ts";
 import type { Log } from "../../system/log.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
+import { CoreDumps } from "./core_dumps.ts";
 import { Descendants } from "./descendants.ts";
 import { SlotProcess, type SlotProcessEvents } from "./slot_process.ts";
 import { StartedJob } from "./started_job.ts";
@@ -21,6 +22,8 @@ export interface LauncherOptions {
   readonly goneLimitMs?: number | undefined;
   /** Whether this process starts no processes but those of slots. It then ends all that slots leave behind. */
   readonly ownsProcess?: boolean | undefined;
+  /** Where core dumps of slots are kept; they write none unless given. */
+  readonly dumpsFolder?: string | undefined;
 }
 
 /** All processes that a worker has started for its slots. */
@@ -34,6 +37,7 @@ export class Launcher {
   /** Processes that still exist. The promise of one that is being ended resolves when it is gone. */
   readonly #running = new Map<SlotProcess, Promise<void> | undefined>();
   readonly #descendants: Descendants | undefined;
+  readonly #dumps: CoreDumps | undefined;
   #lastNumber = 0;
   #isClosed = false;
   #isSuspended = false;
@@ -42,7 +46,8 @@ export class Launcher {
     this.#runtime = runtime;
     this.#options = options;
     this.#pace = new PrintingPace(runtime.clock, options.log);
-    const { socketPath, ownsProcess } = options;
+    const { socketPath, ownsProcess, dumpsFolder } = options;
+    this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder);
     const orphans = ownsProcess ? runtime.adoptOrphans?.() : undefined;
     this.#descendants = orphans && new Descendants(orphans, runtime.clock, socketPath, ownPid);
     this.#listener = runtime.listen({ kind: "unix", path: socketPath });
@@ -59,6 +64,7 @@ export class Launcher {
       clock: this.#runtime.clock,
       pace: this.#pace,
       startedJob,
+      dumps: this.#dumps,
       goneLimitMs,
       onLine: (line) => log.printed(`${name}: ${line}`),
     });
@@ -71,7 +77,8 @@ export class Launcher {
     try {
       const { socketPath } = this.#options;
       const env = { ...ownEnv, [SLOT_PROCESS]: sharedPath(socketPath, number) };
-      return startSelf(this.#runtime, "slot", [socketPath, String(number)], env);
+      const option = this.#dumps ? [DUMPS_CORE] : [];
+      return startSelf(this.#runtime, "slot", [socketPath, String(number), ...option], env);
     } catch (error) {
       startedJob.close();
       void startedJob.unlink();

@@ -17,6 +17,7 @@ import { Child } from "../../system/child.ts";
 import type { PrintingPace } from "../../system/printing_pace.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import { LoadError } from "../cores/load_error.ts";
+import type { CoreDumps } from "./core_dumps.ts";
 import { causeOf, describeEnd, type EndCause } from "./process_end.ts";
 import { LastLine } from "./last_line.ts";
 import type { StartedJob } from "./started_job.ts";
@@ -49,6 +50,8 @@ export interface SlotProcessOptions {
   readonly clock: Clock;
   readonly pace: PrintingPace;
   readonly startedJob: StartedJob;
+  /** Keeps its core dump; `undefined` if it writes none. */
+  readonly dumps?: CoreDumps | undefined;
   /** Gets the lines that the process prints. */
   readonly onLine: (line: string) => void;
   /** How long a killed process may take to exit; the default of `Child` unless given. */
@@ -80,6 +83,7 @@ export class SlotProcess {
   readonly #clock: Clock;
   readonly #child: Child;
   readonly #startedJob: StartedJob;
+  readonly #dumps: CoreDumps | undefined;
   readonly #events: SlotProcessEvents;
   readonly #connected = Promise.withResolvers<void>();
   readonly #linkClosed = Promise.withResolvers<Error | undefined>();
@@ -90,9 +94,10 @@ export class SlotProcess {
   #killReason: string | undefined;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
-    const { clock, pace, startedJob, onLine, goneLimitMs } = options;
+    const { clock, pace, startedJob, dumps, onLine, goneLimitMs } = options;
     this.#clock = clock;
     this.#startedJob = startedJob;
+    this.#dumps = dumps;
     this.#events = events;
     this.#child = new Child(spawned, {
       clock,
@@ -164,6 +169,7 @@ export class SlotProcess {
       onClosed: (reason) => this.#onLinkClosed(reason),
     }, options);
     this.#link.start();
+    void this.#dumps?.onConnected(this.pid);
     this.#connected.resolve();
     return true;
   }
@@ -263,6 +269,9 @@ export class SlotProcess {
     const end = await this.#child.settled;
     if (end && this.#link) await this.#readLastAnswers(this.#link);
     else this.#link?.close(); // a process that is given up may keep its end of the socket open
+    if (this.#dumps) {
+      await this.#dumps.onEnded(this.pid, end?.signal ? this.#startedJob.index : undefined);
+    }
     this.#startedJob.close();
     this.#onGone(end);
   }

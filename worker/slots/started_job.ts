@@ -33,6 +33,12 @@ export class StartedJob {
     return this.#value[0] as DispatchId;
   }
 
+  /** The index of that job in its run, if the slot notes it. */
+  get index(): number {
+    this.#file?.read(this.#value);
+    return this.#value[1] ?? 0;
+  }
+
   /** The slot has exited: reads its last id, and closes the file. */
   close(): void {
     if (!this.#file) return;
