@@ -2,6 +2,7 @@
 
 import { type Command, Option } from "commander";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
+import { INIT_MS_DEFAULT } from "../controller/cluster/task.ts";
 import { DEFAULT_POLICY } from "../controller/cluster/retries.ts";
 import type { FailureLimit } from "../controller/failure_limit.ts";
 import { parseAddress } from "../link/address.ts";
@@ -9,6 +10,7 @@ import type { Address } from "../runtime/ports.ts";
 import {
   parseCount,
   parseFailureLimit,
+  parseInitTimeout,
   parseMemory,
   parseSlots,
   parseTimeout,
@@ -27,6 +29,7 @@ export interface RunFlags {
   readonly insecure?: boolean;
   readonly slots?: number;
   readonly timeout?: number;
+  readonly initTimeout?: number;
   readonly memory?: number;
   readonly retries?: number;
   readonly crashLimit?: number;
@@ -85,6 +88,11 @@ function addJobOptions(command: Command): void {
   command
     .optionsGroup("Limits and failures:")
     .option("--timeout <time>", "kill a job that runs longer: 30s, 5m, 2h", parseTimeout)
+    .option(
+      "--init-timeout <time>",
+      "limit for loading the core, worker_init included (default: 10m)",
+      parseInitTimeout,
+    )
     .option("--memory <size>", "kill a job whose process uses more: 500M, 2G", parseMemory)
     .option(
       "--retries <n>",
@@ -120,6 +128,7 @@ export function clusterOptionsOf(flags: RunFlags): ClusterOptions {
       crashLimit: flags.crashLimit ?? DEFAULT_POLICY.crashLimit,
     },
     speculates: flags.speculate ?? true,
+    initMs: flags.initTimeout ?? INIT_MS_DEFAULT,
     verifiedPart: flags.verify ?? 0,
   };
 }

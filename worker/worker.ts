@@ -21,8 +21,8 @@ import { Launcher } from "./slots/launcher.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import { processStatus, type WorkerStatus } from "./worker_status.ts";
 
-/** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is wrong. */
-const CORE_LOAD_LIMIT_MS = 120_000;
+/** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is probably wrong. */
+const CORE_LOAD_LIMIT_MS = 600_000;
 
 /** Running jobs of a disconnected controller may finish within this time. Then their slots are freed. */
 const ORPHAN_LIMIT_MS = 5_000;
@@ -48,7 +48,7 @@ export interface WorkerOptions {
   readonly software?: string;
   /** The largest payload that it accepts from a controller; 1 GiB unless given. */
   readonly payloadBytesMax?: number;
-  /** How long a core may take to load; 2 minutes unless given. */
+  /** How long a core may take to load if its controller does not say; 10 minutes unless given. */
   readonly coreLoadLimitMs?: number;
   /** How long a controller that has closed its sending side still gets answers; 30 seconds unless given. */
   readonly halfClosedMs?: number;
@@ -216,7 +216,8 @@ export class Worker implements AsyncDisposable {
   }
 
   #load(): WorkerLoad {
-    return { ...this.#executor.occupancy, memoryFreeBytes: os.freemem() };
+    const { occupancy, loading } = this.#executor;
+    return { ...occupancy, ...loading, memoryFreeBytes: os.freemem() };
   }
 
   #onTick(): void {

@@ -16,7 +16,8 @@ import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import type { JobPolicy } from "./retries.ts";
 import { type Snapshot, snapshotOf } from "./snapshot.ts";
-import type { Task } from "./task.ts";
+import { loadingSlotsOf } from "./loading_slots.ts";
+import type { LoadingSlots, Task } from "./task.ts";
 import { Version1Watch } from "./version_1_watch.ts";
 
 /** Larger numbers are cut to this: no machine has more CPUs, so the worker's number is wrong. */
@@ -38,6 +39,8 @@ export interface EndpointParts<T extends Task> {
   readonly workers: Workers;
   readonly core: CoreImage;
   readonly policy: JobPolicy;
+  /** How long `worker_init` may take. */
+  readonly initMs: number;
   readonly clock: Clock;
   readonly log: Log;
   /** Makes the pool schedule jobs, after something has changed. */
@@ -64,6 +67,11 @@ export class Endpoints<T extends Task> {
     return snapshotOf(this.#byId.values(), this.#parts.pool, nowMs, jobsMax);
   }
 
+  /** The slots that load the core, as far as the workers have said. */
+  get loading(): LoadingSlots | undefined {
+    return loadingSlotsOf([...this.#byId.values()].map(({ worker }) => worker));
+  }
+
   get instances(): string[] {
     return [...this.#byId.values()].map(({ worker }) => worker.instance);
   }
@@ -78,7 +86,8 @@ export class Endpoints<T extends Task> {
   // Calls from the pool to workers.
 
   loadCore(id: EndpointId): void {
-    this.#byId.get(id)?.worker.connection.loadCore(this.#parts.core);
+    const { core, initMs } = this.#parts;
+    this.#byId.get(id)?.worker.connection.loadCore(core, initMs);
   }
 
   send(id: EndpointId, dispatch: DispatchId, { attempt, payload }: Job<T>): void {

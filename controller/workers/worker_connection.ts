@@ -21,6 +21,7 @@ import {
   TruncatedFrameError,
   UnknownTypeError,
   type WorkerDescription,
+  type WorkerLoad,
 } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
@@ -33,8 +34,11 @@ import { UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
 /** How long a worker may take to answer; usually it answers at once. */
 const HANDSHAKE_MS_MAX = 10_000;
 
-/** Longer than the worker's own limit for loading a core, so that the worker can report the reason first. */
-const CORE_LOAD_MS_MAX = 180_000;
+/** How much later than the worker its controller gives up loading a core, so that the worker can say why. */
+const CORE_LOAD_EXTRA_MS = 60_000;
+
+/** How often a worker is asked for its load while it loads a core, so that people see that it does. */
+const LOADING_PING_MS = 1_000;
 
 /** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
 const CONTROL_ID_FIRST = 2 ** 52;
@@ -74,6 +78,9 @@ export class WorkerConnection {
   #lastControlId = CONTROL_ID_FIRST;
   #phase: Phase = { kind: "version exchange" };
   #responseTimer: Timer | undefined;
+  #load: WorkerLoad | undefined;
+  #awaitsCore = false;
+  #pingedAtMs = 0;
   #isPaused = false;
 
   constructor(
@@ -117,15 +124,22 @@ export class WorkerConnection {
     this.#phase = { kind: "serving", onAnswer };
   }
 
-  /** Makes the worker load a core. `onCoreLoaded` or `onCoreFailed` follows. */
-  loadCore(core: CoreImage): void {
+  /** How busy the worker was when it answered the last ping. */
+  get load(): WorkerLoad | undefined {
+    return this.#load;
+  }
+
+  /** Makes the worker load a core, which may take `initMs` there. `onCoreLoaded` or `onCoreFailed` follows. */
+  loadCore(core: CoreImage, initMs: number): void {
+    this.#awaitsCore = true;
+    this.#pingedAtMs = this.#clock.now();
     if (this.version > 1) {
       const id = this.#expect((frame) => this.#onChosen(core, frame));
-      this.#send(encodeChoose(id, core.key, core.name));
+      this.#send(encodeChoose(id, core.key, core.name, initMs));
     } else this.#sendCore(core);
     const transferMs = core.content.byteLength / SLOWEST_BYTES_PER_MS;
     this.#expectWithin(
-      CORE_LOAD_MS_MAX + transferMs,
+      initMs + CORE_LOAD_EXTRA_MS + transferMs,
       (time) => this.#events.onCoreFailed(`it did not confirm the compute core ${time}`),
     );
   }
@@ -155,12 +169,23 @@ export class WorkerConnection {
   onTick(nowMs: number): void {
     if (this.version === 1 || !this.hasAgreed) return;
     const action = this.#heartbeat.check(this.#link, !this.#isPaused, nowMs);
-    if (action.kind === "ping") {
-      this.#send(encodePing(this.#expect((frame) => void decodeWorkerLoad(payloadOf(frame)))));
-    } else if (action.kind === "give up") {
+    const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
+    if (action.kind === "ping" || (asks && action.kind === "none")) this.#ping();
+    else if (action.kind === "give up") {
       const seconds = Math.round(action.silentMs / 1000);
       this.#link.close(new Error(`no response for ${seconds} s`));
     }
+  }
+
+  /** Whether a slot of the worker loads a core, as far as is known: then its load is asked for more often. */
+  get #isLoading(): boolean {
+    return this.#awaitsCore || (this.#load?.slotsLoading ?? 0) > 0;
+  }
+
+  #ping(): void {
+    this.#pingedAtMs = this.#clock.now();
+    const id = this.#expect((frame) => this.#load = decodeWorkerLoad(payloadOf(frame)));
+    this.#send(encodePing(id));
   }
 
   /** Pauses or resumes reading answers. While reading is paused, the worker has to wait. */
@@ -262,6 +287,7 @@ export class WorkerConnection {
   }
 
   #onCore(frame: Frame, check: (payload: Uint8Array<ArrayBuffer>) => void): void {
+    this.#awaitsCore = false;
     this.#responseTimer?.stop();
     if (isError(frame)) return this.#events.onCoreFailed(errorTextOf(frame));
     check(frame.payload);

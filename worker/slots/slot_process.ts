@@ -206,9 +206,10 @@ export class SlotProcess {
    * process is given up.
    */
   async end(): Promise<string | undefined> {
+    const isLoading = this.#life.name === "loading"; // worker_init may take minutes
     this.#failLoad("its process is ended", "abandoned");
     if (this.#life.name !== "gone") this.#life = { name: "ending" };
-    if (!this.#link) this.kill();
+    if (!this.#link || isLoading) this.kill();
     const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000} s`;
     const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(late));
     const linkEnded = this.#link?.end();
