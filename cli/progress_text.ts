@@ -64,7 +64,8 @@ function details(status: RunStatus, perSecond: number): string[] {
   ].filter((text) => text !== "");
 }
 
-function loadingText({ slots, slotsTotal, ms }: LoadingSlots): string {
+/** `loading core on 3 of 8 slots, 12s` */
+export function loadingText({ slots, slotsTotal, ms }: LoadingSlots): string {
   return `loading core on ${slots} of ${formatNoun(slotsTotal, "slot")}, ${formatTimeLeft(ms)}`;
 }
 
