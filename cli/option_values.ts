@@ -55,13 +55,23 @@ export function parseFailureLimit(text: string): FailureLimit {
   );
 }
 
-/** Parses `--timeout`: `30s`, `1.5h`; a number without a unit is in seconds. Returns milliseconds. */
+/** Parses `--timeout`. Returns milliseconds. */
 export function parseTimeout(text: string): number {
+  return timeIn("--timeout", text);
+}
+
+/** Parses `--init-timeout`. Returns milliseconds. */
+export function parseInitTimeout(text: string): number {
+  return timeIn("--init-timeout", text);
+}
+
+/** The value of `option`: `30s`, `1.5h`; a number without a unit is in seconds. */
+function timeIn(option: string, text: string): number {
   const time = text.trim();
   const ms = Math.round(parseTime(NUMBER.test(time) ? `${time}s` : time) ?? NaN);
   if (ms > 0 && Number.isSafeInteger(ms)) return ms; // a larger one does not fit into a message
   throw new UsageError(
-    `--timeout must be a time over 0, such as 500ms, 30s, 5m, 2h or 1d, not "${text}"`,
+    `${option} must be a time over 0, such as 500ms, 30s, 5m, 2h or 1d, not "${text}"`,
   );
 }
 

@@ -1,6 +1,9 @@
 /** `distcomp run`: builds a run from the command line, completes it, and reports the result. */
 
+import { join } from "node:path";
 import process from "node:process";
+import { KeptCrashes } from "../controller/kept_crashes.ts";
+import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
 import { OutputFolder } from "../controller/output/output_folder.ts";
 import { Run, type RunParts } from "../controller/run.ts";
 import { formatAddress } from "../link/address.ts";
@@ -133,7 +136,9 @@ function runOf(
   write: WriteLine,
   printed: CoreOutputSink | undefined,
 ): Run {
-  const { listen, maxFailures: failureLimit, retryFailed = false, quiet } = request.flags;
+  const { flags } = request;
+  const { listen, maxFailures: failureLimit, retryFailed = false, quiet } = flags;
+  const { keepCrashes = false, output } = flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
   // If the journal has no job to skip, do not look up each input in it.
   const source = sourceOf(runtime.files, request, skipsExpected > 0 ? resume : undefined, log);
@@ -141,9 +146,22 @@ function runOf(
   const resuming = resumeText(resume, retryFailed);
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
-  const parts = { source, sink, journal, log, listen, onListening, failureLimit, skipsExpected };
+  const crashes = keepCrashes ? keptCrashes(runtime, output, plan, log) : undefined;
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
-  return new Run({ runtime, ...parts, ...plan, onPrinted });
+  const options = { listen, onListening, failureLimit, skipsExpected };
+  const parts = { source, sink, journal, log, crashes, onPrinted, ...options };
+  return new Run({ runtime, ...parts, ...plan });
+}
+
+/** What keeps the crashes of a run. */
+function keptCrashes(runtime: Runtime, output: string, { core }: RunPlan, log: Log): KeptCrashes {
+  return new KeptCrashes({
+    folder: join(output, STATE_FOLDER, "crashes"),
+    core,
+    program: programName(runtime),
+    executable: runtime.selfCommand()[0] ?? process.execPath,
+    log,
+  });
 }
 
 /** Shows a bar on a terminal. A dumb terminal does not understand its escape sequences. */

@@ -2,6 +2,7 @@
 
 import { type Command, Option } from "commander";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
+import { INIT_MS_DEFAULT } from "../controller/cluster/task.ts";
 import { DEFAULT_POLICY } from "../controller/cluster/retries.ts";
 import type { FailureLimit } from "../controller/failure_limit.ts";
 import type { Sweep } from "../controller/inputs/product.ts";
@@ -11,6 +12,7 @@ import { CORE_OUTPUTS, type CoreOutput } from "./core_output.ts";
 import {
   parseCount,
   parseFailureLimit,
+  parseInitTimeout,
   parseMemory,
   parseParam,
   parseTimeout,
@@ -34,10 +36,12 @@ export interface RunFlags extends ShareFlags {
   readonly listen?: Address;
   readonly insecure?: boolean;
   readonly timeout?: number;
+  readonly initTimeout?: number;
   readonly memory?: number;
   readonly retries?: number;
   readonly crashLimit?: number;
   readonly maxFailures?: FailureLimit;
+  readonly keepCrashes?: boolean;
   readonly verify?: number;
   readonly speculate?: boolean;
   readonly coreOutput?: CoreOutput;
@@ -109,6 +113,11 @@ function addJobOptions(command: Command): void {
   command
     .optionsGroup("Limits and failures:")
     .option("--timeout <time>", "kill a job that runs longer: 30s, 5m, 2h", parseTimeout)
+    .option(
+      "--init-timeout <time>",
+      "limit for loading the core, worker_init included (default: 10m)",
+      parseInitTimeout,
+    )
     .option("--memory <size>", "kill a job whose process uses more: 500M, 2G", parseMemory)
     .option(
       "--retries <n>",
@@ -125,6 +134,7 @@ function addJobOptions(command: Command): void {
       "stop after more than n failures, or n% once 100 jobs have finished",
       parseFailureLimit,
     )
+    .option("--keep-crashes", "keep core dump, core and input of jobs that crash")
     .option(
       "--verify <2|P%>",
       "run all jobs, or P % of them, on two workers and compare the outputs",
@@ -143,6 +153,7 @@ export function clusterOptionsOf(flags: RunFlags): ClusterOptions {
       crashLimit: flags.crashLimit ?? DEFAULT_POLICY.crashLimit,
     },
     speculates: flags.speculate ?? true,
+    initMs: flags.initTimeout ?? INIT_MS_DEFAULT,
     verifiedPart: flags.verify ?? 0,
     coreOutput: coreOutputOf(flags) === "off" ? "failures" : "all",
   };

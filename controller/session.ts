@@ -9,7 +9,7 @@ import { type Log, silentLog } from "../system/log.ts";
 import { slotsFor } from "../system/usable_cpus.ts";
 import type { Answer } from "./answer.ts";
 import { Cluster } from "./cluster/cluster.ts";
-import type { Task } from "./cluster/task.ts";
+import { INIT_MS_DEFAULT, type Task } from "./cluster/task.ts";
 import { DEFAULT_POLICY, type JobPolicy } from "./cluster/retries.ts";
 import { ResultQueue } from "./result_queue.ts";
 import { NoWorkerError } from "./run_errors.ts";
@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly workdir?: string;
   /** Limits and retries of each job. Default: no limits of time and memory; only crashes are retried, twice. */
   readonly policy?: Partial<JobPolicy>;
+  /** How long the core may take to load, in milliseconds. Default: 10 minutes. */
+  readonly initMs?: number;
   /** Gets warnings, for example about lost workers, and the lines that cores print. Default: they are dropped. */
   readonly log?: Log;
 }
@@ -126,7 +128,10 @@ export class Session implements AsyncDisposable {
       : coreImage("core", options.core);
     const log = options.log ?? silentLog;
     const policy = { ...DEFAULT_POLICY, ...options.policy };
-    const session = new Session((events) => new Cluster(runtime, core, events, log, { policy }));
+    const { initMs = INIT_MS_DEFAULT } = options;
+    const session = new Session((events) =>
+      new Cluster(runtime, core, events, log, { policy, initMs })
+    );
     for (const worker of workers) session.#cluster.dial(worker);
     if (isLocal) {
       const { threads, workdir, slots = slotsFor(threads) } = options;

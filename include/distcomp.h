@@ -44,8 +44,12 @@
  *   than the log can take, printing blocks, as on a slow terminal.
  * - A C++ exception, a Rust panic or a longjmp must not leave these functions.
  * - Unloading the core calls none of these functions, but it runs the core's destructors: functions
- *   with __attribute__((destructor)), and destructors of C++ globals. They run even if worker_init
- *   failed, but not after a crash, and not if the core had to be killed.
+ *   with __attribute__((destructor)), destructors of C++ globals, and functions registered with
+ *   atexit(). They run even if worker_init failed, but not after a crash, and not if the core had
+ *   to be killed: it has 5 seconds. Where the C library cannot unload a core, they run when its
+ *   process ends, at the same time.
+ * - Everything that the core has started, such as child processes, ends with its process.
+ * - A crash leaves no core dump, unless the run was started with --keep-crashes.
  */
 #ifndef DISTCOMP_H
 #define DISTCOMP_H

@@ -97,7 +97,12 @@ function silenceCrashReports({ signal }: MoreOfC): void {
 
 /** Opens what tells how this process handles signals. */
 export function openSignalLibrary(): SignalLibrary {
-  return openCLibrary((name) => open<SignalLibrary>(name, SIGNAL_FUNCTIONS));
+  return openCFunctions<SignalLibrary>(SIGNAL_FUNCTIONS);
+}
+
+/** Opens functions of the C library. */
+export function openCFunctions<T>(functions: Readonly<Record<string, CFunction>>): T {
+  return openCLibrary((name) => open<T>(name, functions));
 }
 
 /** Opens what binds threads to CPUs. */

@@ -61,12 +61,14 @@ export interface CLibrary<Pointer, Size> {
     fd: number,
     offset: Size,
   ): Pointer | null;
-  setsid(): number;
   signal(number: number, handler: Pointer): Pointer | null;
   dup(fd: number): number;
   dup2(fd: number, target: number): number;
   setvbuf(stream: Pointer, buffer: null, mode: number, size: Size): number;
   fflush(stream: Pointer): number;
+  getrlimit(resource: number, limits: Uint8Array): number;
+  setrlimit(resource: number, limits: Uint8Array): number;
+  exit(status: number): void;
   errnoLocation(): Pointer | null;
   /** Linux only. */
   prctl?(option: number, argument: Size): number;
@@ -93,8 +95,6 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   close: { args: ["i32"], returns: "i32" },
   // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
   mmap: { args: ["pointer", "size", "i32", "i32", "i32", "i64"], returns: "pointer" },
-  // pid_t setsid(void)
-  setsid: { args: [], returns: "i32" },
   // void *signal(int number, void *handler)
   signal: { args: ["i32", "pointer"], returns: "pointer" },
   // int dup(int fd)
@@ -105,6 +105,12 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   setvbuf: { args: ["pointer", "pointer", "i32", "size"], returns: "i32" },
   // int fflush(FILE *stream)
   fflush: { args: ["pointer"], returns: "i32" },
+  // int getrlimit(int resource, struct rlimit *limits)
+  getrlimit: { args: ["i32", "buffer"], returns: "i32" },
+  // int setrlimit(int resource, const struct rlimit *limits)
+  setrlimit: { args: ["i32", "buffer"], returns: "i32" },
+  // void exit(int status)
+  exit: { args: ["i32"], returns: "void" },
   // int *__errno_location(void), Linux; int *__error(void), macOS
   errnoLocation: {
     symbol: IS_MACOS ? "__error" : "__errno_location",

@@ -84,8 +84,13 @@ export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProc
 
 /** Opens what tells how this process handles signals. */
 export function openSignalLibrary(): SignalLibrary {
-  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(SIGNAL_FUNCTIONS)));
-  return symbols as unknown as SignalLibrary;
+  return openCFunctions<SignalLibrary>(SIGNAL_FUNCTIONS);
+}
+
+/** Opens functions of the C library. */
+export function openCFunctions<T>(functions: Readonly<Record<string, CFunction>>): T {
+  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(functions)));
+  return symbols as unknown as T;
 }
 
 /** Opens what binds threads to CPUs. */

@@ -5,6 +5,7 @@
 
 import process from "node:process";
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
+import { allowCoreDumps } from "./core_dumps.ts";
 import type { NativePointer, SlotChannel, SlotPrinting } from "./ports.ts";
 
 const AF_UNIX = 1;
@@ -21,19 +22,13 @@ const MAP_PROTECTION = 3;
 const MAP_FLAGS = 1;
 const CALL_BYTES_MAX = 2 ** 30;
 
-/**
- * Connects to the worker's socket, and moves this process into its own session. On Linux, the system kills this
- * process when the worker dies.
- */
+/** Connects to the worker's socket. On Linux, the system kills this process when the worker dies. */
 export function connectChannel<Pointer, Size>(
   libc: CLibrary<Pointer, Size>,
   memory: ForeignMemory<Pointer, Size>,
   socketPath: string,
   printing: SlotPrinting,
 ): SlotChannel {
-  // Ctrl-C in a terminal reaches all foreground processes of its session. In its own session, a slot does not get
-  // it: the worker decides when its slots end.
-  libc.setsid();
   // A killed worker cannot stop its slots, and a slot that computes might not notice for hours.
   libc.prctl?.(PR_SET_PDEATHSIG, memory.size(SIGKILL));
   // It asks workers and runs for their state. A slot has the same name and often gets it too (`pkill -USR1`).
@@ -102,6 +97,14 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
     if (!shared) throw new Error(`mmap of ${path} failed with errno ${this.#errno()}`);
     this.#libc.close(fd);
     return shared;
+  }
+
+  allowCoreDumps(areAllowed: boolean): void {
+    allowCoreDumps(this.#libc, areAllowed);
+  }
+
+  exit(status: number): void {
+    this.#libc.exit(status);
   }
 
   /** The number of bytes that `write` accepted; 0 if a signal interrupted it. */

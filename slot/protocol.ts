@@ -19,9 +19,10 @@ export const SLOT_MARKED = 0x82;
 
 /**
  * Bytes of a slot's shared memory. The first number is the id of the job that the slot started last. The second is
- * written by the worker: not 0 while the core prints nothing, so that its jobs need no marks.
+ * written by the worker: not 0 while the core prints nothing, so that its jobs need no marks. The third is the index
+ * of the started job in its run, if core dumps are kept.
  */
-export const SLOT_SHARED_BYTES = 16;
+export const SLOT_SHARED_BYTES = 24;
 
 /** Where the worker writes the second number. */
 export const SLOT_QUIET_AT = 8;
@@ -58,4 +59,13 @@ export function encodeLoad(name: string, path: string): Uint8Array<ArrayBuffer> 
 export function decodeLoad(payload: Uint8Array<ArrayBuffer>): { name: string; path: string } {
   const { text, blob } = decodeStringAndBlob(payload);
   return { name: text, path: new TextDecoder().decode(blob) };
+}
+
+/** How a slot is started. */
+export interface SlotStart {
+  readonly number: number;
+  /** The CPUs that it binds itself to, as Linux writes them. */
+  readonly cpus?: string | undefined;
+  /** Whether the system may write its memory to a file when it crashes. */
+  readonly dumpsCore: boolean;
 }

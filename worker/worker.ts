@@ -12,6 +12,7 @@ import {
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
 import { host } from "../system/host.ts";
+import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { usableMemory } from "../system/usable_memory.ts";
 import { Connection, type ConnectionContext } from "./controllers/connection.ts";
@@ -26,8 +27,8 @@ import { WorkerFolder } from "./worker_folder.ts";
 import { WorkFolder } from "./work_folder.ts";
 import { processStatus, type WorkerStatus } from "./worker_status.ts";
 
-/** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is wrong. */
-const CORE_LOAD_LIMIT_MS = 120_000;
+/** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is probably wrong. */
+const CORE_LOAD_LIMIT_MS = 600_000;
 
 /** Running jobs of a disconnected controller may finish within this time. Then their slots are freed. */
 const ORPHAN_LIMIT_MS = 5_000;
@@ -64,7 +65,7 @@ export interface WorkerOptions {
   readonly software?: string;
   /** The largest payload that it accepts from a controller; 1 GiB unless given. */
   readonly payloadBytesMax?: number;
-  /** How long a core may take to load; 2 minutes unless given. */
+  /** How long a core may take to load if its controller does not say; 10 minutes unless given. */
   readonly coreLoadLimitMs?: number;
   /** How long a controller that has closed its sending side still gets answers; 30 seconds unless given. */
   readonly halfClosedMs?: number;
@@ -74,6 +75,13 @@ export interface WorkerOptions {
   readonly orphanLimitMs?: number;
   /** How long a killed slot process may take to exit; 10 seconds unless given. */
   readonly goneLimitMs?: number;
+  /**
+   * Whether this process is nothing but a worker. It then becomes the parent of all processes that slots leave
+   * behind, and ends them. Otherwise only the process group of a slot ends with it.
+   */
+  readonly ownsProcess?: boolean;
+  /** The folder for core dumps of slots, each named by the index of its job; they write none unless given. */
+  readonly dumpsFolder?: string | undefined;
 }
 
 /** What a worker uses of its machine. */
@@ -101,7 +109,7 @@ export class Worker implements AsyncDisposable {
 
   private constructor(runtime: Runtime, place: WorkerPlace, options: WorkerOptions) {
     const { clock } = runtime;
-    const { log = silentLog, goneLimitMs } = options;
+    const { log = silentLog } = options;
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
@@ -110,11 +118,11 @@ export class Worker implements AsyncDisposable {
     this.#workFolder = workFolder;
     this.#instance = runtime.random.hex(INSTANCE_BYTES);
     this.#launcher = new Launcher(runtime, {
+      ...options,
       socketPath: folder.socketPath,
       workFolder: workFolder?.path,
       shares,
       log,
-      goneLimitMs,
     });
     this.#store = new CoreStore(runtime.files, folder.path, {
       onUnused: (core) => this.#executor.onUnused(core),
@@ -143,6 +151,7 @@ export class Worker implements AsyncDisposable {
     const { workdir, log = silentLog } = options;
     const shares = sharesOf(options);
     const folder = await WorkerFolder.make(runtime, options.folder);
+    if (options.ownsProcess) void endLeftoverProcesses(runtime);
     try {
       const workFolder = workdir === undefined
         ? undefined
@@ -257,7 +266,8 @@ export class Worker implements AsyncDisposable {
   }
 
   #load(): WorkerLoad {
-    return { ...this.#executor.occupancy, memoryFreeBytes: usableMemory().freeBytes };
+    const { occupancy, loading } = this.#executor;
+    return { ...occupancy, ...loading, memoryFreeBytes: usableMemory().freeBytes };
   }
 
   #onTick(): void {

@@ -17,7 +17,8 @@ import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import type { JobPolicy } from "./retries.ts";
 import { type Snapshot, snapshotOf } from "./snapshot.ts";
-import type { Printed, Task } from "./task.ts";
+import { loadingSlotsOf } from "./loading_slots.ts";
+import type { LoadingSlots, Printed, Task } from "./task.ts";
 import { Version1Watch } from "./version_1_watch.ts";
 
 /** Larger numbers are cut to this: no machine has more CPUs, so the worker's number is wrong. */
@@ -39,6 +40,8 @@ export interface EndpointParts<T extends Task> {
   readonly workers: Workers;
   readonly core: CoreImage;
   readonly policy: JobPolicy;
+  /** How long `worker_init` may take. */
+  readonly initMs: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly coreOutput: CoreOutputMode;
@@ -68,6 +71,11 @@ export class Endpoints<T extends Task> {
     return snapshotOf(this.#byId.values(), this.#parts.pool, nowMs, jobsMax);
   }
 
+  /** The slots that load the core, as far as the workers have said. */
+  get loading(): LoadingSlots | undefined {
+    return loadingSlotsOf([...this.#byId.values()].map(({ worker }) => worker));
+  }
+
   get instances(): string[] {
     return [...this.#byId.values()].map(({ worker }) => worker.instance);
   }
@@ -82,7 +90,8 @@ export class Endpoints<T extends Task> {
   // Calls from the pool to workers.
 
   loadCore(id: EndpointId): void {
-    this.#byId.get(id)?.worker.connection.loadCore(this.#parts.core);
+    const { core, initMs } = this.#parts;
+    this.#byId.get(id)?.worker.connection.loadCore(core, initMs);
   }
 
   send(id: EndpointId, dispatch: DispatchId, { attempt, payload }: Job<T>): void {

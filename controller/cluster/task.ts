@@ -51,10 +51,24 @@ export interface ClusterOptions {
   readonly policy?: JobPolicy;
   /** Whether idle slots run second copies of stragglers. Default: `true`. */
   readonly speculates?: boolean;
+  /** How long `worker_init` may take. Default: `INIT_MS_DEFAULT`. */
+  readonly initMs?: number;
   /** The fraction of the jobs on whose results two workers must agree. Default: 0. */
   readonly verifiedPart?: number;
   /** What workers of version 2 tell of what jobs print. Default: `failures`. */
   readonly coreOutput?: CoreOutputMode;
+}
+
+/** How long `worker_init` may take unless a run says otherwise. */
+export const INIT_MS_DEFAULT = 600_000;
+
+/** Slots that load the core. */
+export interface LoadingSlots {
+  readonly slots: number;
+  /** The slots of the workers that have such slots. */
+  readonly slotsTotal: number;
+  /** How long the first of them has been loading it. */
+  readonly ms: number;
 }
 
 /** The status of a cluster, for progress and the summary. */
@@ -62,4 +76,6 @@ export interface ClusterStatus extends PoolCounts {
   /** Workers that are connected and ready. */
   readonly workers: number;
   readonly faults: Faults;
+  /** `undefined` if no slot loads the core. */
+  readonly loading?: LoadingSlots | undefined;
 }

@@ -3,7 +3,6 @@
 import { Link } from "../../link/link.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import {
-  type CoreOutputMode,
   decodeChooseResponse,
   decodeCoreResponse,
   decodeDescription,
@@ -25,48 +24,27 @@ import {
   TruncatedFrameError,
   UnknownTypeError,
   type WorkerDescription,
+  type WorkerLoad,
 } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import type { Answer } from "../answer.ts";
 import type { CoreImage } from "./core_image.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import { answerOf, errorTextOf, isError, payloadOf, unexpectedResponse } from "./responses.ts";
+import type { Service, WorkerConnectionEvents } from "./connection_events.ts";
 import { UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
 
 /** How long a worker may take to answer; usually it answers at once. */
 const HANDSHAKE_MS_MAX = 10_000;
 
-/** Longer than the worker's own limit for loading a core, so that the worker can report the reason first. */
-const CORE_LOAD_MS_MAX = 180_000;
+/** How much later than the worker its controller gives up loading a core, so that the worker can say why. */
+const CORE_LOAD_EXTRA_MS = 60_000;
+
+/** How often a worker is asked for its load while it loads a core, so that people see that it does. */
+const LOADING_PING_MS = 1_000;
 
 /** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
 const CONTROL_ID_FIRST = 2 ** 52;
-
-/** What a connection reports to the set of workers. */
-export interface WorkerConnectionEvents {
-  /** The worker speaks the offered version. From version 2 on it has described itself. */
-  onIntroduced(description: WorkerDescription | undefined): void;
-  onCoreLoaded(): void;
-  onCoreFailed(reason: string): void;
-  /** The worker is draining: it starts no more jobs. */
-  onDraining(): void;
-  onClosed(reason: Error | undefined): void;
-}
-
-/** Handles an answer to a job. Throws a `ProtocolError` if the worker has no such job. */
-export type OnAnswer = (dispatch: DispatchId, answer: Answer) => void;
-
-/** Handles lines that a job has printed, or its core while no job ran. The job may be answered already. */
-export type OnPrinted = (dispatch: DispatchId | undefined, notice: PrintedNotice) => void;
-
-/** What goes on while a worker runs jobs. */
-export interface Service {
-  readonly onAnswer: OnAnswer;
-  readonly onPrinted: OnPrinted;
-  /** What the worker should tell of what its jobs print. */
-  readonly coreOutput: CoreOutputMode;
-}
 
 /** Handles the response to a message other than a job. */
 type OnResponse = (frame: Frame) => void;
@@ -89,6 +67,9 @@ export class WorkerConnection {
   #lastControlId = CONTROL_ID_FIRST;
   #phase: Phase = { kind: "version exchange" };
   #responseTimer: Timer | undefined;
+  #load: WorkerLoad | undefined;
+  #awaitsCore = false;
+  #pingedAtMs = 0;
   #isPaused = false;
   /** The last lines of a failed job, whose answer follows. */
   #lastLines: { readonly id: number; readonly lines: readonly string[] } | undefined;
@@ -137,15 +118,22 @@ export class WorkerConnection {
     this.#send(encodeCoreOutput(this.#expect(() => {}), service.coreOutput));
   }
 
-  /** Makes the worker load a core. `onCoreLoaded` or `onCoreFailed` follows. */
-  loadCore(core: CoreImage): void {
+  /** How busy the worker was when it answered the last ping. */
+  get load(): WorkerLoad | undefined {
+    return this.#load;
+  }
+
+  /** Makes the worker load a core, which may take `initMs` there. `onCoreLoaded` or `onCoreFailed` follows. */
+  loadCore(core: CoreImage, initMs: number): void {
+    this.#awaitsCore = true;
+    this.#pingedAtMs = this.#clock.now();
     if (this.version > 1) {
       const id = this.#expect((frame) => this.#onChosen(core, frame));
-      this.#send(encodeChoose(id, core.key, core.name));
+      this.#send(encodeChoose(id, core.key, core.name, initMs));
     } else this.#sendCore(core);
     const transferMs = core.content.byteLength / SLOWEST_BYTES_PER_MS;
     this.#expectWithin(
-      CORE_LOAD_MS_MAX + transferMs,
+      initMs + CORE_LOAD_EXTRA_MS + transferMs,
       (time) => this.#events.onCoreFailed(`it did not confirm the compute core ${time}`),
     );
   }
@@ -175,12 +163,23 @@ export class WorkerConnection {
   onTick(nowMs: number): void {
     if (this.version === 1 || !this.hasAgreed) return;
     const action = this.#heartbeat.check(this.#link, !this.#isPaused, nowMs);
-    if (action.kind === "ping") {
-      this.#send(encodePing(this.#expect((frame) => void decodeWorkerLoad(payloadOf(frame)))));
-    } else if (action.kind === "give up") {
+    const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
+    if (action.kind === "ping" || (asks && action.kind === "none")) this.#ping();
+    else if (action.kind === "give up") {
       const seconds = Math.round(action.silentMs / 1000);
       this.#link.close(new Error(`no response for ${seconds} s`));
     }
+  }
+
+  /** Whether a slot of the worker loads a core, as far as is known: then its load is asked for more often. */
+  get #isLoading(): boolean {
+    return this.#awaitsCore || (this.#load?.slotsLoading ?? 0) > 0;
+  }
+
+  #ping(): void {
+    this.#pingedAtMs = this.#clock.now();
+    const id = this.#expect((frame) => this.#load = decodeWorkerLoad(payloadOf(frame)));
+    this.#send(encodePing(id));
   }
 
   /** Pauses or resumes reading answers. While reading is paused, the worker has to wait. */
@@ -297,6 +296,7 @@ export class WorkerConnection {
   }
 
   #onCore(frame: Frame, check: (payload: Uint8Array<ArrayBuffer>) => void): void {
+    this.#awaitsCore = false;
     this.#responseTimer?.stop();
     if (isError(frame)) return this.#events.onCoreFailed(errorTextOf(frame));
     check(frame.payload);

@@ -30,6 +30,8 @@ type Success =
     slots_busy: number;
     jobs_waiting: string;
     memory_free_bytes: string;
+    slots_loading?: number;
+    loading_ms?: string;
   };
 
 interface LimitedJob {
@@ -45,7 +47,7 @@ interface LimitedJob {
 type MessageMeaning =
   | { type: "version"; id: string; version: number }
   | { type: "describe"; id: string }
-  | { type: "choose"; id: string; core_hex: string; name: string }
+  | { type: "choose"; id: string; core_hex: string; name: string; init_ms?: string }
   | LimitedJob
   | { type: "cancel"; id: string; message: string }
   | { type: "ping"; id: string }
@@ -70,7 +72,12 @@ export function encode(meaning: Meaning): Bytes {
     case "describe":
       return protocol.encodeDescribe(id);
     case "choose":
-      return protocol.encodeChoose(id, meaning.core_hex, meaning.name);
+      return protocol.encodeChoose(
+        id,
+        meaning.core_hex,
+        meaning.name,
+        Number(meaning.init_ms ?? 0),
+      );
     case "limited_job":
       return encodeLimitedJob(meaning);
     case "cancel":
@@ -139,6 +146,8 @@ function encodeSuccess(id: protocol.Uint64, meaning: Success): Bytes {
         slotsBusy: meaning.slots_busy,
         jobsWaiting: Number(meaning.jobs_waiting),
         memoryFreeBytes: Number(meaning.memory_free_bytes),
+        slotsLoading: meaning.slots_loading ?? 0,
+        loadingMs: Number(meaning.loading_ms ?? 0),
       });
   }
 }
@@ -157,7 +166,13 @@ function meaningOfMessage(frame: protocol.Frame): Meaning {
   const message = protocol.decodeMessage2(frame);
   switch (message.type) {
     case "choose":
-      return { type: "choose", id, core_hex: message.core, name: message.name };
+      return {
+        type: "choose",
+        id,
+        core_hex: message.core,
+        name: message.name,
+        ...(message.initMs > 0 && { init_ms: String(message.initMs) }),
+      };
     case "cancel":
       return { type: "cancel", id, message: String(message.message) };
     case "coreOutput":
@@ -235,6 +250,8 @@ function meaningOfSuccess(id: string, to: Question, payload: Bytes): Meaning {
         slots_busy: load.slotsBusy,
         jobs_waiting: String(BigInt(load.jobsWaiting)),
         memory_free_bytes: String(BigInt(load.memoryFreeBytes)),
+        ...(load.slotsLoading > 0 &&
+          { slots_loading: load.slotsLoading, loading_ms: String(load.loadingMs) }),
       };
     }
   }

@@ -13,11 +13,11 @@ const EPIPE = 32;
 /** The most bytes of one call: its result has to fit into 32 bits. */
 const CALL_BYTES_MAX = 2 ** 30;
 
-test("a slot has its own session, ends with its worker, and ignores SIGUSR1, before it connects", () => {
+test("a slot ends with its worker, and ignores SIGUSR1, before it connects", () => {
   const { libc, calls } = fakeLibrary();
   connectChannel(libc, memory, "/tmp/socket", printing);
   const ignored = `signal ${process.platform === "darwin" ? 30 : 10} 1`;
-  assert.deepEqual(calls.slice(0, 5), ["setsid", "prctl 1 9", ignored, "socket", "connect"]);
+  assert.deepEqual(calls.slice(0, 4), ["prctl 1 9", ignored, "socket", "connect"]);
 });
 
 test("a socket that cannot be made, or not be connected, is an error with its number", () => {
@@ -89,6 +89,24 @@ test("a shared file that cannot be opened or mapped is an error with its path", 
   assert.throws(() => unmapped.share("/tmp/shared", 8), /mmap of \/tmp\/shared failed/);
 });
 
+test("core dumps are forbidden by the limit that also stops a program which takes them, or allowed up to the hard limit", () => {
+  const limit = (hardLimit: bigint, areAllowed: boolean) => {
+    const { libc, calls } = fakeLibrary({ hardLimit });
+    connectChannel(libc, memory, "/s", printing).allowCoreDumps(areAllowed);
+    return calls.at(-1);
+  };
+  const none = process.platform === "linux" ? 1 : 0;
+  assert.equal(limit(1000n, false), `setrlimit 4 ${none} 1000`);
+  assert.equal(limit(0n, false), "setrlimit 4 0 0");
+  assert.equal(limit(1000n, true), "setrlimit 4 1000 1000");
+});
+
+test("a slot leaves through the C library", () => {
+  const { libc, calls } = fakeLibrary();
+  connectChannel(libc, memory, "/s", printing).exit(1);
+  assert.equal(calls.at(-1), "exit 1");
+});
+
 /** Memory whose pointers are numbers. */
 const memory: ForeignMemory<number, number> = {
   size: (count) => count,
@@ -108,12 +126,15 @@ interface Results {
   readonly connect?: number;
   readonly open?: number;
   readonly mmap?: number;
+  /** The largest core dump that the system allows, in bytes. */
+  readonly hardLimit?: bigint;
   /** What `read` and `write` return in turn. A negative one is an errno. */
   readonly results?: number[];
 }
 
 /** A C library that records its calls. */
-function fakeLibrary({ socket = 3, connect = 0, open = 4, mmap = 64, results = [] }: Results = {}) {
+function fakeLibrary(options: Results = {}) {
+  const { socket = 3, connect = 0, open = 4, mmap = 64, results = [], hardLimit = 0n } = options;
   const calls: string[] = [];
   const written: number[] = [];
   const counts: number[] = [];
@@ -160,10 +181,6 @@ function fakeLibrary({ socket = 3, connect = 0, open = 4, mmap = 64, results = [
       calls.push(`mmap ${length} ${fd}`);
       return mmap;
     },
-    setsid: () => {
-      calls.push("setsid");
-      return 0;
-    },
     signal: (number, handler) => {
       calls.push(`signal ${number} ${handler}`);
       return 0;
@@ -172,6 +189,17 @@ function fakeLibrary({ socket = 3, connect = 0, open = 4, mmap = 64, results = [
     dup2: () => 1,
     setvbuf: () => 0,
     fflush: () => 0,
+    getrlimit: (resource, limits) => {
+      new BigUint64Array(limits.buffer).set([0n, hardLimit]);
+      return resource === 4 ? 0 : -1;
+    },
+    setrlimit: (resource, limits) => {
+      calls.push(`setrlimit ${resource} ${new BigUint64Array(limits.buffer).join(" ")}`);
+      return 0;
+    },
+    exit: (status) => {
+      calls.push(`exit ${status}`);
+    },
     errnoLocation: () => errno,
     prctl: (option, argument) => {
       calls.push(`prctl ${option} ${argument}`);

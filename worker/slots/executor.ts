@@ -7,7 +7,9 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
 import { DONE, type Lines, type RelayedJob } from "../job.ts";
+import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
+import { CoreTrials } from "./core_trials.ts";
 import type { Launcher } from "./launcher.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { EndCause } from "./process_end.ts";
@@ -38,12 +40,11 @@ export class Executor {
   readonly #store: CoreStore;
   readonly #pool: Pool<RelayedJob>;
   readonly #slots: Slots;
-  readonly #probes: CoreProbes;
+  readonly #trials: CoreTrials;
   readonly #watchdog: Watchdog;
   readonly #terminations: Terminations;
   readonly #closing = new AbortController();
-  /** Core loads that are under way. */
-  readonly #loads = new Map<EndpointId, Promise<void>>();
+  readonly #loads = new CoreLoads();
   /** Why the slot that is being lost right now is lost: the pool says only which job is to blame. */
   #lossKind: FailureKindName = "crash";
   /** Cores whose last user has left since the last pass. */
@@ -72,7 +73,8 @@ export class Executor {
       onLost: this.#onLost.bind(this),
     };
     this.#slots = new Slots(options.slots, { ...context, events });
-    this.#probes = new CoreProbes(context);
+    const parts = { pool: this.#pool, slots: this.#slots, loads: this.#loads };
+    this.#trials = new CoreTrials({ ...parts, probes: new CoreProbes(context), clock });
     this.#terminations = new Terminations(
       this.#pool,
       (job, reason) => this.#fail(job, "killed", reason),
@@ -144,23 +146,9 @@ export class Executor {
     return [...this.#pool.jobsOf(client)].map(({ payload }) => payload);
   }
 
-  /**
-   * Loads a core once, to see whether it can be loaded: in a free slot, which keeps it, or in a process of its
-   * own while all slots are busy. Rejects with the reason if it cannot.
-   */
-  async tryLoad(core: StoredCore, abandoned: AbortSignal): Promise<void> {
-    if (this.#slots.holding(core.key).length > 0) return;
-    const free = this.#pool.freeEndpoint();
-    if (free === undefined) return await this.#probes.load(core, abandoned);
-    const slot = this.#slots.at(free);
-    const abandon = () => slot?.abandonLoad();
-    abandoned.addEventListener("abort", abandon);
-    try {
-      this.#pool.load(free, core.key);
-      await this.#loads.get(free);
-    } finally {
-      abandoned.removeEventListener("abort", abandon);
-    }
+  /** Loads a core once, to see whether it can be loaded. Rejects with the reason if it cannot. */
+  tryLoad(core: StoredCore, abandoned: AbortSignal): Promise<void> {
+    return this.#trials.load(core, abandoned);
   }
 
   /** A core has lost its last user: slots that hold it will unload it, unless it is used again at once. */
@@ -176,6 +164,11 @@ export class Executor {
     const { queued, inFlight } = this.#pool.counts();
     const slotsBusy = this.#pool.currentJobs().length;
     return { slotsBusy, jobsWaiting: queued + inFlight - slotsBusy };
+  }
+
+  /** How many slots load a core, and for how long the first of them. */
+  get loading(): { readonly slotsLoading: number; readonly loadingMs: number } {
+    return this.#loads.progress(this.#clock.now());
   }
 
   /**
@@ -206,7 +199,9 @@ export class Executor {
 
   #onUp(): EndpointId {
     this.#onEvent();
-    return this.#pool.onEndpointUp(1);
+    const endpoint = this.#pool.onEndpointUp(1);
+    queueMicrotask(() => this.#trials.onUp()); // the slot is known by its endpoint then
+    return endpoint;
   }
 
   #onAnswer(endpoint: EndpointId, frame: Frame, lastLines?: Lines): void {
@@ -243,8 +238,8 @@ export class Executor {
     const core = this.#store.get(key);
     // Its file has to stay until it is loaded, even if all controllers that use it leave.
     if (core) this.#store.acquire(core);
-    const load = this.#loadInto(endpoint, core).finally(() => this.#loads.delete(endpoint));
-    this.#loads.set(endpoint, load);
+    const load = this.#loadInto(endpoint, core).finally(() => this.#loads.onEnded(endpoint));
+    this.#loads.onStarted(endpoint, { core, outcome: load, startedAtMs: this.#clock.now() });
     load.then(
       () => {
         if (core) this.#terminations.onLoaded(core);
@@ -298,6 +293,7 @@ export class Executor {
   #schedule(): void {
     this.#eventAtMs = undefined;
     this.#unloadUnused();
+    for (const endpoint of this.#loads.unneeded()) this.#slots.at(endpoint)?.abandonLoad();
     this.#pool.schedule(this.#clock.now());
     if (this.#draining && !this.#hasJobs) this.#draining.onIdle();
   }

@@ -1,13 +1,16 @@
 /** Starts the processes of slots, matches each with its connection, and ends them. */
 
 import { dirname } from "node:path";
-import { cwd, env } from "node:process";
+import { cwd, env, pid as ownPid } from "node:process";
 import { FrameDecoder } from "../../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
-import { sharedPath, SLOT_REGISTER } from "../../slot/protocol.ts";
+import { sharedPath, SLOT_REGISTER, type SlotStart } from "../../slot/protocol.ts";
+import { SLOT_PROCESS } from "../../system/leftover_processes.ts";
 import type { Log } from "../../system/log.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
+import { CoreDumps } from "./core_dumps.ts";
+import { Descendants } from "./descendants.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
 import { SlotFolders } from "./slot_folders.ts";
 import { SlotProcess, type SlotProcessEvents } from "./slot_process.ts";
@@ -24,6 +27,10 @@ export interface LauncherOptions {
   readonly shares?: MachineShares | undefined;
   /** How long a killed process may take to exit; the default of `Child` unless given. */
   readonly goneLimitMs?: number | undefined;
+  /** Whether this process starts no processes but those of slots. It then ends all that slots leave behind. */
+  readonly ownsProcess?: boolean | undefined;
+  /** Where core dumps of slots are kept; they write none unless given. */
+  readonly dumpsFolder?: string | undefined;
 }
 
 /** All processes that a worker has started for its slots. */
@@ -37,6 +44,8 @@ export class Launcher {
   readonly #starting = new Map<number, SlotProcess>();
   /** Processes that still exist. The promise of one that is being ended resolves when it is gone. */
   readonly #running = new Map<SlotProcess, Promise<void> | undefined>();
+  readonly #descendants: Descendants | undefined;
+  readonly #dumps: CoreDumps | undefined;
   #lastNumber = 0;
   #isClosed = false;
   #isSuspended = false;
@@ -45,8 +54,11 @@ export class Launcher {
     this.#runtime = runtime;
     this.#options = options;
     this.#pace = new PrintingPace(runtime.clock, options.log);
-    const { socketPath, workFolder = dirname(socketPath), log } = options;
+    const { socketPath, workFolder = dirname(socketPath), log, ownsProcess, dumpsFolder } = options;
     this.#folders = new SlotFolders(runtime.files, workFolder, log);
+    this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder);
+    const orphans = ownsProcess ? runtime.adoptOrphans?.() : undefined;
+    this.#descendants = orphans && new Descendants(orphans, runtime.clock, socketPath, ownPid);
     this.#listener = runtime.listen({ kind: "unix", path: socketPath });
     void this.#accept();
   }
@@ -64,6 +76,7 @@ export class Launcher {
       clock: this.#runtime.clock,
       pace: this.#pace,
       startedJob,
+      dumps: this.#dumps,
       goneLimitMs,
       onLine: (line) => log.printed(`${name}: ${line}`),
     });
@@ -75,11 +88,15 @@ export class Launcher {
   #start(number: number, slot: number, startedJob: StartedJob): ChildProcess {
     const { socketPath, shares = ONE_SLOT } = this.#options;
     const cpus = boundCpus(shares, slot);
-    const args = [socketPath, String(number), ...cpus === undefined ? [] : [cpus]];
+    const start: SlotStart = { number, cpus, dumpsCore: this.#dumps !== undefined };
+    const args = [socketPath, JSON.stringify(start)];
     try {
       const folder = this.#folders.make(number);
       const own = { shares, slot, folder, inherited: env, startedIn: cwd() };
-      const variables = slotVariables(own);
+      const variables = {
+        ...slotVariables(own),
+        [SLOT_PROCESS]: sharedPath(socketPath, number),
+      };
       return startSelf(this.#runtime, "slot", args, { variables, folder });
     } catch (error) {
       startedJob.close();
@@ -97,9 +114,12 @@ export class Launcher {
       void startedJob.unlink();
     };
     void process.connected.then(onStarted, onStarted);
-    void process.exited.then(() => {
+    this.#descendants?.onStarted(number, process.pid);
+    void process.exited.then(async () => {
       this.#running.delete(process);
-      void this.#folders.remove(number);
+      this.#descendants?.onEnded(number);
+      await this.#dumps?.taken(process.pid); // a dump lies in its working folder
+      await this.#folders.remove(number);
     });
   }
 
@@ -131,12 +151,14 @@ export class Launcher {
     this.#isClosed = true;
     const running = [...this.#running.keys()].filter(({ isGone }) => !isGone);
     await Promise.all(running.map((process) => this.end(process)));
+    await this.#descendants?.close();
     this.#listener.close();
   }
 
   /** Kills all processes at once, without unloading cores, and starts no more. */
   kill(): void {
     this.#isClosed = true;
+    this.#descendants?.kill();
     for (const process of this.#running.keys()) process.kill();
     this.#listener.close();
   }

@@ -90,6 +90,11 @@ export class Slot {
     return "process" in this.#state ? this.#state : undefined;
   }
 
+  /** Whether its process is being started. */
+  get isStarting(): boolean {
+    return this.#state.name === "starting";
+  }
+
   /** Whether it waits until one of its killed processes exits. */
   get isBlocked(): boolean {
     return this.#state.name === "blocked";
@@ -112,7 +117,7 @@ export class Slot {
     try {
       const loader = process.isEmpty ? process : await this.#replace(process);
       set(loader);
-      await loader.load(core, this.#context.coreLoadLimitMs, abandon.signal);
+      await loader.load(core, core.initMs || this.#context.coreLoadLimitMs, abandon.signal);
       if (this.#serving?.endpoint === endpoint) {
         this.#state = { name: "up", endpoint, process: loader };
       }

@@ -19,7 +19,9 @@ import type { PrintingPace } from "../../system/printing_pace.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Lines } from "../job.ts";
 import { LoadError } from "../cores/load_error.ts";
+import type { CoreDumps } from "./core_dumps.ts";
 import { causeOf, describeEnd, type EndCause } from "./process_end.ts";
+import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
 import type { StartedJob } from "./started_job.ts";
 
@@ -53,52 +55,36 @@ export interface SlotProcessOptions {
   readonly clock: Clock;
   readonly pace: PrintingPace;
   readonly startedJob: StartedJob;
+  /** Keeps its core dump; `undefined` if it writes none. */
+  readonly dumps?: CoreDumps | undefined;
   /** Gets the lines that the process prints. */
   readonly onLine: (line: string) => void;
   /** How long a killed process may take to exit; the default of `Child` unless given. */
   readonly goneLimitMs: number | undefined;
 }
 
-/** The state of a process. It moves down this list, and may skip states. */
-type Life =
-  /** It has not connected to its worker yet. */
-  | { readonly name: "starting" }
-  /** It can load a core, and only one: unloading a core means ending its process. */
-  | { readonly name: "empty" }
-  | {
-    readonly name: "loading";
-    readonly core: StoredCore;
-    readonly loaded: PromiseWithResolvers<void>;
-  }
-  /** It runs jobs. */
-  | { readonly name: "ready"; readonly core: StoredCore }
-  /** Its core failed to load. */
-  | { readonly name: "unusable" }
-  /** It was told to unload its core and exit. */
-  | { readonly name: "ending" }
-  /** It has exited, or was killed and is given up. */
-  | { readonly name: "gone" };
-
 /** A slot's process. */
 export class SlotProcess {
   readonly #clock: Clock;
   readonly #child: Child;
   readonly #startedJob: StartedJob;
+  readonly #dumps: CoreDumps | undefined;
   readonly #events: SlotProcessEvents;
   readonly #connected = Promise.withResolvers<void>();
   readonly #linkClosed = Promise.withResolvers<Error | undefined>();
   /** Set when it connects. */
   #link: Link | undefined;
-  #life: Life = { name: "starting" };
+  #life: ProcessLife = { name: "starting" };
   readonly printed: PrintedLines;
   /** How many jobs it was sent. */
   jobs = 0;
   #killReason: string | undefined;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
-    const { clock, pace, startedJob, onLine, goneLimitMs } = options;
+    const { clock, pace, startedJob, dumps, onLine, goneLimitMs } = options;
     this.#clock = clock;
     this.#startedJob = startedJob;
+    this.#dumps = dumps;
     this.#events = events;
     const onPrinted = (line: string) => this.printed.onLine(line);
     this.#child = new Child(spawned, { clock, pace, goneLimitMs, onLine: onPrinted });
@@ -168,6 +154,7 @@ export class SlotProcess {
       onClosed: (reason) => this.#onLinkClosed(reason),
     }, options);
     this.#link.start();
+    void this.#dumps?.onConnected(this.pid);
     this.#connected.resolve();
     return true;
   }
@@ -204,9 +191,10 @@ export class SlotProcess {
    * process is given up.
    */
   async end(): Promise<string | undefined> {
+    const isLoading = this.#life.name === "loading"; // worker_init may take minutes
     this.#failLoad("its process is ended", "abandoned");
     if (this.#life.name !== "gone") this.#life = { name: "ending" };
-    if (!this.#link) this.kill();
+    if (!this.#link || isLoading) this.kill();
     const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000} s`;
     const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(late));
     const linkEnded = this.#link?.end();
@@ -273,6 +261,9 @@ export class SlotProcess {
     if (end && this.#link) await this.#readLastAnswers(this.#link);
     else this.#link?.close(); // a process that is given up may keep its end of the socket open
     this.printed.end();
+    if (this.#dumps) {
+      await this.#dumps.onEnded(this.pid, end?.signal ? this.#startedJob.index : undefined);
+    }
     this.#startedJob.close();
     this.#onGone(end);
   }

@@ -38,6 +38,12 @@ export class StartedJob {
     this.#file?.write(isQuiet ? 1 : 0, SLOT_QUIET_AT);
   }
 
+  /** The index of that job in its run, if the slot notes it. */
+  get index(): number {
+    this.#file?.read(this.#value);
+    return this.#value[2] ?? 0;
+  }
+
   /** The slot has exited: reads its last id, and closes the file. */
   close(): void {
     if (!this.#file) return;
