@@ -6,6 +6,7 @@
 import process from "node:process";
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
 import { allowCoreDumps } from "./core_dumps.ts";
+import { reasonOfErrno } from "./error_text.ts";
 import type { NativePointer, SlotChannel, SlotPrinting } from "./ports.ts";
 
 const AF_UNIX = 1;
@@ -20,6 +21,8 @@ const PR_SET_PDEATHSIG = 1;
 /** PROT_READ and PROT_WRITE, and MAP_SHARED: the same on Linux and macOS. */
 const MAP_PROTECTION = 3;
 const MAP_FLAGS = 1;
+/** What fails if a core reports an output that it does not have: its memory cannot be read. */
+const OUTPUT = "write of the core's output";
 const CALL_BYTES_MAX = 2 ** 30;
 
 /** Connects to the worker's socket. On Linux, the system kills this process when the worker dies. */
@@ -83,18 +86,18 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
     for (let sent = 0; sent < bytes;) {
       const count = this.#memory.size(Math.min(bytes - sent, CALL_BYTES_MAX));
       const from = sent === 0 ? start : this.#memory.behind(start, sent);
-      sent += this.#written(this.#libc.writeNative(this.#fd, from, count));
+      sent += this.#written(this.#libc.writeNative(this.#fd, from, count), OUTPUT);
     }
   }
 
   /** The mapping stays until the process ends, even after the file is closed and deleted. */
   share(path: string, bytes: number): ArrayBuffer {
     const fd = this.#libc.open(new TextEncoder().encode(`${path}\0`), O_RDWR);
-    if (fd < 0) throw new Error(`open of ${path} failed with errno ${this.#errno()}`);
+    if (fd < 0) throw new Error(`open of ${path} failed: ${this.#reason()}`);
     const { size, bytesAt } = this.#memory;
     const start = this.#libc.mmap(null, size(bytes), MAP_PROTECTION, MAP_FLAGS, fd, size(0));
     const shared = start === null ? undefined : bytesAt(start, bytes);
-    if (!shared) throw new Error(`mmap of ${path} failed with errno ${this.#errno()}`);
+    if (!shared) throw new Error(`mmap of ${path} failed: ${this.#reason()}`);
     this.#libc.close(fd);
     return shared;
   }
@@ -108,10 +111,10 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
   }
 
   /** The number of bytes that `write` accepted; 0 if a signal interrupted it. */
-  #written(result: number): number {
+  #written(result: number, what = "write"): number {
     if (result >= 0) return result;
     if (this.#errno() === EINTR) return 0;
-    throw this.#failed("write");
+    throw this.#failed(what);
   }
 
   #errno(): number {
@@ -119,8 +122,12 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
     return location === null ? 0 : this.#memory.int32At(location);
   }
 
+  #reason(): string {
+    return reasonOfErrno(this.#errno());
+  }
+
   #failed(call: string): Error {
-    return new Error(`${call} on the worker's socket failed with errno ${this.#errno()}`);
+    return new Error(`${call} on the worker's socket failed: ${this.#reason()}`);
   }
 }
 

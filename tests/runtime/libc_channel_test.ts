@@ -59,7 +59,7 @@ test("a write that fails is an error, whoever owns the bytes", () => {
   assert.throws(() => channel.write(new Uint8Array(10)), /write on the worker's socket .* 32/);
   assert.throws(
     () => channel.writeNative(5_000 as unknown as NativePointer, 10),
-    /write on the worker's socket .* 32/,
+    /write of the core's output on the worker's socket .* 32/,
   );
 });
 
