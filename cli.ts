@@ -6,6 +6,7 @@ main({
   controller: () => import("./cli/run_command.ts"),
   worker: () => import("./cli/worker_command.ts"),
   exec: () => import("./cli/exec_command.ts"),
+  project: () => import("./cli/new_command.ts"),
   localWorker: () => import("./cli/local_worker_command.ts"),
   slot: () => import("./slot/slot.ts"),
 });

@@ -6,7 +6,7 @@ import type { Runtime } from "../runtime/ports.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
 import { addExecOptions, type ExecFlags } from "./exec_options.ts";
-import { EXEC_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
+import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
 import { printError, toStderr } from "./log.ts";
 import type { Roles } from "./roles.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
@@ -61,6 +61,7 @@ function buildProgram(
   if (roles.controller) addRun(program, runtime, roles, args, outcome);
   if (roles.worker) addWorker(program, runtime, roles.worker, outcome);
   if (roles.exec) addExec(program, runtime, roles.exec, outcome);
+  if (roles.project) addNew(program, runtime, roles.project, outcome);
   return program;
 }
 
@@ -112,6 +113,25 @@ function addExec(
   addExecOptions(command).action(async (core: string, input: string, flags: ExecFlags) => {
     const { execCommand } = await exec();
     outcome.exitCode = await execCommand(runtime, { core, input, ...flags });
+  });
+}
+
+function addNew(
+  program: Command,
+  runtime: Runtime,
+  project: NonNullable<Roles["project"]>,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("new")
+    .summary("write a small project with a core, to begin with")
+    .description("Write a small project with a compute core into the folder NAME.")
+    .argument("<language>", "c, cpp, rust, go, zig, fortran, python or cuda")
+    .argument("<name>", "name of the folder and the core")
+    .helpOption("-h, --help", "show this help")
+    .addHelpText("after", () => notesText(command, NEW_NOTES));
+  command.action(async (language: string, name: string) => {
+    const { newCommand } = await project();
+    outcome.exitCode = await newCommand(runtime, language, name);
   });
 }
 

@@ -40,9 +40,14 @@ export async function execCommand(runtime: Runtime, request: ExecRequest): Promi
   const input = await readInput(request.input);
   const path = realpathSync(request.core);
   const own = runtime.openCoreProcess(environmentOf(path));
-  const core = load(runtime, request.core, path);
-  const { exitCode, output } = runJob(core, input);
-  own.flush(); // what the core has printed comes before its output
+  let core: NativeCore, outcome: Outcome;
+  try {
+    core = load(runtime, request.core, path);
+    outcome = runJob(core, input);
+  } finally {
+    own.flush(); // what the core has printed comes before its output, or before the error
+  }
+  const { exitCode, output } = outcome;
   await writeOutput(output, request.output);
   if (exitCode !== 0) {
     printError(

@@ -2,6 +2,7 @@
 
 import prettyBytes from "pretty-bytes";
 import prettyMs from "pretty-ms";
+import { shownName } from "../runtime/file_name.ts";
 
 const COUNT = new Intl.NumberFormat("en-US");
 const RATE = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
@@ -36,8 +37,11 @@ export function formatTimeLeft(ms: number): string {
   return prettyMs(1000 * Math.max(1, Math.round(ms / 1000)), { unitCount: 2 });
 }
 
-/** Untrusted text (file names, messages of workers) as one line without control characters. */
+/**
+ * Untrusted text (file names, messages of workers) as one line without control characters. Bytes of a name that are
+ * not UTF-8 are written `\\xe9`.
+ */
 export function printable(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what this removes
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return shownName(text).replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 }

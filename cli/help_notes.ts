@@ -16,6 +16,7 @@ Examples:
   distcomp run core.so inputs/                     on every CPU of this machine
   distcomp run core.so inputs/ --workers a,b:9000  on workers on two machines
   distcomp run core.so --repeat 100000 -o sweep    inputs 0, 1, 2, …
+  distcomp run core.so --param a=1,2 --param b=x,y two parameters: four jobs
   find . -name '*.dat' | distcomp run core.so -    a list of files`,
   paragraphs: [
     "Repeat the command to resume a run that ended early, even after kill -9: finished jobs are " +
@@ -45,14 +46,27 @@ Examples:
 export const EXEC_NOTES: Notes = {
   examples: `
 Examples:
-  distcomp exec core.so inputs/a                 prints the output
-  gdb --args distcomp exec core.so inputs/a      stops where the core crashes
+  distcomp exec core.so inputs/a                  prints the output
+  gdb --args distcomp exec core.so inputs/a       stops where the core crashes
   THRESHOLD=5 distcomp exec core.so - < inputs/a  with a variable`,
   paragraphs: [
     "The core runs in the working folder and with the environment of this command. What it prints is " +
     "not touched; -o keeps the output apart from that.",
-    "Exit status: the exit code of the core if it is 0 to 255, otherwise 1; 2 also if there was no job " +
-    "to run. If the core crashes, this process dies of the signal.",
+    "Exit status: the exit code of the core if it is 0 to 255, otherwise 1; 2 also if no job could run. " +
+    "If the core crashes, this process dies of the signal.",
+  ],
+};
+
+/** Below the arguments of `distcomp new`. */
+export const NEW_NOTES: Notes = {
+  examples: `
+Examples:
+  distcomp new c sum                     writes the folder sum
+  make -C sum                            builds sum/sum.so
+  distcomp run sum/sum.so sum/inputs/    runs it`,
+  paragraphs: [
+    "The core adds up numbers. What its language throws is caught and printed, so that a failed job " +
+    "says why it failed. docs/cores.md says what else a core can rely on.",
   ],
 };
 

@@ -3,14 +3,11 @@
 import { basename, dirname } from "node:path";
 import { systemClock } from "../runtime/clock.ts";
 import type { Runtime } from "../runtime/ports.ts";
-import type { LocalWorkerShares } from "../controller/workers/local_worker.ts";
+import type { LocalWorkerStart } from "../controller/workers/local_worker.ts";
 import { removeAfterOwner } from "../system/leftovers.ts";
-import { type Log, silentLog } from "../system/log.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
-import { toStderr } from "./log.ts";
 import { handle, handleSignals } from "./signals.ts";
-import { stderr } from "./stderr.ts";
 import { SOFTWARE } from "./version.ts";
 
 /** The run listens before it starts this process, so a connection succeeds at once or never. */
@@ -20,14 +17,14 @@ const DIAL_MS = 10_000;
 export async function localWorkerCommand(
   runtime: Runtime,
   socket: string,
-  shares: LocalWorkerShares,
+  { shares, dumpsFolder }: LocalWorkerStart,
 ): Promise<number> {
-  // The run reports what happens to jobs, so this process logs only the lines that cores print.
-  const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
+  // The run reports what happens to jobs, and gets what cores print, so this process logs nothing.
   await using worker = await Worker.start(runtime, {
     ...shares,
-    log,
     software: SOFTWARE,
+    ownsProcess: true,
+    dumpsFolder,
     halfClosedMs: 0, // after the run has disconnected, it reads no answers
     controllerSilentMsMax: Infinity, // a run on this machine that is silent has been stopped, and may go on
     folder: dirname(socket), // the run removes it, even if this process is killed

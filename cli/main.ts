@@ -1,32 +1,34 @@
 /** The main function of every process, whether the user or distcomp itself started it. */
 
-import process from "node:process";
 import { bindToCpus } from "../runtime/cpu_binding.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import { messageOf } from "../runtime/error_text.ts";
+import type { SlotStart } from "../slot/protocol.ts";
 import { parseCpuList } from "../system/cpu_list.ts";
 import { ownRole } from "../system/self.ts";
 import { ExitCode } from "./exit_code.ts";
+import { typedArguments } from "./arguments.ts";
 import type { Roles } from "./roles.ts";
 import { exit, useStderrOf } from "./stderr.ts";
 
 /** Runs this process in the role that its arguments and environment specify, then exits. */
 export function main(roles: Roles): void {
-  runRole(roles, process.argv.slice(2)).then(exit);
+  runRole(roles, typedArguments()).then(exit);
 }
 
 async function runRole(roles: Roles, args: readonly string[]): Promise<number> {
   const runtime = await detectRuntime();
   useStderrOf(runtime);
-  const [first, socket = "", number = "", cpus] = args;
+  const [first, socket = "", text = ""] = args;
   if (first === "slot" && ownRole() === "slot" && roles.slot) {
     const { runSlot } = await roles.slot();
-    if (cpus !== undefined && !await isBoundTo(cpus)) return ExitCode.usage;
-    return runSlot(runtime, socket, Number(number));
+    const start: SlotStart = JSON.parse(text);
+    if (start.cpus !== undefined && !await isBoundTo(start.cpus)) return ExitCode.usage;
+    return runSlot(runtime, socket, start);
   }
   if (first === "local-worker" && ownRole() === "local-worker" && roles.localWorker) {
     const { localWorkerCommand } = await roles.localWorker();
-    return await localWorkerCommand(runtime, socket, JSON.parse(number));
+    return await localWorkerCommand(runtime, socket, JSON.parse(text));
   }
   const { runCommandLine } = await import("./command_line.ts");
   return await runCommandLine(runtime, args, roles);

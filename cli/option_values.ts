@@ -2,6 +2,7 @@
 
 import { parse as parseTime } from "@lukeed/ms";
 import type { FailureLimit } from "../controller/failure_limit.ts";
+import type { Sweep } from "../controller/inputs/product.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** A larger number of slots on one machine is a typing error. */
@@ -27,6 +28,22 @@ export function parseCount(option: string, min: number, text: string): number {
   throw new UsageError(`${option} must be a whole number${range}, not "${text}"`);
 }
 
+/** Parses `--param`, which may be given several times, and adds it to the others. */
+export function parseParam(text: string, others: readonly Sweep[] = []): Sweep[] {
+  const [, name = "", list = ""] = /^([^=]+)=([^]+)$/.exec(text) ?? [];
+  const values = list.split(",");
+  if (name === "" || values.includes("")) {
+    throw new UsageError(`--param must be a name and values, such as a=1,2,3, not "${text}"`);
+  }
+  if (others.some((other) => other.name === name)) {
+    throw new UsageError(`--param ${name} is given twice; put all its values into one`);
+  }
+  const sweeps = [...others, { name, values }];
+  const jobs = sweeps.reduce((product, sweep) => product * sweep.values.length, 1);
+  if (Number.isSafeInteger(jobs)) return sweeps;
+  throw new UsageError("--param gives more combinations than a run can count; use fewer values");
+}
+
 /** Parses `--max-failures`: a number of jobs, or a percentage. */
 export function parseFailureLimit(text: string): FailureLimit {
   const jobs = wholeNumberIn(text);
@@ -38,13 +55,23 @@ export function parseFailureLimit(text: string): FailureLimit {
   );
 }
 
-/** Parses `--timeout`: `30s`, `1.5h`; a number without a unit is in seconds. Returns milliseconds. */
+/** Parses `--timeout`. Returns milliseconds. */
 export function parseTimeout(text: string): number {
+  return timeIn("--timeout", text);
+}
+
+/** Parses `--init-timeout`. Returns milliseconds. */
+export function parseInitTimeout(text: string): number {
+  return timeIn("--init-timeout", text);
+}
+
+/** The value of `option`: `30s`, `1.5h`; a number without a unit is in seconds. */
+function timeIn(option: string, text: string): number {
   const time = text.trim();
   const ms = Math.round(parseTime(NUMBER.test(time) ? `${time}s` : time) ?? NaN);
   if (ms > 0 && Number.isSafeInteger(ms)) return ms; // a larger one does not fit into a message
   throw new UsageError(
-    `--timeout must be a time over 0, such as 500ms, 30s, 5m, 2h or 1d, not "${text}"`,
+    `${option} must be a time over 0, such as 500ms, 30s, 5m, 2h or 1d, not "${text}"`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** The progress of a run as one line of text. */
 
 import type { RunStatus } from "../controller/run.ts";
+import type { LoadingSlots } from "../controller/cluster/task.ts";
 import { formatCount, formatNoun, formatRate, formatTimeLeft } from "./format.ts";
 
 const BAR_CHARS_MAX = 30;
@@ -51,15 +52,21 @@ function counted({ done, failed, total }: RunStatus): string {
 
 /** The details after the count, the most important first. */
 function details(status: RunStatus, perSecond: number): string[] {
-  const { failed, workers, slots, slotsAreKnown } = status;
+  const { failed, workers, slots, slotsAreKnown, loading } = status;
   const leftMs = (jobsLeft(status) / perSecond) * 1000;
   return [
     failed > 0 ? `${formatCount(failed)} failed` : "",
+    loading ? loadingText(loading) : "",
     Number.isFinite(leftMs) ? `${formatTimeLeft(leftMs)} left` : "",
     perSecond > 0 ? `${formatRate(perSecond)} jobs/s` : "",
     formatNoun(workers, "worker"),
     `${slotsAreKnown ? "" : "≥"}${formatNoun(slots, "slot")}`,
   ].filter((text) => text !== "");
+}
+
+/** `loading core on 3 of 8 slots, 12s` */
+export function loadingText({ slots, slotsTotal, ms }: LoadingSlots): string {
+  return `loading core on ${slots} of ${formatNoun(slotsTotal, "slot")}, ${formatTimeLeft(ms)}`;
 }
 
 /** Jobs that still have to run, without those that will be skipped. `NaN` if unknown. */

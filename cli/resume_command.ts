@@ -2,6 +2,7 @@
 
 import { basename } from "node:path";
 import process from "node:process";
+import { bytesOfName, isUtf8Name } from "../runtime/file_name.ts";
 import type { Runtime } from "../runtime/ports.ts";
 
 /** Arguments that need no quotes in a shell. */
@@ -30,7 +31,14 @@ function withoutFresh(args: readonly string[]): string[] {
   return args.filter((arg, index) => arg !== "--fresh" || (end >= 0 && index > end));
 }
 
-/** The argument quoted for a POSIX shell. */
+/** The argument quoted for a POSIX shell; if it is not UTF-8, for one that knows `$'\\xe9'`, as most do. */
 function quoted(arg: string): string {
+  if (!isUtf8Name(arg)) return `$'${[...bytesOfName(arg)].map(quotedByte).join("")}'`;
   return PLAIN.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`;
+}
+
+/** A byte within `$'…'`, in three octal digits: the end of a hex number is not clear to every shell. */
+function quotedByte(byte: number): string {
+  const character = String.fromCharCode(byte);
+  return PLAIN.test(character) ? character : `\\${byte.toString(8).padStart(3, "0")}`;
 }

@@ -16,7 +16,9 @@ export function resumeText(
     const next = retryFailed ? "retrying" : "retry with --retry-failed";
     return `${jobs}, ${formatCount(failed)} failed (${next})`;
   }
-  return otherCore > 0 ? "the core has changed: rerunning all jobs" : undefined;
+  return otherCore > 0
+    ? "the core, its files or its variables have changed: rerunning all jobs"
+    : undefined;
 }
 
 /** Warnings about lines of the journal that cannot be used. */

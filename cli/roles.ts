@@ -8,6 +8,8 @@ export interface Roles {
   readonly worker?: () => Promise<typeof import("./worker_command.ts")>;
   /** `distcomp exec`. */
   readonly exec?: () => Promise<typeof import("./exec_command.ts")>;
+  /** `distcomp new`. */
+  readonly project?: () => Promise<typeof import("./new_command.ts")>;
   /** The worker that `distcomp run` starts on its own machine. */
   readonly localWorker?: () => Promise<typeof import("./local_worker_command.ts")>;
   /** The process that a worker starts for each of its slots. */

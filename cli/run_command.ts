@@ -1,8 +1,11 @@
 /** `distcomp run`: builds a run from the command line, completes it, and reports the result. */
 
+import { join } from "node:path";
 import process from "node:process";
+import { KeptCrashes } from "../controller/kept_crashes.ts";
+import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
 import { OutputFolder } from "../controller/output/output_folder.ts";
-import { Run } from "../controller/run.ts";
+import { Run, type RunParts } from "../controller/run.ts";
 import { formatAddress } from "../link/address.ts";
 import { delay } from "../runtime/clock.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
@@ -10,14 +13,15 @@ import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
 import { isInherited } from "../worker/slots/inherited_variables.ts";
 import { leftBehindText, variablesLeftBehind } from "./core_variables.ts";
+import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { ExitCode } from "./exit_code.ts";
 import { Interrupts } from "./interrupts.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
 import { programName, resumeHint } from "./resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
-import { checkInputs, sourceOf, stdinOf } from "./run_inputs.ts";
-import type { RunFlags } from "./run_options.ts";
+import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
+import { coreOutputOf, type RunFlags } from "./run_options.ts";
 import { planOf, type RunPlan, workerListOf } from "./run_plan.ts";
 import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -64,7 +68,12 @@ async function open(
   const plan = await interrupts.race(planOf(request));
   await interrupts.race(checkInputs(runtime.files, request));
   const { output, fresh = false, retryFailed = false } = request.flags;
-  const options = { core: plan.core.key, fresh, retryFailed };
+  const options = {
+    core: plan.core.key,
+    fresh,
+    retryFailed,
+    numbering: namingOf(request.flags),
+  };
   const opening = OutputFolder.open(runtime, output, options);
   try {
     return { plan, folder: await interrupts.race(opening) };
@@ -94,7 +103,8 @@ async function complete(
   const shown = { progress: noProgress() };
   const write: WriteLine = (line) => shown.progress.write(line);
   const log = runLog(write, flags.quiet ?? false);
-  const run = runOf(runtime, request, plan, folder, log, write);
+  const printed = coreOutputSink(coreOutputOf(flags), flags.output, runtime, write, log);
+  const run = runOf(runtime, request, plan, folder, log, write, printed);
   shown.progress = startProgress(run, flags, runtime);
   interrupts.onRun(run, shown.progress);
   reporter.onRun(run, write);
@@ -107,12 +117,13 @@ async function complete(
   );
   try {
     await run.complete();
-    return { status: run.status, error: undefined };
+    return { status: run.status, error: undefined, setup: plan.core.setup };
   } catch (error) {
-    return { status: run.status, error };
+    return { status: run.status, error, setup: plan.core.setup };
   } finally {
     watch.stop();
     shown.progress.stop();
+    await printed?.close();
     await folder.release();
   }
 }
@@ -125,9 +136,11 @@ function runOf(
   { sink, journal, resume }: OutputFolder,
   log: Log,
   write: WriteLine,
+  printed: CoreOutputSink | undefined,
 ): Run {
   const { flags } = request;
   const { listen, maxFailures: failureLimit, retryFailed = false, quiet } = flags;
+  const { keepCrashes = false, output } = flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
   // If the journal has no job to skip, do not look up each input in it.
   const source = sourceOf(runtime.files, request, skipsExpected > 0 ? resume : undefined, log);
@@ -139,8 +152,22 @@ function runOf(
   const resuming = resumeText(resume, retryFailed);
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
-  const parts = { source, sink, journal, log, listen, onListening, failureLimit, skipsExpected };
+  const crashes = keepCrashes ? keptCrashes(runtime, output, plan, log) : undefined;
+  const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
+  const options = { listen, onListening, failureLimit, skipsExpected };
+  const parts = { source, sink, journal, log, crashes, onPrinted, ...options };
   return new Run({ runtime, ...parts, ...plan });
+}
+
+/** What keeps the crashes of a run. */
+function keptCrashes(runtime: Runtime, output: string, { core }: RunPlan, log: Log): KeptCrashes {
+  return new KeptCrashes({
+    folder: join(output, STATE_FOLDER, "crashes"),
+    core,
+    program: programName(runtime),
+    executable: runtime.selfCommand()[0] ?? process.execPath,
+    log,
+  });
 }
 
 /** Shows a bar on a terminal. A dumb terminal does not understand its escape sequences. */

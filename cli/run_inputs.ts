@@ -4,29 +4,41 @@ import { checkLines, checkPaths } from "../controller/inputs/check.ts";
 import { fileSource } from "../controller/inputs/files.ts";
 import { lineSource } from "../controller/inputs/lines.ts";
 import { numberSource } from "../controller/inputs/numbers.ts";
+import { OutputNaming } from "../controller/inputs/output_naming.ts";
+import { productSource } from "../controller/inputs/product.ts";
 import type { Source } from "../controller/inputs/source.ts";
+import { isTable, tableSource } from "../controller/inputs/table.ts";
 import type { FinishedJobs } from "../controller/output/finished_jobs.ts";
 import type { Files } from "../runtime/files.ts";
 import type { Log } from "../system/log.ts";
+import type { RunFlags } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Rejects unless there is exactly one kind of inputs and the inputs can be read. */
 export async function checkInputs(files: Files, { inputs, flags }: RunRequest): Promise<void> {
-  const { lines, repeat, output } = flags;
-  const kinds = [inputs.length > 0, lines !== undefined, repeat !== undefined];
+  const { lines, repeat, param, output } = flags;
+  const kinds = [inputs.length > 0, lines !== undefined, repeat !== undefined, param !== undefined];
   if (flags.checksum && inputs.length === 0) {
     throw new UsageError("--checksum is for files; lines and numbers are compared by content");
   }
   const named = kinds.filter((isNamed) => isNamed).length;
   if (named === 0) {
-    throw new UsageError("No inputs; name files or folders, or use --lines FILE or --repeat N");
+    throw new UsageError(
+      "No inputs; name files or folders, or use --lines FILE, --repeat N or --param NAME=VALUES",
+    );
   }
   if (named > 1) {
-    throw new UsageError("Choose one kind of inputs: files and folders, --lines, or --repeat");
+    throw new UsageError(
+      "Choose one kind of inputs: files and folders, --lines, --repeat, or --param",
+    );
   }
-  if (lines === undefined) await checkPaths(files, inputs, output);
-  else await checkLines(files, lines, output);
+  if (flags.null && !inputs.includes("-")) {
+    throw new UsageError("-0 is for a list of files on stdin; name - as the input");
+  }
+  const naming = namingOf(flags);
+  if (lines === undefined) await checkPaths(files, inputs, output, naming);
+  else await checkLines(files, lines, output, naming);
 }
 
 /** The source of the inputs. It skips jobs that `finished` knows. */
@@ -36,8 +48,12 @@ export function sourceOf(
   finished: FinishedJobs | undefined,
   log: Log,
 ): Source {
-  if (flags.repeat !== undefined) return numberSource(flags.repeat, finished);
-  if (flags.lines !== undefined) return lineSource(flags.lines, finished);
+  if (flags.repeat !== undefined) return numberSource(flags.repeat, finished, namingOf(flags));
+  if (flags.param) return productSource(flags.param, finished, namingOf(flags));
+  if (flags.lines !== undefined && isTable(flags.lines)) {
+    return tableSource(flags.lines, finished, namingOf(flags));
+  }
+  if (flags.lines !== undefined) return lineSource(flags.lines, finished, namingOf(flags));
   return fileSource({
     files,
     paths: inputs,
@@ -45,7 +61,18 @@ export function sourceOf(
     warn: (text) => log.warn(text),
     finished,
     comparesContent: flags.checksum,
+    naming: namingOf(flags),
+    listEnding: flags.null ? "zeros" : "lines",
   });
+}
+
+/** How the outputs are named. */
+export function namingOf({ suffix, name }: RunFlags): OutputNaming {
+  if (suffix !== undefined && name !== undefined) {
+    throw new UsageError('Choose one of --suffix and --name, as in --name "{stem}.txt"');
+  }
+  if (suffix !== undefined) return OutputNaming.withSuffix(suffix);
+  return name === undefined ? OutputNaming.SAME : OutputNaming.of(name);
 }
 
 /** What the user has to supply on stdin again to resume the run, if anything. */

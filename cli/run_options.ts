@@ -2,15 +2,20 @@
 
 import { type Command, Option } from "commander";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
+import { INIT_MS_DEFAULT } from "../controller/cluster/task.ts";
 import { DEFAULT_POLICY } from "../controller/cluster/retries.ts";
 import type { FailureLimit } from "../controller/failure_limit.ts";
+import type { Sweep } from "../controller/inputs/product.ts";
 import { parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
 import { withVariable } from "./core_variables.ts";
+import { CORE_OUTPUTS, type CoreOutput } from "./core_output.ts";
 import {
   parseCount,
   parseFailureLimit,
+  parseInitTimeout,
   parseMemory,
+  parseParam,
   parseTimeout,
   parseVerify,
 } from "./option_values.ts";
@@ -20,9 +25,13 @@ import { addShareOptions, type ShareFlags } from "./share_options.ts";
 export interface RunFlags extends ShareFlags {
   readonly lines?: string;
   readonly repeat?: number;
+  readonly null?: boolean;
   readonly checksum?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly with?: readonly string[];
+  readonly suffix?: string;
+  readonly name?: string;
+  readonly param?: readonly Sweep[];
   readonly output: string;
   readonly fresh?: boolean;
   readonly retryFailed?: boolean;
@@ -30,12 +39,15 @@ export interface RunFlags extends ShareFlags {
   readonly listen?: Address;
   readonly insecure?: boolean;
   readonly timeout?: number;
+  readonly initTimeout?: number;
   readonly memory?: number;
   readonly retries?: number;
   readonly crashLimit?: number;
   readonly maxFailures?: FailureLimit;
+  readonly keepCrashes?: boolean;
   readonly verify?: number;
   readonly speculate?: boolean;
+  readonly coreOutput?: CoreOutput;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
@@ -51,6 +63,10 @@ export function addRunOptions(command: Command): Command {
   addJobOptions(command);
   return command
     .optionsGroup("Messages:")
+    .addOption(
+      new Option("--core-output <what>", "what cores print: show it, keep it in files, or off")
+        .choices(CORE_OUTPUTS).default("show"),
+    )
     .option("-q, --quiet", "print only errors")
     .option("--json", "print the summary as JSON on stdout")
     .helpOption("-h, --help", "show this help");
@@ -74,15 +90,26 @@ function addCoreOptions(command: Command): void {
 function addInputOptions(command: Command): void {
   command
     .optionsGroup("Inputs:")
-    .option("--lines <file>", "one job per line of the file; - reads stdin")
+    .option(
+      "--lines <file>",
+      "one job per line of the file, or row of a .csv or .tsv; - reads stdin",
+    )
     .option(
       "--repeat <n>",
       "n jobs; their inputs are the numbers 0, 1, 2, …",
       (text) => parseCount("--repeat", 0, text),
     )
+    .option(
+      "--param <name=values>",
+      "one job per combination of values: --param a=1,2,3 --param b=x,y",
+      parseParam,
+    )
+    .option("-0, --null", "names in the list on stdin end with a zero byte (find -print0)")
     .option("--checksum", "compare contents of files, not times, to see which have changed")
     .optionsGroup("Outputs:")
     .option("-o, --output <dir>", "folder for the outputs and the journal", "outputs")
+    .option("--suffix <text>", "outputs are named like their inputs, with this at the end: .txt")
+    .option("--name <template>", "outputs are named by a template: {stem}.png, {name}.out")
     .option("--fresh", "rerun everything, including finished jobs")
     .option("--retry-failed", "rerun jobs that failed in an earlier run");
 }
@@ -105,6 +132,11 @@ function addJobOptions(command: Command): void {
   command
     .optionsGroup("Limits and failures:")
     .option("--timeout <time>", "kill a job that runs longer: 30s, 5m, 2h", parseTimeout)
+    .option(
+      "--init-timeout <time>",
+      "limit for loading the core, worker_init included (default: 10m)",
+      parseInitTimeout,
+    )
     .option("--memory <size>", "kill a job whose process uses more: 500M, 2G", parseMemory)
     .option(
       "--retries <n>",
@@ -121,6 +153,7 @@ function addJobOptions(command: Command): void {
       "stop after more than n failures, or n% once 100 jobs have finished",
       parseFailureLimit,
     )
+    .option("--keep-crashes", "keep core dump, core and input of jobs that crash")
     .option(
       "--verify <2|P%>",
       "run all jobs, or P % of them, on two workers and compare the outputs",
@@ -139,6 +172,13 @@ export function clusterOptionsOf(flags: RunFlags): ClusterOptions {
       crashLimit: flags.crashLimit ?? DEFAULT_POLICY.crashLimit,
     },
     speculates: flags.speculate ?? true,
+    initMs: flags.initTimeout ?? INIT_MS_DEFAULT,
     verifiedPart: flags.verify ?? 0,
+    coreOutput: coreOutputOf(flags) === "off" ? "failures" : "all",
   };
+}
+
+/** What becomes of what cores print. Nobody sees it with `--quiet`. */
+export function coreOutputOf({ coreOutput = "show", quiet }: RunFlags): CoreOutput {
+  return coreOutput === "show" && quiet ? "off" : coreOutput;
 }

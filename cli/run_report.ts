@@ -7,37 +7,47 @@ import type { RunStatus } from "../controller/run.ts";
 import { InterruptedError, NoWorkerError } from "../controller/run_errors.ts";
 import { refusalTable } from "../controller/workers/core_refusals.ts";
 import { messageOf } from "../runtime/error_text.ts";
+import { shownName } from "../runtime/file_name.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
 import { printError, printErrorTable, toStderr } from "./log.ts";
 import type { RunFlags } from "./run_options.ts";
 import { writeStdout } from "./stdout.ts";
-import { failuresText, summaryJson, summaryText } from "./summary.ts";
+import { failuresText, type ShownSetup, summaryJson, summaryText } from "./summary.ts";
 
 /** How a run has ended. */
 export interface RunEnd {
   readonly status: RunStatus;
   /** The error that ended the run early, if one did. */
   readonly error: unknown;
+  /** What came with the core. */
+  readonly setup: ShownSetup;
 }
 
 /**
  * Prints the summary, the error and how to resume: every run that ends early can be resumed. Rethrows errors of
  * unknown kinds.
  */
-export function report({ status, error }: RunEnd, flags: RunFlags, resumeHint: string): number {
-  printSummary(status, error, flags);
+export function report(
+  { status, error, setup }: RunEnd,
+  flags: RunFlags,
+  resumeHint: string,
+): number {
+  printSummary({ status, error, setup }, flags);
   if (error) return reportError(status, error, flags, resumeHint);
   if (status.failed === 0) return ExitCode.ok;
   if (flags.quiet) printError(failuresText(status, flags.output));
   return ExitCode.someFailed;
 }
 
-function printSummary(status: RunStatus, error: unknown, { json, quiet, output }: RunFlags): void {
+function printSummary(
+  { status, error, setup }: RunEnd,
+  { json, quiet, output }: RunFlags,
+): void {
   const message = error instanceof Error ? error.message : undefined;
-  if (json) writeStdout(`${summaryJson(status, output, message)}\n`);
+  if (json) writeStdout(`${summaryJson(status, output, message, setup)}\n`);
   else if (!quiet && !(error && status.done + status.failed === 0)) {
-    writeStdout(`${summaryText(status, output)}\n`);
+    writeStdout(`${summaryText(status, shownName(output), setup)}\n`);
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Run, RunSnapshot } from "../controller/run.ts";
 import { formatCount, formatDuration, formatNoun, formatRate, printable } from "./format.ts";
 import { toStderr, type WriteLine } from "./log.ts";
+import { loadingText } from "./progress_text.ts";
 
 const PHASES: Readonly<Record<RunSnapshot["phase"], string>> = {
   running: "",
@@ -59,8 +60,9 @@ function headline(status: RunSnapshot["status"], workers: RunSnapshot["workers"]
     `${formatCount(waiting)} waiting${total === undefined ? " (more may come)" : ""}`,
   ];
   const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
+  const loading = status.loading ? `; ${loadingText(status.loading)}` : "";
   return `after ${formatDuration(elapsedMs)}: ${jobs.join(", ")}; ` +
-    `${formatNoun(workers.length, "worker")}, ${formatNoun(slots, "slot")}`;
+    `${formatNoun(workers.length, "worker")}, ${formatNoun(slots, "slot")}${loading}`;
 }
 
 function workerLines(workers: RunSnapshot["workers"]): string[] {

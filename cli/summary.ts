@@ -1,27 +1,47 @@
 /** The summary of a run, as text and as JSON. */
 
-import { join } from "node:path";
+import { join } from "../runtime/path.ts";
 import process from "node:process";
 import { styleText } from "node:util";
 import type { Faults } from "../controller/cluster/retries.ts";
 import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
 import type { RunStatus } from "../controller/run.ts";
+import type { CoreSetup } from "../protocol/mod.ts";
 import { failureList } from "./failure_list.ts";
-import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatNoun,
+  formatRate,
+  printable,
+} from "./format.ts";
+
+/** What came with the core. */
+export type ShownSetup = Pick<CoreSetup, "files" | "variables">;
+
+/** A longer value of a variable is cut off. */
+const VALUE_CHARS_MAX = 40;
 
 /** The summary as a few lines of text. */
-export function summaryText(status: RunStatus, outputs: string): string {
+export function summaryText(status: RunStatus, outputs: string, setup?: ShownSetup): string {
   const failures = status.failed > 0 ? failureLines(status, outputs) : [];
   if (jobsOf(status) === 0 && status.total === endedOf(status)) {
     return [nothingToDo(status, outputs), ...failures].join("\n");
   }
   const faults = faultsText(status.faults);
   const attempts = faults === "" ? [] : [`failed attempts: ${faults}`];
-  return [headline(status, outputs), figures(status), ...attempts, ...failures].join("\n");
+  const lines = [headline(status, outputs), figures(status), ...setupLines(setup), ...attempts];
+  return [...lines, ...failures].join("\n");
 }
 
 /** The summary as one JSON object on one line. */
-export function summaryJson(status: RunStatus, outputs: string, error: string | undefined): string {
+export function summaryJson(
+  status: RunStatus,
+  outputs: string,
+  error: string | undefined,
+  setup?: ShownSetup,
+): string {
   const seconds = status.elapsedMs / 1000;
   return JSON.stringify({
     jobs: endedOf(status),
@@ -42,6 +62,8 @@ export function summaryJson(status: RunStatus, outputs: string, error: string | 
     record: journalIn(outputs),
     failures: status.failures,
     failuresLeftOut: status.failed - status.failures.length,
+    env: Object.fromEntries(setup?.variables ?? []),
+    with: (setup?.files ?? []).map(({ path }) => path),
     ...(error === undefined ? {} : { error }),
   });
 }
@@ -93,6 +115,21 @@ function endedOf({ done, failed }: RunStatus): number {
 /** Jobs that have ended in this run. */
 function jobsOf(status: RunStatus): number {
   return endedOf(status) - status.skippedDone - status.skippedFailed;
+}
+
+/** Variables and files of the core: with others, the outputs might differ. */
+function setupLines(setup: ShownSetup | undefined): string[] {
+  const { variables = [], files = [] } = setup ?? {};
+  const shown = variables.map(([name, value]) => `${name}=${cutOff(value)}`).join(" ");
+  return [
+    ...(variables.length > 0 ? [`variables: ${shown}`] : []),
+    ...(files.length > 0 ? [`with ${formatNoun(files.length, "file")} beside the core`] : []),
+  ];
+}
+
+function cutOff(value: string): string {
+  const text = printable(value);
+  return text.length <= VALUE_CHARS_MAX ? text : `${text.slice(0, VALUE_CHARS_MAX)}…`;
 }
 
 function figures(status: RunStatus): string {

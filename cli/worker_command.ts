@@ -23,7 +23,8 @@ export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promi
   const log = workerLog();
   const signals = new WorkerSignals(log);
   const listener = listen ? listenOn(runtime, listen) : undefined;
-  const worker = await Worker.start(runtime, { ...shares, log, software: SOFTWARE });
+  const own = { ownsProcess: true, software: SOFTWARE, log };
+  const worker = await Worker.start(runtime, { ...shares, ...own });
   signals.onWorker(worker);
   if (listener) {
     writeStdout(`listening on ${formatAddress(listener.address)}, ${slots}\n`);

@@ -4,5 +4,11 @@ import type { FailureKindName, JobResult } from "../protocol/mod.ts";
 
 /** The core's result with its exit code, or the reason why there is none. */
 export type Answer =
-  | { readonly kind: "result"; readonly result: JobResult }
-  | { readonly kind: "error"; readonly cause: FailureKindName; readonly message: string };
+  & (
+    | { readonly kind: "result"; readonly result: JobResult }
+    | { readonly kind: "error"; readonly cause: FailureKindName; readonly message: string }
+  )
+  & {
+    /** What the job printed last, if it failed and printed something. */
+    readonly lastLines?: readonly string[];
+  };

@@ -8,6 +8,7 @@ import { doneRecord, failedRecord, unreadableRecord } from "./job_records.ts";
 import { type DirectorySink, OutputNameError } from "./output/directory_sink.ts";
 import type { Journal } from "./output/journal.ts";
 import type { JobRecord } from "./output/journal_record.ts";
+import type { KeptCrashes } from "./kept_crashes.ts";
 import type { Tally } from "./tally.ts";
 
 /** The parts of a run that a committer uses. */
@@ -16,6 +17,8 @@ export interface CommitterParts {
   readonly journal: Journal;
   readonly tally: Tally;
   readonly window: CommitWindow;
+  /** Keeps crashes, if the run does. */
+  readonly crashes?: KeptCrashes | undefined;
 }
 
 /** What a committer reports to the run. */
@@ -107,6 +110,7 @@ export class Committer {
 
   async #finishFailed(completion: Completion<ReadyTask>, reason: string): Promise<void> {
     await this.#parts.sink.remove(completion.job.payload.name);
+    await this.#parts.crashes?.keep(completion);
     this.#finish(failedRecord(completion, reason));
   }
 

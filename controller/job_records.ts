@@ -48,6 +48,7 @@ export function failedRecord(
     queueMs: toMicroseconds(Math.max(0, job.sentAtMs - job.queuedAtMs)), // it may be queued again
     runMs: toMicroseconds(answeredAtMs - job.sentAtMs),
     ...(answer.kind === "error" ? { cause: answer.cause } : {}),
+    ...(answer.lastLines?.length ? { printed: answer.lastLines } : {}),
     ...(exitCode !== 0 ? { exitCode } : {}), // 0 if only writing the output failed
     identity,
     ...note,

@@ -12,6 +12,7 @@ import type { ReadyTask, Source, SourceTask } from "./inputs/source.ts";
 import type { DirectorySink } from "./output/directory_sink.ts";
 import type { Journal } from "./output/journal.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
+import type { KeptCrashes } from "./kept_crashes.ts";
 import { type JobCounts, Tally } from "./tally.ts";
 import type { CoreImage } from "./workers/core_image.ts";
 import { LocalWorker, type LocalWorkerShares } from "./workers/local_worker.ts";
@@ -35,10 +36,23 @@ export interface RunParts {
   readonly onListening?: (address: Address) => void;
   /** What the local worker gets of this machine. `undefined`: the run starts none. */
   readonly local?: LocalWorkerShares | undefined;
+  /** Gets what jobs print, if `options.coreOutput` asks for it. */
+  readonly onPrinted?: (printed: PrintedByJob) => void;
+  /** Keeps crashes, if given. */
+  readonly crashes?: KeptCrashes | undefined;
   /** How many failures stop the run. Default: no limit. */
   readonly failureLimit?: FailureLimit | undefined;
   /** Jobs that will probably be skipped because they finished in earlier runs. They take no time. */
   readonly skipsExpected?: number;
+}
+
+/** Lines that a job has printed, or its core while no job ran: then `name` is undefined. */
+export interface PrintedByJob {
+  readonly name: string | undefined;
+  readonly attempt: number;
+  readonly lines: readonly string[];
+  /** Lines before these that were left out, because there were too many. */
+  readonly leftOut: number;
 }
 
 /** The progress of a run. */
@@ -93,12 +107,13 @@ export class Run {
   #dialed: readonly Address[] = [];
 
   constructor(parts: RunParts) {
-    const { runtime, core, sink, journal, log, options, skipsExpected = 0 } = parts;
+    const { runtime, core, sink, journal, crashes, log, options, skipsExpected = 0 } = parts;
     this.#parts = parts;
     this.#startedAtMs = runtime.clock.now();
     this.#tally = new Tally(skipsExpected);
     this.#window = new CommitWindow((isFull) => this.#cluster.pause(isFull));
-    this.#committer = new Committer({ sink, journal, tally: this.#tally, window: this.#window }, {
+    const { tally, window } = { tally: this.#tally, window: this.#window };
+    this.#committer = new Committer({ sink, journal, tally, window, crashes }, {
       onFinished: () => this.#onFinished(),
       onError: (error) => this.#stop(error),
     });
@@ -110,6 +125,10 @@ export class Run {
         onNoWorkerLeft: (reasons) => this.#onNoWorker(reasons),
         onCanceled: (count) => this.#onCanceled(count),
         onDisagreement: (error) => this.#stop(error),
+        onPrinted: ({ job, ...printed }) => {
+          const { payload, attempt = 0 } = job ?? {};
+          parts.onPrinted?.({ name: payload?.name, attempt, ...printed });
+        },
       },
       log,
       options,
@@ -183,14 +202,16 @@ export class Run {
   }
 
   async #start(): Promise<void> {
-    const { workers, listen, onListening, local, runtime, log } = this.#parts;
+    const { workers, listen, onListening, local, crashes, runtime, log } = this.#parts;
+    await crashes?.open();
     this.setWorkers(workers);
     if (listen) {
       const address = this.#cluster.listen(listen);
       onListening?.(address);
     }
     if (local !== undefined) {
-      this.#local = await LocalWorker.start(runtime, this.#cluster, { shares: local, log });
+      const options = { shares: local, log, dumpsFolder: crashes?.dumpsFolder };
+      this.#local = await LocalWorker.start(runtime, this.#cluster, options);
     }
     void this.#feed();
   }
@@ -281,12 +302,13 @@ export class Run {
     const localClosed = this.#local?.close();
     localClosed?.catch(() => {}); // reported below
     await Promise.race([this.#window.empty(), this.#abandoned.promise]);
-    const { journal, sink } = this.#parts;
+    const { journal, sink, crashes } = this.#parts;
     const closings = [
       () => localClosed,
       // If outputs are still being written, one of them may be renamed into place without a record.
       () => journal.close(this.#window.isEmpty),
       () => sink.close(),
+      () => crashes?.close(),
     ];
     let first: unknown;
     for (const close of closings) {

@@ -4,11 +4,12 @@ import { resolve } from "node:path";
 import { parseAddress } from "../link/address.ts";
 import type { FailureKindName } from "../protocol/mod.ts";
 import { detectRuntime } from "../runtime/detect.ts";
+import { withReason } from "../system/last_words.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { slotsFor } from "../system/usable_cpus.ts";
 import type { Answer } from "./answer.ts";
 import { Cluster } from "./cluster/cluster.ts";
-import type { Task } from "./cluster/task.ts";
+import { INIT_MS_DEFAULT, type Task } from "./cluster/task.ts";
 import { DEFAULT_POLICY, type JobPolicy } from "./cluster/retries.ts";
 import { ResultQueue } from "./result_queue.ts";
 import { NoWorkerError } from "./run_errors.ts";
@@ -33,6 +34,8 @@ export interface SessionOptions {
   readonly workdir?: string;
   /** Limits and retries of each job. Default: no limits of time and memory; only crashes are retried, twice. */
   readonly policy?: Partial<JobPolicy>;
+  /** How long the core may take to load, in milliseconds. Default: 10 minutes. */
+  readonly initMs?: number;
   /** Gets warnings, for example about lost workers, and the lines that cores print. Default: they are dropped. */
   readonly log?: Log;
 }
@@ -51,6 +54,8 @@ export class JobError extends Error {
     readonly exitCode?: number,
     /** The output that the core returned with its exit code; otherwise empty. */
     readonly output: Uint8Array = new Uint8Array(0),
+    /** What the job printed last: about 20 lines. */
+    readonly lastLines: readonly string[] = [],
   ) {
     super(message);
   }
@@ -131,7 +136,10 @@ export class Session implements AsyncDisposable {
       : coreImage("core", options.core, variables);
     const log = options.log ?? silentLog;
     const policy = { ...DEFAULT_POLICY, ...options.policy };
-    const session = new Session((events) => new Cluster(runtime, core, events, log, { policy }));
+    const { initMs = INIT_MS_DEFAULT } = options;
+    const session = new Session((events) =>
+      new Cluster(runtime, core, events, log, { policy, initMs })
+    );
     for (const worker of workers) session.#cluster.dial(worker);
     if (isLocal) {
       const { threads, workdir, slots = slotsFor(threads) } = options;
@@ -246,14 +254,14 @@ function bytesOf(answer: Answer): number {
 }
 
 function toResult(index: number, answer: Answer, reason?: string): MapResult {
+  const { lastLines } = answer;
   if (answer.kind === "error") {
-    return { index, ok: false, error: new JobError(reason ?? answer.message, answer.cause) };
+    const { cause, message } = answer;
+    const error = new JobError(reason ?? message, cause, undefined, undefined, lastLines);
+    return { index, ok: false, error };
   }
   const { exitCode, output } = answer.result;
   if (exitCode === 0) return { index, ok: true, output };
-  return {
-    index,
-    ok: false,
-    error: new JobError(reason ?? `exit code ${exitCode}`, "exit", exitCode, output),
-  };
+  const why = reason ?? withReason(`exit code ${exitCode}`, lastLines);
+  return { index, ok: false, error: new JobError(why, "exit", exitCode, output, lastLines) };
 }

@@ -39,12 +39,17 @@
  * - DISTCOMP_SLOT is the number of the worker's slot that the process serves, from 0 on, and
  *   DISTCOMP_SLOTS is how many slots the worker has. OMP_NUM_THREADS and the like say how many threads
  *   a job should use. With `worker --gpus`, CUDA_VISIBLE_DEVICES and the like name its GPU.
- * - What the core prints to stdout or stderr appears in the worker's log. If it prints far more
+ * - What the core prints to stdout or stderr appears in the worker's log, and with the name of its
+ *   job in the run (`--core-output`). stdout is written line by line. If the core prints far more
  *   than the log can take, printing blocks, as on a slow terminal.
  * - A C++ exception, a Rust panic or a longjmp must not leave these functions.
  * - Unloading the core calls none of these functions, but it runs the core's destructors: functions
- *   with __attribute__((destructor)), and destructors of C++ globals. They run even if worker_init
- *   failed, but not after a crash, and not if the core had to be killed.
+ *   with __attribute__((destructor)), destructors of C++ globals, and functions registered with
+ *   atexit(). They run even if worker_init failed, but not after a crash, and not if the core had
+ *   to be killed: it has 5 seconds. Where the C library cannot unload a core, they run when its
+ *   process ends, at the same time.
+ * - Everything that the core has started, such as child processes, ends with its process.
+ * - A crash leaves no core dump, unless the run was started with --keep-crashes.
  */
 #ifndef DISTCOMP_H
 #define DISTCOMP_H

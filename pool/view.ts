@@ -157,4 +157,11 @@ export class PoolView<T> {
     }
     return free?.id;
   }
+
+  /** The free endpoints that have no core. */
+  emptyEndpoints(): EndpointId[] {
+    return [...this.endpoints.values()]
+      .filter(({ isFree, core }) => isFree && core === undefined)
+      .map(({ id }) => id);
+  }
 }

@@ -59,9 +59,18 @@ export function setupKey(setup: CoreSetup, sha256: (bytes: Uint8Array) => string
   return sha256(writeSetup(new PayloadWriter().hex(setup.core), setup).bytes());
 }
 
-/** Encodes a "choose setup" as a whole frame. `name`: for people. */
-export function encodeSetup(id: Uint64, setup: CoreSetup, name: string): Uint8Array<ArrayBuffer> {
-  const payload = writeSetup(new PayloadWriter().hex(setup.core).string(name), setup).bytes();
+/**
+ * Encodes a "choose setup" as a whole frame. `name`: for people. `initMs`: how long `worker_init` may take; 0: as
+ * long as the worker allows.
+ */
+export function encodeSetup(
+  id: Uint64,
+  setup: CoreSetup,
+  name: string,
+  initMs: number,
+): Uint8Array<ArrayBuffer> {
+  const writer = new PayloadWriter().hex(setup.core).string(name);
+  const payload = writeSetup(writer, setup).uint64(initMs).bytes();
   return encodeFrame({ type: MessageType.setup, id, payload });
 }
 
@@ -76,7 +85,7 @@ function writeSetup(writer: PayloadWriter, { path, files, variables }: CoreSetup
 /** Decodes the payload of a "choose setup". Throws a `MalformedPayloadError`. */
 export function decodeSetup(
   payload: Uint8Array<ArrayBuffer>,
-): { readonly setup: CoreSetup; readonly name: string } {
+): { readonly setup: CoreSetup; readonly name: string; readonly initMs: number } {
   const reader = new PayloadReader(payload, "The choice of a setup");
   const core = reader.hex(DIGEST_BYTES);
   const name = reader.string();
@@ -87,11 +96,12 @@ export function decodeSetup(
     bytes: Number(reader.uint64()),
   }));
   const variables = reader.list(8 + 8, () => [reader.string(), reader.string()] as const);
+  const initMs = Number(reader.uint64());
   reader.end();
   const setup = { core, path, files, variables };
   const problem = problemOf(setup);
   if (problem !== undefined) throw new MalformedPayloadError(problem);
-  return { setup, name };
+  return { setup, name, initMs };
 }
 
 /** Why no worker can use a setup; `undefined` if it can. */
@@ -130,8 +140,9 @@ function pathProblem(path: string): string | undefined {
   return isInside ? undefined : "is not a path inside the folder of the core";
 }
 
-/** Variables that decide how distcomp's own process runs. */
-const RESERVED = /^(DISTCOMP_|DENO_|BUN_|NODE_)/;
+/** Variables that distcomp sets for its processes, and those that decide how their runtimes run. */
+const RESERVED =
+  /^(DISTCOMP_(SPAWNED_AS|SLOT|SLOTS|SLOT_PROCESS|CORE_DIR)|DENO_.*|BUN_.*|NODE_OPTIONS)$/;
 
 function variablesProblem(variables: readonly Variable[]): string | undefined {
   if (variables.length > SETUP_VARIABLES_MAX) {

@@ -14,11 +14,18 @@ export const MessageType = {
   cancel: 0x07,
   ping: 0x08,
   content: 0x09,
+  coreOutput: 0x0a,
   setup: 0x0b,
 } as const;
 
-/** Types of the frames that a worker sends. Version 2 added `draining` and `kindError`. */
-export const ResponseType = { ok: 0x01, draining: 0x03, kindError: 0xfe, error: 0xff } as const;
+/** Types of the frames that a worker sends. Version 2 added all but `ok` and `error`. */
+export const ResponseType = {
+  ok: 0x01,
+  draining: 0x03,
+  printed: 0x04,
+  kindError: 0xfe,
+  error: 0xff,
+} as const;
 
 /**
  * One complete frame. `payload` is a view into memory that is no longer written to: it may be kept, but not

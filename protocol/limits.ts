@@ -50,3 +50,6 @@ export const CONTROLLER_SILENT_MS_MAX = 60_000;
 export const UNANSWERED_JOBS_MAX = 65_536;
 export const UNANSWERED_CORES_MAX = 2;
 export const UNANSWERED_BYTES_MAX = 256 * 1024 * 1024;
+
+/** The longest text of a notice of printed lines. A worker sends more notices instead of a longer one. */
+export const PRINTED_TEXT_BYTES_MAX = 16 * 1024;

@@ -1,5 +1,6 @@
 /** Encodes and decodes the messages that protocol version 2 adds, and their responses. */
 
+import { type CoreOutputMode, decodeCoreOutput } from "./core_output.ts";
 import { type ContentPart, type CoreSetup, decodeContent, decodeSetup } from "./core_setup.ts";
 import { MalformedPayloadError, UnknownTypeError } from "./errors.ts";
 import { encodeFrame, type Frame, MessageType, ResponseType } from "./frame.ts";
@@ -48,6 +49,10 @@ export interface WorkerLoad {
   readonly jobsWaiting: number;
   /** 0 if unknown. */
   readonly memoryFreeBytes: number;
+  /** How many slots load a core. */
+  readonly slotsLoading: number;
+  /** How long the first of them has been loading it. */
+  readonly loadingMs: number;
 }
 
 /** The kind of a failure. */
@@ -87,16 +92,21 @@ export type Message2 =
     /** SHA-256, hexadecimal. */
     readonly core: string;
     readonly name: string;
+    /** How long `worker_init` may take; 0: as long as the worker allows. */
+    readonly initMs: number;
   }
   | {
     readonly type: "setup";
     readonly id: Uint64;
     readonly setup: CoreSetup;
     readonly name: string;
+    /** As for "choose". */
+    readonly initMs: number;
   }
   | { readonly type: "content"; readonly id: Uint64; readonly content: ContentPart }
   | { readonly type: "cancel"; readonly id: Uint64; readonly message: Uint64 }
-  | { readonly type: "ping"; readonly id: Uint64 };
+  | { readonly type: "ping"; readonly id: Uint64 }
+  | { readonly type: "coreOutput"; readonly id: Uint64; readonly mode: CoreOutputMode };
 
 /** The payload of a job with limits, decoded without a copy. */
 export interface LimitedJob {
@@ -112,9 +122,15 @@ export function encodeDescribe(id: Uint64): Uint8Array<ArrayBuffer> {
 }
 
 /** Encodes a "choose compute core" as a whole frame. `core` is its SHA-256, hexadecimal. */
-export function encodeChoose(id: Uint64, core: string, name: string): Uint8Array<ArrayBuffer> {
-  const payload = new PayloadWriter().hex(core).string(name).bytes();
-  return encodeFrame({ type: MessageType.choose, id, payload });
+export function encodeChoose(
+  id: Uint64,
+  core: string,
+  name: string,
+  initMs = 0,
+): Uint8Array<ArrayBuffer> {
+  const writer = new PayloadWriter().hex(core).string(name);
+  if (initMs > 0) writer.uint64(initMs);
+  return encodeFrame({ type: MessageType.choose, id, payload: writer.bytes() });
 }
 
 /** Encodes a "cancel", of the job with the message id `message`, as a whole frame. */
@@ -150,12 +166,12 @@ export function encodeChooseResponse(id: Uint64, isLoaded: boolean): Uint8Array<
 
 /** Encodes the response to a ping as a whole frame. */
 export function encodeWorkerLoad(id: Uint64, load: WorkerLoad): Uint8Array<ArrayBuffer> {
-  const payload = new PayloadWriter()
+  const writer = new PayloadWriter()
     .uint32(load.slotsBusy)
     .uint64(load.jobsWaiting)
-    .uint64(load.memoryFreeBytes)
-    .bytes();
-  return encodeFrame({ type: ResponseType.ok, id, payload });
+    .uint64(load.memoryFreeBytes);
+  if (load.slotsLoading > 0) writer.uint32(load.slotsLoading).uint64(load.loadingMs);
+  return encodeFrame({ type: ResponseType.ok, id, payload: writer.bytes() });
 }
 
 /** Encodes a successful response without data as a whole frame. */
@@ -202,6 +218,7 @@ export function decodeMessage2(frame: Frame): Message2 {
         id,
         core: reader.hex(DIGEST_BYTES),
         name: reader.string(),
+        initMs: reader.isAtEnd ? 0 : Number(reader.uint64()),
       } as const;
       reader.end();
       return message;
@@ -216,6 +233,8 @@ export function decodeMessage2(frame: Frame): Message2 {
       reader.end();
       return message;
     }
+    case MessageType.coreOutput:
+      return { type: "coreOutput", id, mode: decodeCoreOutput(payload) };
     case MessageType.version:
     case MessageType.core:
     case MessageType.job:
@@ -264,10 +283,16 @@ export function decodeChooseResponse(payload: Uint8Array<ArrayBuffer>): boolean 
 /** Decodes the response to a ping. */
 export function decodeWorkerLoad(payload: Uint8Array<ArrayBuffer>): WorkerLoad {
   const reader = new PayloadReader(payload, "A worker's load");
-  const load = {
+  const busy = {
     slotsBusy: reader.uint32(),
     jobsWaiting: Number(reader.uint64()),
     memoryFreeBytes: Number(reader.uint64()),
+  };
+  const isLoading = !reader.isAtEnd;
+  const load = {
+    ...busy,
+    slotsLoading: isLoading ? reader.uint32() : 0,
+    loadingMs: isLoading ? Number(reader.uint64()) : 0,
   };
   reader.end();
   return load;

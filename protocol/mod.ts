@@ -5,6 +5,7 @@
  * @module
  */
 
+export * from "./core_output.ts";
 export * from "./core_setup.ts";
 export * from "./errors.ts";
 export * from "./frame.ts";

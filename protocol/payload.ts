@@ -117,6 +117,11 @@ export class PayloadReader {
     return Array.from({ length: count }, item);
   }
 
+  /** Whether nothing follows. */
+  get isAtEnd(): boolean {
+    return this.#room === 0;
+  }
+
   /** Checks that nothing follows. */
   end(): void {
     if (this.#room === 0) return;

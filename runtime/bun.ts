@@ -3,11 +3,12 @@
 import process from "node:process";
 import type { Writable } from "node:stream";
 import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
-import { openCore, openCoreProcess, openSlotChannel } from "./bun_ffi.ts";
+import { openCFunctions, openCore, openCoreProcess, openSlotChannel } from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { reasonOf } from "./error_text.ts";
 import { systemFiles } from "./files.ts";
+import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
 import {
   type Address,
   type ByteStream,
@@ -18,6 +19,7 @@ import {
   type SpawnOptions,
   type StreamListener,
 } from "./ports.ts";
+import { killRestOfGroup, signalGroup } from "./process_group.ts";
 
 type Socket = BunSocket<SocketStream>;
 
@@ -32,6 +34,7 @@ export const bunRuntime: Runtime = {
   stdio,
   writeStderr,
   spawn,
+  adoptOrphans: () => adoptOrphansWith(() => openCFunctions(ORPHAN_FUNCTIONS)),
   selfCommand,
   openCore,
   openCoreProcess,
@@ -223,25 +226,29 @@ function written(to: Writable, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
 }
 
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
+  const { env, isDetached = false } = options;
   const child = bun.spawn([...command], {
-    env: options.env,
+    env,
     ...options.folder !== undefined && { cwd: options.folder },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    detached: options.isDetached ?? false,
+    detached: isDetached,
   });
   return {
     pid: child.pid,
     outputs: [child.stdout, child.stderr],
-    ended: endOf(child),
-    kill: (signal) => child.kill(signal),
+    ended: endOf(child, isDetached),
+    kill: (signal) => {
+      if (!isDetached || !signalGroup(child.pid, signal)) child.kill(signal);
+    },
     unref: () => child.unref(),
   };
 }
 
-async function endOf(child: BunSubprocess): Promise<ProcessEnd> {
+async function endOf(child: BunSubprocess, isDetached: boolean): Promise<ProcessEnd> {
   const exitCode = await child.exited;
+  if (isDetached) killRestOfGroup(child.pid);
   return child.signalCode ? { signal: String(child.signalCode) } : { exitCode };
 }
 

@@ -11,13 +11,17 @@ import {
   CORE_API,
   type CType,
   type ForeignMemory,
+  LINKER_FUNCTIONS,
+  type LinkerLibrary,
   openCLibrary,
+  openLinker,
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "./c_functions.ts";
 import { CORE_PROCESS_FUNCTIONS, coreProcess, type CoreProcessLibrary } from "./core_process.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
+import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
 import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "./ports.ts";
 
@@ -74,7 +78,9 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   const more = moreOfC();
   silenceCrashReports(more);
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
-  return connectChannel(libc, memoryWith(more), socketPath);
+  const memory = memoryWith(more);
+  const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
+  return connectChannel(libc, memory, socketPath, openPrinting(libc, memory, linker));
 }
 
 /** Lets this process run a core without a worker. */
@@ -91,7 +97,12 @@ function silenceCrashReports({ signal }: MoreOfC): void {
 
 /** Opens what tells how this process handles signals. */
 export function openSignalLibrary(): SignalLibrary {
-  return openCLibrary((name) => open<SignalLibrary>(name, SIGNAL_FUNCTIONS));
+  return openCFunctions<SignalLibrary>(SIGNAL_FUNCTIONS);
+}
+
+/** Opens functions of the C library. */
+export function openCFunctions<T>(functions: Readonly<Record<string, CFunction>>): T {
+  return openCLibrary((name) => open<T>(name, functions));
 }
 
 /** Opens what binds threads to CPUs. */
@@ -109,6 +120,7 @@ function memoryWith({ memcpy }: MoreOfC): ForeignMemory<Pointer, number> {
     bytesAt: (pointer, bytes) =>
       pointer < 0 || pointer >= ADDRESS_MAX ? undefined : ffi.toArrayBuffer(pointer, 0, bytes),
     int32At: (pointer) => ffi.read.i32(pointer),
+    pointerAt: (pointer) => ffi.read.ptr(pointer) || null,
   };
 }
 

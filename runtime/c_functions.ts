@@ -40,6 +40,8 @@ export interface ForeignMemory<Pointer, Size> {
   /** Foreign memory as a buffer, without a copy; `undefined` for -1, which is how mmap fails. */
   bytesAt(pointer: Pointer, bytes: number): ArrayBuffer | undefined;
   int32At(pointer: Pointer): number;
+  /** The pointer that stands at an address; null if it is a null pointer. */
+  pointerAt(pointer: Pointer): Pointer | null;
 }
 
 /** The functions of the C library that a slot needs. They return what C returns. */
@@ -59,11 +61,19 @@ export interface CLibrary<Pointer, Size> {
     fd: number,
     offset: Size,
   ): Pointer | null;
-  setsid(): number;
   signal(number: number, handler: Pointer): Pointer | null;
+  dup(fd: number): number;
+  dup2(fd: number, target: number): number;
+  setvbuf(stream: Pointer, buffer: null, mode: number, size: Size): number;
+  fflush(stream: Pointer): number;
+  getrlimit(resource: number, limits: Uint8Array): number;
+  setrlimit(resource: number, limits: Uint8Array): number;
+  exit(status: number): void;
   errnoLocation(): Pointer | null;
   /** Linux only. */
   prctl?(option: number, argument: Size): number;
+  /** Linux only. */
+  ioctl?(fd: number, request: Size, result: Uint8Array): number;
 }
 
 const IS_MACOS = process.platform === "darwin";
@@ -85,19 +95,61 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   close: { args: ["i32"], returns: "i32" },
   // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
   mmap: { args: ["pointer", "size", "i32", "i32", "i32", "i64"], returns: "pointer" },
-  // pid_t setsid(void)
-  setsid: { args: [], returns: "i32" },
   // void *signal(int number, void *handler)
   signal: { args: ["i32", "pointer"], returns: "pointer" },
+  // int dup(int fd)
+  dup: { args: ["i32"], returns: "i32" },
+  // int dup2(int fd, int target)
+  dup2: { args: ["i32", "i32"], returns: "i32" },
+  // int setvbuf(FILE *stream, char *buffer, int mode, size_t size)
+  setvbuf: { args: ["pointer", "pointer", "i32", "size"], returns: "i32" },
+  // int fflush(FILE *stream)
+  fflush: { args: ["pointer"], returns: "i32" },
+  // int getrlimit(int resource, struct rlimit *limits)
+  getrlimit: { args: ["i32", "buffer"], returns: "i32" },
+  // int setrlimit(int resource, const struct rlimit *limits)
+  setrlimit: { args: ["i32", "buffer"], returns: "i32" },
+  // void exit(int status)
+  exit: { args: ["i32"], returns: "void" },
   // int *__errno_location(void), Linux; int *__error(void), macOS
   errnoLocation: {
     symbol: IS_MACOS ? "__error" : "__errno_location",
     args: [],
     returns: "pointer",
   },
-  // int prctl(int option, unsigned long argument, …), Linux
-  ...process.platform === "linux" && { prctl: { args: ["i32", "u64"], returns: "i32" } },
+  // int prctl(int option, unsigned long argument, …), int ioctl(int fd, unsigned long request, …), Linux
+  ...process.platform === "linux" && {
+    prctl: { args: ["i32", "u64"], returns: "i32" },
+    ioctl: { args: ["i32", "u64", "buffer"], returns: "i32" },
+  },
 };
+
+/** Declares what finds a variable of the C library. Before glibc 2.34, it is in a library of its own. */
+export const LINKER_FUNCTIONS: Readonly<Record<string, CFunction>> = {
+  // void *dlsym(void *handle, const char *symbol)
+  dlsym: { args: ["pointer", "buffer"], returns: "pointer" },
+};
+
+/** The functions that `LINKER_FUNCTIONS` declares. */
+export interface LinkerLibrary<Pointer> {
+  dlsym(handle: Pointer | null, symbol: Uint8Array): Pointer | null;
+}
+
+/** Opens what finds variables; `undefined` where there is no such library. */
+export function openLinker<T>(open: (name: string) => T): T | undefined {
+  for (const name of ["libdl.so.2", "libc.so.6"]) {
+    try {
+      return open(name);
+    } catch {
+      // Try the next name.
+    }
+  }
+  try {
+    return openCLibrary(open);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Declares what tells how a signal is handled. `new` is null: nothing is changed. */
 export const SIGNAL_FUNCTIONS: Readonly<Record<string, CFunction>> = {

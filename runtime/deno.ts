@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 import { acceptUntilClosed } from "./accepting.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { denoFiles } from "./deno_files.ts";
-import { openCore, openCoreProcess, openSlotChannel } from "./deno_ffi.ts";
+import { openCFunctions, openCore, openCoreProcess, openSlotChannel } from "./deno_ffi.ts";
 import { reasonOf } from "./error_text.ts";
+import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
 import {
   type Address,
   type ByteStream,
@@ -16,6 +17,7 @@ import {
   type SpawnOptions,
   type StreamListener,
 } from "./ports.ts";
+import { killRestOfGroup, signalGroup } from "./process_group.ts";
 
 /** Deno as a runtime for distcomp. */
 export const denoRuntime: Runtime = {
@@ -28,6 +30,7 @@ export const denoRuntime: Runtime = {
   stdio,
   writeStderr: (bytes) => writeAll(Deno.stderr, bytes), // `process.stderr` of Deno blocks
   spawn,
+  adoptOrphans: () => adoptOrphansWith(() => openCFunctions(ORPHAN_FUNCTIONS)),
   selfCommand,
   openCore,
   openCoreProcess,
@@ -158,27 +161,31 @@ function closeQuietly(resource: { close(): void }): void {
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
   const [program, ...args] = command;
   if (program === undefined) throw new RangeError("The command to start is empty");
+  const { env, isDetached = false } = options;
   const child = new Deno.Command(program, {
     args,
-    env: options.env,
+    env,
     clearEnv: true, // otherwise `env` would only be added
     ...options.folder !== undefined && { cwd: options.folder },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    detached: options.isDetached ?? false,
+    detached: isDetached,
   }).spawn();
   return {
     pid: child.pid,
     outputs: [child.stdout, child.stderr],
-    ended: endOf(child),
-    kill: (signal) => killQuietly(child, signal),
+    ended: endOf(child, isDetached),
+    kill: (signal) => {
+      if (!isDetached || !signalGroup(child.pid, signal)) killQuietly(child, signal);
+    },
     unref: () => child.unref(),
   };
 }
 
-async function endOf(child: Deno.ChildProcess): Promise<ProcessEnd> {
+async function endOf(child: Deno.ChildProcess, isDetached: boolean): Promise<ProcessEnd> {
   const status = await child.status;
+  if (isDetached) killRestOfGroup(child.pid);
   return status.signal ? { signal: status.signal } : { exitCode: status.code };
 }
 

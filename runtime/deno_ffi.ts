@@ -11,13 +11,17 @@ import {
   CORE_API,
   FILE_FUNCTIONS,
   type ForeignMemory,
+  LINKER_FUNCTIONS,
+  type LinkerLibrary,
   openCLibrary,
+  openLinker,
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "./c_functions.ts";
 import { CORE_PROCESS_FUNCTIONS, coreProcess, type CoreProcessLibrary } from "./core_process.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
+import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
 import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "./ports.ts";
 
@@ -37,6 +41,7 @@ const memory: ForeignMemory<Pointer, bigint> = {
       ? undefined
       : Deno.UnsafePointerView.getArrayBuffer(pointer, bytes),
   int32At: (pointer) => new Deno.UnsafePointerView(pointer).getInt32(),
+  pointerAt: (pointer) => new Deno.UnsafePointerView(pointer).getPointer(),
 };
 
 /** Loads the library at `path`, an absolute path, as a compute core. */
@@ -65,7 +70,10 @@ function load(path: string) {
 /** Connects a slot to its worker. */
 export function openSlotChannel(socketPath: string): SlotChannel {
   const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(C_LIBRARY)));
-  return connectChannel(symbols as unknown as CLibrary<Pointer, bigint>, memory, socketPath);
+  const libc = symbols as unknown as CLibrary<Pointer, bigint>;
+  const linker = openLinker((name) => Deno.dlopen(name, tableOf(LINKER_FUNCTIONS)).symbols);
+  const printing = openPrinting(libc, memory, linker as unknown as LinkerLibrary<Pointer>);
+  return connectChannel(libc, memory, socketPath, printing);
 }
 
 /** Lets this process run a core without a worker. */
@@ -76,8 +84,13 @@ export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProc
 
 /** Opens what tells how this process handles signals. */
 export function openSignalLibrary(): SignalLibrary {
-  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(SIGNAL_FUNCTIONS)));
-  return symbols as unknown as SignalLibrary;
+  return openCFunctions<SignalLibrary>(SIGNAL_FUNCTIONS);
+}
+
+/** Opens functions of the C library. */
+export function openCFunctions<T>(functions: Readonly<Record<string, CFunction>>): T {
+  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(functions)));
+  return symbols as unknown as T;
 }
 
 /** Opens what binds threads to CPUs. */

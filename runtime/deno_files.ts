@@ -6,7 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import os from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join } from "./path.ts";
 import { bytesOfName, isUtf8Name, nameOfBytes, REPLACEMENT } from "./file_name.ts";
 import { type FileInfo, type Files, systemFiles, type TargetInfo } from "./files.ts";
 import type { Entry } from "./folder.ts";
@@ -112,10 +112,15 @@ function targetOf(stats: Buffer): TargetInfo {
   const changedNs = stats.readUInt32LE(0x68);
   return {
     kind: FILE_KINDS[stats.readUInt16LE(0x1c) & S_IFMT] ?? "other",
-    bytes: Number(stats.readBigUInt64LE(0x28)),
-    modifiedAtMs: 1000 * Number(stats.readBigInt64LE(0x70)) + Math.floor(modifiedNs / 1e6),
-    changedAt: `${stats.readBigInt64LE(0x60)}.${String(changedNs).padStart(9, "0")}`,
+    bytes: int64At(stats, 0x28),
+    modifiedAtMs: 1000 * int64At(stats, 0x70) + Math.floor(modifiedNs / 1e6),
+    changedAt: `${int64At(stats, 0x60)}.${String(changedNs).padStart(9, "0")}`,
   };
+}
+
+/** Sizes and times are exact as numbers. */
+function int64At(stats: Buffer, at: number): number {
+  return stats.readInt32LE(at + 4) * 2 ** 32 + stats.readUInt32LE(at);
 }
 
 function infoOf(stats: Buffer): FileInfo {
@@ -191,6 +196,7 @@ function wasMade(path: string): boolean {
 }
 
 function cString(path: string): Buffer<ArrayBuffer> {
+  if (isUtf8Name(path)) return Buffer.from(`${path}\0`);
   return Buffer.concat([bytesOfName(path), Buffer.of(0)]);
 }
 

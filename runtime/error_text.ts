@@ -1,5 +1,7 @@
 /** Turns errors of the system and the runtimes into readable text. */
 
+import os from "node:os";
+
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
   EACCES: "permission denied",
@@ -20,6 +22,10 @@ const REASONS: Readonly<Record<string, string>> = {
   ENETUNREACH: "the network is unreachable",
   ENOTFOUND: "no such host",
   EPIPE: "the connection is broken",
+  EFAULT: "it lies at an address that cannot be read",
+  ENOMEM: "no memory is left",
+  EMFILE: "too many files are open in this process",
+  ENFILE: "too many files are open on this machine",
   ETIMEDOUT: "the other machine no longer answers",
 };
 
@@ -37,6 +43,13 @@ export function reasonOf(error: unknown): string {
   const message = messageOf(error);
   const code = NO_SUCH_HOST.test(message) ? "ENOTFOUND" : codeOf(error);
   return REASONS[code] ?? message;
+}
+
+/** The reason that stands for a number of C's `errno`, with the number. */
+export function reasonOfErrno(errno: number): string {
+  const [name = "an unknown error"] = Object.entries(os.constants.errno)
+    .find(([, number]) => number === errno) ?? [];
+  return `${REASONS[name] ?? name} (errno ${errno})`;
 }
 
 /** The message of anything that is thrown. */

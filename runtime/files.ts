@@ -14,6 +14,7 @@ import {
   rmSync,
   type Stats,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import {
   type FileHandle,
@@ -75,6 +76,8 @@ export interface OpenFile {
 /** A file that another process changes while this one reads it. */
 export interface SharedFile {
   read(into: Float64Array<ArrayBuffer>): void;
+  /** Overwrites a number at `at`, in bytes. */
+  write(value: number, at: number): void;
   close(): void;
 }
 
@@ -126,7 +129,7 @@ export const systemFiles: Files = {
   openToRead: async (path) => new SystemFile(await open(nativePath(path), "r")),
   openToAppend: async (path, isEmptied) =>
     new SystemFile(await open(nativePath(path), isEmptied ? "w+" : "a+")),
-  openShared: (path) => new SystemSharedFile(openSync(nativePath(path), "r")),
+  openShared: (path) => new SystemSharedFile(openSync(nativePath(path), "r+")),
   create: (path, content, mode) => writeFile(nativePath(path), content, newFile(mode)),
   createSync: (path, content, mode) => writeFileSync(nativePath(path), content, newFile(mode)),
   rename: (path, newPath) => rename(nativePath(path), nativePath(newPath)),
@@ -195,6 +198,11 @@ class SystemSharedFile implements SharedFile {
 
   read(into: Float64Array<ArrayBuffer>): void {
     readSync(this.#fd, into, 0, into.byteLength, 0);
+  }
+
+  write(value: number, at: number): void {
+    const bytes = new Uint8Array(Float64Array.of(value).buffer);
+    writeSync(this.#fd, bytes, 0, bytes.byteLength, at);
   }
 
   close(): void {

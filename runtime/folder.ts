@@ -3,7 +3,7 @@
 import type { Buffer } from "node:buffer";
 import type { Dirent, Stats } from "node:fs";
 import { lstat, readdir, realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { join } from "./path.ts";
 import process from "node:process";
 import { isUtf8Name, nameOfBytes, REPLACEMENT } from "./file_name.ts";
 import { nativePath } from "./native_path.ts";
@@ -14,6 +14,9 @@ export interface Entry {
   readonly kind: "file" | "folder" | "link" | "other";
 }
 
+/** Stands for bytes of a name that are not known. */
+const UNKNOWN_BYTE = "\udcff";
+
 const TAKES_BYTES = process.versions["deno"] === undefined;
 
 /** The entries of a folder. */
@@ -21,7 +24,24 @@ export async function entriesOf(folder: string): Promise<Entry[]> {
   const entries = await readdir(nativePath(folder) as string, { withFileTypes: true });
   const isDoubtful = entries.some(({ name }) => name.includes(REPLACEMENT));
   if (isDoubtful && TAKES_BYTES) return await exactEntries(folder, entries);
-  return entries.map((entry) => ({ name: entry.name, kind: entryKindOf(entry) }));
+  const all = entries.map((entry) => ({ name: entry.name, kind: entryKindOf(entry) }));
+  return isDoubtful ? await withoutMistakes(folder, all) : all;
+}
+
+/**
+ * Finds the names that Deno has damaged: they name no file, or a file that has just this other name. Their bytes are
+ * not known, but the name is certainly one that cannot be opened.
+ */
+async function withoutMistakes(folder: string, entries: readonly Entry[]): Promise<Entry[]> {
+  const seen = new Set<string>();
+  return await Promise.all(entries.map(async (entry) => {
+    const { name, kind } = entry;
+    if (!name.includes(REPLACEMENT)) return entry;
+    const isFirst = !seen.has(name);
+    seen.add(name);
+    const isThere = isFirst && await lstat(join(folder, name)).then(() => true, () => false);
+    return isThere ? entry : { name: name.replaceAll(REPLACEMENT, UNKNOWN_BYTE), kind };
+  }));
 }
 
 /** Lists a folder again, with the bytes of its names. Bun gives either these or the kinds. */

@@ -5,7 +5,9 @@
 
 import process from "node:process";
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
-import type { NativePointer, SlotChannel } from "./ports.ts";
+import { allowCoreDumps } from "./core_dumps.ts";
+import { reasonOfErrno } from "./error_text.ts";
+import type { NativePointer, SlotChannel, SlotPrinting } from "./ports.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -19,25 +21,22 @@ const PR_SET_PDEATHSIG = 1;
 /** PROT_READ and PROT_WRITE, and MAP_SHARED: the same on Linux and macOS. */
 const MAP_PROTECTION = 3;
 const MAP_FLAGS = 1;
+/** What fails if a core reports an output that it does not have: its memory cannot be read. */
+const OUTPUT = "write of the core's output";
 const CALL_BYTES_MAX = 2 ** 30;
 
-/**
- * Connects to the worker's socket, and moves this process into its own session. On Linux, the system kills this
- * process when the worker dies.
- */
+/** Connects to the worker's socket. On Linux, the system kills this process when the worker dies. */
 export function connectChannel<Pointer, Size>(
   libc: CLibrary<Pointer, Size>,
   memory: ForeignMemory<Pointer, Size>,
   socketPath: string,
+  printing: SlotPrinting,
 ): SlotChannel {
-  // Ctrl-C in a terminal reaches all foreground processes of its session. In its own session, a slot does not get
-  // it: the worker decides when its slots end.
-  libc.setsid();
   // A killed worker cannot stop its slots, and a slot that computes might not notice for hours.
   libc.prctl?.(PR_SET_PDEATHSIG, memory.size(SIGKILL));
   // It asks workers and runs for their state. A slot has the same name and often gets it too (`pkill -USR1`).
   libc.signal(SIGUSR1, memory.pointerTo(SIG_IGN));
-  const channel = new LibcChannel(libc, memory, libc.socket(AF_UNIX, SOCK_STREAM, 0));
+  const channel = new LibcChannel(libc, memory, libc.socket(AF_UNIX, SOCK_STREAM, 0), printing);
   channel.connect(socketPath);
   return channel;
 }
@@ -47,7 +46,12 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
   readonly #memory: ForeignMemory<Pointer, Size>;
   readonly #fd: number;
 
-  constructor(libc: CLibrary<Pointer, Size>, memory: ForeignMemory<Pointer, Size>, fd: number) {
+  constructor(
+    libc: CLibrary<Pointer, Size>,
+    memory: ForeignMemory<Pointer, Size>,
+    fd: number,
+    readonly printing: SlotPrinting,
+  ) {
     this.#libc = libc;
     this.#memory = memory;
     this.#fd = fd;
@@ -82,27 +86,35 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
     for (let sent = 0; sent < bytes;) {
       const count = this.#memory.size(Math.min(bytes - sent, CALL_BYTES_MAX));
       const from = sent === 0 ? start : this.#memory.behind(start, sent);
-      sent += this.#written(this.#libc.writeNative(this.#fd, from, count));
+      sent += this.#written(this.#libc.writeNative(this.#fd, from, count), OUTPUT);
     }
   }
 
   /** The mapping stays until the process ends, even after the file is closed and deleted. */
   share(path: string, bytes: number): ArrayBuffer {
     const fd = this.#libc.open(new TextEncoder().encode(`${path}\0`), O_RDWR);
-    if (fd < 0) throw new Error(`open of ${path} failed with errno ${this.#errno()}`);
+    if (fd < 0) throw new Error(`open of ${path} failed: ${this.#reason()}`);
     const { size, bytesAt } = this.#memory;
     const start = this.#libc.mmap(null, size(bytes), MAP_PROTECTION, MAP_FLAGS, fd, size(0));
     const shared = start === null ? undefined : bytesAt(start, bytes);
-    if (!shared) throw new Error(`mmap of ${path} failed with errno ${this.#errno()}`);
+    if (!shared) throw new Error(`mmap of ${path} failed: ${this.#reason()}`);
     this.#libc.close(fd);
     return shared;
   }
 
+  allowCoreDumps(areAllowed: boolean): void {
+    allowCoreDumps(this.#libc, areAllowed);
+  }
+
+  exit(status: number): void {
+    this.#libc.exit(status);
+  }
+
   /** The number of bytes that `write` accepted; 0 if a signal interrupted it. */
-  #written(result: number): number {
+  #written(result: number, what = "write"): number {
     if (result >= 0) return result;
     if (this.#errno() === EINTR) return 0;
-    throw this.#failed("write");
+    throw this.#failed(what);
   }
 
   #errno(): number {
@@ -110,8 +122,12 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
     return location === null ? 0 : this.#memory.int32At(location);
   }
 
+  #reason(): string {
+    return reasonOfErrno(this.#errno());
+  }
+
   #failed(call: string): Error {
-    return new Error(`${call} on the worker's socket failed with errno ${this.#errno()}`);
+    return new Error(`${call} on the worker's socket failed: ${this.#reason()}`);
   }
 }
 

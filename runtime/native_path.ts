@@ -14,7 +14,7 @@ export class NotUtf8Error extends Error {
 
   constructor(readonly path: string) {
     super(
-      `the name "${shownName(path)}" is not UTF-8, and Deno cannot open it; ` +
+      `the path "${shownName(path)}" is not UTF-8, and Deno cannot open it; ` +
         "rename the file, or use the executable that ./compile.sh --runtime bun builds",
     );
   }

@@ -55,7 +55,7 @@ export interface ChildProcess {
   readonly outputs: readonly ReadableStream<Uint8Array>[];
   /** Resolves when the process has ended. Some of its output may still be unread. */
   readonly ended: Promise<ProcessEnd>;
-  /** Sends a signal. Does nothing if the process has ended. */
+  /** Sends a signal, to the whole group of a detached process. Does nothing if the process has ended. */
   kill(signal: ChildSignal): void;
   /** Lets this process exit while the child still runs. */
   unref(): void;
@@ -67,8 +67,24 @@ export interface SpawnOptions {
   readonly env: Record<string, string>;
   /** Its working folder, an absolute path; that of this process unless given. */
   readonly folder?: string | undefined;
-  /** In a session of its own: what is typed in a terminal, such as Ctrl-C, sends it no signal. */
+  /**
+   * In a session and a process group of its own: what is typed in a terminal, such as Ctrl-C, sends it no signal.
+   * When it has ended, what is left of its group is killed.
+   */
   readonly isDetached?: boolean;
+}
+
+/** The children of this process, among them those that children of children have left behind. */
+export interface Orphans {
+  /** The ids of all children of a process, also of those that it has started itself; of this process unless given. */
+  childrenOf(pid?: number): number[];
+  /** The variables that a process was started with, each as `NAME=VALUE`; `undefined` if they cannot be read. */
+  environmentOf(pid: number): readonly string[] | undefined;
+  /** When a process was started, in a unit of the system; `undefined` if it is gone. */
+  startedAt(pid: number): number | undefined;
+  kill(pid: number): void;
+  /** Removes a child that has ended. Returns whether it is gone. Not for children that this process has started. */
+  reap(pid: number): boolean;
 }
 
 declare const nativePointer: unique symbol;
@@ -126,6 +142,24 @@ export interface SlotChannel {
    * at once, and stays in it when this process dies.
    */
   share(path: string, bytes: number): ArrayBuffer;
+  readonly printing: SlotPrinting;
+  /** Whether the system may write the memory of this process to a file when it crashes. */
+  allowCoreDumps(areAllowed: boolean): void;
+  /**
+   * Ends this process through the C library, which runs what it was told to run then: functions registered with
+   * `atexit`, and destructors of libraries that cannot be unloaded. Does not return.
+   */
+  exit(status: number): void;
+}
+
+/** What a slot's core prints: stdout and stderr, in one pipe to the worker. */
+export interface SlotPrinting {
+  /** Bytes in the pipe that the worker has not read; 0 where the system does not say. */
+  readonly unreadBytes: number;
+  /** Writes out what the C library has kept of stdout. */
+  flush(): void;
+  /** Writes behind everything that was printed. Waits while the pipe is full. */
+  write(bytes: Uint8Array<ArrayBuffer>): void;
 }
 
 /** What distcomp needs from a runtime. */
@@ -145,6 +179,11 @@ export interface Runtime {
   writeStderr(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Starts a program. */
   spawn(command: readonly string[], options: SpawnOptions): ChildProcess;
+  /**
+   * From now on, processes that children of this process leave behind become its children. `undefined` where the
+   * system cannot do that.
+   */
+  adoptOrphans?(): Orphans | undefined;
   /** The command that starts this program again. The caller adds the arguments. */
   selfCommand(): readonly string[];
   /**

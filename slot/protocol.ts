@@ -11,8 +11,39 @@ export const SLOT_REGISTER = 0x80;
 /** From the worker: load the core at a path. The response is the same as to a "new compute core" message. */
 export const SLOT_LOAD = 0x81;
 
-/** Bytes of a slot's shared memory. It holds one number, the id of the job that the slot started last. */
-export const SLOT_SHARED_BYTES = 8;
+/**
+ * From the slot, before the response with the same id: a mark stands in the slot's output behind what was printed
+ * until then. The response counts when the mark has been read.
+ */
+export const SLOT_MARKED = 0x82;
+
+/**
+ * Bytes of a slot's shared memory. The first number is the id of the job that the slot started last. The second is
+ * written by the worker: not 0 while the core prints nothing, so that its jobs need no marks. The third is the index
+ * of the started job in its run, if core dumps are kept.
+ */
+export const SLOT_SHARED_BYTES = 24;
+
+/** Where the worker writes the second number. */
+export const SLOT_QUIET_AT = 8;
+
+/**
+ * A mark in the output of a slot: the job with this id has ended, and printed what stands before. It begins with a
+ * line feed, because a job need not end its last line. A core may print the same: then only its own lines count as
+ * those of another job.
+ */
+export function encodeJobMark(id: number): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`\n${MARK_START}${id}${MARK_END}\n`);
+}
+
+const MARK_START = "\0distcomp job ";
+const MARK_END = "\0";
+
+/** The id in a line that is a mark. */
+export function jobMarkIn(line: string): number | undefined {
+  if (!line.startsWith(MARK_START) || !line.endsWith(MARK_END)) return undefined;
+  return Number(line.slice(MARK_START.length, -MARK_END.length));
+}
 
 /** The file that is a slot's shared memory. It exists until the slot has registered. */
 export function sharedPath(socketPath: string, number: number): string {
@@ -28,4 +59,13 @@ export function encodeLoad(name: string, path: string): Uint8Array<ArrayBuffer> 
 export function decodeLoad(payload: Uint8Array<ArrayBuffer>): { name: string; path: string } {
   const { text, blob } = decodeStringAndBlob(payload);
   return { name: text, path: new TextDecoder().decode(blob) };
+}
+
+/** How a slot is started. */
+export interface SlotStart {
+  readonly number: number;
+  /** The CPUs that it binds itself to, as Linux writes them. */
+  readonly cpus?: string | undefined;
+  /** Whether the system may write its memory to a file when it crashes. */
+  readonly dumpsCore: boolean;
 }

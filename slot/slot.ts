@@ -12,13 +12,22 @@ import {
   JOB_PREFIX_BYTES,
   MessageType,
   PAYLOAD_BYTES_MAX_DEFAULT,
+  readUint64,
   ResponseType,
   type Uint64,
 } from "../protocol/mod.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { NativeCore, Runtime, SlotChannel } from "../runtime/ports.ts";
-import { decodeLoad, sharedPath, SLOT_LOAD, SLOT_REGISTER, SLOT_SHARED_BYTES } from "./protocol.ts";
+import { JobMarks } from "./job_marks.ts";
+import {
+  decodeLoad,
+  sharedPath,
+  SLOT_LOAD,
+  SLOT_REGISTER,
+  SLOT_SHARED_BYTES,
+  type SlotStart,
+} from "./protocol.ts";
 
 /** The version of the compute core API that is passed to `worker_init`. */
 const CORE_API_VERSION = 1;
@@ -28,6 +37,9 @@ const CORE_API_VERSION = 1;
  * answers before a long job, and lose more of them when a job crashes the slot.
  */
 const ANSWERS_HELD_MS = 0.1;
+
+/** A job of at least this length is marked even while its core prints nothing: that costs less than 1 % of it. */
+const MARKED_JOB_MS = 5;
 
 /** Outputs up to this size are gathered; a larger one is written from the core's own memory. */
 const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
@@ -44,24 +56,34 @@ const NOTHING = new Uint8Array(0);
 const BROKEN_STATUS = 1;
 
 /**
- * Serves the worker at `socketPath` until the worker closes the connection, then unloads the core. Returns the
- * exit status.
+ * Serves the worker until the worker closes the connection, then unloads the core and ends the process. Returns the
+ * exit status if it could not connect.
  */
-export function runSlot(runtime: Runtime, socketPath: string, number: number): number {
+export function runSlot(runtime: Runtime, socketPath: string, start: SlotStart): number {
+  let channel: SlotChannel | undefined;
+  let status = 0;
   try {
-    serveWorker(runtime, socketPath, number);
-    return 0;
+    channel = runtime.openSlotChannel(socketPath);
+    channel.allowCoreDumps(start.dumpsCore);
+    serveWorker(runtime, channel, socketPath, start);
   } catch (error) {
     // The worker reports the last line that a slot prints. Deno and Bun would end an uncaught error with a stack.
     console.error(messageOf(error));
-    return BROKEN_STATUS;
+    status = BROKEN_STATUS;
   }
+  // The runtime's own way out skips what C and C++ libraries do at the end: on Bun all of it.
+  channel?.exit(status);
+  return status;
 }
 
-function serveWorker(runtime: Runtime, socketPath: string, number: number): void {
-  const channel = runtime.openSlotChannel(socketPath);
+function serveWorker(
+  runtime: Runtime,
+  channel: SlotChannel,
+  socketPath: string,
+  { number, dumpsCore }: SlotStart,
+): void {
   const shared = channel.share(sharedPath(socketPath, number), SLOT_SHARED_BYTES);
-  const slot = new Slot(runtime, channel, new Float64Array(shared));
+  const slot = new Slot(runtime, channel, new Float64Array(shared), dumpsCore);
   slot.register(number);
   slot.serve();
 }
@@ -74,14 +96,23 @@ class Slot {
   readonly #writer = new FrameWriter();
   /** Shared with the worker, which must know the running job even while earlier answers are still gathered here. */
   readonly #startedJob: Float64Array<ArrayBuffer>;
+  readonly #marks: JobMarks;
+  readonly #notesIndex: boolean;
   #core: NativeCore | undefined;
   #flushedAtMs = 0;
 
-  constructor(runtime: Runtime, channel: SlotChannel, startedJob: Float64Array<ArrayBuffer>) {
+  constructor(
+    runtime: Runtime,
+    channel: SlotChannel,
+    startedJob: Float64Array<ArrayBuffer>,
+    notesIndex: boolean,
+  ) {
     this.#runtime = runtime;
     this.#clock = runtime.clock;
     this.#channel = channel;
     this.#startedJob = startedJob;
+    this.#marks = new JobMarks(channel.printing, this.#writer, startedJob);
+    this.#notesIndex = notesIndex;
   }
 
   /** Tells the worker which slot this is. */
@@ -113,6 +144,7 @@ class Slot {
 
   #load(frame: Frame): void {
     const { path } = decodeLoad(frame.payload);
+    const id = frame.id as number;
     try {
       this.#runtime.openCoreProcess({ [CORE_FOLDER]: dirname(path) });
       const core = this.#runtime.openCore(path);
@@ -122,20 +154,29 @@ class Slot {
         throw new Error(`worker_init returned ${result}`);
       }
       this.#core = core;
-      this.#writer.frame(ResponseType.ok, frame.id, NOTHING);
+      this.#marks.announce(id, 0);
+      this.#writer.frame(ResponseType.ok, id, NOTHING);
     } catch (error) {
-      this.#fail(frame.id, messageOf(error));
+      this.#marks.announce(id, 1);
+      this.#fail(id, messageOf(error));
     }
+    this.#marks.write(id);
   }
 
   #runJob(core: NativeCore, frame: Frame): void {
+    const id = frame.id as number; // a dispatch id is never a bigint
     const inputBytes = frame.payload.byteLength - JOB_PREFIX_BYTES;
     core.input(inputBytes).set(frame.payload.subarray(JOB_PREFIX_BYTES));
-    this.#startedJob[0] = frame.id as number; // a dispatch id is never a bigint
+    this.#startedJob[0] = id;
+    if (this.#notesIndex) this.#startedJob[2] = Number(readUint64(frame.payload, 0));
     const exitCode = core.run(inputBytes);
-    this.#answer(core, frame.id, exitCode);
+    const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
+    const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
+    this.#answer(core, id, exitCode);
     core.free();
-    if (this.#clock.now() - this.#flushedAtMs > ANSWERS_HELD_MS) this.#flush();
+    const heldMs = this.#clock.now() - this.#flushedAtMs;
+    if (isMarked || heldMs > MARKED_JOB_MS) this.#marks.write(id);
+    if (heldMs > ANSWERS_HELD_MS) this.#flush();
   }
 
   #answer(core: NativeCore, id: Uint64, exitCode: number): void {

@@ -15,6 +15,8 @@ export interface LineCutterOptions {
   readonly lineBytesMax: number;
   /** Called before a line is cut. May throw. */
   onOverlong?(): void;
+  /** The byte that ends a line; a line feed if it is missing. */
+  readonly endByte?: number;
   /** Whether the caller overwrites a chunk after it has been pushed. */
   readonly reusesChunks: boolean;
 }
@@ -33,8 +35,9 @@ export class LineCutter {
   }
 
   push(chunk: Buffer): void {
+    const { endByte = NEWLINE } = this.#options;
     let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+    for (let end = chunk.indexOf(endByte); end >= 0; end = chunk.indexOf(endByte, start)) {
       this.#endLine(chunk.subarray(start, end));
       start = end + 1;
     }

@@ -49,8 +49,17 @@ export class LineSplitter {
   }
 }
 
-/** How long to read on after the process has ended: a grandchild may keep the pipe open forever. */
-const PRINTED_AFTER_END_MS = 200;
+/**
+ * After the process has ended, reading goes on until its pipes are closed. A grandchild may keep them open forever,
+ * so that it also ends when nothing has come for this many turns of the event loop, one each 10 ms. Turns, not time
+ * alone: on a busy machine the time passes before the process that reads gets its turn, and what the process wrote
+ * before it ended is still in the pipe.
+ */
+const QUIET_TURNS_MAX = 20;
+const TURN_MS = 10;
+
+/** Reading ends at the latest after this time: a grandchild may also print forever. */
+const PRINTED_AFTER_END_MS_MAX = 3_000;
 
 /** The output of a process while it is forwarded. */
 export interface ForwardedLines {
@@ -76,32 +85,73 @@ export function forwardLines(
   onLine: (line: string) => void,
   { clock, pace }: ForwardOptions,
 ): ForwardedLines {
-  const readers = streams.map((stream) => stream.getReader());
-  const printed = Promise.all(readers.map((reader) => forward(reader, onLine, pace)));
+  const outputs = streams.map((stream) => new Output(stream, onLine, pace));
+  const printed = Promise.all(outputs.map((output) => output.forward()));
   return {
     complete: async () => {
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const timer = clock.after(PRINTED_AFTER_END_MS, resolve);
-      await Promise.race([printed, late]);
-      timer.stop();
+      const { promise: quiet, resolve } = Promise.withResolvers<void>();
+      const isQuiet = quietness(outputs, clock);
+      const watch = clock.every(TURN_MS, () => isQuiet() && resolve());
+      await Promise.race([printed, quiet]);
+      watch.stop();
     },
-    stop: () => {
-      for (const reader of readers) reader.cancel().catch(() => {}); // a failed pipe has already stopped
-    },
+    stop: () => outputs.forEach((output) => output.stop()),
   };
 }
 
-async function forward(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  onLine: (line: string) => void,
-  pace: PrintingPace,
-): Promise<void> {
-  const lines = new LineSplitter(onLine);
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    for (let at = 0; at < read.value.byteLength; at += PIECE_BYTES) {
-      const piece = read.value.subarray(at, at + PIECE_BYTES);
-      await pace.take(() => lines.push(piece));
-    }
+/** A function to call once in each turn: whether nothing more will come from these outputs. */
+function quietness(outputs: readonly Output[], clock: Clock): () => boolean {
+  const startedAtMs = clock.now();
+  let turns = 0;
+  let piecesBefore = 0;
+  return () => {
+    const pieces = outputs.reduce((sum, output) => sum + output.pieces, 0);
+    const isBusy = pieces > piecesBefore && turns > 0;
+    if (isBusy || outputs.some(({ isWaiting }) => isWaiting)) turns = 0;
+    piecesBefore = pieces;
+    turns += 1;
+    return turns >= QUIET_TURNS_MAX || clock.now() - startedAtMs > PRINTED_AFTER_END_MS_MAX;
+  };
+}
+
+/** One output of a process. */
+class Output {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #lines: LineSplitter;
+  readonly #pace: PrintingPace;
+  /** How many pieces were read. */
+  pieces = 0;
+  /** A piece that was read waits for its turn. */
+  isWaiting = false;
+
+  constructor(
+    stream: ReadableStream<Uint8Array>,
+    onLine: (line: string) => void,
+    pace: PrintingPace,
+  ) {
+    this.#reader = stream.getReader();
+    this.#lines = new LineSplitter(onLine);
+    this.#pace = pace;
   }
-  lines.end();
+
+  async forward(): Promise<void> {
+    for (let read = await this.#reader.read(); !read.done; read = await this.#reader.read()) {
+      await this.#push(read.value);
+    }
+    this.#lines.end();
+  }
+
+  async #push(bytes: Uint8Array): Promise<void> {
+    this.pieces += 1;
+    this.isWaiting = true;
+    for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
+      const piece = bytes.subarray(at, at + PIECE_BYTES);
+      await this.#pace.take(() => this.#lines.push(piece));
+    }
+    this.isWaiting = false;
+  }
+
+  stop(): void {
+    this.#reader.cancel().catch(() => {}); // a failed pipe has already stopped
+  }
 }

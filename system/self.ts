@@ -51,9 +51,10 @@ export function startSelf(
     throw new Error(`A process that runs as "${own}" (${SPAWNED_AS}) must not start a ${role}`);
   }
   const env = environmentOf(role, { ...inherited, ...variables });
-  // A run decides itself what Ctrl-C and Ctrl-Z mean for its worker. (A slot leaves the session of its worker.)
-  const isDetached = role === "local-worker";
-  return runtime.spawn([...runtime.selfCommand(), role, ...args], { env, isDetached, folder });
+  // In a terminal, Ctrl-C and Ctrl-Z reach all foreground processes of its session. A run decides itself what they
+  // mean for its worker, and the worker for its slots. What a slot has started ends with it, as its process group.
+  const command = [...runtime.selfCommand(), role, ...args];
+  return runtime.spawn(command, { env, isDetached: true, folder });
 }
 
 function environmentOf(role: Role, inherited: Environment): Record<string, string> {

@@ -40,16 +40,34 @@ const RUN_HERE = {
   runMandelbrot: "distcomp run mandelbrot.so inputs/",
   compileZstd: "cc -O2 -fPIC -shared -o zstd.so zstd.c -lzstd",
   runZstd: "distcomp run zstd.so inputs/",
+  newProject: "distcomp new c sum",
+  makeProject: "make -C sum",
+  runProject: "distcomp run sum/sum.so sum/inputs/",
 } as const;
 
 /** Commands that no test of this file runs, and why. */
 const NOT_RUN_HERE: Record<string, string> = {
+  "gdb --args distcomp exec sum/sum.so sum/inputs/a.txt": "tests/cli/exec_test.ts does the same",
+  [
+    "LD_PRELOAD=$(cc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 " +
+    "distcomp exec core.so input"
+  ]: "tests/cli/exec_test.ts does the same",
+  [
+    "LD_PRELOAD=$(cc -print-file-name=libtsan.so) TSAN_OPTIONS=ignore_noninstrumented_modules=1 " +
+    "distcomp exec core.so input"
+  ]: "tests/cli/exec_test.ts does the same",
+  "valgrind distcomp exec core.so input": "it takes a minute",
+  "distcomp check sum/sum.so sum/inputs/a.txt": "tests/cli tests check",
+  "distcomp run core.so inputs/ --env LEVEL=19 --env MODEL": "tests/cli tests --env",
+  "distcomp run core.so inputs/ --with weights.bin --with tables/": "tests/cli tests --with",
   "./compile.sh": "tests/compiled builds with it",
   "./compile.sh --runtime deno && ./distcomp --version": "tests/compiled, where it can be built",
   "DISTCOMP_TEST_COMMAND=$PWD/distcomp npx -y deno@2.9.6 task test tests/cli tests/worker":
     ".ci/run does the same",
   "DISTCOMP_TEST_RUNTIME=deno npx -y deno@2.9.6 task test tests/compiled": "it runs tests",
   "npx -y deno@2.9.6 task test": "it runs this test",
+  "distcomp run core.so --param alpha=0.1,0.2 --param kind=fast,exact":
+    "tests/cli/sweep_test.ts runs the same",
   "scp distcomp node1:": "it needs another machine",
   "ssh -fN -L 7433:127.0.0.1:7433 node1": "it needs another machine",
   "npx -y deno@2.9.6 task demo": "the same, with a picture that takes longer",
@@ -111,6 +129,20 @@ test("the README's compute core compiles with the README's command and does what
     assert.equal(readFileSync(join(folder, "outputs/a.txt"), "utf8"), "DISTCOMP\n");
   });
 });
+
+testUnless(
+  spawnSync("make", ["--version"]).status === 0 ? undefined : "there is no make",
+  "the project with which writing a core begins builds and runs",
+  async () => {
+    await inFolder(async (folder) => {
+      await prepare(folder);
+      shell(RUN_HERE.newProject, folder);
+      shell(RUN_HERE.makeProject, folder);
+      shell(RUN_HERE.runProject, folder);
+      assert.equal(readFileSync(join(folder, "outputs/a.txt"), "utf8"), "6.000\n");
+    });
+  },
+);
 
 test("the header's compute core compiles and counts lines", async () => {
   await inFolder(async (folder) => {

@@ -11,6 +11,10 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** The folders that both worker and controller import. */
 const LEVEL_1 = ["protocol", "pool", "core", "runtime", "system"];
 
+/** The folders of templates in a language. */
+const LANGUAGES = ["c", "cpp", "cuda", "fortran", "go", "python", "rust", "rust/src", "zig"]
+  .map((language) => `templates/${language}`);
+
 /**
  * What the files of each room may import of ours, beside the room itself: rooms, or single files. A folder's own
  * files are a room, and each of its folders is one.
@@ -39,7 +43,18 @@ const ARROWS: Record<string, readonly string[]> = {
     "controller/cluster",
     "controller/workers",
   ],
-  "cli": ["controller", "worker", "slot", "link", "protocol", "runtime", "system", "deno.json"],
+  "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
+  "cli": [
+    "controller",
+    "worker",
+    "slot",
+    "link",
+    "protocol",
+    "runtime",
+    "system",
+    "templates",
+    "deno.json",
+  ],
 };
 
 /** The most lines of a file. A longer file contains two ideas. */

@@ -4,12 +4,20 @@ import type { Job } from "../pool/types.ts";
 import type { FailureKindName, JobLimits, Uint64 } from "../protocol/mod.ts";
 import type { StoredCore } from "./cores/core_store.ts";
 
+/** Lines that a job has printed. */
+export type Lines = readonly string[];
+
 /** Where a job comes from and where its answer goes: a connection with a controller. */
 export interface JobSource {
-  /** Forwards a slot's response. */
-  answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>): void;
+  /** Forwards a slot's response. `lastLines`: what the job printed last, if it failed. */
+  answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>, lastLines?: Lines): void;
   /** Reports that the job failed without a result. */
   fail(job: RelayedJob, kind: FailureKindName, reason: string): void;
+  /** Gets what its jobs print, and the last lines of one whose slot is lost, before it fails or runs again. */
+  readonly printing: {
+    onPrinted(job: RelayedJob, lines: Lines): void;
+    onLost(job: RelayedJob, lastLines: Lines): void;
+  };
 }
 
 /** A job of a controller. */

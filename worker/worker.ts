@@ -12,9 +12,11 @@ import {
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
 import { host } from "../system/host.ts";
+import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { usableMemory } from "../system/usable_memory.ts";
-import { Connection, type ConnectionContext } from "./controllers/connection.ts";
+import { Connection } from "./controllers/connection.ts";
+import type { ConnectionContext } from "./controllers/connection_context.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
 import { ContentStore } from "./cores/content_store.ts";
@@ -27,8 +29,8 @@ import { WorkerFolder } from "./worker_folder.ts";
 import { WorkFolder } from "./work_folder.ts";
 import { processStatus, type WorkerStatus } from "./worker_status.ts";
 
-/** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is wrong. */
-const CORE_LOAD_LIMIT_MS = 120_000;
+/** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is probably wrong. */
+const CORE_LOAD_LIMIT_MS = 600_000;
 
 /** Running jobs of a disconnected controller may finish within this time. Then their slots are freed. */
 const ORPHAN_LIMIT_MS = 5_000;
@@ -65,7 +67,7 @@ export interface WorkerOptions {
   readonly software?: string;
   /** The largest payload that it accepts from a controller; 1 GiB unless given. */
   readonly payloadBytesMax?: number;
-  /** How long a core may take to load; 2 minutes unless given. */
+  /** How long a core may take to load if its controller does not say; 10 minutes unless given. */
   readonly coreLoadLimitMs?: number;
   /** How long a controller that has closed its sending side still gets answers; 30 seconds unless given. */
   readonly halfClosedMs?: number;
@@ -75,6 +77,13 @@ export interface WorkerOptions {
   readonly orphanLimitMs?: number;
   /** How long a killed slot process may take to exit; 10 seconds unless given. */
   readonly goneLimitMs?: number;
+  /**
+   * Whether this process is nothing but a worker. It then becomes the parent of all processes that slots leave
+   * behind, and ends them. Otherwise only the process group of a slot ends with it.
+   */
+  readonly ownsProcess?: boolean;
+  /** The folder for core dumps of slots, each named by the index of its job; they write none unless given. */
+  readonly dumpsFolder?: string | undefined;
 }
 
 /** What a worker uses of its machine. */
@@ -103,7 +112,7 @@ export class Worker implements AsyncDisposable {
 
   private constructor(runtime: Runtime, place: WorkerPlace, options: WorkerOptions) {
     const { clock } = runtime;
-    const { log = silentLog, goneLimitMs } = options;
+    const { log = silentLog } = options;
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
@@ -112,11 +121,11 @@ export class Worker implements AsyncDisposable {
     this.#workFolder = workFolder;
     this.#instance = runtime.random.hex(INSTANCE_BYTES);
     this.#launcher = new Launcher(runtime, {
+      ...options,
       socketPath: folder.socketPath,
       workFolder: workFolder?.path,
       shares,
       log,
-      goneLimitMs,
     });
     this.#contents = new ContentStore(runtime.files, folder.path);
     this.#store = new CoreStore(runtime.files, folder.path, {
@@ -131,6 +140,9 @@ export class Worker implements AsyncDisposable {
       slots: options.slots,
       coreLoadLimitMs: options.coreLoadLimitMs ?? CORE_LOAD_LIMIT_MS,
       orphanLimitMs: options.orphanLimitMs ?? ORPHAN_LIMIT_MS,
+      onCorePrinted: (core, lines) => {
+        for (const connection of this.#connections) connection.printing.onCorePrinted(core, lines);
+      },
     });
     this.#checks = new CoreChecks(
       (core, abandoned) => this.#executor.tryLoad(core, abandoned),
@@ -144,6 +156,7 @@ export class Worker implements AsyncDisposable {
     const { workdir, log = silentLog } = options;
     const shares = sharesOf(options);
     const folder = await WorkerFolder.make(runtime, options.folder);
+    if (options.ownsProcess) void endLeftoverProcesses(runtime);
     try {
       const workFolder = workdir === undefined
         ? undefined
@@ -259,7 +272,8 @@ export class Worker implements AsyncDisposable {
   }
 
   #load(): WorkerLoad {
-    return { ...this.#executor.occupancy, memoryFreeBytes: usableMemory().freeBytes };
+    const { occupancy, loading } = this.#executor;
+    return { ...occupancy, ...loading, memoryFreeBytes: usableMemory().freeBytes };
   }
 
   #onTick(): void {

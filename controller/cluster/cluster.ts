@@ -12,7 +12,13 @@ import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { Nodes } from "./nodes.ts";
 import { DEFAULT_POLICY } from "./retries.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { ClusterEvents, ClusterOptions, ClusterStatus, Task } from "./task.ts";
+import {
+  type ClusterEvents,
+  type ClusterOptions,
+  type ClusterStatus,
+  INIT_MS_DEFAULT,
+  type Task,
+} from "./task.ts";
 
 export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./task.ts";
 
@@ -55,7 +61,7 @@ export class Cluster<T extends Task> implements Disposable {
     options: ClusterOptions = {},
   ) {
     const { clock } = runtime;
-    const { policy = DEFAULT_POLICY, verifiedPart = 0 } = options;
+    const { policy = DEFAULT_POLICY, verifiedPart = 0, initMs = INIT_MS_DEFAULT } = options;
     this.#clock = clock;
     this.#events = events;
     this.#log = log;
@@ -65,8 +71,12 @@ export class Cluster<T extends Task> implements Disposable {
     const jobs = this.#jobs = this.#openJobs(core, options);
     const workers = this.#workers = this.#openWorkers(runtime, workersMin);
     const wake = () => this.#wake();
-    const parts = { pool, nodes, jobs, workers, core, policy, clock, log, wake };
-    this.#endpoints = new Endpoints<T>(parts);
+    const parts = { pool, nodes, jobs, workers, core, policy, initMs, clock, log, wake };
+    this.#endpoints = new Endpoints<T>({
+      ...parts,
+      coreOutput: options.coreOutput ?? "failures",
+      onPrinted: (printed) => events.onPrinted?.(printed),
+    });
     this.#tick = clock.every(TICK_MS, () => this.#onTick(clock.now()));
   }
 
@@ -75,6 +85,7 @@ export class Cluster<T extends Task> implements Disposable {
       ...this.#pool.counts(),
       workers: this.#endpoints.count,
       faults: this.#jobs.faults,
+      loading: this.#endpoints.loading,
     };
   }
 

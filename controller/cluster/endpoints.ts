@@ -3,6 +3,7 @@
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
+import type { CoreOutputMode, PrintedNotice } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { Answer } from "../answer.ts";
@@ -16,7 +17,8 @@ import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import type { JobPolicy } from "./retries.ts";
 import { type Snapshot, snapshotOf } from "./snapshot.ts";
-import type { Task } from "./task.ts";
+import { loadingSlotsOf } from "./loading_slots.ts";
+import type { LoadingSlots, Printed, Task } from "./task.ts";
 import { Version1Watch } from "./version_1_watch.ts";
 
 /** Larger numbers are cut to this: no machine has more CPUs, so the worker's number is wrong. */
@@ -38,8 +40,13 @@ export interface EndpointParts<T extends Task> {
   readonly workers: Workers;
   readonly core: CoreImage;
   readonly policy: JobPolicy;
+  /** How long `worker_init` may take. */
+  readonly initMs: number;
   readonly clock: Clock;
   readonly log: Log;
+  readonly coreOutput: CoreOutputMode;
+  /** A job has printed something, or its core while no job ran. */
+  onPrinted(printed: Printed<T>): void;
   /** Makes the pool schedule jobs, after something has changed. */
   readonly wake: () => void;
 }
@@ -64,6 +71,11 @@ export class Endpoints<T extends Task> {
     return snapshotOf(this.#byId.values(), this.#parts.pool, nowMs, jobsMax);
   }
 
+  /** The slots that load the core, as far as the workers have said. */
+  get loading(): LoadingSlots | undefined {
+    return loadingSlotsOf([...this.#byId.values()].map(({ worker }) => worker));
+  }
+
   get instances(): string[] {
     return [...this.#byId.values()].map(({ worker }) => worker.instance);
   }
@@ -78,7 +90,8 @@ export class Endpoints<T extends Task> {
   // Calls from the pool to workers.
 
   loadCore(id: EndpointId): void {
-    this.#byId.get(id)?.worker.connection.loadCore(this.#parts.core);
+    const { core, initMs } = this.#parts;
+    this.#byId.get(id)?.worker.connection.loadCore(core, initMs);
   }
 
   send(id: EndpointId, dispatch: DispatchId, { attempt, payload }: Job<T>): void {
@@ -102,7 +115,11 @@ export class Endpoints<T extends Task> {
     const node = nodes.onReady({ name, instance, hasLimits, place }, id, answeredAtMs);
     const endpoint = { id, worker, node, answeredAtMs };
     this.#byId.set(id, endpoint);
-    connection.serve((dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer));
+    connection.serve({
+      onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
+      onPrinted: (dispatch, notice) => this.#onPrinted(id, dispatch, notice),
+      coreOutput: this.#parts.coreOutput,
+    });
     if (connection.version === 1) this.#version1.onReady(worker);
     // Load the core now, before the first job, in two cases: this address was given up because its worker could
     // not be used, or stragglers are in flight that this worker could copy.
@@ -206,6 +223,12 @@ export class Endpoints<T extends Task> {
       jobs.onAnswer({ job, answer, worker: worker.name, answeredAtMs }, endpoint.node);
     }
     wake();
+  }
+
+  #onPrinted(id: EndpointId, dispatch: DispatchId | undefined, notice: PrintedNotice): void {
+    const { lines, leftOut } = notice;
+    const job = dispatch === undefined ? undefined : this.#parts.pool.jobAt(id, dispatch);
+    if (dispatch === undefined || job) this.#parts.onPrinted({ job, lines, leftOut });
   }
 
   /** The worker has not run the job, because it is draining or because the job was canceled. */

@@ -1,6 +1,7 @@
 /** Why a job has failed, as one line of bounded length. */
 
 import type { JobResult } from "../../protocol/mod.ts";
+import { withReason } from "../../system/last_words.ts";
 import type { Answer } from "../answer.ts";
 
 /** The most characters of a failed job's output that are shown as its reason. */
@@ -22,20 +23,26 @@ export interface FailureAt {
   readonly reason: string;
 }
 
-/** The reason of a non-zero exit code: the code, and the first line of the output if that is text. */
-export function exitReason({ exitCode, output }: JobResult): string {
+/**
+ * The reason of a non-zero exit code: the code, and the first line of the output if that is text. Otherwise, the
+ * line that says why among the last ones that the job printed.
+ */
+export function exitReason(
+  { exitCode, output }: JobResult,
+  lastLines: readonly string[] = [],
+): string {
   const start = new TextDecoder().decode(output.subarray(0, 4 * OUTPUT_CHARS_MAX));
   const line = start.split("\n", 1)[0]?.trim() ?? "";
   // deno-lint-ignore no-control-regex -- a line with these is not text, and is not shown
   const isText = line !== "" && !/[\u0000-\u001f\u007f-\u009f\ufffd]/.test(line);
   return isText
     ? `exit code ${exitCode}: ${line.slice(0, OUTPUT_CHARS_MAX)}`
-    : `exit code ${exitCode}`;
+    : withReason(`exit code ${exitCode}`, lastLines);
 }
 
 /** The reason of one failed answer. */
 export function reasonOfAnswer(answer: Answer): string {
-  return answer.kind === "result" ? exitReason(answer.result) : answer.message;
+  return answer.kind === "result" ? exitReason(answer.result, answer.lastLines) : answer.message;
 }
 
 /** Adds the number of crashes to an error, as the worker's message is only about the last attempt. */

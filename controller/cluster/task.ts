@@ -1,6 +1,7 @@
 /** The tasks of a cluster and how they end, and the cluster's options, events and status. */
 
 import type { Job, PoolCounts } from "../../pool/types.ts";
+import type { CoreOutputMode } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 
@@ -23,6 +24,14 @@ export interface Completion<T extends Task> {
   readonly reason?: string;
 }
 
+/** Lines that a job has printed, or its core while no job ran. */
+export interface Printed<T extends Task> {
+  readonly job: Job<T> | undefined;
+  readonly lines: readonly string[];
+  /** Lines before these that the worker has left out, because there were too many. */
+  readonly leftOut: number;
+}
+
 /** What a cluster reports to its owner. */
 export interface ClusterEvents<T extends Task> {
   onCompleted(completion: Completion<T>): void;
@@ -30,6 +39,8 @@ export interface ClusterEvents<T extends Task> {
   onNoWorkerLeft(reasons: readonly string[]): void;
   /** After `cancelUnstarted`: this many more tasks end without an answer. */
   onCanceled?(count: number): void;
+  /** Only with `coreOutput: "all"`. */
+  onPrinted?(printed: Printed<T>): void;
   /** The workers return different results for the same inputs: the run should end. */
   onDisagreement?(error: Error): void;
 }
@@ -40,8 +51,24 @@ export interface ClusterOptions {
   readonly policy?: JobPolicy;
   /** Whether idle slots run second copies of stragglers. Default: `true`. */
   readonly speculates?: boolean;
+  /** How long `worker_init` may take. Default: `INIT_MS_DEFAULT`. */
+  readonly initMs?: number;
   /** The fraction of the jobs on whose results two workers must agree. Default: 0. */
   readonly verifiedPart?: number;
+  /** What workers of version 2 tell of what jobs print. Default: `failures`. */
+  readonly coreOutput?: CoreOutputMode;
+}
+
+/** How long `worker_init` may take unless a run says otherwise. */
+export const INIT_MS_DEFAULT = 600_000;
+
+/** Slots that load the core. */
+export interface LoadingSlots {
+  readonly slots: number;
+  /** The slots of the workers that have such slots. */
+  readonly slotsTotal: number;
+  /** How long the first of them has been loading it. */
+  readonly ms: number;
 }
 
 /** The status of a cluster, for progress and the summary. */
@@ -49,4 +76,6 @@ export interface ClusterStatus extends PoolCounts {
   /** Workers that are connected and ready. */
   readonly workers: number;
   readonly faults: Faults;
+  /** `undefined` if no slot loads the core. */
+  readonly loading?: LoadingSlots | undefined;
 }

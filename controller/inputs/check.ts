@@ -1,9 +1,10 @@
 /** Checks inputs before anything runs. */
 
-import { basename, resolve, sep } from "node:path";
+import { basename, resolve, sep } from "../../runtime/path.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import { OVERWRITES_ITSELF, overwritesItself, realPath } from "./paths.ts";
+import { OutputNaming } from "./output_naming.ts";
 import { SourceError } from "./source.ts";
 
 /**
@@ -14,13 +15,14 @@ export async function checkPaths(
   files: Files,
   paths: readonly string[],
   outputs: string,
+  naming: OutputNaming = OutputNaming.SAME,
 ): Promise<void> {
   const realOutputs = await realPath(files, outputs);
   const seen = new Map<string, string>();
   for (const path of paths) {
     if (path === "-") continue;
-    const isFolder = await checkPath(files, path, realOutputs);
-    const key = isFolder ? `${resolve(path)}${sep}` : basename(path);
+    const isFolder = await checkPath(files, path, realOutputs, naming);
+    const key = isFolder ? `${resolve(path)}${sep}` : naming.outputOf(basename(path));
     const other = seen.get(key);
     if (other !== undefined) {
       throw new SourceError(
@@ -39,6 +41,7 @@ async function checkPath(
   files: Files,
   path: string,
   realOutputs: string,
+  naming: OutputNaming,
 ): Promise<boolean> {
   const info = await files.target(path).catch((cause) => {
     throw new SourceError(`Cannot read input "${path}": ${reasonOf(cause)}`, { cause });
@@ -49,7 +52,9 @@ async function checkPath(
       `The outputs would overwrite the inputs in "${path}"; choose another folder with -o`,
     );
   }
-  if (!await overwritesItself(files, path, basename(path), realOutputs)) return false;
+  if (!await overwritesItself(files, path, naming.outputOf(basename(path)), realOutputs)) {
+    return false;
+  }
   throw new SourceError(`Cannot use input "${path}": ${OVERWRITES_ITSELF}`);
 }
 
@@ -58,6 +63,7 @@ export async function checkLines(
   files: Files,
   path: string,
   outputs: string,
+  naming: OutputNaming = OutputNaming.SAME,
 ): Promise<void> {
   if (path === "-") return;
   const info = await files.target(path).catch((cause) => {
@@ -68,7 +74,8 @@ export async function checkLines(
   }
   const name = basename(path);
   if (
-    /^\d+$/.test(name) && await overwritesItself(files, path, name, await realPath(files, outputs))
+    naming.numberIn(name) !== undefined &&
+    await overwritesItself(files, path, name, await realPath(files, outputs))
   ) {
     throw new SourceError(
       `Cannot use "${path}": an output would overwrite it; choose another folder with -o`,

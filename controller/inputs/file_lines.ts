@@ -1,16 +1,21 @@
 /** Reads text files line by line, as bytes: a line need not be valid in any encoding. */
 
 import type { Buffer } from "node:buffer";
-import { createReadStream } from "node:fs";
+import { createReadStream, openSync, type ReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
+import { isUtf8Name } from "../../runtime/file_name.ts";
+import { nativePath } from "../../runtime/native_path.ts";
 import { LineCutter, NEWLINE } from "../../system/line_cutter.ts";
 
 /** The longest line that can be sent as a job. */
 const LINE_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
 
 const CARRIAGE_RETURN = 0x0d;
+
+/** What ends a line: a line feed, or a zero byte as from `find -print0`. */
+export type Ending = "lines" | "zeros";
 
 /** A line's bytes, without its ending (`\n` or `\r\n`). */
 export type Line = Uint8Array<ArrayBuffer>;
@@ -19,11 +24,13 @@ export type Line = Uint8Array<ArrayBuffer>;
  * The lines of a file, or of stdin for `-`, in groups as they arrive: the first lines of a pipe become jobs
  * before the writer closes it.
  */
-export async function* readLines(file: string): AsyncIterable<Line[]> {
-  const stream = file === "-" ? process.stdin : createReadStream(file);
+export async function* readLines(file: string, ending: Ending = "lines"): AsyncIterable<Line[]> {
+  const takes = ending === "lines" ? withoutReturn : copied;
+  const stream = file === "-" ? process.stdin : openStream(file);
   let lines: Line[] = [];
   const cutter = new LineCutter({
-    onLine: (line) => lines.push(withoutReturn(line)),
+    onLine: (line) => lines.push(takes(line)),
+    endByte: ending === "lines" ? NEWLINE : 0,
     lineBytesMax: LINE_BYTES_MAX,
     onOverlong: () => {
       throw new RangeError(
@@ -42,20 +49,37 @@ export async function* readLines(file: string): AsyncIterable<Line[]> {
 }
 
 /** Copies a short line, which would otherwise keep its whole chunk in memory. A long one has its own buffer. */
-function withoutReturn(line: Buffer): Line {
+function copied(line: Buffer): Line {
   const isOwn = line.byteLength > 0 && line.byteLength === line.buffer.byteLength;
-  const copy = isOwn ? line as Line : new Uint8Array(line);
+  return isOwn ? line as Line : new Uint8Array(line);
+}
+
+function withoutReturn(line: Buffer): Line {
+  const copy = copied(line);
   return copy.at(-1) === CARRIAGE_RETURN ? copy.subarray(0, -1) : copy;
+}
+
+/** The size of a file; `undefined` for a pipe, which can be read only once. */
+export async function bytesIn(file: string): Promise<number | undefined> {
+  if (file === "-") return undefined;
+  const info = await stat(nativePath(file));
+  return info.isFile() ? info.size : undefined;
 }
 
 /** How many lines `readLines` will give; `undefined` for a pipe, which can be read only once. */
 export async function countLines(file: string): Promise<number | undefined> {
-  if (file === "-" || !(await stat(file)).isFile()) return undefined;
+  if (await bytesIn(file) === undefined) return undefined;
   let count = 0;
   let last = NEWLINE;
-  for await (const chunk of createReadStream(file) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of openStream(file) as AsyncIterable<Uint8Array>) {
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) count += 1;
     last = chunk.at(-1) ?? last;
   }
   return last === NEWLINE ? count : count + 1;
+}
+
+/** The content of a file in chunks. A stream of Bun takes no bytes as a path. */
+export function openStream(file: string): ReadStream {
+  if (isUtf8Name(file)) return createReadStream(file);
+  return createReadStream("", { fd: openSync(nativePath(file), "r") });
 }

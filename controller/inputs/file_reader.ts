@@ -7,7 +7,15 @@ import type { FinishedJobs, IdentifiedInput } from "../output/finished_jobs.ts";
 import { contentIdentity, contentIdentityOf, fileIdentity } from "./identity.ts";
 import type { IndexedFile } from "./listed_file.ts";
 import { skipFinished } from "./skip.ts";
-import type { ReadyTask, SkippedTask, Source, SourceTask, UnreadableTask } from "./source.ts";
+import type { OutputNaming } from "./output_naming.ts";
+import type {
+  InputNote,
+  ReadyTask,
+  SkippedTask,
+  Source,
+  SourceTask,
+  UnreadableTask,
+} from "./source.ts";
 
 /** Files read concurrently: enough to hide a file server's latency. */
 export const READS_MAX = 16;
@@ -33,6 +41,7 @@ export interface FileReading {
   readonly finished?: FinishedJobs | undefined;
   /** Whether the content of a file decides if it has changed, and not its times. */
   readonly comparesContent?: boolean | undefined;
+  readonly naming?: OutputNaming | undefined;
 }
 
 /** Reads a few files (`READS_MAX`), without those of finished jobs. */
@@ -74,7 +83,9 @@ async function findFile(
   const { index, name, path, failure } = file;
   if (failure !== undefined) return { kind: "unreadable", index, name, reason: failure };
   try {
-    if (path.includes("\0")) throw new Error("it contains a zero byte; list one name per line");
+    if (path.includes("\0")) {
+      throw new Error("it contains a zero byte; list one name per line, or use -0");
+    }
     const info = await files.target(path);
     // Checked before the file is opened: opening a pipe that nobody writes to would wait forever.
     if (info.kind !== "file") throw new Error("it is not a file");
@@ -100,17 +111,29 @@ function readBatch(
 
 async function readFound(
   file: FoundFile,
-  { files, comparesContent = false }: FileReading,
+  reading: FileReading,
 ): Promise<ReadyTask | UnreadableTask> {
   const { index, name, path, identity } = file;
   try {
-    const input = await files.content(path);
-    const task: ReadyTask = { kind: "ready", index, name, identity, input };
-    // Of what was read, as the file may have changed since it was compared.
-    return comparesContent ? { ...task, note: { content: contentIdentity(input) } } : task;
+    const input = await reading.files.content(path);
+    return { kind: "ready", index, name, identity, input, note: noteOf(path, input, reading) };
   } catch (error) {
     return unreadable(file, error);
   }
+}
+
+function noteOf(
+  path: string,
+  input: Uint8Array,
+  { comparesContent = false, naming }: FileReading,
+): InputNote | undefined {
+  const isRenamed = !(naming?.isSame ?? true);
+  if (!comparesContent && !isRenamed) return undefined;
+  return {
+    ...(isRenamed ? { file: path } : {}),
+    // Of what was read, as the file may have changed since it was compared.
+    ...(comparesContent ? { content: contentIdentity(input) } : {}),
+  };
 }
 
 function unreadable(

@@ -32,9 +32,10 @@ async function* fileBatches(options: FileOptions): Source["batches"] {
 
 /** All files in order. If two have the same name, the second one fails: both would have the same output. */
 async function* indexedFiles(options: FileOptions): AsyncIterable<IndexedFile | undefined> {
-  const { paths } = options;
-  // Names within one folder are unique, so no check is needed.
-  const names = paths.length === 1 && paths[0] !== "-" ? undefined : new NameSet();
+  const { paths, naming } = options;
+  const isOneFolder = paths.length === 1 && paths[0] !== "-";
+  // Names within one folder are unique, so no check is needed. Two names may become one: `a.jpg`, `a.png`.
+  const names = isOneFolder && (naming?.isSame ?? true) ? undefined : new NameSet();
   let index = 0;
   for await (const file of listFiles(options)) {
     if (!file) yield undefined;

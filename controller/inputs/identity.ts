@@ -1,7 +1,7 @@
 /** Identities of inputs: a job runs again when its input's identity has changed. */
 
 import { createHash, hash } from "node:crypto";
-import { normalize } from "node:path";
+import { normalize } from "../../runtime/path.ts";
 import { crc32 } from "node:zlib";
 import { bytesOfName, isUtf8Name } from "../../runtime/file_name.ts";
 import type { Files, TargetInfo } from "../../runtime/files.ts";
@@ -11,8 +11,10 @@ import { chunksOf } from "../output/file_chunks.ts";
 /** 128 bits: different contents do not have the same hash by chance. */
 const HASH_HEX_DIGITS = 32;
 
-/** The identity of all numbers: the input is its name, so it cannot change. */
-export const NUMBER_IDENTITY = "number";
+/** The identity of a number, which cannot change. */
+export function numberIdentity(number: number): string {
+  return `number-${number}`;
+}
 
 /**
  * A file's identity is its size and modification time, as for `make` and `rsync`, its path as the user gave it, and

@@ -1,10 +1,11 @@
 /** Lists the files that a command line names: files, folders, and the list on stdin. */
 
-import { basename, join, relative } from "node:path";
+import { basename, join, relative } from "../../runtime/path.ts";
 import { nameOfBytes } from "../../runtime/file_name.ts";
 import type { Files } from "../../runtime/files.ts";
-import { readLines } from "./file_lines.ts";
-import type { ListedFile } from "./listed_file.ts";
+import { type Ending, readLines } from "./file_lines.ts";
+import { type ListedFile, namedFile } from "./listed_file.ts";
+import type { OutputNaming } from "./output_naming.ts";
 import {
   isInside,
   nameOfListed,
@@ -25,6 +26,9 @@ export interface FileListing {
   /** The output folder. Files in it are not inputs. */
   readonly outputs: string;
   readonly warn: Warn;
+  readonly naming?: OutputNaming | undefined;
+  /** What ends a name in the list; a line feed if it is missing. */
+  readonly listEnding?: Ending | undefined;
 }
 
 /** All files in order. Yields `undefined` where the next file may take a while, so that a batch is not held back. */
@@ -64,25 +68,25 @@ async function* listPaths(
     if (path === "-") yield* listStdin(listing, realOutputs);
     else if ((await files.target(path)).kind === "folder") {
       const excluded = join(path, relative(await realPath(files, path), realOutputs));
-      yield* walkFolder(path, { files, excluded, warn });
-    } else yield { path, name: basename(path) };
+      yield* walkFolder(path, { files, excluded, warn, naming: listing.naming });
+    } else yield namedFile(path, basename(path), listing.naming);
   }
 }
 
 /** The files listed on stdin. Outputs of earlier runs, which `find` may list too, are skipped. */
 async function* listStdin(
-  { files, warn }: FileListing,
+  listing: FileListing,
   realOutputs: string,
 ): AsyncIterable<ListedFile | undefined> {
   let hasWarned = false;
-  for await (const lines of readLines("-")) {
+  for await (const lines of readLines("-", listing.listEnding)) {
     for (const line of lines) {
       const path = nameOfBytes(line);
       if (path === "") continue;
-      const file = await listedFile(files, path, realOutputs);
+      const file = await listedFile(listing, path, realOutputs);
       if (file) yield file;
       else if (!hasWarned) {
-        warn(`skipping "${path}": listed paths inside the output folder are skipped`);
+        listing.warn(`skipping "${path}": listed paths inside the output folder are skipped`);
         hasWarned = true;
       }
     }
@@ -91,13 +95,13 @@ async function* listStdin(
 }
 
 async function listedFile(
-  files: Files,
+  { files, naming }: FileListing,
   path: string,
   realOutputs: string,
 ): Promise<ListedFile | undefined> {
-  const name = nameOfListed(path);
-  if (await overwritesItself(files, path, name, realOutputs)) {
-    return { path, name, failure: OVERWRITES_ITSELF };
+  const file = namedFile(path, nameOfListed(path), naming);
+  if (await overwritesItself(files, path, file.name, realOutputs)) {
+    return { ...file, failure: OVERWRITES_ITSELF };
   }
-  return isInside(await withRealParent(files, path), realOutputs) ? undefined : { path, name };
+  return isInside(await withRealParent(files, path), realOutputs) ? undefined : file;
 }

@@ -1,6 +1,6 @@
 /** Checks by path whether an output would overwrite an input. */
 
-import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "../../runtime/path.ts";
 import process from "node:process";
 import type { Files } from "../../runtime/files.ts";
 

@@ -18,6 +18,10 @@ export interface ReadyTask extends Task {
 
 /** What the journal says about an input beside its name and identity. */
 export interface InputNote {
+  /** The path of the file, where the output has another name. */
+  readonly file?: string;
+  /** The beginning of the line. Bytes that are not UTF-8 are written as in names. */
+  readonly line?: string;
   /** Its content, as an identity, where the content decides whether it has changed. */
   readonly content?: string;
 }

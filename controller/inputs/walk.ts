@@ -1,11 +1,12 @@
 /** Walks a folder of inputs. */
 
-import { join, relative } from "node:path";
+import { join, relative } from "../../runtime/path.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { Entry } from "../../runtime/folder.ts";
 import { STATE_FOLDER } from "../output/directory_sink.ts";
-import type { ListedFile } from "./listed_file.ts";
+import { type ListedFile, namedFile } from "./listed_file.ts";
+import type { OutputNaming } from "./output_naming.ts";
 import type { Warn } from "./source.ts";
 
 /** How a folder is walked. */
@@ -14,6 +15,7 @@ export interface Walk {
   /** A folder that is left out. */
   readonly excluded: string;
   readonly warn: Warn;
+  readonly naming?: OutputNaming | undefined;
 }
 
 /** The files below `folder`, ordered by name. */
@@ -38,7 +40,7 @@ async function* walk(root: string, folder: string, options: Walk): AsyncIterable
       const isSkipped = path === options.excluded || entry.name === STATE_FOLDER;
       if (!isSkipped) yield* walk(root, path, options);
     } else if (await isInput(path, entry, options)) {
-      yield { path, name: relative(root, path) };
+      yield namedFile(path, relative(root, path), options.naming);
     }
   }
 }

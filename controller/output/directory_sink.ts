@@ -1,6 +1,6 @@
 /** Writes outputs into a folder, one file each. A file is complete or does not exist. */
 
-import { dirname, join } from "node:path";
+import { dirname, join } from "../../runtime/path.ts";
 import process from "node:process";
 import type { Clock } from "../../runtime/clock.ts";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";

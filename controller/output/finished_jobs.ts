@@ -17,8 +17,27 @@ export type FinishedOutcome =
   /** The reason is read from the journal only if it is shown. */
   | { readonly state: "failed"; readonly reason: () => Promise<string> };
 
+/** The lines of earlier runs, and the numbers in the names of their outputs. */
+export interface KnownLines {
+  /** The number of the line with this identity, with its zeros in front. */
+  numberOf(identity: string): string | undefined;
+  /** Whether a line has this number. */
+  has(number: number): boolean;
+  /** The largest number; −1 if there is none. */
+  readonly lastNumber: number;
+}
+
+/** How numbers and names of outputs belong together. */
+export interface Numbering {
+  /** The number in the name of an output, with its zeros in front. */
+  numberIn(output: string): string | undefined;
+  /** The name of the output with a number. */
+  outputOf(number: string): string;
+}
+
 /** Knows which jobs need not run. */
 export interface FinishedJobs {
+  readonly lines?: KnownLines | undefined;
   /** How the job of each input finished; `undefined` if it has to run. */
   outcomesOf(
     inputs: readonly IdentifiedInput[],

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import os from "node:os";
-import { join } from "node:path";
+import { join } from "../../runtime/path.ts";
 import process from "node:process";
 import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
 import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";

@@ -25,6 +25,8 @@ export interface JobRecord {
   readonly error?: string;
   /** The kind of failure, if the core did not return. */
   readonly cause?: FailureKindName;
+  /** What a failed job printed last: a worker keeps about 20 lines of it. */
+  readonly printed?: readonly string[];
   readonly worker?: string;
   /** The number of the last attempt; 0 if the input could not be read. */
   readonly attempt: number;
@@ -38,6 +40,10 @@ export interface JobRecord {
   readonly runMs: number;
   /** The input's identity; missing if the input could not be read. */
   readonly identity?: string | undefined;
+  /** The path of the input, where the output has another name. */
+  readonly file?: string;
+  /** The beginning of the line that is the input. */
+  readonly line?: string;
   /** The input's content, as an identity; only with `--checksum`. */
   readonly content?: string;
 }

@@ -6,7 +6,8 @@
 
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import os from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join } from "../../runtime/path.ts";
+import { nativePath } from "../../runtime/native_path.ts";
 import { type Clock, delay } from "../../runtime/clock.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import {
@@ -61,30 +62,32 @@ export class Lock {
       await moveIntoPlace(temporary, path, text, guarded, ports);
       return new Lock(path, text, ports.clock);
     } finally {
-      await rm(temporary, { force: true });
+      await rm(nativePath(temporary), { force: true });
     }
   }
 
   /** Removes the files of processes that were killed while they tried to acquire the lock. */
   async removeLeftovers(): Promise<void> {
     const prefix = `${basename(this.#path)}.`;
-    for (const name of await readdir(dirname(this.#path))) {
+    for (const name of await readdir(nativePath(dirname(this.#path)))) {
       if (!name.startsWith(prefix)) continue;
       const path = join(dirname(this.#path), name);
-      if (await this.#isLeftover(path)) await rm(path, { force: true });
+      if (await this.#isLeftover(path)) await rm(nativePath(path), { force: true });
     }
   }
 
   /** Releases the lock, unless it was deleted by hand and another process holds it now. */
   async release(): Promise<void> {
-    if (await readText(this.#path) === this.#text) await rm(this.#path, { force: true });
+    if (await readText(this.#path) === this.#text) {
+      await rm(nativePath(this.#path), { force: true });
+    }
   }
 
   async #isLeftover(path: string): Promise<boolean> {
     const text = await readText(path) ?? "";
     if (holderIn(text)) return isStale(text);
     // It names no process: it is damaged, or still being written.
-    const info = await stat(path).catch(() => undefined);
+    const info = await stat(nativePath(path)).catch(() => undefined);
     return info !== undefined && this.#clock.date() - info.mtimeMs > WRITING_LIMIT_MS;
   }
 }
@@ -134,7 +137,7 @@ async function takeOver(
   if (!second) return false;
   try {
     if (await readText(path) !== found) return false;
-    await rename(temporary, path);
+    await rename(nativePath(temporary), nativePath(path));
     return true;
   } finally {
     await second.release();

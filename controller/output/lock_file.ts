@@ -3,6 +3,7 @@
 import { link, open, readFile } from "node:fs/promises";
 import os from "node:os";
 import process from "node:process";
+import { nativePath } from "../../runtime/native_path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { isGone, PID_NAMESPACE, type ProcessId, startOf } from "./process_id.ts";
 
@@ -47,7 +48,7 @@ export function isStale(text: string): boolean {
 /** A file's text; `undefined` if there is no such file. */
 export async function readText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return await readFile(nativePath(path), "utf8");
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     throw error;
@@ -56,7 +57,7 @@ export async function readText(path: string): Promise<string | undefined> {
 
 /** Creates a file and syncs it to the disk: after a power failure, an empty lock would look damaged. */
 export async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, "wx");
+  const file = await open(nativePath(path), "wx");
   try {
     await file.writeFile(text);
     await file.datasync();
@@ -68,7 +69,7 @@ export async function writeDurably(path: string, text: string): Promise<void> {
 /** Creates `path` atomically with the text of the file `source`. Returns false if `path` exists. */
 export async function createFrom(source: string, path: string, text: string): Promise<boolean> {
   try {
-    await link(source, path);
+    await link(nativePath(source), nativePath(path));
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST" || codeOf(error) === "ENOENT") return false;

@@ -1,10 +1,11 @@
 /** The output folder of a run: takes the lock, cleans up after killed runs, and opens the sink and the journal. */
 
-import { join } from "node:path";
+import { join } from "../../runtime/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import { DirectorySink, SinkError, STATE_FOLDER, TEMPORARY_PREFIX } from "./directory_sink.ts";
+import type { Numbering } from "./finished_jobs.ts";
 import { Journal } from "./journal.ts";
 import { Lock, LockedError } from "./lock.ts";
 import { Resume } from "./resume.ts";
@@ -17,6 +18,8 @@ export interface FolderOptions {
   readonly fresh: boolean;
   /** Whether failed jobs run again. */
   readonly retryFailed: boolean;
+  /** How the outputs of lines are numbered. */
+  readonly numbering?: Numbering | undefined;
 }
 
 /** What an output folder needs of its lock. */

@@ -1,20 +1,30 @@
 /** Resumes earlier runs: finds the jobs that they finished, from the journal and the outputs in the folder. */
 
-import { join } from "node:path";
+import { join } from "../../runtime/path.ts";
 import { coarserIdentities } from "./coarser_identity.ts";
 import { checksumOfFile, parseChecksum } from "./checksum.ts";
 import { SinkError } from "./directory_sink.ts";
-import type { FinishedJobs, FinishedOutcome, IdentifiedInput } from "./finished_jobs.ts";
+import type {
+  FinishedJobs,
+  FinishedOutcome,
+  IdentifiedInput,
+  KnownLines,
+  Numbering,
+} from "./finished_jobs.ts";
 import { identityNumber, type JobEntry, JobState, JobTable } from "./job_table.ts";
 import { journalIn } from "./journal.ts";
 import { JournalEpochs } from "./journal_epochs.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
 import { type ReadRecord, toJobRecord } from "./journal_record.ts";
+import { LineTable } from "./line_table.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 
 /** Outputs checked concurrently: enough to hide a file server's latency. */
 const CHECKS_MAX = 16;
+
+/** The beginning of the identities of lines. */
+const LINE_START = "line-";
 
 /** How to resume. */
 export interface ResumeOptions {
@@ -22,6 +32,8 @@ export interface ResumeOptions {
   readonly core: string;
   /** Whether failed jobs run again. */
   readonly retryFailed: boolean;
+  /** How the outputs of lines are numbered. Without it, no line is known. */
+  readonly numbering?: Numbering | undefined;
 }
 
 /** The numbers of jobs in the journal, by the state of their last record. */
@@ -38,6 +50,7 @@ export class Resume implements FinishedJobs {
   readonly #folder: string;
   readonly #options: ResumeOptions;
   readonly #jobs = new JobTable();
+  readonly #lines = new LineTable();
   readonly #epochs = new JournalEpochs();
   readonly counts: ResumeCounts = { done: 0, failed: 0, otherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
@@ -71,6 +84,24 @@ export class Resume implements FinishedJobs {
   /** How many jobs will be skipped if the inputs have not changed. */
   get skipsExpected(): number {
     return this.counts.done + (this.#options.retryFailed ? 0 : this.counts.failed);
+  }
+
+  /** The lines that ran with this core. */
+  get lines(): KnownLines | undefined {
+    const { numbering } = this.#options;
+    if (!numbering) return undefined;
+    return {
+      numberOf: (identity) => this.#numberOf(identity, numbering),
+      has: (number) => this.#lines.has(number),
+      lastNumber: this.#lines.lastNumber,
+    };
+  }
+
+  /** The number of a line. Another line may have got it since, after this one had left the file. */
+  #numberOf(identity: string, numbering: Numbering): string | undefined {
+    const number = this.#lines.get(identity);
+    const job = number === undefined ? undefined : this.#jobs.get(numbering.outputOf(number));
+    return job?.identity === identityNumber(identity) ? number : undefined;
   }
 
   async outcomesOf(
@@ -134,6 +165,7 @@ export class Resume implements FinishedJobs {
     // A job that was never sent runs again in any case.
     if (identity === undefined || attempt === 0) return;
     const isSameCore = core === this.#options.core;
+    if (isSameCore && identity.startsWith(LINE_START)) this.#onLine(identity, input);
     this.#jobs.set(input, {
       identity: isSameCore ? identityNumber(identity) : 0, // only compared for the same core
       state: isSameCore ? JobState[state] : JobState.otherCore,
@@ -143,6 +175,11 @@ export class Resume implements FinishedJobs {
       crcOut: crcOut === undefined ? 0 : parseChecksum(crcOut),
       content: content === undefined ? 0 : identityNumber(content),
     });
+  }
+
+  #onLine(identity: string, output: string): void {
+    const number = this.#options.numbering?.numberIn(output);
+    if (number !== undefined) this.#lines.set(identity, number);
   }
 
   #onFlaw(kind: keyof JournalFlaws): void {

@@ -1,11 +1,12 @@
 /** The compute core of a run: the content of a library file, checked before it is sent, and what comes with it. */
 
 import { readFile, stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename } from "../../runtime/path.ts";
 import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import { type CoreSetup, problemOf, setupKey, type Variable } from "../../protocol/mod.ts";
 import { sha256Of } from "../../system/sha256.ts";
+import { nativePath } from "../../runtime/native_path.ts";
 import { host } from "../../system/host.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import { CoreFileError } from "./core_file_error.ts";
@@ -83,7 +84,9 @@ function sorted(variables: readonly Variable[]): readonly Variable[] {
 
 async function readContent(file: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    if (!(await stat(file)).isDirectory()) return new Uint8Array(await readFile(file));
+    if (!(await stat(nativePath(file))).isDirectory()) {
+      return new Uint8Array(await readFile(nativePath(file)));
+    }
   } catch (cause) {
     throw new CoreFileError(file, reasonOf(cause), { cause });
   }

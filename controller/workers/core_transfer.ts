@@ -18,6 +18,11 @@ import { errorTextOf, isError } from "./responses.ts";
 /** How much of a file is in memory at once, and on its way. */
 const PART_BYTES = 4 * 1024 * 1024;
 
+/** Why a worker of version 1 cannot be used with variables and files: it would run the core without them. */
+const NEEDS_VERSION_2 =
+  "it speaks only version 1 of the protocol, which has neither variables (--env) " +
+  "nor files beside the core (--with)";
+
 /** What a transfer needs of its connection. */
 export interface TransferConnection {
   /** Sends a message that is encoded with its id. Its response goes to `onResponse`. */
@@ -30,26 +35,33 @@ export interface TransferConnection {
   onLoaded(): void;
   onFailed(reason: string): void;
   /** Whether it is closed, so that nothing more is to be sent. */
-  readonly isClosed: boolean;
+  isClosed(): boolean;
 }
 
 /** The transfer of one core to one worker. */
 export class CoreTransfer {
   readonly #core: CoreImage;
+  readonly #initMs: number;
   readonly #connection: TransferConnection;
 
-  constructor(core: CoreImage, connection: TransferConnection) {
+  /** `initMs`: how long `worker_init` may take. */
+  constructor(core: CoreImage, initMs: number, connection: TransferConnection) {
     this.#core = core;
+    this.#initMs = initMs;
     this.#connection = connection;
   }
 
-  /** Chooses the core. The worker says whether it lacks anything. */
-  start(): void {
+  /** Sends the core, or chooses it: from version 2 on, the worker says whether it lacks anything. */
+  start(version: number): void {
+    if (version === 1) {
+      if (isBare(this.#core.setup)) return this.#connection.sendCore(this.#core);
+      return this.#connection.onFailed(NEEDS_VERSION_2);
+    }
     if (!isBare(this.#core.setup)) {
       return this.#chooseSetup((missing) => void this.#send(missing));
     }
     const { key, name } = this.#core;
-    this.#request((id) => encodeChoose(id, key, name), ({ payload }) => {
+    this.#request((id) => encodeChoose(id, key, name, this.#initMs), ({ payload }) => {
       if (decodeChooseResponse(payload)) this.#connection.onLoaded();
       else this.#connection.sendCore(this.#core);
     });
@@ -57,7 +69,7 @@ export class CoreTransfer {
 
   #chooseSetup(onMissing: (missing: readonly string[]) => void): void {
     const { setup, name } = this.#core;
-    this.#request((id) => encodeSetup(id, setup, name), ({ payload }) => {
+    this.#request((id) => encodeSetup(id, setup, name, this.#initMs), ({ payload }) => {
       const missing = decodeSetupResponse(payload);
       if (missing.length === 0) this.#connection.onLoaded();
       else onMissing(missing);
@@ -77,7 +89,7 @@ export class CoreTransfer {
     } catch (error) {
       return this.#connection.onFailed(messageOf(error));
     }
-    if (this.#connection.isClosed) return;
+    if (this.#connection.isClosed()) return;
     this.#chooseSetup(() => {
       this.#connection.onFailed("it does not keep the files that it is sent");
     });
@@ -110,7 +122,7 @@ export class CoreTransfer {
   ): Promise<void> {
     let offset = 0;
     do {
-      if (this.#connection.isClosed) return;
+      if (this.#connection.isClosed()) return;
       const part = await partAt(offset);
       const content = { digest, bytes, offset, part };
       const answered = Promise.withResolvers<void>();

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { Child } from "../../system/child.ts";
+import { endProcessesOf } from "../../system/leftover_processes.ts";
 import type { Log } from "../../system/log.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { ByteStream, ProcessEnd, Runtime, StreamListener } from "../../runtime/ports.ts";
@@ -35,10 +36,11 @@ export interface LocalWorkerShares {
   readonly devices?: readonly string[] | undefined;
 }
 
-/** How a local worker is set up. */
-export interface LocalWorkerOptions {
+/** What the process of a local worker is told. */
+export interface LocalWorkerStart {
   readonly shares: LocalWorkerShares;
-  readonly log: Log;
+  /** Where it keeps core dumps of its slots; they write none unless given. */
+  readonly dumpsFolder?: string | undefined;
 }
 
 /** What a local worker needs of the cluster. */
@@ -48,11 +50,16 @@ export interface LocalWorkerCluster {
   giveUp(name: string, reason: string): void;
 }
 
+/** How a local worker is started. */
+export interface LocalWorkerOptions extends LocalWorkerStart {
+  readonly log: Log;
+}
+
 /** A worker process that this process has started. */
 export class LocalWorker {
   readonly #runtime: Runtime;
   readonly #cluster: LocalWorkerCluster;
-  readonly #shares: LocalWorkerShares;
+  readonly #options: LocalWorkerOptions;
   readonly #log: Log;
   readonly #pace: PrintingPace;
   readonly #folder: string;
@@ -61,6 +68,8 @@ export class LocalWorker {
   #child: Child | undefined;
   #repeat: Timer | undefined;
   #isClosing = false;
+  /** Whether it has ended on its own, and so may have left what its slots started. */
+  #hasDied = false;
 
   private constructor(
     runtime: Runtime,
@@ -70,7 +79,7 @@ export class LocalWorker {
   ) {
     this.#runtime = runtime;
     this.#cluster = cluster;
-    this.#shares = options.shares;
+    this.#options = options;
     this.#log = options.log;
     this.#pace = new PrintingPace(runtime.clock, options.log);
     this.#folder = folder;
@@ -99,6 +108,7 @@ export class LocalWorker {
     await Promise.race([this.#child?.settled, this.#abandoned.promise]);
     timer.stop();
     this.#listener.close();
+    if (this.#hasDied) await endProcessesOf(this.#folder);
     // A worker that was abandoned removes files there at the same time.
     await removeFolder(this.#runtime.files, this.#folder);
   }
@@ -130,13 +140,16 @@ export class LocalWorker {
     for (let starts = 0; starts <= RESTARTS_MAX; starts++) {
       reason = await this.#runOnce();
       if (this.#isClosing) return;
+      this.#hasDied = true;
       this.#log.warn(`the worker on this machine ${reason}`);
     }
     this.#cluster.giveUp(LOCAL_WORKER_NAME, `its worker ${reason}, ${RESTARTS_MAX + 1} times`);
   }
 
   async #runOnce(): Promise<string> {
-    const args = [socketIn(this.#folder), JSON.stringify(this.#shares)];
+    const { shares, dumpsFolder } = this.#options;
+    const start: LocalWorkerStart = { shares, dumpsFolder };
+    const args = [socketIn(this.#folder), JSON.stringify(start)];
     try {
       this.#child = new Child(startSelf(this.#runtime, "local-worker", args), {
         clock: this.#runtime.clock,

@@ -14,15 +14,16 @@ export function isError({ type }: Frame): boolean {
   return type === ResponseType.error || type === ResponseType.kindError;
 }
 
-/** Decodes the answer to a job. */
-export function answerOf(frame: Frame): Answer {
+/** Decodes the answer to a job. `lastLines`: what the job printed last, if the worker has said it. */
+export function answerOf(frame: Frame, lastLines?: readonly string[]): Answer {
+  const printed = lastLines && { lastLines };
   if (frame.type === ResponseType.ok) {
-    return { kind: "result", result: decodeJobResponse(frame.payload) };
+    return { kind: "result", result: decodeJobResponse(frame.payload), ...printed };
   }
   const cause = frame.type === ResponseType.kindError
     ? decodeKindError(frame.payload).kind
     : "other";
-  return { kind: "error", cause, message: errorTextOf(frame) };
+  return { kind: "error", cause, message: errorTextOf(frame), ...printed };
 }
 
 /** The payload of a response that must not be an error, as every worker of the agreed version can answer. */

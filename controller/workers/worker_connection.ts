@@ -6,57 +6,43 @@ import {
   decodeCoreResponse,
   decodeDescription,
   decodeNothing,
+  decodePrinted,
   decodeVersionResponse,
   decodeWorkerLoad,
   encodeCancel,
+  encodeCoreOutput,
   encodeDescribe,
   encodePing,
   encodeVersion,
   type Frame,
-  isBare,
   type JobLimits,
+  type PrintedNotice,
   ProtocolError,
   ResponseType,
-  TruncatedFrameError,
   UnknownTypeError,
   type WorkerDescription,
+  type WorkerLoad,
 } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import type { Answer } from "../answer.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import { answerOf, errorTextOf, isError, payloadOf, unexpectedResponse } from "./responses.ts";
-import { UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
+import type { Service, WorkerConnectionEvents } from "./connection_events.ts";
+import { isForeign, unusable, VersionRefusedError } from "./worker_errors.ts";
 
 /** How long a worker may take to answer; usually it answers at once. */
 const HANDSHAKE_MS_MAX = 10_000;
 
-/** Longer than the worker's own limit for loading a core, so that the worker can report the reason first. */
-const CORE_LOAD_MS_MAX = 180_000;
+/** How much later than the worker its controller gives up loading a core, so that the worker can say why. */
+const CORE_LOAD_EXTRA_MS = 60_000;
 
-/** Why a worker of version 1 cannot be used with variables and files: it would run the core without them. */
-const NEEDS_VERSION_2 =
-  "it speaks only version 1 of the protocol, which has neither variables (--env) " +
-  "nor files beside the core (--with)";
+/** How often a worker is asked for its load while it loads a core, so that people see that it does. */
+const LOADING_PING_MS = 1_000;
 
 /** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
 const CONTROL_ID_FIRST = 2 ** 52;
-
-/** What a connection reports to the set of workers. */
-export interface WorkerConnectionEvents {
-  /** The worker speaks the offered version. From version 2 on it has described itself. */
-  onIntroduced(description: WorkerDescription | undefined): void;
-  onCoreLoaded(): void;
-  onCoreFailed(reason: string): void;
-  /** The worker is draining: it starts no more jobs. */
-  onDraining(): void;
-  onClosed(reason: Error | undefined): void;
-}
-
-/** Handles an answer to a job. Throws a `ProtocolError` if the worker has no such job. */
-export type OnAnswer = (dispatch: DispatchId, answer: Answer) => void;
 
 /** Handles the response to a message other than a job. */
 type OnResponse = (frame: Frame) => void;
@@ -66,7 +52,7 @@ type Phase =
   | { readonly kind: "version exchange" }
   | { readonly kind: "description" }
   | { readonly kind: "introduced" }
-  | { readonly kind: "serving"; readonly onAnswer: OnAnswer };
+  | { readonly kind: "serving" } & Service;
 
 /** A connection with a worker. */
 export class WorkerConnection {
@@ -79,7 +65,12 @@ export class WorkerConnection {
   #lastControlId = CONTROL_ID_FIRST;
   #phase: Phase = { kind: "version exchange" };
   #responseTimer: Timer | undefined;
+  #load: WorkerLoad | undefined;
+  #awaitsCore = false;
+  #pingedAtMs = 0;
   #isPaused = false;
+  /** The last lines of a failed job, whose answer follows. */
+  #lastLines: { readonly id: number; readonly lines: readonly string[] } | undefined;
 
   constructor(
     stream: ByteStream,
@@ -117,22 +108,30 @@ export class WorkerConnection {
     );
   }
 
-  /** Starts using the worker. Answers to jobs go to `onAnswer` from now on. */
-  serve(onAnswer: OnAnswer): void {
-    this.#phase = { kind: "serving", onAnswer };
+  /** Starts using the worker. */
+  serve(service: Service): void {
+    this.#phase = { kind: "serving", ...service };
+    if (this.version === 1) return;
+    // A worker that cannot do this answers with an error, and does without.
+    this.#send(encodeCoreOutput(this.#expect(() => {}), service.coreOutput));
   }
 
-  /** Makes the worker load a core. `onCoreLoaded` or `onCoreFailed` follows. */
-  loadCore(core: CoreImage): void {
-    if (this.version > 1) this.#transfer(core).start();
-    else if (isBare(core.setup)) this.#sendCore(core);
-    else return this.#events.onCoreFailed(NEEDS_VERSION_2);
+  /** How busy the worker was when it answered the last ping. */
+  get load(): WorkerLoad | undefined {
+    return this.#load;
+  }
+
+  /** Makes the worker load a core, which may take `initMs` there. `onCoreLoaded` or `onCoreFailed` follows. */
+  loadCore(core: CoreImage, initMs: number): void {
+    this.#awaitsCore = true;
+    this.#pingedAtMs = this.#clock.now();
     const bytes = core.files.reduce((sum, file) => sum + file.bytes, core.content.byteLength);
     const transferMs = bytes / SLOWEST_BYTES_PER_MS;
     this.#expectWithin(
-      CORE_LOAD_MS_MAX + transferMs,
+      initMs + CORE_LOAD_EXTRA_MS + transferMs,
       (time) => this.#events.onCoreFailed(`it did not confirm the compute core ${time}`),
     );
+    this.#transfer(core, initMs).start(this.version);
   }
 
   /** Sends a job. Its answer follows. Version 1 has no fields for the attempt and the limits. */
@@ -160,12 +159,23 @@ export class WorkerConnection {
   onTick(nowMs: number): void {
     if (this.version === 1 || !this.hasAgreed) return;
     const action = this.#heartbeat.check(this.#link, !this.#isPaused, nowMs);
-    if (action.kind === "ping") {
-      this.#send(encodePing(this.#expect((frame) => void decodeWorkerLoad(payloadOf(frame)))));
-    } else if (action.kind === "give up") {
+    const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
+    if (action.kind === "ping" || (asks && action.kind === "none")) this.#ping();
+    else if (action.kind === "give up") {
       const seconds = Math.round(action.silentMs / 1000);
       this.#link.close(new Error(`no response for ${seconds} s`));
     }
+  }
+
+  /** Whether a slot of the worker loads a core, as far as is known: then its load is asked for more often. */
+  get #isLoading(): boolean {
+    return this.#awaitsCore || (this.#load?.slotsLoading ?? 0) > 0;
+  }
+
+  #ping(): void {
+    this.#pingedAtMs = this.#clock.now();
+    const id = this.#expect((frame) => this.#load = decodeWorkerLoad(payloadOf(frame)));
+    this.#send(encodePing(id));
   }
 
   /** Pauses or resumes reading answers. While reading is paused, the worker has to wait. */
@@ -203,9 +213,10 @@ export class WorkerConnection {
     if (!this.#isResponse(type)) throw new UnknownTypeError("response", type, this.version);
     if (typeof id === "bigint") throw unexpectedResponse(id);
     if (type === ResponseType.draining) return this.#onDraining(frame);
+    if (type === ResponseType.printed) return this.#onPrinted(id, decodePrinted(frame.payload));
     if (id < CONTROL_ID_FIRST) {
       if (this.#phase.kind !== "serving") throw unexpectedResponse(id);
-      return this.#phase.onAnswer(id as DispatchId, answerOf(frame));
+      return this.#phase.onAnswer(id as DispatchId, answerOf(frame, this.#takeLastLines(id)));
     }
     const onResponse = this.#outstanding.get(id);
     if (!onResponse) throw unexpectedResponse(id);
@@ -216,7 +227,21 @@ export class WorkerConnection {
   #isResponse(type: number): boolean {
     if (type === ResponseType.ok || type === ResponseType.error) return true;
     if (this.version === 1) return false;
-    return type === ResponseType.kindError || type === ResponseType.draining;
+    return type === ResponseType.kindError || type === ResponseType.draining ||
+      type === ResponseType.printed;
+  }
+
+  #onPrinted(id: number, notice: PrintedNotice): void {
+    if (this.#phase.kind !== "serving") throw new ProtocolError("unexpected notice: no job runs");
+    if (notice.isLast) this.#lastLines = { id, lines: notice.lines };
+    else this.#phase.onPrinted(id === 0 ? undefined : id as DispatchId, notice);
+  }
+
+  #takeLastLines(id: number): readonly string[] | undefined {
+    if (!this.#lastLines) return undefined;
+    const lines = this.#lastLines.id === id ? this.#lastLines.lines : undefined;
+    this.#lastLines = undefined;
+    return lines;
   }
 
   #onDraining({ id, payload }: Frame): void {
@@ -254,16 +279,13 @@ export class WorkerConnection {
     this.#events.onIntroduced(description);
   }
 
-  #transfer(core: CoreImage): CoreTransfer {
-    const link = this.#link;
-    return new CoreTransfer(core, {
+  #transfer(core: CoreImage, initMs: number): CoreTransfer {
+    return new CoreTransfer(core, initMs, {
       request: (encode, onResponse) => this.#send(encode(this.#expect(onResponse))),
       sendCore: () => this.#sendCore(core),
       onLoaded: () => this.#onCoreLoaded(),
       onFailed: (reason) => this.#onCoreFailed(reason),
-      get isClosed() {
-        return link.isClosed;
-      },
+      isClosed: () => this.#link.isClosed,
     });
   }
 
@@ -280,23 +302,17 @@ export class WorkerConnection {
   }
 
   #onCoreLoaded(): void {
-    this.#responseTimer?.stop();
+    this.#onCoreEnd();
     this.#events.onCoreLoaded();
   }
 
   #onCoreFailed(reason: string): void {
-    this.#responseTimer?.stop();
+    this.#onCoreEnd();
     this.#events.onCoreFailed(reason);
   }
-}
 
-/** Whether the peer does not speak the protocol. A frame that is cut off only means that the worker died. */
-function isForeign(reason: Error | undefined): reason is ProtocolError {
-  return reason instanceof ProtocolError && !(reason instanceof TruncatedFrameError);
-}
-
-function unusable(error: ProtocolError): UnusableWorkerError {
-  return new UnusableWorkerError(`it does not speak the worker protocol (${error.message})`, {
-    cause: error,
-  });
+  #onCoreEnd(): void {
+    this.#awaitsCore = false;
+    this.#responseTimer?.stop();
+  }
 }

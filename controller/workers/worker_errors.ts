@@ -1,5 +1,7 @@
 /** Errors that end a connection with a worker and determine what happens next. */
 
+import { ProtocolError, TruncatedFrameError } from "../../protocol/mod.ts";
+
 /** The worker cannot be used: it breaks the protocol, cannot load the core, or is excluded. */
 export class UnusableWorkerError extends Error {
   override name = "UnusableWorkerError";
@@ -17,4 +19,16 @@ export class RenegotiateError extends Error {
   constructor() {
     super("it may speak a newer version of the protocol");
   }
+}
+
+/** Whether the peer does not speak the protocol. A frame that is cut off only means that the worker died. */
+export function isForeign(reason: Error | undefined): reason is ProtocolError {
+  return reason instanceof ProtocolError && !(reason instanceof TruncatedFrameError);
+}
+
+/** The error for such a peer. */
+export function unusable(error: ProtocolError): UnusableWorkerError {
+  return new UnusableWorkerError(`it does not speak the worker protocol (${error.message})`, {
+    cause: error,
+  });
 }

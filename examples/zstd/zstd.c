@@ -2,7 +2,7 @@
  * A compute core that compresses its input to one Zstandard frame with a checksum of the content.
  * The command `zstd` can read it.
  *
- * The environment variable DISTCOMP_ZSTD_LEVEL sets the level. It is read when the core is loaded.
+ * The variable DISTCOMP_ZSTD_LEVEL sets the level (run --env DISTCOMP_ZSTD_LEVEL=19). It is read when the core is loaded.
  * A job that fails returns exit code 1 and an error message.
  */
 #include <stdio.h>

@@ -10,6 +10,7 @@ import { Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 const ASAN = pathOf("cc", "-print-file-name=libasan.so");
+const TSAN = pathOf("cc", "-print-file-name=libtsan.so");
 
 test("exec prints the output of its job, or writes it to a file", async () => {
   await using workspace = await Workspace.make();
@@ -51,11 +52,18 @@ test("a core that crashes ends exec by the same signal, without a report of the 
   }
 });
 
-test("what a core prints comes before its output, and its destructors run", async () => {
+test("what a core prints comes before its output, and is not lost if it refuses to work", async () => {
   await using workspace = await Workspace.make();
-  await workspace.write("in", "stdout from the core");
-  const { stdout } = await workspace.run(["exec", BEHAVE, "in"]);
-  assert.equal(stdout, "from the core\nfrom the core");
+  await workspace.write("in", "text");
+  const { stdout } = await workspace.run(["exec", await core("prints"), "in"]);
+  assert.equal(stdout, "init\njob\ntext");
+  const refused = await workspace.run(["exec", await core("prints", { RESULT: 5 }), "in"]);
+  assert.deepEqual([refused.code, refused.stdout], [2, "init\n"]);
+  assert.match(refused.stderr, /worker_init returned 5\n$/);
+});
+
+test("the destructors of a core run at the end of exec", async () => {
+  await using workspace = await Workspace.make();
   await workspace.write("in", workspace.at("trace"));
   await workspace.run(["exec", await core("destructor"), "in"]);
   assert.match(await readFile(workspace.at("trace"), "utf8"), /^unloaded \d+\n$/);
@@ -102,6 +110,21 @@ testUnless(
     assert.notEqual(code, 0);
     assert.match(stderr, /AddressSanitizer: heap-buffer-overflow/);
     assert.match(stderr, /in worker_run_job .*writes_beyond\.c:\d+/);
+  },
+);
+
+testUnless(
+  TSAN ? undefined : "the compiler has no libtsan",
+  "ThreadSanitizer sees a race of a core's threads, and none of the runtime's own",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", "text");
+    const path = await core("races", {}, ["-g", "-fsanitize=thread"]);
+    const env = { LD_PRELOAD: TSAN, TSAN_OPTIONS: "ignore_noninstrumented_modules=1" };
+    const { stderr } = await workspace.run(["exec", path, "in"], { env });
+    const races = [...stderr.matchAll(/^SUMMARY: ThreadSanitizer: (.*)/gm)].map(([, it]) => it);
+    assert(races.length > 0, stderr);
+    for (const race of races) assert.match(race as string, /^data race .*races\.c:\d+/);
   },
 );
 

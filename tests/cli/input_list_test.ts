@@ -37,6 +37,19 @@ test("a list with any bytes costs only the jobs of the lines that name no file",
   assert(!/[\0-\x09\x0b-\x1f]/.test(run.stderr), JSON.stringify(run.stderr));
 });
 
+test("with -0, names in a list end with a zero byte and may have line feeds in them", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a\nb": "1", "in/\r": "2", "in/last": "3" });
+  const run = await workspace.run(["run", ECHO, "-", "-0"], {
+    stdin: "in/a\nb\0in/\r\0\0in/last",
+  });
+  assert.equal(run.code, 0, run.stderr + run.stdout);
+  assert.deepEqual(await workspace.outputs(), { "in/a\nb": "1", "in/\r": "2", "in/last": "3" });
+  const refused = await workspace.run(["run", ECHO, "in", "--null"]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /-0 is for a list of files on stdin; name - as the input/);
+});
+
 test("an error about a name is one line, whatever the name has in it", async () => {
   await using workspace = await Workspace.make();
   const run = await workspace.run(["run", ECHO, "no\nsuch\x1b[31mfile"]);
@@ -58,6 +71,12 @@ test("lines of any bytes are inputs as they are, with and without a line feed at
     const sizes = Object.fromEntries(
       (await workspace.records(folder)).map((record) => [record.input, record.bytesOut]),
     );
-    assert.deepEqual(sizes, { 0: 0, 1: 3, 2: 2, 3: long.length, 4: 4 });
+    assert.deepEqual(sizes, {
+      "000000": 0,
+      "000001": 3,
+      "000002": 2,
+      "000003": long.length,
+      "000004": 4,
+    });
   }
 });

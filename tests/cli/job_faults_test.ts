@@ -18,7 +18,7 @@ test("a job over --timeout fails with that reason, and the other jobs are not af
     "500ms",
   ]);
   assert.equal(run.code, 1, run.stderr);
-  assert.deepEqual(await workspace.outputs(), { 0: "a", 2: "b" });
+  assert.deepEqual(await workspace.outputsByNumber(), { 0: "a", 2: "b" });
   assert.equal((await failure(workspace, 1)).error, "timed out after 0.5 s");
   assert.match(run.stdout, /^failed attempts: 1 timeout$/m);
 });
@@ -36,7 +36,7 @@ testUnless(
     const run = await endOf(program);
     assert(isThere(tracer), "nobody has waited until the process was gone");
     assert.equal(run.code, 1, run.stderr);
-    assert.deepEqual(await workspace.outputs(), { 1: "next" });
+    assert.deepEqual(await workspace.outputsByNumber(), { 1: "next" });
     const { error, cause } = await failure(workspace, 0);
     assert.equal(cause, "timeout");
     assert.match(error ?? "", /^timed out after 1 s; ./);
@@ -59,7 +59,7 @@ test("short jobs queued behind a job that hangs do not fail", async () => {
   const run = await runLines(workspace, lines, ["--timeout", "1s", "--slots", "1"]);
   assert.equal(run.code, 1, run.stderr);
   assert.match(run.stdout, /^999 of 1,000 jobs done, 1 failed/);
-  assert.match(run.stdout, /^ {2}500 {2}timed out after 1 s$/m);
+  assert.match(run.stdout, /^ {2}000500 {2}timed out after 1 s$/m);
 });
 
 test("--retries runs a job again after a non-zero exit code, and after a timeout", async () => {
@@ -68,7 +68,7 @@ test("--retries runs a job again after a non-zero exit code, and after a timeout
   const times = `slow-once ${workspace.at("slow")}`;
   const run = await runLines(workspace, [codes, times], ["--retries", "1", "--timeout", "1s"]);
   assert.equal(run.code, 0, run.stdout + run.stderr);
-  assert.deepEqual(await workspace.outputs(), { 0: "succeeded", 1: "quick" });
+  assert.deepEqual(await workspace.outputsByNumber(), { 0: "succeeded", 1: "quick" });
   assert.deepEqual((await workspace.records()).map(({ attempt }) => attempt), [2, 2]);
   assert.match(run.stdout, /^failed attempts: 1 timeout, 1 non-zero exit code$/m);
 });
@@ -102,7 +102,7 @@ test("a job over --memory fails with the memory it used, not as a crash", async 
   assert.match(error, /^used [\d.]+ [MG]iB of memory, over its limit of 300 MiB$/);
   assert.equal(attempt, 1, "it would need as much again");
   assert.match(run.stdout, /^failed attempts: 1 over the memory limit$/m);
-  assert.deepEqual(await workspace.outputs(), { 1: "a" });
+  assert.deepEqual(await workspace.outputsByNumber(), { 1: "a" });
 });
 
 test("leaks of earlier jobs end the process at the memory limit, but fail no job", async () => {
@@ -131,7 +131,7 @@ test("a job that always kills its worker fails in the end, and the other jobs ar
   const args = ["run", BEHAVE, "--lines", "lines", "--slots", "1"];
   await using run = await workspace.start(args);
   assert.equal((await run.exited).code, 1, run.stderr);
-  assert.deepEqual(await workspace.outputs(), { 0: "a", 1: "b", 3: "c" });
+  assert.deepEqual(await workspace.outputsByNumber(), { 0: "a", 1: "b", 3: "c" });
   assert.match(
     (await failure(workspace, 2)).error ?? "",
     /^10 workers were lost while running it/,
@@ -161,7 +161,7 @@ test("a job that crashes once is done in the end", async () => {
   await using workspace = await Workspace.make();
   const run = await runLines(workspace, [`die-once ${workspace.at("died")}`]);
   assert.equal(run.code, 0, run.stderr);
-  assert.deepEqual(await workspace.outputs(), { 0: "survived" });
+  assert.deepEqual(await workspace.outputsByNumber(), { 0: "survived" });
 });
 
 test("a crash is tried again on another worker, where there is one", async () => {
@@ -205,7 +205,7 @@ slowTest(
     const args = ["--workers", workers, "--timeout", "1s", "--retries", "1", "--no-speculate"];
     const run = await runLines(workspace, lines, args);
     assert.equal(run.code, 0, run.stdout + run.stderr);
-    assert.deepEqual(await workspace.outputs(), { 0: "quick", 1: "quick" });
+    assert.deepEqual(await workspace.outputsByNumber(), { 0: "quick", 1: "quick" });
     assert.match(
       run.stderr,
       /speaks only protocol version 1 and cannot enforce limits of time and memory/,

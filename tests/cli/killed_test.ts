@@ -64,7 +64,7 @@ test("the next run removes a killed run's temporary files, and takes its lock ov
   await workspace.write("lines", `huge 1000\n${"sleep 600000\n".repeat(2)}`);
   const args = ["run", BEHAVE, "--lines", "lines", "--slots", "2"];
   await using program = await workspace.start(args);
-  await eventually("the first output", () => exists(workspace, "outputs/0"));
+  await eventually("the first output", () => exists(workspace, "outputs/000000"));
   await program.kill();
   await gone(program);
   assert.deepEqual((await workspace.leftovers()).sort(), ["lock", `unfinished-${program.pid}`]);
@@ -85,7 +85,7 @@ test("outputs of a killed run with other inputs are not taken for those of this 
   assert.equal((await workspace.run(run("one"))).code, 0);
   await using program = await workspace.start(run("two"));
   await eventually("it has replaced an output", async () => {
-    return (await workspace.outputs())["0"] === "2";
+    return (await workspace.outputs())["000000"] === "2";
   });
   await program.kill();
   await gone(program);
@@ -93,7 +93,7 @@ test("outputs of a killed run with other inputs are not taken for those of this 
   const again = await workspace.run(run("one"));
   assert.equal(again.code, 0, again.stderr);
   assert.match(again.stdout, /\(1 from earlier runs\)/);
-  assert.deepEqual(await workspace.outputs(), { 0: "1", 1: "a" });
+  assert.deepEqual(await workspace.outputsByNumber(), { 0: "1", 1: "a" });
 });
 
 test("outputs of a killed run with another core are not taken for those of this run", async () => {

@@ -15,7 +15,7 @@ test("a second run in the same output folder is refused, and the first one goes 
   await using workspace = await Workspace.make();
   await workspace.write("lines", `echo one\nsleep 600000\n`);
   await using first = await workspace.start(["run", BEHAVE, "--lines", "lines"]);
-  const firstOutput = workspace.at("outputs/0");
+  const firstOutput = workspace.at("outputs/000000");
   await eventually("it has an output", () => readFile(firstOutput).catch(() => undefined));
   for (const more of [[], ["--fresh"]]) {
     const second = await workspace.run(["run", BEHAVE, "--repeat", "1", ...more]);
@@ -28,7 +28,7 @@ test("a second run in the same output folder is refused, and the first one goes 
         "another folder with -o\n",
     );
   }
-  assert.deepEqual(await workspace.outputs(), { "0": "one" });
+  assert.deepEqual(await workspace.outputs(), { "000000": "one" });
   const elsewhere = await workspace.run(["run", BEHAVE, "--repeat", "1", "-o", "elsewhere"]);
   assert.equal(elsewhere.code, 0, elsewhere.stderr);
   first.signal("SIGINT");

@@ -70,14 +70,21 @@ test("every line of a file gets an output named by its line number", async () =>
   await workspace.write("lines", "one\r\n\n three ");
   const run = await workspace.run(["run", ECHO, "--lines", "lines"]);
   assert.equal(run.code, 0, run.stderr);
-  assert.deepEqual(await workspace.outputs(), { "0": "one", "1": "", "2": " three " });
+  assert.deepEqual(await workspace.outputs(), {
+    "000000": "one",
+    "000001": "",
+    "000002": " three ",
+  });
 });
 
 test("a line or a file name on stdin becomes a job at once, before stdin ends", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ one: "1", two: "2" });
   for (
-    const [args, outputs] of [[["--lines", "-"], ["0", "1"]], [["-"], ["one", "two"]]] as const
+    const [args, outputs] of [[["--lines", "-"], ["000000", "000001"]], [["-"], [
+      "one",
+      "two",
+    ]]] as const
   ) {
     await using program = await workspace.start(["run", ECHO, ...args], { isStdio: true });
     program.type("one\ntw");
@@ -111,15 +118,15 @@ test("each of many small jobs ends once, with the right output and one record", 
   assert.equal(run.code, 0, run.stderr);
   const names = Array.from({ length: MANY_JOBS }, (_, index) => String(index));
   assert.deepEqual(
-    await workspace.outputs(),
+    await workspace.outputsByNumber(),
     Object.fromEntries(names.map((name) => [name, name])),
   );
   const records = await workspace.records();
   assert.deepEqual(records.map(({ index }) => index), names.map(Number));
   assert(
     records.every(({ input, state, exitCode, attempt, bytesIn, bytesOut }, index) =>
-      input === names[index] && state === "done" && exitCode === 0 && attempt === 1 &&
-      bytesIn === input.length && bytesOut === input.length
+      Number(input) === index && state === "done" && exitCode === 0 && attempt === 1 &&
+      bytesIn === names[index]?.length && bytesOut === bytesIn
     ),
   );
 });

@@ -46,6 +46,14 @@ test("a line has no rate and no time left before anything is done", () => {
   );
 });
 
+test("slots that load the core are named, after failures and before the rest", () => {
+  const status = statusWith({ failed: 3, loading: { slots: 3, slotsTotal: 8, ms: 12_400 } });
+  assert.equal(
+    progressText(status, 0),
+    "503/1,000 jobs, 3 failed, loading core on 3 of 8 slots, 12s, 2 workers, 16 slots",
+  );
+});
+
 test("jobs of earlier runs count as done, but not in the rate and the time left", () => {
   const rate = new RecentRate();
   const start = { skippedDone: 400, skippedFailed: 10, done: 400, failed: 10 };

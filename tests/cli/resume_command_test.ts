@@ -1,8 +1,10 @@
 /** The command that resumes a run that has ended early. */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
 import { resumeHint } from "../../cli/resume_command.ts";
+import { nameOfBytes } from "../../runtime/file_name.ts";
 import { core } from "../lib/cores.ts";
 import { eventually, type Program } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
@@ -39,6 +41,14 @@ test("a shell parses the resume command into the original arguments, whatever th
   const command = resumeHint(typed, undefined).slice("to resume: distcomp ".length);
   const given = execFileSync("sh", ["-c", `printf '%s\\0' ${command}`]).toString();
   assert.deepEqual(given.split("\0").slice(0, -1), typed);
+});
+
+test("a shell parses names that are not UTF-8 into the bytes that were typed", () => {
+  const name = Buffer.from("it's caf\xe9\xff0\n.txt", "latin1");
+  const command = resumeHint([nameOfBytes(name)], undefined).slice("to resume: distcomp ".length);
+  assert.match(command, /^\$'[\x20-\x7e]+'$/);
+  const given = execFileSync("bash", ["-c", `printf '%s' ${command}`]);
+  assert.deepEqual(given, name);
 });
 
 test("the resume command says what must be on stdin again", () => {

@@ -59,7 +59,10 @@ test("another core reruns all jobs, and so does the first core after it", async 
   await workspace.writeAll({ "in/a": "1", "in/b": "2" });
   await workspace.run(["run", ECHO, "in"]);
   const other = await workspace.run(["run", ANOTHER, "in"]);
-  assert.equal(other.stderr, "the core has changed: rerunning all jobs\n");
+  assert.equal(
+    other.stderr,
+    "the core, its files or its variables have changed: rerunning all jobs\n",
+  );
   assert.deepEqual(await workspace.outputs(), { a: "another", b: "another" });
   await workspace.run(["run", ECHO, "in"]);
   assert.deepEqual(await workspace.outputs(), { a: "1", b: "2" });
@@ -137,7 +140,7 @@ test("inputs that could not be read, or had the output of another, are tried aga
   assert.deepEqual(await workspace.outputs(), { a: "1", late: "3" });
 });
 
-test("lines are identified by their content and their line number", async () => {
+test("a line that is inserted, changed or moved reruns no other line", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", "echo one\necho two\necho three\n");
   const args = ["run", BEHAVE, "--lines", "lines"];
@@ -145,14 +148,21 @@ test("lines are identified by their content and their line number", async () => 
   await workspace.write("lines", "echo one\necho 2nd\necho three\necho four\n");
   const run = await workspace.run(args);
   assert.match(run.stdout, /^4 jobs done in .* \(2 from earlier runs\)/);
-  assert.deepEqual(await workspace.outputs(), {
-    "0": "one",
-    "1": "2nd",
-    "2": "three",
-    "3": "four",
-  });
-  const piped = await workspace.run(["run", BEHAVE, "--lines", "-"], { stdin: "echo one\nnull\n" });
+  const outputs = { "000000": "one", "000001": "2nd", "000002": "three", "000003": "four" };
+  assert.deepEqual(await workspace.outputs(), outputs);
+  await workspace.write("lines", "echo new\necho three\necho one\necho 2nd\necho four\necho one\n");
+  const moved = await workspace.run(args);
+  assert.match(moved.stdout, /^6 jobs done in .* \(4 from earlier runs\)/);
+  // The new lines have free numbers: the first place is that of "one", the last place is free.
+  const all = { ...outputs, "000005": "one", "000006": "new" };
+  assert.deepEqual(await workspace.outputs(), all);
+  const lines = (await workspace.records()).map(({ input, line }) => [input, line]);
+  assert.deepEqual(lines.filter(([input]) => input === "000006"), [["000006", "echo new"]]);
+  assert.match((await workspace.run(args)).stdout, /^nothing to do: all 6 jobs/);
+  const stdin = "echo piped\necho one\n";
+  const piped = await workspace.run(["run", BEHAVE, "--lines", "-"], { stdin });
   assert.match(piped.stdout, /^2 jobs done in .* \(1 from earlier runs\)/);
+  assert.deepEqual(await workspace.outputs(), { ...all, "000007": "piped" });
 });
 
 test("a larger --repeat runs only the new jobs", async () => {
@@ -161,7 +171,8 @@ test("a larger --repeat runs only the new jobs", async () => {
   const run = await workspace.run(["run", ECHO, "--repeat", "1500"]);
   assert.match(run.stdout, /^1,500 jobs done in .* \(1,000 from earlier runs\)/);
   const names = Array.from({ length: 1500 }, (_, index) => String(index));
-  assert.deepEqual(await workspace.outputs(), Object.fromEntries(names.map((n) => [n, n])));
+  const outputs = names.map((name) => [name.padStart(6, "0"), name]);
+  assert.deepEqual(await workspace.outputs(), Object.fromEntries(outputs));
 });
 
 test("a run with a list on stdin is resumed", async () => {

@@ -23,6 +23,12 @@ test("the state of a run has its jobs, its workers, and the jobs that run longes
   ]);
 });
 
+test("the state of a run says how many slots load the core", () => {
+  const status = statusWith({ loading: { slots: 1, slotsTotal: 8, ms: 61_000 } });
+  const text = stateText({ status, phase: "running", workers: [], oldest: [] });
+  assert.match(text, /; 0 workers, 0 slots; loading core on 1 of 8 slots, 1m 1s$/);
+});
+
 test("the state of a run says when the number of inputs is not known, and that the run comes to its end", () => {
   const status = statusWith({ total: undefined, queued: 7, elapsedMs: 1_000 });
   const snapshot = { status, workers: [], oldest: [] };

@@ -180,11 +180,11 @@ test("--quiet prints one line if jobs have failed", async () => {
   assert.deepEqual(run, { code: 1, stdout: "", stderr });
 });
 
-test("lines that a core prints go to stderr with their slot, unless --quiet", async () => {
+test("lines that a core prints go to stderr, unless --quiet", async () => {
   await using workspace = await Workspace.make();
   const printing = await core("init_prints");
   const run = await workspace.run(["run", printing, "--repeat", "1", "--slots", "1"]);
-  assert.match(run.stderr, /^slot 1: init_prints: version 1$/m);
+  assert.match(run.stderr, /^core: init_prints: version 1$/m);
   assert(!run.stdout.includes("init_prints"));
   const quiet = await workspace.run(["run", printing, "--repeat", "1", "--quiet"]);
   assert.deepEqual(quiet, { code: 0, stdout: "", stderr: "" });

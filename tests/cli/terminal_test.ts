@@ -87,7 +87,7 @@ testUnless(
     await gate.open();
     await eventually("the end", () => /^over$/m.test(screen.text()));
     assert.match(screen.text(), /^3 jobs done/m);
-    assert.equal((await workspace.outputs())["2"], PASSED);
+    assert.equal((await workspace.outputsByNumber())["2"], PASSED);
   },
 );
 
@@ -104,7 +104,7 @@ testUnless(
     screen.type("C-z");
     await eventually("the key", () => /\^Z/.test(screen.text()));
     await gate.open();
-    await eventually("its output", async () => (await workspace.outputs())["2"] === PASSED);
+    await eventually("its output", async () => (await workspace.outputsByNumber())["2"] === PASSED);
   },
 );
 

@@ -30,7 +30,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     /Option "-o, --output <dir>" needs a value; see distcomp help run\n$/,
   ],
   [["worker", "a"], /Too many arguments for "worker", expected 0 arguments but got 1: a; see /],
-  [["run", ECHO], /No inputs; name files or folders, or use --lines FILE or --repeat N\n$/],
+  [
+    ["run", ECHO],
+    /No inputs; name files or folders, or use --lines FILE, --repeat N or --param NAME=VALUES\n$/,
+  ],
   [["run", ECHO, "in", "--repeat", "3"], /Choose one kind of inputs/],
   [["run", ECHO, "--lines", "-", "--repeat", "3"], /Choose one kind of inputs/],
   [["run", ECHO, "--repeat", "-1"], /--repeat must be a whole number, not "-1"\n$/],

@@ -21,7 +21,7 @@ test("with --verify 2, every job runs on two workers that agree on the output", 
   const args = ["--repeat", "40", "--verify", "2", "--workers", both(one, other)];
   const run = await workspace.run(["run", ECHO, ...args]);
   assert.equal(run.code, 0, run.stderr);
-  assert.equal(Object.keys(await workspace.outputs()).length, 40);
+  assert.equal(Object.keys(await workspace.outputsByNumber()).length, 40);
   for (const { received, complaints } of [one, other]) {
     assert.equal(new Set(received.jobs.map(({ job }) => job)).size, 40, "each had all of them");
     assert.deepEqual(complaints, []);
@@ -48,7 +48,7 @@ test("a worker that computes wrong results is outvoted and excluded, and none of
   const run = await workspace.run(["run", ECHO, ...args]);
   assert.equal(run.code, 0, run.stderr);
   const expected = Array.from({ length: 100 }, (_, index) => [String(index), String(index)]);
-  assert.deepEqual(await workspace.outputs(), Object.fromEntries(expected));
+  assert.deepEqual(await workspace.outputsByNumber(), Object.fromEntries(expected));
   const name = `127\\.0\\.0\\.1:${liar.port}`;
   assert.match(run.stderr, new RegExp(`worker ${name}: its output for job \\d+ differs from that`));
   assert.match(run.stderr, new RegExp(`cannot use worker ${name}: it computes wrong`));
@@ -64,7 +64,7 @@ test("a job fails if two workers disagree and there is no third one, and the rea
   const run = await workspace.run(["run", ECHO, ...args]);
   assert.equal(run.code, 1, run.stderr);
   assert.match(run.stdout, /^19 of 20 jobs done, 1 failed/);
-  assert.match(run.stdout, /^ {2}7 {2}127.0.0.1:\d+, 127.0.0.1:\d+ give different outputs/m);
+  assert.match(run.stdout, /^ {2}000007 {2}127.0.0.1:\d+, 127.0.0.1:\d+ give different outputs/m);
 });
 
 test("a core with different outputs for the same input ends the run early", async () => {
@@ -80,7 +80,7 @@ test("a core with different outputs for the same input ends the run early", asyn
     run.stderr,
     /No two workers gave the same output for any of the first 3 verified jobs.*\nto resume: .*\n$/,
   );
-  assert.deepEqual(await workspace.outputs(), {});
+  assert.deepEqual(await workspace.outputsByNumber(), {});
   assert((await workspace.records()).length < 100, "most jobs have not even begun");
 });
 

@@ -80,7 +80,7 @@ test("a peer that answers out of order gets every job once", async () => {
   const workers = `127.0.0.1:${peer.port}`;
   const run = await workspace.run(["run", ECHO, "--repeat", "300", "--workers", workers]);
   assert.equal(run.code, 0, run.stderr);
-  assert.deepEqual(await workspace.outputs(), numbers(300));
+  assert.deepEqual(await workspace.outputsByNumber(), numbers(300));
   assert.deepEqual(peer.complaints, []);
   assert.equal(peer.jobs, 300);
 });
@@ -94,7 +94,7 @@ test("workers of three implementations share a run", async () => {
   const args = ["run", ECHO, "--repeat", "3000", "--workers", names.join(",")];
   const run = await workspace.run(args);
   assert.equal(run.code, 0, run.stderr);
-  assert.deepEqual(await workspace.outputs(), numbers(3000));
+  assert.deepEqual(await workspace.outputsByNumber(), numbers(3000));
   const workers = new Set((await workspace.records()).map(({ worker }) => worker));
   assert.deepEqual([...workers].sort(), names.sort());
 });
@@ -124,7 +124,7 @@ test("workers come from a file, with comments, empty lines and names", async () 
   const run = await workspace.run(["run", ECHO, "--repeat", "50", "--workers", "@workers"]);
   assert.equal(run.code, 0, run.stderr);
   assert(one.jobs > 0 && other.jobs > 0);
-  assert.deepEqual(await workspace.outputs(), numbers(50));
+  assert.deepEqual(await workspace.outputsByNumber(), numbers(50));
 });
 
 test("a run that listens takes workers that connect, and waits for the first", async () => {
@@ -150,7 +150,7 @@ test("a run that listens and dials uses both kinds of workers", async () => {
   const [, address = ""] = await program.printed("stderr", /^waiting for workers on (.*)$/m);
   await using _guest = await connectWorker(address);
   assert.equal((await endOf(program)).code, 0, program.stderr);
-  assert.deepEqual(await workspace.outputs(), numbers(500));
+  assert.deepEqual(await workspace.outputsByNumber(), numbers(500));
   const workersUsed = new Set((await workspace.records()).map(({ worker }) => worker));
   assert.equal(workersUsed.size, 2);
 });

@@ -56,6 +56,8 @@ export interface JobRecord {
   readonly queueMs: number;
   readonly runMs: number;
   readonly identity?: string;
+  readonly file?: string;
+  readonly line?: string;
   readonly content?: string;
   readonly core: string;
   readonly crc: string;
@@ -114,6 +116,13 @@ export class Workspace implements AsyncDisposable {
     const files = (await Promise.all(entries.map((entry) => filesAt(root, entry)))).flat();
     const contents = files.map((name) => [name, readFileSync(join(root, name), "utf8")]);
     return Object.fromEntries(contents);
+  }
+
+  /** The outputs of numbered inputs, by their numbers without the zeros in front. */
+  async outputsByNumber(folder = "outputs"): Promise<Record<string, string>> {
+    const outputs = Object.entries(await this.outputs(folder));
+    for (const [name] of outputs) assert.match(name, /^\d{6}$/);
+    return Object.fromEntries(outputs.map(([name, content]) => [Number(name), content]));
   }
 
   /** The records of all jobs, by their index. Every line has to be one. */

@@ -41,7 +41,10 @@ async function workTogether(controllerForm: Form, workerForm: Form): Promise<voi
     assert.equal(ended.status, 0, ended.stderr);
     assert.equal(JSON.parse(ended.stdout).done, JOBS);
     for (const index of [0, 7, JOBS - 1]) {
-      assert.equal(readFileSync(join(folder, String(index)), "utf8"), String(index));
+      assert.equal(
+        readFileSync(join(folder, String(index).padStart(6, "0")), "utf8"),
+        String(index),
+      );
     }
   } finally {
     worker.kill("SIGTERM");

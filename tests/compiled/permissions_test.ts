@@ -51,7 +51,7 @@ testUnless(
         ...runWith(permissionsOf("WORKER"), "cli.ts"),
         ...["run", await core("behave"), "--repeat=10", "-o", folder],
       ], { stdio: "pipe" });
-      assert.equal(readFileSync(join(folder, "9"), "utf8"), "9");
+      assert.equal(readFileSync(join(folder, "000009"), "utf8"), "9");
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -92,7 +92,7 @@ async function runTogether(
       ...["run", await core("behave"), "--repeat=10", "--workers", address, "-o", folder],
     ], { encoding: "utf8" });
     if (run.status !== 0) return run.stderr;
-    assert.equal(readFileSync(join(folder, "9"), "utf8"), "9");
+    assert.equal(readFileSync(join(folder, "000009"), "utf8"), "9");
     return "";
   } finally {
     if (worker.exitCode === null) process.kill(worker.pid as number, "SIGTERM");

@@ -45,7 +45,7 @@ test("a run, its worker and its slots take no settings from the working folder",
   inPlantedFolder((folder) => {
     const run = start(executable, ["run", echo, "--repeat", "3", "--quiet"], folder);
     assert.deepEqual(run, { status: 0, stdout: "", stderr: "" });
-    assert.equal(readFileSync(join(folder, "outputs/2"), "utf8"), "2");
+    assert.equal(readFileSync(join(folder, "outputs/000002"), "utf8"), "2");
     assert(!existsSync(join(folder, TRACE)), "nothing was loaded");
   });
 });

@@ -31,7 +31,7 @@ test("a run ends when each input has its output and its record", async () => {
   await started.ended;
   const { done, failed, total, bytesIn, bytesOut } = started.run.status;
   assert.deepEqual([done, failed, total, bytesIn, bytesOut], [300, 0, 300, 790, 790]);
-  const outputs = await started.workspace.outputs();
+  const outputs = await started.workspace.outputsByNumber();
   assert.equal(Object.keys(outputs).length, 300);
   for (const [name, text] of Object.entries(outputs)) assert.equal(text, name);
   const records = await started.workspace.records();

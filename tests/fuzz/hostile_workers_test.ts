@@ -99,7 +99,7 @@ randomTest("a run loses no job among hostile workers", async () => {
   await run.endsCleanly();
   const names = Array.from({ length: lines }, (_, index) => index);
   const expected = Object.fromEntries(names.map((index) => [index, `line ${index}`]));
-  assert.deepEqual(await workspace.outputs(), expected);
+  assert.deepEqual(await workspace.outputsByNumber(), expected);
   assert.doesNotMatch(run.stderr, /\bat \S+:\d+:\d+/, "no stack");
 });
 

@@ -98,7 +98,7 @@ export class RandomKills implements AsyncDisposable {
     await this.#checkSnapshot();
     const names = Array.from({ length: this.#jobs }, (_, index) => index);
     const expected = names.map((index) => [index, reversed(nameOf(index))]);
-    assert.deepEqual(await this.#workspace.outputs(), Object.fromEntries(expected));
+    assert.deepEqual(await this.#workspace.outputsByNumber(), Object.fromEntries(expected));
     const records = await this.#records();
     const different = new Set(records.map((record) => JSON.stringify(record)));
     assert.equal(different.size, this.#jobs, "each job has one record");

@@ -3,7 +3,7 @@
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { access, mkdir, readFile, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -16,6 +16,7 @@ const header = new URL("../../include/distcomp.h", import.meta.url);
 const buildFolder = fileURLToPath(new URL("../.build/cores/", import.meta.url));
 
 const COMPILER = process.env.CC ?? "cc";
+const CPP_COMPILER = process.env.CXX ?? "c++";
 const FLAGS = ["-O2", "-fPIC", "-shared"];
 
 /** Some cores lack a function on purpose. Not every linker accepts that by default. */
@@ -41,15 +42,25 @@ export async function core(
   defines: Defines = {},
   moreFlags: readonly string[] = [],
 ): Promise<string> {
-  const source = fileURLToPath(new URL(`${name}.c`, sources));
-  const flags = [
+  return await built(COMPILER, fileURLToPath(new URL(`${name}.c`, sources)), [
     ...FLAGS,
     ...Object.entries(defines).map(([symbol, value]) => `-D${symbol}=${value}`),
     ...FLAGS_BY_CORE.get(name) ?? [],
     ...moreFlags,
-  ];
-  const path = join(buildFolder, `${name}-${await fingerprint(source, flags)}.so`);
-  if (!await exists(path)) await build(source, flags, path);
+  ]);
+}
+
+/** Builds a core that is written in C++, with more flags for the compiler. */
+export async function coreInCpp(name: string, flags: readonly string[] = []): Promise<string> {
+  const source = fileURLToPath(new URL(`${name}.cpp`, sources));
+  return await built(CPP_COMPILER, source, [...FLAGS, ...flags]);
+}
+
+async function built(compiler: string, source: string, flags: readonly string[]): Promise<string> {
+  const name = basename(source).replace(/\.\w+$/, "");
+  const hash = await fingerprint(source, [compiler, ...flags]);
+  const path = join(buildFolder, `${name}-${hash}.so`);
+  if (!await exists(path)) await build(compiler, source, flags, path);
   return path;
 }
 
@@ -60,27 +71,34 @@ export async function coreBytes(name: string, defines: Defines = {}): Promise<Ui
 
 async function fingerprint(source: string, flags: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
-  hash.update(JSON.stringify([COMPILER, process.platform, process.arch, flags]));
+  hash.update(JSON.stringify([process.platform, process.arch, flags]));
   for (const file of [source, header]) hash.update(await readFile(file));
   return hash.digest("hex").slice(0, 16);
 }
 
 /** Builds to a temporary name and renames: other tests see either no library or a complete one. */
-async function build(source: string, flags: readonly string[], path: string): Promise<void> {
+async function build(
+  compiler: string,
+  source: string,
+  flags: readonly string[],
+  path: string,
+): Promise<void> {
   const unfinished = `${path}.${randomUUID()}.unfinished`;
   await mkdir(buildFolder, { recursive: true });
   try {
-    await promisify(execFile)(COMPILER, [...flags, "-o", unfinished, source]);
+    await promisify(execFile)(compiler, [...flags, "-o", unfinished, source]);
   } catch (cause) {
-    throw new Error(`Cannot compile the test core ${source}: ${reasonOf(cause)}`, { cause });
+    throw new Error(`Cannot compile the test core ${source}: ${reasonOf(cause, compiler)}`, {
+      cause,
+    });
   }
   await rename(unfinished, path);
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, compiler: string): string {
   const { code, stderr, message } = error as { code?: unknown; stderr?: string; message: string };
   if (code !== "ENOENT") return stderr || message;
-  return `there is no C compiler "${COMPILER}"; install gcc or clang, or set CC to one`;
+  return `there is no compiler "${compiler}"; install gcc or clang, or set CC and CXX to one`;
 }
 
 async function exists(path: string): Promise<boolean> {

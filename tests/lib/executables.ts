@@ -6,7 +6,7 @@
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { access, readdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -20,12 +20,14 @@ const SOURCE_FOLDERS = [
   "cli",
   "controller",
   "core",
+  "include",
   "link",
   "pool",
   "protocol",
   "runtime",
   "slot",
   "system",
+  "templates",
   "worker",
 ];
 
@@ -89,8 +91,9 @@ async function run(command: string, args: readonly string[]): Promise<string> {
 
 async function fingerprint(): Promise<string> {
   const inFolders = await Promise.all(SOURCE_FOLDERS.map(async (folder) => {
-    const names = await readdir(join(ROOT, folder), { recursive: true });
-    return names.filter((name) => name.endsWith(".ts")).map((name) => join(folder, name));
+    const entries = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile())
+      .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
   }));
   const hash = createHash("sha256");
   for (const name of [...SOURCES, ...inFolders.flat().sort()]) {

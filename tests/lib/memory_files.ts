@@ -222,6 +222,7 @@ class MemoryFiles implements Files {
     const content = this.#disk.at(path);
     return {
       read: (into) => new Uint8Array(into.buffer).set(content.bytes),
+      write: (value, at) => content.bytes.set(new Uint8Array(Float64Array.of(value).buffer), at),
       close() {},
     };
   }

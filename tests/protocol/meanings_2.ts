@@ -30,6 +30,8 @@ type Success =
     slots_busy: number;
     jobs_waiting: string;
     memory_free_bytes: string;
+    slots_loading?: number;
+    loading_ms?: string;
   };
 
 interface LimitedJob {
@@ -42,18 +44,40 @@ interface LimitedJob {
   input_hex: string;
 }
 
+interface SetupMeaning {
+  type: "setup";
+  id: string;
+  core_hex: string;
+  name: string;
+  path: string;
+  files: { path: string; digest_hex: string; bytes: string }[];
+  variables: [string, string][];
+  init_ms: string;
+}
+
 type MessageMeaning =
   | { type: "version"; id: string; version: number }
   | { type: "describe"; id: string }
-  | { type: "choose"; id: string; core_hex: string; name: string }
+  | { type: "choose"; id: string; core_hex: string; name: string; init_ms?: string }
+  | SetupMeaning
+  | {
+    type: "content";
+    id: string;
+    digest_hex: string;
+    bytes: string;
+    offset: string;
+    part_hex: string;
+  }
   | LimitedJob
   | { type: "cancel"; id: string; message: string }
-  | { type: "ping"; id: string };
+  | { type: "ping"; id: string }
+  | { type: "core_output"; id: string; mode: protocol.CoreOutputMode };
 
 type OtherResponse =
   | { type: "draining"; id: string }
   | { type: "error"; id: string; message: string }
-  | { type: "kind_error"; id: string; kind: protocol.FailureKindName; message: string };
+  | { type: "kind_error"; id: string; kind: protocol.FailureKindName; message: string }
+  | { type: "printed"; id: string; is_last: boolean; left_out: number; lines: string[] };
 
 /** What a vector means. Numbers of 64 bits are decimal strings. */
 export type Meaning = MessageMeaning | OtherResponse | Success;
@@ -68,16 +92,60 @@ export function encode(meaning: Meaning): Bytes {
     case "describe":
       return protocol.encodeDescribe(id);
     case "choose":
-      return protocol.encodeChoose(id, meaning.core_hex, meaning.name);
+      return protocol.encodeChoose(
+        id,
+        meaning.core_hex,
+        meaning.name,
+        Number(meaning.init_ms ?? 0),
+      );
+    case "setup":
+      return protocol.encodeSetup(id, setupOf(meaning), meaning.name, Number(meaning.init_ms));
+    case "content":
+      return protocol.encodeContent(id, {
+        digest: meaning.digest_hex,
+        bytes: Number(meaning.bytes),
+        offset: Number(meaning.offset),
+        part: fromHex(meaning.part_hex),
+      });
     case "limited_job":
       return encodeLimitedJob(meaning);
     case "cancel":
       return protocol.encodeCancel(id, uint64(meaning.message));
     case "ping":
       return protocol.encodePing(id);
+    case "core_output":
+      return protocol.encodeCoreOutput(id, meaning.mode);
     default:
       return meaning.type === "ok" ? encodeSuccess(id, meaning) : encodeOther(id, meaning);
   }
+}
+
+function setupOf({ core_hex, path, files, variables }: SetupMeaning): protocol.CoreSetup {
+  const fileOf = ({ path, digest_hex, bytes }: SetupMeaning["files"][number]) => {
+    return { path, digest: digest_hex, bytes: Number(bytes) };
+  };
+  return { core: core_hex, path, files: files.map(fileOf), variables };
+}
+
+function meaningOfSetup(
+  id: string,
+  { setup, name, initMs }: Extract<protocol.Message2, { type: "setup" }>,
+): Meaning {
+  const { core, path, files, variables } = setup;
+  return {
+    type: "setup",
+    id,
+    core_hex: core,
+    name,
+    path,
+    files: files.map((file) => ({
+      path: file.path,
+      digest_hex: file.digest,
+      bytes: String(file.bytes),
+    })),
+    variables: variables.map(([name, value]) => [name, value]),
+    init_ms: String(initMs),
+  };
 }
 
 /** Only a writer encodes jobs with limits. */
@@ -100,6 +168,12 @@ function encodeOther(id: protocol.Uint64, meaning: OtherResponse): Bytes {
       return protocol.encodeError(id, meaning.message);
     case "kind_error":
       return protocol.encodeKindError(id, meaning.kind, meaning.message);
+    case "printed":
+      return protocol.encodePrinted(id, {
+        isLast: meaning.is_last,
+        leftOut: meaning.left_out,
+        lines: meaning.lines,
+      });
   }
 }
 
@@ -129,6 +203,8 @@ function encodeSuccess(id: protocol.Uint64, meaning: Success): Bytes {
         slotsBusy: meaning.slots_busy,
         jobsWaiting: Number(meaning.jobs_waiting),
         memoryFreeBytes: Number(meaning.memory_free_bytes),
+        slotsLoading: meaning.slots_loading ?? 0,
+        loadingMs: Number(meaning.loading_ms ?? 0),
       });
   }
 }
@@ -147,12 +223,30 @@ function meaningOfMessage(frame: protocol.Frame): Meaning {
   const message = protocol.decodeMessage2(frame);
   switch (message.type) {
     case "choose":
-      return { type: "choose", id, core_hex: message.core, name: message.name };
+      return {
+        type: "choose",
+        id,
+        core_hex: message.core,
+        name: message.name,
+        ...(message.initMs > 0 && { init_ms: String(message.initMs) }),
+      };
     case "cancel":
       return { type: "cancel", id, message: String(message.message) };
     case "setup":
-    case "content":
-      return assert.fail("it has tests of its own");
+      return meaningOfSetup(id, message);
+    case "content": {
+      const { digest, bytes, offset, part } = message.content;
+      return {
+        type: "content",
+        id,
+        digest_hex: digest,
+        bytes: String(bytes),
+        offset: String(offset),
+        part_hex: toHex(part),
+      };
+    }
+    case "coreOutput":
+      return { type: "core_output", id, mode: message.mode };
     case "core":
     case "job":
       return assert.fail("version 2 adds no such message");
@@ -184,6 +278,16 @@ function meaningOfOther({ type, id, payload }: protocol.Frame): Meaning {
     case protocol.ResponseType.draining:
       assert.equal(payload.byteLength, 0);
       return { type: "draining", id: String(id) };
+    case protocol.ResponseType.printed: {
+      const { isLast, leftOut, lines } = protocol.decodePrinted(payload);
+      return {
+        type: "printed",
+        id: String(id),
+        is_last: isLast,
+        left_out: leftOut,
+        lines: [...lines],
+      };
+    }
     case protocol.ResponseType.error:
       return { type: "error", id: String(id), message: protocol.decodeError(payload) };
     default: {
@@ -216,6 +320,8 @@ function meaningOfSuccess(id: string, to: Question, payload: Bytes): Meaning {
         slots_busy: load.slotsBusy,
         jobs_waiting: String(BigInt(load.jobsWaiting)),
         memory_free_bytes: String(BigInt(load.memoryFreeBytes)),
+        ...(load.slotsLoading > 0 &&
+          { slots_loading: load.slotsLoading, loading_ms: String(load.loadingMs) }),
       };
     }
   }

@@ -27,6 +27,7 @@ const anyAddedMessage = fc.oneof(
     id: anyUint64,
     core: anyDigest,
     name: anyText,
+    initMs: anySize,
   }),
   recordOf({ type: fc.constant("cancel" as const), id: anyUint64, message: anyUint64 }),
   recordOf({ type: fc.constant("ping" as const), id: anyUint64 }),
@@ -46,7 +47,9 @@ const anyLoad: fc.Arbitrary<protocol.WorkerLoad> = recordOf({
   slotsBusy: anyUint32,
   jobsWaiting: anySize,
   memoryFreeBytes: anySize,
-});
+  slotsLoading: anyUint32,
+  loadingMs: anySize,
+}).map((load) => load.slotsLoading > 0 ? load : { ...load, loadingMs: 0 });
 
 const anyLimitedJob = recordOf({
   id: anyUint64,
@@ -181,9 +184,14 @@ test("at most 64 KiB of the text of an error with a kind are decoded, with U+FFF
   assert.equal(protocol.decodeKindError(long).text.length, 65_536);
 });
 
+/** The same message without the last field, which may be missing. */
+function withoutLimit(message: protocol.Message2): protocol.Message2 {
+  return message.type === "choose" ? { ...message, initMs: 0 } : message;
+}
+
 test("a message of version 2 that is too short or too long is malformed, at every length", () => {
   fc.assert(fc.property(anyAddedMessage, anyByte, (message, more) => {
-    const frame = onlyFrame(encode(message));
+    const frame = onlyFrame(encode(withoutLimit(message)));
     assertExactLength(frame.payload, more, (payload) => {
       protocol.decodeMessage2({ ...frame, payload });
     });
@@ -201,7 +209,7 @@ test("a response of version 2 that is too short or too long is malformed, at eve
   fc.assert(fc.property(anyDescription, anyLoad, anyByte, (worker, load, more) => {
     const description = successOf(protocol.encodeDescription(1, worker), 1);
     assertExactLength(description, more, protocol.decodeDescription);
-    const loadPayload = successOf(protocol.encodeWorkerLoad(1, load), 1);
+    const loadPayload = successOf(protocol.encodeWorkerLoad(1, { ...load, slotsLoading: 0 }), 1);
     assertExactLength(loadPayload, more, protocol.decodeWorkerLoad);
     assertExactLength(Uint8Array.of(1), more, protocol.decodeChooseResponse);
   }));
@@ -305,7 +313,7 @@ function encode(message: protocol.Message2): Bytes {
     case "describe":
       return protocol.encodeDescribe(message.id);
     case "choose":
-      return protocol.encodeChoose(message.id, message.core, message.name);
+      return protocol.encodeChoose(message.id, message.core, message.name, message.initMs);
     case "cancel":
       return protocol.encodeCancel(message.id, message.message);
     case "ping":

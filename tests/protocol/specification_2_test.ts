@@ -32,12 +32,12 @@ const session = parseBlocks(page);
 /** The page without its line breaks. */
 const prose = page.replaceAll(/\s+/g, " ");
 
-test("the session of version 2 on the page has every message and every response that it adds", () => {
-  const { describe, choose, limitedJob, cancel, ping } = MessageType;
-  const { ok, kindError, draining } = ResponseType;
-  const messages = new Set([describe, choose, limitedJob, cancel, ping]);
+test("the session of version 2 on the page has every message and every response that it adds, but for setups", () => {
+  const { describe, choose, limitedJob, cancel, ping, coreOutput } = MessageType;
+  const { ok, kindError, draining, printed } = ResponseType;
+  const messages = new Set([describe, choose, limitedJob, cancel, ping, coreOutput]);
   assert.deepEqual(typesFrom(session, "controller"), messages);
-  assert.deepEqual(typesFrom(session, "worker"), new Set([ok, kindError, draining]));
+  assert.deepEqual(typesFrom(session, "worker"), new Set([ok, kindError, draining, printed]));
 });
 
 for (const [i, { sender, lines, frame }] of session.entries()) {
@@ -62,9 +62,10 @@ for (const sender of ["controller", "worker"]) {
   });
 }
 
-test("each message of version 2 on the page is answered once, and the drain notice answers none", () => {
+test("each message of version 2 on the page is answered once, and the notices answer none", () => {
   const ids = (sender: string) =>
-    session.filter((block) => block.sender === sender).map(({ frame }) => frame.id);
+    session.filter((block) => block.sender === sender && !isPrinted(block.frame, sender))
+      .map(({ frame }) => frame.id);
   assert.deepEqual(ids("worker").toSorted(), [0, ...ids("controller").toSorted()]);
 });
 
@@ -112,6 +113,9 @@ test("the messages on the page are those of the code, for each version", () => {
       MessageType.limitedJob,
       MessageType.cancel,
       MessageType.ping,
+      MessageType.content,
+      MessageType.coreOutput,
+      MessageType.setup,
     ],
   ]);
   assert.deepEqual(types.flat(), Object.values<number>(MessageType));
@@ -142,6 +146,7 @@ test("the limits of version 2 on the page are those of the code", () => {
     String(protocol.UNANSWERED_JOBS_MAX),
     String(protocol.UNANSWERED_CORES_MAX),
     String(protocol.UNANSWERED_BYTES_MAX),
+    String(protocol.PRINTED_TEXT_BYTES_MAX),
   ]);
 });
 
@@ -153,6 +158,7 @@ test("the rules of version 2 on the page have the same limits as its table", () 
     `${protocol.UNANSWERED_JOBS_MAX.toLocaleString("en")} jobs`,
     `${protocol.UNANSWERED_CORES_MAX} cores`,
     `${protocol.UNANSWERED_BYTES_MAX / 2 ** 20} MiB`,
+    `${protocol.PRINTED_TEXT_BYTES_MAX.toLocaleString("en")} bytes`,
   ];
   for (const limit of limits) assert(prose.includes(` ${limit}`), limit);
 });
@@ -164,6 +170,10 @@ test("each message of version 2 on the page is answered with its own kinds of er
   const known = Object.values(protocol.FailureKind);
   for (const kind of kindsIn(page)) assert(known.includes(kind), `kind ${kind}`);
 });
+
+function isPrinted({ type }: protocol.Frame, sender: string): boolean {
+  return sender === "worker" && type === ResponseType.printed;
+}
 
 /** The kinds of errors that a text names by their numbers. */
 function kindsIn(text: string): Set<number> {
@@ -186,6 +196,10 @@ function messageFields(frame: protocol.Frame): Fields {
   switch (message.type) {
     case "choose":
       return { ...header, core: message.core, ...textFields("name", message.name) };
+    case "coreOutput": {
+      const mode = ["nothing", "failures", "all"].indexOf(message.mode);
+      return { ...header, "core output": String(mode) };
+    }
     case "cancel":
       return { ...header, message: String(message.message) };
     default:
@@ -214,6 +228,15 @@ function responseFields(frame: protocol.Frame, index: number): Fields {
   if (frame.type === ResponseType.draining) {
     assert.equal(toHex(protocol.encodeDraining()), toHex(protocol.encodeFrame(frame)));
     return header;
+  }
+  if (frame.type === ResponseType.printed) {
+    const { isLast, leftOut, lines } = protocol.decodePrinted(frame.payload);
+    return {
+      ...header,
+      last: isLast ? "1" : "0",
+      "left out": String(leftOut),
+      lines: JSON.stringify(lines.join("\n")),
+    };
   }
   if (frame.type === ResponseType.kindError) {
     const { kind, text } = protocol.decodeKindError(frame.payload);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { detectRuntime } from "../../runtime/detect.ts";
-import { codeOf, messageOf, reasonOf, toError } from "../../runtime/error_text.ts";
+import { codeOf, messageOf, reasonOf, reasonOfErrno, toError } from "../../runtime/error_text.ts";
 import { test } from "../lib/test.ts";
 
 test("dialing a port where nobody listens is refused, on every runtime", async () => {
@@ -50,4 +50,9 @@ test("an error without a known code is reported by its message, and any other th
     assert.equal(codeOf(thrown), "");
     assert.equal(toError(thrown).message, String(thrown));
   }
+});
+
+test("a number of errno has its text, and an unknown one only its number", () => {
+  assert.equal(reasonOfErrno(2), "no such file or folder (errno 2)");
+  assert.equal(reasonOfErrno(99_999), "an unknown error (errno 99999)");
 });

@@ -102,7 +102,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/cluster/blame.ts",
     text: "nodes.connected.filter(({ hasLimits }) => !hasLimits)",
     by: "[]",
-    from: 884,
+    from: 1099,
     seeds: 1,
   },
   {

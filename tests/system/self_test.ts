@@ -10,13 +10,15 @@ test("a copy that the program starts of itself gets its environment and its role
   assert.deepEqual(start, {
     command: ["/bin/distcomp", "slot", "core.so"],
     env: { TMPDIR: "/scratch", LD_BIND_NOW: "1", DISTCOMP_SPAWNED_AS: "slot" },
-    isDetached: false,
+    isDetached: true,
   });
 });
 
-test("the worker of a run is started in a session of its own, where Ctrl-C does not reach it", () => {
-  const [start] = startedWith({}, "local-worker");
-  assert.equal(start?.isDetached, true);
+test("the worker of a run and slots are started in sessions of their own, where Ctrl-C does not reach them", () => {
+  for (const role of ["local-worker", "slot"] as const) {
+    const [start] = startedWith({}, role);
+    assert.equal(start?.isDetached, true);
+  }
 });
 
 test("a copy that the program starts of itself inherits no variable that makes Bun run other code", () => {

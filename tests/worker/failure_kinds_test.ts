@@ -29,7 +29,7 @@ const failures: [string, Kind, RegExp][] = [
   [
     "stray 100000",
     "crash",
-    /^exited with status 1 \(write on the worker.s socket failed with errno 14\)$/,
+    /^exited with status 1 \(write of the core's output on the worker's socket failed: it lies at an address .* \(errno 14\)\)$/,
   ],
   ["claim 5", "other", /5 bytes of output at a null pointer$/],
   ["claim 18446744073709551615", "other", / 18446744073709551615 bytes of output at a null/],

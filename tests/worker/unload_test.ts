@@ -1,6 +1,8 @@
 /** A core's destructors run when it is unloaded, whatever the reason is. */
 
 import assert from "node:assert/strict";
+import { Workspace } from "../cli/workspace.ts";
+import { coreInCpp } from "../lib/cores.ts";
 import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connectWith, loadCore, run } from "./controllers.ts";
@@ -50,3 +52,24 @@ test("a core is unloaded when the worker is told to end", async () => {
   await worker.stop();
   assert.match(await trace.text(), UNLOADED_ONCE); // without waiting: the worker has waited
 });
+
+/** How a core in C++ may be built: some ways keep the C library from unloading it. */
+const BUILDS = {
+  plain: [],
+  "with a unique symbol": ["-DUNIQUE"],
+  "with its own libstdc++": ["-static-libstdc++"],
+  "so that worker_init fails": ["-DREFUSES", "-DUNIQUE"],
+};
+
+for (const [how, flags] of Object.entries(BUILDS)) {
+  test(`what a C++ core registers for its end runs once in each slot, built ${how}`, async () => {
+    await using workspace = await Workspace.make();
+    const core = await coreInCpp("destructors", flags);
+    const { stderr } = await workspace.run(["run", core, "--repeat", "2", "--slots", "1"]);
+    const lines = stderr.split("\n").filter((line) => / ran$/.test(line)).sort();
+    assert.deepEqual(lines, [...new Set(lines)], "once in each process");
+    const processes = new Set(lines.map((line) => line.split(":")[0]));
+    assert.equal(lines.length, 2 * processes.size, stderr);
+    assert(processes.size > 0, stderr);
+  });
+}

@@ -27,42 +27,22 @@ import {
   readLimitedJob,
   ResponseType,
   type Uint64,
-  type WorkerDescription,
-  type WorkerLoad,
 } from "../../protocol/mod.ts";
-import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import type { CoreChecks } from "../cores/core_checks.ts";
-import type { ContentStore } from "../cores/content_store.ts";
-import type { CoreStore } from "../cores/core_store.ts";
-import type { Executor } from "../slots/executor.ts";
-import { DONE, type JobSource, RECEIVED, type RelayedJob } from "../job.ts";
+import { DONE, type JobSource, type Lines, RECEIVED, type RelayedJob } from "../job.ts";
 import { CAN_MEASURE_MEMORY } from "../slots/limits.ts";
+import type { ConnectionContext } from "./connection_context.ts";
 import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
 import { CoreChanges, type CoreMessage, type CoreResponder } from "./core_changes.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
 import { FlowControl } from "./flow_control.ts";
+import { PrintedNotices } from "./printed_notices.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
 
 /** Why jobs with a memory limit fail on a system where the limit cannot be enforced. */
 const CANNOT_MEASURE = "This worker's system does not report how much memory a process uses; " +
   "run the job without a memory limit";
-
-/** What all connections of a worker share. */
-export interface ConnectionContext {
-  readonly clock: Clock;
-  readonly executor: Executor;
-  readonly store: CoreStore;
-  readonly contents: ContentStore;
-  readonly checks: CoreChecks;
-  readonly payloadBytesMax: number | undefined;
-  /** How long a controller that has closed its sending side still gets answers. */
-  readonly halfClosedMs: number;
-  /** How long a controller of version 2 may be silent. */
-  readonly silentMsMax: number;
-  describe(): WorkerDescription;
-  load(): WorkerLoad;
-}
 
 /** A connection with one controller. */
 export class Connection implements JobSource {
@@ -75,6 +55,7 @@ export class Connection implements JobSource {
   readonly #contents: ContentReceiver;
   readonly #flow: FlowControl;
   readonly #silence = new Silence();
+  readonly printing: PrintedNotices;
   readonly #closed = Promise.withResolvers<Error | undefined>();
   #version = 1;
   #isDraining = false;
@@ -106,6 +87,7 @@ export class Connection implements JobSource {
       onClosed: (reason) => this.#onClosed(reason),
     }, options);
     this.#link = link;
+    this.printing = new PrintedNotices(link, this.#core, clock);
     this.#flow = new FlowControl({
       jobs: this.#jobs,
       cores: [this.#core, this.#contents],
@@ -169,9 +151,13 @@ export class Connection implements JobSource {
 
   // Answers to jobs.
 
-  answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>): void {
-    if (type !== ResponseType.ok) return this.fail(job, "other", decodeError(payload));
+  answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>, lines?: Lines): void {
+    if (type !== ResponseType.ok) {
+      if (lines) this.printing.onLost(job, lines);
+      return this.fail(job, "other", decodeError(payload));
+    }
     if (this.#link.isClosed) return;
+    if (lines || this.printing.hasJobs) this.printing.onAnswered(job, payload, lines);
     this.#link.send(type, job.id, payload);
     this.#flow.onAnswerWritten();
     this.#onAnswered(job);
@@ -179,6 +165,7 @@ export class Connection implements JobSource {
 
   fail(job: RelayedJob, kind: FailureKindName, reason: string): void {
     if (this.#link.isClosed) return;
+    this.printing.onFailed(job);
     this.#sendError(job.id, kind, reason);
     this.#onAnswered(job);
   }
@@ -221,6 +208,7 @@ export class Connection implements JobSource {
     else if (type === "cancel") this.#onCancel(id, message.message);
     else if (type === "describe") this.#send(encodeDescription(id, this.#context.describe()));
     else if (type === "ping") this.#send(encodeWorkerLoad(id, this.#context.load()));
+    else if (type === "coreOutput") this.#send(this.printing.onAsked(id, message.mode));
     else if (type !== "job") void this.#onCore(message, bytes); // jobs take another way
   }
 

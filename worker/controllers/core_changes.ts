@@ -44,6 +44,8 @@ export class CoreChanges {
   readonly #checks: CoreChecks;
   readonly #responder: CoreResponder;
   readonly #closing = new AbortController();
+  /** How long the core may load that the controller has chosen last, which it sends now if it is not stored. */
+  #initMs = 0;
   #checking = 0;
   /** One read may bring any number of cores. A few are checked at a time; the others wait in order. */
   readonly #waiting: (() => void)[] = [];
@@ -63,6 +65,7 @@ export class CoreChanges {
   /** Makes the core of the message current. Resolves when it is known whether it can be loaded. */
   async onMessage(message: CoreMessage, bytes: number): Promise<void> {
     const key = keyOf(message);
+    if (message.type !== "core") this.#initMs = message.initMs;
     if (this.#current.isReady(key) && this.#store.has(key)) this.#respond(message, []);
     // The new core is acquired before the old one is released: the same one, sent again, stays in use.
     else await this.#current.change(this.#load(message, key), bytes);
@@ -105,6 +108,7 @@ export class CoreChanges {
   }
 
   async #checked(core: StoredCore): Promise<StoredCore> {
+    if (this.#initMs > 0) core.initMs = this.#initMs;
     if (this.#checking < UNANSWERED_CORES_MAX) this.#checking += 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {

@@ -36,6 +36,8 @@ export class StoredCore {
   /** Resolves when the file is complete; rejects if it cannot be written. */
   written: Promise<void> = Promise.resolve();
   isBeingWritten = false;
+  /** How long it may take to load, if a controller has said so. */
+  initMs = 0;
 
   /** `name`: its controller's name for it, for messages. `bytes`: of all its files. */
   constructor(

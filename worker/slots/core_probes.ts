@@ -40,7 +40,7 @@ export class CoreProbes {
     void process.killed.then(() => this.#killed.add(process));
     await process.connected;
     try {
-      await process.load(core, coreLoadLimitMs, abandoned);
+      await process.load(core, core.initMs || coreLoadLimitMs, abandoned);
     } finally {
       void launcher.end(process);
     }

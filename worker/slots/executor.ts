@@ -6,11 +6,14 @@ import type { FailureKindName, Frame } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
-import { DONE, type RelayedJob } from "../job.ts";
+import { DONE, type Lines, type RelayedJob } from "../job.ts";
+import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
+import { CoreTrials } from "./core_trials.ts";
 import type { Launcher } from "./launcher.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { EndCause } from "./process_end.ts";
+import { type OnCorePrinted, printedTo } from "./printed_to.ts";
 import { Slots } from "./slots.ts";
 import { Terminations } from "./terminations.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -28,6 +31,7 @@ export interface ExecutorOptions {
   readonly slots: number;
   readonly coreLoadLimitMs: number;
   readonly orphanLimitMs: number;
+  readonly onCorePrinted?: OnCorePrinted;
 }
 
 /** The executor of a worker. */
@@ -36,19 +40,17 @@ export class Executor {
   readonly #store: CoreStore;
   readonly #pool: Pool<RelayedJob>;
   readonly #slots: Slots;
-  readonly #probes: CoreProbes;
+  readonly #trials: CoreTrials;
   readonly #watchdog: Watchdog;
   readonly #terminations: Terminations;
   readonly #closing = new AbortController();
-  /** Core loads that are under way. */
-  readonly #loads = new Map<EndpointId, Promise<void>>();
+  readonly #loads = new CoreLoads();
   /** Why the slot that is being lost right now is lost: the pool says only which job is to blame. */
   #lossKind: FailureKindName = "crash";
   /** Cores whose last user has left since the last pass. */
   readonly #unused = new Set<StoredCore>();
   /** The time of the first event since the last pass: one reading of the clock serves all of them. */
   #eventAtMs: number | undefined;
-  #passAtMs = 0;
   /** Set while the worker drains. */
   #draining: { onTerminated(): void; onIdle(): void } | undefined;
 
@@ -66,11 +68,13 @@ export class Executor {
     const context = { clock, log, launcher, coreLoadLimitMs, closing: this.#closing.signal };
     const events = {
       onUp: () => this.#onUp(),
-      onAnswer: (endpoint: EndpointId, frame: Frame) => this.#onAnswer(endpoint, frame),
+      onAnswer: this.#onAnswer.bind(this),
+      ...printedTo(this.#pool, (at) => this.#slots.at(at)?.process, options.onCorePrinted),
       onLost: this.#onLost.bind(this),
     };
     this.#slots = new Slots(options.slots, { ...context, events });
-    this.#probes = new CoreProbes(context);
+    const parts = { pool: this.#pool, slots: this.#slots, loads: this.#loads };
+    this.#trials = new CoreTrials({ ...parts, probes: new CoreProbes(context), clock });
     this.#terminations = new Terminations(
       this.#pool,
       (job, reason) => this.#fail(job, "killed", reason),
@@ -142,23 +146,9 @@ export class Executor {
     return [...this.#pool.jobsOf(client)].map(({ payload }) => payload);
   }
 
-  /**
-   * Loads a core once, to see whether it can be loaded: in a free slot, which keeps it, or in a process of its
-   * own while all slots are busy. Rejects with the reason if it cannot.
-   */
-  async tryLoad(core: StoredCore, abandoned: AbortSignal): Promise<void> {
-    if (this.#slots.holding(core.key).length > 0) return;
-    const free = this.#pool.freeEndpoint();
-    if (free === undefined) return await this.#probes.load(core, abandoned);
-    const slot = this.#slots.at(free);
-    const abandon = () => slot?.abandonLoad();
-    abandoned.addEventListener("abort", abandon);
-    try {
-      this.#pool.load(free, core.key);
-      await this.#loads.get(free);
-    } finally {
-      abandoned.removeEventListener("abort", abandon);
-    }
+  /** Loads a core once, to see whether it can be loaded. Rejects with the reason if it cannot. */
+  tryLoad(core: StoredCore, abandoned: AbortSignal): Promise<void> {
+    return this.#trials.load(core, abandoned);
   }
 
   /** A core has lost its last user: slots that hold it will unload it, unless it is used again at once. */
@@ -174,6 +164,11 @@ export class Executor {
     const { queued, inFlight } = this.#pool.counts();
     const slotsBusy = this.#pool.currentJobs().length;
     return { slotsBusy, jobsWaiting: queued + inFlight - slotsBusy };
+  }
+
+  /** How many slots load a core, and for how long the first of them. */
+  get loading(): { readonly slotsLoading: number; readonly loadingMs: number } {
+    return this.#loads.progress(this.#clock.now());
   }
 
   /**
@@ -204,16 +199,18 @@ export class Executor {
 
   #onUp(): EndpointId {
     this.#onEvent();
-    return this.#pool.onEndpointUp(1);
+    const endpoint = this.#pool.onEndpointUp(1);
+    queueMicrotask(() => this.#trials.onUp()); // the slot is known by its endpoint then
+    return endpoint;
   }
 
-  #onAnswer(endpoint: EndpointId, frame: Frame): void {
+  #onAnswer(endpoint: EndpointId, frame: Frame, lastLines?: Lines): void {
     const entry = this.#pool.onAnswer(endpoint, frame.id as DispatchId, this.#onEvent());
     if (!entry) throw new TypeError(`A slot answered job ${frame.id}, which it was not sent`);
     const job = entry.payload;
     const isAwaited = job.state.name === "scheduled";
     this.#leave(job);
-    if (isAwaited) job.source.answer(job, frame.type, frame.payload);
+    if (isAwaited) job.source.answer(job, frame.type, frame.payload, lastLines);
   }
 
   #onLost(endpoint: EndpointId, reason: string, cause: EndCause, last: DispatchId): void {
@@ -233,7 +230,7 @@ export class Executor {
   // Actions of the pool.
 
   #send(endpoint: EndpointId, dispatch: DispatchId, job: RelayedJob): void {
-    this.#slots.at(endpoint)?.process?.sendJob(dispatch, job.payload, this.#passAtMs);
+    this.#slots.at(endpoint)?.process?.sendJob(dispatch, job.payload);
   }
 
   #load(endpoint: EndpointId, key: CoreKey): void {
@@ -241,8 +238,8 @@ export class Executor {
     const core = this.#store.get(key);
     // Its file has to stay until it is loaded, even if all controllers that use it leave.
     if (core) this.#store.acquire(core);
-    const load = this.#loadInto(endpoint, core).finally(() => this.#loads.delete(endpoint));
-    this.#loads.set(endpoint, load);
+    const load = this.#loadInto(endpoint, core).finally(() => this.#loads.onEnded(endpoint));
+    this.#loads.onStarted(endpoint, { core, outcome: load, startedAtMs: this.#clock.now() });
     load.then(
       () => {
         if (core) this.#terminations.onLoaded(core);
@@ -296,8 +293,8 @@ export class Executor {
   #schedule(): void {
     this.#eventAtMs = undefined;
     this.#unloadUnused();
-    this.#passAtMs = this.#clock.now();
-    this.#pool.schedule(this.#passAtMs);
+    for (const endpoint of this.#loads.unneeded()) this.#slots.at(endpoint)?.abandonLoad();
+    this.#pool.schedule(this.#clock.now());
     if (this.#draining && !this.#hasJobs) this.#draining.onIdle();
   }
 

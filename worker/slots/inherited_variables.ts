@@ -31,7 +31,7 @@ const INHERITED = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"],
   ...["http_proxy", "https_proxy", "no_proxy", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"],
   // distcomp itself, and the runtime that it runs on.
-  ...["DISTCOMP_*", "DENO_*", "BUN_*", "NODE_EXTRA_CA_CERTS"],
+  ...["DISTCOMP_SPAWNED_AS", "DENO_*", "BUN_*", "NODE_EXTRA_CA_CERTS"],
 ];
 
 const NAMES: ReadonlySet<string> = new Set(INHERITED.filter((name) => !name.endsWith("*")));

@@ -1,13 +1,16 @@
 /** Starts the processes of slots, matches each with its connection, and ends them. */
 
 import { dirname } from "node:path";
-import { cwd, env } from "node:process";
+import { cwd, env, pid as ownPid } from "node:process";
 import { FrameDecoder } from "../../protocol/mod.ts";
 import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
-import { sharedPath, SLOT_REGISTER } from "../../slot/protocol.ts";
+import { sharedPath, SLOT_REGISTER, type SlotStart } from "../../slot/protocol.ts";
+import { SLOT_PROCESS } from "../../system/leftover_processes.ts";
 import type { Log } from "../../system/log.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
+import { CoreDumps } from "./core_dumps.ts";
+import { Descendants } from "./descendants.ts";
 import { inheritedBySlots } from "./inherited_variables.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
 import type { ProcessSetup } from "./process_setup.ts";
@@ -26,6 +29,10 @@ export interface LauncherOptions {
   readonly shares?: MachineShares | undefined;
   /** How long a killed process may take to exit; the default of `Child` unless given. */
   readonly goneLimitMs?: number | undefined;
+  /** Whether this process starts no processes but those of slots. It then ends all that slots leave behind. */
+  readonly ownsProcess?: boolean | undefined;
+  /** Where core dumps of slots are kept; they write none unless given. */
+  readonly dumpsFolder?: string | undefined;
 }
 
 /** All processes that a worker has started for its slots. */
@@ -39,6 +46,8 @@ export class Launcher {
   readonly #starting = new Map<number, SlotProcess>();
   /** Processes that still exist. The promise of one that is being ended resolves when it is gone. */
   readonly #running = new Map<SlotProcess, Promise<void> | undefined>();
+  readonly #descendants: Descendants | undefined;
+  readonly #dumps: CoreDumps | undefined;
   #lastNumber = 0;
   #isClosed = false;
   #isSuspended = false;
@@ -47,8 +56,11 @@ export class Launcher {
     this.#runtime = runtime;
     this.#options = options;
     this.#pace = new PrintingPace(runtime.clock, options.log);
-    const { socketPath, workFolder = dirname(socketPath), log } = options;
+    const { socketPath, workFolder = dirname(socketPath), log, ownsProcess, dumpsFolder } = options;
     this.#folders = new SlotFolders(runtime.files, workFolder, log);
+    this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder);
+    const orphans = ownsProcess ? runtime.adoptOrphans?.() : undefined;
+    this.#descendants = orphans && new Descendants(orphans, runtime.clock, socketPath, ownPid);
     this.#listener = runtime.listen({ kind: "unix", path: socketPath });
     void this.#accept();
   }
@@ -72,6 +84,7 @@ export class Launcher {
       clock: this.#runtime.clock,
       pace: this.#pace,
       startedJob,
+      dumps: this.#dumps,
       goneLimitMs,
       onLine: (line) => log.printed(`${name}: ${line}`),
     });
@@ -88,13 +101,18 @@ export class Launcher {
   ): ChildProcess {
     const { socketPath, shares = ONE_SLOT } = this.#options;
     const cpus = boundCpus(shares, slot);
-    const args = [socketPath, String(number), ...cpus === undefined ? [] : [cpus]];
+    const start: SlotStart = { number, cpus, dumpsCore: this.#dumps !== undefined };
+    const args = [socketPath, JSON.stringify(start)];
     try {
       const folder = this.#folders.make(number);
       const given = Object.fromEntries(setup?.variables ?? []);
       const inherited = { ...env, ...given };
       const own = { shares, slot, folder, inherited, startedIn: cwd() };
-      const variables = { ...slotVariables(own), ...given };
+      const variables = {
+        ...slotVariables(own),
+        ...given,
+        [SLOT_PROCESS]: sharedPath(socketPath, number),
+      };
       const kept = inheritedBySlots(env);
       return startSelf(this.#runtime, "slot", args, { variables, folder }, kept);
     } catch (error) {
@@ -113,9 +131,12 @@ export class Launcher {
       void startedJob.unlink();
     };
     void process.connected.then(onStarted, onStarted);
-    void process.exited.then(() => {
+    this.#descendants?.onStarted(number, process.pid);
+    void process.exited.then(async () => {
       this.#running.delete(process);
-      void this.#folders.remove(number);
+      this.#descendants?.onEnded(number);
+      await this.#dumps?.taken(process.pid); // a dump lies in its working folder
+      await this.#folders.remove(number);
     });
   }
 
@@ -147,12 +168,14 @@ export class Launcher {
     this.#isClosed = true;
     const running = [...this.#running.keys()].filter(({ isGone }) => !isGone);
     await Promise.all(running.map((process) => this.end(process)));
+    await this.#descendants?.close();
     this.#listener.close();
   }
 
   /** Kills all processes at once, without unloading cores, and starts no more. */
   kill(): void {
     this.#isClosed = true;
+    this.#descendants?.kill();
     for (const process of this.#running.keys()) process.kill();
     this.#listener.close();
   }

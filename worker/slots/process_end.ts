@@ -1,5 +1,6 @@
 /** What the end of a slot's process says about who ended it. */
 
+import os from "node:os";
 import type { ProcessEnd } from "../../runtime/ports.ts";
 
 /**
@@ -29,6 +30,10 @@ export function describeEnd(end: ProcessEnd): string {
   if (signal === "SIGKILL") return "was killed by SIGKILL; the system may have run out of memory";
   if (signal === "SIGXCPU") {
     return "was killed by SIGXCPU; its process has used up its CPU time (see ulimit -t)";
+  }
+  if (signal === "SIGILL") {
+    const cpu = os.cpus()[0]?.model.trim() || "this CPU";
+    return `crashed: SIGILL; the core uses an instruction that ${cpu} lacks, or has stopped itself`;
   }
   return causeOf(end) === "terminated" ? `was ended by ${signal}` : `crashed: ${signal}`;
 }

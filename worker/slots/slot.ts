@@ -6,6 +6,7 @@ import type { Frame } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { StoredCore } from "../cores/core_store.ts";
+import type { Lines } from "../job.ts";
 import { pause } from "../../system/pause.ts";
 import type { Launcher } from "./launcher.ts";
 import { ProcessLimit } from "./process_limit.ts";
@@ -21,8 +22,12 @@ const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };
 export interface SlotEvents {
   /** The slot has a process. Returns the id of its new endpoint. */
   onUp(slot: Slot): EndpointId;
-  /** The response to a job. */
-  onAnswer(endpoint: EndpointId, frame: Frame): void;
+  /** The response to a job, with the last lines that it printed if it failed. */
+  onAnswer(endpoint: EndpointId, frame: Frame, lastLines?: Lines): void;
+  /** Lines that a job has printed; id 0: no job. */
+  onPrinted?(endpoint: EndpointId, job: DispatchId, lines: Lines): void;
+  /** The last lines of the job that a process started last, which is about to be lost. */
+  onLastLines?(endpoint: EndpointId, lastStarted: DispatchId, lines: Lines): void;
   /**
    * The process has exited, is given up, or is replaced. `lastStarted`: the job that it started last, which it may
    * have answered.
@@ -86,6 +91,11 @@ export class Slot {
     return "process" in this.#state ? this.#state : undefined;
   }
 
+  /** Whether its process is being started. */
+  get isStarting(): boolean {
+    return this.#state.name === "starting";
+  }
+
   /** Whether it waits until one of its killed processes exits. */
   get isBlocked(): boolean {
     return this.#state.name === "blocked";
@@ -109,7 +119,7 @@ export class Slot {
     try {
       const loader = process.canLoad(core) ? process : await this.#replace(process, core);
       set(loader);
-      await loader.load(core, this.#context.coreLoadLimitMs, abandon.signal);
+      await loader.load(core, core.initMs || this.#context.coreLoadLimitMs, abandon.signal);
       if (this.#serving?.endpoint === endpoint) {
         this.#state = { name: "up", endpoint, process: loader };
       }
@@ -173,7 +183,8 @@ export class Slot {
       this.#state = { name: "starting" };
     }
     const process = launcher.spawn(this.#name, this.#index, {
-      onAnswer: (frame) => this.#onAnswer(process, frame),
+      onAnswer: (frame, lastLines) => this.#onAnswer(process, frame, lastLines),
+      onPrinted: (job, lines) => this.#onPrinted(process, job, lines),
       onLost: (reason, cause) => this.#onProcessLost(process, reason, cause),
     }, core && setupOf(core));
     this.#limit.add(process);
@@ -195,9 +206,17 @@ export class Slot {
     }
   }
 
-  #onAnswer(process: SlotProcess, frame: Frame): void {
+  #onAnswer(process: SlotProcess, frame: Frame, lastLines?: Lines): void {
     const serving = this.#serving;
-    if (serving?.process === process) this.#context.events.onAnswer(serving.endpoint, frame);
+    if (serving?.process !== process) return;
+    this.#context.events.onAnswer(serving.endpoint, frame, lastLines);
+  }
+
+  #onPrinted(process: SlotProcess, job: DispatchId, lines: Lines): void {
+    const serving = this.#serving;
+    if (serving?.process === process) {
+      this.#context.events.onPrinted?.(serving.endpoint, job, lines);
+    }
   }
 
   #onProcessLost(process: SlotProcess, reason: string, cause: EndCause): void {
@@ -211,7 +230,10 @@ export class Slot {
     if (!this.#serving || this.#context.closing.aborted) return;
     const { endpoint, process } = this.#serving;
     this.#state = { name: "starting" };
-    this.#context.events.onLost(endpoint, reason, cause, process.lastStarted);
+    const { lastStarted, printed } = process;
+    const { events } = this.#context;
+    events.onLastLines?.(endpoint, lastStarted, printed.lastLines);
+    events.onLost(endpoint, reason, cause, lastStarted);
     void this.#bringUp();
   }
 }

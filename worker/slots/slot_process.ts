@@ -12,14 +12,18 @@ import {
 import type { CoreKey, DispatchId } from "../../pool/types.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../runtime/ports.ts";
-import { encodeLoad, SLOT_LOAD } from "../../slot/protocol.ts";
+import { encodeLoad, SLOT_LOAD, SLOT_MARKED } from "../../slot/protocol.ts";
 import { Child } from "../../system/child.ts";
+import { withReason } from "../../system/last_words.ts";
 import type { PrintingPace } from "../../system/printing_pace.ts";
 import type { StoredCore } from "../cores/core_store.ts";
+import type { Lines } from "../job.ts";
 import { LoadError } from "../cores/load_error.ts";
+import type { CoreDumps } from "./core_dumps.ts";
 import { causeOf, describeEnd, type EndCause } from "./process_end.ts";
+import type { ProcessLife } from "./process_life.ts";
+import { PrintedLines } from "./printed_lines.ts";
 import { setupOf } from "./process_setup.ts";
-import { LastLine } from "./last_line.ts";
 import type { StartedJob } from "./started_job.ts";
 
 /** The id of the message that loads a core. Job messages have dispatch ids, which begin at 1. */
@@ -36,8 +40,10 @@ const LAST_ANSWERS_MS = 1_000;
 
 /** Events for the owner of a process. */
 export interface SlotProcessEvents {
-  /** The response to a job. */
-  onAnswer(frame: Frame): void;
+  /** The response to a job, with the last lines that it printed if it failed. */
+  onAnswer(frame: Frame, lastLines?: Lines): void;
+  /** Lines that a job has printed; id 0: no job. */
+  onPrinted?(job: DispatchId, lines: Lines): void;
   /**
    * The process has exited, or was killed and is given up; all its answers came before. Not called for a process
    * that never connected, or that was told to end by this worker.
@@ -52,31 +58,13 @@ export interface SlotProcessOptions {
   readonly startedJob: StartedJob;
   /** The key of the setup that it was started for, and whose variables it has. */
   readonly setup?: CoreKey | undefined;
+  /** Keeps its core dump; `undefined` if it writes none. */
+  readonly dumps?: CoreDumps | undefined;
   /** Gets the lines that the process prints. */
   readonly onLine: (line: string) => void;
   /** How long a killed process may take to exit; the default of `Child` unless given. */
   readonly goneLimitMs: number | undefined;
 }
-
-/** The state of a process. It moves down this list, and may skip states. */
-type Life =
-  /** It has not connected to its worker yet. */
-  | { readonly name: "starting" }
-  /** It can load a core, and only one: unloading a core means ending its process. */
-  | { readonly name: "empty" }
-  | {
-    readonly name: "loading";
-    readonly core: StoredCore;
-    readonly loaded: PromiseWithResolvers<void>;
-  }
-  /** It runs jobs. */
-  | { readonly name: "ready"; readonly core: StoredCore }
-  /** Its core failed to load. */
-  | { readonly name: "unusable" }
-  /** It was told to unload its core and exit. */
-  | { readonly name: "ending" }
-  /** It has exited, or was killed and is given up. */
-  | { readonly name: "gone" };
 
 /** A slot's process. */
 export class SlotProcess {
@@ -84,40 +72,37 @@ export class SlotProcess {
   readonly #child: Child;
   readonly #startedJob: StartedJob;
   readonly #setup: CoreKey | undefined;
+  readonly #dumps: CoreDumps | undefined;
   readonly #events: SlotProcessEvents;
   readonly #connected = Promise.withResolvers<void>();
   readonly #linkClosed = Promise.withResolvers<Error | undefined>();
   /** Set when it connects. */
   #link: Link | undefined;
-  #life: Life = { name: "starting" };
-  readonly #lastLine = new LastLine();
+  #life: ProcessLife = { name: "starting" };
+  readonly printed: PrintedLines;
+  /** How many jobs it was sent. */
+  jobs = 0;
   #killReason: string | undefined;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
-    const { clock, pace, startedJob, onLine, goneLimitMs } = options;
+    const { clock, pace, startedJob, dumps, onLine, goneLimitMs } = options;
     this.#clock = clock;
     this.#startedJob = startedJob;
     this.#setup = options.setup;
+    this.#dumps = dumps;
     this.#events = events;
-    this.#child = new Child(spawned, {
-      clock,
-      pace,
-      goneLimitMs,
-      onLine: (line) => {
-        this.#lastLine.onPrinted(line, clock.now());
-        // A process that is ended before it has connected may complain about that.
-        if (this.#link || this.#life.name !== "ending") onLine(line);
-      },
+    const onPrinted = (line: string) => this.printed.onLine(line);
+    this.#child = new Child(spawned, { clock, pace, goneLimitMs, onLine: onPrinted });
+    this.printed = new PrintedLines(clock, startedJob, {
+      // A process that is ended before it has connected may complain about that.
+      onLine: (line) => (this.#link || this.#life.name !== "ending") && onLine(line),
+      onPrinted: (job, lines) => events.onPrinted?.(job, lines),
+      onAnswer: (frame, lastLines) => this.#onResponse(frame, lastLines),
     });
     const late = `no connection within ${START_LIMIT_MS / 1000} s`;
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
     this.#connected.promise.catch(() => {}).finally(() => timer.stop());
     void this.#awaitExit();
-  }
-
-  /** How many jobs it was sent. */
-  get jobs(): number {
-    return this.#lastLine.jobs;
   }
 
   get pid(): number {
@@ -142,6 +127,11 @@ export class SlotProcess {
   /** The core that it has loaded. */
   get core(): StoredCore | undefined {
     return this.#life.name === "ready" ? this.#life.core : undefined;
+  }
+
+  /** The core that it loads or has loaded. */
+  get anyCore(): StoredCore | undefined {
+    return "core" in this.#life ? this.#life.core : undefined;
   }
 
   /** The job that it started last, readable even after it has exited. */
@@ -174,6 +164,7 @@ export class SlotProcess {
       onClosed: (reason) => this.#onLinkClosed(reason),
     }, options);
     this.#link.start();
+    void this.#dumps?.onConnected(this.pid);
     this.#connected.resolve();
     return true;
   }
@@ -200,8 +191,8 @@ export class SlotProcess {
   }
 
   /** Sends a job, whose payload is that of the controller's message. */
-  sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, nowMs: number): void {
-    this.#lastLine.onJobSent(nowMs);
+  sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
+    this.jobs += 1;
     this.#link?.send(MessageType.job, id, payload);
   }
 
@@ -210,9 +201,10 @@ export class SlotProcess {
    * process is given up.
    */
   async end(): Promise<string | undefined> {
+    const isLoading = this.#life.name === "loading"; // worker_init may take minutes
     this.#failLoad("its process is ended", "abandoned");
     if (this.#life.name !== "gone") this.#life = { name: "ending" };
-    if (!this.#link) this.kill();
+    if (!this.#link || isLoading) this.kill();
     const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000} s`;
     const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(late));
     const linkEnded = this.#link?.end();
@@ -235,14 +227,19 @@ export class SlotProcess {
   }
 
   #onFrame(frame: Frame): void {
-    if (frame.id !== LOAD_ID) {
-      this.#lastLine.onJobAnswered();
-      return this.#events.onAnswer(frame);
-    }
+    if (frame.type === SLOT_MARKED) this.printed.onAnnounced(Number(frame.id));
+    else if (!this.printed.holds(frame)) this.#onResponse(frame);
+  }
+
+  /** `lines`: what was printed last, if the response has waited for that. */
+  #onResponse(frame: Frame, lines?: Lines): void {
+    if (frame.id !== LOAD_ID) return this.#events.onAnswer(frame, lines);
     if (this.#life.name !== "loading") {
+      if (lines) return; // it is too late
       throw new MalformedPayloadError("The slot answers a load request that was not sent");
     }
-    if (frame.type !== ResponseType.ok) return this.#failLoad(decodeError(frame.payload));
+    const problem = frame.type === ResponseType.ok ? undefined : decodeError(frame.payload);
+    if (problem !== undefined) return this.#failLoad(withReason(problem, lines));
     const { core, loaded } = this.#life;
     this.#life = { name: "ready", core };
     loaded.resolve();
@@ -273,6 +270,10 @@ export class SlotProcess {
     const end = await this.#child.settled;
     if (end && this.#link) await this.#readLastAnswers(this.#link);
     else this.#link?.close(); // a process that is given up may keep its end of the socket open
+    this.printed.end();
+    if (this.#dumps) {
+      await this.#dumps.onEnded(this.pid, end?.signal ? this.#startedJob.index : undefined);
+    }
     this.#startedJob.close();
     this.#onGone(end);
   }
@@ -291,9 +292,8 @@ export class SlotProcess {
     this.#life = { name: "gone" };
     // Without effect if it had connected.
     this.#connected.reject(new Error(`A slot process did not start: ${this.#startProblem(end)}`));
-    if (before.name !== "starting" && before.name !== "ending") {
-      this.#events.onLost(reason, cause);
-    }
+    const wasInUse = before.name !== "starting" && before.name !== "ending";
+    if (wasInUse) this.#events.onLost(reason, cause);
     if (before.name === "loading") {
       before.loaded.reject(new LoadError(reason, cause === "self" ? "core" : cause));
     }
@@ -305,7 +305,7 @@ export class SlotProcess {
   }
 
   #startProblem(end: ProcessEnd | undefined): string {
-    const problem = this.#killReason ?? this.#lastLine.text;
+    const problem = this.#killReason ?? this.printed.text;
     if (!end) return `${problem} (pid ${this.pid}; ${this.#child.whyGivenUp})`;
     return problem === "" ? `it ${describeEnd(end)}` : problem;
   }
@@ -313,7 +313,6 @@ export class SlotProcess {
   #exitReason(end: ProcessEnd | undefined): string {
     if (!end) return `${this.#killReason ?? "was killed"}; ${this.#child.whyGivenUp}`;
     if (this.#killReason !== undefined) return this.#killReason;
-    const line = this.#lastLine.own;
-    return line === "" ? describeEnd(end) : `${describeEnd(end)} (${line})`;
+    return withReason(describeEnd(end), this.printed.lastLines);
   }
 }

@@ -45,6 +45,11 @@ export class Slots {
       .map(([endpoint]) => endpoint);
   }
 
+  /** Whether a slot's first or next process is starting. */
+  get areStarting(): boolean {
+    return this.#slots.some((slot) => slot.isStarting);
+  }
+
   /** Whether no slot can run a job until one of its killed processes exits. */
   get areBlocked(): boolean {
     return this.#slots.every((slot) => slot.isBlocked);

@@ -5,7 +5,7 @@
 
 import type { DispatchId } from "../../pool/types.ts";
 import type { Files, SharedFile } from "../../runtime/files.ts";
-import { SLOT_SHARED_BYTES } from "../../slot/protocol.ts";
+import { SLOT_QUIET_AT, SLOT_SHARED_BYTES } from "../../slot/protocol.ts";
 
 /** The worker's end of the shared memory. The last value stays readable after the slot has exited. */
 export class StartedJob {
@@ -31,6 +31,17 @@ export class StartedJob {
   get id(): DispatchId {
     this.#file?.read(this.#value);
     return this.#value[0] as DispatchId;
+  }
+
+  /** Tells the slot whether its core prints nothing, so that its jobs need no marks in the output. */
+  setQuiet(isQuiet: boolean): void {
+    this.#file?.write(isQuiet ? 1 : 0, SLOT_QUIET_AT);
+  }
+
+  /** The index of that job in its run, if the slot notes it. */
+  get index(): number {
+    this.#file?.read(this.#value);
+    return this.#value[2] ?? 0;
   }
 
   /** The slot has exited: reads its last id, and closes the file. */

@@ -1,6 +1,7 @@
 /** Lines as inputs. */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { lineSource } from "../../../controller/inputs/lines.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
@@ -11,7 +12,7 @@ test("each line is an input, named by its number", async () => {
   const file = await workspace.write("lines", "one\n\n three \nfour");
   const tasks = await tasksOf(lineSource(file));
   assert.deepEqual(tasks.map(textOf), ["one", "", " three ", "four"]);
-  assert.deepEqual(tasks.map(nameOf), ["0", "1", "2", "3"]);
+  assert.deepEqual(tasks.map(nameOf), ["000000", "000001", "000002", "000003"]);
   assert.equal(await lineSource(file).count(), 4);
 });
 
@@ -20,13 +21,29 @@ test("line numbers continue from batch to batch", async () => {
   const file = await workspace.write("lines", range(1000).join("\n"));
   const tasks = await tasksOf(lineSource(file));
   assert.deepEqual(tasks.map(({ index }) => index), range(1000));
-  assert.deepEqual(tasks.map(nameOf), range(1000).map(String));
+  assert.deepEqual(tasks.map(nameOf), range(1000).map((place) => String(place).padStart(6, "0")));
 });
 
-test("lines have the same identity only if they have the same content", async () => {
+test("a line's identity is its content wherever it stands, and equal lines are counted", async () => {
   await using workspace = await Workspace.make();
-  const file = await workspace.write("lines", "one\none\ntwo\n");
-  const [one, same, two] = (await tasksOf(lineSource(file))).map(identityOf);
-  assert.equal(one, same);
-  assert.notEqual(one, two);
+  const file = await workspace.write("lines", "one\none\ntwo\none\n");
+  const [first, second, two, third] = (await tasksOf(lineSource(file))).map(identityOf);
+  assert.deepEqual([second, third], [`${first}-2`, `${first}-3`]);
+  const moved = await workspace.write("moved", "zero\ntwo\none\n");
+  const others = (await tasksOf(lineSource(moved))).map(identityOf);
+  assert.deepEqual(others.slice(1), [two, first]);
+});
+
+test("the journal gets the beginning of a line", async () => {
+  await using workspace = await Workspace.make();
+  const lines = ["short", "x".repeat(300), `${"x".repeat(255)}é`, "caf\u00e9"];
+  const bytes = Buffer.concat([Buffer.from(lines.join("\n")), Buffer.from("\n\xe9", "latin1")]);
+  const tasks = await tasksOf(lineSource(await workspace.write("lines", bytes)));
+  assert.deepEqual(tasks.map((task) => task.kind === "ready" && task.note?.line), [
+    "short",
+    `${"x".repeat(256)}…`,
+    `${"x".repeat(255)}…`,
+    "caf\u00e9",
+    "\udce9",
+  ]);
 });

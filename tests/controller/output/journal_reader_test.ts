@@ -213,7 +213,14 @@ test("docs/journal.md lists exactly the fields of a record", () => {
   const fields = [...table.matchAll(/^\| ([^|]+)\|/gm)].flatMap(([, names = ""]) =>
     [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name)
   );
-  const optional = { error: "why", cause: "crash", content: "data-0" } as const;
+  const optional = {
+    error: "why",
+    cause: "crash",
+    file: "in/a",
+    line: "x",
+    content: "data-0",
+    printed: ["why"],
+  } as const;
   const record = JSON.parse(formatRecord(recordOf(1, optional), CORE));
   assert.deepEqual(fields.sort(), Object.keys(record).sort());
 });

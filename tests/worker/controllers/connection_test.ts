@@ -69,7 +69,7 @@ test("a controller that has ended its sending is disconnected after 30 seconds, 
 });
 
 test("a controller that is not read does not count as silent", async () => {
-  await using worker = await startFakeWorker();
+  await using worker = await startFakeWorker({ coreLoadLimitMs: 120_000 });
   const controller = await Controller.connect(worker);
   const before = worker.processes.started;
   controller.send(versionMessage(0n, 2));

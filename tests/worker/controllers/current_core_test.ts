@@ -107,7 +107,11 @@ test("jobs that were taken out get no outcome", async () => {
 });
 
 function newJob(id: number): RelayedJob {
-  const source = { answer: () => {}, fail: () => {} };
+  const source = {
+    answer: () => {},
+    fail: () => {},
+    printing: { onPrinted: () => {}, onLost: () => {} },
+  };
   return { source, id, payload: new Uint8Array(0), limits: NO_LIMITS, state: RECEIVED };
 }
 

@@ -137,7 +137,11 @@ class Books {
     const jobs: RelayedJob[] = [];
     for (const { type, id, payload } of this.#decoder.feed(bytes)) {
       if (type !== JOB) continue;
-      const source = { answer: () => {}, fail: () => {} };
+      const source = {
+        answer: () => {},
+        fail: () => {},
+        printing: { onPrinted: () => {}, onLost: () => {} },
+      };
       const job: RelayedJob = { source, id, payload, limits: NO_LIMITS, state: RECEIVED };
       jobs.push(job);
       this.#unanswered.add(job);

@@ -10,7 +10,6 @@ import {
   type StoredCore,
 } from "../../../worker/cores/core_store.ts";
 import { sha256Of } from "../../../system/sha256.ts";
-import type { CoreKey } from "../../../pool/types.ts";
 import { utf8 } from "../../fixtures/peers/frames.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";

@@ -64,6 +64,7 @@ function job(id: number, ends: string[]): RelayedJob {
     source: {
       answer: () => void ends.push(`job ${id}: answered`),
       fail: (_, kind, reason) => void ends.push(`job ${id}: ${kind}: ${reason}`),
+      printing: { onPrinted: () => {}, onLost: () => {} },
     },
     id,
     payload: new Uint8Array(16),

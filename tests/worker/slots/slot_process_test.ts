@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { DispatchId } from "../../../pool/types.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
+import { encodeJobMark, SLOT_MARKED } from "../../../slot/protocol.ts";
 import { silentLog } from "../../../system/log.ts";
 import { PrintingPace } from "../../../system/printing_pace.ts";
 import type { EndCause } from "../../../worker/slots/process_end.ts";
@@ -12,58 +13,93 @@ import { encodeFrame, OK } from "../../fixtures/peers/frames.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { test } from "../../lib/test.ts";
 
-/** A line that a job printed may arrive this long after its answer. */
-const LINE_DELAY_MS_MAX = 1_000;
-
 const JOB = new Uint8Array(16);
 
-/** A second job was sent, and this long after it a line came. */
-const LATE_LINES: [title: string, delayMs: number, reason: string][] = [
-  [
-    "a line that comes within a second of a second job may be that of the first job, and is no reason",
-    LINE_DELAY_MS_MAX,
-    "exited with status 3",
-  ],
-  [
-    "a line that comes more than a second after a second job is that job's, and the reason for its end",
-    LINE_DELAY_MS_MAX + 1,
-    "exited with status 3 (the last line)",
-  ],
-];
-
-for (const [title, delayMs, reason] of LATE_LINES) {
-  test(title, async () => {
-    const scene = await Scene.connected();
-    const { slot, network: { clock } } = scene;
-    slot.sendJob(1, JOB, clock.now());
-    await clock.advance(1_000);
-    slot.sendJob(2, JOB, clock.now());
-    await clock.advance(delayMs);
-    scene.print("the last line\n");
-    await clock.advance(0);
-    scene.end({ exitCode: 3 });
-    await clock.until("it is lost", () => scene.lost.length > 0);
-    assert.deepEqual(scene.lost, [[reason, "self"]]);
-  });
-}
-
-test("a line that came before the answer of an earlier job is not the reason for the end of a later one", async () => {
+test("what an earlier job has printed is no reason for the end of a later one, however late it is read", async () => {
   const scene = await Scene.connected();
-  const { slot, network: { clock } } = scene;
-  slot.sendJob(1, JOB, clock.now());
-  slot.sendJob(2, JOB, clock.now());
-  await clock.advance(60_000);
+  scene.slot.sendJob(1, JOB);
+  scene.slot.sendJob(2, JOB);
   scene.print("the first job's line\n");
-  await clock.advance(1);
-  await scene.answer(1);
+  scene.mark(1);
+  await scene.network.clock.advance(0);
   scene.end({ exitCode: 3 });
-  await clock.until("it is lost", () => scene.lost.length > 0);
+  await scene.network.clock.until("it is lost", () => scene.lost.length > 0);
   assert.deepEqual(scene.lost, [["exited with status 3", "self"]]);
+});
+
+test("a line behind the mark of an earlier job is the reason for the end, also right after the mark", async () => {
+  const scene = await Scene.connected();
+  scene.slot.sendJob(1, JOB);
+  scene.slot.sendJob(2, JOB);
+  scene.print("no line feed here");
+  scene.mark(1);
+  scene.print("assertion failed\n\n");
+  await scene.network.clock.advance(0);
+  scene.end({ exitCode: 3 });
+  await scene.network.clock.until("it is lost", () => scene.lost.length > 0);
+  assert.deepEqual(scene.lost, [["exited with status 3 (assertion failed)", "self"]]);
+});
+
+test("an answer that was announced waits until its mark is read, and brings the job's last lines", async () => {
+  const scene = await Scene.connected();
+  scene.slot.sendJob(1, JOB);
+  await scene.announce(1);
+  await scene.answer(1);
+  scene.print("why\n");
+  await scene.network.clock.advance(0);
+  assert.deepEqual(scene.answered, []);
+  scene.mark(1);
+  await scene.network.clock.advance(0);
+  assert.deepEqual(scene.answered, [[1, ["why"]]]);
+  assert.deepEqual(scene.printed, [[1, ["why"]]]);
+  assert.equal(scene.network.clock.timers, 0);
+});
+
+test("a mark may be read before the answer that was announced", async () => {
+  const scene = await Scene.connected();
+  scene.slot.sendJob(1, JOB);
+  scene.print("why\n");
+  scene.mark(1);
+  await scene.network.clock.advance(0);
+  await scene.announce(1);
+  await scene.answer(1);
+  assert.deepEqual(scene.answered, [[1, ["why"]]]);
+});
+
+test("an answer whose mark does not come is passed on after half a second", async () => {
+  const scene = await Scene.connected();
+  scene.slot.sendJob(1, JOB);
+  await scene.announce(1);
+  await scene.answer(1);
+  await scene.network.clock.advance(499);
+  assert.deepEqual(scene.answered, []);
+  await scene.network.clock.advance(1);
+  assert.deepEqual(scene.answered, [[1, []]]);
+});
+
+test("a slot is told to set no more marks after 33 jobs that print nothing, and to set them when one prints", async () => {
+  const scene = await Scene.connected();
+  for (let id = 1; id <= 33; id++) scene.mark(id);
+  await scene.network.clock.advance(0);
+  assert.deepEqual(scene.quiet, [true]);
+  scene.print("a line\n");
+  await scene.network.clock.advance(0);
+  assert.deepEqual(scene.quiet, [true, false]);
+});
+
+test("lines of a job that goes on are passed on after 50 ms, as those of the job that runs", async () => {
+  const scene = await Scene.connected();
+  scene.startedJob.id = 7 as DispatchId;
+  scene.print("step 1\n\nstep 2\n");
+  await scene.network.clock.advance(49);
+  assert.deepEqual(scene.printed, []);
+  await scene.network.clock.advance(1);
+  assert.deepEqual(scene.printed, [[7, ["step 1", "", "step 2"]]]);
 });
 
 test("the line of a process that ran one job is the reason for its end, whenever it came", async () => {
   const scene = await Scene.connected();
-  scene.slot.sendJob(1, JOB, 0);
+  scene.slot.sendJob(1, JOB);
   scene.print("assertion failed\n");
   await scene.network.clock.advance(0);
   scene.end({ signal: "SIGABRT" });
@@ -118,18 +154,26 @@ class Scene implements ChildProcess {
   ];
   #there: ByteStream | undefined;
   memoryIsClosed = false;
+  readonly answered: [number, readonly string[]][] = [];
+  readonly printed: [number, readonly string[]][] = [];
+  readonly quiet: boolean[] = [];
+  readonly startedJob = {
+    id: 0 as DispatchId,
+    setQuiet: (isQuiet: boolean) => void this.quiet.push(isQuiet),
+    close: () => void (this.memoryIsClosed = true),
+  };
   readonly slot: SlotProcess;
 
   constructor() {
     const { clock } = this.network;
-    const startedJob = { id: 0 as DispatchId, close: () => void (this.memoryIsClosed = true) };
     this.slot = new SlotProcess(this, {
-      onAnswer: () => {},
+      onAnswer: ({ id }, lines = []) => void this.answered.push([Number(id), lines]),
+      onPrinted: (job, lines) => void this.printed.push([job, lines]),
       onLost: (reason, cause) => void this.lost.push([reason, cause]),
     }, {
       clock,
       pace: new PrintingPace(clock, silentLog),
-      startedJob: startedJob as unknown as StartedJob,
+      startedJob: this.startedJob as unknown as StartedJob,
       onLine: () => {},
       goneLimitMs: undefined,
     });
@@ -147,8 +191,22 @@ class Scene implements ChildProcess {
   }
 
   /** It answers a job. */
-  async answer(id: number): Promise<void> {
-    const frame = encodeFrame({ type: OK, id: BigInt(id), payload: new Uint8Array(0) });
+  answer(id: number): Promise<void> {
+    return this.#send(OK, id);
+  }
+
+  /** It says that the answer to a job has to wait for its mark. */
+  announce(id: number): Promise<void> {
+    return this.#send(SLOT_MARKED, id);
+  }
+
+  /** It marks the end of a job in its output. */
+  mark(id: number): void {
+    this.#output.enqueue(encodeJobMark(id));
+  }
+
+  async #send(type: number, id: number): Promise<void> {
+    const frame = encodeFrame({ type, id: BigInt(id), payload: new Uint8Array(0) });
     await this.#there?.write(new Uint8Array(frame));
     await this.network.clock.advance(0);
   }

@@ -51,7 +51,11 @@ test("the slots that a core has lost while it loaded are counted anew once it wa
 });
 
 function newJob(): RelayedJob {
-  const source = { answer: () => {}, fail: () => {} };
+  const source = {
+    answer: () => {},
+    fail: () => {},
+    printing: { onPrinted: () => {}, onLost: () => {} },
+  };
   return { source, id: 1, payload: new Uint8Array(), limits: NO_LIMITS, state: RECEIVED };
 }
 

@@ -1,0 +1,57 @@
+/** What cores print: shown above the progress bar with the name of the job, or kept in files. */
+
+import { join } from "node:path";
+import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
+import type { PrintedByJob } from "../controller/run.ts";
+import { messageOf } from "../runtime/error_text.ts";
+import type { Runtime } from "../runtime/ports.ts";
+import type { Log } from "../system/log.ts";
+import { formatNoun, printable } from "./format.ts";
+import { KeptOutput } from "./kept_output.ts";
+import type { WriteLine } from "./log.ts";
+
+/** The values of `--core-output`. */
+export const CORE_OUTPUTS = ["show", "keep", "off"] as const;
+export type CoreOutput = typeof CORE_OUTPUTS[number];
+
+/** The folder for `keep`, in the output folder. */
+export const KEPT_FOLDER = join(STATE_FOLDER, "output");
+
+/** Where the lines come from that no job has printed. */
+const CORE = "core";
+
+/** Takes what the jobs of a run print. */
+export interface CoreOutputSink {
+  onPrinted(printed: PrintedByJob): void;
+  /** Resolves when everything is written. */
+  close(): Promise<void>;
+}
+
+/** The sink for a value of the option. `outputs`: the output folder. */
+export function coreOutputSink(
+  value: CoreOutput,
+  outputs: string,
+  { files }: Pick<Runtime, "files">,
+  write: WriteLine,
+  log: Log,
+): CoreOutputSink | undefined {
+  if (value === "off") return undefined;
+  if (value === "show") {
+    return { onPrinted: (printed) => show(printed, write), close: () => Promise.resolve() };
+  }
+  const onError = (error: unknown) => log.warn(`cannot keep what jobs print: ${messageOf(error)}`);
+  const kept = new KeptOutput(files, join(outputs, KEPT_FOLDER), onError);
+  return {
+    onPrinted: (printed) => kept.add({ ...printed, lines: linesOf(printed) }),
+    close: () => kept.close(),
+  };
+}
+
+function show(printed: PrintedByJob, write: WriteLine): void {
+  const name = printable(printed.name ?? CORE);
+  for (const line of linesOf(printed)) write(`${name}: ${printable(line)}`);
+}
+
+function linesOf({ lines, leftOut }: PrintedByJob): readonly string[] {
+  return leftOut === 0 ? lines : [`… ${formatNoun(leftOut, "line")} left out here`, ...lines];
+}

@@ -1,0 +1,15 @@
+/** What the journal says of a line, or of parameters: their beginning. */
+
+import { nameOfBytes } from "../../runtime/file_name.ts";
+import type { InputNote } from "./source.ts";
+
+/** So much of a line is in the journal. */
+const NOTED_BYTES_MAX = 256;
+
+/** The beginning of a line, with an ellipsis if there is more. */
+export function lineNote(line: Uint8Array): InputNote {
+  if (line.byteLength <= NOTED_BYTES_MAX) return { line: nameOfBytes(line) };
+  // The last character may be cut.
+  const text = nameOfBytes(line.subarray(0, NOTED_BYTES_MAX)).replace(/[\udc80-\udcff]{1,3}$/u, "");
+  return { line: `${text}…` };
+}

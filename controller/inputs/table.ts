@@ -1,0 +1,96 @@
+/** The source of tables: `--lines FILE.csv` or `FILE.tsv`, one job for each row below the header. */
+
+import type { Buffer } from "node:buffer";
+import { Readable } from "node:stream";
+import { messageOf } from "../../runtime/error_text.ts";
+import type { FinishedJobs } from "../output/finished_jobs.ts";
+import { openStream } from "./file_lines.ts";
+import { OutputNaming } from "./output_naming.ts";
+import { type Parameter, ParameterTasks } from "./parameters.ts";
+import { skipFinishedIn } from "./skip.ts";
+import { BATCH_INPUTS, type ReadyTask, type Source, SourceError } from "./source.ts";
+
+/** A quote that is never closed would make one row of a whole file. */
+const ROW_CHARS_MAX = 1024 * 1024;
+
+/** Whether `--lines` takes this file for a table. */
+export function isTable(file: string): boolean {
+  return /\.(csv|tsv)$/i.test(file);
+}
+
+/** A source of the rows of a file. */
+export function tableSource(
+  file: string,
+  finished?: FinishedJobs,
+  naming: OutputNaming = OutputNaming.SAME,
+): Source {
+  return {
+    batches: skipFinishedIn(batchesOf(file, naming), finished),
+    count: () => countRows(file),
+  };
+}
+
+async function* batchesOf(file: string, naming: OutputNaming): AsyncIterable<ReadyTask[]> {
+  const tasks = new ParameterTasks(naming);
+  let batch: ReadyTask[] = [];
+  for await (const row of readRows(file)) {
+    batch.push(tasks.next(row));
+    if (batch.length < BATCH_INPUTS) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function countRows(file: string): Promise<number> {
+  let count = 0;
+  for await (const _row of readRows(file)) count += 1;
+  return count;
+}
+
+/** The rows, each value with the name of its column. */
+export async function* readRows(file: string): AsyncIterable<Parameter[]> {
+  const { parse } = await import("csv-parse"); // other runs do not wait until it is loaded
+  let names: readonly string[] | undefined;
+  const parser = parse({
+    delimiter: file.toLowerCase().endsWith(".tsv") ? "\t" : ",",
+    bom: true,
+    skip_empty_lines: true,
+    max_record_size: ROW_CHARS_MAX,
+  });
+  const text = Readable.from(textOf(file));
+  text.on("error", (error) => parser.destroy(error));
+  try {
+    for await (const record of text.pipe(parser) as AsyncIterable<string[]>) {
+      if (names) yield names.map((name, column): Parameter => [name, record[column] as string]);
+      else names = checkedHeader(record);
+    }
+  } catch (cause) {
+    throw new SourceError(`Cannot read the table "${file}": ${messageOf(cause)}`, { cause });
+  } finally {
+    parser.destroy();
+    text.destroy();
+  }
+}
+
+async function* textOf(file: string): AsyncIterable<string> {
+  const utf8 = new TextDecoder("utf-8", { fatal: true });
+  const decode = (chunk?: Buffer): string => {
+    try {
+      return chunk ? utf8.decode(chunk, { stream: true }) : utf8.decode();
+    } catch {
+      throw new Error("it is not UTF-8; convert it, as with iconv -f latin1 -t utf8");
+    }
+  };
+  for await (const chunk of openStream(file) as AsyncIterable<Buffer>) yield decode(chunk);
+  yield decode();
+}
+
+function checkedHeader(names: readonly string[]): readonly string[] {
+  if (names.includes("")) {
+    throw new Error("a column has no name; the first line has to name all columns");
+  }
+  const twice = names.find((name, column) => names.indexOf(name) !== column);
+  if (twice !== undefined) throw new Error(`two columns are called "${twice}"; rename one`);
+  return names;
+}

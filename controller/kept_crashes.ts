@@ -1,0 +1,109 @@
+/**
+ * Keeps what is needed to look into a crash, with `--keep-crashes`: the input, the core and, if the job ran on this
+ * machine, the core dump. Each job has a folder of its own.
+ */
+
+import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { reasonOf } from "../runtime/error_text.ts";
+import type { Log } from "../system/log.ts";
+import type { Completion } from "./cluster/task.ts";
+import type { ReadyTask } from "./inputs/source.ts";
+import type { CoreImage } from "./workers/core_image.ts";
+
+/** So many are kept in a run: each dump may take half a gigabyte. */
+const CRASHES_MAX = 10;
+
+/** Where the local worker puts dumps until their jobs have failed. */
+const DUMPS_FOLDER = ".dumps";
+
+const PATTERN_FILE = "/proc/sys/kernel/core_pattern";
+
+/** What crashes are kept with. */
+export interface KeptCrashesOptions {
+  /** The folder for them. */
+  readonly folder: string;
+  readonly core: CoreImage;
+  /** The command that starts this program. */
+  readonly program: string;
+  /** The executable whose memory a dump shows. */
+  readonly executable: string;
+  readonly log: Log;
+}
+
+/** The kept crashes of a run. */
+export class KeptCrashes {
+  readonly #options: KeptCrashesOptions;
+  /** Where the local worker puts dumps, each named by the index of its job. */
+  readonly dumpsFolder: string;
+  #count = 0;
+
+  constructor(options: KeptCrashesOptions) {
+    this.#options = options;
+    this.dumpsFolder = resolve(options.folder, DUMPS_FOLDER);
+  }
+
+  /** Makes the folder. */
+  async open(): Promise<void> {
+    await rm(this.dumpsFolder, { recursive: true, force: true });
+    await mkdir(this.dumpsFolder, { recursive: true });
+  }
+
+  /** A job has failed. Keeps its crash, if it has crashed. Never rejects: the job has failed in any case. */
+  async keep({ job, answer }: Completion<ReadyTask>): Promise<void> {
+    if (answer.kind !== "error" || answer.cause !== "crash") return;
+    const { log } = this.#options;
+    const { name, index, input } = job.payload;
+    this.#count += 1;
+    if (this.#count > CRASHES_MAX) {
+      if (this.#count === CRASHES_MAX + 1) {
+        log.warn(`${CRASHES_MAX} crashes are kept; those of further jobs are not`);
+      }
+      return await rm(this.#dumpOf(index), { force: true });
+    }
+    try {
+      log.warn(await this.#keep(name, index, input));
+    } catch (error) {
+      log.warn(`Cannot keep the crash of "${name}": ${reasonOf(error)}`);
+    }
+  }
+
+  /** Removes what was not needed. */
+  async close(): Promise<void> {
+    await rm(this.dumpsFolder, { recursive: true, force: true }).catch(() => {});
+  }
+
+  #dumpOf(index: number): string {
+    return join(this.dumpsFolder, String(index));
+  }
+
+  async #keep(name: string, index: number, input: Uint8Array): Promise<string> {
+    const { core, folder, program, executable } = this.#options;
+    // One folder for each job, whatever its name: "a/b" is not within that of "a".
+    const kept = join(folder, name.replace(/[%/]/g, encodeURIComponent));
+    await rm(kept, { recursive: true, force: true });
+    await mkdir(kept, { recursive: true });
+    const paths = { core: join(kept, "core.so"), input: join(kept, "input") };
+    await writeFile(paths.core, core.content);
+    await chmod(paths.core, 0o755);
+    await writeFile(paths.input, input);
+    const dump = join(kept, "dump");
+    const hasDump = await rename(this.#dumpOf(index), dump).then(() => true, () => false);
+    const replay = `gdb --args ${program} exec ${quoted(paths.core)} ${quoted(paths.input)}`;
+    const look = `gdb ${quoted(executable)} ${quoted(dump)}`;
+    await writeFile(join(kept, "commands"), hasDump ? `${replay}\n${look}\n` : `${replay}\n`);
+    const without = hasDump ? "" : ` without a core dump (${await whyNoDump()})`;
+    return `the crash of "${name}" is kept${without}; to replay it: ${replay}`;
+  }
+}
+
+/** Why there is no dump, as far as this machine can tell. */
+async function whyNoDump(): Promise<string> {
+  const pattern = await readFile(PATTERN_FILE, "utf8").catch(() => "");
+  if (!pattern.startsWith("|")) return "its worker wrote none, or is on another machine";
+  return `this system gives them to ${pattern.slice(1).split(" ")[0]}`;
+}
+
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

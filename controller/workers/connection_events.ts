@@ -1,0 +1,30 @@
+/** What a connection with a worker tells those who use it. */
+
+import type { DispatchId } from "../../pool/types.ts";
+import type { CoreOutputMode, PrintedNotice, WorkerDescription } from "../../protocol/mod.ts";
+import type { Answer } from "../answer.ts";
+
+/** What a connection reports to the set of workers. */
+export interface WorkerConnectionEvents {
+  /** The worker speaks the offered version. From version 2 on it has described itself. */
+  onIntroduced(description: WorkerDescription | undefined): void;
+  onCoreLoaded(): void;
+  onCoreFailed(reason: string): void;
+  /** The worker is draining: it starts no more jobs. */
+  onDraining(): void;
+  onClosed(reason: Error | undefined): void;
+}
+
+/** Handles an answer to a job. Throws a `ProtocolError` if the worker has no such job. */
+export type OnAnswer = (dispatch: DispatchId, answer: Answer) => void;
+
+/** Handles lines that a job has printed, or its core while no job ran. The job may be answered already. */
+export type OnPrinted = (dispatch: DispatchId | undefined, notice: PrintedNotice) => void;
+
+/** What goes on while a worker runs jobs. */
+export interface Service {
+  readonly onAnswer: OnAnswer;
+  readonly onPrinted: OnPrinted;
+  /** What the worker should tell of what its jobs print. */
+  readonly coreOutput: CoreOutputMode;
+}

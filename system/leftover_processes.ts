@@ -1,0 +1,83 @@
+/**
+ * Ends processes that slots of killed workers have left on this machine. The system ends the slots of a killed worker,
+ * but not what these have started. Such processes are known by a variable that they inherit from their slot.
+ */
+
+import { readdir, readFile, readlink } from "node:fs/promises";
+import process from "node:process";
+import { codeOf } from "../runtime/error_text.ts";
+import type { Runtime } from "../runtime/ports.ts";
+
+/** The variable that a slot and all that it starts have: the socket of the worker, a hyphen, the slot's number. */
+export const SLOT_PROCESS = "DISTCOMP_SLOT_PROCESS";
+
+/** The limit for dialing a worker on this machine, which answers at once. */
+const DIAL_LIMIT_MS = 1_000;
+
+/** A process has to see the same files and process ids as this one, so that both mean the same socket and id. */
+const NAMESPACES = ["mnt", "pid"];
+
+/** Kills the processes that slots of dead workers have left. Errors are ignored. */
+export async function endLeftoverProcesses(runtime: Pick<Runtime, "dial">): Promise<void> {
+  const bySocket = new Map<string, number[]>();
+  for (const { pid, socket } of await markedProcesses()) {
+    bySocket.set(socket, [...bySocket.get(socket) ?? [], pid]);
+  }
+  for (const [socket, pids] of bySocket) {
+    if (await isRefused(runtime, socket)) { for (const pid of pids) kill(pid); }
+  }
+}
+
+/** Kills the processes that slots of workers have left whose sockets are in `folder`. */
+export async function endProcessesOf(folder: string): Promise<void> {
+  for (const { pid, socket } of await markedProcesses()) {
+    if (socket.startsWith(`${folder}/`)) kill(pid);
+  }
+}
+
+interface MarkedProcess {
+  readonly pid: number;
+  readonly socket: string;
+}
+
+async function markedProcesses(): Promise<MarkedProcess[]> {
+  const names = await readdir("/proc").catch(() => []); // not Linux
+  const own = await namespacesOf("self");
+  const marked: MarkedProcess[] = [];
+  for (const name of names) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    const environment = await readFile(`/proc/${name}/environ`, "utf8").catch(() => "");
+    const socket = socketIn(environment.split("\0"));
+    if (socket === undefined || await namespacesOf(name) !== own) continue;
+    marked.push({ pid: Number(name), socket });
+  }
+  return marked;
+}
+
+async function namespacesOf(name: string): Promise<string> {
+  const links = NAMESPACES.map((kind) => readlink(`/proc/${name}/ns/${kind}`).catch(() => name));
+  return (await Promise.all(links)).join(" ");
+}
+
+function socketIn(environment: readonly string[]): string | undefined {
+  const mark = environment.find((variable) => variable.startsWith(`${SLOT_PROCESS}=`));
+  return mark?.slice(SLOT_PROCESS.length + 1).replace(/-\d+$/, "");
+}
+
+/** Whether a connection is refused. Only that proves that no worker listens; a missing socket does not. */
+async function isRefused(runtime: Pick<Runtime, "dial">, path: string): Promise<boolean> {
+  try {
+    (await runtime.dial({ kind: "unix", path }, DIAL_LIMIT_MS)).close();
+    return false;
+  } catch (error) {
+    return codeOf((error as Error).cause) === "ECONNREFUSED";
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has just ended.
+  }
+}

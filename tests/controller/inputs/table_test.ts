@@ -1,0 +1,57 @@
+/** Tables as inputs. */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { tableSource } from "../../../controller/inputs/table.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { test } from "../../lib/test.ts";
+import { nameOf, tasksOf, textOf } from "./sources.ts";
+
+test("each row below the header is an input", async () => {
+  await using workspace = await Workspace.make();
+  const csv = '\ufeffa,b\r\n1,"x ""y"", z"\r\n\r\n2,"two\nlines"\r\n3,';
+  const file = await workspace.write("table.csv", csv);
+  const tasks = await tasksOf(tableSource(file));
+  assert.deepEqual(tasks.map((task) => JSON.parse(textOf(task))), [
+    { a: 1, b: 'x "y", z' },
+    { a: 2, b: "two\nlines" },
+    { a: 3, b: "" },
+  ]);
+  assert.equal(await tableSource(file).count(), 3);
+});
+
+test("columns of a .tsv are separated by tabs", async () => {
+  await using workspace = await Workspace.make();
+  const tasks = await tasksOf(tableSource(await workspace.write("t.TSV", "a\tb\n1,5\tx\n")));
+  assert.deepEqual(tasks.map(textOf), ['{"a":"1,5","b":"x"}']);
+});
+
+test("a long table is read in batches, and a header alone has no rows", async () => {
+  await using workspace = await Workspace.make();
+  const rows = Array.from({ length: 5_000 }, (_, index) => `${index}\n`).join("");
+  const tasks = await tasksOf(tableSource(await workspace.write("long.csv", `n\n${rows}`)));
+  assert.equal(tasks.length, 5_000);
+  assert.equal(nameOf(tasks[4_999] ?? assert.fail()), "n=4999");
+  assert.deepEqual(await tasksOf(tableSource(await workspace.write("empty.csv", "n\n"))), []);
+});
+
+test("a table that cannot be right is refused with the reason", async () => {
+  await using workspace = await Workspace.make();
+  const refusals: [string | Uint8Array, RegExp][] = [
+    ["a,b\n1\n", /Invalid Record Length: .* on line 2/],
+    ["a,a\n1,2\n", /two columns are called "a"; rename one/],
+    ["a,\n1,2\n", /a column has no name/],
+    ['a\n"1\n', /Quote Not Closed/],
+    [Buffer.from("a\ncaf\xe9\n", "latin1"), /it is not UTF-8; convert it, as with iconv/],
+    [`a\n"${"x".repeat(3 * 1024 * 1024)}`, /Max Record Size/],
+  ];
+  for (const [content, reason] of refusals) {
+    const file = await workspace.write("table.csv", content);
+    await assert.rejects(tasksOf(tableSource(file)), (error) => {
+      assert(error instanceof Error && error.name === "SourceError");
+      assert.match(error.message, reason);
+      assert(error.message.startsWith(`Cannot read the table "${file}": `));
+      return true;
+    });
+  }
+});

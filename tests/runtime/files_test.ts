@@ -1,0 +1,48 @@
+/** Times and sizes of files, as both runtimes see them. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { symlink, truncate, utimes } from "node:fs/promises";
+import process from "node:process";
+import { detectRuntime } from "../../runtime/detect.ts";
+import { Workspace } from "../cli/workspace.ts";
+import { test, testUnless } from "../lib/test.ts";
+
+const { files } = await detectRuntime();
+const notLinux = process.platform === "linux" ? undefined : "stat of other systems is another";
+
+testUnless(notLinux, "the time of a file's last change is known to the nanosecond", async () => {
+  await using workspace = await Workspace.make();
+  const path = await workspace.write("a", "text");
+  const printed = execFileSync("stat", ["-c", "%.9Z %s", path]).toString().trim();
+  const { changedAt, bytes } = await files.target(path);
+  assert.equal(`${changedAt} ${bytes}`, printed);
+});
+
+test("links are followed to a target, and sizes and times of any range are right", async () => {
+  await using workspace = await Workspace.make();
+  const path = await workspace.write("a", "");
+  await truncate(path, 5 * 2 ** 32 + 7);
+  await symlink("a", workspace.at("link"));
+  for (const time of [-1_500, 1_700_000_000_123, 5_000_000_000_000]) {
+    await utimes(path, new Date(0), new Date(time));
+    const { kind, bytes, modifiedAtMs } = await files.target(workspace.at("link"));
+    assert.deepEqual([kind, bytes, Math.floor(modifiedAtMs)], ["file", 5 * 2 ** 32 + 7, time]);
+  }
+  assert.equal((await files.target(workspace.path)).kind, "folder");
+  await assert.rejects(files.target(workspace.at("missing")), { code: "ENOENT" });
+  await assert.rejects(files.target(workspace.at("a/below")), { code: "ENOTDIR" });
+});
+
+test("a folder's entries are files, folders, links and others", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "d/a": "", "d/e/f": "", "d/\ufffd": "" });
+  await symlink("a", workspace.at("d/link"));
+  const entries = await files.entries(workspace.at("d"));
+  assert.deepEqual(Object.fromEntries(entries.map(({ name, kind }) => [name, kind])), {
+    a: "file",
+    e: "folder",
+    link: "link",
+    "\ufffd": "file",
+  });
+});

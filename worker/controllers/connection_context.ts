@@ -1,0 +1,24 @@
+/** What all connections of a worker share. */
+
+import type { WorkerDescription, WorkerLoad } from "../../protocol/mod.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { ContentStore } from "../cores/content_store.ts";
+import type { CoreChecks } from "../cores/core_checks.ts";
+import type { CoreStore } from "../cores/core_store.ts";
+import type { Executor } from "../slots/executor.ts";
+
+/** The parts of the worker that connections use, and its limits. */
+export interface ConnectionContext {
+  readonly clock: Clock;
+  readonly executor: Executor;
+  readonly store: CoreStore;
+  readonly contents: ContentStore;
+  readonly checks: CoreChecks;
+  readonly payloadBytesMax: number | undefined;
+  /** How long a controller that has closed its sending side still gets answers. */
+  readonly halfClosedMs: number;
+  /** How long a controller of version 2 may be silent. */
+  readonly silentMsMax: number;
+  describe(): WorkerDescription;
+  load(): WorkerLoad;
+}
