@@ -148,6 +148,8 @@ test("the JSON is one object on one line, with exact numbers", () => {
     record: "out/.distcomp/jobs.jsonl",
     failures,
     failuresLeftOut: 0,
+    env: {},
+    with: [],
   });
   assert.equal(JSON.parse(summaryJson(DONE, "out", "Interrupted")).error, "Interrupted");
 });

@@ -1,6 +1,7 @@
 /** A machine with a worker: the real worker, with simulated processes for its slots. */
 
 import type { Address } from "../../runtime/ports.ts";
+import type { SlotStart } from "../../slot/protocol.ts";
 import { silentLog } from "../../system/log.ts";
 import { acceptControllers, dialController } from "../../worker/serve.ts";
 import { Worker } from "../../worker/worker.ts";
@@ -132,7 +133,8 @@ export class Machine {
   }
 
   #spawn(worker: SimulatedProcess, command: readonly string[]): SimulatedSlot {
-    const [socketPath = "", number = ""] = command.slice(-2);
+    const [socketPath = "", start = ""] = command.slice(-2);
+    const { number }: SlotStart = JSON.parse(start);
     const shared = this.host.disk.bytes(`${socketPath}-${number}`);
     if (!shared) throw new Error("a slot has no shared memory");
     const slot = new SimulatedSlot(this.#timeline, worker, ++this.#lastPid, shared, {
@@ -148,7 +150,7 @@ export class Machine {
     this.#timeline.after(this.plan.startMs, () => {
       if (slot.isGone) return;
       this.host.connectLocal(socketPath, slot);
-      slot.register(Number(number));
+      slot.register(number);
     });
     return slot;
   }

@@ -18,7 +18,13 @@ import type {
   Runtime,
   StreamListener,
 } from "../../runtime/ports.ts";
-import { decodeLoad, sharedPath, SLOT_LOAD, SLOT_REGISTER } from "../../slot/protocol.ts";
+import {
+  decodeLoad,
+  sharedPath,
+  SLOT_LOAD,
+  SLOT_REGISTER,
+  type SlotStart,
+} from "../../slot/protocol.ts";
 import {
   blob,
   concat,
@@ -238,8 +244,9 @@ export class FakeSlots {
       listen: (address) =>
         address.kind === "unix" ? this.#listener(address.path) : runtime.listen(address),
       spawn: (command) => {
-        const [socketPath = "", number] = command.slice(-2);
-        return this.#spawn(socketPath, Number(number));
+        const [socketPath = "", start = ""] = command.slice(-2);
+        const { number }: SlotStart = JSON.parse(start);
+        return this.#spawn(socketPath, number);
       },
     };
   }
