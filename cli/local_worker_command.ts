@@ -5,9 +5,12 @@ import { systemClock } from "../runtime/clock.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import type { LocalWorkerStart } from "../controller/workers/local_worker.ts";
 import { removeAfterOwner } from "../system/leftovers.ts";
+import { type Log, silentLog } from "../system/log.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
+import { toStderr } from "./log.ts";
 import { handle, handleSignals } from "./signals.ts";
+import { stderr } from "./stderr.ts";
 import { SOFTWARE } from "./version.ts";
 
 /** The run listens before it starts this process, so a connection succeeds at once or never. */
@@ -19,9 +22,12 @@ export async function localWorkerCommand(
   socket: string,
   { shares, dumpsFolder }: LocalWorkerStart,
 ): Promise<number> {
-  // The run reports what happens to jobs, and gets what cores print, so this process logs nothing.
+  // The run reports what happens to jobs, so this process logs only lines that cores print.
+  const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
   await using worker = await Worker.start(runtime, {
     ...shares,
+    log,
+    tellsController: true,
     software: SOFTWARE,
     ownsProcess: true,
     dumpsFolder,

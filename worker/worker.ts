@@ -82,6 +82,8 @@ export interface WorkerOptions {
    * behind, and ends them. Otherwise only the process group of a slot ends with it.
    */
   readonly ownsProcess?: boolean;
+  /** The only controller gets what cores print, so the log has only what they print while they are unloaded. */
+  readonly tellsController?: boolean;
   /** The folder for core dumps of slots, each named by the index of its job; they write none unless given. */
   readonly dumpsFolder?: string | undefined;
 }

@@ -47,9 +47,8 @@ test("no job fails when a slot is killed from outside", async () => {
 test("no job fails when a slot is killed while it loads the core", async () => {
   await using trace = new Trace();
   await using workspace = await Workspace.make();
-  const through = ["env", `INIT_KILLED_PATH=${trace.path}`];
-  await using worker = await startWorker({ slots: 1, through });
-  const killed = await core("init_killed", { KILLS: 2 });
+  await using worker = await startWorker({ slots: 1 });
+  const killed = await core("init_killed", { KILLS: 2, COUNT_FILE: JSON.stringify(trace.path) });
   const args = ["--repeat", "3", "--workers", `127.0.0.1:${worker.port}`];
   const run = await workspace.run(["run", killed, ...args]);
   assert.equal(run.code, 0, run.stderr);

@@ -140,7 +140,7 @@ test("a local worker that exits while the last outputs are written is neither re
   };
   const warnings: string[] = [];
   const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
-  const parts = { source: failingSource(3, isAnswered.promise), localSlots: 1, runtime, log };
+  const parts = { source: failingSource(3, isAnswered.promise), local: { slots: 1 }, runtime, log };
   await using started = await StartedRun.start(worker, parts, delayed(writing.promise));
   await eventually("all jobs are answered", () => started.run.status.bytesOut === 3);
   isAnswered.resolve();

@@ -71,7 +71,7 @@ export class VirtualClock implements Clock {
   async until<T>(
     what: string,
     look: () => T | undefined | false,
-    limitMs = 600_000,
+    limitMs = 1_200_000,
   ): Promise<T> {
     const untilMs = this.#nowMs + limitMs;
     for (;;) {

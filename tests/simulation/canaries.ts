@@ -53,8 +53,8 @@ export const CANARIES: readonly Canary[] = [
   {
     name: "slot leak",
     file: "worker/slots/slot.ts",
-    text: "process.lastStarted);\n    void this.#bringUp();",
-    by: "process.lastStarted);",
+    text: "cause, lastStarted);\n    void this.#bringUp();",
+    by: "cause, lastStarted);",
     seeds: 50,
   },
   {

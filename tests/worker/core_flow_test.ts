@@ -14,7 +14,8 @@ import { elapse, type OwnWorker, startFakeWorker, startTimedWorker } from "./own
 /** Longer than one read may bring: what follows such a core comes with another one. */
 const LONG_BYTES = 300_000;
 
-const LOAD_LIMIT_MS = 60_000;
+/** Shorter than a controller may be silent. */
+const LOAD_LIMIT_MS = 30_000;
 
 /** A closed connection looks at first like one whose controller still reads. */
 const SOON_GONE = { halfClosedMs: 100 };

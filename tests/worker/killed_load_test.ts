@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { coreBytes } from "../lib/cores.ts";
-import { type Program, startWorker } from "../lib/processes.ts";
+import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { fakeCore, run, send } from "./controllers.ts";
 import { connect2, failed, isBusy } from "./controllers_2.ts";
@@ -11,17 +11,26 @@ import { Trace } from "./trace.ts";
 
 test("a core whose process is killed twice while it loads is loaded a third time, and used", async () => {
   await using trace = new Trace();
-  await using worker = await startCounting(trace);
-  await using controller = await connect2(worker, "init_killed", { KILLS: 2 });
+  await using worker = await startWorker({ slots: 1 });
+  await using controller = await connect2(worker, "init_killed", {
+    KILLS: 2,
+    COUNT_FILE: JSON.stringify(trace.path),
+  });
   assert.equal((await trace.text()).length, 3);
   assert.equal(await run(controller, "a job"), "a job");
 });
 
 test("a core whose process is killed three times while it loads is refused, and so are the jobs behind it", async () => {
   await using trace = new Trace();
-  await using worker = await startCounting(trace);
+  await using worker = await startWorker({ slots: 1 });
   await using controller = await connect2(worker);
-  const core = controller.sendCore("killed", await coreBytes("init_killed", { KILLS: 3 }));
+  const core = controller.sendCore(
+    "killed",
+    await coreBytes("init_killed", {
+      KILLS: 3,
+      COUNT_FILE: JSON.stringify(trace.path),
+    }),
+  );
   const job = send(controller, "a job");
   const reason = /^Cannot load compute core "killed": was killed by SIGKILL; the system may/;
   for (const answer of [core, job]) assert.match(await failed(answer, "core"), reason);
@@ -47,8 +56,3 @@ test("a core that crashes while it loads is loaded once", async () => {
   const loads = worker.fakes.started.filter(({ core }) => core === "crashes");
   assert.equal(loads.length, 1);
 });
-
-/** A worker with one slot, where the core `init_killed` counts in `trace`. */
-function startCounting(trace: Trace): Promise<Program> {
-  return startWorker({ slots: 1, through: ["env", `INIT_KILLED_PATH=${trace.path}`] });
-}

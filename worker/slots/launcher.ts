@@ -15,7 +15,8 @@ import { inheritedBySlots } from "./inherited_variables.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
 import type { ProcessSetup } from "./process_setup.ts";
 import { SlotFolders } from "./slot_folders.ts";
-import { SlotProcess, type SlotProcessEvents } from "./slot_process.ts";
+import { SlotProcess } from "./slot_process.ts";
+import type { SlotProcessEvents } from "./slot_process_events.ts";
 import { StartedJob } from "./started_job.ts";
 
 /** How processes are started. */
@@ -31,6 +32,8 @@ export interface LauncherOptions {
   readonly goneLimitMs?: number | undefined;
   /** Whether this process starts no processes but those of slots. It then ends all that slots leave behind. */
   readonly ownsProcess?: boolean | undefined;
+  /** The only controller gets what cores print, so the log has only what they print while they are unloaded. */
+  readonly tellsController?: boolean | undefined;
   /** Where core dumps of slots are kept; they write none unless given. */
   readonly dumpsFolder?: string | undefined;
 }
@@ -76,7 +79,7 @@ export class Launcher {
     setup?: ProcessSetup,
   ): SlotProcess {
     if (this.#isClosed) throw new Error("The worker is shutting down");
-    const { socketPath, log, goneLimitMs } = this.#options;
+    const { socketPath, log, goneLimitMs, tellsController = false } = this.#options;
     const number = ++this.#lastNumber;
     const startedJob = new StartedJob(this.#runtime.files, sharedPath(socketPath, number));
     const process = new SlotProcess(this.#start(number, slot, startedJob, setup), events, {
@@ -86,7 +89,9 @@ export class Launcher {
       startedJob,
       dumps: this.#dumps,
       goneLimitMs,
-      onLine: (line) => log.printed(`${name}: ${line}`),
+      onLine: (line, isEnding) => {
+        if (isEnding || !tellsController) log.printed(`${name}: ${line}`);
+      },
     });
     this.#track(number, process, startedJob);
     if (this.#isSuspended) process.suspend(true);

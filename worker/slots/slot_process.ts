@@ -24,6 +24,7 @@ import { causeOf, describeEnd, type EndCause } from "./process_end.ts";
 import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
 import { setupOf } from "./process_setup.ts";
+import type { SlotProcessEvents } from "./slot_process_events.ts";
 import type { StartedJob } from "./started_job.ts";
 
 /** The id of the message that loads a core. Job messages have dispatch ids, which begin at 1. */
@@ -38,19 +39,6 @@ const END_LIMIT_MS = 5_000;
 /** What a process wrote before it died is in the socket already; this is for a loaded machine. */
 const LAST_ANSWERS_MS = 1_000;
 
-/** Events for the owner of a process. */
-export interface SlotProcessEvents {
-  /** The response to a job, with the last lines that it printed if it failed. */
-  onAnswer(frame: Frame, lastLines?: Lines): void;
-  /** Lines that a job has printed; id 0: no job. */
-  onPrinted?(job: DispatchId, lines: Lines): void;
-  /**
-   * The process has exited, or was killed and is given up; all its answers came before. Not called for a process
-   * that never connected, or that was told to end by this worker.
-   */
-  onLost(reason: string, cause: EndCause): void;
-}
-
 /** How the worker handles a process. */
 export interface SlotProcessOptions {
   readonly clock: Clock;
@@ -60,8 +48,8 @@ export interface SlotProcessOptions {
   readonly setup?: CoreKey | undefined;
   /** Keeps its core dump; `undefined` if it writes none. */
   readonly dumps?: CoreDumps | undefined;
-  /** Gets the lines that the process prints. */
-  readonly onLine: (line: string) => void;
+  /** Gets the lines that the process prints. `isEnding`: it was told to unload its core, and has no job any more. */
+  readonly onLine: (line: string, isEnding: boolean) => void;
   /** How long a killed process may take to exit; the default of `Child` unless given. */
   readonly goneLimitMs: number | undefined;
 }
@@ -95,7 +83,10 @@ export class SlotProcess {
     this.#child = new Child(spawned, { clock, pace, goneLimitMs, onLine: onPrinted });
     this.printed = new PrintedLines(clock, startedJob, {
       // A process that is ended before it has connected may complain about that.
-      onLine: (line) => (this.#link || this.#life.name !== "ending") && onLine(line),
+      onLine: (line) => {
+        const isEnding = this.#life.name === "ending";
+        if (this.#link || !isEnding) onLine(line, isEnding);
+      },
       onPrinted: (job, lines) => events.onPrinted?.(job, lines),
       onAnswer: (frame, lastLines) => this.#onResponse(frame, lastLines),
     });

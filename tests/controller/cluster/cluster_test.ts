@@ -170,7 +170,7 @@ const USELESS: [string, Script, RegExp][] = [
     (session) => session.ok(2n ** 63n, NOTHING),
     /message 9223372036854775808/,
   ],
-  ["never confirms the core", answering({ core: () => {} }), /did not confirm .* within 180 s/],
+  ["never confirms the core", answering({ core: () => {} }), /did not confirm .* within 660 s/],
   ["confirms the core with a payload", confirmsOddly(), /does not speak the worker protocol/],
   ["answers the version exchange twice", answersTwice(), /no outstanding message/],
   ["has a response type of its own", unknownResponseType, /0x02 is not a response type/],
