@@ -6,5 +6,7 @@ main({
   controller: () => import("./cli/run_command.ts"),
   worker: () => import("./cli/worker_command.ts"),
   localWorker: () => import("./cli/local_worker_command.ts"),
+  check: () => import("./cli/check_command.ts"),
+  trial: () => import("./check/trial.ts"),
   slot: () => import("./slot/slot.ts"),
 });

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { addCheckOptions, CHECK_NOTES, type CheckFlags } from "./check_options.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
 import { notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
@@ -59,6 +60,7 @@ function buildProgram(
     .exitOverride();
   if (roles.controller) addRun(program, runtime, roles, args, outcome);
   if (roles.worker) addWorker(program, runtime, roles.worker, outcome);
+  if (roles.check) addCheck(program, runtime, roles.check, outcome);
   return program;
 }
 
@@ -94,6 +96,22 @@ function addWorker(
   addWorkerOptions(command).action(async (flags: WorkerFlags) => {
     const { workerCommand } = await worker();
     outcome.exitCode = await workerCommand(runtime, flags);
+  });
+}
+
+function addCheck(
+  program: Command,
+  runtime: Runtime,
+  check: NonNullable<Roles["check"]>,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("check")
+    .summary("try a core on this machine, and find what would fail on others")
+    .description("Try a compute core on this machine, and find what would fail on a cluster.")
+    .addHelpText("after", () => notesText(command, CHECK_NOTES));
+  addCheckOptions(command).action(async (core: string, inputs: string[], flags: CheckFlags) => {
+    const { checkCommand } = await check();
+    outcome.exitCode = await checkCommand(runtime, core, inputs, flags);
   });
 }
 

@@ -13,6 +13,12 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "./c_functions.ts";
+import {
+  ForeignGuardedCore,
+  GUARD_FUNCTIONS,
+  type GuardedCore,
+  type GuardLibrary,
+} from "./guarded_core.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
@@ -66,11 +72,26 @@ function reasonIn(text: string, path: string): string {
   return text.replace(/^Failed to open library[^:]*: /, "").replaceAll(`${path}: `, "");
 }
 
+/** Loads the library at `path` as a compute core with guarded inputs. */
+export function openGuardedCore(path: string): GuardedCore {
+  const more = crashPlainly();
+  const core = openCore(path) as ForeignCore<Pointer>;
+  const library = openCLibrary((name) =>
+    open<GuardLibrary<Pointer, number>>(name, GUARD_FUNCTIONS)
+  );
+  return new ForeignGuardedCore(core, library, memoryWith(more), process.platform);
+}
+
+/** When a core crashes, lets the signal end the process, without Bun's own crash report. */
+function crashPlainly(): MoreOfC {
+  const more = moreOfC();
+  for (const number of CRASH_SIGNALS) more.signal(number, SIG_DFL);
+  return more;
+}
+
 /** Connects a slot to its worker. */
 export function openSlotChannel(socketPath: string): SlotChannel {
-  const more = moreOfC();
-  // When a core crashes, let the signal end the process, without Bun's own crash report.
-  for (const number of CRASH_SIGNALS) more.signal(number, SIG_DFL);
+  const more = crashPlainly();
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
   return connectChannel(libc, memoryWith(more), socketPath);
 }

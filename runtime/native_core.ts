@@ -75,6 +75,11 @@ export class ForeignCore<P extends object | number> implements NativeCore {
     return this.#input.bytes.subarray(0, bytes);
   }
 
+  /** The next input is at `address`, in memory of the caller's, until `free`. */
+  useInput(bytes: Uint8Array<ArrayBuffer>, address: bigint): void {
+    this.#input = { bytes, address, pointer: this.#memory.pointerTo(address) };
+  }
+
   run(bytes: number): number {
     this.#words[0] = 0n;
     this.#words[1] = 0n;

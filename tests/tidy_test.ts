@@ -39,7 +39,8 @@ const ARROWS: Record<string, readonly string[]> = {
     "controller/cluster",
     "controller/workers",
   ],
-  "cli": ["controller", "worker", "slot", "link", "runtime", "system", "deno.json"],
+  "check": [...LEVEL_1, "worker/cores"],
+  "cli": ["controller", "worker", "slot", "check", "link", "runtime", "system", "deno.json"],
 };
 
 /** The most lines of a file. A longer file contains two ideas. */
