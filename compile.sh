@@ -91,7 +91,7 @@ WORK_MB=500
 prepare_sources() {
   local name commit
   mkdir "$work/source"
-  for name in cli.ts cli controller core link pool protocol runtime slot system worker deno.json deno.lock \
+  for name in cli.ts check cli controller core link pool protocol runtime slot system worker deno.json deno.lock \
     package.json bun.lock; do
     cp -R "$here/$name" "$work/source/"
   done

@@ -26,7 +26,7 @@ function checkLeaks(trial: TrialResult, outputBytes: number): Finding {
   }
   const growth = growthPerRun(trial.usage);
   if (growth === 0) return finding.ok(`memory does not grow over ${formatRuns(runs)}`);
-  const isOutput = outputBytes > 0 && growth >= outputBytes && growth < 2 * outputBytes + 64;
+  const isOutput = outputBytes > 0 && growth >= outputBytes && growth < 1.25 * outputBytes + 48;
   const hint = isOutput ? "; that is about an output: is it freed in worker_free_outdata?" : "";
   return finding.failed(`memory grows by ${growth} bytes per run, over ${formatRuns(runs)}${hint}`);
 }
