@@ -8,5 +8,7 @@ main({
   exec: () => import("./cli/exec_command.ts"),
   project: () => import("./cli/new_command.ts"),
   localWorker: () => import("./cli/local_worker_command.ts"),
+  check: () => import("./cli/check_command.ts"),
+  trial: () => import("./check/trial.ts"),
   slot: () => import("./slot/slot.ts"),
 });

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { addCheckOptions, CHECK_NOTES, type CheckFlags } from "./check_options.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
 import { addExecOptions, type ExecFlags } from "./exec_options.ts";
@@ -62,6 +63,7 @@ function buildProgram(
   if (roles.worker) addWorker(program, runtime, roles.worker, outcome);
   if (roles.exec) addExec(program, runtime, roles.exec, outcome);
   if (roles.project) addNew(program, runtime, roles.project, outcome);
+  if (roles.check) addCheck(program, runtime, roles.check, outcome);
   return program;
 }
 
@@ -132,6 +134,22 @@ function addNew(
   command.action(async (language: string, name: string) => {
     const { newCommand } = await project();
     outcome.exitCode = await newCommand(runtime, language, name);
+  });
+}
+
+function addCheck(
+  program: Command,
+  runtime: Runtime,
+  check: NonNullable<Roles["check"]>,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("check")
+    .summary("try a core on this machine, and find what would fail on others")
+    .description("Try a compute core on this machine, and find what would fail on a cluster.")
+    .addHelpText("after", () => notesText(command, CHECK_NOTES));
+  addCheckOptions(command).action(async (core: string, inputs: string[], flags: CheckFlags) => {
+    const { checkCommand } = await check();
+    outcome.exitCode = await checkCommand(runtime, core, inputs, flags);
   });
 }
 

@@ -30,6 +30,10 @@ async function runRole(roles: Roles, args: readonly string[]): Promise<number> {
     const { localWorkerCommand } = await roles.localWorker();
     return await localWorkerCommand(runtime, socket, JSON.parse(text));
   }
+  if (first === "check" && ownRole() === "check" && roles.trial) {
+    const { runTrial } = await roles.trial();
+    return await runTrial(runtime, socket);
+  }
   const { runCommandLine } = await import("./command_line.ts");
   return await runCommandLine(runtime, args, roles);
 }

@@ -12,6 +12,10 @@ export interface Roles {
   readonly project?: () => Promise<typeof import("./new_command.ts")>;
   /** The worker that `distcomp run` starts on its own machine. */
   readonly localWorker?: () => Promise<typeof import("./local_worker_command.ts")>;
+  /** `distcomp check`. */
+  readonly check?: () => Promise<typeof import("./check_command.ts")>;
+  /** The process in which `distcomp check` tries a core. */
+  readonly trial?: () => Promise<typeof import("../check/trial.ts")>;
   /** The process that a worker starts for each of its slots. */
   readonly slot?: () => Promise<typeof import("../slot/slot.ts")>;
 }

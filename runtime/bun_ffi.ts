@@ -19,6 +19,12 @@ import {
   type SignalLibrary,
 } from "./c_functions.ts";
 import { CORE_PROCESS_FUNCTIONS, coreProcess, type CoreProcessLibrary } from "./core_process.ts";
+import {
+  ForeignGuardedCore,
+  GUARD_FUNCTIONS,
+  type GuardedCore,
+  type GuardLibrary,
+} from "./guarded_core.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
 import { openPrinting } from "./libc_printing.ts";
@@ -73,10 +79,26 @@ function reasonIn(text: string, path: string): string {
   return text.replace(/^Failed to open library[^:]*: /, "").replaceAll(`${path}: `, "");
 }
 
+/** Loads the library at `path` as a compute core with guarded inputs. */
+export function openGuardedCore(path: string): GuardedCore {
+  const more = crashPlainly();
+  const core = openCore(path) as ForeignCore<Pointer>;
+  const library = openCLibrary((name) =>
+    open<GuardLibrary<Pointer, number>>(name, GUARD_FUNCTIONS)
+  );
+  return new ForeignGuardedCore(core, library, memoryWith(more), process.platform);
+}
+
+/** When a core crashes, lets the signal end the process, without Bun's own crash report. */
+function crashPlainly(): MoreOfC {
+  const more = moreOfC();
+  for (const number of CRASH_SIGNALS) more.signal(number, SIG_DFL);
+  return more;
+}
+
 /** Connects a slot to its worker. */
 export function openSlotChannel(socketPath: string): SlotChannel {
-  const more = moreOfC();
-  silenceCrashReports(more);
+  const more = crashPlainly();
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
   const memory = memoryWith(more);
   const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
@@ -85,14 +107,9 @@ export function openSlotChannel(socketPath: string): SlotChannel {
 
 /** Lets this process run a core without a worker. */
 export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess {
-  silenceCrashReports(moreOfC());
+  crashPlainly();
   const library = openCLibrary((name) => open<CoreProcessLibrary>(name, CORE_PROCESS_FUNCTIONS));
   return coreProcess(library, env);
-}
-
-/** When a core crashes, lets the signal end the process, without Bun's own crash report. */
-function silenceCrashReports({ signal }: MoreOfC): void {
-  for (const number of CRASH_SIGNALS) signal(number, SIG_DFL);
 }
 
 /** Opens what tells how this process handles signals. */

@@ -19,6 +19,12 @@ import {
   type SignalLibrary,
 } from "./c_functions.ts";
 import { CORE_PROCESS_FUNCTIONS, coreProcess, type CoreProcessLibrary } from "./core_process.ts";
+import {
+  ForeignGuardedCore,
+  GUARD_FUNCTIONS,
+  type GuardedCore,
+  type GuardLibrary,
+} from "./guarded_core.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
 import { openPrinting } from "./libc_printing.ts";
@@ -65,6 +71,14 @@ function load(path: string) {
     const reason = text.replace(/^(Could not open library: )+/, "").replaceAll(`${path}: `, "");
     throw new CoreLoadError(reason, { cause });
   }
+}
+
+/** Loads the library at `path` as a compute core with guarded inputs. */
+export function openGuardedCore(path: string): GuardedCore {
+  const core = openCore(path) as ForeignCore<Pointer>;
+  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(GUARD_FUNCTIONS)));
+  const library = symbols as unknown as GuardLibrary<Pointer, bigint>;
+  return new ForeignGuardedCore(core, library, memory, Deno.build.os);
 }
 
 /** Connects a slot to its worker. */

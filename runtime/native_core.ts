@@ -100,6 +100,11 @@ export class ForeignCore<P extends object | number> implements NativeCore {
     this.#usedBytes = 0;
   }
 
+  /** The next input is at `address`, in memory of the caller's, until `free`. */
+  useInput(bytes: Uint8Array<ArrayBuffer>, address: bigint): void {
+    this.#input = { bytes, address, pointer: this.#memory.pointerTo(address) };
+  }
+
   run(bytes: number): number {
     this.#words[0] = 0n;
     this.#words[1] = 0n;

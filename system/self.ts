@@ -7,13 +7,14 @@ import type { ChildProcess, Runtime } from "../runtime/ports.ts";
 const SPAWNED_AS = "DISTCOMP_SPAWNED_AS";
 
 /** The roles in which this program starts itself. */
-export type Role = "local-worker" | "slot";
+export type Role = "local-worker" | "slot" | "check";
 
-/** Which role may start which. Users start runs and workers, a run starts a local worker, a worker starts slots. */
+/** Which role may start which. Users start runs, workers and checks, which start a local worker, slots and cores. */
 const MAY_START: Record<string, readonly Role[]> = {
-  "": ["local-worker", "slot"],
+  "": ["local-worker", "slot", "check"],
   "local-worker": ["slot"],
   "slot": [],
+  "check": [],
 };
 
 /**

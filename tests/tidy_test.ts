@@ -43,11 +43,13 @@ const ARROWS: Record<string, readonly string[]> = {
     "controller/cluster",
     "controller/workers",
   ],
+  "check": [...LEVEL_1, "worker/cores"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
   "cli": [
     "controller",
     "worker",
     "slot",
+    "check",
     "link",
     "protocol",
     "runtime",

@@ -1,0 +1,45 @@
+/** Whether memory grows from run to run. Pure. */
+
+import type { Usage } from "./trial_plan.ts";
+
+/** `malloc` takes memory from the system in pieces of 132 KB, so less growth than two of them proves nothing. */
+const HEAP_GROWTH_BYTES_MIN = 256 * 1024;
+
+/** The runtime's own memory grows by some megabytes while it warms up, by less than this in each run. */
+const RESIDENT_GROWTH_BYTES_MIN = 8 * 1024 * 1024;
+const RESIDENT_GROWTH_PER_RUN_MIN = 1024;
+
+/** So many samples are compared, evenly spaced. The time before the first is for warming up. */
+const SAMPLES = 8;
+
+/** Growth in one or two of the intervals may be a cache that fills. */
+const GROWING_INTERVALS_MIN = 3;
+
+/** Bytes by which memory has grown per run; 0 if it has not, or too little to say. */
+export function growthPerRun(all: readonly Usage[]): number {
+  const usage = samplesOf(all);
+  const [first, ...rest] = usage;
+  const last = rest.at(-1);
+  if (!first || !last) return 0;
+  const runs = last.run - first.run;
+  const heap = last.heapBytes - first.heapBytes;
+  const resident = last.residentBytes - first.residentBytes;
+  const isHeap = heap >= HEAP_GROWTH_BYTES_MIN &&
+    growingIntervals(usage.map(({ heapBytes }) => heapBytes)) >= GROWING_INTERVALS_MIN;
+  const isResident = resident >= RESIDENT_GROWTH_BYTES_MIN &&
+    resident / runs >= RESIDENT_GROWTH_PER_RUN_MIN &&
+    growingIntervals(usage.map(({ residentBytes }) => residentBytes)) >= GROWING_INTERVALS_MIN;
+  return Math.round(Math.max(isHeap ? heap / runs : 0, isResident ? resident / runs : 0));
+}
+
+function samplesOf(all: readonly Usage[]): Usage[] {
+  if (all.length <= SAMPLES) return [...all];
+  return Array.from(
+    { length: SAMPLES },
+    (_, index) => all[Math.floor((index + 1) * all.length / SAMPLES) - 1] as Usage,
+  );
+}
+
+function growingIntervals(sizes: readonly number[]): number {
+  return sizes.filter((size, index) => index > 0 && size > (sizes[index - 1] as number)).length;
+}

@@ -1,0 +1,200 @@
+/**
+ * A trial: a process that loads a core and runs one input, as a slot does, while it looks at everything around. It
+ * reports each step to a file before it takes it, because the core may crash in any of them.
+ */
+
+import { createHash } from "node:crypto";
+import { openSync, readdirSync, readFileSync, writeSync } from "node:fs";
+import process from "node:process";
+import { messageOf } from "../runtime/error_text.ts";
+import type { GuardedCore } from "../runtime/guarded_core.ts";
+import { openGuardedCore } from "../runtime/open_guarded_core.ts";
+import type { NativeCore, Runtime } from "../runtime/ports.ts";
+import { heapBytes, residentBytes, startedProcesses, threadIds } from "./process_facts.ts";
+import type { Phase, ReportLine, RunReport, TrialPlan, Usage } from "./trial_plan.ts";
+
+/** The version of the compute core API that is passed to `worker_init`. */
+const CORE_API_VERSION = 1;
+
+/** These runs are reported one by one, the others by their times and their memory. */
+const DETAILED_RUNS = 2;
+
+/** After so many runs there are no more than fit into this time. Fast jobs are run more often, to see small leaks. */
+const RUNS_ENOUGH = 1_000;
+const MORE_RUNS_MS = 2_000;
+
+/** How often memory is looked at. */
+const RUNS_PER_LOOK = 125;
+
+/** A core that starts threads in each job, and never ends them, must not use up those of the machine. */
+const THREADS_MAX = 64;
+
+/** How often threads are counted. */
+const RUNS_PER_COUNT = 32;
+
+/** A larger output is not compared. */
+const OUTPUT_BYTES_MAX = 2 ** 30;
+
+/** Runs a trial. Resolves to the exit status, which says nothing: the report does. */
+export async function runTrial(runtime: Runtime, planPath: string): Promise<number> {
+  const plan = JSON.parse(readFileSync(planPath, "utf8")) as TrialPlan;
+  const trial = new Trial(runtime, plan);
+  try {
+    await trial.run();
+  } catch (error) {
+    trial.report({ failed: messageOf(error) });
+  }
+  return 0;
+}
+
+class Trial {
+  readonly #runtime: Runtime;
+  readonly #plan: TrialPlan;
+  readonly #fd: number;
+  #phase: Phase | undefined;
+
+  constructor(runtime: Runtime, plan: TrialPlan) {
+    this.#runtime = runtime;
+    this.#plan = plan;
+    this.#fd = openSync(plan.report, "a");
+  }
+
+  report(line: ReportLine): void {
+    writeSync(this.#fd, `${JSON.stringify(line)}\n`);
+  }
+
+  async run(): Promise<void> {
+    process.chdir(this.#plan.workFolder);
+    const before = new Set(threadIds());
+    const { guarded, core } = await this.#load();
+    const { input: path } = this.#plan;
+    if (path !== undefined) {
+      const input = new Uint8Array(readFileSync(path));
+      new Runs(this.#runtime, this.#plan, guarded, (line) => this.report(line), before).run(input);
+      this.#lookAround();
+    }
+    this.#enter("unload");
+    core.close();
+    this.#enter("end");
+  }
+
+  async #load(): Promise<{ guarded: GuardedCore; core: NativeCore }> {
+    const { clock } = this.#runtime;
+    this.#enter("load");
+    const startedAtMs = clock.now();
+    const guarded = await openGuardedCore(this.#plan.core);
+    const openedAtMs = clock.now();
+    this.#enter("init");
+    const result = guarded.core.init(CORE_API_VERSION);
+    const initMs = clock.now() - openedAtMs;
+    if (result !== 0) throw new Error(`worker_init returned ${result}`);
+    this.report({ loaded: { openMs: openedAtMs - startedAtMs, initMs } });
+    return { guarded, core: guarded.core };
+  }
+
+  #lookAround(): void {
+    const { workFolder, mark } = this.#plan;
+    const files = readdirSync(workFolder).filter((name) => !/^core(\.\d+)?$/.test(name));
+    this.report({ left: { processes: startedProcesses(mark).length, files } });
+  }
+
+  #enter(phase: Phase): void {
+    if (this.#phase !== phase) this.report({ phase });
+    this.#phase = phase;
+  }
+}
+
+/** The runs of one input. */
+class Runs {
+  readonly #clock: Runtime["clock"];
+  readonly #plan: TrialPlan;
+  readonly #guarded: GuardedCore;
+  readonly #report: (line: ReportLine) => void;
+  /** The threads before the core was loaded. */
+  readonly #before: ReadonlySet<string>;
+  readonly #times: number[] = [];
+  readonly #usage: Usage[] = [];
+
+  constructor(
+    { clock }: Runtime,
+    plan: TrialPlan,
+    guarded: GuardedCore,
+    report: (line: ReportLine) => void,
+    before: ReadonlySet<string>,
+  ) {
+    this.#clock = clock;
+    this.#plan = plan;
+    this.#guarded = guarded;
+    this.#report = report;
+    this.#before = before;
+  }
+
+  run(input: Uint8Array): void {
+    const { runs, budgetMs } = this.#plan;
+    const startedAtMs = this.#clock.now();
+    for (let index = 0; index < runs; index++) {
+      const limitMs = index < RUNS_ENOUGH ? budgetMs : MORE_RUNS_MS;
+      if (index > 0 && this.#clock.now() - startedAtMs > limitMs) break;
+      this.#once(input, index);
+      if ((index + 1) % RUNS_PER_LOOK === 0) this.#look(index + 1);
+      if (index % RUNS_PER_COUNT === 0 && this.#threads() > THREADS_MAX) break;
+    }
+    const sorted = this.#times.toSorted((one, other) => one - other);
+    const medianMs = sorted[sorted.length >> 1] ?? 0;
+    this.#report({ times: { runs: sorted.length, medianMs, maxMs: sorted.at(-1) ?? 0 } });
+    this.#report({ usage: this.#usage });
+  }
+
+  #once(input: Uint8Array, index: number): void {
+    const { core } = this.#guarded;
+    const isDetailed = index < DETAILED_RUNS;
+    const guard = this.#plan.guard && this.#placed(input, this.#plan.guard);
+    if (!guard) this.#copy(input);
+    if (isDetailed) this.#report({ phase: "run" });
+    const startedAtMs = this.#clock.now();
+    const exitCode = core.run(input.byteLength);
+    this.#times.push(this.#clock.now() - startedAtMs);
+    const ran = isDetailed && this.#describe(exitCode, guard?.isIntact() ?? true);
+    if (isDetailed) this.#report({ phase: "free" });
+    core.free();
+    if (ran) this.#report({ ran });
+  }
+
+  #placed(input: Uint8Array, { side, canary }: NonNullable<TrialPlan["guard"]>) {
+    return this.#guarded.place(input, side, canary);
+  }
+
+  /** As in a slot: one NUL byte is behind the input. */
+  #copy(input: Uint8Array): void {
+    const memory = this.#guarded.core.input(input.byteLength + 1);
+    memory.set(input);
+    memory[input.byteLength] = 0;
+  }
+
+  #describe(exitCode: number, isIntact: boolean): RunReport {
+    const { core } = this.#guarded;
+    const { outputBytes, outputPointer } = core;
+    const problem = outputBytes > 0 && !outputPointer
+      ? `it reports ${core.outputSize} bytes of output at a null pointer`
+      : outputBytes > OUTPUT_BYTES_MAX
+      ? `it reports ${core.outputSize} bytes of output, but the limit is ${OUTPUT_BYTES_MAX}`
+      : undefined;
+    const output = problem === undefined ? digestOf(core) : undefined;
+    return { exitCode, outputBytes, output, problem, isIntact, threads: this.#threads() };
+  }
+
+  #look(run: number): void {
+    const threads = this.#threads();
+    this.#usage.push({ run, residentBytes: residentBytes(), heapBytes: heapBytes(), threads });
+  }
+
+  #threads(): number {
+    return threadIds().filter((id) => !this.#before.has(id)).length;
+  }
+}
+
+function digestOf(core: NativeCore): string {
+  const output = new Uint8Array(core.outputBytes);
+  core.copyOutput(output);
+  return createHash("sha256").update(output).digest("hex");
+}

@@ -1,0 +1,58 @@
+/** What a trial does, and what it reports: the protocol between `distcomp check` and the processes that it starts. */
+
+import type { GuardSide } from "../runtime/guarded_core.ts";
+
+/** What a trial does: it loads the core, runs one input several times, and unloads the core. */
+export interface TrialPlan {
+  /** The absolute path of the core. */
+  readonly core: string;
+  /** The path of the input; `undefined` to run no job. */
+  readonly input: string | undefined;
+  /** Where the input is placed; `undefined` for plain memory, as in a slot. */
+  readonly guard: { readonly side: GuardSide; readonly canary: number } | undefined;
+  /** The most runs. */
+  readonly runs: number;
+  /** No run begins later than this after the first. */
+  readonly budgetMs: number;
+  /** The working directory of the core, which is empty. */
+  readonly workFolder: string;
+  /** A path that is in the environment of the trial and of all processes that it starts. */
+  readonly mark: string;
+  /** Where it reports. */
+  readonly report: string;
+}
+
+/** What a trial is doing. If it crashes, the last one tells where. */
+export type Phase = "start" | "load" | "init" | "run" | "free" | "unload" | "end";
+
+/** One of the first two runs. */
+export interface RunReport {
+  readonly exitCode: number;
+  readonly outputBytes: number;
+  /** The SHA-256 of the output; `undefined` if it cannot be read, which `problem` says. */
+  readonly output: string | undefined;
+  readonly problem: string | undefined;
+  /** Whether the memory around the input is as it was. */
+  readonly isIntact: boolean;
+  /** Threads that were not there before the core was loaded. */
+  readonly threads: number;
+}
+
+/** Memory and threads at one moment. */
+export interface Usage {
+  readonly run: number;
+  readonly residentBytes: number;
+  /** What the C library's `malloc` has from the system for small blocks; 0 where that is not known. */
+  readonly heapBytes: number;
+  readonly threads: number;
+}
+
+/** A line of the report. */
+export type ReportLine =
+  | { readonly phase: Phase }
+  | { readonly loaded: { readonly openMs: number; readonly initMs: number } }
+  | { readonly failed: string }
+  | { readonly ran: RunReport }
+  | { readonly times: { readonly runs: number; readonly medianMs: number; readonly maxMs: number } }
+  | { readonly usage: readonly Usage[] }
+  | { readonly left: { readonly processes: number; readonly files: readonly string[] } };

@@ -1,0 +1,78 @@
+/** What has become of a trial, from its report and its end. Pure. */
+
+import type { Phase, ReportLine, RunReport, Usage } from "./trial_plan.ts";
+
+/** The result of a trial. */
+export interface TrialResult {
+  /** The last step that was begun. */
+  readonly phase: Phase;
+  /** How the process ended, if not by itself: `crashed with SIGSEGV`. */
+  readonly crash: string | undefined;
+  /** Why the core could not be loaded. */
+  readonly failure: string | undefined;
+  readonly loaded: { readonly openMs: number; readonly initMs: number } | undefined;
+  readonly runs: readonly RunReport[];
+  readonly times: { readonly runs: number; readonly medianMs: number; readonly maxMs: number };
+  readonly usage: readonly Usage[];
+  readonly left: { readonly processes: number; readonly files: readonly string[] };
+  /** The last lines that were printed. */
+  readonly printed: readonly string[];
+  /** Processes that were still there when the trial had ended. */
+  readonly survivors: number;
+}
+
+/** How a trial's process ended. */
+export interface TrialEnd {
+  /** As in `TrialResult`. */
+  readonly crash: string | undefined;
+  readonly printed: readonly string[];
+  readonly survivors: number;
+}
+
+/** Reads the report. A line that a crash has cut is left out. */
+export function trialResult(report: string, end: TrialEnd): TrialResult {
+  const lines = report.split("\n").flatMap((line) => parsed(line) ?? []);
+  const lastOf = <T>(pick: (line: ReportLine) => T | undefined): T | undefined =>
+    lines.map(pick).findLast((value) => value !== undefined);
+  const phase = lastOf((line) => "phase" in line ? line.phase : undefined) ?? "start";
+  const failure = lastOf((line) => "failed" in line ? line.failed : undefined);
+  const hasExited = end.crash === undefined && failure === undefined && phase !== "end";
+  return {
+    ...end,
+    phase,
+    failure,
+    crash: hasExited ? "ends the process with exit status 0" : end.crash,
+    loaded: lastOf((line) => "loaded" in line ? line.loaded : undefined),
+    runs: lines.flatMap((line) => "ran" in line ? [line.ran] : []),
+    times: lastOf((line) => "times" in line ? line.times : undefined) ??
+      { runs: 0, medianMs: 0, maxMs: 0 },
+    usage: lastOf((line) => "usage" in line ? line.usage : undefined) ?? [],
+    left: lastOf((line) => "left" in line ? line.left : undefined) ?? { processes: 0, files: [] },
+  };
+}
+
+function parsed(line: string): ReportLine | undefined {
+  try {
+    return line === "" ? undefined : JSON.parse(line) as ReportLine;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the core was doing when a trial ended early, for a sentence. */
+const ACTIONS: Readonly<Record<Phase, string>> = {
+  start: "before the core is loaded",
+  load: "while the core is loaded",
+  init: "in worker_init",
+  run: "in worker_run_job",
+  free: "in worker_free_outdata",
+  unload: "while the core is unloaded",
+  end: "at the end of the process",
+};
+
+/** `crashes with SIGSEGV in worker_run_job`; `undefined` if the trial has not crashed. */
+export function crashText({ crash, phase, printed }: TrialResult): string | undefined {
+  if (crash === undefined) return undefined;
+  const last = printed.findLast((line) => line.trim() !== "");
+  return `${crash} ${ACTIONS[phase]}${last === undefined ? "" : `: ${last.trim()}`}`;
+}

@@ -1,0 +1,123 @@
+/** Starts trials, each in a process of its own, so that a core that crashes or hangs ends only its trial. */
+
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import type { ProcessEnd, Runtime } from "../runtime/ports.ts";
+import { Child } from "../system/child.ts";
+import { PrintingPace } from "../system/printing_pace.ts";
+import { startSelf } from "../system/self.ts";
+import { markedProcesses } from "./process_facts.ts";
+import type { TrialPlan } from "./trial_plan.ts";
+import { type TrialResult, trialResult } from "./trial_result.ts";
+
+/** So many of the last lines that a trial prints are kept. */
+const LINES_MAX = 20;
+
+/** How a trial differs from the plain one: one run in plain memory. */
+export interface TrialOptions {
+  readonly input?: string;
+  readonly guard?: TrialPlan["guard"];
+  readonly runs?: number;
+  readonly budgetMs?: number;
+  /** More environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The trials of one core. */
+export class Trials {
+  readonly #runtime: Runtime;
+  readonly #core: string;
+  readonly #folder: string;
+  readonly #limitMs: number;
+  readonly #pace: PrintingPace;
+  #count = 0;
+  #current: Child | undefined;
+
+  /** `folder`: its own temporary folder. `limitMs`: how long a trial may take beyond the time for many runs. */
+  constructor(runtime: Runtime, core: string, folder: string, limitMs: number) {
+    this.#runtime = runtime;
+    this.#core = core;
+    this.#folder = folder;
+    this.#limitMs = limitMs;
+    this.#pace = new PrintingPace(runtime.clock, {});
+  }
+
+  /** Runs a trial to its end. Nothing of it is left afterwards. */
+  async run(options: TrialOptions = {}): Promise<TrialResult> {
+    const folder = join(this.#folder, `trial-${++this.#count}`);
+    const workFolder = join(folder, "work");
+    const temporary = join(folder, "tmp");
+    for (const path of [workFolder, temporary]) mkdirSync(path, { recursive: true });
+    const { input, guard, runs = 1, budgetMs = 0, env = {} } = options;
+    const report = join(folder, "report");
+    const planPath = join(folder, "plan");
+    const plan: TrialPlan = {
+      core: this.#core,
+      input,
+      guard,
+      runs,
+      budgetMs: budgetMs === 0 ? Number.MAX_SAFE_INTEGER : budgetMs,
+      workFolder,
+      mark: temporary,
+      report,
+    };
+    writeFileSync(planPath, JSON.stringify(plan));
+    writeFileSync(report, "");
+    const printed: string[] = [];
+    const ends = await this.#start(planPath, { ...env, TMPDIR: temporary }, budgetMs, printed);
+    const survivors = this.#endSurvivors(temporary);
+    const result = trialResult(readFileSync(report, "utf8"), { ...ends, printed, survivors });
+    rmSync(folder, { recursive: true, force: true });
+    return result;
+  }
+
+  /** Ends the trial that runs. */
+  close(): void {
+    this.#current?.kill();
+    this.#endSurvivors(this.#folder);
+  }
+
+  async #start(
+    planPath: string,
+    env: Readonly<Record<string, string>>,
+    budgetMs: number,
+    printed: string[],
+  ): Promise<{ crash: string | undefined }> {
+    const { clock } = this.#runtime;
+    const started = startSelf(this.#runtime, "check", [planPath], { variables: env });
+    const onLine = (line: string) => {
+      printed.push(line);
+      if (printed.length > LINES_MAX) printed.shift();
+    };
+    const child = new Child(started, { clock, pace: this.#pace, onLine });
+    this.#current = child;
+    let isLate = false;
+    const timer = clock.after(this.#limitMs + budgetMs, () => {
+      isLate = true;
+      child.kill();
+    });
+    const end = await child.settled;
+    timer.stop();
+    this.#current = undefined;
+    return { crash: isLate ? `takes longer than ${this.#limitMs / 1000} s` : crashOf(end) };
+  }
+
+  #endSurvivors(mark: string): number {
+    const survivors = markedProcesses(mark);
+    for (const pid of survivors) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has just ended.
+      }
+    }
+    return survivors.length;
+  }
+}
+
+function crashOf(end: ProcessEnd | undefined): string | undefined {
+  if (end?.signal !== undefined) return `crashes with ${end.signal}`;
+  if (end?.exitCode === 0) return undefined;
+  return end ? `exits with status ${end.exitCode}` : "hangs in the kernel";
+}

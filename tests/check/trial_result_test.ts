@@ -1,0 +1,68 @@
+/** What is read from the report of a trial that may have crashed anywhere. */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { ReportLine, RunReport } from "../../check/trial_plan.ts";
+import { crashText, trialResult } from "../../check/trial_result.ts";
+import { test } from "../lib/test.ts";
+
+const ENDED = { crash: undefined, printed: [], survivors: 0 };
+
+const RAN: RunReport = {
+  exitCode: 0,
+  outputBytes: 4,
+  output: "digest",
+  problem: undefined,
+  isIntact: true,
+  threads: 0,
+};
+
+const WHOLE: readonly ReportLine[] = [
+  { phase: "load" },
+  { phase: "init" },
+  { loaded: { openMs: 3, initMs: 4 } },
+  { phase: "run" },
+  { phase: "free" },
+  { ran: RAN },
+  { times: { runs: 1, medianMs: 2, maxMs: 2 } },
+  { usage: [] },
+  { left: { processes: 1, files: ["a"] } },
+  { phase: "unload" },
+  { phase: "end" },
+];
+
+test("a whole report is read", () => {
+  const result = trialResult(reportOf(WHOLE), ENDED);
+  assert.equal(result.phase, "end");
+  assert.equal(result.crash, undefined);
+  assert.equal(crashText(result), undefined);
+  assert.deepEqual(result.runs.map(({ exitCode }) => exitCode), [0]);
+  assert.deepEqual(result.loaded, { openMs: 3, initMs: 4 });
+  assert.deepEqual(result.left, { processes: 1, files: ["a"] });
+});
+
+test("a crash is said with the function it happened in, and what was printed last", () => {
+  const end = { crash: "crashes with SIGSEGV", printed: ["first", "why", "  "], survivors: 0 };
+  const result = trialResult(reportOf(WHOLE.slice(0, 4)), end);
+  assert.equal(crashText(result), "crashes with SIGSEGV in worker_run_job: why");
+});
+
+test("a core that ends the process with status 0 has not run to the end", () => {
+  const result = trialResult(reportOf(WHOLE.slice(0, 4)), ENDED);
+  assert.equal(crashText(result), "ends the process with exit status 0 in worker_run_job");
+  const refused = trialResult(reportOf([{ phase: "init" }, { failed: "it lacks it" }]), ENDED);
+  assert.equal(refused.crash, undefined);
+  assert.equal(refused.failure, "it lacks it");
+});
+
+test("a report that is cut anywhere is read as far as it goes", () => {
+  const report = reportOf(WHOLE);
+  fc.assert(fc.property(fc.nat(report.length), (length) => {
+    const result = trialResult(report.slice(0, length), ENDED);
+    assert.equal(result.crash === undefined, result.phase === "end");
+  }));
+});
+
+function reportOf(lines: readonly ReportLine[]): string {
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+}
