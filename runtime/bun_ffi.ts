@@ -27,6 +27,7 @@ import {
 } from "./guarded_core.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
+import { FAULT_FUNCTIONS, type FaultLibrary, traceFaults } from "./fault_trace.ts";
 import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
 import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "./ports.ts";
@@ -89,9 +90,13 @@ export function openGuardedCore(path: string): GuardedCore {
   return new ForeignGuardedCore(core, library, memoryWith(more), process.platform);
 }
 
+let isPlain = false;
+
 /** When a core crashes, lets the signal end the process, without Bun's own crash report. */
 function crashPlainly(): MoreOfC {
   const more = moreOfC();
+  if (isPlain) return more; // somebody else may handle the signals by now
+  isPlain = true;
   for (const number of CRASH_SIGNALS) more.signal(number, SIG_DFL);
   return more;
 }
@@ -102,7 +107,13 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
   const memory = memoryWith(more);
   const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
-  return connectChannel(libc, memory, socketPath, openPrinting(libc, memory, linker));
+  const channel = connectChannel(libc, memory, socketPath, openPrinting(libc, memory, linker));
+  if (process.platform !== "linux" || !linker) return channel;
+  const faults = openCFunctions<FaultLibrary<Pointer, number>>(FAULT_FUNCTIONS);
+  const tools = { libc, faults, linker, memory, addressOf: (pointer: Pointer) => BigInt(pointer) };
+  return Object.assign(channel, {
+    traceFaults: (path: string, at: number) => traceFaults(tools, path, at),
+  });
 }
 
 /** Lets this process run a core without a worker. */

@@ -4,6 +4,7 @@
  */
 
 import type { Clock, Random } from "./clock.ts";
+import type { StackGap } from "./fault_trace.ts";
 import type { Files } from "./files.ts";
 
 /** The address of a connection: a TCP port, or a Unix socket on this machine. */
@@ -143,6 +144,11 @@ export interface SlotChannel {
    */
   share(path: string, bytes: number): ArrayBuffer;
   readonly printing: SlotPrinting;
+  /**
+   * Makes a bad memory access leave its address in the file at `path`, from `at` on (`fault_trace.ts`). Returns the
+   * addresses below the stack, in which only its overflow can be. Missing where the runtime names an overflow itself.
+   */
+  traceFaults?(path: string, at: number): StackGap | undefined;
   /** Whether the system may write the memory of this process to a file when it crashes. */
   allowCoreDumps(areAllowed: boolean): void;
   /**

@@ -20,9 +20,11 @@ export const SLOT_MARKED = 0x82;
 /**
  * Bytes of a slot's shared memory. The first number is the id of the job that the slot started last. The second is
  * written by the worker: not 0 while the core prints nothing, so that its jobs need no marks. The third is the index
- * of the started job in its run, if core dumps are kept.
+ * of the started job in its run, if core dumps are kept. The next two are the addresses between which the stack can
+ * overflow. What the system tells about a bad memory access follows, and is the last that the process writes.
  */
-export const SLOT_SHARED_BYTES = 24;
+export const SLOT_SHARED_BYTES = 64;
+export const SLOT_FAULT_AT = 40;
 
 /** Where the worker writes the second number. */
 export const SLOT_QUIET_AT = 8;

@@ -23,6 +23,7 @@ import { JobMarks } from "./job_marks.ts";
 import {
   decodeLoad,
   sharedPath,
+  SLOT_FAULT_AT,
   SLOT_LOAD,
   SLOT_REGISTER,
   SLOT_SHARED_BYTES,
@@ -82,8 +83,11 @@ function serveWorker(
   socketPath: string,
   { number, dumpsCore }: SlotStart,
 ): void {
-  const shared = channel.share(sharedPath(socketPath, number), SLOT_SHARED_BYTES);
-  const slot = new Slot(runtime, channel, new Float64Array(shared), dumpsCore);
+  const path = sharedPath(socketPath, number);
+  const shared = new Float64Array(channel.share(path, SLOT_SHARED_BYTES));
+  const gap = channel.traceFaults?.(path, SLOT_FAULT_AT);
+  if (gap) shared.set([gap.from, gap.to], 3);
+  const slot = new Slot(runtime, channel, shared, dumpsCore);
   slot.register(number);
   slot.serve();
 }

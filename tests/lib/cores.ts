@@ -22,6 +22,7 @@ const FLAGS = ["-O2", "-fPIC", "-shared"];
 /** Some cores lack a function on purpose. Not every linker accepts that by default. */
 const LACKING = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-Wl,-z,lazy"];
 const FLAGS_BY_CORE = new Map([
+  ["overflows", ["-O0"]], // the compiler must not make a loop of it
   ["needs_library", LACKING],
   ["needs_library_lazily", LACKING],
   ["openmp", ["-fopenmp"]],

@@ -304,6 +304,7 @@ export class SlotProcess {
   #exitReason(end: ProcessEnd | undefined): string {
     if (!end) return `${this.#killReason ?? "was killed"}; ${this.#child.whyGivenUp}`;
     if (this.#killReason !== undefined) return this.#killReason;
-    return withReason(describeEnd(end), this.printed.lastLines);
+    const overflow = this.#startedJob.hasOverflowedStack ? " (stack overflow)" : "";
+    return withReason(`${describeEnd(end)}${overflow}`, this.printed.lastLines);
   }
 }

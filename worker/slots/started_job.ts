@@ -4,8 +4,9 @@
  */
 
 import type { DispatchId } from "../../pool/types.ts";
+import { faultAddress } from "../../runtime/fault_trace.ts";
 import type { Files, SharedFile } from "../../runtime/files.ts";
-import { SLOT_QUIET_AT, SLOT_SHARED_BYTES } from "../../slot/protocol.ts";
+import { SLOT_FAULT_AT, SLOT_QUIET_AT, SLOT_SHARED_BYTES } from "../../slot/protocol.ts";
 
 /** The worker's end of the shared memory. The last value stays readable after the slot has exited. */
 export class StartedJob {
@@ -42,6 +43,14 @@ export class StartedJob {
   get index(): number {
     this.#file?.read(this.#value);
     return this.#value[2] ?? 0;
+  }
+
+  /** Whether the slot has died because its core used up the stack, as far as the slot could tell. */
+  get hasOverflowedStack(): boolean {
+    this.#file?.read(this.#value);
+    const [, , , from = 0, to = 0] = this.#value;
+    const address = faultAddress(new DataView(this.#value.buffer, SLOT_FAULT_AT));
+    return address !== undefined && from <= address && address < to;
   }
 
   /** The slot has exited: reads its last id, and closes the file. */
