@@ -44,7 +44,7 @@ export function variablesLeftBehind(
     Math.min(core.byteLength, SEARCHED_BYTES_MAX),
   );
   return Object.keys(environment).filter((name) =>
-    name.length >= 3 && !(name in given) && !OF_SHELL.has(name) && !isInherited(name) &&
+    name.length >= 3 && !Object.hasOwn(given, name) && !OF_SHELL.has(name) && !isInherited(name) &&
     content.includes(`\0${name}\0`)
   ).sort();
 }

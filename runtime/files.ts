@@ -88,8 +88,11 @@ export interface SharedFile {
 export interface Files {
   /** Opens a file to read it. */
   openToRead(path: string): Promise<OpenFile>;
-  /** Opens a file to read it and to append to it. Creates it if there is none. `isEmptied`: its content is lost. */
-  openToAppend(path: string, isEmptied: boolean): Promise<OpenFile>;
+  /**
+   * Opens a file to read it and to append to it. Creates it if there is none, with `mode`. `isEmptied`: its content
+   * is lost.
+   */
+  openToAppend(path: string, isEmptied: boolean, mode?: number): Promise<OpenFile>;
   openShared(path: string): SharedFile;
   /** Writes a file that does not exist yet. */
   create(path: string, content: Uint8Array | string, mode?: number): Promise<void>;
@@ -127,8 +130,8 @@ export interface Files {
 /** The file system of this machine, with what the modules can do that Deno and Bun share. */
 export const systemFiles: Files = {
   openToRead: async (path) => new SystemFile(await open(nativePath(path), "r")),
-  openToAppend: async (path, isEmptied) =>
-    new SystemFile(await open(nativePath(path), isEmptied ? "w+" : "a+")),
+  openToAppend: async (path, isEmptied, mode) =>
+    new SystemFile(await open(nativePath(path), isEmptied ? "w+" : "a+", mode)),
   openShared: (path) => new SystemSharedFile(openSync(nativePath(path), "r+")),
   create: (path, content, mode) => writeFile(nativePath(path), content, newFile(mode)),
   createSync: (path, content, mode) => writeFileSync(nativePath(path), content, newFile(mode)),

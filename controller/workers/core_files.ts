@@ -5,7 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { originLibraries } from "../../core/origin_libraries.ts";
 import { SETUP_FILES_MAX, type SetupFile } from "../../protocol/mod.ts";
@@ -81,19 +81,31 @@ class Places {
   }
 }
 
-async function addNamed(places: Places, file: string, target: string): Promise<void> {
-  let stats;
-  try {
-    stats = await stat(file);
-  } catch (cause) {
-    throw new BesideFileError(file, reasonOf(cause), { cause });
-  }
+/** `above`: the folders that it is in, with all links followed. */
+async function addNamed(
+  places: Places,
+  file: string,
+  target: string,
+  above: readonly string[] = [],
+): Promise<void> {
+  const stats = await tried(file, stat(file));
   if (stats.isDirectory()) {
-    for (const name of (await readdir(file)).toSorted()) {
-      await addNamed(places, join(file, name), join(target, name));
+    const folder = await tried(file, realpath(file));
+    if (above.includes(folder)) throw new BesideFileError(file, "it contains itself");
+    for (const name of (await tried(file, readdir(file))).toSorted()) {
+      await addNamed(places, join(file, name), join(target, name), [...above, folder]);
     }
   } else if (stats.isFile()) places.add(target, resolve(file));
   else throw new BesideFileError(file, "it is neither a file nor a folder");
+}
+
+/** What a system call gives, or the reason why not, for people. */
+async function tried<T>(file: string, call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (cause) {
+    throw new BesideFileError(file, reasonOf(cause), { cause });
+  }
 }
 
 async function readLibrary(file: string): Promise<Uint8Array<ArrayBuffer> | undefined> {

@@ -18,6 +18,9 @@ import { errorTextOf, isError } from "./responses.ts";
 /** How much of a file is in memory at once, and on its way. */
 const PART_BYTES = 4 * 1024 * 1024;
 
+/** A worker that is short of space may drop some of a setup's contents while it gets the others. */
+const ROUNDS_MAX = 3;
+
 /** Why a worker of version 1 cannot be used with variables and files: it would run the core without them. */
 const NEEDS_VERSION_2 =
   "it speaks only version 1 of the protocol, which has neither variables (--env) " +
@@ -43,12 +46,20 @@ export class CoreTransfer {
   readonly #core: CoreImage;
   readonly #initMs: number;
   readonly #connection: TransferConnection;
+  /** Rejects when the connection closes: nothing answers any more. */
+  readonly #closed = Promise.withResolvers<never>();
 
   /** `initMs`: how long `worker_init` may take. */
   constructor(core: CoreImage, initMs: number, connection: TransferConnection) {
     this.#core = core;
     this.#initMs = initMs;
     this.#connection = connection;
+    this.#closed.promise.catch(() => {}); // only a transfer in progress waits for it
+  }
+
+  /** The connection is closed. */
+  close(): void {
+    this.#closed.reject(new Error("the connection is closed"));
   }
 
   /** Sends the core, or chooses it: from version 2 on, the worker says whether it lacks anything. */
@@ -58,7 +69,7 @@ export class CoreTransfer {
       return this.#connection.onFailed(NEEDS_VERSION_2);
     }
     if (!isBare(this.#core.setup)) {
-      return this.#chooseSetup((missing) => void this.#send(missing));
+      return this.#chooseSetup(ROUNDS_MAX);
     }
     const { key, name } = this.#core;
     this.#request((id) => encodeChoose(id, key, name, this.#initMs), ({ payload }) => {
@@ -67,12 +78,14 @@ export class CoreTransfer {
     });
   }
 
-  #chooseSetup(onMissing: (missing: readonly string[]) => void): void {
+  /** Chooses the setup, and sends what the worker lacks; `rounds`: at most so often. */
+  #chooseSetup(rounds: number): void {
     const { setup, name } = this.#core;
     this.#request((id) => encodeSetup(id, setup, name, this.#initMs), ({ payload }) => {
       const missing = decodeSetupResponse(payload);
       if (missing.length === 0) this.#connection.onLoaded();
-      else onMissing(missing);
+      else if (rounds > 0) void this.#send(missing, rounds - 1);
+      else this.#connection.onFailed("it does not keep the files that it is sent");
     });
   }
 
@@ -83,16 +96,14 @@ export class CoreTransfer {
     });
   }
 
-  async #send(missing: readonly string[]): Promise<void> {
+  async #send(missing: readonly string[], rounds: number): Promise<void> {
     try {
       for (const digest of missing) await this.#sendContent(digest);
     } catch (error) {
-      return this.#connection.onFailed(messageOf(error));
+      if (!this.#connection.isClosed()) this.#connection.onFailed(messageOf(error));
+      return;
     }
-    if (this.#connection.isClosed()) return;
-    this.#chooseSetup(() => {
-      this.#connection.onFailed("it does not keep the files that it is sent");
-    });
+    if (!this.#connection.isClosed()) this.#chooseSetup(rounds);
   }
 
   async #sendContent(digest: string): Promise<void> {
@@ -131,7 +142,7 @@ export class CoreTransfer {
         decodeNothing(frame.payload);
         answered.resolve();
       });
-      await answered.promise;
+      await Promise.race([answered.promise, this.#closed.promise]);
       offset += part.byteLength;
     } while (offset < bytes);
   }

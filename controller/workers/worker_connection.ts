@@ -67,6 +67,7 @@ export class WorkerConnection {
   #responseTimer: Timer | undefined;
   #load: WorkerLoad | undefined;
   #awaitsCore = false;
+  #transfer: CoreTransfer | undefined;
   #pingedAtMs = 0;
   #isPaused = false;
   /** The last lines of a failed job, whose answer follows. */
@@ -87,7 +88,7 @@ export class WorkerConnection {
       // Close at once: this peer would not understand an error message, and must not get more jobs.
       onBroken: (error) => this.#link.close(error),
       onClosed: (reason) => {
-        this.#responseTimer?.stop();
+        this.#onCoreEnd();
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
     }, { clock });
@@ -102,10 +103,8 @@ export class WorkerConnection {
   start(): void {
     this.#link.start();
     this.#send(encodeVersion(this.#expect((frame) => this.#onVersion(frame)), this.version));
-    this.#expectWithin(
-      HANDSHAKE_MS_MAX,
-      (time) => this.#link.close(new Error(`it did not answer the version exchange ${time}`)),
-    );
+    const late = "it did not answer the version exchange";
+    this.#expectWithin(HANDSHAKE_MS_MAX, (time) => this.#link.close(new Error(`${late} ${time}`)));
   }
 
   /** Starts using the worker. */
@@ -126,12 +125,12 @@ export class WorkerConnection {
     this.#awaitsCore = true;
     this.#pingedAtMs = this.#clock.now();
     const bytes = core.files.reduce((sum, file) => sum + file.bytes, core.content.byteLength);
-    const transferMs = bytes / SLOWEST_BYTES_PER_MS;
     this.#expectWithin(
-      initMs + CORE_LOAD_EXTRA_MS + transferMs,
+      initMs + CORE_LOAD_EXTRA_MS + bytes / SLOWEST_BYTES_PER_MS,
       (time) => this.#events.onCoreFailed(`it did not confirm the compute core ${time}`),
     );
-    this.#transfer(core, initMs).start(this.version);
+    this.#transfer = this.#transferOf(core, initMs);
+    this.#transfer.start(this.version);
   }
 
   /** Sends a job. Its answer follows. Version 1 has no fields for the attempt and the limits. */
@@ -279,7 +278,7 @@ export class WorkerConnection {
     this.#events.onIntroduced(description);
   }
 
-  #transfer(core: CoreImage, initMs: number): CoreTransfer {
+  #transferOf(core: CoreImage, initMs: number): CoreTransfer {
     return new CoreTransfer(core, initMs, {
       request: (encode, onResponse) => this.#send(encode(this.#expect(onResponse))),
       sendCore: () => this.#sendCore(core),
@@ -314,5 +313,7 @@ export class WorkerConnection {
   #onCoreEnd(): void {
     this.#awaitsCore = false;
     this.#responseTimer?.stop();
+    this.#transfer?.close();
+    this.#transfer = undefined;
   }
 }

@@ -8,6 +8,7 @@ import {
   CANCEL,
   CHOOSE,
   concat,
+  CONTENT,
   CORE,
   DESCRIBE,
   encodeFrame,
@@ -16,11 +17,13 @@ import {
   JOB,
   LIMITED_JOB,
   PING,
+  SETUP,
   u64,
   utf8,
   VERSION,
 } from "../fixtures/peers/frames.ts";
 import type { Choices } from "../lib/random.ts";
+import { HostileSetups } from "./hostile_setups.ts";
 
 /** What follows a message. */
 type Effect = "answer" | "end";
@@ -59,6 +62,7 @@ const DEADLY = ["crash", "exit 0"];
 export class HostileMessages {
   readonly #choices: Choices;
   readonly #cores: HostileCores;
+  readonly #setups: HostileSetups;
   readonly #recent: bigint[] = [];
   #nextId = 1n;
   /** How often in a million messages one costs the worker a process. */
@@ -67,6 +71,7 @@ export class HostileMessages {
   constructor(choices: Choices, cores: HostileCores, deadlyPerMillion: number) {
     this.#choices = choices;
     this.#cores = cores;
+    this.#setups = new HostileSetups(choices, cores);
     this.#deadlyPerMillion = deadlyPerMillion;
   }
 
@@ -91,6 +96,9 @@ export class HostileMessages {
       [40, () => this.#message(PING, utf8(""))],
       [20, () => this.#message(DESCRIBE, utf8(""))],
       [20, () => this.#choose()],
+      [60, () => this.#message(CONTENT, this.#setups.content())],
+      [20, () => this.#message(SETUP, this.#setups.incomplete())],
+      [20, () => this.#message(SETUP, this.#setups.invalid())],
       [20, () => this.#message(VERSION, int32(this.#choices.of([1, 2])))],
       [4, () => this.#notACore()],
       [60, () => this.#message(this.#choices.below(256), this.#randomPayload(), true)],
@@ -122,6 +130,7 @@ export class HostileMessages {
   /** A message that costs the worker a process. */
   #costly(): Piece {
     if (this.#choices.onceIn(3)) return this.#otherCore();
+    if (this.#choices.onceIn(3)) return this.#wholeSetup();
     const input = blob(utf8(this.#choices.of(DEADLY)));
     return this.#message(JOB, concat(u64(0n), input));
   }
@@ -133,6 +142,13 @@ export class HostileMessages {
       other.set(this.#choices.bytes(1), this.#choices.below(other.length));
     }
     return this.#message(CORE, concat(blob(utf8("other")), blob(other)));
+  }
+
+  /** A setup with variables, for which processes are started, with or without all that it needs before it. */
+  #wholeSetup(): Piece {
+    if (this.#choices.onceIn(2)) return this.#message(SETUP, this.#setups.complete());
+    const contents = this.#setups.wholeContents().map((part) => this.#message(CONTENT, part));
+    return joined(...contents, this.#message(SETUP, this.#setups.complete()));
   }
 
   #notACore(): Piece {
@@ -163,6 +179,8 @@ export class HostileMessages {
       [CHOOSE, concat(this.#cores.digest, blob(utf8("x")))],
       [CORE, concat(blob(utf8("x")), blob(utf8("y")))],
       [CANCEL, u64(1n)],
+      [CONTENT, this.#setups.content()],
+      [SETUP, this.#setups.incomplete()],
     ]);
     const cut = this.#choices.onceIn(4)
       ? concat(payload, this.#choices.bytes(1))
@@ -190,7 +208,17 @@ export class HostileMessages {
   }
 
   #knownType(): number {
-    return this.#choices.of([CORE, JOB, DESCRIBE, CHOOSE, LIMITED_JOB, CANCEL, PING]);
+    return this.#choices.of([
+      CORE,
+      JOB,
+      DESCRIBE,
+      CHOOSE,
+      LIMITED_JOB,
+      CANCEL,
+      PING,
+      CONTENT,
+      SETUP,
+    ]);
   }
 
   #randomPayload(): Uint8Array {

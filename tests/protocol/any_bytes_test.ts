@@ -50,6 +50,7 @@ const DECODERS: Record<string, (payload: Bytes) => unknown> = {
   "an error": protocol.decodeError,
   "a description": protocol.decodeDescription,
   "a choose response": protocol.decodeChooseResponse,
+  "a setup response": protocol.decodeSetupResponse,
   "a worker's load": protocol.decodeWorkerLoad,
   "an empty payload": protocol.decodeNothing,
   "an error with a kind": protocol.decodeKindError,

@@ -235,11 +235,17 @@ export class Connection implements JobSource {
   async #onCore(message: CoreMessage | ContentMessage, bytes: number): Promise<void> {
     const done = message.type === "content"
       ? this.#contents.onMessage(message)
-      : this.#changes.onMessage(message, bytes).then(() => this.#contents.release());
+      : this.#change(message, bytes);
     this.#flow.onGrown();
     await done;
     this.#flow.onShrunk();
     this.#endIfDone();
+  }
+
+  /** What was received stays until it is part of a setup: the controller may have to send more of it. */
+  async #change(message: CoreMessage, bytes: number): Promise<void> {
+    const isMissingContents = await this.#changes.onMessage(message, bytes);
+    if (!isMissingContents) this.#contents.release();
   }
 
   /** The hot path: the payload is checked, and otherwise forwarded as it came. */

@@ -1,12 +1,23 @@
 /** Receives the contents of files that a controller sends for a setup. */
 
-import { type ContentPart, encodeDone, type Message2 } from "../../protocol/mod.ts";
+import {
+  type ContentPart,
+  encodeDone,
+  type Message2,
+  SETUP_FILES_MAX,
+} from "../../protocol/mod.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { ContentStore, StoredContent, UnfinishedContent } from "../cores/content_store.ts";
 import type { CoreResponder } from "./core_changes.ts";
 
 /** A message with a part of a file. */
 export type ContentMessage = Extract<Message2, { type: "content" }>;
+
+/** A controller sends the contents of one setup at a time: its core and the files beside it. */
+const HELD_MAX = SETUP_FILES_MAX + 1;
+
+/** No temporary folder has room for more. */
+const HELD_BYTES_MAX = 64 * 1024 ** 3;
 
 /** Receives the contents that one controller sends, and keeps them in the store until they are part of a setup. */
 export class ContentReceiver {
@@ -69,6 +80,7 @@ export class ContentReceiver {
     const { digest, bytes, offset, part } = content;
     if (offset === 0) {
       await this.#discard();
+      this.#checkRoom(bytes);
       this.#unfinished = await this.#store.begin(digest, bytes);
     }
     const unfinished = this.#unfinished;
@@ -84,15 +96,24 @@ export class ContentReceiver {
       throw error;
     }
     this.#unfinished = undefined;
-    this.#store.add(unfinished.content);
-    this.#held.push(unfinished.content);
+    this.#held.push(this.#store.add(unfinished.content));
+  }
+
+  /** Bounds what a controller can store that never chooses a setup. */
+  #checkRoom(bytes: number): void {
+    const held = this.#held.reduce((sum, content) => sum + content.bytes, bytes);
+    if (held > HELD_BYTES_MAX || this.#held.length >= HELD_MAX) {
+      throw new Error(
+        `this worker takes at most ${HELD_MAX} files of ${HELD_BYTES_MAX} bytes in all for one core`,
+      );
+    }
   }
 
   async #discard(): Promise<void> {
     const unfinished = this.#unfinished;
     if (!unfinished) return;
     this.#unfinished = undefined;
-    await unfinished.close().catch(() => {}); // `finish` may have closed it
+    await unfinished.close().catch(() => {}); // it is removed anyway
     await this.#store.discard(unfinished.content);
   }
 }

@@ -27,6 +27,9 @@ import type { CoreOutcome, CurrentCore } from "./current_core.ts";
 /** Why jobs fail whose core was chosen and is not stored. */
 const NOT_STORED = "The chosen compute core is not stored on this worker; send it first";
 
+/** The outcome of such a choice. */
+const MISSING: CoreOutcome = { name: "none", reason: NOT_STORED };
+
 /** The messages that make another core current. */
 export type CoreMessage = Extract<Message2, { type: "core" | "choose" | "setup" }>;
 
@@ -62,13 +65,21 @@ export class CoreChanges {
     this.#responder = responder;
   }
 
-  /** Makes the core of the message current. Resolves when it is known whether it can be loaded. */
-  async onMessage(message: CoreMessage, bytes: number): Promise<void> {
+  /**
+   * Makes the core of the message current. Resolves when it is known whether it can be loaded: to true if contents
+   * are missing, which the controller sends now.
+   */
+  async onMessage(message: CoreMessage, bytes: number): Promise<boolean> {
     const key = keyOf(message);
     if (message.type !== "core") this.#initMs = message.initMs;
-    if (this.#current.isReady(key) && this.#store.has(key)) this.#respond(message, []);
+    if (this.#current.isReady(key) && this.#store.has(key)) {
+      this.#respond(message, []);
+      return false;
+    }
     // The new core is acquired before the old one is released: the same one, sent again, stays in use.
-    else await this.#current.change(this.#load(message, key), bytes);
+    const loaded = this.#load(message, key);
+    await this.#current.change(loaded, bytes);
+    return await loaded === MISSING;
   }
 
   /** The connection is closed: its checks are abandoned. */
@@ -84,7 +95,7 @@ export class CoreChanges {
         return { name: "ready", core: found };
       }
       this.#respond(message, found);
-      return { name: "none", reason: NOT_STORED };
+      return MISSING;
     } catch (error) {
       const cause = messageOf(error);
       const reason = `Cannot load compute core "${message.name}": ${cause}`;

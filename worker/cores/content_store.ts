@@ -8,8 +8,8 @@ import type { ContentPart } from "../../protocol/mod.ts";
 /** Unused contents are kept for later setups: at most this many bytes. */
 const UNUSED_BYTES_MAX = 256 * 1024 * 1024;
 
-/** A core may start a program that is beside it. Nobody else has access. */
-const CONTENT_MODE = 0o700;
+/** A core may start a program that is beside it, and must not change what other setups use. Nobody else has access. */
+const CONTENT_MODE = 0o500;
 
 /** A content in the store. Only the store changes it. */
 export class StoredContent {
@@ -48,7 +48,8 @@ export class ContentStore {
   /** Counts one user fewer. */
   release(content: StoredContent): void {
     content.users -= 1;
-    if (content.users > 0 || this.#contents.get(content.digest) !== content) return;
+    if (content.users > 0) return;
+    if (this.#contents.get(content.digest) !== content) return this.#remove(content);
     // Moves it to the end of the map, whose order is from the least to the most recently used.
     this.#contents.delete(content.digest);
     this.#contents.set(content.digest, content);
@@ -58,16 +59,20 @@ export class ContentStore {
   /** Begins a content, which becomes part of the store when it is complete. */
   async begin(digest: string, bytes: number): Promise<UnfinishedContent> {
     const path = join(this.#directory, `${digest}-${++this.#lastFile}.content`);
-    await this.#files.create(path, "", CONTENT_MODE);
-    const file = await this.#files.openToAppend(path, false);
+    const file = await this.#files.openToAppend(path, false, CONTENT_MODE);
     return new UnfinishedContent(file, new StoredContent(digest, bytes, path));
   }
 
-  /** Adds a complete content. It has one user. */
-  add(content: StoredContent): void {
+  /** Adds a complete content, and counts one user of what is stored: somebody else may have sent the same. */
+  add(content: StoredContent): StoredContent {
+    const stored = this.acquire(content.digest);
+    if (stored) {
+      this.#remove(content);
+      return stored;
+    }
     content.users = 1;
-    // Somebody else may have sent the same: the first one stays, so that its users keep what they have.
-    if (!this.#contents.has(content.digest)) this.#contents.set(content.digest, content);
+    this.#contents.set(content.digest, content);
+    return content;
   }
 
   /** Removes the file of a content that is not complete. */
@@ -82,9 +87,12 @@ export class ContentStore {
       if (bytes <= this.#unusedBytesMax) return;
       bytes -= content.bytes;
       this.#contents.delete(content.digest);
-      // A file that cannot be removed now goes with the worker's folder.
-      this.#files.remove(content.path).catch(() => {});
+      this.#remove(content);
     }
+  }
+
+  #remove({ path }: StoredContent): void {
+    this.#files.remove(path).catch(() => {}); // what cannot be removed now goes with the worker's folder
   }
 }
 
@@ -94,6 +102,7 @@ export class UnfinishedContent {
   readonly #file: OpenFile;
   readonly #hash: Hash = createHash("sha256");
   #received = 0;
+  #isClosed = false;
 
   constructor(file: OpenFile, content: StoredContent) {
     this.#file = file;
@@ -118,14 +127,16 @@ export class UnfinishedContent {
 
   /** Ends a complete content. Rejects if it is not the one that was announced. */
   async finish(): Promise<void> {
-    await this.#file.close();
+    await this.close();
     const actual = this.#hash.digest("hex");
     const { digest } = this.content;
     if (actual !== digest) throw new Error(`it has the SHA-256 ${actual} instead of ${digest}`);
   }
 
-  /** Ends one that will not be completed. */
-  close(): Promise<void> {
-    return this.#file.close();
+  /** Ends one that will not be completed, unless it has ended. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#file.close();
   }
 }

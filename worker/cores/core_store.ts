@@ -29,8 +29,8 @@ export class StoredCore {
   laidOut: readonly { readonly path: string; readonly bytes: number }[] = [];
   /** What the files are links to. The store keeps it for other setups as long as it has this one. */
   contents: readonly StoredContent[] = [];
-  /** What is removed with it: its file, or the folder of its setup. */
-  root = "";
+  /** What is removed with it: its file or the folder of its setup, and those before whose files were missing. */
+  readonly roots: string[] = [];
   /** How many connections, jobs and slots use it. The store deletes no core that has a user. */
   users = 0;
   /** Resolves when the file is complete; rejects if it cannot be written. */
@@ -139,7 +139,7 @@ export class CoreStore {
       await core.written;
     } catch (error) {
       this.release(core);
-      if (core.users === 0) this.#cores.delete(key);
+      if (core.users === 0 && this.#cores.get(key) === core) this.#forget(core);
       throw error;
     }
     return core;
@@ -179,11 +179,22 @@ export class CoreStore {
       if (count <= UNUSED_CORES_MAX && bytes <= this.#unusedBytesMax) return;
       count -= 1;
       bytes -= core.bytes;
-      this.#cores.delete(core.key);
-      // A loaded library does not need its file. A file that cannot be removed now goes with the worker's folder.
-      this.#files.remove(core.root).catch(() => {});
-      for (const content of core.contents) this.#contents.release(content);
+      this.#forget(core);
     }
+  }
+
+  /** Removes a core that has no users. */
+  #forget(core: StoredCore): void {
+    this.#cores.delete(core.key);
+    // A loaded library does not need its file. A file that cannot be removed now goes with the worker's folder.
+    for (const root of core.roots) this.#files.remove(root).catch(() => {});
+    this.#use(core, []);
+  }
+
+  #use(core: StoredCore, contents: readonly StoredContent[]): void {
+    const before = core.contents;
+    core.contents = contents;
+    for (const content of before) this.#contents.release(content);
   }
 
   #write(key: CoreKey, name: string, content: Uint8Array): void {
@@ -191,7 +202,8 @@ export class CoreStore {
     const core = this.#cores.get(key) ?? new StoredCore(key, name, content.byteLength);
     // A new name each time: the removal of an evicted core's old file may still be pending.
     const path = join(this.#directory, `${key}-${++this.#lastFile}.core`);
-    core.path = core.root = path;
+    core.path = path;
+    core.roots.push(path);
     core.laidOut = [{ path, bytes: content.byteLength }];
     this.#begin(core, writeCore(this.#files, path, content));
   }
@@ -211,9 +223,8 @@ export class CoreStore {
     const bytes = links.reduce((sum, { content }) => sum + content.bytes, 0);
     const core = this.#cores.get(key) ?? new StoredCore(key, name, bytes, setup.variables);
     const root = join(this.#directory, `${key}-${++this.#lastFile}`);
-    for (const content of core.contents) this.#contents.release(content);
-    core.contents = [...contents.values()];
-    core.root = root;
+    this.#use(core, [...contents.values()]);
+    core.roots.push(root);
     core.laidOut = links.map(({ path, content }) => ({
       path: join(root, path),
       bytes: content.bytes,
