@@ -1,5 +1,6 @@
 /** Makes one worker load a core: chooses its setup, and sends the contents that the worker lacks. */
 
+import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import {
   decodeChooseResponse,
@@ -11,7 +12,7 @@ import {
   type Frame,
   isBare,
 } from "../../protocol/mod.ts";
-import { messageOf } from "../../runtime/error_text.ts";
+import { messageOf, reasonOf } from "../../runtime/error_text.ts";
 import type { CoreImage } from "./core_image.ts";
 import { errorTextOf, isError } from "./responses.ts";
 
@@ -117,9 +118,17 @@ export class CoreTransfer {
     }
     const found = files.find((file) => file.digest === digest);
     if (!found) throw new Error(`it asks for a file that does not belong to the core: ${digest}`);
-    const handle = await open(found.file, "r");
+    const handle = await open(found.file, "r").catch((cause) => {
+      throw new Error(`cannot read "${found.file}": ${reasonOf(cause)}`, { cause });
+    });
+    const hash = createHash("sha256");
     try {
-      await this.#sendParts(digest, found.bytes, (at) => partOf(handle, at, found));
+      await this.#sendParts(digest, found.bytes, async (at) => {
+        const part = await partOf(handle, at, found);
+        const isLast = at + part.byteLength === found.bytes;
+        if (hash.update(part) && isLast && hash.digest("hex") !== digest) throw changed(found);
+        return part;
+      });
     } finally {
       await handle.close();
     }
@@ -148,6 +157,11 @@ export class CoreTransfer {
   }
 }
 
+/** A file is read once to identify it, and again for each worker that lacks it. */
+function changed({ file }: { readonly file: string }): Error {
+  return new Error(`"${file}" has changed since the run began; run it again`);
+}
+
 async function partOf(
   handle: FileHandle,
   at: number,
@@ -156,7 +170,7 @@ async function partOf(
   const part = new Uint8Array(Math.min(PART_BYTES, bytes - at));
   for (let filled = 0; filled < part.byteLength;) {
     const { bytesRead } = await handle.read(part, filled, part.byteLength - filled, at + filled);
-    if (bytesRead === 0) throw new Error(`"${file}" has become shorter since the run began`);
+    if (bytesRead === 0) throw changed({ file });
     filled += bytesRead;
   }
   return part;

@@ -167,6 +167,23 @@ test("a program ends once its session is closed, even if a worker was to be trie
   await promisify(execFile)(process.execPath, args);
 });
 
+test("a session gives the core variables and files", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("tables/one", "some text");
+  const env = { DC_TEST_LEVEL: "7" };
+  await using level = await Session.open({ core: await core("reads_level"), slots: 1, env });
+  assert.equal(decode(await level.run(encode(""))), "7 7 7");
+  const beside = [workspace.at("tables")];
+  await using tables = await Session.open({ core: await core("beside"), slots: 1, with: beside });
+  assert.equal(decode(await tables.run(encode("read tables/one"))), "some text");
+  const content = await coreBytes("beside");
+  await assert.rejects(Session.open({ core: content, with: beside }), TypeError);
+  await assert.rejects(
+    Session.open({ core: content, env: { DISTCOMP_SLOT: "1" } }),
+    /DISTCOMP_SLOT cannot be set/,
+  );
+});
+
 test("a session counts the jobs that have not ended", async () => {
   await using worker = await ScriptedWorker2.start();
   const workers = [`127.0.0.1:${worker.port}`];

@@ -123,22 +123,24 @@ test("a worker that never keeps what it gets is given up after three rounds", as
   assert.deepEqual(worker.outcomes, ["it does not keep the files that it is sent"]);
 });
 
-test("a file that is gone or shorter since the run began is an error that names it", async () => {
+test("a file that is gone, shorter or another one since the run began is an error that names it", async () => {
   await using folder = await Libraries.make();
-  const image = await imageWith(folder, { gone: "gone", cut: "cut short" });
+  const image = await imageWith(folder, { gone: "gone", cut: "cut short", new: "old" });
   await rm(folder.at("gone"));
   await truncate(folder.at("cut"), 3);
-  for (
-    const [text, reason] of [["gone", /ENOENT|no such file/], [
-      "cut short",
-      /cut" has become shorter/,
-    ]] as const
-  ) {
+  await folder.write("new", "NEW");
+  const cases: [string, RegExp][] = [
+    ["gone", /^cannot read ".*gone": no such file or folder$/],
+    ["cut short", /cut" has changed since the run began; run it again$/],
+    ["old", /new" has changed since the run began; run it again$/],
+  ];
+  for (const [text, reason] of cases) {
     const worker = new ScriptedWorker(image);
     worker.start();
     worker.lacks(digest(text));
     await worker.hasEnded();
     assert.match(worker.outcomes[0] ?? "", reason);
+    assert(!worker.hasSentContent);
   }
 });
 
@@ -245,6 +247,10 @@ class ScriptedWorker {
 
   fail(text: string): void {
     this.answer(encodeKindError(this.#lastId, "core", text));
+  }
+
+  get hasSentContent(): boolean {
+    return this.messages.some(({ type }) => type === "content");
   }
 
   async hasSent(count: number): Promise<void> {

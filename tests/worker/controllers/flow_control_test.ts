@@ -12,6 +12,8 @@ const bounds: [what: keyof Held, bound: number, half: number][] = [
   ["cores", 2, 2],
   ["jobBytes", 256 * MEBIBYTE, 128 * MEBIBYTE],
   ["coreBytes", 256 * MEBIBYTE, 128 * MEBIBYTE],
+  ["parts", 2, 2],
+  ["partBytes", 256 * MEBIBYTE, 128 * MEBIBYTE],
   ["unreadBytes", 128 * MEBIBYTE, 64 * MEBIBYTE],
 ];
 
@@ -86,6 +88,9 @@ interface Held {
   jobBytes: number;
   cores: number;
   coreBytes: number;
+  /** Parts of files for a core. */
+  parts: number;
+  partBytes: number;
   unreadBytes: number;
 }
 
@@ -96,7 +101,8 @@ class Flow {
   readonly control: FlowControl;
   readonly #jobs = { count: 0, bytes: 0 };
   readonly #cores = { count: 0, bytes: 0 };
-  readonly #backlog = { jobs: this.#jobs, cores: [this.#cores], unreadBytes: 0 };
+  readonly #parts = { count: 0, bytes: 0 };
+  readonly #backlog = { jobs: this.#jobs, cores: [this.#cores, this.#parts], unreadBytes: 0 };
 
   constructor(held: Partial<Held> = {}) {
     this.#set(held);
@@ -132,11 +138,14 @@ class Flow {
     this.control.onDrained();
   }
 
-  #set({ jobs, jobBytes, cores, coreBytes, unreadBytes }: Partial<Held>): void {
+  #set(held: Partial<Held>): void {
+    const { jobs, jobBytes, cores, coreBytes, parts, partBytes, unreadBytes } = held;
     this.#jobs.count = jobs ?? this.#jobs.count;
     this.#jobs.bytes = jobBytes ?? this.#jobs.bytes;
     this.#cores.count = cores ?? this.#cores.count;
     this.#cores.bytes = coreBytes ?? this.#cores.bytes;
+    this.#parts.count = parts ?? this.#parts.count;
+    this.#parts.bytes = partBytes ?? this.#parts.bytes;
     this.#backlog.unreadBytes = unreadBytes ?? this.#backlog.unreadBytes;
   }
 }

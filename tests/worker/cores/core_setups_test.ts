@@ -92,23 +92,21 @@ test("a setup of which any file is missing is not here, and is laid out again fo
 });
 
 test("a setup that cannot be laid out leaves nothing, keeps no content, and can be chosen later", async () => {
-  const worker = await Storing.with(CORE, "one");
-  const setup = setupOf({ one: "one" });
-  const fails = (operation: string) => {
-    if (operation === "link") throw new Error("too many links");
-  };
-  worker.disk.onOperation = fails;
-  const refused = /this worker cannot store it in "\/cores": too many links/;
-  await Promise.all([1, 2].map(() => assert.rejects(worker.choose(setup), refused)));
-  assert.deepEqual(worker.store.keys, []);
-  assert.equal(worker.users("one"), 1, "only the test uses it");
-  worker.disk.onOperation = () => {};
-  const core = await worker.add(setup);
-  assert.equal(core.users, 1);
-  worker.store.release(core);
-  worker.releaseContents();
-  await turn();
-  assert.deepEqual(worker.disk.paths, []);
+  for (const unusedBytesMax of [0, 1000]) {
+    const worker = await Storing.keeping(unusedBytesMax, CORE, "one");
+    const setup = setupOf({ one: "one" });
+    worker.disk.onOperation = (operation) => {
+      if (operation === "link") throw new Error("too many links");
+    };
+    const refused = /this worker cannot store it in "\/cores": too many links/;
+    await Promise.all([1, 2].map(() => assert.rejects(worker.choose(setup), refused)));
+    assert.deepEqual(worker.store.keys, []);
+    assert.equal(worker.users("one"), 1, "only the test uses it");
+    worker.disk.onOperation = () => {};
+    const core = await worker.add(setup);
+    assert.equal(core.users, 1);
+    assert.equal(worker.users("one"), 2);
+  }
 });
 
 test("a setup without files may leave the place of its core to the worker", async () => {
@@ -124,23 +122,26 @@ test("a setup without files may leave the place of its core to the worker", asyn
   assert.equal(bare.key, digest(CORE));
 });
 
-/** A store in memory that keeps nothing unused. */
+/** A store in memory that keeps no unused contents, and no unused setups unless told otherwise. */
 class Storing {
   readonly disk = new MemoryDisk();
   readonly contents = new ContentStore(this.disk.files, FOLDER, 0);
-  readonly store = new CoreStore(this.disk.files, FOLDER, {
-    contents: this.contents,
-    unusedBytesMax: 0,
-  });
+  readonly store: CoreStore;
   readonly #held: StoredContent[] = [];
 
-  private constructor() {
+  private constructor(unusedBytesMax = 0) {
     this.disk.files.makeFolderSync(FOLDER);
+    const { contents } = this;
+    this.store = new CoreStore(this.disk.files, FOLDER, { contents, unusedBytesMax });
   }
 
   /** A store with these contents, which the test uses. */
-  static async with(...texts: readonly string[]): Promise<Storing> {
-    const worker = new Storing();
+  static with(...texts: readonly string[]): Promise<Storing> {
+    return Storing.keeping(0, ...texts);
+  }
+
+  static async keeping(unusedBytesMax: number, ...texts: readonly string[]): Promise<Storing> {
+    const worker = new Storing(unusedBytesMax);
     for (const text of texts) {
       const bytes = new TextEncoder().encode(text);
       const unfinished = await worker.contents.begin(digest(text), bytes.byteLength);
