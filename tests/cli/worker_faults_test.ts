@@ -47,11 +47,11 @@ test("no job fails when a slot is killed from outside", async () => {
 test("no job fails when a slot is killed while it loads the core", async () => {
   await using trace = new Trace();
   await using workspace = await Workspace.make();
-  const through = ["env", `INIT_KILLED_PATH=${trace.path}`];
-  await using worker = await startWorker({ slots: 1, through });
+  await using worker = await startWorker({ slots: 1 });
   const killed = await core("init_killed", { KILLS: 2 });
   const args = ["--repeat", "3", "--workers", `127.0.0.1:${worker.port}`];
-  const run = await workspace.run(["run", killed, ...args]);
+  const env = ["--env", `INIT_KILLED_PATH=${trace.path}`];
+  const run = await workspace.run(["run", killed, ...args, ...env]);
   assert.equal(run.code, 0, run.stderr);
   assert((await trace.text()).length > 2, "it was killed twice");
 });
