@@ -11,6 +11,7 @@ import type { Answer } from "./answer.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { INIT_MS_DEFAULT, type Task } from "./cluster/task.ts";
 import { DEFAULT_POLICY, type JobPolicy } from "./cluster/retries.ts";
+import { logPrinted } from "./printed_log.ts";
 import { ResultQueue } from "./result_queue.ts";
 import { NoWorkerError } from "./run_errors.ts";
 import { coreImage, readCoreImage } from "./workers/core_image.ts";
@@ -36,7 +37,10 @@ export interface SessionOptions {
   readonly policy?: Partial<JobPolicy>;
   /** How long the core may take to load, in milliseconds. Default: 10 minutes. */
   readonly initMs?: number;
-  /** Gets warnings, for example about lost workers, and the lines that cores print. Default: they are dropped. */
+  /**
+   * Gets warnings, for example about lost workers, and the lines that cores print, as `job 7: line`: jobs are
+   * counted from 0 in the order in which the session takes their inputs. Default: they are dropped.
+   */
   readonly log?: Log;
 }
 
@@ -107,7 +111,7 @@ export class Session implements AsyncDisposable {
   /** Why no job can run any more. */
   #failure: Error | undefined;
 
-  private constructor(cluster: (events: SessionEvents) => Cluster<SessionTask>) {
+  private constructor(log: Log, cluster: (events: SessionEvents) => Cluster<SessionTask>) {
     this.#cluster = cluster({
       onCompleted: ({ job, answer, reason }) => {
         this.#pending.delete(job.payload);
@@ -115,6 +119,7 @@ export class Session implements AsyncDisposable {
         receiver.onAnswer(place, answer, reason);
       },
       onNoWorkerLeft: (reasons) => this.#abandonAll(new NoWorkerError(reasons)),
+      onPrinted: (printed) => logPrinted(log, printed),
     });
     this.#cluster.end();
   }
@@ -137,9 +142,10 @@ export class Session implements AsyncDisposable {
     const log = options.log ?? silentLog;
     const policy = { ...DEFAULT_POLICY, ...options.policy };
     const { initMs = INIT_MS_DEFAULT } = options;
-    const session = new Session((events) =>
-      new Cluster(runtime, core, events, log, { policy, initMs })
-    );
+    const coreOutput = options.log ? "all" : "failures";
+    const session = new Session(log, (events) => {
+      return new Cluster(runtime, core, events, log, { policy, initMs, coreOutput });
+    });
     for (const worker of workers) session.#cluster.dial(worker);
     if (isLocal) {
       const { threads, workdir, slots = slotsFor(threads) } = options;

@@ -99,7 +99,7 @@ export interface BunFfi {
   dlopen(path: string, functions: Record<string, BunFunction>): BunLibrary;
   ptr(buffer: ArrayBuffer): BunPointer;
   toArrayBuffer(pointer: BunPointer, offset: number, bytes: number): ArrayBuffer;
-  readonly read: { i32(pointer: BunPointer): number; ptr(pointer: BunPointer): BunPointer };
+  readonly read: { i32(pointer: BunPointer): number; ptr(pointer: BunPointer): number };
 }
 
 /** The global `Bun`; `undefined` on other runtimes. */

@@ -148,7 +148,7 @@ function memoryWith({ memcpy }: MoreOfC): ForeignMemory<Pointer, number> {
     bytesAt: (pointer, bytes) =>
       pointer < 0 || pointer >= ADDRESS_MAX ? undefined : ffi.toArrayBuffer(pointer, 0, bytes),
     int32At: (pointer) => ffi.read.i32(pointer),
-    pointerAt: (pointer) => ffi.read.ptr(pointer) || null,
+    pointerAt: (pointer) => ffi.read.ptr(pointer) as Pointer || null,
   };
 }
 

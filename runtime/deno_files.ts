@@ -78,8 +78,8 @@ export const denoFiles: Files = {
   makeFolder: async (path) => {
     if (!wasMade(path)) await systemFiles.makeFolder(path);
   },
-  makeFolderSync: (path) => {
-    if (!wasMade(path)) systemFiles.makeFolderSync(path);
+  makeFolderSync: (path, mode) => {
+    if (!wasMade(path, mode)) systemFiles.makeFolderSync(path, mode);
   },
   unlink: async (path) => {
     const libc = isUtf8Name(path) ? undefined : library();
@@ -181,14 +181,14 @@ function wasRenamed(path: string, newPath: string): boolean {
 }
 
 /** Makes a folder, and those above it, unless `node:fs` can do that. */
-function wasMade(path: string): boolean {
+function wasMade(path: string, mode = NEW_FOLDER_MODE): boolean {
   const libc = isUtf8Name(path) ? undefined : library();
   if (!libc) return false;
-  if (libc.mkdir(cString(path), NEW_FOLDER_MODE) === 0) return true;
+  if (libc.mkdir(cString(path), mode) === 0) return true;
   const error = systemError(libc, path);
   if (error.code === "ENOENT" && dirname(path) !== path) {
-    denoFiles.makeFolderSync(dirname(path));
-    check(libc, libc.mkdir(cString(path), NEW_FOLDER_MODE), path);
+    denoFiles.makeFolderSync(dirname(path), mode);
+    check(libc, libc.mkdir(cString(path), mode), path);
     return true;
   }
   if (error.code === "EEXIST" && targetOf(statx(libc, path, 0)).kind === "folder") return true;

@@ -6,7 +6,7 @@ export interface Log {
   info(text: string): void;
   /** A problem that was handled. */
   warn(text: string): void;
-  /** A line that a core has printed. `text` also says which slot it comes from. */
+  /** A line that a core has printed. `text` also says which slot or job it comes from. */
   printed(text: string): void;
   /** A problem with several things at once: a title, and a row for each. A log without this method gets lines. */
   table?(title: string, rows: readonly (readonly [string, string])[]): void;

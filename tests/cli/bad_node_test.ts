@@ -18,7 +18,10 @@ const ILLEGAL = "signal 4";
 async function startAll(wrongs: readonly string[]): Promise<Program[]> {
   return await Promise.all(
     wrongs.map((wrong) =>
-      startWorker({ slots: 1, ...(wrong === "" ? {} : { through: ["env", `LC_BAD_NODE=${wrong}`] }) })
+      startWorker({
+        slots: 1,
+        ...(wrong === "" ? {} : { through: ["env", `LC_BAD_NODE=${wrong}`] }),
+      })
     ),
   );
 }

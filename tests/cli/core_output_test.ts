@@ -15,7 +15,10 @@ test("each line that a core prints is shown once, with the name of the job that 
   const run = await workspace.run(["run", PRINTS, "--repeat", "60", "--slots", "2"]);
   assert.equal(run.code, 0, run.stderr);
   const lines = run.stderr.split("\n").filter((line) => /^\d/.test(line)).toSorted();
-  const wanted = Array.from({ length: 60 }, (_, n) => [`${n}: job ${n}`, `${n}: then ${n}`]).flat();
+  const wanted = Array.from({ length: 60 }, (_, n) => {
+    const name = String(n).padStart(6, "0");
+    return [`${name}: job ${n}`, `${name}: then ${n}`];
+  }).flat();
   assert.deepEqual(lines, wanted.toSorted());
   assert.match(run.stderr, /^core: loading a model$/m);
 });
@@ -63,7 +66,7 @@ test("a job that prints too much has lines left out, which are counted", async (
   const args = ["--lines", "lines", "--slots", "1", "--core-output", "keep"];
   const run = await workspace.run(["run", PRINTS, ...args]);
   assert.equal(run.code, 0, run.stderr);
-  const kept = await readFile(workspace.at("outputs/.distcomp/output/0"), "utf8");
+  const kept = await readFile(workspace.at("outputs/.distcomp/output/000000"), "utf8");
   const leftOut = [...kept.matchAll(/^… ([\d,]+) lines? left out here$/gm)]
     .reduce((sum, [, count = ""]) => sum + Number(count.replaceAll(",", "")), 0);
   const lines = kept.split("\n").filter((line) => /line \d{44}$/.test(line)).length;

@@ -28,17 +28,17 @@ testUnless(
     await using workspace = await Workspace.make();
     const { code, stderr } = await runLines(workspace, ["echo 1", "abort"], ["--keep-crashes"]);
     assert.equal(code, 1);
-    const folder = "outputs/.distcomp/crashes/1";
+    const folder = "outputs/.distcomp/crashes/000001";
     const replay = `gdb --args distcomp exec ${folder}/core.so ${folder}/input`;
-    assert(stderr.includes(`the crash of "1" is kept; to replay it: ${replay}\n`), stderr);
-    assert.deepEqual(await readdir(workspace.at("outputs/.distcomp/crashes")), ["1"]);
+    assert(stderr.includes(`the crash of "000001" is kept; to replay it: ${replay}\n`), stderr);
+    assert.deepEqual(await readdir(workspace.at("outputs/.distcomp/crashes")), ["000001"]);
     const at = (name: string) => workspace.at(`${folder}/${name}`);
     assert.equal(await readFile(at("input"), "utf8"), "abort");
     assert.deepEqual(await readFile(at("core.so")), await readFile(await core("behave")));
     assert((await stat(at("dump"))).size > 1_000_000);
     const commands = (await readFile(at("commands"), "utf8")).trim().split("\n");
     assert.equal(commands[0], replay);
-    assert.match(commands[1] ?? "", /^gdb \S+ outputs\/\.distcomp\/crashes\/1\/dump$/);
+    assert.match(commands[1] ?? "", /^gdb \S+ outputs\/\.distcomp\/crashes\/000001\/dump$/);
     assert.deepEqual((await readdir(workspace.path)).sort(), ["lines", "outputs"]);
   },
 );

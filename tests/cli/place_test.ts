@@ -30,7 +30,7 @@ async function outputsOf(
     { env },
   );
   assert.equal(run.code, 0, run.stderr);
-  const outputs = await workspace.outputs();
+  const outputs = await workspace.outputsByNumber();
   return commands.map((_, index) => outputs[index] ?? "");
 }
 

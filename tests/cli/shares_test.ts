@@ -35,7 +35,7 @@ async function outputsOf(
   const args = ["run", library, "--lines", "commands", ...options];
   const run = await workspace.run(args, { env: { ...UNSET, ...env } });
   assert.equal(run.code, 0, run.stderr);
-  const outputs = await workspace.outputs();
+  const outputs = await workspace.outputsByNumber();
   return commands.map((_, index) => outputs[index] ?? "");
 }
 
@@ -90,7 +90,7 @@ test("a worker with --gpus has a slot for each share of a GPU, which sees only t
     ["run", PLACE, "--lines", "commands", "--workers", `127.0.0.1:${port}`],
   );
   assert.equal(run.code, 0, run.stderr);
-  const seen = new Set(Object.values(await workspace.outputs()));
+  const seen = new Set(Object.values(await workspace.outputsByNumber()));
   assert.deepEqual([...seen].filter((device) => device !== "3" && device !== "7"), []);
 });
 

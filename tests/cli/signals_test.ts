@@ -258,7 +258,10 @@ test("SIGUSR1 prints the state of a run, also if all of its processes get it", a
   assert.equal(jobs, " 1 done, 1 failed, 2 running, 3 waiting; 1 worker, 2 slots");
   assert.match(worker as string, /^ {2}this machine {2}2 of 2 slots busy, [\d.]+ jobs\/s$/);
   for (const [index, line] of running.entries()) {
-    assert.match(line, new RegExp(`^ {2}running for [\\d.]+m?s on this machine: ${2 + index}$`));
+    assert.match(
+      line,
+      new RegExp(`^ {2}running for [\\d.]+m?s on this machine: 00000${2 + index}$`),
+    );
   }
   await gate.open();
   assert.equal((await endOf(program)).code, 1, program.stderr);

@@ -28,7 +28,7 @@ testUnless(
     using screen = new Screen(100, workspace, `run ${BEHAVE} --lines lines --slots 1`);
     await eventually("nothing but a bar below the line", () => {
       const [printed, bar = "", ...rest] = screen.text().split("\n");
-      return printed === "slot 1: from a core" && rest.length === 0 && BAR.test(bar);
+      return printed === "000000: from a core" && rest.length === 0 && BAR.test(bar);
     });
     screen.type("C-c");
     await eventually("the first Ctrl-C", () => /^finishing 1 running job;/m.test(screen.text()));
