@@ -48,8 +48,9 @@ for (const [fault, input, state, check, text] of FAULTS) {
     assert.equal(found?.state, state, ended.stdout);
     assert.match(found.text, text);
     assert.equal(ended.code, state === "failed" ? 1 : 0);
-    const others = [...findings.values()]
-      .filter((finding) => finding !== found && finding.state === "failed");
+    const others = [...findings].filter(([name, { state }]) => name !== check && state === "failed")
+      // A thread that is left may run in the core just when that is unloaded.
+      .filter(([name]) => check !== "threads" || name !== "unload");
     assert.deepEqual(others, [], "nothing else is said to be wrong");
   });
 }

@@ -119,7 +119,9 @@ export class CoreChanges {
   }
 
   async #checked(core: StoredCore): Promise<StoredCore> {
-    if (this.#initMs > 0) core.initMs = this.#initMs;
+    // If others use the core as well, the longest limit counts: it must not fail for one of them too early.
+    const others = core.users > 1 ? core.initMs : 0;
+    if (this.#initMs > 0) core.initMs = Math.max(this.#initMs, others);
     if (this.#checking < UNANSWERED_CORES_MAX) this.#checking += 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
