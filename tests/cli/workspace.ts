@@ -107,13 +107,13 @@ export class Workspace implements AsyncDisposable {
     return await endOf(program);
   }
 
-  /** What lies in a folder of outputs, by name and as text, without what is ours. */
+  /** What lies in a folder of outputs, by name and as text, in the order of names, without what is ours. */
   async outputs(folder = "outputs"): Promise<Record<string, string>> {
     const root = this.at(folder);
     // Not even listed: a run that has just begun removes folders in there.
     const entries = (await readdir(root, { withFileTypes: true }))
       .filter(({ name }) => name !== STATE_FOLDER);
-    const files = (await Promise.all(entries.map((entry) => filesAt(root, entry)))).flat();
+    const files = (await Promise.all(entries.map((entry) => filesAt(root, entry)))).flat().sort();
     const contents = files.map((name) => [name, readFileSync(join(root, name), "utf8")]);
     return Object.fromEntries(contents);
   }
