@@ -19,7 +19,7 @@ export {
 } from "./controller/session.ts";
 export type { JobPolicy } from "./controller/cluster/retries.ts";
 export type { FailureKindName, JobLimits } from "./protocol/message_2.ts";
-export { CoreFileError } from "./controller/workers/core_file_error.ts";
+export { CoreFileError } from "./system/core_file.ts";
 export { NoWorkerError } from "./controller/run_errors.ts";
 export { AddressError } from "./link/address.ts";
 export type { Log } from "./system/log.ts";

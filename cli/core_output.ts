@@ -6,13 +6,10 @@ import type { PrintedByJob } from "../controller/run.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
+import type { CoreOutput } from "./core_output_choices.ts";
 import { formatNoun, printable } from "./format.ts";
 import { KeptOutput } from "./kept_output.ts";
 import type { WriteLine } from "./log.ts";
-
-/** The values of `--core-output`. */
-export const CORE_OUTPUTS = ["show", "keep", "off"] as const;
-export type CoreOutput = typeof CORE_OUTPUTS[number];
 
 /** The folder for `keep`, in the output folder. */
 export const KEPT_FOLDER = join(STATE_FOLDER, "output");

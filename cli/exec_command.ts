@@ -5,8 +5,7 @@ import { realpathSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
-import { CoreFileError } from "../controller/workers/core_file_error.ts";
-import { readCoreImage } from "../controller/workers/core_image.ts";
+import { CoreFileError, readCoreFile } from "../system/core_file.ts";
 import { messageOf, reasonOf } from "../runtime/error_text.ts";
 import type { NativeCore, Runtime } from "../runtime/ports.ts";
 import { ExitCode } from "./exit_code.ts";
@@ -36,7 +35,7 @@ interface Outcome {
 
 /** Runs the job and ends this process as the core did. Rejects if there is no job to run. */
 export async function execCommand(runtime: Runtime, request: ExecRequest): Promise<never> {
-  await readCoreImage(request.core, true); // for its errors, which are clearer than the loader's
+  await readCoreFile(request.core, true); // for its errors, which are clearer than the loader's
   const input = await readInput(request.input);
   const path = realpathSync(request.core);
   const own = runtime.openCoreProcess(environmentOf(path));

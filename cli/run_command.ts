@@ -11,7 +11,7 @@ import { delay } from "../runtime/clock.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
-import { isInherited } from "../worker/slots/inherited_variables.ts";
+import { isInherited } from "../system/inherited_variables.ts";
 import { leftBehindText, variablesLeftBehind } from "./core_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { ExitCode } from "./exit_code.ts";

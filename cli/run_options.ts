@@ -2,14 +2,13 @@
 
 import { type Command, Option } from "commander";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
-import { INIT_MS_DEFAULT } from "../controller/cluster/task.ts";
-import { DEFAULT_POLICY } from "../controller/cluster/retries.ts";
+import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "../controller/cluster/retries.ts";
 import type { FailureLimit } from "../controller/failure_limit.ts";
 import type { Sweep } from "../controller/inputs/product.ts";
 import { parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
 import { withVariable } from "./core_variables.ts";
-import { CORE_OUTPUTS, type CoreOutput } from "./core_output.ts";
+import { CORE_OUTPUTS, type CoreOutput } from "./core_output_choices.ts";
 import {
   parseCount,
   parseFailureLimit,

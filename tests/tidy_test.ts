@@ -24,7 +24,7 @@ const ARROWS: Record<string, readonly string[]> = {
   "pool": [],
   "core": [],
   "runtime": [],
-  "system": ["runtime"],
+  "system": ["core", "runtime"],
   "link": ["protocol", "runtime"],
   "slot": ["protocol", "runtime"],
   "worker/cores": LEVEL_1,

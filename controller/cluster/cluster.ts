@@ -10,15 +10,9 @@ import { Workers } from "../workers/workers.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { Nodes } from "./nodes.ts";
-import { DEFAULT_POLICY } from "./retries.ts";
+import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "./retries.ts";
 import type { Snapshot } from "./snapshot.ts";
-import {
-  type ClusterEvents,
-  type ClusterOptions,
-  type ClusterStatus,
-  INIT_MS_DEFAULT,
-  type Task,
-} from "./task.ts";
+import { type ClusterEvents, type ClusterOptions, type ClusterStatus, type Task } from "./task.ts";
 
 export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./task.ts";
 

@@ -1,4 +1,4 @@
-/** The limits of a job, how often it is retried, and the counts of failed attempts. */
+/** The limits of a job and of loading its core, how often a job is retried, and the counts of failed attempts. */
 
 import type { JobLimits } from "../../protocol/mod.ts";
 
@@ -17,6 +17,9 @@ export const DEFAULT_POLICY: JobPolicy = {
   retries: 0,
   crashLimit: 3,
 };
+
+/** How long `worker_init` may take unless a run says otherwise. */
+export const INIT_MS_DEFAULT = 600_000;
 
 /** Failed attempts, by kind. */
 export interface Faults {

@@ -59,9 +59,6 @@ export interface ClusterOptions {
   readonly coreOutput?: CoreOutputMode;
 }
 
-/** How long `worker_init` may take unless a run says otherwise. */
-export const INIT_MS_DEFAULT = 600_000;
-
 /** Slots that load the core. */
 export interface LoadingSlots {
   readonly slots: number;

@@ -9,13 +9,21 @@ import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { originLibraries } from "../../core/origin_libraries.ts";
 import { SETUP_FILES_MAX, type SetupFile } from "../../protocol/mod.ts";
-import { BesideFileError } from "./core_file_error.ts";
+import { CoreFileError } from "../../system/core_file.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 
 /** A file beside a core. */
 export interface CoreFile extends SetupFile {
   /** Where it is on this machine. */
   readonly file: string;
+}
+
+/** A file or folder that is to be put beside a core cannot be used. */
+export class BesideFileError extends CoreFileError {
+  constructor(file: string, why: string, options?: ErrorOptions) {
+    super(file, why, options);
+    this.message = `Cannot send "${file}" with the compute core: ${why}`;
+  }
 }
 
 /** What is beside a core, and where the core itself is. */

@@ -1,15 +1,10 @@
 /** The compute core of a run: the content of a library file, checked before it is sent, and what comes with it. */
 
-import { readFile, stat } from "node:fs/promises";
 import { basename } from "../../runtime/path.ts";
-import { inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import { type CoreSetup, problemOf, setupKey, type Variable } from "../../protocol/mod.ts";
+import { CoreFileError, readCoreFile } from "../../system/core_file.ts";
 import { sha256Of } from "../../system/sha256.ts";
-import { nativePath } from "../../runtime/native_path.ts";
-import { host } from "../../system/host.ts";
-import { reasonOf } from "../../runtime/error_text.ts";
-import { CoreFileError } from "./core_file_error.ts";
 import { type CoreFile, filesBeside } from "./core_files.ts";
 
 /** A compute core to send. */
@@ -38,12 +33,7 @@ export async function readCoreImage(
   isLocal: boolean,
   { beside = [], variables = {} }: CoreCompany = {},
 ): Promise<CoreImage> {
-  const content = await readContent(file);
-  const facts = inspectCore(content);
-  // Workers on other machines may differ from this one, and report themselves what they cannot load.
-  const { machine = "", format } = isLocal || facts.kind !== "library" ? host() : facts;
-  const reason = reasonNotToLoad(facts, { machine, format });
-  if (reason) throw new CoreFileError(file, reason);
+  const content = await readCoreFile(file, isLocal);
   const { path, files } = await filesBeside(file, content, beside);
   return imageOf(basename(file), content, { path, files }, variables);
 }
@@ -80,15 +70,4 @@ function imageOf(
 /** The order in which variables are given changes nothing. */
 function sorted(variables: readonly Variable[]): readonly Variable[] {
   return variables.toSorted(([one], [other]) => one < other ? -1 : 1);
-}
-
-async function readContent(file: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    if (!(await stat(nativePath(file))).isDirectory()) {
-      return new Uint8Array(await readFile(nativePath(file)));
-    }
-  } catch (cause) {
-    throw new CoreFileError(file, reasonOf(cause), { cause });
-  }
-  throw new CoreFileError(file, "it is a folder");
 }

@@ -11,7 +11,7 @@ import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
 import { CoreDumps } from "./core_dumps.ts";
 import { Descendants } from "./descendants.ts";
-import { inheritedBySlots } from "./inherited_variables.ts";
+import { inheritedBySlots } from "../../system/inherited_variables.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
 import type { ProcessSetup } from "./process_setup.ts";
 import { SlotFolders } from "./slot_folders.ts";

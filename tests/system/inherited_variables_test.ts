@@ -1,8 +1,8 @@
 /** What slots inherit of their worker's environment. */
 
 import assert from "node:assert/strict";
-import { inheritedBySlots, isInherited } from "../../../worker/slots/inherited_variables.ts";
-import { test } from "../../lib/test.ts";
+import { inheritedBySlots, isInherited } from "../../system/inherited_variables.ts";
+import { test } from "../lib/test.ts";
 
 test("slots inherit what belongs to the machine", () => {
   const names = [

@@ -1,0 +1,43 @@
+/** Reads the file of a compute core, and checks it without loading it. */
+
+import { readFile, stat } from "node:fs/promises";
+import { inspectCore, reasonNotToLoad } from "../core/inspect.ts";
+import { reasonOf } from "../runtime/error_text.ts";
+import { nativePath } from "../runtime/native_path.ts";
+import { host } from "./host.ts";
+
+/** The file is not a compute core, is built for another kind of machine, or what comes with it cannot be used. */
+export class CoreFileError extends Error {
+  /** The name of this class of errors. */
+  override name = "CoreFileError";
+
+  /** The error for `file`, with the reason `why` it cannot be used. */
+  constructor(file: string, why: string, options?: ErrorOptions) {
+    super(`Cannot use "${file}" as a compute core: ${why}`, options);
+  }
+}
+
+/** Reads and checks a core. `isLocal`: this machine will load it, so it must be built for this machine. */
+export async function readCoreFile(
+  file: string,
+  isLocal: boolean,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const content = await readContent(file);
+  const facts = inspectCore(content);
+  // Workers on other machines may differ from this one, and report themselves what they cannot load.
+  const { machine = "", format } = isLocal || facts.kind !== "library" ? host() : facts;
+  const reason = reasonNotToLoad(facts, { machine, format });
+  if (reason) throw new CoreFileError(file, reason);
+  return content;
+}
+
+async function readContent(file: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    if (!(await stat(nativePath(file))).isDirectory()) {
+      return new Uint8Array(await readFile(nativePath(file)));
+    }
+  } catch (cause) {
+    throw new CoreFileError(file, reasonOf(cause), { cause });
+  }
+  throw new CoreFileError(file, "it is a folder");
+}
