@@ -65,8 +65,8 @@ export class CoreCheck {
   }
 
   /** Ends what still runs. */
-  close(): void {
-    this.#trials.close();
+  close(): Promise<void> {
+    return this.#trials.close();
   }
 
   async #checkNeeds(): Promise<Finding[]> {

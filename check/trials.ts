@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { delay } from "../runtime/clock.ts";
 import type { ProcessEnd, Runtime } from "../runtime/ports.ts";
 import { Child } from "../system/child.ts";
 import { PrintingPace } from "../system/printing_pace.ts";
@@ -10,6 +11,10 @@ import { startSelf } from "../system/self.ts";
 import { markedProcesses } from "./process_facts.ts";
 import type { TrialPlan } from "./trial_plan.ts";
 import { type TrialResult, trialResult } from "./trial_result.ts";
+
+/** A killed process that has not ended after this time hangs in the kernel. */
+const END_TURN_MS = 20;
+const END_TURNS_MAX = 100;
 
 /** So many of the last lines that a trial prints are kept. */
 const LINES_MAX = 20;
@@ -66,16 +71,16 @@ export class Trials {
     writeFileSync(report, "");
     const printed: string[] = [];
     const ends = await this.#start(planPath, { ...env, TMPDIR: temporary }, budgetMs, printed);
-    const survivors = this.#endSurvivors(temporary);
+    const survivors = await this.#endSurvivors(temporary);
     const result = trialResult(readFileSync(report, "utf8"), { ...ends, printed, survivors });
     rmSync(folder, { recursive: true, force: true });
     return result;
   }
 
   /** Ends the trial that runs. */
-  close(): void {
+  async close(): Promise<void> {
     this.#current?.kill();
-    this.#endSurvivors(this.#folder);
+    await this.#endSurvivors(this.#folder);
   }
 
   async #start(
@@ -103,7 +108,7 @@ export class Trials {
     return { crash: isLate ? `takes longer than ${this.#limitMs / 1000} s` : crashOf(end) };
   }
 
-  #endSurvivors(mark: string): number {
+  async #endSurvivors(mark: string): Promise<number> {
     const survivors = markedProcesses(mark);
     for (const pid of survivors) {
       try {
@@ -111,6 +116,9 @@ export class Trials {
       } catch {
         // It has just ended.
       }
+    }
+    for (let turn = 0; turn < END_TURNS_MAX && markedProcesses(mark).length > 0; turn++) {
+      await delay(this.#runtime.clock, END_TURN_MS); // a killed process takes a moment to end
     }
     return survivors.length;
   }

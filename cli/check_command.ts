@@ -46,20 +46,19 @@ export async function checkCommand(
     timeoutMs: flags.timeout ?? TIMEOUT_MS,
     folder,
   });
-  const cleanUp = () => {
-    check.close();
+  const cleanUp = async () => {
+    await check.close();
     runtime.files.removeSync(folder);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      cleanUp();
-      void exit(ExitCode.interrupted);
+      void cleanUp().finally(() => exit(ExitCode.interrupted));
     });
   }
   try {
     return await report(check, core, inputs, flags);
   } finally {
-    cleanUp();
+    await cleanUp();
   }
 }
 
