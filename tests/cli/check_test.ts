@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { core, type Defines } from "../lib/cores.ts";
 import { coreSource, Libraries } from "../lib/libraries.ts";
-import { test, testUnless } from "../lib/test.ts";
+import { slowTestUnless, test, testUnless } from "../lib/test.ts";
 import { type Ended, Workspace } from "./workspace.ts";
 
 const notLinux = process.platform === "linux" ? undefined : "has neither /proc nor glibc";
@@ -40,9 +40,13 @@ const FAULTS: readonly [string, string, "failed" | "warning", string, RegExp][] 
   ["MANGLED", INPUT, "failed", "functions", /lacks worker_run_job; it has _Z14.*extern "C"$/],
 ];
 
+/** Each takes some seconds. These are of different kinds. */
+const QUICK = ["CRASHES", "NO_OUTPUT", "FREES_TWICE", "WRITES_FILE", "INIT_REFUSES", "MANGLED"];
+
 for (const [fault, input, state, check, text] of FAULTS) {
   const bytes = `an input of ${input.length} bytes`;
-  testUnless(notLinux, `a core that has the fault ${fault} is found out by ${bytes}`, async () => {
+  const declare = QUICK.includes(fault) ? testUnless : slowTestUnless;
+  declare(notLinux, `a core that has the fault ${fault} is found out by ${bytes}`, async () => {
     const { ended, findings } = await checked({ [fault]: 1 }, input);
     const found = findings.get(check);
     assert.equal(found?.state, state, ended.stdout);

@@ -45,3 +45,8 @@ export function testUnless(missing: string | undefined, name: string, body: Body
 export function slowTest(name: string, body: Body): void {
   testUnless(slow, name, body);
 }
+
+/** The same, if the machine has what it needs. */
+export function slowTestUnless(missing: string | undefined, name: string, body: Body): void {
+  testUnless(missing ?? slow, name, body);
+}
