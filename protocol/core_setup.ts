@@ -90,12 +90,16 @@ export function decodeSetup(
   const core = reader.hex(DIGEST_BYTES);
   const name = reader.string();
   const path = reader.string();
-  const files = reader.list(8 + DIGEST_BYTES + 8, () => ({
+  const files = reader.list(SETUP_FILES_MAX, 8 + DIGEST_BYTES + 8, () => ({
     path: reader.string(),
     digest: reader.hex(DIGEST_BYTES),
     bytes: Number(reader.uint64()),
   }));
-  const variables = reader.list(8 + 8, () => [reader.string(), reader.string()] as const);
+  const variables = reader.list(
+    SETUP_VARIABLES_MAX,
+    8 + 8,
+    () => [reader.string(), reader.string()] as const,
+  );
   const initMs = Number(reader.uint64());
   reader.end();
   const setup = { core, path, files, variables };
@@ -195,7 +199,7 @@ export function encodeSetupResponse(
 /** Decodes the response to a "choose setup": the contents that are missing. */
 export function decodeSetupResponse(payload: Uint8Array<ArrayBuffer>): readonly string[] {
   const reader = new PayloadReader(payload, "The response to the choice of a setup");
-  const missing = reader.list(DIGEST_BYTES, () => reader.hex(DIGEST_BYTES));
+  const missing = reader.list(SETUP_FILES_MAX + 1, DIGEST_BYTES, () => reader.hex(DIGEST_BYTES));
   reader.end();
   return missing;
 }

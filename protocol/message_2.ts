@@ -15,6 +15,9 @@ export const LATEST_VERSION = 2;
 /** Bytes of a SHA-256. */
 const DIGEST_BYTES = 32;
 
+/** The most cores that a worker may say it has kept. distcomp's worker keeps far fewer. */
+export const KEPT_CORES_MAX = 65_536;
+
 /** Bytes of the id of a worker process. */
 export const INSTANCE_BYTES = 16;
 
@@ -263,7 +266,7 @@ export function decodeDescription(payload: Uint8Array<ArrayBuffer>): WorkerDescr
     platform: reader.string(),
     software: reader.string(),
     machine: reader.string(),
-    cores: reader.list(DIGEST_BYTES, () => reader.hex(DIGEST_BYTES)),
+    cores: reader.list(KEPT_CORES_MAX, DIGEST_BYTES, () => reader.hex(DIGEST_BYTES)),
   };
   reader.end();
   if (description.slots === 0) {

@@ -110,9 +110,17 @@ export class PayloadReader {
     return this.#bytes.subarray(at, this.#at);
   }
 
-  /** A count, then that many items of `itemBytes` bytes each. Checks the count before it reads an item. */
-  list<T>(itemBytes: number, item: () => T): T[] {
+  /**
+   * A count, then that many items of at least `itemBytes` bytes each. Checks the count before it reads an item: in a
+   * payload of 1 GiB there is room for so many that reading them takes minutes and more memory than there is.
+   */
+  list<T>(itemsMax: number, itemBytes: number, item: () => T): T[] {
     const count = this.uint32();
+    if (count > itemsMax) {
+      throw new MalformedPayloadError(
+        `${this.#what} has a list of ${count} items; at most ${itemsMax} are supported`,
+      );
+    }
     if (count * itemBytes > this.#room) throw this.#tooShort();
     return Array.from({ length: count }, item);
   }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
+import { PayloadWriter } from "../../protocol/payload.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyText, anyUint64 } from "./arbitraries.ts";
 import { concat, fromHex, onlyFrame, toHex as hexOf } from "./bytes.ts";
@@ -80,6 +81,27 @@ test("messages of setups that are too short or too long are malformed, at every 
   for (let size = 0; size < response.byteLength; size++) {
     assert.throws(() => protocol.decodeSetupResponse(response.slice(0, size)), malformed);
   }
+});
+
+test("a setup with more files or variables than are supported is refused before they are read", () => {
+  const before = new PayloadWriter().hex(DIGEST).string("name").string("core.so");
+  const messages = [
+    [before.uint32(protocol.SETUP_FILES_MAX + 1), 48, /10001 items; at most 10000/],
+    [
+      new PayloadWriter().hex(DIGEST).string("name").string("").uint32(0)
+        .uint32(protocol.SETUP_VARIABLES_MAX + 1),
+      16,
+      /1001 items; at most 1000/,
+    ],
+  ] as const;
+  for (const [writer, itemBytes, reason] of messages) {
+    // Bytes that are no item: whoever reads one fails for another reason.
+    const items = new Uint8Array(itemBytes * (protocol.SETUP_FILES_MAX + 2)).fill(0xff);
+    assert.throws(() => protocol.decodeSetup(concat([writer.bytes(), items])), reason);
+  }
+  const count = new PayloadWriter().uint32(protocol.SETUP_FILES_MAX + 2).bytes();
+  const response = concat([count, new Uint8Array(32 * (protocol.SETUP_FILES_MAX + 2))]);
+  assert.throws(() => protocol.decodeSetupResponse(response), /10002 items; at most 10001/);
 });
 
 test("a part outside its file is malformed", () => {

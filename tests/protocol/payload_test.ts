@@ -108,7 +108,7 @@ test("a list has as many items as its count says", () => {
   for (const count of [0, 1, 5]) {
     const payload = new PayloadWriter().uint32(count).hex("ab".repeat(2 * count)).bytes();
     const reader = new PayloadReader(payload, "A test");
-    assert.deepEqual(reader.list(2, () => reader.hex(2)), Array(count).fill("abab"));
+    assert.deepEqual(reader.list(5, 2, () => reader.hex(2)), Array(count).fill("abab"));
     reader.end();
   }
 });
@@ -118,8 +118,17 @@ test("a list with a count too large for its payload is refused before its first 
     const payload = new PayloadWriter().uint32(count).hex("ab".repeat(5)).bytes();
     const reader = new PayloadReader(payload, "A test");
     const readItem = () => assert.fail("an item was read");
-    assert.throws(() => reader.list(2, readItem), MalformedPayloadError);
+    assert.throws(() => reader.list(2 ** 32, 2, readItem), MalformedPayloadError);
   }
+});
+
+test("a list with more items than are supported is refused before its first item is read", () => {
+  const payload = new PayloadWriter().uint32(3).hex("ab".repeat(6)).bytes();
+  const readItem = () => assert.fail("an item was read");
+  assert.throws(() => new PayloadReader(payload, "A test").list(2, 2, readItem), {
+    name: MalformedPayloadError.name,
+    message: "A test has a list of 3 items; at most 2 are supported",
+  });
 });
 
 function write(fields: readonly Field[]): Uint8Array<ArrayBuffer> {

@@ -27,6 +27,12 @@ export interface TrialContext {
   readonly clock: Clock;
 }
 
+/** A core that a slot loads. */
+interface Trial {
+  readonly endpoint: EndpointId;
+  readonly outcome: Promise<void> | undefined;
+}
+
 /** The trials of a worker. */
 export class CoreTrials {
   readonly #context: TrialContext;
@@ -46,22 +52,28 @@ export class CoreTrials {
    * with the reason if it cannot be loaded.
    */
   async load(core: StoredCore, abandoned: AbortSignal): Promise<void> {
-    const { pool, slots, probes, loads, clock } = this.#context;
+    const { slots, probes, clock } = this.#context;
     if (slots.holding(core.key).length > 0) return;
-    const free = pool.freeEndpoint() ?? await this.#firstUp();
-    if (free === undefined) return await probes.load(core, abandoned);
-    abandoned.throwIfAborted();
-    const slot = slots.at(free);
-    const abandon = () => slot?.abandonLoad();
+    const trial = this.#begin(core) ?? await this.#beginInFirstUp(core, abandoned);
+    if (!trial) return await probes.load(core, abandoned);
+    const abandon = () => slots.at(trial.endpoint)?.abandonLoad();
     abandoned.addEventListener("abort", abandon);
     const timer = clock.after(OTHERS_MS, () => this.#loadOthers(core));
     try {
-      pool.load(free, core.key);
-      await loads.outcomeAt(free);
+      await trial.outcome;
     } finally {
       timer.stop();
       abandoned.removeEventListener("abort", abandon);
     }
+  }
+
+  /** Has a free slot load the core, if there is one. Chosen and taken at once: other trials wait for a slot, too. */
+  #begin({ key }: StoredCore): Trial | undefined {
+    const { pool, loads } = this.#context;
+    const endpoint = pool.freeEndpoint();
+    if (endpoint === undefined) return undefined;
+    pool.load(endpoint, key);
+    return { endpoint, outcome: loads.outcomeAt(endpoint) };
   }
 
   #loadOthers({ key }: StoredCore): void {
@@ -69,21 +81,27 @@ export class CoreTrials {
     for (const endpoint of pool.emptyEndpoints()) pool.load(endpoint, key);
   }
 
-  /** A free slot, as soon as there is one of those that are starting now. */
-  async #firstUp(): Promise<EndpointId | undefined> {
-    const { pool, slots, clock } = this.#context;
+  /** Begins in one of the slots that are starting now, as soon as one of them is up and free. */
+  async #beginInFirstUp(core: StoredCore, abandoned: AbortSignal): Promise<Trial | undefined> {
+    const { slots, clock } = this.#context;
     const late = new AbortController();
     const timer = clock.after(START_MS, () => {
       late.abort();
       this.onUp();
     });
-    while (slots.areStarting && !late.signal.aborted && pool.freeEndpoint() === undefined) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#waiting.add(resolve);
-      await promise;
-      this.#waiting.delete(resolve);
+    try {
+      while (slots.areStarting && !late.signal.aborted) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#waiting.add(resolve);
+        await promise;
+        this.#waiting.delete(resolve);
+        abandoned.throwIfAborted();
+        const trial = this.#begin(core);
+        if (trial) return trial;
+      }
+      return undefined;
+    } finally {
+      timer.stop();
     }
-    timer.stop();
-    return pool.freeEndpoint();
   }
 }

@@ -1,0 +1,108 @@
+/** Cores that are tried at the same time, while the slots are still starting. */
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { NO_LIMITS } from "../../../protocol/mod.ts";
+import { detectRuntime } from "../../../runtime/detect.ts";
+import { systemFiles } from "../../../runtime/files.ts";
+import { silentLog } from "../../../system/log.ts";
+import { CoreStore, type StoredCore } from "../../../worker/cores/core_store.ts";
+import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
+import { Executor } from "../../../worker/slots/executor.ts";
+import { Launcher } from "../../../worker/slots/launcher.ts";
+import { blob, concat, textOf, u64, utf8 } from "../../fixtures/peers/frames.ts";
+import { test } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
+import { FakeSlots } from "../fake_slots.ts";
+
+const NAMES = ["one", "two", "three"];
+
+for (const slots of [1, 2, 3]) {
+  test(`three cores that wait for the first of ${slots} slots to start each load, and run their own jobs`, async () => {
+    await using worker = await Starting.make(slots);
+    const cores = await Promise.all(NAMES.map((name) => worker.store(name)));
+    const loads = cores.map((core) => worker.executor.tryLoad(core, new AbortController().signal));
+    worker.executor.start();
+    await worker.all(loads);
+    for (const [index, core] of cores.entries()) {
+      assert.equal(await worker.nameFrom(core), NAMES[index], "it runs the core that it names");
+    }
+  });
+}
+
+/** An executor of fake slots. */
+class Starting {
+  readonly executor: Executor;
+  readonly #launcher: Launcher;
+  readonly #store: CoreStore;
+  #isOver = false;
+
+  private constructor(
+    readonly clock: VirtualClock,
+    readonly folder: string,
+    launcher: Launcher,
+    slots: number,
+  ) {
+    this.#launcher = launcher;
+    this.#store = new CoreStore(systemFiles, folder);
+    this.executor = new Executor({
+      clock,
+      log: silentLog,
+      launcher,
+      store: this.#store,
+      slots,
+      coreLoadLimitMs: 60_000,
+      orphanLimitMs: 5_000,
+    });
+  }
+
+  static async make(slots: number): Promise<Starting> {
+    const clock = new VirtualClock();
+    const folder = await mkdtemp(join(tmpdir(), "dc-"));
+    const runtime = { ...new FakeSlots({ clock }).replaceIn(await detectRuntime()), clock };
+    const launcher = new Launcher(runtime, { socketPath: join(folder, "slots"), log: silentLog });
+    return new Starting(clock, folder, launcher, slots);
+  }
+
+  store(name: string): Promise<StoredCore> {
+    return this.#store.add(name, new Uint8Array(utf8(`the core ${name}`)));
+  }
+
+  /** Waits for all, in virtual time. */
+  async all(promises: readonly Promise<void>[]): Promise<void> {
+    const all = Promise.all(promises).finally(() => this.#isOver = true);
+    all.catch(() => {}); // it is awaited below
+    await this.clock.until("all have ended", () => this.#isOver);
+    await all;
+  }
+
+  /** The output of a job that names the core that runs it. */
+  async nameFrom(core: StoredCore): Promise<string> {
+    const client = this.executor.onClientUp();
+    const ends: string[] = [];
+    const job: RelayedJob = {
+      source: {
+        answer: (_, __, payload) => void ends.push(textOf(payload.subarray(12))),
+        fail: (_, kind, reason) => void ends.push(`${kind}: ${reason}`),
+        printing: { onPrinted: () => {}, onLost: () => {} },
+      },
+      id: 1,
+      payload: new Uint8Array(concat(u64(1n), blob(utf8("core")))),
+      limits: NO_LIMITS,
+      state: RECEIVED,
+    };
+    this.executor.submit(client, core, job);
+    await this.clock.until("the job has ended", () => ends.length > 0);
+    this.executor.onClientGone(client);
+    return ends.join();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.executor.close();
+    this.#launcher.kill();
+    await this.clock.advance(60_000);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
