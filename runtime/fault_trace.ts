@@ -173,9 +173,6 @@ export function stackGap(maps: string): StackGap | undefined {
   return undefined;
 }
 
-/** Bytes of a trace that `faultAddress` reads. */
-export const FAULT_BYTES = 24;
-
 /** The address in a `siginfo_t`; `undefined` if there is none. */
 export function faultAddress(trace: DataView): number | undefined {
   return trace.getInt32(0, true) === SIGSEGV ? Number(trace.getBigUint64(16, true)) : undefined;
