@@ -17,7 +17,7 @@ const SEARCHED_BYTES_MAX = 64 * 1024 * 1024;
 export function withVariable(text: string, variables: Variables): Variables {
   const at = text.indexOf("=");
   const name = at < 0 ? text : text.slice(0, at);
-  const value = at < 0 ? process.env[name] : text.slice(at + 1);
+  const value = at < 0 ? valueHere(name) : text.slice(at + 1);
   if (value === undefined) {
     throw new UsageError(
       `--env ${name} takes the value that ${name} has here, but it is not set; give it: --env ${name}=VALUE`,
@@ -26,6 +26,11 @@ export function withVariable(text: string, variables: Variables): Variables {
   const problem = variableProblem(name, value);
   if (problem !== undefined) throw new UsageError(`--env: ${problem}`);
   return { ...variables, [name]: value };
+}
+
+/** Not what every object has: `toString` is the name of a variable like others. */
+function valueHere(name: string): string | undefined {
+  return Object.hasOwn(process.env, name) ? process.env[name] : undefined;
 }
 
 /**

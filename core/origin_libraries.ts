@@ -1,6 +1,6 @@
 /** Finds the libraries that a library takes from folders that it names relative to itself, through `$ORIGIN`. */
 
-import { type ElfLibrary, type FileBytes, readElfLibrary } from "./elf_library.ts";
+import type { ElfLibrary } from "./elf_library.ts";
 
 /** No core brings more. */
 const LIBRARIES_MAX = 1_000;
@@ -11,13 +11,18 @@ const OF_SYSTEM =
 
 const ORIGIN = /^\$(?:ORIGIN\b|\{ORIGIN\})(?=\/|$)/;
 
-/** Reads a file; `undefined` if there is none. */
-export type ReadLibrary = (path: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
+/** A file that the loader would take for a library. */
+export interface LibraryFile {
+  /** What it says of itself; `undefined` if it is no ELF library, or damaged. */
+  readonly library: ElfLibrary | undefined;
+}
+
+/** Reads what a file says of itself; `undefined` if there is none. */
+export type ReadLibrary = (path: string) => Promise<LibraryFile | undefined>;
 
 /** A library whose needs are still to be looked at. */
-interface Found {
+interface Found extends LibraryFile {
   readonly path: string;
-  readonly content: Uint8Array<ArrayBuffer>;
   /** Folders of those that need it, which count unless it has a `runpath` itself. */
   readonly inherited: readonly string[];
 }
@@ -28,16 +33,15 @@ interface Found {
  */
 export async function originLibraries(
   path: string,
-  content: Uint8Array<ArrayBuffer>,
+  library: ElfLibrary | undefined,
   read: ReadLibrary,
 ): Promise<string[]> {
-  const queue: Found[] = [{ path, content, inherited: [] }];
+  const queue: Found[] = [{ path, library, inherited: [] }];
   const paths = new Set<string>();
   for (const found of queue) {
-    const library = await readElfLibrary(bytesOf(found.content));
-    if (!library) continue;
-    const { own, passedOn } = foldersOf(library, found);
-    for (const name of library.needed) {
+    if (!found.library) continue;
+    const { own, passedOn } = foldersOf(found.library, found);
+    for (const name of found.library.needed) {
       if (OF_SYSTEM.test(name) || paths.size >= LIBRARIES_MAX) continue;
       const next = await firstOf(candidates(name, own, found.path), read);
       if (!next || next.path === path || paths.has(next.path)) continue;
@@ -85,17 +89,10 @@ function normal(path: string): string {
 async function firstOf(
   paths: readonly string[],
   read: ReadLibrary,
-): Promise<{ readonly path: string; readonly content: Uint8Array<ArrayBuffer> } | undefined> {
+): Promise<LibraryFile & { readonly path: string } | undefined> {
   for (const path of paths) {
-    const content = await read(path);
-    if (content) return { path, content };
+    const file = await read(path);
+    if (file) return { path, library: file.library };
   }
   return undefined;
-}
-
-function bytesOf(content: Uint8Array<ArrayBuffer>): FileBytes {
-  return {
-    size: content.byteLength,
-    read: (at, bytes) => Promise.resolve(content.subarray(at, at + bytes)),
-  };
 }

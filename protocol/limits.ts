@@ -49,6 +49,8 @@ export const CONTROLLER_SILENT_MS_MAX = 60_000;
  */
 export const UNANSWERED_JOBS_MAX = 65_536;
 export const UNANSWERED_CORES_MAX = 2;
+/** A folder beside a core has thousands of small files. One round trip for each would take minutes. */
+export const UNANSWERED_PARTS_MAX = 64;
 export const UNANSWERED_BYTES_MAX = 256 * 1024 * 1024;
 
 /** The longest text of a notice of printed lines. A worker sends more notices instead of a longer one. */

@@ -5,9 +5,10 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { originLibraries } from "../../core/origin_libraries.ts";
+import { libraryAt, libraryIn } from "./library_file.ts";
 import { SETUP_FILES_MAX, type SetupFile } from "../../protocol/mod.ts";
 import { CoreFileError } from "../../system/core_file.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
@@ -44,7 +45,7 @@ export async function filesBeside(
   for (const file of named) {
     await addNamed(places, file, join(dirname(place), basename(resolve(file))));
   }
-  for (const library of await originLibraries(place, content, readLibrary)) {
+  for (const library of await originLibraries(place, await libraryIn(content), libraryAt)) {
     places.addLibrary(library);
   }
   if (places.size === 0) return { path: "", files: [] };
@@ -113,14 +114,6 @@ async function tried<T>(file: string, call: Promise<T>): Promise<T> {
     return await call;
   } catch (cause) {
     throw new BesideFileError(file, reasonOf(cause), { cause });
-  }
-}
-
-async function readLibrary(file: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  try {
-    return (await stat(file)).isFile() ? new Uint8Array(await readFile(file)) : undefined;
-  } catch {
-    return undefined; // the loader looks elsewhere, too
   }
 }
 

@@ -11,13 +11,18 @@ import {
   encodeSetup,
   type Frame,
   isBare,
+  UNANSWERED_PARTS_MAX,
 } from "../../protocol/mod.ts";
 import { messageOf, reasonOf } from "../../runtime/error_text.ts";
 import type { CoreImage } from "./core_image.ts";
+import { PartWindow } from "./part_window.ts";
 import { errorTextOf, isError } from "./responses.ts";
 
-/** How much of a file is in memory at once, and on its way. */
+/** A larger file is sent in parts of this size. */
 const PART_BYTES = 4 * 1024 * 1024;
+
+/** How much of all files is in memory at once, and on its way to one worker: a part, or several small files. */
+const WINDOW_BYTES_MAX = PART_BYTES;
 
 /** A worker that is short of space may drop some of a setup's contents while it gets the others. */
 const ROUNDS_MAX = 3;
@@ -47,20 +52,19 @@ export class CoreTransfer {
   readonly #core: CoreImage;
   readonly #initMs: number;
   readonly #connection: TransferConnection;
-  /** Rejects when the connection closes: nothing answers any more. */
-  readonly #closed = Promise.withResolvers<never>();
+  /** The parts that are on their way. */
+  readonly #window = new PartWindow(UNANSWERED_PARTS_MAX, WINDOW_BYTES_MAX);
 
   /** `initMs`: how long `worker_init` may take. */
   constructor(core: CoreImage, initMs: number, connection: TransferConnection) {
     this.#core = core;
     this.#initMs = initMs;
     this.#connection = connection;
-    this.#closed.promise.catch(() => {}); // only a transfer in progress waits for it
   }
 
   /** The connection is closed. */
   close(): void {
-    this.#closed.reject(new Error("the connection is closed"));
+    this.#window.fail(new Error("the connection is closed"));
   }
 
   /** Sends the core, or chooses it: from version 2 on, the worker says whether it lacks anything. */
@@ -100,6 +104,7 @@ export class CoreTransfer {
   async #send(missing: readonly string[], rounds: number): Promise<void> {
     try {
       for (const digest of missing) await this.#sendContent(digest);
+      await this.#window.emptied();
     } catch (error) {
       if (!this.#connection.isClosed()) this.#connection.onFailed(messageOf(error));
       return;
@@ -134,7 +139,7 @@ export class CoreTransfer {
     }
   }
 
-  /** One part is on its way at a time: what is between is the worker's disk and the network. */
+  /** Sends the parts of a file, each as soon as there is room for it. */
   async #sendParts(
     digest: string,
     bytes: number,
@@ -142,16 +147,17 @@ export class CoreTransfer {
   ): Promise<void> {
     let offset = 0;
     do {
-      if (this.#connection.isClosed()) return;
+      await this.#window.room(Math.min(PART_BYTES, bytes - offset));
       const part = await partAt(offset);
+      this.#window.check(); // it may have failed while the part was read
+      if (this.#connection.isClosed()) return;
       const content = { digest, bytes, offset, part };
-      const answered = Promise.withResolvers<void>();
+      this.#window.onSent(part.byteLength);
       this.#connection.request((id) => encodeContent(id, content), (frame) => {
-        if (isError(frame)) return answered.reject(new Error(errorTextOf(frame)));
+        if (isError(frame)) return this.#window.fail(new Error(errorTextOf(frame)));
         decodeNothing(frame.payload);
-        answered.resolve();
+        this.#window.onAnswered(part.byteLength);
       });
-      await Promise.race([answered.promise, this.#closed.promise]);
       offset += part.byteLength;
     } while (offset < bytes);
   }

@@ -42,6 +42,7 @@ test("names that no core can read or that are distcomp's own, and values that ar
 
 test("names that belong to every object are variables like others", () => {
   for (const name of ["constructor", "__proto__", "toString"]) {
+    assert.throws(() => withVariable(name, {}), /it is not set/, name);
     const variables = withVariable(`${name}=1`, {});
     assert.deepEqual(Object.entries(variables), [[name, "1"]]);
     assert.deepEqual(variablesLeftBehind(coreWith(name), {}, notInherited, { [name]: "1" }), [

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import process from "node:process";
 import fc from "fast-check";
-import { originLibraries } from "../../core/origin_libraries.ts";
+import { readElfLibrary } from "../../core/elf_library.ts";
+import { type LibraryFile, originLibraries } from "../../core/origin_libraries.ts";
 import { coreSource, Libraries } from "../lib/libraries.ts";
 import { runs } from "../lib/random.ts";
 import { test, testUnless } from "../lib/test.ts";
@@ -35,12 +36,19 @@ async function chain(
 
 /** The libraries of a core, relative to its folder. */
 async function found(libraries: Libraries, core: string): Promise<string[]> {
-  const paths = await originLibraries(core, new Uint8Array(await readFile(core)), read);
+  const paths = await originLibraries(core, (await read(core))?.library, read);
   return paths.map((path) => path.slice(libraries.path.length + 1)).sort();
 }
 
-async function read(path: string): Promise<Bytes | undefined> {
-  return await readFile(path).then((content) => new Uint8Array(content), () => undefined);
+async function read(path: string): Promise<LibraryFile | undefined> {
+  const content = await readFile(path).catch(() => undefined);
+  return content && await fileOf(new Uint8Array(content));
+}
+
+async function fileOf(content: Bytes): Promise<LibraryFile> {
+  const { byteLength: size } = content;
+  const read = (at: number, bytes: number) => Promise.resolve(content.subarray(at, at + bytes));
+  return { library: await readElfLibrary({ size, read }) };
 }
 
 const BOTH = ["lib/libone.so", "lib/libtwo.so"];
@@ -113,7 +121,8 @@ testUnless(notLinux, "libraries that need each other are found once", async () =
 
 test("what is no ELF library needs nothing", async () => {
   for (const bytes of [[], [0x7f, 0x45, 0x4c, 0x46], [1, 2, 3]]) {
-    assert.deepEqual(await originLibraries("/core.so", new Uint8Array(bytes), read), []);
+    const { library } = await fileOf(new Uint8Array(bytes));
+    assert.deepEqual(await originLibraries("/core.so", library, read), []);
   }
 });
 
@@ -142,11 +151,11 @@ testUnless(notLinux, "a damaged core or library never throws", async () => {
           libraries.at("lib/libone.so"),
           damaged,
         ]]);
-        const paths = await originLibraries(
-          core,
-          isCore ? damaged : content,
-          (path) => Promise.resolve(reads.get(path)),
-        );
+        const { library: ofCore } = await fileOf(isCore ? damaged : content);
+        const paths = await originLibraries(core, ofCore, async (path) => {
+          const content = reads.get(path);
+          return content && await fileOf(content);
+        });
         for (const path of paths) assert.equal(path, libraries.at("lib/libone.so"));
       },
     ),

@@ -145,6 +145,7 @@ test("the limits of version 2 on the page are those of the code", () => {
     `${protocol.CONTROLLER_SILENT_MS_MAX / 1000} s`,
     String(protocol.UNANSWERED_JOBS_MAX),
     String(protocol.UNANSWERED_CORES_MAX),
+    String(protocol.UNANSWERED_PARTS_MAX),
     String(protocol.UNANSWERED_BYTES_MAX),
     String(protocol.PRINTED_TEXT_BYTES_MAX),
   ]);
@@ -157,6 +158,7 @@ test("the rules of version 2 on the page have the same limits as its table", () 
     `${protocol.CONTROLLER_SILENT_MS_MAX / 1000} seconds`,
     `${protocol.UNANSWERED_JOBS_MAX.toLocaleString("en")} jobs`,
     `${protocol.UNANSWERED_CORES_MAX} cores`,
+    `${protocol.UNANSWERED_PARTS_MAX} parts`,
     `${protocol.UNANSWERED_BYTES_MAX / 2 ** 20} MiB`,
     `${protocol.PRINTED_TEXT_BYTES_MAX.toLocaleString("en")} bytes`,
   ];

@@ -90,7 +90,8 @@ export class Connection implements JobSource {
     this.printing = new PrintedNotices(link, this.#core, clock);
     this.#flow = new FlowControl({
       jobs: this.#jobs,
-      cores: [this.#core, this.#contents],
+      cores: this.#core,
+      parts: this.#contents,
       get unreadBytes() {
         return link.pendingBytes;
       },

@@ -4,6 +4,7 @@ import {
   UNANSWERED_BYTES_MAX,
   UNANSWERED_CORES_MAX,
   UNANSWERED_JOBS_MAX,
+  UNANSWERED_PARTS_MAX,
 } from "../../protocol/mod.ts";
 
 /** While a controller has more than this unread, none of its jobs are started. */
@@ -15,12 +16,19 @@ const UNREAD_BYTES_LIMIT = 2 * UNREAD_BYTES_MAX;
 /** A paused connection is read again once it is within this fraction of all bounds. */
 const RESUME_PART = 1 / 2;
 
+/** Messages that are not answered yet. */
+interface Unanswered {
+  readonly count: number;
+  readonly bytes: number;
+}
+
 /** What a connection holds for its controller at the moment. */
 export interface Backlog {
-  /** Jobs that are not answered yet. */
-  readonly jobs: { readonly count: number; readonly bytes: number };
-  /** Cores that are loading, and parts of files that are being written. */
-  readonly cores: readonly { readonly count: number; readonly bytes: number }[];
+  readonly jobs: Unanswered;
+  /** Cores that are loading. */
+  readonly cores: Unanswered;
+  /** Parts of files that are being written. */
+  readonly parts: Unanswered;
   /** Bytes of answers that the controller has not read. */
   readonly unreadBytes: number;
 }
@@ -100,12 +108,12 @@ export class FlowControl {
   }
 }
 
-/** A single job or core may be larger than the bound on bytes. */
-function isOver({ jobs, cores, unreadBytes }: Backlog, part: number): boolean {
-  const bytes = cores.reduce((sum, { bytes }) => sum + bytes, jobs.bytes);
-  const coreCount = cores.reduce((sum, { count }) => sum + count, 0);
+/** A single job, core or part may be larger than the bound on bytes. */
+function isOver({ jobs, cores, parts, unreadBytes }: Backlog, part: number): boolean {
+  const bytes = jobs.bytes + cores.bytes + parts.bytes;
   return jobs.count > part * UNANSWERED_JOBS_MAX ||
-    coreCount > UNANSWERED_CORES_MAX ||
-    (jobs.count + coreCount > 1 && bytes > part * UNANSWERED_BYTES_MAX) ||
+    cores.count > UNANSWERED_CORES_MAX ||
+    parts.count > part * UNANSWERED_PARTS_MAX ||
+    (jobs.count + cores.count + parts.count > 1 && bytes > part * UNANSWERED_BYTES_MAX) ||
     unreadBytes > part * UNREAD_BYTES_LIMIT;
 }

@@ -8,6 +8,15 @@ import type { ContentPart } from "../../protocol/mod.ts";
 /** Unused contents are kept for later setups: at most this many bytes. */
 const UNUSED_BYTES_MAX = 256 * 1024 * 1024;
 
+/** At most this many: the files of two of the largest setups. Contents may have a byte each. */
+const UNUSED_CONTENTS_MAX = 20_000;
+
+/** How many unused contents a store keeps. */
+export interface UnusedLimits {
+  readonly bytes?: number | undefined;
+  readonly count?: number | undefined;
+}
+
 /** A core may start a program that is beside it, and must not change what other setups use. Nobody else has access. */
 const CONTENT_MODE = 0o500;
 
@@ -24,19 +33,29 @@ export class ContentStore {
   readonly #files: Files;
   readonly #directory: string;
   readonly #unusedBytesMax: number;
+  readonly #unusedCountMax: number;
   readonly #contents = new Map<string, StoredContent>();
+  /** Those without users, from the least to the most recently used. */
+  readonly #unused = new Set<StoredContent>();
+  #unusedBytes = 0;
   #lastFile = 0;
 
-  constructor(files: Files, directory: string, unusedBytesMax = UNUSED_BYTES_MAX) {
+  constructor(
+    files: Files,
+    directory: string,
+    { bytes = UNUSED_BYTES_MAX, count = UNUSED_CONTENTS_MAX }: UnusedLimits = {},
+  ) {
     this.#files = files;
     this.#directory = directory;
-    this.#unusedBytesMax = unusedBytesMax;
+    this.#unusedBytesMax = bytes;
+    this.#unusedCountMax = count;
   }
 
   /** Counts one more user of a content, if it is stored. Checks its file: systems clean up temporary folders. */
   acquire(digest: string): StoredContent | undefined {
     const content = this.#contents.get(digest);
     if (!content) return undefined;
+    this.#setUsed(content);
     if (this.#files.infoSync(content.path)?.bytes !== content.bytes) {
       this.#contents.delete(digest); // those who use it have links to it
       return undefined;
@@ -50,9 +69,8 @@ export class ContentStore {
     content.users -= 1;
     if (content.users > 0) return;
     if (this.#contents.get(content.digest) !== content) return this.#remove(content);
-    // Moves it to the end of the map, whose order is from the least to the most recently used.
-    this.#contents.delete(content.digest);
-    this.#contents.set(content.digest, content);
+    this.#unused.add(content);
+    this.#unusedBytes += content.bytes;
     this.#evict();
   }
 
@@ -80,12 +98,17 @@ export class ContentStore {
     return this.#files.remove(content.path);
   }
 
+  #setUsed(content: StoredContent): void {
+    if (this.#unused.delete(content)) this.#unusedBytes -= content.bytes;
+  }
+
+  /** A setup has thousands of contents, which lose their last user together: it looks only at those that go. */
   #evict(): void {
-    const unused = [...this.#contents.values()].filter(({ users }) => users === 0);
-    let bytes = unused.reduce((sum, content) => sum + content.bytes, 0);
-    for (const content of unused) {
-      if (bytes <= this.#unusedBytesMax) return;
-      bytes -= content.bytes;
+    for (const content of this.#unused) {
+      if (
+        this.#unusedBytes <= this.#unusedBytesMax && this.#unused.size <= this.#unusedCountMax
+      ) return;
+      this.#setUsed(content);
       this.#contents.delete(content.digest);
       this.#remove(content);
     }

@@ -1,7 +1,7 @@
 /** What a controller sends to a worker for a setup: what the worker lacks, part by part, and nothing else. */
 
 import assert from "node:assert/strict";
-import { readdir, readlink, rm, truncate } from "node:fs/promises";
+import { readdir, readlink, rm, stat, truncate } from "node:fs/promises";
 import { type CoreImage, readCoreImage } from "../../../controller/workers/core_image.ts";
 import { CoreTransfer } from "../../../controller/workers/core_transfer.ts";
 import {
@@ -75,6 +75,57 @@ test("a large file is sent in parts, each when the one before it is answered", a
   assert.equal(parts.join(""), large);
 });
 
+test("small files do not wait for each other: 64 are on their way, and one more for each answer", async () => {
+  await using folder = await Libraries.make();
+  const texts = Array.from({ length: 70 }, (_, index) => `file ${index}`);
+  const image = await imageWith(folder, Object.fromEntries(texts.map((text) => [text, text])));
+  const worker = new ScriptedWorker(image);
+  worker.start();
+  worker.lacks(...texts.map(digest));
+  assert.equal(textOf(await worker.content(64)), texts[63]);
+  await settled(worker);
+  assert.equal(worker.messages.length, 65);
+  worker.done();
+  assert.equal(textOf(await worker.content(65)), texts[64]);
+  for (let answered = 1; answered < texts.length; answered++) {
+    await worker.hasSent(Math.min(65 + answered, texts.length + 1));
+    assert(!worker.hasChosenAgain, "parts are unanswered");
+    worker.done();
+  }
+  await worker.hasSent(texts.length + 2);
+  assert(worker.hasChosenAgain);
+});
+
+test("files of 4 MiB in all are on their way, or one part", async () => {
+  await using folder = await Libraries.make();
+  const one = "1".repeat(PART_BYTES - 1);
+  const image = await imageWith(folder, { one, two: "2", three: "3" });
+  const worker = new ScriptedWorker(image);
+  worker.start();
+  worker.lacks(digest(one), digest("2"), digest("3"));
+  assert.equal(textOf(await worker.content(2)), "2");
+  await settled(worker);
+  assert.equal(worker.messages.length, 3);
+  worker.done();
+  assert.equal(textOf(await worker.content(3)), "3");
+});
+
+test("the first part that a worker refuses is the reason, and no other follows", async () => {
+  await using folder = await Libraries.make();
+  const large = "0123456789abcdef".repeat(2 * PART_BYTES / 16);
+  const image = await imageWith(folder, { one: "first", two: "second", large });
+  const worker = new ScriptedWorker(image);
+  worker.start();
+  worker.lacks(digest("first"), digest("second"), digest(large));
+  await worker.content(2);
+  worker.fail("no space left");
+  worker.fail("still no space left");
+  await worker.hasEnded();
+  assert.deepEqual(worker.outcomes, ["no space left"]);
+  await settled(worker);
+  assert.equal(worker.messages.length, 3);
+});
+
 test("the core itself is sent from memory where a worker lacks it", async () => {
   await using folder = await Libraries.make();
   const image = await imageWith(folder, { data: "text" });
@@ -146,12 +197,13 @@ test("a file that is gone, shorter or another one since the run began is an erro
 
 test("a connection that closes in the middle of a file ends the transfer, which says nothing more", async () => {
   await using folder = await Libraries.make();
-  const worker = new ScriptedWorker(await imageWith(folder, { one: "first", two: "second" }));
+  const large = "0123456789abcdef".repeat(2 * PART_BYTES / 16);
+  const worker = new ScriptedWorker(await imageWith(folder, { large, two: "second" }));
   worker.start();
-  worker.lacks(digest("first"), digest("second"));
+  worker.lacks(digest(large), digest("second"));
   await worker.content(1);
   worker.close();
-  await eventually("its file is closed", async () => !await isOpen(folder.at("one")));
+  await eventually("its file is closed", async () => !await isOpen(folder.at("large")));
   assert.deepEqual(worker.outcomes, []);
   assert.equal(worker.messages.length, 2);
 });
@@ -249,6 +301,10 @@ class ScriptedWorker {
     this.answer(encodeKindError(this.#lastId, "core", text));
   }
 
+  get hasChosenAgain(): boolean {
+    return this.messages.filter(({ type }) => type === "setup").length > 1;
+  }
+
   get hasSentContent(): boolean {
     return this.messages.some(({ type }) => type === "content");
   }
@@ -281,6 +337,15 @@ function frameOf(bytes: Uint8Array<ArrayBuffer>): Frame {
     if (frame) return frame;
   }
   throw new Error("It is no whole frame");
+}
+
+/** What a transfer might still send has been sent: files are read in the background. */
+async function settled(worker: ScriptedWorker): Promise<void> {
+  for (let turns = 0; turns < 20; turns++) {
+    const { length } = worker.messages;
+    await stat("/").then(() => new Promise((resolve) => setTimeout(resolve, 0)));
+    if (worker.messages.length > length) turns = 0;
+  }
 }
 
 function digest(text: string): string {

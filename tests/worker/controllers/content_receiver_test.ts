@@ -124,7 +124,9 @@ class Receiving {
   constructor(unusedBytesMax?: number, other?: Receiving) {
     this.disk = other?.disk ?? new MemoryDisk();
     if (!other) this.disk.files.makeFolderSync(FOLDER);
-    this.store = other?.store ?? new ContentStore(this.disk.files, FOLDER, unusedBytesMax);
+    this.store = other?.store ?? new ContentStore(this.disk.files, FOLDER, {
+      bytes: unusedBytesMax,
+    });
     this.receiver = new ContentReceiver(this.store, {
       send: (frame) => void this.answers.push(answerOf(frame)),
       sendError: (_id, _kind, text) => void this.answers.push(text),

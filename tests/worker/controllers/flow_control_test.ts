@@ -12,7 +12,7 @@ const bounds: [what: keyof Held, bound: number, half: number][] = [
   ["cores", 2, 2],
   ["jobBytes", 256 * MEBIBYTE, 128 * MEBIBYTE],
   ["coreBytes", 256 * MEBIBYTE, 128 * MEBIBYTE],
-  ["parts", 2, 2],
+  ["parts", 64, 32],
   ["partBytes", 256 * MEBIBYTE, 128 * MEBIBYTE],
   ["unreadBytes", 128 * MEBIBYTE, 64 * MEBIBYTE],
 ];
@@ -102,7 +102,12 @@ class Flow {
   readonly #jobs = { count: 0, bytes: 0 };
   readonly #cores = { count: 0, bytes: 0 };
   readonly #parts = { count: 0, bytes: 0 };
-  readonly #backlog = { jobs: this.#jobs, cores: [this.#cores, this.#parts], unreadBytes: 0 };
+  readonly #backlog = {
+    jobs: this.#jobs,
+    cores: this.#cores,
+    parts: this.#parts,
+    unreadBytes: 0,
+  };
 
   constructor(held: Partial<Held> = {}) {
     this.#set(held);

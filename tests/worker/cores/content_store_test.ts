@@ -106,6 +106,35 @@ test("unused contents are kept up to their bound, and those that were used last 
   assert.deepEqual(disk.paths, [one.path, three.path]);
 });
 
+test("unused contents are kept up to their number, however few bytes they have", async () => {
+  const { disk, store } = storeOf(1000, 2);
+  const contents = [];
+  for (const text of ["", "1", "22"]) contents.push(await add(store, text));
+  for (const content of contents) store.release(content);
+  const [first, second, third] = contents as [StoredContent, StoredContent, StoredContent];
+  await turn();
+  assert.deepEqual(disk.paths, [second.path, third.path]);
+  assert.equal(store.acquire(first.digest), undefined);
+  assert.equal(store.acquire(second.digest), second);
+  store.release(await add(store, "333"));
+  await turn();
+  assert(disk.paths.includes(second.path), "one in use is not counted");
+  assert.equal(store.acquire(third.digest), third);
+});
+
+test("a content that is used again and released again counts once", async () => {
+  const { disk, store } = storeOf(10, 2);
+  const content = await add(store, "1234");
+  store.release(content);
+  for (let time = 0; time < 5; time++) {
+    assert.equal(store.acquire(content.digest), content);
+    store.release(content);
+  }
+  store.release(await add(store, "5678"));
+  await turn();
+  assert.equal(disk.paths.length, 2);
+});
+
 test("contents in use are never removed, however many bytes they have", async () => {
   const { disk, store } = storeOf(0);
   const used = await add(store, "in use");
@@ -126,10 +155,10 @@ test("a content that does not fit on the disk is refused with the reason", async
   assert.deepEqual(disk.paths, []);
 });
 
-function storeOf(unusedBytesMax?: number): { disk: MemoryDisk; store: ContentStore } {
+function storeOf(bytes?: number, count?: number): { disk: MemoryDisk; store: ContentStore } {
   const disk = new MemoryDisk();
   disk.files.makeFolderSync(FOLDER);
-  return { disk, store: new ContentStore(disk.files, FOLDER, unusedBytesMax) };
+  return { disk, store: new ContentStore(disk.files, FOLDER, { bytes, count }) };
 }
 
 async function complete(

@@ -125,7 +125,7 @@ test("a setup without files may leave the place of its core to the worker", asyn
 /** A store in memory that keeps no unused contents, and no unused setups unless told otherwise. */
 class Storing {
   readonly disk = new MemoryDisk();
-  readonly contents = new ContentStore(this.disk.files, FOLDER, 0);
+  readonly contents = new ContentStore(this.disk.files, FOLDER, { bytes: 0 });
   readonly store: CoreStore;
   readonly #held: StoredContent[] = [];
 
