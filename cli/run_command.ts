@@ -12,7 +12,7 @@ import type { Address, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
 import { isInherited } from "../system/inherited_variables.ts";
-import { leftBehindText, variablesLeftBehind } from "./core_variables.ts";
+import { missedVariables, missedVariablesText } from "./missed_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { ExitCode } from "./exit_code.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -103,6 +103,9 @@ async function complete(
   const shown = { progress: noProgress() };
   const write: WriteLine = (line) => shown.progress.write(line);
   const log = runLog(write, flags.quiet ?? false);
+  const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
+  const warning = missedVariablesText(missed);
+  if (warning) log.warn(warning);
   const printed = coreOutputSink(coreOutputOf(flags), flags.output, runtime, write, log);
   const run = runOf(runtime, request, plan, folder, log, write, printed);
   shown.progress = startProgress(run, flags, runtime);
@@ -145,10 +148,6 @@ function runOf(
   // If the journal has no job to skip, do not look up each input in it.
   const source = sourceOf(runtime.files, request, skipsExpected > 0 ? resume : undefined, log);
   for (const text of damageText(resume)) log.warn(text);
-  const leftBehind = leftBehindText(
-    variablesLeftBehind(plan.core.content, flags.env ?? {}, isInherited),
-  );
-  if (leftBehind) log.warn(leftBehind);
   const resuming = resumeText(resume, retryFailed);
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
