@@ -53,6 +53,8 @@ export type FaultKind =
   | "connection breaks"
   | "connection stalls"
   | "connection falls silent"
+  | "new connections break"
+  | "new connections fall silent"
   | "clock jumps"
   | "disk is full"
   | "controller is killed"
@@ -178,6 +180,8 @@ const FAULTS: readonly FaultKind[] = [
   "connection breaks",
   "connection stalls",
   "connection falls silent",
+  "new connections break",
+  "new connections fall silent",
   "clock jumps",
   "disk is full",
   "controller is killed",
