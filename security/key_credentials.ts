@@ -78,8 +78,9 @@ export class KeyCredentials implements Credentials {
   expiryWarning(nowMs: number): string | undefined {
     const daysLeft = Math.ceil((this.#key.notAfterMs - nowMs) / DAY_MS);
     if (daysLeft > WARNING_DAYS) return undefined;
-    return `The key "${this.path}" expires on ${dayText(this.#key.notAfterMs)}, ` +
-      `${daysLeft === 1 ? "within a day" : `in ${daysLeft} days`}; ` +
+    const days = daysLeft === 1 ? "1 day" : `${daysLeft} days`;
+    const when = daysLeft > 0 ? `expires in ${days}, on` : "expired on";
+    return `The key "${this.path}" ${when} ${dayText(this.#key.notAfterMs)}; ` +
       "replace it with distcomp key rotate, and copy it to the other machines";
   }
 }
@@ -123,7 +124,7 @@ function checkDates({ path, key }: FoundKey, nowMs: number): void {
   }
   if (nowMs <= key.notAfterMs) return;
   throw new KeyError(
-    `The key "${path}" has expired on ${dayText(key.notAfterMs)}, and ${clock}; ` +
+    `The key "${path}" expired on ${dayText(key.notAfterMs)}, and ${clock}; ` +
       "replace it with distcomp key rotate, and copy it to the other machines",
   );
 }

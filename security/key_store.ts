@@ -138,7 +138,9 @@ async function checkIsPrivate({ path, isDefault }: KeyPlace, file: FileHandle): 
   if ((mode & OTHERS) === 0) return;
   throw new KeyError(
     `Other users of this machine can read or change the key "${path}" (mode ` +
-      `${(mode & MODE).toString(8)}), so it is not used; type chmod 600 ${path}, and make a new ` +
+      `${
+        (mode & MODE).toString(8)
+      }), so it is not used; type chmod 600 "${path}", and make a new ` +
       "key if one of them may have read it",
   );
 }
