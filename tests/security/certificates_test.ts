@@ -90,6 +90,34 @@ testUnless(
   },
 );
 
+testUnless(NO_OPENSSL, "serial numbers are positive, and no two are the same", async () => {
+  await using folder = await KeyFolder.make();
+  const key = await keyOf();
+  const seen = new Set<string>();
+  for (let count = 0; count < 16; count++) {
+    const text = printed(folder, await folder.credentials(key, "worker"));
+    seen.add(/Serial Number:\n +([0-9a-f]{2}(?::[0-9a-f]{2}){15})\n/.exec(text)?.[1] ?? text);
+  }
+  assert.equal(seen.size, 16);
+  for (const serialNumber of seen) {
+    assert.match(serialNumber, /^[4-7]/, "not negative, nor shorter");
+  }
+});
+
+testUnless(
+  NO_OPENSSL,
+  "a key that is valid beyond 2050 has its times in the form for that",
+  async () => {
+    await using folder = await KeyFolder.make();
+    const nowMs = Date.UTC(2045, 0, 1);
+    const key = await keyOf(nowMs);
+    const worker = await folder.credentials(key, "worker", nowMs);
+    const controller = await folder.credentials(key, "controller", nowMs);
+    assert.equal(verified(folder, worker, controller, Date.UTC(2054, 0, 1)), "OK");
+    assert.match(printed(folder, worker), /Not After : Dec 30 00:00:00 2054 GMT/);
+  },
+);
+
 type Shown = Pick<Credentials, "certificate">;
 type Trusting = Pick<Credentials, "authorities">;
 
