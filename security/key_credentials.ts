@@ -92,10 +92,7 @@ interface FoundKey {
 }
 
 /** The key at a place. That of the user is made if there is none: by one process, if several start at once. */
-async function findKey(
-  place: KeyPlace,
-  sources: CredentialsOptions,
-): Promise<FoundKey> {
+async function findKey(place: KeyPlace, sources: CredentialsOptions): Promise<FoundKey> {
   const { path, isDefault } = place;
   const key = await readKey(place);
   if (key) return { path, key, isNew: false };
@@ -119,7 +116,10 @@ function checkDates({ path, key }: FoundKey, nowMs: number): void {
   const clock = `this machine's clock says ${minuteText(nowMs)}`;
   if (nowMs < key.notBeforeMs) {
     throw new KeyError(
-      `The key "${path}" is valid from ${dayText(key.notBeforeMs)} on, but ${clock}; set the clock`,
+      `The key "${path}" is valid from ${
+        dayText(key.notBeforeMs)
+      } on, but ${clock}; set the clock, ` +
+        "or make a new key if it was made with a wrong one",
     );
   }
   if (nowMs <= key.notAfterMs) return;

@@ -2,6 +2,10 @@
 
 import assert from "node:assert/strict";
 import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { systemRandom } from "../../runtime/clock.ts";
+import { DAY_MS } from "../../security/dates.ts";
+import { makeKey, VALID_MS } from "../../security/key_maker.ts";
+import { createKeyFile } from "../../security/key_store.ts";
 import { test } from "../lib/test.ts";
 import { type Ended, Workspace } from "./workspace.ts";
 
@@ -91,6 +95,18 @@ test("key rotate replaces the key, and keeps accepting the old one as long as it
   const last = await keyCommand(workspace, "rotate", "--key", "k", "--keep", "0");
   assert.match(last.stdout, new RegExp(`The old key, ${key["key"]}, is not accepted any more`));
   assert.equal((await shown(workspace, "--key", "k"))["accepts"], undefined);
+});
+
+test("key show tells that a key has expired, and key rotate replaces it at once", async () => {
+  await using workspace = await Workspace.make();
+  const nowMs = Date.now() - VALID_MS - 5 * DAY_MS;
+  const old = await makeKey({ clock: { date: () => nowMs }, random: systemRandom });
+  await createKeyFile(workspace.at("k"), old, systemRandom);
+  const { expires, key } = await shown(workspace, "--key", "k");
+  assert.match(expires as string, /^\d{4}-\d\d-\d\d \(expired\)$/);
+  const rotated = await keyCommand(workspace, "rotate", "--key", "k");
+  assert.match(rotated.stdout, new RegExp(`The old key, ${key}, is not accepted any more`));
+  assert.match((await shown(workspace, "--key", "k"))["expires"] as string, /\(in 3,650 days\)$/);
 });
 
 test("a key for one role cannot be rotated", async () => {

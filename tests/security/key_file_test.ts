@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, chown, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ import { systemRandom } from "../../runtime/clock.ts";
 import { keyForRole } from "../../security/key.ts";
 import { rotateKey } from "../../security/key_maker.ts";
 import { keyPlace } from "../../security/key_place.ts";
-import { createKeyFile, KeyExistsError, readKey } from "../../security/key_store.ts";
+import { createKeyFile, KeyExistsError, nameNew, readKey } from "../../security/key_store.ts";
 import { keyOfText, textOfKey } from "../../security/key_text.ts";
 import { ROLES } from "../../security/role.ts";
 import { test, testUnless } from "../lib/test.ts";
@@ -142,6 +142,32 @@ test("a key file is never overwritten, but for a rotation, which keeps a link to
   assert.deepEqual(await readKey({ path: link, isDefault: false }), next);
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   assert.deepEqual((await readdir(folder.path)).sort(), ["key", "link"]);
+});
+
+test("where there are no links, a key file is not overwritten either", async () => {
+  await using folder = await KeyFolder.make();
+  const noLinks = () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" }));
+  for (const name of ["one", "other"]) await writeFile(folder.at(name), name);
+  await nameNew(folder.at("one"), folder.at("key"), noLinks);
+  await assert.rejects(nameNew(folder.at("other"), folder.at("key"), noLinks), KeyExistsError);
+  assert.equal(await readFile(folder.at("key"), "utf8"), "one");
+});
+
+test("a key that cannot be written leaves nothing, and the error says why", async () => {
+  await using folder = await KeyFolder.make();
+  const key = await keyOf();
+  await writeFile(folder.at("file"), "");
+  const refused: [string, RegExp][] = [
+    ["file/key", /^Cannot write the key ".*file\/key": a part of its path is not a folder$/],
+    [`${"long".repeat(70)}`, /^Cannot write the key ".*": the name is too long$/],
+  ];
+  for (const [name, message] of refused) {
+    const made = createKeyFile(folder.at(name), key, systemRandom);
+    await assert.rejects(made, { name: "KeyError", message });
+  }
+  await mkdir(folder.at("folder"));
+  await assert.rejects(folder.replace(folder.at("folder"), key), { name: "KeyError" });
+  assert.deepEqual((await readdir(folder.path)).sort(), ["file", "folder"]);
 });
 
 test("a key is the one that is named, else that of the variable, else that of the user", () => {
