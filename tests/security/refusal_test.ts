@@ -1,6 +1,7 @@
 /** Why a peer's certificate is refused: one sentence that says which of many reasons it is. */
 
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { BACKDATED_MS, rotateKey, VALID_MS } from "../../security/key_maker.ts";
 import {
   type CertificateContent,
@@ -174,6 +175,25 @@ test("a certificate of the right issuer needs the role and the machine in it", a
     worker.refusalOf(await signed({ subject: nameless }), true, TODAY),
     "the controller's certificate does not name its machine",
   );
+});
+
+test("whatever bytes a peer shows that TLS refuses, there is a printable reason", async () => {
+  await using folder = await KeyFolder.make();
+  const key = await rotateKey(await keyOf(after(-100)), 7 * DAY_MS, at(TODAY));
+  const worker = await folder.credentials(key, "worker");
+  const leaf = leafOf(await folder.credentials(key, "controller"));
+  const change = fc.record({ at: fc.nat(leaf.byteLength - 1), byte: fc.nat(255) });
+  const changes = fc.array(change, { minLength: 1, maxLength: 4 });
+  fc.assert(fc.property(changes, fc.nat(leaf.byteLength), (changes, cut) => {
+    const bytes = Uint8Array.from(leaf);
+    for (const { at, byte } of changes) bytes[at] = byte;
+    for (const shown of [bytes, bytes.subarray(0, cut), bytes.subarray(cut)]) {
+      assert.match(
+        worker.refusalOf(shown, false, TODAY) ?? "accepted",
+        /^(the controller|TLS )[ -~]+$/,
+      );
+    }
+  }));
 });
 
 test("a certificate of another program is refused as such", async () => {
