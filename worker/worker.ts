@@ -132,6 +132,7 @@ export class Worker implements AsyncDisposable {
     this.#contents = new ContentStore(runtime.files, folder.path);
     this.#store = new CoreStore(runtime.files, folder.path, {
       contents: this.#contents,
+      clock,
       onUnused: (core) => this.#executor.onUnused(core),
     });
     this.#executor = new Executor({

@@ -8,8 +8,10 @@ import type { CoreKey } from "../../pool/types.ts";
 import type { CoreSetup, Variable } from "../../protocol/mod.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import { sha256Of } from "../../system/sha256.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files.ts";
 import { ContentStore, type StoredContent } from "./content_store.ts";
+import { FileChecks, type StoredFile } from "./file_checks.ts";
 
 /** Unused cores are kept for controllers that choose them later: at most this many, and this many bytes. */
 const UNUSED_CORES_MAX = 8;
@@ -26,7 +28,9 @@ export class StoredCore {
   /** The core's own file. */
   path = "";
   /** Its files: the core's, and those beside it. Missing until they are laid out. */
-  laidOut: readonly { readonly path: string; readonly bytes: number }[] = [];
+  laidOut: readonly StoredFile[] = [];
+  /** Whether one of them was found missing or changed. */
+  isDamaged = false;
   /** What the files are links to. The store keeps it for other setups as long as it has this one. */
   contents: readonly StoredContent[] = [];
   /** What is removed with it: its file or the folder of its setup, and those before whose files were missing. */
@@ -47,6 +51,9 @@ export class StoredCore {
     /** What its processes are started with. */
     readonly variables: readonly Variable[] = [],
   ) {}
+
+  /** Rejects with a `LoadError` if its files are no longer what was sent. The store sets it. */
+  checkFiles: () => Promise<void> = () => Promise.resolve();
 }
 
 /** How a store is set up. */
@@ -57,6 +64,8 @@ export interface CoreStoreOptions {
   readonly onUnused?: (core: StoredCore) => void;
   /** The most bytes of unused cores to keep; 256 MiB unless given. */
   readonly unusedBytesMax?: number;
+  /** Without a clock, all files of a core are hashed each time that it is loaded. */
+  readonly clock?: Clock;
 }
 
 /** Keeps each core while it has users, and a few unused ones. */
@@ -64,6 +73,7 @@ export class CoreStore {
   readonly #files: Files;
   readonly #directory: string;
   readonly #contents: ContentStore;
+  readonly #checks: FileChecks;
   readonly #onUnused: (core: StoredCore) => void;
   readonly #unusedBytesMax: number;
   readonly #cores = new Map<CoreKey, StoredCore>();
@@ -77,6 +87,7 @@ export class CoreStore {
     this.#files = files;
     const { onUnused = () => {}, unusedBytesMax = UNUSED_BYTES_MAX } = options;
     this.#contents = options.contents ?? new ContentStore(files, directory);
+    this.#checks = new FileChecks(files, options.clock);
     this.#directory = directory;
     this.#onUnused = onUnused;
     this.#unusedBytesMax = unusedBytesMax;
@@ -91,6 +102,7 @@ export class CoreStore {
   has(key: CoreKey): boolean {
     const core = this.#cores.get(key);
     if (!core || core.isBeingWritten) return core !== undefined;
+    if (core.isDamaged) return false;
     return core.laidOut.every(({ path, bytes }) => this.#files.infoSync(path)?.bytes === bytes);
   }
 
@@ -204,7 +216,8 @@ export class CoreStore {
     const path = join(this.#directory, `${key}-${++this.#lastFile}.core`);
     core.path = path;
     core.roots.push(path);
-    core.laidOut = [{ path, bytes: content.byteLength }];
+    const digest = key as string; // nothing comes with it
+    core.laidOut = [{ path, bytes: content.byteLength, digest }];
     this.#begin(core, writeCore(this.#files, path, content));
   }
 
@@ -228,6 +241,8 @@ export class CoreStore {
     core.laidOut = links.map(({ path, content }) => ({
       path: join(root, path),
       bytes: content.bytes,
+      digest: content.digest,
+      content,
     }));
     core.path = core.laidOut[0]?.path ?? "";
     this.#begin(
@@ -242,6 +257,8 @@ export class CoreStore {
 
   #begin(core: StoredCore, writing: Promise<void>): void {
     core.isBeingWritten = true;
+    core.isDamaged = false;
+    core.checkFiles = () => this.#checks.check(core);
     core.written = writing.finally(() => core.isBeingWritten = false);
     this.#cores.set(core.key, core);
   }
