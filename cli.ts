@@ -10,5 +10,6 @@ main({
   localWorker: () => import("./cli/local_worker_command.ts"),
   check: () => import("./cli/check_command.ts"),
   trial: () => import("./check/trial.ts"),
+  signer: () => import("./cli/signer_command.ts"),
   slot: () => import("./slot/slot.ts"),
 });

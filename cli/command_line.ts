@@ -10,6 +10,7 @@ import { addExecOptions, type ExecFlags } from "./exec_options.ts";
 import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
 import { printError, toStderr } from "./log.ts";
 import type { Roles } from "./roles.ts";
+import { addSignerCommands } from "./signer_options.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
@@ -64,6 +65,7 @@ function buildProgram(
   if (roles.exec) addExec(program, runtime, roles.exec, outcome);
   if (roles.project) addNew(program, runtime, roles.project, outcome);
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
+  if (roles.signer) addSigner(program, roles.signer, outcome);
   return program;
 }
 
@@ -150,6 +152,17 @@ function addCheck(
   addCheckOptions(command).action(async (core: string, inputs: string[], flags: CheckFlags) => {
     const { checkCommand } = await check();
     outcome.exitCode = await checkCommand(runtime, core, inputs, flags);
+  });
+}
+
+function addSigner(
+  program: Command,
+  signer: NonNullable<Roles["signer"]>,
+  outcome: Outcome,
+): void {
+  addSignerCommands(program, async (run) => {
+    const { signerActions } = await signer();
+    outcome.exitCode = await run(signerActions);
   });
 }
 

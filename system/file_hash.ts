@@ -17,16 +17,17 @@ export interface FileHashes {
 
 /** Hashes a file, and its first `startBytes` bytes. */
 export async function hashesOf(file: OpenFile, startBytes = 0): Promise<FileHashes> {
-  const { bytes: size } = await file.info();
+  const { bytes: size } = await file.info(); // not more: somebody may be adding to it without end
   const whole = createHash("sha256");
   let start: Hash | undefined;
-  const piece = new Uint8Array(Math.max(1, Math.min(PIECE_BYTES, size)));
+  const piece = new Uint8Array(Math.min(PIECE_BYTES, size));
   let at = 0;
   for (;;) {
     if (at === startBytes) start = whole.copy();
     // The start ends with a piece, so that its hash is the one of the whole so far.
-    const wanted = at < startBytes ? Math.min(piece.byteLength, startBytes - at) : undefined;
-    const read = await file.read(piece.subarray(0, wanted), at);
+    const end = at < startBytes ? Math.min(startBytes, size) : size;
+    const wanted = Math.min(piece.byteLength, end - at);
+    const read = wanted === 0 ? 0 : await file.read(piece.subarray(0, wanted), at);
     if (read === 0) break;
     whole.update(piece.subarray(0, read));
     at += read;
