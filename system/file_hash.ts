@@ -15,9 +15,15 @@ export interface FileHashes {
   readonly bytes: number;
 }
 
-/** Hashes a file, and its first `startBytes` bytes. */
-export async function hashesOf(file: OpenFile, startBytes = 0): Promise<FileHashes> {
-  const { bytes: size } = await file.info(); // not more: somebody may be adding to it without end
+/**
+ * Hashes the first `size` bytes of a file, and of these the first `startBytes`. `size` is that of the file: what
+ * somebody adds meanwhile, maybe without end, is not read.
+ */
+export async function hashesOf(
+  file: OpenFile,
+  size: number,
+  startBytes = 0,
+): Promise<FileHashes> {
   const whole = createHash("sha256");
   let start: Hash | undefined;
   const piece = new Uint8Array(Math.min(PIECE_BYTES, size));

@@ -21,7 +21,11 @@ export async function signFile(file: string, signer: Signer): Promise<string> {
     return file;
   }
   const path = `${file}${SIGNATURE_SUFFIX}`;
-  const { whole } = await withOpenFile(systemFiles, file, (opened) => hashesOf(opened));
+  const { whole } = await withOpenFile(
+    systemFiles,
+    file,
+    async (opened) => hashesOf(opened, (await opened.info()).bytes),
+  );
   await writeFile(nativePath(path), signatureLine(signer.sign(whole)));
   return path;
 }

@@ -22,7 +22,7 @@ export async function readSignedFile(file: OpenFile): Promise<SignedFile> {
   const { bytes } = await file.info();
   const end = await readEnd(file, bytes);
   const line = findSignature(end);
-  return { line, hashes: await hashesOf(file, bytes - (line?.bytes ?? 0)) };
+  return { line, hashes: await hashesOf(file, bytes, bytes - (line?.bytes ?? 0)) };
 }
 
 /** Whether a signature of ours is in a file beside this one: other programs have files of such names, too. */

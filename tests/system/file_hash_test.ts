@@ -11,7 +11,7 @@ test("a file is hashed with its beginning, wherever that ends", async () => {
   const content = new Uint8Array(3_000_000).map((_, index) => index * 31 >> 3);
   await disk.files.create("/large", content);
   const hashes = (start: number) =>
-    withOpenFile(disk.files, "/large", (file) => hashesOf(file, start));
+    withOpenFile(disk.files, "/large", (file) => hashesOf(file, content.length, start));
   for (const start of [0, 1, 1024 * 1024, 1024 * 1024 + 1, 2_999_999, 3_000_000]) {
     assert.deepEqual(await hashes(start), {
       whole: sha256Of(content),
@@ -20,4 +20,15 @@ test("a file is hashed with its beginning, wherever that ends", async () => {
     });
   }
   assert.equal((await hashes(3_000_001)).start, "", "it is not that long");
+});
+
+test("what is added to a file while it is hashed does not count", async () => {
+  const disk = new MemoryDisk();
+  await disk.files.create("/log", "some text, and more");
+  const { whole, bytes } = await withOpenFile(
+    disk.files,
+    "/log",
+    (file) => hashesOf(file, "some text".length),
+  );
+  assert.deepEqual([whole, bytes], [sha256Of(new TextEncoder().encode("some text")), 9]);
 });

@@ -104,7 +104,7 @@ export class FileChecks {
     const nowMs = this.#clock?.now() ?? 0;
     const passed = this.#passed.get(file);
     if (passed?.stamp === stamp && nowMs < passed.untilMs) return true;
-    const { whole } = await withOpenFile(this.#files, path, hashesOf);
+    const { whole } = await withOpenFile(this.#files, path, (opened) => hashesOf(opened, bytes));
     const endedMs = this.#clock?.now() ?? 0;
     this.#passed.set(file, { stamp, untilMs: endedMs + HASHING_TIMES * (endedMs - nowMs) });
     return whole === digest;
