@@ -8,6 +8,7 @@ import { ContentStore, type StoredContent } from "../../../worker/cores/content_
 import { CoreStore, StoredCore } from "../../../worker/cores/core_store.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
 
 const FOLDER = "/cores";
 const CORE = "a core";
@@ -89,6 +90,26 @@ test("a setup of which any file is missing is not here, and is laid out again fo
     await turn();
     assert.deepEqual(worker.disk.paths, [], "the folder before is removed, too");
   }
+});
+
+test("the files of a setup are looked for once a second, however often somebody asks for it", async () => {
+  const disk = new MemoryDisk();
+  const clock = new VirtualClock();
+  let looks = 0;
+  const files = Object.assign(disk.filesFor(() => Promise.resolve()), {
+    infoSync: (path: string) => (looks += 1, disk.files.infoSync(path)),
+  });
+  files.makeFolderSync(FOLDER);
+  const store = new CoreStore(files, FOLDER, { clock });
+  const { key, path } = await store.add("core", new TextEncoder().encode(CORE));
+  for (let time = 0; time < 100; time++) assert(store.has(key));
+  assert.equal(looks, 1);
+  await files.remove(path);
+  await clock.advance(999);
+  assert(store.has(key));
+  await clock.advance(1);
+  assert(!store.has(key));
+  assert.deepEqual(store.keys, []);
 });
 
 test("a setup of which a file was changed is not here: only that content is asked for, and then it is laid out again", async () => {
