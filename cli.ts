@@ -11,5 +11,6 @@ main({
   check: () => import("./cli/check_command.ts"),
   key: () => import("./cli/key_command.ts"),
   trial: () => import("./check/trial.ts"),
+  signer: () => import("./cli/signer_command.ts"),
   slot: () => import("./slot/slot.ts"),
 });

@@ -25,3 +25,4 @@ export { AddressError } from "./link/address.ts";
 export type { Log } from "./system/log.ts";
 export { WorkerServer } from "./worker/server.ts";
 export type { WorkerOptions } from "./worker/worker.ts";
+export type { TrustOptions } from "./worker/cores/core_trust.ts";

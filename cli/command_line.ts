@@ -12,6 +12,7 @@ import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./hel
 import { addKeyCommands, KEY_NOTES } from "./key_options.ts";
 import { printError, toStderr } from "./log.ts";
 import type { Roles } from "./roles.ts";
+import { addSignerCommands } from "./signer_options.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
@@ -67,6 +68,7 @@ function buildProgram(
   if (roles.project) addNew(program, runtime, roles.project, outcome);
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
+  if (roles.signer) addSigner(program, roles.signer, outcome);
   return program;
 }
 
@@ -169,6 +171,17 @@ function addKey(
   addKeyCommands(command, async (action) => {
     const { keyCommand } = await key();
     outcome.exitCode = await keyCommand(runtime, action);
+  });
+}
+
+function addSigner(
+  program: Command,
+  signer: NonNullable<Roles["signer"]>,
+  outcome: Outcome,
+): void {
+  addSignerCommands(program, async (run) => {
+    const { signerActions } = await signer();
+    outcome.exitCode = await run(signerActions);
   });
 }
 

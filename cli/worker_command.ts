@@ -10,6 +10,7 @@ import { formatNoun } from "./format.ts";
 import { workerLog } from "./log.ts";
 import { sharesFrom } from "./share_options.ts";
 import { writeStdout } from "./stdout.ts";
+import { trustFrom, trustText } from "./trust_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { SOFTWARE } from "./version.ts";
 import { DEFAULT_LISTEN, type WorkerFlags } from "./worker_options.ts";
@@ -19,11 +20,13 @@ import { WorkerSignals } from "./worker_signals.ts";
 export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promise<number> {
   const listen = listenAddressOf(flags);
   const shares = sharesFrom(flags);
+  const trust = trustFrom(flags);
   const slots = formatNoun(shares.slots, "slot");
   const log = workerLog();
   const signals = new WorkerSignals(log);
   const listener = listen ? listenOn(runtime, listen) : undefined;
-  const own = { ownsProcess: true, software: SOFTWARE, log };
+  const own = { ownsProcess: true, software: SOFTWARE, trust, log };
+  if (trust) log.info(trustText(trust));
   const worker = await Worker.start(runtime, { ...shares, ...own });
   signals.onWorker(worker);
   if (listener) {

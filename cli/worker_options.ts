@@ -4,12 +4,13 @@ import type { Command } from "commander";
 import { DEFAULT_PORT, formatAddress, parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
+import { addTrustOptions, type TrustFlags } from "./trust_options.ts";
 
 /** Where a worker listens by default: only its own machine can reach it. */
 export const DEFAULT_LISTEN: Address = { kind: "tcp", host: "127.0.0.1", port: DEFAULT_PORT };
 
 /** The parsed values of the options. */
-export interface WorkerFlags extends ShareFlags {
+export interface WorkerFlags extends ShareFlags, TrustFlags {
   readonly listen?: Address;
   readonly connect?: Address;
   readonly stdio?: boolean;
@@ -32,7 +33,8 @@ export function addWorkerOptions(command: Command): Command {
     )
     .option("--stdio", "serve one controller on stdin and stdout")
     .optionsGroup("Slots:");
-  return addShareOptions(command, "jobs at once")
+  addShareOptions(command, "jobs at once").optionsGroup("Cores:");
+  return addTrustOptions(command)
     .optionsGroup("Options:")
     .option("--insecure", "accept unauthenticated connections from other machines")
     .helpOption("-h, --help", "show this help");

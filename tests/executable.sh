@@ -3,7 +3,6 @@
 # with `--runtime deno` that of `deno compile`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. ./tools.sh
 
 runtime=bun
 if [ $# -eq 2 ] && [ "$1" = --runtime ]; then
@@ -30,7 +29,7 @@ SMOKE=(
   tests/worker/unload_test.ts
 )
 
-deno() { npx -y "deno@$DENO_VERSION" "$@"; }
+deno() { .ci/deno "$@"; }
 export DISTCOMP_TEST_RUNTIME=$runtime
 folder=$(deno run -A --quiet tests/lib/executables.ts)
 DISTCOMP_TEST_COMMAND=$folder/distcomp deno task test tests/compiled "${SMOKE[@]}"

@@ -47,6 +47,7 @@ const ARROWS: Record<string, readonly string[]> = {
   "check": [...LEVEL_1, "worker/cores"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
   "cli": [
+    "core",
     "controller",
     "worker",
     "slot",

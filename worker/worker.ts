@@ -21,6 +21,7 @@ import { CoreChecks } from "./cores/core_checks.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
 import { ContentStore } from "./cores/content_store.ts";
 import { CoreStore } from "./cores/core_store.ts";
+import { CoreTrust, type TrustOptions } from "./cores/core_trust.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { sharesOf } from "./slots/machine_shares.ts";
@@ -86,6 +87,8 @@ export interface WorkerOptions {
   readonly tellsController?: boolean;
   /** The folder for core dumps of slots, each named by the index of its job; they write none unless given. */
   readonly dumpsFolder?: string | undefined;
+  /** Which cores may run; all unless given. */
+  readonly trust?: TrustOptions | undefined;
 }
 
 /** What a worker uses of its machine. */
@@ -115,6 +118,7 @@ export class Worker implements AsyncDisposable {
   private constructor(runtime: Runtime, place: WorkerPlace, options: WorkerOptions) {
     const { clock } = runtime;
     const { log = silentLog } = options;
+    const trust = new CoreTrust(runtime.files, options.trust ?? {});
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
@@ -132,6 +136,7 @@ export class Worker implements AsyncDisposable {
     this.#contents = new ContentStore(runtime.files, folder.path);
     this.#store = new CoreStore(runtime.files, folder.path, {
       contents: this.#contents,
+      clock,
       onUnused: (core) => this.#executor.onUnused(core),
     });
     this.#executor = new Executor({
@@ -148,7 +153,7 @@ export class Worker implements AsyncDisposable {
     });
     this.#checks = new CoreChecks(
       (core, abandoned) => this.#executor.tryLoad(core, abandoned),
-      coreNeeds(runtime.files),
+      coreNeeds(runtime.files, trust),
     );
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
   }

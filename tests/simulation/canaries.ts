@@ -102,7 +102,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/cluster/blame.ts",
     text: "nodes.connected.filter(({ hasLimits }) => !hasLimits)",
     by: "[]",
-    from: 1099,
+    from: 2556,
     seeds: 1,
   },
   {

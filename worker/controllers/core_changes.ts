@@ -22,6 +22,7 @@ import { sha256Of } from "../../system/sha256.ts";
 import { host } from "../../system/host.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
 import { type CoreStore, StoredCore } from "../cores/core_store.ts";
+import { LoadError } from "../cores/load_error.ts";
 import type { CoreOutcome, CurrentCore } from "./current_core.ts";
 
 /** Why jobs fail whose core was chosen and is not stored. */
@@ -89,7 +90,7 @@ export class CoreChanges {
 
   async #load(message: CoreMessage, key: CoreKey): Promise<CoreOutcome> {
     try {
-      const found = await this.#find(message, key);
+      const found = await this.#findIntact(message, key);
       if (found instanceof StoredCore) {
         this.#respond(message, []);
         return { name: "ready", core: found };
@@ -101,6 +102,16 @@ export class CoreChanges {
       const reason = `Cannot load compute core "${message.name}": ${cause}`;
       this.#responder.sendError(message.id, "core", reason);
       return { name: "none", reason };
+    }
+  }
+
+  /** Like `#find`. A core whose files were changed on this worker is as good as one that is not stored. */
+  async #findIntact(message: CoreMessage, key: CoreKey): Promise<StoredCore | readonly string[]> {
+    try {
+      return await this.#find(message, key);
+    } catch (error) {
+      if (!(error instanceof LoadError) || error.kind !== "damaged") throw error;
+      return await this.#find(message, key);
     }
   }
 

@@ -24,6 +24,8 @@ const CONTENT_MODE = 0o500;
 export class StoredContent {
   /** How many setups and connections use it. */
   users = 0;
+  /** Whether a file that is a link to it was changed. */
+  isDamaged = false;
 
   constructor(readonly digest: string, readonly bytes: number, readonly path: string) {}
 }
@@ -56,7 +58,8 @@ export class ContentStore {
     const content = this.#contents.get(digest);
     if (!content) return undefined;
     this.#setUsed(content);
-    if (this.#files.infoSync(content.path)?.bytes !== content.bytes) {
+    const isMissing = this.#files.infoSync(content.path)?.bytes !== content.bytes;
+    if (isMissing || content.isDamaged) {
       this.#contents.delete(digest); // those who use it have links to it
       return undefined;
     }

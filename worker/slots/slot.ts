@@ -146,9 +146,9 @@ export class Slot {
     const { closing, log } = this.#context;
     if (this.#state.name === "loading" && this.#state.endpoint === endpoint) {
       const { process } = this.#state;
-      // Its process has exited, or is being killed.
-      if (kind !== "core") this.#lose(message, kind === "abandoned" ? "self" : kind);
-      else this.#state = { name: "up", endpoint, process };
+      // Otherwise its process has exited, or is being killed.
+      if (kind === "core" || kind === "damaged") this.#state = { name: "up", endpoint, process };
+      else this.#lose(message, kind === "abandoned" ? "self" : kind);
     }
     if (kind !== "abandoned" && !closing.aborted) {
       log.warn(`${this.#name} cannot load compute core "${core.name}": ${message}`);

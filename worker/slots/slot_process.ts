@@ -10,7 +10,8 @@ import {
   type Uint64,
 } from "../../protocol/mod.ts";
 import type { CoreKey, DispatchId } from "../../pool/types.ts";
-import type { Clock } from "../../runtime/clock.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import { messageOf } from "../../runtime/error_text.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../runtime/ports.ts";
 import { encodeLoad, SLOT_LOAD, SLOT_MARKED } from "../../slot/protocol.ts";
 import { Child } from "../../system/child.ts";
@@ -161,22 +162,28 @@ export class SlotProcess {
   }
 
   /**
-   * Loads a core into this process, which must be empty. Rejects with a `LoadError`. The process is killed if
-   * loading takes longer than `limitMs`, or is abandoned.
+   * Loads a core into this process, which must be empty, once its files have been checked. Rejects with a
+   * `LoadError`. The process is killed if loading takes longer than `limitMs`, or is abandoned.
    */
   async load(core: StoredCore, limitMs: number, abandoned: AbortSignal): Promise<void> {
     const loaded = Promise.withResolvers<void>();
     this.#life = { name: "loading", core, loaded };
     const onLate = () => this.#giveUpLoad(`worker_init did not return within ${limitMs / 1000} s`);
     const onAbandoned = () => this.#giveUpLoad("its compute core is no longer needed", "abandoned");
-    const timer = this.#clock.after(limitMs, onLate);
+    let timer: Timer | undefined;
+    const send = async () => {
+      await core.checkFiles();
+      if (this.#life.name !== "loading") return; // it has been given up meanwhile
+      timer = this.#clock.after(limitMs, onLate);
+      this.#link?.send(SLOT_LOAD, LOAD_ID, encodeLoad(core.name, core.path));
+    };
     abandoned.addEventListener("abort", onAbandoned);
     try {
       if (abandoned.aborted) onAbandoned();
-      else this.#link?.send(SLOT_LOAD, LOAD_ID, encodeLoad(core.name, core.path));
+      else send().catch((error) => this.#failLoad(messageOf(error), "damaged"));
       await loaded.promise;
     } finally {
-      timer.stop();
+      timer?.stop();
       abandoned.removeEventListener("abort", onAbandoned);
     }
   }
