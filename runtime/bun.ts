@@ -9,6 +9,7 @@ import { systemClock, systemRandom } from "./clock.ts";
 import { reasonOf } from "./error_text.ts";
 import { systemFiles } from "./files.ts";
 import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
+import { peerUserBy } from "./peer_user.ts";
 import {
   type Address,
   type ByteStream,
@@ -17,9 +18,11 @@ import {
   type ProcessEnd,
   type Runtime,
   type SpawnOptions,
+  type StreamEnds,
   type StreamListener,
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
+import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
 
 type Socket = BunSocket<SocketStream>;
 
@@ -31,6 +34,7 @@ export const bunRuntime: Runtime = {
   files: systemFiles,
   dial,
   listen,
+  peerUser: peerUserBy(() => openCFunctions(DIAGNOSIS_FUNCTIONS)),
   stdio,
   writeStderr,
   spawn,
@@ -43,12 +47,17 @@ export const bunRuntime: Runtime = {
 
 /** A socket as a stream. `handlers` below passes the events of the socket to it. */
 class SocketStream implements ByteStream {
+  readonly peer: string;
+  readonly ends?: StreamEnds;
   readonly #socket: Socket;
   readonly #incoming: ChunkQueue;
   #onWritable: ((error?: Error) => void) | undefined;
   #isClosed = false;
 
-  constructor(socket: Socket, readonly peer: string) {
+  constructor(socket: Socket) {
+    const ends = endsOf(socket);
+    this.peer = ends ? hostAndPort(ends.remote.host, ends.remote.port) : "a local process";
+    if (ends) this.ends = ends;
     this.#socket = socket;
     this.#incoming = new ChunkQueue((isPaused) => isPaused ? socket.pause() : socket.resume());
   }
@@ -107,7 +116,7 @@ class SocketStream implements ByteStream {
 function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<SocketStream> {
   return {
     open: (socket) => {
-      socket.data = new SocketStream(socket, peerOf(socket));
+      socket.data = new SocketStream(socket);
       onOpen(socket.data);
     },
     data: (socket, chunk) => socket.data.onData(chunk),
@@ -118,9 +127,14 @@ function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<Sock
   };
 }
 
-function peerOf(socket: Socket): string {
-  const { remoteAddress, remotePort } = socket;
-  return remotePort ? hostAndPort(remoteAddress, remotePort) : "a local process";
+/** `undefined` for a Unix socket. */
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket) {
+  return remotePort
+    ? {
+      local: { host: localAddress, port: localPort },
+      remote: { host: remoteAddress, port: remotePort },
+    }
+    : undefined;
 }
 
 async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
