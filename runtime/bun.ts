@@ -23,6 +23,7 @@ import {
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
 import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
+import { checkOwnSocket } from "./unix_owner.ts";
 
 type Socket = BunSocket<SocketStream>;
 
@@ -144,10 +145,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
     () => reject(new Error(`no answer within ${timeoutMs / 1000} s`)),
   );
   const socket = handlers(resolve);
-  const options = { socket, allowHalfOpen: true };
-  const connecting = address.kind === "unix"
-    ? bun.connect({ unix: address.path, ...options })
-    : bun.connect({ hostname: address.host, port: address.port, ...options });
+  const connecting = connect(address, { socket, allowHalfOpen: true });
   connecting.catch((error) => reject(new Error(reasonOf(error), { cause: error })));
   // Close a connection that opens after the timeout.
   promise.catch(() => connecting.then((late) => late.end(), () => {}));
@@ -156,6 +154,14 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
   } finally {
     timer.stop();
   }
+}
+
+async function connect(address: Address, options: SocketOptions): Promise<Socket> {
+  if (address.kind === "tcp") {
+    return await bun.connect({ hostname: address.host, port: address.port, ...options });
+  }
+  checkOwnSocket(address.path);
+  return await bun.connect({ unix: address.path, ...options });
 }
 
 function prepared(stream: SocketStream, socket: Socket): ByteStream {
@@ -190,12 +196,12 @@ function listen(address: Address): StreamListener {
   };
 }
 
-interface ListenOptions {
+interface SocketOptions {
   readonly socket: BunSocketHandler<SocketStream>;
   readonly allowHalfOpen: boolean;
 }
 
-function listenAt(address: Address, options: ListenOptions) {
+function listenAt(address: Address, options: SocketOptions) {
   try {
     return address.kind === "unix"
       ? bun.listen({ unix: address.path, ...options })

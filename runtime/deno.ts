@@ -21,6 +21,7 @@ import {
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
 import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
+import { checkOwnSocket } from "./unix_owner.ts";
 
 /** Deno as a runtime for distcomp. */
 export const denoRuntime: Runtime = {
@@ -58,6 +59,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
 
 async function connect(address: Address, signal: AbortSignal): Promise<ByteStream> {
   if (address.kind === "unix") {
+    checkOwnSocket(address.path);
     return connStream(await Deno.connect({ transport: "unix", path: address.path }), address.path);
   }
   const { host: hostname, port } = address;

@@ -32,7 +32,7 @@ export function peerUserBy(open: () => DiagnosisLibrary): (ends: StreamEnds) => 
       diagnosis ??= SocketDiagnosis.open(open());
       const user = diagnosis?.userOf(remote, local);
       if (user === undefined || user === overflowUser()) return "unknown";
-      // A socket belongs to the effective user of the process that makes it.
+      // A socket belongs to the effective user of the process that has made it.
       return user === process.geteuid?.() ? "same" : "other";
     } catch {
       return "unknown"; // no permission to load a library, or to know the own user
