@@ -5,6 +5,7 @@
  * What the kernel says, and what it does not:
  *
  * - The user is the one that made the socket, also where another process has it now.
+ * - The other end may pass the connection on, as `ssh -L` does. Nothing is known of what is behind it.
  * - The kernel translates ids to the user namespace of this process. All users that have no id there become one, the
  *   overflow user (65534, "nobody"). So that id says nothing, and is unknown, even where it is our own.
  * - Users are not containers. Containers that share a network and a user id (the containers of one Kubernetes pod, or
