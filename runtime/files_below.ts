@@ -10,7 +10,7 @@ import { codeOf } from "./error_text.ts";
 import type { FileInfo, Files, OpenFile, OpenFolder } from "./files.ts";
 import { FolderDescriptors } from "./folder_descriptors.ts";
 import { nativePath } from "./native_path.ts";
-import { basename, dirname, normalize } from "./path.ts";
+import { normalize } from "./path.ts";
 import { LinkError, type SafeFolders } from "./safe_folders.ts";
 
 /** What can be done in a folder, with paths that begin with the path of the root. */
@@ -39,8 +39,8 @@ export interface FolderFiles extends
   holdFolder?(path: string): Promise<OpenFolder>;
 }
 
-/** What a path behind the root begins with if it leads out of it. */
-const OUTSIDE = /^(\/|\.\.(\/|$))/;
+/** A part of a path that is no name: it is empty, `.` or `..`. */
+const NO_NAME = /(^|\/)\.{0,2}(\/|$)/;
 
 /** The files below a root. Operations fail with a `LinkError` at a link. */
 export class FilesBelow implements FolderFiles {
@@ -145,13 +145,13 @@ export class FilesBelow implements FolderFiles {
   }
 
   #at<T>(path: string, act: (at: string) => Promise<T>): Promise<T> {
-    const inside = this.#inside(path);
-    return this.#folders.use(dirname(inside), (folder) => act(`${folder}/${basename(inside)}`));
+    const { folder, name } = this.#split(path);
+    return this.#folders.use(folder, (at) => act(`${at}/${name}`));
   }
 
   #atSync<T>(path: string, act: (at: string) => T): T {
-    const inside = this.#inside(path);
-    return this.#folders.useSync(dirname(inside), (folder) => act(`${folder}/${basename(inside)}`));
+    const { folder, name } = this.#split(path);
+    return this.#folders.useSync(folder, (at) => act(`${at}/${name}`));
   }
 
   async #opened(path: string, open: (at: string) => Promise<OpenFile>): Promise<OpenFile> {
@@ -164,14 +164,25 @@ export class FilesBelow implements FolderFiles {
     throw new Error("it is not a file");
   }
 
+  /** A file below the root. Each output is split twice, so this does not use `node:path`. */
+  #split(path: string): { readonly folder: string; readonly name: string } {
+    const inside = this.#inside(path);
+    const at = inside.lastIndexOf("/");
+    const isInRoot = at < this.#start.length;
+    if (isInRoot && inside === this.#root) throw new Error(`"${path}" is the folder itself`);
+    return { folder: isInRoot ? this.#root : inside.slice(0, at), name: inside.slice(at + 1) };
+  }
+
   /** The path, if it is the root or below it. Names come from inputs. */
   #inside(path: string): string {
+    if (this.#isBelow(path)) return path;
     const normal = withoutEndingSlash(normalize(path));
-    if (normal === this.#root) return normal;
-    const isBelow = normal.startsWith(this.#start) &&
-      !OUTSIDE.test(normal.slice(this.#start.length));
-    if (isBelow) return normal;
+    if (normal === this.#root || this.#isBelow(normal)) return normal;
     throw new Error(`"${path}" is not inside "${this.#root}"`);
+  }
+
+  #isBelow(path: string): boolean {
+    return path.startsWith(this.#start) && !NO_NAME.test(path.slice(this.#start.length));
   }
 }
 
