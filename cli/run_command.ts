@@ -8,10 +8,12 @@ import { OutputFolder } from "../controller/output/output_folder.ts";
 import { Run, type RunParts } from "../controller/run.ts";
 import { formatAddress } from "../link/address.ts";
 import { delay } from "../runtime/clock.ts";
+import type { FolderFiles } from "../runtime/files_below.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
 import { isInherited } from "../system/inherited_variables.ts";
+import { removeDeadSocket } from "../system/unix_socket.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { ExitCode } from "./exit_code.ts";
@@ -67,7 +69,8 @@ async function open(
 ): Promise<{ plan: RunPlan; folder: OutputFolder }> {
   const plan = await interrupts.race(planOf(request));
   await interrupts.race(checkInputs(runtime.files, request));
-  const { output, fresh = false, retryFailed = false } = request.flags;
+  const { output, listen, fresh = false, retryFailed = false } = request.flags;
+  if (listen) await interrupts.race(removeDeadSocket(runtime, listen));
   const options = {
     core: plan.core.key,
     fresh,
@@ -106,7 +109,7 @@ async function complete(
   const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
   const warning = missedVariablesText(missed);
   if (warning) log.warn(warning);
-  const printed = coreOutputSink(coreOutputOf(flags), flags.output, runtime, write, log);
+  const printed = coreOutputSink(coreOutputOf(flags), flags.output, folder.files, write, log);
   const run = runOf(runtime, request, plan, folder, log, write, printed);
   shown.progress = startProgress(run, flags, runtime);
   interrupts.onRun(run, shown.progress);
@@ -136,7 +139,7 @@ function runOf(
   runtime: Runtime,
   request: RunRequest,
   plan: RunPlan,
-  { sink, journal, resume }: OutputFolder,
+  { files, sink, journal, resume }: OutputFolder,
   log: Log,
   write: WriteLine,
   printed: CoreOutputSink | undefined,
@@ -151,7 +154,7 @@ function runOf(
   const resuming = resumeText(resume, retryFailed);
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
-  const crashes = keepCrashes ? keptCrashes(runtime, output, plan, log) : undefined;
+  const crashes = keepCrashes ? keptCrashes(runtime, files, output, plan, log) : undefined;
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
   const options = { listen, onListening, failureLimit, skipsExpected };
   const parts = { source, sink, journal, log, crashes, onPrinted, ...options };
@@ -159,8 +162,15 @@ function runOf(
 }
 
 /** What keeps the crashes of a run. */
-function keptCrashes(runtime: Runtime, output: string, { core }: RunPlan, log: Log): KeptCrashes {
+function keptCrashes(
+  runtime: Runtime,
+  files: FolderFiles,
+  output: string,
+  { core }: RunPlan,
+  log: Log,
+): KeptCrashes {
   return new KeptCrashes({
+    files,
     folder: join(output, STATE_FOLDER, "crashes"),
     core,
     program: programName(runtime),
