@@ -3,6 +3,7 @@
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
 import { reasonOf } from "../runtime/error_text.ts";
+import { closeToOthers } from "../runtime/private_process.ts";
 import { acceptControllers, dialController } from "../worker/serve.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
@@ -17,6 +18,7 @@ import { WorkerSignals } from "./worker_signals.ts";
 
 /** Serves controllers until a signal, or with `--stdio` until its only controller has disconnected. */
 export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promise<number> {
+  await closeToOthers();
   const listen = listenAddressOf(flags);
   const shares = sharesFrom(flags);
   const slots = formatNoun(shares.slots, "slot");

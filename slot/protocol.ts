@@ -5,7 +5,7 @@
 
 import { decodeStringAndBlob, encodeStringAndBlob } from "../protocol/mod.ts";
 
-/** The first frame from a slot: it registers under the number that it was started with, which is the id. */
+/** The first frame from a slot: it registers under the ticket that it was started with, which is the id. */
 export const SLOT_REGISTER = 0x80;
 
 /** From the worker: load the core at a path. The response is the same as to a "new compute core" message. */
@@ -66,6 +66,8 @@ export function decodeLoad(payload: Uint8Array<ArrayBuffer>): { name: string; pa
 /** How a slot is started. */
 export interface SlotStart {
   readonly number: number;
+  /** What it proves itself with when it connects: another process that knows the socket cannot take its place. */
+  readonly ticket: number;
   /** The CPUs that it binds itself to, as Linux writes them. */
   readonly cpus?: string | undefined;
   /** Whether the system may write its memory to a file when it crashes. */

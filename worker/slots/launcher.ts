@@ -38,6 +38,18 @@ export interface LauncherOptions {
   readonly dumpsFolder?: string | undefined;
 }
 
+/** Random bytes of a ticket: they fit into a number, and nobody guesses them through a socket. */
+const TICKET_BYTES = 6;
+
+/** A process that is about to start. */
+interface ProcessStart {
+  readonly number: number;
+  readonly ticket: number;
+  readonly slot: number;
+  readonly startedJob: StartedJob;
+  readonly setup: ProcessSetup | undefined;
+}
+
 /** All processes that a worker has started for its slots. */
 export class Launcher {
   readonly #runtime: Runtime;
@@ -45,7 +57,7 @@ export class Launcher {
   readonly #listener: StreamListener;
   readonly #pace: PrintingPace;
   readonly #folders: SlotFolders;
-  /** Processes that have not connected yet, by the numbers that they were started with. */
+  /** Processes that have not connected yet, by the tickets that they were started with. */
   readonly #starting = new Map<number, SlotProcess>();
   /** Processes that still exist. The promise of one that is being ended resolves when it is gone. */
   readonly #running = new Map<SlotProcess, Promise<void> | undefined>();
@@ -81,32 +93,32 @@ export class Launcher {
     if (this.#isClosed) throw new Error("The worker is shutting down");
     const { socketPath, log, goneLimitMs, tellsController = false } = this.#options;
     const number = ++this.#lastNumber;
+    const ticket = parseInt(this.#runtime.random.hex(TICKET_BYTES), 16);
     const startedJob = new StartedJob(this.#runtime.files, sharedPath(socketPath, number));
-    const process = new SlotProcess(this.#start(number, slot, startedJob, setup), events, {
-      setup: setup?.key,
-      clock: this.#runtime.clock,
-      pace: this.#pace,
-      startedJob,
-      dumps: this.#dumps,
-      goneLimitMs,
-      onLine: (line, isEnding) => {
-        if (isEnding || !tellsController) log.printed(`${name}: ${line}`);
+    const process = new SlotProcess(
+      this.#start({ number, ticket, slot, startedJob, setup }),
+      events,
+      {
+        setup: setup?.key,
+        clock: this.#runtime.clock,
+        pace: this.#pace,
+        startedJob,
+        dumps: this.#dumps,
+        goneLimitMs,
+        onLine: (line, isEnding) => {
+          if (isEnding || !tellsController) log.printed(`${name}: ${line}`);
+        },
       },
-    });
-    this.#track(number, process, startedJob);
+    );
+    this.#track({ number, ticket, startedJob }, process);
     if (this.#isSuspended) process.suspend(true);
     return process;
   }
 
-  #start(
-    number: number,
-    slot: number,
-    startedJob: StartedJob,
-    setup: ProcessSetup | undefined,
-  ): ChildProcess {
+  #start({ number, ticket, slot, startedJob, setup }: ProcessStart): ChildProcess {
     const { socketPath, shares = ONE_SLOT } = this.#options;
     const cpus = boundCpus(shares, slot);
-    const start: SlotStart = { number, cpus, dumpsCore: this.#dumps !== undefined };
+    const start: SlotStart = { number, ticket, cpus, dumpsCore: this.#dumps !== undefined };
     const args = [socketPath, JSON.stringify(start)];
     try {
       const folder = this.#folders.make(number);
@@ -128,11 +140,14 @@ export class Launcher {
     }
   }
 
-  #track(number: number, process: SlotProcess, startedJob: StartedJob): void {
-    this.#starting.set(number, process);
+  #track(
+    { number, ticket, startedJob }: Omit<ProcessStart, "slot" | "setup">,
+    process: SlotProcess,
+  ): void {
+    this.#starting.set(ticket, process);
     this.#running.set(process, undefined);
     const onStarted = () => {
-      this.#starting.delete(number);
+      this.#starting.delete(ticket);
       void startedJob.unlink();
     };
     void process.connected.then(onStarted, onStarted);
@@ -204,7 +219,7 @@ export class Launcher {
       if (!frame) continue;
       const process = frame.type === SLOT_REGISTER && this.#starting.get(Number(frame.id));
       if (!process || !process.onConnected(stream)) {
-        throw new Error("No slot with this number is starting");
+        throw new Error("No slot with this ticket is starting");
       }
       return;
     }
