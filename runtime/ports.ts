@@ -58,6 +58,8 @@ export interface ChildProcess {
   readonly ended: Promise<ProcessEnd>;
   /** Sends a signal, to the whole group of a detached process. Does nothing if the process has ended. */
   kill(signal: ChildSignal): void;
+  /** Writes to its stdin, if it was started with `isTold`. Does nothing if nobody reads. */
+  tell?(text: string): void;
   /** Lets this process exit while the child still runs. */
   unref(): void;
 }
@@ -73,6 +75,8 @@ export interface SpawnOptions {
    * When it has ended, what is left of its group is killed.
    */
   readonly isDetached?: boolean;
+  /** Its stdin is a pipe, which ends with this process; empty otherwise. */
+  readonly isTold?: boolean;
 }
 
 /** The children of this process, among them those that children of children have left behind. */

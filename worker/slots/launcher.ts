@@ -11,6 +11,7 @@ import { PrintingPace } from "../../system/printing_pace.ts";
 import { startSelf } from "../../system/self.ts";
 import { CoreDumps } from "./core_dumps.ts";
 import { Descendants } from "./descendants.ts";
+import { Guardian } from "./guardian.ts";
 import { inheritedBySlots } from "../../system/inherited_variables.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
 import type { ProcessSetup } from "./process_setup.ts";
@@ -62,6 +63,7 @@ export class Launcher {
   /** Processes that still exist. The promise of one that is being ended resolves when it is gone. */
   readonly #running = new Map<SlotProcess, Promise<void> | undefined>();
   readonly #descendants: Descendants | undefined;
+  readonly #guardian: Guardian | undefined;
   readonly #dumps: CoreDumps | undefined;
   #lastNumber = 0;
   #isClosed = false;
@@ -76,6 +78,8 @@ export class Launcher {
     this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder);
     const orphans = ownsProcess ? runtime.adoptOrphans?.() : undefined;
     this.#descendants = orphans && new Descendants(orphans, runtime.clock, socketPath, ownPid);
+    this.#guardian = orphans && Guardian.start(runtime, socketPath);
+    if (this.#guardian) this.#descendants?.onHelper(this.#guardian.pid);
     this.#listener = runtime.listen({ kind: "unix", path: socketPath });
     void this.#accept();
   }
@@ -152,8 +156,10 @@ export class Launcher {
     };
     void process.connected.then(onStarted, onStarted);
     this.#descendants?.onStarted(number, process.pid);
+    this.#guardian?.onStarted(process.pid);
     void process.exited.then(async () => {
       this.#running.delete(process);
+      this.#guardian?.onEnded(process.pid);
       this.#descendants?.onEnded(number);
       await this.#dumps?.taken(process.pid); // a dump lies in its working folder
       await this.#folders.remove(number);
@@ -189,6 +195,7 @@ export class Launcher {
     const running = [...this.#running.keys()].filter(({ isGone }) => !isGone);
     await Promise.all(running.map((process) => this.end(process)));
     await this.#descendants?.close();
+    await this.#guardian?.close();
     this.#listener.close();
   }
 
@@ -197,6 +204,7 @@ export class Launcher {
     this.#isClosed = true;
     this.#descendants?.kill();
     for (const process of this.#running.keys()) process.kill();
+    this.#guardian?.kill();
     this.#listener.close();
   }
 
