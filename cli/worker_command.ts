@@ -5,10 +5,12 @@ import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
 import { reasonOf } from "../runtime/error_text.ts";
 import { closeToOthers } from "../runtime/private_process.ts";
 import { acceptControllers, dialController } from "../worker/serve.ts";
+import { Sandbox } from "../worker/slots/sandbox.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun } from "./format.ts";
 import { workerLog } from "./log.ts";
+import { sandboxFrom } from "./sandbox_options.ts";
 import { sharesFrom } from "./share_options.ts";
 import { writeStdout } from "./stdout.ts";
 import { UsageError } from "./usage_error.ts";
@@ -21,11 +23,13 @@ export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promi
   await closeToOthers();
   const listen = listenAddressOf(flags);
   const shares = sharesFrom(flags);
+  const asked = sandboxFrom(flags);
+  const sandbox = asked && await Sandbox.open(runtime, asked);
   const slots = formatNoun(shares.slots, "slot");
   const log = workerLog();
   const signals = new WorkerSignals(log);
   const listener = listen ? listenOn(runtime, listen) : undefined;
-  const own = { ownsProcess: true, software: SOFTWARE, log };
+  const own = { ownsProcess: true, software: SOFTWARE, log, sandbox };
   const worker = await Worker.start(runtime, { ...shares, ...own });
   signals.onWorker(worker);
   if (listener) {

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { DEFAULT_PORT, formatAddress, parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
+import { addSandboxOptions } from "./sandbox_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
 
 /** Where a worker listens by default: only its own machine can reach it. */
@@ -14,6 +15,8 @@ export interface WorkerFlags extends ShareFlags {
   readonly connect?: Address;
   readonly stdio?: boolean;
   readonly insecure?: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxWrite?: readonly string[];
 }
 
 /** Adds the options to the parser and the help. */
@@ -32,7 +35,7 @@ export function addWorkerOptions(command: Command): Command {
     )
     .option("--stdio", "serve one controller on stdin and stdout")
     .optionsGroup("Slots:");
-  return addShareOptions(command, "jobs at once")
+  return addSandboxOptions(addShareOptions(command, "jobs at once"))
     .optionsGroup("Options:")
     .option("--insecure", "accept unauthenticated connections from other machines")
     .helpOption("-h, --help", "show this help");

@@ -153,6 +153,8 @@ export interface SlotChannel {
    * addresses below the stack, in which only its overflow can be. Missing where the runtime names an overflow itself.
    */
   traceFaults?(path: string, at: number): StackGap | undefined;
+  /** Makes this process change the bytes at `at` of shared memory when it calls `exit` (`exit_note.ts`). */
+  noteExit?(shared: ArrayBuffer, at: number): void;
   /** Whether the system may write the memory of this process to a file when it crashes. */
   allowCoreDumps(areAllowed: boolean): void;
   /**

@@ -21,10 +21,12 @@ export const SLOT_MARKED = 0x82;
  * Bytes of a slot's shared memory. The first number is the id of the job that the slot started last. The second is
  * written by the worker: not 0 while the core prints nothing, so that its jobs need no marks. The third is the index
  * of the started job in its run, if core dumps are kept. The next two are the addresses between which the stack can
- * overflow. What the system tells about a bad memory access follows, and is the last that the process writes.
+ * overflow. Then comes a number that is not 0 after the process has called `exit`, if it notes that. What the system
+ * tells about a bad memory access follows, and is the last that the process writes.
  */
-export const SLOT_SHARED_BYTES = 64;
-export const SLOT_FAULT_AT = 40;
+export const SLOT_SHARED_BYTES = 72;
+export const SLOT_EXIT_AT = 40;
+export const SLOT_FAULT_AT = 48;
 
 /** Where the worker writes the second number. */
 export const SLOT_QUIET_AT = 8;
@@ -72,4 +74,6 @@ export interface SlotStart {
   readonly cpus?: string | undefined;
   /** Whether the system may write its memory to a file when it crashes. */
   readonly dumpsCore: boolean;
+  /** Whether it notes in its shared memory that it has called `exit`. */
+  readonly notesExit?: boolean | undefined;
 }

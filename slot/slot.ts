@@ -23,6 +23,7 @@ import { JobMarks } from "./job_marks.ts";
 import {
   decodeLoad,
   sharedPath,
+  SLOT_EXIT_AT,
   SLOT_FAULT_AT,
   SLOT_LOAD,
   SLOT_REGISTER,
@@ -81,10 +82,11 @@ function serveWorker(
   runtime: Runtime,
   channel: SlotChannel,
   socketPath: string,
-  { number, ticket, dumpsCore }: SlotStart,
+  { number, ticket, dumpsCore, notesExit }: SlotStart,
 ): void {
   const path = sharedPath(socketPath, number);
   const shared = new Float64Array(channel.share(path, SLOT_SHARED_BYTES));
+  if (notesExit) channel.noteExit?.(shared.buffer, SLOT_EXIT_AT);
   const gap = channel.traceFaults?.(path, SLOT_FAULT_AT);
   if (gap) shared.set([gap.from, gap.to], 3);
   const slot = new Slot(runtime, channel, shared, dumpsCore);

@@ -24,6 +24,7 @@ import { CoreStore } from "./cores/core_store.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { sharesOf } from "./slots/machine_shares.ts";
+import type { Sandbox } from "./slots/sandbox.ts";
 import type { MachineShares } from "./slots/slot_environment.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import { WorkFolder } from "./work_folder.ts";
@@ -86,6 +87,8 @@ export interface WorkerOptions {
   readonly tellsController?: boolean;
   /** The folder for core dumps of slots, each named by the index of its job; they write none unless given. */
   readonly dumpsFolder?: string | undefined;
+  /** What slots run in, if that is a sandbox. */
+  readonly sandbox?: Sandbox | undefined;
 }
 
 /** What a worker uses of its machine. */

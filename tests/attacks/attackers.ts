@@ -1,5 +1,6 @@
 /** What the tests of attacks by cores share: a worker with a secret, and a core that tries what it is told. */
 
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { Program, type ProgramOptions } from "../lib/processes.ts";
@@ -12,6 +13,15 @@ export const UNPRIVILEGED: readonly string[] = process.getuid?.() === 0
   ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
   : [];
 
+/** Why tests of the sandbox are skipped, if they are. */
+export const noSandbox = notLinux ?? whyNoSandbox();
+
+function whyNoSandbox(): string | undefined {
+  const { status } = spawnSync("bwrap", ["--unshare-all", "--ro-bind", "/", "/", "true"]);
+  if (status === 0) return undefined;
+  return status === null ? "there is no bwrap" : "bwrap cannot make a sandbox here";
+}
+
 /** A variable that only the programs under attack have. */
 export const SECRET = "DC_TEST_SECRET_ACCESS_KEY";
 export const SECRETS = { [SECRET]: "hunter2" };
@@ -21,12 +31,21 @@ export async function startTarget(
   args: readonly string[] = [],
   options: ProgramOptions = {},
 ): Promise<Program> {
+  const slots = args.includes("--slots") ? [] : ["--slots", "1"];
   const worker = await Program.start(
-    ["worker", "--listen", "127.0.0.1:0", "--slots", "1", ...args],
+    ["worker", "--listen", "127.0.0.1:0", ...slots, ...args],
     { through: UNPRIVILEGED, ...options, env: { ...SECRETS, ...options.env } },
   );
   await worker.printed("stdout", /^listening on .*\n/m);
   return worker;
+}
+
+/** The same with `--sandbox`. */
+export function startSandbox(
+  args: readonly string[] = [],
+  options: ProgramOptions = {},
+): Promise<Program> {
+  return startTarget(["--sandbox", ...args], { through: [], ...options });
 }
 
 /** The ids of all processes below another one. */

@@ -8,16 +8,18 @@ import { sharedPath, SLOT_REGISTER, type SlotStart } from "../../slot/protocol.t
 import { SLOT_PROCESS } from "../../system/leftover_processes.ts";
 import type { Log } from "../../system/log.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
-import { startSelf } from "../../system/self.ts";
+import { type Program, startSelf } from "../../system/self.ts";
 import { CoreDumps } from "./core_dumps.ts";
 import { Descendants } from "./descendants.ts";
 import { Guardian } from "./guardian.ts";
 import { inheritedBySlots } from "../../system/inherited_variables.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
-import type { ProcessSetup } from "./process_setup.ts";
+import { type ProcessSetup, setupOf } from "./process_setup.ts";
+import type { Sandbox } from "./sandbox.ts";
 import { SlotFolders } from "./slot_folders.ts";
 import { SlotProcess } from "./slot_process.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
+import type { StoredCore } from "../cores/core_store.ts";
 import { StartedJob } from "./started_job.ts";
 
 /** How processes are started. */
@@ -37,6 +39,8 @@ export interface LauncherOptions {
   readonly tellsController?: boolean | undefined;
   /** Where core dumps of slots are kept; they write none unless given. */
   readonly dumpsFolder?: string | undefined;
+  /** What slots run in, if that is a sandbox. */
+  readonly sandbox?: Sandbox | undefined;
 }
 
 /** Random bytes of a ticket: they fit into a number, and nobody guesses them through a socket. */
@@ -49,6 +53,12 @@ interface ProcessStart {
   readonly slot: number;
   readonly startedJob: StartedJob;
   readonly setup: ProcessSetup | undefined;
+}
+
+/** A process that was started. */
+interface TrackedProcess extends Pick<ProcessStart, "number" | "ticket" | "startedJob"> {
+  /** The id of its process group. */
+  readonly group: number;
 }
 
 /** All processes that a worker has started for its slots. */
@@ -86,56 +96,62 @@ export class Launcher {
 
   /**
    * Starts a process for slot `slot`, counted from 0; it can load a core once `connected` resolves. `name` prefixes
-   * each line that it prints. `setup`: it has the variables of this core's setup, and can load no other one.
+   * each line that it prints. `core`: it has the variables of this core's setup, if there are any, and can load no core
+   * with another one; in a sandbox, no other core.
    */
   spawn(
     name: string,
     slot: number,
     events: SlotProcessEvents,
-    setup?: ProcessSetup,
+    core?: StoredCore,
   ): SlotProcess {
     if (this.#isClosed) throw new Error("The worker is shutting down");
-    const { socketPath, log, goneLimitMs, tellsController = false } = this.#options;
+    const { socketPath, log, goneLimitMs, sandbox, tellsController = false } = this.#options;
+    const setup = core && setupOf(core, sandbox !== undefined);
     const number = ++this.#lastNumber;
     const ticket = parseInt(this.#runtime.random.hex(TICKET_BYTES), 16);
     const startedJob = new StartedJob(this.#runtime.files, sharedPath(socketPath, number));
-    const process = new SlotProcess(
-      this.#start({ number, ticket, slot, startedJob, setup }),
-      events,
-      {
-        setup: setup?.key,
-        clock: this.#runtime.clock,
-        pace: this.#pace,
-        startedJob,
-        dumps: this.#dumps,
-        goneLimitMs,
-        onLine: (line, isEnding) => {
-          if (isEnding || !tellsController) log.printed(`${name}: ${line}`);
-        },
+    const child = this.#start({ number, ticket, slot, startedJob, setup });
+    const process = new SlotProcess(child, events, {
+      setup: setup?.key,
+      sandbox,
+      clock: this.#runtime.clock,
+      pace: this.#pace,
+      startedJob,
+      dumps: this.#dumps,
+      goneLimitMs,
+      onLine: (line, isEnding) => {
+        if (isEnding || !tellsController) log.printed(`${name}: ${line}`);
       },
-    );
-    this.#track({ number, ticket, startedJob }, process);
+    });
+    this.#track({ number, ticket, startedJob, group: child.pid }, process);
     if (this.#isSuspended) process.suspend(true);
     return process;
   }
 
   #start({ number, ticket, slot, startedJob, setup }: ProcessStart): ChildProcess {
-    const { socketPath, shares = ONE_SLOT } = this.#options;
+    const { socketPath, sandbox, shares = ONE_SLOT } = this.#options;
     const cpus = boundCpus(shares, slot);
-    const start: SlotStart = { number, ticket, cpus, dumpsCore: this.#dumps !== undefined };
+    const dumpsCore = this.#dumps !== undefined;
+    const start: SlotStart = { number, ticket, cpus, dumpsCore, notesExit: sandbox && true };
     const args = [socketPath, JSON.stringify(start)];
     try {
       const folder = this.#folders.make(number);
       const given = Object.fromEntries(setup?.variables ?? []);
       const inherited = { ...env, ...given };
-      const own = { shares, slot, folder, inherited, startedIn: cwd() };
+      const seen = sandbox?.folder ?? folder;
       const variables = {
-        ...slotVariables(own),
+        ...slotVariables({ shares, slot, folder: seen, inherited, startedIn: cwd() }),
+        ...sandbox?.variables,
         ...given,
         [SLOT_PROCESS]: sharedPath(socketPath, number),
       };
       const kept = inheritedBySlots(env);
-      return startSelf(this.#runtime, "slot", args, { variables, folder }, kept);
+      const place = { number, folder, socketPath, core: setup };
+      const within = sandbox && ((program: Program) => sandbox.around(program, place));
+      const started = { variables, folder, within };
+      const child = startSelf(this.#runtime, "slot", args, started, kept);
+      return sandbox ? sandbox.transparent(child, () => startedJob.hasExited) : child;
     } catch (error) {
       startedJob.close();
       void startedJob.unlink();
@@ -144,10 +160,7 @@ export class Launcher {
     }
   }
 
-  #track(
-    { number, ticket, startedJob }: Omit<ProcessStart, "slot" | "setup">,
-    process: SlotProcess,
-  ): void {
+  #track({ number, ticket, startedJob, group }: TrackedProcess, process: SlotProcess): void {
     this.#starting.set(ticket, process);
     this.#running.set(process, undefined);
     const onStarted = () => {
@@ -155,11 +168,11 @@ export class Launcher {
       void startedJob.unlink();
     };
     void process.connected.then(onStarted, onStarted);
-    this.#descendants?.onStarted(number, process.pid);
-    this.#guardian?.onStarted(process.pid);
+    this.#descendants?.onStarted(number, group);
+    this.#guardian?.onStarted(group);
     void process.exited.then(async () => {
       this.#running.delete(process);
-      this.#guardian?.onEnded(process.pid);
+      this.#guardian?.onEnded(group);
       this.#descendants?.onEnded(number);
       await this.#dumps?.taken(process.pid); // a dump lies in its working folder
       await this.#folders.remove(number);
