@@ -40,6 +40,21 @@ testUnless(noSandbox, "in a sandbox, a core reads no file of its user", async ()
   assert.match(await run(controller, "read /etc/shadow"), /^Permission denied$|^$/);
 });
 
+testUnless(
+  noSandbox,
+  "in a sandbox, a core reads libraries of its user, but never a whole home",
+  async () => {
+    await using home = await Workspace.make();
+    await home.writeAll({ "lib/one": "a library", "private": "a letter" });
+    const env = { HOME: home.path, LD_LIBRARY_PATH: home.at("lib"), PYTHONPATH: home.path };
+    await using worker = await startSandbox([], { env });
+    await using controller = await connectWith(worker, "attacks");
+    assert.equal(await run(controller, `read ${home.at("lib/one")}`), "a library");
+    assert.equal(await run(controller, `read ${home.at("private")}`), NOTHING_THERE);
+    assert.equal(await run(controller, `write ${home.at("lib/two")}`), "Read-only file system");
+  },
+);
+
 testUnless(noSandbox, "in a sandbox, a key outside of the home of its user is empty", async () => {
   await using shown = await Workspace.make();
   const key = await shown.write("key", "a key of distcomp");
@@ -189,10 +204,28 @@ testUnless(noSandbox, "limits of time and memory hold in a sandbox", async () =>
 
 testUnless(
   noSandbox,
-  "a worker that cannot make a sandbox does not start, and says what to install",
+  "a worker that cannot make a sandbox does not start, and says what to do",
   async () => {
     await using folder = await Workspace.make();
-    const start = startTarget(["--sandbox"], { through: [], env: { PATH: folder.path } });
-    await assert.rejects(start, /there is no bwrap; install the package bubblewrap/);
+    const without = startTarget(["--sandbox"], { through: [], env: { PATH: folder.path } });
+    await assert.rejects(without, /there is no bwrap; install the package bubblewrap/);
+    const forbid = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"';
+    const through = ["unshare", "--user", "--map-root-user", "sh", "-c", forbid, "sh"];
+    const forbidden = startTarget(["--sandbox"], { through });
+    await assert.rejects(
+      forbidden,
+      /bwrap: .*; this system forbids user namespaces: .*sysctl -w user/,
+    );
   },
 );
+
+testUnless(noSandbox, "folders for a sandbox have to exist, and need a sandbox", async () => {
+  await using folder = await Workspace.make();
+  const write = ["--sandbox-write", folder.path];
+  await assert.rejects(startTarget(write), /--sandbox-write has no effect without --sandbox/);
+  const missing = ["--sandbox", "--sandbox-write", folder.at("missing")];
+  await assert.rejects(
+    startTarget(missing),
+    /Cannot use --sandbox-write ".*missing": .*name an existing/,
+  );
+});

@@ -10,7 +10,7 @@ const PROBE_LIMIT_MS = 20_000;
 /** Settings of the kernel that forbid what a sandbox is made of, and their values that allow it. */
 const SETTINGS = [
   // Ubuntu from 23.10 on
-  { name: "kernel.apparmor_restrict_unprivileged_userns", forbids: /^1/, allows: "0" },
+  { name: "kernel.apparmor_restrict_unprivileged_userns", forbids: /^1$/m, allows: "0" },
   // Debian before 11
   { name: "kernel.unprivileged_userns_clone", forbids: /^0/, allows: "1" },
   // Red Hat Enterprise Linux 7
