@@ -2,9 +2,8 @@
 
 import { dirname } from "node:path";
 import { cwd, env, pid as ownPid } from "node:process";
-import { FrameDecoder } from "../../protocol/mod.ts";
-import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
-import { sharedPath, SLOT_REGISTER, type SlotStart } from "../../slot/protocol.ts";
+import type { ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
+import { sharedPath, type SlotStart } from "../../slot/protocol.ts";
 import { SLOT_PROCESS } from "../../system/leftover_processes.ts";
 import type { Log } from "../../system/log.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
@@ -15,6 +14,7 @@ import { Guardian } from "./guardian.ts";
 import { inheritedBySlots } from "../../system/inherited_variables.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
 import { type ProcessSetup, setupOf } from "./process_setup.ts";
+import { Registrations } from "./registrations.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { SlotFolders } from "./slot_folders.ts";
 import { SlotProcess } from "./slot_process.ts";
@@ -72,6 +72,7 @@ export class Launcher {
   readonly #starting = new Map<number, SlotProcess>();
   /** Processes that still exist. The promise of one that is being ended resolves when it is gone. */
   readonly #running = new Map<SlotProcess, Promise<void> | undefined>();
+  readonly #registrations: Registrations;
   readonly #descendants: Descendants | undefined;
   readonly #guardian: Guardian | undefined;
   readonly #dumps: CoreDumps | undefined;
@@ -91,6 +92,9 @@ export class Launcher {
     this.#guardian = orphans && Guardian.start(runtime, socketPath);
     if (this.#guardian) this.#descendants?.onHelper(this.#guardian.pid);
     this.#listener = runtime.listen({ kind: "unix", path: socketPath });
+    this.#registrations = new Registrations(runtime.clock, (ticket, stream) => {
+      return this.#starting.get(Number(ticket))?.onConnected(stream) ?? false;
+    });
     void this.#accept();
   }
 
@@ -224,25 +228,8 @@ export class Launcher {
   async #accept(): Promise<void> {
     for (;;) {
       const stream = await this.#listener.accept();
-      if (!stream) return;
-      void this.#register(stream).catch(() => stream.close());
-    }
-  }
-
-  /** Reads only the first frame, and gives the connection to the process that it names. */
-  async #register(stream: ByteStream): Promise<void> {
-    const decoder = new FrameDecoder({ payloadBytesMax: 0 });
-    for (;;) {
-      const bytes = await stream.read(decoder.space());
-      if (bytes === null) throw new Error("The slot closed its connection before it registered");
-      decoder.commit(bytes);
-      const frame = decoder.next();
-      if (!frame) continue;
-      const process = frame.type === SLOT_REGISTER && this.#starting.get(Number(frame.id));
-      if (!process || !process.onConnected(stream)) {
-        throw new Error("No slot with this ticket is starting");
-      }
-      return;
+      if (!stream) return this.#registrations.close();
+      this.#registrations.onConnected(stream);
     }
   }
 }

@@ -155,9 +155,19 @@ export class Sandbox {
     return first === undefined ? undefined : childrenOf(first)[0];
   }
 
-  /** The same process, which has ended as the slot has. `hasExited`: whether that has called `exit`. */
+  /** The same process, which ends as the slot in it. `hasExited`: whether that has called `exit`. */
   transparent(child: ChildProcess, hasExited: () => boolean): ChildProcess {
-    return { ...child, ended: child.ended.then((end) => slotEnd(end, hasExited())) };
+    return {
+      ...child,
+      ended: child.ended.then((end) => slotEnd(end, hasExited())),
+      kill: (signal) => {
+        const [first] = signal === "SIGKILL" ? childrenOf(child.pid) : [];
+        if (first === undefined) return child.kill(signal);
+        // The rest ends with process 1. Bubblewrap waits until the system has let all of it end.
+        killQuietly(first);
+        child.kill("SIGCONT");
+      },
+    };
   }
 }
 
@@ -193,6 +203,14 @@ function isProgram(path: string): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has just ended.
   }
 }
 

@@ -41,6 +41,19 @@ test("a connection that ends before it has named a process is closed", async () 
   assert(await isClosed(stream));
 });
 
+test("a connection that does not say which process it is is closed after a time, or when there are many", async () => {
+  await using scene = new Scene();
+  const process = scene.launcher.spawn("slot", 0, EVENTS);
+  const silent = await scene.dial();
+  await scene.network.clock.advance(10_000);
+  assert(await isClosed(silent));
+  const many = await Promise.all(Array.from({ length: 600 }, () => scene.dial()));
+  await scene.network.clock.advance(0);
+  assert(await isClosed(many[0] as ByteStream));
+  await scene.connect(SLOT_REGISTER, scene.ticket);
+  await process.connected;
+});
+
 test("a process that is being killed may not connect any more, and its connection is closed", async () => {
   await using scene = new Scene();
   const process = scene.launcher.spawn("slot", 0, EVENTS);
