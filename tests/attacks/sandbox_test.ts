@@ -78,6 +78,15 @@ testUnless(noSandbox, "in a sandbox, a core writes only to its own folder", asyn
   );
 });
 
+testUnless(noSandbox, "in a sandbox, a core changes no setting of the kernel", async () => {
+  await using worker = await startSandbox();
+  await using controller = await connectWith(worker, "attacks");
+  for (const setting of ["kernel/core_pattern", "vm/drop_caches", "vm/swappiness"]) {
+    const answer = await run(controller, `write /proc/sys/${setting}`);
+    assert.match(answer, /^(Read-only file system|Permission denied)$/, setting);
+  }
+});
+
 testUnless(noSandbox, "in a sandbox, a core writes to folders of --sandbox-write", async () => {
   await using folder = await Workspace.make();
   await using worker = await startSandbox(["--sandbox-write", folder.path]);

@@ -17,6 +17,9 @@ const HIDDEN_FOLDERS = ["/var/tmp", "/var/run", "/var/lock", "/var/mail", "/var/
 const HIDDEN_FILES = ["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-"];
 const HIDDEN_FOLDERS_OF_ROOT = ["/etc/ssh", "/etc/ssl/private", "/etc/sudoers.d"];
 
+/** The bits of a mode that let somebody write. */
+const ANY_WRITE = 0o222;
+
 /** Variables with the places of languages and libraries, which may be below the home of the user. */
 const PLACES = [
   ...["LD_LIBRARY_PATH", "CONDA_PREFIX", "VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH"],
@@ -47,7 +50,7 @@ export function viewArguments(options: ViewOptions, workFolder: string | undefin
   const places = [...SHOWN_IN_RUN, ...placesIn(environment), ...shown];
   return [
     ...rootArguments(),
-    ...["--proc", "/proc", "--dev", "/dev"],
+    ...["--proc", "/proc", ...settingArguments(), "--dev", "/dev"],
     ...workFolder === undefined ? ["--tmpfs", "/tmp"] : ["--bind", workFolder, "/tmp"],
     ...hasGpus ? gpuArguments() : [],
     ...hiddenFoldersIn(options).flatMap((path) => ["--tmpfs", path]),
@@ -70,6 +73,18 @@ function rootArguments(): string[] {
     if (info.isSymbolicLink()) return ["--symlink", readlinkSync(path), path];
     return info.isDirectory() ? ["--ro-bind", path, path] : [];
   });
+}
+
+/**
+ * What the kernel shows of itself in `/proc`, read-only: its settings obey the user root, even in a sandbox without
+ * any privilege. Processes keep their own part, where threads write their names.
+ */
+function settingArguments(): string[] {
+  const settings = readdirSync("/proc").filter((name) => !/^\d+$/.test(name)).filter((name) => {
+    const info = lstatSync(`/proc/${name}`);
+    return info.isDirectory() || (info.isFile() && (info.mode & ANY_WRITE) !== 0);
+  });
+  return settings.flatMap((name) => ["--ro-bind", `/proc/${name}`, `/proc/${name}`]);
 }
 
 function gpuArguments(): string[] {
