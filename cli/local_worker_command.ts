@@ -3,6 +3,7 @@
 import { basename, dirname } from "node:path";
 import { systemClock } from "../runtime/clock.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { closeToOthers } from "../runtime/private_process.ts";
 import type { LocalWorkerStart } from "../controller/workers/local_worker.ts";
 import { removeAfterOwner } from "../system/leftovers.ts";
 import { type Log, silentLog } from "../system/log.ts";
@@ -22,6 +23,7 @@ export async function localWorkerCommand(
   socket: string,
   { shares, dumpsFolder }: LocalWorkerStart,
 ): Promise<number> {
+  await closeToOthers();
   // The run reports what happens to jobs, so this process logs only lines that cores print.
   const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
   await using worker = await Worker.start(runtime, {

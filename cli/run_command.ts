@@ -10,6 +10,7 @@ import { formatAddress } from "../link/address.ts";
 import { delay } from "../runtime/clock.ts";
 import type { FolderFiles } from "../runtime/files_below.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
+import { closeToOthers } from "../runtime/private_process.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
 import { isInherited } from "../system/inherited_variables.ts";
@@ -40,6 +41,7 @@ const OPEN_LIMIT_MS = 1_000;
 
 /** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
 export async function runCommand(runtime: Runtime, request: RunRequest): Promise<number> {
+  await closeToOthers(); // a core on this machine could read the variables of its run
   const { flags, args } = request;
   const hint = resumeHint(args, stdinOf(request), programName(runtime));
   const interrupts = new Interrupts(flags.quiet ? undefined : hint);

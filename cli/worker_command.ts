@@ -3,12 +3,15 @@
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
 import { reasonOf } from "../runtime/error_text.ts";
+import { closeToOthers } from "../runtime/private_process.ts";
 import { listenPrivately, removeDeadSocket } from "../system/unix_socket.ts";
 import { acceptControllers, dialController } from "../worker/serve.ts";
+import { Sandbox } from "../worker/slots/sandbox.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun } from "./format.ts";
 import { workerLog } from "./log.ts";
+import { sandboxFrom } from "./sandbox_options.ts";
 import { sharesFrom } from "./share_options.ts";
 import { writeStdout } from "./stdout.ts";
 import { trustFrom, trustText } from "./trust_options.ts";
@@ -19,15 +22,18 @@ import { WorkerSignals } from "./worker_signals.ts";
 
 /** Serves controllers until a signal, or with `--stdio` until its only controller has disconnected. */
 export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promise<number> {
+  await closeToOthers();
   const listen = listenAddressOf(flags);
   const shares = sharesFrom(flags);
   const trust = trustFrom(flags);
+  const asked = sandboxFrom(flags);
+  const sandbox = asked && await Sandbox.open(runtime, asked);
   const slots = formatNoun(shares.slots, "slot");
   const log = workerLog();
   const signals = new WorkerSignals(log);
   if (listen) await removeDeadSocket(runtime, listen);
   const listener = listen ? listenOn(runtime, listen) : undefined;
-  const own = { ownsProcess: true, software: SOFTWARE, trust, log };
+  const own = { ownsProcess: true, software: SOFTWARE, trust, log, sandbox };
   if (trust) log.info(trustText(trust));
   const worker = await Worker.start(runtime, { ...shares, ...own });
   signals.onWorker(worker);

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { DEFAULT_PORT, formatAddress, parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
+import { addSandboxOptions } from "./sandbox_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
 import { addTrustOptions, type TrustFlags } from "./trust_options.ts";
 
@@ -15,6 +16,8 @@ export interface WorkerFlags extends ShareFlags, TrustFlags {
   readonly connect?: Address;
   readonly stdio?: boolean;
   readonly insecure?: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxWrite?: readonly string[];
 }
 
 /** Adds the options to the parser and the help. */
@@ -34,7 +37,7 @@ export function addWorkerOptions(command: Command): Command {
     .option("--stdio", "serve one controller on stdin and stdout")
     .optionsGroup("Slots:");
   addShareOptions(command, "jobs at once").optionsGroup("Cores:");
-  return addTrustOptions(command)
+  return addSandboxOptions(addTrustOptions(command))
     .optionsGroup("Options:")
     .option("--insecure", "accept unauthenticated connections from other machines")
     .helpOption("-h, --help", "show this help");

@@ -246,11 +246,11 @@ function written(to: Writable, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
 }
 
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
-  const { env, isDetached = false } = options;
+  const { env, isDetached = false, isTold = false } = options;
   const child = bun.spawn([...command], {
     env,
     ...options.folder !== undefined && { cwd: options.folder },
-    stdin: "ignore",
+    stdin: isTold ? "pipe" : "ignore",
     stdout: "pipe",
     stderr: "pipe",
     detached: isDetached,
@@ -259,6 +259,10 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     pid: child.pid,
     outputs: [child.stdout, child.stderr],
     ended: endOf(child, isDetached),
+    tell: (text) => {
+      child.stdin?.write(text);
+      child.stdin?.flush();
+    },
     kill: (signal) => {
       if (!isDetached || !signalGroup(child.pid, signal)) child.kill(signal);
     },

@@ -54,6 +54,7 @@ export interface BunUnixOptions<T> extends SocketOptions<T> {
 /** A child process whose stdout and stderr are pipes. */
 export interface BunSubprocess {
   readonly pid: number;
+  readonly stdin?: { write(text: string): unknown; flush(): unknown } | undefined;
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
   readonly exited: Promise<number>;
@@ -74,7 +75,7 @@ export interface BunApi {
   spawn(command: string[], options: {
     env: Record<string, string>;
     cwd?: string;
-    stdin: "ignore";
+    stdin: "ignore" | "pipe";
     stdout: "pipe";
     stderr: "pipe";
     detached: boolean;

@@ -173,21 +173,23 @@ function closeQuietly(resource: { close(): void }): void {
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
   const [program, ...args] = command;
   if (program === undefined) throw new RangeError("The command to start is empty");
-  const { env, isDetached = false } = options;
+  const { env, isDetached = false, isTold = false } = options;
   const child = new Deno.Command(program, {
     args,
     env,
     clearEnv: true, // otherwise `env` would only be added
     ...options.folder !== undefined && { cwd: options.folder },
-    stdin: "null",
+    stdin: isTold ? "piped" : "null",
     stdout: "piped",
     stderr: "piped",
     detached: isDetached,
   }).spawn();
+  const input = isTold ? child.stdin.getWriter() : undefined;
   return {
     pid: child.pid,
     outputs: [child.stdout, child.stderr],
     ended: endOf(child, isDetached),
+    tell: (text) => void input?.write(new TextEncoder().encode(text)).catch(() => {}),
     kill: (signal) => {
       if (!isDetached || !signalGroup(child.pid, signal)) killQuietly(child, signal);
     },

@@ -72,6 +72,8 @@ export interface ChildProcess {
   readonly ended: Promise<ProcessEnd>;
   /** Sends a signal, to the whole group of a detached process. Does nothing if the process has ended. */
   kill(signal: ChildSignal): void;
+  /** Writes to its stdin, if it was started with `isTold`. Does nothing if nobody reads. */
+  tell?(text: string): void;
   /** Lets this process exit while the child still runs. */
   unref(): void;
 }
@@ -87,6 +89,8 @@ export interface SpawnOptions {
    * When it has ended, what is left of its group is killed.
    */
   readonly isDetached?: boolean;
+  /** Its stdin is a pipe, which ends with this process; empty otherwise. */
+  readonly isTold?: boolean;
 }
 
 /** The children of this process, among them those that children of children have left behind. */
@@ -163,6 +167,8 @@ export interface SlotChannel {
    * addresses below the stack, in which only its overflow can be. Missing where the runtime names an overflow itself.
    */
   traceFaults?(path: string, at: number): StackGap | undefined;
+  /** Makes this process change the bytes at `at` of shared memory when it calls `exit` (`exit_note.ts`). */
+  noteExit?(shared: ArrayBuffer, at: number): void;
   /** Whether the system may write the memory of this process to a file when it crashes. */
   allowCoreDumps(areAllowed: boolean): void;
   /**

@@ -14,6 +14,8 @@ fi
 
 # What differs between source and executable: starting itself, pipes, signals, loading and losing cores.
 SMOKE=(
+  tests/attacks/core_reach_test.ts
+  tests/attacks/sandbox_test.ts
   tests/cli/exec_test.ts
   tests/cli/interrupt_test.ts
   tests/cli/job_faults_test.ts

@@ -25,6 +25,7 @@ import { CoreTrust, type TrustOptions } from "./cores/core_trust.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { sharesOf } from "./slots/machine_shares.ts";
+import type { Sandbox } from "./slots/sandbox.ts";
 import type { MachineShares } from "./slots/slot_environment.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import { WorkFolder } from "./work_folder.ts";
@@ -89,6 +90,8 @@ export interface WorkerOptions {
   readonly dumpsFolder?: string | undefined;
   /** Which cores may run; all unless given. */
   readonly trust?: TrustOptions | undefined;
+  /** What slots run in, if that is a sandbox. */
+  readonly sandbox?: Sandbox | undefined;
 }
 
 /** What a worker uses of its machine. */

@@ -214,10 +214,18 @@ export class Program implements AsyncDisposable {
 
   /** Processes that it has started and that still run, even if the program itself has ended. */
   async descendants(): Promise<number[]> {
+    return (await this.#lines()).map((line) => parseInt(line, 10));
+  }
+
+  /** Those that are slots. */
+  async slots(): Promise<number[]> {
+    const lines = (await this.#lines()).filter((line) => / slot \/.* \{/.test(line));
+    return lines.map((line) => parseInt(line, 10));
+  }
+
+  async #lines(): Promise<string[]> {
     const { stdout } = await promisify(execFile)("ps", ["-A", "-ww", "-o", "pid=,args="]);
-    return stdout.split("\n")
-      .filter((line) => line.includes(this.#directory))
-      .map((line) => parseInt(line, 10));
+    return stdout.split("\n").filter((line) => line.includes(this.#directory));
   }
 
   /** Names of the files in its temporary folder. */

@@ -3,7 +3,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Launcher } from "./launcher.ts";
-import { setupOf } from "./process_setup.ts";
 import { ProcessLimit } from "./process_limit.ts";
 
 /** A probe gets the share of this slot, whose number a core may use to choose a device. */
@@ -36,7 +35,7 @@ export class CoreProbes {
     const { launcher, coreLoadLimitMs } = this.#context;
     await this.#waitForRoom(abandoned);
     const events = { onAnswer: () => {}, onLost: () => {} };
-    const process = launcher.spawn("probe", PROBED_SLOT, events, setupOf(core));
+    const process = launcher.spawn("probe", PROBED_SLOT, events, core);
     void process.killed.then(() => this.#killed.add(process));
     await process.connected;
     try {

@@ -12,7 +12,6 @@ import type { Launcher } from "./launcher.ts";
 import { ProcessLimit } from "./process_limit.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { EndCause } from "./process_end.ts";
-import { setupOf } from "./process_setup.ts";
 import type { SlotProcess } from "./slot_process.ts";
 
 /** Pauses before another attempt to start a process. They double with each failure. */
@@ -186,7 +185,7 @@ export class Slot {
       onAnswer: (frame, lastLines) => this.#onAnswer(process, frame, lastLines),
       onPrinted: (job, lines) => this.#onPrinted(process, job, lines),
       onLost: (reason, cause) => this.#onProcessLost(process, reason, cause),
-    }, core && setupOf(core));
+    }, core);
     this.#limit.add(process);
     await process.connected;
     closing.throwIfAborted();
