@@ -173,6 +173,7 @@ function keptCrashes(
 ): KeptCrashes {
   return new KeptCrashes({
     files,
+    output,
     folder: join(output, STATE_FOLDER, "crashes"),
     core,
     program: programName(runtime),

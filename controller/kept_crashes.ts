@@ -5,8 +5,7 @@
 
 import { readFile } from "node:fs/promises";
 import { reasonOf } from "../runtime/error_text.ts";
-import type { OpenFolder } from "../runtime/files.ts";
-import type { FolderFiles } from "../runtime/files_below.ts";
+import type { FolderBelow, FolderFiles } from "../runtime/files_below.ts";
 import { join, resolve } from "../runtime/path.ts";
 import type { Log } from "../system/log.ts";
 import type { Completion } from "./cluster/task.ts";
@@ -27,7 +26,8 @@ const PATTERN_FILE = "/proc/sys/kernel/core_pattern";
 export interface KeptCrashesOptions {
   /** How the folder is written to. */
   readonly files: FolderFiles;
-  /** The folder for them. */
+  /** The output folder, and the folder in it for crashes. */
+  readonly output: string;
   readonly folder: string;
   readonly core: CoreImage;
   /** The command that starts this program. */
@@ -42,7 +42,6 @@ export class KeptCrashes {
   readonly #options: KeptCrashesOptions;
   readonly #files: FolderFiles;
   readonly #dumps: string;
-  #held: OpenFolder | undefined;
   #count = 0;
 
   constructor(options: KeptCrashesOptions) {
@@ -52,15 +51,14 @@ export class KeptCrashes {
   }
 
   /** Where the local worker puts dumps, each named by the index of its job. */
-  get dumpsFolder(): string {
-    return this.#held?.path ?? resolve(this.#dumps);
+  get dumpsFolder(): FolderBelow {
+    return { root: resolve(this.#options.output), path: resolve(this.#dumps) };
   }
 
   /** Makes the folder. */
   async open(): Promise<void> {
     await this.#files.remove(this.#dumps);
     await this.#files.makeFolder(this.#dumps);
-    this.#held = await this.#files.holdFolder?.(this.#dumps);
   }
 
   /** A job has failed. Keeps its crash, if it has crashed. Never rejects: the job has failed in any case. */
@@ -85,7 +83,6 @@ export class KeptCrashes {
   /** Removes what was not needed. */
   async close(): Promise<void> {
     await this.#files.remove(this.#dumps).catch(() => {});
-    this.#held?.close();
   }
 
   #dumpOf(index: number): string {

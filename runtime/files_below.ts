@@ -4,7 +4,6 @@
  */
 
 import { rmdir } from "node:fs/promises";
-import process from "node:process";
 import { CheckedFolders } from "./checked_folders.ts";
 import { codeOf } from "./error_text.ts";
 import type { FileInfo, Files, OpenFile, OpenFolder } from "./files.ts";
@@ -31,12 +30,12 @@ export interface FolderFiles extends
     | "unlink"
     | "unlinkSync"
     | "remove"
-  > {
-  /**
-   * Keeps a folder open, so that its path leads to it whatever lies at its old path. Other processes of this user can
-   * use the path too, until the folder is closed.
-   */
-  holdFolder?(path: string): Promise<OpenFolder>;
+  > {}
+
+/** A folder below another one, as another process may open it. Both paths are absolute. */
+export interface FolderBelow {
+  readonly root: string;
+  readonly path: string;
 }
 
 /** A part of a path that is no name: it is empty, `.` or `..`. */
@@ -134,6 +133,7 @@ export class FilesBelow implements FolderFiles {
     }
   }
 
+  /** Keeps a folder open, so that its path leads this process to it whatever lies at its old path. */
   async holdFolder(path: string): Promise<OpenFolder> {
     const { promise: closed, resolve: close } = Promise.withResolvers<void>();
     const { promise: opened, resolve, reject } = Promise.withResolvers<string>();
@@ -141,7 +141,7 @@ export class FilesBelow implements FolderFiles {
       resolve(at);
       return closed;
     }).catch(reject);
-    return { path: (await opened).replace("/proc/self/", `/proc/${process.pid}/`), close };
+    return { path: await opened, close };
   }
 
   #at<T>(path: string, act: (at: string) => Promise<T>): Promise<T> {

@@ -154,13 +154,14 @@ slowTestUnless(
     const attack = `
       import { renameSync, symlinkSync, unlinkSync } from "node:fs";
       console.log("ready");
-      for (;;) {
+      for (let round = 0;; round++) {
         for (const folder of ["sub", "deep", "deep/sub", ".distcomp"]) {
+          const aside = "../aside-" + round;
           try {
-            renameSync(folder, "../aside");
+            renameSync(folder, aside);
             symlinkSync(${JSON.stringify(workspace.at("victim"))}, folder);
             unlinkSync(folder);
-            renameSync("../aside", folder);
+            renameSync(aside, folder);
           } catch {} // it is not there yet, or the run has made it again
         }
       }`;
