@@ -12,6 +12,7 @@ import type { Address, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
 import { isInherited } from "../system/inherited_variables.ts";
+import { removeDeadSocket } from "../system/unix_socket.ts";
 import { leftBehindText, variablesLeftBehind } from "./core_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { ExitCode } from "./exit_code.ts";
@@ -67,7 +68,8 @@ async function open(
 ): Promise<{ plan: RunPlan; folder: OutputFolder }> {
   const plan = await interrupts.race(planOf(request));
   await interrupts.race(checkInputs(runtime.files, request));
-  const { output, fresh = false, retryFailed = false } = request.flags;
+  const { output, listen, fresh = false, retryFailed = false } = request.flags;
+  if (listen) await interrupts.race(removeDeadSocket(runtime, listen));
   const options = {
     core: plan.core.key,
     fresh,

@@ -3,6 +3,7 @@
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
 import { reasonOf } from "../runtime/error_text.ts";
+import { listenPrivately, removeDeadSocket } from "../system/unix_socket.ts";
 import { acceptControllers, dialController } from "../worker/serve.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
@@ -22,6 +23,7 @@ export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promi
   const slots = formatNoun(shares.slots, "slot");
   const log = workerLog();
   const signals = new WorkerSignals(log);
+  if (listen) await removeDeadSocket(runtime, listen);
   const listener = listen ? listenOn(runtime, listen) : undefined;
   const own = { ownsProcess: true, software: SOFTWARE, log };
   const worker = await Worker.start(runtime, { ...shares, ...own });
@@ -56,7 +58,7 @@ function listenAddressOf({ listen, connect, stdio, insecure }: WorkerFlags): Add
 
 function listenOn(runtime: Runtime, address: Address): StreamListener {
   try {
-    return runtime.listen(address);
+    return listenPrivately(runtime, address);
   } catch (cause) {
     throw new UsageError(`Cannot listen on ${formatAddress(address)}: ${reasonOf(cause)}`, {
       cause,

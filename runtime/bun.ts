@@ -9,6 +9,7 @@ import { systemClock, systemRandom } from "./clock.ts";
 import { reasonOf } from "./error_text.ts";
 import { systemFiles } from "./files.ts";
 import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
+import { peerUserBy } from "./peer_user.ts";
 import {
   type Address,
   type ByteStream,
@@ -17,9 +18,12 @@ import {
   type ProcessEnd,
   type Runtime,
   type SpawnOptions,
+  type StreamEnds,
   type StreamListener,
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
+import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
+import { checkOwnSocket } from "./unix_owner.ts";
 
 type Socket = BunSocket<SocketStream>;
 
@@ -31,6 +35,7 @@ export const bunRuntime: Runtime = {
   files: systemFiles,
   dial,
   listen,
+  peerUser: peerUserBy(() => openCFunctions(DIAGNOSIS_FUNCTIONS)),
   stdio,
   writeStderr,
   spawn,
@@ -43,12 +48,17 @@ export const bunRuntime: Runtime = {
 
 /** A socket as a stream. `handlers` below passes the events of the socket to it. */
 class SocketStream implements ByteStream {
+  readonly peer: string;
+  readonly ends?: StreamEnds;
   readonly #socket: Socket;
   readonly #incoming: ChunkQueue;
   #onWritable: ((error?: Error) => void) | undefined;
   #isClosed = false;
 
-  constructor(socket: Socket, readonly peer: string) {
+  constructor(socket: Socket) {
+    const ends = endsOf(socket);
+    this.peer = ends ? hostAndPort(ends.remote.host, ends.remote.port) : "a local process";
+    if (ends) this.ends = ends;
     this.#socket = socket;
     this.#incoming = new ChunkQueue((isPaused) => isPaused ? socket.pause() : socket.resume());
   }
@@ -107,7 +117,7 @@ class SocketStream implements ByteStream {
 function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<SocketStream> {
   return {
     open: (socket) => {
-      socket.data = new SocketStream(socket, peerOf(socket));
+      socket.data = new SocketStream(socket);
       onOpen(socket.data);
     },
     data: (socket, chunk) => socket.data.onData(chunk),
@@ -118,9 +128,14 @@ function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<Sock
   };
 }
 
-function peerOf(socket: Socket): string {
-  const { remoteAddress, remotePort } = socket;
-  return remotePort ? hostAndPort(remoteAddress, remotePort) : "a local process";
+/** `undefined` for a Unix socket. */
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket) {
+  return remotePort
+    ? {
+      local: { host: localAddress, port: localPort },
+      remote: { host: remoteAddress, port: remotePort },
+    }
+    : undefined;
 }
 
 async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
@@ -130,10 +145,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
     () => reject(new Error(`no answer within ${timeoutMs / 1000} s`)),
   );
   const socket = handlers(resolve);
-  const options = { socket, allowHalfOpen: true };
-  const connecting = address.kind === "unix"
-    ? bun.connect({ unix: address.path, ...options })
-    : bun.connect({ hostname: address.host, port: address.port, ...options });
+  const connecting = connect(address, { socket, allowHalfOpen: true });
   connecting.catch((error) => reject(new Error(reasonOf(error), { cause: error })));
   // Close a connection that opens after the timeout.
   promise.catch(() => connecting.then((late) => late.end(), () => {}));
@@ -142,6 +154,14 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
   } finally {
     timer.stop();
   }
+}
+
+async function connect(address: Address, options: SocketOptions): Promise<Socket> {
+  if (address.kind === "tcp") {
+    return await bun.connect({ hostname: address.host, port: address.port, ...options });
+  }
+  checkOwnSocket(address.path);
+  return await bun.connect({ unix: address.path, ...options });
 }
 
 function prepared(stream: SocketStream, socket: Socket): ByteStream {
@@ -176,12 +196,12 @@ function listen(address: Address): StreamListener {
   };
 }
 
-interface ListenOptions {
+interface SocketOptions {
   readonly socket: BunSocketHandler<SocketStream>;
   readonly allowHalfOpen: boolean;
 }
 
-function listenAt(address: Address, options: ListenOptions) {
+function listenAt(address: Address, options: SocketOptions) {
   try {
     return address.kind === "unix"
       ? bun.listen({ unix: address.path, ...options })

@@ -9,6 +9,8 @@ import * as bunFfi from "bun:ffi";
 /** A socket. `T` is the type of its `data`. */
 export interface BunSocket<T> {
   data: T;
+  readonly localAddress: string;
+  readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
   /** Returns the number of bytes accepted; -1 if the socket is closed. */

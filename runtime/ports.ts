@@ -12,10 +12,24 @@ export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
+/** The two ends of a TCP connection. Hosts are IP addresses, as the runtime writes them. */
+export interface StreamEnds {
+  readonly local: { readonly host: string; readonly port: number };
+  readonly remote: { readonly host: string; readonly port: number };
+}
+
+/**
+ * Whose the other end of a connection is: this user's or another one's. "unknown": the system does not tell, the
+ * connection is not over loopback, or the other end is closed or not accepted yet. The one who dials asks again then.
+ */
+export type PeerUser = "same" | "other" | "unknown";
+
 /** A connection or a pair of pipes: bytes in and bytes out, in order. */
 export interface ByteStream {
   /** The name of the other end, for messages. */
   readonly peer: string;
+  /** Only of a TCP connection. */
+  readonly ends?: StreamEnds;
   /** Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Writes all of `bytes`, which must not change until then. */
@@ -179,6 +193,8 @@ export interface Runtime {
   dial(address: Address, timeoutMs: number): Promise<ByteStream>;
   /** Listens at `address`; port 0 means any free port. */
   listen(address: Address): StreamListener;
+  /** Whose the other end of a connection is. Asks the system, which takes some microseconds. */
+  peerUser?(ends: StreamEnds): PeerUser;
   /** This process's stdin and stdout as one stream. */
   stdio(): ByteStream;
   /** Writes to stderr. If the reader is slow, only this call waits, not the whole process. */

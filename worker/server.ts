@@ -3,6 +3,7 @@
 import { formatAddress, parseAddress } from "../link/address.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import type { StreamListener } from "../runtime/ports.ts";
+import { listenPrivately, removeDeadSocket } from "../system/unix_socket.ts";
 import { acceptControllers } from "./serve.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
 
@@ -23,7 +24,9 @@ export class WorkerServer implements AsyncDisposable {
    */
   static async listen(address: string, options: WorkerOptions): Promise<WorkerServer> {
     const runtime = await detectRuntime();
-    const listener = runtime.listen(parseAddress(address));
+    const parsed = parseAddress(address);
+    await removeDeadSocket(runtime, parsed);
+    const listener = listenPrivately(runtime, parsed);
     return new WorkerServer(await Worker.start(runtime, options), listener);
   }
 

@@ -3,6 +3,7 @@
 import { formatAddress } from "../../link/address.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
+import { listenPrivately } from "../../system/unix_socket.ts";
 
 /** Accepts connections until it is closed. */
 export class Listeners {
@@ -33,7 +34,7 @@ export class Listeners {
 
   #listenerAt(address: Address): StreamListener {
     try {
-      return this.#runtime.listen(address);
+      return listenPrivately(this.#runtime, address);
     } catch (cause) {
       const name = formatAddress(address);
       throw new Error(`Cannot listen on ${name}: ${reasonOf(cause)}`, { cause });
