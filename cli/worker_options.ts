@@ -5,14 +5,15 @@ import { DEFAULT_PORT, formatAddress, parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
 
-/** Where a worker listens by default: only its own machine can reach it. */
-export const DEFAULT_LISTEN: Address = { kind: "tcp", host: "127.0.0.1", port: DEFAULT_PORT };
+/** Where a worker listens by default: who has its key can reach it from other machines. */
+export const DEFAULT_LISTEN: Address = { kind: "tcp", host: "0.0.0.0", port: DEFAULT_PORT };
 
 /** The parsed values of the options. */
 export interface WorkerFlags extends ShareFlags {
   readonly listen?: Address;
   readonly connect?: Address;
   readonly stdio?: boolean;
+  readonly key?: string;
   readonly insecure?: boolean;
 }
 
@@ -34,6 +35,7 @@ export function addWorkerOptions(command: Command): Command {
     .optionsGroup("Slots:");
   return addShareOptions(command, "jobs at once")
     .optionsGroup("Options:")
-    .option("--insecure", "accept unauthenticated connections from other machines")
+    .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
+    .option("--insecure", "serve everybody who connects, without a key")
     .helpOption("-h, --help", "show this help");
 }

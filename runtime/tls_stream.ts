@@ -8,7 +8,7 @@
  */
 
 import { Duplex } from "node:stream";
-import type { ConnectionOptions, TLSSocket, TlsOptions } from "node:tls";
+import type { ConnectionOptions, SecureVersion, TlsOptions, TLSSocket } from "node:tls";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { toError } from "./error_text.ts";
 import type { ByteStream } from "./ports.ts";
@@ -25,6 +25,8 @@ export interface TlsIdentity {
   readonly privateKey: string;
   /** The issuers of the peers' certificates. */
   readonly authorities: readonly string[];
+  /** The name that a server's certificate must have. A client asks for it. */
+  readonly serverName: string;
 }
 
 /** A connection on which the handshake is done. */
@@ -55,12 +57,15 @@ export async function tlsServerStream(
   server.on("tlsClientError", reject);
   server.on("error", reject);
   carrier.on("error", reject);
-  carrier.on("close", () => reject(new Error("the connection was closed during the TLS handshake")));
+  carrier.on(
+    "close",
+    () => reject(new Error("the connection was closed during the TLS handshake")),
+  );
   server.emit("connection", carrier);
   return await established(promise, carrier);
 }
 
-/** Does the handshake with a server. Closing `stream` ends it. `head`: bytes that were already read from it. */
+/** Does the handshake with a server. Closing `stream` ends it. */
 export async function tlsClientStream(
   stream: ByteStream,
   identity: TlsIdentity,
@@ -70,8 +75,8 @@ export async function tlsClientStream(
   const options: ConnectionOptions & { allowHalfOpen: boolean } = {
     ...contextOf(identity),
     socket: carrier,
+    servername: identity.serverName,
     rejectUnauthorized: false,
-    checkServerIdentity: () => undefined, // a worker is known by its issuer, not by the name of its host
     allowHalfOpen: true,
   };
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
@@ -85,14 +90,16 @@ export async function tlsClientStream(
   return await established(promise, carrier);
 }
 
+const VERSION: SecureVersion = "TLSv1.3";
+
 function contextOf({ certificate, privateKey, authorities }: TlsIdentity) {
   return {
     key: privateKey,
     cert: certificate,
     ca: [...authorities],
-    minVersion: "TLSv1.3",
-    maxVersion: "TLSv1.3",
-  } as const;
+    minVersion: VERSION,
+    maxVersion: VERSION,
+  };
 }
 
 async function established(socket: Promise<TLSSocket>, carrier: Carrier): Promise<TlsStream> {

@@ -25,6 +25,7 @@ const SOURCE_FOLDERS = [
   "pool",
   "protocol",
   "runtime",
+  "security",
   "slot",
   "system",
   "templates",
