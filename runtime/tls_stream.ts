@@ -16,7 +16,7 @@ import type { ByteStream } from "./ports.ts";
 /** Bytes that are read from the connection at once. */
 const READ_BYTES = 256 * 1024;
 
-/** Bytes that are given to TLS at once. Encrypted bytes beyond these wait in memory of Deno and Bun. */
+/** Bytes that TLS gets at once, and so many it may have that are not written to the connection yet. */
 const WRITE_BYTES = 256 * 1024;
 
 /** What one side shows, and whom it knows. All are PEM. */
@@ -114,23 +114,18 @@ async function established(socket: Promise<TLSSocket>, carrier: Carrier): Promis
 /** Carries the encrypted bytes between TLS and the connection. */
 class Carrier extends Duplex {
   readonly stream: ByteStream;
+  readonly #space = new Uint8Array(READ_BYTES);
   #head: Uint8Array | undefined;
   #isWanted = false;
   #isReading = false;
   #isPaused = false;
-  #idle: (() => void)[] = [];
+  /** Called when bytes have been written to the connection. */
+  onWritten = () => {};
 
   constructor(stream: ByteStream, head?: Uint8Array) {
     super({ readableHighWaterMark: READ_BYTES, writableHighWaterMark: WRITE_BYTES });
     this.stream = stream;
     this.#head = head && head.byteLength > 0 ? head : undefined;
-  }
-
-  /** Resolves when everything that TLS has written is written to the connection. */
-  async written(): Promise<void> {
-    while (this.writableLength > 0 && !this.destroyed) {
-      await new Promise<void>((resolve) => this.#idle.push(resolve));
-    }
   }
 
   /** Whether to read no more bytes from the connection. */
@@ -162,9 +157,8 @@ class Carrier extends Duplex {
     const head = this.#head;
     this.#head = undefined;
     if (head) return head;
-    const into = new Uint8Array(READ_BYTES);
-    const bytes = await this.stream.read(into);
-    return bytes === null ? null : into.subarray(0, bytes);
+    const bytes = await this.stream.read(this.#space);
+    return bytes === null ? null : this.#space.slice(0, bytes); // TLS may keep it
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
@@ -186,12 +180,10 @@ class Carrier extends Duplex {
   }
 
   #write(bytes: Uint8Array, done: (error?: Error) => void): void {
-    this.stream.write(bytes as Uint8Array<ArrayBuffer>).then(() => done(), done)
-      .finally(() => this.#onWritten());
-  }
-
-  #onWritten(): void {
-    for (const resolve of this.#idle.splice(0)) resolve();
+    this.stream.write(bytes as Uint8Array<ArrayBuffer>).then(() => {
+      done();
+      this.onWritten();
+    }, done);
   }
 
   override _final(done: (error?: Error) => void): void {
@@ -200,7 +192,6 @@ class Carrier extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.stream.close();
-    this.#onWritten();
     done(error);
   }
 }
@@ -213,7 +204,10 @@ class SecureStream implements TlsStream {
   readonly #socket: TLSSocket;
   readonly #carrier: Carrier;
   readonly #incoming: ChunkQueue;
-  readonly #closed = Promise.withResolvers<never>();
+  /** Bytes that TLS has and has not encrypted. */
+  #unencryptedBytes = 0;
+  #waiting: (() => void)[] = [];
+  #failure: Error | undefined;
 
   constructor(socket: TLSSocket, carrier: Carrier) {
     const { raw } = socket.getPeerCertificate() ?? {};
@@ -223,7 +217,7 @@ class SecureStream implements TlsStream {
     this.#socket = socket;
     this.#carrier = carrier;
     this.#incoming = new ChunkQueue((isPaused) => carrier.pauseReading(isPaused));
-    this.#closed.promise.catch(() => {});
+    carrier.onWritten = () => this.#onProgress();
     socket.on("data", (chunk: Uint8Array) => this.#incoming.push(chunk));
     socket.on("end", () => this.#incoming.end());
     socket.on("error", (error) => this.#onClosed(error));
@@ -238,21 +232,38 @@ class SecureStream implements TlsStream {
 
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     for (let at = 0; at < bytes.byteLength; at += WRITE_BYTES) {
-      await Promise.race([this.#write(bytes.subarray(at, at + WRITE_BYTES)), this.#closed.promise]);
+      const part = bytes.slice(at, at + WRITE_BYTES); // TLS encrypts it later
+      while (!this.#failure && this.#unwrittenBytes > 0 && !this.#hasRoomFor(part)) {
+        await this.#progress();
+      }
+      if (this.#failure) throw this.#failure;
+      this.#send(part);
     }
   }
 
-  async #write(part: Uint8Array<ArrayBuffer>): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#socket.write(part, (error) => error ? reject(error) : resolve());
+  #hasRoomFor({ byteLength }: Uint8Array): boolean {
+    return this.#unwrittenBytes + byteLength <= WRITE_BYTES;
+  }
+
+  get #unwrittenBytes(): number {
+    return this.#unencryptedBytes + this.#carrier.writableLength;
+  }
+
+  #send(part: Uint8Array<ArrayBuffer>): void {
+    this.#unencryptedBytes += part.byteLength;
+    this.#socket.write(part, () => {
+      this.#unencryptedBytes -= part.byteLength;
+      this.#onProgress();
     });
-    await this.#carrier.written(); // TLS of Bun does not wait for it
   }
 
   async endWrites(): Promise<void> {
-    const ended = new Promise<void>((resolve) => this.#socket.end(resolve));
-    await Promise.race([ended, this.#closed.promise]);
-    await this.#carrier.written();
+    let hasEnded = false;
+    this.#socket.end(() => {
+      hasEnded = true;
+      this.#onProgress();
+    });
+    while (!this.#failure && !(hasEnded && this.#unwrittenBytes === 0)) await this.#progress();
   }
 
   close(): void {
@@ -263,6 +274,16 @@ class SecureStream implements TlsStream {
 
   #onClosed(error?: Error): void {
     this.#incoming.end(error);
-    this.#closed.reject(error ?? new Error("the connection is closed"));
+    this.#failure ??= error ?? new Error("the connection is closed");
+    this.#onProgress();
+  }
+
+  /** Resolves when bytes have been encrypted or written, or the connection is closed. */
+  #progress(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #onProgress(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
