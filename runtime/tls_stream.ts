@@ -52,15 +52,10 @@ export async function tlsServerStream(
   };
   const server = createServer(options);
   const carrier = new Carrier(stream, head);
-  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  const { promise, resolve, reject } = handshakeOn(carrier);
   server.on("secureConnection", resolve);
   server.on("tlsClientError", reject);
   server.on("error", reject);
-  carrier.on("error", reject);
-  carrier.on(
-    "close",
-    () => reject(new Error("the connection was closed during the TLS handshake")),
-  );
   server.emit("connection", carrier);
   return await established(promise, carrier);
 }
@@ -79,14 +74,10 @@ export async function tlsClientStream(
     rejectUnauthorized: false,
     allowHalfOpen: true,
   };
-  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  const { promise, resolve, reject } = handshakeOn(carrier);
   const socket = connect(options);
   socket.once("secureConnect", () => resolve(socket));
   socket.on("error", reject);
-  carrier.on("error", reject);
-  const closed = () => reject(new Error("the connection was closed during the TLS handshake"));
-  socket.once("close", closed);
-  carrier.once("close", closed);
   return await established(promise, carrier);
 }
 
@@ -100,6 +91,17 @@ function contextOf({ certificate, privateKey, authorities }: TlsIdentity) {
     minVersion: VERSION,
     maxVersion: VERSION,
   };
+}
+
+/** A handshake fails when the connection does. TLS itself does not always notice that the other side is gone. */
+function handshakeOn(carrier: Carrier): PromiseWithResolvers<TLSSocket> {
+  const handshake = Promise.withResolvers<TLSSocket>();
+  const onClosed = () =>
+    handshake.reject(new Error("the connection was closed in the midst of it"));
+  carrier.on("error", handshake.reject);
+  carrier.on("close", onClosed);
+  carrier.onEnded = onClosed;
+  return handshake;
 }
 
 async function established(socket: Promise<TLSSocket>, carrier: Carrier): Promise<TlsStream> {
@@ -121,6 +123,8 @@ class Carrier extends Duplex {
   #isPaused = false;
   /** Called when bytes have been written to the connection. */
   onWritten = () => {};
+  /** Called when the connection has no more bytes. */
+  onEnded = () => {};
 
   constructor(stream: ByteStream, head?: Uint8Array) {
     super({ readableHighWaterMark: READ_BYTES, writableHighWaterMark: WRITE_BYTES });
@@ -147,6 +151,7 @@ class Carrier extends Duplex {
       const bytes = await this.#next();
       this.#isReading = false;
       this.push(bytes);
+      if (bytes === null) this.onEnded();
     } catch (error) {
       this.#isReading = false;
       this.destroy(toError(error));
@@ -218,6 +223,7 @@ class SecureStream implements TlsStream {
     this.#carrier = carrier;
     this.#incoming = new ChunkQueue((isPaused) => carrier.pauseReading(isPaused));
     carrier.onWritten = () => this.#onProgress();
+    carrier.onEnded = () => {};
     socket.on("data", (chunk: Uint8Array) => this.#incoming.push(chunk));
     socket.on("end", () => this.#incoming.end());
     socket.on("error", (error) => this.#onClosed(error));

@@ -8,6 +8,9 @@ import { type Role, ROLES } from "./role.ts";
 /** 64 bits are as much as somebody compares by eye. Nothing is decided by a fingerprint. */
 const HEX_DIGITS = 16;
 
+/** What a fingerprint looks like. */
+export const FINGERPRINT = new RegExp(`^[0-9a-f]{${HEX_DIGITS}}$`);
+
 /** The fingerprint of a key with these public keys. */
 export function fingerprintOf(publicKeys: Readonly<Record<Role, KeyObject>>): string {
   const parts = ROLES.map((role) => publicKeys[role].export({ format: "der", type: "spki" }));

@@ -78,8 +78,9 @@ export class KeyCredentials implements Credentials {
   expiryWarning(nowMs: number): string | undefined {
     const daysLeft = Math.ceil((this.#key.notAfterMs - nowMs) / DAY_MS);
     if (daysLeft > WARNING_DAYS) return undefined;
-    return `The key "${this.path}" expires on ${dayText(this.#key.notAfterMs)}, ` +
-      `${daysLeft === 1 ? "within a day" : `in ${daysLeft} days`}; ` +
+    const days = daysLeft === 1 ? "1 day" : `${daysLeft} days`;
+    const when = daysLeft > 0 ? `expires in ${days}, on` : "expired on";
+    return `The key "${this.path}" ${when} ${dayText(this.#key.notAfterMs)}; ` +
       "replace it with distcomp key rotate, and copy it to the other machines";
   }
 }
@@ -91,10 +92,7 @@ interface FoundKey {
 }
 
 /** The key at a place. That of the user is made if there is none: by one process, if several start at once. */
-async function findKey(
-  place: KeyPlace,
-  sources: CredentialsOptions,
-): Promise<FoundKey> {
+async function findKey(place: KeyPlace, sources: CredentialsOptions): Promise<FoundKey> {
   const { path, isDefault } = place;
   const key = await readKey(place);
   if (key) return { path, key, isNew: false };
@@ -118,12 +116,15 @@ function checkDates({ path, key }: FoundKey, nowMs: number): void {
   const clock = `this machine's clock says ${minuteText(nowMs)}`;
   if (nowMs < key.notBeforeMs) {
     throw new KeyError(
-      `The key "${path}" is valid from ${dayText(key.notBeforeMs)} on, but ${clock}; set the clock`,
+      `The key "${path}" is valid from ${
+        dayText(key.notBeforeMs)
+      } on, but ${clock}; set the clock, ` +
+        "or make a new key if it was made with a wrong one",
     );
   }
   if (nowMs <= key.notAfterMs) return;
   throw new KeyError(
-    `The key "${path}" has expired on ${dayText(key.notAfterMs)}, and ${clock}; ` +
+    `The key "${path}" expired on ${dayText(key.notAfterMs)}, and ${clock}; ` +
       "replace it with distcomp key rotate, and copy it to the other machines",
   );
 }

@@ -47,15 +47,12 @@ export async function createKeyFile(
   key: Key,
   random: Sources["random"],
 ): Promise<void> {
-  await writing(path, async () => {
+  try {
     await mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
-    const unfinished = await writeBeside(path, key, random);
-    try {
-      await linkNew(unfinished, path);
-    } finally {
-      await unlink(unfinished).catch(() => {}); // where there are no links, it has been renamed
-    }
-  });
+    await writeBeside(path, key, random, (unfinished) => nameNew(unfinished, path));
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
 }
 
 /** Writes a key in place of the one at `path`: whoever reads meanwhile gets one of the two. */
@@ -64,46 +61,55 @@ export async function replaceKeyFile(
   key: Key,
   random: Sources["random"],
 ): Promise<void> {
-  await writing(path, async () => {
-    const file = await realpath(path); // a link to the file stays a link
-    await rename(await writeBeside(file, key, random), file);
-  });
-}
-
-/** Gives the finished file its name, unless another process was first. */
-async function linkNew(unfinished: string, path: string): Promise<void> {
   try {
-    await link(unfinished, path);
+    const file = await realpath(path); // a link to the file stays a link
+    await writeBeside(file, key, random, (unfinished) => rename(unfinished, file));
   } catch (cause) {
-    if (!NO_LINKS.includes(codeOf(cause))) throw cause;
-    // Who reads the file in the moment between these two steps is told that it is no key.
-    await (await open(path, "wx", PRIVATE_FILE)).close();
-    await rename(unfinished, path);
+    throw writeError(path, cause);
   }
 }
 
-/** Writes a key into a new file in the same folder. Resolves to its path. */
-async function writeBeside(path: string, key: Key, random: Sources["random"]): Promise<string> {
+/** Gives a finished file its name. Rejects with a `KeyExistsError` if another process was first. */
+export async function nameNew(unfinished: string, path: string, makeLink = link): Promise<void> {
+  try {
+    await makeLink(unfinished, path).catch(async (cause) => {
+      if (!NO_LINKS.includes(codeOf(cause))) throw cause;
+      // Who reads the file in the moment between these two steps is told that it is no key.
+      await (await open(path, "wx", PRIVATE_FILE)).close();
+      await rename(unfinished, path);
+    });
+  } catch (cause) {
+    if (codeOf(cause) !== "EEXIST") throw cause;
+    throw new KeyExistsError(`There is a file "${path}" already; name another`, { cause });
+  }
+}
+
+/** Writes a key into a new file in the same folder, which `finish` gives its name. Nothing else is left of it. */
+async function writeBeside(
+  path: string,
+  key: Key,
+  random: Sources["random"],
+  finish: (unfinished: string) => Promise<void>,
+): Promise<void> {
   const unfinished = `${path}.${random.hex(8)}.unfinished`;
   const file = await open(unfinished, "wx", PRIVATE_FILE);
   try {
-    await file.writeFile(textOfKey(key));
-    await file.datasync();
+    try {
+      await file.writeFile(textOfKey(key));
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await finish(unfinished);
   } finally {
-    await file.close();
+    await unlink(unfinished).catch(() => {}); // it is gone if it was renamed
   }
-  return unfinished;
 }
 
-async function writing(path: string, write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (cause) {
-    if (codeOf(cause) === "EEXIST") {
-      throw new KeyExistsError(`There is a file "${path}" already; name another`, { cause });
-    }
-    throw new KeyError(`Cannot write the key "${path}": ${reasonOf(cause)}`, { cause });
-  }
+function writeError(path: string, cause: unknown): KeyError {
+  if (cause instanceof KeyError) return cause;
+  const why = codeOf(cause) === "EEXIST" ? "a part of its path is not a folder" : reasonOf(cause);
+  return new KeyError(`Cannot write the key "${path}": ${why}`, { cause });
 }
 
 async function readPrivateFile(place: KeyPlace): Promise<string | undefined> {
@@ -136,10 +142,10 @@ async function checkIsPrivate({ path, isDefault }: KeyPlace, file: FileHandle): 
     );
   }
   if ((mode & OTHERS) === 0) return;
+  const modeText = (mode & MODE).toString(8);
   throw new KeyError(
-    `Other users of this machine can read or change the key "${path}" (mode ` +
-      `${(mode & MODE).toString(8)}), so it is not used; type chmod 600 ${path}, and make a new ` +
-      "key if one of them may have read it",
+    `Other users of this machine can read or change the key "${path}" (mode ${modeText}), so it ` +
+      `is not used; type chmod 600 "${path}", and make a new key if one of them may have read it`,
   );
 }
 

@@ -41,29 +41,28 @@ export function textOfKey(key: Key): string {
 
 /** The key in a text. Throws a `KeyTextError` that says what is wrong, as a clause. */
 export function keyOfText(text: string): Key {
-  const fields = objectIn(parsed(text));
-  const version = fields["distcompKey"];
-  if (version === undefined) throw new KeyTextError("it is no key of distcomp");
+  const { distcompKey: version, controller, worker, fingerprint, replaced } = fieldsIn(text);
   if (version !== VERSION) {
     throw new KeyTextError(`it has the format ${version}; use a newer distcomp`);
   }
-  const issuers = {
-    controller: issuerIn(fields["controller"]),
-    worker: issuerIn(fields["worker"]),
-  };
-  const fingerprint = checkedFingerprint(fields["fingerprint"], issuers);
+  const issuers = { controller: issuerIn(controller), worker: issuerIn(worker) };
+  if (!Array.isArray(replaced)) throw damaged("the list of replaced keys is missing");
   const { notBeforeMs, notAfterMs } = certificateOf(issuers.worker.certificate);
-  const list = fields["replaced"];
-  if (!Array.isArray(list)) throw damaged("the list of replaced keys is missing");
-  return { fingerprint, notBeforeMs, notAfterMs, issuers, replaced: list.map(replacedIn) };
+  return {
+    fingerprint: checkedFingerprint(fingerprint, issuers),
+    notBeforeMs,
+    notAfterMs,
+    issuers,
+    replaced: replaced.map(replacedIn),
+  };
 }
 
-function parsed(text: string): unknown {
+function fieldsIn(text: string): Readonly<Record<string, unknown>> {
+  if (!text.includes('"distcompKey"')) throw new KeyTextError("it is no key of distcomp");
   try {
-    return JSON.parse(text);
+    return objectIn(JSON.parse(text));
   } catch {
-    const isCut = text.includes('"distcompKey"');
-    throw isCut ? damaged("it is no whole JSON") : new KeyTextError("it is no key of distcomp");
+    throw damaged("it is not complete");
   }
 }
 

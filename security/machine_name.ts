@@ -15,6 +15,9 @@ export interface NamedMachine {
 /** 128 bits: no two machines have the same by chance. */
 const ID_HEX_DIGITS = 32;
 
+/** What an id looks like. */
+export const MACHINE_ID = new RegExp(`^[0-9a-f]{${ID_HEX_DIGITS}}$`);
+
 /** The longest name that X.509 allows. Linux allows no longer host name either. */
 export const MACHINE_NAME_CHARS_MAX = 64;
 

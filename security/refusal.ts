@@ -8,12 +8,10 @@ import {
 } from "./certificate_reader.ts";
 import { ORGANIZATION } from "./certificate_name.ts";
 import { dayText, minuteText } from "./dates.ts";
-import { fingerprintText } from "./fingerprint.ts";
+import { FINGERPRINT, fingerprintText } from "./fingerprint.ts";
 import { acceptedBeside, type Key, type ReplacedKey } from "./key.ts";
+import { MACHINE_ID } from "./machine_name.ts";
 import { otherRole, type Role, ROLE_USAGES, ROLES } from "./role.ts";
-
-/** What a fingerprint looks like: a stranger may have written anything in its place. */
-const FINGERPRINT = /^[0-9a-f]{16}$/;
 
 /** What a peer of the wrong role would do with its key. */
 const NOT_ALLOWED: Readonly<Record<Role, string>> = {
@@ -60,7 +58,7 @@ export class PeerJudge {
     if (issuer && issuer.role !== this.#peer) return `the ${this.#peer} ${NOT_ALLOWED[this.#peer]}`;
     const isTrusted = issuer ? isAuthorized : isAuthorized && nowMs < this.#allAcceptedUntilMs;
     return (issuer && this.#dateProblem(certificate, issuer, nowMs)) ??
-      (isTrusted ? this.#roleProblem(certificate) : this.#reasonOfTls(certificate, issuer));
+      (isTrusted ? this.#contentProblem(certificate) : this.#reasonOfTls(certificate, issuer));
   }
 
   #dateProblem(
@@ -75,7 +73,7 @@ export class PeerJudge {
         `${dayText(notBeforeMs)} on, but ${clock}: one of the two clocks is wrong`;
     }
     if (nowMs > notAfterMs) {
-      return `the ${this.#peer}'s key ${fingerprintText(fingerprint)} has expired on ` +
+      return `the ${this.#peer}'s key ${fingerprintText(fingerprint)} expired on ` +
         `${dayText(notAfterMs)}, and ${clock}`;
     }
     if (!replaced || nowMs < replaced.acceptedUntilMs) return undefined;
@@ -86,10 +84,13 @@ export class PeerJudge {
       "copy the new key there, and start it again";
   }
 
-  /** A certificate of the right issuer is for the right role, unless it was not made by distcomp. */
-  #roleProblem({ usages }: ReadCertificate): string | undefined {
-    if (usages.includes(ROLE_USAGES[this.#peer])) return undefined;
-    return `the ${this.#peer}'s certificate is not one for a ${this.#peer}`;
+  /** A certificate of the right issuer says these two things, unless something else than distcomp has made it. */
+  #contentProblem({ usages, subject }: ReadCertificate): string | undefined {
+    if (!usages.includes(ROLE_USAGES[this.#peer])) {
+      return `the ${this.#peer}'s certificate is not one for a ${this.#peer}`;
+    }
+    if (MACHINE_ID.test(subject.serialNumber ?? "")) return undefined;
+    return `the ${this.#peer}'s certificate does not name its machine`;
   }
 
   #reasonOfTls({ issuer }: ReadCertificate, known: KnownIssuer | undefined): string {

@@ -69,8 +69,11 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp run core.so --param alpha=0.1,0.2 --param kind=fast,exact":
     "tests/cli/sweep_test.ts runs the same",
   "scp distcomp node1:": "it needs another machine",
-  "ssh node1 mkdir -p .config/distcomp": "it needs another machine",
-  "scp -p ~/.config/distcomp/key node1:.config/distcomp/": "it needs another machine",
+  "scp -pr ~/.config/distcomp node1:.config/": "it needs another machine",
+  "scp -p worker.key node1:": "it needs another machine",
+  "ssh node1 distcomp worker --key worker.key": "it needs another machine",
+  "distcomp key export --role worker worker.key": "tests/cli/key_command_test.ts runs the same",
+  "distcomp key rotate --keep 7d": "tests/cli/key_command_test.ts runs the same",
   "ssh -fN -L 7433:127.0.0.1:7433 node1": "it needs another machine",
   "npx -y deno@2.9.6 task demo": "the same, with a picture that takes longer",
   [

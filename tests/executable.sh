@@ -18,6 +18,7 @@ SMOKE=(
   tests/cli/exec_test.ts
   tests/cli/interrupt_test.ts
   tests/cli/job_faults_test.ts
+  tests/cli/key_command_test.ts
   tests/cli/new_test.ts
   tests/cli/outputs_test.ts
   tests/cli/signals_test.ts
