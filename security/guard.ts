@@ -117,7 +117,7 @@ export class Guard {
     if (head.byteLength === 0) throw new Error("it has closed the connection without a word");
     if (beginsHandshake(head)) return await this.#secureServer(stream, head);
     const id = messageIdIn(await readHead(stream, HEADER_BYTES, head));
-    await tellRefusal(stream, NEEDS_KEY[this.#options.role], this.#ports.clock, id);
+    await tellRefusal(stream, NEEDS_KEY[this.#options.role], this.#ports.clock, { id });
     throw new RefusedError(
       "it does not use TLS, and is not a program of this user on this machine",
     );

@@ -27,7 +27,7 @@ export async function secureServer(
   clock: Clock,
 ): Promise<ByteStream> {
   const secure = await tlsServerStream(stream, identityOf(credentials), head).catch(explain);
-  return await accepted(secure, credentials, clock);
+  return await accepted(secure, credentials, clock, false);
 }
 
 /** The same for the side that has dialed. */
@@ -37,7 +37,7 @@ export async function secureClient(
   clock: Clock,
 ): Promise<ByteStream> {
   const secure = await tlsClientStream(withTlsOnly(stream), identityOf(credentials)).catch(explain);
-  return await accepted(secure, credentials, clock);
+  return await accepted(secure, credentials, clock, true);
 }
 
 function explain(cause: unknown): never {
@@ -54,6 +54,7 @@ async function accepted(
   stream: TlsStream,
   credentials: Credentials,
   clock: Clock,
+  isClient: boolean,
 ): Promise<ByteStream> {
   const { certificate, isAuthorized } = stream;
   const refusal = credentials.refusalOf(certificate, isAuthorized, clock.date());
@@ -62,6 +63,6 @@ async function accepted(
     return derivedStream(stream, { proof: { kind: "key", machine, name } });
   }
   const reason = refusal ?? "it has shown no certificate";
-  await tellRefusal(stream, reason, clock);
+  await tellRefusal(stream, reason, clock, { isLast: isClient });
   throw new RefusedError(reason);
 }

@@ -7,7 +7,7 @@ import {
   readUint64,
   ResponseType,
 } from "../protocol/mod.ts";
-import type { Clock } from "../runtime/clock.ts";
+import { type Clock, delay } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { readHead, withFirstRead, withHead } from "./derived_stream.ts";
 import { RefusedError } from "./refused_error.ts";
@@ -21,22 +21,39 @@ const REFUSAL_ID = 0;
 /** How long a peer that is refused gets to read the reason. If we closed at once, it might lose it. */
 const READING_MS_MAX = 1_000;
 
+/** How long the other side gets to speak first. */
+const SPEAKING_MS_MAX = 500;
+
 const DISCARDED_BYTES = 16 * 1024;
 
-/** Sends a refusal and closes. `id`: that of the message that it answers, if one was read. */
+/** How a refusal is told. */
+interface Telling {
+  /** The id of the message that it answers, if one was read. */
+  readonly id?: number | bigint | undefined;
+  /**
+   * Lets the other side speak first, for a moment: it may refuse us too, and must not find the connection closed before
+   * it has looked at our certificate.
+   */
+  readonly isLast?: boolean;
+}
+
+/** Sends a refusal and closes. */
 export async function tellRefusal(
   stream: ByteStream,
   reason: string,
   clock: Clock,
-  id: number | bigint = REFUSAL_ID,
+  { id = REFUSAL_ID, isLast = false }: Telling = {},
 ): Promise<void> {
   const timer = clock.after(READING_MS_MAX, () => stream.close());
+  const discarded = new Uint8Array(DISCARDED_BYTES);
   try {
+    const heard = stream.read(discarded);
+    heard.catch(() => {}); // handled below
+    if (isLast) await Promise.race([heard, delay(clock, SPEAKING_MS_MAX)]);
     await stream.write(encodeError(id, reason));
     await stream.endWrites();
     // Closing with unread bytes would make the system discard ours.
-    const discarded = new Uint8Array(DISCARDED_BYTES);
-    while (await stream.read(discarded) !== null);
+    for (let bytes = await heard; bytes !== null;) bytes = await stream.read(discarded);
   } catch {
     // It has closed first.
   } finally {
