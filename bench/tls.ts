@@ -26,6 +26,7 @@ import { guardedRuntime } from "../security/guarded_runtime.ts";
 import { makeKey } from "../security/key_maker.ts";
 import { createKeyFile } from "../security/key_store.ts";
 import { silentLog } from "../system/log.ts";
+import { usageOf } from "./processes.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -69,16 +70,20 @@ async function compare(folder: string): Promise<void> {
   try {
     for (const { name, bytes, goal } of SIZES) {
       const rates: Record<Way, number[]> = { plain: [], TLS: [] };
+      const cpu: Record<Way, number[]> = { plain: [], TLS: [] };
       for (let round = 0; round < Number(values.rounds); round++) {
         for (const way of ["plain", "TLS"] as const) {
-          rates[way].push(await rateOf(ports[way], core, worker.address, bytes));
+          const measured = await measure(ports[way], core, worker, bytes);
+          rates[way].push(measured.perSecond);
+          cpu[way].push(measured.cpuUs);
         }
       }
       const [plain, tls] = [median(rates.plain), median(rates.TLS)];
       console.log(
         `${name}: plain ${Math.round(plain)} jobs/s, TLS ${Math.round(tls)} jobs/s, ` +
           `ratio ${(tls / plain).toFixed(2)} ` +
-          `(goals: executable ${goal.executable}, Deno ${goal.deno})`,
+          `(goals: executable ${goal.executable}, Deno ${goal.deno}); CPU of run and worker ` +
+          `${Math.round(median(cpu.plain))} and ${Math.round(median(cpu.TLS))} µs per job`,
       );
     }
   } finally {
@@ -103,16 +108,16 @@ async function startWorker(key: string) {
   const [line] = await once(createInterface(child.stdout), "line") as [string];
   const address = /^listening on (\S+),/.exec(line)?.[1];
   if (!address) throw new Error(`The worker said "${line}"`);
-  return { child, address: parseAddress(address) };
+  return { child, pid: child.pid as number, address: parseAddress(address) };
 }
 
-/** Jobs per second over some seconds. */
-async function rateOf(
+/** Jobs per second over some seconds, and what they cost. */
+async function measure(
   runtime: Runtime,
   core: CoreImage,
-  worker: ReturnType<typeof parseAddress>,
+  { address, pid }: Awaited<ReturnType<typeof startWorker>>,
   bytes: number,
-): Promise<number> {
+): Promise<{ perSecond: number; cpuUs: number }> {
   const input = new Uint8Array(bytes).fill(42);
   const failed = Promise.withResolvers<never>();
   let answered = 0;
@@ -123,7 +128,7 @@ async function rateOf(
     },
     onNoWorkerLeft: (reasons) => failed.reject(new Error(reasons.join("; "))),
   }, silentLog);
-  cluster.dial(worker);
+  cluster.dial(address);
   let index = 0;
   const run = async (until: () => boolean) => {
     while (!until()) {
@@ -135,9 +140,14 @@ async function rateOf(
     }
   };
   await run(() => answered >= WARM_JOBS);
-  const [from, fromMs] = [answered, performance.now()];
+  const cpuMs = () => usageOf(process.pid).cpuMs + usageOf(pid).cpuMs;
+  const [from, fromMs, fromCpuMs] = [answered, performance.now(), cpuMs()];
   await run(() => performance.now() - fromMs >= 1000 * Number(values.seconds));
-  return (1000 * (answered - from)) / (performance.now() - fromMs);
+  const jobs = answered - from;
+  return {
+    perSecond: (1000 * jobs) / (performance.now() - fromMs),
+    cpuUs: (1000 * (cpuMs() - fromCpuMs)) / jobs,
+  };
 }
 
 function median(numbers: readonly number[]): number {
