@@ -19,6 +19,9 @@ const READ_BYTES = 256 * 1024;
 /** Bytes that TLS gets at once, and so many it may have that are not written to the connection yet. */
 const WRITE_BYTES = 256 * 1024;
 
+/** A part up to this size is copied. */
+const COPIED_BYTES_MAX = 64 * 1024;
+
 /** What one side shows, and whom it knows. All are PEM. */
 export interface TlsIdentity {
   readonly certificate: string;
@@ -238,13 +241,20 @@ class SecureStream implements TlsStream {
 
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     for (let at = 0; at < bytes.byteLength; at += WRITE_BYTES) {
-      const part = bytes.slice(at, at + WRITE_BYTES); // TLS encrypts it later
+      const part = bytes.subarray(at, at + WRITE_BYTES);
       while (!this.#failure && this.#unwrittenBytes > 0 && !this.#hasRoomFor(part)) {
         await this.#progress();
       }
       if (this.#failure) throw this.#failure;
-      this.#send(part);
+      // The caller may change the bytes then, and TLS encrypts later. A small part is cheaper to copy than to wait for.
+      if (part.byteLength <= COPIED_BYTES_MAX) this.#send(part.slice());
+      else await this.#encrypted(part);
     }
+  }
+
+  async #encrypted(part: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#send(part);
+    while (!this.#failure && this.#unencryptedBytes > 0) await this.#progress();
   }
 
   #hasRoomFor({ byteLength }: Uint8Array): boolean {
