@@ -242,9 +242,7 @@ class SecureStream implements TlsStream {
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     for (let at = 0; at < bytes.byteLength; at += WRITE_BYTES) {
       const part = bytes.subarray(at, at + WRITE_BYTES);
-      while (!this.#failure && this.#unwrittenBytes > 0 && !this.#hasRoomFor(part)) {
-        await this.#progress();
-      }
+      while (!this.#failure && this.#unwrittenBytes > 0) await this.#progress();
       if (this.#failure) throw this.#failure;
       // The caller may change the bytes then, and TLS encrypts later. A small part is cheaper to copy than to wait for.
       if (part.byteLength <= COPIED_BYTES_MAX) this.#send(part.slice());
@@ -255,10 +253,6 @@ class SecureStream implements TlsStream {
   async #encrypted(part: Uint8Array<ArrayBuffer>): Promise<void> {
     this.#send(part);
     while (!this.#failure && this.#unencryptedBytes > 0) await this.#progress();
-  }
-
-  #hasRoomFor({ byteLength }: Uint8Array): boolean {
-    return this.#unwrittenBytes + byteLength <= WRITE_BYTES;
   }
 
   get #unwrittenBytes(): number {
