@@ -6,18 +6,20 @@ import { KeptCrashes } from "../controller/kept_crashes.ts";
 import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
 import { OutputFolder } from "../controller/output/output_folder.ts";
 import { Run, type RunParts } from "../controller/run.ts";
-import { formatAddress } from "../link/address.ts";
+import { formatAddress, isLoopback } from "../link/address.ts";
 import { delay } from "../runtime/clock.ts";
 import type { FolderFiles } from "../runtime/files_below.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import { closeToOthers } from "../runtime/private_process.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
+import { guardedRuntime } from "../security/guarded_runtime.ts";
 import { isInherited } from "../system/inherited_variables.ts";
 import { removeDeadSocket } from "../system/unix_socket.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { ExitCode } from "./exit_code.ts";
+import { warnInsecureRun } from "./insecure_warning.ts";
 import { Interrupts } from "./interrupts.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
@@ -112,7 +114,10 @@ async function complete(
   const warning = missedVariablesText(missed);
   if (warning) log.warn(warning);
   const printed = coreOutputSink(coreOutputOf(flags), flags.output, folder.files, write, log);
-  const run = runOf(runtime, request, plan, folder, log, write, printed);
+  const { key, insecure, listen } = flags;
+  const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });
+  if (insecure) warnInsecureRun(log);
+  const run = runOf(guarded, request, plan, folder, log, write, printed);
   shown.progress = startProgress(run, flags, runtime);
   interrupts.onRun(run, shown.progress);
   reporter.onRun(run, write);
@@ -124,6 +129,7 @@ async function complete(
     log,
   );
   try {
+    if (key !== undefined || (listen && !isLoopback(listen))) await guarded.openKey();
     await run.complete();
     return { status: run.status, error: undefined, setup: plan.core.setup };
   } catch (error) {

@@ -12,6 +12,7 @@ import { UsageError } from "./usage_error.ts";
 export interface SandboxFlags extends ShareFlags {
   readonly sandbox?: boolean;
   readonly sandboxWrite?: readonly string[];
+  readonly key?: string;
 }
 
 /** Adds the options to the parser and the help. */
@@ -32,7 +33,7 @@ export function sandboxFrom(flags: SandboxFlags): SandboxOptions | undefined {
     throw new UsageError("--sandbox-write has no effect without --sandbox; add it");
   }
   if (!sandbox) return undefined;
-  const key = process.env["DISTCOMP_KEY"];
+  const { key = process.env["DISTCOMP_KEY"] } = flags;
   return {
     writable: sandboxWrite.map(writableFolder),
     workdir,

@@ -24,12 +24,23 @@ export interface StreamEnds {
  */
 export type PeerUser = "same" | "other" | "unknown";
 
+/** What is proven about the other end of a connection. */
+export type PeerProof =
+  /** A process of this user, by the kernel, a Unix socket or stdio. */
+  | { readonly kind: "same user" }
+  /** It has our key. The id of its machine and its host name, as its certificate has them. */
+  | { readonly kind: "key"; readonly machine: string; readonly name: string }
+  /** Nothing: `--insecure`. */
+  | { readonly kind: "none" };
+
 /** A connection or a pair of pipes: bytes in and bytes out, in order. */
 export interface ByteStream {
   /** The name of the other end, for messages. */
   readonly peer: string;
   /** Only of a TCP connection. */
   readonly ends?: StreamEnds;
+  /** Missing if nobody has looked. */
+  readonly proof?: PeerProof;
   /** Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Writes all of `bytes`, which must not change until then. */

@@ -26,10 +26,10 @@ const ZSTD = "examples/zstd/README.md";
 /** Commands that tests of this file run. */
 const RUN_HERE = {
   local: "./distcomp run core.so inputs/",
-  worker: "ssh node1 ./distcomp worker --listen 0.0.0.0:7433 --insecure",
+  worker: "ssh node1 ./distcomp worker",
   remote: "./distcomp run core.so inputs/ --workers node1,node2,node3",
   forwarded: "./distcomp run core.so inputs/ --workers 127.0.0.1:7433",
-  listening: "distcomp run core.so inputs/ --listen 0.0.0.0:7433 --insecure",
+  listening: "distcomp run core.so inputs/ --listen 0.0.0.0:7433",
   connecting: "distcomp worker --connect head:7433",
   compileCapitals: "cc -O2 -fPIC -shared -I include -o capitals.so capitals.c",
   runCapitals: "./distcomp run capitals.so texts/",
@@ -254,6 +254,7 @@ async function prepare(folder: string): Promise<void> {
 /** Starts `distcomp` as the line says, wherever that is, on a free port in place of the usual one. */
 function start(line: string, folder: string): Promise<Program> {
   const args = line.replace(/^.*?distcomp /, "").replace("0.0.0.0:7433", "0.0.0.0:0").split(" ");
+  if (line === RUN_HERE.worker) args.push("--listen", "0.0.0.0:0");
   return Program.start(args, { cwd: folder });
 }
 

@@ -2,6 +2,8 @@
 
 import { formatAddress } from "../link/address.ts";
 import { messageOf } from "../runtime/error_text.ts";
+import { derivedStream } from "../security/derived_stream.ts";
+import { RefusedError } from "../security/refused_error.ts";
 import { Backoff } from "../link/backoff.ts";
 import type { Log } from "../system/log.ts";
 import { CONTROLLER_SILENT_MS_MAX } from "../protocol/mod.ts";
@@ -12,6 +14,12 @@ import type { Worker } from "./worker.ts";
 
 /** How long one attempt to reach a controller may take. */
 const DIAL_LIMIT_MS = 10_000;
+
+/**
+ * The pause after one of the two sides has refused the other: somebody has to copy a key first. Often enough for one
+ * who waits for it, and seldom enough not to fill the controller's log.
+ */
+const REFUSED_PAUSE_MS = 30_000;
 
 /** A connection that has lasted this long was a success: after it, pauses are short again. */
 const SETTLED_MS = 1_000;
@@ -31,22 +39,26 @@ export async function acceptControllers(worker: Server, listener: StreamListener
   }
 }
 
-/** Serves a connection, and closes it if nothing arrives within a time. */
+/**
+ * Serves a connection, and closes it if nothing arrives within a time. Rejects with a `RefusedError` if the controller
+ * refuses this worker.
+ */
 async function serveUnlessSilent(worker: Server, stream: ByteStream, clock: Clock): Promise<void> {
   const timer = clock.after(FIRST_MESSAGE_MS, () => stream.close());
+  let refused: RefusedError | undefined;
   const read: ByteStream["read"] = async (into) => {
-    const bytes = await stream.read(into);
-    timer.stop();
-    return bytes;
+    try {
+      return await stream.read(into);
+    } catch (error) {
+      if (error instanceof RefusedError) refused = error;
+      throw error;
+    } finally {
+      timer.stop();
+    }
   };
-  await worker.serve({
-    peer: stream.peer,
-    read,
-    write: (bytes) => stream.write(bytes),
-    endWrites: () => stream.endWrites(),
-    close: () => stream.close(),
-  });
+  await worker.serve(derivedStream(stream, { read }));
   timer.stop();
+  if (refused) throw refused;
 }
 
 /** Dials a controller and serves it, and dials again after each disconnect, until `signal` aborts. */
@@ -62,19 +74,22 @@ export async function dialController(
   const name = formatAddress(address);
   let lastReason = "";
   while (!signal.aborted) {
+    let isRefused = false;
     try {
       const stream = await runtime.dial(address, DIAL_LIMIT_MS);
       if (signal.aborted) return stream.close();
-      lastReason = "";
       const startedAtMs = clock.now();
       await serveUnlessSilent(worker, stream, clock);
+      lastReason = "";
       if (clock.now() - startedAtMs >= SETTLED_MS) backoff.reset();
     } catch (error) {
       if (signal.aborted) return;
       const reason = messageOf(error);
-      if (reason !== lastReason) log.warn(`Cannot reach controller ${name}: ${reason}; retrying`);
+      isRefused = error instanceof RefusedError;
+      const problem = isRefused ? "Cannot serve" : "Cannot reach";
+      if (reason !== lastReason) log.warn(`${problem} controller ${name}: ${reason}; retrying`);
       lastReason = reason;
     }
-    await pause(clock, backoff.next(), signal);
+    await pause(clock, isRefused ? REFUSED_PAUSE_MS : backoff.next(), signal);
   }
 }

@@ -12,6 +12,7 @@
  * process nor a file behind. So every test also tests the cleanup.
  */
 
+import "./own_settings.ts";
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
