@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { realpathSync, statSync } from "node:fs";
 import process from "node:process";
 import { reasonOf } from "../runtime/error_text.ts";
+import { keyPlace } from "../security/key_place.ts";
 import type { SandboxOptions } from "../worker/slots/sandbox.ts";
 import type { ShareFlags } from "./share_options.ts";
 import { UsageError } from "./usage_error.ts";
@@ -33,11 +34,10 @@ export function sandboxFrom(flags: SandboxFlags): SandboxOptions | undefined {
     throw new UsageError("--sandbox-write has no effect without --sandbox; add it");
   }
   if (!sandbox) return undefined;
-  const { key = process.env["DISTCOMP_KEY"] } = flags;
   return {
     writable: sandboxWrite.map(writableFolder),
     workdir,
-    hiddenFiles: key === undefined ? [] : [key],
+    hiddenFiles: keyFiles(flags.key),
     hasGpus: gpus !== undefined,
   };
 }
@@ -51,5 +51,14 @@ function writableFolder(folder: string): string {
       `Cannot use --sandbox-write "${folder}": ${reasonOf(cause)}; name an existing folder`,
       { cause },
     );
+  }
+}
+
+/** The key of this worker, if it has one. */
+function keyFiles(named: string | undefined): string[] {
+  try {
+    return [keyPlace(named, process.env).path];
+  } catch {
+    return []; // there is no home for one
   }
 }

@@ -57,12 +57,13 @@ testUnless(
 
 testUnless(noSandbox, "in a sandbox, a key outside of the home of its user is empty", async () => {
   await using shown = await Workspace.make();
-  const key = await shown.write("key", "a key of distcomp");
-  const env = { DISTCOMP_KEY: key };
-  await using worker = await startSandbox(["--sandbox-write", shown.path], { env });
-  await using controller = await connectWith(worker, "attacks");
-  assert.match(await run(controller, `list ${shown.path}`), /^key$/m);
-  assert.doesNotMatch(await run(controller, `read ${key}`), /distcomp/);
+  const key = await shown.write("distcomp/key", "a key of distcomp");
+  for (const env of [{ DISTCOMP_KEY: key }, { XDG_CONFIG_HOME: shown.path }]) {
+    await using worker = await startSandbox(["--sandbox-write", shown.path], { env });
+    await using controller = await connectWith(worker, "attacks");
+    assert.match(await run(controller, `list ${shown.at("distcomp")}`), /^key$/m);
+    assert.doesNotMatch(await run(controller, `read ${key}`), /of distcomp/);
+  }
 });
 
 testUnless(noSandbox, "in a sandbox, a core writes only to its own folder", async () => {
