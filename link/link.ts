@@ -8,7 +8,7 @@ import {
   TruncatedFrameError,
   type Uint64,
 } from "../protocol/mod.ts";
-import type { Clock, Timer } from "../runtime/clock.ts";
+import { type Clock, nextTurn, type Timer } from "../runtime/clock.ts";
 import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 
@@ -29,6 +29,12 @@ const LAST_WRITE_BYTES_MAX = 64 * 1024;
 
 /** With more bytes than this in flight at the end, a slow network may need far longer than `LINGER_MS`. */
 const FAST_END_BYTES_MAX = 64 * 1024;
+
+/**
+ * Frames that are delivered in one turn of the event loop: a read brings up to 15,000 small ones, and other
+ * connections must not wait until all of them are handled. A full read of jobs with 64 bytes has fewer.
+ */
+const FRAMES_PER_TURN_MAX = 4_096;
 
 /** Bytes per read while the link is ending. They are discarded. */
 const DISCARDED_BYTES = 64 * 1024;
@@ -75,6 +81,8 @@ export class Link {
   #closing: Timer | undefined;
   #broken: ProtocolError | undefined;
   #resume: (() => void) | undefined;
+  #held: Promise<void> | undefined;
+  #framesLeft = FRAMES_PER_TURN_MAX;
   #isPaused = false;
   #isEnding = false;
   #isClosed = false;
@@ -143,6 +151,11 @@ export class Link {
     this.#resume = undefined;
   }
 
+  /** Delivers nothing more, after the frame that is being delivered, until this resolves. */
+  hold(until: Promise<void>): void {
+    this.#held = until;
+  }
+
   /**
    * Writes everything that is pending, then closes. What the peer still sends is discarded. A slow peer gets all
    * bytes as long as it keeps accepting some.
@@ -189,18 +202,21 @@ export class Link {
       this.#unacknowledgedBytes = 0;
       if (this.#isEnding) continue;
       this.#decoder.commit(bytes);
-      this.#deliver();
+      while (this.#deliver()) await this.#mayDeliver();
     }
     if (this.#decoder.heldBytes > 0 && !this.#isEnding) {
       throw new TruncatedFrameError(this.#decoder.heldBytes);
     }
   }
 
-  #deliver(): void {
+  /** Delivers the frames that have arrived. Returns whether the rest of them has to wait. */
+  #deliver(): boolean {
     try {
       for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
+        this.#framesLeft -= 1;
         this.#events.onFrame(frame);
-        if (this.#isClosed || this.#isEnding) return;
+        if (this.#isClosed || this.#isEnding) return false;
+        if (this.#framesLeft <= 0 || this.#held || this.#isPaused) return true;
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -208,6 +224,19 @@ export class Link {
       this.#events.onBroken?.(error);
       void this.end();
     }
+    return false;
+  }
+
+  /** Resolves when more frames may be delivered. */
+  async #mayDeliver(): Promise<void> {
+    if (this.#framesLeft <= 0) await nextTurn();
+    this.#framesLeft = FRAMES_PER_TURN_MAX;
+    while (this.#held && !this.#isClosed) {
+      const held = this.#held;
+      await held;
+      if (this.#held === held) this.#held = undefined;
+    }
+    if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
   }
 
   #flush(): void {

@@ -14,9 +14,9 @@ import type { ByteStream, Runtime } from "../runtime/ports.ts";
 import { host } from "../system/host.ts";
 import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { type Log, silentLog } from "../system/log.ts";
-import { usableMemory } from "../system/usable_memory.ts";
 import { Connection } from "./controllers/connection.ts";
 import type { ConnectionContext } from "./controllers/connection_context.ts";
+import { MessagePace } from "./controllers/message_pace.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
 import { ContentStore } from "./cores/content_store.ts";
@@ -25,6 +25,7 @@ import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { sharesOf } from "./slots/machine_shares.ts";
 import type { MachineShares } from "./slots/slot_environment.ts";
+import { MemoryGauge } from "./memory_gauge.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import { WorkFolder } from "./work_folder.ts";
 import { processStatus, type WorkerStatus } from "./worker_status.ts";
@@ -107,6 +108,8 @@ export class Worker implements AsyncDisposable {
   readonly #store: CoreStore;
   readonly #executor: Executor;
   readonly #checks: CoreChecks;
+  readonly #pace: MessagePace;
+  readonly #gauge: MemoryGauge;
   readonly #connections = new Set<Connection>();
   readonly #instance: string;
   readonly #tick: Timer;
@@ -150,6 +153,8 @@ export class Worker implements AsyncDisposable {
       (core, abandoned) => this.#executor.tryLoad(core, abandoned),
       coreNeeds(runtime.files),
     );
+    this.#pace = new MessagePace(clock);
+    this.#gauge = new MemoryGauge(clock);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
   }
 
@@ -198,6 +203,7 @@ export class Worker implements AsyncDisposable {
       store: this.#store,
       contents: this.#contents,
       checks: this.#checks,
+      pace: this.#pace,
       payloadBytesMax,
       halfClosedMs: halfClosedMs ?? HALF_CLOSED_MS,
       silentMsMax: controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
@@ -242,6 +248,7 @@ export class Worker implements AsyncDisposable {
   /** Ends now: idle slots unload their cores, jobs that run are not finished. */
   async close(): Promise<void> {
     this.#tick.stop();
+    this.#pace.close();
     this.#executor.close();
     const slotsClosed = this.#launcher.close();
     for (const connection of this.#connections) connection.close();
@@ -265,7 +272,7 @@ export class Worker implements AsyncDisposable {
     return {
       instance: this.#instance,
       slots: this.#options.slots,
-      memoryBytes: usableMemory().totalBytes,
+      memoryBytes: this.#gauge.memory.totalBytes,
       platform: `${process.platform}-${host().machine}`,
       software: this.#options.software ?? "distcomp",
       machine: os.hostname(),
@@ -275,7 +282,7 @@ export class Worker implements AsyncDisposable {
 
   #load(): WorkerLoad {
     const { occupancy, loading } = this.#executor;
-    return { ...occupancy, ...loading, memoryFreeBytes: usableMemory().freeBytes };
+    return { ...occupancy, ...loading, memoryFreeBytes: this.#gauge.memory.freeBytes };
   }
 
   #onTick(): void {

@@ -31,18 +31,15 @@ import {
 import type { Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { DONE, type JobSource, type Lines, RECEIVED, type RelayedJob } from "../job.ts";
-import { CAN_MEASURE_MEMORY } from "../slots/limits.ts";
+import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
 import { CoreChanges, type CoreMessage, type CoreResponder } from "./core_changes.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
 import { FlowControl } from "./flow_control.ts";
+import { PacedMessages } from "./message_pace.ts";
 import { PrintedNotices } from "./printed_notices.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
-
-/** Why jobs with a memory limit fail on a system where the limit cannot be enforced. */
-const CANNOT_MEASURE = "This worker's system does not report how much memory a process uses; " +
-  "run the job without a memory limit";
 
 /** A connection with one controller. */
 export class Connection implements JobSource {
@@ -55,6 +52,7 @@ export class Connection implements JobSource {
   readonly #contents: ContentReceiver;
   readonly #flow: FlowControl;
   readonly #silence = new Silence();
+  readonly #paced: PacedMessages;
   readonly printing: PrintedNotices;
   readonly #closed = Promise.withResolvers<Error | undefined>();
   #version = 1;
@@ -87,6 +85,7 @@ export class Connection implements JobSource {
       onClosed: (reason) => this.#onClosed(reason),
     }, options);
     this.#link = link;
+    this.#paced = new PacedMessages(context.pace, (until) => link.hold(until));
     this.printing = new PrintedNotices(link, this.#core, clock);
     this.#flow = new FlowControl({
       jobs: this.#jobs,
@@ -194,11 +193,13 @@ export class Connection implements JobSource {
         const { job, limits } = readLimitedJob(frame.payload);
         this.#onJob(frame.id, job, limits);
       } else {
+        this.#paced.onMessage(frame.type);
         const message = this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame);
         this.#onMessage(message, frame.payload.byteLength);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      this.#paced.onRefused();
       this.#sendError(frame.id, "protocol", error.message);
     }
   }
@@ -228,7 +229,7 @@ export class Connection implements JobSource {
         job.state = DONE;
       } else this.#context.executor.cancel(job);
       this.fail(job, "cancelled", "The controller has canceled the job");
-    }
+    } else this.#paced.onRefused();
     this.#send(encodeDone(id));
   }
 
@@ -269,6 +270,7 @@ export class Connection implements JobSource {
 
   #failUnstarted(job: RelayedJob, kind: FailureKindName, reason: string): void {
     job.state = DONE;
+    this.#paced.onRefused();
     this.fail(job, kind, reason);
   }
 
@@ -294,6 +296,7 @@ export class Connection implements JobSource {
 
   #onClosed(reason: Error | undefined): void {
     this.#halfClosed?.stop();
+    this.#paced.close();
     this.#jobs.close();
     this.#changes.close();
     this.#core.close();

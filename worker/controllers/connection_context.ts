@@ -6,6 +6,7 @@ import type { ContentStore } from "../cores/content_store.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
 import type { CoreStore } from "../cores/core_store.ts";
 import type { Executor } from "../slots/executor.ts";
+import type { MessagePace } from "./message_pace.ts";
 
 /** The parts of the worker that connections use, and its limits. */
 export interface ConnectionContext {
@@ -14,6 +15,7 @@ export interface ConnectionContext {
   readonly store: CoreStore;
   readonly contents: ContentStore;
   readonly checks: CoreChecks;
+  readonly pace: MessagePace;
   readonly payloadBytesMax: number | undefined;
   /** How long a controller that has closed its sending side still gets answers. */
   readonly halfClosedMs: number;
