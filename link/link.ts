@@ -52,8 +52,22 @@ export interface LinkEvents {
   onPeerEnded?(): void;
   /** Everything sent so far has been handed to the system. */
   onDrained?(): void;
+  /** Bytes have arrived, whole frames or not. */
+  onRead?(bytes: number): void;
   /** The link is closed. No other event follows. `reason` is undefined if the peer ended it between two frames. */
   onClosed(reason: Error | undefined): void;
+}
+
+/** What a link has received. */
+export interface Reception {
+  /** Whole frames. */
+  readonly frames: number;
+  /** Bytes of a frame that is not whole, and of frames that wait to be delivered. */
+  readonly heldBytes: number;
+  /** Memory for what arrives next. */
+  readonly allocatedBytes: number;
+  /** Whether the link reads what the peer sends. */
+  readonly isListening: boolean;
 }
 
 /** Options of a link. */
@@ -82,7 +96,8 @@ export class Link {
   #broken: ProtocolError | undefined;
   #resume: (() => void) | undefined;
   #held: Promise<void> | undefined;
-  #framesLeft = FRAMES_PER_TURN_MAX;
+  #frames = 0;
+  #turnEndsAt = FRAMES_PER_TURN_MAX;
   #isPaused = false;
   #isEnding = false;
   #isClosed = false;
@@ -106,6 +121,13 @@ export class Link {
   /** How often bytes have arrived from the peer, or the peer has accepted some of the pending bytes. */
   get signsOfLife(): number {
     return this.#signsOfLife;
+  }
+
+  /** What has been received, and what is under way. */
+  get reception(): Reception {
+    const { heldBytes, allocatedBytes } = this.#decoder;
+    const isListening = !this.#isPaused && !this.#held;
+    return { frames: this.#frames, heldBytes, allocatedBytes, isListening };
   }
 
   /** Bytes handed to the system since bytes last arrived. They may not have reached the peer yet. */
@@ -201,6 +223,7 @@ export class Link {
       this.#signsOfLife += 1;
       this.#unacknowledgedBytes = 0;
       if (this.#isEnding) continue;
+      this.#events.onRead?.(bytes);
       this.#decoder.commit(bytes);
       while (this.#deliver()) await this.#mayDeliver();
     }
@@ -213,10 +236,10 @@ export class Link {
   #deliver(): boolean {
     try {
       for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
-        this.#framesLeft -= 1;
+        this.#frames += 1;
         this.#events.onFrame(frame);
         if (this.#isClosed || this.#isEnding) return false;
-        if (this.#framesLeft <= 0 || this.#held || this.#isPaused) return true;
+        if (this.#frames >= this.#turnEndsAt || this.#held || this.#isPaused) return true;
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -229,8 +252,8 @@ export class Link {
 
   /** Resolves when more frames may be delivered. */
   async #mayDeliver(): Promise<void> {
-    if (this.#framesLeft <= 0) await nextTurn();
-    this.#framesLeft = FRAMES_PER_TURN_MAX;
+    if (this.#frames >= this.#turnEndsAt) await nextTurn();
+    this.#turnEndsAt = this.#frames + FRAMES_PER_TURN_MAX;
     while (this.#held && !this.#isClosed) {
       const held = this.#held;
       await held;

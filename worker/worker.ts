@@ -14,9 +14,9 @@ import type { ByteStream, Runtime } from "../runtime/ports.ts";
 import { host } from "../system/host.ts";
 import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { type Log, silentLog } from "../system/log.ts";
-import { Connection } from "./controllers/connection.ts";
 import type { ConnectionContext } from "./controllers/connection_context.ts";
-import { MessagePace } from "./controllers/message_pace.ts";
+import { Connections } from "./controllers/connections.ts";
+import { connectionLimits } from "./controllers/connections_max.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
 import { ContentStore } from "./cores/content_store.ts";
@@ -100,7 +100,6 @@ interface WorkerPlace {
 export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions;
   readonly #clock: Clock;
-  readonly #log: Log;
   readonly #folder: WorkerFolder;
   readonly #workFolder: WorkFolder | undefined;
   readonly #launcher: Launcher;
@@ -108,9 +107,8 @@ export class Worker implements AsyncDisposable {
   readonly #store: CoreStore;
   readonly #executor: Executor;
   readonly #checks: CoreChecks;
-  readonly #pace: MessagePace;
   readonly #gauge: MemoryGauge;
-  readonly #connections = new Set<Connection>();
+  readonly #connections: Connections;
   readonly #instance: string;
   readonly #tick: Timer;
   #drained: Promise<void> | undefined;
@@ -120,7 +118,6 @@ export class Worker implements AsyncDisposable {
     const { log = silentLog } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#log = log;
     const { folder, workFolder, shares } = place;
     this.#folder = folder;
     this.#workFolder = workFolder;
@@ -153,7 +150,7 @@ export class Worker implements AsyncDisposable {
       (core, abandoned) => this.#executor.tryLoad(core, abandoned),
       coreNeeds(runtime.files),
     );
-    this.#pace = new MessagePace(clock);
+    this.#connections = new Connections(clock, log, connectionLimits(options.slots));
     this.#gauge = new MemoryGauge(clock);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
   }
@@ -179,23 +176,24 @@ export class Worker implements AsyncDisposable {
 
   /** How many controllers are connected. */
   get controllers(): number {
-    return this.#connections.size;
+    return this.#connections.count;
+  }
+
+  /**
+   * Counts a connection that a listener has accepted; closes it and resolves to false if there are too many. To be
+   * called at once, and to be awaited before the next one is accepted.
+   */
+  admit(stream: ByteStream): Promise<boolean> {
+    return this.#connections.admit(stream);
   }
 
   /** Serves a controller until the connection is closed. */
   async serve(stream: ByteStream): Promise<void> {
     if (this.#drained) return stream.close();
-    const connection = new Connection(this.#connectionContext(), stream);
-    this.#connections.add(connection);
-    this.#log.info(`controller ${connection.peer} connected`);
-    connection.start();
-    const reason = await connection.closed;
-    this.#connections.delete(connection);
-    const why = reason ? `: ${reason.message}` : "";
-    this.#log.info(`controller ${connection.peer} disconnected${why}`);
+    await this.#connections.serve(stream, this.#connectionContext());
   }
 
-  #connectionContext(): ConnectionContext {
+  #connectionContext(): Omit<ConnectionContext, "held" | "pace"> {
     const { payloadBytesMax, halfClosedMs, controllerSilentMsMax } = this.#options;
     return {
       clock: this.#clock,
@@ -203,7 +201,6 @@ export class Worker implements AsyncDisposable {
       store: this.#store,
       contents: this.#contents,
       checks: this.#checks,
-      pace: this.#pace,
       payloadBytesMax,
       halfClosedMs: halfClosedMs ?? HALF_CLOSED_MS,
       silentMsMax: controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
@@ -248,10 +245,9 @@ export class Worker implements AsyncDisposable {
   /** Ends now: idle slots unload their cores, jobs that run are not finished. */
   async close(): Promise<void> {
     this.#tick.stop();
-    this.#pace.close();
     this.#executor.close();
     const slotsClosed = this.#launcher.close();
-    for (const connection of this.#connections) connection.close();
+    this.#connections.close();
     await slotsClosed;
     await Promise.all([this.#folder.remove(), this.#workFolder?.remove()]);
   }
@@ -287,6 +283,6 @@ export class Worker implements AsyncDisposable {
 
   #onTick(): void {
     this.#executor.onTick();
-    for (const connection of this.#connections) connection.checkSilence(this.#clock.now());
+    this.#connections.onTick(this.#clock.now());
   }
 }

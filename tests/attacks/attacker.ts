@@ -80,7 +80,7 @@ async function hold(connections: number, bytes: Uint8Array): Promise<void> {
   const one = async () => {
     const socket = await open();
     if (bytes.length > 0) socket.write(bytes);
-    socket.once("close", () => void delay(100).then(one));
+    socket.once("close", () => void delay(250).then(one));
   };
   for (let index = 0; index < connections; index++) await one();
 }

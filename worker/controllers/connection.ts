@@ -1,7 +1,6 @@
 /** A connection with a controller: decodes its messages and answers them. */
 
 import { Link } from "../../link/link.ts";
-import { Silence } from "../../link/silence.ts";
 import type { ClientId } from "../../pool/types.ts";
 import {
   checkJob,
@@ -33,6 +32,7 @@ import type { ByteStream } from "../../runtime/ports.ts";
 import { DONE, type JobSource, type Lines, RECEIVED, type RelayedJob } from "../job.ts";
 import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
 import type { ConnectionContext } from "./connection_context.ts";
+import { ConnectionWatch } from "./connection_watch.ts";
 import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
 import { CoreChanges, type CoreMessage, type CoreResponder } from "./core_changes.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
@@ -51,9 +51,9 @@ export class Connection implements JobSource {
   readonly #changes: CoreChanges;
   readonly #contents: ContentReceiver;
   readonly #flow: FlowControl;
-  readonly #silence = new Silence();
   readonly #paced: PacedMessages;
   readonly printing: PrintedNotices;
+  readonly watch: ConnectionWatch;
   readonly #closed = Promise.withResolvers<Error | undefined>();
   #version = 1;
   #isDraining = false;
@@ -82,22 +82,25 @@ export class Connection implements JobSource {
       onBroken: (error) => this.#onBroken(error),
       onPeerEnded: () => this.#onPeerEnded(),
       onDrained: () => this.#flow.onDrained(),
+      onRead: (bytes) => context.held.onReceived(bytes),
       onClosed: (reason) => this.#onClosed(reason),
     }, options);
     this.#link = link;
     this.#paced = new PacedMessages(context.pace, (until) => link.hold(until));
     this.printing = new PrintedNotices(link, this.#core, clock);
-    this.#flow = new FlowControl({
+    const backlog = {
       jobs: this.#jobs,
       cores: this.#core,
       parts: this.#contents,
       get unreadBytes() {
         return link.pendingBytes;
       },
-    }, {
+    };
+    this.#flow = new FlowControl(backlog, {
       pause: (isPaused) => link.pause(isPaused),
       block: (isBlocked) => executor.onClientBlocked(client, isBlocked),
     });
+    this.watch = new ConnectionWatch(link, backlog, this.#flow);
   }
 
   get peer(): string {
@@ -131,12 +134,11 @@ export class Connection implements JobSource {
     for (const job of this.#context.executor.takeQueued(this.#client)) this.#refuse(job);
   }
 
-  /** Closes if the controller has been silent for longer than version 2 allows. */
-  checkSilence(nowMs: number): void {
-    const { silentMsMax } = this.#context;
-    const silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
-    if (this.#version === 1 || silentMs < silentMsMax) return;
-    this.#link.close(new Error(`it was silent for ${silentMsMax / 1000} s`));
+  /** Closes if the controller is silent for longer than version 2 allows, or leaves a message unfinished. */
+  check(nowMs: number): void {
+    const silentMsMax = this.#version === 1 ? Infinity : this.#context.silentMsMax;
+    const reason = this.watch.reasonToClose(nowMs, silentMsMax);
+    if (reason !== undefined) this.close(new Error(reason));
   }
 
   /** Closes once all answers are delivered. */
@@ -145,8 +147,8 @@ export class Connection implements JobSource {
   }
 
   /** Closes at once. */
-  close(): void {
-    this.#link.close();
+  close(reason?: Error): void {
+    this.#link.close(reason);
   }
 
   // Answers to jobs.

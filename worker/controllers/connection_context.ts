@@ -6,6 +6,7 @@ import type { ContentStore } from "../cores/content_store.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
 import type { CoreStore } from "../cores/core_store.ts";
 import type { Executor } from "../slots/executor.ts";
+import type { HeldBytes } from "./held_bytes.ts";
 import type { MessagePace } from "./message_pace.ts";
 
 /** The parts of the worker that connections use, and its limits. */
@@ -16,6 +17,7 @@ export interface ConnectionContext {
   readonly contents: ContentStore;
   readonly checks: CoreChecks;
   readonly pace: MessagePace;
+  readonly held: HeldBytes;
   readonly payloadBytesMax: number | undefined;
   /** How long a controller that has closed its sending side still gets answers. */
   readonly halfClosedMs: number;
