@@ -6,11 +6,7 @@
 import { type Clock, delay } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 
-/**
- * Connections that are accepted in a second, and at once after a quiet time. Those beyond wait in the queue of the
- * system: a connection costs some tenths of a millisecond, which others would lack.
- */
-const ACCEPTED_PER_SECOND = 100;
+/** Connections that are accepted at once after a quiet time. */
 const ACCEPTED_AT_ONCE = 256;
 
 /** How many connections may be open. */
@@ -18,6 +14,11 @@ export interface ConnectionLimits {
   readonly all: number;
   /** From one host. All processes of this machine are one host, whoever's they are. */
   readonly perHost: number;
+  /**
+   * How many are accepted in a second. Those beyond wait in the queue of the system: a connection costs some tenths of
+   * a millisecond, which others would lack.
+   */
+  readonly acceptedPerSecond: number;
 }
 
 /** What the limit needs from its owner. */
@@ -67,7 +68,7 @@ export class ConnectionLimit {
   }
 
   async #keepPace(): Promise<void> {
-    const stepMs = 1_000 / ACCEPTED_PER_SECOND;
+    const stepMs = 1_000 / this.#limits.acceptedPerSecond;
     const nowMs = this.#clock.now();
     this.#dueAtMs = Math.max(this.#dueAtMs, nowMs - ACCEPTED_AT_ONCE * stepMs) + stepMs;
     if (this.#dueAtMs > nowMs) await delay(this.#clock, this.#dueAtMs - nowMs);

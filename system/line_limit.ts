@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "./log.ts";
 
 /** Lines about one source: at once, and in a second after that. */
 const SOURCE_BURST = 50;
@@ -81,4 +82,23 @@ export class LineLimit {
 /** The text as a line of bounded length. */
 export function cutLine(text: string): string {
   return text.length <= LINE_CHARS_MAX ? text : `${text.slice(0, LINE_CHARS_MAX)}…`;
+}
+
+/** The worker that a line is about: `lost worker 10.0.0.1:7433: …`. Its port is another one with each connection. */
+const WORKER = /\bworker (\S+?)(:\d+)?[: ]/;
+
+/** The same log with bounds on its warnings about workers. What cores print has bounds of its own. */
+export function boundedLog(log: Log, clock: Clock): Log {
+  const limit = new LineLimit(clock);
+  const bounded = (write: (text: string) => void) => (text: string) => {
+    limit.write(`worker ${WORKER.exec(text)?.[1] ?? "?"}`, text, write);
+  };
+  const { table, room } = log;
+  return {
+    info: bounded((text) => log.info(text)),
+    warn: bounded((text) => log.warn(text)),
+    printed: (text) => log.printed(text),
+    ...table && { table: (title, rows) => table.call(log, title, rows) },
+    ...room && { room: () => room.call(log) },
+  };
 }

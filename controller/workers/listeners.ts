@@ -1,6 +1,7 @@
 /** Accepts workers that connect to a run. */
 
 import { formatAddress } from "../../link/address.ts";
+import type { ConnectionLimit } from "../../link/connection_limit.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 
@@ -8,10 +9,16 @@ import { reasonOf } from "../../runtime/error_text.ts";
 export class Listeners {
   readonly #runtime: Runtime;
   readonly #onAccepted: (stream: ByteStream) => void;
+  readonly #admission: ConnectionLimit;
   readonly #listeners: StreamListener[] = [];
 
-  constructor(runtime: Runtime, onAccepted: (stream: ByteStream) => void) {
+  constructor(
+    runtime: Runtime,
+    admission: ConnectionLimit,
+    onAccepted: (stream: ByteStream) => void,
+  ) {
     this.#runtime = runtime;
+    this.#admission = admission;
     this.#onAccepted = onAccepted;
   }
 
@@ -42,7 +49,7 @@ export class Listeners {
 
   async #acceptFrom(listener: StreamListener): Promise<void> {
     for (let stream = await listener.accept(); stream; stream = await listener.accept()) {
-      this.#onAccepted(stream);
+      if (await this.#admission.admit(stream)) this.#onAccepted(stream);
     }
   }
 }

@@ -6,6 +6,8 @@ import type { ByteStream } from "../../runtime/ports.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 
+const LIMITS = { all: 6, perHost: 4, acceptedPerSecond: 100 };
+
 let lastPort = 1_000;
 
 class Listener {
@@ -13,7 +15,7 @@ class Listener {
   readonly refused: string[] = [];
   readonly asked: (string | undefined)[] = [];
   idle: ByteStream[] = [];
-  readonly limit = new ConnectionLimit(this.clock, { all: 6, perHost: 4 }, {
+  readonly limit = new ConnectionLimit(this.clock, LIMITS, {
     makeRoom: (host) => {
       this.asked.push(host);
       const stream = this.idle.pop();

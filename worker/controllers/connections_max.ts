@@ -9,6 +9,9 @@ const CONNECTIONS_MAX = 256;
 /** At least as many, however few files may be open: a worker without connections is none. */
 const CONNECTIONS_MIN = 8;
 
+/** Controllers that are accepted in a second: more than start at once, and little work for a worker. */
+const ACCEPTED_PER_SECOND = 100;
+
 /** Open files of the worker itself, and of each slot: its process, its pipes, its socket, its core, and the next one. */
 const OWN_FILES = 48;
 const SLOT_FILES = 12;
@@ -23,7 +26,7 @@ export function connectionLimits(
 ): ConnectionLimits {
   const left = openFilesMax(system) - OWN_FILES - SLOT_FILES * slots;
   const all = Math.max(CONNECTIONS_MIN, Math.min(CONNECTIONS_MAX, Math.floor(left / 2)));
-  return { all, perHost: Math.ceil(all / 2) };
+  return { all, perHost: Math.ceil(all / 2), acceptedPerSecond: ACCEPTED_PER_SECOND };
 }
 
 function openFilesMax(system: SystemFiles): number {
