@@ -10,7 +10,10 @@ import type { Clock } from "../../runtime/clock.ts";
 const BYTES_PER_SECOND_MAX = 2 * 1024 * 1024;
 
 /** Each line gets the name of its job in front. */
-const LINES_PER_SECOND_MAX = 20_000;
+const LINES_PER_SECOND_MAX = 50_000;
+
+/** Notices without any line: that some were left out is told at the end of each job. */
+const EMPTY_PER_SECOND_MAX = 1_000;
 
 const SECOND_MS = 1_000;
 
@@ -20,7 +23,7 @@ const LAST_CHARS_MAX = 4 * 1024;
 /** The bounds of one connection. */
 export class PrintedBounds {
   readonly #clock: Clock;
-  #second = { startedAtMs: -Infinity, bytes: 0, lines: 0 };
+  #second = { startedAtMs: -Infinity, bytes: 0, lines: 0, empty: 0 };
   /** Lines that were left out since the last notice that was passed on. */
   #leftOut = 0;
   /** The last lines of a failed job, whose answer follows. */
@@ -34,13 +37,12 @@ export class PrintedBounds {
   bounded({ lines, leftOut, isLast }: PrintedNotice): PrintedNotice | undefined {
     const nowMs = this.#clock.now();
     if (nowMs - this.#second.startedAtMs >= SECOND_MS) {
-      this.#second = { startedAtMs: nowMs, bytes: 0, lines: 0 };
+      this.#second = { startedAtMs: nowMs, bytes: 0, lines: 0, empty: 0 };
     }
     const taken = lines.filter((line) => this.#takes(line));
     this.#leftOut += Math.min(leftOut, Number.MAX_SAFE_INTEGER) + lines.length - taken.length;
-    if (taken.length === 0 && this.#second.lines > LINES_PER_SECOND_MAX) return undefined;
+    if (taken.length === 0 && ++this.#second.empty > EMPTY_PER_SECOND_MAX) return undefined;
     const notice = { isLast, lines: taken, leftOut: this.#leftOut };
-    this.#second.lines += 1;
     this.#leftOut = 0;
     return notice;
   }
