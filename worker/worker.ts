@@ -19,6 +19,7 @@ import { Connections } from "./controllers/connections.ts";
 import { connectionLimits } from "./controllers/connections_max.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
+import { DiskRoom, freeBytesOf } from "./cores/disk_room.ts";
 import { ContentStore } from "./cores/content_store.ts";
 import { CoreStore } from "./cores/core_store.ts";
 import { Executor } from "./slots/executor.ts";
@@ -107,6 +108,7 @@ export class Worker implements AsyncDisposable {
   readonly #store: CoreStore;
   readonly #executor: Executor;
   readonly #checks: CoreChecks;
+  readonly #room: DiskRoom;
   readonly #gauge: MemoryGauge;
   readonly #connections: Connections;
   readonly #instance: string;
@@ -134,6 +136,7 @@ export class Worker implements AsyncDisposable {
       contents: this.#contents,
       onUnused: (core) => this.#executor.onUnused(core),
     });
+    this.#room = new DiskRoom(() => this.#store.bytes, freeBytesOf(folder.path));
     this.#executor = new Executor({
       clock,
       log,
@@ -201,6 +204,7 @@ export class Worker implements AsyncDisposable {
       store: this.#store,
       contents: this.#contents,
       checks: this.#checks,
+      room: this.#room,
       payloadBytesMax,
       halfClosedMs: halfClosedMs ?? HALF_CLOSED_MS,
       silentMsMax: controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,

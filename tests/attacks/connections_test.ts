@@ -9,20 +9,31 @@ import { assertKept, Attacker, HonestRun } from "./attack.ts";
 
 const SLOTS = 2;
 
-const ATTACKS: readonly (readonly [name: string, kind: string, ...args: number[]])[] = [
-  ["300 connections that never send anything", "idle connections", 300],
-  ["300 connections with half a header", "half headers", 300],
+const ATTACKS: readonly (readonly [title: string, kind: string, ...args: number[]])[] = [
   [
-    "200 connections that announce a gigabyte and trickle it",
+    "300 connections that never send anything leave an honest run its rate, and a new controller a place",
+    "idle connections",
+    300,
+  ],
+  [
+    "300 connections with half a header leave an honest run its rate, and a new controller a place",
+    "half headers",
+    300,
+  ],
+  [
+    "200 connections that announce a gigabyte and trickle it leave an honest run its rate, and a new controller a place",
     "announced gigabytes",
     200,
     8_000_000,
   ],
-  ["connections that come and go without end", "connections without end"],
+  [
+    "connections that come and go without end leave an honest run its rate, and a new controller a place",
+    "connections without end",
+  ],
 ];
 
-for (const [name, kind, ...args] of ATTACKS) {
-  slowTest(`${name} leave an honest run its rate, and a new controller a place`, async () => {
+for (const [title, kind, ...args] of ATTACKS) {
+  slowTest(title, async () => {
     await using worker = await startWorker({ slots: SLOTS });
     await using honest = await HonestRun.start(worker, SLOTS);
     await coreBytes("echo"); // it is built, so that the new controller sends it at once

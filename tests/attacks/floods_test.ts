@@ -6,8 +6,15 @@ import { assertKept, Attacker, HonestRun } from "./attack.ts";
 
 const SLOTS = 2;
 
-for (const kind of ["unknown frames", "jobs without a core", "pings", "cancels"]) {
-  slowTest(`a flood of ${kind} leaves an honest run its rate`, async () => {
+const FLOODS = [
+  ["a flood of unknown frames leaves an honest run its rate", "unknown frames"],
+  ["a flood of jobs without a core leaves an honest run its rate", "jobs without a core"],
+  ["a flood of pings leaves an honest run its rate", "pings"],
+  ["a flood of cancels of no job leaves an honest run its rate", "cancels"],
+] as const;
+
+for (const [title, kind] of FLOODS) {
+  slowTest(title, async () => {
     await using worker = await startWorker({ slots: SLOTS });
     await using honest = await HonestRun.start(worker, SLOTS);
     const before = await honest.phase();

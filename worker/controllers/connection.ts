@@ -61,7 +61,7 @@ export class Connection implements JobSource {
   #halfClosed: Timer | undefined;
 
   constructor(context: ConnectionContext, stream: ByteStream) {
-    const { executor, store, checks, clock, payloadBytesMax } = context;
+    const { executor, store, checks, room, clock, payloadBytesMax } = context;
     const client = executor.onClientUp();
     this.#context = context;
     this.#client = client;
@@ -74,8 +74,8 @@ export class Connection implements JobSource {
       send: (frame) => this.#send(frame),
       sendError: (id, kind, text) => this.#sendError(id, kind, text),
     };
-    this.#changes = new CoreChanges(this.#core, store, checks, responder);
-    this.#contents = new ContentReceiver(context.contents, responder);
+    this.#changes = new CoreChanges(this.#core, store, checks, room, responder);
+    this.#contents = new ContentReceiver(context.contents, room, responder);
     const options = { clock, payloadBytesMax };
     const link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),

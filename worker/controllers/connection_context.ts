@@ -4,6 +4,7 @@ import type { WorkerDescription, WorkerLoad } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ContentStore } from "../cores/content_store.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
+import type { DiskRoom } from "../cores/disk_room.ts";
 import type { CoreStore } from "../cores/core_store.ts";
 import type { Executor } from "../slots/executor.ts";
 import type { HeldBytes } from "./held_bytes.ts";
@@ -16,6 +17,7 @@ export interface ConnectionContext {
   readonly store: CoreStore;
   readonly contents: ContentStore;
   readonly checks: CoreChecks;
+  readonly room: DiskRoom;
   readonly pace: MessagePace;
   readonly held: HeldBytes;
   readonly payloadBytesMax: number | undefined;
