@@ -8,7 +8,7 @@ import {
   TruncatedFrameError,
   type Uint64,
 } from "../protocol/mod.ts";
-import type { Clock, Timer } from "../runtime/clock.ts";
+import { type Clock, nextTurn, type Timer } from "../runtime/clock.ts";
 import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 
@@ -30,6 +30,12 @@ const LAST_WRITE_BYTES_MAX = 64 * 1024;
 /** With more bytes than this in flight at the end, a slow network may need far longer than `LINGER_MS`. */
 const FAST_END_BYTES_MAX = 64 * 1024;
 
+/**
+ * Frames that are delivered in one turn of the event loop: a read brings up to 15,000 small ones, and other
+ * connections must not wait until all of them are handled. A full read of jobs with 64 bytes has fewer.
+ */
+const FRAMES_PER_TURN_MAX = 4_096;
+
 /** Bytes per read while the link is ending. They are discarded. */
 const DISCARDED_BYTES = 64 * 1024;
 
@@ -46,8 +52,22 @@ export interface LinkEvents {
   onPeerEnded?(): void;
   /** Everything sent so far has been handed to the system. */
   onDrained?(): void;
+  /** Bytes have arrived, whole frames or not. */
+  onRead?(bytes: number): void;
   /** The link is closed. No other event follows. `reason` is undefined if the peer ended it between two frames. */
   onClosed(reason: Error | undefined): void;
+}
+
+/** What a link has received. */
+export interface Reception {
+  /** Whole frames. */
+  readonly frames: number;
+  /** Bytes of a frame that is not whole, and of frames that wait to be delivered. */
+  readonly heldBytes: number;
+  /** Memory for what arrives next. */
+  readonly allocatedBytes: number;
+  /** Whether the link reads what the peer sends. */
+  readonly isListening: boolean;
 }
 
 /** Options of a link. */
@@ -75,6 +95,9 @@ export class Link {
   #closing: Timer | undefined;
   #broken: ProtocolError | undefined;
   #resume: (() => void) | undefined;
+  #held: Promise<void> | undefined;
+  #frames = 0;
+  #turnEndsAt = FRAMES_PER_TURN_MAX;
   #isPaused = false;
   #isEnding = false;
   #isClosed = false;
@@ -98,6 +121,13 @@ export class Link {
   /** How often bytes have arrived from the peer, or the peer has accepted some of the pending bytes. */
   get signsOfLife(): number {
     return this.#signsOfLife;
+  }
+
+  /** What has been received, and what is under way. */
+  get reception(): Reception {
+    const { heldBytes, allocatedBytes } = this.#decoder;
+    const isListening = !this.#isPaused && !this.#held;
+    return { frames: this.#frames, heldBytes, allocatedBytes, isListening };
   }
 
   /** Bytes handed to the system since bytes last arrived. They may not have reached the peer yet. */
@@ -141,6 +171,11 @@ export class Link {
     if (isPaused) return;
     this.#resume?.();
     this.#resume = undefined;
+  }
+
+  /** Delivers nothing more, after the frame that is being delivered, until this resolves. */
+  hold(until: Promise<void>): void {
+    this.#held = until;
   }
 
   /**
@@ -188,19 +223,23 @@ export class Link {
       this.#signsOfLife += 1;
       this.#unacknowledgedBytes = 0;
       if (this.#isEnding) continue;
+      this.#events.onRead?.(bytes);
       this.#decoder.commit(bytes);
-      this.#deliver();
+      while (this.#deliver()) await this.#mayDeliver();
     }
     if (this.#decoder.heldBytes > 0 && !this.#isEnding) {
       throw new TruncatedFrameError(this.#decoder.heldBytes);
     }
   }
 
-  #deliver(): void {
+  /** Delivers the frames that have arrived. Returns whether the rest of them has to wait. */
+  #deliver(): boolean {
     try {
       for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
+        this.#frames += 1;
         this.#events.onFrame(frame);
-        if (this.#isClosed || this.#isEnding) return;
+        if (this.#isClosed || this.#isEnding) return false;
+        if (this.#frames >= this.#turnEndsAt || this.#held || this.#isPaused) return true;
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -208,6 +247,19 @@ export class Link {
       this.#events.onBroken?.(error);
       void this.end();
     }
+    return false;
+  }
+
+  /** Resolves when more frames may be delivered. */
+  async #mayDeliver(): Promise<void> {
+    if (this.#frames >= this.#turnEndsAt) await nextTurn();
+    this.#turnEndsAt = this.#frames + FRAMES_PER_TURN_MAX;
+    while (this.#held && !this.#isClosed) {
+      const held = this.#held;
+      await held;
+      if (this.#held === held) this.#held = undefined;
+    }
+    if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
   }
 
   #flush(): void {

@@ -17,9 +17,12 @@ const SHARED_PAYLOAD_BYTES_MAX = 64 * 1024;
 
 /**
  * The first allocation for such a payload. It doubles as bytes arrive, so that a peer that only announces a
- * large payload costs no more than this.
+ * large payload costs no more than this. Payloads of usual sizes are not moved.
  */
-const FIRST_ALLOCATION_BYTES_MAX = 4 * 1024 * 1024;
+const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024;
+
+/** Bytes of a large payload in one read. A receiver that stops reading still gets what the read under way brings. */
+const READ_BYTES_MAX = 1024 * 1024;
 
 /** A payload with memory of its own that has not arrived completely. */
 interface PartialPayload {
@@ -60,9 +63,18 @@ export class FrameDecoder {
     return this.#partial ? HEADER_BYTES + this.#partial.filled : inChunk;
   }
 
+  /** Memory for what arrives next, which no frame that was returned has. */
+  get allocatedBytes(): number {
+    return this.#chunk.byteLength + (this.#partial?.bytes.byteLength ?? 0);
+  }
+
   /** The buffer for the next bytes of the stream; never empty, valid until `commit`. */
   space(): Uint8Array<ArrayBuffer> {
-    if (this.#partial) return this.#partial.bytes.subarray(this.#partial.filled);
+    if (this.#partial) {
+      if (this.#partial.filled === this.#partial.bytes.byteLength) this.#growPartial(this.#partial);
+      const { bytes, filled } = this.#partial;
+      return bytes.subarray(filled, filled + READ_BYTES_MAX);
+    }
     if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
     return this.#chunk.subarray(this.#end);
   }
@@ -120,18 +132,15 @@ export class FrameDecoder {
   }
 
   #finishPartial(partial: PartialPayload): Frame | undefined {
-    if (partial.filled < partial.payloadBytes) {
-      if (partial.filled === partial.bytes.byteLength) this.#growPartial(partial);
-      return undefined;
-    }
+    if (partial.filled < partial.payloadBytes) return undefined;
     this.#partial = undefined;
     return { type: partial.type, id: partial.id, payload: partial.bytes };
   }
 
   #growPartial(partial: PartialPayload): void {
-    const bytes = new Uint8Array(Math.min(partial.payloadBytes, 2 * partial.bytes.byteLength));
-    bytes.set(partial.bytes);
-    partial.bytes = bytes;
+    const bytes = Math.min(partial.payloadBytes, 2 * partial.bytes.byteLength);
+    // The old memory is freed at once. A copy would leave it to the garbage collector, which may be late.
+    partial.bytes = new Uint8Array(partial.bytes.buffer.transfer(bytes));
   }
 
   /** Starts a new chunk with the rest of the old one. Frames in the old chunk keep it alive. */

@@ -31,11 +31,14 @@ const FIRST_MESSAGE_MS = CONTROLLER_SILENT_MS_MAX;
 type Server = Pick<Worker, "serve">;
 
 /** Serves every controller that connects, until the listener is closed. */
-export async function acceptControllers(worker: Server, listener: StreamListener): Promise<void> {
+export async function acceptControllers(
+  worker: Pick<Worker, "admit" | "serve">,
+  listener: StreamListener,
+): Promise<void> {
   for (;;) {
     const stream = await listener.accept();
     if (!stream) return;
-    void worker.serve(stream);
+    if (await worker.admit(stream)) void worker.serve(stream);
   }
 }
 

@@ -14,11 +14,12 @@ import type { ByteStream, Runtime } from "../runtime/ports.ts";
 import { host } from "../system/host.ts";
 import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { type Log, silentLog } from "../system/log.ts";
-import { usableMemory } from "../system/usable_memory.ts";
-import { Connection } from "./controllers/connection.ts";
 import type { ConnectionContext } from "./controllers/connection_context.ts";
+import { Connections } from "./controllers/connections.ts";
+import { connectionLimits } from "./controllers/connections_max.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
+import { DiskRoom, freeBytesOf } from "./cores/disk_room.ts";
 import { ContentStore } from "./cores/content_store.ts";
 import { CoreStore } from "./cores/core_store.ts";
 import { CoreTrust, type TrustOptions } from "./cores/core_trust.ts";
@@ -27,6 +28,7 @@ import { Launcher } from "./slots/launcher.ts";
 import { sharesOf } from "./slots/machine_shares.ts";
 import type { Sandbox } from "./slots/sandbox.ts";
 import type { MachineShares } from "./slots/slot_environment.ts";
+import { MemoryGauge } from "./memory_gauge.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import { WorkFolder } from "./work_folder.ts";
 import { processStatus, type WorkerStatus } from "./worker_status.ts";
@@ -105,7 +107,6 @@ interface WorkerPlace {
 export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions;
   readonly #clock: Clock;
-  readonly #log: Log;
   readonly #folder: WorkerFolder;
   readonly #workFolder: WorkFolder | undefined;
   readonly #launcher: Launcher;
@@ -113,7 +114,9 @@ export class Worker implements AsyncDisposable {
   readonly #store: CoreStore;
   readonly #executor: Executor;
   readonly #checks: CoreChecks;
-  readonly #connections = new Set<Connection>();
+  readonly #room: DiskRoom;
+  readonly #gauge: MemoryGauge;
+  readonly #connections: Connections;
   readonly #instance: string;
   readonly #tick: Timer;
   #drained: Promise<void> | undefined;
@@ -124,7 +127,6 @@ export class Worker implements AsyncDisposable {
     const trust = new CoreTrust(runtime.files, options.trust ?? {});
     this.#options = options;
     this.#clock = clock;
-    this.#log = log;
     const { folder, workFolder, shares } = place;
     this.#folder = folder;
     this.#workFolder = workFolder;
@@ -142,6 +144,7 @@ export class Worker implements AsyncDisposable {
       clock,
       onUnused: (core) => this.#executor.onUnused(core),
     });
+    this.#room = new DiskRoom(() => this.#store.bytes, freeBytesOf(folder.path));
     this.#executor = new Executor({
       clock,
       log,
@@ -158,6 +161,8 @@ export class Worker implements AsyncDisposable {
       (core, abandoned) => this.#executor.tryLoad(core, abandoned),
       coreNeeds(runtime.files, trust),
     );
+    this.#connections = new Connections(clock, log, connectionLimits(options.slots));
+    this.#gauge = new MemoryGauge(clock);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
   }
 
@@ -182,23 +187,24 @@ export class Worker implements AsyncDisposable {
 
   /** How many controllers are connected. */
   get controllers(): number {
-    return this.#connections.size;
+    return this.#connections.count;
+  }
+
+  /**
+   * Counts a connection that a listener has accepted; closes it and resolves to false if there are too many. To be
+   * called at once, and to be awaited before the next one is accepted.
+   */
+  admit(stream: ByteStream): Promise<boolean> {
+    return this.#connections.admit(stream);
   }
 
   /** Serves a controller until the connection is closed. */
   async serve(stream: ByteStream): Promise<void> {
     if (this.#drained) return stream.close();
-    const connection = new Connection(this.#connectionContext(), stream);
-    this.#connections.add(connection);
-    this.#log.info(`controller ${connection.peer} connected`);
-    connection.start();
-    const reason = await connection.closed;
-    this.#connections.delete(connection);
-    const why = reason ? `: ${reason.message}` : "";
-    this.#log.info(`controller ${connection.peer} disconnected${why}`);
+    await this.#connections.serve(stream, this.#connectionContext());
   }
 
-  #connectionContext(): ConnectionContext {
+  #connectionContext(): Omit<ConnectionContext, "held" | "pace"> {
     const { payloadBytesMax, halfClosedMs, controllerSilentMsMax } = this.#options;
     return {
       clock: this.#clock,
@@ -206,6 +212,7 @@ export class Worker implements AsyncDisposable {
       store: this.#store,
       contents: this.#contents,
       checks: this.#checks,
+      room: this.#room,
       payloadBytesMax,
       halfClosedMs: halfClosedMs ?? HALF_CLOSED_MS,
       silentMsMax: controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
@@ -252,7 +259,7 @@ export class Worker implements AsyncDisposable {
     this.#tick.stop();
     this.#executor.close();
     const slotsClosed = this.#launcher.close();
-    for (const connection of this.#connections) connection.close();
+    this.#connections.close();
     await slotsClosed;
     await Promise.all([this.#folder.remove(), this.#workFolder?.remove()]);
   }
@@ -273,7 +280,7 @@ export class Worker implements AsyncDisposable {
     return {
       instance: this.#instance,
       slots: this.#options.slots,
-      memoryBytes: usableMemory().totalBytes,
+      memoryBytes: this.#gauge.memory.totalBytes,
       platform: `${process.platform}-${host().machine}`,
       software: this.#options.software ?? "distcomp",
       machine: os.hostname(),
@@ -283,11 +290,11 @@ export class Worker implements AsyncDisposable {
 
   #load(): WorkerLoad {
     const { occupancy, loading } = this.#executor;
-    return { ...occupancy, ...loading, memoryFreeBytes: usableMemory().freeBytes };
+    return { ...occupancy, ...loading, memoryFreeBytes: this.#gauge.memory.freeBytes };
   }
 
   #onTick(): void {
     this.#executor.onTick();
-    for (const connection of this.#connections) connection.checkSilence(this.#clock.now());
+    this.#connections.onTick(this.#clock.now());
   }
 }

@@ -1,6 +1,7 @@
 /** Accepts workers that connect to a run. */
 
 import { formatAddress } from "../../link/address.ts";
+import type { ConnectionLimit } from "../../link/connection_limit.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import { listenPrivately } from "../../system/unix_socket.ts";
@@ -9,10 +10,16 @@ import { listenPrivately } from "../../system/unix_socket.ts";
 export class Listeners {
   readonly #runtime: Runtime;
   readonly #onAccepted: (stream: ByteStream) => void;
+  readonly #admission: ConnectionLimit;
   readonly #listeners: StreamListener[] = [];
 
-  constructor(runtime: Runtime, onAccepted: (stream: ByteStream) => void) {
+  constructor(
+    runtime: Runtime,
+    admission: ConnectionLimit,
+    onAccepted: (stream: ByteStream) => void,
+  ) {
     this.#runtime = runtime;
+    this.#admission = admission;
     this.#onAccepted = onAccepted;
   }
 
@@ -43,7 +50,7 @@ export class Listeners {
 
   async #acceptFrom(listener: StreamListener): Promise<void> {
     for (let stream = await listener.accept(); stream; stream = await listener.accept()) {
-      this.#onAccepted(stream);
+      if (await this.#admission.admit(stream)) this.#onAccepted(stream);
     }
   }
 }

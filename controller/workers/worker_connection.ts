@@ -1,6 +1,7 @@
 /** The protocol with one worker on one connection: version, description, core, jobs, heartbeat. */
 
 import { Link } from "../../link/link.ts";
+import { Unfinished } from "../../link/unfinished.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import {
   decodeCoreResponse,
@@ -27,6 +28,7 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
+import { PrintedBounds } from "./printed_bounds.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import { answerOf, errorTextOf, isError, payloadOf, unexpectedResponse } from "./responses.ts";
 import type { Service, WorkerConnectionEvents } from "./connection_events.ts";
@@ -70,8 +72,8 @@ export class WorkerConnection {
   #transfer: CoreTransfer | undefined;
   #pingedAtMs = 0;
   #isPaused = false;
-  /** The last lines of a failed job, whose answer follows. */
-  #lastLines: { readonly id: number; readonly lines: readonly string[] } | undefined;
+  readonly #printed: PrintedBounds;
+  readonly #unfinished: Unfinished;
 
   constructor(
     stream: ByteStream,
@@ -83,6 +85,7 @@ export class WorkerConnection {
     this.#events = events;
     this.#clock = clock;
     this.#heartbeat = new Heartbeat(clock.now());
+    this.#printed = new PrintedBounds(clock);
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       // Close at once: this peer would not understand an error message, and must not get more jobs.
@@ -92,6 +95,7 @@ export class WorkerConnection {
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
     }, { clock });
+    this.#unfinished = new Unfinished(this.#link);
   }
 
   /** The worker has accepted the version. */
@@ -154,8 +158,10 @@ export class WorkerConnection {
     this.#send(encodeCancel(id, dispatch));
   }
 
-  /** Pings when it is time, and closes when the worker has been silent for too long. */
+  /** Pings when it is time, and closes when the worker has been silent, or has left an answer unfinished, for too long. */
   onTick(nowMs: number): void {
+    const unfinished = this.#unfinished.look(nowMs);
+    if (unfinished !== undefined) return this.#link.close(new Error(unfinished));
     if (this.version === 1 || !this.hasAgreed) return;
     const action = this.#heartbeat.check(this.#link, !this.#isPaused, nowMs);
     const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
@@ -215,7 +221,7 @@ export class WorkerConnection {
     if (type === ResponseType.printed) return this.#onPrinted(id, decodePrinted(frame.payload));
     if (id < CONTROL_ID_FIRST) {
       if (this.#phase.kind !== "serving") throw unexpectedResponse(id);
-      return this.#phase.onAnswer(id as DispatchId, answerOf(frame, this.#takeLastLines(id)));
+      return this.#phase.onAnswer(id as DispatchId, answerOf(frame, this.#printed.takeLast(id)));
     }
     const onResponse = this.#outstanding.get(id);
     if (!onResponse) throw unexpectedResponse(id);
@@ -232,15 +238,9 @@ export class WorkerConnection {
 
   #onPrinted(id: number, notice: PrintedNotice): void {
     if (this.#phase.kind !== "serving") throw new ProtocolError("unexpected notice: no job runs");
-    if (notice.isLast) this.#lastLines = { id, lines: notice.lines };
-    else this.#phase.onPrinted(id === 0 ? undefined : id as DispatchId, notice);
-  }
-
-  #takeLastLines(id: number): readonly string[] | undefined {
-    if (!this.#lastLines) return undefined;
-    const lines = this.#lastLines.id === id ? this.#lastLines.lines : undefined;
-    this.#lastLines = undefined;
-    return lines;
+    if (notice.isLast) return this.#printed.onLast(id, notice.lines);
+    const bounded = this.#printed.bounded(notice);
+    if (bounded) this.#phase.onPrinted(id === 0 ? undefined : id as DispatchId, bounded);
   }
 
   #onDraining({ id, payload }: Frame): void {

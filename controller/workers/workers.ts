@@ -14,6 +14,7 @@ import { CoreRefusals } from "./core_refusals.ts";
 import { Listeners } from "./listeners.ts";
 import { isAwaited, reasonsForNone } from "./prospects.ts";
 import { GIVE_UP_MS, ReconnectingAddress } from "./reconnect.ts";
+import { workerAdmission } from "./worker_admission.ts";
 import { WorkerConnection } from "./worker_connection.ts";
 import { RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
 import { WorkerHistory } from "./worker_history.ts";
@@ -69,7 +70,8 @@ export class Workers {
     this.#events = events;
     this.#warnings = new ConnectionWarnings(log);
     this.#refusals = new CoreRefusals(log);
-    this.#listeners = new Listeners(runtime, (stream) => this.join(stream));
+    const admission = workerAdmission(runtime.clock, log, () => this.#connected);
+    this.#listeners = new Listeners(runtime, admission, (stream) => this.join(stream));
   }
 
   /** Whether more workers may connect. */

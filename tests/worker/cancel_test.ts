@@ -142,7 +142,8 @@ for (const where of ["a slot", "their core"] as const) {
       cancelMessages(2 * JOBS, ids.toReversed()),
       cancelMessages(3 * JOBS, unknown),
     ));
-    const answers = await readFrames(socket, 3 * JOBS + (where === "a slot" ? 2 : 1));
+    const count = 3 * JOBS + (where === "a slot" ? 2 : 1);
+    const answers = await elapse(worker.clock, readFrames(socket, count));
     const canceled = answers.filter(({ type }) => type === KIND_ERROR).map(({ id }) => Number(id));
     assert.deepEqual(canceled, ids.toReversed());
     const done = answers.filter(({ type, id }) => type === OK && id >= 10n);

@@ -21,6 +21,7 @@ import { messageOf } from "../../runtime/error_text.ts";
 import { sha256Of } from "../../system/sha256.ts";
 import { host } from "../../system/host.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
+import type { DiskRoom } from "../cores/disk_room.ts";
 import { type CoreStore, StoredCore } from "../cores/core_store.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { CoreOutcome, CurrentCore } from "./current_core.ts";
@@ -46,6 +47,7 @@ export class CoreChanges {
   readonly #current: CurrentCore;
   readonly #store: CoreStore;
   readonly #checks: CoreChecks;
+  readonly #room: DiskRoom;
   readonly #responder: CoreResponder;
   readonly #closing = new AbortController();
   /** How long the core may load that the controller has chosen last, which it sends now if it is not stored. */
@@ -58,11 +60,13 @@ export class CoreChanges {
     current: CurrentCore,
     store: CoreStore,
     checks: CoreChecks,
+    room: DiskRoom,
     responder: CoreResponder,
   ) {
     this.#current = current;
     this.#store = store;
     this.#checks = checks;
+    this.#room = room;
     this.#responder = responder;
   }
 
@@ -120,7 +124,9 @@ export class CoreChanges {
     if (message.type === "core") {
       const { name, content } = message;
       inspect(content);
-      return await this.#checked(await this.#store.add(name, content, key));
+      const giveBack = this.#room.take(this.#store.has(key) ? 0 : content.byteLength);
+      const core = await this.#store.add(name, content, key).finally(giveBack);
+      return await this.#checked(core);
     }
     const setup = setupOf(message);
     const found = await this.#store.addSetup(key, setup, message.name);

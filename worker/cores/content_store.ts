@@ -53,6 +53,13 @@ export class ContentStore {
     this.#unusedCountMax = count;
   }
 
+  /** Bytes of all contents, used or not. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const content of this.#contents.values()) bytes += content.bytes;
+    return bytes;
+  }
+
   /** Counts one more user of a content, if it is stored. Checks its file: systems clean up temporary folders. */
   acquire(digest: string): StoredContent | undefined {
     const content = this.#contents.get(digest);

@@ -105,6 +105,15 @@ export class CoreStore {
     return [...this.#cores.keys()].filter((key) => this.has(key));
   }
 
+  /** Bytes of all cores and contents on the disk, in use or not, without those that are being written. */
+  get bytes(): number {
+    let bytes = this.#contents.bytes; // the files of setups are links to them
+    for (const core of this.#cores.values()) {
+      if (core.contents.length === 0 && !core.isBeingWritten) bytes += core.bytes;
+    }
+    return bytes;
+  }
+
   /** Whether a core is stored or being written. Looks for its files: systems clean up temporary folders. */
   has(key: CoreKey): boolean {
     const core = this.#cores.get(key);
