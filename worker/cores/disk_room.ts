@@ -29,12 +29,13 @@ export class DiskRoom {
 
   /** Throws if there is no room for so many bytes more. */
   check(bytes: number): void {
-    const storedBytes = this.#storedBytes() + this.#announcedBytes;
-    const freeBytes = this.#freeBytes() ?? Infinity;
+    const storedBytes = this.#storedBytes();
+    const takenBytes = storedBytes + this.#announcedBytes;
+    const freeBytes = this.#freeBytes() ?? Infinity; // what is announced is not written yet
     const roomBytes = Math.min(STORED_BYTES_MAX, (1 - FREE_PART_MIN) * (freeBytes + storedBytes));
-    if (storedBytes + bytes <= roomBytes) return;
+    if (takenBytes + bytes <= roomBytes) return;
     throw new Error(
-      `this worker has no room for ${bytes} bytes: its cores have ${storedBytes}, and may have ` +
+      `this worker has no room for ${bytes} bytes: its cores have ${takenBytes}, and may have ` +
         `${Math.floor(roomBytes)}; try again when others have left`,
     );
   }

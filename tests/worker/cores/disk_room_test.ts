@@ -28,3 +28,9 @@ test("an eighth of the disk stays free, as far as it is not used by others", () 
   room.check(1_000);
   assert.throws(() => room.check(1_001));
 });
+
+test("what is announced and not written yet counts once, as taken", () => {
+  const room = new DiskRoom(() => 0, () => 8_000);
+  for (let count = 0; count < 7; count++) room.take(1_000);
+  assert.throws(() => room.take(1));
+});
