@@ -6,7 +6,7 @@ import { derivedStream } from "../security/derived_stream.ts";
 import { RefusedError } from "../security/refused_error.ts";
 import { Backoff } from "../link/backoff.ts";
 import type { Log } from "../system/log.ts";
-import { CONTROLLER_SILENT_MS_MAX } from "../protocol/mod.ts";
+import { CONTROLLER_SILENT_MS_MAX, HEADER_BYTES } from "../protocol/mod.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
 import { pause } from "../system/pause.ts";
@@ -24,8 +24,14 @@ const REFUSED_PAUSE_MS = 30_000;
 /** A connection that has lasted this long was a success: after it, pauses are short again. */
 const SETTLED_MS = 1_000;
 
-/** A controller that is dialed sends its first message at once. A silent one has lost its power, or its network. */
-const FIRST_MESSAGE_MS = CONTROLLER_SILENT_MS_MAX;
+/**
+ * A controller that is dialed sends its version at once, and then its core. A silent one has lost its power, or its
+ * network, which a connection of version 1 would never notice.
+ */
+const FIRST_MESSAGES_MS = CONTROLLER_SILENT_MS_MAX;
+
+/** The message with a version. A controller that has sent more is at work. */
+const VERSION_MESSAGE_BYTES = HEADER_BYTES + 8;
 
 /** What serves a connection. */
 type Server = Pick<Worker, "serve">;
@@ -43,20 +49,25 @@ export async function acceptControllers(
 }
 
 /**
- * Serves a connection, and closes it if nothing arrives within a time. Rejects with a `RefusedError` if the controller
+ * Serves a connection, and closes it if the controller does not begin. Rejects with a `RefusedError` if the controller
  * refuses this worker.
  */
 async function serveUnlessSilent(worker: Server, stream: ByteStream, clock: Clock): Promise<void> {
-  const timer = clock.after(FIRST_MESSAGE_MS, () => stream.close());
+  const watch = () => clock.after(FIRST_MESSAGES_MS, () => stream.close());
+  let timer = watch();
+  let received = 0;
   let refused: RefusedError | undefined;
   const read: ByteStream["read"] = async (into) => {
     try {
-      return await stream.read(into);
+      const bytes = await stream.read(into);
+      received += bytes ?? 0;
+      return bytes;
     } catch (error) {
       if (error instanceof RefusedError) refused = error;
       throw error;
     } finally {
       timer.stop();
+      if (received <= VERSION_MESSAGE_BYTES) timer = watch();
     }
   };
   await worker.serve(derivedStream(stream, { read }));
