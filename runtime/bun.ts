@@ -46,6 +46,9 @@ export const bunRuntime: Runtime = {
   openSlotChannel,
 };
 
+/** Connections that wait to be accepted: Bun takes them from the system's queue, which has a bound, at once. */
+const ARRIVED_MAX = 128;
+
 /** A socket as a stream. `handlers` below passes the events of the socket to it. */
 class SocketStream implements ByteStream {
   readonly peer: string;
@@ -86,6 +89,10 @@ class SocketStream implements ByteStream {
     if (this.#isClosed) return;
     this.onClosed();
     this.#socket.end();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   onData(chunk: Uint8Array): void {
@@ -171,12 +178,17 @@ function prepared(stream: SocketStream, socket: Socket): ByteStream {
 }
 
 function listen(address: Address): StreamListener {
-  const arrived: SocketStream[] = [];
+  let arrived: SocketStream[] = [];
   let waiting: ((stream: ByteStream | null) => void) | undefined;
   let isClosed = false;
   const socket = handlers((stream) => {
     if (waiting) waiting(stream);
-    else arrived.push(stream);
+    else if (arrived.length < ARRIVED_MAX) arrived.push(stream);
+    else {
+      arrived = arrived.filter((other) => !other.isClosed);
+      if (arrived.length < ARRIVED_MAX) arrived.push(stream);
+      else stream.close();
+    }
     waiting = undefined;
   });
   const options = { socket, allowHalfOpen: true };
@@ -191,6 +203,7 @@ function listen(address: Address): StreamListener {
     close: () => {
       isClosed = true;
       listener.stop();
+      for (const stream of arrived.splice(0)) stream.close();
       waiting?.(null);
     },
   };
