@@ -117,7 +117,8 @@ export const PAST_BUGS: readonly Canary[] = [
 
 /** What the real code in the copy needs. */
 const FOLDERS = [
-  ...["controller", "core", "link", "pool", "protocol", "runtime", "slot", "system", "worker"],
+  ...["controller", "core", "link", "pool", "protocol", "runtime", "security", "slot", "system"],
+  ...["worker"],
   ...["tests/simulation", "tests/lib", "tests/fixtures/peers"],
 ];
 
