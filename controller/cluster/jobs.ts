@@ -76,7 +76,7 @@ export class Jobs<T extends Task> {
     });
     this.#speculation = new Speculation<T>(pool, actions.cancel);
     this.#verification = verifiedPart > 0 ? this.#verify(verifiedPart) : undefined;
-    this.#speculates = speculates && verifiedPart === 0; // canceling a copy would cancel a vote
+    this.#speculates = speculates;
   }
 
   get faults(): Faults {
@@ -121,6 +121,7 @@ export class Jobs<T extends Task> {
     }
     if (answer.kind === "result" && this.#verification?.includes(job.payload)) {
       this.#voter = node;
+      this.#speculation.cancelOthers(job); // the next vote is that of another worker
       this.#verification.onResult(node.instance, completion);
     } else this.#settle(completion, node, false);
   }
@@ -143,9 +144,14 @@ export class Jobs<T extends Task> {
     this.#speculation.onEndpointLost(); // last, because the jobs that failed above no longer have copies
   }
 
-  /** Copies stragglers to idle slots. Call it a few times a second once all jobs are queued. */
+  /** Copies stragglers to idle slots. Call it a few times a second while no more jobs can be queued. */
   speculate(nowMs: number): void {
     if (this.#speculates) this.#speculation.copyStragglers(nowMs);
+  }
+
+  /** Copies more of the stragglers that were found last, if slots have become idle. */
+  speculateOn(nowMs: number): void {
+    if (this.#pool.queueOf(this.#client).queued === 0) this.#speculation.copyLate(nowMs);
   }
 
   /** Fails the jobs on which two workers disagree, where none of `instances` can break the tie. */
