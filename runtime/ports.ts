@@ -12,10 +12,17 @@ export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
+/** What is proven about the other end of a connection. */
+export type PeerProof =
+  | { readonly kind: "same user" } // a process of this user, by the kernel, a Unix socket or stdio
+  | { readonly kind: "key"; readonly machine: string; readonly name: string } // the machine's id and name in its certificate
+  | { readonly kind: "none" }; // --insecure
+
 /** A connection or a pair of pipes: bytes in and bytes out, in order. */
 export interface ByteStream {
   /** The name of the other end, for messages. */
   readonly peer: string;
+  readonly proof?: PeerProof;
   /** Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Writes all of `bytes`, which must not change until then. */

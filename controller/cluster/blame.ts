@@ -54,7 +54,7 @@ export interface BlameParts<T extends Task> {
   readonly policy: JobPolicy;
   /** Whether more workers are expected to connect soon. */
   awaitsNodes(): boolean;
-  /** The instances of workers that must not run the job, because they have voted on its result. */
+  /** The voters whose workers must not run the job, because they have voted on its result. */
   votersOf(task: T): readonly string[];
 }
 
@@ -187,7 +187,7 @@ export class Blame<T extends Task> {
     };
     if (!isAgreed && needsOtherNode(kind, failedOn)) {
       const others = nodes.usable.filter((node) =>
-        !failed.includes(node) && !unfit.includes(node) && !voters.includes(node.instance)
+        !failed.includes(node) && !unfit.includes(node) && !voters.includes(node.voter)
       );
       if (others.length > 0) {
         failing.aloneSinceMs = undefined;

@@ -13,6 +13,7 @@ import { Nodes } from "./nodes.ts";
 import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "./retries.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type ClusterEvents, type ClusterOptions, type ClusterStatus, type Task } from "./task.ts";
+import { VotersWatch } from "./voters_watch.ts";
 
 export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./task.ts";
 
@@ -41,6 +42,7 @@ export class Cluster<T extends Task> implements Disposable {
   readonly #jobs: Jobs<T>;
   readonly #workers: Workers;
   readonly #endpoints: Endpoints<T>;
+  readonly #voters: VotersWatch | undefined;
   readonly #tick: Timer;
   /** Wakes the callers of `room`. */
   #waiting: (() => void)[] = [];
@@ -60,6 +62,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#events = events;
     this.#log = log;
     const workersMin = verifiedPart > 0 ? 2 : 1;
+    if (verifiedPart > 0) this.#voters = new VotersWatch(log);
     const pool = this.#pool = this.#openPool();
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
@@ -208,7 +211,7 @@ export class Cluster<T extends Task> implements Disposable {
     return new Jobs<T>(this.#pool, this.#nodes, this.#clock, core.key, options, {
       awaitsNodes: () => this.#workers.awaitsAddress,
       cancel: (endpoint, dispatch) => this.#endpoints.cancel(endpoint, dispatch),
-      endpointsOf: (instances) => this.#endpoints.idsOf(instances),
+      endpointsOf: (voters) => this.#endpoints.idsOf(voters),
       onCompleted: (completion) => this.#events.onCompleted(completion),
       onOutvoted: (...vote) => this.#endpoints.onOutvoted(...vote),
       onDisagreement: (error) => this.#events.onDisagreement?.(error),
@@ -217,7 +220,10 @@ export class Cluster<T extends Task> implements Disposable {
 
   #openWorkers(runtime: Runtime, workersMin: number): Workers {
     return new Workers(runtime, this.#log, workersMin, {
-      onReady: (worker) => this.#endpoints.onReady(worker),
+      onReady: (worker) => {
+        this.#voters?.onReady(worker);
+        this.#endpoints.onReady(worker);
+      },
       onCoreLoaded: (worker) => this.#endpoints.onCoreLoaded(worker),
       onDraining: (worker) => this.#endpoints.onDraining(worker),
       onGone: (worker, departure) => this.#endpoints.onGone(worker, departure),
@@ -235,7 +241,9 @@ export class Cluster<T extends Task> implements Disposable {
     this.#jobs.reviewFailed(true);
     // Jobs that wait for a vote may fill the queue, and then nothing else can end.
     if (this.#intake === "ended" || !this.hasRoom) this.#jobs.speculate(nowMs);
-    if (!this.#workers.expectsMore) this.#jobs.endTies(this.#endpoints.instances);
+    const { workers } = this.#endpoints;
+    if (!this.#workers.expectsMore) this.#jobs.endTies(workers.map(({ voter }) => voter));
+    this.#voters?.onTick(workers, this.#workers.expectsMore, nowMs);
     this.#wake();
   }
 

@@ -92,7 +92,7 @@ test("a part of one twentieth is every twentieth job", () => {
 test("results are held until their job is decided: agreed, split, tied or canceled", () => {
   const verification = new Verification<Task>(1, NO_ACTIONS);
   const vote = (instance: string, task: Task, bytes: number) =>
-    verification.onResult(instance, resultOf(task, new Uint8Array(bytes)));
+    verification.onResult({ instance, voter: instance }, resultOf(task, new Uint8Array(bytes)));
   const [agreed, split, tied, canceled] = [0, 1, 2, 3].map(taskOf) as [Task, Task, Task, Task];
   vote("a", agreed, 100);
   assert.equal(verification.heldBytes, 100);
