@@ -8,6 +8,7 @@ import type { AntiAffinity, Job } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
 import { type FailureAt, reasonOfAnswer, reasonOnSeveral, withCrashes } from "./failure_reason.ts";
 import {
+  believedKind,
   countAttempt,
   type FailedAttempts,
   FAILURE_RULES,
@@ -118,7 +119,7 @@ export class Blame<T extends Task> {
     const ms = answeredAtMs - job.sentAtMs;
     failing.job = job;
     failing.answeredAtMs = answeredAtMs;
-    failing.kind = kindOf(answer);
+    failing.kind = believedKind(kindOf(answer), ms, this.#parts.policy);
     nodes.run.answers += 1;
     nodes.run.busyMs += ms;
     if (failing.isSpent) nodes.run.spentMs += ms;
