@@ -9,6 +9,12 @@ import type { PoolActions, PoolOptions } from "./types.ts";
 /** A slot that runs one job for longer gets no job behind it: its pace was measured with shorter jobs. */
 const LONG_JOB_MS = 20;
 
+/** Few jobs are shared out in rounds. After each, an endpoint may have so many times as many jobs as after the last. */
+const LEVEL_FACTOR = 4;
+
+/** There are enough jobs for all slots. */
+const ONE_LEVEL: readonly number[] = [Infinity];
+
 /** Sends the jobs of a pool's clients to its endpoints. It shares the maps with the pool. */
 export class Dispatcher<T> {
   readonly #endpoints: ReadonlyMap<EndpointId, Endpoint<T>>;
@@ -34,15 +40,38 @@ export class Dispatcher<T> {
   /** Sends jobs to all endpoints that have room. */
   dispatchAll(nowMs: number): void {
     this.#ready = 0;
-    for (const endpoint of this.#endpoints.values()) if (endpoint.isReady) this.#ready += 1;
-    const tailCap = this.#tailCap();
-    // First every slot gets one job, then windows are filled, so that a few jobs spread over all endpoints.
+    let slots = 0, slotsMax = 0;
     for (const endpoint of this.#endpoints.values()) {
-      this.#fill(endpoint, Math.min(endpoint.pace.slots, this.#window(endpoint, tailCap)), nowMs);
+      if (!endpoint.isReady) continue;
+      this.#ready += 1;
+      slots += endpoint.pace.slots;
+      slotsMax = Math.max(slotsMax, endpoint.pace.slots);
+    }
+    const tailCap = this.#tailCap(nowMs);
+    // First every slot gets one job, then windows are filled, so that a few jobs spread over all endpoints.
+    for (const jobsMax of this.#levels(slots, slotsMax)) {
+      for (const endpoint of this.#endpoints.values()) {
+        const window = Math.min(endpoint.pace.slots, this.#window(endpoint, tailCap));
+        this.#fill(endpoint, Math.min(jobsMax, window), nowMs);
+      }
     }
     for (const endpoint of this.#endpoints.values()) {
       this.#fill(endpoint, this.#window(endpoint, tailCap), nowMs);
     }
+  }
+
+  /**
+   * How many jobs endpoints get before any of them gets more. If there are fewer jobs than slots, one that claims
+   * very many slots, and may never answer, must not get them all.
+   */
+  #levels(slots: number, slotsMax: number): readonly number[] {
+    if (this.#ready < 2 || slotsMax === 1) return ONE_LEVEL;
+    let queued = 0;
+    for (const client of this.#clients.values()) queued += client.queued;
+    if (queued === 0 || queued >= slots) return ONE_LEVEL;
+    const levels: number[] = [];
+    for (let level = 1; level < slotsMax; level *= LEVEL_FACTOR) levels.push(level);
+    return [...levels, Infinity];
   }
 
   #fill(endpoint: Endpoint<T>, window: number, nowMs: number): void {
@@ -121,7 +150,7 @@ export class Dispatcher<T> {
   }
 
   /** The most jobs in flight per slot near the end of a run: none should wait behind a slow one while a slot is idle. */
-  #tailCap(): number {
+  #tailCap(nowMs: number): number {
     let remaining = 0;
     for (const client of this.#clients.values()) {
       // The client may submit more jobs at any time: this is not the end of the run.
@@ -130,7 +159,10 @@ export class Dispatcher<T> {
     }
     let slots = 0;
     for (const endpoint of this.#endpoints.values()) {
-      if (endpoint.isReady) slots += endpoint.pace.slots;
+      if (!endpoint.isReady) continue;
+      // What it has claims nothing of the others: its slots are busy for long, or it never answers.
+      if (endpoint.isSilent(nowMs)) remaining -= endpoint.inFlight.size;
+      else slots += endpoint.pace.slots;
     }
     return remaining / (2 * Math.max(1, slots));
   }

@@ -10,6 +10,9 @@ const SHALLOW_WINDOW = 4;
 /** An endpoint that has not answered for this long is running a long job, even if earlier jobs were short. */
 const LONG_MS = 100;
 
+/** An endpoint that has answered nothing for this long since it got its first job is silent. */
+const SILENT_MS = 1_000;
+
 /** An endpoint's state. Only the pool changes it. */
 export class Endpoint<T> {
   readonly inFlight = new Map<DispatchId, Job<T>>();
@@ -45,6 +48,12 @@ export class Endpoint<T> {
   /** How many jobs it should have in flight, before the limits on bytes and for the end of a run apply. */
   window(isLocal: boolean): number {
     return Math.min(this.jobsMax, this.pace.window(isLocal));
+  }
+
+  /** It has never answered, although it has had jobs for a while. */
+  isSilent(nowMs: number): boolean {
+    return this.inFlight.size > 0 && !this.pace.hasAnswered &&
+      nowMs - this.oldestSinceMs >= SILENT_MS;
   }
 
   /** It could load a core now. */

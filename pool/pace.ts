@@ -11,6 +11,15 @@ const WORK_AHEAD_MS = 2;
 /** Longer jobs are not prefetched: fetching the next one only when the slot is idle costs under 2 % of their time. */
 const PREFETCHED_JOB_MS_MAX = 10;
 
+/**
+ * So many slots are believed of an endpoint that has answered nothing: about as many CPUs as the largest machines
+ * have. Beyond that, the number that it claims is believed as far as its answers show.
+ */
+const SLOTS_BELIEVED = 1_024;
+
+/** With so many times as many answers, so that the slots that are believed double with each round of answers. */
+const SLOTS_PER_ANSWER = 2;
+
 /** The largest window. It bounds how many jobs run again when an endpoint is lost. */
 export const WINDOW_JOBS_MAX = 16_384;
 
@@ -42,9 +51,17 @@ export class Pace {
     return this.#slotsKnown !== undefined;
   }
 
-  /** How many slots the endpoint has: as reported, or as estimated so far. */
+  /** How many slots the endpoint has: as reported, as far as that is believed, or as estimated so far. */
   get slots(): number {
-    return this.#slotsKnown ?? this.#slotCount.shown;
+    if (this.#slotsKnown === undefined) return this.#slotCount.shown;
+    if (this.#slotsKnown <= SLOTS_BELIEVED) return this.#slotsKnown;
+    const shown = Math.max(SLOTS_BELIEVED, SLOTS_PER_ANSWER * this.#answered);
+    return Math.min(this.#slotsKnown, shown);
+  }
+
+  /** Whether it has answered a job. */
+  get hasAnswered(): boolean {
+    return this.#answered > 0;
   }
 
   /** A job is sent. Returns its sequence number: 1 for the endpoint's first job. */

@@ -137,16 +137,21 @@ export class PoolView<T> {
       endpoint.inFlight.size < endpoint.pace.slots;
   }
 
-  /** The idle slots of ready endpoints, up to `wanted` of each endpoint; an endpoint is listed once for each slot. */
+  /**
+   * The idle slots of ready endpoints, up to `wanted` of each endpoint; an endpoint is listed once for each slot.
+   * Endpoints that have answered come first: of the others nobody knows whether they will.
+   */
   idleSlots(wanted: number): EndpointId[] {
     const idle: EndpointId[] = [];
+    const unknown: EndpointId[] = [];
     for (const endpoint of this.endpoints.values()) {
       if (!endpoint.isReady) continue;
       const slots = Math.min(endpoint.pace.slots, endpoint.jobsMax);
       const free = Math.max(0, slots - endpoint.inFlight.size);
-      for (let count = 0; count < Math.min(free, wanted); count++) idle.push(endpoint.id);
+      const list = endpoint.pace.hasAnswered ? idle : unknown;
+      for (let count = 0; count < Math.min(free, wanted); count++) list.push(endpoint.id);
     }
-    return idle;
+    return idle.concat(unknown);
   }
 
   /** An endpoint that could load a core now, preferably one without a core. */

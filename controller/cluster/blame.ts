@@ -8,6 +8,7 @@ import type { AntiAffinity, Job } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
 import { type FailureAt, reasonOfAnswer, reasonOnSeveral, withCrashes } from "./failure_reason.ts";
 import {
+  believedKind,
   countAttempt,
   type FailedAttempts,
   FAILURE_RULES,
@@ -54,7 +55,7 @@ export interface BlameParts<T extends Task> {
   readonly policy: JobPolicy;
   /** Whether more workers are expected to connect soon. */
   awaitsNodes(): boolean;
-  /** The instances of workers that must not run the job, because they have voted on its result. */
+  /** The voters whose workers must not run the job, because they have voted on its result. */
   votersOf(task: T): readonly string[];
 }
 
@@ -118,7 +119,7 @@ export class Blame<T extends Task> {
     const ms = answeredAtMs - job.sentAtMs;
     failing.job = job;
     failing.answeredAtMs = answeredAtMs;
-    failing.kind = kindOf(answer);
+    failing.kind = believedKind(kindOf(answer), ms, this.#parts.policy);
     nodes.run.answers += 1;
     nodes.run.busyMs += ms;
     if (failing.isSpent) nodes.run.spentMs += ms;
@@ -187,7 +188,7 @@ export class Blame<T extends Task> {
     };
     if (!isAgreed && needsOtherNode(kind, failedOn)) {
       const others = nodes.usable.filter((node) =>
-        !failed.includes(node) && !unfit.includes(node) && !voters.includes(node.instance)
+        !failed.includes(node) && !unfit.includes(node) && !voters.includes(node.voter)
       );
       if (others.length > 0) {
         failing.aloneSinceMs = undefined;

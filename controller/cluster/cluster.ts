@@ -14,6 +14,7 @@ import { Nodes } from "./nodes.ts";
 import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "./retries.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type ClusterEvents, type ClusterOptions, type ClusterStatus, type Task } from "./task.ts";
+import { VotersWatch } from "./voters_watch.ts";
 
 export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./task.ts";
 
@@ -42,6 +43,7 @@ export class Cluster<T extends Task> implements Disposable {
   readonly #jobs: Jobs<T>;
   readonly #workers: Workers;
   readonly #endpoints: Endpoints<T>;
+  readonly #voters: VotersWatch | undefined;
   readonly #tick: Timer;
   /** Wakes the callers of `room`. */
   #waiting: (() => void)[] = [];
@@ -61,6 +63,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#events = events;
     this.#log = boundedLog(log, clock);
     const workersMin = verifiedPart > 0 ? 2 : 1;
+    if (verifiedPart > 0) this.#voters = new VotersWatch(log);
     const pool = this.#pool = this.#openPool();
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
@@ -210,7 +213,7 @@ export class Cluster<T extends Task> implements Disposable {
     return new Jobs<T>(this.#pool, this.#nodes, this.#clock, core.key, options, {
       awaitsNodes: () => this.#workers.awaitsAddress,
       cancel: (endpoint, dispatch) => this.#endpoints.cancel(endpoint, dispatch),
-      endpointsOf: (instances) => this.#endpoints.idsOf(instances),
+      endpointsOf: (voters) => this.#endpoints.idsOf(voters),
       onCompleted: (completion) => this.#events.onCompleted(completion),
       onOutvoted: (...vote) => this.#endpoints.onOutvoted(...vote),
       onDisagreement: (error) => this.#events.onDisagreement?.(error),
@@ -219,7 +222,10 @@ export class Cluster<T extends Task> implements Disposable {
 
   #openWorkers(runtime: Runtime, workersMin: number): Workers {
     return new Workers(runtime, this.#log, workersMin, {
-      onReady: (worker) => this.#endpoints.onReady(worker),
+      onReady: (worker) => {
+        this.#voters?.onReady(worker);
+        this.#endpoints.onReady(worker);
+      },
       onCoreLoaded: (worker) => this.#endpoints.onCoreLoaded(worker),
       onDraining: (worker) => this.#endpoints.onDraining(worker),
       onGone: (worker, departure) => this.#endpoints.onGone(worker, departure),
@@ -235,8 +241,11 @@ export class Cluster<T extends Task> implements Disposable {
     this.#endpoints.onTick(nowMs);
     this.#nodes.onTick(nowMs);
     this.#jobs.reviewFailed(true);
-    if (this.#intake === "ended") this.#jobs.speculate(nowMs);
-    if (!this.#workers.expectsMore) this.#jobs.endTies(this.#endpoints.instances);
+    // Jobs that wait for a vote may fill the queue, and then nothing else can end.
+    if (this.#intake === "ended" || !this.hasRoom) this.#jobs.speculate(nowMs);
+    const { workers } = this.#endpoints;
+    if (!this.#workers.expectsMore) this.#jobs.endTies(workers.map(({ voter }) => voter));
+    this.#voters?.onTick(workers, this.#workers.expectsMore, nowMs);
     this.#wake();
   }
 
@@ -254,6 +263,7 @@ export class Cluster<T extends Task> implements Disposable {
     // With time, the pool learns of further jobs that have not begun.
     if (this.#intake === "stopping") this.#events.onCanceled?.(this.#jobs.cancelUnstarted());
     this.#jobs.reviewFailed(false);
+    this.#jobs.speculateOn(this.#clock.now());
     this.#pool.schedule(this.#clock.now());
     if (this.#waiting.length > 0 && this.hasRoom) this.#wakeWaiting();
   }

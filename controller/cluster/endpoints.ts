@@ -73,17 +73,18 @@ export class Endpoints<T extends Task> {
 
   /** The slots that load the core, as far as the workers have said. */
   get loading(): LoadingSlots | undefined {
-    return loadingSlotsOf([...this.#byId.values()].map(({ worker }) => worker));
+    return loadingSlotsOf(this.workers);
   }
 
-  get instances(): string[] {
-    return [...this.#byId.values()].map(({ worker }) => worker.instance);
+  /** The workers that are ready. */
+  get workers(): ConnectedWorker[] {
+    return [...this.#byId.values()].map(({ worker }) => worker);
   }
 
-  /** The endpoints of the workers with these instance names. */
-  idsOf(instances: readonly string[]): EndpointId[] {
+  /** The endpoints of the workers of these voters. */
+  idsOf(voters: readonly string[]): EndpointId[] {
     return [...this.#byId.values()]
-      .filter(({ worker }) => instances.includes(worker.instance))
+      .filter(({ worker }) => voters.includes(worker.voter))
       .map(({ id }) => id);
   }
 
@@ -108,11 +109,12 @@ export class Endpoints<T extends Task> {
 
   onReady(worker: ConnectedWorker): void {
     const { pool, nodes, core, clock, wake } = this.#parts;
-    const { slots, connection, address, name, instance, history: place } = worker;
+    const { slots, connection, address, name, identity, voter, history: place } = worker;
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     const answeredAtMs = clock.now();
     const hasLimits = connection.version > 1;
-    const node = nodes.onReady({ name, instance, hasLimits, place }, id, answeredAtMs);
+    const known = { name, instance: identity, voter, hasLimits, place };
+    const node = nodes.onReady(known, id, answeredAtMs);
     const endpoint = { id, worker, node, answeredAtMs };
     this.#byId.set(id, endpoint);
     connection.serve({
@@ -161,7 +163,7 @@ export class Endpoints<T extends Task> {
     const { log, workers } = this.#parts;
     log.warn(`worker ${name}: ${reason}`);
     if (!isExcluded) return;
-    const endpoint = [...this.#byId.values()].find(({ worker }) => worker.instance === instance);
+    const endpoint = [...this.#byId.values()].find(({ worker }) => worker.identity === instance);
     const unverified = endpoint
       ? `; it returned ${endpoint.worker.answers} results in this run: check the unverified ones`
       : "";

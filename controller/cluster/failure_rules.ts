@@ -3,7 +3,7 @@
  * before it has failed. Pure functions; the table is also in `docs/reliability.md`.
  */
 
-import type { FailureKindName } from "../../protocol/mod.ts";
+import type { FailureKindName, JobLimits } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 
@@ -60,6 +60,17 @@ export interface FailedAttempts {
 /** The kind of a failed answer. */
 export function kindOf(answer: Answer): FailureKind {
   return answer.kind === "result" ? "exit" : answer.cause;
+}
+
+/**
+ * The kind by which a failure is judged. A worker cannot know of a limit that was not set, and no job exceeds its
+ * time limit before it has had that time: then the worker is wrong, so that others are asked.
+ */
+export function believedKind(kind: FailureKind, ms: number, limits: JobLimits): FailureKind {
+  const isOverTime = limits.timeMs > 0 && ms >= limits.timeMs;
+  if (kind === "timeout" && !isOverTime) return "other";
+  if (kind === "memory" && limits.memoryBytes === 0) return "other";
+  return kind;
 }
 
 /** Counts a failed attempt. */

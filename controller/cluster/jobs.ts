@@ -27,8 +27,8 @@ export interface JobActions<T extends Task> {
   readonly cancel: Cancel;
   /** Whether more workers are expected to connect soon. */
   awaitsNodes(): boolean;
-  /** The endpoints of workers that are connected, by their instances. */
-  endpointsOf(instances: readonly string[]): readonly EndpointId[];
+  /** The endpoints of workers that are connected, by their voters. */
+  endpointsOf(voters: readonly string[]): readonly EndpointId[];
   onCompleted(completion: Completion<T>): void;
   /** See `VerificationActions`. */
   onOutvoted(instance: string, worker: string, reason: string, isExcluded: boolean): void;
@@ -76,7 +76,7 @@ export class Jobs<T extends Task> {
     });
     this.#speculation = new Speculation<T>(pool, actions.cancel);
     this.#verification = verifiedPart > 0 ? this.#verify(verifiedPart) : undefined;
-    this.#speculates = speculates && verifiedPart === 0; // canceling a copy would cancel a vote
+    this.#speculates = speculates;
   }
 
   get faults(): Faults {
@@ -121,7 +121,8 @@ export class Jobs<T extends Task> {
     }
     if (answer.kind === "result" && this.#verification?.includes(job.payload)) {
       this.#voter = node;
-      this.#verification.onResult(node.instance, completion);
+      this.#speculation.cancelOthers(job); // the next vote is that of another worker
+      this.#verification.onResult(node, completion);
     } else this.#settle(completion, node, false);
   }
 
@@ -143,14 +144,19 @@ export class Jobs<T extends Task> {
     this.#speculation.onEndpointLost(); // last, because the jobs that failed above no longer have copies
   }
 
-  /** Copies stragglers to idle slots. Call it a few times a second once all jobs are queued. */
+  /** Copies stragglers to idle slots. Call it a few times a second while no more jobs can be queued. */
   speculate(nowMs: number): void {
     if (this.#speculates) this.#speculation.copyStragglers(nowMs);
   }
 
-  /** Fails the jobs on which two workers disagree, where none of `instances` can break the tie. */
-  endTies(instances: readonly string[]): void {
-    this.#verification?.endTies(instances);
+  /** Copies more of the stragglers that were found last, if slots have become idle. */
+  speculateOn(nowMs: number): void {
+    if (this.#pool.queueOf(this.#client).queued === 0) this.#speculation.copyLate(nowMs);
+  }
+
+  /** Fails the jobs on which two workers disagree, where none of `voters` can break the tie. */
+  endTies(voters: readonly string[]): void {
+    this.#verification?.endTies(voters);
   }
 
   /** Decides anew where failed jobs run, if nodes have changed. `isDue`: even if they have not. */
@@ -188,8 +194,8 @@ export class Jobs<T extends Task> {
 
   #verify(part: number): Verification<T> {
     return new Verification<T>(part, {
-      runElsewhere: (job, instances) => {
-        this.#pool.onCopied(job, this.#actions.endpointsOf(instances), this.#clock.now());
+      runElsewhere: (job, voters) => {
+        this.#pool.onCopied(job, this.#actions.endpointsOf(voters), this.#clock.now());
       },
       accept: (completion) => this.#settle(completion, this.#voter as Node, true),
       reject: (completion, message) => {

@@ -17,6 +17,8 @@ export interface NodeIdentity {
   readonly name: string;
   /** The worker process. */
   readonly instance: string;
+  /** Whose vote its results are. */
+  readonly voter: string;
   /** Whether it ends jobs that exceed a limit. Workers of version 1 are not told about limits. */
   readonly hasLimits: boolean;
   /** Where it runs, as far as that is known: the same for all connections with one address or from one host. */
@@ -28,6 +30,7 @@ export class Node {
   readonly score = new NodeScore();
   name: string;
   instance: string;
+  voter: string;
   hasLimits: boolean;
   readonly place: object;
   /** Its endpoint in the pool while it is connected. */
@@ -42,9 +45,10 @@ export class Node {
   /** When it was used again last. */
   usedSinceMs = 0;
 
-  constructor({ name, instance, hasLimits, place }: NodeIdentity, pauseMs: number) {
+  constructor({ name, instance, voter, hasLimits, place }: NodeIdentity, pauseMs: number) {
     this.name = name;
     this.instance = instance;
+    this.voter = voter;
     this.hasLimits = hasLimits;
     this.place = place;
     this.pauseMs = pauseMs;

@@ -99,6 +99,7 @@ export class Nodes {
     if (known && known.instance !== identity.instance) this.#onRestarted(known, nowMs);
     node.name = identity.name;
     node.instance = identity.instance;
+    node.voter = identity.voter;
     node.hasLimits = identity.hasLimits;
     node.endpoint = endpoint;
     node.isLeaving = false;

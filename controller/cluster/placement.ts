@@ -77,7 +77,7 @@ export class Placement<T> {
   ): AntiAffinity {
     const { connected, usable } = this.#nodes;
     if (voters.length > 0) {
-      const avoided = connected.filter(({ instance }) => voters.includes(instance));
+      const avoided = connected.filter(({ voter }) => voters.includes(voter));
       return { endpoints: endpointsOf(avoided), isRequired: true };
     }
     const avoided = [...new Set([...failed, ...unfit])];

@@ -1,51 +1,46 @@
 /**
- * Speculative execution: near the end of a run, idle slots run second copies of stragglers. The first result
- * counts, and the other copy is canceled.
+ * Speculative execution: near the end of a run, idle slots run further copies of stragglers. The first result
+ * counts, and the other copies are canceled. A worker may also lie about its slots and never answer, so that no job
+ * waits for a single worker, or for two, without end.
  */
 
 import type { Pool } from "../../pool/pool.ts";
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
+import { StragglerThreshold } from "./straggler_threshold.ts";
 
-/** The median is taken over this many of the latest answers. */
-const RECENT_ANSWERS = 512;
+/**
+ * Before the first answer, nobody knows how long a job takes, or whether a worker ever answers. Then idle slots try
+ * a single job of each worker: if that ends first, its time is known.
+ */
+const UNKNOWN_MS = 10_000;
 
-/** With fewer answers, the usual duration of a job is not known. */
-const ANSWERS_MIN = 5;
+/** A job that was on a lost worker may have caused that. A copy, which could cost a second worker, has to wait. */
+const SUSPECT_MS = 120_000;
 
-/** A straggler takes longer than this many medians, and at least this long, because starting a copy costs time. */
-const MEDIANS = 2;
-const STRAGGLER_MS_MIN = 1_000;
-
-/** The time after which a job is a straggler, from the times of recent answers. */
-export class StragglerThreshold {
-  readonly #recentMs = new Float64Array(RECENT_ANSWERS);
-  #answers = 0;
-
-  /** A job was answered, `ms` milliseconds after it was sent. */
-  onAnswer(ms: number): void {
-    this.#recentMs[this.#answers++ % RECENT_ANSWERS] = ms;
-  }
-
-  /** A job that was sent longer ago than this is a straggler. `Infinity` while too little is known. */
-  get limitMs(): number {
-    if (this.#answers < ANSWERS_MIN) return Infinity;
-    const sorted = this.#recentMs.slice(0, this.#answers).sort();
-    const medianMs = sorted[sorted.length >> 1] as number;
-    return Math.max(STRAGGLER_MS_MIN, MEDIANS * medianMs);
-  }
-}
+/** A job that has certainly not begun after this time runs on an idle slot as well. */
+const UNSTARTED_MS = 1_000;
 
 /** Tells a worker that a job is canceled. */
 export type Cancel = (endpoint: EndpointId, dispatch: DispatchId) => void;
+
+/** A job that was copied. */
+interface Copied<T> {
+  /** All its copies, the latest last. */
+  readonly copies: readonly Job<T>[];
+  /** Where copies have run, apart from where they run now. */
+  readonly triedAt: readonly EndpointId[];
+}
 
 /** The copies of one pool's jobs. */
 export class Speculation<T> {
   readonly #pool: Pool<T>;
   readonly #cancel: Cancel;
   readonly #threshold = new StragglerThreshold();
-  /** Both copies of each copied job, by their payload. */
-  readonly #copies = new Map<T, readonly Job<T>[]>();
+  /** The copied jobs, by their payload. */
+  readonly #copied = new Map<T, Copied<T>>();
+  /** Jobs that were late at the last look, and are not copied yet, the oldest first. */
+  #late: readonly Job<T>[] = [];
 
   constructor(pool: Pool<T>, cancel: Cancel) {
     this.#pool = pool;
@@ -61,6 +56,9 @@ export class Speculation<T> {
   onFailed(job: Job<T>): boolean {
     const others = this.#othersOf(job);
     if (others.length === 0) return false;
+    const failedAt = job.state === "outside" && job.endpoint !== undefined ? [job.endpoint] : [];
+    const { copies = [], triedAt = [] } = this.#copied.get(job.payload) ?? {};
+    this.#copied.set(job.payload, { copies, triedAt: [...triedAt, ...failedAt] });
     this.#pool.onCanceled(job);
     for (const other of others) this.#pool.allowAnywhere(other);
     return true;
@@ -68,12 +66,14 @@ export class Speculation<T> {
 
   /** An endpoint is lost, and its jobs are queued again. Drops those that still run elsewhere as a copy. */
   onEndpointLost(): void {
-    for (const [payload, copies] of this.#copies) {
+    for (const [payload, { copies, triedAt }] of this.#copied) {
       const wanted = copies.filter((copy) => this.#pool.isWanted(copy));
       const queued = wanted.findLast((copy) => !this.#pool.isInFlight(copy));
       if (!queued || wanted.length < 2) continue;
-      this.#pool.onCopyDropped(queued, wanted.filter((copy) => copy !== queued));
-      this.#copies.delete(payload);
+      const others = wanted.filter((copy) => copy !== queued);
+      this.#pool.onCopyDropped(queued, others);
+      if (others.length > 1) this.#copied.set(payload, { copies: others, triedAt });
+      else this.#copied.delete(payload);
     }
   }
 
@@ -87,34 +87,95 @@ export class Speculation<T> {
   /** A job has ended, `ms` milliseconds after it was sent. */
   onCompleted(job: Job<T>, ms: number): void {
     this.#threshold.onAnswer(ms);
-    for (const other of this.#othersOf(job)) this.cancel(other);
-    if (this.#copies.size > 0) this.#copies.delete(job.payload);
+    this.cancelOthers(job);
   }
 
-  /** Queues copies of stragglers for idle slots. */
+  /** A copy has given a result, so that the others are not needed. */
+  cancelOthers(job: Job<T>): void {
+    for (const other of this.#othersOf(job)) this.cancel(other);
+    if (this.#copied.size > 0) this.#copied.delete(job.payload);
+  }
+
+  /** Finds stragglers and jobs that have not begun, and queues copies of them for idle slots. */
   copyStragglers(nowMs: number): void {
-    const { limitMs } = this.#threshold;
-    const stragglers = [...this.#pool.inFlight()]
-      // A job whose worker was lost may have caused that. A copy could take down a second worker.
-      .filter((job) => job.crashCount === 0 && nowMs - job.sentAtMs > limitMs)
-      .filter((job) => !this.#copies.has(job.payload))
+    const unstarted = new Set(this.#pool.unstarted(nowMs));
+    const late = [...this.#pool.inFlight()]
+      .filter((job) => this.#isLate(job, unstarted.has(job), nowMs))
       .sort((one, other) => one.sentAtMs - other.sentAtMs);
-    const idle = stragglers.length > 0 ? this.#pool.idleSlots(stragglers.length) : [];
-    for (const job of stragglers) {
-      const runsAt = this.#pool.locate(job)?.endpoint;
-      if (runsAt === undefined) continue;
-      // A job that has failed somewhere is not copied to there.
-      const avoided = [runsAt, ...job.antiAffinity.endpoints.filter((other) => other !== runsAt)];
+    this.#late = this.#threshold.limitMs < Infinity ? late : this.#firstOfEach(late, unstarted);
+    this.copyLate(nowMs);
+    // A worker that has had no job has not loaded the core yet.
+    const [job] = this.#late;
+    const [empty] = job ? this.#pool.emptyEndpoints() : [];
+    if (job && empty !== undefined) this.#pool.load(empty, job.core);
+  }
+
+  /** Queues copies of the jobs that were found last, as far as slots are idle. Call it whenever slots may be idle. */
+  copyLate(nowMs: number): void {
+    if (this.#late.length === 0) return;
+    const idle = this.#pool.idleSlots(this.#late.length);
+    if (idle.length === 0) return;
+    this.#late = this.#late.filter((job) => {
+      if (!this.#pool.isWanted(job) || !this.#pool.isInFlight(job)) return false;
+      const avoided = this.#avoidedBy(job);
       const at = idle.findIndex((endpoint) => !avoided.includes(endpoint));
-      if (at < 0) continue;
+      if (at < 0) return true;
       idle.splice(at, 1);
-      this.#copies.set(job.payload, [job, this.#pool.onCopied(job, avoided, nowMs)]);
+      this.#copy(job, avoided, nowMs);
+      return false;
+    });
+  }
+
+  /** Whether the job should run elsewhere as well. Of several copies, only the latest one is asked. */
+  #isLate(job: Job<T>, isUnstarted: boolean, nowMs: number): boolean {
+    const copies = this.#wantedOf(job);
+    if (copies.length > 0 && copies.at(-1) !== job) return false;
+    const waitedMs = nowMs - job.sentAtMs;
+    if (isUnstarted && copies.length === 0) return waitedMs > UNSTARTED_MS;
+    const { limitMs } = this.#threshold;
+    const knownMs = limitMs === Infinity ? UNKNOWN_MS : limitMs;
+    const suspectMs = job.crashCount > 0 ? SUSPECT_MS : 0;
+    // Each copy has twice as long as the one before: a job that really takes long must not run everywhere.
+    return waitedMs > Math.max(knownMs, suspectMs) * 2 ** Math.max(0, copies.length - 1);
+  }
+
+  /** One job of each endpoint without a copy of any of its jobs, and all that are known not to have begun. */
+  #firstOfEach(jobs: readonly Job<T>[], unstarted: ReadonlySet<Job<T>>): Job<T>[] {
+    const tried = new Set<EndpointId | undefined>();
+    for (const { copies } of this.#copied.values()) {
+      for (const copy of copies.slice(0, -1)) tried.add(this.#pool.locate(copy)?.endpoint);
     }
+    return jobs.filter((job) => {
+      // If it has a copy, that one is late, too.
+      if (unstarted.has(job) || this.#copied.has(job.payload)) return true;
+      const endpoint = this.#pool.locate(job)?.endpoint;
+      if (tried.has(endpoint)) return false;
+      tried.add(endpoint);
+      return true;
+    });
+  }
+
+  /** Where a further copy of the job must not run: where it runs, and where it has failed. */
+  #avoidedBy(job: Job<T>): EndpointId[] {
+    const { copies = [job], triedAt = [] } = this.#copied.get(job.payload) ?? {};
+    const runsAt = copies.flatMap((copy) => this.#pool.locate(copy)?.endpoint ?? []);
+    return [...new Set([...runsAt, ...triedAt, ...job.antiAffinity.endpoints])];
+  }
+
+  #copy(job: Job<T>, avoided: readonly EndpointId[], nowMs: number): void {
+    const { copies = [job], triedAt = [] } = this.#copied.get(job.payload) ?? {};
+    const copy = this.#pool.onCopied(job, avoided, nowMs);
+    this.#copied.set(job.payload, { copies: [...copies, copy], triedAt });
+  }
+
+  /** The copies of a copied job that may still give a result. */
+  #wantedOf({ payload }: Job<T>): Job<T>[] {
+    if (this.#copied.size === 0) return []; // the usual case, checked for every answer
+    const { copies = [] } = this.#copied.get(payload) ?? {};
+    return copies.filter((copy) => this.#pool.isWanted(copy));
   }
 
   #othersOf(job: Job<T>): Job<T>[] {
-    if (this.#copies.size === 0) return []; // the usual case, checked for every answer
-    const copies = this.#copies.get(job.payload) ?? [];
-    return copies.filter((copy) => copy !== job && this.#pool.isWanted(copy));
+    return this.#wantedOf(job).filter((copy) => copy !== job);
   }
 }

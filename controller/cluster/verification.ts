@@ -19,16 +19,23 @@ const LOST_VOTES_MAX = 2;
  */
 const SPLITS_MAX = 3;
 
-/** A result, and the instance of the worker that gave it. */
-interface Vote<T extends Task> {
+/** Who has given a result. */
+export interface Voter {
+  /** The worker process. */
   readonly instance: string;
+  /** Whose vote it is: the machine's, if that is proven. */
+  readonly voter: string;
+}
+
+/** A result, and who gave it. */
+interface Vote<T extends Task> extends Voter {
   readonly completion: Completion<T>;
 }
 
 /** What the votes decide. */
 export interface VerificationActions<T extends Task> {
-  /** Runs the job on another worker, which is none of `instances`. */
-  runElsewhere(job: Job<T>, instances: readonly string[]): void;
+  /** Runs the job on another worker, which has the vote of none of `voters`. */
+  runElsewhere(job: Job<T>, voters: readonly string[]): void;
   /** Two workers agree on the result. */
   accept(completion: Completion<T>): void;
   /** No two workers agree, and no other worker can decide. Cancels a further run, if one is queued. */
@@ -78,33 +85,33 @@ export class Verification<T extends Task> {
     return Math.floor((index + 1) * this.#part) > Math.floor(index * this.#part);
   }
 
-  /** The instances of the workers that have voted on a job that is not decided yet. */
+  /** Who has voted on a job that is not decided yet. */
   votersOf(task: T): readonly string[] {
-    return this.#votes.get(task)?.map(({ instance }) => instance) ?? [];
+    return this.#votes.get(task)?.map(({ voter }) => voter) ?? [];
   }
 
   /** A worker has given a result. */
-  onResult(instance: string, completion: Completion<T>): void {
+  onResult({ instance, voter }: Voter, completion: Completion<T>): void {
     const { job } = completion;
     const votes = this.#votes.get(job.payload) ?? [];
-    const instances = votes.map((vote) => vote.instance);
-    // The worker voted, was lost, reconnected, and got the job again.
-    if (instances.includes(instance)) return this.#actions.runElsewhere(job, instances);
+    const voters = votes.map((vote) => vote.voter);
+    // The worker voted, was lost, reconnected, and got the job again; or another one on its machine did.
+    if (voters.includes(voter)) return this.#actions.runElsewhere(job, voters);
     const equal = votes.find((vote) => isSameResult(vote.completion, completion));
     if (equal) return this.#onAgreed(equal, votes);
-    votes.push({ instance, completion });
+    votes.push({ instance, voter, completion });
     this.#votes.set(job.payload, votes);
     this.#heldBytes += outputOf(completion).byteLength;
     if (votes.length > 2) this.#onSplit(votes);
-    else this.#actions.runElsewhere(job, [...instances, instance]);
+    else this.#actions.runElsewhere(job, [...voters, voter]);
   }
 
-  /** Ends the jobs on which two workers disagree, if none of `instances` can break the tie. */
-  endTies(instances: readonly string[]): void {
+  /** Ends the jobs on which two workers disagree, if none of `voters` can break the tie. */
+  endTies(voters: readonly string[]): void {
     for (const votes of [...this.#votes.values()]) {
       if (this.#hasDisagreed) return;
-      const hasVoted = (instance: string) => votes.some((vote) => vote.instance === instance);
-      if (votes.length > 1 && instances.every(hasVoted)) this.#onSplit(votes);
+      const hasVoted = (voter: string) => votes.some((vote) => vote.voter === voter);
+      if (votes.length > 1 && voters.every(hasVoted)) this.#onSplit(votes);
     }
   }
 

@@ -1,6 +1,7 @@
 /** A connected worker: its identity and its state. */
 
 import type { WorkerDescription } from "../../protocol/mod.ts";
+import type { PeerProof } from "../../runtime/ports.ts";
 import type { ReconnectingAddress } from "./reconnect.ts";
 import type { WorkerConnection } from "./worker_connection.ts";
 import type { WorkerHistory } from "./worker_history.ts";
@@ -21,6 +22,13 @@ export interface WorkerOrigin {
   readonly history: WorkerHistory;
   /** Whether this process has started it. */
   readonly isLocal: boolean;
+  /** What is proven about it. */
+  readonly proof?: PeerProof | undefined;
+}
+
+/** The host of a worker that has connected to the run, as the port changes with each connection. */
+export function hostOf(name: string): string {
+  return name.replace(/:\d+$/, "");
 }
 
 /** The worker at the other end of one connection. Only `Workers` changes its state. */
@@ -28,8 +36,10 @@ export class ConnectedWorker {
   readonly name: string;
   readonly address: ReconnectingAddress | undefined;
   readonly history: WorkerHistory;
+  readonly proof: PeerProof | undefined;
   /** The number of jobs that it has answered. */
   answers = 0;
+  #identity: string | undefined;
   #state: WorkerState = { kind: "connecting" };
 
   constructor(
@@ -40,6 +50,12 @@ export class ConnectedWorker {
     this.name = origin.name;
     this.address = origin.address;
     this.history = origin.history;
+    this.proof = origin.proof;
+  }
+
+  /** Its address if it was dialed, otherwise its host. */
+  get place(): string {
+    return this.address ? this.name : hostOf(this.name);
   }
 
   get state(): WorkerState {
@@ -56,14 +72,25 @@ export class ConnectedWorker {
     return this.#description?.slots;
   }
 
-  /** Identifies the worker process. Version 1 workers have only their name. */
+  /** The worker process, as it says itself. Version 1 workers have only their name. */
   get instance(): string {
     return this.#description?.instance ?? this.name;
   }
 
-  onReady(description: WorkerDescription | undefined): void {
+  /** Identifies it in this run, as `Claims` has decided. */
+  get identity(): string {
+    return this.#identity ?? this.name;
+  }
+
+  /** Whose vote its results are: two workers on a machine have one. Without a key, there is only what it says. */
+  get voter(): string {
+    return this.proof?.kind === "key" ? this.proof.machine : this.instance;
+  }
+
+  onReady(description: WorkerDescription | undefined, identity: string): void {
     if (this.#state.kind !== "connecting") throw new TypeError(`It is ${this.#state.kind}`);
     this.#state = { kind: "ready", description };
+    this.#identity = identity;
   }
 
   onDraining(): void {

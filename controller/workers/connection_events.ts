@@ -1,7 +1,12 @@
 /** What a connection with a worker tells those who use it. */
 
 import type { DispatchId } from "../../pool/types.ts";
-import type { CoreOutputMode, PrintedNotice, WorkerDescription } from "../../protocol/mod.ts";
+import type {
+  CoreOutputMode,
+  Frame,
+  PrintedNotice,
+  WorkerDescription,
+} from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
 
 /** What a connection reports to the set of workers. */
@@ -28,3 +33,13 @@ export interface Service {
   /** What the worker should tell of what its jobs print. */
   readonly coreOutput: CoreOutputMode;
 }
+
+/** Handles the response to a message other than a job. */
+export type OnResponse = (frame: Frame) => void;
+
+/** The phase of the connection. */
+export type Phase =
+  | { readonly kind: "version exchange" }
+  | { readonly kind: "description" }
+  | { readonly kind: "introduced" }
+  | { readonly kind: "serving" } & Service;

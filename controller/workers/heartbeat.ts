@@ -10,6 +10,9 @@ const BUFFERED_BYTES_MAX = 8 * 1024 * 1024;
 /** The slowest link that is supported, 100 kB/s. */
 export const SLOWEST_BYTES_PER_MS = 100;
 
+/** How long a worker may be silent that was asked whether it is still there. */
+const PROBED_MS_MAX = 5_000;
+
 /** What a connection knows about its worker. */
 export type Signs = Pick<Link, "signsOfLife" | "unacknowledgedBytes">;
 
@@ -24,7 +27,8 @@ const PING: HeartbeatAction = { kind: "ping" };
 
 /** The heartbeat of one connection of version 2 or later; version 1 has no ping. */
 export class Heartbeat {
-  readonly #silence = new Silence();
+  #silence = new Silence();
+  #onAlive: (() => void) | undefined;
   #sentAtMs: number;
 
   constructor(nowMs: number) {
@@ -36,13 +40,27 @@ export class Heartbeat {
     this.#sentAtMs = nowMs;
   }
 
+  /** The worker is asked whether it is still there. Until it answers, it may be silent for a shorter time. */
+  onProbed(onAlive: () => void): void {
+    this.#silence = new Silence();
+    this.#onAlive = onAlive;
+  }
+
+  /** It has answered a ping. */
+  onAnswered(): void {
+    const onAlive = this.#onAlive;
+    this.#onAlive = undefined;
+    onAlive?.();
+  }
+
   /** Call it several times a second. `isListening`: whether the worker's messages are being read. */
   check(signs: Signs, isListening: boolean, nowMs: number): HeartbeatAction {
     const silentMs = this.#silence.look(signs.signsOfLife, isListening, nowMs);
     // A ping arrives only after everything that was sent before it, so allow for the time of that transfer.
     const inTransitMs = Math.min(signs.unacknowledgedBytes, BUFFERED_BYTES_MAX) /
       SLOWEST_BYTES_PER_MS;
-    if (silentMs >= WORKER_SILENT_MS_MAX + inTransitMs) return { kind: "give up", silentMs };
+    const silentMsMax = this.#onAlive ? PROBED_MS_MAX : WORKER_SILENT_MS_MAX;
+    if (silentMs >= silentMsMax + inTransitMs) return { kind: "give up", silentMs };
     return nowMs - this.#sentAtMs >= PING_MS ? PING : NONE;
   }
 }

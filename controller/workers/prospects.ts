@@ -8,6 +8,11 @@ export function isAwaited(address: ReconnectingAddress): boolean {
   return !address.isConnected && address.givenUpReason === undefined;
 }
 
+/** How many votes workers have with `--verify`: those on one machine have one. */
+export function votesOf(workers: readonly ConnectedWorker[]): number {
+  return new Set(workers.map(({ voter }) => voter)).size;
+}
+
 /**
  * The reasons if fewer than `workersMin` workers are connected and no other is expected; otherwise `undefined`.
  * A worker that was given up and has connected again does not count until it has loaded the core.
@@ -19,14 +24,18 @@ export function reasonsForNone(
 ): string[] | undefined {
   const usable = connected.filter(({ address }) => address?.givenUpReason === undefined);
   const members = usable.filter(({ isMember }) => isMember);
-  if (members.length >= workersMin || members.length < usable.length) return undefined;
+  if (votesOf(members) >= workersMin || members.length < usable.length) return undefined;
   if (addresses.some(isAwaited)) return undefined;
   const reasons = addresses
     .filter(({ givenUpReason }) => givenUpReason !== undefined)
     .map(({ name, givenUpReason }) => `${name}: ${givenUpReason}`);
   if (members.length > 0) {
     const names = members.map(({ name }) => name).join(", ");
-    reasons.push(`only ${names} is connected; --verify needs two workers`);
+    reasons.push(
+      members.length === 1
+        ? `only ${names} is connected; --verify needs two workers`
+        : `${names} are on one machine, which has one vote; --verify needs workers on two machines`,
+    );
   }
   return reasons;
 }

@@ -31,7 +31,7 @@ import { CoreTransfer } from "./core_transfer.ts";
 import { PrintedBounds } from "./printed_bounds.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import { answerOf, errorTextOf, isError, payloadOf, unexpectedResponse } from "./responses.ts";
-import type { Service, WorkerConnectionEvents } from "./connection_events.ts";
+import type { OnResponse, Phase, Service, WorkerConnectionEvents } from "./connection_events.ts";
 import { isForeign, unusable, VersionRefusedError } from "./worker_errors.ts";
 
 /** How long a worker may take to answer; usually it answers at once. */
@@ -45,16 +45,6 @@ const LOADING_PING_MS = 1_000;
 
 /** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
 const CONTROL_ID_FIRST = 2 ** 52;
-
-/** Handles the response to a message other than a job. */
-type OnResponse = (frame: Frame) => void;
-
-/** The phase of the connection. */
-type Phase =
-  | { readonly kind: "version exchange" }
-  | { readonly kind: "description" }
-  | { readonly kind: "introduced" }
-  | { readonly kind: "serving" } & Service;
 
 /** A connection with a worker. */
 export class WorkerConnection {
@@ -172,6 +162,12 @@ export class WorkerConnection {
     }
   }
 
+  /** Asks the worker whether it is still there. `onAlive` follows, or the connection closes soon. */
+  probe(onAlive: () => void): void {
+    this.#heartbeat.onProbed(onAlive);
+    this.#ping();
+  }
+
   /** Whether a slot of the worker loads a core, as far as is known: then its load is asked for more often. */
   get #isLoading(): boolean {
     return this.#awaitsCore || (this.#load?.slotsLoading ?? 0) > 0;
@@ -179,7 +175,10 @@ export class WorkerConnection {
 
   #ping(): void {
     this.#pingedAtMs = this.#clock.now();
-    const id = this.#expect((frame) => this.#load = decodeWorkerLoad(payloadOf(frame)));
+    const id = this.#expect((frame) => {
+      this.#load = decodeWorkerLoad(payloadOf(frame));
+      this.#heartbeat.onAnswered();
+    });
     this.#send(encodePing(id));
   }
 

@@ -8,11 +8,12 @@ import { LATEST_VERSION, type WorkerDescription } from "../../protocol/mod.ts";
 import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
 import { connectionEnd, dialFailure } from "./attempt_end.ts";
-import { ConnectedWorker, type WorkerOrigin } from "./connected_worker.ts";
+import { Claims } from "./claims.ts";
+import { ConnectedWorker, hostOf, type WorkerOrigin } from "./connected_worker.ts";
 import { ConnectionWarnings } from "./connection_warnings.ts";
 import { CoreRefusals } from "./core_refusals.ts";
 import { Listeners } from "./listeners.ts";
-import { isAwaited, reasonsForNone } from "./prospects.ts";
+import { isAwaited, reasonsForNone, votesOf } from "./prospects.ts";
 import { GIVE_UP_MS, ReconnectingAddress } from "./reconnect.ts";
 import { workerAdmission } from "./worker_admission.ts";
 import { WorkerConnection } from "./worker_connection.ts";
@@ -57,8 +58,7 @@ export class Workers {
   readonly #addresses = new Map<string, ReconnectingAddress>();
   /** The histories of workers that connect to the run, by host, as the port changes with each connection. */
   readonly #histories = new Map<string, WorkerHistory>();
-  /** The reasons why instances are excluded. */
-  readonly #excluded = new Map<string, string>();
+  readonly #claims = new Claims();
   readonly #listeners: Listeners;
   #isPaused = false;
   #isClosed = false;
@@ -145,11 +145,11 @@ export class Workers {
     worker.connection.close(reason);
   }
 
-  /** Excludes a worker for the rest of the run, whatever address it connects from. */
-  exclude(instance: string, reason: string): void {
-    this.#excluded.set(instance, reason);
+  /** Excludes a worker for the rest of the run. */
+  exclude(identity: string, reason: string): void {
+    this.#claims.exclude(identity, reason);
     for (const worker of this.#members) {
-      if (worker.instance === instance) this.disconnect(worker, new UnusableWorkerError(reason));
+      if (worker.identity === identity) this.disconnect(worker, new UnusableWorkerError(reason));
     }
   }
 
@@ -164,9 +164,10 @@ export class Workers {
     for (const { connection } of [...this.#connected]) connection.onTick(nowMs);
     this.#warnings.flush(this.#addresses.size);
     this.#refusals.onTick(nowMs);
+    this.#claims.onTick(nowMs);
     const members = this.#members;
     const hasWaited = ({ connectedAtMs }: ConnectedWorker) => nowMs - connectedAtMs > GIVE_UP_MS;
-    if (members.length < this.#workersMin && members.some(hasWaited)) this.#checkLeft();
+    if (votesOf(members) < this.#workersMin && members.some(hasWaited)) this.#checkLeft();
   }
 
   /** Disconnects all workers. */
@@ -183,7 +184,7 @@ export class Workers {
   }
 
   #historyOf(name: string): WorkerHistory {
-    const host = name.replace(/:\d+$/, "");
+    const host = hostOf(name);
     const history = this.#histories.get(host) ?? new WorkerHistory();
     this.#histories.set(host, history);
     return history;
@@ -216,38 +217,46 @@ export class Workers {
       onDraining: () => this.drain(worker),
       onClosed: (reason) => this.#onClosed(worker, reason),
     });
-    const worker = new ConnectedWorker(origin, connection, clock.now());
+    const { proof } = stream;
+    const worker = new ConnectedWorker({ ...origin, proof }, connection, clock.now());
     this.#connected.add(worker);
     connection.start();
   }
 
   /** A worker has described itself. Decides whether to use it. */
   #onIntroduced(worker: ConnectedWorker, description: WorkerDescription | undefined): void {
-    const { address, connection, history } = worker;
-    if (!history.versions.onAgreed(connection.version)) {
-      return this.disconnect(worker, new RenegotiateError());
-    }
+    if (worker.history.versions.onAgreed(worker.connection.version)) {
+      this.#decide(worker, description, undefined);
+    } else this.disconnect(worker, new RenegotiateError());
+  }
+
+  /** `answered`: another worker with the same instance, which is still there. */
+  #decide(
+    worker: ConnectedWorker,
+    description: WorkerDescription | undefined,
+    answered: ConnectedWorker | undefined,
+  ): void {
+    const { address, connection } = worker;
     const instance = description?.instance ?? worker.name;
-    const excluded = this.#excluded.get(instance);
+    const identity = this.#claims.identityOf(worker, instance, answered !== undefined);
+    const excluded = this.#claims.exclusionOf(identity);
     if (excluded !== undefined) return this.disconnect(worker, new UnusableWorkerError(excluded));
-    const other = description && this.#readyInstance(instance);
-    if (other && address) {
+    const other = description && this.#claims.holderOf(instance, worker, this.#members);
+    if (other?.address && address) {
       address.onDuplicate(instance);
       const problem = `it is the same worker as ${other.name}, which is already connected`;
       return this.disconnect(worker, new UnusableWorkerError(problem));
     }
-    // The worker has connected again, so it no longer uses the old connection.
-    if (other) this.disconnect(other, new Error("it connected again"));
-    worker.onReady(description);
+    if (other && !answered) {
+      return this.#claims.ask(worker, other, this.#runtime.clock.now(), (isOther) => {
+        this.#decide(worker, description, isOther ? other : undefined);
+      });
+    }
+    if (answered) this.#log.info(`worker ${worker.name} has the id of ${answered.name}, too`);
+    worker.onReady(description, identity);
     address?.onReady();
     connection.pause(this.#isPaused);
     this.#events.onReady(worker);
-  }
-
-  #readyInstance(instance: string): ConnectedWorker | undefined {
-    return this.#members.find((worker) =>
-      worker.state.kind === "ready" && worker.instance === instance
-    );
   }
 
   #onClosed(worker: ConnectedWorker, error: Error | undefined): void {
@@ -256,6 +265,7 @@ export class Workers {
     const { address, history, instance, name, state } = worker;
     const end = connectionEnd(worker, error, this.#runtime.clock.now());
     worker.onGone();
+    this.#claims.onGone(worker);
     if (end.kind !== "renegotiate" && end.wasReady) {
       const isDraining = state.kind === "draining";
       this.#onMemberGone(worker, isDraining ? "drained" : end.kind, end.reason);

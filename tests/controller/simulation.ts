@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Cluster, type ClusterOptions } from "../../controller/cluster/cluster.ts";
 import type { Completion, Task } from "../../controller/cluster/task.ts";
 import { coreImage } from "../../controller/workers/core_image.ts";
-import type { Runtime } from "../../runtime/ports.ts";
+import type { ByteStream, PeerProof, Runtime } from "../../runtime/ports.ts";
 import { type Log, silentLog } from "../../system/log.ts";
 import { type Peer, type Script, startPeer } from "../fixtures/peers/scripted_worker.ts";
 import {
@@ -72,6 +72,19 @@ export class Simulation {
   /** A worker of version 1 that listens, or a faulty peer. */
   async peer(script: Script): Promise<Peer> {
     return this.#closed(await startPeer(script, undefined, this.#host));
+  }
+
+  /** A connection with a worker that listens, of which this is proven. */
+  async streamTo(port: number, proof: PeerProof): Promise<ByteStream> {
+    const stream = await this.network.dial({ kind: "tcp", host: "127.0.0.1", port });
+    return {
+      peer: stream.peer,
+      proof,
+      read: (into) => stream.read(into),
+      write: (bytes) => stream.write(bytes),
+      endWrites: () => stream.endWrites(),
+      close: () => stream.close(),
+    };
   }
 
   /** Lets time pass until `look` returns a value, and returns that value. */

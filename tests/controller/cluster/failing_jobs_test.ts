@@ -46,7 +46,7 @@ class Scene {
     this.pool.load(endpoint, CORE);
     this.pool.onLoaded(endpoint, 0);
     const node = this.nodes.onReady(
-      { name, instance: name, hasLimits: true, place: {} },
+      { name, instance: name, voter: name, hasLimits: true, place: {} },
       endpoint,
       0,
     );

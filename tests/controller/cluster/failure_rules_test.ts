@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import {
+  believedKind,
   countAttempt,
   type FailedAttempts,
   FAILURE_RULES,
@@ -79,6 +80,18 @@ test("what might be the node is tried elsewhere, however good the node is", () =
   for (const kind of ["crash", "killed", "other", "protocol"] as const) {
     assert.equal(FAILURE_RULES[kind].suspect, "either");
     assert.equal(needsOtherNode(kind, { nodes: 1, tries: 1, ...TRUSTED }), true, kind);
+  }
+});
+
+test("a limit that was not set, or a time that has not passed, is not believed to be exceeded", () => {
+  const limits = { timeMs: 1_000, memoryBytes: 10 };
+  assert.equal(believedKind("timeout", 1_000, limits), "timeout");
+  assert.equal(believedKind("timeout", 999, limits), "other");
+  assert.equal(believedKind("timeout", 9_999, { ...limits, timeMs: 0 }), "other");
+  assert.equal(believedKind("memory", 1, limits), "memory");
+  assert.equal(believedKind("memory", 1, { ...limits, memoryBytes: 0 }), "other");
+  for (const kind of ["crash", "killed", "exit", "other"] as const) {
+    assert.equal(believedKind(kind, 1, { timeMs: 0, memoryBytes: 0 }), kind);
   }
 });
 

@@ -1,5 +1,6 @@
 /** A random mixture of good and bad nodes and of good and bad jobs, run by a cluster in virtual time. */
 
+import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
 import { KINDS, randomSource } from "../../fixtures/peers/frames.ts";
 import type {
   JobAnswer,
@@ -83,7 +84,7 @@ class Mixture {
 
   async run(): Promise<MixtureResult> {
     const { jobs } = this.#options;
-    const recorded = this.#simulation.cluster();
+    const recorded = this.#simulation.cluster({ policy: { ...DEFAULT_POLICY, timeMs: 1 } });
     const inputs = numberedInputs(jobs);
     const part = this.#random() * this.#options.badJobsMax;
     for (const input of inputs) {

@@ -30,7 +30,11 @@ class Scene {
 
   node(name: string, instance = name, place: object = {}, nowMs = 0): Node {
     const endpoint = ++this.#endpoints as EndpointId;
-    return this.nodes.onReady({ name, instance, hasLimits: true, place }, endpoint, nowMs);
+    return this.nodes.onReady(
+      { name, instance, voter: instance, hasLimits: true, place },
+      endpoint,
+      nowMs,
+    );
   }
 
   /** A node that has passed some jobs. */

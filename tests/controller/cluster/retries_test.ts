@@ -1,7 +1,6 @@
 /** Jobs that fail: which run again, and how often. */
 
 import assert from "node:assert/strict";
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
 import { KINDS } from "../../fixtures/peers/frames.ts";
 import type { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { assertPolite, numberedInputs, test, textOf } from "../simulation.ts";
@@ -59,14 +58,14 @@ test("the only worker gets the retries as well", async (simulation) => {
 });
 
 test("exit codes and timeouts fail a job once it was retried, and attempts are numbered", async (simulation) => {
-  const worker = await simulation.worker();
+  const worker = await simulation.worker({ delayMs: 10 });
   worker.script.answerJob = (job) => {
     if (textOf(job) === "input 0") return { exitCode: 7, output: new TextEncoder().encode("no") };
     if (textOf(job) === "input 1") return { kind: KINDS.timeout, text: "too late" };
     if (textOf(job) === "input 2") return { kind: KINDS.memory, text: "too much" };
     return job.attempt === 2 ? "echo" : { exitCode: 1, output: new Uint8Array() };
   };
-  const policy = { ...DEFAULT_POLICY, retries: 2 };
+  const policy = { timeMs: 10, memoryBytes: 1, retries: 2, crashLimit: 3 };
   const recorded = simulation.cluster({ policy });
   recorded.dial(worker);
   recorded.addAll(numberedInputs(5));

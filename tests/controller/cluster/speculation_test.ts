@@ -1,7 +1,7 @@
 /** Speculative execution: second copies of jobs that take far too long. */
 
 import assert from "node:assert/strict";
-import { StragglerThreshold } from "../../../controller/cluster/speculation.ts";
+import { StragglerThreshold } from "../../../controller/cluster/straggler_threshold.ts";
 import { KINDS } from "../../fixtures/peers/frames.ts";
 import { answering } from "../../fixtures/peers/scripted_worker.ts";
 import type { Options2, ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
@@ -18,10 +18,13 @@ import {
 /** By then every straggler of these tests has been found. */
 const LATE_MS = 60_000;
 
-test("nothing is a straggler before five answers have come", () => {
+test("a straggler takes at least ten seconds before five answers have come, and ten times as long as these", () => {
   const threshold = new StragglerThreshold();
-  for (let count = 0; count < 4; count++) threshold.onAnswer(10);
   assert.equal(threshold.limitMs, Infinity);
+  for (const ms of [10, 10, 10]) threshold.onAnswer(ms);
+  assert.equal(threshold.limitMs, 10_000);
+  threshold.onAnswer(2_000);
+  assert.equal(threshold.limitMs, 20_000);
   threshold.onAnswer(10);
   assert.equal(threshold.limitMs, 1_000);
 });
@@ -332,7 +335,6 @@ test("a task that was copied and has ended can be run and copied again", async (
 const UNCOPIED: [string, SceneOptions][] = [
   ["with --no-speculate", { speculates: false }],
   ["before all jobs are queued", { isEnded: false }],
-  ["before there are answers to compare with", { count: 6 }],
 ];
 
 for (const [when, options] of UNCOPIED) {
@@ -350,6 +352,18 @@ for (const [when, options] of UNCOPIED) {
     assertPolite(slow, quick);
   });
 }
+
+test("with few answers to compare with, a straggler is copied after ten seconds", async (simulation) => {
+  const scene = await Scene.set(simulation, { count: 5 });
+  const { recorded } = scene;
+  await recorded.completed(scene.count - 2);
+  const { clock } = simulation.network;
+  const beganAtMs = clock.now();
+  await recorded.completed(scene.count);
+  recorded.assertEchoed(scene.inputs);
+  const ms = clock.now() - beganAtMs;
+  assert(ms >= 9_000 && ms < 11_000, `after ${ms} ms`);
+});
 
 test("no job is copied to another slot of the worker that has it", async (simulation) => {
   const worker = await simulation.worker({ slots: 2 });

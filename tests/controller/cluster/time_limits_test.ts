@@ -12,7 +12,7 @@ const TIMEOUT: JobAnswer = { kind: KINDS.timeout, text: "killed: longer than 1 s
 
 for (const retries of [0, 1]) {
   test(`a job that exceeded its time limit does not run where there are no limits, with ${retries} retries`, async (simulation) => {
-    const limited = await simulation.worker({ answerJob: () => TIMEOUT, delayMs: 0 });
+    const limited = await simulation.worker({ answerJob: () => TIMEOUT, delayMs: 1_000 });
     const unlimited = await simulation.peer(onlyVersion1());
     const recorded = simulation.cluster({ policy: { ...POLICY, retries } });
     recorded.dial(limited);

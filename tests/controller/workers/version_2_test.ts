@@ -48,13 +48,13 @@ test("a worker of version 2 has a job in each of its slots before it has answere
   assertPolite(worker);
 });
 
-test("the slots that a worker claims to have are limited to 65,536", async (simulation) => {
+test("of the slots that a worker claims to have, 1,024 are believed before its answers show more", async (simulation) => {
   const worker = await simulation.worker({ slots: 10_000_000 });
   const recorded = simulation.cluster();
   recorded.dial(worker);
   recorded.addAll(numberedInputs(1));
   await recorded.completed(1);
-  assert.equal(recorded.cluster.status.slots, 65_536);
+  assert.equal(recorded.cluster.status.slots, 1_024);
 });
 
 const CORES: [string, Options2, number][] = [

@@ -1,0 +1,51 @@
+/** Says what `--verify` cannot promise with the workers that are connected. */
+
+import type { Log } from "../../system/log.ts";
+import type { ConnectedWorker } from "../workers/connected_worker.ts";
+
+/** Workers may connect one after the other. */
+const ALONE_MS = 10_000;
+
+/** Watches whose votes the workers of a verified run have. */
+export class VotersWatch {
+  readonly #log: Log;
+  #isUnproven = false;
+  #aloneSinceMs: number | undefined;
+  #isAlone = false;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** A worker is ready. Workers of the same user are trusted as the user is. */
+  onReady({ proof }: ConnectedWorker): void {
+    if (proof?.kind !== "none" || this.#isUnproven) return;
+    this.#isUnproven = true;
+    this.#log.warn(
+      "without keys, --verify cannot tell two workers from one that connects twice and gives the " +
+        "same wrong output both times",
+    );
+  }
+
+  /** Call it several times a second. `awaitsMore`: the run waits for workers, however few there are. */
+  onTick(workers: readonly ConnectedWorker[], awaitsMore: boolean, nowMs: number): void {
+    const [first] = workers;
+    if (!first || !awaitsMore || workers.some(({ voter }) => voter !== first.voter)) {
+      this.#aloneSinceMs = undefined;
+      return;
+    }
+    this.#aloneSinceMs ??= nowMs;
+    if (this.#isAlone || nowMs - this.#aloneSinceMs < ALONE_MS) return;
+    this.#isAlone = true;
+    this.#log.warn(
+      workers.length === 1
+        ? `--verify waits for a second worker: only ${first.name} is connected`
+        : `--verify waits for a worker on another machine: all ${workers.length} are on ` +
+          `${machineOf(first)}, which has one vote`,
+    );
+  }
+}
+
+function machineOf({ proof, name }: ConnectedWorker): string {
+  return proof?.kind === "key" ? proof.name : name;
+}

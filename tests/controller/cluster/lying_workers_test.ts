@@ -1,0 +1,58 @@
+/** Workers that report errors which are not true: the jobs are tried elsewhere, and pass. */
+
+import assert from "node:assert/strict";
+import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { KINDS } from "../../fixtures/peers/frames.ts";
+import { type JobAnswer, ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { numberedInputs, type RecordedCluster, type Simulation, test } from "../simulation.ts";
+
+/** A limit that honest jobs do not exceed. */
+const LIMITED = { ...DEFAULT_POLICY, timeMs: 5_000 };
+
+/** The liar has passed so many jobs before that its failures count as the jobs'. */
+const HONEST_JOBS = 60;
+
+/** A liar that is trusted, and two honest workers. */
+async function afterTrust(
+  simulation: Simulation,
+  answer: () => JobAnswer,
+  policy = LIMITED,
+): Promise<[RecordedCluster, ScriptedWorker2, number]> {
+  let answered = 0;
+  const liar = await simulation.worker({
+    slots: 4,
+    answerJob: () => ++answered > HONEST_JOBS && answered % 10 === 0 ? answer() : "echo",
+  });
+  const honest = await simulation.workers({ slots: 2, delayMs: 3 }, { slots: 2, delayMs: 3 });
+  const recorded = simulation.cluster({ policy });
+  for (const worker of [liar, ...honest]) recorded.dial(worker);
+  await recorded.connected(3);
+  return [recorded, liar, answered];
+}
+
+/** What a liar may say of a job, each in the form of the protocol. */
+const LIES: Record<string, () => JobAnswer> = {
+  "an error of no kind": () => ({ kind: KINDS.other, text: "no" }),
+  "a broken message": () => ({ kind: KINDS.protocol, text: "I cannot read it" }),
+  "a crash": () => ({ kind: KINDS.crash, text: "crashed: SIGSEGV" }),
+  "kills": () => ({ kind: KINDS.killed, text: "it was killed" }),
+  "a timeout before its time": () => ({ kind: KINDS.timeout, text: "it took too long" }),
+  "too much memory where there is no limit": () => ({ kind: KINDS.memory, text: "too much" }),
+  "an error of an unknown kind": () => ({ kind: 200, text: "…" }),
+  "an error without a text": () => ({ kind: KINDS.other, text: "" }),
+  "an error with a text of 100 KiB": () => ({ kind: 0, text: "\u0007".repeat(100 * 1024) }),
+  "a core that it does not have": () => ({ kind: KINDS.core, text: "which core?" }),
+  "a cancel that nobody has asked for": () => ({ kind: KINDS.cancelled, text: "cancelled" }),
+  "that it is leaving, again and again": () => ({ kind: KINDS.draining, text: "I leave" }),
+};
+
+for (const [lie, answer] of Object.entries(LIES)) {
+  test(`no good job fails because a trusted worker reports ${lie}`, async (simulation) => {
+    const [recorded, liar] = await afterTrust(simulation, answer);
+    const inputs = numberedInputs(400);
+    recorded.addAll(inputs);
+    await recorded.completed(inputs.length);
+    recorded.assertEchoed(inputs);
+    assert(liar.received.jobs.length > HONEST_JOBS, "it has lied");
+  });
+}
