@@ -53,15 +53,17 @@ test("every link in the pages leads to an existing file and heading", () => {
   assert.deepEqual(broken, []);
 });
 
-test("every promise of FAULTS.md links to an existing test", () => {
-  const faults = page("FAULTS.md");
-  const promises = [...faults.matchAll(/\]\((tests\/[^ )]+)\s+"([^"]+)"\)/g)];
-  assert.ok(promises.length > 20);
-  assert.equal(promises.length, faults.match(/\[test\]/g)?.length, "each has a test's name");
-  for (const [, file = "", name] of promises) {
-    assert.ok(page(file).includes(`"${name}"`), `${file} has no test "${name}"`);
-  }
-});
+for (const name of ["FAULTS.md", "SECURITY.md"]) {
+  test(`every promise of ${name} links to an existing test`, () => {
+    const text = page(name);
+    const promises = [...text.matchAll(/\]\((tests\/[^ )]+)\s+"([^"]+)"\)/g)];
+    assert.ok(promises.length > 20);
+    assert.equal(promises.length, text.match(/\[test\]/g)?.length, "each has a test's name");
+    for (const [, file = "", title] of promises) {
+      assert.ok(page(file).includes(`"${title}"`), `${file} has no test "${title}"`);
+    }
+  });
+}
 
 test("every bug of tests/MUTATIONS.md is in an existing file, and was caught by an existing test", () => {
   const rows = [

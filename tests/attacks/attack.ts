@@ -12,7 +12,7 @@ import type { ControllerV1 } from "../fixtures/peers/controller_v1.ts";
 import { eventually, type Program, signalQuietly } from "../lib/processes.ts";
 import { connectWith, loadAllSlots, run } from "../worker/controllers.ts";
 
-/** The goal is half of the rate, which `deno task bench:flood` measures on a quiet machine. */
+/** The goal is half of the rate, on a quiet machine. */
 const KEPT_PART_MIN = 0.25;
 
 /** The goal is a second. */
