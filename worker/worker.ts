@@ -92,6 +92,10 @@ export interface WorkerOptions {
   readonly dumpsFolder?: string | undefined;
   /** Which cores may run; all unless given. */
   readonly trust?: TrustOptions | undefined;
+}
+
+/** The options of a worker that is a process of its own. */
+export interface OwnWorkerOptions extends WorkerOptions {
   /** What slots run in, if that is a sandbox. */
   readonly sandbox?: Sandbox | undefined;
 }
@@ -105,7 +109,7 @@ interface WorkerPlace {
 
 /** A worker. Give it connections with `serve`; end it with `drain` or `close`. */
 export class Worker implements AsyncDisposable {
-  readonly #options: WorkerOptions;
+  readonly #options: OwnWorkerOptions;
   readonly #clock: Clock;
   readonly #folder: WorkerFolder;
   readonly #workFolder: WorkFolder | undefined;
@@ -121,7 +125,7 @@ export class Worker implements AsyncDisposable {
   readonly #tick: Timer;
   #drained: Promise<void> | undefined;
 
-  private constructor(runtime: Runtime, place: WorkerPlace, options: WorkerOptions) {
+  private constructor(runtime: Runtime, place: WorkerPlace, options: OwnWorkerOptions) {
     const { clock } = runtime;
     const { log = silentLog } = options;
     const trust = new CoreTrust(runtime.files, options.trust ?? {});
@@ -167,7 +171,7 @@ export class Worker implements AsyncDisposable {
   }
 
   /** Starts a worker and its slots. The worker never loads a core into its own process. */
-  static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
+  static async start(runtime: Runtime, options: OwnWorkerOptions): Promise<Worker> {
     const { workdir, log = silentLog } = options;
     const shares = sharesOf(options);
     const folder = await WorkerFolder.make(runtime, options.folder);
