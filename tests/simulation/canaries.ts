@@ -113,6 +113,14 @@ export const PAST_BUGS: readonly Canary[] = [
     from: 13,
     seeds: 1,
   },
+  {
+    name: "waits for ever for a controller that was dialed and has sent its version only",
+    file: "worker/serve.ts",
+    text: "if (received <= VERSION_MESSAGE_BYTES) timer = watch();",
+    by: "",
+    from: 1106,
+    seeds: 1,
+  },
 ];
 
 /** What the real code in the copy needs. */
