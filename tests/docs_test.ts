@@ -72,6 +72,7 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp run core.so --param alpha=0.1,0.2 --param kind=fast,exact":
     "tests/cli/sweep_test.ts runs the same",
   "scp distcomp node1:": "it needs another machine",
+  "./distcomp key create": "tests/cli/key_command_test.ts does the same, in a home of its own",
   "scp -pr ~/.config/distcomp node1:.config/": "it needs another machine",
   "scp -p worker.key node1:": "it needs another machine",
   "ssh node1 distcomp worker --key worker.key": "it needs another machine",
