@@ -115,10 +115,10 @@ test("a job whose slot is killed from outside runs again, and fails after three 
   /** The slot that runs the next attempt. A new one loads its core once its files are checked, on the real disk. */
   const nextSlot = async () => {
     attempts += 1;
-    const sent = () => worker.fakes.started.flatMap(({ inputs }) => inputs).length;
-    return await eventually("a slot has the job", () => {
-      return sent() === attempts && worker.fakes.running[0];
-    });
+    return await eventually(
+      "a slot has the job",
+      () => worker.fakes.jobsStarted === attempts && worker.fakes.running[0],
+    );
   };
   for (const kills of [1, 2, 3]) {
     const job = send(controller, "sleep 100");

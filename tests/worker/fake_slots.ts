@@ -237,6 +237,11 @@ export class FakeSlots {
     return this.started.filter(({ isGone }) => !isGone);
   }
 
+  /** How many jobs all slots were sent, those that are gone too. */
+  get jobsStarted(): number {
+    return this.started.reduce((sum, { inputs }) => sum + inputs.length, 0);
+  }
+
   /** The same runtime, but for its processes and their socket. */
   replaceIn(runtime: Runtime): Runtime {
     return {

@@ -35,7 +35,7 @@ const COSTLY_TYPES: ReadonlySet<number> = new Set([
 /** Gives turns to connections, one after another. */
 export class MessagePace {
   readonly #clock: Clock;
-  readonly #waiting = new Map<object, () => void>();
+  readonly #waiting = new Map<object, PromiseWithResolvers<void>>();
   #tokens = BURST_MAX;
   #countedAtMs: number;
   #timer: Timer | undefined;
@@ -47,17 +47,20 @@ export class MessagePace {
 
   /** Asks for a turn of `TURN_MESSAGES` messages. A promise that resolves when it comes; `undefined` if it is now. */
   turn(connection: object): Promise<void> | undefined {
+    // Jobs that are refused later ask again while their connection waits. It must not forget that it waits.
+    const waiting = this.#waiting.get(connection);
+    if (waiting) return waiting.promise;
     this.#count();
     if (this.#waiting.size === 0 && this.#take()) return undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.set(connection, resolve);
+    const turn = Promise.withResolvers<void>();
+    this.#waiting.set(connection, turn);
     this.#timer ??= this.#clock.after(TICK_MS, () => this.#onTick());
-    return promise;
+    return turn.promise;
   }
 
   /** The connection is closed: it takes no turn from others. */
   leave(connection: object): void {
-    this.#waiting.get(connection)?.();
+    this.#waiting.get(connection)?.resolve();
     this.#waiting.delete(connection);
   }
 
@@ -70,10 +73,10 @@ export class MessagePace {
   #onTick(): void {
     this.#timer = undefined;
     this.#count();
-    for (const [connection, resolve] of this.#waiting) {
+    for (const [connection, turn] of this.#waiting) {
       if (!this.#take()) break;
       this.#waiting.delete(connection);
-      resolve();
+      turn.resolve();
     }
     if (this.#waiting.size > 0) this.#timer = this.#clock.after(TICK_MS, () => this.#onTick());
   }

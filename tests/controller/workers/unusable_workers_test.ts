@@ -279,8 +279,8 @@ testUnless(noDisk, "a worker that had no room for the core is used as soon as it
   const large = new Uint8Array(1_000_000);
   large.set(await readFile(await core("echo")));
   const disk = [
-    'mount -t tmpfs -o size=1200k tmpfs "$TMPDIR" || exit 99',
-    'head -c 1000000 /dev/zero > "$TMPDIR/full"',
+    'mount -t tmpfs -o size=2400k tmpfs "$TMPDIR" || exit 99',
+    'head -c 1800000 /dev/zero > "$TMPDIR/full"',
     '(while [ ! -e "$0" ]; do sleep 0.1; done; rm "$TMPDIR/full"; : > "$0.done") &',
     'exec "$@"',
   ];

@@ -46,6 +46,20 @@ test("a flood of messages gets so many answers in a second, and an honest one ge
   assert.equal(clock.timers, 0);
 });
 
+test("jobs that are refused while their connection waits do not make it wait for ever", async () => {
+  const clock = new VirtualClock();
+  const pace = new MessagePace(clock);
+  const flood = new Flood(pace);
+  const turns: Promise<void>[] = [];
+  const messages = new PacedMessages(pace, (until) => void turns.push(until));
+  for (let refused = 0; refused < 100; refused++) messages.onRefused();
+  assert(turns.length > 1);
+  await clock.advance(1_000);
+  await Promise.all(turns);
+  assert(flood.handled > 0);
+  pace.close();
+});
+
 test("a message for which a core is tried takes a turn alone, and a cancel of a job takes none", () => {
   const pace = new MessagePace(new VirtualClock());
   const cores = new Flood(pace, MessageType.core);
