@@ -108,10 +108,10 @@ export class Endpoints<T extends Task> {
   // Events from workers.
 
   onReady(worker: ConnectedWorker): void {
-    const { pool, nodes, core, onEvent } = this.#parts;
+    const { pool, nodes, core, clock, onEvent } = this.#parts;
     const { slots, connection, address, name, identity, voter, history: place } = worker;
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
-    const answeredAtMs = onEvent();
+    const answeredAtMs = clock.now();
     const hasLimits = connection.version > 1;
     const known = { name, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
@@ -127,6 +127,7 @@ export class Endpoints<T extends Task> {
     // not be used, or stragglers are in flight that this worker could copy.
     const isTried = address?.givenUpReason !== undefined;
     if (isTried || pool.counts().inFlight > 0) pool.load(id, core.key);
+    onEvent();
   }
 
   onCoreLoaded(worker: ConnectedWorker): void {
