@@ -1,6 +1,7 @@
 /** Sends and receives frames over a byte stream. Only this file reads and writes bytes of the protocol. */
 
 import {
+  type ArrivingPayload,
   type Frame,
   FrameDecoder,
   FrameWriter,
@@ -37,6 +38,8 @@ const DISCARDED_BYTES = 64 * 1024;
 export interface LinkEvents {
   /** A whole frame has arrived. */
   onFrame(frame: Frame): void;
+  /** More of a large payload has arrived; `undefined` once all of it has. */
+  onArriving?(payload: ArrivingPayload | undefined): void;
   /** The bytes from the peer are not frames. The owner may send an error now; then the link ends. */
   onBroken?(error: ProtocolError): void;
   /**
@@ -76,6 +79,8 @@ export class Link {
   #broken: ProtocolError | undefined;
   #resume: (() => void) | undefined;
   #isPaused = false;
+  #isHeld = false;
+  #isArriving = false;
   #isEnding = false;
   #isClosed = false;
 
@@ -138,9 +143,27 @@ export class Link {
   /** Pauses or resumes reading. While reading is paused, the peer has to wait. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    if (isPaused) return;
+    if (isPaused || (this.#isHeld && !this.#isEnding && !this.#isClosed)) return;
     this.#resume?.();
     this.#resume = undefined;
+  }
+
+  /** Whether nothing is read, for lack of memory. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Reads nothing until this ends: there is no memory for what is arriving. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (!isHeld) this.pause(this.#isPaused);
+  }
+
+  /** Gives up the large payload that is arriving. */
+  discardArriving(): void {
+    this.#decoder.discardArriving();
+    this.#isArriving = false;
+    this.hold(false);
   }
 
   /**
@@ -181,7 +204,9 @@ export class Link {
 
   async #read(): Promise<void> {
     while (!this.#isClosed) {
-      if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
+      if (this.#isPaused || (this.#isHeld && !this.#isEnding)) {
+        await new Promise<void>((resolve) => this.#resume = resolve);
+      }
       const space = this.#isEnding ? new Uint8Array(DISCARDED_BYTES) : this.#decoder.space();
       const bytes = await this.#stream.read(space);
       if (bytes === null) break;
@@ -190,6 +215,7 @@ export class Link {
       if (this.#isEnding) continue;
       this.#decoder.commit(bytes);
       this.#deliver();
+      if (this.#decoder.arriving || this.#isArriving) this.#reportArriving();
     }
     if (this.#decoder.heldBytes > 0 && !this.#isEnding) {
       throw new TruncatedFrameError(this.#decoder.heldBytes);
@@ -208,6 +234,12 @@ export class Link {
       this.#events.onBroken?.(error);
       void this.end();
     }
+  }
+
+  #reportArriving(): void {
+    const { arriving } = this.#decoder;
+    this.#isArriving = arriving !== undefined;
+    if (!this.#isClosed) this.#events.onArriving?.(arriving);
   }
 
   #flush(): void {

@@ -21,14 +21,22 @@ const SHARED_PAYLOAD_BYTES_MAX = 64 * 1024;
  */
 const FIRST_ALLOCATION_BYTES_MAX = 4 * 1024 * 1024;
 
-/** A payload with memory of its own that has not arrived completely. */
-interface PartialPayload {
+/** A payload with memory of its own that is arriving. */
+export interface ArrivingPayload {
   readonly type: number;
   readonly id: Uint64;
   readonly payloadBytes: number;
+  /** How much of it has arrived, and is held. */
+  readonly filled: number;
+}
+
+interface PartialPayload extends ArrivingPayload {
   bytes: Uint8Array<ArrayBuffer>;
   filled: number;
 }
+
+/** Where bytes go that nobody wants. */
+const DISCARDED_BYTES_MAX = 64 * 1024;
 
 /**
  * Cuts a stream of bytes into frames. The caller reads the stream: it gets a buffer from `space()`, reads into
@@ -49,6 +57,8 @@ export class FrameDecoder {
   #start = 0;
   #end = 0;
   #partial: PartialPayload | undefined;
+  /** Bytes of a discarded payload that have not arrived yet. */
+  #discarding = 0;
 
   constructor(options: { payloadBytesMax?: number } = {}) {
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
@@ -57,12 +67,28 @@ export class FrameDecoder {
   /** Bytes of an incomplete frame. If there are any at the end of the stream, the stream was cut off. */
   get heldBytes(): number {
     const inChunk = this.#end - this.#start;
+    if (this.#discarding > 0) return HEADER_BYTES;
     return this.#partial ? HEADER_BYTES + this.#partial.filled : inChunk;
+  }
+
+  /** The large payload that is arriving, if there is one. */
+  get arriving(): ArrivingPayload | undefined {
+    return this.#partial;
+  }
+
+  /** Gives up the payload that is arriving, and its memory. The rest of it is not kept, and its frame never comes. */
+  discardArriving(): void {
+    if (!this.#partial) return;
+    this.#discarding = this.#partial.payloadBytes - this.#partial.filled;
+    this.#partial = undefined;
   }
 
   /** The buffer for the next bytes of the stream; never empty, valid until `commit`. */
   space(): Uint8Array<ArrayBuffer> {
     if (this.#partial) return this.#partial.bytes.subarray(this.#partial.filled);
+    if (this.#discarding > 0) {
+      return new Uint8Array(Math.min(this.#discarding, DISCARDED_BYTES_MAX));
+    }
     if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
     return this.#chunk.subarray(this.#end);
   }
@@ -70,6 +96,7 @@ export class FrameDecoder {
   /** Reports that the first `bytes` bytes of `space()` were filled. */
   commit(bytes: number): void {
     if (this.#partial) this.#partial.filled += bytes;
+    else if (this.#discarding > 0) this.#discarding -= bytes;
     else this.#end += bytes;
   }
 

@@ -226,6 +226,7 @@ export class Cluster<T extends Task> implements Disposable {
       },
       onCoreLoaded: (worker) => this.#endpoints.onCoreLoaded(worker),
       onDraining: (worker) => this.#endpoints.onDraining(worker),
+      onDiscarded: (worker, id) => this.#endpoints.onDiscarded(worker, id),
       onGone: (worker, departure) => this.#endpoints.onGone(worker, departure),
       onNoneLeft: (reasons) => {
         this.close();

@@ -3,14 +3,14 @@
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
-import type { CoreOutputMode, PrintedNotice } from "../../protocol/mod.ts";
+import type { CoreOutputMode, PrintedNotice, Uint64 } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { Answer } from "../answer.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
-import { UnusableWorkerError } from "../workers/worker_errors.ts";
+import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Node } from "./node.ts";
@@ -143,6 +143,18 @@ export class Endpoints<T extends Task> {
       pool.onEndpointLeaving(endpoint.id);
       nodes.onLeaving(endpoint.node);
     }
+    wake();
+  }
+
+  /** The answer to a job came too slowly while memory was short. The job runs again, if possible elsewhere. */
+  onDiscarded(worker: ConnectedWorker, id: Uint64): void {
+    const { pool, workers, clock, log, wake } = this.#parts;
+    const endpoint = this.#endpointOf(worker);
+    const job = endpoint && pool.onReturned(endpoint.id, id as DispatchId, clock.now());
+    if (!job) return workers.disconnect(worker, unusable(unexpectedResponse(id)));
+    log.info(`worker ${worker.name}: an answer came too slowly, and its job runs again`);
+    const antiAffinity = { endpoints: [endpoint.id], isRequired: false };
+    if (!job.antiAffinity.isRequired) pool.onAntiAffinity(job, antiAffinity, clock.now());
     wake();
   }
 

@@ -1,7 +1,9 @@
 /** What a connection with a worker tells those who use it. */
 
+import type { Link } from "../../link/link.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import type {
+  ArrivingPayload,
   CoreOutputMode,
   Frame,
   PrintedNotice,
@@ -17,6 +19,8 @@ export interface WorkerConnectionEvents {
   onCoreFailed(reason: string): void;
   /** The worker is draining: it starts no more jobs. */
   onDraining(): void;
+  /** More of a large answer has arrived; without `payload`, all of it. */
+  onArriving(link: Link, payload: ArrivingPayload | undefined): void;
   onClosed(reason: Error | undefined): void;
 }
 

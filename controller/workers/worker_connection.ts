@@ -28,18 +28,17 @@ import type { ByteStream } from "../../runtime/ports.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
-import { answerOf, errorTextOf, isError, payloadOf, unexpectedResponse } from "./responses.ts";
+import {
+  answerOf,
+  errorTextOf,
+  isError,
+  isResponse,
+  payloadOf,
+  unexpectedResponse,
+} from "./responses.ts";
+import { CORE_LOAD_EXTRA_MS, HANDSHAKE_MS_MAX, LOADING_PING_MS } from "./connection_limits.ts";
 import type { OnResponse, Phase, Service, WorkerConnectionEvents } from "./connection_events.ts";
 import { isForeign, unusable, VersionRefusedError } from "./worker_errors.ts";
-
-/** How long a worker may take to answer; usually it answers at once. */
-const HANDSHAKE_MS_MAX = 10_000;
-
-/** How much later than the worker its controller gives up loading a core, so that the worker can say why. */
-const CORE_LOAD_EXTRA_MS = 60_000;
-
-/** How often a worker is asked for its load while it loads a core, so that people see that it does. */
-const LOADING_PING_MS = 1_000;
 
 /** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
 const CONTROL_ID_FIRST = 2 ** 52;
@@ -75,6 +74,7 @@ export class WorkerConnection {
     this.#heartbeat = new Heartbeat(clock.now());
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
+      onArriving: (payload) => events.onArriving(this.#link, payload),
       // Close at once: this peer would not understand an error message, and must not get more jobs.
       onBroken: (error) => this.#link.close(error),
       onClosed: (reason) => {
@@ -147,7 +147,8 @@ export class WorkerConnection {
   /** Pings when it is time, and closes when the worker has been silent for too long. */
   onTick(nowMs: number): void {
     if (this.version === 1 || !this.hasAgreed) return;
-    const action = this.#heartbeat.check(this.#link, !this.#isPaused, nowMs);
+    const isListening = !this.#isPaused && !this.#link.isHeld;
+    const action = this.#heartbeat.check(this.#link, isListening, nowMs);
     const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
     if (action.kind === "ping" || (asks && action.kind === "none")) this.#ping();
     else if (action.kind === "give up") {
@@ -208,7 +209,7 @@ export class WorkerConnection {
 
   #onFrame(frame: Frame): void {
     const { type, id } = frame;
-    if (!this.#isResponse(type)) throw new UnknownTypeError("response", type, this.version);
+    if (!isResponse(type, this.version)) throw new UnknownTypeError("response", type, this.version);
     if (typeof id === "bigint") throw unexpectedResponse(id);
     if (type === ResponseType.draining) return this.#onDraining(frame);
     if (type === ResponseType.printed) return this.#onPrinted(id, decodePrinted(frame.payload));
@@ -220,13 +221,6 @@ export class WorkerConnection {
     if (!onResponse) throw unexpectedResponse(id);
     this.#outstanding.delete(id);
     onResponse(frame);
-  }
-
-  #isResponse(type: number): boolean {
-    if (type === ResponseType.ok || type === ResponseType.error) return true;
-    if (this.version === 1) return false;
-    return type === ResponseType.kindError || type === ResponseType.draining ||
-      type === ResponseType.printed;
   }
 
   #onPrinted(id: number, notice: PrintedNotice): void {

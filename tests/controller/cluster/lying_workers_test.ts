@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
-import { KINDS } from "../../fixtures/peers/frames.ts";
-import { type JobAnswer, ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { header, KINDS, OK } from "../../fixtures/peers/frames.ts";
+import { answering } from "../../fixtures/peers/scripted_worker.ts";
+import { type JobAnswer, type ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { numberedInputs, type RecordedCluster, type Simulation, test } from "../simulation.ts";
 
 /** A limit that honest jobs do not exceed. */
@@ -55,4 +56,33 @@ for (const [lie, answer] of Object.entries(LIES)) {
     recorded.assertEchoed(inputs);
     assert(liar.received.jobs.length > HONEST_JOBS, "it has lied");
   });
+}
+
+test("an answer that never ends is given up while memory is short, and its worker keeps its other jobs", async (simulation) => {
+  const piece = new Uint8Array(1024 * 1024);
+  const script = answering({
+    job(session, { id }) {
+      session.send(header(OK, id, 2n ** 30n));
+      for (let count = 0; count < 130; count++) session.send(piece);
+    },
+  });
+  const liars = [await simulation.peer(script), await simulation.peer(script)];
+  const honest = await simulation.worker({ delayMs: 5 });
+  const recorded = simulation.cluster({ speculates: false });
+  for (const liar of liars) recorded.dial(liar);
+  await recorded.connected(2);
+  const inputs = numberedInputs(20);
+  recorded.add(inputs.slice(0, 2));
+  await simulation.until("both have a job", () => liars.every(({ jobs }) => jobs > 0));
+  await simulation.advance(1_000);
+  recorded.dial(honest);
+  recorded.add(inputs.slice(2));
+  recorded.cluster.end();
+  await simulation.until("one answer is given up", () => recorded.infos.some(isGivenUp));
+  assert(simulation.network.clock.now() < 20_000);
+  assert.equal(recorded.cluster.status.workers, 3, "all are connected");
+});
+
+function isGivenUp(text: string): boolean {
+  return /an answer came too slowly, and its job runs again/.test(text);
 }
