@@ -130,6 +130,20 @@ export class PoolView<T> {
     yield* this.clients.get(id)?.jobs() ?? [];
   }
 
+  /** The ready endpoints that have answered a job. */
+  answering(): EndpointId[] {
+    return [...this.endpoints.values()]
+      .filter(({ pace, isReady }) => isReady && pace.hasAnswered)
+      .map(({ id }) => id);
+  }
+
+  /** The endpoints that have jobs, and have never answered one. */
+  unanswering(): EndpointId[] {
+    return [...this.endpoints.values()]
+      .filter(({ pace, inFlight }) => inFlight.size > 0 && !pace.hasAnswered)
+      .map(({ id }) => id);
+  }
+
   /** Whether the endpoint is ready and has a slot without a job. */
   hasIdleSlot(id: EndpointId): boolean {
     const endpoint = this.endpoints.get(id);

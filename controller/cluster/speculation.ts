@@ -98,6 +98,7 @@ export class Speculation<T> {
 
   /** Finds stragglers and jobs that have not begun, and queues copies of them for idle slots. */
   copyStragglers(nowMs: number): void {
+    this.#dropUnsent(nowMs);
     const unstarted = new Set(this.#pool.unstarted(nowMs));
     const late = [...this.#pool.inFlight()]
       .filter((job) => this.#isLate(job, unstarted.has(job), nowMs))
@@ -115,15 +116,29 @@ export class Speculation<T> {
     if (this.#late.length === 0) return;
     const idle = this.#pool.idleSlots(this.#late.length);
     if (idle.length === 0) return;
+    const answering = this.#pool.answering();
+    const unanswering = this.#pool.unanswering();
     this.#late = this.#late.filter((job) => {
       if (!this.#pool.isWanted(job) || !this.#pool.isInFlight(job)) return false;
-      const avoided = this.#avoidedBy(job);
+      const avoided = this.#avoidedBy(job, answering, unanswering);
       const at = idle.findIndex((endpoint) => !avoided.includes(endpoint));
       if (at < 0) return true;
       idle.splice(at, 1);
       this.#copy(job, avoided, nowMs);
       return false;
     });
+  }
+
+  /** A copy that finds no worker any more is dropped, so that there may be another one, for other workers. */
+  #dropUnsent(nowMs: number): void {
+    for (const [payload, { copies, triedAt }] of this.#copied) {
+      const last = copies.at(-1);
+      if (last?.state !== "queued" || nowMs - last.queuedAtMs < UNKNOWN_MS) continue;
+      const others = copies.slice(0, -1).filter((copy) => this.#pool.isInFlight(copy));
+      if (!others.some((copy) => this.#pool.isWanted(copy))) continue;
+      this.#pool.onCanceled(last);
+      this.#copied.set(payload, { copies: copies.slice(0, -1), triedAt });
+    }
   }
 
   /** Whether the job should run elsewhere as well. Of several copies, only the latest one is asked. */
@@ -155,11 +170,20 @@ export class Speculation<T> {
     });
   }
 
-  /** Where a further copy of the job must not run: where it runs, and where it has failed. */
-  #avoidedBy(job: Job<T>): EndpointId[] {
+  /**
+   * Where a further copy of the job must not run: where it runs and where it has failed. If there is a worker that
+   * has answered before, also on those that have jobs and have not: they may be others that never do.
+   */
+  #avoidedBy(
+    job: Job<T>,
+    answering: readonly EndpointId[],
+    unanswering: readonly EndpointId[],
+  ): EndpointId[] {
     const { copies = [job], triedAt = [] } = this.#copied.get(job.payload) ?? {};
     const runsAt = copies.flatMap((copy) => this.#pool.locate(copy)?.endpoint ?? []);
-    return [...new Set([...runsAt, ...triedAt, ...job.antiAffinity.endpoints])];
+    const avoided = new Set([...runsAt, ...triedAt, ...job.antiAffinity.endpoints]);
+    const mayWait = answering.some((id) => !avoided.has(id));
+    return mayWait ? [...new Set([...avoided, ...unanswering])] : [...avoided];
   }
 
   #copy(job: Job<T>, avoided: readonly EndpointId[], nowMs: number): void {

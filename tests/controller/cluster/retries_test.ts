@@ -1,7 +1,6 @@
 /** Jobs that fail: which run again, and how often. */
 
 import assert from "node:assert/strict";
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
 import { KINDS } from "../../fixtures/peers/frames.ts";
 import type { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { assertPolite, numberedInputs, test, textOf } from "../simulation.ts";
