@@ -123,7 +123,8 @@ export class Speculation<T> {
       const avoided = this.#avoidedBy(job, answering, unanswering);
       const at = idle.findIndex((endpoint) => !avoided.includes(endpoint));
       if (at < 0) return true;
-      idle.splice(at, 1);
+      // A worker that has had no job gets one copy, to see whether it answers.
+      unanswering.push(...idle.splice(at, 1).filter((chosen) => !answering.includes(chosen)));
       this.#copy(job, avoided, nowMs);
       return false;
     });
