@@ -11,6 +11,7 @@ import {
   believedKind,
   countAttempt,
   type FailedAttempts,
+  type FailedOn,
   FAILURE_RULES,
   type FailureKind,
   isLastAttempt,
@@ -165,6 +166,23 @@ export class Blame<T extends Task> {
     return ended;
   }
 
+  /**
+   * The job has failed elsewhere, and its last worker does not answer. Returns its end; `undefined` if there is none
+   * yet. `isSilent`: that worker has never answered. `isLong`: it has had the job for very long.
+   */
+  conclude(
+    task: T,
+    isSilent: boolean,
+    isLong: boolean,
+    nowMs: number,
+  ): Completion<T> | undefined {
+    const failing = this.#failing.get(task);
+    if (!failing) return undefined;
+    const isDecided = !needsOtherNode(failing.kind, this.#failedOn(failing)) ||
+      (isLong && failing.nodes.size > 1);
+    return isSilent || isDecided ? this.#end(failing, nowMs) : undefined;
+  }
+
   /** The job has ended in another way, or was canceled. */
   forget(task: T): void {
     if (this.#failing.size === 0) return;
@@ -180,13 +198,7 @@ export class Blame<T extends Task> {
     // A job that has exceeded a limit may never end on a worker that does not enforce it.
     const exceedsLimit = kind === "timeout" || kind === "memory";
     const unfit = exceedsLimit ? nodes.connected.filter(({ hasLimits }) => !hasLimits) : [];
-    const failedOn = {
-      nodes: failed.length,
-      tries: attempts.tries,
-      isReliable: failed.some((node) => nodes.isReliable(node)),
-      isTrusted: failed.every(({ score }) => score.isTrusted),
-    };
-    if (!isAgreed && needsOtherNode(kind, failedOn)) {
+    if (!isAgreed && needsOtherNode(kind, this.#failedOn(failing))) {
       const others = nodes.usable.filter((node) =>
         !failed.includes(node) && !unfit.includes(node) && !voters.includes(node.voter)
       );
@@ -201,6 +213,16 @@ export class Blame<T extends Task> {
     }
     if (isLastAttempt(attempts, kind, policy)) return undefined;
     return this.#placement.anywhere(job, failed, unfit, voters);
+  }
+
+  #failedOn({ nodes, attempts }: FailingJob<T>): FailedOn {
+    const failed = [...nodes.keys()];
+    return {
+      nodes: failed.length,
+      tries: attempts.tries,
+      isReliable: failed.some((node) => this.#parts.nodes.isReliable(node)),
+      isTrusted: failed.every(({ score }) => score.isTrusted),
+    };
   }
 
   /**

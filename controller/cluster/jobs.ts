@@ -47,6 +47,7 @@ export class Jobs<T extends Task> {
   readonly #speculation: Speculation<T>;
   readonly #verification: Verification<T> | undefined;
   readonly #speculates: boolean;
+  #isCopyingDue = false;
   /** Whose vote is being counted. */
   #voter: Node | undefined;
   /** Jobs that the pool has given up during the current `onEndpointLost`. */
@@ -74,7 +75,11 @@ export class Jobs<T extends Task> {
       awaitsNodes: () => actions.awaitsNodes(),
       votersOf: (task) => this.#verification?.votersOf(task) ?? [],
     });
-    this.#speculation = new Speculation<T>(pool, actions.cancel);
+    this.#speculation = new Speculation<T>(
+      pool,
+      actions.cancel,
+      (...stuck) => this.#onStuck(...stuck),
+    );
     this.#verification = verifiedPart > 0 ? this.#verify(verifiedPart) : undefined;
     this.#speculates = speculates;
   }
@@ -144,14 +149,18 @@ export class Jobs<T extends Task> {
     this.#speculation.onEndpointLost(); // last, because the jobs that failed above no longer have copies
   }
 
-  /** Copies stragglers to idle slots. Call it a few times a second while no more jobs can be queued. */
-  speculate(nowMs: number): void {
-    if (this.#speculates) this.#speculation.copyStragglers(nowMs);
+  /** Finds stragglers. Call it a few times a second while no more jobs can be queued. */
+  findLate(nowMs: number): void {
+    if (!this.#speculates) return;
+    this.#speculation.findLate(nowMs);
+    this.#isCopyingDue = true;
   }
 
-  /** Copies more of the stragglers that were found last, if slots have become idle. */
-  speculateOn(nowMs: number): void {
-    if (this.#pool.queueOf(this.#client).queued === 0) this.#speculation.copyLate(nowMs);
+  /** Copies stragglers to idle slots: once they are found, and when slots have become idle. */
+  copyLate(nowMs: number): void {
+    const { queued } = this.#pool.queueOf(this.#client);
+    if (this.#isCopyingDue || queued === 0) this.#speculation.copyLate(nowMs);
+    this.#isCopyingDue = false;
   }
 
   /** Fails the jobs on which two workers disagree, where none of `voters` can break the tie. */
@@ -178,6 +187,15 @@ export class Jobs<T extends Task> {
     const step = this.#blame.next(task, answeredAtMs, isAgreed);
     if (step.kind === "end") this.#complete(step.completion);
     else this.#pool.onRetried(job, answeredAtMs, step.antiAffinity);
+  }
+
+  /** A job waits for a worker that does not answer, and has failed on all others that there are. */
+  #onStuck(job: Job<T>, isSilent: boolean, isLong: boolean): void {
+    const nowMs = this.#clock.now();
+    const completion = this.#blame.conclude(job.payload, isSilent, isLong, nowMs);
+    if (!completion) return;
+    this.#speculation.cancel(job);
+    this.#complete(completion);
   }
 
   #complete(completion: Completion<T>): void {
