@@ -5,14 +5,14 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tools.sh"
 
-# The name of a target here, in `deno compile`, and in `bun build`.
+# The name of a target here, in `deno compile`, in `bun build`, and the package that has Bun for it.
 TARGETS="
-linux-x64       x86_64-unknown-linux-gnu   bun-linux-x64
-linux-arm64     aarch64-unknown-linux-gnu  bun-linux-arm64
-linux-x64-musl  -                          bun-linux-x64-musl
-macos-arm64     aarch64-apple-darwin       bun-darwin-arm64
-macos-x64       x86_64-apple-darwin        bun-darwin-x64
-windows-x64     x86_64-pc-windows-msvc     bun-windows-x64
+linux-x64       x86_64-unknown-linux-gnu   bun-linux-x64       @oven/bun-linux-x64
+linux-arm64     aarch64-unknown-linux-gnu  bun-linux-arm64     @oven/bun-linux-aarch64
+linux-x64-musl  -                          bun-linux-x64-musl  @oven/bun-linux-x64-musl
+macos-arm64     aarch64-apple-darwin       bun-darwin-arm64    @oven/bun-darwin-aarch64
+macos-x64       x86_64-apple-darwin        bun-darwin-x64      @oven/bun-darwin-x64
+windows-x64     x86_64-pc-windows-msvc     bun-windows-x64     @oven/bun-windows-x64
 "
 
 # What a controller needs: inputs and outputs, workers, variables. It loads no library and starts no
@@ -38,7 +38,7 @@ Builds ./distcomp for this machine.
   --split         also distcomp-worker and distcomp-controller, each with only what it needs
   -o DIR          where the executables go (default: here)
 
-It needs Node.js; its tools come from the npm registry, in versions that are pinned here.
+It needs Node.js; its tools come from the npm registry, with the bytes that are pinned in tools.sh.
 USAGE
 }
 
@@ -82,7 +82,7 @@ trap 'rm -rf "$work" "$unplaced"' EXIT
 trap 'fail "Interrupted before all was built" 130' INT
 trap 'fail "Ended by a signal before all was built" 143' TERM HUP
 
-# Two runtimes, as the registry has them, and one executable at a time.
+# Two runtimes and one for the target, as the registry has them, and one executable at a time.
 WORK_MB=500
 [ "$(df -Pm "$work" | awk 'NR == 2 { print $4 }')" -ge "$WORK_MB" ] ||
   fail "It needs $WORK_MB MB for temporary files, which ${TMPDIR:-/tmp} does not have; TMPDIR names another" 1
@@ -91,8 +91,8 @@ WORK_MB=500
 prepare_sources() {
   local name commit
   mkdir "$work/source"
-  for name in cli.ts check cli controller core include link pool protocol runtime slot system templates \
-    worker deno.json deno.lock package.json bun.lock; do
+  for name in cli.ts check cli controller core include link pool protocol runtime security slot system \
+    templates worker deno.json deno.lock package.json bun.lock; do
     cp -R "$here/$name" "$work/source/"
   done
   commit=$(git -C "$here" rev-parse --short=12 HEAD 2>/dev/null || true)
@@ -104,20 +104,18 @@ prepare_sources() {
 }
 
 prepare_deno() {
-  install_tool "$work/tools" deno "$DENO_VERSION"
-  deno="$work/tools/node_modules/.bin/deno"
+  install_tool "$work/tools" "$(deno_package)" "$DENO_VERSION"
+  deno=$tool/deno
   # `deno compile` would go on without a package that it cannot get.
   (cd "$work/source" && NO_COLOR=1 "$deno" cache --frozen --quiet cli.ts) >"$work/deno.log" 2>&1 ||
     fail "Cannot get the packages that distcomp uses: $(first_error "$work/deno.log")" 1
 }
 
 prepare_bun() {
-  local package
-  package=$(bun_package)
-  install_tool "$work/tools" "$package" "$BUN_VERSION"
-  bun="$work/tools/node_modules/$package/bin/bun"
+  install_tool "$work/tools" "$(bun_package)" "$BUN_VERSION"
+  bun=$tool/bin/bun
   [ -d "$work/source/node_modules" ] && return
-  (cd "$work/source" && NO_COLOR=1 "$bun" install --frozen-lockfile --production) >"$work/bun.log" 2>&1 ||
+  (cd "$work/source" && NO_COLOR=1 "$bun" install --frozen-lockfile --production --ignore-scripts) >"$work/bun.log" 2>&1 ||
     fail "Cannot get the packages that distcomp uses: $(first_error "$work/bun.log")" 1
 }
 
@@ -142,7 +140,12 @@ with_deno() {
 
 with_bun() {
   local entry=$1 file=$2 target=$3 name=()
-  [ -z "$target" ] || name=("--target=$(target_name "$target" 3)")
+  if [ -n "$target" ]; then
+    # Bun itself would fetch the runtime, whatever its bytes are.
+    [ -d "$work/runtimes/$(target_name "$target" 4)" ] || rm -rf "$work/runtimes" # of the target before
+    install_tool "$work/runtimes" "$(target_name "$target" 4)" "$BUN_VERSION"
+    name=("--target=$(target_name "$target" 3)" --compile-executable-path="$(echo "$tool"/bin/bun*)")
+  fi
   # --splitting: unsplit, a slot would load the built-in modules of the whole program, 4 MB for each slot.
   (cd "$work/source" && NO_COLOR=1 "$bun" build --compile --splitting --bytecode --format=esm \
     --minify-syntax --minify-whitespace --metafile="$work/bun.json" "${NO_SETTINGS[@]}" \

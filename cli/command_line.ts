@@ -3,13 +3,16 @@
 import { Command, CommanderError } from "commander";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { KeyError } from "../security/key_error.ts";
 import { addCheckOptions, CHECK_NOTES, type CheckFlags } from "./check_options.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
 import { addExecOptions, type ExecFlags } from "./exec_options.ts";
 import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
+import { addKeyCommands, KEY_NOTES } from "./key_options.ts";
 import { printError, toStderr } from "./log.ts";
 import type { Roles } from "./roles.ts";
+import { addSignerCommands } from "./signer_options.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
@@ -35,7 +38,7 @@ export async function runCommandLine(
     printError(messageOf(error));
     if (program.opts()["verbose"] && error instanceof Error) toStderr(error.stack ?? "");
     if (error instanceof EndedRunError) toStderr(error.resumeHint);
-    return ExitCode.usage;
+    return error instanceof KeyError ? ExitCode.noWorker : ExitCode.usage;
   }
 }
 
@@ -64,6 +67,8 @@ function buildProgram(
   if (roles.exec) addExec(program, runtime, roles.exec, outcome);
   if (roles.project) addNew(program, runtime, roles.project, outcome);
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
+  if (roles.key) addKey(program, runtime, roles.key, outcome);
+  if (roles.signer) addSigner(program, roles.signer, outcome);
   return program;
 }
 
@@ -150,6 +155,33 @@ function addCheck(
   addCheckOptions(command).action(async (core: string, inputs: string[], flags: CheckFlags) => {
     const { checkCommand } = await check();
     outcome.exitCode = await checkCommand(runtime, core, inputs, flags);
+  });
+}
+
+function addKey(
+  program: Command,
+  runtime: Runtime,
+  key: NonNullable<Roles["key"]>,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("key")
+    .summary("make, show, export and replace keys")
+    .description("Make, show, export and replace keys: with the same key, machines work together.")
+    .addHelpText("after", () => notesText(command, KEY_NOTES));
+  addKeyCommands(command, async (action) => {
+    const { keyCommand } = await key();
+    outcome.exitCode = await keyCommand(runtime, action);
+  });
+}
+
+function addSigner(
+  program: Command,
+  signer: NonNullable<Roles["signer"]>,
+  outcome: Outcome,
+): void {
+  addSignerCommands(program, async (run) => {
+    const { signerActions } = await signer();
+    outcome.exitCode = await run(signerActions);
   });
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
 import type { PrintedByJob } from "../controller/run.ts";
 import { messageOf } from "../runtime/error_text.ts";
-import type { Runtime } from "../runtime/ports.ts";
+import type { FolderFiles } from "../runtime/files_below.ts";
 import type { Log } from "../system/log.ts";
 import type { CoreOutput } from "./core_output_choices.ts";
 import { formatNoun, printable } from "./format.ts";
@@ -28,7 +28,7 @@ export interface CoreOutputSink {
 export function coreOutputSink(
   value: CoreOutput,
   outputs: string,
-  { files }: Pick<Runtime, "files">,
+  files: FolderFiles,
   write: WriteLine,
   log: Log,
 ): CoreOutputSink | undefined {

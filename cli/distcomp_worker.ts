@@ -1,9 +1,10 @@
-/** The entry point of `distcomp-worker`, which has `distcomp worker` and `distcomp exec`. */
+/** The entry point of `distcomp-worker`, which has `distcomp worker`, `distcomp exec` and `distcomp key`. */
 
 import { main } from "./main.ts";
 
 main({
   worker: () => import("./worker_command.ts"),
   exec: () => import("./exec_command.ts"),
+  key: () => import("./key_command.ts"),
   slot: () => import("../slot/slot.ts"),
 });

@@ -3,6 +3,7 @@
 import prettyBytes from "pretty-bytes";
 import prettyMs from "pretty-ms";
 import { shownName } from "../runtime/file_name.ts";
+import { oneLine } from "../system/printable.ts";
 
 const COUNT = new Intl.NumberFormat("en-US");
 const RATE = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
@@ -38,10 +39,9 @@ export function formatTimeLeft(ms: number): string {
 }
 
 /**
- * Untrusted text (file names, messages of workers) as one line without control characters. Bytes of a name that are
- * not UTF-8 are written `\\xe9`.
+ * Untrusted text (file names, messages of workers) as one line without control characters, also without those that
+ * change the order of others. Bytes of a name that are not UTF-8 are written `\\xe9`.
  */
 export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what this removes
-  return shownName(text).replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return oneLine(shownName(text));
 }

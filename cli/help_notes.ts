@@ -32,11 +32,13 @@ Examples:
 export const WORKER_NOTES: Notes = {
   examples: `
 Examples:
-  distcomp worker                                   for controllers on this machine
-  distcomp worker --listen 0.0.0.0:7433 --insecure  on a trusted network
-  distcomp worker --connect head:7433               for a run that listens
-  ssh node distcomp worker --stdio                  over a pipe`,
+  distcomp worker                            for controllers with the same key
+  distcomp worker --listen 127.0.0.1:7433    for controllers on this machine only
+  distcomp worker --connect head:7433        for a run that listens
+  ssh node distcomp worker --stdio           over a pipe`,
   paragraphs: [
+    "Controllers need the same key, unless they are programs of this user on this machine: see " +
+    "distcomp help key. The first worker makes one, in ~/.config/distcomp/key.",
     "Ctrl-C, SIGTERM, and SIGHUP without nohup let running jobs finish; a second signal kills them. " +
     "SIGUSR1 logs what the worker is doing.",
   ],

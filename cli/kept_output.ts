@@ -2,7 +2,7 @@
 
 import { dirname, join } from "node:path";
 import type { PrintedByJob } from "../controller/run.ts";
-import type { Files } from "../runtime/files.ts";
+import type { FolderFiles } from "../runtime/files_below.ts";
 
 /** The file of lines that no job has printed. Its name cannot be that of an input's output. */
 const CORE_FILE = ".core";
@@ -15,7 +15,7 @@ const JOBS_MAX = 10_000;
 
 /** The files of one run. */
 export class KeptOutput {
-  readonly #files: Files;
+  readonly #files: FolderFiles;
   readonly #folder: string;
   readonly #onError: (error: unknown) => void;
   /** The latest attempt of each job that has printed something. */
@@ -24,7 +24,7 @@ export class KeptOutput {
   #queuedChars = 0;
   #hasFailed = false;
 
-  constructor(files: Files, folder: string, onError: (error: unknown) => void) {
+  constructor(files: FolderFiles, folder: string, onError: (error: unknown) => void) {
     this.#files = files;
     this.#folder = folder;
     this.#onError = onError;

@@ -2,7 +2,10 @@
 
 import { basename, dirname } from "node:path";
 import { systemClock } from "../runtime/clock.ts";
+import type { OpenFolder } from "../runtime/files.ts";
+import { FilesBelow, type FolderBelow } from "../runtime/files_below.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { closeToOthers } from "../runtime/private_process.ts";
 import type { LocalWorkerStart } from "../controller/workers/local_worker.ts";
 import { removeAfterOwner } from "../system/leftovers.ts";
 import { type Log, silentLog } from "../system/log.ts";
@@ -22,6 +25,8 @@ export async function localWorkerCommand(
   socket: string,
   { shares, dumpsFolder }: LocalWorkerStart,
 ): Promise<number> {
+  await closeToOthers();
+  const dumps = dumpsFolder && await openDumps(runtime, dumpsFolder);
   // The run reports what happens to jobs, so this process logs only lines that cores print.
   const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
   await using worker = await Worker.start(runtime, {
@@ -30,7 +35,7 @@ export async function localWorkerCommand(
     tellsController: true,
     software: SOFTWARE,
     ownsProcess: true,
-    dumpsFolder,
+    dumpsFolder: dumps?.path,
     halfClosedMs: 0, // after the run has disconnected, it reads no answers
     controllerSilentMsMax: Infinity, // a run on this machine that is silent has been stopped, and may go on
     folder: dirname(socket), // the run removes it, even if this process is killed
@@ -43,6 +48,11 @@ export async function localWorkerCommand(
   suspend(worker, false); // the run may have been killed while it was stopped
   await removeAfterOwner(runtime, dirname(socket), basename(socket)); // a killed run could not remove it
   return ExitCode.ok;
+}
+
+/** Opens the folder for core dumps. This process holds it until its end: no link in its place leads dumps elsewhere. */
+async function openDumps({ files }: Runtime, { root, path }: FolderBelow): Promise<OpenFolder> {
+  return await (await FilesBelow.open(files, root)).holdFolder(path);
 }
 
 /**

@@ -14,8 +14,12 @@ export interface Roles {
   readonly localWorker?: () => Promise<typeof import("./local_worker_command.ts")>;
   /** `distcomp check`. */
   readonly check?: () => Promise<typeof import("./check_command.ts")>;
+  /** `distcomp key`. */
+  readonly key?: () => Promise<typeof import("./key_command.ts")>;
   /** The process in which `distcomp check` tries a core. */
   readonly trial?: () => Promise<typeof import("../check/trial.ts")>;
+  /** `distcomp sign`, and what belongs to it. */
+  readonly signer?: () => Promise<typeof import("./signer_command.ts")>;
   /** The process that a worker starts for each of its slots. */
   readonly slot?: () => Promise<typeof import("../slot/slot.ts")>;
 }

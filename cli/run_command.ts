@@ -6,15 +6,20 @@ import { KeptCrashes } from "../controller/kept_crashes.ts";
 import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
 import { OutputFolder } from "../controller/output/output_folder.ts";
 import { Run, type RunParts } from "../controller/run.ts";
-import { formatAddress } from "../link/address.ts";
+import { formatAddress, isLoopback } from "../link/address.ts";
 import { delay } from "../runtime/clock.ts";
+import type { FolderFiles } from "../runtime/files_below.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
+import { closeToOthers } from "../runtime/private_process.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
+import { guardedRuntime } from "../security/guarded_runtime.ts";
 import { isInherited } from "../system/inherited_variables.ts";
-import { leftBehindText, variablesLeftBehind } from "./core_variables.ts";
+import { removeDeadSocket } from "../system/unix_socket.ts";
+import { missedVariables, missedVariablesText } from "./missed_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { ExitCode } from "./exit_code.ts";
+import { warnInsecureRun } from "./insecure_warning.ts";
 import { Interrupts } from "./interrupts.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
 import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
@@ -38,6 +43,7 @@ const OPEN_LIMIT_MS = 1_000;
 
 /** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
 export async function runCommand(runtime: Runtime, request: RunRequest): Promise<number> {
+  await closeToOthers(); // a core on this machine could read the variables of its run
   const { flags, args } = request;
   const hint = resumeHint(args, stdinOf(request), programName(runtime));
   const interrupts = new Interrupts(flags.quiet ? undefined : hint);
@@ -67,7 +73,8 @@ async function open(
 ): Promise<{ plan: RunPlan; folder: OutputFolder }> {
   const plan = await interrupts.race(planOf(request));
   await interrupts.race(checkInputs(runtime.files, request));
-  const { output, fresh = false, retryFailed = false } = request.flags;
+  const { output, listen, fresh = false, retryFailed = false } = request.flags;
+  if (listen) await interrupts.race(removeDeadSocket(runtime, listen));
   const options = {
     core: plan.core.key,
     fresh,
@@ -103,8 +110,14 @@ async function complete(
   const shown = { progress: noProgress() };
   const write: WriteLine = (line) => shown.progress.write(line);
   const log = runLog(write, flags.quiet ?? false);
-  const printed = coreOutputSink(coreOutputOf(flags), flags.output, runtime, write, log);
-  const run = runOf(runtime, request, plan, folder, log, write, printed);
+  const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
+  const warning = missedVariablesText(missed);
+  if (warning) log.warn(warning);
+  const printed = coreOutputSink(coreOutputOf(flags), flags.output, folder.files, write, log);
+  const { key, insecure, listen } = flags;
+  const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });
+  if (insecure) warnInsecureRun(log);
+  const run = runOf(guarded, request, plan, folder, log, write, printed);
   shown.progress = startProgress(run, flags, runtime);
   interrupts.onRun(run, shown.progress);
   reporter.onRun(run, write);
@@ -116,6 +129,7 @@ async function complete(
     log,
   );
   try {
+    if (key !== undefined || (listen && !isLoopback(listen))) await guarded.openKey();
     await run.complete();
     return { status: run.status, error: undefined, setup: plan.core.setup };
   } catch (error) {
@@ -133,7 +147,7 @@ function runOf(
   runtime: Runtime,
   request: RunRequest,
   plan: RunPlan,
-  { sink, journal, resume }: OutputFolder,
+  { files, sink, journal, resume }: OutputFolder,
   log: Log,
   write: WriteLine,
   printed: CoreOutputSink | undefined,
@@ -145,14 +159,10 @@ function runOf(
   // If the journal has no job to skip, do not look up each input in it.
   const source = sourceOf(runtime.files, request, skipsExpected > 0 ? resume : undefined, log);
   for (const text of damageText(resume)) log.warn(text);
-  const leftBehind = leftBehindText(
-    variablesLeftBehind(plan.core.content, flags.env ?? {}, isInherited),
-  );
-  if (leftBehind) log.warn(leftBehind);
   const resuming = resumeText(resume, retryFailed);
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
-  const crashes = keepCrashes ? keptCrashes(runtime, output, plan, log) : undefined;
+  const crashes = keepCrashes ? keptCrashes(runtime, files, output, plan, log) : undefined;
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
   const options = { listen, onListening, failureLimit, skipsExpected };
   const parts = { source, sink, journal, log, crashes, onPrinted, ...options };
@@ -160,8 +170,16 @@ function runOf(
 }
 
 /** What keeps the crashes of a run. */
-function keptCrashes(runtime: Runtime, output: string, { core }: RunPlan, log: Log): KeptCrashes {
+function keptCrashes(
+  runtime: Runtime,
+  files: FolderFiles,
+  output: string,
+  { core }: RunPlan,
+  log: Log,
+): KeptCrashes {
   return new KeptCrashes({
+    files,
+    output,
     folder: join(output, STATE_FOLDER, "crashes"),
     core,
     program: programName(runtime),

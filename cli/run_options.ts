@@ -36,6 +36,7 @@ export interface RunFlags extends ShareFlags {
   readonly retryFailed?: boolean;
   readonly workers?: string;
   readonly listen?: Address;
+  readonly key?: string;
   readonly insecure?: boolean;
   readonly timeout?: number;
   readonly initTimeout?: number;
@@ -121,7 +122,8 @@ function addWorkerOptions(command: Command): void {
         .env("DISTCOMP_WORKERS"),
     )
     .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text))
-    .option("--insecure", "accept unauthenticated connections from other machines")
+    .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
+    .option("--insecure", "use every worker that answers or connects, without a key")
     .optionsGroup("This machine, without workers:");
   addShareOptions(command, "jobs at once");
 }

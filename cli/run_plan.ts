@@ -4,7 +4,6 @@ import process from "node:process";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
 import { type CoreImage, readCoreImage } from "../controller/workers/core_image.ts";
 import type { LocalWorkerShares } from "../controller/workers/local_worker.ts";
-import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
 import { clusterOptionsOf, type RunFlags } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -32,7 +31,6 @@ export async function planOf({ core, flags, hasLocalWorker }: RunRequest): Promi
     );
   }
   if (!isLocal) checkNoShares(flags);
-  checkListen(flags);
   checkVerify(flags, workers.length);
   return {
     core: await readCoreImage(core, isLocal, { beside: flags.with, variables: flags.env }),
@@ -53,14 +51,6 @@ function checkNoShares(flags: RunFlags): void {
   throw new UsageError(
     `--${option} is only for a run without --workers or --listen; ` +
       `on a worker: distcomp worker --${option}`,
-  );
-}
-
-function checkListen({ listen, insecure }: RunFlags): void {
-  if (!listen || insecure || isLoopback(listen)) return;
-  throw new UsageError(
-    `--listen ${formatAddress(listen)} gives the core and the inputs to anyone who connects, ` +
-      "and trusts their results; on a trusted network, add --insecure",
   );
 }
 

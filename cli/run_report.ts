@@ -8,6 +8,7 @@ import { InterruptedError, NoWorkerError } from "../controller/run_errors.ts";
 import { refusalTable } from "../controller/workers/core_refusals.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import { shownName } from "../runtime/file_name.ts";
+import { KeyError } from "../security/key_error.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
 import { printError, printErrorTable, toStderr } from "./log.ts";
@@ -91,7 +92,7 @@ function isNoFaultOfCommand(error: unknown): boolean {
 /** `undefined` for an error that is not expected. */
 function exitCodeOf(error: unknown): number | undefined {
   if (error instanceof InterruptedError) return ExitCode.interrupted;
-  if (error instanceof NoWorkerError) return ExitCode.noWorker;
+  if (error instanceof NoWorkerError || error instanceof KeyError) return ExitCode.noWorker;
   if (error instanceof SinkError) return ExitCode.usage;
   if (error instanceof TooManyFailuresError) return ExitCode.someFailed;
   return error instanceof DisagreementError ? ExitCode.someFailed : undefined;

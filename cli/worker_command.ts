@@ -2,28 +2,47 @@
 
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
-import { reasonOf } from "../runtime/error_text.ts";
+import { messageOf, reasonOf } from "../runtime/error_text.ts";
+import { closeToOthers } from "../runtime/private_process.ts";
+import { type GuardedRuntime, guardedRuntime } from "../security/guarded_runtime.ts";
+import { KeyError } from "../security/key_error.ts";
+import type { Log } from "../system/log.ts";
+import { listenPrivately, removeDeadSocket } from "../system/unix_socket.ts";
 import { acceptControllers, dialController } from "../worker/serve.ts";
+import { Sandbox } from "../worker/slots/sandbox.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun } from "./format.ts";
 import { workerLog } from "./log.ts";
+import { sandboxFrom } from "./sandbox_options.ts";
 import { sharesFrom } from "./share_options.ts";
+import { warnInsecureWorker } from "./insecure_warning.ts";
 import { writeStdout } from "./stdout.ts";
+import { trustFrom, trustText } from "./trust_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { SOFTWARE } from "./version.ts";
 import { DEFAULT_LISTEN, type WorkerFlags } from "./worker_options.ts";
 import { WorkerSignals } from "./worker_signals.ts";
 
 /** Serves controllers until a signal, or with `--stdio` until its only controller has disconnected. */
-export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promise<number> {
+export async function workerCommand(system: Runtime, flags: WorkerFlags): Promise<number> {
+  await closeToOthers();
   const listen = listenAddressOf(flags);
   const shares = sharesFrom(flags);
+  const trust = trustFrom(flags);
+  const asked = sandboxFrom(flags);
+  const sandbox = asked && await Sandbox.open(system, asked);
   const slots = formatNoun(shares.slots, "slot");
   const log = workerLog();
+  const { key, insecure } = flags;
+  const runtime = guardedRuntime(system, { role: "worker", key, insecure, log });
   const signals = new WorkerSignals(log);
+  if (insecure) warnInsecureWorker(log, reachOf(flags, listen));
+  await openKey(runtime, flags, log);
+  if (listen) await removeDeadSocket(runtime, listen);
   const listener = listen ? listenOn(runtime, listen) : undefined;
-  const own = { ownsProcess: true, software: SOFTWARE, log };
+  const own = { ownsProcess: true, software: SOFTWARE, trust, log, sandbox };
+  if (trust) log.info(trustText(trust));
   const worker = await Worker.start(runtime, { ...shares, ...own });
   signals.onWorker(worker);
   if (listener) {
@@ -42,21 +61,39 @@ export async function workerCommand(runtime: Runtime, flags: WorkerFlags): Promi
 }
 
 /** The address to listen on; `undefined` with `--connect` and `--stdio`. */
-function listenAddressOf({ listen, connect, stdio, insecure }: WorkerFlags): Address | undefined {
+function listenAddressOf({ listen, connect, stdio }: WorkerFlags): Address | undefined {
   const chosen = [listen, connect, stdio].filter((way) => way).length;
   if (chosen > 1) throw new UsageError("Choose one: --listen, --connect or --stdio");
   if (connect || stdio) return undefined;
-  const address = listen ?? DEFAULT_LISTEN;
-  if (insecure || isLoopback(address)) return address;
-  throw new UsageError(
-    `--listen ${formatAddress(address)} lets anyone who connects run code as this user; ` +
-      "on a trusted network, add --insecure",
-  );
+  return listen ?? DEFAULT_LISTEN;
+}
+
+/**
+ * Opens the key if controllers on other machines will need it, so that its problems show now. Who has not said where to
+ * listen may only want to use this machine, and needs no key for that.
+ */
+async function openKey(runtime: GuardedRuntime, flags: WorkerFlags, log: Log): Promise<void> {
+  const { key, listen, connect, stdio } = flags;
+  const isNamed = key !== undefined || listen !== undefined;
+  if (key === undefined && (connect || stdio || (listen && isLoopback(listen)))) return;
+  try {
+    await runtime.openKey();
+  } catch (error) {
+    if (isNamed || !(error instanceof KeyError)) throw error;
+    log.warn(`${messageOf(error)}; until then, only this user on this machine can use this worker`);
+  }
+}
+
+/** Who reaches a worker. */
+function reachOf({ connect, stdio }: WorkerFlags, listen: Address | undefined): string {
+  if (connect) return `whatever answers at ${formatAddress(connect)}`;
+  if (stdio || !listen) return "whoever is at the other end of stdin";
+  return `anyone who can connect to ${formatAddress(listen)}`;
 }
 
 function listenOn(runtime: Runtime, address: Address): StreamListener {
   try {
-    return runtime.listen(address);
+    return listenPrivately(runtime, address);
   } catch (cause) {
     throw new UsageError(`Cannot listen on ${formatAddress(address)}: ${reasonOf(cause)}`, {
       cause,

@@ -3,17 +3,22 @@
 import type { Command } from "commander";
 import { DEFAULT_PORT, formatAddress, parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
+import { addSandboxOptions } from "./sandbox_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
+import { addTrustOptions, type TrustFlags } from "./trust_options.ts";
 
-/** Where a worker listens by default: only its own machine can reach it. */
-export const DEFAULT_LISTEN: Address = { kind: "tcp", host: "127.0.0.1", port: DEFAULT_PORT };
+/** Where a worker listens by default: who has its key can reach it from other machines. */
+export const DEFAULT_LISTEN: Address = { kind: "tcp", host: "0.0.0.0", port: DEFAULT_PORT };
 
 /** The parsed values of the options. */
-export interface WorkerFlags extends ShareFlags {
+export interface WorkerFlags extends ShareFlags, TrustFlags {
   readonly listen?: Address;
   readonly connect?: Address;
   readonly stdio?: boolean;
+  readonly key?: string;
   readonly insecure?: boolean;
+  readonly sandbox?: boolean;
+  readonly sandboxWrite?: readonly string[];
 }
 
 /** Adds the options to the parser and the help. */
@@ -32,8 +37,10 @@ export function addWorkerOptions(command: Command): Command {
     )
     .option("--stdio", "serve one controller on stdin and stdout")
     .optionsGroup("Slots:");
-  return addShareOptions(command, "jobs at once")
+  addShareOptions(command, "jobs at once").optionsGroup("Cores:");
+  return addSandboxOptions(addTrustOptions(command))
     .optionsGroup("Options:")
-    .option("--insecure", "accept unauthenticated connections from other machines")
+    .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
+    .option("--insecure", "serve everybody who connects, without a key")
     .helpOption("-h, --help", "show this help");
 }

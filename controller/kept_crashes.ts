@@ -3,9 +3,10 @@
  * machine, the core dump. Each job has a folder of its own.
  */
 
-import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { readFile } from "node:fs/promises";
 import { reasonOf } from "../runtime/error_text.ts";
+import type { FolderBelow, FolderFiles } from "../runtime/files_below.ts";
+import { join, resolve } from "../runtime/path.ts";
 import type { Log } from "../system/log.ts";
 import type { Completion } from "./cluster/task.ts";
 import type { ReadyTask } from "./inputs/source.ts";
@@ -17,11 +18,16 @@ const CRASHES_MAX = 10;
 /** Where the local worker puts dumps until their jobs have failed. */
 const DUMPS_FOLDER = ".dumps";
 
+const CORE_MODE = 0o755;
+
 const PATTERN_FILE = "/proc/sys/kernel/core_pattern";
 
 /** What crashes are kept with. */
 export interface KeptCrashesOptions {
-  /** The folder for them. */
+  /** How the folder is written to. */
+  readonly files: FolderFiles;
+  /** The output folder, and the folder in it for crashes. */
+  readonly output: string;
   readonly folder: string;
   readonly core: CoreImage;
   /** The command that starts this program. */
@@ -34,19 +40,25 @@ export interface KeptCrashesOptions {
 /** The kept crashes of a run. */
 export class KeptCrashes {
   readonly #options: KeptCrashesOptions;
-  /** Where the local worker puts dumps, each named by the index of its job. */
-  readonly dumpsFolder: string;
+  readonly #files: FolderFiles;
+  readonly #dumps: string;
   #count = 0;
 
   constructor(options: KeptCrashesOptions) {
     this.#options = options;
-    this.dumpsFolder = resolve(options.folder, DUMPS_FOLDER);
+    this.#files = options.files;
+    this.#dumps = join(options.folder, DUMPS_FOLDER);
+  }
+
+  /** Where the local worker puts dumps, each named by the index of its job. */
+  get dumpsFolder(): FolderBelow {
+    return { root: resolve(this.#options.output), path: resolve(this.#dumps) };
   }
 
   /** Makes the folder. */
   async open(): Promise<void> {
-    await rm(this.dumpsFolder, { recursive: true, force: true });
-    await mkdir(this.dumpsFolder, { recursive: true });
+    await this.#files.remove(this.#dumps);
+    await this.#files.makeFolder(this.#dumps);
   }
 
   /** A job has failed. Keeps its crash, if it has crashed. Never rejects: the job has failed in any case. */
@@ -59,7 +71,7 @@ export class KeptCrashes {
       if (this.#count === CRASHES_MAX + 1) {
         log.warn(`${CRASHES_MAX} crashes are kept; those of further jobs are not`);
       }
-      return await rm(this.#dumpOf(index), { force: true });
+      return await this.#files.remove(this.#dumpOf(index)).catch(() => {});
     }
     try {
       log.warn(await this.#keep(name, index, input));
@@ -70,28 +82,31 @@ export class KeptCrashes {
 
   /** Removes what was not needed. */
   async close(): Promise<void> {
-    await rm(this.dumpsFolder, { recursive: true, force: true }).catch(() => {});
+    await this.#files.remove(this.#dumps).catch(() => {});
   }
 
   #dumpOf(index: number): string {
-    return join(this.dumpsFolder, String(index));
+    return join(this.#dumps, String(index));
   }
 
   async #keep(name: string, index: number, input: Uint8Array): Promise<string> {
     const { core, folder, program, executable } = this.#options;
     // One folder for each job, whatever its name: "a/b" is not within that of "a".
     const kept = join(folder, name.replace(/[%/]/g, encodeURIComponent));
-    await rm(kept, { recursive: true, force: true });
-    await mkdir(kept, { recursive: true });
+    await this.#files.remove(kept);
+    await this.#files.makeFolder(kept);
     const paths = { core: join(kept, "core.so"), input: join(kept, "input") };
-    await writeFile(paths.core, core.content);
-    await chmod(paths.core, 0o755);
-    await writeFile(paths.input, input);
+    await this.#files.create(paths.core, core.content, CORE_MODE);
+    await this.#files.create(paths.input, input);
     const dump = join(kept, "dump");
-    const hasDump = await rename(this.#dumpOf(index), dump).then(() => true, () => false);
+    const hasDump = await this.#files.rename(this.#dumpOf(index), dump).then(
+      () => true,
+      () => false,
+    );
     const replay = `gdb --args ${program} exec ${quoted(paths.core)} ${quoted(paths.input)}`;
     const look = `gdb ${quoted(executable)} ${quoted(dump)}`;
-    await writeFile(join(kept, "commands"), hasDump ? `${replay}\n${look}\n` : `${replay}\n`);
+    const commands = hasDump ? `${replay}\n${look}\n` : `${replay}\n`;
+    await this.#files.create(join(kept, "commands"), commands);
     const without = hasDump ? "" : ` without a core dump (${await whyNoDump()})`;
     return `the crash of "${name}" is kept${without}; to replay it: ${replay}`;
   }

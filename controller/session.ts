@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { parseAddress } from "../link/address.ts";
 import type { FailureKindName } from "../protocol/mod.ts";
 import { detectRuntime } from "../runtime/detect.ts";
+import { guardedRuntime } from "../security/guarded_runtime.ts";
 import { withReason } from "../system/last_words.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { slotsFor } from "../system/usable_cpus.ts";
@@ -27,6 +28,13 @@ export interface SessionOptions {
   readonly with?: readonly string[];
   /** Addresses of workers, as `HOST:PORT`. Without any, the session starts a worker on this machine. */
   readonly workers?: readonly string[];
+  /**
+   * The file of the key that these workers have. Default: `DISTCOMP_KEY`, or `~/.config/distcomp/key`, which is made
+   * when it is needed first. Workers of this user on this machine are used without a key, unless it is given.
+   */
+  readonly key?: string;
+  /** Uses any worker at these addresses, without a key and unencrypted. Default: false. */
+  readonly insecure?: boolean;
   /** Slots of the local worker, if there is one. Default: one per CPU, or per `threads` CPUs. */
   readonly slots?: number;
   /** How many threads the libraries in a core use in the local worker. Default: CPUs divided by slots. */
@@ -129,7 +137,13 @@ export class Session implements AsyncDisposable {
    * If no worker can be used, jobs reject with a `NoWorkerError`.
    */
   static async open(options: SessionOptions): Promise<Session> {
-    const runtime = await detectRuntime();
+    const { key, insecure, log = silentLog } = options;
+    const runtime = guardedRuntime(await detectRuntime(), {
+      role: "controller",
+      key,
+      insecure,
+      log,
+    });
     const workers = (options.workers ?? []).map((worker) => parseAddress(worker));
     const isLocal = workers.length === 0;
     const { env: variables, with: beside } = options;
@@ -139,7 +153,6 @@ export class Session implements AsyncDisposable {
     const core = typeof options.core === "string"
       ? await readCoreImage(options.core, isLocal, { beside, variables })
       : coreImage("core", options.core, variables);
-    const log = options.log ?? silentLog;
     const policy = { ...DEFAULT_POLICY, ...options.policy };
     const { initMs = INIT_MS_DEFAULT } = options;
     const coreOutput = options.log ? "all" : "failures";

@@ -12,7 +12,11 @@ const SHN_UNDEF = 0;
  */
 const NAME_BYTES_MAX = 64;
 
+/** The largest libraries have some hundred thousand. More would hold up a worker: it reads all of them in one turn. */
+const SYMBOLS_MAX = 2_000_000;
+
 const utf8 = new TextDecoder();
+const utf8Bytes = new TextEncoder();
 
 /** The layout of the file, which differs between 32-bit and 64-bit files. */
 interface Layout {
@@ -36,6 +40,19 @@ export function exportedNames(content: Uint8Array): ReadonlySet<string> | undefi
   }
 }
 
+/**
+ * Those of `names` that the library does not export; `undefined` if its table is missing or damaged. Makes no text of
+ * what is in the file, of which a peer may have sent any amount.
+ */
+export function missingNames(content: Uint8Array, names: readonly string[]): string[] | undefined {
+  try {
+    return new ElfFile(content).missingNames(names);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined; // an offset beyond the end of the file
+    throw error;
+  }
+}
+
 class ElfFile {
   readonly #content: Uint8Array;
   readonly #view: DataView;
@@ -50,28 +67,51 @@ class ElfFile {
   }
 
   exportedNames(): ReadonlySet<string> | undefined {
+    const places = this.#exports();
+    if (!places) return undefined;
+    const names = new Set<string>();
+    for (const at of places) {
+      const name = this.#string(at);
+      if (name !== undefined) names.add(name);
+    }
+    return names;
+  }
+
+  missingNames(names: readonly string[]): string[] | undefined {
+    const places = this.#exports();
+    if (!places) return undefined;
+    const missing = new Map(names.map((name) => [name, utf8Bytes.encode(`${name}\0`)]));
+    for (const at of places) {
+      for (const [name, bytes] of missing) {
+        if (bytes.every((byte, index) => this.#content[at + index] === byte)) missing.delete(name);
+      }
+      if (missing.size === 0) break;
+    }
+    return [...missing.keys()];
+  }
+
+  /** Where in the file the names of exported symbols are; `undefined` without a table. */
+  #exports(): Iterable<number> | undefined {
     const layout = this.#layout();
     for (let index = 0; index < layout.sectionCount; index++) {
       const at = layout.sectionsAt + index * layout.sectionBytes;
-      if (this.#u32(at + 4) === SHT_DYNSYM) return this.#namesOf(layout, at);
+      if (this.#u32(at + 4) === SHT_DYNSYM) return this.#namesAt(layout, at);
     }
     return undefined;
   }
 
-  #namesOf(layout: Layout, sectionAt: number): ReadonlySet<string> {
+  *#namesAt(layout: Layout, sectionAt: number): Iterable<number> {
     const { offset, size, link } = layout.section;
     const symbolsAt = this.#word(sectionAt + offset);
     const count = Math.floor(this.#word(sectionAt + size) / layout.symbolBytes);
+    if (count > SYMBOLS_MAX) throw new RangeError(`A library has ${count} symbols`);
     const stringsHeaderAt = layout.sectionsAt + this.#u32(sectionAt + link) * layout.sectionBytes;
     const stringsAt = this.#word(stringsHeaderAt + offset);
-    const names = new Set<string>();
     for (let index = 0; index < count; index++) {
       const at = symbolsAt + index * layout.symbolBytes;
       if (this.#u16(at + layout.symbolSection) === SHN_UNDEF) continue;
-      const name = this.#string(stringsAt + this.#u32(at));
-      if (name !== undefined) names.add(name);
+      yield stringsAt + this.#u32(at);
     }
-    return names;
   }
 
   #layout(): Layout {

@@ -76,6 +76,9 @@ const READS_MAX = 20_000;
 /** Paths are at most this long, and so are names. */
 const STRING_BYTES_MAX = 4096;
 
+/** All strings of a library together: every entry of a crafted one may point to the same long string. */
+const STRINGS_CHARS_MAX = 1024 * 1024;
+
 const utf8 = new TextDecoder();
 
 /** The table is not as the loader needs it. */
@@ -108,6 +111,7 @@ class Reader {
   #segments: readonly Segment[] = [];
   #stringsAt = 0;
   #reads = 0;
+  #stringChars = 0;
 
   constructor(file: FileBytes) {
     this.#file = file;
@@ -250,7 +254,10 @@ class Reader {
   async #stringAt(at: number): Promise<string> {
     const bytes = await this.#bytes(at, STRING_BYTES_MAX);
     const end = bytes.indexOf(0);
-    return end >= 0 ? utf8.decode(bytes.subarray(0, end)) : damaged();
+    if (end < 0) damaged();
+    this.#stringChars += end;
+    if (this.#stringChars > STRINGS_CHARS_MAX) damaged();
+    return utf8.decode(bytes.subarray(0, end));
   }
 
   /** The place in the file of what the loader maps to an address. */

@@ -3,7 +3,7 @@
  * it has the functions of the compute core API. Pure functions of the file's bytes.
  */
 
-import { exportedNames } from "./elf.ts";
+import { missingNames } from "./elf.ts";
 
 /** The functions that a compute core must have. */
 export const CORE_FUNCTIONS = ["worker_init", "worker_run_job", "worker_free_outdata"] as const;
@@ -61,8 +61,7 @@ function elfFacts(content: Uint8Array, view: DataView): CoreFacts {
   }
   const name = ELF_MACHINES[view.getUint16(18, isLittleEndian)];
   const machine = name === "ppc64" && isLittleEndian ? "ppc64le" : name;
-  const names = exportedNames(content);
-  const missing = names ? CORE_FUNCTIONS.filter((name) => !names.has(name)) : [];
+  const missing = missingNames(content, CORE_FUNCTIONS) ?? [];
   return { kind: "library", format: "ELF", machine, missing };
 }
 

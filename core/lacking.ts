@@ -1,5 +1,7 @@
 /** What a machine lacks to load a library, and a sentence about it. */
 
+import { oneLine } from "./one_line.ts";
+
 /** What a machine lacks. */
 export interface Lacking {
   readonly libraries: readonly {
@@ -35,12 +37,6 @@ export function lackingText({ libraries, versions }: Lacking): string | undefine
 /** All names in `lacking`, to see whether another text is about the same. */
 export function namesOf({ libraries, versions }: Lacking): string[] {
   return [...libraries.map(({ name }) => name), ...versions.flatMap(({ missing }) => missing)];
-}
-
-/** Names come from files, which may contain anything. */
-function oneLine(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what this removes
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 }
 
 function libraryText({ name, neededBy }: Lacking["libraries"][number]): string {

@@ -27,7 +27,9 @@ export function parseLoaderCache(
     const name = stringAt(content, start + view.getUint32(at + 4, isLittleEndian));
     const path = stringAt(content, start + view.getUint32(at + 8, isLittleEndian));
     if (name === undefined || path === undefined) return undefined;
-    paths.set(name, [...paths.get(name) ?? [], path]);
+    const known = paths.get(name);
+    if (known) known.push(path);
+    else paths.set(name, [path]);
   }
   return paths;
 }

@@ -1,17 +1,16 @@
 /** Sends and receives frames over a byte stream. Only this file reads and writes bytes of the protocol. */
 
 import {
-  type ArrivingPayload,
-  type Frame,
   FrameDecoder,
   FrameWriter,
   ProtocolError,
   TruncatedFrameError,
   type Uint64,
 } from "../protocol/mod.ts";
-import type { Clock, Timer } from "../runtime/clock.ts";
+import { type Clock, nextTurn, type Timer } from "../runtime/clock.ts";
 import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
+import type { LinkEvents, Reception } from "./link_events.ts";
 
 /**
  * How long to read on after the last frame was sent, and discard what arrives. If the socket were closed with
@@ -31,27 +30,14 @@ const LAST_WRITE_BYTES_MAX = 64 * 1024;
 /** With more bytes than this in flight at the end, a slow network may need far longer than `LINGER_MS`. */
 const FAST_END_BYTES_MAX = 64 * 1024;
 
+/**
+ * Frames that are delivered in one turn of the event loop: a read brings up to 15,000 small ones, and other
+ * connections must not wait until all of them are handled. A full read of jobs with 64 bytes has fewer.
+ */
+const FRAMES_PER_TURN_MAX = 4_096;
+
 /** Bytes per read while the link is ending. They are discarded. */
 const DISCARDED_BYTES = 64 * 1024;
-
-/** What a link reports to its owner. */
-export interface LinkEvents {
-  /** A whole frame has arrived. */
-  onFrame(frame: Frame): void;
-  /** More of a large payload has arrived; `undefined` once all of it has. */
-  onArriving?(payload: ArrivingPayload | undefined): void;
-  /** The bytes from the peer are not frames. The owner may send an error now; then the link ends. */
-  onBroken?(error: ProtocolError): void;
-  /**
-   * The peer sends nothing more, but may still read. Without this handler the link closes; with it, the owner
-   * has to close it.
-   */
-  onPeerEnded?(): void;
-  /** Everything sent so far has been handed to the system. */
-  onDrained?(): void;
-  /** The link is closed. No other event follows. `reason` is undefined if the peer ended it between two frames. */
-  onClosed(reason: Error | undefined): void;
-}
 
 /** Options of a link. */
 export interface LinkOptions {
@@ -78,8 +64,10 @@ export class Link {
   #closing: Timer | undefined;
   #broken: ProtocolError | undefined;
   #resume: (() => void) | undefined;
+  #held: Promise<void> | undefined;
+  #frames = 0;
+  #turnEndsAt = FRAMES_PER_TURN_MAX;
   #isPaused = false;
-  #isHeld = false;
   #isArriving = false;
   #isEnding = false;
   #isClosed = false;
@@ -103,6 +91,13 @@ export class Link {
   /** How often bytes have arrived from the peer, or the peer has accepted some of the pending bytes. */
   get signsOfLife(): number {
     return this.#signsOfLife;
+  }
+
+  /** What has been received, and what is under way. */
+  get reception(): Reception {
+    const { heldBytes, allocatedBytes } = this.#decoder;
+    const isListening = !this.#isPaused && !this.#held;
+    return { frames: this.#frames, heldBytes, allocatedBytes, isListening };
   }
 
   /** Bytes handed to the system since bytes last arrived. They may not have reached the peer yet. */
@@ -143,27 +138,20 @@ export class Link {
   /** Pauses or resumes reading. While reading is paused, the peer has to wait. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    if (isPaused || (this.#isHeld && !this.#isEnding && !this.#isClosed)) return;
+    if (isPaused) return;
     this.#resume?.();
     this.#resume = undefined;
   }
 
-  /** Whether nothing is read, for lack of memory. */
-  get isHeld(): boolean {
-    return this.#isHeld;
+  /** Delivers nothing more, after the frame that is being delivered, until this resolves. */
+  hold(until: Promise<void>): void {
+    this.#held = until;
   }
 
-  /** Reads nothing until this ends: there is no memory for what is arriving. */
-  hold(isHeld: boolean): void {
-    this.#isHeld = isHeld;
-    if (!isHeld) this.pause(this.#isPaused);
-  }
-
-  /** Gives up the large payload that is arriving. */
+  /** Gives up the large payload that is arriving. Its frame is not delivered. */
   discardArriving(): void {
     this.#decoder.discardArriving();
     this.#isArriving = false;
-    this.hold(false);
   }
 
   /**
@@ -204,17 +192,16 @@ export class Link {
 
   async #read(): Promise<void> {
     while (!this.#isClosed) {
-      if (this.#isPaused || (this.#isHeld && !this.#isEnding)) {
-        await new Promise<void>((resolve) => this.#resume = resolve);
-      }
+      if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
       const space = this.#isEnding ? new Uint8Array(DISCARDED_BYTES) : this.#decoder.space();
       const bytes = await this.#stream.read(space);
       if (bytes === null) break;
       this.#signsOfLife += 1;
       this.#unacknowledgedBytes = 0;
       if (this.#isEnding) continue;
+      this.#events.onRead?.(bytes);
       this.#decoder.commit(bytes);
-      this.#deliver();
+      while (this.#deliver()) await this.#mayDeliver();
       if (this.#decoder.arriving || this.#isArriving) this.#reportArriving();
     }
     if (this.#decoder.heldBytes > 0 && !this.#isEnding) {
@@ -222,11 +209,14 @@ export class Link {
     }
   }
 
-  #deliver(): void {
+  /** Delivers the frames that have arrived. Returns whether the rest of them has to wait. */
+  #deliver(): boolean {
     try {
       for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
+        this.#frames += 1;
         this.#events.onFrame(frame);
-        if (this.#isClosed || this.#isEnding) return;
+        if (this.#isClosed || this.#isEnding) return false;
+        if (this.#frames >= this.#turnEndsAt || this.#held || this.#isPaused) return true;
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -234,6 +224,19 @@ export class Link {
       this.#events.onBroken?.(error);
       void this.end();
     }
+    return false;
+  }
+
+  /** Resolves when more frames may be delivered. */
+  async #mayDeliver(): Promise<void> {
+    if (this.#frames >= this.#turnEndsAt) await nextTurn();
+    this.#turnEndsAt = this.#frames + FRAMES_PER_TURN_MAX;
+    while (this.#held && !this.#isClosed) {
+      const held = this.#held;
+      await held;
+      if (this.#held === held) this.#held = undefined;
+    }
+    if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
   }
 
   #reportArriving(): void {

@@ -17,25 +17,30 @@ const SHARED_PAYLOAD_BYTES_MAX = 64 * 1024;
 
 /**
  * The first allocation for such a payload. It doubles as bytes arrive, so that a peer that only announces a
- * large payload costs no more than this.
+ * large payload costs no more than this. Payloads of usual sizes are not moved.
  */
-const FIRST_ALLOCATION_BYTES_MAX = 4 * 1024 * 1024;
+const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024;
+
+/** Bytes of a large payload in one read. A receiver that stops reading still gets what the read under way brings. */
+const READ_BYTES_MAX = 1024 * 1024;
 
 /** A payload with memory of its own that is arriving. */
 export interface ArrivingPayload {
   readonly type: number;
   readonly id: Uint64;
   readonly payloadBytes: number;
-  /** How much of it has arrived, and is held. */
+  /** How much of it has arrived. */
   readonly filled: number;
 }
 
 interface PartialPayload extends ArrivingPayload {
   bytes: Uint8Array<ArrayBuffer>;
   filled: number;
+  /** Nobody wants it. `bytes` is overwritten again and again. */
+  isDiscarded: boolean;
 }
 
-/** Where bytes go that nobody wants. */
+/** Bytes of a discarded payload in one read. */
 const DISCARDED_BYTES_MAX = 64 * 1024;
 
 /**
@@ -57,8 +62,6 @@ export class FrameDecoder {
   #start = 0;
   #end = 0;
   #partial: PartialPayload | undefined;
-  /** Bytes of a discarded payload that have not arrived yet. */
-  #discarding = 0;
 
   constructor(options: { payloadBytesMax?: number } = {}) {
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
@@ -67,28 +70,29 @@ export class FrameDecoder {
   /** Bytes of an incomplete frame. If there are any at the end of the stream, the stream was cut off. */
   get heldBytes(): number {
     const inChunk = this.#end - this.#start;
-    if (this.#discarding > 0) return HEADER_BYTES;
     return this.#partial ? HEADER_BYTES + this.#partial.filled : inChunk;
   }
 
-  /** The large payload that is arriving, if there is one. */
+  /** The large payload that is arriving, if there is one that is kept. */
   get arriving(): ArrivingPayload | undefined {
-    return this.#partial;
+    return this.#partial?.isDiscarded ? undefined : this.#partial;
   }
 
-  /** Gives up the payload that is arriving, and its memory. The rest of it is not kept, and its frame never comes. */
+  /** Gives up the payload that is arriving, and its memory. The rest of it is skipped, and its frame never comes. */
   discardArriving(): void {
     if (!this.#partial) return;
-    this.#discarding = this.#partial.payloadBytes - this.#partial.filled;
-    this.#partial = undefined;
+    this.#partial.isDiscarded = true;
+    this.#partial.bytes = new Uint8Array(DISCARDED_BYTES_MAX);
+  }
+
+  /** Memory for what arrives next, which no frame that was returned has. */
+  get allocatedBytes(): number {
+    return this.#chunk.byteLength + (this.#partial?.bytes.byteLength ?? 0);
   }
 
   /** The buffer for the next bytes of the stream; never empty, valid until `commit`. */
   space(): Uint8Array<ArrayBuffer> {
-    if (this.#partial) return this.#partial.bytes.subarray(this.#partial.filled);
-    if (this.#discarding > 0) {
-      return new Uint8Array(Math.min(this.#discarding, DISCARDED_BYTES_MAX));
-    }
+    if (this.#partial) return this.#spaceOf(this.#partial);
     if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
     return this.#chunk.subarray(this.#end);
   }
@@ -96,7 +100,6 @@ export class FrameDecoder {
   /** Reports that the first `bytes` bytes of `space()` were filled. */
   commit(bytes: number): void {
     if (this.#partial) this.#partial.filled += bytes;
-    else if (this.#discarding > 0) this.#discarding -= bytes;
     else this.#end += bytes;
   }
 
@@ -143,22 +146,28 @@ export class FrameDecoder {
     const here = this.#chunk.subarray(this.#start + HEADER_BYTES, this.#end);
     bytes.set(here);
     this.#start = this.#end;
-    this.#partial = { type, id, payloadBytes, bytes, filled: here.byteLength };
+    const filled = here.byteLength;
+    this.#partial = { type, id, payloadBytes, bytes, filled, isDiscarded: false };
+  }
+
+  #spaceOf(partial: PartialPayload): Uint8Array<ArrayBuffer> {
+    const { filled, payloadBytes, isDiscarded } = partial;
+    if (isDiscarded) return partial.bytes.subarray(0, payloadBytes - filled);
+    if (filled === partial.bytes.byteLength) this.#growPartial(partial);
+    return partial.bytes.subarray(filled, filled + READ_BYTES_MAX);
   }
 
   #finishPartial(partial: PartialPayload): Frame | undefined {
-    if (partial.filled < partial.payloadBytes) {
-      if (partial.filled === partial.bytes.byteLength) this.#growPartial(partial);
-      return undefined;
-    }
+    if (partial.filled < partial.payloadBytes) return undefined;
     this.#partial = undefined;
+    if (partial.isDiscarded) return this.next();
     return { type: partial.type, id: partial.id, payload: partial.bytes };
   }
 
   #growPartial(partial: PartialPayload): void {
-    const bytes = new Uint8Array(Math.min(partial.payloadBytes, 2 * partial.bytes.byteLength));
-    bytes.set(partial.bytes);
-    partial.bytes = bytes;
+    const bytes = Math.min(partial.payloadBytes, 2 * partial.bytes.byteLength);
+    // The old memory is freed at once. A copy would leave it to the garbage collector, which may be late.
+    partial.bytes = new Uint8Array(partial.bytes.buffer.transfer(bytes));
   }
 
   /** Starts a new chunk with the rest of the old one. Frames in the old chunk keep it alive. */

@@ -28,10 +28,10 @@ export const JOB_RESULT_PREFIX_BYTES = 12;
 export const ERROR_TEXT_BYTES_MAX = 4096;
 
 /**
- * How much of a received error text is kept. A peer may send a text as long as a payload, and V8 cannot hold a
- * string of 512 MiB.
+ * How much of a received error text is kept: as much as is sent. A peer may send a text as long as a payload for each
+ * job, and they all go into a log or a journal.
  */
-export const ERROR_TEXT_RECEIVED_BYTES_MAX = 64 * 1024;
+export const ERROR_TEXT_RECEIVED_BYTES_MAX = ERROR_TEXT_BYTES_MAX;
 
 /** From version 2 on, a controller sends something at least this often. */
 export const PING_MS = 5_000;

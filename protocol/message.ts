@@ -135,7 +135,7 @@ export function decodeJobResponse(payload: Uint8Array<ArrayBuffer>): JobResult {
 }
 
 /**
- * Decodes the text of an error response, at most 64 KiB of it. Bytes that are not UTF-8 become U+FFFD: a damaged
+ * Decodes the text of an error response, at most 4 KiB of it. Bytes that are not UTF-8 become U+FFFD: a damaged
  * text is better than none.
  */
 export function decodeError(payload: Uint8Array): string {

@@ -18,6 +18,9 @@ const DIGEST_BYTES = 32;
 /** The most cores that a worker may say it has kept. distcomp's worker keeps far fewer. */
 export const KEPT_CORES_MAX = 65_536;
 
+/** Characters that are kept of each text in a worker's description: the longest name of a host, and more. */
+const DESCRIPTION_CHARS_MAX = 255;
+
 /** Bytes of the id of a worker process. */
 export const INSTANCE_BYTES = 16;
 
@@ -263,9 +266,9 @@ export function decodeDescription(payload: Uint8Array<ArrayBuffer>): WorkerDescr
     instance: reader.hex(INSTANCE_BYTES),
     slots: reader.uint32(),
     memoryBytes: Number(reader.uint64()),
-    platform: reader.string(),
-    software: reader.string(),
-    machine: reader.string(),
+    platform: reader.string().slice(0, DESCRIPTION_CHARS_MAX),
+    software: reader.string().slice(0, DESCRIPTION_CHARS_MAX),
+    machine: reader.string().slice(0, DESCRIPTION_CHARS_MAX),
     cores: reader.list(KEPT_CORES_MAX, DIGEST_BYTES, () => reader.hex(DIGEST_BYTES)),
   };
   reader.end();

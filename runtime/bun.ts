@@ -9,6 +9,7 @@ import { systemClock, systemRandom } from "./clock.ts";
 import { reasonOf } from "./error_text.ts";
 import { systemFiles } from "./files.ts";
 import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
+import { peerUserBy } from "./peer_user.ts";
 import {
   type Address,
   type ByteStream,
@@ -17,9 +18,12 @@ import {
   type ProcessEnd,
   type Runtime,
   type SpawnOptions,
+  type StreamEnds,
   type StreamListener,
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
+import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
+import { checkOwnSocket } from "./unix_owner.ts";
 
 type Socket = BunSocket<SocketStream>;
 
@@ -31,6 +35,7 @@ export const bunRuntime: Runtime = {
   files: systemFiles,
   dial,
   listen,
+  peerUser: peerUserBy(() => openCFunctions(DIAGNOSIS_FUNCTIONS)),
   stdio,
   writeStderr,
   spawn,
@@ -41,14 +46,22 @@ export const bunRuntime: Runtime = {
   openSlotChannel,
 };
 
+/** Connections that wait to be accepted: Bun takes them from the system's queue, which has a bound, at once. */
+const ARRIVED_MAX = 128;
+
 /** A socket as a stream. `handlers` below passes the events of the socket to it. */
 class SocketStream implements ByteStream {
+  readonly peer: string;
+  readonly ends?: StreamEnds;
   readonly #socket: Socket;
   readonly #incoming: ChunkQueue;
   #onWritable: ((error?: Error) => void) | undefined;
   #isClosed = false;
 
-  constructor(socket: Socket, readonly peer: string) {
+  constructor(socket: Socket) {
+    const ends = endsOf(socket);
+    this.peer = ends ? hostAndPort(ends.remote.host, ends.remote.port) : "a local process";
+    if (ends) this.ends = ends;
     this.#socket = socket;
     this.#incoming = new ChunkQueue((isPaused) => isPaused ? socket.pause() : socket.resume());
   }
@@ -76,6 +89,10 @@ class SocketStream implements ByteStream {
     if (this.#isClosed) return;
     this.onClosed();
     this.#socket.end();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   onData(chunk: Uint8Array): void {
@@ -107,7 +124,7 @@ class SocketStream implements ByteStream {
 function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<SocketStream> {
   return {
     open: (socket) => {
-      socket.data = new SocketStream(socket, peerOf(socket));
+      socket.data = new SocketStream(socket);
       onOpen(socket.data);
     },
     data: (socket, chunk) => socket.data.onData(chunk),
@@ -118,9 +135,14 @@ function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<Sock
   };
 }
 
-function peerOf(socket: Socket): string {
-  const { remoteAddress, remotePort } = socket;
-  return remotePort ? hostAndPort(remoteAddress, remotePort) : "a local process";
+/** `undefined` for a Unix socket. */
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket) {
+  return remotePort
+    ? {
+      local: { host: localAddress, port: localPort },
+      remote: { host: remoteAddress, port: remotePort },
+    }
+    : undefined;
 }
 
 async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
@@ -130,10 +152,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
     () => reject(new Error(`no answer within ${timeoutMs / 1000} s`)),
   );
   const socket = handlers(resolve);
-  const options = { socket, allowHalfOpen: true };
-  const connecting = address.kind === "unix"
-    ? bun.connect({ unix: address.path, ...options })
-    : bun.connect({ hostname: address.host, port: address.port, ...options });
+  const connecting = connect(address, { socket, allowHalfOpen: true });
   connecting.catch((error) => reject(new Error(reasonOf(error), { cause: error })));
   // Close a connection that opens after the timeout.
   promise.catch(() => connecting.then((late) => late.end(), () => {}));
@@ -144,6 +163,14 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
   }
 }
 
+async function connect(address: Address, options: SocketOptions): Promise<Socket> {
+  if (address.kind === "tcp") {
+    return await bun.connect({ hostname: address.host, port: address.port, ...options });
+  }
+  checkOwnSocket(address.path);
+  return await bun.connect({ unix: address.path, ...options });
+}
+
 function prepared(stream: SocketStream, socket: Socket): ByteStream {
   socket.setNoDelay(true);
   socket.setKeepAlive(true);
@@ -151,12 +178,17 @@ function prepared(stream: SocketStream, socket: Socket): ByteStream {
 }
 
 function listen(address: Address): StreamListener {
-  const arrived: SocketStream[] = [];
+  let arrived: SocketStream[] = [];
   let waiting: ((stream: ByteStream | null) => void) | undefined;
   let isClosed = false;
   const socket = handlers((stream) => {
     if (waiting) waiting(stream);
-    else arrived.push(stream);
+    else if (arrived.length < ARRIVED_MAX) arrived.push(stream);
+    else {
+      arrived = arrived.filter((other) => !other.isClosed);
+      if (arrived.length < ARRIVED_MAX) arrived.push(stream);
+      else stream.close();
+    }
     waiting = undefined;
   });
   const options = { socket, allowHalfOpen: true };
@@ -171,17 +203,18 @@ function listen(address: Address): StreamListener {
     close: () => {
       isClosed = true;
       listener.stop();
+      for (const stream of arrived.splice(0)) stream.close();
       waiting?.(null);
     },
   };
 }
 
-interface ListenOptions {
+interface SocketOptions {
   readonly socket: BunSocketHandler<SocketStream>;
   readonly allowHalfOpen: boolean;
 }
 
-function listenAt(address: Address, options: ListenOptions) {
+function listenAt(address: Address, options: SocketOptions) {
   try {
     return address.kind === "unix"
       ? bun.listen({ unix: address.path, ...options })
@@ -226,11 +259,11 @@ function written(to: Writable, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
 }
 
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
-  const { env, isDetached = false } = options;
+  const { env, isDetached = false, isTold = false } = options;
   const child = bun.spawn([...command], {
     env,
     ...options.folder !== undefined && { cwd: options.folder },
-    stdin: "ignore",
+    stdin: isTold ? "pipe" : "ignore",
     stdout: "pipe",
     stderr: "pipe",
     detached: isDetached,
@@ -239,6 +272,10 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     pid: child.pid,
     outputs: [child.stdout, child.stderr],
     ended: endOf(child, isDetached),
+    tell: (text) => {
+      child.stdin?.write(text);
+      child.stdin?.flush();
+    },
     kill: (signal) => {
       if (!isDetached || !signalGroup(child.pid, signal)) child.kill(signal);
     },

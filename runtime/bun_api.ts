@@ -9,6 +9,8 @@ import * as bunFfi from "bun:ffi";
 /** A socket. `T` is the type of its `data`. */
 export interface BunSocket<T> {
   data: T;
+  readonly localAddress: string;
+  readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
   /** Returns the number of bytes accepted; -1 if the socket is closed. */
@@ -52,6 +54,7 @@ export interface BunUnixOptions<T> extends SocketOptions<T> {
 /** A child process whose stdout and stderr are pipes. */
 export interface BunSubprocess {
   readonly pid: number;
+  readonly stdin?: { write(text: string): unknown; flush(): unknown } | undefined;
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
   readonly exited: Promise<number>;
@@ -72,7 +75,7 @@ export interface BunApi {
   spawn(command: string[], options: {
     env: Record<string, string>;
     cwd?: string;
-    stdin: "ignore";
+    stdin: "ignore" | "pipe";
     stdout: "pipe";
     stderr: "pipe";
     detached: boolean;

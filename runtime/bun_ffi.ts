@@ -25,6 +25,7 @@ import {
   type GuardedCore,
   type GuardLibrary,
 } from "./guarded_core.ts";
+import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "./exit_note.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
 import { FAULT_FUNCTIONS, type FaultLibrary, traceFaults } from "./fault_trace.ts";
@@ -113,6 +114,9 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   const tools = { libc, faults, linker, memory, addressOf: (pointer: Pointer) => BigInt(pointer) };
   return Object.assign(channel, {
     traceFaults: (path: string, at: number) => traceFaults(tools, path, at),
+    noteExit: (shared: ArrayBuffer, at: number) => {
+      noteExit(openCFunctions<ExitLibrary<Pointer>>(EXIT_FUNCTIONS), linker, memory, shared, at);
+    },
   });
 }
 

@@ -64,6 +64,8 @@ export interface CLibrary<Pointer, Size> {
   signal(number: number, handler: Pointer): Pointer | null;
   dup(fd: number): number;
   dup2(fd: number, target: number): number;
+  /** `ioctl` for requests that take no memory. */
+  ioctlPlain(fd: number, request: Size, memory: null): number;
   setvbuf(stream: Pointer, buffer: null, mode: number, size: Size): number;
   fflush(stream: Pointer): number;
   getrlimit(resource: number, limits: Uint8Array): number;
@@ -101,6 +103,8 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   dup: { args: ["i32"], returns: "i32" },
   // int dup2(int fd, int target)
   dup2: { args: ["i32", "i32"], returns: "i32" },
+  // int ioctl(int fd, unsigned long request, void *memory)
+  ioctlPlain: { symbol: "ioctl", args: ["i32", "u64", "pointer"], returns: "i32" },
   // int setvbuf(FILE *stream, char *buffer, int mode, size_t size)
   setvbuf: { args: ["pointer", "pointer", "i32", "size"], returns: "i32" },
   // int fflush(FILE *stream)

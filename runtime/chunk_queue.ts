@@ -1,7 +1,7 @@
 /** Turns a source that pushes chunks into a stream that is read. For Bun, whose sockets use callbacks. */
 
-/** With more unread bytes, the source is paused. */
-const UNREAD_BYTES_MAX = 1024 * 1024;
+/** With more unread bytes, the source is paused. Hundreds of connections may have as much each. */
+const UNREAD_BYTES_MAX = 512 * 1024;
 
 /** A queue of chunks that have arrived and are not read yet. */
 export class ChunkQueue {

@@ -108,3 +108,8 @@ export const systemRandom: Random = {
 export function delay(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.after(ms, resolve));
 }
+
+/** Resolves in the next turn of the event loop, after what other connections have received meanwhile. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}

@@ -7,6 +7,7 @@ import { denoFiles } from "./deno_files.ts";
 import { openCFunctions, openCore, openCoreProcess, openSlotChannel } from "./deno_ffi.ts";
 import { reasonOf } from "./error_text.ts";
 import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
+import { peerUserBy } from "./peer_user.ts";
 import {
   type Address,
   type ByteStream,
@@ -15,9 +16,12 @@ import {
   type ProcessEnd,
   type Runtime,
   type SpawnOptions,
+  type StreamEnds,
   type StreamListener,
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
+import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
+import { checkOwnSocket } from "./unix_owner.ts";
 
 /** Deno as a runtime for distcomp. */
 export const denoRuntime: Runtime = {
@@ -27,6 +31,7 @@ export const denoRuntime: Runtime = {
   files: denoFiles,
   dial,
   listen,
+  peerUser: peerUserBy(() => openCFunctions(DIAGNOSIS_FUNCTIONS)),
   stdio,
   writeStderr: (bytes) => writeAll(Deno.stderr, bytes), // `process.stderr` of Deno blocks
   spawn,
@@ -54,6 +59,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
 
 async function connect(address: Address, signal: AbortSignal): Promise<ByteStream> {
   if (address.kind === "unix") {
+    checkOwnSocket(address.path);
     return connStream(await Deno.connect({ transport: "unix", path: address.path }), address.path);
   }
   const { host: hostname, port } = address;
@@ -99,7 +105,12 @@ function streamListener(
 }
 
 function tcpStream(connection: Deno.TcpConn): ByteStream {
-  const { hostname, port } = connection.remoteAddr;
+  const { remoteAddr, localAddr } = connection;
+  const { hostname, port } = remoteAddr;
+  const ends = {
+    local: { host: localAddr.hostname, port: localAddr.port },
+    remote: { host: hostname, port },
+  };
   try {
     connection.setNoDelay(true);
     connection.setKeepAlive(true);
@@ -107,7 +118,7 @@ function tcpStream(connection: Deno.TcpConn): ByteStream {
     closeQuietly(connection); // the caller never gets it
     throw error;
   }
-  return connStream(connection, hostAndPort(hostname, port));
+  return connStream(connection, hostAndPort(hostname, port), ends);
 }
 
 interface ReadWriteClose {
@@ -117,9 +128,10 @@ interface ReadWriteClose {
   close(): void;
 }
 
-function connStream(connection: ReadWriteClose, peer: string): ByteStream {
+function connStream(connection: ReadWriteClose, peer: string, ends?: StreamEnds): ByteStream {
   return {
     peer,
+    ...ends && { ends },
     read: (into) => connection.read(into),
     write: (bytes) => writeAll(connection, bytes),
     endWrites: () => connection.closeWrite(),
@@ -161,21 +173,23 @@ function closeQuietly(resource: { close(): void }): void {
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
   const [program, ...args] = command;
   if (program === undefined) throw new RangeError("The command to start is empty");
-  const { env, isDetached = false } = options;
+  const { env, isDetached = false, isTold = false } = options;
   const child = new Deno.Command(program, {
     args,
     env,
     clearEnv: true, // otherwise `env` would only be added
     ...options.folder !== undefined && { cwd: options.folder },
-    stdin: "null",
+    stdin: isTold ? "piped" : "null",
     stdout: "piped",
     stderr: "piped",
     detached: isDetached,
   }).spawn();
+  const input = isTold ? child.stdin.getWriter() : undefined;
   return {
     pid: child.pid,
     outputs: [child.stdout, child.stderr],
     ended: endOf(child, isDetached),
+    tell: (text) => void input?.write(new TextEncoder().encode(text)).catch(() => {}),
     kill: (signal) => {
       if (!isDetached || !signalGroup(child.pid, signal)) killQuietly(child, signal);
     },

@@ -25,6 +25,7 @@ import {
   type GuardedCore,
   type GuardLibrary,
 } from "./guarded_core.ts";
+import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "./exit_note.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
 import { openPrinting } from "./libc_printing.ts";
@@ -87,7 +88,13 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   const libc = symbols as unknown as CLibrary<Pointer, bigint>;
   const linker = openLinker((name) => Deno.dlopen(name, tableOf(LINKER_FUNCTIONS)).symbols);
   const printing = openPrinting(libc, memory, linker as unknown as LinkerLibrary<Pointer>);
-  return connectChannel(libc, memory, socketPath, printing);
+  const channel = connectChannel(libc, memory, socketPath, printing);
+  return linker ? Object.assign(channel, { noteExit: exitNotes(linker as never) }) : channel;
+}
+
+function exitNotes(linker: LinkerLibrary<Pointer>): NonNullable<SlotChannel["noteExit"]> {
+  return (shared, at) =>
+    noteExit(openCFunctions<ExitLibrary<Pointer>>(EXIT_FUNCTIONS), linker, memory, shared, at);
 }
 
 /** Lets this process run a core without a worker. */

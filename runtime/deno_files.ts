@@ -5,10 +5,19 @@
  */
 
 import { Buffer } from "node:buffer";
+import { constants } from "node:fs";
 import os from "node:os";
 import { dirname, join } from "./path.ts";
 import { bytesOfName, isUtf8Name, nameOfBytes, REPLACEMENT } from "./file_name.ts";
-import { type FileInfo, type Files, systemFiles, type TargetInfo } from "./files.ts";
+import {
+  type FileInfo,
+  type Files,
+  FOLDER_FLAGS,
+  type LinkRule,
+  type OpenFolder,
+  systemFiles,
+  type TargetInfo,
+} from "./files.ts";
 import type { Entry } from "./folder.ts";
 import { openFileLibrary } from "./deno_ffi.ts";
 
@@ -18,6 +27,7 @@ const STATX_BASIC_STATS = 0x7ff;
 const STATX_BYTES = 256;
 /** O_CLOEXEC: slots do not get the file. */
 const O_RDONLY_CLOEXEC = 0o2000000;
+const { O_NOFOLLOW, O_NONBLOCK } = constants;
 const NEW_FOLDER_MODE = 0o777;
 const PATH_MAX = 4096;
 
@@ -32,9 +42,9 @@ const S_IFMT = 0o170000;
 const FILE_KINDS: Readonly<Record<number, FileInfo["kind"]>> = {
   0o040000: "folder",
   0o100000: "file",
+  0o120000: "link",
   0o140000: "socket",
 };
-const S_IFLNK = 0o120000;
 
 type Library = NonNullable<ReturnType<typeof openFileLibrary>>;
 
@@ -68,7 +78,14 @@ export const denoFiles: Files = {
     return libc ? infoOf(statx(libc, path, AT_SYMLINK_NOFOLLOW)) : await systemFiles.info(path);
   },
   content: (path) => withUtf8Path(path, systemFiles.content),
-  openToRead: (path) => withUtf8Path(path, systemFiles.openToRead),
+  openToRead: (path, links) =>
+    isUtf8Name(path)
+      ? systemFiles.openToRead(path, links)
+      : withUtf8Path(path, systemFiles.openToRead, links),
+  ...systemFiles.openFolder && {
+    openFolder: async (path: string) => openedFolder(path) ?? await systemFiles.openFolder!(path),
+    openFolderSync: (path: string) => openedFolder(path) ?? systemFiles.openFolderSync!(path),
+  },
   rename: async (path, newPath) => {
     if (!wasRenamed(path, newPath)) await systemFiles.rename(path, newPath);
   },
@@ -147,9 +164,7 @@ function exactEntries(libc: Library, folder: string): Entry[] {
 /** Some file systems do not say in a listing what an entry is. */
 function kindOf(libc: Library, path: string, type: number): Entry["kind"] {
   if (type !== DT_UNKNOWN) return ENTRY_KINDS[type] ?? "other";
-  const stats = statx(libc, path, AT_SYMLINK_NOFOLLOW);
-  if ((stats.readUInt16LE(0x1c) & S_IFMT) === S_IFLNK) return "link";
-  const { kind } = targetOf(stats);
+  const { kind } = targetOf(statx(libc, path, AT_SYMLINK_NOFOLLOW));
   return kind === "socket" ? "other" : kind;
 }
 
@@ -160,16 +175,30 @@ function exactRealPath(libc: Library, path: string): string {
 }
 
 /** Opens a file, and uses it under a path that `node:fs` can open. */
-async function withUtf8Path<T>(path: string, use: (path: string) => Promise<T>): Promise<T> {
+async function withUtf8Path<T>(
+  path: string,
+  use: (path: string) => Promise<T>,
+  links: LinkRule = "followed",
+): Promise<T> {
   const libc = isUtf8Name(path) ? undefined : library();
   if (!libc) return await use(path);
-  const fd = libc.open(cString(path), O_RDONLY_CLOEXEC);
+  const flags = links === "refused" ? O_RDONLY_CLOEXEC | O_NOFOLLOW | O_NONBLOCK : O_RDONLY_CLOEXEC;
+  const fd = libc.open(cString(path), flags);
   check(libc, fd, path);
   try {
     return await use(`/proc/self/fd/${fd}`);
   } finally {
     libc.close(fd);
   }
+}
+
+/** Opens a folder, unless `node:fs` can do that. */
+function openedFolder(path: string): OpenFolder | undefined {
+  const libc = isUtf8Name(path) ? undefined : library();
+  if (!libc) return undefined;
+  const fd = libc.open(cString(path), FOLDER_FLAGS);
+  check(libc, fd, path);
+  return { path: `/proc/self/fd/${fd}`, close: () => void libc.close(fd) };
 }
 
 /** Renames a file, unless `node:fs` can do that. */

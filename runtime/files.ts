@@ -6,13 +6,16 @@
 import {
   type BigIntStats,
   closeSync,
+  constants,
   lstatSync,
   mkdirSync,
+  open as openDescriptor,
   openSync,
   readSync,
   renameSync,
   rmSync,
   type Stats,
+  unlinkSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -32,17 +35,29 @@ import {
   writeFile,
 } from "node:fs/promises";
 import process from "node:process";
+import { promisify } from "node:util";
 import { entriesOf, type Entry, realPathOf } from "./folder.ts";
 import { nativePath } from "./native_path.ts";
 
 const NS_PER_S = 1_000_000_000n;
+
+const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } =
+  constants;
+
+/** Linux: processes that this one starts do not get it. */
+const O_CLOEXEC = 0o2000000;
+/** Linux: it is only a place in the file system. So a folder needs no permission to be listed. */
+const O_PATH = 0o10000000;
+
+/** How a folder is opened on Linux: not through a link. */
+export const FOLDER_FLAGS = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 /** `node:fs` of Deno knows only whole seconds of ctime. */
 const HAS_EXACT_TIMES = process.versions["deno"] === undefined;
 
 /** What is at a path. Links are not followed. */
 export interface FileInfo {
-  readonly kind: "file" | "folder" | "socket" | "other";
+  readonly kind: "file" | "folder" | "link" | "socket" | "other";
   readonly bytes: number;
   /** When it was changed last, in milliseconds since 1970. */
   readonly modifiedAtMs: number;
@@ -73,6 +88,16 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+/** A folder that is kept open: a name for it that leads to it, whatever becomes of its path. */
+export interface OpenFolder {
+  /** In this process. `PATH/NAME` is the file `NAME` in the folder. */
+  readonly path: string;
+  close(): void;
+}
+
+/** Whether a link at the end of a path is followed, or opening it fails with ELOOP. */
+export type LinkRule = "followed" | "refused";
+
 /** A file that another process changes while this one reads it. */
 export interface SharedFile {
   read(into: Float64Array<ArrayBuffer>): void;
@@ -87,12 +112,20 @@ export interface SharedFile {
  */
 export interface Files {
   /** Opens a file to read it. */
-  openToRead(path: string): Promise<OpenFile>;
+  openToRead(path: string, links?: LinkRule): Promise<OpenFile>;
   /**
    * Opens a file to read it and to append to it. Creates it if there is none, with `mode`. `isEmptied`: its content
    * is lost.
    */
-  openToAppend(path: string, isEmptied: boolean, mode?: number): Promise<OpenFile>;
+  openToAppend(
+    path: string,
+    isEmptied: boolean,
+    mode?: number,
+    links?: LinkRule,
+  ): Promise<OpenFile>;
+  /** Opens a folder, and fails with ENOTDIR if it is a link. Only where the system can do that. */
+  openFolder?(path: string): Promise<OpenFolder>;
+  openFolderSync?(path: string): OpenFolder;
   openShared(path: string): SharedFile;
   /** Writes a file that does not exist yet. */
   create(path: string, content: Uint8Array | string, mode?: number): Promise<void>;
@@ -122,6 +155,7 @@ export interface Files {
   infoSync(path: string): FileInfo | undefined;
   /** Removes a file, or a link. */
   unlink(path: string): Promise<void>;
+  unlinkSync(path: string): void;
   /** Removes a file, or a folder with everything in it. It need not exist. */
   remove(path: string): Promise<void>;
   removeSync(path: string): void;
@@ -129,9 +163,17 @@ export interface Files {
 
 /** The file system of this machine, with what the modules can do that Deno and Bun share. */
 export const systemFiles: Files = {
-  openToRead: async (path) => new SystemFile(await open(nativePath(path), "r")),
-  openToAppend: async (path, isEmptied, mode) =>
-    new SystemFile(await open(nativePath(path), isEmptied ? "w+" : "a+", mode)),
+  openToRead: async (path, links) =>
+    new SystemFile(await open(nativePath(path), O_RDONLY | flagsOf(links))),
+  openToAppend: async (path, isEmptied, mode, links) => {
+    const flags = O_RDWR | O_CREAT | (isEmptied ? O_TRUNC : O_APPEND) | flagsOf(links);
+    return new SystemFile(await open(nativePath(path), flags, mode));
+  },
+  ...process.platform === "linux" && {
+    openFolder: async (path: string) =>
+      systemFolder(await promisify(openDescriptor)(nativePath(path), FOLDER_FLAGS)),
+    openFolderSync: (path: string) => systemFolder(openSync(nativePath(path), FOLDER_FLAGS)),
+  },
   openShared: (path) => new SystemSharedFile(openSync(nativePath(path), "r+")),
   create: (path, content, mode) => writeFile(nativePath(path), content, newFile(mode)),
   createSync: (path, content, mode) => writeFileSync(nativePath(path), content, newFile(mode)),
@@ -156,6 +198,7 @@ export const systemFiles: Files = {
     return new Uint8Array(content.buffer as ArrayBuffer, content.byteOffset, content.byteLength);
   },
   unlink: async (path) => await unlink(nativePath(path)),
+  unlinkSync: (path) => unlinkSync(nativePath(path)),
   remove: async (path) => await rm(nativePath(path), { recursive: true, force: true }),
   removeSync: (path) => rmSync(nativePath(path), { recursive: true, force: true }),
 };
@@ -213,6 +256,15 @@ class SystemSharedFile implements SharedFile {
   }
 }
 
+/** Nobody waits for the other end of a pipe that lies where a file should be. Files do not know `O_NONBLOCK`. */
+function flagsOf(links: LinkRule = "followed"): number {
+  return links === "refused" ? O_NOFOLLOW | O_NONBLOCK : 0;
+}
+
+function systemFolder(fd: number): OpenFolder {
+  return { path: `/proc/self/fd/${fd}`, close: () => closeSync(fd) };
+}
+
 function newFile(mode = 0o666): { readonly flag: "wx"; readonly mode: number } {
   return { flag: "wx", mode };
 }
@@ -238,5 +290,6 @@ function targetOf(stats: BigIntStats): TargetInfo {
 function kindOf(stats: Stats | BigIntStats): FileInfo["kind"] {
   if (stats.isFile()) return "file";
   if (stats.isDirectory()) return "folder";
+  if (stats.isSymbolicLink()) return "link";
   return stats.isSocket() ? "socket" : "other";
 }

@@ -5,6 +5,7 @@
 
 import process from "node:process";
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
+import { closeOnExec } from "./close_on_exec.ts";
 import { allowCoreDumps } from "./core_dumps.ts";
 import { reasonOfErrno } from "./error_text.ts";
 import type { NativePointer, SlotChannel, SlotPrinting } from "./ports.ts";
@@ -56,6 +57,7 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
     this.#memory = memory;
     this.#fd = fd;
     if (fd < 0) throw this.#failed("socket");
+    closeOnExec(libc, memory, fd);
   }
 
   connect(path: string): void {

@@ -5,6 +5,7 @@
 
 import process from "node:process";
 import type { CLibrary, ForeignMemory, LinkerLibrary } from "./c_functions.ts";
+import { closeOnExec } from "./close_on_exec.ts";
 import type { SlotPrinting } from "./ports.ts";
 
 const STDOUT = 1;
@@ -53,6 +54,7 @@ class LibcPrinting<Pointer, Size> implements SlotPrinting {
     this.#memory = memory;
     this.#stdout = stdout;
     this.#fd = libc.dup(STDERR);
+    closeOnExec(libc, memory, this.#fd);
   }
 
   get unreadBytes(): number {

@@ -12,16 +12,34 @@ export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
+/** The two ends of a TCP connection. Hosts are IP addresses, as the runtime writes them. */
+export interface StreamEnds {
+  readonly local: { readonly host: string; readonly port: number };
+  readonly remote: { readonly host: string; readonly port: number };
+}
+
+/**
+ * Whose the other end of a connection is: this user's or another one's. "unknown": the system does not tell, the
+ * connection is not over loopback, or the other end is closed or not accepted yet. The one who dials asks again then.
+ */
+export type PeerUser = "same" | "other" | "unknown";
+
 /** What is proven about the other end of a connection. */
 export type PeerProof =
-  | { readonly kind: "same user" } // a process of this user, by the kernel, a Unix socket or stdio
-  | { readonly kind: "key"; readonly machine: string; readonly name: string } // the machine's id and name in its certificate
-  | { readonly kind: "none" }; // --insecure
+  /** A process of this user, by the kernel, a Unix socket or stdio. */
+  | { readonly kind: "same user" }
+  /** It has our key. The id of its machine and its host name, as its certificate has them. */
+  | { readonly kind: "key"; readonly machine: string; readonly name: string }
+  /** Nothing: `--insecure`. */
+  | { readonly kind: "none" };
 
 /** A connection or a pair of pipes: bytes in and bytes out, in order. */
 export interface ByteStream {
   /** The name of the other end, for messages. */
   readonly peer: string;
+  /** Only of a TCP connection. */
+  readonly ends?: StreamEnds;
+  /** Missing if nobody has looked. */
   readonly proof?: PeerProof;
   /** Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. */
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
@@ -65,6 +83,8 @@ export interface ChildProcess {
   readonly ended: Promise<ProcessEnd>;
   /** Sends a signal, to the whole group of a detached process. Does nothing if the process has ended. */
   kill(signal: ChildSignal): void;
+  /** Writes to its stdin, if it was started with `isTold`. Does nothing if nobody reads. */
+  tell?(text: string): void;
   /** Lets this process exit while the child still runs. */
   unref(): void;
 }
@@ -80,6 +100,8 @@ export interface SpawnOptions {
    * When it has ended, what is left of its group is killed.
    */
   readonly isDetached?: boolean;
+  /** Its stdin is a pipe, which ends with this process; empty otherwise. */
+  readonly isTold?: boolean;
 }
 
 /** The children of this process, among them those that children of children have left behind. */
@@ -156,6 +178,8 @@ export interface SlotChannel {
    * addresses below the stack, in which only its overflow can be. Missing where the runtime names an overflow itself.
    */
   traceFaults?(path: string, at: number): StackGap | undefined;
+  /** Makes this process change the bytes at `at` of shared memory when it calls `exit` (`exit_note.ts`). */
+  noteExit?(shared: ArrayBuffer, at: number): void;
   /** Whether the system may write the memory of this process to a file when it crashes. */
   allowCoreDumps(areAllowed: boolean): void;
   /**
@@ -186,6 +210,8 @@ export interface Runtime {
   dial(address: Address, timeoutMs: number): Promise<ByteStream>;
   /** Listens at `address`; port 0 means any free port. */
   listen(address: Address): StreamListener;
+  /** Whose the other end of a connection is. Asks the system, which takes some microseconds. */
+  peerUser?(ends: StreamEnds): PeerUser;
   /** This process's stdin and stdout as one stream. */
   stdio(): ByteStream;
   /** Writes to stderr. If the reader is slow, only this call waits, not the whole process. */

@@ -5,7 +5,7 @@
 
 import { decodeStringAndBlob, encodeStringAndBlob } from "../protocol/mod.ts";
 
-/** The first frame from a slot: it registers under the number that it was started with, which is the id. */
+/** The first frame from a slot: it registers under the ticket that it was started with, which is the id. */
 export const SLOT_REGISTER = 0x80;
 
 /** From the worker: load the core at a path. The response is the same as to a "new compute core" message. */
@@ -21,10 +21,12 @@ export const SLOT_MARKED = 0x82;
  * Bytes of a slot's shared memory. The first number is the id of the job that the slot started last. The second is
  * written by the worker: not 0 while the core prints nothing, so that its jobs need no marks. The third is the index
  * of the started job in its run, if core dumps are kept. The next two are the addresses between which the stack can
- * overflow. What the system tells about a bad memory access follows, and is the last that the process writes.
+ * overflow. Then comes a number that is not 0 after the process has called `exit`, if it notes that. What the system
+ * tells about a bad memory access follows, and is the last that the process writes.
  */
-export const SLOT_SHARED_BYTES = 64;
-export const SLOT_FAULT_AT = 40;
+export const SLOT_SHARED_BYTES = 72;
+export const SLOT_EXIT_AT = 40;
+export const SLOT_FAULT_AT = 48;
 
 /** Where the worker writes the second number. */
 export const SLOT_QUIET_AT = 8;
@@ -66,8 +68,12 @@ export function decodeLoad(payload: Uint8Array<ArrayBuffer>): { name: string; pa
 /** How a slot is started. */
 export interface SlotStart {
   readonly number: number;
+  /** What it proves itself with when it connects: another process that knows the socket cannot take its place. */
+  readonly ticket: number;
   /** The CPUs that it binds itself to, as Linux writes them. */
   readonly cpus?: string | undefined;
   /** Whether the system may write its memory to a file when it crashes. */
   readonly dumpsCore: boolean;
+  /** Whether it notes in its shared memory that it has called `exit`. */
+  readonly notesExit?: boolean | undefined;
 }

@@ -23,6 +23,7 @@ import { JobMarks } from "./job_marks.ts";
 import {
   decodeLoad,
   sharedPath,
+  SLOT_EXIT_AT,
   SLOT_FAULT_AT,
   SLOT_LOAD,
   SLOT_REGISTER,
@@ -81,14 +82,15 @@ function serveWorker(
   runtime: Runtime,
   channel: SlotChannel,
   socketPath: string,
-  { number, dumpsCore }: SlotStart,
+  { number, ticket, dumpsCore, notesExit }: SlotStart,
 ): void {
   const path = sharedPath(socketPath, number);
   const shared = new Float64Array(channel.share(path, SLOT_SHARED_BYTES));
+  if (notesExit) channel.noteExit?.(shared.buffer, SLOT_EXIT_AT);
   const gap = channel.traceFaults?.(path, SLOT_FAULT_AT);
   if (gap) shared.set([gap.from, gap.to], 3);
   const slot = new Slot(runtime, channel, shared, dumpsCore);
-  slot.register(number);
+  slot.register(ticket);
   slot.serve();
 }
 
@@ -120,8 +122,8 @@ class Slot {
   }
 
   /** Tells the worker which slot this is. */
-  register(number: number): void {
-    this.#writer.frame(SLOT_REGISTER, number, NOTHING);
+  register(ticket: number): void {
+    this.#writer.frame(SLOT_REGISTER, ticket, NOTHING);
     this.#flush();
   }
 

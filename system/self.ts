@@ -37,6 +37,14 @@ export interface StartOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Its working folder; that of this process unless given. */
   readonly folder?: string | undefined;
+  /** What starts it in a sandbox. */
+  readonly within?: ((program: Program) => Program) | undefined;
+}
+
+/** A command and its whole environment. */
+export interface Program {
+  readonly command: readonly string[];
+  readonly env: Record<string, string>;
 }
 
 /** Starts this program again as `role`. */
@@ -44,7 +52,7 @@ export function startSelf(
   runtime: Runtime,
   role: Role,
   args: readonly string[],
-  { variables = {}, folder }: StartOptions = {},
+  { variables = {}, folder, within = (program) => program }: StartOptions = {},
   inherited: Environment = process.env,
 ): ChildProcess {
   const own = inherited[SPAWNED_AS] ?? "";
@@ -54,8 +62,8 @@ export function startSelf(
   const env = environmentOf(role, { ...inherited, ...variables });
   // In a terminal, Ctrl-C and Ctrl-Z reach all foreground processes of its session. A run decides itself what they
   // mean for its worker, and the worker for its slots. What a slot has started ends with it, as its process group.
-  const command = [...runtime.selfCommand(), role, ...args];
-  return runtime.spawn(command, { env, isDetached: true, folder });
+  const program = within({ command: [...runtime.selfCommand(), role, ...args], env });
+  return runtime.spawn(program.command, { env: program.env, isDetached: true, folder });
 }
 
 function environmentOf(role: Role, inherited: Environment): Record<string, string> {

@@ -9,11 +9,9 @@ fail() {
 }
 . ./tools.sh
 
-tools=tests/.build/tools
-package=$(bun_package)
-install_tool "$tools" "$package" "$BUN_VERSION"
-bun=$PWD/$tools/node_modules/$package/bin/bun
-"$bun" install --frozen-lockfile --silent
+install_tool "$PWD/tests/.build/tools" "$(bun_package)" "$BUN_VERSION"
+bun=$tool/bin/bun
+"$bun" install --frozen-lockfile --ignore-scripts --silent
 if [ "${1-}" = --where ]; then
   echo "$bun"
   exit

@@ -26,10 +26,10 @@ const ZSTD = "examples/zstd/README.md";
 /** Commands that tests of this file run. */
 const RUN_HERE = {
   local: "./distcomp run core.so inputs/",
-  worker: "ssh node1 ./distcomp worker --listen 0.0.0.0:7433 --insecure",
+  worker: "ssh node1 ./distcomp worker",
   remote: "./distcomp run core.so inputs/ --workers node1,node2,node3",
   forwarded: "./distcomp run core.so inputs/ --workers 127.0.0.1:7433",
-  listening: "distcomp run core.so inputs/ --listen 0.0.0.0:7433 --insecure",
+  listening: "distcomp run core.so inputs/ --listen 0.0.0.0:7433",
   connecting: "distcomp worker --connect head:7433",
   compileCapitals: "cc -O2 -fPIC -shared -I include -o capitals.so capitals.c",
   runCapitals: "./distcomp run capitals.so texts/",
@@ -60,6 +60,9 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp check sum/sum.so sum/inputs/a.txt": "tests/cli tests check",
   "distcomp run core.so inputs/ --env LEVEL=19 --env MODEL": "tests/cli tests --env",
   "distcomp run core.so inputs/ --with weights.bin --with tables/": "tests/cli tests --with",
+  "distcomp key create-signer release": "tests/attacks/unsigned_cores_test.ts does the same",
+  "distcomp sign core.so --with release": "tests/attacks/unsigned_cores_test.ts does the same",
+  "distcomp worker --trust release.pub": "tests/attacks/unsigned_cores_test.ts does the same",
   "./compile.sh": "tests/compiled builds with it",
   "./compile.sh --runtime deno && ./distcomp --version": "tests/compiled, where it can be built",
   "DISTCOMP_TEST_COMMAND=$PWD/distcomp npx -y deno@2.9.6 task test tests/cli tests/worker":
@@ -69,6 +72,12 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp run core.so --param alpha=0.1,0.2 --param kind=fast,exact":
     "tests/cli/sweep_test.ts runs the same",
   "scp distcomp node1:": "it needs another machine",
+  "./distcomp key create": "tests/cli/key_command_test.ts does the same, in a home of its own",
+  "scp -pr ~/.config/distcomp node1:.config/": "it needs another machine",
+  "scp -p worker.key node1:": "it needs another machine",
+  "ssh node1 distcomp worker --key worker.key": "it needs another machine",
+  "distcomp key export --role worker worker.key": "tests/cli/key_command_test.ts runs the same",
+  "distcomp key rotate --keep 7d": "tests/cli/key_command_test.ts runs the same",
   "ssh -fN -L 7433:127.0.0.1:7433 node1": "it needs another machine",
   "npx -y deno@2.9.6 task demo": "the same, with a picture that takes longer",
   [
@@ -246,6 +255,7 @@ async function prepare(folder: string): Promise<void> {
 /** Starts `distcomp` as the line says, wherever that is, on a free port in place of the usual one. */
 function start(line: string, folder: string): Promise<Program> {
   const args = line.replace(/^.*?distcomp /, "").replace("0.0.0.0:7433", "0.0.0.0:0").split(" ");
+  if (line === RUN_HERE.worker) args.push("--listen", "0.0.0.0:0");
   return Program.start(args, { cwd: folder });
 }
 

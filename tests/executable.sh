@@ -3,7 +3,6 @@
 # with `--runtime deno` that of `deno compile`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. ./tools.sh
 
 runtime=bun
 if [ $# -eq 2 ] && [ "$1" = --runtime ]; then
@@ -15,9 +14,12 @@ fi
 
 # What differs between source and executable: starting itself, pipes, signals, loading and losing cores.
 SMOKE=(
+  tests/attacks/core_reach_test.ts
+  tests/attacks/sandbox_test.ts
   tests/cli/exec_test.ts
   tests/cli/interrupt_test.ts
   tests/cli/job_faults_test.ts
+  tests/cli/key_command_test.ts
   tests/cli/new_test.ts
   tests/cli/outputs_test.ts
   tests/cli/signals_test.ts
@@ -29,7 +31,7 @@ SMOKE=(
   tests/worker/unload_test.ts
 )
 
-deno() { npx -y "deno@$DENO_VERSION" "$@"; }
+deno() { .ci/deno "$@"; }
 export DISTCOMP_TEST_RUNTIME=$runtime
 folder=$(deno run -A --quiet tests/lib/executables.ts)
 DISTCOMP_TEST_COMMAND=$folder/distcomp deno task test tests/compiled "${SMOKE[@]}"

@@ -47,6 +47,13 @@ test("workflows take every action by its commit, and no more rights than reading
   }
 });
 
+test("a release has only parts whose bytes are pinned, and its sums are signed before it is published", () => {
+  const text = textOf(".github/workflows/release.yml");
+  assert.match(text, /\.\/compile\.sh --runtime bun --all /);
+  const [signs, creates] = ["sign SHA256SUMS", "gh release create"].map((it) => text.indexOf(it));
+  assert(0 < (signs as number) && (signs as number) < (creates as number));
+});
+
 test("Deno has the same version wherever it is named", () => {
   const [, version] = /^DENO_VERSION=(.*)$/m.exec(textOf("tools.sh")) ?? [];
   const pages = ["README.md", "CONTRIBUTING.md"].map((

@@ -2,9 +2,11 @@
 
 import { formatAddress } from "../link/address.ts";
 import { messageOf } from "../runtime/error_text.ts";
+import { derivedStream } from "../security/derived_stream.ts";
+import { RefusedError } from "../security/refused_error.ts";
 import { Backoff } from "../link/backoff.ts";
 import type { Log } from "../system/log.ts";
-import { CONTROLLER_SILENT_MS_MAX } from "../protocol/mod.ts";
+import { CONTROLLER_SILENT_MS_MAX, HEADER_BYTES } from "../protocol/mod.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
 import { pause } from "../system/pause.ts";
@@ -13,40 +15,64 @@ import type { Worker } from "./worker.ts";
 /** How long one attempt to reach a controller may take. */
 const DIAL_LIMIT_MS = 10_000;
 
+/**
+ * The pause after one of the two sides has refused the other: somebody has to copy a key first. Often enough for one
+ * who waits for it, and seldom enough not to fill the controller's log.
+ */
+const REFUSED_PAUSE_MS = 30_000;
+
 /** A connection that has lasted this long was a success: after it, pauses are short again. */
 const SETTLED_MS = 1_000;
 
-/** A controller that is dialed sends its first message at once. A silent one has lost its power, or its network. */
-const FIRST_MESSAGE_MS = CONTROLLER_SILENT_MS_MAX;
+/**
+ * A controller that is dialed sends its version at once, and then its core. A silent one has lost its power, or its
+ * network, which a connection of version 1 would never notice.
+ */
+const FIRST_MESSAGES_MS = CONTROLLER_SILENT_MS_MAX;
+
+/** The message with a version. A controller that has sent more is at work. */
+const VERSION_MESSAGE_BYTES = HEADER_BYTES + 8;
 
 /** What serves a connection. */
 type Server = Pick<Worker, "serve">;
 
 /** Serves every controller that connects, until the listener is closed. */
-export async function acceptControllers(worker: Server, listener: StreamListener): Promise<void> {
+export async function acceptControllers(
+  worker: Pick<Worker, "admit" | "serve">,
+  listener: StreamListener,
+): Promise<void> {
   for (;;) {
     const stream = await listener.accept();
     if (!stream) return;
-    void worker.serve(stream);
+    if (await worker.admit(stream)) void worker.serve(stream);
   }
 }
 
-/** Serves a connection, and closes it if nothing arrives within a time. */
+/**
+ * Serves a connection, and closes it if the controller does not begin. Rejects with a `RefusedError` if the controller
+ * refuses this worker.
+ */
 async function serveUnlessSilent(worker: Server, stream: ByteStream, clock: Clock): Promise<void> {
-  const timer = clock.after(FIRST_MESSAGE_MS, () => stream.close());
+  const watch = () => clock.after(FIRST_MESSAGES_MS, () => stream.close());
+  let timer = watch();
+  let received = 0;
+  let refused: RefusedError | undefined;
   const read: ByteStream["read"] = async (into) => {
-    const bytes = await stream.read(into);
-    timer.stop();
-    return bytes;
+    try {
+      const bytes = await stream.read(into);
+      received += bytes ?? 0;
+      return bytes;
+    } catch (error) {
+      if (error instanceof RefusedError) refused = error;
+      throw error;
+    } finally {
+      timer.stop();
+      if (received <= VERSION_MESSAGE_BYTES) timer = watch();
+    }
   };
-  await worker.serve({
-    peer: stream.peer,
-    read,
-    write: (bytes) => stream.write(bytes),
-    endWrites: () => stream.endWrites(),
-    close: () => stream.close(),
-  });
+  await worker.serve(derivedStream(stream, { read }));
   timer.stop();
+  if (refused) throw refused;
 }
 
 /** Dials a controller and serves it, and dials again after each disconnect, until `signal` aborts. */
@@ -62,19 +88,22 @@ export async function dialController(
   const name = formatAddress(address);
   let lastReason = "";
   while (!signal.aborted) {
+    let isRefused = false;
     try {
       const stream = await runtime.dial(address, DIAL_LIMIT_MS);
       if (signal.aborted) return stream.close();
-      lastReason = "";
       const startedAtMs = clock.now();
       await serveUnlessSilent(worker, stream, clock);
+      lastReason = "";
       if (clock.now() - startedAtMs >= SETTLED_MS) backoff.reset();
     } catch (error) {
       if (signal.aborted) return;
       const reason = messageOf(error);
-      if (reason !== lastReason) log.warn(`Cannot reach controller ${name}: ${reason}; retrying`);
+      isRefused = error instanceof RefusedError;
+      const problem = isRefused ? "Cannot serve" : "Cannot reach";
+      if (reason !== lastReason) log.warn(`${problem} controller ${name}: ${reason}; retrying`);
       lastReason = reason;
     }
-    await pause(clock, backoff.next(), signal);
+    await pause(clock, isRefused ? REFUSED_PAUSE_MS : backoff.next(), signal);
   }
 }

@@ -3,8 +3,19 @@
 import { formatAddress, parseAddress } from "../link/address.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import type { StreamListener } from "../runtime/ports.ts";
+import { guardedRuntime } from "../security/guarded_runtime.ts";
+import { silentLog } from "../system/log.ts";
+import { listenPrivately, removeDeadSocket } from "../system/unix_socket.ts";
 import { acceptControllers } from "./serve.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
+
+/** Options of a worker that listens. */
+export interface WorkerServerOptions extends WorkerOptions {
+  /** The file of the key. Default: `DISTCOMP_KEY`, or `~/.config/distcomp/key`, which is made when it is needed first. */
+  readonly key?: string;
+  /** Takes everybody who connects, who can then run code as this user. Default: false. */
+  readonly insecure?: boolean;
+}
 
 /** A worker that accepts controllers at an address. */
 export class WorkerServer implements AsyncDisposable {
@@ -19,11 +30,14 @@ export class WorkerServer implements AsyncDisposable {
 
   /**
    * Starts a worker, whose slots are separate processes, and listens at `address`, written `HOST:PORT`;
-   * port 0 picks a free one. Anyone who can connect there can run code as this user.
+   * port 0 picks a free one. It serves whoever has its key, and programs of this user on this machine.
    */
-  static async listen(address: string, options: WorkerOptions): Promise<WorkerServer> {
-    const runtime = await detectRuntime();
-    const listener = runtime.listen(parseAddress(address));
+  static async listen(address: string, options: WorkerServerOptions): Promise<WorkerServer> {
+    const { key, insecure, log = silentLog } = options;
+    const runtime = guardedRuntime(await detectRuntime(), { role: "worker", key, insecure, log });
+    const parsed = parseAddress(address);
+    await removeDeadSocket(runtime, parsed);
+    const listener = listenPrivately(runtime, parsed);
     return new WorkerServer(await Worker.start(runtime, options), listener);
   }
 

@@ -14,17 +14,21 @@ import type { ByteStream, Runtime } from "../runtime/ports.ts";
 import { host } from "../system/host.ts";
 import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { type Log, silentLog } from "../system/log.ts";
-import { usableMemory } from "../system/usable_memory.ts";
-import { Connection } from "./controllers/connection.ts";
 import type { ConnectionContext } from "./controllers/connection_context.ts";
+import { Connections } from "./controllers/connections.ts";
+import { connectionLimits } from "./controllers/connections_max.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
+import { DiskRoom, freeBytesOf } from "./cores/disk_room.ts";
 import { ContentStore } from "./cores/content_store.ts";
 import { CoreStore } from "./cores/core_store.ts";
+import { CoreTrust, type TrustOptions } from "./cores/core_trust.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { sharesOf } from "./slots/machine_shares.ts";
+import type { Sandbox } from "./slots/sandbox.ts";
 import type { MachineShares } from "./slots/slot_environment.ts";
+import { MemoryGauge } from "./memory_gauge.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import { WorkFolder } from "./work_folder.ts";
 import { processStatus, type WorkerStatus } from "./worker_status.ts";
@@ -86,6 +90,14 @@ export interface WorkerOptions {
   readonly tellsController?: boolean;
   /** The folder for core dumps of slots, each named by the index of its job; they write none unless given. */
   readonly dumpsFolder?: string | undefined;
+  /** Which cores may run; all unless given. */
+  readonly trust?: TrustOptions | undefined;
+}
+
+/** The options of a worker that is a process of its own. */
+export interface OwnWorkerOptions extends WorkerOptions {
+  /** What slots run in, if that is a sandbox. */
+  readonly sandbox?: Sandbox | undefined;
 }
 
 /** What a worker uses of its machine. */
@@ -97,9 +109,8 @@ interface WorkerPlace {
 
 /** A worker. Give it connections with `serve`; end it with `drain` or `close`. */
 export class Worker implements AsyncDisposable {
-  readonly #options: WorkerOptions;
+  readonly #options: OwnWorkerOptions;
   readonly #clock: Clock;
-  readonly #log: Log;
   readonly #folder: WorkerFolder;
   readonly #workFolder: WorkFolder | undefined;
   readonly #launcher: Launcher;
@@ -107,17 +118,19 @@ export class Worker implements AsyncDisposable {
   readonly #store: CoreStore;
   readonly #executor: Executor;
   readonly #checks: CoreChecks;
-  readonly #connections = new Set<Connection>();
+  readonly #room: DiskRoom;
+  readonly #gauge: MemoryGauge;
+  readonly #connections: Connections;
   readonly #instance: string;
   readonly #tick: Timer;
   #drained: Promise<void> | undefined;
 
-  private constructor(runtime: Runtime, place: WorkerPlace, options: WorkerOptions) {
+  private constructor(runtime: Runtime, place: WorkerPlace, options: OwnWorkerOptions) {
     const { clock } = runtime;
     const { log = silentLog } = options;
+    const trust = new CoreTrust(runtime.files, options.trust ?? {});
     this.#options = options;
     this.#clock = clock;
-    this.#log = log;
     const { folder, workFolder, shares } = place;
     this.#folder = folder;
     this.#workFolder = workFolder;
@@ -132,8 +145,10 @@ export class Worker implements AsyncDisposable {
     this.#contents = new ContentStore(runtime.files, folder.path);
     this.#store = new CoreStore(runtime.files, folder.path, {
       contents: this.#contents,
+      clock,
       onUnused: (core) => this.#executor.onUnused(core),
     });
+    this.#room = new DiskRoom(() => this.#store.bytes, freeBytesOf(folder.path));
     this.#executor = new Executor({
       clock,
       log,
@@ -148,13 +163,15 @@ export class Worker implements AsyncDisposable {
     });
     this.#checks = new CoreChecks(
       (core, abandoned) => this.#executor.tryLoad(core, abandoned),
-      coreNeeds(runtime.files),
+      coreNeeds(runtime.files, trust),
     );
+    this.#connections = new Connections(clock, log, connectionLimits(options.slots));
+    this.#gauge = new MemoryGauge(clock);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
   }
 
   /** Starts a worker and its slots. The worker never loads a core into its own process. */
-  static async start(runtime: Runtime, options: WorkerOptions): Promise<Worker> {
+  static async start(runtime: Runtime, options: OwnWorkerOptions): Promise<Worker> {
     const { workdir, log = silentLog } = options;
     const shares = sharesOf(options);
     const folder = await WorkerFolder.make(runtime, options.folder);
@@ -174,23 +191,24 @@ export class Worker implements AsyncDisposable {
 
   /** How many controllers are connected. */
   get controllers(): number {
-    return this.#connections.size;
+    return this.#connections.count;
+  }
+
+  /**
+   * Counts a connection that a listener has accepted; closes it and resolves to false if there are too many. To be
+   * called at once, and to be awaited before the next one is accepted.
+   */
+  admit(stream: ByteStream): Promise<boolean> {
+    return this.#connections.admit(stream);
   }
 
   /** Serves a controller until the connection is closed. */
   async serve(stream: ByteStream): Promise<void> {
     if (this.#drained) return stream.close();
-    const connection = new Connection(this.#connectionContext(), stream);
-    this.#connections.add(connection);
-    this.#log.info(`controller ${connection.peer} connected`);
-    connection.start();
-    const reason = await connection.closed;
-    this.#connections.delete(connection);
-    const why = reason ? `: ${reason.message}` : "";
-    this.#log.info(`controller ${connection.peer} disconnected${why}`);
+    await this.#connections.serve(stream, this.#connectionContext());
   }
 
-  #connectionContext(): ConnectionContext {
+  #connectionContext(): Omit<ConnectionContext, "held" | "pace"> {
     const { payloadBytesMax, halfClosedMs, controllerSilentMsMax } = this.#options;
     return {
       clock: this.#clock,
@@ -198,6 +216,7 @@ export class Worker implements AsyncDisposable {
       store: this.#store,
       contents: this.#contents,
       checks: this.#checks,
+      room: this.#room,
       payloadBytesMax,
       halfClosedMs: halfClosedMs ?? HALF_CLOSED_MS,
       silentMsMax: controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
@@ -244,7 +263,7 @@ export class Worker implements AsyncDisposable {
     this.#tick.stop();
     this.#executor.close();
     const slotsClosed = this.#launcher.close();
-    for (const connection of this.#connections) connection.close();
+    this.#connections.close();
     await slotsClosed;
     await Promise.all([this.#folder.remove(), this.#workFolder?.remove()]);
   }
@@ -265,7 +284,7 @@ export class Worker implements AsyncDisposable {
     return {
       instance: this.#instance,
       slots: this.#options.slots,
-      memoryBytes: usableMemory().totalBytes,
+      memoryBytes: this.#gauge.memory.totalBytes,
       platform: `${process.platform}-${host().machine}`,
       software: this.#options.software ?? "distcomp",
       machine: os.hostname(),
@@ -275,11 +294,11 @@ export class Worker implements AsyncDisposable {
 
   #load(): WorkerLoad {
     const { occupancy, loading } = this.#executor;
-    return { ...occupancy, ...loading, memoryFreeBytes: usableMemory().freeBytes };
+    return { ...occupancy, ...loading, memoryFreeBytes: this.#gauge.memory.freeBytes };
   }
 
   #onTick(): void {
     this.#executor.onTick();
-    for (const connection of this.#connections) connection.checkSilence(this.#clock.now());
+    this.#connections.onTick(this.#clock.now());
   }
 }

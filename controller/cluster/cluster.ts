@@ -4,6 +4,7 @@ import { Pool } from "../../pool/pool.ts";
 import { UNANSWERED_BYTES_MAX } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
+import { boundedLog } from "../../system/line_limit.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import { Workers } from "../workers/workers.ts";
@@ -60,7 +61,7 @@ export class Cluster<T extends Task> implements Disposable {
     const { policy = DEFAULT_POLICY, verifiedPart = 0, initMs = INIT_MS_DEFAULT } = options;
     this.#clock = clock;
     this.#events = events;
-    this.#log = log;
+    this.#log = boundedLog(log, clock);
     const workersMin = verifiedPart > 0 ? 2 : 1;
     if (verifiedPart > 0) this.#voters = new VotersWatch(log);
     const pool = this.#pool = this.#openPool();
@@ -68,7 +69,8 @@ export class Cluster<T extends Task> implements Disposable {
     const jobs = this.#jobs = this.#openJobs(core, options);
     const workers = this.#workers = this.#openWorkers(runtime, workersMin);
     const wake = () => this.#wake();
-    const parts = { pool, nodes, jobs, workers, core, policy, initMs, clock, log, wake };
+    const own = { core, policy, initMs, clock, log: this.#log, wake };
+    const parts = { pool, nodes, jobs, workers, ...own };
     this.#endpoints = new Endpoints<T>({
       ...parts,
       coreOutput: options.coreOutput ?? "failures",

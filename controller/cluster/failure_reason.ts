@@ -1,6 +1,7 @@
 /** Why a job has failed, as one line of bounded length. */
 
 import type { JobResult } from "../../protocol/mod.ts";
+import { oneLine } from "../../system/printable.ts";
 import { withReason } from "../../system/last_words.ts";
 import type { Answer } from "../answer.ts";
 
@@ -33,8 +34,8 @@ export function exitReason(
 ): string {
   const start = new TextDecoder().decode(output.subarray(0, 4 * OUTPUT_CHARS_MAX));
   const line = start.split("\n", 1)[0]?.trim() ?? "";
-  // deno-lint-ignore no-control-regex -- a line with these is not text, and is not shown
-  const isText = line !== "" && !/[\u0000-\u001f\u007f-\u009f\ufffd]/.test(line);
+  // A line with control characters is not text, and is not shown.
+  const isText = line !== "" && oneLine(line) === line && !line.includes("\ufffd");
   return isText
     ? `exit code ${exitCode}: ${line.slice(0, OUTPUT_CHARS_MAX)}`
     : withReason(`exit code ${exitCode}`, lastLines);

@@ -1,7 +1,7 @@
 /** Checksums of outputs and journal lines: CRC-32 from `node:zlib`, which handles gigabytes per second. */
 
 import { crc32 } from "node:zlib";
-import type { Files } from "../../runtime/files.ts";
+import type { FolderFiles } from "../../runtime/files_below.ts";
 import { chunksOf } from "./file_chunks.ts";
 
 /** The two hex digits of each byte. Every job needs two checksums, and `toString(16)` takes five times as long. */
@@ -18,7 +18,7 @@ export function parseChecksum(text: string): number {
 }
 
 /** The checksum of a file's content, however large it is. */
-export async function checksumOfFile(files: Files, path: string): Promise<number> {
+export async function checksumOfFile(files: FolderFiles, path: string): Promise<number> {
   let crc = 0;
   for await (const chunk of chunksOf(files, path)) crc = crc32(chunk, crc);
   return crc;

@@ -4,7 +4,7 @@ import { dirname, join } from "../../runtime/path.ts";
 import process from "node:process";
 import type { Clock } from "../../runtime/clock.ts";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
-import type { Files } from "../../runtime/files.ts";
+import type { FolderFiles } from "../../runtime/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { DiskPace } from "./disk_pace.ts";
 
@@ -24,7 +24,7 @@ const SYNC_BYTES_MAX = 64 * 1024;
 /** Errors that concern one output's name. All others concern the whole disk. */
 const NAME_ERRORS = new Set([
   ...["EISDIR", "ENOTDIR", "ENAMETOOLONG", "EEXIST", "ENOTEMPTY"],
-  "EXDEV", // a link or a mount below the output folder leads to another disk
+  "EXDEV", // another disk is mounted below the output folder
 ]);
 
 /** The output folder cannot be used. The run has to stop. */
@@ -38,17 +38,17 @@ export class OutputNameError extends Error {
 }
 
 /** What a sink needs of the runtime. */
-type SinkPorts = Pick<Runtime, "clock" | "files">;
+interface SinkPorts extends Pick<Runtime, "clock"> {
+  readonly files: FolderFiles;
+}
 
 /** An output folder. */
 export class DirectorySink {
-  readonly #files: Files;
+  readonly #files: FolderFiles;
   readonly #clock: Clock;
   readonly #pace: DiskPace;
   readonly #temporary: string;
   #lastFile = 0;
-  /** The folder of the last output. It exists, and most outputs go into the same folder as the last one. */
-  #lastFolder = "";
 
   private constructor(readonly folder: string, { clock, files }: SinkPorts) {
     this.#files = files;
@@ -89,12 +89,14 @@ export class DirectorySink {
   #writeSync(name: string, path: string, temporary: string, output: Uint8Array): void {
     try {
       this.#files.createSync(temporary, output);
-      const folder = dirname(path);
-      if (folder !== this.#lastFolder) this.#files.makeFolderSync(folder);
-      this.#lastFolder = folder;
-      this.#files.renameSync(temporary, path);
+      try {
+        this.#files.renameSync(temporary, path);
+      } catch (cause) {
+        if (codeOf(cause) !== "ENOENT") throw cause;
+        this.#files.makeFolderSync(dirname(path)); // most outputs go into a folder that exists
+        this.#files.renameSync(temporary, path);
+      }
     } catch (cause) {
-      this.#lastFolder = "";
       this.#removeIfPossible(temporary);
       throw this.#errorOf(name, cause);
     }
@@ -103,8 +105,13 @@ export class DirectorySink {
   async #write(name: string, path: string, temporary: string, output: Uint8Array): Promise<void> {
     try {
       await this.#files.create(temporary, output);
-      await this.#files.makeFolder(dirname(path));
-      await this.#files.rename(temporary, path);
+      try {
+        await this.#files.rename(temporary, path);
+      } catch (cause) {
+        if (codeOf(cause) !== "ENOENT") throw cause;
+        await this.#files.makeFolder(dirname(path));
+        await this.#files.rename(temporary, path);
+      }
     } catch (cause) {
       await this.#files.remove(temporary).catch(() => {}); // the folder itself may be unusable
       throw this.#errorOf(name, cause);
@@ -130,7 +137,7 @@ export class DirectorySink {
 
   #removeIfPossible(path: string): void {
     try {
-      this.#files.removeSync(path);
+      this.#files.unlinkSync(path);
     } catch {
       // The folder itself may be unusable.
     }

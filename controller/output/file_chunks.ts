@@ -1,7 +1,7 @@
 /** Reads files in chunks, as they may be too large for memory. */
 
 import { Buffer } from "node:buffer";
-import type { Files } from "../../runtime/files.ts";
+import type { FolderFiles } from "../../runtime/files_below.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -10,7 +10,7 @@ const CHUNK_BYTES = 1024 * 1024;
  * That makes no garbage, and is six times as fast as a `node:fs` stream.
  */
 export async function* chunksOf(
-  files: Files,
+  files: FolderFiles,
   path: string,
   at = 0,
   chunkBytes = CHUNK_BYTES,

@@ -8,7 +8,8 @@ import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
 import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import type { Files, OpenFile } from "../../runtime/files.ts";
+import type { OpenFile } from "../../runtime/files.ts";
+import type { FolderFiles } from "../../runtime/files_below.ts";
 import { NEWLINE } from "../../system/line_cutter.ts";
 
 /** Records are written in batches of at least this size. */
@@ -66,7 +67,7 @@ export class Journal {
   }
 
   /** Opens the journal of an output folder whose lock is held, or creates it. */
-  static async open(files: Files, folder: string, options: JournalOptions): Promise<Journal> {
+  static async open(files: FolderFiles, folder: string, options: JournalOptions): Promise<Journal> {
     const path = journalIn(folder);
     try {
       const file = await files.openToAppend(path, options.fresh);

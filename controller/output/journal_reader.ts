@@ -2,7 +2,7 @@
 
 import type { Buffer } from "node:buffer";
 import { LineCutter } from "../../system/line_cutter.ts";
-import type { Files } from "../../runtime/files.ts";
+import type { FolderFiles } from "../../runtime/files_below.ts";
 import { chunksOf } from "./file_chunks.ts";
 import { parseLine, parseTail, type ReadRecord, type RunEvent } from "./journal_record.ts";
 
@@ -30,7 +30,7 @@ export interface JournalEvents {
 
 /** Reads a journal from its beginning to its end. */
 export async function readJournal(
-  files: Files,
+  files: FolderFiles,
   path: string,
   events: JournalEvents,
 ): Promise<void> {
@@ -45,7 +45,7 @@ export async function readJournal(
 
 /** The record whose line begins at `at`; `undefined` if the file has changed. */
 export async function readRecordAt(
-  files: Files,
+  files: FolderFiles,
   path: string,
   at: number,
 ): Promise<ReadRecord | undefined> {

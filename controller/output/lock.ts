@@ -4,11 +4,11 @@
  * This lock checks whether the holder's process still runs, names it, and lets exactly one process take over.
  */
 
-import { readdir, rename, rm, stat } from "node:fs/promises";
 import os from "node:os";
 import { basename, dirname, join } from "../../runtime/path.ts";
-import { nativePath } from "../../runtime/native_path.ts";
-import { type Clock, delay } from "../../runtime/clock.ts";
+import { delay } from "../../runtime/clock.ts";
+import { codeOf } from "../../runtime/error_text.ts";
+import type { FolderFiles } from "../../runtime/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import {
   createFrom,
@@ -36,18 +36,20 @@ export class LockedError extends Error {
 }
 
 /** What a lock needs of the runtime. */
-type Ports = Pick<Runtime, "clock" | "random">;
+interface Ports extends Pick<Runtime, "clock" | "random"> {
+  readonly files: FolderFiles;
+}
 
 /** A lock that this process holds. */
 export class Lock {
   readonly #path: string;
   readonly #text: string;
-  readonly #clock: Clock;
+  readonly #ports: Ports;
 
-  private constructor(path: string, text: string, clock: Clock) {
+  private constructor(path: string, text: string, ports: Ports) {
     this.#path = path;
     this.#text = text;
-    this.#clock = clock;
+    this.#ports = ports;
   }
 
   /**
@@ -57,38 +59,39 @@ export class Lock {
   static async acquire(path: string, guarded: string, ports: Ports): Promise<Lock> {
     const text = newLockText(ports);
     const temporary = `${path}.${ports.random.hex(16)}`;
-    await writeDurably(temporary, text);
+    await writeDurably(ports.files, temporary, text);
     try {
       await moveIntoPlace(temporary, path, text, guarded, ports);
-      return new Lock(path, text, ports.clock);
+      return new Lock(path, text, ports);
     } finally {
-      await rm(nativePath(temporary), { force: true });
+      await remove(ports.files, temporary);
     }
   }
 
   /** Removes the files of processes that were killed while they tried to acquire the lock. */
   async removeLeftovers(): Promise<void> {
     const prefix = `${basename(this.#path)}.`;
-    for (const name of await readdir(nativePath(dirname(this.#path)))) {
+    const { files } = this.#ports;
+    for (const name of await files.list(dirname(this.#path))) {
       if (!name.startsWith(prefix)) continue;
       const path = join(dirname(this.#path), name);
-      if (await this.#isLeftover(path)) await rm(nativePath(path), { force: true });
+      if (await this.#isLeftover(path)) await remove(files, path);
     }
   }
 
   /** Releases the lock, unless it was deleted by hand and another process holds it now. */
   async release(): Promise<void> {
-    if (await readText(this.#path) === this.#text) {
-      await rm(nativePath(this.#path), { force: true });
-    }
+    const { files } = this.#ports;
+    if (await readText(files, this.#path) === this.#text) await remove(files, this.#path);
   }
 
   async #isLeftover(path: string): Promise<boolean> {
-    const text = await readText(path) ?? "";
+    const { files, clock } = this.#ports;
+    const text = await readText(files, path) ?? "";
     if (holderIn(text)) return isStale(text);
     // It names no process: it is damaged, or still being written.
-    const info = await stat(nativePath(path)).catch(() => undefined);
-    return info !== undefined && this.#clock.date() - info.mtimeMs > WRITING_LIMIT_MS;
+    const info = await files.info(path).catch(() => undefined);
+    return info !== undefined && clock.date() - info.modifiedAtMs > WRITING_LIMIT_MS;
   }
 }
 
@@ -100,19 +103,19 @@ async function moveIntoPlace(
   guarded: string,
   ports: Ports,
 ): Promise<void> {
-  const { clock } = ports;
+  const { clock, files } = ports;
   const deadlineMs = clock.now() + TAKEOVER_LIMIT_MS;
   for (;;) {
-    if (await createFrom(temporary, path, text)) return;
-    const found = await readText(path);
+    if (await createFrom(files, temporary, path, text)) return;
+    const found = await readText(files, path);
     if (found !== undefined) {
       if (!isStale(found)) throw lockedError(path, guarded, holderIn(found));
       if (await takeOver(found, temporary, path, guarded, ports)) return;
     }
     if (clock.now() > deadlineMs) {
       const takeover = `${path}${TAKEOVER_SUFFIX}`;
-      const held = await readText(takeover) === undefined ? path : takeover;
-      throw lockedError(held, guarded, holderIn(await readText(held) ?? ""));
+      const held = await readText(files, takeover) === undefined ? path : takeover;
+      throw lockedError(held, guarded, holderIn(await readText(files, held) ?? ""));
     }
     await delay(clock, TAKEOVER_POLL_MS); // the lock has just been released, or another process is replacing it
   }
@@ -136,12 +139,19 @@ async function takeOver(
   });
   if (!second) return false;
   try {
-    if (await readText(path) !== found) return false;
-    await rename(nativePath(temporary), nativePath(path));
+    if (await readText(ports.files, path) !== found) return false;
+    await ports.files.rename(temporary, path);
     return true;
   } finally {
     await second.release();
   }
+}
+
+/** Removes a file that another process may have removed. */
+async function remove(files: FolderFiles, path: string): Promise<void> {
+  await files.unlink(path).catch((error) => {
+    if (codeOf(error) !== "ENOENT") throw error;
+  });
 }
 
 function lockedError(path: string, guarded: string, holder: LockHolder | undefined): LockedError {

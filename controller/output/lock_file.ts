@@ -1,14 +1,18 @@
 /** The lock file: its content, which names the holder, and how it is created. */
 
-import { link, open, readFile } from "node:fs/promises";
 import os from "node:os";
 import process from "node:process";
-import { nativePath } from "../../runtime/native_path.ts";
+import { codeOf } from "../../runtime/error_text.ts";
+import type { FolderFiles } from "../../runtime/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
+import { chunksOf } from "./file_chunks.ts";
 import { isGone, PID_NAMESPACE, type ProcessId, startOf } from "./process_id.ts";
 
 /** The error codes of file systems without hard links. */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/** A lock is some hundred bytes long. Of a longer file, no more is read. */
+const TEXT_BYTES_MAX = 64 * 1024;
 
 /** The process that holds a lock. */
 export interface LockHolder extends ProcessId {
@@ -46,9 +50,10 @@ export function isStale(text: string): boolean {
 }
 
 /** A file's text; `undefined` if there is no such file. */
-export async function readText(path: string): Promise<string | undefined> {
+export async function readText(files: FolderFiles, path: string): Promise<string | undefined> {
   try {
-    return await readFile(nativePath(path), "utf8");
+    for await (const chunk of chunksOf(files, path, 0, TEXT_BYTES_MAX)) return chunk.toString();
+    return "";
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     throw error;
@@ -56,10 +61,14 @@ export async function readText(path: string): Promise<string | undefined> {
 }
 
 /** Creates a file and syncs it to the disk: after a power failure, an empty lock would look damaged. */
-export async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(nativePath(path), "wx");
+export async function writeDurably(
+  files: FolderFiles,
+  path: string,
+  text: string,
+): Promise<void> {
+  await files.create(path, text);
+  const file = await files.openToAppend(path, false);
   try {
-    await file.writeFile(text);
     await file.datasync();
   } finally {
     await file.close();
@@ -67,23 +76,24 @@ export async function writeDurably(path: string, text: string): Promise<void> {
 }
 
 /** Creates `path` atomically with the text of the file `source`. Returns false if `path` exists. */
-export async function createFrom(source: string, path: string, text: string): Promise<boolean> {
+export async function createFrom(
+  files: FolderFiles,
+  source: string,
+  path: string,
+  text: string,
+): Promise<boolean> {
   try {
-    await link(nativePath(source), nativePath(path));
+    await files.link(source, path);
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST" || codeOf(error) === "ENOENT") return false;
     if (!NO_LINKS.has(codeOf(error))) throw error;
   }
   try {
-    await writeDurably(path, text);
+    await writeDurably(files, path, text);
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
     throw error;
   }
-}
-
-function codeOf(error: unknown): string {
-  return (error as { code?: string }).code ?? "";
 }

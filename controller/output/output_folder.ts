@@ -3,7 +3,7 @@
 import { join } from "../../runtime/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import type { Files } from "../../runtime/files.ts";
+import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
 import { DirectorySink, SinkError, STATE_FOLDER, TEMPORARY_PREFIX } from "./directory_sink.ts";
 import type { Numbering } from "./finished_jobs.ts";
 import { Journal } from "./journal.ts";
@@ -28,12 +28,19 @@ export type FolderLock = Pick<Lock, "release" | "removeLeftovers">;
 /** What an output folder needs of the runtime. */
 type FolderPorts = Pick<Runtime, "clock" | "random" | "files">;
 
+/** The same, once its files are reached without following links. */
+interface OpenFolderPorts extends Pick<Runtime, "clock" | "random"> {
+  readonly files: FolderFiles;
+}
+
 /** An output folder that only this process writes to. */
 export class OutputFolder {
   readonly #lock: FolderLock;
 
   private constructor(
     lock: FolderLock,
+    /** What else is kept in the folder is written with these. */
+    readonly files: FolderFiles,
     readonly sink: DirectorySink,
     readonly journal: Journal,
     /** The jobs that earlier runs have finished; `undefined` if all jobs run again. */
@@ -48,17 +55,22 @@ export class OutputFolder {
     folder: string,
     options: FolderOptions,
   ): Promise<OutputFolder> {
-    return await OutputFolder.openLocked(
-      runtime,
-      folder,
-      options,
-      await lockFolder(folder, runtime),
-    );
+    const { clock, random } = runtime;
+    const files = await filesBelow(folder, runtime);
+    const lock = await lockFolder(folder, { clock, random, files }).catch((error) => {
+      files.close();
+      throw error;
+    });
+    const lockAndFiles: FolderLock = {
+      removeLeftovers: () => lock.removeLeftovers(),
+      release: () => lock.release().finally(() => files.close()),
+    };
+    return await OutputFolder.openLocked({ clock, random, files }, folder, options, lockAndFiles);
   }
 
   /** Opens a folder whose lock is held. Releases the lock if that fails. */
   static async openLocked(
-    runtime: FolderPorts,
+    runtime: OpenFolderPorts,
     folder: string,
     options: FolderOptions,
     lock: FolderLock,
@@ -72,7 +84,7 @@ export class OutputFolder {
       sink = await DirectorySink.open(folder, runtime);
       journal = await Journal.open(files, folder, { core, fresh, clock });
       const resume = fresh ? undefined : await Resume.load(files, folder, options);
-      return new OutputFolder(lock, sink, journal, resume);
+      return new OutputFolder(lock, files, sink, journal, resume);
     } catch (error) {
       await journal?.close(true).catch(() => {}); // the first error is the one to report
       await sink?.close();
@@ -94,10 +106,17 @@ export class OutputFolder {
   }
 }
 
-async function lockFolder(
-  folder: string,
-  ports: FolderPorts,
-): Promise<Lock> {
+/** Makes the folder, and opens it. It may be a link itself: the user has named it. */
+async function filesBelow(folder: string, { files }: FolderPorts): Promise<FilesBelow> {
+  try {
+    await files.makeFolder(folder);
+    return await FilesBelow.open(files, folder);
+  } catch (cause) {
+    throw folderError(folder, cause);
+  }
+}
+
+async function lockFolder(folder: string, ports: OpenFolderPorts): Promise<Lock> {
   const state = join(folder, STATE_FOLDER);
   try {
     await ports.files.makeFolder(state);
@@ -109,7 +128,11 @@ async function lockFolder(
 }
 
 /** Removes the temporary files of runs that were killed. */
-async function removeLeftovers(files: Files, folder: string, lock: FolderLock): Promise<void> {
+async function removeLeftovers(
+  files: FolderFiles,
+  folder: string,
+  lock: FolderLock,
+): Promise<void> {
   const state = join(folder, STATE_FOLDER);
   try {
     await lock.removeLeftovers();

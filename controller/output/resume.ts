@@ -18,7 +18,7 @@ import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.t
 import { type ReadRecord, toJobRecord } from "./journal_record.ts";
 import { LineTable } from "./line_table.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import type { Files } from "../../runtime/files.ts";
+import type { FolderFiles } from "../../runtime/files_below.ts";
 
 /** Outputs checked concurrently: enough to hide a file server's latency. */
 const CHECKS_MAX = 16;
@@ -46,7 +46,7 @@ export interface ResumeCounts {
 
 /** The results of earlier runs in one folder. */
 export class Resume implements FinishedJobs {
-  readonly #files: Files;
+  readonly #files: FolderFiles;
   readonly #folder: string;
   readonly #options: ResumeOptions;
   readonly #jobs = new JobTable();
@@ -55,14 +55,14 @@ export class Resume implements FinishedJobs {
   readonly counts: ResumeCounts = { done: 0, failed: 0, otherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
 
-  private constructor(files: Files, folder: string, options: ResumeOptions) {
+  private constructor(files: FolderFiles, folder: string, options: ResumeOptions) {
     this.#files = files;
     this.#folder = folder;
     this.#options = options;
   }
 
   /** Reads the journal of an output folder. */
-  static async load(files: Files, folder: string, options: ResumeOptions): Promise<Resume> {
+  static async load(files: FolderFiles, folder: string, options: ResumeOptions): Promise<Resume> {
     const resume = new Resume(files, folder, options);
     const path = journalIn(folder);
     try {

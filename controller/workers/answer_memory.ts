@@ -6,7 +6,6 @@
  * send; a single one may be larger. One that is too slow then is given up: its job runs elsewhere, and its worker stays.
  */
 
-import type { Link } from "../../link/link.ts";
 import type { ArrivingPayload, Uint64 } from "../../protocol/mod.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
 
@@ -35,7 +34,6 @@ const SLOWER_FACTOR_MIN = 4;
 /** A large answer that is arriving. */
 interface Arrival {
   readonly worker: ConnectedWorker;
-  readonly link: Pick<Link, "hold" | "discardArriving">;
   readonly payload: ArrivingPayload;
   /** Counted in the sum. */
   bytes: number;
@@ -68,11 +66,7 @@ export class AnswerMemory {
   }
 
   /** More of an answer has arrived, or, without `payload`, all of it. */
-  onArriving(
-    worker: ConnectedWorker,
-    link: Arrival["link"],
-    payload: ArrivingPayload | undefined,
-  ): void {
+  onArriving(worker: ConnectedWorker, payload: ArrivingPayload | undefined): void {
     let arrival = this.#arrivals.get(worker);
     if (arrival && arrival.payload !== payload) {
       this.#remove(arrival);
@@ -80,7 +74,7 @@ export class AnswerMemory {
     }
     if (!payload || payload.payloadBytes < LARGE_BYTES_MIN) return;
     const isNew = arrival === undefined;
-    arrival ??= this.#add(worker, link, payload);
+    arrival ??= this.#add(worker, payload);
     this.#bytes += payload.filled - arrival.bytes;
     arrival.bytes = payload.filled;
     if (isNew || this.#isFull !== this.#isShort) this.#share();
@@ -114,10 +108,9 @@ export class AnswerMemory {
     return this.#bytes >= HELD_BYTES_MAX;
   }
 
-  #add(worker: ConnectedWorker, link: Arrival["link"], payload: ArrivingPayload): Arrival {
+  #add(worker: ConnectedWorker, payload: ArrivingPayload): Arrival {
     const arrival = {
       worker,
-      link,
       payload,
       bytes: 0,
       bytesPerMs: undefined,
@@ -139,7 +132,7 @@ export class AnswerMemory {
   #discard(arrival: Arrival): void {
     const { id } = arrival.payload;
     this.#remove(arrival);
-    arrival.link.discardArriving();
+    arrival.worker.connection.discardArriving();
     this.#onDiscarded(arrival.worker, id);
   }
 
@@ -166,7 +159,7 @@ export class AnswerMemory {
       arrival.isNew = false;
       if (arrival.isHeld === isHeld) continue;
       arrival.isHeld = isHeld;
-      arrival.link.hold(isHeld);
+      arrival.worker.connection.hold(isHeld);
     }
   }
 }

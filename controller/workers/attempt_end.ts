@@ -1,6 +1,7 @@
 /** Classifies the end of a connection, which determines when its worker is dialed again. */
 
 import { reasonOf } from "../../runtime/error_text.ts";
+import { RefusedError } from "../../security/refused_error.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
 import { type AttemptEnd, GIVE_UP_MS } from "./reconnect.ts";
 import { RenegotiateError, UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
@@ -9,7 +10,8 @@ const CLOSED_BY_WORKER = "it closed the connection";
 
 /** The end of an attempt that did not connect. */
 export function dialFailure(error: unknown): AttemptEnd {
-  return { kind: "failed", reason: reasonOf(error), wasReady: false, wasUseful: false };
+  const kind = error instanceof RefusedError ? "unusable" : "failed";
+  return { kind, reason: reasonOf(error), wasReady: false, wasUseful: false };
 }
 
 /** The end of a connection. `error` is `undefined` if the worker closed it. */
@@ -19,7 +21,7 @@ export function connectionEnd(
   nowMs: number,
 ): AttemptEnd {
   if (error instanceof RenegotiateError || mayAgree(worker, error)) return { kind: "renegotiate" };
-  const isUnusable = error instanceof UnusableWorkerError;
+  const isUnusable = error instanceof UnusableWorkerError || error instanceof RefusedError;
   const { answers, isMember, connectedAtMs } = worker;
   // A worker without answers was useful if it stayed: it may have run a long job all the time.
   const hasStayed = isMember && !isUnusable && nowMs - connectedAtMs > GIVE_UP_MS;
@@ -35,6 +37,6 @@ export function connectionEnd(
 function mayAgree(worker: ConnectedWorker, error: Error | undefined): boolean {
   const { connection, history: { versions } } = worker;
   if (error instanceof VersionRefusedError) return versions.onRefused(connection.version);
-  if (!connection.hasAgreed) versions.onUnanswered();
+  if (!connection.hasAgreed && !(error instanceof RefusedError)) versions.onUnanswered();
   return false;
 }

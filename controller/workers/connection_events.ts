@@ -1,6 +1,5 @@
 /** What a connection with a worker tells those who use it. */
 
-import type { Link } from "../../link/link.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import type {
   ArrivingPayload,
@@ -20,7 +19,7 @@ export interface WorkerConnectionEvents {
   /** The worker is draining: it starts no more jobs. */
   onDraining(): void;
   /** More of a large answer has arrived; without `payload`, all of it. */
-  onArriving(link: Link, payload: ArrivingPayload | undefined): void;
+  onArriving(payload: ArrivingPayload | undefined): void;
   onClosed(reason: Error | undefined): void;
 }
 

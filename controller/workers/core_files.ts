@@ -9,6 +9,8 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { originLibraries } from "../../core/origin_libraries.ts";
 import { libraryAt, libraryIn } from "./library_file.ts";
+import { SIGNATURE_SUFFIX } from "../../core/signature.ts";
+import { hasSignatureBeside } from "../../system/signed_file.ts";
 import { SETUP_FILES_MAX, type SetupFile } from "../../protocol/mod.ts";
 import { CoreFileError } from "../../system/core_file.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
@@ -104,8 +106,13 @@ async function addNamed(
     for (const name of (await tried(file, readdir(file))).toSorted()) {
       await addNamed(places, join(file, name), join(target, name), [...above, folder]);
     }
-  } else if (stats.isFile()) places.add(target, resolve(file));
-  else throw new BesideFileError(file, "it is neither a file nor a folder");
+  } else if (stats.isFile()) {
+    places.add(target, resolve(file));
+    // Whoever names a folder has named the signatures in it.
+    if (above.length === 0 && await hasSignatureBeside(file)) {
+      places.add(`${target}${SIGNATURE_SUFFIX}`, resolve(`${file}${SIGNATURE_SUFFIX}`));
+    }
+  } else throw new BesideFileError(file, "it is neither a file nor a folder");
 }
 
 /** What a system call gives, or the reason why not, for people. */

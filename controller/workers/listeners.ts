@@ -1,17 +1,25 @@
 /** Accepts workers that connect to a run. */
 
 import { formatAddress } from "../../link/address.ts";
+import type { ConnectionLimit } from "../../link/connection_limit.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
+import { listenPrivately } from "../../system/unix_socket.ts";
 
 /** Accepts connections until it is closed. */
 export class Listeners {
   readonly #runtime: Runtime;
   readonly #onAccepted: (stream: ByteStream) => void;
+  readonly #admission: ConnectionLimit;
   readonly #listeners: StreamListener[] = [];
 
-  constructor(runtime: Runtime, onAccepted: (stream: ByteStream) => void) {
+  constructor(
+    runtime: Runtime,
+    admission: ConnectionLimit,
+    onAccepted: (stream: ByteStream) => void,
+  ) {
     this.#runtime = runtime;
+    this.#admission = admission;
     this.#onAccepted = onAccepted;
   }
 
@@ -33,7 +41,7 @@ export class Listeners {
 
   #listenerAt(address: Address): StreamListener {
     try {
-      return this.#runtime.listen(address);
+      return listenPrivately(this.#runtime, address);
     } catch (cause) {
       const name = formatAddress(address);
       throw new Error(`Cannot listen on ${name}: ${reasonOf(cause)}`, { cause });
@@ -42,7 +50,7 @@ export class Listeners {
 
   async #acceptFrom(listener: StreamListener): Promise<void> {
     for (let stream = await listener.accept(); stream; stream = await listener.accept()) {
-      this.#onAccepted(stream);
+      if (await this.#admission.admit(stream)) this.#onAccepted(stream);
     }
   }
 }

@@ -5,6 +5,7 @@ import { Child } from "../../system/child.ts";
 import { endProcessesOf } from "../../system/leftover_processes.ts";
 import type { Log } from "../../system/log.ts";
 import { messageOf } from "../../runtime/error_text.ts";
+import type { FolderBelow } from "../../runtime/files_below.ts";
 import type { ByteStream, ProcessEnd, Runtime, StreamListener } from "../../runtime/ports.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
@@ -40,7 +41,7 @@ export interface LocalWorkerShares {
 export interface LocalWorkerStart {
   readonly shares: LocalWorkerShares;
   /** Where it keeps core dumps of its slots; they write none unless given. */
-  readonly dumpsFolder?: string | undefined;
+  readonly dumpsFolder?: FolderBelow | undefined;
 }
 
 /** What a local worker needs of the cluster. */

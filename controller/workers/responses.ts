@@ -8,6 +8,7 @@ import {
   ProtocolError,
   ResponseType,
 } from "../../protocol/mod.ts";
+import { oneLine } from "../../system/printable.ts";
 import type { Answer } from "../answer.ts";
 
 /** Whether a worker may send frames of this type, in this version of the protocol. */
@@ -45,8 +46,7 @@ export function errorTextOf({ type, payload }: Frame): string {
   const raw = type === ResponseType.kindError
     ? decodeKindError(payload).text
     : decodeError(payload);
-  // deno-lint-ignore no-control-regex -- control characters are what this removes
-  const text = raw.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  const text = oneLine(raw).trim();
   return text === "" ? "(no reason given)" : text;
 }
 

@@ -1,6 +1,7 @@
 /** The protocol with one worker on one connection: version, description, core, jobs, heartbeat. */
 
 import { Link } from "../../link/link.ts";
+import { Unfinished } from "../../link/unfinished.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import {
   decodeCoreResponse,
@@ -25,8 +26,10 @@ import {
 } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
+import { CONTROL_ID_FIRST, ControlMessages } from "./control_messages.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
+import { PrintedBounds } from "./printed_bounds.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import {
   answerOf,
@@ -40,18 +43,13 @@ import { CORE_LOAD_EXTRA_MS, HANDSHAKE_MS_MAX, LOADING_PING_MS } from "./connect
 import type { OnResponse, Phase, Service, WorkerConnectionEvents } from "./connection_events.ts";
 import { isForeign, unusable, VersionRefusedError } from "./worker_errors.ts";
 
-/** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
-const CONTROL_ID_FIRST = 2 ** 52;
-
 /** A connection with a worker. */
 export class WorkerConnection {
   readonly #link: Link;
   readonly #events: WorkerConnectionEvents;
   readonly #clock: Clock;
   readonly #heartbeat: Heartbeat;
-  /** Messages other than jobs that have no response yet. */
-  readonly #outstanding = new Map<number, OnResponse>();
-  #lastControlId = CONTROL_ID_FIRST;
+  readonly #messages = new ControlMessages();
   #phase: Phase = { kind: "version exchange" };
   #responseTimer: Timer | undefined;
   #load: WorkerLoad | undefined;
@@ -59,8 +57,9 @@ export class WorkerConnection {
   #transfer: CoreTransfer | undefined;
   #pingedAtMs = 0;
   #isPaused = false;
-  /** The last lines of a failed job, whose answer follows. */
-  #lastLines: { readonly id: number; readonly lines: readonly string[] } | undefined;
+  #isHeld = false;
+  readonly #printed: PrintedBounds;
+  readonly #unfinished: Unfinished;
 
   constructor(
     stream: ByteStream,
@@ -72,9 +71,10 @@ export class WorkerConnection {
     this.#events = events;
     this.#clock = clock;
     this.#heartbeat = new Heartbeat(clock.now());
+    this.#printed = new PrintedBounds(clock);
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
-      onArriving: (payload) => events.onArriving(this.#link, payload),
+      onArriving: (payload) => events.onArriving(payload),
       // Close at once: this peer would not understand an error message, and must not get more jobs.
       onBroken: (error) => this.#link.close(error),
       onClosed: (reason) => {
@@ -82,6 +82,7 @@ export class WorkerConnection {
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
     }, { clock });
+    this.#unfinished = new Unfinished(this.#link);
   }
 
   /** The worker has accepted the version. */
@@ -144,10 +145,12 @@ export class WorkerConnection {
     this.#send(encodeCancel(id, dispatch));
   }
 
-  /** Pings when it is time, and closes when the worker has been silent for too long. */
+  /** Pings when it is time, and closes when the worker has been silent, or has left an answer unfinished, for too long. */
   onTick(nowMs: number): void {
+    const unfinished = this.#unfinished.look(nowMs);
+    if (unfinished !== undefined) return this.#link.close(new Error(unfinished));
     if (this.version === 1 || !this.hasAgreed) return;
-    const isListening = !this.#isPaused && !this.#link.isHeld;
+    const { isListening } = this.#link.reception;
     const action = this.#heartbeat.check(this.#link, isListening, nowMs);
     const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
     if (action.kind === "ping" || (asks && action.kind === "none")) this.#ping();
@@ -180,7 +183,18 @@ export class WorkerConnection {
   /** Pauses or resumes reading answers. While reading is paused, the worker has to wait. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    this.#link.pause(isPaused);
+    this.#link.pause(isPaused || this.#isHeld);
+  }
+
+  /** Reads nothing until this ends: there is no memory for the answer that is arriving. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.pause(this.#isPaused);
+  }
+
+  /** Gives up the large answer that is arriving. */
+  discardArriving(): void {
+    this.#link.discardArriving();
   }
 
   /** Closes at once. `onClosed` follows with the reason. */
@@ -195,9 +209,7 @@ export class WorkerConnection {
 
   /** Reserves the id of a message. The response goes to `onResponse`. */
   #expect(onResponse: OnResponse): number {
-    this.#lastControlId += 1;
-    this.#outstanding.set(this.#lastControlId, onResponse);
-    return this.#lastControlId;
+    return this.#messages.expect(onResponse);
   }
 
   /** Calls `onLate` unless the response comes in time. `time` is the limit as text for a message. */
@@ -215,25 +227,16 @@ export class WorkerConnection {
     if (type === ResponseType.printed) return this.#onPrinted(id, decodePrinted(frame.payload));
     if (id < CONTROL_ID_FIRST) {
       if (this.#phase.kind !== "serving") throw unexpectedResponse(id);
-      return this.#phase.onAnswer(id as DispatchId, answerOf(frame, this.#takeLastLines(id)));
+      return this.#phase.onAnswer(id as DispatchId, answerOf(frame, this.#printed.takeLast(id)));
     }
-    const onResponse = this.#outstanding.get(id);
-    if (!onResponse) throw unexpectedResponse(id);
-    this.#outstanding.delete(id);
-    onResponse(frame);
+    this.#messages.take(id)(frame);
   }
 
   #onPrinted(id: number, notice: PrintedNotice): void {
     if (this.#phase.kind !== "serving") throw new ProtocolError("unexpected notice: no job runs");
-    if (notice.isLast) this.#lastLines = { id, lines: notice.lines };
-    else this.#phase.onPrinted(id === 0 ? undefined : id as DispatchId, notice);
-  }
-
-  #takeLastLines(id: number): readonly string[] | undefined {
-    if (!this.#lastLines) return undefined;
-    const lines = this.#lastLines.id === id ? this.#lastLines.lines : undefined;
-    this.#lastLines = undefined;
-    return lines;
+    if (notice.isLast) return this.#printed.onLast(id, notice.lines);
+    const bounded = this.#printed.bounded(notice);
+    if (bounded) this.#phase.onPrinted(id === 0 ? undefined : id as DispatchId, bounded);
   }
 
   #onDraining({ id, payload }: Frame): void {

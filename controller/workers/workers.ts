@@ -17,6 +17,7 @@ import { Listeners } from "./listeners.ts";
 import { Histories } from "./histories.ts";
 import { isAwaited, reasonsForNone, votesOf } from "./prospects.ts";
 import { GIVE_UP_MS, ReconnectingAddress } from "./reconnect.ts";
+import { workerAdmission } from "./worker_admission.ts";
 import { WorkerConnection } from "./worker_connection.ts";
 import { RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
 import type { WorkerHistory } from "./worker_history.ts";
@@ -73,7 +74,8 @@ export class Workers {
     this.#events = events;
     this.#warnings = new ConnectionWarnings(log);
     this.#refusals = new CoreRefusals(log);
-    this.#listeners = new Listeners(runtime, (stream) => this.join(stream));
+    const admission = workerAdmission(runtime.clock, log, () => this.#connected);
+    this.#listeners = new Listeners(runtime, admission, (stream) => this.join(stream));
   }
 
   /** Whether more workers may connect. */
@@ -211,7 +213,7 @@ export class Workers {
       },
       onCoreFailed: (reason) => this.disconnect(worker, new UnusableWorkerError(reason)),
       onDraining: () => this.drain(worker),
-      onArriving: (link, payload) => this.#memory.onArriving(worker, link, payload),
+      onArriving: (payload) => this.#memory.onArriving(worker, payload),
       onClosed: (reason) => this.#onClosed(worker, reason),
     });
     const { proof } = stream;
@@ -249,11 +251,7 @@ export class Workers {
         this.#decide(worker, description, isOther ? other : undefined);
       });
     }
-    if (answered) {
-      this.#log.info(
-        `worker ${worker.name} has the id of ${answered.name}, which is connected, too`,
-      );
-    }
+    if (answered) this.#log.info(`worker ${worker.name} has the id of ${answered.name}, too`);
     worker.onReady(description, identity);
     address?.onReady();
     connection.pause(this.#isPaused);

@@ -1,17 +1,10 @@
-/** The variables of `--env`, and those that a core would look for in vain. */
+/** The variables of `--env`. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import { leftBehindText, variablesLeftBehind, withVariable } from "../../cli/core_variables.ts";
+import { withVariable } from "../../cli/core_variables.ts";
 import { UsageError } from "../../cli/usage_error.ts";
 import { test } from "../lib/test.ts";
-
-/** The bytes of a core with these C strings. */
-function coreWith(...names: readonly string[]): Uint8Array {
-  return new TextEncoder().encode(`ELF\0${names.map((name) => `${name}\0`).join("")}`);
-}
-
-const notInherited = () => false;
 
 test("a variable is given as NAME=VALUE, and of two values the last one counts", () => {
   assert.deepEqual(withVariable("A=1", {}), { A: "1" });
@@ -45,42 +38,5 @@ test("names that belong to every object are variables like others", () => {
     assert.throws(() => withVariable(name, {}), /it is not set/, name);
     const variables = withVariable(`${name}=1`, {});
     assert.deepEqual(Object.entries(variables), [[name, "1"]]);
-    assert.deepEqual(variablesLeftBehind(coreWith(name), {}, notInherited, { [name]: "1" }), [
-      name,
-    ]);
-    assert.deepEqual(
-      variablesLeftBehind(coreWith(name), variables, notInherited, { [name]: "1" }),
-      [],
-    );
   }
-});
-
-test("a variable is left behind if it is set here, the core names it, and it is neither given nor inherited", () => {
-  const environment = {
-    LEVEL: "1",
-    MODEL: "2",
-    GIVEN: "3",
-    INHERITED: "4",
-    OTHER: "5",
-    AB: "6",
-    PWD: "/",
-  };
-  const core = coreWith("LEVEL", "MODEL", "GIVEN", "INHERITED", "NOT_SET", "AB", "PWD", "ANOTHER");
-  const isInherited = (name: string) => name === "INHERITED";
-  assert.deepEqual(
-    variablesLeftBehind(core, { GIVEN: "3" }, isInherited, environment),
-    ["LEVEL", "MODEL"],
-  );
-});
-
-test("the warning names all of them, and what to type", () => {
-  assert.equal(leftBehindText([]), undefined);
-  assert.equal(
-    leftBehindText(["A"]),
-    "the core seems to read A, which is set here but does not reach it; --env A sends it",
-  );
-  assert.equal(
-    leftBehindText(["A", "B"]),
-    "the core seems to read A, B, which are set here but do not reach it; --env A --env B sends them",
-  );
 });

@@ -98,5 +98,8 @@ test("untrusted text becomes one line without control characters", () => {
     ["a\r\n\tb", "a b"],
     ["\u001b[31mred\u001b[0m", " [31mred [0m"],
     ["\u009b2J\u0007\u007f", " 2J "],
+    ["invoice\u202etxt.exe", "invoice txt.exe"],
+    ["\u2066a\u2069\u200f\u200eb\u061cc\u2028d", " a b c d"],
+    ["a family 👨‍👩‍👧 and ك‌", "a family 👨‍👩‍👧 and ك‌"],
   ]);
 });

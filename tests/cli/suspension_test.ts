@@ -21,7 +21,8 @@ test("a run and its worker stop on SIGTSTP, and go on where they were on SIGCONT
   await workspace.write("lines", `${gate.job}\n`.repeat(6));
   await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "2"]);
   await gate.reachedBy(2);
-  const [worker, ...slots] = await program.descendants();
+  const slots = await program.slots();
+  const [worker] = await program.descendants();
   program.signal("SIGTSTP");
   await eventually("it and its slots have stopped", () => {
     return [program.pid, ...slots].every((pid) => stateOf(pid) === "T");
@@ -41,7 +42,7 @@ test("when a stopped run is killed, its worker and its slots end by themselves",
   await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "2"]);
   await gate.reachedBy(1);
   await hasBegun(workspace);
-  const [, ...slots] = await program.descendants();
+  const slots = await program.slots();
   program.signal("SIGTSTP");
   await eventually("all have stopped", () => {
     return [program.pid, ...slots].every((pid) => stateOf(pid) === "T");

@@ -52,9 +52,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     ["run", ECHO, "in", "--listen", "127.0.0.1:x"],
     /Cannot understand the address "127\.0\.0\.1:x"/,
   ],
-  [["run", ECHO, "in", "--listen", "0.0.0.0:0"], /on a trusted network, add --insecure/],
-  [["run", ECHO, "in", "--listen", "192.0.2.1:0", "--insecure"], /Cannot listen on 192\.0\.2\.1:0/],
-  [["worker", "--listen", "0.0.0.0:0"], /anyone who connects run code.*add --insecure/],
+  [["run", ECHO, "in", "--listen", "192.0.2.1:0"], /Cannot listen on 192\.0\.2\.1:0/],
   [["worker", "--stdio", "--connect", "a"], /Choose one: --listen, --connect or --stdio/],
 ];
 

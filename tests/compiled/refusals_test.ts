@@ -46,7 +46,7 @@ test("a folder that cannot be written to is named, before anything is built", ()
 test("a tool that cannot be fetched is named", () => {
   inFolder((folder) => {
     const env = { npm_config_registry: NO_REGISTRY, npm_config_fetch_retries: "0" };
-    for (const [runtime, tool] of [["deno", "deno"], ["bun", "@oven/bun-\\S+"]] as const) {
+    for (const [runtime, tool] of [["deno", "@deno/\\S+"], ["bun", "@oven/bun-\\S+"]] as const) {
       assert.match(
         refused(["--runtime", runtime, "-o", folder], 1, env),
         new RegExp(`^Cannot get ${tool} \\S+ from the npm registry: .*ECONNREFUSED`),
@@ -129,11 +129,11 @@ function replaceOld(folder: string, copy: string) {
   for (const name of ["bin", "out", "tmp"]) mkdirSync(join(folder, name), { recursive: true });
   writeFileSync(join(folder, "out/distcomp"), "old");
   script(join(bin, "cp"), `case "$2" in *.unfinished) ${copy};; *) exec /bin/cp "$@";; esac`);
-  // npm install --prefix FOLDER … PACKAGE@VERSION
+  // npm ci --prefix FOLDER …
   script(
     join(bin, "npm"),
-    `for last; do :; done; tool=$3/node_modules/\${last%@*}/bin; mkdir -p "$tool"; ` +
-      `/bin/cp ${bin}/bun "$tool"`,
+    'tool=$3/$(sed -nE \'s/.*"(node_modules[^"]+)".*/\\1/p\' "$3/package-lock.json")/bin; ' +
+      `mkdir -p "$tool"; /bin/cp ${bin}/bun "$tool"`,
   );
   script(
     join(bin, "bun"),

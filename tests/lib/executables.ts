@@ -17,6 +17,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Files that an executable contains, or that determine how it is built. */
 const SOURCES = ["cli.ts", "compile.sh", "tools.sh", "deno.json", "package.json", "bun.lock"];
 const SOURCE_FOLDERS = [
+  "check",
   "cli",
   "controller",
   "core",
@@ -25,6 +26,7 @@ const SOURCE_FOLDERS = [
   "pool",
   "protocol",
   "runtime",
+  "security",
   "slot",
   "system",
   "templates",

@@ -145,6 +145,9 @@ export class MemoryDisk {
 
   rename(path: string, newPath: string): void {
     const content = this.at(path);
+    if (!this.#folders.has(dirname(newPath))) {
+      throw failure(this.#files.has(dirname(newPath)) ? "ENOTDIR" : "ENOENT", newPath);
+    }
     if (this.#folders.has(newPath)) throw failure("EISDIR", newPath);
     this.#files.delete(path);
     this.#files.set(newPath, content);
@@ -302,6 +305,11 @@ class MemoryFiles implements Files {
 
   unlink(path: string): Promise<void> {
     return this.#does("unlink", path, () => this.#disk.unlink(path));
+  }
+
+  unlinkSync(path: string): void {
+    this.#disk.began("unlink", path);
+    this.#disk.unlink(path);
   }
 
   remove(path: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** The only import of the test runner. Both `deno test` and `bun test` understand `node:test`. */
 
+import "./own_settings.ts";
 import { test as nodeTest } from "node:test";
 import process from "node:process";
 

@@ -5,9 +5,9 @@ import { ChunkQueue } from "../../runtime/chunk_queue.ts";
 import { test } from "../lib/test.ts";
 
 /** With more unread bytes, the source is paused. */
-const UNREAD_BYTES_MAX = 1024 * 1024;
+const UNREAD_BYTES_MAX = 512 * 1024;
 
-test("a source is paused above 1 MiB of unread bytes, and resumed when just that much is left", async () => {
+test("a source is paused above 512 KiB of unread bytes, and resumed when just that much is left", async () => {
   const asked: boolean[] = [];
   const queue = new ChunkQueue((isPaused) => void asked.push(isPaused));
   queue.push(new Uint8Array(UNREAD_BYTES_MAX));

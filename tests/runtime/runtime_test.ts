@@ -46,7 +46,7 @@ test("a program exits although a process that it started and unreferenced still 
   const script = fileURLToPath(new URL("../fixtures/leaves_a_process.ts", import.meta.url));
   const args = process.versions.bun ? ["run", script] : ["run", "-A", "--quiet", script];
   // The process would run for longer.
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 120_000 });
   process.kill(Number(stdout), "SIGKILL"); // throws if it has exited
 });
 

@@ -102,7 +102,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/cluster/blame.ts",
     text: "nodes.connected.filter(({ hasLimits }) => !hasLimits)",
     by: "[]",
-    from: 1099,
+    from: 2556,
     seeds: 1,
   },
   {
@@ -113,11 +113,20 @@ export const PAST_BUGS: readonly Canary[] = [
     from: 13,
     seeds: 1,
   },
+  {
+    name: "waits for ever for a controller that was dialed and has sent its version only",
+    file: "worker/serve.ts",
+    text: "if (received <= VERSION_MESSAGE_BYTES) timer = watch();",
+    by: "",
+    from: 1106,
+    seeds: 1,
+  },
 ];
 
 /** What the real code in the copy needs. */
 const FOLDERS = [
-  ...["controller", "core", "link", "pool", "protocol", "runtime", "slot", "system", "worker"],
+  ...["controller", "core", "link", "pool", "protocol", "runtime", "security", "slot", "system"],
+  ...["worker"],
   ...["tests/simulation", "tests/lib", "tests/fixtures/peers"],
 ];
 

@@ -134,7 +134,7 @@ export class Machine {
 
   #spawn(worker: SimulatedProcess, command: readonly string[]): SimulatedSlot {
     const [socketPath = "", start = ""] = command.slice(-2);
-    const { number }: SlotStart = JSON.parse(start);
+    const { number, ticket }: SlotStart = JSON.parse(start);
     const shared = this.host.disk.bytes(`${socketPath}-${number}`);
     if (!shared) throw new Error("a slot has no shared memory");
     const slot = new SimulatedSlot(this.#timeline, worker, ++this.#lastPid, shared, {
@@ -150,7 +150,7 @@ export class Machine {
     this.#timeline.after(this.plan.startMs, () => {
       if (slot.isGone) return;
       this.host.connectLocal(socketPath, slot);
-      slot.register(number);
+      slot.register(ticket);
     });
     return slot;
   }

@@ -49,6 +49,7 @@ export class Network {
       this.#connections.delete(connection);
     });
     this.#connections.add(connection);
+    for (const host of connection.hosts) host.onConnected(connection);
     return connection;
   }
 
@@ -66,6 +67,8 @@ interface Listening {
 export class Host {
   readonly #network: Network;
   readonly #listening = new Map<string, Listening>();
+  /** What happens to its next connections, one each. */
+  readonly #mishaps: ((connection: Connection) => void)[] = [];
   /** A machine without power answers nobody. */
   isUp = true;
 
@@ -92,6 +95,20 @@ export class Host {
         from.whenRunning(() => resolve(this.meddle(near)));
       });
     });
+  }
+
+  /** Something will happen to its next connections. */
+  expect(mishap: (connection: Connection) => void, connections: number): void {
+    for (let count = 0; count < connections; count++) this.#mishaps.push(mishap);
+  }
+
+  onConnected(connection: Connection): void {
+    this.#mishaps.shift()?.(connection);
+  }
+
+  /** Its next connections are as usual. */
+  calm(): void {
+    this.#mishaps.length = 0;
   }
 
   /** A process of this machine connects to a Unix socket. `stream` is the end for the one who listens. */

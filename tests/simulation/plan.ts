@@ -57,6 +57,8 @@ export type FaultKind =
   | "connection breaks"
   | "connection stalls"
   | "connection falls silent"
+  | "new connections break"
+  | "new connections fall silent"
   | "clock jumps"
   | "disk is full"
   | "controller is killed"
@@ -190,6 +192,8 @@ const FAULTS: readonly FaultKind[] = [
   "connection breaks",
   "connection stalls",
   "connection falls silent",
+  "new connections break",
+  "new connections fall silent",
   "clock jumps",
   "disk is full",
   "controller is killed",

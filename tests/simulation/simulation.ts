@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { Bounds } from "./bounds.ts";
+import type { Connection } from "./connection.ts";
 import { Controller, type Tell } from "./controller.ts";
 import { Machine, workerAddress } from "./machine.ts";
 import { meddleFor } from "./manners.ts";
@@ -30,6 +31,9 @@ const KEEP_ALIVE_MS = 30_000;
 /** After the last run, workers have this long until they are idle: orphaned jobs end, slots start again. */
 const IDLE_MS = 90_000;
 const LOOK_AGAIN_MS = 1_000;
+
+/** How many connections in a row are spoiled, at most: more than a controller takes to doubt a version. */
+const SPOILED_CONNECTIONS_MAX = 4;
 
 /** More events than any plan needs: something goes round in circles. */
 const EVENTS_MAX = 5_000_000;
@@ -181,6 +185,12 @@ class Simulation {
         return this.#network.connectionsOf(machine.host).at(which % 3)?.silence(
           silentMsOf(machine),
         );
+      case "new connections break":
+        return this.#spoilConnections(machine, which, (connection) => connection.reset());
+      case "new connections fall silent":
+        return this.#spoilConnections(machine, which, (connection) => {
+          connection.silence(silentMsOf(machine));
+        });
       case "clock jumps":
         controller.process?.jumpClock(ms * (which % 2 ? 1_000 : -1_000));
         return machine.process?.jumpClock(ms * (which % 3 ? 1_000 : -1_000));
@@ -197,6 +207,20 @@ class Simulation {
     }
   }
 
+  /** A connection of a machine breaks, and the next ones are spoiled while their ends say what they speak. */
+  #spoilConnections(
+    { host, plan }: Machine,
+    which: number,
+    spoil: (connection: Connection) => void,
+  ): void {
+    const delayMs = (which % 10) / 4 * plan.latencyMs;
+    host.expect(
+      (connection) => void this.#timeline.after(delayMs, () => spoil(connection)),
+      1 + which % SPOILED_CONNECTIONS_MAX,
+    );
+    this.#network.connectionsOf(host).at(0)?.reset();
+  }
+
   #restart(machine: Machine, ms: number): void {
     this.#timeline.after(ms, () => void machine.start());
   }
@@ -205,6 +229,7 @@ class Simulation {
   #calm(): void {
     this.#tell("calm");
     this.#isCalm = true;
+    for (const { host } of this.#machines) host.calm();
   }
 
   /** Checks what holds until something goes wrong. */

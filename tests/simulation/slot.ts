@@ -71,9 +71,9 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
     this.#habits = habits;
   }
 
-  /** Connects to its worker under its number. */
-  register(number: number): void {
-    this.#send(SLOT_REGISTER, BigInt(number), NOTHING);
+  /** Connects to its worker under its ticket. */
+  register(ticket: number): void {
+    this.#send(SLOT_REGISTER, BigInt(ticket), NOTHING);
   }
 
   /** Somebody else kills it. */

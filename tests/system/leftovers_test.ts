@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { detectRuntime } from "../../runtime/detect.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { markFolder, removeAfterOwner, removeLeftovers } from "../../system/leftovers.ts";
+import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 import { systemFiles } from "../../runtime/files.ts";
@@ -18,7 +19,11 @@ test("the folder of a running process stays, even if the process closes each new
 });
 
 test("the folder of a process that is just being killed is removed, although it accepts a connection", async () => {
-  assert.equal(await isRemovedFrom((socket, close) => (close(), socket.destroy())), true);
+  const killed = async (socket: Socket, close: () => Promise<void>) => {
+    await close();
+    socket.destroy();
+  };
+  assert.equal(await isRemovedFrom(killed), true);
 });
 
 test("the folder of a killed process is removed once it is more than a minute old", async () => {
@@ -103,12 +108,23 @@ async function leaveSocket(folder: string): Promise<void> {
 
 /** Whether a folder is removed if its owner handles new connections in this way. */
 async function isRemovedFrom(
-  onConnection: (socket: Socket, close: () => void) => void,
+  onConnection: (socket: Socket, close: () => Promise<void>) => void,
 ): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "dc-owner-"));
+  let isClosing = false;
   const server = createServer((socket) => {
-    onConnection(socket.on("error", () => {}), () => server.close());
+    socket.on("error", () => {});
+    if (isClosing) socket.destroy();
+    else onConnection(socket, closed);
   });
+  /** Resolves when nobody listens any more: a runtime may take a moment to close a listener. */
+  const closed = async () => {
+    isClosing = true;
+    server.close();
+    const runtime = await detectRuntime();
+    const dial = () => runtime.dial({ kind: "unix", path: join(folder, "owner") }, 1_000);
+    await eventually("nobody listens", () => dial().then((to) => void to.close(), () => true));
+  };
   try {
     server.listen(join(folder, "bound"));
     await once(server, "listening");

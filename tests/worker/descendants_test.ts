@@ -73,6 +73,26 @@ testUnless(notLinux, "what slots have started ends with their worker", async () 
 
 testUnless(
   notLinux,
+  "what slots have started ends when their worker is killed by SIGKILL",
+  async () => {
+    await using traces = new AsyncDisposableStack();
+    await using killed = await startWorker({ slots: 1 });
+    const controller = await connectWith(killed, "leaves");
+    const pids: number[] = [];
+    for (const kind of ["child", "cleared", "session", "daemon"]) {
+      const trace = traces.use(new Trace());
+      await send(controller, `${kind} return ${trace.path}`);
+      pids.push(await startedIn(trace));
+    }
+    await killed.kill();
+    await controller.close();
+    for (const pid of pids) await isGone(pid, "a process of the killed worker's slot");
+    await eventually("its guardian ends", async () => (await killed.descendants()).length === 0);
+  },
+);
+
+testUnless(
+  notLinux,
   "the next worker ends what slots of a worker that was killed have left",
   async () => {
     await using traces = new AsyncDisposableStack();
@@ -84,6 +104,9 @@ testUnless(
       const trace = traces.use(new Trace());
       await send(controller, `${kind} return ${trace.path}`);
       pids.push(await startedIn(trace));
+    }
+    for (const pid of (await killed.descendants()).filter(isGuardian)) {
+      process.kill(pid, "SIGKILL");
     }
     await killed.kill();
     await controller.close();
@@ -166,6 +189,10 @@ async function hasNoZombies(worker: Program): Promise<void> {
 
 function isSlot(pid: number): boolean {
   return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes("slot");
+}
+
+function isGuardian(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes("distcomp-guardian");
 }
 
 function parentOf(pid: number): number {

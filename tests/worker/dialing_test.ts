@@ -136,7 +136,10 @@ test("each time that a controller cannot be reached is reported once, also for t
   await dial;
 });
 
-test("a controller that says nothing for a minute after it was dialed is dialed again; a quiet one later is not", async () => {
+/** The header of 17 bytes, and a version. */
+const VERSION_MESSAGE_BYTES = 25;
+
+test("a controller that says nothing, or nothing but its version, for a minute is dialed again; a quiet one later is not", async () => {
   const network = new MemoryNetwork();
   const { clock, runtime } = network;
   const listener = runtime.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
@@ -156,11 +159,16 @@ test("a controller that says nothing for a minute after it was dialed is dialed 
   assert.equal(accepted.length, 1);
   await clock.advance(1_000);
   assert.equal(accepted.length, 2, "it was silent");
-  await accepted[1]?.write(new Uint8Array(1));
+  await accepted[1]?.write(new Uint8Array(VERSION_MESSAGE_BYTES));
+  await clock.advance(59_000);
+  assert.equal(accepted.length, 2, "it may still send its core");
+  await clock.advance(2_000);
+  assert.equal(accepted.length, 3, "it has sent no core");
+  await accepted[2]?.write(new Uint8Array(VERSION_MESSAGE_BYTES + 1));
   await clock.advance(3_600_000);
-  assert.equal(accepted.length, 2, "it has spoken");
+  assert.equal(accepted.length, 3, "it has begun");
   ending.abort();
-  accepted[1]?.close();
+  accepted[2]?.close();
   listener.close();
   await clock.advance(10_000);
   await dial;

@@ -68,7 +68,8 @@ test("a job whose slot is killed again and again fails with the kind killed", as
   await using controller = await connect2(worker, "behave");
   const job = sendLimited(controller, "spin");
   for (let time = 0; time < 3; time++) {
-    await controller.ping();
+    // The files of its core are checked on the real disk before a new slot loads it.
+    await eventually("a slot has the job", () => worker.fakes.jobsStarted > time);
     worker.fakes.running[0]?.crash("SIGKILL");
   }
   assert.match(await failed(job, "killed"), /^was killed by SIGKILL/);

@@ -85,14 +85,14 @@ export class FakeSlot implements ChildProcess, ByteStream {
   constructor(
     readonly pid: number,
     socketPath: string,
-    number: number,
+    { number, ticket }: SlotStart,
     options: FakeSlotsOptions,
   ) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#shared = openSync(sharedPath(socketPath, number), "r+");
     void this.ended.then(() => closeSync(this.#shared));
-    this.#send(SLOT_REGISTER, BigInt(number), NOTHING);
+    this.#send(SLOT_REGISTER, BigInt(ticket), NOTHING);
   }
 
   // As a process.
@@ -237,6 +237,11 @@ export class FakeSlots {
     return this.started.filter(({ isGone }) => !isGone);
   }
 
+  /** How many jobs all slots were sent, those that are gone too. */
+  get jobsStarted(): number {
+    return this.started.reduce((sum, { inputs }) => sum + inputs.length, 0);
+  }
+
   /** The same runtime, but for its processes and their socket. */
   replaceIn(runtime: Runtime): Runtime {
     return {
@@ -245,15 +250,14 @@ export class FakeSlots {
         address.kind === "unix" ? this.#listener(address.path) : runtime.listen(address),
       spawn: (command) => {
         const [socketPath = "", start = ""] = command.slice(-2);
-        const { number }: SlotStart = JSON.parse(start);
-        return this.#spawn(socketPath, number);
+        return this.#spawn(socketPath, JSON.parse(start));
       },
     };
   }
 
-  #spawn(socketPath: string, number: number): FakeSlot {
+  #spawn(socketPath: string, start: SlotStart): FakeSlot {
     const pid = FIRST_PID + this.started.length;
-    const slot = new FakeSlot(pid, socketPath, number, this.#options);
+    const slot = new FakeSlot(pid, socketPath, start, this.#options);
     this.started.push(slot);
     if (!this.#options.isMute) this.#connected.push(slot);
     this.#connect();

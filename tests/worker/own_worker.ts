@@ -13,7 +13,7 @@ import { VirtualClock } from "../lib/virtual_clock.ts";
 import { FakeSlots, type FakeSlotsOptions } from "./fake_slots.ts";
 
 /** As for a `Program`: the worker ends after this time, so that a test that waits in vain fails. */
-const LIFE_LIMIT_MS = 60_000;
+const LIFE_LIMIT_MS = 150_000;
 
 /** The processes of a worker's slots, and those in which it has checked cores. */
 interface Processes {

@@ -1,7 +1,6 @@
 /** A connection with a controller: decodes its messages and answers them. */
 
 import { Link } from "../../link/link.ts";
-import { Silence } from "../../link/silence.ts";
 import type { ClientId } from "../../pool/types.ts";
 import {
   checkJob,
@@ -31,18 +30,16 @@ import {
 import type { Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { DONE, type JobSource, type Lines, RECEIVED, type RelayedJob } from "../job.ts";
-import { CAN_MEASURE_MEMORY } from "../slots/limits.ts";
+import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
 import type { ConnectionContext } from "./connection_context.ts";
+import { ConnectionWatch } from "./connection_watch.ts";
 import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
 import { CoreChanges, type CoreMessage, type CoreResponder } from "./core_changes.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
 import { FlowControl } from "./flow_control.ts";
+import { PacedMessages } from "./message_pace.ts";
 import { PrintedNotices } from "./printed_notices.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
-
-/** Why jobs with a memory limit fail on a system where the limit cannot be enforced. */
-const CANNOT_MEASURE = "This worker's system does not report how much memory a process uses; " +
-  "run the job without a memory limit";
 
 /** A connection with one controller. */
 export class Connection implements JobSource {
@@ -54,8 +51,9 @@ export class Connection implements JobSource {
   readonly #changes: CoreChanges;
   readonly #contents: ContentReceiver;
   readonly #flow: FlowControl;
-  readonly #silence = new Silence();
+  readonly #paced: PacedMessages;
   readonly printing: PrintedNotices;
+  readonly watch: ConnectionWatch;
   readonly #closed = Promise.withResolvers<Error | undefined>();
   #version = 1;
   #isDraining = false;
@@ -63,7 +61,7 @@ export class Connection implements JobSource {
   #halfClosed: Timer | undefined;
 
   constructor(context: ConnectionContext, stream: ByteStream) {
-    const { executor, store, checks, clock, payloadBytesMax } = context;
+    const { executor, store, checks, room, clock, payloadBytesMax } = context;
     const client = executor.onClientUp();
     this.#context = context;
     this.#client = client;
@@ -76,29 +74,33 @@ export class Connection implements JobSource {
       send: (frame) => this.#send(frame),
       sendError: (id, kind, text) => this.#sendError(id, kind, text),
     };
-    this.#changes = new CoreChanges(this.#core, store, checks, responder);
-    this.#contents = new ContentReceiver(context.contents, responder);
+    this.#changes = new CoreChanges(this.#core, store, checks, room, responder);
+    this.#contents = new ContentReceiver(context.contents, room, responder);
     const options = { clock, payloadBytesMax };
     const link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
       onPeerEnded: () => this.#onPeerEnded(),
       onDrained: () => this.#flow.onDrained(),
+      onRead: (bytes) => context.held.onReceived(bytes),
       onClosed: (reason) => this.#onClosed(reason),
     }, options);
     this.#link = link;
+    this.#paced = new PacedMessages(context.pace, (until) => link.hold(until));
     this.printing = new PrintedNotices(link, this.#core, clock);
-    this.#flow = new FlowControl({
+    const backlog = {
       jobs: this.#jobs,
       cores: this.#core,
       parts: this.#contents,
       get unreadBytes() {
         return link.pendingBytes;
       },
-    }, {
+    };
+    this.#flow = new FlowControl(backlog, {
       pause: (isPaused) => link.pause(isPaused),
       block: (isBlocked) => executor.onClientBlocked(client, isBlocked),
     });
+    this.watch = new ConnectionWatch(link, backlog, this.#flow);
   }
 
   get peer(): string {
@@ -132,12 +134,11 @@ export class Connection implements JobSource {
     for (const job of this.#context.executor.takeQueued(this.#client)) this.#refuse(job);
   }
 
-  /** Closes if the controller has been silent for longer than version 2 allows. */
-  checkSilence(nowMs: number): void {
-    const { silentMsMax } = this.#context;
-    const silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
-    if (this.#version === 1 || silentMs < silentMsMax) return;
-    this.#link.close(new Error(`it was silent for ${silentMsMax / 1000} s`));
+  /** Closes if the controller is silent for longer than version 2 allows, or leaves a message unfinished. */
+  check(nowMs: number): void {
+    const silentMsMax = this.#version === 1 ? Infinity : this.#context.silentMsMax;
+    const reason = this.watch.reasonToClose(nowMs, silentMsMax);
+    if (reason !== undefined) this.close(new Error(reason));
   }
 
   /** Closes once all answers are delivered. */
@@ -146,8 +147,8 @@ export class Connection implements JobSource {
   }
 
   /** Closes at once. */
-  close(): void {
-    this.#link.close();
+  close(reason?: Error): void {
+    this.#link.close(reason);
   }
 
   // Answers to jobs.
@@ -194,11 +195,13 @@ export class Connection implements JobSource {
         const { job, limits } = readLimitedJob(frame.payload);
         this.#onJob(frame.id, job, limits);
       } else {
+        this.#paced.onMessage(frame.type);
         const message = this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame);
         this.#onMessage(message, frame.payload.byteLength);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      this.#paced.onRefused();
       this.#sendError(frame.id, "protocol", error.message);
     }
   }
@@ -228,7 +231,7 @@ export class Connection implements JobSource {
         job.state = DONE;
       } else this.#context.executor.cancel(job);
       this.fail(job, "cancelled", "The controller has canceled the job");
-    }
+    } else this.#paced.onRefused();
     this.#send(encodeDone(id));
   }
 
@@ -269,6 +272,7 @@ export class Connection implements JobSource {
 
   #failUnstarted(job: RelayedJob, kind: FailureKindName, reason: string): void {
     job.state = DONE;
+    this.#paced.onRefused();
     this.fail(job, kind, reason);
   }
 
@@ -294,6 +298,7 @@ export class Connection implements JobSource {
 
   #onClosed(reason: Error | undefined): void {
     this.#halfClosed?.stop();
+    this.#paced.close();
     this.#jobs.close();
     this.#changes.close();
     this.#core.close();

@@ -4,8 +4,11 @@ import type { WorkerDescription, WorkerLoad } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ContentStore } from "../cores/content_store.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
+import type { DiskRoom } from "../cores/disk_room.ts";
 import type { CoreStore } from "../cores/core_store.ts";
 import type { Executor } from "../slots/executor.ts";
+import type { HeldBytes } from "./held_bytes.ts";
+import type { MessagePace } from "./message_pace.ts";
 
 /** The parts of the worker that connections use, and its limits. */
 export interface ConnectionContext {
@@ -14,6 +17,9 @@ export interface ConnectionContext {
   readonly store: CoreStore;
   readonly contents: ContentStore;
   readonly checks: CoreChecks;
+  readonly room: DiskRoom;
+  readonly pace: MessagePace;
+  readonly held: HeldBytes;
   readonly payloadBytesMax: number | undefined;
   /** How long a controller that has closed its sending side still gets answers. */
   readonly halfClosedMs: number;

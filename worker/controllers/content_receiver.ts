@@ -7,6 +7,7 @@ import {
   SETUP_FILES_MAX,
 } from "../../protocol/mod.ts";
 import { messageOf } from "../../runtime/error_text.ts";
+import type { DiskRoom } from "../cores/disk_room.ts";
 import type { ContentStore, StoredContent, UnfinishedContent } from "../cores/content_store.ts";
 import type { CoreResponder } from "./core_changes.ts";
 
@@ -23,15 +24,19 @@ const HELD_BYTES_MAX = 64 * 1024 ** 3;
 export class ContentReceiver {
   readonly #store: ContentStore;
   readonly #responder: CoreResponder;
+  readonly #room: DiskRoom;
   readonly #held: StoredContent[] = [];
   #unfinished: UnfinishedContent | undefined;
+  /** Gives back the room that was kept for the unfinished content. */
+  #giveBack = () => {};
   /** The part that is being written: parts are written one after another. */
   #writing: Promise<void> = Promise.resolve();
   #count = 0;
   #bytes = 0;
 
-  constructor(store: ContentStore, responder: CoreResponder) {
+  constructor(store: ContentStore, room: DiskRoom, responder: CoreResponder) {
     this.#store = store;
+    this.#room = room;
     this.#responder = responder;
   }
 
@@ -81,6 +86,7 @@ export class ContentReceiver {
     if (offset === 0) {
       await this.#discard();
       this.#checkRoom(bytes);
+      this.#giveBack = this.#room.take(bytes);
       this.#unfinished = await this.#store.begin(digest, bytes);
     }
     const unfinished = this.#unfinished;
@@ -96,6 +102,7 @@ export class ContentReceiver {
       throw error;
     }
     this.#unfinished = undefined;
+    this.#giveBack();
     this.#held.push(this.#store.add(unfinished.content));
   }
 
@@ -110,6 +117,7 @@ export class ContentReceiver {
   }
 
   async #discard(): Promise<void> {
+    this.#giveBack();
     const unfinished = this.#unfinished;
     if (!unfinished) return;
     this.#unfinished = undefined;

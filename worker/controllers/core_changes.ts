@@ -21,7 +21,9 @@ import { messageOf } from "../../runtime/error_text.ts";
 import { sha256Of } from "../../system/sha256.ts";
 import { host } from "../../system/host.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
+import type { DiskRoom } from "../cores/disk_room.ts";
 import { type CoreStore, StoredCore } from "../cores/core_store.ts";
+import { LoadError } from "../cores/load_error.ts";
 import type { CoreOutcome, CurrentCore } from "./current_core.ts";
 
 /** Why jobs fail whose core was chosen and is not stored. */
@@ -45,6 +47,7 @@ export class CoreChanges {
   readonly #current: CurrentCore;
   readonly #store: CoreStore;
   readonly #checks: CoreChecks;
+  readonly #room: DiskRoom;
   readonly #responder: CoreResponder;
   readonly #closing = new AbortController();
   /** How long the core may load that the controller has chosen last, which it sends now if it is not stored. */
@@ -57,11 +60,13 @@ export class CoreChanges {
     current: CurrentCore,
     store: CoreStore,
     checks: CoreChecks,
+    room: DiskRoom,
     responder: CoreResponder,
   ) {
     this.#current = current;
     this.#store = store;
     this.#checks = checks;
+    this.#room = room;
     this.#responder = responder;
   }
 
@@ -89,7 +94,7 @@ export class CoreChanges {
 
   async #load(message: CoreMessage, key: CoreKey): Promise<CoreOutcome> {
     try {
-      const found = await this.#find(message, key);
+      const found = await this.#findIntact(message, key);
       if (found instanceof StoredCore) {
         this.#respond(message, []);
         return { name: "ready", core: found };
@@ -104,12 +109,24 @@ export class CoreChanges {
     }
   }
 
+  /** Like `#find`. A core whose files were changed on this worker is as good as one that is not stored. */
+  async #findIntact(message: CoreMessage, key: CoreKey): Promise<StoredCore | readonly string[]> {
+    try {
+      return await this.#find(message, key);
+    } catch (error) {
+      if (!(error instanceof LoadError) || error.kind !== "damaged") throw error;
+      return await this.#find(message, key);
+    }
+  }
+
   /** Gives the core once it has passed its check, or the contents that are missing for a chosen one. */
   async #find(message: CoreMessage, key: CoreKey): Promise<StoredCore | readonly string[]> {
     if (message.type === "core") {
       const { name, content } = message;
       inspect(content);
-      return await this.#checked(await this.#store.add(name, content, key));
+      const giveBack = this.#room.take(this.#store.has(key) ? 0 : content.byteLength);
+      const core = await this.#store.add(name, content, key).finally(giveBack);
+      return await this.#checked(core);
     }
     const setup = setupOf(message);
     const found = await this.#store.addSetup(key, setup, message.name);

@@ -47,6 +47,7 @@ export class FlowControl {
   readonly #actions: FlowActions;
   #isPaused = false;
   #isBlocked = false;
+  #isSqueezed = false;
   /** Set when the worker drains. */
   #draining: { readonly mayRead: boolean } | undefined;
 
@@ -81,6 +82,20 @@ export class FlowControl {
   }
 
   /**
+   * All connections of the worker together hold too much, and this one more than its share. Its jobs go on unless it
+   * is their answers that it does not read.
+   */
+  squeeze(isSqueezed: boolean, shareBytes: number): void {
+    if (isSqueezed && !this.#draining && this.#backlog.unreadBytes > shareBytes / 2) {
+      this.#setBlocked(true);
+    }
+    if (isSqueezed === this.#isSqueezed) return;
+    this.#isSqueezed = isSqueezed;
+    if (isSqueezed) this.#setPaused(true);
+    else this.#resume();
+  }
+
+  /**
    * The worker drains. Jobs that are still started have run before, on a slot that was lost: they must run
    * again even if their answers are not read. `mayRead`: whether further jobs can be refused.
    */
@@ -92,7 +107,7 @@ export class FlowControl {
 
   #resume(): void {
     if (this.#draining?.mayRead === false) return;
-    this.#setPaused(isOver(this.#backlog, RESUME_PART));
+    this.#setPaused(this.#isSqueezed || isOver(this.#backlog, RESUME_PART));
   }
 
   #setPaused(isPaused: boolean): void {

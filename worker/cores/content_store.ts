@@ -24,6 +24,8 @@ const CONTENT_MODE = 0o500;
 export class StoredContent {
   /** How many setups and connections use it. */
   users = 0;
+  /** Whether a file that is a link to it was changed. */
+  isDamaged = false;
 
   constructor(readonly digest: string, readonly bytes: number, readonly path: string) {}
 }
@@ -51,12 +53,20 @@ export class ContentStore {
     this.#unusedCountMax = count;
   }
 
+  /** Bytes of all contents, used or not. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const content of this.#contents.values()) bytes += content.bytes;
+    return bytes;
+  }
+
   /** Counts one more user of a content, if it is stored. Checks its file: systems clean up temporary folders. */
   acquire(digest: string): StoredContent | undefined {
     const content = this.#contents.get(digest);
     if (!content) return undefined;
     this.#setUsed(content);
-    if (this.#files.infoSync(content.path)?.bytes !== content.bytes) {
+    const isMissing = this.#files.infoSync(content.path)?.bytes !== content.bytes;
+    if (isMissing || content.isDamaged) {
       this.#contents.delete(digest); // those who use it have links to it
       return undefined;
     }

@@ -11,6 +11,7 @@ import type { StoredCore } from "./core_store.ts";
 const LOADS_MAX: Readonly<Record<LoadError["kind"], number>> = {
   core: 1,
   abandoned: 1,
+  damaged: 1,
   killed: 3,
   terminated: 10,
 };

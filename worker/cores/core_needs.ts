@@ -6,16 +6,17 @@ import { lackingText, namesOf } from "../../core/lacking.ts";
 import type { Files } from "../../runtime/files.ts";
 import { host } from "../../system/host.ts";
 import type { CoreNeeds } from "./core_checks.ts";
+import type { CoreTrust } from "./core_trust.ts";
 import { withFileBytes } from "./file_bytes.ts";
 import { searchLibraries } from "./library_search.ts";
 
 /** The flags of the first processor are in the first page. */
 const TEXT_BYTES_MAX = 16 * 1024;
 
-/** What this machine lacks for the cores of a worker. */
-export function coreNeeds(files: Files): CoreNeeds {
+/** What this machine lacks for the cores of a worker, and which of them it does not trust. */
+export function coreNeeds(files: Files, trust?: CoreTrust): CoreNeeds {
   return {
-    beforeLoad: ({ path }) => lackingCpu(files, path),
+    beforeLoad: async (core) => await trust?.refusalOf(core) ?? await lackingCpu(files, core.path),
     explain: ({ path }, reason) => explainLoadFailure(files, path, reason),
   };
 }

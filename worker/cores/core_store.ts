@@ -3,20 +3,25 @@
  * the files beside it.
  */
 
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { CoreKey } from "../../pool/types.ts";
 import type { CoreSetup, Variable } from "../../protocol/mod.ts";
-import { messageOf } from "../../runtime/error_text.ts";
 import { sha256Of } from "../../system/sha256.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files.ts";
+import { layOut, writeCore } from "./core_writing.ts";
 import { ContentStore, type StoredContent } from "./content_store.ts";
+import { FileChecks, type StoredFile } from "./file_checks.ts";
 
 /** Unused cores are kept for controllers that choose them later: at most this many, and this many bytes. */
 const UNUSED_CORES_MAX = 8;
 const UNUSED_BYTES_MAX = 256 * 1024 * 1024;
 
-/** Only this user may load it, and nobody may change it. */
-const CORE_MODE = 0o500;
+/**
+ * The files of a stored core are looked for at most this often: it may have ten thousand, and controllers may ask
+ * without end. What is gone meanwhile is noticed when the core is loaded.
+ */
+const LOOK_MS = 1_000;
 
 /** The name of a core's file if its controller has not chosen one. */
 const CORE_FILE = "core.so";
@@ -26,7 +31,11 @@ export class StoredCore {
   /** The core's own file. */
   path = "";
   /** Its files: the core's, and those beside it. Missing until they are laid out. */
-  laidOut: readonly { readonly path: string; readonly bytes: number }[] = [];
+  laidOut: readonly StoredFile[] = [];
+  /** Whether one of them was found missing or changed. */
+  isDamaged = false;
+  /** When all of them were there. */
+  seenAtMs = -Infinity;
   /** What the files are links to. The store keeps it for other setups as long as it has this one. */
   contents: readonly StoredContent[] = [];
   /** What is removed with it: its file or the folder of its setup, and those before whose files were missing. */
@@ -47,6 +56,9 @@ export class StoredCore {
     /** What its processes are started with. */
     readonly variables: readonly Variable[] = [],
   ) {}
+
+  /** Rejects with a `LoadError` if its files are no longer what was sent. The store sets it. */
+  checkFiles: () => Promise<void> = () => Promise.resolve();
 }
 
 /** How a store is set up. */
@@ -57,6 +69,8 @@ export interface CoreStoreOptions {
   readonly onUnused?: (core: StoredCore) => void;
   /** The most bytes of unused cores to keep; 256 MiB unless given. */
   readonly unusedBytesMax?: number;
+  /** Without a clock, the files of a core are looked for and hashed every time. */
+  readonly clock?: Clock;
 }
 
 /** Keeps each core while it has users, and a few unused ones. */
@@ -64,6 +78,8 @@ export class CoreStore {
   readonly #files: Files;
   readonly #directory: string;
   readonly #contents: ContentStore;
+  readonly #checks: FileChecks;
+  readonly #clock: Clock | undefined;
   readonly #onUnused: (core: StoredCore) => void;
   readonly #unusedBytesMax: number;
   readonly #cores = new Map<CoreKey, StoredCore>();
@@ -77,6 +93,8 @@ export class CoreStore {
     this.#files = files;
     const { onUnused = () => {}, unusedBytesMax = UNUSED_BYTES_MAX } = options;
     this.#contents = options.contents ?? new ContentStore(files, directory);
+    this.#checks = new FileChecks(files, options.clock);
+    this.#clock = options.clock;
     this.#directory = directory;
     this.#onUnused = onUnused;
     this.#unusedBytesMax = unusedBytesMax;
@@ -87,11 +105,27 @@ export class CoreStore {
     return [...this.#cores.keys()].filter((key) => this.has(key));
   }
 
-  /** Whether a core is stored or being written. Checks its files: systems clean up temporary folders. */
+  /** Bytes of all cores and contents on the disk, in use or not, without those that are being written. */
+  get bytes(): number {
+    let bytes = this.#contents.bytes; // the files of setups are links to them
+    for (const core of this.#cores.values()) {
+      if (core.contents.length === 0 && !core.isBeingWritten) bytes += core.bytes;
+    }
+    return bytes;
+  }
+
+  /** Whether a core is stored or being written. Looks for its files: systems clean up temporary folders. */
   has(key: CoreKey): boolean {
     const core = this.#cores.get(key);
     if (!core || core.isBeingWritten) return core !== undefined;
-    return core.laidOut.every(({ path, bytes }) => this.#files.infoSync(path)?.bytes === bytes);
+    if (core.isDamaged) return false;
+    const nowMs = this.#clock?.now() ?? Infinity;
+    if (nowMs < core.seenAtMs + LOOK_MS) return true;
+    const areHere = core.laidOut.every(({ path, bytes }) =>
+      this.#files.infoSync(path)?.bytes === bytes
+    );
+    if (areHere) core.seenAtMs = nowMs;
+    return areHere;
   }
 
   /** Writes the core to a file unless it is stored, and counts one more user at once. */
@@ -204,7 +238,8 @@ export class CoreStore {
     const path = join(this.#directory, `${key}-${++this.#lastFile}.core`);
     core.path = path;
     core.roots.push(path);
-    core.laidOut = [{ path, bytes: content.byteLength }];
+    const digest = key as string; // nothing comes with it
+    core.laidOut = [{ path, bytes: content.byteLength, digest }];
     this.#begin(core, writeCore(this.#files, path, content));
   }
 
@@ -228,6 +263,8 @@ export class CoreStore {
     core.laidOut = links.map(({ path, content }) => ({
       path: join(root, path),
       bytes: content.bytes,
+      digest: content.digest,
+      content,
     }));
     core.path = core.laidOut[0]?.path ?? "";
     this.#begin(
@@ -242,37 +279,10 @@ export class CoreStore {
 
   #begin(core: StoredCore, writing: Promise<void>): void {
     core.isBeingWritten = true;
+    core.isDamaged = false;
+    core.seenAtMs = -Infinity;
+    core.checkFiles = () => this.#checks.check(core);
     core.written = writing.finally(() => core.isBeingWritten = false);
     this.#cores.set(core.key, core);
-  }
-}
-
-async function layOut(
-  files: Files,
-  root: string,
-  links: readonly (readonly [from: string, to: string])[],
-): Promise<void> {
-  try {
-    for (const folder of new Set(links.map(([, to]) => dirname(to)))) {
-      await files.makeFolder(folder);
-    }
-    for (const [from, to] of links) await files.link(from, to);
-  } catch (cause) {
-    await files.remove(root).catch(() => {}); // the first error is the one to report
-    throw new Error(`this worker cannot store it in "${dirname(root)}": ${messageOf(cause)}`, {
-      cause,
-    });
-  }
-}
-
-async function writeCore(files: Files, path: string, content: Uint8Array): Promise<void> {
-  const unfinished = `${path}.unfinished`;
-  try {
-    await files.create(unfinished, content, CORE_MODE);
-    await files.rename(unfinished, path);
-  } catch (cause) {
-    await files.remove(unfinished).catch(() => {}); // the first error is the one to report
-    const reason = messageOf(cause);
-    throw new Error(`this worker cannot store it in "${dirname(path)}": ${reason}`, { cause });
   }
 }

@@ -6,6 +6,9 @@ import type { Files, OpenFile } from "../../runtime/files.ts";
 /** The headers and tables of most libraries are in a few pages of this size. */
 const PAGE_BYTES = 16 * 1024;
 
+/** Pages that are kept: a crafted library makes its reader jump through all of a large file. */
+const PAGES_MAX = 64;
+
 /** Opens a file for as long as `use` runs. `undefined` if there is no such file, or it cannot be read. */
 export async function withFileBytes<T>(
   files: Files,
@@ -56,6 +59,8 @@ class PagedBytes implements FileBytes {
       filled += read;
     }
     const content = page.subarray(0, filled);
+    const [oldest] = this.#pages.size < PAGES_MAX ? [] : this.#pages.keys();
+    if (oldest !== undefined) this.#pages.delete(oldest);
     this.#pages.set(index, content);
     return content;
   }

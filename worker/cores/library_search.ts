@@ -23,6 +23,12 @@ const CACHE_PATH = "/etc/ld.so.cache";
 /** A core with so many libraries is not searched any further. */
 const LIBRARIES_MAX = 2_000;
 
+/**
+ * Files that are looked for. A library may name thousands of others, and as many folders for each of them; real ones
+ * take some hundred looks.
+ */
+const LOOKS_MAX = 20_000;
+
 /** Below each folder, the loader looks here first. */
 const FOLDERS_BELOW = [
   "",
@@ -102,6 +108,7 @@ class Search {
   /** What has been found, by all of its names; `undefined` for what is missing or cannot be read. */
   readonly #byName = new Map<string, Loaded | undefined>();
   readonly #missing: Lacking["libraries"][number][] = [];
+  #looks = 0;
 
   constructor(files: Files, settings: LoaderSettings, core: Loaded) {
     this.#files = files;
@@ -115,6 +122,7 @@ class Search {
       for (const name of loaded.library.needed) {
         if (this.#byName.has(name) || this.#byName.size >= LIBRARIES_MAX) continue;
         const found = await this.#find(name, loaded);
+        if (this.#looks > LOOKS_MAX) return { libraries: [], versions: [] }; // nobody knows
         if (found === undefined) this.#missing.push({ name, neededBy: loaded.name });
         const next = found === UNREADABLE ? undefined : found;
         this.#byName.set(name, next);
@@ -139,6 +147,7 @@ class Search {
 
   async #find(name: string, parent: Loaded): Promise<Loaded | typeof UNREADABLE | undefined> {
     for (const path of this.#candidates(name, parent)) {
+      if (++this.#looks > LOOKS_MAX) return undefined;
       const library = await readLibrary(this.#files, path);
       if (library === UNREADABLE) return UNREADABLE;
       if (!library || !isSameKind(library, this.#core.library)) continue;
@@ -147,16 +156,17 @@ class Search {
     return undefined;
   }
 
-  #candidates(name: string, parent: Loaded): string[] {
-    if (name.includes("/")) return expanded(name, dirname(parent.path));
+  *#candidates(name: string, parent: Loaded): Iterable<string> {
+    if (name.includes("/")) return yield* expanded(name, dirname(parent.path));
     const folders = [
       ...this.#rpaths(parent),
       ...foldersIn(this.#settings.libraryPath, ""),
       ...foldersIn(parent.library.runpath, dirname(parent.path)),
     ];
-    const inFolders = [...folders, ...defaultFolders()]
-      .flatMap((folder) => FOLDERS_BELOW.map((below) => join(folder, below, name)));
-    return [...inFolders, ...this.#settings.cache.get(name) ?? []];
+    for (const folder of [...folders, ...defaultFolders()]) {
+      for (const below of FOLDERS_BELOW) yield join(folder, below, name);
+    }
+    yield* this.#settings.cache.get(name) ?? [];
   }
 
   /** A library passes its `rpath` on to those that it needs. */

@@ -6,11 +6,11 @@ export class LoadError extends Error {
 
   /**
    * `kind`: whether the core itself is to blame, its process was killed or told to end from outside, or the load
-   * was abandoned.
+   * was abandoned. Damaged: its files are no longer what its controller has sent, and it can send them again.
    */
   constructor(
     reason: string,
-    readonly kind: "core" | "killed" | "terminated" | "abandoned" = "core",
+    readonly kind: "core" | "killed" | "terminated" | "abandoned" | "damaged" = "core",
   ) {
     super(reason);
   }

@@ -1,7 +1,9 @@
 /** Keeps the core dumps of slots: moves each to a folder, under the index of the job that crashed. Linux only. */
 
-import { copyFile, readdir, readFile, readlink, rename, rm, stat } from "node:fs/promises";
+import { createReadStream, createWriteStream } from "node:fs";
+import { lstat, readdir, readFile, readlink, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
 
 const PATTERN_FILE = "/proc/sys/kernel/core_pattern";
 
@@ -58,7 +60,9 @@ async function findDump(workingFolder: string, pid: number): Promise<string | un
   for (const entry of await readdir(dirname(path))) {
     if (!name.test(entry)) continue;
     const candidate = join(dirname(path), entry);
-    const { mtimeMs } = await stat(candidate);
+    const info = await lstat(candidate);
+    const { mtimeMs } = info;
+    if (!info.isFile()) continue; // the core may have made a link of this name
     if (!newest || mtimeMs > newest.mtimeMs) newest = { path: candidate, mtimeMs };
   }
   return newest?.path;
@@ -76,7 +80,9 @@ export function dumpPattern(pattern: string, pid: number): RegExp {
 
 async function move(from: string, to: string): Promise<void> {
   await rename(from, to).catch(async () => {
-    await copyFile(from, to); // it is on another disk
+    await rm(to, { force: true });
+    // It is on another disk. With "wx", nothing is written where a link of this name leads.
+    await pipeline(createReadStream(from), createWriteStream(to, { flags: "wx" }));
     await rm(from);
   });
 }

@@ -3,7 +3,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Launcher } from "./launcher.ts";
-import { setupOf } from "./process_setup.ts";
+import { ProbeTurns } from "./probe_turns.ts";
 import { ProcessLimit } from "./process_limit.ts";
 
 /** A probe gets the share of this slot, whose number a core may use to choose a device. */
@@ -21,22 +21,38 @@ export interface ProbeContext {
 /** The probes of a worker. */
 export class CoreProbes {
   readonly #context: ProbeContext;
-  /**
-   * Killed probes that have not exited. Running probes are bounded per controller instead, so that hanging
-   * cores of one controller do not delay the checks of another.
-   */
+  /** Killed probes that have not exited. */
   readonly #killed = new ProcessLimit();
+  readonly #turns: ProbeTurns;
 
   constructor(context: ProbeContext) {
     this.#context = context;
+    this.#turns = new ProbeTurns(context.clock);
   }
 
-  /** Loads the core in a new process, which is ended afterwards. */
+  /**
+   * Loads the core in a new process, which is ended afterwards: again and again, if it has to give way to others
+   * before it is loaded.
+   */
   async load(core: StoredCore, abandoned: AbortSignal): Promise<void> {
+    const unwanted = AbortSignal.any([abandoned, this.#context.closing]);
+    for (let turns = 0;; turns++) {
+      const turn = await this.#turns.take(turns, unwanted);
+      try {
+        return await this.#loadOnce(core, AbortSignal.any([abandoned, turn.over]));
+      } catch (error) {
+        if (!turn.over.aborted || abandoned.aborted) throw error;
+      } finally {
+        turn.end();
+      }
+    }
+  }
+
+  async #loadOnce(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     const { launcher, coreLoadLimitMs } = this.#context;
     await this.#waitForRoom(abandoned);
     const events = { onAnswer: () => {}, onLost: () => {} };
-    const process = launcher.spawn("probe", PROBED_SLOT, events, setupOf(core));
+    const process = launcher.spawn("probe", PROBED_SLOT, events, core);
     void process.killed.then(() => this.#killed.add(process));
     await process.connected;
     try {

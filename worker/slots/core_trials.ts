@@ -58,19 +58,37 @@ export class CoreTrials {
     if (!trial) return await probes.load(core, abandoned);
     const abandon = () => slots.at(trial.endpoint)?.abandonLoad();
     abandoned.addEventListener("abort", abandon);
-    const timer = clock.after(OTHERS_MS, () => this.#loadOthers(core));
+    let gaveWay = false;
+    const timer = clock.every(OTHERS_MS, () => {
+      gaveWay = this.#isWaitedFor;
+      if (gaveWay) abandon();
+      else this.#loadOthers(core);
+    });
     try {
       await trial.outcome;
+    } catch (error) {
+      if (!gaveWay || abandoned.aborted) throw error;
     } finally {
       timer.stop();
       abandoned.removeEventListener("abort", abandon);
     }
+    if (gaveWay) await probes.load(core, abandoned);
   }
 
-  /** Has a free slot load the core, if there is one. Chosen and taken at once: other trials wait for a slot, too. */
+  /** Whether jobs of other cores wait for a slot. Those of a core that is being tried are not in the pool. */
+  get #isWaitedFor(): boolean {
+    return this.#context.pool.counts().queued > 0;
+  }
+
+  /**
+   * Has a free slot load the core, if there is one. Chosen and taken at once: other trials wait for a slot, too. A
+   * slot that another core's jobs use is not taken between two of them.
+   */
   #begin({ key }: StoredCore): Trial | undefined {
     const { pool, loads } = this.#context;
-    const endpoint = pool.freeEndpoint();
+    const { queued, inFlight } = pool.counts();
+    const [empty] = pool.emptyEndpoints();
+    const endpoint = queued + inFlight > 0 ? empty : pool.freeEndpoint();
     if (endpoint === undefined) return undefined;
     pool.load(endpoint, key);
     return { endpoint, outcome: loads.outcomeAt(endpoint) };

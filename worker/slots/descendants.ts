@@ -32,6 +32,8 @@ export class Descendants {
   /** Processes of slots that have not ended, by their numbers. */
   readonly #slots = new Map<number, { readonly pid: number; readonly startedAt: number }>();
   readonly #origins = new Map<number, Origin>();
+  /** Other processes that the worker has started and waits for. */
+  readonly #helpers = new Set<number>();
   /** Whether the worker may get children that no slot has started. */
   readonly #hasForeign: boolean;
   #isClosing = false;
@@ -49,6 +51,11 @@ export class Descendants {
     for (const pid of inherited) this.#origins.set(pid, { kind: "foreign" });
     this.#hasForeign = ownPid === 1 || inherited.length > 0;
     this.#periodic = clock.every(ENDED_MS, () => this.#sweep());
+  }
+
+  /** The worker has started a process that is no slot, and waits for it itself. */
+  onHelper(pid: number): void {
+    this.#helpers.add(pid);
   }
 
   /** A slot's process was started. */
@@ -90,7 +97,7 @@ export class Descendants {
   /** Kills the orphans of slots that have ended, and removes those that are gone. Returns whether some are not. */
   #sweep(): boolean {
     const children = this.#orphans.childrenOf();
-    const own = new Set([...this.#slots.values()].map(({ pid }) => pid));
+    const own = new Set([...this.#slots.values()].map(({ pid }) => pid)).union(this.#helpers);
     this.#forget(children);
     let areLeft = false;
     for (const pid of children) {

@@ -2,21 +2,24 @@
 
 import { dirname } from "node:path";
 import { cwd, env, pid as ownPid } from "node:process";
-import { FrameDecoder } from "../../protocol/mod.ts";
-import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
-import { sharedPath, SLOT_REGISTER, type SlotStart } from "../../slot/protocol.ts";
+import type { ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
+import { sharedPath, type SlotStart } from "../../slot/protocol.ts";
 import { SLOT_PROCESS } from "../../system/leftover_processes.ts";
 import type { Log } from "../../system/log.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
-import { startSelf } from "../../system/self.ts";
+import { type Program, startSelf } from "../../system/self.ts";
 import { CoreDumps } from "./core_dumps.ts";
 import { Descendants } from "./descendants.ts";
+import { Guardian } from "./guardian.ts";
 import { inheritedBySlots } from "../../system/inherited_variables.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
-import type { ProcessSetup } from "./process_setup.ts";
+import { type ProcessSetup, setupOf } from "./process_setup.ts";
+import { Registrations } from "./registrations.ts";
+import type { Sandbox } from "./sandbox.ts";
 import { SlotFolders } from "./slot_folders.ts";
 import { SlotProcess } from "./slot_process.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
+import type { StoredCore } from "../cores/core_store.ts";
 import { StartedJob } from "./started_job.ts";
 
 /** How processes are started. */
@@ -36,6 +39,26 @@ export interface LauncherOptions {
   readonly tellsController?: boolean | undefined;
   /** Where core dumps of slots are kept; they write none unless given. */
   readonly dumpsFolder?: string | undefined;
+  /** What slots run in, if that is a sandbox. */
+  readonly sandbox?: Sandbox | undefined;
+}
+
+/** Random bytes of a ticket: they fit into a number, and nobody guesses them through a socket. */
+const TICKET_BYTES = 6;
+
+/** A process that is about to start. */
+interface ProcessStart {
+  readonly number: number;
+  readonly ticket: number;
+  readonly slot: number;
+  readonly startedJob: StartedJob;
+  readonly setup: ProcessSetup | undefined;
+}
+
+/** A process that was started. */
+interface TrackedProcess extends Pick<ProcessStart, "number" | "ticket" | "startedJob"> {
+  /** The id of its process group. */
+  readonly group: number;
 }
 
 /** All processes that a worker has started for its slots. */
@@ -45,11 +68,13 @@ export class Launcher {
   readonly #listener: StreamListener;
   readonly #pace: PrintingPace;
   readonly #folders: SlotFolders;
-  /** Processes that have not connected yet, by the numbers that they were started with. */
+  /** Processes that have not connected yet, by the tickets that they were started with. */
   readonly #starting = new Map<number, SlotProcess>();
   /** Processes that still exist. The promise of one that is being ended resolves when it is gone. */
   readonly #running = new Map<SlotProcess, Promise<void> | undefined>();
+  readonly #registrations: Registrations;
   readonly #descendants: Descendants | undefined;
+  readonly #guardian: Guardian | undefined;
   readonly #dumps: CoreDumps | undefined;
   #lastNumber = 0;
   #isClosed = false;
@@ -64,26 +89,36 @@ export class Launcher {
     this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder);
     const orphans = ownsProcess ? runtime.adoptOrphans?.() : undefined;
     this.#descendants = orphans && new Descendants(orphans, runtime.clock, socketPath, ownPid);
+    this.#guardian = orphans && Guardian.start(runtime, socketPath);
+    if (this.#guardian) this.#descendants?.onHelper(this.#guardian.pid);
     this.#listener = runtime.listen({ kind: "unix", path: socketPath });
+    this.#registrations = new Registrations(runtime.clock, (ticket, stream) => {
+      return this.#starting.get(Number(ticket))?.onConnected(stream) ?? false;
+    });
     void this.#accept();
   }
 
   /**
    * Starts a process for slot `slot`, counted from 0; it can load a core once `connected` resolves. `name` prefixes
-   * each line that it prints. `setup`: it has the variables of this core's setup, and can load no other one.
+   * each line that it prints. `core`: it has the variables of this core's setup, if there are any, and can load no core
+   * with another one; in a sandbox, no other core.
    */
   spawn(
     name: string,
     slot: number,
     events: SlotProcessEvents,
-    setup?: ProcessSetup,
+    core?: StoredCore,
   ): SlotProcess {
     if (this.#isClosed) throw new Error("The worker is shutting down");
-    const { socketPath, log, goneLimitMs, tellsController = false } = this.#options;
+    const { socketPath, log, goneLimitMs, sandbox, tellsController = false } = this.#options;
+    const setup = core && setupOf(core, sandbox !== undefined);
     const number = ++this.#lastNumber;
+    const ticket = parseInt(this.#runtime.random.hex(TICKET_BYTES), 16);
     const startedJob = new StartedJob(this.#runtime.files, sharedPath(socketPath, number));
-    const process = new SlotProcess(this.#start(number, slot, startedJob, setup), events, {
+    const child = this.#start({ number, ticket, slot, startedJob, setup });
+    const process = new SlotProcess(child, events, {
       setup: setup?.key,
+      sandbox,
       clock: this.#runtime.clock,
       pace: this.#pace,
       startedJob,
@@ -93,33 +128,34 @@ export class Launcher {
         if (isEnding || !tellsController) log.printed(`${name}: ${line}`);
       },
     });
-    this.#track(number, process, startedJob);
+    this.#track({ number, ticket, startedJob, group: child.pid }, process);
     if (this.#isSuspended) process.suspend(true);
     return process;
   }
 
-  #start(
-    number: number,
-    slot: number,
-    startedJob: StartedJob,
-    setup: ProcessSetup | undefined,
-  ): ChildProcess {
-    const { socketPath, shares = ONE_SLOT } = this.#options;
+  #start({ number, ticket, slot, startedJob, setup }: ProcessStart): ChildProcess {
+    const { socketPath, sandbox, shares = ONE_SLOT } = this.#options;
     const cpus = boundCpus(shares, slot);
-    const start: SlotStart = { number, cpus, dumpsCore: this.#dumps !== undefined };
+    const dumpsCore = this.#dumps !== undefined;
+    const start: SlotStart = { number, ticket, cpus, dumpsCore, notesExit: sandbox && true };
     const args = [socketPath, JSON.stringify(start)];
     try {
       const folder = this.#folders.make(number);
       const given = Object.fromEntries(setup?.variables ?? []);
       const inherited = { ...env, ...given };
-      const own = { shares, slot, folder, inherited, startedIn: cwd() };
+      const seen = sandbox?.folder ?? folder;
       const variables = {
-        ...slotVariables(own),
+        ...slotVariables({ shares, slot, folder: seen, inherited, startedIn: cwd() }),
+        ...sandbox?.variables,
         ...given,
         [SLOT_PROCESS]: sharedPath(socketPath, number),
       };
       const kept = inheritedBySlots(env);
-      return startSelf(this.#runtime, "slot", args, { variables, folder }, kept);
+      const place = { number, folder, socketPath, core: setup };
+      const within = sandbox && ((program: Program) => sandbox.around(program, place));
+      const started = { variables, folder, within };
+      const child = startSelf(this.#runtime, "slot", args, started, kept);
+      return sandbox ? sandbox.transparent(child, () => startedJob.hasExited) : child;
     } catch (error) {
       startedJob.close();
       void startedJob.unlink();
@@ -128,17 +164,19 @@ export class Launcher {
     }
   }
 
-  #track(number: number, process: SlotProcess, startedJob: StartedJob): void {
-    this.#starting.set(number, process);
+  #track({ number, ticket, startedJob, group }: TrackedProcess, process: SlotProcess): void {
+    this.#starting.set(ticket, process);
     this.#running.set(process, undefined);
     const onStarted = () => {
-      this.#starting.delete(number);
+      this.#starting.delete(ticket);
       void startedJob.unlink();
     };
     void process.connected.then(onStarted, onStarted);
-    this.#descendants?.onStarted(number, process.pid);
+    this.#descendants?.onStarted(number, group);
+    this.#guardian?.onStarted(group);
     void process.exited.then(async () => {
       this.#running.delete(process);
+      this.#guardian?.onEnded(group);
       this.#descendants?.onEnded(number);
       await this.#dumps?.taken(process.pid); // a dump lies in its working folder
       await this.#folders.remove(number);
@@ -174,6 +212,7 @@ export class Launcher {
     const running = [...this.#running.keys()].filter(({ isGone }) => !isGone);
     await Promise.all(running.map((process) => this.end(process)));
     await this.#descendants?.close();
+    await this.#guardian?.close();
     this.#listener.close();
   }
 
@@ -182,31 +221,15 @@ export class Launcher {
     this.#isClosed = true;
     this.#descendants?.kill();
     for (const process of this.#running.keys()) process.kill();
+    this.#guardian?.kill();
     this.#listener.close();
   }
 
   async #accept(): Promise<void> {
     for (;;) {
       const stream = await this.#listener.accept();
-      if (!stream) return;
-      void this.#register(stream).catch(() => stream.close());
-    }
-  }
-
-  /** Reads only the first frame, and gives the connection to the process that it names. */
-  async #register(stream: ByteStream): Promise<void> {
-    const decoder = new FrameDecoder({ payloadBytesMax: 0 });
-    for (;;) {
-      const bytes = await stream.read(decoder.space());
-      if (bytes === null) throw new Error("The slot closed its connection before it registered");
-      decoder.commit(bytes);
-      const frame = decoder.next();
-      if (!frame) continue;
-      const process = frame.type === SLOT_REGISTER && this.#starting.get(Number(frame.id));
-      if (!process || !process.onConnected(stream)) {
-        throw new Error("No slot with this number is starting");
-      }
-      return;
+      if (!stream) return this.#registrations.close();
+      this.#registrations.onConnected(stream);
     }
   }
 }

@@ -17,6 +17,11 @@ export interface Violation {
 /** Whether this system reports how much memory a process uses. */
 export const CAN_MEASURE_MEMORY = residentBytes(process.pid) !== undefined;
 
+/** Why jobs with a memory limit fail on a system where the limit cannot be enforced. */
+export const CANNOT_MEASURE =
+  "This worker's system does not report how much memory a process uses; " +
+  "run the job without a memory limit";
+
 /**
  * The jobs that are over a limit now. Time counts from the start of a job. Memory also counts before, while the
  * slot receives the input, which may be too large by itself. `bytesOf` measures the process of an endpoint.

@@ -16,8 +16,10 @@ const TERMINATING = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"];
 /** Signals of a system that has run out of memory, or of a process that has used up its CPU time. */
 const KILLING = ["SIGKILL", "SIGXCPU"];
 
-/** Who ended a process that this worker has not ended itself. */
-export function causeOf({ signal }: ProcessEnd): EndCause {
+/** Who ended a process that this worker has not ended itself; `undefined` if it is given up. */
+export function causeOf(end: ProcessEnd | undefined): EndCause {
+  if (!end) return "killed";
+  const { signal } = end;
   if (signal === undefined) return "self";
   if (TERMINATING.includes(signal)) return "terminated";
   return KILLING.includes(signal) ? "killed" : "self";

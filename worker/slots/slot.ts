@@ -12,7 +12,6 @@ import type { Launcher } from "./launcher.ts";
 import { ProcessLimit } from "./process_limit.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { EndCause } from "./process_end.ts";
-import { setupOf } from "./process_setup.ts";
 import type { SlotProcess } from "./slot_process.ts";
 
 /** Pauses before another attempt to start a process. They double with each failure. */
@@ -146,9 +145,9 @@ export class Slot {
     const { closing, log } = this.#context;
     if (this.#state.name === "loading" && this.#state.endpoint === endpoint) {
       const { process } = this.#state;
-      // Its process has exited, or is being killed.
-      if (kind !== "core") this.#lose(message, kind === "abandoned" ? "self" : kind);
-      else this.#state = { name: "up", endpoint, process };
+      // Otherwise its process has exited, or is being killed.
+      if (kind === "core" || kind === "damaged") this.#state = { name: "up", endpoint, process };
+      else this.#lose(message, kind === "abandoned" ? "self" : kind);
     }
     if (kind !== "abandoned" && !closing.aborted) {
       log.warn(`${this.#name} cannot load compute core "${core.name}": ${message}`);
@@ -186,7 +185,7 @@ export class Slot {
       onAnswer: (frame, lastLines) => this.#onAnswer(process, frame, lastLines),
       onPrinted: (job, lines) => this.#onPrinted(process, job, lines),
       onLost: (reason, cause) => this.#onProcessLost(process, reason, cause),
-    }, core && setupOf(core));
+    }, core);
     this.#limit.add(process);
     await process.connected;
     closing.throwIfAborted();

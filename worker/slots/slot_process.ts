@@ -10,7 +10,8 @@ import {
   type Uint64,
 } from "../../protocol/mod.ts";
 import type { CoreKey, DispatchId } from "../../pool/types.ts";
-import type { Clock } from "../../runtime/clock.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import { messageOf } from "../../runtime/error_text.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../runtime/ports.ts";
 import { encodeLoad, SLOT_LOAD, SLOT_MARKED } from "../../slot/protocol.ts";
 import { Child } from "../../system/child.ts";
@@ -20,10 +21,11 @@ import type { StoredCore } from "../cores/core_store.ts";
 import type { Lines } from "../job.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { CoreDumps } from "./core_dumps.ts";
-import { causeOf, describeEnd, type EndCause } from "./process_end.ts";
+import { causeOf, describeEnd } from "./process_end.ts";
 import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
 import { setupOf } from "./process_setup.ts";
+import type { Sandbox } from "./sandbox.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
 import type { StartedJob } from "./started_job.ts";
 
@@ -46,6 +48,8 @@ export interface SlotProcessOptions {
   readonly startedJob: StartedJob;
   /** The key of the setup that it was started for, and whose variables it has. */
   readonly setup?: CoreKey | undefined;
+  /** What it runs in, if that is a sandbox. */
+  readonly sandbox?: Sandbox | undefined;
   /** Keeps its core dump; `undefined` if it writes none. */
   readonly dumps?: CoreDumps | undefined;
   /** Gets the lines that the process prints. `isEnding`: it was told to unload its core, and has no job any more. */
@@ -60,6 +64,8 @@ export class SlotProcess {
   readonly #child: Child;
   readonly #startedJob: StartedJob;
   readonly #setup: CoreKey | undefined;
+  readonly #sandbox: Sandbox | undefined;
+  #ownPid: number | undefined;
   readonly #dumps: CoreDumps | undefined;
   readonly #events: SlotProcessEvents;
   readonly #connected = Promise.withResolvers<void>();
@@ -73,10 +79,11 @@ export class SlotProcess {
   #killReason: string | undefined;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
-    const { clock, pace, startedJob, dumps, onLine, goneLimitMs } = options;
+    const { clock, pace, startedJob, dumps, sandbox, onLine, goneLimitMs } = options;
     this.#clock = clock;
     this.#startedJob = startedJob;
     this.#setup = options.setup;
+    this.#sandbox = sandbox;
     this.#dumps = dumps;
     this.#events = events;
     const onPrinted = (line: string) => this.printed.onLine(line);
@@ -96,8 +103,9 @@ export class SlotProcess {
     void this.#awaitExit();
   }
 
+  /** Its id; until it has connected, that of the sandbox that it runs in. */
   get pid(): number {
-    return this.#child.pid;
+    return this.#ownPid ?? this.#child.pid;
   }
 
   /** Whether it has connected, and has not been given a core. */
@@ -107,7 +115,7 @@ export class SlotProcess {
 
   /** Whether it can load this core: it has no other one, and was started with the variables of its setup. */
   canLoad(core: StoredCore): boolean {
-    return this.isEmpty && this.#setup === setupOf(core)?.key;
+    return this.isEmpty && this.#setup === setupOf(core, this.#sandbox !== undefined)?.key;
   }
 
   /** Whether it has exited, or was killed and is given up. */
@@ -149,6 +157,7 @@ export class SlotProcess {
   onConnected(stream: ByteStream): boolean {
     if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
     this.#life = { name: "empty" };
+    this.#ownPid = this.#sandbox?.pidIn(this.#child.pid);
     const options = { clock: this.#clock, payloadBytesMax: undefined };
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
@@ -161,22 +170,29 @@ export class SlotProcess {
   }
 
   /**
-   * Loads a core into this process, which must be empty. Rejects with a `LoadError`. The process is killed if
-   * loading takes longer than `limitMs`, or is abandoned.
+   * Loads a core into this process, which must be empty, once its files have been checked. Rejects with a
+   * `LoadError`. The process is killed if loading takes longer than `limitMs`, or is abandoned.
    */
   async load(core: StoredCore, limitMs: number, abandoned: AbortSignal): Promise<void> {
     const loaded = Promise.withResolvers<void>();
     this.#life = { name: "loading", core, loaded };
     const onLate = () => this.#giveUpLoad(`worker_init did not return within ${limitMs / 1000} s`);
     const onAbandoned = () => this.#giveUpLoad("its compute core is no longer needed", "abandoned");
-    const timer = this.#clock.after(limitMs, onLate);
+    let timer: Timer | undefined;
+    const send = async () => {
+      await core.checkFiles();
+      if (this.#life.name !== "loading") return; // it has been given up meanwhile
+      timer = this.#clock.after(limitMs, onLate);
+      const path = this.#sandbox?.pathOf(core) ?? core.path;
+      this.#link?.send(SLOT_LOAD, LOAD_ID, encodeLoad(core.name, path));
+    };
     abandoned.addEventListener("abort", onAbandoned);
     try {
       if (abandoned.aborted) onAbandoned();
-      else this.#link?.send(SLOT_LOAD, LOAD_ID, encodeLoad(core.name, core.path));
+      else send().catch((error) => this.#failLoad(messageOf(error), "damaged"));
       await loaded.promise;
     } finally {
-      timer.stop();
+      timer?.stop();
       abandoned.removeEventListener("abort", onAbandoned);
     }
   }
@@ -252,8 +268,8 @@ export class SlotProcess {
   #onLinkClosed(error: Error | undefined): void {
     this.#linkClosed.resolve(error);
     const why = error ? `: ${error.message}` : "";
-    const kill = () => this.kill(`closed its connection to the worker${why}`);
-    const timer = this.#clock.after(END_LIMIT_MS, kill);
+    const reason = `closed its connection to the worker${why}`;
+    const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(reason));
     void this.#child.settled.then(() => timer.stop());
   }
 
@@ -262,9 +278,7 @@ export class SlotProcess {
     if (end && this.#link) await this.#readLastAnswers(this.#link);
     else this.#link?.close(); // a process that is given up may keep its end of the socket open
     this.printed.end();
-    if (this.#dumps) {
-      await this.#dumps.onEnded(this.pid, end?.signal ? this.#startedJob.index : undefined);
-    }
+    await this.#dumps?.onEnded(this.pid, end?.signal ? this.#startedJob.index : undefined);
     this.#startedJob.close();
     this.#onGone(end);
   }
@@ -279,7 +293,7 @@ export class SlotProcess {
   #onGone(end: ProcessEnd | undefined): void {
     const before = this.#life;
     const reason = this.#exitReason(end);
-    const cause = this.#causeOf(end);
+    const cause = this.#killReason === undefined ? causeOf(end) : "self";
     this.#life = { name: "gone" };
     // Without effect if it had connected.
     this.#connected.reject(new Error(`A slot process did not start: ${this.#startProblem(end)}`));
@@ -288,11 +302,6 @@ export class SlotProcess {
     if (before.name === "loading") {
       before.loaded.reject(new LoadError(reason, cause === "self" ? "core" : cause));
     }
-  }
-
-  #causeOf(end: ProcessEnd | undefined): EndCause {
-    if (this.#killReason !== undefined) return "self";
-    return end ? causeOf(end) : "killed";
   }
 
   #startProblem(end: ProcessEnd | undefined): string {

@@ -6,7 +6,12 @@
 import type { DispatchId } from "../../pool/types.ts";
 import { faultAddress } from "../../runtime/fault_trace.ts";
 import type { Files, SharedFile } from "../../runtime/files.ts";
-import { SLOT_FAULT_AT, SLOT_QUIET_AT, SLOT_SHARED_BYTES } from "../../slot/protocol.ts";
+import {
+  SLOT_EXIT_AT,
+  SLOT_FAULT_AT,
+  SLOT_QUIET_AT,
+  SLOT_SHARED_BYTES,
+} from "../../slot/protocol.ts";
 
 /** The worker's end of the shared memory. The last value stays readable after the slot has exited. */
 export class StartedJob {
@@ -43,6 +48,12 @@ export class StartedJob {
   get index(): number {
     this.#file?.read(this.#value);
     return this.#value[2] ?? 0;
+  }
+
+  /** Whether the slot has called `exit`, if it notes that. */
+  get hasExited(): boolean {
+    this.#file?.read(this.#value);
+    return new DataView(this.#value.buffer).getUint32(SLOT_EXIT_AT, true) !== 0;
   }
 
   /** Whether the slot has died because its core used up the stack, as far as the slot could tell. */

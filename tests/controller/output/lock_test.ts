@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { Lock, LockedError } from "../../../controller/output/lock.ts";
 import { isGone, PID_NAMESPACE, startOf } from "../../../controller/output/process_id.ts";
 import { type Clock, systemClock, systemRandom } from "../../../runtime/clock.ts";
+import { systemFiles } from "../../../runtime/files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test, testUnless } from "../../lib/test.ts";
@@ -48,6 +49,7 @@ test("of many concurrent tries exactly one gets the lock, free or held by a dead
 test("of several processes that try at once exactly one takes a dead one's lock over", async () => {
   const lock = fileURLToPath(new URL("../../../controller/output/lock.ts", import.meta.url));
   const ports = fileURLToPath(new URL("../../../runtime/clock.ts", import.meta.url));
+  const files = fileURLToPath(new URL("../../../runtime/files.ts", import.meta.url));
   for (let round = 0; round < ROUNDS; round++) {
     await using workspace = await Workspace.make();
     await workspace.write("lock", await deadHolder());
@@ -55,10 +57,11 @@ test("of several processes that try at once exactly one takes a dead one's lock 
       import { existsSync } from "node:fs";
       import { Lock } from ${JSON.stringify(lock)};
       import { systemClock, systemRandom } from ${JSON.stringify(ports)};
+      import { systemFiles } from ${JSON.stringify(files)};
       console.log("ready");
       while (!existsSync("go"));
       try {
-        await Lock.acquire("lock", "it", { clock: systemClock, random: systemRandom });
+        await Lock.acquire("lock", "it", { clock: systemClock, random: systemRandom, files: systemFiles });
         console.log("got");
       } catch (error) {
         console.log(error.name);
@@ -209,7 +212,11 @@ testUnless(
 );
 
 function acquire(workspace: Workspace, clock: Clock = systemClock): Promise<Lock> {
-  return Lock.acquire(workspace.at("lock"), "the thing", { clock, random: systemRandom });
+  return Lock.acquire(workspace.at("lock"), "the thing", {
+    clock,
+    random: systemRandom,
+    files: systemFiles,
+  });
 }
 
 function holder(changes: object): string {

@@ -14,7 +14,12 @@ const TICK_MS = 250;
 
 /** A worker that sends answers of this size at this rate, as long as it may. */
 class Sender {
-  readonly worker = {} as ConnectedWorker;
+  readonly worker = {
+    connection: {
+      hold: (isHeld: boolean) => void (this.isHeld = isHeld),
+      discardArriving: () => this.discard(),
+    },
+  } as ConnectedWorker;
   isHeld = false;
   answers = 0;
   #id: number;
@@ -48,15 +53,8 @@ class Sender {
 
   #arrive(bytes: number): void {
     this.#payload.filled = Math.min(this.payloadBytes, this.#payload.filled + bytes);
-    const link = {
-      hold: (isHeld: boolean) => void (this.isHeld = isHeld),
-      discardArriving: () => {
-        this.isHeld = false;
-        this.discard();
-      },
-    };
     const isWhole = this.#payload.filled === this.payloadBytes;
-    this.memory.onArriving(this.worker, link, isWhole ? undefined : this.#payload);
+    this.memory.onArriving(this.worker, isWhole ? undefined : this.#payload);
     if (!isWhole) return;
     this.answers += 1;
     this.#payload = this.#next();

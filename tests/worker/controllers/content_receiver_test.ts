@@ -1,5 +1,6 @@
 /** What a worker does with the contents that a controller sends: it writes, checks and answers part by part. */
 
+import { DiskRoom } from "../../../worker/cores/disk_room.ts";
 import assert from "node:assert/strict";
 import { type ContentPart, FrameDecoder, ResponseType } from "../../../protocol/mod.ts";
 import { sha256Of } from "../../../system/sha256.ts";
@@ -7,6 +8,9 @@ import { ContentReceiver } from "../../../worker/controllers/content_receiver.ts
 import { ContentStore } from "../../../worker/cores/content_store.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
+
+/** A disk on which nothing is short. */
+const ROOM = new DiskRoom(() => 0, () => undefined);
 
 const FOLDER = "/contents";
 
@@ -127,7 +131,7 @@ class Receiving {
     this.store = other?.store ?? new ContentStore(this.disk.files, FOLDER, {
       bytes: unusedBytesMax,
     });
-    this.receiver = new ContentReceiver(this.store, {
+    this.receiver = new ContentReceiver(this.store, ROOM, {
       send: (frame) => void this.answers.push(answerOf(frame)),
       sendError: (_id, _kind, text) => void this.answers.push(text),
     });

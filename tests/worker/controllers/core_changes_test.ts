@@ -1,5 +1,6 @@
 /** What a worker answers when a controller chooses a setup, and what becomes its core. */
 
+import { DiskRoom } from "../../../worker/cores/disk_room.ts";
 import assert from "node:assert/strict";
 import type { CoreKey } from "../../../pool/types.ts";
 import {
@@ -18,6 +19,9 @@ import { CoreStore } from "../../../worker/cores/core_store.ts";
 import { coreBytes } from "../../lib/cores.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
+
+/** A disk on which nothing is short. */
+const ROOM = new DiskRoom(() => 0, () => undefined);
 
 const FOLDER = "/cores";
 const ECHO = await coreBytes("echo");
@@ -90,7 +94,7 @@ class Changing {
       this.loads.push(key);
       return problem === undefined ? Promise.resolve() : Promise.reject(new Error(problem));
     });
-    this.#changes = new CoreChanges(this.current, store, checks, {
+    this.#changes = new CoreChanges(this.current, store, checks, ROOM, {
       send: (frame) => void this.answers.push(missingIn(frame)),
       sendError: (_id, _kind, text) => void this.answers.push(text),
     });

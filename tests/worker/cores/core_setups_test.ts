@@ -8,6 +8,7 @@ import { ContentStore, type StoredContent } from "../../../worker/cores/content_
 import { CoreStore, StoredCore } from "../../../worker/cores/core_store.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
 
 const FOLDER = "/cores";
 const CORE = "a core";
@@ -91,6 +92,48 @@ test("a setup of which any file is missing is not here, and is laid out again fo
   }
 });
 
+test("the files of a setup are looked for once a second, however often somebody asks for it", async () => {
+  const disk = new MemoryDisk();
+  const clock = new VirtualClock();
+  let looks = 0;
+  const files = Object.assign(disk.filesFor(() => Promise.resolve()), {
+    infoSync: (path: string) => (looks += 1, disk.files.infoSync(path)),
+  });
+  files.makeFolderSync(FOLDER);
+  const store = new CoreStore(files, FOLDER, { clock });
+  const { key, path } = await store.add("core", new TextEncoder().encode(CORE));
+  for (let time = 0; time < 100; time++) assert(store.has(key));
+  assert.equal(looks, 1);
+  await files.remove(path);
+  await clock.advance(999);
+  assert(store.has(key));
+  await clock.advance(1);
+  assert(!store.has(key));
+  assert.deepEqual(store.keys, []);
+});
+
+test("a setup of which a file was changed is not here: only that content is asked for, and then it is laid out again", async () => {
+  const worker = await Storing.with(CORE, "one", "two");
+  const setup = setupOf({ one: "one", two: "two" });
+  const core = await worker.add(setup);
+  await core.checkFiles();
+  worker.disk.bytes(`${core.roots[0]}/one`)?.set([0]);
+  await assert.rejects(core.checkFiles(), { kind: "damaged" });
+  assert(!worker.store.has(core.key));
+  assert.deepEqual(worker.store.keys, []);
+  assert.equal(await worker.store.find(core.key), undefined);
+  assert.deepEqual(await worker.choose(setup), [digest("one")]);
+  await worker.receive("one");
+  assert.equal(await worker.add(setup), core);
+  assert(worker.store.has(core.key));
+  await core.checkFiles();
+  assert.equal(worker.filesOf(core)["one"], "one");
+  worker.releaseContents();
+  for (let user = 0; user < 2; user++) worker.store.release(core);
+  await turn();
+  assert.deepEqual(worker.disk.paths, [], "what was changed is removed, too");
+});
+
 test("a setup that cannot be laid out leaves nothing, keeps no content, and can be chosen later", async () => {
   for (const unusedBytesMax of [0, 1000]) {
     const worker = await Storing.keeping(unusedBytesMax, CORE, "one");
@@ -142,14 +185,17 @@ class Storing {
 
   static async keeping(unusedBytesMax: number, ...texts: readonly string[]): Promise<Storing> {
     const worker = new Storing(unusedBytesMax);
-    for (const text of texts) {
-      const bytes = new TextEncoder().encode(text);
-      const unfinished = await worker.contents.begin(digest(text), bytes.byteLength);
-      await unfinished.append(bytes);
-      await unfinished.finish();
-      worker.#held.push(worker.contents.add(unfinished.content));
-    }
+    for (const text of texts) await worker.receive(text);
     return worker;
+  }
+
+  /** A content arrives, which the test uses. */
+  async receive(text: string): Promise<void> {
+    const bytes = new TextEncoder().encode(text);
+    const unfinished = await this.contents.begin(digest(text), bytes.byteLength);
+    await unfinished.append(bytes);
+    await unfinished.finish();
+    this.#held.push(this.contents.add(unfinished.content));
   }
 
   choose(setup: CoreSetup): Promise<StoredCore | readonly string[]> {

@@ -16,6 +16,7 @@ import { blob, concat, textOf, u64, utf8 } from "../../fixtures/peers/frames.ts"
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { FakeSlots } from "../fake_slots.ts";
+import { elapse } from "../own_worker.ts";
 
 const NAMES = ["one", "two", "three"];
 
@@ -37,7 +38,6 @@ class Starting {
   readonly executor: Executor;
   readonly #launcher: Launcher;
   readonly #store: CoreStore;
-  #isOver = false;
 
   private constructor(
     readonly clock: VirtualClock,
@@ -70,22 +70,19 @@ class Starting {
     return this.#store.add(name, new Uint8Array(utf8(`the core ${name}`)));
   }
 
-  /** Waits for all, in virtual time. */
+  /** Waits for all, in virtual time. The files of the cores are real. */
   async all(promises: readonly Promise<void>[]): Promise<void> {
-    const all = Promise.all(promises).finally(() => this.#isOver = true);
-    all.catch(() => {}); // it is awaited below
-    await this.clock.until("all have ended", () => this.#isOver);
-    await all;
+    await elapse(this.clock, Promise.all(promises));
   }
 
   /** The output of a job that names the core that runs it. */
   async nameFrom(core: StoredCore): Promise<string> {
     const client = this.executor.onClientUp();
-    const ends: string[] = [];
+    const { promise: ended, resolve } = Promise.withResolvers<string>();
     const job: RelayedJob = {
       source: {
-        answer: (_, __, payload) => void ends.push(textOf(payload.subarray(12))),
-        fail: (_, kind, reason) => void ends.push(`${kind}: ${reason}`),
+        answer: (_, __, payload) => resolve(textOf(payload.subarray(12))),
+        fail: (_, kind, reason) => resolve(`${kind}: ${reason}`),
         printing: { onPrinted: () => {}, onLost: () => {} },
       },
       id: 1,
@@ -94,9 +91,9 @@ class Starting {
       state: RECEIVED,
     };
     this.executor.submit(client, core, job);
-    await this.clock.until("the job has ended", () => ends.length > 0);
+    const end = await elapse(this.clock, ended);
     this.executor.onClientGone(client);
-    return ends.join();
+    return end;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { ByteStream, ChildProcess, ProcessEnd, SpawnOptions } from "../../../runtime/ports.ts";
-import { SLOT_REGISTER } from "../../../slot/protocol.ts";
+import { SLOT_REGISTER, type SlotStart } from "../../../slot/protocol.ts";
 import { silentLog } from "../../../system/log.ts";
 import { Launcher } from "../../../worker/slots/launcher.ts";
 import { encodeFrame } from "../../fixtures/peers/frames.ts";
@@ -11,24 +11,25 @@ import { test } from "../../lib/test.ts";
 
 const EVENTS = { onAnswer: () => {}, onLost: () => {} };
 
-test("a process is connected by the number that it was started with, and only once", async () => {
+test("a process is connected by the ticket that it was started with, and only once", async () => {
   await using scene = new Scene();
   const process = scene.launcher.spawn("slot", 0, EVENTS);
-  const first = await scene.connect(SLOT_REGISTER, 1);
+  const first = await scene.connect(SLOT_REGISTER, scene.ticket);
   await process.connected;
   assert(process.isEmpty);
-  const second = await scene.connect(SLOT_REGISTER, 1);
+  const second = await scene.connect(SLOT_REGISTER, scene.ticket);
   assert.deepEqual([await isClosed(second), await isClosed(first)], [true, false]);
 });
 
-test("a connection that names no process, or that begins with another message, is closed", async () => {
+test("a connection without the ticket of a process, or that begins with another message, is closed", async () => {
   await using scene = new Scene();
   const process = scene.launcher.spawn("slot", 0, EVENTS);
-  for (const [type, number] of [[SLOT_REGISTER, 2], [1, 1]] as const) {
-    assert(await isClosed(await scene.connect(type, number)));
+  // Its number, which others can guess, is no ticket.
+  for (const [type, id] of [[SLOT_REGISTER, 1], [1, scene.ticket]] as const) {
+    assert(await isClosed(await scene.connect(type, id)));
   }
   assert(!process.isEmpty);
-  await scene.connect(SLOT_REGISTER, 1);
+  await scene.connect(SLOT_REGISTER, scene.ticket);
   await process.connected;
 });
 
@@ -40,11 +41,24 @@ test("a connection that ends before it has named a process is closed", async () 
   assert(await isClosed(stream));
 });
 
+test("a connection that does not say which process it is is closed after a time, or when there are many", async () => {
+  await using scene = new Scene();
+  const process = scene.launcher.spawn("slot", 0, EVENTS);
+  const silent = await scene.dial();
+  await scene.network.clock.advance(10_000);
+  assert(await isClosed(silent));
+  const many = await Promise.all(Array.from({ length: 600 }, () => scene.dial()));
+  await scene.network.clock.advance(0);
+  assert(await isClosed(many[0] as ByteStream));
+  await scene.connect(SLOT_REGISTER, scene.ticket);
+  await process.connected;
+});
+
 test("a process that is being killed may not connect any more, and its connection is closed", async () => {
   await using scene = new Scene();
   const process = scene.launcher.spawn("slot", 0, EVENTS);
   process.kill("it took too long");
-  assert(await isClosed(await scene.connect(SLOT_REGISTER, 1)));
+  assert(await isClosed(await scene.connect(SLOT_REGISTER, scene.ticket)));
   assert(!process.isEmpty);
 });
 
@@ -102,13 +116,16 @@ class Scene implements AsyncDisposable {
   readonly network = new MemoryNetwork();
   readonly processes: Process[] = [];
   readonly starts: SpawnOptions[] = [];
+  /** That of the last process. */
+  ticket = 0;
   readonly launcher: Launcher;
 
   constructor() {
     const runtime = {
       ...this.network.runtime,
       selfCommand: () => ["distcomp"],
-      spawn: (_command: readonly string[], options: SpawnOptions) => {
+      spawn: (command: readonly string[], options: SpawnOptions) => {
+        this.ticket = (JSON.parse(command.at(-1) ?? "") as SlotStart).ticket;
         this.starts.push(options);
         this.processes.push(new Process());
         return this.processes.at(-1) as Process;

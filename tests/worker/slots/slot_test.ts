@@ -106,6 +106,45 @@ test("a core that refuses to load leaves the slot usable", async () => {
   assert.equal(worker.started.length, 2);
 });
 
+test("a core whose files were changed is not loaded, costs no endpoint, and blames no process", async () => {
+  await using worker = await OneSlot.start();
+  await worker.up(1);
+  const damaged = () => Promise.reject(new LoadError("its files were changed", "damaged"));
+  assert.deepEqual(await worker.loadProblem("core", damaged), [
+    "damaged",
+    "its files were changed",
+  ]);
+  assert.equal(worker.started[0]?.core, "", "the process has not heard of it");
+  assert.deepEqual(worker.lost, []);
+  await worker.load("core");
+  assert.equal(worker.started.at(-1)?.core, "core");
+});
+
+test("the time that checking the files of a core takes does not count as that of worker_init", async () => {
+  await using worker = await OneSlot.start();
+  await worker.up(1);
+  const { promise: checked, resolve } = Promise.withResolvers<void>();
+  const loaded = worker.load("core", () => checked);
+  await worker.clock.advance(3_600_000);
+  resolve();
+  await loaded;
+  assert.equal(worker.started[0]?.core, "core");
+});
+
+test("a process that is lost while the files of a core are checked fails the load, and is not told to load", async () => {
+  await using worker = await OneSlot.start();
+  const slot = await worker.up(1);
+  const { promise: checked, resolve } = Promise.withResolvers<void>();
+  const problem = worker.loadProblem("core", () => checked);
+  await worker.clock.advance(1);
+  slot.crash("SIGSEGV");
+  assert.equal((await problem)[0], "core");
+  resolve();
+  await worker.up(2);
+  assert.equal(slot.core, "");
+  assert.equal(worker.lost.length, 1);
+});
+
 test("a core that never comes back from worker_init is given up after a while", async () => {
   await using worker = await OneSlot.start();
   const slot = await worker.up(1);
@@ -391,18 +430,20 @@ class OneSlot implements AsyncDisposable {
     return this.started[number - 1] as FakeSlot;
   }
 
-  async load(core: string): Promise<void> {
+  /** `checkFiles`: how the check of its files ends. */
+  async load(core: string, checkFiles?: () => Promise<void>): Promise<void> {
     const slot = this.slots.at(this.endpoint);
     assert(slot, "it is up");
     const stored = new StoredCore(core as CoreKey, core, 0);
     stored.path = this.#folder; // any that exists
+    if (checkFiles) stored.checkFiles = checkFiles;
     await slot.load(stored);
   }
 
   /** Why a core cannot be loaded. */
-  async loadProblem(core: string): Promise<[string, string]> {
+  async loadProblem(core: string, checkFiles?: () => Promise<void>): Promise<[string, string]> {
     try {
-      await this.load(core);
+      await this.load(core, checkFiles);
     } catch (error) {
       assert(error instanceof LoadError);
       return [error.kind, error.message];

@@ -1,0 +1,76 @@
+/**
+ * Finds peers that leave something unfinished: that connect and say nothing, or begin a frame and do not end it. A
+ * peer that is between two frames may be silent as long as it likes, as far as this goes.
+ */
+
+import type { Link } from "./link.ts";
+
+/** Whoever connects sends its first message at once. */
+export const FIRST_FRAME_MS = 20_000;
+
+/** A frame that has begun, and of which nothing comes: a network that is away for longer breaks connections anyway. */
+const STALLED_MS = 30_000;
+
+/** A frame may be slower than the rate below for this long. */
+const SLOW_MS = 30_000;
+
+/** The slowest rate of a frame, a tenth of that of the slowest network that is supported. */
+const SLOWEST_BYTES_PER_MS = 10;
+
+/**
+ * The most that one call counts. When a process was suspended or busy, its timers run before it reads what has
+ * arrived.
+ */
+const LOOK_MS_MAX = 1_000;
+
+/** Watches one link. Call `look` several times a second. */
+export class Unfinished {
+  readonly #link: Pick<Link, "reception">;
+  #frames = 0;
+  #heldBytes = 0;
+  /** How long the frame is under way, or the first one is awaited, while the link has listened. */
+  #begunMs = 0;
+  #stalledMs = 0;
+  #lookedAtMs: number | undefined;
+
+  constructor(link: Pick<Link, "reception">) {
+    this.#link = link;
+  }
+
+  /** Bytes per millisecond of the frame that is under way. */
+  get bytesPerMs(): number {
+    return this.#heldBytes / Math.max(1, this.#begunMs);
+  }
+
+  /** Why the peer cannot be kept, as a clause for a message; `undefined` if it can. */
+  look(nowMs: number): string | undefined {
+    const { frames, heldBytes, isListening } = this.#link.reception;
+    const elapsedMs = Math.min(nowMs - (this.#lookedAtMs ?? nowMs), LOOK_MS_MAX);
+    this.#lookedAtMs = nowMs;
+    const isNew = frames !== this.#frames;
+    const isWaiting = heldBytes > 0 || frames === 0;
+    const hasMoved = heldBytes !== this.#heldBytes;
+    this.#frames = frames;
+    this.#heldBytes = heldBytes;
+    if (isNew || !isWaiting) this.#begunMs = 0;
+    else if (isListening) this.#begunMs += elapsedMs;
+    if (isNew || hasMoved || !isListening) this.#stalledMs = 0;
+    else this.#stalledMs += elapsedMs;
+    return isWaiting ? this.#problem(heldBytes) : undefined;
+  }
+
+  #problem(heldBytes: number): string | undefined {
+    if (heldBytes === 0) {
+      return this.#begunMs < FIRST_FRAME_MS
+        ? undefined
+        : `it sent no message within ${FIRST_FRAME_MS / 1_000} s`;
+    }
+    if (this.#stalledMs >= STALLED_MS) {
+      return `it stopped in the middle of a message for ${STALLED_MS / 1_000} s`;
+    }
+    const leastBytes = (this.#begunMs - SLOW_MS) * SLOWEST_BYTES_PER_MS;
+    return heldBytes >= leastBytes
+      ? undefined
+      : `it sends a message at less than ${SLOWEST_BYTES_PER_MS} kB/s`;
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Closes this process to other processes of its user, on Linux: they cannot trace it, or read its memory and its
+ * environment in `/proc`, and it leaves no core dump. Only root can. What this process starts is open again, but gets
+ * no file that this process was started with. The cores that a worker runs are such processes.
+ */
+
+import { readdirSync } from "node:fs";
+import process from "node:process";
+import type { CFunction } from "./c_functions.ts";
+import { closeOnExec } from "./close_on_exec.ts";
+
+const PR_SET_DUMPABLE = 4;
+const DESCRIPTORS = "/proc/self/fd";
+const STDERR = 2;
+
+const PRIVACY_FUNCTIONS: Readonly<Record<string, CFunction>> = {
+  // int prctl(int option, unsigned long argument, …), Linux
+  prctl: { args: ["i32", "u64"], returns: "i32" },
+  // int ioctl(int fd, unsigned long request, void *memory)
+  ioctlPlain: { symbol: "ioctl", args: ["i32", "u64", "pointer"], returns: "i32" },
+};
+
+interface PrivacyLibrary {
+  prctl(option: number, argument: bigint): number;
+  ioctlPlain(fd: number, request: bigint, memory: null): number;
+}
+
+/** Closes this process, and keeps its files from those that it starts. Returns whether it could. */
+export async function closeToOthers(): Promise<boolean> {
+  if (process.platform !== "linux") return false;
+  try {
+    const adapter = "Deno" in globalThis ? import("./deno_ffi.ts") : import("./bun_ffi.ts");
+    const library = (await adapter).openCFunctions<PrivacyLibrary>(PRIVACY_FUNCTIONS);
+    for (const fd of readdirSync(DESCRIPTORS).map(Number)) {
+      if (fd > STDERR) closeOnExec(library, { size: BigInt }, fd);
+    }
+    return library.prctl(PR_SET_DUMPABLE, 0n) === 0;
+  } catch {
+    return false; // an executable without the permission to load a library: it starts no slots
+  }
+}

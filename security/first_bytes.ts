@@ -1,0 +1,47 @@
+/** What the first bytes of a connection say: TLS, or something else. */
+
+import { HEADER_BYTES } from "../protocol/mod.ts";
+import type { ByteStream } from "../runtime/ports.ts";
+import { readHead, withFirstRead } from "./derived_stream.ts";
+import { refusalIn } from "./refusal_message.ts";
+import { RefusedError } from "./refused_error.ts";
+
+/** The first two bytes of a TLS handshake: the type of the record, and the version that all of them claim. */
+const HANDSHAKE = 0x16;
+const VERSION_MAJOR = 0x03;
+const HANDSHAKE_HEAD_BYTES = 2;
+
+/** The types of TLS records: change cipher spec, alert, handshake, application data. */
+const RECORD_FIRST = 0x14;
+const RECORD_LAST = 0x17;
+
+/** Whether bytes may be the beginning of a TLS handshake: more are needed to say. */
+export function mayBeginHandshake(head: Uint8Array): boolean {
+  return head.byteLength === 0 || head[0] === HANDSHAKE;
+}
+
+/** Whether bytes begin a TLS handshake. */
+export function beginsHandshake(head: Uint8Array): boolean {
+  return head[0] === HANDSHAKE && head[1] === VERSION_MAJOR;
+}
+
+/** Reads as many bytes of a handshake as it takes to know it. `read`: bytes that were read already. */
+export async function handshakeHead(
+  stream: ByteStream,
+  read: Uint8Array = new Uint8Array(0),
+): Promise<Uint8Array> {
+  return await readHead(stream, mayBeginHandshake(read) ? HANDSHAKE_HEAD_BYTES : 1, read);
+}
+
+/** What a TLS client reads. Rejects with a `RefusedError` if the other side does not speak TLS. */
+export function withTlsOnly(stream: ByteStream): ByteStream {
+  return withFirstRead(stream, async (head) => {
+    const [first = 0] = head;
+    if (first >= RECORD_FIRST && first <= RECORD_LAST) return stream;
+    const header = await readHead(stream, HEADER_BYTES, head);
+    throw new RefusedError(
+      await refusalIn(stream, header) ??
+        "the other side does not use TLS; if it was started with --insecure, so must be this one",
+    );
+  });
+}

@@ -1,0 +1,107 @@
+/** A listener that gives out connections when they have proven who is at their other end. */
+
+import type { Address, ByteStream, StreamListener } from "../runtime/ports.ts";
+
+/**
+ * So many connections may be about to prove who they are. One takes a few milliseconds and some 50 KB, unless the other
+ * end is slow on purpose.
+ */
+const UNPROVEN_MAX = 128;
+
+/** What it needs. */
+export interface Admission {
+  /** The stream to use; a promise if that takes time. */
+  admit(stream: ByteStream, address: Address): ByteStream | Promise<ByteStream>;
+  /** A connection was refused, or has failed. */
+  onRefused(peer: string, error: unknown): void;
+}
+
+/** Accepts connections, and lets none wait for another one that is slow. */
+export class GuardedListener implements StreamListener {
+  readonly #listener: StreamListener;
+  readonly #admission: Admission;
+  readonly #unproven = new Map<ByteStream, string>();
+  readonly #ready: ByteStream[] = [];
+  #waiting: ((stream: ByteStream | null) => void) | undefined;
+  #isClosed = false;
+
+  constructor(listener: StreamListener, admission: Admission) {
+    this.#listener = listener;
+    this.#admission = admission;
+    void this.#acceptAll();
+  }
+
+  get address(): Address {
+    return this.#listener.address;
+  }
+
+  accept(): Promise<ByteStream | null> {
+    const stream = this.#ready.shift();
+    if (stream || this.#isClosed) return Promise.resolve(stream ?? null);
+    return new Promise((resolve) => this.#waiting = resolve);
+  }
+
+  close(): void {
+    this.#listener.close();
+    this.#onClosed();
+  }
+
+  async #acceptAll(): Promise<void> {
+    for (;;) {
+      const stream = await this.#listener.accept();
+      if (!stream) return this.#onClosed();
+      const admitted = this.#admission.admit(stream, this.address);
+      if (admitted instanceof Promise) this.#onUnproven(stream, admitted);
+      else this.#onReady(admitted);
+    }
+  }
+
+  #onUnproven(stream: ByteStream, admitted: Promise<ByteStream>): void {
+    this.#unproven.set(stream, hostOf(stream));
+    if (this.#unproven.size > UNPROVEN_MAX) this.#dropOne();
+    admitted.then(
+      (proven) => {
+        // A connection that was dropped has failed. But it may have succeeded at the same moment.
+        if (this.#unproven.delete(stream)) this.#onReady(proven);
+        else proven.close();
+      },
+      (error) => {
+        if (this.#unproven.delete(stream)) this.#admission.onRefused(stream.peer, error);
+      },
+    );
+  }
+
+  /** The host with the most unproven connections loses its oldest one, so that it harms itself first. */
+  #dropOne(): void {
+    const counts = new Map<string, number>();
+    for (const host of this.#unproven.values()) counts.set(host, (counts.get(host) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    for (const [stream, host] of this.#unproven) {
+      if (counts.get(host) !== most) continue;
+      this.#unproven.delete(stream);
+      stream.close();
+      this.#admission.onRefused(stream.peer, new Error("too many connections are unproven"));
+      return;
+    }
+  }
+
+  #onReady(stream: ByteStream): void {
+    if (this.#isClosed) return stream.close();
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting) waiting(stream);
+    else this.#ready.push(stream);
+  }
+
+  #onClosed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const stream of [...this.#unproven.keys(), ...this.#ready.splice(0)]) stream.close();
+    this.#unproven.clear();
+    this.#waiting?.(null);
+  }
+}
+
+function hostOf({ peer, ends }: ByteStream): string {
+  return ends?.remote.host ?? peer;
+}

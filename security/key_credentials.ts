@@ -1,0 +1,130 @@
+/** The credentials that a key gives to a process. */
+
+import { readCertificate } from "./certificate_reader.ts";
+import type { Credentials, CredentialsOptions } from "./credentials.ts";
+import { DAY_MS, dayText, minuteText } from "./dates.ts";
+import { fingerprintText } from "./fingerprint.ts";
+import { acceptedBeside, type Key } from "./key.ts";
+import { KeyError } from "./key_error.ts";
+import { makeKey } from "./key_maker.ts";
+import { type KeyPlace, keyPlace } from "./key_place.ts";
+import { createKeyFile, KeyExistsError, readKey } from "./key_store.ts";
+import { type Leaf, makeLeaf } from "./leaf.ts";
+import { type NamedMachine, thisMachine } from "./machine_name.ts";
+import { PeerJudge } from "./refusal.ts";
+import { otherRole, type Role } from "./role.ts";
+
+/** Enough time to make a new key and copy it to every machine. */
+const WARNING_DAYS = 30;
+
+/** Why a key for one role does not do for the other. */
+const LACKS_ROLE: Readonly<Record<Role, string>> = {
+  controller: "is only for workers, and cannot command them; use the key that it was exported from",
+  worker:
+    "is only for controllers, and cannot pose as a worker; use the key that it was exported from",
+};
+
+/** Made once per process and role. */
+export class KeyCredentials implements Credentials {
+  readonly role: Role;
+  readonly path: string;
+  readonly isNew: boolean;
+  readonly fingerprint: string;
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly authorities: readonly string[];
+  readonly #key: Key;
+  readonly #judge: PeerJudge;
+
+  private constructor(role: Role, { path, isNew, key }: FoundKey, leaf: Leaf, nowMs: number) {
+    this.role = role;
+    this.path = path;
+    this.isNew = isNew;
+    this.fingerprint = fingerprintText(key.fingerprint);
+    this.certificate = leaf.certificate;
+    this.privateKey = leaf.privateKey;
+    const accepted = [key, ...acceptedBeside(key, nowMs)];
+    this.authorities = accepted.map(({ issuers }) => issuers[otherRole(role)].certificate);
+    this.#key = key;
+    this.#judge = new PeerJudge(key, role, nowMs);
+  }
+
+  /** See `open_credentials.ts`. */
+  static async open(role: Role, options: CredentialsOptions): Promise<Credentials> {
+    const found = await findKey(keyPlace(options.path, options.env), options);
+    const nowMs = options.clock.date();
+    checkDates(found, nowMs);
+    if (found.key.issuers[role].privateKey === undefined) {
+      throw new KeyError(`The key "${found.path}" ${LACKS_ROLE[role]}`);
+    }
+    const leaf = await makeLeaf(found.key, role, thisMachine(), options);
+    return new KeyCredentials(role, found, leaf, nowMs);
+  }
+
+  refusalOf(
+    certificate: Uint8Array | undefined,
+    isAuthorized: boolean,
+    nowMs: number,
+  ): string | undefined {
+    return this.#judge.refusalOf(certificate, isAuthorized, nowMs);
+  }
+
+  machineOf(certificate: Uint8Array): NamedMachine {
+    const { serialNumber = "", commonName = "" } = readCertificate(certificate)?.subject ?? {};
+    if (serialNumber === "") throw new KeyError("A certificate names no machine");
+    return { id: serialNumber, name: commonName };
+  }
+
+  expiryWarning(nowMs: number): string | undefined {
+    const daysLeft = Math.ceil((this.#key.notAfterMs - nowMs) / DAY_MS);
+    if (daysLeft > WARNING_DAYS) return undefined;
+    const days = daysLeft === 1 ? "1 day" : `${daysLeft} days`;
+    const when = daysLeft > 0 ? `expires in ${days}, on` : "expired on";
+    return `The key "${this.path}" ${when} ${dayText(this.#key.notAfterMs)}; ` +
+      "replace it with distcomp key rotate, and copy it to the other machines";
+  }
+}
+
+interface FoundKey {
+  readonly path: string;
+  readonly key: Key;
+  readonly isNew: boolean;
+}
+
+/** The key at a place. That of the user is made if there is none: by one process, if several start at once. */
+async function findKey(place: KeyPlace, sources: CredentialsOptions): Promise<FoundKey> {
+  const { path, isDefault } = place;
+  const key = await readKey(place);
+  if (key) return { path, key, isNew: false };
+  if (!isDefault) {
+    throw new KeyError(
+      `There is no key "${path}"; make one with distcomp key create, or copy yours`,
+    );
+  }
+  const made = await makeKey(sources);
+  try {
+    await createKeyFile(path, made, sources.random);
+    return { path, key: made, isNew: true };
+  } catch (cause) {
+    const other = cause instanceof KeyExistsError ? await readKey(place) : undefined;
+    if (!other) throw cause;
+    return { path, key: other, isNew: false };
+  }
+}
+
+function checkDates({ path, key }: FoundKey, nowMs: number): void {
+  const clock = `this machine's clock says ${minuteText(nowMs)}`;
+  if (nowMs < key.notBeforeMs) {
+    throw new KeyError(
+      `The key "${path}" is valid from ${
+        dayText(key.notBeforeMs)
+      } on, but ${clock}; set the clock, ` +
+        "or make a new key if it was made with a wrong one",
+    );
+  }
+  if (nowMs <= key.notAfterMs) return;
+  throw new KeyError(
+    `The key "${path}" expired on ${dayText(key.notAfterMs)}, and ${clock}; ` +
+      "replace it with distcomp key rotate, and copy it to the other machines",
+  );
+}

@@ -1,0 +1,170 @@
+/** Reads and writes key files. */
+
+import { Buffer } from "node:buffer";
+import { type FileHandle, link, mkdir, open, realpath, rename, unlink } from "node:fs/promises";
+import process from "node:process";
+import { codeOf, messageOf, reasonOf } from "../runtime/error_text.ts";
+import { dirname } from "../runtime/path.ts";
+import type { Key } from "./key.ts";
+import { KeyError } from "./key_error.ts";
+import type { Sources } from "./key_maker.ts";
+import { KEY_VARIABLE, type KeyPlace } from "./key_place.ts";
+import { keyOfText, textOfKey } from "./key_text.ts";
+
+/** A key has about 4 KB. What is longer is something else. */
+const FILE_BYTES_MAX = 64 * 1024;
+
+/** The permissions of the group and of others. */
+const OTHERS = 0o077;
+const MODE = 0o777;
+
+const PRIVATE_FILE = 0o600;
+const PRIVATE_FOLDER = 0o700;
+const ROOT = 0;
+
+/** Errors of file systems that have no hard links. */
+const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EACCES", "EMLINK"];
+
+/** There is a file already. */
+export class KeyExistsError extends KeyError {
+  override name = "KeyExistsError";
+}
+
+/** Reads a key. Resolves to `undefined` if there is no file; rejects with a `KeyError` if it cannot be used. */
+export async function readKey(place: KeyPlace): Promise<Key | undefined> {
+  const text = await readPrivateFile(place);
+  if (text === undefined) return undefined;
+  try {
+    return keyOfText(text);
+  } catch (cause) {
+    throw new KeyError(`Cannot use the key "${place.path}": ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Writes a key into a new file. Rejects with a `KeyExistsError` if there is one already. */
+export async function createKeyFile(
+  path: string,
+  key: Key,
+  random: Sources["random"],
+): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
+    await writeBeside(path, key, random, (unfinished) => nameNew(unfinished, path));
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
+}
+
+/** Writes a key in place of the one at `path`: whoever reads meanwhile gets one of the two. */
+export async function replaceKeyFile(
+  path: string,
+  key: Key,
+  random: Sources["random"],
+): Promise<void> {
+  try {
+    const file = await realpath(path); // a link to the file stays a link
+    await writeBeside(file, key, random, (unfinished) => rename(unfinished, file));
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
+}
+
+/** Gives a finished file its name. Rejects with a `KeyExistsError` if another process was first. */
+export async function nameNew(unfinished: string, path: string, makeLink = link): Promise<void> {
+  try {
+    await makeLink(unfinished, path).catch(async (cause) => {
+      if (!NO_LINKS.includes(codeOf(cause))) throw cause;
+      // Who reads the file in the moment between these two steps is told that it is no key.
+      await (await open(path, "wx", PRIVATE_FILE)).close();
+      await rename(unfinished, path);
+    });
+  } catch (cause) {
+    if (codeOf(cause) !== "EEXIST") throw cause;
+    throw new KeyExistsError(`There is a file "${path}" already; name another`, { cause });
+  }
+}
+
+/** Writes a key into a new file in the same folder, which `finish` gives its name. Nothing else is left of it. */
+async function writeBeside(
+  path: string,
+  key: Key,
+  random: Sources["random"],
+  finish: (unfinished: string) => Promise<void>,
+): Promise<void> {
+  const unfinished = `${path}.${random.hex(8)}.unfinished`;
+  const file = await open(unfinished, "wx", PRIVATE_FILE);
+  try {
+    try {
+      await file.writeFile(textOfKey(key));
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await finish(unfinished);
+  } finally {
+    await unlink(unfinished).catch(() => {}); // it is gone if it was renamed
+  }
+}
+
+function writeError(path: string, cause: unknown): KeyError {
+  if (cause instanceof KeyError) return cause;
+  const why = codeOf(cause) === "EEXIST" ? "a part of its path is not a folder" : reasonOf(cause);
+  return new KeyError(`Cannot write the key "${path}": ${why}`, { cause });
+}
+
+async function readPrivateFile(place: KeyPlace): Promise<string | undefined> {
+  const { path } = place;
+  try {
+    const file = await open(path, "r");
+    try {
+      await checkIsPrivate(place, file);
+      return await contentOf(file);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof KeyError) throw cause;
+    if (codeOf(cause) === "ENOENT") return undefined;
+    throw new KeyError(`Cannot read the key "${path}": ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** A key that others can read, or could have written, is not used. */
+async function checkIsPrivate({ path, isDefault }: KeyPlace, file: FileHandle): Promise<void> {
+  const stats = await file.stat();
+  const { mode, uid } = stats;
+  if (!stats.isFile()) throw new KeyError(`Cannot use the key "${path}": it is no file`);
+  if (process.platform === "win32") return; // its modes say nothing about who can read a file
+  if (isDefault && ![ROOT, ownUser() ?? uid].includes(uid)) {
+    throw new KeyError(
+      `The key "${path}" belongs to another user (uid ${uid}); if you trust that user, ` +
+        `name it with --key or ${KEY_VARIABLE}`,
+    );
+  }
+  if ((mode & OTHERS) === 0) return;
+  const modeText = (mode & MODE).toString(8);
+  throw new KeyError(
+    `Other users of this machine can read or change the key "${path}" (mode ${modeText}), so it ` +
+      `is not used; type chmod 600 "${path}", and make a new key if one of them may have read it`,
+  );
+}
+
+/** `undefined` where a permission to ask is missing. */
+function ownUser(): number | undefined {
+  try {
+    return process.geteuid?.();
+  } catch {
+    return undefined;
+  }
+}
+
+async function contentOf(file: FileHandle): Promise<string> {
+  const bytes = Buffer.alloc(FILE_BYTES_MAX);
+  let length = 0;
+  while (length < bytes.length) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return bytes.toString("utf8", 0, length);
+}

@@ -1,0 +1,74 @@
+/** Says who has signed a file, and why a signature does not count. */
+
+import {
+  findSignature,
+  SIGNATURE_LINE_BYTES_MAX,
+  SIGNATURE_SUFFIX,
+  type SignatureLine,
+} from "../core/signature.ts";
+import { type OpenFile, systemFiles } from "../runtime/files.ts";
+import { type FileHashes, hashesOf, withOpenFile } from "./file_hash.ts";
+import { fingerprintOf, isSignatureOf } from "./signer.ts";
+
+/** A file, and the signature at its end. */
+export interface SignedFile {
+  readonly line: SignatureLine | undefined;
+  /** Of the whole file, and as its start what is signed: all before the signature. */
+  readonly hashes: FileHashes;
+}
+
+/** Reads a file, and the signature at its end. */
+export async function readSignedFile(file: OpenFile): Promise<SignedFile> {
+  const { bytes } = await file.info();
+  const end = await readEnd(file, bytes);
+  const line = findSignature(end);
+  return { line, hashes: await hashesOf(file, bytes, bytes - (line?.bytes ?? 0)) };
+}
+
+/** Whether a signature of ours is in a file beside this one: other programs have files of such names, too. */
+export async function hasSignatureBeside(file: string): Promise<boolean> {
+  try {
+    return await withOpenFile(systemFiles, `${file}${SIGNATURE_SUFFIX}`, async (beside) => {
+      const { kind, bytes } = await beside.info();
+      return kind === "file" && bytes <= SIGNATURE_LINE_BYTES_MAX &&
+        findSignature(await readEnd(beside, bytes)) !== undefined;
+    });
+  } catch {
+    return false; // there is none that can be read
+  }
+}
+
+async function readEnd(file: OpenFile, bytes: number): Promise<Uint8Array> {
+  const end = new Uint8Array(Math.min(bytes, SIGNATURE_LINE_BYTES_MAX));
+  let filled = 0;
+  while (filled < end.byteLength) {
+    const read = await file.read(end.subarray(filled), bytes - end.byteLength + filled);
+    if (read === 0) break;
+    filled += read;
+  }
+  return end.subarray(0, filled);
+}
+
+/**
+ * Why a signature does not say that somebody trusted has signed the file with this SHA-256, as a clause; `undefined`
+ * if it does.
+ */
+export function whyNotTrusted(
+  line: SignatureLine | undefined,
+  digest: string,
+  trusted: readonly Uint8Array[],
+): string | undefined {
+  if (!line) return "it is not signed";
+  const { signature } = line;
+  if (!signature) {
+    return "its signature cannot be read: it is damaged, or of a later version of distcomp";
+  }
+  const name = fingerprintOf(signature.signer);
+  const isTrusted = trusted.some((key) => areEqual(key, signature.signer));
+  if (!isTrusted) return `it is signed by ${name}, who is not trusted here`;
+  return isSignatureOf(signature, digest) ? undefined : `it was changed since ${name} signed it`;
+}
+
+function areEqual(one: Uint8Array, other: Uint8Array): boolean {
+  return one.byteLength === other.byteLength && one.every((byte, index) => byte === other[index]);
+}

@@ -1,0 +1,136 @@
+/**
+ * The attackers of these tests, each a process of its own so that it takes nothing from the test's event loop:
+ *
+ *     attacker.ts KIND PORT [ARGUMENTS]
+ *
+ * It writes `attacking` on stdout once it is under way, and goes on until it is killed.
+ */
+
+import { connect, type Socket } from "node:net";
+import { readFileSync } from "node:fs";
+import { once } from "node:events";
+import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  CANCEL,
+  concat,
+  CORE,
+  encodeFrame,
+  header,
+  JOB,
+  PING,
+  u64,
+  view,
+} from "../fixtures/peers/frames.ts";
+import { coreMessage, versionMessage } from "../worker/raw.ts";
+
+/** A type of message that no version has. */
+const UNKNOWN = 0xee;
+
+/** Frames that are written at once. */
+const BATCH = 4_096;
+
+const [kind = "", port = "", ...args] = process.argv.slice(2);
+
+const ATTACKS: Readonly<Record<string, () => Promise<void>>> = {
+  "unknown frames": () => flood(Number(args[0] ?? 4), UNKNOWN, new Uint8Array(0)),
+  "jobs without a core": () => flood(Number(args[0] ?? 4), JOB, concat(u64(0n), u64(0n))),
+  "pings": () => flood(Number(args[0] ?? 4), PING, new Uint8Array(0)),
+  "cancels": () => flood(Number(args[0] ?? 4), CANCEL, u64(1n)),
+  "idle connections": () => hold(Number(args[0]), new Uint8Array(0)),
+  "half headers": () => hold(Number(args[0]), header(JOB, 1n, 8n).subarray(0, 9)),
+  "announced gigabytes": () => trickle(Number(args[0]), Number(args[1])),
+  "hanging cores": () => hang(Number(args[0]), args[1] as string),
+  "stored cores": () => store(Number(args[0]), args[1] as string, Number(args[2])),
+  "connections without end": () => churn(),
+};
+
+await ATTACKS[kind]?.();
+console.log("attacking");
+await delay(3_600_000);
+
+async function open(): Promise<Socket> {
+  const socket = connect({ port: Number(port), host: "127.0.0.1" });
+  socket.on("error", () => {});
+  await Promise.race([once(socket, "connect"), once(socket, "close")]);
+  return socket.resume(); // answers are read and dropped
+}
+
+/** Sends frames of one type as fast as the worker takes them, with protocol version 2. */
+async function flood(connections: number, type: number, payload: Uint8Array): Promise<void> {
+  const batch = concat(
+    ...Array.from(
+      { length: BATCH },
+      (_, index) => encodeFrame({ type, id: BigInt(index + 2), payload }),
+    ),
+  );
+  for (let index = 0; index < connections; index++) {
+    const socket = await open();
+    socket.write(versionMessage(1n, 2));
+    const write = () => {
+      while (socket.writable && socket.write(batch)); // until it has to wait
+    };
+    socket.on("drain", write);
+    write();
+  }
+}
+
+/** Keeps connections open that have sent only this, and opens new ones for those that are closed. */
+async function hold(connections: number, bytes: Uint8Array): Promise<void> {
+  const one = async () => {
+    const socket = await open();
+    if (bytes.length > 0) socket.write(bytes);
+    socket.once("close", () => void delay(250).then(one));
+  };
+  for (let index = 0; index < connections; index++) await one();
+}
+
+/** Announces a gigabyte on each connection, sends a part of it at once and the rest byte by byte. */
+async function trickle(connections: number, bytesAtOnce: number): Promise<void> {
+  const first = concat(header(JOB, 1n, 2n ** 30n), new Uint8Array(bytesAtOnce).fill(1));
+  for (let index = 0; index < connections; index++) {
+    const socket = await open();
+    socket.write(first);
+    setInterval(() => socket.writable && socket.write(Uint8Array.of(1)), 100);
+  }
+}
+
+/** Has the worker try two cores on each connection whose `worker_init` never returns. */
+async function hang(connections: number, path: string): Promise<void> {
+  const core = readFileSync(path);
+  for (let index = 0; index < connections; index++) {
+    const socket = await open();
+    for (const second of [0, 1]) {
+      socket.write(coreMessage(BigInt(second), "hangs", differing(core, 2 * index + second)));
+    }
+  }
+}
+
+/** Has the worker store a large core on each connection, and keep it in use. */
+async function store(connections: number, path: string, bytes: number): Promise<void> {
+  const core = concat(readFileSync(path), new Uint8Array(bytes));
+  for (let index = 0; index < connections; index++) {
+    const socket = await open();
+    socket.write(encodeFrame({
+      type: CORE,
+      id: 1n,
+      payload: coreMessage(1n, "large", differing(core, index)).subarray(17),
+    }));
+  }
+}
+
+/** Connects and goes, again and again. */
+async function churn(): Promise<void> {
+  const one = async () => {
+    for (;;) (await open()).resetAndDestroy();
+  };
+  for (let index = 0; index < 8; index++) void one();
+  await delay(100);
+}
+
+/** The same library with other bytes behind it, so that it is another core. */
+function differing(core: Uint8Array, number: number): Uint8Array {
+  const other = concat(core, new Uint8Array(8));
+  view(other).setBigUint64(core.length, BigInt(number), true);
+  return other;
+}

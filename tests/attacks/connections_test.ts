@@ -1,0 +1,64 @@
+/** Connections without end, or without any use: a worker has room for honest ones, and its memory is bounded. */
+
+import assert from "node:assert/strict";
+import { coreBytes } from "../lib/cores.ts";
+import { startWorker } from "../lib/processes.ts";
+import { slowTest } from "../lib/test.ts";
+import { connectWith, run } from "../worker/controllers.ts";
+import { assertKept, Attacker, HonestRun } from "./attack.ts";
+
+const SLOTS = 2;
+
+const ATTACKS: readonly (readonly [title: string, kind: string, ...args: number[]])[] = [
+  [
+    "300 connections that never send anything leave an honest run its rate, and a new controller a place",
+    "idle connections",
+    300,
+  ],
+  [
+    "300 connections with half a header leave an honest run its rate, and a new controller a place",
+    "half headers",
+    300,
+  ],
+  [
+    "200 connections that announce a gigabyte and trickle it leave an honest run its rate, and a new controller a place",
+    "announced gigabytes",
+    200,
+    8_000_000,
+  ],
+  [
+    "connections that come and go without end leave an honest run its rate, and a new controller a place",
+    "connections without end",
+  ],
+];
+
+for (const [title, kind, ...args] of ATTACKS) {
+  slowTest(title, async () => {
+    await using worker = await startWorker({ slots: SLOTS });
+    await using honest = await HonestRun.start(worker, SLOTS);
+    await coreBytes("echo"); // it is built, so that the new controller sends it at once
+    const before = await honest.phase();
+    await using _attacker = await Attacker.start(kind, worker.port, ...args);
+    const during = await honest.phase();
+    await using newcomer = await connectWith(worker, "echo");
+    assert.equal(await run(newcomer, "served"), "served");
+    assertKept(before, during);
+    assert(worker.stderr.length < 1_000_000, `${worker.stderr.length} bytes of log`);
+  });
+}
+
+slowTest(
+  "with few open files, a worker keeps some for its jobs, and serves a new controller",
+  async () => {
+    const through = ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh"];
+    await using worker = await startWorker({ slots: SLOTS, through });
+    await using honest = await HonestRun.start(worker, SLOTS);
+    await coreBytes("echo"); // it is built, so that the new controller sends it at once
+    const before = await honest.phase();
+    await using _attacker = await Attacker.start("idle connections", worker.port, 100);
+    const during = await honest.phase();
+    await using newcomer = await connectWith(worker, "echo");
+    assert.equal(await run(newcomer, "served"), "served");
+    assertKept(before, during);
+  },
+);

@@ -1,0 +1,24 @@
+/** Floods of small messages: an honest run beside them keeps its rate, and a stranger's answers are bounded. */
+
+import { startWorker } from "../lib/processes.ts";
+import { slowTest } from "../lib/test.ts";
+import { assertKept, Attacker, HonestRun } from "./attack.ts";
+
+const SLOTS = 2;
+
+const FLOODS = [
+  ["a flood of unknown frames leaves an honest run its rate", "unknown frames"],
+  ["a flood of jobs without a core leaves an honest run its rate", "jobs without a core"],
+  ["a flood of pings leaves an honest run its rate", "pings"],
+  ["a flood of cancels of no job leaves an honest run its rate", "cancels"],
+] as const;
+
+for (const [title, kind] of FLOODS) {
+  slowTest(title, async () => {
+    await using worker = await startWorker({ slots: SLOTS });
+    await using honest = await HonestRun.start(worker, SLOTS);
+    const before = await honest.phase();
+    await using _attacker = await Attacker.start(kind, worker.port);
+    assertKept(before, await honest.phase());
+  });
+}

@@ -1,0 +1,34 @@
+/** Cores whose `worker_init` never returns, of many controllers at once. */
+
+import assert from "node:assert/strict";
+import { core } from "../lib/cores.ts";
+import { startWorker } from "../lib/processes.ts";
+import { slowTest } from "../lib/test.ts";
+import { connectWith, run } from "../worker/controllers.ts";
+import { assertKept, Attacker, HonestRun } from "./attack.ts";
+
+const SLOTS = 2;
+
+/** The slots, processes that try cores, and those that are just ending or starting. */
+const PROCESSES_MAX = SLOTS + 4 + 6;
+
+slowTest(
+  "60 controllers whose cores never load take neither slots nor processes from others",
+  async () => {
+    await using worker = await startWorker({ slots: SLOTS });
+    await using honest = await HonestRun.start(worker, SLOTS);
+    const before = await honest.phase();
+    await using _attacker = await Attacker.start(
+      "hanging cores",
+      worker.port,
+      60,
+      await core("init_hangs"),
+    );
+    const during = await honest.phase(4_000);
+    const processes = (await worker.descendants()).length;
+    assert(processes <= PROCESSES_MAX, `the worker has ${processes} processes`);
+    assertKept(before, during);
+    await using newcomer = await connectWith(worker, "echo");
+    assert.equal(await run(newcomer, "a new core loads"), "a new core loads");
+  },
+);

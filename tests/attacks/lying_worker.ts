@@ -1,0 +1,62 @@
+/** A worker that dials a run and answers each job with as much text as it can: printed lines without end, and an error of a megabyte. */
+
+import { connect } from "node:net";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import {
+  blob,
+  CHOOSE,
+  concat,
+  DESCRIBE,
+  encodeFrame,
+  FrameReader,
+  int32,
+  JOB,
+  KIND_ERROR,
+  LIMITED_JOB,
+  OK,
+  PRINTED,
+  u64,
+  utf8,
+  VERSION,
+} from "../fixtures/peers/frames.ts";
+
+/** Notices of 16,000 empty lines before each answer. */
+const NOTICES = 20;
+
+/** Dials a run and serves its jobs until the run has ended. */
+export async function lie(port: number): Promise<Disposable> {
+  const socket = connect({ port, host: "127.0.0.1" });
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  const reader = new FrameReader();
+  const send = (type: number, id: bigint, payload: Uint8Array) =>
+    socket.write(encodeFrame({ type, id, payload }));
+  socket.on("data", (bytes: Uint8Array) => {
+    for (const { type, id } of reader.push(bytes)) {
+      if (type === JOB || type === LIMITED_JOB) {
+        for (let notice = 0; notice < NOTICES; notice++) {
+          send(PRINTED, id, concat(new Uint8Array(5), new Uint8Array(16_000).fill(0x0a)));
+        }
+        send(PRINTED, id, concat(Uint8Array.of(1), int32(0), utf8("y".repeat(16_000))));
+        send(KIND_ERROR, id, concat(new Uint8Array(1), utf8("x".repeat(1_000_000))));
+      } else send(OK, id, responseTo(type));
+    }
+  });
+  return { [Symbol.dispose]: () => void socket.destroy() };
+}
+
+function responseTo(type: number): Uint8Array {
+  if (type === VERSION) return Uint8Array.of(1);
+  if (type !== DESCRIBE) return type === CHOOSE ? Uint8Array.of(1) : new Uint8Array(0);
+  const text = blob(utf8("m".repeat(100_000)));
+  return concat(
+    new Uint8Array(randomBytes(16)),
+    int32(4),
+    u64(0n),
+    text,
+    text,
+    text,
+    int32(0),
+  );
+}

@@ -1,0 +1,78 @@
+/** How many connections a listener has open, and how fast it accepts more. */
+
+import assert from "node:assert/strict";
+import { ConnectionLimit } from "../../link/connection_limit.ts";
+import type { ByteStream } from "../../runtime/ports.ts";
+import { test } from "../lib/test.ts";
+import { VirtualClock } from "../lib/virtual_clock.ts";
+
+const LIMITS = { all: 6, perHost: 4, acceptedPerSecond: 100 };
+
+let lastPort = 1_000;
+
+class Listener {
+  readonly clock = new VirtualClock();
+  readonly refused: string[] = [];
+  readonly asked: (string | undefined)[] = [];
+  idle: ByteStream[] = [];
+  readonly limit = new ConnectionLimit(this.clock, LIMITS, {
+    makeRoom: (host) => {
+      this.asked.push(host);
+      const stream = this.idle.pop();
+      stream?.close();
+      return stream !== undefined;
+    },
+    onRefused: (_, reason) => void this.refused.push(reason),
+  });
+
+  async connect(host: string): Promise<ByteStream & { readonly isAdmitted: boolean }> {
+    const stream = {
+      peer: `${host}:${++lastPort}`,
+      read: () => new Promise<null>(() => {}),
+      write: () => Promise.resolve(),
+      endWrites: () => Promise.resolve(),
+      close: () => {},
+    };
+    return Object.assign(stream, { isAdmitted: await this.limit.admit(stream) });
+  }
+}
+
+test("one host has at most its part of the connections, and the others have the rest", async () => {
+  const listener = new Listener();
+  for (let index = 0; index < 4; index++) await listener.connect("10.0.0.1");
+  assert.equal((await listener.connect("10.0.0.1")).isAdmitted, false);
+  assert.match(listener.refused.join(), /^4 connections from there are open/);
+  assert.equal((await listener.connect("10.0.0.2")).isAdmitted, true);
+  assert.equal((await listener.connect("[::1]")).isAdmitted, true);
+  assert.equal((await listener.connect("10.0.0.3")).isAdmitted, false);
+  assert.deepEqual(listener.asked, ["10.0.0.1", undefined]);
+});
+
+test("an idle connection gives its place to a new one, and a closed one counts no longer", async () => {
+  const listener = new Listener();
+  const streams = [];
+  for (let index = 0; index < 4; index++) streams.push(await listener.connect("10.0.0.1"));
+  listener.idle = [streams[0] as ByteStream];
+  assert.equal((await listener.connect("10.0.0.1")).isAdmitted, true);
+  assert.equal(listener.limit.count, 4);
+  for (const stream of streams) stream.close();
+  for (const stream of streams) stream.close(); // closing twice counts once
+  assert.equal(listener.limit.count, 1);
+});
+
+test("connections that come and go without end are accepted at a hundred a second", async () => {
+  const listener = new Listener();
+  let accepted = 0;
+  const accept = async () => {
+    for (;;) {
+      (await listener.connect("10.0.0.1")).close();
+      accepted += 1;
+    }
+  };
+  void accept();
+  await listener.clock.advance(100);
+  const before = accepted;
+  assert(before >= 256, "a burst is accepted at once");
+  await listener.clock.advance(1_000);
+  assert(accepted - before <= 101, `${accepted - before} in a second`);
+});

@@ -1,0 +1,36 @@
+/** The room for cores on the disk of a worker. */
+
+import assert from "node:assert/strict";
+import { DiskRoom } from "../../../worker/cores/disk_room.ts";
+import { test } from "../../lib/test.ts";
+
+const GIBIBYTE = 2 ** 30;
+
+test("cores have a bound together, in use or not, with those that are announced", () => {
+  let storedBytes = 0;
+  const room = new DiskRoom(() => storedBytes, () => undefined);
+  const giveBack = room.take(60 * GIBIBYTE);
+  assert.throws(() => room.check(5 * GIBIBYTE), /no room for 5368709120 bytes: its cores have 64/);
+  room.check(4 * GIBIBYTE);
+  storedBytes = 60 * GIBIBYTE;
+  giveBack();
+  giveBack(); // twice is once
+  room.check(4 * GIBIBYTE);
+  assert.throws(() => room.check(5 * GIBIBYTE), /try again when others have left/);
+});
+
+test("an eighth of the disk stays free, as far as it is not used by others", () => {
+  let freeBytes = 8_000;
+  const room = new DiskRoom(() => 8_000 - freeBytes, () => freeBytes);
+  room.check(7_000);
+  assert.throws(() => room.check(7_001));
+  freeBytes = 2_000;
+  room.check(1_000);
+  assert.throws(() => room.check(1_001));
+});
+
+test("what is announced and not written yet counts once, as taken", () => {
+  const room = new DiskRoom(() => 0, () => 8_000);
+  for (let count = 0; count < 7; count++) room.take(1_000);
+  assert.throws(() => room.take(1));
+});

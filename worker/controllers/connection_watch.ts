@@ -1,0 +1,60 @@
+/** Watches one connection for the worker: how much it holds, whether it is idle, and why it cannot stay. */
+
+import type { Link } from "../../link/link.ts";
+import { Silence } from "../../link/silence.ts";
+import { Unfinished } from "../../link/unfinished.ts";
+import type { Backlog, FlowControl } from "./flow_control.ts";
+import type { Holder } from "./held_bytes.ts";
+
+/** The watch of one connection. */
+export class ConnectionWatch implements Holder {
+  readonly #link: Link;
+  readonly #backlog: Backlog;
+  readonly #flow: FlowControl;
+  readonly #silence = new Silence();
+  readonly #unfinished: Unfinished;
+  #silentMs = 0;
+
+  constructor(link: Link, backlog: Backlog, flow: FlowControl) {
+    this.#link = link;
+    this.#backlog = backlog;
+    this.#flow = flow;
+    this.#unfinished = new Unfinished(link);
+  }
+
+  /**
+   * Why the connection has to be closed, if it has. Call it several times a second. `silentMsMax`: how long its
+   * version allows the controller to be silent.
+   */
+  reasonToClose(nowMs: number, silentMsMax: number): string | undefined {
+    this.#silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
+    const unfinished = this.#unfinished.look(nowMs);
+    if (unfinished !== undefined || this.#silentMs < silentMsMax) return unfinished;
+    return `it was silent for ${silentMsMax / 1000} s`;
+  }
+
+  /** Whether it waits for nothing from this worker. */
+  get isIdle(): boolean {
+    const { jobs, cores, parts } = this.#backlog;
+    return jobs.count + cores.count + parts.count === 0;
+  }
+
+  /** How long nothing has come from it; `Infinity` before its first message. */
+  get idleMs(): number {
+    return this.#link.reception.frames === 0 ? Infinity : this.#silentMs;
+  }
+
+  get heldBytes(): number {
+    const { jobs, cores, parts, unreadBytes } = this.#backlog;
+    return this.#link.reception.allocatedBytes + jobs.bytes + cores.bytes + parts.bytes +
+      unreadBytes;
+  }
+
+  get bytesPerMs(): number {
+    return this.#unfinished.bytesPerMs;
+  }
+
+  squeeze(isSqueezed: boolean, shareBytes: number): void {
+    this.#flow.squeeze(isSqueezed, shareBytes);
+  }
+}

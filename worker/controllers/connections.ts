@@ -1,0 +1,92 @@
+/** The connections of a worker: how many there may be, which of them go first, and what they hold together. */
+
+import { ConnectionLimit, type ConnectionLimits, hostOf } from "../../link/connection_limit.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { ByteStream } from "../../runtime/ports.ts";
+import { LineLimit } from "../../system/line_limit.ts";
+import type { Log } from "../../system/log.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionContext } from "./connection_context.ts";
+import { HeldBytes } from "./held_bytes.ts";
+import { MessagePace } from "./message_pace.ts";
+
+/** What the connections themselves bring into their context. */
+type OwnContext = "held" | "pace";
+
+/** All connections of a worker. */
+export class Connections implements Iterable<Connection> {
+  readonly #log: Log;
+  readonly #lines: LineLimit;
+  readonly #limit: ConnectionLimit;
+  readonly #open = new Set<Connection>();
+  readonly #shared: Pick<ConnectionContext, OwnContext>;
+
+  constructor(clock: Clock, log: Log, limits: ConnectionLimits) {
+    this.#log = log;
+    this.#lines = new LineLimit(clock);
+    this.#limit = new ConnectionLimit(clock, limits, {
+      makeRoom: (host) => this.#makeRoom(host),
+      onRefused: ({ peer }, reason) => this.#warn(peer, `refused ${peer}: ${reason}`),
+    });
+    this.#shared = {
+      held: new HeldBytes(() => [...this.#open].map(({ watch }) => watch)),
+      pace: new MessagePace(clock),
+    };
+  }
+
+  /** How many controllers are connected. */
+  get count(): number {
+    return this.#open.size;
+  }
+
+  [Symbol.iterator](): Iterator<Connection> {
+    return this.#open[Symbol.iterator]();
+  }
+
+  /** Counts a connection that was just accepted; closes it and resolves to false if there are too many. */
+  admit(stream: ByteStream): Promise<boolean> {
+    return this.#limit.admit(stream);
+  }
+
+  /** Serves a controller until the connection is closed. */
+  async serve(stream: ByteStream, context: Omit<ConnectionContext, OwnContext>): Promise<void> {
+    const connection = new Connection({ ...context, ...this.#shared }, stream);
+    const { peer } = connection;
+    this.#open.add(connection);
+    this.#info(peer, `controller ${peer} connected`);
+    connection.start();
+    const reason = await connection.closed;
+    this.#open.delete(connection);
+    this.#info(peer, `controller ${peer} disconnected${reason ? `: ${reason.message}` : ""}`);
+  }
+
+  onTick(nowMs: number): void {
+    for (const connection of this.#open) connection.check(nowMs);
+    this.#shared.held.look();
+  }
+
+  close(): void {
+    this.#shared.pace.close();
+    for (const connection of this.#open) connection.close();
+  }
+
+  /** Closes the connection that has been idle for longest: those first that have never sent a message. */
+  #makeRoom(host: string | undefined): boolean {
+    let idlest: Connection | undefined;
+    for (const connection of this.#open) {
+      const { isIdle, idleMs } = connection.watch;
+      if (!isIdle || (host !== undefined && hostOf(connection) !== host)) continue;
+      if (!idlest || idleMs > idlest.watch.idleMs) idlest = connection;
+    }
+    idlest?.close(new Error("it was idle, and another one needs its place"));
+    return idlest !== undefined;
+  }
+
+  #info(peer: string, line: string): void {
+    this.#lines.write(hostOf({ peer }), line, (text) => this.#log.info(text));
+  }
+
+  #warn(peer: string, line: string): void {
+    this.#lines.write(hostOf({ peer }), line, (text) => this.#log.warn(text));
+  }
+}

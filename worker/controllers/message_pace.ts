@@ -1,0 +1,132 @@
+/**
+ * The pace of messages other than jobs, over all connections of a worker. Jobs are bounded by those that are not
+ * answered; a ping or a message of an unknown type is answered at once, so that nothing else bounds a flood of them.
+ */
+
+import { MessageType } from "../../protocol/mod.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
+
+/**
+ * Messages in a second, of all connections, which take less than a tenth of a processor. An honest controller sends
+ * a few. Those that cancel a job do not count: there are no more of them than jobs.
+ */
+const MESSAGES_PER_SECOND_MAX = 8_000;
+
+/** Messages that need not wait after a quiet time, so that an honest burst is handled at once. */
+const BURST_MAX = 2_048;
+
+/**
+ * Messages that a connection may handle whenever its turn comes. So few that 256 connections which flood the worker
+ * leave a turn to an honest one several times a second.
+ */
+const TURN_MESSAGES = 16;
+
+/** Turns are given this often while connections wait for one. */
+const TICK_MS = 4;
+
+/** Messages for which files are looked at, or a core is hashed and tried: each takes a turn alone. */
+const COSTLY_TYPES: ReadonlySet<number> = new Set([
+  MessageType.describe,
+  MessageType.core,
+  MessageType.choose,
+  MessageType.setup,
+]);
+
+/** Gives turns to connections, one after another. */
+export class MessagePace {
+  readonly #clock: Clock;
+  readonly #waiting = new Map<object, PromiseWithResolvers<void>>();
+  #tokens = BURST_MAX;
+  #countedAtMs: number;
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#countedAtMs = clock.now();
+  }
+
+  /** Asks for a turn of `TURN_MESSAGES` messages. A promise that resolves when it comes; `undefined` if it is now. */
+  turn(connection: object): Promise<void> | undefined {
+    // Jobs that are refused later ask again while their connection waits. It must not forget that it waits.
+    const waiting = this.#waiting.get(connection);
+    if (waiting) return waiting.promise;
+    this.#count();
+    if (this.#waiting.size === 0 && this.#take()) return undefined;
+    const turn = Promise.withResolvers<void>();
+    this.#waiting.set(connection, turn);
+    this.#timer ??= this.#clock.after(TICK_MS, () => this.#onTick());
+    return turn.promise;
+  }
+
+  /** The connection is closed: it takes no turn from others. */
+  leave(connection: object): void {
+    this.#waiting.get(connection)?.resolve();
+    this.#waiting.delete(connection);
+  }
+
+  /** The worker ends. */
+  close(): void {
+    this.#timer?.stop();
+    for (const connection of [...this.#waiting.keys()]) this.leave(connection);
+  }
+
+  #onTick(): void {
+    this.#timer = undefined;
+    this.#count();
+    for (const [connection, turn] of this.#waiting) {
+      if (!this.#take()) break;
+      this.#waiting.delete(connection);
+      turn.resolve();
+    }
+    if (this.#waiting.size > 0) this.#timer = this.#clock.after(TICK_MS, () => this.#onTick());
+  }
+
+  #count(): void {
+    const nowMs = this.#clock.now();
+    const more = (nowMs - this.#countedAtMs) / 1_000 * MESSAGES_PER_SECOND_MAX;
+    this.#tokens = Math.min(BURST_MAX, this.#tokens + more);
+    this.#countedAtMs = nowMs;
+  }
+
+  #take(): boolean {
+    if (this.#tokens < TURN_MESSAGES) return false;
+    this.#tokens -= TURN_MESSAGES;
+    return true;
+  }
+}
+
+/** The messages of one connection. */
+export class PacedMessages {
+  readonly #pace: MessagePace;
+  readonly #hold: (until: Promise<void>) => void;
+  #left = 0;
+
+  /** `hold` makes the connection handle nothing until a promise resolves. */
+  constructor(pace: MessagePace, hold: (until: Promise<void>) => void) {
+    this.#pace = pace;
+    this.#hold = hold;
+  }
+
+  /** A message is handled that is not a job. */
+  onMessage(type: number): void {
+    if (type !== MessageType.cancel) this.#spend(COSTLY_TYPES.has(type) ? TURN_MESSAGES : 1);
+  }
+
+  /** A message is answered with an error, or a cancel of no job. */
+  onRefused(): void {
+    this.#spend(1);
+  }
+
+  #spend(messages: number): void {
+    this.#left -= messages;
+    if (this.#left >= 0) return;
+    this.#left = TURN_MESSAGES - 1;
+    const turn = this.#pace.turn(this);
+    if (turn) this.#hold(turn);
+  }
+
+  /** The connection is closed. */
+  close(): void {
+    this.#pace.leave(this);
+  }
+}

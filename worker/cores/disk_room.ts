@@ -1,0 +1,65 @@
+/**
+ * Bounds what all cores of a worker take on its disk, those in use as well: each controller may send gigabytes, and a
+ * full disk would fail the jobs of all of them, and often those of other programs.
+ */
+
+import { statfsSync } from "node:fs";
+
+/** All cores and the files beside them. Larger ones belong on a file server. */
+const STORED_BYTES_MAX = 64 * 1024 ** 3;
+
+/** Of the room that cores have on the disk, this part stays free. In memory, a temporary folder may be small. */
+const FREE_PART_MIN = 1 / 8;
+
+/** Tells how many bytes are free on the disk of a folder; `undefined` if the system does not say. */
+export type FreeBytes = () => number | undefined;
+
+/** The room on the disk of a worker. */
+export class DiskRoom {
+  readonly #storedBytes: () => number;
+  readonly #freeBytes: FreeBytes;
+  /** Bytes that have been announced and are not stored yet. */
+  #announcedBytes = 0;
+
+  /** `storedBytes`: of everything that is stored. */
+  constructor(storedBytes: () => number, freeBytes: FreeBytes) {
+    this.#storedBytes = storedBytes;
+    this.#freeBytes = freeBytes;
+  }
+
+  /** Throws if there is no room for so many bytes more. */
+  check(bytes: number): void {
+    const storedBytes = this.#storedBytes();
+    const takenBytes = storedBytes + this.#announcedBytes;
+    const freeBytes = this.#freeBytes() ?? Infinity; // what is announced is not written yet
+    const roomBytes = Math.min(STORED_BYTES_MAX, (1 - FREE_PART_MIN) * (freeBytes + storedBytes));
+    if (takenBytes + bytes <= roomBytes) return;
+    throw new Error(
+      `this worker has no room for ${bytes} bytes: its cores have ${takenBytes}, and may have ` +
+        `${Math.floor(roomBytes)}; try again when others have left`,
+    );
+  }
+
+  /** Checks the room and keeps it. Call the result when the bytes are stored, or will not be. */
+  take(bytes: number): () => void {
+    this.check(bytes);
+    this.#announcedBytes += bytes;
+    let isTaken = true;
+    return () => {
+      if (isTaken) this.#announcedBytes -= bytes;
+      isTaken = false;
+    };
+  }
+}
+
+/** The free bytes on the disk of a folder. */
+export function freeBytesOf(folder: string): FreeBytes {
+  return () => {
+    try {
+      const { bavail, bsize } = statfsSync(folder);
+      return bavail * bsize;
+    } catch {
+      return undefined;
+    }
+  };
+}
