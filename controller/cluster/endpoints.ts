@@ -108,7 +108,7 @@ export class Endpoints<T extends Task> {
   // Events from workers.
 
   onReady(worker: ConnectedWorker): void {
-    const { pool, nodes, core, clock, wake } = this.#parts;
+    const { pool, jobs, nodes, core, clock, wake } = this.#parts;
     const { slots, connection, address, name, identity, voter, history: place } = worker;
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     const answeredAtMs = clock.now();
@@ -117,6 +117,7 @@ export class Endpoints<T extends Task> {
     const node = nodes.onReady(known, id, answeredAtMs);
     const endpoint = { id, worker, node, answeredAtMs };
     this.#byId.set(id, endpoint);
+    jobs.onEndpointUp(id, place);
     connection.serve({
       onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
       onPrinted: (dispatch, notice) => this.#onPrinted(id, dispatch, notice),
@@ -165,7 +166,7 @@ export class Endpoints<T extends Task> {
     this.#byId.delete(endpoint.id);
     nodes.onGone(endpoint.node);
     const lost = pool.inFlightAt(endpoint.id);
-    jobs.onEndpointLost(endpoint.id, departure);
+    jobs.onEndpointLost(endpoint.id, worker.history, departure);
     this.#reportGone(worker.name, departure, lost);
     wake();
   }

@@ -7,6 +7,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Answer } from "../answer.ts";
 import type { Departure } from "../workers/workers.ts";
 import { Blame } from "./blame.ts";
+import { LostJobs } from "./lost_jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { DEFAULT_POLICY, type Faults } from "./retries.ts";
@@ -14,7 +15,7 @@ import { type Cancel, Speculation } from "./speculation.ts";
 import type { ClusterOptions, Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
 
-/** A job that was running on this many workers when they were lost is most likely the cause. */
+/** A job that was running on this many workers when they were lost is most likely the cause. See `LostJobs`. */
 export const LOSSES_MAX = 10;
 
 /** Jobs and bytes that are queued ahead, so that workers never wait for inputs to be read. */
@@ -44,6 +45,7 @@ export class Jobs<T extends Task> {
   readonly #client: ClientId;
   readonly #nodes: Nodes;
   readonly #blame: Blame<T>;
+  readonly #lost: LostJobs<T>;
   readonly #speculation: Speculation<T>;
   readonly #verification: Verification<T> | undefined;
   readonly #speculates: boolean;
@@ -75,6 +77,7 @@ export class Jobs<T extends Task> {
       awaitsNodes: () => actions.awaitsNodes(),
       votersOf: (task) => this.#verification?.votersOf(task) ?? [],
     });
+    this.#lost = new LostJobs(pool);
     this.#speculation = new Speculation<T>(
       pool,
       actions.cancel,
@@ -136,10 +139,21 @@ export class Jobs<T extends Task> {
     this.#crashed.push({ job, reason });
   }
 
-  /** An endpoint is gone. Its jobs run again. */
-  onEndpointLost(endpoint: EndpointId, { kind, reason, mayBeJobsFault }: Departure): void {
+  /** A worker of this place is an endpoint. */
+  onEndpointUp(endpoint: EndpointId, place: object): void {
+    this.#lost.onWorkerAt(place, endpoint, this.#clock.now());
+  }
+
+  /** The endpoint of a worker of this place is gone. Its jobs run again. */
+  onEndpointLost(
+    endpoint: EndpointId,
+    place: object,
+    { kind, reason, mayBeJobsFault }: Departure,
+  ): void {
     if (kind !== "drained") this.faults.lost += this.#pool.inFlightAt(endpoint);
-    this.#pool.onEndpointLost(endpoint, reason, !mayBeJobsFault);
+    const hasOther = this.#nodes.usable.some((node) => node.place !== place);
+    const isRepeated = (job: Job<T>) => this.#lost.onLost(job, place) && hasOther;
+    this.#pool.onEndpointLost(endpoint, reason, !mayBeJobsFault, isRepeated);
     const answeredAtMs = this.#clock.now();
     for (const { job, reason } of this.#crashed.splice(0)) {
       const message = `${LOSSES_MAX} workers were lost while running it; the last one: ${reason}`;
@@ -208,6 +222,7 @@ export class Jobs<T extends Task> {
   #forget(task: T): void {
     this.#verification?.forget(task);
     this.#blame.forget(task);
+    this.#lost.forget(task);
   }
 
   #verify(part: number): Verification<T> {

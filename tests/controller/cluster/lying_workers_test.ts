@@ -1,6 +1,7 @@
 /** Workers that report errors which are not true: the jobs are tried elsewhere, and pass. */
 
 import assert from "node:assert/strict";
+import { LOSSES_MAX } from "../../../controller/cluster/jobs.ts";
 import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
 import { header, KINDS, OK } from "../../fixtures/peers/frames.ts";
 import { answering } from "../../fixtures/peers/scripted_worker.ts";
@@ -86,3 +87,33 @@ test("an answer that never ends is given up while memory is short, and its worke
 function isGivenUp(text: string): boolean {
   return /an answer came too slowly, and its job runs again/.test(text);
 }
+
+test("no job fails because a worker takes it and disconnects, again and again, before another worker has a free slot", async (simulation) => {
+  const recorded = simulation.cluster({ speculates: false });
+  const port = recorded.listen();
+  const honest = await simulation.worker({ delayMs: 200_000 });
+  recorded.dial(honest);
+  await recorded.connected(1);
+  const inputs = numberedInputs(4);
+  recorded.add(inputs.slice(0, 1));
+  const liar = await simulation.dialingWorker(port, { slots: 1 });
+  await recorded.connected(2);
+  recorded.add(inputs.slice(1, 2));
+  await recorded.completed(1);
+  let cuts = 0;
+  liar.script.answerJob = () => {
+    cuts += 1;
+    liar.cut();
+    return "silence";
+  };
+  recorded.add(inputs.slice(2));
+  for (let count = 1; recorded.completions.length < 2; count++) {
+    const isDone = () => recorded.completions.length > 1;
+    await simulation.until("it is cut off", () => isDone() || cuts === count);
+    await liar.dial(port);
+  }
+  recorded.cluster.end();
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  assert(cuts > LOSSES_MAX, `${cuts} times`);
+});
