@@ -18,6 +18,7 @@ import {
   kindOf,
   needsOtherNode,
 } from "./failure_rules.ts";
+import { mayKeep, withoutOutput } from "./kept_result.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { isSame, Placement } from "./placement.ts";
@@ -268,21 +269,29 @@ export class Blame<T extends Task> {
       kind: kindOf(completion.answer),
       nodes: new Map(),
       reasons: [],
-      best: { completion, node, score: -Infinity },
+      best: { completion: this.#kept(completion), node, score: -Infinity },
       isSpent: false,
       answeredAtMs: completion.answeredAtMs,
       aloneSinceMs: undefined,
     };
     this.#failing.set(completion.job.payload, failing);
-    this.#heldBytes += bytesOf(completion);
+    this.#heldBytes += bytesOf(failing.best.completion);
     return failing;
+  }
+
+  /** The completion, without most of its output if others hold much already. */
+  #kept(completion: Completion<T>): Completion<T> {
+    const { answer } = completion;
+    if (answer.kind === "error" || mayKeep(bytesOf(completion), this.#heldBytes)) return completion;
+    return { ...completion, answer: { ...answer, result: withoutOutput(answer.result) } };
   }
 
   #keepBest(failing: FailingJob<T>, completion: Completion<T>, node: Node): void {
     const score = node.score.value;
     if (failing.best.node !== node && score < failing.best.score) return;
-    this.#heldBytes += bytesOf(completion) - bytesOf(failing.best.completion);
-    failing.best = { completion, node, score };
+    this.#heldBytes -= bytesOf(failing.best.completion);
+    failing.best = { completion: this.#kept(completion), node, score };
+    this.#heldBytes += bytesOf(failing.best.completion);
   }
 
   #take(task: T): FailingJob<T> | undefined {

@@ -231,11 +231,11 @@ export class Jobs<T extends Task> {
         this.#pool.onCopied(job, this.#actions.endpointsOf(voters), this.#clock.now());
       },
       accept: (completion) => this.#settle(completion, this.#voter as Node, true),
-      reject: (completion, message) => {
-        const { payload } = completion.job;
+      reject: (ending, message) => {
+        const { payload } = ending.job;
         const pending = this.#pool.jobsOf(this.#client).find((job) => job.payload === payload);
         if (pending) this.#speculation.cancel(pending);
-        this.#complete({ ...completion, answer: { kind: "error", cause: "other", message } });
+        this.#complete({ ...ending, answer: { kind: "error", cause: "other", message } });
       },
       onOutvoted: (...vote) => this.#actions.onOutvoted(...vote),
       onDisagreement: (error) => this.#actions.onDisagreement(error),
