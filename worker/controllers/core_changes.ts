@@ -18,7 +18,7 @@ import {
   UNANSWERED_CORES_MAX,
 } from "../../protocol/mod.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import { sha256Of } from "../../system/sha256.ts";
+import { HASHED_AT_ONCE_BYTES_MAX, sha256InTurns, sha256Of } from "../../system/sha256.ts";
 import { host } from "../../system/host.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
@@ -77,7 +77,7 @@ export class CoreChanges {
   async onMessage(message: CoreMessage, bytes: number): Promise<boolean> {
     const key = keyOf(message);
     if (message.type !== "core") this.#initMs = message.initMs;
-    if (this.#current.isReady(key) && this.#store.has(key)) {
+    if (typeof key === "string" && this.#current.isReady(key) && this.#store.has(key)) {
       this.#respond(message, []);
       return false;
     }
@@ -92,9 +92,10 @@ export class CoreChanges {
     this.#closing.abort(new Error("The controller has disconnected"));
   }
 
-  async #load(message: CoreMessage, key: CoreKey): Promise<CoreOutcome> {
+  async #load(message: CoreMessage, key: CoreKey | Promise<CoreKey>): Promise<CoreOutcome> {
     try {
-      const found = await this.#findIntact(message, key);
+      const known = typeof key === "string" ? key : await key;
+      const found = await this.#findIntact(message, known);
       if (found instanceof StoredCore) {
         this.#respond(message, []);
         return { name: "ready", core: found };
@@ -166,9 +167,12 @@ export class CoreChanges {
   }
 }
 
-function keyOf(message: CoreMessage): CoreKey {
-  if (message.type === "core") return sha256Of(message.content) as CoreKey;
-  return setupKey(setupOf(message), sha256Of) as CoreKey;
+/** A large core is hashed in turns. */
+function keyOf(message: CoreMessage): CoreKey | Promise<CoreKey> {
+  if (message.type !== "core") return setupKey(setupOf(message), sha256Of) as CoreKey;
+  const { content } = message;
+  if (content.byteLength <= HASHED_AT_ONCE_BYTES_MAX) return sha256Of(content) as CoreKey;
+  return sha256InTurns(content) as Promise<CoreKey>;
 }
 
 /** A core that is chosen alone is a setup without anything else. */
