@@ -21,6 +21,7 @@ import { messageOf } from "../../runtime/error_text.ts";
 import { HASHED_AT_ONCE_BYTES_MAX, sha256InTurns, sha256Of } from "../../system/sha256.ts";
 import { host } from "../../system/host.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
+import { coreName } from "../cores/core_name.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
 import { type CoreStore, StoredCore } from "../cores/core_store.ts";
 import { LoadError } from "../cores/load_error.ts";
@@ -104,7 +105,7 @@ export class CoreChanges {
       return MISSING;
     } catch (error) {
       const cause = messageOf(error);
-      const reason = `Cannot load compute core "${message.name}": ${cause}`;
+      const reason = `Cannot load compute core "${coreName(message.name)}": ${cause}`;
       this.#responder.sendError(message.id, "core", reason);
       return { name: "none", reason };
     }
