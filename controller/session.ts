@@ -7,6 +7,7 @@ import { detectRuntime } from "../runtime/detect.ts";
 import { guardedRuntime } from "../security/guarded_runtime.ts";
 import { withReason } from "../system/last_words.ts";
 import { type Log, silentLog } from "../system/log.ts";
+import { sha256InTurns } from "../system/sha256.ts";
 import { slotsFor } from "../system/usable_cpus.ts";
 import type { Answer } from "./answer.ts";
 import { Cluster } from "./cluster/cluster.ts";
@@ -155,7 +156,7 @@ export class Session implements AsyncDisposable {
     }
     const core = typeof options.core === "string"
       ? await readCoreImage(options.core, isLocal, { beside, variables })
-      : coreImage("core", options.core, variables);
+      : coreImage("core", options.core, variables, await sha256InTurns(options.core));
     const policy = { ...DEFAULT_POLICY, ...options.policy };
     const { initMs = INIT_MS_DEFAULT } = options;
     const coreOutput = options.log ? "all" : "failures";

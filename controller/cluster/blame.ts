@@ -228,13 +228,14 @@ export class Blame<T extends Task> {
 
   /**
    * Whether a try elsewhere may take the place of another job. If a failure is most likely the job's own, such
-   * tries may cost only so much.
+   * tries may cost only so much. Nodes that only seem to fail more than others get one try at a time: it shows.
    */
   #isFree(failing: FailingJob<T>, failed: readonly Node[]): boolean {
     if (FAILURE_RULES[failing.kind].suspect === "either" || failing.isSpent) return true;
-    if (failed.some(({ score }) => score.hasRefuted || score.standsOut)) return true;
+    if (failed.every(({ score }) => score.hasRefuted)) return true;
     const { run } = this.#parts.nodes;
-    if (!run.maySpend) return false;
+    const standOut = failed.every(({ score }) => score.standsOut || score.hasRefuted);
+    if (!(standOut && run.openTries === 0) && !run.maySpend) return false;
     run.spentTries += 1;
     this.#setSpent(failing, true);
     return true;
