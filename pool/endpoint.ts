@@ -41,6 +41,8 @@ export class Endpoint<T> {
   isGone = false;
   /** The most jobs that its owner wants it to have in flight. */
   jobsMax = Infinity;
+  /** It has answered a job whose result was wanted. That it confirms a cancel says nothing. */
+  hasAnswered = false;
   /** It runs an isolated job. */
   isReserved = false;
   /** The earliest time at which its oldest job can have started, if jobs run one after the other. */
@@ -75,7 +77,7 @@ export class Endpoint<T> {
 
   /** It has never answered, although it has had jobs for a while. */
   isSilent(nowMs: number): boolean {
-    return this.inFlight.size > 0 && !this.pace.hasAnswered &&
+    return this.inFlight.size > 0 && !this.hasAnswered &&
       nowMs - this.oldestSinceMs >= SILENT_MS;
   }
 
@@ -150,10 +152,12 @@ export class Endpoint<T> {
     return dispatch;
   }
 
-  remove(dispatch: DispatchId, nowMs: number): Job<T> | undefined {
+  /** A job is back. `isAnswer`: with an answer, which a job that the endpoint has not started does not have. */
+  remove(dispatch: DispatchId, nowMs: number, isAnswer = true): Job<T> | undefined {
     const job = this.inFlight.remove(dispatch);
     if (!job) return undefined;
     if (isInFlight(job)) this.pace.onAnswer(dispatch, nowMs - job.sentAtMs, nowMs);
+    if (isAnswer && isWanted(job)) this.hasAnswered = true;
     markBack(job);
     this.bytesInFlight -= job.bytes;
     this.isReserved = false;
