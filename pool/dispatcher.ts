@@ -4,6 +4,7 @@ import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { ClientId, CoreKey } from "./ids.ts";
 import type { Job } from "./job.ts";
+import { DEEP_WINDOW } from "./pace.ts";
 import type { Roster } from "./roster.ts";
 import type { PoolActions, PoolOptions } from "./types.ts";
 
@@ -14,12 +15,9 @@ const LONG_JOB_MS = 20;
 const LEVEL_FACTOR = 4;
 
 /**
- * A window with at least so many jobs per slot is deep. It is filled up only once a part of it is free: whoever sends
- * single jobs as soon as single answers come pays for a write, a read and a wake-up each time.
+ * How full a deep window may be to be filled up. Whoever sends single jobs as soon as single answers come pays for a
+ * write, a read and a wake-up each time.
  */
-const DEEP_WINDOW = 16;
-
-/** How full a deep window may be to be filled up. What is left is enough work for the time until the jobs arrive. */
 const REFILL_PART = 1 / 2;
 
 /** How long endpoints count as silent, or not, before that is looked at again. */

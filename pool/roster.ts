@@ -45,7 +45,9 @@ export class Roster<T> {
   delete(endpoint: Endpoint<T>): void {
     if (!this.#byId.delete(endpoint.id)) return;
     endpoint.isGone = true; // it may still be among the open ones
-    this.#addShare(endpoint.share, -1);
+    const { core, staying, idle } = endpoint.share;
+    this.#addToSums(endpoint.share, -1);
+    this.#addHolder(core, staying, idle, -1);
   }
 
   /** Something has changed that the endpoint's share in the sums depends on. */
@@ -103,15 +105,24 @@ export class Roster<T> {
     for (const endpoint of this.#changed) {
       endpoint.isChanged = false;
       if (endpoint.isGone) continue;
-      this.#addShare(endpoint.share, -1);
-      endpoint.setShare(endpoint.share, this.#isLocal);
-      this.#addShare(endpoint.share, 1);
+      this.#recount(endpoint);
       this.#slotsMax = Math.max(this.#slotsMax, endpoint.share.slots);
     }
     this.#changed = [];
   }
 
-  #addShare(share: Share, sign: 1 | -1): void {
+  #recount(endpoint: Endpoint<T>): void {
+    const { share } = endpoint;
+    const { core, staying, idle } = share;
+    this.#addToSums(share, -1);
+    endpoint.setShare(share, this.#isLocal);
+    this.#addToSums(share, 1);
+    if (core === share.core && staying === share.staying && idle === share.idle) return; // most often
+    this.#addHolder(core, staying, idle, -1);
+    this.#addHolder(share.core, share.staying, share.idle, 1);
+  }
+
+  #addToSums(share: Share, sign: 1 | -1): void {
     const sums = this.#sums;
     sums.staying += sign * share.staying;
     sums.inFlight += sign * share.inFlight;
@@ -120,10 +131,10 @@ export class Roster<T> {
     sums.slotsBusy += sign * share.slotsBusy;
     sums.unreported += sign * share.unreported;
     sums.window += sign * share.window;
-    if (share.core !== undefined) this.#addHolder(share.core, share, sign);
   }
 
-  #addHolder(core: CoreKey, { staying, idle }: Share, sign: 1 | -1): void {
+  #addHolder(core: CoreKey | undefined, staying: number, idle: number, sign: 1 | -1): void {
+    if (core === undefined) return;
     const holders = this.#holders.get(core) ?? { ...NO_HOLDERS };
     holders.held += sign * staying;
     holders.idle += sign * idle;
