@@ -169,7 +169,11 @@ export class Dispatcher<T> {
     return Math.min(window, Math.max(slots, Math.ceil(tailCap * slots)));
   }
 
-  /** The most jobs in flight per slot near the end of a run: none should wait behind a slow one while a slot is idle. */
+  /**
+   * The most jobs in flight per slot near the end of a run: none should wait behind a slow one while a slot is idle. A
+   * worker never knows whether more jobs come. With two for each slot, it has each slot fetch one ahead: in a run that
+   * goes on, it has no more than these while they take some milliseconds, and the controller sends fewer near the end.
+   */
   #tailCap(nowMs: number): number {
     let remaining = 0;
     for (const client of this.#clients.values()) {
@@ -180,7 +184,8 @@ export class Dispatcher<T> {
     this.#lookForSilent(nowMs);
     // What silent ones have claims nothing of the others: its slots are busy for long, or it never answers.
     const slots = this.#endpoints.sums.slots - this.#silent.slots;
-    return (remaining - this.#silent.inFlight) / (2 * Math.max(1, slots));
+    const perSlot = (remaining - this.#silent.inFlight) / Math.max(1, slots);
+    return this.#options.isLocal && perSlot >= 2 ? Math.max(2, perSlot / 2) : perSlot / 2;
   }
 
   #lookForSilent(nowMs: number): void {

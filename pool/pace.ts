@@ -11,8 +11,11 @@ const WORK_AHEAD_MS = 2;
 /** With at least so many jobs per slot, a window is deep: it is filled up only when half of it is free. */
 export const DEEP_WINDOW = 16;
 
-/** Longer jobs are not prefetched: fetching the next one only when the slot is idle costs under 2 % of their time. */
-const PREFETCHED_JOB_MS_MAX = 10;
+/**
+ * Longer jobs are not prefetched: fetching the next one only when the slot is idle costs about half a millisecond,
+ * and a job that was prefetched may have to wait for one that takes far longer than the others.
+ */
+const PREFETCHED_JOB_MS_MAX = 20;
 
 /**
  * So many slots are believed of an endpoint that has answered nothing: about as many CPUs as the largest machines
