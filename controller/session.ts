@@ -65,7 +65,10 @@ export class JobError extends Error {
     readonly kind: FailureKindName | "exit",
     /** The exit code, if the core returned one. */
     readonly exitCode?: number,
-    /** The output that the core returned with its exit code; otherwise empty. */
+    /**
+     * The output that the core returned with its exit code; otherwise empty. If outputs of more than 64 MiB have
+     * waited for other workers to try their jobs, too, only its first 4 KiB.
+     */
     readonly output: Uint8Array = new Uint8Array(0),
     /** What the job printed last: about 20 lines. */
     readonly lastLines: readonly string[] = [],

@@ -140,6 +140,21 @@ test("answers that wait for another node's count in bytes, until their job passe
   assert.equal(scene.blame.failing, 0);
 });
 
+test("beyond 64 MiB, only the beginning of an output of a failed job waits for another node's", () => {
+  const scene = new Scene();
+  const one = scene.node("one");
+  const jobs = [scene.jobAt()];
+  const other = scene.node("other");
+  jobs.push(scene.jobAt());
+  const [first, second] = jobs as [Job<Task>, Job<Task>];
+  const mebibytes = 40 * 1024 * 1024;
+  assert.equal(scene.fail(first, one, exitOf(3, mebibytes)), undefined);
+  assert.equal(scene.fail(second, other, exitOf(3, mebibytes)), undefined);
+  assert.equal(scene.blame.heldBytes, mebibytes + 4 * 1024);
+  for (const { payload } of jobs) scene.blame.forget(payload);
+  assert.equal(scene.blame.heldBytes, 0);
+});
+
 test("faults count each failed attempt once, by its kind", () => {
   const scene = new Scene();
   const only = scene.node("only");
