@@ -160,9 +160,10 @@ export class Link {
     return this.#writer;
   }
 
-  /** Sends a frame with any payload. */
-  send(type: number, id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
-    this.writer.frame(type, id, payload);
+  /** Sends a frame with any payload. The last argument is called once, when the payload is no longer needed. */
+  send(type: number, id: Uint64, payload: Frame["payload"], onReleased?: () => void): void {
+    if (this.#isClosed) onReleased?.();
+    else this.writer.frame(type, id, payload, onReleased);
   }
 
   /** Pauses or resumes reading. While reading is paused, the peer has to wait. */
@@ -273,12 +274,10 @@ export class Link {
   async #pump(): Promise<void> {
     try {
       for (let piece = this.#writer.take(); piece; piece = this.#writer.take()) {
-        await this.#write(piece);
-        this.#writer.release(piece);
+        await this.#write(piece).finally(() => this.#writer.release(piece));
       }
     } catch (error) {
-      this.#closed(toError(error));
-      return;
+      return this.#closed(toError(error));
     }
     if (!this.#isClosed) this.#events.onDrained?.();
   }
@@ -314,6 +313,7 @@ export class Link {
     this.#closing?.stop();
     this.pause(false);
     this.#stream.close();
+    this.#writer.close();
     this.#events.onClosed(reason);
   }
 }

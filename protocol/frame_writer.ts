@@ -35,16 +35,29 @@ export class FrameWriter {
   #unreleased = 0;
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #pendingBytes = 0;
+  /** What to call when a referenced payload is no longer needed. */
+  readonly #releases = new Map<Uint8Array, () => void>();
 
   /** Bytes that are gathered and not yet taken. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
 
-  /** Writes a frame with any payload, such as a relayed one. */
-  frame(type: number, id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
+  /**
+   * Writes a frame with any payload, such as a relayed one. `onReleased` is called once, when the payload was copied
+   * or written, or never will be.
+   */
+  frame(
+    type: number,
+    id: Uint64,
+    payload: Uint8Array<ArrayBuffer>,
+    onReleased?: () => void,
+  ): void {
     this.#header(type, id, payload.byteLength);
     this.#append(payload);
+    if (!onReleased) return;
+    if (payload.byteLength > COPIED_PAYLOAD_BYTES_MAX) this.#releases.set(payload, onReleased);
+    else onReleased();
   }
 
   /** Writes a job message. */
@@ -121,11 +134,23 @@ export class FrameWriter {
 
   /** A piece from `take` was written: its batch is reused if this was its last piece. */
   release(piece: Uint8Array<ArrayBuffer>): void {
-    if (piece.buffer !== this.#batch.buffer) return;
+    if (piece.buffer !== this.#batch.buffer) return this.#onReleased(piece);
     this.#unreleased -= 1;
     if (this.#unreleased > 0 || this.#start !== this.#end) return;
     this.#start = 0;
     this.#end = 0;
+  }
+
+  /** Nothing more will be written. A piece that was taken still has to be given back. */
+  close(): void {
+    for (const piece of this.#pieces.splice(0)) this.#onReleased(piece);
+    this.#pendingBytes = 0;
+  }
+
+  #onReleased(piece: Uint8Array): void {
+    const onReleased = this.#releases.get(piece);
+    this.#releases.delete(piece);
+    onReleased?.();
   }
 
   #header(type: number, id: Uint64, payloadBytes: number): void {

@@ -3,7 +3,13 @@
 import process from "node:process";
 import type { Writable } from "node:stream";
 import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
-import { openCFunctions, openCore, openCoreProcess, openSlotChannel } from "./bun_ffi.ts";
+import {
+  createMemory,
+  openCFunctions,
+  openCore,
+  openCoreProcess,
+  openSlotChannel,
+} from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { reasonOf } from "./error_text.ts";
@@ -43,8 +49,13 @@ export const bunRuntime: Runtime = {
   selfCommand,
   openCore,
   openCoreProcess,
+  createMemory,
+  inheritedAs: (_, index) => STDIO + index,
   openSlotChannel,
 };
+
+/** stdin, stdout and stderr: other descriptors that a process inherits follow. */
+const STDIO = 3;
 
 /** Connections that wait to be accepted: Bun takes them from the system's queue, which has a bound, at once. */
 const ARRIVED_MAX = 128;
@@ -259,13 +270,11 @@ function written(to: Writable, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
 }
 
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
-  const { env, isDetached = false, isTold = false } = options;
+  const { env, isDetached = false, isTold = false, inherited = [] } = options;
   const child = bun.spawn([...command], {
     env,
     ...options.folder !== undefined && { cwd: options.folder },
-    stdin: isTold ? "pipe" : "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
+    stdio: [isTold ? "pipe" : "ignore", "pipe", "pipe", ...inherited],
     detached: isDetached,
   });
   return {

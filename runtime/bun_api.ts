@@ -75,9 +75,7 @@ export interface BunApi {
   spawn(command: string[], options: {
     env: Record<string, string>;
     cwd?: string;
-    stdin: "ignore" | "pipe";
-    stdout: "pipe";
-    stderr: "pipe";
+    stdio: ["ignore" | "pipe", "pipe", "pipe", ...number[]];
     detached: boolean;
   }): BunSubprocess;
 }

@@ -73,6 +73,10 @@ export interface CLibrary<Pointer, Size> {
   exit(status: number): void;
   errnoLocation(): Pointer | null;
   /** Linux only. */
+  madvise?(address: Pointer, length: Size, advice: number): number;
+  /** Linux only. */
+  pwrite?(fd: number, from: Pointer, count: Size, offset: Size): number;
+  /** Linux only. */
   prctl?(option: number, argument: Size): number;
   /** Linux only. */
   ioctl?(fd: number, request: Size, result: Uint8Array): number;
@@ -121,8 +125,12 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
     args: [],
     returns: "pointer",
   },
-  // int prctl(int option, unsigned long argument, …), int ioctl(int fd, unsigned long request, …), Linux
+  // int prctl(int option, unsigned long argument, …), int ioctl(int fd, unsigned long request, …),
+  // int madvise(void *address, size_t length, int advice),
+  // ssize_t pwrite(int fd, const void *buffer, size_t count, off_t offset), Linux
   ...process.platform === "linux" && {
+    madvise: { args: ["pointer", "size", "i32"], returns: "i32" },
+    pwrite: { args: ["i32", "pointer", "size", "i64"], returns: "i32" },
     prctl: { args: ["i32", "u64"], returns: "i32" },
     ioctl: { args: ["i32", "u64", "buffer"], returns: "i32" },
   },

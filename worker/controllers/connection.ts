@@ -29,7 +29,8 @@ import {
 } from "../../protocol/mod.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import { DONE, type JobSource, type Lines, RECEIVED, type RelayedJob } from "../job.ts";
+import { end, RECEIVED } from "../job.ts";
+import type { JobSource, Lines, RelayedJob, SlotResponse } from "../job.ts";
 import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionWatch } from "./connection_watch.ts";
@@ -62,9 +63,8 @@ export class Connection implements JobSource {
 
   constructor(context: ConnectionContext, stream: ByteStream) {
     const { executor, store, checks, room, clock, payloadBytesMax } = context;
-    const client = executor.onClientUp();
     this.#context = context;
-    this.#client = client;
+    const client = this.#client = executor.onClientUp();
     this.#jobs = new UnansweredJobs(() => [...this.#core.waiting, ...executor.jobsOf(client)]);
     this.#core = new CurrentCore({
       onOutcome: (job, outcome) => this.#start(job, outcome),
@@ -153,14 +153,14 @@ export class Connection implements JobSource {
 
   // Answers to jobs.
 
-  answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>, lines?: Lines): void {
+  answer(job: RelayedJob, { type, payload, release }: SlotResponse, lines?: Lines): void {
     if (type !== ResponseType.ok) {
       if (lines) this.printing.onLost(job, lines);
       return this.fail(job, "other", decodeError(payload));
     }
-    if (this.#link.isClosed) return;
+    if (this.#link.isClosed) return release?.();
     if (lines || this.printing.hasJobs) this.printing.onAnswered(job, payload, lines);
-    this.#link.send(type, job.id, payload);
+    this.#link.send(type, job.id, payload, release);
     this.#flow.onAnswerWritten();
     this.#onAnswered(job);
   }
@@ -174,7 +174,7 @@ export class Connection implements JobSource {
 
   /** The worker is draining and has not started the job. */
   #refuse(job: RelayedJob): void {
-    job.state = DONE;
+    end(job);
     if (this.#version > 1) this.fail(job, "draining", "The worker is shutting down");
   }
 
@@ -228,7 +228,7 @@ export class Connection implements JobSource {
     if (job) {
       if (job.state.name === "waiting") {
         job.state.queue.delete(job);
-        job.state = DONE;
+        end(job);
       } else this.#context.executor.cancel(job);
       this.fail(job, "cancelled", "The controller has canceled the job");
     } else this.#paced.onRefused();
@@ -271,7 +271,7 @@ export class Connection implements JobSource {
   }
 
   #failUnstarted(job: RelayedJob, kind: FailureKindName, reason: string): void {
-    job.state = DONE;
+    end(job);
     this.#paced.onRefused();
     this.fail(job, kind, reason);
   }

@@ -2,11 +2,11 @@
 
 import { Pool } from "../../pool/pool.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../pool/types.ts";
-import type { FailureKindName, Frame } from "../../protocol/mod.ts";
+import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
-import { DONE, type Lines, type RelayedJob } from "../job.ts";
+import { end, type Lines, type RelayedJob, type SlotResponse } from "../job.ts";
 import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
 import { CoreTrials } from "./core_trials.ts";
@@ -204,13 +204,14 @@ export class Executor {
     return endpoint;
   }
 
-  #onAnswer(endpoint: EndpointId, frame: Frame, lastLines?: Lines): void {
-    const entry = this.#pool.onAnswer(endpoint, frame.id as DispatchId, this.#onEvent());
-    if (!entry) throw new TypeError(`A slot answered job ${frame.id}, which it was not sent`);
-    const job = entry.payload;
-    const isAwaited = job.state.name === "scheduled";
+  #onAnswer(endpoint: EndpointId, response: SlotResponse, lastLines?: Lines): void {
+    const entry = this.#pool.onAnswer(endpoint, response.id as DispatchId, this.#onEvent());
+    const job = entry?.payload;
+    const isAwaited = job?.state.name === "scheduled";
+    if (!isAwaited) response.release?.();
+    if (!job) throw new TypeError(`A slot answered job ${response.id}, which it was not sent`);
     this.#leave(job);
-    if (isAwaited) job.source.answer(job, frame.type, frame.payload, lastLines);
+    if (isAwaited) job.source.answer(job, response, lastLines);
   }
 
   #onLost(endpoint: EndpointId, reason: string, cause: EndCause, last: DispatchId): void {
@@ -230,7 +231,7 @@ export class Executor {
   // Actions of the pool.
 
   #send(endpoint: EndpointId, dispatch: DispatchId, job: RelayedJob): void {
-    this.#slots.at(endpoint)?.process?.sendJob(dispatch, job.payload);
+    this.#slots.at(endpoint)?.process?.sendJob(dispatch, job);
   }
 
   #load(endpoint: EndpointId, key: CoreKey): void {
@@ -275,7 +276,7 @@ export class Executor {
   /** A job has left the pool. */
   #leave(job: RelayedJob): void {
     const { state } = job;
-    job.state = DONE;
+    end(job);
     if ("core" in state) this.#store.release(state.core);
   }
 

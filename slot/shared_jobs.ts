@@ -1,0 +1,59 @@
+/** Jobs whose inputs and outputs are in memory that the slot shares with its worker. */
+
+import type { Uint64 } from "../protocol/mod.ts";
+import type { InheritedMemory, NativeCore, SlotChannel, SlotMemory } from "../runtime/ports.ts";
+import { PAGE_BYTES } from "../runtime/shared_memory.ts";
+import type { SharedJob } from "./protocol.ts";
+import { DATA_AT, FreeRegions, regionOf, ZEROS_BYTES } from "./regions.ts";
+
+/**
+ * A smaller input is copied, once more, to where all small inputs go. To drop what a core has written to the shared
+ * memory would take longer.
+ */
+const COPIED_INPUT_BYTES_MAX = 128 * 1024;
+
+/** The shared memory of one slot. */
+export class SharedJobs {
+  readonly #memory: SlotMemory;
+  readonly #outputs = new FreeRegions();
+
+  private constructor(memory: SlotMemory) {
+    this.#memory = memory;
+  }
+
+  /** Takes the memory that this process has inherited. */
+  static open(channel: SlotChannel, inherited: InheritedMemory): SharedJobs | undefined {
+    const memory = channel.takeMemory?.(inherited);
+    return memory && new SharedJobs(memory);
+  }
+
+  /** Runs a job, and returns its exit code. */
+  run(core: NativeCore, { at, bytes }: SharedJob): number {
+    if (bytes > COPIED_INPUT_BYTES_MAX) return core.runAt(this.#memory.inputAddress(at), bytes);
+    core.input(bytes).set(this.#memory.input(at, bytes));
+    return core.run(bytes);
+  }
+
+  /** After the job: nothing of what its core has written to its input is there for the next one. */
+  restore({ at, bytes }: SharedJob): void {
+    if (bytes <= COPIED_INPUT_BYTES_MAX) return;
+    const end = Math.ceil((at + bytes + ZEROS_BYTES) / PAGE_BYTES) * PAGE_BYTES;
+    this.#memory.restoreInput(at - DATA_AT, end - at + DATA_AT);
+  }
+
+  /** Copies the output of a job, and returns the index of its region; `undefined` if there is no room. */
+  output({ outputPointer, outputBytes }: NativeCore): number | undefined {
+    const region = outputPointer ? this.#outputs.take(outputBytes) : undefined;
+    if (!region || !outputPointer) return undefined;
+    const isWritten = this.#memory.writeOutput(region.at + DATA_AT, outputPointer, outputBytes);
+    if (isWritten) return region.index;
+    this.#outputs.release(region);
+    return undefined;
+  }
+
+  /** The worker no longer needs an output. */
+  onOutputTaken(index: Uint64): void {
+    const region = regionOf(Number(index));
+    if (region) this.#outputs.release(region);
+  }
+}
