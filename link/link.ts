@@ -1,6 +1,7 @@
 /** Sends and receives frames over a byte stream. Only this file reads and writes bytes of the protocol. */
 
 import {
+  type FindPlace,
   type Frame,
   FrameDecoder,
   FrameWriter,
@@ -73,8 +74,8 @@ export interface Reception {
 /** Options of a link. */
 export interface LinkOptions {
   readonly clock: Clock;
-  /** The largest payload to accept. Default: `PAYLOAD_BYTES_MAX_DEFAULT`. */
   readonly payloadBytesMax?: number | undefined;
+  readonly findPlace?: FindPlace | undefined;
 }
 
 /** A connection that carries frames. */
@@ -103,11 +104,10 @@ export class Link {
   #isClosed = false;
 
   constructor(stream: ByteStream, events: LinkEvents, options: LinkOptions) {
-    const { clock, payloadBytesMax } = options;
     this.#stream = stream;
     this.#events = events;
-    this.#clock = clock;
-    this.#decoder = new FrameDecoder(payloadBytesMax === undefined ? {} : { payloadBytesMax });
+    this.#clock = options.clock;
+    this.#decoder = new FrameDecoder(options);
   }
 
   get peer(): string {
@@ -142,7 +142,7 @@ export class Link {
 
   /** Starts reading. Frames are reported from now on. */
   start(): void {
-    this.#reading = this.#read().then(
+    this.#reading = this.#read().finally(() => this.#decoder.close()).then(
       () => this.#onEnd(),
       (error) => this.#closed(toError(error)),
     );

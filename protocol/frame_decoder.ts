@@ -24,6 +24,16 @@ const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024;
 /** Bytes of a large payload in one read. A receiver that stops reading still gets what the read under way brings. */
 const READ_BYTES_MAX = 1024 * 1024;
 
+/** Memory of somebody else's for a whole payload. */
+export interface PayloadPlace {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The payload does not arrive. Otherwise the memory belongs to whoever gets the frame. */
+  release(): void;
+}
+
+/** Gives the place for a large payload that begins to arrive; `undefined`: it gets memory as it arrives. */
+export type FindPlace = (type: number, payloadBytes: number) => PayloadPlace | undefined;
+
 /** A payload with memory of its own that has not arrived completely. */
 interface PartialPayload {
   readonly type: number;
@@ -31,6 +41,7 @@ interface PartialPayload {
   readonly payloadBytes: number;
   bytes: Uint8Array<ArrayBuffer>;
   filled: number;
+  readonly place: PayloadPlace | undefined;
 }
 
 /**
@@ -48,13 +59,17 @@ interface PartialPayload {
  */
 export class FrameDecoder {
   readonly #payloadBytesMax: number;
+  readonly #findPlace: FindPlace | undefined;
   #chunk = NO_PAYLOAD;
   #start = 0;
   #end = 0;
   #partial: PartialPayload | undefined;
 
-  constructor(options: { payloadBytesMax?: number } = {}) {
+  constructor(
+    options: { payloadBytesMax?: number | undefined; findPlace?: FindPlace | undefined } = {},
+  ) {
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
+    this.#findPlace = options.findPlace;
   }
 
   /** Bytes of an incomplete frame. If there are any at the end of the stream, the stream was cut off. */
@@ -65,7 +80,9 @@ export class FrameDecoder {
 
   /** Memory for what arrives next, which no frame that was returned has. */
   get allocatedBytes(): number {
-    return this.#chunk.byteLength + (this.#partial?.bytes.byteLength ?? 0);
+    const { place, filled = 0, bytes } = this.#partial ?? {};
+    // A place takes memory only as it is filled.
+    return this.#chunk.byteLength + (place ? filled : bytes?.byteLength ?? 0);
   }
 
   /** The buffer for the next bytes of the stream; never empty, valid until `commit`. */
@@ -77,6 +94,12 @@ export class FrameDecoder {
     }
     if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
     return this.#chunk.subarray(this.#end);
+  }
+
+  /** The stream has ended, and nothing is being read into `space()` any more. */
+  close(): void {
+    this.#partial?.place?.release();
+    this.#partial = undefined;
   }
 
   /** Reports that the first `bytes` bytes of `space()` were filled. */
@@ -124,11 +147,13 @@ export class FrameDecoder {
   }
 
   #startPartial(type: number, id: Uint64, payloadBytes: number): void {
-    const bytes = new Uint8Array(Math.min(payloadBytes, FIRST_ALLOCATION_BYTES_MAX));
+    const place = this.#findPlace?.(type, payloadBytes);
+    const bytes = place?.bytes ??
+      new Uint8Array(Math.min(payloadBytes, FIRST_ALLOCATION_BYTES_MAX));
     const here = this.#chunk.subarray(this.#start + HEADER_BYTES, this.#end);
     bytes.set(here);
     this.#start = this.#end;
-    this.#partial = { type, id, payloadBytes, bytes, filled: here.byteLength };
+    this.#partial = { type, id, payloadBytes, bytes, filled: here.byteLength, place };
   }
 
   #finishPartial(partial: PartialPayload): Frame | undefined {

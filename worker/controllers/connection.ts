@@ -30,14 +30,15 @@ import {
 import type { Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { end, RECEIVED } from "../job.ts";
-import type { JobSource, Lines, RelayedJob, SlotResponse } from "../job.ts";
+import type { JobPlace, JobSource, Lines, RelayedJob, SlotResponse } from "../job.ts";
 import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
+import { ArrivingJob } from "./arriving_job.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionWatch } from "./connection_watch.ts";
 import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
 import { CoreChanges, type CoreMessage, type CoreResponder } from "./core_changes.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
-import { FlowControl } from "./flow_control.ts";
+import { backlogOf, FlowControl } from "./flow_control.ts";
 import { PacedMessages } from "./message_pace.ts";
 import { PrintedNotices } from "./printed_notices.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
@@ -53,6 +54,7 @@ export class Connection implements JobSource {
   readonly #contents: ContentReceiver;
   readonly #flow: FlowControl;
   readonly #paced: PacedMessages;
+  readonly #arriving: ArrivingJob;
   readonly printing: PrintedNotices;
   readonly watch: ConnectionWatch;
   readonly #closed = Promise.withResolvers<Error | undefined>();
@@ -76,7 +78,8 @@ export class Connection implements JobSource {
     };
     this.#changes = new CoreChanges(this.#core, store, checks, room, responder);
     this.#contents = new ContentReceiver(context.contents, room, responder);
-    const options = { clock, payloadBytesMax };
+    this.#arriving = new ArrivingJob(this.#core, executor);
+    const options = { clock, payloadBytesMax, findPlace: this.#arriving.findPlace };
     const link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
@@ -88,14 +91,7 @@ export class Connection implements JobSource {
     this.#link = link;
     this.#paced = new PacedMessages(context.pace, (until) => link.hold(until));
     this.printing = new PrintedNotices(link, this.#core, clock);
-    const backlog = {
-      jobs: this.#jobs,
-      cores: this.#core,
-      parts: this.#contents,
-      get unreadBytes() {
-        return link.pendingBytes;
-      },
-    };
+    const backlog = backlogOf(this.#jobs, this.#core, this.#contents, link);
     this.#flow = new FlowControl(backlog, {
       pause: (isPaused) => link.pause(isPaused),
       block: (isBlocked) => executor.onClientBlocked(client, isBlocked),
@@ -187,13 +183,14 @@ export class Connection implements JobSource {
   // Messages.
 
   #onFrame(frame: Frame): void {
+    const place = this.#arriving.onArrived(frame.payload);
     try {
       if (frame.type === MessageType.job) {
         checkJob(frame.payload);
-        this.#onJob(frame.id, frame.payload, NO_LIMITS);
+        this.#onJob(frame.id, frame.payload, NO_LIMITS, place);
       } else if (frame.type === MessageType.limitedJob && this.#version > 1) {
         const { job, limits } = readLimitedJob(frame.payload);
-        this.#onJob(frame.id, job, limits);
+        this.#onJob(frame.id, job, limits, place);
       } else {
         this.#paced.onMessage(frame.type);
         const message = this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame);
@@ -201,6 +198,7 @@ export class Connection implements JobSource {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      place?.release();
       this.#paced.onRefused();
       this.#sendError(frame.id, "protocol", error.message);
     }
@@ -253,8 +251,8 @@ export class Connection implements JobSource {
   }
 
   /** The hot path: the payload is checked, and otherwise forwarded as it came. */
-  #onJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, limits: JobLimits): void {
-    const job: RelayedJob = { source: this, id, payload, limits, state: RECEIVED };
+  #onJob(id: Uint64, payload: Frame["payload"], limits: JobLimits, place?: JobPlace): void {
+    const job: RelayedJob = { source: this, id, payload, place, limits, state: RECEIVED };
     this.#jobs.add(job);
     this.#flow.onGrown();
     if (this.#isDraining) return this.#refuse(job);

@@ -6,7 +6,8 @@ import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
-import { end, type Lines, type RelayedJob, type SlotResponse } from "../job.ts";
+import { end } from "../job.ts";
+import type { JobPlace, Lines, RelayedJob, SlotResponse } from "../job.ts";
 import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
 import { CoreTrials } from "./core_trials.ts";
@@ -14,12 +15,9 @@ import type { Launcher } from "./launcher.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { EndCause } from "./process_end.ts";
 import { type OnCorePrinted, printedTo } from "./printed_to.ts";
-import { Slots } from "./slots.ts";
+import { SLOT_BYTES_MAX, Slots } from "./slots.ts";
 import { Terminations } from "./terminations.ts";
 import { Watchdog } from "./watchdog.ts";
-
-/** The most input bytes in flight at a slot, beyond the job that it runs. */
-const SLOT_BYTES_MAX = 4 * 1024 * 1024;
 
 /** How an executor is set up. */
 export interface ExecutorOptions {
@@ -123,6 +121,11 @@ export class Executor {
     this.#store.acquire(core);
     job.state = { name: "scheduled", core, entry };
     this.#watchdog.onScheduled(job);
+  }
+
+  /** A place for the payload of a job that is about to be received, if there is one; it need not be used. */
+  place(core: StoredCore, payloadBytes: number, prefixBytes: number): JobPlace | undefined {
+    return this.#slots.place(core.key, payloadBytes, prefixBytes);
   }
 
   /** Cancels a job. If a slot has it, the slot may still run it, and its answer is dropped. */

@@ -6,6 +6,8 @@ import type { JobPlace, PlacedPayload, SlotResponse } from "../job.ts";
 
 /** The way of the jobs of one process. */
 export interface JobTransport {
+  /** How many payloads have a place. */
+  readonly placedJobs: number;
   /** A place for a payload that is still to be received, which the process then gets without a copy. */
   place(payloadBytes: number, prefixBytes: number): JobPlace | undefined;
   send(id: Uint64, job: PlacedPayload): void;
@@ -16,6 +18,7 @@ export interface JobTransport {
 /** Everything goes through the socket: three copies more in each direction, on every system. */
 export class SocketTransport implements JobTransport {
   readonly #link: Link;
+  readonly placedJobs = 0;
 
   constructor(link: Link) {
     this.#link = link;

@@ -32,6 +32,10 @@ export class MemoryTransport implements JobTransport {
     this.#memory = memory;
   }
 
+  get placedJobs(): number {
+    return this.#memory.placedJobs;
+  }
+
   place(payloadBytes: number, prefixBytes: number): JobPlace | undefined {
     const isPossible = this.#isTaken && payloadBytes >= SHARED_BYTES_MIN;
     return isPossible ? this.#memory.place(payloadBytes, prefixBytes) : undefined;

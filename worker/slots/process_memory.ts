@@ -56,9 +56,14 @@ export class ProcessMemory {
     return { inputs, outputs, bytes: MEMORY_BYTES };
   }
 
+  /** How many inputs are in it. */
+  get placedJobs(): number {
+    return this.#freeInputs.usedCount;
+  }
+
   /** How many inputs and outputs are in it. */
   get usedCount(): number {
-    return this.#freeInputs.usedCount + this.#usedOutputs.size;
+    return this.placedJobs + this.#usedOutputs.size;
   }
 
   /** A place for the payload of a job, whose first `prefixBytes` come before the input; `undefined` if there is none. */

@@ -77,7 +77,7 @@ export class SlotProcess {
   readonly #linkClosed = Promise.withResolvers<Error | undefined>();
   /** Set when it connects. */
   #link: Link | undefined;
-  #transport: JobTransport | undefined;
+  transport: JobTransport | undefined;
   #life: ProcessLife = { name: "starting" };
   readonly printed: PrintedLines;
   /** How many jobs it was sent. */
@@ -170,7 +170,7 @@ export class SlotProcess {
       onFrame: (frame) => this.#onFrame(frame),
       onClosed: (reason) => this.#onLinkClosed(reason),
     }, options);
-    this.#transport = openTransport(this.#link, this.#memory);
+    this.transport = openTransport(this.#link, this.#memory);
     this.#link.start();
     void this.#dumps?.onConnected(this.pid);
     this.#connected.resolve();
@@ -208,7 +208,7 @@ export class SlotProcess {
   /** Sends a job, whose payload is that of the controller's message. */
   sendJob(id: Uint64, job: PlacedPayload): void {
     this.jobs += 1;
-    this.#transport?.send(id, job);
+    this.transport?.send(id, job);
   }
 
   /**
@@ -244,7 +244,7 @@ export class SlotProcess {
   #onFrame(frame: Frame): void {
     if (frame.type === SLOT_MARKED) this.printed.onAnnounced(Number(frame.id));
     else {
-      const response = this.#transport?.responseIn(frame);
+      const response = this.transport?.responseIn(frame);
       if (response && !this.printed.holds(response)) this.#onResponse(response);
     }
   }
