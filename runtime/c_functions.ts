@@ -125,13 +125,14 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
     args: [],
     returns: "pointer",
   },
-  // int prctl(int option, unsigned long argument, …), int ioctl(int fd, unsigned long request, …),
-  // int madvise(void *address, size_t length, int advice),
-  // ssize_t pwrite(int fd, const void *buffer, size_t count, off_t offset), Linux
   ...process.platform === "linux" && {
+    // int madvise(void *address, size_t length, int advice)
     madvise: { args: ["pointer", "size", "i32"], returns: "i32" },
+    // ssize_t pwrite(int fd, const void *buffer, size_t count, off_t offset)
     pwrite: { args: ["i32", "pointer", "size", "i64"], returns: "i32" },
+    // int prctl(int option, unsigned long argument, …)
     prctl: { args: ["i32", "u64"], returns: "i32" },
+    // int ioctl(int fd, unsigned long request, void *memory)
     ioctl: { args: ["i32", "u64", "buffer"], returns: "i32" },
   },
 };
