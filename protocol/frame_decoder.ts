@@ -34,15 +34,25 @@ export interface PayloadPlace {
 /** Gives the place for a large payload that begins to arrive; `undefined`: it gets memory as it arrives. */
 export type FindPlace = (type: number, payloadBytes: number) => PayloadPlace | undefined;
 
-/** A payload with memory of its own that has not arrived completely. */
-interface PartialPayload {
+/** A payload with memory of its own that is arriving. */
+export interface ArrivingPayload {
   readonly type: number;
   readonly id: Uint64;
   readonly payloadBytes: number;
+  /** How much of it has arrived. */
+  readonly filled: number;
+}
+
+interface PartialPayload extends ArrivingPayload {
   bytes: Uint8Array<ArrayBuffer>;
   filled: number;
   readonly place: PayloadPlace | undefined;
+  /** Nobody wants it. `bytes` is overwritten again and again. */
+  isDiscarded: boolean;
 }
+
+/** Bytes of a discarded payload in one read. */
+const DISCARDED_BYTES_MAX = 64 * 1024;
 
 /**
  * Cuts a stream of bytes into frames. The caller reads the stream: it gets a buffer from `space()`, reads into
@@ -78,20 +88,29 @@ export class FrameDecoder {
     return this.#partial ? HEADER_BYTES + this.#partial.filled : inChunk;
   }
 
+  /** The large payload that is arriving, if there is one that is kept. */
+  get arriving(): ArrivingPayload | undefined {
+    return this.#partial?.isDiscarded ? undefined : this.#partial;
+  }
+
+  /** Gives up the payload that is arriving, and its memory. The rest of it is skipped, and its frame never comes. */
+  discardArriving(): void {
+    if (!this.#partial) return;
+    this.#partial.isDiscarded = true;
+    this.#partial.bytes = new Uint8Array(DISCARDED_BYTES_MAX);
+  }
+
   /** Memory for what arrives next, which no frame that was returned has. */
   get allocatedBytes(): number {
-    const { place, filled = 0, bytes } = this.#partial ?? {};
+    const { place, filled = 0, bytes, isDiscarded } = this.#partial ?? {};
     // A place takes memory only as it is filled.
-    return this.#chunk.byteLength + (place ? filled : bytes?.byteLength ?? 0);
+    const isSparse = place !== undefined && !isDiscarded;
+    return this.#chunk.byteLength + (isSparse ? filled : bytes?.byteLength ?? 0);
   }
 
   /** The buffer for the next bytes of the stream; never empty, valid until `commit`. */
   space(): Uint8Array<ArrayBuffer> {
-    if (this.#partial) {
-      if (this.#partial.filled === this.#partial.bytes.byteLength) this.#growPartial(this.#partial);
-      const { bytes, filled } = this.#partial;
-      return bytes.subarray(filled, filled + READ_BYTES_MAX);
-    }
+    if (this.#partial) return this.#spaceOf(this.#partial);
     if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
     return this.#chunk.subarray(this.#end);
   }
@@ -153,12 +172,24 @@ export class FrameDecoder {
     const here = this.#chunk.subarray(this.#start + HEADER_BYTES, this.#end);
     bytes.set(here);
     this.#start = this.#end;
-    this.#partial = { type, id, payloadBytes, bytes, filled: here.byteLength, place };
+    const filled = here.byteLength;
+    this.#partial = { type, id, payloadBytes, bytes, filled, place, isDiscarded: false };
+  }
+
+  #spaceOf(partial: PartialPayload): Uint8Array<ArrayBuffer> {
+    const { filled, payloadBytes, isDiscarded } = partial;
+    if (isDiscarded) return partial.bytes.subarray(0, payloadBytes - filled);
+    if (filled === partial.bytes.byteLength) this.#growPartial(partial);
+    return partial.bytes.subarray(filled, filled + READ_BYTES_MAX);
   }
 
   #finishPartial(partial: PartialPayload): Frame | undefined {
     if (partial.filled < partial.payloadBytes) return undefined;
     this.#partial = undefined;
+    if (partial.isDiscarded) {
+      partial.place?.release();
+      return this.next();
+    }
     return { type: partial.type, id: partial.id, payload: partial.bytes };
   }
 
