@@ -26,6 +26,9 @@ const LAST_WRITE_MS = 30_000;
 /** Bytes per write. The parts show that a slow peer still accepts bytes. */
 const WRITE_BYTES_MAX = 1024 * 1024;
 
+/** The last part of a piece may be this much larger: a payload of 1 MiB and its header are one write. */
+const LAST_PART_BYTES = 64 * 1024;
+
 /** Bytes per write while the link is ending. If a slow peer were taken for dead now, it would lose an answer. */
 const LAST_WRITE_BYTES_MAX = 64 * 1024;
 
@@ -131,10 +134,15 @@ export class Link {
     return this.#writer;
   }
 
-  /** Sends a frame with any payload. The last argument is called once, when the payload is no longer needed. */
-  send(type: number, id: Uint64, payload: Frame["payload"], onReleased?: () => void): void {
-    if (this.#isClosed) onReleased?.();
-    else this.writer.frame(type, id, payload, onReleased);
+  /** Sends a frame with any payload. */
+  send(type: number, id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
+    this.writer.frame(type, id, payload);
+  }
+
+  /** Sends a frame from memory of the caller's; see `FrameWriter.frameInPlace`. */
+  sendInPlace(type: number, id: Uint64, payload: Frame["payload"], onReleased: () => void): void {
+    if (this.#isClosed) onReleased();
+    else this.writer.frameInPlace(type, id, payload, onReleased);
   }
 
   /** Pauses or resumes reading. While reading is paused, the peer has to wait. */
@@ -268,7 +276,9 @@ export class Link {
 
   async #write(piece: Uint8Array<ArrayBuffer>): Promise<void> {
     for (let at = 0; at < piece.byteLength;) {
-      const part = piece.subarray(at, at + this.#partBytesMax);
+      const rest = piece.subarray(at);
+      const isLastPart = !this.#isEnding && rest.byteLength <= WRITE_BYTES_MAX + LAST_PART_BYTES;
+      const part = isLastPart ? rest : rest.subarray(0, this.#partBytesMax);
       this.#writingBytes = piece.byteLength - at;
       await this.#stream.write(part);
       this.#writtenAtMs = this.#clock.now();

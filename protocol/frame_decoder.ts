@@ -24,6 +24,13 @@ const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024;
 /** Bytes of a large payload in one read. A receiver that stops reading still gets what the read under way brings. */
 const READ_BYTES_MAX = 1024 * 1024;
 
+/**
+ * After a payload of at least this size, a read brings so much at most that has to be copied to the next payload's own
+ * memory. Of smaller ones, a read had better bring several.
+ */
+const ALONE_BYTES_MIN = 512 * 1024;
+const HEAD_BYTES_MAX = 16 * 1024;
+
 /** Memory of somebody else's for a whole payload. */
 export interface PayloadPlace {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -74,6 +81,8 @@ export class FrameDecoder {
   #start = 0;
   #end = 0;
   #partial: PartialPayload | undefined;
+  /** The size of the last payload with memory of its own, if nothing else has come since. */
+  #lastBytes = 0;
 
   constructor(
     options: { payloadBytesMax?: number | undefined; findPlace?: FindPlace | undefined } = {},
@@ -112,7 +121,8 @@ export class FrameDecoder {
   space(): Uint8Array<ArrayBuffer> {
     if (this.#partial) return this.#spaceOf(this.#partial);
     if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
-    return this.#chunk.subarray(this.#end);
+    const bytesMax = this.#lastBytes < ALONE_BYTES_MIN ? CHUNK_BYTES : HEAD_BYTES_MAX;
+    return this.#chunk.subarray(this.#end, this.#end + bytesMax);
   }
 
   /** The stream has ended, and nothing is being read into `space()` any more. */
@@ -162,6 +172,7 @@ export class FrameDecoder {
       return undefined;
     }
     this.#start = at + payloadBytes;
+    this.#lastBytes = 0;
     return { type, id, payload: new Uint8Array(this.#chunk.buffer, at, payloadBytes) };
   }
 
@@ -186,6 +197,7 @@ export class FrameDecoder {
   #finishPartial(partial: PartialPayload): Frame | undefined {
     if (partial.filled < partial.payloadBytes) return undefined;
     this.#partial = undefined;
+    this.#lastBytes = partial.payloadBytes;
     if (partial.isDiscarded) {
       partial.place?.release();
       return this.next();

@@ -43,21 +43,26 @@ export class FrameWriter {
     return this.#pendingBytes;
   }
 
-  /**
-   * Writes a frame with any payload, such as a relayed one. `onReleased` is called once, when the payload was copied
-   * or written, or never will be.
-   */
-  frame(
-    type: number,
-    id: Uint64,
-    payload: Uint8Array<ArrayBuffer>,
-    onReleased?: () => void,
-  ): void {
+  /** Writes a frame with any payload, such as a relayed one. */
+  frame(type: number, id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
     this.#header(type, id, payload.byteLength);
     this.#append(payload);
-    if (!onReleased) return;
-    if (payload.byteLength > COPIED_PAYLOAD_BYTES_MAX) this.#releases.set(payload, onReleased);
-    else onReleased();
+  }
+
+  /**
+   * Writes a frame with a large payload that has room for the header before it, in memory of the caller's.
+   * `onReleased` is called once, when the frame was written, or never will be.
+   */
+  frameInPlace(
+    type: number,
+    id: Uint64,
+    { buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>,
+    onReleased: () => void,
+  ): void {
+    const frame = new Uint8Array(buffer, byteOffset - HEADER_BYTES, HEADER_BYTES + byteLength);
+    writeHeader(new DataView(buffer, frame.byteOffset, HEADER_BYTES), 0, type, id, byteLength);
+    this.#releases.set(frame, onReleased);
+    this.#reference(frame);
   }
 
   /** Writes a job message. */
@@ -160,15 +165,16 @@ export class FrameWriter {
   }
 
   #append(payload: Uint8Array<ArrayBuffer>): void {
-    if (payload.byteLength > COPIED_PAYLOAD_BYTES_MAX) {
-      this.#cut();
-      this.#pieces.push(payload);
-      this.#pendingBytes += payload.byteLength;
-      return;
-    }
+    if (payload.byteLength > COPIED_PAYLOAD_BYTES_MAX) return this.#reference(payload);
     this.#ensure(payload.byteLength);
     this.#batch.set(payload, this.#end);
     this.#advance(payload.byteLength);
+  }
+
+  #reference(piece: Uint8Array<ArrayBuffer>): void {
+    this.#cut();
+    this.#pieces.push(piece);
+    this.#pendingBytes += piece.byteLength;
   }
 
   #advance(bytes: number): void {

@@ -9,7 +9,10 @@ export type Lines = readonly string[];
 
 /** A slot's response to a job. */
 export interface SlotResponse extends Frame {
-  /** Its payload is in memory that the slot needs again. To be called once, when the payload is no longer used. */
+  /**
+   * Its payload is in memory that the slot needs again, with room for a header before it. To be called once, when the
+   * payload is no longer used.
+   */
   readonly release?: () => void;
 }
 

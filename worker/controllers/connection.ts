@@ -156,7 +156,8 @@ export class Connection implements JobSource {
     }
     if (this.#link.isClosed) return release?.();
     if (lines || this.printing.hasJobs) this.printing.onAnswered(job, payload, lines);
-    this.#link.send(type, job.id, payload, release);
+    if (release) this.#link.sendInPlace(type, job.id, payload, release);
+    else this.#link.send(type, job.id, payload);
     this.#flow.onAnswerWritten();
     this.#onAnswered(job);
   }

@@ -16,6 +16,9 @@ import type { ProcessMemory } from "./process_memory.ts";
 /** A smaller payload is sent together with others, which costs less than a message about each. */
 const SHARED_BYTES_MIN = 32 * 1024;
 
+/** Regions that are free again are told with the next job, or when they are so many: a slot has few for large outputs. */
+const UNTOLD_MAX = 2;
+
 const NOTHING = new Uint8Array(0);
 
 /** See `JobTransport`. */
@@ -25,6 +28,8 @@ export class MemoryTransport implements JobTransport {
   readonly #memory: ProcessMemory;
   /** Until the process has taken the memory, and if it cannot, all goes through its socket. */
   #isTaken = false;
+  /** Regions whose outputs are no longer needed, which the process does not know yet. */
+  readonly #untold: number[] = [];
 
   constructor(link: Link, memory: ProcessMemory) {
     this.#link = link;
@@ -42,6 +47,7 @@ export class MemoryTransport implements JobTransport {
   }
 
   send(id: Uint64, job: PlacedPayload): void {
+    this.#tell();
     const place = this.#placeOf(job);
     if (!place) return this.#socket.send(id, job);
     this.#link.send(SLOT_SHARED_JOB, id, encodeSharedJob(this.#memory.jobAt(place)));
@@ -60,10 +66,17 @@ export class MemoryTransport implements JobTransport {
     return place;
   }
 
+  #tell(): void {
+    while (this.#untold.length > 0) {
+      this.#link.send(SLOT_OUTPUT_TAKEN, this.#untold.pop() as number, NOTHING);
+    }
+  }
+
   responseIn(frame: Frame): SlotResponse | undefined {
     if (frame.type === SLOT_SHARED_OUTPUT && this.#isTaken) {
       return this.#memory.response(frame, (region) => {
-        this.#link.send(SLOT_OUTPUT_TAKEN, region, NOTHING);
+        this.#untold.push(region);
+        if (this.#untold.length > UNTOLD_MAX) this.#tell();
       });
     }
     if (frame.type !== SLOT_HAS_MEMORY) return frame;
