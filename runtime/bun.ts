@@ -12,6 +12,7 @@ import {
 } from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { systemClock, systemRandom } from "./clock.ts";
+import { DirectReads, RECEIVE_FUNCTIONS, type ReceiveLibrary } from "./direct_reads.ts";
 import { reasonOf } from "./error_text.ts";
 import { systemFiles } from "./files.ts";
 import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
@@ -60,12 +61,20 @@ const STDIO = 3;
 /** Connections that wait to be accepted: Bun takes them from the system's queue, which has a bound, at once. */
 const ARRIVED_MAX = 128;
 
+let receiving: ReceiveLibrary | undefined;
+
+/** Opened at the first large payload: most processes never read one. */
+function receiveLibrary(): ReceiveLibrary {
+  return receiving ??= openCFunctions<ReceiveLibrary>(RECEIVE_FUNCTIONS);
+}
+
 /** A socket as a stream. `handlers` below passes the events of the socket to it. */
 class SocketStream implements ByteStream {
   readonly peer: string;
   readonly ends?: StreamEnds;
   readonly #socket: Socket;
   readonly #incoming: ChunkQueue;
+  readonly #direct = new DirectReads(receiveLibrary);
   #onWritable: ((error?: Error) => void) | undefined;
   #isClosed = false;
 
@@ -78,7 +87,9 @@ class SocketStream implements ByteStream {
   }
 
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    return this.#incoming.read(into);
+    const isPossible = this.#incoming.isEmpty && !this.#isClosed;
+    const bytes = isPossible ? this.#direct.read(this.#socket.fd, into) : 0;
+    return bytes > 0 ? Promise.resolve(bytes) : this.#incoming.read(into);
   }
 
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -107,6 +118,7 @@ class SocketStream implements ByteStream {
   }
 
   onData(chunk: Uint8Array): void {
+    this.#direct.onTurn();
     this.#incoming.push(chunk);
   }
 
