@@ -75,6 +75,10 @@ export interface CLibrary<Pointer, Size> {
   /** Linux only. */
   madvise?(address: Pointer, length: Size, advice: number): number;
   /** Linux only. */
+  getpagesize?(): number;
+  /** Linux only. */
+  pread?(fd: number, into: Uint8Array, count: Size, offset: Size): number;
+  /** Linux only. */
   pwrite?(fd: number, from: Pointer, count: Size, offset: Size): number;
   /** Linux only. */
   prctl?(option: number, argument: Size): number;
@@ -128,6 +132,10 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   ...process.platform === "linux" && {
     // int madvise(void *address, size_t length, int advice)
     madvise: { args: ["pointer", "size", "i32"], returns: "i32" },
+    // int getpagesize(void)
+    getpagesize: { args: [], returns: "i32" },
+    // ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
+    pread: { args: ["i32", "buffer", "size", "i64"], returns: "i32" },
     // ssize_t pwrite(int fd, const void *buffer, size_t count, off_t offset)
     pwrite: { args: ["i32", "pointer", "size", "i64"], returns: "i32" },
     // int prctl(int option, unsigned long argument, …)

@@ -2,6 +2,7 @@
 
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
 import { closeOnExec } from "./close_on_exec.ts";
+import { Pages } from "./own_pages.ts";
 import type { InheritedMemory, SlotMemory } from "./ports.ts";
 
 /** PROT_READ and PROT_WRITE; MAP_PRIVATE and MAP_NORESERVE. */
@@ -29,9 +30,11 @@ export function takeMemory<Pointer, Size>(
   const first = start === null ? undefined : bytesAt(start, 1);
   if (start === null || !first) return undefined;
   const address = addressOf(first);
+  const pages = Pages.open(libc, size);
   return {
     input: (at, bytes) => new Uint8Array(bytesAt(behind(start, at), bytes) as ArrayBuffer),
     inputAddress: (at) => address + BigInt(at),
+    isInputWritten: pages ? (at, bytes) => pages.hasOwn(address + BigInt(at), bytes) : () => true,
     restoreInput: (at, bytes) => void madvise(behind(start, at), size(bytes), MADV_DONTNEED),
     writeOutput: (at, pointer, bytes) => {
       const from = pointer as unknown as Pointer;

@@ -213,6 +213,8 @@ export interface SlotMemory {
   input(at: number, bytes: number): Uint8Array<ArrayBuffer>;
   /** Where the input at `at` is. */
   inputAddress(at: number): bigint;
+  /** Whether something was written to the inputs from `at` on; true where the system does not say. */
+  isInputWritten(at: number, bytes: number): boolean;
   /** Drops what was written to the inputs from `at` on, a multiple of `PAGE_BYTES`. */
   restoreInput(at: number, bytes: number): void;
   /** Copies an output from a core's own memory to `at`. Returns whether it could. */

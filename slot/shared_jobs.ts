@@ -7,15 +7,17 @@ import type { SharedJob } from "./protocol.ts";
 import { DATA_AT, FreeRegions, regionOf, ZEROS_BYTES } from "./regions.ts";
 
 /**
- * A smaller input is copied, once more, to where all small inputs go. To drop what a core has written to the shared
- * memory would take longer.
+ * Inputs of a core that writes to them are copied, up to this size: a page that is written to where it is shared costs
+ * ten times as much. Memory of this size is kept for the next job anyway.
  */
-const COPIED_INPUT_BYTES_MAX = 128 * 1024;
+const COPIED_INPUT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** The shared memory of one slot. */
 export class SharedJobs {
   readonly #memory: SlotMemory;
   readonly #outputs = new FreeRegions();
+  /** Whether the core has written to an input. */
+  #isWriter = false;
 
   private constructor(memory: SlotMemory) {
     this.#memory = memory;
@@ -29,16 +31,24 @@ export class SharedJobs {
 
   /** Runs a job, and returns its exit code. */
   run(core: NativeCore, { at, bytes }: SharedJob): number {
-    if (bytes > COPIED_INPUT_BYTES_MAX) return core.runAt(this.#memory.inputAddress(at), bytes);
+    if (!this.#isCopied(bytes)) return core.runAt(this.#memory.inputAddress(at), bytes);
     core.input(bytes).set(this.#memory.input(at, bytes));
     return core.run(bytes);
   }
 
   /** After the job: nothing of what its core has written to its input is there for the next one. */
   restore({ at, bytes }: SharedJob): void {
-    if (bytes <= COPIED_INPUT_BYTES_MAX) return;
+    if (this.#isCopied(bytes)) return;
+    const start = at - DATA_AT;
     const end = Math.ceil((at + bytes + ZEROS_BYTES) / PAGE_BYTES) * PAGE_BYTES;
-    this.#memory.restoreInput(at - DATA_AT, end - at + DATA_AT);
+    const isSmall = bytes <= COPIED_INPUT_BYTES_MAX;
+    if (isSmall && !this.#memory.isInputWritten(start, end - start)) return;
+    this.#isWriter ||= isSmall;
+    this.#memory.restoreInput(start, end - start);
+  }
+
+  #isCopied(bytes: number): boolean {
+    return this.#isWriter && bytes <= COPIED_INPUT_BYTES_MAX;
   }
 
   /** Copies the output of a job, and returns the index of its region; `undefined` if there is no room. */
