@@ -26,6 +26,8 @@ const CHECKS_MAX = 16;
 /** The beginning of the identities of lines. */
 const LINE_START = "line-";
 
+const DONE: FinishedOutcome = { state: "done" };
+
 /** How to resume. */
 export interface ResumeOptions {
   /** SHA-256 of the core. Jobs that ran with another core run again. */
@@ -102,6 +104,20 @@ export class Resume implements FinishedJobs {
     const number = this.#lines.get(identity);
     const job = number === undefined ? undefined : this.#jobs.get(numbering.outputOf(number));
     return job?.identity === identityNumber(identity) ? number : undefined;
+  }
+
+  /** Most outputs have a record that is trusted: then only their size is looked up. */
+  outcomeNow(input: IdentifiedInput): FinishedOutcome | "unknown" | undefined {
+    const { name } = input;
+    const job = this.#jobs.get(name);
+    if (!job || !isOf(job, input)) return undefined;
+    const isDone = job.state === JobState.done;
+    if (!isDone && (job.state === JobState.otherCore || this.#options.retryFailed)) {
+      return undefined;
+    }
+    if (!this.#files.fileBytesSync || !isDone) return "unknown";
+    if (this.#files.fileBytesSync(`${this.#folder}/${name}`) !== job.bytesOut) return undefined;
+    return this.#epochs.isTrusted(job.epoch) ? DONE : "unknown";
   }
 
   async outcomesOf(
