@@ -66,6 +66,8 @@ export interface OpenFile {
   read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number>;
   /** Adds bytes at the end of the file. A full disk may take only some of them. */
   append(bytes: Uint8Array): Promise<void>;
+  /** The same, at once. Only where it usually takes microseconds, and while no other `append` is under way. */
+  appendSync?(bytes: Uint8Array): void;
   /** Resolves when everything that was appended survives a power failure. */
   datasync(): Promise<void>;
   /** Cuts the file to this size. */
@@ -212,6 +214,10 @@ class SystemFile implements OpenFile {
 
   append(bytes: Uint8Array): Promise<void> {
     return this.#handle.appendFile(bytes);
+  }
+
+  appendSync(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.byteLength;) at += writeSync(this.#handle.fd, bytes, at);
   }
 
   datasync(): Promise<void> {
