@@ -1,5 +1,6 @@
 /** Resumes earlier runs: finds the jobs that they finished, from the journal and the outputs in the folder. */
 
+import type { Buffer } from "node:buffer";
 import { join } from "../../runtime/path.ts";
 import { coarserIdentities } from "./coarser_identity.ts";
 import { checksumOfFile, parseChecksum } from "./checksum.ts";
@@ -17,6 +18,7 @@ import { JournalEpochs } from "./journal_epochs.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
 import { type ReadRecord, toJobRecord } from "./journal_record.ts";
 import { LineTable } from "./line_table.ts";
+import { RecordScanner } from "./record_scanner.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 
@@ -54,6 +56,7 @@ export class Resume implements FinishedJobs {
   readonly #jobs = new JobTable();
   readonly #lines = new LineTable();
   readonly #epochs = new JournalEpochs();
+  readonly #scanner: RecordScanner;
   readonly counts: ResumeCounts = { done: 0, failed: 0, otherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
 
@@ -61,6 +64,7 @@ export class Resume implements FinishedJobs {
     this.#files = files;
     this.#folder = folder;
     this.#options = options;
+    this.#scanner = new RecordScanner(options.core);
   }
 
   /** Reads the journal of an output folder. */
@@ -69,6 +73,7 @@ export class Resume implements FinishedJobs {
     const path = journalIn(folder);
     try {
       await readJournal(files, path, {
+        takesLine: (line, at) => resume.#takesLine(line, at),
         onRecord: (record, at) => resume.#onRecord(record, at),
         onRun: (event) => resume.#epochs.onRun(event),
         onFlaw: (kind) => resume.#onFlaw(kind),
@@ -174,6 +179,24 @@ export class Resume implements FinishedJobs {
 
   #recordAt(at: number): Promise<ReadRecord | undefined> {
     return readRecordAt(this.#files, journalIn(this.#folder), at).catch(() => undefined);
+  }
+
+  /** Nearly all lines are plain. The same as `#onRecord`, in a fraction of the time. */
+  #takesLine(line: Buffer, at: number): boolean {
+    const scanned = this.#scanner;
+    if (!scanned.scan(line)) return false;
+    const { input, identity, content, state, attempt, bytesOut, crcOut, isSameCore } = scanned;
+    if (identity === 0 || attempt === 0) return true;
+    this.#jobs.setHashed(input, {
+      identity: isSameCore ? identity : 0,
+      state: isSameCore ? JobState[state] : JobState.otherCore,
+      epoch: this.#epochs.current,
+      at,
+      bytesOut,
+      crcOut,
+      content,
+    });
+    return true;
   }
 
   #onRecord(record: ReadRecord, at: number): void {
