@@ -88,6 +88,18 @@ export class JobTable {
     for (let number = 0; number < this.#names.size; number++) yield this.#entryAt(number);
   }
 
+  /** How many jobs are in a state. */
+  count(state: JobEntry["state"]): number {
+    let count = 0;
+    for (const [index, { states }] of this.#blocks.entries()) {
+      const rows = Math.min(BLOCK_ROWS, this.#names.size - index * BLOCK_ROWS);
+      for (let row = 0; row < rows; row++) {
+        if ((states[row] as number) % STATES === state) count += 1;
+      }
+    }
+    return count;
+  }
+
   #setAt(number: number, entry: JobEntry): void {
     const block = Math.floor(number / BLOCK_ROWS);
     if (block === this.#blocks.length) this.#blocks.push(new Block());

@@ -57,7 +57,7 @@ export class NameIndex {
   /** The place of the hash at `at` in `words`, or the free place where it belongs. */
   #placeOf(words: Uint32Array, at: number): number {
     const places = this.#places;
-    let place = (words[at] as number) % places.length;
+    let place = (words[at] as number) & (places.length - 1); // its length is a power of two
     while (places[place] !== 0 && !this.#isAt(place, words, at)) {
       place = place + 1 < places.length ? place + 1 : 0;
     }

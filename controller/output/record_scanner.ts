@@ -29,6 +29,8 @@ const DIGITS_MAX = 15;
 /** The fields that matter. */
 const FIELDS = ["input", "state", "attempt", "bytesOut", "crcOut", "identity", "content", "core"];
 const FIELD_NAMES = FIELDS.map((name) => Buffer.from(name));
+const FIELDS_BY_LENGTH: number[][] = [];
+FIELD_NAMES.forEach(({ length }, field) => (FIELDS_BY_LENGTH[length] ??= []).push(field));
 const [INPUT, STATE, ATTEMPT, BYTES_OUT, CRC_OUT, IDENTITY, CONTENT, CORE] = FIELDS.keys();
 
 /** The record in the line that was scanned last. */
@@ -184,10 +186,9 @@ function hexAt(line: Buffer, start: number): number | undefined {
 
 /** The number of the field with this name; -1 if it does not matter. */
 function fieldOf(line: Buffer, start: number, end: number): number {
-  for (let field = 0; field < FIELD_NAMES.length; field++) {
-    const name = FIELD_NAMES[field] as Buffer;
-    if (name.byteLength === end - start && isAt(line, start, name)) return field;
-  }
+  const fields = FIELDS_BY_LENGTH[end - start];
+  if (!fields) return -1;
+  for (const field of fields) if (isAt(line, start, FIELD_NAMES[field] as Buffer)) return field;
   return -1;
 }
 

@@ -227,11 +227,9 @@ export class Resume implements FinishedJobs {
   }
 
   #count(): void {
-    for (const { state } of this.#jobs.entries()) {
-      if (state === JobState.done) this.counts.done += 1;
-      else if (state === JobState.failed) this.counts.failed += 1;
-      else this.counts.otherCore += 1;
-    }
+    this.counts.done = this.#jobs.count(JobState.done);
+    this.counts.failed = this.#jobs.count(JobState.failed);
+    this.counts.otherCore = this.#jobs.count(JobState.otherCore);
   }
 }
 
