@@ -3,7 +3,7 @@
  * three sizes, on this machine. What is not installed is named and left out.
  *
  *     deno task bench                        everything: about ten minutes; wants an idle machine
- *     deno task bench --only MPI,run         contestants whose names begin like that
+ *     deno task bench --only MPI,worker      contestants whose names begin like that
  *     deno task bench --rounds 5 --seconds 2 --sizes 64,1048576
  *     deno task bench --program ./distcomp   an executable that is built already
  *

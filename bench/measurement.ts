@@ -3,7 +3,7 @@
  * them once, one after the other, and the median of the rounds counts.
  */
 
-import type { Contestant, Entry } from "./contestants/contestant.ts";
+import type { Contestant, Entry, Measure } from "./contestants/contestant.ts";
 
 /** The first measurement of each, which shows how many jobs take long enough. It also warms it up. */
 const FIRST_JOBS = 50;
@@ -48,48 +48,50 @@ export async function measureAll(
   events: MeasurementEvents,
 ): Promise<Series[]> {
   const taking = all.filter(({ entry: { bytesMax = Infinity } }) => bytes <= bytesMax);
-  const jobs = new Map<string, number>();
-  const series = taking.map(({ entry: { name } }): Series => ({ name, bytes, jobsPerSecond: [] }));
-  const tried = async (name: string, measure: () => Promise<void>) => {
+  const jobs = new Map<Open, number>();
+  const series = new Map(taking.map((one): [Open, Series] => {
+    return [one, { name: one.entry.name, bytes, jobsPerSecond: [] }];
+  }));
+  const tried = async (one: Open, action: () => Promise<void>) => {
     try {
-      await measure();
+      await action();
     } catch (error) {
-      jobs.delete(name);
-      events.onFailed(name, bytes, error);
+      series.delete(one);
+      events.onFailed(one.entry.name, bytes, error);
     }
   };
-  for (const { entry: { name }, contestant } of taking) {
-    await tried(name, async () => {
-      jobs.set(name, await jobsFor(contestant, bytes, seconds));
+  for (const one of taking) {
+    await tried(one, async () => {
+      jobs.set(one, await jobsFor(one.contestant.measure, bytes, seconds));
     });
   }
   for (let round = 0; round < rounds; round++) {
-    for (const [index, { entry: { name }, contestant }] of taking.entries()) {
-      const count = jobs.get(name);
-      if (count === undefined) continue;
-      await tried(name, async () => {
-        const rate = count / await contestant.run(count, bytes);
-        series[index]?.jobsPerSecond.push(rate);
+    for (const [one, { name, jobsPerSecond }] of series) {
+      await tried(one, async () => {
+        const rate = await rateOf(one.contestant.measure, bytes, seconds, jobs.get(one) as number);
+        jobsPerSecond.push(rate);
         events.onMeasured(name, bytes, rate);
       });
     }
   }
-  return series.filter(({ name }) => jobs.has(name));
+  return [...series.values()];
 }
 
-/** How many jobs take about so many seconds. */
-async function jobsFor(
-  { run, fixedJobs }: Contestant,
-  bytes: number,
-  seconds: number,
-): Promise<number> {
-  if (fixedJobs) {
-    const jobs = fixedJobs(bytes);
-    await run(jobs, bytes); // the first run finds no file in the system's memory
+async function rateOf(measure: Measure, bytes: number, seconds: number, jobs: number) {
+  if (measure.kind === "time") return await measure.rate(bytes, seconds);
+  return jobs / await measure.run(jobs, bytes);
+}
+
+/** How many jobs take about so many seconds. Also warms the contestant up. */
+async function jobsFor(measure: Measure, bytes: number, seconds: number): Promise<number> {
+  if (measure.kind === "time") return 0;
+  if (measure.kind === "fixed jobs") {
+    const jobs = measure.jobs(bytes);
+    await measure.run(jobs, bytes); // the first run finds no file in the system's memory
     return jobs;
   }
   for (let jobs = FIRST_JOBS;;) {
-    const taken = await run(jobs, bytes);
+    const taken = await measure.run(jobs, bytes);
     const wanted = Math.ceil(jobs * seconds / Math.max(taken, 1e-6));
     if (taken >= ENOUGH_PART * seconds) return Math.max(1, wanted);
     jobs = Math.min(wanted, GROWTH_MAX * jobs);

@@ -17,11 +17,18 @@ export type RunJobs = (jobs: number, bytes: number) => Promise<number>;
 
 /** A contestant that is ready to run. */
 export interface Contestant {
-  readonly run: RunJobs;
-  /** So many jobs are run whatever their rate, where each number needs files of its own. */
-  readonly fixedJobs?: (bytes: number) => number;
+  readonly measure: Measure;
   close?(): Promise<void>;
 }
+
+/** How a contestant is measured. */
+export type Measure =
+  /** It runs as many jobs as take the time that a measurement should take. */
+  | { readonly kind: "jobs"; readonly run: RunJobs }
+  /** It runs so many, whatever their rate, because each number needs files of its own. */
+  | { readonly kind: "fixed jobs"; readonly run: RunJobs; readonly jobs: (bytes: number) => number }
+  /** It measures for so long, and says how many jobs it has run each second. */
+  | { readonly kind: "time"; readonly rate: (bytes: number, seconds: number) => Promise<number> };
 
 /** A contestant by name. */
 export interface Entry {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { outputOf, startWorker } from "../programs.ts";
-import { type Contestant, type Entry, type Ground, windowOf } from "./contestant.ts";
+import { type Contestant, type Entry, type Ground, type RunJobs, windowOf } from "./contestant.ts";
 
 /** The program in one form. */
 export interface Form {
@@ -22,7 +22,7 @@ const FILE_BYTES_MAX = 100 * 1024 * 1024;
 
 /** All contestants of one form. */
 export function entriesOf(form: Form): Entry[] {
-  const entries: Entry[] = [
+  return [
     {
       name: `worker (${form.name})`,
       group: "distcomp",
@@ -30,46 +30,63 @@ export function entriesOf(form: Form): Entry[] {
       open: (ground) => openWorker(form, ground),
     },
     {
-      name: `run (${form.name})`,
+      name: `memory (${form.name})`,
+      group: "distcomp",
+      what: "run and worker, inputs and outputs in memory: distcomp bench",
+      open: (ground) => openMemory(form, ground),
+    },
+    {
+      name: `files (${form.name})`,
       group: "distcomp",
       what: "the whole program: a folder of inputs to a folder of outputs, with the journal",
-      open: (ground) => openRun(form, ground),
+      open: (ground) => openFiles(form, ground),
     },
   ];
-  return entries;
 }
 
-async function openWorker(form: Form, ground: Ground): Promise<Contestant> {
-  const { core, slots, compile } = ground;
+async function openWorker(form: Form, { core, slots, compile }: Ground): Promise<Contestant> {
   const controller = await compile("controller");
   const worker = await startWorker(await form.command(), [`--slots=${slots}`]);
-  return {
-    run: async (jobs, bytes) => {
-      const window = WINDOW_FACTOR * windowOf(bytes, slots);
-      const args = [`${worker.port}`, core, `${jobs}`, `${bytes}`, `${window}`];
-      return Number(await outputOf([controller, ...args]));
-    },
-    close: () => worker.stop(),
+  const run: RunJobs = async (jobs, bytes) => {
+    const window = WINDOW_FACTOR * windowOf(bytes, slots);
+    const args = [`${worker.port}`, core, `${jobs}`, `${bytes}`, `${window}`];
+    return Number(await outputOf([controller, ...args]));
   };
+  return { measure: { kind: "jobs", run }, close: () => worker.stop() };
 }
 
-async function openRun(form: Form, ground: Ground): Promise<Contestant> {
-  const { core, slots, folder } = ground;
+async function openMemory(form: Form, { core, slots, folder }: Ground): Promise<Contestant> {
   const command = await form.command();
-  return {
-    fixedJobs: filesOf,
-    run: async (jobs, bytes) => {
-      const inputs = await inputsIn(folder, jobs, bytes);
-      const outputs = join(folder, "outputs");
-      const args = ["run", core, inputs, "-o", outputs, "--quiet", `--slots=${slots}`];
-      const startedAtMs = performance.now();
-      await outputOf([...command, ...args], { env: { DISTCOMP_WORKERS: "" } });
-      const seconds = (performance.now() - startedAtMs) / 1000;
-      await rm(outputs, { recursive: true });
-      return seconds;
-    },
+  const rate = async (bytes: number, seconds: number) => {
+    const input = join(folder, `input-${bytes}`);
+    await writeFile(input, new Uint8Array(bytes).fill(42));
+    // A half of its time is for single jobs, and for warming up.
+    const args = [core, input, "--json", `--slots=${slots}`, `--time=${2 * seconds}s`];
+    const { workers: [figures] } = JSON.parse(
+      await outputOf([...command, "bench", ...args], ALONE),
+    );
+    return figures.jobs_per_s as number;
   };
+  return { measure: { kind: "time", rate } };
 }
+
+async function openFiles(form: Form, { core, slots, folder }: Ground): Promise<Contestant> {
+  const command = await form.command();
+  const run: RunJobs = async (jobs, bytes) => {
+    const inputs = await inputsIn(folder, jobs, bytes);
+    const outputs = join(folder, "outputs");
+    const args = ["run", core, inputs, "-o", outputs, "--quiet", `--slots=${slots}`];
+    const startedAtMs = performance.now();
+    await outputOf([...command, ...args], ALONE);
+    const seconds = (performance.now() - startedAtMs) / 1000;
+    await rm(outputs, { recursive: true });
+    return seconds;
+  };
+  return { measure: { kind: "fixed jobs", run, jobs: filesOf } };
+}
+
+/** Whatever workers the user has named for other runs, these use this machine. */
+const ALONE = { env: { DISTCOMP_WORKERS: "" } };
 
 function filesOf(bytes: number): number {
   return Math.min(FILES_MAX, Math.floor(FILE_BYTES_MAX / bytes));

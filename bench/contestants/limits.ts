@@ -10,10 +10,9 @@ export const CORE_LOOP: Entry = {
   what: "a C program per CPU that calls the core, nothing sent",
   open: async ({ compile, core, slots }) => {
     const program = await compile("core_loop");
-    return {
-      run: async (jobs, bytes) =>
-        Number(await outputOf([program, core, `${jobs}`, `${bytes}`, `${slots}`])),
-    };
+    const run = async (jobs: number, bytes: number) =>
+      Number(await outputOf([program, core, `${jobs}`, `${bytes}`, `${slots}`]));
+    return { measure: { kind: "jobs", run } };
   },
 };
 
@@ -21,12 +20,11 @@ export const CORE_LOOP: Entry = {
 export const TCP_ECHO: Entry = {
   name: "TCP echo",
   group: "limit",
-  what: "two C programs that send each other bytes, no core",
+  what: "two C programs that send each other bytes over one connection, no core",
   open: async ({ compile }) => {
     const program = await compile("tcp_echo");
-    return {
-      run: async (jobs, bytes) =>
-        Number(await outputOf([program, `${jobs}`, `${bytes}`, `${windowOf(bytes, 1)}`])),
-    };
+    const run = async (jobs: number, bytes: number) =>
+      Number(await outputOf([program, `${jobs}`, `${bytes}`, `${windowOf(bytes, 1)}`]));
+    return { measure: { kind: "jobs", run } };
   },
 };

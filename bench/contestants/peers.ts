@@ -6,7 +6,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { isInstalled, outputOf, ROOT } from "../programs.ts";
-import { type Contestant, type Entry, type Ground, MissingError, windowOf } from "./contestant.ts";
+import {
+  type Contestant,
+  type Entry,
+  type Ground,
+  MissingError,
+  type RunJobs,
+  windowOf,
+} from "./contestant.ts";
 
 /** Open MPI refuses to start as root, or more processes than CPUs, unless it is told to. */
 const MPI_OPTIONS = ["--allow-run-as-root", "--oversubscribe", "--mca", "btl", "self,tcp"];
@@ -21,12 +28,11 @@ export const MPI: Entry = {
       throw new MissingError("apt-get install openmpi-bin libopenmpi-dev");
     }
     const program = await compile("mpi_echo", "mpicc");
-    return {
-      run: async (jobs, bytes) => {
-        const work = [program, `${jobs}`, `${bytes}`, `${windowOf(bytes, 1)}`];
-        return Number(await outputOf(["mpirun", ...MPI_OPTIONS, "-n", `${slots + 1}`, ...work]));
-      },
+    const run: RunJobs = async (jobs, bytes) => {
+      const work = [program, `${jobs}`, `${bytes}`, `${windowOf(bytes, 1)}`];
+      return Number(await outputOf(["mpirun", ...MPI_OPTIONS, "-n", `${slots + 1}`, ...work]));
     };
+    return { measure: { kind: "jobs", run } };
   },
 };
 
@@ -38,14 +44,13 @@ export const PARALLEL: Entry = {
   open: async ({ folder, slots }) => {
     if (!await isInstalled("parallel")) throw new MissingError("apt-get install parallel");
     const input = join(folder, "parallel-input");
-    return {
-      run: async (jobs, bytes) => {
-        await writeFile(input, new Uint8Array(bytes));
-        const script =
-          `yes ${input} | head -n ${jobs} | parallel -j ${slots} cat >${folder}/parallel-out`;
-        return await secondsOf(() => outputOf(["bash", "-c", script], { env: { HOME: folder } }));
-      },
+    const run: RunJobs = async (jobs, bytes) => {
+      await writeFile(input, new Uint8Array(bytes));
+      const script =
+        `yes ${input} | head -n ${jobs} | parallel -j ${slots} cat >${folder}/parallel-out`;
+      return await secondsOf(() => outputOf(["bash", "-c", script], { env: { HOME: folder } }));
     };
+    return { measure: { kind: "jobs", run } };
   },
 };
 
@@ -80,11 +85,12 @@ async function openPython(module: string, { folder, slots }: Ground): Promise<Co
     }
   };
   await next(/^ready$/);
+  const run: RunJobs = async (jobs, bytes) => {
+    child.stdin.write(`${jobs} ${bytes} ${4 * windowOf(bytes, slots)}\n`);
+    return Number((await next(/^seconds (.*)$/))[1]);
+  };
   return {
-    run: async (jobs, bytes) => {
-      child.stdin.write(`${jobs} ${bytes} ${4 * windowOf(bytes, slots)}\n`);
-      return Number((await next(/^seconds (.*)$/))[1]);
-    },
+    measure: { kind: "jobs", run },
     close: async () => {
       child.stdin.end();
       await ended;

@@ -1,6 +1,6 @@
 /*
- * What TCP on loopback can do: one process sends messages and another one returns whatever it reads, without looking
- * at it. No program that receives a job, runs it and answers over TCP is faster.
+ * What one TCP connection on loopback can do: one process sends messages and another one returns whatever it reads,
+ * without looking at it.
  *
  *     tcp_echo JOBS BYTES WINDOW
  *
