@@ -1,10 +1,17 @@
 /** distcomp itself, in each of its forms: the worker alone, controller and worker, and the whole program with files. */
 
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { outputOf, startWorker } from "../programs.ts";
-import { type Contestant, type Entry, type Ground, type RunJobs, windowOf } from "./contestant.ts";
+import {
+  type Contestant,
+  type Entry,
+  type Ground,
+  MissingError,
+  type RunJobs,
+  windowOf,
+} from "./contestant.ts";
 
 /** The program in one form. */
 export interface Form {
@@ -41,6 +48,12 @@ export function entriesOf(form: Form): Entry[] {
       what: "the whole program: a folder of inputs to a folder of outputs, with the journal",
       open: (ground) => openFiles(form, ground),
     },
+    {
+      name: `packs (${form.name})`,
+      group: "distcomp",
+      what: "the whole program: a tar of inputs to a tar of outputs, with the journal",
+      open: (ground) => openPacks(form, ground),
+    },
   ];
 }
 
@@ -70,19 +83,43 @@ async function openMemory(form: Form, { core, slots, folder }: Ground): Promise<
   return { measure: { kind: "time", rate } };
 }
 
-async function openFiles(form: Form, { core, slots, folder }: Ground): Promise<Contestant> {
+async function openFiles(form: Form, ground: Ground): Promise<Contestant> {
   const command = await form.command();
   const run: RunJobs = async (jobs, bytes) => {
-    const inputs = await inputsIn(folder, jobs, bytes);
-    const outputs = join(folder, "outputs");
-    const args = ["run", core, inputs, "-o", outputs, "--quiet", `--slots=${slots}`];
-    const startedAtMs = performance.now();
-    await outputOf([...command, ...args], ALONE);
-    const seconds = (performance.now() - startedAtMs) / 1000;
-    await rm(outputs, { recursive: true });
-    return seconds;
+    const inputs = await inputsIn(ground.folder, jobs, bytes);
+    return await secondsOf(command, ground, [inputs, "-o", join(ground.folder, "outputs")]);
   };
   return { measure: { kind: "fixed jobs", run, jobs: filesOf } };
+}
+
+async function openPacks(form: Form, ground: Ground): Promise<Contestant> {
+  const command = await form.command();
+  if (!/--pack\b/.test(await outputOf([...command, "help", "run"]))) {
+    throw new MissingError("this distcomp has no --pack");
+  }
+  const run: RunJobs = async (jobs, bytes) => {
+    const inputs = await inputsIn(ground.folder, jobs, bytes);
+    const tar = `${inputs}.tar`;
+    if (!existsSync(tar)) await outputOf(["tar", "cf", tar, "-C", inputs, "."]);
+    const pack = join(ground.folder, "outputs.tar");
+    return await secondsOf(command, ground, ["--inputs", tar, "--pack", pack]);
+  };
+  return { measure: { kind: "fixed jobs", run, jobs: filesOf } };
+}
+
+/** How long a whole run takes, from its start to its end. Its outputs are removed. */
+async function secondsOf(
+  command: readonly string[],
+  { core, slots, folder }: Ground,
+  args: readonly string[],
+): Promise<number> {
+  const startedAtMs = performance.now();
+  await outputOf([...command, "run", core, ...args, "--quiet", `--slots=${slots}`], ALONE);
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  for (const name of await readdir(folder)) {
+    if (name.startsWith("outputs")) await rm(join(folder, name), { recursive: true });
+  }
+  return seconds;
 }
 
 /** Whatever workers the user has named for other runs, these use this machine. */
