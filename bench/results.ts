@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os";
 import process from "node:process";
 import type { Entry } from "./contestants/contestant.ts";
+import { table } from "./table.ts";
 import { medianOf, type Series } from "./measurement.ts";
 
 /** One contestant with inputs of one size. */
@@ -110,13 +111,7 @@ export function tableOf({ results, compared_with: base }: Results): string {
       return found ? [`${found.ratio ?? "-"}`, rateText(found)] : ["", ""];
     }),
   ]);
-  const widths = head.map((_, column) =>
-    Math.max(3, ...[head, ...rows].map((row) => row[column]?.length ?? 0))
-  );
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] as number)).join(" | ")} |`;
-  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
-  return [line(head), rule, ...rows.map(line)].join("\n");
+  return table(head, rows);
 }
 
 /** `64 B`, `64 KiB`, `1 MiB`. */

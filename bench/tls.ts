@@ -111,10 +111,7 @@ async function measure(
   const run = async (until: () => boolean) => {
     while (!until()) {
       await Promise.race([cluster.room(), failed.promise]);
-      for (let more = 64; more > 0 && cluster.hasRoom; more--) {
-        cluster.add({ index: index++, input });
-      }
-      if (!cluster.hasRoom) await new Promise((resolve) => setTimeout(resolve, 1));
+      for (let more = 64; more > 0; more--) cluster.add({ index: index++, input });
     }
   };
   await run(() => answered >= WARM_JOBS);

@@ -28,11 +28,8 @@ const SLOW_PING_MS = 50;
 const LOOK_MS = 20;
 const LOADING_MS_MAX = 30_000;
 
-/** Jobs are added in batches of at most this many, so that answers are handled in between. */
+/** Jobs are added in batches of this many. */
 const BATCH_JOBS = 256;
-
-/** How often it is looked whether more jobs can be added. */
-const PAUSE_MS = 1;
 
 /** A worker to measure: one that listens, or one on this machine that is started for it. */
 export type BenchTarget =
@@ -201,13 +198,13 @@ export class WorkerBench {
 
   /** Keeps the cluster full for so long. */
   async #feedFor(ms: number): Promise<void> {
-    const { clock } = this.#runtime;
-    const endMs = clock.now() + ms;
+    let isOver = false;
     this.#onAnswered = () => {};
-    while (clock.now() < endMs) {
-      for (let more = BATCH_JOBS; more > 0 && this.#cluster.hasRoom; more--) this.#add();
-      if (this.#cluster.hasRoom) continue;
-      await Promise.race([delay(clock, PAUSE_MS), this.#failed.promise]);
+    const over = delay(this.#runtime.clock, ms).then(() => isOver = true);
+    while (!isOver) {
+      await Promise.race([this.#cluster.room(), over, this.#failed.promise]);
+      // More than there is room for: then more are there when answers come.
+      if (this.#cluster.hasRoom) { for (let more = BATCH_JOBS; more > 0; more--) this.#add(); }
     }
   }
 }
