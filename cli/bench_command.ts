@@ -169,15 +169,28 @@ class Bench {
 
   async #measure(runtime: Runtime, target: BenchTarget): Promise<WorkerReport> {
     const worker = nameOf(target);
-    const bench = this.#current = new WorkerBench(runtime, this.#log, this.#parts.plan, target);
     try {
-      return { figures: await bench.run() };
+      const alone = await this.#with(runtime, target, (bench) => bench.alone());
+      const { jobMs } = alone;
+      const jobsPerSecond = await this.#with(runtime, target, (bench) => bench.fullRate(jobMs));
+      return { figures: { ...alone, jobsPerSecond } };
     } catch (error) {
       if (error instanceof NoWorkerError) {
         return { worker, kind: "no worker", error: error.reasons.join("; ") };
       }
       if (error instanceof BenchJobError) return { worker, kind: "job", error: error.message };
       throw error;
+    }
+  }
+
+  async #with<T>(
+    runtime: Runtime,
+    target: BenchTarget,
+    measure: (bench: WorkerBench) => Promise<T>,
+  ): Promise<T> {
+    const bench = this.#current = new WorkerBench(runtime, this.#log, this.#parts.plan, target);
+    try {
+      return await measure(bench);
     } finally {
       await bench.close();
     }

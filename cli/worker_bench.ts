@@ -14,8 +14,15 @@ import type { WorkerFigures } from "./bench_figures.ts";
 
 /** How the time for a worker is shared: jobs one by one, jobs at full rate that do not count, and those that do. */
 const ALONE_PART = 0.25;
-const WARM_UP_PART = 0.25;
+const WARM_UP_PART = 0.1;
 const FULL_PART = 0.5;
+
+/** The rate grows with the window. The worker is warm when it has grown by less than this, or after so many looks. */
+const GROWTH_MIN = 1.2;
+const WARM_UP_PIECES_MAX = 20;
+
+/** A job that takes a larger part of the time is run only once in each slot: that shows as much as many would. */
+const LONG_PART = 0.25;
 
 /** Pings and single jobs vary; so many show the median. */
 const PINGS = 20;
@@ -53,7 +60,13 @@ export function nameOf(target: BenchTarget): string {
   return target.kind === "local" ? "this machine" : formatAddress(target.address);
 }
 
-/** The measurement of one worker. */
+/** What single jobs have shown. */
+export type AloneFigures = Omit<WorkerFigures, "jobsPerSecond">;
+
+/**
+ * One of the two measurements of a worker: single jobs, or jobs at full rate. Each has its own connection, as a run has:
+ * the pace that single jobs have shown would hold the others back.
+ */
 export class WorkerBench {
   readonly #runtime: Runtime;
   readonly #plan: BenchPlan;
@@ -87,24 +100,39 @@ export class WorkerBench {
     );
   }
 
-  /** Measures the worker. Rejects with a `NoWorkerError`, or with a `BenchJobError` if the job fails. */
-  async run(): Promise<WorkerFigures> {
+  /** Measures single jobs. Rejects with a `NoWorkerError`, or with a `BenchJobError` if the job fails. */
+  async alone(): Promise<AloneFigures> {
     await this.#connect();
     await this.#runJobs(1); // connects, sends the core and loads it
     const roundTripMs = await this.#roundTrip();
-    const jobMs = await this.#alone();
-    const slots = this.#cluster.snapshot(0).workers[0]?.slots ?? 1;
-    const jobsPerSecond = await this.#fullRate(jobMs, slots);
+    const jobMs = await this.#jobTime();
     return {
       worker: nameOf(this.#target),
-      slots,
+      slots: this.#slots,
       roundTripMs,
       jobMs,
-      jobsPerSecond,
       inputBytes: this.#plan.input.byteLength,
       outputBytes: this.#outputBytes,
       exitCode: this.#exitCode,
     };
+  }
+
+  /** Measures as many jobs as the worker can run. `jobMs`: what one takes. Rejects as `alone` does. */
+  async fullRate(jobMs: number): Promise<number> {
+    const { timeMs } = this.#plan;
+    await this.#connect();
+    if (jobMs > LONG_PART * timeMs) {
+      await this.#runJobs(this.#slots * 2); // more than one, so that all slots load the core
+      return 1000 * this.#slots / await this.#runJobs(this.#slots);
+    }
+    await this.#loaded();
+    let warmest = 0;
+    for (let piece = 0; piece < WARM_UP_PIECES_MAX; piece++) {
+      const rate = await this.#rateFor(WARM_UP_PART * timeMs);
+      if (rate < GROWTH_MIN * warmest) break;
+      warmest = rate;
+    }
+    return await this.#rateFor(FULL_PART * timeMs);
   }
 
   /** Disconnects the worker, and ends it if it was started here. */
@@ -131,6 +159,10 @@ export class WorkerBench {
       this.#exitCode = answer.result.exitCode;
     }
     this.#onAnswered();
+  }
+
+  get #slots(): number {
+    return this.#cluster.snapshot(0).workers[0]?.slots ?? 1;
   }
 
   #add(): void {
@@ -166,7 +198,7 @@ export class WorkerBench {
     return medianOf(times);
   }
 
-  async #alone(): Promise<number> {
+  async #jobTime(): Promise<number> {
     const { clock } = this.#runtime;
     const endMs = clock.now() + ALONE_PART * this.#plan.timeMs;
     const times: number[] = [];
@@ -174,26 +206,22 @@ export class WorkerBench {
     return medianOf(times);
   }
 
-  async #fullRate(jobMs: number, slots: number): Promise<number> {
-    const { timeMs } = this.#plan;
+  /** Runs jobs until all slots have loaded the core. */
+  async #loaded(): Promise<void> {
     const { clock } = this.#runtime;
-    // Long jobs: one in each slot shows as much as many would.
-    if (jobMs > WARM_UP_PART * timeMs) return 1000 * slots / await this.#runJobs(slots);
-    await this.#warmUp(WARM_UP_PART * timeMs);
-    const [before, startedAtMs] = [this.#answered, clock.now()];
-    await this.#feedFor(FULL_PART * timeMs);
-    return 1000 * (this.#answered - before) / (clock.now() - startedAtMs);
-  }
-
-  /** Runs jobs at full rate for so long, and as long as slots still load the core. */
-  async #warmUp(ms: number): Promise<void> {
-    const { clock } = this.#runtime;
-    const endMs = clock.now() + ms + LOADING_MS_MAX;
-    await this.#feedFor(ms);
+    const endMs = clock.now() + LOADING_MS_MAX;
     do {
       let isAnswered = this.#cluster.probe(() => isAnswered = true) === 0;
-      while (!isAnswered) await this.#feedFor(LOOK_MS);
+      do await this.#feedFor(LOOK_MS); while (!isAnswered);
     } while (this.#cluster.status.loading && clock.now() < endMs);
+  }
+
+  /** Jobs per second at full rate, measured for so long. */
+  async #rateFor(ms: number): Promise<number> {
+    const { clock } = this.#runtime;
+    const [before, startedAtMs] = [this.#answered, clock.now()];
+    await this.#feedFor(ms);
+    return 1000 * (this.#answered - before) / (clock.now() - startedAtMs);
   }
 
   /** Keeps the cluster full for so long. */
