@@ -138,7 +138,8 @@ class Bench {
     const reports: WorkerReport[] = [];
     for (const [index, target] of targets.entries()) {
       if (process.stderr.isTTY) {
-        toStderr(`measuring ${nameOf(target)}, ${index + 1} of ${targets.length}`);
+        const place = targets.length > 1 ? `, ${index + 1} of ${targets.length}` : "";
+        toStderr(`measuring ${nameOf(target)}${place}`);
       }
       reports.push(await this.#measure(guarded, target));
     }

@@ -5,8 +5,9 @@ import { systemClock, systemRandom } from "../../runtime/clock.ts";
 import { makeKey } from "../../security/key_maker.ts";
 import { createKeyFile } from "../../security/key_store.ts";
 import { core } from "../lib/cores.ts";
-import { Program, startWorker } from "../lib/processes.ts";
+import { eventually, Program, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
+import { CWorker } from "./c_worker.ts";
 import { type Ended, Workspace } from "./workspace.ts";
 
 /** Long enough to see that it measures, and no longer. */
@@ -124,6 +125,24 @@ test("bench uses workers that have its key, and no others", async () => {
   const foreign = await workspace.run([...args, "other"]);
   assert.equal(foreign.code, 3);
   assert.match(foreign.stderr, /^distcomp: Cannot measure worker 127.0.0.1:\d+: .*key/m);
+});
+
+test("bench measures a worker of version 1, which cannot be pinged", async () => {
+  await using workspace = await Workspace.make();
+  await using worker = await CWorker.start();
+  const args = ["bench", await core("echo"), SHORT, "--workers", worker.address];
+  const ended = await workspace.run(args);
+  assert.equal(ended.code, 0, ended.stderr);
+  const [, row = ""] = ended.stdout.split("\n");
+  assert.match(row, new RegExp(`^${worker.address} +\\d+ +unknown +[\\d.]+ `));
+});
+
+test("a bench that is interrupted ends with status 130, and leaves nothing behind", async () => {
+  await using workspace = await Workspace.make();
+  await using bench = await workspace.start(["bench", await core("echo"), "--time=60s"]);
+  await eventually("slots run", async () => (await bench.slots()).length > 0);
+  bench.signal("SIGINT");
+  await bench.endsCleanly(130);
 });
 
 test("a command line of bench that is wrong is refused in one line", async () => {
