@@ -121,6 +121,13 @@ export class Cluster<T extends Task> implements Disposable {
     this.#workers.giveUp(name, reason);
   }
 
+  /** Asks the workers for a sign of life; `onAlive` follows for each. Returns how many can be asked: not those of version 1. */
+  probe(onAlive: () => void): number {
+    const asked = this.#endpoints.workers.filter(({ connection }) => connection.version > 1);
+    for (const { connection } of asked) connection.probe(onAlive);
+    return asked.length;
+  }
+
   /** Removes a worker that was dialed: it finishes its jobs and is not dialed again. */
   stopDialing(address: Address): void {
     this.#workers.stopDialing(address);
