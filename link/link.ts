@@ -1,6 +1,7 @@
 /** Sends and receives frames over a byte stream. Only this file reads and writes bytes of the protocol. */
 
 import {
+  type FindPlace,
   type Frame,
   FrameDecoder,
   FrameWriter,
@@ -11,6 +12,7 @@ import {
 import { type Clock, nextTurn, type Timer } from "../runtime/clock.ts";
 import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
+import type { LinkEvents, Reception } from "./link_events.ts";
 
 /**
  * How long to read on after the last frame was sent, and discard what arrives. If the socket were closed with
@@ -23,6 +25,9 @@ const LAST_WRITE_MS = 30_000;
 
 /** Bytes per write. The parts show that a slow peer still accepts bytes. */
 const WRITE_BYTES_MAX = 1024 * 1024;
+
+/** The last part of a piece may be this much larger: a payload of 1 MiB and its header are one write. */
+const LAST_PART_BYTES = 64 * 1024;
 
 /** Bytes per write while the link is ending. If a slow peer were taken for dead now, it would lose an answer. */
 const LAST_WRITE_BYTES_MAX = 64 * 1024;
@@ -39,42 +44,11 @@ const FRAMES_PER_TURN_MAX = 4_096;
 /** Bytes per read while the link is ending. They are discarded. */
 const DISCARDED_BYTES = 64 * 1024;
 
-/** What a link reports to its owner. */
-export interface LinkEvents {
-  /** A whole frame has arrived. */
-  onFrame(frame: Frame): void;
-  /** The bytes from the peer are not frames. The owner may send an error now; then the link ends. */
-  onBroken?(error: ProtocolError): void;
-  /**
-   * The peer sends nothing more, but may still read. Without this handler the link closes; with it, the owner
-   * has to close it.
-   */
-  onPeerEnded?(): void;
-  /** Everything sent so far has been handed to the system. */
-  onDrained?(): void;
-  /** Bytes have arrived, whole frames or not. */
-  onRead?(bytes: number): void;
-  /** The link is closed. No other event follows. `reason` is undefined if the peer ended it between two frames. */
-  onClosed(reason: Error | undefined): void;
-}
-
-/** What a link has received. */
-export interface Reception {
-  /** Whole frames. */
-  readonly frames: number;
-  /** Bytes of a frame that is not whole, and of frames that wait to be delivered. */
-  readonly heldBytes: number;
-  /** Memory for what arrives next. */
-  readonly allocatedBytes: number;
-  /** Whether the link reads what the peer sends. */
-  readonly isListening: boolean;
-}
-
 /** Options of a link. */
 export interface LinkOptions {
   readonly clock: Clock;
-  /** The largest payload to accept. Default: `PAYLOAD_BYTES_MAX_DEFAULT`. */
   readonly payloadBytesMax?: number | undefined;
+  readonly findPlace?: FindPlace | undefined;
 }
 
 /** A connection that carries frames. */
@@ -99,15 +73,15 @@ export class Link {
   #frames = 0;
   #turnEndsAt = FRAMES_PER_TURN_MAX;
   #isPaused = false;
+  #isArriving = false;
   #isEnding = false;
   #isClosed = false;
 
   constructor(stream: ByteStream, events: LinkEvents, options: LinkOptions) {
-    const { clock, payloadBytesMax } = options;
     this.#stream = stream;
     this.#events = events;
-    this.#clock = clock;
-    this.#decoder = new FrameDecoder(payloadBytesMax === undefined ? {} : { payloadBytesMax });
+    this.#clock = options.clock;
+    this.#decoder = new FrameDecoder(options);
   }
 
   get peer(): string {
@@ -142,7 +116,7 @@ export class Link {
 
   /** Starts reading. Frames are reported from now on. */
   start(): void {
-    this.#reading = this.#read().then(
+    this.#reading = this.#read().finally(() => this.#decoder.close()).then(
       () => this.#onEnd(),
       (error) => this.#closed(toError(error)),
     );
@@ -165,6 +139,12 @@ export class Link {
     this.writer.frame(type, id, payload);
   }
 
+  /** Sends a frame from memory of the caller's; see `FrameWriter.frameInPlace`. */
+  sendInPlace(type: number, id: Uint64, payload: Frame["payload"], onReleased: () => void): void {
+    if (this.#isClosed) onReleased();
+    else this.writer.frameInPlace(type, id, payload, onReleased);
+  }
+
   /** Pauses or resumes reading. While reading is paused, the peer has to wait. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
@@ -176,6 +156,12 @@ export class Link {
   /** Delivers nothing more, after the frame that is being delivered, until this resolves. */
   hold(until: Promise<void>): void {
     this.#held = until;
+  }
+
+  /** Gives up the large payload that is arriving. Its frame is not delivered. */
+  discardArriving(): void {
+    this.#decoder.discardArriving();
+    this.#isArriving = false;
   }
 
   /**
@@ -226,6 +212,7 @@ export class Link {
       this.#events.onRead?.(bytes);
       this.#decoder.commit(bytes);
       while (this.#deliver()) await this.#mayDeliver();
+      if (this.#decoder.arriving || this.#isArriving) this.#reportArriving();
     }
     if (this.#decoder.heldBytes > 0 && !this.#isEnding) {
       throw new TruncatedFrameError(this.#decoder.heldBytes);
@@ -262,6 +249,12 @@ export class Link {
     if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
   }
 
+  #reportArriving(): void {
+    const { arriving } = this.#decoder;
+    this.#isArriving = arriving !== undefined;
+    if (!this.#isClosed) this.#events.onArriving?.(arriving);
+  }
+
   #flush(): void {
     if (this.#pumping || this.#isClosed || this.#writer.pendingBytes === 0) return;
     this.#pumping = this.#pump().finally(() => {
@@ -273,19 +266,19 @@ export class Link {
   async #pump(): Promise<void> {
     try {
       for (let piece = this.#writer.take(); piece; piece = this.#writer.take()) {
-        await this.#write(piece);
-        this.#writer.release(piece);
+        await this.#write(piece).finally(() => this.#writer.release(piece));
       }
     } catch (error) {
-      this.#closed(toError(error));
-      return;
+      return this.#closed(toError(error));
     }
     if (!this.#isClosed) this.#events.onDrained?.();
   }
 
   async #write(piece: Uint8Array<ArrayBuffer>): Promise<void> {
     for (let at = 0; at < piece.byteLength;) {
-      const part = piece.subarray(at, at + this.#partBytesMax);
+      const rest = piece.subarray(at);
+      const isLastPart = !this.#isEnding && rest.byteLength <= WRITE_BYTES_MAX + LAST_PART_BYTES;
+      const part = isLastPart ? rest : rest.subarray(0, this.#partBytesMax);
       this.#writingBytes = piece.byteLength - at;
       await this.#stream.write(part);
       this.#writtenAtMs = this.#clock.now();
@@ -314,6 +307,7 @@ export class Link {
     this.#closing?.stop();
     this.pause(false);
     this.#stream.close();
+    this.#writer.close();
     this.#events.onClosed(reason);
   }
 }

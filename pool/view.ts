@@ -4,43 +4,36 @@ import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { ClientId, DispatchId, EndpointId } from "./ids.ts";
 import { isInFlight, isWanted, type Job } from "./job.ts";
+import { Roster } from "./roster.ts";
 import type { CurrentJob, PoolCounts, PoolOptions } from "./types.ts";
 import { Utilization } from "./utilization.ts";
 
 /** The part of a pool that answers queries. */
 export class PoolView<T> {
   protected readonly options: PoolOptions;
-  protected readonly endpoints = new Map<EndpointId, Endpoint<T>>();
+  protected readonly endpoints: Roster<T>;
   protected readonly clients = new Map<ClientId, Client<T>>();
   protected readonly usage = new Utilization();
 
   constructor(options: PoolOptions) {
     this.options = options;
+    this.endpoints = new Roster<T>(options.isLocal);
   }
 
   counts(): PoolCounts {
-    let slots = 0, queued = 0, queuedBytes = 0, inFlight = 0, slotsAreKnown = true;
-    for (const endpoint of this.endpoints.values()) {
-      inFlight += endpoint.inFlight.size;
-      if (!endpoint.isReady) continue;
-      slots += endpoint.pace.slots;
-      slotsAreKnown &&= endpoint.pace.slotsAreKnown;
-    }
+    let queued = 0, queuedBytes = 0;
     for (const client of this.clients.values()) {
       queued += client.queued;
       queuedBytes += client.queuedBytes;
     }
+    const { slots, unreported, inFlight } = this.endpoints.sums;
     const endpoints = this.endpoints.size;
-    return { endpoints, slots, slotsAreKnown, queued, queuedBytes, inFlight };
+    return { endpoints, slots, slotsAreKnown: unreported === 0, queued, queuedBytes, inFlight };
   }
 
   /** How many jobs all ready endpoints together should have in flight. */
   capacity(): number {
-    let jobs = 0;
-    for (const endpoint of this.endpoints.values()) {
-      if (endpoint.isReady) jobs += endpoint.window(this.options.isLocal);
-    }
-    return jobs;
+    return this.endpoints.sums.window;
   }
 
   /** How many jobs and bytes one client has queued. */
@@ -73,13 +66,15 @@ export class PoolView<T> {
   currentJobs(begunLast?: (endpoint: EndpointId) => DispatchId | undefined): CurrentJob<T>[] {
     const current: CurrentJob<T>[] = [];
     for (const { id: endpoint, inFlight } of this.endpoints.values()) {
-      const [oldest] = inFlight;
+      const { oldest } = inFlight;
       if (!oldest) continue;
       const begun = begunLast?.(endpoint);
       const job = begun === undefined ? undefined : inFlight.get(begun);
       if (begun !== undefined && job) {
         current.push({ endpoint, dispatch: begun, job, hasBegun: true });
-      } else current.push({ endpoint, dispatch: oldest[0], job: oldest[1], hasBegun: false });
+      } else if (isInFlight(oldest)) {
+        current.push({ endpoint, dispatch: oldest.dispatch, job: oldest, hasBegun: false });
+      }
     }
     return current;
   }
@@ -109,13 +104,13 @@ export class PoolView<T> {
 
   /** Jobs in flight at one endpoint whose results are still wanted, the oldest first. */
   jobsAt(id: EndpointId): Job<T>[] {
-    return [...this.endpoints.get(id)?.inFlight.values() ?? []].filter(isWanted);
+    return [...this.endpoints.get(id)?.inFlight ?? []].filter(isWanted);
   }
 
   /** Jobs in flight whose results are still wanted, the oldest of each endpoint first. */
   *inFlight(): Iterable<Job<T>> {
     for (const { inFlight } of this.endpoints.values()) {
-      for (const job of inFlight.values()) if (isWanted(job)) yield job;
+      for (const job of inFlight) if (isWanted(job)) yield job;
     }
   }
 
@@ -128,6 +123,25 @@ export class PoolView<T> {
   *jobsOf(id: ClientId): Generator<Job<T>> {
     for (const job of this.inFlight()) if (job.client === id) yield job;
     yield* this.clients.get(id)?.jobs() ?? [];
+  }
+
+  /** The endpoints that get jobs. */
+  ready(): EndpointId[] {
+    return [...this.endpoints.values()].filter(({ isReady }) => isReady).map(({ id }) => id);
+  }
+
+  /** The ready endpoints that have answered a job. */
+  answering(): EndpointId[] {
+    return [...this.endpoints.values()]
+      .filter(({ isReady, hasAnswered }) => isReady && hasAnswered)
+      .map(({ id }) => id);
+  }
+
+  /** The endpoints that have jobs, and have never answered one. */
+  unanswering(): EndpointId[] {
+    return [...this.endpoints.values()]
+      .filter(({ inFlight, hasAnswered }) => inFlight.size > 0 && !hasAnswered)
+      .map(({ id }) => id);
   }
 
   /** Whether the endpoint is ready and has a slot without a job. */
@@ -148,7 +162,7 @@ export class PoolView<T> {
       if (!endpoint.isReady) continue;
       const slots = Math.min(endpoint.pace.slots, endpoint.jobsMax);
       const free = Math.max(0, slots - endpoint.inFlight.size);
-      const list = endpoint.pace.hasAnswered ? idle : unknown;
+      const list = endpoint.hasAnswered ? idle : unknown;
       for (let count = 0; count < Math.min(free, wanted); count++) list.push(endpoint.id);
     }
     return idle.concat(unknown);

@@ -24,14 +24,42 @@ const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024;
 /** Bytes of a large payload in one read. A receiver that stops reading still gets what the read under way brings. */
 const READ_BYTES_MAX = 1024 * 1024;
 
-/** A payload with memory of its own that has not arrived completely. */
-interface PartialPayload {
+/**
+ * After a payload of at least this size, a read brings so much at most that has to be copied to the next payload's own
+ * memory. Of smaller ones, a read had better bring several.
+ */
+const ALONE_BYTES_MIN = 512 * 1024;
+const HEAD_BYTES_MAX = 16 * 1024;
+
+/** Memory of somebody else's for a whole payload. */
+export interface PayloadPlace {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The payload does not arrive. Otherwise the memory belongs to whoever gets the frame. */
+  release(): void;
+}
+
+/** Gives the place for a large payload that begins to arrive; `undefined`: it gets memory as it arrives. */
+export type FindPlace = (type: number, payloadBytes: number) => PayloadPlace | undefined;
+
+/** A payload with memory of its own that is arriving. */
+export interface ArrivingPayload {
   readonly type: number;
   readonly id: Uint64;
   readonly payloadBytes: number;
+  /** How much of it has arrived. */
+  readonly filled: number;
+}
+
+interface PartialPayload extends ArrivingPayload {
   bytes: Uint8Array<ArrayBuffer>;
   filled: number;
+  readonly place: PayloadPlace | undefined;
+  /** Nobody wants it. `bytes` is overwritten again and again. */
+  isDiscarded: boolean;
 }
+
+/** Bytes of a discarded payload in one read. */
+const DISCARDED_BYTES_MAX = 64 * 1024;
 
 /**
  * Cuts a stream of bytes into frames. The caller reads the stream: it gets a buffer from `space()`, reads into
@@ -48,13 +76,19 @@ interface PartialPayload {
  */
 export class FrameDecoder {
   readonly #payloadBytesMax: number;
+  readonly #findPlace: FindPlace | undefined;
   #chunk = NO_PAYLOAD;
   #start = 0;
   #end = 0;
   #partial: PartialPayload | undefined;
+  /** The size of the last payload with memory of its own, if nothing else has come since. */
+  #lastBytes = 0;
 
-  constructor(options: { payloadBytesMax?: number } = {}) {
+  constructor(
+    options: { payloadBytesMax?: number | undefined; findPlace?: FindPlace | undefined } = {},
+  ) {
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
+    this.#findPlace = options.findPlace;
   }
 
   /** Bytes of an incomplete frame. If there are any at the end of the stream, the stream was cut off. */
@@ -63,20 +97,38 @@ export class FrameDecoder {
     return this.#partial ? HEADER_BYTES + this.#partial.filled : inChunk;
   }
 
+  /** The large payload that is arriving, if there is one that is kept. */
+  get arriving(): ArrivingPayload | undefined {
+    return this.#partial?.isDiscarded ? undefined : this.#partial;
+  }
+
+  /** Gives up the payload that is arriving, and its memory. The rest of it is skipped, and its frame never comes. */
+  discardArriving(): void {
+    if (!this.#partial) return;
+    this.#partial.isDiscarded = true;
+    this.#partial.bytes = new Uint8Array(DISCARDED_BYTES_MAX);
+  }
+
   /** Memory for what arrives next, which no frame that was returned has. */
   get allocatedBytes(): number {
-    return this.#chunk.byteLength + (this.#partial?.bytes.byteLength ?? 0);
+    const { place, filled = 0, bytes, isDiscarded } = this.#partial ?? {};
+    // A place takes memory only as it is filled.
+    const isSparse = place !== undefined && !isDiscarded;
+    return this.#chunk.byteLength + (isSparse ? filled : bytes?.byteLength ?? 0);
   }
 
   /** The buffer for the next bytes of the stream; never empty, valid until `commit`. */
   space(): Uint8Array<ArrayBuffer> {
-    if (this.#partial) {
-      if (this.#partial.filled === this.#partial.bytes.byteLength) this.#growPartial(this.#partial);
-      const { bytes, filled } = this.#partial;
-      return bytes.subarray(filled, filled + READ_BYTES_MAX);
-    }
+    if (this.#partial) return this.#spaceOf(this.#partial);
     if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
-    return this.#chunk.subarray(this.#end);
+    const bytesMax = this.#lastBytes < ALONE_BYTES_MIN ? CHUNK_BYTES : HEAD_BYTES_MAX;
+    return this.#chunk.subarray(this.#end, this.#end + bytesMax);
+  }
+
+  /** The stream has ended, and nothing is being read into `space()` any more. */
+  close(): void {
+    this.#partial?.place?.release();
+    this.#partial = undefined;
   }
 
   /** Reports that the first `bytes` bytes of `space()` were filled. */
@@ -120,20 +172,36 @@ export class FrameDecoder {
       return undefined;
     }
     this.#start = at + payloadBytes;
+    this.#lastBytes = 0;
     return { type, id, payload: new Uint8Array(this.#chunk.buffer, at, payloadBytes) };
   }
 
   #startPartial(type: number, id: Uint64, payloadBytes: number): void {
-    const bytes = new Uint8Array(Math.min(payloadBytes, FIRST_ALLOCATION_BYTES_MAX));
+    const place = this.#findPlace?.(type, payloadBytes);
+    const bytes = place?.bytes ??
+      new Uint8Array(Math.min(payloadBytes, FIRST_ALLOCATION_BYTES_MAX));
     const here = this.#chunk.subarray(this.#start + HEADER_BYTES, this.#end);
     bytes.set(here);
     this.#start = this.#end;
-    this.#partial = { type, id, payloadBytes, bytes, filled: here.byteLength };
+    const filled = here.byteLength;
+    this.#partial = { type, id, payloadBytes, bytes, filled, place, isDiscarded: false };
+  }
+
+  #spaceOf(partial: PartialPayload): Uint8Array<ArrayBuffer> {
+    const { filled, payloadBytes, isDiscarded } = partial;
+    if (isDiscarded) return partial.bytes.subarray(0, payloadBytes - filled);
+    if (filled === partial.bytes.byteLength) this.#growPartial(partial);
+    return partial.bytes.subarray(filled, filled + READ_BYTES_MAX);
   }
 
   #finishPartial(partial: PartialPayload): Frame | undefined {
     if (partial.filled < partial.payloadBytes) return undefined;
     this.#partial = undefined;
+    this.#lastBytes = partial.payloadBytes;
+    if (partial.isDiscarded) {
+      partial.place?.release();
+      return this.next();
+    }
     return { type: partial.type, id: partial.id, payload: partial.bytes };
   }
 

@@ -32,6 +32,13 @@ import { connectChannel } from "./libc_channel.ts";
 import { FAULT_FUNCTIONS, type FaultLibrary, traceFaults } from "./fault_trace.ts";
 import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
+import {
+  createSharedMemory,
+  MEMORY_FUNCTIONS,
+  type MemoryLibrary,
+  type MemoryWriter,
+  type SharedMemory,
+} from "./shared_memory.ts";
 import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "./ports.ts";
 
 /** C functions that only this adapter needs. */
@@ -126,6 +133,12 @@ export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProc
   crashPlainly();
   const library = openCLibrary((name) => open<CoreProcessLibrary>(name, CORE_PROCESS_FUNCTIONS));
   return coreProcess(library, env);
+}
+
+/** Makes memory that this process shares with one that it starts. */
+export function createMemory(bytes: number, writer: MemoryWriter): SharedMemory | undefined {
+  const open = () => openCFunctions<MemoryLibrary<Pointer, number>>(MEMORY_FUNCTIONS);
+  return createSharedMemory(open, memoryWith(moreOfC()), bytes, writer);
 }
 
 /** Opens what tells how this process handles signals. */

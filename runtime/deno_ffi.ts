@@ -26,11 +26,19 @@ import {
   type GuardedCore,
   type GuardLibrary,
 } from "./guarded_core.ts";
+import { closeOnExec, EXEC_FUNCTIONS, type ExecLibrary, keepOnExec } from "./close_on_exec.ts";
 import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "./exit_note.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
 import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
+import {
+  createSharedMemory,
+  MEMORY_FUNCTIONS,
+  type MemoryLibrary,
+  type MemoryWriter,
+  type SharedMemory,
+} from "./shared_memory.ts";
 import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "./ports.ts";
 
 type Pointer = Deno.PointerObject;
@@ -102,6 +110,24 @@ function exitNotes(linker: LinkerLibrary<Pointer>): NonNullable<SlotChannel["not
 export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess {
   const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(CORE_PROCESS_FUNCTIONS)));
   return coreProcess(symbols as unknown as CoreProcessLibrary, env);
+}
+
+/** Makes memory that this process shares with one that it starts. */
+export function createMemory(bytes: number, writer: MemoryWriter): SharedMemory | undefined {
+  const open = () => openCFunctions<MemoryLibrary<Pointer, bigint>>(MEMORY_FUNCTIONS);
+  return createSharedMemory(open, memory, bytes, writer);
+}
+
+/** Starts a process, which inherits these descriptors under the same numbers. */
+export function whileInherited<T>(fds: readonly number[], start: () => T): T {
+  if (fds.length === 0) return start();
+  const library = openCFunctions<ExecLibrary<Pointer, bigint>>(EXEC_FUNCTIONS);
+  for (const fd of fds) keepOnExec(library, memory, fd);
+  try {
+    return start();
+  } finally {
+    for (const fd of fds) closeOnExec(library, memory, fd);
+  }
 }
 
 /** Opens what tells how this process handles signals. */

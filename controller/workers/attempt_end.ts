@@ -1,7 +1,7 @@
 /** Classifies the end of a connection, which determines when its worker is dialed again. */
 
 import { reasonOf } from "../../runtime/error_text.ts";
-import { RefusedError } from "../../security/refused_error.ts";
+import { FullError, KeyNeededError, RefusedError } from "../../security/refused_error.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
 import { type AttemptEnd, GIVE_UP_MS } from "./reconnect.ts";
 import { RenegotiateError, UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
@@ -20,6 +20,7 @@ export function connectionEnd(
   error: Error | undefined,
   nowMs: number,
 ): AttemptEnd {
+  if (error instanceof KeyNeededError) return { kind: "renegotiate" };
   if (error instanceof RenegotiateError || mayAgree(worker, error)) return { kind: "renegotiate" };
   const isUnusable = error instanceof UnusableWorkerError || error instanceof RefusedError;
   const { answers, isMember, connectedAtMs } = worker;
@@ -37,6 +38,7 @@ export function connectionEnd(
 function mayAgree(worker: ConnectedWorker, error: Error | undefined): boolean {
   const { connection, history: { versions } } = worker;
   if (error instanceof VersionRefusedError) return versions.onRefused(connection.version);
-  if (!connection.hasAgreed && !(error instanceof RefusedError)) versions.onUnanswered();
+  const isAnswered = error instanceof RefusedError || error instanceof FullError;
+  if (!connection.hasAgreed && !isAnswered) versions.onUnanswered();
   return false;
 }

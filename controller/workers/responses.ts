@@ -11,12 +11,23 @@ import {
 import { oneLine } from "../../system/printable.ts";
 import type { Answer } from "../answer.ts";
 
+/** Whether a worker may send frames of this type, in this version of the protocol. */
+export function isResponse(type: number, version: number): boolean {
+  if (type === ResponseType.ok || type === ResponseType.error) return true;
+  if (version === 1) return false;
+  return type === ResponseType.kindError || type === ResponseType.draining ||
+    type === ResponseType.printed;
+}
+
 export function isError({ type }: Frame): boolean {
   return type === ResponseType.error || type === ResponseType.kindError;
 }
 
 /** Decodes the answer to a job. `lastLines`: what the job printed last, if the worker has said it. */
 export function answerOf(frame: Frame, lastLines?: readonly string[]): Answer {
+  if (frame.type === ResponseType.ok && !lastLines) { // nearly every job
+    return { kind: "result", result: decodeJobResponse(frame.payload) };
+  }
   const printed = lastLines && { lastLines };
   if (frame.type === ResponseType.ok) {
     return { kind: "result", result: decodeJobResponse(frame.payload), ...printed };

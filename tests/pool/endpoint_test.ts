@@ -1,8 +1,9 @@
-/** Which jobs at an endpoint have certainly not started. */
+/** Which jobs at an endpoint have certainly not started, and whether it has answered any. */
 
 import assert from "node:assert/strict";
 import { Endpoint } from "../../pool/endpoint.ts";
 import { newJob } from "../../pool/job.ts";
+import { Roster } from "../../pool/roster.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 
@@ -31,11 +32,19 @@ test("if the number of slots is unknown, any job may have started", () => {
   assert.deepEqual(unstarted(endpointWith(5, undefined), 1_000), []);
 });
 
+test("an endpoint has answered once a job is back with an answer, and not because one is returned", () => {
+  const endpoint = endpointWith(2, SLOTS);
+  endpoint.remove(1 as DispatchId, 10, false);
+  assert.equal(endpoint.hasAnswered, false);
+  endpoint.remove(2 as DispatchId, 20);
+  assert.equal(endpoint.hasAnswered, true);
+});
+
 function endpointWith(jobs: number, slots: number | undefined): Endpoint<number> {
-  const endpoint = new Endpoint<number>(1 as EndpointId, slots);
+  const endpoint = new Endpoint<number>(1 as EndpointId, slots, new Roster(false));
   for (const number of range(1, jobs)) {
     const job = newJob(1 as ClientId, "core" as CoreKey, 1, number, 0);
-    endpoint.add(number as DispatchId, job, 0);
+    endpoint.add(job, 0);
   }
   return endpoint;
 }

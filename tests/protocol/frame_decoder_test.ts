@@ -338,3 +338,68 @@ function overlap(a: Uint8Array, b: Uint8Array): boolean {
   return a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.byteLength &&
     b.byteOffset < a.byteOffset + a.byteLength;
 }
+
+test("a large payload that is given up is skipped, and the frames behind it come as before", () => {
+  const large = { type: 1, id: 7, payload: new Uint8Array(700 * KIB) };
+  const next = { type: 1, id: 8, payload: Uint8Array.of(1, 2, 3) };
+  const bytes = concat([encodeFrame(large), encodeFrame(next), encodeFrame(next)]);
+  for (const pieceBytes of [1_000, 64 * KIB, 300 * KIB]) {
+    const decoder = new FrameDecoder();
+    const frames: Frame[] = [];
+    for (let at = 0; at < bytes.byteLength; at += pieceBytes) {
+      frames.push(...decoder.feed(bytes.subarray(at, at + pieceBytes)));
+      if (decoder.arriving && decoder.arriving.filled > 100 * KIB) {
+        assert.equal(decoder.arriving.id, 7);
+        decoder.discardArriving();
+        assert(decoder.heldBytes > 100 * KIB, "an incomplete frame, as before");
+        assert.equal(decoder.arriving, undefined);
+      }
+    }
+    assertSameFrames(frames, [next, next]);
+    assert.equal(decoder.heldBytes, 0);
+  }
+});
+
+test("a large payload goes to its place, however the bytes are cut", () => {
+  const payloads = [100_000, 2_000_000, 70_000, 65_537].map((size) =>
+    new Uint8Array(size).fill(size)
+  );
+  const frames = payloads.map((payload, id) => ({ type: id % 2, id, payload }));
+  const cuts = [[1], [65_536], [17, 1], [100_003], [3_000_000]];
+  for (const wideCuts of cuts) {
+    const places: Uint8Array[] = [];
+    const decoder = new FrameDecoder({
+      findPlace: (type, bytes) => {
+        if (type === 0) return undefined;
+        places.push(new Uint8Array(bytes));
+        return {
+          bytes: places.at(-1) as Uint8Array<ArrayBuffer>,
+          release: () => assert.fail("kept"),
+        };
+      },
+    });
+    const decoded = decodeInPieces(decoder, encodeAll(frames), wideCuts);
+    assertSameFrames(decoded, frames);
+    for (const { type, payload } of decoded) {
+      if (type === 1 && payload.byteLength > 256 * KIB) assert(places.includes(payload));
+    }
+    decoder.close();
+  }
+});
+
+test("the place of a payload that does not arrive is released once, when the stream has ended", () => {
+  const released: string[] = [];
+  const findPlace = () => ({
+    bytes: new Uint8Array(GIB / 8),
+    release: () => released.push("place"),
+  });
+  const decoder = new FrameDecoder({ findPlace });
+  assert.deepEqual(decoder.feed(header({ payloadBytes: GIB / 8 })), []);
+  decoder.feed(new Uint8Array(1000));
+  assert(decoder.allocatedBytes < 300 * 1024, "it takes memory only as it arrives");
+  decoder.discardArriving();
+  assert.deepEqual(released, [], "a read may be under way");
+  decoder.close();
+  decoder.close();
+  assert.deepEqual(released, ["place"]);
+});

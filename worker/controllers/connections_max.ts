@@ -1,6 +1,8 @@
 /** How many connections a worker accepts: as many as are useful, and fewer where the system allows fewer open files. */
 
 import type { ConnectionLimits } from "../../link/connection_limit.ts";
+import { FAREWELLS_MAX } from "../../link/farewells.ts";
+import { openFilesMax } from "../../system/open_files.ts";
 import { type SystemFiles, thisSystem } from "../../system/system_text.ts";
 
 /** Far more controllers than use a machine at once. */
@@ -12,12 +14,9 @@ const CONNECTIONS_MIN = 8;
 /** Controllers that are accepted in a second: more than start at once, and little work for a worker. */
 const ACCEPTED_PER_SECOND = 100;
 
-/** Open files of the worker itself, and of each slot: its process, its pipes, its socket, its core, and the next one. */
-const OWN_FILES = 48;
+/** Open files of the worker itself, connections that are told why they are closed, and those of each slot: its process, its pipes, its socket, its core, and the next one. */
+const OWN_FILES = 48 + FAREWELLS_MAX;
 const SLOT_FILES = 12;
-
-/** What the system allows if it does not say. */
-const FILES_MAX_USUAL = 1_024;
 
 /** The limits for a worker with so many slots. One host may have half of all places, so that others find one. */
 export function connectionLimits(
@@ -27,9 +26,4 @@ export function connectionLimits(
   const left = openFilesMax(system) - OWN_FILES - SLOT_FILES * slots;
   const all = Math.max(CONNECTIONS_MIN, Math.min(CONNECTIONS_MAX, Math.floor(left / 2)));
   return { all, perHost: Math.ceil(all / 2), acceptedPerSecond: ACCEPTED_PER_SECOND };
-}
-
-function openFilesMax(system: SystemFiles): number {
-  const text = system.text("/proc/self/limits") ?? "";
-  return Number(/^Max open files\s+(\d+)/m.exec(text)?.[1] ?? FILES_MAX_USUAL);
 }
