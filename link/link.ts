@@ -1,8 +1,8 @@
 /** Sends and receives frames over a byte stream. Only this file reads and writes bytes of the protocol. */
 
 import {
-  type Frame,
   FrameDecoder,
+  type FrameSource,
   FrameWriter,
   ProtocolError,
   TruncatedFrameError,
@@ -11,6 +11,9 @@ import {
 import { type Clock, nextTurn, type Timer } from "../runtime/clock.ts";
 import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
+import type { LinkEvents, Reception } from "./link_events.ts";
+import { LinkCompression } from "./link_compression.ts";
+import { Turns } from "./turns.ts";
 
 /**
  * How long to read on after the last frame was sent, and discard what arrives. If the socket were closed with
@@ -39,42 +42,13 @@ const FRAMES_PER_TURN_MAX = 4_096;
 /** Bytes per read while the link is ending. They are discarded. */
 const DISCARDED_BYTES = 64 * 1024;
 
-/** What a link reports to its owner. */
-export interface LinkEvents {
-  /** A whole frame has arrived. */
-  onFrame(frame: Frame): void;
-  /** The bytes from the peer are not frames. The owner may send an error now; then the link ends. */
-  onBroken?(error: ProtocolError): void;
-  /**
-   * The peer sends nothing more, but may still read. Without this handler the link closes; with it, the owner
-   * has to close it.
-   */
-  onPeerEnded?(): void;
-  /** Everything sent so far has been handed to the system. */
-  onDrained?(): void;
-  /** Bytes have arrived, whole frames or not. */
-  onRead?(bytes: number): void;
-  /** The link is closed. No other event follows. `reason` is undefined if the peer ended it between two frames. */
-  onClosed(reason: Error | undefined): void;
-}
-
-/** What a link has received. */
-export interface Reception {
-  /** Whole frames. */
-  readonly frames: number;
-  /** Bytes of a frame that is not whole, and of frames that wait to be delivered. */
-  readonly heldBytes: number;
-  /** Memory for what arrives next. */
-  readonly allocatedBytes: number;
-  /** Whether the link reads what the peer sends. */
-  readonly isListening: boolean;
-}
-
 /** Options of a link. */
 export interface LinkOptions {
   readonly clock: Clock;
   /** The largest payload to accept. Default: `PAYLOAD_BYTES_MAX_DEFAULT`. */
   readonly payloadBytesMax?: number | undefined;
+  /** When compressed bytes are decompressed. Default: turns of its own. */
+  readonly turns?: Pick<Turns, "next">;
 }
 
 /** A connection that carries frames. */
@@ -82,8 +56,9 @@ export class Link {
   readonly #stream: ByteStream;
   readonly #events: LinkEvents;
   readonly #clock: Clock;
-  readonly #decoder: FrameDecoder;
   readonly #writer = new FrameWriter();
+  readonly compression: LinkCompression;
+  readonly #turns: Pick<Turns, "next">;
   #writingBytes = 0;
   #signsOfLife = 0;
   #unacknowledgedBytes = 0;
@@ -103,11 +78,19 @@ export class Link {
   #isClosed = false;
 
   constructor(stream: ByteStream, events: LinkEvents, options: LinkOptions) {
-    const { clock, payloadBytesMax } = options;
+    const { clock, payloadBytesMax, turns = new Turns() } = options;
+    this.#turns = turns;
     this.#stream = stream;
     this.#events = events;
     this.#clock = clock;
-    this.#decoder = new FrameDecoder(payloadBytesMax === undefined ? {} : { payloadBytesMax });
+    const decoderOptions = payloadBytesMax === undefined ? {} : { payloadBytesMax };
+    this.compression = new LinkCompression(new FrameDecoder(decoderOptions), {
+      ...decoderOptions,
+      writer: this.#writer,
+      clock,
+      write: (bytes) => this.#write(bytes),
+      onBytes: (bytes) => events.onRead?.(bytes),
+    });
   }
 
   get peer(): string {
@@ -137,7 +120,11 @@ export class Link {
 
   /** Bytes of sent frames that the system has not accepted yet. */
   get pendingBytes(): number {
-    return this.#writer.pendingBytes + this.#writingBytes;
+    return this.#writer.pendingBytes + this.compression.pendingBytes + this.#writingBytes;
+  }
+
+  get #decoder(): FrameSource {
+    return this.compression.decoder;
   }
 
   /** Starts reading. Frames are reported from now on. */
@@ -218,8 +205,11 @@ export class Link {
     while (!this.#isClosed) {
       if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
       const space = this.#isEnding ? new Uint8Array(DISCARDED_BYTES) : this.#decoder.space();
+      const isInside = this.#decoder.heldBytes > 0;
+      const sinceMs = this.#clock.now();
       const bytes = await this.#stream.read(space);
       if (bytes === null) break;
+      this.compression.arrivals.onRead(bytes, this.#clock.now() - sinceMs, isInside);
       this.#signsOfLife += 1;
       this.#unacknowledgedBytes = 0;
       if (this.#isEnding) continue;
@@ -246,13 +236,15 @@ export class Link {
       this.#broken = error;
       this.#events.onBroken?.(error);
       void this.end();
+      return false;
     }
-    return false;
+    return this.#decoder.hasMore === true;
   }
 
   /** Resolves when more frames may be delivered. */
   async #mayDeliver(): Promise<void> {
-    if (this.#frames >= this.#turnEndsAt) await nextTurn();
+    if (this.#decoder.hasMore) await this.#turns.next();
+    else if (this.#frames >= this.#turnEndsAt) await nextTurn();
     this.#turnEndsAt = this.#frames + FRAMES_PER_TURN_MAX;
     while (this.#held && !this.#isClosed) {
       const held = this.#held;
@@ -272,6 +264,8 @@ export class Link {
 
   async #pump(): Promise<void> {
     try {
+      const pumping = this.compression.pump();
+      if (pumping) await pumping;
       for (let piece = this.#writer.take(); piece; piece = this.#writer.take()) {
         await this.#write(piece);
         this.#writer.release(piece);

@@ -8,6 +8,7 @@ import type {
   WorkerDescription,
 } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
+import type { CompressionMode } from "./worker_compression.ts";
 
 /** What a connection reports to the set of workers. */
 export interface WorkerConnectionEvents {
@@ -32,6 +33,7 @@ export interface Service {
   readonly onPrinted: OnPrinted;
   /** What the worker should tell of what its jobs print. */
   readonly coreOutput: CoreOutputMode;
+  readonly compression: CompressionMode;
 }
 
 /** Handles the response to a message other than a job. */

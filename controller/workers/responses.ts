@@ -15,6 +15,14 @@ export function isError({ type }: Frame): boolean {
   return type === ResponseType.error || type === ResponseType.kindError;
 }
 
+/** Whether a worker of this version may send frames of a type. */
+export function isResponse(type: number, version: number): boolean {
+  if (type === ResponseType.ok || type === ResponseType.error) return true;
+  if (version === 1) return false;
+  return type === ResponseType.kindError || type === ResponseType.draining ||
+    type === ResponseType.printed || type === ResponseType.arrivalRate;
+}
+
 /** Decodes the answer to a job. `lastLines`: what the job printed last, if the worker has said it. */
 export function answerOf(frame: Frame, lastLines?: readonly string[]): Answer {
   const printed = lastLines && { lastLines };

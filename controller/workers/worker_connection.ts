@@ -28,20 +28,20 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
+import { WorkerCompression } from "./worker_compression.ts";
 import { PrintedBounds } from "./printed_bounds.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
-import { answerOf, errorTextOf, isError, payloadOf, unexpectedResponse } from "./responses.ts";
+import {
+  answerOf,
+  errorTextOf,
+  isError,
+  isResponse,
+  payloadOf,
+  unexpectedResponse,
+} from "./responses.ts";
+import { CORE_LOAD_EXTRA_MS, HANDSHAKE_MS_MAX, LOADING_PING_MS } from "./connection_limits.ts";
 import type { OnResponse, Phase, Service, WorkerConnectionEvents } from "./connection_events.ts";
 import { isForeign, unusable, VersionRefusedError } from "./worker_errors.ts";
-
-/** How long a worker may take to answer; usually it answers at once. */
-const HANDSHAKE_MS_MAX = 10_000;
-
-/** How much later than the worker its controller gives up loading a core, so that the worker can say why. */
-const CORE_LOAD_EXTRA_MS = 60_000;
-
-/** How often a worker is asked for its load while it loads a core, so that people see that it does. */
-const LOADING_PING_MS = 1_000;
 
 /** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
 const CONTROL_ID_FIRST = 2 ** 52;
@@ -63,6 +63,8 @@ export class WorkerConnection {
   #pingedAtMs = 0;
   #isPaused = false;
   readonly #printed: PrintedBounds;
+  readonly #compression: WorkerCompression;
+  #canCompress = false;
   readonly #unfinished: Unfinished;
 
   constructor(
@@ -85,6 +87,9 @@ export class WorkerConnection {
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
     }, { clock });
+    this.#compression = new WorkerCompression(this.#link, (encode) => {
+      this.#send(encode(this.#expect((frame) => decodeNothing(payloadOf(frame)))));
+    });
     this.#unfinished = new Unfinished(this.#link);
   }
 
@@ -105,6 +110,7 @@ export class WorkerConnection {
   serve(service: Service): void {
     this.#phase = { kind: "serving", ...service };
     if (this.version === 1) return;
+    if (this.#canCompress) this.#compression.start(service.compression);
     // A worker that cannot do this answers with an error, and does without.
     this.#send(encodeCoreOutput(this.#expect(() => {}), service.coreOutput));
   }
@@ -153,6 +159,7 @@ export class WorkerConnection {
     const unfinished = this.#unfinished.look(nowMs);
     if (unfinished !== undefined) return this.#link.close(new Error(unfinished));
     if (this.version === 1 || !this.hasAgreed) return;
+    this.#compression.onTick(nowMs);
     const action = this.#heartbeat.check(this.#link, !this.#isPaused, nowMs);
     const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
     if (action.kind === "ping" || (asks && action.kind === "none")) this.#ping();
@@ -214,9 +221,10 @@ export class WorkerConnection {
 
   #onFrame(frame: Frame): void {
     const { type, id } = frame;
-    if (!this.#isResponse(type)) throw new UnknownTypeError("response", type, this.version);
+    if (!isResponse(type, this.version)) throw new UnknownTypeError("response", type, this.version);
     if (typeof id === "bigint") throw unexpectedResponse(id);
     if (type === ResponseType.draining) return this.#onDraining(frame);
+    if (type === ResponseType.arrivalRate) return this.#compression.onArrivalRate(frame);
     if (type === ResponseType.printed) return this.#onPrinted(id, decodePrinted(frame.payload));
     if (id < CONTROL_ID_FIRST) {
       if (this.#phase.kind !== "serving") throw unexpectedResponse(id);
@@ -226,13 +234,6 @@ export class WorkerConnection {
     if (!onResponse) throw unexpectedResponse(id);
     this.#outstanding.delete(id);
     onResponse(frame);
-  }
-
-  #isResponse(type: number): boolean {
-    if (type === ResponseType.ok || type === ResponseType.error) return true;
-    if (this.version === 1) return false;
-    return type === ResponseType.kindError || type === ResponseType.draining ||
-      type === ResponseType.printed;
   }
 
   #onPrinted(id: number, notice: PrintedNotice): void {
@@ -245,6 +246,7 @@ export class WorkerConnection {
   #onDraining({ id, payload }: Frame): void {
     decodeNothing(payload);
     if (id !== 0) throw new ProtocolError(`drain notice has id ${id}, expected 0`);
+    this.#compression.onDraining();
     this.#events.onDraining();
   }
 
@@ -273,6 +275,7 @@ export class WorkerConnection {
   }
 
   #onIntroduced(description: WorkerDescription | undefined): void {
+    this.#canCompress = description?.compresses ?? false;
     this.#phase = { kind: "introduced" };
     this.#events.onIntroduced(description);
   }

@@ -31,12 +31,13 @@ import type { Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { DONE, type JobSource, type Lines, RECEIVED, type RelayedJob } from "../job.ts";
 import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
+import { Compression } from "./compression.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionWatch } from "./connection_watch.ts";
 import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
 import { CoreChanges, type CoreMessage, type CoreResponder } from "./core_changes.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
-import { FlowControl } from "./flow_control.ts";
+import { backlogOf, FlowControl } from "./flow_control.ts";
 import { PacedMessages } from "./message_pace.ts";
 import { PrintedNotices } from "./printed_notices.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
@@ -52,6 +53,7 @@ export class Connection implements JobSource {
   readonly #contents: ContentReceiver;
   readonly #flow: FlowControl;
   readonly #paced: PacedMessages;
+  readonly #compression: Compression;
   readonly printing: PrintedNotices;
   readonly watch: ConnectionWatch;
   readonly #closed = Promise.withResolvers<Error | undefined>();
@@ -76,7 +78,7 @@ export class Connection implements JobSource {
     };
     this.#changes = new CoreChanges(this.#core, store, checks, room, responder);
     this.#contents = new ContentReceiver(context.contents, room, responder);
-    const options = { clock, payloadBytesMax };
+    const options = { clock, payloadBytesMax, turns: context.turns };
     const link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
@@ -87,15 +89,9 @@ export class Connection implements JobSource {
     }, options);
     this.#link = link;
     this.#paced = new PacedMessages(context.pace, (until) => link.hold(until));
+    this.#compression = new Compression(link);
     this.printing = new PrintedNotices(link, this.#core, clock);
-    const backlog = {
-      jobs: this.#jobs,
-      cores: this.#core,
-      parts: this.#contents,
-      get unreadBytes() {
-        return link.pendingBytes;
-      },
-    };
+    const backlog = backlogOf(link, this.#jobs, this.#core, this.#contents);
     this.#flow = new FlowControl(backlog, {
       pause: (isPaused) => link.pause(isPaused),
       block: (isBlocked) => executor.onClientBlocked(client, isBlocked),
@@ -136,6 +132,7 @@ export class Connection implements JobSource {
 
   /** Closes if the controller is silent for longer than version 2 allows, or leaves a message unfinished. */
   check(nowMs: number): void {
+    this.#compression.onTick(nowMs);
     const silentMsMax = this.#version === 1 ? Infinity : this.#context.silentMsMax;
     const reason = this.watch.reasonToClose(nowMs, silentMsMax);
     if (reason !== undefined) this.close(new Error(reason));
@@ -212,6 +209,7 @@ export class Connection implements JobSource {
     else if (type === "cancel") this.#onCancel(id, message.message);
     else if (type === "describe") this.#send(encodeDescription(id, this.#context.describe()));
     else if (type === "ping") this.#send(encodeWorkerLoad(id, this.#context.load()));
+    else if (type === "compression") this.#send(this.#compression.onAsked(id, message.compresses));
     else if (type === "coreOutput") this.#send(this.printing.onAsked(id, message.mode));
     else if (type !== "job") void this.#onCore(message, bytes); // jobs take another way
   }
@@ -287,7 +285,8 @@ export class Connection implements JobSource {
   }
 
   #onBroken(error: ProtocolError): void {
-    if (error instanceof PayloadTooLargeError) this.#sendError(error.id, "protocol", error.message);
+    const id = error instanceof PayloadTooLargeError ? error.id : 0;
+    this.#sendError(id, "protocol", error.message);
   }
 
   #onPeerEnded(): void {

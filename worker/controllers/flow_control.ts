@@ -1,5 +1,6 @@
 /** Flow control of a connection: it bounds what a controller sends before it is answered, and what it leaves unread. */
 
+import type { Link } from "../../link/link.ts";
 import {
   UNANSWERED_BYTES_MAX,
   UNANSWERED_CORES_MAX,
@@ -31,6 +32,23 @@ export interface Backlog {
   readonly parts: Unanswered;
   /** Bytes of answers that the controller has not read. */
   readonly unreadBytes: number;
+}
+
+/** The backlog of a connection. */
+export function backlogOf(
+  link: Pick<Link, "pendingBytes">,
+  jobs: Unanswered,
+  cores: Unanswered,
+  parts: Unanswered,
+): Backlog {
+  return {
+    jobs,
+    cores,
+    parts,
+    get unreadBytes() {
+      return link.pendingBytes;
+    },
+  };
 }
 
 /** What flow control does. */
