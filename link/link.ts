@@ -1,7 +1,6 @@
 /** Sends and receives frames over a byte stream. Only this file reads and writes bytes of the protocol. */
 
 import {
-  FrameDecoder,
   type FrameSource,
   FrameWriter,
   ProtocolError,
@@ -13,7 +12,7 @@ import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import type { LinkEvents, Reception } from "./link_events.ts";
 import { LinkCompression } from "./link_compression.ts";
-import { Turns } from "./turns.ts";
+import type { LinkOptions } from "./link_options.ts";
 
 /**
  * How long to read on after the last frame was sent, and discard what arrives. If the socket were closed with
@@ -42,15 +41,6 @@ const FRAMES_PER_TURN_MAX = 4_096;
 /** Bytes per read while the link is ending. They are discarded. */
 const DISCARDED_BYTES = 64 * 1024;
 
-/** Options of a link. */
-export interface LinkOptions {
-  readonly clock: Clock;
-  /** The largest payload to accept. Default: `PAYLOAD_BYTES_MAX_DEFAULT`. */
-  readonly payloadBytesMax?: number | undefined;
-  /** When compressed bytes are decompressed. Default: turns of its own. */
-  readonly turns?: Pick<Turns, "next">;
-}
-
 /** A connection that carries frames. */
 export class Link {
   readonly #stream: ByteStream;
@@ -58,7 +48,6 @@ export class Link {
   readonly #clock: Clock;
   readonly #writer = new FrameWriter();
   readonly compression: LinkCompression;
-  readonly #turns: Pick<Turns, "next">;
   #writingBytes = 0;
   #signsOfLife = 0;
   #unacknowledgedBytes = 0;
@@ -74,20 +63,16 @@ export class Link {
   #frames = 0;
   #turnEndsAt = FRAMES_PER_TURN_MAX;
   #isPaused = false;
+  #isArriving = false;
   #isEnding = false;
   #isClosed = false;
 
   constructor(stream: ByteStream, events: LinkEvents, options: LinkOptions) {
-    const { clock, payloadBytesMax, turns = new Turns() } = options;
-    this.#turns = turns;
     this.#stream = stream;
     this.#events = events;
-    this.#clock = clock;
-    const decoderOptions = payloadBytesMax === undefined ? {} : { payloadBytesMax };
-    this.compression = new LinkCompression(new FrameDecoder(decoderOptions), {
-      ...decoderOptions,
+    this.#clock = options.clock;
+    this.compression = new LinkCompression(options, {
       writer: this.#writer,
-      clock,
       write: (bytes) => this.#write(bytes),
       onBytes: (bytes) => events.onRead?.(bytes),
     });
@@ -165,6 +150,12 @@ export class Link {
     this.#held = until;
   }
 
+  /** Gives up the large payload that is arriving. Its frame is not delivered. */
+  discardArriving(): void {
+    this.#decoder.discardArriving();
+    this.#isArriving = false;
+  }
+
   /**
    * Writes everything that is pending, then closes. What the peer still sends is discarded. A slow peer gets all
    * bytes as long as it keeps accepting some.
@@ -222,8 +213,14 @@ export class Link {
     }
   }
 
-  /** Delivers the frames that have arrived. Returns whether the rest of them has to wait. */
+  /** Delivers what has arrived. Returns whether the rest of it has to wait. */
   #deliver(): boolean {
+    const mustWait = this.#deliverFrames();
+    if (this.#decoder.arriving || this.#isArriving) this.#reportArriving();
+    return mustWait;
+  }
+
+  #deliverFrames(): boolean {
     try {
       for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
         this.#frames += 1;
@@ -243,7 +240,7 @@ export class Link {
 
   /** Resolves when more frames may be delivered. */
   async #mayDeliver(): Promise<void> {
-    if (this.#decoder.hasMore) await this.#turns.next();
+    if (this.#decoder.hasMore) await this.compression.turns.next();
     else if (this.#frames >= this.#turnEndsAt) await nextTurn();
     this.#turnEndsAt = this.#frames + FRAMES_PER_TURN_MAX;
     while (this.#held && !this.#isClosed) {
@@ -252,6 +249,12 @@ export class Link {
       if (this.#held === held) this.#held = undefined;
     }
     if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
+  }
+
+  #reportArriving(): void {
+    const { arriving } = this.#decoder;
+    this.#isArriving = arriving !== undefined;
+    if (!this.#isClosed) this.#events.onArriving?.(arriving);
   }
 
   #flush(): void {

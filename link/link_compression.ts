@@ -3,22 +3,21 @@
 import {
   CompressedDecoder,
   type Decompressed,
-  type FrameDecoder,
+  FrameDecoder,
   type FrameSource,
   type FrameWriter,
 } from "../protocol/mod.ts";
-import type { Clock } from "../runtime/clock.ts";
 import { zstdDecompress } from "../runtime/zstd.ts";
 import { ArrivalRate } from "./arrival_rate.ts";
 import { CompressedWrites, type Compressor } from "./compressed_writes.ts";
+import type { LinkOptions } from "./link_options.ts";
+import { Turns } from "./turns.ts";
 
 const NOTHING: Decompressed = { wireBytes: 0, bytes: 0 };
 
 /** What the compression of a link works with. */
 export interface LinkCompressionParts {
   readonly writer: FrameWriter;
-  readonly clock: Clock;
-  readonly payloadBytesMax?: number;
   /** Writes bytes to the stream. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** So many bytes have come out of compressed ones. */
@@ -27,6 +26,7 @@ export interface LinkCompressionParts {
 
 /** The compression of one link. */
 export class LinkCompression {
+  readonly #options: LinkOptions;
   readonly #parts: LinkCompressionParts;
   readonly #plain: FrameDecoder;
   #compressed: CompressedDecoder | undefined;
@@ -36,14 +36,22 @@ export class LinkCompression {
   /** Cuts what arrives into frames. */
   decoder: FrameSource;
 
-  constructor(decoder: FrameDecoder, parts: LinkCompressionParts) {
+  /** When compressed bytes are decompressed. */
+  readonly turns: Pick<Turns, "next">;
+
+  constructor(options: LinkOptions, parts: LinkCompressionParts) {
+    const { payloadBytesMax, turns = new Turns() } = options;
+    this.#options = options;
     this.#parts = parts;
-    this.#plain = this.decoder = decoder;
+    this.turns = turns;
+    this.#plain = new FrameDecoder(payloadBytesMax === undefined ? {} : { payloadBytesMax });
+    this.decoder = this.#plain;
   }
 
   /** From now on frames may come compressed. To be called while one is handled, or before any has arrived. */
   accept(): void {
-    const { payloadBytesMax, onBytes } = this.#parts;
+    const { payloadBytesMax } = this.#options;
+    const { onBytes } = this.#parts;
     const options = { decompress: zstdDecompress, payloadBytesMax, onBytes };
     this.decoder = this.#compressed ??= new CompressedDecoder(this.#plain, options);
   }
@@ -51,8 +59,8 @@ export class LinkCompression {
   /** Compresses what is sent from now on, or sends it as it is. The peer must accept it. */
   compress(isOn: boolean): void {
     if (!isOn && !this.#writes) return;
-    const { writer, clock, write } = this.#parts;
-    this.#writes ??= new CompressedWrites(writer, clock, write);
+    const { writer, write } = this.#parts;
+    this.#writes ??= new CompressedWrites(writer, this.#options.clock, write);
     this.#writes.isOn = isOn;
   }
 

@@ -1,11 +1,13 @@
 /** What a link tells its owner. */
 
-import type { Frame, ProtocolError } from "../protocol/mod.ts";
+import type { ArrivingPayload, Frame, ProtocolError } from "../protocol/mod.ts";
 
 /** What a link reports to its owner. */
 export interface LinkEvents {
   /** A whole frame has arrived. */
   onFrame(frame: Frame): void;
+  /** More of a large payload has arrived; `undefined` once all of it has. */
+  onArriving?(payload: ArrivingPayload | undefined): void;
   /** The bytes from the peer are not frames. The owner may send an error now; then the link ends. */
   onBroken?(error: ProtocolError): void;
   /**

@@ -73,6 +73,12 @@ export function encodeCompressed(
   return encodeFrame({ type: MessageType.compressed, id: 0, payload });
 }
 
+/** Checks the length of a frame of compressed bytes, before all of it has arrived. */
+export function checkCompressedLength(payloadBytes: number): void {
+  if (payloadBytes <= PREFIX_BYTES + COMPRESSED_BYTES_MAX) return;
+  throw malformed(`have ${payloadBytes} bytes, more than they may stand for`);
+}
+
 /** How many bytes a frame says that it stands for. */
 export function decompressedBytes({ payload }: Frame): number {
   return payload.byteLength < PREFIX_BYTES ? 0 : readUint32(payload, 1);

@@ -1,9 +1,14 @@
 /** Cuts a stream of bytes into frames, some of which come compressed. */
 
-import { decodeCompressed, type Decompress, decompressedBytes } from "./compressed.ts";
+import {
+  checkCompressedLength,
+  decodeCompressed,
+  type Decompress,
+  decompressedBytes,
+} from "./compressed.ts";
 import { MalformedPayloadError } from "./errors.ts";
 import { type Frame, MessageType } from "./frame.ts";
-import { FrameDecoder } from "./frame_decoder.ts";
+import { type ArrivingPayload, FrameDecoder } from "./frame_decoder.ts";
 import { NO_PAYLOAD } from "./payload.ts";
 
 /**
@@ -19,11 +24,13 @@ const FRAME_COST_BYTES = 4 * 1024;
 export interface FrameSource {
   readonly heldBytes: number;
   readonly allocatedBytes: number;
+  readonly arriving: ArrivingPayload | undefined;
   /** Whether `next` has returned nothing although there may be more, and is to be called again in another turn. */
   readonly hasMore?: boolean;
   space(): Uint8Array<ArrayBuffer>;
   commit(bytes: number): void;
   next(): Frame | undefined;
+  discardArriving(): void;
 }
 
 /** What a decoder has decompressed. */
@@ -72,6 +79,19 @@ export class CompressedDecoder implements FrameSource {
 
   get allocatedBytes(): number {
     return this.#outer.allocatedBytes + this.#inner.allocatedBytes + this.#waitingBytes;
+  }
+
+  /** The large payload that is arriving, compressed or not. */
+  get arriving(): ArrivingPayload | undefined {
+    const { arriving } = this.#outer;
+    return this.#inner.arriving ??
+      (arriving?.type === MessageType.compressed ? undefined : arriving);
+  }
+
+  /** Gives it up, and its memory. */
+  discardArriving(): void {
+    if (this.#inner.arriving) this.#inner.discardArriving();
+    else if (this.arriving) this.#outer.discardArriving();
   }
 
   get hasMore(): boolean {
@@ -130,6 +150,8 @@ export class CompressedDecoder implements FrameSource {
   }
 
   #plain(frame: Frame | undefined): Frame | undefined {
+    const { arriving } = this.#outer;
+    if (arriving?.type === MessageType.compressed) checkCompressedLength(arriving.payloadBytes);
     if (!frame || this.#inner.heldBytes === 0) return frame;
     throw new MalformedPayloadError("A plain frame comes inside a frame of compressed bytes");
   }

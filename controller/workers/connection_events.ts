@@ -2,13 +2,14 @@
 
 import type { DispatchId } from "../../pool/types.ts";
 import type {
+  ArrivingPayload,
   CoreOutputMode,
   Frame,
   PrintedNotice,
   WorkerDescription,
 } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
-import type { CompressionMode } from "./worker_compression.ts";
+import type { CompressionMode } from "./compression_mode.ts";
 
 /** What a connection reports to the set of workers. */
 export interface WorkerConnectionEvents {
@@ -18,6 +19,8 @@ export interface WorkerConnectionEvents {
   onCoreFailed(reason: string): void;
   /** The worker is draining: it starts no more jobs. */
   onDraining(): void;
+  /** More of a large answer has arrived; without `payload`, all of it. */
+  onArriving(payload: ArrivingPayload | undefined): void;
   onClosed(reason: Error | undefined): void;
 }
 

@@ -11,16 +11,16 @@ import {
 import { oneLine } from "../../system/printable.ts";
 import type { Answer } from "../answer.ts";
 
-export function isError({ type }: Frame): boolean {
-  return type === ResponseType.error || type === ResponseType.kindError;
-}
-
-/** Whether a worker of this version may send frames of a type. */
+/** Whether a worker may send frames of this type, in this version of the protocol. */
 export function isResponse(type: number, version: number): boolean {
   if (type === ResponseType.ok || type === ResponseType.error) return true;
   if (version === 1) return false;
   return type === ResponseType.kindError || type === ResponseType.draining ||
     type === ResponseType.printed || type === ResponseType.arrivalRate;
+}
+
+export function isError({ type }: Frame): boolean {
+  return type === ResponseType.error || type === ResponseType.kindError;
 }
 
 /** Decodes the answer to a job. `lastLines`: what the job printed last, if the worker has said it. */

@@ -4,46 +4,51 @@ import { CompressionChoice } from "../../link/compression_choice.ts";
 import type { Link } from "../../link/link.ts";
 import {
   decodeArrivalRate,
+  decodeNothing,
   encodeCompression,
   type Frame,
   ProtocolError,
+  type WorkerDescription,
 } from "../../protocol/mod.ts";
-
-/** When to compress: where the link is slower than that, everywhere, or nowhere. */
-export type CompressionMode = "auto" | "always" | "never";
-
-/** The mode that an option stands for, if it is given. */
-export function compressionModeOf(isOn: boolean | undefined): CompressionMode {
-  if (isOn === undefined) return "auto";
-  return isOn ? "always" : "never";
-}
+import type { CompressionMode } from "./compression_mode.ts";
+import type { OnResponse } from "./connection_events.ts";
+import { payloadOf } from "./responses.ts";
 
 /** What comes is looked at anew after so many compressed bytes. */
 const SAMPLE_BYTES = 1024 * 1024;
 
+/** Sends a message that is encoded with its id. Its response goes to `onResponse`. */
+type Request = (encode: (id: number) => Uint8Array<ArrayBuffer>, onResponse: OnResponse) => void;
+
 /** The compression of one connection. */
 export class WorkerCompression {
   readonly #link: Link;
-  /** Asks the worker to compress what it sends, or not to. */
-  readonly #ask: (encode: (id: number) => Uint8Array<ArrayBuffer>) => void;
+  /** Sends a message that is encoded with its id. */
+  readonly #request: Request;
   readonly #sending = new CompressionChoice();
   readonly #receiving = new CompressionChoice();
   #mode: CompressionMode = "never";
+  #isPossible = false;
   #sendingBytesPerMs: number | undefined;
   #received = { wireBytes: 0, bytes: 0 };
   #receivedRatio: number | undefined;
 
-  constructor(link: Link, ask: (encode: (id: number) => Uint8Array<ArrayBuffer>) => void) {
+  constructor(link: Link, request: Request) {
     this.#link = link;
-    this.#ask = ask;
+    this.#request = request;
   }
 
-  /** The worker can compress, and is used from now on. */
+  /** The worker has described itself, or speaks version 1. */
+  onIntroduced(description: WorkerDescription | undefined): void {
+    this.#isPossible = description?.compresses ?? false;
+  }
+
+  /** The worker is used from now on. */
   start(mode: CompressionMode): void {
+    if (mode === "never" || !this.#isPossible) return;
     this.#mode = mode;
-    if (mode === "never") return;
     this.#link.compression.accept();
-    this.#ask((id) => encodeCompression(id, mode === "always"));
+    this.#ask(mode === "always");
     this.#link.compression.compress(mode === "always");
   }
 
@@ -72,7 +77,15 @@ export class WorkerCompression {
     if (arrivalBytesPerMs === undefined) return;
     const wasOn = this.#receiving.isOn;
     const isOn = this.#receiving.look(arrivalBytesPerMs, this.#receivedCompressor, nowMs);
-    if (isOn !== wasOn) this.#ask((id) => encodeCompression(id, isOn));
+    if (isOn !== wasOn) this.#ask(isOn);
+  }
+
+  /** Asks the worker to compress what it sends, or not to. */
+  #ask(compresses: boolean): void {
+    this.#request(
+      (id) => encodeCompression(id, compresses),
+      (frame) => decodeNothing(payloadOf(frame)),
+    );
   }
 
   /** What the worker's compressor does, as far as can be told from here. */

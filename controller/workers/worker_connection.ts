@@ -26,6 +26,7 @@ import {
 } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
+import { CONTROL_ID_FIRST, ControlMessages } from "./control_messages.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { WorkerCompression } from "./worker_compression.ts";
@@ -43,18 +44,13 @@ import { CORE_LOAD_EXTRA_MS, HANDSHAKE_MS_MAX, LOADING_PING_MS } from "./connect
 import type { OnResponse, Phase, Service, WorkerConnectionEvents } from "./connection_events.ts";
 import { isForeign, unusable, VersionRefusedError } from "./worker_errors.ts";
 
-/** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
-const CONTROL_ID_FIRST = 2 ** 52;
-
 /** A connection with a worker. */
 export class WorkerConnection {
   readonly #link: Link;
   readonly #events: WorkerConnectionEvents;
   readonly #clock: Clock;
   readonly #heartbeat: Heartbeat;
-  /** Messages other than jobs that have no response yet. */
-  readonly #outstanding = new Map<number, OnResponse>();
-  #lastControlId = CONTROL_ID_FIRST;
+  readonly #messages = new ControlMessages();
   #phase: Phase = { kind: "version exchange" };
   #responseTimer: Timer | undefined;
   #load: WorkerLoad | undefined;
@@ -62,9 +58,9 @@ export class WorkerConnection {
   #transfer: CoreTransfer | undefined;
   #pingedAtMs = 0;
   #isPaused = false;
+  #isHeld = false;
   readonly #printed: PrintedBounds;
   readonly #compression: WorkerCompression;
-  #canCompress = false;
   readonly #unfinished: Unfinished;
 
   constructor(
@@ -80,6 +76,7 @@ export class WorkerConnection {
     this.#printed = new PrintedBounds(clock);
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
+      onArriving: (payload) => events.onArriving(payload),
       // Close at once: this peer would not understand an error message, and must not get more jobs.
       onBroken: (error) => this.#link.close(error),
       onClosed: (reason) => {
@@ -87,9 +84,7 @@ export class WorkerConnection {
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
     }, { clock });
-    this.#compression = new WorkerCompression(this.#link, (encode) => {
-      this.#send(encode(this.#expect((frame) => decodeNothing(payloadOf(frame)))));
-    });
+    this.#compression = new WorkerCompression(this.#link, (...what) => this.#request(...what));
     this.#unfinished = new Unfinished(this.#link);
   }
 
@@ -101,7 +96,7 @@ export class WorkerConnection {
   /** Offers the version. `onIntroduced` or `onClosed` follows. */
   start(): void {
     this.#link.start();
-    this.#send(encodeVersion(this.#expect((frame) => this.#onVersion(frame)), this.version));
+    this.#request((id) => encodeVersion(id, this.version), (frame) => this.#onVersion(frame));
     const late = "it did not answer the version exchange";
     this.#expectWithin(HANDSHAKE_MS_MAX, (time) => this.#link.close(new Error(`${late} ${time}`)));
   }
@@ -110,9 +105,9 @@ export class WorkerConnection {
   serve(service: Service): void {
     this.#phase = { kind: "serving", ...service };
     if (this.version === 1) return;
-    if (this.#canCompress) this.#compression.start(service.compression);
+    this.#compression.start(service.compression);
     // A worker that cannot do this answers with an error, and does without.
-    this.#send(encodeCoreOutput(this.#expect(() => {}), service.coreOutput));
+    this.#request((id) => encodeCoreOutput(id, service.coreOutput), () => {});
   }
 
   /** How busy the worker was when it answered the last ping. */
@@ -150,8 +145,7 @@ export class WorkerConnection {
   /** Cancels a job, if the protocol version supports it. The worker still answers the job. */
   cancel(dispatch: DispatchId): void {
     if (this.version === 1) return;
-    const id = this.#expect((frame) => decodeNothing(payloadOf(frame)));
-    this.#send(encodeCancel(id, dispatch));
+    this.#request((id) => encodeCancel(id, dispatch), (frame) => decodeNothing(payloadOf(frame)));
   }
 
   /** Pings when it is time, and closes when the worker has been silent, or has left an answer unfinished, for too long. */
@@ -160,7 +154,8 @@ export class WorkerConnection {
     if (unfinished !== undefined) return this.#link.close(new Error(unfinished));
     if (this.version === 1 || !this.hasAgreed) return;
     this.#compression.onTick(nowMs);
-    const action = this.#heartbeat.check(this.#link, !this.#isPaused, nowMs);
+    const { isListening } = this.#link.reception;
+    const action = this.#heartbeat.check(this.#link, isListening, nowMs);
     const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
     if (action.kind === "ping" || (asks && action.kind === "none")) this.#ping();
     else if (action.kind === "give up") {
@@ -182,17 +177,27 @@ export class WorkerConnection {
 
   #ping(): void {
     this.#pingedAtMs = this.#clock.now();
-    const id = this.#expect((frame) => {
+    this.#request(encodePing, (frame) => {
       this.#load = decodeWorkerLoad(payloadOf(frame));
       this.#heartbeat.onAnswered();
     });
-    this.#send(encodePing(id));
   }
 
   /** Pauses or resumes reading answers. While reading is paused, the worker has to wait. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    this.#link.pause(isPaused);
+    this.#link.pause(isPaused || this.#isHeld);
+  }
+
+  /** Reads nothing until this ends: there is no memory for the answer that is arriving. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.pause(this.#isPaused);
+  }
+
+  /** Gives up the large answer that is arriving. */
+  discardArriving(): void {
+    this.#link.discardArriving();
   }
 
   /** Closes at once. `onClosed` follows with the reason. */
@@ -205,11 +210,9 @@ export class WorkerConnection {
     this.#link.writer.whole(message);
   }
 
-  /** Reserves the id of a message. The response goes to `onResponse`. */
-  #expect(onResponse: OnResponse): number {
-    this.#lastControlId += 1;
-    this.#outstanding.set(this.#lastControlId, onResponse);
-    return this.#lastControlId;
+  /** Sends a message that is encoded with its id. Its response goes to `onResponse`. */
+  #request(encode: (id: number) => Uint8Array<ArrayBuffer>, onResponse: OnResponse): void {
+    this.#send(encode(this.#messages.expect(onResponse)));
   }
 
   /** Calls `onLate` unless the response comes in time. `time` is the limit as text for a message. */
@@ -230,10 +233,7 @@ export class WorkerConnection {
       if (this.#phase.kind !== "serving") throw unexpectedResponse(id);
       return this.#phase.onAnswer(id as DispatchId, answerOf(frame, this.#printed.takeLast(id)));
     }
-    const onResponse = this.#outstanding.get(id);
-    if (!onResponse) throw unexpectedResponse(id);
-    this.#outstanding.delete(id);
-    onResponse(frame);
+    this.#messages.take(id)(frame);
   }
 
   #onPrinted(id: number, notice: PrintedNotice): void {
@@ -262,27 +262,25 @@ export class WorkerConnection {
     }
     if (this.version === 1) return this.#onIntroduced(undefined);
     this.#phase = { kind: "description" };
-    this.#send(encodeDescribe(this.#expect((answer) => this.#onDescription(answer))));
+    this.#request(encodeDescribe, (answer) => {
+      this.#responseTimer?.stop();
+      this.#onIntroduced(decodeDescription(payloadOf(answer)));
+    });
     this.#expectWithin(
       HANDSHAKE_MS_MAX,
       (time) => this.#link.close(new Error(`it did not describe itself ${time}`)),
     );
   }
 
-  #onDescription(frame: Frame): void {
-    this.#responseTimer?.stop();
-    this.#onIntroduced(decodeDescription(payloadOf(frame)));
-  }
-
   #onIntroduced(description: WorkerDescription | undefined): void {
-    this.#canCompress = description?.compresses ?? false;
+    this.#compression.onIntroduced(description);
     this.#phase = { kind: "introduced" };
     this.#events.onIntroduced(description);
   }
 
   #transferOf(core: CoreImage, initMs: number): CoreTransfer {
     return new CoreTransfer(core, initMs, {
-      request: (encode, onResponse) => this.#send(encode(this.#expect(onResponse))),
+      request: (...what) => this.#request(...what),
       sendCore: () => this.#sendCore(core),
       onLoaded: () => this.#onCoreLoaded(),
       onFailed: (reason) => this.#onCoreFailed(reason),
@@ -291,7 +289,7 @@ export class WorkerConnection {
   }
 
   #sendCore(core: CoreImage): void {
-    const id = this.#expect((frame) => this.#onCore(frame, decodeCoreResponse));
+    const id = this.#messages.expect((frame) => this.#onCore(frame, decodeCoreResponse));
     this.#heartbeat.onSent(this.#clock.now());
     this.#link.writer.core(id, core.name, core.content);
   }

@@ -1,6 +1,6 @@
 /** The plan of a simulation: everything in it follows from its seed. */
 
-import type { CompressionMode } from "../../controller/workers/worker_compression.ts";
+import type { CompressionMode } from "../../controller/workers/compression_mode.ts";
 import { drawJobs, type JobKind, type PlannedJob } from "./jobs.ts";
 import { Random } from "./random.ts";
 
@@ -41,7 +41,11 @@ export type Manner =
   /** It sends results of jobs that were canceled. */
   | "is late"
   /** It answers jobs that it was not sent. */
-  | "invents";
+  | "invents"
+  /** It says that it has far more slots, and answers no job. */
+  | "is silent"
+  /** It says that it is the process of another worker. */
+  | "borrows an id";
 
 /** Something that goes wrong. */
 export type FaultKind =
@@ -171,7 +175,15 @@ export const SLOT_STALL_MS_MAX = 5_000;
 const HICCUP_MS_MAX = 6_000;
 const SLOWNESS_MAX = 10;
 
-const MANNERS: readonly Manner[] = ["version 1", "boasts", "repeats", "invents", "is late"];
+const MANNERS: readonly Manner[] = [
+  "version 1",
+  "boasts",
+  "repeats",
+  "invents",
+  "is late",
+  "is silent",
+  "borrows an id",
+];
 
 const FAULTS: readonly FaultKind[] = [
   "worker is killed",

@@ -142,6 +142,7 @@ class Worker {
       onIntroduced: () => {},
       onCoreLoaded: () => void (this.loaded += 1),
       onCoreFailed: (reason) => void this.failures.push(reason),
+      onArriving: () => {},
       onDraining: () => {},
       onClosed: (reason) => void this.closed.push(reason),
     });
