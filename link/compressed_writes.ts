@@ -32,7 +32,7 @@ export interface Compressor {
 /**
  * Takes the frames of a link in runs: what has gathered when a run begins is written compressed or plain. Between
  * two runs no frame is unfinished, so that either may follow. What comes meanwhile is the next run, of small frames
- * many together.
+ * many together. There is always a next run soon, however much waits.
  */
 export class CompressedWrites {
   readonly #writer: FrameWriter;
@@ -72,21 +72,28 @@ export class CompressedWrites {
   /** Writes everything that has gathered, and gathers until then. */
   async pump(): Promise<void> {
     for (let left = this.#gathered; left > 0; left = this.#gathered) {
-      const isCompressed = this.isOn && left >= COMPRESSED_BYTES_MIN;
-      while (left > 0) {
-        if (isCompressed) {
-          const bytes = this.#gather(Math.min(left, PIECE_BYTES));
-          left -= bytes.byteLength;
-          await this.#write(this.#encode(bytes));
-        } else {
-          const piece = this.#current;
-          const part = piece.subarray(this.#at, this.#at + left);
-          left -= part.byteLength;
-          this.#at += part.byteLength;
-          await this.#write(part);
-          this.#releaseIfWritten(piece);
-        }
-      }
+      if (this.isOn && left >= COMPRESSED_BYTES_MIN) await this.#writeCompressed(left);
+      else await this.#writePlain(left);
+    }
+  }
+
+  async #writeCompressed(runBytes: number): Promise<void> {
+    for (let left = runBytes; left > 0;) {
+      const bytes = this.#gather(Math.min(left, PIECE_BYTES));
+      left -= bytes.byteLength;
+      await this.#write(this.#encode(bytes));
+    }
+  }
+
+  async #writePlain(runBytes: number): Promise<void> {
+    for (let left = runBytes; left > 0;) {
+      const piece = this.#current;
+      // What has gathered since goes along, unless it is to be compressed.
+      const part = piece.subarray(this.#at, this.isOn ? this.#at + left : piece.byteLength);
+      this.#at += part.byteLength;
+      await this.#write(part);
+      this.#releaseIfWritten(piece);
+      left = part.byteLength > left ? this.#gathered : left - part.byteLength;
     }
   }
 

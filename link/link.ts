@@ -267,12 +267,7 @@ export class Link {
 
   async #pump(): Promise<void> {
     try {
-      const pumping = this.compression.pump();
-      if (pumping) await pumping;
-      for (let piece = this.#writer.take(); piece; piece = this.#writer.take()) {
-        await this.#write(piece);
-        this.#writer.release(piece);
-      }
+      await this.compression.pump();
     } catch (error) {
       this.#closed(toError(error));
       return;

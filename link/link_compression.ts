@@ -30,7 +30,7 @@ export class LinkCompression {
   readonly #parts: LinkCompressionParts;
   readonly #plain: FrameDecoder;
   #compressed: CompressedDecoder | undefined;
-  #writes: CompressedWrites | undefined;
+  readonly #writes: CompressedWrites;
   /** How fast bytes arrive. */
   readonly arrivals = new ArrivalRate();
   /** Cuts what arrives into frames. */
@@ -43,6 +43,7 @@ export class LinkCompression {
     const { payloadBytesMax, turns = new Turns() } = options;
     this.#options = options;
     this.#parts = parts;
+    this.#writes = new CompressedWrites(parts.writer, options.clock, parts.write);
     this.turns = turns;
     this.#plain = new FrameDecoder(payloadBytesMax === undefined ? {} : { payloadBytesMax });
     this.decoder = this.#plain;
@@ -58,20 +59,17 @@ export class LinkCompression {
 
   /** Compresses what is sent from now on, or sends it as it is. The peer must accept it. */
   compress(isOn: boolean): void {
-    if (!isOn && !this.#writes) return;
-    const { writer, write } = this.#parts;
-    this.#writes ??= new CompressedWrites(writer, this.#options.clock, write);
     this.#writes.isOn = isOn;
   }
 
-  /** Writes what has gathered in the writer, unless nothing was ever compressed. */
-  pump(): Promise<void> | undefined {
-    return this.#writes?.pump();
+  /** Writes what has gathered in the writer. */
+  pump(): Promise<void> {
+    return this.#writes.pump();
   }
 
   /** Bytes that were taken from the writer, and that no write has begun with. */
   get pendingBytes(): number {
-    return this.#writes?.pendingBytes ?? 0;
+    return this.#writes.pendingBytes;
   }
 
   /** What has come compressed. */
@@ -81,6 +79,6 @@ export class LinkCompression {
 
   /** What the compressor does to what is sent; `undefined` if it is not used. */
   get compressor(): Compressor | undefined {
-    return this.#writes?.compressor;
+    return this.#writes.compressor;
   }
 }

@@ -29,6 +29,8 @@ export class WorkerCompression {
   readonly #receiving = new CompressionChoice();
   #mode: CompressionMode = "never";
   #isPossible = false;
+  #isConfirmed = false;
+  #isLeaving = false;
   #sendingBytesPerMs: number | undefined;
   #received = { wireBytes: 0, bytes: 0 };
   #receivedRatio: number | undefined;
@@ -49,7 +51,6 @@ export class WorkerCompression {
     this.#mode = mode;
     this.#link.compression.accept();
     this.#ask(mode === "always");
-    this.#link.compression.compress(mode === "always");
   }
 
   /** The worker says how fast bytes arrive there. */
@@ -61,12 +62,12 @@ export class WorkerCompression {
 
   /** The worker is about to leave, and is asked for nothing more. */
   onDraining(): void {
-    if (this.#mode === "auto") this.#mode = "always";
+    this.#isLeaving = true;
   }
 
   /** Call it several times a second. */
   onTick(nowMs: number): void {
-    if (this.#mode !== "auto") return;
+    if (this.#mode !== "auto" || !this.#isConfirmed || this.#isLeaving) return;
     if (this.#sendingBytesPerMs !== undefined) {
       const { compressor } = this.#link.compression;
       this.#link.compression.compress(
@@ -84,8 +85,17 @@ export class WorkerCompression {
   #ask(compresses: boolean): void {
     this.#request(
       (id) => encodeCompression(id, compresses),
-      (frame) => decodeNothing(payloadOf(frame)),
+      (frame) => {
+        decodeNothing(payloadOf(frame));
+        this.#onConfirmed();
+      },
     );
+  }
+
+  /** Before that, the worker takes compressed bytes for something unknown. */
+  #onConfirmed(): void {
+    this.#isConfirmed = true;
+    if (this.#mode === "always") this.#link.compression.compress(true);
   }
 
   /** What the worker's compressor does, as far as can be told from here. */
