@@ -94,11 +94,12 @@ export class Endpoint<T> {
     this.isReserved = job.isIsolated;
   }
 
-  remove(dispatch: DispatchId, nowMs: number): Job<T> | undefined {
+  /** A job is back. `isAnswer`: with an answer, which a job that the endpoint has not started does not have. */
+  remove(dispatch: DispatchId, nowMs: number, isAnswer = true): Job<T> | undefined {
     const job = this.inFlight.get(dispatch);
     if (!job) return undefined;
     if (isInFlight(job)) this.pace.onAnswer(job.sequence, nowMs - job.sentAtMs, nowMs);
-    if (isWanted(job)) this.hasAnswered = true;
+    if (isAnswer && isWanted(job)) this.hasAnswered = true;
     markBack(job);
     this.inFlight.delete(dispatch);
     this.bytesInFlight -= job.bytes;

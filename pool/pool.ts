@@ -197,7 +197,7 @@ export class Pool<T> extends PoolView<T> {
 
   /** The endpoint returns a job that it has not started. The job is queued as if it had never been sent. */
   onReturned(id: EndpointId, dispatch: DispatchId, nowMs: number): Job<T> | undefined {
-    const job = this.onAnswer(id, dispatch, nowMs);
+    const job = this.#takeBack(id, dispatch, nowMs, false);
     if (!job) return undefined;
     undoAttempt(job);
     const client = this.#waitingFor(job);
@@ -255,7 +255,16 @@ export class Pool<T> extends PoolView<T> {
 
   /** A job is answered and leaves the pool. Returns `undefined` if the endpoint has no such job. */
   onAnswer(id: EndpointId, dispatch: DispatchId, nowMs: number): Job<T> | undefined {
-    const job = this.endpoints.get(id)?.remove(dispatch, nowMs);
+    return this.#takeBack(id, dispatch, nowMs, true);
+  }
+
+  #takeBack(
+    id: EndpointId,
+    dispatch: DispatchId,
+    nowMs: number,
+    isAnswer: boolean,
+  ): Job<T> | undefined {
+    const job = this.endpoints.get(id)?.remove(dispatch, nowMs, isAnswer);
     const client = job && this.#waitingFor(job);
     if (client) client.inFlight -= 1;
     return job;
