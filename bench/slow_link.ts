@@ -75,7 +75,7 @@ async function compare(): Promise<void> {
 
 function makeKey(): string {
   const key = join(folder, "key");
-  execFileSync(program[0] as string, [...program.slice(1), "key", "new", key]);
+  execFileSync(program[0] as string, [...program.slice(1), "key", "create", key]);
   return key;
 }
 
