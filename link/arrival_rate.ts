@@ -13,6 +13,12 @@ export class ArrivalRate {
   #waitedMs = 0;
   #last = 0;
   #bytesPerMs: number | undefined;
+  #measurements = 0;
+
+  /** How often the rate was measured. */
+  get measurements(): number {
+    return this.#measurements;
+  }
 
   /**
    * The rate in bytes per millisecond; `undefined` as long as it is unknown. The better one of the last two
@@ -32,6 +38,7 @@ export class ArrivalRate {
     const rate = this.#bytes / this.#waitedMs;
     this.#bytesPerMs = Math.max(rate, this.#last);
     this.#last = rate;
+    this.#measurements += 1;
     this.#bytes = 0;
     this.#waitedMs = 0;
   }

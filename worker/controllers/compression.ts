@@ -1,17 +1,24 @@
 /** Compression on a connection with a controller of version 2, which decides about it. */
 
 import type { Link } from "../../link/link.ts";
-import { encodeArrivalRate, encodeDone, type Uint64 } from "../../protocol/mod.ts";
+import { encodeArrivalRate, encodeDone, PING_MS, type Uint64 } from "../../protocol/mod.ts";
 
 /** The controller is told of another rate at most this often, */
 const NOTICE_MS = 500;
 /** and only if it has changed by this part. */
 const CHANGE_PART_MIN = 0.25;
 
+/**
+ * While bytes arrive, it is told at least this often, though nothing has changed. A controller that has heard one
+ * notice no longer knows how much of what it has sent before is under way: it might take the worker for silent.
+ */
+const REPEAT_MS = PING_MS;
+
 /** The compression of one connection. */
 export class Compression {
   readonly #link: Link;
   #isAsked = false;
+  #toldMeasurements = 0;
   #toldBytesPerMs = 0;
   #toldAtMs = -Infinity;
 
@@ -29,12 +36,13 @@ export class Compression {
 
   /** Tells the controller how fast its bytes arrive, if there is something new. Call it several times a second. */
   onTick(nowMs: number): void {
-    const bytesPerMs = this.#link.compression.arrivals.bytesPerMs;
+    const { bytesPerMs, measurements } = this.#link.compression.arrivals;
     if (!this.#isAsked || this.#link.isClosed || bytesPerMs === undefined) return;
+    if (measurements === this.#toldMeasurements) return;
     const change = Math.abs(bytesPerMs - this.#toldBytesPerMs);
-    if (change <= CHANGE_PART_MIN * this.#toldBytesPerMs || nowMs - this.#toldAtMs < NOTICE_MS) {
-      return;
-    }
+    const isOther = change > CHANGE_PART_MIN * this.#toldBytesPerMs;
+    if (nowMs - this.#toldAtMs < (isOther ? NOTICE_MS : REPEAT_MS)) return;
+    this.#toldMeasurements = measurements;
     this.#toldBytesPerMs = bytesPerMs;
     this.#toldAtMs = nowMs;
     this.#link.writer.whole(encodeArrivalRate(bytesPerMs));
