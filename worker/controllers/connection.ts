@@ -66,7 +66,7 @@ export class Connection implements JobSource {
   #halfClosed: Timer | undefined;
 
   constructor(context: ConnectionContext, stream: ByteStream) {
-    const { executor, store, checks, room, clock, payloadBytesMax, turns } = context;
+    const { executor, store, checks, room } = context;
     this.#context = context;
     const client = this.#client = executor.onClientUp();
     this.#jobs = new UnansweredJobs(() => [...this.#core.waiting, ...executor.jobsOf(client)]);
@@ -88,11 +88,11 @@ export class Connection implements JobSource {
       onDrained: () => this.#flow.onDrained(),
       onRead: (bytes) => context.held.onReceived(bytes),
       onClosed: (reason) => this.#onClosed(reason),
-    }, { clock, payloadBytesMax, turns, findPlace: this.#arriving.findPlace });
+    }, { ...context, findPlace: this.#arriving.findPlace });
     this.#link = link;
     this.#paced = new PacedMessages(context.pace, (until) => link.hold(until));
     this.#compression = new Compression(link);
-    this.printing = new PrintedNotices(link, this.#core, clock);
+    this.printing = new PrintedNotices(link, this.#core, context.clock);
     const backlog = backlogOf(this.#jobs, this.#core, this.#contents, link);
     this.#flow = new FlowControl(backlog, {
       pause: (isPaused) => link.pause(isPaused),
