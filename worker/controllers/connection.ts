@@ -74,10 +74,8 @@ export class Connection implements JobSource {
       onOutcome: (job, outcome) => this.#start(job, outcome),
       onReleased: (core) => store.release(core),
     });
-    const responder: CoreResponder = {
-      send: (frame) => this.#send(frame),
-      sendError: (id, kind, text) => this.#sendError(id, kind, text),
-    };
+    const sendError: CoreResponder["sendError"] = (...error) => this.#sendError(...error);
+    const responder: CoreResponder = { send: (frame) => this.#send(frame), sendError };
     this.#changes = new CoreChanges(this.#core, store, checks, room, responder);
     this.#contents = new ContentReceiver(context.contents, room, responder);
     this.#arriving = new ArrivingJob(this.#core, executor);
@@ -149,8 +147,6 @@ export class Connection implements JobSource {
   close(reason?: Error): void {
     this.#link.close(reason);
   }
-
-  // Answers to jobs.
 
   answer(job: RelayedJob, { type, payload, release }: SlotResponse, lines?: Lines): void {
     if (type !== ResponseType.ok) {
