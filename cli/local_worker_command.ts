@@ -33,6 +33,7 @@ export async function localWorkerCommand(
     ...shares,
     log,
     tellsController: true,
+    endsWithController: true, // or it would start new slots when it is about to end
     software: SOFTWARE,
     ownsProcess: true,
     dumpsFolder: dumps?.path,
@@ -51,7 +52,10 @@ export async function localWorkerCommand(
 }
 
 /** Opens the folder for core dumps. This process holds it until its end: no link in its place leads dumps elsewhere. */
-async function openDumps({ files }: Runtime, { root, path }: FolderBelow): Promise<OpenFolder> {
+async function openDumps(
+  { files }: Runtime,
+  { root, path }: FolderBelow,
+): Promise<Pick<OpenFolder, "path" | "close">> {
   return await (await FilesBelow.open(files, root)).holdFolder(path);
 }
 

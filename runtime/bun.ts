@@ -14,7 +14,7 @@ import { ChunkQueue } from "./chunk_queue.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { DirectReads, RECEIVE_FUNCTIONS, type ReceiveLibrary } from "./direct_reads.ts";
 import { reasonOf } from "./error_text.ts";
-import { systemFiles } from "./files.ts";
+import { bunFiles } from "./bun_files.ts";
 import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
 import { peerUserBy } from "./peer_user.ts";
 import {
@@ -39,7 +39,7 @@ export const bunRuntime: Runtime = {
   name: `bun ${bun.version}`,
   clock: systemClock,
   random: systemRandom,
-  files: systemFiles,
+  files: bunFiles,
   dial,
   listen,
   peerUser: peerUserBy(() => openCFunctions(DIAGNOSIS_FUNCTIONS)),
@@ -87,8 +87,9 @@ class SocketStream implements ByteStream {
   }
 
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    const isPossible = this.#incoming.isEmpty && !this.#isClosed;
-    const bytes = isPossible ? this.#direct.read(this.#socket.fd, into) : 0;
+    const { fd = -1 } = this.#socket;
+    const isPossible = fd >= 0 && this.#incoming.isEmpty && !this.#isClosed;
+    const bytes = isPossible ? this.#direct.read(fd, into) : 0;
     return bytes > 0 ? Promise.resolve(bytes) : this.#incoming.read(into);
   }
 

@@ -18,6 +18,7 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "./c_functions.ts";
+import { DIRECT_FUNCTIONS, type DirectLibrary } from "./direct_files.ts";
 import { CORE_PROCESS_FUNCTIONS, coreProcess, type CoreProcessLibrary } from "./core_process.ts";
 import {
   ForeignGuardedCore,
@@ -148,6 +149,12 @@ export function openSignalLibrary(): SignalLibrary {
 /** Opens functions of the C library. */
 export function openCFunctions<T>(functions: Readonly<Record<string, CFunction>>): T {
   return openCLibrary((name) => open<T>(name, functions));
+}
+
+/** Opens the functions for small files. */
+export function openDirectLibrary(): DirectLibrary {
+  const library = openCFunctions<DirectLibrary & { errnoLocation(): Pointer }>(DIRECT_FUNCTIONS);
+  return { ...library, errno: () => ffi.read.i32(library.errnoLocation()) };
 }
 
 /** Opens what binds threads to CPUs. */

@@ -210,12 +210,6 @@ export const FILE_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   unlink: { args: ["buffer"], returns: "i32" },
   // char *realpath(const char *path, char *found), with room for PATH_MAX bytes
   realpath: { args: ["buffer", "buffer"], returns: "pointer" },
-  // DIR *opendir(const char *path)
-  opendir: { args: ["buffer"], returns: "pointer" },
-  // struct dirent *readdir(DIR *stream); valid until the next call
-  readdir: { args: ["pointer"], returns: "pointer" },
-  // int closedir(DIR *stream)
-  closedir: { args: ["pointer"], returns: "i32" },
   // int *__errno_location(void)
   errnoLocation: { symbol: "__errno_location", args: [], returns: "pointer" },
 };

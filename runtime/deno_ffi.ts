@@ -18,6 +18,7 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "./c_functions.ts";
+import { DIRECT_FUNCTIONS, type DirectLibrary } from "./direct_files.ts";
 import { CORE_PROCESS_FUNCTIONS, coreProcess, type CoreProcessLibrary } from "./core_process.ts";
 import {
   ForeignGuardedCore,
@@ -146,7 +147,7 @@ export function openAffinityLibrary(): AffinityLibrary {
   return symbols as unknown as AffinityLibrary;
 }
 
-/** The functions for files. A stream is a folder that is being listed. */
+/** The functions for files. */
 export interface FileLibrary {
   statx(folder: number, path: Buffer, flags: number, mask: number, stats: Buffer): number;
   /** The same on another thread. `path` and `stats` must stay alive until it resolves. */
@@ -163,18 +164,7 @@ export interface FileLibrary {
   mkdir(path: Buffer, mode: number): number;
   unlink(path: Buffer): number;
   realpath(path: Buffer, found: Buffer): Pointer | null;
-  opendir(path: Buffer): Pointer | null;
-  /** Valid until the next call. */
-  readdir(stream: Pointer): DirectoryEntry | null;
-  closedir(stream: Pointer): number;
   errno(): number;
-}
-
-/** A `struct dirent`. */
-export interface DirectoryEntry {
-  byteAt(offset: number): number;
-  /** A copy of the bytes up to the next zero. */
-  bytesTo0(offset: number): Uint8Array;
 }
 
 /** Opens the functions for files; `undefined` if this process may not, or where the system is not Linux. */
@@ -186,34 +176,26 @@ export function openFileLibrary(): FileLibrary | undefined {
     const aside = openCLibrary((name) =>
       Deno.dlopen(name, tableOf({ statx }, { nonblocking: true }))
     );
-    const { errnoLocation, readdir, ...others } = symbols as unknown as
-      & Omit<FileLibrary, "readdir">
-      & { errnoLocation(): Pointer; readdir(stream: Pointer): Pointer | null };
+    const { errnoLocation, ...others } = symbols as unknown as FileLibrary & CError;
     return {
       ...others,
       statxAside: aside.symbols["statx"] as unknown as FileLibrary["statxAside"],
       errno: () => memory.int32At(errnoLocation()),
-      readdir: (stream) => {
-        const entry = readdir(stream);
-        return entry && entryAt(new Deno.UnsafePointerView(entry));
-      },
     };
   } catch {
     return undefined;
   }
 }
 
-function entryAt(view: Deno.UnsafePointerView): DirectoryEntry {
-  return {
-    byteAt: (offset) => view.getUint8(offset),
-    bytesTo0: (offset) => {
-      let end = offset;
-      while (view.getUint8(end) !== 0) end += 1;
-      const bytes = new Uint8Array(end - offset);
-      view.copyInto(bytes, offset);
-      return bytes;
-    },
-  };
+/** Where the C library has the number of its last error. */
+interface CError {
+  errnoLocation(): Pointer;
+}
+
+/** Opens the functions for small files. */
+export function openDirectLibrary(): DirectLibrary {
+  const library = openCFunctions<DirectLibrary & CError>(DIRECT_FUNCTIONS);
+  return { ...library, errno: () => memory.int32At(library.errnoLocation()) };
 }
 
 function tableOf(

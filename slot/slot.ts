@@ -45,7 +45,7 @@ const CORE_API_VERSION = 1;
  * Answers are gathered for about this long at most, to be written together. A longer time would delay the
  * answers before a long job, and lose more of them when a job crashes the slot.
  */
-const ANSWERS_HELD_MS = 0.1;
+const ANSWERS_HELD_MS = 0.3;
 
 /** A job of at least this length is marked even while its core prints nothing: that costs less than 1 % of it. */
 const MARKED_JOB_MS = 5;

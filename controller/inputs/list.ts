@@ -1,22 +1,17 @@
 /** Lists the files that a command line names: files, folders, and the list on stdin. */
 
-import { basename, join, relative } from "../../runtime/path.ts";
+import { basename, dirname, join, relative } from "../../runtime/path.ts";
 import { nameOfBytes } from "../../runtime/file_name.ts";
 import type { Files } from "../../runtime/files.ts";
 import { type Ending, readLines } from "./file_lines.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
-import {
-  isInside,
-  nameOfListed,
-  OVERWRITES_ITSELF,
-  OVERWRITES_OTHER,
-  overwritesItself,
-  realPath,
-  withRealParent,
-} from "./paths.ts";
+import { isInside, nameOfListed, OVERWRITES_ITSELF, OVERWRITES_OTHER, realPath } from "./paths.ts";
 import type { Warn } from "./source.ts";
 import { walkFolder } from "./walk.ts";
+
+/** So many files that are named one by one are listed at once. */
+const NAMED_MAX = 64;
 
 /** Which files are inputs. */
 export interface FileListing {
@@ -31,10 +26,10 @@ export interface FileListing {
   readonly listEnding?: Ending | undefined;
 }
 
-/** All files in order. Yields `undefined` where the next file may take a while, so that a batch is not held back. */
+/** All files in order, some at a time: those that are known before the next ones may take a while. */
 export async function* listFiles(
   listing: FileListing,
-): AsyncIterable<ListedFile | undefined> {
+): AsyncIterable<readonly ListedFile[]> {
   const { files, paths, outputs } = listing;
   const realOutputs = await realPath(files, outputs);
   const named = paths.filter((path) => path !== "-");
@@ -47,61 +42,93 @@ export async function* listFiles(
 
 /** Fails files whose output would overwrite one of the `inputs`, or a file in a folder among them. */
 async function* refuseOverwriting(
-  files: AsyncIterable<ListedFile | undefined>,
+  batches: AsyncIterable<readonly ListedFile[]>,
   inputs: readonly string[],
   realOutputs: string,
-): AsyncIterable<ListedFile | undefined> {
-  for await (const file of files) {
-    const output = file && join(realOutputs, file.name);
-    const overwrites = output !== undefined &&
-      inputs.some((input) => input === output || isInside(output, input));
-    yield file && overwrites ? { ...file, failure: OVERWRITES_OTHER } : file;
-  }
+): AsyncIterable<readonly ListedFile[]> {
+  const refused = (file: ListedFile): ListedFile => {
+    const output = join(realOutputs, file.name);
+    const overwrites = inputs.some((input) => input === output || isInside(output, input));
+    return overwrites ? { ...file, failure: OVERWRITES_OTHER } : file;
+  };
+  for await (const files of batches) yield files.map(refused);
 }
 
 async function* listPaths(
   listing: FileListing,
   realOutputs: string,
-): AsyncIterable<ListedFile | undefined> {
-  const { files, warn } = listing;
+): AsyncIterable<readonly ListedFile[]> {
+  const { files, warn, naming } = listing;
+  let named: ListedFile[] = [];
   for (const path of listing.paths) {
+    const isFile = path !== "-" && (await files.target(path)).kind !== "folder";
+    if (isFile) named.push(namedFile(path, basename(path), naming));
+    if (named.length > (isFile ? NAMED_MAX : 0)) {
+      yield named;
+      named = [];
+    }
+    if (isFile) continue;
     if (path === "-") yield* listStdin(listing, realOutputs);
-    else if ((await files.target(path)).kind === "folder") {
+    else {
       const excluded = join(path, relative(await realPath(files, path), realOutputs));
-      yield* walkFolder(path, { files, excluded, warn, naming: listing.naming });
-    } else yield namedFile(path, basename(path), listing.naming);
+      yield* walkFolder(path, { files, excluded, warn, naming });
+    }
   }
+  if (named.length > 0) yield named;
 }
 
 /** The files listed on stdin. Outputs of earlier runs, which `find` may list too, are skipped. */
 async function* listStdin(
   listing: FileListing,
   realOutputs: string,
-): AsyncIterable<ListedFile | undefined> {
+): AsyncIterable<readonly ListedFile[]> {
   let hasWarned = false;
   for await (const lines of readLines("-", listing.listEnding)) {
+    const listed: ListedFile[] = [];
+    const parents = new RealParents(listing.files);
     for (const line of lines) {
       const path = nameOfBytes(line);
       if (path === "") continue;
-      const file = await listedFile(listing, path, realOutputs);
-      if (file) yield file;
+      const file = await listedFile(listing, path, realOutputs, parents);
+      if (file) listed.push(file);
       else if (!hasWarned) {
         listing.warn(`skipping "${path}": listed paths inside the output folder are skipped`);
         hasWarned = true;
       }
     }
-    yield undefined;
+    yield listed;
   }
 }
 
 async function listedFile(
-  { files, naming }: FileListing,
+  { naming }: FileListing,
   path: string,
   realOutputs: string,
+  parents: RealParents,
 ): Promise<ListedFile | undefined> {
   const file = namedFile(path, nameOfListed(path), naming);
-  if (await overwritesItself(files, path, file.name, realOutputs)) {
-    return { ...file, failure: OVERWRITES_ITSELF };
+  const real = await parents.withReal(path);
+  if (join(realOutputs, file.name) === real) return { ...file, failure: OVERWRITES_ITSELF };
+  return isInside(real, realOutputs) ? undefined : file;
+}
+
+/** The folders of some files that are listed together: mostly the same few. */
+class RealParents {
+  readonly #files: Files;
+  readonly #known = new Map<string, string>();
+
+  constructor(files: Files) {
+    this.#files = files;
   }
-  return isInside(await withRealParent(files, path), realOutputs) ? undefined : file;
+
+  /** The path with all links followed except the last component. */
+  async withReal(path: string): Promise<string> {
+    const folder = dirname(path);
+    let real = this.#known.get(folder);
+    if (real === undefined) {
+      real = await realPath(this.#files, folder);
+      this.#known.set(folder, real);
+    }
+    return join(real, basename(path));
+  }
 }

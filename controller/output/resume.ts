@@ -1,5 +1,6 @@
 /** Resumes earlier runs: finds the jobs that they finished, from the journal and the outputs in the folder. */
 
+import type { Buffer } from "node:buffer";
 import { join } from "../../runtime/path.ts";
 import { coarserIdentities } from "./coarser_identity.ts";
 import { checksumOfFile, parseChecksum } from "./checksum.ts";
@@ -17,6 +18,7 @@ import { JournalEpochs } from "./journal_epochs.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
 import { type ReadRecord, toJobRecord } from "./journal_record.ts";
 import { LineTable } from "./line_table.ts";
+import { RecordScanner } from "./record_scanner.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 
@@ -25,6 +27,8 @@ const CHECKS_MAX = 16;
 
 /** The beginning of the identities of lines. */
 const LINE_START = "line-";
+
+const DONE: FinishedOutcome = { state: "done" };
 
 /** How to resume. */
 export interface ResumeOptions {
@@ -52,6 +56,7 @@ export class Resume implements FinishedJobs {
   readonly #jobs = new JobTable();
   readonly #lines = new LineTable();
   readonly #epochs = new JournalEpochs();
+  readonly #scanner: RecordScanner;
   readonly counts: ResumeCounts = { done: 0, failed: 0, otherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
 
@@ -59,6 +64,7 @@ export class Resume implements FinishedJobs {
     this.#files = files;
     this.#folder = folder;
     this.#options = options;
+    this.#scanner = new RecordScanner(options.core);
   }
 
   /** Reads the journal of an output folder. */
@@ -67,6 +73,7 @@ export class Resume implements FinishedJobs {
     const path = journalIn(folder);
     try {
       await readJournal(files, path, {
+        takesLine: (line, at) => resume.#takesLine(line, at),
         onRecord: (record, at) => resume.#onRecord(record, at),
         onRun: (event) => resume.#epochs.onRun(event),
         onFlaw: (kind) => resume.#onFlaw(kind),
@@ -102,6 +109,20 @@ export class Resume implements FinishedJobs {
     const number = this.#lines.get(identity);
     const job = number === undefined ? undefined : this.#jobs.get(numbering.outputOf(number));
     return job?.identity === identityNumber(identity) ? number : undefined;
+  }
+
+  /** Most outputs have a record that is trusted: then only their size is looked up. */
+  outcomeNow(input: IdentifiedInput): FinishedOutcome | "unknown" | undefined {
+    const { name } = input;
+    const job = this.#jobs.get(name);
+    if (!job || !isOf(job, input)) return undefined;
+    const isDone = job.state === JobState.done;
+    if (!isDone && (job.state === JobState.otherCore || this.#options.retryFailed)) {
+      return undefined;
+    }
+    if (!this.#files.fileBytesSync || !isDone) return "unknown";
+    if (this.#files.fileBytesSync(`${this.#folder}/${name}`) !== job.bytesOut) return undefined;
+    return this.#epochs.isTrusted(job.epoch) ? DONE : "unknown";
   }
 
   async outcomesOf(
@@ -160,6 +181,24 @@ export class Resume implements FinishedJobs {
     return readRecordAt(this.#files, journalIn(this.#folder), at).catch(() => undefined);
   }
 
+  /** Nearly all lines are plain. The same as `#onRecord`, in a fraction of the time. */
+  #takesLine(line: Buffer, at: number): boolean {
+    const scanned = this.#scanner;
+    if (!scanned.scan(line)) return false;
+    const { input, identity, content, state, attempt, bytesOut, crcOut, isSameCore } = scanned;
+    if (identity === 0 || attempt === 0) return true;
+    this.#jobs.setHashed(input, {
+      identity: isSameCore ? identity : 0,
+      state: isSameCore ? JobState[state] : JobState.otherCore,
+      epoch: this.#epochs.current,
+      at,
+      bytesOut,
+      crcOut,
+      content,
+    });
+    return true;
+  }
+
   #onRecord(record: ReadRecord, at: number): void {
     const { input, identity, content, state, attempt, bytesOut, crcOut, core } = record;
     // A job that was never sent runs again in any case.
@@ -188,11 +227,9 @@ export class Resume implements FinishedJobs {
   }
 
   #count(): void {
-    for (const { state } of this.#jobs.entries()) {
-      if (state === JobState.done) this.counts.done += 1;
-      else if (state === JobState.failed) this.counts.failed += 1;
-      else this.counts.otherCore += 1;
-    }
+    this.counts.done = this.#jobs.count(JobState.done);
+    this.counts.failed = this.#jobs.count(JobState.failed);
+    this.counts.otherCore = this.#jobs.count(JobState.otherCore);
   }
 }
 

@@ -43,7 +43,7 @@ test("a slot gets its next job once it has answered the last one", () => {
   recorder.assertNothingIsLeft();
 });
 
-test("a slot gets many short jobs at once, but at most half of those left", () => {
+test("a slot gets many short jobs at once, but at most half of those left, or two", () => {
   const recorder = new Recorder();
   const slot = recorder.endpoint();
   const client = recorder.client();
@@ -51,11 +51,31 @@ test("a slot gets many short jobs at once, but at most half of those left", () =
   recorder.onSend = () => {
     const out = recorder.out(slot).length;
     most = Math.max(most, out);
-    assert.ok(out <= Math.max(1, Math.ceil(recorder.left / 2)), `${out} of ${recorder.left}`);
+    assert.ok(out <= Math.max(2, Math.ceil(recorder.left / 2)), `${out} of ${recorder.left}`);
   };
   recorder.queue(client, names(2_000));
   recorder.answerAll(0.01);
   assert.ok(most > 150, `${most} jobs at once`);
+  recorder.assertNothingIsLeft();
+});
+
+test("a deep window is filled up only once half of it is free", () => {
+  const recorder = new Recorder({ isLocal: false });
+  const worker = recorder.endpoint(1);
+  const client = recorder.client();
+  recorder.queue(client, names(2_000, "w"));
+  recorder.answerAll(0.01);
+  recorder.queue(client, names(5_000));
+  const window = recorder.schedule().length;
+  assert.ok(window > 100, `${window} jobs`);
+  const answered = () => recorder.answer(recorder.out(worker)[0] as string, 0.01);
+  for (let free = 1; free < Math.floor(window / 2); free++) {
+    answered();
+    assert.deepEqual(recorder.schedule(), []);
+  }
+  for (let more = 0; more < 5; more++) answered();
+  assert.ok(recorder.schedule().length > window / 3);
+  recorder.answerAll(0.01);
   recorder.assertNothingIsLeft();
 });
 
