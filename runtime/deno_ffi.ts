@@ -112,8 +112,9 @@ export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProc
   return coreProcess(symbols as unknown as CoreProcessLibrary, env);
 }
 
-/** Makes memory that this process shares with one that it starts. */
+/** Makes memory that this process shares with one that it starts. Nobody is asked for the permission. */
 export function createMemory(bytes: number, writer: MemoryWriter): SharedMemory | undefined {
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   const open = () => openCFunctions<MemoryLibrary<Pointer, bigint>>(MEMORY_FUNCTIONS);
   return createSharedMemory(open, memory, bytes, writer);
 }
