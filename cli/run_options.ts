@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
 import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "../controller/cluster/retries.ts";
 import type { FailureLimit } from "../controller/failure_limit.ts";
+import { compressionModeOf } from "../controller/workers/compression_mode.ts";
 import type { Sweep } from "../controller/inputs/product.ts";
 import { parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
@@ -38,6 +39,7 @@ export interface RunFlags extends ShareFlags {
   readonly listen?: Address;
   readonly key?: string;
   readonly insecure?: boolean;
+  readonly compress?: boolean;
   readonly timeout?: number;
   readonly initTimeout?: number;
   readonly memory?: number;
@@ -124,6 +126,8 @@ function addWorkerOptions(command: Command): void {
     .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text))
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
     .option("--insecure", "use every worker that answers or connects, without a key")
+    .option("--compress", "compress all that is sent (default: where the network is slow)")
+    .option("--no-compress", "compress nothing")
     .optionsGroup("This machine, without workers:");
   addShareOptions(command, "jobs at once");
 }
@@ -176,6 +180,7 @@ export function clusterOptionsOf(flags: RunFlags): ClusterOptions {
     initMs: flags.initTimeout ?? INIT_MS_DEFAULT,
     verifiedPart: flags.verify ?? 0,
     coreOutput: coreOutputOf(flags) === "off" ? "failures" : "all",
+    compression: compressionModeOf(flags.compress),
   };
 }
 

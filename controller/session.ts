@@ -18,6 +18,7 @@ import { ResultQueue } from "./result_queue.ts";
 import { NoWorkerError } from "./run_errors.ts";
 import { coreImage, readCoreImage } from "./workers/core_image.ts";
 import { LocalWorker } from "./workers/local_worker.ts";
+import { compressionModeOf } from "./workers/compression_mode.ts";
 
 /** Options of a session. */
 export interface SessionOptions {
@@ -36,6 +37,11 @@ export interface SessionOptions {
   readonly key?: string;
   /** Uses any worker at these addresses, without a key and unencrypted. Default: false. */
   readonly insecure?: boolean;
+  /**
+   * Whether inputs, outputs and the core are compressed on their way to and from workers on other machines. Default:
+   * where the network is slower than the compressor.
+   */
+  readonly compress?: boolean;
   /** Slots of the local worker, if there is one. Default: one per CPU, or per `threads` CPUs. */
   readonly slots?: number;
   /** How many threads the libraries in a core use in the local worker. Default: CPUs divided by slots. */
@@ -160,8 +166,9 @@ export class Session implements AsyncDisposable {
     const policy = { ...DEFAULT_POLICY, ...options.policy };
     const { initMs = INIT_MS_DEFAULT } = options;
     const coreOutput = options.log ? "all" : "failures";
+    const compression = compressionModeOf(options.compress);
     const session = new Session(log, (events) => {
-      return new Cluster(runtime, core, events, log, { policy, initMs, coreOutput });
+      return new Cluster(runtime, core, events, log, { policy, initMs, coreOutput, compression });
     });
     for (const worker of workers) session.#cluster.dial(worker);
     if (isLocal) {

@@ -1,9 +1,8 @@
 /** Sends and receives frames over a byte stream. Only this file reads and writes bytes of the protocol. */
 
 import {
-  type FindPlace,
   type Frame,
-  FrameDecoder,
+  type FrameSource,
   FrameWriter,
   ProtocolError,
   TruncatedFrameError,
@@ -13,6 +12,8 @@ import { type Clock, nextTurn, type Timer } from "../runtime/clock.ts";
 import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import type { LinkEvents, Reception } from "./link_events.ts";
+import { LinkCompression } from "./link_compression.ts";
+import type { LinkOptions } from "./link_options.ts";
 
 /**
  * How long to read on after the last frame was sent, and discard what arrives. If the socket were closed with
@@ -44,20 +45,13 @@ const FRAMES_PER_TURN_MAX = 4_096;
 /** Bytes per read while the link is ending. They are discarded. */
 const DISCARDED_BYTES = 64 * 1024;
 
-/** Options of a link. */
-export interface LinkOptions {
-  readonly clock: Clock;
-  readonly payloadBytesMax?: number | undefined;
-  readonly findPlace?: FindPlace | undefined;
-}
-
 /** A connection that carries frames. */
 export class Link {
   readonly #stream: ByteStream;
   readonly #events: LinkEvents;
   readonly #clock: Clock;
-  readonly #decoder: FrameDecoder;
   readonly #writer = new FrameWriter();
+  readonly compression: LinkCompression;
   #writingBytes = 0;
   #signsOfLife = 0;
   #unacknowledgedBytes = 0;
@@ -81,7 +75,11 @@ export class Link {
     this.#stream = stream;
     this.#events = events;
     this.#clock = options.clock;
-    this.#decoder = new FrameDecoder(options);
+    this.compression = new LinkCompression(options, {
+      writer: this.#writer,
+      write: (bytes) => this.#write(bytes),
+      onBytes: (bytes) => events.onRead?.(bytes),
+    });
   }
 
   get peer(): string {
@@ -111,7 +109,11 @@ export class Link {
 
   /** Bytes of sent frames that the system has not accepted yet. */
   get pendingBytes(): number {
-    return this.#writer.pendingBytes + this.#writingBytes;
+    return this.#writer.pendingBytes + this.compression.pendingBytes + this.#writingBytes;
+  }
+
+  get #decoder(): FrameSource {
+    return this.compression.decoder;
   }
 
   /** Starts reading. Frames are reported from now on. */
@@ -204,23 +206,31 @@ export class Link {
     while (!this.#isClosed) {
       if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
       const space = this.#isEnding ? new Uint8Array(DISCARDED_BYTES) : this.#decoder.space();
+      const isInside = this.#decoder.heldBytes > 0;
+      const sinceMs = this.#clock.now();
       const bytes = await this.#stream.read(space);
       if (bytes === null) break;
+      this.compression.arrivals.onRead(bytes, this.#clock.now() - sinceMs, isInside);
       this.#signsOfLife += 1;
       this.#unacknowledgedBytes = 0;
       if (this.#isEnding) continue;
       this.#events.onRead?.(bytes);
       this.#decoder.commit(bytes);
       while (this.#deliver()) await this.#mayDeliver();
-      if (this.#decoder.arriving || this.#isArriving) this.#reportArriving();
     }
     if (this.#decoder.heldBytes > 0 && !this.#isEnding) {
       throw new TruncatedFrameError(this.#decoder.heldBytes);
     }
   }
 
-  /** Delivers the frames that have arrived. Returns whether the rest of them has to wait. */
+  /** Delivers what has arrived. Returns whether the rest of it has to wait. */
   #deliver(): boolean {
+    const mustWait = this.#deliverFrames();
+    if (this.#decoder.arriving || this.#isArriving) this.#reportArriving();
+    return mustWait;
+  }
+
+  #deliverFrames(): boolean {
     try {
       for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
         this.#frames += 1;
@@ -233,13 +243,15 @@ export class Link {
       this.#broken = error;
       this.#events.onBroken?.(error);
       void this.end();
+      return false;
     }
-    return false;
+    return this.#decoder.hasMore === true;
   }
 
   /** Resolves when more frames may be delivered. */
   async #mayDeliver(): Promise<void> {
-    if (this.#frames >= this.#turnEndsAt) await nextTurn();
+    if (this.#decoder.hasMore) await this.compression.turns.next();
+    else if (this.#frames >= this.#turnEndsAt) await nextTurn();
     this.#turnEndsAt = this.#frames + FRAMES_PER_TURN_MAX;
     while (this.#held && !this.#isClosed) {
       const held = this.#held;
@@ -265,9 +277,7 @@ export class Link {
 
   async #pump(): Promise<void> {
     try {
-      for (let piece = this.#writer.take(); piece; piece = this.#writer.take()) {
-        await this.#write(piece).finally(() => this.#writer.release(piece));
-      }
+      await this.compression.pump();
     } catch (error) {
       return this.#closed(toError(error));
     }
@@ -277,8 +287,9 @@ export class Link {
   async #write(piece: Uint8Array<ArrayBuffer>): Promise<void> {
     for (let at = 0; at < piece.byteLength;) {
       const rest = piece.subarray(at);
+      const bytesMax = this.#isEnding ? LAST_WRITE_BYTES_MAX : WRITE_BYTES_MAX;
       const isLastPart = !this.#isEnding && rest.byteLength <= WRITE_BYTES_MAX + LAST_PART_BYTES;
-      const part = isLastPart ? rest : rest.subarray(0, this.#partBytesMax);
+      const part = isLastPart ? rest : rest.subarray(0, bytesMax);
       this.#writingBytes = piece.byteLength - at;
       await this.#stream.write(part);
       this.#writtenAtMs = this.#clock.now();
@@ -290,10 +301,6 @@ export class Link {
       if (this.#isEnding) this.#closeAfter(LAST_WRITE_MS);
     }
     this.#writingBytes = 0;
-  }
-
-  get #partBytesMax(): number {
-    return this.#isEnding ? LAST_WRITE_BYTES_MAX : WRITE_BYTES_MAX;
   }
 
   #onEnd(): void {

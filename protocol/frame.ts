@@ -16,6 +16,9 @@ export const MessageType = {
   content: 0x09,
   coreOutput: 0x0a,
   setup: 0x0b,
+  compression: 0x0c,
+  /** A worker sends it, too. */
+  compressed: 0x0d,
 } as const;
 
 /** Types of the frames that a worker sends. Version 2 added all but `ok` and `error`. */
@@ -23,6 +26,8 @@ export const ResponseType = {
   ok: 0x01,
   draining: 0x03,
   printed: 0x04,
+  arrivalRate: 0x05,
+  compressed: 0x0d,
   kindError: 0xfe,
   error: 0xff,
 } as const;

@@ -1,5 +1,6 @@
 /** Encodes and decodes the messages that protocol version 2 adds, and their responses. */
 
+import { decodeCompression } from "./compressed.ts";
 import { type CoreOutputMode, decodeCoreOutput } from "./core_output.ts";
 import { type ContentPart, type CoreSetup, decodeContent, decodeSetup } from "./core_setup.ts";
 import { MalformedPayloadError, UnknownTypeError } from "./errors.ts";
@@ -15,15 +16,6 @@ export const LATEST_VERSION = 2;
 /** Bytes of a SHA-256. */
 const DIGEST_BYTES = 32;
 
-/** The most cores that a worker may say it has kept. distcomp's worker keeps far fewer. */
-export const KEPT_CORES_MAX = 65_536;
-
-/** Characters that are kept of each text in a worker's description: the longest name of a host, and more. */
-const DESCRIPTION_CHARS_MAX = 255;
-
-/** Bytes of the id of a worker process. */
-export const INSTANCE_BYTES = 16;
-
 /** The limits of a job; 0 means no limit. */
 export interface JobLimits {
   /** How long it may run. */
@@ -34,20 +26,6 @@ export interface JobLimits {
 
 /** No limits. */
 export const NO_LIMITS: JobLimits = { timeMs: 0, memoryBytes: 0 };
-
-/** A worker's description of itself. */
-export interface WorkerDescription {
-  /** The id of the worker process, hexadecimal. All connections to one process have the same id. */
-  readonly instance: string;
-  readonly slots: number;
-  /** 0 if unknown. */
-  readonly memoryBytes: number;
-  readonly platform: string;
-  readonly software: string;
-  readonly machine: string;
-  /** The SHA-256 of each core that it has stored, hexadecimal. */
-  readonly cores: readonly string[];
-}
 
 /** How busy a worker is, counting the jobs of all its controllers. */
 export interface WorkerLoad {
@@ -112,7 +90,9 @@ export type Message2 =
   | { readonly type: "content"; readonly id: Uint64; readonly content: ContentPart }
   | { readonly type: "cancel"; readonly id: Uint64; readonly message: Uint64 }
   | { readonly type: "ping"; readonly id: Uint64 }
-  | { readonly type: "coreOutput"; readonly id: Uint64; readonly mode: CoreOutputMode };
+  | { readonly type: "coreOutput"; readonly id: Uint64; readonly mode: CoreOutputMode }
+  /** Whether the worker is to compress what it sends. */
+  | { readonly type: "compression"; readonly id: Uint64; readonly compresses: boolean };
 
 /** The payload of a job with limits, decoded without a copy. */
 export interface LimitedJob {
@@ -148,21 +128,6 @@ export function encodeCancel(id: Uint64, message: Uint64): Uint8Array<ArrayBuffe
 /** Encodes a ping as a whole frame. */
 export function encodePing(id: Uint64): Uint8Array<ArrayBuffer> {
   return encodeFrame({ type: MessageType.ping, id, payload: NO_PAYLOAD });
-}
-
-/** Encodes the response to a "describe" as a whole frame. */
-export function encodeDescription(id: Uint64, worker: WorkerDescription): Uint8Array<ArrayBuffer> {
-  const payload = new PayloadWriter()
-    .hex(worker.instance)
-    .uint32(worker.slots)
-    .uint64(worker.memoryBytes)
-    .string(worker.platform)
-    .string(worker.software)
-    .string(worker.machine)
-    .uint32(worker.cores.length)
-    .hex(worker.cores.join(""))
-    .bytes();
-  return encodeFrame({ type: ResponseType.ok, id, payload });
 }
 
 /** Encodes the response to a "choose compute core" as a whole frame. */
@@ -241,6 +206,8 @@ export function decodeMessage2(frame: Frame): Message2 {
     }
     case MessageType.coreOutput:
       return { type: "coreOutput", id, mode: decodeCoreOutput(payload) };
+    case MessageType.compression:
+      return { type: "compression", id, compresses: decodeCompression(payload) };
     case MessageType.version:
     case MessageType.core:
     case MessageType.job:
@@ -257,25 +224,6 @@ export function readLimitedJob(payload: Uint8Array<ArrayBuffer>): LimitedJob {
   const timeMs = Number(readUint64(payload, 4));
   const memoryBytes = Number(readUint64(payload, 12));
   return { attempt: readUint32(payload, 0), limits: { timeMs, memoryBytes }, job };
-}
-
-/** Decodes the response to a "describe". */
-export function decodeDescription(payload: Uint8Array<ArrayBuffer>): WorkerDescription {
-  const reader = new PayloadReader(payload, "A worker's description");
-  const description = {
-    instance: reader.hex(INSTANCE_BYTES),
-    slots: reader.uint32(),
-    memoryBytes: Number(reader.uint64()),
-    platform: reader.string().slice(0, DESCRIPTION_CHARS_MAX),
-    software: reader.string().slice(0, DESCRIPTION_CHARS_MAX),
-    machine: reader.string().slice(0, DESCRIPTION_CHARS_MAX),
-    cores: reader.list(KEPT_CORES_MAX, DIGEST_BYTES, () => reader.hex(DIGEST_BYTES)),
-  };
-  reader.end();
-  if (description.slots === 0) {
-    throw new MalformedPayloadError("A worker has 0 slots; it must have at least 1");
-  }
-  return description;
 }
 
 /** Decodes the response to a "choose compute core": whether the core is loaded. Otherwise it must be sent. */

@@ -5,8 +5,11 @@
  * @module
  */
 
+export * from "./compressed.ts";
+export * from "./compressed_decoder.ts";
 export * from "./core_output.ts";
 export * from "./core_setup.ts";
+export * from "./description.ts";
 export * from "./errors.ts";
 export * from "./frame.ts";
 export * from "./frame_decoder.ts";

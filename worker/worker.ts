@@ -212,7 +212,7 @@ export class Worker implements AsyncDisposable {
     await this.#connections.serve(stream, this.#connectionContext());
   }
 
-  #connectionContext(): Omit<ConnectionContext, "held" | "pace"> {
+  #connectionContext(): Omit<ConnectionContext, "held" | "pace" | "turns"> {
     const { payloadBytesMax, halfClosedMs, controllerSilentMsMax } = this.#options;
     return {
       clock: this.#clock,
@@ -293,6 +293,7 @@ export class Worker implements AsyncDisposable {
       software: this.#options.software ?? "distcomp",
       machine: os.hostname(),
       cores: this.#store.keys,
+      compresses: true,
     };
   }
 

@@ -75,6 +75,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#endpoints = new Endpoints<T>({
       ...parts,
       coreOutput: options.coreOutput ?? "failures",
+      compression: options.compression ?? "auto",
       onPrinted: (printed) => events.onPrinted?.(printed),
     });
     this.#tick = clock.every(TICK_MS, () => this.#onTick(clock.now()));

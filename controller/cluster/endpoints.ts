@@ -9,6 +9,7 @@ import type { Log } from "../../system/log.ts";
 import type { Answer } from "../answer.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { CoreImage } from "../workers/core_image.ts";
+import type { CompressionMode } from "../workers/compression_mode.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
 import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
@@ -45,6 +46,8 @@ export interface EndpointParts<T extends Task> {
   readonly clock: Clock;
   readonly log: Log;
   readonly coreOutput: CoreOutputMode;
+  /** For workers on other machines: the own one has no network in between. */
+  readonly compression: CompressionMode;
   /** A job has printed something, or its core while no job ran. */
   onPrinted(printed: Printed<T>): void;
   /** Something has changed: the pool schedules jobs. Gives the time, which is the same for all events of a turn. */
@@ -124,6 +127,7 @@ export class Endpoints<T extends Task> {
       onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
       onPrinted: (dispatch, notice) => this.#onPrinted(id, dispatch, notice),
       coreOutput: this.#parts.coreOutput,
+      compression: worker.isLocal ? "never" : this.#parts.compression,
     });
     if (connection.version === 1) this.#version1.onReady(worker);
     // Load the core now, before the first job, in two cases: this address was given up because its worker could

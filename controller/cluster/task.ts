@@ -3,6 +3,7 @@
 import type { Job, PoolCounts } from "../../pool/types.ts";
 import type { CoreOutputMode } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
+import type { CompressionMode } from "../workers/compression_mode.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 
 /** An input to run as a job. */
@@ -57,6 +58,8 @@ export interface ClusterOptions {
   readonly verifiedPart?: number;
   /** What workers of version 2 tell of what jobs print. Default: `failures`. */
   readonly coreOutput?: CoreOutputMode;
+  /** When to compress what goes over the network. Default: `auto`. */
+  readonly compression?: CompressionMode;
 }
 
 /** Slots that load the core. */

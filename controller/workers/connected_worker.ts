@@ -37,6 +37,8 @@ export class ConnectedWorker {
   readonly address: ReconnectingAddress | undefined;
   readonly history: WorkerHistory;
   readonly proof: PeerProof | undefined;
+  /** Whether this process has started it. */
+  readonly isLocal: boolean;
   /** The number of jobs that it has answered. */
   answers = 0;
   #identity: string | undefined;
@@ -51,6 +53,7 @@ export class ConnectedWorker {
     this.address = origin.address;
     this.history = origin.history;
     this.proof = origin.proof;
+    this.isLocal = origin.isLocal;
   }
 
   /** Its address if it was dialed, otherwise its host. */

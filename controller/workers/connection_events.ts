@@ -9,6 +9,7 @@ import type {
   WorkerDescription,
 } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
+import type { CompressionMode } from "./compression_mode.ts";
 
 /** What a connection reports to the set of workers. */
 export interface WorkerConnectionEvents {
@@ -35,6 +36,7 @@ export interface Service {
   readonly onPrinted: OnPrinted;
   /** What the worker should tell of what its jobs print. */
   readonly coreOutput: CoreOutputMode;
+  readonly compression: CompressionMode;
 }
 
 /** Handles the response to a message other than a job. */

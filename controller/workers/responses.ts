@@ -16,7 +16,7 @@ export function isResponse(type: number, version: number): boolean {
   if (type === ResponseType.ok || type === ResponseType.error) return true;
   if (version === 1) return false;
   return type === ResponseType.kindError || type === ResponseType.draining ||
-    type === ResponseType.printed;
+    type === ResponseType.printed || type === ResponseType.arrivalRate;
 }
 
 export function isError({ type }: Frame): boolean {

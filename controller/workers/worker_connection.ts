@@ -29,6 +29,7 @@ import type { ByteStream } from "../../runtime/ports.ts";
 import { CONTROL_ID_FIRST, ControlMessages } from "./control_messages.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
+import { WorkerCompression } from "./worker_compression.ts";
 import { PrintedBounds } from "./printed_bounds.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import {
@@ -59,6 +60,7 @@ export class WorkerConnection {
   #isPaused = false;
   #isHeld = false;
   readonly #printed: PrintedBounds;
+  readonly #compression: WorkerCompression;
   readonly #unfinished: Unfinished;
 
   constructor(
@@ -82,6 +84,7 @@ export class WorkerConnection {
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
     }, { clock });
+    this.#compression = new WorkerCompression(this.#link, (...what) => this.#request(...what));
     this.#unfinished = new Unfinished(this.#link);
   }
 
@@ -93,7 +96,7 @@ export class WorkerConnection {
   /** Offers the version. `onIntroduced` or `onClosed` follows. */
   start(): void {
     this.#link.start();
-    this.#send(encodeVersion(this.#expect((frame) => this.#onVersion(frame)), this.version));
+    this.#request((id) => encodeVersion(id, this.version), (frame) => this.#onVersion(frame));
     const late = "it did not answer the version exchange";
     this.#expectWithin(HANDSHAKE_MS_MAX, (time) => this.#link.close(new Error(`${late} ${time}`)));
   }
@@ -102,8 +105,9 @@ export class WorkerConnection {
   serve(service: Service): void {
     this.#phase = { kind: "serving", ...service };
     if (this.version === 1) return;
+    this.#compression.start(service.compression);
     // A worker that cannot do this answers with an error, and does without.
-    this.#send(encodeCoreOutput(this.#expect(() => {}), service.coreOutput));
+    this.#request((id) => encodeCoreOutput(id, service.coreOutput), () => {});
   }
 
   /** How busy the worker was when it answered the last ping. */
@@ -141,8 +145,7 @@ export class WorkerConnection {
   /** Cancels a job, if the protocol version supports it. The worker still answers the job. */
   cancel(dispatch: DispatchId): void {
     if (this.version === 1) return;
-    const id = this.#expect((frame) => decodeNothing(payloadOf(frame)));
-    this.#send(encodeCancel(id, dispatch));
+    this.#request((id) => encodeCancel(id, dispatch), (frame) => decodeNothing(payloadOf(frame)));
   }
 
   /** Pings when it is time, and closes when the worker has been silent, or has left an answer unfinished, for too long. */
@@ -150,6 +153,7 @@ export class WorkerConnection {
     const unfinished = this.#unfinished.look(nowMs);
     if (unfinished !== undefined) return this.#link.close(new Error(unfinished));
     if (this.version === 1 || !this.hasAgreed) return;
+    this.#compression.onTick(nowMs);
     const { isListening } = this.#link.reception;
     const action = this.#heartbeat.check(this.#link, isListening, nowMs);
     const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
@@ -173,11 +177,10 @@ export class WorkerConnection {
 
   #ping(): void {
     this.#pingedAtMs = this.#clock.now();
-    const id = this.#expect((frame) => {
+    this.#request(encodePing, (frame) => {
       this.#load = decodeWorkerLoad(payloadOf(frame));
       this.#heartbeat.onAnswered();
     });
-    this.#send(encodePing(id));
   }
 
   /** Pauses or resumes reading answers. While reading is paused, the worker has to wait. */
@@ -207,9 +210,9 @@ export class WorkerConnection {
     this.#link.writer.whole(message);
   }
 
-  /** Reserves the id of a message. The response goes to `onResponse`. */
-  #expect(onResponse: OnResponse): number {
-    return this.#messages.expect(onResponse);
+  /** Sends a message that is encoded with its id. Its response goes to `onResponse`. */
+  #request(encode: (id: number) => Uint8Array<ArrayBuffer>, onResponse: OnResponse): void {
+    this.#send(encode(this.#messages.expect(onResponse)));
   }
 
   /** Calls `onLate` unless the response comes in time. `time` is the limit as text for a message. */
@@ -224,6 +227,7 @@ export class WorkerConnection {
     if (!isResponse(type, this.version)) throw new UnknownTypeError("response", type, this.version);
     if (typeof id === "bigint") throw unexpectedResponse(id);
     if (type === ResponseType.draining) return this.#onDraining(frame);
+    if (type === ResponseType.arrivalRate) return this.#compression.onArrivalRate(frame);
     if (type === ResponseType.printed) return this.#onPrinted(id, decodePrinted(frame.payload));
     if (id < CONTROL_ID_FIRST) {
       if (this.#phase.kind !== "serving") throw unexpectedResponse(id);
@@ -242,6 +246,7 @@ export class WorkerConnection {
   #onDraining({ id, payload }: Frame): void {
     decodeNothing(payload);
     if (id !== 0) throw new ProtocolError(`drain notice has id ${id}, expected 0`);
+    this.#compression.onDraining();
     this.#events.onDraining();
   }
 
@@ -257,26 +262,25 @@ export class WorkerConnection {
     }
     if (this.version === 1) return this.#onIntroduced(undefined);
     this.#phase = { kind: "description" };
-    this.#send(encodeDescribe(this.#expect((answer) => this.#onDescription(answer))));
+    this.#request(encodeDescribe, (answer) => {
+      this.#responseTimer?.stop();
+      this.#onIntroduced(decodeDescription(payloadOf(answer)));
+    });
     this.#expectWithin(
       HANDSHAKE_MS_MAX,
       (time) => this.#link.close(new Error(`it did not describe itself ${time}`)),
     );
   }
 
-  #onDescription(frame: Frame): void {
-    this.#responseTimer?.stop();
-    this.#onIntroduced(decodeDescription(payloadOf(frame)));
-  }
-
   #onIntroduced(description: WorkerDescription | undefined): void {
+    this.#compression.onIntroduced(description);
     this.#phase = { kind: "introduced" };
     this.#events.onIntroduced(description);
   }
 
   #transferOf(core: CoreImage, initMs: number): CoreTransfer {
     return new CoreTransfer(core, initMs, {
-      request: (encode, onResponse) => this.#send(encode(this.#expect(onResponse))),
+      request: (...what) => this.#request(...what),
       sendCore: () => this.#sendCore(core),
       onLoaded: () => this.#onCoreLoaded(),
       onFailed: (reason) => this.#onCoreFailed(reason),
@@ -285,7 +289,7 @@ export class WorkerConnection {
   }
 
   #sendCore(core: CoreImage): void {
-    const id = this.#expect((frame) => this.#onCore(frame, decodeCoreResponse));
+    const id = this.#messages.expect((frame) => this.#onCore(frame, decodeCoreResponse));
     this.#heartbeat.onSent(this.#clock.now());
     this.#link.writer.core(id, core.name, core.content);
   }

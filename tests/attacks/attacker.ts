@@ -13,19 +13,26 @@ import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   CANCEL,
+  COMPRESSED,
+  COMPRESSION,
   concat,
   CORE,
   encodeFrame,
   header,
+  int32,
   JOB,
   PING,
   u64,
   view,
 } from "../fixtures/peers/frames.ts";
+import { zstdCompress } from "../../runtime/zstd.ts";
 import { coreMessage, versionMessage } from "../worker/raw.ts";
 
 /** A type of message that no version has. */
 const UNKNOWN = 0xee;
+
+/** The most that one frame of compressed bytes may stand for. */
+const COMPRESSED_BYTES_MAX = 2 ** 20;
 
 /** Frames that are written at once. */
 const BATCH = 4_096;
@@ -37,6 +44,7 @@ const ATTACKS: Readonly<Record<string, () => Promise<void>>> = {
   "jobs without a core": () => flood(Number(args[0] ?? 4), JOB, concat(u64(0n), u64(0n))),
   "pings": () => flood(Number(args[0] ?? 4), PING, new Uint8Array(0)),
   "cancels": () => flood(Number(args[0] ?? 4), CANCEL, u64(1n)),
+  "compressed zeros": () => inflate(Number(args[0] ?? 16)),
   "idle connections": () => hold(Number(args[0]), new Uint8Array(0)),
   "half headers": () => hold(Number(args[0]), header(JOB, 1n, 8n).subarray(0, 9)),
   "announced gigabytes": () => trickle(Number(args[0]), Number(args[1])),
@@ -73,6 +81,32 @@ async function flood(connections: number, type: number, payload: Uint8Array): Pr
     socket.on("drain", write);
     write();
   }
+}
+
+/** Sends jobs of 64 MiB of zeros without end, compressed to a thousandth. */
+async function inflate(connections: number): Promise<void> {
+  const bytes = 64 * COMPRESSED_BYTES_MAX;
+  const head = header(JOB, 2n, BigInt(bytes));
+  const part = new Uint8Array(COMPRESSED_BYTES_MAX);
+  const parts = Array.from({ length: bytes / part.byteLength }, () => compressed(1, part));
+  const batch = concat(compressed(0, head), ...parts);
+  for (let index = 0; index < connections; index++) {
+    const socket = await open();
+    socket.write(versionMessage(1n, 2));
+    socket.write(encodeFrame({ type: COMPRESSION, id: 2n, payload: Uint8Array.of(1) }));
+    const write = () => {
+      while (socket.writable && socket.write(batch));
+    };
+    socket.on("drain", write);
+    write();
+  }
+}
+
+/** A frame of compressed bytes. */
+function compressed(coding: number, bytes: Uint8Array): Uint8Array {
+  const data = coding === 0 ? bytes : zstdCompress(bytes);
+  const payload = concat(Uint8Array.of(coding), int32(bytes.byteLength), data);
+  return encodeFrame({ type: COMPRESSED, id: 0n, payload });
 }
 
 /** Keeps connections open that have sent only this, and opens new ones for those that are closed. */

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import * as protocol from "../../protocol/mod.ts";
+import { zstdDecompress } from "../../runtime/zstd.ts";
 import { encodeJobResponse, fromHex, onlyFrame, toHex, toUint64 } from "./bytes.ts";
 
 /** The message that a successful response answers, which its bytes do not contain. */
@@ -19,6 +20,7 @@ type Success =
     software: string;
     machine: string;
     cores_hex: string[];
+    compresses?: boolean;
   }
   | { type: "ok"; to: "choose"; id: string; loaded: boolean }
   | { type: "ok"; to: "limited_job"; id: string; exit_code: number; output_hex: string }
@@ -71,16 +73,25 @@ type MessageMeaning =
   | LimitedJob
   | { type: "cancel"; id: string; message: string }
   | { type: "ping"; id: string }
-  | { type: "core_output"; id: string; mode: protocol.CoreOutputMode };
+  | { type: "core_output"; id: string; mode: protocol.CoreOutputMode }
+  | { type: "compression"; id: string; compresses: boolean };
 
 type OtherResponse =
   | { type: "draining"; id: string }
   | { type: "error"; id: string; message: string }
   | { type: "kind_error"; id: string; kind: protocol.FailureKindName; message: string }
-  | { type: "printed"; id: string; is_last: boolean; left_out: number; lines: string[] };
+  | { type: "printed"; id: string; is_last: boolean; left_out: number; lines: string[] }
+  | { type: "arrival_rate"; id: string; bytes_per_ms: string };
+
+/** Either side sends it. */
+interface Compressed {
+  type: "compressed";
+  id: string;
+  bytes_hex: string;
+}
 
 /** What a vector means. Numbers of 64 bits are decimal strings. */
-export type Meaning = MessageMeaning | OtherResponse | Success;
+export type Meaning = Compressed | MessageMeaning | OtherResponse | Success;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -115,6 +126,10 @@ export function encode(meaning: Meaning): Bytes {
       return protocol.encodePing(id);
     case "core_output":
       return protocol.encodeCoreOutput(id, meaning.mode);
+    case "compression":
+      return protocol.encodeCompression(id, meaning.compresses);
+    case "compressed":
+      return protocol.encodeCompressed(fromHex(meaning.bytes_hex), undefined);
     default:
       return meaning.type === "ok" ? encodeSuccess(id, meaning) : encodeOther(id, meaning);
   }
@@ -174,6 +189,8 @@ function encodeOther(id: protocol.Uint64, meaning: OtherResponse): Bytes {
         leftOut: meaning.left_out,
         lines: meaning.lines,
       });
+    case "arrival_rate":
+      return protocol.encodeArrivalRate(Number(meaning.bytes_per_ms));
   }
 }
 
@@ -188,6 +205,7 @@ function encodeSuccess(id: protocol.Uint64, meaning: Success): Bytes {
         software: meaning.software,
         machine: meaning.machine,
         cores: meaning.cores_hex,
+        ...(meaning.compresses && { compresses: true }),
       });
     case "choose":
       return protocol.encodeChooseResponse(id, meaning.loaded);
@@ -220,6 +238,7 @@ export function meaningOf(frame: protocol.Frame, what: Question | "message" | "e
 function meaningOfMessage(frame: protocol.Frame): Meaning {
   const id = String(frame.id);
   if (frame.type === protocol.MessageType.limitedJob) return meaningOfLimitedJob(id, frame.payload);
+  if (frame.type === protocol.MessageType.compressed) return meaningOfCompressed(frame);
   const message = protocol.decodeMessage2(frame);
   switch (message.type) {
     case "choose":
@@ -273,8 +292,22 @@ function meaningOfLimitedJob(id: string, payload: Bytes): Meaning {
   };
 }
 
-function meaningOfOther({ type, id, payload }: protocol.Frame): Meaning {
+function meaningOfCompressed(frame: protocol.Frame): Meaning {
+  const bytes = protocol.decodeCompressed(frame, zstdDecompress);
+  return { type: "compressed", id: String(frame.id), bytes_hex: toHex(bytes) };
+}
+
+function meaningOfOther(frame: protocol.Frame): Meaning {
+  const { type, id, payload } = frame;
   switch (type) {
+    case protocol.ResponseType.compressed:
+      return meaningOfCompressed(frame);
+    case protocol.ResponseType.arrivalRate:
+      return {
+        type: "arrival_rate",
+        id: String(id),
+        bytes_per_ms: String(protocol.decodeArrivalRate(payload)),
+      };
     case protocol.ResponseType.draining:
       assert.equal(payload.byteLength, 0);
       return { type: "draining", id: String(id) };
@@ -339,6 +372,7 @@ function meaningOfDescription(id: string, worker: protocol.WorkerDescription): M
     software: worker.software,
     machine: worker.machine,
     cores_hex: [...worker.cores],
+    ...(worker.compresses && { compresses: true }),
   };
 }
 

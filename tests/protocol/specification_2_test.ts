@@ -116,6 +116,8 @@ test("the messages on the page are those of the code, for each version", () => {
       MessageType.content,
       MessageType.coreOutput,
       MessageType.setup,
+      MessageType.compression,
+      MessageType.compressed,
     ],
   ]);
   assert.deepEqual(types.flat(), Object.values<number>(MessageType));
@@ -147,6 +149,8 @@ test("the limits of version 2 on the page are those of the code", () => {
     String(protocol.UNANSWERED_CORES_MAX),
     String(protocol.UNANSWERED_PARTS_MAX),
     String(protocol.UNANSWERED_BYTES_MAX),
+    String(protocol.COMPRESSED_BYTES_MAX),
+    String(protocol.COMPRESSED_BYTES_MIN),
     String(protocol.PRINTED_TEXT_BYTES_MAX),
   ]);
 });

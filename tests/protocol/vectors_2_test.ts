@@ -75,7 +75,7 @@ for (const vector of vectors.valid.filter(isAddedMessage)) {
 }
 
 /** Complete messages that contain something that version 2 does not have. */
-const refusedByType = ["message-type-0x0c", "message-type-0xfe", "message-type-zero"];
+const refusedByType = ["message-type-0x0e", "message-type-0xfe", "message-type-zero"];
 
 /** Responses, the message that each answers, or "error" for those whose type says what they are. */
 const refusedAsResponses: Record<string, Question | "error"> = {
@@ -87,6 +87,7 @@ const refusedAsResponses: Record<string, Question | "error"> = {
   "error-kind-missing": "error",
   "printed-too-short": "error",
   "printed-kind-unknown": "error",
+  "arrival-rate-too-short": "error",
 };
 
 /** Frames whose error is not in their payload. */
@@ -94,7 +95,7 @@ const refusedElsewhere = [
   "draining-with-payload",
   "draining-with-id",
   "response-type-0x02",
-  "response-type-0x05",
+  "response-type-0x06",
 ];
 
 test("every invalid vector of version 2 has a test that refuses it", () => {
@@ -134,7 +135,7 @@ for (const name of ["draining-with-payload", "draining-with-id"]) {
   });
 }
 
-for (const name of ["response-type-0x02", "response-type-0x05"]) {
+for (const name of ["response-type-0x02", "response-type-0x06"]) {
   test(`vector ${name} of version 2: its frame is whole, but its type is not a response type`, () => {
     const { type } = onlyFrame(invalid(name));
     assert.equal(type, Number(name.slice(-4)));

@@ -160,7 +160,7 @@ export class Controller {
       options,
       LOCK,
     );
-    const { timeMs, retries, crashLimit } = this.plan;
+    const { timeMs, retries, crashLimit, compression = "auto" } = this.plan;
     const run = this.#run = new Run({
       runtime,
       core,
@@ -168,7 +168,7 @@ export class Controller {
       journal,
       source: this.#source(resume),
       log: { ...silentLog, warn: (text) => this.#tell(text) },
-      options: { policy: { timeMs, memoryBytes: 0, retries, crashLimit } },
+      options: { policy: { timeMs, memoryBytes: 0, retries, crashLimit }, compression },
       workers: this.#workers,
       listen: this.address,
       skipsExpected: resume?.skipsExpected ?? 0,

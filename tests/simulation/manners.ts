@@ -32,6 +32,9 @@ const UNKNOWN_VERSION = 99;
 const SLOTS_AT = 16;
 const SLOTS_CLAIMED = 65_535;
 
+/** At the end of a description: whether the worker compresses. */
+const COMPRESSION_BYTES = 4;
+
 /** Bytes of an id. All that borrow one have the same. */
 const ID_BYTES = 16;
 
@@ -112,6 +115,11 @@ function refuseVersion2(frame: Frame): readonly Frame[] {
   return [{ ...frame, payload: int32(UNKNOWN_VERSION) }];
 }
 
+/** It would hide the answers that are to be changed. */
+function withoutCompression(description: Frame): Frame {
+  return { ...description, payload: description.payload.slice(0, -COMPRESSION_BYTES) };
+}
+
 function boast(description: Uint8Array): Uint8Array {
   const changed = description.slice();
   view(changed).setUint32(SLOTS_AT, SLOTS_CLAIMED, true);
@@ -159,7 +167,10 @@ function withMemory(
     if (type === CHOOSE) memory.core = new FieldReader(payload.subarray(SHA_256_BYTES)).string();
     return [frame];
   };
-  return new ChangedStream(stream, remember, (frame) => change(memory, frame));
+  return new ChangedStream(stream, remember, (frame) => {
+    const isDescription = memory.kinds.get(frame.id) === DESCRIBE;
+    return change(memory, isDescription ? withoutCompression(frame) : frame);
+  });
 }
 
 /** A worker's end of a connection, with changes on the way. */

@@ -1,5 +1,6 @@
 /** The plan of a simulation: everything in it follows from its seed. */
 
+import type { CompressionMode } from "../../controller/workers/compression_mode.ts";
 import { drawJobs, type JobKind, type PlannedJob } from "./jobs.ts";
 import { Random } from "./random.ts";
 
@@ -86,6 +87,8 @@ export interface RunPlan {
   readonly crashLimit: number;
   /** How long an operation on its disk takes, at most. */
   readonly diskMsMax: number;
+  /** When it compresses what goes over the network. Default: `auto`. */
+  readonly compression?: CompressionMode;
 }
 
 /** A whole simulation. */
@@ -228,6 +231,9 @@ export function badNodesPlan(seed: number): Plan {
   return { seed, machines, runs: [run], faults: [], calmAtMs: 0 };
 }
 
+/** When runs compress, by their seeds. */
+const COMPRESSIONS: readonly CompressionMode[] = ["always", "auto", "never"];
+
 /** The plan of a seed. */
 export function planFrom(seed: number, scale: Scale): Plan {
   const random = new Random(seed);
@@ -249,7 +255,10 @@ export function planFrom(seed: number, scale: Scale): Plan {
     machines,
     runs: Array.from(
       { length: !isSteady && random.chance(0.2) ? limits.runsMax : 1 },
-      (_, index) => drawRun(index, isSteady ? STEADY_RUN : limits, slots, random),
+      (_, index) => ({
+        ...drawRun(index, isSteady ? STEADY_RUN : limits, slots, random),
+        compression: COMPRESSIONS[seed % COMPRESSIONS.length] ?? "auto",
+      }),
     ),
     faults: Array.from({ length: faults }, () => ({
       kind: random.pick(FAULTS),

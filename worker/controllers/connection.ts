@@ -33,6 +33,7 @@ import { end, RECEIVED } from "../job.ts";
 import type { JobPlace, JobSource, Lines, RelayedJob, SlotResponse } from "../job.ts";
 import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
 import { ArrivingJob } from "./arriving_job.ts";
+import { Compression } from "./compression.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionWatch } from "./connection_watch.ts";
 import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
@@ -55,6 +56,7 @@ export class Connection implements JobSource {
   readonly #flow: FlowControl;
   readonly #paced: PacedMessages;
   readonly #arriving: ArrivingJob;
+  readonly #compression: Compression;
   readonly printing: PrintedNotices;
   readonly watch: ConnectionWatch;
   readonly #closed = Promise.withResolvers<Error | undefined>();
@@ -64,7 +66,7 @@ export class Connection implements JobSource {
   #halfClosed: Timer | undefined;
 
   constructor(context: ConnectionContext, stream: ByteStream) {
-    const { executor, store, checks, room, clock, payloadBytesMax } = context;
+    const { executor, store, checks, room, clock, payloadBytesMax, turns } = context;
     this.#context = context;
     const client = this.#client = executor.onClientUp();
     this.#jobs = new UnansweredJobs(() => [...this.#core.waiting, ...executor.jobsOf(client)]);
@@ -79,7 +81,6 @@ export class Connection implements JobSource {
     this.#changes = new CoreChanges(this.#core, store, checks, room, responder);
     this.#contents = new ContentReceiver(context.contents, room, responder);
     this.#arriving = new ArrivingJob(this.#core, executor);
-    const options = { clock, payloadBytesMax, findPlace: this.#arriving.findPlace };
     const link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
@@ -87,9 +88,10 @@ export class Connection implements JobSource {
       onDrained: () => this.#flow.onDrained(),
       onRead: (bytes) => context.held.onReceived(bytes),
       onClosed: (reason) => this.#onClosed(reason),
-    }, options);
+    }, { clock, payloadBytesMax, turns, findPlace: this.#arriving.findPlace });
     this.#link = link;
     this.#paced = new PacedMessages(context.pace, (until) => link.hold(until));
+    this.#compression = new Compression(link);
     this.printing = new PrintedNotices(link, this.#core, clock);
     const backlog = backlogOf(this.#jobs, this.#core, this.#contents, link);
     this.#flow = new FlowControl(backlog, {
@@ -132,6 +134,7 @@ export class Connection implements JobSource {
 
   /** Closes if the controller is silent for longer than version 2 allows, or leaves a message unfinished. */
   check(nowMs: number): void {
+    this.#compression.onTick(nowMs);
     const silentMsMax = this.#version === 1 ? Infinity : this.#context.silentMsMax;
     const reason = this.watch.reasonToClose(nowMs, silentMsMax);
     if (reason !== undefined) this.close(new Error(reason));
@@ -211,6 +214,7 @@ export class Connection implements JobSource {
     else if (type === "cancel") this.#onCancel(id, message.message);
     else if (type === "describe") this.#send(encodeDescription(id, this.#context.describe()));
     else if (type === "ping") this.#send(encodeWorkerLoad(id, this.#context.load()));
+    else if (type === "compression") this.#send(this.#compression.onAsked(id, message.compresses));
     else if (type === "coreOutput") this.#send(this.printing.onAsked(id, message.mode));
     else if (type !== "job") void this.#onCore(message, bytes); // jobs take another way
   }
@@ -275,8 +279,6 @@ export class Connection implements JobSource {
     this.fail(job, kind, reason);
   }
 
-  // The end.
-
   /** Closes once the controller has ended its sending and everything is answered. */
   #endIfDone(): void {
     if (!this.#halfClosed || this.#jobs.count > 0) return;
@@ -286,7 +288,11 @@ export class Connection implements JobSource {
   }
 
   #onBroken(error: ProtocolError): void {
-    if (error instanceof PayloadTooLargeError) this.#sendError(error.id, "protocol", error.message);
+    this.#sendError(
+      error instanceof PayloadTooLargeError ? error.id : 0,
+      "protocol",
+      error.message,
+    );
   }
 
   #onPeerEnded(): void {

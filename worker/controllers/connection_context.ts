@@ -1,6 +1,7 @@
 /** What all connections of a worker share. */
 
 import type { WorkerDescription, WorkerLoad } from "../../protocol/mod.ts";
+import type { Turns } from "../../link/turns.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ContentStore } from "../cores/content_store.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
@@ -20,6 +21,8 @@ export interface ConnectionContext {
   readonly room: DiskRoom;
   readonly pace: MessagePace;
   readonly held: HeldBytes;
+  /** When connections decompress what they receive. */
+  readonly turns: Turns;
   readonly payloadBytesMax: number | undefined;
   /** How long a controller that has closed its sending side still gets answers. */
   readonly halfClosedMs: number;

@@ -1,6 +1,7 @@
 /** The connections of a worker: how many there may be, which of them go first, and what they hold together. */
 
 import { ConnectionLimit, type ConnectionLimits, hostOf } from "../../link/connection_limit.ts";
+import { Turns } from "../../link/turns.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { LineLimit } from "../../system/line_limit.ts";
@@ -11,7 +12,7 @@ import { HeldBytes } from "./held_bytes.ts";
 import { MessagePace } from "./message_pace.ts";
 
 /** What the connections themselves bring into their context. */
-type OwnContext = "held" | "pace";
+type OwnContext = "held" | "pace" | "turns";
 
 /** All connections of a worker. */
 export class Connections implements Iterable<Connection> {
@@ -31,6 +32,7 @@ export class Connections implements Iterable<Connection> {
     this.#shared = {
       held: new HeldBytes(() => [...this.#open].map(({ watch }) => watch)),
       pace: new MessagePace(clock),
+      turns: new Turns(),
     };
   }
 

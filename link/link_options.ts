@@ -1,0 +1,16 @@
+/** The options of a link. */
+
+import type { FindPlace } from "../protocol/mod.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Turns } from "./turns.ts";
+
+/** Options of a link. */
+export interface LinkOptions {
+  readonly clock: Clock;
+  /** The largest payload to accept. Default: `PAYLOAD_BYTES_MAX_DEFAULT`. */
+  readonly payloadBytesMax?: number | undefined;
+  /** Where large payloads go. */
+  readonly findPlace?: FindPlace | undefined;
+  /** When compressed bytes are decompressed. Default: turns of its own. */
+  readonly turns?: Pick<Turns, "next">;
+}

@@ -1,0 +1,16 @@
+/**
+ * Turns of the event loop for what takes a millisecond, one after another: however many links have such work, what
+ * else there is to do comes in between.
+ */
+
+import { nextTurn } from "../runtime/clock.ts";
+
+/** The turns of several links. */
+export class Turns {
+  #last: Promise<void> = Promise.resolve();
+
+  /** Resolves when it is the caller's turn, in a turn of the event loop that nobody else has got. */
+  next(): Promise<void> {
+    return this.#last = this.#last.then(nextTurn);
+  }
+}
