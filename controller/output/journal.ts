@@ -7,6 +7,7 @@ import process from "node:process";
 import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
 import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { BatchedOutputs } from "./sink.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { OpenFile } from "../../runtime/files.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
@@ -28,6 +29,10 @@ export interface JournalOptions {
   /** Whether to discard the records of earlier runs. */
   readonly fresh: boolean;
   readonly clock: Clock;
+  /** Where it lies; in the output folder by default. */
+  readonly path?: string | undefined;
+  /** Outputs that are written in batches: each before its records. */
+  readonly outputs?: BatchedOutputs | undefined;
 }
 
 /** The path of an output folder's journal. */
@@ -40,6 +45,7 @@ export class Journal {
   readonly #file: OpenFile;
   readonly #core: string;
   readonly #clock: Clock;
+  readonly #outputs: BatchedOutputs | undefined;
   readonly #timers: readonly Timer[];
   /** Lines that are not written yet. */
   #text = "";
@@ -53,12 +59,13 @@ export class Journal {
   private constructor(
     readonly path: string,
     file: OpenFile,
-    { core, clock }: JournalOptions,
+    { core, clock, outputs }: JournalOptions,
     bytes: number,
   ) {
     this.#file = file;
     this.#core = core;
     this.#clock = clock;
+    this.#outputs = outputs;
     this.#bytes = bytes;
     this.#timers = [
       clock.every(FLUSH_MS, () => this.#flush()),
@@ -68,14 +75,14 @@ export class Journal {
 
   /** Opens the journal of an output folder whose lock is held, or creates it. */
   static async open(files: FolderFiles, folder: string, options: JournalOptions): Promise<Journal> {
-    const path = journalIn(folder);
+    const path = options.path ?? journalIn(folder);
     try {
       const file = await files.openToAppend(path, options.fresh);
       const { bytes } = await file.info();
       const isTorn = bytes > 0 && await byteAt(file, bytes - 1) !== NEWLINE;
       const journal = new Journal(path, file, options, bytes);
       if (isTorn) journal.#text = "\n"; // otherwise the next line would be damaged too
-      if (bytes > 0) await journal.#begin();
+      if (bytes > 0 || options.outputs) await journal.#begin();
       return journal;
     } catch (cause) {
       throw cause instanceof SinkError ? cause : journalError(path, cause);
@@ -107,7 +114,8 @@ export class Journal {
   }
 
   #addRunEvent(event: RunEvent): void {
-    this.#text += formatRunEvent(event, os.hostname(), process.pid, this.#clock.date());
+    const packBytes = event === "begun" ? this.#outputs?.keptBytes : undefined;
+    this.#text += formatRunEvent(event, os.hostname(), process.pid, this.#clock.date(), packBytes);
   }
 
   /** Resolves when everything is on the disk. */
@@ -121,7 +129,8 @@ export class Journal {
     if (this.#text === "") return;
     const text = this.#text;
     this.#text = "";
-    this.#writing = this.#writing.then(() => this.#append(text));
+    const outputs = this.#outputs?.write();
+    this.#writing = this.#writing.then(() => this.#append(text, outputs));
   }
 
   /** Syncs after all queued writes, so that a slow disk gets one request at a time. */
@@ -129,11 +138,16 @@ export class Journal {
     this.#writing = this.#writing.then(async () => {
       if (this.#isSynced || this.#failure) return;
       this.#isSynced = true;
-      await this.#file.datasync().catch((cause) => this.#failure = journalError(this.path, cause));
+      const synced = this.#outputs?.sync().then(() => this.#file.datasync());
+      await (synced ?? this.#file.datasync()).catch((cause) =>
+        this.#failure = journalError(this.path, cause)
+      );
     });
   }
 
-  async #append(text: string): Promise<void> {
+  async #append(text: string, outputs: Promise<void> | undefined): Promise<void> {
+    if (this.#failure) return;
+    await outputs?.catch((error) => this.#failure ??= error);
     if (this.#failure) return;
     const bytes = Buffer.from(text);
     this.#isSynced = false;
@@ -160,5 +174,6 @@ async function byteAt(file: OpenFile, at: number): Promise<number | undefined> {
 }
 
 function journalError(path: string, cause: unknown): SinkError {
+  if (cause instanceof SinkError) return cause; // of a pack
   return new SinkError(`Cannot write the journal "${path}": ${reasonOf(cause)}`, { cause });
 }

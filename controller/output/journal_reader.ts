@@ -23,7 +23,7 @@ export interface JournalFlaws {
 export interface JournalEvents {
   /** A record, and where its line begins in the file. */
   onRecord(record: ReadRecord, at: number): void;
-  onRun(event: RunEvent): void;
+  onRun(event: RunEvent, packBytes?: number): void;
   /** A line that cannot be used. */
   onFlaw(kind: keyof JournalFlaws): void;
 }
@@ -77,6 +77,6 @@ function readLine(line: Buffer, at: number, events: JournalEvents): void {
     read = parseTail(line);
   }
   if (read.kind === "newer") events.onFlaw("newer");
-  if (read.kind === "run") events.onRun(read.event);
+  if (read.kind === "run") events.onRun(read.event, read.packBytes);
   if (read.kind === "record") events.onRecord(read.record, at);
 }

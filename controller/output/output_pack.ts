@@ -1,0 +1,180 @@
+/**
+ * The pack of a run: one file with all outputs. What belongs to it lies in a folder beside it, `FILE.distcomp`: the
+ * lock, the journal, and what else an output folder has in `.distcomp`. Links are followed up to the folder of the
+ * pack, and not below it.
+ */
+
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
+import type { OpenFile } from "../../runtime/files.ts";
+import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
+import { dirname, join } from "../../runtime/path.ts";
+import type { Runtime } from "../../runtime/ports.ts";
+import { SinkError } from "./directory_sink.ts";
+import { Journal } from "./journal.ts";
+import { Lock, LockedError } from "./lock.ts";
+import type { FolderOptions } from "./output_folder.ts";
+import type { Outputs } from "./outputs.ts";
+import type { PackFormat } from "./pack_entry.ts";
+import { PackIndex } from "./pack_index.ts";
+import { packError, PackSink } from "./pack_sink.ts";
+import { Resume } from "./resume.ts";
+
+/** How a run opens its pack. */
+export interface OutputPackOptions extends FolderOptions {
+  readonly format: PackFormat;
+}
+
+/** What a pack needs of the runtime. */
+type PackPorts = Pick<Runtime, "clock" | "random" | "files">;
+
+/** The folder of what belongs to the pack at this path. */
+export function packStateOf(path: string): string {
+  return `${path}.distcomp`;
+}
+
+/** The journal of the pack at this path. */
+export function packJournalOf(path: string): string {
+  return join(packStateOf(path), "jobs.jsonl");
+}
+
+/** A pack that only this process writes to. */
+export class OutputPack implements Outputs {
+  readonly #lock: Lock;
+
+  private constructor(
+    lock: Lock,
+    readonly files: FilesBelow,
+    readonly sink: PackSink,
+    readonly journal: Journal,
+    readonly resume: Resume | undefined,
+  ) {
+    this.#lock = lock;
+  }
+
+  /** Opens a pack. Rejects with a `SinkError`, or with a `LockedError` while another run writes to it. */
+  static async open(
+    runtime: PackPorts,
+    path: string,
+    options: OutputPackOptions,
+  ): Promise<OutputPack> {
+    const below = await filesAround(path, runtime);
+    try {
+      const lock = await lockPack(path, { ...runtime, files: below });
+      try {
+        return await OutputPack.#openLocked(runtime, path, options, lock, below);
+      } catch (error) {
+        await lock.release();
+        throw error;
+      }
+    } catch (error) {
+      below.close();
+      throw error;
+    }
+  }
+
+  static async #openLocked(
+    runtime: PackPorts,
+    path: string,
+    options: OutputPackOptions,
+    lock: Lock,
+    below: FilesBelow,
+  ): Promise<OutputPack> {
+    const { clock } = runtime;
+    const { core, fresh } = options;
+    const file = await openPack(below, path);
+    try {
+      await lock.removeLeftovers();
+      const resume = fresh ? undefined : await resumeOf(below, path, file, options);
+      const sink = await PackSink.open({
+        ...options,
+        path,
+        file,
+        clock,
+        keptBytes: resume?.keptBytes ?? 0,
+      });
+      const journal = await Journal.open(below, dirname(path), {
+        core,
+        fresh,
+        clock,
+        path: packJournalOf(path),
+        outputs: sink,
+      });
+      return new OutputPack(lock, below, sink, journal, resume?.jobs);
+    } catch (error) {
+      await file.close().catch(() => {}); // the first error is the one to report
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.journal.close(true).catch(() => {}); // nothing was written
+    await this.sink.close().catch(() => {});
+    await this.release();
+  }
+
+  async release(): Promise<void> {
+    await this.#lock.release().finally(() => this.files.close());
+  }
+}
+
+/** Opens the folder of the pack, and makes it if it does not exist. */
+async function filesAround(path: string, { files }: PackPorts): Promise<FilesBelow> {
+  try {
+    await files.makeFolder(dirname(path));
+    return await FilesBelow.open(files, dirname(path));
+  } catch (cause) {
+    throw packError(path, cause);
+  }
+}
+
+async function lockPack(
+  path: string,
+  ports: Pick<Runtime, "clock" | "random"> & { readonly files: FolderFiles },
+): Promise<Lock> {
+  const state = packStateOf(path);
+  try {
+    await ports.files.makeFolder(state);
+    return await Lock.acquire(join(state, "lock"), `the pack "${path}"`, ports);
+  } catch (cause) {
+    throw cause instanceof LockedError ? cause : packError(path, cause);
+  }
+}
+
+async function openPack(files: FolderFiles, path: string): Promise<OpenFile> {
+  try {
+    return await files.openToAppend(path, false);
+  } catch (cause) {
+    throw packError(path, cause);
+  }
+}
+
+/** What earlier runs have done, if there were any. Rejects if the file is none of theirs. */
+async function resumeOf(
+  files: FolderFiles,
+  path: string,
+  file: OpenFile,
+  options: OutputPackOptions,
+): Promise<{ readonly jobs: Resume; readonly keptBytes: number } | undefined> {
+  const { bytes } = await file.info();
+  const journal = packJournalOf(path);
+  if (await hasContent(files, journal)) {
+    const pack = new PackIndex(bytes);
+    const jobs = await Resume.load(files, dirname(path), { ...options, path: journal, pack });
+    return { jobs, keptBytes: pack.keptBytes };
+  }
+  // A run writes to its journal first. Only the head may be there before.
+  if (bytes <= options.format.head.byteLength) return undefined;
+  throw new SinkError(
+    `Cannot continue the pack "${path}": it has no journal "${journal}"; ` +
+      "choose another file, or use --fresh to replace it",
+  );
+}
+
+async function hasContent(files: FolderFiles, path: string): Promise<boolean> {
+  try {
+    return (await files.info(path)).bytes > 0;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw new SinkError(`Cannot read the journal "${path}": ${reasonOf(error)}`, { cause: error });
+  }
+}

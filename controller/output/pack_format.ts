@@ -1,0 +1,22 @@
+/** The formats of packs. A pack is a file that grows by one entry per output. */
+
+import { csvFormat, jsonlFormat } from "./text_formats.ts";
+import { tarFormat } from "./tar_format.ts";
+import type { PackEntry, PackFormat } from "./pack_entry.ts";
+
+export type { PackEntry, PackFormat };
+
+/** The formats by the ends of names. */
+const FORMATS: readonly (readonly [string, () => PackFormat])[] = [
+  [".tar", tarFormat],
+  [".jsonl", jsonlFormat],
+  [".csv", csvFormat],
+];
+
+/** The ends of names, for messages. */
+export const PACK_ENDINGS = FORMATS.map(([ending]) => ending);
+
+/** The format of the pack with this name; `undefined` if its end says nothing. */
+export function packFormatOf(path: string): PackFormat | undefined {
+  return FORMATS.find(([ending]) => path.endsWith(ending))?.[1]();
+}

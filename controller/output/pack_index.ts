@@ -1,0 +1,62 @@
+/**
+ * Which entries of a pack are whole, as its journal says: it names the place of each entry. A run that resumes cuts
+ * off whatever no record names, and then appends. So a record counts only if its entry ends before all later cuts, and
+ * within the file as it is now.
+ */
+
+import type { JobRecord } from "./journal_record.ts";
+
+/** Learns from the records of a journal, in their order. */
+export class PackIndex {
+  readonly #fileBytes: number;
+  /** The sizes to which the pack was cut, in order. The entries between two cuts are an epoch. */
+  readonly #cuts: number[] = [];
+  /** Where the last entry ends that the journal knows, and the last one that the file has too. */
+  #recordedBytes = 0;
+  #keptBytes = 0;
+  #limits: number[] | undefined;
+
+  /** `fileBytes`: the size of the pack as it is now. */
+  constructor(fileBytes: number) {
+    this.#fileBytes = fileBytes;
+  }
+
+  /** Where the last whole entry ends. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  get epoch(): number {
+    return this.#cuts.length;
+  }
+
+  /** Returns where the entry of the output ends; 0 if there is none. */
+  onRecord({ state, packAt, packBytes }: JobRecord): number {
+    if (state !== "done" || packAt === undefined || packBytes === undefined) return 0;
+    if (packAt < this.#recordedBytes) this.onCut(packAt); // the line that says so was damaged
+    const end = packAt + packBytes;
+    this.#recordedBytes = end;
+    if (end <= this.#fileBytes) this.#keptBytes = end;
+    return end;
+  }
+
+  /** A run has begun, and has cut the pack to this size. */
+  onCut(bytes: number): void {
+    this.#cuts.push(bytes);
+    this.#recordedBytes = Math.min(this.#recordedBytes, bytes);
+    this.#keptBytes = Math.min(this.#keptBytes, bytes);
+  }
+
+  /** Whether the pack still has an entry. Call it after the whole journal has been read. */
+  isWhole(end: number, epoch: number): boolean {
+    this.#limits ??= this.#limitsOf();
+    return end > 0 && end <= (this.#limits[epoch] as number);
+  }
+
+  /** For each epoch, the smallest size that the pack has had since. */
+  #limitsOf(): number[] {
+    const limits = [this.#keptBytes];
+    for (const cut of this.#cuts.toReversed()) limits.push(Math.min(cut, limits.at(-1) as number));
+    return limits.toReversed();
+  }
+}

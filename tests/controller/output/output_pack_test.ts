@@ -1,0 +1,259 @@
+/** A pack and its journal on a disk in memory, which is torn at any byte, full, or loses its power. */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { crc32 } from "node:zlib";
+import { TarReader } from "../../../controller/inputs/tar_reader.ts";
+import { checksumText } from "../../../controller/output/checksum.ts";
+import { SinkError } from "../../../controller/output/directory_sink.ts";
+import { LockedError } from "../../../controller/output/lock.ts";
+import { OutputPack, packJournalOf } from "../../../controller/output/output_pack.ts";
+import { packFormatOf } from "../../../controller/output/pack_format.ts";
+import { systemRandom } from "../../../runtime/clock.ts";
+import { MemoryDisk } from "../../lib/memory_files.ts";
+import { Choices, randomTest, RUNS_ALL, SEED } from "../../lib/random.ts";
+import { test } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
+import { CORE, recordOf } from "./records.ts";
+
+/** Jobs by their names: outputs of various sizes, and a name that needs a header of its own. */
+const JOBS = new Map(
+  Array.from({ length: 12 }, (_, index) => {
+    const name = index === 5 ? "long/".repeat(30) + index : `job${index}`;
+    return [name, `${index},"line"\n`.repeat(index * 17)] as const;
+  }),
+);
+
+const ENDINGS = [".tar", ".jsonl", ".csv"];
+
+/** A pack on a disk. */
+class Session {
+  private constructor(readonly pack: OutputPack, readonly clock: VirtualClock) {}
+
+  static async open(disk: MemoryDisk, path: string, fresh = false): Promise<Session> {
+    const clock = new VirtualClock();
+    const format = packFormatOf(path) ?? assert.fail(path);
+    const options = { core: CORE, fresh, retryFailed: false, format };
+    const runtime = { clock, random: systemRandom, files: disk.files };
+    const pack = await OutputPack.open(runtime, path, options);
+    return new Session(pack, clock);
+  }
+
+  /** Commits the outputs of the jobs that are not finished. Returns their names. */
+  async run(jobs: ReadonlyMap<string, string> = JOBS): Promise<string[]> {
+    const inputs = [...jobs.keys()].map((name) => ({ name, identity: name }));
+    const outcomes = await this.pack.resume?.outcomesOf(inputs) ?? [];
+    const left = inputs.filter((_, index) => outcomes[index] === undefined);
+    for (const { name } of left) this.commit(name, jobs.get(name) ?? "");
+    return left.map(({ name }) => name);
+  }
+
+  commit(name: string, output: string): void {
+    const bytes = Buffer.from(output);
+    const { sink, journal } = this.pack;
+    sink.commit(name, bytes);
+    const crcOut = checksumText(crc32(bytes));
+    const { length: bytesOut } = bytes;
+    journal.add(recordOf(0, { input: name, identity: name, bytesOut, crcOut, ...sink.place }));
+  }
+
+  async close(): Promise<void> {
+    await this.pack.journal.close(true);
+    await this.pack.sink.close();
+    await this.pack.release();
+  }
+}
+
+/** The entries of a pack, in its order. A pack without its end has a torn entry, which does not count. */
+function entriesOf(disk: MemoryDisk, path: string): [string, string][] {
+  const bytes = Buffer.from(disk.bytes(path) ?? []);
+  if (path.endsWith(".tar")) return entriesOfTar(bytes);
+  const text = bytes.toString();
+  if (path.endsWith(".jsonl")) {
+    return text.split("\n").filter((line) => line !== "").map((line) => {
+      const { name, exitCode, output } = JSON.parse(line);
+      assert.equal(exitCode, 0);
+      return [name, output];
+    });
+  }
+  assert(text.startsWith("name,exitCode,output\n"), text.slice(0, 100));
+  const rows = text.slice(text.indexOf("\n") + 1).matchAll(
+    /([^,]*),0,(?:"((?:[^"]|"")*)"|([^\n]*))\n/g,
+  );
+  return [...rows].map((
+    [, name = "", quoted, plain = ""],
+  ) => [name, quoted?.replaceAll('""', '"') ?? plain]);
+}
+
+function entriesOfTar(bytes: Buffer): [string, string][] {
+  const entries: [string, string][] = [];
+  const reader = new TarReader(2 ** 30, {
+    onFile: (name, _, content = new Uint8Array()) =>
+      entries.push([name, Buffer.from(content).toString()]),
+    onSkipped: (name) => assert.fail(name),
+  });
+  reader.push(bytes);
+  reader.end();
+  return entries;
+}
+
+for (const ending of ENDINGS) {
+  const path = `/out/results${ending}`;
+
+  test(`a ${ending} has each output once, and a run that resumes adds none`, async () => {
+    const disk = new MemoryDisk();
+    const first = await Session.open(disk, path);
+    assert.equal((await first.run()).length, JOBS.size);
+    await first.close();
+    assert.deepEqual(entriesOf(disk, path), [...JOBS]);
+    const whole = disk.bytes(path)?.slice();
+    const second = await Session.open(disk, path);
+    assert.deepEqual(await second.run(), []);
+    await second.close();
+    assert.deepEqual(disk.bytes(path), whole);
+  });
+
+  randomTest(
+    `a ${ending} and a journal that are torn at any byte lose nothing and double nothing`,
+    async () => {
+      const { pack, journal } = await written(path);
+      const choices = new Choices(SEED);
+      for (let round = 0; round < (RUNS_ALL ? 2000 : 150); round++) {
+        const disk = new MemoryDisk();
+        const [packBytes, journalBytes] = [
+          choices.below(pack.length + 1),
+          choices.below(journal.length + 1),
+        ];
+        await disk.files.makeFolder(`${path}.distcomp`);
+        await disk.files.create(packJournalOf(path), journal.subarray(0, journalBytes));
+        // A run writes its journal before its pack.
+        await disk.files.create(path, pack.subarray(0, journalBytes === 0 ? 0 : packBytes));
+        const cut = `pack cut at ${packBytes}, journal at ${journalBytes}`;
+        const session = await Session.open(disk, path);
+        const interrupted = new Map([...JOBS].slice(0, choices.below(JOBS.size + 1)));
+        await session.run(interrupted);
+        await session.close();
+        const last = await Session.open(disk, path);
+        await last.run();
+        await last.close();
+        const entries = entriesOf(disk, path);
+        assert.equal(entries.length, JOBS.size, cut);
+        assert.deepEqual(new Map(entries), JOBS, cut);
+      }
+    },
+  );
+}
+
+/** What a run has written that was killed: in several batches, without an end. */
+async function written(path: string): Promise<{ pack: Uint8Array; journal: Uint8Array }> {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, path);
+  let index = 0;
+  for (const [name, output] of JOBS) {
+    session.commit(name, output);
+    if (++index % 3 === 0) await session.clock.advance(500);
+  }
+  const [pack, journal] = [path, packJournalOf(path)].map((file) => disk.bytes(file)?.slice());
+  return { pack: pack ?? assert.fail(), journal: journal ?? assert.fail() };
+}
+
+const TAR = "/out/results.tar";
+const JOURNAL = packJournalOf(TAR);
+
+test("an output is written before its record, and synced before its record is synced", async () => {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, TAR);
+  disk.operations.length = 0;
+  session.commit("a", "output");
+  await session.clock.advance(5_000);
+  const written = disk.operations.filter((line) => !line.startsWith("info"));
+  assert.deepEqual(written, [
+    `append ${TAR}`,
+    `append ${JOURNAL}`,
+    `datasync ${TAR}`,
+    `datasync ${JOURNAL}`,
+  ]);
+  await session.close();
+});
+
+test("a run says in its journal that it has begun before it writes to its pack", async () => {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, TAR);
+  assert.match(disk.text(JOURNAL) ?? "", /"run":"begun".*"packBytes":0,/);
+  assert.equal(disk.bytes(TAR)?.length, 0);
+  await session.close();
+});
+
+test("small outputs are written together", async () => {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, TAR);
+  disk.operations.length = 0;
+  for (let index = 0; index < 5_000; index++) session.commit(`job${index}`, "x".repeat(64));
+  await session.close();
+  const appends = disk.operations.filter((line) => line === `append ${TAR}`).length;
+  assert(appends < 50, `${appends} writes`);
+});
+
+test("a record counts only if its entry was not cut off by a later run", async () => {
+  const disk = new MemoryDisk();
+  const first = await Session.open(disk, TAR);
+  await first.run();
+  await first.close();
+  disk.cut(TAR, 2_000); // the power failed
+  const second = await Session.open(disk, TAR); // it is interrupted at once: it writes the end of the pack
+  await second.close();
+  const third = await Session.open(disk, TAR);
+  assert.equal((await third.run()).length, JOBS.size - 2);
+  await third.close();
+  assert.deepEqual(new Map(entriesOf(disk, TAR)), JOBS);
+});
+
+test("a disk that is full ends the pack with its last whole batch, and the outputs behind it are counted", async () => {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, TAR);
+  session.commit("a", "whole");
+  await session.clock.advance(500);
+  disk.freeBytes = 700;
+  session.commit("b", "too much");
+  session.commit("c", "too much");
+  await session.clock.advance(500);
+  disk.freeBytes = Infinity;
+  assert.throws(
+    () => session.commit("d", "later"),
+    /Cannot write the pack "\/out\/results.tar": no space left/,
+  );
+  await assert.rejects(session.pack.journal.close(true), SinkError);
+  await assert.rejects(session.pack.sink.close(), SinkError);
+  assert.equal(session.pack.sink.lostOutputs, 2);
+  await session.pack.release();
+  assert.deepEqual(entriesOf(disk, TAR), [["a", "whole"]]);
+  const records = (disk.text(JOURNAL) ?? "").split("\n").filter((line) => line.includes('"input"'));
+  assert.equal(records.length, 1);
+});
+
+test("a file that is no pack of an earlier run is not touched, unless the run is fresh", async () => {
+  const disk = new MemoryDisk();
+  await disk.files.makeFolder("/out");
+  await disk.files.create(TAR, "precious");
+  await assert.rejects(
+    Session.open(disk, TAR),
+    /it has no journal "\/out\/results.tar.distcomp\/jobs.jsonl"; choose/,
+  );
+  assert.equal(disk.text(TAR), "precious");
+  const session = await Session.open(disk, TAR, true);
+  await session.run();
+  await session.close();
+  assert.deepEqual(entriesOf(disk, TAR), [...JOBS]);
+});
+
+test("one run at a time writes to a pack", async () => {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, TAR);
+  await assert.rejects(Session.open(disk, TAR), (error: Error) => {
+    assert(error instanceof LockedError);
+    assert.match(error.message, /^Another run uses the pack "\/out\/results.tar": process \d+ on/);
+    return true;
+  });
+  await session.close();
+  await (await Session.open(disk, TAR)).close();
+});
