@@ -131,6 +131,7 @@ async function complete(
   try {
     if (key !== undefined || (listen && !isLoopback(listen))) await guarded.openKey();
     await run.complete();
+    await folder.tidy?.();
     return { status: run.status, error: undefined, setup: plan.core.setup };
   } catch (error) {
     return { status: run.status, error, setup: plan.core.setup };

@@ -26,6 +26,8 @@ export interface JournalEvents {
   onRun(event: RunEvent, packBytes?: number): void;
   /** A line that cannot be used. */
   onFlaw(kind: keyof JournalFlaws): void;
+  /** Some lines were read. The next ones wait for it. */
+  onSome?(): Promise<void>;
 }
 
 /** Reads a journal from its beginning to its end. */
@@ -39,8 +41,12 @@ export async function readJournal(
     lineBytesMax: LINE_BYTES_MAX,
     reusesChunks: true,
   });
-  for await (const chunk of chunksOf(files, path)) lines.push(chunk);
+  for await (const chunk of chunksOf(files, path)) {
+    lines.push(chunk);
+    await events.onSome?.();
+  }
   lines.end();
+  await events.onSome?.();
 }
 
 /** The record whose line begins at `at`; `undefined` if the file has changed. */

@@ -164,7 +164,7 @@ function lockedError(path: string, guarded: string, holder: LockHolder | undefin
   const who = `Another run uses ${guarded}: process ${holder.pid} on ${holder.host}`;
   return new LockedError(
     holder.host === os.hostname()
-      ? `${who}; wait until it has ended (if it has, delete "${path}"), or choose another place with -o or --pack`
+      ? `${who}; wait until it has ended (if it has, delete "${path}"), or choose another folder with -o`
       : `${who}; if that run has ended, delete "${path}"`,
   );
 }

@@ -4,6 +4,8 @@
  * pack, and not below it.
  */
 
+import os from "node:os";
+import process from "node:process";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { OpenFile } from "../../runtime/files.ts";
 import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
@@ -11,12 +13,14 @@ import { dirname, join } from "../../runtime/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { SinkError } from "./directory_sink.ts";
 import { Journal } from "./journal.ts";
+import { formatRunEvent } from "./journal_record.ts";
 import { Lock, LockedError } from "./lock.ts";
 import type { FolderOptions } from "./output_folder.ts";
 import type { Outputs } from "./outputs.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import { PackIndex } from "./pack_index.ts";
 import { packError, PackSink } from "./pack_sink.ts";
+import { type PackFiles, recoverRepack, repack } from "./repack.ts";
 import { Resume } from "./resume.ts";
 
 /** How a run opens its pack. */
@@ -47,6 +51,8 @@ export class OutputPack implements Outputs {
     readonly sink: PackSink,
     readonly journal: Journal,
     readonly resume: Resume | undefined,
+    /** Takes out what has been superseded, and resolves when the pack has each output once. */
+    readonly tidy: () => Promise<void>,
   ) {
     this.#lock = lock;
   }
@@ -81,17 +87,14 @@ export class OutputPack implements Outputs {
   ): Promise<OutputPack> {
     const { clock } = runtime;
     const { core, fresh } = options;
+    const paths = pathsOf(below, path);
+    await removeLeftovers(paths, lock);
     const file = await openPack(below, path);
     try {
-      await lock.removeLeftovers();
       const resume = fresh ? undefined : await resumeOf(below, path, file, options);
-      const sink = await PackSink.open({
-        ...options,
-        path,
-        file,
-        clock,
-        keptBytes: resume?.keptBytes ?? 0,
-      });
+      const keptBytes = resume?.keptBytes ?? 0;
+      const hasEntry = resume && ((name: string) => resume.jobs.hasEntry(name));
+      const sink = await PackSink.open({ ...options, path, file, clock, keptBytes, hasEntry });
       const journal = await Journal.open(below, dirname(path), {
         core,
         fresh,
@@ -99,7 +102,11 @@ export class OutputPack implements Outputs {
         path: packJournalOf(path),
         outputs: sink,
       });
-      return new OutputPack(lock, below, sink, journal, resume?.jobs);
+      const tidy = async () => {
+        if (!sink.isOutdated && !resume?.jobs.isOutdated) return;
+        await repacked(paths, options.format, clock.date());
+      };
+      return new OutputPack(lock, below, sink, journal, resume?.jobs, tidy);
     } catch (error) {
       await file.close().catch(() => {}); // the first error is the one to report
       throw error;
@@ -136,7 +143,40 @@ async function lockPack(
     await ports.files.makeFolder(state);
     return await Lock.acquire(join(state, "lock"), `the pack "${path}"`, ports);
   } catch (cause) {
-    throw cause instanceof LockedError ? cause : packError(path, cause);
+    if (!(cause instanceof LockedError)) throw packError(path, cause);
+    throw new LockedError(cause.message.replace("another folder with -o", "another --pack"));
+  }
+}
+
+function pathsOf(files: FolderFiles, path: string): PackFiles {
+  const state = packStateOf(path);
+  return {
+    files,
+    pack: path,
+    journal: packJournalOf(path),
+    newPack: join(state, "pack.new"),
+    newJournal: join(state, "jobs.jsonl.new"),
+  };
+}
+
+/** Cleans up after runs that were killed. */
+async function removeLeftovers(paths: PackFiles, lock: Lock): Promise<void> {
+  try {
+    await lock.removeLeftovers();
+    await recoverRepack(paths);
+  } catch (cause) {
+    throw packError(paths.pack, cause);
+  }
+}
+
+/** Repacks. If that fails, the pack stays as it is. */
+async function repacked(paths: PackFiles, format: PackFormat, atMs: number): Promise<void> {
+  try {
+    await repack(paths, format, formatRunEvent("begun", os.hostname(), process.pid, atMs, 0));
+  } catch (cause) {
+    await recoverRepack(paths).catch(() => {}); // the next run does it
+    const why = `Cannot take superseded outputs out of the pack "${paths.pack}"`;
+    throw new SinkError(`${why}: ${reasonOf(cause)}; repeat the command to try again`, { cause });
   }
 }
 
@@ -158,7 +198,7 @@ async function resumeOf(
   const { bytes } = await file.info();
   const journal = packJournalOf(path);
   if (await hasContent(files, journal)) {
-    const pack = new PackIndex(bytes);
+    const pack = new PackIndex(bytes, options.format.head.byteLength);
     const jobs = await Resume.load(files, dirname(path), { ...options, path: journal, pack });
     return { jobs, keptBytes: pack.keptBytes };
   }

@@ -13,6 +13,8 @@ export interface Outputs {
   readonly journal: Journal;
   /** The jobs that earlier runs have finished; `undefined` if all jobs run again. */
   readonly resume: Resume | undefined;
+  /** Removes what this run has superseded, where that takes long. The caller closes the sink and the journal first. */
+  tidy?(): Promise<void>;
   /** Closes everything that is open, where no run has begun. */
   close(): Promise<void>;
   /** Releases the lock. The caller closes the sink and the journal first. */

@@ -9,16 +9,26 @@ import type { JobRecord } from "./journal_record.ts";
 /** Learns from the records of a journal, in their order. */
 export class PackIndex {
   readonly #fileBytes: number;
+  readonly #headBytes: number;
   /** The sizes to which the pack was cut, in order. The entries between two cuts are an epoch. */
   readonly #cuts: number[] = [];
+  /** How many entries the journal knows, and whether the pack may have others, too. */
+  #entries = 0;
+  #hasOthers = false;
   /** Where the last entry ends that the journal knows, and the last one that the file has too. */
   #recordedBytes = 0;
   #keptBytes = 0;
   #limits: number[] | undefined;
 
-  /** `fileBytes`: the size of the pack as it is now. */
-  constructor(fileBytes: number) {
+  /** `fileBytes`: the size of the pack as it is now; `headBytes`: that of what it begins with. */
+  constructor(fileBytes: number, headBytes = 0) {
     this.#fileBytes = fileBytes;
+    this.#headBytes = headBytes;
+  }
+
+  /** Whether the pack has at least one entry that is not among the `jobs` that have one. */
+  hasMoreThan(jobs: number): boolean {
+    return this.#hasOthers || this.#entries > jobs;
   }
 
   /** Where the last whole entry ends. */
@@ -34,7 +44,9 @@ export class PackIndex {
   onRecord({ state, packAt, packBytes }: JobRecord): number {
     if (state !== "done" || packAt === undefined || packBytes === undefined) return 0;
     if (packAt < this.#recordedBytes) this.onCut(packAt); // the line that says so was damaged
+    if (packAt > Math.max(this.#recordedBytes, this.#headBytes)) this.#hasOthers = true; // lines are lost
     const end = packAt + packBytes;
+    this.#entries += 1;
     this.#recordedBytes = end;
     if (end <= this.#fileBytes) this.#keptBytes = end;
     return end;
@@ -43,6 +55,7 @@ export class PackIndex {
   /** A run has begun, and has cut the pack to this size. */
   onCut(bytes: number): void {
     this.#cuts.push(bytes);
+    if (bytes !== this.#recordedBytes) this.#hasOthers = true; // which entries are left is not counted
     this.#recordedBytes = Math.min(this.#recordedBytes, bytes);
     this.#keptBytes = Math.min(this.#keptBytes, bytes);
   }

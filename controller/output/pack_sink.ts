@@ -19,6 +19,8 @@ export interface PackOptions {
   readonly clock: Clock;
   /** Where the last entry ends that earlier runs have recorded. Whatever follows is cut off. */
   readonly keptBytes: number;
+  /** Whether earlier runs have written an entry for this job. */
+  readonly hasEntry?: ((name: string) => boolean) | undefined;
 }
 
 /** A pack that this process writes. */
@@ -27,6 +29,8 @@ export class PackSink implements OutputSink, BatchedOutputs {
   readonly #file: OpenFile;
   readonly #format: PackFormat;
   readonly #clock: Clock;
+  readonly #hasEntry: PackOptions["hasEntry"];
+  #isOutdated = false;
   readonly #batch = new PackBatch();
   #backlog: Backlog = { onBegun() {}, onEnded() {} };
   /** Resolves when all that was taken from the batch is written. Rejects from the first failure on. */
@@ -40,11 +44,12 @@ export class PackSink implements OutputSink, BatchedOutputs {
   /** Where the last entry lies. One object for all of them: it is read at once. */
   readonly place = { packAt: 0, packBytes: 0 } satisfies PackPlace;
 
-  private constructor({ path, file, format, clock, keptBytes }: PackOptions) {
+  private constructor({ path, file, format, clock, keptBytes, hasEntry }: PackOptions) {
     this.#path = path;
     this.#file = file;
     this.#format = format;
     this.#clock = clock;
+    this.#hasEntry = hasEntry;
     this.#bytes = this.keptBytes = keptBytes;
     this.place.packAt = keptBytes;
     format.setTime(clock.date());
@@ -63,6 +68,11 @@ export class PackSink implements OutputSink, BatchedOutputs {
     return sink;
   }
 
+  /** Whether entries of earlier runs have been superseded. */
+  get isOutdated(): boolean {
+    return this.#isOutdated;
+  }
+
   countIn(backlog: Backlog): void {
     this.#backlog = backlog;
   }
@@ -79,6 +89,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
     batch.add(content);
     batch.add(after);
     batch.endEntry();
+    if (this.#hasEntry?.(name)) this.#isOutdated = true;
     if (batch.isFull) this.#writeBatch();
   }
 
@@ -86,7 +97,10 @@ export class PackSink implements OutputSink, BatchedOutputs {
     return this.#lostOutputs;
   }
 
-  async remove(_name: string): Promise<void> {}
+  remove(name: string): Promise<void> {
+    if (this.#hasEntry?.(name)) this.#isOutdated = true;
+    return Promise.resolve();
+  }
 
   write(): Promise<void> {
     this.#writeBatch();

@@ -93,6 +93,19 @@ export class Resume implements FinishedJobs {
     return this.counts.done + (this.#options.retryFailed ? 0 : this.counts.failed);
   }
 
+  /** Whether a pack has an entry for this job. */
+  hasEntry(name: string): boolean {
+    const job = this.#jobs.get(name);
+    return job !== undefined && this.#isInPack(job);
+  }
+
+  /** Whether a pack has entries that have been superseded. */
+  get isOutdated(): boolean {
+    let jobs = 0;
+    for (const job of this.#jobs.entries()) if (this.#isInPack(job)) jobs += 1;
+    return this.#options.pack?.hasMoreThan(jobs) ?? false;
+  }
+
   /** The lines that ran with this core. */
   get lines(): KnownLines | undefined {
     const { numbering } = this.#options;

@@ -161,7 +161,7 @@ test("a live process's lock is refused with its process, its host and what to do
   await assert.rejects(acquire(workspace), {
     name: "LockedError",
     message: `Another run uses the thing: process ${pid} on ${host}; wait until it has ended ` +
-      `(if it has, delete "${workspace.at("lock")}"), or choose another place with -o or --pack`,
+      `(if it has, delete "${workspace.at("lock")}"), or choose another folder with -o`,
   });
 });
 

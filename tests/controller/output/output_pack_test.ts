@@ -24,7 +24,14 @@ const JOBS = new Map(
   }),
 );
 
-const ENDINGS = [".tar", ".jsonl", ".csv"];
+const PACKS = [".tar", ".jsonl", ".csv"].map((ending) => `/out/results${ending}`);
+
+/** A test of packs of all formats. */
+function eachPack(body: (path: string) => Promise<void>): () => Promise<void> {
+  return async () => {
+    for (const path of PACKS) await body(path);
+  };
+}
 
 /** A pack on a disk. */
 class Session {
@@ -48,18 +55,26 @@ class Session {
     return left.map(({ name }) => name);
   }
 
-  commit(name: string, output: string): void {
+  commit(name: string, output: string, identity = name): void {
     const bytes = Buffer.from(output);
     const { sink, journal } = this.pack;
     sink.commit(name, bytes);
     const crcOut = checksumText(crc32(bytes));
     const { length: bytesOut } = bytes;
-    journal.add(recordOf(0, { input: name, identity: name, bytesOut, crcOut, ...sink.place }));
+    journal.add(recordOf(0, { input: name, identity, bytesOut, crcOut, ...sink.place }));
+  }
+
+  /** A job has failed that may have an output of an earlier run. */
+  async fail(name: string): Promise<void> {
+    const { sink, journal } = this.pack;
+    await sink.remove(name);
+    journal.add(recordOf(0, { input: name, identity: "other", state: "failed", error: "why" }));
   }
 
   async close(): Promise<void> {
     await this.pack.journal.close(true);
     await this.pack.sink.close();
+    await this.pack.tidy();
     await this.pack.release();
   }
 }
@@ -97,10 +112,9 @@ function entriesOfTar(bytes: Buffer): [string, string][] {
   return entries;
 }
 
-for (const ending of ENDINGS) {
-  const path = `/out/results${ending}`;
-
-  test(`a ${ending} has each output once, and a run that resumes adds none`, async () => {
+test(
+  "a pack has each output once, and a run that resumes adds none",
+  eachPack(async (path) => {
     const disk = new MemoryDisk();
     const first = await Session.open(disk, path);
     assert.equal((await first.run()).length, JOBS.size);
@@ -111,37 +125,109 @@ for (const ending of ENDINGS) {
     assert.deepEqual(await second.run(), []);
     await second.close();
     assert.deepEqual(disk.bytes(path), whole);
-  });
+  }),
+);
 
-  randomTest(
-    `a ${ending} and a journal that are torn at any byte lose nothing and double nothing`,
-    async () => {
-      const { pack, journal } = await written(path);
-      const choices = new Choices(SEED);
-      for (let round = 0; round < (RUNS_ALL ? 2000 : 150); round++) {
-        const disk = new MemoryDisk();
-        const [packBytes, journalBytes] = [
-          choices.below(pack.length + 1),
-          choices.below(journal.length + 1),
-        ];
-        await disk.files.makeFolder(`${path}.distcomp`);
-        await disk.files.create(packJournalOf(path), journal.subarray(0, journalBytes));
-        // A run writes its journal before its pack.
-        await disk.files.create(path, pack.subarray(0, journalBytes === 0 ? 0 : packBytes));
-        const cut = `pack cut at ${packBytes}, journal at ${journalBytes}`;
-        const session = await Session.open(disk, path);
-        const interrupted = new Map([...JOBS].slice(0, choices.below(JOBS.size + 1)));
-        await session.run(interrupted);
-        await session.close();
-        const last = await Session.open(disk, path);
-        await last.run();
-        await last.close();
-        const entries = entriesOf(disk, path);
-        assert.equal(entries.length, JOBS.size, cut);
-        assert.deepEqual(new Map(entries), JOBS, cut);
-      }
-    },
-  );
+randomTest(
+  "a pack and a journal that are torn at any byte lose nothing and double nothing",
+  eachPack(async (path) => {
+    const { pack, journal } = await written(path);
+    const choices = new Choices(SEED);
+    for (let round = 0; round < (RUNS_ALL ? 2000 : 150); round++) {
+      const disk = new MemoryDisk();
+      const [packBytes, journalBytes] = [
+        choices.below(pack.length + 1),
+        choices.below(journal.length + 1),
+      ];
+      await disk.files.makeFolder(`${path}.distcomp`);
+      await disk.files.create(packJournalOf(path), journal.subarray(0, journalBytes));
+      // A run writes its journal before its pack.
+      await disk.files.create(path, pack.subarray(0, journalBytes === 0 ? 0 : packBytes));
+      const cut = `pack cut at ${packBytes}, journal at ${journalBytes}`;
+      const session = await Session.open(disk, path);
+      const interrupted = new Map([...JOBS].slice(0, choices.below(JOBS.size + 1)));
+      await session.run(interrupted);
+      await session.close();
+      const last = await Session.open(disk, path);
+      await last.run();
+      await last.close();
+      const entries = entriesOf(disk, path);
+      assert.equal(entries.length, JOBS.size, cut);
+      assert.deepEqual(new Map(entries), JOBS, cut);
+    }
+  }),
+);
+
+test(
+  "a job that runs again has one output in a pack, and none once it has failed",
+  eachPack(async (path) => {
+    const disk = await withSuperseded(path);
+    const expected = new Map(JOBS);
+    expected.set("job3", "new").delete("job7");
+    assert.deepEqual(new Map(entriesOf(disk, path)), expected);
+    assert.equal(entriesOf(disk, path).length, expected.size);
+    assert.deepEqual(disk.paths.toSorted(), [path, packJournalOf(path)].toSorted());
+    const again = await Session.open(disk, path);
+    assert.deepEqual(await again.run(), ["job3", "job7"], "their inputs were others");
+    await again.close();
+    assert.deepEqual(new Map(entriesOf(disk, path)), JOBS);
+    assert.equal(entriesOf(disk, path).length, JOBS.size);
+  }),
+);
+
+test(
+  "a run that is killed while it takes something out of a pack loses nothing",
+  eachPack(async (path) => {
+    const steps = (await withSuperseded(path)).operations.length;
+    for (let step = steps - 1; step > 0; step--) {
+      const disk = new MemoryDisk();
+      let left = step;
+      disk.onOperation = () => {
+        if (--left < 0) throw new Error("killed");
+      };
+      const isWhole = await withSuperseded(path, disk).then(() => true, () => false);
+      assert(!isWhole || left >= 0);
+      disk.onOperation = () => {};
+      await disk.files.remove(`${path}.distcomp/lock`);
+      const session = await Session.open(disk, path);
+      await session.run();
+      await session.close();
+      const entries = entriesOf(disk, path);
+      assert.deepEqual(new Map(entries), JOBS, `killed before step ${step}`);
+      assert.equal(entries.length, JOBS.size, `killed before step ${step}`);
+    }
+  }),
+);
+
+test(
+  "entries whose records are damaged are replaced",
+  eachPack(async (path) => {
+    const disk = new MemoryDisk();
+    const first = await Session.open(disk, path);
+    await first.run();
+    await first.close();
+    const lines = (disk.text(packJournalOf(path)) ?? "").split("\n");
+    for (const line of [4, 5, 9]) lines[line] = "damaged";
+    await disk.files.unlink(packJournalOf(path));
+    await disk.files.create(packJournalOf(path), lines.join("\n"));
+    const second = await Session.open(disk, path);
+    assert.equal((await second.run()).length, 3);
+    await second.close();
+    assert.equal(entriesOf(disk, path).length, JOBS.size);
+    assert.deepEqual(new Map(entriesOf(disk, path)), JOBS);
+  }),
+);
+
+/** A disk on which a second run has run one job again, and another one has failed. */
+async function withSuperseded(path: string, disk = new MemoryDisk()): Promise<MemoryDisk> {
+  const first = await Session.open(disk, path);
+  await first.run();
+  await first.close();
+  const second = await Session.open(disk, path);
+  second.commit("job3", "new", "another identity");
+  await second.fail("job7");
+  await second.close();
+  return disk;
 }
 
 /** What a run has written that was killed: in several batches, without an end. */
@@ -251,7 +337,10 @@ test("one run at a time writes to a pack", async () => {
   const session = await Session.open(disk, TAR);
   await assert.rejects(Session.open(disk, TAR), (error: Error) => {
     assert(error instanceof LockedError);
-    assert.match(error.message, /^Another run uses the pack "\/out\/results.tar": process \d+ on/);
+    assert.match(
+      error.message,
+      /^Another run uses the pack "\/out\/results.tar": process \d+ on .* or choose another --pack$/,
+    );
     return true;
   });
   await session.close();
