@@ -92,7 +92,7 @@ function addCoreOptions(command: Command): void {
 function addInputOptions(command: Command): void {
   command
     .optionsGroup("Inputs:")
-    .option("--inputs <file>", "one job per file in a tar (.tar, .tar.gz); - reads it from stdin")
+    .option("--inputs <file>", "one job per file in a tar (.tar, .tar.gz, .tar.zst); - reads stdin")
     .option(
       "--lines <file>",
       "one job per line of the file, or row of a .csv or .tsv; - reads stdin",
@@ -112,7 +112,7 @@ function addInputOptions(command: Command): void {
     .optionsGroup("Outputs:")
     .option("-o, --output <dir>", "folder for the outputs and the journal", "outputs")
     .addOption(
-      new Option("--pack <file>", "one file for all outputs: .tar, .jsonl or .csv")
+      new Option("--pack <file>", "one file for all outputs: .tar, .tar.zst, .jsonl or .csv")
         .conflicts("output"),
     )
     .option("--suffix <text>", "outputs are named like their inputs, with this at the end: .txt")

@@ -1,4 +1,4 @@
-/** The bytes of a tar, from a file or from stdin, packed with gzip or not at all. */
+/** The bytes of a tar, from a file or from stdin, packed with gzip, zstd, or not at all. */
 
 import { Buffer } from "node:buffer";
 import process from "node:process";
@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { Files } from "../../runtime/files.ts";
 import { chunksOf } from "../output/file_chunks.ts";
+import { unzstd, ZSTD_MAGIC } from "../output/zstd_frames.ts";
 
 const GZIP = Buffer.of(0x1f, 0x8b);
 
@@ -17,7 +18,9 @@ export async function* tarChunks(files: Files, file: string): AsyncIterable<Buff
   const { value: first } = await chunks.next();
   if (first === undefined) return;
   const all = joined(first, chunks);
-  yield* first.subarray(0, GZIP.byteLength).equals(GZIP) ? gunzipped(all) : all;
+  if (first.subarray(0, GZIP.byteLength).equals(GZIP)) yield* gunzipped(all);
+  else if (first.subarray(0, ZSTD_MAGIC.byteLength).equals(ZSTD_MAGIC)) yield* unzstd(all);
+  else yield* all;
 }
 
 async function* joined(first: Buffer, others: AsyncIterator<Buffer>): AsyncIterable<Buffer> {

@@ -4,13 +4,13 @@ import type { FolderFiles } from "../../runtime/files_below.ts";
 import { readJournal } from "./journal_reader.ts";
 import type { ReadRecord } from "./journal_record.ts";
 import { NameIndex } from "./name_index.ts";
-import { PackIndex } from "./pack_index.ts";
+import { type PackEnds, PackIndex } from "./pack_index.ts";
 
 /** Finds the records that count. A million jobs take 40 MB. */
 export class LatestRecords {
   readonly #files: FolderFiles;
   readonly #journal: string;
-  readonly #packBytes: number;
+  readonly #pack: PackEnds;
   /** Knows which entries are whole, once the journal was read. */
   readonly #whole: PackIndex;
   readonly #names = new NameIndex();
@@ -18,16 +18,16 @@ export class LatestRecords {
   readonly #lastAt: number[] = [];
   readonly #lastSentAt: number[] = [];
 
-  private constructor(files: FolderFiles, journal: string, packBytes: number) {
+  private constructor(files: FolderFiles, journal: string, pack: PackEnds) {
     this.#files = files;
     this.#journal = journal;
-    this.#packBytes = packBytes;
-    this.#whole = new PackIndex(packBytes);
+    this.#pack = pack;
+    this.#whole = new PackIndex(pack);
   }
 
-  /** Reads a journal. `packBytes`: the size of its pack. */
-  static async in(files: FolderFiles, journal: string, packBytes: number): Promise<LatestRecords> {
-    const latest = new LatestRecords(files, journal, packBytes);
+  /** Reads the journal of a pack. */
+  static async in(files: FolderFiles, journal: string, pack: PackEnds): Promise<LatestRecords> {
+    const latest = new LatestRecords(files, journal, pack);
     await latest.#read(latest.#whole, (record, at) => latest.#onRecord(record, at));
     return latest;
   }
@@ -37,7 +37,7 @@ export class LatestRecords {
     onRecord: (record: ReadRecord, isWhole: boolean) => void,
     onSome: () => Promise<void>,
   ): Promise<void> {
-    const index = new PackIndex(this.#packBytes);
+    const index = new PackIndex(this.#pack);
     await this.#read(index, (record, at, end) => {
       const number = this.#names.find(record.input) ?? -1;
       if (this.#lastAt[number] !== at && this.#lastSentAt[number] !== at) return;

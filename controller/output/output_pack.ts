@@ -7,7 +7,6 @@
 import os from "node:os";
 import process from "node:process";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
-import type { OpenFile } from "../../runtime/files.ts";
 import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
 import { dirname, join } from "../../runtime/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
@@ -18,8 +17,11 @@ import { Lock, LockedError } from "./lock.ts";
 import type { FolderOptions } from "./output_folder.ts";
 import type { Outputs } from "./outputs.ts";
 import type { PackFormat } from "./pack_entry.ts";
+import type { PackFile } from "./pack_file.ts";
+import { isZstdPack } from "./pack_format.ts";
 import { PackIndex } from "./pack_index.ts";
 import { packError, PackSink } from "./pack_sink.ts";
+import { openPackFile } from "./pack_opener.ts";
 import { type PackFiles, recoverRepack, repack } from "./repack.ts";
 import { Resume } from "./resume.ts";
 
@@ -153,6 +155,7 @@ function pathsOf(files: FolderFiles, path: string): PackFiles {
   return {
     files,
     pack: path,
+    isZstd: isZstdPack(path),
     journal: packJournalOf(path),
     newPack: join(state, "pack.new"),
     newJournal: join(state, "jobs.jsonl.new"),
@@ -180,9 +183,9 @@ async function repacked(paths: PackFiles, format: PackFormat, atMs: number): Pro
   }
 }
 
-async function openPack(files: FolderFiles, path: string): Promise<OpenFile> {
+async function openPack(files: FolderFiles, path: string): Promise<PackFile> {
   try {
-    return await files.openToAppend(path, false);
+    return await openPackFile(files, path, isZstdPack(path));
   } catch (cause) {
     throw packError(path, cause);
   }
@@ -192,18 +195,16 @@ async function openPack(files: FolderFiles, path: string): Promise<OpenFile> {
 async function resumeOf(
   files: FolderFiles,
   path: string,
-  file: OpenFile,
+  file: PackFile,
   options: OutputPackOptions,
 ): Promise<{ readonly jobs: Resume; readonly keptBytes: number } | undefined> {
-  const { bytes } = await file.info();
   const journal = packJournalOf(path);
   if (await hasContent(files, journal)) {
-    const pack = new PackIndex(bytes, options.format.head.byteLength);
+    const pack = new PackIndex(file, options.format.head.byteLength);
     const jobs = await Resume.load(files, dirname(path), { ...options, path: journal, pack });
     return { jobs, keptBytes: pack.keptBytes };
   }
-  // A run writes to its journal first. Only the head may be there before.
-  if (bytes <= options.format.head.byteLength) return undefined;
+  if (!await hasContent(files, path)) return undefined; // a run writes to its journal first
   throw new SinkError(
     `Cannot continue the pack "${path}": it has no journal "${journal}"; ` +
       "choose another file, or use --fresh to replace it",
@@ -215,6 +216,6 @@ async function hasContent(files: FolderFiles, path: string): Promise<boolean> {
     return (await files.info(path)).bytes > 0;
   } catch (error) {
     if (codeOf(error) === "ENOENT") return false;
-    throw new SinkError(`Cannot read the journal "${path}": ${reasonOf(error)}`, { cause: error });
+    throw new SinkError(`Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
   }
 }

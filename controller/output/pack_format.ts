@@ -14,9 +14,18 @@ const FORMATS: readonly (readonly [string, () => PackFormat])[] = [
 ];
 
 /** The ends of names, for messages. */
-export const PACK_ENDINGS = FORMATS.map(([ending]) => ending);
+export const PACK_ENDINGS = [...FORMATS.map(([ending]) => ending), ".tar.zst"];
+
+/** The end of the name of a pack that is packed with zstd, behind that of its format. */
+const ZSTD_ENDING = ".zst";
 
 /** The format of the pack with this name; `undefined` if its end says nothing. */
 export function packFormatOf(path: string): PackFormat | undefined {
-  return FORMATS.find(([ending]) => path.endsWith(ending))?.[1]();
+  const name = isZstdPack(path) ? path.slice(0, -ZSTD_ENDING.length) : path;
+  return FORMATS.find(([ending]) => name.endsWith(ending))?.[1]();
+}
+
+/** Whether the pack with this name is packed with zstd. */
+export function isZstdPack(path: string): boolean {
+  return path.endsWith(ZSTD_ENDING);
 }

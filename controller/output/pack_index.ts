@@ -5,10 +5,14 @@
  */
 
 import type { JobRecord } from "./journal_record.ts";
+import type { PackFile } from "./pack_file.ts";
+
+/** Where a pack ends, and where it can be cut. */
+export type PackEnds = Pick<PackFile, "bytes" | "endBefore">;
 
 /** Learns from the records of a journal, in their order. */
 export class PackIndex {
-  readonly #fileBytes: number;
+  readonly #file: PackEnds;
   readonly #headBytes: number;
   /** The sizes to which the pack was cut, in order. The entries between two cuts are an epoch. */
   readonly #cuts: number[] = [];
@@ -20,9 +24,9 @@ export class PackIndex {
   #keptBytes = 0;
   #limits: number[] | undefined;
 
-  /** `fileBytes`: the size of the pack as it is now; `headBytes`: that of what it begins with. */
-  constructor(fileBytes: number, headBytes = 0) {
-    this.#fileBytes = fileBytes;
+  /** `file`: the pack as it is now; `headBytes`: the size of what it begins with. */
+  constructor(file: PackEnds, headBytes = 0) {
+    this.#file = file;
     this.#headBytes = headBytes;
   }
 
@@ -31,9 +35,9 @@ export class PackIndex {
     return this.#hasOthers || this.#entries > jobs;
   }
 
-  /** Where the last whole entry ends. */
+  /** Where the last entry ends that stays: the pack can be cut there. Call it after the whole journal has been read. */
   get keptBytes(): number {
-    return this.#keptBytes;
+    return this.#file.endBefore(this.#keptBytes);
   }
 
   get epoch(): number {
@@ -48,7 +52,7 @@ export class PackIndex {
     const end = packAt + packBytes;
     this.#entries += 1;
     this.#recordedBytes = end;
-    if (end <= this.#fileBytes) this.#keptBytes = end;
+    if (end <= this.#file.bytes) this.#keptBytes = end;
     return end;
   }
 
@@ -68,7 +72,7 @@ export class PackIndex {
 
   /** For each epoch, the smallest size that the pack has had since. */
   #limitsOf(): number[] {
-    const limits = [this.#keptBytes];
+    const limits = [this.keptBytes];
     for (const cut of this.#cuts.toReversed()) limits.push(Math.min(cut, limits.at(-1) as number));
     return limits.toReversed();
   }

@@ -5,16 +5,16 @@
 
 import type { Clock } from "../../runtime/clock.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import type { OpenFile } from "../../runtime/files.ts";
 import { SinkError } from "./directory_sink.ts";
 import { PackBatch, type TakenBatch } from "./pack_batch.ts";
 import type { PackFormat } from "./pack_entry.ts";
+import type { PackFile } from "./pack_file.ts";
 import type { Backlog, BatchedOutputs, OutputSink, PackPlace } from "./sink.ts";
 
 /** What a pack is opened with. */
 export interface PackOptions {
   readonly path: string;
-  readonly file: OpenFile;
+  readonly file: PackFile;
   readonly format: PackFormat;
   readonly clock: Clock;
   /** Where the last entry ends that earlier runs have recorded. Whatever follows is cut off. */
@@ -26,7 +26,7 @@ export interface PackOptions {
 /** A pack that this process writes. */
 export class PackSink implements OutputSink, BatchedOutputs {
   readonly #path: string;
-  readonly #file: OpenFile;
+  readonly #file: PackFile;
   readonly #format: PackFormat;
   readonly #clock: Clock;
   readonly #hasEntry: PackOptions["hasEntry"];
@@ -35,9 +35,8 @@ export class PackSink implements OutputSink, BatchedOutputs {
   #backlog: Backlog = { onBegun() {}, onEnded() {} };
   /** Resolves when all that was taken from the batch is written. Rejects from the first failure on. */
   #writing: Promise<void> = Promise.resolve();
-  /** What is in the file for good: whole entries. */
-  #bytes: number;
   #isSynced = true;
+  #lacksHead: boolean;
   #failure: unknown;
   #lostOutputs = 0;
   readonly keptBytes: number;
@@ -50,22 +49,21 @@ export class PackSink implements OutputSink, BatchedOutputs {
     this.#format = format;
     this.#clock = clock;
     this.#hasEntry = hasEntry;
-    this.#bytes = this.keptBytes = keptBytes;
+    this.keptBytes = keptBytes;
     this.place.packAt = keptBytes;
+    this.#lacksHead = keptBytes === 0;
     format.setTime(clock.date());
   }
 
   /** Cuts off what earlier runs have not recorded: the end of the pack, or an entry that was being written. */
   static async open(options: PackOptions): Promise<PackSink> {
-    const { path, file, format, keptBytes } = options;
+    const { path, file, keptBytes } = options;
     try {
-      await file.truncate(keptBytes);
+      await file.cut(keptBytes);
     } catch (cause) {
       throw packError(path, cause);
     }
-    const sink = new PackSink(options);
-    if (keptBytes === 0) sink.#add(format.head);
-    return sink;
+    return new PackSink(options);
   }
 
   /** Whether entries of earlier runs have been superseded. */
@@ -80,6 +78,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
   /** Copies a small output. A large one must not change before it is written. */
   commit(name: string, output: Uint8Array): void {
     if (this.#failure) throw this.#failure;
+    if (this.#lacksHead) this.#addHead();
     const { before, content, after } = this.#format.entryOf(name, output);
     const { place } = this;
     place.packAt += place.packBytes;
@@ -116,13 +115,21 @@ export class PackSink implements OutputSink, BatchedOutputs {
 
   /** Ends the pack. */
   async close(): Promise<void> {
-    this.#add(this.#format.tail);
+    if (this.#lacksHead) this.#addHead();
     try {
+      await this.write();
+      this.#add(this.#format.tail); // in a batch of its own, which the next run can cut off
       await this.write();
       await this.sync();
     } finally {
       await this.#file.close();
     }
+  }
+
+  /** Not before the journal says that the run has begun: a file without a journal is somebody else's. */
+  #addHead(): void {
+    this.#lacksHead = false;
+    this.#add(this.#format.head);
   }
 
   /** Adds what belongs to no output. */
@@ -141,15 +148,13 @@ export class PackSink implements OutputSink, BatchedOutputs {
     this.#format.setTime(this.#clock.date());
   }
 
-  async #append({ parts, bytes, written }: TakenBatch): Promise<void> {
+  async #append({ parts, written }: TakenBatch): Promise<void> {
     this.#isSynced = false;
     try {
-      for (const part of parts) await this.#file.append(part);
+      await this.#file.append(parts);
     } catch (cause) {
-      await this.#file.truncate(this.#bytes).catch(() => {}); // on failure, the next run does it
       this.#fail(cause);
     }
-    this.#bytes += bytes;
     written();
   }
 

@@ -20,6 +20,8 @@ const noPython = await run("python3", ["-c", "import tarfile"]).then(
   () => "no python3",
 );
 
+const noZstd = await run("zstd", ["--version"]).then(() => undefined, () => "no zstd");
+
 /** Prints names and outputs of a pack as JSON: as Python's own modules read it. */
 const PYTHON = `
 import csv, json, sys, tarfile
@@ -41,6 +43,8 @@ async function entriesOf(workspace: Workspace, pack: string): Promise<[string, s
   const options = { maxBuffer: 2 ** 28 };
   return JSON.parse((await run("python3", ["-c", PYTHON, workspace.at(pack)], options)).stdout);
 }
+
+const JOBS = 3000;
 
 /** What text formats have to quote. */
 const TEXTS: Readonly<Record<string, string>> = {
@@ -97,6 +101,47 @@ testUnless(
   },
 );
 
+test("an input that has changed has one entry in a pack, the new one", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "one", "in/b": "two" });
+  const args = ["run", ECHO, "in", "--pack", "results.jsonl"];
+  assert.equal((await workspace.run(args)).code, 0);
+  await workspace.write("in/a", "another");
+  const again = await workspace.run(args);
+  assert.equal(again.code, 0, again.stderr);
+  assert.deepEqual((await readFile(workspace.at("results.jsonl"), "utf8")).split("\n"), [
+    '{"name":"b","exitCode":0,"output":"two"}',
+    '{"name":"a","exitCode":0,"output":"another"}',
+    "",
+  ]);
+  assert.deepEqual(await readdir(workspace.at("results.jsonl.distcomp")), ["jobs.jsonl"]);
+});
+
+testUnless(
+  noZstd,
+  "zstd and GNU tar read a .tar.zst, also what is there of one after a kill",
+  async () => {
+    await using workspace = await Workspace.make();
+    const args = ["run", ECHO, "--repeat", String(JOBS), "--pack", "results.tar.zst"];
+    await using program = await workspace.start(args);
+    await eventually("it has written something", async () => {
+      return (await stat(workspace.at("results.tar.zst")).catch(() => ({ size: 0 }))).size > 0;
+    });
+    await program.kill();
+    await eventually("no process is left", async () => (await program.descendants()).length === 0);
+    const last = await workspace.run(args);
+    assert.equal(last.code, 0, last.stderr);
+    const unpacked = await run("zstd", ["-dc", workspace.at("results.tar.zst")], {
+      encoding: "buffer",
+      maxBuffer: 2 ** 28,
+    });
+    await workspace.write("results.tar", unpacked.stdout);
+    const { stdout } = await run("tar", ["tf", workspace.at("results.tar")]);
+    const names = stdout.trimEnd().split("\n").sort();
+    assert.deepEqual(names, Array.from({ length: JOBS }, (_, n) => String(n).padStart(6, "0")));
+  },
+);
+
 test("outputs have the names that --suffix and --name give them", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("in/deep/a.dat", "text");
@@ -129,7 +174,7 @@ test("a pack needs a known ending, a place outside of the inputs, and no -o", as
   const cases: [string[], RegExp][] = [
     [
       ["in", "--pack", "results.zip"],
-      /--pack must name a file that ends with one of .tar .jsonl .csv/,
+      /--pack must name a file that ends with one of .tar .jsonl .csv .tar.zst/,
     ],
     [
       ["in", "--pack", "in/results.tar"],
@@ -167,8 +212,6 @@ test("what jobs print is kept beside the journal of a pack", async () => {
   assert.equal(ended.code, 0, ended.stderr);
   assert.match(await readFile(workspace.at("results.tar.distcomp/output/a"), "utf8"), /hello/);
 });
-
-const JOBS = 3000;
 
 slowTest(
   `a pack whose run is killed at random moments ends with each output once (seed ${SEED})`,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile, symlink } from "node:fs/promises";
 import { promisify } from "node:util";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
 import { Workspace } from "./workspace.ts";
@@ -44,10 +44,15 @@ test("each file in a tar is an input, with its name, and is skipped once its job
   assert.deepEqual(await workspace.outputs(), sorted({ ...FILES, a: "other" }));
 });
 
-test("a tar is read from stdin, also if gzip has packed it, and the outputs go into another one", async () => {
+test("a tar is read from stdin, also packed with gzip or zstd, and the outputs go into another one", async () => {
   await using workspace = await prepared();
   const tar = await readFile(workspace.at("in.tar"));
-  for (const [name, stdin] of [["plain", tar], ["gzip", gzipSync(tar)]] as const) {
+  for (
+    const [name, stdin] of [["plain", tar], ["gzip", gzipSync(tar)], [
+      "zstd",
+      zstdCompressSync(tar),
+    ]] as const
+  ) {
     await workspace.write("stdin", stdin);
     const through = ["sh", "-c", 'exec "$@" < stdin', "sh"];
     const pack = `${name}.tar`;
@@ -57,6 +62,15 @@ test("a tar is read from stdin, also if gzip has packed it, and the outputs go i
     await run("tar", ["xf", workspace.at(pack), "-C", workspace.at(name)]);
     assert.deepEqual(await workspace.outputs(name), sorted({ ".keep": "", ...FILES }));
   }
+});
+
+test("a pack that is packed with zstd can be the inputs of the next run", async () => {
+  await using workspace = await prepared();
+  const first = await workspace.run(["run", ECHO, "--inputs", "in.tar", "--pack", "one.tar.zst"]);
+  assert.equal(first.code, 0, first.stderr);
+  const second = await workspace.run(["run", ECHO, "--inputs", "one.tar.zst"]);
+  assert.equal(second.code, 0, second.stderr);
+  assert.deepEqual(await workspace.outputs(), sorted(FILES));
 });
 
 test("links in a tar are skipped with a word, and names that lead elsewhere fail", async () => {
