@@ -7,6 +7,7 @@ import { detectRuntime } from "../runtime/detect.ts";
 import { guardedRuntime } from "../security/guarded_runtime.ts";
 import { withReason } from "../system/last_words.ts";
 import { type Log, silentLog } from "../system/log.ts";
+import { sha256InTurns } from "../system/sha256.ts";
 import { slotsFor } from "../system/usable_cpus.ts";
 import type { Answer } from "./answer.ts";
 import { Cluster } from "./cluster/cluster.ts";
@@ -64,7 +65,10 @@ export class JobError extends Error {
     readonly kind: FailureKindName | "exit",
     /** The exit code, if the core returned one. */
     readonly exitCode?: number,
-    /** The output that the core returned with its exit code; otherwise empty. */
+    /**
+     * The output that the core returned with its exit code; otherwise empty. If outputs of more than 64 MiB have
+     * waited for other workers to try their jobs, too, only its first 4 KiB.
+     */
     readonly output: Uint8Array = new Uint8Array(0),
     /** What the job printed last: about 20 lines. */
     readonly lastLines: readonly string[] = [],
@@ -152,7 +156,7 @@ export class Session implements AsyncDisposable {
     }
     const core = typeof options.core === "string"
       ? await readCoreImage(options.core, isLocal, { beside, variables })
-      : coreImage("core", options.core, variables);
+      : coreImage("core", options.core, variables, await sha256InTurns(options.core));
     const policy = { ...DEFAULT_POLICY, ...options.policy };
     const { initMs = INIT_MS_DEFAULT } = options;
     const coreOutput = options.log ? "all" : "failures";

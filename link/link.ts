@@ -1,7 +1,6 @@
 /** Sends and receives frames over a byte stream. Only this file reads and writes bytes of the protocol. */
 
 import {
-  type Frame,
   FrameDecoder,
   FrameWriter,
   ProtocolError,
@@ -11,6 +10,7 @@ import {
 import { type Clock, nextTurn, type Timer } from "../runtime/clock.ts";
 import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
+import type { LinkEvents, Reception } from "./link_events.ts";
 
 /**
  * How long to read on after the last frame was sent, and discard what arrives. If the socket were closed with
@@ -38,37 +38,6 @@ const FRAMES_PER_TURN_MAX = 4_096;
 
 /** Bytes per read while the link is ending. They are discarded. */
 const DISCARDED_BYTES = 64 * 1024;
-
-/** What a link reports to its owner. */
-export interface LinkEvents {
-  /** A whole frame has arrived. */
-  onFrame(frame: Frame): void;
-  /** The bytes from the peer are not frames. The owner may send an error now; then the link ends. */
-  onBroken?(error: ProtocolError): void;
-  /**
-   * The peer sends nothing more, but may still read. Without this handler the link closes; with it, the owner
-   * has to close it.
-   */
-  onPeerEnded?(): void;
-  /** Everything sent so far has been handed to the system. */
-  onDrained?(): void;
-  /** Bytes have arrived, whole frames or not. */
-  onRead?(bytes: number): void;
-  /** The link is closed. No other event follows. `reason` is undefined if the peer ended it between two frames. */
-  onClosed(reason: Error | undefined): void;
-}
-
-/** What a link has received. */
-export interface Reception {
-  /** Whole frames. */
-  readonly frames: number;
-  /** Bytes of a frame that is not whole, and of frames that wait to be delivered. */
-  readonly heldBytes: number;
-  /** Memory for what arrives next. */
-  readonly allocatedBytes: number;
-  /** Whether the link reads what the peer sends. */
-  readonly isListening: boolean;
-}
 
 /** Options of a link. */
 export interface LinkOptions {
@@ -99,6 +68,7 @@ export class Link {
   #frames = 0;
   #turnEndsAt = FRAMES_PER_TURN_MAX;
   #isPaused = false;
+  #isArriving = false;
   #isEnding = false;
   #isClosed = false;
 
@@ -178,6 +148,12 @@ export class Link {
     this.#held = until;
   }
 
+  /** Gives up the large payload that is arriving. Its frame is not delivered. */
+  discardArriving(): void {
+    this.#decoder.discardArriving();
+    this.#isArriving = false;
+  }
+
   /**
    * Writes everything that is pending, then closes. What the peer still sends is discarded. A slow peer gets all
    * bytes as long as it keeps accepting some.
@@ -226,6 +202,7 @@ export class Link {
       this.#events.onRead?.(bytes);
       this.#decoder.commit(bytes);
       while (this.#deliver()) await this.#mayDeliver();
+      if (this.#decoder.arriving || this.#isArriving) this.#reportArriving();
     }
     if (this.#decoder.heldBytes > 0 && !this.#isEnding) {
       throw new TruncatedFrameError(this.#decoder.heldBytes);
@@ -260,6 +237,12 @@ export class Link {
       if (this.#held === held) this.#held = undefined;
     }
     if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
+  }
+
+  #reportArriving(): void {
+    const { arriving } = this.#decoder;
+    this.#isArriving = arriving !== undefined;
+    if (!this.#isClosed) this.#events.onArriving?.(arriving);
   }
 
   #flush(): void {

@@ -28,6 +28,8 @@ export class Endpoint<T> {
   isLeaving = false;
   /** The most jobs that its owner wants it to have in flight. */
   jobsMax = Infinity;
+  /** It has answered a job whose result was wanted. That it confirms a cancel says nothing. */
+  hasAnswered = false;
   /** It runs an isolated job. */
   isReserved = false;
   /** The earliest time at which its oldest job can have started, if jobs run one after the other. */
@@ -52,7 +54,7 @@ export class Endpoint<T> {
 
   /** It has never answered, although it has had jobs for a while. */
   isSilent(nowMs: number): boolean {
-    return this.inFlight.size > 0 && !this.pace.hasAnswered &&
+    return this.inFlight.size > 0 && !this.hasAnswered &&
       nowMs - this.oldestSinceMs >= SILENT_MS;
   }
 
@@ -92,10 +94,12 @@ export class Endpoint<T> {
     this.isReserved = job.isIsolated;
   }
 
-  remove(dispatch: DispatchId, nowMs: number): Job<T> | undefined {
+  /** A job is back. `isAnswer`: with an answer, which a job that the endpoint has not started does not have. */
+  remove(dispatch: DispatchId, nowMs: number, isAnswer = true): Job<T> | undefined {
     const job = this.inFlight.get(dispatch);
     if (!job) return undefined;
     if (isInFlight(job)) this.pace.onAnswer(job.sequence, nowMs - job.sentAtMs, nowMs);
+    if (isAnswer && isWanted(job)) this.hasAnswered = true;
     markBack(job);
     this.inFlight.delete(dispatch);
     this.bytesInFlight -= job.bytes;

@@ -59,11 +59,6 @@ export class Pace {
     return Math.min(this.#slotsKnown, shown);
   }
 
-  /** Whether it has answered a job. */
-  get hasAnswered(): boolean {
-    return this.#answered > 0;
-  }
-
   /** A job is sent. Returns its sequence number: 1 for the endpoint's first job. */
   onSent(nowMs: number): number {
     if (this.#sent === this.#answered) this.#idleMs += nowMs - this.#idleSinceMs;

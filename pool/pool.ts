@@ -40,6 +40,9 @@ const KILLED_ATTEMPTS_MAX = 3;
 /** How much a killed endpoint counts as a crash of its job: little, but repeated kills add up. */
 const KILLED_WEIGHT = 0.1;
 
+/** How much a loss counts that only repeats the one before: less, but such a job must not cost a machine for ever. */
+const REPEATED_WEIGHT = 0.25;
+
 /** The pool. `T` is the owner's data of a job. */
 export class Pool<T> extends PoolView<T> {
   readonly #actions: PoolActions<T>;
@@ -91,16 +94,24 @@ export class Pool<T> extends PoolView<T> {
   /**
    * The endpoint is lost, with its jobs in flight. `wasKilled`: it was killed from outside, or ended for another
    * reason than its jobs, so that even a job that was alone on it is to blame only after several attempts.
+   * `isRepeated`: whether this says little about a job that was running, because it repeats the job's last loss.
    */
-  onEndpointLost(id: EndpointId, reason: string, wasKilled = false): void {
+  onEndpointLost(
+    id: EndpointId,
+    reason: string,
+    wasKilled = false,
+    isRepeated: (job: Job<T>) => boolean = () => false,
+  ): void {
     const endpoint = this.endpoints.get(id);
     if (!endpoint) return;
     this.endpoints.delete(id);
     const jobs = [...endpoint.inFlight.values()];
     const wasAlone = jobs.length === 1;
     if (!endpoint.isLeaving) {
-      const weight = wasKilled ? KILLED_WEIGHT : 1;
-      for (const job of jobs.slice(0, endpoint.pace.slots)) addCrash(job, weight);
+      for (const job of jobs.slice(0, endpoint.pace.slots)) {
+        const weight = isRepeated(job) ? REPEATED_WEIGHT : 1;
+        addCrash(job, wasKilled ? KILLED_WEIGHT : weight);
+      }
     }
     for (const job of jobs.reverse()) {
       markBack(job);
@@ -186,7 +197,7 @@ export class Pool<T> extends PoolView<T> {
 
   /** The endpoint returns a job that it has not started. The job is queued as if it had never been sent. */
   onReturned(id: EndpointId, dispatch: DispatchId, nowMs: number): Job<T> | undefined {
-    const job = this.onAnswer(id, dispatch, nowMs);
+    const job = this.#takeBack(id, dispatch, nowMs, false);
     if (!job) return undefined;
     undoAttempt(job);
     const client = this.#waitingFor(job);
@@ -244,7 +255,16 @@ export class Pool<T> extends PoolView<T> {
 
   /** A job is answered and leaves the pool. Returns `undefined` if the endpoint has no such job. */
   onAnswer(id: EndpointId, dispatch: DispatchId, nowMs: number): Job<T> | undefined {
-    const job = this.endpoints.get(id)?.remove(dispatch, nowMs);
+    return this.#takeBack(id, dispatch, nowMs, true);
+  }
+
+  #takeBack(
+    id: EndpointId,
+    dispatch: DispatchId,
+    nowMs: number,
+    isAnswer: boolean,
+  ): Job<T> | undefined {
+    const job = this.endpoints.get(id)?.remove(dispatch, nowMs, isAnswer);
     const client = job && this.#waitingFor(job);
     if (client) client.inFlight -= 1;
     return job;

@@ -130,6 +130,25 @@ export class PoolView<T> {
     yield* this.clients.get(id)?.jobs() ?? [];
   }
 
+  /** The endpoints that get jobs. */
+  ready(): EndpointId[] {
+    return [...this.endpoints.values()].filter(({ isReady }) => isReady).map(({ id }) => id);
+  }
+
+  /** The ready endpoints that have answered a job. */
+  answering(): EndpointId[] {
+    return [...this.endpoints.values()]
+      .filter(({ isReady, hasAnswered }) => isReady && hasAnswered)
+      .map(({ id }) => id);
+  }
+
+  /** The endpoints that have jobs, and have never answered one. */
+  unanswering(): EndpointId[] {
+    return [...this.endpoints.values()]
+      .filter(({ inFlight, hasAnswered }) => inFlight.size > 0 && !hasAnswered)
+      .map(({ id }) => id);
+  }
+
   /** Whether the endpoint is ready and has a slot without a job. */
   hasIdleSlot(id: EndpointId): boolean {
     const endpoint = this.endpoints.get(id);
@@ -148,7 +167,7 @@ export class PoolView<T> {
       if (!endpoint.isReady) continue;
       const slots = Math.min(endpoint.pace.slots, endpoint.jobsMax);
       const free = Math.max(0, slots - endpoint.inFlight.size);
-      const list = endpoint.pace.hasAnswered ? idle : unknown;
+      const list = endpoint.hasAnswered ? idle : unknown;
       for (let count = 0; count < Math.min(free, wanted); count++) list.push(endpoint.id);
     }
     return idle.concat(unknown);

@@ -24,14 +24,24 @@ const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024;
 /** Bytes of a large payload in one read. A receiver that stops reading still gets what the read under way brings. */
 const READ_BYTES_MAX = 1024 * 1024;
 
-/** A payload with memory of its own that has not arrived completely. */
-interface PartialPayload {
+/** A payload with memory of its own that is arriving. */
+export interface ArrivingPayload {
   readonly type: number;
   readonly id: Uint64;
   readonly payloadBytes: number;
+  /** How much of it has arrived. */
+  readonly filled: number;
+}
+
+interface PartialPayload extends ArrivingPayload {
   bytes: Uint8Array<ArrayBuffer>;
   filled: number;
+  /** Nobody wants it. `bytes` is overwritten again and again. */
+  isDiscarded: boolean;
 }
+
+/** Bytes of a discarded payload in one read. */
+const DISCARDED_BYTES_MAX = 64 * 1024;
 
 /**
  * Cuts a stream of bytes into frames. The caller reads the stream: it gets a buffer from `space()`, reads into
@@ -63,6 +73,18 @@ export class FrameDecoder {
     return this.#partial ? HEADER_BYTES + this.#partial.filled : inChunk;
   }
 
+  /** The large payload that is arriving, if there is one that is kept. */
+  get arriving(): ArrivingPayload | undefined {
+    return this.#partial?.isDiscarded ? undefined : this.#partial;
+  }
+
+  /** Gives up the payload that is arriving, and its memory. The rest of it is skipped, and its frame never comes. */
+  discardArriving(): void {
+    if (!this.#partial) return;
+    this.#partial.isDiscarded = true;
+    this.#partial.bytes = new Uint8Array(DISCARDED_BYTES_MAX);
+  }
+
   /** Memory for what arrives next, which no frame that was returned has. */
   get allocatedBytes(): number {
     return this.#chunk.byteLength + (this.#partial?.bytes.byteLength ?? 0);
@@ -70,11 +92,7 @@ export class FrameDecoder {
 
   /** The buffer for the next bytes of the stream; never empty, valid until `commit`. */
   space(): Uint8Array<ArrayBuffer> {
-    if (this.#partial) {
-      if (this.#partial.filled === this.#partial.bytes.byteLength) this.#growPartial(this.#partial);
-      const { bytes, filled } = this.#partial;
-      return bytes.subarray(filled, filled + READ_BYTES_MAX);
-    }
+    if (this.#partial) return this.#spaceOf(this.#partial);
     if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
     return this.#chunk.subarray(this.#end);
   }
@@ -128,12 +146,21 @@ export class FrameDecoder {
     const here = this.#chunk.subarray(this.#start + HEADER_BYTES, this.#end);
     bytes.set(here);
     this.#start = this.#end;
-    this.#partial = { type, id, payloadBytes, bytes, filled: here.byteLength };
+    const filled = here.byteLength;
+    this.#partial = { type, id, payloadBytes, bytes, filled, isDiscarded: false };
+  }
+
+  #spaceOf(partial: PartialPayload): Uint8Array<ArrayBuffer> {
+    const { filled, payloadBytes, isDiscarded } = partial;
+    if (isDiscarded) return partial.bytes.subarray(0, payloadBytes - filled);
+    if (filled === partial.bytes.byteLength) this.#growPartial(partial);
+    return partial.bytes.subarray(filled, filled + READ_BYTES_MAX);
   }
 
   #finishPartial(partial: PartialPayload): Frame | undefined {
     if (partial.filled < partial.payloadBytes) return undefined;
     this.#partial = undefined;
+    if (partial.isDiscarded) return this.next();
     return { type: partial.type, id: partial.id, payload: partial.bytes };
   }
 

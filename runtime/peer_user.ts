@@ -25,20 +25,32 @@ const OVERFLOW_USER = 65534;
 /** Says whose the other end is, with the C library's functions that `open` opens at the first connection. */
 export function peerUserBy(open: () => DiagnosisLibrary): (ends: StreamEnds) => PeerUser {
   let diagnosis: SocketDiagnosis | undefined;
+  let isHidden = false;
   return (ends) => {
     const local = endOf(ends.local);
     const remote = endOf(ends.remote);
     if (process.platform !== "linux" || !local || !remote) return "unknown";
     try {
-      diagnosis ??= SocketDiagnosis.open(open());
-      const user = diagnosis?.userOf(remote, local);
+      if (!diagnosis && !isHidden) diagnosis = openDiagnosis(open);
+      isHidden = !diagnosis;
+      if (!diagnosis) return "hidden";
+      const user = diagnosis.userOf(remote, local);
       if (user === undefined || user === overflowUser()) return "unknown";
       // A socket belongs to the effective user of the process that has made it.
       return user === process.geteuid?.() ? "same" : "other";
     } catch {
-      return "unknown"; // no permission to load a library, or to know the own user
+      return "unknown"; // no permission to know the own user
     }
   };
+}
+
+/** Nothing without the permission to load a library, or to ask the kernel: also later there will be none. */
+function openDiagnosis(open: () => DiagnosisLibrary): SocketDiagnosis | undefined {
+  try {
+    return SocketDiagnosis.open(open());
+  } catch {
+    return undefined;
+  }
 }
 
 function endOf({ host, port }: StreamEnds["local"]) {

@@ -21,8 +21,9 @@ export interface StreamEnds {
 /**
  * Whose the other end of a connection is: this user's or another one's. "unknown": the system does not tell, the
  * connection is not over loopback, or the other end is closed or not accepted yet. The one who dials asks again then.
+ * "hidden": this process may not ask.
  */
-export type PeerUser = "same" | "other" | "unknown";
+export type PeerUser = "same" | "other" | "unknown" | "hidden";
 
 /** What is proven about the other end of a connection. */
 export type PeerProof =

@@ -12,12 +12,19 @@ import { beginsHandshake, handshakeHead, mayBeginHandshake } from "./first_bytes
 import { KeyError } from "./key_error.ts";
 import { KeyHolder } from "./key_holder.ts";
 import { isFromSameUser, isToSameUser } from "./peer_user.ts";
-import { messageIdIn, tellRefusal, withRefusal } from "./refusal_message.ts";
-import { RefusedError } from "./refused_error.ts";
+import { encodeRefusal, messageIdIn, tellRefusal, withRefusal } from "./refusal_message.ts";
+import { KeyNeededError, RefusedError } from "./refused_error.ts";
 import type { Role } from "./role.ts";
 
 /** How long a peer may take to prove who it is. A slow network needs a second. */
 const PROOF_MS_MAX = 10_000;
+
+/**
+ * How long a peer may say nothing before a run that listens tells it that it needs a key. A worker of this user waits for
+ * the run to speak if it sees whose the run is. If the run does not see whose the worker is, neither would ever begin. A
+ * worker that is about to use TLS has begun by then: it may look for two seconds whose the run is, and for its key.
+ */
+const SILENT_MS_MAX = 5_000;
 
 /** What a peer is told that has to use TLS and does not. */
 const NEEDS_KEY: Readonly<Record<Role, string>> = {
@@ -32,6 +39,8 @@ const NEEDS_KEY: Readonly<Record<Role, string>> = {
 /** What a controller with a key is told by a worker without one. */
 const INSECURE = "this worker was started with --insecure, so it uses no TLS; start the run with " +
   "--insecure too";
+
+const NEEDS_KEY_ALL: ReadonlySet<string> = new Set(Object.values(NEEDS_KEY));
 
 const SAME_USER: PeerProof = { kind: "same user" };
 const NO_PROOF: PeerProof = { kind: "none" };
@@ -55,6 +64,8 @@ export class Guard {
   readonly #ports: GuardPorts;
   readonly #options: GuardOptions;
   readonly #key: KeyHolder;
+  /** Peers of this user that have asked for TLS: they could not see that they need none. */
+  readonly #needKey = new Set<string>();
 
   constructor(ports: GuardPorts, options: GuardOptions) {
     const { clock, random } = ports;
@@ -76,8 +87,10 @@ export class Guard {
     if (insecure) return withRefusal(derivedStream(stream, { proof: NO_PROOF }));
     // A run that listens speaks first, so a worker that dials cannot choose: it has to come to the same answer.
     const isForced = role === "controller" && key !== undefined;
-    if (!isForced && await isToSameUser(this.#ports, stream)) {
-      return withRefusal(derivedStream(stream, { proof: SAME_USER }));
+    const isAsked = this.#needKey.delete(stream.peer);
+    if (!isForced && !isAsked && await isToSameUser(this.#ports, stream)) {
+      const plain = derivedStream(stream, { proof: SAME_USER });
+      return withRefusal(plain, (...error) => this.#refusalOf(stream.peer, ...error));
     }
     return await this.#inTime(stream, () => this.#secureClient(stream));
   }
@@ -101,26 +114,58 @@ export class Guard {
   }
 
   async #secureClient(stream: ByteStream): Promise<ByteStream> {
-    const onRefused = () => this.#key.forget(); // the right one may be there at the next attempt
+    const refusalOf = (reason: string, isAnswer: boolean) => {
+      if (isAnswer) return undefined;
+      this.#key.forget(); // the right one may be there at the next attempt
+      return new RefusedError(reason);
+    };
     try {
       const credentials = await this.#key.forPeer();
       const { secureClient } = await import("./handshake.ts");
-      return withRefusal(await secureClient(stream, credentials, this.#ports.clock), onRefused);
+      return withRefusal(await secureClient(stream, credentials, this.#ports.clock), refusalOf);
     } catch (error) {
-      if (error instanceof RefusedError) onRefused();
+      if (error instanceof RefusedError) this.#key.forget();
       throw error;
     }
   }
 
   async #proven(stream: ByteStream): Promise<ByteStream> {
-    const head = await handshakeHead(stream);
-    if (head.byteLength === 0) throw new Error("it has closed the connection without a word");
+    const head = await this.#firstBytes(stream);
     if (beginsHandshake(head)) return await this.#secureServer(stream, head);
     const id = messageIdIn(await readHead(stream, HEADER_BYTES, head));
     await tellRefusal(stream, NEEDS_KEY[this.#options.role], this.#ports.clock, { id });
     throw new RefusedError(
       "it does not use TLS, and is not a program of this user on this machine",
     );
+  }
+
+  /** A peer of this user that is not seen to be one asks for a key, and gets it at the next attempt. */
+  #refusalOf(peer: string, reason: string, isAnswer: boolean): RefusedError | undefined {
+    if (!NEEDS_KEY_ALL.has(reason)) return isAnswer ? undefined : new RefusedError(reason);
+    this.#needKey.add(peer);
+    return new KeyNeededError(reason);
+  }
+
+  /** What the peer says first. Each side tells the other what it needs, so a worker is told that says nothing. */
+  async #firstBytes(stream: ByteStream): Promise<Uint8Array> {
+    const { role } = this.#options;
+    let isTold = false;
+    const tell = () => {
+      isTold = role === "controller";
+      // The end of the connection is seen below.
+      if (isTold) stream.write(encodeRefusal(NEEDS_KEY[role])).catch(() => {});
+    };
+    const timer = this.#ports.clock.after(SILENT_MS_MAX, tell);
+    try {
+      const head = await handshakeHead(stream);
+      if (head.byteLength > 0) return head;
+    } finally {
+      timer.stop();
+    }
+    if (isTold) {
+      throw new RefusedError("it waited for this run to begin without TLS, and was told to use it");
+    }
+    throw new Error("it has closed the connection without a word");
   }
 
   async #secureServer(stream: ByteStream, head: Uint8Array): Promise<ByteStream> {

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error_text.ts";
+import { cutLine } from "../system/line_limit.ts";
 import type { Log } from "../system/log.ts";
 
 /** After a line about a host, further ones are only counted for this long. */
@@ -39,7 +40,7 @@ export class RefusalLog {
     }
     this.#mentions.set(host, { atMs: nowMs, count: 0 });
     const more = mention?.count ? ` (and ${mention.count} more from ${host} before)` : "";
-    this.#log.warn(`refused ${peer}: ${messageOf(error)}${more}`);
+    this.#log.warn(`refused ${peer}: ${cutLine(messageOf(error))}${more}`);
   }
 
   #nameOf(host: string, nowMs: number): string {

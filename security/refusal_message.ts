@@ -37,6 +37,11 @@ interface Telling {
   readonly isLast?: boolean;
 }
 
+/** A refusal of whoever has sent no message. */
+export function encodeRefusal(reason: string): Uint8Array<ArrayBuffer> {
+  return encodeError(REFUSAL_ID, reason);
+}
+
 /** Sends a refusal and closes. */
 export async function tellRefusal(
   stream: ByteStream,
@@ -62,18 +67,20 @@ export async function tellRefusal(
   }
 }
 
-/**
- * A stream whose `read` rejects with a `RefusedError` if the first frame says that the peer has refused us. `onRefused`
- * is called before.
- */
-export function withRefusal(stream: ByteStream, onRefused = () => {}): ByteStream {
+/** The error of a refusal, if an error response is one. `isAnswer`: it answers a message. */
+type ErrorOf = (reason: string, isAnswer: boolean) => RefusedError | undefined;
+
+const refusedError: ErrorOf = (reason, isAnswer) => isAnswer ? undefined : new RefusedError(reason);
+
+/** A stream whose `read` rejects with the error of `errorOf` if the first frame says that the peer has refused us. */
+export function withRefusal(stream: ByteStream, errorOf = refusedError): ByteStream {
   return withFirstRead(stream, async (head) => {
     if (head[0] !== ResponseType.error) return stream;
-    const header = await readHead(stream, HEADER_BYTES, head);
-    const reason = await refusalIn(stream, header);
-    if (reason === undefined) return withHead(stream, header);
-    onRefused();
-    throw new RefusedError(reason);
+    const frame = await readError(stream, head);
+    const isAnswer = messageIdIn(frame) !== REFUSAL_ID;
+    const error = errorOf(reasonIn(frame), isAnswer);
+    if (error) throw error;
+    return withHead(stream, frame);
   });
 }
 
@@ -83,10 +90,23 @@ export async function refusalIn(
   header: Uint8Array,
 ): Promise<string | undefined> {
   if (header[0] !== ResponseType.error || messageIdIn(header) !== REFUSAL_ID) return undefined;
-  const bytes = Number(readUint64(header, HEADER_BYTES - 8));
-  const end = HEADER_BYTES + Math.min(bytes, REASON_BYTES_MAX);
-  const frame = await readHead(stream, end, header);
-  return decodeError(frame.subarray(HEADER_BYTES, end));
+  return reasonIn(await readError(stream, header));
+}
+
+/** Reads an error response, or its beginning if it is longer than a reason of ours. */
+async function readError(stream: ByteStream, head: Uint8Array): Promise<Uint8Array> {
+  const header = await readHead(stream, HEADER_BYTES, head);
+  return await readHead(stream, endOf(header), header);
+}
+
+function reasonIn(frame: Uint8Array): string {
+  return decodeError(frame.slice(HEADER_BYTES, endOf(frame)));
+}
+
+/** Where the reason ends in a frame. */
+function endOf(frame: Uint8Array): number {
+  if (frame.byteLength < HEADER_BYTES) return frame.byteLength;
+  return HEADER_BYTES + Math.min(Number(readUint64(frame, HEADER_BYTES - 8)), REASON_BYTES_MAX);
 }
 
 /** The id of a message, to answer it; `undefined` if its header is not complete. */

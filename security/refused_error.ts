@@ -4,3 +4,8 @@
 export class RefusedError extends Error {
   override name = "RefusedError";
 }
+
+/** The other side belongs to this user but cannot see it, and asks for TLS. The next attempt uses it. */
+export class KeyNeededError extends RefusedError {
+  override name = "KeyNeededError";
+}

@@ -45,8 +45,9 @@ export async function removeLeftovers(
 }
 
 /**
- * Removes the folder of a process if the process was killed. The system closes the sockets of a killed process in
- * any order, so it may still accept a connection, which then ends.
+ * Removes the folder of a process that had listened in it, if the process was killed. The system closes the sockets
+ * of a killed process in any order, so it may still accept a connection, which then ends. If the socket is gone, the
+ * process began to remove the folder, and ended before it was done: this process may have added files meanwhile.
  */
 export async function removeAfterOwner(
   runtime: Runtime,
@@ -61,7 +62,8 @@ export async function removeAfterOwner(
     timer.stop();
     stream.close();
   }
-  await removeIfDeserted(runtime, folder, name);
+  if (await infoIn(runtime.files, address.path)) await removeIfDeserted(runtime, folder, name);
+  else await removeFolder(runtime.files, folder);
 }
 
 /** Removes a folder if no process listens on the socket `name` in it. */

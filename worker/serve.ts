@@ -3,7 +3,7 @@
 import { formatAddress } from "../link/address.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import { derivedStream } from "../security/derived_stream.ts";
-import { RefusedError } from "../security/refused_error.ts";
+import { KeyNeededError, RefusedError } from "../security/refused_error.ts";
 import { Backoff } from "../link/backoff.ts";
 import type { Log } from "../system/log.ts";
 import { CONTROLLER_SILENT_MS_MAX, HEADER_BYTES } from "../protocol/mod.ts";
@@ -98,6 +98,7 @@ export async function dialController(
       if (clock.now() - startedAtMs >= SETTLED_MS) backoff.reset();
     } catch (error) {
       if (signal.aborted) return;
+      if (error instanceof KeyNeededError) continue;
       const reason = messageOf(error);
       isRefused = error instanceof RefusedError;
       const problem = isRefused ? "Cannot serve" : "Cannot reach";

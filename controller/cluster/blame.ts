@@ -11,12 +11,14 @@ import {
   believedKind,
   countAttempt,
   type FailedAttempts,
+  type FailedOn,
   FAILURE_RULES,
   type FailureKind,
   isLastAttempt,
   kindOf,
   needsOtherNode,
 } from "./failure_rules.ts";
+import { mayKeep, withoutOutput } from "./kept_result.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { isSame, Placement } from "./placement.ts";
@@ -165,6 +167,23 @@ export class Blame<T extends Task> {
     return ended;
   }
 
+  /**
+   * The job has failed elsewhere, and its last worker does not answer. Returns its end; `undefined` if there is none
+   * yet. `isSilent`: that worker has never answered. `isLong`: it has had the job for very long.
+   */
+  conclude(
+    task: T,
+    isSilent: boolean,
+    isLong: boolean,
+    nowMs: number,
+  ): Completion<T> | undefined {
+    const failing = this.#failing.get(task);
+    if (!failing) return undefined;
+    const isDecided = !needsOtherNode(failing.kind, this.#failedOn(failing)) ||
+      (isLong && failing.nodes.size > 1);
+    return isSilent || isDecided ? this.#end(failing, nowMs) : undefined;
+  }
+
   /** The job has ended in another way, or was canceled. */
   forget(task: T): void {
     if (this.#failing.size === 0) return;
@@ -180,13 +199,7 @@ export class Blame<T extends Task> {
     // A job that has exceeded a limit may never end on a worker that does not enforce it.
     const exceedsLimit = kind === "timeout" || kind === "memory";
     const unfit = exceedsLimit ? nodes.connected.filter(({ hasLimits }) => !hasLimits) : [];
-    const failedOn = {
-      nodes: failed.length,
-      tries: attempts.tries,
-      isReliable: failed.some((node) => nodes.isReliable(node)),
-      isTrusted: failed.every(({ score }) => score.isTrusted),
-    };
-    if (!isAgreed && needsOtherNode(kind, failedOn)) {
+    if (!isAgreed && needsOtherNode(kind, this.#failedOn(failing))) {
       const others = nodes.usable.filter((node) =>
         !failed.includes(node) && !unfit.includes(node) && !voters.includes(node.voter)
       );
@@ -203,15 +216,26 @@ export class Blame<T extends Task> {
     return this.#placement.anywhere(job, failed, unfit, voters);
   }
 
+  #failedOn({ nodes, attempts }: FailingJob<T>): FailedOn {
+    const failed = [...nodes.keys()];
+    return {
+      nodes: failed.length,
+      tries: attempts.tries,
+      isReliable: failed.some((node) => this.#parts.nodes.isReliable(node)),
+      isTrusted: failed.every(({ score }) => score.isTrusted),
+    };
+  }
+
   /**
    * Whether a try elsewhere may take the place of another job. If a failure is most likely the job's own, such
-   * tries may cost only so much.
+   * tries may cost only so much. Nodes that only seem to fail more than others get one try at a time: it shows.
    */
   #isFree(failing: FailingJob<T>, failed: readonly Node[]): boolean {
     if (FAILURE_RULES[failing.kind].suspect === "either" || failing.isSpent) return true;
-    if (failed.some(({ score }) => score.hasRefuted || score.standsOut)) return true;
+    if (failed.every(({ score }) => score.hasRefuted)) return true;
     const { run } = this.#parts.nodes;
-    if (!run.maySpend) return false;
+    const standOut = failed.every(({ score }) => score.standsOut || score.hasRefuted);
+    if (!(standOut && run.openTries === 0) && !run.maySpend) return false;
     run.spentTries += 1;
     this.#setSpent(failing, true);
     return true;
@@ -246,21 +270,29 @@ export class Blame<T extends Task> {
       kind: kindOf(completion.answer),
       nodes: new Map(),
       reasons: [],
-      best: { completion, node, score: -Infinity },
+      best: { completion: this.#kept(completion), node, score: -Infinity },
       isSpent: false,
       answeredAtMs: completion.answeredAtMs,
       aloneSinceMs: undefined,
     };
     this.#failing.set(completion.job.payload, failing);
-    this.#heldBytes += bytesOf(completion);
+    this.#heldBytes += bytesOf(failing.best.completion);
     return failing;
+  }
+
+  /** The completion, without most of its output if others hold much already. */
+  #kept(completion: Completion<T>): Completion<T> {
+    const { answer } = completion;
+    if (answer.kind === "error" || mayKeep(bytesOf(completion), this.#heldBytes)) return completion;
+    return { ...completion, answer: { ...answer, result: withoutOutput(answer.result) } };
   }
 
   #keepBest(failing: FailingJob<T>, completion: Completion<T>, node: Node): void {
     const score = node.score.value;
     if (failing.best.node !== node && score < failing.best.score) return;
-    this.#heldBytes += bytesOf(completion) - bytesOf(failing.best.completion);
-    failing.best = { completion, node, score };
+    this.#heldBytes -= bytesOf(failing.best.completion);
+    failing.best = { completion: this.#kept(completion), node, score };
+    this.#heldBytes += bytesOf(failing.best.completion);
   }
 
   #take(task: T): FailingJob<T> | undefined {

@@ -228,6 +228,7 @@ export class Cluster<T extends Task> implements Disposable {
       },
       onCoreLoaded: (worker) => this.#endpoints.onCoreLoaded(worker),
       onDraining: (worker) => this.#endpoints.onDraining(worker),
+      onDiscarded: (worker, id) => this.#endpoints.onDiscarded(worker, id),
       onGone: (worker, departure) => this.#endpoints.onGone(worker, departure),
       onNoneLeft: (reasons) => {
         this.close();
@@ -241,8 +242,8 @@ export class Cluster<T extends Task> implements Disposable {
     this.#endpoints.onTick(nowMs);
     this.#nodes.onTick(nowMs);
     this.#jobs.reviewFailed(true);
-    // Jobs that wait for a vote may fill the queue, and then nothing else can end.
-    if (this.#intake === "ended" || !this.hasRoom) this.#jobs.speculate(nowMs);
+    // Jobs that wait for a vote may fill the queue, and then nothing else can end. Copies are no new jobs.
+    if (this.#intake !== "open" || !this.hasRoom) this.#jobs.findLate(nowMs);
     const { workers } = this.#endpoints;
     if (!this.#workers.expectsMore) this.#jobs.endTies(workers.map(({ voter }) => voter));
     this.#voters?.onTick(workers, this.#workers.expectsMore, nowMs);
@@ -263,7 +264,7 @@ export class Cluster<T extends Task> implements Disposable {
     // With time, the pool learns of further jobs that have not begun.
     if (this.#intake === "stopping") this.#events.onCanceled?.(this.#jobs.cancelUnstarted());
     this.#jobs.reviewFailed(false);
-    this.#jobs.speculateOn(this.#clock.now());
+    this.#jobs.copyLate(this.#clock.now());
     this.#pool.schedule(this.#clock.now());
     if (this.#waiting.length > 0 && this.hasRoom) this.#wakeWaiting();
   }

@@ -3,14 +3,14 @@
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
-import type { CoreOutputMode, PrintedNotice } from "../../protocol/mod.ts";
+import type { CoreOutputMode, PrintedNotice, Uint64 } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { Answer } from "../answer.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
-import { UnusableWorkerError } from "../workers/worker_errors.ts";
+import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Node } from "./node.ts";
@@ -108,7 +108,7 @@ export class Endpoints<T extends Task> {
   // Events from workers.
 
   onReady(worker: ConnectedWorker): void {
-    const { pool, nodes, core, clock, wake } = this.#parts;
+    const { pool, jobs, nodes, core, clock, wake } = this.#parts;
     const { slots, connection, address, name, identity, voter, history: place } = worker;
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     const answeredAtMs = clock.now();
@@ -117,6 +117,7 @@ export class Endpoints<T extends Task> {
     const node = nodes.onReady(known, id, answeredAtMs);
     const endpoint = { id, worker, node, answeredAtMs };
     this.#byId.set(id, endpoint);
+    jobs.onEndpointUp(id, place);
     connection.serve({
       onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
       onPrinted: (dispatch, notice) => this.#onPrinted(id, dispatch, notice),
@@ -146,6 +147,18 @@ export class Endpoints<T extends Task> {
     wake();
   }
 
+  /** The answer to a job came too slowly while memory was short. The job runs again, if possible elsewhere. */
+  onDiscarded(worker: ConnectedWorker, id: Uint64): void {
+    const { pool, workers, clock, log, wake } = this.#parts;
+    const endpoint = this.#endpointOf(worker);
+    const job = endpoint && pool.onReturned(endpoint.id, id as DispatchId, clock.now());
+    if (!job) return workers.disconnect(worker, unusable(unexpectedResponse(id)));
+    log.info(`worker ${worker.name}: an answer came too slowly, and its job runs again`);
+    const antiAffinity = { endpoints: [endpoint.id], isRequired: false };
+    if (!job.antiAffinity.isRequired) pool.onAntiAffinity(job, antiAffinity, clock.now());
+    wake();
+  }
+
   onGone(worker: ConnectedWorker, departure: Departure): void {
     const { pool, jobs, nodes, wake } = this.#parts;
     const endpoint = this.#endpointOf(worker);
@@ -153,7 +166,7 @@ export class Endpoints<T extends Task> {
     this.#byId.delete(endpoint.id);
     nodes.onGone(endpoint.node);
     const lost = pool.inFlightAt(endpoint.id);
-    jobs.onEndpointLost(endpoint.id, departure);
+    jobs.onEndpointLost(endpoint.id, worker.history, departure);
     this.#reportGone(worker.name, departure, lost);
     wake();
   }

@@ -7,6 +7,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Answer } from "../answer.ts";
 import type { Departure } from "../workers/workers.ts";
 import { Blame } from "./blame.ts";
+import { LostJobs } from "./lost_jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { DEFAULT_POLICY, type Faults } from "./retries.ts";
@@ -14,7 +15,7 @@ import { type Cancel, Speculation } from "./speculation.ts";
 import type { ClusterOptions, Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
 
-/** A job that was running on this many workers when they were lost is most likely the cause. */
+/** A job that was running on this many workers when they were lost is most likely the cause. See `LostJobs`. */
 export const LOSSES_MAX = 10;
 
 /** Jobs and bytes that are queued ahead, so that workers never wait for inputs to be read. */
@@ -44,9 +45,11 @@ export class Jobs<T extends Task> {
   readonly #client: ClientId;
   readonly #nodes: Nodes;
   readonly #blame: Blame<T>;
+  readonly #lost: LostJobs<T>;
   readonly #speculation: Speculation<T>;
   readonly #verification: Verification<T> | undefined;
   readonly #speculates: boolean;
+  #isCopyingDue = false;
   /** Whose vote is being counted. */
   #voter: Node | undefined;
   /** Jobs that the pool has given up during the current `onEndpointLost`. */
@@ -74,7 +77,12 @@ export class Jobs<T extends Task> {
       awaitsNodes: () => actions.awaitsNodes(),
       votersOf: (task) => this.#verification?.votersOf(task) ?? [],
     });
-    this.#speculation = new Speculation<T>(pool, actions.cancel);
+    this.#lost = new LostJobs(pool);
+    this.#speculation = new Speculation<T>(
+      pool,
+      actions.cancel,
+      (...stuck) => this.#onStuck(...stuck),
+    );
     this.#verification = verifiedPart > 0 ? this.#verify(verifiedPart) : undefined;
     this.#speculates = speculates;
   }
@@ -131,10 +139,21 @@ export class Jobs<T extends Task> {
     this.#crashed.push({ job, reason });
   }
 
-  /** An endpoint is gone. Its jobs run again. */
-  onEndpointLost(endpoint: EndpointId, { kind, reason, mayBeJobsFault }: Departure): void {
+  /** A worker of this place is an endpoint. */
+  onEndpointUp(endpoint: EndpointId, place: object): void {
+    this.#lost.onWorkerAt(place, endpoint, this.#clock.now());
+  }
+
+  /** The endpoint of a worker of this place is gone. Its jobs run again. */
+  onEndpointLost(
+    endpoint: EndpointId,
+    place: object,
+    { kind, reason, mayBeJobsFault }: Departure,
+  ): void {
     if (kind !== "drained") this.faults.lost += this.#pool.inFlightAt(endpoint);
-    this.#pool.onEndpointLost(endpoint, reason, !mayBeJobsFault);
+    const hasOther = this.#nodes.usable.some((node) => node.place !== place);
+    const isRepeated = (job: Job<T>) => this.#lost.onLost(job, place) && hasOther;
+    this.#pool.onEndpointLost(endpoint, reason, !mayBeJobsFault, isRepeated);
     const answeredAtMs = this.#clock.now();
     for (const { job, reason } of this.#crashed.splice(0)) {
       const message = `${LOSSES_MAX} workers were lost while running it; the last one: ${reason}`;
@@ -144,14 +163,18 @@ export class Jobs<T extends Task> {
     this.#speculation.onEndpointLost(); // last, because the jobs that failed above no longer have copies
   }
 
-  /** Copies stragglers to idle slots. Call it a few times a second while no more jobs can be queued. */
-  speculate(nowMs: number): void {
-    if (this.#speculates) this.#speculation.copyStragglers(nowMs);
+  /** Finds stragglers. Call it a few times a second while no more jobs can be queued. */
+  findLate(nowMs: number): void {
+    if (!this.#speculates) return;
+    this.#speculation.findLate(nowMs);
+    this.#isCopyingDue = true;
   }
 
-  /** Copies more of the stragglers that were found last, if slots have become idle. */
-  speculateOn(nowMs: number): void {
-    if (this.#pool.queueOf(this.#client).queued === 0) this.#speculation.copyLate(nowMs);
+  /** Copies stragglers to idle slots: once they are found, and when slots have become idle. */
+  copyLate(nowMs: number): void {
+    const { queued } = this.#pool.queueOf(this.#client);
+    if (this.#isCopyingDue || queued === 0) this.#speculation.copyLate(nowMs);
+    this.#isCopyingDue = false;
   }
 
   /** Fails the jobs on which two workers disagree, where none of `voters` can break the tie. */
@@ -180,6 +203,15 @@ export class Jobs<T extends Task> {
     else this.#pool.onRetried(job, answeredAtMs, step.antiAffinity);
   }
 
+  /** A job waits for a worker that does not answer, and has failed on all others that there are. */
+  #onStuck(job: Job<T>, isSilent: boolean, isLong: boolean): void {
+    const nowMs = this.#clock.now();
+    const completion = this.#blame.conclude(job.payload, isSilent, isLong, nowMs);
+    if (!completion) return;
+    this.#speculation.cancel(job);
+    this.#complete(completion);
+  }
+
   #complete(completion: Completion<T>): void {
     const { job, answeredAtMs } = completion;
     this.#forget(job.payload);
@@ -190,6 +222,7 @@ export class Jobs<T extends Task> {
   #forget(task: T): void {
     this.#verification?.forget(task);
     this.#blame.forget(task);
+    this.#lost.forget(task);
   }
 
   #verify(part: number): Verification<T> {
@@ -198,11 +231,11 @@ export class Jobs<T extends Task> {
         this.#pool.onCopied(job, this.#actions.endpointsOf(voters), this.#clock.now());
       },
       accept: (completion) => this.#settle(completion, this.#voter as Node, true),
-      reject: (completion, message) => {
-        const { payload } = completion.job;
+      reject: (ending, message) => {
+        const { payload } = ending.job;
         const pending = this.#pool.jobsOf(this.#client).find((job) => job.payload === payload);
         if (pending) this.#speculation.cancel(pending);
-        this.#complete({ ...completion, answer: { kind: "error", cause: "other", message } });
+        this.#complete({ ...ending, answer: { kind: "error", cause: "other", message } });
       },
       onOutvoted: (...vote) => this.#actions.onOutvoted(...vote),
       onDisagreement: (error) => this.#actions.onDisagreement(error),

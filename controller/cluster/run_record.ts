@@ -3,8 +3,8 @@
 /** The part of the time that further tries of jobs may cost which are most likely bad. */
 const SPENT_PART_MAX = 0.02;
 
-/** The first such tries are not limited, as nothing is known yet. */
-const SPENT_TRIES_MIN = 2;
+/** The first such try is not limited, as nothing is known yet. */
+const FREE_TRIES = 1;
 
 /** The counts of a run. */
 export class RunRecord {
@@ -22,7 +22,7 @@ export class RunRecord {
 
   /** Whether one more job that is most likely bad may take a good node's time. */
   get maySpend(): boolean {
-    if (this.spentTries < SPENT_TRIES_MIN) return true;
+    if (this.spentTries < FREE_TRIES) return true;
     const meanMs = this.busyMs / Math.max(1, this.answers);
     return this.spentMs + (this.openTries + 1) * meanMs < SPENT_PART_MAX * this.busyMs;
   }

@@ -18,8 +18,21 @@ const UNKNOWN_MS = 10_000;
 /** A job that was on a lost worker may have caused that. A copy, which could cost a second worker, has to wait. */
 const SUSPECT_MS = 120_000;
 
+/**
+ * A copy that has nowhere else to go has so much time at least, while the others have failed. After the longer time,
+ * it does not count any more if they have failed on several workers.
+ */
+const STUCK_MS = 60_000;
+const STUCK_LONG_MS = 600_000;
+
 /** A job that has certainly not begun after this time runs on an idle slot as well. */
 const UNSTARTED_MS = 1_000;
+
+/**
+ * A job is late, and there is no other worker for it. `isSilent`: its worker has never answered. `isLong`: it has had
+ * much time. If it has failed elsewhere, that may be its end.
+ */
+export type OnStuck<T> = (job: Job<T>, isSilent: boolean, isLong: boolean) => void;
 
 /** Tells a worker that a job is canceled. */
 export type Cancel = (endpoint: EndpointId, dispatch: DispatchId) => void;
@@ -36,15 +49,17 @@ interface Copied<T> {
 export class Speculation<T> {
   readonly #pool: Pool<T>;
   readonly #cancel: Cancel;
+  readonly #onStuck: OnStuck<T>;
   readonly #threshold = new StragglerThreshold();
   /** The copied jobs, by their payload. */
   readonly #copied = new Map<T, Copied<T>>();
   /** Jobs that were late at the last look, and are not copied yet, the oldest first. */
   #late: readonly Job<T>[] = [];
 
-  constructor(pool: Pool<T>, cancel: Cancel) {
+  constructor(pool: Pool<T>, cancel: Cancel, onStuck: OnStuck<T>) {
     this.#pool = pool;
     this.#cancel = cancel;
+    this.#onStuck = onStuck;
   }
 
   /** Whether another copy of the job may still give a result. */
@@ -96,14 +111,15 @@ export class Speculation<T> {
     if (this.#copied.size > 0) this.#copied.delete(job.payload);
   }
 
-  /** Finds stragglers and jobs that have not begun, and queues copies of them for idle slots. */
-  copyStragglers(nowMs: number): void {
+  /** Finds stragglers, and jobs that have not begun. `copyLate` copies them. */
+  findLate(nowMs: number): void {
+    this.#dropUnsent(nowMs);
     const unstarted = new Set(this.#pool.unstarted(nowMs));
     const late = [...this.#pool.inFlight()]
       .filter((job) => this.#isLate(job, unstarted.has(job), nowMs))
       .sort((one, other) => one.sentAtMs - other.sentAtMs);
     this.#late = this.#threshold.limitMs < Infinity ? late : this.#firstOfEach(late, unstarted);
-    this.copyLate(nowMs);
+    this.#reportStuck(nowMs);
     // A worker that has had no job has not loaded the core yet.
     const [job] = this.#late;
     const [empty] = job ? this.#pool.emptyEndpoints() : [];
@@ -115,15 +131,45 @@ export class Speculation<T> {
     if (this.#late.length === 0) return;
     const idle = this.#pool.idleSlots(this.#late.length);
     if (idle.length === 0) return;
+    const answering = this.#pool.answering();
+    const unanswering = this.#pool.unanswering();
     this.#late = this.#late.filter((job) => {
       if (!this.#pool.isWanted(job) || !this.#pool.isInFlight(job)) return false;
-      const avoided = this.#avoidedBy(job);
+      const avoided = this.#avoidedBy(job, answering, unanswering);
       const at = idle.findIndex((endpoint) => !avoided.includes(endpoint));
       if (at < 0) return true;
-      idle.splice(at, 1);
+      // A worker that has had no job gets one copy, to see whether it answers.
+      unanswering.push(...idle.splice(at, 1).filter((chosen) => !answering.includes(chosen)));
       this.#copy(job, avoided, nowMs);
       return false;
     });
+  }
+
+  #reportStuck(nowMs: number): void {
+    if (this.#late.length === 0) return;
+    const ready = this.#pool.ready();
+    const unanswering = this.#pool.unanswering();
+    for (const job of this.#late) {
+      const waitedMs = nowMs - job.sentAtMs;
+      if (waitedMs < STUCK_MS) continue;
+      const avoided = this.#avoidedBy(job, [], []);
+      if (!ready.every((endpoint) => avoided.includes(endpoint))) continue;
+      const endpoint = this.#pool.locate(job)?.endpoint;
+      const isSilent = endpoint !== undefined && unanswering.includes(endpoint);
+      this.#onStuck(job, isSilent, waitedMs >= STUCK_LONG_MS);
+    }
+  }
+
+  /** A copy that finds no worker any more is dropped, so that there may be another one, for other workers. */
+  #dropUnsent(nowMs: number): void {
+    for (const [payload, { copies, triedAt }] of this.#copied) {
+      const last = copies.at(-1);
+      if (last?.state !== "queued" || nowMs - last.queuedAtMs < UNKNOWN_MS) continue;
+      const others = copies.slice(0, -1).filter((copy) => this.#pool.isInFlight(copy));
+      if (!others.some((copy) => this.#pool.isWanted(copy))) continue;
+      this.#pool.onCanceled(last);
+      this.#copied.set(payload, { copies: copies.slice(0, -1), triedAt });
+    }
   }
 
   /** Whether the job should run elsewhere as well. Of several copies, only the latest one is asked. */
@@ -155,11 +201,20 @@ export class Speculation<T> {
     });
   }
 
-  /** Where a further copy of the job must not run: where it runs, and where it has failed. */
-  #avoidedBy(job: Job<T>): EndpointId[] {
+  /**
+   * Where a further copy of the job must not run: where it runs and where it has failed. If there is a worker that
+   * has answered before, also on those that have jobs and have not: they may be others that never do.
+   */
+  #avoidedBy(
+    job: Job<T>,
+    answering: readonly EndpointId[],
+    unanswering: readonly EndpointId[],
+  ): EndpointId[] {
     const { copies = [job], triedAt = [] } = this.#copied.get(job.payload) ?? {};
     const runsAt = copies.flatMap((copy) => this.#pool.locate(copy)?.endpoint ?? []);
-    return [...new Set([...runsAt, ...triedAt, ...job.antiAffinity.endpoints])];
+    const avoided = new Set([...runsAt, ...triedAt, ...job.antiAffinity.endpoints]);
+    const mayWait = answering.some((id) => !avoided.has(id));
+    return mayWait ? [...new Set([...avoided, ...unanswering])] : [...avoided];
   }
 
   #copy(job: Job<T>, avoided: readonly EndpointId[], nowMs: number): void {

@@ -3,8 +3,8 @@
  * third one breaks the tie. Three workers are the fewest that show which result is wrong and who computed it.
  */
 
-import { Buffer } from "node:buffer";
 import type { Job } from "../../pool/types.ts";
+import { KeptResult, mayKeep } from "./kept_result.ts";
 import type { Completion, Task } from "./task.ts";
 
 /**
@@ -27,9 +27,13 @@ export interface Voter {
   readonly voter: string;
 }
 
+/** How a job ended, without its answer, which may be large. */
+export type Ending<T extends Task> = Omit<Completion<T>, "answer">;
+
 /** A result, and who gave it. */
 interface Vote<T extends Task> extends Voter {
-  readonly completion: Completion<T>;
+  readonly ending: Ending<T>;
+  readonly result: KeptResult;
 }
 
 /** What the votes decide. */
@@ -39,7 +43,7 @@ export interface VerificationActions<T extends Task> {
   /** Two workers agree on the result. */
   accept(completion: Completion<T>): void;
   /** No two workers agree, and no other worker can decide. Cancels a further run, if one is queued. */
-  reject(completion: Completion<T>, reason: string): void;
+  reject(ending: Ending<T>, reason: string): void;
   /** A worker was outvoted. `isExcluded`: so often that it is excluded. */
   onOutvoted(instance: string, worker: string, reason: string, isExcluded: boolean): void;
   /** No two workers have agreed on any job. */
@@ -92,16 +96,20 @@ export class Verification<T extends Task> {
 
   /** A worker has given a result. */
   onResult({ instance, voter }: Voter, completion: Completion<T>): void {
-    const { job } = completion;
+    const { answer, ...ending } = completion;
+    if (answer.kind === "error") throw new TypeError("An error is no vote");
+    const { result } = answer;
+    const { job } = ending;
     const votes = this.#votes.get(job.payload) ?? [];
     const voters = votes.map((vote) => vote.voter);
     // The worker voted, was lost, reconnected, and got the job again; or another one on its machine did.
     if (voters.includes(voter)) return this.#actions.runElsewhere(job, voters);
-    const equal = votes.find((vote) => isSameResult(vote.completion, completion));
-    if (equal) return this.#onAgreed(equal, votes);
-    votes.push({ instance, voter, completion });
+    const equal = votes.find((vote) => vote.result.equals(result));
+    if (equal) return this.#onAgreed(equal, votes, { ...equal.ending, answer });
+    const kept = new KeptResult(result, mayKeep(result.output.byteLength, this.#heldBytes));
+    votes.push({ instance, voter, ending, result: kept });
     this.#votes.set(job.payload, votes);
-    this.#heldBytes += outputOf(completion).byteLength;
+    this.#heldBytes += kept.heldBytes;
     if (votes.length > 2) this.#onSplit(votes);
     else this.#actions.runElsewhere(job, [...voters, voter]);
   }
@@ -117,21 +125,18 @@ export class Verification<T extends Task> {
 
   /** The job has ended or was canceled: drops its votes. */
   forget(task: T): void {
-    for (const { completion } of this.#votes.get(task) ?? []) {
-      this.#heldBytes -= outputOf(completion).byteLength;
-    }
+    for (const { result } of this.#votes.get(task) ?? []) this.#heldBytes -= result.heldBytes;
     this.#votes.delete(task);
   }
 
-  #onAgreed(equal: Vote<T>, votes: readonly Vote<T>[]): void {
+  #onAgreed(equal: Vote<T>, votes: readonly Vote<T>[], completion: Completion<T>): void {
     this.#agreed += 1;
     for (const vote of votes) if (vote !== equal) this.#onOutvoted(vote);
-    this.forget(equal.completion.job.payload);
-    this.#actions.accept(equal.completion);
+    this.forget(completion.job.payload);
+    this.#actions.accept(completion);
   }
 
-  #onOutvoted({ instance, completion }: Vote<T>): void {
-    const { job, worker } = completion;
+  #onOutvoted({ instance, ending: { job, worker } }: Vote<T>): void {
     const lost = (this.#lostVotes.get(instance) ?? 0) + 1;
     this.#lostVotes.set(instance, lost);
     if (lost > LOST_VOTES_MAX) return; // it voted before it was excluded
@@ -140,14 +145,14 @@ export class Verification<T extends Task> {
   }
 
   #onSplit(votes: readonly Vote<T>[]): void {
-    const [{ completion }] = votes as [Vote<T>];
+    const [{ ending }] = votes as [Vote<T>];
     this.#splits += 1;
-    this.forget(completion.job.payload);
-    const workers = votes.map((vote) => vote.completion.worker).join(", ");
+    this.forget(ending.job.payload);
+    const workers = votes.map((vote) => vote.ending.worker).join(", ");
     const reason = votes.length > 2
       ? `${workers} give different outputs`
       : `${workers} give different outputs, and no third worker is available to break the tie`;
-    this.#actions.reject(completion, reason);
+    this.#actions.reject(ending, reason);
     if (this.#agreed > 0 || this.#splits !== SPLITS_MAX) return; // reported once
     this.#actions.onDisagreement(new DisagreementError(this.#splits));
   }
@@ -155,14 +160,4 @@ export class Verification<T extends Task> {
   get #hasDisagreed(): boolean {
     return this.#agreed === 0 && this.#splits >= SPLITS_MAX;
   }
-}
-
-function isSameResult<T extends Task>(one: Completion<T>, other: Completion<T>): boolean {
-  if (one.answer.kind !== "result" || other.answer.kind !== "result") return false;
-  return one.answer.result.exitCode === other.answer.result.exitCode &&
-    Buffer.compare(outputOf(one), outputOf(other)) === 0;
-}
-
-function outputOf<T extends Task>({ answer }: Completion<T>): Uint8Array {
-  return answer.kind === "result" ? answer.result.output : new Uint8Array(0);
 }

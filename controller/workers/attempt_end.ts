@@ -1,7 +1,7 @@
 /** Classifies the end of a connection, which determines when its worker is dialed again. */
 
 import { reasonOf } from "../../runtime/error_text.ts";
-import { RefusedError } from "../../security/refused_error.ts";
+import { KeyNeededError, RefusedError } from "../../security/refused_error.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
 import { type AttemptEnd, GIVE_UP_MS } from "./reconnect.ts";
 import { RenegotiateError, UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
@@ -20,6 +20,7 @@ export function connectionEnd(
   error: Error | undefined,
   nowMs: number,
 ): AttemptEnd {
+  if (error instanceof KeyNeededError) return { kind: "renegotiate" };
   if (error instanceof RenegotiateError || mayAgree(worker, error)) return { kind: "renegotiate" };
   const isUnusable = error instanceof UnusableWorkerError || error instanceof RefusedError;
   const { answers, isMember, connectedAtMs } = worker;

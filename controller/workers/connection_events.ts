@@ -2,6 +2,7 @@
 
 import type { DispatchId } from "../../pool/types.ts";
 import type {
+  ArrivingPayload,
   CoreOutputMode,
   Frame,
   PrintedNotice,
@@ -17,6 +18,8 @@ export interface WorkerConnectionEvents {
   onCoreFailed(reason: string): void;
   /** The worker is draining: it starts no more jobs. */
   onDraining(): void;
+  /** More of a large answer has arrived; without `payload`, all of it. */
+  onArriving(payload: ArrivingPayload | undefined): void;
   onClosed(reason: Error | undefined): void;
 }
 

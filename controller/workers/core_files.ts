@@ -62,6 +62,8 @@ export async function filesBeside(
 class Places {
   readonly #core: string;
   readonly all = new Map<string, string>();
+  /** Files as the user has named them. */
+  readonly #names = new Map<string, string>();
 
   constructor(core: string) {
     this.#core = core;
@@ -76,18 +78,22 @@ class Places {
     if (!this.all.has(file)) this.all.set(file, file);
   }
 
-  add(target: string, file: string): void {
+  /** `name`: the file as the user has named it, or a folder that it is in. */
+  add(target: string, name: string): void {
+    const file = resolve(name);
     if (target === this.#core) {
       if (file === this.#core) return; // a folder that contains the core
-      throw new BesideFileError(file, `it has the name of the core`);
+      throw new BesideFileError(name, `it has the name of the core`);
     }
     const other = this.all.get(target);
     if (other !== undefined && other !== file) {
-      throw new BesideFileError(file, `"${other}" would be in the same place beside the core`);
+      const otherName = this.#names.get(other) ?? other;
+      throw new BesideFileError(name, `"${otherName}" would be in the same place beside the core`);
     }
     this.all.set(target, file);
+    this.#names.set(file, name);
     if (this.size > SETUP_FILES_MAX) {
-      throw new BesideFileError(file, `there are more than ${SETUP_FILES_MAX} files`);
+      throw new BesideFileError(name, `there are more than ${SETUP_FILES_MAX} files`);
     }
   }
 }
@@ -107,10 +113,10 @@ async function addNamed(
       await addNamed(places, join(file, name), join(target, name), [...above, folder]);
     }
   } else if (stats.isFile()) {
-    places.add(target, resolve(file));
+    places.add(target, file);
     // Whoever names a folder has named the signatures in it.
     if (above.length === 0 && await hasSignatureBeside(file)) {
-      places.add(`${target}${SIGNATURE_SUFFIX}`, resolve(`${file}${SIGNATURE_SUFFIX}`));
+      places.add(`${target}${SIGNATURE_SUFFIX}`, `${file}${SIGNATURE_SUFFIX}`);
     }
   } else throw new BesideFileError(file, "it is neither a file nor a folder");
 }

@@ -4,7 +4,7 @@ import { basename } from "../../runtime/path.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import { type CoreSetup, problemOf, setupKey, type Variable } from "../../protocol/mod.ts";
 import { CoreFileError, readCoreFile } from "../../system/core_file.ts";
-import { sha256Of } from "../../system/sha256.ts";
+import { sha256InTurns, sha256Of } from "../../system/sha256.ts";
 import { type CoreFile, filesBeside } from "./core_files.ts";
 
 /** A compute core to send. */
@@ -35,29 +35,32 @@ export async function readCoreImage(
 ): Promise<CoreImage> {
   const content = await readCoreFile(file, isLocal);
   const { path, files } = await filesBeside(file, content, beside);
-  return imageOf(basename(file), content, { path, files }, variables);
+  const digest = await sha256InTurns(content);
+  return imageOf(basename(file), content, digest, { path, files }, variables);
 }
 
-/** A core whose content is in memory. There is nothing beside it. */
+/** A core whose content is in memory. There is nothing beside it. `digest`: its SHA-256. */
 export function coreImage(
   name: string,
   bytes: Uint8Array,
   variables: Readonly<Record<string, string>> = {},
+  digest = sha256Of(bytes),
 ): CoreImage {
   const content = bytes.buffer instanceof ArrayBuffer
     ? bytes as Uint8Array<ArrayBuffer>
     : bytes.slice();
-  return imageOf(name, content, { path: "", files: [] }, variables);
+  return imageOf(name, content, digest, { path: "", files: [] }, variables);
 }
 
 function imageOf(
   name: string,
   content: Uint8Array<ArrayBuffer>,
+  digest: string,
   { path, files }: { readonly path: string; readonly files: readonly CoreFile[] },
   variables: Readonly<Record<string, string>>,
 ): CoreImage {
   const setup: CoreSetup = {
-    core: sha256Of(content),
+    core: digest,
     path,
     files: files.map(({ path, digest, bytes }) => ({ path, digest, bytes })),
     variables: sorted(Object.entries(variables)),

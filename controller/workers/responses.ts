@@ -11,6 +11,14 @@ import {
 import { oneLine } from "../../system/printable.ts";
 import type { Answer } from "../answer.ts";
 
+/** Whether a worker may send frames of this type, in this version of the protocol. */
+export function isResponse(type: number, version: number): boolean {
+  if (type === ResponseType.ok || type === ResponseType.error) return true;
+  if (version === 1) return false;
+  return type === ResponseType.kindError || type === ResponseType.draining ||
+    type === ResponseType.printed;
+}
+
 export function isError({ type }: Frame): boolean {
   return type === ResponseType.error || type === ResponseType.kindError;
 }

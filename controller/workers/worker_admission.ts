@@ -1,15 +1,32 @@
 /** How many workers may be connected to a run that listens, and which connection goes when there is one more. */
 
-import { ConnectionLimit, hostOf } from "../../link/connection_limit.ts";
+import { ConnectionLimit, type ConnectionLimits, hostOf } from "../../link/connection_limit.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
+import { openFilesMax } from "../../system/open_files.ts";
+import { type SystemFiles, thisSystem } from "../../system/system_text.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
 
 /** More machines than one run can feed. One host may have half of the places: many workers can be behind one address. */
 const WORKERS_MAX = 4_096;
 
+/** At least as many, however few files may be open: a run that listens needs workers. */
+const WORKERS_MIN = 8;
+
+/**
+ * Open files of the run itself: folders of its output (128), inputs that are read, outputs that are written, the journal,
+ * cores and their files, workers that it has dialed or started.
+ */
+const OWN_FILES = 256;
+
 /** Connections that are accepted in a second. A cluster of a thousand machines is complete in two seconds. */
 const ACCEPTED_PER_SECOND = 500;
+
+/** The limits of a run. Each worker is one open file, and the system may allow fewer than the run does. */
+export function workerLimits(system: SystemFiles = thisSystem): ConnectionLimits {
+  const all = Math.max(WORKERS_MIN, Math.min(WORKERS_MAX, openFilesMax(system) - OWN_FILES));
+  return { all, perHost: Math.ceil(all / 2), acceptedPerSecond: ACCEPTED_PER_SECOND };
+}
 
 /** The limit for those who connect to a run. `workers` lists what is connected, the oldest first. */
 export function workerAdmission(
@@ -17,12 +34,7 @@ export function workerAdmission(
   log: Log,
   workers: () => Iterable<ConnectedWorker>,
 ): ConnectionLimit {
-  const limits = {
-    all: WORKERS_MAX,
-    perHost: WORKERS_MAX / 2,
-    acceptedPerSecond: ACCEPTED_PER_SECOND,
-  };
-  return new ConnectionLimit(clock, limits, {
+  return new ConnectionLimit(clock, workerLimits(), {
     makeRoom: (host) => {
       const oldest = [...workers()].find((worker) =>
         !worker.address && worker.state.kind === "connecting" &&

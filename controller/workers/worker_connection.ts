@@ -26,25 +26,22 @@ import {
 } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
+import { CONTROL_ID_FIRST, ControlMessages } from "./control_messages.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { PrintedBounds } from "./printed_bounds.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
-import { answerOf, errorTextOf, isError, payloadOf, unexpectedResponse } from "./responses.ts";
+import {
+  answerOf,
+  errorTextOf,
+  isError,
+  isResponse,
+  payloadOf,
+  unexpectedResponse,
+} from "./responses.ts";
+import { CORE_LOAD_EXTRA_MS, HANDSHAKE_MS_MAX, LOADING_PING_MS } from "./connection_limits.ts";
 import type { OnResponse, Phase, Service, WorkerConnectionEvents } from "./connection_events.ts";
 import { isForeign, unusable, VersionRefusedError } from "./worker_errors.ts";
-
-/** How long a worker may take to answer; usually it answers at once. */
-const HANDSHAKE_MS_MAX = 10_000;
-
-/** How much later than the worker its controller gives up loading a core, so that the worker can say why. */
-const CORE_LOAD_EXTRA_MS = 60_000;
-
-/** How often a worker is asked for its load while it loads a core, so that people see that it does. */
-const LOADING_PING_MS = 1_000;
-
-/** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
-const CONTROL_ID_FIRST = 2 ** 52;
 
 /** A connection with a worker. */
 export class WorkerConnection {
@@ -52,9 +49,7 @@ export class WorkerConnection {
   readonly #events: WorkerConnectionEvents;
   readonly #clock: Clock;
   readonly #heartbeat: Heartbeat;
-  /** Messages other than jobs that have no response yet. */
-  readonly #outstanding = new Map<number, OnResponse>();
-  #lastControlId = CONTROL_ID_FIRST;
+  readonly #messages = new ControlMessages();
   #phase: Phase = { kind: "version exchange" };
   #responseTimer: Timer | undefined;
   #load: WorkerLoad | undefined;
@@ -62,6 +57,7 @@ export class WorkerConnection {
   #transfer: CoreTransfer | undefined;
   #pingedAtMs = 0;
   #isPaused = false;
+  #isHeld = false;
   readonly #printed: PrintedBounds;
   readonly #unfinished: Unfinished;
 
@@ -78,6 +74,7 @@ export class WorkerConnection {
     this.#printed = new PrintedBounds(clock);
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
+      onArriving: (payload) => events.onArriving(payload),
       // Close at once: this peer would not understand an error message, and must not get more jobs.
       onBroken: (error) => this.#link.close(error),
       onClosed: (reason) => {
@@ -153,7 +150,8 @@ export class WorkerConnection {
     const unfinished = this.#unfinished.look(nowMs);
     if (unfinished !== undefined) return this.#link.close(new Error(unfinished));
     if (this.version === 1 || !this.hasAgreed) return;
-    const action = this.#heartbeat.check(this.#link, !this.#isPaused, nowMs);
+    const { isListening } = this.#link.reception;
+    const action = this.#heartbeat.check(this.#link, isListening, nowMs);
     const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
     if (action.kind === "ping" || (asks && action.kind === "none")) this.#ping();
     else if (action.kind === "give up") {
@@ -185,7 +183,18 @@ export class WorkerConnection {
   /** Pauses or resumes reading answers. While reading is paused, the worker has to wait. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    this.#link.pause(isPaused);
+    this.#link.pause(isPaused || this.#isHeld);
+  }
+
+  /** Reads nothing until this ends: there is no memory for the answer that is arriving. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.pause(this.#isPaused);
+  }
+
+  /** Gives up the large answer that is arriving. */
+  discardArriving(): void {
+    this.#link.discardArriving();
   }
 
   /** Closes at once. `onClosed` follows with the reason. */
@@ -200,9 +209,7 @@ export class WorkerConnection {
 
   /** Reserves the id of a message. The response goes to `onResponse`. */
   #expect(onResponse: OnResponse): number {
-    this.#lastControlId += 1;
-    this.#outstanding.set(this.#lastControlId, onResponse);
-    return this.#lastControlId;
+    return this.#messages.expect(onResponse);
   }
 
   /** Calls `onLate` unless the response comes in time. `time` is the limit as text for a message. */
@@ -214,7 +221,7 @@ export class WorkerConnection {
 
   #onFrame(frame: Frame): void {
     const { type, id } = frame;
-    if (!this.#isResponse(type)) throw new UnknownTypeError("response", type, this.version);
+    if (!isResponse(type, this.version)) throw new UnknownTypeError("response", type, this.version);
     if (typeof id === "bigint") throw unexpectedResponse(id);
     if (type === ResponseType.draining) return this.#onDraining(frame);
     if (type === ResponseType.printed) return this.#onPrinted(id, decodePrinted(frame.payload));
@@ -222,17 +229,7 @@ export class WorkerConnection {
       if (this.#phase.kind !== "serving") throw unexpectedResponse(id);
       return this.#phase.onAnswer(id as DispatchId, answerOf(frame, this.#printed.takeLast(id)));
     }
-    const onResponse = this.#outstanding.get(id);
-    if (!onResponse) throw unexpectedResponse(id);
-    this.#outstanding.delete(id);
-    onResponse(frame);
-  }
-
-  #isResponse(type: number): boolean {
-    if (type === ResponseType.ok || type === ResponseType.error) return true;
-    if (this.version === 1) return false;
-    return type === ResponseType.kindError || type === ResponseType.draining ||
-      type === ResponseType.printed;
+    this.#messages.take(id)(frame);
   }
 
   #onPrinted(id: number, notice: PrintedNotice): void {

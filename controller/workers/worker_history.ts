@@ -16,6 +16,14 @@ export class WorkerHistory {
   unusable: string | undefined;
   #problems: string[] = [];
 
+  /** A worker that was ready is gone. Returns whether one of its jobs may be the cause. */
+  onGone(answers: number, isRejected: boolean): boolean {
+    this.hasAnswered ||= answers > 0;
+    const mayBeJobsFault = this.hasAnswered && !(isRejected && this.wasRejected);
+    this.wasRejected ||= isRejected;
+    return mayBeJobsFault;
+  }
+
   /** Whether a problem is new. Each problem is reported once. */
   isNew(problem: string): boolean {
     if (this.#problems.includes(problem)) return false;

@@ -4,21 +4,23 @@
  */
 
 import { formatAddress } from "../../link/address.ts";
-import { LATEST_VERSION, type WorkerDescription } from "../../protocol/mod.ts";
+import { LATEST_VERSION, type Uint64, type WorkerDescription } from "../../protocol/mod.ts";
 import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
 import { connectionEnd, dialFailure } from "./attempt_end.ts";
+import { AnswerMemory } from "./answer_memory.ts";
 import { Claims } from "./claims.ts";
-import { ConnectedWorker, hostOf, type WorkerOrigin } from "./connected_worker.ts";
+import { ConnectedWorker, type WorkerOrigin } from "./connected_worker.ts";
 import { ConnectionWarnings } from "./connection_warnings.ts";
 import { CoreRefusals } from "./core_refusals.ts";
 import { Listeners } from "./listeners.ts";
+import { Histories } from "./histories.ts";
 import { isAwaited, reasonsForNone, votesOf } from "./prospects.ts";
 import { GIVE_UP_MS, ReconnectingAddress } from "./reconnect.ts";
 import { workerAdmission } from "./worker_admission.ts";
 import { WorkerConnection } from "./worker_connection.ts";
 import { RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
-import { WorkerHistory } from "./worker_history.ts";
+import type { WorkerHistory } from "./worker_history.ts";
 
 /** The limit for one attempt to connect. */
 const DIAL_MS_MAX = 10_000;
@@ -39,6 +41,8 @@ export interface WorkersEvents {
   onCoreLoaded(worker: ConnectedWorker): void;
   /** A ready worker starts no more jobs. */
   onDraining(worker: ConnectedWorker): void;
+  /** The answer to a message will not come: it came too slowly while memory was short. */
+  onDiscarded(worker: ConnectedWorker, id: Uint64): void;
   /** A worker that was ready has disconnected. */
   onGone(worker: ConnectedWorker, departure: Departure): void;
   /** Too few workers are left, and no other is expected. Called once. */
@@ -56,9 +60,9 @@ export class Workers {
   readonly #refusals: CoreRefusals;
   readonly #connected = new Set<ConnectedWorker>();
   readonly #addresses = new Map<string, ReconnectingAddress>();
-  /** The histories of workers that connect to the run, by host, as the port changes with each connection. */
-  readonly #histories = new Map<string, WorkerHistory>();
+  readonly #histories = new Histories();
   readonly #claims = new Claims();
+  readonly #memory = new AnswerMemory((...answer) => this.#events.onDiscarded(...answer));
   readonly #listeners: Listeners;
   #isPaused = false;
   #isClosed = false;
@@ -108,7 +112,7 @@ export class Workers {
 
   /** Adds a worker that is already connected. `isLocal`: this process has started it. */
   join(stream: ByteStream, name = stream.peer, isLocal = false): void {
-    const history = this.#historyOf(name);
+    const history = this.#histories.of(name);
     this.#connect(stream, { name, address: undefined, history, isLocal });
   }
 
@@ -127,7 +131,7 @@ export class Workers {
 
   /** A worker that was expected to `join` will not do so (again). */
   giveUp(name: string, reason: string): void {
-    this.#reject(name, this.#historyOf(name), reason);
+    this.#reject(name, this.#histories.of(name), reason);
   }
 
   /** The worker starts no more jobs. Either it sent a notice, or it refused a job. */
@@ -165,6 +169,7 @@ export class Workers {
     this.#warnings.flush(this.#addresses.size);
     this.#refusals.onTick(nowMs);
     this.#claims.onTick(nowMs);
+    this.#memory.onTick(nowMs, !this.#isPaused);
     const members = this.#members;
     const hasWaited = ({ connectedAtMs }: ConnectedWorker) => nowMs - connectedAtMs > GIVE_UP_MS;
     if (votesOf(members) < this.#workersMin && members.some(hasWaited)) this.#checkLeft();
@@ -181,13 +186,6 @@ export class Workers {
 
   get #members(): ConnectedWorker[] {
     return [...this.#connected].filter(({ isMember }) => isMember);
-  }
-
-  #historyOf(name: string): WorkerHistory {
-    const host = hostOf(name);
-    const history = this.#histories.get(host) ?? new WorkerHistory();
-    this.#histories.set(host, history);
-    return history;
   }
 
   // The life of a connection.
@@ -215,6 +213,7 @@ export class Workers {
       },
       onCoreFailed: (reason) => this.disconnect(worker, new UnusableWorkerError(reason)),
       onDraining: () => this.drain(worker),
+      onArriving: (payload) => this.#memory.onArriving(worker, payload),
       onClosed: (reason) => this.#onClosed(worker, reason),
     });
     const { proof } = stream;
@@ -266,6 +265,7 @@ export class Workers {
     const end = connectionEnd(worker, error, this.#runtime.clock.now());
     worker.onGone();
     this.#claims.onGone(worker);
+    this.#memory.onGone(worker);
     if (end.kind !== "renegotiate" && end.wasReady) {
       const isDraining = state.kind === "draining";
       this.#onMemberGone(worker, isDraining ? "drained" : end.kind, end.reason);
@@ -277,11 +277,7 @@ export class Workers {
   }
 
   #onMemberGone(worker: ConnectedWorker, kind: Departure["kind"], reason: string): void {
-    const { history, answers } = worker;
-    const isRejected = kind === "unusable";
-    history.hasAnswered ||= answers > 0;
-    const mayBeJobsFault = history.hasAnswered && !(isRejected && history.wasRejected);
-    history.wasRejected ||= isRejected;
+    const mayBeJobsFault = worker.history.onGone(worker.answers, kind === "unusable");
     this.#events.onGone(worker, { kind, reason, mayBeJobsFault });
   }
 
@@ -304,7 +300,7 @@ export class Workers {
     const addresses = [...this.#addresses.values()];
     const reasons = reasonsForNone([...this.#connected], addresses, this.#workersMin);
     if (!reasons) return;
-    for (const { unusable } of this.#histories.values()) if (unusable) reasons.unshift(unusable);
+    reasons.unshift(...this.#histories.problems.reverse());
     this.#refusals.drop();
     this.close();
     this.#events.onNoneLeft(reasons.length > 0 ? reasons : ["the worker list is empty"]);

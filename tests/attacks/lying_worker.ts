@@ -1,6 +1,6 @@
 /** A worker that dials a run and answers each job with as much text as it can: printed lines without end, and an error of a megabyte. */
 
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import {
@@ -26,9 +26,33 @@ const NOTICES = 20;
 
 /** Dials a run and serves its jobs until the run has ended. */
 export async function lie(port: number): Promise<Disposable> {
+  let socket = await dial(port);
+  let hasEnded = false;
+  // On a busy machine the run may take it for dead: it comes back, or the run would wait for it.
+  const onClosed = async () => {
+    if (hasEnded) return;
+    socket = await dial(port).catch(() => socket);
+    if (hasEnded) socket.destroy();
+    else lieOn(socket, onClosed);
+  };
+  lieOn(socket, onClosed);
+  return {
+    [Symbol.dispose]: () => {
+      hasEnded = true;
+      socket.destroy();
+    },
+  };
+}
+
+async function dial(port: number): Promise<Socket> {
   const socket = connect({ port, host: "127.0.0.1" });
-  socket.on("error", () => {});
   await once(socket, "connect");
+  return socket;
+}
+
+function lieOn(socket: Socket, onClosed: () => void): void {
+  socket.on("error", () => {});
+  socket.once("close", onClosed);
   const reader = new FrameReader();
   const send = (type: number, id: bigint, payload: Uint8Array) =>
     socket.write(encodeFrame({ type, id, payload }));
@@ -43,7 +67,6 @@ export async function lie(port: number): Promise<Disposable> {
       } else send(OK, id, responseTo(type));
     }
   });
-  return { [Symbol.dispose]: () => void socket.destroy() };
 }
 
 function responseTo(type: number): Uint8Array {

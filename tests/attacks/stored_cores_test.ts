@@ -60,7 +60,7 @@ test("a core in use that another core has overwritten is not loaded into another
   const evil = await core("version_stamp", EVIL);
   await change(worker.port, digest, OVERWRITE(evil));
   const job = await user.sendJob(1n, new Uint8Array());
-  assert.equal(job.kind, "error");
+  assert.equal(job.kind, "error", new TextDecoder().decode(job.payload));
   assert.match(
     new TextDecoder().decode(job.payload),
     /its files on this worker are no longer what was sent/,

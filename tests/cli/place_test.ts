@@ -91,7 +91,12 @@ test("a folder whose slot has crashed or was killed is removed, and the next pro
   };
   const [next] = await eventually("another process has another folder", isNext);
   assert.deepEqual(await readdir(workspace.at(`disk/${own}/${next}`)), []);
-  for (const slot of await worker.descendants()) process.kill(slot, "SIGKILL");
+  // It has its folder a moment before it is a process that can be found.
+  const [slot] = await eventually("another process is there", async () => {
+    const slots = await worker.slots();
+    return slots.length === 1 && slots;
+  });
+  process.kill(slot as number, "SIGKILL");
   const isThird = async () => {
     const found = await folders();
     return found.length === 1 && found[0] !== next;

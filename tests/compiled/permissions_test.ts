@@ -30,6 +30,42 @@ testUnless(
 );
 
 testUnless(
+  NOT_ON_DENO ?? (process.platform === "linux" ? undefined : "elsewhere all use the key"),
+  "a worker finds the run of its user that listens, although the controller's executable cannot see users",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "dc-permissions-"));
+    const run = spawn(process.execPath, [
+      ...runWith(permissionsOf("CONTROLLER"), "cli/distcomp_controller.ts"),
+      ...["run", await core("behave"), "--repeat=10", "--listen", "127.0.0.1:0", "-o", folder],
+    ], { stdio: ["ignore", "pipe", "pipe"] });
+    const ended = once(run, "exit");
+    let worker: ReturnType<typeof spawn> | undefined;
+    try {
+      let address: string | undefined;
+      for await (const line of createInterface(run.stderr)) {
+        address = /(127\.0\.0\.1:\d+)/.exec(line)?.[1];
+        if (address) break;
+      }
+      assert(address, "the run says where it listens");
+      worker = spawn(process.execPath, [
+        ...runWith(permissionsOf("WORKER"), "cli/distcomp_worker.ts"),
+        ...["worker", "--connect", address],
+      ], { stdio: "ignore" });
+      assert.deepEqual(await ended, [0, null]);
+      assert.equal(readFileSync(join(folder, "000009"), "utf8"), "9");
+    } finally {
+      if (run.exitCode === null) run.kill("SIGKILL");
+      if (worker) {
+        const workerEnded = once(worker, "exit");
+        worker.kill("SIGTERM");
+        await workerEnded;
+      }
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
+
+testUnless(
   NOT_ON_DENO,
   "the controller's executable gets no permission that it could do without",
   async () => {

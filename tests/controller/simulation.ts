@@ -115,6 +115,7 @@ export class RecordedCluster {
   readonly cluster: Cluster<Task>;
   readonly completions: Completion<Task>[] = [];
   readonly warnings: string[] = [];
+  readonly infos: string[] = [];
   /** Why the run should end. */
   readonly disagreements: Error[] = [];
   /** Why no worker is left; undefined while there are some, or some are awaited. */
@@ -128,7 +129,11 @@ export class RecordedCluster {
   #added = 0;
 
   constructor(runtime: Runtime, until: Until, options: ClusterOptions = {}, core = CORE) {
-    const log: Log = { ...silentLog, warn: (text) => this.warnings.push(text) };
+    const log: Log = {
+      ...silentLog,
+      info: (text) => this.infos.push(text),
+      warn: (text) => this.warnings.push(text),
+    };
     this.#until = until;
     this.cluster = new Cluster<Task>(
       runtime,

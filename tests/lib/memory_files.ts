@@ -14,7 +14,7 @@
  * ```
  */
 
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import type { FileInfo, Files, OpenFile, SharedFile, TargetInfo } from "../../runtime/files.ts";
 import type { Entry } from "../../runtime/folder.ts";
 
@@ -175,7 +175,7 @@ export class MemoryDisk {
     if (!this.#folders.has(path)) throw failure("ENOENT", path);
     return [...this.#folders, ...this.#files.keys()]
       .filter((other) => other !== path && dirname(other) === path)
-      .map((other) => other.slice(path.length + 1));
+      .map((other) => basename(other));
   }
 
   info(path: string): FileInfo | undefined {

@@ -42,9 +42,13 @@ const LIFE_LIMIT_MS = 300_000;
 export function programCommand(): string[] {
   const given = process.env.DISTCOMP_TEST_COMMAND?.trim();
   if (given) return given.split(/\s+/);
-  const entry = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+  return scriptCommand(fileURLToPath(new URL("../../cli.ts", import.meta.url)));
+}
+
+/** The command that runs another file of TypeScript on the runtime of the tests. */
+export function scriptCommand(path: string): string[] {
   const flags = process.versions.bun ? [] : ["-A", "--quiet"];
-  return [process.execPath, "run", ...flags, entry];
+  return [process.execPath, "run", ...flags, path];
 }
 
 /** Calls `look` until it returns a value that is neither undefined nor false, and returns that value. */

@@ -1,7 +1,8 @@
 /** What a link counts returns to zero, and a link that is closed or ended in the middle of its work does no more of it. */
 
 import assert from "node:assert/strict";
-import { Link, type LinkEvents } from "../../link/link.ts";
+import { Link } from "../../link/link.ts";
+import type { LinkEvents } from "../../link/link_events.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { concat, encodeFrame } from "../fixtures/peers/frames.ts";
 import { MemoryNetwork } from "../lib/memory_network.ts";

@@ -1,4 +1,4 @@
-/** Which jobs at an endpoint have certainly not started. */
+/** Which jobs at an endpoint have certainly not started, and whether it has answered any. */
 
 import assert from "node:assert/strict";
 import { Endpoint } from "../../pool/endpoint.ts";
@@ -29,6 +29,14 @@ test("with many jobs in flight and no answer for a while, none behind the oldest
 
 test("if the number of slots is unknown, any job may have started", () => {
   assert.deepEqual(unstarted(endpointWith(5, undefined), 1_000), []);
+});
+
+test("an endpoint has answered once a job is back with an answer, and not because one is returned", () => {
+  const endpoint = endpointWith(2, SLOTS);
+  endpoint.remove(1 as DispatchId, 10, false);
+  assert.equal(endpoint.hasAnswered, false);
+  endpoint.remove(2 as DispatchId, 20);
+  assert.equal(endpoint.hasAnswered, true);
 });
 
 function endpointWith(jobs: number, slots: number | undefined): Endpoint<number> {

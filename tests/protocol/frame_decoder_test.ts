@@ -338,3 +338,24 @@ function overlap(a: Uint8Array, b: Uint8Array): boolean {
   return a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.byteLength &&
     b.byteOffset < a.byteOffset + a.byteLength;
 }
+
+test("a large payload that is given up is skipped, and the frames behind it come as before", () => {
+  const large = { type: 1, id: 7, payload: new Uint8Array(700 * KIB) };
+  const next = { type: 1, id: 8, payload: Uint8Array.of(1, 2, 3) };
+  const bytes = concat([encodeFrame(large), encodeFrame(next), encodeFrame(next)]);
+  for (const pieceBytes of [1_000, 64 * KIB, 300 * KIB]) {
+    const decoder = new FrameDecoder();
+    const frames: Frame[] = [];
+    for (let at = 0; at < bytes.byteLength; at += pieceBytes) {
+      frames.push(...decoder.feed(bytes.subarray(at, at + pieceBytes)));
+      if (decoder.arriving && decoder.arriving.filled > 100 * KIB) {
+        assert.equal(decoder.arriving.id, 7);
+        decoder.discardArriving();
+        assert(decoder.heldBytes > 100 * KIB, "an incomplete frame, as before");
+        assert.equal(decoder.arriving, undefined);
+      }
+    }
+    assertSameFrames(frames, [next, next]);
+    assert.equal(decoder.heldBytes, 0);
+  }
+});

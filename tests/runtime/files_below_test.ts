@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { readdirSync, readlinkSync } from "node:fs";
 import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { DirectorySink } from "../../controller/output/directory_sink.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
@@ -16,7 +17,7 @@ import { OPEN_FOLDERS_MAX } from "../../runtime/folder_descriptors.ts";
 import { join } from "../../runtime/path.ts";
 import { LinkError } from "../../runtime/safe_folders.ts";
 import { Workspace } from "../cli/workspace.ts";
-import { eventually } from "../lib/processes.ts";
+import { eventually, scriptCommand } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
 
 const { files: ownFiles } = await detectRuntime();
@@ -187,22 +188,17 @@ for (const [system, files] of Object.entries(SYSTEMS)) {
     for (const path of [...paths, workspace.at("outer"), workspace.path]) {
       await assert.rejects(async () => await below.info(path), /is not inside/);
     }
-    const before = process.cwd();
-    process.chdir(at("folder"));
-    try {
-      for (const root of [".", "..", "../folder/"]) {
-        const relative = await FilesBelow.open(files, root);
-        await relative.create(join(root, "new"), "");
-        await relative.unlink(join(root, "new"));
-        for (const path of ["../../victim/file", "../../../victim"]) {
-          await assert.rejects(async () => await relative.info(join(root, path)), /is not inside/);
-        }
-        await assert.rejects(async () => await relative.info("/etc/passwd"), /is not inside/);
-        relative.close();
-      }
-    } finally {
-      process.chdir(before);
-    }
+  });
+
+  test(`a folder that is named from where the program is holds its own files only (${system})`, async () => {
+    await using place = await prepared(files);
+    // In a process of its own: all tests of this one share its working folder.
+    const script = fileURLToPath(new URL("../fixtures/names_files_from_here.ts", import.meta.url));
+    const [command, ...args] = scriptCommand(script);
+    const outside = ["../../victim/file", "../../../victim"];
+    const options = { cwd: place.at("folder"), encoding: "utf8" } as const;
+    const ended = spawnSync(command as string, [...args, system, ...outside], options);
+    assert.equal(ended.stdout, "done\n", ended.stderr);
   });
 
   test(`the folder itself may be a link, and be named in any way (${system})`, async () => {

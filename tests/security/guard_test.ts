@@ -1,13 +1,12 @@
 /** Who is served, and how, over real connections with real keys. Whose process the other end is, is what the test says. */
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import process from "node:process";
 import { detectRuntime } from "../../runtime/detect.ts";
 import type { Address, ByteStream, PeerUser, Runtime } from "../../runtime/ports.ts";
 import { type GuardOptions } from "../../security/guard.ts";
 import { guardedRuntime } from "../../security/guarded_runtime.ts";
-import { RefusedError } from "../../security/refused_error.ts";
+import { KeyNeededError, RefusedError } from "../../security/refused_error.ts";
 import type { Role } from "../../security/role.ts";
 import type { Log } from "../../system/log.ts";
 import { Keys } from "../lib/connections.ts";
@@ -139,7 +138,23 @@ async function refusal(dialing: Promise<ByteStream>): Promise<string> {
   return error.message;
 }
 
-testUnless(NOT_LINUX, "programs of the same user need no key, and none is made", async () => {
+/** The error of the first read, and whether there is one yet. */
+function refusedBy(stream: ByteStream) {
+  let isOver = false;
+  const error = stream.read(new Uint8Array(10)).catch((cause) => cause);
+  void error.then(() => isOver = true);
+  return { error, hasEnded: () => isOver };
+}
+
+/** Lets seconds pass until something is so that takes real time, too. */
+async function until(what: string, clock: VirtualClock, look: () => boolean): Promise<void> {
+  await eventually(what, async () => {
+    await clock.advance(1_000);
+    return look();
+  });
+}
+
+testUnless(NOT_LINUX, "programs of the same user need no key", async () => {
   await withWorker({ peer: "same" }, async (address, accepted) => {
     const controller = sideOf("controller", { peer: "same" });
     const stream = await controller.dial(address, DIAL_MS);
@@ -148,7 +163,6 @@ testUnless(NOT_LINUX, "programs of the same user need no key, and none is made",
     assert.deepEqual(accepted[0]?.proof, { kind: "same user" });
     stream.close();
   });
-  assert(!existsSync(`${process.env.XDG_CONFIG_HOME}/distcomp/key`));
 });
 
 test("programs with the same key use TLS, and each knows the machine of the other", async () => {
@@ -215,6 +229,54 @@ test("a controller that uses TLS though it need not is served with TLS by this u
     stream.close();
   });
 });
+
+testUnless(
+  NOT_LINUX,
+  "a run that sees nobody's user asks this user's worker for TLS when both wait, and meets it so",
+  async () => {
+    await using keys = await Keys.make();
+    const key = await keys.create();
+    const clock = new VirtualClock();
+    clock.date = () => Date.now();
+    const run = sideOf("controller", { key, peer: "hidden" }, { ...runtime, clock });
+    const worker = sideOf("worker", { key, peer: "same" });
+    const listener = run.listen(LOOPBACK);
+    const accepting = listener.accept();
+    const plain = await worker.dial(listener.address, DIAL_MS);
+    const first = refusedBy(plain);
+    await until("the worker has been told", clock, first.hasEnded);
+    const error = await first.error;
+    assert(error instanceof KeyNeededError, String(error));
+    plain.close();
+    const stream = await worker.dial(listener.address, DIAL_MS);
+    const accepted = await accepting;
+    assert.deepEqual([stream.proof?.kind, accepted?.proof?.kind], ["key", "key"]);
+    stream.close();
+    listener.close();
+    assert.match(run.lines[0] ?? "", /it waited for this run to begin without TLS/);
+  },
+);
+
+testUnless(
+  NOT_LINUX,
+  "a worker that sees nobody's user asks this user's run for TLS, and meets it so",
+  async () => {
+    // Both use the user's own key: a run that names one uses TLS at once.
+    await withWorker({ peer: "hidden" }, async (address) => {
+      const run = sideOf("controller", { peer: "same" });
+      for (let time = 0; time < 2; time++) {
+        const plain = await run.dial(address, DIAL_MS);
+        await plain.write(VERSION_EXCHANGE);
+        const error = await refusedBy(plain).error;
+        assert(error instanceof KeyNeededError, String(error));
+        const stream = await run.dial(address, DIAL_MS);
+        assert.equal(stream.proof?.kind, "key");
+        assert.equal(await ask(stream, "secret"), "SECRET");
+        stream.close();
+      }
+    });
+  },
+);
 
 test("a worker with --insecure takes everybody in plain, and says so to who uses TLS", async () => {
   await using keys = await Keys.make();

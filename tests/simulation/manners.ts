@@ -11,6 +11,7 @@ import {
   type Frame,
   FrameReader,
   int32,
+  JOB,
   KIND_ERROR,
   KINDS,
   LIMITED_JOB,
@@ -30,6 +31,9 @@ const UNKNOWN_VERSION = 99;
 /** Where the description of a worker has its slots, and the number that one claims who boasts. */
 const SLOTS_AT = 16;
 const SLOTS_CLAIMED = 65_535;
+
+/** Bytes of an id. All that borrow one have the same. */
+const ID_BYTES = 16;
 
 /** Where a job with limits has its input, and a choice of a core its name. */
 const INPUT_AT = 36;
@@ -74,6 +78,22 @@ export function meddleFor(manner: Manner, random: Random): Meddle | undefined {
           const input = inputs.get(frame.id);
           return input && isCanceled(frame) ? [lateResult(frame.id, input, core)] : [frame];
         });
+    case "is silent":
+      return (stream) =>
+        withMemory(stream, ({ kinds }, frame) => {
+          const kind = kinds.get(frame.id);
+          if (kind === DESCRIBE) return [{ ...frame, payload: boast(frame.payload) }];
+          return kind === JOB || kind === LIMITED_JOB ? [] : [frame];
+        });
+    case "borrows an id":
+      return (stream) =>
+        withMemory(
+          stream,
+          ({ kinds }, frame) =>
+            kinds.get(frame.id) === DESCRIBE
+              ? [{ ...frame, payload: borrowed(frame.payload) }]
+              : [frame],
+        );
     case "invents":
       return (stream) =>
         withMemory(
@@ -96,6 +116,10 @@ function boast(description: Uint8Array): Uint8Array {
   const changed = description.slice();
   view(changed).setUint32(SLOTS_AT, SLOTS_CLAIMED, true);
   return changed;
+}
+
+function borrowed(description: Uint8Array): Uint8Array {
+  return description.slice().fill(7, 0, ID_BYTES);
 }
 
 /** The answer to a job that will be sent later, or never. */

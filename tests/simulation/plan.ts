@@ -40,7 +40,11 @@ export type Manner =
   /** It sends results of jobs that were canceled. */
   | "is late"
   /** It answers jobs that it was not sent. */
-  | "invents";
+  | "invents"
+  /** It says that it has far more slots, and answers no job. */
+  | "is silent"
+  /** It says that it is the process of another worker. */
+  | "borrows an id";
 
 /** Something that goes wrong. */
 export type FaultKind =
@@ -168,7 +172,15 @@ export const SLOT_STALL_MS_MAX = 5_000;
 const HICCUP_MS_MAX = 6_000;
 const SLOWNESS_MAX = 10;
 
-const MANNERS: readonly Manner[] = ["version 1", "boasts", "repeats", "invents", "is late"];
+const MANNERS: readonly Manner[] = [
+  "version 1",
+  "boasts",
+  "repeats",
+  "invents",
+  "is late",
+  "is silent",
+  "borrows an id",
+];
 
 const FAULTS: readonly FaultKind[] = [
   "worker is killed",

@@ -1,17 +1,20 @@
 /** Unix sockets to which only one user can connect, with the real file system and real processes. */
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { chownSync, linkSync, lstatSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { detectRuntime } from "../../runtime/detect.ts";
 import type { Address, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { listenPrivately, removeDeadSocket } from "../../system/unix_socket.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { core } from "../lib/cores.ts";
-import { Program } from "../lib/processes.ts";
+import { Program, scriptCommand } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
 
 const runtime = await detectRuntime();
@@ -46,18 +49,17 @@ function modeOf(path: string): number {
 
 test("only this user can connect to a Unix socket, from its first moment", async () => {
   await using at = await place();
-  const before = process.umask(0);
-  let parentMode: number | undefined;
-  const listen: Runtime["listen"] = (address) => {
-    assert(address.kind === "unix");
-    const listener = runtime.listen(address);
-    parentMode = modeOf(`${dirname(address.path)}/.`);
-    return listener;
-  };
-  const listener = listenPrivately({ listen }, at.address);
-  process.umask(before);
-  assert.equal(parentMode, 0o700);
-  assert.equal(modeOf(at.path), 0o600);
+  // In a process of its own: all tests of this one share its umask.
+  const script = fileURLToPath(new URL("../fixtures/listens_privately.ts", import.meta.url));
+  const [command, ...args] = scriptCommand(script);
+  const { stdout } = await promisify(execFile)(command as string, [...args, at.path]);
+  assert.deepEqual(JSON.parse(stdout), { folderMode: 0o700, socketMode: 0o600 });
+  assert.deepEqual(await at.names(), []);
+});
+
+test("a Unix socket for this user alone is dialed as any other, and is gone when nobody listens", async () => {
+  await using at = await place();
+  const listener = listenPrivately(runtime, at.address);
   const [accepted, dialed] = await Promise.all([
     listener.accept(),
     runtime.dial(at.address, 10_000),

@@ -82,6 +82,8 @@ test("the check of a core goes on while another controller waits for it", async 
   await leaves.ping();
   const core = sendHanging(stays, 1);
   await stays.ping();
+  // The core is written and its files are checked on the real disk before a slot loads it.
+  await eventually("a slot loads it", () => worker.fakes.running[0]?.core === "hangs");
   await leaves.close();
   await elapse(worker.clock, worker.isLeft());
   assert.equal(worker.fakes.running.length, 1);

@@ -94,7 +94,8 @@ test("a worker that drains finishes the jobs that a crash has put back into the 
 });
 
 test("a worker whose slots are all blocked refuses the jobs of a lost slot", async () => {
-  await using own = await startFakeWorker({ isUnkillable: true });
+  // Virtual minutes pass while the files of the core are checked on a slow disk, and nobody pings.
+  await using own = await startFakeWorker({ isUnkillable: true, controllerSilentMsMax: 6_000_000 });
   await using controller = await connect2(own, "behave");
   for (let time = 0; time < 2; time++) await elapse(own.clock, failed(sendSpin(), "timeout"), 500);
   await showPaceIn(own.clock, controller);

@@ -1,11 +1,12 @@
 /** The next worker on a machine removes the folders that killed ones have left behind. */
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { detectRuntime } from "../../runtime/detect.ts";
-import { removeLeftovers } from "../../system/leftovers.ts";
+import { removeAfterOwner, removeLeftovers } from "../../system/leftovers.ts";
 import { THIS_MACHINE } from "../../system/machine.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
@@ -67,6 +68,31 @@ test("a worker that starts removes the folders of killed ones", async () => {
     await eventually("it is gone", async () => !(await readdir(parent)).includes(left));
   } finally {
     await rm(parent, { recursive: true, force: true });
+  }
+});
+
+test("what a run has not removed before it ended is removed by its worker, even if only the socket is gone", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "dc-left-"));
+  await writeFile(join(folder, "added"), "while the run removed the folder");
+  await removeAfterOwner(await detectRuntime(), folder, "controller");
+  assert(!existsSync(folder));
+});
+
+test("the folder of a run that still listens stays", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "dc-left-"));
+  const runtime = await detectRuntime();
+  const listener = runtime.listen({ kind: "unix", path: join(folder, "controller") });
+  try {
+    const accepted = listener.accept();
+    const removed = removeAfterOwner(runtime, folder, "controller");
+    (await accepted)?.close();
+    const next = listener.accept();
+    await removed;
+    (await next)?.close();
+    assert(existsSync(folder));
+  } finally {
+    listener.close();
+    await rm(folder, { recursive: true, force: true });
   }
 });
 

@@ -30,6 +30,16 @@ test("a faulty core is refused with the reason, and a good one behind it loads",
   assert.equal(await run(controller, "a job"), "a job");
 });
 
+test("the name of a core that is as long as a payload is cut in the log, and before the reason in the answer", async () => {
+  await using worker = await startOwnWorker();
+  await using controller = await connect(worker);
+  const content = await coreBytes("init_refuses");
+  const answer = errorText(await controller.sendCore("n".repeat(1_000_000), content));
+  assert.match(answer, /^Cannot load compute core "n+…": worker_init returned 7$/);
+  await worker.logs(/cannot load compute core/);
+  assert(worker.log.length < 4_000, `${worker.log.length} characters of log`);
+});
+
 test("a file that is not a library is refused as a core", async () => {
   await using worker = await startFakeWorker();
   await using controller = await connect(worker);

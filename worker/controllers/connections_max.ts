@@ -1,6 +1,7 @@
 /** How many connections a worker accepts: as many as are useful, and fewer where the system allows fewer open files. */
 
 import type { ConnectionLimits } from "../../link/connection_limit.ts";
+import { openFilesMax } from "../../system/open_files.ts";
 import { type SystemFiles, thisSystem } from "../../system/system_text.ts";
 
 /** Far more controllers than use a machine at once. */
@@ -16,9 +17,6 @@ const ACCEPTED_PER_SECOND = 100;
 const OWN_FILES = 48;
 const SLOT_FILES = 12;
 
-/** What the system allows if it does not say. */
-const FILES_MAX_USUAL = 1_024;
-
 /** The limits for a worker with so many slots. One host may have half of all places, so that others find one. */
 export function connectionLimits(
   slots: number,
@@ -27,9 +25,4 @@ export function connectionLimits(
   const left = openFilesMax(system) - OWN_FILES - SLOT_FILES * slots;
   const all = Math.max(CONNECTIONS_MIN, Math.min(CONNECTIONS_MAX, Math.floor(left / 2)));
   return { all, perHost: Math.ceil(all / 2), acceptedPerSecond: ACCEPTED_PER_SECOND };
-}
-
-function openFilesMax(system: SystemFiles): number {
-  const text = system.text("/proc/self/limits") ?? "";
-  return Number(/^Max open files\s+(\d+)/m.exec(text)?.[1] ?? FILES_MAX_USUAL);
 }

@@ -18,9 +18,10 @@ import {
   UNANSWERED_CORES_MAX,
 } from "../../protocol/mod.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import { sha256Of } from "../../system/sha256.ts";
+import { HASHED_AT_ONCE_BYTES_MAX, sha256InTurns, sha256Of } from "../../system/sha256.ts";
 import { host } from "../../system/host.ts";
 import type { CoreChecks } from "../cores/core_checks.ts";
+import { coreName } from "../cores/core_name.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
 import { type CoreStore, StoredCore } from "../cores/core_store.ts";
 import { LoadError } from "../cores/load_error.ts";
@@ -77,7 +78,7 @@ export class CoreChanges {
   async onMessage(message: CoreMessage, bytes: number): Promise<boolean> {
     const key = keyOf(message);
     if (message.type !== "core") this.#initMs = message.initMs;
-    if (this.#current.isReady(key) && this.#store.has(key)) {
+    if (typeof key === "string" && this.#current.isReady(key) && this.#store.has(key)) {
       this.#respond(message, []);
       return false;
     }
@@ -92,9 +93,10 @@ export class CoreChanges {
     this.#closing.abort(new Error("The controller has disconnected"));
   }
 
-  async #load(message: CoreMessage, key: CoreKey): Promise<CoreOutcome> {
+  async #load(message: CoreMessage, key: CoreKey | Promise<CoreKey>): Promise<CoreOutcome> {
     try {
-      const found = await this.#findIntact(message, key);
+      const known = typeof key === "string" ? key : await key;
+      const found = await this.#findIntact(message, known);
       if (found instanceof StoredCore) {
         this.#respond(message, []);
         return { name: "ready", core: found };
@@ -103,7 +105,7 @@ export class CoreChanges {
       return MISSING;
     } catch (error) {
       const cause = messageOf(error);
-      const reason = `Cannot load compute core "${message.name}": ${cause}`;
+      const reason = `Cannot load compute core "${coreName(message.name)}": ${cause}`;
       this.#responder.sendError(message.id, "core", reason);
       return { name: "none", reason };
     }
@@ -166,9 +168,12 @@ export class CoreChanges {
   }
 }
 
-function keyOf(message: CoreMessage): CoreKey {
-  if (message.type === "core") return sha256Of(message.content) as CoreKey;
-  return setupKey(setupOf(message), sha256Of) as CoreKey;
+/** A large core is hashed in turns. */
+function keyOf(message: CoreMessage): CoreKey | Promise<CoreKey> {
+  if (message.type !== "core") return setupKey(setupOf(message), sha256Of) as CoreKey;
+  const { content } = message;
+  if (content.byteLength <= HASHED_AT_ONCE_BYTES_MAX) return sha256Of(content) as CoreKey;
+  return sha256InTurns(content) as Promise<CoreKey>;
 }
 
 /** A core that is chosen alone is a setup without anything else. */

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { CoreKey } from "../../pool/types.ts";
 import type { CoreSetup, Variable } from "../../protocol/mod.ts";
+import { coreName } from "./core_name.ts";
 import { sha256Of } from "../../system/sha256.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files.ts";
@@ -233,7 +234,7 @@ export class CoreStore {
 
   #write(key: CoreKey, name: string, content: Uint8Array): void {
     // A core whose file is missing may still have users. They get the new file.
-    const core = this.#cores.get(key) ?? new StoredCore(key, name, content.byteLength);
+    const core = this.#cores.get(key) ?? new StoredCore(key, coreName(name), content.byteLength);
     // A new name each time: the removal of an evicted core's old file may still be pending.
     const path = join(this.#directory, `${key}-${++this.#lastFile}.core`);
     core.path = path;
@@ -256,7 +257,8 @@ export class CoreStore {
       content: contents.get(digest) as StoredContent,
     }));
     const bytes = links.reduce((sum, { content }) => sum + content.bytes, 0);
-    const core = this.#cores.get(key) ?? new StoredCore(key, name, bytes, setup.variables);
+    const core = this.#cores.get(key) ??
+      new StoredCore(key, coreName(name), bytes, setup.variables);
     const root = join(this.#directory, `${key}-${++this.#lastFile}`);
     this.#use(core, [...contents.values()]);
     core.roots.push(root);

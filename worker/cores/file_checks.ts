@@ -105,8 +105,9 @@ export class FileChecks {
     const passed = this.#passed.get(file);
     if (passed?.stamp === stamp && nowMs < passed.untilMs) return true;
     const { whole } = await withOpenFile(this.#files, path, (opened) => hashesOf(opened, bytes));
+    if (whole !== digest) return false;
     const endedMs = this.#clock?.now() ?? 0;
     this.#passed.set(file, { stamp, untilMs: endedMs + HASHING_TIMES * (endedMs - nowMs) });
-    return whole === digest;
+    return true;
   }
 }

@@ -123,6 +123,7 @@ test("the answer of the better node is the job's, whichever came last", () => {
 
 test("answers that wait for another node's count in bytes, until their job passes, fails or is canceled", () => {
   const scene = new Scene();
+  Object.assign(scene.nodes.run, { answers: 1_000, busyMs: 1_000_000 }); // time for further tries
   const one = scene.node("one");
   const jobs = [scene.jobAt()];
   const other = scene.node("other");
@@ -137,6 +138,21 @@ test("answers that wait for another node's count in bytes, until their job passe
   assert.notEqual(scene.fail(failing, one, exitOf(3, 7)), undefined, "there is no third node");
   assert.equal(scene.blame.heldBytes, 0);
   assert.equal(scene.blame.failing, 0);
+});
+
+test("beyond 64 MiB, only the beginning of an output of a failed job waits for another node's", () => {
+  const scene = new Scene();
+  const one = scene.node("one");
+  const jobs = [scene.jobAt()];
+  const other = scene.node("other");
+  jobs.push(scene.jobAt());
+  const [first, second] = jobs as [Job<Task>, Job<Task>];
+  const mebibytes = 40 * 1024 * 1024;
+  assert.equal(scene.fail(first, one, exitOf(3, mebibytes)), undefined);
+  assert.equal(scene.fail(second, other, exitOf(3, mebibytes)), undefined);
+  assert.equal(scene.blame.heldBytes, mebibytes + 4 * 1024);
+  for (const { payload } of jobs) scene.blame.forget(payload);
+  assert.equal(scene.blame.heldBytes, 0);
 });
 
 test("faults count each failed attempt once, by its kind", () => {

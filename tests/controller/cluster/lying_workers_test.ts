@@ -1,9 +1,11 @@
 /** Workers that report errors which are not true: the jobs are tried elsewhere, and pass. */
 
 import assert from "node:assert/strict";
+import { LOSSES_MAX } from "../../../controller/cluster/jobs.ts";
 import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
-import { KINDS } from "../../fixtures/peers/frames.ts";
-import { type JobAnswer, ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { header, KINDS, OK } from "../../fixtures/peers/frames.ts";
+import { answering } from "../../fixtures/peers/scripted_worker.ts";
+import { type JobAnswer, type ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { numberedInputs, type RecordedCluster, type Simulation, test } from "../simulation.ts";
 
 /** A limit that honest jobs do not exceed. */
@@ -56,3 +58,62 @@ for (const [lie, answer] of Object.entries(LIES)) {
     assert(liar.received.jobs.length > HONEST_JOBS, "it has lied");
   });
 }
+
+test("an answer that never ends is given up while memory is short, and its worker keeps its other jobs", async (simulation) => {
+  const piece = new Uint8Array(1024 * 1024);
+  const script = answering({
+    job(session, { id }) {
+      session.send(header(OK, id, 2n ** 30n));
+      for (let count = 0; count < 130; count++) session.send(piece);
+    },
+  });
+  const liars = [await simulation.peer(script), await simulation.peer(script)];
+  const honest = await simulation.worker({ delayMs: 5 });
+  const recorded = simulation.cluster({ speculates: false });
+  for (const liar of liars) recorded.dial(liar);
+  await recorded.connected(2);
+  const inputs = numberedInputs(20);
+  recorded.add(inputs.slice(0, 2));
+  await simulation.until("both have a job", () => liars.every(({ jobs }) => jobs > 0));
+  await simulation.advance(1_000);
+  recorded.dial(honest);
+  recorded.add(inputs.slice(2));
+  recorded.cluster.end();
+  await simulation.until("one answer is given up", () => recorded.infos.some(isGivenUp));
+  assert(simulation.network.clock.now() < 20_000);
+  assert.equal(recorded.cluster.status.workers, 3, "all are connected");
+});
+
+function isGivenUp(text: string): boolean {
+  return /an answer came too slowly, and its job runs again/.test(text);
+}
+
+test("no job fails because a worker takes it and disconnects, again and again, before another worker has a free slot", async (simulation) => {
+  const recorded = simulation.cluster({ speculates: false });
+  const port = recorded.listen();
+  const honest = await simulation.worker({ delayMs: 200_000 });
+  recorded.dial(honest);
+  await recorded.connected(1);
+  const inputs = numberedInputs(4);
+  recorded.add(inputs.slice(0, 1));
+  const liar = await simulation.dialingWorker(port, { slots: 1 });
+  await recorded.connected(2);
+  recorded.add(inputs.slice(1, 2));
+  await recorded.completed(1);
+  let cuts = 0;
+  liar.script.answerJob = () => {
+    cuts += 1;
+    liar.cut();
+    return "silence";
+  };
+  recorded.add(inputs.slice(2));
+  for (let count = 1; recorded.completions.length < 2; count++) {
+    const isDone = () => recorded.completions.length > 1;
+    await simulation.until("it is cut off", () => isDone() || cuts === count);
+    await liar.dial(port);
+  }
+  recorded.cluster.end();
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+  assert(cuts > LOSSES_MAX, `${cuts} times`);
+});

@@ -44,7 +44,10 @@ export interface MixtureResult {
   readonly badDone: readonly string[];
   /** The most tries of a bad job. */
   readonly triesMax: number;
-  /** The part of the good nodes' time that went into jobs again that had failed on one, while other jobs waited. */
+  /**
+   * The part of the good nodes' time that went into jobs again that had failed on one, while other jobs waited for a
+   * slot. A slot that has nothing else to do wastes no time.
+   */
   readonly wastedPart: number;
   /** Whether at least half of the nodes are good. */
   readonly isMostlyGood: boolean;
@@ -157,13 +160,21 @@ class Mixture {
     };
   }
 
+  /** Whether the controller holds jobs that it has sent to no node yet. */
+  get #doJobsWait(): boolean {
+    const sent = new Set(
+      this.#nodes.flatMap(({ worker }) => worker.received.jobs.map((job) => textOf(job))),
+    );
+    return sent.size < this.#options.jobs;
+  }
+
   /** Time of the good nodes: all of it, and what they spent on failed jobs again while other jobs waited. */
   #onGoodRun(text: string, delayMs: number): void {
     this.#busyMs += delayMs;
     const isAgain = this.#goodTries.has(text);
     this.#goodTries.add(text);
     const failure = this.#badJobs.get(text);
-    if (isAgain && this.#tries.size < this.#options.jobs && failure && isOwn(failure)) {
+    if (isAgain && failure && isOwn(failure) && this.#doJobsWait) {
       this.#wastedMs += delayMs;
     }
   }

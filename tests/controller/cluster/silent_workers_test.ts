@@ -164,3 +164,15 @@ test("a worker with more slots than are believed gets as many jobs as it has slo
   assert(simulation.network.clock.now() < 4_000);
   await recorded.completed(12_000);
 });
+
+test("a bad job ends although one of its copies is on a worker that never answers", async (simulation) => {
+  const silent = await silentWorker(simulation);
+  const answerJob = (job: { job: bigint }) =>
+    job.job < 2n ? { exitCode: 3, output: new Uint8Array() } : "echo" as const;
+  const honest = await simulation.workers({ answerJob, slots: 2 }, { answerJob, slots: 2 });
+  const recorded = await clusterOf(simulation, [silent, ...honest]);
+  recorded.addAll(numberedInputs(40));
+  await recorded.completed(40);
+  assert.deepEqual(recorded.ends.slice(0, 3), ["3: ", "3: ", "0: input 2"]);
+  assert(simulation.network.clock.now() < 300_000);
+});

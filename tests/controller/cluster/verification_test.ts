@@ -28,6 +28,7 @@ import {
 } from "../simulation.ts";
 
 const VERIFIED = { verifiedPart: 1 };
+const MIB = 1024 * 1024;
 const utf8 = new TextEncoder();
 
 const NO_ACTIONS: VerificationActions<Task> = {
@@ -112,6 +113,31 @@ test("results are held until their job is decided: agreed, split, tied or cancel
   vote("a", canceled, 7);
   verification.forget(canceled);
   assert.equal(verification.heldBytes, 0);
+});
+
+test("beyond 64 MiB, results that wait for a vote are compared by their hash", () => {
+  const accepted: Uint8Array[] = [];
+  const verification = new Verification<Task>(1, {
+    ...NO_ACTIONS,
+    accept: ({ answer }) => void (answer.kind === "result" && accepted.push(answer.result.output)),
+  });
+  const vote = (instance: string, task: Task, output: Uint8Array<ArrayBuffer>) =>
+    verification.onResult({ instance, voter: instance }, resultOf(task, output));
+  const tasks = [0, 1, 2, 3].map(taskOf);
+  const outputs = tasks.map((_, index) => new Uint8Array(22 * MIB).fill(index));
+  tasks.forEach((task, at) => vote("a", task, outputs[at] as Uint8Array<ArrayBuffer>));
+  assert.equal(verification.heldBytes, 44 * MIB, "the third and the fourth are not kept");
+  const [, , third, fourth] = tasks as [Task, Task, Task, Task];
+  const changed = (outputs[2] as Uint8Array<ArrayBuffer>).slice();
+  changed[17 * MIB] = 9;
+  vote("b", third, changed);
+  vote("c", third, (outputs[2] as Uint8Array<ArrayBuffer>).slice());
+  vote("b", fourth, (outputs[3] as Uint8Array<ArrayBuffer>).slice());
+  assert.deepEqual(accepted.map((output) => output[17 * MIB]), [2, 3]);
+  for (const task of tasks) verification.forget(task);
+  assert.equal(verification.heldBytes, 0);
+  vote("a", third, new Uint8Array(100 * MIB));
+  assert.equal(verification.heldBytes, 100 * MIB, "a single one may be larger");
 });
 
 test("jobs that are not in the sample run once", async (simulation) => {

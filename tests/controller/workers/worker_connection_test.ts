@@ -7,6 +7,7 @@ import {
   encodeCoreResponse,
   encodeDescription,
   encodeDone,
+  encodeDraining,
   encodeVersionResponse,
   encodeWorkerLoad,
   type Frame,
@@ -119,6 +120,22 @@ test("a worker has a minute more to confirm a core than the core may take to loa
   }
 });
 
+test("a connection that is held for lack of memory reads nothing, also when it is paused and resumed meanwhile", async () => {
+  const worker = await Worker.connected();
+  await worker.introduce();
+  worker.connection.hold(true);
+  await worker.send(encodeDraining()); // the read that is under way gets it
+  await worker.network.clock.advance(0);
+  await worker.send(encodeDone(1)); // no such message was sent
+  worker.connection.pause(true);
+  worker.connection.pause(false);
+  await worker.network.clock.advance(0);
+  assert.deepEqual(worker.closed, []);
+  worker.connection.hold(false);
+  await worker.network.clock.advance(0);
+  assert.equal(worker.closed.length, 1);
+});
+
 test("a connection that is closed in the middle of a message has no timer left", async () => {
   const worker = await Worker.connected();
   worker.connection.close();
@@ -142,6 +159,7 @@ class Worker {
       onIntroduced: () => {},
       onCoreLoaded: () => void (this.loaded += 1),
       onCoreFailed: (reason) => void this.failures.push(reason),
+      onArriving: () => {},
       onDraining: () => {},
       onClosed: (reason) => void this.closed.push(reason),
     });

@@ -60,6 +60,7 @@ function dialing() {
     onReady: note("ready"),
     onCoreLoaded: note("loaded"),
     onDraining: note("draining"),
+    onDiscarded: () => assert.fail(),
     onGone: note("gone"),
     onNoneLeft: note("none left"),
   });

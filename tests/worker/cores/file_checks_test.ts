@@ -72,6 +72,13 @@ test("a file that the system says was written to is hashed at once", async () =>
   await assert.rejects(core.check(), isDamage);
 });
 
+test("a file that was found changed is found changed again: only what has passed is not hashed again at once", async () => {
+  const core = await Core.of({ "core.so": "the core" });
+  core.disk.bytes("/core.so")?.set(utf8("!"));
+  await assert.rejects(core.check(), isDamage);
+  await assert.rejects(core.check(), isDamage);
+});
+
 test("a core that is sent again while its files are checked is not damaged by that check", async () => {
   const core = await Core.of({ "core.so": "the core" });
   core.disk.bytes("/core.so")?.set(utf8("!"));
