@@ -202,12 +202,34 @@ async function resumeOf(
   if (await hasContent(files, journal)) {
     const pack = new PackIndex(file, options.format.head.byteLength);
     const jobs = await Resume.load(files, dirname(path), { ...options, path: journal, pack });
+    await checkIsOf(path, file, pack, options.format);
     return { jobs, keptBytes: pack.keptBytes };
   }
   if (!await hasContent(files, path)) return undefined; // a run writes to its journal first
   throw new SinkError(
     `Cannot continue the pack "${path}": it has no journal "${journal}"; ` +
       "choose another file, or use --fresh to replace it",
+  );
+}
+
+/** Rejects if somebody has put another file in the place of the pack, which would be cut. */
+async function checkIsOf(
+  path: string,
+  file: PackFile,
+  pack: PackIndex,
+  format: PackFormat,
+): Promise<void> {
+  const { input, packAt = 0, bytesOut } = pack.lastKept ?? { input: "", bytesOut: 0 };
+  const expected = pack.lastKept ? format.startOf(input, bytesOut) : new Uint8Array(0);
+  const found = new Uint8Array(expected.byteLength);
+  await file.read?.(found, packAt);
+  const isSame = !file.read || found.every((byte, at) => byte === expected[at]);
+  if (isSame && !file.isOther) return;
+  throw new SinkError(
+    `Cannot continue the pack "${path}": it is not the file that "${
+      packJournalOf(path)
+    }" describes; ` +
+      "put that file back, choose another one, or use --fresh to replace it",
   );
 }
 

@@ -6,8 +6,12 @@ import type { OpenFile } from "../../runtime/files.ts";
 export interface PackFile {
   /** The size of what is there, as far as it is whole. */
   readonly bytes: number;
+  /** Whether it certainly is no pack. */
+  readonly isOther?: boolean;
   /** The largest size not above `bytes` to which it can be cut. */
   endBefore(bytes: number): number;
+  /** Reads from `at` on, if any place can be read at once. Resolves to the number of bytes. */
+  read?(into: Uint8Array<ArrayBuffer>, at: number): Promise<number>;
   /** Cuts it to such a size. */
   cut(bytes: number): Promise<void>;
   /** Appends a batch. If that fails, nothing of it is left, unless the system cannot even cut the file. */
@@ -37,6 +41,10 @@ export class PlainPackFile implements PackFile {
 
   endBefore(bytes: number): number {
     return Math.min(bytes, this.#bytes);
+  }
+
+  read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
+    return this.#file.read(into, at);
   }
 
   async cut(bytes: number): Promise<void> {

@@ -23,6 +23,7 @@ export class PackIndex {
   #recordedBytes = 0;
   #keptBytes = 0;
   #limits: number[] | undefined;
+  #lastKept: JobRecord | undefined;
 
   /** `file`: the pack as it is now; `headBytes`: the size of what it begins with. */
   constructor(file: PackEnds, headBytes = 0) {
@@ -45,14 +46,18 @@ export class PackIndex {
   }
 
   /** Returns where the entry of the output ends; 0 if there is none. */
-  onRecord({ state, packAt, packBytes }: JobRecord): number {
+  onRecord(record: JobRecord): number {
+    const { state, packAt, packBytes } = record;
     if (state !== "done" || packAt === undefined || packBytes === undefined) return 0;
     if (packAt < this.#recordedBytes) this.onCut(packAt); // the line that says so was damaged
     if (packAt > Math.max(this.#recordedBytes, this.#headBytes)) this.#hasOthers = true; // lines are lost
     const end = packAt + packBytes;
     this.#entries += 1;
     this.#recordedBytes = end;
-    if (end <= this.#file.bytes) this.#keptBytes = end;
+    if (end <= this.#file.bytes) {
+      this.#keptBytes = end;
+      this.#lastKept = record;
+    }
     return end;
   }
 
@@ -62,6 +67,12 @@ export class PackIndex {
     if (bytes !== this.#recordedBytes) this.#hasOthers = true; // which entries are left is not counted
     this.#recordedBytes = Math.min(this.#recordedBytes, bytes);
     this.#keptBytes = Math.min(this.#keptBytes, bytes);
+  }
+
+  /** The record of the entry that ends at `keptBytes`, if that is known. */
+  get lastKept(): JobRecord | undefined {
+    const { packAt = 0, packBytes = 0 } = this.#lastKept ?? {};
+    return packAt + packBytes === this.keptBytes ? this.#lastKept : undefined;
   }
 
   /** Whether the pack still has an entry. Call it after the whole journal has been read. */

@@ -2,7 +2,13 @@
 
 import { OutputNameError } from "./directory_sink.ts";
 import type { PackEntry, PackFormat } from "./pack_entry.ts";
-import { paddingOf, TAR_BLOCK_BYTES, TAR_END_BYTES, TarHeaders } from "./tar_headers.ts";
+import {
+  paddingOf,
+  TAR_BLOCK_BYTES,
+  TAR_END_BYTES,
+  TAR_TIME_AT,
+  TarHeaders,
+} from "./tar_headers.ts";
 
 const ZEROS = new Uint8Array(TAR_BLOCK_BYTES);
 
@@ -22,6 +28,7 @@ export function tarFormat(): PackFormat {
   return {
     head: ZEROS.subarray(0, 0),
     tail: new Uint8Array(TAR_END_BYTES),
+    startOf: (name, bytes) => headers.of(name, bytes).subarray(0, TAR_TIME_AT),
     setTime: (ms) => headers.setTime(Math.floor(ms / 1000)),
     entryOf: (name, output) => {
       if (NO_PATH.test(name)) {

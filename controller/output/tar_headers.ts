@@ -19,7 +19,8 @@ const NAME_BYTES_MAX = 100;
 const SIZE_MAX = 0o77777777777;
 
 const SIZE_AT = 124;
-const TIME_AT = 136;
+/** Where a header has the time: behind the name and the size. */
+export const TAR_TIME_AT = 136;
 const CHECKSUM_AT = 148;
 const TYPE_AT = 156;
 const MAGIC_AT = 257;
@@ -51,7 +52,7 @@ export class TarHeaders {
   /** Sets the modification time of the files that follow, in seconds since 1970. */
   setTime(seconds: number): void {
     const time = octal(Math.max(0, seconds), OCTAL_DIGITS);
-    this.#header.write(time, TIME_AT);
+    this.#header.write(time, TAR_TIME_AT);
     this.#timeSum = sumOf(Buffer.from(time)) - OCTAL_DIGITS * ZERO;
   }
 

@@ -17,10 +17,8 @@ const NEEDS_QUOTES = /[",\r\n]|^\s|\s$/;
 export function jsonlFormat(): PackFormat {
   return textFormat(
     "",
-    (name, output) =>
-      `{"name":${JSON.stringify(name)},"exitCode":${EXIT_CODE},"output":${
-        JSON.stringify(output)
-      }}\n`,
+    (name) => `{"name":${JSON.stringify(name)},"exitCode":${EXIT_CODE},"output":`,
+    (output) => `${JSON.stringify(output)}}\n`,
   );
 }
 
@@ -28,24 +26,28 @@ export function jsonlFormat(): PackFormat {
 export function csvFormat(): PackFormat {
   return textFormat(
     "name,exitCode,output\n",
-    (name, output) => `${field(name)},${EXIT_CODE},${field(output)}\n`,
+    (name) => `${field(name)},${EXIT_CODE},`,
+    (output) => `${field(output)}\n`,
   );
 }
 
-function textFormat(head: string, lineOf: (name: string, output: string) => string): PackFormat {
+/** An entry is text that depends on the name alone, and text that depends on the output alone. */
+function textFormat(
+  head: string,
+  startOf: (name: string) => string,
+  restOf: (output: string) => string,
+): PackFormat {
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   return {
     head: Buffer.from(head),
     tail: NOTHING,
+    startOf: (name) => Buffer.from(startOf(name)),
     setTime() {},
     entryOf: (name, output) => {
       if (!isUtf8(output)) throw textError(name, "it is not UTF-8 text");
       if (!isUtf8Name(name)) throw textError(name, "its name is not UTF-8");
-      return {
-        before: NOTHING,
-        content: Buffer.from(lineOf(name, utf8.decode(output))),
-        after: NOTHING,
-      };
+      const text = startOf(name) + restOf(utf8.decode(output));
+      return { before: NOTHING, content: Buffer.from(text), after: NOTHING };
     },
   };
 }

@@ -33,14 +33,15 @@ export class ZstdPackFile implements PackFile {
   /** The ends of all whole batches, until the file is cut. After that only the last one is of use. */
   #ends: readonly BatchEnd[];
 
-  private constructor(file: OpenFile, ends: readonly BatchEnd[]) {
+  private constructor(file: OpenFile, ends: readonly BatchEnd[], readonly isOther: boolean) {
     this.#file = file;
     this.#ends = ends;
   }
 
   /** `chunks`: what is in the file. */
   static async open(file: OpenFile, chunks: AsyncIterable<Buffer>): Promise<ZstdPackFile> {
-    return new ZstdPackFile(file, await batchEndsIn(chunks));
+    const { ends, isDamaged } = await batchEndsIn(chunks);
+    return new ZstdPackFile(file, ends, isDamaged && ends.length === 0);
   }
 
   get #last(): BatchEnd {
@@ -96,7 +97,9 @@ function noteOf(bytes: number): Buffer {
 }
 
 /** The ends of batches up to the first damage. */
-async function batchEndsIn(chunks: AsyncIterable<Buffer>): Promise<BatchEnd[]> {
+async function batchEndsIn(
+  chunks: AsyncIterable<Buffer>,
+): Promise<{ readonly ends: readonly BatchEnd[]; readonly isDamaged: boolean }> {
   const ends: BatchEnd[] = [];
   let fileBytes = 0;
   let note = Buffer.alloc(0);
@@ -115,7 +118,8 @@ async function batchEndsIn(chunks: AsyncIterable<Buffer>): Promise<BatchEnd[]> {
   try {
     for await (const chunk of chunks) cutter.push(chunk);
   } catch (error) {
-    if (!(error instanceof ZstdError)) throw error; // what follows damage is lost
+    if (!(error instanceof ZstdError)) throw error;
+    return { ends, isDamaged: true }; // what follows is lost
   }
-  return ends;
+  return { ends, isDamaged: false };
 }

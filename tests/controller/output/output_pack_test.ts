@@ -354,6 +354,26 @@ test("a file that is no pack of an earlier run is not touched, unless the run is
   assert.deepEqual(entriesOf(disk, TAR), [...JOBS]);
 });
 
+test(
+  "a file that somebody has put in the place of a pack is not touched",
+  eachPack(async (path) => {
+    const disk = new MemoryDisk();
+    const first = await Session.open(disk, path);
+    await first.run();
+    await first.close();
+    const other = "of something else ".repeat(10_000);
+    await disk.files.unlink(path);
+    await disk.files.create(path, other);
+    await assert.rejects(Session.open(disk, path), /it is not the file that ".*" describes/);
+    assert.equal(disk.text(path), other);
+    await disk.files.unlink(path); // that is no loss: all jobs run again
+    const again = await Session.open(disk, path);
+    assert.equal((await again.run()).length, JOBS.size);
+    await again.close();
+    assert.deepEqual(entriesOf(disk, path), [...JOBS]);
+  }),
+);
+
 test("one run at a time writes to a pack", async () => {
   const disk = new MemoryDisk();
   const session = await Session.open(disk, TAR);
