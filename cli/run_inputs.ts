@@ -73,6 +73,7 @@ export function sourceOf(
     files,
     paths: inputs,
     outputs: flags.pack === undefined ? flags.output : stateOf(flags),
+    pack: flags.pack,
     warn,
     finished,
     comparesContent: flags.checksum,

@@ -25,6 +25,8 @@ export interface FileListing {
   readonly paths: readonly string[];
   /** The output folder. Files in it are not inputs. */
   readonly outputs: string;
+  /** The pack of the outputs, if there is one. It is no input either. */
+  readonly pack?: string | undefined;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;
   /** What ends a name in the list; a line feed if it is missing. */
@@ -78,12 +80,14 @@ async function* listStdin(
   listing: FileListing,
   realOutputs: string,
 ): AsyncIterable<ListedFile | undefined> {
+  const { files, pack } = listing;
+  const realPack = pack === undefined ? undefined : await withRealParent(files, pack);
   let hasWarned = false;
   for await (const lines of readLines("-", listing.listEnding)) {
     for (const line of lines) {
       const path = nameOfBytes(line);
       if (path === "") continue;
-      const file = await listedFile(listing, path, realOutputs);
+      const file = await listedFile(listing, path, realOutputs, realPack);
       if (file) yield file;
       else if (!hasWarned) {
         listing.warn(`skipping "${path}": listed paths inside the output folder are skipped`);
@@ -98,10 +102,12 @@ async function listedFile(
   { files, naming }: FileListing,
   path: string,
   realOutputs: string,
+  realPack: string | undefined,
 ): Promise<ListedFile | undefined> {
   const file = namedFile(path, nameOfListed(path), naming);
   if (await overwritesItself(files, path, file.name, realOutputs)) {
     return { ...file, failure: OVERWRITES_ITSELF };
   }
-  return isInside(await withRealParent(files, path), realOutputs) ? undefined : file;
+  const real = await withRealParent(files, path);
+  return real === realPack || isInside(real, realOutputs) ? undefined : file;
 }

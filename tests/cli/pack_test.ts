@@ -193,6 +193,18 @@ test("a pack needs a known ending, a place outside of the inputs, and no -o", as
   assert.deepEqual(await readdir(workspace.path), ["in"]);
 });
 
+test("a pack and what belongs to it are no inputs where a list on stdin has them", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "a": "one", "b": "two" });
+  const through = ["sh", "-c", 'find . -type f | "$@"', "sh"];
+  for (const count of [2, 3]) {
+    const ended = await workspace.run(["run", ECHO, "-", "--pack", "results.tar"], { through });
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.match(ended.stdout, new RegExp(`^${count} jobs done`));
+    await workspace.write("c", "three");
+  }
+});
+
 test("a link in the place of a pack is not followed", async () => {
   await using workspace = await Workspace.make();
   const target = await workspace.write("target", "precious");
