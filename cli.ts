@@ -9,6 +9,7 @@ main({
   project: () => import("./cli/new_command.ts"),
   localWorker: () => import("./cli/local_worker_command.ts"),
   check: () => import("./cli/check_command.ts"),
+  bench: () => import("./cli/bench_command.ts"),
   key: () => import("./cli/key_command.ts"),
   trial: () => import("./check/trial.ts"),
   signer: () => import("./cli/signer_command.ts"),

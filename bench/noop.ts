@@ -2,20 +2,17 @@
  * Measures the overhead of distcomp: echo jobs of one size, over TCP, through the cluster of a real run.
  * Inputs are made in memory and outputs are dropped, so that no disk is measured.
  *
- *     deno task bench:noop --jobs 500000 --bytes 64 [--workers 1] [--slots 2]
+ *     deno task bench:noop --jobs 500000 --bytes 64 [--workers 1] [--slots 2] [--worker ./distcomp]
+ *     bun run bench/noop.ts
  *
  * Prints one line of JSON: jobs_per_s, mb_per_s (inputs plus outputs, 10^6 bytes), cpu_us_per_job of all
  * processes together, and for each process its share of that and its rss_mb at the end.
  */
 
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Cluster } from "../controller/cluster/cluster.ts";
 import { coreImage } from "../controller/workers/core_image.ts";
@@ -23,20 +20,21 @@ import { parseAddress } from "../link/address.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import { silentLog } from "../system/log.ts";
 import { childrenOf, usageOf } from "./processes.ts";
-
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+import { buildEcho, sourceCommand, startWorker, type WorkerProcess } from "./programs.ts";
 
 interface Settings {
   readonly jobs: number;
   readonly bytes: number;
   readonly workers: number;
   readonly slots: number;
+  /** The program of the workers; this runtime, from source, if it is empty. */
+  readonly worker: string;
 }
 
 const settings = readSettings();
 const folder = mkdtempSync(join(tmpdir(), "distcomp-bench-"));
 try {
-  console.log(JSON.stringify(await measure(settings, buildEcho(folder))));
+  console.log(JSON.stringify(await measure(settings, await buildEcho(folder))));
 } finally {
   rmSync(folder, { recursive: true });
 }
@@ -49,27 +47,26 @@ function readSettings(): Settings {
       bytes: { type: "string", default: "64" },
       workers: { type: "string", default: "1" },
       slots: { type: "string", default: String(availableParallelism()) },
+      worker: { type: "string", default: "" },
     },
   });
-  const { jobs, bytes, workers, slots } = values;
+  const { jobs, bytes, workers, slots, worker } = values;
   return {
     jobs: Number(jobs),
     bytes: Number(bytes),
     workers: Number(workers),
     slots: Number(slots),
+    worker,
   };
 }
 
-function buildEcho(into: string): string {
-  const core = join(into, "echo.so");
-  const source = join(ROOT, "tests/fixtures/cores/echo.c");
-  execFileSync("cc", ["-O2", "-fPIC", "-shared", "-o", core, source]);
-  return core;
-}
-
 async function measure(settings: Settings, core: string) {
+  const program = settings.worker === "" ? sourceCommand() : [settings.worker];
   const workers = await Promise.all(
-    Array.from({ length: settings.workers }, () => startWorker(settings.slots)),
+    Array.from(
+      { length: settings.workers },
+      () => startWorker(program, [`--slots=${settings.slots}`]),
+    ),
   );
   try {
     await runJobs(settings.slots * 100, settings.bytes, workers, core); // warms up caches and compilers
@@ -77,22 +74,9 @@ async function measure(settings: Settings, core: string) {
     const seconds = await runJobs(settings.jobs, settings.bytes, workers, core);
     return result(settings, seconds, before, usages(workers));
   } finally {
-    for (const { child } of workers) child.kill();
+    for (const worker of workers) await worker.stop();
   }
 }
-
-async function startWorker(slots: number) {
-  const args = ["run", "-A", "--quiet", join(ROOT, "cli.ts"), "worker"];
-  const child = spawn(process.execPath, [...args, "--listen=127.0.0.1:0", `--slots=${slots}`], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const [line] = await once(createInterface(child.stdout), "line") as [string];
-  const address = /^listening on (\S+),/.exec(line)?.[1];
-  if (!address || child.pid === undefined) throw new Error(`The worker said "${line}"`);
-  return { child, pid: child.pid, address };
-}
-
-type WorkerProcess = Awaited<ReturnType<typeof startWorker>>;
 
 /** Runs all jobs. Returns the seconds from dialing the workers to the last answer. */
 async function runJobs(

@@ -8,14 +8,10 @@
  * all rounds, and TLS as a part of plain.
  */
 
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Cluster } from "../controller/cluster/cluster.ts";
 import { type CoreImage, coreImage } from "../controller/workers/core_image.ts";
@@ -27,8 +23,7 @@ import { makeKey } from "../security/key_maker.ts";
 import { createKeyFile } from "../security/key_store.ts";
 import { silentLog } from "../system/log.ts";
 import { usageOf } from "./processes.ts";
-
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+import { buildEcho, sourceCommand, startWorker, type WorkerProcess } from "./programs.ts";
 
 /** The sizes of jobs, and the least that TLS should reach, as a part of plain. */
 const SIZES = [
@@ -61,12 +56,15 @@ async function compare(folder: string): Promise<void> {
   const runtime = await detectRuntime();
   const key = join(folder, "key");
   await createKeyFile(key, await makeKey(runtime), runtime.random);
-  const core = coreImage("echo", readFileSync(buildEcho(folder)));
+  const core = coreImage("echo", readFileSync(await buildEcho(folder)));
   const ports: Record<Way, Runtime> = {
     plain: guardedRuntime(runtime, { role: "controller", log: silentLog }),
     TLS: guardedRuntime(runtime, { role: "controller", key, log: silentLog }),
   };
-  const worker = await startWorker(key);
+  const worker = await startWorker(
+    values.worker ? [values.worker] : sourceCommand(),
+    [`--slots=${values.slots}`, `--key=${key}`],
+  );
   try {
     for (const { name, bytes, goal } of SIZES) {
       const rates: Record<Way, number[]> = { plain: [], TLS: [] };
@@ -87,35 +85,15 @@ async function compare(folder: string): Promise<void> {
       );
     }
   } finally {
-    worker.child.kill();
+    await worker.stop();
   }
-}
-
-function buildEcho(into: string): string {
-  const core = join(into, "echo.so");
-  const source = join(ROOT, "tests/fixtures/cores/echo.c");
-  execFileSync("cc", ["-O2", "-fPIC", "-shared", "-o", core, source]);
-  return core;
-}
-
-async function startWorker(key: string) {
-  const own = [process.execPath, "run", ...process.versions.bun ? [] : ["-A", "--quiet"]];
-  const command = values.worker ? [values.worker] : [...own, join(ROOT, "cli.ts")];
-  const options = ["worker", "--listen=127.0.0.1:0", `--slots=${values.slots}`, `--key=${key}`];
-  const child = spawn(command[0] as string, [...command.slice(1), ...options], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const [line] = await once(createInterface(child.stdout), "line") as [string];
-  const address = /^listening on (\S+),/.exec(line)?.[1];
-  if (!address) throw new Error(`The worker said "${line}"`);
-  return { child, pid: child.pid as number, address: parseAddress(address) };
 }
 
 /** Jobs per second over some seconds, and what they cost. */
 async function measure(
   runtime: Runtime,
   core: CoreImage,
-  { address, pid }: Awaited<ReturnType<typeof startWorker>>,
+  { address, pid }: WorkerProcess,
   bytes: number,
 ): Promise<{ perSecond: number; cpuUs: number }> {
   const input = new Uint8Array(bytes).fill(42);
@@ -128,15 +106,12 @@ async function measure(
     },
     onNoWorkerLeft: (reasons) => failed.reject(new Error(reasons.join("; "))),
   }, silentLog);
-  cluster.dial(address);
+  cluster.dial(parseAddress(address));
   let index = 0;
   const run = async (until: () => boolean) => {
     while (!until()) {
       await Promise.race([cluster.room(), failed.promise]);
-      for (let more = 64; more > 0 && cluster.hasRoom; more--) {
-        cluster.add({ index: index++, input });
-      }
-      if (!cluster.hasRoom) await new Promise((resolve) => setTimeout(resolve, 1));
+      for (let more = 64; more > 0; more--) cluster.add({ index: index++, input });
     }
   };
   await run(() => answered >= WARM_JOBS);

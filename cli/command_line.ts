@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { KeyError } from "../security/key_error.ts";
+import { addBenchOptions, BENCH_NOTES, type BenchFlags } from "./bench_options.ts";
 import { addCheckOptions, CHECK_NOTES, type CheckFlags } from "./check_options.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
@@ -67,6 +68,7 @@ function buildProgram(
   if (roles.exec) addExec(program, runtime, roles.exec, outcome);
   if (roles.project) addNew(program, runtime, roles.project, outcome);
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
+  if (roles.bench) addBench(program, runtime, roles.bench, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
   if (roles.signer) addSigner(program, roles.signer, outcome);
   return program;
@@ -156,6 +158,24 @@ function addCheck(
     const { checkCommand } = await check();
     outcome.exitCode = await checkCommand(runtime, core, inputs, flags);
   });
+}
+
+function addBench(
+  program: Command,
+  runtime: Runtime,
+  bench: NonNullable<Roles["bench"]>,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("bench")
+    .summary("measure what jobs cost on each worker, and say what to do about it")
+    .description("Measure what jobs cost on each worker, and say what to do about it.")
+    .addHelpText("after", () => notesText(command, BENCH_NOTES));
+  addBenchOptions(command).action(
+    async (core: string, input: string | undefined, flags: BenchFlags) => {
+      const { benchCommand } = await bench();
+      outcome.exitCode = await benchCommand(runtime, core, input, flags);
+    },
+  );
 }
 
 function addKey(

@@ -51,7 +51,10 @@ export async function localWorkerCommand(
 }
 
 /** Opens the folder for core dumps. This process holds it until its end: no link in its place leads dumps elsewhere. */
-async function openDumps({ files }: Runtime, { root, path }: FolderBelow): Promise<OpenFolder> {
+async function openDumps(
+  { files }: Runtime,
+  { root, path }: FolderBelow,
+): Promise<Pick<OpenFolder, "path" | "close">> {
   return await (await FilesBelow.open(files, root)).holdFolder(path);
 }
 

@@ -1,6 +1,6 @@
 /** Parses the values of options. Each function throws a `UsageError` that names the option and the value. */
 
-import { parse as parseTime } from "@lukeed/ms";
+import { parse as parseMs } from "@lukeed/ms";
 import type { FailureLimit } from "../controller/failure_limit.ts";
 import type { Sweep } from "../controller/inputs/product.ts";
 import { UsageError } from "./usage_error.ts";
@@ -65,10 +65,15 @@ export function parseInitTimeout(text: string): number {
   return timeIn("--init-timeout", text);
 }
 
+/** Parses `--time`. Returns milliseconds. */
+export function parseTime(text: string): number {
+  return timeIn("--time", text);
+}
+
 /** The value of `option`: `30s`, `1.5h`; a number without a unit is in seconds. */
 function timeIn(option: string, text: string): number {
   const time = text.trim();
-  const ms = Math.round(parseTime(NUMBER.test(time) ? `${time}s` : time) ?? NaN);
+  const ms = Math.round(parseMs(NUMBER.test(time) ? `${time}s` : time) ?? NaN);
   if (ms > 0 && Number.isSafeInteger(ms)) return ms; // a larger one does not fit into a message
   throw new UsageError(
     `${option} must be a time over 0, such as 500ms, 30s, 5m, 2h or 1d, not "${text}"`,

@@ -14,6 +14,8 @@ export interface Roles {
   readonly localWorker?: () => Promise<typeof import("./local_worker_command.ts")>;
   /** `distcomp check`. */
   readonly check?: () => Promise<typeof import("./check_command.ts")>;
+  /** `distcomp bench`. */
+  readonly bench?: () => Promise<typeof import("./bench_command.ts")>;
   /** `distcomp key`. */
   readonly key?: () => Promise<typeof import("./key_command.ts")>;
   /** The process in which `distcomp check` tries a core. */

@@ -5,6 +5,7 @@
 
 import { type Clock, delay } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
+import { Farewells } from "./farewells.ts";
 
 /** Connections that are accepted at once after a quiet time. */
 const ACCEPTED_AT_ONCE = 256;
@@ -34,12 +35,14 @@ export class ConnectionLimit {
   readonly #owner: ConnectionOwner;
   readonly #byHost = new Map<string, number>();
   readonly #clock: Clock;
+  readonly #farewells: Farewells;
   #count = 0;
   /** When the connections that were accepted so far would all have been due, one after another. */
   #dueAtMs = -Infinity;
 
   constructor(clock: Clock, limits: ConnectionLimits, owner: ConnectionOwner) {
     this.#clock = clock;
+    this.#farewells = new Farewells(clock);
     this.#limits = limits;
     this.#owner = owner;
   }
@@ -50,15 +53,15 @@ export class ConnectionLimit {
   }
 
   /**
-   * Counts a connection that was just accepted, until it is closed. Closes it and resolves to false if it is one too
-   * many. Accept no other one before it resolves.
+   * Counts a connection that was just accepted, until it is closed. Closes it with the reason and resolves to false if it
+   * is one too many. Accept no other one before it resolves.
    */
   async admit(stream: ByteStream): Promise<boolean> {
     await this.#keepPace();
     const host = hostOf(stream);
     const reason = this.#problem(host);
     if (reason !== undefined) {
-      stream.close();
+      this.#farewells.close(stream, reason);
       this.#owner.onRefused(stream, reason);
       return false;
     }

@@ -1,6 +1,8 @@
 /** Sends and receives frames over a byte stream. Only this file reads and writes bytes of the protocol. */
 
 import {
+  type FindPlace,
+  type Frame,
   FrameDecoder,
   FrameWriter,
   ProtocolError,
@@ -24,6 +26,9 @@ const LAST_WRITE_MS = 30_000;
 /** Bytes per write. The parts show that a slow peer still accepts bytes. */
 const WRITE_BYTES_MAX = 1024 * 1024;
 
+/** The last part of a piece may be this much larger: a payload of 1 MiB and its header are one write. */
+const LAST_PART_BYTES = 64 * 1024;
+
 /** Bytes per write while the link is ending. If a slow peer were taken for dead now, it would lose an answer. */
 const LAST_WRITE_BYTES_MAX = 64 * 1024;
 
@@ -42,8 +47,8 @@ const DISCARDED_BYTES = 64 * 1024;
 /** Options of a link. */
 export interface LinkOptions {
   readonly clock: Clock;
-  /** The largest payload to accept. Default: `PAYLOAD_BYTES_MAX_DEFAULT`. */
   readonly payloadBytesMax?: number | undefined;
+  readonly findPlace?: FindPlace | undefined;
 }
 
 /** A connection that carries frames. */
@@ -73,11 +78,10 @@ export class Link {
   #isClosed = false;
 
   constructor(stream: ByteStream, events: LinkEvents, options: LinkOptions) {
-    const { clock, payloadBytesMax } = options;
     this.#stream = stream;
     this.#events = events;
-    this.#clock = clock;
-    this.#decoder = new FrameDecoder(payloadBytesMax === undefined ? {} : { payloadBytesMax });
+    this.#clock = options.clock;
+    this.#decoder = new FrameDecoder(options);
   }
 
   get peer(): string {
@@ -112,7 +116,7 @@ export class Link {
 
   /** Starts reading. Frames are reported from now on. */
   start(): void {
-    this.#reading = this.#read().then(
+    this.#reading = this.#read().finally(() => this.#decoder.close()).then(
       () => this.#onEnd(),
       (error) => this.#closed(toError(error)),
     );
@@ -133,6 +137,12 @@ export class Link {
   /** Sends a frame with any payload. */
   send(type: number, id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
     this.writer.frame(type, id, payload);
+  }
+
+  /** Sends a frame from memory of the caller's; see `FrameWriter.frameInPlace`. */
+  sendInPlace(type: number, id: Uint64, payload: Frame["payload"], onReleased: () => void): void {
+    if (this.#isClosed) onReleased();
+    else this.writer.frameInPlace(type, id, payload, onReleased);
   }
 
   /** Pauses or resumes reading. While reading is paused, the peer has to wait. */
@@ -256,19 +266,19 @@ export class Link {
   async #pump(): Promise<void> {
     try {
       for (let piece = this.#writer.take(); piece; piece = this.#writer.take()) {
-        await this.#write(piece);
-        this.#writer.release(piece);
+        await this.#write(piece).finally(() => this.#writer.release(piece));
       }
     } catch (error) {
-      this.#closed(toError(error));
-      return;
+      return this.#closed(toError(error));
     }
     if (!this.#isClosed) this.#events.onDrained?.();
   }
 
   async #write(piece: Uint8Array<ArrayBuffer>): Promise<void> {
     for (let at = 0; at < piece.byteLength;) {
-      const part = piece.subarray(at, at + this.#partBytesMax);
+      const rest = piece.subarray(at);
+      const isLastPart = !this.#isEnding && rest.byteLength <= WRITE_BYTES_MAX + LAST_PART_BYTES;
+      const part = isLastPart ? rest : rest.subarray(0, this.#partBytesMax);
       this.#writingBytes = piece.byteLength - at;
       await this.#stream.write(part);
       this.#writtenAtMs = this.#clock.now();
@@ -297,6 +307,7 @@ export class Link {
     this.#closing?.stop();
     this.pause(false);
     this.#stream.close();
+    this.#writer.close();
     this.#events.onClosed(reason);
   }
 }

@@ -2,12 +2,24 @@
 
 import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { ClientId, EndpointId } from "./ids.ts";
+import type { ClientId } from "./ids.ts";
 import { isInFlight } from "./job.ts";
+import type { Roster } from "./roster.ts";
+import { type Mutable, noShare, type Sums } from "./sums.ts";
+
+const SUMS = [
+  "staying",
+  "inFlight",
+  "ready",
+  "slots",
+  "slotsBusy",
+  "unreported",
+  "window",
+] as const satisfies readonly (keyof Sums)[];
 
 /** Throws an error that names the first violated invariant, if there is one. */
 export function audit<T>(
-  endpoints: ReadonlyMap<EndpointId, Endpoint<T>>,
+  endpoints: Roster<T>,
   clients: ReadonlyMap<ClientId, Client<T>>,
   isLocal = false,
 ): void {
@@ -15,7 +27,7 @@ export function audit<T>(
   for (const endpoint of endpoints.values()) {
     auditEndpoint(endpoint);
     if (isLocal && endpoint.pace.slots === 1) auditTurn(endpoint);
-    for (const { client, state } of endpoint.inFlight.values()) {
+    for (const { client, state } of endpoint.inFlight) {
       if (state === "abandoned") continue;
       check(clients.has(client), `the jobs of client ${client}, which is gone, are abandoned`);
       inFlight.set(client, (inFlight.get(client) ?? 0) + 1);
@@ -25,6 +37,20 @@ export function audit<T>(
     const found = inFlight.get(client.id) ?? 0;
     check(client.inFlight === found, `client ${client.id} counts its ${found} jobs in flight`);
     auditQueue(client);
+  }
+  auditSums(endpoints, isLocal);
+}
+
+/** The sums are kept up to date from change to change: here they are added up again. */
+function auditSums<T>(endpoints: Roster<T>, isLocal: boolean): void {
+  const share = noShare();
+  const found: Mutable<Sums> = noShare();
+  for (const endpoint of endpoints.values()) {
+    endpoint.setShare(share, isLocal);
+    for (const name of SUMS) found[name] += share[name];
+  }
+  for (const name of SUMS) {
+    check(endpoints.sums[name] === found[name], `the sum of "${name}" is ${found[name]}`);
   }
 }
 
@@ -42,12 +68,12 @@ function auditQueue<T>(client: Client<T>): void {
 
 function auditEndpoint<T>({ id, inFlight, ...state }: Endpoint<T>): void {
   let bytes = 0;
-  for (const [dispatch, job] of inFlight) {
+  for (const job of inFlight) {
     bytes += job.bytes;
     check(isInFlight(job), `a job that endpoint ${id} has is in flight`);
     if (!isInFlight(job)) continue;
     check(job.endpoint === id, `a job that endpoint ${id} has was sent there`);
-    check(job.dispatch === dispatch, `endpoint ${id} knows a job by its dispatch`);
+    check(inFlight.get(job.dispatch) === job, `endpoint ${id} knows a job by its dispatch`);
     check(job.core === state.core, `the jobs at endpoint ${id} need its core`);
     check(!job.isIsolated || inFlight.size === 1, `an isolated job is alone at endpoint ${id}`);
     check(job.isIsolated === state.isReserved, `endpoint ${id} is reserved for an isolated job`);
@@ -59,7 +85,7 @@ function auditEndpoint<T>({ id, inFlight, ...state }: Endpoint<T>): void {
 }
 
 function auditTurn<T>({ id, inFlight }: Endpoint<T>): void {
-  const clients = new Set([...inFlight.values()].map(({ client }) => client));
+  const clients = new Set([...inFlight].map(({ client }) => client));
   check(clients.size <= 1, `slot ${id} has jobs of one client`);
 }
 

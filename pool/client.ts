@@ -11,8 +11,8 @@ export class Client<T> {
   queuedBytes = 0;
   /** How many of its jobs are in flight and still wanted. */
   inFlight = 0;
-  /** The dispatch of the job that was sent last; 0 before the first job. */
-  lastDispatch = 0;
+  /** Which of all jobs of the pool was its last one that was sent; 0 before the first job. */
+  lastTurn = 0;
   lastSentAtMs = 0;
   /** Its owner does not accept results at the moment: none of its jobs are sent. */
   isBlocked = false;
@@ -24,6 +24,11 @@ export class Client<T> {
   /** How many jobs are queued. */
   get queued(): number {
     return this.#queue.length + this.#avoiding.length;
+  }
+
+  /** Whether some of its queued jobs avoid endpoints. */
+  get hasAvoiding(): boolean {
+    return this.#avoiding.length > 0;
   }
 
   /** The next job that may be sent. */

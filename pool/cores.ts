@@ -5,19 +5,22 @@ import type { Endpoint } from "./endpoint.ts";
 import { type CoreDemand, type Demands, nextCore, shouldYield } from "./fair_share.ts";
 import { LoadFailures } from "./load_failures.ts";
 import type { ClientId, CoreKey, EndpointId } from "./ids.ts";
+import type { Roster } from "./roster.ts";
 
 /** How long an endpoint keeps a core even if other cores need endpoints: a change costs a new process. */
 const CORE_QUANTUM_MS = 1_000;
 
-/** Assigns cores to a pool's endpoints. It shares the maps with the pool. */
+/** Assigns cores to a pool's endpoints. It shares the endpoints and clients with the pool. */
 export class Cores<T> {
-  readonly #endpoints: ReadonlyMap<EndpointId, Endpoint<T>>;
+  readonly #endpoints: Roster<T>;
   readonly #clients: ReadonlyMap<ClientId, Client<T>>;
   readonly #load: (endpoint: EndpointId, core: CoreKey) => void;
   readonly #failures = new LoadFailures();
+  /** Endpoints may drain, because jobs needed several cores in the last pass. */
+  #mayDrain = false;
 
   constructor(
-    endpoints: ReadonlyMap<EndpointId, Endpoint<T>>,
+    endpoints: Roster<T>,
     clients: ReadonlyMap<ClientId, Client<T>>,
     load: (endpoint: EndpointId, core: CoreKey) => void,
   ) {
@@ -27,17 +30,13 @@ export class Cores<T> {
   }
 
   onLoaded(endpoint: Endpoint<T>, nowMs: number): void {
-    endpoint.isLoading = false;
-    endpoint.loadedAtMs = nowMs;
+    endpoint.onLoaded(nowMs);
     if (endpoint.core !== undefined) this.#failures.delete(endpoint.core);
   }
 
   /** `endpoint` is undefined if it was lost. Returns whether the core is given up. */
   onLoadFailed(endpoint: Endpoint<T> | undefined, core: CoreKey, nowMs: number): boolean {
-    if (endpoint?.core === core) {
-      endpoint.isLoading = false;
-      endpoint.core = undefined;
-    }
+    if (endpoint?.core === core) endpoint.onLoadFailed();
     this.#failures.add(core, nowMs);
     if (!this.#failures.isExhausted(core)) return false;
     for (const other of this.#endpoints.values()) if (other.core === core) return false;
@@ -47,9 +46,11 @@ export class Cores<T> {
 
   /** Assigns cores anew. Free endpoints come first: a busy one drains only if there are too few of them. */
   assign(nowMs: number): void {
-    const demands = this.#demands(nowMs);
-    this.#failures.keepOnly(demands.cores);
-    if (demands.cores.size === 0) return;
+    const cores = this.#wanted(nowMs);
+    this.#failures.keepOnly(cores);
+    if (cores.size === 0 || this.#isSettled(cores)) return;
+    const demands = this.#demands(cores, nowMs);
+    this.#mayDrain = cores.size > 1;
     for (const endpoint of this.#endpoints.values()) {
       if (endpoint.isFree) this.#assignTo(endpoint, demands, nowMs);
     }
@@ -59,7 +60,7 @@ export class Cores<T> {
   }
 
   #assignTo(endpoint: Endpoint<T>, demands: Demands, nowMs: number): void {
-    endpoint.isDraining = false;
+    endpoint.setDraining(false);
     if (!mayChange(endpoint, demands, nowMs)) return;
     const { core } = endpoint;
     const current = core === undefined ? undefined : demands.cores.get(core);
@@ -72,7 +73,7 @@ export class Cores<T> {
     const isIdle = endpoint.isFree;
     count(demands.cores.get(next), 1, true);
     count(current, -1, isIdle);
-    endpoint.isDraining = !isIdle;
+    endpoint.setDraining(!isIdle);
     if (isIdle) this.#load(endpoint.id, next);
   }
 
@@ -86,7 +87,23 @@ export class Cores<T> {
     return true;
   }
 
-  #demands(nowMs: number): Demands {
+  /**
+   * Whether no endpoint would change, as in most passes: jobs need one core, which all endpoints hold, or for which
+   * enough of them are idle. (Jobs that avoid endpoints may not be able to run in the idle ones.)
+   */
+  #isSettled(cores: ReadonlyMap<CoreKey, CoreDemand>): boolean {
+    if (cores.size > 1 || this.#mayDrain) return false;
+    for (const [core, { queued }] of cores) {
+      const { held, idle } = this.#endpoints.holdersOf(core);
+      if (held === this.#endpoints.sums.staying) return true;
+      for (const client of this.#clients.values()) if (client.hasAvoiding) return false;
+      return idle >= queued;
+    }
+    return true;
+  }
+
+  /** The cores that jobs wait for, without their endpoints. */
+  #wanted(nowMs: number): Map<CoreKey, CoreDemand> {
     const cores = new Map<CoreKey, CoreDemand>();
     for (const client of this.#clients.values()) {
       const { next } = client;
@@ -97,6 +114,11 @@ export class Cores<T> {
       demand.waitedMs += nowMs - Math.max(client.lastSentAtMs, next.queuedAtMs);
       cores.set(next.core, demand);
     }
+    return cores;
+  }
+
+  /** Counts the endpoints of the cores. */
+  #demands(cores: Map<CoreKey, CoreDemand>, nowMs: number): Demands {
     let endpoints = 0;
     for (const endpoint of this.#endpoints.values()) {
       if (endpoint.isLeaving) continue;

@@ -2,8 +2,10 @@
 
 import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { ClientId, CoreKey, DispatchId, EndpointId } from "./ids.ts";
+import type { ClientId, CoreKey } from "./ids.ts";
 import type { Job } from "./job.ts";
+import { DEEP_WINDOW } from "./pace.ts";
+import type { Roster } from "./roster.ts";
 import type { PoolActions, PoolOptions } from "./types.ts";
 
 /** A slot that runs one job for longer gets no job behind it: its pace was measured with shorter jobs. */
@@ -12,21 +14,35 @@ const LONG_JOB_MS = 20;
 /** Few jobs are shared out in rounds. After each, an endpoint may have so many times as many jobs as after the last. */
 const LEVEL_FACTOR = 4;
 
+/**
+ * How full a deep window may be to be filled up. Whoever sends single jobs as soon as single answers come pays for a
+ * write, a read and a wake-up each time.
+ */
+const REFILL_PART = 1 / 2;
+
+/** How long endpoints count as silent, or not, before that is looked at again. */
+const SILENCE_LOOK_MS = 100;
+
 /** There are enough jobs for all slots. */
 const ONE_LEVEL: readonly number[] = [Infinity];
 
-/** Sends the jobs of a pool's clients to its endpoints. It shares the maps with the pool. */
+/** Whether an endpoint that gets no job now may have room for another one. */
+type Filling = "full" | "lacks a job";
+
+/** Sends the jobs of a pool's clients to its endpoints. It shares the endpoints and clients with the pool. */
 export class Dispatcher<T> {
-  readonly #endpoints: ReadonlyMap<EndpointId, Endpoint<T>>;
+  readonly #endpoints: Roster<T>;
   readonly #clients: ReadonlyMap<ClientId, Client<T>>;
   readonly #options: PoolOptions;
   readonly #actions: Pick<PoolActions<T>, "send">;
-  /** How many endpoints are ready; counted once per pass. */
-  #ready = 0;
-  #lastDispatch = 0;
+  /** Endpoints that had no room had none with this limit for the end of a run. */
+  #tailCapMin = Infinity;
+  #lastTurn = 0;
+  /** Ready endpoints that are silent: their slots, and their jobs in flight. */
+  #silent = { slots: 0, inFlight: 0, lookedAtMs: -Infinity };
 
   constructor(
-    endpoints: ReadonlyMap<EndpointId, Endpoint<T>>,
+    endpoints: Roster<T>,
     clients: ReadonlyMap<ClientId, Client<T>>,
     options: PoolOptions,
     actions: Pick<PoolActions<T>, "send">,
@@ -39,33 +55,37 @@ export class Dispatcher<T> {
 
   /** Sends jobs to all endpoints that have room. */
   dispatchAll(nowMs: number): void {
-    this.#ready = 0;
-    let slots = 0, slotsMax = 0;
-    for (const endpoint of this.#endpoints.values()) {
-      if (!endpoint.isReady) continue;
-      this.#ready += 1;
-      slots += endpoint.pace.slots;
-      slotsMax = Math.max(slotsMax, endpoint.pace.slots);
-    }
+    if (!this.#hasJobs) return;
     const tailCap = this.#tailCap(nowMs);
+    if (tailCap > this.#tailCapMin) this.#endpoints.onRoomAnywhere();
+    this.#tailCapMin = tailCap;
     // First every slot gets one job, then windows are filled, so that a few jobs spread over all endpoints.
-    for (const jobsMax of this.#levels(slots, slotsMax)) {
-      for (const endpoint of this.#endpoints.values()) {
+    for (const jobsMax of this.#levels()) {
+      for (const endpoint of this.#endpoints.open) {
         const window = Math.min(endpoint.pace.slots, this.#window(endpoint, tailCap));
-        this.#fill(endpoint, Math.min(jobsMax, window), nowMs);
+        const filling = this.#fill(endpoint, Math.min(jobsMax, window), nowMs);
+        if (filling === "lacks a job" && !this.#hasJobs) return;
       }
     }
-    for (const endpoint of this.#endpoints.values()) {
-      this.#fill(endpoint, this.#window(endpoint, tailCap), nowMs);
-    }
+    this.#endpoints.closeFull((endpoint) => {
+      const window = this.#window(endpoint, tailCap);
+      return !isRefilled(endpoint, window) || this.#fill(endpoint, window, nowMs) !== "full";
+    });
+  }
+
+  /** Whether any client has a job that may be sent. */
+  get #hasJobs(): boolean {
+    for (const client of this.#clients.values()) if (client.next) return true;
+    return false;
   }
 
   /**
    * How many jobs endpoints get before any of them gets more. If there are fewer jobs than slots, one that claims
    * very many slots, and may never answer, must not get them all.
    */
-  #levels(slots: number, slotsMax: number): readonly number[] {
-    if (this.#ready < 2 || slotsMax === 1) return ONE_LEVEL;
+  #levels(): readonly number[] {
+    const { sums: { ready, slots }, slotsMax } = this.#endpoints;
+    if (ready < 2 || slotsMax === 1) return ONE_LEVEL;
     let queued = 0;
     for (const client of this.#clients.values()) queued += client.queued;
     if (queued === 0 || queued >= slots) return ONE_LEVEL;
@@ -74,33 +94,33 @@ export class Dispatcher<T> {
     return [...levels, Infinity];
   }
 
-  #fill(endpoint: Endpoint<T>, window: number, nowMs: number): void {
-    if (!endpoint.isReady || endpoint.isReserved) return;
+  #fill(endpoint: Endpoint<T>, window: number, nowMs: number): Filling {
+    if (!endpoint.isReady || endpoint.isReserved) return "full";
     while (endpoint.inFlight.size < window) {
       if (
         endpoint.inFlight.size >= endpoint.pace.slots &&
         endpoint.bytesInFlight >= this.#options.endpointBytesMax
-      ) return;
+      ) return "full";
       const client = this.#clientFor(endpoint, window, nowMs);
-      const job = client?.nextFor(endpoint, nowMs, this.#ready <= 1);
-      if (!client || !job || job.core !== endpoint.core) return;
+      const job = client?.nextFor(endpoint, nowMs, this.#endpoints.sums.ready <= 1);
+      if (!client || !job || job.core !== endpoint.core) return "lacks a job";
       if (
         endpoint.inFlight.size > 0 &&
         endpoint.bytesInFlight + job.bytes > (this.#options.endpointBytesLimit ?? Infinity)
-      ) return;
-      if (job.isIsolated && endpoint.inFlight.size > 0) return;
+      ) return "lacks a job";
+      if (job.isIsolated && endpoint.inFlight.size > 0) return "lacks a job";
       client.take(job);
       this.#dispatch(endpoint, client, job, nowMs);
-      if (job.isIsolated) return;
+      if (job.isIsolated) return "full";
     }
+    return "full";
   }
 
   #dispatch(endpoint: Endpoint<T>, client: Client<T>, job: Job<T>, nowMs: number): void {
-    const dispatch = ++this.#lastDispatch as DispatchId;
     client.inFlight += 1;
-    client.lastDispatch = dispatch;
+    client.lastTurn = ++this.#lastTurn;
     client.lastSentAtMs = nowMs;
-    endpoint.add(dispatch, job, nowMs);
+    const dispatch = endpoint.add(job, nowMs);
     this.#actions.send(endpoint.id, dispatch, job);
   }
 
@@ -138,7 +158,7 @@ export class Dispatcher<T> {
     let longest: Client<T> | undefined;
     for (const client of this.#clients.values()) {
       if (client.next?.core !== core) continue;
-      if (!longest || client.lastDispatch < longest.lastDispatch) longest = client;
+      if (!longest || client.lastTurn < longest.lastTurn) longest = client;
     }
     return longest;
   }
@@ -149,7 +169,11 @@ export class Dispatcher<T> {
     return Math.min(window, Math.max(slots, Math.ceil(tailCap * slots)));
   }
 
-  /** The most jobs in flight per slot near the end of a run: none should wait behind a slow one while a slot is idle. */
+  /**
+   * The most jobs in flight per slot near the end of a run: none should wait behind a slow one while a slot is idle. A
+   * worker never knows whether more jobs come. With two for each slot, it has each slot fetch one ahead: in a run that
+   * goes on, it has no more than these while they take some milliseconds, and the controller sends fewer near the end.
+   */
   #tailCap(nowMs: number): number {
     let remaining = 0;
     for (const client of this.#clients.values()) {
@@ -157,13 +181,25 @@ export class Dispatcher<T> {
       if (!client.isEnded && !this.#options.isLocal) return Infinity;
       remaining += client.queued + client.inFlight;
     }
-    let slots = 0;
-    for (const endpoint of this.#endpoints.values()) {
-      if (!endpoint.isReady) continue;
-      // What it has claims nothing of the others: its slots are busy for long, or it never answers.
-      if (endpoint.isSilent(nowMs)) remaining -= endpoint.inFlight.size;
-      else slots += endpoint.pace.slots;
-    }
-    return remaining / (2 * Math.max(1, slots));
+    this.#lookForSilent(nowMs);
+    // What silent ones have claims nothing of the others: its slots are busy for long, or it never answers.
+    const slots = this.#endpoints.sums.slots - this.#silent.slots;
+    const perSlot = (remaining - this.#silent.inFlight) / Math.max(1, slots);
+    return this.#options.isLocal && perSlot >= 2 ? Math.max(2, perSlot / 2) : perSlot / 2;
   }
+
+  #lookForSilent(nowMs: number): void {
+    if (nowMs - this.#silent.lookedAtMs < SILENCE_LOOK_MS) return;
+    this.#silent = { slots: 0, inFlight: 0, lookedAtMs: nowMs };
+    for (const endpoint of this.#endpoints.values()) {
+      if (!endpoint.isReady || !endpoint.isSilent(nowMs)) continue;
+      this.#silent.slots += endpoint.pace.slots;
+      this.#silent.inFlight += endpoint.inFlight.size;
+    }
+  }
+}
+
+/** Whether it is time to fill up a window: a deep one waits until it has room for many jobs. */
+function isRefilled<T>({ inFlight, pace }: Endpoint<T>, window: number): boolean {
+  return window < DEEP_WINDOW * pace.slots || inFlight.size <= REFILL_PART * window;
 }

@@ -1,8 +1,10 @@
 /** The pool's state of one endpoint: its core, its jobs in flight, its pace. */
 
 import type { ClientId, CoreKey, DispatchId, EndpointId } from "./ids.ts";
+import { InFlight } from "./in_flight.ts";
 import { isInFlight, isWanted, type Job, markBack, markSent } from "./job.ts";
 import { Pace } from "./pace.ts";
+import { noShare, type Share } from "./sums.ts";
 
 /** A window of more jobs per slot than this is deep: its jobs are so short that many end within a round trip. */
 const SHALLOW_WINDOW = 4;
@@ -13,10 +15,19 @@ const LONG_MS = 100;
 /** An endpoint that has answered nothing for this long since it got its first job is silent. */
 const SILENT_MS = 1_000;
 
-/** An endpoint's state. Only the pool changes it. */
+/** Hears when the state of an endpoint changes. */
+export interface EndpointChanges<T> {
+  /** Something has changed that its share in the sums depends on. */
+  onChanged(endpoint: Endpoint<T>): void;
+  /** It may have room for a job that it had no room for before. */
+  onRoom(endpoint: Endpoint<T>): void;
+}
+
+/** An endpoint's state. Only the pool changes it, through the methods here. */
 export class Endpoint<T> {
-  readonly inFlight = new Map<DispatchId, Job<T>>();
+  readonly inFlight = new InFlight<T>();
   readonly pace: Pace;
+  readonly #changes: EndpointChanges<T>;
   bytesInFlight = 0;
   core: CoreKey | undefined;
   /** It was told to load its core, and has not reported the outcome yet. */
@@ -26,6 +37,8 @@ export class Endpoint<T> {
   isDraining = false;
   /** It gets no more jobs, ever. */
   isLeaving = false;
+  /** The pool has lost it. */
+  isGone = false;
   /** The most jobs that its owner wants it to have in flight. */
   jobsMax = Infinity;
   /** It has answered a job whose result was wanted. That it confirms a cancel says nothing. */
@@ -35,15 +48,25 @@ export class Endpoint<T> {
   /** The earliest time at which its oldest job can have started, if jobs run one after the other. */
   oldestSinceMs = 0;
   /** The client whose job it got last, and how many jobs it got since it was last idle. */
-  turn: { client: ClientId | undefined; jobs: number } = { client: undefined, jobs: 0 };
+  readonly turn: { client: ClientId | undefined; jobs: number } = { client: undefined, jobs: 0 };
 
-  constructor(readonly id: EndpointId, slots: number | undefined) {
+  // What the roster notes of it.
+
+  /** What it adds to the sums of the roster. */
+  readonly share: Share = noShare();
+  /** Its share has to be counted anew. */
+  isChanged = false;
+  /** It may have room. */
+  isOpen = false;
+
+  constructor(readonly id: EndpointId, slots: number | undefined, changes: EndpointChanges<T>) {
     this.pace = new Pace(slots);
+    this.#changes = changes;
   }
 
   /** It could take a job that needs its core, if its window has room. */
   get isReady(): boolean {
-    if (this.jobsMax === 0) return false;
+    if (this.jobsMax === 0 || this.isGone) return false;
     return this.core !== undefined && !this.isLoading && !this.isDraining && !this.isLeaving;
   }
 
@@ -72,39 +95,93 @@ export class Endpoint<T> {
     if (!slotsAreKnown) return [];
     const isDeep = this.inFlight.size > SHALLOW_WINDOW * slots;
     if (isDeep && nowMs - this.oldestSinceMs < LONG_MS) return [];
-    return [...this.inFlight.values()].slice(slots).filter(isWanted);
+    return [...this.inFlight].slice(slots).filter(isWanted);
   }
 
   startLoading(core: CoreKey): void {
     this.core = core;
     this.isLoading = true;
     this.isDraining = false;
+    this.#onChanged();
   }
 
-  add(dispatch: DispatchId, job: Job<T>, nowMs: number): void {
-    markSent(job, this.id, dispatch, this.pace.onSent(nowMs), nowMs);
+  onLoaded(nowMs: number): void {
+    this.isLoading = false;
+    this.loadedAtMs = nowMs;
+    this.#onChanged();
+  }
+
+  onLoadFailed(): void {
+    this.isLoading = false;
+    this.core = undefined;
+    this.#onChanged();
+  }
+
+  /** It gets no more jobs, so that it can load another core, or keeps its core after all. */
+  setDraining(isDraining: boolean): void {
+    if (this.isDraining === isDraining) return;
+    this.isDraining = isDraining;
+    this.#onChanged();
+  }
+
+  onLeaving(): void {
+    this.isLeaving = true;
+    this.#onChanged();
+  }
+
+  onLimited(jobsMax: number): void {
+    this.jobsMax = jobsMax;
+    this.#onChanged();
+  }
+
+  /** Sends it a job. Returns the job's dispatch. */
+  add(job: Job<T>, nowMs: number): DispatchId {
+    const dispatch = this.inFlight.next;
+    markSent(job, this.id, dispatch, nowMs);
+    this.pace.onSent(nowMs);
     if (this.inFlight.size === 0) {
       this.oldestSinceMs = nowMs;
       this.turn.jobs = 0;
     }
     this.turn.client = job.client;
     this.turn.jobs += 1;
-    this.inFlight.set(dispatch, job);
+    this.inFlight.add(job);
     this.bytesInFlight += job.bytes;
     this.isReserved = job.isIsolated;
+    this.#changes.onChanged(this); // it has less room than before
+    return dispatch;
   }
 
   /** A job is back. `isAnswer`: with an answer, which a job that the endpoint has not started does not have. */
   remove(dispatch: DispatchId, nowMs: number, isAnswer = true): Job<T> | undefined {
-    const job = this.inFlight.get(dispatch);
+    const job = this.inFlight.remove(dispatch);
     if (!job) return undefined;
-    if (isInFlight(job)) this.pace.onAnswer(job.sequence, nowMs - job.sentAtMs, nowMs);
+    if (isInFlight(job)) this.pace.onAnswer(dispatch, nowMs - job.sentAtMs, nowMs);
     if (isAnswer && isWanted(job)) this.hasAnswered = true;
     markBack(job);
-    this.inFlight.delete(dispatch);
     this.bytesInFlight -= job.bytes;
     this.isReserved = false;
     this.oldestSinceMs = nowMs;
+    this.#onChanged();
     return job;
+  }
+
+  /** Sets what it adds to the sums now. */
+  setShare(share: Share, isLocal: boolean): void {
+    const { inFlight, isReady, isLeaving, pace } = this;
+    share.staying = isLeaving ? 0 : 1;
+    share.inFlight = inFlight.size;
+    share.ready = isReady ? 1 : 0;
+    share.slots = isReady ? pace.slots : 0;
+    share.slotsBusy = Math.min(share.slots, inFlight.size);
+    share.unreported = isReady && !pace.slotsAreKnown ? 1 : 0;
+    share.window = isReady ? this.window(isLocal) : 0;
+    share.core = this.core;
+    share.idle = !isLeaving && inFlight.size === 0 ? 1 : 0;
+  }
+
+  #onChanged(): void {
+    this.#changes.onChanged(this);
+    this.#changes.onRoom(this);
   }
 }

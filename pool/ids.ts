@@ -11,7 +11,10 @@ export type EndpointId = number & { readonly [endpointId]: true };
 /** A client: submits jobs and gets their results. */
 export type ClientId = number & { readonly [clientId]: true };
 
-/** One dispatch of one job to one endpoint. Ids are never reused, so that a late answer is recognized. */
+/**
+ * One dispatch of one job to one endpoint. Each endpoint counts its own, from 1 in the order of sending. No number is
+ * used again there, so that a late answer is recognized.
+ */
 export type DispatchId = number & { readonly [dispatchId]: true };
 
 /** A compute core. */

@@ -21,8 +21,6 @@ interface InFlight {
   readonly state: "sent" | "abandoned";
   readonly endpoint: EndpointId;
   readonly dispatch: DispatchId;
-  /** Numbers the endpoint's jobs in the order of sending, from 1. */
-  readonly sequence: number;
 }
 
 /** It is new, was answered or has failed. From here it may be queued. */
@@ -73,7 +71,6 @@ interface JobRecord<T> extends Facts<T> {
   state: Job<T>["state"];
   endpoint: EndpointId | undefined;
   dispatch: DispatchId | undefined;
-  sequence: number;
   list: JobList<T> | undefined;
   previous: JobRecord<T> | undefined;
   next: JobRecord<T> | undefined;
@@ -104,7 +101,6 @@ export function newJob<T>(
     crashCount: 0,
     endpoint: undefined,
     dispatch: undefined,
-    sequence: 0,
     list: undefined,
     previous: undefined,
     next: undefined,
@@ -140,7 +136,6 @@ export function markSent<T>(
   job: Job<T>,
   endpoint: EndpointId,
   dispatch: DispatchId,
-  sequence: number,
   nowMs: number,
 ): void {
   if (job.state !== "outside") throw wrongState("send", job);
@@ -148,7 +143,6 @@ export function markSent<T>(
   record.state = "sent";
   record.endpoint = endpoint;
   record.dispatch = dispatch;
-  record.sequence = sequence;
   record.attempt += 1;
   record.sentAtMs = nowMs;
 }

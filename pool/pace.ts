@@ -8,8 +8,14 @@ import { SlotCount } from "./slot_count.ts";
 /** Work to keep in flight per slot, beyond the round trip: about the time that a busy process takes to wake up. */
 const WORK_AHEAD_MS = 2;
 
-/** Longer jobs are not prefetched: fetching the next one only when the slot is idle costs under 2 % of their time. */
-const PREFETCHED_JOB_MS_MAX = 10;
+/** With at least so many jobs per slot, a window is deep: it is filled up only when half of it is free. */
+export const DEEP_WINDOW = 16;
+
+/**
+ * Longer jobs are not prefetched: fetching the next one only when the slot is idle costs about half a millisecond,
+ * and a job that was prefetched may have to wait for one that takes far longer than the others.
+ */
+const PREFETCHED_JOB_MS_MAX = 20;
 
 /**
  * So many slots are believed of an endpoint that has answered nothing: about as many CPUs as the largest machines
@@ -106,7 +112,9 @@ export class Pace {
     if (this.#answersPerMs === 0) return slots;
     const jobMs = slots / this.#answersPerMs;
     if (jobMs > PREFETCHED_JOB_MS_MAX) return slots;
-    return slots * (1 + Math.max(1, Math.floor(WORK_AHEAD_MS / jobMs)));
+    const ahead = Math.max(1, Math.floor(WORK_AHEAD_MS / jobMs));
+    // A deep window has to last from when half of it is left.
+    return slots * (1 + (ahead < DEEP_WINDOW ? ahead : 2 * ahead));
   }
 
   /**

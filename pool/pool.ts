@@ -63,7 +63,7 @@ export class Pool<T> extends PoolView<T> {
   /** There is a new endpoint, without a core. `slots`: how many jobs it runs at once, if known. */
   onEndpointUp(slots?: number): EndpointId {
     const id = ++this.#lastEndpoint as EndpointId;
-    this.endpoints.set(id, new Endpoint<T>(id, slots));
+    this.endpoints.add(new Endpoint<T>(id, slots, this.endpoints));
     return id;
   }
 
@@ -82,13 +82,13 @@ export class Pool<T> extends PoolView<T> {
   /** The endpoint drains: it finishes its jobs in flight and gets no more. */
   onEndpointLeaving(id: EndpointId): void {
     const endpoint = this.endpoints.get(id);
-    if (endpoint) endpoint.isLeaving = true;
+    endpoint?.onLeaving();
   }
 
   /** The endpoint gets a job only while it has fewer than `jobsMax` in flight; 0: it gets none until this changes. */
   onLimited(id: EndpointId, jobsMax: number): void {
     const endpoint = this.endpoints.get(id);
-    if (endpoint) endpoint.jobsMax = jobsMax;
+    endpoint?.onLimited(jobsMax);
   }
 
   /**
@@ -104,8 +104,8 @@ export class Pool<T> extends PoolView<T> {
   ): void {
     const endpoint = this.endpoints.get(id);
     if (!endpoint) return;
-    this.endpoints.delete(id);
-    const jobs = [...endpoint.inFlight.values()];
+    this.endpoints.delete(endpoint);
+    const jobs = [...endpoint.inFlight];
     const wasAlone = jobs.length === 1;
     if (!endpoint.isLeaving) {
       for (const job of jobs.slice(0, endpoint.pace.slots)) {
@@ -152,7 +152,7 @@ export class Pool<T> extends PoolView<T> {
     const queued = this.onQueueCanceled(id);
     this.clients.delete(id);
     for (const endpoint of this.endpoints.values()) {
-      for (const job of endpoint.inFlight.values()) if (job.client === id) markUnwanted(job);
+      for (const job of endpoint.inFlight) if (job.client === id) markUnwanted(job);
     }
     return queued;
   }
@@ -277,7 +277,7 @@ export class Pool<T> extends PoolView<T> {
     this.usage.sample(nowMs);
     this.#cores.assign(nowMs);
     this.#dispatcher.dispatchAll(nowMs);
-    this.usage.count(this.endpoints.values());
+    this.usage.count(this.endpoints.sums);
   }
 
   /** Has an endpoint load a core, even if no job waits for it yet. */

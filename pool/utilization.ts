@@ -1,6 +1,6 @@
 /** What part of the slots' time was used for jobs. */
 
-import type { Endpoint } from "./endpoint.ts";
+import type { Sums } from "./sums.ts";
 
 /** Adds up slot time between the scheduler's passes. Every change is followed by a pass. */
 export class Utilization {
@@ -24,12 +24,8 @@ export class Utilization {
   }
 
   /** A pass is over. A slot counts as busy while its endpoint has a job for it, including the transfers. */
-  count<T>(endpoints: Iterable<Endpoint<T>>): void {
-    this.#readySlots = this.#busySlots = 0;
-    for (const endpoint of endpoints) {
-      if (!endpoint.isReady) continue;
-      this.#readySlots += endpoint.pace.slots;
-      this.#busySlots += Math.min(endpoint.pace.slots, endpoint.inFlight.size);
-    }
+  count({ slots, slotsBusy }: Sums): void {
+    this.#readySlots = slots;
+    this.#busySlots = slotsBusy;
   }
 }

@@ -4,43 +4,36 @@ import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { ClientId, DispatchId, EndpointId } from "./ids.ts";
 import { isInFlight, isWanted, type Job } from "./job.ts";
+import { Roster } from "./roster.ts";
 import type { CurrentJob, PoolCounts, PoolOptions } from "./types.ts";
 import { Utilization } from "./utilization.ts";
 
 /** The part of a pool that answers queries. */
 export class PoolView<T> {
   protected readonly options: PoolOptions;
-  protected readonly endpoints = new Map<EndpointId, Endpoint<T>>();
+  protected readonly endpoints: Roster<T>;
   protected readonly clients = new Map<ClientId, Client<T>>();
   protected readonly usage = new Utilization();
 
   constructor(options: PoolOptions) {
     this.options = options;
+    this.endpoints = new Roster<T>(options.isLocal);
   }
 
   counts(): PoolCounts {
-    let slots = 0, queued = 0, queuedBytes = 0, inFlight = 0, slotsAreKnown = true;
-    for (const endpoint of this.endpoints.values()) {
-      inFlight += endpoint.inFlight.size;
-      if (!endpoint.isReady) continue;
-      slots += endpoint.pace.slots;
-      slotsAreKnown &&= endpoint.pace.slotsAreKnown;
-    }
+    let queued = 0, queuedBytes = 0;
     for (const client of this.clients.values()) {
       queued += client.queued;
       queuedBytes += client.queuedBytes;
     }
+    const { slots, unreported, inFlight } = this.endpoints.sums;
     const endpoints = this.endpoints.size;
-    return { endpoints, slots, slotsAreKnown, queued, queuedBytes, inFlight };
+    return { endpoints, slots, slotsAreKnown: unreported === 0, queued, queuedBytes, inFlight };
   }
 
   /** How many jobs all ready endpoints together should have in flight. */
   capacity(): number {
-    let jobs = 0;
-    for (const endpoint of this.endpoints.values()) {
-      if (endpoint.isReady) jobs += endpoint.window(this.options.isLocal);
-    }
-    return jobs;
+    return this.endpoints.sums.window;
   }
 
   /** How many jobs and bytes one client has queued. */
@@ -73,13 +66,15 @@ export class PoolView<T> {
   currentJobs(begunLast?: (endpoint: EndpointId) => DispatchId | undefined): CurrentJob<T>[] {
     const current: CurrentJob<T>[] = [];
     for (const { id: endpoint, inFlight } of this.endpoints.values()) {
-      const [oldest] = inFlight;
+      const { oldest } = inFlight;
       if (!oldest) continue;
       const begun = begunLast?.(endpoint);
       const job = begun === undefined ? undefined : inFlight.get(begun);
       if (begun !== undefined && job) {
         current.push({ endpoint, dispatch: begun, job, hasBegun: true });
-      } else current.push({ endpoint, dispatch: oldest[0], job: oldest[1], hasBegun: false });
+      } else if (isInFlight(oldest)) {
+        current.push({ endpoint, dispatch: oldest.dispatch, job: oldest, hasBegun: false });
+      }
     }
     return current;
   }
@@ -109,13 +104,13 @@ export class PoolView<T> {
 
   /** Jobs in flight at one endpoint whose results are still wanted, the oldest first. */
   jobsAt(id: EndpointId): Job<T>[] {
-    return [...this.endpoints.get(id)?.inFlight.values() ?? []].filter(isWanted);
+    return [...this.endpoints.get(id)?.inFlight ?? []].filter(isWanted);
   }
 
   /** Jobs in flight whose results are still wanted, the oldest of each endpoint first. */
   *inFlight(): Iterable<Job<T>> {
     for (const { inFlight } of this.endpoints.values()) {
-      for (const job of inFlight.values()) if (isWanted(job)) yield job;
+      for (const job of inFlight) if (isWanted(job)) yield job;
     }
   }
 

@@ -24,6 +24,23 @@ const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024;
 /** Bytes of a large payload in one read. A receiver that stops reading still gets what the read under way brings. */
 const READ_BYTES_MAX = 1024 * 1024;
 
+/**
+ * After a payload of at least this size, a read brings so much at most that has to be copied to the next payload's own
+ * memory. Of smaller ones, a read had better bring several.
+ */
+const ALONE_BYTES_MIN = 512 * 1024;
+const HEAD_BYTES_MAX = 16 * 1024;
+
+/** Memory of somebody else's for a whole payload. */
+export interface PayloadPlace {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The payload does not arrive. Otherwise the memory belongs to whoever gets the frame. */
+  release(): void;
+}
+
+/** Gives the place for a large payload that begins to arrive; `undefined`: it gets memory as it arrives. */
+export type FindPlace = (type: number, payloadBytes: number) => PayloadPlace | undefined;
+
 /** A payload with memory of its own that is arriving. */
 export interface ArrivingPayload {
   readonly type: number;
@@ -36,6 +53,7 @@ export interface ArrivingPayload {
 interface PartialPayload extends ArrivingPayload {
   bytes: Uint8Array<ArrayBuffer>;
   filled: number;
+  readonly place: PayloadPlace | undefined;
   /** Nobody wants it. `bytes` is overwritten again and again. */
   isDiscarded: boolean;
 }
@@ -58,13 +76,19 @@ const DISCARDED_BYTES_MAX = 64 * 1024;
  */
 export class FrameDecoder {
   readonly #payloadBytesMax: number;
+  readonly #findPlace: FindPlace | undefined;
   #chunk = NO_PAYLOAD;
   #start = 0;
   #end = 0;
   #partial: PartialPayload | undefined;
+  /** The size of the last payload with memory of its own, if nothing else has come since. */
+  #lastBytes = 0;
 
-  constructor(options: { payloadBytesMax?: number } = {}) {
+  constructor(
+    options: { payloadBytesMax?: number | undefined; findPlace?: FindPlace | undefined } = {},
+  ) {
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
+    this.#findPlace = options.findPlace;
   }
 
   /** Bytes of an incomplete frame. If there are any at the end of the stream, the stream was cut off. */
@@ -87,14 +111,24 @@ export class FrameDecoder {
 
   /** Memory for what arrives next, which no frame that was returned has. */
   get allocatedBytes(): number {
-    return this.#chunk.byteLength + (this.#partial?.bytes.byteLength ?? 0);
+    const { place, filled = 0, bytes, isDiscarded } = this.#partial ?? {};
+    // A place takes memory only as it is filled.
+    const isSparse = place !== undefined && !isDiscarded;
+    return this.#chunk.byteLength + (isSparse ? filled : bytes?.byteLength ?? 0);
   }
 
   /** The buffer for the next bytes of the stream; never empty, valid until `commit`. */
   space(): Uint8Array<ArrayBuffer> {
     if (this.#partial) return this.#spaceOf(this.#partial);
     if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
-    return this.#chunk.subarray(this.#end);
+    const bytesMax = this.#lastBytes < ALONE_BYTES_MIN ? CHUNK_BYTES : HEAD_BYTES_MAX;
+    return this.#chunk.subarray(this.#end, this.#end + bytesMax);
+  }
+
+  /** The stream has ended, and nothing is being read into `space()` any more. */
+  close(): void {
+    this.#partial?.place?.release();
+    this.#partial = undefined;
   }
 
   /** Reports that the first `bytes` bytes of `space()` were filled. */
@@ -138,16 +172,19 @@ export class FrameDecoder {
       return undefined;
     }
     this.#start = at + payloadBytes;
+    this.#lastBytes = 0;
     return { type, id, payload: new Uint8Array(this.#chunk.buffer, at, payloadBytes) };
   }
 
   #startPartial(type: number, id: Uint64, payloadBytes: number): void {
-    const bytes = new Uint8Array(Math.min(payloadBytes, FIRST_ALLOCATION_BYTES_MAX));
+    const place = this.#findPlace?.(type, payloadBytes);
+    const bytes = place?.bytes ??
+      new Uint8Array(Math.min(payloadBytes, FIRST_ALLOCATION_BYTES_MAX));
     const here = this.#chunk.subarray(this.#start + HEADER_BYTES, this.#end);
     bytes.set(here);
     this.#start = this.#end;
     const filled = here.byteLength;
-    this.#partial = { type, id, payloadBytes, bytes, filled, isDiscarded: false };
+    this.#partial = { type, id, payloadBytes, bytes, filled, place, isDiscarded: false };
   }
 
   #spaceOf(partial: PartialPayload): Uint8Array<ArrayBuffer> {
@@ -160,7 +197,11 @@ export class FrameDecoder {
   #finishPartial(partial: PartialPayload): Frame | undefined {
     if (partial.filled < partial.payloadBytes) return undefined;
     this.#partial = undefined;
-    if (partial.isDiscarded) return this.next();
+    this.#lastBytes = partial.payloadBytes;
+    if (partial.isDiscarded) {
+      partial.place?.release();
+      return this.next();
+    }
     return { type: partial.type, id: partial.id, payload: partial.bytes };
   }
 

@@ -35,6 +35,8 @@ export class FrameWriter {
   #unreleased = 0;
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #pendingBytes = 0;
+  /** What to call when a referenced payload is no longer needed. */
+  readonly #releases = new Map<Uint8Array, () => void>();
 
   /** Bytes that are gathered and not yet taken. */
   get pendingBytes(): number {
@@ -45,6 +47,22 @@ export class FrameWriter {
   frame(type: number, id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
     this.#header(type, id, payload.byteLength);
     this.#append(payload);
+  }
+
+  /**
+   * Writes a frame with a large payload that has room for the header before it, in memory of the caller's.
+   * `onReleased` is called once, when the frame was written, or never will be.
+   */
+  frameInPlace(
+    type: number,
+    id: Uint64,
+    { buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>,
+    onReleased: () => void,
+  ): void {
+    const frame = new Uint8Array(buffer, byteOffset - HEADER_BYTES, HEADER_BYTES + byteLength);
+    writeHeader(new DataView(buffer, frame.byteOffset, HEADER_BYTES), 0, type, id, byteLength);
+    this.#releases.set(frame, onReleased);
+    this.#reference(frame);
   }
 
   /** Writes a job message. */
@@ -121,11 +139,23 @@ export class FrameWriter {
 
   /** A piece from `take` was written: its batch is reused if this was its last piece. */
   release(piece: Uint8Array<ArrayBuffer>): void {
-    if (piece.buffer !== this.#batch.buffer) return;
+    if (piece.buffer !== this.#batch.buffer) return this.#onReleased(piece);
     this.#unreleased -= 1;
     if (this.#unreleased > 0 || this.#start !== this.#end) return;
     this.#start = 0;
     this.#end = 0;
+  }
+
+  /** Nothing more will be written. A piece that was taken still has to be given back. */
+  close(): void {
+    for (const piece of this.#pieces.splice(0)) this.#onReleased(piece);
+    this.#pendingBytes = 0;
+  }
+
+  #onReleased(piece: Uint8Array): void {
+    const onReleased = this.#releases.get(piece);
+    this.#releases.delete(piece);
+    onReleased?.();
   }
 
   #header(type: number, id: Uint64, payloadBytes: number): void {
@@ -135,15 +165,16 @@ export class FrameWriter {
   }
 
   #append(payload: Uint8Array<ArrayBuffer>): void {
-    if (payload.byteLength > COPIED_PAYLOAD_BYTES_MAX) {
-      this.#cut();
-      this.#pieces.push(payload);
-      this.#pendingBytes += payload.byteLength;
-      return;
-    }
+    if (payload.byteLength > COPIED_PAYLOAD_BYTES_MAX) return this.#reference(payload);
     this.#ensure(payload.byteLength);
     this.#batch.set(payload, this.#end);
     this.#advance(payload.byteLength);
+  }
+
+  #reference(piece: Uint8Array<ArrayBuffer>): void {
+    this.#cut();
+    this.#pieces.push(piece);
+    this.#pendingBytes += piece.byteLength;
   }
 
   #advance(bytes: number): void {

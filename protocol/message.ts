@@ -128,10 +128,11 @@ export function decodeCoreResponse(payload: Uint8Array<ArrayBuffer>): void {
 /** Decodes the successful response to a job. */
 export function decodeJobResponse(payload: Uint8Array<ArrayBuffer>): JobResult {
   checkBlobToEnd(payload, 4, "a job's output");
-  return {
-    exitCode: readInt32(payload, 0),
-    output: payload.subarray(JOB_RESULT_PREFIX_BYTES),
-  };
+  const { buffer, byteOffset, byteLength } = payload;
+  const outputBytes = byteLength - JOB_RESULT_PREFIX_BYTES;
+  // Not `subarray`, which takes half as long again: every job passes here.
+  const output = new Uint8Array(buffer, byteOffset + JOB_RESULT_PREFIX_BYTES, outputBytes);
+  return { exitCode: readInt32(payload, 0), output };
 }
 
 /**

@@ -14,4 +14,5 @@ export * from "./frame_writer.ts";
 export * from "./limits.ts";
 export * from "./message.ts";
 export * from "./message_2.ts";
+export * from "./refusal.ts";
 export * from "./uint64.ts";

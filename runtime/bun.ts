@@ -3,11 +3,18 @@
 import process from "node:process";
 import type { Writable } from "node:stream";
 import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
-import { openCFunctions, openCore, openCoreProcess, openSlotChannel } from "./bun_ffi.ts";
+import {
+  createMemory,
+  openCFunctions,
+  openCore,
+  openCoreProcess,
+  openSlotChannel,
+} from "./bun_ffi.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { systemClock, systemRandom } from "./clock.ts";
+import { DirectReads, RECEIVE_FUNCTIONS, type ReceiveLibrary } from "./direct_reads.ts";
 import { reasonOf } from "./error_text.ts";
-import { systemFiles } from "./files.ts";
+import { bunFiles } from "./bun_files.ts";
 import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
 import { peerUserBy } from "./peer_user.ts";
 import {
@@ -32,7 +39,7 @@ export const bunRuntime: Runtime = {
   name: `bun ${bun.version}`,
   clock: systemClock,
   random: systemRandom,
-  files: systemFiles,
+  files: bunFiles,
   dial,
   listen,
   peerUser: peerUserBy(() => openCFunctions(DIAGNOSIS_FUNCTIONS)),
@@ -43,11 +50,23 @@ export const bunRuntime: Runtime = {
   selfCommand,
   openCore,
   openCoreProcess,
+  createMemory,
+  inheritedAs: (_, index) => STDIO + index,
   openSlotChannel,
 };
 
+/** stdin, stdout and stderr: other descriptors that a process inherits follow. */
+const STDIO = 3;
+
 /** Connections that wait to be accepted: Bun takes them from the system's queue, which has a bound, at once. */
 const ARRIVED_MAX = 128;
+
+let receiving: ReceiveLibrary | undefined;
+
+/** Opened at the first large payload: most processes never read one. */
+function receiveLibrary(): ReceiveLibrary {
+  return receiving ??= openCFunctions<ReceiveLibrary>(RECEIVE_FUNCTIONS);
+}
 
 /** A socket as a stream. `handlers` below passes the events of the socket to it. */
 class SocketStream implements ByteStream {
@@ -55,6 +74,7 @@ class SocketStream implements ByteStream {
   readonly ends?: StreamEnds;
   readonly #socket: Socket;
   readonly #incoming: ChunkQueue;
+  readonly #direct = new DirectReads(receiveLibrary);
   #onWritable: ((error?: Error) => void) | undefined;
   #isClosed = false;
 
@@ -67,7 +87,9 @@ class SocketStream implements ByteStream {
   }
 
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    return this.#incoming.read(into);
+    const isPossible = this.#incoming.isEmpty && !this.#isClosed;
+    const bytes = isPossible ? this.#direct.read(this.#socket.fd, into) : 0;
+    return bytes > 0 ? Promise.resolve(bytes) : this.#incoming.read(into);
   }
 
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -96,6 +118,7 @@ class SocketStream implements ByteStream {
   }
 
   onData(chunk: Uint8Array): void {
+    this.#direct.onTurn();
     this.#incoming.push(chunk);
   }
 
@@ -259,13 +282,11 @@ function written(to: Writable, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
 }
 
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
-  const { env, isDetached = false, isTold = false } = options;
+  const { env, isDetached = false, isTold = false, inherited = [] } = options;
   const child = bun.spawn([...command], {
     env,
     ...options.folder !== undefined && { cwd: options.folder },
-    stdin: isTold ? "pipe" : "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
+    stdio: [isTold ? "pipe" : "ignore", "pipe", "pipe", ...inherited],
     detached: isDetached,
   });
   return {

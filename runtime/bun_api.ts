@@ -9,6 +9,8 @@ import * as bunFfi from "bun:ffi";
 /** A socket. `T` is the type of its `data`. */
 export interface BunSocket<T> {
   data: T;
+  /** Its descriptor; -1 if it is closed. */
+  readonly fd: number;
   readonly localAddress: string;
   readonly localPort: number;
   readonly remoteAddress: string;
@@ -75,9 +77,7 @@ export interface BunApi {
   spawn(command: string[], options: {
     env: Record<string, string>;
     cwd?: string;
-    stdin: "ignore" | "pipe";
-    stdout: "pipe";
-    stderr: "pipe";
+    stdio: ["ignore" | "pipe", "pipe", "pipe", ...number[]];
     detached: boolean;
   }): BunSubprocess;
 }

@@ -18,6 +18,7 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "./c_functions.ts";
+import { DIRECT_FUNCTIONS, type DirectLibrary } from "./direct_files.ts";
 import { CORE_PROCESS_FUNCTIONS, coreProcess, type CoreProcessLibrary } from "./core_process.ts";
 import {
   ForeignGuardedCore,
@@ -31,6 +32,13 @@ import { connectChannel } from "./libc_channel.ts";
 import { FAULT_FUNCTIONS, type FaultLibrary, traceFaults } from "./fault_trace.ts";
 import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
+import {
+  createSharedMemory,
+  MEMORY_FUNCTIONS,
+  type MemoryLibrary,
+  type MemoryWriter,
+  type SharedMemory,
+} from "./shared_memory.ts";
 import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "./ports.ts";
 
 /** C functions that only this adapter needs. */
@@ -127,6 +135,12 @@ export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProc
   return coreProcess(library, env);
 }
 
+/** Makes memory that this process shares with one that it starts. */
+export function createMemory(bytes: number, writer: MemoryWriter): SharedMemory | undefined {
+  const open = () => openCFunctions<MemoryLibrary<Pointer, number>>(MEMORY_FUNCTIONS);
+  return createSharedMemory(open, memoryWith(moreOfC()), bytes, writer);
+}
+
 /** Opens what tells how this process handles signals. */
 export function openSignalLibrary(): SignalLibrary {
   return openCFunctions<SignalLibrary>(SIGNAL_FUNCTIONS);
@@ -135,6 +149,12 @@ export function openSignalLibrary(): SignalLibrary {
 /** Opens functions of the C library. */
 export function openCFunctions<T>(functions: Readonly<Record<string, CFunction>>): T {
   return openCLibrary((name) => open<T>(name, functions));
+}
+
+/** Opens the functions for small files. */
+export function openDirectLibrary(): DirectLibrary {
+  const library = openCFunctions<DirectLibrary & { errnoLocation(): Pointer }>(DIRECT_FUNCTIONS);
+  return { ...library, errno: () => ffi.read.i32(library.errnoLocation()) };
 }
 
 /** Opens what binds threads to CPUs. */

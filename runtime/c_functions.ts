@@ -73,6 +73,14 @@ export interface CLibrary<Pointer, Size> {
   exit(status: number): void;
   errnoLocation(): Pointer | null;
   /** Linux only. */
+  madvise?(address: Pointer, length: Size, advice: number): number;
+  /** Linux only. */
+  getpagesize?(): number;
+  /** Linux only. */
+  pread?(fd: number, into: Uint8Array, count: Size, offset: Size): number;
+  /** Linux only. */
+  pwrite?(fd: number, from: Pointer, count: Size, offset: Size): number;
+  /** Linux only. */
   prctl?(option: number, argument: Size): number;
   /** Linux only. */
   ioctl?(fd: number, request: Size, result: Uint8Array): number;
@@ -121,9 +129,18 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
     args: [],
     returns: "pointer",
   },
-  // int prctl(int option, unsigned long argument, …), int ioctl(int fd, unsigned long request, …), Linux
   ...process.platform === "linux" && {
+    // int madvise(void *address, size_t length, int advice)
+    madvise: { args: ["pointer", "size", "i32"], returns: "i32" },
+    // int getpagesize(void)
+    getpagesize: { args: [], returns: "i32" },
+    // ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
+    pread: { args: ["i32", "buffer", "size", "i64"], returns: "i32" },
+    // ssize_t pwrite(int fd, const void *buffer, size_t count, off_t offset)
+    pwrite: { args: ["i32", "pointer", "size", "i64"], returns: "i32" },
+    // int prctl(int option, unsigned long argument, …)
     prctl: { args: ["i32", "u64"], returns: "i32" },
+    // int ioctl(int fd, unsigned long request, void *memory)
     ioctl: { args: ["i32", "u64", "buffer"], returns: "i32" },
   },
 };
@@ -193,12 +210,6 @@ export const FILE_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   unlink: { args: ["buffer"], returns: "i32" },
   // char *realpath(const char *path, char *found), with room for PATH_MAX bytes
   realpath: { args: ["buffer", "buffer"], returns: "pointer" },
-  // DIR *opendir(const char *path)
-  opendir: { args: ["buffer"], returns: "pointer" },
-  // struct dirent *readdir(DIR *stream); valid until the next call
-  readdir: { args: ["pointer"], returns: "pointer" },
-  // int closedir(DIR *stream)
-  closedir: { args: ["pointer"], returns: "i32" },
   // int *__errno_location(void)
   errnoLocation: { symbol: "__errno_location", args: [], returns: "pointer" },
 };

@@ -19,6 +19,11 @@ export class ChunkQueue {
     this.#pauseSource = pauseSource;
   }
 
+  /** Whether all that has arrived is read, and more may come. */
+  get isEmpty(): boolean {
+    return this.#chunks.length === 0 && !this.#hasEnded;
+  }
+
   /** Adds a chunk from the source. The queue owns it from now on. */
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0 || this.#hasEnded) return;

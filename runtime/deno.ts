@@ -4,7 +4,14 @@ import { fileURLToPath } from "node:url";
 import { acceptUntilClosed } from "./accepting.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { denoFiles } from "./deno_files.ts";
-import { openCFunctions, openCore, openCoreProcess, openSlotChannel } from "./deno_ffi.ts";
+import {
+  createMemory,
+  openCFunctions,
+  openCore,
+  openCoreProcess,
+  openSlotChannel,
+  whileInherited,
+} from "./deno_ffi.ts";
 import { reasonOf } from "./error_text.ts";
 import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
 import { peerUserBy } from "./peer_user.ts";
@@ -39,6 +46,8 @@ export const denoRuntime: Runtime = {
   selfCommand,
   openCore,
   openCoreProcess,
+  createMemory,
+  inheritedAs: (fd) => fd,
   openSlotChannel,
 };
 
@@ -173,8 +182,8 @@ function closeQuietly(resource: { close(): void }): void {
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
   const [program, ...args] = command;
   if (program === undefined) throw new RangeError("The command to start is empty");
-  const { env, isDetached = false, isTold = false } = options;
-  const child = new Deno.Command(program, {
+  const { env, isDetached = false, isTold = false, inherited = [] } = options;
+  const prepared = new Deno.Command(program, {
     args,
     env,
     clearEnv: true, // otherwise `env` would only be added
@@ -183,7 +192,8 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     stdout: "piped",
     stderr: "piped",
     detached: isDetached,
-  }).spawn();
+  });
+  const child = whileInherited(inherited, () => prepared.spawn());
   const input = isTold ? child.stdin.getWriter() : undefined;
   return {
     pid: child.pid,

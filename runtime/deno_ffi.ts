@@ -18,6 +18,7 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "./c_functions.ts";
+import { DIRECT_FUNCTIONS, type DirectLibrary } from "./direct_files.ts";
 import { CORE_PROCESS_FUNCTIONS, coreProcess, type CoreProcessLibrary } from "./core_process.ts";
 import {
   ForeignGuardedCore,
@@ -25,11 +26,19 @@ import {
   type GuardedCore,
   type GuardLibrary,
 } from "./guarded_core.ts";
+import { closeOnExec, EXEC_FUNCTIONS, type ExecLibrary, keepOnExec } from "./close_on_exec.ts";
 import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "./exit_note.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
 import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
+import {
+  createSharedMemory,
+  MEMORY_FUNCTIONS,
+  type MemoryLibrary,
+  type MemoryWriter,
+  type SharedMemory,
+} from "./shared_memory.ts";
 import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "./ports.ts";
 
 type Pointer = Deno.PointerObject;
@@ -103,6 +112,24 @@ export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProc
   return coreProcess(symbols as unknown as CoreProcessLibrary, env);
 }
 
+/** Makes memory that this process shares with one that it starts. */
+export function createMemory(bytes: number, writer: MemoryWriter): SharedMemory | undefined {
+  const open = () => openCFunctions<MemoryLibrary<Pointer, bigint>>(MEMORY_FUNCTIONS);
+  return createSharedMemory(open, memory, bytes, writer);
+}
+
+/** Starts a process, which inherits these descriptors under the same numbers. */
+export function whileInherited<T>(fds: readonly number[], start: () => T): T {
+  if (fds.length === 0) return start();
+  const library = openCFunctions<ExecLibrary<Pointer, bigint>>(EXEC_FUNCTIONS);
+  for (const fd of fds) keepOnExec(library, memory, fd);
+  try {
+    return start();
+  } finally {
+    for (const fd of fds) closeOnExec(library, memory, fd);
+  }
+}
+
 /** Opens what tells how this process handles signals. */
 export function openSignalLibrary(): SignalLibrary {
   return openCFunctions<SignalLibrary>(SIGNAL_FUNCTIONS);
@@ -120,7 +147,7 @@ export function openAffinityLibrary(): AffinityLibrary {
   return symbols as unknown as AffinityLibrary;
 }
 
-/** The functions for files. A stream is a folder that is being listed. */
+/** The functions for files. */
 export interface FileLibrary {
   statx(folder: number, path: Buffer, flags: number, mask: number, stats: Buffer): number;
   /** The same on another thread. `path` and `stats` must stay alive until it resolves. */
@@ -137,18 +164,7 @@ export interface FileLibrary {
   mkdir(path: Buffer, mode: number): number;
   unlink(path: Buffer): number;
   realpath(path: Buffer, found: Buffer): Pointer | null;
-  opendir(path: Buffer): Pointer | null;
-  /** Valid until the next call. */
-  readdir(stream: Pointer): DirectoryEntry | null;
-  closedir(stream: Pointer): number;
   errno(): number;
-}
-
-/** A `struct dirent`. */
-export interface DirectoryEntry {
-  byteAt(offset: number): number;
-  /** A copy of the bytes up to the next zero. */
-  bytesTo0(offset: number): Uint8Array;
 }
 
 /** Opens the functions for files; `undefined` if this process may not, or where the system is not Linux. */
@@ -160,34 +176,26 @@ export function openFileLibrary(): FileLibrary | undefined {
     const aside = openCLibrary((name) =>
       Deno.dlopen(name, tableOf({ statx }, { nonblocking: true }))
     );
-    const { errnoLocation, readdir, ...others } = symbols as unknown as
-      & Omit<FileLibrary, "readdir">
-      & { errnoLocation(): Pointer; readdir(stream: Pointer): Pointer | null };
+    const { errnoLocation, ...others } = symbols as unknown as FileLibrary & CError;
     return {
       ...others,
       statxAside: aside.symbols["statx"] as unknown as FileLibrary["statxAside"],
       errno: () => memory.int32At(errnoLocation()),
-      readdir: (stream) => {
-        const entry = readdir(stream);
-        return entry && entryAt(new Deno.UnsafePointerView(entry));
-      },
     };
   } catch {
     return undefined;
   }
 }
 
-function entryAt(view: Deno.UnsafePointerView): DirectoryEntry {
-  return {
-    byteAt: (offset) => view.getUint8(offset),
-    bytesTo0: (offset) => {
-      let end = offset;
-      while (view.getUint8(end) !== 0) end += 1;
-      const bytes = new Uint8Array(end - offset);
-      view.copyInto(bytes, offset);
-      return bytes;
-    },
-  };
+/** Where the C library has the number of its last error. */
+interface CError {
+  errnoLocation(): Pointer;
+}
+
+/** Opens the functions for small files. */
+export function openDirectLibrary(): DirectLibrary {
+  const library = openCFunctions<DirectLibrary & CError>(DIRECT_FUNCTIONS);
+  return { ...library, errno: () => memory.int32At(library.errnoLocation()) };
 }
 
 function tableOf(

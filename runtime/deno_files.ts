@@ -6,11 +6,9 @@
 
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
-import os from "node:os";
-import { dirname, join } from "./path.ts";
+import { dirname } from "./path.ts";
 import { bytesOfName, isUtf8Name, nameOfBytes, REPLACEMENT } from "./file_name.ts";
 import {
-  type FileInfo,
   type Files,
   FOLDER_FLAGS,
   type LinkRule,
@@ -18,33 +16,27 @@ import {
   systemFiles,
   type TargetInfo,
 } from "./files.ts";
-import type { Entry } from "./folder.ts";
-import { openFileLibrary } from "./deno_ffi.ts";
+import { type Entry, ExactNames } from "./folder.ts";
+import { nativePath } from "./native_path.ts";
+import { cError } from "./c_error.ts";
+import { openDirectLibrary, openFileLibrary } from "./deno_ffi.ts";
+import { openDirectFiles } from "./direct_files.ts";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  infoOf,
+  STATX_BASIC_STATS,
+  STATX_BYTES,
+  targetOf,
+} from "./statx.ts";
 
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const STATX_BASIC_STATS = 0x7ff;
-const STATX_BYTES = 256;
 /** O_CLOEXEC: slots do not get the file. */
 const O_RDONLY_CLOEXEC = 0o2000000;
 const { O_NOFOLLOW, O_NONBLOCK } = constants;
 const NEW_FOLDER_MODE = 0o777;
 const PATH_MAX = 4096;
-
-/** Where `struct dirent` of Linux has the type and the name. */
-const DIRENT_TYPE_AT = 18;
-const DIRENT_NAME_AT = 19;
-const ENTRY_KINDS: Readonly<Record<number, Entry["kind"]>> = { 4: "folder", 8: "file", 10: "link" };
-const DT_UNKNOWN = 0;
-
-/** The type of a file in its mode. */
-const S_IFMT = 0o170000;
-const FILE_KINDS: Readonly<Record<number, FileInfo["kind"]>> = {
-  0o040000: "folder",
-  0o100000: "file",
-  0o120000: "link",
-  0o140000: "socket",
-};
+/** Entries of a folder at a time. */
+const ENTRIES_MAX = 1_024;
 
 type Library = NonNullable<ReturnType<typeof openFileLibrary>>;
 
@@ -56,15 +48,14 @@ function library(): Library | undefined {
   return opened;
 }
 
+const openDirect = openDirectFiles(openDirectLibrary);
+
 /** The file system of this machine. */
 export const denoFiles: Files = {
   ...systemFiles,
-  entries: async (path) => {
-    const libc = library();
-    if (!libc) return await systemFiles.entries(path);
-    const entries = isUtf8Name(path) ? await systemFiles.entries(path) : undefined;
-    const isExact = entries?.every(({ name }) => !name.includes(REPLACEMENT));
-    return entries && isExact ? entries : exactEntries(libc, path);
+  entries: (path) => openDirect()?.entries(path) ?? entriesByDeno(path),
+  get direct() {
+    return openDirect();
   },
   realPath: async (path) => {
     const libc = library();
@@ -105,6 +96,23 @@ export const denoFiles: Files = {
   },
 };
 
+/** Without access to the C library, names that are not UTF-8 are damaged. */
+async function* entriesByDeno(path: string): AsyncIterable<readonly Entry[]> {
+  const exact = new ExactNames(path);
+  let entries: Entry[] = [];
+  for await (const entry of Deno.readDir(nativePath(path) as string)) {
+    const { name, isFile, isDirectory, isSymlink } = entry;
+    entries.push({
+      name,
+      kind: isFile ? "file" : isDirectory ? "folder" : isSymlink ? "link" : "other",
+    });
+    if (entries.length < ENTRIES_MAX) continue;
+    yield await exact.corrected(entries);
+    entries = [];
+  }
+  yield await exact.corrected(entries);
+}
+
 /** Like `stat`, beside other work: a file server may be slow. It is no slower than `stat` of `node:fs`. */
 async function target(path: string): Promise<TargetInfo> {
   const libc = library();
@@ -121,51 +129,6 @@ function statx(libc: Library, path: string, flags: number): Buffer {
   const stats = Buffer.alloc(STATX_BYTES);
   check(libc, libc.statx(AT_FDCWD, cString(path), flags, STATX_BASIC_STATS, stats), path);
   return stats;
-}
-
-/** Offsets as in `struct statx`, which is the same on all machines. */
-function targetOf(stats: Buffer): TargetInfo {
-  const modifiedNs = stats.readUInt32LE(0x78);
-  const changedNs = stats.readUInt32LE(0x68);
-  return {
-    kind: FILE_KINDS[stats.readUInt16LE(0x1c) & S_IFMT] ?? "other",
-    bytes: int64At(stats, 0x28),
-    modifiedAtMs: 1000 * int64At(stats, 0x70) + Math.floor(modifiedNs / 1e6),
-    changedAt: `${int64At(stats, 0x60)}.${String(changedNs).padStart(9, "0")}`,
-  };
-}
-
-/** Sizes and times are exact as numbers. */
-function int64At(stats: Buffer, at: number): number {
-  return stats.readInt32LE(at + 4) * 2 ** 32 + stats.readUInt32LE(at);
-}
-
-function infoOf(stats: Buffer): FileInfo {
-  const { kind, bytes, modifiedAtMs } = targetOf(stats);
-  return { kind, bytes, modifiedAtMs, uid: stats.readUInt32LE(0x14) };
-}
-
-function exactEntries(libc: Library, folder: string): Entry[] {
-  const stream = libc.opendir(cString(folder));
-  if (!stream) throw systemError(libc, folder);
-  try {
-    const entries: Entry[] = [];
-    for (let entry = libc.readdir(stream); entry; entry = libc.readdir(stream)) {
-      const name = nameOfBytes(entry.bytesTo0(DIRENT_NAME_AT));
-      if (name === "." || name === "..") continue;
-      entries.push({ name, kind: kindOf(libc, join(folder, name), entry.byteAt(DIRENT_TYPE_AT)) });
-    }
-    return entries;
-  } finally {
-    libc.closedir(stream);
-  }
-}
-
-/** Some file systems do not say in a listing what an entry is. */
-function kindOf(libc: Library, path: string, type: number): Entry["kind"] {
-  if (type !== DT_UNKNOWN) return ENTRY_KINDS[type] ?? "other";
-  const { kind } = targetOf(statx(libc, path, AT_SYMLINK_NOFOLLOW));
-  return kind === "socket" ? "other" : kind;
 }
 
 function exactRealPath(libc: Library, path: string): string {
@@ -198,7 +161,7 @@ function openedFolder(path: string): OpenFolder | undefined {
   if (!libc) return undefined;
   const fd = libc.open(cString(path), FOLDER_FLAGS);
   check(libc, fd, path);
-  return { path: `/proc/self/fd/${fd}`, close: () => void libc.close(fd) };
+  return { path: `/proc/self/fd/${fd}`, descriptor: fd, close: () => void libc.close(fd) };
 }
 
 /** Renames a file, unless `node:fs` can do that. */
@@ -235,8 +198,5 @@ function check(libc: Library, result: number, path: string): void {
 
 /** The error of the last call, as `node:fs` would throw it. */
 function systemError(libc: Library, path: string): Error & { readonly code: string } {
-  const errno = libc.errno();
-  const [code = `errno ${errno}`] =
-    Object.entries(os.constants.errno).find(([, number]) => number === errno) ?? [];
-  return Object.assign(new Error(`${code}: ${path}`), { code });
+  return cError(libc.errno(), path);
 }

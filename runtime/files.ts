@@ -36,8 +36,12 @@ import {
 } from "node:fs/promises";
 import process from "node:process";
 import { promisify } from "node:util";
+import type { DirectFiles } from "./direct_files.ts";
+import type { FileInfo, TargetInfo } from "./file_info.ts";
 import { entriesOf, type Entry, realPathOf } from "./folder.ts";
 import { nativePath } from "./native_path.ts";
+
+export type { FileInfo, TargetInfo } from "./file_info.ts";
 
 const NS_PER_S = 1_000_000_000n;
 
@@ -55,25 +59,6 @@ export const FOLDER_FLAGS = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 /** `node:fs` of Deno knows only whole seconds of ctime. */
 const HAS_EXACT_TIMES = process.versions["deno"] === undefined;
 
-/** What is at a path. Links are not followed. */
-export interface FileInfo {
-  readonly kind: "file" | "folder" | "link" | "socket" | "other";
-  readonly bytes: number;
-  /** When it was changed last, in milliseconds since 1970. */
-  readonly modifiedAtMs: number;
-  /** The user that owns it. */
-  readonly uid: number;
-}
-
-/** A file that may be an input. Links have been followed. */
-export interface TargetInfo extends Pick<FileInfo, "kind" | "bytes" | "modifiedAtMs"> {
-  /**
-   * When its content, name or permissions were changed last, in seconds since 1970 (ctime). With as many digits as
-   * the runtime knows: nine, or none. Programs can set `modifiedAtMs`, but not this.
-   */
-  readonly changedAt: string;
-}
-
 /** An open file. */
 export interface OpenFile {
   info(): Promise<FileInfo>;
@@ -81,6 +66,8 @@ export interface OpenFile {
   read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number>;
   /** Adds bytes at the end of the file. A full disk may take only some of them. */
   append(bytes: Uint8Array): Promise<void>;
+  /** The same, at once. Only where it usually takes microseconds, and while no other `append` is under way. */
+  appendSync?(bytes: Uint8Array): void;
   /** Resolves when everything that was appended survives a power failure. */
   datasync(): Promise<void>;
   /** Cuts the file to this size. */
@@ -92,6 +79,8 @@ export interface OpenFile {
 export interface OpenFolder {
   /** In this process. `PATH/NAME` is the file `NAME` in the folder. */
   readonly path: string;
+  /** Its number in this process, for `DirectFiles`. */
+  readonly descriptor: number;
   close(): void;
 }
 
@@ -142,8 +131,11 @@ export interface Files {
   makePrivateFolder(prefix: string): Promise<string>;
   /** The names in a folder. */
   list(path: string): Promise<string[]>;
-  /** The names in a folder, and what they are. Links are not followed. */
-  entries(path: string): Promise<Entry[]>;
+  /**
+   * The names in a folder, and what they are, in any order. Links are not followed. Some at a time, where the system
+   * can do that: a folder may have millions.
+   */
+  entries(path: string): AsyncIterable<readonly Entry[]>;
   /** The path with all links followed. */
   realPath(path: string): Promise<string>;
   info(path: string): Promise<FileInfo>;
@@ -159,6 +151,8 @@ export interface Files {
   /** Removes a file, or a folder with everything in it. It need not exist. */
   remove(path: string): Promise<void>;
   removeSync(path: string): void;
+  /** Operations on small files that block. Only where the system can do that. */
+  readonly direct?: DirectFiles | undefined;
 }
 
 /** The file system of this machine, with what the modules can do that Deno and Bun share. */
@@ -222,6 +216,10 @@ class SystemFile implements OpenFile {
     return this.#handle.appendFile(bytes);
   }
 
+  appendSync(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.byteLength;) at += writeSync(this.#handle.fd, bytes, at);
+  }
+
   datasync(): Promise<void> {
     return this.#handle.datasync();
   }
@@ -262,7 +260,7 @@ function flagsOf(links: LinkRule = "followed"): number {
 }
 
 function systemFolder(fd: number): OpenFolder {
-  return { path: `/proc/self/fd/${fd}`, close: () => closeSync(fd) };
+  return { path: `/proc/self/fd/${fd}`, descriptor: fd, close: () => closeSync(fd) };
 }
 
 function newFile(mode = 0o666): { readonly flag: "wx"; readonly mode: number } {

@@ -5,6 +5,7 @@
 
 import { rmdir } from "node:fs/promises";
 import { CheckedFolders } from "./checked_folders.ts";
+import type { DirectFiles } from "./direct_files.ts";
 import { codeOf } from "./error_text.ts";
 import type { FileInfo, Files, OpenFile, OpenFolder } from "./files.ts";
 import { FolderDescriptors } from "./folder_descriptors.ts";
@@ -30,7 +31,10 @@ export interface FolderFiles extends
     | "unlink"
     | "unlinkSync"
     | "remove"
-  > {}
+  > {
+  /** The size of a file, at once; `undefined` if there is none. Only where it can be known within microseconds. */
+  fileBytesSync?(path: string): number | undefined;
+}
 
 /** A folder below another one, as another process may open it. Both paths are absolute. */
 export interface FolderBelow {
@@ -48,12 +52,19 @@ export class FilesBelow implements FolderFiles {
   /** How the paths of all other files begin. */
   readonly #start: string;
   readonly #folders: SafeFolders;
+  readonly #direct: DirectFiles | undefined;
+  /** See `FolderFiles`. */
+  readonly fileBytesSync?: (path: string) => number | undefined;
 
   private constructor(files: Files, root: string, folders: SafeFolders) {
     this.#files = files;
     this.#root = root;
     this.#start = root === "." ? "" : root.endsWith("/") ? root : `${root}/`;
     this.#folders = folders;
+    const direct = this.#direct = files.direct;
+    if (direct && folders instanceof FolderDescriptors) {
+      this.fileBytesSync = (path) => this.#fileBytes(direct, path);
+    }
   }
 
   /** Opens a folder that exists. */
@@ -82,7 +93,11 @@ export class FilesBelow implements FolderFiles {
   }
 
   createSync(path: string, content: Uint8Array, mode?: number): void {
-    this.#atSync(path, (at) => this.#files.createSync(at, content, mode));
+    const direct = this.#direct;
+    this.#inFolderSync(path, (name, at, folder) => {
+      if (direct && folder !== undefined) direct.create(folder, name, content, mode);
+      else this.#files.createSync(`${at}/${name}`, content, mode);
+    });
   }
 
   /** Replaces a link that has the new name. */
@@ -91,7 +106,16 @@ export class FilesBelow implements FolderFiles {
   }
 
   renameSync(path: string, newPath: string): void {
-    this.#atSync(path, (at) => this.#atSync(newPath, (newAt) => this.#files.renameSync(at, newAt)));
+    const direct = this.#direct;
+    this.#inFolderSync(
+      path,
+      (name, at, folder) =>
+        this.#inFolderSync(newPath, (newName, newAt, newFolder) => {
+          if (direct && folder !== undefined && newFolder !== undefined) {
+            direct.rename(folder, name, newFolder, newName);
+          } else this.#files.renameSync(`${at}/${name}`, `${newAt}/${newName}`);
+        }),
+    );
   }
 
   link(path: string, newPath: string): Promise<void> {
@@ -119,7 +143,7 @@ export class FilesBelow implements FolderFiles {
   }
 
   unlinkSync(path: string): void {
-    this.#atSync(path, (at) => this.#files.unlinkSync(at));
+    this.#inFolderSync(path, (name, at) => this.#files.unlinkSync(`${at}/${name}`));
   }
 
   /** Removes everything itself: how the runtimes walk through folders is not known. */
@@ -134,7 +158,7 @@ export class FilesBelow implements FolderFiles {
   }
 
   /** Keeps a folder open, so that its path leads this process to it whatever lies at its old path. */
-  async holdFolder(path: string): Promise<OpenFolder> {
+  async holdFolder(path: string): Promise<Pick<OpenFolder, "path" | "close">> {
     const { promise: closed, resolve: close } = Promise.withResolvers<void>();
     const { promise: opened, resolve, reject } = Promise.withResolvers<string>();
     this.#folders.use(this.#inside(path), (at) => {
@@ -144,14 +168,26 @@ export class FilesBelow implements FolderFiles {
     return { path: await opened, close };
   }
 
+  #fileBytes(direct: DirectFiles, path: string): number | undefined {
+    try {
+      return this.#inFolderSync(
+        path,
+        (name, _, folder) => direct.fileBytes(folder as number, name),
+      );
+    } catch {
+      return undefined; // its folder is missing, or is a link
+    }
+  }
+
   #at<T>(path: string, act: (at: string) => Promise<T>): Promise<T> {
     const { folder, name } = this.#split(path);
     return this.#folders.use(folder, (at) => act(`${at}/${name}`));
   }
 
-  #atSync<T>(path: string, act: (at: string) => T): T {
+  /** `act` gets the name of a file, and the path of its folder, with its descriptor where it has one. */
+  #inFolderSync<T>(path: string, act: (name: string, at: string, descriptor?: number) => T): T {
     const { folder, name } = this.#split(path);
-    return this.#folders.useSync(folder, (at) => act(`${at}/${name}`));
+    return this.#folders.useSync(folder, (at, descriptor) => act(name, at, descriptor));
   }
 
   async #opened(path: string, open: (at: string) => Promise<OpenFile>): Promise<OpenFile> {

@@ -19,29 +19,42 @@ const UNKNOWN_BYTE = "\udcff";
 
 const TAKES_BYTES = process.versions["deno"] === undefined;
 
-/** The entries of a folder. */
-export async function entriesOf(folder: string): Promise<Entry[]> {
+/** The entries of a folder, all at once. */
+export async function* entriesOf(folder: string): AsyncIterable<readonly Entry[]> {
   const entries = await readdir(nativePath(folder) as string, { withFileTypes: true });
-  const isDoubtful = entries.some(({ name }) => name.includes(REPLACEMENT));
-  if (isDoubtful && TAKES_BYTES) return await exactEntries(folder, entries);
+  if (TAKES_BYTES && entries.some(({ name }) => name.includes(REPLACEMENT))) {
+    return yield await exactEntries(folder, entries);
+  }
   const all = entries.map((entry) => ({ name: entry.name, kind: entryKindOf(entry) }));
-  return isDoubtful ? await withoutMistakes(folder, all) : all;
+  yield await new ExactNames(folder).corrected(all);
 }
 
 /**
  * Finds the names that Deno has damaged: they name no file, or a file that has just this other name. Their bytes are
  * not known, but the name is certainly one that cannot be opened.
  */
-async function withoutMistakes(folder: string, entries: readonly Entry[]): Promise<Entry[]> {
-  const seen = new Set<string>();
-  return await Promise.all(entries.map(async (entry) => {
+export class ExactNames {
+  readonly #folder: string;
+  readonly #seen = new Set<string>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** The entries, where damaged names are replaced by such names. */
+  async corrected(entries: readonly Entry[]): Promise<readonly Entry[]> {
+    if (!entries.some(({ name }) => name.includes(REPLACEMENT))) return entries;
+    return await Promise.all(entries.map((entry) => this.#corrected(entry)));
+  }
+
+  async #corrected(entry: Entry): Promise<Entry> {
     const { name, kind } = entry;
     if (!name.includes(REPLACEMENT)) return entry;
-    const isFirst = !seen.has(name);
-    seen.add(name);
-    const isThere = isFirst && await lstat(join(folder, name)).then(() => true, () => false);
+    const isFirst = !this.#seen.has(name);
+    this.#seen.add(name);
+    const isThere = isFirst && await lstat(join(this.#folder, name)).then(() => true, () => false);
     return isThere ? entry : { name: name.replaceAll(REPLACEMENT, UNKNOWN_BYTE), kind };
-  }));
+  }
 }
 
 /** Lists a folder again, with the bytes of its names. Bun gives either these or the kinds. */

@@ -32,6 +32,10 @@ class KeptFolder {
     return this.#opened.path;
   }
 
+  get descriptor(): number {
+    return this.#opened.descriptor;
+  }
+
   acquire(): this {
     this.#uses += 1;
     return this;
@@ -59,6 +63,8 @@ export class FolderDescriptors implements SafeFolders {
   readonly #root: KeptFolder;
   /** By their paths; the one that was used last is the last. */
   readonly #kept = new Map<string, KeptFolder>();
+  /** The last of them. */
+  #last: string | undefined;
   #isClosed = false;
 
   private constructor(files: FolderOpener, rootPath: string, root: OpenFolder) {
@@ -88,10 +94,10 @@ export class FolderDescriptors implements SafeFolders {
     }
   }
 
-  useSync<T>(folder: string, act: (path: string) => T): T {
+  useSync<T>(folder: string, act: (path: string, descriptor: number) => T): T {
     const opened = this.#known(folder) ?? this.#openSync(folder);
     try {
-      return act(opened.path);
+      return act(opened.path, opened.descriptor);
     } finally {
       opened.release();
     }
@@ -141,8 +147,11 @@ export class FolderDescriptors implements SafeFolders {
     if (folder === this.#rootPath) return this.#root.acquire();
     const known = this.#kept.get(folder);
     if (!known) return undefined;
-    this.#kept.delete(folder);
-    this.#kept.set(folder, known);
+    if (folder !== this.#last) {
+      this.#kept.delete(folder);
+      this.#kept.set(folder, known);
+      this.#last = folder;
+    }
     return known.acquire();
   }
 
@@ -173,6 +182,7 @@ export class FolderDescriptors implements SafeFolders {
     this.#kept.delete(folder);
     const kept = new KeptFolder(opened);
     this.#kept.set(folder, kept);
+    this.#last = folder;
     const [oldest] = this.#kept;
     if (this.#kept.size > OPEN_FOLDERS_MAX && oldest) {
       this.#kept.delete(oldest[0]);

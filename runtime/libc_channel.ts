@@ -8,7 +8,14 @@ import type { CLibrary, ForeignMemory } from "./c_functions.ts";
 import { closeOnExec } from "./close_on_exec.ts";
 import { allowCoreDumps } from "./core_dumps.ts";
 import { reasonOfErrno } from "./error_text.ts";
-import type { NativePointer, SlotChannel, SlotPrinting } from "./ports.ts";
+import { takeMemory } from "./inherited_memory.ts";
+import type {
+  InheritedMemory,
+  NativePointer,
+  SlotChannel,
+  SlotMemory,
+  SlotPrinting,
+} from "./ports.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -102,6 +109,10 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
     if (!shared) throw new Error(`mmap of ${path} failed: ${this.#reason()}`);
     this.#libc.close(fd);
     return shared;
+  }
+
+  takeMemory(memory: InheritedMemory): SlotMemory | undefined {
+    return takeMemory(this.#libc, this.#memory, memory);
   }
 
   allowCoreDumps(areAllowed: boolean): void {

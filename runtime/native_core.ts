@@ -106,9 +106,16 @@ export class ForeignCore<P extends object | number> implements NativeCore {
   }
 
   run(bytes: number): number {
+    return this.#run(this.#input.pointer, bytes);
+  }
+
+  runAt(address: bigint, bytes: number): number {
+    return this.#run(this.#memory.pointerTo(address), bytes);
+  }
+
+  #run(data: P, bytes: number): number {
     this.#words[0] = 0n;
     this.#words[1] = 0n;
-    const { pointer: data } = this.#input;
     const { pointer: sizeAt } = this.#result;
     const exitCode = this.#functions.worker_run_job(BigInt(bytes), data, sizeAt, this.#addressAt);
     this.#size = this.#words[0];

@@ -6,6 +6,7 @@
 import type { Clock, Random } from "./clock.ts";
 import type { StackGap } from "./fault_trace.ts";
 import type { Files } from "./files.ts";
+import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
 
 /** The address of a connection: a TCP port, or a Unix socket on this machine. */
 export type Address =
@@ -103,6 +104,8 @@ export interface SpawnOptions {
   readonly isDetached?: boolean;
   /** Its stdin is a pipe, which ends with this process; empty otherwise. */
   readonly isTold?: boolean;
+  /** Descriptors that it inherits, under the numbers of `Runtime.inheritedAs`. */
+  readonly inherited?: readonly number[] | undefined;
 }
 
 /** The children of this process, among them those that children of children have left behind. */
@@ -139,6 +142,8 @@ export interface NativeCore {
   input(bytes: number): Uint8Array<ArrayBuffer>;
   /** Calls `worker_run_job` on the first `bytes` bytes of `input` and returns the exit code. */
   run(bytes: number): number;
+  /** The same on memory of the caller's, which must be as `input` says. */
+  runAt(address: bigint, bytes: number): number;
   /** The size of the last output, as the core gave it; not exact beyond 2⁵³. */
   readonly outputBytes: number;
   /** The exact size, for messages. */
@@ -173,6 +178,8 @@ export interface SlotChannel {
    * at once, and stays in it when this process dies.
    */
   share(path: string, bytes: number): ArrayBuffer;
+  /** Takes memory that this process has inherited; `undefined` if it cannot. */
+  takeMemory?(memory: InheritedMemory): SlotMemory | undefined;
   readonly printing: SlotPrinting;
   /**
    * Makes a bad memory access leave its address in the file at `path`, from `at` on (`fault_trace.ts`). Returns the
@@ -188,6 +195,30 @@ export interface SlotChannel {
    * `atexit`, and destructors of libraries that cannot be unloaded. Does not return.
    */
   exit(status: number): void;
+}
+
+/** The descriptors of the memory that a slot shares with its worker, and how long each memory is. */
+export interface InheritedMemory {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly bytes: number;
+}
+
+/**
+ * Memory that a slot shares with its worker. The worker writes inputs there, and the slot outputs. What the slot writes
+ * to the memory with inputs is seen by nobody else.
+ */
+export interface SlotMemory {
+  /** Inputs: `bytes` bytes from `at` on. */
+  input(at: number, bytes: number): Uint8Array<ArrayBuffer>;
+  /** Where the input at `at` is. */
+  inputAddress(at: number): bigint;
+  /** Whether something was written to the inputs from `at` on; true where the system does not say. */
+  isInputWritten(at: number, bytes: number): boolean;
+  /** Drops what was written to the inputs from `at` on, a multiple of `PAGE_BYTES`. */
+  restoreInput(at: number, bytes: number): void;
+  /** Copies an output from a core's own memory to `at`. Returns whether it could. */
+  writeOutput(at: number, pointer: NativePointer, bytes: number): boolean;
 }
 
 /** What a slot's core prints: stdout and stderr, in one pipe to the worker. */
@@ -236,6 +267,10 @@ export interface Runtime {
    * and the core sees the variables in `env` that were not set.
    */
   openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess;
+  /** Makes memory to share with a process; `undefined` if the system cannot. Missing where none can. */
+  createMemory?(byteLength: number, writer: MemoryWriter): SharedMemory | undefined;
+  /** The number that a process has for the descriptor at `index` of those that it inherits. */
+  inheritedAs?(fd: number, index: number): number;
   /** Connects a slot to its worker. On Linux, the system then kills the slot when the worker dies. */
   openSlotChannel(socketPath: string): SlotChannel;
 }

@@ -7,8 +7,8 @@
 export interface SafeFolders {
   /** `act` gets a path of the folder that is good until its promise settles. Rejects with a `LinkError` at a link. */
   use<T>(folder: string, act: (path: string) => Promise<T>): Promise<T>;
-  /** The same; the path is good until `act` returns. */
-  useSync<T>(folder: string, act: (path: string) => T): T;
+  /** The same; the path is good until `act` returns, and so is the number of its descriptor, where there is one. */
+  useSync<T>(folder: string, act: (path: string, descriptor?: number) => T): T;
   /** Makes a folder, and those between the root and it. It may exist. */
   make(folder: string): Promise<void>;
   makeSync(folder: string): void;

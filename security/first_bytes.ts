@@ -4,7 +4,7 @@ import { HEADER_BYTES } from "../protocol/mod.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { readHead, withFirstRead } from "./derived_stream.ts";
 import { refusalIn } from "./refusal_message.ts";
-import { RefusedError } from "./refused_error.ts";
+import { refusedError } from "./refused_error.ts";
 
 /** The first two bytes of a TLS handshake: the type of the record, and the version that all of them claim. */
 const HANDSHAKE = 0x16;
@@ -33,13 +33,13 @@ export async function handshakeHead(
   return await readHead(stream, mayBeginHandshake(read) ? HANDSHAKE_HEAD_BYTES : 1, read);
 }
 
-/** What a TLS client reads. Rejects with a `RefusedError` if the other side does not speak TLS. */
+/** What a TLS client reads. Rejects with a `RefusedError` if the other side does not speak TLS, or says that it has no place. */
 export function withTlsOnly(stream: ByteStream): ByteStream {
   return withFirstRead(stream, async (head) => {
     const [first = 0] = head;
     if (first >= RECORD_FIRST && first <= RECORD_LAST) return stream;
     const header = await readHead(stream, HEADER_BYTES, head);
-    throw new RefusedError(
+    throw refusedError(
       await refusalIn(stream, header) ??
         "the other side does not use TLS; if it was started with --insecure, so must be this one",
     );

@@ -4,7 +4,7 @@
  */
 
 import process from "node:process";
-import { HEADER_BYTES } from "../protocol/mod.ts";
+import { encodeRefusal, HEADER_BYTES } from "../protocol/mod.ts";
 import type { Address, ByteStream, PeerProof, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
 import { derivedStream, readHead, withFirstRead, withHead } from "./derived_stream.ts";
@@ -12,8 +12,8 @@ import { beginsHandshake, handshakeHead, mayBeginHandshake } from "./first_bytes
 import { KeyError } from "./key_error.ts";
 import { KeyHolder } from "./key_holder.ts";
 import { isFromSameUser, isToSameUser } from "./peer_user.ts";
-import { encodeRefusal, messageIdIn, tellRefusal, withRefusal } from "./refusal_message.ts";
-import { KeyNeededError, RefusedError } from "./refused_error.ts";
+import { messageIdIn, tellRefusal, withRefusal } from "./refusal_message.ts";
+import { KeyNeededError, RefusedError, refusedError } from "./refused_error.ts";
 import type { Role } from "./role.ts";
 
 /** How long a peer may take to prove who it is. A slow network needs a second. */
@@ -83,7 +83,7 @@ export class Guard {
   /** The stream to use for a connection that was dialed. Rejects with a `RefusedError` if one side refuses. */
   async dialed(stream: ByteStream, { kind }: Address): Promise<ByteStream> {
     const { role, key, insecure } = this.#options;
-    if (kind === "unix") return derivedStream(stream, { proof: SAME_USER });
+    if (kind === "unix") return withRefusal(derivedStream(stream, { proof: SAME_USER }));
     if (insecure) return withRefusal(derivedStream(stream, { proof: NO_PROOF }));
     // A run that listens speaks first, so a worker that dials cannot choose: it has to come to the same answer.
     const isForced = role === "controller" && key !== undefined;
@@ -117,7 +117,7 @@ export class Guard {
     const refusalOf = (reason: string, isAnswer: boolean) => {
       if (isAnswer) return undefined;
       this.#key.forget(); // the right one may be there at the next attempt
-      return new RefusedError(reason);
+      return refusedError(reason);
     };
     try {
       const credentials = await this.#key.forPeer();
@@ -140,8 +140,8 @@ export class Guard {
   }
 
   /** A peer of this user that is not seen to be one asks for a key, and gets it at the next attempt. */
-  #refusalOf(peer: string, reason: string, isAnswer: boolean): RefusedError | undefined {
-    if (!NEEDS_KEY_ALL.has(reason)) return isAnswer ? undefined : new RefusedError(reason);
+  #refusalOf(peer: string, reason: string, isAnswer: boolean): Error | undefined {
+    if (!NEEDS_KEY_ALL.has(reason)) return isAnswer ? undefined : refusedError(reason);
     this.#needKey.add(peer);
     return new KeyNeededError(reason);
   }

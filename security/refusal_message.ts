@@ -5,18 +5,16 @@ import {
   encodeError,
   HEADER_BYTES,
   readUint64,
+  REFUSAL_ID,
   ResponseType,
 } from "../protocol/mod.ts";
 import { type Clock, delay } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { readHead, withFirstRead, withHead } from "./derived_stream.ts";
-import { RefusedError } from "./refused_error.ts";
+import { refusedError } from "./refused_error.ts";
 
 /** More of a peer's reason is not read. */
 const REASON_BYTES_MAX = 4096;
-
-/** A refusal answers no message: the side that refuses has read none. No request of ours has this id. */
-const REFUSAL_ID = 0;
 
 /** How long a peer that is refused gets to read the reason. If we closed at once, it might lose it. */
 const READING_MS_MAX = 1_000;
@@ -35,11 +33,6 @@ interface Telling {
    * it has looked at our certificate.
    */
   readonly isLast?: boolean;
-}
-
-/** A refusal of whoever has sent no message. */
-export function encodeRefusal(reason: string): Uint8Array<ArrayBuffer> {
-  return encodeError(REFUSAL_ID, reason);
 }
 
 /** Sends a refusal and closes. */
@@ -68,12 +61,13 @@ export async function tellRefusal(
 }
 
 /** The error of a refusal, if an error response is one. `isAnswer`: it answers a message. */
-type ErrorOf = (reason: string, isAnswer: boolean) => RefusedError | undefined;
+type ErrorOf = (reason: string, isAnswer: boolean) => Error | undefined;
 
-const refusedError: ErrorOf = (reason, isAnswer) => isAnswer ? undefined : new RefusedError(reason);
+const errorUnlessAnswer: ErrorOf = (reason, isAnswer) =>
+  isAnswer ? undefined : refusedError(reason);
 
 /** A stream whose `read` rejects with the error of `errorOf` if the first frame says that the peer has refused us. */
-export function withRefusal(stream: ByteStream, errorOf = refusedError): ByteStream {
+export function withRefusal(stream: ByteStream, errorOf = errorUnlessAnswer): ByteStream {
   return withFirstRead(stream, async (head) => {
     if (head[0] !== ResponseType.error) return stream;
     const frame = await readError(stream, head);

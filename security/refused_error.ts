@@ -1,5 +1,7 @@
 /** The error for a connection that one of the two sides does not accept. */
 
+import { isLaterReason } from "../protocol/mod.ts";
+
 /** Its message is a part of a sentence that is true on both sides. Trying again soon does not help. */
 export class RefusedError extends Error {
   override name = "RefusedError";
@@ -8,4 +10,14 @@ export class RefusedError extends Error {
 /** The other side belongs to this user but cannot see it, and asks for TLS. The next attempt uses it. */
 export class KeyNeededError extends RefusedError {
   override name = "KeyNeededError";
+}
+
+/** The other side has no place for a connection now: later it may have one. */
+export class FullError extends Error {
+  override name = "FullError";
+}
+
+/** The error for the reason that the other side has given. */
+export function refusedError(reason: string): RefusedError | FullError {
+  return isLaterReason(reason) ? new FullError(reason) : new RefusedError(reason);
 }

@@ -3,7 +3,17 @@
  * leave the machine. A core is sent as a path instead of its bytes.
  */
 
-import { decodeStringAndBlob, encodeStringAndBlob } from "../protocol/mod.ts";
+import {
+  decodeStringAndBlob,
+  encodeStringAndBlob,
+  MalformedPayloadError,
+  readInt32,
+  readUint32,
+  readUint64,
+  type Uint64,
+  writeUint64,
+} from "../protocol/mod.ts";
+import type { InheritedMemory } from "../runtime/ports.ts";
 
 /** The first frame from a slot: it registers under the ticket that it was started with, which is the id. */
 export const SLOT_REGISTER = 0x80;
@@ -16,6 +26,18 @@ export const SLOT_LOAD = 0x81;
  * until then. The response counts when the mark has been read.
  */
 export const SLOT_MARKED = 0x82;
+
+/** From the slot, before it loads a core: it has taken the memory that it shares with the worker. */
+export const SLOT_HAS_MEMORY = 0x83;
+
+/** From the worker: a job whose payload is in shared memory. The payload of this frame is a `SharedJob`. */
+export const SLOT_SHARED_JOB = 0x84;
+
+/** From the slot: a job has ended, and its output is in shared memory. The payload is a `SharedOutput`. */
+export const SLOT_SHARED_OUTPUT = 0x85;
+
+/** From the worker: the region for outputs with this index, which is the id, is free again. */
+export const SLOT_OUTPUT_TAKEN = 0x86;
 
 /**
  * Bytes of a slot's shared memory. The first number is the id of the job that the slot started last. The second is
@@ -65,6 +87,62 @@ export function decodeLoad(payload: Uint8Array<ArrayBuffer>): { name: string; pa
   return { name: text, path: new TextDecoder().decode(blob) };
 }
 
+/** A job whose input is in shared memory. */
+export interface SharedJob {
+  /** Where the input is, a multiple of 64. */
+  readonly at: number;
+  readonly bytes: number;
+  /** The index of the job in its run. */
+  readonly index: Uint64;
+}
+
+/** Encodes the payload of `SLOT_SHARED_JOB`. */
+export function encodeSharedJob({ at, bytes, index }: SharedJob): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(24));
+  writeUint64(view, 0, at);
+  writeUint64(view, 8, bytes);
+  writeUint64(view, 16, index);
+  return new Uint8Array(view.buffer);
+}
+
+/** Decodes it. */
+export function decodeSharedJob(payload: Uint8Array<ArrayBuffer>): SharedJob {
+  return {
+    at: readUint64(payload, 0) as number,
+    bytes: readUint64(payload, 8) as number,
+    index: readUint64(payload, 16),
+  };
+}
+
+/** The output of a job that is in shared memory. */
+export interface SharedOutput {
+  /** The index of its region. */
+  readonly region: number;
+  readonly bytes: number;
+  readonly exitCode: number;
+}
+
+/** Encodes the payload of `SLOT_SHARED_OUTPUT`. */
+export function encodeSharedOutput(output: SharedOutput): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(16));
+  view.setUint32(0, output.region, true);
+  writeUint64(view, 4, output.bytes);
+  view.setInt32(12, output.exitCode, true);
+  return new Uint8Array(view.buffer);
+}
+
+/** Decodes it. Whether it makes sense has to be checked: a core can write to the socket of its slot. */
+export function decodeSharedOutput(payload: Uint8Array<ArrayBuffer>): SharedOutput {
+  if (payload.byteLength !== 16) {
+    throw new MalformedPayloadError(`A slot describes an output in ${payload.byteLength} bytes`);
+  }
+  return {
+    region: readUint32(payload, 0),
+    bytes: Number(readUint64(payload, 4)),
+    exitCode: readInt32(payload, 12),
+  };
+}
+
 /** How a slot is started. */
 export interface SlotStart {
   readonly number: number;
@@ -76,4 +154,6 @@ export interface SlotStart {
   readonly dumpsCore: boolean;
   /** Whether it notes in its shared memory that it has called `exit`. */
   readonly notesExit?: boolean | undefined;
+  /** The memory that it shares with its worker, if there is any. */
+  readonly memory?: InheritedMemory | undefined;
 }

@@ -20,14 +20,21 @@ import { messageOf } from "../runtime/error_text.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { NativeCore, Runtime, SlotChannel } from "../runtime/ports.ts";
 import { JobMarks } from "./job_marks.ts";
+import { SharedJobs } from "./shared_jobs.ts";
 import {
   decodeLoad,
+  decodeSharedJob,
+  encodeSharedOutput,
   sharedPath,
   SLOT_EXIT_AT,
   SLOT_FAULT_AT,
+  SLOT_HAS_MEMORY,
   SLOT_LOAD,
+  SLOT_OUTPUT_TAKEN,
   SLOT_REGISTER,
   SLOT_SHARED_BYTES,
+  SLOT_SHARED_JOB,
+  SLOT_SHARED_OUTPUT,
   type SlotStart,
 } from "./protocol.ts";
 
@@ -38,12 +45,12 @@ const CORE_API_VERSION = 1;
  * Answers are gathered for about this long at most, to be written together. A longer time would delay the
  * answers before a long job, and lose more of them when a job crashes the slot.
  */
-const ANSWERS_HELD_MS = 0.1;
+const ANSWERS_HELD_MS = 0.3;
 
 /** A job of at least this length is marked even while its core prints nothing: that costs less than 1 % of it. */
 const MARKED_JOB_MS = 5;
 
-/** Outputs up to this size are gathered; a larger one is written from the core's own memory. */
+/** Outputs up to this size are gathered; a larger one is copied to shared memory, or written from the core's own. */
 const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
 
 /** The largest output. It leaves room in a payload for the fields before the output. */
@@ -82,16 +89,23 @@ function serveWorker(
   runtime: Runtime,
   channel: SlotChannel,
   socketPath: string,
-  { number, ticket, dumpsCore, notesExit }: SlotStart,
+  { number, ticket, dumpsCore, notesExit, memory }: SlotStart,
 ): void {
   const path = sharedPath(socketPath, number);
   const shared = new Float64Array(channel.share(path, SLOT_SHARED_BYTES));
   if (notesExit) channel.noteExit?.(shared.buffer, SLOT_EXIT_AT);
   const gap = channel.traceFaults?.(path, SLOT_FAULT_AT);
   if (gap) shared.set([gap.from, gap.to], 3);
-  const slot = new Slot(runtime, channel, shared, dumpsCore);
+  const jobs = memory && SharedJobs.open(channel, memory);
+  const slot = new Slot(runtime, channel, shared, { notesIndex: dumpsCore, shared: jobs });
   slot.register(ticket);
   slot.serve();
+}
+
+interface SlotOptions {
+  /** Whether it notes the index of each job in its run. */
+  readonly notesIndex: boolean;
+  readonly shared: SharedJobs | undefined;
 }
 
 class Slot {
@@ -104,6 +118,7 @@ class Slot {
   readonly #startedJob: Float64Array<ArrayBuffer>;
   readonly #marks: JobMarks;
   readonly #notesIndex: boolean;
+  readonly #shared: SharedJobs | undefined;
   #core: NativeCore | undefined;
   #flushedAtMs = 0;
 
@@ -111,7 +126,7 @@ class Slot {
     runtime: Runtime,
     channel: SlotChannel,
     startedJob: Float64Array<ArrayBuffer>,
-    notesIndex: boolean,
+    { notesIndex, shared }: SlotOptions,
   ) {
     this.#runtime = runtime;
     this.#clock = runtime.clock;
@@ -119,6 +134,7 @@ class Slot {
     this.#startedJob = startedJob;
     this.#marks = new JobMarks(channel.printing, this.#writer, startedJob);
     this.#notesIndex = notesIndex;
+    this.#shared = shared;
   }
 
   /** Tells the worker which slot this is. */
@@ -144,6 +160,8 @@ class Slot {
 
   #onFrame(frame: Frame): void {
     if (frame.type === MessageType.job && this.#core) this.#runJob(this.#core, frame);
+    else if (frame.type === SLOT_SHARED_JOB && this.#core) this.#runSharedJob(this.#core, frame);
+    else if (frame.type === SLOT_OUTPUT_TAKEN) this.#shared?.onOutputTaken(frame.id);
     else if (frame.type === SLOT_LOAD) this.#load(frame);
     else throw new TypeError(`A slot cannot handle a frame of type ${frame.type}`);
   }
@@ -151,6 +169,7 @@ class Slot {
   #load(frame: Frame): void {
     const { path } = decodeLoad(frame.payload);
     const id = frame.id as number;
+    if (this.#shared) this.#writer.frame(SLOT_HAS_MEMORY, id, NOTHING);
     try {
       this.#runtime.openCoreProcess({ [CORE_FOLDER]: dirname(path) });
       const core = this.#runtime.openCore(path);
@@ -169,13 +188,30 @@ class Slot {
     this.#marks.write(id);
   }
 
-  #runJob(core: NativeCore, frame: Frame): void {
-    const id = frame.id as number; // a dispatch id is never a bigint
-    const inputBytes = frame.payload.byteLength - JOB_PREFIX_BYTES;
-    core.input(inputBytes).set(frame.payload.subarray(JOB_PREFIX_BYTES));
-    this.#startedJob[0] = id;
-    if (this.#notesIndex) this.#startedJob[2] = Number(readUint64(frame.payload, 0));
+  #runJob(core: NativeCore, { id, payload }: Frame): void {
+    const inputBytes = payload.byteLength - JOB_PREFIX_BYTES;
+    core.input(inputBytes).set(payload.subarray(JOB_PREFIX_BYTES));
+    this.#onStarted(id, this.#notesIndex ? readUint64(payload, 0) : 0);
     const exitCode = core.run(inputBytes);
+    this.#onEnded(core, id as number, exitCode); // a dispatch id is never a bigint
+  }
+
+  #runSharedJob(core: NativeCore, { id, payload }: Frame): void {
+    const shared = this.#shared;
+    if (!shared) throw new TypeError("A slot without shared memory has got a job in it");
+    const job = decodeSharedJob(payload);
+    this.#onStarted(id, job.index);
+    const exitCode = shared.run(core, job);
+    this.#onEnded(core, id as number, exitCode);
+    shared.restore(job);
+  }
+
+  #onStarted(id: Uint64, index: Uint64): void {
+    this.#startedJob[0] = id as number;
+    if (this.#notesIndex) this.#startedJob[2] = Number(index);
+  }
+
+  #onEnded(core: NativeCore, id: number, exitCode: number): void {
     const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
     const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
     this.#answer(core, id, exitCode);
@@ -192,10 +228,15 @@ class Slot {
       const problem = isMissing ? " at a null pointer" : `, but the limit is ${OUTPUT_BYTES_MAX}`;
       return this.#fail(id, `The core reports ${core.outputSize} bytes of output${problem}`);
     }
+    const isSmall = outputBytes <= GATHERED_OUTPUT_BYTES_MAX;
+    const region = isSmall ? undefined : this.#shared?.output(core);
+    if (region !== undefined) {
+      const output = encodeSharedOutput({ region, bytes: outputBytes, exitCode });
+      return this.#writer.frame(SLOT_SHARED_OUTPUT, id, output);
+    }
     this.#writer.jobResultHead(id, exitCode, outputBytes);
-    if (outputBytes <= GATHERED_OUTPUT_BYTES_MAX) {
-      core.copyOutput(this.#writer.reserve(outputBytes));
-    } else if (outputPointer) {
+    if (isSmall) core.copyOutput(this.#writer.reserve(outputBytes));
+    else if (outputPointer) {
       this.#flush();
       this.#channel.writeNative(outputPointer, outputBytes);
     }

@@ -37,6 +37,8 @@ export interface StartOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Its working folder; that of this process unless given. */
   readonly folder?: string | undefined;
+  /** Descriptors that it inherits. */
+  readonly inherited?: readonly number[] | undefined;
   /** What starts it in a sandbox. */
   readonly within?: ((program: Program) => Program) | undefined;
 }
@@ -52,18 +54,19 @@ export function startSelf(
   runtime: Runtime,
   role: Role,
   args: readonly string[],
-  { variables = {}, folder, within = (program) => program }: StartOptions = {},
-  inherited: Environment = process.env,
+  { variables = {}, folder, inherited, within = (program) => program }: StartOptions = {},
+  environment: Environment = process.env,
 ): ChildProcess {
-  const own = inherited[SPAWNED_AS] ?? "";
+  const own = environment[SPAWNED_AS] ?? "";
   if (!MAY_START[own]?.includes(role)) {
     throw new Error(`A process that runs as "${own}" (${SPAWNED_AS}) must not start a ${role}`);
   }
-  const env = environmentOf(role, { ...inherited, ...variables });
+  const env = environmentOf(role, { ...environment, ...variables });
   // In a terminal, Ctrl-C and Ctrl-Z reach all foreground processes of its session. A run decides itself what they
   // mean for its worker, and the worker for its slots. What a slot has started ends with it, as its process group.
   const program = within({ command: [...runtime.selfCommand(), role, ...args], env });
-  return runtime.spawn(program.command, { env: program.env, isDetached: true, folder });
+  const options = { env: program.env, isDetached: true, folder, inherited };
+  return runtime.spawn(program.command, options);
 }
 
 function environmentOf(role: Role, inherited: Environment): Record<string, string> {

@@ -29,7 +29,14 @@ const ARROWS: Record<string, readonly string[]> = {
   "security": ["protocol", "runtime", "system"],
   "slot": ["protocol", "runtime"],
   "worker/cores": LEVEL_1,
-  "worker/slots": [...LEVEL_1, "link", "slot/protocol.ts", "worker/cores", "worker/job.ts"],
+  "worker/slots": [
+    ...LEVEL_1,
+    "link",
+    "slot/protocol.ts",
+    "slot/regions.ts",
+    "worker/cores",
+    "worker/job.ts",
+  ],
   "worker/controllers": [...LEVEL_1, "link", "worker/cores", "worker/slots", "worker/job.ts"],
   "worker": [
     ...LEVEL_1,

@@ -1,16 +1,36 @@
 /** A controller's job in a worker: a connection receives it, a slot runs it, and the connection answers it. */
 
 import type { Job } from "../pool/types.ts";
-import type { FailureKindName, JobLimits, Uint64 } from "../protocol/mod.ts";
+import type { FailureKindName, Frame, JobLimits, Uint64 } from "../protocol/mod.ts";
 import type { StoredCore } from "./cores/core_store.ts";
 
 /** Lines that a job has printed. */
 export type Lines = readonly string[];
 
+/** A slot's response to a job. */
+export interface SlotResponse extends Frame {
+  /**
+   * Its payload is in memory that the slot needs again, with room for a header before it. To be called once, when the
+   * payload is no longer used.
+   */
+  readonly release?: () => void;
+}
+
+/** Where the payload of a job is, if it is in memory that the worker shares with the process of a slot. */
+export interface JobPlace {
+  /** The memory, whatever that is. */
+  readonly memory: object;
+  readonly payload: Uint8Array<ArrayBuffer>;
+  /** Where the input is in the memory. */
+  readonly at: number;
+  /** To be called once, when the payload is no longer used. */
+  release(): void;
+}
+
 /** Where a job comes from and where its answer goes: a connection with a controller. */
 export interface JobSource {
   /** Forwards a slot's response. `lastLines`: what the job printed last, if it failed. */
-  answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>, lastLines?: Lines): void;
+  answer(job: RelayedJob, response: SlotResponse, lastLines?: Lines): void;
   /** Reports that the job failed without a result. */
   fail(job: RelayedJob, kind: FailureKindName, reason: string): void;
   /** Gets what its jobs print, and the last lines of one whose slot is lost, before it fails or runs again. */
@@ -20,13 +40,19 @@ export interface JobSource {
   };
 }
 
+/** A job's payload, and where it is. */
+export interface PlacedPayload {
+  /** The payload of the message that brought it, unchanged, but without the limits before the job. */
+  payload: Uint8Array<ArrayBuffer>;
+  /** Set while the payload is there; in this process's own memory otherwise. */
+  place?: JobPlace | undefined;
+}
+
 /** A job of a controller. */
-export interface RelayedJob {
+export interface RelayedJob extends PlacedPayload {
   readonly source: JobSource;
   /** The id of the message that brought it. */
   readonly id: Uint64;
-  /** The payload of that message, unchanged, but without the limits before the job. */
-  payload: Uint8Array<ArrayBuffer>;
   readonly limits: JobLimits;
   state: JobState;
 }
@@ -57,4 +83,11 @@ export const DONE: JobState = { name: "done" };
 /** Whether the job is in the pool and its controller still wants the answer. */
 export function isWanted({ state }: RelayedJob): boolean {
   return state.name === "scheduled";
+}
+
+/** The job leaves the worker. */
+export function end(job: RelayedJob): void {
+  job.state = DONE;
+  job.place?.release();
+  job.place = undefined;
 }

@@ -48,7 +48,8 @@ export class Cluster<T extends Task> implements Disposable {
   /** Wakes the callers of `room`. */
   #waiting: (() => void)[] = [];
   #intake: Intake = "open";
-  #isScheduled = false;
+  /** The time of the first event since the last pass: one reading of the clock serves all of them. */
+  #eventAtMs: number | undefined;
 
   constructor(
     runtime: Runtime,
@@ -68,8 +69,8 @@ export class Cluster<T extends Task> implements Disposable {
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
     const workers = this.#workers = this.#openWorkers(runtime, workersMin);
-    const wake = () => this.#wake();
-    const own = { core, policy, initMs, clock, log: this.#log, wake };
+    const onEvent = () => this.#onEvent();
+    const own = { core, policy, initMs, clock, log: this.#log, onEvent };
     const parts = { pool, nodes, jobs, workers, ...own };
     this.#endpoints = new Endpoints<T>({
       ...parts,
@@ -120,6 +121,13 @@ export class Cluster<T extends Task> implements Disposable {
     this.#workers.giveUp(name, reason);
   }
 
+  /** Asks the workers for a sign of life; `onAlive` follows for each. Returns how many can be asked: not those of version 1. */
+  probe(onAlive: () => void): number {
+    const asked = this.#endpoints.workers.filter(({ connection }) => connection.version > 1);
+    for (const { connection } of asked) connection.probe(onAlive);
+    return asked.length;
+  }
+
   /** Removes a worker that was dialed: it finishes its jobs and is not dialed again. */
   stopDialing(address: Address): void {
     this.#workers.stopDialing(address);
@@ -129,8 +137,7 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Queues a task. It ends with one `onCompleted`, unless it is canceled or the cluster is closed first. */
   add(task: T): void {
-    this.#jobs.add(task);
-    this.#wake();
+    this.#jobs.add(task, this.#onEvent());
   }
 
   /** Whether more tasks may be added now. A closed cluster takes all, and does nothing with them. */
@@ -149,7 +156,7 @@ export class Cluster<T extends Task> implements Disposable {
       this.#intake = isEnded ? "ended" : "open";
     }
     this.#jobs.setEnded(isEnded);
-    this.#wake();
+    this.#onEvent();
   }
 
   /** Starts no more jobs and no retries. Returns how many tasks end without an answer. */
@@ -247,25 +254,29 @@ export class Cluster<T extends Task> implements Disposable {
     const { workers } = this.#endpoints;
     if (!this.#workers.expectsMore) this.#jobs.endTies(workers.map(({ voter }) => voter));
     this.#voters?.onTick(workers, this.#workers.expectsMore, nowMs);
-    this.#wake();
+    this.#onEvent();
   }
 
-  /** Schedules jobs once for all events in this turn of the event loop. */
-  #wake(): void {
-    if (this.#isScheduled || this.#intake === "closed") return;
-    this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      if (this.#intake !== "closed") this.#schedule();
-    });
+  /** Something has happened: jobs are scheduled once for all events of this turn of the event loop. Gives the time. */
+  #onEvent(): number {
+    if (this.#intake === "closed") return this.#clock.now();
+    if (this.#eventAtMs === undefined) {
+      this.#eventAtMs = this.#clock.now();
+      queueMicrotask(() => {
+        this.#eventAtMs = undefined;
+        if (this.#intake !== "closed") this.#schedule();
+      });
+    }
+    return this.#eventAtMs;
   }
 
   #schedule(): void {
     // With time, the pool learns of further jobs that have not begun.
     if (this.#intake === "stopping") this.#events.onCanceled?.(this.#jobs.cancelUnstarted());
     this.#jobs.reviewFailed(false);
-    this.#jobs.copyLate(this.#clock.now());
-    this.#pool.schedule(this.#clock.now());
+    const nowMs = this.#clock.now();
+    this.#jobs.copyLate(nowMs);
+    this.#pool.schedule(nowMs);
     if (this.#waiting.length > 0 && this.hasRoom) this.#wakeWaiting();
   }
 

@@ -47,8 +47,8 @@ export interface EndpointParts<T extends Task> {
   readonly coreOutput: CoreOutputMode;
   /** A job has printed something, or its core while no job ran. */
   onPrinted(printed: Printed<T>): void;
-  /** Makes the pool schedule jobs, after something has changed. */
-  readonly wake: () => void;
+  /** Something has changed: the pool schedules jobs. Gives the time, which is the same for all events of a turn. */
+  readonly onEvent: () => number;
 }
 
 /** All endpoints of one cluster. */
@@ -108,7 +108,7 @@ export class Endpoints<T extends Task> {
   // Events from workers.
 
   onReady(worker: ConnectedWorker): void {
-    const { pool, jobs, nodes, core, clock, wake } = this.#parts;
+    const { pool, jobs, nodes, core, clock, onEvent } = this.#parts;
     const { slots, connection, address, name, identity, voter, history: place } = worker;
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     const answeredAtMs = clock.now();
@@ -128,39 +128,39 @@ export class Endpoints<T extends Task> {
     // not be used, or stragglers are in flight that this worker could copy.
     const isTried = address?.givenUpReason !== undefined;
     if (isTried || pool.counts().inFlight > 0) pool.load(id, core.key);
-    wake();
+    onEvent();
   }
 
   onCoreLoaded(worker: ConnectedWorker): void {
+    const nowMs = this.#parts.onEvent();
     const endpoint = this.#endpointOf(worker);
-    if (endpoint) this.#parts.pool.onLoaded(endpoint.id, this.#parts.clock.now());
-    this.#parts.wake();
+    if (endpoint) this.#parts.pool.onLoaded(endpoint.id, nowMs);
   }
 
   onDraining(worker: ConnectedWorker): void {
-    const { pool, nodes, wake } = this.#parts;
+    const { pool, nodes, onEvent } = this.#parts;
     const endpoint = this.#endpointOf(worker);
     if (endpoint) {
       pool.onEndpointLeaving(endpoint.id);
       nodes.onLeaving(endpoint.node);
     }
-    wake();
+    onEvent();
   }
 
   /** The answer to a job came too slowly while memory was short. The job runs again, if possible elsewhere. */
   onDiscarded(worker: ConnectedWorker, id: Uint64): void {
-    const { pool, workers, clock, log, wake } = this.#parts;
+    const { pool, workers, clock, log, onEvent } = this.#parts;
     const endpoint = this.#endpointOf(worker);
     const job = endpoint && pool.onReturned(endpoint.id, id as DispatchId, clock.now());
     if (!job) return workers.disconnect(worker, unusable(unexpectedResponse(id)));
     log.info(`worker ${worker.name}: an answer came too slowly, and its job runs again`);
     const antiAffinity = { endpoints: [endpoint.id], isRequired: false };
     if (!job.antiAffinity.isRequired) pool.onAntiAffinity(job, antiAffinity, clock.now());
-    wake();
+    onEvent();
   }
 
   onGone(worker: ConnectedWorker, departure: Departure): void {
-    const { pool, jobs, nodes, wake } = this.#parts;
+    const { pool, jobs, nodes, onEvent } = this.#parts;
     const endpoint = this.#endpointOf(worker);
     if (!endpoint) return;
     this.#byId.delete(endpoint.id);
@@ -168,7 +168,7 @@ export class Endpoints<T extends Task> {
     const lost = pool.inFlightAt(endpoint.id);
     jobs.onEndpointLost(endpoint.id, worker.history, departure);
     this.#reportGone(worker.name, departure, lost);
-    wake();
+    onEvent();
   }
 
   /** A worker's result differs from the result that two other workers agree on. */
@@ -220,9 +220,8 @@ export class Endpoints<T extends Task> {
   }
 
   #onAnswer(endpoint: Endpoint, dispatch: DispatchId, answer: Answer): void {
-    const { pool, jobs, workers, clock, wake } = this.#parts;
+    const { pool, jobs, workers, onEvent } = this.#parts;
     const { id, worker } = endpoint;
-    const answeredAtMs = clock.now();
     if (answer.kind === "error") {
       const { cause, message } = answer;
       if (cause === "draining" || cause === "cancelled") {
@@ -230,6 +229,7 @@ export class Endpoints<T extends Task> {
       }
       if (cause === "core") return workers.disconnect(worker, new UnusableWorkerError(message));
     }
+    const answeredAtMs = onEvent();
     const job = pool.onAnswer(id, dispatch, answeredAtMs);
     if (!job) throw unexpectedResponse(dispatch);
     worker.answers += 1;
@@ -237,7 +237,6 @@ export class Endpoints<T extends Task> {
     if (pool.isWanted(job)) {
       jobs.onAnswer({ job, answer, worker: worker.name, answeredAtMs }, endpoint.node);
     }
-    wake();
   }
 
   #onPrinted(id: EndpointId, dispatch: DispatchId | undefined, notice: PrintedNotice): void {
@@ -252,15 +251,14 @@ export class Endpoints<T extends Task> {
     dispatch: DispatchId,
     cause: "draining" | "cancelled",
   ): void {
-    const { pool, workers, clock, wake } = this.#parts;
-    const job = pool.onReturned(id, dispatch, clock.now());
+    const { pool, workers, onEvent } = this.#parts;
+    const job = pool.onReturned(id, dispatch, onEvent());
     if (!job) throw unexpectedResponse(dispatch);
     if (cause === "draining") workers.drain(worker); // it may not have sent a notice before
     else if (pool.isWanted(job)) {
       const problem = "it canceled a job that it was not told to cancel";
       workers.disconnect(worker, new UnusableWorkerError(problem));
     }
-    wake();
   }
 
   /** `Workers` reports unusable workers itself. */

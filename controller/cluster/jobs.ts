@@ -99,9 +99,8 @@ export class Jobs<T extends Task> {
     return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.capacity()) && heldBytes < QUEUE_BYTES_MAX;
   }
 
-  add(task: T): void {
-    const { byteLength } = task.input;
-    this.#pool.onJob(this.#client, this.#core, byteLength, task, this.#clock.now());
+  add(task: T, nowMs: number): void {
+    this.#pool.onJob(this.#client, this.#core, task.input.byteLength, task, nowMs);
   }
 
   /** Says whether all jobs are queued. It may go back to `false`. */

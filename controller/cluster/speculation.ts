@@ -115,10 +115,11 @@ export class Speculation<T> {
   findLate(nowMs: number): void {
     this.#dropUnsent(nowMs);
     const unstarted = new Set(this.#pool.unstarted(nowMs));
+    const { limitMs } = this.#threshold; // asked once: it sorts, and there may be thousands of jobs
     const late = [...this.#pool.inFlight()]
-      .filter((job) => this.#isLate(job, unstarted.has(job), nowMs))
+      .filter((job) => this.#isLate(job, unstarted.has(job), limitMs, nowMs))
       .sort((one, other) => one.sentAtMs - other.sentAtMs);
-    this.#late = this.#threshold.limitMs < Infinity ? late : this.#firstOfEach(late, unstarted);
+    this.#late = limitMs < Infinity ? late : this.#firstOfEach(late, unstarted);
     this.#reportStuck(nowMs);
     // A worker that has had no job has not loaded the core yet.
     const [job] = this.#late;
@@ -173,12 +174,11 @@ export class Speculation<T> {
   }
 
   /** Whether the job should run elsewhere as well. Of several copies, only the latest one is asked. */
-  #isLate(job: Job<T>, isUnstarted: boolean, nowMs: number): boolean {
+  #isLate(job: Job<T>, isUnstarted: boolean, limitMs: number, nowMs: number): boolean {
     const copies = this.#wantedOf(job);
     if (copies.length > 0 && copies.at(-1) !== job) return false;
     const waitedMs = nowMs - job.sentAtMs;
     if (isUnstarted && copies.length === 0) return waitedMs > UNSTARTED_MS;
-    const { limitMs } = this.#threshold;
     const knownMs = limitMs === Infinity ? UNKNOWN_MS : limitMs;
     const suspectMs = job.crashCount > 0 ? SUSPECT_MS : 0;
     // Each copy has twice as long as the one before: a job that really takes long must not run everywhere.

@@ -1,30 +1,19 @@
 /** Reads input files: several at once, within a limit of bytes. */
 
-import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
-import { reasonOf } from "../../runtime/error_text.ts";
-import type { Files } from "../../runtime/files.ts";
-import type { FinishedJobs, IdentifiedInput } from "../output/finished_jobs.ts";
-import { contentIdentity, contentIdentityOf, fileIdentity } from "./identity.ts";
+import { nextTurn } from "../../runtime/clock.ts";
+import type { IdentifiedInput } from "../output/finished_jobs.ts";
+import { contentIdentityOf, fileIdentity } from "./identity.ts";
+import { checkPath, checkTarget, type FileReading, noteOf, unreadable } from "./input_file.ts";
 import type { IndexedFile } from "./listed_file.ts";
 import { skipFinished } from "./skip.ts";
-import type { OutputNaming } from "./output_naming.ts";
-import type {
-  InputNote,
-  ReadyTask,
-  SkippedTask,
-  Source,
-  SourceTask,
-  UnreadableTask,
-} from "./source.ts";
+import type { SmallFiles } from "./small_files.ts";
+import type { ReadyTask, SkippedTask, Source, SourceTask, UnreadableTask } from "./source.ts";
 
 /** Files read concurrently: enough to hide a file server's latency. */
 export const READS_MAX = 16;
 
 /** Bytes read concurrently, unless a single file is larger. */
 const READ_BYTES_MAX = 32 * 1024 * 1024;
-
-/** The largest input that fits into one job message. */
-const INPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
 
 /** A file that exists and can be an input. */
 interface FoundFile extends IdentifiedInput {
@@ -34,21 +23,27 @@ interface FoundFile extends IdentifiedInput {
   readonly bytes: number;
 }
 
-/** How files are read. */
-export interface FileReading {
-  readonly files: Files;
-  /** Finished jobs are skipped. */
-  readonly finished?: FinishedJobs | undefined;
-  /** Whether the content of a file decides if it has changed, and not its times. */
-  readonly comparesContent?: boolean | undefined;
-  readonly naming?: OutputNaming | undefined;
-}
-
-/** Reads a few files (`READS_MAX`), without those of finished jobs. */
+/** Reads files in order, without those of finished jobs. `smallFiles` reads those that it can read. */
 export async function* readFiles(
   files: readonly IndexedFile[],
   reading: FileReading,
+  smallFiles?: SmallFiles,
 ): Source["batches"] {
+  for (let at = 0; at < files.length;) {
+    const small = smallFiles?.read(files, at, reading) ?? [];
+    at += small.length;
+    if (small.length > 0) {
+      yield small;
+      await nextTurn(); // what has arrived meanwhile comes first
+    } else {
+      yield* readAside(files.slice(at, at + READS_MAX), reading);
+      at += READS_MAX;
+    }
+  }
+}
+
+/** Reads a few files (`READS_MAX`) beside other work. */
+async function* readAside(files: readonly IndexedFile[], reading: FileReading): Source["batches"] {
   let batch: (FoundFile | SkippedTask | UnreadableTask)[] = [];
   let batchBytes = 0;
   for (const file of await findFiles(files, reading)) {
@@ -83,17 +78,9 @@ async function findFile(
   const { index, name, path, failure } = file;
   if (failure !== undefined) return { kind: "unreadable", index, name, reason: failure };
   try {
-    if (path.includes("\0")) {
-      throw new Error("it contains a zero byte; list one name per line, or use -0");
-    }
+    checkPath(path);
     const info = await files.target(path);
-    // Checked before the file is opened: opening a pipe that nobody writes to would wait forever.
-    if (info.kind !== "file") throw new Error("it is not a file");
-    if (info.bytes > INPUT_BYTES_MAX) {
-      throw new Error(
-        `it has ${info.bytes} bytes, and the limit for an input is ${INPUT_BYTES_MAX}`,
-      );
-    }
+    checkTarget(info);
     const identity = fileIdentity(path, info);
     const content = comparesContent && finished ? await contentIdentityOf(files, path) : undefined;
     return { kind: "found", index, name, path, bytes: info.bytes, identity, content };
@@ -120,26 +107,4 @@ async function readFound(
   } catch (error) {
     return unreadable(file, error);
   }
-}
-
-function noteOf(
-  path: string,
-  input: Uint8Array,
-  { comparesContent = false, naming }: FileReading,
-): InputNote | undefined {
-  const isRenamed = !(naming?.isSame ?? true);
-  if (!comparesContent && !isRenamed) return undefined;
-  return {
-    ...(isRenamed ? { file: path } : {}),
-    // Of what was read, as the file may have changed since it was compared.
-    ...(comparesContent ? { content: contentIdentity(input) } : {}),
-  };
-}
-
-function unreadable(
-  { index, name, path }: { index: number; name: string; path: string },
-  error: unknown,
-): UnreadableTask {
-  const reason = `cannot read "${path}": ${reasonOf(error)}`;
-  return { kind: "unreadable", index, name, reason };
 }

@@ -1,15 +1,18 @@
 /** The source of files: files, folders, and `-` for a list on stdin. */
 
-import { type FileReading, readFiles, READS_MAX } from "./file_reader.ts";
+import { type Clock, nextTurn, systemClock } from "../../runtime/clock.ts";
+import { readFiles } from "./file_reader.ts";
+import type { FileReading } from "./input_file.ts";
 import { type FileListing, listFiles } from "./list.ts";
 import type { IndexedFile } from "./listed_file.ts";
 import { NameSet } from "./name_set.ts";
+import { SmallFiles } from "./small_files.ts";
 import type { Source } from "./source.ts";
 
 const SAME_OUTPUT = "another input has the same output";
 
 /** Which files are inputs, and how they are read. */
-export type FileOptions = FileListing & FileReading;
+export type FileOptions = FileListing & FileReading & { readonly clock?: Clock };
 
 /** A source of files. */
 export function fileSource(options: FileOptions): Source {
@@ -20,33 +23,32 @@ export function fileSource(options: FileOptions): Source {
 }
 
 async function* fileBatches(options: FileOptions): Source["batches"] {
-  let group: IndexedFile[] = [];
-  for await (const file of indexedFiles(options)) {
-    if (file) group.push(file);
-    if (file && group.length < READS_MAX) continue;
-    yield* readFiles(group, options);
-    group = [];
-  }
-  yield* readFiles(group, options);
+  const { direct } = options.files;
+  const { clock = systemClock } = options;
+  const smallFiles = direct && new SmallFiles(direct, clock);
+  for await (const files of indexedFiles(options)) yield* readFiles(files, options, smallFiles);
 }
 
 /** All files in order. If two have the same name, the second one fails: both would have the same output. */
-async function* indexedFiles(options: FileOptions): AsyncIterable<IndexedFile | undefined> {
+async function* indexedFiles(options: FileOptions): AsyncIterable<readonly IndexedFile[]> {
   const { paths, naming } = options;
   const isOneFolder = paths.length === 1 && paths[0] !== "-";
   // Names within one folder are unique, so no check is needed. Two names may become one: `a.jpg`, `a.png`.
   const names = isOneFolder && (naming?.isSame ?? true) ? undefined : new NameSet();
   let index = 0;
-  for await (const file of listFiles(options)) {
-    if (!file) yield undefined;
-    else if (names && !names.add(file.name)) {
-      yield { ...file, index: index++, failure: SAME_OUTPUT };
-    } else yield { ...file, index: index++ };
+  for await (const files of listFiles(options)) {
+    yield files.map(({ path, name, failure: reason }) => {
+      const failure = !names || names.add(name) ? reason : SAME_OUTPUT;
+      return { path, name, index: index++, failure };
+    });
   }
 }
 
 async function countFiles(options: FileOptions): Promise<number> {
   let count = 0;
-  for await (const file of listFiles({ ...options, warn: () => {} })) if (file) count += 1;
+  for await (const files of listFiles({ ...options, warn: () => {} })) {
+    count += files.length;
+    await nextTurn(); // the run goes on meanwhile
+  }
   return count;
 }

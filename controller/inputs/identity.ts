@@ -11,6 +11,9 @@ import { chunksOf } from "../output/file_chunks.ts";
 /** 128 bits: different contents do not have the same hash by chance. */
 const HASH_HEX_DIGITS = 32;
 
+/** A path that may be written in another way: with `//`, or a part that is `.` or `..`. */
+const UNUSUAL_PATH = /\/\/|(^|\/)\.{1,2}(\/|$)/;
+
 /** The identity of a number, which cannot change. */
 export function numberIdentity(number: number): string {
   return `number-${number}`;
@@ -24,7 +27,7 @@ export function numberIdentity(number: number): string {
  */
 export function fileIdentity(path: string, info: TargetInfo): string {
   const { bytes, modifiedAtMs, changedAt } = info;
-  const named = normalize(path);
+  const named = UNUSUAL_PATH.test(path) ? normalize(path) : path;
   const pathChecksum = checksumText(crc32(isUtf8Name(named) ? named : bytesOfName(named)));
   return `file-${bytes}-${Math.floor(modifiedAtMs)}-${pathChecksum}-${changedAt}`;
 }

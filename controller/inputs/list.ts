@@ -18,6 +18,9 @@ import {
 import type { Warn } from "./source.ts";
 import { walkFolder } from "./walk.ts";
 
+/** So many files that are named one by one are listed at once. */
+const NAMED_MAX = 64;
+
 /** Which files are inputs. */
 export interface FileListing {
   readonly files: Files;
@@ -33,10 +36,10 @@ export interface FileListing {
   readonly listEnding?: Ending | undefined;
 }
 
-/** All files in order. Yields `undefined` where the next file may take a while, so that a batch is not held back. */
+/** All files in order, some at a time: those that are known before the next ones may take a while. */
 export async function* listFiles(
   listing: FileListing,
-): AsyncIterable<ListedFile | undefined> {
+): AsyncIterable<readonly ListedFile[]> {
   const { files, paths, outputs } = listing;
   const realOutputs = await realPath(files, outputs);
   const named = paths.filter((path) => path !== "-");
@@ -49,52 +52,62 @@ export async function* listFiles(
 
 /** Fails files whose output would overwrite one of the `inputs`, or a file in a folder among them. */
 async function* refuseOverwriting(
-  files: AsyncIterable<ListedFile | undefined>,
+  batches: AsyncIterable<readonly ListedFile[]>,
   inputs: readonly string[],
   realOutputs: string,
-): AsyncIterable<ListedFile | undefined> {
-  for await (const file of files) {
-    const output = file && join(realOutputs, file.name);
-    const overwrites = output !== undefined &&
-      inputs.some((input) => input === output || isInside(output, input));
-    yield file && overwrites ? { ...file, failure: OVERWRITES_OTHER } : file;
-  }
+): AsyncIterable<readonly ListedFile[]> {
+  const refused = (file: ListedFile): ListedFile => {
+    const output = join(realOutputs, file.name);
+    const overwrites = inputs.some((input) => input === output || isInside(output, input));
+    return overwrites ? { ...file, failure: OVERWRITES_OTHER } : file;
+  };
+  for await (const files of batches) yield files.map(refused);
 }
 
 async function* listPaths(
   listing: FileListing,
   realOutputs: string,
-): AsyncIterable<ListedFile | undefined> {
-  const { files, warn } = listing;
+): AsyncIterable<readonly ListedFile[]> {
+  const { files, warn, naming } = listing;
+  let named: ListedFile[] = [];
   for (const path of listing.paths) {
+    const isFile = path !== "-" && (await files.target(path)).kind !== "folder";
+    if (isFile) named.push(namedFile(path, basename(path), naming));
+    if (named.length > (isFile ? NAMED_MAX : 0)) {
+      yield named;
+      named = [];
+    }
+    if (isFile) continue;
     if (path === "-") yield* listStdin(listing, realOutputs);
-    else if ((await files.target(path)).kind === "folder") {
+    else {
       const excluded = join(path, relative(await realPath(files, path), realOutputs));
-      yield* walkFolder(path, { files, excluded, warn, naming: listing.naming });
-    } else yield namedFile(path, basename(path), listing.naming);
+      yield* walkFolder(path, { files, excluded, warn, naming });
+    }
   }
+  if (named.length > 0) yield named;
 }
 
 /** The files listed on stdin. Outputs of earlier runs, which `find` may list too, are skipped. */
 async function* listStdin(
   listing: FileListing,
   realOutputs: string,
-): AsyncIterable<ListedFile | undefined> {
+): AsyncIterable<readonly ListedFile[]> {
   const { files, pack } = listing;
   const realPack = pack === undefined ? undefined : await withRealParent(files, pack);
   let hasWarned = false;
   for await (const lines of readLines("-", listing.listEnding)) {
+    const listed: ListedFile[] = [];
     for (const line of lines) {
       const path = nameOfBytes(line);
       if (path === "") continue;
       const file = await listedFile(listing, path, realOutputs, realPack);
-      if (file) yield file;
+      if (file) listed.push(file);
       else if (!hasWarned) {
         listing.warn(`skipping "${path}": listed paths inside the output folder are skipped`);
         hasWarned = true;
       }
     }
-    yield undefined;
+    yield listed;
   }
 }
 

@@ -7,7 +7,7 @@ export interface ListedFile {
   readonly path: string;
   readonly name: string;
   /** The reason, if the job fails without reading the file. */
-  readonly failure?: string;
+  readonly failure?: string | undefined;
 }
 
 /** The file at `path`. `name` is the name that its output has without `naming`. */

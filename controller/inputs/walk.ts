@@ -1,6 +1,6 @@
 /** Walks a folder of inputs. */
 
-import { join, relative } from "../../runtime/path.ts";
+import { join } from "../../runtime/path.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { Entry } from "../../runtime/folder.ts";
@@ -9,46 +9,117 @@ import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
 import type { Warn } from "./source.ts";
 
+/**
+ * A folder with more entries is walked in the order of its file system, and no list of it is kept. Up to here, the
+ * order is that of the names, which takes at most about 10 MB.
+ */
+export const SORTED_ENTRIES_MAX = 65_536;
+
 /** How a folder is walked. */
 export interface Walk {
-  readonly files: Files;
+  readonly files: Pick<Files, "entries" | "target">;
   /** A folder that is left out. */
   readonly excluded: string;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;
+  /** Default: `SORTED_ENTRIES_MAX`. */
+  readonly sortedMax?: number;
 }
 
-/** The files below `folder`, ordered by name. */
-export function walkFolder(folder: string, options: Walk): AsyncIterable<ListedFile> {
-  return walk(folder, folder, options);
+/** The files below `folder`, some at a time. */
+export function walkFolder(folder: string, options: Walk): AsyncIterable<readonly ListedFile[]> {
+  return walk(folder, "", options);
 }
 
-async function* walk(root: string, folder: string, options: Walk): AsyncIterable<ListedFile> {
-  let entries: Entry[];
+/** `inside` is the path of the folder below the root, empty or with a `/` at its end. */
+async function* walk(
+  folder: string,
+  inside: string,
+  options: Walk,
+): AsyncIterable<readonly ListedFile[]> {
+  const listing = inOrder(options.files.entries(folder), options.sortedMax)[Symbol.asyncIterator]();
   try {
-    entries = await options.files.entries(folder);
-  } catch (error) {
-    // A failed job rather than a warning: the outputs of these files will be missing.
-    const failure = `cannot list the folder "${folder}": ${reasonOf(error)}`;
-    return yield { path: folder, name: `${relative(root, folder)}/`, failure };
+    for (;;) {
+      const next = await nextEntries(listing, folder);
+      if (next === undefined) return;
+      if (typeof next !== "string") yield* filesAmong(next, folder, inside, options);
+      // A failed job rather than a warning: the outputs of these files will be missing.
+      else return yield [{ path: folder, name: inside || "/", failure: next }];
+    }
+  } finally {
+    await listing.return?.();
   }
-  entries.sort((one, other) => one.name < other.name ? -1 : 1);
-  for (const entry of entries) {
-    const path = join(folder, entry.name);
-    if (entry.kind === "folder") {
-      // The output folder of another run may be an input, but distcomp's own files in it are not inputs.
-      const isSkipped = path === options.excluded || entry.name === STATE_FOLDER;
-      if (!isSkipped) yield* walk(root, path, options);
-    } else if (await isInput(path, entry, options)) {
-      yield namedFile(path, relative(root, path), options.naming);
+}
+
+/** More entries; `undefined` at the end; the reason if there is an error. */
+async function nextEntries(
+  listing: AsyncIterator<readonly Entry[]>,
+  folder: string,
+): Promise<readonly Entry[] | string | undefined> {
+  try {
+    const { done, value } = await listing.next();
+    return done ? undefined : value;
+  } catch (error) {
+    return `cannot list the folder "${folder}": ${reasonOf(error)}`;
+  }
+}
+
+/** The entries of a folder, ordered by name unless there are too many. */
+async function* inOrder(
+  entries: AsyncIterable<readonly Entry[]>,
+  sortedMax = SORTED_ENTRIES_MAX,
+): AsyncIterable<readonly Entry[]> {
+  let first: Entry[] | undefined = [];
+  for await (const some of entries) {
+    if (!first) yield some;
+    else {
+      for (const entry of some) first.push(entry);
+      if (first.length <= sortedMax) continue;
+      yield first;
+      first = undefined;
     }
   }
+  if (first) yield first.sort((one, other) => one.name < other.name ? -1 : 1);
 }
 
-/** Whether an entry is an input. Warns if it is not. */
-async function isInput(path: string, entry: Entry, { files, warn }: Walk): Promise<boolean> {
-  if (entry.kind === "file") return true;
-  if (entry.kind !== "link") {
+/** So many files are listed at once, so that few exist in memory before they are read. */
+const FILES_MAX = 256;
+
+async function* filesAmong(
+  entries: readonly Entry[],
+  folder: string,
+  inside: string,
+  options: Walk,
+): AsyncIterable<readonly ListedFile[]> {
+  const start = startOf(folder);
+  let files: ListedFile[] = [];
+  for (const entry of entries) {
+    const { name, kind } = entry;
+    const path = start + name;
+    if (kind === "folder") {
+      // The output folder of another run may be an input, but distcomp's own files in it are not inputs.
+      if (path === options.excluded || name === STATE_FOLDER) continue;
+      if (files.length > 0) yield files;
+      files = [];
+      yield* walk(path, `${inside}${name}/`, options);
+    } else if (kind === "file" || await isInput(path, entry, options)) {
+      files.push(namedFile(path, inside + name, options.naming));
+      if (files.length < FILES_MAX) continue;
+      yield files;
+      files = [];
+    }
+  }
+  if (files.length > 0) yield files;
+}
+
+/** What stands before a name in a folder: joining each path anew would take longer than to read the file. */
+function startOf(folder: string): string {
+  return join(folder, "x").slice(0, -1);
+}
+
+/** Whether an entry that is no file itself is an input. Warns if it is not. */
+async function isInput(path: string, { kind }: Entry, { files, warn }: Walk): Promise<boolean> {
+  if (kind !== "link") {
     warn(`skipping "${path}": it is neither a file nor a folder`);
     return false;
   }

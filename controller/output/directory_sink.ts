@@ -49,12 +49,15 @@ export class DirectorySink implements OutputSink {
   readonly #clock: Clock;
   readonly #pace: DiskPace;
   readonly #temporary: string;
+  /** What stands before the name of an output. */
+  readonly #start: string;
   #lastFile = 0;
 
   private constructor(readonly folder: string, { clock, files }: SinkPorts) {
     this.#files = files;
     this.#clock = clock;
     this.#pace = new DiskPace(clock);
+    this.#start = join(folder, "x").slice(0, -1);
     this.#temporary = join(folder, STATE_FOLDER, `${TEMPORARY_PREFIX}${process.pid}`);
   }
 
@@ -78,7 +81,7 @@ export class DirectorySink implements OutputSink {
    */
   commit(name: string, output: Uint8Array): Promise<void> | void {
     const path = this.#pathOf(name);
-    const temporary = join(this.#temporary, String(++this.#lastFile));
+    const temporary = `${this.#temporary}/${++this.#lastFile}`;
     if (output.byteLength > SYNC_BYTES_MAX || !this.#pace.isFast) {
       return this.#write(name, path, temporary, output);
     }
@@ -148,7 +151,7 @@ export class DirectorySink implements OutputSink {
     if (isReserved(name)) {
       throw new OutputNameError(`the name "${name}" is reserved for distcomp's own files`);
     }
-    return join(this.folder, name);
+    return this.#start + name;
   }
 
   #errorOf(name: string, cause: unknown): Error {

@@ -5,13 +5,23 @@ import type { Clock } from "../../runtime/clock.ts";
 /** A disk that takes this long per output is slow: synchronous writes would hold up the workers. */
 const SLOW_MS = 0.5;
 
+/** No measurement counts for more: when the machine is busy, a process may have to wait in any call. */
+const COUNTED_MS_MAX = 2;
+/** Unless it is this long: such a disk is slow at once. */
+const STALL_MS = 100;
+
 /** A slow disk is measured again after this time, as it may only have been busy. */
-const REMEASURE_MS = 5_000;
+const REMEASURE_MS_MIN = 500;
+/** At most this part of the time goes into measuring a slow disk, which blocks everything else. */
+const MEASURING_PART_MAX = 0.02;
 
 /** Weight of the newest measurement. */
 const SMOOTHING = 0.1;
 
-/** A moving average of the time per output. A new disk counts as fast. */
+/**
+ * A moving average of the time per file. A new disk counts as fast, and a slow one is known after a few files: then
+ * it has held up this process for at most 200 ms, or for one operation.
+ */
 export class DiskPace {
   readonly #clock: Clock;
   #recentMs = 0;
@@ -25,10 +35,15 @@ export class DiskPace {
     return !this.#isSlow || this.#clock.now() >= this.#remeasureAtMs;
   }
 
-  /** An output was written in this time. */
+  /** A file was written, or read, in this time. */
   add(ms: number): void {
-    this.#recentMs = this.#isSlow ? ms : this.#recentMs + SMOOTHING * (ms - this.#recentMs);
-    if (this.#isSlow) this.#remeasureAtMs = this.#clock.now() + REMEASURE_MS;
+    const countedMs = ms < STALL_MS ? Math.min(ms, COUNTED_MS_MAX) : ms;
+    this.#recentMs = this.#isSlow
+      ? countedMs
+      : this.#recentMs + SMOOTHING * (countedMs - this.#recentMs);
+    if (!this.#isSlow) return;
+    this.#remeasureAtMs = this.#clock.now() +
+      Math.max(REMEASURE_MS_MIN, ms / MEASURING_PART_MAX);
   }
 
   get #isSlow(): boolean {

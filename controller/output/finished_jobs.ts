@@ -38,6 +38,8 @@ export interface Numbering {
 /** Knows which jobs need not run. */
 export interface FinishedJobs {
   readonly lines?: KnownLines | undefined;
+  /** How the job of an input finished; `undefined` if it has to run. "unknown": that would take too long to find out. */
+  outcomeNow?(input: IdentifiedInput): FinishedOutcome | "unknown" | undefined;
   /** How the job of each input finished; `undefined` if it has to run. */
   outcomesOf(
     inputs: readonly IdentifiedInput[],

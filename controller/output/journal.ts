@@ -5,6 +5,7 @@ import os from "node:os";
 import { join } from "../../runtime/path.ts";
 import process from "node:process";
 import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
+import { DiskPace } from "./disk_pace.ts";
 import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { BatchedOutputs } from "./sink.ts";
@@ -13,11 +14,17 @@ import type { OpenFile } from "../../runtime/files.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 import { NEWLINE } from "../../system/line_cutter.ts";
 
-/** Records are written in batches of at least this size. */
-const BATCH_CHARS = 64 * 1024;
+/** Records that have this size together are written at once: some dozens of small jobs. */
+const BATCH_CHARS = 16 * 1024;
 
-/** Records are written after this time at the latest. After a `kill -9`, jobs from this time run again. */
-const FLUSH_MS = 500;
+/** The same where outputs are written in batches too: a quarter of a megabyte of small ones. */
+const BATCH_CHARS_OF_PACK = 128 * 1024;
+
+/**
+ * Other records are written after this time. A `kill -9` may cost no job that ended a tenth of a second before, also
+ * where this process has so much to do that its timers are late.
+ */
+const FLUSH_MS = 20;
 
 /** Records are synced to the disk at this interval. After a power failure, jobs from this time run again. */
 const SYNC_MS = 5_000;
@@ -46,12 +53,19 @@ export class Journal {
   readonly #core: string;
   readonly #clock: Clock;
   readonly #outputs: BatchedOutputs | undefined;
-  readonly #timers: readonly Timer[];
+  readonly #batchChars: number;
+  readonly #pace: DiskPace;
+  readonly #syncTimer: Timer;
+  #flushTimer: Timer | undefined;
   /** Lines that are not written yet. */
   #text = "";
   /** The file's size, after all that was written. */
   #bytes: number;
+  /** Resolves when all that was given to the system is written. */
   #writing: Promise<void> = Promise.resolve();
+  /** How many writes it waits for. */
+  #writes = 0;
+  #syncing: Promise<void> | undefined;
   #isSynced = true;
   #hasBegun = false;
   #failure: unknown;
@@ -66,11 +80,10 @@ export class Journal {
     this.#core = core;
     this.#clock = clock;
     this.#outputs = outputs;
+    this.#batchChars = outputs ? BATCH_CHARS_OF_PACK : BATCH_CHARS;
     this.#bytes = bytes;
-    this.#timers = [
-      clock.every(FLUSH_MS, () => this.#flush()),
-      clock.every(SYNC_MS, () => this.#sync()),
-    ];
+    this.#pace = new DiskPace(clock);
+    this.#syncTimer = clock.every(SYNC_MS, () => void this.#sync());
   }
 
   /** Opens the journal of an output folder whose lock is held, or creates it. */
@@ -93,12 +106,13 @@ export class Journal {
   add(record: JobRecord): void {
     if (this.#failure) throw this.#failure;
     this.#text += formatRecord(record, this.#core);
-    if (this.#text.length >= BATCH_CHARS) this.#flush();
+    if (this.#text.length >= this.#batchChars) this.#flush();
+    else this.#flushTimer ??= this.#clock.after(FLUSH_MS, () => this.#flush());
   }
 
   /** Syncs everything to the disk. `isComplete`: every output that was written has its record. */
   async close(isComplete: boolean): Promise<void> {
-    for (const timer of this.#timers) timer.stop();
+    this.#syncTimer.stop();
     if (this.#hasBegun && isComplete) this.#addRunEvent("ended");
     await this.#syncAll();
     await this.#file.close();
@@ -121,35 +135,57 @@ export class Journal {
   /** Resolves when everything is on the disk. */
   async #syncAll(): Promise<void> {
     this.#flush();
-    this.#sync();
     await this.#writing;
+    await this.#syncing;
+    await this.#sync();
   }
 
+  /** Gives all records to the system. */
   #flush(): void {
+    this.#flushTimer?.stop();
+    this.#flushTimer = undefined;
     if (this.#text === "") return;
-    const text = this.#text;
+    const bytes = Buffer.from(this.#text);
     this.#text = "";
     const outputs = this.#outputs?.write();
-    this.#writing = this.#writing.then(() => this.#append(text, outputs));
+    if (outputs) this.#queue(() => this.#appendBehind(outputs, bytes));
+    else if (this.#canWriteNow) this.#appendNow(bytes);
+    else this.#queue(() => this.#append(bytes));
   }
 
-  /** Syncs after all queued writes, so that a slow disk gets one request at a time. */
-  #sync(): void {
-    this.#writing = this.#writing.then(async () => {
-      if (this.#isSynced || this.#failure) return;
-      this.#isSynced = true;
-      const synced = this.#outputs?.sync().then(() => this.#file.datasync());
-      await (synced ?? this.#file.datasync()).catch((cause) =>
-        this.#failure = journalError(this.path, cause)
-      );
-    });
+  /** While the disk is slow or being synced, a write could block this process for long. */
+  get #canWriteNow(): boolean {
+    return this.#file.appendSync !== undefined && this.#writes === 0 && !this.#syncing &&
+      this.#pace.isFast;
   }
 
-  async #append(text: string, outputs: Promise<void> | undefined): Promise<void> {
+  #queue(write: () => Promise<void>): void {
+    this.#writes += 1;
+    this.#writing = this.#writing.then(write).finally(() => this.#writes -= 1);
+  }
+
+  #appendNow(bytes: Buffer): void {
     if (this.#failure) return;
-    await outputs?.catch((error) => this.#failure ??= error);
+    this.#isSynced = false;
+    const startedAtMs = this.#clock.now();
+    try {
+      this.#file.appendSync?.(bytes);
+      this.#bytes += bytes.byteLength;
+    } catch (cause) {
+      this.#failure = journalError(this.path, cause);
+      this.#queue(() => this.#cutTornLine(bytes).catch(() => {})); // on failure the last line stays torn
+    }
+    this.#pace.add(this.#clock.now() - startedAtMs);
+  }
+
+  /** Records of outputs that are written in batches wait for these. */
+  async #appendBehind(outputs: Promise<void>, bytes: Buffer): Promise<void> {
+    await outputs.catch((error) => this.#failure ??= error);
+    await this.#append(bytes);
+  }
+
+  async #append(bytes: Buffer): Promise<void> {
     if (this.#failure) return;
-    const bytes = Buffer.from(text);
     this.#isSynced = false;
     try {
       await this.#file.append(bytes);
@@ -158,6 +194,17 @@ export class Journal {
       this.#failure = journalError(this.path, cause);
       await this.#cutTornLine(bytes).catch(() => {}); // on failure the last line stays torn
     }
+  }
+
+  /** Resolves when what was written before is on the disk. A slow disk gets one request at a time. */
+  #sync(): Promise<void> {
+    return this.#syncing ??= this.#writing.then(async () => {
+      if (this.#isSynced || this.#failure) return;
+      this.#isSynced = true;
+      const outputs = this.#outputs?.sync() ?? Promise.resolve();
+      await outputs.then(() => this.#file.datasync())
+        .catch((cause) => this.#failure = journalError(this.path, cause));
+    }).finally(() => this.#syncing = undefined);
   }
 
   /** A full disk may have stored only a part of `bytes`. Keeps the complete lines of that part. */

@@ -26,6 +26,8 @@ export interface JournalEvents {
   onRun(event: RunEvent, packBytes?: number): void;
   /** A line that cannot be used. */
   onFlaw(kind: keyof JournalFlaws): void;
+  /** May take a line that is a plain record: then `onRecord` does not get it. The line is valid during the call. */
+  takesLine?(line: Buffer, at: number): boolean;
   /** Some lines were read. The next ones wait for it. */
   onSome?(): Promise<void>;
 }
@@ -77,6 +79,7 @@ export async function readRecordAt(
 
 function readLine(line: Buffer, at: number, events: JournalEvents): void {
   if (line.byteLength === 0) return; // an append may begin with a line feed that was not needed
+  if (events.takesLine?.(line, at)) return;
   let read = parseLine(line);
   if (read.kind === "damaged") {
     events.onFlaw("damaged");

@@ -1,5 +1,6 @@
 /** Resumes earlier runs: finds the jobs that they finished, from the journal and the outputs in the folder. */
 
+import type { Buffer } from "node:buffer";
 import { join } from "../../runtime/path.ts";
 import { coarserIdentities } from "./coarser_identity.ts";
 import { checksumOfFile, parseChecksum } from "./checksum.ts";
@@ -18,6 +19,7 @@ import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.t
 import { type ReadRecord, type RunEvent, toJobRecord } from "./journal_record.ts";
 import { LineTable } from "./line_table.ts";
 import type { PackIndex } from "./pack_index.ts";
+import { RecordScanner } from "./record_scanner.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 
@@ -26,6 +28,8 @@ const CHECKS_MAX = 16;
 
 /** The beginning of the identities of lines. */
 const LINE_START = "line-";
+
+const DONE: FinishedOutcome = { state: "done" };
 
 /** How to resume. */
 export interface ResumeOptions {
@@ -58,6 +62,7 @@ export class Resume implements FinishedJobs {
   readonly #jobs = new JobTable();
   readonly #lines = new LineTable();
   readonly #epochs = new JournalEpochs();
+  readonly #scanner: RecordScanner;
   readonly counts: ResumeCounts = { done: 0, failed: 0, otherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
 
@@ -66,6 +71,7 @@ export class Resume implements FinishedJobs {
     this.#folder = folder;
     this.#path = options.path ?? journalIn(folder);
     this.#options = options;
+    this.#scanner = new RecordScanner(options.core);
   }
 
   /** Reads the journal of an output folder. */
@@ -74,6 +80,7 @@ export class Resume implements FinishedJobs {
     const path = resume.#path;
     try {
       await readJournal(files, path, {
+        takesLine: (line, at) => options.pack === undefined && resume.#takesLine(line, at),
         onRecord: (record, at) => resume.#onRecord(record, at),
         onRun: (event, packBytes) => resume.#onRun(event, packBytes),
         onFlaw: (kind) => resume.#onFlaw(kind),
@@ -101,9 +108,14 @@ export class Resume implements FinishedJobs {
 
   /** Whether a pack has entries that have been superseded. */
   get isOutdated(): boolean {
+    return this.#options.pack?.hasMoreThan(this.#packedJobs(() => true)) ?? false;
+  }
+
+  /** How many jobs have an entry in the pack. */
+  #packedJobs(counts: (job: JobEntry) => boolean): number {
     let jobs = 0;
-    for (const job of this.#jobs.entries()) if (this.#isInPack(job)) jobs += 1;
-    return this.#options.pack?.hasMoreThan(jobs) ?? false;
+    for (const job of this.#jobs.entries()) if (counts(job) && this.#isInPack(job)) jobs += 1;
+    return jobs;
   }
 
   /** The lines that ran with this core. */
@@ -122,6 +134,21 @@ export class Resume implements FinishedJobs {
     const number = this.#lines.get(identity);
     const job = number === undefined ? undefined : this.#jobs.get(numbering.outputOf(number));
     return job?.identity === identityNumber(identity) ? number : undefined;
+  }
+
+  /** Most outputs have a record that is trusted: then only their size is looked up. */
+  outcomeNow(input: IdentifiedInput): FinishedOutcome | "unknown" | undefined {
+    const { name } = input;
+    const job = this.#jobs.get(name);
+    if (!job || !isOf(job, input)) return undefined;
+    const isDone = job.state === JobState.done;
+    if (!isDone && (job.state === JobState.otherCore || this.#options.retryFailed)) {
+      return undefined;
+    }
+    if (this.#options.pack && isDone) return this.#isInPack(job) ? DONE : undefined;
+    if (!this.#files.fileBytesSync || !isDone) return "unknown";
+    if (this.#files.fileBytesSync(`${this.#folder}/${name}`) !== job.bytesOut) return undefined;
+    return this.#epochs.isTrusted(job.epoch) ? DONE : "unknown";
   }
 
   async outcomesOf(
@@ -193,6 +220,24 @@ export class Resume implements FinishedJobs {
     return readRecordAt(this.#files, this.#path, at).catch(() => undefined);
   }
 
+  /** Nearly all lines are plain. The same as `#onRecord`, in a fraction of the time. */
+  #takesLine(line: Buffer, at: number): boolean {
+    const scanned = this.#scanner;
+    if (!scanned.scan(line)) return false;
+    const { input, identity, content, state, attempt, bytesOut, crcOut, isSameCore } = scanned;
+    if (identity === 0 || attempt === 0) return true;
+    this.#jobs.setHashed(input, {
+      identity: isSameCore ? identity : 0,
+      state: isSameCore ? JobState[state] : JobState.otherCore,
+      epoch: this.#epochs.current,
+      at,
+      bytesOut,
+      crcOut,
+      content,
+    });
+    return true;
+  }
+
   #onRecord(record: ReadRecord, at: number): void {
     const { input, identity, content, state, attempt, bytesOut, crcOut, core } = record;
     const { pack } = this.#options;
@@ -229,12 +274,11 @@ export class Resume implements FinishedJobs {
   }
 
   #count(): void {
-    for (const job of this.#jobs.entries()) {
-      const { state } = job;
-      if (state === JobState.done) this.counts.done += this.#isInPack(job) ? 1 : 0;
-      else if (state === JobState.failed) this.counts.failed += 1;
-      else this.counts.otherCore += 1;
-    }
+    this.counts.done = this.#options.pack
+      ? this.#packedJobs(({ state }) => state === JobState.done)
+      : this.#jobs.count(JobState.done);
+    this.counts.failed = this.#jobs.count(JobState.failed);
+    this.counts.otherCore = this.#jobs.count(JobState.otherCore);
   }
 }
 

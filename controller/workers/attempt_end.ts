@@ -1,7 +1,7 @@
 /** Classifies the end of a connection, which determines when its worker is dialed again. */
 
 import { reasonOf } from "../../runtime/error_text.ts";
-import { KeyNeededError, RefusedError } from "../../security/refused_error.ts";
+import { FullError, KeyNeededError, RefusedError } from "../../security/refused_error.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
 import { type AttemptEnd, GIVE_UP_MS } from "./reconnect.ts";
 import { RenegotiateError, UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
@@ -38,6 +38,7 @@ export function connectionEnd(
 function mayAgree(worker: ConnectedWorker, error: Error | undefined): boolean {
   const { connection, history: { versions } } = worker;
   if (error instanceof VersionRefusedError) return versions.onRefused(connection.version);
-  if (!connection.hasAgreed && !(error instanceof RefusedError)) versions.onUnanswered();
+  const isAnswered = error instanceof RefusedError || error instanceof FullError;
+  if (!connection.hasAgreed && !isAnswered) versions.onUnanswered();
   return false;
 }

@@ -25,6 +25,9 @@ export function isError({ type }: Frame): boolean {
 
 /** Decodes the answer to a job. `lastLines`: what the job printed last, if the worker has said it. */
 export function answerOf(frame: Frame, lastLines?: readonly string[]): Answer {
+  if (frame.type === ResponseType.ok && !lastLines) { // nearly every job
+    return { kind: "result", result: decodeJobResponse(frame.payload) };
+  }
   const printed = lastLines && { lastLines };
   if (frame.type === ResponseType.ok) {
     return { kind: "result", result: decodeJobResponse(frame.payload), ...printed };

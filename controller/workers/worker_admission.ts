@@ -15,7 +15,7 @@ const WORKERS_MIN = 8;
 
 /**
  * Open files of the run itself: folders of its output (128), inputs that are read, outputs that are written, the journal,
- * cores and their files, workers that it has dialed or started.
+ * cores and their files, workers that it has dialed or started, connections that are told why they are closed.
  */
 const OWN_FILES = 256;
 

@@ -283,9 +283,9 @@ class MemoryFiles implements Files {
     return this.#disk.info(path);
   }
 
-  async entries(path: string): Promise<Entry[]> {
+  async *entries(path: string): AsyncIterable<readonly Entry[]> {
     const names = await this.list(path);
-    return names.map((name) => {
+    yield names.map((name) => {
       const kind = this.#disk.info(`${path}/${name}`)?.kind;
       return { name, kind: kind === "folder" || kind === "file" ? kind : "other" };
     });

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { ConnectionLimit } from "../../link/connection_limit.ts";
+import { FAREWELLS_MAX } from "../../link/farewells.ts";
+import { decodeError, FrameDecoder } from "../../protocol/mod.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
@@ -25,13 +27,17 @@ class Listener {
     onRefused: (_, reason) => void this.refused.push(reason),
   });
 
-  async connect(host: string): Promise<ByteStream & { readonly isAdmitted: boolean }> {
+  async connect(
+    host: string,
+    more: Partial<ByteStream> = {},
+  ): Promise<ByteStream & { readonly isAdmitted: boolean }> {
     const stream = {
       peer: `${host}:${++lastPort}`,
       read: () => new Promise<null>(() => {}),
       write: () => Promise.resolve(),
       endWrites: () => Promise.resolve(),
       close: () => {},
+      ...more,
     };
     return Object.assign(stream, { isAdmitted: await this.limit.admit(stream) });
   }
@@ -58,6 +64,38 @@ test("an idle connection gives its place to a new one, and a closed one counts n
   for (const stream of streams) stream.close();
   for (const stream of streams) stream.close(); // closing twice counts once
   assert.equal(listener.limit.count, 1);
+});
+
+test("sixteen of those that are too many are told why at a time, for a second, the others are closed at once", async () => {
+  const listener = new Listener();
+  for (let index = 0; index < 6; index++) await listener.connect(`10.0.0.${index}`);
+  let told: Uint8Array[] = [];
+  let closed = 0;
+  const write = (bytes: Uint8Array) => Promise.resolve(void told.push(bytes.slice()));
+  const close = () => void (closed += 1);
+  const refused = async (count: number) => {
+    for (let index = 0; index < count; index++) {
+      await listener.connect("10.0.1.1", { write, close });
+    }
+  };
+  await refused(FAREWELLS_MAX + 4);
+  assert.deepEqual([told.length, closed], [FAREWELLS_MAX, 4]);
+  const decoder = new FrameDecoder();
+  decoder.space().set(told[0] as Uint8Array);
+  decoder.commit(told[0]?.byteLength ?? 0);
+  const frame = decoder.next();
+  assert(frame);
+  assert.deepEqual([frame.type, Number(frame.id)], [0xff, 0]);
+  const reason = "6 connections are open, and all are used; a place may be free later";
+  assert.equal(decodeError(frame.payload), reason);
+  await listener.clock.advance(1_000);
+  assert.equal(closed, FAREWELLS_MAX + 4);
+  told = [];
+  // The other end has read it, and closes.
+  const end = () => Promise.resolve(null);
+  await listener.connect("10.0.1.1", { write, close, read: end });
+  await listener.clock.advance(0);
+  assert.deepEqual([told.length, closed], [0, FAREWELLS_MAX + 5]);
 });
 
 test("connections that come and go without end are accepted at a hundred a second", async () => {

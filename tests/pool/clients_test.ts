@@ -1,7 +1,7 @@
 /** How the jobs of several clients share endpoints. */
 
 import assert from "node:assert/strict";
-import type { ClientId, CoreKey } from "../../pool/types.ts";
+import type { ClientId, CoreKey, EndpointId } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -73,12 +73,12 @@ test("a slot has jobs of one client at a time, and clients with short jobs take 
 
 test("no job waits behind a long job of another client while other slots become free", () => {
   const recorder = new Recorder();
-  const [slot, free] = [recorder.endpoint(), recorder.endpoint()];
+  const slots = [recorder.endpoint(), recorder.endpoint()];
   const [one, two] = [recorder.client(), recorder.client()];
   runQuickJobs(recorder, one);
   recorder.queue(one, `long ${names("a", 20)}`);
   recorder.schedule();
-  assert.equal(recorder.out(slot)[0], "long");
+  const free = slots.find((slot) => recorder.out(slot)[0] !== "long") as EndpointId;
   recorder.queue(two, names("b", 40));
   recorder.schedule();
   for (; recorder.out(free).length > 0; recorder.schedule()) {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Endpoint } from "../../pool/endpoint.ts";
 import { newJob } from "../../pool/job.ts";
+import { Roster } from "../../pool/roster.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 
@@ -40,10 +41,10 @@ test("an endpoint has answered once a job is back with an answer, and not becaus
 });
 
 function endpointWith(jobs: number, slots: number | undefined): Endpoint<number> {
-  const endpoint = new Endpoint<number>(1 as EndpointId, slots);
+  const endpoint = new Endpoint<number>(1 as EndpointId, slots, new Roster(false));
   for (const number of range(1, jobs)) {
     const job = newJob(1 as ClientId, "core" as CoreKey, 1, number, 0);
-    endpoint.add(number as DispatchId, job, 0);
+    endpoint.add(job, 0);
   }
   return endpoint;
 }

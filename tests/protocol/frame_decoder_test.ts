@@ -359,3 +359,47 @@ test("a large payload that is given up is skipped, and the frames behind it come
     assert.equal(decoder.heldBytes, 0);
   }
 });
+
+test("a large payload goes to its place, however the bytes are cut", () => {
+  const payloads = [100_000, 2_000_000, 70_000, 65_537].map((size) =>
+    new Uint8Array(size).fill(size)
+  );
+  const frames = payloads.map((payload, id) => ({ type: id % 2, id, payload }));
+  const cuts = [[1], [65_536], [17, 1], [100_003], [3_000_000]];
+  for (const wideCuts of cuts) {
+    const places: Uint8Array[] = [];
+    const decoder = new FrameDecoder({
+      findPlace: (type, bytes) => {
+        if (type === 0) return undefined;
+        places.push(new Uint8Array(bytes));
+        return {
+          bytes: places.at(-1) as Uint8Array<ArrayBuffer>,
+          release: () => assert.fail("kept"),
+        };
+      },
+    });
+    const decoded = decodeInPieces(decoder, encodeAll(frames), wideCuts);
+    assertSameFrames(decoded, frames);
+    for (const { type, payload } of decoded) {
+      if (type === 1 && payload.byteLength > 256 * KIB) assert(places.includes(payload));
+    }
+    decoder.close();
+  }
+});
+
+test("the place of a payload that does not arrive is released once, when the stream has ended", () => {
+  const released: string[] = [];
+  const findPlace = () => ({
+    bytes: new Uint8Array(GIB / 8),
+    release: () => released.push("place"),
+  });
+  const decoder = new FrameDecoder({ findPlace });
+  assert.deepEqual(decoder.feed(header({ payloadBytes: GIB / 8 })), []);
+  decoder.feed(new Uint8Array(1000));
+  assert(decoder.allocatedBytes < 300 * 1024, "it takes memory only as it arrives");
+  decoder.discardArriving();
+  assert.deepEqual(released, [], "a read may be under way");
+  decoder.close();
+  decoder.close();
+  assert.deepEqual(released, ["place"]);
+});

@@ -354,3 +354,38 @@ function takeAll(writer: FrameWriter): Bytes[] {
 function totalBytes(pieces: readonly Bytes[]): number {
   return pieces.reduce((total, piece) => total + piece.byteLength, 0);
 }
+
+test("a frame in memory of the caller's is one piece, and released once it is written", () => {
+  const writer = new FrameWriter();
+  const memory = new Uint8Array(100_000).fill(7);
+  const released: number[] = [];
+  writer.frame(1, 1, pattern(3));
+  writer.frameInPlace(2, 9, memory.subarray(64, 50_064), () => released.push(1));
+  writer.frame(3, 3, pattern(5));
+  assert.equal(writer.pendingBytes, 3 * HEADER_BYTES + 50_008);
+  const [first, frame, last] = [writer.take(), writer.take(), writer.take()];
+  assert(first && frame && last);
+  assert.equal(frame.buffer, memory.buffer);
+  assertSameBytes(frame, encodeFrame({ type: 2, id: 9, payload: new Uint8Array(50_000).fill(7) }));
+  for (const piece of [first, last]) writer.release(piece);
+  assert.deepEqual(released, []);
+  writer.release(frame);
+  writer.release(frame);
+  assert.deepEqual(released, [1]);
+});
+
+test("a writer that is closed releases what it still has, but not what is being written", () => {
+  const writer = new FrameWriter();
+  const released: number[] = [];
+  for (const id of [1, 2]) {
+    writer.frameInPlace(0, id, new Uint8Array(200).subarray(64), () => released.push(id));
+  }
+  const writing = writer.take();
+  writer.close();
+  assert.deepEqual(released, [2]);
+  assert.equal(writer.take(), undefined);
+  assert.equal(writer.pendingBytes, 0);
+  assert(writing);
+  writer.release(writing);
+  assert.deepEqual(released, [2, 1]);
+});

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { ControllerV1 } from "../fixtures/peers/controller_v1.ts";
 import { delay } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
+import { KeyNeededError, RefusedError } from "../../security/refused_error.ts";
 import { silentLog } from "../../system/log.ts";
 import { dialController } from "../../worker/serve.ts";
 import { Program } from "../lib/processes.ts";
@@ -133,6 +134,37 @@ test("each time that a controller cannot be reached is reported once, also for t
   await clock.advance(10_000);
   assert.equal(warnings.length, 2);
   ending.abort();
+  await dial;
+});
+
+test("a worker that is asked for a key dials again at once, without a word in the log, and others that refuse it later", async () => {
+  const clock = new VirtualClock();
+  const ending = new AbortController();
+  const warnings: string[] = [];
+  const dials: number[] = [];
+  const errors = [
+    new KeyNeededError("this run needs a key"),
+    new RefusedError("it is another key"),
+  ];
+  const runtime = {
+    clock,
+    random: { fraction: () => 1, hex: () => "" },
+    dial: () => {
+      const error = errors[dials.push(clock.now()) - 1];
+      return Promise.resolve({ read: () => Promise.reject(error) } as unknown as ByteStream);
+    },
+  };
+  const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
+  const serve = async (stream: ByteStream) => {
+    await stream.read(new Uint8Array(1)).catch(() => {});
+  };
+  const address = { kind: "tcp", host: "controller", port: 1 } as const;
+  const dial = dialController({ serve }, runtime, address, log, ending.signal);
+  await clock.advance(29_000);
+  assert.deepEqual(dials, [0, 0]);
+  assert.deepEqual(warnings, ["Cannot serve controller controller:1: it is another key; retrying"]);
+  ending.abort();
+  await clock.advance(1_000);
   await dial;
 });
 

@@ -21,8 +21,16 @@ interface Processes {
   running: number;
 }
 
-/** A worker with real slots and real time, and one slot unless told otherwise. */
-export function startOwnWorker(options: Partial<WorkerOptions> = {}): Promise<OwnWorker> {
+/** How a worker's jobs reach its slots, and their responses come back. */
+export type Transport = "memory" | "socket";
+
+/**
+ * A worker with real slots and real time, and one slot unless told otherwise. `transport`: "socket" as on a system that
+ * has no memory to share.
+ */
+export function startOwnWorker(
+  options: Partial<WorkerOptions> & { readonly transport?: Transport } = {},
+): Promise<OwnWorker> {
   return OwnWorker.start(options, undefined, undefined);
 }
 
@@ -64,12 +72,14 @@ export class OwnWorker implements AsyncDisposable {
   }
 
   static async start(
-    options: Partial<WorkerOptions>,
+    { transport, ...options }: Partial<WorkerOptions> & { readonly transport?: Transport },
     clock: VirtualClock | undefined,
     fakes: FakeSlots | undefined,
   ): Promise<OwnWorker> {
     const processes = { started: 0, running: 0 };
-    const real = await detectRuntime();
+    const detected = await detectRuntime();
+    const { createMemory: _, ...withoutMemory } = detected;
+    const real: Runtime = transport === "socket" ? withoutMemory : detected;
     const counted = counting(fakes ? fakes.replaceIn(real) : real, processes);
     const lines: string[] = [];
     const push = (line: string) => void lines.push(line);

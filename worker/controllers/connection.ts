@@ -29,14 +29,16 @@ import {
 } from "../../protocol/mod.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import { DONE, type JobSource, type Lines, RECEIVED, type RelayedJob } from "../job.ts";
+import { end, RECEIVED } from "../job.ts";
+import type { JobPlace, JobSource, Lines, RelayedJob, SlotResponse } from "../job.ts";
 import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
+import { ArrivingJob } from "./arriving_job.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionWatch } from "./connection_watch.ts";
 import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
 import { CoreChanges, type CoreMessage, type CoreResponder } from "./core_changes.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
-import { FlowControl } from "./flow_control.ts";
+import { backlogOf, FlowControl } from "./flow_control.ts";
 import { PacedMessages } from "./message_pace.ts";
 import { PrintedNotices } from "./printed_notices.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
@@ -52,6 +54,7 @@ export class Connection implements JobSource {
   readonly #contents: ContentReceiver;
   readonly #flow: FlowControl;
   readonly #paced: PacedMessages;
+  readonly #arriving: ArrivingJob;
   readonly printing: PrintedNotices;
   readonly watch: ConnectionWatch;
   readonly #closed = Promise.withResolvers<Error | undefined>();
@@ -62,9 +65,8 @@ export class Connection implements JobSource {
 
   constructor(context: ConnectionContext, stream: ByteStream) {
     const { executor, store, checks, room, clock, payloadBytesMax } = context;
-    const client = executor.onClientUp();
     this.#context = context;
-    this.#client = client;
+    const client = this.#client = executor.onClientUp();
     this.#jobs = new UnansweredJobs(() => [...this.#core.waiting, ...executor.jobsOf(client)]);
     this.#core = new CurrentCore({
       onOutcome: (job, outcome) => this.#start(job, outcome),
@@ -76,7 +78,8 @@ export class Connection implements JobSource {
     };
     this.#changes = new CoreChanges(this.#core, store, checks, room, responder);
     this.#contents = new ContentReceiver(context.contents, room, responder);
-    const options = { clock, payloadBytesMax };
+    this.#arriving = new ArrivingJob(this.#core, executor);
+    const options = { clock, payloadBytesMax, findPlace: this.#arriving.findPlace };
     const link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
@@ -88,14 +91,7 @@ export class Connection implements JobSource {
     this.#link = link;
     this.#paced = new PacedMessages(context.pace, (until) => link.hold(until));
     this.printing = new PrintedNotices(link, this.#core, clock);
-    const backlog = {
-      jobs: this.#jobs,
-      cores: this.#core,
-      parts: this.#contents,
-      get unreadBytes() {
-        return link.pendingBytes;
-      },
-    };
+    const backlog = backlogOf(this.#jobs, this.#core, this.#contents, link);
     this.#flow = new FlowControl(backlog, {
       pause: (isPaused) => link.pause(isPaused),
       block: (isBlocked) => executor.onClientBlocked(client, isBlocked),
@@ -153,14 +149,15 @@ export class Connection implements JobSource {
 
   // Answers to jobs.
 
-  answer(job: RelayedJob, type: number, payload: Uint8Array<ArrayBuffer>, lines?: Lines): void {
+  answer(job: RelayedJob, { type, payload, release }: SlotResponse, lines?: Lines): void {
     if (type !== ResponseType.ok) {
       if (lines) this.printing.onLost(job, lines);
       return this.fail(job, "other", decodeError(payload));
     }
-    if (this.#link.isClosed) return;
+    if (this.#link.isClosed) return release?.();
     if (lines || this.printing.hasJobs) this.printing.onAnswered(job, payload, lines);
-    this.#link.send(type, job.id, payload);
+    if (release) this.#link.sendInPlace(type, job.id, payload, release);
+    else this.#link.send(type, job.id, payload);
     this.#flow.onAnswerWritten();
     this.#onAnswered(job);
   }
@@ -174,7 +171,7 @@ export class Connection implements JobSource {
 
   /** The worker is draining and has not started the job. */
   #refuse(job: RelayedJob): void {
-    job.state = DONE;
+    end(job);
     if (this.#version > 1) this.fail(job, "draining", "The worker is shutting down");
   }
 
@@ -187,13 +184,14 @@ export class Connection implements JobSource {
   // Messages.
 
   #onFrame(frame: Frame): void {
+    const place = this.#arriving.onArrived(frame.payload);
     try {
       if (frame.type === MessageType.job) {
         checkJob(frame.payload);
-        this.#onJob(frame.id, frame.payload, NO_LIMITS);
+        this.#onJob(frame.id, frame.payload, NO_LIMITS, place);
       } else if (frame.type === MessageType.limitedJob && this.#version > 1) {
         const { job, limits } = readLimitedJob(frame.payload);
-        this.#onJob(frame.id, job, limits);
+        this.#onJob(frame.id, job, limits, place);
       } else {
         this.#paced.onMessage(frame.type);
         const message = this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame);
@@ -201,6 +199,7 @@ export class Connection implements JobSource {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      place?.release();
       this.#paced.onRefused();
       this.#sendError(frame.id, "protocol", error.message);
     }
@@ -228,7 +227,7 @@ export class Connection implements JobSource {
     if (job) {
       if (job.state.name === "waiting") {
         job.state.queue.delete(job);
-        job.state = DONE;
+        end(job);
       } else this.#context.executor.cancel(job);
       this.fail(job, "cancelled", "The controller has canceled the job");
     } else this.#paced.onRefused();
@@ -253,8 +252,8 @@ export class Connection implements JobSource {
   }
 
   /** The hot path: the payload is checked, and otherwise forwarded as it came. */
-  #onJob(id: Uint64, payload: Uint8Array<ArrayBuffer>, limits: JobLimits): void {
-    const job: RelayedJob = { source: this, id, payload, limits, state: RECEIVED };
+  #onJob(id: Uint64, payload: Frame["payload"], limits: JobLimits, place?: JobPlace): void {
+    const job: RelayedJob = { source: this, id, payload, place, limits, state: RECEIVED };
     this.#jobs.add(job);
     this.#flow.onGrown();
     if (this.#isDraining) return this.#refuse(job);
@@ -271,7 +270,7 @@ export class Connection implements JobSource {
   }
 
   #failUnstarted(job: RelayedJob, kind: FailureKindName, reason: string): void {
-    job.state = DONE;
+    end(job);
     this.#paced.onRefused();
     this.fail(job, kind, reason);
   }

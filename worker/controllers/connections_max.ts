@@ -1,6 +1,7 @@
 /** How many connections a worker accepts: as many as are useful, and fewer where the system allows fewer open files. */
 
 import type { ConnectionLimits } from "../../link/connection_limit.ts";
+import { FAREWELLS_MAX } from "../../link/farewells.ts";
 import { openFilesMax } from "../../system/open_files.ts";
 import { type SystemFiles, thisSystem } from "../../system/system_text.ts";
 
@@ -13,8 +14,8 @@ const CONNECTIONS_MIN = 8;
 /** Controllers that are accepted in a second: more than start at once, and little work for a worker. */
 const ACCEPTED_PER_SECOND = 100;
 
-/** Open files of the worker itself, and of each slot: its process, its pipes, its socket, its core, and the next one. */
-const OWN_FILES = 48;
+/** Open files of the worker itself, connections that are told why they are closed, and those of each slot: its process, its pipes, its socket, its core, and the next one. */
+const OWN_FILES = 48 + FAREWELLS_MAX;
 const SLOT_FILES = 12;
 
 /** The limits for a worker with so many slots. One host may have half of all places, so that others find one. */

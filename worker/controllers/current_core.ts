@@ -48,6 +48,11 @@ export class CurrentCore {
     return this.#bytes;
   }
 
+  /** The core that is current, if it is ready. */
+  get ready(): StoredCore | undefined {
+    return this.#current.name === "ready" ? this.#current.core : undefined;
+  }
+
   /** Whether the core with this key is current and ready. */
   isReady(key: CoreKey): boolean {
     return this.#current.name === "ready" && this.#current.core.key === key;

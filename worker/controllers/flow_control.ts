@@ -33,6 +33,23 @@ export interface Backlog {
   readonly unreadBytes: number;
 }
 
+/** What a connection holds: jobs, cores, parts of files, and what `link` has not sent yet. */
+export function backlogOf(
+  jobs: Unanswered,
+  cores: Unanswered,
+  parts: Unanswered,
+  link: { readonly pendingBytes: number },
+): Backlog {
+  return {
+    jobs,
+    cores,
+    parts,
+    get unreadBytes() {
+      return link.pendingBytes;
+    },
+  };
+}
+
 /** What flow control does. */
 export interface FlowActions {
   /** Stops or resumes reading. */

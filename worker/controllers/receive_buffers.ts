@@ -4,6 +4,8 @@
  * For that reason payloads are copied out of buffers that are mostly unused.
  */
 
+import type { PlacedPayload } from "../job.ts";
+
 /** Buffers are checked each time this much was received. */
 const COMPACT_EVERY_BYTES = 16 * 1024 * 1024;
 
@@ -13,10 +15,8 @@ const FILLED_PART_MIN = 1 / 4;
 /** About what a job takes beside its payload. */
 const JOB_BYTES = 64;
 
-/** A job, as far as its payload goes. */
-export interface PayloadHolder {
-  payload: Uint8Array<ArrayBuffer>;
-}
+/** A job, as far as its payload goes. One that has a place is in no such buffer. */
+export type PayloadHolder = PlacedPayload;
 
 /** The receive buffers of one connection. */
 export class ReceiveBuffers {
@@ -41,7 +41,7 @@ export class ReceiveBuffers {
 
   /** Copies payloads out of buffers that are mostly unused. */
   #compact(): void {
-    const holders = this.#holders();
+    const holders = this.#holders().filter(({ place }) => !place);
     const neededBytes = new Map<ArrayBuffer, number>();
     for (const { payload: { buffer, byteLength } } of holders) {
       neededBytes.set(buffer, (neededBytes.get(buffer) ?? 0) + byteLength + JOB_BYTES);

@@ -2,11 +2,12 @@
 
 import { Pool } from "../../pool/pool.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../pool/types.ts";
-import type { FailureKindName, Frame } from "../../protocol/mod.ts";
+import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
-import { DONE, type Lines, type RelayedJob } from "../job.ts";
+import { end } from "../job.ts";
+import type { JobPlace, Lines, RelayedJob, SlotResponse } from "../job.ts";
 import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
 import { CoreTrials } from "./core_trials.ts";
@@ -14,12 +15,9 @@ import type { Launcher } from "./launcher.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { EndCause } from "./process_end.ts";
 import { type OnCorePrinted, printedTo } from "./printed_to.ts";
-import { Slots } from "./slots.ts";
+import { SLOT_BYTES_MAX, Slots } from "./slots.ts";
 import { Terminations } from "./terminations.ts";
 import { Watchdog } from "./watchdog.ts";
-
-/** The most input bytes in flight at a slot, beyond the job that it runs. */
-const SLOT_BYTES_MAX = 4 * 1024 * 1024;
 
 /** How an executor is set up. */
 export interface ExecutorOptions {
@@ -125,6 +123,11 @@ export class Executor {
     this.#watchdog.onScheduled(job);
   }
 
+  /** A place for the payload of a job that is about to be received, if there is one; it need not be used. */
+  place(core: StoredCore, payloadBytes: number, prefixBytes: number): JobPlace | undefined {
+    return this.#slots.place(core.key, payloadBytes, prefixBytes);
+  }
+
   /** Cancels a job. If a slot has it, the slot may still run it, and its answer is dropped. */
   cancel(job: RelayedJob): void {
     if (job.state.name !== "scheduled") return;
@@ -204,13 +207,14 @@ export class Executor {
     return endpoint;
   }
 
-  #onAnswer(endpoint: EndpointId, frame: Frame, lastLines?: Lines): void {
-    const entry = this.#pool.onAnswer(endpoint, frame.id as DispatchId, this.#onEvent());
-    if (!entry) throw new TypeError(`A slot answered job ${frame.id}, which it was not sent`);
-    const job = entry.payload;
-    const isAwaited = job.state.name === "scheduled";
+  #onAnswer(endpoint: EndpointId, response: SlotResponse, lastLines?: Lines): void {
+    const entry = this.#pool.onAnswer(endpoint, response.id as DispatchId, this.#onEvent());
+    const job = entry?.payload;
+    const isAwaited = job?.state.name === "scheduled";
+    if (!isAwaited) response.release?.();
+    if (!job) throw new TypeError(`A slot answered job ${response.id}, which it was not sent`);
     this.#leave(job);
-    if (isAwaited) job.source.answer(job, frame.type, frame.payload, lastLines);
+    if (isAwaited) job.source.answer(job, response, lastLines);
   }
 
   #onLost(endpoint: EndpointId, reason: string, cause: EndCause, last: DispatchId): void {
@@ -230,7 +234,7 @@ export class Executor {
   // Actions of the pool.
 
   #send(endpoint: EndpointId, dispatch: DispatchId, job: RelayedJob): void {
-    this.#slots.at(endpoint)?.process?.sendJob(dispatch, job.payload);
+    this.#slots.at(endpoint)?.process?.sendJob(dispatch, job);
   }
 
   #load(endpoint: EndpointId, key: CoreKey): void {
@@ -275,7 +279,7 @@ export class Executor {
   /** A job has left the pool. */
   #leave(job: RelayedJob): void {
     const { state } = job;
-    job.state = DONE;
+    end(job);
     if ("core" in state) this.#store.release(state.core);
   }
 

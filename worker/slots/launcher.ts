@@ -13,6 +13,7 @@ import { Descendants } from "./descendants.ts";
 import { Guardian } from "./guardian.ts";
 import { inheritedBySlots } from "../../system/inherited_variables.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
+import { ProcessMemory } from "./process_memory.ts";
 import { type ProcessSetup, setupOf } from "./process_setup.ts";
 import { Registrations } from "./registrations.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -53,6 +54,7 @@ interface ProcessStart {
   readonly slot: number;
   readonly startedJob: StartedJob;
   readonly setup: ProcessSetup | undefined;
+  readonly memory: ProcessMemory | undefined;
 }
 
 /** A process that was started. */
@@ -115,9 +117,11 @@ export class Launcher {
     const number = ++this.#lastNumber;
     const ticket = parseInt(this.#runtime.random.hex(TICKET_BYTES), 16);
     const startedJob = new StartedJob(this.#runtime.files, sharedPath(socketPath, number));
-    const child = this.#start({ number, ticket, slot, startedJob, setup });
+    const memory = ProcessMemory.create(this.#runtime);
+    const child = this.#start({ number, ticket, slot, startedJob, setup, memory });
     const process = new SlotProcess(child, events, {
       setup: setup?.key,
+      memory,
       sandbox,
       clock: this.#runtime.clock,
       pace: this.#pace,
@@ -133,11 +137,15 @@ export class Launcher {
     return process;
   }
 
-  #start({ number, ticket, slot, startedJob, setup }: ProcessStart): ChildProcess {
+  #start({ number, ticket, slot, startedJob, setup, memory }: ProcessStart): ChildProcess {
     const { socketPath, sandbox, shares = ONE_SLOT } = this.#options;
     const cpus = boundCpus(shares, slot);
     const dumpsCore = this.#dumps !== undefined;
-    const start: SlotStart = { number, ticket, cpus, dumpsCore, notesExit: sandbox && true };
+    const inherited = memory?.inherited(this.#runtime.inheritedAs ?? ((fd) => fd));
+    const start: SlotStart = {
+      ...{ number, ticket, cpus, dumpsCore, notesExit: sandbox && true },
+      memory: inherited,
+    };
     const args = [socketPath, JSON.stringify(start)];
     try {
       const folder = this.#folders.make(number);
@@ -153,10 +161,11 @@ export class Launcher {
       const kept = inheritedBySlots(env);
       const place = { number, folder, socketPath, core: setup };
       const within = sandbox && ((program: Program) => sandbox.around(program, place));
-      const started = { variables, folder, within };
+      const started = { variables, folder, within, inherited: memory?.descriptors };
       const child = startSelf(this.#runtime, "slot", args, started, kept);
       return sandbox ? sandbox.transparent(child, () => startedJob.hasExited) : child;
     } catch (error) {
+      memory?.onGone();
       startedJob.close();
       void startedJob.unlink();
       void this.#folders.remove(number);

@@ -4,9 +4,9 @@
  */
 
 import type { DispatchId } from "../../pool/types.ts";
-import type { Frame } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { jobMarkIn } from "../../slot/protocol.ts";
+import type { SlotResponse } from "../job.ts";
 import { LastLines } from "./last_lines.ts";
 import type { StartedJob } from "./started_job.ts";
 
@@ -33,7 +33,7 @@ export interface PrintedEvents {
   /** Lines of a job, or of none: id 0. */
   onPrinted(job: DispatchId, lines: readonly string[]): void;
   /** An answer, and the last lines of its job. */
-  onAnswer(frame: Frame, lastLines: readonly string[]): void;
+  onAnswer(frame: SlotResponse, lastLines: readonly string[]): void;
 }
 
 const NO_LINES: readonly string[] = [];
@@ -47,7 +47,7 @@ export class PrintedLines {
   /** Answers that must wait for their marks have been announced for these jobs. */
   readonly #announced = new Set<number>();
   /** Answers that wait for their marks. */
-  readonly #held = new Map<number, { readonly frame: Frame; readonly timer: Timer }>();
+  readonly #held = new Map<number, { readonly frame: SlotResponse; readonly timer: Timer }>();
   /** Jobs whose marks have come before their answers, and their last lines. */
   readonly #marked = new Map<number, readonly string[]>();
   #unpassed: string[] = [];
@@ -90,7 +90,7 @@ export class PrintedLines {
   }
 
   /** An answer has come. Returns whether it waits for its mark: then `onAnswer` follows. */
-  holds(frame: Frame): boolean {
+  holds(frame: SlotResponse): boolean {
     const id = frame.id as number;
     if (this.#announced.size === 0 || !this.#announced.delete(id)) return false;
     const timer = this.#clock.after(MARK_WAIT_MS, () => this.#release(id, this.#last.lines));

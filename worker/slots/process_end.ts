@@ -2,6 +2,8 @@
 
 import os from "node:os";
 import type { ProcessEnd } from "../../runtime/ports.ts";
+import { withReason } from "../../system/last_words.ts";
+import type { Lines } from "../job.ts";
 
 /**
  * Who ended a process. `self`: its job or its core, as far as anybody can know, or the worker because of them.
@@ -38,4 +40,29 @@ export function describeEnd(end: ProcessEnd): string {
     return `crashed: SIGILL; the core uses an instruction that ${cpu} lacks, or has stopped itself`;
   }
   return causeOf(end) === "terminated" ? `was ended by ${signal}` : `crashed: ${signal}`;
+}
+
+/** Why a process has never connected. `reason`: why it was killed, or what it printed last. */
+export function startProblem(
+  end: ProcessEnd | undefined,
+  reason: string,
+  pid: number,
+  { whyGivenUp }: { readonly whyGivenUp: string },
+): string {
+  if (!end) return `${reason} (pid ${pid}; ${whyGivenUp})`;
+  return reason === "" ? `it ${describeEnd(end)}` : reason;
+}
+
+/** Why a process is gone. `killReason`: why this worker has killed it. */
+export function exitReason(
+  end: ProcessEnd | undefined,
+  killReason: string | undefined,
+  child: { readonly whyGivenUp: string },
+  startedJob: { readonly hasOverflowedStack: boolean },
+  printed: { readonly lastLines: Lines },
+): string {
+  if (!end) return `${killReason ?? "was killed"}; ${child.whyGivenUp}`;
+  if (killReason !== undefined) return killReason;
+  const overflow = startedJob.hasOverflowedStack ? " (stack overflow)" : "";
+  return withReason(`${describeEnd(end)}${overflow}`, printed.lastLines);
 }

@@ -2,11 +2,10 @@
 
 import type { DispatchId, EndpointId } from "../../pool/types.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import type { Frame } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { StoredCore } from "../cores/core_store.ts";
-import type { Lines } from "../job.ts";
+import type { Lines, SlotResponse } from "../job.ts";
 import { pause } from "../../system/pause.ts";
 import type { Launcher } from "./launcher.ts";
 import { ProcessLimit } from "./process_limit.ts";
@@ -22,7 +21,7 @@ export interface SlotEvents {
   /** The slot has a process. Returns the id of its new endpoint. */
   onUp(slot: Slot): EndpointId;
   /** The response to a job, with the last lines that it printed if it failed. */
-  onAnswer(endpoint: EndpointId, frame: Frame, lastLines?: Lines): void;
+  onAnswer(endpoint: EndpointId, response: SlotResponse, lastLines?: Lines): void;
   /** Lines that a job has printed; id 0: no job. */
   onPrinted?(endpoint: EndpointId, job: DispatchId, lines: Lines): void;
   /** The last lines of the job that a process started last, which is about to be lost. */
@@ -182,7 +181,7 @@ export class Slot {
       this.#state = { name: "starting" };
     }
     const process = launcher.spawn(this.#name, this.#index, {
-      onAnswer: (frame, lastLines) => this.#onAnswer(process, frame, lastLines),
+      onAnswer: (response, lastLines) => this.#onAnswer(process, response, lastLines),
       onPrinted: (job, lines) => this.#onPrinted(process, job, lines),
       onLost: (reason, cause) => this.#onProcessLost(process, reason, cause),
     }, core);
@@ -205,10 +204,10 @@ export class Slot {
     }
   }
 
-  #onAnswer(process: SlotProcess, frame: Frame, lastLines?: Lines): void {
+  #onAnswer(process: SlotProcess, response: SlotResponse, lastLines?: Lines): void {
     const serving = this.#serving;
-    if (serving?.process !== process) return;
-    this.#context.events.onAnswer(serving.endpoint, frame, lastLines);
+    if (serving?.process !== process) return response.release?.();
+    this.#context.events.onAnswer(serving.endpoint, response, lastLines);
   }
 
   #onPrinted(process: SlotProcess, job: DispatchId, lines: Lines): void {

@@ -5,7 +5,6 @@ import {
   decodeError,
   type Frame,
   MalformedPayloadError,
-  MessageType,
   ResponseType,
   type Uint64,
 } from "../../protocol/mod.ts";
@@ -18,12 +17,15 @@ import { Child } from "../../system/child.ts";
 import { withReason } from "../../system/last_words.ts";
 import type { PrintingPace } from "../../system/printing_pace.ts";
 import type { StoredCore } from "../cores/core_store.ts";
-import type { Lines } from "../job.ts";
+import type { Lines, PlacedPayload, SlotResponse } from "../job.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { CoreDumps } from "./core_dumps.ts";
-import { causeOf, describeEnd } from "./process_end.ts";
+import type { JobTransport } from "./job_transport.ts";
+import { openTransport } from "./memory_transport.ts";
+import { causeOf, exitReason, startProblem } from "./process_end.ts";
 import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
+import type { ProcessMemory } from "./process_memory.ts";
 import { setupOf } from "./process_setup.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
@@ -46,6 +48,8 @@ export interface SlotProcessOptions {
   readonly clock: Clock;
   readonly pace: PrintingPace;
   readonly startedJob: StartedJob;
+  /** What it shares with the worker, if the system has such memory. */
+  readonly memory?: ProcessMemory | undefined;
   /** The key of the setup that it was started for, and whose variables it has. */
   readonly setup?: CoreKey | undefined;
   /** What it runs in, if that is a sandbox. */
@@ -63,6 +67,7 @@ export class SlotProcess {
   readonly #clock: Clock;
   readonly #child: Child;
   readonly #startedJob: StartedJob;
+  readonly #memory: ProcessMemory | undefined;
   readonly #setup: CoreKey | undefined;
   readonly #sandbox: Sandbox | undefined;
   #ownPid: number | undefined;
@@ -72,6 +77,7 @@ export class SlotProcess {
   readonly #linkClosed = Promise.withResolvers<Error | undefined>();
   /** Set when it connects. */
   #link: Link | undefined;
+  transport: JobTransport | undefined;
   #life: ProcessLife = { name: "starting" };
   readonly printed: PrintedLines;
   /** How many jobs it was sent. */
@@ -82,6 +88,7 @@ export class SlotProcess {
     const { clock, pace, startedJob, dumps, sandbox, onLine, goneLimitMs } = options;
     this.#clock = clock;
     this.#startedJob = startedJob;
+    this.#memory = options.memory;
     this.#setup = options.setup;
     this.#sandbox = sandbox;
     this.#dumps = dumps;
@@ -163,6 +170,7 @@ export class SlotProcess {
       onFrame: (frame) => this.#onFrame(frame),
       onClosed: (reason) => this.#onLinkClosed(reason),
     }, options);
+    this.transport = openTransport(this.#link, this.#memory);
     this.#link.start();
     void this.#dumps?.onConnected(this.pid);
     this.#connected.resolve();
@@ -198,9 +206,9 @@ export class SlotProcess {
   }
 
   /** Sends a job, whose payload is that of the controller's message. */
-  sendJob(id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
+  sendJob(id: Uint64, job: PlacedPayload): void {
     this.jobs += 1;
-    this.#link?.send(MessageType.job, id, payload);
+    this.transport?.send(id, job);
   }
 
   /**
@@ -235,11 +243,14 @@ export class SlotProcess {
 
   #onFrame(frame: Frame): void {
     if (frame.type === SLOT_MARKED) this.printed.onAnnounced(Number(frame.id));
-    else if (!this.printed.holds(frame)) this.#onResponse(frame);
+    else {
+      const response = this.transport?.responseIn(frame);
+      if (response && !this.printed.holds(response)) this.#onResponse(response);
+    }
   }
 
   /** `lines`: what was printed last, if the response has waited for that. */
-  #onResponse(frame: Frame, lines?: Lines): void {
+  #onResponse(frame: SlotResponse, lines?: Lines): void {
     if (frame.id !== LOAD_ID) return this.#events.onAnswer(frame, lines);
     if (this.#life.name !== "loading") {
       if (lines) return; // it is too late
@@ -280,6 +291,7 @@ export class SlotProcess {
     this.printed.end();
     await this.#dumps?.onEnded(this.pid, end?.signal ? this.#startedJob.index : undefined);
     this.#startedJob.close();
+    this.#memory?.onGone();
     this.#onGone(end);
   }
 
@@ -292,28 +304,16 @@ export class SlotProcess {
 
   #onGone(end: ProcessEnd | undefined): void {
     const before = this.#life;
-    const reason = this.#exitReason(end);
+    const reason = exitReason(end, this.#killReason, this.#child, this.#startedJob, this.printed);
     const cause = this.#killReason === undefined ? causeOf(end) : "self";
     this.#life = { name: "gone" };
     // Without effect if it had connected.
-    this.#connected.reject(new Error(`A slot process did not start: ${this.#startProblem(end)}`));
+    const problem = startProblem(end, this.#killReason ?? this.printed.text, this.pid, this.#child);
+    this.#connected.reject(new Error(`A slot process did not start: ${problem}`));
     const wasInUse = before.name !== "starting" && before.name !== "ending";
     if (wasInUse) this.#events.onLost(reason, cause);
     if (before.name === "loading") {
       before.loaded.reject(new LoadError(reason, cause === "self" ? "core" : cause));
     }
-  }
-
-  #startProblem(end: ProcessEnd | undefined): string {
-    const problem = this.#killReason ?? this.printed.text;
-    if (!end) return `${problem} (pid ${this.pid}; ${this.#child.whyGivenUp})`;
-    return problem === "" ? `it ${describeEnd(end)}` : problem;
-  }
-
-  #exitReason(end: ProcessEnd | undefined): string {
-    if (!end) return `${this.#killReason ?? "was killed"}; ${this.#child.whyGivenUp}`;
-    if (this.#killReason !== undefined) return this.#killReason;
-    const overflow = this.#startedJob.hasOverflowedStack ? " (stack overflow)" : "";
-    return withReason(`${describeEnd(end)}${overflow}`, this.printed.lastLines);
   }
 }

@@ -1,14 +1,13 @@
 /** What the process of a slot tells its owner. */
 
 import type { DispatchId } from "../../pool/types.ts";
-import type { Frame } from "../../protocol/mod.ts";
-import type { Lines } from "../job.ts";
+import type { Lines, SlotResponse } from "../job.ts";
 import type { EndCause } from "./process_end.ts";
 
 /** The events of one process. */
 export interface SlotProcessEvents {
   /** The response to a job, with the last lines that it printed if it failed. */
-  onAnswer(frame: Frame, lastLines?: Lines): void;
+  onAnswer(response: SlotResponse, lastLines?: Lines): void;
   /** Lines that a job has printed; id 0: no job. */
   onPrinted?(job: DispatchId, lines: Lines): void;
   /**

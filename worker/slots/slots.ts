@@ -1,7 +1,12 @@
 /** The slots of a worker, by their endpoints in the pool. */
 
 import type { CoreKey, EndpointId } from "../../pool/types.ts";
+import type { JobPlace } from "../job.ts";
+import type { JobTransport } from "./job_transport.ts";
 import { Slot, type SlotContext } from "./slot.ts";
+
+/** The most input bytes in flight at a slot, beyond the job that it runs. */
+export const SLOT_BYTES_MAX = 4 * 1024 * 1024;
 
 /** All slots of a worker. */
 export class Slots {
@@ -43,6 +48,19 @@ export class Slots {
     return [...this.#byEndpoint]
       .filter(([, slot]) => slot.process?.core?.key === key)
       .map(([endpoint]) => endpoint);
+  }
+
+  /**
+   * A place for a payload that is about to be received, with the slot that will probably get the job: of those that
+   * have loaded its core, the one with the fewest such jobs. If another one gets it, the payload is copied.
+   */
+  place(key: CoreKey, payloadBytes: number, prefixBytes: number): JobPlace | undefined {
+    let best: JobTransport | undefined;
+    for (const { process } of this.#byEndpoint.values()) {
+      const transport = process?.core?.key === key ? process.transport : undefined;
+      if (transport && (!best || transport.placedJobs < best.placedJobs)) best = transport;
+    }
+    return best?.place(payloadBytes, prefixBytes);
   }
 
   /** Whether a slot's first or next process is starting. */

@@ -6,7 +6,9 @@ import { mkdir, rm, symlink } from "node:fs/promises";
 import { promisify } from "node:util";
 import { fileSource } from "../../../controller/inputs/files.ts";
 import type { Source } from "../../../controller/inputs/source.ts";
+import { SORTED_ENTRIES_MAX, type Walk, walkFolder } from "../../../controller/inputs/walk.ts";
 import { systemFiles as files } from "../../../runtime/files.ts";
+import type { Entry } from "../../../runtime/folder.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 import { nameOf, noWarning, range, reasonOf, tasksOf, textOf } from "./sources.ts";
@@ -102,6 +104,82 @@ test("a folder that is removed before it is listed is a job that fails", async (
   const folder = workspace.at("in/b");
   assert.equal(reasonOf(rest.at(-1)), `cannot list the folder "${folder}": no such file or folder`);
 });
+
+test("a folder of up to 65,536 entries is in the order of names, a larger one in that of its file system", async () => {
+  for (
+    const [count, isSorted] of [[SORTED_ENTRIES_MAX, true], [
+      SORTED_ENTRIES_MAX + 1,
+      false,
+    ]] as const
+  ) {
+    const folder = new HugeFolder(count);
+    const names = (await Array.fromAsync(walkFolder("in", folder.options)))
+      .flat().map(({ name }) => name);
+    assert.equal(names.length, count);
+    const expected = range(count).map(nameIn);
+    assert.deepEqual(names, isSorted ? expected.sort() : expected);
+  }
+});
+
+test("the first of a million files are known when a fraction of them is listed, and no list of them is kept", async () => {
+  const count = 1_000_000;
+  const folder = new HugeFolder(count);
+  let known = 0;
+  for await (const files of walkFolder("in", folder.options)) {
+    known += files.length;
+    const waiting = folder.listed - known;
+    assert(waiting <= SORTED_ENTRIES_MAX + HugeFolder.CHUNK, `${waiting} are listed and wait`);
+  }
+  assert.equal(known, count);
+});
+
+test("a folder that is left early is closed", async () => {
+  const folder = new HugeFolder(SORTED_ENTRIES_MAX * 2);
+  for await (const _ of walkFolder("in", folder.options)) break;
+  assert(folder.isClosed && folder.listed < SORTED_ENTRIES_MAX * 2);
+});
+
+/** A folder whose entries are listed a thousand at a time. */
+class HugeFolder {
+  static readonly CHUNK = 1_000;
+  readonly #count: number;
+  listed = 0;
+  isClosed = false;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  get options(): Walk {
+    const target = () => Promise.reject(new Error("no file is looked at"));
+    return {
+      files: { entries: () => this.#entries(), target },
+      excluded: "out",
+      warn: noWarning,
+    };
+  }
+
+  async *#entries(): AsyncIterable<readonly Entry[]> {
+    try {
+      while (this.listed < this.#count) {
+        const chunk = range(Math.min(HugeFolder.CHUNK, this.#count - this.listed));
+        const entries = chunk.map((at) => ({
+          name: nameIn(this.listed + at),
+          kind: "file" as const,
+        }));
+        this.listed += chunk.length;
+        yield await Promise.resolve(entries);
+      }
+    } finally {
+      this.isClosed = true;
+    }
+  }
+}
+
+/** Names in an order of their own, as a file system has them. */
+function nameIn(index: number): string {
+  return `${(index * 7_919) % 1_000} ${index}`;
+}
 
 function sourceIn(workspace: Workspace, warnings?: string[]): Source {
   const warn = warnings ? (text: string) => void warnings.push(text) : noWarning;

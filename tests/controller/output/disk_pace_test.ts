@@ -19,26 +19,30 @@ test("a disk is fast until its outputs take long on average, and single slow one
   assert(!pace.isFast);
 });
 
-test("a disk is slow from half a millisecond per output on, of which the newest output counts a tenth", () => {
-  for (const [ms, isFast] of [[4.99, true], [5, false]] as const) {
+test("three files in a row that take 2 ms or more are a slow disk, however long each takes, or one of 100 ms", () => {
+  for (const [ms, files] of [[2, 3], [SLOW_MS, 3], [99, 3], [100, 1], [30_000, 1]] as const) {
     const pace = new DiskPace(new VirtualClock());
+    for (let file = 1; file < files; file++) pace.add(ms);
+    assert(pace.isFast, `${files - 1} files of ${ms} ms`);
     pace.add(ms);
-    assert.equal(pace.isFast, isFast);
+    assert(!pace.isFast, `${files} files of ${ms} ms`);
   }
 });
 
-test("a slow disk is measured again after five seconds, and one fast output makes it fast", async () => {
-  const clock = new VirtualClock();
-  const pace = new DiskPace(clock);
-  pace.add(SLOW_MS * 10);
-  assert(!pace.isFast);
-  await clock.advance(4_999);
-  assert(!pace.isFast);
-  await clock.advance(1);
-  assert(pace.isFast, "the next output is measured");
-  pace.add(SLOW_MS);
-  assert(!pace.isFast, "it is still slow");
-  await clock.advance(5_000);
-  pace.add(FAST_MS);
-  assert(pace.isFast);
+test("a slow disk is measured again so seldom that it takes 2 % of the time, and one fast file makes it fast", async () => {
+  for (const [ms, afterMs] of [[SLOW_MS, 500], [200, 10_000]] as const) {
+    const clock = new VirtualClock();
+    const pace = new DiskPace(clock);
+    for (let file = 0; file < 3; file++) pace.add(ms);
+    assert(!pace.isFast);
+    await clock.advance(afterMs - 1);
+    assert(!pace.isFast);
+    await clock.advance(1);
+    assert(pace.isFast, "the next file is measured");
+    pace.add(ms);
+    assert(!pace.isFast, "it is still slow");
+    await clock.advance(afterMs);
+    pace.add(FAST_MS);
+    assert(pace.isFast);
+  }
 });

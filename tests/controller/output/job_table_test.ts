@@ -24,6 +24,17 @@ test("entries are kept while the table grows, and a later entry replaces an earl
   assert.equal(table.get("job 2000"), undefined);
 });
 
+test("jobs are counted by the state of their last record, in tables of any size", () => {
+  const table = new JobTable();
+  const count = 40_000;
+  for (let job = 0; job < count; job++) table.set(`job ${job}`, entryOf(job));
+  table.set("job 0", { ...entryOf(0), state: JobState.done });
+  table.set(`job ${count - 1}`, { ...entryOf(0), state: JobState.otherCore });
+  assert.equal(table.count(JobState.failed), count - 2);
+  assert.equal(table.count(JobState.done), 1);
+  assert.equal(table.count(JobState.otherCore), 1);
+});
+
 test("different identities have different numbers", () => {
   const numbers = Array.from({ length: 1_000 }, (_, index) => identityNumber(`file-${index}`));
   assert.equal(new Set(numbers).size, 1_000);

@@ -81,7 +81,7 @@ class Starting {
     const { promise: ended, resolve } = Promise.withResolvers<string>();
     const job: RelayedJob = {
       source: {
-        answer: (_, __, payload) => resolve(textOf(payload.subarray(12))),
+        answer: (_, { payload }) => resolve(textOf(payload.subarray(12))),
         fail: (_, kind, reason) => resolve(`${kind}: ${reason}`),
         printing: { onPrinted: () => {}, onLost: () => {} },
       },

@@ -17,8 +17,8 @@ const JOB = new Uint8Array(16);
 
 test("what an earlier job has printed is no reason for the end of a later one, however late it is read", async () => {
   const scene = await Scene.connected();
-  scene.slot.sendJob(1, JOB);
-  scene.slot.sendJob(2, JOB);
+  scene.slot.sendJob(1, { payload: JOB });
+  scene.slot.sendJob(2, { payload: JOB });
   scene.print("the first job's line\n");
   scene.mark(1);
   await scene.network.clock.advance(0);
@@ -29,8 +29,8 @@ test("what an earlier job has printed is no reason for the end of a later one, h
 
 test("a line behind the mark of an earlier job is the reason for the end, also right after the mark", async () => {
   const scene = await Scene.connected();
-  scene.slot.sendJob(1, JOB);
-  scene.slot.sendJob(2, JOB);
+  scene.slot.sendJob(1, { payload: JOB });
+  scene.slot.sendJob(2, { payload: JOB });
   scene.print("no line feed here");
   scene.mark(1);
   scene.print("assertion failed\n\n");
@@ -42,7 +42,7 @@ test("a line behind the mark of an earlier job is the reason for the end, also r
 
 test("an answer that was announced waits until its mark is read, and brings the job's last lines", async () => {
   const scene = await Scene.connected();
-  scene.slot.sendJob(1, JOB);
+  scene.slot.sendJob(1, { payload: JOB });
   await scene.announce(1);
   await scene.answer(1);
   scene.print("why\n");
@@ -57,7 +57,7 @@ test("an answer that was announced waits until its mark is read, and brings the 
 
 test("a mark may be read before the answer that was announced", async () => {
   const scene = await Scene.connected();
-  scene.slot.sendJob(1, JOB);
+  scene.slot.sendJob(1, { payload: JOB });
   scene.print("why\n");
   scene.mark(1);
   await scene.network.clock.advance(0);
@@ -68,7 +68,7 @@ test("a mark may be read before the answer that was announced", async () => {
 
 test("an answer whose mark does not come is passed on after half a second", async () => {
   const scene = await Scene.connected();
-  scene.slot.sendJob(1, JOB);
+  scene.slot.sendJob(1, { payload: JOB });
   await scene.announce(1);
   await scene.answer(1);
   await scene.network.clock.advance(499);
@@ -99,7 +99,7 @@ test("lines of a job that goes on are passed on after 50 ms, as those of the job
 
 test("the line of a process that ran one job is the reason for its end, whenever it came", async () => {
   const scene = await Scene.connected();
-  scene.slot.sendJob(1, JOB);
+  scene.slot.sendJob(1, { payload: JOB });
   scene.print("assertion failed\n");
   await scene.network.clock.advance(0);
   scene.end({ signal: "SIGABRT" });

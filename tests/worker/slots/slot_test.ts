@@ -49,7 +49,7 @@ test("a process that closes its connection is killed after a while, and is to bl
   await using worker = await OneSlot.start();
   const slot = await worker.up(1);
   await worker.load("any");
-  worker.slots.at(worker.endpoint)?.process?.sendJob(1, jobOf("hang-up"));
+  worker.slots.at(worker.endpoint)?.process?.sendJob(1, { payload: jobOf("hang-up") });
   await worker.clock.advance(END_LIMIT_MS - 1);
   assert(!slot.isKilled);
   await worker.up(2);

@@ -1,0 +1,72 @@
+/**
+ * How much of its rate an honest run keeps while a stranger floods its worker: the attacks of tests/attacks, each on a
+ * new worker of this machine, with the rate of the honest run before it and during it.
+ *
+ *     deno task bench:flood [--seconds 2] [--rounds 3] [--slots 2]
+ *
+ * Prints a table of medians. The honest run has 4 jobs of 3 ms in flight. Attackers and worker share the CPUs of this machine, so
+ * that some loss is theirs and not the worker's.
+ */
+
+import { availableParallelism } from "node:os";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { Attacker, HonestRun, type Phase } from "../tests/attacks/attack.ts";
+import { startWorker } from "../tests/lib/processes.ts";
+import { medianOf } from "./measurement.ts";
+import { table } from "./table.ts";
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "2" },
+    rounds: { type: "string", default: "3" },
+    slots: { type: "string", default: String(availableParallelism()) },
+  },
+});
+
+/** Each attack, and what it is told. */
+const ATTACKS: readonly (readonly [string, ...number[]])[] = [
+  ["unknown frames"],
+  ["jobs without a core"],
+  ["pings"],
+  ["cancels"],
+  ["idle connections", 300],
+  ["half headers", 300],
+  ["announced gigabytes", 200, 4096],
+  ["connections without end"],
+];
+
+const rows: string[][] = [];
+for (const [kind, ...args] of ATTACKS) {
+  const rounds: Awaited<ReturnType<typeof measure>>[] = [];
+  for (let round = 0; round < Number(values.rounds); round++) {
+    rounds.push(await measure(kind, args));
+  }
+  const median = (pick: (round: typeof rounds[number]) => number) => medianOf(rounds.map(pick));
+  rows.push([
+    kind,
+    median(({ before }) => before.jobs).toFixed(),
+    median(({ during }) => during.jobs).toFixed(),
+    `${median(({ before, during }) => 100 * during.jobs / before.jobs).toFixed()} %`,
+    median(({ before }) => before.slowestMs).toFixed(),
+    median(({ during }) => during.slowestMs).toFixed(),
+  ]);
+  console.error(`${kind}: measured`);
+}
+console.log(
+  table(["attack", "jobs/s before", "during", "kept", "slowest ms before", "during"], rows),
+);
+process.exit(0);
+
+async function measure(
+  kind: string,
+  args: readonly number[],
+): Promise<{ before: Phase; during: Phase }> {
+  const slots = Number(values.slots);
+  const ms = 1000 * Number(values.seconds);
+  await using worker = await startWorker({ slots });
+  await using honest = await HonestRun.start(worker, slots);
+  const before = await honest.phase(ms);
+  await using _attacker = await Attacker.start(kind, worker.port, ...args);
+  return { before, during: await honest.phase(ms) };
+}

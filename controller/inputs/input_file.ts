@@ -1,0 +1,59 @@
+/** What every way to read an input file has in common: which files can be inputs, and what is said about them. */
+
+import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
+import type { Files, TargetInfo } from "../../runtime/files.ts";
+import type { FinishedJobs } from "../output/finished_jobs.ts";
+import { contentIdentity } from "./identity.ts";
+import type { OutputNaming } from "./output_naming.ts";
+import type { InputNote, UnreadableTask } from "./source.ts";
+
+/** The largest input that fits into one job message. */
+const INPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
+
+/** How files are read. */
+export interface FileReading {
+  readonly files: Files;
+  /** Finished jobs are skipped. */
+  readonly finished?: FinishedJobs | undefined;
+  /** Whether the content of a file decides if it has changed, and not its times. */
+  readonly comparesContent?: boolean | undefined;
+  readonly naming?: OutputNaming | undefined;
+}
+
+/** Throws if no file can be at a path. */
+export function checkPath(path: string): void {
+  if (!path.includes("\0")) return;
+  throw new Error("it contains a zero byte; list one name per line, or use -0");
+}
+
+/** Throws if a file cannot be an input. Checked before it is opened: opening a pipe would wait for its other end. */
+export function checkTarget({ kind, bytes }: TargetInfo): void {
+  if (kind !== "file") throw new Error("it is not a file");
+  if (bytes <= INPUT_BYTES_MAX) return;
+  throw new Error(`it has ${bytes} bytes, and the limit for an input is ${INPUT_BYTES_MAX}`);
+}
+
+/** What the journal says about a file beside its name and identity. */
+export function noteOf(
+  path: string,
+  input: Uint8Array,
+  { comparesContent = false, naming }: FileReading,
+): InputNote | undefined {
+  const isRenamed = !(naming?.isSame ?? true);
+  if (!comparesContent && !isRenamed) return undefined;
+  return {
+    ...(isRenamed ? { file: path } : {}),
+    // Of what was read, as the file may have changed since it was compared.
+    ...(comparesContent ? { content: contentIdentity(input) } : {}),
+  };
+}
+
+/** The task of a file that cannot be read. */
+export function unreadable(
+  { index, name, path }: { index: number; name: string; path: string },
+  error: unknown,
+): UnreadableTask {
+  const reason = `cannot read "${path}": ${reasonOf(error)}`;
+  return { kind: "unreadable", index, name, reason };
+}

@@ -1,0 +1,198 @@
+/**
+ * Reads plain lines of a journal without making strings and objects: a resumed run may read millions. Lines with
+ * anything unusual, such as an escaped character, are left to `parseLine`, which reads every line.
+ */
+
+import { Buffer } from "node:buffer";
+import { crc32 } from "node:zlib";
+import { TextHash } from "./text_hash.ts";
+
+const START = Buffer.from('{"v":1,"index":');
+const CHECKSUM_START = Buffer.from(',"crc":"');
+const CHECKSUM_DIGITS = 8;
+const CHECKSUM_END = Buffer.from('"}');
+const END_BYTES = CHECKSUM_START.byteLength + CHECKSUM_DIGITS + CHECKSUM_END.byteLength;
+const LINE_IDENTITY = Buffer.from("line-");
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const BRACKET = 0x5b;
+const BRACE = 0x7b;
+const D = 0x64;
+const F = 0x66;
+const DIGIT_0 = 0x30;
+/** A number with more digits may not be exact. */
+const DIGITS_MAX = 15;
+
+/** The fields that matter. */
+const FIELDS = ["input", "state", "attempt", "bytesOut", "crcOut", "identity", "content", "core"];
+const FIELD_NAMES = FIELDS.map((name) => Buffer.from(name));
+const FIELDS_BY_LENGTH: number[][] = [];
+FIELD_NAMES.forEach(({ length }, field) => (FIELDS_BY_LENGTH[length] ??= []).push(field));
+const [INPUT, STATE, ATTEMPT, BYTES_OUT, CRC_OUT, IDENTITY, CONTENT, CORE] = FIELDS.keys();
+
+/** The record in the line that was scanned last. */
+export class RecordScanner {
+  readonly #core: Buffer;
+  readonly #hash = new TextHash();
+  /** The hash of its input's name. */
+  readonly input = new TextHash();
+  /** The number of its hash; 0 if there is none. */
+  identity = 0;
+  content = 0;
+  state: "done" | "failed" = "done";
+  attempt = 0;
+  bytesOut = 0;
+  crcOut = 0;
+  isSameCore = false;
+  /** Which of the fields were there, as bits. */
+  #seen = 0;
+
+  /** `core` is the core's SHA-256. */
+  constructor(core: string) {
+    this.#core = Buffer.from(core);
+  }
+
+  /** Reads a line. Returns whether it is a plain record with a checksum that is right. */
+  scan(line: Buffer): boolean {
+    const end = line.byteLength - END_BYTES;
+    if (end < START.byteLength || !isAt(line, 0, START)) return false;
+    if (!isAt(line, end, CHECKSUM_START) || !isAt(line, line.byteLength - 2, CHECKSUM_END)) {
+      return false;
+    }
+    const checksum = hexAt(line, end + CHECKSUM_START.byteLength);
+    if (checksum === undefined || checksum !== crc32(line.subarray(0, end))) return false;
+    this.identity =
+      this.content =
+      this.crcOut =
+      this.#seen =
+        0;
+    for (let at = 1; at < end;) {
+      const next = this.#field(line, at, end);
+      if (next === undefined) return false;
+      at = next + 1;
+    }
+    return this.#has(INPUT) && this.#has(STATE) && this.#has(ATTEMPT) && this.#has(BYTES_OUT) &&
+      this.#has(CORE);
+  }
+
+  #has(field: number | undefined): boolean {
+    return (this.#seen & (1 << (field as number))) !== 0;
+  }
+
+  /** Reads the field at `at`. Returns the place behind its value; `undefined` if it is unusual. */
+  #field(line: Buffer, at: number, end: number): number | undefined {
+    if (line[at] !== QUOTE) return undefined;
+    const keyEnd = stringEnd(line, at + 1, end);
+    if (keyEnd === undefined || line[keyEnd + 1] !== COLON) return undefined;
+    const start = keyEnd + 2;
+    const field = fieldOf(line, at + 1, keyEnd);
+    if (line[start] !== QUOTE) {
+      const valueEnd = plainEnd(line, start, end);
+      if (valueEnd === undefined || !this.#onNumber(field, line, start, valueEnd)) return undefined;
+      return valueEnd;
+    }
+    const valueEnd = stringEnd(line, start + 1, end);
+    if (valueEnd === undefined || !this.#onString(field, line, start + 1, valueEnd)) {
+      return undefined;
+    }
+    return valueEnd + 1;
+  }
+
+  #onNumber(field: number, line: Buffer, start: number, end: number): boolean {
+    if (field !== ATTEMPT && field !== BYTES_OUT) return field < 0;
+    const value = wholeNumber(line, start, end);
+    if (value === undefined) return false;
+    if (field === ATTEMPT) this.attempt = value;
+    else this.bytesOut = value;
+    this.#seen |= 1 << field;
+    return true;
+  }
+
+  #onString(field: number, line: Buffer, start: number, end: number): boolean {
+    if (field < 0) return true;
+    this.#seen |= 1 << field;
+    if (field === INPUT) this.input.setAscii(line, start, end);
+    else if (field === IDENTITY) {
+      if (isAt(line, start, LINE_IDENTITY)) return false; // the number in its name matters too
+      this.identity = this.#numberOf(line, start, end);
+    } else if (field === CONTENT) this.content = this.#numberOf(line, start, end);
+    else if (field === STATE) return this.#onState(line, start, end);
+    else if (field === CRC_OUT) {
+      const crc = end - start === CHECKSUM_DIGITS ? hexAt(line, start) : undefined;
+      this.crcOut = crc ?? 0;
+      return crc !== undefined;
+    } else if (field === CORE) {
+      this.isSameCore = end - start === this.#core.byteLength && isAt(line, start, this.#core);
+    } else return false;
+    return true;
+  }
+
+  #onState(line: Buffer, start: number, end: number): boolean {
+    this.state = line[start] === D ? "done" : "failed";
+    return end - start === this.state.length && (line[start] === D || line[start] === F);
+  }
+
+  #numberOf(line: Buffer, start: number, end: number): number {
+    this.#hash.setAscii(line, start, end);
+    return this.#hash.number;
+  }
+}
+
+/** The place of the quote that ends a string; `undefined` if the string is not plain ASCII. */
+function stringEnd(line: Buffer, at: number, end: number): number | undefined {
+  for (; at < end; at++) {
+    const byte = line[at] as number;
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH || byte >= 0x80) return undefined;
+  }
+  return undefined;
+}
+
+/** The place behind a number or a word; `undefined` if it is a list or an object. */
+function plainEnd(line: Buffer, at: number, end: number): number | undefined {
+  for (; at < end; at++) {
+    const byte = line[at];
+    if (byte === COMMA) return at;
+    if (byte === BRACKET || byte === BRACE || byte === QUOTE) return undefined;
+  }
+  return at;
+}
+
+function wholeNumber(line: Buffer, start: number, end: number): number | undefined {
+  if (end === start || end - start > DIGITS_MAX) return undefined;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = (line[at] as number) - DIGIT_0;
+    if (digit < 0 || digit > 9) return undefined;
+    value = 10 * value + digit;
+  }
+  return value;
+}
+
+/** The number that 8 hex digits are. */
+function hexAt(line: Buffer, start: number): number | undefined {
+  let value = 0;
+  for (let at = start; at < start + CHECKSUM_DIGITS; at++) {
+    const byte = line[at] as number;
+    const digit = byte >= 0x61 ? byte - 0x57 : byte - DIGIT_0;
+    if (digit < 0 || digit > 15 || (byte > 0x39 && byte < 0x61)) return undefined;
+    value = 16 * value + digit;
+  }
+  return value;
+}
+
+/** The number of the field with this name; -1 if it does not matter. */
+function fieldOf(line: Buffer, start: number, end: number): number {
+  const fields = FIELDS_BY_LENGTH[end - start];
+  if (!fields) return -1;
+  for (const field of fields) if (isAt(line, start, FIELD_NAMES[field] as Buffer)) return field;
+  return -1;
+}
+
+function isAt(line: Buffer, start: number, bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.byteLength; at++) if (line[start + at] !== bytes[at]) return false;
+  return true;
+}

@@ -1,0 +1,173 @@
+/** The memory that a worker shares with a process: its regions, and what is left in them. */
+
+import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import process from "node:process";
+import { MalformedPayloadError } from "../../../protocol/mod.ts";
+import { detectRuntime } from "../../../runtime/detect.ts";
+import { encodeSharedOutput } from "../../../slot/protocol.ts";
+import { DATA_AT, regionOf } from "../../../slot/regions.ts";
+import type { JobPlace } from "../../../worker/job.ts";
+import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
+import { test, testUnless } from "../../lib/test.ts";
+
+const notLinux = process.platform === "linux" ? undefined : "only Linux has such memory";
+const runtime = await detectRuntime();
+
+const PREFIX_BYTES = 16;
+const MEBIBYTE = 2 ** 20;
+
+test("without shared memory in the system there is none", () => {
+  assert.equal(ProcessMemory.create({}), undefined);
+});
+
+testUnless(
+  notLinux,
+  "an input is aligned, and the fields of its message are right before it",
+  () => {
+    using memory = create();
+    for (const prefix of [PREFIX_BYTES, 36]) {
+      const place = placed(memory, 100_000, prefix);
+      assert.equal(place.at % 64, 0);
+      assert.equal((place.payload.byteOffset + prefix) % 64, 0);
+      assert.equal(place.payload.byteLength, 100_000 + prefix);
+    }
+  },
+);
+
+testUnless(notLinux, "behind an input are zeros, however long the one before it was", () => {
+  using memory = create();
+  for (const bytes of [500_000, 400_000, 70_000, 499_999, 65_536 - DATA_AT, 40_000]) {
+    const place = placed(memory, bytes);
+    const after = new Uint8Array(place.payload.buffer, DATA_AT + bytes);
+    assert(after.every((byte) => byte === 0), `${bytes} bytes`);
+    place.payload.fill(255);
+    place.release();
+  }
+});
+
+testUnless(notLinux, "regions are few, and free again once they are released", () => {
+  using memory = create();
+  const places: JobPlace[] = [];
+  for (let place = memory.place(MEBIBYTE, 16); place; place = memory.place(MEBIBYTE, 16)) {
+    places.push(place);
+  }
+  assert(places.length >= 4 && places.length <= 16, `${places.length} large ones`);
+  assert.equal(new Set(places.map(({ at }) => at)).size, places.length);
+  places[2]?.release();
+  assert.equal(placed(memory, MEBIBYTE).at, places[2]?.at);
+  assert.equal(memory.place(2 ** 31, 16), undefined, "larger than a payload may be");
+});
+
+testUnless(notLinux, "most of the memory of what is released goes back to the system", () => {
+  using memory = create();
+  const [inputs = -1] = memory.descriptors;
+  const places = [1, 2, 3, 4].map(() => placed(memory, 32 * MEBIBYTE));
+  for (const { payload } of places) payload.fill(1);
+  assert(takenBytes(inputs) >= 128 * MEBIBYTE);
+  for (const place of places) place.release();
+  assert(takenBytes(inputs) <= 16 * MEBIBYTE, `${takenBytes(inputs)} bytes`);
+  assert.equal(memory.usedCount, 0);
+});
+
+testUnless(notLinux, "what was announced, and of which little has come, takes little", () => {
+  using memory = create();
+  const [inputs = -1] = memory.descriptors;
+  const place = placed(memory, 1000 * MEBIBYTE);
+  place.payload.fill(1, 0, 5000);
+  assert(takenBytes(inputs) <= 64 * 1024, `${takenBytes(inputs)} bytes`);
+  place.release();
+  placed(memory, MEBIBYTE).payload.fill(1);
+  assert(takenBytes(inputs) <= 2 * MEBIBYTE);
+});
+
+testUnless(
+  notLinux,
+  "an output is a response, and its region is the slot's again when it is released",
+  () => {
+    using memory = create();
+    const taken: number[] = [];
+    const payload = encodeSharedOutput({ region: 3, bytes: 4, exitCode: -7 });
+    const frame = { type: 0, id: 5, payload };
+    const response = memory.response(frame, (region) => taken.push(region));
+    assert.deepEqual([response.type, response.id], [1, 5]);
+    assert.deepEqual([...response.payload], [
+      249,
+      255,
+      255,
+      255,
+      4,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+    ]);
+    assert.throws(() => memory.response(frame, () => {}), MalformedPayloadError, "it is in use");
+    response.release?.();
+    assert.deepEqual(taken, [3]);
+    memory.response(frame, () => {}).release?.();
+  },
+);
+
+testUnless(notLinux, "an output that cannot be there is an error", () => {
+  using memory = create();
+  const room = (regionOf(0)?.byteLength ?? 0) - DATA_AT;
+  const wrong = [{ region: 1000, bytes: 4 }, { region: 0, bytes: room + 1 }, {
+    region: 0,
+    bytes: 2 ** 60,
+  }];
+  for (const output of wrong) {
+    const payload = encodeSharedOutput({ ...output, exitCode: 0 });
+    assert.throws(
+      () => memory.response({ type: 0, id: 5, payload }, () => {}),
+      MalformedPayloadError,
+    );
+  }
+  const short = { type: 0, id: 5, payload: new Uint8Array(3) };
+  assert.throws(() => memory.response(short, () => {}), MalformedPayloadError);
+});
+
+testUnless(
+  notLinux,
+  "the memory of a process that is gone stays as long as something in it is needed",
+  () => {
+    const memory = create();
+    const [inputs = -1] = memory.descriptors;
+    const place = placed(memory, MEBIBYTE);
+    const payload = encodeSharedOutput({ region: 0, bytes: 4, exitCode: 0 });
+    const response = memory.response(
+      { type: 0, id: 5, payload },
+      () => assert.fail("nobody hears"),
+    );
+    memory.onGone();
+    assert.equal(memory.place(MEBIBYTE, 16), undefined);
+    place.payload.fill(1);
+    place.release();
+    assert.equal(response.payload[4], 4);
+    response.release?.();
+    assert.throws(() => takenBytes(inputs), /ENOENT/);
+  },
+);
+
+function create(): ProcessMemory & Disposable {
+  const memory = ProcessMemory.create(runtime);
+  assert(memory);
+  return Object.assign(memory, { [Symbol.dispose]: () => memory.onGone() });
+}
+
+function placed(memory: ProcessMemory, bytes: number, prefix = PREFIX_BYTES): JobPlace {
+  const place = memory.place(bytes + prefix, prefix);
+  assert(place);
+  return place;
+}
+
+function takenBytes(fd: number): number {
+  return 512 * statSync(`/proc/self/fd/${fd}`).blocks;
+}

@@ -1,0 +1,44 @@
+/** How jobs reach a slot and their responses come back: through its socket, or through memory that it shares. */
+
+import type { Link } from "../../link/link.ts";
+import { type Frame, MessageType, type Uint64 } from "../../protocol/mod.ts";
+import type { JobPlace, PlacedPayload, SlotResponse } from "../job.ts";
+
+/** The way of the jobs of one process. */
+export interface JobTransport {
+  /** How many payloads have a place. */
+  readonly placedJobs: number;
+  /** A place for a payload that is still to be received, which the process then gets without a copy. */
+  place(payloadBytes: number, prefixBytes: number): JobPlace | undefined;
+  send(id: Uint64, job: PlacedPayload): void;
+  /** The response in a frame from the process; `undefined` if it is none. */
+  responseIn(frame: Frame): SlotResponse | undefined;
+}
+
+/** Everything goes through the socket: three copies more in each direction, on every system. */
+export class SocketTransport implements JobTransport {
+  readonly #link: Link;
+  readonly placedJobs = 0;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  place(): undefined {
+    return undefined;
+  }
+
+  /** What is in shared memory is copied first: the memory may be gone before all of it is written. */
+  send(id: Uint64, job: PlacedPayload): void {
+    if (job.place) {
+      job.payload = job.payload.slice();
+      job.place.release();
+      job.place = undefined;
+    }
+    this.#link.send(MessageType.job, id, job.payload);
+  }
+
+  responseIn(frame: Frame): SlotResponse {
+    return frame;
+  }
+}

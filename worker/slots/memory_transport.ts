@@ -1,0 +1,91 @@
+/** Large inputs and outputs go through memory that worker and slot share, and small ones together through the socket. */
+
+import type { Link } from "../../link/link.ts";
+import { type Frame, JOB_PREFIX_BYTES, type Uint64 } from "../../protocol/mod.ts";
+import {
+  encodeSharedJob,
+  SLOT_HAS_MEMORY,
+  SLOT_OUTPUT_TAKEN,
+  SLOT_SHARED_JOB,
+  SLOT_SHARED_OUTPUT,
+} from "../../slot/protocol.ts";
+import type { JobPlace, PlacedPayload, SlotResponse } from "../job.ts";
+import { type JobTransport, SocketTransport } from "./job_transport.ts";
+import type { ProcessMemory } from "./process_memory.ts";
+
+/** A smaller payload is sent together with others, which costs less than a message about each. */
+const SHARED_BYTES_MIN = 32 * 1024;
+
+/** Regions that are free again are told with the next job, or when they are so many: a slot has few for large outputs. */
+const UNTOLD_MAX = 2;
+
+const NOTHING = new Uint8Array(0);
+
+/** See `JobTransport`. */
+export class MemoryTransport implements JobTransport {
+  readonly #link: Link;
+  readonly #socket: SocketTransport;
+  readonly #memory: ProcessMemory;
+  /** Until the process has taken the memory, and if it cannot, all goes through its socket. */
+  #isTaken = false;
+  /** Regions whose outputs are no longer needed, which the process does not know yet. */
+  readonly #untold: number[] = [];
+
+  constructor(link: Link, memory: ProcessMemory) {
+    this.#link = link;
+    this.#socket = new SocketTransport(link);
+    this.#memory = memory;
+  }
+
+  get placedJobs(): number {
+    return this.#memory.placedJobs;
+  }
+
+  place(payloadBytes: number, prefixBytes: number): JobPlace | undefined {
+    const isPossible = this.#isTaken && payloadBytes >= SHARED_BYTES_MIN;
+    return isPossible ? this.#memory.place(payloadBytes, prefixBytes) : undefined;
+  }
+
+  send(id: Uint64, job: PlacedPayload): void {
+    this.#tell();
+    const place = this.#placeOf(job);
+    if (!place) return this.#socket.send(id, job);
+    this.#link.send(SLOT_SHARED_JOB, id, encodeSharedJob(this.#memory.jobAt(place)));
+  }
+
+  /** Copies the payload if it is somewhere else. */
+  #placeOf(job: PlacedPayload): JobPlace | undefined {
+    const before = job.place;
+    if (before?.memory === this.#memory) return before;
+    const place = this.place(job.payload.byteLength, JOB_PREFIX_BYTES);
+    if (!place) return undefined;
+    place.payload.set(job.payload);
+    job.payload = place.payload;
+    job.place = place;
+    before?.release();
+    return place;
+  }
+
+  #tell(): void {
+    while (this.#untold.length > 0) {
+      this.#link.send(SLOT_OUTPUT_TAKEN, this.#untold.pop() as number, NOTHING);
+    }
+  }
+
+  responseIn(frame: Frame): SlotResponse | undefined {
+    if (frame.type === SLOT_SHARED_OUTPUT && this.#isTaken) {
+      return this.#memory.response(frame, (region) => {
+        this.#untold.push(region);
+        if (this.#untold.length > UNTOLD_MAX) this.#tell();
+      });
+    }
+    if (frame.type !== SLOT_HAS_MEMORY) return frame;
+    this.#isTaken = true;
+    return undefined;
+  }
+}
+
+/** The way of the jobs of a process that has connected. */
+export function openTransport(link: Link, memory: ProcessMemory | undefined): JobTransport {
+  return memory ? new MemoryTransport(link, memory) : new SocketTransport(link);
+}

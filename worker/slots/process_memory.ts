@@ -1,0 +1,138 @@
+/**
+ * The memory that a worker shares with one process of a slot. Only this process has it, and it is gone with the
+ * process: nothing of another core is ever there.
+ */
+
+import {
+  type Frame,
+  JOB_PREFIX_BYTES,
+  JOB_RESULT_PREFIX_BYTES,
+  MalformedPayloadError,
+  readUint64,
+  ResponseType,
+  writeUint64,
+} from "../../protocol/mod.ts";
+import type { InheritedMemory, Runtime } from "../../runtime/ports.ts";
+import type { SharedMemory } from "../../runtime/shared_memory.ts";
+import { decodeSharedOutput, type SharedJob } from "../../slot/protocol.ts";
+import { DATA_AT, FreeRegions, MEMORY_BYTES, type Region, regionOf } from "../../slot/regions.ts";
+import type { JobPlace, SlotResponse } from "../job.ts";
+import { RegionViews } from "./region_views.ts";
+
+/** The memory of one process. */
+export class ProcessMemory {
+  readonly #inputs: SharedMemory;
+  readonly #outputs: SharedMemory;
+  readonly #inputViews: RegionViews;
+  readonly #outputViews: RegionViews;
+  readonly #freeInputs = new FreeRegions();
+  readonly #usedOutputs = new Set<Region>();
+  #isGone = false;
+
+  private constructor(inputs: SharedMemory, outputs: SharedMemory) {
+    this.#inputs = inputs;
+    this.#outputs = outputs;
+    this.#inputViews = new RegionViews(inputs);
+    this.#outputViews = new RegionViews(outputs);
+  }
+
+  /** Makes it for a process that is about to start; `undefined` where the system cannot. */
+  static create(runtime: Pick<Runtime, "createMemory">): ProcessMemory | undefined {
+    const inputs = runtime.createMemory?.(MEMORY_BYTES, "this");
+    const outputs = inputs && runtime.createMemory?.(MEMORY_BYTES, "other");
+    if (inputs && outputs) return new ProcessMemory(inputs, outputs);
+    inputs?.close();
+    return undefined;
+  }
+
+  /** The descriptors that the process inherits. */
+  get descriptors(): readonly number[] {
+    return [this.#inputs.fd, this.#outputs.fd];
+  }
+
+  /** What the process is told about it. `inheritedAs`: the numbers that it has for the descriptors. */
+  inherited(inheritedAs: (fd: number, index: number) => number): InheritedMemory {
+    const [inputs = -1, outputs = -1] = this.descriptors.map(inheritedAs);
+    return { inputs, outputs, bytes: MEMORY_BYTES };
+  }
+
+  /** How many inputs are in it. */
+  get placedJobs(): number {
+    return this.#freeInputs.usedCount;
+  }
+
+  /** How many inputs and outputs are in it. */
+  get usedCount(): number {
+    return this.placedJobs + this.#usedOutputs.size;
+  }
+
+  /** A place for the payload of a job, whose first `prefixBytes` come before the input; `undefined` if there is none. */
+  place(payloadBytes: number, prefixBytes: number): JobPlace | undefined {
+    const bytes = payloadBytes - prefixBytes;
+    const region = this.#isGone ? undefined : this.#freeInputs.take(bytes);
+    if (!region) return undefined;
+    const end = DATA_AT + bytes;
+    this.#inputViews.clearFrom(region, end);
+    const payload = this.#inputViews.view(region, end).subarray(DATA_AT - prefixBytes);
+    return { memory: this, payload, at: region.at + DATA_AT, release: () => this.#free(region) };
+  }
+
+  /** The job at a place. */
+  jobAt({ at, payload }: JobPlace): SharedJob {
+    return {
+      at,
+      bytes: payload.byteLength - JOB_PREFIX_BYTES,
+      index: readUint64(payload, 0),
+    };
+  }
+
+  #free(region: Region): void {
+    this.#inputViews.onReleased(region);
+    this.#freeInputs.release(region);
+    this.#closeIfUnused();
+  }
+
+  /**
+   * The response that a slot announces. What it says is checked: a core can write to the socket of its slot.
+   * `onTaken`: its region, which has this index, is free again.
+   */
+  response({ id, payload }: Frame, onTaken: (index: number) => void): SlotResponse {
+    const { region: index, bytes, exitCode } = decodeSharedOutput(payload);
+    const region = regionOf(index);
+    if (!region || this.#usedOutputs.has(region) || DATA_AT + bytes > region.byteLength) {
+      throw new MalformedPayloadError(`A slot describes ${bytes} bytes of output that it has not`);
+    }
+    this.#usedOutputs.add(region);
+    const view = this.#outputViews.view(region, DATA_AT + bytes);
+    const head = new DataView(view.buffer, DATA_AT - JOB_RESULT_PREFIX_BYTES);
+    head.setInt32(0, exitCode, true);
+    writeUint64(head, 4, bytes);
+    return {
+      type: ResponseType.ok,
+      id,
+      payload: view.subarray(DATA_AT - JOB_RESULT_PREFIX_BYTES),
+      release: () => {
+        this.#take(region);
+        if (!this.#isGone) onTaken(index);
+      },
+    };
+  }
+
+  #take(region: Region): void {
+    this.#outputViews.onReleased(region);
+    this.#usedOutputs.delete(region);
+    this.#closeIfUnused();
+  }
+
+  /** The process is gone. The memory follows once nothing in it is needed. */
+  onGone(): void {
+    this.#isGone = true;
+    this.#closeIfUnused();
+  }
+
+  #closeIfUnused(): void {
+    if (!this.#isGone || this.usedCount > 0) return;
+    this.#inputs.close();
+    this.#outputs.close();
+  }
+}

@@ -1,0 +1,69 @@
+/** The regions of shared memory as the worker sees them: what is in them, and how much memory they keep. */
+
+import { PAGE_BYTES, type SharedMemory } from "../../runtime/shared_memory.ts";
+import type { Region } from "../../slot/regions.ts";
+
+/** Memory that regions keep for the next input or output while they are not in use. The system gets back the rest. */
+const KEPT_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Views are this large at least, so that few are made: each is an object outside of the runtime's own memory. */
+const VIEW_BYTES_MIN = 128 * 1024;
+
+/** What is known of a region that was used before. */
+interface Known {
+  view: Uint8Array<ArrayBuffer>;
+  /** Behind so many bytes there are zeros. */
+  usedBytes: number;
+}
+
+/** The views of one memory. */
+export class RegionViews {
+  readonly #memory: SharedMemory;
+  readonly #known = new Map<Region, Known>();
+  #keptBytes = 0;
+
+  constructor(memory: SharedMemory) {
+    this.#memory = memory;
+  }
+
+  /** The first `bytes` bytes of a region, which is taken into use. */
+  view(region: Region, bytes: number): Uint8Array<ArrayBuffer> {
+    const known = this.#known.get(region) ?? { view: this.#viewOf(region, bytes), usedBytes: 0 };
+    this.#known.set(region, known);
+    this.#keptBytes -= known.usedBytes;
+    known.usedBytes = Math.max(known.usedBytes, bytes);
+    if (known.view.byteLength < bytes) known.view = this.#viewOf(region, bytes);
+    return known.view.subarray(0, bytes);
+  }
+
+  #viewOf(region: Region, bytes: number): Uint8Array<ArrayBuffer> {
+    const size = Math.max(VIEW_BYTES_MIN, 2 ** Math.ceil(Math.log2(bytes)));
+    return this.#memory.view(region.at, Math.min(region.byteLength, size));
+  }
+
+  /** Makes all zero that an earlier input has left behind `end`. To be called before the region is taken into use. */
+  clearFrom(region: Region, end: number): void {
+    const known = this.#known.get(region);
+    if (!known || known.usedBytes <= end) return;
+    const page = Math.ceil(end / PAGE_BYTES) * PAGE_BYTES;
+    if (page < known.usedBytes) this.#discard(region, page, known.usedBytes);
+    known.view.fill(0, end, Math.min(page, known.usedBytes));
+    this.#keptBytes -= known.usedBytes - end;
+    known.usedBytes = end;
+  }
+
+  /** A region is no longer in use. No view of it may be used any more. */
+  onReleased(region: Region): void {
+    const known = this.#known.get(region);
+    if (!known) return;
+    this.#keptBytes += known.usedBytes;
+    if (this.#keptBytes <= KEPT_BYTES_MAX) return;
+    this.#keptBytes -= known.usedBytes;
+    this.#known.delete(region);
+    this.#discard(region, 0, known.usedBytes);
+  }
+
+  #discard({ at }: Region, from: number, to: number): void {
+    this.#memory.discard(at + from, Math.ceil((to - from) / PAGE_BYTES) * PAGE_BYTES);
+  }
+}
