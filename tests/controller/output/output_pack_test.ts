@@ -10,6 +10,7 @@ import { LockedError } from "../../../controller/output/lock.ts";
 import { OutputPack, packJournalOf } from "../../../controller/output/output_pack.ts";
 import { packFormatOf } from "../../../controller/output/pack_format.ts";
 import { FrameCutter } from "../../../controller/output/zstd_frames.ts";
+import type { Files } from "../../../runtime/files.ts";
 import { systemRandom } from "../../../runtime/clock.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { Choices, randomTest, RUNS_ALL, SEED } from "../../lib/random.ts";
@@ -40,7 +41,11 @@ function eachPack(body: (path: string) => Promise<void>): () => Promise<void> {
 class Session {
   private constructor(readonly pack: OutputPack, readonly clock: VirtualClock) {}
 
-  static async open(disk: MemoryDisk, path: string, fresh = false): Promise<Session> {
+  static async open(
+    disk: Pick<MemoryDisk, "files">,
+    path: string,
+    fresh = false,
+  ): Promise<Session> {
     const clock = new VirtualClock();
     const format = packFormatOf(path) ?? assert.fail(path);
     const options = { core: CORE, fresh, retryFailed: false, format };
@@ -74,10 +79,11 @@ class Session {
     journal.add(recordOf(0, { input: name, identity: "other", state: "failed", error: "why" }));
   }
 
-  async close(): Promise<void> {
+  /** A run that is interrupted does not tidy up. */
+  async close(isInterrupted = false): Promise<void> {
     await this.pack.journal.close(true);
     await this.pack.sink.close();
-    await this.pack.tidy();
+    if (!isInterrupted) await this.pack.tidy();
     await this.pack.release();
   }
 }
@@ -169,7 +175,7 @@ randomTest(
       const session = await Session.open(disk, path);
       const interrupted = new Map([...JOBS].slice(0, choices.below(JOBS.size + 1)));
       await session.run(interrupted);
-      await session.close();
+      await session.close(choices.onceIn(2));
       const last = await Session.open(disk, path);
       await last.run();
       await last.close();
@@ -284,6 +290,34 @@ test("an output is written before its record, and synced before its record is sy
   await session.close();
 });
 
+test("a record waits until its output is written, however long that takes", async () => {
+  const disk = new MemoryDisk();
+  const gate = Promise.withResolvers<void>();
+  const openToAppend: Files["openToAppend"] = async (path, isEmptied) => {
+    const file = await disk.files.openToAppend(path, isEmptied);
+    return path !== TAR ? file : {
+      ...file,
+      append: async (bytes) => {
+        await gate.promise;
+        await file.append(bytes);
+      },
+    };
+  };
+  const files = new Proxy(disk.files, {
+    get: (target, key) => {
+      const value = key === "openToAppend" ? openToAppend : Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const session = await Session.open({ files }, TAR);
+  session.commit("a", "output");
+  await session.clock.advance(1_000);
+  assert.doesNotMatch(disk.text(JOURNAL) ?? "", /"input"/);
+  gate.resolve();
+  await session.close();
+  assert.match(disk.text(JOURNAL) ?? "", /"input":"a"/);
+});
+
 test("a run says in its journal that it has begun before it writes to its pack", async () => {
   const disk = new MemoryDisk();
   const session = await Session.open(disk, TAR);
@@ -309,7 +343,7 @@ test("a record counts only if its entry was not cut off by a later run", async (
   await first.close();
   disk.cut(TAR, 2_000); // the power failed
   const second = await Session.open(disk, TAR); // it is interrupted at once: it writes the end of the pack
-  await second.close();
+  await second.close(true);
   const third = await Session.open(disk, TAR);
   assert.equal((await third.run()).length, JOBS.size - 2);
   await third.close();
@@ -322,10 +356,12 @@ test("a disk that is full ends the pack with its last whole batch, and the outpu
   session.commit("a", "whole");
   await session.clock.advance(500);
   disk.freeBytes = 700;
+  disk.onOperation = (operation, path) => {
+    if (operation === "truncate" && path === TAR) disk.freeBytes = Infinity; // a record would have room
+  };
   session.commit("b", "too much");
   session.commit("c", "too much");
   await session.clock.advance(500);
-  disk.freeBytes = Infinity;
   assert.throws(
     () => session.commit("d", "later"),
     /Cannot write the pack "\/out\/results.tar": no space left/,
