@@ -172,8 +172,7 @@ class Bench {
     const worker = nameOf(target);
     try {
       const alone = await this.#with(runtime, target, (bench) => bench.alone());
-      const { jobMs } = alone;
-      const jobsPerSecond = await this.#with(runtime, target, (bench) => bench.fullRate(jobMs));
+      const jobsPerSecond = await this.#with(runtime, target, (bench) => bench.fullRate(alone));
       return { figures: { ...alone, jobsPerSecond } };
     } catch (error) {
       if (error instanceof NoWorkerError) {

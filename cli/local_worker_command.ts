@@ -33,6 +33,7 @@ export async function localWorkerCommand(
     ...shares,
     log,
     tellsController: true,
+    endsWithController: true, // or it would start new slots when it is about to end
     software: SOFTWARE,
     ownsProcess: true,
     dumpsFolder: dumps?.path,

@@ -108,7 +108,7 @@ export class WorkerBench {
     const jobMs = await this.#jobTime();
     return {
       worker: nameOf(this.#target),
-      slots: this.#slots,
+      slots: this.#cluster.snapshot(0).workers[0]?.slots ?? 1,
       roundTripMs,
       jobMs,
       inputBytes: this.#plan.input.byteLength,
@@ -117,13 +117,13 @@ export class WorkerBench {
     };
   }
 
-  /** Measures as many jobs as the worker can run. `jobMs`: what one takes. Rejects as `alone` does. */
-  async fullRate(jobMs: number): Promise<number> {
+  /** Measures as many jobs as the worker can run, after single ones have been measured. Rejects as `alone` does. */
+  async fullRate({ jobMs, slots }: AloneFigures): Promise<number> {
     const { timeMs } = this.#plan;
     await this.#connect();
     if (jobMs > LONG_PART * timeMs) {
-      await this.#runJobs(this.#slots * 2); // more than one, so that all slots load the core
-      return 1000 * this.#slots / await this.#runJobs(this.#slots);
+      await this.#runJobs(slots); // all slots load the core
+      return 1000 * slots / await this.#runJobs(slots);
     }
     await this.#loaded();
     let warmest = 0;
@@ -159,10 +159,6 @@ export class WorkerBench {
       this.#exitCode = answer.result.exitCode;
     }
     this.#onAnswered();
-  }
-
-  get #slots(): number {
-    return this.#cluster.snapshot(0).workers[0]?.slots ?? 1;
   }
 
   #add(): void {
@@ -206,9 +202,10 @@ export class WorkerBench {
     return medianOf(times);
   }
 
-  /** Runs jobs until all slots have loaded the core. */
+  /** Runs jobs until the worker has connected, and all its slots have loaded the core. */
   async #loaded(): Promise<void> {
     const { clock } = this.#runtime;
+    do await this.#feedFor(LOOK_MS); while (this.#answered === 0);
     const endMs = clock.now() + LOADING_MS_MAX;
     do {
       let isAnswered = this.#cluster.probe(() => isAnswered = true) === 0;
@@ -216,11 +213,11 @@ export class WorkerBench {
     } while (this.#cluster.status.loading && clock.now() < endMs);
   }
 
-  /** Jobs per second at full rate, measured for so long. */
+  /** Jobs per second at full rate, measured for so long, or longer if no job is answered in that time. */
   async #rateFor(ms: number): Promise<number> {
     const { clock } = this.#runtime;
     const [before, startedAtMs] = [this.#answered, clock.now()];
-    await this.#feedFor(ms);
+    do await this.#feedFor(ms); while (this.#answered === before);
     return 1000 * (this.#answered - before) / (clock.now() - startedAtMs);
   }
 

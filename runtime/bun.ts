@@ -87,8 +87,9 @@ class SocketStream implements ByteStream {
   }
 
   read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    const isPossible = this.#incoming.isEmpty && !this.#isClosed;
-    const bytes = isPossible ? this.#direct.read(this.#socket.fd, into) : 0;
+    const { fd = -1 } = this.#socket;
+    const isPossible = fd >= 0 && this.#incoming.isEmpty && !this.#isClosed;
+    const bytes = isPossible ? this.#direct.read(fd, into) : 0;
     return bytes > 0 ? Promise.resolve(bytes) : this.#incoming.read(into);
   }
 

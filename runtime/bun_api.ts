@@ -9,8 +9,8 @@ import * as bunFfi from "bun:ffi";
 /** A socket. `T` is the type of its `data`. */
 export interface BunSocket<T> {
   data: T;
-  /** Its descriptor; -1 if it is closed. */
-  readonly fd: number;
+  /** Its descriptor; -1 if it is closed. Bun's own types do not have it. */
+  readonly fd?: number;
   readonly localAddress: string;
   readonly localPort: number;
   readonly remoteAddress: string;

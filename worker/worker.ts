@@ -88,6 +88,8 @@ export interface WorkerOptions {
   readonly ownsProcess?: boolean;
   /** The only controller gets what cores print, so the log has only what they print while they are unloaded. */
   readonly tellsController?: boolean;
+  /** It ends when its only controller is gone. Until then its slots keep their cores, also unused ones. */
+  readonly endsWithController?: boolean;
   /** The folder for core dumps of slots, each named by the index of its job; they write none unless given. */
   readonly dumpsFolder?: string | undefined;
   /** Which cores may run; all unless given. */
@@ -146,7 +148,9 @@ export class Worker implements AsyncDisposable {
     this.#store = new CoreStore(runtime.files, folder.path, {
       contents: this.#contents,
       clock,
-      onUnused: (core) => this.#executor.onUnused(core),
+      onUnused: (core) => {
+        if (!options.endsWithController) this.#executor.onUnused(core);
+      },
     });
     this.#room = new DiskRoom(() => this.#store.bytes, freeBytesOf(folder.path));
     this.#executor = new Executor({

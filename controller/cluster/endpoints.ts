@@ -55,6 +55,7 @@ export interface EndpointParts<T extends Task> {
 export class Endpoints<T extends Task> {
   readonly #parts: EndpointParts<T>;
   readonly #byId = new Map<EndpointId, Endpoint>();
+  readonly #byWorker = new Map<ConnectedWorker, Endpoint>();
   readonly #version1: Version1Watch;
 
   constructor(parts: EndpointParts<T>) {
@@ -117,6 +118,7 @@ export class Endpoints<T extends Task> {
     const node = nodes.onReady(known, id, answeredAtMs);
     const endpoint = { id, worker, node, answeredAtMs };
     this.#byId.set(id, endpoint);
+    this.#byWorker.set(worker, endpoint);
     jobs.onEndpointUp(id, place);
     connection.serve({
       onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
@@ -133,13 +135,13 @@ export class Endpoints<T extends Task> {
 
   onCoreLoaded(worker: ConnectedWorker): void {
     const nowMs = this.#parts.onEvent();
-    const endpoint = this.#endpointOf(worker);
+    const endpoint = this.#byWorker.get(worker);
     if (endpoint) this.#parts.pool.onLoaded(endpoint.id, nowMs);
   }
 
   onDraining(worker: ConnectedWorker): void {
     const { pool, nodes, onEvent } = this.#parts;
-    const endpoint = this.#endpointOf(worker);
+    const endpoint = this.#byWorker.get(worker);
     if (endpoint) {
       pool.onEndpointLeaving(endpoint.id);
       nodes.onLeaving(endpoint.node);
@@ -150,7 +152,7 @@ export class Endpoints<T extends Task> {
   /** The answer to a job came too slowly while memory was short. The job runs again, if possible elsewhere. */
   onDiscarded(worker: ConnectedWorker, id: Uint64): void {
     const { pool, workers, clock, log, onEvent } = this.#parts;
-    const endpoint = this.#endpointOf(worker);
+    const endpoint = this.#byWorker.get(worker);
     const job = endpoint && pool.onReturned(endpoint.id, id as DispatchId, clock.now());
     if (!job) return workers.disconnect(worker, unusable(unexpectedResponse(id)));
     log.info(`worker ${worker.name}: an answer came too slowly, and its job runs again`);
@@ -161,9 +163,10 @@ export class Endpoints<T extends Task> {
 
   onGone(worker: ConnectedWorker, departure: Departure): void {
     const { pool, jobs, nodes, onEvent } = this.#parts;
-    const endpoint = this.#endpointOf(worker);
+    const endpoint = this.#byWorker.get(worker);
     if (!endpoint) return;
     this.#byId.delete(endpoint.id);
+    this.#byWorker.delete(worker);
     nodes.onGone(endpoint.node);
     const lost = pool.inFlightAt(endpoint.id);
     jobs.onEndpointLost(endpoint.id, worker.history, departure);
@@ -213,10 +216,6 @@ export class Endpoints<T extends Task> {
     const unlimited = [...this.#byId.values()].filter(({ node }) => !node.hasLimits);
     const antiAffinity = { endpoints: unlimited.map(({ id }) => id), isRequired: false };
     pool.onAntiAffinity(job, antiAffinity, clock.now());
-  }
-
-  #endpointOf(worker: ConnectedWorker): Endpoint | undefined {
-    return [...this.#byId.values()].find((endpoint) => endpoint.worker === worker);
   }
 
   #onAnswer(endpoint: Endpoint, dispatch: DispatchId, answer: Answer): void {

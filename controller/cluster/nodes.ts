@@ -223,6 +223,7 @@ export class Nodes {
   }
 
   #forgetOldest(): void {
+    if (this.#nodes.size <= GONE_NODES_MAX) return; // most often, and counting takes time
     let left = this.#nodes.size - this.connected.length - GONE_NODES_MAX;
     for (const node of this.#nodes) {
       if (left <= 0) return;

@@ -1,6 +1,7 @@
 /** The source of files: files, folders, and `-` for a list on stdin. */
 
-import { type Clock, nextTurn, systemClock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { countFiles } from "./count.ts";
 import { readFiles } from "./file_reader.ts";
 import type { FileReading } from "./input_file.ts";
 import { type FileListing, listFiles } from "./list.ts";
@@ -18,7 +19,7 @@ export type FileOptions = FileListing & FileReading & { readonly clock?: Clock }
 export function fileSource(options: FileOptions): Source {
   return {
     batches: fileBatches(options),
-    count: () => options.paths.includes("-") ? Promise.resolve(undefined) : countFiles(options),
+    count: () => countFiles(options),
   };
 }
 
@@ -42,13 +43,4 @@ async function* indexedFiles(options: FileOptions): AsyncIterable<readonly Index
       return { path, name, index: index++, failure };
     });
   }
-}
-
-async function countFiles(options: FileOptions): Promise<number> {
-  let count = 0;
-  for await (const files of listFiles({ ...options, warn: () => {} })) {
-    count += files.length;
-    await nextTurn(); // the run goes on meanwhile
-  }
-  return count;
 }

@@ -1,20 +1,12 @@
 /** Lists the files that a command line names: files, folders, and the list on stdin. */
 
-import { basename, join, relative } from "../../runtime/path.ts";
+import { basename, dirname, join, relative } from "../../runtime/path.ts";
 import { nameOfBytes } from "../../runtime/file_name.ts";
 import type { Files } from "../../runtime/files.ts";
 import { type Ending, readLines } from "./file_lines.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
-import {
-  isInside,
-  nameOfListed,
-  OVERWRITES_ITSELF,
-  OVERWRITES_OTHER,
-  overwritesItself,
-  realPath,
-  withRealParent,
-} from "./paths.ts";
+import { isInside, nameOfListed, OVERWRITES_ITSELF, OVERWRITES_OTHER, realPath } from "./paths.ts";
 import type { Warn } from "./source.ts";
 import { walkFolder } from "./walk.ts";
 
@@ -97,10 +89,11 @@ async function* listStdin(
   let hasWarned = false;
   for await (const lines of readLines("-", listing.listEnding)) {
     const listed: ListedFile[] = [];
+    const parents = new RealParents(listing.files);
     for (const line of lines) {
       const path = nameOfBytes(line);
       if (path === "") continue;
-      const file = await listedFile(listing, path, realOutputs, realPack);
+      const file = await listedFile(listing, path, realOutputs, parents, realPack);
       if (file) listed.push(file);
       else if (!hasWarned) {
         listing.warn(`skipping "${path}": listed paths inside the output folder are skipped`);
@@ -112,15 +105,35 @@ async function* listStdin(
 }
 
 async function listedFile(
-  { files, naming }: FileListing,
+  { naming }: FileListing,
   path: string,
   realOutputs: string,
+  parents: RealParents,
   realPack: string | undefined,
 ): Promise<ListedFile | undefined> {
   const file = namedFile(path, nameOfListed(path), naming);
-  if (await overwritesItself(files, path, file.name, realOutputs)) {
-    return { ...file, failure: OVERWRITES_ITSELF };
-  }
-  const real = await withRealParent(files, path);
+  const real = await parents.withReal(path);
+  if (join(realOutputs, file.name) === real) return { ...file, failure: OVERWRITES_ITSELF };
   return real === realPack || isInside(real, realOutputs) ? undefined : file;
+}
+
+/** The folders of some files that are listed together: mostly the same few. */
+class RealParents {
+  readonly #files: Files;
+  readonly #known = new Map<string, string>();
+
+  constructor(files: Files) {
+    this.#files = files;
+  }
+
+  /** The path with all links followed except the last component. */
+  async withReal(path: string): Promise<string> {
+    const folder = dirname(path);
+    let real = this.#known.get(folder);
+    if (real === undefined) {
+      real = await realPath(this.#files, folder);
+      this.#known.set(folder, real);
+    }
+    return join(real, basename(path));
+  }
 }

@@ -16,7 +16,8 @@ import type { SkippedTask, SourceTask } from "./source.ts";
 /** Larger files are read beside other work. */
 const FILE_BYTES_MAX = 64 * 1024;
 
-/** A batch ends after these bytes, */
+/** A batch ends after these inputs or bytes, so that not much more is read than the queue of a run takes, */
+const BATCH_INPUTS_MAX = 64;
 const BATCH_BYTES_MAX = 1024 * 1024;
 /** or after this time, in which nothing else happens in this process. */
 const BATCH_MS_MAX = 4;
@@ -37,7 +38,7 @@ export class SmallFiles {
   read(files: readonly IndexedFile[], at: number, reading: FileReading): SourceTask[] {
     const tasks: SourceTask[] = [];
     const startedAtMs = this.#clock.now();
-    let bytes = 0;
+    let [inputs, bytes] = [0, 0];
     let nowMs = startedAtMs;
     for (let next = at; next < files.length && this.#pace.isFast; next++) {
       const task = this.#taskOf(files[next] as IndexedFile, reading);
@@ -46,8 +47,12 @@ export class SmallFiles {
       nowMs = doneAtMs;
       if (!task) break;
       tasks.push(task);
-      if (task.kind === "ready") bytes += task.input.byteLength;
-      if (bytes >= BATCH_BYTES_MAX || nowMs - startedAtMs >= BATCH_MS_MAX) break;
+      if (task.kind === "ready") {
+        inputs += 1;
+        bytes += task.input.byteLength;
+      }
+      if (inputs >= BATCH_INPUTS_MAX || bytes >= BATCH_BYTES_MAX) break;
+      if (nowMs - startedAtMs >= BATCH_MS_MAX) break;
     }
     return tasks;
   }

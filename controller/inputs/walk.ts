@@ -97,8 +97,7 @@ async function* filesAmong(
     const { name, kind } = entry;
     const path = start + name;
     if (kind === "folder") {
-      // The output folder of another run may be an input, but distcomp's own files in it are not inputs.
-      if (path === options.excluded || name === STATE_FOLDER) continue;
+      if (isSkippedFolder(path, entry, options)) continue;
       if (files.length > 0) yield files;
       files = [];
       yield* walk(path, `${inside}${name}/`, options);
@@ -117,8 +116,17 @@ function startOf(folder: string): string {
   return join(folder, "x").slice(0, -1);
 }
 
+/** Whether a folder is left out. That of another run may be an input, but distcomp's own files in it are not. */
+export function isSkippedFolder(path: string, { name }: Entry, { excluded }: Walk): boolean {
+  return path === excluded || name === STATE_FOLDER;
+}
+
 /** Whether an entry that is no file itself is an input. Warns if it is not. */
-async function isInput(path: string, { kind }: Entry, { files, warn }: Walk): Promise<boolean> {
+export async function isInput(
+  path: string,
+  { kind }: Entry,
+  { files, warn }: Walk,
+): Promise<boolean> {
   if (kind !== "link") {
     warn(`skipping "${path}": it is neither a file nor a folder`);
     return false;

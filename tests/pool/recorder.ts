@@ -21,9 +21,16 @@ interface Sent {
   readonly dispatch: DispatchId;
 }
 
+/** A pool whose next pass looks at every endpoint. */
+class OpenPool extends Pool<string> {
+  openAll(): void {
+    this.endpoints.onRoomAnywhere();
+  }
+}
+
 /** A job's payload is its name. Actions are recorded as "send a to 1", "load core at 1", "crashed a". */
 export class Recorder implements PoolActions<string> {
-  readonly pool: Pool<string>;
+  readonly pool: OpenPool;
   nowMs = 1_000;
   /** Whether endpoints load each core at once. */
   loadsAtOnce = true;
@@ -37,7 +44,7 @@ export class Recorder implements PoolActions<string> {
 
   constructor(options: Partial<PoolOptions> = {}) {
     const { onLost = "isolate", isLocal = true, endpointBytesMax = 1_000 } = options;
-    this.pool = new Pool<string>(this, { onLost, isLocal, endpointBytesMax });
+    this.pool = new OpenPool(this, { onLost, isLocal, endpointBytesMax });
   }
 
   // Actions of the pool.
@@ -98,8 +105,17 @@ export class Recorder implements PoolActions<string> {
       this.#loaded = [];
       this.pool.schedule(this.nowMs);
       this.pool.audit();
+      this.#assertNoneWasOverlooked();
     } while (this.#loaded.length > 0);
     return this.told();
+  }
+
+  /** A pass looks only at endpoints that have changed. If it looked at all of them, it would find no more room. */
+  #assertNoneWasOverlooked(): void {
+    const sent = this.#told.length;
+    this.pool.openAll();
+    this.pool.schedule(this.nowMs);
+    assert.deepEqual(this.#told.slice(sent), [], "no endpoint with room was overlooked");
   }
 
   /** Runs the scheduler some time later, and returns its actions. */

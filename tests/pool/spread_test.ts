@@ -59,6 +59,26 @@ test("a slot gets many short jobs at once, but at most half of those left, or tw
   recorder.assertNothingIsLeft();
 });
 
+test("a deep window is filled up only once half of it is free", () => {
+  const recorder = new Recorder({ isLocal: false });
+  const worker = recorder.endpoint(1);
+  const client = recorder.client();
+  recorder.queue(client, names(2_000, "w"));
+  recorder.answerAll(0.01);
+  recorder.queue(client, names(5_000));
+  const window = recorder.schedule().length;
+  assert.ok(window > 100, `${window} jobs`);
+  const answered = () => recorder.answer(recorder.out(worker)[0] as string, 0.01);
+  for (let free = 1; free < Math.floor(window / 2); free++) {
+    answered();
+    assert.deepEqual(recorder.schedule(), []);
+  }
+  for (let more = 0; more < 5; more++) answered();
+  assert.ok(recorder.schedule().length > window / 3);
+  recorder.answerAll(0.01);
+  recorder.assertNothingIsLeft();
+});
+
 test("near the end an endpoint gets at most its slots' part of half the jobs left", () => {
   const recorder = new Recorder({ isLocal: false });
   const slotsOf = new Map([3, 1].map((slots) => [recorder.endpoint(slots), slots]));

@@ -6,7 +6,7 @@ import { coreInCpp } from "../lib/cores.ts";
 import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connectWith, loadCore, run } from "./controllers.ts";
-import { startOwnWorker } from "./own_worker.ts";
+import { startFakeWorker, startOwnWorker } from "./own_worker.ts";
 import { Trace } from "./trace.ts";
 
 /** What the core `destructor` writes at its end, once for each process that had loaded it. */
@@ -42,6 +42,18 @@ test("a core is unloaded when its last controller is gone, and not before", asyn
   assert.equal(await trace.text(), "");
   await last.close();
   await trace.matches(UNLOADED_ONCE);
+});
+
+test("a worker that ends with its controller starts no new slots when that is gone", async () => {
+  for (const [endsWithController, processes] of [[true, 1], [false, 2]] as const) {
+    await using worker = await startFakeWorker({ slots: 1, endsWithController });
+    await using controller = await connectWith(worker, "behave");
+    await run(controller, "echo 1");
+    await controller.close();
+    await worker.isLeft();
+    await worker.clock.advance(1_000);
+    assert.equal(worker.fakes.started.length, processes);
+  }
 });
 
 test("a core is unloaded when the worker is told to end", async () => {

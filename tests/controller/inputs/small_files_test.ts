@@ -42,6 +42,16 @@ test("a batch ends before a file that is large, has changed, or would have to be
   assert.deepEqual(tasks.map(({ name, kind }) => `${name} ${kind}`), ["8 skipped"]);
 });
 
+test("a batch ends with 64 inputs, and skipped ones do not count", () => {
+  const { read } = disk(0.01);
+  assert.deepEqual(indexes(read(100)), range(64));
+  const finished: FinishedJobs = {
+    outcomesOf: () => assert.fail(),
+    outcomeNow: ({ name }) => Number(name) < 100 ? { state: "done" } : undefined,
+  };
+  assert.deepEqual(indexes(read(200, 0, finished)), range(164));
+});
+
 test("a batch ends with 1 MiB of inputs", () => {
   const { read, sizes } = disk(0.01);
   for (const index of range(100)) sizes.set(index, 64 * 1024);

@@ -1,0 +1,44 @@
+/** Counts the files that a command line names, beside the run that reads them: without a path for each. */
+
+import { nextTurn } from "../../runtime/clock.ts";
+import { join, relative } from "../../runtime/path.ts";
+import type { FileListing } from "./list.ts";
+import { realPath } from "./paths.ts";
+import { isInput, isSkippedFolder, type Walk } from "./walk.ts";
+
+/** How many inputs there are; `undefined` if one of the paths is `-`, which can be read only once. */
+export async function countFiles(listing: FileListing): Promise<number | undefined> {
+  const { files, paths, outputs } = listing;
+  if (paths.includes("-")) return undefined;
+  const realOutputs = await realPath(files, outputs);
+  let count = 0;
+  for (const path of paths) {
+    if ((await files.target(path)).kind !== "folder") count += 1;
+    else {
+      const excluded = join(path, relative(await realPath(files, path), realOutputs));
+      count += await countBelow(path, { files, excluded, warn: () => {} });
+    }
+  }
+  return count;
+}
+
+/** The number of inputs below a folder. One that cannot be listed is a job that fails. */
+async function countBelow(folder: string, options: Walk): Promise<number> {
+  let count = 0;
+  try {
+    for await (const entries of options.files.entries(folder)) {
+      for (const entry of entries) {
+        if (entry.kind === "file") count += 1;
+        else {
+          const path = join(folder, entry.name);
+          if (entry.kind !== "folder") count += await isInput(path, entry, options) ? 1 : 0;
+          else if (!isSkippedFolder(path, entry, options)) count += await countBelow(path, options);
+        }
+      }
+      await nextTurn(); // the run goes on meanwhile
+    }
+  } catch {
+    count += 1;
+  }
+  return count;
+}
