@@ -6,7 +6,14 @@ import type { Files } from "../../runtime/files.ts";
 import { type Ending, readLines } from "./file_lines.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
-import { isInside, nameOfListed, OVERWRITES_ITSELF, OVERWRITES_OTHER, realPath } from "./paths.ts";
+import {
+  isInside,
+  nameOfListed,
+  OVERWRITES_ITSELF,
+  OVERWRITES_OTHER,
+  realPath,
+  withRealParent,
+} from "./paths.ts";
 import type { Warn } from "./source.ts";
 import { walkFolder } from "./walk.ts";
 
