@@ -1,7 +1,6 @@
 /** What cores print: shown above the progress bar with the name of the job, or kept in files. */
 
 import { join } from "node:path";
-import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
 import type { PrintedByJob } from "../controller/run.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { FolderFiles } from "../runtime/files_below.ts";
@@ -11,8 +10,8 @@ import { formatNoun, printable } from "./format.ts";
 import { KeptOutput } from "./kept_output.ts";
 import type { WriteLine } from "./log.ts";
 
-/** The folder for `keep`, in the output folder. */
-export const KEPT_FOLDER = join(STATE_FOLDER, "output");
+/** The folder for `keep`, beside the journal. */
+export const KEPT_FOLDER = "output";
 
 /** Where the lines come from that no job has printed. */
 const CORE = "core";
@@ -24,10 +23,10 @@ export interface CoreOutputSink {
   close(): Promise<void>;
 }
 
-/** The sink for a value of the option. `outputs`: the output folder. */
+/** The sink for a value of the option. `state`: the folder of the journal. */
 export function coreOutputSink(
   value: CoreOutput,
-  outputs: string,
+  state: string,
   files: FolderFiles,
   write: WriteLine,
   log: Log,
@@ -37,7 +36,7 @@ export function coreOutputSink(
     return { onPrinted: (printed) => show(printed, write), close: () => Promise.resolve() };
   }
   const onError = (error: unknown) => log.warn(`cannot keep what jobs print: ${messageOf(error)}`);
-  const kept = new KeptOutput(files, join(outputs, KEPT_FOLDER), onError);
+  const kept = new KeptOutput(files, join(state, KEPT_FOLDER), onError);
   return {
     onPrinted: (printed) => kept.add({ ...printed, lines: linesOf(printed) }),
     close: () => kept.close(),

@@ -11,7 +11,7 @@ const PLAIN = /^[\w@%+=:,./-]+$/;
 /** A line with the command to resume the run, which is the command that was typed, without `--fresh`. */
 export function resumeHint(
   args: readonly string[],
-  stdin: "list" | "lines" | undefined,
+  stdin: "list" | "lines" | "tar" | undefined,
   program = "distcomp",
 ): string {
   const command = [program, ...withoutFresh(args)].map(quoted).join(" ");

@@ -3,8 +3,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { KeptCrashes } from "../controller/kept_crashes.ts";
-import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
-import { OutputFolder } from "../controller/output/output_folder.ts";
+import type { Outputs } from "../controller/output/outputs.ts";
 import { Run, type RunParts } from "../controller/run.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import { delay } from "../runtime/clock.ts";
@@ -27,6 +26,7 @@ import { programName, resumeHint } from "./resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
 import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
 import { coreOutputOf, type RunFlags } from "./run_options.ts";
+import { openOutputs, rootOf, stateOf } from "./run_outputs.ts";
 import { planOf, type RunPlan, workerListOf } from "./run_plan.ts";
 import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -70,10 +70,10 @@ async function open(
   runtime: Runtime,
   request: RunRequest,
   interrupts: Interrupts,
-): Promise<{ plan: RunPlan; folder: OutputFolder }> {
+): Promise<{ plan: RunPlan; folder: Outputs }> {
   const plan = await interrupts.race(planOf(request));
   await interrupts.race(checkInputs(runtime.files, request));
-  const { output, listen, fresh = false, retryFailed = false } = request.flags;
+  const { listen, fresh = false, retryFailed = false } = request.flags;
   if (listen) await interrupts.race(removeDeadSocket(runtime, listen));
   const options = {
     core: plan.core.key,
@@ -81,7 +81,7 @@ async function open(
     retryFailed,
     numbering: namingOf(request.flags),
   };
-  const opening = OutputFolder.open(runtime, output, options);
+  const opening = openOutputs(runtime, request.flags, options);
   try {
     return { plan, folder: await interrupts.race(opening) };
   } catch (error) {
@@ -95,7 +95,7 @@ async function open(
 /** What a run is completed with. */
 interface RunContext {
   readonly plan: RunPlan;
-  readonly folder: OutputFolder;
+  readonly folder: Outputs;
   readonly interrupts: Interrupts;
   readonly reporter: StateReporter;
 }
@@ -113,7 +113,7 @@ async function complete(
   const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
   const warning = missedVariablesText(missed);
   if (warning) log.warn(warning);
-  const printed = coreOutputSink(coreOutputOf(flags), flags.output, folder.files, write, log);
+  const printed = coreOutputSink(coreOutputOf(flags), stateOf(flags), folder.files, write, log);
   const { key, insecure, listen } = flags;
   const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });
   if (insecure) warnInsecureRun(log);
@@ -131,6 +131,7 @@ async function complete(
   try {
     if (key !== undefined || (listen && !isLoopback(listen))) await guarded.openKey();
     await run.complete();
+    await folder.tidy?.();
     return { status: run.status, error: undefined, setup: plan.core.setup };
   } catch (error) {
     return { status: run.status, error, setup: plan.core.setup };
@@ -147,14 +148,14 @@ function runOf(
   runtime: Runtime,
   request: RunRequest,
   plan: RunPlan,
-  { files, sink, journal, resume }: OutputFolder,
+  { files, sink, journal, resume }: Outputs,
   log: Log,
   write: WriteLine,
   printed: CoreOutputSink | undefined,
 ): Run {
   const { flags } = request;
   const { listen, maxFailures: failureLimit, retryFailed = false, quiet } = flags;
-  const { keepCrashes = false, output } = flags;
+  const { keepCrashes = false } = flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
   // If the journal has no job to skip, do not look up each input in it.
   const source = sourceOf(runtime.files, request, skipsExpected > 0 ? resume : undefined, log);
@@ -162,7 +163,7 @@ function runOf(
   const resuming = resumeText(resume, retryFailed);
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
-  const crashes = keepCrashes ? keptCrashes(runtime, files, output, plan, log) : undefined;
+  const crashes = keepCrashes ? keptCrashes(runtime, files, flags, plan, log) : undefined;
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
   const options = { listen, onListening, failureLimit, skipsExpected };
   const parts = { source, sink, journal, log, crashes, onPrinted, ...options };
@@ -173,14 +174,14 @@ function runOf(
 function keptCrashes(
   runtime: Runtime,
   files: FolderFiles,
-  output: string,
+  flags: RunFlags,
   { core }: RunPlan,
   log: Log,
 ): KeptCrashes {
   return new KeptCrashes({
     files,
-    output,
-    folder: join(output, STATE_FOLDER, "crashes"),
+    output: rootOf(flags),
+    folder: join(stateOf(flags), "crashes"),
     core,
     program: programName(runtime),
     executable: runtime.selfCommand()[0] ?? process.execPath,

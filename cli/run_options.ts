@@ -23,6 +23,7 @@ import { addShareOptions, type ShareFlags } from "./share_options.ts";
 
 /** The parsed values of the options. */
 export interface RunFlags extends ShareFlags {
+  readonly inputs?: string;
   readonly lines?: string;
   readonly repeat?: number;
   readonly null?: boolean;
@@ -33,6 +34,7 @@ export interface RunFlags extends ShareFlags {
   readonly name?: string;
   readonly param?: readonly Sweep[];
   readonly output: string;
+  readonly pack?: string;
   readonly fresh?: boolean;
   readonly retryFailed?: boolean;
   readonly workers?: string;
@@ -92,6 +94,7 @@ function addCoreOptions(command: Command): void {
 function addInputOptions(command: Command): void {
   command
     .optionsGroup("Inputs:")
+    .option("--inputs <file>", "one job per file in a tar (.tar, .tar.gz, .tar.zst); - reads stdin")
     .option(
       "--lines <file>",
       "one job per line of the file, or row of a .csv or .tsv; - reads stdin",
@@ -110,6 +113,10 @@ function addInputOptions(command: Command): void {
     .option("--checksum", "compare contents of files, not times, to see which have changed")
     .optionsGroup("Outputs:")
     .option("-o, --output <dir>", "folder for the outputs and the journal", "outputs")
+    .addOption(
+      new Option("--pack <file>", "one file for all outputs: .tar, .tar.zst, .jsonl or .csv")
+        .conflicts("output"),
+    )
     .option("--suffix <text>", "outputs are named like their inputs, with this at the end: .txt")
     .option("--name <template>", "outputs are named by a template: {stem}.png, {name}.out")
     .option("--fresh", "rerun everything, including finished jobs")

@@ -13,6 +13,7 @@ import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
 import { printError, printErrorTable, toStderr } from "./log.ts";
 import type { RunFlags } from "./run_options.ts";
+import { journalOf, nameOf } from "./run_outputs.ts";
 import { writeStdout } from "./stdout.ts";
 import { failuresText, type ShownSetup, summaryJson, summaryText } from "./summary.ts";
 
@@ -37,18 +38,20 @@ export function report(
   printSummary({ status, error, setup }, flags);
   if (error) return reportError(status, error, flags, resumeHint);
   if (status.failed === 0) return ExitCode.ok;
-  if (flags.quiet) printError(failuresText(status, flags.output));
+  if (flags.quiet) printError(failuresText(status, journalOf(flags)));
   return ExitCode.someFailed;
 }
 
 function printSummary(
   { status, error, setup }: RunEnd,
-  { json, quiet, output }: RunFlags,
+  flags: RunFlags,
 ): void {
+  const { json, quiet } = flags;
+  const [outputs, journal] = [nameOf(flags), journalOf(flags)];
   const message = error instanceof Error ? error.message : undefined;
-  if (json) writeStdout(`${summaryJson(status, output, message, setup)}\n`);
+  if (json) writeStdout(`${summaryJson(status, outputs, message, setup, journal)}\n`);
   else if (!quiet && !(error && status.done + status.failed === 0)) {
-    writeStdout(`${summaryText(status, shownName(output), setup)}\n`);
+    writeStdout(`${summaryText(status, shownName(outputs), setup, shownName(journal))}\n`);
   }
 }
 

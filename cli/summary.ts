@@ -23,9 +23,14 @@ export type ShownSetup = Pick<CoreSetup, "files" | "variables">;
 /** A longer value of a variable is cut off. */
 const VALUE_CHARS_MAX = 40;
 
-/** The summary as a few lines of text. */
-export function summaryText(status: RunStatus, outputs: string, setup?: ShownSetup): string {
-  const failures = status.failed > 0 ? failureLines(status, outputs) : [];
+/** The summary as a few lines of text. `outputs`: the folder or the pack. */
+export function summaryText(
+  status: RunStatus,
+  outputs: string,
+  setup?: ShownSetup,
+  journal = journalIn(outputs),
+): string {
+  const failures = status.failed > 0 ? failureLines(status, journal) : [];
   if (jobsOf(status) === 0 && status.total === endedOf(status)) {
     return [nothingToDo(status, outputs), ...failures].join("\n");
   }
@@ -41,6 +46,7 @@ export function summaryJson(
   outputs: string,
   error: string | undefined,
   setup?: ShownSetup,
+  journal = journalIn(outputs),
 ): string {
   const seconds = status.elapsedMs / 1000;
   return JSON.stringify({
@@ -59,7 +65,7 @@ export function summaryJson(
     workers: status.workers,
     slots: status.slots,
     outputs,
-    record: journalIn(outputs),
+    record: journal,
     failures: status.failures,
     failuresLeftOut: status.failed - status.failures.length,
     env: Object.fromEntries(setup?.variables ?? []),
@@ -69,10 +75,10 @@ export function summaryJson(
 }
 
 /** The number of failures in one line, for `--quiet`. */
-export function failuresText(status: RunStatus, outputs: string): string {
+export function failuresText(status: RunStatus, journal: string): string {
   const { failed } = status;
   const jobs = formatNoun(endedOf(status), "job");
-  return `${formatCount(failed)} of ${jobs} failed; see ${journalIn(outputs)}`;
+  return `${formatCount(failed)} of ${jobs} failed; see ${journal}`;
 }
 
 function headline(status: RunStatus, outputs: string): string {
@@ -157,10 +163,9 @@ function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Faults): str
     .join(", ");
 }
 
-function failureLines(status: RunStatus, outputs: string): string[] {
+function failureLines(status: RunStatus, journal: string): string[] {
   const { failures, failed, skippedFailed } = status;
   const left = failed - failures.length;
-  const journal = journalIn(outputs);
   const rest = left > 0
     ? `and ${formatNoun(left, "more failed job")}, see ${journal}`
     : `(all jobs: ${journal})`;

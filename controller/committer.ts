@@ -5,15 +5,16 @@ import type { Completion } from "./cluster/task.ts";
 import type { CommitWindow } from "./commit_window.ts";
 import type { ReadyTask, SkippedTask, UnreadableTask } from "./inputs/source.ts";
 import { doneRecord, failedRecord, unreadableRecord } from "./job_records.ts";
-import { type DirectorySink, OutputNameError } from "./output/directory_sink.ts";
+import { OutputNameError } from "./output/directory_sink.ts";
 import type { Journal } from "./output/journal.ts";
 import type { JobRecord } from "./output/journal_record.ts";
+import type { OutputSink } from "./output/sink.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
 import type { Tally } from "./tally.ts";
 
 /** The parts of a run that a committer uses. */
 export interface CommitterParts {
-  readonly sink: DirectorySink;
+  readonly sink: OutputSink;
   readonly journal: Journal;
   readonly tally: Tally;
   readonly window: CommitWindow;
@@ -75,13 +76,14 @@ export class Committer {
   }
 
   #commit(completion: Completion<ReadyTask>, output: Uint8Array): void {
+    const { sink } = this.#parts;
     let writing: Promise<void> | void;
     try {
-      writing = this.#parts.sink.commit(completion.job.payload.name, output);
+      writing = sink.commit(completion.job.payload.name, output);
     } catch (error) {
       return this.#onNotWritten(completion, error);
     }
-    if (!writing) return this.#finish(doneRecord(completion, output));
+    if (!writing) return this.#finish(doneRecord(completion, output, sink.place));
     this.#track(this.#finishWritten(writing, completion, output), output.byteLength);
   }
 

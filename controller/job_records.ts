@@ -5,11 +5,13 @@ import type { Completion } from "./cluster/task.ts";
 import type { ReadyTask, UnreadableTask } from "./inputs/source.ts";
 import { checksumText } from "./output/checksum.ts";
 import type { JobRecord } from "./output/journal_record.ts";
+import type { PackPlace } from "./output/sink.ts";
 
 /** The record of a job whose output is written. */
 export function doneRecord(
   { job, worker, answeredAtMs }: Completion<ReadyTask>,
   output: Uint8Array,
+  place?: PackPlace,
 ): JobRecord {
   const { index, name, identity, note } = job.payload;
   return {
@@ -24,6 +26,7 @@ export function doneRecord(
     queueMs: toMicroseconds(job.sentAtMs - job.queuedAtMs),
     runMs: toMicroseconds(answeredAtMs - job.sentAtMs),
     crcOut: checksumText(crc32(output)),
+    ...place,
     identity,
     ...note,
   };

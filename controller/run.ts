@@ -9,8 +9,8 @@ import { CommitWindow } from "./commit_window.ts";
 import { Committer } from "./committer.ts";
 import { type FailureLimit, isExceeded, TooManyFailuresError } from "./failure_limit.ts";
 import type { ReadyTask, Source, SourceTask } from "./inputs/source.ts";
-import type { DirectorySink } from "./output/directory_sink.ts";
 import type { Journal } from "./output/journal.ts";
+import type { OutputSink } from "./output/sink.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
 import { type JobCounts, Tally } from "./tally.ts";
@@ -24,7 +24,7 @@ export interface RunParts {
   readonly runtime: Runtime;
   readonly core: CoreImage;
   readonly source: Source;
-  readonly sink: DirectorySink;
+  readonly sink: OutputSink;
   readonly journal: Journal;
   readonly log: Log;
   /** Limits and retries of the jobs. */
@@ -110,9 +110,9 @@ export class Run {
     const { runtime, core, sink, journal, crashes, log, options, skipsExpected = 0 } = parts;
     this.#parts = parts;
     this.#startedAtMs = runtime.clock.now();
-    this.#tally = new Tally(skipsExpected);
-    this.#window = new CommitWindow((isFull) => this.#cluster.pause(isFull));
-    const { tally, window } = { tally: this.#tally, window: this.#window };
+    const tally = this.#tally = new Tally(skipsExpected);
+    const window = this.#window = new CommitWindow((isFull) => this.#cluster.pause(isFull));
+    sink.countIn?.(window);
     this.#committer = new Committer({ sink, journal, tally, window, crashes }, {
       onFinished: () => this.#onFinished(),
       onError: (error) => this.#stop(error),
@@ -307,7 +307,7 @@ export class Run {
       () => localClosed,
       // If outputs are still being written, one of them may be renamed into place without a record.
       () => journal.close(this.#window.isEmpty),
-      () => sink.close(),
+      () => sink.close().finally(() => this.#tally.onLost(sink.lostOutputs ?? 0)),
       () => crashes?.close(),
     ];
     let first: unknown;

@@ -121,6 +121,11 @@ export class Tally {
     this.#done += 1;
   }
 
+  /** This many jobs are not done after all: their outputs could not be written. */
+  onLost(jobs: number): void {
+    this.#done -= jobs;
+  }
+
   onFailed(name: string, reason: string): void {
     this.#failed += 1;
     this.#name(name, reason);

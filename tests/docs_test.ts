@@ -71,6 +71,8 @@ const NOT_RUN_HERE: Record<string, string> = {
   "npx -y deno@2.9.6 task test": "it runs this test",
   "distcomp run core.so --param alpha=0.1,0.2 --param kind=fast,exact":
     "tests/cli/sweep_test.ts runs the same",
+  "ssh storage tar c -C /data/inputs . | distcomp run core.so --inputs - --pack results.tar":
+    "tests/cli/tar_inputs_test.ts does the same, without ssh",
   "scp distcomp node1:": "it needs another machine",
   "./distcomp key create": "tests/cli/key_command_test.ts does the same, in a home of its own",
   "scp -pr ~/.config/distcomp node1:.config/": "it needs another machine",

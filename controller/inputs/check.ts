@@ -3,7 +3,13 @@
 import { basename, resolve, sep } from "../../runtime/path.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
-import { OVERWRITES_ITSELF, overwritesItself, realPath } from "./paths.ts";
+import {
+  isInside,
+  OVERWRITES_ITSELF,
+  overwritesItself,
+  realPath,
+  withRealParent,
+} from "./paths.ts";
 import { OutputNaming } from "./output_naming.ts";
 import { SourceError } from "./source.ts";
 
@@ -56,6 +62,37 @@ async function checkPath(
     return false;
   }
   throw new SourceError(`Cannot use input "${path}": ${OVERWRITES_ITSELF}`);
+}
+
+/** Checks that a tar of inputs exists, and that no output would overwrite it. */
+export async function checkTar(files: Files, path: string, outputs: string): Promise<void> {
+  if (path === "-") return;
+  const info = await files.target(path).catch((cause) => {
+    throw new SourceError(`Cannot read the tar "${path}": ${reasonOf(cause)}`, { cause });
+  });
+  if (info.kind === "folder") {
+    throw new SourceError(`Cannot read the tar "${path}": it is a folder`);
+  }
+  const real = await withRealParent(files, path);
+  if (!isInside(real, await realPath(files, outputs))) return;
+  throw new SourceError(
+    `Cannot use "${path}": it is in the folder of the outputs; choose another folder with -o`,
+  );
+}
+
+/** Checks that a pack is no input and lies in no folder of inputs. */
+export async function checkPack(
+  files: Files,
+  paths: readonly string[],
+  pack: string,
+): Promise<void> {
+  const real = await withRealParent(files, pack);
+  for (const path of paths) {
+    if (path === "-") continue;
+    const input = await realPath(files, path);
+    if (input !== real && !isInside(real, input)) continue;
+    throw new SourceError(`The pack "${pack}" is among the inputs in "${path}"; put it elsewhere`);
+  }
 }
 
 /** Checks that a file of lines exists, and that no output would overwrite it. The names of outputs are numbers. */

@@ -6,7 +6,14 @@ import type { Files } from "../../runtime/files.ts";
 import { type Ending, readLines } from "./file_lines.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
-import { isInside, nameOfListed, OVERWRITES_ITSELF, OVERWRITES_OTHER, realPath } from "./paths.ts";
+import {
+  isInside,
+  nameOfListed,
+  OVERWRITES_ITSELF,
+  OVERWRITES_OTHER,
+  realPath,
+  withRealParent,
+} from "./paths.ts";
 import type { Warn } from "./source.ts";
 import { walkFolder } from "./walk.ts";
 
@@ -20,6 +27,8 @@ export interface FileListing {
   readonly paths: readonly string[];
   /** The output folder. Files in it are not inputs. */
   readonly outputs: string;
+  /** The pack of the outputs, if there is one. It is no input either. */
+  readonly pack?: string | undefined;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;
   /** What ends a name in the list; a line feed if it is missing. */
@@ -82,6 +91,8 @@ async function* listStdin(
   listing: FileListing,
   realOutputs: string,
 ): AsyncIterable<readonly ListedFile[]> {
+  const { files, pack } = listing;
+  const realPack = pack === undefined ? undefined : await withRealParent(files, pack);
   let hasWarned = false;
   for await (const lines of readLines("-", listing.listEnding)) {
     const listed: ListedFile[] = [];
@@ -89,7 +100,7 @@ async function* listStdin(
     for (const line of lines) {
       const path = nameOfBytes(line);
       if (path === "") continue;
-      const file = await listedFile(listing, path, realOutputs, parents);
+      const file = await listedFile(listing, path, realOutputs, parents, realPack);
       if (file) listed.push(file);
       else if (!hasWarned) {
         listing.warn(`skipping "${path}": listed paths inside the output folder are skipped`);
@@ -105,11 +116,12 @@ async function listedFile(
   path: string,
   realOutputs: string,
   parents: RealParents,
+  realPack: string | undefined,
 ): Promise<ListedFile | undefined> {
   const file = namedFile(path, nameOfListed(path), naming);
   const real = await parents.withReal(path);
   if (join(realOutputs, file.name) === real) return { ...file, failure: OVERWRITES_ITSELF };
-  return isInside(real, realOutputs) ? undefined : file;
+  return real === realPack || isInside(real, realOutputs) ? undefined : file;
 }
 
 /** The folders of some files that are listed together: mostly the same few. */

@@ -7,6 +7,7 @@ import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { DiskPace } from "./disk_pace.ts";
+import type { OutputSink } from "./sink.ts";
 
 /** distcomp's own folder inside an output folder. */
 export const STATE_FOLDER = ".distcomp";
@@ -43,7 +44,7 @@ interface SinkPorts extends Pick<Runtime, "clock"> {
 }
 
 /** An output folder. */
-export class DirectorySink {
+export class DirectorySink implements OutputSink {
   readonly #files: FolderFiles;
   readonly #clock: Clock;
   readonly #pace: DiskPace;

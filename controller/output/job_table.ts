@@ -18,6 +18,7 @@ export interface JobEntry {
   readonly epoch: number;
   /** Where the record begins in the journal. */
   readonly at: number;
+  /** In a pack: where its entry ends; 0 if it has none. */
   readonly bytesOut: number;
   readonly crcOut: number;
   /** The `identityNumber` of its input's content; 0 if that is not recorded. */

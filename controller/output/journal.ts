@@ -8,6 +8,7 @@ import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
 import { DiskPace } from "./disk_pace.ts";
 import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { BatchedOutputs } from "./sink.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { OpenFile } from "../../runtime/files.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
@@ -15,6 +16,9 @@ import { NEWLINE } from "../../system/line_cutter.ts";
 
 /** Records that have this size together are written at once: some dozens of small jobs. */
 const BATCH_CHARS = 16 * 1024;
+
+/** The same where outputs are written in batches too: a quarter of a megabyte of small ones. */
+const BATCH_CHARS_OF_PACK = 128 * 1024;
 
 /**
  * Other records are written after this time. A `kill -9` may cost no job that ended a tenth of a second before, also
@@ -32,6 +36,10 @@ export interface JournalOptions {
   /** Whether to discard the records of earlier runs. */
   readonly fresh: boolean;
   readonly clock: Clock;
+  /** Where it lies; in the output folder by default. */
+  readonly path?: string | undefined;
+  /** Outputs that are written in batches: each before its records. */
+  readonly outputs?: BatchedOutputs | undefined;
 }
 
 /** The path of an output folder's journal. */
@@ -44,6 +52,8 @@ export class Journal {
   readonly #file: OpenFile;
   readonly #core: string;
   readonly #clock: Clock;
+  readonly #outputs: BatchedOutputs | undefined;
+  readonly #batchChars: number;
   readonly #pace: DiskPace;
   readonly #syncTimer: Timer;
   #flushTimer: Timer | undefined;
@@ -63,12 +73,14 @@ export class Journal {
   private constructor(
     readonly path: string,
     file: OpenFile,
-    { core, clock }: JournalOptions,
+    { core, clock, outputs }: JournalOptions,
     bytes: number,
   ) {
     this.#file = file;
     this.#core = core;
     this.#clock = clock;
+    this.#outputs = outputs;
+    this.#batchChars = outputs ? BATCH_CHARS_OF_PACK : BATCH_CHARS;
     this.#bytes = bytes;
     this.#pace = new DiskPace(clock);
     this.#syncTimer = clock.every(SYNC_MS, () => void this.#sync());
@@ -76,14 +88,14 @@ export class Journal {
 
   /** Opens the journal of an output folder whose lock is held, or creates it. */
   static async open(files: FolderFiles, folder: string, options: JournalOptions): Promise<Journal> {
-    const path = journalIn(folder);
+    const path = options.path ?? journalIn(folder);
     try {
       const file = await files.openToAppend(path, options.fresh);
       const { bytes } = await file.info();
       const isTorn = bytes > 0 && await byteAt(file, bytes - 1) !== NEWLINE;
       const journal = new Journal(path, file, options, bytes);
       if (isTorn) journal.#text = "\n"; // otherwise the next line would be damaged too
-      if (bytes > 0) await journal.#begin();
+      if (bytes > 0 || options.outputs) await journal.#begin();
       return journal;
     } catch (cause) {
       throw cause instanceof SinkError ? cause : journalError(path, cause);
@@ -94,7 +106,7 @@ export class Journal {
   add(record: JobRecord): void {
     if (this.#failure) throw this.#failure;
     this.#text += formatRecord(record, this.#core);
-    if (this.#text.length >= BATCH_CHARS) this.#flush();
+    if (this.#text.length >= this.#batchChars) this.#flush();
     else this.#flushTimer ??= this.#clock.after(FLUSH_MS, () => this.#flush());
   }
 
@@ -116,7 +128,8 @@ export class Journal {
   }
 
   #addRunEvent(event: RunEvent): void {
-    this.#text += formatRunEvent(event, os.hostname(), process.pid, this.#clock.date());
+    const packBytes = event === "begun" ? this.#outputs?.keptBytes : undefined;
+    this.#text += formatRunEvent(event, os.hostname(), process.pid, this.#clock.date(), packBytes);
   }
 
   /** Resolves when everything is on the disk. */
@@ -134,7 +147,9 @@ export class Journal {
     if (this.#text === "") return;
     const bytes = Buffer.from(this.#text);
     this.#text = "";
-    if (this.#canWriteNow) this.#appendNow(bytes);
+    const outputs = this.#outputs?.write();
+    if (outputs) this.#queue(() => this.#appendBehind(outputs, bytes));
+    else if (this.#canWriteNow) this.#appendNow(bytes);
     else this.#queue(() => this.#append(bytes));
   }
 
@@ -163,6 +178,12 @@ export class Journal {
     this.#pace.add(this.#clock.now() - startedAtMs);
   }
 
+  /** Records of outputs that are written in batches wait for these. */
+  async #appendBehind(outputs: Promise<void>, bytes: Buffer): Promise<void> {
+    await outputs.catch((error) => this.#failure ??= error);
+    await this.#append(bytes);
+  }
+
   async #append(bytes: Buffer): Promise<void> {
     if (this.#failure) return;
     this.#isSynced = false;
@@ -180,7 +201,9 @@ export class Journal {
     return this.#syncing ??= this.#writing.then(async () => {
       if (this.#isSynced || this.#failure) return;
       this.#isSynced = true;
-      await this.#file.datasync().catch((cause) => this.#failure = journalError(this.path, cause));
+      const outputs = this.#outputs?.sync() ?? Promise.resolve();
+      await outputs.then(() => this.#file.datasync())
+        .catch((cause) => this.#failure = journalError(this.path, cause));
     }).finally(() => this.#syncing = undefined);
   }
 
@@ -198,5 +221,6 @@ async function byteAt(file: OpenFile, at: number): Promise<number | undefined> {
 }
 
 function journalError(path: string, cause: unknown): SinkError {
+  if (cause instanceof SinkError) return cause; // of a pack
   return new SinkError(`Cannot write the journal "${path}": ${reasonOf(cause)}`, { cause });
 }

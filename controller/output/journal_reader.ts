@@ -23,11 +23,13 @@ export interface JournalFlaws {
 export interface JournalEvents {
   /** A record, and where its line begins in the file. */
   onRecord(record: ReadRecord, at: number): void;
-  onRun(event: RunEvent): void;
+  onRun(event: RunEvent, packBytes?: number): void;
   /** A line that cannot be used. */
   onFlaw(kind: keyof JournalFlaws): void;
   /** May take a line that is a plain record: then `onRecord` does not get it. The line is valid during the call. */
   takesLine?(line: Buffer, at: number): boolean;
+  /** Some lines were read. The next ones wait for it. */
+  onSome?(): Promise<void>;
 }
 
 /** Reads a journal from its beginning to its end. */
@@ -41,8 +43,12 @@ export async function readJournal(
     lineBytesMax: LINE_BYTES_MAX,
     reusesChunks: true,
   });
-  for await (const chunk of chunksOf(files, path)) lines.push(chunk);
+  for await (const chunk of chunksOf(files, path)) {
+    lines.push(chunk);
+    await events.onSome?.();
+  }
   lines.end();
+  await events.onSome?.();
 }
 
 /** The record whose line begins at `at`; `undefined` if the file has changed. */
@@ -80,6 +86,6 @@ function readLine(line: Buffer, at: number, events: JournalEvents): void {
     read = parseTail(line);
   }
   if (read.kind === "newer") events.onFlaw("newer");
-  if (read.kind === "run") events.onRun(read.event);
+  if (read.kind === "run") events.onRun(read.event, read.packBytes);
   if (read.kind === "record") events.onRecord(read.record, at);
 }

@@ -46,6 +46,9 @@ export interface JobRecord {
   readonly line?: string;
   /** The input's content, as an identity; only with `--checksum`. */
   readonly content?: string;
+  /** Where the entry of the output begins in the pack, and its size; only with `--pack`. */
+  readonly packAt?: number;
+  readonly packBytes?: number;
 }
 
 /** A record that was read, with the core's SHA-256. */
@@ -59,7 +62,7 @@ export type RunEvent = "begun" | "ended";
 /** The content of a line. */
 export type ReadLine =
   | { readonly kind: "record"; readonly record: ReadRecord }
-  | { readonly kind: "run"; readonly event: RunEvent }
+  | { readonly kind: "run"; readonly event: RunEvent; readonly packBytes?: number | undefined }
   | { readonly kind: "newer" }
   | { readonly kind: "damaged" };
 
@@ -86,9 +89,19 @@ export function formatRecord(record: JobRecord, core: string): string {
   return lineOf(`${fields},"core":"${core}"`);
 }
 
-/** Formats the line of a run event, with its line feed. `host`, `pid` and `atMs` (since 1970) are for the reader. */
-export function formatRunEvent(event: RunEvent, host: string, pid: number, atMs: number): string {
-  const fields = JSON.stringify({ run: event, at: new Date(atMs).toISOString(), host, pid });
+/**
+ * Formats the line of a run event, with its line feed. `host`, `pid` and `atMs` (since 1970) are for the reader.
+ * `packBytes`: the size of the pack when the run began.
+ */
+export function formatRunEvent(
+  event: RunEvent,
+  host: string,
+  pid: number,
+  atMs: number,
+  packBytes?: number,
+): string {
+  const at = new Date(atMs).toISOString();
+  const fields = JSON.stringify({ run: event, at, host, pid, packBytes });
   return lineOf(fields.slice(1, -1));
 }
 
@@ -136,7 +149,7 @@ function interpret(value: Partial<ReadRecord> & { v?: unknown; run?: unknown }):
   if (typeof value.v === "number" && value.v > JOURNAL_VERSION) return NEWER;
   const { v, input, state, core, bytesOut, attempt, run } = value;
   if (v === JOURNAL_VERSION && (run === "begun" || run === "ended")) {
-    return { kind: "run", event: run };
+    return { kind: "run", event: run, packBytes: value.packBytes };
   }
   const isRecord = v === JOURNAL_VERSION && typeof input === "string" &&
     (state === "done" || state === "failed") && typeof core === "string" &&

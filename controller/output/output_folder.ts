@@ -8,6 +8,7 @@ import { DirectorySink, SinkError, STATE_FOLDER, TEMPORARY_PREFIX } from "./dire
 import type { Numbering } from "./finished_jobs.ts";
 import { Journal } from "./journal.ts";
 import { Lock, LockedError } from "./lock.ts";
+import type { Outputs } from "./outputs.ts";
 import { Resume } from "./resume.ts";
 
 /** How a run treats the results of earlier runs. */
@@ -34,7 +35,7 @@ interface OpenFolderPorts extends Pick<Runtime, "clock" | "random"> {
 }
 
 /** An output folder that only this process writes to. */
-export class OutputFolder {
+export class OutputFolder implements Outputs {
   readonly #lock: FolderLock;
 
   private constructor(

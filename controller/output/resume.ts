@@ -16,8 +16,9 @@ import { identityNumber, type JobEntry, JobState, JobTable } from "./job_table.t
 import { journalIn } from "./journal.ts";
 import { JournalEpochs } from "./journal_epochs.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
-import { type ReadRecord, toJobRecord } from "./journal_record.ts";
+import { type ReadRecord, type RunEvent, toJobRecord } from "./journal_record.ts";
 import { LineTable } from "./line_table.ts";
+import type { PackIndex } from "./pack_index.ts";
 import { RecordScanner } from "./record_scanner.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
@@ -38,6 +39,10 @@ export interface ResumeOptions {
   readonly retryFailed: boolean;
   /** How the outputs of lines are numbered. Without it, no line is known. */
   readonly numbering?: Numbering | undefined;
+  /** Where the journal lies; in the output folder by default. */
+  readonly path?: string | undefined;
+  /** The pack that the outputs are in, if it is no folder. */
+  readonly pack?: PackIndex | undefined;
 }
 
 /** The numbers of jobs in the journal, by the state of their last record. */
@@ -52,6 +57,7 @@ export interface ResumeCounts {
 export class Resume implements FinishedJobs {
   readonly #files: FolderFiles;
   readonly #folder: string;
+  readonly #path: string;
   readonly #options: ResumeOptions;
   readonly #jobs = new JobTable();
   readonly #lines = new LineTable();
@@ -63,6 +69,7 @@ export class Resume implements FinishedJobs {
   private constructor(files: FolderFiles, folder: string, options: ResumeOptions) {
     this.#files = files;
     this.#folder = folder;
+    this.#path = options.path ?? journalIn(folder);
     this.#options = options;
     this.#scanner = new RecordScanner(options.core);
   }
@@ -70,12 +77,12 @@ export class Resume implements FinishedJobs {
   /** Reads the journal of an output folder. */
   static async load(files: FolderFiles, folder: string, options: ResumeOptions): Promise<Resume> {
     const resume = new Resume(files, folder, options);
-    const path = journalIn(folder);
+    const path = resume.#path;
     try {
       await readJournal(files, path, {
-        takesLine: (line, at) => resume.#takesLine(line, at),
+        takesLine: (line, at) => options.pack === undefined && resume.#takesLine(line, at),
         onRecord: (record, at) => resume.#onRecord(record, at),
-        onRun: (event) => resume.#epochs.onRun(event),
+        onRun: (event, packBytes) => resume.#onRun(event, packBytes),
         onFlaw: (kind) => resume.#onFlaw(kind),
       });
     } catch (cause) {
@@ -91,6 +98,24 @@ export class Resume implements FinishedJobs {
   /** How many jobs will be skipped if the inputs have not changed. */
   get skipsExpected(): number {
     return this.counts.done + (this.#options.retryFailed ? 0 : this.counts.failed);
+  }
+
+  /** Whether a pack has an entry for this job. */
+  hasEntry(name: string): boolean {
+    const job = this.#jobs.get(name);
+    return job !== undefined && this.#isInPack(job);
+  }
+
+  /** Whether a pack has entries that have been superseded. */
+  get isOutdated(): boolean {
+    return this.#options.pack?.hasMoreThan(this.#packedJobs(() => true)) ?? false;
+  }
+
+  /** How many jobs have an entry in the pack. */
+  #packedJobs(counts: (job: JobEntry) => boolean): number {
+    let jobs = 0;
+    for (const job of this.#jobs.entries()) if (counts(job) && this.#isInPack(job)) jobs += 1;
+    return jobs;
   }
 
   /** The lines that ran with this core. */
@@ -120,6 +145,7 @@ export class Resume implements FinishedJobs {
     if (!isDone && (job.state === JobState.otherCore || this.#options.retryFailed)) {
       return undefined;
     }
+    if (this.#options.pack && isDone) return this.#isInPack(job) ? DONE : undefined;
     if (!this.#files.fileBytesSync || !isDone) return "unknown";
     if (this.#files.fileBytesSync(`${this.#folder}/${name}`) !== job.bytesOut) return undefined;
     return this.#epochs.isTrusted(job.epoch) ? DONE : "unknown";
@@ -143,9 +169,10 @@ export class Resume implements FinishedJobs {
     const { name } = input;
     const job = this.#jobs.get(name);
     if (!job || !isOf(job, input)) return undefined;
-    if (job.state === JobState.done) return this.#ifDone(name, job);
-    if (job.state === JobState.otherCore || this.#options.retryFailed) return undefined;
-    return this.#ifFailed(name, job);
+    const { pack, retryFailed } = this.#options;
+    if (job.state === JobState.done) return pack ? this.#ifPacked(job) : this.#ifDone(name, job);
+    if (job.state === JobState.otherCore || retryFailed) return undefined;
+    return pack ? this.#failed(job) : this.#ifFailed(name, job);
   }
 
   /** Done, if the output has the recorded size and, unless the record is trusted, the recorded checksum. */
@@ -160,10 +187,22 @@ export class Resume implements FinishedJobs {
     return record ? { state: "done", repeat: toJobRecord(record) } : { state: "done" };
   }
 
+  /** Done, if the pack has the whole entry: nothing in a pack is replaced. */
+  #ifPacked(job: JobEntry): Promise<FinishedOutcome | undefined> | undefined {
+    return this.#isInPack(job) ? Promise.resolve({ state: "done" }) : undefined;
+  }
+
+  #isInPack({ bytesOut, epoch }: JobEntry): boolean {
+    return this.#options.pack?.isWhole(bytesOut, epoch) ?? true;
+  }
+
   /** Failed, if there really is no output. */
-  async #ifFailed(name: string, { at }: JobEntry): Promise<FinishedOutcome | undefined> {
-    if (await this.#sizeOf(name) !== undefined) return undefined;
-    return { state: "failed", reason: () => this.#reasonAt(at) };
+  async #ifFailed(name: string, job: JobEntry): Promise<FinishedOutcome | undefined> {
+    return await this.#sizeOf(name) === undefined ? this.#failed(job) : undefined;
+  }
+
+  #failed({ at }: JobEntry): Promise<FinishedOutcome> {
+    return Promise.resolve({ state: "failed", reason: () => this.#reasonAt(at) });
   }
 
   /** The size of a job's output; `undefined` if there is none. */
@@ -178,7 +217,7 @@ export class Resume implements FinishedJobs {
   }
 
   #recordAt(at: number): Promise<ReadRecord | undefined> {
-    return readRecordAt(this.#files, journalIn(this.#folder), at).catch(() => undefined);
+    return readRecordAt(this.#files, this.#path, at).catch(() => undefined);
   }
 
   /** Nearly all lines are plain. The same as `#onRecord`, in a fraction of the time. */
@@ -201,6 +240,8 @@ export class Resume implements FinishedJobs {
 
   #onRecord(record: ReadRecord, at: number): void {
     const { input, identity, content, state, attempt, bytesOut, crcOut, core } = record;
+    const { pack } = this.#options;
+    const packEnd = pack?.onRecord(record) ?? 0;
     // A job that was never sent runs again in any case.
     if (identity === undefined || attempt === 0) return;
     const isSameCore = core === this.#options.core;
@@ -208,9 +249,9 @@ export class Resume implements FinishedJobs {
     this.#jobs.set(input, {
       identity: isSameCore ? identityNumber(identity) : 0, // only compared for the same core
       state: isSameCore ? JobState[state] : JobState.otherCore,
-      epoch: this.#epochs.current,
+      epoch: pack?.epoch ?? this.#epochs.current,
       at,
-      bytesOut,
+      bytesOut: pack ? packEnd : bytesOut,
       crcOut: crcOut === undefined ? 0 : parseChecksum(crcOut),
       content: content === undefined ? 0 : identityNumber(content),
     });
@@ -221,13 +262,21 @@ export class Resume implements FinishedJobs {
     if (number !== undefined) this.#lines.set(identity, number);
   }
 
+  #onRun(event: RunEvent, packBytes: number | undefined): void {
+    const { pack } = this.#options;
+    if (!pack) this.#epochs.onRun(event);
+    else if (packBytes !== undefined) pack.onCut(packBytes);
+  }
+
   #onFlaw(kind: keyof JournalFlaws): void {
     this.flaws[kind] += 1;
     this.#epochs.onFlaw();
   }
 
   #count(): void {
-    this.counts.done = this.#jobs.count(JobState.done);
+    this.counts.done = this.#options.pack
+      ? this.#packedJobs(({ state }) => state === JobState.done)
+      : this.#jobs.count(JobState.done);
     this.counts.failed = this.#jobs.count(JobState.failed);
     this.counts.otherCore = this.#jobs.count(JobState.otherCore);
   }

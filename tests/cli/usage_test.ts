@@ -32,7 +32,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["worker", "a"], /Too many arguments for "worker", expected 0 arguments but got 1: a; see /],
   [
     ["run", ECHO],
-    /No inputs; name files or folders, or use --lines FILE, --repeat N or --param NAME=VALUES\n$/,
+    /No inputs; name files or folders, or use --inputs FILE.tar, --lines FILE, --repeat N or --param NAME=VALUES\n$/,
   ],
   [["run", ECHO, "in", "--repeat", "3"], /Choose one kind of inputs/],
   [["run", ECHO, "--lines", "-", "--repeat", "3"], /Choose one kind of inputs/],

@@ -170,7 +170,8 @@ export class MemoryDisk {
     return path;
   }
 
-  list(path: string): string[] {
+  list(named: string): string[] {
+    const path = named.replace(/\/\.$/, ""); // not through a link
     if (!this.#folders.has(path)) throw failure("ENOENT", path);
     return [...this.#folders, ...this.#files.keys()]
       .filter((other) => other !== path && dirname(other) === path)

@@ -220,6 +220,8 @@ test("docs/journal.md lists exactly the fields of a record", () => {
     line: "x",
     content: "data-0",
     printed: ["why"],
+    packAt: 0,
+    packBytes: 1024,
   } as const;
   const record = JSON.parse(formatRecord(recordOf(1, optional), CORE));
   assert.deepEqual(fields.sort(), Object.keys(record).sort());

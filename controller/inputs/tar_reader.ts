@@ -1,0 +1,238 @@
+/**
+ * Reads a tar as it arrives, in chunks of any size. The packages tried make names that are not UTF-8 unreadable, do not
+ * say where a tar is cut off, and make a stream and several promises for each file.
+ */
+
+import { Buffer } from "node:buffer";
+import { nameOfBytes } from "../../runtime/file_name.ts";
+import { TAR_BLOCK_BYTES } from "../output/tar_headers.ts";
+import { parsePaxRecords, sizeInPax } from "./pax_records.ts";
+import { parseTarHeader, type TarHeader, TarHeaderError } from "./tar_header.ts";
+
+/** What stands before a file: a long name, or a pax header. Names of files have 4,096 bytes at most on Linux. */
+const EXTENSION_BYTES_MAX = 1024 * 1024;
+
+/** Of a large content, so much memory is taken before it has arrived: a size may be a lie. */
+const UNSEEN_BYTES_MAX = 1024 * 1024;
+
+/** What the reader knows of types of entries. All others are skipped. */
+const TYPES: Readonly<Record<string, string>> = {
+  "1": "a hard link",
+  "2": "a link",
+  "3": "a device",
+  "4": "a device",
+  "6": "a pipe",
+  "M": "a part of a file",
+};
+
+/** Types of entries that have no content, whatever their size says. */
+const WITHOUT_CONTENT = "123456";
+
+/** Folders and the label of a tape are no inputs, and nobody misses them. */
+const SILENT = "5DV";
+
+const SLASH = Buffer.from("/");
+
+/** The bytes of a tar are no tar, or end too early. `at` is where. */
+export class TarError extends Error {
+  override name = "TarError";
+
+  constructor(reason: string, readonly at: number) {
+    super(`at byte ${at}, ${reason}`);
+  }
+}
+
+/** What a reader reports, in the order of the tar. */
+export interface TarEvents {
+  /** A file. `content` is `undefined` if it is larger than the limit. */
+  onFile(name: string, bytes: number, content: Uint8Array<ArrayBuffer> | undefined): void;
+  /** An entry that is no file and no folder. `what` it is, with its article. */
+  onSkipped(name: string, what: string): void;
+}
+
+/** An entry whose content follows. */
+interface Entry {
+  readonly name: string;
+  readonly bytes: number;
+  /** What becomes of the content. */
+  readonly use: "file" | "pax" | "name" | "nothing";
+  /** Where its header is. */
+  readonly at: number;
+}
+
+/** Reads one tar. */
+export class TarReader {
+  readonly #events: TarEvents;
+  readonly #bytesMax: number;
+  /** How many bytes were pushed before the current chunk. */
+  #pushed = 0;
+  /** The beginning of a header that is not complete. */
+  readonly #block = Buffer.alloc(TAR_BLOCK_BYTES);
+  #blockBytes = 0;
+  /** The entry whose content is being read, and how many of its bytes, and of the zeros behind it, are missing. */
+  #entry: Entry | undefined;
+  #missing = 0;
+  #padding = 0;
+  /** What is there of its content, if that came in several chunks. */
+  #collected = new Uint8Array(0);
+  #collectedBytes = 0;
+  /** What earlier headers say about the next file. */
+  #longName: Buffer | undefined;
+  #pax: ReadonlyMap<string, Buffer> | undefined;
+  /** Blocks of zeros in a row. Two end a tar. */
+  #zeroBlocks = 0;
+
+  /** Contents of more than `bytesMax` bytes are skipped. */
+  constructor(bytesMax: number, events: TarEvents) {
+    this.#bytesMax = bytesMax;
+    this.#events = events;
+  }
+
+  /** Whether the end of the tar was read. Whatever follows is no part of it. */
+  get hasEnded(): boolean {
+    return this.#zeroBlocks >= 2;
+  }
+
+  /** Reads the next bytes. They may change afterwards. Throws a `TarError`. */
+  push(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.byteLength && !this.hasEnded) {
+      const entry = this.#entry;
+      at += entry ? this.#readContent(entry, chunk, at) : this.#readBlock(chunk, at);
+    }
+    this.#pushed += chunk.byteLength;
+  }
+
+  /** There are no more bytes. Throws a `TarError` if an entry is not complete. */
+  end(): void {
+    if (this.#entry) {
+      const { name, at } = this.#entry;
+      throw new TarError(`it ends within "${name}", whose header is at byte ${at}`, this.#pushed);
+    }
+    if (this.#blockBytes > 0) throw new TarError("it ends within a header", this.#pushed);
+    if (this.#pushed === 0) throw new TarError("it is empty", 0);
+    if (this.#longName || this.#pax) throw new TarError("it ends before a file", this.#pushed);
+  }
+
+  /** Reads a header, or the part of it that is there. Returns how many bytes it took. */
+  #readBlock(chunk: Buffer, at: number): number {
+    const taken = Math.min(TAR_BLOCK_BYTES - this.#blockBytes, chunk.byteLength - at);
+    if (taken === TAR_BLOCK_BYTES) {
+      this.#onBlock(chunk.subarray(at, at + taken), this.#pushed + at);
+      return taken;
+    }
+    chunk.copy(this.#block, this.#blockBytes, at, at + taken);
+    this.#blockBytes += taken;
+    if (this.#blockBytes === TAR_BLOCK_BYTES) {
+      this.#blockBytes = 0;
+      this.#onBlock(this.#block, this.#pushed + at + taken - TAR_BLOCK_BYTES);
+    }
+    return taken;
+  }
+
+  #onBlock(block: Buffer, at: number): void {
+    try {
+      const header = parseTarHeader(block);
+      this.#zeroBlocks = header ? 0 : this.#zeroBlocks + 1;
+      if (header) this.#onHeader(header, at);
+    } catch (error) {
+      throw error instanceof TarHeaderError ? new TarError(error.message, at) : error;
+    }
+  }
+
+  #onHeader(header: TarHeader, at: number): void {
+    const { type, bytes } = header;
+    if (type === "x" || type === "L") {
+      if (bytes > EXTENSION_BYTES_MAX) throw new TarHeaderError("a header is too long");
+      return this.#begin({ name: "a header", bytes, use: type === "x" ? "pax" : "name", at });
+    }
+    // Nothing in a pax header for all files, or in the target of a link, is of use.
+    const isAbout = type === "g" || type === "K";
+    if (isAbout) return this.#begin({ name: "a header", bytes, use: "nothing", at });
+    this.#onEntry(header, at);
+  }
+
+  #onEntry(header: TarHeader, at: number): void {
+    const pax = this.#pax;
+    const name = nameOfBytes(pax?.get("path") ?? this.#longName ?? nameIn(header));
+    const bytes = (pax && sizeInPax(pax)) ?? header.bytes;
+    this.#pax = this.#longName = undefined;
+    const isSparse = header.type === "S" || pax?.has("GNU.sparse.major") ||
+      pax?.has("GNU.sparse.map");
+    if (isSparse) {
+      throw new TarHeaderError(`"${name}" is stored as a sparse file; pack it without -S`);
+    }
+    const type = name.endsWith("/") && header.type === "0" ? "5" : header.type; // in the oldest format
+    const isFile = type === "0" || type === "7";
+    if (!isFile && !SILENT.includes(type)) {
+      this.#events.onSkipped(name, TYPES[type] ?? "of an unknown type");
+    }
+    const isTooLarge = bytes > this.#bytesMax;
+    if (isFile && isTooLarge) this.#events.onFile(name, bytes, undefined);
+    const use = isFile && !isTooLarge ? "file" : "nothing";
+    this.#begin({ name, bytes: WITHOUT_CONTENT.includes(type) ? 0 : bytes, use, at });
+  }
+
+  /** The content of an entry follows. */
+  #begin(entry: Entry): void {
+    const { bytes } = entry;
+    this.#entry = entry;
+    this.#missing = bytes;
+    this.#padding = (TAR_BLOCK_BYTES - bytes % TAR_BLOCK_BYTES) % TAR_BLOCK_BYTES;
+    if (bytes > 0) return;
+    this.#entry = undefined;
+    this.#onContent(entry, new Uint8Array(0));
+  }
+
+  /** Reads content, and the zeros behind it. Returns how many bytes it took. */
+  #readContent(entry: Entry, chunk: Buffer, at: number): number {
+    const taken = Math.min(this.#missing, chunk.byteLength - at);
+    this.#missing -= taken;
+    if (taken > 0 && entry.use !== "nothing") this.#take(entry, chunk.subarray(at, at + taken));
+    if (this.#missing > 0) return taken;
+    const padding = Math.min(this.#padding, chunk.byteLength - at - taken);
+    this.#padding -= padding;
+    if (this.#padding === 0) this.#entry = undefined;
+    return taken + padding;
+  }
+
+  #take(entry: Entry, part: Uint8Array): void {
+    const { bytes } = entry;
+    if (part.byteLength === bytes) return this.#onContent(entry, new Uint8Array(part));
+    const needed = this.#collectedBytes + part.byteLength;
+    if (needed > this.#collected.byteLength) {
+      const larger = Math.max(needed, 2 * this.#collected.byteLength, UNSEEN_BYTES_MAX);
+      const collected = new Uint8Array(Math.min(bytes, larger));
+      collected.set(this.#collected.subarray(0, this.#collectedBytes));
+      this.#collected = collected;
+    }
+    this.#collected.set(part, this.#collectedBytes);
+    this.#collectedBytes = needed;
+    if (needed < bytes) return;
+    const content = this.#collected;
+    this.#collected = new Uint8Array(0);
+    this.#collectedBytes = 0;
+    this.#onContent(entry, content);
+  }
+
+  #onContent({ name, bytes, use, at }: Entry, content: Uint8Array<ArrayBuffer>): void {
+    if (use === "file") return this.#events.onFile(name, bytes, content);
+    const text = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+    try {
+      if (use === "pax") this.#pax = parsePaxRecords(text);
+    } catch (error) {
+      throw error instanceof TarHeaderError ? new TarError(error.message, at) : error;
+    }
+    if (use === "name") this.#longName = withoutZeros(text);
+  }
+}
+
+/** A name that did not fit is stored in two parts. */
+function nameIn({ prefix, name }: TarHeader): Buffer {
+  return prefix.byteLength === 0 ? name : Buffer.concat([prefix, SLASH, name]);
+}
+
+function withoutZeros(text: Buffer): Buffer {
+  const end = text.indexOf(0);
+  return end < 0 ? text : text.subarray(0, end);
+}

@@ -1,0 +1,42 @@
+/** The bytes of a tar, from a file or from stdin, packed with gzip, zstd, or not at all. */
+
+import { Buffer } from "node:buffer";
+import process from "node:process";
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import type { Files } from "../../runtime/files.ts";
+import { chunksOf } from "../output/file_chunks.ts";
+import { unzstd, ZSTD_MAGIC } from "../output/zstd_frames.ts";
+
+const GZIP = Buffer.of(0x1f, 0x8b);
+
+/** The content of the tar in chunks, each valid until the next one. `-` is stdin. */
+export async function* tarChunks(files: Files, file: string): AsyncIterable<Buffer> {
+  const chunks = file === "-"
+    ? (process.stdin as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
+    : chunksOf(files, file)[Symbol.asyncIterator]();
+  const { value: first } = await chunks.next();
+  if (first === undefined) return;
+  const all = joined(first, chunks);
+  if (first.subarray(0, GZIP.byteLength).equals(GZIP)) yield* gunzipped(all);
+  else if (first.subarray(0, ZSTD_MAGIC.byteLength).equals(ZSTD_MAGIC)) yield* unzstd(all);
+  else yield* all;
+}
+
+async function* joined(first: Buffer, others: AsyncIterator<Buffer>): AsyncIterable<Buffer> {
+  yield first;
+  for (let next = await others.next(); !next.done; next = await others.next()) yield next.value;
+}
+
+/** Several files of gzip in a row are one. */
+async function* gunzipped(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  const gunzip = createGunzip();
+  const source = Readable.from(copied(chunks));
+  source.on("error", (error) => gunzip.destroy(error));
+  yield* source.pipe(gunzip) as AsyncIterable<Buffer>;
+}
+
+/** The stream still reads a chunk when the next one is there. */
+async function* copied(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  for await (const chunk of chunks) yield Buffer.from(chunk);
+}

@@ -1,0 +1,243 @@
+/**
+ * The pack of a run: one file with all outputs. What belongs to it lies in a folder beside it, `FILE.distcomp`: the
+ * lock, the journal, and what else an output folder has in `.distcomp`. Links are followed up to the folder of the
+ * pack, and not below it.
+ */
+
+import os from "node:os";
+import process from "node:process";
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
+import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
+import { dirname, join } from "../../runtime/path.ts";
+import type { Runtime } from "../../runtime/ports.ts";
+import { SinkError } from "./directory_sink.ts";
+import { Journal } from "./journal.ts";
+import { formatRunEvent } from "./journal_record.ts";
+import { Lock, LockedError } from "./lock.ts";
+import type { FolderOptions } from "./output_folder.ts";
+import type { Outputs } from "./outputs.ts";
+import type { PackFormat } from "./pack_entry.ts";
+import type { PackFile } from "./pack_file.ts";
+import { isZstdPack } from "./pack_format.ts";
+import { PackIndex } from "./pack_index.ts";
+import { packError, PackSink } from "./pack_sink.ts";
+import { openPackFile } from "./pack_opener.ts";
+import { type PackFiles, recoverRepack, repack } from "./repack.ts";
+import { Resume } from "./resume.ts";
+
+/** How a run opens its pack. */
+export interface OutputPackOptions extends FolderOptions {
+  readonly format: PackFormat;
+}
+
+/** What a pack needs of the runtime. */
+type PackPorts = Pick<Runtime, "clock" | "random" | "files">;
+
+/** The folder of what belongs to the pack at this path. */
+export function packStateOf(path: string): string {
+  return `${path}.distcomp`;
+}
+
+/** The journal of the pack at this path. */
+export function packJournalOf(path: string): string {
+  return join(packStateOf(path), "jobs.jsonl");
+}
+
+/** A pack that only this process writes to. */
+export class OutputPack implements Outputs {
+  readonly #lock: Lock;
+
+  private constructor(
+    lock: Lock,
+    readonly files: FilesBelow,
+    readonly sink: PackSink,
+    readonly journal: Journal,
+    readonly resume: Resume | undefined,
+    /** Takes out what has been superseded, and resolves when the pack has each output once. */
+    readonly tidy: () => Promise<void>,
+  ) {
+    this.#lock = lock;
+  }
+
+  /** Opens a pack. Rejects with a `SinkError`, or with a `LockedError` while another run writes to it. */
+  static async open(
+    runtime: PackPorts,
+    path: string,
+    options: OutputPackOptions,
+  ): Promise<OutputPack> {
+    const below = await filesAround(path, runtime);
+    try {
+      const lock = await lockPack(path, { ...runtime, files: below });
+      try {
+        return await OutputPack.#openLocked(runtime, path, options, lock, below);
+      } catch (error) {
+        await lock.release();
+        throw error;
+      }
+    } catch (error) {
+      below.close();
+      throw error;
+    }
+  }
+
+  static async #openLocked(
+    runtime: PackPorts,
+    path: string,
+    options: OutputPackOptions,
+    lock: Lock,
+    below: FilesBelow,
+  ): Promise<OutputPack> {
+    const { clock } = runtime;
+    const { core, fresh } = options;
+    const paths = pathsOf(below, path);
+    await removeLeftovers(paths, lock);
+    const file = await openPack(below, path);
+    try {
+      const resume = fresh ? undefined : await resumeOf(below, path, file, options);
+      const keptBytes = resume?.keptBytes ?? 0;
+      const hasEntry = resume && ((name: string) => resume.jobs.hasEntry(name));
+      const sink = await PackSink.open({ ...options, path, file, clock, keptBytes, hasEntry });
+      const journal = await Journal.open(below, dirname(path), {
+        core,
+        fresh,
+        clock,
+        path: packJournalOf(path),
+        outputs: sink,
+      });
+      const tidy = async () => {
+        if (!sink.isOutdated && !resume?.jobs.isOutdated) return;
+        await repacked(paths, options.format, clock.date());
+      };
+      return new OutputPack(lock, below, sink, journal, resume?.jobs, tidy);
+    } catch (error) {
+      await file.close().catch(() => {}); // the first error is the one to report
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.journal.close(true).catch(() => {}); // nothing was written
+    await this.sink.close().catch(() => {});
+    await this.release();
+  }
+
+  async release(): Promise<void> {
+    await this.#lock.release().finally(() => this.files.close());
+  }
+}
+
+/** Opens the folder of the pack, and makes it if it does not exist. */
+async function filesAround(path: string, { files }: PackPorts): Promise<FilesBelow> {
+  try {
+    await files.makeFolder(dirname(path));
+    return await FilesBelow.open(files, dirname(path));
+  } catch (cause) {
+    throw packError(path, cause);
+  }
+}
+
+async function lockPack(
+  path: string,
+  ports: Pick<Runtime, "clock" | "random"> & { readonly files: FolderFiles },
+): Promise<Lock> {
+  const state = packStateOf(path);
+  try {
+    await ports.files.makeFolder(state);
+    return await Lock.acquire(join(state, "lock"), `the pack "${path}"`, ports);
+  } catch (cause) {
+    if (!(cause instanceof LockedError)) throw packError(path, cause);
+    throw new LockedError(cause.message.replace("another folder with -o", "another --pack"));
+  }
+}
+
+function pathsOf(files: FolderFiles, path: string): PackFiles {
+  const state = packStateOf(path);
+  return {
+    files,
+    pack: path,
+    isZstd: isZstdPack(path),
+    journal: packJournalOf(path),
+    newPack: join(state, "pack.new"),
+    newJournal: join(state, "jobs.jsonl.new"),
+  };
+}
+
+/** Cleans up after runs that were killed. */
+async function removeLeftovers(paths: PackFiles, lock: Lock): Promise<void> {
+  try {
+    await lock.removeLeftovers();
+    await recoverRepack(paths);
+  } catch (cause) {
+    throw packError(paths.pack, cause);
+  }
+}
+
+/** Repacks. If that fails, the pack stays as it is. */
+async function repacked(paths: PackFiles, format: PackFormat, atMs: number): Promise<void> {
+  try {
+    await repack(paths, format, formatRunEvent("begun", os.hostname(), process.pid, atMs, 0));
+  } catch (cause) {
+    await recoverRepack(paths).catch(() => {}); // the next run does it
+    const why = `Cannot take superseded outputs out of the pack "${paths.pack}"`;
+    throw new SinkError(`${why}: ${reasonOf(cause)}; repeat the command to try again`, { cause });
+  }
+}
+
+async function openPack(files: FolderFiles, path: string): Promise<PackFile> {
+  try {
+    return await openPackFile(files, path, isZstdPack(path));
+  } catch (cause) {
+    throw packError(path, cause);
+  }
+}
+
+/** What earlier runs have done, if there were any. Rejects if the file is none of theirs. */
+async function resumeOf(
+  files: FolderFiles,
+  path: string,
+  file: PackFile,
+  options: OutputPackOptions,
+): Promise<{ readonly jobs: Resume; readonly keptBytes: number } | undefined> {
+  const journal = packJournalOf(path);
+  if (await hasContent(files, journal)) {
+    const pack = new PackIndex(file, options.format.head.byteLength);
+    const jobs = await Resume.load(files, dirname(path), { ...options, path: journal, pack });
+    await checkIsOf(path, file, pack, options.format);
+    return { jobs, keptBytes: pack.keptBytes };
+  }
+  if (!await hasContent(files, path)) return undefined; // a run writes to its journal first
+  throw new SinkError(
+    `Cannot continue the pack "${path}": it has no journal "${journal}"; ` +
+      "choose another file, or use --fresh to replace it",
+  );
+}
+
+/** Rejects if somebody has put another file in the place of the pack, which would be cut. */
+async function checkIsOf(
+  path: string,
+  file: PackFile,
+  pack: PackIndex,
+  format: PackFormat,
+): Promise<void> {
+  const { input, packAt = 0, bytesOut } = pack.lastKept ?? { input: "", bytesOut: 0 };
+  const expected = pack.lastKept ? format.startOf(input, bytesOut) : new Uint8Array(0);
+  const found = new Uint8Array(expected.byteLength);
+  await file.read?.(found, packAt);
+  const isSame = !file.read || found.every((byte, at) => byte === expected[at]);
+  if (isSame && !file.isOther) return;
+  throw new SinkError(
+    `Cannot continue the pack "${path}": it is not the file that "${
+      packJournalOf(path)
+    }" describes; ` +
+      "put that file back, choose another one, or use --fresh to replace it",
+  );
+}
+
+async function hasContent(files: FolderFiles, path: string): Promise<boolean> {
+  try {
+    return (await files.info(path)).bytes > 0;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw new SinkError(`Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,22 @@
+/** What a run writes its results to: an output folder, or a pack. */
+
+import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { Journal } from "./journal.ts";
+import type { Resume } from "./resume.ts";
+import type { OutputSink } from "./sink.ts";
+
+/** Results that only this process writes. */
+export interface Outputs {
+  /** What else is kept with the outputs is written with these. */
+  readonly files: FolderFiles;
+  readonly sink: OutputSink;
+  readonly journal: Journal;
+  /** The jobs that earlier runs have finished; `undefined` if all jobs run again. */
+  readonly resume: Resume | undefined;
+  /** Removes what this run has superseded, where that takes long. The caller closes the sink and the journal first. */
+  tidy?(): Promise<void>;
+  /** Closes everything that is open, where no run has begun. */
+  close(): Promise<void>;
+  /** Releases the lock. The caller closes the sink and the journal first. */
+  release(): Promise<void>;
+}

@@ -1,0 +1,76 @@
+/** The file of a pack. Sizes and places are those of its content, before it is packed with zstd. */
+
+import type { OpenFile } from "../../runtime/files.ts";
+
+/** A file that grows by batches. */
+export interface PackFile {
+  /** The size of what is there, as far as it is whole. */
+  readonly bytes: number;
+  /** Whether it certainly is no pack. */
+  readonly isOther?: boolean;
+  /** The largest size not above `bytes` to which it can be cut. */
+  endBefore(bytes: number): number;
+  /** Reads from `at` on, if any place can be read at once. Resolves to the number of bytes. */
+  read?(into: Uint8Array<ArrayBuffer>, at: number): Promise<number>;
+  /** Cuts it to such a size. */
+  cut(bytes: number): Promise<void>;
+  /** Appends a batch. If that fails, nothing of it is left, unless the system cannot even cut the file. */
+  append(parts: readonly Uint8Array[]): Promise<void>;
+  /** Resolves when everything that was appended survives a power failure. */
+  datasync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A file that has its content as it is. */
+export class PlainPackFile implements PackFile {
+  readonly #file: OpenFile;
+  #bytes: number;
+
+  private constructor(file: OpenFile, bytes: number) {
+    this.#file = file;
+    this.#bytes = bytes;
+  }
+
+  static async open(file: OpenFile): Promise<PlainPackFile> {
+    return new PlainPackFile(file, (await file.info()).bytes);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  endBefore(bytes: number): number {
+    return Math.min(bytes, this.#bytes);
+  }
+
+  read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
+    return this.#file.read(into, at);
+  }
+
+  async cut(bytes: number): Promise<void> {
+    await this.#file.truncate(bytes);
+    this.#bytes = bytes;
+  }
+
+  async append(parts: readonly Uint8Array[]): Promise<void> {
+    let bytes = this.#bytes;
+    try {
+      for (const part of parts) {
+        await this.#file.append(part);
+        bytes += part.byteLength;
+      }
+    } catch (error) {
+      await this.#file.truncate(this.#bytes).catch(() => {}); // the next run does it
+      throw error;
+    }
+    this.#bytes = bytes;
+  }
+
+  datasync(): Promise<void> {
+    return this.#file.datasync();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}

@@ -1,0 +1,42 @@
+/** Where the outputs of a run go: into a folder, or into a pack. */
+
+/** Where the entry of an output lies in a pack. */
+export interface PackPlace {
+  /** Where it begins, in bytes. */
+  readonly packAt: number;
+  readonly packBytes: number;
+}
+
+/** Counts what is being written, so that workers wait for a slow disk. */
+export interface Backlog {
+  onBegun(bytes: number): void;
+  onEnded(bytes: number): void;
+}
+
+/** Outputs that are written in batches, each before the records of its outputs. */
+export interface BatchedOutputs {
+  /** What is left of earlier runs. */
+  readonly keptBytes: number;
+  /** Resolves when everything that was committed before is written. */
+  write(): Promise<void>;
+  /** Resolves when everything that was written before survives a power failure. */
+  sync(): Promise<void>;
+}
+
+/** Takes the outputs of a run. */
+export interface OutputSink {
+  /**
+   * Takes an output. Returns a promise if it is not written by then and its record has to wait. Throws or rejects with
+   * an `OutputNameError` if only this output cannot be taken, or with a `SinkError`.
+   */
+  commit(name: string, output: Uint8Array): Promise<void> | void;
+  /** A pack: where the output that was committed last lies. Its record says so. */
+  readonly place?: PackPlace | undefined;
+  /** A pack: counts its writes in a backlog. */
+  countIn?(backlog: Backlog): void;
+  /** A pack that is closed: how many of the outputs that it took are not in it, because it could not be written. */
+  readonly lostOutputs?: number;
+  /** Removes the output of an earlier run, because the job has now failed. */
+  remove(name: string): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,125 @@
+/**
+ * A pack that is packed with zstd: one frame per batch, so that it can be appended to, and cut between two of them.
+ * Behind each frame stands one that readers skip. It says where the content of the frame ends, so that the places in
+ * the journal need not know of frames.
+ */
+
+import { Buffer } from "node:buffer";
+import { promisify } from "node:util";
+import { constants, zstdCompress } from "node:zlib";
+import type { OpenFile } from "../../runtime/files.ts";
+import type { PackFile } from "./pack_file.ts";
+import { FrameCutter, ZstdError } from "./zstd_frames.ts";
+
+const { ZSTD_c_checksumFlag } = constants;
+
+const compress = promisify(zstdCompress);
+
+/** The beginning of a note: a frame that is skipped, of 8 bytes. */
+const NOTE_START = Buffer.of(0x5d, 0x2a, 0x4d, 0x18, 8, 0, 0, 0);
+const NOTE_BYTES = NOTE_START.byteLength + 8;
+
+/** Where a batch ends: in the content, and in the file. */
+interface BatchEnd {
+  readonly bytes: number;
+  readonly fileBytes: number;
+}
+
+const NOTHING: BatchEnd = { bytes: 0, fileBytes: 0 };
+
+/** A pack of frames. */
+export class ZstdPackFile implements PackFile {
+  readonly #file: OpenFile;
+  /** The ends of all whole batches, until the file is cut. After that only the last one is of use. */
+  #ends: readonly BatchEnd[];
+
+  private constructor(file: OpenFile, ends: readonly BatchEnd[], readonly isOther: boolean) {
+    this.#file = file;
+    this.#ends = ends;
+  }
+
+  /** `chunks`: what is in the file. */
+  static async open(file: OpenFile, chunks: AsyncIterable<Buffer>): Promise<ZstdPackFile> {
+    const { ends, isDamaged } = await batchEndsIn(chunks);
+    return new ZstdPackFile(file, ends, isDamaged && ends.length === 0);
+  }
+
+  get #last(): BatchEnd {
+    return this.#ends.at(-1) ?? NOTHING;
+  }
+
+  get bytes(): number {
+    return this.#last.bytes;
+  }
+
+  endBefore(bytes: number): number {
+    return this.#endBefore(bytes).bytes;
+  }
+
+  async cut(bytes: number): Promise<void> {
+    const end = this.#endBefore(bytes);
+    await this.#file.truncate(end.fileBytes);
+    this.#ends = [end];
+  }
+
+  async append(parts: readonly Uint8Array[]): Promise<void> {
+    const content = parts.length === 1 ? parts[0] as Uint8Array : Buffer.concat(parts);
+    const last = this.#last;
+    const bytes = last.bytes + content.byteLength;
+    const frame = await compress(content, { params: { [ZSTD_c_checksumFlag]: 1 } });
+    try {
+      await this.#file.append(Buffer.concat([frame, noteOf(bytes)]));
+    } catch (error) {
+      await this.#file.truncate(last.fileBytes).catch(() => {}); // the next run does it
+      throw error;
+    }
+    this.#ends = [{ bytes, fileBytes: last.fileBytes + frame.byteLength + NOTE_BYTES }];
+  }
+
+  datasync(): Promise<void> {
+    return this.#file.datasync();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  #endBefore(bytes: number): BatchEnd {
+    return this.#ends.findLast((end) => end.bytes <= bytes) ?? NOTHING;
+  }
+}
+
+function noteOf(bytes: number): Buffer {
+  const note = Buffer.alloc(NOTE_BYTES);
+  NOTE_START.copy(note);
+  note.writeBigUInt64LE(BigInt(bytes), NOTE_START.byteLength);
+  return note;
+}
+
+/** The ends of batches up to the first damage. */
+async function batchEndsIn(
+  chunks: AsyncIterable<Buffer>,
+): Promise<{ readonly ends: readonly BatchEnd[]; readonly isDamaged: boolean }> {
+  const ends: BatchEnd[] = [];
+  let fileBytes = 0;
+  let note = Buffer.alloc(0);
+  const cutter = new FrameCutter({
+    onBytes: (bytes, isData) => {
+      fileBytes += bytes.byteLength;
+      if (!isData && note.byteLength < NOTE_BYTES) note = Buffer.concat([note, bytes]);
+    },
+    onEnd: () => {
+      if (note.subarray(0, NOTE_START.byteLength).equals(NOTE_START)) {
+        ends.push({ bytes: Number(note.readBigUInt64LE(NOTE_START.byteLength)), fileBytes });
+      }
+      note = Buffer.alloc(0);
+    },
+  });
+  try {
+    for await (const chunk of chunks) cutter.push(chunk);
+  } catch (error) {
+    if (!(error instanceof ZstdError)) throw error;
+    return { ends, isDamaged: true }; // what follows is lost
+  }
+  return { ends, isDamaged: false };
+}

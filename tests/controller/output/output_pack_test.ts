@@ -1,0 +1,426 @@
+/** A pack and its journal on a disk in memory, which is torn at any byte, full, or loses its power. */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { crc32, zstdDecompressSync } from "node:zlib";
+import { TarReader } from "../../../controller/inputs/tar_reader.ts";
+import { checksumText } from "../../../controller/output/checksum.ts";
+import { SinkError } from "../../../controller/output/directory_sink.ts";
+import { LockedError } from "../../../controller/output/lock.ts";
+import { OutputPack, packJournalOf } from "../../../controller/output/output_pack.ts";
+import { packFormatOf } from "../../../controller/output/pack_format.ts";
+import { FrameCutter } from "../../../controller/output/zstd_frames.ts";
+import type { Files } from "../../../runtime/files.ts";
+import { systemRandom } from "../../../runtime/clock.ts";
+import { MemoryDisk } from "../../lib/memory_files.ts";
+import { Choices, randomTest, RUNS_ALL, SEED } from "../../lib/random.ts";
+import { test } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
+import { CORE, recordOf } from "./records.ts";
+
+/** Jobs by their names: outputs of various sizes, and a name that needs a header of its own. */
+const JOBS = new Map(
+  Array.from({ length: 12 }, (_, index) => {
+    const name = index === 5 ? "long/".repeat(30) + index : `job${index}`;
+    return [name, `${index},"line"\n`.repeat(index * 17)] as const;
+  }),
+);
+
+const PACKS = [".tar", ".jsonl", ".csv", ".tar.zst", ".csv.zst"].map((ending) =>
+  `/out/results${ending}`
+);
+
+/** A test of packs of all formats. */
+function eachPack(body: (path: string) => Promise<void>): () => Promise<void> {
+  return async () => {
+    for (const path of PACKS) await body(path);
+  };
+}
+
+/** A pack on a disk. */
+class Session {
+  private constructor(readonly pack: OutputPack, readonly clock: VirtualClock) {}
+
+  static async open(
+    disk: Pick<MemoryDisk, "files">,
+    path: string,
+    fresh = false,
+  ): Promise<Session> {
+    const clock = new VirtualClock();
+    const format = packFormatOf(path) ?? assert.fail(path);
+    const options = { core: CORE, fresh, retryFailed: false, format };
+    const runtime = { clock, random: systemRandom, files: disk.files };
+    const pack = await OutputPack.open(runtime, path, options);
+    return new Session(pack, clock);
+  }
+
+  /** Commits the outputs of the jobs that are not finished. Returns their names. */
+  async run(jobs: ReadonlyMap<string, string> = JOBS): Promise<string[]> {
+    const inputs = [...jobs.keys()].map((name) => ({ name, identity: name }));
+    const outcomes = await this.pack.resume?.outcomesOf(inputs) ?? [];
+    const left = inputs.filter((_, index) => outcomes[index] === undefined);
+    for (const { name } of left) this.commit(name, jobs.get(name) ?? "");
+    return left.map(({ name }) => name);
+  }
+
+  commit(name: string, output: string, identity = name): void {
+    const bytes = Buffer.from(output);
+    const { sink, journal } = this.pack;
+    sink.commit(name, bytes);
+    const crcOut = checksumText(crc32(bytes));
+    const { length: bytesOut } = bytes;
+    journal.add(recordOf(0, { input: name, identity, bytesOut, crcOut, ...sink.place }));
+  }
+
+  /** A job has failed that may have an output of an earlier run. */
+  async fail(name: string): Promise<void> {
+    const { sink, journal } = this.pack;
+    await sink.remove(name);
+    journal.add(recordOf(0, { input: name, identity: "other", state: "failed", error: "why" }));
+  }
+
+  /** A run that is interrupted does not tidy up. */
+  async close(isInterrupted = false): Promise<void> {
+    await this.pack.journal.close(true);
+    await this.pack.sink.close();
+    if (!isInterrupted) await this.pack.tidy();
+    await this.pack.release();
+  }
+}
+
+/** The entries of a pack, in its order. A pack without its end has a torn entry, which does not count. */
+function entriesOf(disk: MemoryDisk, path: string): [string, string][] {
+  const found = Buffer.from(disk.bytes(path) ?? []);
+  const bytes = path.endsWith(".zst") ? unpacked(found) : found;
+  if (path.includes(".tar")) return entriesOfTar(bytes);
+  const text = bytes.toString();
+  if (path.includes(".jsonl")) {
+    return text.split("\n").filter((line) => line !== "").map((line) => {
+      const { name, exitCode, output } = JSON.parse(line);
+      assert.equal(exitCode, 0);
+      return [name, output];
+    });
+  }
+  assert(text.startsWith("name,exitCode,output\n"), text.slice(0, 100));
+  const rows = text.slice(text.indexOf("\n") + 1).matchAll(
+    /([^,]*),0,(?:"((?:[^"]|"")*)"|([^\n]*))\n/g,
+  );
+  return [...rows].map((
+    [, name = "", quoted, plain = ""],
+  ) => [name, quoted?.replaceAll('""', '"') ?? plain]);
+}
+
+/** Unpacks all frames, and fails if the last one is cut off. */
+function unpacked(bytes: Buffer): Buffer {
+  const frames: Buffer[] = [];
+  let pieces: Buffer[] = [];
+  const cutter = new FrameCutter({
+    onBytes: (piece, isData) => {
+      if (isData) pieces.push(piece);
+    },
+    onEnd: () => {
+      if (pieces.length > 0) frames.push(zstdDecompressSync(Buffer.concat(pieces)));
+      pieces = [];
+    },
+  });
+  cutter.push(bytes);
+  assert(cutter.isWhole);
+  return Buffer.concat(frames);
+}
+
+function entriesOfTar(bytes: Buffer): [string, string][] {
+  const entries: [string, string][] = [];
+  const reader = new TarReader(2 ** 30, {
+    onFile: (name, _, content = new Uint8Array()) =>
+      entries.push([name, Buffer.from(content).toString()]),
+    onSkipped: (name) => assert.fail(name),
+  });
+  reader.push(bytes);
+  reader.end();
+  return entries;
+}
+
+test(
+  "a pack has each output once, and a run that resumes adds none",
+  eachPack(async (path) => {
+    const disk = new MemoryDisk();
+    const first = await Session.open(disk, path);
+    assert.equal((await first.run()).length, JOBS.size);
+    await first.close();
+    assert.deepEqual(entriesOf(disk, path), [...JOBS]);
+    const whole = disk.bytes(path)?.slice();
+    const second = await Session.open(disk, path);
+    assert.deepEqual(await second.run(), []);
+    await second.close();
+    assert.deepEqual(disk.bytes(path), whole);
+  }),
+);
+
+randomTest(
+  "a pack and a journal that are torn at any byte lose nothing and double nothing",
+  eachPack(async (path) => {
+    const { pack, journal } = await written(path);
+    const choices = new Choices(SEED);
+    for (let round = 0; round < (RUNS_ALL ? 1000 : 60); round++) {
+      const disk = new MemoryDisk();
+      const [packBytes, journalBytes] = [
+        choices.below(pack.length + 1),
+        choices.below(journal.length + 1),
+      ];
+      await disk.files.makeFolder(`${path}.distcomp`);
+      await disk.files.create(packJournalOf(path), journal.subarray(0, journalBytes));
+      // A run writes its journal before its pack.
+      await disk.files.create(path, pack.subarray(0, journalBytes === 0 ? 0 : packBytes));
+      const cut = `pack cut at ${packBytes}, journal at ${journalBytes}`;
+      const session = await Session.open(disk, path);
+      const interrupted = new Map([...JOBS].slice(0, choices.below(JOBS.size + 1)));
+      await session.run(interrupted);
+      await session.close(choices.onceIn(2));
+      const last = await Session.open(disk, path);
+      await last.run();
+      await last.close();
+      const entries = entriesOf(disk, path);
+      assert.equal(entries.length, JOBS.size, cut);
+      assert.deepEqual(new Map(entries), JOBS, cut);
+    }
+  }),
+);
+
+test(
+  "a job that runs again has one output in a pack, and none once it has failed",
+  eachPack(async (path) => {
+    const disk = await withSuperseded(path);
+    const expected = new Map(JOBS);
+    expected.set("job3", "new").delete("job7");
+    assert.deepEqual(new Map(entriesOf(disk, path)), expected);
+    assert.equal(entriesOf(disk, path).length, expected.size);
+    assert.deepEqual(disk.paths.toSorted(), [path, packJournalOf(path)].toSorted());
+    const again = await Session.open(disk, path);
+    assert.deepEqual(await again.run(), ["job3", "job7"], "their inputs were others");
+    await again.close();
+    assert.deepEqual(new Map(entriesOf(disk, path)), JOBS);
+    assert.equal(entriesOf(disk, path).length, JOBS.size);
+  }),
+);
+
+test(
+  "a run that is killed while it takes something out of a pack loses nothing",
+  eachPack(async (path) => {
+    const steps = (await withSuperseded(path)).operations.length;
+    for (let step = steps - 1; step > 0; step -= RUNS_ALL ? 1 : 5) {
+      const disk = new MemoryDisk();
+      let left = step;
+      disk.onOperation = () => {
+        if (--left < 0) throw new Error("killed");
+      };
+      const isWhole = await withSuperseded(path, disk).then(() => true, () => false);
+      assert(!isWhole || left >= 0);
+      disk.onOperation = () => {};
+      await disk.files.remove(`${path}.distcomp/lock`);
+      const session = await Session.open(disk, path);
+      await session.run();
+      await session.close();
+      const entries = entriesOf(disk, path);
+      assert.deepEqual(new Map(entries), JOBS, `killed before step ${step}`);
+      assert.equal(entries.length, JOBS.size, `killed before step ${step}`);
+    }
+  }),
+);
+
+test(
+  "entries whose records are damaged are replaced",
+  eachPack(async (path) => {
+    const disk = new MemoryDisk();
+    const first = await Session.open(disk, path);
+    await first.run();
+    await first.close();
+    const lines = (disk.text(packJournalOf(path)) ?? "").split("\n");
+    for (const line of [4, 5, 9]) lines[line] = "damaged";
+    await disk.files.unlink(packJournalOf(path));
+    await disk.files.create(packJournalOf(path), lines.join("\n"));
+    const second = await Session.open(disk, path);
+    assert.equal((await second.run()).length, 3);
+    await second.close();
+    assert.equal(entriesOf(disk, path).length, JOBS.size);
+    assert.deepEqual(new Map(entriesOf(disk, path)), JOBS);
+  }),
+);
+
+/** A disk on which a second run has run one job again, and another one has failed. */
+async function withSuperseded(path: string, disk = new MemoryDisk()): Promise<MemoryDisk> {
+  const first = await Session.open(disk, path);
+  await first.run();
+  await first.close();
+  const second = await Session.open(disk, path);
+  second.commit("job3", "new", "another identity");
+  await second.fail("job7");
+  await second.close();
+  return disk;
+}
+
+/** What a run has written that was killed: in several batches, without an end. */
+async function written(path: string): Promise<{ pack: Uint8Array; journal: Uint8Array }> {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, path);
+  let index = 0;
+  for (const [name, output] of JOBS) {
+    session.commit(name, output);
+    if (++index % 3 === 0) await session.clock.advance(500);
+  }
+  const [pack, journal] = [path, packJournalOf(path)].map((file) => disk.bytes(file)?.slice());
+  return { pack: pack ?? assert.fail(), journal: journal ?? assert.fail() };
+}
+
+const TAR = "/out/results.tar";
+const JOURNAL = packJournalOf(TAR);
+
+test("an output is written before its record, and synced before its record is synced", async () => {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, TAR);
+  disk.operations.length = 0;
+  session.commit("a", "output");
+  await session.clock.advance(5_000);
+  const written = disk.operations.filter((line) => !line.startsWith("info"));
+  assert.deepEqual(written, [
+    `append ${TAR}`,
+    `append ${JOURNAL}`,
+    `datasync ${TAR}`,
+    `datasync ${JOURNAL}`,
+  ]);
+  await session.close();
+});
+
+test("a record waits until its output is written, however long that takes", async () => {
+  const disk = new MemoryDisk();
+  const gate = Promise.withResolvers<void>();
+  const openToAppend: Files["openToAppend"] = async (path, isEmptied) => {
+    const file = await disk.files.openToAppend(path, isEmptied);
+    return path !== TAR ? file : {
+      ...file,
+      append: async (bytes) => {
+        await gate.promise;
+        await file.append(bytes);
+      },
+    };
+  };
+  const files = new Proxy(disk.files, {
+    get: (target, key) => {
+      const value = key === "openToAppend" ? openToAppend : Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const session = await Session.open({ files }, TAR);
+  session.commit("a", "output");
+  await session.clock.advance(1_000);
+  assert.doesNotMatch(disk.text(JOURNAL) ?? "", /"input"/);
+  gate.resolve();
+  await session.close();
+  assert.match(disk.text(JOURNAL) ?? "", /"input":"a"/);
+});
+
+test("a run says in its journal that it has begun before it writes to its pack", async () => {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, TAR);
+  assert.match(disk.text(JOURNAL) ?? "", /"run":"begun".*"packBytes":0,/);
+  assert.equal(disk.bytes(TAR)?.length, 0);
+  await session.close();
+});
+
+test("small outputs are written together", async () => {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, TAR);
+  disk.operations.length = 0;
+  for (let index = 0; index < 5_000; index++) session.commit(`job${index}`, "x".repeat(64));
+  await session.close();
+  const appends = disk.operations.filter((line) => line === `append ${TAR}`).length;
+  assert(appends < 50, `${appends} writes`);
+});
+
+test("a record counts only if its entry was not cut off by a later run", async () => {
+  const disk = new MemoryDisk();
+  const first = await Session.open(disk, TAR);
+  await first.run();
+  await first.close();
+  disk.cut(TAR, 2_000); // the power failed
+  const second = await Session.open(disk, TAR); // it is interrupted at once: it writes the end of the pack
+  await second.close(true);
+  const third = await Session.open(disk, TAR);
+  assert.equal((await third.run()).length, JOBS.size - 2);
+  await third.close();
+  assert.deepEqual(new Map(entriesOf(disk, TAR)), JOBS);
+});
+
+test("a disk that is full ends the pack with its last whole batch, and the outputs behind it are counted", async () => {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, TAR);
+  session.commit("a", "whole");
+  await session.clock.advance(500);
+  disk.freeBytes = 700;
+  disk.onOperation = (operation, path) => {
+    if (operation === "truncate" && path === TAR) disk.freeBytes = Infinity; // a record would have room
+  };
+  session.commit("b", "too much");
+  session.commit("c", "too much");
+  await session.clock.advance(500);
+  assert.throws(
+    () => session.commit("d", "later"),
+    /Cannot write the pack "\/out\/results.tar": no space left/,
+  );
+  await assert.rejects(session.pack.journal.close(true), SinkError);
+  await assert.rejects(session.pack.sink.close(), SinkError);
+  assert.equal(session.pack.sink.lostOutputs, 2);
+  await session.pack.release();
+  assert.deepEqual(entriesOf(disk, TAR), [["a", "whole"]]);
+  const records = (disk.text(JOURNAL) ?? "").split("\n").filter((line) => line.includes('"input"'));
+  assert.equal(records.length, 1);
+});
+
+test("a file that is no pack of an earlier run is not touched, unless the run is fresh", async () => {
+  const disk = new MemoryDisk();
+  await disk.files.makeFolder("/out");
+  await disk.files.create(TAR, "precious");
+  await assert.rejects(
+    Session.open(disk, TAR),
+    /it has no journal "\/out\/results.tar.distcomp\/jobs.jsonl"; choose/,
+  );
+  assert.equal(disk.text(TAR), "precious");
+  const session = await Session.open(disk, TAR, true);
+  await session.run();
+  await session.close();
+  assert.deepEqual(entriesOf(disk, TAR), [...JOBS]);
+});
+
+test(
+  "a file that somebody has put in the place of a pack is not touched",
+  eachPack(async (path) => {
+    const disk = new MemoryDisk();
+    const first = await Session.open(disk, path);
+    await first.run();
+    await first.close();
+    const other = "of something else ".repeat(10_000);
+    await disk.files.unlink(path);
+    await disk.files.create(path, other);
+    await assert.rejects(Session.open(disk, path), /it is not the file that ".*" describes/);
+    assert.equal(disk.text(path), other);
+    await disk.files.unlink(path); // that is no loss: all jobs run again
+    const again = await Session.open(disk, path);
+    assert.equal((await again.run()).length, JOBS.size);
+    await again.close();
+    assert.deepEqual(entriesOf(disk, path), [...JOBS]);
+  }),
+);
+
+test("one run at a time writes to a pack", async () => {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, TAR);
+  await assert.rejects(Session.open(disk, TAR), (error: Error) => {
+    assert(error instanceof LockedError);
+    assert.match(
+      error.message,
+      /^Another run uses the pack "\/out\/results.tar": process \d+ on .* or choose another --pack$/,
+    );
+    return true;
+  });
+  await session.close();
+  await (await Session.open(disk, TAR)).close();
+});

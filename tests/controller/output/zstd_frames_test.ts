@@ -1,0 +1,98 @@
+/** Frames of zstd, in chunks of any size, cut off, and damaged. */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { constants, zstdCompressSync } from "node:zlib";
+import { FrameCutter, unzstd, ZstdError } from "../../../controller/output/zstd_frames.ts";
+import { Choices, randomTest, SEED } from "../../lib/random.ts";
+import { test } from "../../lib/test.ts";
+
+const NOTE = Buffer.of(0x5d, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 1, 2);
+const EMPTY_NOTE = Buffer.of(0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0);
+
+const CONTENTS = [
+  Buffer.from("short"),
+  Buffer.alloc(0),
+  Buffer.alloc(300_000, "repeats "),
+  Buffer.alloc(1_000_000), // blocks that repeat one byte
+  new Choices(7).bytes(200_000), // blocks that are not packed
+];
+
+/** Frames with and without a checksum, and frames that are skipped. */
+const FRAMES = CONTENTS.flatMap((content, index) => {
+  const params = { [constants.ZSTD_c_checksumFlag]: index % 2 };
+  return [zstdCompressSync(content, { params }), index % 2 === 0 ? NOTE : EMPTY_NOTE];
+});
+const FILE = Buffer.concat(FRAMES);
+const CONTENT = Buffer.concat(CONTENTS);
+
+async function* chunked(bytes: Buffer, sizeOf: () => number): AsyncIterable<Buffer> {
+  for (let at = 0; at < bytes.byteLength;) {
+    const size = sizeOf();
+    const chunk = Buffer.from(bytes.subarray(at, at + size));
+    yield chunk;
+    chunk.fill(0xaa); // it may be used again
+    at += size;
+  }
+  await Promise.resolve();
+}
+
+async function read(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of unzstd(chunks)) pieces.push(Buffer.from(piece));
+  return Buffer.concat(pieces);
+}
+
+randomTest("several frames in a row are one content, in chunks of any size", async () => {
+  const choices = new Choices(SEED);
+  for (const sizeOf of [() => FILE.byteLength, () => 1000, () => choices.between(1, 5000)]) {
+    assert((await read(chunked(FILE, sizeOf))).equals(CONTENT));
+  }
+});
+
+test("the ends of frames are found, also byte by byte", () => {
+  let end = 0;
+  const ends = FRAMES.map(({ byteLength }) => end += byteLength);
+  for (const size of [1, FILE.byteLength]) {
+    const found = new Map<number, boolean>();
+    let bytes = 0;
+    const cutter = new FrameCutter({
+      onBytes: (piece) => bytes += piece.byteLength,
+      onEnd: (isData) => found.set(bytes, isData),
+    });
+    for (let at = 0; at < FILE.byteLength; at += size) cutter.push(FILE.subarray(at, at + size));
+    assert(cutter.isWhole);
+    // Deno writes an empty frame behind some others.
+    assert.deepEqual(ends.map((at) => found.get(at)), ends.map((_, index) => index % 2 === 0));
+    const skipped = [...found].filter(([, isData]) => !isData).map(([at]) => at);
+    assert.deepEqual(skipped, ends.filter((_, index) => index % 2 === 1));
+  }
+});
+
+test("what is cut off within a frame is an error, and no content that is not there", async () => {
+  const [first = assert.fail()] = FRAMES;
+  for (const bytes of [1, 3, 5, first.byteLength - 1, first.byteLength + 3, FILE.byteLength - 1]) {
+    const cut = FILE.subarray(0, bytes);
+    await assert.rejects(read(chunked(cut, () => 100)), /it is cut off within a frame of zstd/);
+  }
+});
+
+test("what is not zstd is refused", async () => {
+  const after = Buffer.concat([FILE, Buffer.from("garbage")]);
+  await assert.rejects(read(chunked(after, () => 1000)), ZstdError);
+});
+
+test("a frame is read while it arrives, and not held in memory as a whole", async () => {
+  const frame = zstdCompressSync(new Choices(9).bytes(2_000_000));
+  let pulled = 0;
+  const content = unzstd(chunked(frame, () => {
+    pulled += 10_000;
+    return 10_000;
+  }))[Symbol.asyncIterator]();
+  await content.next();
+  assert(
+    pulled < frame.byteLength,
+    `${pulled} of ${frame.byteLength} bytes were needed for the first piece`,
+  );
+  await content.return?.();
+});
