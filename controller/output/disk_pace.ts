@@ -12,7 +12,7 @@ const STALL_MS = 100;
 
 /** A slow disk is measured again after this time, as it may only have been busy. */
 const REMEASURE_MS_MIN = 500;
-/** At most this part of the time goes into measuring a slow disk, which blocks everything else. */
+/** At most this part of the time goes into measuring a disk that stays slow, which blocks everything else. */
 const MEASURING_PART_MAX = 0.02;
 
 /** Weight of the newest measurement. */
@@ -38,12 +38,14 @@ export class DiskPace {
   /** A file was written, or read, in this time. */
   add(ms: number): void {
     const countedMs = ms < STALL_MS ? Math.min(ms, COUNTED_MS_MAX) : ms;
-    this.#recentMs = this.#isSlow
+    const wasSlow = this.#isSlow;
+    this.#recentMs = wasSlow
       ? countedMs
       : this.#recentMs + SMOOTHING * (countedMs - this.#recentMs);
     if (!this.#isSlow) return;
-    this.#remeasureAtMs = this.#clock.now() +
-      Math.max(REMEASURE_MS_MIN, ms / MEASURING_PART_MAX);
+    // A single stall may have been a pause of this process. If the next file is slow too, the disk is.
+    const pauseMs = wasSlow ? ms / MEASURING_PART_MAX : 0;
+    this.#remeasureAtMs = this.#clock.now() + Math.max(REMEASURE_MS_MIN, pauseMs);
   }
 
   get #isSlow(): boolean {
