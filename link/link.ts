@@ -42,7 +42,7 @@ const FAST_END_BYTES_MAX = 64 * 1024;
  */
 const FRAMES_PER_TURN_MAX = 4_096;
 
-/** Bytes per read while the link is ending. They are discarded. */
+/** Bytes per read while the link is ending, which are discarded. */
 const DISCARDED_BYTES = 64 * 1024;
 
 /** A connection that carries frames. */
@@ -262,9 +262,8 @@ export class Link {
   }
 
   #reportArriving(): void {
-    const { arriving } = this.#decoder;
-    this.#isArriving = arriving !== undefined;
-    if (!this.#isClosed) this.#events.onArriving?.(arriving);
+    this.#isArriving = this.#decoder.arriving !== undefined;
+    if (!this.#isClosed) this.#events.onArriving?.(this.#decoder.arriving);
   }
 
   #flush(): void {

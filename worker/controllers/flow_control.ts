@@ -1,6 +1,5 @@
 /** Flow control of a connection: it bounds what a controller sends before it is answered, and what it leaves unread. */
 
-import type { Link } from "../../link/link.ts";
 import {
   UNANSWERED_BYTES_MAX,
   UNANSWERED_CORES_MAX,
