@@ -180,8 +180,6 @@ export class Connection implements JobSource {
     this.#endIfDone();
   }
 
-  // Messages.
-
   #onFrame(frame: Frame): void {
     const place = this.#arriving.onArrived(frame.payload);
     try {
