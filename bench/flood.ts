@@ -28,6 +28,7 @@ const { values } = parseArgs({
 const ATTACKS: readonly (readonly [string, ...number[]])[] = [
   ["unknown frames"],
   ["jobs without a core"],
+  ["large jobs without a core", 2 ** 20],
   ["pings"],
   ["cancels"],
   ["idle connections", 300],

@@ -42,6 +42,7 @@ const [kind = "", port = "", ...args] = process.argv.slice(2);
 const ATTACKS: Readonly<Record<string, () => Promise<void>>> = {
   "unknown frames": () => flood(Number(args[0] ?? 4), UNKNOWN, new Uint8Array(0)),
   "jobs without a core": () => flood(Number(args[0] ?? 4), JOB, concat(u64(0n), u64(0n))),
+  "large jobs without a core": () => flood(16, JOB, largeJob(Number(args[0])), 4),
   "pings": () => flood(Number(args[0] ?? 4), PING, new Uint8Array(0)),
   "cancels": () => flood(Number(args[0] ?? 4), CANCEL, u64(1n)),
   "compressed zeros": () => inflate(Number(args[0] ?? 16)),
@@ -65,10 +66,15 @@ async function open(): Promise<Socket> {
 }
 
 /** Sends frames of one type as fast as the worker takes them, with protocol version 2. */
-async function flood(connections: number, type: number, payload: Uint8Array): Promise<void> {
+async function flood(
+  connections: number,
+  type: number,
+  payload: Uint8Array,
+  batchFrames = BATCH,
+): Promise<void> {
   const batch = concat(
     ...Array.from(
-      { length: BATCH },
+      { length: batchFrames },
       (_, index) => encodeFrame({ type, id: BigInt(index + 2), payload }),
     ),
   );
@@ -81,6 +87,10 @@ async function flood(connections: number, type: number, payload: Uint8Array): Pr
     socket.on("drain", write);
     write();
   }
+}
+
+function largeJob(bytes: number): Uint8Array {
+  return concat(u64(0n), u64(BigInt(bytes)), new Uint8Array(bytes));
 }
 
 /** Sends jobs of 64 MiB of zeros without end, compressed to a thousandth. */

@@ -9,16 +9,21 @@ const SLOTS = 2;
 const FLOODS = [
   ["a flood of unknown frames leaves an honest run its rate", "unknown frames"],
   ["a flood of jobs without a core leaves an honest run its rate", "jobs without a core"],
+  [
+    "a flood of jobs of a megabyte without a core leaves an honest run its rate",
+    "large jobs without a core",
+    2 ** 20,
+  ],
   ["a flood of pings leaves an honest run its rate", "pings"],
   ["a flood of cancels of no job leaves an honest run its rate", "cancels"],
 ] as const;
 
-for (const [title, kind] of FLOODS) {
+for (const [title, kind, ...args] of FLOODS) {
   slowTest(title, async () => {
     await using worker = await startWorker({ slots: SLOTS });
     await using honest = await HonestRun.start(worker, SLOTS);
     const before = await honest.phase();
-    await using _attacker = await Attacker.start(kind, worker.port);
+    await using _attacker = await Attacker.start(kind, worker.port, ...args);
     assertKept(before, await honest.phase());
   });
 }

@@ -82,7 +82,8 @@ export const CANARIES: readonly Canary[] = [
   {
     name: "finished job run again",
     file: "controller/output/resume.ts",
-    text: "if (job.state === JobState.done) return this.#ifDone(name, job);",
+    text:
+      "if (job.state === JobState.done) return pack ? this.#ifPacked(job) : this.#ifDone(name, job);",
     by: "if (job.state === JobState.done) return undefined;",
     seeds: 50,
   },

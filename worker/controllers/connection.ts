@@ -190,14 +190,14 @@ export class Connection implements JobSource {
         const { job, limits } = readLimitedJob(frame.payload);
         this.#onJob(frame.id, job, limits, place);
       } else {
-        this.#paced.onMessage(frame.type);
+        this.#paced.onMessage(frame.type, frame.payload.byteLength);
         const message = this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame);
         this.#onMessage(message, frame.payload.byteLength);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       place?.release();
-      this.#paced.onRefused();
+      this.#paced.onRefused(frame.payload.byteLength);
       this.#sendError(frame.id, "protocol", error.message);
     }
   }
@@ -269,7 +269,7 @@ export class Connection implements JobSource {
 
   #failUnstarted(job: RelayedJob, kind: FailureKindName, reason: string): void {
     end(job);
-    this.#paced.onRefused();
+    this.#paced.onRefused(job.payload.byteLength);
     this.fail(job, kind, reason);
   }
 

@@ -1,6 +1,7 @@
 /**
- * The pace of messages other than jobs, over all connections of a worker. Jobs are bounded by those that are not
- * answered; a ping or a message of an unknown type is answered at once, so that nothing else bounds a flood of them.
+ * The pace of messages other than jobs, and of jobs that are refused, over all connections of a worker. Other jobs are
+ * bounded by those that are not answered; a ping, a message of an unknown type or a job without a core is answered at
+ * once, so that nothing else bounds a flood of them.
  */
 
 import { MessageType } from "../../protocol/mod.ts";
@@ -20,6 +21,9 @@ const BURST_MAX = 2_048;
  * leave a turn to an honest one several times a second.
  */
 const TURN_MESSAGES = 16;
+
+/** A message counts once more for so many bytes: to read a large one and to drop it takes time, too. */
+const BYTES_PER_MESSAGE = 32 * 1024;
 
 /** Turns are given this often while connections wait for one. */
 const TICK_MS = 4;
@@ -100,6 +104,7 @@ export class PacedMessages {
   readonly #pace: MessagePace;
   readonly #hold: (until: Promise<void>) => void;
   #left = 0;
+  #isClosed = false;
 
   /** `hold` makes the connection handle nothing until a promise resolves. */
   constructor(pace: MessagePace, hold: (until: Promise<void>) => void) {
@@ -107,26 +112,33 @@ export class PacedMessages {
     this.#hold = hold;
   }
 
-  /** A message is handled that is not a job. */
-  onMessage(type: number): void {
-    if (type !== MessageType.cancel) this.#spend(COSTLY_TYPES.has(type) ? TURN_MESSAGES : 1);
+  /** A message is handled that is not a job, with a payload of so many bytes. */
+  onMessage(type: number, bytes = 0): void {
+    if (type !== MessageType.cancel) this.#spend(COSTLY_TYPES.has(type) ? TURN_MESSAGES : 1, bytes);
   }
 
   /** A message is answered with an error, or a cancel of no job. */
-  onRefused(): void {
-    this.#spend(1);
+  onRefused(bytes = 0): void {
+    this.#spend(1, bytes);
   }
 
-  #spend(messages: number): void {
-    this.#left -= messages;
+  #spend(messages: number, bytes: number): void {
+    this.#left -= messages + Math.floor(bytes / BYTES_PER_MESSAGE);
     if (this.#left >= 0) return;
-    this.#left = TURN_MESSAGES - 1;
+    const turns = Math.ceil(-this.#left / TURN_MESSAGES);
+    this.#left += turns * TURN_MESSAGES;
     const turn = this.#pace.turn(this);
-    if (turn) this.#hold(turn);
+    if (turn || turns > 1) this.#hold(this.#turns(turn, turns - 1));
+  }
+
+  async #turns(first: Promise<void> | undefined, more: number): Promise<void> {
+    await first;
+    for (let left = more; left > 0 && !this.#isClosed; left--) await this.#pace.turn(this);
   }
 
   /** The connection is closed. */
   close(): void {
+    this.#isClosed = true;
     this.#pace.leave(this);
   }
 }

@@ -46,6 +46,28 @@ test("a flood of messages gets so many answers in a second, and an honest one ge
   assert.equal(clock.timers, 0);
 });
 
+test("a flood of refused jobs of a megabyte is read at a quarter of a gigabyte in a second at most", async () => {
+  const clock = new VirtualClock();
+  const pace = new MessagePace(clock);
+  let refused = 0;
+  const messages = new PacedMessages(pace, (until) => void until.then(refuse));
+  const refuse = () => {
+    refused += 1;
+    messages.onRefused(2 ** 20);
+  };
+  refuse();
+  await clock.advance(1_000);
+  const before = refused;
+  await clock.advance(1_000);
+  assert(
+    refused - before > 200 && refused - before <= 8_100 / 33,
+    `${refused - before} in a second`,
+  );
+  messages.close();
+  pace.close();
+  assert.equal(clock.timers, 0);
+});
+
 test("jobs that are refused while their connection waits do not make it wait for ever", async () => {
   const clock = new VirtualClock();
   const pace = new MessagePace(clock);
