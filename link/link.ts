@@ -42,7 +42,7 @@ const FAST_END_BYTES_MAX = 64 * 1024;
  */
 const FRAMES_PER_TURN_MAX = 4_096;
 
-/** Bytes per read while the link is ending, which are discarded. */
+/** Bytes per read while the link is ending. They are discarded. */
 const DISCARDED_BYTES = 64 * 1024;
 
 /** A connection that carries frames. */
@@ -98,8 +98,8 @@ export class Link {
   /** What has been received, and what is under way. */
   get reception(): Reception {
     const { heldBytes, allocatedBytes } = this.#decoder;
-    const isListening = !this.#isPaused && !this.#held;
-    return { frames: this.#frames, heldBytes, allocatedBytes, isListening };
+    const frames = this.#frames;
+    return { frames, heldBytes, allocatedBytes, isListening: !this.#isPaused && !this.#held };
   }
 
   /** Bytes handed to the system since bytes last arrived. They may not have reached the peer yet. */
@@ -231,6 +231,7 @@ export class Link {
   }
 
   #deliverFrames(): boolean {
+    if (this.#isClosed || this.#isEnding) return false; // meanwhile
     try {
       for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
         this.#frames += 1;
@@ -240,8 +241,7 @@ export class Link {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#broken = error;
-      this.#events.onBroken?.(error);
+      this.#events.onBroken?.(this.#broken = error);
       void this.end();
       return false;
     }

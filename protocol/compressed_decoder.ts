@@ -158,8 +158,10 @@ export class CompressedDecoder implements FrameSource {
 
   #plain(frame: Frame | undefined): Frame | undefined {
     const { arriving } = this.#outer;
-    if (arriving?.type === MessageType.compressed) checkCompressedLength(arriving.payloadBytes);
-    if (!frame || this.#inner.heldBytes === 0) return frame;
+    const isCompressed = arriving?.type === MessageType.compressed;
+    if (isCompressed) checkCompressedLength(arriving.payloadBytes);
+    const isPlain = frame !== undefined || (arriving !== undefined && !isCompressed);
+    if (!isPlain || this.#inner.heldBytes === 0) return frame;
     throw new MalformedPayloadError("A plain frame comes inside a frame of compressed bytes");
   }
 

@@ -15,14 +15,18 @@ const EXTENSION_BYTES_MAX = 1024 * 1024;
 /** Of a large content, so much memory is taken before it has arrived: a size may be a lie. */
 const UNSEEN_BYTES_MAX = 1024 * 1024;
 
-/** What the reader knows of types of entries. All others are skipped. */
-const TYPES: Readonly<Record<string, string>> = {
-  "1": "a hard link",
-  "2": "a link",
+/** Types of entries that are no files. They are skipped. */
+const NO_FILES: Readonly<Record<string, string>> = {
   "3": "a device",
   "4": "a device",
   "6": "a pipe",
-  "M": "a part of a file",
+};
+
+/** Types of entries that stand for files whose content is not there, and what to do. All others are like them. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  "1": "it is a hard link; pack it with --hard-dereference",
+  "2": "it is a link; pack it with --dereference",
+  "M": "it is a part of a file; pack it without --multi-volume",
 };
 
 /** Types of entries that have no content, whatever their size says. */
@@ -48,6 +52,8 @@ export interface TarEvents {
   onFile(name: string, bytes: number, content: Uint8Array<ArrayBuffer> | undefined): void;
   /** An entry that is no file and no folder. `what` it is, with its article. */
   onSkipped(name: string, what: string): void;
+  /** A file that cannot be read from the tar. */
+  onUnreadable(name: string, reason: string): void;
 }
 
 /** An entry whose content follows. */
@@ -164,13 +170,18 @@ export class TarReader {
     }
     const type = name.endsWith("/") && header.type === "0" ? "5" : header.type; // in the oldest format
     const isFile = type === "0" || type === "7";
-    if (!isFile && !SILENT.includes(type)) {
-      this.#events.onSkipped(name, TYPES[type] ?? "of an unknown type");
-    }
+    if (!isFile && !SILENT.includes(type)) this.#onOther(name, type);
     const isTooLarge = bytes > this.#bytesMax;
     if (isFile && isTooLarge) this.#events.onFile(name, bytes, undefined);
     const use = isFile && !isTooLarge ? "file" : "nothing";
     this.#begin({ name, bytes: WITHOUT_CONTENT.includes(type) ? 0 : bytes, use, at });
+  }
+
+  #onOther(name: string, type: string): void {
+    const what = NO_FILES[type];
+    if (what === undefined) {
+      this.#events.onUnreadable(name, UNREADABLE[type] ?? `its type "${type}" is not known`);
+    } else this.#events.onSkipped(name, what);
   }
 
   /** The content of an entry follows. */

@@ -107,6 +107,11 @@ class TarTasks {
     }
   }
 
+  onUnreadable(path: string, reason: string): void {
+    const { name } = namedFile(path, pathBelow(path) ?? path, this.#naming);
+    this.#tasks.push({ kind: "unreadable", index: this.#index++, name, reason });
+  }
+
   onSkipped(name: string, what: string): void {
     this.#skipped += 1;
     if (this.#skipped <= WARNINGS_MAX) this.#warn(`skipping "${shownName(name)}": it is ${what}`);

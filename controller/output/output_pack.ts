@@ -4,6 +4,7 @@
  * pack, and not below it.
  */
 
+import { Buffer } from "node:buffer";
 import os from "node:os";
 import process from "node:process";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
@@ -106,6 +107,8 @@ export class OutputPack implements Outputs {
       });
       const tidy = async () => {
         if (!sink.isOutdated && !resume?.jobs.isOutdated) return;
+        // Entries whose lines are lost may be good ones, of jobs that are not in this run.
+        if (resume && resume.jobs.flaws.damaged + resume.jobs.flaws.newer > 0) return;
         await repacked(paths, options.format, clock.date());
       };
       return new OutputPack(lock, below, sink, journal, resume?.jobs, tidy);
@@ -219,12 +222,15 @@ async function checkIsOf(
   pack: PackIndex,
   format: PackFormat,
 ): Promise<void> {
-  const { input, packAt = 0, bytesOut } = pack.lastKept ?? { input: "", bytesOut: 0 };
-  const expected = pack.lastKept ? format.startOf(input, bytesOut) : new Uint8Array(0);
+  const record = pack.lastKept ?? pack.first;
+  const entry = record ? format.startOf(record.input, record.bytesOut) : new Uint8Array(0);
+  // A pack that is shorter than its first entry begins like it.
+  const isFirst = record === pack.first;
+  const expected = isFirst && record ? Buffer.concat([format.head, entry]) : entry;
   const found = new Uint8Array(expected.byteLength);
-  await file.read?.(found, packAt);
-  const isSame = !file.read || found.every((byte, at) => byte === expected[at]);
-  if (isSame && !file.isOther) return;
+  const bytes = await file.read?.(found, isFirst ? 0 : record?.packAt ?? 0) ?? 0;
+  const isSame = found.subarray(0, bytes).every((byte, at) => byte === expected[at]);
+  if (isSame && !(record && file.isOther)) return;
   throw new SinkError(
     `Cannot continue the pack "${path}": it is not the file that "${
       packJournalOf(path)

@@ -23,6 +23,7 @@ export class PackIndex {
   #recordedBytes = 0;
   #keptBytes = 0;
   #limits: number[] | undefined;
+  #first: JobRecord | undefined;
   #lastKept: JobRecord | undefined;
 
   /** `file`: the pack as it is now; `headBytes`: the size of what it begins with. */
@@ -41,6 +42,11 @@ export class PackIndex {
     return this.#file.endBefore(this.#keptBytes);
   }
 
+  /** The record of the first entry, if that is known and the pack was not cut before it. */
+  get first(): JobRecord | undefined {
+    return this.#recordedBytes > this.#headBytes ? this.#first : undefined;
+  }
+
   get epoch(): number {
     return this.#cuts.length;
   }
@@ -52,6 +58,7 @@ export class PackIndex {
     if (packAt < this.#recordedBytes) this.onCut(packAt); // the line that says so was damaged
     if (packAt > Math.max(this.#recordedBytes, this.#headBytes)) this.#hasOthers = true; // lines are lost
     const end = packAt + packBytes;
+    if (packAt === this.#headBytes) this.#first = record;
     this.#entries += 1;
     this.#recordedBytes = end;
     if (end <= this.#file.bytes) {

@@ -46,10 +46,22 @@ function textFormat(
     entryOf: (name, output) => {
       if (!isUtf8(output)) throw textError(name, "it is not UTF-8 text");
       if (!isUtf8Name(name)) throw textError(name, "its name is not UTF-8");
-      const text = startOf(name) + restOf(utf8.decode(output));
-      return { before: NOTHING, content: Buffer.from(text), after: NOTHING };
+      const content = Buffer.from(textOf(name, () => startOf(name) + restOf(utf8.decode(output))));
+      return { before: NOTHING, content, after: NOTHING };
     },
   };
+}
+
+/** A text has half a gigabyte at most, and control characters take six times their size. */
+function textOf(name: string, make: () => string): string {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError) {
+      throw textError(name, "it is too long");
+    }
+    throw error;
+  }
 }
 
 function field(text: string): string {

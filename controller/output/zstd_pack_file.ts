@@ -40,8 +40,8 @@ export class ZstdPackFile implements PackFile {
 
   /** `chunks`: what is in the file. */
   static async open(file: OpenFile, chunks: AsyncIterable<Buffer>): Promise<ZstdPackFile> {
-    const { ends, isDamaged } = await batchEndsIn(chunks);
-    return new ZstdPackFile(file, ends, isDamaged && ends.length === 0);
+    const { ends, frames, isDamaged } = await batchEndsIn(chunks);
+    return new ZstdPackFile(file, ends, ends.length === 0 && (isDamaged || frames > 0));
   }
 
   get #last(): BatchEnd {
@@ -96,11 +96,17 @@ function noteOf(bytes: number): Buffer {
   return note;
 }
 
-/** The ends of batches up to the first damage. */
-async function batchEndsIn(
-  chunks: AsyncIterable<Buffer>,
-): Promise<{ readonly ends: readonly BatchEnd[]; readonly isDamaged: boolean }> {
+/** What is in a file up to the first damage. */
+interface Batches {
+  readonly ends: readonly BatchEnd[];
+  /** Whole frames that are no notes. */
+  readonly frames: number;
+  readonly isDamaged: boolean;
+}
+
+async function batchEndsIn(chunks: AsyncIterable<Buffer>): Promise<Batches> {
   const ends: BatchEnd[] = [];
+  let frames = 0;
   let fileBytes = 0;
   let note = Buffer.alloc(0);
   const cutter = new FrameCutter({
@@ -111,7 +117,7 @@ async function batchEndsIn(
     onEnd: () => {
       if (note.subarray(0, NOTE_START.byteLength).equals(NOTE_START)) {
         ends.push({ bytes: Number(note.readBigUInt64LE(NOTE_START.byteLength)), fileBytes });
-      }
+      } else frames += 1;
       note = Buffer.alloc(0);
     },
   });
@@ -119,7 +125,7 @@ async function batchEndsIn(
     for await (const chunk of chunks) cutter.push(chunk);
   } catch (error) {
     if (!(error instanceof ZstdError)) throw error;
-    return { ends, isDamaged: true }; // what follows is lost
+    return { ends, frames, isDamaged: true }; // what follows is lost
   }
-  return { ends, isDamaged: false };
+  return { ends, frames, isDamaged: false };
 }

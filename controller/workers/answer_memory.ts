@@ -126,6 +126,8 @@ export class AnswerMemory {
   #remove(arrival: Arrival): void {
     this.#arrivals.delete(arrival.worker);
     this.#bytes -= arrival.bytes;
+    // The read that was under way when it was held may have brought the rest of it.
+    if (arrival.isHeld) arrival.worker.connection.hold(false);
     if (this.#isShort) this.#share();
   }
 

@@ -84,3 +84,20 @@ test("a link that is closed while it waits ends", async () => {
   await turn();
   assert.equal(closed, 1);
 });
+
+test("frames that have arrived and wait are not delivered any more once the link is closed", async () => {
+  const ids: number[] = [];
+  const frames = [1, 2, 3].map((id) => encodeFrame({ type: 1, id, payload: new Uint8Array(0) }));
+  const link: Link = new Link(arrived(concat(...frames)), {
+    onFrame: ({ id }) => {
+      ids.push(Number(id));
+      link.pause(true);
+    },
+    onClosed: () => {},
+  }, { clock: new VirtualClock() });
+  link.start();
+  await turn();
+  link.close();
+  await turn();
+  assert.deepEqual(ids, [1]);
+});

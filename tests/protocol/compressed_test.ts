@@ -24,6 +24,31 @@ const anyFrame = fc.tuple(fc.nat(MessageType.compression), anyUint64, anyPayload
   [type, id, payload],
 ) => protocol.encodeFrame({ type, id, payload }));
 
+test("a large plain frame inside compressed bytes is refused before it has a place, and all places are given back", () => {
+  let places = 0;
+  const findPlace = (_type: number, bytes: number) => {
+    places += 1;
+    return { bytes: new Uint8Array(bytes), release: () => void (places -= 1) };
+  };
+  const outer = new protocol.FrameDecoder({ findPlace });
+  const options = { decompress: zstdDecompress, findPlace, onBytes: () => {} };
+  const decoder = new protocol.CompressedDecoder(outer, options);
+  const large = protocol.encodeFrame({ type: 1, id: 1, payload: new Uint8Array(512 * KIB) });
+  const begun = protocol.encodeCompressed(large.subarray(0, 100 * KIB), undefined);
+  assert.throws(() => {
+    for (let bytes = concat([begun, large]); bytes.byteLength > 0;) {
+      const space = decoder.space();
+      const part = bytes.subarray(0, space.byteLength);
+      space.set(part);
+      decoder.commit(part.byteLength);
+      bytes = bytes.subarray(part.byteLength);
+      while (decoder.next() || decoder.hasMore);
+    }
+  }, /inside a frame of compressed bytes/);
+  decoder.close();
+  assert.equal(places, 0);
+});
+
 test("frames that come compressed, as they are and plain are the same, however the streams are cut", () => {
   const anyPart = fc.tuple(fc.constantFrom("zstd", "as it is", "plain"), anyCuts);
   fc.assert(

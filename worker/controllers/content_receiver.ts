@@ -33,6 +33,7 @@ export class ContentReceiver {
   #writing: Promise<void> = Promise.resolve();
   #count = 0;
   #bytes = 0;
+  #isClosed = false;
 
   constructor(store: ContentStore, room: DiskRoom, responder: CoreResponder) {
     this.#store = store;
@@ -76,12 +77,14 @@ export class ContentReceiver {
 
   /** The connection is closed. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#writing;
     this.release();
     await this.#discard().catch(() => {}); // it goes with the worker's folder
   }
 
   async #write(content: ContentPart): Promise<void> {
+    if (this.#isClosed) throw new Error("its connection is closed");
     const { digest, bytes, offset, part } = content;
     if (offset === 0) {
       await this.#discard();

@@ -94,6 +94,9 @@ export class PrintedLines {
     const id = frame.id as number;
     if (this.#announced.size === 0 || !this.#announced.delete(id)) return false;
     const timer = this.#clock.after(MARK_WAIT_MS, () => this.#release(id, this.#last.lines));
+    const other = this.#held.get(id);
+    other?.timer.stop();
+    other?.frame.release?.(); // a core has answered for its slot, twice
     this.#held.set(id, { frame, timer });
     const lines = this.#marked.get(id);
     this.#marked.delete(id);

@@ -165,11 +165,10 @@ export class SlotProcess {
     if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
     this.#life = { name: "empty" };
     this.#ownPid = this.#sandbox?.pidIn(this.#child.pid);
-    const options = { clock: this.#clock, payloadBytesMax: undefined };
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onClosed: (reason) => this.#onLinkClosed(reason),
-    }, options);
+    }, { clock: this.#clock });
     this.transport = openTransport(this.#link, this.#memory);
     this.#link.start();
     void this.#dumps?.onConnected(this.pid);
@@ -252,6 +251,7 @@ export class SlotProcess {
   /** `lines`: what was printed last, if the response has waited for that. */
   #onResponse(frame: SlotResponse, lines?: Lines): void {
     if (frame.id !== LOAD_ID) return this.#events.onAnswer(frame, lines);
+    frame.release?.(); // no answer to a load has an output: a core has sent it
     if (this.#life.name !== "loading") {
       if (lines) return; // it is too late
       throw new MalformedPayloadError("The slot answers a load request that was not sent");

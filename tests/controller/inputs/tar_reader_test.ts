@@ -66,6 +66,7 @@ function read(tar: Buffer, chunks: readonly number[] = [tar.byteLength]): string
         `${name} ${bytes} ${content ? Buffer.from(content).toString("latin1") : "too large"}`,
       ),
     onSkipped: (name, what) => lines.push(`${name} is ${what}`),
+    onUnreadable: (name, reason) => lines.push(`${name}: ${reason}`),
   });
   let at = 0;
   for (const bytes of chunks) {
@@ -93,8 +94,8 @@ for (const format of ["ustar", "gnu", "pax"]) {
           const content = Buffer.concat([Buffer.from("content of "), bytesOfName(name)]);
           return `${name} ${content.byteLength} ${content.toString("latin1")}`;
         }),
-        "other2 is a link",
-        "other1 is a hard link",
+        "other2: it is a link; pack it with --dereference",
+        "other1: it is a hard link; pack it with --hard-dereference",
         "other6 is a pipe",
         "other3 is a device",
         "last 2000 too large",
@@ -181,6 +182,7 @@ test("memory is taken as the content arrives, and not because a header promises 
   const reader = new TarReader(2 ** 40, {
     onFile: () => assert.fail(),
     onSkipped: () => assert.fail(),
+    onUnreadable: () => assert.fail(),
   });
   reader.push(header({ size: "\x80\0\0\0\0\0\0\x01\0\0\0\0" })); // 4 GiB
   reader.push(block("its beginning"));

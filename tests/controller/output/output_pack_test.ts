@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { crc32, zstdDecompressSync } from "node:zlib";
+import { crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { TarReader } from "../../../controller/inputs/tar_reader.ts";
 import { checksumText } from "../../../controller/output/checksum.ts";
 import { SinkError } from "../../../controller/output/directory_sink.ts";
@@ -134,6 +134,7 @@ function entriesOfTar(bytes: Buffer): [string, string][] {
     onFile: (name, _, content = new Uint8Array()) =>
       entries.push([name, Buffer.from(content).toString()]),
     onSkipped: (name) => assert.fail(name),
+    onUnreadable: () => assert.fail(),
   });
   reader.push(bytes);
   reader.end();
@@ -172,6 +173,7 @@ randomTest(
       // A run writes its journal before its pack.
       await disk.files.create(path, pack.subarray(0, journalBytes === 0 ? 0 : packBytes));
       const cut = `pack cut at ${packBytes}, journal at ${journalBytes}`;
+      if (path.endsWith(".zst") && journalBytes > 0 && isCutInFirstNote(pack, packBytes)) continue;
       const session = await Session.open(disk, path);
       const interrupted = new Map([...JOBS].slice(0, choices.below(JOBS.size + 1)));
       await session.run(interrupted);
@@ -185,6 +187,12 @@ randomTest(
     }
   }),
 );
+
+/** Then it might be a file of somebody else, which the run refuses to touch. */
+function isCutInFirstNote(pack: Uint8Array, packBytes: number): boolean {
+  const note = Buffer.from(pack).indexOf(Buffer.of(0x5d, 0x2a, 0x4d, 0x18));
+  return packBytes >= note && packBytes < note + 16;
+}
 
 test(
   "a job that runs again has one output in a pack, and none once it has failed",
@@ -228,7 +236,7 @@ test(
 );
 
 test(
-  "entries whose records are damaged are replaced",
+  "entries whose records are damaged stay, as nobody knows whose they are, and their jobs run again",
   eachPack(async (path) => {
     const disk = new MemoryDisk();
     const first = await Session.open(disk, path);
@@ -241,7 +249,7 @@ test(
     const second = await Session.open(disk, path);
     assert.equal((await second.run()).length, 3);
     await second.close();
-    assert.equal(entriesOf(disk, path).length, JOBS.size);
+    assert.equal(entriesOf(disk, path).length, JOBS.size + 3);
     assert.deepEqual(new Map(entriesOf(disk, path)), JOBS);
   }),
 );
@@ -397,11 +405,16 @@ test(
     const first = await Session.open(disk, path);
     await first.run();
     await first.close();
-    const other = "of something else ".repeat(10_000);
-    await disk.files.unlink(path);
-    await disk.files.create(path, other);
-    await assert.rejects(Session.open(disk, path), /it is not the file that ".*" describes/);
-    assert.equal(disk.text(path), other);
+    const isZstd = path.endsWith(".zst");
+    const text = "of something else ".repeat(10_000);
+    for (const other of [text, "short", ...isZstd ? [zstdCompressSync(text)] : []]) {
+      await disk.files.unlink(path);
+      const file = await disk.files.openToAppend(path, true);
+      await file.append(Buffer.from(other));
+      await file.close();
+      await assert.rejects(Session.open(disk, path), /it is not the file that ".*" describes/);
+      assert.deepEqual(Buffer.from(disk.bytes(path) ?? []), Buffer.from(other));
+    }
     await disk.files.unlink(path); // that is no loss: all jobs run again
     const again = await Session.open(disk, path);
     assert.equal((await again.run()).length, JOBS.size);

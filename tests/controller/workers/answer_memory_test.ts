@@ -43,6 +43,11 @@ class Sender {
     for (let left = ms; left > 0 && !this.isHeld; left -= 10) this.#arrive(10 * this.bytesPerMs);
   }
 
+  /** All that is left comes with a read that is under way. */
+  finish(): void {
+    this.#arrive(this.payloadBytes);
+  }
+
   discard(): void {
     this.#payload = this.#next();
   }
@@ -159,4 +164,16 @@ test("while answers are not read, because outputs are being written, no answer i
   for (let nowMs = 0; nowMs < 60_000; nowMs += TICK_MS) memory.onTick(nowMs, false);
   assert.deepEqual(discarded, []);
   assert.equal(senders.length, 3);
+});
+
+test("a worker whose answer is completed by the read that was under way when it was told to wait waits no longer", () => {
+  const { memory } = memoryOf();
+  const senders = Array.from(
+    { length: 300 },
+    (_, index) => new Sender(memory, index, 2 * MIB, 1, MIB),
+  );
+  const held = senders.filter(({ isHeld }) => isHeld);
+  assert(held.length > 0, "memory is short");
+  for (const sender of held) sender.finish();
+  assert.deepEqual(held.filter(({ isHeld }) => isHeld), []);
 });
