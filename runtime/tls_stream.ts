@@ -19,8 +19,8 @@ const READ_BYTES = 256 * 1024;
 /** Bytes that TLS gets at once, and so many it may have that are not written to the connection yet. */
 const WRITE_BYTES = 256 * 1024;
 
-/** A part up to this size is copied. */
-const COPIED_BYTES_MAX = 64 * 1024;
+/** A part up to this size is not waited for until it is encrypted. */
+const ENCRYPTED_LATER_BYTES_MAX = 64 * 1024;
 
 /** What one side shows, and whom it knows. All are PEM. */
 export interface TlsIdentity {
@@ -244,9 +244,11 @@ class SecureStream implements TlsStream {
       const part = bytes.subarray(at, at + WRITE_BYTES);
       while (!this.#failure && this.#unwrittenBytes > 0) await this.#progress();
       if (this.#failure) throw this.#failure;
-      // The caller may change the bytes then, and TLS encrypts later. A small part is cheaper to copy than to wait for.
-      if (part.byteLength <= COPIED_BYTES_MAX) this.#send(part.slice());
-      else await this.#encrypted(part);
+      // TLS encrypts later, and may still have the bytes when the connection fails. The caller may give back their
+      // memory then, which may not even be there any more.
+      const copy = part.slice();
+      if (part.byteLength <= ENCRYPTED_LATER_BYTES_MAX) this.#send(copy);
+      else await this.#encrypted(copy);
     }
   }
 
