@@ -52,10 +52,13 @@ async function* tarBatches(inputs: TarInputs): Source["batches"] {
   const reader = new TarReader(INPUT_BYTES_MAX, tasks);
   try {
     for await (const chunk of tarChunks(files, tar)) {
+      if (reader.hasEnded) continue;
       reader.push(chunk);
       yield await withoutFinished(tasks.take(), finished);
-      if (reader.hasEnded) return;
+      // Who writes to stdin may have more zeros to write, and would fail if nobody read them.
+      if (reader.hasEnded && tar !== "-") return;
     }
+    if (reader.hasEnded) return;
     reader.end();
   } catch (cause) {
     throw new SourceError(`Cannot read the tar "${shownTar(tar)}": ${reasonOf(cause)}`, { cause });

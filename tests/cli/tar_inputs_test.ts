@@ -73,6 +73,14 @@ test("a pack that is packed with zstd can be the inputs of the next run", async 
   assert.deepEqual(await workspace.outputs(), sorted(FILES));
 });
 
+test("a tar on stdin is read to its end, so that who writes it does not fail", async () => {
+  await using workspace = await prepared();
+  const script = 'set -o pipefail; (cat in.tar; head -c 3000000 /dev/zero) | "$@"';
+  const through = ["bash", "-c", script, "bash"];
+  const ended = await workspace.run(["run", ECHO, "--inputs", "-"], { through });
+  assert.equal(ended.code, 0, ended.stderr);
+});
+
 test("links in a tar fail, as their files are not there, and so do names that lead elsewhere", async () => {
   await using workspace = await prepared();
   await symlink("/etc/passwd", workspace.at("in/link"));
