@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
 import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "../controller/cluster/retries.ts";
 import type { FailureLimit } from "../controller/failure_limit.ts";
-import { compressionModeOf } from "../controller/workers/compression_mode.ts";
+import { compressionModeOf } from "../link/compression_mode.ts";
 import type { Sweep } from "../controller/inputs/product.ts";
 import { parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";

@@ -18,7 +18,7 @@ import { ResultQueue } from "./result_queue.ts";
 import { NoWorkerError } from "./run_errors.ts";
 import { coreImage, readCoreImage } from "./workers/core_image.ts";
 import { LocalWorker } from "./workers/local_worker.ts";
-import { compressionModeOf } from "./workers/compression_mode.ts";
+import { compressionModeOf } from "../link/compression_mode.ts";
 
 /** Options of a session. */
 export interface SessionOptions {

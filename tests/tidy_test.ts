@@ -52,7 +52,12 @@ const ARROWS: Record<string, readonly string[]> = {
     "security/refused_error.ts",
     "controller/answer.ts",
   ],
-  "controller/cluster": [...LEVEL_1, "controller/workers", "controller/answer.ts"],
+  "controller/cluster": [
+    ...LEVEL_1,
+    "controller/workers",
+    "controller/answer.ts",
+    "link/compression_mode.ts",
+  ],
   "controller/output": ["protocol", "runtime", "system"],
   "controller/inputs": ["protocol", "runtime", "system", "controller/output", "controller/cluster"],
   "controller": [

@@ -9,7 +9,7 @@ import type { Log } from "../../system/log.ts";
 import type { Answer } from "../answer.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { CoreImage } from "../workers/core_image.ts";
-import type { CompressionMode } from "../workers/compression_mode.ts";
+import type { CompressionMode } from "../../link/compression_mode.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
 import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";

@@ -3,7 +3,7 @@
 import type { Job, PoolCounts } from "../../pool/types.ts";
 import type { CoreOutputMode } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
-import type { CompressionMode } from "../workers/compression_mode.ts";
+import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 
 /** An input to run as a job. */

@@ -9,7 +9,7 @@ import type {
   WorkerDescription,
 } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
-import type { CompressionMode } from "./compression_mode.ts";
+import type { CompressionMode } from "../../link/compression_mode.ts";
 
 /** What a connection reports to the set of workers. */
 export interface WorkerConnectionEvents {

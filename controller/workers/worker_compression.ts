@@ -10,7 +10,7 @@ import {
   ProtocolError,
   type WorkerDescription,
 } from "../../protocol/mod.ts";
-import type { CompressionMode } from "./compression_mode.ts";
+import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { OnResponse } from "./connection_events.ts";
 import { payloadOf } from "./responses.ts";
 

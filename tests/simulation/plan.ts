@@ -1,6 +1,6 @@
 /** The plan of a simulation: everything in it follows from its seed. */
 
-import type { CompressionMode } from "../../controller/workers/compression_mode.ts";
+import type { CompressionMode } from "../../link/compression_mode.ts";
 import { drawJobs, type JobKind, type PlannedJob } from "./jobs.ts";
 import { Random } from "./random.ts";
 

@@ -1,7 +1,7 @@
 /** A run decides by itself whether what goes over a network is compressed: the two ends of one connection. */
 
 import assert from "node:assert/strict";
-import type { CompressionMode } from "../../../controller/workers/compression_mode.ts";
+import type { CompressionMode } from "../../../link/compression_mode.ts";
 import { WorkerCompression } from "../../../controller/workers/worker_compression.ts";
 import { Link } from "../../../link/link.ts";
 import { decodeMessage2, type Frame, MessageType, ResponseType } from "../../../protocol/mod.ts";
