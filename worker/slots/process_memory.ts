@@ -5,6 +5,7 @@
 
 import {
   type Frame,
+  HEADER_BYTES,
   JOB_PREFIX_BYTES,
   JOB_RESULT_PREFIX_BYTES,
   MalformedPayloadError,
@@ -73,8 +74,15 @@ export class ProcessMemory {
     if (!region) return undefined;
     const end = DATA_AT + bytes;
     this.#inputViews.clearFrom(region, end);
-    const payload = this.#inputViews.view(region, end).subarray(DATA_AT - prefixBytes);
-    return { memory: this, payload, at: region.at + DATA_AT, release: () => this.#free(region) };
+    const withHeader = this.#inputViews.view(region, end, HEADER_BYTES)
+      .subarray(DATA_AT - prefixBytes);
+    return {
+      memory: this,
+      payload: withHeader.subarray(0, payloadBytes),
+      withHeader,
+      at: region.at + DATA_AT,
+      release: () => this.#free(region),
+    };
   }
 
   /** The job at a place. */

@@ -26,14 +26,16 @@ export class RegionViews {
     this.#memory = memory;
   }
 
-  /** The first `bytes` bytes of a region, which is taken into use. */
-  view(region: Region, bytes: number): Uint8Array<ArrayBuffer> {
-    const known = this.#known.get(region) ?? { view: this.#viewOf(region, bytes), usedBytes: 0 };
+  /** The first `bytes` bytes of a region, which is taken into use, and `zeros` more, which stay zeros. */
+  view(region: Region, bytes: number, zeros = 0): Uint8Array<ArrayBuffer> {
+    const viewBytes = bytes + zeros;
+    const known = this.#known.get(region) ??
+      { view: this.#viewOf(region, viewBytes), usedBytes: 0 };
     this.#known.set(region, known);
     this.#keptBytes -= known.usedBytes;
     known.usedBytes = Math.max(known.usedBytes, bytes);
-    if (known.view.byteLength < bytes) known.view = this.#viewOf(region, bytes);
-    return known.view.subarray(0, bytes);
+    if (known.view.byteLength < viewBytes) known.view = this.#viewOf(region, viewBytes);
+    return known.view.subarray(0, viewBytes);
   }
 
   #viewOf(region: Region, bytes: number): Uint8Array<ArrayBuffer> {
