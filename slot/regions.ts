@@ -41,6 +41,9 @@ const REGIONS: readonly Region[] = BY_CLASS.flat();
 /** Bytes of the whole memory. */
 export const MEMORY_BYTES = REGIONS.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
+/** Bytes of all regions but the largest, which come first. */
+export const USUAL_BYTES = (BY_CLASS.at(-1)?.[0] as Region).at;
+
 function divide(): Region[][] {
   let index = 0;
   let at = 0;

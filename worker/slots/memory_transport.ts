@@ -46,6 +46,10 @@ export class MemoryTransport implements JobTransport {
     return this.#memory.placedJobs;
   }
 
+  get outputBytes(): number {
+    return this.#memory.outputBytes;
+  }
+
   place(payloadBytes: number, prefixBytes: number): JobPlace | undefined {
     const isPossible = this.#isTaken && payloadBytes >= SHARED_BYTES_MIN;
     return isPossible ? this.#memory.place(payloadBytes, prefixBytes) : undefined;

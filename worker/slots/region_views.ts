@@ -65,6 +65,13 @@ export class RegionViews {
     this.#discard(region, 0, known.usedBytes);
   }
 
+  /** How many bytes of regions are not given back. */
+  usedBytes(isCounted: (region: Region) => boolean): number {
+    let bytes = 0;
+    for (const [region, known] of this.#known) if (isCounted(region)) bytes += known.usedBytes;
+    return bytes;
+  }
+
   #discard({ at }: Region, from: number, to: number): void {
     this.#memory.discard(at + from, Math.ceil((to - from) / PAGE_BYTES) * PAGE_BYTES);
   }
