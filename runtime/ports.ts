@@ -43,8 +43,11 @@ export interface ByteStream {
   readonly ends?: StreamEnds;
   /** Missing if nobody has looked. */
   readonly proof?: PeerProof;
-  /** Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. */
-  read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  /**
+   * Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. `isLarge`:
+   * they are of something large, so that it is worth a system call to read them at once.
+   */
+  read(into: Uint8Array<ArrayBuffer>, isLarge?: boolean): Promise<number | null>;
   /** Writes all of `bytes`, which must not change until then. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Ends the sending direction. The other direction stays open. */
