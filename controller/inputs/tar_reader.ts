@@ -7,7 +7,14 @@ import { Buffer } from "node:buffer";
 import { nameOfBytes } from "../../runtime/file_name.ts";
 import { TAR_BLOCK_BYTES } from "../output/tar_headers.ts";
 import { parsePaxRecords, sizeInPax } from "./pax_records.ts";
-import { parseTarHeader, type TarHeader, TarHeaderError } from "./tar_header.ts";
+import { SmallCopies } from "./small_copies.ts";
+import {
+  parseTarHeader,
+  type TarBytes,
+  tarBytes,
+  type TarHeader,
+  TarHeaderError,
+} from "./tar_header.ts";
 
 /** What stands before a file: a long name, or a pax header. Names of files have 4,096 bytes at most on Linux. */
 const EXTENSION_BYTES_MAX = 1024 * 1024;
@@ -34,8 +41,6 @@ const WITHOUT_CONTENT = "123456";
 
 /** Folders and the label of a tape are no inputs, and nobody misses them. */
 const SILENT = "5DV";
-
-const SLASH = Buffer.from("/");
 
 /** The bytes of a tar are no tar, or end too early. `at` is where. */
 export class TarError extends Error {
@@ -73,8 +78,9 @@ export class TarReader {
   /** How many bytes were pushed before the current chunk. */
   #pushed = 0;
   /** The beginning of a header that is not complete. */
-  readonly #block = Buffer.alloc(TAR_BLOCK_BYTES);
+  readonly #block = tarBytes(Buffer.alloc(TAR_BLOCK_BYTES));
   #blockBytes = 0;
+  readonly #copies = new SmallCopies();
   /** The entry whose content is being read, and how many of its bytes, and of the zeros behind it, are missing. */
   #entry: Entry | undefined;
   #missing = 0;
@@ -101,10 +107,11 @@ export class TarReader {
 
   /** Reads the next bytes. They may change afterwards. Throws a `TarError`. */
   push(chunk: Buffer): void {
+    const bytes = tarBytes(chunk);
     let at = 0;
     while (at < chunk.byteLength && !this.hasEnded) {
       const entry = this.#entry;
-      at += entry ? this.#readContent(entry, chunk, at) : this.#readBlock(chunk, at);
+      at += entry ? this.#readContent(entry, chunk, at) : this.#readBlock(bytes, at);
     }
     this.#pushed += chunk.byteLength;
   }
@@ -121,24 +128,26 @@ export class TarReader {
   }
 
   /** Reads a header, or the part of it that is there. Returns how many bytes it took. */
-  #readBlock(chunk: Buffer, at: number): number {
-    const taken = Math.min(TAR_BLOCK_BYTES - this.#blockBytes, chunk.byteLength - at);
+  #readBlock(chunk: TarBytes, at: number): number {
+    const { bytes } = chunk;
+    const taken = Math.min(TAR_BLOCK_BYTES - this.#blockBytes, bytes.byteLength - at);
     if (taken === TAR_BLOCK_BYTES) {
-      this.#onBlock(chunk.subarray(at, at + taken), this.#pushed + at);
+      this.#onBlock(chunk, at, this.#pushed + at);
       return taken;
     }
-    chunk.copy(this.#block, this.#blockBytes, at, at + taken);
+    bytes.copy(this.#block.bytes, this.#blockBytes, at, at + taken);
     this.#blockBytes += taken;
     if (this.#blockBytes === TAR_BLOCK_BYTES) {
       this.#blockBytes = 0;
-      this.#onBlock(this.#block, this.#pushed + at + taken - TAR_BLOCK_BYTES);
+      this.#onBlock(this.#block, 0, this.#pushed + at + taken - TAR_BLOCK_BYTES);
     }
     return taken;
   }
 
-  #onBlock(block: Buffer, at: number): void {
+  /** `place`: where the block is in `bytes`; `at`: where it is in the tar. */
+  #onBlock(bytes: TarBytes, place: number, at: number): void {
     try {
-      const header = parseTarHeader(block);
+      const header = parseTarHeader(bytes, place);
       this.#zeroBlocks = header ? 0 : this.#zeroBlocks + 1;
       if (header) this.#onHeader(header, at);
     } catch (error) {
@@ -160,7 +169,8 @@ export class TarReader {
 
   #onEntry(header: TarHeader, at: number): void {
     const pax = this.#pax;
-    const name = nameOfBytes(pax?.get("path") ?? this.#longName ?? nameIn(header));
+    const longName = pax?.get("path") ?? this.#longName;
+    const name = longName ? nameOfBytes(longName) : header.name;
     const bytes = (pax && sizeInPax(pax)) ?? header.bytes;
     this.#pax = this.#longName = undefined;
     const isSparse = header.type === "S" || pax?.has("GNU.sparse.major") ||
@@ -199,7 +209,9 @@ export class TarReader {
   #readContent(entry: Entry, chunk: Buffer, at: number): number {
     const taken = Math.min(this.#missing, chunk.byteLength - at);
     this.#missing -= taken;
-    if (taken > 0 && entry.use !== "nothing") this.#take(entry, chunk.subarray(at, at + taken));
+    if (taken > 0 && entry.use !== "nothing") {
+      this.#take(entry, new Uint8Array(chunk.buffer, chunk.byteOffset + at, taken));
+    }
     if (this.#missing > 0) return taken;
     const padding = Math.min(this.#padding, chunk.byteLength - at - taken);
     this.#padding -= padding;
@@ -209,7 +221,7 @@ export class TarReader {
 
   #take(entry: Entry, part: Uint8Array): void {
     const { bytes } = entry;
-    if (part.byteLength === bytes) return this.#onContent(entry, new Uint8Array(part));
+    if (part.byteLength === bytes) return this.#onContent(entry, this.#copies.of(part));
     const needed = this.#collectedBytes + part.byteLength;
     if (needed > this.#collected.byteLength) {
       const larger = Math.max(needed, 2 * this.#collected.byteLength, UNSEEN_BYTES_MAX);
@@ -236,11 +248,6 @@ export class TarReader {
     }
     if (use === "name") this.#longName = withoutZeros(text);
   }
-}
-
-/** A name that did not fit is stored in two parts. */
-function nameIn({ prefix, name }: TarHeader): Buffer {
-  return prefix.byteLength === 0 ? name : Buffer.concat([prefix, SLASH, name]);
 }
 
 function withoutZeros(text: Buffer): Buffer {
