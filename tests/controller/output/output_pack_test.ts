@@ -407,7 +407,12 @@ test(
     await first.close();
     const isZstd = path.endsWith(".zst");
     const text = "of something else ".repeat(10_000);
-    for (const other of [text, "short", ...isZstd ? [zstdCompressSync(text)] : []]) {
+    const ofOtherJobs = await packOf(
+      path,
+      new Map([...JOBS].map(([name, text]) => [`x${name}`, text])),
+    );
+    const others = [text, "short", ofOtherJobs, ...isZstd ? [zstdCompressSync(text)] : []];
+    for (const other of others) {
       await disk.files.unlink(path);
       const file = await disk.files.openToAppend(path, true);
       await file.append(Buffer.from(other));
@@ -422,6 +427,15 @@ test(
     assert.deepEqual(entriesOf(disk, path), [...JOBS]);
   }),
 );
+
+/** The bytes of a pack of a run with these jobs. */
+async function packOf(path: string, jobs: ReadonlyMap<string, string>): Promise<Uint8Array> {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, path);
+  await session.run(jobs);
+  await session.close();
+  return disk.bytes(path) ?? assert.fail();
+}
 
 test("one run at a time writes to a pack", async () => {
   const disk = new MemoryDisk();
