@@ -9,6 +9,7 @@ import { SinkError } from "./directory_sink.ts";
 import { PackBatch, type TakenBatch } from "./pack_batch.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";
+import { PathNames } from "./path_names.ts";
 import type { Backlog, BatchedOutputs, OutputMemory, OutputSink, PackPlace } from "./sink.ts";
 
 /** What a pack is opened with. */
@@ -30,6 +31,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
   readonly #format: PackFormat;
   readonly #clock: Clock;
   readonly #hasEntry: PackOptions["hasEntry"];
+  readonly #names: PathNames | undefined;
   #isOutdated = false;
   readonly #batch = new PackBatch();
   #backlog: Backlog = { onBegun() {}, onEnded() {} };
@@ -50,6 +52,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
     this.#format = format;
     this.#clock = clock;
     this.#hasEntry = hasEntry;
+    this.#names = format.areNamesPaths ? new PathNames(hasEntry) : undefined;
     this.keptBytes = keptBytes;
     this.place.packAt = keptBytes;
     this.#lacksHead = keptBytes === 0;
@@ -82,6 +85,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
     if (this.#failure) throw this.#failure;
     if (this.#lacksHead) this.#addHead();
     const { before, content, after } = this.#format.entryOf(name, output);
+    this.#names?.add(name);
     const { place } = this;
     place.packAt += place.packBytes;
     place.packBytes = before.byteLength + content.byteLength + after.byteLength;

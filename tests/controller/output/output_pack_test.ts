@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { TarReader } from "../../../controller/inputs/tar_reader.ts";
 import { checksumText } from "../../../controller/output/checksum.ts";
-import { SinkError } from "../../../controller/output/directory_sink.ts";
+import { OutputNameError, SinkError } from "../../../controller/output/directory_sink.ts";
 import { LockedError } from "../../../controller/output/lock.ts";
 import { OutputPack, packJournalOf } from "../../../controller/output/output_pack.ts";
 import { packFormatOf } from "../../../controller/output/pack_format.ts";
@@ -436,6 +436,27 @@ async function packOf(path: string, jobs: ReadonlyMap<string, string>): Promise<
   await session.close();
   return disk.bytes(path) ?? assert.fail();
 }
+
+test("an output that could not be unpacked beside the others fails, also beside those of earlier runs", async () => {
+  const disk = new MemoryDisk();
+  const first = await Session.open(disk, TAR);
+  for (const name of ["a", "b/c/d", "b/c/e", "f"]) first.commit(name, name);
+  for (const name of ["a/b", "a/b/c", "b", "b/c"]) {
+    assert.throws(() => first.commit(name, name), OutputNameError, name);
+  }
+  await first.close();
+  const second = await Session.open(disk, TAR);
+  assert.throws(() => second.commit("f/g", ""), OutputNameError);
+  second.commit("f", "new", "new");
+  await second.close();
+  assert.deepEqual(entriesOf(disk, TAR), [["a", "a"], ["b/c/d", "b/c/d"], ["b/c/e", "b/c/e"], [
+    "f",
+    "new",
+  ]]);
+  const text = await Session.open(disk, PACKS[1] as string);
+  for (const name of ["a", "a/b"]) text.commit(name, name); // lines are not files
+  await text.close();
+});
 
 test("one run at a time writes to a pack", async () => {
   const disk = new MemoryDisk();
