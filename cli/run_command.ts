@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { KeptCrashes } from "../controller/kept_crashes.ts";
+import { PayloadMemory } from "../controller/workers/payload_memory.ts";
 import type { Outputs } from "../controller/output/outputs.ts";
 import { Run, type RunParts } from "../controller/run.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
@@ -158,7 +159,9 @@ function runOf(
   const { keepCrashes = false } = flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
   // If the journal has no job to skip, do not look up each input in it.
-  const source = sourceOf(runtime.files, request, skipsExpected > 0 ? resume : undefined, log);
+  const finished = skipsExpected > 0 ? resume : undefined;
+  const memory = new PayloadMemory();
+  const source = sourceOf(runtime.files, request, finished, log, memory);
   for (const text of damageText(resume)) log.warn(text);
   const resuming = resumeText(resume, retryFailed);
   if (resuming && !quiet) write(resuming);
@@ -167,7 +170,7 @@ function runOf(
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
   const options = { listen, onListening, failureLimit, skipsExpected };
   const parts = { source, sink, journal, log, crashes, onPrinted, ...options };
-  return new Run({ runtime, ...parts, ...plan });
+  return new Run({ runtime, ...parts, ...plan, options: { ...plan.options, memory } });
 }
 
 /** What keeps the crashes of a run. */
