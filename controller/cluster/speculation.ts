@@ -87,8 +87,10 @@ export class Speculation<T> {
       if (!queued || wanted.length < 2) continue;
       const others = wanted.filter((copy) => copy !== queued);
       this.#pool.onCopyDropped(queued, others);
-      if (others.length > 1) this.#copied.set(payload, { copies: others, triedAt });
-      else this.#copied.delete(payload);
+      // Where it has failed is remembered: otherwise it would fail there again and again, and never be stuck.
+      if (others.length > 1 || triedAt.length > 0) {
+        this.#copied.set(payload, { copies: others, triedAt });
+      } else this.#copied.delete(payload);
     }
   }
 
