@@ -41,10 +41,10 @@ export function workerLog(): Log {
   };
 }
 
-/** The log of a run: warnings, and the lines that cores print unless `isQuiet`. */
+/** The log of a run. With `isQuiet` it has only warnings. */
 export function runLog(write: WriteLine, isQuiet: boolean): Log {
   return {
-    info: () => {},
+    info: isQuiet ? () => {} : (text) => write(printable(text)),
     warn: (text) => write(warning(text)),
     table: (title, rows) => write([warning(title), ...tableLines(rows)].join("\n")),
     printed: isQuiet ? () => {} : (text) => write(printable(text)),

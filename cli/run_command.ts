@@ -27,13 +27,13 @@ import { damageText, resumeText } from "./resume_text.ts";
 import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
 import { coreOutputOf, type RunFlags } from "./run_options.ts";
 import { openOutputs, rootOf, stateOf } from "./run_outputs.ts";
-import { planOf, type RunPlan, workerListOf } from "./run_plan.ts";
+import { planOf, type RunPlan } from "./run_plan.ts";
 import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
 import { StateReporter } from "./run_state.ts";
 import { handleSignals } from "./signals.ts";
 import { handleSuspension } from "./suspension.ts";
-import { watchWorkers } from "./worker_list.ts";
+import { watchWorkers, workerListsOf } from "./worker_list.ts";
 
 /**
  * How long an interrupted run waits for its output folder to be opened and closed again. It takes long to read a
@@ -123,7 +123,7 @@ async function complete(
   reporter.onRun(run, write);
   handleSuspension([shown.progress, run]);
   const watch = watchWorkers(
-    workerListOf(flags),
+    workerListsOf(flags),
     runtime.clock,
     (workers) => run.setWorkers(workers),
     log,

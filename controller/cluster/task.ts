@@ -5,6 +5,7 @@ import type { CoreOutputMode } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
+import type { VerifiedCounts } from "./verified_counts.ts";
 
 /** An input to run as a job. */
 export interface Task {
@@ -76,6 +77,8 @@ export interface ClusterStatus extends PoolCounts {
   /** Workers that are connected and ready. */
   readonly workers: number;
   readonly faults: Faults;
+  /** `undefined` in a run that verifies nothing. */
+  readonly verified?: VerifiedCounts | undefined;
   /** `undefined` if no slot loads the core. */
   readonly loading?: LoadingSlots | undefined;
 }
