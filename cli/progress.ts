@@ -3,6 +3,7 @@
 import process from "node:process";
 import type { RunStatus } from "../controller/run.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { isInBackground } from "../runtime/job_control.ts";
 import { toStderr, type WriteLine } from "./log.ts";
 import { progressBar, progressText } from "./progress_text.ts";
 import { RecentRate } from "./recent_rate.ts";
@@ -45,6 +46,7 @@ export function barProgress(status: () => RunStatus, clock: Clock): Progress {
     const now = status();
     const perSecond = rate.of(now);
     if (!isShown || stderr.isBusy) return; // a slow terminal gets fewer redraws, not a queue of them
+    if (isInBackground()) return; // the line belongs to another program
     line.show(progressBar(now, perSecond, terminal.columns - FREE_COLUMNS));
   };
   const timer = clock.every(REDRAW_MS, draw);
@@ -68,7 +70,9 @@ export function lineProgress(status: () => RunStatus, clock: Clock): Progress {
   const rate = new RecentRate();
   const timer = clock.every(LINE_MS, () => {
     const now = status();
-    toStderr(progressText(now, rate.of(now)));
+    const perSecond = rate.of(now);
+    if (process.stderr.isTTY && isInBackground()) return;
+    toStderr(progressText(now, perSecond));
   });
   return { write: toStderr, suspend: () => {}, stop: () => timer.stop() };
 }

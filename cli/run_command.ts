@@ -9,6 +9,7 @@ import { formatAddress, isLoopback } from "../link/address.ts";
 import { delay } from "../runtime/clock.ts";
 import type { FolderFiles } from "../runtime/files_below.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
+import { writeFromBackground } from "../runtime/job_control.ts";
 import { closeToOthers } from "../runtime/private_process.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
@@ -43,6 +44,7 @@ const OPEN_LIMIT_MS = 1_000;
 
 /** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
 export async function runCommand(runtime: Runtime, request: RunRequest): Promise<number> {
+  await writeFromBackground();
   await closeToOthers(); // a core on this machine could read the variables of its run
   const { flags, args } = request;
   const hint = resumeHint(args, stdinOf(request), programName(runtime));

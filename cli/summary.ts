@@ -63,7 +63,7 @@ export function summaryJson(
     bytesOut: status.bytesOut,
     slotsBusy: round(status.busyPart, 4),
     faults: status.faults,
-    ...(status.verified && { verified: status.verified }),
+    verified: status.verified ?? null,
     workers: status.workers,
     slots: status.slots,
     outputs,

@@ -3,6 +3,7 @@
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
 import { messageOf, reasonOf } from "../runtime/error_text.ts";
+import { writeFromBackground } from "../runtime/job_control.ts";
 import { closeToOthers } from "../runtime/private_process.ts";
 import { type GuardedRuntime, guardedRuntime } from "../security/guarded_runtime.ts";
 import { KeyError } from "../security/key_error.ts";
@@ -26,6 +27,7 @@ import { WorkerSignals } from "./worker_signals.ts";
 
 /** Serves controllers until a signal, or with `--stdio` until its only controller has disconnected. */
 export async function workerCommand(system: Runtime, flags: WorkerFlags): Promise<number> {
+  await writeFromBackground();
   await closeToOthers();
   const listen = listenAddressOf(flags);
   const shares = sharesFrom(flags);

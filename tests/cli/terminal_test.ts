@@ -93,6 +93,26 @@ testUnless(
 
 testUnless(
   lacksTmux ?? isNotLinux,
+  "a run in the background draws no bar, and goes on although stty says that writing stops it",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = new Gate(workspace);
+    // The second line is printed several redraws after the first one.
+    await workspace.write("lines", `stdout one\nsleep 700\nstdout two\n${gate.job}\n`);
+    const script = { before: "set -m; stty tostop", after: "read answer; fg; echo over" };
+    using screen = new Screen(100, workspace, `run ${BEHAVE} --lines lines --slots 1 &`, script);
+    await eventually("both lines", () => /^000002: two$/m.test(screen.text()));
+    assert.doesNotMatch(screen.text(), /[█░]/);
+    screen.type("Enter");
+    await eventually("a bar in the foreground", () => /^[█░]+ +75% {2}3\/4/m.test(screen.text()));
+    await gate.open();
+    await eventually("the end", () => /^over$/m.test(screen.text()));
+    assert.match(screen.text(), /^4 jobs done/m);
+  },
+);
+
+testUnless(
+  lacksTmux ?? isNotLinux,
   "Ctrl-Z does not stop a run that no shell could continue",
   async () => {
     await using workspace = await Workspace.make();
@@ -162,7 +182,7 @@ class Screen implements Disposable {
     // tmux scrolls away what it has wrapped in the topmost row, so the program begins further down.
     const command = `cd ${workspace.path}; unset DISTCOMP_WORKERS; ${before}; echo; echo; ${
       isAlone ? "exec" : ""
-    } ${program}; ${after}; sleep 60`;
+    } ${program}${args.endsWith("&") ? "" : ";"} ${after}; sleep 60`;
     this.#tmux("new-session", "-d", "-s", "test", ...size, command);
   }
 
