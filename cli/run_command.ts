@@ -18,6 +18,7 @@ import { isInherited } from "../system/inherited_variables.ts";
 import { removeDeadSocket } from "../system/unix_socket.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
+import { dryRun } from "./dry_run.ts";
 import { ExitCode } from "./exit_code.ts";
 import { warnInsecureRun } from "./insecure_warning.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -44,6 +45,7 @@ const OPEN_LIMIT_MS = 1_000;
 
 /** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
 export async function runCommand(runtime: Runtime, request: RunRequest): Promise<number> {
+  if (request.flags.dryRun) return await dryRun(runtime, request);
   await writeFromBackground();
   await closeToOthers(); // a core on this machine could read the variables of its run
   const { flags, args } = request;
@@ -75,12 +77,13 @@ async function open(
 ): Promise<{ plan: RunPlan; folder: Outputs }> {
   const plan = await interrupts.race(planOf(request));
   await interrupts.race(checkInputs(runtime.files, request));
-  const { listen, fresh = false, retryFailed = false } = request.flags;
+  const { listen, fresh = false, retryFailed = false, keepDone } = request.flags;
   if (listen) await interrupts.race(removeDeadSocket(runtime, listen));
   const options = {
     core: plan.core.key,
     fresh,
     retryFailed,
+    keepDone,
     numbering: namingOf(request.flags),
   };
   const opening = openOutputs(runtime, request.flags, options);
@@ -156,13 +159,13 @@ function runOf(
   printed: CoreOutputSink | undefined,
 ): Run {
   const { flags } = request;
-  const { listen, maxFailures: failureLimit, retryFailed = false, quiet } = flags;
+  const { listen, maxFailures: failureLimit, quiet } = flags;
   const { keepCrashes = false } = flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
   // If the journal has no job to skip, do not look up each input in it.
   const source = sourceOf(runtime.files, request, skipsExpected > 0 ? resume : undefined, log);
   for (const text of damageText(resume)) log.warn(text);
-  const resuming = resumeText(resume, retryFailed);
+  const resuming = resumeText(resume, flags);
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
   const crashes = keepCrashes ? keptCrashes(runtime, files, flags, plan, log) : undefined;

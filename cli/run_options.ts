@@ -39,6 +39,8 @@ export interface RunFlags extends ShareFlags {
   readonly pack?: string;
   readonly fresh?: boolean;
   readonly retryFailed?: boolean;
+  readonly keepDone?: boolean;
+  readonly dryRun?: boolean;
   readonly workers?: string;
   readonly listen?: Address;
   readonly key?: string;
@@ -127,7 +129,12 @@ function addInputOptions(command: Command): void {
     .option("--suffix <text>", "outputs are named like their inputs, with this at the end: .txt")
     .option("--name <template>", "outputs are named by a template: {stem}.png, {name}.out")
     .option("--fresh", "rerun everything, including finished jobs")
-    .option("--retry-failed", "rerun jobs that failed in an earlier run");
+    .option("--retry-failed", "rerun jobs that failed in an earlier run")
+    .addOption(
+      new Option("--keep-done", "keep jobs that are done, although the core has changed")
+        .conflicts("fresh"),
+    )
+    .option("--dry-run", "say what would run, and run nothing");
 }
 
 function addWorkerOptions(command: Command): void {

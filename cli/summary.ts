@@ -127,7 +127,7 @@ function jobsOf(status: RunStatus): number {
 }
 
 /** Variables and files of the core: with others, the outputs might differ. */
-function setupLines(setup: ShownSetup | undefined): string[] {
+export function setupLines(setup: ShownSetup | undefined): string[] {
   const { variables = [], files = [] } = setup ?? {};
   const shown = variables.map(([name, value]) => `${name}=${cutOff(value)}`).join(" ");
   return [
