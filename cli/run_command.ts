@@ -23,7 +23,8 @@ import { ExitCode } from "./exit_code.ts";
 import { warnInsecureRun } from "./insecure_warning.ts";
 import { Interrupts } from "./interrupts.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
-import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
+import { canShowLine, type Progress } from "./live_line.ts";
+import { barProgress, lineProgress, noProgress } from "./progress.ts";
 import { programName, resumeHint } from "./resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
 import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
@@ -194,10 +195,10 @@ function keptCrashes(
   });
 }
 
-/** Shows a bar on a terminal. A dumb terminal does not understand its escape sequences. */
+/** Shows a bar on a terminal, and lines elsewhere. */
 function startProgress(run: Run, flags: RunFlags, { clock }: Runtime): Progress {
   if (flags.quiet) return noProgress();
   void run.countTotal();
-  const isTerminal = process.stderr.isTTY && process.env.TERM !== "dumb";
-  return isTerminal ? barProgress(() => run.status, clock) : lineProgress(() => run.status, clock);
+  const show = canShowLine() ? barProgress : lineProgress;
+  return show(() => run.status, clock);
 }

@@ -1,18 +1,17 @@
 /** A run on a real terminal, in tmux. */
 
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import process from "node:process";
 import { core } from "../lib/cores.ts";
-import { eventually, programCommand } from "../lib/processes.ts";
+import { eventually } from "../lib/processes.ts";
 import { testUnless } from "../lib/test.ts";
 import { Gate, PASSED } from "./gate.ts";
+import { lacksTmux, Screen } from "./screen.ts";
 import { Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 const isNotLinux = process.platform === "linux" ? undefined : "only Linux tells";
-const lacksTmux = spawnSync("tmux", ["-V"]).status === 0 ? undefined : "no tmux here";
 
 /** Two jobs that print and end, and one that does not. */
 const LINES = "stdout from a core\necho b\nsleep 600000\n";
@@ -132,6 +131,23 @@ testUnless(
   },
 );
 
+testUnless(lacksTmux, "a worker's terminal has a line that lives, below its log", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lines", "echo a\ncode 3 bad\n");
+  const args = "worker --listen 127.0.0.1:0 --slots 2";
+  using screen = new Screen(110, workspace, args);
+  const idle = /^0\/2 slots busy {2}0 done {2}0 failed {2}no controller {2}.* free$/m;
+  await eventually("a line", () => idle.test(screen.text()));
+  const [, port] = /^listening on 127\.0\.0\.1:(\d+), 2 slots$/m.exec(screen.text()) ?? [];
+  await workspace.run(["run", BEHAVE, "--lines", "lines", "--workers", `127.0.0.1:${port}`]);
+  await eventually("the same line with other numbers", () => {
+    const [line = "", above = ""] = screen.text().split("\n").reverse();
+    return /^0\/2 slots busy {2}1 done {2}1 failed /.test(line) && / disconnected$/.test(above);
+  });
+  screen.type("C-c");
+  await eventually("no line", () => /SIGINT: finishing.*$/.test(screen.text()));
+});
+
 testUnless(
   lacksTmux,
   "a run whose terminal is closed finishes its running jobs and leaves nothing behind",
@@ -158,73 +174,3 @@ testUnless(
     });
   },
 );
-
-/** What else happens in a terminal. */
-interface Script {
-  /** Shell variables of the program. */
-  readonly variables?: string;
-  /** Commands before and after the program. */
-  readonly before?: string;
-  readonly after?: string;
-  /** The program takes the place of the shell. */
-  readonly isAlone?: boolean;
-}
-
-/** A terminal in which the program runs. */
-class Screen implements Disposable {
-  static #count = 0;
-  readonly #name = `distcomp-${process.pid}-${++Screen.#count}`;
-
-  constructor(columns: number, workspace: Workspace, args: string, script: Script = {}) {
-    const { variables = "", before = ":", after = ":", isAlone = false } = script;
-    const program = `env NO_COLOR=1 ${variables} ${programCommand().join(" ")} ${args}`;
-    const size = ["-x", `${columns}`, "-y", "20"];
-    // tmux scrolls away what it has wrapped in the topmost row, so the program begins further down.
-    const command = `cd ${workspace.path}; unset DISTCOMP_WORKERS; ${before}; echo; echo; ${
-      isAlone ? "exec" : ""
-    } ${program}${args.endsWith("&") ? "" : ";"} ${after}; sleep 60`;
-    this.#tmux("new-session", "-d", "-s", "test", ...size, command);
-  }
-
-  /** All that was written and is still there, also what has scrolled away; lines that are wrapped are whole. */
-  text(): string {
-    return this.#tmux("capture-pane", "-p", "-J", "-S", "-", "-t", "test")
-      .replace(/ +$/gm, "").trim();
-  }
-
-  /** Closes the window, as a user does, or a connection that breaks. Something else keeps tmux alive. */
-  close(): void {
-    this.#tmux("new-session", "-d", "-s", "other", "sleep 60");
-    this.#tmux("kill-session", "-t", "test");
-  }
-
-  resize(columns: number): void {
-    this.#tmux("resize-window", "-t", "test", "-x", `${columns}`);
-  }
-
-  type(...keys: readonly string[]): void {
-    this.#tmux("send-keys", "-t", "test", ...keys);
-  }
-
-  [Symbol.dispose](): void {
-    // Closing the window is not enough: a run then finishes its running jobs.
-    spawnSync("kill", ["-KILL", ...this.#programs().map(String)]);
-    spawnSync("tmux", ["-L", this.#name, "kill-server"]); // it has ended if a program without a shell has
-  }
-
-  /** The processes that the shell has started, or that took its place. */
-  #programs(): number[] {
-    const { stdout } = spawnSync("tmux", ["-L", this.#name, "list-panes", "-aF", "#{pane_pid}"]);
-    const panes = stdout.toString().split("\n").filter((line) => line !== "").map(Number);
-    const all = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).split("\n")
-      .map((line) => line.trim().split(/ +/).map(Number));
-    const started = all.filter(([, parent = 0]) => panes.includes(parent)).map(([pid = 0]) => pid);
-    return [...panes, ...started];
-  }
-
-  #tmux(...args: readonly string[]): string {
-    return execFileSync("tmux", ["-L", this.#name, "-f", "/dev/null", ...args], {
-      encoding: "utf8",
-    });
-  }
-}
