@@ -306,7 +306,8 @@ export class Worker implements AsyncDisposable {
   }
 
   #onTick(): void {
-    this.#options.lifetime?.onTick(this.#executor.onTick());
+    const jobs = this.#executor.onTick();
+    this.#options.lifetime?.onTick(jobs);
     this.#connections.onTick(this.#clock.now());
   }
 }
