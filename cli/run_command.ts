@@ -35,6 +35,7 @@ import { planOf, type RunPlan } from "./run_plan.ts";
 import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
 import { StateReporter } from "./run_state.ts";
+import { RunTimeLimit } from "./run_time_limit.ts";
 import { handleSignals } from "./signals.ts";
 import { handleSuspension } from "./suspension.ts";
 import { watchWorkers, workerListsOf } from "./worker_list.ts";
@@ -128,6 +129,8 @@ async function complete(
   shown.progress = startProgress(run, flags, runtime);
   interrupts.onRun(run, shown.progress);
   reporter.onRun(run, write);
+  const { timeLimit } = flags;
+  const limit = timeLimit && new RunTimeLimit(runtime.clock, timeLimit, run, write);
   handleSuspension([shown.progress, run]);
   const watch = watchWorkers(
     workerListsOf(flags),
@@ -144,6 +147,7 @@ async function complete(
     return { status: run.status, error, setup: plan.core.setup };
   } finally {
     watch.stop();
+    if (limit) limit.stop();
     shown.progress.stop();
     await printed?.close();
     await folder.release();
