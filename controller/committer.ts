@@ -72,7 +72,7 @@ export class Committer {
     } else {
       const failure = tally.onSkippedFailed(name);
       if (failure) {
-        this.#track(outcome.reason().then((reason) => void (failure.reason = reason)), 0);
+        this.#track(outcome.reason().then((reason) => tally.onReason(failure, reason)), 0);
       }
     }
     this.#events.onFinished();

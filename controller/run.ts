@@ -149,9 +149,9 @@ export class Run {
    * Starts no more jobs. The run ends when the running ones have finished. Returns whether it was still starting
    * jobs.
    */
-  interrupt(): boolean {
+  interrupt(error: Error = new InterruptedError()): boolean {
     const { phase } = this.#state;
-    this.#drain(new InterruptedError());
+    this.#drain(error);
     return phase === "feeding" || phase === "finishing";
   }
 
@@ -161,8 +161,8 @@ export class Run {
   }
 
   /** Ends at once, without the results of running jobs. */
-  abandon(): void {
-    this.#stop(new InterruptedError());
+  abandon(error: Error = new InterruptedError()): void {
+    this.#stop(error);
     this.#abandoned.resolve();
     this.#local?.abandon();
   }

@@ -86,6 +86,7 @@ export class Cluster<T extends Task> implements Disposable {
       ...this.#pool.counts(),
       workers: this.#endpoints.count,
       faults: this.#jobs.faults,
+      verified: this.#jobs.verified,
       loading: this.#endpoints.loading,
     };
   }
@@ -182,6 +183,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#intake = "closed";
     this.#tick.stop();
     this.#workers.close();
+    this.#endpoints.close();
     this.#wakeWaiting();
   }
 

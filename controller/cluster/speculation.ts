@@ -87,8 +87,10 @@ export class Speculation<T> {
       if (!queued || wanted.length < 2) continue;
       const others = wanted.filter((copy) => copy !== queued);
       this.#pool.onCopyDropped(queued, others);
-      if (others.length > 1) this.#copied.set(payload, { copies: others, triedAt });
-      else this.#copied.delete(payload);
+      // Where it has failed is remembered: otherwise it would fail there again and again, and never be stuck.
+      if (others.length > 1 || triedAt.length > 0) {
+        this.#copied.set(payload, { copies: others, triedAt });
+      } else this.#copied.delete(payload);
     }
   }
 
@@ -102,13 +104,13 @@ export class Speculation<T> {
   /** A job has ended, `ms` milliseconds after it was sent. */
   onCompleted(job: Job<T>, ms: number): void {
     this.#threshold.onAnswer(ms);
-    this.cancelOthers(job);
+    if (this.#copied.size > 0) this.cancelOthers(job); // hardly ever
   }
 
   /** A copy has given a result, so that the others are not needed. */
   cancelOthers(job: Job<T>): void {
     for (const other of this.#othersOf(job)) this.cancel(other);
-    if (this.#copied.size > 0) this.#copied.delete(job.payload);
+    this.#copied.delete(job.payload);
   }
 
   /** Finds stragglers, and jobs that have not begun. `copyLate` copies them. */
@@ -225,7 +227,7 @@ export class Speculation<T> {
 
   /** The copies of a copied job that may still give a result. */
   #wantedOf({ payload }: Job<T>): Job<T>[] {
-    if (this.#copied.size === 0) return []; // the usual case, checked for every answer
+    if (this.#copied.size === 0) return []; // the usual case
     const { copies = [] } = this.#copied.get(payload) ?? {};
     return copies.filter((copy) => this.#pool.isWanted(copy));
   }

@@ -6,6 +6,7 @@ import type { Answer } from "../answer.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { PayloadMemory } from "../workers/payload_memory.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
+import type { VerifiedCounts } from "./verified_counts.ts";
 
 /** An input to run as a job. */
 export interface Task {
@@ -79,6 +80,8 @@ export interface ClusterStatus extends PoolCounts {
   /** Workers that are connected and ready. */
   readonly workers: number;
   readonly faults: Faults;
+  /** `undefined` in a run that verifies nothing. */
+  readonly verified?: VerifiedCounts | undefined;
   /** `undefined` if no slot loads the core. */
   readonly loading?: LoadingSlots | undefined;
 }

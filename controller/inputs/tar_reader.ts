@@ -7,7 +7,14 @@ import { Buffer } from "node:buffer";
 import { nameOfBytes } from "../../runtime/file_name.ts";
 import { TAR_BLOCK_BYTES } from "../output/tar_headers.ts";
 import { parsePaxRecords, sizeInPax } from "./pax_records.ts";
-import { parseTarHeader, type TarHeader, TarHeaderError } from "./tar_header.ts";
+import { SmallCopies } from "./small_copies.ts";
+import {
+  parseTarHeader,
+  type TarBytes,
+  tarBytes,
+  type TarHeader,
+  TarHeaderError,
+} from "./tar_header.ts";
 
 /** What stands before a file: a long name, or a pax header. Names of files have 4,096 bytes at most on Linux. */
 const EXTENSION_BYTES_MAX = 1024 * 1024;
@@ -44,7 +51,6 @@ const SILENT = "5DV";
 /** Larger contents are read to where they stay. */
 const PLACED_BYTES_MIN = 128 * 1024;
 
-const SLASH = Buffer.from("/");
 const NOTHING = new Uint8Array(0);
 
 /** The bytes of a tar are no tar, or end too early. `at` is where. */
@@ -89,8 +95,9 @@ export class TarReader {
   /** How many bytes were pushed before the current chunk. */
   #pushed = 0;
   /** The beginning of a header that is not complete. */
-  readonly #block = Buffer.alloc(TAR_BLOCK_BYTES);
+  readonly #block = tarBytes(Buffer.alloc(TAR_BLOCK_BYTES));
   #blockBytes = 0;
+  readonly #copies = new SmallCopies();
   /** The entry whose content is being read, and how many of its bytes, and of the zeros behind it, are missing. */
   #entry: Entry | undefined;
   #missing = 0;
@@ -118,10 +125,11 @@ export class TarReader {
 
   /** Reads the next bytes. They may change afterwards. Throws a `TarError`. */
   push(chunk: Buffer): void {
+    const bytes = tarBytes(chunk);
     let at = 0;
     while (at < chunk.byteLength && !this.hasEnded) {
       const entry = this.#entry;
-      at += entry ? this.#readContent(entry, chunk, at) : this.#readBlock(chunk, at);
+      at += entry ? this.#readContent(entry, chunk, at) : this.#readBlock(bytes, at);
     }
     this.#pushed += chunk.byteLength;
   }
@@ -175,24 +183,26 @@ export class TarReader {
   }
 
   /** Reads a header, or the part of it that is there. Returns how many bytes it took. */
-  #readBlock(chunk: Buffer, at: number): number {
-    const taken = Math.min(TAR_BLOCK_BYTES - this.#blockBytes, chunk.byteLength - at);
+  #readBlock(chunk: TarBytes, at: number): number {
+    const { bytes } = chunk;
+    const taken = Math.min(TAR_BLOCK_BYTES - this.#blockBytes, bytes.byteLength - at);
     if (taken === TAR_BLOCK_BYTES) {
-      this.#onBlock(chunk.subarray(at, at + taken), this.#pushed + at);
+      this.#onBlock(chunk, at, this.#pushed + at);
       return taken;
     }
-    chunk.copy(this.#block, this.#blockBytes, at, at + taken);
+    bytes.copy(this.#block.bytes, this.#blockBytes, at, at + taken);
     this.#blockBytes += taken;
     if (this.#blockBytes === TAR_BLOCK_BYTES) {
       this.#blockBytes = 0;
-      this.#onBlock(this.#block, this.#pushed + at + taken - TAR_BLOCK_BYTES);
+      this.#onBlock(this.#block, 0, this.#pushed + at + taken - TAR_BLOCK_BYTES);
     }
     return taken;
   }
 
-  #onBlock(block: Buffer, at: number): void {
+  /** `place`: where the block is in `bytes`; `at`: where it is in the tar. */
+  #onBlock(bytes: TarBytes, place: number, at: number): void {
     try {
-      const header = parseTarHeader(block);
+      const header = parseTarHeader(bytes, place);
       this.#zeroBlocks = header ? 0 : this.#zeroBlocks + 1;
       if (header) this.#onHeader(header, at);
     } catch (error) {
@@ -214,7 +224,8 @@ export class TarReader {
 
   #onEntry(header: TarHeader, at: number): void {
     const pax = this.#pax;
-    const name = nameOfBytes(pax?.get("path") ?? this.#longName ?? nameIn(header));
+    const longName = pax?.get("path") ?? this.#longName;
+    const name = longName ? nameOfBytes(longName) : header.name;
     const bytes = (pax && sizeInPax(pax)) ?? header.bytes;
     this.#pax = this.#longName = undefined;
     const isSparse = header.type === "S" || pax?.has("GNU.sparse.major") ||
@@ -253,7 +264,9 @@ export class TarReader {
   #readContent(entry: Entry, chunk: Buffer, at: number): number {
     const taken = Math.min(this.#missing, chunk.byteLength - at);
     this.#missing -= taken;
-    if (taken > 0 && entry.use !== "nothing") this.#take(entry, chunk.subarray(at, at + taken));
+    if (taken > 0 && entry.use !== "nothing") {
+      this.#take(entry, new Uint8Array(chunk.buffer, chunk.byteOffset + at, taken));
+    }
     if (this.#missing > 0) return taken;
     const padding = Math.min(this.#padding, chunk.byteLength - at - taken);
     this.#padding -= padding;
@@ -262,6 +275,9 @@ export class TarReader {
   }
 
   #take(entry: Entry, part: Uint8Array): void {
+    if (part.byteLength === entry.bytes && entry.bytes < PLACED_BYTES_MIN) {
+      return this.#onContent(entry, this.#copies.of(part));
+    }
     const needed = this.#collectedBytes + part.byteLength;
     this.#reserve(entry.bytes, needed);
     this.#collected.set(part, this.#collectedBytes);
@@ -297,11 +313,6 @@ export class TarReader {
     }
     if (use === "name") this.#longName = withoutZeros(text);
   }
-}
-
-/** A name that did not fit is stored in two parts. */
-function nameIn({ prefix, name }: TarHeader): Buffer {
-  return prefix.byteLength === 0 ? name : Buffer.concat([prefix, SLASH, name]);
 }
 
 function withoutZeros(text: Buffer): Buffer {

@@ -37,6 +37,8 @@ export interface ResumeOptions {
   readonly core: string;
   /** Whether failed jobs run again. */
   readonly retryFailed: boolean;
+  /** Whether jobs that are done stay done, whichever core has run them. */
+  readonly keepDone?: boolean | undefined;
   /** How the outputs of lines are numbered. Without it, no line is known. */
   readonly numbering?: Numbering | undefined;
   /** Where the journal lies; in the output folder by default. */
@@ -184,7 +186,9 @@ export class Resume implements FinishedJobs {
     );
     if (found !== job.crcOut) return undefined;
     const record = await this.#recordAt(job.at);
-    return record ? { state: "done", repeat: toJobRecord(record) } : { state: "done" };
+    // A record is written with the core of this run.
+    const isRepeated = record && record.core === this.#options.core;
+    return isRepeated ? { state: "done", repeat: toJobRecord(record) } : { state: "done" };
   }
 
   /** Done, if the pack has the whole entry: nothing in a pack is replaced. */
@@ -229,8 +233,8 @@ export class Resume implements FinishedJobs {
     const packEnd = pack ? packEndOf(scanned, pack, at) : 0;
     if (identity === 0 || attempt === 0) return true;
     this.#jobs.setHashed(input, {
-      identity: isSameCore ? identity : 0,
-      state: isSameCore ? JobState[state] : JobState.otherCore,
+      identity: isSameCore || this.#options.keepDone ? identity : 0,
+      state: this.#stateOf(state, isSameCore),
       epoch: pack?.epoch ?? this.#epochs.current,
       at,
       bytesOut: pack ? packEnd : bytesOut,
@@ -247,16 +251,22 @@ export class Resume implements FinishedJobs {
     // A job that was never sent runs again in any case.
     if (identity === undefined || attempt === 0) return;
     const isSameCore = core === this.#options.core;
-    if (isSameCore && identity.startsWith(LINE_START)) this.#onLine(identity, input);
+    const isCompared = isSameCore || this.#options.keepDone;
+    if (isCompared && identity.startsWith(LINE_START)) this.#onLine(identity, input);
     this.#jobs.set(input, {
-      identity: isSameCore ? identityNumber(identity) : 0, // only compared for the same core
-      state: isSameCore ? JobState[state] : JobState.otherCore,
+      identity: isCompared ? identityNumber(identity) : 0,
+      state: this.#stateOf(state, isSameCore),
       epoch: pack?.epoch ?? this.#epochs.current,
       at,
       bytesOut: pack ? packEnd : bytesOut,
       crcOut: crcOut === undefined ? 0 : parseChecksum(crcOut),
       content: content === undefined ? 0 : identityNumber(content),
     });
+  }
+
+  #stateOf(state: "done" | "failed", isSameCore: boolean): JobEntry["state"] {
+    const counts = isSameCore || (state === "done" && this.#options.keepDone);
+    return counts ? JobState[state] : JobState.otherCore;
   }
 
   #onLine(identity: string, output: string): void {

@@ -169,7 +169,7 @@ export class Workers {
   /** Call it several times a second. */
   onTick(nowMs: number): void {
     for (const { connection } of [...this.#connected]) connection.onTick(nowMs);
-    this.#warnings.flush(this.#addresses.size);
+    this.#warnings.onTick(nowMs, this.#addresses.size);
     this.#refusals.onTick(nowMs);
     this.#claims.onTick(nowMs);
     this.#memory.onTick(nowMs, !this.#isPaused);

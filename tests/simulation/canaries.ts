@@ -122,6 +122,14 @@ export const PAST_BUGS: readonly Canary[] = [
     from: 1106,
     seeds: 1,
   },
+  {
+    name: "forgets where copies of a job have failed when it loses a worker that has another copy",
+    file: "controller/cluster/speculation.ts",
+    text: "others.length > 1 || triedAt.length > 0",
+    by: "others.length > 1",
+    from: 207091,
+    seeds: 1,
+  },
 ];
 
 /** What the real code in the copy needs. */
