@@ -123,6 +123,14 @@ export const PAST_BUGS: readonly Canary[] = [
     seeds: 1,
   },
   {
+    name: "waits for ever for a controller that was dialed and says nothing",
+    file: "worker/serve.ts",
+    text: "clock.after(FIRST_MESSAGES_MS, () => stream.close())",
+    by: "clock.after(FIRST_MESSAGES_MS, () => {})",
+    from: 1106,
+    seeds: 1,
+  },
+  {
     name: "forgets where copies of a job have failed when it loses a worker that has another copy",
     file: "controller/cluster/speculation.ts",
     text: "others.length > 1 || triedAt.length > 0",
