@@ -209,6 +209,8 @@ export class Jobs<T extends Task> {
     const nowMs = this.#clock.now();
     const completion = this.#blame.conclude(job.payload, isSilent, isLong, nowMs);
     if (!completion) return;
+    // The answer may be that of a copy which has been sent again since, and would end the job once more.
+    this.#speculation.cancelOthers(job);
     this.#speculation.cancel(job);
     this.#complete(completion);
   }
