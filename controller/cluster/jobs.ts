@@ -15,6 +15,7 @@ import { DEFAULT_POLICY, type Faults } from "./retries.ts";
 import { type Cancel, Speculation } from "./speculation.ts";
 import type { ClusterOptions, Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
+import type { VerifiedCounts } from "./verified_counts.ts";
 
 /** A job that was running on this many workers when they were lost is most likely the cause. See `LostJobs`. */
 export const LOSSES_MAX = 10;
@@ -91,6 +92,11 @@ export class Jobs<T extends Task> {
 
   get faults(): Faults {
     return this.#blame.faults;
+  }
+
+  /** `undefined` without verification. */
+  get verified(): VerifiedCounts | undefined {
+    return this.#verification?.counts;
   }
 
   /** Whether more jobs may be queued. Answers that wait for a vote or for another node's count as well. */

@@ -110,13 +110,13 @@ export class Speculation<T> {
   /** A job has ended, `ms` milliseconds after it was sent. */
   onCompleted(job: Job<T>, ms: number): void {
     this.#threshold.onAnswer(ms);
-    this.cancelOthers(job);
+    if (this.#copied.size > 0) this.cancelOthers(job); // hardly ever
   }
 
   /** A copy has given a result, so that the others are not needed. */
   cancelOthers(job: Job<T>): void {
     for (const other of this.#othersOf(job)) this.cancel(other);
-    if (this.#copied.size > 0) this.#copied.delete(job.payload);
+    this.#copied.delete(job.payload);
   }
 
   /** Finds stragglers, and jobs that have not begun. `copyLate` copies them. */
@@ -234,7 +234,7 @@ export class Speculation<T> {
 
   /** The copies of a copied job that may still give a result. */
   #wantedOf({ payload }: Job<T>): Job<T>[] {
-    if (this.#copied.size === 0) return []; // the usual case, checked for every answer
+    if (this.#copied.size === 0) return []; // the usual case
     const { copies = [] } = this.#copied.get(payload) ?? {};
     return copies.filter((copy) => this.#pool.isWanted(copy));
   }

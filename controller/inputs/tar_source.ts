@@ -5,7 +5,7 @@ import { reasonOf } from "../../runtime/error_text.ts";
 import { shownName } from "../../runtime/file_name.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
-import { contentIdentity } from "./identity.ts";
+import { openContentHash } from "./content_hash.ts";
 import { namedFile } from "./listed_file.ts";
 import { NameSet } from "./name_set.ts";
 import type { OutputNaming } from "./output_naming.ts";
@@ -18,8 +18,8 @@ import {
   type UnreadableTask,
   type Warn,
 } from "./source.ts";
-import { TarReader } from "./tar_reader.ts";
-import { tarChunks } from "./tar_stream.ts";
+import { type ContentMemory, TarReader } from "./tar_reader.ts";
+import { readTar } from "./tar_stream.ts";
 
 /** The largest input that fits into one job message. */
 const INPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
@@ -39,6 +39,8 @@ export interface TarInputs {
   /** Finished jobs are skipped. */
   readonly finished?: FinishedJobs | undefined;
   readonly naming?: OutputNaming | undefined;
+  /** Where large inputs go. */
+  readonly memory?: ContentMemory | undefined;
 }
 
 /** A source of the files in a tar. */
@@ -47,16 +49,12 @@ export function tarSource(inputs: TarInputs): Source {
 }
 
 async function* tarBatches(inputs: TarInputs): Source["batches"] {
-  const { files, tar, warn, finished } = inputs;
-  const tasks = new TarTasks(inputs);
-  const reader = new TarReader(INPUT_BYTES_MAX, tasks);
+  const { files, tar, warn, finished, memory } = inputs;
+  const tasks = new TarTasks(inputs, await openContentHash());
+  const reader = new TarReader(INPUT_BYTES_MAX, tasks, memory);
   try {
-    for await (const chunk of tarChunks(files, tar)) {
-      if (reader.hasEnded) continue;
-      reader.push(chunk);
+    for await (const _some of readTar(files, tar, reader)) {
       yield await withoutFinished(tasks.take(), finished);
-      // Who writes to stdin may have more zeros to write, and would fail if nobody read them.
-      if (reader.hasEnded && tar !== "-") return;
     }
     if (reader.hasEnded) return;
     reader.end();
@@ -81,12 +79,14 @@ async function withoutFinished(
 class TarTasks {
   readonly #warn: Warn;
   readonly #naming: OutputNaming | undefined;
+  readonly #identityOf: (content: Uint8Array) => string;
   readonly #names = new NameSet();
   #tasks: (ReadyTask | UnreadableTask)[] = [];
   #index = 0;
   #skipped = 0;
 
-  constructor({ warn, naming }: TarInputs) {
+  constructor({ warn, naming }: TarInputs, identityOf: (content: Uint8Array) => string) {
+    this.#identityOf = identityOf;
     this.#warn = warn;
     this.#naming = naming;
   }
@@ -104,7 +104,7 @@ class TarTasks {
       const tooLarge = `it has ${bytes} bytes, and the limit for an input is ${INPUT_BYTES_MAX}`;
       this.#tasks.push({ kind: "unreadable", index, name, reason: tooLarge });
     } else {
-      const identity = contentIdentity(input);
+      const identity = this.#identityOf(input);
       const note = name === inside ? undefined : { file: path };
       this.#tasks.push({ kind: "ready", index, name, identity, input, note });
     }

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import type { OpenFile } from "../../runtime/files.ts";
 import type { PackFile } from "./pack_file.ts";
-import { FrameCutter, ZstdError } from "./zstd_frames.ts";
+import { FrameCutter, unzstd, ZstdError } from "./zstd_frames.ts";
 
 const { ZSTD_c_checksumFlag } = constants;
 
@@ -18,6 +18,9 @@ const compress = promisify(zstdCompress);
 /** The beginning of a note: a frame that is skipped, of 8 bytes. */
 const NOTE_START = Buffer.of(0x5d, 0x2a, 0x4d, 0x18, 8, 0, 0, 0);
 const NOTE_BYTES = NOTE_START.byteLength + 8;
+
+/** Bytes of a batch in one read. */
+const READ_BYTES_MAX = 64 * 1024;
 
 /** Where a batch ends: in the content, and in the file. */
 interface BatchEnd {
@@ -54,6 +57,34 @@ export class ZstdPackFile implements PackFile {
 
   endBefore(bytes: number): number {
     return this.#endBefore(bytes).bytes;
+  }
+
+  /** Unpacks the batch at this place. It must not be called after `cut`. */
+  async read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
+    const index = this.#ends.findIndex((end) => end.bytes > at);
+    if (index < 0) return 0;
+    const start = this.#ends[index - 1] ?? NOTHING;
+    const { fileBytes } = this.#ends[index] as BatchEnd;
+    let [place, filled] = [start.bytes, 0];
+    for await (const piece of unzstd(this.#part(start.fileBytes, fileBytes - NOTE_BYTES))) {
+      const wanted = piece.subarray(Math.max(0, at - place)).subarray(0, into.byteLength - filled);
+      into.set(wanted, filled);
+      filled += wanted.byteLength;
+      place += piece.byteLength;
+      if (filled === into.byteLength) break;
+    }
+    return filled;
+  }
+
+  /** Some bytes of the file, in chunks. */
+  async *#part(from: number, to: number): AsyncIterable<Buffer> {
+    for (let at = from; at < to;) {
+      const chunk = Buffer.alloc(Math.min(READ_BYTES_MAX, to - at));
+      const bytes = await this.#file.read(chunk, at);
+      if (bytes === 0) return;
+      yield chunk.subarray(0, bytes);
+      at += bytes;
+    }
   }
 
   async cut(bytes: number): Promise<void> {
