@@ -13,6 +13,7 @@ import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./hel
 import { addKeyCommands, KEY_NOTES } from "./key_options.ts";
 import { printError, toStderr } from "./log.ts";
 import type { Roles } from "./roles.ts";
+import { addShellCommands } from "./shell_commands.ts";
 import { addSignerCommands } from "./signer_options.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { UsageError } from "./usage_error.ts";
@@ -71,6 +72,7 @@ function buildProgram(
   if (roles.bench) addBench(program, runtime, roles.bench, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
   if (roles.signer) addSigner(program, roles.signer, outcome);
+  addShellCommands(program);
   return program;
 }
 
@@ -231,7 +233,9 @@ function usageText(message: string, help: string): string {
   const [sentence = "", hint = ""] = message.replace(/^error: /, "").split("\n");
   const text = sentence.replace(/'([^']*)'/g, '"$1"')
     .replace(/ argument missing$/, " needs a value")
-    .replace(/\. Expected (.*)\.$/, ", expected $1");
+    .replace(/\. Expected (.*)\.$/, ", expected $1")
+    .replace(/^command-argument value /, "")
+    .replace(/\. Allowed choices are (.*)\.$/, ", choose one of $1");
   const suggestion = /^\(Did (.*)\)$/.exec(hint)?.[1];
   const next = suggestion ? `did ${suggestion}` : `see ${help}`;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; ${next}`;
