@@ -1,6 +1,5 @@
 /** The parts of a run that the command line alone determines: the core, the workers and the job options. */
 
-import process from "node:process";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
 import { type CoreImage, readCoreImage } from "../controller/workers/core_image.ts";
 import type { LocalWorkerShares } from "../controller/workers/local_worker.ts";
@@ -9,7 +8,7 @@ import { clusterOptionsOf, type RunFlags } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
 import { SHARE_OPTIONS, sharesFrom } from "./share_options.ts";
 import { UsageError } from "./usage_error.ts";
-import { readWorkers } from "./worker_list.ts";
+import { readWorkers, workerListsOf } from "./worker_list.ts";
 
 /** The core, the workers and the job options of a run. */
 export interface RunPlan {
@@ -22,8 +21,8 @@ export interface RunPlan {
 
 /** Reads the core and the worker list. Rejects if options contradict each other. */
 export async function planOf({ core, flags, hasLocalWorker }: RunRequest): Promise<RunPlan> {
-  const list = workerListOf(flags);
-  const workers = list === "" ? [] : await readWorkers(list);
+  const lists = workerListsOf(flags);
+  const workers = lists === "" ? [] : await readWorkers(lists);
   const isLocal = workers.length === 0 && !flags.listen;
   if (isLocal && !hasLocalWorker) {
     throw new UsageError(
@@ -38,11 +37,6 @@ export async function planOf({ core, flags, hasLocalWorker }: RunRequest): Promi
     workers,
     local: isLocal ? sharesFrom(flags) : undefined,
   };
-}
-
-/** The worker list as the user gave it; empty if there is none. */
-export function workerListOf({ workers }: RunFlags): string {
-  return workers ?? process.env.DISTCOMP_WORKERS ?? "";
 }
 
 function checkNoShares(flags: RunFlags): void {

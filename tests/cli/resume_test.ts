@@ -63,7 +63,8 @@ test("another core reruns all jobs, and so does the first core after it", async 
   const other = await workspace.run(["run", ANOTHER, "in"]);
   assert.equal(
     other.stderr,
-    "the core, its files or its variables have changed: rerunning all jobs\n",
+    "the core, its files or its variables have changed: rerunning all jobs " +
+      "(--keep-done would keep those that are done)\n",
   );
   assert.deepEqual(await workspace.outputs(), { a: "another", b: "another" });
   await workspace.run(["run", ECHO, "in"]);
