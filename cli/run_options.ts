@@ -20,10 +20,11 @@ import {
   parseTimeSpan,
   parseVerify,
 } from "./option_values.ts";
+import { addSshOptions, type SshFlags } from "./ssh_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
 
 /** The parsed values of the options. */
-export interface RunFlags extends ShareFlags {
+export interface RunFlags extends ShareFlags, SshFlags {
   readonly inputs?: string;
   readonly lines?: string;
   readonly repeat?: number;
@@ -132,7 +133,8 @@ function addWorkerOptions(command: Command): void {
       new Option("-w, --workers <list>", "HOST:PORT,… or @FILE with one worker per line")
         .env("DISTCOMP_WORKERS"),
     )
-    .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text))
+    .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text));
+  addSshOptions(command)
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
     .option("--insecure", "use every worker that answers or connects, without a key")
     .option("--compress", "compress all that is sent (default: where the network is slow)")
