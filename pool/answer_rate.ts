@@ -7,10 +7,16 @@ const ROUND_MS = 5;
 const SMOOTHING = 0.5;
 
 /**
- * The weight of a slower round of the shortest length. A longer one counts more: one stall is no trend, but a single
- * job that takes long is one.
+ * After a slower round that takes so long, half of the difference is left. A stall of some milliseconds is no trend,
+ * but a single job that takes long is one.
  */
-const SLOWER_SMOOTHING = 0.5;
+const SLOWER_HALF_MS = 20;
+
+/**
+ * The same if the endpoint was idle in between: it may only have had too few jobs. But jobs that come one by one may
+ * have become longer, too.
+ */
+const IDLE_HALF_MS = 100;
 
 /** A round that is so many times as fast as the rate shows that the endpoint has been given more jobs than before. */
 const FASTER_FACTOR = 1.25;
@@ -32,6 +38,7 @@ export class AnswerRate {
   /** Answers since the start of the round, without those at the start itself. */
   #answers = 0;
   #roundMs = ROUND_MS;
+  #wasIdle = false;
   #isStarved = false;
 
   /** The rate; 0 until the first round has ended. */
@@ -53,9 +60,10 @@ export class AnswerRate {
     return round;
   }
 
-  /** The endpoint has answered all its jobs, and would have taken more. */
-  onStarved(): void {
-    this.#isStarved = true;
+  /** The endpoint has an idle slot. `isStarved`: it had as many jobs before that as it may have. */
+  onIdle(isStarved: boolean): void {
+    this.#wasIdle = true;
+    if (isStarved) this.#isStarved = true;
   }
 
   #endRound(): Round {
@@ -64,7 +72,7 @@ export class AnswerRate {
     this.#perMs = this.#perMsAfterRound;
     this.#startMs = this.#lastMs;
     this.#answers = 0;
-    this.#isStarved = false;
+    this.#wasIdle = this.#isStarved = false;
     return round;
   }
 
@@ -86,6 +94,7 @@ export class AnswerRate {
     if (this.#perMs === 0) return change;
     if (change >= 0) return this.#perMs + SMOOTHING * change;
     if (this.#isStarved) return this.#perMs;
-    return this.#perMs + (1 - SLOWER_SMOOTHING ** (this.#elapsedMs / ROUND_MS)) * change;
+    const halfMs = this.#wasIdle ? IDLE_HALF_MS : SLOWER_HALF_MS;
+    return this.#perMs + (1 - 0.5 ** (this.#elapsedMs / halfMs)) * change;
   }
 }
