@@ -22,6 +22,12 @@ const EXTENSION_BYTES_MAX = 1024 * 1024;
 /** Of a large content, so much memory is taken before it has arrived: a size may be a lie. */
 const UNSEEN_BYTES_MAX = 1024 * 1024;
 
+/** What fills a content up, and the next header. */
+const BEHIND_BYTES_MAX = 2 * TAR_BLOCK_BYTES;
+
+/** Bytes of a large content in one read. */
+const READ_BYTES_MAX = 1024 * 1024 + BEHIND_BYTES_MAX;
+
 /** Types of entries that are no files. They are skipped. */
 const NO_FILES: Readonly<Record<string, string>> = {
   "3": "a device",
@@ -41,6 +47,11 @@ const WITHOUT_CONTENT = "123456";
 
 /** Folders and the label of a tape are no inputs, and nobody misses them. */
 const SILENT = "5DV";
+
+/** Larger contents are read to where they stay. */
+const PLACED_BYTES_MIN = 128 * 1024;
+
+const NOTHING = new Uint8Array(0);
 
 /** The bytes of a tar are no tar, or end too early. `at` is where. */
 export class TarError extends Error {
@@ -71,10 +82,16 @@ interface Entry {
   readonly at: number;
 }
 
+/** Lends memory for contents; `undefined`: one of this size gets new memory. */
+export interface ContentMemory {
+  take(bytes: number): Uint8Array<ArrayBuffer> | undefined;
+}
+
 /** Reads one tar. */
 export class TarReader {
   readonly #events: TarEvents;
   readonly #bytesMax: number;
+  readonly #memory: ContentMemory | undefined;
   /** How many bytes were pushed before the current chunk. */
   #pushed = 0;
   /** The beginning of a header that is not complete. */
@@ -86,7 +103,7 @@ export class TarReader {
   #missing = 0;
   #padding = 0;
   /** What is there of its content, if that came in several chunks. */
-  #collected = new Uint8Array(0);
+  #collected = NOTHING;
   #collectedBytes = 0;
   /** What earlier headers say about the next file. */
   #longName: Buffer | undefined;
@@ -95,9 +112,10 @@ export class TarReader {
   #zeroBlocks = 0;
 
   /** Contents of more than `bytesMax` bytes are skipped. */
-  constructor(bytesMax: number, events: TarEvents) {
+  constructor(bytesMax: number, events: TarEvents, memory?: ContentMemory) {
     this.#bytesMax = bytesMax;
     this.#events = events;
+    this.#memory = memory;
   }
 
   /** Whether the end of the tar was read. Whatever follows is no part of it. */
@@ -114,6 +132,43 @@ export class TarReader {
       at += entry ? this.#readContent(entry, chunk, at) : this.#readBlock(bytes, at);
     }
     this.#pushed += chunk.byteLength;
+  }
+
+  /**
+   * Where the next bytes had better be read to: the rest of a large content, what fills it up, and the next header.
+   * `undefined` if they are read in chunks.
+   */
+  space(): Uint8Array<ArrayBuffer> | undefined {
+    const entry = this.#entry;
+    if (entry?.use !== "file" || entry.bytes < PLACED_BYTES_MIN) return undefined;
+    if (this.#missing === 0) return undefined; // only what fills it up
+    this.#reserve(entry.bytes, this.#collectedBytes + 1);
+    const bytes = Math.min(this.#missing + this.#padding + TAR_BLOCK_BYTES, READ_BYTES_MAX);
+    return this.#collected.subarray(this.#collectedBytes, this.#collectedBytes + bytes);
+  }
+
+  /** Reports that the first `bytes` bytes of `space()` were read. Throws a `TarError`. */
+  commit(bytes: number): void {
+    const { buffer, byteOffset } = this.#collected;
+    const taken = Math.min(bytes, this.#missing);
+    const rest = Buffer.from(buffer, byteOffset + this.#collectedBytes + taken, bytes - taken);
+    this.#missing -= taken;
+    this.#collectedBytes += taken;
+    this.#pushed += taken;
+    const entry = this.#entry as Entry;
+    if (this.#missing === 0) this.#onCollected(entry);
+    if (this.#missing === 0 && this.#padding === 0) this.#entry = undefined;
+    this.push(rest);
+  }
+
+  /** Skips what is left of a content that nobody gets, and what fills it up. Returns how many bytes that are. */
+  skip(): number {
+    if (this.#entry?.use !== "nothing") return 0;
+    const bytes = this.#missing + this.#padding;
+    this.#entry = undefined;
+    this.#missing = this.#padding = 0;
+    this.#pushed += bytes;
+    return bytes;
   }
 
   /** There are no more bytes. Throws a `TarError` if an entry is not complete. */
@@ -220,20 +275,30 @@ export class TarReader {
   }
 
   #take(entry: Entry, part: Uint8Array): void {
-    const { bytes } = entry;
-    if (part.byteLength === bytes) return this.#onContent(entry, this.#copies.of(part));
-    const needed = this.#collectedBytes + part.byteLength;
-    if (needed > this.#collected.byteLength) {
-      const larger = Math.max(needed, 2 * this.#collected.byteLength, UNSEEN_BYTES_MAX);
-      const collected = new Uint8Array(Math.min(bytes, larger));
-      collected.set(this.#collected.subarray(0, this.#collectedBytes));
-      this.#collected = collected;
+    if (part.byteLength === entry.bytes && entry.bytes < PLACED_BYTES_MIN) {
+      return this.#onContent(entry, this.#copies.of(part));
     }
+    const needed = this.#collectedBytes + part.byteLength;
+    this.#reserve(entry.bytes, needed);
     this.#collected.set(part, this.#collectedBytes);
     this.#collectedBytes = needed;
-    if (needed < bytes) return;
-    const content = this.#collected;
-    this.#collected = new Uint8Array(0);
+    if (needed === entry.bytes) this.#onCollected(entry);
+  }
+
+  /** Makes room for `needed` bytes of a content, in memory that may have more room. */
+  #reserve(bytes: number, needed: number): void {
+    if (needed <= this.#collected.byteLength) return;
+    const larger = Math.max(needed, 2 * this.#collected.byteLength, UNSEEN_BYTES_MAX);
+    const isFirst = this.#collectedBytes === 0;
+    const placed = isFirst ? this.#memory?.take(bytes + BEHIND_BYTES_MAX) : undefined;
+    const collected = placed ?? new Uint8Array(Math.min(bytes, larger));
+    collected.set(this.#collected.subarray(0, this.#collectedBytes));
+    this.#collected = collected;
+  }
+
+  #onCollected(entry: Entry): void {
+    const content = this.#collected.subarray(0, entry.bytes);
+    this.#collected = NOTHING;
     this.#collectedBytes = 0;
     this.#onContent(entry, content);
   }
