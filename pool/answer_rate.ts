@@ -28,15 +28,18 @@ const FASTER_FACTOR = 1.25;
 export type Round = "measured" | "starved";
 
 /**
- * Measures a rate. A round ends with the last of the answers that come together: an endpoint that the system has not
- * run for ten milliseconds answers then all at once, and without these answers the round would look slow.
+ * Measures a rate. A round ends with answers that come together. They count for it if it is short: an endpoint that the
+ * system has not run for ten milliseconds answers then all at once, and without these answers the round would look
+ * slow. A round of long jobs has the answers at its start instead: of jobs that start together, all would count twice.
  */
 export class AnswerRate {
   #perMs = 0;
   #startMs: number | undefined;
   #lastMs = -Infinity;
-  /** Answers since the start of the round, without those at the start itself. */
+  /** Answers since the start of the round, without those at the start itself, and how many of them are the last ones. */
   #answers = 0;
+  #answersAtStart = 0;
+  #lastAnswers = 0;
   #roundMs = ROUND_MS;
   #wasIdle = false;
   #isStarved = false;
@@ -55,8 +58,10 @@ export class AnswerRate {
     const round = busyMs > this.#lastMs && this.#isOver ? this.#endRound() : undefined;
     this.#roundMs = Math.max(ROUND_MS, responseMinMs);
     this.#startMs ??= busyMs;
+    this.#lastAnswers = busyMs > this.#lastMs ? 1 : this.#lastAnswers + 1;
     this.#lastMs = busyMs;
     if (busyMs > this.#startMs) this.#answers += 1;
+    else this.#answersAtStart = this.#lastAnswers;
     return round;
   }
 
@@ -71,6 +76,7 @@ export class AnswerRate {
     const round = this.#isStarved && !isFaster ? "starved" : "measured";
     this.#perMs = this.#perMsAfterRound;
     this.#startMs = this.#lastMs;
+    this.#answersAtStart = this.#lastAnswers;
     this.#answers = 0;
     this.#wasIdle = this.#isStarved = false;
     return round;
@@ -86,7 +92,9 @@ export class AnswerRate {
   }
 
   get #measuredPerMs(): number {
-    return this.#answers / this.#elapsedMs;
+    const isLong = this.#roundMs > ROUND_MS;
+    const answers = isLong ? this.#answersAtStart - this.#lastAnswers : 0;
+    return (this.#answers + answers) / this.#elapsedMs;
   }
 
   get #perMsAfterRound(): number {
