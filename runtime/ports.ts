@@ -262,8 +262,8 @@ export interface Runtime {
    * system cannot do that.
    */
   adoptOrphans?(): Orphans | undefined;
-  /** The command that starts this program again. The caller adds the arguments. */
-  selfCommand(): readonly string[];
+  /** The command that starts this program again, in one of its own roles. The caller adds the role and the arguments. */
+  selfCommand(role?: string): readonly string[];
   /**
    * Loads a compute core into this process. Throws a `CoreLoadError` with the message of the system's
    * loader, or with the names of the functions that the core lacks.

@@ -6,23 +6,32 @@
  */
 
 import xxhash from "xxhash-wasm";
+import { nextTurn } from "../../runtime/clock.ts";
 
-/** The memory of the hash grows to the size of what it gets at once, and stays so large. */
-const PART_BYTES = 1024 * 1024;
+/**
+ * A larger content is hashed in parts, with a turn of the event loop after each. The memory of the hash grows to the
+ * size of what it gets at once, too, and stays so large.
+ */
+const PART_BYTES = 2 * 1024 * 1024;
+
+/** Gives the identity of a content, at once unless it is large. */
+export type ContentHash = (content: Uint8Array) => string | Promise<string>;
 
 /** Opens the hash. What it gives are identities as in `identity.ts`. */
-export async function openContentHash(): Promise<(content: Uint8Array) => string> {
+export async function openContentHash(): Promise<ContentHash> {
   const { h64Raw, create64 } = await xxhash();
-  const streamed = (content: Uint8Array) => {
+  const inParts = async (content: Uint8Array) => {
     const hash = create64();
     for (let at = 0; at < content.byteLength; at += PART_BYTES) {
       hash.update(content.subarray(at, at + PART_BYTES));
+      await nextTurn();
     }
-    return hash.digest();
+    return formatted(content, hash.digest());
   };
-  return (content) => {
-    const { byteLength } = content;
-    const hash = byteLength <= PART_BYTES ? h64Raw(content) : streamed(content);
-    return `xxh64-${byteLength}-${hash.toString(16).padStart(16, "0")}`;
-  };
+  return (content) =>
+    content.byteLength > PART_BYTES ? inParts(content) : formatted(content, h64Raw(content));
+}
+
+function formatted({ byteLength }: Uint8Array, hash: bigint): string {
+  return `xxh64-${byteLength}-${hash.toString(16).padStart(16, "0")}`;
 }

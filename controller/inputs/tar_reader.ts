@@ -161,6 +161,16 @@ export class TarReader {
     this.push(rest);
   }
 
+  /** Skips what is left of a content that nobody gets, and what fills it up. Returns how many bytes that are. */
+  skip(): number {
+    if (this.#entry?.use !== "nothing") return 0;
+    const bytes = this.#missing + this.#padding;
+    this.#entry = undefined;
+    this.#missing = this.#padding = 0;
+    this.#pushed += bytes;
+    return bytes;
+  }
+
   /** There are no more bytes. Throws a `TarError` if an entry is not complete. */
   end(): void {
     if (this.#entry) {

@@ -55,7 +55,7 @@ async function* readPlain(files: Files, tar: string, reader: TarReader): AsyncIt
 }
 
 /** Whether a file is packed. Rejects if it is no file. */
-async function isPacked(files: Files, tar: string): Promise<boolean> {
+export async function isPacked(files: Files, tar: string): Promise<boolean> {
   for await (const chunk of chunksOf(files, tar, 0, ZSTD_MAGIC.byteLength)) {
     return packingOf(chunk) !== undefined;
   }

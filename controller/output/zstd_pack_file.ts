@@ -5,15 +5,10 @@
  */
 
 import { Buffer } from "node:buffer";
-import { promisify } from "node:util";
-import { constants, zstdCompress } from "node:zlib";
 import type { OpenFile } from "../../runtime/files.ts";
 import type { PackFile } from "./pack_file.ts";
+import { frameOf } from "./zstd_frame.ts";
 import { FrameCutter, unzstd, ZstdError } from "./zstd_frames.ts";
-
-const { ZSTD_c_checksumFlag } = constants;
-
-const compress = promisify(zstdCompress);
 
 /** The beginning of a note: a frame that is skipped, of 8 bytes. */
 const NOTE_START = Buffer.of(0x5d, 0x2a, 0x4d, 0x18, 8, 0, 0, 0);
@@ -94,17 +89,22 @@ export class ZstdPackFile implements PackFile {
   }
 
   async append(parts: readonly Uint8Array[]): Promise<void> {
-    const content = parts.length === 1 ? parts[0] as Uint8Array : Buffer.concat(parts);
     const last = this.#last;
-    const bytes = last.bytes + content.byteLength;
-    const frame = await compress(content, { params: { [ZSTD_c_checksumFlag]: 1 } });
+    const bytes = parts.reduce((sum, part) => sum + part.byteLength, last.bytes);
+    let { fileBytes } = last;
     try {
-      await this.#file.append(Buffer.concat([frame, noteOf(bytes)]));
+      let held: Buffer = Buffer.alloc(0);
+      for await (const piece of frameOf(parts)) {
+        if (held.byteLength > 0) await this.#file.append(held);
+        held = piece;
+        fileBytes += piece.byteLength;
+      }
+      await this.#file.append(Buffer.concat([held, noteOf(bytes)])); // mostly the only write
     } catch (error) {
       await this.#file.truncate(last.fileBytes).catch(() => {}); // the next run does it
       throw error;
     }
-    this.#ends = [{ bytes, fileBytes: last.fileBytes + frame.byteLength + NOTE_BYTES }];
+    this.#ends = [{ bytes, fileBytes: fileBytes + NOTE_BYTES }];
   }
 
   datasync(): Promise<void> {

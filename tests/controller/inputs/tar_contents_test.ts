@@ -2,9 +2,12 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { gzipSync } from "node:zlib";
+import { countInTar } from "../../../controller/inputs/tar_count.ts";
 import { type ContentMemory, TarReader } from "../../../controller/inputs/tar_reader.ts";
 import { tarFormat } from "../../../controller/output/tar_format.ts";
 import { PayloadMemory } from "../../../controller/workers/payload_memory.ts";
+import { MemoryDisk } from "../../lib/memory_files.ts";
 import { Choices, randomTest, RUNS_ALL, SEED } from "../../lib/random.ts";
 import { test } from "../../lib/test.ts";
 
@@ -28,6 +31,21 @@ test("a content of a megabyte and the header behind it are one read, in memory t
   const memory = new PayloadMemory();
   const { reads } = readAll(tarOf([MIB, MIB, MIB, MIB]), () => Infinity, memory);
   assert.deepEqual(reads.slice(1), [1024, MIB + 512, MIB + 512, MIB + 512, 512]);
+});
+
+test("files in a tar are counted without their contents, unless they are many small ones or packed", async () => {
+  const disk = new MemoryDisk();
+  const tars = {
+    large: tarOf(Array.from({ length: 300 }, () => 20_000)),
+    small: tarOf(Array.from({ length: 300 }, () => 10_000)),
+    few: tarOf([0, 1, 511, 512, 513, MIB, 0]),
+    packed: gzipSync(tarOf([1])),
+  };
+  for (const [name, tar] of Object.entries(tars)) await disk.files.create(`/${name}`, tar);
+  const counts = await Promise.all(
+    Object.keys(tars).map((name) => countInTar(disk.files, `/${name}`)),
+  );
+  assert.deepEqual(counts, [300, undefined, 7, undefined]);
 });
 
 /** Reads a tar in parts, and gives the memory of each content back as soon as it was looked at. */
