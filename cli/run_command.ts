@@ -34,6 +34,7 @@ import { openOutputs, rootOf, stateOf } from "./run_outputs.ts";
 import { planOf, type RunPlan } from "./run_plan.ts";
 import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
+import { withSsh } from "./ssh_options.ts";
 import { StateReporter } from "./run_state.ts";
 import { RunTimeLimit } from "./run_time_limit.ts";
 import { handleSignals } from "./signals.ts";
@@ -78,7 +79,7 @@ async function open(
   request: RunRequest,
   interrupts: Interrupts,
 ): Promise<{ plan: RunPlan; folder: Outputs }> {
-  const plan = await interrupts.race(planOf(request));
+  const plan = await interrupts.race(planOf(request, runtime.selfCommand()));
   await interrupts.race(checkInputs(runtime.files, request));
   const { listen, fresh = false, retryFailed = false, keepDone } = request.flags;
   if (listen) await interrupts.race(removeDeadSocket(runtime, listen));
@@ -125,7 +126,8 @@ async function complete(
   const { key, insecure, listen } = flags;
   const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });
   if (insecure) warnInsecureRun(log);
-  const run = runOf(guarded, request, plan, folder, log, write, printed);
+  const ssh = withSsh(guarded, plan.executables);
+  const run = runOf(ssh.runtime, request, plan, folder, log, write, printed);
   shown.progress = startProgress(run, flags, runtime);
   interrupts.onRun(run, shown.progress);
   reporter.onRun(run, write);
@@ -135,7 +137,7 @@ async function complete(
   const watch = watchWorkers(
     workerListsOf(flags),
     runtime.clock,
-    (workers) => run.setWorkers(workers),
+    (workers) => run.setWorkers([...workers, ...plan.workers.filter(({ kind }) => kind === "ssh")]),
     log,
   );
   try {
@@ -149,6 +151,7 @@ async function complete(
     watch.stop();
     if (limit) limit.stop();
     shown.progress.stop();
+    await ssh.end();
     await printed?.close();
     await folder.release();
   }

@@ -50,16 +50,24 @@ export class Speculation<T> {
   readonly #pool: Pool<T>;
   readonly #cancel: Cancel;
   readonly #onStuck: OnStuck<T>;
+  /** Where a job must not run that has exceeded a limit. */
+  readonly #unfitFor: (task: T) => readonly EndpointId[];
   readonly #threshold = new StragglerThreshold();
   /** The copied jobs, by their payload. */
   readonly #copied = new Map<T, Copied<T>>();
   /** Jobs that were late at the last look, and are not copied yet, the oldest first. */
   #late: readonly Job<T>[] = [];
 
-  constructor(pool: Pool<T>, cancel: Cancel, onStuck: OnStuck<T>) {
+  constructor(
+    pool: Pool<T>,
+    cancel: Cancel,
+    onStuck: OnStuck<T>,
+    unfitFor: (task: T) => readonly EndpointId[],
+  ) {
     this.#pool = pool;
     this.#cancel = cancel;
     this.#onStuck = onStuck;
+    this.#unfitFor = unfitFor;
   }
 
   /** Whether another copy of the job may still give a result. */
@@ -87,10 +95,8 @@ export class Speculation<T> {
       if (!queued || wanted.length < 2) continue;
       const others = wanted.filter((copy) => copy !== queued);
       this.#pool.onCopyDropped(queued, others);
-      // Where it has failed is remembered: otherwise it would fail there again and again, and never be stuck.
-      if (others.length > 1 || triedAt.length > 0) {
-        this.#copied.set(payload, { copies: others, triedAt });
-      } else this.#copied.delete(payload);
+      if (others.length > 1) this.#copied.set(payload, { copies: others, triedAt });
+      else this.#copied.delete(payload);
     }
   }
 
@@ -204,8 +210,8 @@ export class Speculation<T> {
   }
 
   /**
-   * Where a further copy of the job must not run: where it runs and where it has failed. If there is a worker that
-   * has answered before, also on those that have jobs and have not: they may be others that never do.
+   * Where a further copy of the job must not run: where it runs, has failed, or might never end. If there is a worker
+   * that has answered before, also on those that have jobs and have not: they may be others that never do.
    */
   #avoidedBy(
     job: Job<T>,
@@ -214,7 +220,8 @@ export class Speculation<T> {
   ): EndpointId[] {
     const { copies = [job], triedAt = [] } = this.#copied.get(job.payload) ?? {};
     const runsAt = copies.flatMap((copy) => this.#pool.locate(copy)?.endpoint ?? []);
-    const avoided = new Set([...runsAt, ...triedAt, ...job.antiAffinity.endpoints]);
+    const unfit = this.#unfitFor(job.payload);
+    const avoided = new Set([...runsAt, ...triedAt, ...unfit, ...job.antiAffinity.endpoints]);
     const mayWait = answering.some((id) => !avoided.has(id));
     return mayWait ? [...new Set([...avoided, ...unanswering])] : [...avoided];
   }

@@ -8,6 +8,7 @@ import { nameOfBytes } from "../../runtime/file_name.ts";
 import { TAR_BLOCK_BYTES } from "../output/tar_headers.ts";
 import { parsePaxRecords, sizeInPax } from "./pax_records.ts";
 import { SmallCopies } from "./small_copies.ts";
+import { NO_FILES, SILENT, UNREADABLE, WITHOUT_CONTENT } from "./tar_entry_types.ts";
 import {
   parseTarHeader,
   type TarBytes,

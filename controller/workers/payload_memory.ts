@@ -3,7 +3,7 @@
  * into it: it is zeroed, its pages are faulted in one by one, and the garbage collector looks for it all the time.
  */
 
-import type { FindPlace } from "../../protocol/mod.ts";
+import { type FindPlace, HEADER_BYTES } from "../../protocol/mod.ts";
 
 /** Smaller contents share memory with others, and cost little. */
 const BYTES_MIN = 16 * 1024;
@@ -46,8 +46,10 @@ export class PayloadMemory {
 
   /** The same for a payload that begins to arrive. */
   readonly findPlace: FindPlace = (_type, payloadBytes) => {
-    const bytes = this.take(payloadBytes);
-    return bytes && { bytes, release: () => this.give(bytes) };
+    const withHeader = this.take(payloadBytes + HEADER_BYTES);
+    if (!withHeader) return undefined;
+    const bytes = withHeader.subarray(0, payloadBytes);
+    return { bytes, withHeader, release: () => this.give(bytes) };
   };
 
   /** Nobody needs these bytes any more. Does nothing unless they lie in memory that is lent. */

@@ -111,6 +111,7 @@ testUnless(
       0,
     ]);
     assert.throws(() => memory.response(frame, () => {}), MalformedPayloadError, "it is in use");
+    assert.equal(memory.outputBytes, DATA_AT + 4);
     response.release?.();
     assert.deepEqual(taken, [3]);
     memory.response(frame, () => {}).release?.();
