@@ -16,7 +16,6 @@ import {
   type TarHeader,
   TarHeaderError,
 } from "./tar_header.ts";
-import { NO_FILES, SILENT, UNREADABLE, WITHOUT_CONTENT } from "./tar_types.ts";
 
 /** What stands before a file: a long name, or a pax header. Names of files have 4,096 bytes at most on Linux. */
 const EXTENSION_BYTES_MAX = 1024 * 1024;
