@@ -44,6 +44,14 @@ const RECORD: fc.Arbitrary<JobRecord> = fc.record({
   requiredKeys: ["index", "input", "state", "attempt", "bytesIn", "bytesOut", "queueMs", "runMs"],
 }) as fc.Arbitrary<JobRecord>;
 
+test("a record without a place in a pack has not that of the record before it", () => {
+  const scanner = new RecordScanner(CORE);
+  assert(scanner.scan(lineOf(recordOf(0, { packAt: 512, packBytes: 1024 }), CORE)));
+  assert.deepEqual([scanner.packAt, scanner.packBytes], [512, 1024]);
+  assert(scanner.scan(lineOf(recordOf(1), CORE)));
+  assert.deepEqual([scanner.packAt, scanner.packBytes], [0, 0]);
+});
+
 test("what is read of a plain line is what its JSON says, whatever the record", () => {
   const scanner = new RecordScanner(CORE); // one for all lines: it keeps nothing of the one before
   fc.assert(fc.property(RECORD, fc.boolean(), (record, isSameCore) => {
