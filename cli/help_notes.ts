@@ -24,7 +24,7 @@ Examples:
     "Ctrl-C finishes running jobs, a second Ctrl-C does not; so do SIGTERM, and SIGHUP without " +
     "nohup. Ctrl-Z stops the jobs on this machine too. SIGUSR1 prints what the run is doing.",
     "Exit status: 0 all jobs done, 1 some jobs failed, 2 wrong usage or input, or the outputs " +
-    "cannot be written, 3 no usable worker, 130 interrupted.",
+    "cannot be written, 3 no usable worker, 4 --time-limit reached, 130 interrupted.",
   ],
 };
 

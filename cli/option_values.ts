@@ -80,6 +80,13 @@ export function parseTime(text: string): number {
   return timeIn("--time", text);
 }
 
+/** Parses the value of `option`, a time that may have several units: `3h55m`, `1d12h`. Returns milliseconds. */
+export function parseTimeSpan(option: string, text: string): number {
+  const parts = text.trim().match(/\d+(?:\.\d+)?(?:ms|[smhd])/g) ?? [];
+  if (parts.length < 2 || parts.join("") !== text.trim()) return timeIn(option, text);
+  return parts.reduce((sum, part) => sum + timeIn(option, part), 0);
+}
+
 /** The value of `option`: `30s`, `1.5h`; a number without a unit is in seconds. */
 function timeIn(option: string, text: string): number {
   const time = text.trim();

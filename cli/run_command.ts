@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { KeptCrashes } from "../controller/kept_crashes.ts";
+import { PayloadMemory } from "../controller/workers/payload_memory.ts";
 import type { Outputs } from "../controller/output/outputs.ts";
 import { Run, type RunParts } from "../controller/run.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
@@ -37,6 +38,7 @@ import { RunMessages } from "./run_messages.ts";
 import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
 import { StateReporter } from "./run_state.ts";
+import { RunTimeLimit } from "./run_time_limit.ts";
 import { handleSignals } from "./signals.ts";
 import { handleSuspension } from "./suspension.ts";
 import { watchWorkers, workerListsOf } from "./worker_list.ts";
@@ -143,6 +145,8 @@ async function complete(
   const logged = file && progressLines(() => run.status, runtime.clock, LOGGED_MS, file.write);
   interrupts.onRun(run, progress);
   reporter.onRun(run, write);
+  const { timeLimit } = flags;
+  const limit = timeLimit && new RunTimeLimit(runtime.clock, timeLimit, run, write);
   handleSuspension([progress, run]);
   const watch = watchWorkers(
     workerListsOf(flags),
@@ -159,6 +163,7 @@ async function complete(
     return { status: run.status, error, setup: plan.core.setup };
   } finally {
     watch.stop();
+    if (limit) limit.stop();
     logged?.stop();
     progress.stop();
     await printed?.close();
@@ -181,7 +186,9 @@ function runOf(
   const { keepCrashes = false } = flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
   // If the journal has no job to skip, do not look up each input in it.
-  const source = sourceOf(runtime.files, request, skipsExpected > 0 ? resume : undefined, log);
+  const finished = skipsExpected > 0 ? resume : undefined;
+  const memory = new PayloadMemory();
+  const source = sourceOf(runtime.files, request, finished, log, memory);
   for (const text of damageText(resume)) log.warn(text);
   const resuming = resumeText(resume, flags);
   if (resuming && !quiet) write(resuming);
@@ -190,7 +197,7 @@ function runOf(
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
   const options = { listen, onListening, failureLimit, skipsExpected };
   const parts = { source, sink, journal, log, crashes, onPrinted, ...options };
-  return new Run({ runtime, ...parts, ...plan });
+  return new Run({ runtime, ...parts, ...plan, options: { ...plan.options, memory } });
 }
 
 /** What keeps the crashes of a run. */

@@ -18,6 +18,7 @@ import {
   parseMemory,
   parseParam,
   parseTimeout,
+  parseTimeSpan,
   parseVerify,
 } from "./option_values.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
@@ -47,6 +48,7 @@ export interface RunFlags extends ShareFlags {
   readonly insecure?: boolean;
   readonly compress?: boolean;
   readonly timeout?: number;
+  readonly timeLimit?: number;
   readonly initTimeout?: number;
   readonly memory?: number;
   readonly retries?: number;
@@ -163,6 +165,11 @@ function addJobOptions(command: Command): void {
   command
     .optionsGroup("Limits and failures:")
     .option("--timeout <time>", "kill a job that runs longer: 30s, 5m, 2h", parseTimeout)
+    .option(
+      "--time-limit <time>",
+      "end the run in order within this time, to be resumed: 3h55m",
+      (text) => parseTimeSpan("--time-limit", text),
+    )
     .option(
       "--init-timeout <time>",
       "limit for loading the core, worker_init included (default: 10m)",

@@ -23,6 +23,7 @@ import { writeStdout } from "./stdout.ts";
 import { trustFrom, trustText } from "./trust_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { SOFTWARE } from "./version.ts";
+import { lifetimeOf } from "./worker_lifetime.ts";
 import { DEFAULT_LISTEN, type WorkerFlags } from "./worker_options.ts";
 import { showWorker } from "./worker_line.ts";
 import { WorkerSignals } from "./worker_signals.ts";
@@ -46,7 +47,8 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   await openKey(runtime, flags, log);
   if (listen) await removeDeadSocket(runtime, listen);
   const listener = listen ? listenOn(runtime, listen) : undefined;
-  const own = { ownsProcess: true, software: SOFTWARE, trust, log, sandbox };
+  const lifetime = await lifetimeOf(system, flags, log, signals);
+  const own = { ownsProcess: true, software: SOFTWARE, trust, log, sandbox, lifetime };
   if (trust) log.info(trustText(trust));
   const worker = await Worker.start(runtime, { ...shares, ...own });
   if (!flags.stdio) shown.progress = showWorker(() => worker.status, runtime.clock, log);
@@ -62,7 +64,7 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   } else {
     await worker.serve(runtime.stdio());
   }
-  await worker.drain();
+  await Promise.race([worker.drain(), signals.stopped]);
   shown.progress.stop();
   return ExitCode.ok;
 }

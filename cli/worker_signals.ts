@@ -13,6 +13,7 @@ import { workerStateLines } from "./worker_state.ts";
 export class WorkerSignals {
   readonly #log: Log;
   readonly #ending = new AbortController();
+  readonly #stopped = Promise.withResolvers<void>();
   #worker: Worker | undefined;
   #progress: Progress | undefined;
 
@@ -37,6 +38,25 @@ export class WorkerSignals {
     if (this.ending.aborted) void worker.drain();
   }
 
+  /** Resolves when the worker has given up its jobs, if it does. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /** The worker takes no more jobs, and ends when those that run have ended. */
+  drain(reason: string): void {
+    if (this.ending.aborted) return;
+    this.#log.info(reason);
+    this.#ending.abort();
+    void this.#worker?.drain();
+  }
+
+  /** The worker gives up its jobs, and ends. */
+  stop(reason: string): void {
+    this.#log.info(reason);
+    this.#worker?.close().then(this.#stopped.resolve, this.#stopped.reject);
+  }
+
   /** SIGQUIT is for users who do not want to wait. */
   #onStop(signal: StopSignal): void {
     if (this.ending.aborted || signal === "SIGQUIT") {
@@ -44,9 +64,7 @@ export class WorkerSignals {
       this.#progress?.stop();
       return void exit(ExitCode.interrupted);
     }
-    this.#log.info(`${signal}: finishing running jobs; send it again to stop at once`);
-    this.#ending.abort();
-    void this.#worker?.drain();
+    this.drain(`${signal}: finishing running jobs; send it again to stop at once`);
   }
 
   #onAsked(): void {

@@ -21,3 +21,12 @@ export class InterruptedError extends Error {
     super("Interrupted");
   }
 }
+
+/** The time that the run was given is over. */
+export class TimeLimitError extends Error {
+  override name = "TimeLimitError";
+
+  constructor(readonly limitMs: number) {
+    super("The time limit is reached");
+  }
+}

@@ -4,6 +4,7 @@ import type { Job, PoolCounts } from "../../pool/types.ts";
 import type { CoreOutputMode } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
+import type { PayloadMemory } from "../workers/payload_memory.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
 
@@ -61,6 +62,8 @@ export interface ClusterOptions {
   readonly coreOutput?: CoreOutputMode;
   /** When to compress what goes over the network. Default: `auto`. */
   readonly compression?: CompressionMode;
+  /** Where large inputs may be, and where large outputs go. Its owner gets back what it no longer needs. */
+  readonly memory?: PayloadMemory | undefined;
 }
 
 /** Slots that load the core. */

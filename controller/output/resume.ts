@@ -82,7 +82,7 @@ export class Resume implements FinishedJobs {
     const path = resume.#path;
     try {
       await readJournal(files, path, {
-        takesLine: (line, at) => options.pack === undefined && resume.#takesLine(line, at),
+        takesLine: (line, at) => resume.#takesLine(line, at),
         onRecord: (record, at) => resume.#onRecord(record, at),
         onRun: (event, packBytes) => resume.#onRun(event, packBytes),
         onFlaw: (kind) => resume.#onFlaw(kind),
@@ -229,13 +229,15 @@ export class Resume implements FinishedJobs {
     const scanned = this.#scanner;
     if (!scanned.scan(line)) return false;
     const { input, identity, content, state, attempt, bytesOut, crcOut, isSameCore } = scanned;
+    const { pack } = this.#options;
+    const packEnd = pack ? packEndOf(scanned, pack, at) : 0;
     if (identity === 0 || attempt === 0) return true;
     this.#jobs.setHashed(input, {
       identity: isSameCore || this.#options.keepDone ? identity : 0,
       state: this.#stateOf(state, isSameCore),
-      epoch: this.#epochs.current,
+      epoch: pack?.epoch ?? this.#epochs.current,
       at,
-      bytesOut,
+      bytesOut: pack ? packEnd : bytesOut,
       crcOut,
       content,
     });
@@ -245,7 +247,7 @@ export class Resume implements FinishedJobs {
   #onRecord(record: ReadRecord, at: number): void {
     const { input, identity, content, state, attempt, bytesOut, crcOut, core } = record;
     const { pack } = this.#options;
-    const packEnd = pack?.onRecord(record) ?? 0;
+    const packEnd = pack?.onRecord(record, at) ?? 0;
     // A job that was never sent runs again in any case.
     if (identity === undefined || attempt === 0) return;
     const isSameCore = core === this.#options.core;
@@ -290,6 +292,15 @@ export class Resume implements FinishedJobs {
     this.counts.failed = this.#jobs.count(JobState.failed);
     this.counts.otherCore = this.#jobs.count(JobState.otherCore);
   }
+}
+
+/** Tells a pack of its entry. Returns where that ends; 0 if there is none. */
+function packEndOf(
+  { state, packAt, packBytes }: RecordScanner,
+  pack: PackIndex,
+  at: number,
+): number {
+  return state === "done" && packBytes > 0 ? pack.onEntry(packAt, packBytes, at) : 0;
 }
 
 /** Whether a job had this input. Records of old versions know less about it, and are compared by what they have. */
