@@ -18,7 +18,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { once } from "node:events";
-import { eventually, programCommand } from "./processes.ts";
+import { eventually, programCommand, signalQuietly } from "./processes.ts";
 
 const SSHD = "/usr/sbin/sshd";
 
@@ -88,11 +88,23 @@ export class Sshd implements AsyncDisposable {
 
   /** What runs on the nodes, by its command line. */
   get running(): string[] {
+    return this.#processes().map(({ command }) => command);
+  }
+
+  /** Kills the workers, but not what ssh has started them with. */
+  killWorkers(): void {
+    for (const { pid, command } of this.#processes()) {
+      if (command.includes(" worker --")) signalQuietly(pid, "SIGKILL");
+    }
+  }
+
+  #processes(): { readonly pid: number; readonly command: string }[] {
     const mark = `XDG_CACHE_HOME=${join(this.folder, "cache")}\0`;
     return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
       try {
         if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(mark)) return [];
-        return [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")];
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return [{ pid: Number(pid), command }];
       } catch {
         return []; // it has just ended
       }
