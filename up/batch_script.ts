@@ -28,9 +28,11 @@ trap 'rm -rf "$folder"' EXIT
 cat >"$folder/key" <<'END'
 ${key.trimEnd()}
 END
+slots="\${SLURM_CPUS_ON_NODE:-\${NCPUS:-\$PBS_NUM_PPN}}" # what the batch system gives; it may not enforce that
+slots="\${slots:+--slots \$slots}"
 ${quoted(executable)} worker --connect ${
     quoted(address)
-  } --key "$folder/key" --idle-timeout ${idleSeconds}s &
+  } --key "$folder/key" --idle-timeout ${idleSeconds}s $slots &
 worker=$!
 trap 'kill "$worker"' TERM INT
 wait "$worker"

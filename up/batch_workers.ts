@@ -5,7 +5,7 @@ import { reasonOf } from "../runtime/error_text.ts";
 import type { BatchJob, BatchSystem } from "./batch_system.ts";
 
 /** A job that has ended within this time has failed, and has not only found no work. */
-const FAILED_MS = 30_000;
+const FAILED_MS = 5_000;
 
 /** After so many failures in a row no more are submitted: all would fail. */
 const FAILURES_MAX = 3;
@@ -114,7 +114,7 @@ export class BatchWorkers {
       throw new BatchError(`Cannot run ${program}: ${reasonOf(cause)}`, { cause });
     });
     if (end.exitCode === 0) return stdout;
-    const reason = stderr.trim().split("\\n").at(-1) ||
+    const reason = stderr.trim().split("\n").at(-1) ||
       `it has ended with ${end.signal ?? end.exitCode}`;
     throw new BatchError(`${program}: ${reason.replace(new RegExp(`^${program}: `), "")}`);
   }

@@ -13,11 +13,12 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { once } from "node:events";
+import { freePort } from "./free_port.ts";
 import { eventually, programCommand, signalQuietly } from "./processes.ts";
 
 const SSHD = "/usr/sbin/sshd";
@@ -151,15 +152,6 @@ export class Sshd implements AsyncDisposable {
     if (this.#server.exitCode === null) await once(this.#server, "exit");
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-/** A port that nobody listens on now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function answers(port: number): Promise<boolean> {
