@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { core } from "../lib/cores.ts";
 import { lacksSshd, Sshd } from "../lib/sshd.ts";
+import type { Program } from "../lib/processes.ts";
 import { slowTestUnless } from "../lib/test.ts";
 import { Workspace } from "../cli/workspace.ts";
 
@@ -15,36 +16,35 @@ function test(name: string, body: (sshd: Sshd, workspace: Workspace) => Promise<
   });
 }
 
-for (const signal of ["SIGINT", "SIGKILL"] as const) {
-  test(
-    `workers of up ssh serve several runs without a key or a port, and end after ${signal}`,
-    async (sshd, workspace) => {
-      await workspace.writeAll({ "inputs/a": "one", "inputs/b": "two" });
-      const { env } = sshd;
-      const args = ["up", "ssh", "node1:1", "node2:1", "stranger", "--executable", sshd.executable];
-      await using up = await workspace.start(args, { env });
-      const [, list = ""] = await up.printed("stdout", /--workers (@\S+)/);
-      await up.printed("stdout", /^node1: linux-\w+, \d+ CPUs?, [\d.]+ GB, 1 slot$/m);
-      await up.printed("stdout", /^node2: /m);
-      await up.printed("stderr", /^stranger: .*Permission denied/m);
-      for (const output of ["first", "second"]) {
-        const options = ["-w", list, "-o", output];
-        const { code, stderr } = await workspace.run([
-          "run",
-          await core("echo"),
-          "inputs",
-          ...options,
-        ]);
-        assert.equal(code, 0, stderr);
-        assert.deepEqual(await workspace.outputs(output), { a: "one", b: "two" });
-      }
-      assert(sshd.running.length >= 4, "two workers and two slots");
-      up.signal(signal);
-      if (signal === "SIGKILL") await up.kill();
-      else await up.endsCleanly();
-      await sshd.isQuiet();
-    },
-  );
+test("workers of up ssh serve several runs without a key or a port", async (sshd, workspace) => {
+  await workspace.writeAll({ "inputs/a": "one", "inputs/b": "two" });
+  await using up = await started(sshd, workspace);
+  const [, list = ""] = await up.printed("stdout", /--workers (@\S+)/);
+  for (const output of ["first", "second"]) {
+    const options = ["-w", list, "-o", output];
+    const { code, stderr } = await workspace.run(["run", await core("echo"), "inputs", ...options]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await workspace.outputs(output), { a: "one", b: "two" });
+  }
+  up.signal("SIGINT");
+  await up.endsCleanly();
+});
+
+test("workers of up ssh end after SIGKILL of up", async (sshd, workspace) => {
+  await using up = await started(sshd, workspace);
+  assert(sshd.running.length >= 4, "two workers and two slots");
+  await up.kill();
+  await sshd.isQuiet();
+});
+
+/** Starts two workers, and tries a third one in vain. */
+async function started(sshd: Sshd, workspace: Workspace): Promise<Program> {
+  const args = ["up", "ssh", "node1:1", "node2:1", "stranger", "--executable", sshd.executable];
+  const up = await workspace.start(args, { env: sshd.env });
+  await up.printed("stdout", /^node1: linux-\w+, \d+ CPUs?, [\d.]+ GB, 1 slot$/m);
+  await up.printed("stdout", /^node2: /m);
+  await up.printed("stderr", /^stranger: .*Permission denied/m);
+  return up;
 }
 
 test("a worker of up ssh that is killed is started again", async (sshd, workspace) => {
