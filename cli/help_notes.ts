@@ -72,6 +72,19 @@ Examples:
   ],
 };
 
+/** Below the arguments of `distcomp completion`. */
+export const COMPLETION_NOTES: Notes = {
+  examples: `
+Examples:
+  source <(distcomp completion bash)      in ~/.bashrc
+  source <(distcomp completion zsh)       in ~/.zshrc, after compinit
+  distcomp completion fish > ~/.config/fish/completions/distcomp.fish`,
+  paragraphs: [
+    "Packages put the script of bash into /usr/share/bash-completion/completions/distcomp, and that " +
+    "of zsh, as _distcomp, into a folder of $fpath.",
+  ],
+};
+
 /** Width of the help when stdout is not a terminal. */
 const HELP_COLUMNS = 80;
 

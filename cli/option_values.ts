@@ -13,6 +13,16 @@ const SLOT_BYTES = 64 * 1024 ** 2;
 
 const NUMBER = /^\d+(?:\.\d+)?$/;
 
+/** Takes the value of an option that names inputs. Of two, the first would be left out without a word. */
+export function once(option: string): (text: string, before?: string) => string {
+  return (text, before) => {
+    if (before === undefined) return text;
+    throw new UsageError(
+      `${option} is given twice; a run reads one file: "${before}" or "${text}"`,
+    );
+  };
+}
+
 /** Parses `--slots`. */
 export function parseSlots(text: string): number {
   const slots = wholeNumberIn(text);

@@ -3,6 +3,7 @@
 import type { Log } from "../system/log.ts";
 import type { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
+import type { Progress } from "./live_line.ts";
 import { handleSignals, type StopSignal } from "./signals.ts";
 import { exit } from "./stderr.ts";
 import { handleSuspension } from "./suspension.ts";
@@ -14,6 +15,7 @@ export class WorkerSignals {
   readonly #ending = new AbortController();
   readonly #stopped = Promise.withResolvers<void>();
   #worker: Worker | undefined;
+  #progress: Progress | undefined;
 
   constructor(log: Log) {
     this.#log = log;
@@ -28,10 +30,11 @@ export class WorkerSignals {
     return this.#ending.signal;
   }
 
-  /** The worker has started. */
-  onWorker(worker: Worker): void {
+  /** The worker has started. `progress` shows what it does. */
+  onWorker(worker: Worker, progress: Progress): void {
     this.#worker = worker;
-    handleSuspension([worker]);
+    this.#progress = progress;
+    handleSuspension([progress, worker]);
     if (this.ending.aborted) void worker.drain();
   }
 
@@ -58,6 +61,7 @@ export class WorkerSignals {
   #onStop(signal: StopSignal): void {
     if (this.ending.aborted || signal === "SIGQUIT") {
       this.#worker?.kill();
+      this.#progress?.stop();
       return void exit(ExitCode.interrupted);
     }
     this.drain(`${signal}: finishing running jobs; send it again to stop at once`);

@@ -107,13 +107,13 @@ export class Run {
   #dialed: readonly Address[] = [];
 
   constructor(parts: RunParts) {
-    const { runtime, core, sink, journal, crashes, log, options, skipsExpected = 0 } = parts;
+    const { runtime, core, sink, log, options = {}, skipsExpected = 0 } = parts;
     this.#parts = parts;
     this.#startedAtMs = runtime.clock.now();
     const tally = this.#tally = new Tally(skipsExpected);
     const window = this.#window = new CommitWindow((isFull) => this.#cluster.pause(isFull));
-    sink.countIn?.(window);
-    this.#committer = new Committer({ sink, journal, tally, window, crashes }, {
+    sink.countIn?.(window, options.memory);
+    this.#committer = new Committer({ ...parts, ...options, tally, window }, {
       onFinished: () => this.#onFinished(),
       onError: (error) => this.#stop(error),
     });

@@ -1,5 +1,7 @@
 /** Errors that end a run before its jobs have finished. */
 
+import { groupedReasons } from "../system/grouped_reasons.ts";
+
 /** No worker can be used. */
 export class NoWorkerError extends Error {
   /** The name of this class of errors. */
@@ -7,7 +9,7 @@ export class NoWorkerError extends Error {
 
   /** `reasons` has one sentence for each worker that was tried. */
   constructor(readonly reasons: readonly string[]) {
-    super(`No worker can be used: ${reasons.join("; ")}`);
+    super(`No worker can be used: ${groupedReasons(reasons).join("; ")}`);
   }
 }
 

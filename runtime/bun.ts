@@ -88,10 +88,10 @@ class SocketStream implements ByteStream {
     this.#incoming = new ChunkQueue((isPaused) => isPaused ? socket.pause() : socket.resume());
   }
 
-  read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+  read(into: Uint8Array<ArrayBuffer>, isLarge = false): Promise<number | null> {
     const { fd = -1 } = this.#socket;
     const isPossible = fd >= 0 && this.#incoming.isEmpty && !this.#isClosed;
-    const bytes = isPossible ? this.#direct.read(fd, into) : 0;
+    const bytes = isPossible ? this.#direct.read(fd, into, isLarge) : 0;
     return bytes > 0 ? Promise.resolve(bytes) : this.#incoming.read(into);
   }
 

@@ -227,9 +227,15 @@ function killQuietly(child: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
-function selfCommand(): readonly string[] {
+/** Deno reads every module that an entry point could import, and these roles need few of them. */
+const ENTRY_BY_ROLE: Readonly<Record<string, string>> = {
+  "slot": "../cli/slot_entry.ts",
+  "local-worker": "../cli/local_worker_entry.ts",
+};
+
+function selfCommand(role?: string): readonly string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
-  const entry = new URL("../cli.ts", import.meta.url);
+  const entry = new URL(ENTRY_BY_ROLE[role ?? ""] ?? "../cli.ts", import.meta.url);
   const path = entry.protocol === "file:" ? fileURLToPath(entry.href) : entry.href;
   return [Deno.execPath(), "run", "--allow-all", "--quiet", path];
 }

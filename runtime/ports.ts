@@ -54,8 +54,11 @@ export interface ByteStream {
   readonly ends?: StreamEnds;
   /** Missing if nobody has looked. */
   readonly proof?: PeerProof;
-  /** Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. */
-  read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  /**
+   * Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. `isLarge`:
+   * they are of something large, so that it is worth a system call to read them at once.
+   */
+  read(into: Uint8Array<ArrayBuffer>, isLarge?: boolean): Promise<number | null>;
   /** Writes all of `bytes`, which must not change until then. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Ends the sending direction. The other direction stays open. */
@@ -161,6 +164,8 @@ export interface NativeCore {
   readonly outputSize: bigint;
   /** The address of the output; `null` if the core stored a null pointer. */
   readonly outputPointer: NativePointer | null;
+  /** The same as a number. */
+  readonly outputAddress: bigint;
   /** Copies the whole output into `into`, which must have its size. */
   copyOutput(into: Uint8Array<ArrayBuffer>): void;
   /** Calls `worker_free_outdata` with exactly the size and pointer that the core gave. */
@@ -213,6 +218,8 @@ export interface InheritedMemory {
   readonly inputs: number;
   readonly outputs: number;
   readonly bytes: number;
+  /** The front part of outputs, to which the slot copies them itself. */
+  readonly mappedBytes: number;
 }
 
 /**
@@ -228,8 +235,8 @@ export interface SlotMemory {
   isInputWritten(at: number, bytes: number): boolean;
   /** Drops what was written to the inputs from `at` on, a multiple of `PAGE_BYTES`. */
   restoreInput(at: number, bytes: number): void;
-  /** Copies an output from a core's own memory to `at`. Returns whether it could. */
-  writeOutput(at: number, pointer: NativePointer, bytes: number): boolean;
+  /** Copies the output of a core's last job to `at`. Returns whether it could. The output is not at a null pointer. */
+  writeOutput(at: number, core: NativeCore): boolean;
 }
 
 /** What a slot's core prints: stdout and stderr, in one pipe to the worker. */
@@ -266,8 +273,8 @@ export interface Runtime {
    * system cannot do that.
    */
   adoptOrphans?(): Orphans | undefined;
-  /** The command that starts this program again. The caller adds the arguments. */
-  selfCommand(): readonly string[];
+  /** The command that starts this program again, in one of its own roles. The caller adds the role and the arguments. */
+  selfCommand(role?: string): readonly string[];
   /**
    * Loads a compute core into this process. Throws a `CoreLoadError` with the message of the system's
    * loader, or with the names of the functions that the core lacks.

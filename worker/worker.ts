@@ -239,6 +239,7 @@ export class Worker implements AsyncDisposable {
       isDraining: this.#drained !== undefined,
       slots: this.#options.slots,
       ...this.#executor.occupancy,
+      jobs: this.#launcher.jobs,
       ...processStatus(this.#launcher.processes),
     };
   }

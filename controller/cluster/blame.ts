@@ -190,15 +190,20 @@ export class Blame<T extends Task> {
     for (const node of this.#take(task)?.nodes.keys() ?? []) this.#parts.nodes.onForgotten(node);
   }
 
+  /** A job that has exceeded a limit may never end on a worker that does not enforce it. */
+  unfitFor(task: T): Node[] {
+    const kind = this.#failing.get(task)?.kind;
+    const exceedsLimit = kind === "timeout" || kind === "memory";
+    return exceedsLimit ? this.#parts.nodes.connected.filter(({ hasLimits }) => !hasLimits) : [];
+  }
+
   /** Where the job runs next; `undefined` if it has failed. */
   #placeFor(failing: FailingJob<T>, nowMs: number, isAgreed: boolean): AntiAffinity | undefined {
     const { policy, nodes, votersOf } = this.#parts;
     const { job, kind, attempts } = failing;
     const failed = [...failing.nodes.keys()];
     const voters = votersOf(job.payload);
-    // A job that has exceeded a limit may never end on a worker that does not enforce it.
-    const exceedsLimit = kind === "timeout" || kind === "memory";
-    const unfit = exceedsLimit ? nodes.connected.filter(({ hasLimits }) => !hasLimits) : [];
+    const unfit = this.unfitFor(job.payload);
     if (!isAgreed && needsOtherNode(kind, this.#failedOn(failing))) {
       const others = nodes.usable.filter((node) =>
         !failed.includes(node) && !unfit.includes(node) && !voters.includes(node.voter)

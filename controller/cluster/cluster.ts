@@ -59,16 +59,16 @@ export class Cluster<T extends Task> implements Disposable {
     options: ClusterOptions = {},
   ) {
     const { clock } = runtime;
-    const { policy = DEFAULT_POLICY, verifiedPart = 0, initMs = INIT_MS_DEFAULT } = options;
+    const { policy = DEFAULT_POLICY, verifiedPart = 0, initMs = INIT_MS_DEFAULT, memory } = options;
     this.#clock = clock;
     this.#events = events;
     this.#log = boundedLog(log, clock);
     const workersMin = verifiedPart > 0 ? 2 : 1;
     if (verifiedPart > 0) this.#voters = new VotersWatch(log);
-    const pool = this.#pool = this.#openPool();
+    const pool = this.#pool = this.#openPool(memory);
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
-    const workers = this.#workers = this.#openWorkers(runtime, workersMin);
+    const workers = this.#workers = this.#openWorkers(runtime, workersMin, memory);
     const onEvent = () => this.#onEvent();
     const own = { core, policy, initMs, clock, log: this.#log, onEvent };
     const parts = { pool, nodes, jobs, workers, ...own };
@@ -86,6 +86,7 @@ export class Cluster<T extends Task> implements Disposable {
       ...this.#pool.counts(),
       workers: this.#endpoints.count,
       faults: this.#jobs.faults,
+      verified: this.#jobs.verified,
       loading: this.#endpoints.loading,
     };
   }
@@ -182,6 +183,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#intake = "closed";
     this.#tick.stop();
     this.#workers.close();
+    this.#endpoints.close();
     this.#wakeWaiting();
   }
 
@@ -189,10 +191,13 @@ export class Cluster<T extends Task> implements Disposable {
     this.close();
   }
 
-  #openPool(): Pool<T> {
+  #openPool(memory: ClusterOptions["memory"]): Pool<T> {
     return new Pool<T>({
       load: (endpoint) => this.#endpoints.loadCore(endpoint),
-      send: (endpoint, dispatch, job) => this.#endpoints.send(endpoint, dispatch, job),
+      send: (endpoint, dispatch, job) => {
+        if (job.attempt > 1) memory?.keep(job.payload.input); // it may still be on its way to another worker
+        this.#endpoints.send(endpoint, dispatch, job);
+      },
       crashed: (job, reason) => this.#jobs.onCrashed(job, reason),
       dropped: () => {}, // a canceled job needs no answer
       coreUnavailable: () => {}, // a worker that cannot load the core is disconnected first
@@ -228,8 +233,13 @@ export class Cluster<T extends Task> implements Disposable {
     });
   }
 
-  #openWorkers(runtime: Runtime, workersMin: number): Workers {
+  #openWorkers(
+    runtime: Runtime,
+    workersMin: number,
+    memory: ClusterOptions["memory"],
+  ): Workers {
     return new Workers(runtime, this.#log, workersMin, {
+      memory,
       onReady: (worker) => {
         this.#voters?.onReady(worker);
         this.#endpoints.onReady(worker);

@@ -4,7 +4,9 @@ import type { Job, PoolCounts } from "../../pool/types.ts";
 import type { CoreOutputMode } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
+import type { PayloadMemory } from "../workers/payload_memory.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
+import type { VerifiedCounts } from "./verified_counts.ts";
 
 /** An input to run as a job. */
 export interface Task {
@@ -60,6 +62,8 @@ export interface ClusterOptions {
   readonly coreOutput?: CoreOutputMode;
   /** When to compress what goes over the network. Default: `auto`. */
   readonly compression?: CompressionMode;
+  /** Where large inputs may be, and where large outputs go. Its owner gets back what it no longer needs. */
+  readonly memory?: PayloadMemory | undefined;
 }
 
 /** Slots that load the core. */
@@ -76,6 +80,8 @@ export interface ClusterStatus extends PoolCounts {
   /** Workers that are connected and ready. */
   readonly workers: number;
   readonly faults: Faults;
+  /** `undefined` in a run that verifies nothing. */
+  readonly verified?: VerifiedCounts | undefined;
   /** `undefined` if no slot loads the core. */
   readonly loading?: LoadingSlots | undefined;
 }

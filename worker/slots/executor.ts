@@ -114,8 +114,8 @@ export class Executor {
 
   /** Queues a job. */
   submit(client: ClientId, core: StoredCore, job: RelayedJob): void {
-    const nowMs = this.#onEvent();
-    const entry = this.#pool.onJob(client, core.key, job.payload.byteLength, job, nowMs);
+    const { payload: { byteLength: bytes }, place } = job;
+    const entry = this.#pool.onJob(client, core.key, bytes, job, this.#onEvent(), place?.endpoint);
     if (!entry) throw new TypeError("A job was submitted for a disconnected controller");
     this.#store.acquire(core);
     job.state = { name: "scheduled", core, entry };
