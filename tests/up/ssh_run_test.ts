@@ -53,8 +53,7 @@ test(
     assert.match(stderr, /ssh:\/\/stranger: .*Permission denied \(publickey.*\)$/m);
     assert.match(stderr, /ssh:\/\/closed: .*Connection refused/);
     assert.match(stderr, /ssh:\/\/unknown: Host key verification failed$/m);
-    assert.match(stderr, /worker ssh:\/\/node1 joined: 1 slot$/m);
-    assert.equal(stderr.trimEnd().split("\n").length, 4, stderr);
+    assert.equal(stderr.match(/^warning:/gm)?.length, 3, stderr);
   },
 );
 
