@@ -37,6 +37,7 @@ import { afterRun, type Ending } from "./run_ending.ts";
 import { RunMessages } from "./run_messages.ts";
 import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
+import { withSsh } from "./ssh_options.ts";
 import { StateReporter } from "./run_state.ts";
 import { RunTimeLimit } from "./run_time_limit.ts";
 import { handleSignals } from "./signals.ts";
@@ -93,7 +94,7 @@ async function open(
   request: RunRequest,
   interrupts: Interrupts,
 ): Promise<{ plan: RunPlan; folder: Outputs }> {
-  const plan = await interrupts.race(planOf(request));
+  const plan = await interrupts.race(planOf(request, runtime.selfCommand()));
   await interrupts.race(checkInputs(runtime.files, request));
   const { listen, fresh = false, retryFailed = false, keepDone } = request.flags;
   if (listen) await interrupts.race(removeDeadSocket(runtime, listen));
@@ -140,7 +141,8 @@ async function complete(
   const { key, insecure, listen } = flags;
   const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });
   if (insecure) warnInsecureRun(log);
-  const run = runOf(guarded, request, plan, folder, log, write, printed);
+  const ssh = withSsh(guarded, plan.executables);
+  const run = runOf(ssh.runtime, request, plan, folder, log, write, printed);
   const progress = messages.progress = startProgress(run, flags, runtime);
   const logged = file && progressLines(() => run.status, runtime.clock, LOGGED_MS, file.write);
   interrupts.onRun(run, progress);
@@ -151,7 +153,7 @@ async function complete(
   const watch = watchWorkers(
     workerListsOf(flags),
     runtime.clock,
-    (workers) => run.setWorkers(workers),
+    (workers) => run.setWorkers([...workers, ...plan.workers.filter(({ kind }) => kind === "ssh")]),
     log,
   );
   try {
@@ -166,6 +168,7 @@ async function complete(
     if (limit) limit.stop();
     logged?.stop();
     progress.stop();
+    await ssh.end();
     await printed?.close();
     await folder.release();
   }

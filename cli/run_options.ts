@@ -21,11 +21,12 @@ import {
   parseTimeSpan,
   parseVerify,
 } from "./option_values.ts";
+import { addSshOptions, type SshFlags } from "./ssh_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
 import { parseWorkers } from "./worker_list.ts";
 
 /** The parsed values of the options. */
-export interface RunFlags extends ShareFlags {
+export interface RunFlags extends ShareFlags, SshFlags {
   readonly inputs?: string;
   readonly lines?: string;
   readonly repeat?: number;
@@ -151,7 +152,8 @@ function addWorkerOptions(command: Command): void {
       "HOST:PORT,… or @FILE with one worker per line (default: DISTCOMP_WORKERS)",
       parseWorkers,
     )
-    .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text))
+    .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text));
+  addSshOptions(command)
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
     .option("--insecure", "use every worker that answers or connects, without a key")
     .option("--compress", "compress all that is sent (default: where the network is slow)")

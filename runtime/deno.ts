@@ -22,6 +22,8 @@ import {
   hostAndPort,
   type ProcessEnd,
   type Runtime,
+  type SocketAddress,
+  socketOf,
   type SpawnOptions,
   type StreamEnds,
   type StreamListener,
@@ -58,7 +60,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
     () => timeout.abort(new Error(`no answer within ${timeoutMs / 1000} s`)),
   );
   try {
-    return await connect(address, timeout.signal);
+    return await connect(socketOf(address), timeout.signal);
   } catch (cause) {
     throw new Error(reasonOf(timeout.signal.aborted ? timeout.signal.reason : cause), { cause });
   } finally {
@@ -66,7 +68,10 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
   }
 }
 
-async function connect(address: Address, signal: AbortSignal): Promise<ByteStream> {
+async function connect(
+  address: SocketAddress,
+  signal: AbortSignal,
+): Promise<ByteStream> {
   if (address.kind === "unix") {
     checkOwnSocket(address.path);
     return connStream(await Deno.connect({ transport: "unix", path: address.path }), address.path);
@@ -76,7 +81,8 @@ async function connect(address: Address, signal: AbortSignal): Promise<ByteStrea
   return tcpStream(connection);
 }
 
-function listen(address: Address): StreamListener {
+function listen(at: Address): StreamListener {
+  const address = socketOf(at);
   try {
     return address.kind === "unix"
       ? unixListener(Deno.listen({ transport: "unix", path: address.path }), address)

@@ -8,10 +8,21 @@ import type { StackGap } from "./fault_trace.ts";
 import type { Files } from "./files.ts";
 import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
 
-/** The address of a connection: a TCP port, or a Unix socket on this machine. */
+/** The address of a connection: a TCP port, a Unix socket on this machine, or a machine that ssh reaches. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
+  | { readonly kind: "unix"; readonly path: string }
+  /** Each connection starts a worker there. Only a runtime with ssh (`up/`) can dial it, and none can listen. */
+  | { readonly kind: "ssh"; readonly target: string; readonly slots?: number | undefined };
+
+/** The address of a socket. */
+export type SocketAddress = Exclude<Address, { readonly kind: "ssh" }>;
+
+/** The same address, if it is that of a socket. Throws for one that only ssh reaches. */
+export function socketOf(address: Address): SocketAddress {
+  if (address.kind === "ssh") throw new Error(`ssh://${address.target} is no address of a socket`);
+  return address;
+}
 
 /** The two ends of a TCP connection. Hosts are IP addresses, as the runtime writes them. */
 export interface StreamEnds {

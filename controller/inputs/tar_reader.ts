@@ -8,6 +8,7 @@ import { nameOfBytes } from "../../runtime/file_name.ts";
 import { TAR_BLOCK_BYTES } from "../output/tar_headers.ts";
 import { parsePaxRecords, sizeInPax } from "./pax_records.ts";
 import { SmallCopies } from "./small_copies.ts";
+import { NO_FILES, SILENT, UNREADABLE, WITHOUT_CONTENT } from "./tar_entry_types.ts";
 import {
   parseTarHeader,
   type TarBytes,
@@ -27,26 +28,6 @@ const BEHIND_BYTES_MAX = 2 * TAR_BLOCK_BYTES;
 
 /** Bytes of a large content in one read. */
 const READ_BYTES_MAX = 1024 * 1024 + BEHIND_BYTES_MAX;
-
-/** Types of entries that are no files. They are skipped. */
-const NO_FILES: Readonly<Record<string, string>> = {
-  "3": "a device",
-  "4": "a device",
-  "6": "a pipe",
-};
-
-/** Types of entries that stand for files whose content is not there, and what to do. All others are like them. */
-const UNREADABLE: Readonly<Record<string, string>> = {
-  "1": "it is a hard link; pack it with --hard-dereference",
-  "2": "it is a link; pack it with --dereference",
-  "M": "it is a part of a file; pack it without --multi-volume",
-};
-
-/** Types of entries that have no content, whatever their size says. */
-const WITHOUT_CONTENT = "123456";
-
-/** Folders and the label of a tape are no inputs, and nobody misses them. */
-const SILENT = "5DV";
 
 /** Larger contents are read to where they stay. */
 const PLACED_BYTES_MIN = 128 * 1024;
