@@ -68,7 +68,7 @@ export class Cluster<T extends Task> implements Disposable {
     const pool = this.#pool = this.#openPool(memory);
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
-    const workers = this.#workers = this.#openWorkers(runtime, workersMin, memory);
+    const workers = this.#workers = this.#openWorkers(runtime, workersMin, options);
     const onEvent = () => this.#onEvent();
     const own = { core, policy, initMs, clock, log: this.#log, onEvent };
     const parts = { pool, nodes, jobs, workers, ...own };
@@ -236,10 +236,11 @@ export class Cluster<T extends Task> implements Disposable {
   #openWorkers(
     runtime: Runtime,
     workersMin: number,
-    memory: ClusterOptions["memory"],
+    { memory, refusalOf }: ClusterOptions,
   ): Workers {
     return new Workers(runtime, this.#log, workersMin, {
       memory,
+      refusalOf,
       onReady: (worker) => {
         this.#voters?.onReady(worker);
         this.#endpoints.onReady(worker);
