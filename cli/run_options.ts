@@ -63,6 +63,8 @@ export interface RunFlags extends ShareFlags, SshFlags {
   readonly verify?: number;
   readonly speculate?: boolean;
   readonly coreOutput?: CoreOutput;
+  readonly log?: string;
+  readonly notify?: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
@@ -82,6 +84,8 @@ export function addRunOptions(command: Command): Command {
       new Option("--core-output <what>", "what cores print: show it, keep it in files, or off")
         .choices(CORE_OUTPUTS).default("show"),
     )
+    .option("--log <file>", "add what the run says to a file, with times")
+    .option("--notify <command>", "run a command at the end; $DISTCOMP_SUMMARY says how it went")
     .option("-q, --quiet", "print only errors")
     .option("--json", "print the summary as JSON on stdout")
     .helpOption("-h, --help", "show this help");
