@@ -67,7 +67,7 @@ function checkNoShares(flags: RunFlags): void {
   const option = SHARE_OPTIONS.find((name) => flags[name] !== undefined);
   if (option === undefined) return;
   throw new UsageError(
-    `--${option} is only for a run without --workers or --listen; ` +
+    `--${option} is only for a run without --workers, --listen or --ssh; ` +
       `on a worker: distcomp worker --${option}`,
   );
 }
