@@ -59,8 +59,13 @@ export class Endpoint<T> {
   /** It may have room. */
   isOpen = false;
 
-  constructor(readonly id: EndpointId, slots: number | undefined, changes: EndpointChanges<T>) {
-    this.pace = new Pace(slots);
+  constructor(
+    readonly id: EndpointId,
+    slots: number | undefined,
+    changes: EndpointChanges<T>,
+    isNear = false,
+  ) {
+    this.pace = new Pace(slots, isNear);
     this.#changes = changes;
   }
 

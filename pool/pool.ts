@@ -60,10 +60,13 @@ export class Pool<T> extends PoolView<T> {
 
   // Events of endpoints.
 
-  /** There is a new endpoint, without a core. `slots`: how many jobs it runs at once, if known. */
-  onEndpointUp(slots?: number): EndpointId {
+  /**
+   * There is a new endpoint, without a core. `slots`: how many jobs it runs at once, if known. `isNear`: it fetches no
+   * long job ahead, because urgent jobs would wait behind it, and fetching it later costs next to nothing.
+   */
+  onEndpointUp(slots?: number, isNear = false): EndpointId {
     const id = ++this.#lastEndpoint as EndpointId;
-    this.endpoints.add(new Endpoint<T>(id, slots, this.endpoints));
+    this.endpoints.add(new Endpoint<T>(id, slots, this.endpoints, isNear));
     return id;
   }
 
@@ -141,9 +144,10 @@ export class Pool<T> extends PoolView<T> {
 
   // Events of clients and their jobs.
 
-  onClientUp(): ClientId {
+  /** There is a new client. Its jobs go before those of clients with a lower `priority`. */
+  onClientUp(priority = 0): ClientId {
     const id = ++this.#lastClient as ClientId;
-    this.clients.set(id, new Client<T>(id));
+    this.clients.set(id, new Client<T>(id, priority));
     return id;
   }
 

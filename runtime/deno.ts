@@ -27,6 +27,7 @@ import {
   type StreamListener,
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
+import { selfCommandOf } from "./self_command.ts";
 import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
 import { checkOwnSocket } from "./unix_owner.ts";
 
@@ -100,7 +101,7 @@ function unixListener(listener: Deno.UnixListener, address: Address): StreamList
 function streamListener(
   address: Address,
   accept: () => Promise<ByteStream>,
-  listener: { close(): void },
+  listener: { close(): void; unref(): void },
 ): StreamListener {
   let isClosed = false;
   return {
@@ -110,6 +111,7 @@ function streamListener(
       isClosed = true;
       closeQuietly(listener);
     },
+    unref: () => listener.unref(),
   };
 }
 
@@ -135,6 +137,7 @@ interface ReadWriteClose {
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
+  unref(): void;
 }
 
 function connStream(connection: ReadWriteClose, peer: string, ends?: StreamEnds): ByteStream {
@@ -145,6 +148,7 @@ function connStream(connection: ReadWriteClose, peer: string, ends?: StreamEnds)
     write: (bytes) => writeAll(connection, bytes),
     endWrites: () => connection.closeWrite(),
     close: () => closeQuietly(connection),
+    unref: () => connection.unref(),
   };
 }
 
@@ -194,6 +198,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     detached: isDetached,
   });
   const child = whileInherited(inherited, () => prepared.spawn());
+  if (options.isUnheld) child.unref();
   const input = isTold ? child.stdin.getWriter() : undefined;
   return {
     pid: child.pid,
@@ -222,8 +227,11 @@ function killQuietly(child: Deno.ChildProcess, signal: Deno.Signal): void {
 }
 
 function selfCommand(): readonly string[] {
-  if (Deno.build.standalone) return [Deno.execPath()];
-  const entry = new URL("../cli.ts", import.meta.url);
-  const path = entry.protocol === "file:" ? fileURLToPath(entry.href) : entry.href;
-  return [Deno.execPath(), "run", "--allow-all", "--quiet", path];
+  return selfCommandOf({
+    path: Deno.execPath(),
+    isExecutable: Deno.build.standalone,
+    run: ["run", "--allow-all", "--quiet"],
+    main: Deno.mainModule,
+    pathOf: fileURLToPath,
+  });
 }

@@ -121,7 +121,7 @@ export class Blame<T extends Task> {
     const ms = answeredAtMs - job.sentAtMs;
     failing.job = job;
     failing.answeredAtMs = answeredAtMs;
-    failing.kind = believedKind(kindOf(answer), ms, this.#parts.policy);
+    failing.kind = believedKind(kindOf(answer), ms, job.payload.limits ?? this.#parts.policy);
     nodes.run.answers += 1;
     nodes.run.busyMs += ms;
     if (failing.isSpent) nodes.run.spentMs += ms;
@@ -257,7 +257,12 @@ export class Blame<T extends Task> {
       else all.onAccepted(node);
     }
     const answer = withCrashes(best.completion.answer, crashes);
-    const completion = { job, answer, worker: best.completion.worker, answeredAtMs };
+    const { worker } = best.completion;
+    const failures = {
+      attempts: attempts.tries,
+      workers: [...nodes.keys()].map(({ name }) => name),
+    };
+    const completion = { job, answer, worker, answeredAtMs, failures };
     return nodes.size > 1
       ? { ...completion, reason: reasonOnSeveral(reasons, crashes) }
       : completion;

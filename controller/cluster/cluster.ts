@@ -7,7 +7,9 @@ import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
 import { boundedLog } from "../../system/line_limit.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreImage } from "../workers/core_image.ts";
+import { RUN_PATIENCE, type WorkerNeeds } from "../workers/patience.ts";
 import { Workers } from "../workers/workers.ts";
+import { ClusterClients } from "./cluster_clients.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { Nodes } from "./nodes.ts";
@@ -35,6 +37,8 @@ type Intake = "open" | "ended" | "stopping" | "closed";
 
 /** The workers and jobs of a run. */
 export class Cluster<T extends Task> implements Disposable {
+  /** Further sources of tasks, if there are several. */
+  readonly clients: ClusterClients<T>;
   readonly #clock: Clock;
   readonly #events: ClusterEvents<T>;
   readonly #log: Log;
@@ -68,14 +72,22 @@ export class Cluster<T extends Task> implements Disposable {
     const pool = this.#pool = this.#openPool();
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
-    const workers = this.#workers = this.#openWorkers(runtime, workersMin);
+    const needs = { ...options.patience ?? RUN_PATIENCE, workersMin };
+    const workers = this.#workers = this.#openWorkers(runtime, needs);
     const onEvent = () => this.#onEvent();
+    this.clients = new ClusterClients({
+      jobs,
+      isClosed: () => this.#intake === "closed",
+      onEvent,
+      end: (isEnded) => this.end(isEnded),
+    });
     const own = { core, policy, initMs, clock, log: this.#log, onEvent };
     const parts = { pool, nodes, jobs, workers, ...own };
     this.#endpoints = new Endpoints<T>({
       ...parts,
       coreOutput: options.coreOutput ?? "failures",
       compression: options.compression ?? "auto",
+      isInteractive: options.isInteractive ?? false,
       onPrinted: (printed) => events.onPrinted?.(printed),
     });
     this.#tick = clock.every(TICK_MS, () => this.#onTick(clock.now()));
@@ -122,6 +134,12 @@ export class Cluster<T extends Task> implements Disposable {
     this.#workers.giveUp(name, reason);
   }
 
+  /** Has all workers load the core now, also those that connect later. */
+  loadCore(): void {
+    this.#endpoints.loadCores();
+    this.#onEvent();
+  }
+
   /** Asks the workers for a sign of life; `onAlive` follows for each. Returns how many can be asked: not those of version 1. */
   probe(onAlive: () => void): number {
     const asked = this.#endpoints.workers.filter(({ connection }) => connection.version > 1);
@@ -143,7 +161,7 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Whether more tasks may be added now. A closed cluster takes all, and does nothing with them. */
   get hasRoom(): boolean {
-    return this.#intake === "closed" || this.#jobs.hasRoom;
+    return this.#intake === "closed" || this.#jobs.hasRoom();
   }
 
   /** Resolves when more tasks may be added. */
@@ -228,18 +246,25 @@ export class Cluster<T extends Task> implements Disposable {
     });
   }
 
-  #openWorkers(runtime: Runtime, workersMin: number): Workers {
-    return new Workers(runtime, this.#log, workersMin, {
+  #openWorkers(runtime: Runtime, needs: WorkerNeeds): Workers {
+    return new Workers(runtime, this.#log, needs, {
       onReady: (worker) => {
         this.#voters?.onReady(worker);
         this.#endpoints.onReady(worker);
+        this.#events.onWorkerReady?.(worker);
       },
-      onCoreLoaded: (worker) => this.#endpoints.onCoreLoaded(worker),
+      onCoreLoaded: (worker) => {
+        this.#endpoints.onCoreLoaded(worker);
+        this.#events.onWorkerLoaded?.(worker);
+      },
       onDraining: (worker) => this.#endpoints.onDraining(worker),
       onDiscarded: (worker, id) => this.#endpoints.onDiscarded(worker, id),
-      onGone: (worker, departure) => this.#endpoints.onGone(worker, departure),
+      onGone: (worker, departure) => {
+        this.#endpoints.onGone(worker, departure);
+        this.#events.onWorkerGone?.(worker, departure);
+      },
       onNoneLeft: (reasons) => {
-        this.close();
+        if (needs.whenNone === "end") this.close();
         this.#events.onNoWorkerLeft(reasons);
       },
     });
@@ -279,9 +304,11 @@ export class Cluster<T extends Task> implements Disposable {
     this.#jobs.copyLate(nowMs);
     this.#pool.schedule(nowMs);
     if (this.#waiting.length > 0 && this.hasRoom) this.#wakeWaiting();
+    this.clients.onRoom();
   }
 
   #wakeWaiting(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
+    this.clients.onRoom();
   }
 }

@@ -1,9 +1,11 @@
 /** The tasks of a cluster and how they end, and the cluster's options, events and status. */
 
 import type { Job, PoolCounts } from "../../pool/types.ts";
-import type { CoreOutputMode } from "../../protocol/mod.ts";
+import type { CoreOutputMode, JobLimits } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
+import type { Patience } from "../workers/patience.ts";
+import type { Departure } from "../workers/workers.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 
 /** An input to run as a job. */
@@ -11,6 +13,8 @@ export interface Task {
   /** The job id in the protocol; counts from 0 in a run. */
   readonly index: number;
   readonly input: Uint8Array<ArrayBuffer>;
+  /** Limits of its own, instead of the policy's. */
+  readonly limits?: JobLimits;
 }
 
 /** How a task has ended. */
@@ -23,6 +27,15 @@ export interface Completion<T extends Task> {
   readonly answeredAtMs: number;
   /** Why it has failed, with the nodes, if it has failed on several. Otherwise the answer says why. */
   readonly reason?: string;
+  /** How often it was tried, and where it failed, if it has failed. */
+  readonly failures?: { readonly attempts: number; readonly workers: readonly string[] };
+}
+
+/** A worker, for those who watch the cluster. */
+export interface WorkerState {
+  readonly name: string;
+  /** Missing if it does not say. */
+  readonly slots: number | undefined;
 }
 
 /** Lines that a job has printed, or its core while no job ran. */
@@ -44,6 +57,12 @@ export interface ClusterEvents<T extends Task> {
   onPrinted?(printed: Printed<T>): void;
   /** The workers return different results for the same inputs: the run should end. */
   onDisagreement?(error: Error): void;
+  /** A worker is connected and can be used. */
+  onWorkerReady?(worker: WorkerState): void;
+  /** A worker has loaded the core. */
+  onWorkerLoaded?(worker: WorkerState): void;
+  /** A worker that was ready has disconnected. */
+  onWorkerGone?(worker: WorkerState, departure: Departure): void;
 }
 
 /** How a cluster runs its jobs. */
@@ -60,6 +79,10 @@ export interface ClusterOptions {
   readonly coreOutput?: CoreOutputMode;
   /** When to compress what goes over the network. Default: `auto`. */
   readonly compression?: CompressionMode;
+  /** Single jobs are in a hurry beside many others: workers on this machine fetch no long jobs ahead. */
+  readonly isInteractive?: boolean;
+  /** What happens without workers. Default: the run ends when none has been useful for 10 seconds. */
+  readonly patience?: Patience;
 }
 
 /** Slots that load the core. */
