@@ -10,6 +10,7 @@ import type { CoreImage } from "../workers/core_image.ts";
 import { RUN_PATIENCE, type WorkerNeeds } from "../workers/patience.ts";
 import { Workers } from "../workers/workers.ts";
 import { ClusterClients } from "./cluster_clients.ts";
+import { afterMicrotasks, REPLY_MICROTASKS } from "./schedule_delay.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { Nodes } from "./nodes.ts";
@@ -49,6 +50,7 @@ export class Cluster<T extends Task> implements Disposable {
   readonly #endpoints: Endpoints<T>;
   readonly #voters: VotersWatch | undefined;
   readonly #tick: Timer;
+  #scheduleAfter = 1;
   /** Wakes the callers of `room`. */
   #waiting: (() => void)[] = [];
   #intake: Intake = "open";
@@ -65,6 +67,7 @@ export class Cluster<T extends Task> implements Disposable {
     const { clock } = runtime;
     const { policy = DEFAULT_POLICY, verifiedPart = 0, initMs = INIT_MS_DEFAULT } = options;
     this.#clock = clock;
+    if (options.isInteractive) this.#scheduleAfter = REPLY_MICROTASKS;
     this.#events = events;
     this.#log = boundedLog(log, clock);
     const workersMin = verifiedPart > 0 ? 2 : 1;
@@ -288,7 +291,7 @@ export class Cluster<T extends Task> implements Disposable {
     if (this.#intake === "closed") return this.#clock.now();
     if (this.#eventAtMs === undefined) {
       this.#eventAtMs = this.#clock.now();
-      queueMicrotask(() => {
+      afterMicrotasks(this.#scheduleAfter, () => {
         this.#eventAtMs = undefined;
         if (this.#intake !== "closed") this.#schedule();
       });
