@@ -54,7 +54,8 @@ export class Pool<T> extends PoolView<T> {
   constructor(actions: PoolActions<T>, options: PoolOptions) {
     super(options);
     this.#actions = actions;
-    this.#cores = new Cores(this.endpoints, this.clients, (id, core) => this.load(id, core));
+    const load = (id: EndpointId, core: CoreKey) => this.load(id, core);
+    this.#cores = new Cores(this.endpoints, this.clients, options.isLocal, load);
     this.#dispatcher = new Dispatcher(this.endpoints, this.clients, options, actions);
   }
 
