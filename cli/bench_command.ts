@@ -31,7 +31,7 @@ import {
   nameOf,
   WorkerBench,
 } from "./worker_bench.ts";
-import { readWorkers } from "./worker_list.ts";
+import { readWorkers, workerListsOf } from "./worker_list.ts";
 
 /** How long each worker is measured if the user does not say. */
 const TIME_MS = 3_000;
@@ -75,8 +75,8 @@ export async function benchCommand(
   }
 }
 
-async function targetsOf({ workers, slots }: BenchFlags): Promise<BenchTarget[]> {
-  const list = workers ?? "";
+async function targetsOf({ slots, ...flags }: BenchFlags): Promise<BenchTarget[]> {
+  const list = workerListsOf(flags);
   if (list === "") return [{ kind: "local", slots: slots ?? slotsFor() }];
   if (slots !== undefined) {
     throw new UsageError(

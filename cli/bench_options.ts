@@ -1,9 +1,10 @@
 /** The options of `distcomp bench`: their names, help texts and values. */
 
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { withVariable } from "./core_variables.ts";
 import type { Notes } from "./help_notes.ts";
 import { parseSlots, parseTime } from "./option_values.ts";
+import { parseWorkers } from "./worker_list.ts";
 
 /** The parsed values of the options. */
 export interface BenchFlags {
@@ -22,9 +23,10 @@ export function addBenchOptions(command: Command): Command {
   return command
     .argument("<core>", "the compute core, a shared library")
     .argument("[input]", "an input, a file; 64 zero bytes if there is none")
-    .addOption(
-      new Option("-w, --workers <list>", "HOST:PORT,… or @FILE; this machine if there are none")
-        .env("DISTCOMP_WORKERS"),
+    .option(
+      "-w, --workers <list>",
+      "HOST:PORT,… or @FILE (default: DISTCOMP_WORKERS, or this machine)",
+      parseWorkers,
     )
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
     .option("--insecure", "use every worker that answers, without a key")

@@ -1,6 +1,7 @@
 /** The command line: its commands, their help, and usage errors. */
 
 import { Command, CommanderError } from "commander";
+import process from "node:process";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { KeyError } from "../security/key_error.ts";
@@ -13,6 +14,9 @@ import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./hel
 import { addKeyCommands, KEY_NOTES } from "./key_options.ts";
 import { printError, toStderr } from "./log.ts";
 import type { Roles } from "./roles.ts";
+import { applySettings } from "./settings.ts";
+import { readSettings, settingsPath } from "./settings_file.ts";
+import { addShellCommands } from "./shell_commands.ts";
 import { addSignerCommands } from "./signer_options.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { UsageError } from "./usage_error.ts";
@@ -71,6 +75,12 @@ function buildProgram(
   if (roles.bench) addBench(program, runtime, roles.bench, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
   if (roles.signer) addSigner(program, roles.signer, outcome);
+  addShellCommands(program);
+  addConfig(program, outcome);
+  program.hook("preAction", async (_program, command) => {
+    if (command.parent !== program || command.name() === "config") return;
+    applySettings(command, await readSettings(settingsPath(process.env)), process.env);
+  });
   return program;
 }
 
@@ -205,6 +215,17 @@ function addSigner(
   });
 }
 
+function addConfig(program: Command, outcome: Outcome): void {
+  program.command("config")
+    .summary("show the settings: defaults for options")
+    .description("Show the settings: defaults for the options of commands, and where they are.")
+    .helpOption("-h, --help", "show this help")
+    .action(async () => {
+      const { configCommand } = await import("./config_command.ts");
+      outcome.exitCode = await configCommand(program, process.env);
+    });
+}
+
 /** For an unknown topic, commander would print the general help without an error. */
 function checkHelpTopic(program: Command, [command, topic]: readonly string[]): void {
   if (command !== "help" || topic === undefined || topic.startsWith("-")) return;
@@ -231,7 +252,9 @@ function usageText(message: string, help: string): string {
   const [sentence = "", hint = ""] = message.replace(/^error: /, "").split("\n");
   const text = sentence.replace(/'([^']*)'/g, '"$1"')
     .replace(/ argument missing$/, " needs a value")
-    .replace(/\. Expected (.*)\.$/, ", expected $1");
+    .replace(/\. Expected (.*)\.$/, ", expected $1")
+    .replace(/^command-argument value /, "")
+    .replace(/\. Allowed choices are (.*)\.$/, ", choose one of $1");
   const suggestion = /^\(Did (.*)\)$/.exec(hint)?.[1];
   const next = suggestion ? `did ${suggestion}` : `see ${help}`;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; ${next}`;

@@ -6,5 +6,6 @@ export const ExitCode = {
   someFailed: 1,
   usage: 2,
   noWorker: 3,
+  timeLimit: 4,
   interrupted: 130,
 } as const;

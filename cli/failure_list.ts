@@ -1,10 +1,13 @@
 /** The failed jobs in the summary of a run, grouped by reason. */
 
-import type { Failure } from "../controller/run.ts";
+import type { FailureGroup } from "../controller/failure_groups.ts";
 import { formatCount, printable } from "./format.ts";
 
 /** A reason that more jobs share is shown once, with one name and a count. */
 const NAMES_MAX = 3;
+
+/** With more lines, each reason has only one. */
+const LINES_MAX = 20;
 
 /** The widest column of names. A longer name does not move the reasons of the others to the right. */
 const NAME_CHARS_MAX = 40;
@@ -13,29 +16,21 @@ const NAME_CHARS_MAX = 40;
 const REASON_CHARS_MAX = 300;
 
 /** One line per failure, or one for all failures with the same reason: `0 and 16 more  exit code 1`. */
-export function failureList(failures: readonly Failure[]): string[] {
-  const rows = [...byReason(failures)].flatMap(([reason, names]) =>
-    (names.length > NAMES_MAX ? [sharedBy(names)] : names).map((name) => ({ name, reason }))
+export function failureList(groups: readonly FailureGroup[]): string[] {
+  const lines = groups.reduce((sum, { jobs }) => sum + (jobs > NAMES_MAX ? 1 : jobs), 0);
+  const namesMax = lines > LINES_MAX ? 1 : NAMES_MAX;
+  const rows = groups.flatMap((group) =>
+    namesOf(group, namesMax).map((name) => ({ name, reason: cut(printable(group.reason)) }))
   );
   const longest = Math.max(...rows.map(({ name }) => name.length));
   const width = Math.min(longest, NAME_CHARS_MAX);
   return rows.map(({ name, reason }) => `${name.padEnd(width)}  ${reason}`);
 }
 
-/** The names of failed jobs by reason, in the order in which the reasons first occurred. */
-function byReason(failures: readonly Failure[]): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
-  for (const failure of failures) {
-    const reason = cut(printable(failure.reason));
-    const names = groups.get(reason) ?? [];
-    names.push(printable(failure.name));
-    groups.set(reason, names);
-  }
-  return groups;
-}
-
-function sharedBy(names: readonly string[]): string {
-  return `${names[0]} and ${formatCount(names.length - 1)} more`;
+function namesOf({ names, jobs }: FailureGroup, namesMax: number): string[] {
+  const [first = ""] = names;
+  if (jobs > namesMax) return [`${printable(first)} and ${formatCount(jobs - 1)} more`];
+  return names.map(printable);
 }
 
 function cut(reason: string): string {

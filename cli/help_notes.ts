@@ -24,7 +24,7 @@ Examples:
     "Ctrl-C finishes running jobs, a second Ctrl-C does not; so do SIGTERM, and SIGHUP without " +
     "nohup. Ctrl-Z stops the jobs on this machine too. SIGUSR1 prints what the run is doing.",
     "Exit status: 0 all jobs done, 1 some jobs failed, 2 wrong usage or input, or the outputs " +
-    "cannot be written, 3 no usable worker, 130 interrupted.",
+    "cannot be written, 3 no usable worker, 4 --time-limit reached, 130 interrupted.",
   ],
 };
 
@@ -69,6 +69,19 @@ Examples:
   paragraphs: [
     "The core adds up numbers. What its language throws is caught and printed, so that a failed job " +
     "says why it failed. docs/cores.md says what else a core can rely on.",
+  ],
+};
+
+/** Below the arguments of `distcomp completion`. */
+export const COMPLETION_NOTES: Notes = {
+  examples: `
+Examples:
+  source <(distcomp completion bash)      in ~/.bashrc
+  source <(distcomp completion zsh)       in ~/.zshrc, after compinit
+  distcomp completion fish > ~/.config/fish/completions/distcomp.fish`,
+  paragraphs: [
+    "Packages put the script of bash into /usr/share/bash-completion/completions/distcomp, and that " +
+    "of zsh, as _distcomp, into a folder of $fpath.",
   ],
 };
 

@@ -5,7 +5,7 @@ import { InterruptedError } from "../controller/run_errors.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun } from "./format.ts";
 import { toStderr } from "./log.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "./live_line.ts";
 import type { StopSignal } from "./signals.ts";
 import { exit } from "./stderr.ts";
 

@@ -31,8 +31,8 @@ export function printErrorTable(
 }
 
 /** The log of a worker. A worker may run for weeks, so every line begins with the time. */
-export function workerLog(): Log {
-  const write = (text: string) => toStderr(`${new Date().toISOString().slice(0, 19)}Z ${text}`);
+export function workerLog(writeLine: WriteLine = toStderr): Log {
+  const write = (text: string) => writeLine(`${new Date().toISOString().slice(0, 19)}Z ${text}`);
   return {
     info: (text) => write(printable(text)),
     warn: (text) => write(warning(text)),
@@ -41,10 +41,10 @@ export function workerLog(): Log {
   };
 }
 
-/** The log of a run: warnings, and the lines that cores print unless `isQuiet`. */
+/** The log of a run. With `isQuiet` it has only warnings. */
 export function runLog(write: WriteLine, isQuiet: boolean): Log {
   return {
-    info: () => {},
+    info: isQuiet ? () => {} : (text) => write(printable(text)),
     warn: (text) => write(warning(text)),
     table: (title, rows) => write([warning(title), ...tableLines(rows)].join("\n")),
     printed: isQuiet ? () => {} : (text) => write(printable(text)),

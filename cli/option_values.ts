@@ -13,6 +13,16 @@ const SLOT_BYTES = 64 * 1024 ** 2;
 
 const NUMBER = /^\d+(?:\.\d+)?$/;
 
+/** Takes the value of an option that names inputs. Of two, the first would be left out without a word. */
+export function once(option: string): (text: string, before?: string) => string {
+  return (text, before) => {
+    if (before === undefined) return text;
+    throw new UsageError(
+      `${option} is given twice; a run reads one file: "${before}" or "${text}"`,
+    );
+  };
+}
+
 /** Parses `--slots`. */
 export function parseSlots(text: string): number {
   const slots = wholeNumberIn(text);
@@ -68,6 +78,13 @@ export function parseInitTimeout(text: string): number {
 /** Parses `--time`. Returns milliseconds. */
 export function parseTime(text: string): number {
   return timeIn("--time", text);
+}
+
+/** Parses the value of `option`, a time that may have several units: `3h55m`, `1d12h`. Returns milliseconds. */
+export function parseTimeSpan(option: string, text: string): number {
+  const parts = text.trim().match(/\d+(?:\.\d+)?(?:ms|[smhd])/g) ?? [];
+  if (parts.length < 2 || parts.join("") !== text.trim()) return timeIn(option, text);
+  return parts.reduce((sum, part) => sum + timeIn(option, part), 0);
 }
 
 /** The value of `option`: `30s`, `1.5h`; a number without a unit is in seconds. */

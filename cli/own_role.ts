@@ -10,8 +10,8 @@
 import process from "node:process";
 import { SPAWNED_AS } from "../system/spawned_as.ts";
 
-const [role = "", ...args] = process.argv.slice(2);
+const [role = ""] = process.argv.slice(2);
 if (process.env[SPAWNED_AS] === role && (role === "local-worker" || role === "slot")) {
   const { runSpawned } = await import("./spawned_process.ts");
-  await runSpawned([role, ...args]);
+  await runSpawned();
 }

@@ -2,23 +2,31 @@
 
 import type { Resume } from "../controller/output/resume.ts";
 import { formatCount, formatNoun } from "./format.ts";
+import type { RunFlags } from "./run_options.ts";
+
+/** What the command line says about earlier runs. */
+export type ResumeFlags = Pick<RunFlags, "retryFailed" | "keepDone">;
 
 /** One line about the jobs in the journal; `undefined` if it has none. */
 export function resumeText(
   resume: Pick<Resume, "counts"> | undefined,
-  retryFailed: boolean,
+  { retryFailed = false, keepDone = false }: ResumeFlags,
 ): string | undefined {
   if (!resume) return undefined;
   const { done, failed, otherCore } = resume.counts;
   if (done + failed > 0) {
-    const jobs = `earlier runs: ${formatNoun(done, "job")} done`;
-    if (failed === 0) return jobs;
     const next = retryFailed ? "retrying" : "retry with --retry-failed";
-    return `${jobs}, ${formatCount(failed)} failed (${next})`;
+    return [
+      `earlier runs: ${formatNoun(done, "job")} done`,
+      ...(failed > 0 ? [`${formatCount(failed)} failed (${next})`] : []),
+      ...(keepDone && otherCore > 0
+        ? [`${formatCount(otherCore)} failed with another core (retrying)`]
+        : []),
+    ].join(", ");
   }
-  return otherCore > 0
-    ? "the core, its files or its variables have changed: rerunning all jobs"
-    : undefined;
+  if (otherCore === 0) return undefined;
+  const changed = "the core, its files or its variables have changed: rerunning all jobs";
+  return keepDone ? changed : `${changed} (--keep-done would keep those that are done)`;
 }
 
 /** Warnings about lines of the journal that cannot be used. */

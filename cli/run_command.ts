@@ -3,12 +3,14 @@
 import { join } from "node:path";
 import process from "node:process";
 import { KeptCrashes } from "../controller/kept_crashes.ts";
+import { PayloadMemory } from "../controller/workers/payload_memory.ts";
 import type { Outputs } from "../controller/output/outputs.ts";
 import { Run, type RunParts } from "../controller/run.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import { delay } from "../runtime/clock.ts";
 import type { FolderFiles } from "../runtime/files_below.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
+import { writeFromBackground } from "../runtime/job_control.ts";
 import { closeToOthers } from "../runtime/private_process.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
@@ -17,23 +19,27 @@ import { isInherited } from "../system/inherited_variables.ts";
 import { removeDeadSocket } from "../system/unix_socket.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
+import { dryRun } from "./dry_run.ts";
 import { ExitCode } from "./exit_code.ts";
 import { warnInsecureRun } from "./insecure_warning.ts";
 import { Interrupts } from "./interrupts.ts";
 import { runLog, toStderr, type WriteLine } from "./log.ts";
-import { barProgress, lineProgress, noProgress, type Progress } from "./progress.ts";
+import { canShowLine, type Progress } from "./live_line.ts";
+import { barProgress, lineProgress, noProgress } from "./progress.ts";
 import { programName, resumeHint } from "./resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
 import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
 import { coreOutputOf, type RunFlags } from "./run_options.ts";
 import { openOutputs, rootOf, stateOf } from "./run_outputs.ts";
-import { planOf, type RunPlan, workerListOf } from "./run_plan.ts";
+import { planOf, type RunPlan } from "./run_plan.ts";
 import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
+import { withSsh } from "./ssh_options.ts";
 import { StateReporter } from "./run_state.ts";
+import { RunTimeLimit } from "./run_time_limit.ts";
 import { handleSignals } from "./signals.ts";
 import { handleSuspension } from "./suspension.ts";
-import { watchWorkers } from "./worker_list.ts";
+import { watchWorkers, workerListsOf } from "./worker_list.ts";
 
 /**
  * How long an interrupted run waits for its output folder to be opened and closed again. It takes long to read a
@@ -43,6 +49,8 @@ const OPEN_LIMIT_MS = 1_000;
 
 /** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
 export async function runCommand(runtime: Runtime, request: RunRequest): Promise<number> {
+  if (request.flags.dryRun) return await dryRun(runtime, request);
+  await writeFromBackground();
   await closeToOthers(); // a core on this machine could read the variables of its run
   const { flags, args } = request;
   const hint = resumeHint(args, stdinOf(request), programName(runtime));
@@ -71,14 +79,15 @@ async function open(
   request: RunRequest,
   interrupts: Interrupts,
 ): Promise<{ plan: RunPlan; folder: Outputs }> {
-  const plan = await interrupts.race(planOf(request));
+  const plan = await interrupts.race(planOf(request, runtime.selfCommand()));
   await interrupts.race(checkInputs(runtime.files, request));
-  const { listen, fresh = false, retryFailed = false } = request.flags;
+  const { listen, fresh = false, retryFailed = false, keepDone } = request.flags;
   if (listen) await interrupts.race(removeDeadSocket(runtime, listen));
   const options = {
     core: plan.core.key,
     fresh,
     retryFailed,
+    keepDone,
     numbering: namingOf(request.flags),
   };
   const opening = openOutputs(runtime, request.flags, options);
@@ -117,15 +126,18 @@ async function complete(
   const { key, insecure, listen } = flags;
   const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });
   if (insecure) warnInsecureRun(log);
-  const run = runOf(guarded, request, plan, folder, log, write, printed);
+  const ssh = withSsh(guarded, plan.executables);
+  const run = runOf(ssh.runtime, request, plan, folder, log, write, printed);
   shown.progress = startProgress(run, flags, runtime);
   interrupts.onRun(run, shown.progress);
   reporter.onRun(run, write);
+  const { timeLimit } = flags;
+  const limit = timeLimit && new RunTimeLimit(runtime.clock, timeLimit, run, write);
   handleSuspension([shown.progress, run]);
   const watch = watchWorkers(
-    workerListOf(flags),
+    workerListsOf(flags),
     runtime.clock,
-    (workers) => run.setWorkers(workers),
+    (workers) => run.setWorkers([...workers, ...plan.workers.filter(({ kind }) => kind === "ssh")]),
     log,
   );
   try {
@@ -137,7 +149,9 @@ async function complete(
     return { status: run.status, error, setup: plan.core.setup };
   } finally {
     watch.stop();
+    if (limit) limit.stop();
     shown.progress.stop();
+    await ssh.end();
     await printed?.close();
     await folder.release();
   }
@@ -154,20 +168,22 @@ function runOf(
   printed: CoreOutputSink | undefined,
 ): Run {
   const { flags } = request;
-  const { listen, maxFailures: failureLimit, retryFailed = false, quiet } = flags;
+  const { listen, maxFailures: failureLimit, quiet } = flags;
   const { keepCrashes = false } = flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
   // If the journal has no job to skip, do not look up each input in it.
-  const source = sourceOf(runtime.files, request, skipsExpected > 0 ? resume : undefined, log);
+  const finished = skipsExpected > 0 ? resume : undefined;
+  const memory = new PayloadMemory();
+  const source = sourceOf(runtime.files, request, finished, log, memory);
   for (const text of damageText(resume)) log.warn(text);
-  const resuming = resumeText(resume, retryFailed);
+  const resuming = resumeText(resume, flags);
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
   const crashes = keepCrashes ? keptCrashes(runtime, files, flags, plan, log) : undefined;
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
   const options = { listen, onListening, failureLimit, skipsExpected };
   const parts = { source, sink, journal, log, crashes, onPrinted, ...options };
-  return new Run({ runtime, ...parts, ...plan });
+  return new Run({ runtime, ...parts, ...plan, options: { ...plan.options, memory } });
 }
 
 /** What keeps the crashes of a run. */
@@ -189,10 +205,10 @@ function keptCrashes(
   });
 }
 
-/** Shows a bar on a terminal. A dumb terminal does not understand its escape sequences. */
+/** Shows a bar on a terminal, and lines elsewhere. */
 function startProgress(run: Run, flags: RunFlags, { clock }: Runtime): Progress {
   if (flags.quiet) return noProgress();
   void run.countTotal();
-  const isTerminal = process.stderr.isTTY && process.env.TERM !== "dumb";
-  return isTerminal ? barProgress(() => run.status, clock) : lineProgress(() => run.status, clock);
+  const show = canShowLine() ? barProgress : lineProgress;
+  return show(() => run.status, clock);
 }

@@ -9,6 +9,7 @@ import { productSource } from "../controller/inputs/product.ts";
 import type { Source } from "../controller/inputs/source.ts";
 import { tarSource } from "../controller/inputs/tar_source.ts";
 import { isTable, tableSource } from "../controller/inputs/table.ts";
+import type { PayloadMemory } from "../controller/workers/payload_memory.ts";
 import type { FinishedJobs } from "../controller/output/finished_jobs.ts";
 import type { Files } from "../runtime/files.ts";
 import type { Log } from "../system/log.ts";
@@ -57,6 +58,7 @@ export function sourceOf(
   { inputs, flags }: RunRequest,
   finished: FinishedJobs | undefined,
   log: Log,
+  memory?: PayloadMemory,
 ): Source {
   if (flags.repeat !== undefined) return numberSource(flags.repeat, finished, namingOf(flags));
   if (flags.param) return productSource(flags.param, finished, namingOf(flags));
@@ -67,7 +69,7 @@ export function sourceOf(
   const warn = (text: string) => log.warn(text);
   const naming = namingOf(flags);
   if (flags.inputs !== undefined) {
-    return tarSource({ files, tar: flags.inputs, warn, finished, naming });
+    return tarSource({ files, tar: flags.inputs, warn, finished, naming, memory });
   }
   return fileSource({
     files,

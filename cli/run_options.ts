@@ -11,18 +11,22 @@ import type { Address } from "../runtime/ports.ts";
 import { withVariable } from "./core_variables.ts";
 import { CORE_OUTPUTS, type CoreOutput } from "./core_output_choices.ts";
 import {
+  once,
   parseCount,
   parseFailureLimit,
   parseInitTimeout,
   parseMemory,
   parseParam,
   parseTimeout,
+  parseTimeSpan,
   parseVerify,
 } from "./option_values.ts";
+import { addSshOptions, type SshFlags } from "./ssh_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
+import { parseWorkers } from "./worker_list.ts";
 
 /** The parsed values of the options. */
-export interface RunFlags extends ShareFlags {
+export interface RunFlags extends ShareFlags, SshFlags {
   readonly inputs?: string;
   readonly lines?: string;
   readonly repeat?: number;
@@ -37,12 +41,15 @@ export interface RunFlags extends ShareFlags {
   readonly pack?: string;
   readonly fresh?: boolean;
   readonly retryFailed?: boolean;
+  readonly keepDone?: boolean;
+  readonly dryRun?: boolean;
   readonly workers?: string;
   readonly listen?: Address;
   readonly key?: string;
   readonly insecure?: boolean;
   readonly compress?: boolean;
   readonly timeout?: number;
+  readonly timeLimit?: number;
   readonly initTimeout?: number;
   readonly memory?: number;
   readonly retries?: number;
@@ -94,10 +101,15 @@ function addCoreOptions(command: Command): void {
 function addInputOptions(command: Command): void {
   command
     .optionsGroup("Inputs:")
-    .option("--inputs <file>", "one job per file in a tar (.tar, .tar.gz, .tar.zst); - reads stdin")
+    .option(
+      "--inputs <file>",
+      "one job per file in a tar (.tar, .tar.gz, .tar.zst); - reads stdin",
+      once("--inputs"),
+    )
     .option(
       "--lines <file>",
       "one job per line of the file, or row of a .csv or .tsv; - reads stdin",
+      once("--lines"),
     )
     .option(
       "--repeat <n>",
@@ -120,17 +132,24 @@ function addInputOptions(command: Command): void {
     .option("--suffix <text>", "outputs are named like their inputs, with this at the end: .txt")
     .option("--name <template>", "outputs are named by a template: {stem}.png, {name}.out")
     .option("--fresh", "rerun everything, including finished jobs")
-    .option("--retry-failed", "rerun jobs that failed in an earlier run");
+    .option("--retry-failed", "rerun jobs that failed in an earlier run")
+    .addOption(
+      new Option("--keep-done", "keep jobs that are done, although the core has changed")
+        .conflicts("fresh"),
+    )
+    .option("--dry-run", "say what would run, and run nothing");
 }
 
 function addWorkerOptions(command: Command): void {
   command
     .optionsGroup("Workers:")
-    .addOption(
-      new Option("-w, --workers <list>", "HOST:PORT,… or @FILE with one worker per line")
-        .env("DISTCOMP_WORKERS"),
+    .option(
+      "-w, --workers <list>",
+      "HOST:PORT,… or @FILE with one worker per line (default: DISTCOMP_WORKERS)",
+      parseWorkers,
     )
-    .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text))
+    .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text));
+  addSshOptions(command)
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
     .option("--insecure", "use every worker that answers or connects, without a key")
     .option("--compress", "compress all that is sent (default: where the network is slow)")
@@ -144,6 +163,11 @@ function addJobOptions(command: Command): void {
   command
     .optionsGroup("Limits and failures:")
     .option("--timeout <time>", "kill a job that runs longer: 30s, 5m, 2h", parseTimeout)
+    .option(
+      "--time-limit <time>",
+      "end the run in order within this time, to be resumed: 3h55m",
+      (text) => parseTimeSpan("--time-limit", text),
+    )
     .option(
       "--init-timeout <time>",
       "limit for loading the core, worker_init included (default: 10m)",

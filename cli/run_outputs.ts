@@ -4,6 +4,7 @@ import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
 import { type FolderOptions, OutputFolder } from "../controller/output/output_folder.ts";
 import { OutputPack, packStateOf } from "../controller/output/output_pack.ts";
 import type { Outputs } from "../controller/output/outputs.ts";
+import type { PackFormat } from "../controller/output/pack_entry.ts";
 import { PACK_ENDINGS, packFormatOf } from "../controller/output/pack_format.ts";
 import { dirname, join } from "../runtime/path.ts";
 import type { Runtime } from "../runtime/ports.ts";
@@ -20,13 +21,16 @@ export async function openOutputs(
   options: FolderOptions,
 ): Promise<Outputs> {
   if (pack === undefined) return await OutputFolder.open(runtime, output, options);
+  return await OutputPack.open(runtime, pack, { ...options, format: packFormatIn(pack) });
+}
+
+/** The format that the name of a pack says. */
+export function packFormatIn(pack: string): PackFormat {
   const format = packFormatOf(pack);
-  if (!format) {
-    throw new UsageError(
-      `--pack must name a file that ends with one of ${PACK_ENDINGS.join(" ")}, not "${pack}"`,
-    );
-  }
-  return await OutputPack.open(runtime, pack, { ...options, format });
+  if (format) return format;
+  throw new UsageError(
+    `--pack must name a file that ends with one of ${PACK_ENDINGS.join(" ")}, not "${pack}"`,
+  );
 }
 
 /** The folder or the file, for messages. */

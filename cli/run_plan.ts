@@ -1,29 +1,36 @@
 /** The parts of a run that the command line alone determines: the core, the workers and the job options. */
 
-import process from "node:process";
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
 import { type CoreImage, readCoreImage } from "../controller/workers/core_image.ts";
 import type { LocalWorkerShares } from "../controller/workers/local_worker.ts";
 import type { Address } from "../runtime/ports.ts";
 import { clusterOptionsOf, type RunFlags } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
+import { type Executable, findExecutables } from "../up/executables.ts";
 import { SHARE_OPTIONS, sharesFrom } from "./share_options.ts";
+import { sshAddresses } from "./ssh_options.ts";
 import { UsageError } from "./usage_error.ts";
-import { readWorkers } from "./worker_list.ts";
+import { readWorkers, workerListsOf } from "./worker_list.ts";
 
 /** The core, the workers and the job options of a run. */
 export interface RunPlan {
   readonly core: CoreImage;
   readonly options: ClusterOptions;
   readonly workers: readonly Address[];
+  /** What is copied to machines that ssh reaches. */
+  readonly executables: readonly Executable[];
   /** What the local worker gets of this machine, if the run uses one. */
   readonly local: LocalWorkerShares | undefined;
 }
 
 /** Reads the core and the worker list. Rejects if options contradict each other. */
-export async function planOf({ core, flags, hasLocalWorker }: RunRequest): Promise<RunPlan> {
-  const list = workerListOf(flags);
-  const workers = list === "" ? [] : await readWorkers(list);
+export async function planOf(
+  { core, flags, hasLocalWorker }: RunRequest,
+  self: readonly string[],
+): Promise<RunPlan> {
+  const lists = workerListsOf(flags);
+  const ssh = await sshAddresses(flags);
+  const workers = [...(lists === "" ? [] : await readWorkers(lists)), ...ssh];
   const isLocal = workers.length === 0 && !flags.listen;
   if (isLocal && !hasLocalWorker) {
     throw new UsageError(
@@ -36,13 +43,9 @@ export async function planOf({ core, flags, hasLocalWorker }: RunRequest): Promi
     core: await readCoreImage(core, isLocal, { beside: flags.with, variables: flags.env }),
     options: clusterOptionsOf(flags),
     workers,
+    executables: ssh.length > 0 ? await findExecutables(self, flags.executable) : [],
     local: isLocal ? sharesFrom(flags) : undefined,
   };
-}
-
-/** The worker list as the user gave it; empty if there is none. */
-export function workerListOf({ workers }: RunFlags): string {
-  return workers ?? process.env.DISTCOMP_WORKERS ?? "";
 }
 
 function checkNoShares(flags: RunFlags): void {

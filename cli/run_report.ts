@@ -4,7 +4,7 @@ import { DisagreementError } from "../controller/cluster/verification.ts";
 import { TooManyFailuresError } from "../controller/failure_limit.ts";
 import { SinkError } from "../controller/output/directory_sink.ts";
 import type { RunStatus } from "../controller/run.ts";
-import { InterruptedError, NoWorkerError } from "../controller/run_errors.ts";
+import { InterruptedError, NoWorkerError, TimeLimitError } from "../controller/run_errors.ts";
 import { refusalTable } from "../controller/workers/core_refusals.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import { shownName } from "../runtime/file_name.ts";
@@ -89,12 +89,13 @@ function split(text: string): readonly [string, string] {
 
 function isNoFaultOfCommand(error: unknown): boolean {
   return error instanceof InterruptedError || error instanceof SinkError ||
-    error instanceof DisagreementError;
+    error instanceof DisagreementError || error instanceof TimeLimitError;
 }
 
 /** `undefined` for an error that is not expected. */
 function exitCodeOf(error: unknown): number | undefined {
   if (error instanceof InterruptedError) return ExitCode.interrupted;
+  if (error instanceof TimeLimitError) return ExitCode.timeLimit;
   if (error instanceof NoWorkerError || error instanceof KeyError) return ExitCode.noWorker;
   if (error instanceof SinkError) return ExitCode.usage;
   if (error instanceof TooManyFailuresError) return ExitCode.someFailed;

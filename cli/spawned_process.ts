@@ -1,17 +1,12 @@
-/** A process that a program has started as its own worker, or a slot of it. */
+/** A process that a program has started as its own worker, or as a slot of it. */
 
-import { detectRuntime } from "../runtime/detect.ts";
-import { ExitCode } from "./exit_code.ts";
-import { runSpawnedRole } from "./spawned_role.ts";
-import { exit, useStderrOf } from "./stderr.ts";
+import { startedMain } from "./started_roles.ts";
 
-/** Takes the role that the arguments say, and ends this process. */
-export async function runSpawned(args: readonly string[]): Promise<never> {
-  const runtime = await detectRuntime();
-  useStderrOf(runtime);
-  const status = await runSpawnedRole(runtime, args, {
+/** Takes the role that distcomp has started this process for, and ends it. Never resolves. */
+export function runSpawned(): Promise<never> {
+  startedMain({
     localWorker: () => import("./local_worker_command.ts"),
     slot: () => import("../slot/slot.ts"),
   });
-  return await exit(status ?? ExitCode.usage);
+  return new Promise(() => {});
 }

@@ -36,7 +36,8 @@ export function summaryText(
   }
   const faults = faultsText(status.faults);
   const attempts = faults === "" ? [] : [`failed attempts: ${faults}`];
-  const lines = [headline(status, outputs), figures(status), ...setupLines(setup), ...attempts];
+  const facts = [...setupLines(setup), ...verifiedLines(status), ...attempts];
+  const lines = [headline(status, outputs), figures(status), ...facts];
   return [...lines, ...failures].join("\n");
 }
 
@@ -62,12 +63,14 @@ export function summaryJson(
     bytesOut: status.bytesOut,
     slotsBusy: round(status.busyPart, 4),
     faults: status.faults,
+    verified: status.verified ?? null,
     workers: status.workers,
     slots: status.slots,
     outputs,
     record: journal,
     failures: status.failures,
     failuresLeftOut: status.failed - status.failures.length,
+    reasons: status.failureGroups.map(({ reason, jobs }) => ({ reason, jobs })),
     env: Object.fromEntries(setup?.variables ?? []),
     with: (setup?.files ?? []).map(({ path }) => path),
     ...(error === undefined ? {} : { error }),
@@ -124,7 +127,7 @@ function jobsOf(status: RunStatus): number {
 }
 
 /** Variables and files of the core: with others, the outputs might differ. */
-function setupLines(setup: ShownSetup | undefined): string[] {
+export function setupLines(setup: ShownSetup | undefined): string[] {
   const { variables = [], files = [] } = setup ?? {};
   const shown = variables.map(([name, value]) => `${name}=${cutOff(value)}`).join(" ");
   return [
@@ -149,6 +152,18 @@ function figures(status: RunStatus): string {
   ].join(" · ");
 }
 
+/** What `--verify` has found. */
+function verifiedLines(status: RunStatus): string[] {
+  if (!status.verified) return [];
+  const { agreed, split, outvoted } = status.verified;
+  const verified = `${formatCount(agreed)} of ${formatNoun(jobsOf(status), "job")}`;
+  const splits = split === 0 ? "" : `; no two workers agree on ${formatNoun(split, "job")}`;
+  const wrong = outvoted === 0
+    ? ""
+    : `; ${formatNoun(outvoted, "output")} of single workers dropped as wrong`;
+  return [`verified: ${verified}, with the same output on two workers${splits}${wrong}`];
+}
+
 /** The count of each kind of fault, because each needs a different fix. */
 function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Faults): string {
   const kinds: [number, string, string][] = [
@@ -164,15 +179,15 @@ function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Faults): str
 }
 
 function failureLines(status: RunStatus, journal: string): string[] {
-  const { failures, failed, skippedFailed } = status;
-  const left = failed - failures.length;
+  const { failureGroups, failed, skippedFailed } = status;
+  const left = failed - failureGroups.reduce((sum, { jobs }) => sum + jobs, 0);
   const rest = left > 0
     ? `and ${formatNoun(left, "more failed job")}, see ${journal}`
     : `(all jobs: ${journal})`;
   const hint = skippedFailed > 0
     ? [`(${formatCount(skippedFailed)} failed in an earlier run; retry with --retry-failed)`]
     : [];
-  const lines = [...failureList(failures), rest, ...hint];
+  const lines = [...failureList(failureGroups), rest, ...hint];
   return [color("red", "Failed:"), ...lines.map((line) => `  ${line}`)];
 }
 

@@ -3,6 +3,7 @@
 import { formatAddress, isLoopback } from "../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
 import { messageOf, reasonOf } from "../runtime/error_text.ts";
+import { writeFromBackground } from "../runtime/job_control.ts";
 import { closeToOthers } from "../runtime/private_process.ts";
 import { type GuardedRuntime, guardedRuntime } from "../security/guarded_runtime.ts";
 import { KeyError } from "../security/key_error.ts";
@@ -17,15 +18,19 @@ import { workerLog } from "./log.ts";
 import { sandboxFrom } from "./sandbox_options.ts";
 import { sharesFrom } from "./share_options.ts";
 import { warnInsecureWorker } from "./insecure_warning.ts";
+import { noProgress } from "./progress.ts";
 import { writeStdout } from "./stdout.ts";
 import { trustFrom, trustText } from "./trust_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { SOFTWARE } from "./version.ts";
+import { lifetimeOf } from "./worker_lifetime.ts";
 import { DEFAULT_LISTEN, type WorkerFlags } from "./worker_options.ts";
+import { showWorker } from "./worker_line.ts";
 import { WorkerSignals } from "./worker_signals.ts";
 
 /** Serves controllers until a signal, or with `--stdio` until its only controller has disconnected. */
 export async function workerCommand(system: Runtime, flags: WorkerFlags): Promise<number> {
+  await writeFromBackground();
   await closeToOthers();
   const listen = listenAddressOf(flags);
   const shares = sharesFrom(flags);
@@ -33,7 +38,8 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   const asked = sandboxFrom(flags);
   const sandbox = asked && await Sandbox.open(system, asked);
   const slots = formatNoun(shares.slots, "slot");
-  const log = workerLog();
+  const shown = { progress: noProgress() };
+  const log = workerLog((line) => shown.progress.write(line));
   const { key, insecure } = flags;
   const runtime = guardedRuntime(system, { role: "worker", key, insecure, log });
   const signals = new WorkerSignals(log);
@@ -41,10 +47,12 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   await openKey(runtime, flags, log);
   if (listen) await removeDeadSocket(runtime, listen);
   const listener = listen ? listenOn(runtime, listen) : undefined;
-  const own = { ownsProcess: true, software: SOFTWARE, trust, log, sandbox };
+  const lifetime = await lifetimeOf(system, flags, log, signals);
+  const own = { ownsProcess: true, software: SOFTWARE, trust, log, sandbox, lifetime };
   if (trust) log.info(trustText(trust));
   const worker = await Worker.start(runtime, { ...shares, ...own });
-  signals.onWorker(worker);
+  if (!flags.stdio) shown.progress = showWorker(() => worker.status, runtime.clock, log);
+  signals.onWorker(worker, shown.progress);
   if (listener) {
     writeStdout(`listening on ${formatAddress(listener.address)}, ${slots}\n`);
     if (signals.ending.aborted) listener.close();
@@ -56,7 +64,8 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   } else {
     await worker.serve(runtime.stdio());
   }
-  await worker.drain();
+  await Promise.race([worker.drain(), signals.stopped]);
+  shown.progress.stop();
   return ExitCode.ok;
 }
 

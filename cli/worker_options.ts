@@ -3,15 +3,17 @@
 import type { Command } from "commander";
 import { DEFAULT_PORT, formatAddress, parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
+import { parseTimeSpan } from "./option_values.ts";
 import { addSandboxOptions } from "./sandbox_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
 import { addTrustOptions, type TrustFlags } from "./trust_options.ts";
+import type { LifetimeFlags } from "./worker_lifetime.ts";
 
 /** Where a worker listens by default: who has its key can reach it from other machines. */
 export const DEFAULT_LISTEN: Address = { kind: "tcp", host: "0.0.0.0", port: DEFAULT_PORT };
 
 /** The parsed values of the options. */
-export interface WorkerFlags extends ShareFlags, TrustFlags {
+export interface WorkerFlags extends ShareFlags, TrustFlags, LifetimeFlags {
   readonly listen?: Address;
   readonly connect?: Address;
   readonly stdio?: boolean;
@@ -39,6 +41,17 @@ export function addWorkerOptions(command: Command): Command {
     .optionsGroup("Slots:");
   addShareOptions(command, "jobs at once").optionsGroup("Cores:");
   return addSandboxOptions(addTrustOptions(command))
+    .optionsGroup("When it ends by itself:")
+    .option(
+      "--time-limit <time>",
+      "end within this time: 3h55m (default: what Slurm or PBS gives it)",
+      (text) => parseTimeSpan("--time-limit", text),
+    )
+    .option(
+      "--idle-timeout <time>",
+      "end after so long without a job: 10m",
+      (text) => parseTimeSpan("--idle-timeout", text),
+    )
     .optionsGroup("Options:")
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
     .option("--insecure", "serve everybody who connects, without a key")

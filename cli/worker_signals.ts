@@ -3,6 +3,7 @@
 import type { Log } from "../system/log.ts";
 import type { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
+import type { Progress } from "./live_line.ts";
 import { handleSignals, type StopSignal } from "./signals.ts";
 import { exit } from "./stderr.ts";
 import { handleSuspension } from "./suspension.ts";
@@ -12,7 +13,9 @@ import { workerStateLines } from "./worker_state.ts";
 export class WorkerSignals {
   readonly #log: Log;
   readonly #ending = new AbortController();
+  readonly #stopped = Promise.withResolvers<void>();
   #worker: Worker | undefined;
+  #progress: Progress | undefined;
 
   constructor(log: Log) {
     this.#log = log;
@@ -27,22 +30,41 @@ export class WorkerSignals {
     return this.#ending.signal;
   }
 
-  /** The worker has started. */
-  onWorker(worker: Worker): void {
+  /** The worker has started. `progress` shows what it does. */
+  onWorker(worker: Worker, progress: Progress): void {
     this.#worker = worker;
-    handleSuspension([worker]);
+    this.#progress = progress;
+    handleSuspension([progress, worker]);
     if (this.ending.aborted) void worker.drain();
+  }
+
+  /** Resolves when the worker has given up its jobs, if it does. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /** The worker takes no more jobs, and ends when those that run have ended. */
+  drain(reason: string): void {
+    if (this.ending.aborted) return;
+    this.#log.info(reason);
+    this.#ending.abort();
+    void this.#worker?.drain();
+  }
+
+  /** The worker gives up its jobs, and ends. */
+  stop(reason: string): void {
+    this.#log.info(reason);
+    this.#worker?.close().then(this.#stopped.resolve, this.#stopped.reject);
   }
 
   /** SIGQUIT is for users who do not want to wait. */
   #onStop(signal: StopSignal): void {
     if (this.ending.aborted || signal === "SIGQUIT") {
       this.#worker?.kill();
+      this.#progress?.stop();
       return void exit(ExitCode.interrupted);
     }
-    this.#log.info(`${signal}: finishing running jobs; send it again to stop at once`);
-    this.#ending.abort();
-    void this.#worker?.drain();
+    this.drain(`${signal}: finishing running jobs; send it again to stop at once`);
   }
 
   #onAsked(): void {

@@ -11,13 +11,14 @@ const KEY_CHARS = 12;
 
 /** The lines of the state. */
 export function workerStateLines(status: WorkerStatus): string[] {
-  const { slots, slotsBusy, jobsWaiting, isDraining, cores } = status;
+  const { slots, slotsBusy, jobsWaiting, jobs, isDraining, cores } = status;
   const busy = `${formatCount(slotsBusy)} of ${formatNoun(slots, "slot")} busy`;
   const draining = isDraining ? "draining: " : "";
   const { slotsBytes, memoryFreeBytes } = status;
   const used = slotsBytes === undefined ? "" : `${formatBytes(slotsBytes)} in slots, `;
   return [
     `${draining}${busy}, ${formatNoun(jobsWaiting, "job")} waiting`,
+    `  jobs so far: ${formatCount(jobs.done)} done, ${formatCount(jobs.failed)} failed`,
     `  ${controllersText(status.controllers)}`,
     ...cores.map(({ name, key, slots }) =>
       `  core ${printable(name)} (${key.slice(0, KEY_CHARS)}) in ${formatNoun(slots, "slot")}`

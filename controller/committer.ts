@@ -10,6 +10,7 @@ import type { Journal } from "./output/journal.ts";
 import type { JobRecord } from "./output/journal_record.ts";
 import type { OutputSink } from "./output/sink.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
+import type { PayloadMemory } from "./workers/payload_memory.ts";
 import type { Tally } from "./tally.ts";
 
 /** The parts of a run that a committer uses. */
@@ -20,6 +21,8 @@ export interface CommitterParts {
   readonly window: CommitWindow;
   /** Keeps crashes, if the run does. */
   readonly crashes?: KeptCrashes | undefined;
+  /** Gets back what the inputs and outputs of jobs that are done were in. */
+  readonly memory?: PayloadMemory | undefined;
 }
 
 /** What a committer reports to the run. */
@@ -69,21 +72,26 @@ export class Committer {
     } else {
       const failure = tally.onSkippedFailed(name);
       if (failure) {
-        this.#track(outcome.reason().then((reason) => void (failure.reason = reason)), 0);
+        this.#track(outcome.reason().then((reason) => tally.onReason(failure, reason)), 0);
       }
     }
     this.#events.onFinished();
   }
 
   #commit(completion: Completion<ReadyTask>, output: Uint8Array): void {
-    const { sink } = this.#parts;
+    const { sink, memory } = this.#parts;
+    memory?.give(completion.job.payload.input);
     let writing: Promise<void> | void;
     try {
       writing = sink.commit(completion.job.payload.name, output);
     } catch (error) {
       return this.#onNotWritten(completion, error);
     }
-    if (!writing) return this.#finish(doneRecord(completion, output, sink.place));
+    if (!writing) {
+      this.#finish(doneRecord(completion, output, sink.place));
+      if (!sink.place) memory?.give(output); // a pack does it itself
+      return;
+    }
     this.#track(this.#finishWritten(writing, completion, output), output.byteLength);
   }
 
@@ -98,6 +106,7 @@ export class Committer {
       return this.#onNotWritten(completion, error);
     }
     this.#finish(doneRecord(completion, output));
+    this.#parts.memory?.give(output);
   }
 
   #onNotWritten(completion: Completion<ReadyTask>, error: unknown): void {

@@ -107,13 +107,13 @@ export class Run {
   #dialed: readonly Address[] = [];
 
   constructor(parts: RunParts) {
-    const { runtime, core, sink, journal, crashes, log, options, skipsExpected = 0 } = parts;
+    const { runtime, core, sink, log, options = {}, skipsExpected = 0 } = parts;
     this.#parts = parts;
     this.#startedAtMs = runtime.clock.now();
     const tally = this.#tally = new Tally(skipsExpected);
     const window = this.#window = new CommitWindow((isFull) => this.#cluster.pause(isFull));
-    sink.countIn?.(window);
-    this.#committer = new Committer({ sink, journal, tally, window, crashes }, {
+    sink.countIn?.(window, options.memory);
+    this.#committer = new Committer({ ...parts, ...options, tally, window }, {
       onFinished: () => this.#onFinished(),
       onError: (error) => this.#stop(error),
     });
@@ -149,9 +149,9 @@ export class Run {
    * Starts no more jobs. The run ends when the running ones have finished. Returns whether it was still starting
    * jobs.
    */
-  interrupt(): boolean {
+  interrupt(error: Error = new InterruptedError()): boolean {
     const { phase } = this.#state;
-    this.#drain(new InterruptedError());
+    this.#drain(error);
     return phase === "feeding" || phase === "finishing";
   }
 
@@ -161,8 +161,8 @@ export class Run {
   }
 
   /** Ends at once, without the results of running jobs. */
-  abandon(): void {
-    this.#stop(new InterruptedError());
+  abandon(error: Error = new InterruptedError()): void {
+    this.#stop(error);
     this.#abandoned.resolve();
     this.#local?.abandon();
   }

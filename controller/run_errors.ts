@@ -1,5 +1,7 @@
 /** Errors that end a run before its jobs have finished. */
 
+import { groupedReasons } from "../system/grouped_reasons.ts";
+
 /** No worker can be used. */
 export class NoWorkerError extends Error {
   /** The name of this class of errors. */
@@ -7,7 +9,7 @@ export class NoWorkerError extends Error {
 
   /** `reasons` has one sentence for each worker that was tried. */
   constructor(readonly reasons: readonly string[]) {
-    super(`No worker can be used: ${reasons.join("; ")}`);
+    super(`No worker can be used: ${groupedReasons(reasons).join("; ")}`);
   }
 }
 
@@ -17,5 +19,14 @@ export class InterruptedError extends Error {
 
   constructor() {
     super("Interrupted");
+  }
+}
+
+/** The time that the run was given is over. */
+export class TimeLimitError extends Error {
+  override name = "TimeLimitError";
+
+  constructor(readonly limitMs: number) {
+    super("The time limit is reached");
   }
 }

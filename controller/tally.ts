@@ -1,5 +1,7 @@
 /** Counts the jobs of a run by their state. */
 
+import { type FailureGroup, FailureGroups } from "./failure_groups.ts";
+
 /** The most failures that a run lists by name. All of them are in the journal. */
 const FAILURES_NAMED_MAX = 20;
 
@@ -25,12 +27,15 @@ export interface JobCounts {
   readonly bytesOut: number;
   /** The first failed jobs. */
   readonly failures: readonly Failure[];
+  /** Failed jobs by reason, the most frequent first; not those of rare reasons, where there are many reasons. */
+  readonly failureGroups: readonly FailureGroup[];
 }
 
 /** The counts of one run. */
 export class Tally {
   readonly #skipsExpected: number;
   readonly #failures: { name: string; reason: string }[] = [];
+  readonly #groups = new FailureGroups();
   #added = 0;
   #hasAllInputs = false;
   #total: number | undefined;
@@ -58,6 +63,7 @@ export class Tally {
       bytesIn: this.#bytesIn,
       bytesOut: this.#bytesOut,
       failures: this.#failures,
+      failureGroups: this.#groups.all,
     };
   }
 
@@ -129,6 +135,7 @@ export class Tally {
   onFailed(name: string, reason: string): void {
     this.#failed += 1;
     this.#name(name, reason);
+    this.#groups.add(name, reason);
   }
 
   onSkippedDone(): void {
@@ -136,14 +143,20 @@ export class Tally {
     this.#skippedDone += 1;
   }
 
-  /** Returns the failure if it is listed by name. The caller then sets its reason. */
-  onSkippedFailed(name: string): { reason: string } | undefined {
+  /** Returns the failure if it is listed by name. The caller then looks up its reason. */
+  onSkippedFailed(name: string): { readonly name: string; reason: string } | undefined {
     this.#failed += 1;
     this.#skippedFailed += 1;
     return this.#name(name, "");
   }
 
-  #name(name: string, reason: string): { reason: string } | undefined {
+  /** The reason of a failure in an earlier run is known. */
+  onReason(failure: { readonly name: string; reason: string }, reason: string): void {
+    failure.reason = reason;
+    this.#groups.add(failure.name, reason);
+  }
+
+  #name(name: string, reason: string): { readonly name: string; reason: string } | undefined {
     if (this.#failures.length >= FAILURES_NAMED_MAX) return undefined;
     const failure = { name, reason };
     this.#failures.push(failure);

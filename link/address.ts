@@ -60,12 +60,13 @@ function parsePort(text: string, port: string): number {
 /** The address as text, in the form that `parseAddress` accepts. */
 export function formatAddress(address: Address): string {
   if (address.kind === "unix") return `unix:${address.path}`;
+  if (address.kind === "ssh") return `ssh://${address.target}`;
   return hostAndPort(address.host, address.port);
 }
 
 /** Whether only this machine can connect to the address. */
 export function isLoopback(address: Address): boolean {
-  if (address.kind === "unix") return true;
+  if (address.kind !== "tcp") return address.kind === "unix";
   return address.host === "localhost" || address.host === "::1" ||
     /^127(\.\d+){3}$/.test(address.host);
 }

@@ -208,7 +208,7 @@ export class Link {
       const space = this.#isEnding ? new Uint8Array(DISCARDED_BYTES) : this.#decoder.space();
       const isInside = this.#decoder.heldBytes > 0;
       const sinceMs = this.#clock.now();
-      const bytes = await this.#stream.read(space);
+      const bytes = await this.#stream.read(space, this.#decoder.arriving !== undefined);
       if (bytes === null) break;
       this.compression.arrivals.onRead(bytes, this.#clock.now() - sinceMs, isInside);
       this.#signsOfLife += 1;

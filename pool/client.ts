@@ -2,11 +2,12 @@
 
 import { AntiAffinityQueue, type Target } from "./anti_affinity.ts";
 import type { ClientId } from "./ids.ts";
-import { type Job, JobList } from "./job.ts";
+import type { Job } from "./job.ts";
+import { LocalityQueue } from "./locality_queue.ts";
 
 /** A client's state. Only the pool changes it. */
 export class Client<T> {
-  readonly #queue = new JobList<T>();
+  readonly #queue = new LocalityQueue<T>();
   readonly #avoiding = new AntiAffinityQueue<T>();
   queuedBytes = 0;
   /** How many of its jobs are in flight and still wanted. */
@@ -40,7 +41,7 @@ export class Client<T> {
   /** The next job that may be sent to an endpoint. `isOnly`: there is no other endpoint. */
   nextFor(endpoint: Target, nowMs: number, isOnly: boolean): Job<T> | undefined {
     if (this.isBlocked) return undefined;
-    return this.#avoiding.peekFor(endpoint, nowMs, isOnly) ?? this.#queue.first;
+    return this.#avoiding.peekFor(endpoint, nowMs, isOnly) ?? this.#queue.firstFor(endpoint.id);
   }
 
   pushBack(job: Job<T>): void {

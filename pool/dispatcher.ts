@@ -69,7 +69,10 @@ export class Dispatcher<T> {
     }
     this.#endpoints.closeFull((endpoint) => {
       const window = this.#window(endpoint, tailCap);
-      return !isRefilled(endpoint, window) || this.#fill(endpoint, window, nowMs) !== "full";
+      if (!isRefilled(endpoint, window)) return true;
+      const filling = this.#fill(endpoint, window, nowMs);
+      endpoint.pace.onFilled(this.#options.isLocal);
+      return filling !== "full";
     });
   }
 

@@ -50,6 +50,8 @@ interface Facts<T> {
   bytes: number;
   /** The data of the pool's owner. */
   payload: T;
+  /** Where its data is, so that it had better run there. */
+  near: EndpointId | undefined;
   /** When it was queued last. */
   queuedAtMs: number;
   /** How often it was sent; 1 during its first run. */
@@ -86,12 +88,14 @@ export function newJob<T>(
   bytes: number,
   payload: T,
   nowMs: number,
+  near?: EndpointId,
 ): Job<T> {
   const record: JobRecord<T> = {
     client,
     core,
     bytes,
     payload,
+    near,
     state: "outside",
     queuedAtMs: nowMs,
     attempt: 0,

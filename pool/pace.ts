@@ -3,10 +3,21 @@
  * in flight may wait behind a slow one while another endpoint is idle, and runs again if its endpoint is lost.
  */
 
+import { AnswerRate, type Round } from "./answer_rate.ts";
 import { SlotCount } from "./slot_count.ts";
 
 /** Work to keep in flight per slot, beyond the round trip: about the time that a busy process takes to wake up. */
 const WORK_AHEAD_MS = 2;
+
+/**
+ * The same on a machine where processes wait for a CPU: it doubles with each round in which the endpoint was starved.
+ * Otherwise the rate that few jobs in flight allow would justify that there are so few. The system gives each
+ * process some milliseconds in turn, and this is enough for several others.
+ */
+const WORK_AHEAD_MS_MAX = 32;
+
+/** What remains of that with each further round, down to `WORK_AHEAD_MS`: half of it after a fifth of a second. */
+const WORK_AHEAD_KEPT = 0.98;
 
 /** With at least so many jobs per slot, a window is deep: it is filled up only when half of it is free. */
 export const DEEP_WINDOW = 16;
@@ -32,12 +43,6 @@ const SLOTS_PER_ANSWER = 2;
 /** The largest window. It bounds how many jobs run again when an endpoint is lost. */
 export const WINDOW_JOBS_MAX = 16_384;
 
-/** The shortest round. A rate needs answers over at least this time. */
-const ROUND_MS = 5;
-
-/** The weight of a faster round. A slower one counts fully: too small a window costs less than too large a one. */
-const SMOOTHING = 0.5;
-
 /** Measures the pace of one endpoint. All times are in milliseconds and come from the caller. */
 export class Pace {
   readonly #slotsKnown: number | undefined;
@@ -49,9 +54,10 @@ export class Pace {
   #idleMs = 0;
   #idleSinceMs = 0;
   #responseMinMs = Infinity;
-  #answersPerMs = 0;
-  #roundStartMs = 0;
-  #roundAnswers = 0;
+  readonly #rate = new AnswerRate();
+  #workAheadMs = WORK_AHEAD_MS;
+  /** Its window is full: if it answers all these jobs before it gets more, that is because the window is small. */
+  #isFull = false;
 
   constructor(slots: number | undefined, isNear = false) {
     this.#slotsKnown = slots;
@@ -82,28 +88,27 @@ export class Pace {
     const busyMs = nowMs - this.#idleMs;
     const inFlight = this.#sent - this.#answered;
     this.#responseMinMs = Math.min(this.#responseMinMs, responseMs);
-    this.#noteRate(busyMs);
+    this.#noteRound(this.#rate.onAnswer(busyMs, this.#responseMinMs));
     if (!this.slotsAreKnown) this.#slotCount.onAnswer(sequence, responseMs, inFlight, busyMs);
     this.#answered += 1;
     if (inFlight === 1) this.#idleSinceMs = nowMs;
+    if (this.#isFull && inFlight - 1 < this.slots) {
+      this.#isFull = false;
+      this.#rate.onStarved();
+    }
   }
 
-  /**
-   * A round begins with an answer and ends with a later one, which begins the next round. It is at least as long
-   * as the shortest response, because jobs that start together end together.
-   */
-  #noteRate(busyMs: number): void {
-    const elapsedMs = busyMs - this.#roundStartMs;
-    if (this.#roundAnswers === 0) {
-      this.#roundStartMs = busyMs;
-    } else if (elapsedMs >= Math.max(ROUND_MS, this.#responseMinMs)) {
-      const change = this.#roundAnswers / elapsedMs - this.#answersPerMs;
-      const isFirst = this.#answersPerMs === 0;
-      this.#answersPerMs += change < 0 || isFirst ? change : SMOOTHING * change;
-      this.#roundStartMs = busyMs;
-      this.#roundAnswers = 0;
+  /** It has got as many jobs as there were and as its limits allow. */
+  onFilled(isLocal: boolean): void {
+    this.#isFull = this.#sent - this.#answered >= this.window(isLocal);
+  }
+
+  #noteRound(round: Round | undefined): void {
+    if (round === "measured") {
+      this.#workAheadMs = Math.max(WORK_AHEAD_MS, WORK_AHEAD_KEPT * this.#workAheadMs);
+    } else if (round === "starved") {
+      this.#workAheadMs = Math.min(WORK_AHEAD_MS_MAX, 2 * this.#workAheadMs);
     }
-    this.#roundAnswers += 1;
   }
 
   /** How many jobs to have in flight, before the limits on bytes and for the end of a run apply. */
@@ -113,7 +118,7 @@ export class Pace {
 
   /** How long a job takes, with what lies between two jobs; `Infinity` before that is known. */
   get #jobMs(): number {
-    return this.slots / this.#answersPerMs;
+    return this.slots / this.#rate.perMs;
   }
 
   /** One job runs in each slot, and short jobs wait behind it. */
@@ -121,7 +126,7 @@ export class Pace {
     const { slots } = this;
     const jobMs = this.#jobMs;
     if (jobMs > PREFETCHED_JOB_MS_MAX) return slots;
-    const ahead = Math.max(1, Math.floor(WORK_AHEAD_MS / jobMs));
+    const ahead = Math.max(1, Math.floor(this.#workAheadMs / jobMs));
     // A deep window has to last from when half of it is left.
     return slots * (1 + (ahead < DEEP_WINDOW ? ahead : 2 * ahead));
   }
@@ -132,9 +137,10 @@ export class Pace {
    */
   #windowOfRemote(): number {
     const { slots } = this;
+    const { perMs } = this.#rate;
     if (this.#isNear && this.#jobMs > NEAR_JOB_MS_MAX) return slots;
-    if (this.#answersPerMs === 0) return 2 * slots;
-    const byRate = this.#answersPerMs * (WORK_AHEAD_MS + 2 * this.#responseMinMs);
+    if (perMs === 0) return 2 * slots;
+    const byRate = perMs * (this.#workAheadMs + 2 * this.#responseMinMs);
     return Math.max(2 * slots, Math.floor(byRate));
   }
 }

@@ -174,10 +174,17 @@ export class Pool<T> extends PoolView<T> {
     if (client) client.isBlocked = isBlocked;
   }
 
-  /** Queues a job. Returns `undefined` if its client has left. */
-  onJob(id: ClientId, core: CoreKey, bytes: number, payload: T, nowMs: number): Job<T> | undefined {
+  /** Queues a job. `near`: where its data is. Returns `undefined` if its client has left. */
+  onJob(
+    id: ClientId,
+    core: CoreKey,
+    bytes: number,
+    payload: T,
+    nowMs: number,
+    near?: EndpointId,
+  ): Job<T> | undefined {
     const client = this.clients.get(id);
-    const job = client && newJob(id, core, bytes, payload, nowMs);
+    const job = client && newJob(id, core, bytes, payload, nowMs, near);
     if (job) client.pushBack(job);
     return job;
   }

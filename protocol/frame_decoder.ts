@@ -15,25 +15,37 @@ const READ_BYTES_MIN = 32 * 1024;
 /** A larger payload gets its own memory, so that it is not copied from chunk to chunk and keeps no chunk alive. */
 const SHARED_PAYLOAD_BYTES_MAX = 64 * 1024;
 
-/**
- * The first allocation for such a payload. It doubles as bytes arrive, so that a peer that only announces a
- * large payload costs no more than this. Payloads of usual sizes are not moved.
- */
-const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024;
-
-/** Bytes of a large payload in one read. A receiver that stops reading still gets what the read under way brings. */
-const READ_BYTES_MAX = 1024 * 1024;
+/** The same where somebody may have a place for it: a slot gets such an input without a copy then. */
+const UNPLACED_PAYLOAD_BYTES_MAX = 32 * 1024;
 
 /**
- * After a payload of at least this size, a read brings so much at most that has to be copied to the next payload's own
- * memory. Of smaller ones, a read had better bring several.
+ * The first allocation for a payload with memory of its own. It doubles as bytes arrive, so that a peer that only
+ * announces a large payload costs no more than this. Payloads of usual sizes, such as 1 MiB and what its message adds
+ * to it, are not moved.
  */
-const ALONE_BYTES_MIN = 512 * 1024;
-const HEAD_BYTES_MAX = 16 * 1024;
+const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024 + 64 * 1024;
+
+/**
+ * Bytes of a large payload in one read. A receiver that stops reading still gets what the read under way brings. So
+ * much brings a payload of 1 MiB, with what its message adds to it.
+ */
+const READ_BYTES_MAX = 1024 * 1024 + 64 * 1024;
+
+/**
+ * With the end of a large payload comes the header of the next frame, if it is there already: then the payload of that
+ * frame is read to where it belongs from its first byte on. Otherwise a read brings little: had the frame a large
+ * payload too, more would have to be copied there.
+ */
+const HEAD_BYTES_MAX = 4 * 1024;
 
 /** Memory of somebody else's for a whole payload. */
 export interface PayloadPlace {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /**
+   * The same, with room for a header behind it. While a payload arrives, the next header may be there for a moment:
+   * its type, its id and its length. Zeros take its place.
+   */
+  readonly withHeader?: Uint8Array<ArrayBuffer>;
   /** The payload does not arrive. Otherwise the memory belongs to whoever gets the frame. */
   release(): void;
 }
@@ -51,6 +63,7 @@ export interface ArrivingPayload {
 }
 
 interface PartialPayload extends ArrivingPayload {
+  /** The payload, and maybe room for a header behind it. */
   bytes: Uint8Array<ArrayBuffer>;
   filled: number;
   readonly place: PayloadPlace | undefined;
@@ -80,9 +93,13 @@ export class FrameDecoder {
   #chunk = NO_PAYLOAD;
   #start = 0;
   #end = 0;
+  /** Whether a frame that was returned has its payload in the chunk. */
+  #isChunkKept = false;
   #partial: PartialPayload | undefined;
-  /** The size of the last payload with memory of its own, if nothing else has come since. */
-  #lastBytes = 0;
+  /** What `space` gave last. */
+  #space = NO_PAYLOAD;
+  /** Whether the last frame had a payload with memory of its own. */
+  #wasLarge = false;
 
   constructor(
     options: { payloadBytesMax?: number | undefined; findPlace?: FindPlace | undefined } = {},
@@ -94,7 +111,7 @@ export class FrameDecoder {
   /** Bytes of an incomplete frame. If there are any at the end of the stream, the stream was cut off. */
   get heldBytes(): number {
     const inChunk = this.#end - this.#start;
-    return this.#partial ? HEADER_BYTES + this.#partial.filled : inChunk;
+    return this.#partial ? HEADER_BYTES + this.#partial.filled + inChunk : inChunk;
   }
 
   /** The large payload that is arriving, if there is one that is kept. */
@@ -119,9 +136,12 @@ export class FrameDecoder {
 
   /** The buffer for the next bytes of the stream; never empty, valid until `commit`. */
   space(): Uint8Array<ArrayBuffer> {
-    if (this.#partial) return this.#spaceOf(this.#partial);
-    if (this.#chunk.byteLength - this.#end < READ_BYTES_MIN) this.#renewChunk();
-    const bytesMax = this.#lastBytes < ALONE_BYTES_MIN ? CHUNK_BYTES : HEAD_BYTES_MAX;
+    return this.#space = this.#partial ? this.#spaceOf(this.#partial) : this.#spaceInChunk();
+  }
+
+  #spaceInChunk(): Uint8Array<ArrayBuffer> {
+    this.#makeRoom(READ_BYTES_MIN);
+    const bytesMax = this.#wasLarge ? HEAD_BYTES_MAX : CHUNK_BYTES;
     return this.#chunk.subarray(this.#end, this.#end + bytesMax);
   }
 
@@ -133,8 +153,22 @@ export class FrameDecoder {
 
   /** Reports that the first `bytes` bytes of `space()` were filled. */
   commit(bytes: number): void {
-    if (this.#partial) this.#partial.filled += bytes;
-    else this.#end += bytes;
+    const partial = this.#partial;
+    if (!partial) {
+      this.#end += bytes;
+      return;
+    }
+    const ownBytes = Math.min(bytes, partial.payloadBytes - partial.filled);
+    partial.filled += ownBytes;
+    if (bytes > ownBytes) this.#moveToChunk(this.#space.subarray(ownBytes, bytes));
+  }
+
+  /** Moves the beginning of the next frame from behind a payload. */
+  #moveToChunk(head: Uint8Array): void {
+    this.#makeRoom(head.byteLength);
+    this.#chunk.set(head, this.#end);
+    this.#end += head.byteLength;
+    head.fill(0);
   }
 
   /**
@@ -168,18 +202,26 @@ export class FrameDecoder {
     }
     const at = this.#start + HEADER_BYTES;
     if (held < HEADER_BYTES + payloadBytes) {
-      if (payloadBytes > SHARED_PAYLOAD_BYTES_MAX) this.#startPartial(type, id, payloadBytes);
+      if (payloadBytes > this.#sharedBytesMax) this.#startPartial(type, id, payloadBytes);
       return undefined;
     }
     this.#start = at + payloadBytes;
-    this.#lastBytes = 0;
+    this.#wasLarge = false;
+    if (payloadBytes === 0) return { type, id, payload: NO_PAYLOAD };
+    this.#isChunkKept = true;
     return { type, id, payload: new Uint8Array(this.#chunk.buffer, at, payloadBytes) };
+  }
+
+  /** A larger payload that is not whole gets memory of its own. */
+  get #sharedBytesMax(): number {
+    return this.#findPlace ? UNPLACED_PAYLOAD_BYTES_MAX : SHARED_PAYLOAD_BYTES_MAX;
   }
 
   #startPartial(type: number, id: Uint64, payloadBytes: number): void {
     const place = this.#findPlace?.(type, payloadBytes);
-    const bytes = place?.bytes ??
-      new Uint8Array(Math.min(payloadBytes, FIRST_ALLOCATION_BYTES_MAX));
+    const bytes = place ? place.withHeader ?? place.bytes : new Uint8Array(
+      Math.min(payloadBytes + HEADER_BYTES, FIRST_ALLOCATION_BYTES_MAX),
+    );
     const here = this.#chunk.subarray(this.#start + HEADER_BYTES, this.#end);
     bytes.set(here);
     this.#start = this.#end;
@@ -195,27 +237,32 @@ export class FrameDecoder {
   }
 
   #finishPartial(partial: PartialPayload): Frame | undefined {
-    if (partial.filled < partial.payloadBytes) return undefined;
+    const { type, id, payloadBytes, bytes, place } = partial;
+    if (partial.filled < payloadBytes) return undefined;
     this.#partial = undefined;
-    this.#lastBytes = partial.payloadBytes;
-    if (partial.isDiscarded) {
-      partial.place?.release();
-      return this.next();
+    this.#wasLarge = true;
+    if (!partial.isDiscarded) {
+      return { type, id, payload: place?.bytes ?? bytes.subarray(0, payloadBytes) };
     }
-    return { type: partial.type, id: partial.id, payload: partial.bytes };
+    place?.release();
+    return this.next();
   }
 
   #growPartial(partial: PartialPayload): void {
-    const bytes = Math.min(partial.payloadBytes, 2 * partial.bytes.byteLength);
+    const wholeBytes = partial.payloadBytes + HEADER_BYTES;
+    const bytes = Math.min(wholeBytes, 2 * partial.bytes.byteLength);
     // The old memory is freed at once. A copy would leave it to the garbage collector, which may be late.
     partial.bytes = new Uint8Array(partial.bytes.buffer.transfer(bytes));
   }
 
-  /** Starts a new chunk with the rest of the old one. Frames in the old chunk keep it alive. */
-  #renewChunk(): void {
+  /** Starts a new chunk with the rest of the old one, if that has no room. Frames in the old chunk keep it alive. */
+  #makeRoom(bytes: number): void {
+    if (this.#start === this.#end && !this.#isChunkKept) this.#start = this.#end = 0;
+    if (this.#chunk.byteLength - this.#end >= bytes) return;
     const rest = this.#chunk.subarray(this.#start, this.#end);
     this.#chunk = new Uint8Array(CHUNK_BYTES);
     this.#chunk.set(rest);
+    this.#isChunkKept = false;
     this.#start = 0;
     this.#end = rest.byteLength;
   }

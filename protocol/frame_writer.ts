@@ -14,6 +14,9 @@ import { type Uint64, writeUint64 } from "./uint64.ts";
 /** Small frames are gathered in batches of this size, one write each. */
 const BATCH_BYTES = 128 * 1024;
 
+/** The first batch. They double: a thousand connections that are hardly used should not take 128 MiB. */
+const BATCH_BYTES_FIRST = 4 * 1024;
+
 /** A larger payload is written without a copy: copying would cost more than a separate write. */
 const COPIED_PAYLOAD_BYTES_MAX = 32 * 1024;
 
@@ -27,7 +30,7 @@ const PREAMBLE_BYTES_MAX = HEADER_BYTES + JOB_LIMITS_BYTES + JOB_PREFIX_BYTES;
  * it is written.
  */
 export class FrameWriter {
-  #batch = new Uint8Array(BATCH_BYTES);
+  #batch = new Uint8Array(BATCH_BYTES_FIRST);
   #view = new DataView(this.#batch.buffer);
   #start = 0;
   #end = 0;
@@ -184,12 +187,16 @@ export class FrameWriter {
 
   #ensure(bytes: number): void {
     if (this.#batch.byteLength - this.#end >= bytes) return;
-    this.#cut();
-    this.#batch = new Uint8Array(BATCH_BYTES);
+    const gathered = this.#batch.subarray(this.#start, this.#end);
+    const isTooMuch = gathered.byteLength + bytes > BATCH_BYTES;
+    if (isTooMuch || this.#unreleased > 0) this.#cut();
+    const room = this.#end - this.#start + bytes;
+    this.#batch = new Uint8Array(Math.min(BATCH_BYTES, 2 * Math.max(this.#batch.byteLength, room)));
     this.#view = new DataView(this.#batch.buffer);
     this.#unreleased = 0;
+    this.#end -= this.#start;
     this.#start = 0;
-    this.#end = 0;
+    if (this.#end > 0) this.#batch.set(gathered); // it is still one piece
   }
 
   /** Ends the piece that is being gathered. */

@@ -24,6 +24,8 @@ import {
   hostAndPort,
   type ProcessEnd,
   type Runtime,
+  type SocketAddress,
+  socketOf,
   type SpawnOptions,
   type StreamEnds,
   type StreamListener,
@@ -87,10 +89,10 @@ class SocketStream implements ByteStream {
     this.#incoming = new ChunkQueue((isPaused) => isPaused ? socket.pause() : socket.resume());
   }
 
-  read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+  read(into: Uint8Array<ArrayBuffer>, isLarge = false): Promise<number | null> {
     const { fd = -1 } = this.#socket;
     const isPossible = fd >= 0 && this.#incoming.isEmpty && !this.#isClosed;
-    const bytes = isPossible ? this.#direct.read(fd, into) : 0;
+    const bytes = isPossible ? this.#direct.read(fd, into, isLarge) : 0;
     return bytes > 0 ? Promise.resolve(bytes) : this.#incoming.read(into);
   }
 
@@ -181,7 +183,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
     () => reject(new Error(`no answer within ${timeoutMs / 1000} s`)),
   );
   const socket = handlers(resolve);
-  const connecting = connect(address, { socket, allowHalfOpen: true });
+  const connecting = connect(socketOf(address), { socket, allowHalfOpen: true });
   connecting.catch((error) => reject(new Error(reasonOf(error), { cause: error })));
   // Close a connection that opens after the timeout.
   promise.catch(() => connecting.then((late) => late.end(), () => {}));
@@ -192,7 +194,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
   }
 }
 
-async function connect(address: Address, options: SocketOptions): Promise<Socket> {
+async function connect(address: SocketAddress, options: SocketOptions): Promise<Socket> {
   if (address.kind === "tcp") {
     return await bun.connect({ hostname: address.host, port: address.port, ...options });
   }
@@ -220,8 +222,7 @@ function listen(address: Address): StreamListener {
     }
     waiting = undefined;
   });
-  const options = { socket, allowHalfOpen: true };
-  const listener = listenAt(address, options);
+  const listener = listenAt(socketOf(address), { socket, allowHalfOpen: true });
   return {
     address: address.kind === "tcp" ? { ...address, port: listener.port ?? address.port } : address,
     accept: () => {
@@ -244,7 +245,7 @@ interface SocketOptions {
   readonly allowHalfOpen: boolean;
 }
 
-function listenAt(address: Address, options: SocketOptions) {
+function listenAt(address: SocketAddress, options: SocketOptions) {
   try {
     return address.kind === "unix"
       ? bun.listen({ unix: address.path, ...options })

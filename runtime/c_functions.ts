@@ -81,6 +81,10 @@ export interface CLibrary<Pointer, Size> {
   /** Linux only. */
   pwrite?(fd: number, from: Pointer, count: Size, offset: Size): number;
   /** Linux only. */
+  mincore?(address: Pointer, length: Size, pages: Uint8Array): number;
+  /** Linux only. */
+  memcpy?(to: Pointer, from: Pointer, count: Size): void;
+  /** Linux only. */
   prctl?(option: number, argument: Size): number;
   /** Linux only. */
   ioctl?(fd: number, request: Size, result: Uint8Array): number;
@@ -138,6 +142,10 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
     pread: { args: ["i32", "buffer", "size", "i64"], returns: "i32" },
     // ssize_t pwrite(int fd, const void *buffer, size_t count, off_t offset)
     pwrite: { args: ["i32", "pointer", "size", "i64"], returns: "i32" },
+    // int mincore(void *address, size_t length, unsigned char *pages)
+    mincore: { args: ["pointer", "size", "buffer"], returns: "i32" },
+    // void *memcpy(void *to, const void *from, size_t count)
+    memcpy: { args: ["pointer", "pointer", "size"], returns: "void" },
     // int prctl(int option, unsigned long argument, …)
     prctl: { args: ["i32", "u64"], returns: "i32" },
     // int ioctl(int fd, unsigned long request, void *memory)

@@ -22,6 +22,8 @@ import {
   hostAndPort,
   type ProcessEnd,
   type Runtime,
+  type SocketAddress,
+  socketOf,
   type SpawnOptions,
   type StreamEnds,
   type StreamListener,
@@ -59,7 +61,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
     () => timeout.abort(new Error(`no answer within ${timeoutMs / 1000} s`)),
   );
   try {
-    return await connect(address, timeout.signal);
+    return await connect(socketOf(address), timeout.signal);
   } catch (cause) {
     throw new Error(reasonOf(timeout.signal.aborted ? timeout.signal.reason : cause), { cause });
   } finally {
@@ -67,7 +69,10 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
   }
 }
 
-async function connect(address: Address, signal: AbortSignal): Promise<ByteStream> {
+async function connect(
+  address: SocketAddress,
+  signal: AbortSignal,
+): Promise<ByteStream> {
   if (address.kind === "unix") {
     checkOwnSocket(address.path);
     return connStream(await Deno.connect({ transport: "unix", path: address.path }), address.path);
@@ -77,7 +82,8 @@ async function connect(address: Address, signal: AbortSignal): Promise<ByteStrea
   return tcpStream(connection);
 }
 
-function listen(address: Address): StreamListener {
+function listen(at: Address): StreamListener {
+  const address = socketOf(at);
   try {
     return address.kind === "unix"
       ? unixListener(Deno.listen({ transport: "unix", path: address.path }), address)
@@ -226,12 +232,18 @@ function killQuietly(child: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
-function selfCommand(): readonly string[] {
+/** Deno reads every module that an entry point could import, and these roles need few of them. */
+const ENTRY_BY_ROLE: Readonly<Record<string, string>> = {
+  "slot": "cli/slot_entry.ts",
+  "local-worker": "cli/local_worker_entry.ts",
+};
+
+function selfCommand(role?: string): readonly string[] {
   return selfCommandOf({
     path: Deno.execPath(),
     isExecutable: Deno.build.standalone,
     run: ["run", "--allow-all", "--quiet"],
     main: Deno.mainModule,
     pathOf: fileURLToPath,
-  });
+  }, ENTRY_BY_ROLE[role ?? ""]);
 }

@@ -10,7 +10,7 @@ import process from "node:process";
 import type { CFunction } from "./c_functions.ts";
 import { cError } from "./c_error.ts";
 import { CStringBuffer } from "./c_string.ts";
-import { entriesIn, NAMES_BYTES } from "./directory_entries.ts";
+import { entriesIn, identified, NAMES_BYTES } from "./directory_entries.ts";
 import type { TargetInfo } from "./file_info.ts";
 import type { Entry } from "./folder.ts";
 import {
@@ -161,7 +161,7 @@ class CFiles implements DirectFiles {
         // A folder that has been removed in the meantime has no more entries.
         if (bytes < 0 && this.#libc.errno() !== ENOENT) throw this.#error(path);
         if (bytes <= 0) return;
-        yield entriesIn(names.subarray(0, bytes), kindOf);
+        yield await identified(entriesIn(names.subarray(0, bytes)), kindOf);
       }
     } finally {
       this.#libc.close(fd);

@@ -19,9 +19,6 @@ export interface ReceiveLibrary {
 
 const MSG_DONTWAIT = 0x40;
 
-/** Who asks for so much reads a large payload. Small reads had better wait until much has come. */
-const LARGE_BYTES_MIN = 512 * 1024;
-
 /** Everything else in this process waits meanwhile: after so many bytes, Bun has its turn. */
 const BYTES_PER_TURN_MAX = 4 * 1024 * 1024;
 
@@ -41,11 +38,11 @@ export class DirectReads {
   }
 
   /**
-   * Reads what has come, if a large payload is being read, or the first bytes of the next one. 0: nothing has come, or
-   * Bun has to notice it. `fd` must be open, and everything that Bun has read from it before must have been taken.
+   * Reads what has come, if a large payload is being read, or the first bytes of the next one: small reads had better
+   * wait until much has come. 0: nothing has come, or Bun has to notice it. `fd` must be open, and everything that Bun
+   * has read from it before must have been taken.
    */
-  read(fd: number, into: Uint8Array): number {
-    const isLarge = into.byteLength >= LARGE_BYTES_MIN;
+  read(fd: number, into: Uint8Array, isLarge: boolean): number {
     const isPossible = (isLarge || this.#isLarge) && this.#bytes < BYTES_PER_TURN_MAX;
     this.#isLarge = isLarge;
     if (!isPossible || fd < 0 || process.platform !== "linux") return 0;

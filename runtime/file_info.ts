@@ -18,3 +18,10 @@ export interface TargetInfo extends Pick<FileInfo, "kind" | "bytes" | "modifiedA
    */
   readonly changedAt: string;
 }
+
+/** The permissions of a file, and its owner and group. */
+export interface FileAccess {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}

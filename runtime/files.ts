@@ -37,13 +37,16 @@ import {
 import process from "node:process";
 import { promisify } from "node:util";
 import type { DirectFiles } from "./direct_files.ts";
-import type { FileInfo, TargetInfo } from "./file_info.ts";
+import type { FileAccess, FileInfo, TargetInfo } from "./file_info.ts";
 import { entriesOf, type Entry, realPathOf } from "./folder.ts";
 import { nativePath } from "./native_path.ts";
 
-export type { FileInfo, TargetInfo } from "./file_info.ts";
+export type { FileAccess, FileInfo, TargetInfo } from "./file_info.ts";
 
 const NS_PER_S = 1_000_000_000n;
+
+/** The bits of a mode that are permissions. */
+const PERMISSIONS = 0o7777;
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } =
   constants;
@@ -72,6 +75,10 @@ export interface OpenFile {
   datasync(): Promise<void>;
   /** Cuts the file to this size. */
   truncate(bytes: number): Promise<void>;
+  /** Who may use it. Only where files have permissions. */
+  access?(): Promise<FileAccess>;
+  /** Gives it these permissions, and this owner as far as this user may do that. */
+  setAccess?(access: FileAccess): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -226,6 +233,19 @@ class SystemFile implements OpenFile {
 
   truncate(bytes: number): Promise<void> {
     return this.#handle.truncate(bytes);
+  }
+
+  async access(): Promise<FileAccess> {
+    const { mode, uid, gid } = await this.#handle.stat();
+    return { mode: mode & PERMISSIONS, uid, gid };
+  }
+
+  async setAccess({ mode, uid, gid }: FileAccess): Promise<void> {
+    const own = await this.access();
+    if (own.uid !== uid || own.gid !== gid) {
+      await this.#handle.chown(uid, gid).catch(() => {}); // only root may give a file away
+    }
+    await this.#handle.chmod(mode); // behind it, as that may change permissions
   }
 
   close(): Promise<void> {

@@ -1,7 +1,21 @@
-/** What Linux tells about the shell that has started this process, and whether it has job control. */
+/** Job control: what Linux tells about the shell that has started this process, and which program has the terminal. */
 
 import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import process from "node:process";
+import type { CFunction } from "./c_functions.ts";
+
+/** The handler that ignores a signal. */
+const SIG_IGN = 1n;
+
+const IGNORING_FUNCTIONS: Readonly<Record<string, CFunction>> = {
+  // void (*signal(int number, void (*handler)(int)))(int): a pointer is as wide as a number of 64 bits
+  signal: { args: ["i32", "u64"], returns: "u64" },
+};
+
+interface IgnoringLibrary {
+  signal(number: number, handler: bigint): bigint;
+}
 
 /** Fields of `/proc/PID/stat`. */
 interface ProcessStat {
@@ -30,6 +44,30 @@ export function isForegroundWithoutShell(): boolean {
     return true;
   } catch {
     return false; // this is not Linux, or the executable may not read /proc
+  }
+}
+
+/** Whether another program has the terminal: the shell has started this process with `&`, or continued it with `bg`. */
+export function isInBackground(): boolean {
+  try {
+    const { foreground, group } = statOf(process.pid);
+    return foreground > 0 && foreground !== group; // -1 without a terminal
+  } catch {
+    return false; // this is not Linux, or the executable may not read /proc
+  }
+}
+
+/**
+ * Has what this process writes to its terminal appear also while it is in the background. After `stty tostop`, the
+ * system would otherwise stop the process for it, with all its jobs. Processes that it starts inherit that.
+ */
+export async function writeFromBackground(): Promise<void> {
+  try {
+    const adapter = "Deno" in globalThis ? import("./deno_ffi.ts") : import("./bun_ffi.ts");
+    const library = (await adapter).openCFunctions<IgnoringLibrary>(IGNORING_FUNCTIONS);
+    library.signal(constants.signals.SIGTTOU, SIG_IGN);
+  } catch {
+    // An executable without the permission to load a library.
   }
 }
 

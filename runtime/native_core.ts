@@ -78,6 +78,10 @@ export class ForeignCore<P extends object | number> implements NativeCore {
     return this.#pointer as unknown as NativePointer | null;
   }
 
+  get outputAddress(): bigint {
+    return this.#address;
+  }
+
   init(version: number): number {
     return this.#functions.worker_init(version);
   }

@@ -8,10 +8,21 @@ import type { StackGap } from "./fault_trace.ts";
 import type { Files } from "./files.ts";
 import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
 
-/** The address of a connection: a TCP port, or a Unix socket on this machine. */
+/** The address of a connection: a TCP port, a Unix socket on this machine, or a machine that ssh reaches. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
+  | { readonly kind: "unix"; readonly path: string }
+  /** Each connection starts a worker there. Only a runtime with ssh (`up/`) can dial it, and none can listen. */
+  | { readonly kind: "ssh"; readonly target: string; readonly slots?: number | undefined };
+
+/** The address of a socket. */
+export type SocketAddress = Exclude<Address, { readonly kind: "ssh" }>;
+
+/** The same address, if it is that of a socket. Throws for one that only ssh reaches. */
+export function socketOf(address: Address): SocketAddress {
+  if (address.kind === "ssh") throw new Error(`ssh://${address.target} is no address of a socket`);
+  return address;
+}
 
 /** The two ends of a TCP connection. Hosts are IP addresses, as the runtime writes them. */
 export interface StreamEnds {
@@ -43,8 +54,11 @@ export interface ByteStream {
   readonly ends?: StreamEnds;
   /** Missing if nobody has looked. */
   readonly proof?: PeerProof;
-  /** Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. */
-  read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  /**
+   * Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. `isLarge`:
+   * they are of something large, so that it is worth a system call to read them at once.
+   */
+  read(into: Uint8Array<ArrayBuffer>, isLarge?: boolean): Promise<number | null>;
   /** Writes all of `bytes`, which must not change until then. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Ends the sending direction. The other direction stays open. */
@@ -156,6 +170,8 @@ export interface NativeCore {
   readonly outputSize: bigint;
   /** The address of the output; `null` if the core stored a null pointer. */
   readonly outputPointer: NativePointer | null;
+  /** The same as a number. */
+  readonly outputAddress: bigint;
   /** Copies the whole output into `into`, which must have its size. */
   copyOutput(into: Uint8Array<ArrayBuffer>): void;
   /** Calls `worker_free_outdata` with exactly the size and pointer that the core gave. */
@@ -208,6 +224,8 @@ export interface InheritedMemory {
   readonly inputs: number;
   readonly outputs: number;
   readonly bytes: number;
+  /** The front part of outputs, to which the slot copies them itself. */
+  readonly mappedBytes: number;
 }
 
 /**
@@ -223,8 +241,8 @@ export interface SlotMemory {
   isInputWritten(at: number, bytes: number): boolean;
   /** Drops what was written to the inputs from `at` on, a multiple of `PAGE_BYTES`. */
   restoreInput(at: number, bytes: number): void;
-  /** Copies an output from a core's own memory to `at`. Returns whether it could. */
-  writeOutput(at: number, pointer: NativePointer, bytes: number): boolean;
+  /** Copies the output of a core's last job to `at`. Returns whether it could. The output is not at a null pointer. */
+  writeOutput(at: number, core: NativeCore): boolean;
 }
 
 /** What a slot's core prints: stdout and stderr, in one pipe to the worker. */
@@ -261,8 +279,8 @@ export interface Runtime {
    * system cannot do that.
    */
   adoptOrphans?(): Orphans | undefined;
-  /** The command that starts this program again. The caller adds the arguments. */
-  selfCommand(): readonly string[];
+  /** The command that starts this program again, in one of its own roles. The caller adds the role and the arguments. */
+  selfCommand(role?: string): readonly string[];
   /**
    * Loads a compute core into this process. Throws a `CoreLoadError` with the message of the system's
    * loader, or with the names of the functions that the core lacks.

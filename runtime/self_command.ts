@@ -20,13 +20,17 @@ export interface ThisProgram {
 /** Where this file is, unless it is a part of a bundle. */
 const OWN_PLACE = /\/runtime\/self_command\.[tj]s$/;
 
-/** The command, without the arguments for the role. */
-export function selfCommandOf(program: ThisProgram, own = import.meta.url): readonly string[] {
+/** The command, without the arguments for the role. `file`: the entry point for it, if distcomp is files. */
+export function selfCommandOf(
+  program: ThisProgram,
+  file = "cli.ts",
+  own = import.meta.url,
+): readonly string[] {
   const { path, isExecutable, run, main } = program;
   if (isExecutable) return [path];
   const isBundled = !OWN_PLACE.test(own);
   const entry = isBundled
     ? main
-    : new URL(own.endsWith(".ts") ? "../cli.ts" : "../cli.js", own).href;
+    : new URL(`../${own.endsWith(".ts") ? file : file.replace(/ts$/, "js")}`, own).href;
   return [path, ...run, entry.startsWith("file:") ? program.pathOf(entry) : entry];
 }

@@ -12,7 +12,7 @@ export function derivedStream(stream: ByteStream, changes: Changes): ByteStream 
     peer,
     ...ends && { ends },
     ...proof && { proof },
-    read: (into) => stream.read(into),
+    read: (into, isLarge) => stream.read(into, isLarge),
     write: (bytes) => stream.write(bytes),
     endWrites: () => stream.endWrites(),
     close: () => stream.close(),
@@ -24,8 +24,8 @@ export function derivedStream(stream: ByteStream, changes: Changes): ByteStream 
 export function withHead(stream: ByteStream, head: Uint8Array): ByteStream {
   let rest = head;
   return derivedStream(stream, {
-    read: (into) => {
-      if (rest.byteLength === 0) return stream.read(into);
+    read: (into, isLarge) => {
+      if (rest.byteLength === 0) return stream.read(into, isLarge);
       const part = rest.subarray(0, into.byteLength);
       into.set(part);
       rest = rest.subarray(part.byteLength);
@@ -53,7 +53,7 @@ export function withFirstRead(
     return current === stream ? bytes : await current.read(into);
   };
   return derivedStream(stream, {
-    read: (into) => current ? current.read(into) : first(into),
+    read: (into, isLarge) => current ? current.read(into, isLarge) : first(into),
     write: (bytes) => (current ?? stream).write(bytes),
     endWrites: () => (current ?? stream).endWrites(),
     close: () => (current ?? stream).close(),

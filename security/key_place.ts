@@ -25,7 +25,7 @@ export function keyPlace(named: string | undefined, env: Environment): KeyPlace 
 }
 
 /** `XDG_CONFIG_HOME` counts only if it is absolute, as its specification says. */
-function settingsFolder(env: Environment): string {
+export function settingsFolder(env: Environment): string {
   const { XDG_CONFIG_HOME: folder = "" } = env;
   return isAbsolute(folder) ? folder : join(home(env), ".config");
 }

@@ -12,18 +12,16 @@ export const DATA_AT = 64;
 /** Behind an input are zeros at least up to here: one ends a C string, and a core may read a little too far. */
 export const ZEROS_BYTES = 4096 + 8;
 
-/** As many as a slot has in flight: more than 4 MiB only of its running job, and small inputs are sent in batches. */
-const SMALL_COUNT = 64;
-const SMALL_BYTES = 512 * 1024 + PAGE_BYTES;
-
-/** Those of a slot, of jobs that wait for one, and one that is being received. */
-const LARGE_COUNT = 8;
-const LARGE_BYTES = PAYLOAD_BYTES_MAX_DEFAULT + PAGE_BYTES;
-
-const LARGE_AT = SMALL_COUNT * SMALL_BYTES;
-
-/** Bytes of the whole memory. */
-export const MEMORY_BYTES = LARGE_AT + LARGE_COUNT * LARGE_BYTES;
+/**
+ * The sizes of regions, and how many there are of each. As many as a slot has in flight, and more for jobs that wait in
+ * the worker: an input for which there is no region is copied to one later. The largest are for those of a slot, and one
+ * that is being received.
+ */
+const CLASSES = [
+  { count: 512, byteLength: 512 * 1024 + PAGE_BYTES },
+  { count: 64, byteLength: 8 * 1024 * 1024 + PAGE_BYTES },
+  { count: 8, byteLength: PAYLOAD_BYTES_MAX_DEFAULT + PAGE_BYTES },
+];
 
 /** A part of the memory. */
 export interface Region {
@@ -31,40 +29,67 @@ export interface Region {
   /** Where it begins, a multiple of `PAGE_BYTES`. */
   readonly at: number;
   readonly byteLength: number;
+  /** Which of the sizes it has, counted from the smallest. */
+  readonly sizeClass: number;
 }
 
-const REGIONS: readonly Region[] = Array.from(
-  { length: SMALL_COUNT + LARGE_COUNT },
-  (_, index) => ({
-    index,
-    at: index < SMALL_COUNT ? index * SMALL_BYTES : LARGE_AT + (index - SMALL_COUNT) * LARGE_BYTES,
-    byteLength: index < SMALL_COUNT ? SMALL_BYTES : LARGE_BYTES,
-  }),
-);
+/** The regions of each class. */
+const BY_CLASS: readonly (readonly Region[])[] = divide();
+
+const REGIONS: readonly Region[] = BY_CLASS.flat();
+
+/** Bytes of the whole memory. */
+export const MEMORY_BYTES = REGIONS.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+/** Bytes of all regions but the largest, which come first. */
+export const USUAL_BYTES = (BY_CLASS.at(-1)?.[0] as Region).at;
+
+function divide(): Region[][] {
+  let index = 0;
+  let at = 0;
+  return CLASSES.map(({ count, byteLength }, sizeClass) =>
+    Array.from({ length: count }, () => {
+      const region = { index: index++, at, byteLength, sizeClass };
+      at += byteLength;
+      return region;
+    })
+  );
+}
 
 /** Which regions are free. The one that was used last is taken first: it is in the caches of the processor. */
 export class FreeRegions {
-  readonly #small = REGIONS.slice(0, SMALL_COUNT).reverse();
-  readonly #large = REGIONS.slice(SMALL_COUNT).reverse();
+  readonly #free = BY_CLASS.map((regions) => [...regions].reverse());
+  #usedCount = 0;
 
   /** A region for an input or output of `bytes` bytes, which is the caller's until `release`. */
   take(bytes: number): Region | undefined {
     const needed = DATA_AT + bytes + ZEROS_BYTES;
-    if (needed <= SMALL_BYTES && this.#small.length > 0) return this.#small.pop();
-    return needed <= LARGE_BYTES ? this.#large.pop() : undefined;
+    for (const [sizeClass, { byteLength }] of CLASSES.entries()) {
+      const region = needed <= byteLength ? this.#free[sizeClass]?.pop() : undefined;
+      if (!region) continue;
+      this.#usedCount += 1;
+      return region;
+    }
+    return undefined;
   }
 
   release(region: Region): void {
-    (region.index < SMALL_COUNT ? this.#small : this.#large).push(region);
+    this.#free[region.sizeClass]?.push(region);
+    this.#usedCount -= 1;
   }
 
   /** How many are in use. */
   get usedCount(): number {
-    return REGIONS.length - this.#small.length - this.#large.length;
+    return this.#usedCount;
   }
 }
 
 /** The region with this index; `undefined` if there is none. */
 export function regionOf(index: number): Region | undefined {
   return REGIONS[index];
+}
+
+/** Whether there are only few regions of its size. */
+export function isScarce(index: number): boolean {
+  return REGIONS[index]?.sizeClass === CLASSES.length - 1;
 }

@@ -52,11 +52,10 @@ export class SharedJobs {
   }
 
   /** Copies the output of a job, and returns the index of its region; `undefined` if there is no room. */
-  output({ outputPointer, outputBytes }: NativeCore): number | undefined {
-    const region = outputPointer ? this.#outputs.take(outputBytes) : undefined;
-    if (!region || !outputPointer) return undefined;
-    const isWritten = this.#memory.writeOutput(region.at + DATA_AT, outputPointer, outputBytes);
-    if (isWritten) return region.index;
+  output(core: NativeCore): number | undefined {
+    const region = core.outputPointer ? this.#outputs.take(core.outputBytes) : undefined;
+    if (!region) return undefined;
+    if (this.#memory.writeOutput(region.at + DATA_AT, core)) return region.index;
     this.#outputs.release(region);
     return undefined;
   }

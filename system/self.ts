@@ -65,7 +65,7 @@ export function startSelf(
   const env = environmentOf(role, { ...environment, ...variables });
   // In a terminal, Ctrl-C and Ctrl-Z reach all foreground processes of its session. A run decides itself what they
   // mean for its worker, and the worker for its slots. What a slot has started ends with it, as its process group.
-  const program = within({ command: [...runtime.selfCommand(), role, ...args], env });
+  const program = within({ command: [...runtime.selfCommand(role), role, ...args], env });
   const options = { env: program.env, isDetached: true, folder, isTold, inherited };
   return runtime.spawn(program.command, options);
 }

@@ -81,6 +81,7 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp key export --role worker worker.key": "tests/cli/key_command_test.ts runs the same",
   "distcomp key rotate --keep 7d": "tests/cli/key_command_test.ts runs the same",
   "ssh -fN -L 7433:127.0.0.1:7433 node1": "it needs another machine",
+  "distcomp run core.so inputs/ --ssh node[1-20]": "tests/up/ssh_run_test.ts does the same",
   "npx -y deno@2.9.6 task demo": "the same, with a picture that takes longer",
   [
     `python3 -c 'from PIL import Image; Image.open("demo/mandelbrot.png").quantize(160)` +

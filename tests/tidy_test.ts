@@ -79,6 +79,8 @@ const ARROWS: Record<string, readonly string[]> = {
     "controller/workers",
   ],
   "check": [...LEVEL_1, "worker/cores"],
+  // Starts and ends workers as processes of other systems, and knows nothing of what is inside of them.
+  "up": ["runtime", "system", "security/refused_error.ts"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
   "cli": [
     "core",
@@ -86,6 +88,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "worker",
     "slot",
     "check",
+    "up",
     "link",
     "protocol",
     "runtime",

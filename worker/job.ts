@@ -1,6 +1,6 @@
 /** A controller's job in a worker: a connection receives it, a slot runs it, and the connection answers it. */
 
-import type { Job } from "../pool/types.ts";
+import type { EndpointId, Job } from "../pool/types.ts";
 import type { FailureKindName, Frame, JobLimits, Uint64 } from "../protocol/mod.ts";
 import type { StoredCore } from "./cores/core_store.ts";
 
@@ -21,6 +21,10 @@ export interface JobPlace {
   /** The memory, whatever that is. */
   readonly memory: object;
   readonly payload: Uint8Array<ArrayBuffer>;
+  /** The same, with zeros behind it: see `PayloadPlace`. */
+  readonly withHeader: Uint8Array<ArrayBuffer>;
+  /** The endpoint of the slot, if the payload went there when it was received. */
+  endpoint?: EndpointId;
   /** Where the input is in the memory. */
   readonly at: number;
   /** To be called once, when the payload is no longer used. */

@@ -23,6 +23,7 @@ import { DiskRoom, freeBytesOf } from "./cores/disk_room.ts";
 import { ContentStore } from "./cores/content_store.ts";
 import { CoreStore } from "./cores/core_store.ts";
 import { CoreTrust, type TrustOptions } from "./cores/core_trust.ts";
+import type { Lifetime } from "./lifetime.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { sharesOf } from "./slots/machine_shares.ts";
@@ -100,6 +101,8 @@ export interface WorkerOptions {
 export interface OwnWorkerOptions extends WorkerOptions {
   /** What slots run in, if that is a sandbox. */
   readonly sandbox?: Sandbox | undefined;
+  /** Hears several times a second which jobs run. */
+  readonly lifetime?: Pick<Lifetime, "onTick"> | undefined;
 }
 
 /** What a worker uses of its machine. */
@@ -236,6 +239,7 @@ export class Worker implements AsyncDisposable {
       isDraining: this.#drained !== undefined,
       slots: this.#options.slots,
       ...this.#executor.occupancy,
+      jobs: this.#launcher.jobs,
       ...processStatus(this.#launcher.processes),
     };
   }
@@ -303,7 +307,8 @@ export class Worker implements AsyncDisposable {
   }
 
   #onTick(): void {
-    this.#executor.onTick();
+    const jobs = this.#executor.onTick();
+    this.#options.lifetime?.onTick(jobs);
     this.#connections.onTick(this.#clock.now());
   }
 }

@@ -1,5 +1,6 @@
 /** What a worker is doing at one moment, for people who ask. */
 
+import type { JobCounts } from "./slots/slot_jobs.ts";
 import type { SlotProcess } from "./slots/slot_process.ts";
 import { usableMemory } from "../system/usable_memory.ts";
 import { residentBytes } from "./slots/limits.ts";
@@ -12,6 +13,8 @@ export interface WorkerStatus {
   readonly slots: number;
   readonly slotsBusy: number;
   readonly jobsWaiting: number;
+  /** The jobs that its slots have run. */
+  readonly jobs: JobCounts;
   /** The cores that slots have loaded, and how many slots. */
   readonly cores: readonly {
     readonly name: string;

@@ -19,7 +19,7 @@ import {
   needsOtherNode,
 } from "./failure_rules.ts";
 import { mayKeep, withoutOutput } from "./kept_result.ts";
-import type { Node } from "./node.ts";
+import { namesOf, type Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { isSame, Placement } from "./placement.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
@@ -190,15 +190,20 @@ export class Blame<T extends Task> {
     for (const node of this.#take(task)?.nodes.keys() ?? []) this.#parts.nodes.onForgotten(node);
   }
 
+  /** A job that has exceeded a limit may never end on a worker that does not enforce it. */
+  unfitFor(task: T): Node[] {
+    const kind = this.#failing.get(task)?.kind;
+    const exceedsLimit = kind === "timeout" || kind === "memory";
+    return exceedsLimit ? this.#parts.nodes.connected.filter(({ hasLimits }) => !hasLimits) : [];
+  }
+
   /** Where the job runs next; `undefined` if it has failed. */
   #placeFor(failing: FailingJob<T>, nowMs: number, isAgreed: boolean): AntiAffinity | undefined {
     const { policy, nodes, votersOf } = this.#parts;
     const { job, kind, attempts } = failing;
     const failed = [...failing.nodes.keys()];
     const voters = votersOf(job.payload);
-    // A job that has exceeded a limit may never end on a worker that does not enforce it.
-    const exceedsLimit = kind === "timeout" || kind === "memory";
-    const unfit = exceedsLimit ? nodes.connected.filter(({ hasLimits }) => !hasLimits) : [];
+    const unfit = this.unfitFor(job.payload);
     if (!isAgreed && needsOtherNode(kind, this.#failedOn(failing))) {
       const others = nodes.usable.filter((node) =>
         !failed.includes(node) && !unfit.includes(node) && !voters.includes(node.voter)
@@ -258,10 +263,7 @@ export class Blame<T extends Task> {
     }
     const answer = withCrashes(best.completion.answer, crashes);
     const { worker } = best.completion;
-    const failures = {
-      attempts: attempts.tries,
-      workers: [...nodes.keys()].map(({ name }) => name),
-    };
+    const failures = { attempts: attempts.tries, workers: namesOf(nodes.keys()) };
     const completion = { job, answer, worker, answeredAtMs, failures };
     return nodes.size > 1
       ? { ...completion, reason: reasonOnSeveral(reasons, crashes) }

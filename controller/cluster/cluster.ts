@@ -10,7 +10,7 @@ import type { CoreImage } from "../workers/core_image.ts";
 import { RUN_PATIENCE, type WorkerNeeds } from "../workers/patience.ts";
 import { Workers } from "../workers/workers.ts";
 import { ClusterClients } from "./cluster_clients.ts";
-import { afterMicrotasks, REPLY_MICROTASKS } from "./schedule_delay.ts";
+import { SchedulingPasses } from "./scheduling_passes.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { Nodes } from "./nodes.ts";
@@ -50,12 +50,10 @@ export class Cluster<T extends Task> implements Disposable {
   readonly #endpoints: Endpoints<T>;
   readonly #voters: VotersWatch | undefined;
   readonly #tick: Timer;
-  #scheduleAfter = 1;
+  readonly #passes: SchedulingPasses;
   /** Wakes the callers of `room`. */
   #waiting: (() => void)[] = [];
   #intake: Intake = "open";
-  /** The time of the first event since the last pass: one reading of the clock serves all of them. */
-  #eventAtMs: number | undefined;
 
   constructor(
     runtime: Runtime,
@@ -65,18 +63,18 @@ export class Cluster<T extends Task> implements Disposable {
     options: ClusterOptions = {},
   ) {
     const { clock } = runtime;
-    const { policy = DEFAULT_POLICY, verifiedPart = 0, initMs = INIT_MS_DEFAULT } = options;
+    const { policy = DEFAULT_POLICY, verifiedPart = 0, initMs = INIT_MS_DEFAULT, memory } = options;
     this.#clock = clock;
-    if (options.isInteractive) this.#scheduleAfter = REPLY_MICROTASKS;
+    this.#passes = new SchedulingPasses(clock, options.isInteractive, () => this.#schedule());
     this.#events = events;
     this.#log = boundedLog(log, clock);
     const workersMin = verifiedPart > 0 ? 2 : 1;
     if (verifiedPart > 0) this.#voters = new VotersWatch(log);
-    const pool = this.#pool = this.#openPool();
+    const pool = this.#pool = this.#openPool(memory);
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
     const needs = { ...options.patience ?? RUN_PATIENCE, workersMin };
-    const workers = this.#workers = this.#openWorkers(runtime, needs);
+    const workers = this.#workers = this.#openWorkers(runtime, needs, memory);
     const onEvent = () => this.#onEvent();
     this.clients = new ClusterClients({
       jobs,
@@ -101,6 +99,7 @@ export class Cluster<T extends Task> implements Disposable {
       ...this.#pool.counts(),
       workers: this.#endpoints.count,
       faults: this.#jobs.faults,
+      verified: this.#jobs.verified,
       loading: this.#endpoints.loading,
     };
   }
@@ -203,6 +202,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#intake = "closed";
     this.#tick.stop();
     this.#workers.close();
+    this.#endpoints.close();
     this.#wakeWaiting();
   }
 
@@ -210,10 +210,13 @@ export class Cluster<T extends Task> implements Disposable {
     this.close();
   }
 
-  #openPool(): Pool<T> {
+  #openPool(memory: ClusterOptions["memory"]): Pool<T> {
     return new Pool<T>({
       load: (endpoint) => this.#endpoints.loadCore(endpoint),
-      send: (endpoint, dispatch, job) => this.#endpoints.send(endpoint, dispatch, job),
+      send: (endpoint, dispatch, job) => {
+        if (job.attempt > 1) memory?.keep(job.payload.input); // it may still be on its way to another worker
+        this.#endpoints.send(endpoint, dispatch, job);
+      },
       crashed: (job, reason) => this.#jobs.onCrashed(job, reason),
       dropped: () => {}, // a canceled job needs no answer
       coreUnavailable: () => {}, // a worker that cannot load the core is disconnected first
@@ -249,8 +252,13 @@ export class Cluster<T extends Task> implements Disposable {
     });
   }
 
-  #openWorkers(runtime: Runtime, needs: WorkerNeeds): Workers {
+  #openWorkers(
+    runtime: Runtime,
+    needs: WorkerNeeds,
+    memory: ClusterOptions["memory"],
+  ): Workers {
     return new Workers(runtime, this.#log, needs, {
+      memory,
       onReady: (worker) => {
         this.#voters?.onReady(worker);
         this.#endpoints.onReady(worker);
@@ -288,18 +296,11 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Something has happened: jobs are scheduled once for all events of this turn of the event loop. Gives the time. */
   #onEvent(): number {
-    if (this.#intake === "closed") return this.#clock.now();
-    if (this.#eventAtMs === undefined) {
-      this.#eventAtMs = this.#clock.now();
-      afterMicrotasks(this.#scheduleAfter, () => {
-        this.#eventAtMs = undefined;
-        if (this.#intake !== "closed") this.#schedule();
-      });
-    }
-    return this.#eventAtMs;
+    return this.#intake === "closed" ? this.#clock.now() : this.#passes.onEvent();
   }
 
   #schedule(): void {
+    if (this.#intake === "closed") return;
     // With time, the pool learns of further jobs that have not begun.
     if (this.#intake === "stopping") this.#events.onCanceled?.(this.#jobs.cancelUnstarted());
     this.#jobs.reviewFailed(false);

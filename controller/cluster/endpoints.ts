@@ -21,6 +21,7 @@ import { type Snapshot, snapshotOf } from "./snapshot.ts";
 import { loadingSlotsOf } from "./loading_slots.ts";
 import type { LoadingSlots, Printed, Task } from "./task.ts";
 import { Version1Watch } from "./version_1_watch.ts";
+import { WorkerNotices } from "./worker_notices.ts";
 
 /** Larger numbers are cut to this: no machine has more CPUs, so the worker's number is wrong. */
 const SLOTS_MAX = 65_536;
@@ -66,10 +67,12 @@ export class Endpoints<T extends Task> {
   readonly #byWorker = new Map<ConnectedWorker, Endpoint>();
   readonly #version1: Version1Watch;
   #loadsAtOnce = false;
+  readonly #notices: WorkerNotices;
 
   constructor(parts: EndpointParts<T>) {
     this.#parts = parts;
     this.#version1 = new Version1Watch(parts.policy, parts.log);
+    this.#notices = new WorkerNotices(parts.log);
   }
 
   get count(): number {
@@ -144,6 +147,7 @@ export class Endpoints<T extends Task> {
       compression: worker.isLocal ? "never" : this.#parts.compression,
     });
     if (connection.version === 1) this.#version1.onReady(worker);
+    this.#notices.onReady(worker);
     // Load the core now, before the first job, in two cases: this address was given up because its worker could
     // not be used, or stragglers are in flight that this worker could copy.
     const isTried = address?.givenUpReason !== undefined;
@@ -188,7 +192,7 @@ export class Endpoints<T extends Task> {
     nodes.onGone(endpoint.node);
     const lost = pool.inFlightAt(endpoint.id);
     jobs.onEndpointLost(endpoint.id, worker.history, departure);
-    this.#reportGone(worker.name, departure, lost);
+    this.#reportGone(worker, departure, lost);
     onEvent();
   }
 
@@ -210,6 +214,7 @@ export class Endpoints<T extends Task> {
 
   /** Disconnects workers that have drained, and version 1 workers that hang. */
   onTick(nowMs: number): void {
+    this.#notices.onTick(nowMs);
     const { pool, workers, policy } = this.#parts;
     for (const { id, worker } of [...this.#byId.values()]) {
       const isDraining = worker.state.kind === "draining";
@@ -278,12 +283,15 @@ export class Endpoints<T extends Task> {
     }
   }
 
+  /** Says what is still to be said about workers. */
+  close(): void {
+    this.#notices.flush();
+  }
+
   /** `Workers` reports unusable workers itself. */
-  #reportGone(name: string, { kind, reason }: Departure, lost: number): void {
-    const { log } = this.#parts;
-    const jobs = lost === 0 ? "" : `; ${lost} ${lost === 1 ? "job" : "jobs"} rescheduled`;
-    if (kind === "failed") log.warn(`lost worker ${name}: ${reason}${jobs}`);
-    if (kind === "drained") log.warn(`worker ${name} has drained and disconnected${jobs}`);
+  #reportGone(worker: ConnectedWorker, { kind, reason }: Departure, lost: number): void {
+    if (kind === "unusable") return;
+    this.#notices.onGone(worker, kind === "failed" ? "lost" : "drained", reason, lost);
   }
 }
 

@@ -10,10 +10,12 @@ import { Blame } from "./blame.ts";
 import { LostJobs } from "./lost_jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
+import { endpointsOf } from "./placement.ts";
 import { DEFAULT_POLICY, type Faults } from "./retries.ts";
 import { type Cancel, Speculation } from "./speculation.ts";
 import type { ClusterOptions, Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
+import type { VerifiedCounts } from "./verified_counts.ts";
 
 /** A job that was running on this many workers when they were lost is most likely the cause. See `LostJobs`. */
 export const LOSSES_MAX = 10;
@@ -82,6 +84,7 @@ export class Jobs<T extends Task> {
       pool,
       actions.cancel,
       (...stuck) => this.#onStuck(...stuck),
+      (task) => endpointsOf(this.#blame.unfitFor(task)),
     );
     this.#verification = verifiedPart > 0 ? this.#verify(verifiedPart) : undefined;
     this.#speculates = speculates;
@@ -89,6 +92,11 @@ export class Jobs<T extends Task> {
 
   get faults(): Faults {
     return this.#blame.faults;
+  }
+
+  /** `undefined` without verification. */
+  get verified(): VerifiedCounts | undefined {
+    return this.#verification?.counts;
   }
 
   /** Whether more jobs may be queued. Answers that wait for a vote or for another node's count as well. */
@@ -225,6 +233,8 @@ export class Jobs<T extends Task> {
     const nowMs = this.#clock.now();
     const completion = this.#blame.conclude(job.payload, isSilent, isLong, nowMs);
     if (!completion) return;
+    // The answer may be that of a copy which has been sent again since, and would end the job once more.
+    this.#speculation.cancelOthers(job);
     this.#speculation.cancel(job);
     this.#complete(completion);
   }

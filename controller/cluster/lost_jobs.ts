@@ -42,6 +42,6 @@ export class LostJobs<T> {
 
   /** The job has ended. */
   forget(task: T): void {
-    this.#lost.delete(task);
+    if (this.#lost.size > 0) this.#lost.delete(task); // hardly ever
   }
 }

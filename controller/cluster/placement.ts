@@ -102,6 +102,6 @@ export function isSame(one: AntiAffinity, other: AntiAffinity): boolean {
     one.endpoints.every((endpoint, index) => endpoint === other.endpoints[index]);
 }
 
-function endpointsOf(nodes: readonly Node[]): EndpointId[] {
+export function endpointsOf(nodes: readonly Node[]): EndpointId[] {
   return nodes.flatMap(({ endpoint }) => endpoint ?? []).sort((one, other) => one - other);
 }

@@ -50,16 +50,24 @@ export class Speculation<T> {
   readonly #pool: Pool<T>;
   readonly #cancel: Cancel;
   readonly #onStuck: OnStuck<T>;
+  /** Where a job must not run that has exceeded a limit. */
+  readonly #unfitFor: (task: T) => readonly EndpointId[];
   readonly #threshold = new StragglerThreshold();
   /** The copied jobs, by their payload. */
   readonly #copied = new Map<T, Copied<T>>();
   /** Jobs that were late at the last look, and are not copied yet, the oldest first. */
   #late: readonly Job<T>[] = [];
 
-  constructor(pool: Pool<T>, cancel: Cancel, onStuck: OnStuck<T>) {
+  constructor(
+    pool: Pool<T>,
+    cancel: Cancel,
+    onStuck: OnStuck<T>,
+    unfitFor: (task: T) => readonly EndpointId[],
+  ) {
     this.#pool = pool;
     this.#cancel = cancel;
     this.#onStuck = onStuck;
+    this.#unfitFor = unfitFor;
   }
 
   /** Whether another copy of the job may still give a result. */
@@ -102,13 +110,13 @@ export class Speculation<T> {
   /** A job has ended, `ms` milliseconds after it was sent. */
   onCompleted(job: Job<T>, ms: number): void {
     this.#threshold.onAnswer(ms);
-    this.cancelOthers(job);
+    if (this.#copied.size > 0) this.cancelOthers(job); // hardly ever
   }
 
   /** A copy has given a result, so that the others are not needed. */
   cancelOthers(job: Job<T>): void {
     for (const other of this.#othersOf(job)) this.cancel(other);
-    if (this.#copied.size > 0) this.#copied.delete(job.payload);
+    this.#copied.delete(job.payload);
   }
 
   /** Finds stragglers, and jobs that have not begun. `copyLate` copies them. */
@@ -202,8 +210,8 @@ export class Speculation<T> {
   }
 
   /**
-   * Where a further copy of the job must not run: where it runs and where it has failed. If there is a worker that
-   * has answered before, also on those that have jobs and have not: they may be others that never do.
+   * Where a further copy of the job must not run: where it runs, has failed, or might never end. If there is a worker
+   * that has answered before, also on those that have jobs and have not: they may be others that never do.
    */
   #avoidedBy(
     job: Job<T>,
@@ -212,7 +220,8 @@ export class Speculation<T> {
   ): EndpointId[] {
     const { copies = [job], triedAt = [] } = this.#copied.get(job.payload) ?? {};
     const runsAt = copies.flatMap((copy) => this.#pool.locate(copy)?.endpoint ?? []);
-    const avoided = new Set([...runsAt, ...triedAt, ...job.antiAffinity.endpoints]);
+    const unfit = this.#unfitFor(job.payload);
+    const avoided = new Set([...runsAt, ...triedAt, ...unfit, ...job.antiAffinity.endpoints]);
     const mayWait = answering.some((id) => !avoided.has(id));
     return mayWait ? [...new Set([...avoided, ...unanswering])] : [...avoided];
   }
@@ -225,7 +234,7 @@ export class Speculation<T> {
 
   /** The copies of a copied job that may still give a result. */
   #wantedOf({ payload }: Job<T>): Job<T>[] {
-    if (this.#copied.size === 0) return []; // the usual case, checked for every answer
+    if (this.#copied.size === 0) return []; // the usual case
     const { copies = [] } = this.#copied.get(payload) ?? {};
     return copies.filter((copy) => this.#pool.isWanted(copy));
   }

@@ -6,7 +6,9 @@ import type { Answer } from "../answer.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { Patience } from "../workers/patience.ts";
 import type { Departure } from "../workers/workers.ts";
+import type { PayloadMemory } from "../workers/payload_memory.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
+import type { VerifiedCounts } from "./verified_counts.ts";
 
 /** An input to run as a job. */
 export interface Task {
@@ -83,6 +85,8 @@ export interface ClusterOptions {
   readonly isInteractive?: boolean;
   /** What happens without workers. Default: the run ends when none has been useful for 10 seconds. */
   readonly patience?: Patience;
+  /** Where large inputs may be, and where large outputs go. Its owner gets back what it no longer needs. */
+  readonly memory?: PayloadMemory | undefined;
 }
 
 /** Slots that load the core. */
@@ -99,6 +103,8 @@ export interface ClusterStatus extends PoolCounts {
   /** Workers that are connected and ready. */
   readonly workers: number;
   readonly faults: Faults;
+  /** `undefined` in a run that verifies nothing. */
+  readonly verified?: VerifiedCounts | undefined;
   /** `undefined` if no slot loads the core. */
   readonly loading?: LoadingSlots | undefined;
 }

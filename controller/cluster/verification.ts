@@ -6,6 +6,7 @@
 import type { Job } from "../../pool/types.ts";
 import { KeptResult, mayKeep } from "./kept_result.ts";
 import type { Completion, Task } from "./task.ts";
+import type { VerifiedCounts } from "./verified_counts.ts";
 
 /**
  * A worker that loses this many votes is excluded: with bad memory it would corrupt unverified jobs, and every
@@ -72,11 +73,16 @@ export class Verification<T extends Task> {
   #heldBytes = 0;
   #agreed = 0;
   #splits = 0;
+  #outvoted = 0;
 
   /** `part`: the fraction of the jobs that are verified, 1 for all, 0.05 for every twentieth. */
   constructor(part: number, actions: VerificationActions<T>) {
     this.#part = part;
     this.#actions = actions;
+  }
+
+  get counts(): VerifiedCounts {
+    return { agreed: this.#agreed, split: this.#splits, outvoted: this.#outvoted };
   }
 
   /** Bytes of results that wait for another vote. */
@@ -137,6 +143,7 @@ export class Verification<T extends Task> {
   }
 
   #onOutvoted({ instance, ending: { job, worker } }: Vote<T>): void {
+    this.#outvoted += 1;
     const lost = (this.#lostVotes.get(instance) ?? 0) + 1;
     this.#lostVotes.set(instance, lost);
     if (lost > LOST_VOTES_MAX) return; // it voted before it was excluded

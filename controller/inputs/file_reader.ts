@@ -2,7 +2,7 @@
 
 import { nextTurn } from "../../runtime/clock.ts";
 import type { IdentifiedInput } from "../output/finished_jobs.ts";
-import { contentIdentityOf, fileIdentity } from "./identity.ts";
+import { contentIdentityAside, contentIdentityOf, fileIdentity } from "./identity.ts";
 import { checkPath, checkTarget, type FileReading, noteOf, unreadable } from "./input_file.ts";
 import type { IndexedFile } from "./listed_file.ts";
 import { skipFinished } from "./skip.ts";
@@ -103,7 +103,8 @@ async function readFound(
   const { index, name, path, identity } = file;
   try {
     const input = await reading.files.content(path);
-    return { kind: "ready", index, name, identity, input, note: noteOf(path, input, reading) };
+    const content = reading.comparesContent ? await contentIdentityAside(input) : undefined;
+    return { kind: "ready", index, name, identity, input, note: noteOf(path, reading, content) };
   } catch (error) {
     return unreadable(file, error);
   }

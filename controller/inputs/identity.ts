@@ -3,6 +3,7 @@
 import { createHash, hash } from "node:crypto";
 import { normalize } from "../../runtime/path.ts";
 import { crc32 } from "node:zlib";
+import { nextTurn } from "../../runtime/clock.ts";
 import { bytesOfName, isUtf8Name } from "../../runtime/file_name.ts";
 import type { Files, TargetInfo } from "../../runtime/files.ts";
 import { checksumText } from "../output/checksum.ts";
@@ -10,6 +11,9 @@ import { chunksOf } from "../output/file_chunks.ts";
 
 /** 128 bits: different contents do not have the same hash by chance. */
 const HASH_HEX_DIGITS = 32;
+
+/** So much is hashed in one turn of the event loop. */
+const PART_BYTES = 2 * 1024 * 1024;
 
 /** A path that may be written in another way: with `//`, or a part that is `.` or `..`. */
 const UNUSUAL_PATH = /\/\/|(^|\/)\.{1,2}(\/|$)/;
@@ -34,7 +38,17 @@ export function fileIdentity(path: string, info: TargetInfo): string {
 
 /** The identity of an input whose content is in memory. */
 export function contentIdentity(content: Uint8Array): string {
-  return `data-${content.byteLength}-${hash("sha256", content, "hex").slice(0, HASH_HEX_DIGITS)}`;
+  return identityIn(content.byteLength, hash("sha256", content, "hex"));
+}
+
+/** The same, beside other work: hashing a gigabyte takes most of a second. */
+export async function contentIdentityAside(content: Uint8Array): Promise<string> {
+  const digest = createHash("sha256");
+  for (let at = 0; at < content.byteLength; at += PART_BYTES) {
+    digest.update(content.subarray(at, at + PART_BYTES));
+    await nextTurn();
+  }
+  return identityIn(content.byteLength, digest.digest("hex"));
 }
 
 /** The same for a file, however large it is. */
@@ -45,5 +59,9 @@ export async function contentIdentityOf(files: Files, path: string): Promise<str
     digest.update(chunk);
     bytes += chunk.byteLength;
   }
-  return `data-${bytes}-${digest.digest("hex").slice(0, HASH_HEX_DIGITS)}`;
+  return identityIn(bytes, digest.digest("hex"));
+}
+
+function identityIn(bytes: number, sha256: string): string {
+  return `data-${bytes}-${sha256.slice(0, HASH_HEX_DIGITS)}`;
 }

@@ -4,7 +4,6 @@ import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files, TargetInfo } from "../../runtime/files.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
-import { contentIdentity } from "./identity.ts";
 import type { OutputNaming } from "./output_naming.ts";
 import type { InputNote, UnreadableTask } from "./source.ts";
 
@@ -34,18 +33,20 @@ export function checkTarget({ kind, bytes }: TargetInfo): void {
   throw new Error(`it has ${bytes} bytes, and the limit for an input is ${INPUT_BYTES_MAX}`);
 }
 
-/** What the journal says about a file beside its name and identity. */
+/**
+ * What the journal says about a file beside its name and identity. `content` is the identity of what was read, if the
+ * content is compared: the file may have changed since then.
+ */
 export function noteOf(
   path: string,
-  input: Uint8Array,
-  { comparesContent = false, naming }: FileReading,
+  { naming }: FileReading,
+  content: string | undefined,
 ): InputNote | undefined {
   const isRenamed = !(naming?.isSame ?? true);
-  if (!comparesContent && !isRenamed) return undefined;
+  if (content === undefined && !isRenamed) return undefined;
   return {
     ...(isRenamed ? { file: path } : {}),
-    // Of what was read, as the file may have changed since it was compared.
-    ...(comparesContent ? { content: contentIdentity(input) } : {}),
+    ...(content === undefined ? {} : { content }),
   };
 }
 

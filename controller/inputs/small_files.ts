@@ -8,7 +8,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { DirectFiles } from "../../runtime/direct_files.ts";
 import { DiskPace } from "../output/disk_pace.ts";
 import type { FinishedJobs, IdentifiedInput } from "../output/finished_jobs.ts";
-import { fileIdentity } from "./identity.ts";
+import { contentIdentity, fileIdentity } from "./identity.ts";
 import { checkPath, checkTarget, type FileReading, noteOf, unreadable } from "./input_file.ts";
 import type { IndexedFile } from "./listed_file.ts";
 import type { SkippedTask, SourceTask } from "./source.ts";
@@ -74,7 +74,8 @@ export class SmallFiles {
       if (outcome) return { kind: "skipped", index, name, outcome } satisfies SkippedTask;
       const input = this.#direct.content(path, info.bytes);
       if (!input) return undefined;
-      return { kind: "ready", index, name, identity, input, note: noteOf(path, input, reading) };
+      const content = comparesContent ? contentIdentity(input) : undefined;
+      return { kind: "ready", index, name, identity, input, note: noteOf(path, reading, content) };
     } catch (error) {
       return unreadable(file, error);
     }

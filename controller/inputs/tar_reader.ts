@@ -7,7 +7,15 @@ import { Buffer } from "node:buffer";
 import { nameOfBytes } from "../../runtime/file_name.ts";
 import { TAR_BLOCK_BYTES } from "../output/tar_headers.ts";
 import { parsePaxRecords, sizeInPax } from "./pax_records.ts";
-import { parseTarHeader, type TarHeader, TarHeaderError } from "./tar_header.ts";
+import { SmallCopies } from "./small_copies.ts";
+import { NO_FILES, SILENT, UNREADABLE, WITHOUT_CONTENT } from "./tar_entry_types.ts";
+import {
+  parseTarHeader,
+  type TarBytes,
+  tarBytes,
+  type TarHeader,
+  TarHeaderError,
+} from "./tar_header.ts";
 
 /** What stands before a file: a long name, or a pax header. Names of files have 4,096 bytes at most on Linux. */
 const EXTENSION_BYTES_MAX = 1024 * 1024;
@@ -15,27 +23,16 @@ const EXTENSION_BYTES_MAX = 1024 * 1024;
 /** Of a large content, so much memory is taken before it has arrived: a size may be a lie. */
 const UNSEEN_BYTES_MAX = 1024 * 1024;
 
-/** Types of entries that are no files. They are skipped. */
-const NO_FILES: Readonly<Record<string, string>> = {
-  "3": "a device",
-  "4": "a device",
-  "6": "a pipe",
-};
+/** What fills a content up, and the next header. */
+const BEHIND_BYTES_MAX = 2 * TAR_BLOCK_BYTES;
 
-/** Types of entries that stand for files whose content is not there, and what to do. All others are like them. */
-const UNREADABLE: Readonly<Record<string, string>> = {
-  "1": "it is a hard link; pack it with --hard-dereference",
-  "2": "it is a link; pack it with --dereference",
-  "M": "it is a part of a file; pack it without --multi-volume",
-};
+/** Bytes of a large content in one read. */
+const READ_BYTES_MAX = 1024 * 1024 + BEHIND_BYTES_MAX;
 
-/** Types of entries that have no content, whatever their size says. */
-const WITHOUT_CONTENT = "123456";
+/** Larger contents are read to where they stay. */
+const PLACED_BYTES_MIN = 128 * 1024;
 
-/** Folders and the label of a tape are no inputs, and nobody misses them. */
-const SILENT = "5DV";
-
-const SLASH = Buffer.from("/");
+const NOTHING = new Uint8Array(0);
 
 /** The bytes of a tar are no tar, or end too early. `at` is where. */
 export class TarError extends Error {
@@ -66,21 +63,28 @@ interface Entry {
   readonly at: number;
 }
 
+/** Lends memory for contents; `undefined`: one of this size gets new memory. */
+export interface ContentMemory {
+  take(bytes: number): Uint8Array<ArrayBuffer> | undefined;
+}
+
 /** Reads one tar. */
 export class TarReader {
   readonly #events: TarEvents;
   readonly #bytesMax: number;
+  readonly #memory: ContentMemory | undefined;
   /** How many bytes were pushed before the current chunk. */
   #pushed = 0;
   /** The beginning of a header that is not complete. */
-  readonly #block = Buffer.alloc(TAR_BLOCK_BYTES);
+  readonly #block = tarBytes(Buffer.alloc(TAR_BLOCK_BYTES));
   #blockBytes = 0;
+  readonly #copies = new SmallCopies();
   /** The entry whose content is being read, and how many of its bytes, and of the zeros behind it, are missing. */
   #entry: Entry | undefined;
   #missing = 0;
   #padding = 0;
   /** What is there of its content, if that came in several chunks. */
-  #collected = new Uint8Array(0);
+  #collected = NOTHING;
   #collectedBytes = 0;
   /** What earlier headers say about the next file. */
   #longName: Buffer | undefined;
@@ -89,9 +93,10 @@ export class TarReader {
   #zeroBlocks = 0;
 
   /** Contents of more than `bytesMax` bytes are skipped. */
-  constructor(bytesMax: number, events: TarEvents) {
+  constructor(bytesMax: number, events: TarEvents, memory?: ContentMemory) {
     this.#bytesMax = bytesMax;
     this.#events = events;
+    this.#memory = memory;
   }
 
   /** Whether the end of the tar was read. Whatever follows is no part of it. */
@@ -101,12 +106,50 @@ export class TarReader {
 
   /** Reads the next bytes. They may change afterwards. Throws a `TarError`. */
   push(chunk: Buffer): void {
+    const bytes = tarBytes(chunk);
     let at = 0;
     while (at < chunk.byteLength && !this.hasEnded) {
       const entry = this.#entry;
-      at += entry ? this.#readContent(entry, chunk, at) : this.#readBlock(chunk, at);
+      at += entry ? this.#readContent(entry, chunk, at) : this.#readBlock(bytes, at);
     }
     this.#pushed += chunk.byteLength;
+  }
+
+  /**
+   * Where the next bytes had better be read to: the rest of a large content, what fills it up, and the next header.
+   * `undefined` if they are read in chunks.
+   */
+  space(): Uint8Array<ArrayBuffer> | undefined {
+    const entry = this.#entry;
+    if (entry?.use !== "file" || entry.bytes < PLACED_BYTES_MIN) return undefined;
+    if (this.#missing === 0) return undefined; // only what fills it up
+    this.#reserve(entry.bytes, this.#collectedBytes + 1);
+    const bytes = Math.min(this.#missing + this.#padding + TAR_BLOCK_BYTES, READ_BYTES_MAX);
+    return this.#collected.subarray(this.#collectedBytes, this.#collectedBytes + bytes);
+  }
+
+  /** Reports that the first `bytes` bytes of `space()` were read. Throws a `TarError`. */
+  commit(bytes: number): void {
+    const { buffer, byteOffset } = this.#collected;
+    const taken = Math.min(bytes, this.#missing);
+    const rest = Buffer.from(buffer, byteOffset + this.#collectedBytes + taken, bytes - taken);
+    this.#missing -= taken;
+    this.#collectedBytes += taken;
+    this.#pushed += taken;
+    const entry = this.#entry as Entry;
+    if (this.#missing === 0) this.#onCollected(entry);
+    if (this.#missing === 0 && this.#padding === 0) this.#entry = undefined;
+    this.push(rest);
+  }
+
+  /** Skips what is left of a content that nobody gets, and what fills it up. Returns how many bytes that are. */
+  skip(): number {
+    if (this.#entry?.use !== "nothing") return 0;
+    const bytes = this.#missing + this.#padding;
+    this.#entry = undefined;
+    this.#missing = this.#padding = 0;
+    this.#pushed += bytes;
+    return bytes;
   }
 
   /** There are no more bytes. Throws a `TarError` if an entry is not complete. */
@@ -121,24 +164,26 @@ export class TarReader {
   }
 
   /** Reads a header, or the part of it that is there. Returns how many bytes it took. */
-  #readBlock(chunk: Buffer, at: number): number {
-    const taken = Math.min(TAR_BLOCK_BYTES - this.#blockBytes, chunk.byteLength - at);
+  #readBlock(chunk: TarBytes, at: number): number {
+    const { bytes } = chunk;
+    const taken = Math.min(TAR_BLOCK_BYTES - this.#blockBytes, bytes.byteLength - at);
     if (taken === TAR_BLOCK_BYTES) {
-      this.#onBlock(chunk.subarray(at, at + taken), this.#pushed + at);
+      this.#onBlock(chunk, at, this.#pushed + at);
       return taken;
     }
-    chunk.copy(this.#block, this.#blockBytes, at, at + taken);
+    bytes.copy(this.#block.bytes, this.#blockBytes, at, at + taken);
     this.#blockBytes += taken;
     if (this.#blockBytes === TAR_BLOCK_BYTES) {
       this.#blockBytes = 0;
-      this.#onBlock(this.#block, this.#pushed + at + taken - TAR_BLOCK_BYTES);
+      this.#onBlock(this.#block, 0, this.#pushed + at + taken - TAR_BLOCK_BYTES);
     }
     return taken;
   }
 
-  #onBlock(block: Buffer, at: number): void {
+  /** `place`: where the block is in `bytes`; `at`: where it is in the tar. */
+  #onBlock(bytes: TarBytes, place: number, at: number): void {
     try {
-      const header = parseTarHeader(block);
+      const header = parseTarHeader(bytes, place);
       this.#zeroBlocks = header ? 0 : this.#zeroBlocks + 1;
       if (header) this.#onHeader(header, at);
     } catch (error) {
@@ -160,7 +205,8 @@ export class TarReader {
 
   #onEntry(header: TarHeader, at: number): void {
     const pax = this.#pax;
-    const name = nameOfBytes(pax?.get("path") ?? this.#longName ?? nameIn(header));
+    const longName = pax?.get("path") ?? this.#longName;
+    const name = longName ? nameOfBytes(longName) : header.name;
     const bytes = (pax && sizeInPax(pax)) ?? header.bytes;
     this.#pax = this.#longName = undefined;
     const isSparse = header.type === "S" || pax?.has("GNU.sparse.major") ||
@@ -199,7 +245,9 @@ export class TarReader {
   #readContent(entry: Entry, chunk: Buffer, at: number): number {
     const taken = Math.min(this.#missing, chunk.byteLength - at);
     this.#missing -= taken;
-    if (taken > 0 && entry.use !== "nothing") this.#take(entry, chunk.subarray(at, at + taken));
+    if (taken > 0 && entry.use !== "nothing") {
+      this.#take(entry, new Uint8Array(chunk.buffer, chunk.byteOffset + at, taken));
+    }
     if (this.#missing > 0) return taken;
     const padding = Math.min(this.#padding, chunk.byteLength - at - taken);
     this.#padding -= padding;
@@ -208,20 +256,30 @@ export class TarReader {
   }
 
   #take(entry: Entry, part: Uint8Array): void {
-    const { bytes } = entry;
-    if (part.byteLength === bytes) return this.#onContent(entry, new Uint8Array(part));
-    const needed = this.#collectedBytes + part.byteLength;
-    if (needed > this.#collected.byteLength) {
-      const larger = Math.max(needed, 2 * this.#collected.byteLength, UNSEEN_BYTES_MAX);
-      const collected = new Uint8Array(Math.min(bytes, larger));
-      collected.set(this.#collected.subarray(0, this.#collectedBytes));
-      this.#collected = collected;
+    if (part.byteLength === entry.bytes && entry.bytes < PLACED_BYTES_MIN) {
+      return this.#onContent(entry, this.#copies.of(part));
     }
+    const needed = this.#collectedBytes + part.byteLength;
+    this.#reserve(entry.bytes, needed);
     this.#collected.set(part, this.#collectedBytes);
     this.#collectedBytes = needed;
-    if (needed < bytes) return;
-    const content = this.#collected;
-    this.#collected = new Uint8Array(0);
+    if (needed === entry.bytes) this.#onCollected(entry);
+  }
+
+  /** Makes room for `needed` bytes of a content, in memory that may have more room. */
+  #reserve(bytes: number, needed: number): void {
+    if (needed <= this.#collected.byteLength) return;
+    const larger = Math.max(needed, 2 * this.#collected.byteLength, UNSEEN_BYTES_MAX);
+    const isFirst = this.#collectedBytes === 0;
+    const placed = isFirst ? this.#memory?.take(bytes + BEHIND_BYTES_MAX) : undefined;
+    const collected = placed ?? new Uint8Array(Math.min(bytes, larger));
+    collected.set(this.#collected.subarray(0, this.#collectedBytes));
+    this.#collected = collected;
+  }
+
+  #onCollected(entry: Entry): void {
+    const content = this.#collected.subarray(0, entry.bytes);
+    this.#collected = NOTHING;
     this.#collectedBytes = 0;
     this.#onContent(entry, content);
   }
@@ -236,11 +294,6 @@ export class TarReader {
     }
     if (use === "name") this.#longName = withoutZeros(text);
   }
-}
-
-/** A name that did not fit is stored in two parts. */
-function nameIn({ prefix, name }: TarHeader): Buffer {
-  return prefix.byteLength === 0 ? name : Buffer.concat([prefix, SLASH, name]);
 }
 
 function withoutZeros(text: Buffer): Buffer {

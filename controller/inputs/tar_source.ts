@@ -5,7 +5,7 @@ import { reasonOf } from "../../runtime/error_text.ts";
 import { shownName } from "../../runtime/file_name.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
-import { contentIdentity } from "./identity.ts";
+import { type ContentHash, openContentHash } from "./content_hash.ts";
 import { namedFile } from "./listed_file.ts";
 import { NameSet } from "./name_set.ts";
 import type { OutputNaming } from "./output_naming.ts";
@@ -18,8 +18,9 @@ import {
   type UnreadableTask,
   type Warn,
 } from "./source.ts";
-import { TarReader } from "./tar_reader.ts";
-import { tarChunks } from "./tar_stream.ts";
+import { countInTar } from "./tar_count.ts";
+import { type ContentMemory, TarReader } from "./tar_reader.ts";
+import { readTar } from "./tar_stream.ts";
 
 /** The largest input that fits into one job message. */
 const INPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
@@ -39,31 +40,29 @@ export interface TarInputs {
   /** Finished jobs are skipped. */
   readonly finished?: FinishedJobs | undefined;
   readonly naming?: OutputNaming | undefined;
+  /** Where large inputs go. */
+  readonly memory?: ContentMemory | undefined;
 }
 
 /** A source of the files in a tar. */
 export function tarSource(inputs: TarInputs): Source {
-  return { batches: tarBatches(inputs), count: () => Promise.resolve(undefined) };
+  return { batches: tarBatches(inputs), count: () => countInTar(inputs.files, inputs.tar) };
 }
 
 async function* tarBatches(inputs: TarInputs): Source["batches"] {
-  const { files, tar, warn, finished } = inputs;
-  const tasks = new TarTasks(inputs);
-  const reader = new TarReader(INPUT_BYTES_MAX, tasks);
+  const { files, tar, warn, finished, memory } = inputs;
+  const tasks = new TarTasks(inputs, await openContentHash());
+  const reader = new TarReader(INPUT_BYTES_MAX, tasks, memory);
   try {
-    for await (const chunk of tarChunks(files, tar)) {
-      if (reader.hasEnded) continue;
-      reader.push(chunk);
-      yield await withoutFinished(tasks.take(), finished);
-      // Who writes to stdin may have more zeros to write, and would fail if nobody read them.
-      if (reader.hasEnded && tar !== "-") return;
+    for await (const _some of readTar(files, tar, reader)) {
+      yield await withoutFinished(await tasks.take(), finished);
     }
     if (reader.hasEnded) return;
     reader.end();
   } catch (cause) {
     throw new SourceError(`Cannot read the tar "${shownTar(tar)}": ${reasonOf(cause)}`, { cause });
   }
-  yield await withoutFinished(tasks.take(), finished);
+  yield await withoutFinished(await tasks.take(), finished);
   warn(`"${shownTar(tar)}" lacks the two blocks of zeros that end a tar; files may be missing`);
 }
 
@@ -77,16 +76,21 @@ async function withoutFinished(
   return tasks.map((task) => checked.get(task.index) ?? task);
 }
 
+/** A file whose identity is not known yet. */
+type FoundFile = Omit<ReadyTask, "identity">;
+
 /** Makes tasks of the files in a tar. */
 class TarTasks {
   readonly #warn: Warn;
   readonly #naming: OutputNaming | undefined;
+  readonly #identityOf: ContentHash;
   readonly #names = new NameSet();
-  #tasks: (ReadyTask | UnreadableTask)[] = [];
+  #tasks: (FoundFile | UnreadableTask)[] = [];
   #index = 0;
   #skipped = 0;
 
-  constructor({ warn, naming }: TarInputs) {
+  constructor({ warn, naming }: TarInputs, identityOf: ContentHash) {
+    this.#identityOf = identityOf;
     this.#warn = warn;
     this.#naming = naming;
   }
@@ -104,9 +108,8 @@ class TarTasks {
       const tooLarge = `it has ${bytes} bytes, and the limit for an input is ${INPUT_BYTES_MAX}`;
       this.#tasks.push({ kind: "unreadable", index, name, reason: tooLarge });
     } else {
-      const identity = contentIdentity(input);
       const note = name === inside ? undefined : { file: path };
-      this.#tasks.push({ kind: "ready", index, name, identity, input, note });
+      this.#tasks.push({ kind: "ready", index, name, input, note });
     }
   }
 
@@ -124,9 +127,16 @@ class TarTasks {
   }
 
   /** The tasks since the last call. */
-  take(): readonly (ReadyTask | UnreadableTask)[] {
-    const tasks = this.#tasks;
+  async take(): Promise<readonly (ReadyTask | UnreadableTask)[]> {
+    const found = this.#tasks;
     this.#tasks = [];
+    const tasks: (ReadyTask | UnreadableTask)[] = [];
+    for (const file of found) {
+      if (file.kind === "ready") {
+        const identity = this.#identityOf(file.input);
+        tasks.push({ ...file, identity: typeof identity === "string" ? identity : await identity });
+      } else tasks.push(file);
+    }
     return tasks;
   }
 }

@@ -1,5 +1,6 @@
 /** Walks a folder of inputs. */
 
+import { nextTurn } from "../../runtime/clock.ts";
 import { join } from "../../runtime/path.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
@@ -7,6 +8,7 @@ import type { Entry } from "../../runtime/folder.ts";
 import { STATE_FOLDER } from "../output/directory_sink.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
+import { sortedByName } from "./sorted_entries.ts";
 import type { Warn } from "./source.ts";
 
 /**
@@ -71,6 +73,7 @@ async function* inOrder(
 ): AsyncIterable<readonly Entry[]> {
   let first: Entry[] | undefined = [];
   for await (const some of entries) {
+    await nextTurn(); // listing a folder of many files takes long
     if (!first) yield some;
     else {
       for (const entry of some) first.push(entry);
@@ -79,7 +82,7 @@ async function* inOrder(
       first = undefined;
     }
   }
-  if (first) yield first.sort((one, other) => one.name < other.name ? -1 : 1);
+  if (first) yield await sortedByName(first);
 }
 
 /** So many files are listed at once, so that few exist in memory before they are read. */

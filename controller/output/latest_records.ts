@@ -58,7 +58,7 @@ export class LatestRecords {
   ): Promise<void> {
     await readJournal(this.#files, this.#journal, {
       onRecord: (record, at) => {
-        const end = index.onRecord(record); // first: it may begin another epoch
+        const end = index.onRecord(record, at); // first: it may begin another epoch
         onRecord(record, at, end);
       },
       onRun: (event, packBytes) => {

@@ -19,6 +19,8 @@ export interface FolderOptions {
   readonly fresh: boolean;
   /** Whether failed jobs run again. */
   readonly retryFailed: boolean;
+  /** Whether jobs that are done stay done, whichever core has run them. */
+  readonly keepDone?: boolean | undefined;
   /** How the outputs of lines are numbered. */
   readonly numbering?: Numbering | undefined;
 }

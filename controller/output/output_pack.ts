@@ -4,7 +4,6 @@
  * pack, and not below it.
  */
 
-import { Buffer } from "node:buffer";
 import os from "node:os";
 import process from "node:process";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
@@ -23,6 +22,7 @@ import { isZstdPack } from "./pack_format.ts";
 import { PackIndex } from "./pack_index.ts";
 import { packError, PackSink } from "./pack_sink.ts";
 import { openPackFile } from "./pack_opener.ts";
+import { checkPackIsOf } from "./pack_check.ts";
 import { type PackFiles, recoverRepack, repack } from "./repack.ts";
 import { Resume } from "./resume.ts";
 
@@ -205,37 +205,13 @@ async function resumeOf(
   if (await hasContent(files, journal)) {
     const pack = new PackIndex(file, options.format.head.byteLength);
     const jobs = await Resume.load(files, dirname(path), { ...options, path: journal, pack });
-    await checkIsOf(path, file, pack, options.format);
+    await checkPackIsOf(files, { path, journal, file, pack, format: options.format });
     return { jobs, keptBytes: pack.keptBytes };
   }
   if (!await hasContent(files, path)) return undefined; // a run writes to its journal first
   throw new SinkError(
     `Cannot continue the pack "${path}": it has no journal "${journal}"; ` +
       "choose another file, or use --fresh to replace it",
-  );
-}
-
-/** Rejects if somebody has put another file in the place of the pack, which would be cut. */
-async function checkIsOf(
-  path: string,
-  file: PackFile,
-  pack: PackIndex,
-  format: PackFormat,
-): Promise<void> {
-  const record = pack.lastKept ?? pack.first;
-  const entry = record ? format.startOf(record.input, record.bytesOut) : new Uint8Array(0);
-  // A pack that is shorter than its first entry begins like it.
-  const isFirst = record === pack.first;
-  const expected = isFirst && record ? Buffer.concat([format.head, entry]) : entry;
-  const found = new Uint8Array(expected.byteLength);
-  const bytes = await file.read?.(found, isFirst ? 0 : record?.packAt ?? 0) ?? 0;
-  const isSame = found.subarray(0, bytes).every((byte, at) => byte === expected[at]);
-  if (isSame && !(record && file.isOther)) return;
-  throw new SinkError(
-    `Cannot continue the pack "${path}": it is not the file that "${
-      packJournalOf(path)
-    }" describes; ` +
-      "put that file back, choose another one, or use --fresh to replace it",
   );
 }
 

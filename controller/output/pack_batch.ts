@@ -13,6 +13,8 @@ const SPARE_BUFFERS_MAX = 2;
 export class PackBatch {
   /** What is complete, in order. */
   #parts: Uint8Array[] = [];
+  /** Those that were not copied. */
+  #referenced: Uint8Array[] = [];
   #buffer: Uint8Array | undefined;
   /** Where the part of the buffer begins that is in no part yet, and where it ends. */
   #start = 0;
@@ -31,15 +33,16 @@ export class PackBatch {
     return this.#bytes >= BATCH_BYTES;
   }
 
-  /** Adds bytes. They must not change before they are written if there are many. */
-  add(bytes: Uint8Array): void {
+  /** Adds bytes. Returns whether it has copied them. If not, they must not change before they are written. */
+  add(bytes: Uint8Array): boolean {
     const { byteLength } = bytes;
-    if (byteLength === 0) return;
+    if (byteLength === 0) return true;
     this.#bytes += byteLength;
     if (byteLength > COPIED_BYTES_MAX) {
       this.#endPart();
       this.#parts.push(bytes);
-      return;
+      this.#referenced.push(bytes);
+      return false;
     }
     if (this.#buffer === undefined || this.#end + byteLength > this.#buffer.byteLength) {
       this.#endPart();
@@ -49,6 +52,7 @@ export class PackBatch {
     }
     this.#buffer.set(bytes, this.#end);
     this.#end += byteLength;
+    return true;
   }
 
   /** The parts of an entry are all there. */
@@ -62,6 +66,7 @@ export class PackBatch {
     const buffers = this.#buffers;
     const taken = {
       parts: this.#parts,
+      outputs: this.#referenced,
       bytes: this.#bytes,
       entries: this.#entries,
       written: () => {
@@ -70,6 +75,7 @@ export class PackBatch {
       },
     };
     this.#parts = [];
+    this.#referenced = [];
     this.#buffers = [];
     this.#buffer = undefined;
     this.#bytes = 0;
@@ -88,6 +94,8 @@ export class PackBatch {
 /** A batch on its way to the disk. */
 export interface TakenBatch {
   readonly parts: readonly Uint8Array[];
+  /** Those of them that were not copied. */
+  readonly outputs: readonly Uint8Array[];
   readonly bytes: number;
   readonly entries: number;
   written(): void;

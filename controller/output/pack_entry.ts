@@ -14,6 +14,8 @@ export interface PackFormat {
   readonly head: Uint8Array;
   /** What it ends with. */
   readonly tail: Uint8Array;
+  /** Whether the pack is unpacked to files with these names. */
+  readonly areNamesPaths: boolean;
   /** What an entry begins with, whatever its output is; `bytes` is its size. */
   startOf(name: string, bytes: number): Uint8Array;
   /** Entries that follow are of this time, in milliseconds since 1970. */

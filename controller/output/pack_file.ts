@@ -10,8 +10,8 @@ export interface PackFile {
   readonly isOther?: boolean;
   /** The largest size not above `bytes` to which it can be cut. */
   endBefore(bytes: number): number;
-  /** Reads from `at` on, if any place can be read at once. Resolves to the number of bytes. */
-  read?(into: Uint8Array<ArrayBuffer>, at: number): Promise<number>;
+  /** Reads from `at` on. Resolves to the number of bytes. */
+  read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number>;
   /** Cuts it to such a size. */
   cut(bytes: number): Promise<void>;
   /** Appends a batch. If that fails, nothing of it is left, unless the system cannot even cut the file. */

@@ -10,6 +10,14 @@ import type { PackFile } from "./pack_file.ts";
 /** Where a pack ends, and where it can be cut. */
 export type PackEnds = Pick<PackFile, "bytes" | "endBefore">;
 
+/** A record that names an entry. */
+export interface EntryRecord {
+  /** Where it begins in the journal. */
+  readonly at: number;
+  readonly packAt: number;
+  readonly packBytes: number;
+}
+
 /** Learns from the records of a journal, in their order. */
 export class PackIndex {
   readonly #file: PackEnds;
@@ -23,8 +31,8 @@ export class PackIndex {
   #recordedBytes = 0;
   #keptBytes = 0;
   #limits: number[] | undefined;
-  #first: JobRecord | undefined;
-  #lastKept: JobRecord | undefined;
+  #first: EntryRecord | undefined;
+  #lastKept: EntryRecord | undefined;
 
   /** `file`: the pack as it is now; `headBytes`: the size of what it begins with. */
   constructor(file: PackEnds, headBytes = 0) {
@@ -43,7 +51,7 @@ export class PackIndex {
   }
 
   /** The record of the first entry, if that is known and the pack was not cut before it. */
-  get first(): JobRecord | undefined {
+  get first(): EntryRecord | undefined {
     return this.#recordedBytes > this.#headBytes ? this.#first : undefined;
   }
 
@@ -51,19 +59,23 @@ export class PackIndex {
     return this.#cuts.length;
   }
 
-  /** Returns where the entry of the output ends; 0 if there is none. */
-  onRecord(record: JobRecord): number {
-    const { state, packAt, packBytes } = record;
+  /** A record that begins at `at` in the journal. Returns where the entry of its output ends; 0 if there is none. */
+  onRecord({ state, packAt, packBytes }: JobRecord, at: number): number {
     if (state !== "done" || packAt === undefined || packBytes === undefined) return 0;
+    return this.onEntry(packAt, packBytes, at);
+  }
+
+  /** The record of a job that is done. Returns where its entry ends. */
+  onEntry(packAt: number, packBytes: number, at: number): number {
     if (packAt < this.#recordedBytes) this.onCut(packAt); // the line that says so was damaged
     if (packAt > Math.max(this.#recordedBytes, this.#headBytes)) this.#hasOthers = true; // lines are lost
     const end = packAt + packBytes;
-    if (packAt === this.#headBytes) this.#first = record;
+    if (packAt === this.#headBytes) this.#first = { at, packAt, packBytes };
     this.#entries += 1;
     this.#recordedBytes = end;
     if (end <= this.#file.bytes) {
       this.#keptBytes = end;
-      this.#lastKept = record;
+      this.#lastKept = { at, packAt, packBytes };
     }
     return end;
   }
@@ -77,7 +89,7 @@ export class PackIndex {
   }
 
   /** The record of the entry that ends at `keptBytes`, if that is known. */
-  get lastKept(): JobRecord | undefined {
+  get lastKept(): EntryRecord | undefined {
     const { packAt = 0, packBytes = 0 } = this.#lastKept ?? {};
     return packAt + packBytes === this.keptBytes ? this.#lastKept : undefined;
   }

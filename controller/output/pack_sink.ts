@@ -9,7 +9,8 @@ import { SinkError } from "./directory_sink.ts";
 import { PackBatch, type TakenBatch } from "./pack_batch.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";
-import type { Backlog, BatchedOutputs, OutputSink, PackPlace } from "./sink.ts";
+import { PathNames } from "./path_names.ts";
+import type { Backlog, BatchedOutputs, OutputMemory, OutputSink, PackPlace } from "./sink.ts";
 
 /** What a pack is opened with. */
 export interface PackOptions {
@@ -30,9 +31,11 @@ export class PackSink implements OutputSink, BatchedOutputs {
   readonly #format: PackFormat;
   readonly #clock: Clock;
   readonly #hasEntry: PackOptions["hasEntry"];
+  readonly #names: PathNames | undefined;
   #isOutdated = false;
   readonly #batch = new PackBatch();
   #backlog: Backlog = { onBegun() {}, onEnded() {} };
+  #memory: OutputMemory | undefined;
   /** Resolves when all that was taken from the batch is written. Rejects from the first failure on. */
   #writing: Promise<void> = Promise.resolve();
   #isSynced = true;
@@ -49,6 +52,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
     this.#format = format;
     this.#clock = clock;
     this.#hasEntry = hasEntry;
+    this.#names = format.areNamesPaths ? new PathNames(hasEntry) : undefined;
     this.keptBytes = keptBytes;
     this.place.packAt = keptBytes;
     this.#lacksHead = keptBytes === 0;
@@ -71,8 +75,9 @@ export class PackSink implements OutputSink, BatchedOutputs {
     return this.#isOutdated;
   }
 
-  countIn(backlog: Backlog): void {
+  countIn(backlog: Backlog, memory?: OutputMemory): void {
     this.#backlog = backlog;
+    this.#memory = memory;
   }
 
   /** Copies a small output. A large one must not change before it is written. */
@@ -80,15 +85,17 @@ export class PackSink implements OutputSink, BatchedOutputs {
     if (this.#failure) throw this.#failure;
     if (this.#lacksHead) this.#addHead();
     const { before, content, after } = this.#format.entryOf(name, output);
+    this.#names?.add(name);
     const { place } = this;
     place.packAt += place.packBytes;
     place.packBytes = before.byteLength + content.byteLength + after.byteLength;
     const batch = this.#batch;
     batch.add(before);
-    batch.add(content);
+    const isCopied = batch.add(content) || content.buffer !== output.buffer;
     batch.add(after);
     batch.endEntry();
     if (this.#hasEntry?.(name)) this.#isOutdated = true;
+    if (isCopied) this.#memory?.give(output); // nothing overwrites it before the caller has made its record
     if (batch.isFull) this.#writeBatch();
   }
 
@@ -148,7 +155,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
     this.#format.setTime(this.#clock.date());
   }
 
-  async #append({ parts, written }: TakenBatch): Promise<void> {
+  async #append({ parts, outputs, written }: TakenBatch): Promise<void> {
     this.#isSynced = false;
     try {
       await this.#file.append(parts);
@@ -156,6 +163,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
       this.#fail(cause);
     }
     written();
+    for (const output of outputs) this.#memory?.give(output);
   }
 
   #fail(cause: unknown): never {

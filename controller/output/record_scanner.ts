@@ -27,11 +27,15 @@ const DIGIT_0 = 0x30;
 const DIGITS_MAX = 15;
 
 /** The fields that matter. */
-const FIELDS = ["input", "state", "attempt", "bytesOut", "crcOut", "identity", "content", "core"];
+const FIELDS = [
+  ...["input", "state", "attempt", "bytesOut", "crcOut", "identity", "content", "core"],
+  ...["packAt", "packBytes"],
+];
 const FIELD_NAMES = FIELDS.map((name) => Buffer.from(name));
 const FIELDS_BY_LENGTH: number[][] = [];
 FIELD_NAMES.forEach(({ length }, field) => (FIELDS_BY_LENGTH[length] ??= []).push(field));
-const [INPUT, STATE, ATTEMPT, BYTES_OUT, CRC_OUT, IDENTITY, CONTENT, CORE] = FIELDS.keys();
+const [INPUT, STATE, ATTEMPT, BYTES_OUT, CRC_OUT, IDENTITY, CONTENT, CORE, PACK_AT, PACK_BYTES] =
+  FIELDS.keys();
 
 /** The record in the line that was scanned last. */
 export class RecordScanner {
@@ -47,6 +51,9 @@ export class RecordScanner {
   bytesOut = 0;
   crcOut = 0;
   isSameCore = false;
+  /** Where its entry is in a pack; `packBytes` is 0 if there is none. */
+  packAt = 0;
+  packBytes = 0;
   /** Which of the fields were there, as bits. */
   #seen = 0;
 
@@ -67,6 +74,8 @@ export class RecordScanner {
     this.identity =
       this.content =
       this.crcOut =
+      this.packAt =
+      this.packBytes =
       this.#seen =
         0;
     for (let at = 1; at < end;) {
@@ -102,11 +111,14 @@ export class RecordScanner {
   }
 
   #onNumber(field: number, line: Buffer, start: number, end: number): boolean {
-    if (field !== ATTEMPT && field !== BYTES_OUT) return field < 0;
+    if (field < 0) return true;
     const value = wholeNumber(line, start, end);
     if (value === undefined) return false;
     if (field === ATTEMPT) this.attempt = value;
-    else this.bytesOut = value;
+    else if (field === BYTES_OUT) this.bytesOut = value;
+    else if (field === PACK_AT) this.packAt = value;
+    else if (field === PACK_BYTES) this.packBytes = value;
+    else return false;
     this.#seen |= 1 << field;
     return true;
   }

@@ -45,8 +45,10 @@ export async function repack(paths: PackFiles, format: PackFormat, begun: string
   const latest = await LatestRecords.in(files, journal, old);
   const entries = await openPackFile(files, newPack, isZstd);
   try {
+    await copyAccess(files, pack, newPack); // before there is anything to read
     const records = await files.openToAppend(newJournal, true);
     try {
+      await copyAccess(files, journal, newJournal);
       const content = new Content(packChunks(files, pack, isZstd));
       const copy = new Copy(content, entries, records, format.head, begun);
       await latest.read((record, isWhole) => copy.add(record, isWhole), () => copy.write());
@@ -165,6 +167,22 @@ class Content {
     const { value, done } = await this.#chunks.next();
     if (done) throw new Error("it has become shorter");
     this.#chunk = value;
+  }
+}
+
+/** Who may use the one file may use the other one. */
+async function copyAccess(files: FolderFiles, from: string, to: string): Promise<void> {
+  const original = await files.openToRead(from);
+  try {
+    const access = await original.access?.();
+    const copy = await files.openToRead(to);
+    try {
+      if (access) await copy.setAccess?.(access);
+    } finally {
+      await copy.close();
+    }
+  } finally {
+    await original.close();
   }
 }
 

@@ -37,6 +37,8 @@ export interface ResumeOptions {
   readonly core: string;
   /** Whether failed jobs run again. */
   readonly retryFailed: boolean;
+  /** Whether jobs that are done stay done, whichever core has run them. */
+  readonly keepDone?: boolean | undefined;
   /** How the outputs of lines are numbered. Without it, no line is known. */
   readonly numbering?: Numbering | undefined;
   /** Where the journal lies; in the output folder by default. */
@@ -80,7 +82,7 @@ export class Resume implements FinishedJobs {
     const path = resume.#path;
     try {
       await readJournal(files, path, {
-        takesLine: (line, at) => options.pack === undefined && resume.#takesLine(line, at),
+        takesLine: (line, at) => resume.#takesLine(line, at),
         onRecord: (record, at) => resume.#onRecord(record, at),
         onRun: (event, packBytes) => resume.#onRun(event, packBytes),
         onFlaw: (kind) => resume.#onFlaw(kind),
@@ -184,7 +186,9 @@ export class Resume implements FinishedJobs {
     );
     if (found !== job.crcOut) return undefined;
     const record = await this.#recordAt(job.at);
-    return record ? { state: "done", repeat: toJobRecord(record) } : { state: "done" };
+    // A record is written with the core of this run.
+    const isRepeated = record && record.core === this.#options.core;
+    return isRepeated ? { state: "done", repeat: toJobRecord(record) } : { state: "done" };
   }
 
   /** Done, if the pack has the whole entry: nothing in a pack is replaced. */
@@ -225,13 +229,15 @@ export class Resume implements FinishedJobs {
     const scanned = this.#scanner;
     if (!scanned.scan(line)) return false;
     const { input, identity, content, state, attempt, bytesOut, crcOut, isSameCore } = scanned;
+    const { pack } = this.#options;
+    const packEnd = pack ? packEndOf(scanned, pack, at) : 0;
     if (identity === 0 || attempt === 0) return true;
     this.#jobs.setHashed(input, {
-      identity: isSameCore ? identity : 0,
-      state: isSameCore ? JobState[state] : JobState.otherCore,
-      epoch: this.#epochs.current,
+      identity: isSameCore || this.#options.keepDone ? identity : 0,
+      state: this.#stateOf(state, isSameCore),
+      epoch: pack?.epoch ?? this.#epochs.current,
       at,
-      bytesOut,
+      bytesOut: pack ? packEnd : bytesOut,
       crcOut,
       content,
     });
@@ -241,20 +247,26 @@ export class Resume implements FinishedJobs {
   #onRecord(record: ReadRecord, at: number): void {
     const { input, identity, content, state, attempt, bytesOut, crcOut, core } = record;
     const { pack } = this.#options;
-    const packEnd = pack?.onRecord(record) ?? 0;
+    const packEnd = pack?.onRecord(record, at) ?? 0;
     // A job that was never sent runs again in any case.
     if (identity === undefined || attempt === 0) return;
     const isSameCore = core === this.#options.core;
-    if (isSameCore && identity.startsWith(LINE_START)) this.#onLine(identity, input);
+    const isCompared = isSameCore || this.#options.keepDone;
+    if (isCompared && identity.startsWith(LINE_START)) this.#onLine(identity, input);
     this.#jobs.set(input, {
-      identity: isSameCore ? identityNumber(identity) : 0, // only compared for the same core
-      state: isSameCore ? JobState[state] : JobState.otherCore,
+      identity: isCompared ? identityNumber(identity) : 0,
+      state: this.#stateOf(state, isSameCore),
       epoch: pack?.epoch ?? this.#epochs.current,
       at,
       bytesOut: pack ? packEnd : bytesOut,
       crcOut: crcOut === undefined ? 0 : parseChecksum(crcOut),
       content: content === undefined ? 0 : identityNumber(content),
     });
+  }
+
+  #stateOf(state: "done" | "failed", isSameCore: boolean): JobEntry["state"] {
+    const counts = isSameCore || (state === "done" && this.#options.keepDone);
+    return counts ? JobState[state] : JobState.otherCore;
   }
 
   #onLine(identity: string, output: string): void {
@@ -280,6 +292,15 @@ export class Resume implements FinishedJobs {
     this.counts.failed = this.#jobs.count(JobState.failed);
     this.counts.otherCore = this.#jobs.count(JobState.otherCore);
   }
+}
+
+/** Tells a pack of its entry. Returns where that ends; 0 if there is none. */
+function packEndOf(
+  { state, packAt, packBytes }: RecordScanner,
+  pack: PackIndex,
+  at: number,
+): number {
+  return state === "done" && packBytes > 0 ? pack.onEntry(packAt, packBytes, at) : 0;
 }
 
 /** Whether a job had this input. Records of old versions know less about it, and are compared by what they have. */

@@ -13,6 +13,12 @@ export interface Backlog {
   onEnded(bytes: number): void;
 }
 
+/** Gets back the memory of outputs. */
+export interface OutputMemory {
+  /** Nobody needs this output any more. */
+  give(output: Uint8Array): void;
+}
+
 /** Outputs that are written in batches, each before the records of its outputs. */
 export interface BatchedOutputs {
   /** What is left of earlier runs. */
@@ -32,8 +38,8 @@ export interface OutputSink {
   commit(name: string, output: Uint8Array): Promise<void> | void;
   /** A pack: where the output that was committed last lies. Its record says so. */
   readonly place?: PackPlace | undefined;
-  /** A pack: counts its writes in a backlog. */
-  countIn?(backlog: Backlog): void;
+  /** A pack: counts its writes in a backlog, and gives back the memory of outputs that are written. */
+  countIn?(backlog: Backlog, memory: OutputMemory | undefined): void;
   /** A pack that is closed: how many of the outputs that it took are not in it, because it could not be written. */
   readonly lostOutputs?: number;
   /** Removes the output of an earlier run, because the job has now failed. */

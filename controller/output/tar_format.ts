@@ -1,7 +1,7 @@
 /** Packs that are tars: one file per output. */
 
-import { OutputNameError } from "./directory_sink.ts";
 import type { PackEntry, PackFormat } from "./pack_entry.ts";
+import { checkIsPath } from "./path_names.ts";
 import {
   paddingOf,
   TAR_BLOCK_BYTES,
@@ -15,9 +15,6 @@ const ZEROS = new Uint8Array(TAR_BLOCK_BYTES);
 /** The padding of contents, by its size. */
 const PADDINGS = Array.from({ length: TAR_BLOCK_BYTES }, (_, bytes) => ZEROS.subarray(0, bytes));
 
-/** Unpacked, such a name would lead out of its folder, or name a folder: a part of it is empty, `.` or `..`. */
-const NO_PATH = /(^|\/)\.{0,2}(\/|$)|\0/;
-
 /** One object for all entries. */
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -28,14 +25,11 @@ export function tarFormat(): PackFormat {
   return {
     head: ZEROS.subarray(0, 0),
     tail: new Uint8Array(TAR_END_BYTES),
+    areNamesPaths: true,
     startOf: (name, bytes) => headers.of(name, bytes).subarray(0, TAR_TIME_AT),
     setTime: (ms) => headers.setTime(Math.floor(ms / 1000)),
     entryOf: (name, output) => {
-      if (NO_PATH.test(name)) {
-        throw new OutputNameError(
-          `its output cannot be called "${name}" in a tar: that is no path below a folder`,
-        );
-      }
+      checkIsPath(name);
       entry.before = headers.of(name, output.byteLength);
       entry.content = output;
       entry.after = PADDINGS[paddingOf(output.byteLength)] as Uint8Array;

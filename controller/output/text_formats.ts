@@ -41,6 +41,7 @@ function textFormat(
   return {
     head: Buffer.from(head),
     tail: NOTHING,
+    areNamesPaths: false,
     startOf: (name) => Buffer.from(startOf(name)),
     setTime() {},
     entryOf: (name, output) => {

@@ -5,19 +5,17 @@
  */
 
 import { Buffer } from "node:buffer";
-import { promisify } from "node:util";
-import { constants, zstdCompress } from "node:zlib";
 import type { OpenFile } from "../../runtime/files.ts";
 import type { PackFile } from "./pack_file.ts";
-import { FrameCutter, ZstdError } from "./zstd_frames.ts";
-
-const { ZSTD_c_checksumFlag } = constants;
-
-const compress = promisify(zstdCompress);
+import { frameOf } from "./zstd_frame.ts";
+import { FrameCutter, unzstd, ZstdError } from "./zstd_frames.ts";
 
 /** The beginning of a note: a frame that is skipped, of 8 bytes. */
 const NOTE_START = Buffer.of(0x5d, 0x2a, 0x4d, 0x18, 8, 0, 0, 0);
 const NOTE_BYTES = NOTE_START.byteLength + 8;
+
+/** Bytes of a batch in one read. */
+const READ_BYTES_MAX = 64 * 1024;
 
 /** Where a batch ends: in the content, and in the file. */
 interface BatchEnd {
@@ -56,6 +54,34 @@ export class ZstdPackFile implements PackFile {
     return this.#endBefore(bytes).bytes;
   }
 
+  /** Unpacks the batch at this place. It must not be called after `cut`. */
+  async read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
+    const index = this.#ends.findIndex((end) => end.bytes > at);
+    if (index < 0) return 0;
+    const start = this.#ends[index - 1] ?? NOTHING;
+    const { fileBytes } = this.#ends[index] as BatchEnd;
+    let [place, filled] = [start.bytes, 0];
+    for await (const piece of unzstd(this.#part(start.fileBytes, fileBytes - NOTE_BYTES))) {
+      const wanted = piece.subarray(Math.max(0, at - place)).subarray(0, into.byteLength - filled);
+      into.set(wanted, filled);
+      filled += wanted.byteLength;
+      place += piece.byteLength;
+      if (filled === into.byteLength) break;
+    }
+    return filled;
+  }
+
+  /** Some bytes of the file, in chunks. */
+  async *#part(from: number, to: number): AsyncIterable<Buffer> {
+    for (let at = from; at < to;) {
+      const chunk = Buffer.alloc(Math.min(READ_BYTES_MAX, to - at));
+      const bytes = await this.#file.read(chunk, at);
+      if (bytes === 0) return;
+      yield chunk.subarray(0, bytes);
+      at += bytes;
+    }
+  }
+
   async cut(bytes: number): Promise<void> {
     const end = this.#endBefore(bytes);
     await this.#file.truncate(end.fileBytes);
@@ -63,17 +89,22 @@ export class ZstdPackFile implements PackFile {
   }
 
   async append(parts: readonly Uint8Array[]): Promise<void> {
-    const content = parts.length === 1 ? parts[0] as Uint8Array : Buffer.concat(parts);
     const last = this.#last;
-    const bytes = last.bytes + content.byteLength;
-    const frame = await compress(content, { params: { [ZSTD_c_checksumFlag]: 1 } });
+    const bytes = parts.reduce((sum, part) => sum + part.byteLength, last.bytes);
+    let { fileBytes } = last;
     try {
-      await this.#file.append(Buffer.concat([frame, noteOf(bytes)]));
+      let held: Buffer = Buffer.alloc(0);
+      for await (const piece of frameOf(parts)) {
+        if (held.byteLength > 0) await this.#file.append(held);
+        held = piece;
+        fileBytes += piece.byteLength;
+      }
+      await this.#file.append(Buffer.concat([held, noteOf(bytes)])); // mostly the only write
     } catch (error) {
       await this.#file.truncate(last.fileBytes).catch(() => {}); // the next run does it
       throw error;
     }
-    this.#ends = [{ bytes, fileBytes: last.fileBytes + frame.byteLength + NOTE_BYTES }];
+    this.#ends = [{ bytes, fileBytes: fileBytes + NOTE_BYTES }];
   }
 
   datasync(): Promise<void> {

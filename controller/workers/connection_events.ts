@@ -4,6 +4,7 @@ import type { DispatchId } from "../../pool/types.ts";
 import type {
   ArrivingPayload,
   CoreOutputMode,
+  FindPlace,
   Frame,
   PrintedNotice,
   WorkerDescription,
@@ -13,6 +14,8 @@ import type { CompressionMode } from "../../link/compression_mode.ts";
 
 /** What a connection reports to the set of workers. */
 export interface WorkerConnectionEvents {
+  /** Where large answers go. */
+  readonly findPlace?: FindPlace | undefined;
   /** The worker speaks the offered version. From version 2 on it has described itself. */
   onIntroduced(description: WorkerDescription | undefined): void;
   onCoreLoaded(): void;

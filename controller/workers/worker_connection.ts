@@ -83,7 +83,7 @@ export class WorkerConnection {
         this.#onCoreEnd();
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
-    }, { clock });
+    }, { clock, findPlace: events.findPlace });
     this.#compression = new WorkerCompression(this.#link, (...what) => this.#request(...what));
     this.#unfinished = new Unfinished(this.#link);
   }

@@ -15,6 +15,7 @@ import { ConnectionWarnings } from "./connection_warnings.ts";
 import { CoreRefusals } from "./core_refusals.ts";
 import { Listeners } from "./listeners.ts";
 import { Histories } from "./histories.ts";
+import type { PayloadMemory } from "./payload_memory.ts";
 import { isAwaited, reasonsForNone, votesOf } from "./prospects.ts";
 import type { WorkerNeeds } from "./patience.ts";
 import { ReconnectingAddress } from "./reconnect.ts";
@@ -37,6 +38,8 @@ export interface Departure {
 
 /** What `Workers` reports to its owner. */
 export interface WorkersEvents {
+  /** Where large answers go. */
+  readonly memory?: PayloadMemory | undefined;
   /** A worker can be used. Its answers go to the callback of `connection.serve`. */
   onReady(worker: ConnectedWorker): void;
   onCoreLoaded(worker: ConnectedWorker): void;
@@ -166,7 +169,7 @@ export class Workers {
   /** Call it several times a second. */
   onTick(nowMs: number): void {
     for (const { connection } of [...this.#connected]) connection.onTick(nowMs);
-    this.#warnings.flush(this.#addresses.size);
+    this.#warnings.onTick(nowMs, this.#addresses.size);
     this.#refusals.onTick(nowMs);
     this.#claims.onTick(nowMs);
     this.#memory.onTick(nowMs, !this.#isPaused);
@@ -207,6 +210,7 @@ export class Workers {
     const { clock } = this.#runtime;
     const version = origin.isLocal ? LATEST_VERSION : origin.history.versions.version;
     const connection = new WorkerConnection(stream, clock, version, {
+      findPlace: this.#events.memory?.findPlace,
       onIntroduced: (description) => this.#onIntroduced(worker, description),
       onCoreLoaded: () => {
         worker.address?.onCoreLoaded();
@@ -302,10 +306,8 @@ export class Workers {
     const reasons = reasonsForNone([...this.#connected], addresses, this.#needs.workersMin);
     if (!reasons) return;
     reasons.unshift(...this.#histories.problems.reverse());
-    if (this.#needs.whenNone === "end") {
-      this.#refusals.drop();
-      this.close();
-    }
+    this.#refusals.drop();
+    if (this.#needs.whenNone === "end") this.close();
     this.#events.onNoneLeft(reasons.length > 0 ? reasons : ["the worker list is empty"]);
   }
 

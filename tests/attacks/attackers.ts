@@ -1,7 +1,7 @@
 /** What the tests of attacks by cores share: a worker with a secret, and a core that tries what it is told. */
 
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import process from "node:process";
 import { Program, type ProgramOptions } from "../lib/processes.ts";
 
@@ -46,6 +46,22 @@ export function startSandbox(
   options: ProgramOptions = {},
 ): Promise<Program> {
   return startTarget(["--sandbox", ...args], { through: [], ...options });
+}
+
+/** How much memory a worker shares with its slots. */
+export function sharedBytesOf(pid: number): number {
+  const bytes = new Map<number, number>();
+  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    const path = `/proc/${pid}/fd/${fd}`;
+    try {
+      if (!readlinkSync(path).startsWith("/memfd:distcomp")) continue;
+      const { ino, blocks } = statSync(path); // a memory has one descriptor or two
+      bytes.set(ino, 512 * blocks);
+    } catch {
+      // It was that of a call.
+    }
+  }
+  return [...bytes.values()].reduce((sum, each) => sum + each, 0);
 }
 
 /** The ids of all processes below another one. */

@@ -1,11 +1,13 @@
 /** What a core cannot reach from a sandbox (`worker --sandbox`), and that all else works in there as outside. */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { Workspace } from "../cli/workspace.ts";
+import { jobResult } from "../fixtures/peers/controller_v1.ts";
 import { core } from "../lib/cores.ts";
 import { eventually } from "../lib/processes.ts";
 import { testUnless } from "../lib/test.ts";
@@ -16,6 +18,7 @@ import {
   noSandbox,
   processesBelow,
   SECRET,
+  sharedBytesOf,
   startSandbox,
   startTarget,
 } from "./attackers.ts";
@@ -64,6 +67,16 @@ testUnless(noSandbox, "in a sandbox, a key outside of the home of its user is em
     assert.match(await run(controller, `list ${shown.at("distcomp")}`), /^key$/m);
     assert.doesNotMatch(await run(controller, `read ${key}`), /of distcomp/);
   }
+});
+
+testUnless(noSandbox, "in a sandbox, large jobs go through shared memory as outside", async () => {
+  await using worker = await startSandbox();
+  await using controller = await connectWith(worker, "echo");
+  const input = new Uint8Array(2 ** 21).fill(7);
+  const { output } = jobResult(await controller.sendJob(0n, input));
+  assert(Buffer.compare(output, input) === 0);
+  // The worker keeps what it may need again: an input and an output.
+  assert(sharedBytesOf(worker.pid) >= 2 * input.byteLength, `${sharedBytesOf(worker.pid)} bytes`);
 });
 
 testUnless(noSandbox, "in a sandbox, a core writes only to its own folder", async () => {

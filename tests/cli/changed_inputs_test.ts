@@ -6,12 +6,14 @@ import { readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const ECHO = await core("echo");
+const WORKER = await SharedWorker.start(ECHO);
 
 test("an input with another content runs again, although its size and modification time are the same", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a": "first", "in/b": "other" });
   await workspace.run(["run", ECHO, "in"]);
   await overwrite(workspace.at("in/a"), "again");
@@ -21,7 +23,7 @@ test("an input with another content runs again, although its size and modificati
 });
 
 test("the input of a finished job is not opened, and a record of an old version is still valid", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const input = await workspace.write("in/a", "x".repeat(100_000));
   await workspace.run(["run", ECHO, "in"]);
   await utimes(input, new Date(0), (await stat(input)).mtime);
@@ -34,7 +36,7 @@ test("the input of a finished job is not opened, and a record of an old version 
 });
 
 test("with --checksum, contents decide and times do not", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a": "first", "in/b": "other", "in/empty": "" });
   const args = ["run", ECHO, "in", "--checksum"];
   assert.match((await workspace.run(args)).stdout, /^3 jobs done in \S+, /);
@@ -48,7 +50,7 @@ test("with --checksum, contents decide and times do not", async () => {
 });
 
 test("records without contents do not count for --checksum, and its own count without it", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("in/a", "first");
   await workspace.run(["run", ECHO, "in"]);
   const first = await workspace.run(["run", ECHO, "in", "--checksum"]);
@@ -59,7 +61,7 @@ test("records without contents do not count for --checksum, and its own count wi
 });
 
 test("--checksum is refused where there are no files", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const run = await workspace.run(["run", ECHO, "--repeat", "3", "--checksum"]);
   assert.equal(run.code, 2);
   assert.match(run.stderr, /^distcomp: --checksum is for files; .*\n$/);

@@ -6,10 +6,12 @@ import { execFileSync } from "node:child_process";
 import process from "node:process";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(ECHO);
 const IS_LINUX = process.platform === "linux"; // others allow no such names
 
 const LATIN = "caf\xe9.txt";
@@ -19,7 +21,7 @@ const UTF8 = "caf\xc3\xa9.txt";
 
 if (IS_LINUX) {
   test("outputs have the same bytes as names as their inputs, whatever they are", async () => {
-    await using workspace = await Workspace.make();
+    await using workspace = await Workspace.make(WORKER);
     const files = {
       [LATIN]: "latin",
       [UTF8]: "utf8",
@@ -42,7 +44,7 @@ if (IS_LINUX) {
   });
 
   test("a file and a folder that are named on the command line or in a list may have any bytes", async () => {
-    await using workspace = await Workspace.make();
+    await using workspace = await Workspace.make(WORKER);
     writeAll(workspace, ".", { [LATIN]: "named", ["d\xe9/a"]: "in a folder", ["\xff"]: "listed" });
     const named = await workspace.run(["run", ECHO, "-"], {
       through: withBytes("caf\\351.txt", "d\\351"),
@@ -57,7 +59,7 @@ if (IS_LINUX) {
   });
 
   test("messages show the bytes of a name, and the command that resumes the run has them", async () => {
-    await using workspace = await Workspace.make();
+    await using workspace = await Workspace.make(WORKER);
     writeAll(workspace, ".", { [LATIN]: "exit 3", ["b\xe9"]: "echo fine" });
     const through = withBytes("caf\\351.txt", "b\\351");
     const run = await workspace.run(["run", BEHAVE, "--max-failures", "0"], { through });
@@ -73,7 +75,7 @@ if (IS_LINUX) {
   });
 
   test("a failed job with such a name leaves no output", async () => {
-    await using workspace = await Workspace.make();
+    await using workspace = await Workspace.make(WORKER);
     writeAll(workspace, "in", { [LATIN]: "echo fine" });
     await workspace.run(["run", BEHAVE, "in"]);
     writeAll(workspace, "in", { [LATIN]: "exit 3" });

@@ -4,12 +4,14 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const ECHO = await core("echo");
+const WORKER = await SharedWorker.start(ECHO);
 
 test("a list with any bytes costs only the jobs of the lines that name no file", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a": "1", "in/é": "2", "in/last": "3" });
   const lines: (string | Uint8Array)[] = [
     "in/a\r\n",
@@ -38,7 +40,7 @@ test("a list with any bytes costs only the jobs of the lines that name no file",
 });
 
 test("with -0, names in a list end with a zero byte and may have line feeds in them", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a\nb": "1", "in/\r": "2", "in/last": "3" });
   const run = await workspace.run(["run", ECHO, "-", "-0"], {
     stdin: "in/a\nb\0in/\r\0\0in/last",
@@ -51,7 +53,7 @@ test("with -0, names in a list end with a zero byte and may have line feeds in t
 });
 
 test("an error about a name is one line, whatever the name has in it", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const run = await workspace.run(["run", ECHO, "no\nsuch\x1b[31mfile"]);
   assert.equal(run.code, 2);
   assert.equal(
@@ -61,7 +63,7 @@ test("an error about a name is one line, whatever the name has in it", async () 
 });
 
 test("lines of any bytes are inputs as they are, with and without a line feed at the end", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const long = "x".repeat(300_000);
   const lines = ["", "a\0b", "\xff\xfe", long, "last"];
   for (const [folder, end] of [["one", "\n"], ["two", ""]] as const) {

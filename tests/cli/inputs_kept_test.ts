@@ -4,13 +4,15 @@ import assert from "node:assert/strict";
 import { rename } from "node:fs/promises";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(ECHO);
 
 test("an input that is temporarily missing keeps its output from an earlier run", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "mnt/a": "1", "mnt/b": "2" });
   const [list, args] = ["mnt/a\nmnt/b\n", ["run", ECHO, "-"]];
   assert.equal((await workspace.run(args, { stdin: list })).code, 0);
@@ -25,7 +27,7 @@ test("an input that is temporarily missing keeps its output from an earlier run"
 });
 
 test("no output replaces an input, and no failed job removes one", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const inputs = {
     "data/x": "echo 1",
     "data/y": "echo 2",
@@ -40,7 +42,7 @@ test("no output replaces an input, and no failed job removes one", async () => {
 });
 
 test("outputs of earlier runs that find lists are not used as inputs", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "1.dat": "1", "deep/2.dat": "2" });
   const outputs = { "1.dat": "1", "deep/2.dat": "2" };
   for (const listed of ["", "./outputs/1.dat\n./outputs/deep/2.dat\n"]) {
@@ -55,7 +57,7 @@ test("outputs of earlier runs that find lists are not used as inputs", async () 
 });
 
 test("an output folder can be the inputs of another run, without distcomp's own files", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a": "1", "in/b": "2" });
   for (const [inputs, outputs] of [["in", "one"], ["one", "two"]] as const) {
     const run = await workspace.run(["run", ECHO, inputs, "-o", outputs]);
@@ -65,7 +67,7 @@ test("an output folder can be the inputs of another run, without distcomp's own 
 });
 
 test("a file of lines may be in the output folder, if no output replaces it", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "out/list.txt": "1\n2\n", "out/0": "1\n" });
   const run = await workspace.run(["run", ECHO, "--lines", "out/list.txt", "-o", "out"]);
   assert.equal(run.code, 0, run.stderr);

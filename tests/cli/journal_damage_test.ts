@@ -6,9 +6,11 @@ import { readFile, truncate, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { core } from "../lib/cores.ts";
 import { test, testUnless } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { type Ended, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(BEHAVE);
 const JOURNAL = "outputs/.distcomp/jobs.jsonl";
 const JOBS = 6;
 
@@ -64,7 +66,7 @@ for (const [what, damage, jobs, said] of DAMAGES) {
 }
 
 test("an old record is not used when damage hides a newer one of another core", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a": "", "in/b": "", "in/c": "" });
   const [one, two] = [await stamping("one"), await stamping("two")];
   assert.equal((await workspace.run(["run", one, "in"])).code, 0);
@@ -91,7 +93,7 @@ test("after a torn last line, the next run's records are on lines of their own",
 });
 
 test("a journal that is not a file is refused, and no files are left", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("outputs/.distcomp/jobs.jsonl/file", "");
   const run = await workspace.run(["run", BEHAVE, "--repeat", "1"]);
   assert.equal(run.code, 2);
@@ -100,7 +102,7 @@ test("a journal that is not a file is refused, and no files are left", async () 
 });
 
 testUnless(noPipes, "a journal without an end is refused, and nothing is left", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("outputs/.distcomp/.keep", "");
   execFileSync("mkfifo", [workspace.at(JOURNAL)]);
   const run = await workspace.run(["run", BEHAVE, "--repeat", "1"]);
@@ -111,7 +113,7 @@ testUnless(noPipes, "a journal without an end is refused, and nothing is left", 
 
 /** A run of jobs that note in one file that they run. */
 async function finished(): Promise<Workspace> {
-  const workspace = await Workspace.make();
+  const workspace = await Workspace.make(WORKER);
   for (let index = 0; index < JOBS; index++) {
     await workspace.write(`in/${index}`, `count ${workspace.at("runs")}`);
   }

@@ -3,13 +3,15 @@
 import assert from "node:assert/strict";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(ECHO);
 
 test("outputs get a suffix, or names by a template, and a repeated run finds them", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a.dat": "1", "in/b/c.dat": "2" });
   for (
     const [option, outputs] of [
@@ -27,7 +29,7 @@ test("outputs get a suffix, or names by a template, and a repeated run finds the
 });
 
 test("with other names, jobs run again and older outputs stay", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("in/a", "1");
   await workspace.run(["run", ECHO, "in"]);
   const run = await workspace.run(["run", ECHO, "in", "--suffix", ".txt"]);
@@ -36,7 +38,7 @@ test("with other names, jobs run again and older outputs stay", async () => {
 });
 
 test("failed jobs with other names are retried", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("in/a.x", "exit 3");
   const args = ["run", BEHAVE, "in", "--name", "{stem}.y"];
   assert.match((await workspace.run(args)).stdout, /^ {2}a\.y {2}/m);
@@ -46,7 +48,7 @@ test("failed jobs with other names are retried", async () => {
 });
 
 test("two inputs whose outputs get one name: the second one fails, or both are refused if they are named", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a.jpg": "1", "in/a.png": "2", "in/b.png": "3" });
   const run = await workspace.run(["run", ECHO, "in", "--name", "{stem}.txt"]);
   assert.equal(run.code, 1);
@@ -59,7 +61,7 @@ test("two inputs whose outputs get one name: the second one fails, or both are r
 });
 
 test("outputs with a suffix may lie beside their inputs, and an input is never replaced", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "a": "1", "a.txt": "2" });
   const beside = await workspace.run(["run", ECHO, "a.txt", "-o", ".", "--suffix", ".out"]);
   assert.equal(beside.code, 0, beside.stderr);
@@ -70,7 +72,7 @@ test("outputs with a suffix may lie beside their inputs, and an input is never r
 });
 
 test("names that lead out of the output folder fail, and impossible templates are refused", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/..x": "1", "in/b": "2" });
   const run = await workspace.run(["run", ECHO, "in", "--name", "{stem}"]);
   assert.equal(run.code, 1);

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdir, readFile, stat, symlink } from "node:fs/promises";
+import { chmod, chown, readdir, readFile, stat, symlink } from "node:fs/promises";
+import process from "node:process";
 import { promisify } from "node:util";
 import { core } from "../lib/cores.ts";
 import { eventually } from "../lib/processes.ts";
@@ -101,14 +102,26 @@ testUnless(
   },
 );
 
-test("an input that has changed has one entry in a pack, the new one", async () => {
+test("an input that has changed has one entry in a pack, the new one, and the pack keeps owner and mode", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "one", "in/b": "two" });
   const args = ["run", ECHO, "in", "--pack", "results.jsonl"];
   assert.equal((await workspace.run(args)).code, 0);
+  const files = ["results.jsonl", "results.jsonl.distcomp/jobs.jsonl"].map((name) =>
+    workspace.at(name)
+  );
+  const owner = process.getuid?.() === 0 ? 12345 : process.getuid?.() as number; // only root may choose
+  for (const file of files) {
+    await chown(file, owner, process.getgid?.() as number);
+    await chmod(file, 0o640);
+  }
   await workspace.write("in/a", "another");
   const again = await workspace.run(args);
   assert.equal(again.code, 0, again.stderr);
+  for (const file of files) {
+    const { mode, uid } = await stat(file);
+    assert.deepEqual([mode & 0o7777, uid], [0o640, owner], file);
+  }
   assert.deepEqual((await readFile(workspace.at("results.jsonl"), "utf8")).split("\n"), [
     '{"name":"b","exitCode":0,"output":"two"}',
     '{"name":"a","exitCode":0,"output":"another"}',

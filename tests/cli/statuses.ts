@@ -22,6 +22,7 @@ const HALF_WAY: RunStatus = {
   busyPart: 0.97,
   faults: { exitCodes: 0, crashes: 0, timeouts: 0, memory: 0, lost: 0 },
   failures: [],
+  failureGroups: [],
 };
 
 /** A run that is half way through, except where `changes` says otherwise. */

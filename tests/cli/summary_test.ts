@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import { summaryJson, summaryText } from "../../cli/summary.ts";
+import { FailureGroups } from "../../controller/failure_groups.ts";
 import type { Failure, RunStatus } from "../../controller/run.ts";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
@@ -37,10 +38,10 @@ test("a reason that many jobs share is shown once, with an example and their num
   const failures = [...failuresOf(3, "rare"), ...failuresOf(4, "common")];
   const lines = textOf(statusWith({ done: 993, failed: 7, failures })).split("\n");
   assert.deepEqual(lines.slice(3, -1), [
+    "  0 and 3 more  common",
     "  0             rare",
     "  1             rare",
     "  2             rare",
-    "  0 and 3 more  common",
   ]);
 });
 
@@ -51,6 +52,29 @@ test("failures that are not listed are counted, with the journal's path", () => 
     "  0 and 19 more  reason",
     "  and 1,000 more failed jobs, see out/.distcomp/jobs.jsonl",
   ]);
+});
+
+test("with many reasons, each of the 20 first has one line, and the jobs of others are counted", () => {
+  const reasons = Array.from({ length: 25 }, (_, index) => `reason ${index}`);
+  const failures = reasons.flatMap((reason) => failuresOf(2, reason));
+  const lines = textOf(statusWith({ done: 950, failed: 50, failures })).split("\n").slice(3);
+  assert.equal(lines.length, 21);
+  assert.equal(lines[0], "  0 and 1 more  reason 0");
+  assert.equal(lines[20], "  and 10 more failed jobs, see out/.distcomp/jobs.jsonl");
+});
+
+test("the summary says on how many jobs two workers agree, and what else verification has found", () => {
+  const lineOf = (agreed: number, split: number, outvoted: number) =>
+    textOf(statusWith({ done: 1000, verified: { agreed, split, outvoted } })).split("\n")[2];
+  assert.equal(
+    lineOf(50, 0, 0),
+    "verified: 50 of 1,000 jobs, with the same output on two workers",
+  );
+  assert.equal(
+    lineOf(998, 2, 1),
+    "verified: 998 of 1,000 jobs, with the same output on two workers; no two workers agree on 2 " +
+      "jobs; 1 output of single workers dropped as wrong",
+  );
 });
 
 test("the summary of a run without new jobs says so, and has no figures", () => {
@@ -142,12 +166,14 @@ test("the JSON is one object on one line, with exact numbers", () => {
     bytesOut: 1_500_000,
     slotsBusy: 0.97,
     faults: { exitCodes: 0, crashes: 0, timeouts: 0, memory: 0, lost: 0 },
+    verified: null,
     workers: 2,
     slots: 16,
     outputs: "out",
     record: "out/.distcomp/jobs.jsonl",
     failures,
     failuresLeftOut: 0,
+    reasons: [],
     env: {},
     with: [],
   });
@@ -196,7 +222,7 @@ test("without a terminal, a long run prints a progress line every few seconds", 
   await using workspace = await Workspace.make();
   await workspace.write("lines", `${"echo a\n".repeat(10)}sleep 60000\n`);
   await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "2"]);
-  const line = /^10\/11 jobs, (\d+s left, )?[\d.]+ jobs\/s, 1 worker, 2 slots$/m;
+  const line = /^(9|10)\/11 jobs, (\d+s left, )?[\d.]+ jobs\/s, 1 worker, 2 slots$/m;
   await program.printed("stderr", line);
   program.signal("SIGINT");
   await program.printed("stderr", /finishing/);
@@ -217,7 +243,10 @@ test("there are no colors without a terminal, unless FORCE_COLOR asks for them",
 });
 
 function textOf(status: RunStatus): string {
-  return stripVTControlCharacters(summaryText(status, "out"));
+  const groups = new FailureGroups();
+  for (const { name, reason } of status.failures) groups.add(name, reason);
+  const shown = { ...status, failureGroups: groups.all };
+  return stripVTControlCharacters(summaryText(shown, "out"));
 }
 
 function failuresOf(count: number, reason = "reason"): Failure[] {

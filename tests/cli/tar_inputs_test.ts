@@ -7,11 +7,13 @@ import { promisify } from "node:util";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const run = promisify(execFile);
 
 const ECHO = await core("echo");
+const WORKER = await SharedWorker.start(ECHO);
 
 const FILES: Readonly<Record<string, string>> = {
   "a": "first",
@@ -22,7 +24,7 @@ const FILES: Readonly<Record<string, string>> = {
 
 /** A workspace with the files in `in.tar`. */
 async function prepared(): Promise<Workspace> {
-  const workspace = await Workspace.make();
+  const workspace = await Workspace.make(WORKER);
   await workspace.writeAll(Object.fromEntries(
     Object.entries(FILES).map(([name, content]) => [`in/${name}`, content]),
   ));

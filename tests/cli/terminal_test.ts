@@ -1,18 +1,17 @@
 /** A run on a real terminal, in tmux. */
 
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import process from "node:process";
 import { core } from "../lib/cores.ts";
-import { eventually, programCommand } from "../lib/processes.ts";
+import { eventually } from "../lib/processes.ts";
 import { testUnless } from "../lib/test.ts";
 import { Gate, PASSED } from "./gate.ts";
+import { lacksTmux, Screen } from "./screen.ts";
 import { Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 const isNotLinux = process.platform === "linux" ? undefined : "only Linux tells";
-const lacksTmux = spawnSync("tmux", ["-V"]).status === 0 ? undefined : "no tmux here";
 
 /** Two jobs that print and end, and one that does not. */
 const LINES = "stdout from a core\necho b\nsleep 600000\n";
@@ -93,6 +92,26 @@ testUnless(
 
 testUnless(
   lacksTmux ?? isNotLinux,
+  "a run in the background draws no bar, and goes on although stty says that writing stops it",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = new Gate(workspace);
+    // The second line is printed several redraws after the first one.
+    await workspace.write("lines", `stdout one\nsleep 700\nstdout two\n${gate.job}\n`);
+    const script = { before: "set -m; stty tostop", after: "read answer; fg; echo over" };
+    using screen = new Screen(100, workspace, `run ${BEHAVE} --lines lines --slots 1 &`, script);
+    await eventually("both lines", () => /^000002: two$/m.test(screen.text()));
+    assert.doesNotMatch(screen.text(), /[█░]/);
+    screen.type("Enter");
+    await eventually("a bar in the foreground", () => /^[█░]+ +75% {2}3\/4/m.test(screen.text()));
+    await gate.open();
+    await eventually("the end", () => /^over$/m.test(screen.text()));
+    assert.match(screen.text(), /^4 jobs done/m);
+  },
+);
+
+testUnless(
+  lacksTmux ?? isNotLinux,
   "Ctrl-Z does not stop a run that no shell could continue",
   async () => {
     await using workspace = await Workspace.make();
@@ -111,6 +130,23 @@ testUnless(
     await eventually("its output", async () => (await workspace.outputsByNumber())["2"] === PASSED);
   },
 );
+
+testUnless(lacksTmux, "a worker's terminal has a line that lives, below its log", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lines", "echo a\ncode 3 bad\n");
+  const args = "worker --listen 127.0.0.1:0 --slots 2";
+  using screen = new Screen(110, workspace, args);
+  const idle = /^0\/2 slots busy {2}0 done {2}0 failed {2}no controller {2}.* free$/m;
+  await eventually("a line", () => idle.test(screen.text()));
+  const [, port] = /^listening on 127\.0\.0\.1:(\d+), 2 slots$/m.exec(screen.text()) ?? [];
+  await workspace.run(["run", BEHAVE, "--lines", "lines", "--workers", `127.0.0.1:${port}`]);
+  await eventually("the same line with other numbers", () => {
+    const [line = "", above = ""] = screen.text().split("\n").reverse();
+    return /^0\/2 slots busy {2}1 done {2}1 failed /.test(line) && / disconnected$/.test(above);
+  });
+  screen.type("C-c");
+  await eventually("no line", () => /SIGINT: finishing.*$/.test(screen.text()));
+});
 
 testUnless(
   lacksTmux,
@@ -138,73 +174,3 @@ testUnless(
     });
   },
 );
-
-/** What else happens in a terminal. */
-interface Script {
-  /** Shell variables of the program. */
-  readonly variables?: string;
-  /** Commands before and after the program. */
-  readonly before?: string;
-  readonly after?: string;
-  /** The program takes the place of the shell. */
-  readonly isAlone?: boolean;
-}
-
-/** A terminal in which the program runs. */
-class Screen implements Disposable {
-  static #count = 0;
-  readonly #name = `distcomp-${process.pid}-${++Screen.#count}`;
-
-  constructor(columns: number, workspace: Workspace, args: string, script: Script = {}) {
-    const { variables = "", before = ":", after = ":", isAlone = false } = script;
-    const program = `env NO_COLOR=1 ${variables} ${programCommand().join(" ")} ${args}`;
-    const size = ["-x", `${columns}`, "-y", "20"];
-    // tmux scrolls away what it has wrapped in the topmost row, so the program begins further down.
-    const command = `cd ${workspace.path}; unset DISTCOMP_WORKERS; ${before}; echo; echo; ${
-      isAlone ? "exec" : ""
-    } ${program}; ${after}; sleep 60`;
-    this.#tmux("new-session", "-d", "-s", "test", ...size, command);
-  }
-
-  /** All that was written and is still there, also what has scrolled away; lines that are wrapped are whole. */
-  text(): string {
-    return this.#tmux("capture-pane", "-p", "-J", "-S", "-", "-t", "test")
-      .replace(/ +$/gm, "").trim();
-  }
-
-  /** Closes the window, as a user does, or a connection that breaks. Something else keeps tmux alive. */
-  close(): void {
-    this.#tmux("new-session", "-d", "-s", "other", "sleep 60");
-    this.#tmux("kill-session", "-t", "test");
-  }
-
-  resize(columns: number): void {
-    this.#tmux("resize-window", "-t", "test", "-x", `${columns}`);
-  }
-
-  type(...keys: readonly string[]): void {
-    this.#tmux("send-keys", "-t", "test", ...keys);
-  }
-
-  [Symbol.dispose](): void {
-    // Closing the window is not enough: a run then finishes its running jobs.
-    spawnSync("kill", ["-KILL", ...this.#programs().map(String)]);
-    spawnSync("tmux", ["-L", this.#name, "kill-server"]); // it has ended if a program without a shell has
-  }
-
-  /** The processes that the shell has started, or that took its place. */
-  #programs(): number[] {
-    const { stdout } = spawnSync("tmux", ["-L", this.#name, "list-panes", "-aF", "#{pane_pid}"]);
-    const panes = stdout.toString().split("\n").filter((line) => line !== "").map(Number);
-    const all = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).split("\n")
-      .map((line) => line.trim().split(/ +/).map(Number));
-    const started = all.filter(([, parent = 0]) => panes.includes(parent)).map(([pid = 0]) => pid);
-    return [...panes, ...started];
-  }
-
-  #tmux(...args: readonly string[]): string {
-    return execFileSync("tmux", ["-L", this.#name, "-f", "/dev/null", ...args], {
-      encoding: "utf8",
-    });
-  }
-}

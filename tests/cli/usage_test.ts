@@ -47,6 +47,14 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["run", ECHO, "in", "--workers", "a:b"], /Cannot understand the address "a:b"/],
   [["run", ECHO, "in", "--workers", "a,::1"], /"::1": an IPv6 address needs brackets/],
   [["run", ECHO, "in", "--workers", " , "], /The worker list " , " is empty/],
+  [
+    ["run", ECHO, "in", "--workers", ""],
+    /--workers needs addresses or @FILE, not ""; is a variable/,
+  ],
+  [["run", ECHO, "in", "--workers="], /--workers needs addresses or @FILE, not ""; is a variable/],
+  [["run", ECHO, "in", "-w", "--fresh"], /--workers needs addresses or @FILE, not "--fresh"/],
+  [["bench", ECHO, "--workers", " "], /--workers needs addresses or @FILE, not " "/],
+  [["run", ECHO, "--lines", "a", "--lines", "b"], /--lines is given twice; .*: "a" or "b"\n$/],
   [["run", ECHO, "in", "--workers", "@no-list"], /worker list "no-list": no such file/],
   [
     ["run", ECHO, "in", "--listen", "127.0.0.1:x"],

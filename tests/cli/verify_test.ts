@@ -36,6 +36,7 @@ test("with a percentage, that part of the jobs runs twice", async () => {
   const run = await workspace.run(["run", ECHO, ...args]);
   assert.equal(run.code, 0, run.stderr);
   assert.equal(one.received.jobs.length + other.received.jobs.length, 210);
+  assert.match(run.stdout, /^verified: 10 of 200 jobs, with the same output on two workers$/m);
 });
 
 test("a worker that computes wrong results is outvoted and excluded, and none of its wrong results is an output", async () => {

@@ -113,6 +113,19 @@ test("workers come from DISTCOMP_WORKERS, unless --workers is given", async () =
   assert.deepEqual([one.jobs, other.jobs], [5, 5], "an empty variable names nobody");
 });
 
+test("lists of workers add up: those of a repeated --workers, and of files among them", async () => {
+  await using workspace = await Workspace.make();
+  await using one = await startPeer(echo({ delayMs: 1 }));
+  await using other = await startPeer(echo({ delayMs: 1 }));
+  await using third = await startPeer(echo({ delayMs: 1 }));
+  await workspace.write("some, workers", `127.0.0.1:${other.port}\n`);
+  const lists = [`127.0.0.1:${one.port}`, "@some, workers", `127.0.0.1:${third.port}`];
+  const args = lists.flatMap((list) => ["--workers", list]);
+  const run = await workspace.run(["run", ECHO, "--repeat", "50", ...args]);
+  assert.equal(run.code, 0, run.stderr);
+  assert(one.jobs > 0 && other.jobs > 0 && third.jobs > 0);
+});
+
 test("workers come from a file, with comments, empty lines and names", async () => {
   await using workspace = await Workspace.make();
   await using one = await startPeer(echo({ delayMs: 1 }));

@@ -19,6 +19,7 @@ import { access, mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Program, type ProgramOptions } from "../lib/processes.ts";
+import type { SharedWorker } from "./shared_worker.ts";
 
 /** distcomp's own folder in every output folder. */
 const STATE_FOLDER = ".distcomp";
@@ -65,10 +66,11 @@ export interface JobRecord {
 
 /** A temporary folder, gone at the end of the test. */
 export class Workspace implements AsyncDisposable {
-  private constructor(readonly path: string) {}
+  private constructor(readonly path: string, readonly worker?: SharedWorker) {}
 
-  static async make(): Promise<Workspace> {
-    return new Workspace(await mkdtemp(join(tmpdir(), "dc-work-")));
+  /** Makes a folder. Runs in it use `worker`; without one, each starts its own as it does for users. */
+  static async make(worker?: SharedWorker): Promise<Workspace> {
+    return new Workspace(await mkdtemp(join(tmpdir(), "dc-work-")), worker);
   }
 
   /** Makes a folder in memory where the system can do that, for many files that would take long on a disk. */
@@ -97,7 +99,7 @@ export class Workspace implements AsyncDisposable {
 
   /** Starts the program here, without `DISTCOMP_WORKERS` from the environment of the tests. */
   start(args: readonly string[], options: ProgramOptions = {}): Promise<Program> {
-    const env = { DISTCOMP_WORKERS: undefined, NO_COLOR: "1", ...options.env };
+    const env = { DISTCOMP_WORKERS: this.worker?.address, NO_COLOR: "1", ...options.env };
     return Program.start(args, { cwd: this.path, ...options, env });
   }
 

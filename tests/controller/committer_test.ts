@@ -9,6 +9,7 @@ import type { ReadyTask } from "../../controller/inputs/source.ts";
 import { type DirectorySink, OutputNameError } from "../../controller/output/directory_sink.ts";
 import type { Journal } from "../../controller/output/journal.ts";
 import type { JobRecord } from "../../controller/output/journal_record.ts";
+import type { PayloadMemory } from "../../controller/workers/payload_memory.ts";
 import { Tally } from "../../controller/tally.ts";
 import { test } from "../lib/test.ts";
 
@@ -114,11 +115,28 @@ test("a job whose output had to be checked is recorded again", () => {
   assert.deepEqual(scene.records, ["a: done"]);
 });
 
+test("the memory of an input and an output is given back when the output is written, and not before", async () => {
+  const scene = new Scene();
+  const writing = Promise.withResolvers<void>();
+  scene.commit = () => writing.promise;
+  const ended = completion("a", result(0, 5));
+  scene.committer.onCompleted(ended);
+  await turn();
+  assert.deepEqual(scene.given, [1]); // the input, of one byte
+  writing.resolve();
+  await turn();
+  assert.deepEqual(scene.given, [1, 5]);
+  scene.committer.onCompleted(completion("b", result(3, 5)));
+  await turn();
+  assert.deepEqual(scene.given, [1, 5]); // that of a failed job may be kept
+});
+
 /** A committer whose disk does what the test says. */
 class Scene {
   readonly records: string[] = [];
   readonly removed: string[] = [];
   readonly errors: Error[] = [];
+  readonly given: number[] = [];
   finished = 0;
   readonly tally = new Tally(0);
   readonly window = new CommitWindow(() => {});
@@ -137,6 +155,9 @@ class Scene {
     journal: { add: (record: JobRecord) => this.add(record) } as unknown as Journal,
     tally: this.tally,
     window: this.window,
+    memory: {
+      give: ({ byteLength }: Uint8Array) => void this.given.push(byteLength),
+    } as PayloadMemory,
   }, {
     onFinished: () => void (this.finished += 1),
     onError: (error) => void this.errors.push(error as Error),

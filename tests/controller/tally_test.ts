@@ -9,7 +9,7 @@ test("skipped jobs count as done or failed, but not as finished in this run", ()
   for (let job = 0; job < 4; job++) tally.onAdded();
   tally.onSkippedDone();
   const failure = tally.onSkippedFailed("old");
-  if (failure) failure.reason = "why";
+  if (failure) tally.onReason(failure, "why");
   tally.onDone();
   tally.onFailed("new", "because");
   assert.deepEqual([tally.finished, tally.failed], [2, 1]);
@@ -23,6 +23,10 @@ test("skipped jobs count as done or failed, but not as finished in this run", ()
     bytesIn: 0,
     bytesOut: 0,
     failures: [{ name: "old", reason: "why" }, { name: "new", reason: "because" }],
+    failureGroups: [
+      { reason: "why", jobs: 1, names: ["old"] },
+      { reason: "because", jobs: 1, names: ["new"] },
+    ],
   });
 });
 
@@ -32,6 +36,16 @@ test("the first twenty failures are named", () => {
   assert.equal(tally.counts.failed, 30);
   assert.deepEqual(tally.counts.failures.map(({ name }) => Number(name)), [...Array(20).keys()]);
   assert.equal(tally.onSkippedFailed("one more"), undefined);
+});
+
+test("all failures are counted by reason, the most frequent first, and three are named", () => {
+  const tally = new Tally(0);
+  tally.onFailed("0", "rare");
+  for (let job = 1; job < 1000; job++) tally.onFailed(String(job), "common");
+  assert.deepEqual(tally.counts.failureGroups, [
+    { reason: "common", jobs: 999, names: ["1", "2", "3"] },
+    { reason: "rare", jobs: 1, names: ["0"] },
+  ]);
 });
 
 test("workers are needed until all inputs are read and their jobs answered", () => {

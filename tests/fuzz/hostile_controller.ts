@@ -5,8 +5,9 @@
 
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
+import { zstdDecompressSync } from "node:zlib";
 import type { ByteStream } from "../../runtime/ports.ts";
-import { FrameReader } from "../fixtures/peers/frames.ts";
+import { ARRIVAL_RATE, COMPRESSED, type Frame, FrameReader } from "../fixtures/peers/frames.ts";
 import type { Choices } from "../lib/random.ts";
 import { type HostileCores, HostileMessages, joined, type Piece } from "./hostile_messages.ts";
 
@@ -19,6 +20,9 @@ const DRIPPED_BYTES_MAX = 60;
 
 /** A worker may close a half-closed connection after 30 seconds, whether it has answered everything or not. */
 const HALF_CLOSED_MS_MIN = 25_000;
+
+/** Bytes of the payload before compressed data. */
+const COMPRESSED_PREFIX_BYTES = 5;
 
 /** Opens connections with the victim. */
 export type Dial = () => Promise<ByteStream>;
@@ -67,6 +71,8 @@ class Conversation {
   /** How many responses each id still has to get. */
   readonly #expected = new Map<bigint, number>();
   readonly #reader = new FrameReader();
+  /** Cuts what has come compressed. */
+  readonly #compressedReader = new FrameReader();
   #isBroken = false;
 
   constructor(attack: Attack, stream: ByteStream) {
@@ -145,8 +151,16 @@ class Conversation {
     for (;;) {
       const bytes = await this.#stream.read(space).catch(() => null);
       if (bytes === null) return;
-      for (const { id } of this.#reader.push(space.slice(0, bytes))) this.#onResponse(id);
+      for (const frame of this.#reader.push(space.slice(0, bytes))) this.#onFrame(frame);
     }
+  }
+
+  #onFrame({ type, id, payload }: Frame): void {
+    if (type === ARRIVAL_RATE) return;
+    if (type !== COMPRESSED) return this.#onResponse(id);
+    const data = payload.subarray(COMPRESSED_PREFIX_BYTES);
+    const bytes = payload[0] === 0 ? data : new Uint8Array(zstdDecompressSync(data));
+    for (const inner of this.#compressedReader.push(bytes)) this.#onFrame(inner);
   }
 
   #onResponse(id: bigint): void {

@@ -7,6 +7,8 @@ import {
   blob,
   CANCEL,
   CHOOSE,
+  COMPRESSED,
+  COMPRESSION,
   concat,
   CONTENT,
   CORE,
@@ -23,6 +25,7 @@ import {
   VERSION,
 } from "../fixtures/peers/frames.ts";
 import type { Choices } from "../lib/random.ts";
+import { compressed, damagedCompressed } from "./hostile_compression.ts";
 import { HostileSetups } from "./hostile_setups.ts";
 
 /** What follows a message. */
@@ -49,6 +52,11 @@ const RANDOM_BYTES_MAX = 60;
 /** How many cancels follow each other. */
 const FLOOD = 300;
 
+/** How often messages come compressed where they may, how many together, and how often they are damaged. */
+const COMPRESSED_ONCE_IN = 20;
+const COMPRESSED_MESSAGES_MAX = 60;
+const DAMAGED_ONCE_IN = 50;
+
 /** Ids that were sent last, to be sent again and canceled. */
 const REMEMBERED = 64;
 
@@ -65,6 +73,8 @@ export class HostileMessages {
   readonly #setups: HostileSetups;
   readonly #recent: bigint[] = [];
   #nextId = 1n;
+  /** Whether the worker takes compressed bytes on this connection. */
+  #mayCompress = false;
   /** How often in a million messages one costs the worker a process. */
   readonly #deadlyPerMillion: number;
 
@@ -78,14 +88,22 @@ export class HostileMessages {
   /** The first messages of most connections: a version, and a core that runs. */
   opening(): Piece {
     const { digest, content } = this.#cores;
-    const version = this.#message(VERSION, int32(this.#choices.of([1, 2, 2, 2])));
+    const number = this.#choices.of([1, 2, 2, 2]);
+    const version = this.#message(VERSION, int32(number));
+    this.#mayCompress = number === 2 && this.#choices.onceIn(2);
+    const compression = this.#mayCompress ? [this.#compression()] : [];
     const core = this.#choices.onceIn(4)
       ? this.#message(CORE, concat(blob(utf8("behave")), blob(content)))
       : this.#message(CHOOSE, concat(digest, blob(utf8("behave"))));
-    return joined(version, core);
+    return joined(version, ...compression, core);
   }
 
   next(): Piece {
+    if (this.#mayCompress && this.#choices.onceIn(COMPRESSED_ONCE_IN)) return this.#compressed();
+    return this.#plain();
+  }
+
+  #plain(): Piece {
     if (this.#choices.below(1_000_000) < this.#deadlyPerMillion) return this.#costly();
     return this.#choices.weighted<() => Piece>([
       [400, () => this.#job()],
@@ -106,6 +124,22 @@ export class HostileMessages {
       [60, () => this.#cutShort()],
       [1, () => this.#ends()],
     ])();
+  }
+
+  /** Asks for compression of the answers, or of what this side sends alone. */
+  #compression(): Piece {
+    return this.#message(COMPRESSION, Uint8Array.of(this.#choices.below(2)));
+  }
+
+  /** Messages that come compressed, and now and then something that only looks like it. */
+  #compressed(): Piece {
+    if (this.#choices.onceIn(DAMAGED_ONCE_IN)) {
+      // The error does not answer a message.
+      return { bytes: damagedCompressed(this.#choices), ids: [0n], effect: "end" };
+    }
+    const count = this.#choices.between(1, COMPRESSED_MESSAGES_MAX);
+    const { bytes, ids, effect } = joined(...Array.from({ length: count }, () => this.#plain()));
+    return { bytes: compressed(bytes, this.#choices), ids, effect };
   }
 
   #job(): Piece {
@@ -202,8 +236,10 @@ export class HostileMessages {
 
   #message(type: number, payload: Uint8Array, isRandom = false): Piece {
     const id = this.#id();
-    // By chance it might be a version that ends the connection, which `#ends` does on purpose.
+    // By chance it might be a version that ends the connection, which `#ends` does on purpose. The same with
+    // compressed bytes.
     if (isRandom && type === VERSION && payload.length === 4) return this.#job();
+    if (isRandom && (type === COMPRESSED || type === COMPRESSION)) return this.#job();
     return { bytes: encodeFrame({ type, id, payload }), ids: [id], effect: "answer" };
   }
 

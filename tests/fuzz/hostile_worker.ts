@@ -28,6 +28,7 @@ import {
 } from "../fixtures/peers/frames.ts";
 import type { Script, Session } from "../fixtures/peers/scripted_worker.ts";
 import type { Choices } from "../lib/random.ts";
+import { compressed, damagedCompressed } from "./hostile_compression.ts";
 
 /** Frames that follow a violation. The controller should not read them. */
 const BLAST = 500;
@@ -168,6 +169,9 @@ class HostileConnection {
       () =>
         this.#send(header(OK, this.#lastId, this.#choices.of([2n ** 30n + 1n, 2n ** 64n - 1n]))),
       () => this.#send(header(OK, this.#lastId, 2n ** 29n)),
+      () => this.#send(damagedCompressed(this.#choices)),
+      // Nobody has asked it to compress.
+      () => this.#send(compressed(this.#choices.bytes(2_000), this.#choices)),
       () => this.#send(encodeFrame({ type: DRAINING, id: 7n, payload: NOTHING })),
       () => this.#send(this.#choices.bytes(this.#choices.between(1, 200))),
       () =>

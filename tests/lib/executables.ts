@@ -30,6 +30,7 @@ const SOURCE_FOLDERS = [
   "slot",
   "system",
   "templates",
+  "up",
   "worker",
 ];
 

@@ -16,6 +16,7 @@ import "./own_settings.ts";
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -229,8 +230,7 @@ export class Program implements AsyncDisposable {
   }
 
   async #lines(): Promise<string[]> {
-    const { stdout } = await promisify(execFile)("ps", ["-A", "-ww", "-o", "pid=,args="]);
-    return stdout.split("\n").filter((line) => line.includes(this.#directory));
+    return (await commandLines()).filter((line) => line.includes(this.#directory));
   }
 
   /** Names of the files in its temporary folder. */
@@ -303,6 +303,23 @@ export async function startWorker(
     await worker[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** The id and the command line of each process. Tests ask for them so often that starting `ps` each time would be dear. */
+async function commandLines(): Promise<string[]> {
+  if (process.platform === "linux") return commandLinesOfLinux();
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-ww", "-o", "pid=,args="]);
+  return stdout.split("\n");
+}
+
+function commandLinesOfLinux(): string[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    try {
+      return `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`;
+    } catch {
+      return []; // it has ended in the meantime
+    }
+  });
 }
 
 /** Sends a signal to a process that may just have ended by itself. */

@@ -9,6 +9,8 @@ interface DriveOptions {
   readonly isKnown?: boolean;
   readonly isLocal?: boolean;
   readonly roundTripMs?: number;
+  /** The owner of the pace runs only so often, and then sees all answers that have come. By default it always runs. */
+  readonly wakesEveryMs?: () => number;
   readonly durationMs: (sequence: number) => number;
 }
 
@@ -21,19 +23,22 @@ export class Drive {
   /** When each slot has finished its jobs. */
   readonly #freeAtMs: number[];
   readonly #durationMs: (sequence: number) => number;
+  readonly #wakesEveryMs: () => number;
+  #wakesAtMs = 0;
+  #isFillDue = false;
   #inFlight = 0;
   #isResting = false;
   inFlightMax = 0;
   answered = 0;
 
-  constructor(
-    { slots = 1, isKnown = true, isLocal = false, roundTripMs = 0.2, durationMs }: DriveOptions,
-  ) {
+  constructor(options: DriveOptions) {
+    const { slots = 1, isKnown = true, isLocal = false, roundTripMs = 0.2, durationMs } = options;
     this.pace = new Pace(isKnown ? slots : undefined);
     this.#isLocal = isLocal;
     this.#roundTripMs = roundTripMs;
     this.#freeAtMs = new Array(slots).fill(0);
     this.#durationMs = durationMs;
+    this.#wakesEveryMs = options.wakesEveryMs ?? (() => 0);
   }
 
   get window(): number {
@@ -64,6 +69,26 @@ export class Drive {
   #fill(): void {
     while (this.#inFlight < this.window) this.#send();
     this.inFlightMax = Math.max(this.inFlightMax, this.#inFlight);
+    this.pace.onFilled(this.#isLocal);
+  }
+
+  /** All answers of one time are handled before windows are filled. */
+  #fillSoon(): void {
+    if (this.#isFillDue || this.#isResting) return;
+    this.#isFillDue = true;
+    this.#timeline.after(0, () => {
+      this.#isFillDue = false;
+      if (!this.#isResting) this.#fill();
+    });
+  }
+
+  /** When the owner sees what happens at `atMs`. */
+  #seenAtMs(atMs: number): number {
+    if (this.#wakesAtMs < this.nowMs) this.#wakesAtMs = this.nowMs;
+    const everyMs = this.#wakesEveryMs();
+    if (everyMs === 0) return atMs;
+    while (this.#wakesAtMs < atMs) this.#wakesAtMs += everyMs;
+    return this.#wakesAtMs;
   }
 
   #send(): void {
@@ -74,11 +99,11 @@ export class Drive {
     const endMs = startMs + this.#durationMs(sequence);
     this.#freeAtMs[slot] = endMs;
     this.#inFlight += 1;
-    this.#timeline.after(endMs + this.#roundTripMs / 2 - sentAtMs, () => {
+    this.#timeline.after(this.#seenAtMs(endMs + this.#roundTripMs / 2) - sentAtMs, () => {
       this.#inFlight -= 1;
       this.answered += 1;
       this.pace.onAnswer(sequence, this.nowMs - sentAtMs, this.nowMs);
-      if (!this.#isResting) this.#fill();
+      this.#fillSoon();
     });
   }
 }

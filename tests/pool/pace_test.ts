@@ -86,6 +86,50 @@ test("a slot's window shrinks with the first long job, and grows again with the 
   assert.ok(drive.answer(20_000) >= 0.8 * window);
 });
 
+test("an endpoint stays busy although its answers are seen only every few milliseconds", () => {
+  for (const isLocal of [true, false]) {
+    for (const everyMs of [3, 8, 20]) {
+      let wakesEveryMs = 0;
+      const drive = new Drive({
+        isLocal,
+        durationMs: () => 0.05,
+        wakesEveryMs: () => wakesEveryMs,
+      });
+      const window = drive.answer(4_000);
+      wakesEveryMs = everyMs;
+      drive.answer(4_000);
+      const startMs = drive.nowMs;
+      drive.answer(8_000);
+      const idealMs = 8_000 * 0.05;
+      const where = `${isLocal ? "slot" : "worker"}, ${everyMs} ms`;
+      assert.ok(drive.nowMs - startMs < 1.25 * idealMs, `${where}: ${drive.nowMs - startMs} ms`);
+      wakesEveryMs = 0;
+      drive.answer(16_000);
+      assert.ok(drive.window <= 1.1 * window, `${where}: ${drive.window} instead of ${window}`);
+    }
+  }
+});
+
+test("an endpoint has at most 32 ms of work in flight, however late its answers are seen", () => {
+  let everyMs = 0;
+  const drive = new Drive({ durationMs: () => 0.1, wakesEveryMs: () => everyMs });
+  drive.answer(5_000);
+  everyMs = 500;
+  drive.answer(20_000);
+  assert.ok(drive.inFlightMax > 250 && drive.inFlightMax <= 350, `${drive.inFlightMax} jobs`);
+});
+
+test("an endpoint that has no more jobs is not starved", () => {
+  const pace = new Pace(1);
+  let nowMs = 0;
+  for (let sequence = 1; sequence <= 1_000; sequence++) {
+    pace.onSent(nowMs);
+    pace.onFilled(false);
+    pace.onAnswer(sequence, 0.1, nowMs += 0.1);
+  }
+  assert.equal(pace.window(false), 22);
+});
+
 test("a clock that stands still does no harm", () => {
   const pace = new Pace(undefined);
   for (let sequence = 1; sequence <= 100; sequence++) {

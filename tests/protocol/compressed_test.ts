@@ -18,7 +18,7 @@ const { COMPRESSED_BYTES_MAX, COMPRESSED_BYTES_MIN, MessageType } = protocol;
 /** Payloads that compress well, and those that do not, small and with memory of their own. */
 const anyPayload = fc.oneof(
   fc.uint8Array({ maxLength: 200 }),
-  fc.tuple(anyByte, fc.nat(200 * KIB)).map(([byte, bytes]) => new Uint8Array(bytes).fill(byte)),
+  fc.tuple(anyByte, fc.nat(70 * KIB)).map(([byte, bytes]) => new Uint8Array(bytes).fill(byte)),
 ).map((bytes) => new Uint8Array(bytes));
 const anyFrame = fc.tuple(fc.nat(MessageType.compression), anyUint64, anyPayload).map((
   [type, id, payload],

@@ -11,32 +11,36 @@ const MEBIBYTE = 2 ** 20;
 const LARGE = new Uint8Array(MEBIBYTE);
 const SMALL = new Uint8Array(16 * 1024);
 
-testUnless(notLinux, "large reads are direct, and so is the first small one after them", () => {
-  const { reads, asked } = directReads([100, 200, 300]);
-  assert.equal(reads.read(7, SMALL), 0);
-  assert.equal(reads.read(7, LARGE), 100);
-  assert.equal(reads.read(7, SMALL), 200);
-  assert.equal(reads.read(7, SMALL), 0);
-  assert.deepEqual(asked, [[7, MEBIBYTE], [7, 16 * 1024]]);
-});
+testUnless(
+  notLinux,
+  "reads of something large are direct, and so is the first small one after them",
+  () => {
+    const { reads, asked } = directReads([100, 200, 300]);
+    assert.equal(reads.read(7, SMALL, false), 0);
+    assert.equal(reads.read(7, LARGE, true), 100);
+    assert.equal(reads.read(7, SMALL, false), 200);
+    assert.equal(reads.read(7, SMALL, false), 0);
+    assert.deepEqual(asked, [[7, MEBIBYTE], [7, 16 * 1024]]);
+  },
+);
 
 testUnless(
   notLinux,
   "where nothing has come, or the connection is broken, the runtime has to look",
   () => {
     const { reads } = directReads([-1, 0]);
-    assert.equal(reads.read(7, LARGE), 0);
-    assert.equal(reads.read(7, LARGE), 0);
-    assert.equal(reads.read(-1, LARGE), 0, "it is closed");
+    assert.equal(reads.read(7, LARGE, true), 0);
+    assert.equal(reads.read(7, LARGE, true), 0);
+    assert.equal(reads.read(-1, LARGE, true), 0, "it is closed");
   },
 );
 
 testUnless(notLinux, "after 4 MiB the runtime has its turn", () => {
   const { reads, asked } = directReads(Array.from({ length: 9 }, () => MEBIBYTE));
-  while (reads.read(7, LARGE) > 0) continue;
+  while (reads.read(7, LARGE, true) > 0) continue;
   assert.equal(asked.length, 4);
   reads.onTurn();
-  while (reads.read(7, LARGE) > 0) continue;
+  while (reads.read(7, LARGE, true) > 0) continue;
   assert.equal(asked.length, 8);
 });
 
@@ -54,7 +58,7 @@ test("a stream that is read in large and small parts gives all bytes in order, a
   let filled = 0;
   for (let part = 0;; part++) {
     const into = part % 3 === 0 ? SMALL : LARGE;
-    const bytes = await accepted.read(into);
+    const bytes = await accepted.read(into, into === LARGE);
     if (bytes === null) break;
     const expected = sent.subarray(filled, filled + bytes);
     assert(expected.every((byte, at) => byte === into[at]), `${bytes} bytes at ${filled}`);

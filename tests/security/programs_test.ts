@@ -1,6 +1,8 @@
 /** Workers and runs that know each other by a key: real programs, on an address that other machines could reach. */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { readFileSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,6 +64,18 @@ testUnless(
     assert.match(worker.stderr, /made a key, .*distcomp\/key: other machines need a copy of it/);
   },
 );
+
+testUnless(NO_OUTER, "a large input and its output are the same behind TLS", async () => {
+  await using settings = await Settings.make();
+  await using workspace = await Workspace.make();
+  const input = Uint8Array.from({ length: 5_000_000 }, (_, at) => at % 251);
+  await workspace.write("in/a", input);
+  await using worker = await startWorker(settings.env);
+  const args = ["run", await core("echo"), "in", "--workers", `${OUTER}:${worker.port}`];
+  const run = await workspace.run(args, { env: settings.env });
+  assert.equal(run.code, 0, run.stderr);
+  assert(Buffer.compare(readFileSync(workspace.at("outputs/a")), input) === 0);
+});
 
 testUnless(
   NO_OUTER,

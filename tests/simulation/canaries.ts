@@ -77,6 +77,8 @@ export const CANARIES: readonly Canary[] = [
     file: "controller/cluster/failure_rules.ts",
     text: "if (attempts.tries >= retries + Math.max(crashLimit, FAILED_NODES_MAX)) return true;",
     by: "return false;",
+    // With seed 5 it repeats jobs for 16 s of CPU time before the bound of the simulated time is reached.
+    from: 6,
     seeds: 50,
   },
   {
@@ -101,7 +103,7 @@ export const PAST_BUGS: readonly Canary[] = [
   {
     name: "retries a job that exceeded its limit on a worker without limits",
     file: "controller/cluster/blame.ts",
-    text: "nodes.connected.filter(({ hasLimits }) => !hasLimits)",
+    text: "this.#parts.nodes.connected.filter(({ hasLimits }) => !hasLimits)",
     by: "[]",
     from: 2556,
     seeds: 1,
@@ -120,6 +122,22 @@ export const PAST_BUGS: readonly Canary[] = [
     text: "if (received <= VERSION_MESSAGE_BYTES) timer = watch();",
     by: "",
     from: 1106,
+    seeds: 1,
+  },
+  {
+    name: "waits for ever for a controller that was dialed and says nothing",
+    file: "worker/serve.ts",
+    text: "clock.after(FIRST_MESSAGES_MS, () => stream.close())",
+    by: "clock.after(FIRST_MESSAGES_MS, () => {})",
+    from: 1106,
+    seeds: 1,
+  },
+  {
+    name: "copies a job that exceeded its limit to workers without limits, again and again",
+    file: "controller/cluster/speculation.ts",
+    text: "...unfit, ",
+    by: "",
+    from: 208419,
     seeds: 1,
   },
 ];

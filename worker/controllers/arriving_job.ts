@@ -32,7 +32,8 @@ export class ArrivingJob {
     if (!place) return undefined;
     this.#payload = place.payload;
     this.#place = { ...place, payload: place.payload.subarray(limitsBytes) };
-    return { bytes: place.payload, release: () => place.release() };
+    const { payload: bytes, withHeader } = place;
+    return { bytes, withHeader, release: () => place.release() };
   };
 
   /** A message has arrived. Gives its place, which is the caller's then, if it has one. */

@@ -6,8 +6,7 @@ import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
-import { end } from "../job.ts";
-import type { JobPlace, Lines, RelayedJob, SlotResponse } from "../job.ts";
+import { end, type JobPlace, type Lines, type RelayedJob, type SlotResponse } from "../job.ts";
 import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
 import { CoreTrials } from "./core_trials.ts";
@@ -115,8 +114,8 @@ export class Executor {
 
   /** Queues a job. */
   submit(client: ClientId, core: StoredCore, job: RelayedJob): void {
-    const nowMs = this.#onEvent();
-    const entry = this.#pool.onJob(client, core.key, job.payload.byteLength, job, nowMs);
+    const { payload: { byteLength: bytes }, place } = job;
+    const entry = this.#pool.onJob(client, core.key, bytes, job, this.#onEvent(), place?.endpoint);
     if (!entry) throw new TypeError("A job was submitted for a disconnected controller");
     this.#store.acquire(core);
     job.state = { name: "scheduled", core, entry };
@@ -186,9 +185,10 @@ export class Executor {
     });
   }
 
-  /** Does what is due only because time has passed. */
-  onTick(): void {
+  /** Does what is due only because time has passed. Returns the jobs that slots most likely run. */
+  onTick(): ReturnType<Pool<RelayedJob>["currentJobs"]> {
     this.#watchdog.checkUnwanted(this.#onEvent());
+    return this.#pool.currentJobs();
   }
 
   /** Ends now: idle slots unload their cores, jobs that run are not finished. */

@@ -8,6 +8,8 @@ import type { JobPlace, PlacedPayload, SlotResponse } from "../job.ts";
 export interface JobTransport {
   /** How many payloads have a place. */
   readonly placedJobs: number;
+  /** How much memory of the process has outputs. */
+  readonly outputBytes: number;
   /** A place for a payload that is still to be received, which the process then gets without a copy. */
   place(payloadBytes: number, prefixBytes: number): JobPlace | undefined;
   send(id: Uint64, job: PlacedPayload): void;
@@ -19,6 +21,7 @@ export interface JobTransport {
 export class SocketTransport implements JobTransport {
   readonly #link: Link;
   readonly placedJobs = 0;
+  readonly outputBytes = 0;
 
   constructor(link: Link) {
     this.#link = link;

@@ -18,6 +18,7 @@ import { type ProcessSetup, setupOf } from "./process_setup.ts";
 import { Registrations } from "./registrations.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { SlotFolders } from "./slot_folders.ts";
+import { SlotJobs } from "./slot_jobs.ts";
 import { SlotProcess } from "./slot_process.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
 import type { StoredCore } from "../cores/core_store.ts";
@@ -78,6 +79,8 @@ export class Launcher {
   readonly #descendants: Descendants | undefined;
   readonly #guardian: Guardian | undefined;
   readonly #dumps: CoreDumps | undefined;
+  /** What its processes have done. */
+  readonly jobs = new SlotJobs();
   #lastNumber = 0;
   #isClosed = false;
   #isSuspended = false;

@@ -48,12 +48,17 @@ export function findViolations(
   return found;
 }
 
-/** The resident memory of a process; `undefined` where the system does not report it. */
-export function residentBytes(pid: number): number | undefined {
+/**
+ * The resident memory of a process; `undefined` where the system does not report it. `outputBytes`: how much of its
+ * shared memory has outputs for the worker, which do not count.
+ */
+export function residentBytes(pid: number, outputBytes = 0): number | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const kib = /^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1];
-    return kib === undefined ? undefined : 1024 * Number(kib);
+    if (kib === undefined) return undefined;
+    const sharedKib = /^RssShmem:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0;
+    return 1024 * Number(kib) - Math.min(1024 * Number(sharedKib), outputBytes);
   } catch {
     return undefined; // it has just ended, or this is not Linux
   }

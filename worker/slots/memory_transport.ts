@@ -9,6 +9,7 @@ import {
   SLOT_SHARED_JOB,
   SLOT_SHARED_OUTPUT,
 } from "../../slot/protocol.ts";
+import { isScarce } from "../../slot/regions.ts";
 import type { JobPlace, PlacedPayload, SlotResponse } from "../job.ts";
 import { type JobTransport, SocketTransport } from "./job_transport.ts";
 import type { ProcessMemory } from "./process_memory.ts";
@@ -16,8 +17,12 @@ import type { ProcessMemory } from "./process_memory.ts";
 /** A smaller payload is sent together with others, which costs less than a message about each. */
 const SHARED_BYTES_MIN = 32 * 1024;
 
-/** Regions that are free again are told with the next job, or when they are so many: a slot has few for large outputs. */
-const UNTOLD_MAX = 2;
+/**
+ * Regions that are free again are told with the next job, which costs nothing, or when they are so many. Of the largest
+ * a slot has few.
+ */
+const UNTOLD_MAX = 24;
+const UNTOLD_SCARCE_MAX = 2;
 
 const NOTHING = new Uint8Array(0);
 
@@ -39,6 +44,10 @@ export class MemoryTransport implements JobTransport {
 
   get placedJobs(): number {
     return this.#memory.placedJobs;
+  }
+
+  get outputBytes(): number {
+    return this.#memory.outputBytes;
   }
 
   place(payloadBytes: number, prefixBytes: number): JobPlace | undefined {
@@ -76,7 +85,8 @@ export class MemoryTransport implements JobTransport {
     if (frame.type === SLOT_SHARED_OUTPUT && this.#isTaken) {
       return this.#memory.response(frame, (region) => {
         this.#untold.push(region);
-        if (this.#untold.length > UNTOLD_MAX) this.#tell();
+        const untoldMax = isScarce(region) ? UNTOLD_SCARCE_MAX : UNTOLD_MAX;
+        if (this.#untold.length > untoldMax) this.#tell();
       });
     }
     if (frame.type !== SLOT_HAS_MEMORY) return frame;

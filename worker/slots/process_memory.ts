@@ -5,6 +5,7 @@
 
 import {
   type Frame,
+  HEADER_BYTES,
   JOB_PREFIX_BYTES,
   JOB_RESULT_PREFIX_BYTES,
   MalformedPayloadError,
@@ -15,7 +16,14 @@ import {
 import type { InheritedMemory, Runtime } from "../../runtime/ports.ts";
 import type { SharedMemory } from "../../runtime/shared_memory.ts";
 import { decodeSharedOutput, type SharedJob } from "../../slot/protocol.ts";
-import { DATA_AT, FreeRegions, MEMORY_BYTES, type Region, regionOf } from "../../slot/regions.ts";
+import {
+  DATA_AT,
+  FreeRegions,
+  MEMORY_BYTES,
+  type Region,
+  regionOf,
+  USUAL_BYTES,
+} from "../../slot/regions.ts";
 import type { JobPlace, SlotResponse } from "../job.ts";
 import { RegionViews } from "./region_views.ts";
 
@@ -53,7 +61,7 @@ export class ProcessMemory {
   /** What the process is told about it. `inheritedAs`: the numbers that it has for the descriptors. */
   inherited(inheritedAs: (fd: number, index: number) => number): InheritedMemory {
     const [inputs = -1, outputs = -1] = this.descriptors.map(inheritedAs);
-    return { inputs, outputs, bytes: MEMORY_BYTES };
+    return { inputs, outputs, bytes: MEMORY_BYTES, mappedBytes: USUAL_BYTES };
   }
 
   /** How many inputs are in it. */
@@ -66,6 +74,11 @@ export class ProcessMemory {
     return this.placedJobs + this.#usedOutputs.size;
   }
 
+  /** How much of it the process has written outputs to; not those that it writes by system calls. */
+  get outputBytes(): number {
+    return this.#outputViews.usedBytes((region) => region.at < USUAL_BYTES);
+  }
+
   /** A place for the payload of a job, whose first `prefixBytes` come before the input; `undefined` if there is none. */
   place(payloadBytes: number, prefixBytes: number): JobPlace | undefined {
     const bytes = payloadBytes - prefixBytes;
@@ -73,8 +86,15 @@ export class ProcessMemory {
     if (!region) return undefined;
     const end = DATA_AT + bytes;
     this.#inputViews.clearFrom(region, end);
-    const payload = this.#inputViews.view(region, end).subarray(DATA_AT - prefixBytes);
-    return { memory: this, payload, at: region.at + DATA_AT, release: () => this.#free(region) };
+    const withHeader = this.#inputViews.view(region, end, HEADER_BYTES)
+      .subarray(DATA_AT - prefixBytes);
+    return {
+      memory: this,
+      payload: withHeader.subarray(0, payloadBytes),
+      withHeader,
+      at: region.at + DATA_AT,
+      release: () => this.#free(region),
+    };
   }
 
   /** The job at a place. */

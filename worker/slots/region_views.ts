@@ -26,14 +26,16 @@ export class RegionViews {
     this.#memory = memory;
   }
 
-  /** The first `bytes` bytes of a region, which is taken into use. */
-  view(region: Region, bytes: number): Uint8Array<ArrayBuffer> {
-    const known = this.#known.get(region) ?? { view: this.#viewOf(region, bytes), usedBytes: 0 };
+  /** The first `bytes` bytes of a region, which is taken into use, and `zeros` more, which stay zeros. */
+  view(region: Region, bytes: number, zeros = 0): Uint8Array<ArrayBuffer> {
+    const viewBytes = bytes + zeros;
+    const known = this.#known.get(region) ??
+      { view: this.#viewOf(region, viewBytes), usedBytes: 0 };
     this.#known.set(region, known);
     this.#keptBytes -= known.usedBytes;
     known.usedBytes = Math.max(known.usedBytes, bytes);
-    if (known.view.byteLength < bytes) known.view = this.#viewOf(region, bytes);
-    return known.view.subarray(0, bytes);
+    if (known.view.byteLength < viewBytes) known.view = this.#viewOf(region, viewBytes);
+    return known.view.subarray(0, viewBytes);
   }
 
   #viewOf(region: Region, bytes: number): Uint8Array<ArrayBuffer> {
@@ -61,6 +63,13 @@ export class RegionViews {
     this.#keptBytes -= known.usedBytes;
     this.#known.delete(region);
     this.#discard(region, 0, known.usedBytes);
+  }
+
+  /** How many bytes of regions are not given back. */
+  usedBytes(isCounted: (region: Region) => boolean): number {
+    let bytes = 0;
+    for (const [region, known] of this.#known) if (isCounted(region)) bytes += known.usedBytes;
+    return bytes;
   }
 
   #discard({ at }: Region, from: number, to: number): void {

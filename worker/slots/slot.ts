@@ -67,6 +67,8 @@ export class Slot {
   readonly #name: string;
   readonly #limit = new ProcessLimit();
   #state: State = { name: "starting" };
+  /** The job that its process has answered last. */
+  #answered: DispatchId | undefined;
 
   /** `index`: which of the worker's slots it is, counted from 0. */
   constructor(context: SlotContext, index: number) {
@@ -207,6 +209,8 @@ export class Slot {
   #onAnswer(process: SlotProcess, response: SlotResponse, lastLines?: Lines): void {
     const serving = this.#serving;
     if (serving?.process !== process) return response.release?.();
+    this.#answered = response.id as DispatchId;
+    this.#context.launcher.jobs.onAnswer(response);
     this.#context.events.onAnswer(serving.endpoint, response, lastLines);
   }
 
@@ -229,7 +233,9 @@ export class Slot {
     const { endpoint, process } = this.#serving;
     this.#state = { name: "starting" };
     const { lastStarted, printed } = process;
-    const { events } = this.#context;
+    const { events, launcher } = this.#context;
+    const hasJob = lastStarted !== 0 && lastStarted !== this.#answered;
+    if (hasJob && cause !== "terminated") launcher.jobs.onLost();
     events.onLastLines?.(endpoint, lastStarted, printed.lastLines);
     events.onLost(endpoint, reason, cause, lastStarted);
     void this.#bringUp();

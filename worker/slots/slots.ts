@@ -56,11 +56,16 @@ export class Slots {
    */
   place(key: CoreKey, payloadBytes: number, prefixBytes: number): JobPlace | undefined {
     let best: JobTransport | undefined;
-    for (const { process } of this.#byEndpoint.values()) {
+    let at: EndpointId | undefined;
+    for (const [endpoint, { process }] of this.#byEndpoint) {
       const transport = process?.core?.key === key ? process.transport : undefined;
-      if (transport && (!best || transport.placedJobs < best.placedJobs)) best = transport;
+      if (!transport || (best && transport.placedJobs >= best.placedJobs)) continue;
+      best = transport;
+      at = endpoint;
     }
-    return best?.place(payloadBytes, prefixBytes);
+    const place = best?.place(payloadBytes, prefixBytes);
+    if (place && at !== undefined) place.endpoint = at;
+    return place;
   }
 
   /** Whether a slot's first or next process is starting. */

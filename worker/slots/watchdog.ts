@@ -29,6 +29,7 @@ interface Kill {
 
 /** A slot's process, as far as the watchdog needs it. */
 export interface WatchedProcess {
+  readonly transport?: { readonly outputBytes: number } | undefined;
   readonly pid: number;
   /** How many jobs it was sent. */
   readonly jobs: number;
@@ -77,7 +78,7 @@ export class Watchdog {
     const timed = this.#runTimes.update(wanted, nowMs);
     const bytesOf = (endpoint: EndpointId) => {
       const process = this.#context.processAt(endpoint);
-      return process && residentBytes(process.pid);
+      return process && residentBytes(process.pid, process.transport?.outputBytes);
     };
     for (const { endpoint, job, kind, reason } of findViolations(timed, bytesOf, nowMs)) {
       this.#kill(endpoint, job, kind, reason);

@@ -1,6 +1,7 @@
 /** Workers that claim many slots and never answer a job, and honest workers that have many slots. */
 
 import assert from "node:assert/strict";
+import { KINDS } from "../../fixtures/peers/frames.ts";
 import type { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import {
   assertPolite,
@@ -175,4 +176,20 @@ test("a bad job ends although one of its copies is on a worker that never answer
   await recorded.completed(40);
   assert.deepEqual(recorded.ends.slice(0, 3), ["3: ", "3: ", "0: input 2"]);
   assert(simulation.network.clock.now() < 300_000);
+});
+
+test("once a bad job has ended, no copy of it is left on workers that never answer", async (simulation) => {
+  const answerJob = () => ({ kind: KINDS.crash, text: "crashed: SIGSEGV" });
+  const honest = await simulation.worker({ answerJob });
+  const silent = await Promise.all([1, 2].map(() => silentWorker(simulation)));
+  const recorded = await clusterOf(simulation, [honest]);
+  for (const worker of silent) recorded.dial(worker);
+  await recorded.connected(3);
+  recorded.addAll(numberedInputs(1));
+  await recorded.completed(1);
+  await simulation.until(
+    "all are canceled",
+    () => silent.every(({ received }) => received.cancels.length === received.jobs.length),
+  );
+  assert(silent.every(({ received }) => received.jobs.length > 0));
 });

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { TarReader } from "../../../controller/inputs/tar_reader.ts";
 import { checksumText } from "../../../controller/output/checksum.ts";
-import { SinkError } from "../../../controller/output/directory_sink.ts";
+import { OutputNameError, SinkError } from "../../../controller/output/directory_sink.ts";
 import { LockedError } from "../../../controller/output/lock.ts";
 import { OutputPack, packJournalOf } from "../../../controller/output/output_pack.ts";
 import { packFormatOf } from "../../../controller/output/pack_format.ts";
@@ -407,7 +407,12 @@ test(
     await first.close();
     const isZstd = path.endsWith(".zst");
     const text = "of something else ".repeat(10_000);
-    for (const other of [text, "short", ...isZstd ? [zstdCompressSync(text)] : []]) {
+    const ofOtherJobs = await packOf(
+      path,
+      new Map([...JOBS].map(([name, text]) => [`x${name}`, text])),
+    );
+    const others = [text, "short", ofOtherJobs, ...isZstd ? [zstdCompressSync(text)] : []];
+    for (const other of others) {
       await disk.files.unlink(path);
       const file = await disk.files.openToAppend(path, true);
       await file.append(Buffer.from(other));
@@ -422,6 +427,36 @@ test(
     assert.deepEqual(entriesOf(disk, path), [...JOBS]);
   }),
 );
+
+/** The bytes of a pack of a run with these jobs. */
+async function packOf(path: string, jobs: ReadonlyMap<string, string>): Promise<Uint8Array> {
+  const disk = new MemoryDisk();
+  const session = await Session.open(disk, path);
+  await session.run(jobs);
+  await session.close();
+  return disk.bytes(path) ?? assert.fail();
+}
+
+test("an output that could not be unpacked beside the others fails, also beside those of earlier runs", async () => {
+  const disk = new MemoryDisk();
+  const first = await Session.open(disk, TAR);
+  for (const name of ["a", "b/c/d", "b/c/e", "f"]) first.commit(name, name);
+  for (const name of ["a/b", "a/b/c", "b", "b/c"]) {
+    assert.throws(() => first.commit(name, name), OutputNameError, name);
+  }
+  await first.close();
+  const second = await Session.open(disk, TAR);
+  assert.throws(() => second.commit("f/g", ""), OutputNameError);
+  second.commit("f", "new", "new");
+  await second.close();
+  assert.deepEqual(entriesOf(disk, TAR), [["a", "a"], ["b/c/d", "b/c/d"], ["b/c/e", "b/c/e"], [
+    "f",
+    "new",
+  ]]);
+  const text = await Session.open(disk, PACKS[1] as string);
+  for (const name of ["a", "a/b"]) text.commit(name, name); // lines are not files
+  await text.close();
+});
 
 test("one run at a time writes to a pack", async () => {
   const disk = new MemoryDisk();

@@ -118,6 +118,17 @@ test("names that would lead out of a folder, or name one, are refused", () => {
   format.entryOf("..a/b..", new Uint8Array(1));
 });
 
+test("names that no file can have are refused, and the longest ones are not", () => {
+  const format = tarFormat();
+  const path = "d/".repeat(2047);
+  for (const name of ["x".repeat(256), `a/${"é".repeat(128)}`, `${path}xy`]) {
+    assert.throws(() => format.entryOf(name, new Uint8Array(1)), OutputNameError, name);
+  }
+  for (const name of ["x".repeat(255), `a/${"é".repeat(127)}x/b`, `${path}x`]) {
+    format.entryOf(name, new Uint8Array(1));
+  }
+});
+
 test("a header says nothing of the one before it", () => {
   const [headers, fresh] = [new TarHeaders(), new TarHeaders()];
   headers.setTime(TIME);

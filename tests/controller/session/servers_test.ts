@@ -47,24 +47,6 @@ test("a request waits for one free slot beside a map: no long job is sent ahead 
   assert.deepEqual(inFlight.filter((count) => count > 2), []);
 });
 
-test("a request that follows another one at once takes the slot that has become free", async () => {
-  await using worker = await ScriptedWorker2.start({ slots: 1, delayMs: 1 });
-  await using session = await sessionWith([worker]);
-  const stop = new AbortController();
-  function* endless() {
-    for (;;) yield encode("map");
-  }
-  const { signal } = stop;
-  const batch = Array.fromAsync(session.map(endless(), { signal, ahead: 20 })).catch(() => {});
-  for (let count = 0; count < 20; count++) await session.run(encode("run"), { priority: 1 });
-  stop.abort();
-  await batch;
-  const order = worker.received.jobs.map(({ input }) => decode(input));
-  const [first, last] = [order.indexOf("run"), order.lastIndexOf("run")];
-  const between = order.slice(first, last).filter((text) => text === "map").length;
-  assert(between <= 40, `${between} jobs of the map went between 20 requests`);
-});
-
 test("jobs fail while there is no worker, and run again once one is back", async () => {
   const worker = await ScriptedWorker2.start();
   const { port } = worker;

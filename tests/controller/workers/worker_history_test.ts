@@ -22,16 +22,19 @@ test("up to three workers that cannot be reached are listed, and more are counte
   const lines: string[] = [];
   const warnings = new ConnectionWarnings({ ...silentLog, warn: (text) => lines.push(text) });
   for (const name of ["a", "b", "c"]) warnings.add(name, "no such host");
-  warnings.flush(10);
+  warnings.onTick(250, 10);
   assert.deepEqual(lines.splice(0), [
     "worker a: no such host; trying again",
     "worker b: no such host; trying again",
     "worker c: no such host; trying again",
   ]);
   warnings.add("d", "no such host");
+  warnings.onTick(500, 10);
   for (const name of ["e", "f", "g"]) warnings.add(name, "connection refused");
-  warnings.flush(10);
-  warnings.flush(10);
+  warnings.onTick(2000, 10);
+  assert.deepEqual(lines, [], "those of the next two seconds are collected");
+  warnings.onTick(2250, 10);
+  warnings.onTick(9000, 10);
   assert.deepEqual(lines, [
     "4 of 10 workers cannot be reached: connection refused (3), no such host (1); trying again",
   ]);

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import type { DispatchId, EndpointId, Job } from "../../../pool/types.ts";
 import type { RelayedJob } from "../../../worker/job.ts";
+import { detectRuntime } from "../../../runtime/detect.ts";
 import { CAN_MEASURE_MEMORY, findViolations, residentBytes } from "../../../worker/slots/limits.ts";
 import type { TimedJob } from "../../../worker/slots/run_times.ts";
 import { test, testUnless } from "../../lib/test.ts";
@@ -66,6 +67,26 @@ test("a job whose process is gone or not known does not exceed its memory limit"
   assert.deepEqual(findViolations(heads, () => undefined, 0), []);
   assert.equal(residentBytes(2 ** 30), undefined); // no system has such a process id
 });
+
+testUnless(
+  cannotTell,
+  "outputs in shared memory do not count, and all other memory does",
+  async () => {
+    const { createMemory } = await detectRuntime();
+    const bytes = 64 * 2 ** 20;
+    const memory = createMemory?.(bytes, "other");
+    assert(memory);
+    memory.view(0, bytes).fill(1);
+    const all = residentBytes(process.pid) ?? 0;
+    const counted = residentBytes(process.pid, bytes) ?? 0;
+    assert(Math.abs(all - counted - bytes) < bytes / 4, `${all - counted} of ${bytes} bytes`);
+    assert(
+      (residentBytes(process.pid, 2 ** 50) ?? 0) > 0,
+      "however much the process claims to have",
+    );
+    memory.close();
+  },
+);
 
 /** The violations, if each job ran in this process. */
 function found(heads: TimedJob<RelayedJob>[], nowMs: number): [number, string, string][] {

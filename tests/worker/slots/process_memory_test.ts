@@ -49,13 +49,14 @@ testUnless(notLinux, "behind an input are zeros, however long the one before it 
 testUnless(notLinux, "regions are few, and free again once they are released", () => {
   using memory = create();
   const places: JobPlace[] = [];
-  for (let place = memory.place(MEBIBYTE, 16); place; place = memory.place(MEBIBYTE, 16)) {
+  const large = 64 * MEBIBYTE;
+  for (let place = memory.place(large, 16); place; place = memory.place(large, 16)) {
     places.push(place);
   }
   assert(places.length >= 4 && places.length <= 16, `${places.length} large ones`);
   assert.equal(new Set(places.map(({ at }) => at)).size, places.length);
   places[2]?.release();
-  assert.equal(placed(memory, MEBIBYTE).at, places[2]?.at);
+  assert.equal(placed(memory, large).at, places[2]?.at);
   assert.equal(memory.place(2 ** 31, 16), undefined, "larger than a payload may be");
 });
 
@@ -110,6 +111,7 @@ testUnless(
       0,
     ]);
     assert.throws(() => memory.response(frame, () => {}), MalformedPayloadError, "it is in use");
+    assert.equal(memory.outputBytes, DATA_AT + 4);
     response.release?.();
     assert.deepEqual(taken, [3]);
     memory.response(frame, () => {}).release?.();

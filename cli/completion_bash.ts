@@ -1,0 +1,63 @@
+/** Completions for bash, from 3.2 on. They need no package of completions. */
+
+import { allCommands, type CommandNode, type OptionNode, type ValueKind } from "./command_tree.ts";
+
+/** The script. */
+export function bashCompletion(program: CommandNode): string {
+  const commands = allCommands(program);
+  const paths = commands.slice(1).map(({ path }) => `"${keyOf(path)}"`);
+  return `# Completions of distcomp for bash. In ~/.bashrc: source <(distcomp completion bash)
+_distcomp() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} path="" at
+  COMPREPLY=()
+  for ((at = 1; at < COMP_CWORD; at++)); do
+    case "$path \${COMP_WORDS[at]}" in
+      ${paths.join(" | ")}) path="$path \${COMP_WORDS[at]}" ;;
+    esac
+  done
+  case "$path" in
+${commands.map(commandCase).join("\n")}
+  esac
+}
+complete -o default -F _distcomp distcomp
+`;
+}
+
+/** What is completed after a command: the value of an option, an option, or an argument. */
+function commandCase({ path, options, commands, arguments: args }: CommandNode): string {
+  const names = options.flatMap((option) => option.names);
+  const words = commands.map((command) => command.path.at(-1) as string);
+  return `    "${keyOf(path)}")
+      case "$prev" in
+${valueCases(options).join("\n")}
+      esac
+      if [[ $cur == -* ]]; then ${wordsOf(names)}
+      else ${words.length > 0 ? wordsOf(words) : completed(args[0]?.kind ?? { kind: "text" })}
+      fi ;;`;
+}
+
+/** Options whose values are completed alike are one case. */
+function valueCases(options: readonly OptionNode[]): string[] {
+  const cases = new Map<string, string[]>();
+  for (const { names, value } of options) {
+    if (!value) continue;
+    const action = completed(value.kind);
+    cases.set(action, [...cases.get(action) ?? [], ...names]);
+  }
+  return [...cases].map(([action, names]) => `        ${names.join(" | ")}) ${action}; return ;;`);
+}
+
+/** Without words, bash completes names of files, unless it is told not to. */
+function completed(kind: ValueKind): string {
+  if (kind.kind === "choice") return wordsOf(kind.choices);
+  if (kind.kind === "folder") return 'COMPREPLY=($(compgen -d -- "$cur"))';
+  return kind.kind === "file" ? ":" : "compopt +o default 2>/dev/null";
+}
+
+function wordsOf(words: readonly string[]): string {
+  return `COMPREPLY=($(compgen -W "${words.join(" ")}" -- "$cur"))`;
+}
+
+function keyOf(path: readonly string[]): string {
+  return path.map((word) => ` ${word}`).join("");
+}

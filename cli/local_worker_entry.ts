@@ -1,0 +1,5 @@
+/** The entry point of the worker of a run on one machine, from source. */
+
+import { startedMain } from "./started_roles.ts";
+
+startedMain({ localWorker: () => import("./local_worker_command.ts") });

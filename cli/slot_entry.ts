@@ -1,0 +1,5 @@
+/** The entry point of a slot that runs from source. */
+
+import { startedMain } from "./started_roles.ts";
+
+startedMain({ slot: () => import("../slot/slot.ts") });

@@ -1,0 +1,68 @@
+/**
+ * The roles in which distcomp starts itself. From source, slots and local workers have entry points of their own: Deno
+ * reads every module that an entry point could import, and slots start often.
+ */
+
+import { bindToCpus } from "../runtime/cpu_binding.ts";
+import { detectRuntime } from "../runtime/detect.ts";
+import { messageOf } from "../runtime/error_text.ts";
+import type { Runtime } from "../runtime/ports.ts";
+import type { SlotStart } from "../slot/protocol.ts";
+import { parseCpuList } from "../system/cpu_list.ts";
+import { ownRole } from "../system/self.ts";
+import { typedArguments } from "./arguments.ts";
+import { ExitCode } from "./exit_code.ts";
+import type { Roles } from "./roles.ts";
+import { exit, useStderrOf } from "./stderr.ts";
+
+type StartedRoles = Pick<Roles, "slot" | "localWorker" | "trial">;
+
+/** Runs a process with `run`, which gets its arguments and gives its exit status, then exits. */
+export function runProcess(
+  run: (runtime: Runtime, args: readonly string[]) => Promise<number>,
+): void {
+  detectRuntime().then((runtime) => {
+    useStderrOf(runtime);
+    return run(runtime, typedArguments());
+  }).then(exit);
+}
+
+/** Runs this process in the role in which distcomp has started it, then exits. */
+export function startedMain(roles: StartedRoles): void {
+  runProcess(async (runtime, args) => await runStartedRole(runtime, args, roles) ?? ExitCode.usage);
+}
+
+/** The exit status of the role in which distcomp has started this process; `undefined` if the user has. */
+export async function runStartedRole(
+  runtime: Runtime,
+  [name, socket = "", text = ""]: readonly string[],
+  roles: StartedRoles,
+): Promise<number | undefined> {
+  if (name === undefined || name !== ownRole()) return undefined;
+  if (name === "slot" && roles.slot) {
+    const { runSlot } = await roles.slot();
+    const start: SlotStart = JSON.parse(text);
+    if (start.cpus !== undefined && !await isBoundTo(start.cpus)) return ExitCode.usage;
+    return runSlot(runtime, socket, start);
+  }
+  if (name === "local-worker" && roles.localWorker) {
+    const { localWorkerCommand } = await roles.localWorker();
+    return await localWorkerCommand(runtime, socket, JSON.parse(text));
+  }
+  if (name === "check" && roles.trial) {
+    const { runTrial } = await roles.trial();
+    return await runTrial(runtime, socket);
+  }
+  return undefined;
+}
+
+/** Binds a slot to its CPUs. The worker reports what a slot prints before it exits. */
+async function isBoundTo(cpus: string): Promise<boolean> {
+  try {
+    await bindToCpus(parseCpuList(cpus));
+    return true;
+  } catch (error) {
+    console.error(messageOf(error));
+    return false;
+  }
+}

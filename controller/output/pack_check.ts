@@ -1,0 +1,46 @@
+/** Whether a pack is the file that its journal describes: what a run finds in its place is cut, and written to. */
+
+import { Buffer } from "node:buffer";
+import type { FolderFiles } from "../../runtime/files_below.ts";
+import { SinkError } from "./directory_sink.ts";
+import { readRecordAt } from "./journal_reader.ts";
+import type { PackFormat } from "./pack_entry.ts";
+import type { PackFile } from "./pack_file.ts";
+import type { EntryRecord, PackIndex } from "./pack_index.ts";
+
+/** A pack, and the journal that was read into its index. */
+export interface CheckedPack {
+  readonly path: string;
+  readonly journal: string;
+  readonly file: PackFile;
+  readonly pack: PackIndex;
+  readonly format: PackFormat;
+}
+
+/** Rejects with a `SinkError` if somebody has put another file in the place of the pack. */
+export async function checkPackIsOf(files: FolderFiles, checked: CheckedPack): Promise<void> {
+  const { path, journal, file, pack } = checked;
+  const entry = pack.lastKept ?? pack.first;
+  if (!entry || (!file.isOther && await isThere(files, entry, checked))) return;
+  throw new SinkError(
+    `Cannot continue the pack "${path}": it is not the file that "${journal}" describes; ` +
+      "put that file back, choose another one, or use --fresh to replace it",
+  );
+}
+
+/** Whether the pack has what the entry begins with, as far as it is there. */
+async function isThere(
+  files: FolderFiles,
+  entry: EntryRecord,
+  { journal, file, pack, format }: CheckedPack,
+): Promise<boolean> {
+  const record = await readRecordAt(files, journal, entry.at);
+  if (!record) return true; // somebody changes the journal meanwhile, which the lock cannot prevent
+  const start = format.startOf(record.input, record.bytesOut);
+  // A pack that is shorter than its first entry begins like it.
+  const isFirst = entry === pack.first;
+  const expected = isFirst ? Buffer.concat([format.head, start]) : start;
+  const found = new Uint8Array(expected.byteLength);
+  const bytes = await file.read(found, isFirst ? 0 : entry.packAt);
+  return found.subarray(0, bytes).every((byte, at) => byte === expected[at]);
+}

@@ -1,0 +1,74 @@
+/**
+ * The names of the entries of a pack that is unpacked to files. A name must not be that of a folder of another one:
+ * a file and a folder cannot both have it, and whatever comes second could not be unpacked.
+ */
+
+import { bytesOfName } from "../../runtime/file_name.ts";
+import { OutputNameError } from "./directory_sink.ts";
+import { NameIndex } from "./name_index.ts";
+
+/** A part of a path, and a whole path, can have so many bytes on Linux. */
+const PART_BYTES_MAX = 255;
+const PATH_BYTES_MAX = 4095;
+
+/** A character takes at most this many bytes. */
+const CHAR_BYTES_MAX = 3;
+
+/** It would lead out of its folder, or name a folder: a part of it is empty, `.` or `..`. */
+const NO_PATH = /(^|\/)\.{0,2}(\/|$)|\0/;
+
+/** Throws an `OutputNameError` if no file can have this path below a folder. */
+export function checkIsPath(name: string): void {
+  const why = reasonAgainst(name);
+  if (why !== undefined) {
+    throw new OutputNameError(`its output cannot be called "${name}" in a tar: ${why}`);
+  }
+}
+
+function reasonAgainst(name: string): string | undefined {
+  if (NO_PATH.test(name)) return "that is no path below a folder";
+  if (CHAR_BYTES_MAX * name.length <= PART_BYTES_MAX) return undefined;
+  const parts = name.split("/").map((part) => bytesOfName(part).byteLength);
+  const longest = Math.max(...parts);
+  if (longest > PART_BYTES_MAX) return `a name of ${longest} bytes is too long for a file`;
+  const bytes = parts.reduce((sum, part) => sum + part + 1, -1);
+  return bytes > PATH_BYTES_MAX ? `a path of ${bytes} bytes is too long for a file` : undefined;
+}
+
+/** The names in one pack. A million take 21 MB. */
+export class PathNames {
+  readonly #hasEntry: (name: string) => boolean;
+  readonly #files = new NameIndex();
+  readonly #folders = new NameIndex();
+
+  /** `hasEntry`: whether the pack has an entry of this name from earlier runs. */
+  constructor(hasEntry: (name: string) => boolean = () => false) {
+    this.#hasEntry = hasEntry;
+  }
+
+  /** Adds a name. Throws an `OutputNameError` if it cannot be unpacked beside the others. */
+  add(name: string): void {
+    if (this.#folders.find(name) !== undefined) {
+      throw new OutputNameError(
+        `its output cannot be called "${name}" in this pack: other outputs are in a folder "${name}"`,
+      );
+    }
+    const folders: string[] = [];
+    for (let end = name.indexOf("/"); end >= 0; end = name.indexOf("/", end + 1)) {
+      folders.push(name.slice(0, end));
+    }
+    const file = folders.find((folder) => this.#isFile(folder));
+    if (file !== undefined) {
+      throw new OutputNameError(
+        `its output cannot be called "${name}" in this pack: another output is called "${file}"`,
+      );
+    }
+    for (const folder of folders) this.#folders.add(folder);
+    this.#files.add(name);
+  }
+
+  #isFile(name: string): boolean {
+    if (this.#folders.find(name) !== undefined) return false; // it was looked up before
+    return this.#files.find(name) !== undefined || this.#hasEntry(name);
+  }
+}

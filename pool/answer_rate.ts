@@ -1,0 +1,91 @@
+/** How many jobs an endpoint answers in a millisecond, measured over rounds of answers. */
+
+/** The shortest round. A rate needs answers over at least this time. */
+const ROUND_MS = 5;
+
+/** The weight of a faster round. */
+const SMOOTHING = 0.5;
+
+/**
+ * The weight of a slower round of the shortest length. A longer one counts more: one stall is no trend, but a single
+ * job that takes long is one.
+ */
+const SLOWER_SMOOTHING = 0.5;
+
+/** A round that is so many times as fast as the rate shows that the endpoint has been given more jobs than before. */
+const FASTER_FACTOR = 1.25;
+
+/**
+ * What a round has shown. `measured`: the rate. `starved`: the endpoint had answered all its jobs before it got more,
+ * so that it may be faster than it seems, and yet it was no faster than before.
+ */
+export type Round = "measured" | "starved";
+
+/**
+ * Measures a rate. A round ends with the last of the answers that come together: an endpoint that the system has not
+ * run for ten milliseconds answers then all at once, and without these answers the round would look slow.
+ */
+export class AnswerRate {
+  #perMs = 0;
+  #startMs: number | undefined;
+  #lastMs = -Infinity;
+  /** Answers since the start of the round, without those at the start itself. */
+  #answers = 0;
+  #roundMs = ROUND_MS;
+  #isStarved = false;
+
+  /** The rate; 0 until the first round has ended. */
+  get perMs(): number {
+    return this.#isOver ? this.#perMsAfterRound : this.#perMs;
+  }
+
+  /**
+   * A job is answered. `busyMs`: how long the endpoint has had jobs in flight so far. A round is at least as long as
+   * the shortest response, because jobs that start together end together. Returns what the last round has shown, if
+   * this answer is the first one after it.
+   */
+  onAnswer(busyMs: number, responseMinMs: number): Round | undefined {
+    const round = busyMs > this.#lastMs && this.#isOver ? this.#endRound() : undefined;
+    this.#roundMs = Math.max(ROUND_MS, responseMinMs);
+    this.#startMs ??= busyMs;
+    this.#lastMs = busyMs;
+    if (busyMs > this.#startMs) this.#answers += 1;
+    return round;
+  }
+
+  /** The endpoint has answered all its jobs, and would have taken more. */
+  onStarved(): void {
+    this.#isStarved = true;
+  }
+
+  #endRound(): Round {
+    const isFaster = this.#measuredPerMs > FASTER_FACTOR * this.#perMs;
+    const round = this.#isStarved && !isFaster ? "starved" : "measured";
+    this.#perMs = this.#perMsAfterRound;
+    this.#startMs = this.#lastMs;
+    this.#answers = 0;
+    this.#isStarved = false;
+    return round;
+  }
+
+  get #elapsedMs(): number {
+    return this.#startMs === undefined ? 0 : this.#lastMs - this.#startMs;
+  }
+
+  /** The last answer ends the round, unless others come at the same time. */
+  get #isOver(): boolean {
+    return this.#elapsedMs >= this.#roundMs;
+  }
+
+  get #measuredPerMs(): number {
+    return this.#answers / this.#elapsedMs;
+  }
+
+  get #perMsAfterRound(): number {
+    const change = this.#measuredPerMs - this.#perMs;
+    if (this.#perMs === 0) return change;
+    if (change >= 0) return this.#perMs + SMOOTHING * change;
+    if (this.#isStarved) return this.#perMs;
+    return this.#perMs + (1 - SLOWER_SMOOTHING ** (this.#elapsedMs / ROUND_MS)) * change;
+  }
+}

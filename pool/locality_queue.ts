@@ -1,0 +1,34 @@
+/** Queued jobs in order, of which an endpoint gets those first whose data is near it. */
+
+import type { EndpointId } from "./ids.ts";
+import { type Job, JobList } from "./job.ts";
+
+/** How many jobs at the front are looked at. */
+const LOOKED_AT_MAX = 32;
+
+/** So often the first job is overtaken. Its endpoint may be busy for long. */
+const OVERTAKEN_MAX = 64;
+
+/** A queue that respects data locality, as far as no job waits much longer for that. */
+export class LocalityQueue<T> extends JobList<T> {
+  /** How often the first job was overtaken, about. */
+  #overtaken = 0;
+
+  /** The job that an endpoint gets next. It needs the same core as the first one. */
+  firstFor(endpoint: EndpointId): Job<T> | undefined {
+    const { first } = this;
+    if (!first || first.near === undefined || first.near === endpoint) return first;
+    if (this.#overtaken >= OVERTAKEN_MAX || first.isIsolated) return first;
+    let job: Job<T> | undefined = first;
+    for (let count = 0; job?.state === "queued" && count < LOOKED_AT_MAX; count++) {
+      if (job.near === endpoint && job.core === first.core && !job.isIsolated) return job;
+      job = job.next;
+    }
+    return first;
+  }
+
+  override remove(job: Job<T>): boolean {
+    this.#overtaken = job === this.first ? 0 : this.#overtaken + 1;
+    return super.remove(job);
+  }
+}

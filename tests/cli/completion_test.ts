@@ -1,0 +1,126 @@
+/** `distcomp completion` and `distcomp man`, which come from the same source as the help. */
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import process from "node:process";
+import { stripVTControlCharacters } from "node:util";
+import { Argument, Command, Option } from "commander";
+import { allCommands, commandTree } from "../../cli/command_tree.ts";
+import { bashCompletion } from "../../cli/completion_bash.ts";
+import { fishCompletion } from "../../cli/completion_fish.ts";
+import { zshCompletion } from "../../cli/completion_zsh.ts";
+import { manPage } from "../../cli/man_page.ts";
+import { test, testUnless } from "../lib/test.ts";
+import { Workspace } from "./workspace.ts";
+
+const TREE = commandTree(program());
+
+/** What is typed, and what a shell offers for the last word. */
+const TYPED: [string[], string[]][] = [
+  [["distcomp", ""], ["run", "key"]],
+  [["distcomp", "k"], ["key"]],
+  [["distcomp", "key", ""], ["create", "rotate"]],
+  [["distcomp", "key", "rotate", "--k"], ["--keep"]],
+  [["distcomp", "run", "--"], ["--output", "--print", "--slots", "--help"]],
+  [["distcomp", "run", "key", "--p"], ["--print"]],
+  [["distcomp", "run", "core.so", "--print", ""], ["show", "off"]],
+  [["distcomp", "run", "--slots", ""], []],
+];
+
+test("bash completes commands, options and their values", () => {
+  const script = bashCompletion(TREE);
+  for (const [words, offered] of TYPED) {
+    const array = words.map((word) => `'${word}'`).join(" ");
+    const ask = `COMP_WORDS=(${array}); COMP_CWORD=${words.length - 1}; _distcomp; ` +
+      'for word in "${COMPREPLY[@]}"; do echo "$word"; done';
+    const text = execFileSync("bash", ["--norc", "-c", `${script}\n${ask}`], { encoding: "utf8" });
+    assert.deepEqual(linesOf(text), offered.toSorted(), words.join(" "));
+  }
+});
+
+testUnless(lacks("fish"), "fish completes commands, options and their values", async () => {
+  await using workspace = await Workspace.make();
+  const script = await workspace.write("script.fish", fishCompletion(TREE));
+  await workspace.write("folder/file", "");
+  const offer = (words: readonly string[]) => {
+    const ask = `source ${script}; cd ${workspace.at("folder")}; complete -C '${words.join(" ")}'`;
+    const env = { ...process.env, HOME: workspace.path };
+    const text = execFileSync("fish", ["-c", ask], { encoding: "utf8", env });
+    return linesOf(text.replace(/\t.*$/gm, ""));
+  };
+  for (const [words, offered] of TYPED) {
+    assert.deepEqual(offer(words), offered.toSorted(), words.join(" "));
+  }
+  assert.deepEqual(offer(["distcomp", "run", "f"]), ["file"]);
+});
+
+testUnless(lacks("zsh"), "zsh understands its script, which has every command and option", () => {
+  const script = zshCompletion(TREE);
+  const { status, stderr } = spawnSync("zsh", ["-n"], { input: script });
+  assert.equal(status, 0, stderr.toString());
+  for (const { options, path } of allCommands(TREE)) {
+    assert(script.includes(`\n${["_distcomp", ...path].join("_")}() {`));
+    for (const name of options.flatMap(({ names }) => names)) assert(script.includes(`'*${name}[`));
+  }
+});
+
+test("the manual page has each command, option and example, and no request of man by chance", () => {
+  const notes = (path: readonly string[]) =>
+    path[0] === "run" ? ["\nExamples:\n  .hidden\n  a\\b", "'Quoted' paragraph."] : [];
+  const page = manPage(TREE, "1.2.3", notes);
+  assert.match(page, /^\.TH DISTCOMP 1 "" "distcomp 1\.2\.3"/);
+  assert.match(page, /^\\fB\\-o\\fR, \\fB\\-\\-output\\fR \\fIdir\\fR\nfolder for outputs$/m);
+  assert.match(page, /^\.SS "distcomp key rotate"$/m);
+  assert.match(page, /^ {2}\.hidden\n {2}a\\eb$/m);
+  assert.match(page, /^\\&'Quoted' paragraph\.$/m);
+});
+
+testUnless(lacks("man"), "man shows the page of the program without a warning", async () => {
+  await using workspace = await Workspace.make();
+  const { stdout } = await workspace.run(["man"]);
+  const page = await workspace.write("distcomp.1", stdout);
+  const env = { ...process.env, LC_ALL: "C.UTF-8", MANWIDTH: "80" };
+  const shown = spawnSync("man", ["--warnings", "-P", "cat", page], { env, encoding: "utf8" });
+  assert.equal(shown.stderr, "");
+  const text = stripVTControlCharacters(shown.stdout);
+  for (const option of ["--workers list", "--dry-run", "--env name[=value]", "--sandbox"]) {
+    assert(text.includes(option), option);
+  }
+});
+
+test("a shell that has no completions is refused, and the others are named", async () => {
+  await using workspace = await Workspace.make();
+  const { code, stderr } = await workspace.run(["completion", "tcsh"]);
+  assert.deepEqual([code, stderr], [
+    2,
+    'distcomp: "tcsh" is invalid for argument "shell", choose one of bash, zsh, fish; ' +
+    "see distcomp help completion\n",
+  ]);
+});
+
+/** A small command line that has everything. */
+function program(): Command {
+  const program = new Command("distcomp").helpOption("--help", "help").helpCommand("help");
+  program.command("run")
+    .summary("run a core: one job")
+    .addArgument(new Argument("<core>", "a library"))
+    .addArgument(new Argument("[input...]", "files [and] folders"))
+    .option("-o, --output <dir>", "folder for outputs")
+    .addOption(new Option("--print <what>", "it's shown").choices(["show", "off"]))
+    .option("--slots <n>", "jobs at once: one [per CPU]")
+    .helpOption("--help", "help");
+  const key = program.command("key").summary("keys").helpOption("--help", "help")
+    .helpCommand("help");
+  key.command("create").summary("make one").argument("[file]").helpOption("--help", "help");
+  key.command("rotate").summary("replace one").option("--keep <time>", "how long")
+    .helpOption("--help", "help");
+  return program;
+}
+
+function linesOf(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "").sort();
+}
+
+function lacks(command: string): string | undefined {
+  return spawnSync(command, ["--version"]).status === 0 ? undefined : `no ${command} here`;
+}

@@ -1,0 +1,73 @@
+/** What a run says of workers that come and go. */
+
+import assert from "node:assert/strict";
+import { WorkerNotices } from "../../../controller/cluster/worker_notices.ts";
+import type { ConnectedWorker } from "../../../controller/workers/connected_worker.ts";
+import { test } from "../../lib/test.ts";
+
+test("a worker that joins, is lost and comes back has a line each time", () => {
+  const recorded = new Recorded();
+  const { notices } = recorded;
+  notices.onReady(workerAt("node1:7433", 8));
+  assert.deepEqual(recorded.lines(), ["worker node1:7433 joined: 8 slots"]);
+  notices.onGone(workerAt("node1:7433", 8), "lost", "connection reset", 3);
+  assert.deepEqual(recorded.lines(), [
+    "warning: lost worker node1:7433: connection reset; 3 jobs rescheduled",
+  ]);
+  notices.onReady(workerAt("node1:7433", 1));
+  notices.onReady(workerAt("node2:7433", undefined));
+  assert.deepEqual(recorded.lines(), [
+    "worker node2:7433 joined",
+    "worker node1:7433 is back: 1 slot",
+  ]);
+  notices.onGone(workerAt("node2:7433", undefined), "drained", "", 0);
+  assert.deepEqual(recorded.lines(), [
+    "warning: worker node2:7433 has drained and disconnected",
+  ]);
+});
+
+test("of twenty workers that come or go together, three at most have lines of their own", () => {
+  const recorded = new Recorded();
+  const { notices } = recorded;
+  const workers = Array.from({ length: 20 }, (_, index) => workerAt(`node${index}:7433`, 8));
+  for (const worker of workers) notices.onReady(worker);
+  assert.deepEqual(recorded.lines(), ["20 workers joined: 160 slots"]);
+  for (const [index, worker] of workers.entries()) {
+    notices.onGone(worker, "lost", index < 5 ? "it is silent" : "connection reset", 2);
+  }
+  assert.deepEqual(recorded.lines(), [
+    "warning: lost worker node0:7433: it is silent; 2 jobs rescheduled",
+    "warning: lost worker node1:7433: it is silent; 2 jobs rescheduled",
+    "warning: lost worker node2:7433: it is silent; 2 jobs rescheduled",
+    "warning: lost 17 more workers: connection reset (15), it is silent (2); 34 jobs rescheduled",
+  ]);
+  for (const worker of workers) notices.onReady(worker);
+  assert.deepEqual(recorded.lines(), ["20 workers are back: 160 slots"]);
+});
+
+test("the worker that a run has started itself is not announced", () => {
+  const recorded = new Recorded();
+  recorded.notices.onReady({ ...workerAt("this machine", 8), isLocal: true } as ConnectedWorker);
+  assert.deepEqual(recorded.lines(), []);
+});
+
+function workerAt(name: string, slots: number | undefined): ConnectedWorker {
+  return { name, place: name, slots, isLocal: false } as ConnectedWorker;
+}
+
+/** Notices, and what they have logged. */
+class Recorded {
+  readonly #lines: string[] = [];
+  #nowMs = 0;
+  readonly notices = new WorkerNotices({
+    info: (text) => this.#lines.push(text),
+    warn: (text) => this.#lines.push(`warning: ${text}`),
+    printed: () => {},
+  });
+
+  /** The lines since the last call, once nothing has happened for a while. */
+  lines(): string[] {
+    for (let tick = 0; tick < 5; tick++) this.notices.onTick(this.#nowMs += 250);
+    return this.#lines.splice(0);
+  }
+}

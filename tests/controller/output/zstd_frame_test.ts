@@ -1,0 +1,43 @@
+/** A large output is packed in pieces, into one frame. */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { zstdDecompressSync } from "node:zlib";
+import { frameOf } from "../../../controller/output/zstd_frame.ts";
+import { FrameCutter } from "../../../controller/output/zstd_frames.ts";
+import { test } from "../../lib/test.ts";
+
+const MIB = 1024 * 1024;
+
+test("parts of any size become one frame, and while many bytes are packed other work goes on", async () => {
+  for (const sizes of [[], [0], [1, 2], [MIB, 3 * MIB], [1, 5 * MIB, 0, 700_000]]) {
+    const parts = sizes.map((bytes, index) => new Uint8Array(bytes).fill(index + 1));
+    const content = Buffer.concat(parts);
+    const turns = new Turns();
+    const pieces: Buffer[] = [];
+    for await (const piece of frameOf(parts)) pieces.push(Buffer.from(piece));
+    turns.stop();
+    let frames = 0;
+    const cutter = new FrameCutter({ onBytes() {}, onEnd: () => frames += 1 });
+    cutter.push(Buffer.concat(pieces));
+    assert(cutter.isWhole);
+    assert.equal(frames, 1);
+    assert(zstdDecompressSync(Buffer.concat(pieces)).equals(content));
+    if (content.byteLength > 4 * MIB) assert(turns.count >= 2, `${turns.count} turns`);
+  }
+});
+
+/** Counts turns of the event loop. */
+class Turns {
+  count = 0;
+  #next = setImmediate(() => this.#onTurn());
+
+  stop(): void {
+    clearImmediate(this.#next);
+  }
+
+  #onTurn(): void {
+    this.count += 1;
+    this.#next = setImmediate(() => this.#onTurn());
+  }
+}

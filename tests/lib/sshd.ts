@@ -1,0 +1,160 @@
+/**
+ * A real sshd on this machine, with keys and a configuration of its own, and an `ssh` that finds it under the names
+ * `node1`, `node2`, …. Nothing of the user's is read or written.
+ */
+
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { connect, createServer } from "node:net";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { once } from "node:events";
+import { eventually, programCommand } from "./processes.ts";
+
+const SSHD = "/usr/sbin/sshd";
+
+/** Why there is no sshd, if so. */
+export const lacksSshd = existsSync(SSHD) && existsSync("/usr/bin/ssh")
+  ? undefined
+  : "there is no sshd; install openssh-server";
+
+/** A running sshd. */
+export class Sshd implements AsyncDisposable {
+  readonly #server: ChildProcess;
+
+  private constructor(
+    readonly folder: string,
+    readonly port: number,
+    server: ChildProcess,
+  ) {
+    this.#server = server;
+  }
+
+  /** `config`: more lines of its configuration. */
+  static async start(config: readonly string[] = []): Promise<Sshd> {
+    const folder = mkdtempSync(join(tmpdir(), "dc-sshd-"));
+    const port = await freePort();
+    for (const name of ["host", "user", "other"]) {
+      const args = ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)];
+      execFileSync("ssh-keygen", args);
+    }
+    mkdirSync(join(folder, "tmp"));
+    if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true });
+    const lines = [
+      `ListenAddress 127.0.0.1:${port}`,
+      `HostKey ${join(folder, "host")}`,
+      `AuthorizedKeysFile ${join(folder, "user.pub")}`,
+      "PidFile none",
+      "StrictModes no",
+      "UsePAM no",
+      "PasswordAuthentication no",
+      "PermitRootLogin yes",
+      `SetEnv XDG_CACHE_HOME=${join(folder, "cache")} TMPDIR=${join(folder, "tmp")}`,
+      ...config,
+    ];
+    writeFileSync(join(folder, "sshd_config"), `${lines.join("\n")}\n`);
+    const args = ["-D", "-e", "-f", join(folder, "sshd_config")];
+    const server = spawn(SSHD, args, { stdio: ["ignore", "ignore", "ignore"] });
+    const sshd = new Sshd(folder, port, server);
+    sshd.#writeClient();
+    await eventually("sshd listens", () => answers(port));
+    return sshd;
+  }
+
+  /** What makes the program find `ssh`, and `ssh` the nodes. */
+  get env(): Record<string, string> {
+    return { PATH: `${join(this.folder, "bin")}:${process.env.PATH}` };
+  }
+
+  /** An executable of distcomp, as far as this machine is concerned. */
+  get executable(): string {
+    return join(this.folder, "distcomp");
+  }
+
+  /** The executables that were copied to the nodes. */
+  get copies(): string[] {
+    const folder = join(this.folder, "cache/distcomp");
+    return existsSync(folder) ? readdirSync(folder) : [];
+  }
+
+  /** What runs on the nodes, by its command line. */
+  get running(): string[] {
+    const mark = `XDG_CACHE_HOME=${join(this.folder, "cache")}\0`;
+    return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+      try {
+        if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(mark)) return [];
+        return [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")];
+      } catch {
+        return []; // it has just ended
+      }
+    });
+  }
+
+  /** Waits until nothing runs on the nodes. */
+  async isQuiet(): Promise<void> {
+    await eventually("nothing runs on the nodes", () => this.running.length === 0);
+  }
+
+  #writeClient(): void {
+    const { folder, port } = this;
+    const key = (name: string) => join(folder, name);
+    const hosts = [
+      "Host unknown",
+      `  UserKnownHostsFile ${key("nobody")}`,
+      "Host stranger",
+      `  IdentityFile ${key("other")}`,
+      "Host closed",
+      "  Port 1",
+      "Host node* gpu* unknown stranger closed",
+      "  HostName 127.0.0.1",
+      `  Port ${port}`,
+      `  UserKnownHostsFile ${key("known_hosts")}`,
+      "  IdentitiesOnly yes",
+      "Host node* gpu* unknown closed",
+      `  IdentityFile ${key("user")}`,
+    ];
+    writeFileSync(key("config"), `${hosts.join("\n")}\n`);
+    const hostKey = execFileSync("cat", [key("host.pub")], { encoding: "utf8" });
+    writeFileSync(key("known_hosts"), `[127.0.0.1]:${port} ${hostKey}`);
+    mkdirSync(key("bin"));
+    const script = (name: string, command: string) =>
+      writeFileSync(key(name), `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
+    script("bin/ssh", `/usr/bin/ssh -F ${key("config")}`);
+    // From source on Deno it has to find its packages.
+    const { DENO_DIR = join(homedir(), ".cache/deno") } = process.env;
+    script("distcomp", `env DENO_DIR=${DENO_DIR} ${programCommand().join(" ")}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.kill("SIGKILL");
+    if (this.#server.exitCode === null) await once(this.#server, "exit");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A port that nobody listens on now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("close", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}

@@ -1,0 +1,79 @@
+/** Lists of hosts. */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { HostListError, parseHosts } from "../../up/host_list.ts";
+import { runs } from "../lib/random.ts";
+import { test } from "../lib/test.ts";
+
+const targets = (text: string) => parseHosts(text).map(({ target }) => target);
+
+test("brackets stand for numbers, as Slurm writes them", () => {
+  assert.deepEqual(targets("node[1-3,7]"), ["node1", "node2", "node3", "node7"]);
+  assert.deepEqual(targets("node[08-10]"), ["node08", "node09", "node10"]);
+  assert.deepEqual(targets("r[1-2]n[1-2].x"), ["r1n1.x", "r1n2.x", "r2n1.x", "r2n2.x"]);
+  assert.deepEqual(targets("a, b\nme@c[1,2] a"), ["a", "b", "me@c1", "me@c2"]);
+  assert.deepEqual(targets("[fe80::1]:4"), ["fe80::1"]);
+});
+
+test("a number behind a colon is the number of slots", () => {
+  assert.deepEqual(parseHosts("user@big:32,n[1-2]:4,small"), [
+    { target: "user@big", slots: 32 },
+    { target: "n1", slots: 4 },
+    { target: "n2", slots: 4 },
+    { target: "small", slots: undefined },
+  ]);
+});
+
+test("what is no list of hosts is one error that shows it", () => {
+  const wrong = [
+    "node[1-",
+    "node1]",
+    "node[]",
+    "node[3-1]",
+    "node[a-b]",
+    "node[1-9999999]",
+    "n[1-100]x[1-100]",
+    "a:0",
+    "a:b",
+    "a:99999",
+    ":4",
+    "-oProxyCommand=x",
+    "me@-x",
+    "a;b",
+    "a'b",
+    "$(x)",
+  ];
+  for (const text of wrong) {
+    assert.throws(() => parseHosts(text), HostListError, text);
+  }
+});
+
+test("an expanded list has each number of its ranges once, in order", () => {
+  const ranges = fc.array(fc.tuple(fc.nat(500), fc.nat(20)), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/), ranges, (name, pairs) => {
+      const list = pairs.map(([first, more]) => `${first}-${first + more}`).join(",");
+      const numbers = pairs.flatMap(([first, more]) =>
+        Array.from({ length: more + 1 }, (_, index) => first + index)
+      );
+      const expected = [...new Set(numbers.map((number) => `${name}x${number}`))];
+      assert.deepEqual(targets(`${name}x[${list}]`), expected);
+    }),
+    runs(200),
+  );
+});
+
+test("any text is a list of hosts or an error, and no host begins like an option", () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[-\w[\],:@.]{0,30}$/)), (text) => {
+      try {
+        for (const { target } of parseHosts(text)) assert.match(target, /^[\w.+-]*@?[\w]/);
+        for (const { target } of parseHosts(text)) assert(!target.startsWith("-"));
+      } catch (error) {
+        if (!(error instanceof HostListError)) throw error;
+      }
+    }),
+    runs(500),
+  );
+});

@@ -1,0 +1,110 @@
+/**
+ * What ssh runs on a node. The node may have nothing but a POSIX shell, and the user's own shell may be any: so each
+ * script is one line without single quotes and exclamation marks, which `sh` gets in single quotes.
+ */
+
+import type { Executable } from "./executables.ts";
+
+/** So many digits of its SHA-256 are in the name of an executable. */
+const NAME_DIGITS = 32;
+
+/** Executables that nobody has started for so many days are removed from a node. */
+const KEPT_DAYS = 90;
+
+/** A line of a script to us begins with this. Whatever the user's shell prints before it is skipped. */
+export const NODE_LINE = "distcomp-node: ";
+
+/** Where executables are on a node, for other runs too. */
+const FOLDER = 'umask 077; d="${XDG_CACHE_HOME:-$HOME/.cache}/distcomp"';
+
+/** The platform of the node, in the words of `compile.sh`. */
+const PLATFORM = [
+  "o=`uname -s`",
+  "m=`uname -m`",
+  "case $o in Linux) o=linux;; Darwin) o=macos;; esac",
+  "case $m in x86_64|amd64) m=x64;; aarch64|arm64) m=arm64;; esac",
+  "p=$o-$m",
+  "if test -e /lib/ld-musl-x86_64.so.1 -a -d /etc/apk; then p=$p-musl; fi",
+].join("; ");
+
+const CPUS = "c=`getconf _NPROCESSORS_ONLN 2>/dev/null || echo 0`";
+
+const MEMORY = 'k=`awk "/^MemTotal/ {print \\$2}" /proc/meminfo 2>/dev/null`; k=${k:-0}';
+
+/** What a node says about itself. */
+export interface NodeFacts {
+  readonly platform: string;
+  /** 0: unknown. */
+  readonly cpus: number;
+  /** 0: unknown. */
+  readonly memoryBytes: number;
+}
+
+/** What a script says in its line. */
+export type NodeAnswer =
+  /** It has the executable, and becomes the worker: what follows is the worker's. */
+  | { readonly kind: "ready"; readonly facts: NodeFacts }
+  /** It has no executable for its platform yet. */
+  | { readonly kind: "lacks"; readonly facts: NodeFacts }
+  /** It waits for the bytes of an executable. */
+  | { readonly kind: "send" }
+  /** It has the executable. */
+  | { readonly kind: "stored" };
+
+/** The command that becomes a worker, if the node has one of the executables. `args` are those of distcomp. */
+export function workerScript(executables: readonly Executable[], args: readonly string[]): string {
+  const names = executables.map(({ platform, sha256 }) => `${platform}) h=${nameOf(sha256)};;`);
+  return command([
+    FOLDER,
+    PLATFORM,
+    CPUS,
+    MEMORY,
+    `case $p in ${names.join(" ")} *) h=none;; esac`,
+    'f="$d/$h"',
+    `if test -x "$f"; then touch "$f"; echo "${NODE_LINE}ready $p $c $k"; ` +
+    `exec "$f" ${args.join(" ")}; else echo "${NODE_LINE}lacks $p $c $k"; fi`,
+  ]);
+}
+
+/** The command that stores an executable, which comes on its stdin if it is needed. */
+export function storeScript({ sha256, bytes }: Executable): string {
+  return command([
+    FOLDER,
+    'mkdir -p "$d" || exit 1',
+    `f="$d/${nameOf(sha256)}"`,
+    `if test -x "$f"; then echo "${NODE_LINE}stored"; exit 0; fi`,
+    `find "$d" -name "distcomp-*" -mtime +${KEPT_DAYS} -exec rm -f {} + 2>/dev/null`,
+    't="$f.`uname -n`.$$"',
+    'trap "rm -f \\"$t\\"" EXIT',
+    'trap "exit 1" HUP INT TERM',
+    `echo "${NODE_LINE}send"`,
+    'cat > "$t" || exit 1',
+    `test \`wc -c < "$t"\` -eq ${bytes} || { echo "the copy is incomplete" >&2; exit 1; }`,
+    's=`sha256sum < "$t" 2>/dev/null || shasum -a 256 < "$t"`',
+    `test "\${s%% *}" = ${sha256} || { echo "the copy is damaged" >&2; exit 1; }`,
+    'chmod 700 "$t" && mv -f "$t" "$f" || exit 1',
+    `echo "${NODE_LINE}stored"`,
+  ]);
+}
+
+function command(steps: readonly string[]): string {
+  return `exec sh -c '${steps.join("; ").replaceAll(";;;", ";;")}'`;
+}
+
+function nameOf(sha256: string): string {
+  return `distcomp-${sha256.slice(0, NAME_DIGITS)}`;
+}
+
+/** Parses a line that a script has printed; `undefined` if it is none of its own. */
+export function answerIn(line: string): NodeAnswer | undefined {
+  if (!line.startsWith(NODE_LINE)) return undefined;
+  const [kind, platform = "", cpus, memoryKb] = line.slice(NODE_LINE.length).trim().split(" ");
+  if (kind === "send" || kind === "stored") return { kind };
+  if ((kind !== "ready" && kind !== "lacks") || !/^[\w-]{1,64}$/.test(platform)) return undefined;
+  const facts = {
+    platform,
+    cpus: Number(cpus) || 0,
+    memoryBytes: (Number(memoryKb) || 0) * 1024,
+  };
+  return { kind, facts };
+}

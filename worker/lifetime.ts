@@ -1,0 +1,91 @@
+/** When a worker ends by itself: before the time that it has been given is over, or because nobody needs it. */
+
+import type { Clock } from "../runtime/clock.ts";
+import { JobDurations, type RunningJob } from "../pool/job_durations.ts";
+
+/** What is left of the time when all jobs must have ended, for answers on their way and for unloading cores. */
+const RESERVE_MS_MAX = 15_000;
+
+/** The same as a part of the whole time, if that is short. */
+const RESERVE_PART = 0.1;
+
+/** A job may take so much longer than others have. */
+const SLACK = 1.1;
+
+/** Why a worker takes no more jobs. */
+export type LastReason =
+  /** Another job, which probably takes `expectedMs`, would not end in the `leftMs` that are left. */
+  | { readonly kind: "time is short"; readonly leftMs: number; readonly expectedMs: number }
+  /** It has had no job for so long. */
+  | { readonly kind: "idle"; readonly idleMs: number };
+
+/** What happens at the end of a worker's life. Each is called once at most. */
+export interface LifetimeEvents {
+  /** It takes no more jobs from now on. */
+  onLast(reason: LastReason): void;
+  /** The time is over, and so many jobs still run: they will run elsewhere. */
+  onOver(running: number): void;
+}
+
+/** How long a worker lives. */
+export interface LifetimeOptions {
+  readonly clock: Clock;
+  /** When it must have ended, in wall-clock time (`Clock.date`): that goes on while the process is stopped. */
+  readonly endsAtMs?: number | undefined;
+  /** It ends if it has had no job for so long. */
+  readonly idleMs?: number | undefined;
+}
+
+/** Watches the time of one worker. */
+export class Lifetime {
+  readonly #clock: Clock;
+  readonly #idleMs: number;
+  readonly #events: LifetimeEvents;
+  readonly #durations = new JobDurations();
+  /** When all jobs should have ended, and when those that still run are given up. */
+  readonly #stopAtMs: number;
+  readonly #overAtMs: number;
+  #busyAtMs: number;
+  #phase: "working" | "ending" | "over" = "working";
+
+  constructor(
+    { clock, endsAtMs = Infinity, idleMs = Infinity }: LifetimeOptions,
+    events: LifetimeEvents,
+  ) {
+    this.#clock = clock;
+    this.#idleMs = idleMs;
+    this.#events = events;
+    this.#busyAtMs = clock.now();
+    const wholeMs = Math.max(0, endsAtMs - clock.date());
+    const reserveMs = Math.min(RESERVE_MS_MAX, RESERVE_PART * wholeMs);
+    this.#stopAtMs = endsAtMs - reserveMs;
+    this.#overAtMs = endsAtMs - reserveMs / 2;
+  }
+
+  /** These jobs run now. */
+  onTick(jobs: readonly RunningJob[]): void {
+    const nowMs = this.#clock.now();
+    this.#durations.onLook(jobs, nowMs);
+    if (jobs.length > 0) this.#busyAtMs = nowMs;
+    const dateMs = this.#clock.date();
+    if (this.#phase === "working") this.#checkLast(this.#stopAtMs - dateMs, nowMs);
+    if (this.#phase === "ending" && dateMs >= this.#overAtMs) {
+      this.#phase = "over";
+      this.#events.onOver(this.#durations.running);
+    }
+  }
+
+  #checkLast(leftMs: number, nowMs: number): void {
+    const { expectedMs } = this.#durations;
+    if (leftMs < SLACK * expectedMs || leftMs <= 0) {
+      this.#end({ kind: "time is short", leftMs: Math.max(0, leftMs), expectedMs });
+    } else if (nowMs - this.#busyAtMs >= this.#idleMs) {
+      this.#end({ kind: "idle", idleMs: nowMs - this.#busyAtMs });
+    }
+  }
+
+  #end(reason: LastReason): void {
+    this.#phase = "ending";
+    this.#events.onLast(reason);
+  }
+}
