@@ -285,9 +285,9 @@ async function endOf(child: BunSubprocess, isDetached: boolean): Promise<Process
   return child.signalCode ? { signal: String(child.signalCode) } : { exitCode };
 }
 
-function selfCommand(): readonly string[] {
+function selfCommand(role?: string): readonly string[] {
   // Bun's function, because `node:url` would use 1 MB of memory in every slot.
   const pathOf = (url: string) => bun.fileURLToPath(new URL(url));
   const { isStandaloneExecutable: isExecutable, main } = bun;
-  return selfCommandOf({ path: process.execPath, isExecutable, run: ["run"], main, pathOf });
+  return selfCommandOf({ path: process.execPath, isExecutable, run: ["run"], main, pathOf }, role);
 }

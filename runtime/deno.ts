@@ -232,12 +232,6 @@ function killQuietly(child: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
-/** Deno reads every module that an entry point could import, and these roles need few of them. */
-const ENTRY_BY_ROLE: Readonly<Record<string, string>> = {
-  "slot": "cli/slot_entry.ts",
-  "local-worker": "cli/local_worker_entry.ts",
-};
-
 function selfCommand(role?: string): readonly string[] {
   return selfCommandOf({
     path: Deno.execPath(),
@@ -245,5 +239,5 @@ function selfCommand(role?: string): readonly string[] {
     run: ["run", "--allow-all", "--quiet"],
     main: Deno.mainModule,
     pathOf: fileURLToPath,
-  }, ENTRY_BY_ROLE[role ?? ""]);
+  }, role);
 }

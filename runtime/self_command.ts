@@ -17,13 +17,19 @@ export interface ThisProgram {
   pathOf(url: string): string;
 }
 
+/** A runtime reads every module that an entry point could import, and these roles need few of them. */
+const ENTRY_BY_ROLE: Readonly<Record<string, string>> = {
+  "slot": "cli/slot_entry",
+  "local-worker": "cli/local_worker_entry",
+};
+
 /** Where this file is, unless it is a part of a bundle. */
 const OWN_PLACE = /\/runtime\/self_command\.[tj]s$/;
 
-/** The command, without the arguments for the role. `file`: the entry point for it, if distcomp is files. */
+/** The command, without the arguments for the role. `role`: what it will be. */
 export function selfCommandOf(
   program: ThisProgram,
-  file = "cli.ts",
+  role = "",
   own = import.meta.url,
 ): readonly string[] {
   const { path, isExecutable, run, main } = program;
@@ -31,6 +37,6 @@ export function selfCommandOf(
   const isBundled = !OWN_PLACE.test(own);
   const entry = isBundled
     ? main
-    : new URL(`../${own.endsWith(".ts") ? file : file.replace(/ts$/, "js")}`, own).href;
+    : new URL(`../${ENTRY_BY_ROLE[role] ?? "cli"}${own.slice(-3)}`, own).href;
   return [path, ...run, entry.startsWith("file:") ? program.pathOf(entry) : entry];
 }
