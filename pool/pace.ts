@@ -92,9 +92,9 @@ export class Pace {
     if (!this.slotsAreKnown) this.#slotCount.onAnswer(sequence, responseMs, inFlight, busyMs);
     this.#answered += 1;
     if (inFlight === 1) this.#idleSinceMs = nowMs;
-    if (this.#isFull && inFlight - 1 < this.slots) {
+    if (inFlight - 1 < this.slots) {
+      this.#rate.onIdle(this.#isFull);
       this.#isFull = false;
-      this.#rate.onStarved();
     }
   }
 

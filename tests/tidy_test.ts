@@ -80,7 +80,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   "check": [...LEVEL_1, "worker/cores"],
   // Starts and ends workers as processes of other systems, and knows nothing of what is inside of them.
-  "up": ["runtime", "system", "security/refused_error.ts"],
+  "up": ["runtime", "system", "link/backoff.ts", "security/refused_error.ts"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
   "cli": [
     "core",

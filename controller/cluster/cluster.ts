@@ -74,7 +74,7 @@ export class Cluster<T extends Task> implements Disposable {
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
     const needs = { ...options.patience ?? RUN_PATIENCE, workersMin };
-    const workers = this.#workers = this.#openWorkers(runtime, needs, memory);
+    const workers = this.#workers = this.#openWorkers(runtime, needs, options);
     const onEvent = () => this.#onEvent();
     this.clients = new ClusterClients({
       jobs,
@@ -252,13 +252,11 @@ export class Cluster<T extends Task> implements Disposable {
     });
   }
 
-  #openWorkers(
-    runtime: Runtime,
-    needs: WorkerNeeds,
-    memory: ClusterOptions["memory"],
-  ): Workers {
+  #openWorkers(runtime: Runtime, needs: WorkerNeeds, options: ClusterOptions): Workers {
+    const { memory, refusalOf } = options;
     return new Workers(runtime, this.#log, needs, {
       memory,
+      refusalOf,
       onReady: (worker) => {
         this.#voters?.onReady(worker);
         this.#endpoints.onReady(worker);

@@ -7,6 +7,7 @@ import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { Patience } from "../workers/patience.ts";
 import type { Departure } from "../workers/workers.ts";
 import type { PayloadMemory } from "../workers/payload_memory.ts";
+import type { RefusalOf } from "../workers/connected_worker.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
 
@@ -71,6 +72,8 @@ export interface ClusterEvents<T extends Task> {
 export interface ClusterOptions {
   /** Default: `DEFAULT_POLICY`. */
   readonly policy?: JobPolicy;
+  /** Why a worker must not be used, if so. Default: all may be. */
+  readonly refusalOf?: RefusalOf | undefined;
   /** Whether idle slots run second copies of stragglers. Default: `true`. */
   readonly speculates?: boolean;
   /** How long `worker_init` may take. Default: `INIT_MS_DEFAULT`. */

@@ -10,7 +10,7 @@ import type { Log } from "../../system/log.ts";
 import { connectionEnd, dialFailure } from "./attempt_end.ts";
 import { AnswerMemory } from "./answer_memory.ts";
 import { Claims } from "./claims.ts";
-import { ConnectedWorker, type WorkerOrigin } from "./connected_worker.ts";
+import { ConnectedWorker, type RefusalOf, type WorkerOrigin } from "./connected_worker.ts";
 import { ConnectionWarnings } from "./connection_warnings.ts";
 import { CoreRefusals } from "./core_refusals.ts";
 import { Listeners } from "./listeners.ts";
@@ -42,6 +42,7 @@ export interface WorkersEvents {
   readonly memory?: PayloadMemory | undefined;
   /** A worker can be used. Its answers go to the callback of `connection.serve`. */
   onReady(worker: ConnectedWorker): void;
+  readonly refusalOf?: RefusalOf | undefined;
   onCoreLoaded(worker: ConnectedWorker): void;
   /** A ready worker starts no more jobs. */
   onDraining(worker: ConnectedWorker): void;
@@ -173,10 +174,9 @@ export class Workers {
     this.#refusals.onTick(nowMs);
     this.#claims.onTick(nowMs);
     this.#memory.onTick(nowMs, !this.#isPaused);
-    const members = this.#members;
     const { giveUpMs, workersMin } = this.#needs;
     const hasWaited = ({ connectedAtMs }: ConnectedWorker) => nowMs - connectedAtMs > giveUpMs;
-    if (votesOf(members) < workersMin && members.some(hasWaited)) this.#checkLeft();
+    if (votesOf(this.#members) < workersMin && this.#members.some(hasWaited)) this.#checkLeft();
   }
 
   /** Disconnects all workers. */
@@ -243,7 +243,8 @@ export class Workers {
     const { address, connection } = worker;
     const instance = description?.instance ?? worker.name;
     const identity = this.#claims.identityOf(worker, instance, answered !== undefined);
-    const excluded = this.#claims.exclusionOf(identity);
+    const excluded = this.#claims.exclusionOf(identity) ??
+      this.#events.refusalOf?.(worker.name, description);
     if (excluded !== undefined) return this.disconnect(worker, new UnusableWorkerError(excluded));
     const other = description && this.#claims.holderOf(instance, worker, this.#members);
     if (other?.address && address) {

@@ -9,12 +9,14 @@ import { once } from "node:events";
 import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
+import { SharedWorker } from "../cli/shared_worker.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { core } from "../lib/cores.ts";
 import { slowTestUnless, test } from "../lib/test.ts";
 
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(BEHAVE);
 
 const notLinux = process.platform === "linux" ? undefined : "a race can be won here";
 
@@ -25,8 +27,9 @@ const VICTIM = {
   "victim/jobs.jsonl": "precious\n",
 };
 
-async function prepared(): Promise<Workspace> {
-  const workspace = await Workspace.make();
+async function prepared(options: readonly string[] = []): Promise<Workspace> {
+  // Only a worker of the run's own writes core dumps there.
+  const workspace = await Workspace.make(options.includes("--keep-crashes") ? undefined : WORKER);
   await workspace.writeAll({ "in/a": "stdout line", "in/sub/deep/b": "echo 2", "in/z": "crash" });
   await workspace.writeAll(VICTIM);
   await mkdir(workspace.at("outputs"));
@@ -64,7 +67,7 @@ const REFUSED: [path: string, target: string, options?: string[]][] = [
 
 for (const [path, target, options = []] of REFUSED) {
   test(`a run names a link at ${path} to victim/${target} and follows it not even with --fresh`, async () => {
-    await using workspace = await prepared();
+    await using workspace = await prepared(options);
     await plant(workspace, path, target);
     const args = ["run", BEHAVE, "in", "--crash-limit", "1", ...options];
     for (const mode of [[], ["--fresh"]]) {
@@ -97,7 +100,7 @@ const HARMLESS: [what: string, links: Record<string, string>, options?: string[]
 
 for (const [what, links, options = []] of HARMLESS) {
   test(`a run completes, and follows no link, where there are links in the place of ${what}`, async () => {
-    await using workspace = await prepared();
+    await using workspace = await prepared(options);
     for (const [path, target] of Object.entries(links)) await plant(workspace, path, target);
     const args = ["run", BEHAVE, "in", "--crash-limit", "1", ...options];
     for (const mode of [[], ["--fresh"]]) {
@@ -131,7 +134,7 @@ test("links that are put in place between two runs are not followed by the secon
 });
 
 test("the output folder itself may be a link, and so may the inputs", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a": "1", "in/sub/b": "2" });
   await mkdir(workspace.at("elsewhere"));
   await symlink("elsewhere", workspace.at("outputs"));

@@ -1,4 +1,4 @@
-/** `distcomp run` with a local worker: which outputs the inputs get, and what the journal records. */
+/** `distcomp run`: which outputs the inputs get, and what the journal records. */
 
 import assert from "node:assert/strict";
 import { access, chmod, rm } from "node:fs/promises";
@@ -6,10 +6,12 @@ import process from "node:process";
 import { core } from "../lib/cores.ts";
 import { eventually } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(BEHAVE);
 
 /** Enough for several windows, batches of inputs and flushes of the record. */
 const MANY_JOBS = 5_000;
@@ -17,7 +19,7 @@ const MANY_JOBS = 5_000;
 const asRoot = process.getuid?.() === 0 ? "root may read everything" : undefined;
 
 test("files in a folder and its subfolders get outputs of the same names", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const files = { "b": "2", "a/deep/er": "1", "c with blanks.txt": "", "ä": "ü", ".hidden": "3" };
   for (const [name, text] of Object.entries(files)) await workspace.write(`in/${name}`, text);
   const run = await workspace.run(["run", ECHO, "in"]);
@@ -27,7 +29,7 @@ test("files in a folder and its subfolders get outputs of the same names", async
 });
 
 test("a named file's output has its base name, files in folders keep their paths", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "x/one": "1", "two": "2", "folder/three": "3" });
   const run = await workspace.run(["run", ECHO, "x/one", "two", "folder", "-o", "out/put"]);
   assert.equal(run.code, 0, run.stderr);
@@ -35,7 +37,7 @@ test("a named file's output has its base name, files in folders keep their paths
 });
 
 test("outputs of listed files keep the folders, without leading / and ../", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "a/one": "1", "a/b/two": "2", "here/..odd": "3", "here/four": "4" });
   const elsewhere = await workspace.write("elsewhere/five", "5");
   const list = `../a/one\n../a/./b/../b/two\r\n\n..odd\n./four\n${elsewhere}\n`;
@@ -54,7 +56,7 @@ test("outputs of listed files keep the folders, without leading / and ../", asyn
 });
 
 test("an empty list, an empty folder and --repeat 0 are runs without jobs", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("empty/folder/file", "");
   await rm(workspace.at("empty/folder/file"));
   for (const inputs of [["-"], ["empty"], ["--repeat", "0"], ["--lines", "-"]]) {
@@ -66,7 +68,7 @@ test("an empty list, an empty folder and --repeat 0 are runs without jobs", asyn
 });
 
 test("every line of a file gets an output named by its line number", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("lines", "one\r\n\n three ");
   const run = await workspace.run(["run", ECHO, "--lines", "lines"]);
   assert.equal(run.code, 0, run.stderr);
@@ -78,7 +80,7 @@ test("every line of a file gets an output named by its line number", async () =>
 });
 
 test("a line or a file name on stdin becomes a job at once, before stdin ends", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ one: "1", two: "2" });
   for (
     const [args, outputs] of [[["--lines", "-"], ["000000", "000001"]], [["-"], [
@@ -98,7 +100,7 @@ test("a line or a file name on stdin becomes a job at once, before stdin ends", 
 });
 
 test("inputs and outputs of every size arrive complete", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const sizes = [0, 1, 4095, 32_768, 32_769, 65_536, 1_000_001, 20_000_000];
   for (const size of sizes) {
     await workspace.write(`in/${size}`, "abcdefg".repeat(size).slice(0, size));
@@ -162,7 +164,7 @@ test("the record of a job has its state, times and sizes", async () => {
 });
 
 test("a failed job leaves no output, not even that of an earlier run", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({
     "in/fails": "code 5 half a result",
     "in/crashes": "crash",
@@ -197,7 +199,7 @@ test("an input that disappears during the run fails its job, and the run goes on
 });
 
 testUnless(asRoot, "an input that may not be read fails its job, and the run goes on", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/open": "1", "in/secret": "2", "in/folder/file": "3" });
   await chmod(workspace.at("in/secret"), 0);
   await chmod(workspace.at("in/folder"), 0);
@@ -226,7 +228,7 @@ test("if two inputs have the same output, the first one is done and its output s
 });
 
 test("a listed file whose own output would replace it is neither replaced nor removed", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "works": "echo new", "fails": "code 1", "sub/works": "echo new" });
   const run = await workspace.run(["run", BEHAVE, "-", "-o", "."], {
     stdin: "works\nfails\nsub/works\n",
@@ -241,7 +243,7 @@ test("a listed file whose own output would replace it is neither replaced nor re
 });
 
 test("an output name that is reserved, or is that of a folder, fails only its job", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({
     "in/.distcomp/jobs.jsonl": "1",
     "in/folder": "2",
@@ -260,7 +262,7 @@ test("an output name that is reserved, or is that of a folder, fails only its jo
 });
 
 test("a run in another run's output folder replaces only the outputs of its own inputs", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a": "old", "in/b": "old" });
   await workspace.run(["run", ECHO, "in", "--quiet"]);
   await workspace.writeAll({ "in/a": "newer" });

@@ -18,11 +18,17 @@ import { constants, type Dirent, readFileSync } from "node:fs";
 import { access, mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Program, type ProgramOptions } from "../lib/processes.ts";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { Program, type ProgramOptions, scriptCommand } from "../lib/processes.ts";
+import { END } from "./command_marks.ts";
 import type { SharedWorker } from "./shared_worker.ts";
 
 /** distcomp's own folder in every output folder. */
 const STATE_FOLDER = ".distcomp";
+
+/** The program that runs several command lines. */
+const COMMAND_LINES = scriptCommand(fileURLToPath(new URL("command_lines.ts", import.meta.url)));
 
 /** Where Linux keeps files in memory. */
 const MEMORY_FOLDER = "/dev/shm";
@@ -107,6 +113,37 @@ export class Workspace implements AsyncDisposable {
   async run(args: readonly string[], options: ProgramOptions = {}): Promise<Ended> {
     await using program = await this.start(args, options);
     return await endOf(program);
+  }
+
+  /**
+   * Runs a command line here for each case, and gives each case with how that ended. For commands that are refused or
+   * only print: of the source, all are one process.
+   */
+  async runEach<T>(
+    cases: readonly T[],
+    argsOf: (one: T) => readonly string[],
+    options: ProgramOptions = {},
+  ): Promise<[T, Ended][]> {
+    const lines = cases.map(argsOf);
+    const ended = process.env.DISTCOMP_TEST_COMMAND
+      ? await Array.fromAsync(lines, (args) => this.run(args, options))
+      : await this.#runTogether(lines, options);
+    return cases.map((one, at) => [one, ended[at] as Ended]);
+  }
+
+  async #runTogether(
+    lines: readonly (readonly string[])[],
+    options: ProgramOptions,
+  ): Promise<Ended[]> {
+    const command = { ...options, command: COMMAND_LINES };
+    const { stdout, stderr } = await this.run([JSON.stringify(lines)], command);
+    const [outputs, errors] = [stdout.split(END), stderr.split(END)];
+    assert.equal(outputs.length, 2 * lines.length + 1, stderr);
+    return lines.map((_, at) => ({
+      code: Number(outputs[2 * at + 1]),
+      stdout: outputs[2 * at] as string,
+      stderr: errors[2 * at] as string,
+    }));
   }
 
   /** What lies in a folder of outputs, by name and as text, in the order of names, without what is ours. */

@@ -13,12 +13,13 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { once } from "node:events";
-import { eventually, programCommand } from "./processes.ts";
+import { freePort } from "./free_port.ts";
+import { eventually, programCommand, signalQuietly } from "./processes.ts";
 
 const SSHD = "/usr/sbin/sshd";
 
@@ -88,11 +89,23 @@ export class Sshd implements AsyncDisposable {
 
   /** What runs on the nodes, by its command line. */
   get running(): string[] {
+    return this.#processes().map(({ command }) => command);
+  }
+
+  /** Kills the workers, but not what ssh has started them with. */
+  killWorkers(): void {
+    for (const { pid, command } of this.#processes()) {
+      if (command.includes(" worker --")) signalQuietly(pid, "SIGKILL");
+    }
+  }
+
+  #processes(): { readonly pid: number; readonly command: string }[] {
     const mark = `XDG_CACHE_HOME=${join(this.folder, "cache")}\0`;
     return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
       try {
         if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(mark)) return [];
-        return [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")];
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return [{ pid: Number(pid), command }];
       } catch {
         return []; // it has just ended
       }
@@ -139,15 +152,6 @@ export class Sshd implements AsyncDisposable {
     if (this.#server.exitCode === null) await once(this.#server, "exit");
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-/** A port that nobody listens on now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function answers(port: number): Promise<boolean> {

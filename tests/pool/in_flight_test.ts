@@ -12,7 +12,7 @@ test("jobs are found by their dispatches, whatever the order in which they are a
     { weight: 3, arbitrary: fc.constant("add" as const) },
     { weight: 2, arbitrary: fc.nat({ max: 100 }) },
   );
-  fc.assert(fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+  fc.assert(fc.property(fc.array(step, { maxLength: 300, size: "max" }), (steps) => {
     const inFlight = new InFlight<number>();
     const model = new Map<DispatchId, Job<number>>();
     for (const one of steps) {

@@ -6,17 +6,22 @@ import { join } from "node:path";
 import { core } from "../lib/cores.ts";
 import { lacksSshd, Sshd } from "../lib/sshd.ts";
 import type { Program } from "../lib/processes.ts";
-import { slowTestUnless } from "../lib/test.ts";
+import { slowTestUnless, testUnless } from "../lib/test.ts";
 import { type Ended, Workspace } from "../cli/workspace.ts";
 
-function test(name: string, body: (sshd: Sshd, workspace: Workspace) => Promise<void>): void {
-  slowTestUnless(lacksSshd, name, async () => {
+type Body = (sshd: Sshd, workspace: Workspace) => Promise<void>;
+
+const test = (name: string, body: Body) => slowTestUnless(lacksSshd, name, withSshd(body));
+const quickTest = (name: string, body: Body) => testUnless(lacksSshd, name, withSshd(body));
+
+function withSshd(body: Body): () => Promise<void> {
+  return async () => {
     await using sshd = await Sshd.start();
     await using workspace = await Workspace.make();
     await workspace.writeAll({ "inputs/a": "one", "inputs/b": "two", "inputs/c": "three" });
     await body(sshd, workspace);
     await sshd.isQuiet();
-  });
+  };
 }
 
 async function run(
@@ -28,7 +33,7 @@ async function run(
   return await workspace.run(args, { env: sshd.env });
 }
 
-test(
+quickTest(
   "a run starts its workers by ssh, copies the executable once, and ends them",
   async (sshd, workspace) => {
     const { code, stderr } = await run(sshd, workspace, "--ssh", "node[1-2]:1");

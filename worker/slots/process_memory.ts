@@ -40,8 +40,8 @@ export class ProcessMemory {
   private constructor(inputs: SharedMemory, outputs: SharedMemory) {
     this.#inputs = inputs;
     this.#outputs = outputs;
-    this.#inputViews = new RegionViews(inputs);
-    this.#outputViews = new RegionViews(outputs);
+    this.#inputViews = new RegionViews(inputs, "coldest");
+    this.#outputViews = new RegionViews(outputs, "released");
   }
 
   /** Makes it for a process that is about to start; `undefined` where the system cannot. */

@@ -16,14 +16,24 @@ interface Known {
   usedBytes: number;
 }
 
+/**
+ * Which region is given back when too much is kept: the one that was released first, as the others will be used before
+ * it; or the one that is being released, of which the other process does not know yet that it may use it.
+ */
+export type GivenBack = "coldest" | "released";
+
 /** The views of one memory. */
 export class RegionViews {
   readonly #memory: SharedMemory;
+  readonly #givenBack: GivenBack;
   readonly #known = new Map<Region, Known>();
+  /** Regions that are not in use, in the order in which they were released. */
+  readonly #kept = new Set<Region>();
   #keptBytes = 0;
 
-  constructor(memory: SharedMemory) {
+  constructor(memory: SharedMemory, givenBack: GivenBack) {
     this.#memory = memory;
+    this.#givenBack = givenBack;
   }
 
   /** The first `bytes` bytes of a region, which is taken into use, and `zeros` more, which stay zeros. */
@@ -32,7 +42,7 @@ export class RegionViews {
     const known = this.#known.get(region) ??
       { view: this.#viewOf(region, viewBytes), usedBytes: 0 };
     this.#known.set(region, known);
-    this.#keptBytes -= known.usedBytes;
+    if (this.#kept.delete(region)) this.#keptBytes -= known.usedBytes;
     known.usedBytes = Math.max(known.usedBytes, bytes);
     if (known.view.byteLength < viewBytes) known.view = this.#viewOf(region, viewBytes);
     return known.view.subarray(0, viewBytes);
@@ -58,11 +68,22 @@ export class RegionViews {
   onReleased(region: Region): void {
     const known = this.#known.get(region);
     if (!known) return;
+    this.#kept.add(region);
     this.#keptBytes += known.usedBytes;
-    if (this.#keptBytes <= KEPT_BYTES_MAX) return;
-    this.#keptBytes -= known.usedBytes;
-    this.#known.delete(region);
-    this.#discard(region, 0, known.usedBytes);
+    if (this.#givenBack === "released" || known.usedBytes > KEPT_BYTES_MAX) this.#trim([region]);
+    else this.#trim(this.#kept);
+  }
+
+  /** Gives regions back, in this order, until no more is kept than may be. */
+  #trim(regions: Iterable<Region>): void {
+    for (const region of regions) {
+      const known = this.#known.get(region);
+      if (!known || this.#keptBytes <= KEPT_BYTES_MAX) return;
+      this.#kept.delete(region);
+      this.#keptBytes -= known.usedBytes;
+      this.#known.delete(region);
+      this.#discard(region, 0, known.usedBytes);
+    }
   }
 
   /** How many bytes of regions are not given back. */

@@ -177,3 +177,16 @@ test("a worker whose answer is completed by the read that was under way when it 
   for (const sender of held) sender.finish();
   assert.deepEqual(held.filter(({ isHeld }) => isHeld), []);
 });
+
+test("an answer of exactly a mebibyte counts, and with exactly the limit held, a large one waits", () => {
+  const memory = new AnswerMemory(() => {});
+  new Sender(memory, 1, MIB, 1_000, MIB - 1);
+  assert.equal(memory.bytes, MIB - 1);
+  new Sender(memory, 2, 2 * HELD_BYTES_MAX, 1_000, HELD_BYTES_MAX - MIB);
+  const senders = [3, 4].map((id) => new Sender(memory, id, 2 * COMING_BYTES_MAX, 1_000));
+  senders[0]?.send(0);
+  const [full, next] = [new Sender(memory, 5, 2 * MIB, 1_000, 1), senders[1] as Sender];
+  assert.equal(memory.bytes, HELD_BYTES_MAX);
+  next.send(10);
+  assert(next.isHeld && !full.isHeld);
+});

@@ -94,6 +94,21 @@ interface Held {
   unreadBytes: number;
 }
 
+test("a connection that holds more than its share is not read until all connections hold less, whatever it is answered", () => {
+  const flow = new Flow({ jobs: 2, unreadBytes: 2 * MEBIBYTE });
+  flow.control.squeeze(true, 4 * MEBIBYTE);
+  assert(flow.isPaused);
+  assert(!flow.isBlocked, "half of its share may be unread answers");
+  flow.shrink({ jobs: 1 });
+  assert(flow.isPaused);
+  flow.shrink({ unreadBytes: 2 * MEBIBYTE + 1 });
+  flow.control.squeeze(true, 4 * MEBIBYTE);
+  assert(flow.isBlocked);
+  flow.drained();
+  flow.control.squeeze(false, 4 * MEBIBYTE);
+  assert(!flow.isPaused && !flow.isBlocked);
+});
+
 /** A flow control, and what it does. */
 class Flow {
   isPaused = false;

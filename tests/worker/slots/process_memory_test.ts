@@ -71,6 +71,23 @@ testUnless(notLinux, "most of the memory of what is released goes back to the sy
   assert.equal(memory.usedCount, 0);
 });
 
+testUnless(
+  notLinux,
+  "what was used last is kept, and what was not used for longest goes back",
+  () => {
+    using memory = create();
+    const places = Array.from({ length: 20 }, () => placed(memory, MEBIBYTE));
+    for (const { payload } of places) payload.fill(1);
+    for (const place of places) place.release();
+    const [inputs = -1] = memory.descriptors;
+    const before = takenBytes(inputs);
+    assert(before > 12 * MEBIBYTE && before <= 16 * MEBIBYTE, `${before} bytes`);
+    // The next ones are where memory is.
+    for (let count = 0; count < 8; count++) placed(memory, MEBIBYTE).payload.fill(1);
+    assert.equal(takenBytes(inputs), before);
+  },
+);
+
 testUnless(notLinux, "what was announced, and of which little has come, takes little", () => {
   using memory = create();
   const [inputs = -1] = memory.descriptors;
