@@ -121,5 +121,8 @@ test("options that contradict each other, and GPUs that are not there, are usage
     ["run", PLACE, "--repeat", "1", "--workers", "127.0.0.1:1", "--pin"],
   );
   assert.equal(run.code, 2);
-  assert.match(run.stderr, /--pin is only for a run without --workers or --listen; on a worker/);
+  assert.match(
+    run.stderr,
+    /--pin is only for a run without --workers, --listen or --ssh; on a worker/,
+  );
 });

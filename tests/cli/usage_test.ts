@@ -42,7 +42,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["run", ECHO, "in", "--slots", "0"], /--slots must be a whole number from 1 to 4096, not "0"/],
   [
     ["run", ECHO, "in", "--slots", "2", "--workers", "a"],
-    /--slots is only for a run without --workers or --listen/,
+    /--slots is only for a run without --workers, --listen or --ssh/,
   ],
   [["run", ECHO, "in", "--workers", "a:b"], /Cannot understand the address "a:b"/],
   [["run", ECHO, "in", "--workers", "a,::1"], /"::1": an IPv6 address needs brackets/],
