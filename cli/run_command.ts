@@ -32,7 +32,7 @@ import { damageText, resumeText } from "./resume_text.ts";
 import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
 import { coreOutputOf, type RunFlags } from "./run_options.ts";
 import { openOutputs, rootOf, stateOf } from "./run_outputs.ts";
-import { planOf, type RunPlan } from "./run_plan.ts";
+import { planOf, type RunPlan, withoutExcluded } from "./run_plan.ts";
 import { afterRun, type Ending } from "./run_ending.ts";
 import { RunMessages } from "./run_messages.ts";
 import { report, type RunEnd } from "./run_report.ts";
@@ -153,7 +153,8 @@ async function complete(
   const watch = watchWorkers(
     workerListsOf(flags),
     runtime.clock,
-    (workers) => run.setWorkers([...workers, ...plan.workers.filter(({ kind }) => kind === "ssh")]),
+    (workers) =>
+      run.setWorkers([...withoutExcluded(workers, flags), ...plan.workers.filter(isSsh)]),
     log,
   );
   try {
@@ -228,4 +229,8 @@ function startProgress(run: Run, flags: RunFlags, { clock }: Runtime): Progress 
   void run.countTotal();
   const show = canShowLine() ? barProgress : lineProgress;
   return show(() => run.status, clock);
+}
+
+function isSsh({ kind }: Address): boolean {
+  return kind === "ssh";
 }

@@ -47,6 +47,9 @@ const RUN_HERE = {
 
 /** Commands that no test of this file runs, and why. */
 const NOT_RUN_HERE: Record<string, string> = {
+  "deno add jsr:@distcomp/distcomp": "deno task check tries to publish it",
+  "bun add @distcomp/distcomp": "tests/package_test.ts uses the package",
+  "npm install @distcomp/distcomp": "tests/package_test.ts uses the package",
   "gdb --args distcomp exec sum/sum.so sum/inputs/a.txt": "tests/cli/exec_test.ts does the same",
   [
     "LD_PRELOAD=$(cc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 " +

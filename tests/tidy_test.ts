@@ -60,6 +60,15 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   "controller/output": ["protocol", "runtime", "system"],
   "controller/inputs": ["protocol", "runtime", "system", "controller/output", "controller/cluster"],
+  "controller/session": [
+    ...LEVEL_1,
+    "link",
+    "security",
+    "controller/cluster",
+    "controller/workers",
+    "controller/printed_log.ts",
+    "controller/run_errors.ts",
+  ],
   "controller": [
     ...LEVEL_1,
     "link",

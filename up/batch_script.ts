@@ -20,6 +20,7 @@ export function batchScript({ executable, address, key, idleSeconds }: BatchScri
 umask 077
 logs="\${XDG_CACHE_HOME:-$HOME/.cache}/distcomp/jobs"
 mkdir -p "$logs" && exec 2>"$logs/\${SLURM_ARRAY_JOB_ID:+\${SLURM_ARRAY_JOB_ID}_}\${SLURM_ARRAY_TASK_ID:-\${PBS_JOBID:-0}}"
+find "$logs" -type f -mtime +14 -exec rm -f {} +
 test -x ${quoted(executable)} || { echo "there is no "${
     quoted(executable)
   }" on \`uname -n\`" >&2; exit 127; }

@@ -26,6 +26,18 @@ test("a run uses the workers that --only and --exclude leave, and names the othe
   }
 });
 
+test("an excluded address is not dialed, and a run that has no other says so", async () => {
+  await using workspace = await Workspace.make();
+  await using one = await worker();
+  const args = ["run", await core("echo"), "--repeat", "5", "--exclude", "nowhere.invalid"];
+  const both = await workspace.run([...args, "-w", `nowhere.invalid,127.0.0.1:${one.port}`]);
+  assert.equal(both.code, 0, both.stderr);
+  assert.doesNotMatch(both.stderr, /nowhere/);
+  const none = await workspace.run([...args, "-w", "nowhere.invalid"]);
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /^distcomp: --exclude leaves no worker/);
+});
+
 test("a label that is none is one line", async () => {
   await using wrong = await Program.start(["worker", "--label", "gpu"]);
   await wrong.endsCleanly(2);

@@ -40,8 +40,8 @@ export class Sshd implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** `config`: more lines of its configuration. */
-  static async start(config: readonly string[] = []): Promise<Sshd> {
+  /** `machine`: what `uname -m` says on the nodes. */
+  static async start(machine?: string): Promise<Sshd> {
     const folder = mkdtempSync(join(tmpdir(), "dc-sshd-"));
     const port = await freePort();
     for (const name of ["host", "user", "other"]) {
@@ -59,9 +59,14 @@ export class Sshd implements AsyncDisposable {
       "UsePAM no",
       "PasswordAuthentication no",
       "PermitRootLogin yes",
-      `SetEnv XDG_CACHE_HOME=${join(folder, "cache")} TMPDIR=${join(folder, "tmp")}`,
-      ...config,
+      `SetEnv XDG_CACHE_HOME=${join(folder, "cache")} TMPDIR=${join(folder, "tmp")}` +
+      (machine === undefined ? "" : ` PATH=${join(folder, "there")}:${process.env.PATH}`),
     ];
+    if (machine !== undefined) {
+      mkdirSync(join(folder, "there"));
+      const script = `#!/bin/sh\ntest "$1" = -m && echo ${machine} || exec /usr/bin/uname "$@"\n`;
+      writeFileSync(join(folder, "there/uname"), script, { mode: 0o755 });
+    }
     writeFileSync(join(folder, "sshd_config"), `${lines.join("\n")}\n`);
     const args = ["-D", "-e", "-f", join(folder, "sshd_config")];
     const server = spawn(SSHD, args, { stdio: ["ignore", "ignore", "ignore"] });

@@ -1,7 +1,7 @@
 /** `run --ssh`, with a real sshd on this machine. */
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { core } from "../lib/cores.ts";
 import { lacksSshd, Sshd } from "../lib/sshd.ts";
@@ -72,6 +72,27 @@ test("a node whose disk is full says so", async (sshd, workspace) => {
   assert.equal(code, 3);
   assert.match(stderr, /ssh:\/\/node1: mkdir: cannot create directory/);
 });
+
+slowTestUnless(
+  lacksSshd,
+  "a node of another platform gets the executable beside this one, or says what is missing",
+  async () => {
+    await using sshd = await Sshd.start("aarch64");
+    await using workspace = await Workspace.make();
+    await workspace.write("inputs/a", "one");
+    const missing = await run(sshd, workspace, "--ssh", "node1:1");
+    assert.equal(missing.code, 3);
+    assert.match(
+      missing.stderr,
+      /ssh:\/\/node1: it is linux-arm64, and there is no executable for that beside this one \(linux-x64\)/,
+    );
+    copyFileSync(sshd.executable, join(sshd.folder, "distcomp-linux-arm64"));
+    const { code, stderr } = await run(sshd, workspace, "--ssh", "node1:1");
+    assert.equal(code, 0, stderr);
+    assert.equal(sshd.copies.length, 1);
+    await sshd.isQuiet();
+  },
+);
 
 /** Starts a run on two nodes, and returns when they work. */
 async function started(sshd: Sshd, workspace: Workspace): Promise<Program> {
