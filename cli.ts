@@ -11,6 +11,7 @@ main({
   check: () => import("./cli/check_command.ts"),
   bench: () => import("./cli/bench_command.ts"),
   key: () => import("./cli/key_command.ts"),
+  up: () => import("./cli/up_command.ts"),
   trial: () => import("./check/trial.ts"),
   signer: () => import("./cli/signer_command.ts"),
   slot: () => import("./slot/slot.ts"),

@@ -6,18 +6,19 @@
  *
  * Prints one line of JSON: for each way the median of its seconds and of its CPU seconds, and their ratio to `cp`.
  * With `--resume`, each round also resumes the finished run, with its peak of memory. `idle` is a run of a single
- * job: what starting and ending cost.
+ * job: what starting and ending cost. With `--first`, it measures only how long the first record of a run takes, from
+ * the start of the program, and ends the run then: `--files 1000000 --first`.
  */
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { systemClock } from "../runtime/clock.ts";
+import { delay, systemClock } from "../runtime/clock.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -36,6 +37,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     in: { type: "string", default: tmpdir() },
     resume: { type: "boolean", default: false },
+    first: { type: "boolean", default: false },
   },
 });
 const folder = mkdtempSync(join(values.in, "distcomp-bench-"));
@@ -48,6 +50,7 @@ try {
 async function measure() {
   const core = buildEcho();
   makeInputs(Number(values.files), Number(values.bytes));
+  if (values.first) return await measureFirst(core);
   const runs: Record<string, Cost[]> = { cp: [], run: [], resume: [], idle: [] };
   for (let round = 0; round < Number(values.rounds); round++) {
     runs["cp"]?.push(await costOf(["cp", "-r", "in", "copied"]));
@@ -68,6 +71,31 @@ async function measure() {
       cpu_ratio: rounded(cost.cpuSeconds / cp.cpuSeconds),
     }])),
   };
+}
+
+/** The seconds until the journal of a run has its first record, in each round. */
+async function measureFirst(core: string) {
+  const seconds: number[] = [];
+  for (let round = 0; round < Number(values.rounds); round++) {
+    const [program = "", ...args] = distcomp(core, "in", "out");
+    const startedAtMs = systemClock.now();
+    const child = spawn(program, args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+    const ended = once(child, "exit");
+    let hasEnded = false;
+    void ended.then(() => hasEnded = true);
+    while (!hasRecord() && !hasEnded) await delay(systemClock, 2);
+    seconds.push(rounded((systemClock.now() - startedAtMs) / 1000));
+    child.kill("SIGQUIT"); // ends at once, with its worker
+    await ended;
+    rmSync(join(folder, "out"), { recursive: true });
+  }
+  return { files: Number(values.files), first_record_seconds: seconds };
+}
+
+/** Whether the journal has a record. */
+function hasRecord(): boolean {
+  const journal = join(folder, "out/.distcomp/jobs.jsonl");
+  return (statSync(journal, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 function buildEcho(): string {

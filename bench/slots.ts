@@ -2,10 +2,10 @@
  * Measures how busy a run keeps its slots: jobs of 1, 10 and 100 ms in two slots of this machine, from the start of the
  * program to its end, against a loop in C that calls the same core in as many processes, in turn.
  *
- *     deno task bench:slots [--slots 2] [--rounds 5] [--program ./distcomp]
+ *     deno task bench:slots [--slots 2] [--rounds 5] [--part 1] [--program ./distcomp]
  *
  * Prints a table of medians. `times`: how many times as long as the loop. `start`: what a run of one job takes that
- * takes no time, which is part of all of them.
+ * takes no time, which is part of all of them. `--part 0.1`: with a tenth of the jobs.
  */
 
 import { writeFileSync } from "node:fs";
@@ -24,15 +24,19 @@ const { values } = parseArgs({
   options: {
     slots: { type: "string", default: "2" },
     rounds: { type: "string", default: "5" },
+    part: { type: "string", default: "1" },
     program: { type: "string" },
   },
 });
+const rounds = Number(values.rounds);
 const command = values.program ? [values.program] : sourceCommand();
 
 using ground = new Ground();
 const loop = await ground.program("core_loop");
 const rows: string[][] = [];
-for (const [jobMs, jobs] of RUNS) rows.push(await measure(jobMs, jobs));
+for (const [jobMs, jobs] of RUNS) {
+  rows.push(await measure(jobMs, Math.ceil(Number(values.part) * jobs)));
+}
 rows.push(await measureStart());
 console.log(table(["jobs", "loop in C", "distcomp", "times"], rows));
 process.exit(0);
@@ -40,7 +44,7 @@ process.exit(0);
 async function measure(jobMs: number, jobs: number): Promise<string[]> {
   const core = await busyCore(1000 * jobMs);
   const loops: number[] = [], runs: number[] = [];
-  for (let round = 0; round < Number(values.rounds); round++) {
+  for (let round = 0; round < rounds; round++) {
     loops.push(Number(await outputOf([loop, core, `${jobs}`, "0", values.slots])));
     runs.push(await secondsOf(core, jobs));
   }
@@ -51,7 +55,7 @@ async function measure(jobMs: number, jobs: number): Promise<string[]> {
 async function measureStart(): Promise<string[]> {
   const core = await busyCore(0);
   const runs: number[] = [];
-  for (let round = 0; round < Number(values.rounds); round++) runs.push(await secondsOf(core, 1));
+  for (let round = 0; round < rounds; round++) runs.push(await secondsOf(core, 1));
   return ["start", "", seconds(medianOf(runs)), ""];
 }
 

@@ -24,6 +24,7 @@ const TEMPORARY_CODES = ["ENOSPC", "EDQUOT", "EAGAIN", "ENOBUFS", "ENOMEM"];
 export class BoundedWriter {
   readonly #writeBytes: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
   readonly #clock: Clock;
+  readonly #name: string;
   readonly #encoder = new TextEncoder();
   #queue: string[] = [];
   #queuedChars = 0;
@@ -36,9 +37,15 @@ export class BoundedWriter {
   #isClosed = false;
   #room: PromiseWithResolvers<void> | undefined;
 
-  constructor(writeBytes: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>, clock: Clock) {
+  /** `name`: what is written to, for the line about dropped lines. */
+  constructor(
+    writeBytes: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+    clock: Clock,
+    name = "stderr",
+  ) {
     this.#writeBytes = writeBytes;
     this.#clock = clock;
+    this.#name = name;
   }
 
   /** Queues text, or drops it if the queue is full. The text of a line includes its line feed. */
@@ -119,7 +126,7 @@ export class BoundedWriter {
     const lines = this.#droppedLines === 1 ? "1 line was" : `${this.#droppedLines} lines were`;
     this.#reportedLines = this.#droppedLines;
     this.#droppedLines = 0;
-    this.#enqueue(`… ${lines} lost here: stderr was blocked or full\n`);
+    this.#enqueue(`… ${lines} lost here: ${this.#name} was blocked or full\n`);
   }
 
   #setStopped(isStopped: boolean): void {

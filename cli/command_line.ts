@@ -19,6 +19,7 @@ import { readSettings, settingsPath } from "./settings_file.ts";
 import { addShellCommands } from "./shell_commands.ts";
 import { addSignerCommands } from "./signer_options.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
+import { addUpCommands, UP_NOTES } from "./up_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
 import { addWorkerOptions, type WorkerFlags } from "./worker_options.ts";
@@ -74,6 +75,7 @@ function buildProgram(
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
   if (roles.bench) addBench(program, runtime, roles.bench, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
+  if (roles.up) addUp(program, runtime, roles.up, outcome);
   if (roles.signer) addSigner(program, roles.signer, outcome);
   addShellCommands(program);
   addConfig(program, outcome);
@@ -201,6 +203,22 @@ function addKey(
   addKeyCommands(command, async (action) => {
     const { keyCommand } = await key();
     outcome.exitCode = await keyCommand(runtime, action);
+  });
+}
+
+function addUp(
+  program: Command,
+  runtime: Runtime,
+  up: NonNullable<Roles["up"]>,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("up")
+    .summary("start workers on other machines: ssh, Slurm, PBS, Kubernetes, systemd")
+    .description("Start workers on other machines, and end them when this command ends.")
+    .addHelpText("after", () => notesText(command, UP_NOTES));
+  addUpCommands(command, async (action) => {
+    const { upCommand } = await up();
+    outcome.exitCode = await upCommand(runtime, action);
   });
 }
 

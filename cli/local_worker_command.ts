@@ -11,7 +11,7 @@ import { removeAfterOwner } from "../system/leftovers.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
-import { toStderr } from "./log.ts";
+import { serveSeveral } from "./local_worker_connections.ts";
 import { handle, handleSignals } from "./signals.ts";
 import { stderr } from "./stderr.ts";
 import { SOFTWARE } from "./version.ts";
@@ -23,12 +23,16 @@ const DIAL_MS = 10_000;
 export async function localWorkerCommand(
   runtime: Runtime,
   socket: string,
-  { shares, dumpsFolder }: LocalWorkerStart,
+  { shares, dumpsFolder, connections }: LocalWorkerStart,
 ): Promise<number> {
   await closeToOthers();
   const dumps = dumpsFolder && await openDumps(runtime, dumpsFolder);
   // The run reports what happens to jobs, so this process logs only lines that cores print.
-  const log: Log = { ...silentLog, printed: toStderr, room: () => stderr.room() };
+  const log: Log = {
+    ...silentLog,
+    printed: (line) => stderr.write(`${line}\n`),
+    room: () => stderr.room(),
+  };
   await using worker = await Worker.start(runtime, {
     ...shares,
     log,
@@ -43,9 +47,12 @@ export async function localWorkerCommand(
   });
   await handleOwnSignals(worker);
   // If the run had no jobs to run, it has already ended. That is no error.
-  const stream = await runtime.dial({ kind: "unix", path: socket }, DIAL_MS)
-    .catch(() => undefined);
-  if (stream) await worker.serve(stream);
+  const serve = async () => {
+    const stream = await runtime.dial({ kind: "unix", path: socket }, DIAL_MS)
+      .catch(() => undefined);
+    if (stream) await worker.serve(stream);
+  };
+  await (connections === undefined ? serve() : serveSeveral(runtime, connections, serve));
   suspend(worker, false); // the run may have been killed while it was stopped
   await removeAfterOwner(runtime, dirname(socket), basename(socket)); // a killed run could not remove it
   return ExitCode.ok;

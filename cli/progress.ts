@@ -2,10 +2,10 @@
 
 import process from "node:process";
 import type { RunStatus } from "../controller/run.ts";
-import type { Clock } from "../runtime/clock.ts";
+import type { Clock, Timer } from "../runtime/clock.ts";
 import { isInBackground } from "../runtime/job_control.ts";
 import { liveLine, type Progress } from "./live_line.ts";
-import { toStderr } from "./log.ts";
+import { toStderr, type WriteLine } from "./log.ts";
 import { progressBar, progressText } from "./progress_text.ts";
 import { RecentRate } from "./recent_rate.ts";
 
@@ -32,12 +32,23 @@ export function barProgress(status: () => RunStatus, clock: Clock): Progress {
 
 /** A line on stderr every few seconds. */
 export function lineProgress(status: () => RunStatus, clock: Clock): Progress {
-  const rate = new RecentRate();
-  const timer = clock.every(LINE_MS, () => {
-    const now = status();
-    const perSecond = rate.of(now);
-    if (process.stderr.isTTY && isInBackground()) return;
-    toStderr(progressText(now, perSecond));
-  });
+  const write: WriteLine = (line) => {
+    if (!process.stderr.isTTY || !isInBackground()) toStderr(line);
+  };
+  const timer = progressLines(status, clock, LINE_MS, write);
   return { write: toStderr, suspend: () => {}, stop: () => timer.stop() };
+}
+
+/** Writes a line every `everyMs`. */
+export function progressLines(
+  status: () => RunStatus,
+  clock: Clock,
+  everyMs: number,
+  write: WriteLine,
+): Timer {
+  const rate = new RecentRate();
+  return clock.every(everyMs, () => {
+    const now = status();
+    write(progressText(now, rate.of(now)));
+  });
 }

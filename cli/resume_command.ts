@@ -18,6 +18,11 @@ export function resumeHint(
   return stdin ? `to resume, with the same ${stdin} on stdin: ${command}` : `to resume: ${command}`;
 }
 
+/** The command that was typed. */
+export function shownCommand(args: readonly string[]): string {
+  return ["distcomp", ...args].map(quoted).join(" ");
+}
+
 /** The name by which the executable was called; `distcomp` for a program that runs from its sources. */
 export function programName(runtime: Runtime): string {
   const { argv0, execPath } = process;

@@ -23,15 +23,18 @@ import { dryRun } from "./dry_run.ts";
 import { ExitCode } from "./exit_code.ts";
 import { warnInsecureRun } from "./insecure_warning.ts";
 import { Interrupts } from "./interrupts.ts";
-import { runLog, toStderr, type WriteLine } from "./log.ts";
+import { toStderr, type WriteLine } from "./log.ts";
 import { canShowLine, type Progress } from "./live_line.ts";
-import { barProgress, lineProgress, noProgress } from "./progress.ts";
-import { programName, resumeHint } from "./resume_command.ts";
+import { LogFile } from "./log_file.ts";
+import { barProgress, lineProgress, noProgress, progressLines } from "./progress.ts";
+import { programName, resumeHint, shownCommand } from "./resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
 import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
 import { coreOutputOf, type RunFlags } from "./run_options.ts";
 import { openOutputs, rootOf, stateOf } from "./run_outputs.ts";
-import { planOf, type RunPlan } from "./run_plan.ts";
+import { planOf, type RunPlan, withoutExcluded } from "./run_plan.ts";
+import { afterRun, type Ending } from "./run_ending.ts";
+import { RunMessages } from "./run_messages.ts";
 import { report, type RunEnd } from "./run_report.ts";
 import type { RunRequest } from "./run_request.ts";
 import { withSsh } from "./ssh_options.ts";
@@ -47,6 +50,9 @@ import { watchWorkers, workerListsOf } from "./worker_list.ts";
  */
 const OPEN_LIMIT_MS = 1_000;
 
+/** How often the file of `--log` gets the progress. */
+const LOGGED_MS = 60_000;
+
 /** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
 export async function runCommand(runtime: Runtime, request: RunRequest): Promise<number> {
   if (request.flags.dryRun) return await dryRun(runtime, request);
@@ -54,22 +60,31 @@ export async function runCommand(runtime: Runtime, request: RunRequest): Promise
   await closeToOthers(); // a core on this machine could read the variables of its run
   const { flags, args } = request;
   const hint = resumeHint(args, stdinOf(request), programName(runtime));
+  const file = flags.log === undefined ? undefined : await LogFile.open(flags.log, runtime.clock);
+  file?.write(`the run begins: ${shownCommand(args)}`);
   const interrupts = new Interrupts(flags.quiet ? undefined : hint);
   const reporter = new StateReporter();
   void handleSignals({
     onStop: (signal) => interrupts.onStop(signal),
     onAsked: () => reporter.onAsked(),
   });
+  let end: RunEnd | undefined;
+  let ending: Ending = { code: ExitCode.interrupted };
   try {
     const { plan, folder } = await open(runtime, request, interrupts);
-    const end = await complete(runtime, request, { plan, folder, interrupts, reporter });
-    return report(end, flags, hint);
+    end = await complete(runtime, request, { plan, folder, interrupts, reporter, file });
+    ending = { code: report(end, flags, hint) };
+    return ending.code;
   } catch (error) {
-    if (!(error instanceof InterruptedError)) throw error;
+    if (!(error instanceof InterruptedError)) {
+      ending = { error };
+      throw error;
+    }
     if (!flags.quiet) toStderr(hint);
     return ExitCode.interrupted;
   } finally {
     interrupts.onReported();
+    await afterRun(runtime, flags, file, end, ending);
   }
 }
 
@@ -107,18 +122,18 @@ interface RunContext {
   readonly folder: Outputs;
   readonly interrupts: Interrupts;
   readonly reporter: StateReporter;
+  readonly file: LogFile | undefined;
 }
 
 /** Completes the run, whether it succeeds or not, and releases the output folder. */
 async function complete(
   runtime: Runtime,
   request: RunRequest,
-  { plan, folder, interrupts, reporter }: RunContext,
+  { plan, folder, interrupts, reporter, file }: RunContext,
 ): Promise<RunEnd> {
   const { flags } = request;
-  const shown = { progress: noProgress() };
-  const write: WriteLine = (line) => shown.progress.write(line);
-  const log = runLog(write, flags.quiet ?? false);
+  const messages = new RunMessages(flags.quiet ?? false, file);
+  const { log, write } = messages;
   const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
   const warning = missedVariablesText(missed);
   if (warning) log.warn(warning);
@@ -128,16 +143,18 @@ async function complete(
   if (insecure) warnInsecureRun(log);
   const ssh = withSsh(guarded, plan.executables);
   const run = runOf(ssh.runtime, request, plan, folder, log, write, printed);
-  shown.progress = startProgress(run, flags, runtime);
-  interrupts.onRun(run, shown.progress);
+  const progress = messages.progress = startProgress(run, flags, runtime);
+  const logged = file && progressLines(() => run.status, runtime.clock, LOGGED_MS, file.write);
+  interrupts.onRun(run, progress);
   reporter.onRun(run, write);
   const { timeLimit } = flags;
   const limit = timeLimit && new RunTimeLimit(runtime.clock, timeLimit, run, write);
-  handleSuspension([shown.progress, run]);
+  handleSuspension([progress, run]);
   const watch = watchWorkers(
     workerListsOf(flags),
     runtime.clock,
-    (workers) => run.setWorkers([...workers, ...plan.workers.filter(({ kind }) => kind === "ssh")]),
+    (workers) =>
+      run.setWorkers([...withoutExcluded(workers, flags), ...plan.workers.filter(isSsh)]),
     log,
   );
   try {
@@ -150,7 +167,8 @@ async function complete(
   } finally {
     watch.stop();
     if (limit) limit.stop();
-    shown.progress.stop();
+    logged?.stop();
+    progress.stop();
     await ssh.end();
     await printed?.close();
     await folder.release();
@@ -211,4 +229,8 @@ function startProgress(run: Run, flags: RunFlags, { clock }: Runtime): Progress 
   void run.countTotal();
   const show = canShowLine() ? barProgress : lineProgress;
   return show(() => run.status, clock);
+}
+
+function isSsh({ kind }: Address): boolean {
+  return kind === "ssh";
 }

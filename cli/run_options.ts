@@ -21,6 +21,8 @@ import {
   parseTimeSpan,
   parseVerify,
 } from "./option_values.ts";
+import { parseLabel } from "./node_names.ts";
+import { refusalOf } from "../controller/workers/worker_selection.ts";
 import { addSshOptions, type SshFlags } from "./ssh_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
 import { parseWorkers } from "./worker_list.ts";
@@ -46,6 +48,8 @@ export interface RunFlags extends ShareFlags, SshFlags {
   readonly workers?: string;
   readonly listen?: Address;
   readonly key?: string;
+  readonly only?: readonly string[];
+  readonly exclude?: readonly string[];
   readonly insecure?: boolean;
   readonly compress?: boolean;
   readonly timeout?: number;
@@ -59,6 +63,8 @@ export interface RunFlags extends ShareFlags, SshFlags {
   readonly verify?: number;
   readonly speculate?: boolean;
   readonly coreOutput?: CoreOutput;
+  readonly log?: string;
+  readonly notify?: string;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
@@ -78,6 +84,8 @@ export function addRunOptions(command: Command): Command {
       new Option("--core-output <what>", "what cores print: show it, keep it in files, or off")
         .choices(CORE_OUTPUTS).default("show"),
     )
+    .option("--log <file>", "add what the run says to a file, with times")
+    .option("--notify <command>", "run a command at the end; $DISTCOMP_SUMMARY says how it went")
     .option("-q, --quiet", "print only errors")
     .option("--json", "print the summary as JSON on stdout")
     .helpOption("-h, --help", "show this help");
@@ -150,6 +158,16 @@ function addWorkerOptions(command: Command): void {
     )
     .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text));
   addSshOptions(command)
+    .option(
+      "--only <name=value>",
+      "use only workers that have this label; may be given several times",
+      (text, others: readonly string[] = []) => parseLabel("--only", text, others),
+    )
+    .option(
+      "--exclude <node>",
+      "do not use this worker: its name, host or address; may be given several times",
+      (text, others: readonly string[] = []) => [...others, text],
+    )
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
     .option("--insecure", "use every worker that answers or connects, without a key")
     .option("--compress", "compress all that is sent (default: where the network is slow)")
@@ -209,6 +227,7 @@ export function clusterOptionsOf(flags: RunFlags): ClusterOptions {
     },
     speculates: flags.speculate ?? true,
     initMs: flags.initTimeout ?? INIT_MS_DEFAULT,
+    refusalOf: flags.only || flags.exclude ? refusalOf(flags) : undefined,
     verifiedPart: flags.verify ?? 0,
     coreOutput: coreOutputOf(flags) === "off" ? "failures" : "all",
     compression: compressionModeOf(flags.compress),

@@ -4,6 +4,8 @@ import type { ClusterOptions } from "../controller/cluster/cluster.ts";
 import { type CoreImage, readCoreImage } from "../controller/workers/core_image.ts";
 import type { LocalWorkerShares } from "../controller/workers/local_worker.ts";
 import type { Address } from "../runtime/ports.ts";
+import { formatAddress } from "../link/address.ts";
+import { refusalOf } from "../controller/workers/worker_selection.ts";
 import { clusterOptionsOf, type RunFlags } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
 import { type Executable, findExecutables } from "../up/executables.ts";
@@ -30,7 +32,11 @@ export async function planOf(
 ): Promise<RunPlan> {
   const lists = workerListsOf(flags);
   const ssh = await sshAddresses(flags);
-  const workers = [...(lists === "" ? [] : await readWorkers(lists)), ...ssh];
+  const named = [...(lists === "" ? [] : await readWorkers(lists)), ...ssh];
+  const workers = withoutExcluded(named, flags);
+  if (workers.length === 0 && named.length > 0) {
+    throw new UsageError("--exclude leaves no worker; name fewer, or others with --workers");
+  }
   const isLocal = workers.length === 0 && !flags.listen;
   if (isLocal && !hasLocalWorker) {
     throw new UsageError(
@@ -48,11 +54,20 @@ export async function planOf(
   };
 }
 
+/** Addresses that are excluded are not even dialed. Others may turn out to be excluded by what they say of themselves. */
+export function withoutExcluded(
+  workers: readonly Address[],
+  { exclude }: Pick<RunFlags, "exclude">,
+): Address[] {
+  const refuses = refusalOf({ exclude });
+  return workers.filter((address) => refuses(formatAddress(address), undefined) === undefined);
+}
+
 function checkNoShares(flags: RunFlags): void {
   const option = SHARE_OPTIONS.find((name) => flags[name] !== undefined);
   if (option === undefined) return;
   throw new UsageError(
-    `--${option} is only for a run without --workers or --listen; ` +
+    `--${option} is only for a run without --workers, --listen or --ssh; ` +
       `on a worker: distcomp worker --${option}`,
   );
 }

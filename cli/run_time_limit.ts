@@ -7,7 +7,7 @@ import { formatDuration, formatNoun } from "./format.ts";
 import type { WriteLine } from "./log.ts";
 
 /** What is left of the time when no job runs any more, to write outputs and to end workers. */
-const RESERVE_MS_MAX = 10_000;
+const RESERVE_MS_MAX = 20_000;
 
 /** The same as a part of the whole time, if that is short. */
 const RESERVE_PART = 0.1;

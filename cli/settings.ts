@@ -27,6 +27,9 @@ const VARIABLES: Readonly<Record<string, string>> = {
   key: "DISTCOMP_KEY",
 };
 
+/** The options that name workers. */
+const REMOTE = ["workers", "listen", "ssh"];
+
 /** The options about this machine: a run with workers does not take them. */
 const LOCAL: readonly string[] = SHARE_OPTIONS;
 
@@ -37,7 +40,7 @@ export function applySettings(command: Command, settings: Settings, env: Environ
   const section = settings.sections[command.name()];
   if (!section) return;
   const isSet = (key: string) => isGiven(command, key, env);
-  const usesWorkers = ["workers", "listen"].some((key) => isSet(key) || section[key] !== undefined);
+  const usesWorkers = REMOTE.some((key) => isSet(key) || section[key] !== undefined);
   for (const [option, value] of valuesOf(command, section, settings.path)) {
     const key = keyOf(option);
     if (isSet(key)) continue;

@@ -48,7 +48,17 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   if (listen) await removeDeadSocket(runtime, listen);
   const listener = listen ? listenOn(runtime, listen) : undefined;
   const lifetime = await lifetimeOf(system, flags, log, signals);
-  const own = { ownsProcess: true, software: SOFTWARE, trust, log, sandbox, lifetime };
+  const { name, label: labels } = flags;
+  const own = {
+    name,
+    labels,
+    ownsProcess: true,
+    software: SOFTWARE,
+    trust,
+    log,
+    sandbox,
+    lifetime,
+  };
   if (trust) log.info(trustText(trust));
   const worker = await Worker.start(runtime, { ...shares, ...own });
   if (!flags.stdio) shown.progress = showWorker(() => worker.status, runtime.clock, log);

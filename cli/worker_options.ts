@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { DEFAULT_PORT, formatAddress, parseAddress } from "../link/address.ts";
 import type { Address } from "../runtime/ports.ts";
+import { parseLabel, parseName } from "./node_names.ts";
 import { parseTimeSpan } from "./option_values.ts";
 import { addSandboxOptions } from "./sandbox_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
@@ -19,6 +20,8 @@ export interface WorkerFlags extends ShareFlags, TrustFlags, LifetimeFlags {
   readonly stdio?: boolean;
   readonly key?: string;
   readonly insecure?: boolean;
+  readonly name?: string;
+  readonly label?: readonly string[];
   readonly sandbox?: boolean;
   readonly sandboxWrite?: readonly string[];
 }
@@ -53,6 +56,12 @@ export function addWorkerOptions(command: Command): Command {
       (text) => parseTimeSpan("--idle-timeout", text),
     )
     .optionsGroup("Options:")
+    .option("--name <text>", "what runs call it (default: the name of the host)", parseName)
+    .option(
+      "--label <name=value>",
+      "a label for run --only; may be given several times",
+      (text, others: readonly string[] = []) => parseLabel("--label", text, others),
+    )
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
     .option("--insecure", "serve everybody who connects, without a key")
     .helpOption("-h, --help", "show this help");

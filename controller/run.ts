@@ -160,11 +160,11 @@ export class Run {
     this.#local?.suspend(isSuspended);
   }
 
-  /** Ends at once, without the results of running jobs. */
-  abandon(error: Error = new InterruptedError()): void {
-    this.#stop(error);
-    this.#abandoned.resolve();
-    this.#local?.abandon();
+  /** Ends without the results of running jobs: at once, or with an error, and then in order. */
+  abandon(error?: Error): void {
+    this.#stop(error ?? new InterruptedError());
+    if (!error) this.#abandoned.resolve();
+    if (!error) this.#local?.abandon();
   }
 
   get status(): RunStatus {

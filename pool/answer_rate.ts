@@ -7,10 +7,16 @@ const ROUND_MS = 5;
 const SMOOTHING = 0.5;
 
 /**
- * The weight of a slower round of the shortest length. A longer one counts more: one stall is no trend, but a single
- * job that takes long is one.
+ * After a slower round that takes so long, half of the difference is left. A stall of some milliseconds is no trend,
+ * but a single job that takes long is one.
  */
-const SLOWER_SMOOTHING = 0.5;
+const SLOWER_HALF_MS = 20;
+
+/**
+ * The same if the endpoint was idle in between: it may only have had too few jobs. But jobs that come one by one may
+ * have become longer, too.
+ */
+const IDLE_HALF_MS = 100;
 
 /** A round that is so many times as fast as the rate shows that the endpoint has been given more jobs than before. */
 const FASTER_FACTOR = 1.25;
@@ -22,16 +28,20 @@ const FASTER_FACTOR = 1.25;
 export type Round = "measured" | "starved";
 
 /**
- * Measures a rate. A round ends with the last of the answers that come together: an endpoint that the system has not
- * run for ten milliseconds answers then all at once, and without these answers the round would look slow.
+ * Measures a rate. A round ends with answers that come together. They count for it if it is short: an endpoint that the
+ * system has not run for ten milliseconds answers then all at once, and without these answers the round would look
+ * slow. A round of long jobs has the answers at its start instead: of jobs that start together, all would count twice.
  */
 export class AnswerRate {
   #perMs = 0;
   #startMs: number | undefined;
   #lastMs = -Infinity;
-  /** Answers since the start of the round, without those at the start itself. */
+  /** Answers since the start of the round, without those at the start itself, and how many of them are the last ones. */
   #answers = 0;
+  #answersAtStart = 0;
+  #lastAnswers = 0;
   #roundMs = ROUND_MS;
+  #wasIdle = false;
   #isStarved = false;
 
   /** The rate; 0 until the first round has ended. */
@@ -48,14 +58,17 @@ export class AnswerRate {
     const round = busyMs > this.#lastMs && this.#isOver ? this.#endRound() : undefined;
     this.#roundMs = Math.max(ROUND_MS, responseMinMs);
     this.#startMs ??= busyMs;
+    this.#lastAnswers = busyMs > this.#lastMs ? 1 : this.#lastAnswers + 1;
     this.#lastMs = busyMs;
     if (busyMs > this.#startMs) this.#answers += 1;
+    else this.#answersAtStart = this.#lastAnswers;
     return round;
   }
 
-  /** The endpoint has answered all its jobs, and would have taken more. */
-  onStarved(): void {
-    this.#isStarved = true;
+  /** The endpoint has an idle slot. `isStarved`: it had as many jobs before that as it may have. */
+  onIdle(isStarved: boolean): void {
+    this.#wasIdle = true;
+    if (isStarved) this.#isStarved = true;
   }
 
   #endRound(): Round {
@@ -63,8 +76,9 @@ export class AnswerRate {
     const round = this.#isStarved && !isFaster ? "starved" : "measured";
     this.#perMs = this.#perMsAfterRound;
     this.#startMs = this.#lastMs;
+    this.#answersAtStart = this.#lastAnswers;
     this.#answers = 0;
-    this.#isStarved = false;
+    this.#wasIdle = this.#isStarved = false;
     return round;
   }
 
@@ -78,7 +92,9 @@ export class AnswerRate {
   }
 
   get #measuredPerMs(): number {
-    return this.#answers / this.#elapsedMs;
+    const isLong = this.#roundMs > ROUND_MS;
+    const answers = isLong ? this.#answersAtStart - this.#lastAnswers : 0;
+    return (this.#answers + answers) / this.#elapsedMs;
   }
 
   get #perMsAfterRound(): number {
@@ -86,6 +102,7 @@ export class AnswerRate {
     if (this.#perMs === 0) return change;
     if (change >= 0) return this.#perMs + SMOOTHING * change;
     if (this.#isStarved) return this.#perMs;
-    return this.#perMs + (1 - SLOWER_SMOOTHING ** (this.#elapsedMs / ROUND_MS)) * change;
+    const halfMs = this.#wasIdle ? IDLE_HALF_MS : SLOWER_HALF_MS;
+    return this.#perMs + (1 - 0.5 ** (this.#elapsedMs / halfMs)) * change;
   }
 }

@@ -20,7 +20,7 @@ export class Client<T> {
   /** It will submit no more jobs. */
   isEnded = false;
 
-  constructor(readonly id: ClientId) {}
+  constructor(readonly id: ClientId, readonly priority = 0) {}
 
   /** How many jobs are queued. */
   get queued(): number {

@@ -10,11 +10,18 @@ import type { Roster } from "./roster.ts";
 /** How long an endpoint keeps a core even if other cores need endpoints: a change costs a new process. */
 const CORE_QUANTUM_MS = 1_000;
 
+/**
+ * A slot that has just run a job keeps its core for so long although no job waits for it, unless no slot has
+ * the other core: the next jobs of its client are on their way.
+ */
+const CORE_KEPT_MS = 50;
+
 /** Assigns cores to a pool's endpoints. It shares the endpoints and clients with the pool. */
 export class Cores<T> {
   readonly #endpoints: Roster<T>;
   readonly #clients: ReadonlyMap<ClientId, Client<T>>;
   readonly #load: (endpoint: EndpointId, core: CoreKey) => void;
+  readonly #isLocal: boolean;
   readonly #failures = new LoadFailures();
   /** Endpoints may drain, because jobs needed several cores in the last pass. */
   #mayDrain = false;
@@ -22,8 +29,10 @@ export class Cores<T> {
   constructor(
     endpoints: Roster<T>,
     clients: ReadonlyMap<ClientId, Client<T>>,
+    isLocal: boolean,
     load: (endpoint: EndpointId, core: CoreKey) => void,
   ) {
+    this.#isLocal = isLocal;
     this.#endpoints = endpoints;
     this.#clients = clients;
     this.#load = load;
@@ -64,9 +73,11 @@ export class Cores<T> {
     if (!mayChange(endpoint, demands, nowMs)) return;
     const { core } = endpoint;
     const current = core === undefined ? undefined : demands.cores.get(core);
+    const isKept = this.#isLocal && nowMs - endpoint.usedAtMs < CORE_KEPT_MS && !current;
+    const fits = (other: CoreKey) => !isKept || demands.cores.get(other)?.held === 0;
     const next = nextCore(
       demands,
-      (other) => other !== core && this.#mayLoad(other, nowMs),
+      (other) => other !== core && fits(other) && this.#mayLoad(other, nowMs),
       current ? 0 : -Infinity,
     );
     if (next === undefined) return;

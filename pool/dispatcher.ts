@@ -154,14 +154,15 @@ export class Dispatcher<T> {
   }
 
   /**
-   * The client that has waited longest for its turn, among those whose next job needs `core`. If that job
+   * The client with the highest priority whose next job needs `core`; among several, the one that has waited longest
+   * for its turn. If that job
    * needs an empty endpoint, the jobs of other clients wait as well: otherwise no endpoint might become empty.
    */
   #longestWaiting(core: CoreKey): Client<T> | undefined {
     let longest: Client<T> | undefined;
     for (const client of this.#clients.values()) {
       if (client.next?.core !== core) continue;
-      if (!longest || client.lastTurn < longest.lastTurn) longest = client;
+      if (!longest || goesBefore(client, longest)) longest = client;
     }
     return longest;
   }
@@ -200,6 +201,11 @@ export class Dispatcher<T> {
       this.#silent.inFlight += endpoint.inFlight.size;
     }
   }
+}
+
+function goesBefore<T>(one: Client<T>, other: Client<T>): boolean {
+  if (one.priority !== other.priority) return one.priority > other.priority;
+  return one.lastTurn < other.lastTurn;
 }
 
 /** Whether it is time to fill up a window: a deep one waits until it has room for many jobs. */

@@ -47,6 +47,8 @@ export class Endpoint<T> {
   isReserved = false;
   /** The earliest time at which its oldest job can have started, if jobs run one after the other. */
   oldestSinceMs = 0;
+  /** When its last job came back. */
+  usedAtMs = -Infinity;
   /** The client whose job it got last, and how many jobs it got since it was last idle. */
   readonly turn: { client: ClientId | undefined; jobs: number } = { client: undefined, jobs: 0 };
 
@@ -59,8 +61,13 @@ export class Endpoint<T> {
   /** It may have room. */
   isOpen = false;
 
-  constructor(readonly id: EndpointId, slots: number | undefined, changes: EndpointChanges<T>) {
-    this.pace = new Pace(slots);
+  constructor(
+    readonly id: EndpointId,
+    slots: number | undefined,
+    changes: EndpointChanges<T>,
+    isNear = false,
+  ) {
+    this.pace = new Pace(slots, isNear);
     this.#changes = changes;
   }
 
@@ -162,6 +169,7 @@ export class Endpoint<T> {
     this.bytesInFlight -= job.bytes;
     this.isReserved = false;
     this.oldestSinceMs = nowMs;
+    this.usedAtMs = nowMs;
     this.#onChanged();
     return job;
   }

@@ -28,6 +28,9 @@ export const DEEP_WINDOW = 16;
  */
 const PREFETCHED_JOB_MS_MAX = 20;
 
+/** The same for a worker that is near: it fetches the next job within a millisecond. */
+const NEAR_JOB_MS_MAX = 10;
+
 /**
  * So many slots are believed of an endpoint that has answered nothing: about as many CPUs as the largest machines
  * have. Beyond that, the number that it claims is believed as far as its answers show.
@@ -43,6 +46,7 @@ export const WINDOW_JOBS_MAX = 16_384;
 /** Measures the pace of one endpoint. All times are in milliseconds and come from the caller. */
 export class Pace {
   readonly #slotsKnown: number | undefined;
+  readonly #isNear: boolean;
   readonly #slotCount = new SlotCount();
   #sent = 0;
   #answered = 0;
@@ -55,8 +59,9 @@ export class Pace {
   /** Its window is full: if it answers all these jobs before it gets more, that is because the window is small. */
   #isFull = false;
 
-  constructor(slots: number | undefined) {
+  constructor(slots: number | undefined, isNear = false) {
     this.#slotsKnown = slots;
+    this.#isNear = isNear;
   }
 
   get slotsAreKnown(): boolean {
@@ -87,9 +92,9 @@ export class Pace {
     if (!this.slotsAreKnown) this.#slotCount.onAnswer(sequence, responseMs, inFlight, busyMs);
     this.#answered += 1;
     if (inFlight === 1) this.#idleSinceMs = nowMs;
-    if (this.#isFull && inFlight - 1 < this.slots) {
+    if (inFlight - 1 < this.slots) {
+      this.#rate.onIdle(this.#isFull);
       this.#isFull = false;
-      this.#rate.onStarved();
     }
   }
 
@@ -111,12 +116,15 @@ export class Pace {
     return Math.min(WINDOW_JOBS_MAX, isLocal ? this.#windowOfLocal() : this.#windowOfRemote());
   }
 
+  /** How long a job takes, with what lies between two jobs; `Infinity` before that is known. */
+  get #jobMs(): number {
+    return this.slots / this.#rate.perMs;
+  }
+
   /** One job runs in each slot, and short jobs wait behind it. */
   #windowOfLocal(): number {
     const { slots } = this;
-    const { perMs } = this.#rate;
-    if (perMs === 0) return slots;
-    const jobMs = slots / perMs;
+    const jobMs = this.#jobMs;
     if (jobMs > PREFETCHED_JOB_MS_MAX) return slots;
     const ahead = Math.max(1, Math.floor(this.#workAheadMs / jobMs));
     // A deep window has to last from when half of it is left.
@@ -130,6 +138,7 @@ export class Pace {
   #windowOfRemote(): number {
     const { slots } = this;
     const { perMs } = this.#rate;
+    if (this.#isNear && this.#jobMs > NEAR_JOB_MS_MAX) return slots;
     if (perMs === 0) return 2 * slots;
     const byRate = perMs * (this.#workAheadMs + 2 * this.#responseMinMs);
     return Math.max(2 * slots, Math.floor(byRate));

@@ -54,16 +54,20 @@ export class Pool<T> extends PoolView<T> {
   constructor(actions: PoolActions<T>, options: PoolOptions) {
     super(options);
     this.#actions = actions;
-    this.#cores = new Cores(this.endpoints, this.clients, (id, core) => this.load(id, core));
+    const load = (id: EndpointId, core: CoreKey) => this.load(id, core);
+    this.#cores = new Cores(this.endpoints, this.clients, options.isLocal, load);
     this.#dispatcher = new Dispatcher(this.endpoints, this.clients, options, actions);
   }
 
   // Events of endpoints.
 
-  /** There is a new endpoint, without a core. `slots`: how many jobs it runs at once, if known. */
-  onEndpointUp(slots?: number): EndpointId {
+  /**
+   * There is a new endpoint, without a core. `slots`: how many jobs it runs at once, if known. `isNear`: it fetches no
+   * long job ahead, because urgent jobs would wait behind it, and fetching it later costs next to nothing.
+   */
+  onEndpointUp(slots?: number, isNear = false): EndpointId {
     const id = ++this.#lastEndpoint as EndpointId;
-    this.endpoints.add(new Endpoint<T>(id, slots, this.endpoints));
+    this.endpoints.add(new Endpoint<T>(id, slots, this.endpoints, isNear));
     return id;
   }
 
@@ -141,9 +145,10 @@ export class Pool<T> extends PoolView<T> {
 
   // Events of clients and their jobs.
 
-  onClientUp(): ClientId {
+  /** There is a new client. Its jobs go before those of clients with a lower `priority`. */
+  onClientUp(priority = 0): ClientId {
     const id = ++this.#lastClient as ClientId;
-    this.clients.set(id, new Client<T>(id));
+    this.clients.set(id, new Client<T>(id, priority));
     return id;
   }
 

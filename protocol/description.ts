@@ -17,6 +17,12 @@ const DESCRIPTION_CHARS_MAX = 255;
 /** The codings of compressed bytes that a worker reads and writes, as a set of bits. */
 const ZSTD_CODING = 1;
 
+/** The most labels of a worker. More than some say nothing to people. */
+export const LABELS_MAX = 64;
+
+/** A label is at least its length. */
+const LABEL_BYTES_MIN = 8;
+
 /** Bytes of the id of a worker process. */
 export const INSTANCE_BYTES = 16;
 
@@ -34,6 +40,8 @@ export interface WorkerDescription {
   readonly cores: readonly string[];
   /** Whether it reads compressed bytes, and can compress what it sends. */
   readonly compresses?: boolean;
+  /** What its owner says of it, each `NAME=VALUE`. */
+  readonly labels?: readonly string[];
 }
 
 /** Encodes the response to a "describe" as a whole frame. */
@@ -47,7 +55,10 @@ export function encodeDescription(id: Uint64, worker: WorkerDescription): Uint8A
     .string(worker.machine)
     .uint32(worker.cores.length)
     .hex(worker.cores.join(""));
-  if (worker.compresses) writer.uint32(ZSTD_CODING);
+  const { compresses, labels = [] } = worker;
+  if (compresses || labels.length > 0) writer.uint32(compresses ? ZSTD_CODING : 0);
+  if (labels.length > 0) writer.uint32(labels.length);
+  for (const label of labels) writer.string(label);
   return encodeFrame({ type: ResponseType.ok, id, payload: writer.bytes() });
 }
 
@@ -63,10 +74,19 @@ export function decodeDescription(payload: Uint8Array<ArrayBuffer>): WorkerDescr
     machine: reader.string().slice(0, DESCRIPTION_CHARS_MAX),
     cores: reader.list(KEPT_CORES_MAX, DIGEST_BYTES, () => reader.hex(DIGEST_BYTES)),
     ...(reader.isAtEnd ? {} : { compresses: (reader.uint32() & ZSTD_CODING) !== 0 }),
+    ...(reader.isAtEnd ? {} : { labels: decodeLabels(reader) }),
   };
   reader.end();
   if (description.slots === 0) {
     throw new MalformedPayloadError("A worker has 0 slots; it must have at least 1");
   }
   return description;
+}
+
+function decodeLabels(reader: PayloadReader): string[] {
+  return reader.list(
+    LABELS_MAX,
+    LABEL_BYTES_MIN,
+    () => reader.string().slice(0, DESCRIPTION_CHARS_MAX),
+  );
 }

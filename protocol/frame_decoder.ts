@@ -147,7 +147,9 @@ export class FrameDecoder {
 
   /** The stream has ended, and nothing is being read into `space()` any more. */
   close(): void {
-    this.#partial?.place?.release();
+    const { place, payloadBytes } = this.#partial ?? {};
+    place?.withHeader?.fill(0, payloadBytes); // a read that was never committed may have brought a header
+    place?.release();
     this.#partial = undefined;
   }
 

@@ -1,7 +1,6 @@
 /** The adapter for Bun: sockets and processes. Compute cores and the slot's channel are in `bun_ffi.ts`. */
 
 import process from "node:process";
-import type { Writable } from "node:stream";
 import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
 import {
   createMemory,
@@ -10,6 +9,7 @@ import {
   openCoreProcess,
   openSlotChannel,
 } from "./bun_ffi.ts";
+import { stdio, writeStderr } from "./bun_stdio.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { DirectReads, RECEIVE_FUNCTIONS, type ReceiveLibrary } from "./direct_reads.ts";
@@ -31,6 +31,7 @@ import {
   type StreamListener,
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
+import { selfCommandOf } from "./self_command.ts";
 import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
 import { checkOwnSocket } from "./unix_owner.ts";
 
@@ -114,6 +115,10 @@ class SocketStream implements ByteStream {
     if (this.#isClosed) return;
     this.onClosed();
     this.#socket.end();
+  }
+
+  unref(): void {
+    this.#socket.unref();
   }
 
   get isClosed(): boolean {
@@ -231,6 +236,7 @@ function listen(address: Address): StreamListener {
       for (const stream of arrived.splice(0)) stream.close();
       waiting?.(null);
     },
+    unref: () => listener.unref(),
   };
 }
 
@@ -249,40 +255,6 @@ function listenAt(address: SocketAddress, options: SocketOptions) {
   }
 }
 
-function stdio(): ByteStream {
-  const { stdin, stdout } = process;
-  const incoming = new ChunkQueue((isPaused) => isPaused ? stdin.pause() : stdin.resume());
-  stdin.on("data", (chunk: Uint8Array) => incoming.push(chunk));
-  stdin.on("end", () => incoming.end());
-  stdin.on("error", (error) => incoming.end(error));
-  return {
-    peer: "stdin",
-    read: (into) => incoming.read(into),
-    write: (bytes) => written(stdout, bytes),
-    endWrites: () => new Promise((resolve) => stdout.end(resolve)),
-    close: () => {
-      incoming.end(); // `destroy` alone leaves a pending read waiting
-      stdin.destroy();
-      stdout.end();
-    },
-  };
-}
-
-let hasErrorHandler = false;
-
-function writeStderr(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  // Without a handler, an error such as a closed pipe would end the process. The write rejects too.
-  if (!hasErrorHandler) process.stderr.on("error", () => {});
-  hasErrorHandler = true;
-  return written(process.stderr, bytes);
-}
-
-function written(to: Writable, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    to.write(bytes, (error) => error ? reject(error) : resolve());
-  });
-}
-
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
   const { env, isDetached = false, isTold = false, inherited = [] } = options;
   const child = bun.spawn([...command], {
@@ -291,6 +263,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     stdio: [isTold ? "pipe" : "ignore", "pipe", "pipe", ...inherited],
     detached: isDetached,
   });
+  if (options.isUnheld) child.unref(); // before anybody waits for its end: Bun would hold it for that
   return {
     pid: child.pid,
     outputs: [child.stdout, child.stderr],
@@ -312,8 +285,9 @@ async function endOf(child: BunSubprocess, isDetached: boolean): Promise<Process
   return child.signalCode ? { signal: String(child.signalCode) } : { exitCode };
 }
 
-function selfCommand(): readonly string[] {
-  if (bun.isStandaloneExecutable) return [process.execPath];
+function selfCommand(role?: string): readonly string[] {
   // Bun's function, because `node:url` would use 1 MB of memory in every slot.
-  return [process.execPath, "run", bun.fileURLToPath(new URL("../cli.ts", import.meta.url))];
+  const pathOf = (url: string) => bun.fileURLToPath(new URL(url));
+  const { isStandaloneExecutable: isExecutable, main } = bun;
+  return selfCommandOf({ path: process.execPath, isExecutable, run: ["run"], main, pathOf }, role);
 }

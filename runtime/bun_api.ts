@@ -3,8 +3,7 @@
  * every program that imports distcomp. `deno task check` compares both (`tests/types/bun_api.ts`).
  */
 
-// deno-lint-ignore no-import-prefix -- a module inside Bun, known under no other name
-import * as bunFfi from "bun:ffi";
+import process from "node:process";
 
 /** A socket. `T` is the type of its `data`. */
 export interface BunSocket<T> {
@@ -24,6 +23,7 @@ export interface BunSocket<T> {
   resume(): void;
   setNoDelay(noDelay?: boolean): boolean;
   setKeepAlive(enable?: boolean): boolean;
+  unref(): void;
 }
 
 /** The events of a socket. */
@@ -69,11 +69,13 @@ export interface BunSubprocess {
 export interface BunApi {
   readonly version: string;
   readonly isStandaloneExecutable: boolean;
+  /** The file that Bun was started with. */
+  readonly main: string;
   fileURLToPath(url: URL): string;
   connect<T>(options: BunTcpOptions<T>): Promise<BunSocket<T>>;
   connect<T>(options: BunUnixOptions<T>): Promise<BunSocket<T>>;
-  listen<T>(options: BunTcpOptions<T>): { readonly port: number; stop(): void };
-  listen<T>(options: BunUnixOptions<T>): { readonly port?: undefined; stop(): void };
+  listen<T>(options: BunTcpOptions<T>): { readonly port: number; stop(): void; unref(): void };
+  listen<T>(options: BunUnixOptions<T>): { readonly port?: undefined; stop(): void; unref(): void };
   spawn(command: string[], options: {
     env: Record<string, string>;
     cwd?: string;
@@ -108,5 +110,5 @@ export interface BunFfi {
 /** The global `Bun`; `undefined` on other runtimes. */
 export const bun = (globalThis as unknown as { Bun: BunApi }).Bun;
 
-/** Bun's foreign function interface. */
-export const ffi: BunFfi = bunFfi;
+/** Bun's foreign function interface. Not imported: a bundle for another runtime could not be loaded. */
+export const ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFfi;

@@ -83,7 +83,7 @@ export interface CLibrary<Pointer, Size> {
   /** Linux only. */
   mincore?(address: Pointer, length: Size, pages: Uint8Array): number;
   /** Linux only. */
-  memcpy?(to: Pointer, from: Pointer, count: Size): void;
+  memcpy?(to: Pointer, from: Pointer, count: Size): Pointer | null;
   /** Linux only. */
   prctl?(option: number, argument: Size): number;
   /** Linux only. */
@@ -145,7 +145,7 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
     // int mincore(void *address, size_t length, unsigned char *pages)
     mincore: { args: ["pointer", "size", "buffer"], returns: "i32" },
     // void *memcpy(void *to, const void *from, size_t count)
-    memcpy: { args: ["pointer", "pointer", "size"], returns: "void" },
+    memcpy: { args: ["pointer", "pointer", "size"], returns: "pointer" },
     // int prctl(int option, unsigned long argument, …)
     prctl: { args: ["i32", "u64"], returns: "i32" },
     // int ioctl(int fd, unsigned long request, void *memory)

@@ -29,6 +29,7 @@ import {
   type StreamListener,
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
+import { selfCommandOf } from "./self_command.ts";
 import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
 import { checkOwnSocket } from "./unix_owner.ts";
 
@@ -106,7 +107,7 @@ function unixListener(listener: Deno.UnixListener, address: Address): StreamList
 function streamListener(
   address: Address,
   accept: () => Promise<ByteStream>,
-  listener: { close(): void },
+  listener: { close(): void; unref(): void },
 ): StreamListener {
   let isClosed = false;
   return {
@@ -116,6 +117,7 @@ function streamListener(
       isClosed = true;
       closeQuietly(listener);
     },
+    unref: () => listener.unref(),
   };
 }
 
@@ -141,6 +143,7 @@ interface ReadWriteClose {
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
+  unref(): void;
 }
 
 function connStream(connection: ReadWriteClose, peer: string, ends?: StreamEnds): ByteStream {
@@ -151,6 +154,7 @@ function connStream(connection: ReadWriteClose, peer: string, ends?: StreamEnds)
     write: (bytes) => writeAll(connection, bytes),
     endWrites: () => connection.closeWrite(),
     close: () => closeQuietly(connection),
+    unref: () => connection.unref(),
   };
 }
 
@@ -200,6 +204,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     detached: isDetached,
   });
   const child = whileInherited(inherited, () => prepared.spawn());
+  if (options.isUnheld) child.unref();
   const input = isTold ? child.stdin.getWriter() : undefined;
   return {
     pid: child.pid,
@@ -227,15 +232,12 @@ function killQuietly(child: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
-/** Deno reads every module that an entry point could import, and these roles need few of them. */
-const ENTRY_BY_ROLE: Readonly<Record<string, string>> = {
-  "slot": "../cli/slot_entry.ts",
-  "local-worker": "../cli/local_worker_entry.ts",
-};
-
 function selfCommand(role?: string): readonly string[] {
-  if (Deno.build.standalone) return [Deno.execPath()];
-  const entry = new URL(ENTRY_BY_ROLE[role ?? ""] ?? "../cli.ts", import.meta.url);
-  const path = entry.protocol === "file:" ? fileURLToPath(entry.href) : entry.href;
-  return [Deno.execPath(), "run", "--allow-all", "--quiet", path];
+  return selfCommandOf({
+    path: Deno.execPath(),
+    isExecutable: Deno.build.standalone,
+    run: ["run", "--allow-all", "--quiet"],
+    main: Deno.mainModule,
+    pathOf: fileURLToPath,
+  }, role);
 }

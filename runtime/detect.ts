@@ -6,6 +6,7 @@ import type { Runtime } from "./ports.ts";
 export async function detectRuntime(): Promise<Runtime> {
   if ("Deno" in globalThis) return (await import("./deno.ts")).denoRuntime;
   if ("Bun" in globalThis) return (await import("./bun.ts")).bunRuntime;
+  if (globalThis.process?.versions?.node) return (await import("./node.ts")).nodeRuntime;
   throw new Error(
     "This runtime is not supported; run distcomp on Deno 2.9 or Bun 1.4, or a newer version",
   );

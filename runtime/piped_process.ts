@@ -8,6 +8,12 @@ import type { ByteStream, ProcessEnd } from "./ports.ts";
 /** So much of what it prints on stderr is kept, the latest. */
 const STDERR_CHARS_MAX = 8 * 1024;
 
+/**
+ * So long is waited for the rest of what it has printed, once it has ended: what it has started may keep the pipe open,
+ * as an ssh with `ControlPersist` did up to OpenSSH 8.4.
+ */
+const STDERR_MS_MAX = 500;
+
 /** A process that has been started. */
 export interface PipedProcess {
   readonly stream: ByteStream;
@@ -33,7 +39,17 @@ export function startPiped([program = "", ...args]: readonly string[], peer: str
   });
   const ended = new Promise<ProcessEnd>((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code, signal) => resolve(signal ? { signal } : { exitCode: code ?? 0 }));
+    child.once("exit", (code, signal) => {
+      const onEnd = () => resolve(signal ? { signal } : { exitCode: code ?? 0 });
+      const timer = setTimeout(() => {
+        child.stderr.destroy();
+        onEnd();
+      }, STDERR_MS_MAX);
+      child.once("close", () => {
+        clearTimeout(timer);
+        onEnd();
+      });
+    });
   });
   ended.catch(() => {}); // also if nobody waits
   return {
@@ -46,15 +62,17 @@ export function startPiped([program = "", ...args]: readonly string[], peer: str
 
 function streamOf(peer: string, output: Readable, input: Writable): ByteStream {
   let rest: Uint8Array = new Uint8Array(0);
+  /** Ends the wait for the last write: a stream that is destroyed does not always call back. */
+  let giveUp = () => {};
   const chunks = output[Symbol.asyncIterator]();
   input.on("error", () => {}); // reported by the writes that fail
   return {
     peer,
     read: async (into) => {
       while (rest.byteLength === 0) {
-        const { done, value } = await chunks.next();
-        if (done) return null;
-        rest = value;
+        const next = await chunks.next().catch(() => undefined); // closed, or never started: `ended` says why
+        if (!next || next.done) return null;
+        rest = next.value;
       }
       const bytes = Math.min(rest.byteLength, into.byteLength);
       into.set(rest.subarray(0, bytes));
@@ -63,12 +81,19 @@ function streamOf(peer: string, output: Readable, input: Writable): ByteStream {
     },
     write: (bytes) =>
       new Promise((resolve, reject) => {
+        giveUp = () => reject(new Error("the connection is closed"));
         input.write(bytes, (error) => error ? reject(error) : resolve());
       }),
-    endWrites: () => new Promise((resolve) => void input.end(() => resolve())),
+    endWrites: () =>
+      new Promise((resolve) => {
+        if (input.destroyed) return resolve();
+        giveUp = resolve;
+        input.once("close", resolve).end(() => resolve());
+      }),
     close: () => {
       input.destroy();
       output.destroy();
+      giveUp();
     },
   };
 }

@@ -65,6 +65,8 @@ export interface ByteStream {
   endWrites(): Promise<void>;
   /** Ends both directions. A pending `read` or `write` ends or rejects. May be called again. */
   close(): void;
+  /** From now on, it does not keep this process alive. */
+  unref?(): void;
 }
 
 /** A host and a port as text. */
@@ -78,6 +80,8 @@ export interface StreamListener {
   /** Resolves to the next connection, or to `null` once the listener is closed. */
   accept(): Promise<ByteStream | null>;
   close(): void;
+  /** From now on, it does not keep this process alive. */
+  unref?(): void;
 }
 
 /** How a process ended. Exactly one of the two is set. */
@@ -116,6 +120,8 @@ export interface SpawnOptions {
    * When it has ended, what is left of its group is killed.
    */
   readonly isDetached?: boolean;
+  /** It does not keep this process alive. */
+  readonly isUnheld?: boolean;
   /** Its stdin is a pipe, which ends with this process; empty otherwise. */
   readonly isTold?: boolean;
   /** Descriptors that it inherits, under the numbers of `Runtime.inheritedAs`. */

@@ -14,6 +14,11 @@ export interface SharedMemory {
   readonly fd: number;
   /** `bytes` bytes from `at` on, as long as the memory is not closed. */
   view(at: number, bytes: number): Uint8Array<ArrayBuffer>;
+  /**
+   * The same behind `PAGE_BYTES` bytes that only this process has. `undefined` if there are `PRIVATE_HEADS_MAX` such
+   * views of other places, or the system refuses one. Both numbers are multiples of `PAGE_BYTES`.
+   */
+  viewWithHead(at: number, bytes: number): Uint8Array<ArrayBuffer> | undefined;
   /** Gives back the memory from `at` on, which then has zeros. Both numbers are multiples of `PAGE_BYTES`. */
   discard(at: number, bytes: number): void;
   /** No view may be used any more. What the other process has mapped stays. */
@@ -28,6 +33,9 @@ export type MemoryWriter = "this" | "other";
 
 /** A multiple of the page size of every processor. */
 export const PAGE_BYTES = 64 * 1024;
+
+/** A system allows a process 65,530 mappings, and each such view is two. Some hundred slots have some each. */
+export const PRIVATE_HEADS_MAX = 64;
 
 /** The functions of the C library for it. */
 export const MEMORY_FUNCTIONS: Readonly<Record<string, CFunction>> = {
@@ -61,7 +69,7 @@ export interface MemoryLibrary<Pointer, Size> {
   open(path: Uint8Array, flags: number): number;
   close(fd: number): number;
   mmap(
-    address: null,
+    address: Pointer | null,
     length: Size,
     protection: number,
     flags: number,
@@ -82,6 +90,10 @@ const O_RDONLY_CLOEXEC = 0o2000000;
 /** PROT_READ and PROT_WRITE; MAP_SHARED and MAP_NORESERVE. */
 const PROTECTION = 3;
 const MAP_FLAGS = 0x4001;
+/** MAP_PRIVATE, MAP_ANONYMOUS and MAP_NORESERVE. */
+const PRIVATE_FLAGS = 0x4022;
+/** It takes the place of what is mapped there. */
+const MAP_FIXED = 0x10;
 /** FALLOC_FL_KEEP_SIZE and FALLOC_FL_PUNCH_HOLE. */
 const PUNCH_HOLE = 3;
 
@@ -157,6 +169,8 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
   readonly #library: MemoryLibrary<Pointer, Size>;
   readonly #memory: Memory<Pointer, Size>;
   readonly #mapping: Mapping<Pointer>;
+  /** The parts that are mapped once more, behind a private head: where each begins in the memory, and its head here. */
+  readonly #withHeads = new Map<number, { readonly head: Pointer; readonly byteLength: number }>();
   #isClosed = false;
 
   constructor(
@@ -179,12 +193,51 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
 
   /** The array buffer does not own the memory: `close` unmaps it, whatever still refers to it. */
   view(at: number, bytes: number): Uint8Array<ArrayBuffer> {
+    this.#check(at, bytes);
+    const buffer = this.#memory.bytesAt(this.#memory.behind(this.#mapping.start, at), bytes);
+    return new Uint8Array(buffer as ArrayBuffer);
+  }
+
+  viewWithHead(at: number, bytes: number): Uint8Array<ArrayBuffer> | undefined {
+    this.#check(at, bytes);
+    const byteLength = PAGE_BYTES + bytes;
+    const known = this.#withHeads.get(at);
+    if (known && known.byteLength < byteLength) this.#unmap(at);
+    const head = known && known.byteLength >= byteLength
+      ? known.head
+      : this.#mapWithHead(at, bytes);
+    return head && new Uint8Array(this.#memory.bytesAt(head, byteLength) as ArrayBuffer);
+  }
+
+  #mapWithHead(at: number, bytes: number): Pointer | undefined {
+    if (this.#withHeads.size >= PRIVATE_HEADS_MAX) return undefined;
+    const { size, behind, bytesAt } = this.#memory;
+    const byteLength = PAGE_BYTES + bytes;
+    const { mmap, munmap } = this.#library;
+    const head = mmap(null, size(byteLength), PROTECTION, PRIVATE_FLAGS, -1, size(0));
+    if (head === null || !bytesAt(head, 1)) return undefined;
+    const flags = MAP_FLAGS | MAP_FIXED;
+    const place = behind(head, PAGE_BYTES);
+    const part = mmap(place, size(bytes), PROTECTION, flags, this.#mapping.fd, size(at));
+    if (part === null || !bytesAt(part, 1)) {
+      munmap(head, size(byteLength));
+      return undefined;
+    }
+    this.#withHeads.set(at, { head, byteLength });
+    return head;
+  }
+
+  #unmap(at: number): void {
+    const part = this.#withHeads.get(at);
+    if (part) this.#library.munmap(part.head, this.#memory.size(part.byteLength));
+    this.#withHeads.delete(at);
+  }
+
+  #check(at: number, bytes: number): void {
     if (this.#isClosed) throw new TypeError("Shared memory is used after it was closed");
     if (at < 0 || bytes < 0 || at + bytes > this.#mapping.byteLength) {
       throw new RangeError(`There are no bytes ${at} to ${at + bytes} of shared memory`);
     }
-    const buffer = this.#memory.bytesAt(this.#memory.behind(this.#mapping.start, at), bytes);
-    return new Uint8Array(buffer as ArrayBuffer);
   }
 
   discard(at: number, bytes: number): void {
@@ -195,6 +248,7 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const at of [...this.#withHeads.keys()]) this.#unmap(at);
     const { fd, handed, start, byteLength } = this.#mapping;
     this.#library.munmap(start, this.#memory.size(byteLength));
     if (handed !== fd) this.#library.close(handed);

@@ -55,7 +55,7 @@ export class SharedJobs {
   output(core: NativeCore): number | undefined {
     const region = core.outputPointer ? this.#outputs.take(core.outputBytes) : undefined;
     if (!region) return undefined;
-    if (this.#memory.writeOutput(region.at + DATA_AT, core)) return region.index;
+    if (this.#memory.writeOutput(region.at, core)) return region.index;
     this.#outputs.release(region);
     return undefined;
   }

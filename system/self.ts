@@ -2,9 +2,7 @@
 
 import process from "node:process";
 import type { ChildProcess, Runtime } from "../runtime/ports.ts";
-
-/** The environment variable that tells a process that we start its role. */
-const SPAWNED_AS = "DISTCOMP_SPAWNED_AS";
+import { SPAWNED_AS } from "./spawned_as.ts";
 
 /** The roles in which this program starts itself. */
 export type Role = "local-worker" | "slot" | "check";
@@ -37,6 +35,8 @@ export interface StartOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Its working folder; that of this process unless given. */
   readonly folder?: string | undefined;
+  /** Its stdin is a pipe; empty otherwise. */
+  readonly isTold?: boolean | undefined;
   /** Descriptors that it inherits. */
   readonly inherited?: readonly number[] | undefined;
   /** What starts it in a sandbox. */
@@ -54,7 +54,8 @@ export function startSelf(
   runtime: Runtime,
   role: Role,
   args: readonly string[],
-  { variables = {}, folder, inherited, within = (program) => program }: StartOptions = {},
+  { variables = {}, folder, isTold = false, inherited, within = (program) => program }:
+    StartOptions = {},
   environment: Environment = process.env,
 ): ChildProcess {
   const own = environment[SPAWNED_AS] ?? "";
@@ -65,7 +66,7 @@ export function startSelf(
   // In a terminal, Ctrl-C and Ctrl-Z reach all foreground processes of its session. A run decides itself what they
   // mean for its worker, and the worker for its slots. What a slot has started ends with it, as its process group.
   const program = within({ command: [...runtime.selfCommand(role), role, ...args], env });
-  const options = { env: program.env, isDetached: true, folder, inherited };
+  const options = { env: program.env, isDetached: true, folder, isTold, inherited };
   return runtime.spawn(program.command, options);
 }
 

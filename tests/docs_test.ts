@@ -47,6 +47,9 @@ const RUN_HERE = {
 
 /** Commands that no test of this file runs, and why. */
 const NOT_RUN_HERE: Record<string, string> = {
+  "deno add jsr:@distcomp/distcomp": "deno task check tries to publish it",
+  "bun add @distcomp/distcomp": "tests/package_test.ts uses the package",
+  "npm install @distcomp/distcomp": "tests/package_test.ts uses the package",
   "gdb --args distcomp exec sum/sum.so sum/inputs/a.txt": "tests/cli/exec_test.ts does the same",
   [
     "LD_PRELOAD=$(cc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 " +
@@ -82,6 +85,14 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp key rotate --keep 7d": "tests/cli/key_command_test.ts runs the same",
   "ssh -fN -L 7433:127.0.0.1:7433 node1": "it needs another machine",
   "distcomp run core.so inputs/ --ssh node[1-20]": "tests/up/ssh_run_test.ts does the same",
+  "distcomp up ssh node[1-20]": "tests/up/up_ssh_test.ts does the same",
+  "distcomp up slurm 50 -- --time=4:00:00 --partition=short":
+    "tests/up/slurm_test.ts does the same",
+  "srun distcomp worker --connect head:7433": "it needs a cluster",
+  "distcomp up pbs 20 -- -l walltime=4:00:00 -q short": "it needs PBS; tests/up/batch_test.ts",
+  "distcomp up k8s --image registry/distcomp:1 | kubectl apply -f -":
+    "it needs Kubernetes; tests/up/manifests_test.ts",
+  "distcomp up systemd > distcomp.service": "tests/up/up_command_test.ts does the same",
   "npx -y deno@2.9.6 task demo": "the same, with a picture that takes longer",
   [
     `python3 -c 'from PIL import Image; Image.open("demo/mandelbrot.png").quantize(160)` +

@@ -60,6 +60,15 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   "controller/output": ["protocol", "runtime", "system"],
   "controller/inputs": ["protocol", "runtime", "system", "controller/output", "controller/cluster"],
+  "controller/session": [
+    ...LEVEL_1,
+    "link",
+    "security",
+    "controller/cluster",
+    "controller/workers",
+    "controller/printed_log.ts",
+    "controller/run_errors.ts",
+  ],
   "controller": [
     ...LEVEL_1,
     "link",
@@ -71,7 +80,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   "check": [...LEVEL_1, "worker/cores"],
   // Starts and ends workers as processes of other systems, and knows nothing of what is inside of them.
-  "up": ["runtime", "system", "security/refused_error.ts"],
+  "up": ["runtime", "system", "link/backoff.ts", "security/refused_error.ts"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
   "cli": [
     "core",

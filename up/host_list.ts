@@ -7,7 +7,7 @@ const HOSTS_MAX = 4_096;
 const SLOTS_MAX = 4_096;
 
 /** What ssh takes as a host or an alias, with a user in front or without. It never begins like an option. */
-const TARGET = /^(?:[\w.+-]+@)?[\w][\w.%:+-]*$/;
+const TARGET = /^(?:\w[\w.+-]*@)?\w[\w.%:+-]*$/;
 
 /** Commas that are in no brackets separate hosts; so do spaces. */
 const SEPARATOR = /[\s,]+(?![^[\]]*\])/;

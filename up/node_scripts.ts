@@ -29,7 +29,7 @@ const PLATFORM = [
 
 const CPUS = "c=`getconf _NPROCESSORS_ONLN 2>/dev/null || echo 0`";
 
-const MEMORY = 'k=`awk "/^MemTotal/ {print \\$2}" /proc/meminfo 2>/dev/null`; k=${k:-0}';
+const MEMORY = 'k=$(awk "/^MemTotal/ {print \\$2}" /proc/meminfo 2>/dev/null); k=${k:-0}';
 
 /** What a node says about itself. */
 export interface NodeFacts {
@@ -51,8 +51,18 @@ export type NodeAnswer =
   /** It has the executable. */
   | { readonly kind: "stored" };
 
-/** The command that becomes a worker, if the node has one of the executables. `args` are those of distcomp. */
+/**
+ * Told to a worker that does not read its stdin: when that ends, it gets SIGTERM, and again, which ends it at once.
+ */
+const ENDS_WITH_STDIN = "p=$$; exec 3<&0; " +
+  "(cat; kill $p; sleep 5; kill $p) <&3 >/dev/null 2>&1 & exec 3<&- </dev/null; ";
+
+/**
+ * The command that becomes a worker, if the node has one of the executables. `args` are those of distcomp. It ends when
+ * its stdin does, if it serves its stdin or not.
+ */
 export function workerScript(executables: readonly Executable[], args: readonly string[]): string {
+  const before = args.includes("--stdio") ? "" : ENDS_WITH_STDIN;
   const names = executables.map(({ platform, sha256 }) => `${platform}) h=${nameOf(sha256)};;`);
   return command([
     FOLDER,
@@ -62,7 +72,7 @@ export function workerScript(executables: readonly Executable[], args: readonly 
     `case $p in ${names.join(" ")} *) h=none;; esac`,
     'f="$d/$h"',
     `if test -x "$f"; then touch "$f"; echo "${NODE_LINE}ready $p $c $k"; ` +
-    `exec "$f" ${args.join(" ")}; else echo "${NODE_LINE}lacks $p $c $k"; fi`,
+    `${before}exec "$f" ${args.join(" ")}; else echo "${NODE_LINE}lacks $p $c $k"; fi`,
   ]);
 }
 

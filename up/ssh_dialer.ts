@@ -48,8 +48,7 @@ export class SshDialer {
       const ports = { clock: this.#parts.clock, start: this.#start };
       return (await startOnNode(ports, target, executables, args)).stream;
     } finally {
-      this.#starting -= 1;
-      this.#waiting.shift()?.();
+      this.#onStarted();
     }
   }
 
@@ -79,9 +78,14 @@ export class SshDialer {
   };
 
   async #turn(): Promise<void> {
-    if (this.#starting >= STARTS_MAX) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#starting += 1;
+    if (this.#starting < STARTS_MAX) this.#starting += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** The one that has waited longest takes the place. */
+  #onStarted(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#starting -= 1;
   }
 }

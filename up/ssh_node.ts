@@ -53,6 +53,8 @@ export interface StartedNode {
   readonly process: PipedProcess;
   /** From the first byte behind the line of the script. */
   readonly stream: ByteStream;
+  /** The same as lines, instead of that. */
+  readonly lines: LineReader;
   readonly facts: NodeFacts;
 }
 
@@ -93,7 +95,7 @@ interface Answered {
 }
 
 function started({ process, lines }: Answered, facts: NodeFacts): StartedNode {
-  return { process, stream: lines.rest((error) => endOf(process, error)), facts };
+  return { process, lines, stream: lines.rest((error) => endOf(process, error)), facts };
 }
 
 /** Copies an executable to a node, unless another one has done so meanwhile. */
@@ -151,6 +153,18 @@ async function answerOf(
   }
   if (isLate) throw new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`);
   throw await problemOf(ports, process, "ssh has ended without a word");
+}
+
+/** Waits for a line of the worker itself. */
+export async function hasSaid(
+  ports: SshPorts,
+  { process, lines }: StartedNode,
+  pattern: RegExp,
+): Promise<void> {
+  for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
+    if (pattern.test(line)) return;
+  }
+  throw await problemOf(ports, process, "its worker has ended at once");
 }
 
 async function nextAnswer(lines: LineReader): Promise<NodeAnswer | undefined> {

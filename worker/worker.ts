@@ -68,6 +68,10 @@ export interface WorkerOptions {
   readonly pin?: boolean | undefined;
   /** The GPU that each slot may use, by its number or UUID; as many as slots. */
   readonly devices?: readonly string[] | undefined;
+  /** What people call its machine; the host's name unless given. */
+  readonly name?: string | undefined;
+  /** What its owner says of it, each `NAME=VALUE`. */
+  readonly labels?: readonly string[] | undefined;
   /** The name of the software, with its version; `distcomp` unless given. */
   readonly software?: string;
   /** The largest payload that it accepts from a controller; 1 GiB unless given. */
@@ -295,7 +299,8 @@ export class Worker implements AsyncDisposable {
       memoryBytes: this.#gauge.memory.totalBytes,
       platform: `${process.platform}-${host().machine}`,
       software: this.#options.software ?? "distcomp",
-      machine: os.hostname(),
+      machine: this.#options.name ?? os.hostname(),
+      labels: this.#options.labels ?? [],
       cores: this.#store.keys,
       compresses: true,
     };

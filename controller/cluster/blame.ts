@@ -19,7 +19,7 @@ import {
   needsOtherNode,
 } from "./failure_rules.ts";
 import { mayKeep, withoutOutput } from "./kept_result.ts";
-import type { Node } from "./node.ts";
+import { namesOf, type Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { isSame, Placement } from "./placement.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
@@ -121,7 +121,7 @@ export class Blame<T extends Task> {
     const ms = answeredAtMs - job.sentAtMs;
     failing.job = job;
     failing.answeredAtMs = answeredAtMs;
-    failing.kind = believedKind(kindOf(answer), ms, this.#parts.policy);
+    failing.kind = believedKind(kindOf(answer), ms, job.payload.limits ?? this.#parts.policy);
     nodes.run.answers += 1;
     nodes.run.busyMs += ms;
     if (failing.isSpent) nodes.run.spentMs += ms;
@@ -262,7 +262,9 @@ export class Blame<T extends Task> {
       else all.onAccepted(node);
     }
     const answer = withCrashes(best.completion.answer, crashes);
-    const completion = { job, answer, worker: best.completion.worker, answeredAtMs };
+    const { worker } = best.completion;
+    const failures = { attempts: attempts.tries, workers: namesOf(nodes.keys()) };
+    const completion = { job, answer, worker, answeredAtMs, failures };
     return nodes.size > 1
       ? { ...completion, reason: reasonOnSeveral(reasons, crashes) }
       : completion;

@@ -7,7 +7,10 @@ import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
 import { boundedLog } from "../../system/line_limit.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreImage } from "../workers/core_image.ts";
+import { RUN_PATIENCE, type WorkerNeeds } from "../workers/patience.ts";
 import { Workers } from "../workers/workers.ts";
+import { ClusterClients } from "./cluster_clients.ts";
+import { SchedulingPasses } from "./scheduling_passes.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { Nodes } from "./nodes.ts";
@@ -35,6 +38,8 @@ type Intake = "open" | "ended" | "stopping" | "closed";
 
 /** The workers and jobs of a run. */
 export class Cluster<T extends Task> implements Disposable {
+  /** Further sources of tasks, if there are several. */
+  readonly clients: ClusterClients<T>;
   readonly #clock: Clock;
   readonly #events: ClusterEvents<T>;
   readonly #log: Log;
@@ -45,11 +50,10 @@ export class Cluster<T extends Task> implements Disposable {
   readonly #endpoints: Endpoints<T>;
   readonly #voters: VotersWatch | undefined;
   readonly #tick: Timer;
+  readonly #passes: SchedulingPasses;
   /** Wakes the callers of `room`. */
   #waiting: (() => void)[] = [];
   #intake: Intake = "open";
-  /** The time of the first event since the last pass: one reading of the clock serves all of them. */
-  #eventAtMs: number | undefined;
 
   constructor(
     runtime: Runtime,
@@ -61,6 +65,7 @@ export class Cluster<T extends Task> implements Disposable {
     const { clock } = runtime;
     const { policy = DEFAULT_POLICY, verifiedPart = 0, initMs = INIT_MS_DEFAULT, memory } = options;
     this.#clock = clock;
+    this.#passes = new SchedulingPasses(clock, options.isInteractive, () => this.#schedule());
     this.#events = events;
     this.#log = boundedLog(log, clock);
     const workersMin = verifiedPart > 0 ? 2 : 1;
@@ -68,14 +73,22 @@ export class Cluster<T extends Task> implements Disposable {
     const pool = this.#pool = this.#openPool(memory);
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
-    const workers = this.#workers = this.#openWorkers(runtime, workersMin, memory);
+    const needs = { ...options.patience ?? RUN_PATIENCE, workersMin };
+    const workers = this.#workers = this.#openWorkers(runtime, needs, options);
     const onEvent = () => this.#onEvent();
+    this.clients = new ClusterClients({
+      jobs,
+      isClosed: () => this.#intake === "closed",
+      onEvent,
+      end: (isEnded) => this.end(isEnded),
+    });
     const own = { core, policy, initMs, clock, log: this.#log, onEvent };
     const parts = { pool, nodes, jobs, workers, ...own };
     this.#endpoints = new Endpoints<T>({
       ...parts,
       coreOutput: options.coreOutput ?? "failures",
       compression: options.compression ?? "auto",
+      isInteractive: options.isInteractive ?? false,
       onPrinted: (printed) => events.onPrinted?.(printed),
     });
     this.#tick = clock.every(TICK_MS, () => this.#onTick(clock.now()));
@@ -123,6 +136,12 @@ export class Cluster<T extends Task> implements Disposable {
     this.#workers.giveUp(name, reason);
   }
 
+  /** Has all workers load the core now, also those that connect later. */
+  loadCore(): void {
+    this.#endpoints.loadCores();
+    this.#onEvent();
+  }
+
   /** Asks the workers for a sign of life; `onAlive` follows for each. Returns how many can be asked: not those of version 1. */
   probe(onAlive: () => void): number {
     const asked = this.#endpoints.workers.filter(({ connection }) => connection.version > 1);
@@ -144,7 +163,7 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Whether more tasks may be added now. A closed cluster takes all, and does nothing with them. */
   get hasRoom(): boolean {
-    return this.#intake === "closed" || this.#jobs.hasRoom;
+    return this.#intake === "closed" || this.#jobs.hasRoom();
   }
 
   /** Resolves when more tasks may be added. */
@@ -233,23 +252,28 @@ export class Cluster<T extends Task> implements Disposable {
     });
   }
 
-  #openWorkers(
-    runtime: Runtime,
-    workersMin: number,
-    memory: ClusterOptions["memory"],
-  ): Workers {
-    return new Workers(runtime, this.#log, workersMin, {
+  #openWorkers(runtime: Runtime, needs: WorkerNeeds, options: ClusterOptions): Workers {
+    const { memory, refusalOf } = options;
+    return new Workers(runtime, this.#log, needs, {
       memory,
+      refusalOf,
       onReady: (worker) => {
         this.#voters?.onReady(worker);
         this.#endpoints.onReady(worker);
+        this.#events.onWorkerReady?.(worker);
       },
-      onCoreLoaded: (worker) => this.#endpoints.onCoreLoaded(worker),
+      onCoreLoaded: (worker) => {
+        this.#endpoints.onCoreLoaded(worker);
+        this.#events.onWorkerLoaded?.(worker);
+      },
       onDraining: (worker) => this.#endpoints.onDraining(worker),
       onDiscarded: (worker, id) => this.#endpoints.onDiscarded(worker, id),
-      onGone: (worker, departure) => this.#endpoints.onGone(worker, departure),
+      onGone: (worker, departure) => {
+        this.#endpoints.onGone(worker, departure);
+        this.#events.onWorkerGone?.(worker, departure);
+      },
       onNoneLeft: (reasons) => {
-        this.close();
+        if (needs.whenNone === "end") this.close();
         this.#events.onNoWorkerLeft(reasons);
       },
     });
@@ -270,18 +294,11 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Something has happened: jobs are scheduled once for all events of this turn of the event loop. Gives the time. */
   #onEvent(): number {
-    if (this.#intake === "closed") return this.#clock.now();
-    if (this.#eventAtMs === undefined) {
-      this.#eventAtMs = this.#clock.now();
-      queueMicrotask(() => {
-        this.#eventAtMs = undefined;
-        if (this.#intake !== "closed") this.#schedule();
-      });
-    }
-    return this.#eventAtMs;
+    return this.#intake === "closed" ? this.#clock.now() : this.#passes.onEvent();
   }
 
   #schedule(): void {
+    if (this.#intake === "closed") return;
     // With time, the pool learns of further jobs that have not begun.
     if (this.#intake === "stopping") this.#events.onCanceled?.(this.#jobs.cancelUnstarted());
     this.#jobs.reviewFailed(false);
@@ -289,9 +306,11 @@ export class Cluster<T extends Task> implements Disposable {
     this.#jobs.copyLate(nowMs);
     this.#pool.schedule(nowMs);
     if (this.#waiting.length > 0 && this.hasRoom) this.#wakeWaiting();
+    this.clients.onRoom();
   }
 
   #wakeWaiting(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
+    this.clients.onRoom();
   }
 }

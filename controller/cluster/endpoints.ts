@@ -26,6 +26,9 @@ import { WorkerNotices } from "./worker_notices.ts";
 /** Larger numbers are cut to this: no machine has more CPUs, so the worker's number is wrong. */
 const SLOTS_MAX = 65_536;
 
+/** A worker that has introduced itself within this time is so near that a round trip costs next to nothing. */
+const NEAR_MS = 5;
+
 /** A worker that is ready, and its place in the pool. */
 interface Endpoint {
   readonly id: EndpointId;
@@ -49,6 +52,8 @@ export interface EndpointParts<T extends Task> {
   readonly coreOutput: CoreOutputMode;
   /** For workers on other machines: the own one has no network in between. */
   readonly compression: CompressionMode;
+  /** See `ClusterOptions`. */
+  readonly isInteractive: boolean;
   /** A job has printed something, or its core while no job ran. */
   onPrinted(printed: Printed<T>): void;
   /** Something has changed: the pool schedules jobs. Gives the time, which is the same for all events of a turn. */
@@ -61,6 +66,7 @@ export class Endpoints<T extends Task> {
   readonly #byId = new Map<EndpointId, Endpoint>();
   readonly #byWorker = new Map<ConnectedWorker, Endpoint>();
   readonly #version1: Version1Watch;
+  #loadsAtOnce = false;
   readonly #notices: WorkerNotices;
 
   constructor(parts: EndpointParts<T>) {
@@ -103,9 +109,16 @@ export class Endpoints<T extends Task> {
   }
 
   send(id: EndpointId, dispatch: DispatchId, { attempt, payload }: Job<T>): void {
-    const { index, input } = payload;
+    const { index, input, limits = this.#parts.policy } = payload;
     const connection = this.#byId.get(id)?.worker.connection;
-    connection?.sendJob(dispatch, attempt, this.#parts.policy, index, input);
+    connection?.sendJob(dispatch, attempt, limits, index, input);
+  }
+
+  /** Loads the core at once, wherever it is not loaded yet, instead of before the first job. */
+  loadCores(): void {
+    this.#loadsAtOnce = true;
+    const { pool, core } = this.#parts;
+    for (const id of pool.emptyEndpoints()) pool.load(id, core.key);
   }
 
   cancel(id: EndpointId, dispatch: DispatchId): void {
@@ -117,8 +130,9 @@ export class Endpoints<T extends Task> {
   onReady(worker: ConnectedWorker): void {
     const { pool, jobs, nodes, core, clock, onEvent } = this.#parts;
     const { slots, connection, address, name, identity, voter, history: place } = worker;
-    const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     const answeredAtMs = clock.now();
+    const isNear = this.#parts.isInteractive && isNearby(worker, answeredAtMs);
+    const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX), isNear);
     const hasLimits = connection.version > 1;
     const known = { name, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
@@ -137,7 +151,7 @@ export class Endpoints<T extends Task> {
     // Load the core now, before the first job, in two cases: this address was given up because its worker could
     // not be used, or stragglers are in flight that this worker could copy.
     const isTried = address?.givenUpReason !== undefined;
-    if (isTried || pool.counts().inFlight > 0) pool.load(id, core.key);
+    if (isTried || this.#loadsAtOnce || pool.counts().inFlight > 0) pool.load(id, core.key);
     onEvent();
   }
 
@@ -279,4 +293,9 @@ export class Endpoints<T extends Task> {
     if (kind === "unusable") return;
     this.#notices.onGone(worker, kind === "failed" ? "lost" : "drained", reason, lost);
   }
+}
+
+/** Two round trips lie between its connection and its introduction. */
+function isNearby({ isLocal, connectedAtMs }: ConnectedWorker, nowMs: number): boolean {
+  return isLocal || nowMs - connectedAtMs <= NEAR_MS;
 }

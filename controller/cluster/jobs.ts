@@ -100,20 +100,38 @@ export class Jobs<T extends Task> {
   }
 
   /** Whether more jobs may be queued. Answers that wait for a vote or for another node's count as well. */
-  get hasRoom(): boolean {
-    const { queued, queuedBytes } = this.#pool.queueOf(this.#client);
+  hasRoom(client = this.#client): boolean {
+    const { queued, queuedBytes } = this.#pool.queueOf(client);
     const waitingBytes = this.#blame.heldBytes + (this.#verification?.heldBytes ?? 0);
     const heldBytes = queuedBytes + waitingBytes;
     return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.capacity()) && heldBytes < QUEUE_BYTES_MAX;
   }
 
-  add(task: T, nowMs: number): void {
-    this.#pool.onJob(this.#client, this.#core, task.input.byteLength, task, nowMs);
+  add(task: T, nowMs: number, client = this.#client): Job<T> {
+    const job = this.#pool.onJob(client, this.#core, task.input.byteLength, task, nowMs);
+    if (!job) throw new TypeError("A task was added for a client that is closed");
+    return job;
   }
 
   /** Says whether all jobs are queued. It may go back to `false`. */
-  setEnded(isEnded: boolean): void {
-    this.#pool.onClientEnded(this.#client, isEnded);
+  setEnded(isEnded: boolean, client = this.#client): void {
+    this.#pool.onClientEnded(client, isEnded);
+  }
+
+  openClient(priority: number): ClientId {
+    return this.#pool.onClientUp(priority);
+  }
+
+  /** All jobs of the client have ended. */
+  closeClient(client: ClientId): void {
+    this.#pool.onClientGone(client);
+  }
+
+  /** Ends a job without an answer, with all its copies. */
+  cancel(job: Job<T>): void {
+    this.#speculation.cancelOthers(job);
+    if (this.#pool.isWanted(job)) this.#speculation.cancel(job);
+    this.#forget(job.payload);
   }
 
   /** Cancels jobs that have certainly not begun. Returns how many tasks end because of that. */
@@ -179,7 +197,7 @@ export class Jobs<T extends Task> {
 
   /** Copies stragglers to idle slots: once they are found, and when slots have become idle. */
   copyLate(nowMs: number): void {
-    const { queued } = this.#pool.queueOf(this.#client);
+    const { queued } = this.#pool.counts();
     if (this.#isCopyingDue || queued === 0) this.#speculation.copyLate(nowMs);
     this.#isCopyingDue = false;
   }

@@ -64,3 +64,8 @@ export class Node {
     return this.standing.kind !== "used" || this.score.isDoubtful || this.score.undecided > 0;
   }
 }
+
+/** The names of nodes. */
+export function namesOf(nodes: Iterable<Node>): string[] {
+  return [...nodes].map(({ name }) => name);
+}

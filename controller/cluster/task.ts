@@ -1,10 +1,13 @@
 /** The tasks of a cluster and how they end, and the cluster's options, events and status. */
 
 import type { Job, PoolCounts } from "../../pool/types.ts";
-import type { CoreOutputMode } from "../../protocol/mod.ts";
+import type { CoreOutputMode, JobLimits } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
+import type { Patience } from "../workers/patience.ts";
+import type { Departure } from "../workers/workers.ts";
 import type { PayloadMemory } from "../workers/payload_memory.ts";
+import type { RefusalOf } from "../workers/connected_worker.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
 
@@ -13,6 +16,8 @@ export interface Task {
   /** The job id in the protocol; counts from 0 in a run. */
   readonly index: number;
   readonly input: Uint8Array<ArrayBuffer>;
+  /** Limits of its own, instead of the policy's. */
+  readonly limits?: JobLimits;
 }
 
 /** How a task has ended. */
@@ -25,6 +30,15 @@ export interface Completion<T extends Task> {
   readonly answeredAtMs: number;
   /** Why it has failed, with the nodes, if it has failed on several. Otherwise the answer says why. */
   readonly reason?: string;
+  /** How often it was tried, and where it failed, if it has failed. */
+  readonly failures?: { readonly attempts: number; readonly workers: readonly string[] };
+}
+
+/** A worker, for those who watch the cluster. */
+export interface WorkerState {
+  readonly name: string;
+  /** Missing if it does not say. */
+  readonly slots: number | undefined;
 }
 
 /** Lines that a job has printed, or its core while no job ran. */
@@ -46,12 +60,20 @@ export interface ClusterEvents<T extends Task> {
   onPrinted?(printed: Printed<T>): void;
   /** The workers return different results for the same inputs: the run should end. */
   onDisagreement?(error: Error): void;
+  /** A worker is connected and can be used. */
+  onWorkerReady?(worker: WorkerState): void;
+  /** A worker has loaded the core. */
+  onWorkerLoaded?(worker: WorkerState): void;
+  /** A worker that was ready has disconnected. */
+  onWorkerGone?(worker: WorkerState, departure: Departure): void;
 }
 
 /** How a cluster runs its jobs. */
 export interface ClusterOptions {
   /** Default: `DEFAULT_POLICY`. */
   readonly policy?: JobPolicy;
+  /** Why a worker must not be used, if so. Default: all may be. */
+  readonly refusalOf?: RefusalOf | undefined;
   /** Whether idle slots run second copies of stragglers. Default: `true`. */
   readonly speculates?: boolean;
   /** How long `worker_init` may take. Default: `INIT_MS_DEFAULT`. */
@@ -62,6 +84,10 @@ export interface ClusterOptions {
   readonly coreOutput?: CoreOutputMode;
   /** When to compress what goes over the network. Default: `auto`. */
   readonly compression?: CompressionMode;
+  /** Single jobs are in a hurry beside many others: workers on this machine fetch no long jobs ahead. */
+  readonly isInteractive?: boolean;
+  /** What happens without workers. Default: the run ends when none has been useful for 10 seconds. */
+  readonly patience?: Patience;
   /** Where large inputs may be, and where large outputs go. Its owner gets back what it no longer needs. */
   readonly memory?: PayloadMemory | undefined;
 }

@@ -3,7 +3,8 @@
 import { reasonOf } from "../../runtime/error_text.ts";
 import { FullError, KeyNeededError, RefusedError } from "../../security/refused_error.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
-import { type AttemptEnd, GIVE_UP_MS } from "./reconnect.ts";
+import { GIVE_UP_MS } from "./patience.ts";
+import type { AttemptEnd } from "./reconnect.ts";
 import { RenegotiateError, UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
 
 const CLOSED_BY_WORKER = "it closed the connection";

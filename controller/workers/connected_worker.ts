@@ -26,6 +26,12 @@ export interface WorkerOrigin {
   readonly proof?: PeerProof | undefined;
 }
 
+/** Says why a worker must not be used, from its address and what it says of itself; `undefined` if it may be. */
+export type RefusalOf = (
+  name: string,
+  description: Pick<WorkerDescription, "machine" | "labels"> | undefined,
+) => string | undefined;
+
 /** The host of a worker that has connected to the run, as the port changes with each connection. */
 export function hostOf(name: string): string {
   return name.replace(/:\d+$/, "");

@@ -6,7 +6,13 @@ import { endProcessesOf } from "../../system/leftover_processes.ts";
 import type { Log } from "../../system/log.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { FolderBelow } from "../../runtime/files_below.ts";
-import type { ByteStream, ProcessEnd, Runtime, StreamListener } from "../../runtime/ports.ts";
+import type {
+  ByteStream,
+  ChildProcess,
+  ProcessEnd,
+  Runtime,
+  StreamListener,
+} from "../../runtime/ports.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { removeFolder } from "../../system/remove_folder.ts";
@@ -42,6 +48,8 @@ export interface LocalWorkerStart {
   readonly shares: LocalWorkerShares;
   /** Where it keeps core dumps of its slots; they write none unless given. */
   readonly dumpsFolder?: FolderBelow | undefined;
+  /** How many connections it opens at first; 1 unless given. It then opens another one for each line on stdin. */
+  readonly connections?: number | undefined;
 }
 
 /** What a local worker needs of the cluster. */
@@ -52,14 +60,19 @@ export interface LocalWorkerCluster {
 }
 
 /** How a local worker is started. */
-export interface LocalWorkerOptions extends LocalWorkerStart {
+export interface LocalWorkerOptions extends Omit<LocalWorkerStart, "connections"> {
   readonly log: Log;
+  /** Whether more clusters may use it later. */
+  readonly isShared?: boolean | undefined;
 }
 
 /** A worker process that this process has started. */
 export class LocalWorker {
   readonly #runtime: Runtime;
-  readonly #cluster: LocalWorkerCluster;
+  /** Those that use it: each has a connection of its own, so that the worker shares its slots among them. */
+  readonly #clusters = new Set<LocalWorkerCluster>();
+  /** Those that have no connection yet. */
+  #unconnected: LocalWorkerCluster[] = [];
   readonly #options: LocalWorkerOptions;
   readonly #log: Log;
   readonly #pace: PrintingPace;
@@ -67,6 +80,7 @@ export class LocalWorker {
   readonly #listener: StreamListener;
   readonly #abandoned = Promise.withResolvers<void>();
   #child: Child | undefined;
+  #process: ChildProcess | undefined;
   #repeat: Timer | undefined;
   #isClosing = false;
   /** Whether it has ended on its own, and so may have left what its slots started. */
@@ -79,7 +93,7 @@ export class LocalWorker {
     folder: string,
   ) {
     this.#runtime = runtime;
-    this.#cluster = cluster;
+    this.#clusters.add(cluster);
     this.#options = options;
     this.#log = options.log;
     this.#pace = new PrintingPace(runtime.clock, options.log);
@@ -99,6 +113,19 @@ export class LocalWorker {
     void worker.#accept();
     void worker.#keepRunning();
     return worker;
+  }
+
+  /** Another cluster uses the worker, too. */
+  share(cluster: LocalWorkerCluster): void {
+    this.#clusters.add(cluster);
+    this.#unconnected.push(cluster);
+    this.#process?.tell?.("\n");
+  }
+
+  /** A cluster that is about to disconnect does not use the worker any more. */
+  unshare(cluster: LocalWorkerCluster): void {
+    this.#clusters.delete(cluster);
+    this.#unconnected = this.#unconnected.filter((other) => other !== cluster);
   }
 
   /** Waits until the worker has exited. The caller closes its connection first. */
@@ -132,7 +159,9 @@ export class LocalWorker {
     for (;;) {
       const stream = await this.#listener.accept();
       if (!stream) return;
-      this.#cluster.join(stream, LOCAL_WORKER_NAME, true);
+      const cluster = this.#unconnected.shift();
+      if (cluster) cluster.join(stream, LOCAL_WORKER_NAME, true);
+      else stream.close();
     }
   }
 
@@ -144,15 +173,20 @@ export class LocalWorker {
       this.#hasDied = true;
       this.#log.warn(`the worker on this machine ${reason}`);
     }
-    this.#cluster.giveUp(LOCAL_WORKER_NAME, `its worker ${reason}, ${RESTARTS_MAX + 1} times`);
+    const why = `its worker ${reason}, ${RESTARTS_MAX + 1} times`;
+    for (const cluster of this.#clusters) cluster.giveUp(LOCAL_WORKER_NAME, why);
   }
 
   async #runOnce(): Promise<string> {
-    const { shares, dumpsFolder } = this.#options;
-    const start: LocalWorkerStart = { shares, dumpsFolder };
+    const { shares, dumpsFolder, isShared = false } = this.#options;
+    this.#unconnected = [...this.#clusters];
+    const connections = this.#unconnected.length;
+    const start: LocalWorkerStart = { shares, dumpsFolder, ...isShared && { connections } };
     const args = [socketIn(this.#folder), JSON.stringify(start)];
     try {
-      this.#child = new Child(startSelf(this.#runtime, "local-worker", args), {
+      const options = { isTold: isShared };
+      this.#process = startSelf(this.#runtime, "local-worker", args, options);
+      this.#child = new Child(this.#process, {
         clock: this.#runtime.clock,
         pace: this.#pace,
         onLine: (line) => this.#log.printed(line),

@@ -2,10 +2,8 @@
 
 import { Backoff } from "../../link/backoff.ts";
 import type { Clock, Random, Timer } from "../../runtime/clock.ts";
+import { GIVE_UP_MS } from "./patience.ts";
 import { WorkerHistory } from "./worker_history.ts";
-
-/** A run stops waiting for a worker that has not been useful for this long. */
-export const GIVE_UP_MS = 10_000;
 
 /**
  * How often an unusable worker is dialed again: disks get free space again and nodes are repaired during a long
@@ -69,6 +67,7 @@ export class ReconnectingAddress {
   readonly #clock: Clock;
   readonly #actions: AddressActions;
   readonly #backoff: Backoff;
+  readonly #giveUpMs: number;
   #connection: Connection = { kind: "dialing", redial: "after a pause" };
   #prospect: Prospect;
   /** The instance of the worker at this address, if it is already connected through another address. */
@@ -78,11 +77,13 @@ export class ReconnectingAddress {
     readonly name: string,
     { clock, random }: { readonly clock: Clock; readonly random: Random },
     actions: AddressActions,
+    giveUpMs = GIVE_UP_MS,
   ) {
+    this.#giveUpMs = giveUpMs;
     this.#clock = clock;
     this.#actions = actions;
     this.#backoff = new Backoff(() => random.fraction());
-    this.#prospect = this.#expectedFor(GIVE_UP_MS);
+    this.#prospect = this.#expectedFor(this.#giveUpMs);
   }
 
   /** Why the run no longer waits for it; `undefined` if it does. */
@@ -112,7 +113,7 @@ export class ReconnectingAddress {
   /** The user has added it again, perhaps after a repair. If it was given up, the run waits for it again. */
   onNamed(): void {
     if (this.#prospect.kind === "expected") return;
-    this.#prospect = this.#expectedFor(GIVE_UP_MS);
+    this.#prospect = this.#expectedFor(this.#giveUpMs);
     this.#redialSoon();
   }
 
@@ -180,7 +181,7 @@ export class ReconnectingAddress {
   }
 
   #onUseful(): void {
-    if (this.#prospect.kind === "expected") this.#prospect = this.#expectedFor(GIVE_UP_MS);
+    if (this.#prospect.kind === "expected") this.#prospect = this.#expectedFor(this.#giveUpMs);
     this.#backoff.reset();
   }
 

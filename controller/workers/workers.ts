@@ -10,14 +10,15 @@ import type { Log } from "../../system/log.ts";
 import { connectionEnd, dialFailure } from "./attempt_end.ts";
 import { AnswerMemory } from "./answer_memory.ts";
 import { Claims } from "./claims.ts";
-import { ConnectedWorker, type WorkerOrigin } from "./connected_worker.ts";
+import { ConnectedWorker, type RefusalOf, type WorkerOrigin } from "./connected_worker.ts";
 import { ConnectionWarnings } from "./connection_warnings.ts";
 import { CoreRefusals } from "./core_refusals.ts";
 import { Listeners } from "./listeners.ts";
 import { Histories } from "./histories.ts";
 import type { PayloadMemory } from "./payload_memory.ts";
 import { isAwaited, reasonsForNone, votesOf } from "./prospects.ts";
-import { GIVE_UP_MS, ReconnectingAddress } from "./reconnect.ts";
+import type { WorkerNeeds } from "./patience.ts";
+import { ReconnectingAddress } from "./reconnect.ts";
 import { workerAdmission } from "./worker_admission.ts";
 import { WorkerConnection } from "./worker_connection.ts";
 import { RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
@@ -41,6 +42,7 @@ export interface WorkersEvents {
   readonly memory?: PayloadMemory | undefined;
   /** A worker can be used. Its answers go to the callback of `connection.serve`. */
   onReady(worker: ConnectedWorker): void;
+  readonly refusalOf?: RefusalOf | undefined;
   onCoreLoaded(worker: ConnectedWorker): void;
   /** A ready worker starts no more jobs. */
   onDraining(worker: ConnectedWorker): void;
@@ -48,7 +50,7 @@ export interface WorkersEvents {
   onDiscarded(worker: ConnectedWorker, id: Uint64): void;
   /** A worker that was ready has disconnected. */
   onGone(worker: ConnectedWorker, departure: Departure): void;
-  /** Too few workers are left, and no other is expected. Called once. */
+  /** Too few workers are left, and no other is expected. Called once, or again and again if they go on. */
   onNoneLeft(reasons: readonly string[]): void;
 }
 
@@ -57,8 +59,7 @@ export class Workers {
   readonly #runtime: Runtime;
   readonly #events: WorkersEvents;
   readonly #log: Log;
-  /** The run ends with fewer workers. */
-  readonly #workersMin: number;
+  readonly #needs: WorkerNeeds;
   readonly #warnings: ConnectionWarnings;
   readonly #refusals: CoreRefusals;
   readonly #connected = new Set<ConnectedWorker>();
@@ -70,10 +71,10 @@ export class Workers {
   #isPaused = false;
   #isClosed = false;
 
-  constructor(runtime: Runtime, log: Log, workersMin: number, events: WorkersEvents) {
+  constructor(runtime: Runtime, log: Log, needs: WorkerNeeds, events: WorkersEvents) {
+    this.#needs = needs;
     this.#runtime = runtime;
     this.#log = log;
-    this.#workersMin = workersMin;
     this.#events = events;
     this.#warnings = new ConnectionWarnings(log);
     this.#refusals = new CoreRefusals(log);
@@ -103,7 +104,7 @@ export class Workers {
         if (kind === "failed") this.#warnings.add(name, reason);
         else this.#warnUnusable(name, reason);
       },
-    });
+    }, this.#needs.giveUpMs);
     this.#addresses.set(name, address);
     address.start();
   }
@@ -173,9 +174,9 @@ export class Workers {
     this.#refusals.onTick(nowMs);
     this.#claims.onTick(nowMs);
     this.#memory.onTick(nowMs, !this.#isPaused);
-    const members = this.#members;
-    const hasWaited = ({ connectedAtMs }: ConnectedWorker) => nowMs - connectedAtMs > GIVE_UP_MS;
-    if (votesOf(members) < this.#workersMin && members.some(hasWaited)) this.#checkLeft();
+    const { giveUpMs, workersMin } = this.#needs;
+    const hasWaited = ({ connectedAtMs }: ConnectedWorker) => nowMs - connectedAtMs > giveUpMs;
+    if (votesOf(this.#members) < workersMin && this.#members.some(hasWaited)) this.#checkLeft();
   }
 
   /** Disconnects all workers. */
@@ -242,7 +243,8 @@ export class Workers {
     const { address, connection } = worker;
     const instance = description?.instance ?? worker.name;
     const identity = this.#claims.identityOf(worker, instance, answered !== undefined);
-    const excluded = this.#claims.exclusionOf(identity);
+    const excluded = this.#claims.exclusionOf(identity) ??
+      this.#events.refusalOf?.(worker.name, description);
     if (excluded !== undefined) return this.disconnect(worker, new UnusableWorkerError(excluded));
     const other = description && this.#claims.holderOf(instance, worker, this.#members);
     if (other?.address && address) {
@@ -302,11 +304,11 @@ export class Workers {
   #checkLeft(): void {
     if (this.#isClosed || this.#listeners.count > 0) return;
     const addresses = [...this.#addresses.values()];
-    const reasons = reasonsForNone([...this.#connected], addresses, this.#workersMin);
+    const reasons = reasonsForNone([...this.#connected], addresses, this.#needs.workersMin);
     if (!reasons) return;
     reasons.unshift(...this.#histories.problems.reverse());
     this.#refusals.drop();
-    this.close();
+    if (this.#needs.whenNone === "end") this.close();
     this.#events.onNoneLeft(reasons.length > 0 ? reasons : ["the worker list is empty"]);
   }
 

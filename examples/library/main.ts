@@ -6,7 +6,7 @@
  */
 
 import process from "node:process";
-import { Session } from "../../mod.ts";
+import { Session } from "@distcomp/distcomp";
 
 const [core = "count_words.so"] = process.argv.slice(2);
 const texts = ["one", "one two", "one two three"];

@@ -156,8 +156,7 @@ test("a command line of bench that is wrong is refused in one line", async () =>
     [["bench", path, "--slots=2", "--workers=a"], /--slots is only for a bench without --workers/],
     [["bench", path, "--time=0"], /--time must be a time over 0/],
   ];
-  for (const [args, message] of wrong) {
-    const ended = await workspace.run(args);
+  for (const [[, message], ended] of await workspace.runEach(wrong, ([args]) => args)) {
     assert.equal(ended.code, 2, ended.stderr);
     assert.match(ended.stderr, message);
     assert.match(ended.stderr, /^distcomp: [^\n]+\n$/);

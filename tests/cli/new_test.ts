@@ -36,8 +36,8 @@ test("new writes into an empty folder, and leaves any other as it is", async () 
     ["full", 'The folder "full" is not empty; choose another name'],
     ["file", 'Cannot make the folder "file": there is a file of that name'],
   ];
-  for (const [name, message] of refused) {
-    const { code, stderr, stdout } = await workspace.run(["new", "cpp", name]);
+  const runs = await workspace.runEach(refused, ([name]) => ["new", "cpp", name]);
+  for (const [[, message], { code, stderr, stdout }] of runs) {
     assert.deepEqual([code, stderr, stdout], [2, `distcomp: ${message}\n`, ""]);
   }
   assert.deepEqual(await workspace.outputs("full"), { "core.c": "mine" });
@@ -46,8 +46,9 @@ test("new writes into an empty folder, and leaves any other as it is", async () 
 
 test("new refuses a language or a name that it cannot use, and writes nothing", async () => {
   await using workspace = await Workspace.make();
-  for (const name of ["", "a/b", "../a", "1st", "-o", "a b", "ä", "x".repeat(65), ".", "a.so"]) {
-    const { code, stderr } = await workspace.run(["new", "c", "--", name]);
+  const names = ["", "a/b", "../a", "1st", "-o", "a b", "ä", "x".repeat(65), ".", "a.so"];
+  const runs = await workspace.runEach(names, (name) => ["new", "c", "--", name]);
+  for (const [name, { code, stderr }] of runs) {
     assert.equal(code, 2, name);
     assert.match(stderr, /^distcomp: Cannot call a project ".*": a name has at most 64 letters,/);
   }

@@ -46,7 +46,10 @@ test("what is typed counts more than the settings, and so do the variables of th
 
 test("settings about this machine do not hinder a run that has workers", () => {
   assert.equal(runFlags([], { slots: 3 }).slots, 3);
-  assert.equal(runFlags(["--workers", "a"], { slots: 3 }).slots, undefined);
+  for (const option of ["--workers", "--listen", "--ssh"]) {
+    assert.equal(runFlags([option, "a"], { slots: 3 }).slots, undefined);
+  }
+  assert.equal(runFlags([], { slots: 3, ssh: "a" }).slots, undefined);
   assert.equal(runFlags([], RUN).slots, undefined);
 });
 

@@ -110,10 +110,10 @@ test("options that contradict each other, and GPUs that are not there, are usage
     [["--gpus", "all"], /--gpus all: this machine has no GPU .*; name them/],
     [["--threads", "0"], /--threads must be a whole number of at least 1, not "0"/],
   ];
-  for (const [options, message] of cases) {
-    const ended = await workspace.run(["worker", "--listen", "127.0.0.1:0", ...options], {
-      env: { CUDA_VISIBLE_DEVICES: "NoDevFiles" },
-    });
+  const listen = ["worker", "--listen", "127.0.0.1:0"];
+  const env = { CUDA_VISIBLE_DEVICES: "NoDevFiles" };
+  const runs = await workspace.runEach(cases, ([options]) => [...listen, ...options], { env });
+  for (const [[options, message], ended] of runs) {
     assert.equal(ended.code, 2, options.join(" "));
     assert.match(ended.stderr, message);
   }
@@ -121,5 +121,8 @@ test("options that contradict each other, and GPUs that are not there, are usage
     ["run", PLACE, "--repeat", "1", "--workers", "127.0.0.1:1", "--pin"],
   );
   assert.equal(run.code, 2);
-  assert.match(run.stderr, /--pin is only for a run without --workers or --listen; on a worker/);
+  assert.match(
+    run.stderr,
+    /--pin is only for a run without --workers, --listen or --ssh; on a worker/,
+  );
 });

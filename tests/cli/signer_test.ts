@@ -75,8 +75,9 @@ test("options that cannot mean anything are refused before the worker listens", 
     [["--allow-env", "LEVEL"], /--allow-env is for a worker with --trust or --allow/],
     [["--trust", "release.pub", "--allow-env", "A=1"], /--allow-env must be a name such as LEVEL/],
   ];
-  for (const [args, reason] of cases) {
-    const refused = await workspace.run(["worker", "--listen", "127.0.0.1:0", ...args]);
+  const listen = ["worker", "--listen", "127.0.0.1:0"];
+  const runs = await workspace.runEach(cases, ([args]) => [...listen, ...args]);
+  for (const [[args, reason], refused] of runs) {
     assert.equal(refused.code, 2, args.join(" "));
     assert.match(refused.stderr, reason);
     assert.equal(refused.stdout, "");

@@ -56,8 +56,8 @@ test("parameters that make no sense are refused", async () => {
     [["--param", "a=1", "--param", "a=2"], "--param a is given twice"],
     [["--param", "a=1", "--repeat", "2"], "Choose one kind of inputs"],
   ] as const;
-  for (const [args, reason] of refusals) {
-    const run = await workspace.run(["run", ECHO, ...args]);
+  const runs = await workspace.runEach(refusals, ([args]) => ["run", ECHO, ...args]);
+  for (const [[, reason], run] of runs) {
     assert.equal(run.code, 2);
     assert(run.stderr.includes(reason), run.stderr);
   }

@@ -42,7 +42,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["run", ECHO, "in", "--slots", "0"], /--slots must be a whole number from 1 to 4096, not "0"/],
   [
     ["run", ECHO, "in", "--slots", "2", "--workers", "a"],
-    /--slots is only for a run without --workers or --listen/,
+    /--slots is only for a run without --workers, --listen or --ssh/,
   ],
   [["run", ECHO, "in", "--workers", "a:b"], /Cannot understand the address "a:b"/],
   [["run", ECHO, "in", "--workers", "a,::1"], /"::1": an IPv6 address needs brackets/],
@@ -64,11 +64,16 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["worker", "--stdio", "--connect", "a"], /Choose one: --listen, --connect or --stdio/],
 ];
 
+/** A run of a core. */
+function runOf([file]: [string, unknown]): string[] {
+  return ["run", file, "in"];
+}
+
 test("a wrong command ends with status 2, and says what is wrong and what to type instead", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("in/a", "1");
-  for (const [args, message] of WRONG_COMMANDS) {
-    const run = await workspace.run(args);
+  const runs = await workspace.runEach(WRONG_COMMANDS, ([args]) => args);
+  for (const [[args, message], run] of runs) {
     assertRefused(run, message, args);
     const isOneLine = /^distcomp: [A-Z-][^\n]+[^.]\n$/.test(run.stderr);
     assert(isOneLine || args.length === 0, `not one line: ${args.join(" ")}\n${run.stderr}`);
@@ -77,8 +82,8 @@ test("a wrong command ends with status 2, and says what is wrong and what to typ
 
 test("--help and --version end with status 0", async () => {
   await using workspace = await Workspace.make();
-  for (const args of [["--help"], ["help"], ["help", "run"], ["run", "--help"], ["worker", "-h"]]) {
-    const run = await workspace.run(args);
+  const lines = [["--help"], ["help"], ["help", "run"], ["run", "--help"], ["worker", "-h"]];
+  for (const [, run] of await workspace.runEach(lines, (args) => args)) {
     assert.equal(run.code, 0, run.stderr);
     assert.match(run.stdout, /^Usage: distcomp/);
     assert.equal(run.stderr, "");
@@ -111,8 +116,7 @@ test("a file that is not a core is refused before anything is written", async ()
     ["text.so", "it is a text file"],
     ["picture.so", "it is not a shared library"],
   ];
-  for (const [file, why] of refused) {
-    const run = await workspace.run(["run", file, "in"]);
+  for (const [[file, why], run] of await workspace.runEach(refused, runOf)) {
     assertRefused(run, new RegExp(`^distcomp: Cannot use "${file}" as a compute core: ${why}\\n$`));
   }
   await assertNoOutputs(workspace);
@@ -134,8 +138,8 @@ testUnless(
       [await core("no_free"), /it lacks worker_free_outdata\n$/],
       [await core("no_symbols"), /it lacks worker_init, worker_run_job, worker_free_outdata\n$/],
     ];
-    for (const [file, message] of refused) {
-      assertRefused(await workspace.run(["run", file, "in"]), message);
+    for (const [[, message], run] of await workspace.runEach(refused, runOf)) {
+      assertRefused(run, message);
     }
     await assertNoOutputs(workspace);
   },
@@ -169,9 +173,8 @@ test("inputs that cannot be used are refused before anything is written", async 
     [["x", "-o", "x"], /The outputs would overwrite the inputs in "x"/],
     [["x/same", "-o", "x"], /Cannot use input "x\/same": its output would overwrite it/],
   ];
-  for (const [inputs, message] of refused) {
-    assertRefused(await workspace.run(["run", ECHO, ...inputs]), message, inputs);
-  }
+  const runs = await workspace.runEach(refused, ([inputs]) => ["run", ECHO, ...inputs]);
+  for (const [[inputs, message], run] of runs) assertRefused(run, message, inputs);
   await assertNoOutputs(workspace);
   assert.deepEqual(await workspace.outputs("x"), { same: "1" });
 });

@@ -18,11 +18,17 @@ import { constants, type Dirent, readFileSync } from "node:fs";
 import { access, mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Program, type ProgramOptions } from "../lib/processes.ts";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { Program, type ProgramOptions, scriptCommand } from "../lib/processes.ts";
+import { END } from "./command_marks.ts";
 import type { SharedWorker } from "./shared_worker.ts";
 
 /** distcomp's own folder in every output folder. */
 const STATE_FOLDER = ".distcomp";
+
+/** The program that runs several command lines. */
+const COMMAND_LINES = scriptCommand(fileURLToPath(new URL("command_lines.ts", import.meta.url)));
 
 /** Where Linux keeps files in memory. */
 const MEMORY_FOLDER = "/dev/shm";
@@ -34,12 +40,15 @@ const MEMORY_BYTES_MIN = 512 * 1024 * 1024;
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
-  /** Without progress lines: how many there are depends on how busy the machine is. */
+  /** Without progress lines and workers that join: how many there are depends on how busy the machine is. */
   readonly stderr: string;
 }
 
 /** A line that a run prints every few seconds where stderr is no terminal. */
 const PROGRESS_LINE = /^[\d,]+(\/[\d,]+)? jobs, .*\n/gm;
+
+/** The line about the worker of a test. */
+const JOINED_LINE = /^worker \S+ joined(: \d+ slots?)?\n/gm;
 
 /** A line of the journal. */
 export interface JobRecord {
@@ -109,6 +118,37 @@ export class Workspace implements AsyncDisposable {
     return await endOf(program);
   }
 
+  /**
+   * Runs a command line here for each case, and gives each case with how that ended. For commands that are refused or
+   * only print: of the source, all are one process.
+   */
+  async runEach<T>(
+    cases: readonly T[],
+    argsOf: (one: T) => readonly string[],
+    options: ProgramOptions = {},
+  ): Promise<[T, Ended][]> {
+    const lines = cases.map(argsOf);
+    const ended = process.env.DISTCOMP_TEST_COMMAND
+      ? await Array.fromAsync(lines, (args) => this.run(args, options))
+      : await this.#runTogether(lines, options);
+    return cases.map((one, at) => [one, ended[at] as Ended]);
+  }
+
+  async #runTogether(
+    lines: readonly (readonly string[])[],
+    options: ProgramOptions,
+  ): Promise<Ended[]> {
+    const command = { ...options, command: COMMAND_LINES };
+    const { stdout, stderr } = await this.run([JSON.stringify(lines)], command);
+    const [outputs, errors] = [stdout.split(END), stderr.split(END)];
+    assert.equal(outputs.length, 2 * lines.length + 1, stderr);
+    return lines.map((_, at) => ({
+      code: Number(outputs[2 * at + 1]),
+      stdout: outputs[2 * at] as string,
+      stderr: errors[2 * at] as string,
+    }));
+  }
+
   /** What lies in a folder of outputs, by name and as text, in the order of names, without what is ours. */
   async outputs(folder = "outputs"): Promise<Record<string, string>> {
     const root = this.at(folder);
@@ -173,5 +213,6 @@ export async function endOf(program: Program): Promise<Ended> {
   assert.equal(signal, null, program.stderr);
   assert.deepEqual(await program.descendants(), [], "it leaves no process behind");
   assert.deepEqual(await program.files(), [], "it leaves no file behind");
-  return { code, stdout: program.stdout, stderr: program.stderr.replaceAll(PROGRESS_LINE, "") };
+  const stderr = program.stderr.replaceAll(PROGRESS_LINE, "").replaceAll(JOINED_LINE, "");
+  return { code, stdout: program.stdout, stderr };
 }

@@ -15,7 +15,7 @@ import { buildEcho, outputOf, ROOT, sourceCommand } from "../../bench/programs.t
 import { Workspace } from "../cli/workspace.ts";
 import { ControllerV1 } from "../fixtures/peers/controller_v1.ts";
 import { startWorker } from "../lib/processes.ts";
-import { testUnless } from "../lib/test.ts";
+import { slowTestUnless } from "../lib/test.ts";
 import { bytesCopied, callsIn, missingStrace, type SystemCall, traced } from "./system_calls.ts";
 
 /** Of a worker and its slots together, for 1,000 jobs of 64 bytes that come as fast as it takes them. Deno 74, Bun 121. */
@@ -81,7 +81,7 @@ async function callsOfWorker(
   return callsIn(trace, startedAtS, endedAtS);
 }
 
-testUnless(noStrace, "a worker makes few system calls for small jobs", async () => {
+slowTestUnless(noStrace, "a worker makes few system calls for small jobs", async () => {
   await onGround(async (ground) => {
     const [jobs, window] = [10_000, 2_048];
     const calls = await callsOfWorker(ground, jobs, 64, window);
@@ -91,7 +91,7 @@ testUnless(noStrace, "a worker makes few system calls for small jobs", async () 
   });
 });
 
-testUnless(noStrace, "a worker copies the bytes of large jobs seldom", async () => {
+slowTestUnless(noStrace, "a worker copies the bytes of large jobs seldom", async () => {
   await onGround(async (ground) => {
     const [jobs, bytes, window] = [16, 1024 * 1024, 4];
     const calls = await callsOfWorker(ground, jobs, bytes, window);
@@ -101,7 +101,7 @@ testUnless(noStrace, "a worker copies the bytes of large jobs seldom", async () 
   });
 });
 
-testUnless(noStrace, "a run makes few system calls for each of its files", async () => {
+slowTestUnless(noStrace, "a run makes few system calls for each of its files", async () => {
   await onGround(async ({ core, trace }) => {
     const counts: number[] = [];
     for (const files of [FILES_FEW, FILES_MANY]) {
@@ -123,7 +123,7 @@ testUnless(noStrace, "a run makes few system calls for each of its files", async
   });
 });
 
-testUnless(
+slowTestUnless(
   process.platform === "linux" ? undefined : "CPU time is read from /proc",
   "a job costs little CPU time, compared with a loop on the same machine in the same minute",
   async () => {

@@ -88,6 +88,8 @@ export interface Exit {
 
 /** How to start the program. */
 export interface ProgramOptions {
+  /** What to start; `programCommand()` by default. */
+  readonly command?: readonly string[];
   /** A command that runs the program, which is appended as its arguments: `["nice", "-n", "19"]`. */
   readonly through?: readonly string[];
   /** Stdin and stdout carry a protocol. The test uses them, and they are not collected as text. */
@@ -135,7 +137,8 @@ export class Program implements AsyncDisposable {
 
   static async start(args: readonly string[], options: ProgramOptions = {}): Promise<Program> {
     const directory = await mkdtemp(join(tmpdir(), "dc-"));
-    const [command, ...rest] = [...options.through ?? [], ...programCommand(), ...args];
+    const program = options.command ?? programCommand();
+    const [command, ...rest] = [...options.through ?? [], ...program, ...args];
     const { isStdio = false, stdin, cwd, env, lifeLimitMs = LIFE_LIMIT_MS } = options;
     const child = spawn(command as string, rest, {
       cwd,

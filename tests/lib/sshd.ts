@@ -13,12 +13,13 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { once } from "node:events";
-import { eventually, programCommand } from "./processes.ts";
+import { freePort } from "./free_port.ts";
+import { eventually, programCommand, signalQuietly } from "./processes.ts";
 
 const SSHD = "/usr/sbin/sshd";
 
@@ -39,8 +40,8 @@ export class Sshd implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** `config`: more lines of its configuration. */
-  static async start(config: readonly string[] = []): Promise<Sshd> {
+  /** `machine`: what `uname -m` says on the nodes. */
+  static async start(machine?: string): Promise<Sshd> {
     const folder = mkdtempSync(join(tmpdir(), "dc-sshd-"));
     const port = await freePort();
     for (const name of ["host", "user", "other"]) {
@@ -58,9 +59,14 @@ export class Sshd implements AsyncDisposable {
       "UsePAM no",
       "PasswordAuthentication no",
       "PermitRootLogin yes",
-      `SetEnv XDG_CACHE_HOME=${join(folder, "cache")} TMPDIR=${join(folder, "tmp")}`,
-      ...config,
+      `SetEnv XDG_CACHE_HOME=${join(folder, "cache")} TMPDIR=${join(folder, "tmp")}` +
+      (machine === undefined ? "" : ` PATH=${join(folder, "there")}:${process.env.PATH}`),
     ];
+    if (machine !== undefined) {
+      mkdirSync(join(folder, "there"));
+      const script = `#!/bin/sh\ntest "$1" = -m && echo ${machine} || exec /usr/bin/uname "$@"\n`;
+      writeFileSync(join(folder, "there/uname"), script, { mode: 0o755 });
+    }
     writeFileSync(join(folder, "sshd_config"), `${lines.join("\n")}\n`);
     const args = ["-D", "-e", "-f", join(folder, "sshd_config")];
     const server = spawn(SSHD, args, { stdio: ["ignore", "ignore", "ignore"] });
@@ -88,11 +94,23 @@ export class Sshd implements AsyncDisposable {
 
   /** What runs on the nodes, by its command line. */
   get running(): string[] {
+    return this.#processes().map(({ command }) => command);
+  }
+
+  /** Kills the workers, but not what ssh has started them with. */
+  killWorkers(): void {
+    for (const { pid, command } of this.#processes()) {
+      if (command.includes(" worker --")) signalQuietly(pid, "SIGKILL");
+    }
+  }
+
+  #processes(): { readonly pid: number; readonly command: string }[] {
     const mark = `XDG_CACHE_HOME=${join(this.folder, "cache")}\0`;
     return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
       try {
         if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(mark)) return [];
-        return [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")];
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return [{ pid: Number(pid), command }];
       } catch {
         return []; // it has just ended
       }
@@ -139,15 +157,6 @@ export class Sshd implements AsyncDisposable {
     if (this.#server.exitCode === null) await once(this.#server, "exit");
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-/** A port that nobody listens on now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function answers(port: number): Promise<boolean> {

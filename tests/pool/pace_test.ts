@@ -119,6 +119,33 @@ test("an endpoint has at most 32 ms of work in flight, however late its answers 
   assert.ok(drive.inFlightMax > 250 && drive.inFlightMax <= 350, `${drive.inFlightMax} jobs`);
 });
 
+test("a slot that waits for jobs for a while does not seem slow afterwards", () => {
+  const drive = new Drive({ isLocal: true, roundTripMs: 0.1, durationMs: () => 0.01 });
+  const window = drive.answer(20_000);
+  drive.rest(0);
+  const { pace } = drive;
+  let nowMs = drive.nowMs;
+  for (let count = 0; count < 20; count++) { // one job at a time
+    const sequence = pace.onSent(nowMs);
+    pace.onAnswer(sequence, 1, nowMs += 1);
+  }
+  assert.ok(drive.window >= window / 2, `${drive.window} instead of ${window} jobs`);
+});
+
+test("an endpoint whose first jobs waited for the core soon has as many short jobs as others", () => {
+  for (const wakesEveryMs of [0, 8]) {
+    const drive = new Drive({
+      slots: 2,
+      durationMs: (sequence) => sequence <= 4 ? 500 : 0.01,
+      wakesEveryMs: () => wakesEveryMs,
+    });
+    drive.answer(4);
+    const startMs = drive.nowMs;
+    while (drive.window < 300) drive.answer(1);
+    assert.ok(drive.nowMs - startMs < 200, `${drive.nowMs - startMs} ms`);
+  }
+});
+
 test("an endpoint that has no more jobs is not starved", () => {
   const pace = new Pace(1);
   let nowMs = 0;

@@ -123,6 +123,17 @@ test("a payload that is given up while it is read, with the next header, is skip
   assertSameFrames(decoder.feed(second.payload), [second]);
 });
 
+test("zeros are behind a payload whose connection ends before its last read is handled", () => {
+  const places = new Places();
+  const decoder = new FrameDecoder({ findPlace: places.find });
+  decoder.feed(encodeFrame(largeFrame(1)).subarray(0, HEADER_BYTES));
+  const next = encodeFrame(largeFrame(2)).subarray(0, HEADER_BYTES);
+  decoder.space().set(concat([largeFrame(1).payload, next]));
+  decoder.close();
+  places.assertZerosBehind();
+  assert.equal(places.released, 1);
+});
+
 test("memory for reads is used again as long as no frame is in it", () => {
   const decoder = new FrameDecoder({ findPlace: new Places().find });
   const buffers = new Set<ArrayBuffer>();

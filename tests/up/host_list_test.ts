@@ -40,6 +40,7 @@ test("what is no list of hosts is one error that shows it", () => {
     ":4",
     "-oProxyCommand=x",
     "me@-x",
+    "-me@x",
     "a;b",
     "a'b",
     "$(x)",

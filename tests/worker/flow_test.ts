@@ -5,7 +5,7 @@ import type { ByteStream } from "../../runtime/ports.ts";
 import { concat, FrameReader, utf8 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { slowTest, test } from "../lib/test.ts";
 import { fakeCore } from "./controllers.ts";
 import { elapse, startFakeWorker } from "./own_worker.ts";
 import {
@@ -44,24 +44,27 @@ test("a controller that does not read its large outputs stops its own jobs, not 
   assert.equal(await countRun(), pairs);
 });
 
-test("65,536 unanswered jobs are taken, and no more until half of them are answered", async () => {
-  await using worker = await startFakeWorker();
-  using socket = await connectRaw(worker);
-  const [core, jobs, more] = [0, 65_536, 20_000];
-  socket.write(coreMessage(BigInt(core), "hangs", await fakeCore("hangs")));
-  socket.write(jobMessages(1, jobs, "waits for its core"));
-  socket.write(versionMessage(1_000_000n));
-  assert.deepEqual((await readFrames(socket, 1)).map(({ id }) => id), [1_000_000n]);
-  // Far more than one read brings.
-  socket.write(jobMessages(1 + jobs, more, "is not read yet"));
-  socket.write(versionMessage(1_000_001n));
-  const answers = await elapse(worker.clock, readFrames(socket, 1 + jobs + more + 1), 10_000);
-  const late = answers.findIndex(({ id }) => id === 1_000_001n);
-  assert(late > jobs / 2, `it was answered after ${late} others`);
-  assert.equal(new Set(answers.map(({ id }) => id)).size, answers.length);
-});
+slowTest(
+  "65,536 unanswered jobs are taken, and no more until half of them are answered",
+  async () => {
+    await using worker = await startFakeWorker();
+    using socket = await connectRaw(worker);
+    const [core, jobs, more] = [0, 65_536, 20_000];
+    socket.write(coreMessage(BigInt(core), "hangs", await fakeCore("hangs")));
+    socket.write(jobMessages(1, jobs, "waits for its core"));
+    socket.write(versionMessage(1_000_000n));
+    assert.deepEqual((await readFrames(socket, 1)).map(({ id }) => id), [1_000_000n]);
+    // Far more than one read brings.
+    socket.write(jobMessages(1 + jobs, more, "is not read yet"));
+    socket.write(versionMessage(1_000_001n));
+    const answers = await elapse(worker.clock, readFrames(socket, 1 + jobs + more + 1), 10_000);
+    const late = answers.findIndex(({ id }) => id === 1_000_001n);
+    assert(late > jobs / 2, `it was answered after ${late} others`);
+    assert.equal(new Set(answers.map(({ id }) => id)).size, answers.length);
+  },
+);
 
-test("a controller that does not even read its refusals is not read any further", async () => {
+slowTest("a controller that does not even read its refusals is not read any further", async () => {
   await using worker = await startFakeWorker();
   const jobs = 600_000;
   // Every job is refused with the name of the core that could not be loaded: ten times as much as was sent.

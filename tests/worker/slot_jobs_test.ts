@@ -18,6 +18,18 @@ test("a worker counts jobs that are done, and attempts that fail with a slot", a
   assert.deepEqual([done, lost], [4, 1]);
 });
 
+test("a crash counts however many jobs the process before has answered", async () => {
+  await using worker = await startFakeWorker();
+  await using controller = await connect2(worker, "behave");
+  for (let count = 1; count <= 3; count++) {
+    await run(controller, "echo a");
+    await failed(sendLimited(controller, "crash"), "crash");
+    await failed(sendLimited(controller, "crash"), "crash");
+    const { done, failed: lost } = worker.worker.status.jobs;
+    assert.deepEqual([done, lost], [count, 2 * count]);
+  }
+});
+
 test("a result with an exit code counts as failed, whichever of its bytes is not zero", () => {
   const jobs = new SlotJobs();
   const answer = (type: number, ...payload: number[]) =>

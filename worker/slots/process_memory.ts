@@ -40,8 +40,8 @@ export class ProcessMemory {
   private constructor(inputs: SharedMemory, outputs: SharedMemory) {
     this.#inputs = inputs;
     this.#outputs = outputs;
-    this.#inputViews = new RegionViews(inputs);
-    this.#outputViews = new RegionViews(outputs);
+    this.#inputViews = new RegionViews(inputs, "coldest");
+    this.#outputViews = new RegionViews(outputs, "released");
   }
 
   /** Makes it for a process that is about to start; `undefined` where the system cannot. */
@@ -113,29 +113,39 @@ export class ProcessMemory {
   }
 
   /**
-   * The response that a slot announces. What it says is checked: a core can write to the socket of its slot.
+   * The response that a slot announces. What it says is checked: a core can write to the socket of its slot. It can
+   * write to the output too until that is sent, but not to the header and the fields before it, which decide where the
+   * next message begins.
    * `onTaken`: its region, which has this index, is free again.
    */
-  response({ id, payload }: Frame, onTaken: (index: number) => void): SlotResponse {
-    const { region: index, bytes, exitCode } = decodeSharedOutput(payload);
+  response({ id, payload: fields }: Frame, onTaken: (index: number) => void): SlotResponse {
+    const { region: index, bytes, exitCode } = decodeSharedOutput(fields);
     const region = regionOf(index);
-    if (!region || this.#usedOutputs.has(region) || DATA_AT + bytes > region.byteLength) {
+    if (!region || this.#usedOutputs.has(region) || bytes > region.byteLength) {
       throw new MalformedPayloadError(`A slot describes ${bytes} bytes of output that it has not`);
     }
     this.#usedOutputs.add(region);
-    const view = this.#outputViews.view(region, DATA_AT + bytes);
-    const head = new DataView(view.buffer, DATA_AT - JOB_RESULT_PREFIX_BYTES);
+    const view = this.#outputViews.viewWithHead(region, bytes) ?? this.#copyOf(region, bytes);
+    const payload = view.subarray(view.byteLength - bytes - JOB_RESULT_PREFIX_BYTES);
+    const head = new DataView(payload.buffer, payload.byteOffset);
     head.setInt32(0, exitCode, true);
     writeUint64(head, 4, bytes);
     return {
       type: ResponseType.ok,
       id,
-      payload: view.subarray(DATA_AT - JOB_RESULT_PREFIX_BYTES),
+      payload,
       release: () => {
         this.#take(region);
         if (!this.#isGone) onTaken(index);
       },
     };
+  }
+
+  /** An output behind room for the header and the fields of its message. */
+  #copyOf(region: Region, bytes: number): Uint8Array<ArrayBuffer> {
+    const copy = new Uint8Array(HEADER_BYTES + JOB_RESULT_PREFIX_BYTES + bytes);
+    copy.set(this.#outputViews.view(region, bytes), copy.byteLength - bytes);
+    return copy;
   }
 
   #take(region: Region): void {

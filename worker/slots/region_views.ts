@@ -11,36 +11,60 @@ const VIEW_BYTES_MIN = 128 * 1024;
 
 /** What is known of a region that was used before. */
 interface Known {
-  view: Uint8Array<ArrayBuffer>;
+  view?: Uint8Array<ArrayBuffer>;
+  withHead?: Uint8Array<ArrayBuffer> | undefined;
   /** Behind so many bytes there are zeros. */
   usedBytes: number;
 }
 
+/**
+ * Which region is given back when too much is kept: the one that was released first, as the others will be used before
+ * it; or the one that is being released, of which the other process does not know yet that it may use it.
+ */
+export type GivenBack = "coldest" | "released";
+
 /** The views of one memory. */
 export class RegionViews {
   readonly #memory: SharedMemory;
+  readonly #givenBack: GivenBack;
   readonly #known = new Map<Region, Known>();
+  /** Regions that are not in use, in the order in which they were released. */
+  readonly #kept = new Set<Region>();
   #keptBytes = 0;
 
-  constructor(memory: SharedMemory) {
+  constructor(memory: SharedMemory, givenBack: GivenBack) {
     this.#memory = memory;
+    this.#givenBack = givenBack;
   }
 
   /** The first `bytes` bytes of a region, which is taken into use, and `zeros` more, which stay zeros. */
   view(region: Region, bytes: number, zeros = 0): Uint8Array<ArrayBuffer> {
     const viewBytes = bytes + zeros;
-    const known = this.#known.get(region) ??
-      { view: this.#viewOf(region, viewBytes), usedBytes: 0 };
-    this.#known.set(region, known);
-    this.#keptBytes -= known.usedBytes;
-    known.usedBytes = Math.max(known.usedBytes, bytes);
-    if (known.view.byteLength < viewBytes) known.view = this.#viewOf(region, viewBytes);
+    const known = this.#use(region, bytes);
+    if (!known.view || known.view.byteLength < viewBytes) {
+      known.view = this.#memory.view(region.at, sizeOf(region, viewBytes));
+    }
     return known.view.subarray(0, viewBytes);
   }
 
-  #viewOf(region: Region, bytes: number): Uint8Array<ArrayBuffer> {
-    const size = Math.max(VIEW_BYTES_MIN, 2 ** Math.ceil(Math.log2(bytes)));
-    return this.#memory.view(region.at, Math.min(region.byteLength, size));
+  /**
+   * The first `bytes` bytes of a region, which is taken into use, behind `PAGE_BYTES` bytes that the other process
+   * cannot reach. `undefined` if there are too many such views.
+   */
+  viewWithHead(region: Region, bytes: number): Uint8Array<ArrayBuffer> | undefined {
+    const known = this.#use(region, bytes);
+    if (!known.withHead || known.withHead.byteLength < PAGE_BYTES + bytes) {
+      known.withHead = this.#memory.viewWithHead(region.at, sizeOf(region, bytes));
+    }
+    return known.withHead?.subarray(0, PAGE_BYTES + bytes);
+  }
+
+  #use(region: Region, bytes: number): Known {
+    const known = this.#known.get(region) ?? { usedBytes: 0 };
+    this.#known.set(region, known);
+    if (this.#kept.delete(region)) this.#keptBytes -= known.usedBytes;
+    known.usedBytes = Math.max(known.usedBytes, bytes);
+    return known;
   }
 
   /** Makes all zero that an earlier input has left behind `end`. To be called before the region is taken into use. */
@@ -49,7 +73,7 @@ export class RegionViews {
     if (!known || known.usedBytes <= end) return;
     const page = Math.ceil(end / PAGE_BYTES) * PAGE_BYTES;
     if (page < known.usedBytes) this.#discard(region, page, known.usedBytes);
-    known.view.fill(0, end, Math.min(page, known.usedBytes));
+    known.view?.fill(0, end, Math.min(page, known.usedBytes));
     this.#keptBytes -= known.usedBytes - end;
     known.usedBytes = end;
   }
@@ -58,11 +82,22 @@ export class RegionViews {
   onReleased(region: Region): void {
     const known = this.#known.get(region);
     if (!known) return;
+    this.#kept.add(region);
     this.#keptBytes += known.usedBytes;
-    if (this.#keptBytes <= KEPT_BYTES_MAX) return;
-    this.#keptBytes -= known.usedBytes;
-    this.#known.delete(region);
-    this.#discard(region, 0, known.usedBytes);
+    if (this.#givenBack === "released" || known.usedBytes > KEPT_BYTES_MAX) this.#trim([region]);
+    else this.#trim(this.#kept);
+  }
+
+  /** Gives regions back, in this order, until no more is kept than may be. */
+  #trim(regions: Iterable<Region>): void {
+    for (const region of regions) {
+      const known = this.#known.get(region);
+      if (!known || this.#keptBytes <= KEPT_BYTES_MAX) return;
+      this.#kept.delete(region);
+      this.#keptBytes -= known.usedBytes;
+      this.#known.delete(region);
+      this.#discard(region, 0, known.usedBytes);
+    }
   }
 
   /** How many bytes of regions are not given back. */
@@ -75,4 +110,10 @@ export class RegionViews {
   #discard({ at }: Region, from: number, to: number): void {
     this.#memory.discard(at + from, Math.ceil((to - from) / PAGE_BYTES) * PAGE_BYTES);
   }
+}
+
+/** How large a view is made for so many bytes. */
+function sizeOf(region: Region, bytes: number): number {
+  const size = Math.max(VIEW_BYTES_MIN, 2 ** Math.ceil(Math.log2(bytes)));
+  return Math.min(region.byteLength, size);
 }

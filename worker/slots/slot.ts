@@ -236,6 +236,7 @@ export class Slot {
     const { events, launcher } = this.#context;
     const hasJob = lastStarted !== 0 && lastStarted !== this.#answered;
     if (hasJob && cause !== "terminated") launcher.jobs.onLost();
+    this.#answered = undefined; // the ids of its next endpoint begin anew
     events.onLastLines?.(endpoint, lastStarted, printed.lastLines);
     events.onLost(endpoint, reason, cause, lastStarted);
     void this.#bringUp();

@@ -40,12 +40,19 @@ test("files in a tar are counted without their contents, unless they are many sm
     small: tarOf(Array.from({ length: 300 }, () => 10_000)),
     few: tarOf([0, 1, 511, 512, 513, MIB, 0]),
     packed: gzipSync(tarOf([1])),
+    links: Buffer.concat([linkHeader(), linkHeader(), tarOf([1])]), // a link is a job that fails
   };
   for (const [name, tar] of Object.entries(tars)) await disk.files.create(`/${name}`, tar);
   const counts = await Promise.all(
     Object.keys(tars).map((name) => countInTar(disk.files, `/${name}`)),
   );
-  assert.deepEqual(counts, [300, undefined, 7, undefined]);
+  assert.deepEqual(counts, [300, undefined, 7, undefined, 3]);
+  const damaged = Buffer.concat([
+    tarOf([20_000]).subarray(0, 512 + 20_480),
+    Buffer.alloc(512, "x"),
+  ]);
+  await disk.files.create("/damaged", damaged);
+  await assert.rejects(countInTar(disk.files, "/damaged"), /at byte 20992, there is no header/);
 });
 
 /** Reads a tar in parts, and gives the memory of each content back as soon as it was looked at. */
@@ -79,6 +86,16 @@ function tarOf(sizes: readonly number[]): Buffer {
     return [Buffer.from(before), content, after];
   });
   return Buffer.concat([...parts, format.tail]);
+}
+
+/** The header of a link, which has no content. */
+function linkHeader(): Buffer {
+  const header = Buffer.from(tarFormat().entryOf("link", new Uint8Array(0)).before);
+  header.write("2", 156);
+  header.write(" ".repeat(8), 148);
+  const sum = header.reduce((all, byte) => all + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  return header;
 }
 
 function contentOf(index: number, bytes: number): Uint8Array {

@@ -38,15 +38,25 @@ const RECORD: fc.Arbitrary<JobRecord> = fc.record({
   crcOut: fc.nat(0xffff_ffff).map((crc) => crc.toString(16).padStart(8, "0")),
   identity: TEXT,
   content: TEXT,
+  packAt: NUMBER,
+  packBytes: NUMBER,
 }, {
   requiredKeys: ["index", "input", "state", "attempt", "bytesIn", "bytesOut", "queueMs", "runMs"],
 }) as fc.Arbitrary<JobRecord>;
 
+test("a record without a place in a pack has not that of the record before it", () => {
+  const scanner = new RecordScanner(CORE);
+  assert(scanner.scan(lineOf(recordOf(0, { packAt: 512, packBytes: 1024 }), CORE)));
+  assert.deepEqual([scanner.packAt, scanner.packBytes], [512, 1024]);
+  assert(scanner.scan(lineOf(recordOf(1), CORE)));
+  assert.deepEqual([scanner.packAt, scanner.packBytes], [0, 0]);
+});
+
 test("what is read of a plain line is what its JSON says, whatever the record", () => {
+  const scanner = new RecordScanner(CORE); // one for all lines: it keeps nothing of the one before
   fc.assert(fc.property(RECORD, fc.boolean(), (record, isSameCore) => {
     const core = isSameCore ? CORE : "d1".repeat(32);
     const line = lineOf(record, core);
-    const scanner = new RecordScanner(CORE);
     if (!scanner.scan(line)) return;
     const parsed = parseLine(line);
     assert(parsed.kind === "record");
@@ -58,6 +68,8 @@ test("what is read of a plain line is what its JSON says, whatever the record", 
     assert.equal(scanner.crcOut, crcOut === undefined ? 0 : parseChecksum(crcOut));
     assert.equal(scanner.identity, identity === undefined ? 0 : identityNumber(identity));
     assert.equal(scanner.content, content === undefined ? 0 : identityNumber(content));
+    const { packAt = 0, packBytes = 0 } = parsed.record;
+    assert.deepEqual([scanner.packAt, scanner.packBytes], [packAt, packBytes]);
     assert.equal(scanner.isSameCore, isSameCore);
   }));
 });

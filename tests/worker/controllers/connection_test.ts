@@ -7,7 +7,7 @@ import { concat, utf8 } from "../../fixtures/peers/frames.ts";
 import { coreBytes } from "../../lib/cores.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { eventually } from "../../lib/processes.ts";
-import { test } from "../../lib/test.ts";
+import { slowTest, test } from "../../lib/test.ts";
 import { type FakeSlots, SLOW_LOAD_MS } from "../fake_slots.ts";
 import { elapse, startFakeWorker } from "../own_worker.ts";
 import { coreMessage, jobMessage, jobMessages, versionMessage } from "../raw.ts";
@@ -41,19 +41,25 @@ test("a connection that was paused for its cores is read again when they are loa
   );
 });
 
-test("a connection that was paused for its jobs is read again when half are answered, although no answer is read", async () => {
-  await using worker = await startFakeWorker();
-  const controller = await Controller.connect(worker);
-  controller.send(coreMessage(0n, "behave", LIBRARY), jobMessage(1n, "huge 1000000"));
-  await eventually("an answer is not read", () => hasRun(worker.fakes, "huge 1000000"));
-  controller.send(jobMessage(2n, "sleep 1000"), jobMessages(3, UNANSWERED_JOBS_MAX + 10_000, "x"));
-  controller.send(jobMessage(2n, "behind"));
-  await eventually("the slot is busy", () => hasRun(worker.fakes, "sleep 1000"));
-  await elapse(
-    worker.clock,
-    eventually("the job behind the others is run", () => hasRun(worker.fakes, "behind")),
-  );
-});
+slowTest(
+  "a connection that was paused for its jobs is read again when half are answered, although no answer is read",
+  async () => {
+    await using worker = await startFakeWorker();
+    const controller = await Controller.connect(worker);
+    controller.send(coreMessage(0n, "behave", LIBRARY), jobMessage(1n, "huge 1000000"));
+    await eventually("an answer is not read", () => hasRun(worker.fakes, "huge 1000000"));
+    controller.send(
+      jobMessage(2n, "sleep 1000"),
+      jobMessages(3, UNANSWERED_JOBS_MAX + 10_000, "x"),
+    );
+    controller.send(jobMessage(2n, "behind"));
+    await eventually("the slot is busy", () => hasRun(worker.fakes, "sleep 1000"));
+    await elapse(
+      worker.clock,
+      eventually("the job behind the others is run", () => hasRun(worker.fakes, "behind")),
+    );
+  },
+);
 
 test("a controller that has ended its sending is disconnected after 30 seconds, if its job has not ended", async () => {
   await using worker = await startFakeWorker();

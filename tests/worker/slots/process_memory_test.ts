@@ -3,11 +3,16 @@
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import process from "node:process";
-import { MalformedPayloadError } from "../../../protocol/mod.ts";
+import {
+  HEADER_BYTES,
+  JOB_RESULT_PREFIX_BYTES as FIELDS_BYTES,
+  MalformedPayloadError,
+} from "../../../protocol/mod.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
+import { PRIVATE_HEADS_MAX, type SharedMemory } from "../../../runtime/shared_memory.ts";
 import { encodeSharedOutput } from "../../../slot/protocol.ts";
 import { DATA_AT, regionOf } from "../../../slot/regions.ts";
-import type { JobPlace } from "../../../worker/job.ts";
+import type { JobPlace, SlotResponse } from "../../../worker/job.ts";
 import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
 import { test, testUnless } from "../../lib/test.ts";
 
@@ -71,6 +76,23 @@ testUnless(notLinux, "most of the memory of what is released goes back to the sy
   assert.equal(memory.usedCount, 0);
 });
 
+testUnless(
+  notLinux,
+  "what was used last is kept, and what was not used for longest goes back",
+  () => {
+    using memory = create();
+    const places = Array.from({ length: 20 }, () => placed(memory, MEBIBYTE));
+    for (const { payload } of places) payload.fill(1);
+    for (const place of places) place.release();
+    const [inputs = -1] = memory.descriptors;
+    const before = takenBytes(inputs);
+    assert(before > 12 * MEBIBYTE && before <= 16 * MEBIBYTE, `${before} bytes`);
+    // The next ones are where memory is.
+    for (let count = 0; count < 8; count++) placed(memory, MEBIBYTE).payload.fill(1);
+    assert.equal(takenBytes(inputs), before);
+  },
+);
+
 testUnless(notLinux, "what was announced, and of which little has come, takes little", () => {
   using memory = create();
   const [inputs = -1] = memory.descriptors;
@@ -111,16 +133,60 @@ testUnless(
       0,
     ]);
     assert.throws(() => memory.response(frame, () => {}), MalformedPayloadError, "it is in use");
-    assert.equal(memory.outputBytes, DATA_AT + 4);
+    assert.equal(memory.outputBytes, 4);
     response.release?.();
     assert.deepEqual(taken, [3]);
     memory.response(frame, () => {}).release?.();
   },
 );
 
+testUnless(
+  notLinux,
+  "a core that writes to its output after it was announced changes neither header nor fields of the message",
+  () => {
+    using memory = create();
+    const response = responseIn(memory, 0, 100_000);
+    const { buffer, byteOffset } = response.payload;
+    const header = new Uint8Array(buffer, byteOffset - HEADER_BYTES, HEADER_BYTES);
+    header.fill(7);
+    const fields = response.payload.slice(0, FIELDS_BYTES);
+    memory.outputs.view(0, MEBIBYTE).fill(255);
+    assert(
+      response.payload.subarray(FIELDS_BYTES).every((byte) => byte === 255),
+      "it is the output",
+    );
+    assert.deepEqual(response.payload.slice(0, FIELDS_BYTES), fields);
+    assert.deepEqual(header, new Uint8Array(HEADER_BYTES).fill(7));
+  },
+);
+
+testUnless(
+  notLinux,
+  "outputs are right in all regions at once, and in regions that are used again",
+  () => {
+    using memory = create();
+    const regions = Array.from({ length: 2 * PRIVATE_HEADS_MAX }, (_, index) => index);
+    for (const bytes of [40_000, 300_000, 64]) {
+      const responses = regions.map((index) => {
+        memory.outputs.view(regionOf(index)?.at ?? -1, bytes).fill(index + 1);
+        return responseIn(memory, index, bytes);
+      });
+      for (const [index, { payload, release }] of responses.entries()) {
+        assert.equal(payload.byteLength, FIELDS_BYTES + bytes);
+        assert(payload.byteOffset >= HEADER_BYTES, "there is room for a header");
+        assert(
+          payload.subarray(FIELDS_BYTES).every((byte) => byte === index + 1),
+          `output ${index}`,
+        );
+        release?.();
+      }
+    }
+  },
+);
+
 testUnless(notLinux, "an output that cannot be there is an error", () => {
   using memory = create();
-  const room = (regionOf(0)?.byteLength ?? 0) - DATA_AT;
+  const room = regionOf(0)?.byteLength ?? 0;
   const wrong = [{ region: 1000, bytes: 4 }, { region: 0, bytes: room + 1 }, {
     region: 0,
     bytes: 2 ** 60,
@@ -158,10 +224,24 @@ testUnless(
   },
 );
 
-function create(): ProcessMemory & Disposable {
-  const memory = ProcessMemory.create(runtime);
-  assert(memory);
-  return Object.assign(memory, { [Symbol.dispose]: () => memory.onGone() });
+/** The memory, and that of its outputs as the other process sees it. */
+function create(): ProcessMemory & Disposable & { readonly outputs: SharedMemory } {
+  const made: SharedMemory[] = [];
+  const memory = ProcessMemory.create({
+    createMemory: (bytes, writer) => {
+      const one = runtime.createMemory?.(bytes, writer);
+      if (one) made.push(one);
+      return one;
+    },
+  });
+  assert(memory && made[1]);
+  return Object.assign(memory, { outputs: made[1], [Symbol.dispose]: () => memory.onGone() });
+}
+
+/** The response to a job whose output of so many bytes is in a region. */
+function responseIn(memory: ProcessMemory, region: number, bytes: number): SlotResponse {
+  const payload = encodeSharedOutput({ region, bytes, exitCode: 3 });
+  return memory.response({ type: 0, id: 5, payload }, () => {});
 }
 
 function placed(memory: ProcessMemory, bytes: number, prefix = PREFIX_BYTES): JobPlace {

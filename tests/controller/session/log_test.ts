@@ -1,10 +1,10 @@
 /** The log of a session: what cores print, with the job that printed it. */
 
 import assert from "node:assert/strict";
-import { type Log, Session } from "../../mod.ts";
-import { core } from "../lib/cores.ts";
-import { eventually, startWorker } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { type Log, Session } from "../../../mod.ts";
+import { core } from "../../lib/cores.ts";
+import { eventually, startWorker } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
 
 const PRINTS = await core("prints_jobs", { REFUSES: 0 });
 

@@ -1,0 +1,25 @@
+/** Those who listen to the events of a session. */
+
+import type { SessionEvents } from "./types.ts";
+
+type Listener<N extends keyof SessionEvents> = (event: SessionEvents[N]) => void;
+
+/** The listeners, by the name of their event. */
+export class EventListeners {
+  readonly #byName = new Map<keyof SessionEvents, Set<Listener<never>>>();
+
+  /** Returns a function that stops listening. */
+  add<N extends keyof SessionEvents>(name: N, listener: Listener<N>): () => void {
+    const listeners = this.#byName.get(name) ?? new Set();
+    this.#byName.set(name, listeners);
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  /** Calls the listeners soon, so that none of them can disturb what has happened. */
+  emit<N extends keyof SessionEvents>(name: N, event: SessionEvents[N]): void {
+    const listeners = this.#byName.get(name);
+    if (!listeners) return;
+    for (const listener of listeners) queueMicrotask(() => (listener as Listener<N>)(event));
+  }
+}

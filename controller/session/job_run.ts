@@ -1,0 +1,59 @@
+/** One job of `run`: from its input to its output, or to the error. */
+
+import { bytesOfInput, isPromise } from "./input_bytes.ts";
+import type { CheckedJob } from "./options.ts";
+import type { JobClient, SessionJobs } from "./session_jobs.ts";
+import type { JobInput, JobOutput } from "./types.ts";
+
+/** The bytes of an input. They are copied now, unless they are yet to come. */
+export function bytesToRun(
+  input: JobInput | PromiseLike<JobInput>,
+): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>> {
+  if (!isPromise(input)) return bytesOfInput(input);
+  return Promise.resolve(input).then((value) => bytesOfInput(value));
+}
+
+/** Runs a job. Rejects with a `JobError`, with why it was abandoned, or with the reason of its signal. */
+export function runJob(
+  jobs: SessionJobs,
+  client: JobClient,
+  bytes: Uint8Array<ArrayBuffer>,
+  { limits, signal }: CheckedJob,
+): Promise<JobOutput> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      job.cancel();
+      reject(signal?.reason);
+    };
+    const leave = () => signal?.removeEventListener("abort", onAbort);
+    const job = jobs.start(client, bytes, limits, {
+      onEnded: (end) => {
+        leave();
+        if (end.ok) resolve(end.output);
+        else reject(end.error);
+      },
+      onAbandoned: (error) => {
+        leave();
+        reject(error);
+      },
+    });
+    signal?.addEventListener("abort", onAbort);
+  });
+}
+
+/** What a promise gives, unless the signal comes first. */
+export async function unlessAborted<T>(
+  promise: T | Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  signal?.throwIfAborted();
+  if (!signal || !isPromise(promise)) return await promise;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,219 @@
+/** Checks what a program passes to a session: a wrong value is an error at once, and `undefined` is the default. */
+
+import type { JobLimits } from "../../protocol/mod.ts";
+import { DEFAULT_POLICY, INIT_MS_DEFAULT, type JobPolicy } from "../cluster/retries.ts";
+import { GIVE_UP_MS } from "../workers/patience.ts";
+import { kindOf } from "./input_bytes.ts";
+import type {
+  CoreOptions,
+  JobLimitOptions,
+  JobOptions,
+  MapOptions,
+  SessionOptions,
+} from "./types.ts";
+
+/** Longer times do not fit into the timers of a runtime: 24 days. */
+const MS_MAX = 2 ** 31 - 1;
+
+const PRIORITY_MAX = 100;
+
+/** No machine has more CPUs. */
+const SLOTS_MAX = 65_536;
+
+const CORE_OPTIONS = [
+  "core",
+  "env",
+  "with",
+  "initMs",
+  "timeoutMs",
+  "memoryBytes",
+  "retries",
+  "policy",
+  "crashLimit",
+];
+const SESSION_OPTIONS = [
+  ...CORE_OPTIONS,
+  ...["workers", "key", "insecure", "compress", "whenNoWorker", "connectMs"],
+  ...["slots", "threads", "workdir", "worker", "log"],
+];
+const JOB_OPTIONS = ["signal", "priority", "timeoutMs", "memoryBytes"];
+const MAP_OPTIONS = [...JOB_OPTIONS, "ordered", "ahead"];
+
+/** What the options of a core say. */
+export interface CheckedCore {
+  readonly policy: JobPolicy;
+  readonly initMs: number;
+}
+
+/** What the options of a job say. */
+export interface CheckedJob {
+  readonly limits: JobLimits | undefined;
+  readonly priority: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Checks the options of a session that are not those of its core. Gives how long workers are awaited. */
+export function checkSession(options: SessionOptions): { readonly connectMs: number } {
+  checkNames("a session", options, SESSION_OPTIONS);
+  checkTexts("workers", options.workers);
+  checkType("key", options.key, "string");
+  checkType("insecure", options.insecure, "boolean");
+  checkType("compress", options.compress, "boolean");
+  checkType("workdir", options.workdir, "string");
+  wholeNumber("slots", options.slots, 1, SLOTS_MAX);
+  wholeNumber("threads", options.threads, 1, SLOTS_MAX);
+  checkCommand(options.worker?.command);
+  checkLog(options.log);
+  const { whenNoWorker = "fail" } = options;
+  if (whenNoWorker !== "fail" && whenNoWorker !== "wait") {
+    throw new RangeError(`whenNoWorker must be "fail" or "wait", not ${shown(whenNoWorker)}`);
+  }
+  return { connectMs: wholeNumber("connectMs", options.connectMs, 0, MS_MAX) ?? GIVE_UP_MS };
+}
+
+/** Checks the options of a core. */
+export function checkedCore(given: CoreOptions): CheckedCore {
+  const options = {
+    ...withoutUndefined(policyOptions(given)),
+    ...withoutUndefined(given),
+  } as CoreOptions;
+  checkCoreValue(options);
+  checkTexts("with", options.with);
+  checkVariables(options.env);
+  const limits = checkedLimits(options, DEFAULT_POLICY) ?? DEFAULT_POLICY;
+  const policy = {
+    ...limits,
+    retries: wholeNumber("retries", options.retries, 0) ?? DEFAULT_POLICY.retries,
+    crashLimit: wholeNumber("crashLimit", options.crashLimit, 1) ?? DEFAULT_POLICY.crashLimit,
+  };
+  const initMs = wholeNumber("initMs", options.initMs, 1, MS_MAX) ?? INIT_MS_DEFAULT;
+  return { policy, initMs };
+}
+
+/** Checks the options of another core of a session. */
+export function checkAnotherCore(options: CoreOptions): void {
+  checkNames("a core", options, CORE_OPTIONS);
+}
+
+/** Checks the options of `run`. `defaults`: the limits of the session. */
+export function checkedJob(
+  options: JobOptions,
+  defaults: JobLimits,
+  names = JOB_OPTIONS,
+): CheckedJob {
+  checkNames("a job", options, names);
+  const { signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
+  }
+  const priority = wholeNumber("priority", options.priority, -PRIORITY_MAX, PRIORITY_MAX) ?? 0;
+  return { limits: checkedLimits(options, defaults), priority, signal };
+}
+
+/** Checks the options of `map`. */
+export function checkedMap(options: MapOptions, defaults: JobLimits) {
+  const job = checkedJob(options, defaults, MAP_OPTIONS);
+  checkType("ordered", options.ordered, "boolean");
+  const ahead = wholeNumber("ahead", options.ahead, 1) ?? Infinity;
+  return { ...job, ordered: options.ordered ?? true, ahead };
+}
+
+/** `undefined` if there are no limits but the defaults. */
+function checkedLimits(options: JobLimitOptions, defaults: JobLimits): JobLimits | undefined {
+  const timeMs = wholeNumber("timeoutMs", options.timeoutMs, 0, MS_MAX);
+  const memoryBytes = wholeNumber("memoryBytes", options.memoryBytes, 0);
+  if (timeMs === undefined && memoryBytes === undefined) return undefined;
+  return {
+    timeMs: timeMs ?? defaults.timeMs,
+    memoryBytes: memoryBytes ?? defaults.memoryBytes,
+  };
+}
+
+/** The former way to give limits and retries. */
+function policyOptions({ policy = {} }: CoreOptions): Partial<CoreOptions> {
+  const { timeMs, ...same } = policy;
+  return { timeoutMs: timeMs, ...same };
+}
+
+function withoutUndefined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** A number that is missing or in range. */
+function wholeNumber(
+  name: string,
+  value: unknown,
+  min: number,
+  max = Number.MAX_SAFE_INTEGER,
+): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) {
+    return value;
+  }
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  throw new RangeError(`${name} must be a whole number ${range}, not ${shown(value)}`);
+}
+
+function checkNames(what: string, options: unknown, names: readonly string[]): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`The options of ${what} must be an object, not ${kindOf(options)}`);
+  }
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new TypeError(`There is no option ${unknown} of ${what}; there are ${names.join(", ")}`);
+}
+
+function checkType(name: string, value: unknown, type: "string" | "boolean"): void {
+  if (value === undefined || typeof value === type) return;
+  throw new TypeError(`${name} must be a ${type}, not ${shown(value)}`);
+}
+
+function checkTexts(name: string, value: unknown): void {
+  if (value === undefined) return;
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return;
+  throw new TypeError(`${name} must be an array of strings, not ${shown(value)}`);
+}
+
+function checkVariables(value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(
+      `env must be an object with a string for each variable, not ${shown(value)}`,
+    );
+  }
+  for (const [name, text] of Object.entries(value)) checkType(`env.${name}`, text, "string");
+}
+
+function checkCommand(command: unknown): void {
+  checkTexts("worker.command", command);
+  if (Array.isArray(command) && command.length === 0) {
+    throw new RangeError("worker.command must name an executable, and is empty");
+  }
+}
+
+function checkLog(log: unknown): void {
+  if (log === undefined) return;
+  for (const name of ["info", "warn", "printed"]) {
+    if (typeof Object(log)[name] === "function") continue;
+    throw new TypeError(`log must have a function ${name}`);
+  }
+}
+
+function checkCoreValue({ core, with: beside }: CoreOptions): void {
+  const isFile = typeof core === "string" || core instanceof URL;
+  if (!isFile && !(core instanceof Uint8Array)) {
+    throw new TypeError(`core must be a path, a URL or a Uint8Array, not ${kindOf(core)}`);
+  }
+  if (core instanceof URL && core.protocol !== "file:") {
+    throw new TypeError(`core must be a URL of a file, not ${core.href}`);
+  }
+  if (beside && !isFile) {
+    throw new TypeError("Files can be put beside a core (with) only if the core is a file too");
+  }
+}
+
+/** A value, for messages. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "object" ? kindOf(value) : String(value);
+}

@@ -1,0 +1,311 @@
+/** Runs a compute core from a program: inputs in, results out, no files. */
+
+import { compressionModeOf } from "../../link/compression_mode.ts";
+import { backgroundRuntime } from "../../runtime/background.ts";
+import { detectRuntime } from "../../runtime/detect.ts";
+import { guardedRuntime } from "../../security/guarded_runtime.ts";
+import { silentLog } from "../../system/log.ts";
+import { Cluster } from "../cluster/cluster.ts";
+import type { ClusterEvents } from "../cluster/task.ts";
+import { logPrinted } from "../printed_log.ts";
+import { NoWorkerError } from "../run_errors.ts";
+import type { CoreImage } from "../workers/core_image.ts";
+import { sessionCore } from "./session_core.ts";
+import { SessionClosedError } from "./errors.ts";
+import { EventListeners } from "./event_listeners.ts";
+import { JobMap } from "./job_map.ts";
+import { bytesToRun, runJob, unlessAborted } from "./job_run.ts";
+import { KeepAlive } from "./keep_alive.ts";
+import { checkAnotherCore, type CheckedCore, checkedCore } from "./options.ts";
+import { checkedJob, checkedMap, checkSession } from "./options.ts";
+import { type JobClient, SessionJobs, type SessionTask } from "./session_jobs.ts";
+import type { SharedParts } from "./shared_parts.ts";
+import { SessionWorkers } from "./session_workers.ts";
+import type {
+  CloseOptions,
+  Codec,
+  CoreOptions,
+  JobInput,
+  JobInputs,
+  JobOptions,
+  JobOutput,
+  MapOptions,
+  MapResult,
+  SessionEvents,
+  SessionOptions,
+  SessionStats,
+  TypedSession,
+} from "./types.ts";
+import { WorkerWatch } from "./worker_watch.ts";
+
+/** Bytes are what inputs and outputs are. */
+const BYTES: Codec<JobInput, JobOutput> = { encode: (input) => input, decode: (output) => output };
+
+/**
+ * A compute core that runs on a set of workers.
+ *
+ * ```ts ignore
+ * import { Session } from "@distcomp/distcomp";
+ *
+ * await using session = await Session.open({ core: "./core.so", workers: ["node7", "node8"] });
+ * for await (const result of session.map(inputs)) {
+ *   if (result.ok) console.log(result.index, result.output);
+ * }
+ * ```
+ */
+export class Session implements AsyncDisposable {
+  readonly #shared: SharedParts;
+  readonly #core: CheckedCore;
+  readonly #cluster: Cluster<SessionTask>;
+  readonly #jobs: SessionJobs;
+  readonly #watch = new WorkerWatch();
+  readonly #listeners = new EventListeners();
+  /** The clients of `run`, by their priority. */
+  readonly #runClients = new Map<number, JobClient>();
+  readonly #maps = new Set<JobMap<never, unknown>>();
+  /** Calls of `run` whose input is yet to come. */
+  readonly #preparing = new Set<Promise<unknown>>();
+  readonly #otherCores = new Set<Session>();
+  /** No worker can be used at present. */
+  #lacksWorkers = false;
+  #isClosing = false;
+  #closed: Promise<void> | undefined;
+
+  private constructor(shared: SharedParts, image: CoreImage, core: CheckedCore) {
+    this.#shared = shared;
+    this.#core = core;
+    const { runtime, log, patience } = shared;
+    const options = { ...shared.cluster, ...core, patience };
+    this.#cluster = new Cluster(runtime, image, this.#clusterEvents(), log, options);
+    this.#jobs = new SessionJobs(this.#cluster, shared.keepAlive, (job, error) => {
+      this.#listeners.emit("jobFailed", { job, error });
+    });
+    this.#cluster.end();
+  }
+
+  /**
+   * Connects to the workers, or starts one on this machine. Rejects with a `CoreFileError`, an `AddressError`, or a
+   * `RangeError` or `TypeError` for a wrong option. While no worker can be used, jobs reject with a `NoWorkerError`.
+   */
+  static async open(options: SessionOptions): Promise<Session> {
+    const { connectMs } = checkSession(options);
+    const core = checkedCore(options);
+    const { key, insecure, log = silentLog, whenNoWorker = "fail" } = options;
+    const own = await detectRuntime();
+    const guard = { role: "controller", key, insecure, log } as const;
+    const runtime = guardedRuntime(backgroundRuntime(own), guard);
+    const workers = new SessionWorkers(runtime, log, options);
+    const shared: SharedParts = {
+      runtime,
+      workers,
+      keepAlive: new KeepAlive(own.clock),
+      log,
+      patience: { giveUpMs: connectMs, whenNone: workers.hasLocal ? "end" : "go on" },
+      waits: whenNoWorker === "wait" && !workers.hasLocal,
+      cluster: {
+        coreOutput: options.log ? "all" : "failures",
+        compression: compressionModeOf(options.compress),
+        isInteractive: true,
+      },
+    };
+    return await Session.#load(shared, options, core);
+  }
+
+  /** Opens another core on the same workers, with which it shares their slots. It ends with this session. */
+  async openCore(options: CoreOptions): Promise<Session> {
+    checkAnotherCore(options);
+    const core = checkedCore(options);
+    if (this.#isClosing) throw new SessionClosedError();
+    const other = await Session.#load(this.#shared, options, core);
+    if (this.#isClosing) await other.close();
+    else this.#otherCores.add(other);
+    return other;
+  }
+
+  static async #load(
+    shared: SharedParts,
+    options: CoreOptions,
+    core: CheckedCore,
+  ): Promise<Session> {
+    const image = await shared.keepAlive.during(sessionCore(options, shared.workers.hasLocal));
+    const session = new Session(shared, image, core);
+    await shared.keepAlive.during(shared.workers.attach(session.#cluster));
+    return session;
+  }
+
+  /** How many jobs were taken and have not ended. */
+  get pending(): number {
+    return this.#jobs.pending;
+  }
+
+  /**
+   * Runs one job. Rejects with a `JobError` if it fails, and with the signal's reason if it is canceled. The input is
+   * copied before this returns.
+   */
+  async run(
+    input: JobInput | PromiseLike<JobInput>,
+    options: JobOptions = {},
+  ): Promise<JobOutput> {
+    if (this.#isClosing) throw new SessionClosedError();
+    const job = checkedJob(options, this.#core.policy);
+    job.signal?.throwIfAborted();
+    const bytes = bytesToRun(input);
+    const client = this.#clientFor(job.priority);
+    if (bytes instanceof Uint8Array) return await runJob(this.#jobs, client, bytes, job);
+    const run = unlessAborted(bytes, job.signal)
+      .then((bytes) => runJob(this.#jobs, client, bytes, job));
+    this.#preparing.add(run);
+    return await run.finally(() => this.#preparing.delete(run));
+  }
+
+  /**
+   * Runs a job for each input and yields the results. Inputs are taken and copied as workers need them, and no faster
+   * than the caller takes results. A failed job is a result too: the iteration throws only if no worker can be used, if
+   * `inputs` throws, if the signal aborts, or if the session is closed. Leaving the loop cancels the rest at once.
+   */
+  map<I extends JobInput>(
+    inputs: JobInputs<I>,
+    options: MapOptions = {},
+  ): AsyncGenerator<MapResult<I>, void, void> {
+    return this.#map(inputs, BYTES as Codec<I, JobOutput>, options);
+  }
+
+  /** The same session for values of other types. */
+  typed<I, O>(codec: Codec<I, O>): TypedSession<I, O> {
+    return {
+      run: async (input, options) => {
+        const encoded = Promise.resolve(input).then((value) => codec.encode(value));
+        return await codec.decode(await this.run(encoded, options));
+      },
+      map: (inputs, options = {}) => this.#map(inputs, codec, options),
+    };
+  }
+
+  /** Has the workers load the core now. Resolves when one of them has. */
+  async ready(): Promise<void> {
+    if (this.#isClosing) throw new SessionClosedError();
+    if (this.#lacksWorkers && !this.#shared.waits) throw this.#jobs.refusal;
+    this.#cluster.loadCore();
+    await this.#shared.keepAlive.during(this.#watch.ready());
+  }
+
+  /** Uses another worker, too. Throws an `AddressError`. */
+  addWorker(address: string): void {
+    if (this.#isClosing) throw new SessionClosedError();
+    this.#shared.workers.add(address);
+    this.#onWorkersBack();
+  }
+
+  /** Uses a worker no more: it finishes its jobs and is disconnected. Throws an `AddressError`. */
+  removeWorker(address: string): void {
+    this.#shared.workers.remove(address);
+  }
+
+  /** What the session is doing. */
+  stats(): SessionStats {
+    const { queued, inFlight } = this.#cluster.status;
+    const { workers, slots } = this.#watch;
+    return { workers, slots, pending: this.pending, queued, inFlight, ...this.#jobs.ended };
+  }
+
+  /** Listens to an event. Returns a function that stops it. */
+  on<N extends keyof SessionEvents>(
+    event: N,
+    listener: (event: SessionEvents[N]) => void,
+  ): () => void {
+    return this.#listeners.add(event, listener);
+  }
+
+  /**
+   * Disconnects from the workers, and stops the worker that the session has started. Unfinished jobs reject with a
+   * `SessionClosedError`, and those that run are ended. `drain`: takes no more jobs, and first finishes those that
+   * it has.
+   */
+  async close({ drain = false }: CloseOptions = {}): Promise<void> {
+    if (drain && !this.#closed) await this.#shared.keepAlive.during(this.#drain());
+    await (this.#closed ??= this.#shared.keepAlive.during(this.#close()));
+  }
+
+  /** Finishes the jobs that the session has taken and closes it, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close({ drain: true });
+  }
+
+  async #drain(): Promise<void> {
+    this.#isClosing = true;
+    for (const map of this.#maps) map.stopTaking(new SessionClosedError());
+    await Promise.all([...this.#otherCores].map((other) => other.#drain()));
+    await Promise.allSettled(this.#preparing);
+    await this.#jobs.idle();
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosing = true;
+    const error = new SessionClosedError();
+    for (const map of [...this.#maps]) map.abort(error);
+    this.#jobs.refuse(error);
+    this.#watch.fail(error);
+    await Promise.all([...this.#otherCores].map((other) => other.close()));
+    await this.#shared.workers.detach(this.#cluster);
+  }
+
+  #map<I, O>(inputs: JobInputs<I>, codec: Codec<I, O>, options: MapOptions): JobMap<I, O> {
+    return new JobMap<I, O>({
+      ...checkedMap(options, this.#core.policy),
+      jobs: this.#jobs,
+      inputs,
+      codec,
+      onBegun: (map) => {
+        if (this.#isClosing) map.abort(new SessionClosedError());
+        else this.#maps.add(map as JobMap<never, unknown>);
+      },
+      onOver: (map) => void this.#maps.delete(map as JobMap<never, unknown>),
+    });
+  }
+
+  #clientFor(priority: number): JobClient {
+    const known = this.#runClients.get(priority);
+    if (known) return known;
+    const client = this.#jobs.openClient(priority);
+    client.end(); // nobody knows of a further call
+    this.#runClients.set(priority, client);
+    return client;
+  }
+
+  #clusterEvents(): ClusterEvents<SessionTask> {
+    return {
+      onCompleted: (completion) => this.#jobs.onCompleted(completion),
+      onNoWorkerLeft: (reasons) => this.#onNoWorkerLeft(reasons),
+      onPrinted: (printed) => logPrinted(this.#shared.log, printed),
+      onWorkerReady: (worker) => {
+        this.#watch.onJoined(worker);
+        this.#listeners.emit("workerJoined", { worker: worker.name, slots: worker.slots });
+      },
+      onWorkerLoaded: (worker) => {
+        this.#watch.onLoaded(worker);
+        this.#onWorkersBack();
+      },
+      onWorkerGone: (worker, { kind, reason }) => {
+        this.#watch.onLeft(worker);
+        const how = kind === "failed" ? "lost" : kind;
+        this.#listeners.emit("workerLeft", { worker: worker.name, how, reason });
+      },
+    };
+  }
+
+  #onNoWorkerLeft(reasons: readonly string[]): void {
+    if (!this.#lacksWorkers) this.#listeners.emit("noWorker", { reasons });
+    this.#lacksWorkers = true;
+    if (this.#shared.waits) return;
+    const error = new NoWorkerError(reasons);
+    this.#jobs.refuse(error);
+    this.#watch.fail(error);
+    this.#cluster.loadCore(); // the first one that can is what the session waits for
+  }
+
+  #onWorkersBack(): void {
+    if (!this.#lacksWorkers || this.#isClosing) return;
+    this.#lacksWorkers = false;
+    this.#jobs.accept();
+  }
+}

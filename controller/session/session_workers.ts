@@ -1,0 +1,75 @@
+/** The workers that a session uses, and the cores of the session that share them. */
+
+import { resolve } from "node:path";
+import { parseAddress } from "../../link/address.ts";
+import type { Address, Runtime } from "../../runtime/ports.ts";
+import type { Log } from "../../system/log.ts";
+import { slotsFor } from "../../system/usable_cpus.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { LocalWorker } from "../workers/local_worker.ts";
+import type { SessionTask } from "./session_jobs.ts";
+import type { SessionOptions } from "./types.ts";
+
+type SessionCluster = Cluster<SessionTask>;
+
+/** The workers of all cores of a session. Each core has connections of its own. */
+export class SessionWorkers {
+  readonly #runtime: Runtime;
+  readonly #log: Log;
+  readonly #options: SessionOptions;
+  readonly #addresses = new Map<string, Address>();
+  readonly #clusters = new Set<SessionCluster>();
+  #local: Promise<LocalWorker> | undefined;
+
+  /** Throws an `AddressError`. */
+  constructor(runtime: Runtime, log: Log, options: SessionOptions) {
+    this.#runtime = runtime;
+    this.#log = log;
+    this.#options = options;
+    for (const address of options.workers ?? []) {
+      this.#addresses.set(address, parseAddress(address));
+    }
+    this.hasLocal = this.#addresses.size === 0;
+  }
+
+  /** Whether it has a worker of its own, on this machine. */
+  readonly hasLocal: boolean;
+
+  /** Connects a core to all workers. */
+  async attach(cluster: SessionCluster): Promise<void> {
+    this.#clusters.add(cluster);
+    for (const address of this.#addresses.values()) cluster.dial(address);
+    if (!this.hasLocal) return;
+    if (this.#local) (await this.#local).share(cluster);
+    else await (this.#local = this.#startLocal(cluster));
+  }
+
+  /** A core is not used any more. The worker of the last one ends. */
+  async detach(cluster: SessionCluster): Promise<void> {
+    if (!this.#clusters.delete(cluster)) return;
+    const local = await this.#local;
+    local?.unshare(cluster);
+    cluster.close();
+    if (this.#clusters.size === 0) await local?.close();
+  }
+
+  add(worker: string): void {
+    const address = parseAddress(worker);
+    this.#addresses.set(worker, address);
+    for (const cluster of this.#clusters) cluster.dial(address);
+  }
+
+  remove(worker: string): void {
+    const address = parseAddress(worker);
+    this.#addresses.delete(worker);
+    for (const cluster of this.#clusters) cluster.stopDialing(address);
+  }
+
+  #startLocal(cluster: SessionCluster): Promise<LocalWorker> {
+    const { threads, workdir, slots = slotsFor(threads), worker } = this.#options;
+    const command = worker?.command;
+    const runtime = command ? { ...this.#runtime, selfCommand: () => command } : this.#runtime;
+    const shares = { slots, threads, workdir: workdir && resolve(workdir) };
+    return LocalWorker.start(runtime, cluster, { shares, log: this.#log, isShared: true });
+  }
+}

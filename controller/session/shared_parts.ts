@@ -1,0 +1,20 @@
+/** What the sessions of several cores share. */
+
+import type { Runtime } from "../../runtime/ports.ts";
+import type { Log } from "../../system/log.ts";
+import type { ClusterOptions } from "../cluster/task.ts";
+import type { Patience } from "../workers/patience.ts";
+import type { KeepAlive } from "./keep_alive.ts";
+import type { SessionWorkers } from "./session_workers.ts";
+
+/** The workers, and how they are used. */
+export interface SharedParts {
+  readonly runtime: Runtime;
+  readonly workers: SessionWorkers;
+  readonly keepAlive: KeepAlive;
+  readonly log: Log;
+  readonly patience: Patience;
+  /** Jobs wait while there is no worker. */
+  readonly waits: boolean;
+  readonly cluster: Pick<ClusterOptions, "coreOutput" | "compression" | "isInteractive">;
+}

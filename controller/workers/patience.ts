@@ -1,0 +1,20 @@
+/** How long the owner of workers waits for those that are not connected, and what follows if none is left. */
+
+/** An address at which no worker has been useful for this long is given up. */
+export const GIVE_UP_MS = 10_000;
+
+/** What happens while no worker can be used. */
+export interface Patience {
+  /** How long an address is awaited. It is dialed on after that. */
+  readonly giveUpMs: number;
+  /** When none is left: `end`: the workers are closed. `go on`: they are dialed on, and more may be added. */
+  readonly whenNone: "end" | "go on";
+}
+
+/** How many workers there have to be, and what happens with fewer. */
+export interface WorkerNeeds extends Patience {
+  readonly workersMin: number;
+}
+
+/** What a run does. */
+export const RUN_PATIENCE: Patience = { giveUpMs: GIVE_UP_MS, whenNone: "end" };

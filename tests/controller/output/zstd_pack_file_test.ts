@@ -1,0 +1,38 @@
+/** A pack that is packed with zstd: batches of any size, also where a write fails. */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import type { OpenFile } from "../../../runtime/files.ts";
+import { chunksOf } from "../../../controller/output/file_chunks.ts";
+import { unzstd } from "../../../controller/output/zstd_frames.ts";
+import { ZstdPackFile } from "../../../controller/output/zstd_pack_file.ts";
+import { MemoryDisk } from "../../lib/memory_files.ts";
+import { test } from "../../lib/test.ts";
+
+const PATH = "/pack.tar.zst";
+const MIB = 1024 * 1024;
+
+test("a write that fails leaves the batches before it, also behind one that was written in pieces", async () => {
+  const disk = new MemoryDisk();
+  const file = await disk.files.openToAppend(PATH, true);
+  let isFull = false;
+  const append: OpenFile["append"] = async (bytes) => {
+    await file.append(isFull ? bytes.subarray(0, 10) : bytes);
+    if (isFull) throw new Error("no room");
+  };
+  const pack = await ZstdPackFile.open({ ...file, append }, chunksOf(disk.files, PATH));
+  const content = randomBytes(5 * MIB); // it cannot be packed, so that it is several writes
+  await pack.append([content.subarray(0, 100), content.subarray(100)]);
+  isFull = true;
+  await assert.rejects(pack.append([content]), /no room/);
+  isFull = false;
+  await pack.append([Buffer.from("last")]);
+  const again = await ZstdPackFile.open(file, chunksOf(disk.files, PATH));
+  assert.deepEqual([again.bytes, again.endBefore(again.bytes - 1)], [5 * MIB + 4, 5 * MIB]);
+  const unpacked = await Array.fromAsync(unzstd(chunksOf(disk.files, PATH)));
+  assert(Buffer.concat(unpacked).equals(Buffer.concat([content, Buffer.from("last")])));
+  const found = new Uint8Array(6);
+  assert.equal(await again.read(found, 5 * MIB - 2), 2); // of one batch
+  assert.deepEqual([...found.subarray(0, 2)], [...content.subarray(-2)]);
+});

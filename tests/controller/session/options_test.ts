@@ -1,0 +1,110 @@
+/** Options are checked: a wrong one is an error at once, and `undefined` is the default. */
+
+import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
+import { AddressError, CoreFileError, Session, type SessionOptions } from "../../../mod.ts";
+import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { core } from "../../lib/cores.ts";
+import { test } from "../../lib/test.ts";
+import { decode, encode, sessionWith } from "./sessions.ts";
+
+const CORE = new Uint8Array(1);
+
+test("a number out of range is a RangeError with the option and the value", async () => {
+  const wrong: [keyof SessionOptions, unknown, RegExp][] = [
+    ["slots", -1, /slots must be a whole number from 1 to 65536, not -1/],
+    ["slots", 0, /not 0/],
+    ["threads", 1.5, /threads must be .*, not 1.5/],
+    ["retries", NaN, /retries must be a whole number of at least 0, not NaN/],
+    ["retries", "3", /not "3"/],
+    ["crashLimit", 0, /crashLimit must be a whole number of at least 1, not 0/],
+    ["timeoutMs", -5, /timeoutMs .*, not -5/],
+    ["timeoutMs", Infinity, /not Infinity/],
+    ["memoryBytes", null, /memoryBytes .*, not null/],
+    ["initMs", 0, /initMs/],
+    ["connectMs", 2 ** 40, /connectMs must be a whole number from 0 to 2147483647/],
+    ["whenNoWorker", "cry", /whenNoWorker must be "fail" or "wait", not "cry"/],
+    ["policy", { retries: NaN }, /retries .* NaN/],
+  ];
+  for (const [name, value, message] of wrong) {
+    await assert.rejects(Session.open({ core: CORE, [name]: value } as SessionOptions), (error) => {
+      assert(error instanceof RangeError, `${name}: ${error}`);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+});
+
+test("a value of a wrong type, and a name that is no option, are TypeErrors", async () => {
+  const wrong: [string, unknown, RegExp][] = [
+    ["core", 7, /core must be a path, a URL or a Uint8Array, not a number/],
+    ["core", undefined, /not undefined/],
+    ["core", new URL("http://a/core.so"), /a URL of a file, not http/],
+    ["workers", "node1", /workers must be an array of strings, not "node1"/],
+    ["env", { LEVEL: 7 }, /env\.LEVEL must be a string, not 7/],
+    ["with", ["a"], /only if the core is a file/],
+    ["insecure", "yes", /insecure must be a boolean/],
+    ["worker", { command: "distcomp" }, /worker.command must be an array/],
+    ["log", {}, /log must have a function info/],
+    ["timeout", 5, /There is no option timeout of a session; there are core, /],
+  ];
+  for (const [name, value, message] of wrong) {
+    await assert.rejects(
+      Session.open({ core: CORE, [name]: value } as unknown as SessionOptions),
+      (error) => {
+        assert(error instanceof TypeError, `${name}: ${error}`);
+        assert.match(error.message, message);
+        return true;
+      },
+    );
+  }
+  await assert.rejects(Session.open(undefined as unknown as SessionOptions), TypeError);
+});
+
+test("the options of `run` and `map` are checked before anything is sent", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  const input = encode("a");
+  await assert.rejects(session.run(input, { timeoutMs: NaN }), RangeError);
+  await assert.rejects(session.run(input, { priority: 101 }), /from -100 to 100, not 101/);
+  await assert.rejects(session.run(input, { signal: {} as AbortSignal }), TypeError);
+  assert.throws(() => session.map([input], { ahead: 0 }), /ahead must be .* at least 1, not 0/);
+  assert.throws(() => session.map([input], { ordered: "no" as unknown as boolean }), TypeError);
+  assert.throws(() => session.map([input], { order: false } as object), /no option order of a job/);
+  assert.equal(worker.received.jobs.length, 0);
+});
+
+test("`undefined` is the default of every option, and limits of a job are its own", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const names = ["env", "with", "retries", "crashLimit", "initMs", "policy", "key", "insecure"];
+  names.push(
+    "compress",
+    "whenNoWorker",
+    "connectMs",
+    "slots",
+    "threads",
+    "workdir",
+    "worker",
+    "log",
+  );
+  const options = Object.fromEntries(names.map((name) => [name, undefined]));
+  await using session = await sessionWith([worker], { ...options, timeoutMs: 7_000 });
+  await session.run(encode("a"), { signal: undefined, priority: undefined, timeoutMs: undefined });
+  await session.run(encode("b"), { timeoutMs: 5_000, memoryBytes: 1 });
+  await session.run(encode("c"), { timeoutMs: 0 });
+  const limits = worker.received.jobs.map(({ input, timeMs, memoryBytes }) => {
+    return [decode(input), timeMs, memoryBytes];
+  });
+  assert.deepEqual(limits, [["a", 7_000n, 0n], ["b", 5_000n, 1n], ["c", undefined, undefined]]);
+});
+
+test("a core is a path, a URL or its bytes; one that is none is refused", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const path = await core("echo");
+  for (const file of [path, pathToFileURL(path)]) {
+    await using session = await sessionWith([worker], { core: file });
+    assert.equal(decode(await session.run(encode("a"))), "a");
+  }
+  await assert.rejects(sessionWith([worker], { core: "/nowhere/core.so" }), CoreFileError);
+  await assert.rejects(Session.open({ core: CORE, workers: ["a:b"] }), AddressError);
+});

@@ -1,0 +1,168 @@
+/** Sessions of servers: requests beside batches, outages, workers that come and go. */
+
+import assert from "node:assert/strict";
+import { NoWorkerError, Session, type SessionEvents, WorkerServer } from "../../../mod.ts";
+import { coreError, startPeer } from "../../fixtures/peers/scripted_worker.ts";
+import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { core } from "../../lib/cores.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
+import { decode, encode, sessionWith, soon } from "./sessions.ts";
+
+test("calls of `run` and each map share the slots fairly", async () => {
+  await using worker = await ScriptedWorker2.start({ slots: 1 });
+  await using session = await sessionWith([worker]);
+  worker.hold();
+  const maps = ["a", "b"].map((name) => Array.fromAsync(session.map(named(name, 30))));
+  await eventually("the maps have begun", () => session.pending === 60);
+  const run = session.run(encode("run"));
+  worker.release();
+  await Promise.all([...maps, run]);
+  const order = worker.received.jobs.map(({ input }) => decode(input));
+  assert(order.indexOf("run") < 12, `the call of run was number ${order.indexOf("run")}`);
+  assert(order.slice(-4).includes("a") && order.slice(-4).includes("b"), `${order}`);
+});
+
+test("jobs with a higher priority go first", async () => {
+  await using worker = await ScriptedWorker2.start({ slots: 1 });
+  await using session = await sessionWith([worker]);
+  worker.hold();
+  const runs = [session.run(encode("first"))];
+  await eventually("it was sent", () => worker.received.jobs.length === 1);
+  for (const [text, priority] of [["low", -1], ["usual", 0], ["high", 1]] as const) {
+    for (let count = 0; count < 8; count++) runs.push(session.run(encode(text), { priority }));
+  }
+  worker.release();
+  await Promise.all(runs);
+  const order = worker.received.jobs.map(({ input }) => decode(input));
+  assert(order.lastIndexOf("high") < order.indexOf("usual"), `${order}`);
+  assert(order.lastIndexOf("usual") < order.indexOf("low"), `${order}`);
+});
+
+test("a request waits for one free slot beside a map: no long job is sent ahead of it", async () => {
+  await using session = await Session.open({ core: await core("behave"), slots: 2 });
+  const inFlight: number[] = [];
+  const inputs = Array.from({ length: 30 }, () => encode("sleep 20"));
+  for await (const _ of session.map(inputs)) inFlight.push(session.stats().inFlight);
+  assert.deepEqual(inFlight.filter((count) => count > 2), []);
+});
+
+test("jobs fail while there is no worker, and run again once one is back", async () => {
+  const worker = await ScriptedWorker2.start();
+  const { port } = worker;
+  await using session = await sessionWith([worker], { connectMs: 100 });
+  assert.equal(decode(await session.run(encode("before"))), "before");
+  await worker[Symbol.asyncDispose]();
+  await assert.rejects(soon(session.run(encode("meanwhile"))), NoWorkerError);
+  await assert.rejects(soon(session.run(encode("at once"))), NoWorkerError);
+  await assert.rejects(soon(session.ready()), NoWorkerError);
+  await using other = await ScriptedWorker2.start();
+  session.addWorker(`127.0.0.1:${other.port}`);
+  await soon(session.ready());
+  assert.equal(decode(await session.run(encode("after"))), "after");
+  session.removeWorker(`127.0.0.1:${port}`);
+  assert.equal(session.stats().workers.length, 1);
+});
+
+test("with `whenNoWorker: wait`, jobs wait until a worker is back", async () => {
+  const worker = await ScriptedWorker2.start();
+  const options = { connectMs: 50, whenNoWorker: "wait" } as const;
+  await using session = await sessionWith([worker], options);
+  const events: SessionEvents["noWorker"][] = [];
+  session.on("noWorker", (event) => events.push(event));
+  await session.ready();
+  await worker[Symbol.asyncDispose]();
+  const run = session.run(encode("patient"));
+  await eventually("nobody is left", () => events.length > 0);
+  await using other = await ScriptedWorker2.start();
+  session.addWorker(`127.0.0.1:${other.port}`);
+  assert.equal(decode(await soon(run)), "patient");
+  assert.equal(events.length, 1);
+});
+
+test("workers are added to a session, and removed when they have finished their jobs", async () => {
+  await using first = await ScriptedWorker2.start({ slots: 2 });
+  await using second = await ScriptedWorker2.start({ slots: 3 });
+  await using session = await sessionWith([first]);
+  const events: string[] = [];
+  session.on("workerJoined", ({ worker, slots }) => events.push(`${worker} ${slots}`));
+  const stop = session.on("workerLeft", ({ worker, how }) => events.push(`${worker} ${how}`));
+  session.addWorker(`127.0.0.1:${second.port}`);
+  await eventually("both are there", () => session.stats().workers.length === 2);
+  await session.ready();
+  await eventually("both have the core", () => session.stats().slots === 5);
+  first.hold();
+  const runs = Array.from({ length: 5 }, () => session.run(encode("a")));
+  await eventually("the first one has jobs", () => first.received.jobs.length > 0);
+  session.removeWorker(`127.0.0.1:${first.port}`);
+  first.release();
+  await soon(Promise.all(runs));
+  await eventually("it has left", () => session.stats().workers.length === 1);
+  stop();
+  const [one, two] = [`127.0.0.1:${first.port}`, `127.0.0.1:${second.port}`];
+  assert.deepEqual(events.toSorted(), [`${one} 2`, `${one} drained`, `${two} 3`].toSorted());
+  assert.throws(() => session.addWorker("a:b"), /a:b/);
+});
+
+test("a session counts how its jobs have ended, and tells of those that have failed", async () => {
+  await using worker = await ScriptedWorker2.start();
+  worker.script.answerJob = ({ input }) => input[0] === 1 ? { kind: 1, text: "bad luck" } : "echo";
+  await using session = await sessionWith([worker]);
+  const told: string[] = [];
+  session.on("jobFailed", ({ job, error }) => told.push(`${job}: ${error.message}`));
+  await Array.fromAsync(session.map([0, 1, 2].map((value) => Uint8Array.of(value))));
+  const { succeeded, failed, canceled, pending, queued, inFlight } = session.stats();
+  assert.deepEqual({ succeeded, failed, canceled, pending, queued, inFlight }, {
+    succeeded: 2,
+    failed: 1,
+    canceled: 0,
+    pending: 0,
+    queued: 0,
+    inFlight: 0,
+  });
+  assert.deepEqual(told, ["1: bad luck"]);
+});
+
+test("a core that no worker can load is the reason with which jobs fail", async () => {
+  await using worker = await startPeer(coreError("built for another machine"));
+  const workers = [`127.0.0.1:${worker.port}`];
+  await using session = await Session.open({ core: new Uint8Array(1), workers });
+  await assert.rejects(soon(session.ready()), /built for another machine/);
+  await assert.rejects(soon(session.run(encode("a"))), /built for another machine/);
+});
+
+test("several cores in one session share the slots of its worker", async () => {
+  await using session = await Session.open({ core: await core("behave"), slots: 2 });
+  const echo = await session.openCore({ core: await core("echo"), retries: 1 });
+  const [pids, echoed] = await Promise.all([
+    Array.fromAsync(session.map(Array.from({ length: 50 }, () => encode("pid")))),
+    Array.fromAsync(echo.map(Array.from({ length: 50 }, () => encode("pid")))),
+  ]);
+  assert(pids.every((result) => result.ok && /^\d+$/.test(decode(result.output))));
+  assert(echoed.every((result) => result.ok && decode(result.output) === "pid"));
+  assert.deepEqual([session, echo].map((one) => one.stats().workers.length), [1, 1]);
+  await echo.close();
+  assert.equal(decode(await session.run(encode("echo on"))), "on");
+  const last = await session.openCore({ core: await core("echo") });
+  const run = assert.rejects(last.run(new Promise<never>(() => {})), /closed/);
+  await session.close();
+  await assert.rejects(last.run(encode("late")), /The session is closed/);
+  await Promise.race([run, Promise.resolve()]);
+});
+
+function* named(name: string, count: number): Generator<Uint8Array<ArrayBuffer>> {
+  for (let index = 0; index < count; index++) yield encode(name);
+}
+
+test("a worker in a program's own process needs no options, and refuses wrong ones", async () => {
+  await using worker = await WorkerServer.listen("127.0.0.1:0");
+  await using session = await Session.open({
+    core: await core("echo"),
+    workers: [worker.address],
+  });
+  await session.ready();
+  const [info] = session.stats().workers;
+  assert.deepEqual([info?.name, info?.isReady], [worker.address, true]);
+  assert(Number(info?.slots) >= 1);
+  await assert.rejects(WorkerServer.listen("127.0.0.1:0", { slots: -1 }), /at least 1, not -1/);
+});

@@ -1,0 +1,26 @@
+/** Sessions with scripted workers, and what their tests share. */
+
+import { Session, type SessionOptions } from "../../../mod.ts";
+import type { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+
+/** A session with these workers. They do not load the core. */
+export function sessionWith(
+  workers: readonly ScriptedWorker2[],
+  options: Partial<SessionOptions> = {},
+): Promise<Session> {
+  const addresses = workers.map(({ port }) => `127.0.0.1:${port}`);
+  return Session.open({ core: new Uint8Array(1), workers: addresses, ...options });
+}
+
+/** Text as bytes. */
+export const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+
+/** Bytes as text. */
+export const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** Rejects what does not settle: a test that waited for it would not end. */
+export function soon<T>(promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("It has not settled")), 10_000);
+  return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,97 @@
+/** Canceling jobs, closing a session, and forgetting to close it. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import process from "node:process";
+import { promisify } from "node:util";
+import { SessionClosedError } from "../../../mod.ts";
+import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { core } from "../../lib/cores.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
+import { decode, encode, sessionWith, soon } from "./sessions.ts";
+
+test("a job is canceled by its signal: one that runs is ended, one that waits is taken back", async () => {
+  await using worker = await ScriptedWorker2.start({ slots: 1 });
+  worker.script.answerJob = () => "silence";
+  await using session = await sessionWith([worker]);
+  const stop = new AbortController();
+  const runs = ["runs", "waits", "waits"].map((text) => {
+    return assert.rejects(session.run(encode(text), { signal: stop.signal }), /no longer/);
+  });
+  const never = session.run(new Promise<never>(() => {}), { signal: stop.signal });
+  runs.push(assert.rejects(never, /no longer/));
+  await eventually("the first one was sent", () => worker.received.jobs.length > 0);
+  stop.abort(new Error("no longer needed"));
+  await soon(Promise.all(runs));
+  assert.equal(session.pending, 0);
+  const sent = worker.received.jobs.length;
+  await eventually("it was canceled", () => worker.received.cancels.length === sent);
+  await assert.rejects(session.run(encode("late"), { signal: stop.signal }), /no longer/);
+  assert.equal(worker.received.jobs.length, sent);
+});
+
+test("closing a session ends its maps at once, also one whose source has nothing", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const session = await sessionWith([worker]);
+  async function* idle(): AsyncGenerator<Uint8Array> {
+    await new Promise<never>(() => {});
+    yield encode("never");
+  }
+  const next = session.map(idle()).next();
+  await soon(session.close());
+  await assert.rejects(soon(next), SessionClosedError);
+  await assert.rejects(soon(session.run(encode("late"))), SessionClosedError);
+  await assert.rejects(soon(session.map([encode("late")]).next()), SessionClosedError);
+  await assert.rejects(soon(session.ready()), SessionClosedError);
+});
+
+test("closing with drain finishes what the session has taken, and takes no more", async () => {
+  await using worker = await ScriptedWorker2.start({ slots: 2 });
+  const session = await sessionWith([worker]);
+  worker.hold();
+  const input = Promise.withResolvers<Uint8Array>();
+  const runs = [session.run(encode("a")), session.run(input.promise)];
+  let taken = 0;
+  function* endless() {
+    for (;;) yield Uint8Array.of(taken++);
+  }
+  const results: number[] = [];
+  const map = assert.rejects(async () => {
+    for await (const { index } of session.map(endless(), { ahead: 5 })) results.push(index);
+  }, SessionClosedError);
+  await eventually("the map has taken inputs", () => taken >= 5);
+  const closed = session.close({ drain: true });
+  await assert.rejects(session.run(encode("late")), SessionClosedError);
+  input.resolve(encode("b"));
+  worker.release();
+  await soon(closed);
+  assert.deepEqual((await Promise.all(runs)).map(decode), ["a", "b"]);
+  await soon(map);
+  assert.deepEqual(results, Array.from({ length: taken }, (_, index) => index));
+});
+
+test("a job that is returned without waiting finishes before its session is disposed of", async () => {
+  await using worker = await ScriptedWorker2.start({ delayMs: 20 });
+  const run = async () => {
+    await using session = await sessionWith([worker]);
+    return session.run(encode("result"));
+  };
+  assert.equal(decode(await soon(run())), "result");
+});
+
+test("a program that forgets to close its session ends all the same, and not before its jobs", async () => {
+  await using worker = await ScriptedWorker2.start({ delayMs: 300 });
+  const echo = await core("echo");
+  const program = `
+    import { Session } from ${JSON.stringify(new URL("../../../mod.ts", import.meta.url).href)};
+    const [core, workers] = ${JSON.stringify([echo, [`127.0.0.1:${worker.port}`]])};
+    for (const place of [{ slots: 1 }, { workers }]) {
+      const session = await Session.open({ core, ...place });
+      console.log((await session.run(new Uint8Array(3))).byteLength);
+    }
+  `;
+  const args = process.versions.bun ? ["-e", program] : ["eval", "--quiet", program];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
+  assert.equal(stdout, "3\n3\n");
+});

@@ -1,0 +1,70 @@
+/** Sessions for values: codecs, and what errors carry. */
+
+import assert from "node:assert/strict";
+import { arrayCodec, JobError, jsonCodec, Session, textCodec } from "../../../mod.ts";
+import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { core } from "../../lib/cores.ts";
+import { test } from "../../lib/test.ts";
+import { encode, sessionWith } from "./sessions.ts";
+
+test("typed arrays, JSON and text go in and out of a typed session", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  const arrays = session.typed(arrayCodec(Float64Array));
+  const sent = Float64Array.of(0.5, -1e300).subarray(1);
+  assert.deepEqual(await arrays.run(sent), Float64Array.of(-1e300));
+  const results = await Array.fromAsync(arrays.map([sent, Promise.resolve(sent)]));
+  assert.deepEqual(results.map((result) => result.ok && result.output), [sent, sent]);
+  const bytes = session.typed(arrayCodec(Float32Array, Uint8Array));
+  assert.deepEqual(await bytes.run(Float32Array.of(0)), new Uint8Array(4));
+  const json = session.typed(jsonCodec<{ x: number }, { x: number }>());
+  assert.deepEqual(await json.run({ x: 7 }), { x: 7 });
+  assert.equal(await session.typed(textCodec).run("grün"), "grün");
+});
+
+test("the results of a typed map have the values themselves as inputs", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  const sweep = [{ a: 1 }, { a: 2 }];
+  const codec = jsonCodec<{ a: number }, { a: number }>();
+  for await (const { input, index } of session.typed(codec).map(sweep)) {
+    assert.equal(input, sweep[index]);
+  }
+});
+
+test("an error of a codec goes to the caller, and ends a map", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  const array = session.typed(arrayCodec(Uint8Array, Float64Array));
+  await assert.rejects(array.run(new Uint8Array(7)), /7 bytes is no Float64Array.* 8 bytes each/);
+  await assert.rejects(Array.fromAsync(array.map([new Uint8Array(7)])), RangeError);
+  await assert.rejects(array.run([1] as unknown as Uint8Array<ArrayBuffer>), TypeError);
+  const broken = session.typed<number, string>({
+    encode: (value) => Promise.reject(new Error(`cannot encode ${value}`)),
+    decode: () => "",
+  });
+  await assert.rejects(Array.fromAsync(broken.map([3])), /cannot encode 3/);
+  assert.equal(session.pending, 0);
+});
+
+test("a JobError says how often and where the job was tried, and what it printed", async () => {
+  await using session = await Session.open({ core: await core("behave"), slots: 1, retries: 1 });
+  await assert.rejects(session.run(encode("code 3 why")), (error) => {
+    assert(error instanceof JobError);
+    const { kind, attempts, workers, exitCode, lastLines } = error;
+    assert.deepEqual({ kind, attempts, workers, exitCode, lastLines }, {
+      kind: "exit",
+      attempts: 2,
+      workers: ["this machine"],
+      exitCode: 3,
+      lastLines: [],
+    });
+    return true;
+  });
+  await assert.rejects(session.run(encode("assert")), (error) => {
+    assert(error instanceof JobError);
+    assert.deepEqual([error.kind, error.attempts, error.exitCode], ["crash", 3, undefined]);
+    assert.match(error.lastLines.join("\n"), /Assertion/i);
+    return true;
+  });
+});

@@ -1,0 +1,161 @@
+/** Batch systems: what is said to them, and what they say. The texts are those of real ones. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { batchScript } from "../../up/batch_script.ts";
+import { BATCH_SYSTEMS } from "../../up/batch_system.ts";
+import { BatchError, BatchWorkers } from "../../up/batch_workers.ts";
+import { test } from "../lib/test.ts";
+
+const { slurm, pbs } = BATCH_SYSTEMS;
+const HOUR_MS = 3_600_000;
+
+test("Slurm gets an array, and says how its jobs are", () => {
+  assert.deepEqual(slurm.submit("/tmp/w", 3, ["--time=60"]).slice(0, 3), [
+    "sbatch",
+    "--parsable",
+    "--array=1-3",
+  ]);
+  assert.deepEqual(slurm.submitted("712\n", 2), ["712_1", "712_2"]);
+  assert.deepEqual(slurm.submitted("712;big\n", 1), ["712_1"]);
+  assert.deepEqual(slurm.submitted("sbatch: error: no\n", 1), []);
+  const text = "712_1|RUNNING|1-01:00:30|2-00:00:00\n712_2|PENDING|0:00|4:00:00\n" +
+    "712_3|TIMEOUT|4:00:03|4:00:00\n712_4|RUNNING|5:00|UNLIMITED\n";
+  assert.deepEqual(slurm.listed(text), [
+    { id: "712_1", state: "running", usedMs: 25 * HOUR_MS + 30_000, limitMs: 48 * HOUR_MS },
+    { id: "712_2", state: "waiting", usedMs: 0, limitMs: 4 * HOUR_MS },
+    { id: "712_3", state: "ended", usedMs: 4 * HOUR_MS + 3_000, limitMs: 4 * HOUR_MS },
+    { id: "712_4", state: "running", usedMs: 300_000, limitMs: Infinity },
+  ]);
+  assert.deepEqual(slurm.cancel(["712_1", "712_2", "713_1"]), ["scancel", "712", "713"]);
+});
+
+test("PBS gets one job after the other, and says how they are", () => {
+  assert.deepEqual(pbs.submit("/tmp/w", 1, ["-q", "short"]).slice(-3), ["-q", "short", "/tmp/w"]);
+  assert.deepEqual(pbs.submitted("12.head.cluster\n", 1), ["12.head.cluster"]);
+  const text = `Job Id: 12.head
+    Job_Name = distcomp
+    resources_used.walltime = 00:10:00
+    job_state = R
+    Resource_List.walltime = 02:00:00
+
+Job Id: 13.head
+    job_state = Q
+    Resource_List.walltime = 02:00:00
+
+Job Id: 14.head
+    job_state = F
+`;
+  assert.deepEqual(pbs.listed(text), [
+    { id: "12.head", state: "running", usedMs: 600_000, limitMs: 2 * HOUR_MS },
+    { id: "13.head", state: "waiting", usedMs: 0, limitMs: 2 * HOUR_MS },
+    { id: "14.head", state: "ended", usedMs: 0, limitMs: Infinity },
+  ]);
+});
+
+/** Slurm as a script of what it prints. */
+function workersThatGet(answers: readonly string[]): BatchWorkers {
+  const left = [...answers];
+  return new BatchWorkers(
+    slurm,
+    () => {
+      const stdout = left.shift() ?? assert.fail("one command too many");
+      return Promise.resolve({ end: { exitCode: 0 }, stdout, stderr: "" });
+    },
+    "script",
+    [],
+  );
+}
+
+test("a worker whose time is over is replaced, and one that has found no work is not", async () => {
+  const workers = workersThatGet([
+    "7",
+    "7_1|RUNNING|50:00|1:00:00\n7_2|RUNNING|50:00|1:00:00\n7_3|PENDING|0:00|1:00:00\n",
+    "7_1|COMPLETED|58:00|1:00:00\n7_2|COMPLETED|20:00|1:00:00\n7_3|RUNNING|2:00|1:00:00\n",
+  ]);
+  await workers.submit(3);
+  assert.equal(await workers.look(), 0);
+  assert.deepEqual([workers.running, workers.alive], [2, 3]);
+  assert.equal(await workers.look(), 1);
+  assert.deepEqual([workers.running, workers.alive], [1, 1]);
+});
+
+test("after some workers that end at once, no more are submitted", async () => {
+  const failed = "7_1|FAILED|0:01|1:00:00\n7_2|FAILED|0:00|1:00:00\n7_3|FAILED|0:02|1:00:00\n";
+  const workers = workersThatGet(["7", failed]);
+  await workers.submit(3);
+  await assert.rejects(workers.look(), BatchError);
+});
+
+test("a batch system that is not there, and one that refuses, are one line", async () => {
+  const missing = new BatchWorkers(
+    slurm,
+    () => Promise.reject(new Error("No such file or directory")),
+    "s",
+    [],
+  );
+  await assert.rejects(missing.submit(1), /^BatchError: Cannot run sbatch: No such file/);
+  const refusing = new BatchWorkers(
+    slurm,
+    () =>
+      Promise.resolve({
+        end: { exitCode: 1 },
+        stdout: "",
+        stderr: "sbatch: error: x\nsbatch: error: Batch job submission failed: Invalid account\n",
+      }),
+    "s",
+    [],
+  );
+  await assert.rejects(
+    refusing.submit(1),
+    /^BatchError: sbatch: error: Batch job submission failed/,
+  );
+});
+
+test("the script of a worker runs in any folder, hands over its key, and leaves only its log", () => {
+  const folder = mkdtempSync(join(tmpdir(), "dc-batch-"));
+  try {
+    const executable = join(folder, "it's distcomp");
+    writeFileSync(
+      executable,
+      `#!/bin/sh\necho "$@"; for f do test -f "$f" && cat "$f"; done; exit 5\n`,
+    );
+    chmodSync(executable, 0o755);
+    const content = batchScript({
+      executable,
+      address: "head:1",
+      key: "SECRET\n",
+      idleSeconds: 60,
+    });
+    const script = join(folder, "script");
+    writeFileSync(script, content);
+    const env = {
+      PATH: process.env.PATH,
+      HOME: folder,
+      TMPDIR: folder,
+      NCPUS: "4",
+      PBS_JOBID: "9.head",
+    };
+    let printed = "";
+    try {
+      execFileSync("sh", [script], { env, encoding: "utf8" });
+      assert.fail("its status is that of the worker");
+    } catch (error) {
+      const { status, stdout } = error as { status: number; stdout: string };
+      assert.equal(status, 5);
+      printed = stdout;
+    }
+    assert.match(
+      printed,
+      /^worker --connect head:1 --key \S+ --idle-timeout 60s --slots 4\nSECRET\n$/,
+    );
+    assert.equal(readFileSync(join(folder, ".cache/distcomp/jobs/9.head"), "utf8"), "");
+    assert.deepEqual(readdirSync(folder).sort(), [".cache", "it's distcomp", "script"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,57 @@
+/** Many nodes at once. */
+
+import assert from "node:assert/strict";
+import { test } from "../lib/test.ts";
+import { VirtualClock } from "../lib/virtual_clock.ts";
+import { nextTurn } from "../../runtime/clock.ts";
+import type { PipedProcess } from "../../runtime/piped_process.ts";
+import { NODE_LINE } from "../../up/node_scripts.ts";
+import { SshDialer } from "../../up/ssh_dialer.ts";
+
+/** A node that answers when it is told to. */
+class Node {
+  readonly #line = Promise.withResolvers<void>();
+
+  answer(): void {
+    this.#line.resolve();
+  }
+
+  get process(): PipedProcess {
+    const read = async (into: Uint8Array<ArrayBuffer>) => {
+      await this.#line.promise;
+      return new TextEncoder().encodeInto(`${NODE_LINE}ready linux-x64 2 1\n`, into).written;
+    };
+    const nothing = () => Promise.resolve();
+    const stream = { peer: "", read, write: nothing, endWrites: nothing, close: () => {} };
+    return { stream, stderr: () => "", ended: new Promise(() => {}), kill: () => {} };
+  }
+}
+
+test("nodes are dialed in turn, and never more than eight of them at once", async () => {
+  const starting: Node[] = [];
+  let started = 0;
+  const dialer = new SshDialer({
+    clock: new VirtualClock(),
+    executables: () => Promise.resolve([]),
+    start: () => {
+      const node = new Node();
+      starting.push(node);
+      started += 1;
+      return node.process;
+    },
+  });
+  const dial = () => void dialer.dial({ kind: "ssh", target: "node" });
+  for (let count = 0; count < 20; count++) dial();
+  await nextTurn();
+  while (starting.length > 0) {
+    assert(starting.length <= 8, `${starting.length} at once`);
+    starting.shift()?.answer();
+    // Others ask while a place becomes free.
+    for (let step = 0; step < 12 && started < 40; step++) {
+      dial();
+      await Promise.resolve();
+    }
+    await nextTurn();
+  }
+  assert(started >= 40);
+});

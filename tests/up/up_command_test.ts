@@ -1,0 +1,35 @@
+/** The commands of `distcomp up` that only print, and what is said about wrong usage. */
+
+import assert from "node:assert/strict";
+import { test } from "../lib/test.ts";
+import { Workspace } from "../cli/workspace.ts";
+
+test("up systemd prints a unit, and up k8s a manifest with a key that is for workers only", async () => {
+  await using workspace = await Workspace.make();
+  const unit = await workspace.run(["up", "systemd", "--user", "dc"]);
+  assert.match(unit.stdout, /^ExecStart=\/usr\/local\/bin\/distcomp worker\nUser=dc$/m);
+  assert.equal((await workspace.run(["key", "create", "key"])).code, 0);
+  const { code, stdout } = await workspace.run(["up", "k8s", "--key", "key", "--image", "x:1"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^kind: DaemonSet$/m);
+  const keys = stdout.match(/BEGIN PRIVATE KEY/g) ?? [];
+  assert.equal(keys.length, 1, "the controllers' private key is not in it");
+});
+
+test("up says in one line what is wrong", async () => {
+  await using workspace = await Workspace.make();
+  const wrong: [readonly string[], number, RegExp][] = [
+    [["ssh", "node[1-"], 2, /Cannot understand the hosts "node\[1-"/],
+    [["ssh", "@missing"], 2, /Cannot read the list of hosts "missing"/],
+    [["slurm", "0"], 2, /The number of workers must be a whole number of at least 1, not "0"/],
+    [["k8s", "--key", "missing"], 3, /There is no key "missing"/],
+    [["slurm", "2", "--executable", "/x"], 3, /Cannot run sbatch: /],
+  ];
+  for (const [args, status, message] of wrong) {
+    const env = { PATH: "/nowhere" };
+    const { code, stderr } = await workspace.run(["up", ...args], { env });
+    assert.equal(code, status, stderr);
+    assert.match(stderr, message);
+    assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
+  }
+});
