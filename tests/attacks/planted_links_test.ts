@@ -12,7 +12,7 @@ import process from "node:process";
 import { SharedWorker } from "../cli/shared_worker.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { core } from "../lib/cores.ts";
-import { slowTestUnless, test } from "../lib/test.ts";
+import { slowTest, slowTestUnless, test } from "../lib/test.ts";
 
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
@@ -70,8 +70,8 @@ for (const [path, target, options = []] of REFUSED) {
     await using workspace = await prepared(options);
     await plant(workspace, path, target);
     const args = ["run", BEHAVE, "in", "--crash-limit", "1", ...options];
-    for (const mode of [[], ["--fresh"]]) {
-      const run = await workspace.run([...args, ...mode]);
+    const modes = [[], ["--fresh"]];
+    for (const [, run] of await workspace.runEach(modes, (mode) => [...args, ...mode])) {
       await checkVictim(workspace);
       assert.equal(run.code, 2, run.stderr);
       const says = `"outputs/${path}" is a link, and links inside "outputs" are not followed; `;
@@ -99,39 +99,45 @@ const HARMLESS: [what: string, links: Record<string, string>, options?: string[]
 ];
 
 for (const [what, links, options = []] of HARMLESS) {
-  test(`a run completes, and follows no link, where there are links in the place of ${what}`, async () => {
-    await using workspace = await prepared(options);
-    for (const [path, target] of Object.entries(links)) await plant(workspace, path, target);
-    const args = ["run", BEHAVE, "in", "--crash-limit", "1", ...options];
-    for (const mode of [[], ["--fresh"]]) {
-      const run = await workspace.run([...args, ...mode]);
-      assert.equal(run.code, 1, run.stderr); // a job crashes
-      const outputs = { a: "line", "sub/deep/b": "2" };
-      assert.deepEqual(await workspace.outputs(), outputs);
-      await checkVictim(workspace);
-    }
-  });
+  slowTest(
+    `a run completes, and follows no link, where there are links in the place of ${what}`,
+    async () => {
+      await using workspace = await prepared(options);
+      for (const [path, target] of Object.entries(links)) await plant(workspace, path, target);
+      const args = ["run", BEHAVE, "in", "--crash-limit", "1", ...options];
+      for (const mode of [[], ["--fresh"]]) {
+        const run = await workspace.run([...args, ...mode]);
+        assert.equal(run.code, 1, run.stderr); // a job crashes
+        const outputs = { a: "line", "sub/deep/b": "2" };
+        assert.deepEqual(await workspace.outputs(), outputs);
+        await checkVictim(workspace);
+      }
+    },
+  );
 }
 
-test("links that are put in place between two runs are not followed by the second", async () => {
-  await using workspace = await prepared();
-  const args = ["run", BEHAVE, "in", "--crash-limit", "1"];
-  assert.equal((await workspace.run(args)).code, 1);
-  await workspace.write("in/sub/deep/b", "echo changed");
-  await workspace.write("in/sub/deep/crashes", "crash");
-  for (const path of ["sub/deep", "sub", ".distcomp/jobs.jsonl", ".distcomp"]) {
-    await rename(workspace.at(`outputs/${path}`), workspace.at("aside"));
-    await plant(workspace, path, path.endsWith("jsonl") ? "jobs.jsonl" : "");
-    const run = await workspace.run(args);
-    await checkVictim(workspace);
-    assert.equal(run.code, 2, run.stderr);
-    assert(run.stderr.includes(`"outputs/${path}" is a link`), run.stderr);
-    await rm(workspace.at(`outputs/${path}`));
-    await rename(workspace.at("aside"), workspace.at(`outputs/${path}`));
-  }
-  assert.equal((await workspace.run(args)).code, 1);
-  assert.deepEqual(await workspace.outputs(), { a: "line", "sub/deep/b": "changed" });
-});
+slowTest(
+  "links that are put in place between two runs are not followed by the second",
+  async () => {
+    await using workspace = await prepared();
+    const args = ["run", BEHAVE, "in", "--crash-limit", "1"];
+    assert.equal((await workspace.run(args)).code, 1);
+    await workspace.write("in/sub/deep/b", "echo changed");
+    await workspace.write("in/sub/deep/crashes", "crash");
+    for (const path of ["sub/deep", "sub", ".distcomp/jobs.jsonl", ".distcomp"]) {
+      await rename(workspace.at(`outputs/${path}`), workspace.at("aside"));
+      await plant(workspace, path, path.endsWith("jsonl") ? "jobs.jsonl" : "");
+      const run = await workspace.run(args);
+      await checkVictim(workspace);
+      assert.equal(run.code, 2, run.stderr);
+      assert(run.stderr.includes(`"outputs/${path}" is a link`), run.stderr);
+      await rm(workspace.at(`outputs/${path}`));
+      await rename(workspace.at("aside"), workspace.at(`outputs/${path}`));
+    }
+    assert.equal((await workspace.run(args)).code, 1);
+    assert.deepEqual(await workspace.outputs(), { a: "line", "sub/deep/b": "changed" });
+  },
+);
 
 test("the output folder itself may be a link, and so may the inputs", async () => {
   await using workspace = await Workspace.make(WORKER);

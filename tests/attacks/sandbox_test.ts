@@ -10,7 +10,7 @@ import { Workspace } from "../cli/workspace.ts";
 import { jobResult } from "../fixtures/peers/controller_v1.ts";
 import { core } from "../lib/cores.ts";
 import { eventually } from "../lib/processes.ts";
-import { testUnless } from "../lib/test.ts";
+import { programTestUnless } from "../lib/test.ts";
 import { connectWith, failureOf, loadCore, run, send } from "../worker/controllers.ts";
 import { connect2, failed, sendLimited } from "../worker/controllers_2.ts";
 import {
@@ -27,7 +27,7 @@ const ATTACKS = await core("attacks");
 
 const NOTHING_THERE = "No such file or directory";
 
-testUnless(noSandbox, "in a sandbox, a core reads no file of its user", async () => {
+programTestUnless(noSandbox, "in a sandbox, a core reads no file of its user", async () => {
   await using home = await Workspace.make();
   await home.write(".ssh/id_ed25519", "a private key");
   await home.write("key", "a key of distcomp");
@@ -43,7 +43,7 @@ testUnless(noSandbox, "in a sandbox, a core reads no file of its user", async ()
   assert.match(await run(controller, "read /etc/shadow"), /^Permission denied$|^$/);
 });
 
-testUnless(
+programTestUnless(
   noSandbox,
   "in a sandbox, a core reads libraries of its user, but never a whole home",
   async () => {
@@ -58,28 +58,36 @@ testUnless(
   },
 );
 
-testUnless(noSandbox, "in a sandbox, a key outside of the home of its user is empty", async () => {
-  await using shown = await Workspace.make();
-  const key = await shown.write("distcomp/key", "a key of distcomp");
-  for (const env of [{ DISTCOMP_KEY: key }, { XDG_CONFIG_HOME: shown.path }]) {
-    await using worker = await startSandbox(["--sandbox-write", shown.path], { env });
-    await using controller = await connectWith(worker, "attacks");
-    assert.match(await run(controller, `list ${shown.at("distcomp")}`), /^key$/m);
-    assert.doesNotMatch(await run(controller, `read ${key}`), /of distcomp/);
-  }
-});
+programTestUnless(
+  noSandbox,
+  "in a sandbox, a key outside of the home of its user is empty",
+  async () => {
+    await using shown = await Workspace.make();
+    const key = await shown.write("distcomp/key", "a key of distcomp");
+    for (const env of [{ DISTCOMP_KEY: key }, { XDG_CONFIG_HOME: shown.path }]) {
+      await using worker = await startSandbox(["--sandbox-write", shown.path], { env });
+      await using controller = await connectWith(worker, "attacks");
+      assert.match(await run(controller, `list ${shown.at("distcomp")}`), /^key$/m);
+      assert.doesNotMatch(await run(controller, `read ${key}`), /of distcomp/);
+    }
+  },
+);
 
-testUnless(noSandbox, "in a sandbox, large jobs go through shared memory as outside", async () => {
-  await using worker = await startSandbox();
-  await using controller = await connectWith(worker, "echo");
-  const input = new Uint8Array(2 ** 21).fill(7);
-  const { output } = jobResult(await controller.sendJob(0n, input));
-  assert(Buffer.compare(output, input) === 0);
-  // The worker keeps what it may need again: an input and an output.
-  assert(sharedBytesOf(worker.pid) >= 2 * input.byteLength, `${sharedBytesOf(worker.pid)} bytes`);
-});
+programTestUnless(
+  noSandbox,
+  "in a sandbox, large jobs go through shared memory as outside",
+  async () => {
+    await using worker = await startSandbox();
+    await using controller = await connectWith(worker, "echo");
+    const input = new Uint8Array(2 ** 21).fill(7);
+    const { output } = jobResult(await controller.sendJob(0n, input));
+    assert(Buffer.compare(output, input) === 0);
+    // The worker keeps what it may need again: an input and an output.
+    assert(sharedBytesOf(worker.pid) >= 2 * input.byteLength, `${sharedBytesOf(worker.pid)} bytes`);
+  },
+);
 
-testUnless(noSandbox, "in a sandbox, a core writes only to its own folder", async () => {
+programTestUnless(noSandbox, "in a sandbox, a core writes only to its own folder", async () => {
   await using worker = await startSandbox();
   await using controller = await connectWith(worker, "attacks");
   for (const path of ["/etc/passwd", "/usr/lib/new", "/new", "/run/distcomp/core/new"]) {
@@ -92,7 +100,7 @@ testUnless(noSandbox, "in a sandbox, a core writes only to its own folder", asyn
   );
 });
 
-testUnless(noSandbox, "in a sandbox, a core changes no setting of the kernel", async () => {
+programTestUnless(noSandbox, "in a sandbox, a core changes no setting of the kernel", async () => {
   await using worker = await startSandbox();
   await using controller = await connectWith(worker, "attacks");
   for (const setting of ["kernel/core_pattern", "vm/drop_caches", "vm/swappiness"]) {
@@ -101,15 +109,19 @@ testUnless(noSandbox, "in a sandbox, a core changes no setting of the kernel", a
   }
 });
 
-testUnless(noSandbox, "in a sandbox, a core writes to folders of --sandbox-write", async () => {
-  await using folder = await Workspace.make();
-  await using worker = await startSandbox(["--sandbox-write", folder.path]);
-  await using controller = await connectWith(worker, "attacks");
-  assert.equal(await run(controller, `write ${folder.at("new")}`), "written");
-  assert(existsSync(folder.at("new")));
-});
+programTestUnless(
+  noSandbox,
+  "in a sandbox, a core writes to folders of --sandbox-write",
+  async () => {
+    await using folder = await Workspace.make();
+    await using worker = await startSandbox(["--sandbox-write", folder.path]);
+    await using controller = await connectWith(worker, "attacks");
+    assert.equal(await run(controller, `write ${folder.at("new")}`), "written");
+    assert(existsSync(folder.at("new")));
+  },
+);
 
-testUnless(
+programTestUnless(
   noSandbox,
   "in a sandbox, a core reaches no port and no socket of its machine",
   async () => {
@@ -127,7 +139,7 @@ testUnless(
   },
 );
 
-testUnless(
+programTestUnless(
   noSandbox,
   "in a sandbox, a core sees no process of its machine, and ends none",
   async () => {
@@ -145,7 +157,7 @@ testUnless(
   },
 );
 
-testUnless(
+programTestUnless(
   noSandbox,
   "in a sandbox, a core sees no files of its worker and of other slots",
   async () => {
@@ -164,25 +176,29 @@ testUnless(
   },
 );
 
-testUnless(noSandbox, "a run cannot have its variables obeyed outside of the sandbox", async () => {
-  await using workspace = await Workspace.make();
-  await using worker = await startSandbox();
-  await workspace.write("lines", "shell echo $LD_PRELOAD\n");
-  const variables = [
-    `LD_PRELOAD=${ATTACKS}`,
-    `DC_TEST_MARK=${workspace.at("mark")}`,
-    "PATH=/nowhere",
-  ];
-  const ended = await workspace.run([
-    ...["run", ATTACKS, "--lines", "lines", "--workers", `127.0.0.1:${worker.port}`],
-    ...variables.flatMap((variable) => ["--env", variable]),
-  ]);
-  assert.equal(ended.code, 0, ended.stderr);
-  assert.deepEqual(Object.values(await workspace.outputs()), [`${ATTACKS}\n`]);
-  assert(!existsSync(workspace.at("mark")), "bwrap has not loaded it");
-});
+programTestUnless(
+  noSandbox,
+  "a run cannot have its variables obeyed outside of the sandbox",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using worker = await startSandbox();
+    await workspace.write("lines", "shell echo $LD_PRELOAD\n");
+    const variables = [
+      `LD_PRELOAD=${ATTACKS}`,
+      `DC_TEST_MARK=${workspace.at("mark")}`,
+      "PATH=/nowhere",
+    ];
+    const ended = await workspace.run([
+      ...["run", ATTACKS, "--lines", "lines", "--workers", `127.0.0.1:${worker.port}`],
+      ...variables.flatMap((variable) => ["--env", variable]),
+    ]);
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.deepEqual(Object.values(await workspace.outputs()), [`${ATTACKS}\n`]);
+    assert(!existsSync(workspace.at("mark")), "bwrap has not loaded it");
+  },
+);
 
-testUnless(
+programTestUnless(
   noSandbox,
   "a sandbox ends with its slot and its worker, with all that is in it",
   async () => {
@@ -202,20 +218,24 @@ testUnless(
   },
 );
 
-testUnless(noSandbox, "however a core ends in a sandbox, the reason is its own", async () => {
-  await using worker = await startSandbox();
-  await using controller = await connectWith(worker, "behave");
-  const reasons: Record<string, RegExp> = {
-    "crash": /^crashed: SIGSEGV$/,
-    "assert": /^crashed: SIGABRT \(.*Assertion.*\)$/,
-    "exit 139": /^exited with status 139$/,
-  };
-  for (const [input, reason] of Object.entries(reasons)) {
-    assert.match(await failureOf(controller, input), reason, input);
-  }
-});
+programTestUnless(
+  noSandbox,
+  "however a core ends in a sandbox, the reason is its own",
+  async () => {
+    await using worker = await startSandbox();
+    await using controller = await connectWith(worker, "behave");
+    const reasons: Record<string, RegExp> = {
+      "crash": /^crashed: SIGSEGV$/,
+      "assert": /^crashed: SIGABRT \(.*Assertion.*\)$/,
+      "exit 139": /^exited with status 139$/,
+    };
+    for (const [input, reason] of Object.entries(reasons)) {
+      assert.match(await failureOf(controller, input), reason, input);
+    }
+  },
+);
 
-testUnless(noSandbox, "limits of time and memory hold in a sandbox", async () => {
+programTestUnless(noSandbox, "limits of time and memory hold in a sandbox", async () => {
   await using worker = await startSandbox(["--pin"]);
   await using controller = await connect2(worker, "behave");
   const late = sendLimited(controller, "sleep 60000", { timeMs: 200n });
@@ -225,7 +245,7 @@ testUnless(noSandbox, "limits of time and memory hold in a sandbox", async () =>
   assert.match(await failed(large, "memory"), /^used [2-5]\d\d MiB of memory, over its limit/);
 });
 
-testUnless(
+programTestUnless(
   noSandbox,
   "a worker that cannot make a sandbox does not start, and says what to do",
   async () => {
@@ -242,13 +262,17 @@ testUnless(
   },
 );
 
-testUnless(noSandbox, "folders for a sandbox have to exist, and need a sandbox", async () => {
-  await using folder = await Workspace.make();
-  const write = ["--sandbox-write", folder.path];
-  await assert.rejects(startTarget(write), /--sandbox-write has no effect without --sandbox/);
-  const missing = ["--sandbox", "--sandbox-write", folder.at("missing")];
-  await assert.rejects(
-    startTarget(missing),
-    /Cannot use --sandbox-write ".*missing": .*name an existing/,
-  );
-});
+programTestUnless(
+  noSandbox,
+  "folders for a sandbox have to exist, and need a sandbox",
+  async () => {
+    await using folder = await Workspace.make();
+    const write = ["--sandbox-write", folder.path];
+    await assert.rejects(startTarget(write), /--sandbox-write has no effect without --sandbox/);
+    const missing = ["--sandbox", "--sandbox-write", folder.at("missing")];
+    await assert.rejects(
+      startTarget(missing),
+      /Cannot use --sandbox-write ".*missing": .*name an existing/,
+    );
+  },
+);

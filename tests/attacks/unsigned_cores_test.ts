@@ -7,14 +7,14 @@ import { digestOf } from "../fixtures/peers/controller_2.ts";
 import { core } from "../lib/cores.ts";
 import { coreSource, Libraries } from "../lib/libraries.ts";
 import type { Program } from "../lib/processes.ts";
-import { testUnless } from "../lib/test.ts";
+import { slowTestUnless } from "../lib/test.ts";
 import { type Ended, Workspace } from "../cli/workspace.ts";
 import { connect } from "../worker/controllers.ts";
 import { errorText } from "../fixtures/peers/controller_v1.ts";
 
 const notElf = process.platform === "linux" ? undefined : "its libraries are not ELF";
 
-testUnless(
+slowTestUnless(
   notElf,
   "a worker with --trust runs what the signer has signed, and refuses all else with the reason",
   async () => {
@@ -40,7 +40,7 @@ testUnless(
   },
 );
 
-testUnless(
+slowTestUnless(
   notElf,
   "an unsigned core is refused before any of its code runs, for a controller of version 1, too",
   async () => {
@@ -64,7 +64,7 @@ __attribute__((constructor)) static void run(void) { fclose(fopen("${mark}", "w"
   },
 );
 
-testUnless(
+slowTestUnless(
   notElf,
   "a worker with --allow runs the cores of its list, whoever has signed them, and no other",
   async () => {
@@ -82,7 +82,7 @@ testUnless(
   },
 );
 
-testUnless(
+slowTestUnless(
   notElf,
   "a signed core does not bring along what nobody has signed: a file, a library, or a variable that loads one",
   async () => {
@@ -120,7 +120,7 @@ testUnless(
   },
 );
 
-testUnless(
+slowTestUnless(
   notElf,
   "a library that a signed core finds through $ORIGIN has to be signed, too",
   async () => {

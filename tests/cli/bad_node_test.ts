@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Session } from "../../mod.ts";
 import { core } from "../lib/cores.ts";
 import { type Program, startWorker } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { slowTest } from "../lib/test.ts";
 import { type Ended, Workspace } from "./workspace.ts";
 
 const utf8 = new TextEncoder();
@@ -59,7 +59,7 @@ for (
     ],
   ] as const
 ) {
-  test(name, async () => {
+  slowTest(name, async () => {
     await using workspace = await Workspace.make();
     const workers = await startAll(wrongs);
     try {
@@ -77,74 +77,83 @@ for (
   });
 }
 
-test("a machine on which jobs fail that pass elsewhere is set aside with its reason", async () => {
-  await using workspace = await Workspace.make();
-  const workers = await startAll(["exit 3", ""]);
-  try {
-    const lines = Array.from({ length: 60 }, (_, index) => `job ${index}`);
-    const { stdout, stderr } = await run(workspace, lines, workers);
-    const name = `127.0.0.1:${workers[0]?.port}`;
-    assert.match(
-      stderr,
-      new RegExp(`worker ${name} is set aside: \\d+ jobs .* passed elsewhere \\(exit code 3\\)`),
-    );
-    assert.match(stdout, /^failed attempts: \d+ non-zero exit codes$/m);
-    assert.match(stdout, /^60 jobs done/);
-  } finally {
-    await stopAll(workers);
-  }
-});
-
-test("a job that fails on several machines fails with their reasons, once in the journal", async () => {
-  await using workspace = await Workspace.make();
-  const workers = await startAll(["exit 3", ""]);
-  try {
-    const { code, stdout } = await run(workspace, ["bad", "good"], workers);
-    assert.equal(code, 1);
-    const records = await workspace.records();
-    assert.deepEqual(records.map(({ state }) => state).sort(), ["done", "failed"]);
-    const failed = records.find(({ state }) => state === "failed");
-    const [bad, good] = workers.map(({ port }) => `127.0.0.1:${port}`);
-    const reasons = failed?.error?.split("; ").sort();
-    assert.deepEqual(reasons, [`exit code 3 on ${bad}`, `exit code 7 on ${good}`]);
-    assert.match(stdout, /^1 of 2 jobs done, 1 failed/);
-  } finally {
-    await stopAll(workers);
-  }
-});
-
-test("a session has the same: good jobs are done on a good machine, and an error names both machines", async () => {
-  const workers = await startAll(["exit 3", ""]);
-  try {
-    const addresses = workers.map(({ port }) => `127.0.0.1:${port}`);
-    await using session = await Session.open({ core: BAD_NODE, workers: addresses });
-    const inputs = Array.from({ length: 40 }, (_, index) => utf8.encode(`job ${index}`));
-    let done = 0;
-    for await (const result of session.map(inputs)) {
-      assert(result.ok, `job ${result.index} failed`);
-      assert.deepEqual(new Uint8Array(result.output), inputs[result.index]);
-      done += 1;
-    }
-    assert.equal(done, inputs.length);
-  } finally {
-    await stopAll(workers);
-  }
-  const both = await startAll(["exit 3", "exit 3"]);
-  try {
-    const addresses = both.map(({ port }) => `127.0.0.1:${port}`);
-    await using session = await Session.open({ core: BAD_NODE, workers: addresses });
-    await assert.rejects(session.run(utf8.encode("job")), (error: Error) => {
-      const names = addresses.toSorted().join(" and ");
-      assert.equal(
-        error.message.replace(/(\S+) and (\S+)$/, sortedNames),
-        `exit code 3 on ${names}`,
+slowTest(
+  "a machine on which jobs fail that pass elsewhere is set aside with its reason",
+  async () => {
+    await using workspace = await Workspace.make();
+    const workers = await startAll(["exit 3", ""]);
+    try {
+      const lines = Array.from({ length: 60 }, (_, index) => `job ${index}`);
+      const { stdout, stderr } = await run(workspace, lines, workers);
+      const name = `127.0.0.1:${workers[0]?.port}`;
+      assert.match(
+        stderr,
+        new RegExp(`worker ${name} is set aside: \\d+ jobs .* passed elsewhere \\(exit code 3\\)`),
       );
-      return true;
-    });
-  } finally {
-    await stopAll(both);
-  }
-});
+      assert.match(stdout, /^failed attempts: \d+ non-zero exit codes$/m);
+      assert.match(stdout, /^60 jobs done/);
+    } finally {
+      await stopAll(workers);
+    }
+  },
+);
+
+slowTest(
+  "a job that fails on several machines fails with their reasons, once in the journal",
+  async () => {
+    await using workspace = await Workspace.make();
+    const workers = await startAll(["exit 3", ""]);
+    try {
+      const { code, stdout } = await run(workspace, ["bad", "good"], workers);
+      assert.equal(code, 1);
+      const records = await workspace.records();
+      assert.deepEqual(records.map(({ state }) => state).sort(), ["done", "failed"]);
+      const failed = records.find(({ state }) => state === "failed");
+      const [bad, good] = workers.map(({ port }) => `127.0.0.1:${port}`);
+      const reasons = failed?.error?.split("; ").sort();
+      assert.deepEqual(reasons, [`exit code 3 on ${bad}`, `exit code 7 on ${good}`]);
+      assert.match(stdout, /^1 of 2 jobs done, 1 failed/);
+    } finally {
+      await stopAll(workers);
+    }
+  },
+);
+
+slowTest(
+  "a session has the same: good jobs are done on a good machine, and an error names both machines",
+  async () => {
+    const workers = await startAll(["exit 3", ""]);
+    try {
+      const addresses = workers.map(({ port }) => `127.0.0.1:${port}`);
+      await using session = await Session.open({ core: BAD_NODE, workers: addresses });
+      const inputs = Array.from({ length: 40 }, (_, index) => utf8.encode(`job ${index}`));
+      let done = 0;
+      for await (const result of session.map(inputs)) {
+        assert(result.ok, `job ${result.index} failed`);
+        assert.deepEqual(new Uint8Array(result.output), inputs[result.index]);
+        done += 1;
+      }
+      assert.equal(done, inputs.length);
+    } finally {
+      await stopAll(workers);
+    }
+    const both = await startAll(["exit 3", "exit 3"]);
+    try {
+      const addresses = both.map(({ port }) => `127.0.0.1:${port}`);
+      await using session = await Session.open({ core: BAD_NODE, workers: addresses });
+      await assert.rejects(session.run(utf8.encode("job")), (error: Error) => {
+        const names = addresses.toSorted().join(" and ");
+        assert.equal(
+          error.message.replace(/(\S+) and (\S+)$/, sortedNames),
+          `exit code 3 on ${names}`,
+        );
+        return true;
+      });
+    } finally {
+      await stopAll(both);
+    }
+  },
+);
 
 function sortedNames(_match: string, ...names: string[]): string {
   return names.slice(0, 2).sort().join(" and ");

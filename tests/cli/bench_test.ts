@@ -6,7 +6,7 @@ import { makeKey } from "../../security/key_maker.ts";
 import { createKeyFile } from "../../security/key_store.ts";
 import { core } from "../lib/cores.ts";
 import { eventually, Program, startWorker } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { slowTest, test } from "../lib/test.ts";
 import { CWorker } from "./c_worker.ts";
 import { type Ended, Workspace } from "./workspace.ts";
 
@@ -34,7 +34,7 @@ test("bench measures this machine, and says in a sentence what to do", async () 
   assert.match(sentence, /^this machine: jobs take .* µs in the core, and distcomp adds .*: put /);
 });
 
-test("bench measures each of several workers, and shows the figures as JSON", async () => {
+slowTest("bench measures each of several workers, and shows the figures as JSON", async () => {
   await using workspace = await Workspace.make();
   await using one = await startWorker({ slots: 1 });
   await using other = await startWorker({ slots: 3 });
@@ -60,48 +60,57 @@ test("bench measures each of several workers, and shows the figures as JSON", as
   }
 });
 
-test("the time in the core is the core's, and a long job is measured in a few runs", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("input", "sleep 150");
-  const args = ["bench", await core("behave"), "input", SHORT, "--json", "--slots=2"];
-  const ended = await workspace.run(args);
-  assert.equal(ended.code, 0, ended.stderr);
-  const { core_ms = 0, workers: [figures] } = shown(ended);
-  assert(core_ms >= 150 && core_ms < 1000, `${core_ms} ms`);
-  assert((figures?.["job_ms"] as number) >= 150);
-  assert((figures?.["slot_ms_per_job"] as number) >= 140);
-});
+slowTest(
+  "the time in the core is the core's, and a long job is measured in a few runs",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("input", "sleep 150");
+    const args = ["bench", await core("behave"), "input", SHORT, "--json", "--slots=2"];
+    const ended = await workspace.run(args);
+    assert.equal(ended.code, 0, ended.stderr);
+    const { core_ms = 0, workers: [figures] } = shown(ended);
+    assert(core_ms >= 150 && core_ms < 1000, `${core_ms} ms`);
+    assert((figures?.["job_ms"] as number) >= 150);
+    assert((figures?.["slot_ms_per_job"] as number) >= 140);
+  },
+);
 
-test("a worker that cannot be reached is named in one line, and the others are measured", async () => {
-  await using workspace = await Workspace.make();
-  await using worker = await startWorker({ slots: 1 });
-  const list = `127.0.0.1:1,127.0.0.1:${worker.port}`;
-  const some = await workspace.run(["bench", await core("echo"), SHORT, "--workers", list]);
-  assert.equal(some.code, 1);
-  assert.match(some.stdout, new RegExp(`^127.0.0.1:${worker.port}: jobs take`, "m"));
-  assert.match(some.stderr, /^distcomp: Cannot measure worker 127.0.0.1:1: connection refused$/m);
-});
+slowTest(
+  "a worker that cannot be reached is named in one line, and the others are measured",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using worker = await startWorker({ slots: 1 });
+    const list = `127.0.0.1:1,127.0.0.1:${worker.port}`;
+    const some = await workspace.run(["bench", await core("echo"), SHORT, "--workers", list]);
+    assert.equal(some.code, 1);
+    assert.match(some.stdout, new RegExp(`^127.0.0.1:${worker.port}: jobs take`, "m"));
+    assert.match(some.stderr, /^distcomp: Cannot measure worker 127.0.0.1:1: connection refused$/m);
+  },
+);
 
-test("jobs that fail are measured with a warning, and jobs that crash end the measurement", async () => {
-  await using workspace = await Workspace.make();
-  const [fails, crashes] = [
-    await core("faulty", { FAILS: 1 }),
-    await core("faulty", { CRASHES: 1 }),
-  ];
-  const failed = await workspace.run(["bench", fails, SHORT, "--slots=1"]);
-  assert.equal(failed.code, 1);
-  assert.match(failed.stdout, /^this machine: jobs take /m);
-  assert.match(
-    failed.stderr,
-    /^warning: the jobs that were measured fail, with exit code 7; name an input that the core/m,
-  );
-  const crashed = await workspace.run(["bench", crashes, SHORT, "--slots=1"]);
-  assert.equal(crashed.code, 1);
-  assert.match(crashed.stderr, /^distcomp: The job fails on this machine: crashed: SIGABRT/m);
-  assert.equal(crashed.stdout, "");
-});
+slowTest(
+  "jobs that fail are measured with a warning, and jobs that crash end the measurement",
+  async () => {
+    await using workspace = await Workspace.make();
+    const [fails, crashes] = [
+      await core("faulty", { FAILS: 1 }),
+      await core("faulty", { CRASHES: 1 }),
+    ];
+    const failed = await workspace.run(["bench", fails, SHORT, "--slots=1"]);
+    assert.equal(failed.code, 1);
+    assert.match(failed.stdout, /^this machine: jobs take /m);
+    assert.match(
+      failed.stderr,
+      /^warning: the jobs that were measured fail, with exit code 7; name an input that the core/m,
+    );
+    const crashed = await workspace.run(["bench", crashes, SHORT, "--slots=1"]);
+    assert.equal(crashed.code, 1);
+    assert.match(crashed.stderr, /^distcomp: The job fails on this machine: crashed: SIGABRT/m);
+    assert.equal(crashed.stdout, "");
+  },
+);
 
-test("bench uses workers that have its key, and no others", async () => {
+slowTest("bench uses workers that have its key, and no others", async () => {
   await using workspace = await Workspace.make();
   const keys = [workspace.at("key"), workspace.at("other")];
   for (const path of keys) {
@@ -127,7 +136,7 @@ test("bench uses workers that have its key, and no others", async () => {
   assert.match(foreign.stderr, /^distcomp: Cannot measure worker 127.0.0.1:\d+: .*key/m);
 });
 
-test("bench measures a worker of version 1, which cannot be pinged", async () => {
+slowTest("bench measures a worker of version 1, which cannot be pinged", async () => {
   await using workspace = await Workspace.make();
   await using worker = await CWorker.start();
   const args = ["bench", await core("echo"), SHORT, "--workers", worker.address];
@@ -137,13 +146,16 @@ test("bench measures a worker of version 1, which cannot be pinged", async () =>
   assert.match(row, new RegExp(`^${worker.address} +\\d+ +unknown +[\\d.]+ `));
 });
 
-test("a bench that is interrupted ends with status 130, and leaves nothing behind", async () => {
-  await using workspace = await Workspace.make();
-  await using bench = await workspace.start(["bench", await core("echo"), "--time=60s"]);
-  await eventually("slots run", async () => (await bench.slots()).length > 0);
-  bench.signal("SIGINT");
-  await bench.endsCleanly(130);
-});
+slowTest(
+  "a bench that is interrupted ends with status 130, and leaves nothing behind",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using bench = await workspace.start(["bench", await core("echo"), "--time=60s"]);
+    await eventually("slots run", async () => (await bench.slots()).length > 0);
+    bench.signal("SIGINT");
+    await bench.endsCleanly(130);
+  },
+);
 
 test("a command line of bench that is wrong is refused in one line", async () => {
   await using workspace = await Workspace.make();

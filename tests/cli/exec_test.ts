@@ -5,14 +5,14 @@ import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { core } from "../lib/cores.ts";
-import { test, testUnless } from "../lib/test.ts";
+import { programTest, programTestUnless } from "../lib/test.ts";
 import { Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 const ASAN = pathOf("cc", "-print-file-name=libasan.so");
 const TSAN = pathOf("cc", "-print-file-name=libtsan.so");
 
-test("exec prints the output of its job, or writes it to a file", async () => {
+programTest("exec prints the output of its job, or writes it to a file", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("in", "some text");
   const printed = await workspace.run(["exec", BEHAVE, "in"]);
@@ -22,7 +22,7 @@ test("exec prints the output of its job, or writes it to a file", async () => {
   assert.equal(await readFile(workspace.at("out"), "utf8"), "some text");
 });
 
-test("exec takes its input from stdin, whatever the bytes are", async () => {
+programTest("exec takes its input from stdin, whatever the bytes are", async () => {
   await using workspace = await Workspace.make();
   const bytes = Uint8Array.from({ length: 300_000 }, (_, index) => index * 7 & 0xff);
   const { code } = await workspace.run(["exec", BEHAVE, "-", "-o", "out"], { stdin: bytes });
@@ -30,55 +30,67 @@ test("exec takes its input from stdin, whatever the bytes are", async () => {
   assert.deepEqual(new Uint8Array(await readFile(workspace.at("out"))), bytes);
 });
 
-test("exec ends with the exit code of the core, or with 1 where that does not fit", async () => {
-  await using workspace = await Workspace.make();
-  for (const [exitCode, status] of [[3, 3], [255, 255], [256, 1], [-1, 1]]) {
-    await workspace.write("in", `code ${exitCode} text`);
-    const { code, stdout, stderr } = await workspace.run(["exec", BEHAVE, "in"]);
-    assert.equal(code, status, stderr);
-    assert.equal(stdout, "text");
-    const message = `The core returned exit code ${exitCode}, with 4 bytes of output`;
-    assert.equal(stderr, `distcomp: ${message}\n`);
-  }
-});
+programTest(
+  "exec ends with the exit code of the core, or with 1 where that does not fit",
+  async () => {
+    await using workspace = await Workspace.make();
+    for (const [exitCode, status] of [[3, 3], [255, 255], [256, 1], [-1, 1]]) {
+      await workspace.write("in", `code ${exitCode} text`);
+      const { code, stdout, stderr } = await workspace.run(["exec", BEHAVE, "in"]);
+      assert.equal(code, status, stderr);
+      assert.equal(stdout, "text");
+      const message = `The core returned exit code ${exitCode}, with 4 bytes of output`;
+      assert.equal(stderr, `distcomp: ${message}\n`);
+    }
+  },
+);
 
-test("a core that crashes ends exec by the same signal, without a report of the runtime", async () => {
-  await using workspace = await Workspace.make();
-  for (const [input, signal] of [["crash", "SIGSEGV"], ["abort", "SIGABRT"], ["fpe", "SIGFPE"]]) {
-    await workspace.write("in", input as string);
-    await using program = await workspace.start(["exec", BEHAVE, "in"]);
-    assert.equal((await program.exited).signal, signal);
-    assert.equal(program.stderr, "");
-  }
-});
+programTest(
+  "a core that crashes ends exec by the same signal, without a report of the runtime",
+  async () => {
+    await using workspace = await Workspace.make();
+    for (const [input, signal] of [["crash", "SIGSEGV"], ["abort", "SIGABRT"], ["fpe", "SIGFPE"]]) {
+      await workspace.write("in", input as string);
+      await using program = await workspace.start(["exec", BEHAVE, "in"]);
+      assert.equal((await program.exited).signal, signal);
+      assert.equal(program.stderr, "");
+    }
+  },
+);
 
-test("what a core prints comes before its output, and is not lost if it refuses to work", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("in", "text");
-  const { stdout } = await workspace.run(["exec", await core("prints"), "in"]);
-  assert.equal(stdout, "init\njob\ntext");
-  const refused = await workspace.run(["exec", await core("prints", { RESULT: 5 }), "in"]);
-  assert.deepEqual([refused.code, refused.stdout], [2, "init\n"]);
-  assert.match(refused.stderr, /worker_init returned 5\n$/);
-});
+programTest(
+  "what a core prints comes before its output, and is not lost if it refuses to work",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", "text");
+    const { stdout } = await workspace.run(["exec", await core("prints"), "in"]);
+    assert.equal(stdout, "init\njob\ntext");
+    const refused = await workspace.run(["exec", await core("prints", { RESULT: 5 }), "in"]);
+    assert.deepEqual([refused.code, refused.stdout], [2, "init\n"]);
+    assert.match(refused.stderr, /worker_init returned 5\n$/);
+  },
+);
 
-test("the destructors of a core run at the end of exec", async () => {
+programTest("the destructors of a core run at the end of exec", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("in", workspace.at("trace"));
   await workspace.run(["exec", await core("destructor"), "in"]);
   assert.match(await readFile(workspace.at("trace"), "utf8"), /^unloaded \d+\n$/);
 });
 
-test("a core in exec sees the whole environment, and that it is in the only slot", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("in", "FACTOR\nDISTCOMP_SLOT\nDISTCOMP_SLOTS\nDISTCOMP_CORE_DIR\n");
-  const path = await core("environment");
-  const { stdout } = await workspace.run(["exec", path, "in"], { env: { FACTOR: "5" } });
-  const folder = path.slice(0, path.lastIndexOf("/"));
-  assert.equal(stdout, `5\n0\n1\n${folder}\n`);
-});
+programTest(
+  "a core in exec sees the whole environment, and that it is in the only slot",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", "FACTOR\nDISTCOMP_SLOT\nDISTCOMP_SLOTS\nDISTCOMP_CORE_DIR\n");
+    const path = await core("environment");
+    const { stdout } = await workspace.run(["exec", path, "in"], { env: { FACTOR: "5" } });
+    const folder = path.slice(0, path.lastIndexOf("/"));
+    assert.equal(stdout, `5\n0\n1\n${folder}\n`);
+  },
+);
 
-test("exec says with status 2 why there is no job to run", async () => {
+programTest("exec says with status 2 why there is no job to run", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("in", "text");
   const refused: [string[], RegExp][] = [
@@ -98,7 +110,7 @@ test("exec says with status 2 why there is no job to run", async () => {
   }
 });
 
-testUnless(
+programTestUnless(
   ASAN ? undefined : "the compiler has no libasan",
   "AddressSanitizer sees what a core writes beyond its memory",
   async () => {
@@ -113,7 +125,7 @@ testUnless(
   },
 );
 
-testUnless(
+programTestUnless(
   TSAN ? undefined : "the compiler has no libtsan",
   "ThreadSanitizer sees a race of a core's threads, and none of the runtime's own",
   async () => {
@@ -128,7 +140,7 @@ testUnless(
   },
 );
 
-testUnless(
+programTestUnless(
   pathOf("gdb", "--version") ? undefined : "there is no gdb",
   "a debugger stops where the core crashes",
   async () => {

@@ -6,29 +6,32 @@ import { systemRandom } from "../../runtime/clock.ts";
 import { DAY_MS } from "../../security/dates.ts";
 import { makeKey, VALID_MS } from "../../security/key_maker.ts";
 import { createKeyFile } from "../../security/key_store.ts";
-import { test } from "../lib/test.ts";
+import { programTest } from "../lib/test.ts";
 import { type Ended, Workspace } from "./workspace.ts";
 
 const FINGERPRINT = "[0-9a-f]{4}(?:-[0-9a-f]{4}){3}";
 
-test("key create makes a key where workers and runs find it, and never a second one", async () => {
-  await using workspace = await Workspace.make();
-  const made = await keyCommand(workspace, "create");
-  const path = workspace.at("settings/distcomp/key");
-  assert.deepEqual([made.code, made.stderr], [0, ""]);
-  assert.match(made.stdout, new RegExp(`^made the key ${FINGERPRINT} in "${path}"\n`));
-  assert.equal((await stat(path)).mode & 0o777, 0o600);
-  const again = await keyCommand(workspace, "create");
-  assert.equal(again.code, 2);
-  assert.match(
-    again.stderr,
-    /^distcomp: There is a file ".*" already; name another, or .*rotate\n$/,
-  );
-  const { key = "" } = await shown(workspace);
-  assert(made.stdout.includes(key), "the first one is still there");
-});
+programTest(
+  "key create makes a key where workers and runs find it, and never a second one",
+  async () => {
+    await using workspace = await Workspace.make();
+    const made = await keyCommand(workspace, "create");
+    const path = workspace.at("settings/distcomp/key");
+    assert.deepEqual([made.code, made.stderr], [0, ""]);
+    assert.match(made.stdout, new RegExp(`^made the key ${FINGERPRINT} in "${path}"\n`));
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    const again = await keyCommand(workspace, "create");
+    assert.equal(again.code, 2);
+    assert.match(
+      again.stderr,
+      /^distcomp: There is a file ".*" already; name another, or .*rotate\n$/,
+    );
+    const { key = "" } = await shown(workspace);
+    assert(made.stdout.includes(key), "the first one is still there");
+  },
+);
 
-test("key create and --key and DISTCOMP_KEY name another file", async () => {
+programTest("key create and --key and DISTCOMP_KEY name another file", async () => {
   await using workspace = await Workspace.make();
   assert.equal((await keyCommand(workspace, "create", "mine")).code, 0);
   assert.equal((await keyCommand(workspace, "create")).code, 0);
@@ -38,7 +41,7 @@ test("key create and --key and DISTCOMP_KEY name another file", async () => {
   assert.deepEqual(fieldsOf(await workspace.run(["key", "show"], options)), mine);
 });
 
-test("key show says what the key is, and prints nothing secret", async () => {
+programTest("key show says what the key is, and prints nothing secret", async () => {
   await using workspace = await Workspace.make();
   await keyCommand(workspace, "create", "k");
   const { stdout } = await keyCommand(workspace, "show", "--key", "k");
@@ -55,7 +58,7 @@ test("key show says what the key is, and prints nothing secret", async () => {
   }
 });
 
-test("key export writes a key for one role, to a file or to stdout", async () => {
+programTest("key export writes a key for one role, to a file or to stdout", async () => {
   await using workspace = await Workspace.make();
   await keyCommand(workspace, "create", "k");
   const { key } = await shown(workspace, "--key", "k");
@@ -80,36 +83,42 @@ test("key export writes a key for one role, to a file or to stdout", async () =>
   assert.match(taken.stderr, /^distcomp: There is a file "k" already/);
 });
 
-test("key rotate replaces the key, and keeps accepting the old one as long as it says", async () => {
-  await using workspace = await Workspace.make();
-  await keyCommand(workspace, "create", "k");
-  const old = await shown(workspace, "--key", "k");
-  const rotated = await keyCommand(workspace, "rotate", "--key", "k", "--keep", "2d");
-  assert.deepEqual([rotated.code, rotated.stderr], [0, ""]);
-  assert.match(rotated.stdout, new RegExp(`The old key, ${old["key"]}, is accepted until `));
-  const key = await shown(workspace, "--key", "k");
-  assert.notEqual(key["key"], old["key"]);
-  const until = new RegExp(`^${old["key"]} until (.* UTC)$`).exec(key["accepts"] as string)?.[1];
-  const leftMs = Date.parse(until as string) - Date.now();
-  assert(leftMs > 47 * 3_600_000 && leftMs <= 48 * 3_600_000, `${until}`);
-  const last = await keyCommand(workspace, "rotate", "--key", "k", "--keep", "0");
-  assert.match(last.stdout, new RegExp(`The old key, ${key["key"]}, is not accepted any more`));
-  assert.equal((await shown(workspace, "--key", "k"))["accepts"], undefined);
-});
+programTest(
+  "key rotate replaces the key, and keeps accepting the old one as long as it says",
+  async () => {
+    await using workspace = await Workspace.make();
+    await keyCommand(workspace, "create", "k");
+    const old = await shown(workspace, "--key", "k");
+    const rotated = await keyCommand(workspace, "rotate", "--key", "k", "--keep", "2d");
+    assert.deepEqual([rotated.code, rotated.stderr], [0, ""]);
+    assert.match(rotated.stdout, new RegExp(`The old key, ${old["key"]}, is accepted until `));
+    const key = await shown(workspace, "--key", "k");
+    assert.notEqual(key["key"], old["key"]);
+    const until = new RegExp(`^${old["key"]} until (.* UTC)$`).exec(key["accepts"] as string)?.[1];
+    const leftMs = Date.parse(until as string) - Date.now();
+    assert(leftMs > 47 * 3_600_000 && leftMs <= 48 * 3_600_000, `${until}`);
+    const last = await keyCommand(workspace, "rotate", "--key", "k", "--keep", "0");
+    assert.match(last.stdout, new RegExp(`The old key, ${key["key"]}, is not accepted any more`));
+    assert.equal((await shown(workspace, "--key", "k"))["accepts"], undefined);
+  },
+);
 
-test("key show tells that a key has expired, and key rotate replaces it at once", async () => {
-  await using workspace = await Workspace.make();
-  const nowMs = Date.now() - VALID_MS - 5 * DAY_MS;
-  const old = await makeKey({ clock: { date: () => nowMs }, random: systemRandom });
-  await createKeyFile(workspace.at("k"), old, systemRandom);
-  const { expires, key } = await shown(workspace, "--key", "k");
-  assert.match(expires as string, /^\d{4}-\d\d-\d\d \(expired\)$/);
-  const rotated = await keyCommand(workspace, "rotate", "--key", "k");
-  assert.match(rotated.stdout, new RegExp(`The old key, ${key}, is not accepted any more`));
-  assert.match((await shown(workspace, "--key", "k"))["expires"] as string, /\(in 3,650 days\)$/);
-});
+programTest(
+  "key show tells that a key has expired, and key rotate replaces it at once",
+  async () => {
+    await using workspace = await Workspace.make();
+    const nowMs = Date.now() - VALID_MS - 5 * DAY_MS;
+    const old = await makeKey({ clock: { date: () => nowMs }, random: systemRandom });
+    await createKeyFile(workspace.at("k"), old, systemRandom);
+    const { expires, key } = await shown(workspace, "--key", "k");
+    assert.match(expires as string, /^\d{4}-\d\d-\d\d \(expired\)$/);
+    const rotated = await keyCommand(workspace, "rotate", "--key", "k");
+    assert.match(rotated.stdout, new RegExp(`The old key, ${key}, is not accepted any more`));
+    assert.match((await shown(workspace, "--key", "k"))["expires"] as string, /\(in 3,650 days\)$/);
+  },
+);
 
-test("a key for one role cannot be rotated", async () => {
+programTest("a key for one role cannot be rotated", async () => {
   await using workspace = await Workspace.make();
   await keyCommand(workspace, "create", "k");
   await keyCommand(workspace, "export", "--key", "k", "--role", "worker", "w");
@@ -120,7 +129,7 @@ test("a key for one role cannot be rotated", async () => {
   assert.equal(await workspaceText(workspace, "w"), before);
 });
 
-test("a key that cannot be used ends a command with status 3 and the reason", async () => {
+programTest("a key that cannot be used ends a command with status 3 and the reason", async () => {
   await using workspace = await Workspace.make();
   await keyCommand(workspace, "create", "k");
   await chmod(workspace.at("k"), 0o644);
@@ -139,7 +148,7 @@ test("a key that cannot be used ends a command with status 3 and the reason", as
   }
 });
 
-test("a wrong key command ends with status 2, and says what to type instead", async () => {
+programTest("a wrong key command ends with status 2, and says what to type instead", async () => {
   await using workspace = await Workspace.make();
   const refused: [string[], RegExp][] = [
     [[], /^Usage: distcomp key /],

@@ -5,12 +5,12 @@ import process from "node:process";
 import { coreError, startPeer } from "../fixtures/peers/scripted_worker.ts";
 import { coreSource, Libraries } from "../lib/libraries.ts";
 import { startWorker } from "../lib/processes.ts";
-import { testUnless } from "../lib/test.ts";
+import { slowTestUnless } from "../lib/test.ts";
 import { Workspace } from "./workspace.ts";
 
 const notLinux = process.platform === "linux" ? undefined : "its loader is not glibc's";
 
-testUnless(
+slowTestUnless(
   notLinux,
   "a run whose own worker lacks libraries ends with status 3 and names all",
   async () => {
@@ -28,7 +28,7 @@ testUnless(
   },
 );
 
-testUnless(notLinux, "a run goes on with the worker that has what the core needs", async () => {
+slowTestUnless(notLinux, "a run goes on with the worker that has what the core needs", async () => {
   await using libraries = await Libraries.make();
   await using workspace = await Workspace.make();
   const core = await needyCore(libraries);
@@ -49,7 +49,7 @@ testUnless(notLinux, "a run goes on with the worker that has what the core needs
   assert.equal(Object.keys(await workspace.outputs()).length, 20);
 });
 
-testUnless(
+slowTestUnless(
   notLinux,
   "several workers that lack something are one table, with a row for each",
   async () => {
@@ -76,7 +76,7 @@ testUnless(
   },
 );
 
-testUnless(
+slowTestUnless(
   notLinux,
   "a run of which no worker has what the core needs ends with the table",
   async () => {

@@ -21,7 +21,7 @@ import {
   wrongId,
 } from "../fixtures/peers/scripted_worker.ts";
 import { core } from "../lib/cores.ts";
-import { test } from "../lib/test.ts";
+import { slowTest } from "../lib/test.ts";
 import { CWorker } from "./c_worker.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -49,11 +49,14 @@ const UNKNOWN_HOST = "worker.invalid";
 const REFUSED = "127.0.0.1:1";
 
 /** A worker is given up after ten seconds or more, so these runs wait at the same time. */
-test("a run without a usable worker ends with status 3 and the reason for each worker", async () => {
-  const parts = [allAreUseless(), theOnlyOneLeaves(), jsonSaysWhy()];
-  await Promise.allSettled(parts); // each tidies up, also when another fails
-  await Promise.all(parts);
-});
+slowTest(
+  "a run without a usable worker ends with status 3 and the reason for each worker",
+  async () => {
+    const parts = [allAreUseless(), theOnlyOneLeaves(), jsonSaysWhy()];
+    await Promise.allSettled(parts); // each tidies up, also when another fails
+    await Promise.all(parts);
+  },
+);
 
 async function allAreUseless(): Promise<void> {
   await using workspace = await Workspace.make();
@@ -105,7 +108,7 @@ async function jsonSaysWhy(): Promise<void> {
   assert.equal(summary.jobs, 0);
 }
 
-test("one usable worker runs all jobs, however many unusable ones there are", async () => {
+slowTest("one usable worker runs all jobs, however many unusable ones there are", async () => {
   await using workspace = await Workspace.make();
   await using peers = await startPeers(SCRIPTS.map(([script]) => script));
   await using good = await CWorker.start("--slow-ms", 5);
@@ -122,7 +125,7 @@ test("one usable worker runs all jobs, however many unusable ones there are", as
   assert(records.every(({ worker }) => worker === good.address));
 });
 
-test("a worker that becomes unusable after its last answer does not fail the run", async () => {
+slowTest("a worker that becomes unusable after its last answer does not fail the run", async () => {
   await using workspace = await Workspace.make();
   await using peer = await startPeer(staleAnswers);
   const text = "text ".repeat(200_000); // its output is still being written when the second answer comes
@@ -132,24 +135,27 @@ test("a worker that becomes unusable after its last answer does not fail the run
   assert.deepEqual(await workspace.outputs(), { large: text });
 });
 
-test("a worker's reason for a failure is one line of limited length in the summary", async () => {
-  await using workspace = await Workspace.make();
-  await using peer = await startPeer(jobErrors(`\u001b[2Jlong\n${"reason ".repeat(9000)}`));
-  const args = ["run", ECHO, "--repeat", "25", "--workers", `127.0.0.1:${peer.port}`];
-  const run = await workspace.run(args);
-  assert.equal(run.code, 1, run.stderr);
-  const lines = run.stdout.split("\n");
-  assert(lines.every((line) => line.length < 400), "no line is longer");
-  // deno-lint-ignore no-control-regex -- that there are none is the point
-  assert(!/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(run.stdout));
-  assert.match(run.stdout, /^ {2}\d+ and 24 more +\[2Jlong reason /m);
-  const records = await workspace.records();
-  const lengths = records.map(({ error = "" }) => error.length);
-  assert(
-    lengths.every((length) => length > 4_000 && length <= 4_096),
-    "the record has 4 KiB of it",
-  );
-});
+slowTest(
+  "a worker's reason for a failure is one line of limited length in the summary",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using peer = await startPeer(jobErrors(`\u001b[2Jlong\n${"reason ".repeat(9000)}`));
+    const args = ["run", ECHO, "--repeat", "25", "--workers", `127.0.0.1:${peer.port}`];
+    const run = await workspace.run(args);
+    assert.equal(run.code, 1, run.stderr);
+    const lines = run.stdout.split("\n");
+    assert(lines.every((line) => line.length < 400), "no line is longer");
+    // deno-lint-ignore no-control-regex -- that there are none is the point
+    assert(!/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(run.stdout));
+    assert.match(run.stdout, /^ {2}\d+ and 24 more +\[2Jlong reason /m);
+    const records = await workspace.records();
+    const lengths = records.map(({ error = "" }) => error.length);
+    assert(
+      lengths.every((length) => length > 4_000 && length <= 4_096),
+      "the record has 4 KiB of it",
+    );
+  },
+);
 
 /** Echoes some jobs, then closes the connection and every later one. It keeps its port. */
 function leavesAfter(jobs: number): Script {

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Workspace } from "../cli/workspace.ts";
-import { testUnless } from "../lib/test.ts";
+import { slowTestUnless } from "../lib/test.ts";
 import { projectFiles, TEMPLATES } from "../../templates/templates.ts";
 import { LANGUAGES } from "./languages.ts";
 
@@ -14,7 +14,7 @@ const LAUNCH = /(\w+)<<<(.*), (\w+)>>>\(/;
 
 const missing = LANGUAGES.find(({ key }) => key === "cpp")?.missing;
 
-testUnless(
+slowTestUnless(
   missing,
   "the project of cuda adds up numbers on an imitation of CUDA, and says which call failed",
   async () => {
@@ -37,14 +37,18 @@ testUnless(
   },
 );
 
-testUnless(missing, "after a fault in a kernel, the project of cuda ends the process", async () => {
-  await using workspace = await Workspace.make();
-  await buildImitation(workspace);
-  const env = { CUDA_FAILS_AT: "cudaDeviceSynchronize" };
-  const faulty = await workspace.run(["exec", "core.so", "-"], { stdin: "1\n", env });
-  assert.equal(faulty.code, 1);
-  assert.equal(faulty.stderr, "the kernel: an illegal memory access was encountered\n");
-});
+slowTestUnless(
+  missing,
+  "after a fault in a kernel, the project of cuda ends the process",
+  async () => {
+    await using workspace = await Workspace.make();
+    await buildImitation(workspace);
+    const env = { CUDA_FAILS_AT: "cudaDeviceSynchronize" };
+    const faulty = await workspace.run(["exec", "core.so", "-"], { stdin: "1\n", env });
+    assert.equal(faulty.code, 1);
+    assert.equal(faulty.stderr, "the kernel: an illegal memory access was encountered\n");
+  },
+);
 
 /** Builds the template as C++. */
 async function buildImitation(workspace: Workspace): Promise<void> {

@@ -3,7 +3,7 @@
 import { Choices, randomTest, RUNS_ALL, SEED } from "../lib/random.ts";
 import { RandomKills } from "./random_kills.ts";
 
-const KILLS = RUNS_ALL ? 100 : 8;
+const KILLS = RUNS_ALL ? 100 : 3;
 
 /** More than can start before the last kill. */
 const JOBS_PER_KILL = 400;

@@ -47,7 +47,20 @@ export function slowTest(name: string, body: Body): void {
   testUnless(slow, name, body);
 }
 
+/**
+ * The same for a test that `deno task test:executable` runs, too: it costs most of its time there, and source and
+ * executable hardly differ in it.
+ */
+export function programTest(name: string, body: Body): void {
+  programTestUnless(undefined, name, body);
+}
+
 /** The same, if the machine has what it needs. */
+export function programTestUnless(missing: string | undefined, name: string, body: Body): void {
+  testUnless(missing ?? (process.env.DISTCOMP_TEST_COMMAND ? undefined : slow), name, body);
+}
+
+/** Declares a slow test that is skipped if the machine lacks what it needs. */
 export function slowTestUnless(missing: string | undefined, name: string, body: Body): void {
   testUnless(missing ?? slow, name, body);
 }

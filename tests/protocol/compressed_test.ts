@@ -64,7 +64,7 @@ test("frames that come compressed, as they are and plain are the same, however t
         assert.equal(decoder.heldBytes, 0);
       },
     ),
-    runs(100),
+    runs(30),
   );
 });
 

@@ -52,8 +52,9 @@ test("the same seed gives the same events in the same order, and another seed gi
 });
 
 for (const canary of [...CANARIES, ...PAST_BUGS]) {
-  const { name, seeds, from = 1 } = canary;
-  test(`a planted bug is found within ${seeds} seeds from ${from}: ${name}`, async () => {
+  const { name, seeds, from = 1, isSlow } = canary;
+  const declare = isSlow ? slowTest : test;
+  declare(`a planted bug is found within ${seeds} seeds from ${from}: ${name}`, async () => {
     await withCanary(canary, async (planted) => {
       const found = simulateAll(from, seeds, "small", planted.simulate);
       await assert.rejects(found, /deno task simulate --from \d+ --seeds 1 fails: /);
