@@ -21,6 +21,13 @@ const NO_DEFAULTS = [
   "help",
 ];
 
+/** Of these, one counts: a default must not stand in the way of another one that is typed. */
+const ALTERNATIVES: readonly (readonly string[])[] = [
+  ["listen", "connect", "stdio"],
+  ["output", "pack"],
+  ["suffix", "name"],
+];
+
 /** Variables that give an option its value. */
 const VARIABLES: Readonly<Record<string, string>> = {
   workers: "DISTCOMP_WORKERS",
@@ -43,7 +50,7 @@ export function applySettings(command: Command, settings: Settings, env: Environ
   const usesWorkers = REMOTE.some((key) => isSet(key) || section[key] !== undefined);
   for (const [option, value] of valuesOf(command, section, settings.path)) {
     const key = keyOf(option);
-    if (isSet(key)) continue;
+    if (isSet(key) || alternativesOf(key).some(isSet)) continue;
     if (command.name() !== "worker" && usesWorkers && LOCAL.includes(key)) continue;
     command.setOptionValueWithSource(option.attributeName(), value, "config");
   }
@@ -58,6 +65,10 @@ export function checkSettings(program: Command, { sections, path }: Settings): v
     }
     valuesOf(command, section, path);
   }
+}
+
+function alternativesOf(key: string): readonly string[] {
+  return ALTERNATIVES.find((group) => group.includes(key)) ?? [];
 }
 
 function isGiven(command: Command, key: string, env: Environment): boolean {

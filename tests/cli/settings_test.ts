@@ -53,6 +53,17 @@ test("settings about this machine do not hinder a run that has workers", () => {
   assert.equal(runFlags([], RUN).slots, undefined);
 });
 
+test("a setting does not stand in the way of what is typed in its place", () => {
+  const named = runFlags(["--name", "{stem}.y"], { suffix: ".x" });
+  assert.deepEqual([named.name, named.suffix], ["{stem}.y", undefined]);
+  assert.equal(runFlags(["-o", "out"], { pack: "all.tar" }).pack, undefined);
+  assert.equal(runFlags([], { pack: "all.tar" }).pack, "all.tar");
+  const worker = addWorkerOptions(new Command("worker")).exitOverride();
+  worker.parse(["--stdio"], { from: "user" }); // as run --ssh starts it, maybe with the same home
+  applySettings(worker, settingsOf({ worker: { listen: "127.0.0.1:0" } }), {});
+  assert.equal(worker.opts<WorkerFlags>().listen, undefined);
+});
+
 test("settings that no option takes are refused, with the file, the option and the reason", () => {
   const program = new Command("distcomp");
   addRunOptions(program.command("run"));
@@ -83,6 +94,7 @@ test("settings that others can change, or that are no JSON, are not used", async
     await workspace.write("config.json", text);
     await assert.rejects(readSettings(path), { message: /^Cannot use the settings ".*": ./ }, text);
   }
+  await assert.rejects(readSettings("/dev/null"), { message: /: it is not a file$/ });
   assert.deepEqual(await readSettings(workspace.at("none/config.json")), {
     path: workspace.at("none/config.json"),
     isThere: false,

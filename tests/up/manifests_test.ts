@@ -104,4 +104,10 @@ test("of what ssh prints, the last line that says something is the problem", () 
     "me@x: Permission denied (publickey)",
   );
   assert.equal(sshProblem(""), undefined);
+  const log = "2026-11-26T12:25:26Z controller stdin connected\n";
+  assert.equal(sshProblem(log), undefined);
+  assert.equal(
+    sshProblem(`client_loop: send disconnect: Broken pipe\r\n${log}`)?.slice(-11),
+    "Broken pipe",
+  );
 });

@@ -1,6 +1,8 @@
 /** The commands of `distcomp up` that only print, and what is said about wrong usage. */
 
 import assert from "node:assert/strict";
+import { chmod, readFile } from "node:fs/promises";
+import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { Workspace } from "../cli/workspace.ts";
 
@@ -32,4 +34,19 @@ test("up says in one line what is wrong", async () => {
     assert.match(stderr, message);
     assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
   }
+});
+
+test("up ssh says once what is wrong with a node that it tries again and again", async () => {
+  await using workspace = await Workspace.make();
+  const tries = await workspace.write("tries", "");
+  const script =
+    `#!/bin/sh\necho x >>'${tries}'\necho "connect to host a: Connection refused" >&2\nexit 255\n`;
+  await chmod(await workspace.write("bin/ssh", script), 0o755);
+  const env = { PATH: `${workspace.at("bin")}:/usr/bin:/bin` };
+  await using up = await workspace.start(["up", "ssh", "a", "--executable", tries], { env });
+  const count = async () => (await readFile(tries, "utf8")).length / "x\n".length;
+  await eventually("it has tried four times", async () => await count() >= 4);
+  up.signal("SIGINT");
+  await up.endsCleanly();
+  assert.equal(up.stderr, "a: connect to host a: Connection refused; trying again\n");
 });
