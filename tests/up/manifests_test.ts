@@ -36,6 +36,8 @@ test("Kubernetes gets a Job whose workers connect to a run", () => {
 
 test("systemd gets a unit in which a worker can do little else than run jobs", () => {
   assert.equal(UNIT, golden("distcomp.service"));
+  const odd = systemdUnit({ executable: '/a b/50%\n"x"', user: "dc" });
+  assert.match(odd, /^ExecStart="\/a b\/50%%\\n\\"x\\"" worker$/m);
 });
 
 const lacksPython = spawnSync("python3", ["-c", "import yaml"]).status === 0

@@ -24,6 +24,7 @@ test("up says in one line what is wrong", async () => {
     [["ssh", "node[1-"], 2, /Cannot understand the hosts "node\[1-"/],
     [["ssh", "@missing"], 2, /Cannot read the list of hosts "missing"/],
     [["slurm", "0"], 2, /The number of workers must be a whole number of at least 1, not "0"/],
+    [["systemd", "--user", "a\nExecStart=/bin/x"], 2, /--user must be the name of a user/],
     [["k8s", "--key", "missing"], 3, /There is no key "missing"/],
     [["slurm", "2", "--executable", "/x"], 3, /Cannot run sbatch: /],
   ];
