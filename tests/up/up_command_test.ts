@@ -51,3 +51,22 @@ test("up ssh says once what is wrong with a node that it tries again and again",
   await up.endsCleanly();
   assert.equal(up.stderr, "a: connect to host a: Connection refused; trying again\n");
 });
+
+test("a second signal ends up at once, although the batch system does not answer", async () => {
+  await using workspace = await Workspace.make();
+  const asked = workspace.at("asked");
+  const programs = {
+    sbatch: "echo 7",
+    scancel: `echo x >'${asked}'; while test -e '${asked}'; do sleep 0.1; done`,
+  };
+  for (const [name, text] of Object.entries(programs)) {
+    await chmod(await workspace.write(`bin/${name}`, `#!/bin/sh\n${text}\n`), 0o755);
+  }
+  const env = { PATH: `${workspace.at("bin")}:/usr/bin:/bin` };
+  await using up = await workspace.start(["up", "slurm", "1", "--executable", asked], { env });
+  await up.printed("stdout", /^submitted 1 worker to Slurm$/m);
+  up.signal("SIGINT");
+  await eventually("the workers are being canceled", () => readFile(asked).catch(() => undefined));
+  up.signal("SIGINT");
+  assert.deepEqual(await up.exited, { code: 130, signal: null });
+});
