@@ -68,5 +68,7 @@ test("a second signal ends up at once, although the batch system does not answer
   up.signal("SIGINT");
   await eventually("the workers are being canceled", () => readFile(asked).catch(() => undefined));
   up.signal("SIGINT");
-  assert.deepEqual(await up.exited, { code: 130, signal: null });
+  let end: Awaited<typeof up.exited> | undefined;
+  void up.exited.then((exited) => end = exited);
+  assert.deepEqual(await eventually("up ends", () => end), { code: 130, signal: null });
 });
