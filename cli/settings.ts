@@ -21,18 +21,22 @@ const NO_DEFAULTS = [
   "help",
 ];
 
-/** Of these, one counts: a default must not stand in the way of another one that is typed. */
-const ALTERNATIVES: readonly (readonly string[])[] = [
-  ["listen", "connect", "stdio"],
-  ["output", "pack"],
-  ["suffix", "name"],
-];
-
 /** Variables that give an option its value. */
 const VARIABLES: Readonly<Record<string, string>> = {
   workers: "DISTCOMP_WORKERS",
   key: "DISTCOMP_KEY",
 };
+
+/** Options that a command line must not have together. Where one of them is given, settings of the others do not count. */
+const ALTERNATIVES = [
+  ["output", "pack"],
+  ["suffix", "name"],
+  ["checksum", "inputs", "lines", "repeat", "param"],
+  ["slots", "gpus"],
+];
+
+/** The same for `distcomp worker`: `distcomp run --ssh` starts workers with `--stdio`. */
+const WORKER_ALTERNATIVES = ["listen", "connect", "stdio"];
 
 /** The options that name workers. */
 const REMOTE = ["workers", "listen", "ssh"];
@@ -47,11 +51,14 @@ export function applySettings(command: Command, settings: Settings, env: Environ
   const section = settings.sections[command.name()];
   if (!section) return;
   const isSet = (key: string) => isGiven(command, key, env);
+  const isWorker = command.name() === "worker";
+  const groups = isWorker ? [...ALTERNATIVES, WORKER_ALTERNATIVES] : ALTERNATIVES;
+  const given = new Set(groups.filter((group) => group.some(isSet)).flat());
   const usesWorkers = REMOTE.some((key) => isSet(key) || section[key] !== undefined);
   for (const [option, value] of valuesOf(command, section, settings.path)) {
     const key = keyOf(option);
-    if (isSet(key) || alternativesOf(key).some(isSet)) continue;
-    if (command.name() !== "worker" && usesWorkers && LOCAL.includes(key)) continue;
+    if (isSet(key) || given.has(key)) continue;
+    if (!isWorker && usesWorkers && LOCAL.includes(key)) continue;
     command.setOptionValueWithSource(option.attributeName(), value, "config");
   }
 }
@@ -65,10 +72,6 @@ export function checkSettings(program: Command, { sections, path }: Settings): v
     }
     valuesOf(command, section, path);
   }
-}
-
-function alternativesOf(key: string): readonly string[] {
-  return ALTERNATIVES.find((group) => group.includes(key)) ?? [];
 }
 
 function isGiven(command: Command, key: string, env: Environment): boolean {

@@ -57,7 +57,7 @@ function parsePort(text: string, port: string): number {
   return number;
 }
 
-/** The address as text, in the form that `parseAddress` accepts. */
+/** The address as text, in the form that `parseAddress` accepts; one that only ssh reaches is only shown. */
 export function formatAddress(address: Address): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   if (address.kind === "ssh") return `ssh://${address.target}`;

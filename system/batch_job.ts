@@ -27,7 +27,8 @@ export async function batchEnd(
 }
 
 function endOf(system: BatchEnd["system"], endsAtMs: number, nowMs: number): BatchEnd | undefined {
-  const isKnown = endsAtMs > 0 && endsAtMs - nowMs < FAR_MS;
+  // An end that has passed is not that of this process: its shell has outlived a batch job.
+  const isKnown = endsAtMs > nowMs && endsAtMs - nowMs < FAR_MS;
   return isKnown ? { system, endsAtMs } : undefined;
 }
 

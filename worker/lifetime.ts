@@ -2,6 +2,7 @@
 
 import type { Clock } from "../runtime/clock.ts";
 import { JobDurations, type RunningJob } from "../pool/job_durations.ts";
+import type { JobCounts } from "./slots/slot_jobs.ts";
 
 /** What is left of the time when all jobs must have ended, for answers on their way and for unloading cores. */
 const RESERVE_MS_MAX = 15_000;
@@ -18,6 +19,14 @@ export type LastReason =
   | { readonly kind: "time is short"; readonly leftMs: number; readonly expectedMs: number }
   /** It has had no job for so long. */
   | { readonly kind: "idle"; readonly idleMs: number };
+
+/** What a worker has to do, and has done. */
+export interface Work extends JobCounts {
+  /** Jobs that no slot runs yet. */
+  readonly jobsWaiting: number;
+  /** Slots that load a core, which may take longer than a worker may be idle. */
+  readonly slotsLoading: number;
+}
 
 /** What happens at the end of a worker's life. Each is called once at most. */
 export interface LifetimeEvents {
@@ -46,6 +55,7 @@ export class Lifetime {
   readonly #stopAtMs: number;
   readonly #overAtMs: number;
   #busyAtMs: number;
+  #jobsEnded = 0;
   #phase: "working" | "ending" | "over" = "working";
 
   constructor(
@@ -62,11 +72,13 @@ export class Lifetime {
     this.#overAtMs = endsAtMs - reserveMs / 2;
   }
 
-  /** These jobs run now. */
-  onTick(jobs: readonly RunningJob[]): void {
+  /** These jobs run now. Others may have come and gone since the last time. */
+  onTick(jobs: readonly RunningJob[], { jobsWaiting, slotsLoading, done, failed }: Work): void {
     const nowMs = this.#clock.now();
     this.#durations.onLook(jobs, nowMs);
-    if (jobs.length > 0) this.#busyAtMs = nowMs;
+    const isBusy = jobs.length + jobsWaiting + slotsLoading > 0;
+    if (isBusy || done + failed > this.#jobsEnded) this.#busyAtMs = nowMs;
+    this.#jobsEnded = done + failed;
     const dateMs = this.#clock.date();
     if (this.#phase === "working") this.#checkLast(this.#stopAtMs - dateMs, nowMs);
     if (this.#phase === "ending" && dateMs >= this.#overAtMs) {

@@ -105,7 +105,7 @@ export interface WorkerOptions {
 export interface OwnWorkerOptions extends WorkerOptions {
   /** What slots run in, if that is a sandbox. */
   readonly sandbox?: Sandbox | undefined;
-  /** Hears several times a second which jobs run. */
+  /** Hears several times a second which jobs run, and what else there is to do. */
   readonly lifetime?: Pick<Lifetime, "onTick"> | undefined;
 }
 
@@ -313,7 +313,7 @@ export class Worker implements AsyncDisposable {
 
   #onTick(): void {
     const jobs = this.#executor.onTick();
-    this.#options.lifetime?.onTick(jobs);
+    this.#options.lifetime?.onTick(jobs, { ...this.#load(), ...this.#launcher.jobs });
     this.#connections.onTick(this.#clock.now());
   }
 }

@@ -26,6 +26,7 @@ export function runJob(
       reject(signal?.reason);
     };
     const leave = () => signal?.removeEventListener("abort", onAbort);
+    signal?.addEventListener("abort", onAbort); // first: the job may be refused at once
     const job = jobs.start(client, bytes, limits, {
       onEnded: (end) => {
         leave();
@@ -37,7 +38,6 @@ export function runJob(
         reject(error);
       },
     });
-    signal?.addEventListener("abort", onAbort);
   });
 }
 

@@ -1,10 +1,12 @@
 /** Connections without end, or without any use: a worker has room for honest ones, and its memory is bounded. */
 
 import assert from "node:assert/strict";
+import { header, JOB } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
-import { startWorker } from "../lib/processes.ts";
+import { eventually, startWorker } from "../lib/processes.ts";
 import { slowTest } from "../lib/test.ts";
 import { connectWith, run } from "../worker/controllers.ts";
+import { connectRaw } from "../worker/raw.ts";
 import { assertKept, Attacker, HonestRun } from "./attack.ts";
 
 const SLOTS = 2;
@@ -60,5 +62,21 @@ slowTest(
     await using newcomer = await connectWith(worker, "echo");
     assert.equal(await run(newcomer, "served"), "served");
     assertKept(before, during);
+  },
+);
+
+slowTest(
+  "controllers that send nothing, half a header, or no more than the header of a gigabyte are disconnected",
+  async () => {
+    await using worker = await startWorker({ slots: 1 });
+    await using honest = await connectWith(worker, "echo");
+    using silent = await connectRaw(worker);
+    using unfinished = await connectRaw(worker);
+    using announcing = await connectRaw(worker);
+    unfinished.write(header(JOB, 1n, 8n).subarray(0, 9));
+    announcing.write(header(JOB, 1n, 2n ** 30n));
+    const sockets = [silent, unfinished, announcing].map((socket) => socket.resume());
+    await eventually("all three are", () => sockets.every(({ destroyed }) => destroyed));
+    assert.equal(await run(honest, "served"), "served");
   },
 );

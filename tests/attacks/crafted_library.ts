@@ -1,4 +1,4 @@
-/** A library that makes its reader work: every entry of its tables is another long text in the same few bytes. */
+/** Libraries that make their reader work: every entry of a table is another long text in the same few bytes. */
 
 import { machine } from "node:os";
 
@@ -6,6 +6,10 @@ const ELF_HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
 const DYNAMIC_ENTRY_BYTES = 16;
 
+const SECTION_HEADER_BYTES = 64;
+const SYMBOL_BYTES = 24;
+
+const SHT_DYNSYM = 11;
 const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
 const DT_NEEDED = 1n;
@@ -18,9 +22,12 @@ const MACHINES: Readonly<Record<string, number>> = { x86_64: 0x3e, aarch64: 0xb7
 const NEEDED = 4_000;
 const FOLDERS = 2_000;
 
-/** A library for this machine, of about a megabyte. */
+/** Functions that it exports. */
+const SYMBOLS = 20_000;
+
+/** A library for this machine, of about a megabyte, that needs all combinations of its names and folders. */
 export function craftedLibrary(bytes = 1_000_000): Uint8Array<ArrayBuffer> {
-  const content = new Uint8Array(bytes);
+  const content = libraryHeader(bytes);
   const view = new DataView(content.buffer);
   const dynamicAt = ELF_HEADER_BYTES + 2 * PROGRAM_HEADER_BYTES;
   const entries: [bigint, bigint][] = [];
@@ -29,12 +36,7 @@ export function craftedLibrary(bytes = 1_000_000): Uint8Array<ArrayBuffer> {
   for (let name = 0; name < NEEDED; name++) entries.push([DT_NEEDED, BigInt(1 + name)]);
   entries.push([DT_STRTAB, BigInt(stringsAt)], [DT_RUNPATH, BigInt(foldersAt)], [0n, 0n]);
 
-  content.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  view.setUint16(16, 3, true); // ET_DYN
-  view.setUint16(18, MACHINES[machine()] ?? 0, true);
-  view.setUint32(20, 1, true);
   view.setBigUint64(32, BigInt(ELF_HEADER_BYTES), true);
-  view.setUint16(52, ELF_HEADER_BYTES, true);
   view.setUint16(54, PROGRAM_HEADER_BYTES, true);
   view.setUint16(56, 2, true);
   segment(ELF_HEADER_BYTES, PT_LOAD, 0, bytes);
@@ -59,4 +61,39 @@ export function craftedLibrary(bytes = 1_000_000): Uint8Array<ArrayBuffer> {
     }
     view.setBigUint64(at + 48, 4096n, true);
   }
+}
+
+/** A library for this machine, of about a megabyte, whose symbols have names of ten gigabytes together. */
+export function craftedSymbols(): Uint8Array<ArrayBuffer> {
+  const symbolsAt = ELF_HEADER_BYTES + 2 * SECTION_HEADER_BYTES;
+  const namesAt = symbolsAt + SYMBOLS * SYMBOL_BYTES;
+  const content = libraryHeader(1_000_000);
+  const view = new DataView(content.buffer);
+  view.setBigUint64(40, BigInt(ELF_HEADER_BYTES), true);
+  view.setUint16(58, SECTION_HEADER_BYTES, true);
+  view.setUint16(60, 2, true);
+  view.setUint32(ELF_HEADER_BYTES + 4, SHT_DYNSYM, true);
+  view.setBigUint64(ELF_HEADER_BYTES + 24, BigInt(symbolsAt), true);
+  view.setBigUint64(ELF_HEADER_BYTES + 32, BigInt(namesAt - symbolsAt), true);
+  view.setUint32(ELF_HEADER_BYTES + 40, 1, true); // the section of its names
+  view.setBigUint64(ELF_HEADER_BYTES + SECTION_HEADER_BYTES + 24, BigInt(namesAt), true);
+  for (let index = 0; index < SYMBOLS; index++) {
+    const at = symbolsAt + index * SYMBOL_BYTES;
+    view.setUint32(at, index, true); // suffixes of one long name
+    view.setUint16(at + 6, 1, true); // it is defined
+  }
+  content.fill(0x78, namesAt, content.length - 1);
+  return content;
+}
+
+/** A file that begins like a library for this machine. */
+function libraryHeader(bytes: number): Uint8Array<ArrayBuffer> {
+  const content = new Uint8Array(bytes);
+  const view = new DataView(content.buffer);
+  content.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  view.setUint16(16, 3, true); // ET_DYN
+  view.setUint16(18, MACHINES[machine()] ?? 0, true);
+  view.setUint32(20, 1, true);
+  view.setUint16(52, ELF_HEADER_BYTES, true);
+  return content;
 }

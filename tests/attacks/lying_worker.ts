@@ -21,11 +21,11 @@ import {
   VERSION,
 } from "../fixtures/peers/frames.ts";
 
-/** Notices of 16,000 empty lines before each answer. */
-const NOTICES = 20;
+/** Notices of 16,000 empty lines before each answer, of a worker that prints. */
+export const NOTICES = 20;
 
-/** Dials a run and serves its jobs until the run has ended. */
-export async function lie(port: number): Promise<Disposable> {
+/** Dials a run and serves its jobs until the run has ended, with so many notices of printed lines for each. */
+export async function lie(port: number, notices: number): Promise<Disposable> {
   let socket = await dial(port);
   let hasEnded = false;
   // On a busy machine the run may take it for dead: it comes back, or the run would wait for it.
@@ -33,9 +33,9 @@ export async function lie(port: number): Promise<Disposable> {
     if (hasEnded) return;
     socket = await dial(port).catch(() => socket);
     if (hasEnded) socket.destroy();
-    else lieOn(socket, onClosed);
+    else lieOn(socket, notices, onClosed);
   };
-  lieOn(socket, onClosed);
+  lieOn(socket, notices, onClosed);
   return {
     [Symbol.dispose]: () => {
       hasEnded = true;
@@ -50,7 +50,7 @@ async function dial(port: number): Promise<Socket> {
   return socket;
 }
 
-function lieOn(socket: Socket, onClosed: () => void): void {
+function lieOn(socket: Socket, notices: number, onClosed: () => void): void {
   socket.on("error", () => {});
   socket.once("close", onClosed);
   const reader = new FrameReader();
@@ -59,10 +59,12 @@ function lieOn(socket: Socket, onClosed: () => void): void {
   socket.on("data", (bytes: Uint8Array) => {
     for (const { type, id } of reader.push(bytes)) {
       if (type === JOB || type === LIMITED_JOB) {
-        for (let notice = 0; notice < NOTICES; notice++) {
+        for (let notice = 0; notice < notices; notice++) {
           send(PRINTED, id, concat(new Uint8Array(5), new Uint8Array(16_000).fill(0x0a)));
         }
-        send(PRINTED, id, concat(Uint8Array.of(1), int32(0), utf8("y".repeat(16_000))));
+        if (notices > 0) {
+          send(PRINTED, id, concat(Uint8Array.of(1), int32(0), utf8("y".repeat(16_000))));
+        }
         send(KIND_ERROR, id, concat(new Uint8Array(1), utf8("x".repeat(1_000_000))));
       } else send(OK, id, responseTo(type));
     }

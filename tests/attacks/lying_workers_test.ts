@@ -95,6 +95,17 @@ test("a process that connects twice under one id has one vote of --verify 2", as
   for (const { complaints } of [one, other]) assert.deepEqual(complaints, []);
 });
 
+test("without keys, a run with --verify warns that a process that connects under two ids has two votes", async () => {
+  await using workspace = await Workspace.make();
+  const [run, port] = await startRun(workspace, 20, "--verify", "2", "--insecure");
+  await using _run = run;
+  await using one = await ScriptedWorker2.dialing(port, { answerJob: () => WRONG });
+  await using other = await ScriptedWorker2.dialing(port, { answerJob: () => WRONG });
+  assert.equal((await run.exited).code, 0, run.stderr);
+  for (const { received } of [one, other]) assert(received.jobs.length >= 20);
+  assert.match(run.stderr, /^warning: without keys, --verify cannot tell/m);
+});
+
 /** What a liar reports of jobs. */
 const REPORTS: readonly JobAnswer[] = [
   { kind: KINDS.other, text: "no" },

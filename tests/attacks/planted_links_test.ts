@@ -72,11 +72,11 @@ for (const [path, target, options = []] of REFUSED) {
     const args = ["run", BEHAVE, "in", "--crash-limit", "1", ...options];
     for (const mode of [[], ["--fresh"]]) {
       const run = await workspace.run([...args, ...mode]);
+      await checkVictim(workspace);
       assert.equal(run.code, 2, run.stderr);
       const says = `"outputs/${path}" is a link, and links inside "outputs" are not followed; `;
       assert(run.stderr.includes(says), run.stderr);
       assert((await lstat(workspace.at(`outputs/${path}`))).isSymbolicLink());
-      await checkVictim(workspace);
     }
   });
 }
@@ -123,9 +123,9 @@ test("links that are put in place between two runs are not followed by the secon
     await rename(workspace.at(`outputs/${path}`), workspace.at("aside"));
     await plant(workspace, path, path.endsWith("jsonl") ? "jobs.jsonl" : "");
     const run = await workspace.run(args);
+    await checkVictim(workspace);
     assert.equal(run.code, 2, run.stderr);
     assert(run.stderr.includes(`"outputs/${path}" is a link`), run.stderr);
-    await checkVictim(workspace);
     await rm(workspace.at(`outputs/${path}`));
     await rename(workspace.at("aside"), workspace.at(`outputs/${path}`));
   }

@@ -7,7 +7,7 @@ import { core } from "../lib/cores.ts";
 import { Program } from "../lib/processes.ts";
 import { slowTest, test } from "../lib/test.ts";
 import { Attacker } from "./attack.ts";
-import { lie } from "./lying_worker.ts";
+import { lie, NOTICES } from "./lying_worker.ts";
 
 const JOBS = 100;
 
@@ -17,16 +17,24 @@ const RECORD_BYTES_MAX = 10_000;
 /** 20,000 lines with their jobs' names in a second, for as long as such a run takes on a slow machine. */
 const LOG_BYTES_MAX = 20_000_000;
 
-test("what a lying worker says is cut before it is in the journal or the log", async () => {
+test("what a lying worker says is cut before it is in the journal or the log", () => {
+  return lieTo(["--core-output", "show"], NOTICES);
+});
+
+test("the errors that a lying worker reports are cut before they are in the journal or the log", () => {
+  return lieTo([], 0);
+});
+
+async function lieTo(args: readonly string[], notices: number): Promise<void> {
   await using workspace = await Workspace.make();
-  await using run = await listening(workspace, ["--core-output", "show"]);
-  using _liar = await lie(await portOf(run));
+  await using run = await listening(workspace, args);
+  using _liar = await lie(await portOf(run), notices);
   const ended = await endOf(run);
   assert.equal(ended.code, 1, ended.stderr.slice(-2_000));
   const journal = await stat(workspace.at("outputs/.distcomp/jobs.jsonl"));
   assert(journal.size < JOBS * RECORD_BYTES_MAX, `${journal.size} bytes of journal`);
   assert(ended.stderr.length < LOG_BYTES_MAX, `${ended.stderr.length} characters of log`);
-});
+}
 
 slowTest(
   "connections that are idle or come without end keep no worker from a run that listens",

@@ -33,7 +33,7 @@ const APPENDED_OVER =
 async function change(port: number, name: string, command: string): Promise<void> {
   await using other = await connectWith({ port }, "shell");
   const script =
-    `cd .. && for file in $(find "$DISTCOMP_CORE_DIR/" -path '*${name}*' -type f); do ` +
+    `cd .. && for file in $(find "\${DISTCOMP_CORE_DIR:-\${TMPDIR:?}}/" -path '*${name}*' -type f); do ` +
     `${command} || exit 1; echo changed; done`;
   assert.match(await run(other, script), /^changed\n/);
 }

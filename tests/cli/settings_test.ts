@@ -29,9 +29,7 @@ test("options that are not typed have the values of the settings, parsed as if t
   assert.equal(flags.memory, 1024 ** 3);
   assert.deepEqual([flags.retries, flags.speculate, flags.output], [2, false, "results"]);
   assert.deepEqual({ ...flags.env }, { A: "1", B: "2" });
-  const worker = addWorkerOptions(new Command("worker")).exitOverride().parse([], { from: "user" });
-  applySettings(worker, settingsOf({ worker: { slots: 4, listen: "127.0.0.1:0" } }), {});
-  const { slots, listen } = worker.opts<WorkerFlags>();
+  const { slots, listen } = workerFlags([], { slots: 4, listen: "127.0.0.1:0" });
   assert.deepEqual([slots, listen], [4, { kind: "tcp", host: "127.0.0.1", port: 0 }]);
 });
 
@@ -53,15 +51,21 @@ test("settings about this machine do not hinder a run that has workers", () => {
   assert.equal(runFlags([], RUN).slots, undefined);
 });
 
-test("a setting does not stand in the way of what is typed in its place", () => {
-  const named = runFlags(["--name", "{stem}.y"], { suffix: ".x" });
-  assert.deepEqual([named.name, named.suffix], ["{stem}.y", undefined]);
-  assert.equal(runFlags(["-o", "out"], { pack: "all.tar" }).pack, undefined);
-  assert.equal(runFlags([], { pack: "all.tar" }).pack, "all.tar");
-  const worker = addWorkerOptions(new Command("worker")).exitOverride();
-  worker.parse(["--stdio"], { from: "user" }); // as run --ssh starts it, maybe with the same home
-  applySettings(worker, settingsOf({ worker: { listen: "127.0.0.1:0" } }), {});
-  assert.equal(worker.opts<WorkerFlags>().listen, undefined);
+test("settings do not hinder what is typed in their place", () => {
+  const alternatives: [string[], Section][] = [
+    [["-o", "results"], { pack: "all.tar" }],
+    [["--pack", "all.tar"], { output: "results" }],
+    [["--suffix", ".txt"], { name: "{stem}" }],
+    [["--repeat", "3"], { checksum: true }],
+    [["--slots", "3"], { gpus: "0" }],
+  ];
+  for (const [typed, section] of alternatives) {
+    assert.deepEqual(runFlags(typed, section), runFlags(typed, {}), typed.join(" "));
+  }
+  for (const typed of [["--stdio"], ["--connect", "a:1"]]) {
+    const flags = workerFlags(typed, { listen: "b", slots: 2 });
+    assert.deepEqual(flags, { ...workerFlags(typed, {}), slots: 2 });
+  }
 });
 
 test("settings that no option takes are refused, with the file, the option and the reason", () => {
@@ -140,6 +144,13 @@ function runFlags(
   command.parse(["core.so", ...args], { from: "user" });
   applySettings(command, settingsOf({ run }), env);
   return command.opts<RunFlags>();
+}
+
+function workerFlags(args: readonly string[], worker: Section): WorkerFlags {
+  const command = addWorkerOptions(new Command("worker")).exitOverride();
+  command.parse(args, { from: "user" });
+  applySettings(command, settingsOf({ worker }), {});
+  return command.opts<WorkerFlags>();
 }
 
 function settingsOf(sections: Record<string, Section>): Settings {

@@ -157,6 +157,19 @@ test("a variable that is set here and not given does not arrive, and the run war
   assert.equal((await workspace.outputsByNumber())[0], "9 9 9");
 });
 
+test("a run that is repeated with another variable set here has the outputs that it would have from the start", async () => {
+  await using workspace = await Workspace.make();
+  const run = async (level: string, ...args: string[]) => {
+    const env = { DC_TEST_LEVEL: level };
+    const ended = await workspace.run(["run", READS_LEVEL, "--repeat", "2", ...args], { env });
+    assert.equal(ended.code, 0, ended.stderr);
+    return await workspace.outputs();
+  };
+  await run("1");
+  const repeated = await run("2");
+  assert.deepEqual(repeated, await run("2", "--fresh"));
+});
+
 test("the summary has the variables and the number of files, and the JSON summary all of them", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("tables/one", "1");

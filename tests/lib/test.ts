@@ -39,7 +39,7 @@ function causeOf(error: unknown): unknown {
 /** Declares a test that is skipped if the machine lacks what it needs. `missing` says what it lacks, if anything. */
 export function testUnless(missing: string | undefined, name: string, body: Body): void {
   if (missing) nodeTest(`${name} (skipped: ${missing})`, { skip: missing }, () => {});
-  else nodeTest(name, body);
+  else test(name, body);
 }
 
 /** Declares a test that only `deno task test:all` runs. */

@@ -30,6 +30,11 @@ test("Slurm's end is taken from its environment", async () => {
   });
 });
 
+test("an end that has passed does not count: a shell may outlive the batch job whose variables it has", async () => {
+  const env = { SLURM_JOB_ID: "7", SLURM_JOB_END_TIME: String(NOW_MS / 1000 - 60) };
+  assert.equal(await batchEnd(env, nobody, NOW_MS), undefined);
+});
+
 test("Slurm's end is asked for where the environment lacks it", async () => {
   const text = "JobId=7 JobName=w JobState=RUNNING RunTime=00:00:12 TimeLimit=02:00:00 " +
     "StartTime=2026-11-26T10:00:00 EndTime=2026-11-26T12:00:00 Deadline=N/A";

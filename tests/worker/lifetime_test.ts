@@ -19,6 +19,7 @@ class OneSlot {
   readonly over: { readonly running: number; readonly atMs: number }[] = [];
   readonly #lifetime: Lifetime;
   #jobs: RunningJob[] = [];
+  work = { jobsWaiting: 0, slotsLoading: 0, done: 0, failed: 0 };
   #sent = 0;
 
   constructor(options: Omit<LifetimeOptions, "clock">, tickMs = TICK_MS) {
@@ -27,7 +28,7 @@ class OneSlot {
       onLast: (reason) => this.last.push({ ...reason, atMs: clock.now() }),
       onOver: (running) => this.over.push({ running, atMs: clock.now() }),
     });
-    clock.every(tickMs, () => this.#lifetime.onTick(this.#jobs));
+    clock.every(tickMs, () => this.#lifetime.onTick(this.#jobs, this.work));
   }
 
   /** Runs a job for so long, unless it takes no more. */
@@ -85,6 +86,22 @@ test("a worker ends after its idle timeout, counted from its last job", async ()
   await slot.clock.advance(2 * MINUTE_MS);
   assert.equal(slot.last[0]?.kind, "idle");
   assert.deepEqual(slot.over, []);
+});
+
+test("a worker is not idle while jobs wait, while a core is loaded, and if a job has come and gone", async () => {
+  const slot = new OneSlot({ idleMs: 10 * MINUTE_MS });
+  const nothing = slot.work;
+  for (const work of [{ jobsWaiting: 1 }, { slotsLoading: 1 }]) {
+    slot.work = { ...nothing, ...work };
+    await slot.clock.advance(20 * MINUTE_MS);
+  }
+  for (const work of [{ done: 1 }, { done: 1, failed: 1 }, { done: 2, failed: 1 }]) {
+    slot.work = { ...nothing, ...work };
+    await slot.clock.advance(6 * MINUTE_MS);
+  }
+  assert.equal(slot.last.length, 0);
+  await slot.clock.advance(11 * MINUTE_MS);
+  assert.equal(slot.last[0]?.kind, "idle");
 });
 
 test("a worker with little time keeps only a part of it in reserve", async () => {

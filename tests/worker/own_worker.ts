@@ -7,7 +7,7 @@ import { setTimeout as realDelay } from "node:timers/promises";
 import { detectRuntime } from "../../runtime/detect.ts";
 import type { Runtime, StreamListener } from "../../runtime/ports.ts";
 import { acceptControllers } from "../../worker/serve.ts";
-import { Worker, type WorkerOptions } from "../../worker/worker.ts";
+import { type OwnWorkerOptions, Worker } from "../../worker/worker.ts";
 import { eventually } from "../lib/processes.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 import { FakeSlots, type FakeSlotsOptions } from "./fake_slots.ts";
@@ -29,14 +29,14 @@ export type Transport = "memory" | "socket";
  * has no memory to share.
  */
 export function startOwnWorker(
-  options: Partial<WorkerOptions> & { readonly transport?: Transport } = {},
+  options: Partial<OwnWorkerOptions> & { readonly transport?: Transport } = {},
 ): Promise<OwnWorker> {
   return OwnWorker.start(options, undefined, undefined);
 }
 
 /** A worker with real slots, in virtual time. */
 export async function startTimedWorker(
-  options: Partial<WorkerOptions> = {},
+  options: Partial<OwnWorkerOptions> = {},
 ): Promise<OwnWorker & { readonly clock: VirtualClock }> {
   const clock = new VirtualClock();
   return Object.assign(await OwnWorker.start(options, clock, undefined), { clock });
@@ -44,7 +44,7 @@ export async function startTimedWorker(
 
 /** A worker whose slots are fakes, in virtual time. */
 export async function startFakeWorker(
-  options: Partial<WorkerOptions> & FakeSlotsOptions = {},
+  options: Partial<OwnWorkerOptions> & FakeSlotsOptions = {},
 ): Promise<OwnWorker & { readonly clock: VirtualClock; readonly fakes: FakeSlots }> {
   const clock = new VirtualClock();
   const fakes = new FakeSlots({ ...options, clock });
@@ -72,7 +72,7 @@ export class OwnWorker implements AsyncDisposable {
   }
 
   static async start(
-    { transport, ...options }: Partial<WorkerOptions> & { readonly transport?: Transport },
+    { transport, ...options }: Partial<OwnWorkerOptions> & { readonly transport?: Transport },
     clock: VirtualClock | undefined,
     fakes: FakeSlots | undefined,
   ): Promise<OwnWorker> {

@@ -5,8 +5,9 @@ import { ResponseType } from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
 import { SlotJobs } from "../../worker/slots/slot_jobs.ts";
 import { connect2, failed, sendLimited } from "./controllers_2.ts";
-import { run } from "./controllers.ts";
-import { startFakeWorker } from "./own_worker.ts";
+import { connect, fakeCore, run } from "./controllers.ts";
+import type { Work } from "../../worker/lifetime.ts";
+import { elapse, startFakeWorker } from "./own_worker.ts";
 
 test("a worker counts jobs that are done, and attempts that fail with a slot", async () => {
   await using worker = await startFakeWorker();
@@ -16,6 +17,19 @@ test("a worker counts jobs that are done, and attempts that fail with a slot", a
   await run(controller, "echo a");
   const { done, failed: lost } = worker.worker.status.jobs;
   assert.deepEqual([done, lost], [4, 1]);
+});
+
+test("whoever watches a worker's time hears of cores that load and of jobs that have ended", async () => {
+  const heard: Work[] = [];
+  const lifetime = { onTick: (_jobs: unknown, work: Work) => void heard.push(work) };
+  await using worker = await startFakeWorker({ lifetime });
+  await using controller = await connect(worker);
+  const sent = controller.sendCore("slow", await fakeCore("slow"));
+  assert.equal((await elapse(worker.clock, sent, 1_000)).kind, "ok");
+  assert(heard.some(({ slotsLoading }) => slotsLoading === 1));
+  await run(controller, "echo a");
+  await worker.clock.advance(1_000);
+  assert.deepEqual([heard.at(-1)?.slotsLoading, heard.at(-1)?.done], [0, 1]);
 });
 
 test("a crash counts however many jobs the process before has answered", async () => {

@@ -1,6 +1,7 @@
 /** Sessions of servers: requests beside batches, outages, workers that come and go. */
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { NoWorkerError, Session, type SessionEvents, WorkerServer } from "../../../mod.ts";
 import { coreError, startPeer } from "../../fixtures/peers/scripted_worker.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
@@ -54,7 +55,9 @@ test("jobs fail while there is no worker, and run again once one is back", async
   assert.equal(decode(await session.run(encode("before"))), "before");
   await worker[Symbol.asyncDispose]();
   await assert.rejects(soon(session.run(encode("meanwhile"))), NoWorkerError);
-  await assert.rejects(soon(session.run(encode("at once"))), NoWorkerError);
+  const { signal } = new AbortController(); // of a server, for many requests
+  await assert.rejects(soon(session.run(encode("at once"), { signal })), NoWorkerError);
+  assert.deepEqual(getEventListeners(signal, "abort"), []);
   await assert.rejects(soon(session.ready()), NoWorkerError);
   await using other = await ScriptedWorker2.start();
   session.addWorker(`127.0.0.1:${other.port}`);
