@@ -19,17 +19,21 @@ export class LogFile {
   readonly #file: FileHandle;
   readonly #writer: BoundedWriter;
   readonly #clock: Clock;
+  readonly #path: string;
+  /** Why something could not be written. */
+  #problem: unknown;
 
-  private constructor(file: FileHandle, clock: Clock) {
+  private constructor(file: FileHandle, clock: Clock, path: string) {
     this.#file = file;
     this.#clock = clock;
-    this.#writer = new BoundedWriter((bytes) => file.appendFile(bytes), clock, "the file");
+    this.#path = path;
+    this.#writer = new BoundedWriter((bytes) => this.#append(bytes), clock, "the file");
   }
 
   /** Opens the file, and makes it if there is none. */
   static async open(path: string, clock: Clock): Promise<LogFile> {
     try {
-      return new LogFile(await open(path, "a", PRIVATE), clock);
+      return new LogFile(await open(path, "a", PRIVATE), clock, path);
     } catch (cause) {
       throw new UsageError(`Cannot write the log "${path}": ${reasonOf(cause)}`, { cause });
     }
@@ -42,10 +46,21 @@ export class LogFile {
     this.#writer.write(lines.map((line) => `${time} ${line}\n`).join(""));
   };
 
-  /** Resolves when everything is written. */
-  async close(): Promise<void> {
+  async #append(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#file.appendFile(bytes);
+    } catch (error) {
+      this.#problem = error;
+      throw error;
+    }
+  }
+
+  /** Resolves when everything is written; to a warning if some of it could not be. */
+  async close(): Promise<string | undefined> {
     await this.#writer.flush(CLOSE_MS);
-    await this.#file.close().catch(() => {}); // whatever it says, the run has ended
+    await this.#file.close().catch((error) => this.#problem ??= error);
+    if (this.#problem === undefined) return undefined;
+    return `warning: the log "${this.#path}" lacks lines: ${reasonOf(this.#problem)}`;
   }
 }
 

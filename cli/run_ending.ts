@@ -31,7 +31,8 @@ export async function afterRun(
     const news = { code, status: end?.status, outputs: nameOf(flags), summary };
     await notify(runtime, flags.notify, news, toStderr);
   }
-  await file?.close();
+  const warning = await file?.close();
+  if (warning !== undefined) toStderr(warning);
 }
 
 function codeOf(ending: Ending): number {

@@ -31,7 +31,9 @@ export function settingsPath(env: Readonly<Record<string, string | undefined>>):
 /** Reads the settings. Without a file, there are none. */
 export async function readSettings(path: string): Promise<Settings> {
   try {
-    const { mode, uid, size } = await stat(path);
+    const info = await stat(path);
+    const { mode, uid, size } = info;
+    if (!info.isFile() && !info.isDirectory()) throw new Error("it is not a file"); // a pipe would block
     if (size > BYTES_MAX) throw new Error("it is too large");
     checkOwner(mode, uid);
     return { path, isThere: true, sections: sectionsIn(await readFile(path, "utf8")) };

@@ -15,6 +15,7 @@ import {
 } from "./help_notes.ts";
 import { KEY_NOTES } from "./key_options.ts";
 import { writeStdout } from "./stdout.ts";
+import { UP_NOTES } from "./up_options.ts";
 import { VERSION } from "./version.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -29,6 +30,7 @@ const NOTES: ReadonlyMap<string, Notes> = new Map([
   ["check", CHECK_NOTES],
   ["bench", BENCH_NOTES],
   ["key", KEY_NOTES],
+  ["up", UP_NOTES],
   ["completion", COMPLETION_NOTES],
 ]);
 

@@ -86,7 +86,8 @@ async function keep(
       await pause(runtime.clock, LOOK_MS, ending);
       if (ending.aborted) break;
       const worked = await workers.look();
-      if (worked > 0) await workers.submit(worked);
+      const refusal = worked > 0 ? await workers.replace(worked) : undefined;
+      if (refusal) toStderr(`${refusal.message}; going on with the others`);
       const state = `${workers.running} of ${formatNoun(workers.alive, "worker")} running`;
       if (state !== shown) toStderr(state);
       shown = state;

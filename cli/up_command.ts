@@ -13,6 +13,7 @@ import { kubernetesManifest, systemdUnit } from "../up/manifests.ts";
 import { ExitCode } from "./exit_code.ts";
 import { handleSignals } from "./signals.ts";
 import { readHosts } from "./ssh_options.ts";
+import { exit } from "./stderr.ts";
 import { writeStdout } from "./stdout.ts";
 import { upBatch } from "./up_batch.ts";
 import type { ManifestFlags, UpAction } from "./up_options.ts";
@@ -33,9 +34,15 @@ export async function upCommand(runtime: Runtime, action: UpAction): Promise<num
   }
   await closeToOthers();
   const ending = new AbortController();
-  void handleSignals({ onStop: () => ending.abort(), onAsked: () => {} });
+  void handleSignals({ onStop: () => onStop(ending), onAsked: () => {} });
   if (action.kind === "batch") return await upBatch(runtime, action, ending.signal);
   return await upSsh(runtime, await readHosts(action.hosts), action.executable, ending.signal);
+}
+
+/** The second signal does not wait: a batch system that does not answer may take minutes to cancel its jobs. */
+function onStop(ending: AbortController): void {
+  if (ending.signal.aborted) return void exit(ExitCode.interrupted);
+  ending.abort();
 }
 
 /** The manifest has the user's key, for workers only: they cannot use it to control others. */

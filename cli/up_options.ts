@@ -7,6 +7,7 @@ import type { BatchName } from "../up/batch_system.ts";
 import type { Notes } from "./help_notes.ts";
 import { parseCount, parseTimeSpan } from "./option_values.ts";
 import { addExecutableOption } from "./ssh_options.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** What is to be started where. */
 export type UpAction =
@@ -95,10 +96,15 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
     .action((flags: ManifestFlags) => act({ kind: "k8s", ...flags }));
   up.command("systemd")
     .description("Print a unit for systemd, in which a worker can do little else than run jobs.")
-    .option("--user <name>", "the user that it runs as", "distcomp")
+    .option("--user <name>", "the user that it runs as", parseUser, "distcomp")
     .option("--executable <file>", "where distcomp is (default: /usr/local/bin/distcomp)")
     .helpOption("-h, --help", help)
     .action((flags: UnitFlags) => act({ kind: "systemd", ...flags }));
+}
+
+function parseUser(text: string): string {
+  if (/^\w[\w.-]{0,63}$/.test(text)) return text;
+  throw new UsageError(`--user must be the name of a user, such as distcomp, not "${text}"`);
 }
 
 /** Below the commands. */

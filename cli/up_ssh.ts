@@ -45,6 +45,8 @@ class WorkerList implements NodesEvents {
   readonly #file: string;
   readonly #command: string;
   readonly #sockets = new Map<Host, string>();
+  /** What was said last about a node that does not work: it is tried every few seconds, and says the same each time. */
+  readonly #problems = new Map<Host, string>();
   /** Resolves when the file has all that is known. */
   written: Promise<void> = Promise.resolve();
 
@@ -59,6 +61,7 @@ class WorkerList implements NodesEvents {
   }
 
   onReady(host: Host, facts: NodeFacts, socket: string): void {
+    this.#problems.delete(host);
     if (this.#sockets.has(host)) return toStderr(`${host.target} is back`);
     const isFirst = this.isEmpty;
     this.#sockets.set(host, socket);
@@ -71,8 +74,11 @@ class WorkerList implements NodesEvents {
     });
   }
 
-  onProblem({ target }: Host, problem: string, isFinal: boolean): void {
-    toStderr(`${target}: ${printable(problem)}${isFinal ? "" : "; trying again"}`);
+  onProblem(host: Host, problem: string, isFinal: boolean): void {
+    const text = `${host.target}: ${printable(problem)}${isFinal ? "" : "; trying again"}`;
+    if (this.#problems.get(host) === text) return;
+    this.#problems.set(host, text);
+    toStderr(text);
   }
 }
 

@@ -25,6 +25,8 @@ export interface BatchSystem {
   /** Lists jobs, among them those that have ended, if it still knows them. */
   list(ids: readonly string[]): readonly string[];
   listed(stdout: string): BatchJob[];
+  /** What `list` says on stderr if it fails only because it does not know a job any more. */
+  readonly unknown: RegExp;
   cancel(ids: readonly string[]): readonly string[];
 }
 
@@ -64,6 +66,7 @@ const SLURM: BatchSystem = {
       if (!/^\d+_\d+$/.test(id)) return [];
       return [{ id, state: slurmState(state), usedMs: spanMs(used), limitMs: limitOf(limit) }];
     }),
+  unknown: /Invalid job id/i,
   cancel: (ids) => ["scancel", ...arraysOf(ids)],
 };
 
@@ -93,6 +96,7 @@ const PBS: BatchSystem = {
         limitMs: limitOf(field("Resource_List\\.walltime")),
       };
     }),
+  unknown: /Unknown Job|has finished/i,
   cancel: (ids) => ["qdel", ...ids],
 };
 

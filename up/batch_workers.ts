@@ -72,14 +72,27 @@ export class BatchWorkers {
   }
 
   /**
+   * Submits more of them in place of others. Resolves to the reason if that fails; rejects with it if no worker is left.
+   */
+  async replace(count: number): Promise<BatchError | undefined> {
+    try {
+      await this.submit(count);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof BatchError) || this.alive === 0) throw error;
+      return error;
+    }
+  }
+
+  /**
    * Looks how they are. Resolves to how many have ended because their time was over, and had work until then. Rejects
-   * with a `BatchError` if they fail again and again.
+   * with a `BatchError` if they fail again and again. While the batch system does not answer, they are as before.
    */
   async look(): Promise<number> {
     if (this.#jobs.size === 0) return 0;
     const ids = [...this.#jobs.keys()];
-    // It fails if it knows none of them any more.
-    const { stdout } = await this.#run(this.#system.list(ids));
+    const { end, stdout, stderr } = await this.#run(this.#system.list(ids));
+    if (end.exitCode !== 0 && !this.#system.unknown.test(stderr)) return 0;
     const listed = new Map(this.#system.listed(stdout).map((job) => [job.id, job]));
     let worked = 0;
     for (const [id, before] of [...this.#jobs]) {

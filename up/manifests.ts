@@ -107,7 +107,14 @@ function indented(text: string, columns: number): string {
 /** What is in a unit. */
 export interface Unit {
   readonly executable: string;
+  /** What systemd takes as the name of a user. */
   readonly user: string;
+}
+
+/** A word of a command line in a unit: in quotes if it needs them. A line feed would begin another setting. */
+function inUnit(word: string): string {
+  const text = word.replaceAll("%", "%%");
+  return /^[\w/.,:+@%-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 /**
@@ -121,7 +128,7 @@ After=network-online.target
 Wants=network-online.target
 
 [Service]
-ExecStart=${executable} worker
+ExecStart=${inUnit(executable)} worker
 User=${user}
 Restart=on-failure
 RestartSec=5

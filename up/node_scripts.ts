@@ -52,10 +52,12 @@ export type NodeAnswer =
   | { readonly kind: "stored" };
 
 /**
- * Told to a worker that does not read its stdin: when that ends, it gets SIGTERM, and again, which ends it at once.
+ * Ends a worker that does not read its stdin: when that ends, the worker gets SIGTERM, and once more after 5 seconds,
+ * which ends it at once. A worker that has ended before gets no second one: its number may be another process's by then.
  */
 const ENDS_WITH_STDIN = "p=$$; exec 3<&0; " +
-  "(cat; kill $p; sleep 5; kill $p) <&3 >/dev/null 2>&1 & exec 3<&- </dev/null; ";
+  "(cat; kill $p; for i in 1 2 3 4 5; do sleep 1; kill -0 $p || exit; done; kill $p) <&3 >/dev/null 2>&1 & " +
+  "exec 3<&- </dev/null; ";
 
 /**
  * The command that becomes a worker, if the node has one of the executables. `args` are those of distcomp. It ends when

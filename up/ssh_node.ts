@@ -84,7 +84,10 @@ export async function startOnNode(
   const second = await answerOf(ports, target, script, options);
   if (second.answer.kind === "ready") return started(second, second.answer.facts);
   second.process.stream.close();
-  throw new RefusedError("it does not keep the executable that was copied to it");
+  throw new RefusedError(
+    "it has lost the executable that was copied to it, or runs none from its cache (noexec); " +
+      "set XDG_CACHE_HOME there",
+  );
 }
 
 /** A script that has answered. */
@@ -168,7 +171,8 @@ export async function hasSaid(
 }
 
 async function nextAnswer(lines: LineReader): Promise<NodeAnswer | undefined> {
-  for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
+  const next = () => lines.next().catch(() => undefined); // how the process ends says why
+  for (let line = await next(); line !== undefined; line = await next()) {
     const answer = answerIn(line);
     if (answer) return answer;
   }

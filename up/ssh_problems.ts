@@ -3,9 +3,9 @@
 /** A longer line is cut. */
 const CHARS_MAX = 300;
 
-/** Lines of ssh that say nothing about a failure. */
+/** Lines that say nothing about a failure: of ssh, and of the log of a worker, which begin with the time. */
 const CHATTER =
-  /^(?:Warning: Permanently added|\*\*|Pseudo-terminal|\s*$|@{5,}|Connection to .* closed\.?$)/;
+  /^(?:Warning: Permanently added|\*\*|Pseudo-terminal|\s*$|@{5,}|Connection to .* closed\.?$|\d{4}-\d\d-\d\dT[\d:.]+Z )/;
 
 /** Problems that stay until the user does something. */
 const FOR_USER =

@@ -13,6 +13,7 @@ import type { Executable } from "./executables.ts";
 import type { Host } from "./host_list.ts";
 import type { NodeFacts } from "./node_scripts.ts";
 import { hasSaid, startOnNode } from "./ssh_node.ts";
+import { sshProblem } from "./ssh_problems.ts";
 
 /** A worker that has lived for so long was a success: after it, pauses are short again. */
 const SETTLED_MS = 60_000;
@@ -110,8 +111,8 @@ export class StandingNodes {
     this.#events.onReady(host, node.facts, socket);
     for (;;) if (await node.lines.next() === undefined) break;
     const end = await node.process.ended;
-    const reason = node.process.stderr().trimEnd().split("\n").at(-1);
-    return new Error(end.exitCode === 0 ? "its worker has ended" : reason || "ssh has ended");
+    if (end.exitCode === 0) return new Error("its worker has ended");
+    return new Error(sshProblem(node.process.stderr()) ?? "ssh has ended");
   }
 
   readonly #start: StartPiped = (command, peer) => {

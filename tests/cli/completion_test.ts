@@ -83,7 +83,8 @@ testUnless(lacks("man"), "man shows the page of the program without a warning", 
   const shown = spawnSync("man", ["--warnings", "-P", "cat", page], { env, encoding: "utf8" });
   assert.equal(shown.stderr, "");
   const text = stripVTControlCharacters(shown.stdout);
-  for (const option of ["--workers list", "--dry-run", "--env name[=value]", "--sandbox"]) {
+  const options = ["--workers list", "--dry-run", "--env name[=value]", "--sandbox"];
+  for (const option of [...options, "up slurm 50"]) {
     assert(text.includes(option), option);
   }
 });

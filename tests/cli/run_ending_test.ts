@@ -64,6 +64,12 @@ test("the log of a quiet run has what the terminal has not", async () => {
   ]);
 });
 
+test("a log that lacks lines, because its disk is full, is a warning at the end", async () => {
+  const file = await LogFile.open("/dev/full", new VirtualClock());
+  file.write("the run begins");
+  assert.match(await file.close() ?? "", /^warning: the log "\/dev\/full" lacks lines: no space/);
+});
+
 test("a command is run at the end, knows how the run has ended, and may fail", async () => {
   await using workspace = await Workspace.make();
   const command =

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { batchScript } from "../../up/batch_script.ts";
 import { BATCH_SYSTEMS } from "../../up/batch_system.ts";
-import { BatchError, BatchWorkers } from "../../up/batch_workers.ts";
+import { BatchError, BatchWorkers, type RunCommand } from "../../up/batch_workers.ts";
 import { test } from "../lib/test.ts";
 
 const { slurm, pbs } = BATCH_SYSTEMS;
@@ -82,6 +82,23 @@ test("a worker whose time is over is replaced, and one that has found no work is
   assert.deepEqual([workers.running, workers.alive], [2, 3]);
   assert.equal(await workers.look(), 1);
   assert.deepEqual([workers.running, workers.alive], [1, 1]);
+});
+
+test("while the batch system does not answer, its workers count as before", async () => {
+  const down = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n";
+  const problems = ["", down, "sbatch: error: Unable to contact slurm controller\n", ""];
+  problems.push("slurm_load_jobs error: Invalid job id specified\n");
+  const run: RunCommand = () => {
+    const stderr = problems.shift() ?? assert.fail("one command too many");
+    return Promise.resolve({ end: { exitCode: stderr === "" ? 0 : 1 }, stdout: "7", stderr });
+  };
+  const workers = new BatchWorkers(slurm, run, "script", []);
+  await workers.submit(1);
+  assert.deepEqual([await workers.look(), workers.alive], [0, 1]);
+  assert.match((await workers.replace(1))?.message ?? "", /Unable to contact slurm controller$/);
+  assert.equal(await workers.replace(1), undefined);
+  await workers.look();
+  assert.equal(workers.alive, 0, "it does not know them any more");
 });
 
 test("after some workers that end at once, no more are submitted", async () => {

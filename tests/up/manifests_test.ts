@@ -36,6 +36,8 @@ test("Kubernetes gets a Job whose workers connect to a run", () => {
 
 test("systemd gets a unit in which a worker can do little else than run jobs", () => {
   assert.equal(UNIT, golden("distcomp.service"));
+  const odd = systemdUnit({ executable: '/a b/50%\n"x"', user: "dc" });
+  assert.match(odd, /^ExecStart="\/a b\/50%%\\n\\"x\\"" worker$/m);
 });
 
 const lacksPython = spawnSync("python3", ["-c", "import yaml"]).status === 0
@@ -104,4 +106,10 @@ test("of what ssh prints, the last line that says something is the problem", () 
     "me@x: Permission denied (publickey)",
   );
   assert.equal(sshProblem(""), undefined);
+  const log = "2026-11-26T12:25:26Z controller stdin connected\n";
+  assert.equal(sshProblem(log), undefined);
+  assert.equal(
+    sshProblem(`client_loop: send disconnect: Broken pipe\r\n${log}`)?.slice(-11),
+    "Broken pipe",
+  );
 });

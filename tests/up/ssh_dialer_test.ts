@@ -27,6 +27,22 @@ class Node {
   }
 }
 
+test("an ssh that cannot be started says so, and is not tried again soon", async () => {
+  const missing = new Error("spawn ssh ENOENT");
+  const { process } = new Node();
+  const stream = { ...process.stream, read: () => Promise.reject(new Error("Premature close")) };
+  const ended = Promise.reject(missing);
+  const dialer = new SshDialer({
+    clock: new VirtualClock(),
+    executables: () => Promise.resolve([]),
+    start: () => ({ ...process, stream, ended }),
+  });
+  await assert.rejects(dialer.dial({ kind: "ssh", target: "node" }), {
+    name: "RefusedError",
+    message: /^cannot start ssh: /,
+  });
+});
+
 test("nodes are dialed in turn, and never more than eight of them at once", async () => {
   const starting: Node[] = [];
   let started = 0;

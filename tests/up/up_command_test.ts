@@ -1,6 +1,8 @@
 /** The commands of `distcomp up` that only print, and what is said about wrong usage. */
 
 import assert from "node:assert/strict";
+import { chmod, readFile } from "node:fs/promises";
+import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { Workspace } from "../cli/workspace.ts";
 
@@ -22,6 +24,7 @@ test("up says in one line what is wrong", async () => {
     [["ssh", "node[1-"], 2, /Cannot understand the hosts "node\[1-"/],
     [["ssh", "@missing"], 2, /Cannot read the list of hosts "missing"/],
     [["slurm", "0"], 2, /The number of workers must be a whole number of at least 1, not "0"/],
+    [["systemd", "--user", "a\nExecStart=/bin/x"], 2, /--user must be the name of a user/],
     [["k8s", "--key", "missing"], 3, /There is no key "missing"/],
     [["slurm", "2", "--executable", "/x"], 3, /Cannot run sbatch: /],
   ];
@@ -32,4 +35,40 @@ test("up says in one line what is wrong", async () => {
     assert.match(stderr, message);
     assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
   }
+});
+
+test("up ssh says once what is wrong with a node that it tries again and again", async () => {
+  await using workspace = await Workspace.make();
+  const tries = await workspace.write("tries", "");
+  const script =
+    `#!/bin/sh\necho x >>'${tries}'\necho "connect to host a: Connection refused" >&2\nexit 255\n`;
+  await chmod(await workspace.write("bin/ssh", script), 0o755);
+  const env = { PATH: `${workspace.at("bin")}:/usr/bin:/bin` };
+  await using up = await workspace.start(["up", "ssh", "a", "--executable", tries], { env });
+  const count = async () => (await readFile(tries, "utf8")).length / "x\n".length;
+  await eventually("it has tried four times", async () => await count() >= 4);
+  up.signal("SIGINT");
+  await up.endsCleanly();
+  assert.equal(up.stderr, "a: connect to host a: Connection refused; trying again\n");
+});
+
+test("a second signal ends up at once, although the batch system does not answer", async () => {
+  await using workspace = await Workspace.make();
+  const asked = workspace.at("asked");
+  const programs = {
+    sbatch: "echo 7",
+    scancel: `echo x >'${asked}'; while test -e '${asked}'; do sleep 0.1; done`,
+  };
+  for (const [name, text] of Object.entries(programs)) {
+    await chmod(await workspace.write(`bin/${name}`, `#!/bin/sh\n${text}\n`), 0o755);
+  }
+  const env = { PATH: `${workspace.at("bin")}:/usr/bin:/bin` };
+  await using up = await workspace.start(["up", "slurm", "1", "--executable", asked], { env });
+  await up.printed("stdout", /^submitted 1 worker to Slurm$/m);
+  up.signal("SIGINT");
+  await eventually("the workers are being canceled", () => readFile(asked).catch(() => undefined));
+  up.signal("SIGINT");
+  let end: Awaited<typeof up.exited> | undefined;
+  void up.exited.then((exited) => end = exited);
+  assert.deepEqual(await eventually("up ends", () => end), { code: 130, signal: null });
 });
