@@ -37,7 +37,9 @@ export function applySettings(command: Command, settings: Settings, env: Environ
   const section = settings.sections[command.name()];
   if (!section) return;
   const isSet = (key: string) => isGiven(command, key, env);
-  const usesWorkers = ["workers", "listen"].some((key) => isSet(key) || section[key] !== undefined);
+  const usesWorkers = ["workers", "listen", "ssh"].some((key) =>
+    isSet(key) || section[key] !== undefined
+  );
   for (const [option, value] of valuesOf(command, section, settings.path)) {
     const key = keyOf(option);
     if (isSet(key)) continue;

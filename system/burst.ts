@@ -6,6 +6,9 @@ const QUIET_MS = 500;
 /** They keep coming: those so far are reported. */
 const WAIT_MS_MAX = 2_000;
 
+/** More than these are reported without waiting: whoever connects again and again must not fill the memory. */
+const ITEMS_MAX = 10_000;
+
 /** More at once become one line with counts. */
 export const LINES_MAX = 3;
 
@@ -26,6 +29,7 @@ export class Burst<T> {
   add(item: T): void {
     this.#items.push(item);
     this.#isNew = true;
+    if (this.#items.length >= ITEMS_MAX) this.flush();
   }
 
   /** Call it several times a second. */

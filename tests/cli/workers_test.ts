@@ -61,6 +61,11 @@ test("a worker that comes back at its address is used again", async () => {
   await using _second = await CWorker.start("--port", first.port);
   assert.equal((await endOf(program)).code, 0, program.stderr);
   await assertOutputs(workspace);
+  const { address } = first;
+  assert.match(
+    program.stderr,
+    new RegExp(`^worker ${address} joined$[^]*^worker ${address} is back$`, "m"),
+  );
 });
 
 test("a run waits for a worker that starts later", async () => {

@@ -40,12 +40,15 @@ const MEMORY_BYTES_MIN = 512 * 1024 * 1024;
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
-  /** Without progress lines: how many there are depends on how busy the machine is. */
+  /** Without progress lines and workers that join: how many there are depends on how busy the machine is. */
   readonly stderr: string;
 }
 
 /** A line that a run prints every few seconds where stderr is no terminal. */
 const PROGRESS_LINE = /^[\d,]+(\/[\d,]+)? jobs, .*\n/gm;
+
+/** The line about the worker of a test. */
+const JOINED_LINE = /^worker \S+ joined(: \d+ slots?)?\n/gm;
 
 /** A line of the journal. */
 export interface JobRecord {
@@ -210,5 +213,6 @@ export async function endOf(program: Program): Promise<Ended> {
   assert.equal(signal, null, program.stderr);
   assert.deepEqual(await program.descendants(), [], "it leaves no process behind");
   assert.deepEqual(await program.files(), [], "it leaves no file behind");
-  return { code, stdout: program.stdout, stderr: program.stderr.replaceAll(PROGRESS_LINE, "") };
+  const stderr = program.stderr.replaceAll(PROGRESS_LINE, "").replaceAll(JOINED_LINE, "");
+  return { code, stdout: program.stdout, stderr };
 }
