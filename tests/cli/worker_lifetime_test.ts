@@ -14,13 +14,13 @@ test("a worker whose time is over hands its jobs over, and they cost no attempt"
   await using ends = await Program.start(["worker", ...AT_ONCE, "--time-limit", "3s"]);
   await ends.printed("stdout", /^listening on .*\n/m);
   const workers = `127.0.0.1:${ends.port},127.0.0.1:${stays.port}`;
-  await workspace.write("jobs", "sleep 200\n".repeat(20));
+  await workspace.write("jobs", "sleep 200\n".repeat(40));
   const { code, stderr } = await workspace.run(
     ["run", await core("behave"), "--lines", "jobs", "-w", workers, "--retries", "0"],
   );
   assert.equal(code, 0, stderr);
   assert.match(stderr, /worker 127\.0\.0\.1:\d+ (is draining|has drained)/);
-  assert.equal(Object.keys(await workspace.outputs()).length, 20);
+  assert.equal(Object.keys(await workspace.outputs()).length, 40);
   await ends.endsCleanly();
   assert.match(ends.stderr, /left, and jobs take \d+ms|the time is nearly over/);
 });
