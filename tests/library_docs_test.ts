@@ -21,7 +21,7 @@ const PRINTED: Record<string, string> = {
   "worker in a server": "3\n",
   "cancellation": "enough\n0\n",
   "streams": "3\n",
-  "progress": "with this machine\n50 of 50\n",
+  "progress": "with this machine\n25 of 50\n50 of 50\n50 succeeded\n",
   "several cores": "2 42\n",
 };
 
