@@ -1,5 +1,6 @@
 /** The user's settings, `~/.config/distcomp/config.json`: defaults for the options of commands. */
 
+import type { Stats } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import process from "node:process";
 import { codeOf, reasonOf } from "../runtime/error_text.ts";
@@ -28,20 +29,36 @@ export function settingsPath(env: Readonly<Record<string, string | undefined>>):
   return join(settingsFolder(env), "distcomp", "config.json");
 }
 
+/** Where there is no file, or no home that this user may look into. */
+const NO_FILE = ["ENOENT", "ENOTDIR", "EACCES"];
+
 /** Reads the settings. Without a file, there are none. */
 export async function readSettings(path: string): Promise<Settings> {
+  const info = await statOf(path);
+  if (!info) return { path, isThere: false, sections: {} };
   try {
-    const info = await stat(path);
     const { mode, uid, size } = info;
     if (!info.isFile() && !info.isDirectory()) throw new Error("it is not a file"); // a pipe would block
     if (size > BYTES_MAX) throw new Error("it is too large");
     checkOwner(mode, uid);
     return { path, isThere: true, sections: sectionsIn(await readFile(path, "utf8")) };
   } catch (cause) {
-    const code = codeOf(cause);
-    if (code === "ENOENT" || code === "ENOTDIR") return { path, isThere: false, sections: {} };
-    throw new UsageError(`Cannot use the settings "${path}": ${reasonOf(cause)}`, { cause });
+    throw unusable(path, cause);
   }
+}
+
+/** `stat` needs no permission for the file itself, but for the folders that lead to it. */
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (cause) {
+    if (NO_FILE.includes(codeOf(cause) ?? "")) return undefined;
+    throw unusable(path, cause);
+  }
+}
+
+function unusable(path: string, cause: unknown): UsageError {
+  return new UsageError(`Cannot use the settings "${path}": ${reasonOf(cause)}`, { cause });
 }
 
 function checkOwner(mode: number, uid: number): void {

@@ -36,6 +36,7 @@ testUnless(
           "slot",
           "system",
           "templates",
+          "up",
           "worker",
         ],
       ]);
