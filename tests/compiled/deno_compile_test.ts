@@ -15,7 +15,7 @@ import { testUnless } from "../lib/executables.ts";
 const NOT_ON_DENO = process.versions["deno"] ? undefined : "these tests are run by Deno";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-const EMBEDDED_MB_MAX = 8;
+const EMBEDDED_MB_MAX = 9;
 
 testUnless(
   NOT_ON_DENO,
