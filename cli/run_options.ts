@@ -22,7 +22,6 @@ import {
   parseVerify,
 } from "./option_values.ts";
 import { parseLabel } from "./node_names.ts";
-import { refusalOf } from "../controller/workers/worker_selection.ts";
 import { addSshOptions, type SshFlags } from "./ssh_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
 import { parseWorkers } from "./worker_list.ts";
@@ -216,7 +215,7 @@ function addJobOptions(command: Command): void {
     .option("--no-speculate", "run no second copies of stragglers on idle slots");
 }
 
-/** The options about jobs, in the form that the cluster takes. */
+/** The options about jobs, in the form that the cluster takes. Which workers it uses is decided elsewhere. */
 export function clusterOptionsOf(flags: RunFlags): ClusterOptions {
   return {
     policy: {
@@ -227,7 +226,6 @@ export function clusterOptionsOf(flags: RunFlags): ClusterOptions {
     },
     speculates: flags.speculate ?? true,
     initMs: flags.initTimeout ?? INIT_MS_DEFAULT,
-    refusalOf: flags.only || flags.exclude ? refusalOf(flags) : undefined,
     verifiedPart: flags.verify ?? 0,
     coreOutput: coreOutputOf(flags) === "off" ? "failures" : "all",
     compression: compressionModeOf(flags.compress),

@@ -47,7 +47,10 @@ export async function planOf(
   checkVerify(flags, workers.length);
   return {
     core: await readCoreImage(core, isLocal, { beside: flags.with, variables: flags.env }),
-    options: clusterOptionsOf(flags),
+    options: {
+      ...clusterOptionsOf(flags),
+      refusalOf: flags.only || flags.exclude ? refusalOf(flags) : undefined,
+    },
     workers,
     executables: ssh.length > 0 ? await findExecutables(self, flags.executable) : [],
     local: isLocal ? sharesFrom(flags) : undefined,

@@ -96,7 +96,10 @@ slowTestUnless(noStrace, "a worker copies the bytes of large jobs seldom", async
     const [jobs, bytes, window] = [16, 1024 * 1024, 4];
     const calls = await callsOfWorker(ground, jobs, bytes, window);
     const copies = bytesCopied(calls) / (2 * bytes * (jobs + window));
-    assert(copies >= 1, `each byte arrives and leaves: ${copies}`);
+    assert(
+      copies >= 0.9,
+      `each byte arrives and leaves, but for what is traced too late: ${copies}`,
+    );
     assert(copies <= WORKER_COPIES_MAX, `each byte is copied ${copies} times`);
   });
 });
