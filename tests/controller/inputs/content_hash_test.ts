@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { openContentHash } from "../../../controller/inputs/content_hash.ts";
 import { test } from "../../lib/test.ts";
+import { Turns } from "../../lib/turns.ts";
 
 test("an identity has the size and the XXH64 of a content, however large it is", async () => {
   const hash = await openContentHash();
@@ -26,18 +27,3 @@ test("other work goes on while a large content is hashed", async () => {
   turns.stop();
   assert(turns.count >= 2, `${turns.count} turns`);
 });
-
-/** Counts turns of the event loop. */
-class Turns {
-  count = 0;
-  #next = setImmediate(() => this.#onTurn());
-
-  stop(): void {
-    clearImmediate(this.#next);
-  }
-
-  #onTurn(): void {
-    this.count += 1;
-    this.#next = setImmediate(() => this.#onTurn());
-  }
-}

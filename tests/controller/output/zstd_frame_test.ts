@@ -6,6 +6,7 @@ import { zstdDecompressSync } from "node:zlib";
 import { frameOf } from "../../../controller/output/zstd_frame.ts";
 import { FrameCutter } from "../../../controller/output/zstd_frames.ts";
 import { test } from "../../lib/test.ts";
+import { Turns } from "../../lib/turns.ts";
 
 const MIB = 1024 * 1024;
 
@@ -26,18 +27,3 @@ test("parts of any size become one frame, and while many bytes are packed other 
     if (content.byteLength > 4 * MIB) assert(turns.count >= 2, `${turns.count} turns`);
   }
 });
-
-/** Counts turns of the event loop. */
-class Turns {
-  count = 0;
-  #next = setImmediate(() => this.#onTurn());
-
-  stop(): void {
-    clearImmediate(this.#next);
-  }
-
-  #onTurn(): void {
-    this.count += 1;
-    this.#next = setImmediate(() => this.#onTurn());
-  }
-}
