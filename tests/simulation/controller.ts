@@ -71,7 +71,7 @@ export class Controller {
     this.#disk.isRecording = false;
     this.#disk.files.makeFolderSync(`${OUTPUTS}/.distcomp`);
     this.host = network.host(plan.name, NEAR, this.#disk);
-    this.check = new RunCheck(this.#disk, plan.jobs, this.#core.name);
+    this.check = new RunCheck(this.#disk, plan, this.#core.name);
   }
 
   get isComplete(): boolean {

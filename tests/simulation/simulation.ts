@@ -106,6 +106,7 @@ class Simulation {
     const meddle = meddleFor(plan.manner, this.#random);
     return new Machine(this.#timeline, this.#network, this.#random, plan, dials, meddle, {
       onSlotKilled: (job) => this.#controllers.forEach(({ check }) => check.onSlotKilled(job)),
+      onHung: (job) => this.#controllers.forEach(({ check }) => check.onHung(job)),
     });
   }
 
