@@ -131,8 +131,9 @@ export interface SlotJob {
 
 /** A job that runs. */
 export interface RunningEntry extends SlotJob {
-  /** The name of its worker. */
+  /** The name and the address of its worker. */
   readonly worker: string;
+  readonly address: string;
 }
 
 /** Jobs that have failed for one reason. */

@@ -32,8 +32,8 @@ export function fakeRun(
   fields: Partial<RunSnapshot> = {},
 ): RunSnapshot {
   const entries = Array.from({ length: workers }, (_, index) => fakeWorkerEntry(index, slots));
-  const running = entries.flatMap(({ name, jobs }) =>
-    jobs.map((job): RunningEntry => ({ ...job, worker: name }))
+  const running = entries.flatMap(({ name, address, jobs }) =>
+    jobs.map((job): RunningEntry => ({ ...job, worker: name, address }))
   ).sort((one, other) => one.sentAt - other.sentAt);
   const slotsBusy = entries.reduce((sum, worker) => sum + worker.slotsBusy, 0);
   return {
