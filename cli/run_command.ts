@@ -1,6 +1,7 @@
 /** `distcomp run`: builds a run from the command line, completes it, and reports the result. */
 
-import { join } from "node:path";
+import os from "node:os";
+import { join, resolve } from "node:path";
 import process from "node:process";
 import { KeptCrashes } from "../controller/kept_crashes.ts";
 import { PayloadMemory } from "../controller/workers/payload_memory.ts";
@@ -31,8 +32,10 @@ import { programName, resumeHint, shownCommand } from "./resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
 import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
 import { coreOutputOf, type RunFlags } from "./run_options.ts";
-import { openOutputs, rootOf, stateOf } from "./run_outputs.ts";
+import { nameOf, openOutputs, rootOf, stateOf } from "./run_outputs.ts";
 import { planOf, type RunPlan, withoutExcluded } from "./run_plan.ts";
+import { LiveRun } from "../watch/live_run.ts";
+import { type RunFacts, RunWatch } from "../watch/run_watch.ts";
 import { afterRun, type Ending } from "./run_ending.ts";
 import { RunMessages } from "./run_messages.ts";
 import { report, type RunEnd } from "./run_report.ts";
@@ -42,6 +45,7 @@ import { StateReporter } from "./run_state.ts";
 import { RunTimeLimit } from "./run_time_limit.ts";
 import { handleSignals } from "./signals.ts";
 import { handleSuspension } from "./suspension.ts";
+import { SOFTWARE } from "./version.ts";
 import { watchWorkers, workerListsOf } from "./worker_list.ts";
 
 /**
@@ -132,7 +136,7 @@ async function complete(
   { plan, folder, interrupts, reporter, file }: RunContext,
 ): Promise<RunEnd> {
   const { flags } = request;
-  const messages = new RunMessages(flags.quiet ?? false, file);
+  const messages = new RunMessages(flags.quiet ?? false, file, runtime.clock);
   const { log, write } = messages;
   const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
   const warning = missedVariablesText(missed);
@@ -146,7 +150,18 @@ async function complete(
   const progress = messages.progress = startProgress(run, flags, runtime);
   const logged = file && progressLines(() => run.status, runtime.clock, LOGGED_MS, file.write);
   interrupts.onRun(run, progress);
-  reporter.onRun(run, write);
+  const watched = new RunWatch(run, factsOf(runtime, flags, plan), runtime.clock, messages.lines);
+  const snapshot = () => watched.snapshot();
+  reporter.onRun(watched, write);
+  const { files } = folder;
+  const live = new LiveRun({
+    runtime,
+    snapshot,
+    state: stateOf(flags),
+    files,
+    log,
+    variables: process.env,
+  });
   const { timeLimit } = flags;
   const limit = timeLimit && new RunTimeLimit(runtime.clock, timeLimit, run, write);
   handleSuspension([progress, run]);
@@ -168,9 +183,11 @@ async function complete(
     watch.stop();
     if (limit) limit.stop();
     logged?.stop();
+    watched.stop();
     progress.stop();
     await ssh.end();
     await printed?.close();
+    await live.close();
     await folder.release();
   }
 }
@@ -229,6 +246,18 @@ function startProgress(run: Run, flags: RunFlags, { clock }: Runtime): Progress 
   void run.countTotal();
   const show = canShowLine() ? barProgress : lineProgress;
   return show(() => run.status, clock);
+}
+
+/** What those who look at the run are told of it. */
+function factsOf(runtime: Runtime, flags: RunFlags, { core }: RunPlan): RunFacts {
+  return {
+    software: SOFTWARE,
+    runtime: runtime.name,
+    host: os.hostname(),
+    pid: process.pid,
+    core: { name: core.name, sha256: core.key },
+    output: resolve(nameOf(flags)),
+  };
 }
 
 function isSsh({ kind }: Address): boolean {

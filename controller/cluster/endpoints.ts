@@ -13,11 +13,11 @@ import type { CompressionMode } from "../../link/compression_mode.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
 import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
+import { type ClusterView, type ViewLimits, viewOf } from "./cluster_view.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import type { JobPolicy } from "./retries.ts";
-import { type Snapshot, snapshotOf } from "./snapshot.ts";
 import { loadingSlotsOf } from "./loading_slots.ts";
 import type { LoadingSlots, Printed, Task } from "./task.ts";
 import { Version1Watch } from "./version_1_watch.ts";
@@ -79,9 +79,9 @@ export class Endpoints<T extends Task> {
     return this.#byId.size;
   }
 
-  /** What the workers do now, and at most `jobsMax` of the jobs that run longest. */
-  snapshot(nowMs: number, jobsMax: number): Snapshot<T> {
-    return snapshotOf(this.#byId.values(), this.#parts.pool, nowMs, jobsMax);
+  /** What the workers do now, and the jobs that run longest. */
+  view(nowMs: number, limits: ViewLimits): ClusterView<T> {
+    return viewOf([...this.#byId.values()], this.#parts.pool, nowMs, limits);
   }
 
   /** The slots that load the core, as far as the workers have said. */
