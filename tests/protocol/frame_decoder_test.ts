@@ -1,7 +1,6 @@
 /** Streams of bytes, cut into frames. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import {
   encodeFrame,
   type Frame,
@@ -11,6 +10,7 @@ import {
   type Uint64,
   writeUint64,
 } from "../../protocol/mod.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { anyByte, anyCuts, anyUint64, around, recordOf } from "./arbitraries.ts";
 import {
