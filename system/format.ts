@@ -33,6 +33,13 @@ export function formatDuration(ms: number): string {
   return prettyMs(ms, { unitCount: 2 });
 }
 
+/** `0.4 µs`, `40 µs`, `1.3 ms`, `120 ms`, `2.5s`: no more exact than it was measured. */
+export function formatShort(exactMs: number): string {
+  const ms = Number(exactMs.toPrecision(2));
+  if (ms >= 1000) return formatDuration(ms);
+  return ms < 1 ? `${Number((1000 * ms).toPrecision(2))} µs` : `${ms} ms`;
+}
+
 /** `7s`, `4m 5s`, `3d 4h`: how long something will take, in whole seconds, at least 1. */
 export function formatTimeLeft(ms: number): string {
   return prettyMs(1000 * Math.max(1, Math.round(ms / 1000)), { unitCount: 2 });
