@@ -38,8 +38,9 @@ export const NODE_FAILED_PART = 0.1;
 export const NODE_FAILED_FACTOR = 5;
 /** An end of the run with few busy slots matters from this part of the run on. */
 export const TAIL_PART = 0.15;
-/** One job is the reason if it ran for this part of that end. */
+/** One job is the reason if it ran for this part of that end, and so much longer than the median. */
 export const STRAGGLER_PART = 0.8;
+export const STRAGGLER_FACTOR = 1.5;
 /** With fewer jobs for each slot, slots are idle whatever the jobs do. */
 export const JOBS_PER_SLOT_MIN = 2;
 /** Jobs that compute for a smaller part of their time wait for a disk, a network or each other. */
@@ -111,16 +112,23 @@ function partOf({ jobs, failed }: Pick<NodeFigures, "jobs" | "failed">): number 
   return jobs === 0 ? 0 : failed / jobs;
 }
 
-function straggler({ tailMs, lengthMs, last, slotsMax }: Figures): Limit | undefined {
-  if (slotsMax < 2 || tailMs < TAIL_PART * lengthMs || tailMs === 0) return undefined;
-  if (!last || last.runMs < STRAGGLER_PART * tailMs) return undefined;
-  return { kind: "straggler", name: last.name };
+function straggler(figures: Figures): Limit | undefined {
+  const { tailMs, last, slotsMax, medianMs } = figures;
+  if (slotsMax < 2 || !hasLongTail(figures) || !last) return undefined;
+  const isLong = last.runMs >= STRAGGLER_PART * tailMs &&
+    last.runMs >= STRAGGLER_FACTOR * medianMs;
+  return isLong ? { kind: "straggler", name: last.name } : undefined;
 }
 
-function fewJobs({ records, slotsMax, busyPart = 1 }: Figures): Limit | undefined {
-  return busyPart < BUSY_PART && records < JOBS_PER_SLOT_MIN * slotsMax
-    ? { kind: "few jobs" }
-    : undefined;
+function hasLongTail({ tailMs, lengthMs }: Figures): boolean {
+  return tailMs > 0 && tailMs >= TAIL_PART * lengthMs;
+}
+
+/** Jobs that are as long as others leave slots idle at the end, too, if a slot has few of them. */
+function fewJobs(figures: Figures): Limit | undefined {
+  const { records, slotsMax, busyPart = 1 } = figures;
+  const areFew = records < JOBS_PER_SLOT_MIN * slotsMax || hasLongTail(figures);
+  return busyPart < BUSY_PART && areFew ? { kind: "few jobs" } : undefined;
 }
 
 function busySlots({ busyPart = 0, cpuPart = 1 }: Figures): Limit | undefined {

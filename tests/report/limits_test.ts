@@ -19,6 +19,13 @@ const RULES: readonly [LimitKind, Partial<Figures>, Partial<Figures>, LimitKind]
   ["straggler", STRAGGLER, { ...STRAGGLER, tailMs: 20_001 }, "slots"],
   ["straggler", { ...STRAGGLER, tailMs: 15_000 }, { ...STRAGGLER, tailMs: 14_999 }, "slots"],
   ["straggler", STRAGGLER, { ...STRAGGLER, slotsMax: 1 }, "slots"],
+  ["straggler", { ...STRAGGLER, medianMs: 10_000 }, { ...STRAGGLER, medianMs: 10_700 }, "slots"],
+  [
+    "few jobs",
+    { tailMs: 15_000, busyPart: 0.7 },
+    { tailMs: 14_999, busyPart: 0.7 },
+    "transfer",
+  ],
   ["unknown", { busyPart: undefined }, { busyPart: 0.9 }, "slots"],
   ["few jobs", { records: 7, busyPart: 0.5 }, { records: 8, busyPart: 0.5 }, "transfer"],
   ["few jobs", { records: 7, busyPart: 0.79 }, { records: 7, busyPart: 0.8 }, "slots"],
