@@ -11,12 +11,14 @@ import { type FailureLimit, isExceeded, TooManyFailuresError } from "./failure_l
 import type { ReadyTask, Source, SourceTask } from "./inputs/source.ts";
 import type { Journal } from "./output/journal.ts";
 import type { OutputSink } from "./output/sink.ts";
+import type { PrintedByJob } from "./printed_by_job.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
 import { type JobCounts, Tally } from "./tally.ts";
 import type { CoreImage } from "./workers/core_image.ts";
 import { LocalWorker, type LocalWorkerShares } from "./workers/local_worker.ts";
 
+export type { PrintedByJob } from "./printed_by_job.ts";
 export type { Failure } from "./tally.ts";
 
 /** The parts that a run works with. */
@@ -36,6 +38,8 @@ export interface RunParts {
   readonly onListening?: (address: Address) => void;
   /** What the local worker gets of this machine. `undefined`: the run starts none. */
   readonly local?: LocalWorkerShares | undefined;
+  /** This worker, if it was launched before the run. */
+  readonly early?: LocalWorker | undefined;
   /** Gets what jobs print, if `options.coreOutput` asks for it. */
   readonly onPrinted?: (printed: PrintedByJob) => void;
   /** Keeps crashes, if given. */
@@ -44,15 +48,6 @@ export interface RunParts {
   readonly failureLimit?: FailureLimit | undefined;
   /** Jobs that will probably be skipped because they finished in earlier runs. They take no time. */
   readonly skipsExpected?: number;
-}
-
-/** Lines that a job has printed, or its core while no job ran: then `name` is undefined. */
-export interface PrintedByJob {
-  readonly name: string | undefined;
-  readonly attempt: number;
-  readonly lines: readonly string[];
-  /** Lines before these that were left out, because there were too many. */
-  readonly leftOut: number;
 }
 
 /** The progress of a run. */
@@ -202,7 +197,7 @@ export class Run {
   }
 
   async #start(): Promise<void> {
-    const { workers, listen, onListening, local, crashes, runtime, log } = this.#parts;
+    const { workers, listen, onListening, local, early, crashes, runtime, log } = this.#parts;
     await crashes?.open();
     this.setWorkers(workers);
     if (listen) {
@@ -211,7 +206,8 @@ export class Run {
     }
     if (local !== undefined) {
       const options = { shares: local, log, dumpsFolder: crashes?.dumpsFolder };
-      this.#local = await LocalWorker.start(runtime, this.#cluster, options);
+      early?.use(this.#cluster, log);
+      this.#local = early ?? await LocalWorker.start(runtime, this.#cluster, options);
     }
     void this.#feed();
   }
@@ -304,11 +300,11 @@ export class Run {
     await Promise.race([this.#window.empty(), this.#abandoned.promise]);
     const { journal, sink, crashes } = this.#parts;
     const closings = [
-      () => localClosed,
       // If outputs are still being written, one of them may be renamed into place without a record.
       () => journal.close(this.#window.isEmpty),
       () => sink.close().finally(() => this.#tally.onLost(sink.lostOutputs ?? 0)),
       () => crashes?.close(),
+      () => localClosed, // last: it ends beside all that
     ];
     let first: unknown;
     for (const close of closings) {
