@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { KeptCrashes } from "../controller/kept_crashes.ts";
+import { buildFor } from "../controller/workers/core_builds.ts";
 import { PayloadMemory } from "../controller/workers/payload_memory.ts";
 import type { Outputs } from "../controller/output/outputs.ts";
 import { Run, type RunParts } from "../controller/run.ts";
@@ -15,6 +16,7 @@ import { closeToOthers } from "../runtime/private_process.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
 import { guardedRuntime } from "../security/guarded_runtime.ts";
+import { hostPlatform } from "../system/host.ts";
 import { isInherited } from "../system/inherited_variables.ts";
 import { removeDeadSocket } from "../system/unix_socket.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
@@ -216,7 +218,7 @@ function keptCrashes(
     files,
     output: rootOf(flags),
     folder: join(stateOf(flags), "crashes"),
-    core,
+    core: buildFor(core, hostPlatform()), // a crash is replayed here
     program: programName(runtime),
     executable: runtime.selfCommand()[0] ?? process.execPath,
     log,
