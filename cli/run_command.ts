@@ -4,6 +4,7 @@ import os from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { KeptCrashes } from "../controller/kept_crashes.ts";
+import { buildFor } from "../controller/workers/core_builds.ts";
 import { PayloadMemory } from "../controller/workers/payload_memory.ts";
 import type { LocalWorker } from "../controller/workers/local_worker.ts";
 import type { Outputs } from "../controller/output/outputs.ts";
@@ -17,6 +18,7 @@ import { closeToOthers } from "../runtime/private_process.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
 import { guardedRuntime } from "../security/guarded_runtime.ts";
+import { hostPlatform } from "../system/host.ts";
 import { isInherited } from "../system/inherited_variables.ts";
 import { removeDeadSocket } from "../system/unix_socket.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
@@ -245,7 +247,7 @@ function keptCrashes(
     files,
     output: rootOf(flags),
     folder: join(stateOf(flags), "crashes"),
-    core,
+    core: buildFor(core, hostPlatform()), // a crash is replayed here
     program: programName(runtime),
     executable: runtime.selfCommand()[0] ?? process.execPath,
     log,

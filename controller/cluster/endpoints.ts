@@ -8,6 +8,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { Answer } from "../answer.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
+import { buildFor } from "../workers/core_builds.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
@@ -105,7 +106,8 @@ export class Endpoints<T extends Task> {
 
   loadCore(id: EndpointId): void {
     const { core, initMs } = this.#parts;
-    this.#byId.get(id)?.worker.connection.loadCore(core, initMs);
+    const worker = this.#byId.get(id)?.worker;
+    worker?.connection.loadCore(buildFor(core, worker.platform), initMs);
   }
 
   send(id: EndpointId, dispatch: DispatchId, { attempt, payload }: Job<T>): void {
