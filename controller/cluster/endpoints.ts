@@ -21,14 +21,12 @@ import type { Nodes } from "./nodes.ts";
 import type { JobPolicy } from "./retries.ts";
 import { loadingSlotsOf } from "./loading_slots.ts";
 import type { LoadingSlots, Printed, Task } from "./task.ts";
+import { whenNear } from "./nearness.ts";
 import { Version1Watch } from "./version_1_watch.ts";
 import { WorkerNotices } from "./worker_notices.ts";
 
 /** Larger numbers are cut to this: no machine has more CPUs, so the worker's number is wrong. */
 const SLOTS_MAX = 65_536;
-
-/** A worker that has introduced itself within this time is so near that a round trip costs next to nothing. */
-const NEAR_MS = 5;
 
 /** A worker that is ready, and its place in the pool. */
 interface Endpoint {
@@ -133,8 +131,8 @@ export class Endpoints<T extends Task> {
     const { pool, jobs, nodes, core, clock, onEvent } = this.#parts;
     const { slots, connection, address, name, identity, voter, history: place } = worker;
     const answeredAtMs = clock.now();
-    const isNear = this.#parts.isInteractive && isNearby(worker, answeredAtMs);
-    const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX), isNear);
+    const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
+    if (this.#parts.isInteractive) whenNear(worker, () => pool.onNear(id));
     const hasLimits = connection.version > 1;
     const known = { name, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
@@ -295,9 +293,4 @@ export class Endpoints<T extends Task> {
     if (kind === "unusable") return;
     this.#notices.onGone(worker, kind === "failed" ? "lost" : "drained", reason, lost);
   }
-}
-
-/** Two round trips lie between its connection and its introduction. */
-function isNearby({ isLocal, connectedAtMs }: ConnectedWorker, nowMs: number): boolean {
-  return isLocal || nowMs - connectedAtMs <= NEAR_MS;
 }
