@@ -139,7 +139,7 @@ export class Endpoints<T extends Task> {
     const endpoint = { id, worker, node, answeredAtMs };
     this.#byId.set(id, endpoint);
     this.#byWorker.set(worker, endpoint);
-    jobs.onEndpointUp(id, place);
+    jobs.onEndpointUp(id, place, hasLimits ? undefined : () => this.#unlimited);
     connection.serve({
       onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
       onPrinted: (dispatch, notice) => this.#onPrinted(id, dispatch, notice),
@@ -215,7 +215,7 @@ export class Endpoints<T extends Task> {
   /** Disconnects workers that have drained, and version 1 workers that hang. */
   onTick(nowMs: number): void {
     this.#notices.onTick(nowMs);
-    const { pool, workers, policy } = this.#parts;
+    const { pool, jobs, workers, policy } = this.#parts;
     for (const { id, worker } of [...this.#byId.values()]) {
       const isDraining = worker.state.kind === "draining";
       if (isDraining && pool.inFlightAt(id) === 0) workers.disconnect(worker);
@@ -228,17 +228,13 @@ export class Endpoints<T extends Task> {
       const problem = this.#version1.problem(job.sentAtMs, endpoint.answeredAtMs, nowMs);
       if (!problem) continue;
       workers.disconnect(endpoint.worker, problem);
-      for (const other of current) if (other.endpoint === id) this.#preferLimits(other.job);
+      const unlimited = this.#unlimited;
+      for (const other of current) if (other.endpoint === id) jobs.onHung(other.job, unlimited);
     }
   }
 
-  /** The job may have hung a worker: it runs next, if possible, on one that ends it at its time limit. */
-  #preferLimits(job: Job<T>): void {
-    if (job.antiAffinity.isRequired) return;
-    const { pool, clock } = this.#parts;
-    const unlimited = [...this.#byId.values()].filter(({ node }) => !node.hasLimits);
-    const antiAffinity = { endpoints: unlimited.map(({ id }) => id), isRequired: false };
-    pool.onAntiAffinity(job, antiAffinity, clock.now());
+  get #unlimited(): EndpointId[] {
+    return [...this.#byId.values()].filter(({ node }) => !node.hasLimits).map(({ id }) => id);
   }
 
   #onAnswer(endpoint: Endpoint, dispatch: DispatchId, answer: Answer): void {
