@@ -81,6 +81,15 @@ const ARROWS: Record<string, readonly string[]> = {
   "check": [...LEVEL_1, "worker/cores"],
   // Starts and ends workers as processes of other systems, and knows nothing of what is inside of them.
   "up": ["runtime", "system", "link/backoff.ts", "security/refused_error.ts"],
+  // What a run or a worker is doing, for those who look at it from outside.
+  "watch": [
+    "runtime",
+    "system",
+    "controller",
+    "controller/cluster",
+    "controller/inputs",
+    "controller/output",
+  ],
   // What all pages have in common.
   "page": ["runtime", "system"],
   "report": ["protocol", "runtime", "system", "controller/output"],
@@ -100,6 +109,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "security",
     "system",
     "templates",
+    "watch",
     "deno.json",
   ],
 };
