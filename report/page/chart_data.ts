@@ -65,7 +65,7 @@ export function stepData(report: Report): StepData {
 /** How many jobs ended over time, in steps in which enough of them did. */
 export function rateData(report: Report): RateData {
   const { series, knowledge } = report;
-  const count = Math.min(RATE_STEPS_MAX, knowledge.timed / JOBS_PER_STEP_MIN);
+  const count = Math.min(RATE_STEPS_MAX, knowledge.ended / JOBS_PER_STEP_MIN);
   const steps = new Steps(report, Math.ceil(binCount(report) / Math.max(1, count)));
   return {
     x: steps.x,

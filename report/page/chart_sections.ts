@@ -35,14 +35,17 @@ export function chartsOf(report: Report): Charts {
   };
   const sections: Html[] = [];
   if (knowledge.timed > 0) {
-    const [steps, rates] = [stepData(report), rateData(report)];
-    Object.assign(data, { time: steps, rate: rates });
+    const steps = data.time = stepData(report);
     const rows = timelineRows(report);
     if (rows.length > 0) {
       data.timeline = timelineData(report, rows);
       sections.push(timelineSection(report, rows));
     }
-    sections.push(...timeSections(steps, rates));
+    sections.push(...timeSections(steps));
+  }
+  if (knowledge.ended > 0) {
+    const rates = data.rate = rateData(report);
+    sections.push(rateSection(rates));
   }
   if (runTimes.count + failedTimes.count > 0) {
     const bars = data.runTimes = runTimeData(report);
@@ -55,7 +58,12 @@ export function chartsOf(report: Report): Charts {
   return { sections, data };
 }
 
-function timeSections(steps: StepData, rates: RateData): Html[] {
+function rateSection({ x, done, failed }: RateData): Html {
+  const numbers = timeTable(x, { "jobs/s": done, "failed/s": failed });
+  return chart("rate", "Jobs per second", "Jobs that ended.", numbers);
+}
+
+function timeSections(steps: StepData): Html[] {
   const { x, slots, busy, cpu, waiting } = steps;
   return [
     chart(
@@ -65,12 +73,6 @@ function timeSections(steps: StepData, rates: RateData): Html[] {
         cpu ? ", and how many CPUs the jobs used" : ""
       }.`,
       timeTable(x, { slots, busy, ...(cpu ? { computing: cpu } : {}) }),
-    ),
-    chart(
-      "rate",
-      "Jobs per second",
-      "Jobs that ended.",
-      timeTable(rates.x, { "jobs/s": rates.done, "failed/s": rates.failed }),
     ),
     chart(
       "waiting",

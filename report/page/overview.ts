@@ -23,7 +23,7 @@ export function overview(report: Report, about: About): Html {
     <header>
       <p class="quiet">distcomp report</p>
       <h1>${shown(outputs)}</h1>
-      <p class="quiet">${whenText(report)}${isGoingOn ? "; it still goes on" : ""}</p>
+      <p class="quiet">${whenText(report)}${isGoingOn ? ", and goes on" : ""}</p>
     </header>
     ${limits(report, isGoingOn)}
     ${figures(report)}
@@ -96,60 +96,54 @@ function figures(report: Report): Html {
 }
 
 /** What is not known, and why. */
-function notes({ knowledge, flaws, jobsWithoutRow }: Report): Html | undefined {
-  const { records, timed, placed, withCpu, withMemory, unmeasured, hasWorkers } = knowledge;
-  const texts = [
-    ...(unmeasured > 0
-      ? [
-        "The journal, or a part of it, is of an older version: times of jobs contain waiting in queues.",
-      ]
-      : []),
-    ...(timed < records
-      ? [
-        `When jobs began and ended is known ${
-          unknown(timed, records)
-        }: they ran on workers of version 1, or with an older distcomp. Charts over time leave them out.`,
-      ]
-      : []),
-    ...(timed > 0 && placed < timed
-      ? [`On which slot jobs ran is known ${unknown(placed, records)}.`]
-      : []),
-    ...(withCpu < records && timed > 0 ? [`CPU time is known ${unknown(withCpu, records)}.`] : []),
-    ...(withMemory < records && timed > 0
-      ? [`Memory is known ${unknown(withMemory, records)}.`]
-      : []),
-    ...(timed > 0 && !hasWorkers
-      ? ["The journal does not say which workers there were: only slots that ran a job count."]
-      : []),
-    ...(jobsWithoutRow > 0
-      ? [
-        `There are too many slots to show: ${
-          formatNoun(jobsWithoutRow, "job")
-        } of the last ones are not in the timeline.`,
-      ]
-      : []),
-    ...(flaws.damaged > 0
-      ? [`${formatNoun(flaws.damaged, "line")} of the journal are damaged and were left out.`]
-      : []),
-    ...(flaws.newer > 0
-      ? [
-        `${
-          formatNoun(flaws.newer, "line")
-        } of the journal are of a later version of distcomp and were left out.`,
-      ]
-      : []),
-  ];
+function notes(report: Report): Html | undefined {
+  const texts = notesOf(report).filter((text) => text !== "");
   if (texts.length === 0) return undefined;
+  const items = texts.map((text) => html`<li>${text}</li>`);
   return html`
     <section>
       <h2>What is not known</h2>
-      <ul>${texts.map((text) => html`<li>${text}</li>`)}</ul>
+      <ul>${items}</ul>
     </section>
   `;
 }
 
-function unknown(count: number, records: number): string {
-  return count === 0
-    ? "of no job"
-    : `of ${formatCount(count)} of ${formatNoun(records, "job")} only`;
+function notesOf({ knowledge, flaws, jobsWithoutRow }: Report): string[] {
+  const { records, timed, placed, withCpu, withMemory, unmeasured, hasWorkers } = knowledge;
+  const note = (holds: boolean, ...texts: readonly string[]) => holds ? texts.join(" ") : "";
+  const known = (what: string, count: number) =>
+    count === 0
+      ? `${what} is known of no job.`
+      : `${what} is known of ${formatCount(count)} of ${formatNoun(records, "job")} only.`;
+  return [
+    note(
+      unmeasured > 0,
+      "The journal, or a part of it, is of an older version: times of jobs contain waiting in queues.",
+    ),
+    note(
+      timed < records,
+      known("When a job began, and how long it ran,", timed),
+      "Workers of version 1 and older versions of distcomp do not say it, nor does a job that crashed.",
+    ),
+    note(timed > 0 && placed < timed, known("On which slot a job ran", placed)),
+    note(timed > 0 && withCpu < timed, known("CPU time", withCpu)),
+    note(timed > 0 && withMemory < timed, known("Memory", withMemory)),
+    note(
+      timed > 0 && !hasWorkers,
+      "The journal does not say which workers there were: only slots that ran a job count.",
+    ),
+    note(
+      jobsWithoutRow > 0,
+      `There are too many slots to show: the timeline leaves out ${
+        formatNoun(jobsWithoutRow, "job")
+      }.`,
+    ),
+    note(flaws.damaged > 0, leftOut(flaws.damaged, "damaged")),
+    note(flaws.newer > 0, leftOut(flaws.newer, "of a later version of distcomp")),
+  ];
+}
+
+function leftOut(lines: number, why: string): string {
+  const count = formatNoun(lines, "line");
+  return `${count} of the journal ${lines === 1 ? "is" : "are"} ${why}, and left out.`;
 }

@@ -5,9 +5,11 @@ import { UPLOT_SCRIPT, UPLOT_STYLE } from "../../page/uplot.ts";
 import type { About } from "../about.ts";
 import type { Report } from "../report.ts";
 import { chartsOf } from "./chart_sections.ts";
-import script from "./charts.js" with { type: "text" };
+import charts from "./charts.js" with { type: "text" };
+import drawing from "./drawing.js" with { type: "text" };
 import { overview } from "./overview.ts";
 import style from "./style.css" with { type: "text" };
+import timeline from "./timeline.js" with { type: "text" };
 import {
   clockText,
   failureTable,
@@ -20,15 +22,18 @@ import {
 /** The beginning of every report. A file that begins otherwise is not overwritten. */
 export const REPORT_START = "<!doctype html>\n<!-- distcomp report -->\n";
 
+/** In the order in which they run. */
+const SCRIPTS = [UPLOT_SCRIPT, drawing, timeline, charts];
+
 /** The page as text. */
 export function reportPage(report: Report, about: About): string {
   const { sections, data } = chartsOf(report);
   const styles = UPLOT_STYLE + style;
-  return REPORT_START + html`
+  const page = html`
     <html lang="en">
       <head>
     <meta charset="utf-8">
-    ${contentPolicy([UPLOT_SCRIPT, script], [styles])}
+    ${contentPolicy(SCRIPTS, [styles])}
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="generator" content=${`distcomp ${about.version}`}>
     <title>${shown(about.outputs)} – distcomp report</title>
@@ -50,9 +55,9 @@ export function reportPage(report: Report, about: About): string {
     )}. Times in charts are those since the beginning of the first run, without what was
     between runs.</footer>
     ${dataScript("data", data)}
-    ${inlineScript(UPLOT_SCRIPT)}
-    ${inlineScript(script)}
+    ${SCRIPTS.map(inlineScript)}
       </body>
     </html>
-  `.text;
+  `;
+  return `${REPORT_START}${page.text.trim()}\n`;
 }

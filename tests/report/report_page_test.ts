@@ -22,7 +22,7 @@ test("names, reasons, nodes and printed lines are text in a report, whatever the
   const left = journalLine({ worker: "left", node: HOSTILE, address: "a", reason: HOSTILE, at: 1 });
   const report = await reportOfRuns(journalOf({ ...PLAN, fields, name: () => HOSTILE }), [left]);
   const page = reportPage(report, { ...ABOUT, outputs: HOSTILE });
-  assert.equal(page.match(/<script/g)?.length, 3, "the data, uPlot, and the script of the page");
+  assert.equal(page.match(/<script/g)?.length, 5, "the data, uPlot, and three scripts of the page");
   assert(!page.includes("alert(1)</script>") && !page.includes("\u202e"));
   assert(page.includes("&lt;/script&gt;&lt;script&gt;alert(1)") && page.includes("\\xe9"));
 });
@@ -30,7 +30,10 @@ test("names, reasons, nodes and printed lines are text in a report, whatever the
 test("a report lets a browser load nothing, and run no script but its own", async () => {
   const page = reportPage(await reportOfRuns(journalOf(PLAN)), ABOUT);
   const policy = /Content-Security-Policy" content="([^"]*)"/.exec(page)?.[1] ?? "";
-  assert.match(policy, /^default-src 'none';.*script-src 'sha256-\S+' 'sha256-\S+';/);
+  assert.match(
+    policy,
+    /^default-src 'none';.*script-src( 'sha256-[^' ]+'){4}; style-src 'sha256-[^' ]+'$/,
+  );
   assert.doesNotMatch(policy, /unsafe|https?:|\*/);
   assert.doesNotMatch(page.replace(/<script>[^]*?<\/script>/g, ""), /(src|href)=/);
   assert.doesNotMatch(page, / style="/);
