@@ -14,6 +14,7 @@ import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./hel
 import { addKeyCommands, KEY_NOTES } from "./key_options.ts";
 import { printError, toStderr } from "./log.ts";
 import type { Roles } from "./roles.ts";
+import { addReportOptions, REPORT_NOTES, type ReportFlags } from "./report_options.ts";
 import { applySettings } from "./settings.ts";
 import { readSettings, settingsPath } from "./settings_file.ts";
 import { addShellCommands } from "./shell_commands.ts";
@@ -74,6 +75,7 @@ function buildProgram(
   if (roles.project) addNew(program, runtime, roles.project, outcome);
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
   if (roles.bench) addBench(program, runtime, roles.bench, outcome);
+  if (roles.report) addReport(program, runtime, roles.report, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
   if (roles.up) addUp(program, runtime, roles.up, outcome);
   if (roles.signer) addSigner(program, roles.signer, outcome);
@@ -188,6 +190,22 @@ function addBench(
       outcome.exitCode = await benchCommand(runtime, core, input, flags);
     },
   );
+}
+
+function addReport(
+  program: Command,
+  runtime: Runtime,
+  report: NonNullable<Roles["report"]>,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("report")
+    .summary("write a page about a run: when slots were busy, what failed, what limits it")
+    .description("Write a page about the runs in an output folder or a pack, from their journal.")
+    .addHelpText("after", () => notesText(command, REPORT_NOTES));
+  addReportOptions(command).action(async (outputs: string, flags: ReportFlags) => {
+    const { reportCommand } = await report();
+    outcome.exitCode = await reportCommand(runtime, outputs, flags);
+  });
 }
 
 function addKey(

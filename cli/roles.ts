@@ -18,6 +18,8 @@ export interface Roles {
   readonly bench?: () => Promise<typeof import("./bench_command.ts")>;
   /** `distcomp key`. */
   readonly key?: () => Promise<typeof import("./key_command.ts")>;
+  /** `distcomp report`. */
+  readonly report?: () => Promise<typeof import("./report_command.ts")>;
   /** `distcomp up`. */
   readonly up?: () => Promise<typeof import("./up_command.ts")>;
   /** The process in which `distcomp check` tries a core. */
