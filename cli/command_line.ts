@@ -18,6 +18,7 @@ import { applySettings } from "./settings.ts";
 import { readSettings, settingsPath } from "./settings_file.ts";
 import { addShellCommands } from "./shell_commands.ts";
 import { addSignerCommands } from "./signer_options.ts";
+import { addStatusOptions, STATUS_NOTES, type StatusFlags } from "./status_options.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { addUpCommands, UP_NOTES } from "./up_options.ts";
 import { UsageError } from "./usage_error.ts";
@@ -74,6 +75,7 @@ function buildProgram(
   if (roles.project) addNew(program, runtime, roles.project, outcome);
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
   if (roles.bench) addBench(program, runtime, roles.bench, outcome);
+  if (roles.status) addWatch(program, runtime, roles, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
   if (roles.up) addUp(program, runtime, roles.up, outcome);
   if (roles.signer) addSigner(program, roles.signer, outcome);
@@ -188,6 +190,23 @@ function addBench(
       outcome.exitCode = await benchCommand(runtime, core, input, flags);
     },
   );
+}
+
+function addWatch(
+  program: Command,
+  runtime: Runtime,
+  { status }: Roles,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("status")
+    .summary("show what a run or a worker is doing, or how a run has ended")
+    .description("Show what a run or a worker is doing, or how a run has ended.")
+    .addHelpText("after", () => notesText(command, STATUS_NOTES));
+  addStatusOptions(command).action(async (target: string | undefined, flags: StatusFlags) => {
+    if (!status) return;
+    const { statusCommand } = await status();
+    outcome.exitCode = await statusCommand(runtime, target, flags);
+  });
 }
 
 function addKey(
