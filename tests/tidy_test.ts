@@ -90,6 +90,10 @@ const ARROWS: Record<string, readonly string[]> = {
     "controller/inputs",
     "controller/output",
   ],
+  // What all pages have in common.
+  "page": ["runtime", "system"],
+  "report": ["protocol", "runtime", "system", "controller/output"],
+  "report/page": ["runtime", "system", "page", "report"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
   "cli": [
     "core",
@@ -98,6 +102,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "slot",
     "check",
     "up",
+    "report",
     "link",
     "protocol",
     "runtime",
