@@ -85,6 +85,8 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp key rotate --keep 7d": "tests/cli/key_command_test.ts runs the same",
   "ssh -fN -L 7433:127.0.0.1:7433 node1": "it needs another machine",
   "distcomp run core.so inputs/ --ssh node[1-20]": "tests/up/ssh_run_test.ts does the same",
+  "distcomp run core.x86_64.so,core.aarch64.so inputs/ --ssh node[1-20],pi[1-8]":
+    "tests/cli/several_builds_test.ts does the same, without ssh",
   "distcomp up ssh node[1-20]": "tests/up/up_ssh_test.ts does the same",
   "distcomp up slurm 50 -- --time=4:00:00 --partition=short":
     "tests/up/slurm_test.ts does the same",

@@ -164,9 +164,18 @@ export class Jobs<T extends Task> {
     this.#crashed.push({ job, reason });
   }
 
-  /** A worker of this place is an endpoint. */
-  onEndpointUp(endpoint: EndpointId, place: object): void {
-    this.#lost.onWorkerAt(place, endpoint, this.#clock.now());
+  /** A worker of this place is an endpoint. See `LostJobs.onWorkerAt`. */
+  onEndpointUp(
+    endpoint: EndpointId,
+    place: object,
+    unlimited: (() => readonly EndpointId[]) | undefined,
+  ): void {
+    this.#lost.onWorkerAt(place, endpoint, unlimited, this.#clock.now());
+  }
+
+  /** The job may have hung a worker that is lost: it runs next, if possible, where its time limit is enforced. */
+  onHung(job: Job<T>, unlimited: readonly EndpointId[]): void {
+    this.#lost.onHung(job, unlimited, this.#clock.now());
   }
 
   /** The endpoint of a worker of this place is gone. Its jobs run again. */

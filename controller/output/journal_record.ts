@@ -125,14 +125,20 @@ function withBoundedError(record: JobRecord): JobRecord {
 
 /** Parses a line without its line feed. */
 export function parseLine(line: Buffer): ReadLine {
+  const value = checkedValue(line);
+  return value ? interpret(value) : DAMAGED;
+}
+
+/** The object in a line, whatever it is about; `undefined` if the line is damaged. */
+export function checkedValue(line: Buffer): Readonly<Record<string, unknown>> | undefined {
   const end = line.byteLength - CHECKSUM_BYTES;
   if (end <= 0 || line.toString("latin1", end) !== checksumOf(line.subarray(0, end))) {
-    return DAMAGED;
+    return undefined;
   }
   try {
-    return interpret(JSON.parse(line.toString("utf8")));
+    return JSON.parse(line.toString("utf8"));
   } catch {
-    return DAMAGED; // the checksum matched by chance
+    return undefined; // the checksum matched by chance
   }
 }
 
@@ -141,8 +147,14 @@ export function parseLine(line: Buffer): ReadLine {
  * the second one must not be lost.
  */
 export function parseTail(line: Buffer): ReadLine {
+  const tail = tailOf(line);
+  return tail ? parseLine(tail) : DAMAGED;
+}
+
+/** The end of a line that is damaged, from where a line may begin. */
+export function tailOf(line: Buffer): Buffer | undefined {
   const start = line.lastIndexOf(LINE_START);
-  return start > 0 ? parseLine(line.subarray(start)) : DAMAGED;
+  return start > 0 ? line.subarray(start) : undefined;
 }
 
 function interpret(value: Partial<ReadRecord> & { v?: unknown; run?: unknown }): ReadLine {

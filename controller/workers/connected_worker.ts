@@ -29,7 +29,7 @@ export interface WorkerOrigin {
 /** Says why a worker must not be used, from its address and what it says of itself; `undefined` if it may be. */
 export type RefusalOf = (
   name: string,
-  description: Pick<WorkerDescription, "machine" | "labels"> | undefined,
+  description: Pick<WorkerDescription, "machine" | "labels" | "platform"> | undefined,
 ) => string | undefined;
 
 /** The host of a worker that has connected to the run, as the port changes with each connection. */
@@ -79,6 +79,11 @@ export class ConnectedWorker {
   /** The number of its slots; known from protocol version 2 on. */
   get slots(): number | undefined {
     return this.#description?.slots;
+  }
+
+  /** Its system and machine, such as `linux-x86_64`; known from protocol version 2 on. */
+  get platform(): string | undefined {
+    return this.#description?.platform;
   }
 
   /** The worker process, as it says itself. Version 1 workers have only their name. */
