@@ -51,6 +51,7 @@ export class Routes {
     const [path = "", query] = url.split("?", 2);
     const { folder } = this.#parts.access;
     if (path.startsWith(folder)) return this.#inFolder(request, path.slice(folder.length));
+    if (path === "/favicon.ico") return this.#asset("icon.svg"); // browsers ask for it of themselves
     if (path === "/metrics") return this.#forPrograms(request, () => this.#metrics());
     if (path === "/api/snapshot") return this.#forPrograms(request, () => this.#snapshot());
     return path === "/" ? this.#open(request, query) : refusal(404, "There is no such page");
@@ -76,6 +77,10 @@ export class Routes {
     if (!isAllowed) return refusal(401, LOCKED);
     onAllowed(request.stream);
     if (name === "api/snapshot") return this.#snapshot();
+    return this.#asset(name);
+  }
+
+  #asset(name: string): HttpAnswer {
     const asset = ASSETS.get(name);
     if (!asset) return refusal(404, "There is no such page");
     return { status: 200, headers: headersOf(asset.type), body: asset.text };

@@ -84,6 +84,11 @@ export class PageServer {
     this.#state.onEnded();
     const isLookedAt = clock.now() - this.#lookedAtMs < LOOKED_MS_MAX;
     if (isLookedAt) await new Promise<void>((resolve) => clock.after(LAST_LOOK_MS, resolve));
+    this.close();
+  }
+
+  /** Closes all connections at once. */
+  close(): void {
     this.#connections.close();
   }
 

@@ -8,6 +8,12 @@ const LAST_PART_MIN = 0.3;
 
 const HEIGHT_PX = 190;
 
+/** The steps between two values: 1, 2, 5, 10, … There is no half slot. */
+const STEPS = Array.from(
+  { length: 24 },
+  (_, index) => [1, 2, 5][index % 3] * 10 ** Math.floor(index / 3),
+);
+
 /** The steps between two times below the axis. */
 const TIME_STEPS_S = [
   1,
@@ -109,6 +115,7 @@ class Chart {
           ...axis,
           size: 56,
           space: 36,
+          incrs: STEPS,
           values: (/** @type {any} */ _plot, /** @type {number[]} */ ticks) =>
             ticks.map(formatRate),
         },
