@@ -24,6 +24,7 @@ import { addUpCommands, UP_NOTES } from "./up_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
 import { addReport, addWatch } from "./watching_commands.ts";
+import { withWebAddress } from "./web_options.ts";
 import { addWorkerOptions, type WorkerFlags } from "./worker_options.ts";
 
 /** Descriptions are not wrapped if fewer columns are left for them. */
@@ -39,7 +40,7 @@ export async function runCommandLine(
   const program = buildProgram(runtime, roles, args, outcome);
   try {
     checkHelpTopic(program, args);
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(withWebAddress(args), { from: "user" });
     return outcome.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return commanderExit(error, program, args);
