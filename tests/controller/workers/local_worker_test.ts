@@ -31,6 +31,40 @@ test("a local worker that dies is started again twelve times, then given up for 
   await local.close();
 });
 
+test("a local worker that a session had to give up is started again after pauses, and not once it is closed", async () => {
+  const { local, processes, givenUp, clock } = await started({ isShared: true });
+  const startedAtMs: number[] = [];
+  for (let number = 0; number < RESTARTS_MAX + 8; number++) {
+    await clock.until("it runs", () => processes.length === number + 1);
+    startedAtMs.push(clock.now());
+    processes[number]?.end({ exitCode: 1 });
+  }
+  assert.equal(startedAtMs[RESTARTS_MAX], 0);
+  const pausesMs = startedAtMs.slice(RESTARTS_MAX).map((ms, index, all) =>
+    (all[index + 1] ?? 0) - ms
+  );
+  assert(pausesMs.slice(0, -1).every((ms) => ms >= 50 && ms <= 10_000), `${pausesMs}`);
+  assert((pausesMs[6] ?? 0) > 3_000, "they become longer");
+  await clock.until("it is given up again", () => givenUp.length === 8);
+  await local.close();
+  await clock.advance(20_000);
+  assert.deepEqual([processes.length, clock.timers], [RESTARTS_MAX + 8, 0]);
+});
+
+test("a local worker that has run for a minute may die as often as at first", async () => {
+  const { local, processes, givenUp, clock } = await started();
+  for (let number = 0; number <= RESTARTS_MAX + 3; number++) {
+    await clock.until("it runs", () => processes.length === number + 1);
+    if (number === 5) await clock.advance(60_000);
+    processes[number]?.end({ exitCode: 1 });
+  }
+  await clock.advance(0);
+  assert.deepEqual(givenUp, []);
+  const closed = local.close();
+  processes.at(-1)?.end({ exitCode: 0 });
+  await closed;
+});
+
 test("a local worker that cannot be started is given up with the reason", async () => {
   const { local, givenUp, clock } = await started({ cannotStart: true });
   await clock.until("it is given up", () => givenUp.length > 0);
@@ -81,7 +115,7 @@ test("what connects to its socket joins the cluster under the name of this machi
 });
 
 /** A local worker whose processes do what the test says. */
-async function started({ cannotStart = false } = {}) {
+async function started({ cannotStart = false, isShared = false } = {}) {
   const network = new Network();
   const { clock } = network;
   const processes: Process[] = [];
@@ -102,7 +136,8 @@ async function started({ cannotStart = false } = {}) {
     giveUp: (name: string, reason: string) => void givenUp.push(`${name}: ${reason}`),
   };
   const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
-  const local = await LocalWorker.start(runtime, cluster, { shares: { slots: 1 }, log });
+  const options = { shares: { slots: 1 }, log, isShared };
+  const local = await LocalWorker.start(runtime, cluster, options);
   const folder = () => {
     const [address] = network.listening;
     return address?.kind === "unix" ? dirname(address.path) : assert.fail("it does not listen");
