@@ -85,9 +85,13 @@ test("with `whenNoWorker: wait`, jobs wait until a worker is back", async () => 
   assert.equal(events.length, 1);
 });
 
-for (const whenNoWorker of ["fail", "wait"] as const) {
-  const what = whenNoWorker === "fail" ? "fail" : "wait";
-  test(`while its own worker cannot be started, the jobs of a session ${what}, and run once it can`, async () => {
+for (
+  const [name, whenNoWorker] of [
+    ["jobs fail while the session's own worker cannot be started, and run once it can", "fail"],
+    ["with `whenNoWorker: wait`, jobs wait until the own worker can be started", "wait"],
+  ] as const
+) {
+  test(name, async () => {
     await using workspace = await Workspace.make();
     const program = programCommand().map((word) => `'${word}'`).join(" ");
     const isRepaired = `[ -e '${workspace.at("repaired")}' ] || exit 7`;
