@@ -39,7 +39,9 @@ globalThis.reportDrawing = (() => {
   function timeText(seconds, step = seconds / 1000) {
     if (seconds === 0) return "0";
     if (seconds < 1) return `${Number((1000 * seconds).toPrecision(3))}ms`;
-    if (seconds < 2 * MINUTE) return `${Number(seconds.toFixed(step < 1 ? 2 : 0))}s`;
+    if (seconds < 2 * MINUTE && step < MINUTE) {
+      return `${Number(seconds.toFixed(step < 1 ? 2 : 0))}s`;
+    }
     const parts = [];
     let rest = Math.round(seconds);
     for (const [unit, length] of [["d", DAY], ["h", HOUR], ["m", MINUTE], ["s", 1]]) {
