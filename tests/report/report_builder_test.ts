@@ -154,7 +154,7 @@ test("inputs that come slowly are what limits a run, and so are short jobs", asy
   );
   assert.equal(limitOf(short), "short jobs");
   const far = await reportOfRuns(journalOf({ ...PLAN, runMs: () => 5, gapMs: 20 }));
-  assert.equal(limitOf(far), "transfer");
+  assert.equal(limitOf(far), "several");
   const few = await reportOfRuns(journalOf({ ...PLAN, jobs: 7, nodes: 5 }));
   assert.equal(limitOf(few), "few jobs");
 });
