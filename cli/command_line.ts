@@ -13,8 +13,8 @@ import { addExecOptions, type ExecFlags } from "./exec_options.ts";
 import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
 import { addKeyCommands, KEY_NOTES } from "./key_options.ts";
 import { printError, toStderr } from "./log.ts";
+import type { Outcome } from "./outcome.ts";
 import type { Roles } from "./roles.ts";
-import { addReportOptions, REPORT_NOTES, type ReportFlags } from "./report_options.ts";
 import { applySettings } from "./settings.ts";
 import { readSettings, settingsPath } from "./settings_file.ts";
 import { addShellCommands } from "./shell_commands.ts";
@@ -23,6 +23,8 @@ import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { addUpCommands, UP_NOTES } from "./up_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
+import { addReport, addWatch } from "./watching_commands.ts";
+import { withWebAddress } from "./web_options.ts";
 import { addWorkerOptions, type WorkerFlags } from "./worker_options.ts";
 
 /** Descriptions are not wrapped if fewer columns are left for them. */
@@ -38,7 +40,7 @@ export async function runCommandLine(
   const program = buildProgram(runtime, roles, args, outcome);
   try {
     checkHelpTopic(program, args);
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(withWebAddress(args), { from: "user" });
     return outcome.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return commanderExit(error, program, args);
@@ -47,10 +49,6 @@ export async function runCommandLine(
     if (error instanceof EndedRunError) toStderr(error.resumeHint);
     return error instanceof KeyError ? ExitCode.noWorker : ExitCode.usage;
   }
-}
-
-interface Outcome {
-  exitCode: number;
 }
 
 function buildProgram(
@@ -76,6 +74,7 @@ function buildProgram(
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
   if (roles.bench) addBench(program, runtime, roles.bench, outcome);
   if (roles.report) addReport(program, runtime, roles.report, outcome);
+  if (roles.status) addWatch(program, runtime, roles, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
   if (roles.up) addUp(program, runtime, roles.up, outcome);
   if (roles.signer) addSigner(program, roles.signer, outcome);
@@ -190,22 +189,6 @@ function addBench(
       outcome.exitCode = await benchCommand(runtime, core, input, flags);
     },
   );
-}
-
-function addReport(
-  program: Command,
-  runtime: Runtime,
-  report: NonNullable<Roles["report"]>,
-  outcome: Outcome,
-): void {
-  const command: Command = program.command("report")
-    .summary("write a page about a run: when slots were busy, what failed, what limits it")
-    .description("Write a page about the runs in an output folder or a pack, from their journal.")
-    .addHelpText("after", () => notesText(command, REPORT_NOTES));
-  addReportOptions(command).action(async (outputs: string, flags: ReportFlags) => {
-    const { reportCommand } = await report();
-    outcome.exitCode = await reportCommand(runtime, outputs, flags);
-  });
 }
 
 function addKey(

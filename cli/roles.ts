@@ -16,6 +16,8 @@ export interface Roles {
   readonly check?: () => Promise<typeof import("./check_command.ts")>;
   /** `distcomp bench`. */
   readonly bench?: () => Promise<typeof import("./bench_command.ts")>;
+  /** `distcomp status`. */
+  readonly status?: () => Promise<typeof import("./status_command.ts")>;
   /** `distcomp key`. */
   readonly key?: () => Promise<typeof import("./key_command.ts")>;
   /** `distcomp report`. */
