@@ -151,8 +151,11 @@ function doJobsWait({ cpuPart = 1 }: Figures): boolean {
   return cpuPart < CPU_PART;
 }
 
-function slowStart({ headMs, lengthMs }: Figures): Limit | undefined {
-  return headMs > 0 && headMs >= HEAD_PART * lengthMs ? { kind: "start" } : undefined;
+/** Only where slots were busy after that. */
+function slowStart({ headMs, lengthMs, busyPart = 0 }: Figures): Limit | undefined {
+  const isLong = headMs > 0 && headMs >= HEAD_PART * lengthMs;
+  const wasBusyThen = busyPart * lengthMs >= BUSY_PART * (lengthMs - headMs);
+  return isLong && wasBusyThen ? { kind: "start" } : undefined;
 }
 
 function waitingForInputs({ waitingPerSlot }: Figures): Limit | undefined {

@@ -38,6 +38,7 @@ const RULES: readonly [LimitKind, Partial<Figures>, Partial<Figures>, LimitKind]
     "several",
   ],
   ["start", { headMs: 15_000, busyPart: 0.7 }, { headMs: 14_999, busyPart: 0.7 }, "several"],
+  ["start", { headMs: 20_000, busyPart: 0.65 }, { headMs: 20_000, busyPart: 0.63 }, "several"],
   [
     "transfer",
     { bytesPerJob: 100_000, busyPart: 0.7 },
