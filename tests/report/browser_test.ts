@@ -15,7 +15,7 @@ import { BEGUN_AT, journalLine, journalOf, type RunPlan } from "./generated_jour
 import { reportOfRuns } from "./reports.ts";
 
 /** The picture in docs/watching.md. */
-const DOCS_VIEW: View = { width: 1000, height: 680 };
+const DOCS_VIEW: View = { width: 1000, height: 860 };
 
 const VIEWS: Record<string, View> = {
   phone: { width: 390, height: 844, scheme: "dark" },
