@@ -60,6 +60,7 @@ const NOT_RUN_HERE: Record<string, string> = {
     "distcomp exec core.so input"
   ]: "tests/cli/exec_test.ts does the same",
   "valgrind distcomp exec core.so input": "it takes a minute",
+  "distcomp report outputs/": "tests/cli/report_test.ts tests report",
   "distcomp check sum/sum.so sum/inputs/a.txt": "tests/cli tests check",
   "distcomp run core.so inputs/ --env LEVEL=19 --env MODEL": "tests/cli tests --env",
   "distcomp run core.so inputs/ --with weights.bin --with tables/": "tests/cli tests --with",
