@@ -11,6 +11,7 @@ main({
   check: () => import("./cli/check_command.ts"),
   bench: () => import("./cli/bench_command.ts"),
   status: () => import("./cli/status_command.ts"),
+  top: () => import("./cli/top_command.ts"),
   key: () => import("./cli/key_command.ts"),
   up: () => import("./cli/up_command.ts"),
   trial: () => import("./check/trial.ts"),

@@ -18,7 +18,7 @@ import { applySettings } from "./settings.ts";
 import { readSettings, settingsPath } from "./settings_file.ts";
 import { addShellCommands } from "./shell_commands.ts";
 import { addSignerCommands } from "./signer_options.ts";
-import { addStatusOptions, STATUS_NOTES, type StatusFlags } from "./status_options.ts";
+import { addStatusCommand, addTopCommand, type StatusFlags } from "./status_options.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { addUpCommands, UP_NOTES } from "./up_options.ts";
 import { UsageError } from "./usage_error.ts";
@@ -75,7 +75,8 @@ function buildProgram(
   if (roles.project) addNew(program, runtime, roles.project, outcome);
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
   if (roles.bench) addBench(program, runtime, roles.bench, outcome);
-  if (roles.status) addWatch(program, runtime, roles, outcome);
+  if (roles.status) addStatus(program, runtime, roles.status, outcome);
+  if (roles.top) addTop(program, runtime, roles.top, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
   if (roles.up) addUp(program, runtime, roles.up, outcome);
   if (roles.signer) addSigner(program, roles.signer, outcome);
@@ -192,20 +193,27 @@ function addBench(
   );
 }
 
-function addWatch(
+function addStatus(
   program: Command,
   runtime: Runtime,
-  { status }: Roles,
+  status: NonNullable<Roles["status"]>,
   outcome: Outcome,
 ): void {
-  const command: Command = program.command("status")
-    .summary("show what a run or a worker is doing, or how a run has ended")
-    .description("Show what a run or a worker is doing, or how a run has ended.")
-    .addHelpText("after", () => notesText(command, STATUS_NOTES));
-  addStatusOptions(command).action(async (target: string | undefined, flags: StatusFlags) => {
-    if (!status) return;
+  addStatusCommand(program, async (target: string | undefined, flags: StatusFlags) => {
     const { statusCommand } = await status();
     outcome.exitCode = await statusCommand(runtime, target, flags);
+  });
+}
+
+function addTop(
+  program: Command,
+  runtime: Runtime,
+  top: NonNullable<Roles["top"]>,
+  outcome: Outcome,
+): void {
+  addTopCommand(program, async (outputs) => {
+    const { topCommand } = await top();
+    outcome.exitCode = await topCommand(runtime, outputs);
   });
 }
 
