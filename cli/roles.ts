@@ -22,6 +22,8 @@ export interface Roles {
   readonly top?: () => Promise<typeof import("./top_command.ts")>;
   /** `distcomp key`. */
   readonly key?: () => Promise<typeof import("./key_command.ts")>;
+  /** `distcomp report`. */
+  readonly report?: () => Promise<typeof import("./report_command.ts")>;
   /** `distcomp up`. */
   readonly up?: () => Promise<typeof import("./up_command.ts")>;
   /** The process in which `distcomp check` tries a core. */

@@ -1,7 +1,7 @@
 /** The options and the help of `distcomp status` and `distcomp top`. */
 
 import type { Command } from "commander";
-import { type Notes, notesText } from "./help_notes.ts";
+import type { Notes } from "./help_notes.ts";
 
 /** What `distcomp status` was told. */
 export interface StatusFlags {
@@ -37,33 +37,19 @@ Examples:
   ],
 };
 
-/** Adds `distcomp status`. `act` does what was typed. */
-export function addStatusCommand(
-  program: Command,
-  act: (target: string | undefined, flags: StatusFlags) => Promise<void>,
-): void {
-  const command: Command = program.command("status")
-    .summary("show what a run or a worker is doing, or how a run has ended")
-    .description("Show what a run or a worker is doing, or how a run has ended.")
+/** Adds the options of `distcomp status`. */
+export function addStatusOptions(command: Command): Command {
+  return command
     .argument("[target]", "an output folder, a pack, or a worker as HOST[:PORT]")
     .option("--json", "print JSON")
     .option("--key <file>", "the key for a worker (default: as for distcomp run)")
     .option("--insecure", "ask a worker that was started with --insecure")
-    .helpOption("-h, --help", "show this help")
-    .addHelpText("after", () => notesText(command, STATUS_NOTES));
-  command.action(act);
+    .helpOption("-h, --help", "show this help");
 }
 
-/** Adds `distcomp top`. */
-export function addTopCommand(
-  program: Command,
-  act: (outputs: string | undefined) => Promise<void>,
-): void {
-  const command: Command = program.command("top")
-    .summary("watch a run: workers, slots, rates, running jobs, failures")
-    .description("Watch a run: workers, slots, rates, the jobs that run longest, failures.")
+/** Adds those of `distcomp top`. */
+export function addTopOptions(command: Command): Command {
+  return command
     .argument("[outputs]", "an output folder or a pack")
-    .helpOption("-h, --help", "show this help")
-    .addHelpText("after", () => notesText(command, TOP_NOTES));
-  command.action(act);
+    .helpOption("-h, --help", "show this help");
 }
