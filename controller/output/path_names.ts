@@ -41,20 +41,27 @@ function reasonAgainst(name: string): string | undefined {
   return bytes > PATH_BYTES_MAX ? `a path of ${bytes} bytes is too long for a file` : undefined;
 }
 
+/** What a pack has from earlier runs. */
+export interface EarlierNames {
+  /** Whether it has an entry for this job. */
+  hasEntry(name: string): boolean;
+  /** Whether it has an entry in this folder. */
+  hasFolder(name: string): boolean;
+}
+
 /** The names in one pack. A million take 21 MB. */
 export class PathNames {
-  readonly #hasEntry: (name: string) => boolean;
+  readonly #earlier: EarlierNames | undefined;
   readonly #files = new NameIndex();
   readonly #folders = new NameIndex();
 
-  /** `hasEntry`: whether the pack has an entry of this name from earlier runs. */
-  constructor(hasEntry: (name: string) => boolean = () => false) {
-    this.#hasEntry = hasEntry;
+  constructor(earlier?: EarlierNames) {
+    this.#earlier = earlier;
   }
 
   /** Adds a name. Throws an `OutputNameError` if it cannot be unpacked beside the others. */
   add(name: string): void {
-    if (this.#folders.size > 0 && this.#folders.find(name) !== undefined) {
+    if (this.#isFolder(name)) {
       throw new OutputNameError(
         `its output cannot be called "${name}" in this pack: other outputs are in a folder "${name}"`,
       );
@@ -79,8 +86,13 @@ export class PathNames {
     for (const folder of folders) this.#folders.add(folder);
   }
 
+  #isFolder(name: string): boolean {
+    if (this.#folders.size > 0 && this.#folders.find(name) !== undefined) return true;
+    return this.#earlier?.hasFolder(name) ?? false;
+  }
+
   #isFile(name: string): boolean {
     if (this.#folders.find(name) !== undefined) return false; // it was looked up before
-    return this.#files.find(name) !== undefined || this.#hasEntry(name);
+    return this.#files.find(name) !== undefined || (this.#earlier?.hasEntry(name) ?? false);
   }
 }
