@@ -50,6 +50,7 @@ import { RunTimeLimit } from "./run_time_limit.ts";
 import { handleSignals } from "./signals.ts";
 import { handleSuspension } from "./suspension.ts";
 import { SOFTWARE } from "./version.ts";
+import { type OpenPage, openPage } from "./web_page.ts";
 import { watchWorkers, workerListsOf } from "./worker_list.ts";
 
 /**
@@ -184,8 +185,15 @@ async function complete(
       run.setWorkers([...withoutExcluded(workers, flags), ...plan.workers.filter(isSsh)]),
     log,
   );
+  let page: OpenPage | undefined;
   try {
     if (key !== undefined || (listen && !isLoopback(listen))) await guarded.openKey();
+    page = await openPage(guarded, flags, {
+      role: "controller",
+      collect: snapshot,
+      log,
+      print: messages.print,
+    });
     await run.complete();
     await folder.tidy?.();
     return { status: run.status, error: undefined, setup: plan.core.setup };
@@ -201,6 +209,7 @@ async function complete(
     await printed?.close();
     await live.close();
     await folder.release();
+    await page?.end();
   }
 }
 

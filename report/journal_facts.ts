@@ -20,6 +20,8 @@ export interface JobFacts {
   readonly queuedAt: number | undefined;
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
+  /** When it had ended, also if nobody has measured how long it ran. */
+  readonly answeredAt: number | undefined;
   /** The time in the core; in old journals, from sending the job to its answer. */
   readonly runMs: number | undefined;
   /** Whether `runMs` is the time in the core alone. */
@@ -104,6 +106,7 @@ function jobFacts(fields: Fields, input: string, state: "done" | "failed"): JobF
     queuedAt: timeOf(fields.queuedAt),
     startedAt: span === undefined ? undefined : startedAt,
     endedAt: span === undefined ? undefined : endedAt,
+    answeredAt: endedAt ?? timeOf(fields.answeredAt),
     runMs: numberOf(fields.runMs, DURATION_MS_MAX) ?? span,
     isMeasured: fields.queueMs === undefined,
     cpuMs: numberOf(fields.cpuMs, DURATION_MS_MAX),

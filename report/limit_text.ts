@@ -98,7 +98,8 @@ function nodeText(name: string, node: NodeFigures | undefined, { nodes }: Figure
   const sum = (key: "jobs" | "failed") => nodes.reduce((all, one) => all + one[key], 0);
   const others = (sum("failed") - failed) / Math.max(1, sum("jobs") - jobs);
   return {
-    what: `${name} fails ${percent(failed / Math.max(1, jobs))} of its jobs, and the others ` +
+    what:
+      `the node ${name} fails ${percent(failed / Math.max(1, jobs))} of its jobs, and the others ` +
       `${percent(others)} of theirs`,
     advice: "look at that machine, or leave it out",
   };

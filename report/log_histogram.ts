@@ -55,6 +55,16 @@ export class LogHistogram {
     return 0;
   }
 
+  /** The edges of bars from one edge to another. */
+  static edges(from: number, to: number): number[] {
+    const edges: number[] = [];
+    for (let bin = 0; bin <= BINS; bin += BINS_PER_BAR) {
+      const edge = edgeOf(bin);
+      if (edge >= from && edge <= to) edges.push(edge);
+    }
+    return edges;
+  }
+
   /** From the first bar with a value to the last one, those between them without any, too. */
   bars(): HistogramBar[] {
     const bars: HistogramBar[] = [];

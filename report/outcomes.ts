@@ -8,7 +8,7 @@ const GROUPS_MAX = 1_000;
 
 /** Jobs and nodes that are named for each reason. One may have succeeded later, so more are kept than are shown. */
 const NAMES_KEPT_MAX = 20;
-const NAMES_MAX = 5;
+const NAMES_MAX = 3;
 const NODES_MAX = 50;
 
 const FIRST_JOBS_MAX = 1_024;

@@ -48,6 +48,8 @@ export interface TimeSeries {
 export interface Knowledge {
   /** Records: a job that ran again has several. */
   readonly records: number;
+  /** Records with the time at which the job had ended. */
+  readonly ended: number;
   /** Records with the times at which the core began and returned. */
   readonly timed: number;
   /** Records with a slot. */

@@ -46,7 +46,15 @@ export class ReportBuilder implements LineEvents {
   readonly #cpu = new TimeBins(this.#grid);
   readonly #waiting = new TimeBins(this.#grid);
   readonly #flaws = { damaged: 0, newer: 0 };
-  readonly #known = { records: 0, timed: 0, placed: 0, withCpu: 0, withMemory: 0, unmeasured: 0 };
+  readonly #known = {
+    records: 0,
+    ended: 0,
+    timed: 0,
+    placed: 0,
+    withCpu: 0,
+    withMemory: 0,
+    unmeasured: 0,
+  };
   readonly #sums = { bytesIn: 0, bytesOut: 0, busyMs: 0, cpuMs: 0, cpuRunMs: 0, waitingMs: 0 };
   #spans: JobSpan[] | undefined = [];
   #lastEnded: ListedJob | undefined;
@@ -76,14 +84,15 @@ export class ReportBuilder implements LineEvents {
 
   #onJob(facts: JobFacts): void {
     this.#outcomes.onJob(facts);
-    const { startedAt, endedAt, queuedAt } = facts;
-    if (startedAt !== undefined && endedAt !== undefined) {
-      if (!this.#times.onJobSpan(startedAt, endedAt)) return; // only a copy: it was counted when it ran
+    const { startedAt, answeredAt, queuedAt } = facts;
+    if (answeredAt !== undefined && !this.#times.onJobSpan(startedAt ?? answeredAt, answeredAt)) {
+      return; // only a copy: it was counted when it ran
     }
     this.#times.onJob(facts.isDone);
     this.#count(facts);
+    const endedAtMs = this.#onEnd(facts);
     const span = this.#spanOf(facts);
-    const job = listed(facts, span?.to);
+    const job = listed(facts, endedAtMs);
     if (span) {
       const queuedAtMs = queuedAt === undefined ? undefined : this.#times.at(queuedAt);
       this.#onSpan(facts, span, queuedAtMs);
@@ -123,12 +132,19 @@ export class ReportBuilder implements LineEvents {
     this.#causes.set(cause, (count ?? 0) + 1);
   }
 
+  /** Counts a job when it ended. Returns when that was in the report. */
+  #onEnd({ answeredAt, isDone }: JobFacts): number | undefined {
+    if (answeredAt === undefined) return undefined;
+    const endedAtMs = this.#times.at(answeredAt);
+    this.#grid.fit(endedAtMs);
+    (isDone ? this.#done : this.#failed).add(endedAtMs, 1);
+    this.#known.ended += 1;
+    return endedAtMs;
+  }
+
   #spanOf({ startedAt, endedAt }: JobFacts): Span | undefined {
     if (startedAt === undefined || endedAt === undefined) return undefined;
-    const from = this.#times.at(startedAt);
-    const to = this.#times.at(endedAt);
-    this.#grid.fit(to);
-    return { from, to };
+    return { from: this.#times.at(startedAt), to: this.#times.at(endedAt) };
   }
 
   #onSpan(facts: JobFacts, span: Span, queuedAtMs: number | undefined): void {
@@ -136,7 +152,6 @@ export class ReportBuilder implements LineEvents {
     const lengthMs = span.to - span.from;
     this.#known.timed += 1;
     this.#sums.busyMs += lengthMs;
-    (isDone ? this.#done : this.#failed).add(span.to, 1);
     this.#busy.addSpan(span.from, span.to);
     if (cpuMs !== undefined) {
       if (lengthMs > 0) this.#cpu.addSpan(span.from, span.to, cpuMs / lengthMs);

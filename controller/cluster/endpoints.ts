@@ -15,6 +15,7 @@ import { unexpectedResponse } from "../workers/responses.ts";
 import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
 import { type ClusterView, type ViewLimits, viewOf } from "./cluster_view.ts";
+import { WorkerClock } from "./job_measures.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
@@ -33,6 +34,7 @@ interface Endpoint {
   readonly id: EndpointId;
   readonly worker: ConnectedWorker;
   readonly node: Node;
+  readonly clock: WorkerClock;
   answeredAtMs: number;
 }
 
@@ -136,7 +138,7 @@ export class Endpoints<T extends Task> {
     const hasLimits = connection.version > 1;
     const known = { name, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
-    const endpoint = { id, worker, node, answeredAtMs };
+    const endpoint = { id, worker, node, clock: new WorkerClock(), answeredAtMs };
     this.#byId.set(id, endpoint);
     this.#byWorker.set(worker, endpoint);
     jobs.onEndpointUp(id, place, hasLimits ? undefined : () => this.#unlimited);
@@ -253,7 +255,15 @@ export class Endpoints<T extends Task> {
     worker.answers += 1;
     endpoint.answeredAtMs = answeredAtMs;
     if (pool.isWanted(job)) {
-      jobs.onAnswer({ job, answer, worker: worker.name, answeredAtMs }, endpoint.node);
+      const { slots, name } = worker;
+      const measures = answer.usage &&
+        endpoint.clock.measures(answer.usage, slots, job.sentAtMs, answeredAtMs);
+      const aheadMs = jobs.wallTime.aheadMs(answeredAtMs);
+      const { node } = worker;
+      jobs.onAnswer(
+        { job, answer, worker: name, node, measures, answeredAtMs, aheadMs },
+        endpoint.node,
+      );
     }
   }
 

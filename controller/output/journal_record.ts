@@ -14,8 +14,28 @@ export const JOURNAL_VERSION = 1;
 /** A worker may send a reason of any length, but a line of the journal must stay readable. */
 const ERROR_CHARS_MAX = 1024 * 1024;
 
-/** A finished job. Times are in milliseconds, sizes in bytes. */
-export interface JobRecord {
+/** When and where a job ran, and what it used. Times are in milliseconds since 1970. */
+export interface JobTimes {
+  /** When its input was read, and it was queued. */
+  readonly queuedAt?: number;
+  /** When the core's function began and returned, if its worker has measured that. */
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** When the answer came, if nobody has measured the job. */
+  readonly answeredAt?: number;
+  /** How long the core's function took. */
+  readonly runMs?: number;
+  readonly cpuMs?: number | undefined;
+  /** The most memory that the process of its slot had. */
+  readonly memoryBytes?: number | undefined;
+  /** The name of the worker's machine, or the one that its owner has given it. */
+  readonly node?: string;
+  /** The number of its slot in its worker, from 0 on. */
+  readonly slot?: number | undefined;
+}
+
+/** A finished job. Sizes are in bytes. */
+export interface JobRecord extends JobTimes {
   readonly index: number;
   readonly input: string;
   readonly state: "done" | "failed";
@@ -34,10 +54,6 @@ export interface JobRecord {
   readonly bytesOut: number;
   /** Checksum of the output, if the job is done. */
   readonly crcOut?: string;
-  /** The time from reading the input to sending the job. */
-  readonly queueMs: number;
-  /** The time from sending the job to its answer. */
-  readonly runMs: number;
   /** The input's identity; missing if the input could not be read. */
   readonly identity?: string | undefined;
   /** The path of the input, where the output has another name. */

@@ -68,7 +68,10 @@ test("the sentence on what limits a run says by how much, and what to do", () =>
       "long as the median job: split it, or put long jobs first in a list of inputs " +
       "(distcomp run CORE - < LIST)",
   );
-  assert.match(lineOf({ nodes: NODES }), /^a fails 10% of its jobs, and the others 2% of theirs:/);
+  assert.match(
+    lineOf({ nodes: NODES }),
+    /^the node a fails 10% of its jobs, and the others 2% of theirs:/,
+  );
   assert.match(
     lineOf({ failed: 600, topReason: { reason: "a\u202eb", jobs: 600 } }),
     /^600 of 1,000 jobs failed, all with "a b":/,
