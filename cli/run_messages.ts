@@ -26,6 +26,9 @@ export class RunMessages {
     this.log = file ? bothLogs(kept, runLog(file.write, false)) : kept;
   }
 
+  /** Writes a line to the terminal alone. */
+  readonly print: WriteLine = (line) => this.progress.write(line);
+
   /** Writes a line to all of them. */
   readonly write: WriteLine = (line) => {
     this.lines.info(line);

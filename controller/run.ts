@@ -11,6 +11,7 @@ import { type FailureLimit, isExceeded, TooManyFailuresError } from "./failure_l
 import type { ReadyTask, Source, SourceTask } from "./inputs/source.ts";
 import type { Journal } from "./output/journal.ts";
 import type { OutputSink } from "./output/sink.ts";
+import type { PrintedByJob } from "./printed_by_job.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
 import type { RunStatus, RunView } from "./run_status.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
@@ -18,6 +19,7 @@ import { Tally } from "./tally.ts";
 import type { CoreImage } from "./workers/core_image.ts";
 import { LocalWorker, type LocalWorkerShares } from "./workers/local_worker.ts";
 
+export type { PrintedByJob } from "./printed_by_job.ts";
 export type { RunStatus, RunView } from "./run_status.ts";
 export type { Failure } from "./tally.ts";
 
@@ -38,6 +40,8 @@ export interface RunParts {
   readonly onListening?: (address: Address) => void;
   /** What the local worker gets of this machine. `undefined`: the run starts none. */
   readonly local?: LocalWorkerShares | undefined;
+  /** This worker, if it was launched before the run. */
+  readonly early?: LocalWorker | undefined;
   /** Gets what jobs print, if `options.coreOutput` asks for it. */
   readonly onPrinted?: (printed: PrintedByJob) => void;
   /** Keeps crashes, if given. */
@@ -46,15 +50,6 @@ export interface RunParts {
   readonly failureLimit?: FailureLimit | undefined;
   /** Jobs that will probably be skipped because they finished in earlier runs. They take no time. */
   readonly skipsExpected?: number;
-}
-
-/** Lines that a job has printed, or its core while no job ran: then `name` is undefined. */
-export interface PrintedByJob {
-  readonly name: string | undefined;
-  readonly attempt: number;
-  readonly lines: readonly string[];
-  /** Lines before these that were left out, because there were too many. */
-  readonly leftOut: number;
 }
 
 /** The phase of a run. It never goes back to an earlier one. */
@@ -180,7 +175,7 @@ export class Run {
   }
 
   async #start(): Promise<void> {
-    const { workers, listen, onListening, local, crashes, runtime, log } = this.#parts;
+    const { workers, listen, onListening, local, early, crashes, runtime, log } = this.#parts;
     await crashes?.open();
     this.setWorkers(workers);
     if (listen) {
@@ -189,7 +184,8 @@ export class Run {
     }
     if (local !== undefined) {
       const options = { shares: local, log, dumpsFolder: crashes?.dumpsFolder };
-      this.#local = await LocalWorker.start(runtime, this.#cluster, options);
+      early?.use(this.#cluster, log);
+      this.#local = early ?? await LocalWorker.start(runtime, this.#cluster, options);
     }
     void this.#feed();
   }
@@ -282,11 +278,11 @@ export class Run {
     await Promise.race([this.#window.empty(), this.#abandoned.promise]);
     const { journal, sink, crashes } = this.#parts;
     const closings = [
-      () => localClosed,
       // If outputs are still being written, one of them may be renamed into place without a record.
       () => journal.close(this.#window.isEmpty),
       () => sink.close().finally(() => this.#tally.onLost(sink.lostOutputs ?? 0)),
       () => crashes?.close(),
+      () => localClosed, // last: it ends beside all that
     ];
     let first: unknown;
     for (const close of closings) {

@@ -90,6 +90,20 @@ const ARROWS: Record<string, readonly string[]> = {
     "controller/inputs",
     "controller/output",
   ],
+  // The page of a run or a worker, and who may look at it.
+  "web": [
+    "runtime",
+    "system",
+    "link",
+    "security",
+    "watch/snapshot.ts",
+    "page/uplot.ts",
+    "web/page",
+  ],
+  // What all pages have in common.
+  "page": ["runtime", "system"],
+  "report": ["protocol", "runtime", "system", "controller/output"],
+  "report/page": ["runtime", "system", "page", "report"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
   "cli": [
     "core",
@@ -98,6 +112,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "slot",
     "check",
     "up",
+    "report",
     "link",
     "protocol",
     "runtime",
@@ -105,6 +120,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "system",
     "templates",
     "watch",
+    "web",
     "deno.json",
   ],
 };

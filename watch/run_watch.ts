@@ -53,7 +53,7 @@ export class RunWatch {
     this.#facts = facts;
     this.#clock = clock;
     this.#log = log;
-    this.#startedAt = clock.date() - run.status.elapsedMs;
+    this.#startedAt = Math.round(clock.date() - run.status.elapsedMs);
     this.#series = new ThroughputSeries(this.#startedAt);
     this.#timer = clock.every(SAMPLE_MS, () => this.#sample(run.status));
   }
@@ -77,7 +77,7 @@ export class RunWatch {
       at,
       ...this.#facts,
       startedAt: this.#startedAt,
-      elapsedMs: status.elapsedMs,
+      elapsedMs: Math.round(status.elapsedMs),
       phase: phaseOf(view),
       waitsFor: waitsFor(view),
       jobs,
@@ -149,11 +149,11 @@ function workerEntry(worker: WorkerView<ReadyTask>, at: number): WorkerEntry {
     slotsBusy,
     answered,
     jobsPerSecond,
-    connectedAt: at - worker.connectedMsAgo,
+    connectedAt: Math.round(at - worker.connectedMsAgo),
     jobs: worker.jobs.map(({ task, attempt, sentMsAgo }) => ({
       name: cut(task.name),
       attempt,
-      sentAt: at - sentMsAgo,
+      sentAt: Math.round(at - sentMsAgo),
     })),
   };
 }
@@ -179,7 +179,7 @@ function runningEntry(
   return {
     name: cut(task.name),
     attempt,
-    sentAt: at - sentMsAgo,
+    sentAt: Math.round(at - sentMsAgo),
     worker: names.get(address) ?? cut(address),
     address: cut(address),
   };

@@ -197,3 +197,18 @@ export interface WorkerSnapshot {
 
 /** Either of them. */
 export type Snapshot = RunSnapshot | WorkerSnapshot;
+
+/** A run that is over, from what its journal says. */
+export interface PastRun {
+  readonly v: typeof SNAPSHOT_VERSION;
+  readonly kind: "past";
+  /** The folder or the pack with the outputs, an absolute path. */
+  readonly output: string;
+  /** `killed`: it has not ended in order, so its last records may be missing. */
+  readonly end: "ended" | "killed";
+  /** The jobs that have a result, in this run or in earlier ones. How many inputs there were is not recorded. */
+  readonly jobs: { readonly done: number; readonly failed: number };
+  readonly failures: readonly FailureEntry[];
+  /** Lines of the journal that cannot be read. */
+  readonly damagedLines: number;
+}

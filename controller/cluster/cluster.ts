@@ -6,6 +6,7 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
 import { boundedLog } from "../../system/line_limit.ts";
 import type { Log } from "../../system/log.ts";
+import { refusalByBuild } from "../workers/core_builds.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import { RUN_PATIENCE, type WorkerNeeds } from "../workers/patience.ts";
 import { Workers } from "../workers/workers.ts";
@@ -74,7 +75,8 @@ export class Cluster<T extends Task> implements Disposable {
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
     const needs = { ...options.patience ?? RUN_PATIENCE, workersMin };
-    const workers = this.#workers = this.#openWorkers(runtime, needs, options);
+    const refusalOf = refusalByBuild(core, options.refusalOf);
+    const workers = this.#workers = this.#openWorkers(runtime, needs, { ...options, refusalOf });
     const onEvent = () => this.#onEvent();
     this.clients = new ClusterClients({
       jobs,

@@ -8,6 +8,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { Answer } from "../answer.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
+import { buildFor } from "../workers/core_builds.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
@@ -20,20 +21,20 @@ import type { Nodes } from "./nodes.ts";
 import type { JobPolicy } from "./retries.ts";
 import { loadingSlotsOf } from "./loading_slots.ts";
 import type { LoadingSlots, Printed, Task } from "./task.ts";
+import { whenNear } from "./nearness.ts";
 import { Version1Watch } from "./version_1_watch.ts";
+import { WorkerMeter } from "./worker_meter.ts";
 import { WorkerNotices } from "./worker_notices.ts";
 
 /** Larger numbers are cut to this: no machine has more CPUs, so the worker's number is wrong. */
 const SLOTS_MAX = 65_536;
-
-/** A worker that has introduced itself within this time is so near that a round trip costs next to nothing. */
-const NEAR_MS = 5;
 
 /** A worker that is ready, and its place in the pool. */
 interface Endpoint {
   readonly id: EndpointId;
   readonly worker: ConnectedWorker;
   readonly node: Node;
+  readonly meter: WorkerMeter;
   answeredAtMs: number;
 }
 
@@ -105,7 +106,8 @@ export class Endpoints<T extends Task> {
 
   loadCore(id: EndpointId): void {
     const { core, initMs } = this.#parts;
-    this.#byId.get(id)?.worker.connection.loadCore(core, initMs);
+    const worker = this.#byId.get(id)?.worker;
+    worker?.connection.loadCore(buildFor(core, worker.platform), initMs);
   }
 
   send(id: EndpointId, dispatch: DispatchId, { attempt, payload }: Job<T>): void {
@@ -131,12 +133,13 @@ export class Endpoints<T extends Task> {
     const { pool, jobs, nodes, core, clock, onEvent } = this.#parts;
     const { slots, connection, address, name, identity, voter, history: place } = worker;
     const answeredAtMs = clock.now();
-    const isNear = this.#parts.isInteractive && isNearby(worker, answeredAtMs);
-    const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX), isNear);
+    const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
+    if (this.#parts.isInteractive) whenNear(worker, () => pool.onNear(id));
     const hasLimits = connection.version > 1;
     const known = { name, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
-    const endpoint = { id, worker, node, answeredAtMs };
+    const meter = new WorkerMeter(jobs.wallTime, worker.node, slots);
+    const endpoint = { id, worker, node, meter, answeredAtMs };
     this.#byId.set(id, endpoint);
     this.#byWorker.set(worker, endpoint);
     jobs.onEndpointUp(id, place, hasLimits ? undefined : () => this.#unlimited);
@@ -253,7 +256,8 @@ export class Endpoints<T extends Task> {
     worker.answers += 1;
     endpoint.answeredAtMs = answeredAtMs;
     if (pool.isWanted(job)) {
-      jobs.onAnswer({ job, answer, worker: worker.name, answeredAtMs }, endpoint.node);
+      const { meter, node } = endpoint;
+      jobs.onAnswer({ job, answer, worker: worker.name, meter, answeredAtMs }, node);
     }
   }
 
@@ -289,9 +293,4 @@ export class Endpoints<T extends Task> {
     if (kind === "unusable") return;
     this.#notices.onGone(worker, kind === "failed" ? "lost" : "drained", reason, lost);
   }
-}
-
-/** Two round trips lie between its connection and its introduction. */
-function isNearby({ isLocal, connectedAtMs }: ConnectedWorker, nowMs: number): boolean {
-  return isLocal || nowMs - connectedAtMs <= NEAR_MS;
 }

@@ -4,6 +4,7 @@ import type { ClientId, CoreKey, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { WallTime } from "../../system/wall_time.ts";
 import type { Answer } from "../answer.ts";
 import type { Departure } from "../workers/workers.ts";
 import { Blame } from "./blame.ts";
@@ -16,6 +17,7 @@ import { type Cancel, Speculation } from "./speculation.ts";
 import type { ClusterOptions, Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
+import { WorkerMeter } from "./worker_meter.ts";
 
 /** A job that was running on this many workers when they were lost is most likely the cause. See `LostJobs`. */
 export const LOSSES_MAX = 10;
@@ -40,6 +42,7 @@ export interface JobActions<T extends Task> {
 
 /** The jobs of one run, in a pool. */
 export class Jobs<T extends Task> {
+  readonly wallTime: WallTime;
   readonly #pool: Pool<T>;
   readonly #clock: Clock;
   readonly #core: CoreKey;
@@ -68,6 +71,7 @@ export class Jobs<T extends Task> {
     const { policy = DEFAULT_POLICY, speculates = true, verifiedPart = 0 } = options;
     this.#pool = pool;
     this.#clock = clock;
+    this.wallTime = new WallTime(clock);
     this.#core = core;
     this.#actions = actions;
     this.#client = pool.onClientUp();
@@ -192,7 +196,8 @@ export class Jobs<T extends Task> {
     for (const { job, reason } of this.#crashed.splice(0)) {
       const message = `${LOSSES_MAX} workers were lost while running it; the last one: ${reason}`;
       const answer: Answer = { kind: "error", cause: "crash", message };
-      this.#complete({ job, answer, worker: "", answeredAtMs });
+      const meter = new WorkerMeter(this.wallTime, "");
+      this.#complete({ job, answer, worker: "", meter, answeredAtMs });
     }
     this.#speculation.onEndpointLost(); // last, because the jobs that failed above no longer have copies
   }

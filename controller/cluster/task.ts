@@ -10,6 +10,7 @@ import type { PayloadMemory } from "../workers/payload_memory.ts";
 import type { RefusalOf } from "../workers/connected_worker.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
+import type { JobMeasures, WorkerMeter } from "./worker_meter.ts";
 
 /** An input to run as a job. */
 export interface Task {
@@ -25,8 +26,12 @@ export interface Completion<T extends Task> {
   /** The last attempt. */
   readonly job: Job<T>;
   readonly answer: Answer;
-  /** The name of the worker that gave the answer. */
+  /** The name of the worker that gave the answer; empty if none did. */
   readonly worker: string;
+  /** What tells where and when the job ran, and what it used. */
+  readonly meter: WorkerMeter;
+  /** The same, where it was looked at before the job was sent again. */
+  readonly measures?: JobMeasures;
   readonly answeredAtMs: number;
   /** Why it has failed, with the nodes, if it has failed on several. Otherwise the answer says why. */
   readonly reason?: string;

@@ -7,7 +7,13 @@ import type { Completion } from "../../controller/cluster/task.ts";
 import type { ReadyTask } from "../../controller/inputs/source.ts";
 import { doneRecord, failedRecord, unreadableRecord } from "../../controller/job_records.ts";
 import { formatRecord } from "../../controller/output/journal_record.ts";
+import { WorkerMeter } from "../../controller/cluster/worker_meter.ts";
+import { encodeUsage } from "../../protocol/mod.ts";
+import { WallTime } from "../../system/wall_time.ts";
 import { test } from "../lib/test.ts";
+
+const TIMES = '"queuedAt":1700000000001,"startedAt":1700000000001.66,"endedAt":1700000000002.91,' +
+  '"runMs":1.25,"cpuMs":2.4,"memoryBytes":4096,"node":"node7","slot":3,';
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -17,8 +23,9 @@ test("a done job's line has its fields in their order", () => {
   assert.equal(
     formatRecord(doneRecord(done, output), "c0"),
     '{"v":1,"index":4,"input":"a/b.dat","state":"done","exitCode":0,"worker":"node7:7433",' +
-      '"attempt":2,"bytesIn":9,"bytesOut":4,"queueMs":0.21,"runMs":1.7,"crcOut":"90c1667d",' +
-      '"identity":"file-9-1-2","core":"c0","crc":"153c89ac"}\n',
+      '"attempt":2,"bytesIn":9,"bytesOut":4,' +
+      TIMES + '"crcOut":"90c1667d",' +
+      '"identity":"file-9-1-2","core":"c0","crc":"896b1c97"}\n',
   );
 });
 
@@ -28,14 +35,16 @@ test("a failed job's line has what the core returned, or the kind of failure", (
   assert.equal(
     formatRecord(failedRecord(returned, "exit code 3"), "c0"),
     '{"v":1,"index":4,"input":"a/b.dat","state":"failed","error":"exit code 3",' +
-      '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":4,"queueMs":0.21,"runMs":1.7,' +
-      '"exitCode":3,"identity":"file-9-1-2","core":"c0","crc":"7d6cc19d"}\n',
+      '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":4,' +
+      TIMES +
+      '"exitCode":3,"identity":"file-9-1-2","core":"c0","crc":"1325f32a"}\n',
   );
   assert.equal(
     formatRecord(failedRecord(crashed, "crashed"), "c0"),
     '{"v":1,"index":4,"input":"a/b.dat","state":"failed","error":"crashed",' +
-      '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":0,"queueMs":0.21,"runMs":1.7,' +
-      '"cause":"crash","identity":"file-9-1-2","core":"c0","crc":"473c8495"}\n',
+      '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":0,' +
+      TIMES +
+      '"cause":"crash","identity":"file-9-1-2","core":"c0","crc":"e52153e3"}\n',
   );
 });
 
@@ -44,8 +53,9 @@ test("a job whose output could not be written has failed without an exit code", 
   assert.equal(
     formatRecord(failedRecord(done, "bad name"), "c0"),
     '{"v":1,"index":4,"input":"a/b.dat","state":"failed","error":"bad name",' +
-      '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":4,"queueMs":0.21,"runMs":1.7,' +
-      '"identity":"file-9-1-2","core":"c0","crc":"822bf75f"}\n',
+      '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":4,' +
+      TIMES +
+      '"identity":"file-9-1-2","core":"c0","crc":"9c8c53d4"}\n',
   );
 });
 
@@ -54,7 +64,7 @@ test("a line of an input that cannot be read has no worker and no identity", () 
   assert.equal(
     formatRecord(unreadableRecord(task), "c0"),
     '{"v":1,"index":4,"input":"a","state":"failed","error":"cannot","attempt":0,"bytesIn":0,' +
-      '"bytesOut":0,"queueMs":0,"runMs":0,"core":"c0","crc":"7b79dad4"}\n',
+      '"bytesOut":0,"core":"c0","crc":"31378cf0"}\n',
   );
 });
 
@@ -72,12 +82,6 @@ test("an exit code's reason has the first line of the output, if that is text", 
   assert.equal(exitReason({ exitCode: 3, output: Uint8Array.of(0x66, 0xff) }), "exit code 3");
 });
 
-test("a job that has failed while it was queued again has waited for no time", () => {
-  const failed = completion({ kind: "error", cause: "crash", message: "so" });
-  const job = { ...failed.job, queuedAtMs: 3 } as typeof failed.job;
-  assert.equal(failedRecord({ ...failed, job }, "so").queueMs, 0);
-});
-
 /** The completion of a job with this answer. */
 function completion(answer: Answer): Completion<ReadyTask> {
   const payload: ReadyTask = {
@@ -87,7 +91,12 @@ function completion(answer: Answer): Completion<ReadyTask> {
     identity: "file-9-1-2",
     input: new Uint8Array(9),
   };
-  const job = { payload, attempt: 2, bytes: 9, queuedAtMs: 1, sentAtMs: 1.21 };
+  const job = { payload, attempt: 2, bytes: 9, addedAtMs: 1, queuedAtMs: 3, sentAtMs: 1.21 };
+  const clock = { now: () => 2.91, date: () => 1_700_000_000_002.91 };
+  const meter = new WorkerMeter(new WallTime(clock), "node7");
+  const used = { startUs: 51_500, runUs: 1250, cpuUs: 2400, memoryBytes: 4096, slot: 3 };
+  const measured = { ...answer, usage: encodeUsage(used) };
   const worker = "node7:7433";
-  return { job, answer, worker, answeredAtMs: 2.91 } as unknown as Completion<ReadyTask>;
+  const completion = { job, answer: measured, worker, meter, answeredAtMs: 2.91 };
+  return completion as unknown as Completion<ReadyTask>;
 }

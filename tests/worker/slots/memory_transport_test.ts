@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import type { Link } from "../../../link/link.ts";
-import { ResponseType } from "../../../protocol/mod.ts";
 import { PAGE_BYTES } from "../../../runtime/shared_memory.ts";
 import {
   encodeSharedOutput,
@@ -20,6 +19,7 @@ import { test } from "../../lib/test.ts";
 const LARGE_BYTES = 64 * 1024;
 const JOB_PREFIX_BYTES = 16;
 const NOTHING = new Uint8Array(0);
+const USAGE = { startUs: 1, runUs: 2, cpuUs: 3, memoryBytes: 4, slot: 0 };
 
 /** The first of the few largest regions. */
 const SCARCE = Array.from({ length: 1_000 }, (_, index) => index).find(isScarce) ?? -1;
@@ -69,10 +69,10 @@ test("of the largest regions a slot is told after two: it has few", () => {
 
 /** The slot has an output in a region, and somebody takes it. */
 function take(transport: MemoryTransport, region: number): void {
-  const payload = encodeSharedOutput({ region, bytes: LARGE_BYTES, exitCode: 0 });
+  const payload = encodeSharedOutput({ region, bytes: LARGE_BYTES, exitCode: 0, usage: USAGE });
   const response = transport.responseIn({ type: SLOT_SHARED_OUTPUT, id: 1, payload });
-  assert.equal(response?.type, ResponseType.ok);
-  response.release?.();
+  assert(response?.release);
+  response.release();
 }
 
 /** A transport over made-up memory, and the types and ids of what was sent through the socket. */
@@ -90,7 +90,7 @@ function transports(isTaken = false) {
     }),
   });
   assert(memory);
-  const transport = new MemoryTransport(link as unknown as Link, memory);
+  const transport = new MemoryTransport(link as unknown as Link, memory, 0);
   if (isTaken) transport.responseIn({ type: SLOT_HAS_MEMORY, id: 0, payload: NOTHING });
   const told = () => sent.filter(([type]) => type === SLOT_OUTPUT_TAKEN);
   return { transport, sent, told };
