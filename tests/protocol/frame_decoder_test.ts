@@ -420,6 +420,7 @@ test("where large reads are limited, the first large payload is read in small pa
     }
     return sizes;
   };
+  assert.equal(decoder.space().byteLength, 4 * KIB, "a header, and little behind it");
   const first = reads();
   assert.equal(first[0], 64 * KIB);
   assert(first.every((bytes) => bytes <= 900 * KIB / 8), `${first}`);
