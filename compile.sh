@@ -29,7 +29,7 @@ usage() {
   cat <<USAGE
 Usage: ./compile.sh [--runtime deno|bun] [--target NAME | --all] [--split] [--list] [-o DIR]
 
-Builds ./distcomp for this machine.
+Builds ./distcomp for this machine, and its manual page distcomp.1.
 
   --runtime NAME  deno or bun (default: deno, and bun where deno's base runtime cannot be had)
   --target NAME   $(awk 'NF { printf "%s%s", sep, $1; sep = ", " }' <<<"$TARGETS")
@@ -91,8 +91,8 @@ WORK_MB=500
 prepare_sources() {
   local name commit
   mkdir "$work/source"
-  for name in cli.ts check cli controller core include link pool protocol runtime security slot system \
-    templates up worker deno.json deno.lock package.json bun.lock; do
+  for name in cli.ts check cli controller core include link page pool protocol report runtime security slot \
+    system templates up watch web worker deno.json deno.lock package.json bun.lock; do
     cp -R "$here/$name" "$work/source/"
   done
   commit=$(git -C "$here" rev-parse --short=12 HEAD 2>/dev/null || true)
@@ -221,6 +221,17 @@ build() {
   echo "$out/$file"
 }
 
+# The manual page, as the sources print it: an executable of another target would not run here.
+build_man_page() {
+  local run=("${bun-}" cli.ts)
+  [ -n "${run[0]}" ] || run=("$deno" run --allow-all --quiet cli.ts)
+  (cd "$work/source" && NO_COLOR=1 "${run[@]}" man) >"$work/distcomp.1" 2>"$work/man.log" ||
+    fail "The manual page cannot be printed: $(first_error "$work/man.log")" 1
+  [ ! -d "$out/distcomp.1" ] || fail "Cannot write \"$out/distcomp.1\": it is a folder" 1
+  place "$work/distcomp.1" "$out/distcomp.1"
+  built+=(distcomp.1)
+}
+
 prepare_sources
 built=()
 for target in "${targets[@]-}"; do
@@ -230,5 +241,6 @@ for target in "${targets[@]-}"; do
     build distcomp-controller cli/distcomp_controller.ts "$target" "${CONTROLLER_PERMISSIONS[@]}"
   fi
 done
+build_man_page
 (cd "$out" && { sha256sum "${built[@]}" 2>/dev/null || shasum -a 256 "${built[@]}"; } >.SHA256SUMS.unfinished &&
   mv .SHA256SUMS.unfinished SHA256SUMS)

@@ -65,9 +65,8 @@ export class Endpoint<T> {
     readonly id: EndpointId,
     slots: number | undefined,
     changes: EndpointChanges<T>,
-    isNear = false,
   ) {
-    this.pace = new Pace(slots, isNear);
+    this.pace = new Pace(slots);
     this.#changes = changes;
   }
 
@@ -133,6 +132,11 @@ export class Endpoint<T> {
 
   onLeaving(): void {
     this.isLeaving = true;
+    this.#onChanged();
+  }
+
+  onNear(): void {
+    this.pace.onNear();
     this.#onChanged();
   }
 

@@ -46,7 +46,7 @@ export const WINDOW_JOBS_MAX = 16_384;
 /** Measures the pace of one endpoint. All times are in milliseconds and come from the caller. */
 export class Pace {
   readonly #slotsKnown: number | undefined;
-  readonly #isNear: boolean;
+  #isNear = false;
   readonly #slotCount = new SlotCount();
   #sent = 0;
   #answered = 0;
@@ -59,9 +59,8 @@ export class Pace {
   /** Its window is full: if it answers all these jobs before it gets more, that is because the window is small. */
   #isFull = false;
 
-  constructor(slots: number | undefined, isNear = false) {
+  constructor(slots: number | undefined) {
     this.#slotsKnown = slots;
-    this.#isNear = isNear;
   }
 
   get slotsAreKnown(): boolean {
@@ -74,6 +73,11 @@ export class Pace {
     if (this.#slotsKnown <= SLOTS_BELIEVED) return this.#slotsKnown;
     const shown = Math.max(SLOTS_BELIEVED, SLOTS_PER_ANSWER * this.#answered);
     return Math.min(this.#slotsKnown, shown);
+  }
+
+  /** A round trip costs next to nothing. */
+  onNear(): void {
+    this.#isNear = true;
   }
 
   /** A job is sent. Returns its sequence number: 1 for the endpoint's first job. */

@@ -61,14 +61,18 @@ export class Pool<T> extends PoolView<T> {
 
   // Events of endpoints.
 
-  /**
-   * There is a new endpoint, without a core. `slots`: how many jobs it runs at once, if known. `isNear`: it fetches no
-   * long job ahead, because urgent jobs would wait behind it, and fetching it later costs next to nothing.
-   */
-  onEndpointUp(slots?: number, isNear = false): EndpointId {
+  /** There is a new endpoint, without a core. `slots`: how many jobs it runs at once, if known. */
+  onEndpointUp(slots?: number): EndpointId {
     const id = ++this.#lastEndpoint as EndpointId;
-    this.endpoints.add(new Endpoint<T>(id, slots, this.endpoints, isNear));
+    this.endpoints.add(new Endpoint<T>(id, slots, this.endpoints));
     return id;
+  }
+
+  /**
+   * The endpoint gets no long job ahead: an urgent job would wait behind it, and sending it later costs next to nothing.
+   */
+  onNear(id: EndpointId): void {
+    this.endpoints.get(id)?.onNear();
   }
 
   /** The endpoint has loaded its core and is ready for jobs. */

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { sha256Of } from "../system/sha256.ts";
-import { THIS_MACHINE } from "../system/machine.ts";
+import { machineId } from "../system/machine.ts";
 
 /** Who a certificate names. */
 export interface NamedMachine {
@@ -26,7 +26,7 @@ export const MACHINE_NAME_CHARS_MAX = 64;
  * name counts as well. The id of the system itself is meant to stay secret, so only its hash is shown.
  */
 export function thisMachine(): NamedMachine {
-  const { name } = THIS_MACHINE;
+  const { name } = machineId();
   const text = JSON.stringify(["distcomp machine", name, systemId()]);
   const id = sha256Of(new TextEncoder().encode(text)).slice(0, ID_HEX_DIGITS);
   return { id, name: name.slice(0, MACHINE_NAME_CHARS_MAX) || "localhost" };

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { type MachineId, THIS_MACHINE } from "./machine.ts";
+import { type MachineId, machineId } from "./machine.ts";
 import { codeOf } from "../runtime/error_text.ts";
 import type { FileInfo, Files } from "../runtime/files.ts";
 import type { Runtime } from "../runtime/ports.ts";
@@ -22,7 +22,7 @@ const MACHINE_NAME = "machine";
 /** Marks a folder as owned by a process of this machine. Other workers remove only marked folders. */
 export async function markFolder(files: Files, folder: string): Promise<void> {
   // If this fails, for example on a full disk, the folder may stay forever, which does little harm.
-  await files.create(join(folder, MACHINE_NAME), JSON.stringify(THIS_MACHINE)).catch(() => {});
+  await files.create(join(folder, MACHINE_NAME), JSON.stringify(machineId())).catch(() => {});
 }
 
 /**
@@ -88,8 +88,8 @@ async function isOld({ files, clock }: Runtime, folder: string): Promise<boolean
  */
 async function isOurs(folder: string): Promise<boolean> {
   const owner = machineIn(await readFile(join(folder, MACHINE_NAME), "utf8").catch(() => ""));
-  if (owner?.boot !== THIS_MACHINE.boot) return false;
-  return owner?.boot !== undefined || owner?.name === THIS_MACHINE.name;
+  if (owner?.boot !== machineId().boot) return false;
+  return owner?.boot !== undefined || owner?.name === machineId().name;
 }
 
 function machineIn(text: string): MachineId | undefined {

@@ -10,8 +10,12 @@ export interface MachineId {
   readonly boot?: string | undefined;
 }
 
-/** This machine. */
-export const THIS_MACHINE: MachineId = { name: os.hostname(), boot: bootId() };
+let own: MachineId | undefined;
+
+/** This machine. Only who asks needs the permission to know its name. */
+export function machineId(): MachineId {
+  return own ??= { name: os.hostname(), boot: bootId() };
+}
 
 function bootId(): string | undefined {
   try {

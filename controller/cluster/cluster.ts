@@ -11,12 +11,12 @@ import type { CoreImage } from "../workers/core_image.ts";
 import { RUN_PATIENCE, type WorkerNeeds } from "../workers/patience.ts";
 import { Workers } from "../workers/workers.ts";
 import { ClusterClients } from "./cluster_clients.ts";
+import type { ClusterView, ViewLimits } from "./cluster_view.ts";
 import { SchedulingPasses } from "./scheduling_passes.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { Nodes } from "./nodes.ts";
 import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "./retries.ts";
-import type { Snapshot } from "./snapshot.ts";
 import { type ClusterEvents, type ClusterOptions, type ClusterStatus, type Task } from "./task.ts";
 import { VotersWatch } from "./voters_watch.ts";
 
@@ -111,9 +111,9 @@ export class Cluster<T extends Task> implements Disposable {
     return this.#pool.utilization;
   }
 
-  /** What the workers do now, and at most `jobsMax` of the jobs that run longest. */
-  snapshot(jobsMax: number): Snapshot<T> {
-    return this.#endpoints.snapshot(this.#clock.now(), jobsMax);
+  /** What the workers do now, and the jobs that run longest. */
+  view(limits: ViewLimits): ClusterView<T> {
+    return this.#endpoints.view(this.#clock.now(), limits);
   }
 
   // Workers.

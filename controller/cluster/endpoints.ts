@@ -14,27 +14,27 @@ import type { CompressionMode } from "../../link/compression_mode.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
 import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
+import { type ClusterView, type ViewLimits, viewOf } from "./cluster_view.ts";
+import { WorkerClock } from "./job_measures.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import type { JobPolicy } from "./retries.ts";
-import { type Snapshot, snapshotOf } from "./snapshot.ts";
 import { loadingSlotsOf } from "./loading_slots.ts";
 import type { LoadingSlots, Printed, Task } from "./task.ts";
+import { whenNear } from "./nearness.ts";
 import { Version1Watch } from "./version_1_watch.ts";
 import { WorkerNotices } from "./worker_notices.ts";
 
 /** Larger numbers are cut to this: no machine has more CPUs, so the worker's number is wrong. */
 const SLOTS_MAX = 65_536;
 
-/** A worker that has introduced itself within this time is so near that a round trip costs next to nothing. */
-const NEAR_MS = 5;
-
 /** A worker that is ready, and its place in the pool. */
 interface Endpoint {
   readonly id: EndpointId;
   readonly worker: ConnectedWorker;
   readonly node: Node;
+  readonly clock: WorkerClock;
   answeredAtMs: number;
 }
 
@@ -80,9 +80,9 @@ export class Endpoints<T extends Task> {
     return this.#byId.size;
   }
 
-  /** What the workers do now, and at most `jobsMax` of the jobs that run longest. */
-  snapshot(nowMs: number, jobsMax: number): Snapshot<T> {
-    return snapshotOf(this.#byId.values(), this.#parts.pool, nowMs, jobsMax);
+  /** What the workers do now, and the jobs that run longest. */
+  view(nowMs: number, limits: ViewLimits): ClusterView<T> {
+    return viewOf([...this.#byId.values()], this.#parts.pool, nowMs, limits);
   }
 
   /** The slots that load the core, as far as the workers have said. */
@@ -133,15 +133,15 @@ export class Endpoints<T extends Task> {
     const { pool, jobs, nodes, core, clock, onEvent } = this.#parts;
     const { slots, connection, address, name, identity, voter, history: place } = worker;
     const answeredAtMs = clock.now();
-    const isNear = this.#parts.isInteractive && isNearby(worker, answeredAtMs);
-    const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX), isNear);
+    const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
+    if (this.#parts.isInteractive) whenNear(worker, () => pool.onNear(id));
     const hasLimits = connection.version > 1;
     const known = { name, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
-    const endpoint = { id, worker, node, answeredAtMs };
+    const endpoint = { id, worker, node, clock: new WorkerClock(), answeredAtMs };
     this.#byId.set(id, endpoint);
     this.#byWorker.set(worker, endpoint);
-    jobs.onEndpointUp(id, place);
+    jobs.onEndpointUp(id, place, hasLimits ? undefined : () => this.#unlimited);
     connection.serve({
       onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
       onPrinted: (dispatch, notice) => this.#onPrinted(id, dispatch, notice),
@@ -217,7 +217,7 @@ export class Endpoints<T extends Task> {
   /** Disconnects workers that have drained, and version 1 workers that hang. */
   onTick(nowMs: number): void {
     this.#notices.onTick(nowMs);
-    const { pool, workers, policy } = this.#parts;
+    const { pool, jobs, workers, policy } = this.#parts;
     for (const { id, worker } of [...this.#byId.values()]) {
       const isDraining = worker.state.kind === "draining";
       if (isDraining && pool.inFlightAt(id) === 0) workers.disconnect(worker);
@@ -230,17 +230,13 @@ export class Endpoints<T extends Task> {
       const problem = this.#version1.problem(job.sentAtMs, endpoint.answeredAtMs, nowMs);
       if (!problem) continue;
       workers.disconnect(endpoint.worker, problem);
-      for (const other of current) if (other.endpoint === id) this.#preferLimits(other.job);
+      const unlimited = this.#unlimited;
+      for (const other of current) if (other.endpoint === id) jobs.onHung(other.job, unlimited);
     }
   }
 
-  /** The job may have hung a worker: it runs next, if possible, on one that ends it at its time limit. */
-  #preferLimits(job: Job<T>): void {
-    if (job.antiAffinity.isRequired) return;
-    const { pool, clock } = this.#parts;
-    const unlimited = [...this.#byId.values()].filter(({ node }) => !node.hasLimits);
-    const antiAffinity = { endpoints: unlimited.map(({ id }) => id), isRequired: false };
-    pool.onAntiAffinity(job, antiAffinity, clock.now());
+  get #unlimited(): EndpointId[] {
+    return [...this.#byId.values()].filter(({ node }) => !node.hasLimits).map(({ id }) => id);
   }
 
   #onAnswer(endpoint: Endpoint, dispatch: DispatchId, answer: Answer): void {
@@ -259,7 +255,15 @@ export class Endpoints<T extends Task> {
     worker.answers += 1;
     endpoint.answeredAtMs = answeredAtMs;
     if (pool.isWanted(job)) {
-      jobs.onAnswer({ job, answer, worker: worker.name, answeredAtMs }, endpoint.node);
+      const { slots, name } = worker;
+      const measures = answer.usage &&
+        endpoint.clock.measures(answer.usage, slots, job.sentAtMs, answeredAtMs);
+      const aheadMs = jobs.wallTime.aheadMs(answeredAtMs);
+      const { node } = worker;
+      jobs.onAnswer(
+        { job, answer, worker: name, node, measures, answeredAtMs, aheadMs },
+        endpoint.node,
+      );
     }
   }
 
@@ -295,9 +299,4 @@ export class Endpoints<T extends Task> {
     if (kind === "unusable") return;
     this.#notices.onGone(worker, kind === "failed" ? "lost" : "drained", reason, lost);
   }
-}
-
-/** Two round trips lie between its connection and its introduction. */
-function isNearby({ isLocal, connectedAtMs }: ConnectedWorker, nowMs: number): boolean {
-  return isLocal || nowMs - connectedAtMs <= NEAR_MS;
 }

@@ -6,7 +6,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import os from "node:os";
 import process from "node:process";
-import { THIS_MACHINE } from "../../system/machine.ts";
+import { machineId } from "../../system/machine.ts";
 
 /** Identifies a process, and distinguishes it from later ones with the same process id where the system can. */
 export interface ProcessId {
@@ -72,7 +72,7 @@ function isOfOtherContainer(space: string | undefined): boolean {
 }
 
 function pidNamespace(): string | undefined {
-  const { boot } = THIS_MACHINE;
+  const { boot } = machineId();
   if (boot === undefined) return undefined;
   try {
     return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;

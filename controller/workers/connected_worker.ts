@@ -1,5 +1,6 @@
 /** A connected worker: its identity and its state. */
 
+import { oneLine } from "../../system/printable.ts";
 import type { WorkerDescription } from "../../protocol/mod.ts";
 import type { PeerProof } from "../../runtime/ports.ts";
 import type { ReconnectingAddress } from "./reconnect.ts";
@@ -60,6 +61,12 @@ export class ConnectedWorker {
     this.history = origin.history;
     this.proof = origin.proof;
     this.isLocal = origin.isLocal;
+  }
+
+  /** The name of its machine or what its owner calls it, as it says; otherwise where it is. */
+  get node(): string {
+    const said = oneLine(this.#description?.machine ?? "").trim();
+    return said === "" ? this.place : said;
   }
 
   /** Its address if it was dialed, otherwise its host. */

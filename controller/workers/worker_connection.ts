@@ -11,7 +11,6 @@ import {
   decodeVersionResponse,
   decodeWorkerLoad,
   encodeCancel,
-  encodeCoreOutput,
   encodeDescribe,
   encodePing,
   encodeVersion,
@@ -26,7 +25,7 @@ import {
 } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import { CONTROL_ID_FIRST, ControlMessages } from "./control_messages.ts";
+import { CONTROL_ID_FIRST, ControlMessages, wishesOf } from "./control_messages.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { WorkerCompression } from "./worker_compression.ts";
@@ -106,8 +105,7 @@ export class WorkerConnection {
     this.#phase = { kind: "serving", ...service };
     if (this.version === 1) return;
     this.#compression.start(service.compression);
-    // A worker that cannot do this answers with an error, and does without.
-    this.#request((id) => encodeCoreOutput(id, service.coreOutput), () => {});
+    for (const wish of wishesOf(service)) this.#request(wish, () => {});
   }
 
   /** How busy the worker was when it answered the last ping. */
@@ -154,20 +152,18 @@ export class WorkerConnection {
     if (unfinished !== undefined) return this.#link.close(new Error(unfinished));
     if (this.version === 1 || !this.hasAgreed) return;
     this.#compression.onTick(nowMs);
-    const { isListening } = this.#link.reception;
-    const action = this.#heartbeat.check(this.#link, isListening, nowMs);
+    const action = this.#heartbeat.check(this.#link, this.#link.reception.isListening, nowMs);
     const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
-    if (action.kind === "ping" || (asks && action.kind === "none")) this.#ping();
+    if (action.kind === "ping" || (asks && action.kind === "none")) this.ping();
     else if (action.kind === "give up") {
-      const seconds = Math.round(action.silentMs / 1000);
-      this.#link.close(new Error(`no response for ${seconds} s`));
+      this.#link.close(new Error(`no response for ${Math.round(action.silentMs / 1000)} s`));
     }
   }
 
   /** Asks the worker whether it is still there. `onAlive` follows, or the connection closes soon. */
   probe(onAlive: () => void): void {
     this.#heartbeat.onProbed(onAlive);
-    this.#ping();
+    this.ping();
   }
 
   /** Whether a slot of the worker loads a core, as far as is known: then its load is asked for more often. */
@@ -175,11 +171,13 @@ export class WorkerConnection {
     return this.#awaitsCore || (this.#load?.slotsLoading ?? 0) > 0;
   }
 
-  #ping(): void {
-    this.#pingedAtMs = this.#clock.now();
+  /** Asks how busy the worker is. Version 1 has no such message. */
+  ping(onAnswered?: (roundTripMs: number) => void): void {
+    const sentAtMs = this.#pingedAtMs = this.#clock.now();
     this.#request(encodePing, (frame) => {
       this.#load = decodeWorkerLoad(payloadOf(frame));
       this.#heartbeat.onAnswered();
+      onAnswered?.(this.#clock.now() - sentAtMs);
     });
   }
 

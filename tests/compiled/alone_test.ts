@@ -37,6 +37,13 @@ test("the executable completes a local run and prints its version", async () => 
   });
 });
 
+test("the manual page is built beside the executable, which prints the same", async () => {
+  const folder = await compiled();
+  const page = readFileSync(join(folder, "distcomp.1"), "utf8");
+  assert.equal(sh(folder, "./distcomp man").stdout, page);
+  assert.match(readFileSync(join(folder, "SHA256SUMS"), "utf8"), /^[0-9a-f]{64} {2}distcomp\.1$/m);
+});
+
 test("a crash in a core fails the job, but not the run of the executable", async () => {
   await alone(async (folder) => {
     writeFileSync(join(folder, "inputs/b"), "crash");

@@ -177,9 +177,9 @@ export class RecordedCluster {
   }
 
   /** Adds a task that may have ended before. */
-  addTask(task: Task): void {
+  addTask(task: Task, client: { add(task: Task): unknown } = this.cluster): void {
     this.#unended.add(task);
-    this.cluster.add(task);
+    client.add(task);
   }
 
   /** Adds tasks and says that there will be no more. */

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { removeAfterOwner, removeLeftovers } from "../../system/leftovers.ts";
-import { THIS_MACHINE } from "../../system/machine.ts";
+import { machineId } from "../../system/machine.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connect, loadCore } from "./controllers.ts";
@@ -43,7 +43,7 @@ test("a folder of another machine stays, although its socket accepts no connecti
   await using left = await startKilled();
   const owners = [
     JSON.stringify({ name: "elsewhere", boot: "another" }),
-    JSON.stringify({ ...THIS_MACHINE, boot: "another" }),
+    JSON.stringify({ ...machineId(), boot: "another" }),
     JSON.stringify({ name: "elsewhere" }),
     '{"name":', // half written
     undefined,

@@ -10,13 +10,18 @@ import { promisify } from "node:util";
 import { Session } from "../../../mod.ts";
 import { core } from "../../lib/cores.ts";
 import { programCommand } from "../../lib/processes.ts";
-import { slowTest, test, testUnless } from "../../lib/test.ts";
+import { test, testUnless } from "../../lib/test.ts";
 import { decode, encode } from "./sessions.ts";
 
 const execute = promisify(execFile);
 const MOD = fileURLToPath(new URL("../../../mod.ts", import.meta.url));
 const BUILD = fileURLToPath(new URL("../../.build/", import.meta.url));
 const NOT_ON_BUN = process.versions.bun ? undefined : "it is run by Bun";
+const NOT_ON_DENO = process.versions.bun ? "it is run by Deno" : undefined;
+/** The base runtime of `deno compile` cannot be downloaded everywhere. */
+const NOT_COMPILED = process.env.DISTCOMP_TEST_RUNTIME === "deno"
+  ? undefined
+  : "run with DISTCOMP_TEST_RUNTIME=deno";
 
 /** It has side effects before and after it uses distcomp, and must have them once. */
 const PROGRAM = `
@@ -48,12 +53,23 @@ testUnless(
   },
 );
 
-if (!process.versions.bun) {
-  slowTest("a program that Deno has bundled is its own worker, and runs once", async () => {
+testUnless(
+  NOT_ON_DENO,
+  "a program that Deno has bundled is its own worker, and runs once",
+  async () => {
     const build = ["bundle", "--quiet", "--output", "program.js"];
     await builtAndRun(build, [process.execPath, "run", "--allow-all", "program.js"]);
-  });
-}
+  },
+);
+
+testUnless(
+  NOT_ON_DENO ?? NOT_COMPILED,
+  "a program that Deno has compiled is its own worker, and runs once",
+  async () => {
+    const build = ["compile", "--quiet", "--allow-all", "--output", "program"];
+    await builtAndRun(build, ["./program"]);
+  },
+);
 
 test("the worker of a session may be another executable", async () => {
   await inFolder(async (folder) => {
