@@ -70,19 +70,21 @@ export function unreadableRecord({ index, name, reason }: UnreadableTask): JobRe
 
 /** When and where the job ran, and what it used. JSON leaves out what is `undefined`. */
 function timesOf(completion: Completion<ReadyTask>): JobTimes {
-  const { job, node, measures, answeredAtMs, aheadMs } = completion;
-  const queuedAt = toMicroseconds(job.addedAtMs + aheadMs);
-  if (!measures) return { queuedAt, answeredAt: toMicroseconds(answeredAtMs + aheadMs), node };
-  const { startedAtMs, runMs, cpuMs, memoryBytes, slot } = measures;
-  const startedAt = startedAtMs + aheadMs;
+  const { meter, measures = meter.measures(completion) } = completion;
+  const { queuedAt, answeredAt, startedAt, runMs, cpuMs, memoryBytes, slot } = measures;
+  const isMeasured = startedAt !== undefined && runMs !== undefined;
   return {
-    queuedAt,
-    startedAt: toMicroseconds(startedAt),
-    endedAt: toMicroseconds(startedAt + runMs),
-    runMs: toMicroseconds(runMs),
-    cpuMs,
-    memoryBytes,
-    node,
+    queuedAt: toMicroseconds(queuedAt),
+    ...(isMeasured
+      ? {
+        startedAt: toMicroseconds(startedAt),
+        endedAt: toMicroseconds(startedAt + runMs),
+        runMs: toMicroseconds(runMs),
+        cpuMs,
+        memoryBytes,
+      }
+      : { answeredAt: toMicroseconds(answeredAt) }),
+    node: meter.node || undefined,
     slot,
   };
 }

@@ -29,7 +29,7 @@ export interface JobTimes {
   /** The most memory that the process of its slot had. */
   readonly memoryBytes?: number | undefined;
   /** The name of the worker's machine, or the one that its owner has given it. */
-  readonly node?: string;
+  readonly node?: string | undefined;
   /** The number of its slot in its worker, from 0 on. */
   readonly slot?: number | undefined;
 }
