@@ -138,7 +138,7 @@ export class Endpoints<T extends Task> {
     const hasLimits = connection.version > 1;
     const known = { name, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
-    const meter = new WorkerMeter(jobs.wallTime, worker.node, slots);
+    const meter = new WorkerMeter(jobs.wallTime, worker);
     const endpoint = { id, worker, node, meter, answeredAtMs };
     this.#byId.set(id, endpoint);
     this.#byWorker.set(worker, endpoint);

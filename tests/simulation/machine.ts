@@ -96,7 +96,8 @@ export class Machine {
     this.#process = process;
     const { runtime } = process;
     const { slots } = this.plan;
-    const worker = await Worker.start(runtime, { slots, folder: FOLDER, log: silentLog });
+    const options = { slots, folder: FOLDER, log: silentLog, name: this.plan.name };
+    const worker = await Worker.start(runtime, options);
     this.#worker = worker;
     if (this.#dials.length === 0) {
       void acceptControllers(worker, runtime.listen(this.address));
