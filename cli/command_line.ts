@@ -23,7 +23,7 @@ import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { addUpCommands, UP_NOTES } from "./up_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
-import { addReport, addWatch } from "./watching_commands.ts";
+import { addReport, addStatus, addTop } from "./watching_commands.ts";
 import { withWebAddress } from "./web_options.ts";
 import { addWorkerOptions, type WorkerFlags } from "./worker_options.ts";
 
@@ -74,7 +74,8 @@ function buildProgram(
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
   if (roles.bench) addBench(program, runtime, roles.bench, outcome);
   if (roles.report) addReport(program, runtime, roles.report, outcome);
-  if (roles.status) addWatch(program, runtime, roles, outcome);
+  if (roles.status) addStatus(program, runtime, roles.status, outcome);
+  if (roles.top) addTop(program, runtime, roles.top, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
   if (roles.up) addUp(program, runtime, roles.up, outcome);
   if (roles.signer) addSigner(program, roles.signer, outcome);

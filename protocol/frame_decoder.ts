@@ -32,6 +32,12 @@ const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024 + 64 * 1024;
 const READ_BYTES_MAX = 1024 * 1024 + 64 * 1024;
 
 /**
+ * The same for the first large payload, or an eighth of what has arrived, where reads are limited: a peer that sends
+ * none to its end must not have long reads, of which many connections could have one each in one turn of the event loop.
+ */
+const FIRST_READ_BYTES_MAX = 64 * 1024;
+
+/**
  * With the end of a large payload comes the header of the next frame, if it is there already: then the payload of that
  * frame is read to where it belongs from its first byte on. Otherwise a read brings little: had the frame a large
  * payload too, more would have to be copied there.
@@ -52,6 +58,14 @@ export interface PayloadPlace {
 
 /** Gives the place for a large payload that begins to arrive; `undefined`: it gets memory as it arrives. */
 export type FindPlace = (type: number, payloadBytes: number) => PayloadPlace | undefined;
+
+/** Options of a decoder. */
+export interface FrameDecoderOptions {
+  readonly payloadBytesMax?: number | undefined;
+  readonly findPlace?: FindPlace | undefined;
+  /** How much of a large payload one read may bring now, if that is less than usual. */
+  readonly largeReadBytesMax?: (() => number) | undefined;
+}
 
 /** A payload with memory of its own that is arriving. */
 export interface ArrivingPayload {
@@ -98,12 +112,16 @@ export class FrameDecoder {
   #partial: PartialPayload | undefined;
   /** What `space` gave last. */
   #space = NO_PAYLOAD;
-  /** Whether the last frame had a payload with memory of its own. */
-  #wasLarge = false;
+  /** Whether the last frame had a payload with memory of its own; before the first one, whether reads are limited. */
+  #wasLarge: boolean;
+  /** Whether reads may be long: where they are limited, any frame must have had one. */
+  #mayReadMuch: boolean;
+  readonly #largeReadBytesMax: () => number;
 
-  constructor(
-    options: { payloadBytesMax?: number | undefined; findPlace?: FindPlace | undefined } = {},
-  ) {
+  constructor(options: FrameDecoderOptions = {}) {
+    this.#wasLarge = options.largeReadBytesMax !== undefined;
+    this.#mayReadMuch = !this.#wasLarge;
+    this.#largeReadBytesMax = options.largeReadBytesMax ?? (() => READ_BYTES_MAX);
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
     this.#findPlace = options.findPlace;
   }
@@ -235,14 +253,18 @@ export class FrameDecoder {
     const { filled, payloadBytes, isDiscarded } = partial;
     if (isDiscarded) return partial.bytes.subarray(0, payloadBytes - filled);
     if (filled === partial.bytes.byteLength) this.#growPartial(partial);
-    return partial.bytes.subarray(filled, filled + READ_BYTES_MAX);
+    const firstMax = this.#mayReadMuch
+      ? READ_BYTES_MAX
+      : Math.max(FIRST_READ_BYTES_MAX, filled / 8);
+    const bytesMax = Math.min(READ_BYTES_MAX, firstMax, this.#largeReadBytesMax());
+    return partial.bytes.subarray(filled, filled + bytesMax);
   }
 
   #finishPartial(partial: PartialPayload): Frame | undefined {
     const { type, id, payloadBytes, bytes, place } = partial;
     if (partial.filled < payloadBytes) return undefined;
     this.#partial = undefined;
-    this.#wasLarge = true;
+    this.#wasLarge = this.#mayReadMuch = true;
     if (!partial.isDiscarded) {
       return { type, id, payload: place?.bytes ?? bytes.subarray(0, payloadBytes) };
     }

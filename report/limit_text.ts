@@ -60,9 +60,10 @@ function speedText({ kind, together = 1 }: Limit, figures: Figures): LimitText {
   switch (kind) {
     case "waiting in jobs":
       return {
-        what: `slots were busy for ${busy} of the time, but jobs computed for only ` +
-          `${percent(cpuPart)} of theirs: they wait for a disk, a network or each other`,
-        advice: "more slots than CPUs (distcomp worker --slots) may help",
+        what:
+          `jobs computed for only ${percent(cpuPart)} of their time, while slots were busy for ` +
+          `${busy} of it: they wait for a disk, a network, each other, or CPUs that others use`,
+        advice: "where CPUs are idle, more slots than CPUs (distcomp worker --slots) help",
       };
     case "slots":
       return {

@@ -1,7 +1,7 @@
 /** Lists folders and follows links, with names of any bytes. */
 
 import type { Buffer } from "node:buffer";
-import type { Dirent, Stats } from "node:fs";
+import type { Dirent } from "node:fs";
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { join } from "./path.ts";
 import process from "node:process";
@@ -12,6 +12,13 @@ import { nativePath } from "./native_path.ts";
 export interface Entry {
   readonly name: string;
   readonly kind: "file" | "folder" | "link" | "other";
+}
+
+/** A `Dirent` or `Stats`. The types of the package do not need those of Node.js. */
+interface Kind {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
 }
 
 /** Stands for bytes of a name that are not known. */
@@ -76,7 +83,7 @@ export async function realPathOf(path: string): Promise<string> {
 }
 
 /** What an entry is. */
-export function entryKindOf(entry: Dirent | Stats): Entry["kind"] {
+export function entryKindOf(entry: Kind): Entry["kind"] {
   if (entry.isFile()) return "file";
   if (entry.isDirectory()) return "folder";
   return entry.isSymbolicLink() ? "link" : "other";

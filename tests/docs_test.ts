@@ -60,12 +60,15 @@ const NOT_RUN_HERE: Record<string, string> = {
     "distcomp exec core.so input"
   ]: "tests/cli/exec_test.ts does the same",
   "valgrind distcomp exec core.so input": "it takes a minute",
+  "distcomp report outputs/": "tests/cli/report_test.ts tests report",
   "distcomp check sum/sum.so sum/inputs/a.txt": "tests/cli tests check",
   "distcomp run core.so inputs/ --env LEVEL=19 --env MODEL": "tests/cli tests --env",
   "distcomp run core.so inputs/ --with weights.bin --with tables/": "tests/cli tests --with",
   "distcomp key create-signer release": "tests/attacks/unsigned_cores_test.ts does the same",
   "distcomp sign core.so --with release": "tests/attacks/unsigned_cores_test.ts does the same",
   "distcomp worker --trust release.pub": "tests/attacks/unsigned_cores_test.ts does the same",
+  "cc -O2 -fPIC -shared -o scale.so examples/library/scale.c":
+    "tests/library_docs_test.ts does the same",
   "./compile.sh": "tests/compiled builds with it",
   "./compile.sh --runtime deno && ./distcomp --version": "tests/compiled, where it can be built",
   "DISTCOMP_TEST_COMMAND=$PWD/distcomp npx -y deno@2.9.6 task test tests/cli tests/worker":

@@ -218,7 +218,7 @@ export class Worker implements AsyncDisposable {
     await this.#connections.serve(stream, this.#connectionContext());
   }
 
-  #connectionContext(): Omit<ConnectionContext, "held" | "pace" | "turns"> {
+  #connectionContext(): Parameters<Connections["serve"]>[1] {
     const { payloadBytesMax, halfClosedMs, controllerSilentMsMax } = this.#options;
     return {
       clock: this.#clock,

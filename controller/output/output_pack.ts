@@ -96,8 +96,8 @@ export class OutputPack implements Outputs {
     try {
       const resume = fresh ? undefined : await resumeOf(below, path, file, options);
       const keptBytes = resume?.keptBytes ?? 0;
-      const hasEntry = resume && ((name: string) => resume.jobs.hasEntry(name));
-      const sink = await PackSink.open({ ...options, path, file, clock, keptBytes, hasEntry });
+      const earlier = resume?.jobs;
+      const sink = await PackSink.open({ ...options, path, file, clock, keptBytes, earlier });
       const journal = await Journal.open(below, dirname(path), {
         core,
         fresh,

@@ -1,5 +1,6 @@
 /** Codecs for what inputs and outputs are most often: text, JSON, and arrays of numbers. */
 
+import { kindOf } from "./input_bytes.ts";
 import type { Codec, JobOutput } from "./types.ts";
 
 const utf8 = new TextEncoder();
@@ -37,7 +38,7 @@ export function arrayCodec<I extends ArrayBufferView, O extends ArrayBufferView 
   return {
     encode: (array) => {
       if (array instanceof input) return array;
-      throw new TypeError(`An input must be a ${input.name}, not ${typeof array}`);
+      throw new TypeError(`An input must be a ${input.name}, not ${kindOf(array)}`);
     },
     decode: (bytes) => arrayOf(bytes, output),
   };

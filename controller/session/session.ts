@@ -38,6 +38,9 @@ import type {
 } from "./types.ts";
 import { WorkerWatch } from "./worker_watch.ts";
 
+/** A server uses a worker that is back so soon. */
+const REDIAL_MS_MAX = 1_000;
+
 /** Bytes are what inputs and outputs are. */
 const BYTES: Codec<JobInput, JobOutput> = { encode: (input) => input, decode: (output) => output };
 
@@ -100,8 +103,8 @@ export class Session implements AsyncDisposable {
       workers,
       keepAlive: new KeepAlive(own.clock),
       log,
-      patience: { giveUpMs: connectMs, whenNone: workers.hasLocal ? "end" : "go on" },
-      waits: whenNoWorker === "wait" && !workers.hasLocal,
+      patience: { giveUpMs: connectMs, redialMsMax: REDIAL_MS_MAX, whenNone: "go on" },
+      waits: whenNoWorker === "wait",
       cluster: {
         coreOutput: options.log ? "all" : "failures",
         compression: compressionModeOf(options.compress),

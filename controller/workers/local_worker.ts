@@ -1,6 +1,7 @@
 /** The local worker: a worker process that a run starts on its own machine and stops at the end. */
 
 import { join } from "node:path";
+import { Backoff } from "../../link/backoff.ts";
 import { Child } from "../../system/child.ts";
 import { endProcessesOf } from "../../system/leftover_processes.ts";
 import { HeldLog } from "../../system/held_log.ts";
@@ -14,17 +15,26 @@ import type {
   Runtime,
   StreamListener,
 } from "../../runtime/ports.ts";
-import type { Timer } from "../../runtime/clock.ts";
+import { delay, type Timer } from "../../runtime/clock.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { removeFolder } from "../../system/remove_folder.ts";
 import { startSelf } from "../../system/self.ts";
 import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
 
 /**
- * A worker that dies this often is not started again: something is wrong with the machine. A job that crashes
- * its worker does not get this far: it fails after 10 lost workers.
+ * A worker that dies this often is given up: something is wrong with the machine. A job that crashes its worker does
+ * not get this far: it fails after 10 lost workers.
  */
 const RESTARTS_MAX = 12;
+
+/** A worker that has run for so long was fine: its end is the first one again. */
+const STABLE_MS = 60_000;
+
+/**
+ * One that was given up is started again after pauses of up to this time, where that is wanted. So is one that has
+ * left: its core cannot be loaded.
+ */
+const RESTART_PAUSE_MS_MAX = 10_000;
 
 /** A worker that has been disconnected unloads its cores and exits. After this time it is killed. */
 const EXIT_MS_MAX = 10_000;
@@ -64,7 +74,7 @@ export interface LocalWorkerCluster {
 export interface LocalWorkerOptions extends Omit<LocalWorkerStart, "connections"> {
   /** Unless given, what there is to log is held until the worker is used. */
   readonly log?: Log | undefined;
-  /** Whether more clusters may use it later. */
+  /** Whether more clusters may use it later. It is then started again even after it was given up. */
   readonly isShared?: boolean | undefined;
 }
 
@@ -201,16 +211,29 @@ export class LocalWorker {
   }
 
   async #keepRunning(): Promise<void> {
-    let reason = "";
-    for (let starts = 0; starts <= RESTARTS_MAX; starts++) {
-      reason = await this.#runOnce();
+    const { clock, random } = this.#runtime;
+    const backoff = new Backoff(() => random.fraction(), RESTART_PAUSE_MS_MAX);
+    for (let ends = 1;; ends++) {
+      const startedAtMs = clock.now();
+      const reason = await this.#runOnce();
       if (this.#closed) return;
       this.#hasDied = true;
       this.#log.warn(`the worker on this machine ${reason}`);
+      if (clock.now() - startedAtMs >= STABLE_MS) {
+        ends = 1;
+        backoff.reset();
+      }
+      if (ends > RESTARTS_MAX) {
+        const why = `its worker ${reason}, ${ends} times`;
+        for (const cluster of this.#clusters) cluster.giveUp(LOCAL_WORKER_NAME, why);
+        if (!this.#options.isShared) {
+          this.#failure = why;
+          return;
+        }
+      } else if (reason !== LEFT) continue;
+      await delay(clock, backoff.next());
+      if (this.#closed) return;
     }
-    const why = `its worker ${reason}, ${RESTARTS_MAX + 1} times`;
-    this.#failure = why;
-    for (const cluster of this.#clusters) cluster.giveUp(LOCAL_WORKER_NAME, why);
   }
 
   async #runOnce(): Promise<string> {
@@ -241,3 +264,6 @@ function socketIn(folder: string): string {
 function describe(end: ProcessEnd): string {
   return end.signal ? `was killed by ${end.signal}` : `exited with status ${end.exitCode}`;
 }
+
+/** It had no connection left. */
+const LEFT = describe({ exitCode: 0 });

@@ -7,6 +7,8 @@ export const GIVE_UP_MS = 10_000;
 export interface Patience {
   /** How long an address is awaited. It is dialed on after that. */
   readonly giveUpMs: number;
+  /** The longest pause between two attempts to connect; seconds unless given. */
+  readonly redialMsMax?: number;
   /** When none is left: `end`: the workers are closed. `go on`: they are dialed on, and more may be added. */
   readonly whenNone: "end" | "go on";
 }

@@ -2,7 +2,7 @@
 
 import { Backoff } from "../../link/backoff.ts";
 import type { Clock, Random, Timer } from "../../runtime/clock.ts";
-import { GIVE_UP_MS } from "./patience.ts";
+import { type Patience, RUN_PATIENCE } from "./patience.ts";
 import { WorkerHistory } from "./worker_history.ts";
 
 /**
@@ -77,12 +77,12 @@ export class ReconnectingAddress {
     readonly name: string,
     { clock, random }: { readonly clock: Clock; readonly random: Random },
     actions: AddressActions,
-    giveUpMs = GIVE_UP_MS,
+    { giveUpMs, redialMsMax }: Patience = RUN_PATIENCE,
   ) {
     this.#giveUpMs = giveUpMs;
     this.#clock = clock;
     this.#actions = actions;
-    this.#backoff = new Backoff(() => random.fraction());
+    this.#backoff = new Backoff(() => random.fraction(), redialMsMax);
     this.#prospect = this.#expectedFor(this.#giveUpMs);
   }
 

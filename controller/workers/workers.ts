@@ -104,7 +104,7 @@ export class Workers {
         if (kind === "failed") this.#warnings.add(name, reason);
         else this.#warnUnusable(name, reason);
       },
-    }, this.#needs.giveUpMs);
+    }, this.#needs);
     this.#addresses.set(name, address);
     address.start();
   }

@@ -74,7 +74,7 @@ function figures(report: Report): Html {
     ...(runTimes.count > 0
       ? [
         ["median job", formatShort(runTimes.quantile(0.5))] as const,
-        ["99% of jobs below", formatShort(runTimes.quantile(0.99))] as const,
+        ["99% are below", formatShort(runTimes.quantile(0.99))] as const,
         ["longest job", formatShort(runTimes.max)] as const,
       ]
       : []),

@@ -10,8 +10,8 @@ import { type Column, table } from "./table.ts";
 /** Nodes that are shown. Those that failed jobs come first where there are more. */
 const NODES_MAX = 200;
 
-/** Reasons that are shown. */
-const REASONS_MAX = 50;
+/** Reasons that are shown, as many as at the end of a run. */
+const REASONS_MAX = 20;
 
 /** Characters of a name that is one of several. */
 const NAME_CHARS_MAX = 60;

@@ -403,3 +403,27 @@ test("the place of a payload that does not arrive is released once, when the str
   decoder.close();
   assert.deepEqual(released, ["place"]);
 });
+
+test("where large reads are limited, the first large payload is read in small parts, and further ones up to the limit", () => {
+  const limits = { bytesMax: Infinity };
+  const decoder = new FrameDecoder({ largeReadBytesMax: () => limits.bytesMax });
+  const frame = encodeFrame({ type: 1, id: 1, payload: new Uint8Array(900 * KIB) });
+  const reads = () => {
+    decoder.space().set(frame.subarray(0, HEADER_BYTES));
+    decoder.commit(HEADER_BYTES);
+    const sizes: number[] = [];
+    for (let left = 900 * KIB; !decoder.next();) {
+      const { byteLength } = decoder.space();
+      sizes.push(byteLength);
+      decoder.commit(Math.min(byteLength, left));
+      left -= byteLength;
+    }
+    return sizes;
+  };
+  const first = reads();
+  assert.equal(first[0], 64 * KIB);
+  assert(first.every((bytes) => bytes <= 900 * KIB / 8), `${first}`);
+  assert.deepEqual(reads(), [900 * KIB + HEADER_BYTES], "it is read whole, with the next header");
+  limits.bytesMax = 300 * KIB;
+  assert.deepEqual(reads(), [300, 300, 300].map((kib) => kib * KIB));
+});

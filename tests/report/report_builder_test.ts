@@ -153,8 +153,8 @@ test("inputs that come slowly are what limits a run, and so are short jobs", asy
     journalOf({ ...PLAN, jobs: 5000, runMs: () => 0.02, gapMs: 0.2 }),
   );
   assert.equal(limitOf(short), "short jobs");
-  const far = await reportOfRuns(journalOf({ ...PLAN, runMs: () => 5, gapMs: 20 }));
-  assert.equal(limitOf(far), "transfer");
+  const far = await reportOfRuns(journalOf({ ...PLAN, runMs: (job) => 3 + job % 5, gapMs: 20 }));
+  assert.equal(limitOf(far), "several");
   const few = await reportOfRuns(journalOf({ ...PLAN, jobs: 7, nodes: 5 }));
   assert.equal(limitOf(few), "few jobs");
 });

@@ -151,6 +151,14 @@ export const PAST_BUGS: readonly Canary[] = [
     seeds: 1,
   },
   {
+    name: "uses a worker with version 1 after two offers of version 2 without an answer",
+    file: "controller/workers/version_negotiation.ts",
+    text: "const UNANSWERED_MAX = 3;",
+    by: "const UNANSWERED_MAX = 2;",
+    from: 406753,
+    seeds: 1,
+  },
+  {
     name: "sends a job that has hung a worker without limits to the next one",
     file: "controller/cluster/endpoints.ts",
     text: "if (other.endpoint === id) jobs.onHung(other.job, unlimited);",

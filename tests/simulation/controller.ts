@@ -39,8 +39,7 @@ export type Tell = (text: string) => void;
 export class Controller {
   readonly host: Host;
   readonly check: RunCheck;
-  /** Of the current start. */
-  versions = new VersionCheck();
+  readonly versions: VersionCheck;
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #workers: readonly Address[];
@@ -61,8 +60,10 @@ export class Controller {
     random: Random,
     readonly plan: RunPlan,
     workers: readonly Address[],
+    versions: VersionCheck,
     tell: Tell,
   ) {
+    this.versions = versions;
     this.#timeline = timeline;
     this.#random = random;
     this.#workers = workers;
@@ -101,7 +102,7 @@ export class Controller {
     this.starts += 1;
     this.#tell(`start ${this.starts}`);
     this.check.onStart();
-    this.versions = new VersionCheck();
+    this.versions.onStart();
     const process = this.#process = new SimulatedProcess(this.#timeline, this.host, this.#random, {
       diskMsMax: this.plan.diskMsMax,
     });

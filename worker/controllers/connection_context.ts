@@ -21,6 +21,8 @@ export interface ConnectionContext {
   readonly room: DiskRoom;
   readonly pace: MessagePace;
   readonly held: HeldBytes;
+  /** How much of a large payload one read may bring now. */
+  readonly largeReadBytesMax: () => number;
   /** When connections decompress what they receive. */
   readonly turns: Turns;
   readonly payloadBytesMax: number | undefined;

@@ -8,8 +8,13 @@ import { numberedInputs, test } from "../simulation.ts";
 
 const JOB_MS = 20;
 
-for (const slots of [1, 3]) {
-  test(`a request beside a batch ends within two jobs' time, with ${slots === 1 ? "one slot" : "several"}`, async (simulation) => {
+for (
+  const [name, slots] of [
+    ["a request beside a batch ends within two jobs' time, with one slot", 1],
+    ["a request beside a batch ends within two jobs' time, with several", 3],
+  ] as const
+) {
+  test(name, async (simulation) => {
     const { clock, random } = simulation.network;
     const worker = await simulation.worker({ slots, delayMs: JOB_MS });
     const recorded = simulation.cluster({ isInteractive: true });

@@ -2,11 +2,13 @@
 
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
+import { chmod } from "node:fs/promises";
 import { NoWorkerError, Session, type SessionEvents, WorkerServer } from "../../../mod.ts";
 import { coreError, startPeer } from "../../fixtures/peers/scripted_worker.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../lib/cores.ts";
-import { eventually } from "../../lib/processes.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { eventually, programCommand } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
 import { decode, encode, sessionWith, soon } from "./sessions.ts";
 
@@ -82,6 +84,39 @@ test("with `whenNoWorker: wait`, jobs wait until a worker is back", async () => 
   assert.equal(decode(await soon(run)), "patient");
   assert.equal(events.length, 1);
 });
+
+for (
+  const [name, whenNoWorker] of [
+    ["jobs fail while the session's own worker cannot be started, and run once it can", "fail"],
+    ["with `whenNoWorker: wait`, jobs wait until the own worker can be started", "wait"],
+  ] as const
+) {
+  test(name, async () => {
+    await using workspace = await Workspace.make();
+    const program = programCommand().map((word) => `'${word}'`).join(" ");
+    const isRepaired = `[ -e '${workspace.at("repaired")}' ] || exit 7`;
+    await workspace.write("own", `#!/bin/sh\n${isRepaired}\nexec ${program} "$@"\n`);
+    await chmod(workspace.at("own"), 0o755);
+    await using session = await Session.open({
+      core: await core("echo"),
+      slots: 1,
+      worker: { command: [workspace.at("own")] },
+      whenNoWorker,
+    });
+    const gone = Promise.withResolvers<readonly string[]>();
+    session.on("noWorker", ({ reasons }) => gone.resolve(reasons));
+    const run = session.run(encode("patient"));
+    run.catch(() => {});
+    assert.match((await soon(gone.promise))[0] ?? "", /exited with status 7, 13 times/);
+    await workspace.write("repaired", "");
+    if (whenNoWorker === "wait") assert.equal(decode(await soon(run)), "patient");
+    else {
+      await assert.rejects(run, NoWorkerError);
+      await eventually("it is there", () => session.stats().slots === 1);
+      assert.equal(decode(await session.run(encode("again"))), "again");
+    }
+  });
+}
 
 test("workers are added to a session, and removed when they have finished their jobs", async () => {
   await using first = await ScriptedWorker2.start({ slots: 2 });

@@ -38,7 +38,11 @@ test("an error of a codec goes to the caller, and ends a map", async () => {
   const array = session.typed(arrayCodec(Uint8Array, Float64Array));
   await assert.rejects(array.run(new Uint8Array(7)), /7 bytes is no Float64Array.* 8 bytes each/);
   await assert.rejects(Array.fromAsync(array.map([new Uint8Array(7)])), RangeError);
-  await assert.rejects(array.run([1] as unknown as Uint8Array<ArrayBuffer>), TypeError);
+  const other = [1] as unknown as Uint8Array<ArrayBuffer>;
+  await assert.rejects(
+    array.run(other),
+    /^TypeError: An input must be a Uint8Array, not an Array$/,
+  );
   const broken = session.typed<number, string>({
     encode: (value) => Promise.reject(new Error(`cannot encode ${value}`)),
     decode: () => "",

@@ -31,6 +31,40 @@ test("a local worker that dies is started again twelve times, then given up for 
   await local.close();
 });
 
+test("a local worker that a session had to give up is started again after pauses, and not once it is closed", async () => {
+  const { local, processes, givenUp, clock } = await started({ isShared: true });
+  const startedAtMs: number[] = [];
+  for (let number = 0; number < RESTARTS_MAX + 8; number++) {
+    await clock.until("it runs", () => processes.length === number + 1);
+    startedAtMs.push(clock.now());
+    processes[number]?.end({ exitCode: 1 });
+  }
+  assert.equal(startedAtMs[RESTARTS_MAX], 0);
+  const pausesMs = startedAtMs.slice(RESTARTS_MAX).map((ms, index, all) =>
+    (all[index + 1] ?? 0) - ms
+  );
+  assert(pausesMs.slice(0, -1).every((ms) => ms >= 50 && ms <= 10_000), `${pausesMs}`);
+  assert((pausesMs[6] ?? 0) > 3_000, "they become longer");
+  await clock.until("it is given up again", () => givenUp.length === 8);
+  await local.close();
+  await clock.advance(20_000);
+  assert.deepEqual([processes.length, clock.timers], [RESTARTS_MAX + 8, 0]);
+});
+
+test("a local worker that has run for a minute may die as often as at first", async () => {
+  const { local, processes, givenUp, clock } = await started();
+  for (let number = 0; number <= RESTARTS_MAX + 3; number++) {
+    await clock.until("it runs", () => processes.length === number + 1);
+    if (number === 5) await clock.advance(60_000);
+    processes[number]?.end({ exitCode: 1 });
+  }
+  await clock.advance(0);
+  assert.deepEqual(givenUp, []);
+  const closed = local.close();
+  processes.at(-1)?.end({ exitCode: 0 });
+  await closed;
+});
+
 test("a local worker that cannot be started is given up with the reason", async () => {
   const { local, givenUp, clock } = await started({ cannotStart: true });
   await clock.until("it is given up", () => givenUp.length > 0);
@@ -115,7 +149,7 @@ test("a worker that was launched for a run that never began is killed at once", 
 });
 
 /** A local worker whose processes do what the test says. `early`: `use` gives it its cluster. */
-async function started({ cannotStart = false, early = false } = {}) {
+async function started({ cannotStart = false, early = false, isShared = false } = {}) {
   const network = new Network();
   const { clock } = network;
   const processes: Process[] = [];
@@ -139,7 +173,7 @@ async function started({ cannotStart = false, early = false } = {}) {
   const shares = { slots: 1 };
   const local = early
     ? await LocalWorker.launch(runtime, { shares })
-    : await LocalWorker.start(runtime, cluster, { shares, log });
+    : await LocalWorker.start(runtime, cluster, { shares, log, isShared });
   const use = () => local.use(cluster, log);
   const folder = () => {
     const [address] = network.listening;

@@ -1,6 +1,7 @@
 /** When an address is dialed again, and until when a run waits for it. */
 
 import assert from "node:assert/strict";
+import type { Patience } from "../../../controller/workers/patience.ts";
 import { type AttemptEnd, ReconnectingAddress } from "../../../controller/workers/reconnect.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
@@ -29,13 +30,20 @@ class Scene {
   readonly reports: string[] = [];
   givenUp = 0;
   #ended = 0;
-  readonly address = new ReconnectingAddress("worker", { clock: this.clock, random }, {
-    dial: () => void this.dialedAtMs.push(this.clock.now()),
-    onGivenUp: () => void (this.givenUp += 1),
-    report: (kind, reason) => void this.reports.push(`${kind}: ${reason}`),
-  });
+  readonly address: ReconnectingAddress;
 
-  constructor() {
+  constructor(patience?: Patience) {
+    const actions = {
+      dial: () => void this.dialedAtMs.push(this.clock.now()),
+      onGivenUp: () => void (this.givenUp += 1),
+      report: (kind: string, reason: string) => void this.reports.push(`${kind}: ${reason}`),
+    };
+    this.address = new ReconnectingAddress(
+      "worker",
+      { clock: this.clock, random },
+      actions,
+      patience,
+    );
     this.address.start();
   }
 
@@ -58,6 +66,12 @@ test("an address that fails is dialed after doubling pauses, up to 5 seconds, an
     [0, 100, 300, 700, 1_500, 3_100, 6_300, 11_300, 16_300],
   );
   assert.deepEqual(scene.reports, ["failed: connection refused"]);
+});
+
+test("a session dials a worker that is away every second", async () => {
+  const server = new Scene({ giveUpMs: 10_000, redialMsMax: 1_000, whenNone: "go on" });
+  await server.failFor(5_000);
+  assert.deepEqual(server.dialedAtMs, [0, 100, 300, 700, 1_500, 2_500, 3_500, 4_500]);
 });
 
 test("an address that fails is given up after 10 seconds, and awaited again once it is connected", async () => {
