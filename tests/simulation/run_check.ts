@@ -23,6 +23,11 @@ interface Line {
   readonly input?: string;
   readonly state?: "done" | "failed";
   readonly attempt?: number;
+  readonly queuedAt?: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly runMs?: number;
+  readonly slot?: number;
 }
 
 /** The checks of one run, over all its starts. */
@@ -129,11 +134,13 @@ export class RunCheck {
   }
 
   #onAppended(content: Uint8Array): void {
-    for (const { input, state, attempt } of linesIn(new TextDecoder().decode(content))) {
+    for (const line of linesIn(new TextDecoder().decode(content))) {
+      const { input, state, attempt } = line;
       if (input === undefined || state === undefined || attempt === 0) continue;
       if (this.#finishedBefore.has(input)) continue; // its record is written again, to be trusted from now on
       assert(!this.#recorded.has(input), `job ${input} has two ends`);
       this.#recorded.add(input);
+      checkTimes(line);
       const isCommitted = this.#committed.has(input);
       assert(state === "failed" || isCommitted, `job ${input} has a record before its output`);
     }
@@ -161,6 +168,16 @@ export class RunCheck {
     }
     return lines;
   }
+}
+
+/** The times of a job follow each other, whatever its worker has said. Records have whole microseconds. */
+function checkTimes({ input, queuedAt, startedAt, endedAt, runMs, slot }: Line): void {
+  if (startedAt === undefined) return; // of version 1, or nobody has seen it run
+  const what = `job ${input} began at ${startedAt} and ended at ${endedAt}`;
+  assert(queuedAt !== undefined && endedAt !== undefined && runMs !== undefined, what);
+  assert(queuedAt <= startedAt + 0.001 && startedAt <= endedAt, what);
+  assert(Math.abs(endedAt - startedAt - runMs) < 0.01, what);
+  assert(slot === undefined || slot < 1000, `job ${input} ran in slot ${slot}`);
 }
 
 function pathOf({ index }: PlannedJob): string {
