@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import process from "node:process";
 import { access } from "node:fs/promises";
 import { promisify } from "node:util";
@@ -122,7 +123,8 @@ test("a run that is interrupted before a worker has connected ends at once", asy
 test("a run that waits for stdin can be interrupted", async () => {
   await using workspace = await Workspace.make();
   await using program = await workspace.start(["run", BEHAVE, "--lines", "-"], { isStdio: true });
-  await eventually("its worker is there", async () => (await program.descendants()).length > 0);
+  const lock = workspace.at("outputs/.distcomp/lock");
+  await eventually("it has its lock", () => existsSync(lock));
   program.signal("SIGINT");
   assert.equal((await endOf(program)).code, 130, program.stderr);
   assert.deepEqual(await workspace.leftovers(), []);
