@@ -20,6 +20,11 @@ interface Line extends RecordedPlace {
   readonly input?: string;
   readonly state?: "done" | "failed";
   readonly attempt?: number;
+  readonly queuedAt?: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly runMs?: number;
+  readonly slot?: number;
 }
 
 /** The checks of one run, over all its starts. */
@@ -144,6 +149,7 @@ export class RunCheck {
       }
       assert(!this.#recorded.has(input), `job ${input} has two ends`);
       this.#recorded.add(input);
+      checkTimes(line);
       const isCommitted = this.#isPack
         ? this.#hasOutput(this.#jobs[Number(input)] as PlannedJob, line)
         : this.#committed.has(input);
@@ -178,6 +184,16 @@ export class RunCheck {
     }
     return lines;
   }
+}
+
+/** The times of a job follow each other, whatever its worker has said. Records have whole microseconds. */
+function checkTimes({ input, queuedAt, startedAt, endedAt, runMs, slot }: Line): void {
+  if (startedAt === undefined) return; // of version 1, or nobody has seen it run
+  const what = `job ${input} began at ${startedAt} and ended at ${endedAt}`;
+  assert(queuedAt !== undefined && endedAt !== undefined && runMs !== undefined, what);
+  assert(queuedAt <= startedAt + 0.001 && startedAt <= endedAt, what);
+  assert(Math.abs(endedAt - startedAt - runMs) < 0.01, what);
+  assert(slot === undefined || slot < 1000, `job ${input} ran in slot ${slot}`);
 }
 
 /** The lines that are whole. */
