@@ -277,6 +277,16 @@ test("a new decoder holds no bytes and has room for many frames in one read", ()
   assert(decoder.space().byteLength >= 64 * KIB);
 });
 
+test("memory for what arrives grows where reads fill it, and not where they bring little", () => {
+  const [little, much] = [new FrameDecoder(), new FrameDecoder()];
+  const frames = (count: number) =>
+    concat(Array.from({ length: count }, (_, id) => encodeFrame(grow({ type: 3, id, size: 100 }))));
+  for (let read = 0; read < 100; read++) little.feed(frames(20));
+  assert(little.allocatedBytes < 72 * KIB, `${little.allocatedBytes}`);
+  much.feed(frames(10_000));
+  assert.equal(much.allocatedBytes, 256 * KIB);
+});
+
 test("a payload of up to 64 KiB is not copied after it was read", () => {
   const decoder = new FrameDecoder();
   const space = decoder.space();

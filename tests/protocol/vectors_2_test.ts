@@ -75,7 +75,7 @@ for (const vector of vectors.valid.filter(isAddedMessage)) {
 }
 
 /** Complete messages that contain something that version 2 does not have. */
-const refusedByType = ["message-type-0x0f", "message-type-0xfe", "message-type-zero"];
+const refusedByType = ["message-type-0x10", "message-type-0xfe", "message-type-zero"];
 
 /** Responses, the message that each answers, or "error" for those whose type says what they are. */
 const refusedAsResponses: Record<string, Question | "error"> = {
