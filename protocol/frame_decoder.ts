@@ -7,15 +7,21 @@ import { NO_PAYLOAD } from "./payload.ts";
 import { readUint64, type Uint64 } from "./uint64.ts";
 
 /** Small frames share chunks of this size, so that one read, which is one system call, brings many of them. */
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES_MAX = 256 * 1024;
 
-/** A chunk with less room than this is replaced: the longer reads are worth the cost. */
-const READ_BYTES_MIN = 32 * 1024;
+/** A chunk of which less than this part is free is replaced: the longer reads are worth the cost. */
+const FREE_PART_MIN = 1 / 8;
 
 /** A larger payload gets its own memory, so that it is not copied from chunk to chunk and keeps no chunk alive. */
 const SHARED_PAYLOAD_BYTES_MAX = 64 * 1024;
 
-/** The same where somebody may have a place for it: a slot gets such an input without a copy then. */
+/**
+ * The first chunk of a connection: a payload that shares it, and its header. With a thousand connections, a read brings
+ * some kilobytes, and larger chunks would only take memory.
+ */
+const CHUNK_BYTES_MIN = SHARED_PAYLOAD_BYTES_MAX + 4 * 1024;
+
+/** The largest payload that shares a chunk where somebody may have a place for it: a slot gets such an input without a copy then. */
 const UNPLACED_PAYLOAD_BYTES_MAX = 32 * 1024;
 
 /**
@@ -105,6 +111,8 @@ export class FrameDecoder {
   readonly #payloadBytesMax: number;
   readonly #findPlace: FindPlace | undefined;
   #chunk = NO_PAYLOAD;
+  /** The size of the next chunk. */
+  #chunkBytes = CHUNK_BYTES_MIN;
   #start = 0;
   #end = 0;
   /** Whether a frame that was returned has its payload in the chunk. */
@@ -158,8 +166,8 @@ export class FrameDecoder {
   }
 
   #spaceInChunk(): Uint8Array<ArrayBuffer> {
-    this.#makeRoom(READ_BYTES_MIN);
-    const bytesMax = this.#wasLarge ? HEAD_BYTES_MAX : CHUNK_BYTES;
+    this.#makeRoom(this.#chunkBytes * FREE_PART_MIN);
+    const bytesMax = this.#wasLarge ? HEAD_BYTES_MAX : CHUNK_BYTES_MAX;
     return this.#chunk.subarray(this.#end, this.#end + bytesMax);
   }
 
@@ -176,6 +184,8 @@ export class FrameDecoder {
     const partial = this.#partial;
     if (!partial) {
       this.#end += bytes;
+      const hasFilled = bytes === this.#space.byteLength && bytes >= this.#chunkBytes / 2;
+      if (hasFilled) this.#growChunks();
       return;
     }
     const ownBytes = Math.min(bytes, partial.payloadBytes - partial.filled);
@@ -279,12 +289,18 @@ export class FrameDecoder {
     partial.bytes = new Uint8Array(partial.bytes.buffer.transfer(bytes));
   }
 
+  /** The next chunks are larger: a read has brought as much as there was room for, or frames are large. */
+  #growChunks(): void {
+    this.#chunkBytes = Math.min(CHUNK_BYTES_MAX, 2 * this.#chunkBytes);
+  }
+
   /** Starts a new chunk with the rest of the old one, if that has no room. Frames in the old chunk keep it alive. */
   #makeRoom(bytes: number): void {
     if (this.#start === this.#end && !this.#isChunkKept) this.#start = this.#end = 0;
     if (this.#chunk.byteLength - this.#end >= bytes) return;
     const rest = this.#chunk.subarray(this.#start, this.#end);
-    this.#chunk = new Uint8Array(CHUNK_BYTES);
+    if (rest.byteLength > this.#chunkBytes * FREE_PART_MIN) this.#growChunks();
+    this.#chunk = new Uint8Array(Math.max(this.#chunkBytes, rest.byteLength + bytes));
     this.#chunk.set(rest);
     this.#isChunkKept = false;
     this.#start = 0;
