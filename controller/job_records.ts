@@ -13,14 +13,14 @@ export function doneRecord(
   output: Uint8Array,
   place?: PackPlace,
 ): JobRecord {
-  const { job, worker } = completion;
+  const { job, meter } = completion;
   const { index, name, identity, note } = job.payload;
   return {
     index,
     input: name,
     state: "done",
     exitCode: 0,
-    worker,
+    worker: meter.worker?.origin ?? "",
     attempt: job.attempt,
     bytesIn: job.bytes,
     bytesOut: output.byteLength,
@@ -34,7 +34,7 @@ export function doneRecord(
 
 /** The record of a job that has failed with an answer. */
 export function failedRecord(completion: Completion<ReadyTask>, error: string): JobRecord {
-  const { job, answer, worker } = completion;
+  const { job, answer, meter } = completion;
   const { index, name, identity, note } = job.payload;
   const exitCode = answer.kind === "result" ? answer.result.exitCode : 0;
   return {
@@ -42,7 +42,7 @@ export function failedRecord(completion: Completion<ReadyTask>, error: string): 
     input: name,
     state: "failed",
     error,
-    worker,
+    worker: meter.worker?.origin ?? "",
     attempt: job.attempt,
     bytesIn: job.bytes,
     bytesOut: answer.kind === "result" ? answer.result.output.byteLength : 0,
@@ -84,7 +84,7 @@ function timesOf(completion: Completion<ReadyTask>): JobTimes {
         memoryBytes,
       }
       : { answeredAt: toMicroseconds(answeredAt) }),
-    node: meter.node || undefined,
+    node: meter.worker?.node,
     slot,
   };
 }

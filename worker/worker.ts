@@ -30,7 +30,7 @@ import type { MachineShares } from "./slots/slot_environment.ts";
 import { MemoryGauge } from "./memory_gauge.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import { WorkFolder } from "./work_folder.ts";
-import { processStatus, type WorkerStatus } from "./worker_status.ts";
+import { encodeStatus, processStatus, type WorkerStatus } from "./worker_status.ts";
 
 /** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is probably wrong. */
 const CORE_LOAD_LIMIT_MS = 600_000;
@@ -231,6 +231,7 @@ export class Worker implements AsyncDisposable {
       silentMsMax: controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
       describe: () => this.#describe(),
       load: () => this.#load(),
+      state: (id) => encodeStatus(id, this.#describe(), this.status),
     };
   }
 

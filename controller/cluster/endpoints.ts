@@ -138,7 +138,7 @@ export class Endpoints<T extends Task> {
     const hasLimits = connection.version > 1;
     const known = { name, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
-    const meter = new WorkerMeter(jobs.wallTime, worker.node, slots);
+    const meter = new WorkerMeter(jobs.wallTime, worker);
     const endpoint = { id, worker, node, meter, answeredAtMs };
     this.#byId.set(id, endpoint);
     this.#byWorker.set(worker, endpoint);
@@ -242,7 +242,7 @@ export class Endpoints<T extends Task> {
 
   #onAnswer(endpoint: Endpoint, dispatch: DispatchId, answer: Answer): void {
     const { pool, jobs, workers, onEvent } = this.#parts;
-    const { id, worker } = endpoint;
+    const { id, worker, meter, node } = endpoint;
     if (answer.kind === "error") {
       const { cause, message } = answer;
       if (cause === "draining" || cause === "cancelled") {
@@ -256,7 +256,6 @@ export class Endpoints<T extends Task> {
     worker.answers += 1;
     endpoint.answeredAtMs = answeredAtMs;
     if (pool.isWanted(job)) {
-      const { meter, node } = endpoint;
       jobs.onAnswer({ job, answer, worker: worker.name, meter, answeredAtMs }, node);
     }
   }

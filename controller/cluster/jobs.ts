@@ -196,7 +196,7 @@ export class Jobs<T extends Task> {
     for (const { job, reason } of this.#crashed.splice(0)) {
       const message = `${LOSSES_MAX} workers were lost while running it; the last one: ${reason}`;
       const answer: Answer = { kind: "error", cause: "crash", message };
-      const meter = new WorkerMeter(this.wallTime, "");
+      const meter = new WorkerMeter(this.wallTime);
       this.#complete({ job, answer, worker: "", meter, answeredAtMs });
     }
     this.#speculation.onEndpointLost(); // last, because the jobs that failed above no longer have copies

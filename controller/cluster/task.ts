@@ -41,7 +41,12 @@ export interface Completion<T extends Task> {
 
 /** A worker, for those who watch the cluster. */
 export interface WorkerState {
+  /** What messages call it. */
   readonly name: string;
+  /** The name of its machine, or the one that its owner has given it. */
+  readonly node: string;
+  /** Where it was dialed, or where it has dialed from. */
+  readonly origin: string;
   /** Missing if it does not say. */
   readonly slots: number | undefined;
 }

@@ -1,6 +1,7 @@
 /** What a worker has measured of its jobs, checked, and on the clock of this machine. */
 
 import { readUsage } from "../../protocol/mod.ts";
+import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { WallTime } from "../../system/wall_time.ts";
 
 /** A machine has fewer CPUs and less memory than this. Larger numbers are wrong, and are dropped. */
@@ -51,10 +52,13 @@ export class WorkerMeter {
   #lastAheadMs = Infinity;
   #periodEndsAtMs = -Infinity;
 
-  /** `node`: the name of its machine; empty for jobs that no worker has answered. */
-  constructor(wallTime: WallTime, readonly node: string, slots = Infinity) {
+  /** `worker`: its address and its node; missing for jobs that no worker has answered. */
+  constructor(
+    wallTime: WallTime,
+    readonly worker?: Pick<ConnectedWorker, "origin" | "node" | "slots">,
+  ) {
     this.#wallTime = wallTime;
-    this.#slots = slots;
+    this.#slots = worker?.slots ?? Infinity;
   }
 
   /** Nobody has to believe what a worker says: each job has run between its sending and its answer. */

@@ -167,7 +167,7 @@ async function recorded(workspace: Workspace): Promise<Set<string>> {
 async function forget(workspace: Workspace, isKept: (line: string) => boolean): Promise<void> {
   const journal = workspace.at("outputs/.distcomp/jobs.jsonl");
   const lines = (await readFile(journal, "utf8")).split(/(?<=\n)/);
-  const before = lines.findIndex((line) => line.includes('"run":"begun"'));
+  const before = lines.findLastIndex((line) => line.includes('"run":"begun"'));
   const kept = lines.filter((line, index) => index < before || isKept(line));
   await writeFile(journal, kept.join(""));
 }

@@ -174,7 +174,7 @@ function result(exitCode: number, bytes: number): Answer {
 function completion(name: string, answer: Answer): Completion<ReadyTask> {
   const payload = { kind: "ready", index: 0, name, identity: "x", input: new Uint8Array(1) };
   const job = { payload, attempt: 1, bytes: 1, sentAtMs: 0, addedAtMs: 0 };
-  const meter = new WorkerMeter(new WallTime(systemClock), "a node");
+  const meter = new WorkerMeter(new WallTime(systemClock));
   const answered = { answer, worker: "a worker", meter, answeredAtMs: 1 };
   return { job, ...answered } as unknown as Completion<ReadyTask>;
 }

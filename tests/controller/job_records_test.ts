@@ -93,7 +93,11 @@ function completion(answer: Answer): Completion<ReadyTask> {
   };
   const job = { payload, attempt: 2, bytes: 9, addedAtMs: 1, queuedAtMs: 3, sentAtMs: 1.21 };
   const clock = { now: () => 2.91, date: () => 1_700_000_000_002.91 };
-  const meter = new WorkerMeter(new WallTime(clock), "node7");
+  const meter = new WorkerMeter(new WallTime(clock), {
+    origin: "node7:7433",
+    node: "node7",
+    slots: 8,
+  });
   const used = { startUs: 51_500, runUs: 1250, cpuUs: 2400, memoryBytes: 4096, slot: 3 };
   const measured = { ...answer, usage: encodeUsage(used) };
   const worker = "node7:7433";

@@ -97,3 +97,11 @@ test("the sentence on what limits a run says by how much, and what to do", () =>
     /^600 of 1,000 jobs failed, all with "a b":/,
   );
 });
+
+test("each limit has a sentence of its own", () => {
+  const sentences = new Map(RULES.map(([kind, holds]) => {
+    const figures = figuresWith(holds);
+    return [kind, limitText(limitsOf(figures)[0]!, figures).what.replace(/\d[\d.,]*/g, "N")];
+  }));
+  assert.equal(new Set(sentences.values()).size, sentences.size);
+});

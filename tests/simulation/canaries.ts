@@ -54,6 +54,13 @@ export const CANARIES: readonly Canary[] = [
     isSlow: true,
   },
   {
+    name: "a worker's times are believed",
+    file: "controller/cluster/worker_meter.ts",
+    text: "const startedAtMs = Math.max(startUs / 1000 + aheadMs, job.sentAtMs);",
+    by: "const startedAtMs = startUs / 1000 + aheadMs;",
+    seeds: 20,
+  },
+  {
     name: "slot leak",
     file: "worker/slots/slot.ts",
     text: "cause, lastStarted);\n    void this.#bringUp();",

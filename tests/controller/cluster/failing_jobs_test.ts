@@ -72,7 +72,7 @@ class Scene {
     const node = this.nodes.connected.find((other) => other.endpoint === endpoint);
     assert(node && endpoint);
     this.pool.onAnswer(endpoint, dispatch as Parameters<typeof this.pool.onAnswer>[1], 1);
-    const meter = new WorkerMeter(new WallTime(systemClock), node.name);
+    const meter = new WorkerMeter(new WallTime(systemClock));
     return { job, answer, worker: node.name, meter, answeredAtMs: 1 };
   }
 

@@ -511,7 +511,7 @@ function resultOf(task: Task, output: Uint8Array<ArrayBuffer>): Completion<Task>
     job: newJob(1 as ClientId, "core" as CoreKey, 0, task, 0),
     answer: { kind: "result", result: { exitCode: 0, output } },
     worker: "worker",
-    meter: new WorkerMeter(new WallTime(systemClock), "node"),
+    meter: new WorkerMeter(new WallTime(systemClock)),
     answeredAtMs: 0,
   };
 }

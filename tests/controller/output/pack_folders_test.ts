@@ -1,9 +1,9 @@
 /** The folders of the entries that a pack has: whichever entries of theirs were cut off, one that is left counts. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { PackFolders } from "../../../controller/output/pack_folders.ts";
 import { type PackEnds, PackIndex } from "../../../controller/output/pack_index.ts";
+import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 
 const ENTRY_BYTES = 10;

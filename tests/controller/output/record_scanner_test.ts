@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { parseChecksum } from "../../../controller/output/checksum.ts";
 import { identityNumber } from "../../../controller/output/job_table.ts";
 import {
@@ -13,6 +12,7 @@ import {
 } from "../../../controller/output/journal_record.ts";
 import { RecordScanner } from "../../../controller/output/record_scanner.ts";
 import { TextHash } from "../../../controller/output/text_hash.ts";
+import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
 
