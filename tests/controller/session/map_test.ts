@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Results } from "../../../controller/session/results.ts";
+import { nextTurn } from "../../../runtime/clock.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
@@ -47,6 +48,11 @@ test("no more inputs are ahead of the caller than `ahead` says", async () => {
   }
   for await (const { index } of session.map(endless(), { ahead: 3 })) {
     assert(taken <= index + 3, `${taken + 1} inputs were taken for ${index + 1} results`);
+    if (index === 10) {
+      await eventually("as many are taken as may be", () => taken >= index + 3);
+      for (let turn = 0; turn < 20; turn++) await nextTurn();
+      assert.equal(taken, index + 3);
+    }
     if (index === 40) break;
   }
   assert(taken >= 41);

@@ -26,7 +26,7 @@ const SCARCE = Array.from({ length: 1_000 }, (_, index) => index).find(isScarce)
 
 test("a slot gets jobs through memory only once it has said that it has the memory", () => {
   const { transport, sent } = transports();
-  assert.equal(transport.place(LARGE_BYTES, JOB_PREFIX_BYTES), undefined);
+  assert(!transport.place(LARGE_BYTES, JOB_PREFIX_BYTES));
   transport.send(1, { payload: new Uint8Array(LARGE_BYTES), place: undefined });
   assert.notEqual(sent.at(-1)?.[0], SLOT_SHARED_JOB);
   transport.responseIn({ type: SLOT_HAS_MEMORY, id: 0, payload: NOTHING });
