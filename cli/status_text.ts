@@ -54,7 +54,7 @@ export function pastRunLines({ output, end, jobs, failures, damagedLines }: Past
     ...(damagedLines > 0
       ? [`  ${formatNoun(damagedLines, "line")} of its journal cannot be read`]
       : []),
-    `type its command again to run what is missing${
+    `type its command again to run the jobs that are not done${
       jobs.failed > 0 ? "; --retry-failed repeats what has failed" : ""
     }`,
   ];

@@ -44,7 +44,7 @@ export function limitText(limit: Limit, figures: Figures): LimitText {
       };
     case "few jobs":
       return {
-        what: `there were ${formatNoun(figures.records, "job")} for ` +
+        what: `the run had ${formatNoun(figures.records, "job")} for ` +
           `${formatNoun(figures.slotsMax, "slot")}, which were idle for ${
             idle(figures)
           } of the time`,

@@ -154,7 +154,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/workers/version_negotiation.ts",
     text: "this.#hasAgreedOnLatest ? UNANSWERED_AFTER_AGREEMENT_MAX : UNANSWERED_MAX",
     by: "UNANSWERED_MAX",
-    from: 3,
+    from: 81,
     seeds: 1,
   },
   {
@@ -170,7 +170,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/cluster/endpoints.ts",
     text: "if (other.endpoint === id) jobs.onHung(other.job, unlimited);",
     by: "void unlimited;",
-    from: 100,
+    from: 150,
     seeds: 1,
   },
   {
@@ -178,7 +178,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/cluster/lost_jobs.ts",
     text: "const unfit = mayHang ? unlimited?.() : undefined;",
     by: "const unfit = undefined;",
-    from: 100,
+    from: 150,
     seeds: 1,
   },
 ];

@@ -177,6 +177,6 @@ export class Charts {
       all.reduce((a, b) => a + b, 0)
     );
     const part = slots ? Math.round(100 * (busy ?? 0) / slots) : 0;
-    setText(byId("busy-text"), `On average ${formatCount(part)} % of the slots have had a job.`);
+    setText(byId("busy-text"), `On average ${formatCount(part)}% of the slots have had a job.`);
   }
 }

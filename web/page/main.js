@@ -103,10 +103,10 @@ function showRun(run) {
     ? `waits for ${shown(run.waitsFor)}`
     : PHASES[run.phase];
   badge(phase, run.waitsFor && !hasEnded ? "bad" : "good");
-  document.title = `${percent === undefined ? formatCount(ended) : `${percent} %`} · ${
+  document.title = `${percent === undefined ? formatCount(ended) : `${percent}%`} · ${
     shown(core.name)
   }`;
-  setText(byId("percent"), percent === undefined ? formatNoun(ended, "job") : `${percent} %`);
+  setText(byId("percent"), percent === undefined ? formatNoun(ended, "job") : `${percent}%`);
   setText(byId("left"), leftText(run));
   showBar(run, percent);
   setFigures(byId("jobs"), [
@@ -119,7 +119,7 @@ function showRun(run) {
   setFigures(byId("now"), [
     { term: "jobs/s", value: formatRate(run.jobsPerSecond) },
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
-    { term: "slots' time used", value: `${Math.round(100 * run.busyPart)} %` },
+    { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },
     { term: "inputs", value: formatBytes(run.bytesIn) },
     { term: "outputs", value: formatBytes(run.bytesOut) },
