@@ -9,7 +9,6 @@ import {
   ResponseType,
   type Uint64,
   USAGE_BYTES,
-  withoutUsage,
 } from "../../protocol/mod.ts";
 import type { RelayedJob, SlotResponse } from "../job.ts";
 
@@ -43,9 +42,17 @@ export class JobAnswers {
 
   /** Forwards the result of a job. The payload is sent as it came, or without what is in front of it. */
   sendResult({ id }: RelayedJob, response: SlotResponse): void {
-    const isWhole = this.#hasUsage || response.type === ResponseType.ok;
-    const { type, payload } = isWhole ? response : withoutUsage(response);
-    if (response.release) this.#link.sendInPlace(type, id, payload, response.release);
+    const { type, payload, release } = response;
+    if (this.#hasUsage || type === ResponseType.ok) this.#send(type, id, payload, release);
+    else {
+      const { buffer, byteOffset, byteLength } = payload; // at least as long as a usage: `checkUsage`
+      const rest = new Uint8Array(buffer, byteOffset + USAGE_BYTES, byteLength - USAGE_BYTES);
+      this.#send(ResponseType.ok, id, rest, release);
+    }
+  }
+
+  #send(type: number, id: Uint64, payload: SlotResponse["payload"], release?: () => void): void {
+    if (release) this.#link.sendInPlace(type, id, payload, release);
     else this.#link.send(type, id, payload);
   }
 
