@@ -10,6 +10,8 @@ main({
   localWorker: () => import("./cli/local_worker_command.ts"),
   check: () => import("./cli/check_command.ts"),
   bench: () => import("./cli/bench_command.ts"),
+  report: () => import("./cli/report_command.ts"),
+  status: () => import("./cli/status_command.ts"),
   key: () => import("./cli/key_command.ts"),
   up: () => import("./cli/up_command.ts"),
   trial: () => import("./check/trial.ts"),

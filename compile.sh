@@ -91,8 +91,8 @@ WORK_MB=500
 prepare_sources() {
   local name commit
   mkdir "$work/source"
-  for name in cli.ts check cli controller core include link pool protocol runtime security slot system \
-    templates up worker deno.json deno.lock package.json bun.lock; do
+  for name in cli.ts check cli controller core include link page pool protocol report runtime security slot \
+    system templates up watch web worker deno.json deno.lock package.json bun.lock; do
     cp -R "$here/$name" "$work/source/"
   done
   commit=$(git -C "$here" rev-parse --short=12 HEAD 2>/dev/null || true)

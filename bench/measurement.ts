@@ -25,6 +25,8 @@ export interface Series {
   readonly name: string;
   readonly bytes: number;
   readonly jobsPerSecond: number[];
+  /** How long a whole program takes for one job. Its rates are without that. */
+  readonly startSeconds: number[];
 }
 
 /** What `measureAll` tells while it measures. */
@@ -50,7 +52,7 @@ export async function measureAll(
   const taking = all.filter(({ entry: { bytesMax = Infinity } }) => bytes <= bytesMax);
   const jobs = new Map<Open, number>();
   const series = new Map(taking.map((one): [Open, Series] => {
-    return [one, { name: one.entry.name, bytes, jobsPerSecond: [] }];
+    return [one, { name: one.entry.name, bytes, jobsPerSecond: [], startSeconds: [] }];
   }));
   const tried = async (one: Open, action: () => Promise<void>) => {
     try {
@@ -66,10 +68,13 @@ export async function measureAll(
     });
   }
   for (let round = 0; round < rounds; round++) {
-    for (const [one, { name, jobsPerSecond }] of series) {
+    for (const [one, { name, jobsPerSecond, startSeconds }] of series) {
       await tried(one, async () => {
-        const rate = await rateOf(one.contestant.measure, bytes, seconds, jobs.get(one) as number);
+        const { measure } = one.contestant;
+        const start = measure.kind === "whole runs" ? await measure.run(1, bytes) : 0;
+        const rate = await rateOf(measure, bytes, seconds, jobs.get(one) as number, start);
         jobsPerSecond.push(rate);
+        if (start > 0) startSeconds.push(start);
         events.onMeasured(name, bytes, rate);
       });
     }
@@ -77,15 +82,24 @@ export async function measureAll(
   return [...series.values()];
 }
 
-async function rateOf(measure: Measure, bytes: number, seconds: number, jobs: number) {
+async function rateOf(
+  measure: Measure,
+  bytes: number,
+  seconds: number,
+  jobs: number,
+  startSeconds: number,
+): Promise<number> {
   if (measure.kind === "time") return await measure.rate(bytes, seconds);
-  return jobs / await measure.run(jobs, bytes);
+  if (measure.kind === "jobs") return jobs / await measure.run(jobs, bytes);
+  const taken = await measure.run(jobs, bytes) - startSeconds;
+  if (taken > 0) return (jobs - 1) / taken;
+  throw new Error(`${jobs} jobs took no longer than one: a run is too short to be measured`);
 }
 
 /** How many jobs take about so many seconds. Also warms the contestant up. */
 async function jobsFor(measure: Measure, bytes: number, seconds: number): Promise<number> {
   if (measure.kind === "time") return 0;
-  if (measure.kind === "fixed jobs") {
+  if (measure.kind === "whole runs") {
     const jobs = measure.jobs(bytes);
     await measure.run(jobs, bytes); // the first run finds no file in the system's memory
     return jobs;

@@ -18,6 +18,8 @@ export interface Result {
   readonly mb_per_s_each_way: number;
   /** Of the jobs per second of the contestant that all are compared with. */
   readonly ratio: number | null;
+  /** A whole program: what it takes for one job. The rate is without that. */
+  readonly start_s?: number;
   /** The slowest and the fastest round, as parts of the median. */
   readonly spread: readonly [number, number];
 }
@@ -77,7 +79,7 @@ export function resultsOf(
 ): Result[] {
   const rateOf = ({ jobsPerSecond }: Series) => medianOf(jobsPerSecond);
   return all.map((series) => {
-    const { name, bytes, jobsPerSecond } = series;
+    const { name, bytes, jobsPerSecond, startSeconds } = series;
     const { group, what } = entries.find((entry) => entry.name === name) as Entry;
     const base = all.find((other) => other.name === comparedWith && other.bytes === bytes);
     const rate = rateOf(series);
@@ -89,6 +91,7 @@ export function resultsOf(
       bytes,
       jobs_per_s: Number(rate.toPrecision(3)),
       mb_per_s_each_way: Number((rate * bytes / 1e6).toPrecision(3)),
+      ...startSeconds.length > 0 && { start_s: Number(medianOf(startSeconds).toFixed(3)) },
       ratio: base ? Number((rate / rateOf(base)).toPrecision(2)) : null,
       spread: [Math.min(...parts), Math.max(...parts)],
     };
@@ -103,15 +106,31 @@ function round(number: number): number {
 export function tableOf({ results, compared_with: base }: Results): string {
   const sizes = [...new Set(results.map(({ bytes }) => bytes))];
   const names = [...new Set(results.map(({ name }) => name))];
-  const head = [`${base} = 1`, ...sizes.flatMap((bytes) => [sizeText(bytes), ""])];
+  const starts = startsIn(results);
+  const head = [
+    `${base} = 1`,
+    ...sizes.flatMap((bytes) => [sizeText(bytes), ""]),
+    ...starts.size > 0 ? ["start"] : [],
+  ];
   const rows = names.map((name) => [
     name,
     ...sizes.flatMap((bytes) => {
       const found = results.find((one) => one.name === name && one.bytes === bytes);
       return found ? [`${found.ratio ?? "-"}`, rateText(found)] : ["", ""];
     }),
+    ...starts.size > 0 ? [starts.get(name) ?? ""] : [],
   ]);
   return table(head, rows);
+}
+
+/** What each whole program takes for one job, by its name. */
+function startsIn(results: readonly Result[]): Map<string, string> {
+  const starts = new Map<string, string>();
+  for (const name of new Set(results.map((result) => result.name))) {
+    const all = results.flatMap((one) => one.name === name ? one.start_s ?? [] : []);
+    if (all.length > 0) starts.set(name, `${medianOf(all).toFixed(2)} s`);
+  }
+  return starts;
 }
 
 /** `64 B`, `64 KiB`, `1 MiB`. */

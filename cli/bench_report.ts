@@ -1,7 +1,7 @@
 /** How `distcomp bench` shows its figures: a table, or a list where that is too wide, and a sentence for each worker. */
 
 import { adviceOn, costOf, type JobCost, type WorkerFigures } from "./bench_figures.ts";
-import { formatBytes, formatCount, formatDuration, formatRate, printable } from "./format.ts";
+import { formatBytes, formatCount, formatRate, formatShort, printable } from "./format.ts";
 
 /** What was found about one worker: figures, or why there are none. */
 export type WorkerReport =
@@ -64,13 +64,6 @@ function cellsOf(figures: WorkerFigures, { coreMs, addedMs }: JobCost): string[]
     time(coreMs),
     time(addedMs),
   ];
-}
-
-/** `0.4 µs`, `40 µs`, `1.3 ms`, `120 ms`, `2.5s`: no more exact than it was measured. */
-export function formatShort(exactMs: number): string {
-  const ms = Number(exactMs.toPrecision(2));
-  if (ms >= 1000) return formatDuration(ms);
-  return ms < 1 ? `${Number((1000 * ms).toPrecision(2))} µs` : `${ms} ms`;
 }
 
 /** What to do about the costs of this worker's jobs, as one sentence without a period. */

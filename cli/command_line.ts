@@ -13,6 +13,7 @@ import { addExecOptions, type ExecFlags } from "./exec_options.ts";
 import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
 import { addKeyCommands, KEY_NOTES } from "./key_options.ts";
 import { printError, toStderr } from "./log.ts";
+import type { Outcome } from "./outcome.ts";
 import type { Roles } from "./roles.ts";
 import { applySettings } from "./settings.ts";
 import { readSettings, settingsPath } from "./settings_file.ts";
@@ -22,6 +23,8 @@ import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { addUpCommands, UP_NOTES } from "./up_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
+import { addReport, addWatch } from "./watching_commands.ts";
+import { withWebAddress } from "./web_options.ts";
 import { addWorkerOptions, type WorkerFlags } from "./worker_options.ts";
 
 /** Descriptions are not wrapped if fewer columns are left for them. */
@@ -37,7 +40,7 @@ export async function runCommandLine(
   const program = buildProgram(runtime, roles, args, outcome);
   try {
     checkHelpTopic(program, args);
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(withWebAddress(args), { from: "user" });
     return outcome.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return commanderExit(error, program, args);
@@ -46,10 +49,6 @@ export async function runCommandLine(
     if (error instanceof EndedRunError) toStderr(error.resumeHint);
     return error instanceof KeyError ? ExitCode.noWorker : ExitCode.usage;
   }
-}
-
-interface Outcome {
-  exitCode: number;
 }
 
 function buildProgram(
@@ -74,6 +73,8 @@ function buildProgram(
   if (roles.project) addNew(program, runtime, roles.project, outcome);
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
   if (roles.bench) addBench(program, runtime, roles.bench, outcome);
+  if (roles.report) addReport(program, runtime, roles.report, outcome);
+  if (roles.status) addWatch(program, runtime, roles, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
   if (roles.up) addUp(program, runtime, roles.up, outcome);
   if (roles.signer) addSigner(program, roles.signer, outcome);

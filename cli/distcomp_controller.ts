@@ -1,8 +1,9 @@
-/** The entry point of `distcomp-controller`, which has `distcomp run` and `distcomp key`, but cannot run jobs itself. */
+/** The entry point of `distcomp-controller`, which has `distcomp run`, `report` and `key`, but cannot run jobs itself. */
 
 import { main } from "./main.ts";
 
 main({
   controller: () => import("./run_command.ts"),
+  report: () => import("./report_command.ts"),
   key: () => import("./key_command.ts"),
 });

@@ -6,6 +6,7 @@ import {
   pastResults,
   type ResultsPlace,
 } from "../controller/output/past_results.ts";
+import type { CoreImage } from "../controller/workers/core_image.ts";
 import { formatAddress } from "../link/address.ts";
 import { shownName } from "../runtime/file_name.ts";
 import type { Runtime } from "../runtime/ports.ts";
@@ -126,13 +127,22 @@ export function dryText(counts: DryCounts, flags: RunFlags, plan: RunPlan): stri
       ? [`  left out: ${formatNoun(failedBefore, "failed job")} (retry with --retry-failed)`]
       : []),
     ...(unreadable > 0 ? [`  cannot be read: ${listed(problems, unreadable, "; ")}`] : []),
-    `core: ${printable(plan.core.name)}, ${formatBytes(plan.core.content.byteLength)}, ` +
-    plan.core.key.slice(0, KEY_CHARS),
+    ...coreLines(plan.core),
     ...setupLines(plan.core.setup),
     `workers: ${workersText(flags, plan)}`,
     `outputs: ${shownName(nameOf(flags))}`,
     "dry run: no job has run, and nothing was written",
   ].join("\n");
+}
+
+/** The core, or each of its builds. */
+function coreLines({ builds, ...core }: CoreImage): string[] {
+  if (!builds) return [coreLine(core)];
+  return builds.map(({ platform, image }) => `${coreLine(image)}, for ${platform}`);
+}
+
+function coreLine({ name, content, key }: CoreImage): string {
+  return `core: ${printable(name)}, ${formatBytes(content.byteLength)}, ${key.slice(0, KEY_CHARS)}`;
 }
 
 function headline({ jobs, bytesIn, names, done, failedBefore, unreadable }: DryCounts): string {

@@ -1,5 +1,6 @@
 /** What signals do to a run: the first ends it in order, the second at once, the third without cleaning up. */
 
+import type { LocalWorker } from "../controller/workers/local_worker.ts";
 import type { Run } from "../controller/run.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
 import { ExitCode } from "./exit_code.ts";
@@ -19,6 +20,7 @@ export class Interrupts {
   #count = 0;
   #run: Interruptible | undefined;
   #progress: Progress | undefined;
+  #early: Pick<LocalWorker, "abandon" | "close"> | undefined;
 
   /** `resumeHint`: the line with which the process ends, if it ends here. */
   constructor(resumeHint: string | undefined) {
@@ -29,6 +31,11 @@ export class Interrupts {
   /** Waits for work that may be left undone: rejects with an `InterruptedError` as soon as a signal comes. */
   async race<T>(work: Promise<T>): Promise<T> {
     return await Promise.race([work, this.#interrupted.promise]);
+  }
+
+  /** This worker was started before the run, and ends with the process if there will be no run. */
+  onEarly(worker: Pick<LocalWorker, "abandon" | "close"> | undefined): void {
+    this.#early = worker;
   }
 
   /** Signals end this run from now on. */
@@ -62,6 +69,8 @@ export class Interrupts {
   #exit(): void {
     this.#progress?.stop();
     if (this.#resumeHint !== undefined) toStderr(this.#resumeHint);
-    void exit(ExitCode.interrupted);
+    if (this.#run || !this.#early) return void exit(ExitCode.interrupted);
+    this.#early.abandon(); // it is killed, and not waited for
+    void this.#early.close().finally(() => exit(ExitCode.interrupted));
   }
 }

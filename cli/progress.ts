@@ -6,8 +6,8 @@ import type { Clock, Timer } from "../runtime/clock.ts";
 import { isInBackground } from "../runtime/job_control.ts";
 import { liveLine, type Progress } from "./live_line.ts";
 import { toStderr, type WriteLine } from "./log.ts";
+import { RecentRate } from "../watch/recent_rate.ts";
 import { progressBar, progressText } from "./progress_text.ts";
-import { RecentRate } from "./recent_rate.ts";
 
 /** Five times a second looks smooth, and costs nothing. */
 const REDRAW_MS = 200;

@@ -16,8 +16,12 @@ export interface Roles {
   readonly check?: () => Promise<typeof import("./check_command.ts")>;
   /** `distcomp bench`. */
   readonly bench?: () => Promise<typeof import("./bench_command.ts")>;
+  /** `distcomp status`. */
+  readonly status?: () => Promise<typeof import("./status_command.ts")>;
   /** `distcomp key`. */
   readonly key?: () => Promise<typeof import("./key_command.ts")>;
+  /** `distcomp report`. */
+  readonly report?: () => Promise<typeof import("./report_command.ts")>;
   /** `distcomp up`. */
   readonly up?: () => Promise<typeof import("./up_command.ts")>;
   /** The process in which `distcomp check` tries a core. */

@@ -1,9 +1,12 @@
 /** `distcomp run`: builds a run from the command line, completes it, and reports the result. */
 
-import { join } from "node:path";
+import os from "node:os";
+import { join, resolve } from "node:path";
 import process from "node:process";
 import { KeptCrashes } from "../controller/kept_crashes.ts";
+import { buildFor } from "../controller/workers/core_builds.ts";
 import { PayloadMemory } from "../controller/workers/payload_memory.ts";
+import type { LocalWorker } from "../controller/workers/local_worker.ts";
 import type { Outputs } from "../controller/output/outputs.ts";
 import { Run, type RunParts } from "../controller/run.ts";
 import { formatAddress, isLoopback } from "../link/address.ts";
@@ -15,11 +18,13 @@ import { closeToOthers } from "../runtime/private_process.ts";
 import type { Log } from "../system/log.ts";
 import { InterruptedError } from "../controller/run_errors.ts";
 import { guardedRuntime } from "../security/guarded_runtime.ts";
+import { hostPlatform } from "../system/host.ts";
 import { isInherited } from "../system/inherited_variables.ts";
 import { removeDeadSocket } from "../system/unix_socket.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { dryRun } from "./dry_run.ts";
+import { launchEarly } from "./early_worker.ts";
 import { ExitCode } from "./exit_code.ts";
 import { warnInsecureRun } from "./insecure_warning.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -31,8 +36,10 @@ import { programName, resumeHint, shownCommand } from "./resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
 import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
 import { coreOutputOf, type RunFlags } from "./run_options.ts";
-import { openOutputs, rootOf, stateOf } from "./run_outputs.ts";
+import { nameOf, openOutputs, rootOf, stateOf } from "./run_outputs.ts";
 import { planOf, type RunPlan, withoutExcluded } from "./run_plan.ts";
+import { LiveRun } from "../watch/live_run.ts";
+import { type RunFacts, RunWatch } from "../watch/run_watch.ts";
 import { afterRun, type Ending } from "./run_ending.ts";
 import { RunMessages } from "./run_messages.ts";
 import { report, type RunEnd } from "./run_report.ts";
@@ -42,6 +49,8 @@ import { StateReporter } from "./run_state.ts";
 import { RunTimeLimit } from "./run_time_limit.ts";
 import { handleSignals } from "./signals.ts";
 import { handleSuspension } from "./suspension.ts";
+import { SOFTWARE } from "./version.ts";
+import { type OpenPage, openPage } from "./web_page.ts";
 import { watchWorkers, workerListsOf } from "./worker_list.ts";
 
 /**
@@ -68,11 +77,16 @@ export async function runCommand(runtime: Runtime, request: RunRequest): Promise
     onStop: (signal) => interrupts.onStop(signal),
     onAsked: () => reporter.onAsked(),
   });
+  const early = launchEarly(runtime, request);
+  void early.then((worker) => interrupts.onEarly(worker));
   let end: RunEnd | undefined;
   let ending: Ending = { code: ExitCode.interrupted };
   try {
     const { plan, folder } = await open(runtime, request, interrupts);
-    end = await complete(runtime, request, { plan, folder, interrupts, reporter, file });
+    end = await complete(runtime, request, {
+      ...{ plan, folder, interrupts, reporter, file },
+      early: await early,
+    });
     ending = { code: report(end, flags, hint) };
     return ending.code;
   } catch (error) {
@@ -83,6 +97,7 @@ export async function runCommand(runtime: Runtime, request: RunRequest): Promise
     if (!flags.quiet) toStderr(hint);
     return ExitCode.interrupted;
   } finally {
+    await (await early)?.close();
     interrupts.onReported();
     await afterRun(runtime, flags, file, end, ending);
   }
@@ -123,16 +138,18 @@ interface RunContext {
   readonly interrupts: Interrupts;
   readonly reporter: StateReporter;
   readonly file: LogFile | undefined;
+  /** The worker on this machine, if it was started before the run. */
+  readonly early: LocalWorker | undefined;
 }
 
 /** Completes the run, whether it succeeds or not, and releases the output folder. */
 async function complete(
   runtime: Runtime,
   request: RunRequest,
-  { plan, folder, interrupts, reporter, file }: RunContext,
+  { plan, folder, interrupts, reporter, file, early }: RunContext,
 ): Promise<RunEnd> {
   const { flags } = request;
-  const messages = new RunMessages(flags.quiet ?? false, file);
+  const messages = new RunMessages(flags.quiet ?? false, file, runtime.clock);
   const { log, write } = messages;
   const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
   const warning = missedVariablesText(missed);
@@ -142,11 +159,22 @@ async function complete(
   const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });
   if (insecure) warnInsecureRun(log);
   const ssh = withSsh(guarded, plan.executables);
-  const run = runOf(ssh.runtime, request, plan, folder, log, write, printed);
+  const run = runOf(ssh.runtime, request, { plan, folder, early }, log, write, printed);
   const progress = messages.progress = startProgress(run, flags, runtime);
   const logged = file && progressLines(() => run.status, runtime.clock, LOGGED_MS, file.write);
   interrupts.onRun(run, progress);
-  reporter.onRun(run, write);
+  const watched = new RunWatch(run, factsOf(runtime, flags, plan), runtime.clock, messages.lines);
+  const snapshot = () => watched.snapshot();
+  reporter.onRun(watched, write);
+  const { files } = folder;
+  const live = new LiveRun({
+    runtime,
+    snapshot,
+    state: stateOf(flags),
+    files,
+    log,
+    variables: process.env,
+  });
   const { timeLimit } = flags;
   const limit = timeLimit && new RunTimeLimit(runtime.clock, timeLimit, run, write);
   handleSuspension([progress, run]);
@@ -157,8 +185,15 @@ async function complete(
       run.setWorkers([...withoutExcluded(workers, flags), ...plan.workers.filter(isSsh)]),
     log,
   );
+  let page: OpenPage | undefined;
   try {
     if (key !== undefined || (listen && !isLoopback(listen))) await guarded.openKey();
+    page = await openPage(guarded, flags, {
+      role: "controller",
+      collect: snapshot,
+      log,
+      print: messages.print,
+    });
     await run.complete();
     await folder.tidy?.();
     return { status: run.status, error: undefined, setup: plan.core.setup };
@@ -168,10 +203,13 @@ async function complete(
     watch.stop();
     if (limit) limit.stop();
     logged?.stop();
+    watched.stop();
     progress.stop();
     await ssh.end();
     await printed?.close();
+    await live.close();
     await folder.release();
+    await page?.end();
   }
 }
 
@@ -179,8 +217,10 @@ async function complete(
 function runOf(
   runtime: Runtime,
   request: RunRequest,
-  plan: RunPlan,
-  { files, sink, journal, resume }: Outputs,
+  { plan, folder: { files, sink, journal, resume }, early }: Pick<
+    RunContext,
+    "plan" | "folder" | "early"
+  >,
   log: Log,
   write: WriteLine,
   printed: CoreOutputSink | undefined,
@@ -199,7 +239,7 @@ function runOf(
   const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
   const crashes = keepCrashes ? keptCrashes(runtime, files, flags, plan, log) : undefined;
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
-  const options = { listen, onListening, failureLimit, skipsExpected };
+  const options = { listen, onListening, failureLimit, skipsExpected, early };
   const parts = { source, sink, journal, log, crashes, onPrinted, ...options };
   return new Run({ runtime, ...parts, ...plan, options: { ...plan.options, memory } });
 }
@@ -216,7 +256,7 @@ function keptCrashes(
     files,
     output: rootOf(flags),
     folder: join(stateOf(flags), "crashes"),
-    core,
+    core: buildFor(core, hostPlatform()), // a crash is replayed here
     program: programName(runtime),
     executable: runtime.selfCommand()[0] ?? process.execPath,
     log,
@@ -229,6 +269,18 @@ function startProgress(run: Run, flags: RunFlags, { clock }: Runtime): Progress 
   void run.countTotal();
   const show = canShowLine() ? barProgress : lineProgress;
   return show(() => run.status, clock);
+}
+
+/** What those who look at the run are told of it. */
+function factsOf(runtime: Runtime, flags: RunFlags, { core }: RunPlan): RunFacts {
+  return {
+    software: SOFTWARE,
+    runtime: runtime.name,
+    host: os.hostname(),
+    pid: process.pid,
+    core: { name: core.name, sha256: core.key },
+    output: resolve(nameOf(flags)),
+  };
 }
 
 function isSsh({ kind }: Address): boolean {

@@ -24,10 +24,11 @@ import {
 import { parseLabel } from "./node_names.ts";
 import { addSshOptions, type SshFlags } from "./ssh_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
+import { addWebOptions, type WebFlags } from "./web_options.ts";
 import { parseWorkers } from "./worker_list.ts";
 
 /** The parsed values of the options. */
-export interface RunFlags extends ShareFlags, SshFlags {
+export interface RunFlags extends ShareFlags, SshFlags, WebFlags {
   readonly inputs?: string;
   readonly lines?: string;
   readonly repeat?: number;
@@ -77,8 +78,7 @@ export function addRunOptions(command: Command): Command {
   addInputOptions(command);
   addWorkerOptions(command);
   addJobOptions(command);
-  return command
-    .optionsGroup("Messages:")
+  return addWebOptions(command.optionsGroup("Messages:"))
     .addOption(
       new Option("--core-output <what>", "what cores print: show it, keep it in files, or off")
         .choices(CORE_OUTPUTS).default("show"),

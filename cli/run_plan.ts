@@ -1,11 +1,13 @@
 /** The parts of a run that the command line alone determines: the core, the workers and the job options. */
 
 import type { ClusterOptions } from "../controller/cluster/cluster.ts";
-import { type CoreImage, readCoreImage } from "../controller/workers/core_image.ts";
+import { readCoreBuilds } from "../controller/workers/core_builds.ts";
+import type { CoreImage } from "../controller/workers/core_image.ts";
 import type { LocalWorkerShares } from "../controller/workers/local_worker.ts";
 import type { Address } from "../runtime/ports.ts";
 import { formatAddress } from "../link/address.ts";
 import { refusalOf } from "../controller/workers/worker_selection.ts";
+import { coreFilesOf } from "./core_files.ts";
 import { clusterOptionsOf, type RunFlags } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
 import { type Executable, findExecutables } from "../up/executables.ts";
@@ -46,7 +48,10 @@ export async function planOf(
   if (!isLocal) checkNoShares(flags);
   checkVerify(flags, workers.length);
   return {
-    core: await readCoreImage(core, isLocal, { beside: flags.with, variables: flags.env }),
+    core: await readCoreBuilds(await coreFilesOf(core), isLocal, {
+      beside: flags.with,
+      variables: flags.env,
+    }),
     options: {
       ...clusterOptionsOf(flags),
       refusalOf: flags.only || flags.exclude ? refusalOf(flags) : undefined,

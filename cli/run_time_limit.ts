@@ -20,7 +20,7 @@ const TICK_MS_MAX = 1_000;
 const TICK_PART = 0.02;
 
 /** What a time limit ends. */
-type Limited = Pick<Run, "interrupt" | "abandon" | "snapshot">;
+type Limited = Pick<Run, "interrupt" | "abandon" | "view">;
 
 /** Ends a run when its time is nearly over. Stop it when the run has ended. */
 export class RunTimeLimit implements Timer {
@@ -53,7 +53,7 @@ export class RunTimeLimit implements Timer {
     const leftMs = stopMs - (this.#clock.now() - this.#startedAtMs);
     const drainMs = DRAIN_PART * this.#limitMs;
     if (leftMs > 2 * drainMs) return;
-    const { status, oldest: [oldest] } = this.#run.snapshot();
+    const { status, oldest: [oldest] } = this.#run.view({ oldestMax: 1, workerJobsMax: 0 });
     this.#longestMs = Math.max(this.#longestMs, oldest?.sentMsAgo ?? 0);
     if (!this.#isDraining && leftMs <= Math.min(drainMs, this.#longestMs)) {
       this.#isDraining = true;

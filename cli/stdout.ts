@@ -14,3 +14,11 @@ export function writeStdout(text: string): void {
     // A terminal that has hung up fails with EIO.
   }
 }
+
+/** Writes a long text. Resolves when the system has all of it, or nobody reads any more: this process may end then. */
+export function writeAllStdout(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.on("error", () => resolve());
+    process.stdout.write(text, () => resolve());
+  });
+}

@@ -108,7 +108,7 @@ export class WorkerBench {
     const jobMs = await this.#jobTime();
     return {
       worker: nameOf(this.#target),
-      slots: this.#cluster.snapshot(0).workers[0]?.slots ?? 1,
+      slots: this.#cluster.view({ oldestMax: 0, workerJobsMax: 0 }).workers[0]?.slots ?? 1,
       roundTripMs,
       jobMs,
       inputBytes: this.#plan.input.byteLength,

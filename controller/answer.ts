@@ -11,4 +11,6 @@ export type Answer =
   & {
     /** What the job printed last, if it failed and printed something. */
     readonly lastLines?: readonly string[];
+    /** Begins with what the job has used, as the worker has sent it, if it has. */
+    readonly usage?: Uint8Array;
   };

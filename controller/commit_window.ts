@@ -21,6 +21,11 @@ export class CommitWindow {
     return this.#jobs === 0;
   }
 
+  /** Whether workers have to wait. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
   /** The write of a result has begun. */
   onBegun(bytes: number): void {
     this.#jobs += 1;

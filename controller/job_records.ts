@@ -4,15 +4,16 @@ import { crc32 } from "node:zlib";
 import type { Completion } from "./cluster/task.ts";
 import type { ReadyTask, UnreadableTask } from "./inputs/source.ts";
 import { checksumText } from "./output/checksum.ts";
-import type { JobRecord } from "./output/journal_record.ts";
+import type { JobRecord, JobTimes } from "./output/journal_record.ts";
 import type { PackPlace } from "./output/sink.ts";
 
 /** The record of a job whose output is written. */
 export function doneRecord(
-  { job, worker, answeredAtMs }: Completion<ReadyTask>,
+  completion: Completion<ReadyTask>,
   output: Uint8Array,
   place?: PackPlace,
 ): JobRecord {
+  const { job, worker } = completion;
   const { index, name, identity, note } = job.payload;
   return {
     index,
@@ -23,8 +24,7 @@ export function doneRecord(
     attempt: job.attempt,
     bytesIn: job.bytes,
     bytesOut: output.byteLength,
-    queueMs: toMicroseconds(job.sentAtMs - job.queuedAtMs),
-    runMs: toMicroseconds(answeredAtMs - job.sentAtMs),
+    ...timesOf(completion),
     crcOut: checksumText(crc32(output)),
     ...place,
     identity,
@@ -33,10 +33,8 @@ export function doneRecord(
 }
 
 /** The record of a job that has failed with an answer. */
-export function failedRecord(
-  { job, answer, worker, answeredAtMs }: Completion<ReadyTask>,
-  error: string,
-): JobRecord {
+export function failedRecord(completion: Completion<ReadyTask>, error: string): JobRecord {
+  const { job, answer, worker } = completion;
   const { index, name, identity, note } = job.payload;
   const exitCode = answer.kind === "result" ? answer.result.exitCode : 0;
   return {
@@ -48,8 +46,7 @@ export function failedRecord(
     attempt: job.attempt,
     bytesIn: job.bytes,
     bytesOut: answer.kind === "result" ? answer.result.output.byteLength : 0,
-    queueMs: toMicroseconds(Math.max(0, job.sentAtMs - job.queuedAtMs)), // it may be queued again
-    runMs: toMicroseconds(answeredAtMs - job.sentAtMs),
+    ...timesOf(completion),
     ...(answer.kind === "error" ? { cause: answer.cause } : {}),
     ...(answer.lastLines?.length ? { printed: answer.lastLines } : {}),
     ...(exitCode !== 0 ? { exitCode } : {}), // 0 if only writing the output failed
@@ -68,8 +65,25 @@ export function unreadableRecord({ index, name, reason }: UnreadableTask): JobRe
     attempt: 0,
     bytesIn: 0,
     bytesOut: 0,
-    queueMs: 0,
-    runMs: 0,
+  };
+}
+
+/** When and where the job ran, and what it used. JSON leaves out what is `undefined`. */
+function timesOf(completion: Completion<ReadyTask>): JobTimes {
+  const { job, node, measures, answeredAtMs, aheadMs } = completion;
+  const queuedAt = toMicroseconds(job.addedAtMs + aheadMs);
+  if (!measures) return { queuedAt, answeredAt: toMicroseconds(answeredAtMs + aheadMs), node };
+  const { startedAtMs, runMs, cpuMs, memoryBytes, slot } = measures;
+  const startedAt = startedAtMs + aheadMs;
+  return {
+    queuedAt,
+    startedAt: toMicroseconds(startedAt),
+    endedAt: toMicroseconds(startedAt + runMs),
+    runMs: toMicroseconds(runMs),
+    cpuMs,
+    memoryBytes,
+    node,
+    slot,
   };
 }
 

@@ -3,20 +3,24 @@
 import { formatAddress } from "../link/address.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
-import { Cluster, type ClusterOptions, type ClusterStatus } from "./cluster/cluster.ts";
-import type { WorkerSnapshot } from "./cluster/snapshot.ts";
+import { Cluster, type ClusterOptions } from "./cluster/cluster.ts";
+import type { ViewLimits } from "./cluster/cluster_view.ts";
 import { CommitWindow } from "./commit_window.ts";
 import { Committer } from "./committer.ts";
 import { type FailureLimit, isExceeded, TooManyFailuresError } from "./failure_limit.ts";
 import type { ReadyTask, Source, SourceTask } from "./inputs/source.ts";
 import type { Journal } from "./output/journal.ts";
 import type { OutputSink } from "./output/sink.ts";
+import type { PrintedByJob } from "./printed_by_job.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
+import type { RunStatus, RunView } from "./run_status.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
-import { type JobCounts, Tally } from "./tally.ts";
+import { Tally } from "./tally.ts";
 import type { CoreImage } from "./workers/core_image.ts";
 import { LocalWorker, type LocalWorkerShares } from "./workers/local_worker.ts";
 
+export type { PrintedByJob } from "./printed_by_job.ts";
+export type { RunStatus, RunView } from "./run_status.ts";
 export type { Failure } from "./tally.ts";
 
 /** The parts that a run works with. */
@@ -36,6 +40,8 @@ export interface RunParts {
   readonly onListening?: (address: Address) => void;
   /** What the local worker gets of this machine. `undefined`: the run starts none. */
   readonly local?: LocalWorkerShares | undefined;
+  /** This worker, if it was launched before the run. */
+  readonly early?: LocalWorker | undefined;
   /** Gets what jobs print, if `options.coreOutput` asks for it. */
   readonly onPrinted?: (printed: PrintedByJob) => void;
   /** Keeps crashes, if given. */
@@ -45,39 +51,6 @@ export interface RunParts {
   /** Jobs that will probably be skipped because they finished in earlier runs. They take no time. */
   readonly skipsExpected?: number;
 }
-
-/** Lines that a job has printed, or its core while no job ran: then `name` is undefined. */
-export interface PrintedByJob {
-  readonly name: string | undefined;
-  readonly attempt: number;
-  readonly lines: readonly string[];
-  /** Lines before these that were left out, because there were too many. */
-  readonly leftOut: number;
-}
-
-/** The progress of a run. */
-export interface RunStatus extends ClusterStatus, JobCounts {
-  readonly elapsedMs: number;
-  /** The fraction of the slots' time in which they had a job, 0 to 1. */
-  readonly busyPart: number;
-}
-
-/** What a run is doing at one moment. */
-export interface RunSnapshot {
-  readonly status: RunStatus;
-  /** `draining`: it starts no more jobs. `ending`: it waits for no more jobs. */
-  readonly phase: "running" | "draining" | "ending";
-  readonly workers: readonly WorkerSnapshot[];
-  /** The jobs that run longest, the longest first. */
-  readonly oldest: readonly {
-    readonly name: string;
-    readonly worker: string;
-    readonly sentMsAgo: number;
-  }[];
-}
-
-/** So many of the jobs that run longest are named in a snapshot. */
-const OLDEST_JOBS_MAX = 3;
 
 /** The phase of a run. It never goes back to an earlier one. */
 type State =
@@ -177,13 +150,13 @@ export class Run {
   }
 
   /** What the run is doing now, for people who ask. */
-  snapshot(): RunSnapshot {
-    const { status } = this;
+  view(limits: ViewLimits): RunView {
     const { phase } = this.#state;
-    if (phase === "stopped") return { status, phase: "ending", workers: [], oldest: [] };
-    const { workers, oldest } = this.#cluster.snapshot(OLDEST_JOBS_MAX);
-    const named = oldest.map(({ task, ...job }) => ({ ...job, name: task.name }));
-    return { status, phase: phase === "draining" ? phase : "running", workers, oldest: named };
+    const isReading = this.#isFeeding;
+    const now = { status: this.status, isReading, waitsForOutputs: this.#window.isFull };
+    if (phase === "stopped") return { ...now, phase: "ending", workers: [], oldest: [] };
+    const isDraining = phase === "draining";
+    return { ...now, phase: isDraining ? phase : "running", ...this.#cluster.view(limits) };
   }
 
   /** Dials these workers from now on. Workers that are no longer in the list finish their jobs and are removed. */
@@ -202,7 +175,7 @@ export class Run {
   }
 
   async #start(): Promise<void> {
-    const { workers, listen, onListening, local, crashes, runtime, log } = this.#parts;
+    const { workers, listen, onListening, local, early, crashes, runtime, log } = this.#parts;
     await crashes?.open();
     this.setWorkers(workers);
     if (listen) {
@@ -211,7 +184,8 @@ export class Run {
     }
     if (local !== undefined) {
       const options = { shares: local, log, dumpsFolder: crashes?.dumpsFolder };
-      this.#local = await LocalWorker.start(runtime, this.#cluster, options);
+      early?.use(this.#cluster, log);
+      this.#local = early ?? await LocalWorker.start(runtime, this.#cluster, options);
     }
     void this.#feed();
   }
@@ -304,11 +278,11 @@ export class Run {
     await Promise.race([this.#window.empty(), this.#abandoned.promise]);
     const { journal, sink, crashes } = this.#parts;
     const closings = [
-      () => localClosed,
       // If outputs are still being written, one of them may be renamed into place without a record.
       () => journal.close(this.#window.isEmpty),
       () => sink.close().finally(() => this.#tally.onLost(sink.lostOutputs ?? 0)),
       () => crashes?.close(),
+      () => localClosed, // last: it ends beside all that
     ];
     let first: unknown;
     for (const close of closings) {

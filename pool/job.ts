@@ -52,6 +52,8 @@ interface Facts<T> {
   payload: T;
   /** Where its data is, so that it had better run there. */
   near: EndpointId | undefined;
+  /** When it was queued for the first time. */
+  addedAtMs: number;
   /** When it was queued last. */
   queuedAtMs: number;
   /** How often it was sent; 1 during its first run. */
@@ -97,6 +99,7 @@ export function newJob<T>(
     payload,
     near,
     state: "outside",
+    addedAtMs: nowMs,
     queuedAtMs: nowMs,
     attempt: 0,
     sentAtMs: 0,
@@ -115,6 +118,7 @@ export function newJob<T>(
 /** Makes a second copy of a job, which must not run on any of `endpoints`. */
 export function copyOf<T>(job: Job<T>, endpoints: readonly EndpointId[], nowMs: number): Job<T> {
   const copy = recordOf(newJob(job.client, job.core, job.bytes, job.payload, nowMs));
+  copy.addedAtMs = job.addedAtMs;
   copy.attempt = job.attempt;
   copy.crashCount = job.crashCount;
   copy.antiAffinity = { endpoints, isRequired: true };

@@ -20,6 +20,8 @@ export interface PoolCounts {
   readonly endpoints: number;
   /** The slots of all ready endpoints. */
   readonly slots: number;
+  /** Those of them for which their endpoint has a job. */
+  readonly slotsBusy: number;
   /** Whether all ready endpoints have reported their slots; otherwise `slots` is an estimate. */
   readonly slotsAreKnown: boolean;
   readonly queued: number;

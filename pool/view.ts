@@ -26,9 +26,10 @@ export class PoolView<T> {
       queued += client.queued;
       queuedBytes += client.queuedBytes;
     }
-    const { slots, unreported, inFlight } = this.endpoints.sums;
+    const { slots, slotsBusy, unreported, inFlight } = this.endpoints.sums;
     const endpoints = this.endpoints.size;
-    return { endpoints, slots, slotsAreKnown: unreported === 0, queued, queuedBytes, inFlight };
+    const slotsAreKnown = unreported === 0;
+    return { endpoints, slots, slotsBusy, slotsAreKnown, queued, queuedBytes, inFlight };
   }
 
   /** How many jobs all ready endpoints together should have in flight. */
@@ -103,8 +104,13 @@ export class PoolView<T> {
   }
 
   /** Jobs in flight at one endpoint whose results are still wanted, the oldest first. */
-  jobsAt(id: EndpointId): Job<T>[] {
-    return [...this.endpoints.get(id)?.inFlight ?? []].filter(isWanted);
+  jobsAt(id: EndpointId, jobsMax = Infinity): Job<T>[] {
+    const jobs: Job<T>[] = [];
+    for (const job of this.endpoints.get(id)?.inFlight ?? []) {
+      if (jobs.length >= jobsMax) break;
+      if (isWanted(job)) jobs.push(job);
+    }
+    return jobs;
   }
 
   /** Jobs in flight whose results are still wanted, the oldest of each endpoint first. */

@@ -19,6 +19,7 @@ export const MessageType = {
   compression: 0x0c,
   /** A worker sends it, too. */
   compressed: 0x0d,
+  usage: 0x0e,
 } as const;
 
 /** Types of the frames that a worker sends. Version 2 added all but `ok` and `error`. */
@@ -27,7 +28,9 @@ export const ResponseType = {
   draining: 0x03,
   printed: 0x04,
   arrivalRate: 0x05,
+  okWithUsage: 0x06,
   compressed: 0x0d,
+  errorWithUsage: 0xfd,
   kindError: 0xfe,
   error: 0xff,
 } as const;

@@ -7,6 +7,7 @@ import {
   JOB_PREFIX_BYTES,
   JOB_RESULT_PREFIX_BYTES,
 } from "./limits.ts";
+import { type JobUsage, USAGE_BYTES, writeUsage } from "./job_usage.ts";
 import { encodeCoreHead } from "./message.ts";
 import type { JobLimits } from "./message_2.ts";
 import { type Uint64, writeUint64 } from "./uint64.ts";
@@ -21,7 +22,8 @@ const BATCH_BYTES_FIRST = 4 * 1024;
 const COPIED_PAYLOAD_BYTES_MAX = 32 * 1024;
 
 /** The most bytes of a header and of the fields before an input or output in a payload. */
-const PREAMBLE_BYTES_MAX = HEADER_BYTES + JOB_LIMITS_BYTES + JOB_PREFIX_BYTES;
+const PREAMBLE_BYTES_MAX = HEADER_BYTES +
+  Math.max(JOB_LIMITS_BYTES + JOB_PREFIX_BYTES, USAGE_BYTES + JOB_RESULT_PREFIX_BYTES);
 
 /**
  * Gathers frames and returns them as pieces to write, in order.
@@ -120,6 +122,19 @@ export class FrameWriter {
   /** Writes the same response without its output. The caller must write `outputBytes` bytes next. */
   jobResultHead(id: Uint64, exitCode: number, outputBytes: number): void {
     this.#header(ResponseType.ok, id, JOB_RESULT_PREFIX_BYTES + outputBytes);
+    this.#resultPrefix(exitCode, outputBytes);
+  }
+
+  /** The same with what the job has used. */
+  usageResultHead(id: Uint64, usage: JobUsage, exitCode: number, outputBytes: number): void {
+    const payloadBytes = USAGE_BYTES + JOB_RESULT_PREFIX_BYTES + outputBytes;
+    this.#header(ResponseType.okWithUsage, id, payloadBytes);
+    writeUsage(this.#view, this.#end, usage);
+    this.#advance(USAGE_BYTES);
+    this.#resultPrefix(exitCode, outputBytes);
+  }
+
+  #resultPrefix(exitCode: number, outputBytes: number): void {
     this.#view.setInt32(this.#end, exitCode, true);
     writeUint64(this.#view, this.#end + 4, outputBytes);
     this.#advance(JOB_RESULT_PREFIX_BYTES);

@@ -125,14 +125,14 @@ export function decodeCoreResponse(payload: Uint8Array<ArrayBuffer>): void {
   new PayloadReader(payload, "The response to a new compute core").end();
 }
 
-/** Decodes the successful response to a job. */
-export function decodeJobResponse(payload: Uint8Array<ArrayBuffer>): JobResult {
-  checkBlobToEnd(payload, 4, "a job's output");
+/** Decodes the successful response to a job, which begins at `at`. */
+export function decodeJobResponse(payload: Uint8Array<ArrayBuffer>, at = 0): JobResult {
+  checkBlobToEnd(payload, at + 4, "a job's output");
   const { buffer, byteOffset, byteLength } = payload;
-  const outputBytes = byteLength - JOB_RESULT_PREFIX_BYTES;
+  const outputAt = at + JOB_RESULT_PREFIX_BYTES;
   // Not `subarray`, which takes half as long again: every job passes here.
-  const output = new Uint8Array(buffer, byteOffset + JOB_RESULT_PREFIX_BYTES, outputBytes);
-  return { exitCode: readInt32(payload, 0), output };
+  const output = new Uint8Array(buffer, byteOffset + outputAt, byteLength - outputAt);
+  return { exitCode: readInt32(payload, at), output };
 }
 
 /**

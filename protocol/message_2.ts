@@ -4,6 +4,7 @@ import { decodeCompression } from "./compressed.ts";
 import { type CoreOutputMode, decodeCoreOutput } from "./core_output.ts";
 import { type ContentPart, type CoreSetup, decodeContent, decodeSetup } from "./core_setup.ts";
 import { MalformedPayloadError, UnknownTypeError } from "./errors.ts";
+import { decodeUsageRequest } from "./job_usage.ts";
 import { encodeFrame, type Frame, MessageType, ResponseType } from "./frame.ts";
 import { ERROR_TEXT_BYTES_MAX, JOB_LIMITS_BYTES } from "./limits.ts";
 import { checkJob, decodeError, decodeMessage, type Message } from "./message.ts";
@@ -91,6 +92,8 @@ export type Message2 =
   | { readonly type: "cancel"; readonly id: Uint64; readonly message: Uint64 }
   | { readonly type: "ping"; readonly id: Uint64 }
   | { readonly type: "coreOutput"; readonly id: Uint64; readonly mode: CoreOutputMode }
+  /** Whether answers to jobs are to carry what the jobs have used. */
+  | { readonly type: "usage"; readonly id: Uint64; readonly isWanted: boolean }
   /** Whether the worker is to compress what it sends. */
   | { readonly type: "compression"; readonly id: Uint64; readonly compresses: boolean };
 
@@ -155,19 +158,25 @@ export function encodeDraining(): Uint8Array<ArrayBuffer> {
   return encodeFrame({ type: ResponseType.draining, id: 0, payload: NO_PAYLOAD });
 }
 
-/** Encodes an error response with a kind as a whole frame. A text over 4 KiB is cut between two characters. */
+/**
+ * Encodes an error response with a kind as a whole frame. A text over 4 KiB is cut between two characters. `usage`: what
+ * the job has used, encoded, if the controller wants that and it is known.
+ */
 export function encodeKindError(
   id: Uint64,
   kind: FailureKindName,
   text: string,
+  usage?: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  const payload = new Uint8Array(1 + ERROR_TEXT_BYTES_MAX);
-  payload[0] = FailureKind[kind];
-  const { written } = new TextEncoder().encodeInto(text, payload.subarray(1));
+  const kindAt = usage?.byteLength ?? 0;
+  const payload = new Uint8Array(kindAt + 1 + ERROR_TEXT_BYTES_MAX);
+  if (usage) payload.set(usage);
+  payload[kindAt] = FailureKind[kind];
+  const { written } = new TextEncoder().encodeInto(text, payload.subarray(kindAt + 1));
   return encodeFrame({
-    type: ResponseType.kindError,
+    type: usage ? ResponseType.errorWithUsage : ResponseType.kindError,
     id,
-    payload: payload.subarray(0, 1 + written),
+    payload: payload.subarray(0, kindAt + 1 + written),
   });
 }
 
@@ -206,6 +215,8 @@ export function decodeMessage2(frame: Frame): Message2 {
     }
     case MessageType.coreOutput:
       return { type: "coreOutput", id, mode: decodeCoreOutput(payload) };
+    case MessageType.usage:
+      return { type: "usage", id, isWanted: decodeUsageRequest(payload) };
     case MessageType.compression:
       return { type: "compression", id, compresses: decodeCompression(payload) };
     case MessageType.version:

@@ -14,6 +14,7 @@ export * from "./errors.ts";
 export * from "./frame.ts";
 export * from "./frame_decoder.ts";
 export * from "./frame_writer.ts";
+export * from "./job_usage.ts";
 export * from "./limits.ts";
 export * from "./message.ts";
 export * from "./message_2.ts";

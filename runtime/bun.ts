@@ -32,6 +32,12 @@ import {
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
 import { selfCommandOf } from "./self_command.ts";
+import {
+  enlargeSendBuffer,
+  LARGE_WRITE_BYTES,
+  SEND_BUFFER_FUNCTIONS,
+  type SendBufferLibrary,
+} from "./send_buffer.ts";
 import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
 import { checkOwnSocket } from "./unix_owner.ts";
 
@@ -71,6 +77,12 @@ function receiveLibrary(): ReceiveLibrary {
   return receiving ??= openCFunctions<ReceiveLibrary>(RECEIVE_FUNCTIONS);
 }
 
+let sending: SendBufferLibrary | undefined;
+
+function sendBufferLibrary(): SendBufferLibrary {
+  return sending ??= openCFunctions<SendBufferLibrary>(SEND_BUFFER_FUNCTIONS);
+}
+
 /** A socket as a stream. `handlers` below passes the events of the socket to it. */
 class SocketStream implements ByteStream {
   readonly peer: string;
@@ -79,6 +91,7 @@ class SocketStream implements ByteStream {
   readonly #incoming: ChunkQueue;
   readonly #direct = new DirectReads(receiveLibrary);
   #onWritable: ((error?: Error) => void) | undefined;
+  #hasLargeBuffer = false;
   #isClosed = false;
 
   constructor(socket: Socket) {
@@ -97,6 +110,7 @@ class SocketStream implements ByteStream {
   }
 
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (bytes.byteLength >= LARGE_WRITE_BYTES && !this.ends) this.#enlargeBuffer();
     let rest = bytes;
     while (rest.byteLength > 0) {
       const written = this.#isClosed ? -1 : this.#socket.write(rest);
@@ -104,6 +118,12 @@ class SocketStream implements ByteStream {
       rest = rest.subarray(written);
       if (rest.byteLength > 0) await this.#writable();
     }
+  }
+
+  #enlargeBuffer(): void {
+    if (this.#hasLargeBuffer) return;
+    this.#hasLargeBuffer = true;
+    if (process.platform === "linux") enlargeSendBuffer(sendBufferLibrary(), this.#socket.fd ?? -1);
   }
 
   endWrites(): Promise<void> {

@@ -71,6 +71,7 @@ export interface CLibrary<Pointer, Size> {
   getrlimit(resource: number, limits: Uint8Array): number;
   setrlimit(resource: number, limits: Uint8Array): number;
   exit(status: number): void;
+  clock_gettime(clock: number, time: Uint8Array): number;
   errnoLocation(): Pointer | null;
   /** Linux only. */
   madvise?(address: Pointer, length: Size, advice: number): number;
@@ -127,6 +128,8 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   setrlimit: { args: ["i32", "buffer"], returns: "i32" },
   // void exit(int status)
   exit: { args: ["i32"], returns: "void" },
+  // int clock_gettime(clockid_t clock, struct timespec *time)
+  clock_gettime: { args: ["i32", "buffer"], returns: "i32" },
   // int *__errno_location(void), Linux; int *__error(void), macOS
   errnoLocation: {
     symbol: IS_MACOS ? "__error" : "__errno_location",

@@ -9,6 +9,7 @@ import { closeOnExec } from "./close_on_exec.ts";
 import { allowCoreDumps } from "./core_dumps.ts";
 import { reasonOfErrno } from "./error_text.ts";
 import { takeMemory } from "./inherited_memory.ts";
+import { LibcUsage } from "./process_usage.ts";
 import type {
   InheritedMemory,
   NativePointer,
@@ -53,6 +54,7 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
   readonly #libc: CLibrary<Pointer, Size>;
   readonly #memory: ForeignMemory<Pointer, Size>;
   readonly #fd: number;
+  readonly usage: LibcUsage<Size>;
 
   constructor(
     libc: CLibrary<Pointer, Size>,
@@ -63,6 +65,7 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
     this.#libc = libc;
     this.#memory = memory;
     this.#fd = fd;
+    this.usage = new LibcUsage(libc, memory.size);
     if (fd < 0) throw this.#failed("socket");
     closeOnExec(libc, memory, fd);
   }

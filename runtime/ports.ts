@@ -203,6 +203,7 @@ export interface SlotChannel {
   /** Takes memory that this process has inherited; `undefined` if it cannot. */
   takeMemory?(memory: InheritedMemory): SlotMemory | undefined;
   readonly printing: SlotPrinting;
+  readonly usage: ProcessUsage;
   /**
    * Makes a bad memory access leave its address in the file at `path`, from `at` on (`fault_trace.ts`). Returns the
    * addresses below the stack, in which only its overflow can be. Missing where the runtime names an overflow itself.
@@ -243,6 +244,19 @@ export interface SlotMemory {
   restoreInput(at: number, bytes: number): void;
   /** Copies the output of a core's last job to `at`. Returns whether it could. The output is not at a null pointer. */
   writeOutput(at: number, core: NativeCore): boolean;
+}
+
+/** What this process has used. Each call takes less than a microsecond, except for the memory. */
+export interface ProcessUsage {
+  /** The time on the monotonic clock of the machine, the same for all its processes, in microseconds. */
+  nowUs(): number;
+  /** The CPU time of all threads of this process, in microseconds. */
+  cpuUs(): number;
+  /**
+   * The most memory that this process had since the last call, or in its life where the system does not forget that; 0
+   * if the system does not say. Takes about 10 microseconds.
+   */
+  takePeakBytes(): number;
 }
 
 /** What a slot's core prints: stdout and stderr, in one pipe to the worker. */

@@ -25,6 +25,7 @@ import {
 } from "pkijs";
 import { NAME_TYPES, type NameFields } from "./certificate_name.ts";
 import type { Validity } from "./key.ts";
+import { addressBytes } from "../runtime/ip_address.ts";
 import { OIDS } from "./oids.ts";
 
 /** All keys are of this kind: TLS libraries and browsers know it, and it is fast. */
@@ -41,8 +42,9 @@ const DIGITAL_SIGNATURE = 0x80;
 const CERT_SIGN = 0x04;
 const CRL_SIGN = 0x02;
 
-/** GeneralName: a DNS name. */
+/** GeneralName: a DNS name, or an IP address. */
 const DNS_NAME = 2;
+const IP_ADDRESS = 7;
 
 /** What a certificate says. */
 export interface CertificateContent extends Validity {
@@ -50,8 +52,8 @@ export interface CertificateContent extends Validity {
   readonly publicKey: CryptoKey;
   /** 16 random bytes as hexadecimal digits. */
   readonly serialNumber: string;
-  /** Of a process: what it may be used for, and the names under which it is found. Missing for an issuer. */
-  readonly leaf?: { readonly usages: readonly string[]; readonly dnsNames: readonly string[] };
+  /** Of a process: what it may be used for, and the names and addresses where it is found. Missing for an issuer. */
+  readonly leaf?: { readonly usages: readonly string[]; readonly hosts: readonly string[] };
 }
 
 /** Who signs a certificate. */
@@ -101,7 +103,7 @@ function usageExtensions(leaf: CertificateContent["leaf"]): Extension[] {
       extension(OIDS.keyUsage, true, bits(CERT_SIGN | CRL_SIGN, 1)),
     ];
   }
-  const names = leaf.dnsNames.map((value) => new GeneralName({ type: DNS_NAME, value }));
+  const names = leaf.hosts.map(hostName);
   return [
     extension(OIDS.basicConstraints, true, new BasicConstraints().toSchema()),
     extension(OIDS.keyUsage, true, bits(DIGITAL_SIGNATURE, 7)),
@@ -112,6 +114,12 @@ function usageExtensions(leaf: CertificateContent["leaf"]): Extension[] {
     ),
     extension(OIDS.subjectAltName, false, new GeneralNames({ names }).toSchema()),
   ];
+}
+
+function hostName(host: string): GeneralName {
+  const bytes = addressBytes(host);
+  if (!bytes) return new GeneralName({ type: DNS_NAME, value: host });
+  return new GeneralName({ type: IP_ADDRESS, value: new OctetString({ valueHex: bytes.buffer }) });
 }
 
 function extension(extnID: string, critical: boolean, value: { toBER(): ArrayBuffer }): Extension {

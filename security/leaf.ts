@@ -21,12 +21,14 @@ export interface Leaf {
 /**
  * Makes a certificate for a process of `machine`. It is valid as long as its issuer: a worker runs for months, and
  * renewing the certificate would protect nothing, as whoever can read the memory of a process can read its key file.
+ * `hosts`: names and addresses under which browsers find it.
  */
 export async function makeLeaf(
   key: Key,
   role: Role,
   machine: NamedMachine,
   { clock, random }: Sources,
+  hosts: readonly string[] = [],
 ): Promise<Leaf> {
   const pair = await crypto.subtle.generateKey(KEY_ALGORITHM, true, ["sign", "verify"]);
   const content = {
@@ -37,7 +39,7 @@ export async function makeLeaf(
     notAfterMs: key.notAfterMs,
     leaf: {
       usages: [OIDS.serverAuth, OIDS.clientAuth, ROLE_USAGES[role]],
-      dnsNames: [SERVER_NAMES[role]],
+      hosts: [SERVER_NAMES[role], ...hosts],
     },
   };
   const der = await makeCertificate(content, await signerOf(key, role));

@@ -6,12 +6,16 @@
 import {
   decodeStringAndBlob,
   encodeStringAndBlob,
+  type JobUsage,
   MalformedPayloadError,
   readInt32,
   readUint32,
   readUint64,
+  readUsage,
   type Uint64,
+  USAGE_BYTES,
   writeUint64,
+  writeUsage,
 } from "../protocol/mod.ts";
 import type { InheritedMemory } from "../runtime/ports.ts";
 
@@ -43,12 +47,13 @@ export const SLOT_OUTPUT_TAKEN = 0x86;
  * Bytes of a slot's shared memory. The first number is the id of the job that the slot started last. The second is
  * written by the worker: not 0 while the core prints nothing, so that its jobs need no marks. The third is the index
  * of the started job in its run, if core dumps are kept. The next two are the addresses between which the stack can
- * overflow. Then comes a number that is not 0 after the process has called `exit`, if it notes that. What the system
- * tells about a bad memory access follows, and is the last that the process writes.
+ * overflow. Then comes when the started job began, on the machine's clock in microseconds, and a number that is not 0
+ * after the process has called `exit`, if it notes that. What the system tells about a bad memory access follows, and
+ * is the last that the process writes.
  */
-export const SLOT_SHARED_BYTES = 72;
-export const SLOT_EXIT_AT = 40;
-export const SLOT_FAULT_AT = 48;
+export const SLOT_SHARED_BYTES = 80;
+export const SLOT_EXIT_AT = 48;
+export const SLOT_FAULT_AT = 56;
 
 /** Where the worker writes the second number. */
 export const SLOT_QUIET_AT = 8;
@@ -120,11 +125,16 @@ export interface SharedOutput {
   readonly region: number;
   readonly bytes: number;
   readonly exitCode: number;
+  readonly usage: JobUsage;
 }
+
+/** Bytes before the usage: region (4), bytes (8), exit code (4). */
+const SHARED_OUTPUT_PREFIX_BYTES = 16;
 
 /** Encodes the payload of `SLOT_SHARED_OUTPUT`. */
 export function encodeSharedOutput(output: SharedOutput): Uint8Array<ArrayBuffer> {
-  const view = new DataView(new ArrayBuffer(16));
+  const view = new DataView(new ArrayBuffer(SHARED_OUTPUT_PREFIX_BYTES + USAGE_BYTES));
+  writeUsage(view, SHARED_OUTPUT_PREFIX_BYTES, output.usage);
   view.setUint32(0, output.region, true);
   writeUint64(view, 4, output.bytes);
   view.setInt32(12, output.exitCode, true);
@@ -133,19 +143,22 @@ export function encodeSharedOutput(output: SharedOutput): Uint8Array<ArrayBuffer
 
 /** Decodes it. Whether it makes sense has to be checked: a core can write to the socket of its slot. */
 export function decodeSharedOutput(payload: Uint8Array<ArrayBuffer>): SharedOutput {
-  if (payload.byteLength !== 16) {
+  if (payload.byteLength !== SHARED_OUTPUT_PREFIX_BYTES + USAGE_BYTES) {
     throw new MalformedPayloadError(`A slot describes an output in ${payload.byteLength} bytes`);
   }
   return {
     region: readUint32(payload, 0),
     bytes: Number(readUint64(payload, 4)),
     exitCode: readInt32(payload, 12),
+    usage: readUsage(payload.subarray(SHARED_OUTPUT_PREFIX_BYTES)),
   };
 }
 
 /** How a slot is started. */
 export interface SlotStart {
   readonly number: number;
+  /** Which slot of its worker it is, from 0 on. */
+  readonly slot: number;
   /** What it proves itself with when it connects: another process that knows the socket cannot take its place. */
   readonly ticket: number;
   /** The CPUs that it binds itself to, as Linux writes them. */

@@ -17,9 +17,9 @@ import {
   type Uint64,
 } from "../protocol/mod.ts";
 import { messageOf } from "../runtime/error_text.ts";
-import type { Clock } from "../runtime/clock.ts";
 import type { NativeCore, Runtime, SlotChannel } from "../runtime/ports.ts";
 import { JobMarks } from "./job_marks.ts";
+import { JobMeter } from "./job_meter.ts";
 import { SharedJobs } from "./shared_jobs.ts";
 import {
   decodeLoad,
@@ -45,10 +45,10 @@ const CORE_API_VERSION = 1;
  * Answers are gathered for about this long at most, to be written together. A longer time would delay the
  * answers before a long job, and lose more of them when a job crashes the slot.
  */
-const ANSWERS_HELD_MS = 0.3;
+const ANSWERS_HELD_US = 300;
 
 /** A job of at least this length is marked even while its core prints nothing: that costs less than 1 % of it. */
-const MARKED_JOB_MS = 5;
+const MARKED_JOB_US = 5_000;
 
 /** Outputs up to this size are gathered; a larger one is copied to shared memory, or written from the core's own. */
 const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
@@ -89,7 +89,7 @@ function serveWorker(
   runtime: Runtime,
   channel: SlotChannel,
   socketPath: string,
-  { number, ticket, dumpsCore, notesExit, memory }: SlotStart,
+  { number, slot: index, ticket, dumpsCore, notesExit, memory }: SlotStart,
 ): void {
   const path = sharedPath(socketPath, number);
   const shared = new Float64Array(channel.share(path, SLOT_SHARED_BYTES));
@@ -97,12 +97,14 @@ function serveWorker(
   const gap = channel.traceFaults?.(path, SLOT_FAULT_AT);
   if (gap) shared.set([gap.from, gap.to], 3);
   const jobs = memory && SharedJobs.open(channel, memory);
-  const slot = new Slot(runtime, channel, shared, { notesIndex: dumpsCore, shared: jobs });
+  const slot = new Slot(runtime, channel, shared, { index, notesIndex: dumpsCore, shared: jobs });
   slot.register(ticket);
   slot.serve();
 }
 
 interface SlotOptions {
+  /** Which slot of its worker it is. */
+  readonly index: number;
   /** Whether it notes the index of each job in its run. */
   readonly notesIndex: boolean;
   readonly shared: SharedJobs | undefined;
@@ -110,29 +112,29 @@ interface SlotOptions {
 
 class Slot {
   readonly #runtime: Runtime;
-  readonly #clock: Clock;
   readonly #channel: SlotChannel;
   readonly #decoder = new FrameDecoder();
   readonly #writer = new FrameWriter();
   /** Shared with the worker, which must know the running job even while earlier answers are still gathered here. */
   readonly #startedJob: Float64Array<ArrayBuffer>;
   readonly #marks: JobMarks;
+  readonly #meter: JobMeter;
   readonly #notesIndex: boolean;
   readonly #shared: SharedJobs | undefined;
   #core: NativeCore | undefined;
-  #flushedAtMs = 0;
+  #flushedAtUs = 0;
 
   constructor(
     runtime: Runtime,
     channel: SlotChannel,
     startedJob: Float64Array<ArrayBuffer>,
-    { notesIndex, shared }: SlotOptions,
+    { index, notesIndex, shared }: SlotOptions,
   ) {
     this.#runtime = runtime;
-    this.#clock = runtime.clock;
     this.#channel = channel;
     this.#startedJob = startedJob;
     this.#marks = new JobMarks(channel.printing, this.#writer, startedJob);
+    this.#meter = new JobMeter(channel.usage, index);
     this.#notesIndex = notesIndex;
     this.#shared = shared;
   }
@@ -149,7 +151,7 @@ class Slot {
       const bytes = this.#channel.read(this.#decoder.space());
       if (bytes === 0) break;
       this.#decoder.commit(bytes);
-      this.#flushedAtMs = this.#clock.now();
+      this.#flushedAtUs = this.#channel.usage.nowUs();
       for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
         this.#onFrame(frame);
       }
@@ -179,6 +181,7 @@ class Slot {
         throw new Error(`worker_init returned ${result}`);
       }
       this.#core = core;
+      this.#meter.onLoaded();
       this.#marks.announce(id, 0);
       this.#writer.frame(ResponseType.ok, id, NOTHING);
     } catch (error) {
@@ -209,20 +212,22 @@ class Slot {
   #onStarted(id: Uint64, index: Uint64): void {
     this.#startedJob[0] = id as number;
     if (this.#notesIndex) this.#startedJob[2] = Number(index);
+    this.#startedJob[5] = this.#meter.onStart();
   }
 
   #onEnded(core: NativeCore, id: number, exitCode: number): void {
+    const heldUs = this.#meter.onEnd() - this.#flushedAtUs;
     const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
     const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
     this.#answer(core, id, exitCode);
     core.free();
-    const heldMs = this.#clock.now() - this.#flushedAtMs;
-    if (isMarked || heldMs > MARKED_JOB_MS) this.#marks.write(id);
-    if (heldMs > ANSWERS_HELD_MS) this.#flush();
+    if (isMarked || heldUs > MARKED_JOB_US) this.#marks.write(id);
+    if (heldUs > ANSWERS_HELD_US) this.#flush();
   }
 
   #answer(core: NativeCore, id: Uint64, exitCode: number): void {
     const { outputBytes, outputPointer } = core;
+    const { usage } = this.#meter;
     const isMissing = outputBytes > 0 && !outputPointer;
     if (isMissing || outputBytes > OUTPUT_BYTES_MAX) {
       const problem = isMissing ? " at a null pointer" : `, but the limit is ${OUTPUT_BYTES_MAX}`;
@@ -231,10 +236,10 @@ class Slot {
     const isSmall = outputBytes <= GATHERED_OUTPUT_BYTES_MAX;
     const region = isSmall ? undefined : this.#shared?.output(core);
     if (region !== undefined) {
-      const output = encodeSharedOutput({ region, bytes: outputBytes, exitCode });
+      const output = encodeSharedOutput({ region, bytes: outputBytes, exitCode, usage });
       return this.#writer.frame(SLOT_SHARED_OUTPUT, id, output);
     }
-    this.#writer.jobResultHead(id, exitCode, outputBytes);
+    this.#writer.usageResultHead(id, usage, exitCode, outputBytes);
     if (isSmall) core.copyOutput(this.#writer.reserve(outputBytes));
     else if (outputPointer) {
       this.#flush();
@@ -252,6 +257,6 @@ class Slot {
       this.#channel.write(piece);
       this.#writer.release(piece);
     }
-    this.#flushedAtMs = this.#clock.now();
+    this.#flushedAtUs = this.#channel.usage.nowUs();
   }
 }

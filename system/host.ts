@@ -16,6 +16,11 @@ export function host(): Host {
   return { machine: machine === "arm64" ? "aarch64" : machine, format: formatOf(process.platform) };
 }
 
+/** The platform of this machine, as a worker says it: `linux-x86_64`, `darwin-aarch64`. */
+export function hostPlatform(): string {
+  return `${process.platform}-${host().machine}`;
+}
+
 function formatOf(platform: string): Host["format"] {
   if (platform === "darwin") return "Mach-O";
   return platform === "win32" ? "PE" : "ELF";

@@ -87,6 +87,8 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp key rotate --keep 7d": "tests/cli/key_command_test.ts runs the same",
   "ssh -fN -L 7433:127.0.0.1:7433 node1": "it needs another machine",
   "distcomp run core.so inputs/ --ssh node[1-20]": "tests/up/ssh_run_test.ts does the same",
+  "distcomp run core.x86_64.so,core.aarch64.so inputs/ --ssh node[1-20],pi[1-8]":
+    "tests/cli/several_builds_test.ts does the same, without ssh",
   "distcomp up ssh node[1-20]": "tests/up/up_ssh_test.ts does the same",
   "distcomp up slurm 50 -- --time=4:00:00 --partition=short":
     "tests/up/slurm_test.ts does the same",
@@ -95,6 +97,11 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp up k8s --image registry/distcomp:1 | kubectl apply -f -":
     "it needs Kubernetes; tests/up/manifests_test.ts",
   "distcomp up systemd > distcomp.service": "tests/up/up_command_test.ts does the same",
+  "./distcomp run --web core.so inputs/": "tests/web/browser_test.ts runs the same",
+  "ssh -L 8080:127.0.0.1:8080 login1": "it needs another machine",
+  "openssl rand -hex 16 >prometheus.token": "it needs openssl, and any other text does as well",
+  "./distcomp run --web 0.0.0.0:8080 --web-token prometheus.token core.so inputs/":
+    "tests/web/secure_page_test.ts does the same",
   "npx -y deno@2.9.6 task demo": "the same, with a picture that takes longer",
   [
     `python3 -c 'from PIL import Image; Image.open("demo/mandelbrot.png").quantize(160)` +

@@ -81,6 +81,29 @@ const ARROWS: Record<string, readonly string[]> = {
   "check": [...LEVEL_1, "worker/cores"],
   // Starts and ends workers as processes of other systems, and knows nothing of what is inside of them.
   "up": ["runtime", "system", "link/backoff.ts", "security/refused_error.ts"],
+  // What a run or a worker is doing, for those who look at it from outside.
+  "watch": [
+    "runtime",
+    "system",
+    "controller",
+    "controller/cluster",
+    "controller/inputs",
+    "controller/output",
+  ],
+  // The page of a run or a worker, and who may look at it.
+  "web": [
+    "runtime",
+    "system",
+    "link",
+    "security",
+    "watch/snapshot.ts",
+    "page/uplot.ts",
+    "web/page",
+  ],
+  // What all pages have in common.
+  "page": ["runtime", "system"],
+  "report": ["protocol", "runtime", "system", "controller/output"],
+  "report/page": ["runtime", "system", "page", "report"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
   "cli": [
     "core",
@@ -89,12 +112,15 @@ const ARROWS: Record<string, readonly string[]> = {
     "slot",
     "check",
     "up",
+    "report",
     "link",
     "protocol",
     "runtime",
     "security",
     "system",
     "templates",
+    "watch",
+    "web",
     "deno.json",
   ],
 };

@@ -2,7 +2,6 @@
 
 import os from "node:os";
 import { resolve } from "node:path";
-import process from "node:process";
 import {
   CONTROLLER_SILENT_MS_MAX,
   INSTANCE_BYTES,
@@ -11,7 +10,7 @@ import {
 } from "../protocol/mod.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
-import { host } from "../system/host.ts";
+import { hostPlatform } from "../system/host.ts";
 import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { type Log, silentLog } from "../system/log.ts";
 import type { ConnectionContext } from "./controllers/connection_context.ts";
@@ -297,7 +296,7 @@ export class Worker implements AsyncDisposable {
       instance: this.#instance,
       slots: this.#options.slots,
       memoryBytes: this.#gauge.memory.totalBytes,
-      platform: `${process.platform}-${host().machine}`,
+      platform: hostPlatform(),
       software: this.#options.software ?? "distcomp",
       machine: this.#options.name ?? os.hostname(),
       labels: this.#options.labels ?? [],

@@ -25,8 +25,15 @@ export interface Contestant {
 export type Measure =
   /** It runs as many jobs as take the time that a measurement should take. */
   | { readonly kind: "jobs"; readonly run: RunJobs }
-  /** It runs so many, whatever their rate, because each number needs files of its own. */
-  | { readonly kind: "fixed jobs"; readonly run: RunJobs; readonly jobs: (bytes: number) => number }
+  /**
+   * A whole program. It runs so many jobs, whatever their rate, because each number needs files of its own. What a run
+   * of one job takes is its start, which is measured too and shown by itself: others start before they are measured.
+   */
+  | {
+    readonly kind: "whole runs";
+    readonly run: RunJobs;
+    readonly jobs: (bytes: number) => number;
+  }
   /** It measures for so long, and says how many jobs it has run each second. */
   | { readonly kind: "time"; readonly rate: (bytes: number, seconds: number) => Promise<number> };
 

@@ -1,8 +1,8 @@
 /** distcomp itself, in each of its forms: the worker alone, controller and worker, and the whole program with files. */
 
-import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { inputFolder, inputTar } from "../inputs.ts";
 import { outputOf, startWorker } from "../programs.ts";
 import {
   type Contestant,
@@ -23,9 +23,11 @@ export interface Form {
 /** A worker gets as many jobs ahead as a large window of our own controller has. */
 const WINDOW_FACTOR = 4;
 
-/** Files per run: some seconds of work, and no more bytes than a small disk has. */
-const FILES_MAX = 20_000;
-const FILE_BYTES_MAX = 100 * 1024 * 1024;
+/** Jobs per run: some seconds of work, and no more bytes than a small disk has. */
+const FILES_MAX = 50_000;
+const FILE_BYTES_MAX = 256 * 1024 * 1024;
+const ENTRIES_MAX = 300_000;
+const PACK_BYTES_MAX = 512 * 1024 * 1024;
 
 /** All contestants of one form. */
 export function entriesOf(form: Form): Entry[] {
@@ -86,10 +88,11 @@ async function openMemory(form: Form, { core, slots, folder }: Ground): Promise<
 async function openFiles(form: Form, ground: Ground): Promise<Contestant> {
   const command = await form.command();
   const run: RunJobs = async (jobs, bytes) => {
-    const inputs = await inputsIn(ground.folder, jobs, bytes);
+    const inputs = await inputFolder(ground.folder, jobs, bytes);
     return await secondsOf(command, ground, [inputs, "-o", join(ground.folder, "outputs")]);
   };
-  return { measure: { kind: "fixed jobs", run, jobs: filesOf } };
+  const jobs = (bytes: number) => jobsWithin(FILES_MAX, FILE_BYTES_MAX, bytes);
+  return { measure: { kind: "whole runs", run, jobs } };
 }
 
 async function openPacks(form: Form, ground: Ground): Promise<Contestant> {
@@ -98,13 +101,12 @@ async function openPacks(form: Form, ground: Ground): Promise<Contestant> {
     throw new MissingError("this distcomp has no --pack");
   }
   const run: RunJobs = async (jobs, bytes) => {
-    const inputs = await inputsIn(ground.folder, jobs, bytes);
-    const tar = `${inputs}.tar`;
-    if (!existsSync(tar)) await outputOf(["tar", "cf", tar, "-C", inputs, "."]);
+    const tar = inputTar(ground.folder, jobs, bytes);
     const pack = join(ground.folder, "outputs.tar");
     return await secondsOf(command, ground, ["--inputs", tar, "--pack", pack]);
   };
-  return { measure: { kind: "fixed jobs", run, jobs: filesOf } };
+  const jobs = (bytes: number) => jobsWithin(ENTRIES_MAX, PACK_BYTES_MAX, bytes);
+  return { measure: { kind: "whole runs", run, jobs } };
 }
 
 /** How long a whole run takes, from its start to its end. Its outputs are removed. */
@@ -125,18 +127,6 @@ async function secondsOf(
 /** Whatever workers the user has named for other runs, these use this machine. */
 const ALONE = { env: { DISTCOMP_WORKERS: "" } };
 
-function filesOf(bytes: number): number {
-  return Math.min(FILES_MAX, Math.floor(FILE_BYTES_MAX / bytes));
-}
-
-/** A folder with so many files. It is kept for the next run. */
-async function inputsIn(folder: string, files: number, bytes: number): Promise<string> {
-  const inputs = join(folder, `inputs-${bytes}-${files}`);
-  if (existsSync(inputs)) return inputs;
-  await mkdir(inputs);
-  const content = new Uint8Array(bytes).fill(42);
-  for (let index = 0; index < files; index++) {
-    await writeFile(join(inputs, String(index).padStart(6, "0")), content);
-  }
-  return inputs;
+function jobsWithin(jobsMax: number, bytesMax: number, bytes: number): number {
+  return Math.min(jobsMax, Math.floor(bytesMax / bytes));
 }

@@ -262,9 +262,8 @@ export class Blame<T extends Task> {
       else all.onAccepted(node);
     }
     const answer = withCrashes(best.completion.answer, crashes);
-    const { worker } = best.completion;
     const failures = { attempts: attempts.tries, workers: namesOf(nodes.keys()) };
-    const completion = { job, answer, worker, answeredAtMs, failures };
+    const completion = { ...best.completion, job, answer, answeredAtMs, failures };
     return nodes.size > 1
       ? { ...completion, reason: reasonOnSeveral(reasons, crashes) }
       : completion;

@@ -6,16 +6,17 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
 import { boundedLog } from "../../system/line_limit.ts";
 import type { Log } from "../../system/log.ts";
+import { refusalByBuild } from "../workers/core_builds.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import { RUN_PATIENCE, type WorkerNeeds } from "../workers/patience.ts";
 import { Workers } from "../workers/workers.ts";
 import { ClusterClients } from "./cluster_clients.ts";
+import type { ClusterView, ViewLimits } from "./cluster_view.ts";
 import { SchedulingPasses } from "./scheduling_passes.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { Nodes } from "./nodes.ts";
 import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "./retries.ts";
-import type { Snapshot } from "./snapshot.ts";
 import { type ClusterEvents, type ClusterOptions, type ClusterStatus, type Task } from "./task.ts";
 import { VotersWatch } from "./voters_watch.ts";
 
@@ -74,7 +75,8 @@ export class Cluster<T extends Task> implements Disposable {
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
     const needs = { ...options.patience ?? RUN_PATIENCE, workersMin };
-    const workers = this.#workers = this.#openWorkers(runtime, needs, options);
+    const refusalOf = refusalByBuild(core, options.refusalOf);
+    const workers = this.#workers = this.#openWorkers(runtime, needs, { ...options, refusalOf });
     const onEvent = () => this.#onEvent();
     this.clients = new ClusterClients({
       jobs,
@@ -109,9 +111,9 @@ export class Cluster<T extends Task> implements Disposable {
     return this.#pool.utilization;
   }
 
-  /** What the workers do now, and at most `jobsMax` of the jobs that run longest. */
-  snapshot(jobsMax: number): Snapshot<T> {
-    return this.#endpoints.snapshot(this.#clock.now(), jobsMax);
+  /** What the workers do now, and the jobs that run longest. */
+  view(limits: ViewLimits): ClusterView<T> {
+    return this.#endpoints.view(this.#clock.now(), limits);
   }
 
   // Workers.

@@ -8,16 +8,18 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { Answer } from "../answer.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
+import { buildFor } from "../workers/core_builds.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
 import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
+import { type ClusterView, type ViewLimits, viewOf } from "./cluster_view.ts";
+import { WorkerClock } from "./job_measures.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import type { JobPolicy } from "./retries.ts";
-import { type Snapshot, snapshotOf } from "./snapshot.ts";
 import { loadingSlotsOf } from "./loading_slots.ts";
 import type { LoadingSlots, Printed, Task } from "./task.ts";
 import { whenNear } from "./nearness.ts";
@@ -32,6 +34,7 @@ interface Endpoint {
   readonly id: EndpointId;
   readonly worker: ConnectedWorker;
   readonly node: Node;
+  readonly clock: WorkerClock;
   answeredAtMs: number;
 }
 
@@ -77,9 +80,9 @@ export class Endpoints<T extends Task> {
     return this.#byId.size;
   }
 
-  /** What the workers do now, and at most `jobsMax` of the jobs that run longest. */
-  snapshot(nowMs: number, jobsMax: number): Snapshot<T> {
-    return snapshotOf(this.#byId.values(), this.#parts.pool, nowMs, jobsMax);
+  /** What the workers do now, and the jobs that run longest. */
+  view(nowMs: number, limits: ViewLimits): ClusterView<T> {
+    return viewOf([...this.#byId.values()], this.#parts.pool, nowMs, limits);
   }
 
   /** The slots that load the core, as far as the workers have said. */
@@ -103,7 +106,8 @@ export class Endpoints<T extends Task> {
 
   loadCore(id: EndpointId): void {
     const { core, initMs } = this.#parts;
-    this.#byId.get(id)?.worker.connection.loadCore(core, initMs);
+    const worker = this.#byId.get(id)?.worker;
+    worker?.connection.loadCore(buildFor(core, worker.platform), initMs);
   }
 
   send(id: EndpointId, dispatch: DispatchId, { attempt, payload }: Job<T>): void {
@@ -134,10 +138,10 @@ export class Endpoints<T extends Task> {
     const hasLimits = connection.version > 1;
     const known = { name, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
-    const endpoint = { id, worker, node, answeredAtMs };
+    const endpoint = { id, worker, node, clock: new WorkerClock(), answeredAtMs };
     this.#byId.set(id, endpoint);
     this.#byWorker.set(worker, endpoint);
-    jobs.onEndpointUp(id, place);
+    jobs.onEndpointUp(id, place, hasLimits ? undefined : () => this.#unlimited);
     connection.serve({
       onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
       onPrinted: (dispatch, notice) => this.#onPrinted(id, dispatch, notice),
@@ -213,7 +217,7 @@ export class Endpoints<T extends Task> {
   /** Disconnects workers that have drained, and version 1 workers that hang. */
   onTick(nowMs: number): void {
     this.#notices.onTick(nowMs);
-    const { pool, workers, policy } = this.#parts;
+    const { pool, jobs, workers, policy } = this.#parts;
     for (const { id, worker } of [...this.#byId.values()]) {
       const isDraining = worker.state.kind === "draining";
       if (isDraining && pool.inFlightAt(id) === 0) workers.disconnect(worker);
@@ -226,17 +230,13 @@ export class Endpoints<T extends Task> {
       const problem = this.#version1.problem(job.sentAtMs, endpoint.answeredAtMs, nowMs);
       if (!problem) continue;
       workers.disconnect(endpoint.worker, problem);
-      for (const other of current) if (other.endpoint === id) this.#preferLimits(other.job);
+      const unlimited = this.#unlimited;
+      for (const other of current) if (other.endpoint === id) jobs.onHung(other.job, unlimited);
     }
   }
 
-  /** The job may have hung a worker: it runs next, if possible, on one that ends it at its time limit. */
-  #preferLimits(job: Job<T>): void {
-    if (job.antiAffinity.isRequired) return;
-    const { pool, clock } = this.#parts;
-    const unlimited = [...this.#byId.values()].filter(({ node }) => !node.hasLimits);
-    const antiAffinity = { endpoints: unlimited.map(({ id }) => id), isRequired: false };
-    pool.onAntiAffinity(job, antiAffinity, clock.now());
+  get #unlimited(): EndpointId[] {
+    return [...this.#byId.values()].filter(({ node }) => !node.hasLimits).map(({ id }) => id);
   }
 
   #onAnswer(endpoint: Endpoint, dispatch: DispatchId, answer: Answer): void {
@@ -255,7 +255,15 @@ export class Endpoints<T extends Task> {
     worker.answers += 1;
     endpoint.answeredAtMs = answeredAtMs;
     if (pool.isWanted(job)) {
-      jobs.onAnswer({ job, answer, worker: worker.name, answeredAtMs }, endpoint.node);
+      const { slots, name } = worker;
+      const measures = answer.usage &&
+        endpoint.clock.measures(answer.usage, slots, job.sentAtMs, answeredAtMs);
+      const aheadMs = jobs.wallTime.aheadMs(answeredAtMs);
+      const { node } = worker;
+      jobs.onAnswer(
+        { job, answer, worker: name, node, measures, answeredAtMs, aheadMs },
+        endpoint.node,
+      );
     }
   }
 

@@ -4,6 +4,7 @@ import type { ClientId, CoreKey, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { WallTime } from "../../system/wall_time.ts";
 import type { Answer } from "../answer.ts";
 import type { Departure } from "../workers/workers.ts";
 import { Blame } from "./blame.ts";
@@ -40,6 +41,7 @@ export interface JobActions<T extends Task> {
 
 /** The jobs of one run, in a pool. */
 export class Jobs<T extends Task> {
+  readonly wallTime: WallTime;
   readonly #pool: Pool<T>;
   readonly #clock: Clock;
   readonly #core: CoreKey;
@@ -68,6 +70,7 @@ export class Jobs<T extends Task> {
     const { policy = DEFAULT_POLICY, speculates = true, verifiedPart = 0 } = options;
     this.#pool = pool;
     this.#clock = clock;
+    this.wallTime = new WallTime(clock);
     this.#core = core;
     this.#actions = actions;
     this.#client = pool.onClientUp();
@@ -164,9 +167,18 @@ export class Jobs<T extends Task> {
     this.#crashed.push({ job, reason });
   }
 
-  /** A worker of this place is an endpoint. */
-  onEndpointUp(endpoint: EndpointId, place: object): void {
-    this.#lost.onWorkerAt(place, endpoint, this.#clock.now());
+  /** A worker of this place is an endpoint. See `LostJobs.onWorkerAt`. */
+  onEndpointUp(
+    endpoint: EndpointId,
+    place: object,
+    unlimited: (() => readonly EndpointId[]) | undefined,
+  ): void {
+    this.#lost.onWorkerAt(place, endpoint, unlimited, this.#clock.now());
+  }
+
+  /** The job may have hung a worker that is lost: it runs next, if possible, where its time limit is enforced. */
+  onHung(job: Job<T>, unlimited: readonly EndpointId[]): void {
+    this.#lost.onHung(job, unlimited, this.#clock.now());
   }
 
   /** The endpoint of a worker of this place is gone. Its jobs run again. */
@@ -183,7 +195,10 @@ export class Jobs<T extends Task> {
     for (const { job, reason } of this.#crashed.splice(0)) {
       const message = `${LOSSES_MAX} workers were lost while running it; the last one: ${reason}`;
       const answer: Answer = { kind: "error", cause: "crash", message };
-      this.#complete({ job, answer, worker: "", answeredAtMs });
+      const aheadMs = this.wallTime.aheadMs(answeredAtMs);
+      this.#complete({
+        ...{ job, answer, worker: "", node: "", measures: undefined, answeredAtMs, aheadMs },
+      });
     }
     this.#speculation.onEndpointLost(); // last, because the jobs that failed above no longer have copies
   }

@@ -12,6 +12,8 @@ import type { Pool } from "../../pool/pool.ts";
 interface LostJob<T> {
   readonly job: Job<T>;
   readonly place: object;
+  /** Whether a worker without limits was given up while it had the job. */
+  readonly mayHang: boolean;
 }
 
 /** The jobs that were lost and have not ended. */
@@ -27,16 +29,35 @@ export class LostJobs<T> {
   /** A job is lost at a place. Returns whether it was lost there before, and at no other place since. */
   onLost(job: Job<T>, place: object): boolean {
     if (!this.#pool.isWanted(job)) return false;
-    const isAgain = this.#lost.get(job.payload)?.place === place;
-    this.#lost.set(job.payload, { job, place });
-    return isAgain;
+    const last = this.#lost.get(job.payload);
+    this.#lost.set(job.payload, { job, place, mayHang: last?.mayHang ?? false });
+    return last?.place === place;
   }
 
-  /** There is a worker at a place: queued jobs that were lost there prefer other workers for a while. */
-  onWorkerAt(place: object, endpoint: EndpointId, nowMs: number): void {
-    for (const { job, place: lostAt } of this.#lost.values()) {
-      if (lostAt !== place || job.antiAffinity.isRequired) continue;
-      this.#pool.onAntiAffinity(job, { endpoints: [endpoint], isRequired: false }, nowMs);
+  /** A job may have hung the worker with which it was lost. `unlimited`: the other workers without limits. */
+  onHung(job: Job<T>, unlimited: readonly EndpointId[], nowMs: number): void {
+    const lost = this.#lost.get(job.payload);
+    if (!lost || job.antiAffinity.isRequired) return;
+    this.#lost.set(job.payload, { ...lost, mayHang: true });
+    this.#pool.onAntiAffinity(job, { endpoints: unlimited, isRequired: false }, nowMs);
+  }
+
+  /**
+   * There is a worker at a place: queued jobs that were lost there prefer other workers for a while. `unlimited` gives
+   * all workers without limits if this is one of them: jobs that may have hung a worker prefer others, too.
+   */
+  onWorkerAt(
+    place: object,
+    endpoint: EndpointId,
+    unlimited: (() => readonly EndpointId[]) | undefined,
+    nowMs: number,
+  ): void {
+    for (const { job, place: lostAt, mayHang } of this.#lost.values()) {
+      const unfit = mayHang ? unlimited?.() : undefined;
+      if ((lostAt !== place && !unfit) || job.antiAffinity.isRequired) continue;
+      const antiAffinity = { endpoints: unfit ?? [endpoint], isRequired: false };
+      // Workers that come back again and again must not hold up a job that no other worker can take.
+      this.#pool.onAntiAffinity(job, antiAffinity, unfit ? job.queuedAtMs : nowMs);
     }
   }
 

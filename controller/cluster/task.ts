@@ -8,6 +8,7 @@ import type { Patience } from "../workers/patience.ts";
 import type { Departure } from "../workers/workers.ts";
 import type { PayloadMemory } from "../workers/payload_memory.ts";
 import type { RefusalOf } from "../workers/connected_worker.ts";
+import type { JobMeasures } from "./job_measures.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
 
@@ -25,9 +26,14 @@ export interface Completion<T extends Task> {
   /** The last attempt. */
   readonly job: Job<T>;
   readonly answer: Answer;
-  /** The name of the worker that gave the answer. */
+  /** The name of the worker that gave the answer, and of the node that it is; empty if none did. */
   readonly worker: string;
+  readonly node: string;
+  /** What that worker has measured of the job. */
+  readonly measures: JobMeasures | undefined;
   readonly answeredAtMs: number;
+  /** What to add to times of the clock, such as `answeredAtMs`, to get milliseconds since 1970. */
+  readonly aheadMs: number;
   /** Why it has failed, with the nodes, if it has failed on several. Otherwise the answer says why. */
   readonly reason?: string;
   /** How often it was tried, and where it failed, if it has failed. */

@@ -14,8 +14,28 @@ export const JOURNAL_VERSION = 1;
 /** A worker may send a reason of any length, but a line of the journal must stay readable. */
 const ERROR_CHARS_MAX = 1024 * 1024;
 
-/** A finished job. Times are in milliseconds, sizes in bytes. */
-export interface JobRecord {
+/** When and where a job ran, and what it used. Times are in milliseconds since 1970. */
+export interface JobTimes {
+  /** When its input was read, and it was queued. */
+  readonly queuedAt?: number;
+  /** When the core's function began and returned, if its worker has measured that. */
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** When the answer came, if nobody has measured the job. */
+  readonly answeredAt?: number;
+  /** How long the core's function took. */
+  readonly runMs?: number;
+  readonly cpuMs?: number | undefined;
+  /** The most memory that the process of its slot had. */
+  readonly memoryBytes?: number | undefined;
+  /** The name of the worker's machine, or the one that its owner has given it. */
+  readonly node?: string;
+  /** The number of its slot in its worker, from 0 on. */
+  readonly slot?: number | undefined;
+}
+
+/** A finished job. Sizes are in bytes. */
+export interface JobRecord extends JobTimes {
   readonly index: number;
   readonly input: string;
   readonly state: "done" | "failed";
@@ -34,10 +54,6 @@ export interface JobRecord {
   readonly bytesOut: number;
   /** Checksum of the output, if the job is done. */
   readonly crcOut?: string;
-  /** The time from reading the input to sending the job. */
-  readonly queueMs: number;
-  /** The time from sending the job to its answer. */
-  readonly runMs: number;
   /** The input's identity; missing if the input could not be read. */
   readonly identity?: string | undefined;
   /** The path of the input, where the output has another name. */
@@ -125,14 +141,20 @@ function withBoundedError(record: JobRecord): JobRecord {
 
 /** Parses a line without its line feed. */
 export function parseLine(line: Buffer): ReadLine {
+  const value = checkedValue(line);
+  return value ? interpret(value) : DAMAGED;
+}
+
+/** The object in a line, whatever it is about; `undefined` if the line is damaged. */
+export function checkedValue(line: Buffer): Readonly<Record<string, unknown>> | undefined {
   const end = line.byteLength - CHECKSUM_BYTES;
   if (end <= 0 || line.toString("latin1", end) !== checksumOf(line.subarray(0, end))) {
-    return DAMAGED;
+    return undefined;
   }
   try {
-    return interpret(JSON.parse(line.toString("utf8")));
+    return JSON.parse(line.toString("utf8"));
   } catch {
-    return DAMAGED; // the checksum matched by chance
+    return undefined; // the checksum matched by chance
   }
 }
 
@@ -141,8 +163,14 @@ export function parseLine(line: Buffer): ReadLine {
  * the second one must not be lost.
  */
 export function parseTail(line: Buffer): ReadLine {
+  const tail = tailOf(line);
+  return tail ? parseLine(tail) : DAMAGED;
+}
+
+/** The end of a line that is damaged, from where a line may begin. */
+export function tailOf(line: Buffer): Buffer | undefined {
   const start = line.lastIndexOf(LINE_START);
-  return start > 0 ? parseLine(line.subarray(start)) : DAMAGED;
+  return start > 0 ? line.subarray(start) : undefined;
 }
 
 function interpret(value: Partial<ReadRecord> & { v?: unknown; run?: unknown }): ReadLine {

@@ -200,15 +200,21 @@ function checkLog(log: unknown): void {
 }
 
 function checkCoreValue({ core, with: beside }: CoreOptions): void {
+  const builds = Array.isArray(core) ? core : [core];
+  if (builds.length === 0) throw new TypeError("core must name a file, and is empty");
+  for (const build of builds) checkBuild(build);
+  if (beside && builds.some((build) => build instanceof Uint8Array)) {
+    throw new TypeError("Files can be put beside a core (with) only if the core is a file too");
+  }
+}
+
+function checkBuild(core: unknown): void {
   const isFile = typeof core === "string" || core instanceof URL;
   if (!isFile && !(core instanceof Uint8Array)) {
     throw new TypeError(`core must be a path, a URL or a Uint8Array, not ${kindOf(core)}`);
   }
   if (core instanceof URL && core.protocol !== "file:") {
     throw new TypeError(`core must be a URL of a file, not ${core.href}`);
-  }
-  if (beside && !isFile) {
-    throw new TypeError("Files can be put beside a core (with) only if the core is a file too");
   }
 }
 

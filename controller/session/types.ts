@@ -24,10 +24,16 @@ export interface JobLimitOptions {
   readonly memoryBytes?: number | undefined;
 }
 
+/** The path or `file:` URL of a shared library, or its content. */
+export type CoreSource = string | URL | Uint8Array;
+
 /** Options of a session's core. */
 export interface CoreOptions extends JobLimitOptions {
-  /** The compute core: the path or `file:` URL of a shared library, or its content. */
-  readonly core: string | URL | Uint8Array;
+  /**
+   * The compute core: the path or `file:` URL of a shared library, or its content. Several are the same core, built for
+   * as many platforms: each worker gets the one that fits, and is not used if none does.
+   */
+  readonly core: CoreSource | readonly CoreSource[];
   /** Variables of the core's environment, on all workers. Default: none. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Files and folders that are put beside the core on all workers, if `core` is a file. Default: none. */

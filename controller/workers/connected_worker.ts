@@ -1,5 +1,6 @@
 /** A connected worker: its identity and its state. */
 
+import { oneLine } from "../../system/printable.ts";
 import type { WorkerDescription } from "../../protocol/mod.ts";
 import type { PeerProof } from "../../runtime/ports.ts";
 import type { ReconnectingAddress } from "./reconnect.ts";
@@ -29,7 +30,7 @@ export interface WorkerOrigin {
 /** Says why a worker must not be used, from its address and what it says of itself; `undefined` if it may be. */
 export type RefusalOf = (
   name: string,
-  description: Pick<WorkerDescription, "machine" | "labels"> | undefined,
+  description: Pick<WorkerDescription, "machine" | "labels" | "platform"> | undefined,
 ) => string | undefined;
 
 /** The host of a worker that has connected to the run, as the port changes with each connection. */
@@ -62,6 +63,12 @@ export class ConnectedWorker {
     this.isLocal = origin.isLocal;
   }
 
+  /** The name of its machine or what its owner calls it, as it says; otherwise where it is. */
+  get node(): string {
+    const said = oneLine(this.#description?.machine ?? "").trim();
+    return said === "" ? this.place : said;
+  }
+
   /** Its address if it was dialed, otherwise its host. */
   get place(): string {
     return this.address ? this.name : hostOf(this.name);
@@ -79,6 +86,11 @@ export class ConnectedWorker {
   /** The number of its slots; known from protocol version 2 on. */
   get slots(): number | undefined {
     return this.#description?.slots;
+  }
+
+  /** Its system and machine, such as `linux-x86_64`; known from protocol version 2 on. */
+  get platform(): string | undefined {
+    return this.#description?.platform;
   }
 
   /** The worker process, as it says itself. Version 1 workers have only their name. */

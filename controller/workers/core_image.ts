@@ -17,6 +17,15 @@ export interface CoreImage {
   readonly setup: CoreSetup;
   /** The files beside it, on this machine. */
   readonly files: readonly CoreFile[];
+  /** If it is built for several platforms: all builds, of which this is the first, under the key of all. */
+  readonly builds?: readonly CoreBuild[];
+}
+
+/** A core for one platform. */
+export interface CoreBuild {
+  /** As workers say it: `linux-x86_64`; only the system if it is for several kinds of machines. */
+  readonly platform: string;
+  readonly image: CoreImage;
 }
 
 /** What comes with a core. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Backoff } from "../../link/backoff.ts";
 import { Child } from "../../system/child.ts";
 import { endProcessesOf } from "../../system/leftover_processes.ts";
+import { HeldLog } from "../../system/held_log.ts";
 import type { Log } from "../../system/log.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { FolderBelow } from "../../runtime/files_below.ts";
@@ -71,7 +72,8 @@ export interface LocalWorkerCluster {
 
 /** How a local worker is started. */
 export interface LocalWorkerOptions extends Omit<LocalWorkerStart, "connections"> {
-  readonly log: Log;
+  /** Unless given, what there is to log is held until the worker is used. */
+  readonly log?: Log | undefined;
   /** Whether more clusters may use it later. It is then started again even after it was given up. */
   readonly isShared?: boolean | undefined;
 }
@@ -80,10 +82,11 @@ export interface LocalWorkerOptions extends Omit<LocalWorkerStart, "connections"
 export class LocalWorker {
   readonly #runtime: Runtime;
   /** Those that use it: each has a connection of its own, so that the worker shares its slots among them. */
-  readonly #clusters = new Set<LocalWorkerCluster>();
+  readonly #clusters: Set<LocalWorkerCluster>;
   /** Those that have no connection yet. */
   #unconnected: LocalWorkerCluster[] = [];
   readonly #options: LocalWorkerOptions;
+  readonly #held = new HeldLog();
   readonly #log: Log;
   readonly #pace: PrintingPace;
   readonly #folder: string;
@@ -92,21 +95,23 @@ export class LocalWorker {
   #child: Child | undefined;
   #process: ChildProcess | undefined;
   #repeat: Timer | undefined;
-  #isClosing = false;
+  #closed: Promise<void> | undefined;
+  /** Why it is not started again. */
+  #failure: string | undefined;
   /** Whether it has ended on its own, and so may have left what its slots started. */
   #hasDied = false;
 
   private constructor(
     runtime: Runtime,
-    cluster: LocalWorkerCluster,
+    clusters: readonly LocalWorkerCluster[],
     options: LocalWorkerOptions,
     folder: string,
   ) {
     this.#runtime = runtime;
-    this.#clusters.add(cluster);
+    this.#clusters = new Set(clusters);
     this.#options = options;
-    this.#log = options.log;
-    this.#pace = new PrintingPace(runtime.clock, options.log);
+    this.#log = options.log ?? this.#held;
+    this.#pace = new PrintingPace(runtime.clock, this.#log);
     this.#folder = folder;
     // A socket in a folder that only this user may enter: other users of the machine cannot connect.
     this.#listener = runtime.listen({ kind: "unix", path: socketIn(folder) });
@@ -119,10 +124,30 @@ export class LocalWorker {
     options: LocalWorkerOptions,
   ): Promise<LocalWorker> {
     const folder = await makeTemporaryFolder(runtime.files);
-    const worker = new LocalWorker(runtime, cluster, options, folder);
+    const worker = new LocalWorker(runtime, [cluster], options, folder);
     void worker.#accept();
     void worker.#keepRunning();
     return worker;
+  }
+
+  /**
+   * Starts a worker that gets its cluster later, with `use`: so it starts while its run still reads what it needs.
+   * Until then its connection waits in the queue of the socket.
+   */
+  static async launch(runtime: Runtime, options: LocalWorkerOptions): Promise<LocalWorker> {
+    const folder = await makeTemporaryFolder(runtime.files);
+    const worker = new LocalWorker(runtime, [], options, folder);
+    void worker.#keepRunning();
+    return worker;
+  }
+
+  /** The cluster of a worker that was launched without one, and where the worker logs from now on. */
+  use(cluster: LocalWorkerCluster, log: Log): void {
+    this.#held.passTo(log);
+    this.#clusters.add(cluster);
+    if (this.#failure !== undefined) return cluster.giveUp(LOCAL_WORKER_NAME, this.#failure);
+    this.#unconnected.push(cluster);
+    void this.#accept();
   }
 
   /** Another cluster uses the worker, too. */
@@ -139,9 +164,13 @@ export class LocalWorker {
   }
 
   /** Waits until the worker has exited. The caller closes its connection first. */
-  async close(): Promise<void> {
-    this.#isClosing = true;
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#repeat?.stop();
+    if (this.#clusters.size === 0 && !this.#options.isShared) this.#killUnused();
     const timer = this.#runtime.clock.after(EXIT_MS_MAX, () => this.#child?.kill());
     await Promise.race([this.#child?.settled, this.#abandoned.promise]);
     timer.stop();
@@ -149,6 +178,12 @@ export class LocalWorker {
     if (this.#hasDied) await endProcessesOf(this.#folder);
     // A worker that was abandoned removes files there at the same time.
     await removeFolder(this.#runtime.files, this.#folder);
+  }
+
+  /** No run has come of it: nothing in its slots is worth waiting for. */
+  #killUnused(): void {
+    this.#hasDied = true;
+    this.#child?.kill();
   }
 
   /** The worker stops its slots, or lets them go on. It stays awake itself, to notice the end of this process. */
@@ -181,7 +216,7 @@ export class LocalWorker {
     for (let ends = 1;; ends++) {
       const startedAtMs = clock.now();
       const reason = await this.#runOnce();
-      if (this.#isClosing) return;
+      if (this.#closed) return;
       this.#hasDied = true;
       this.#log.warn(`the worker on this machine ${reason}`);
       if (clock.now() - startedAtMs >= STABLE_MS) {
@@ -189,13 +224,19 @@ export class LocalWorker {
         backoff.reset();
       }
       if (ends > RESTARTS_MAX) {
-        const why = `its worker ${reason}, ${ends} times`;
-        for (const cluster of this.#clusters) cluster.giveUp(LOCAL_WORKER_NAME, why);
-        if (!this.#options.isShared) return;
+        if (this.#giveUp(`its worker ${reason}, ${ends} times`)) return;
       } else if (reason !== LEFT) continue;
       await delay(clock, backoff.next());
-      if (this.#isClosing) return;
+      if (this.#closed) return;
     }
+  }
+
+  /** Whether it is not started again. */
+  #giveUp(why: string): boolean {
+    const { isShared = false } = this.#options;
+    if (!isShared) this.#failure = why;
+    for (const cluster of this.#clusters) cluster.giveUp(LOCAL_WORKER_NAME, why);
+    return !isShared;
   }
 
   async #runOnce(): Promise<string> {

@@ -7,6 +7,8 @@ import {
   type Frame,
   ProtocolError,
   ResponseType,
+  USAGE_BYTES,
+  withoutUsage,
 } from "../../protocol/mod.ts";
 import { oneLine } from "../../system/printable.ts";
 import type { Answer } from "../answer.ts";
@@ -16,17 +18,23 @@ export function isResponse(type: number, version: number): boolean {
   if (type === ResponseType.ok || type === ResponseType.error) return true;
   if (version === 1) return false;
   return type === ResponseType.kindError || type === ResponseType.draining ||
-    type === ResponseType.printed || type === ResponseType.arrivalRate;
+    type === ResponseType.printed || type === ResponseType.arrivalRate ||
+    type === ResponseType.okWithUsage || type === ResponseType.errorWithUsage;
 }
 
 export function isError({ type }: Frame): boolean {
-  return type === ResponseType.error || type === ResponseType.kindError;
+  return type === ResponseType.error || type === ResponseType.kindError ||
+    type === ResponseType.errorWithUsage;
 }
 
 /** Decodes the answer to a job. `lastLines`: what the job printed last, if the worker has said it. */
 export function answerOf(frame: Frame, lastLines?: readonly string[]): Answer {
-  if (frame.type === ResponseType.ok && !lastLines) { // nearly every job
-    return { kind: "result", result: decodeJobResponse(frame.payload) };
+  if (frame.type === ResponseType.okWithUsage && !lastLines) { // nearly every job
+    const { payload } = frame;
+    return { kind: "result", result: decodeJobResponse(payload, USAGE_BYTES), usage: payload };
+  }
+  if (frame.type === ResponseType.okWithUsage || frame.type === ResponseType.errorWithUsage) {
+    return { ...answerOf(withoutUsage(frame), lastLines), usage: frame.payload };
   }
   const printed = lastLines && { lastLines };
   if (frame.type === ResponseType.ok) {
@@ -45,7 +53,9 @@ export function payloadOf(frame: Frame): Uint8Array<ArrayBuffer> {
 }
 
 /** The text of an error response as one printable line, because it goes to a terminal. */
-export function errorTextOf({ type, payload }: Frame): string {
+export function errorTextOf(frame: Frame): string {
+  if (frame.type === ResponseType.errorWithUsage) return errorTextOf(withoutUsage(frame));
+  const { type, payload } = frame;
   const raw = type === ResponseType.kindError
     ? decodeKindError(payload).text
     : decodeError(payload);

@@ -11,7 +11,6 @@ import {
   decodeVersionResponse,
   decodeWorkerLoad,
   encodeCancel,
-  encodeCoreOutput,
   encodeDescribe,
   encodePing,
   encodeVersion,
@@ -26,7 +25,7 @@ import {
 } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import { CONTROL_ID_FIRST, ControlMessages } from "./control_messages.ts";
+import { CONTROL_ID_FIRST, ControlMessages, wishesOf } from "./control_messages.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { WorkerCompression } from "./worker_compression.ts";
@@ -106,8 +105,7 @@ export class WorkerConnection {
     this.#phase = { kind: "serving", ...service };
     if (this.version === 1) return;
     this.#compression.start(service.compression);
-    // A worker that cannot do this answers with an error, and does without.
-    this.#request((id) => encodeCoreOutput(id, service.coreOutput), () => {});
+    for (const wish of wishesOf(service)) this.#request(wish, () => {});
   }
 
   /** How busy the worker was when it answered the last ping. */

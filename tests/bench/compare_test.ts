@@ -64,6 +64,22 @@ test("a contestant runs as many jobs as take the time of a measurement", async (
   assert.deepEqual(series?.jobsPerSecond, [1000, 1000, 1000]);
 });
 
+test("the start of a whole program is taken off its runs, and shown beside its rate", async () => {
+  const run = (jobs: number) => Promise.resolve(0.5 + (jobs - 1) / 1000);
+  const entry: Entry = { name: "one", group: "distcomp", what: "", open: () => Promise.reject() };
+  const one: Open = {
+    entry,
+    contestant: { measure: { kind: "whole runs", run, jobs: () => 101 } },
+  };
+  const series = await measureAll([one], 64, EFFORT, QUIET);
+  const [result] = resultsOf(series, [entry], "one");
+  assert.deepEqual([result?.jobs_per_s, result?.start_s], [1000, 0.5]);
+  const [head = "", , row = ""] = tableOf({ ...resultsWith([]), results: [result as Result] })
+    .split("\n");
+  assert.match(head, /\| start +\|$/);
+  assert.match(row, /\| 0.50 s +\|$/);
+});
+
 test("the chart has a bar for each result, on a logarithmic scale", () => {
   const svg = chartOf(resultsWith([["MPI", 1], ["fast & small", 10], ["slow", 0.1]]));
   const widths = [...svg.matchAll(/<rect .*?width="([\d.]+)"/g)].map(([, width]) => Number(width));

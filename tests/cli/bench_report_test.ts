@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { costOf, type WorkerFigures } from "../../cli/bench_figures.ts";
-import { adviceText, figuresText, formatShort } from "../../cli/bench_report.ts";
+import { adviceText, figuresText } from "../../cli/bench_report.ts";
+import { formatShort } from "../../cli/format.ts";
 import { test } from "../lib/test.ts";
 
 const FIGURES: WorkerFigures = {

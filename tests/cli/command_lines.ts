@@ -22,6 +22,7 @@ for (const args of lines) {
     localWorker: () => import("../../cli/local_worker_command.ts"),
     check: () => import("../../cli/check_command.ts"),
     bench: () => import("../../cli/bench_command.ts"),
+    report: () => import("../../cli/report_command.ts"),
     key: () => import("../../cli/key_command.ts"),
     signer: () => import("../../cli/signer_command.ts"),
   });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { progressBar, progressText } from "../../cli/progress_text.ts";
-import { RecentRate } from "../../cli/recent_rate.ts";
+import { RecentRate } from "../../watch/recent_rate.ts";
 import { StatusLine, type Terminal } from "../../cli/status_line.ts";
 import type { RunStatus } from "../../controller/run.ts";
 import { test } from "../lib/test.ts";

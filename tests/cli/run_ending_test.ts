@@ -43,7 +43,7 @@ test("the log of a quiet run has what the terminal has not", async () => {
   await using workspace = await Workspace.make();
   const clock = new VirtualClock();
   const file = await LogFile.open(workspace.at("log"), clock);
-  const messages = new RunMessages(true, file);
+  const messages = new RunMessages(true, file, clock);
   const shown: string[] = [];
   const ignored = () => {};
   messages.progress = { write: (line) => shown.push(line), suspend: ignored, stop: ignored };

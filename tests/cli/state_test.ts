@@ -1,57 +1,63 @@
 /** The state of a run and of a worker as text, for those who ask with SIGUSR1. */
 
 import assert from "node:assert/strict";
-import { stateText } from "../../cli/run_state.ts";
+import { runStateLines } from "../../cli/run_state_text.ts";
 import { workerStateLines } from "../../cli/worker_state.ts";
-import type { RunSnapshot } from "../../controller/run.ts";
+import type { WorkerEntry } from "../../watch/snapshot.ts";
 import { test } from "../lib/test.ts";
-import { statusWith } from "./statuses.ts";
+import { fakeRun, fakeWorkerEntry } from "../watch/fake_snapshots.ts";
 
-const NODES: RunSnapshot["workers"] = [
-  { name: "node1:7433", slots: 8, slotsBusy: 8, jobsPerSecond: 51.23, isDraining: false },
-  { name: "node12:7433", slots: 8, slotsBusy: 3, jobsPerSecond: 0.5, isDraining: true },
-];
-
-test("the state of a run has its jobs, its workers, and the jobs that run longest", () => {
-  const oldest = [{ name: "in/a", worker: "node1:7433", sentMsAgo: 185_000 }];
-  const status = statusWith({ failed: 2, skipsLeft: 100, elapsedMs: 245_000 });
-  assert.deepEqual(stateText({ status, phase: "running", workers: NODES, oldest }).split("\n"), [
-    "after 4m 5s: 500 done, 2 failed, 11 running, 387 waiting; 2 workers, 16 slots",
-    "  node1:7433   8 of 8 slots busy, 51.2 jobs/s",
-    "  node12:7433  3 of 8 slots busy, 0.5 jobs/s, draining",
-    "  running for 3m 5s on node1:7433: in/a",
+test("the state of a run has its jobs, its workers, the jobs that run longest, and failures", () => {
+  assert.deepEqual(runStateLines(fakeRun({ workers: 2 })), [
+    "after 4m 5s: 61,250 done, 17 failed, 6 running, 38,727 waiting; " +
+    "2 workers, 8 slots; 247 jobs/s; 2m 36s left",
+    "  node1  3 of 4 slots busy, 81.7 jobs/s, draining",
+    "  node2  3 of 4 slots busy, 81.7 jobs/s",
+    "  running for 1m 30s on node1: in/part-0.bin",
+    "  running for 45s on node1: in/part-1.bin",
+    "  running for 45s on node2: in/part-4.bin",
+    "  failed: in/part-7.bin and 11 more  crashed: SIGSEGV",
+    "  failed: in/part-70.bin and 4 more  exit code 3: cannot invert a singular <matrix> & gave up",
   ]);
 });
 
-test("the state of a run says how many slots load the core", () => {
-  const status = statusWith({ loading: { slots: 1, slotsTotal: 8, ms: 61_000 } });
-  const text = stateText({ status, phase: "running", workers: [], oldest: [] });
-  assert.match(text, /; 0 workers, 0 slots; loading core on 1 of 8 slots, 1m 1s$/);
+test("the state of a run says what it waits for, and how far it is", () => {
+  const lines = (fields: Parameters<typeof fakeRun>[1]) =>
+    runStateLines(fakeRun({ workers: 0 }, { failures: [], ...fields }));
+  const jobs = { total: null, done: 5, failed: 0, skipped: 0, running: 0, waiting: 7 };
+  const start = { jobs, elapsedMs: 1_000, jobsPerSecond: 0, leftMs: null };
+  assert.deepEqual(lines({ ...start, waitsFor: "workers: none is connected" }), [
+    "after 1s: 5 done, 0 failed, 0 running, 7 waiting (more may come); 0 workers, 0 slots",
+    "  waits for workers: none is connected",
+  ]);
+  assert.match(lines({ phase: "draining" })[0] as string, /; starting no more jobs$/);
+  assert.match(lines({ phase: "ending" })[0] as string, /; ending$/);
 });
 
-test("the state of a run says when the number of inputs is not known, and that the run comes to its end", () => {
-  const status = statusWith({ total: undefined, queued: 7, elapsedMs: 1_000 });
-  const snapshot = { status, workers: [], oldest: [] };
-  assert.equal(
-    stateText({ ...snapshot, phase: "draining" }),
-    "after 1s: 500 done, 0 failed, 0 running, 7 waiting (more may come); 0 workers, 0 slots; " +
-      "starting no more jobs",
-  );
-  assert.match(stateText({ ...snapshot, phase: "ending" }), /; ending$/);
+test("workers with the same name are told apart by their addresses, and the own one is this machine", () => {
+  const workers: WorkerEntry[] = [
+    { ...fakeWorkerEntry(1), address: "10.0.0.1:1", name: "a" },
+    { ...fakeWorkerEntry(1), address: "10.0.0.1:2", name: "a" },
+    { ...fakeWorkerEntry(1), address: "this machine", name: "a" },
+  ];
+  const lines = runStateLines(fakeRun({}, { workers, workersTotal: 3 })).slice(1, 4);
+  const names = lines.map((line) => line.trim().split(/ {2,}/)[0]);
+  assert.deepEqual(names, ["a (10.0.0.1:1)", "a (10.0.0.1:2)", "this machine"]);
 });
 
 test("the state of a run names twenty workers, however many there are, and no control characters", () => {
-  const worker = { slots: 1, slotsBusy: 1, jobsPerSecond: 1, isDraining: false };
-  const workers = Array.from(
-    { length: 1_000 },
-    (_, index) => ({ ...worker, name: `\x1bn${index}` }),
-  );
-  const lines = stateText({ status: statusWith(), phase: "running", workers, oldest: [] }).split(
-    "\n",
-  );
+  const workers = Array.from({ length: 1_000 }, (_, index): WorkerEntry => (
+    { ...fakeWorkerEntry(1), address: `a:${index}`, name: `\x1bn${index}`, slots: 1, slotsBusy: 1 }
+  ));
+  const lines = runStateLines(fakeRun({}, {
+    workers,
+    workersTotal: 1_234,
+    running: [],
+    failures: [],
+  }));
   assert.equal(lines.length, 22);
-  assert.equal(lines[1], "   n0   1 of 1 slot busy, 1 jobs/s");
-  assert.equal(lines.at(-1), "  and 980 more workers");
+  assert.equal(lines[1], "   n0   1 of 1 slot busy, 81.7 jobs/s");
+  assert.equal(lines.at(-1), "  and 1,214 more workers");
 });
 
 test("the state of a worker has its slots, controllers, cores and memory", () => {

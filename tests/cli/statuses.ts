@@ -5,6 +5,7 @@ import type { RunStatus } from "../../controller/run.ts";
 const HALF_WAY: RunStatus = {
   endpoints: 2,
   slots: 16,
+  slotsBusy: 11,
   slotsAreKnown: true,
   queued: 64,
   queuedBytes: 64_000,

@@ -63,8 +63,14 @@ export interface JobRecord {
   readonly attempt: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  readonly queueMs: number;
-  readonly runMs: number;
+  readonly queuedAt: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly runMs?: number;
+  readonly cpuMs?: number;
+  readonly memoryBytes?: number;
+  readonly node?: string;
+  readonly slot?: number;
   readonly identity?: string;
   readonly file?: string;
   readonly line?: string;

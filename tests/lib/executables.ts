@@ -23,14 +23,18 @@ const SOURCE_FOLDERS = [
   "core",
   "include",
   "link",
+  "page",
   "pool",
   "protocol",
+  "report",
   "runtime",
   "security",
   "slot",
   "system",
   "templates",
   "up",
+  "watch",
+  "web",
   "worker",
 ];
 

@@ -24,6 +24,14 @@ type Success =
   }
   | { type: "ok"; to: "choose"; id: string; loaded: boolean }
   | { type: "ok"; to: "limited_job"; id: string; exit_code: number; output_hex: string }
+  | {
+    type: "ok";
+    to: "job_with_usage";
+    id: string;
+    usage: UsageMeaning;
+    exit_code: number;
+    output_hex: string;
+  }
   | { type: "ok"; to: "cancel"; id: string }
   | {
     type: "ok";
@@ -35,6 +43,14 @@ type Success =
     slots_loading?: number;
     loading_ms?: string;
   };
+
+interface UsageMeaning {
+  start_us: string;
+  run_us: string;
+  cpu_us: string;
+  memory_bytes: string;
+  slot: number;
+}
 
 interface LimitedJob {
   type: "limited_job";
@@ -74,12 +90,20 @@ type MessageMeaning =
   | { type: "cancel"; id: string; message: string }
   | { type: "ping"; id: string }
   | { type: "core_output"; id: string; mode: protocol.CoreOutputMode }
+  | { type: "usage"; id: string; is_wanted: boolean }
   | { type: "compression"; id: string; compresses: boolean };
 
 type OtherResponse =
   | { type: "draining"; id: string }
   | { type: "error"; id: string; message: string }
   | { type: "kind_error"; id: string; kind: protocol.FailureKindName; message: string }
+  | {
+    type: "error_with_usage";
+    id: string;
+    usage: UsageMeaning;
+    kind: protocol.FailureKindName;
+    message: string;
+  }
   | { type: "printed"; id: string; is_last: boolean; left_out: number; lines: string[] }
   | { type: "arrival_rate"; id: string; bytes_per_ms: string };
 
@@ -126,6 +150,8 @@ export function encode(meaning: Meaning): Bytes {
       return protocol.encodePing(id);
     case "core_output":
       return protocol.encodeCoreOutput(id, meaning.mode);
+    case "usage":
+      return protocol.encodeUsageRequest(id, meaning.is_wanted);
     case "compression":
       return protocol.encodeCompression(id, meaning.compresses);
     case "compressed":
@@ -183,6 +209,10 @@ function encodeOther(id: protocol.Uint64, meaning: OtherResponse): Bytes {
       return protocol.encodeError(id, meaning.message);
     case "kind_error":
       return protocol.encodeKindError(id, meaning.kind, meaning.message);
+    case "error_with_usage": {
+      const usage = protocol.encodeUsage(usageOf(meaning.usage));
+      return protocol.encodeKindError(id, meaning.kind, meaning.message, usage);
+    }
     case "printed":
       return protocol.encodePrinted(id, {
         isLast: meaning.is_last,
@@ -214,6 +244,8 @@ function encodeSuccess(id: protocol.Uint64, meaning: Success): Bytes {
         exitCode: meaning.exit_code,
         output: fromHex(meaning.output_hex),
       });
+    case "job_with_usage":
+      return encodeResultWithUsage(id, meaning);
     case "cancel":
       return protocol.encodeDone(id);
     case "ping":
@@ -231,7 +263,8 @@ function encodeSuccess(id: protocol.Uint64, meaning: Success): Bytes {
 export function meaningOf(frame: protocol.Frame, what: Question | "message" | "error"): Meaning {
   if (what === "message") return meaningOfMessage(frame);
   if (what === "error") return meaningOfOther(frame);
-  assert.equal(frame.type, protocol.ResponseType.ok);
+  const { ok, okWithUsage } = protocol.ResponseType;
+  assert.equal(frame.type, what === "job_with_usage" ? okWithUsage : ok);
   return meaningOfSuccess(String(frame.id), what, frame.payload);
 }
 
@@ -264,6 +297,8 @@ function meaningOfMessage(frame: protocol.Frame): Meaning {
         part_hex: toHex(part),
       };
     }
+    case "usage":
+      return { type: "usage", id, is_wanted: message.isWanted };
     case "coreOutput":
       return { type: "core_output", id, mode: message.mode };
     case "core":
@@ -323,6 +358,11 @@ function meaningOfOther(frame: protocol.Frame): Meaning {
     }
     case protocol.ResponseType.error:
       return { type: "error", id: String(id), message: protocol.decodeError(payload) };
+    case protocol.ResponseType.errorWithUsage: {
+      const { kind, text } = protocol.decodeKindError(protocol.withoutUsage(frame).payload);
+      const usage = meaningOfUsage(payload);
+      return { type: "error_with_usage", id: String(id), usage, kind, message: text };
+    }
     default: {
       assert.equal(type, protocol.ResponseType.kindError);
       const { kind, text } = protocol.decodeKindError(payload);
@@ -341,6 +381,11 @@ function meaningOfSuccess(id: string, to: Question, payload: Bytes): Meaning {
       const { exitCode, output } = protocol.decodeJobResponse(payload);
       return { type: "ok", to, id, exit_code: exitCode, output_hex: toHex(output) };
     }
+    case "job_with_usage": {
+      const usage = meaningOfUsage(payload);
+      const { exitCode, output } = protocol.decodeJobResponse(payload, protocol.USAGE_BYTES);
+      return { type: "ok", to, id, usage, exit_code: exitCode, output_hex: toHex(output) };
+    }
     case "cancel":
       protocol.decodeCoreResponse(payload);
       return { type: "ok", to, id };
@@ -358,6 +403,42 @@ function meaningOfSuccess(id: string, to: Question, payload: Bytes): Meaning {
       };
     }
   }
+}
+
+function meaningOfUsage(payload: Bytes): UsageMeaning {
+  const { startUs, runUs, cpuUs, memoryBytes, slot } = protocol.readUsage(payload);
+  return {
+    start_us: String(startUs),
+    run_us: String(runUs),
+    cpu_us: String(cpuUs),
+    memory_bytes: String(memoryBytes),
+    slot,
+  };
+}
+
+function usageOf({ start_us, run_us, cpu_us, memory_bytes, slot }: UsageMeaning) {
+  return {
+    startUs: Number(start_us),
+    runUs: Number(run_us),
+    cpuUs: Number(cpu_us),
+    memoryBytes: Number(memory_bytes),
+    slot,
+  };
+}
+
+/** Only a writer encodes results with a usage. */
+function encodeResultWithUsage(
+  id: protocol.Uint64,
+  meaning: Extract<Success, { to: "job_with_usage" }>,
+): Bytes {
+  const writer = new protocol.FrameWriter();
+  const output = fromHex(meaning.output_hex);
+  const usage = usageOf(meaning.usage);
+  writer.usageResultHead(id, usage, meaning.exit_code, output.byteLength);
+  writer.reserve(output.byteLength).set(output);
+  const piece = writer.take();
+  assert(piece);
+  return piece.slice();
 }
 
 function meaningOfDescription(id: string, worker: protocol.WorkerDescription): Meaning {

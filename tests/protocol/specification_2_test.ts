@@ -118,6 +118,7 @@ test("the messages on the page are those of the code, for each version", () => {
       MessageType.setup,
       MessageType.compression,
       MessageType.compressed,
+      MessageType.usage,
     ],
   ]);
   assert.deepEqual(types.flat(), Object.values<number>(MessageType));

@@ -75,13 +75,16 @@ for (const vector of vectors.valid.filter(isAddedMessage)) {
 }
 
 /** Complete messages that contain something that version 2 does not have. */
-const refusedByType = ["message-type-0x0e", "message-type-0xfe", "message-type-zero"];
+const refusedByType = ["message-type-0x0f", "message-type-0xfe", "message-type-zero"];
 
 /** Responses, the message that each answers, or "error" for those whose type says what they are. */
 const refusedAsResponses: Record<string, Question | "error"> = {
   ...answersTo("describe", /^description-/),
   ...answersTo("choose", /^choose-response-/),
   ...answersTo("limited_job", /^limited-job-response-/),
+  ...answersTo("job_with_usage", /^result-with-usage-/),
+  "error-with-usage-cut": "error",
+  "error-with-usage-without-kind": "error",
   ...answersTo("ping", /^load-/),
   ...answersTo("cancel", /^cancel-response-/),
   "error-kind-missing": "error",
@@ -95,7 +98,7 @@ const refusedElsewhere = [
   "draining-with-payload",
   "draining-with-id",
   "response-type-0x02",
-  "response-type-0x06",
+  "response-type-0x07",
 ];
 
 test("every invalid vector of version 2 has a test that refuses it", () => {
@@ -135,7 +138,7 @@ for (const name of ["draining-with-payload", "draining-with-id"]) {
   });
 }
 
-for (const name of ["response-type-0x02", "response-type-0x06"]) {
+for (const name of ["response-type-0x02", "response-type-0x07"]) {
   test(`vector ${name} of version 2: its frame is whole, but its type is not a response type`, () => {
     const { type } = onlyFrame(invalid(name));
     assert.equal(type, Number(name.slice(-4)));

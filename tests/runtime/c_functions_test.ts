@@ -9,6 +9,7 @@ const TYPES: Readonly<Record<string, string>> = {
   int: "i32",
   int32_t: "i32",
   pid_t: "i32",
+  clockid_t: "i32",
   "unsigned int": "u32",
   mode_t: "u32",
   socklen_t: "u32",

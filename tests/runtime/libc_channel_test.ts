@@ -171,6 +171,7 @@ function fakeLibrary(options: Results = {}) {
       natives.push([from, count]);
       return next();
     },
+    clock_gettime: () => 0,
     open: (path) => {
       calls.push(`open ${new TextDecoder().decode(path.subarray(0, -1))}`);
       return open;

@@ -235,7 +235,7 @@ async function contentOf(key: Key): Promise<CertificateContent> {
 }
 
 function leafFor(role: Role): NonNullable<CertificateContent["leaf"]> {
-  return { usages: [OIDS.serverAuth, OIDS.clientAuth, ROLE_USAGES[role]], dnsNames: ["x"] };
+  return { usages: [OIDS.serverAuth, OIDS.clientAuth, ROLE_USAGES[role]], hosts: ["x"] };
 }
 
 function makePair(): Promise<CryptoKeyPair> {

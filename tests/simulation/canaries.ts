@@ -142,6 +142,30 @@ export const PAST_BUGS: readonly Canary[] = [
     from: 208419,
     seeds: 1,
   },
+  {
+    name: "uses a worker of version 2 with version 1 after a few broken connections",
+    file: "controller/workers/version_negotiation.ts",
+    text: "this.#hasAgreedOnLatest ? UNANSWERED_AFTER_AGREEMENT_MAX : UNANSWERED_MAX",
+    by: "UNANSWERED_MAX",
+    from: 3,
+    seeds: 1,
+  },
+  {
+    name: "sends a job that has hung a worker without limits to the next one",
+    file: "controller/cluster/endpoints.ts",
+    text: "if (other.endpoint === id) jobs.onHung(other.job, unlimited);",
+    by: "void unlimited;",
+    from: 100,
+    seeds: 1,
+  },
+  {
+    name: "forgets that a job has hung a worker without limits once such a worker comes back",
+    file: "controller/cluster/lost_jobs.ts",
+    text: "const unfit = mayHang ? unlimited?.() : undefined;",
+    by: "const unfit = undefined;",
+    from: 100,
+    seeds: 1,
+  },
 ];
 
 /** What the real code in the copy needs. */

@@ -19,6 +19,7 @@ import { SimulatedProcess } from "./process.ts";
 import type { Random } from "./random.ts";
 import { JOURNAL, OUTPUTS, RunCheck } from "./run_check.ts";
 import type { Timeline } from "./timeline.ts";
+import { VersionCheck } from "./version_check.ts";
 
 const LISTENING_PORT = 7_000;
 
@@ -38,6 +39,8 @@ export type Tell = (text: string) => void;
 export class Controller {
   readonly host: Host;
   readonly check: RunCheck;
+  /** Of the current start. */
+  versions = new VersionCheck();
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #workers: readonly Address[];
@@ -68,7 +71,7 @@ export class Controller {
     this.#disk.isRecording = false;
     this.#disk.files.makeFolderSync(`${OUTPUTS}/.distcomp`);
     this.host = network.host(plan.name, NEAR, this.#disk);
-    this.check = new RunCheck(this.#disk, plan.jobs, this.#core.name);
+    this.check = new RunCheck(this.#disk, plan, this.#core.name);
   }
 
   get isComplete(): boolean {
@@ -98,6 +101,7 @@ export class Controller {
     this.starts += 1;
     this.#tell(`start ${this.starts}`);
     this.check.onStart();
+    this.versions = new VersionCheck();
     const process = this.#process = new SimulatedProcess(this.#timeline, this.host, this.#random, {
       diskMsMax: this.plan.diskMsMax,
     });
@@ -167,7 +171,7 @@ export class Controller {
       sink,
       journal,
       source: this.#source(resume),
-      log: { ...silentLog, warn: (text) => this.#tell(text) },
+      log: { ...silentLog, warn: (text) => this.#tell(text), info: (text) => this.#onInfo(text) },
       options: { policy: { timeMs, memoryBytes: 0, retries, crashLimit }, compression },
       workers: this.#workers,
       listen: this.address,
@@ -188,6 +192,14 @@ export class Controller {
       }
     }
     return { batches: batches(), count: () => Promise.resolve(plan.jobs.length) };
+  }
+
+  #onInfo(text: string): void {
+    try {
+      this.versions.onLogged(text);
+    } catch (error) {
+      this.#error ??= error;
+    }
   }
 
   #end(reason: string): void {

@@ -28,6 +28,8 @@ const FOLDER = "/tmp";
 export interface MachineEvents {
   /** Somebody has killed a slot while it ran a job. */
   onSlotKilled(job: PlannedJob): void;
+  /** A job that never returns was started by a worker that cannot be told a time limit. */
+  onHung(job: PlannedJob): void;
 }
 
 /** A machine. Its worker may end and start again. */
@@ -162,7 +164,8 @@ export class Machine {
   }
 
   #alter(job: PlannedJob): PlannedJob {
-    const { faultyPart, fault } = this.plan;
+    const { faultyPart, fault, manner } = this.plan;
+    if (job.kind === "hangs" && manner === "version 1") this.#events.onHung(job);
     return this.#random.chance(faultyPart) ? { ...job, kind: fault, durationMs: 1 } : job;
   }
 }

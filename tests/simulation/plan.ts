@@ -87,6 +87,8 @@ export interface RunPlan {
   readonly crashLimit: number;
   /** How long an operation on its disk takes, at most. */
   readonly diskMsMax: number;
+  /** How many workers that cannot be told a time limit a job may hang, if that is known. */
+  readonly hangsMax?: number;
   /** When it compresses what goes over the network. Default: `auto`. */
   readonly compression?: CompressionMode;
 }
@@ -167,6 +169,17 @@ const STEADY_MACHINE = {
   dials: false,
 } as const;
 
+/** One in so many small simulations is about jobs that hang. Their run lasts longer than those are noticed. */
+const HANGING_EVERY = 50;
+const HANGING_JOBS = {
+  jobsMin: 400,
+  jobsMax: 400,
+  durationMsMin: 1_000,
+  durationMsMax: 2_000,
+  durationFactorMax: 1.5,
+  workMsMax: Infinity,
+};
+
 /** How long a machine or a disk stays broken, at most, and how long a slot makes no progress. */
 export const REPAIR_MS_MAX = 20_000;
 export const SLOT_STALL_MS_MAX = 5_000;
@@ -231,11 +244,39 @@ export function badNodesPlan(seed: number): Plan {
   return { seed, machines, runs: [run], faults: [], calmAtMs: 0 };
 }
 
+/**
+ * Plans with jobs that never return, and workers of which most speak only version 1, so that no job there has a time
+ * limit. Nothing else goes wrong, and the jobs that hang are among the first of many: they hang one worker each, and
+ * run next where they are ended.
+ */
+function hangingJobsPlan(seed: number): Plan {
+  const random = new Random(seed);
+  const machines = Array.from({ length: random.integer(4, 6) }, (_, index): MachinePlan => ({
+    ...drawMachine(index, false, 0, random),
+    slots: index === 0 ? 2 : 1, // the others would go on answering
+    joinsAtMs: 0,
+    dials: false,
+    slowness: 1,
+    hiccupPart: 0,
+    refusals: 0,
+    manner: index === 0 ? "honest" : "version 1",
+  }));
+  const run = drawRun(0, { ...LIMITS.small, ...HANGING_JOBS }, machines.length + 1, random);
+  const hanging = new Set([random.integer(0, 9), random.integer(0, 9)]);
+  const jobs = run.jobs.map((job): PlannedJob => ({
+    ...job,
+    kind: hanging.has(job.index) ? "hangs" : "good",
+  }));
+  const timeMs = 4 * HANGING_JOBS.durationMsMax;
+  return { seed, machines, runs: [{ ...run, jobs, timeMs, hangsMax: 1 }], faults: [], calmAtMs: 0 };
+}
+
 /** When runs compress, by their seeds. */
 const COMPRESSIONS: readonly CompressionMode[] = ["always", "auto", "never"];
 
 /** The plan of a seed. */
 export function planFrom(seed: number, scale: Scale): Plan {
+  if (scale === "small" && seed % HANGING_EVERY === 0) return hangingJobsPlan(seed);
   const random = new Random(seed);
   const limits = LIMITS[scale];
   const calmAtMs = random.logarithmic(2_000, limits.calmAtMsMax);

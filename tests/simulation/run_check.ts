@@ -8,6 +8,7 @@ import type { JobCounts } from "../../controller/tally.ts";
 import type { SourceTask } from "../../controller/inputs/source.ts";
 import type { MemoryDisk } from "../lib/memory_files.ts";
 import { outputOf, type PlannedJob } from "./jobs.ts";
+import type { RunPlan } from "./plan.ts";
 
 /** The output folder, and its journal. */
 export const OUTPUTS = "/out";
@@ -29,6 +30,7 @@ export class RunCheck {
   readonly #disk: MemoryDisk;
   readonly #jobs: readonly PlannedJob[];
   readonly #core: string;
+  readonly #hangsMax: number;
   /** Jobs that were done or had failed when the run was started last, according to its journal and its outputs. */
   #finishedBefore = new Set<string>();
   /** Jobs whose outputs were put in place since then. */
@@ -39,10 +41,13 @@ export class RunCheck {
   problem: unknown;
   /** How often slots were killed while they ran a job. */
   readonly #kills = new Map<number, number>();
+  /** How often jobs that never return were started by workers without limits. */
+  readonly #hangs = new Map<number, number>();
   /** How often something went wrong. */
   faults = 0;
 
-  constructor(disk: MemoryDisk, jobs: readonly PlannedJob[], core: string) {
+  constructor(disk: MemoryDisk, { jobs, hangsMax = Infinity }: RunPlan, core: string) {
+    this.#hangsMax = hangsMax;
     this.#core = core;
     this.#disk = disk;
     this.#jobs = jobs;
@@ -68,6 +73,13 @@ export class RunCheck {
   /** Somebody has killed a slot that ran the job. */
   onSlotKilled({ index }: PlannedJob): void {
     this.#kills.set(index, 1 + (this.#kills.get(index) ?? 0));
+  }
+
+  /** A job that never returns was started by a worker that cannot be told a time limit. */
+  onHung({ index }: PlannedJob): void {
+    const hangs = 1 + (this.#hangs.get(index) ?? 0);
+    this.#hangs.set(index, hangs);
+    this.#observe(() => assert(hangs <= this.#hangsMax, `job ${index} hangs ${hangs} workers`));
   }
 
   /** Whether a good job may fail: three kills look like too little memory, and after ten lost workers a job counts as deadly. */

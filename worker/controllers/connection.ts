@@ -10,8 +10,6 @@ import {
   encodeDescription,
   encodeDone,
   encodeDraining,
-  encodeError,
-  encodeKindError,
   encodeVersionResponse,
   encodeWorkerLoad,
   type FailureKindName,
@@ -24,7 +22,6 @@ import {
   PayloadTooLargeError,
   ProtocolError,
   readLimitedJob,
-  ResponseType,
   type Uint64,
 } from "../../protocol/mod.ts";
 import type { Timer } from "../../runtime/clock.ts";
@@ -40,6 +37,7 @@ import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
 import { CoreChanges, type CoreMessage, type CoreResponder } from "./core_changes.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
 import { backlogOf, FlowControl } from "./flow_control.ts";
+import { hasFailed, isResult, JobAnswers } from "./job_answers.ts";
 import { PacedMessages } from "./message_pace.ts";
 import { PrintedNotices } from "./printed_notices.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
@@ -50,6 +48,7 @@ export class Connection implements JobSource {
   readonly #client: ClientId;
   readonly #link: Link;
   readonly #jobs: UnansweredJobs;
+  readonly #answers: JobAnswers;
   readonly #core: CurrentCore;
   readonly #changes: CoreChanges;
   readonly #contents: ContentReceiver;
@@ -90,6 +89,7 @@ export class Connection implements JobSource {
     this.#link = link;
     this.#paced = new PacedMessages(context.pace, (until) => link.hold(until));
     this.#compression = new Compression(link);
+    this.#answers = new JobAnswers(link);
     this.printing = new PrintedNotices(link, this.#core, context.clock);
     const backlog = backlogOf(this.#jobs, this.#core, this.#contents, link);
     this.#flow = new FlowControl(backlog, {
@@ -148,15 +148,14 @@ export class Connection implements JobSource {
     this.#link.close(reason);
   }
 
-  answer(job: RelayedJob, { type, payload, release }: SlotResponse, lines?: Lines): void {
-    if (type !== ResponseType.ok) {
+  answer(job: RelayedJob, response: SlotResponse, lines?: Lines): void {
+    if (!isResult(response)) {
       if (lines) this.printing.onLost(job, lines);
-      return this.fail(job, "other", decodeError(payload));
+      return this.fail(job, "other", decodeError(response.payload));
     }
-    if (this.#link.isClosed) return release?.();
-    if (lines || this.printing.hasJobs) this.printing.onAnswered(job, payload, lines);
-    if (release) this.#link.sendInPlace(type, job.id, payload, release);
-    else this.#link.send(type, job.id, payload);
+    if (this.#link.isClosed) return response.release?.();
+    if (lines || this.printing.hasJobs) this.printing.onAnswered(job, hasFailed(response), lines);
+    this.#answers.sendResult(job, response);
     this.#flow.onAnswerWritten();
     this.#onAnswered(job);
   }
@@ -164,7 +163,7 @@ export class Connection implements JobSource {
   fail(job: RelayedJob, kind: FailureKindName, reason: string): void {
     if (this.#link.isClosed) return;
     this.printing.onFailed(job);
-    this.#sendError(job.id, kind, reason);
+    this.#sendError(job.id, kind, reason, job.usage);
     this.#onAnswered(job);
   }
 
@@ -210,6 +209,7 @@ export class Connection implements JobSource {
     else if (type === "ping") this.#send(encodeWorkerLoad(id, this.#context.load()));
     else if (type === "compression") this.#send(this.#compression.onAsked(id, message.compresses));
     else if (type === "coreOutput") this.#send(this.printing.onAsked(id, message.mode));
+    else if (type === "usage") this.#send(this.#answers.onAsked(id, message.isWanted));
     else if (type !== "job") void this.#onCore(message, bytes); // jobs take another way
   }
 
@@ -306,8 +306,8 @@ export class Connection implements JobSource {
     this.#closed.resolve(reason);
   }
 
-  #sendError(id: Uint64, kind: FailureKindName, text: string): void {
-    this.#send(this.#version === 1 ? encodeError(id, text) : encodeKindError(id, kind, text));
+  #sendError(id: Uint64, kind: FailureKindName, text: string, usage?: Uint8Array): void {
+    this.#send(this.#answers.error(this.#version, id, kind, text, usage));
   }
 
   /** Sends a frame that is already encoded. */

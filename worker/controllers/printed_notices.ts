@@ -93,8 +93,7 @@ export class PrintedNotices {
   }
 
   /** A job is about to be answered. Its last lines go before that if its exit code is not 0. */
-  onAnswered(job: RelayedJob, payload: Uint8Array, lastLines: Lines = []): void {
-    const hasFailed = payload.subarray(0, 4).some((byte) => byte !== 0);
+  onAnswered(job: RelayedJob, hasFailed: boolean, lastLines: Lines = []): void {
     if (hasFailed && this.#mode !== "nothing") this.#of(job).lastLines = lastLines;
     else if (this.hasJobs) delete this.#byJob.get(job)?.lastLines; // of a lost attempt
     this.onFailed(job);

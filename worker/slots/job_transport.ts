@@ -1,7 +1,8 @@
 /** How jobs reach a slot and their responses come back: through its socket, or through memory that it shares. */
 
 import type { Link } from "../../link/link.ts";
-import { type Frame, MessageType, type Uint64 } from "../../protocol/mod.ts";
+import { type Frame, MessageType, ResponseType, type Uint64 } from "../../protocol/mod.ts";
+import { checkUsage } from "./slot_usage.ts";
 import type { JobPlace, PlacedPayload, SlotResponse } from "../job.ts";
 
 /** The way of the jobs of one process. */
@@ -23,8 +24,12 @@ export class SocketTransport implements JobTransport {
   readonly placedJobs = 0;
   readonly outputBytes = 0;
 
-  constructor(link: Link) {
+  readonly #slot: number;
+
+  /** `slot`: the number of the process's slot. */
+  constructor(link: Link, slot: number) {
     this.#link = link;
+    this.#slot = slot;
   }
 
   place(): undefined {
@@ -41,7 +46,8 @@ export class SocketTransport implements JobTransport {
     this.#link.send(MessageType.job, id, job.payload);
   }
 
-  responseIn(frame: Frame): SlotResponse {
+  responseIn(frame: SlotResponse): SlotResponse {
+    if (frame.type === ResponseType.okWithUsage) checkUsage(frame.payload, this.#slot);
     return frame;
   }
 }

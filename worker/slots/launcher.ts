@@ -119,7 +119,7 @@ export class Launcher {
     const setup = core && setupOf(core, sandbox !== undefined);
     const number = ++this.#lastNumber;
     const ticket = parseInt(this.#runtime.random.hex(TICKET_BYTES), 16);
-    const startedJob = new StartedJob(this.#runtime.files, sharedPath(socketPath, number));
+    const startedJob = new StartedJob(this.#runtime.files, sharedPath(socketPath, number), slot);
     const memory = ProcessMemory.create(this.#runtime);
     const child = this.#start({ number, ticket, slot, startedJob, setup, memory });
     const process = new SlotProcess(child, events, {
@@ -146,7 +146,7 @@ export class Launcher {
     const dumpsCore = this.#dumps !== undefined;
     const inherited = memory?.inherited(this.#runtime.inheritedAs ?? ((fd) => fd));
     const start: SlotStart = {
-      ...{ number, ticket, cpus, dumpsCore, notesExit: sandbox && true },
+      ...{ number, slot, ticket, cpus, dumpsCore, notesExit: sandbox && true },
       memory: inherited,
     };
     const args = [socketPath, JSON.stringify(start)];

@@ -36,9 +36,9 @@ export class MemoryTransport implements JobTransport {
   /** Regions whose outputs are no longer needed, which the process does not know yet. */
   readonly #untold: number[] = [];
 
-  constructor(link: Link, memory: ProcessMemory) {
+  constructor(link: Link, memory: ProcessMemory, slot: number) {
     this.#link = link;
-    this.#socket = new SocketTransport(link);
+    this.#socket = new SocketTransport(link, slot);
     this.#memory = memory;
   }
 
@@ -83,19 +83,24 @@ export class MemoryTransport implements JobTransport {
 
   responseIn(frame: Frame): SlotResponse | undefined {
     if (frame.type === SLOT_SHARED_OUTPUT && this.#isTaken) {
-      return this.#memory.response(frame, (region) => {
+      const response = this.#memory.response(frame, (region) => {
         this.#untold.push(region);
         const untoldMax = isScarce(region) ? UNTOLD_SCARCE_MAX : UNTOLD_MAX;
         if (this.#untold.length > untoldMax) this.#tell();
       });
+      return this.#socket.responseIn(response);
     }
-    if (frame.type !== SLOT_HAS_MEMORY) return frame;
+    if (frame.type !== SLOT_HAS_MEMORY) return this.#socket.responseIn(frame);
     this.#isTaken = true;
     return undefined;
   }
 }
 
-/** The way of the jobs of a process that has connected. */
-export function openTransport(link: Link, memory: ProcessMemory | undefined): JobTransport {
-  return memory ? new MemoryTransport(link, memory) : new SocketTransport(link);
+/** The way of the jobs of a process that has connected. `slot`: the number of its slot. */
+export function openTransport(
+  link: Link,
+  memory: ProcessMemory | undefined,
+  slot: number,
+): JobTransport {
+  return memory ? new MemoryTransport(link, memory, slot) : new SocketTransport(link, slot);
 }

@@ -11,7 +11,9 @@ import {
   MalformedPayloadError,
   readUint64,
   ResponseType,
+  USAGE_BYTES,
   writeUint64,
+  writeUsage,
 } from "../../protocol/mod.ts";
 import type { InheritedMemory, Runtime } from "../../runtime/ports.ts";
 import type { SharedMemory } from "../../runtime/shared_memory.ts";
@@ -26,6 +28,9 @@ import {
 } from "../../slot/regions.ts";
 import type { JobPlace, SlotResponse } from "../job.ts";
 import { RegionViews } from "./region_views.ts";
+
+/** Bytes of the payload of a result before its output. */
+const RESULT_HEAD_BYTES = USAGE_BYTES + JOB_RESULT_PREFIX_BYTES;
 
 /** The memory of one process. */
 export class ProcessMemory {
@@ -119,19 +124,20 @@ export class ProcessMemory {
    * `onTaken`: its region, which has this index, is free again.
    */
   response({ id, payload: fields }: Frame, onTaken: (index: number) => void): SlotResponse {
-    const { region: index, bytes, exitCode } = decodeSharedOutput(fields);
+    const { region: index, bytes, exitCode, usage } = decodeSharedOutput(fields);
     const region = regionOf(index);
     if (!region || this.#usedOutputs.has(region) || bytes > region.byteLength) {
       throw new MalformedPayloadError(`A slot describes ${bytes} bytes of output that it has not`);
     }
     this.#usedOutputs.add(region);
     const view = this.#outputViews.viewWithHead(region, bytes) ?? this.#copyOf(region, bytes);
-    const payload = view.subarray(view.byteLength - bytes - JOB_RESULT_PREFIX_BYTES);
+    const payload = view.subarray(view.byteLength - bytes - RESULT_HEAD_BYTES);
     const head = new DataView(payload.buffer, payload.byteOffset);
-    head.setInt32(0, exitCode, true);
-    writeUint64(head, 4, bytes);
+    writeUsage(head, 0, usage);
+    head.setInt32(USAGE_BYTES, exitCode, true);
+    writeUint64(head, USAGE_BYTES + 4, bytes);
     return {
-      type: ResponseType.ok,
+      type: ResponseType.okWithUsage,
       id,
       payload,
       release: () => {
@@ -143,7 +149,7 @@ export class ProcessMemory {
 
   /** An output behind room for the header and the fields of its message. */
   #copyOf(region: Region, bytes: number): Uint8Array<ArrayBuffer> {
-    const copy = new Uint8Array(HEADER_BYTES + JOB_RESULT_PREFIX_BYTES + bytes);
+    const copy = new Uint8Array(HEADER_BYTES + RESULT_HEAD_BYTES + bytes);
     copy.set(this.#outputViews.view(region, bytes), copy.byteLength - bytes);
     return copy;
   }

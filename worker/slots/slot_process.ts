@@ -169,7 +169,7 @@ export class SlotProcess {
       onFrame: (frame) => this.#onFrame(frame),
       onClosed: (reason) => this.#onLinkClosed(reason),
     }, { clock: this.#clock });
-    this.transport = openTransport(this.#link, this.#memory);
+    this.transport = openTransport(this.#link, this.#memory, this.#startedJob.slot);
     this.#link.start();
     void this.#dumps?.onConnected(this.pid);
     this.#connected.resolve();

@@ -20,8 +20,8 @@ export class StartedJob {
   #file: SharedFile | undefined;
   readonly #value = new Float64Array(SLOT_SHARED_BYTES / Float64Array.BYTES_PER_ELEMENT);
 
-  /** Makes the file at `path`, for a slot that is about to start. */
-  constructor(files: Files, path: string) {
+  /** Makes the file at `path`, for a process of the slot with the number `slot` that is about to start. */
+  constructor(files: Files, path: string, readonly slot: number) {
     this.#files = files;
     this.#path = path;
     files.createSync(path, new Uint8Array(this.#value.buffer), 0o600);

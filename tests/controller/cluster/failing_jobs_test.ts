@@ -69,7 +69,11 @@ class Scene {
     const node = this.nodes.connected.find((other) => other.endpoint === endpoint);
     assert(node && endpoint);
     this.pool.onAnswer(endpoint, dispatch as Parameters<typeof this.pool.onAnswer>[1], 1);
-    return { job, answer, worker: node.name, answeredAtMs: 1 };
+    const { name } = node;
+    return {
+      ...{ job, answer, worker: name, node: name, measures: undefined },
+      ...{ answeredAtMs: 1, aheadMs: 0 },
+    };
   }
 
   /** The job fails on its node, and is queued again if it has not ended. */

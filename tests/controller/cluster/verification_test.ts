@@ -508,6 +508,9 @@ function resultOf(task: Task, output: Uint8Array<ArrayBuffer>): Completion<Task>
     job: newJob(1 as ClientId, "core" as CoreKey, 0, task, 0),
     answer: { kind: "result", result: { exitCode: 0, output } },
     worker: "worker",
+    node: "worker",
+    measures: undefined,
     answeredAtMs: 0,
+    aheadMs: 0,
   };
 }

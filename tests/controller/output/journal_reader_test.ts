@@ -222,6 +222,15 @@ test("docs/journal.md lists exactly the fields of a record", () => {
     printed: ["why"],
     packAt: 0,
     packBytes: 1024,
+    queuedAt: 1,
+    startedAt: 2,
+    endedAt: 3,
+    answeredAt: 3,
+    runMs: 1,
+    cpuMs: 1,
+    memoryBytes: 4096,
+    node: "node7",
+    slot: 0,
   } as const;
   const record = JSON.parse(formatRecord(recordOf(1, optional), CORE));
   assert.deepEqual(fields.sort(), Object.keys(record).sort());

@@ -93,7 +93,6 @@ function outputFacts(output: string): Partial<JobRecord> {
 }
 
 function record(input: string, facts: Partial<JobRecord>): JobRecord {
-  const times = { queueMs: 1, runMs: 1 };
   const base = { index: 0, input, state: "done", attempt: 1, bytesIn: 1, bytesOut: 0 } as const;
-  return { ...base, ...times, identity: "file-1-2-3", ...facts };
+  return { ...base, identity: "file-1-2-3", ...facts };
 }

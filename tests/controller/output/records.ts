@@ -17,7 +17,6 @@ export function recordOf(index: number, changes: Partial<JobRecord> = {}): JobRe
     bytesIn: index,
     bytesOut: 2 * index,
     crcOut: "00000000",
-    queueMs: 0.5,
     runMs: 1.25,
     identity: `file-${index}-1700000000000-00000000`,
     ...changes,

@@ -3,6 +3,9 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { AddressError, CoreFileError, Session, type SessionOptions } from "../../../mod.ts";
+import { CORE_FUNCTIONS } from "../../../core/inspect.ts";
+import { sha256Of } from "../../../system/sha256.ts";
+import { elfFile } from "../../core/elf_file.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../lib/cores.ts";
 import { test } from "../../lib/test.ts";
@@ -39,6 +42,8 @@ test("a value of a wrong type, and a name that is no option, are TypeErrors", as
   const wrong: [string, unknown, RegExp][] = [
     ["core", 7, /core must be a path, a URL or a Uint8Array, not a number/],
     ["core", undefined, /not undefined/],
+    ["core", [], /core must name a file, and is empty/],
+    ["core", ["a.so", 7], /not a number/],
     ["core", new URL("http://a/core.so"), /a URL of a file, not http/],
     ["workers", "node1", /workers must be an array of strings, not "node1"/],
     ["env", { LEVEL: 7 }, /env\.LEVEL must be a string, not 7/],
@@ -107,4 +112,14 @@ test("a core is a path, a URL or its bytes; one that is none is refused", async 
   }
   await assert.rejects(sessionWith([worker], { core: "/nowhere/core.so" }), CoreFileError);
   await assert.rejects(Session.open({ core: CORE, workers: ["a:b"] }), AddressError);
+});
+
+test("an array of cores gives each worker the one that fits it", async () => {
+  await using worker = await ScriptedWorker2.start({ platform: "linux-aarch64" });
+  const shape = { isWide: true, isLittleEndian: true, defined: CORE_FUNCTIONS };
+  const cores = [0x3e, 0xb7].map((machine) => elfFile({ ...shape, machine }));
+  await using session = await sessionWith([worker], { core: cores });
+  assert.equal(decode(await session.run(encode("a"))), "a");
+  const [job] = worker.received.jobs;
+  assert.equal(job?.core, sha256Of(cores[1] as Uint8Array));
 });

@@ -114,8 +114,42 @@ test("what connects to its socket joins the cluster under the name of this machi
   await local.close();
 });
 
-/** A local worker whose processes do what the test says. */
-async function started({ cannotStart = false, isShared = false } = {}) {
+test("a worker that is launched before its run joins it as soon as the run uses it", async () => {
+  const { local, processes, joined, warnings, use, network, clock } = await started({
+    early: true,
+  });
+  processes[0]?.end({ exitCode: 9 });
+  await clock.until("it runs again", () => processes.length === 2);
+  const stream = await network.dial(network.listening[0] as Address);
+  await clock.advance(0);
+  assert.deepEqual([joined, warnings], [[], []]);
+  use();
+  await clock.advance(0);
+  assert.deepEqual(joined, ["this machine"]);
+  assert.deepEqual(warnings, ["the worker on this machine exited with status 9"]);
+  stream.close();
+  processes[1]?.end({ exitCode: 0 });
+  await local.close();
+});
+
+test("a worker that was given up before its run used it is given up by the run", async () => {
+  const { local, givenUp, use, clock } = await started({ early: true, cannotStart: true });
+  await clock.advance(0);
+  use();
+  assert.match(givenUp[0] ?? "", /cannot be started: no more processes, 13 times/);
+  await local.close();
+});
+
+test("a worker that was launched for a run that never began is killed at once", async () => {
+  const { local, processes, folder, clock } = await started({ early: true });
+  await local.close();
+  assert.deepEqual(processes[0]?.signals, ["SIGKILL"]);
+  assert.deepEqual([processes.length, clock.now(), clock.timers], [1, 0, 0]);
+  assert(!existsSync(folder()));
+});
+
+/** A local worker whose processes do what the test says. `early`: `use` gives it its cluster. */
+async function started({ cannotStart = false, isShared = false, early = false } = {}) {
   const network = new Network();
   const { clock } = network;
   const processes: Process[] = [];
@@ -136,13 +170,16 @@ async function started({ cannotStart = false, isShared = false } = {}) {
     giveUp: (name: string, reason: string) => void givenUp.push(`${name}: ${reason}`),
   };
   const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
-  const options = { shares: { slots: 1 }, log, isShared };
-  const local = await LocalWorker.start(runtime, cluster, options);
+  const shares = { slots: 1 };
+  const local = early
+    ? await LocalWorker.launch(runtime, { shares })
+    : await LocalWorker.start(runtime, cluster, { shares, log, isShared });
+  const use = () => local.use(cluster, log);
   const folder = () => {
     const [address] = network.listening;
     return address?.kind === "unix" ? dirname(address.path) : assert.fail("it does not listen");
   };
-  return { local, processes, givenUp, warnings, joined, folder, network, clock };
+  return { local, use, processes, givenUp, warnings, joined, folder, network, clock };
 }
 
 /** A network that notes who listens. */

@@ -7,7 +7,7 @@ import { HEADER_BYTES } from "../../../protocol/mod.ts";
 import { test } from "../../lib/test.ts";
 import { numberedInputs, test as simulated } from "../simulation.ts";
 
-const GPU = { machine: "n1", labels: ["gpu=a100", "zone=b"] };
+const GPU = { machine: "n1", platform: "linux-x86_64", labels: ["gpu=a100", "zone=b"] };
 
 test("a worker needs all labels of --only", () => {
   assert.equal(refusalOf({ only: ["gpu=a100"] })("a:1", GPU), undefined);

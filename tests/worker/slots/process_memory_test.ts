@@ -5,8 +5,10 @@ import { statSync } from "node:fs";
 import process from "node:process";
 import {
   HEADER_BYTES,
-  JOB_RESULT_PREFIX_BYTES as FIELDS_BYTES,
+  JOB_RESULT_PREFIX_BYTES,
   MalformedPayloadError,
+  readUsage,
+  USAGE_BYTES,
 } from "../../../protocol/mod.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
 import { PRIVATE_HEADS_MAX, type SharedMemory } from "../../../runtime/shared_memory.ts";
@@ -20,6 +22,8 @@ const notLinux = process.platform === "linux" ? undefined : "only Linux has such
 const runtime = await detectRuntime();
 
 const PREFIX_BYTES = 16;
+const FIELDS_BYTES = USAGE_BYTES + JOB_RESULT_PREFIX_BYTES;
+const USAGE = { startUs: 5_000_000, runUs: 1200, cpuUs: 900, memoryBytes: 4096, slot: 2 };
 const MEBIBYTE = 2 ** 20;
 
 test("without shared memory in the system there is none", () => {
@@ -110,28 +114,13 @@ testUnless(
   () => {
     using memory = create();
     const taken: number[] = [];
-    const payload = encodeSharedOutput({ region: 3, bytes: 4, exitCode: -7 });
+    const payload = encodeSharedOutput({ region: 3, bytes: 4, exitCode: -7, usage: USAGE });
     const frame = { type: 0, id: 5, payload };
     const response = memory.response(frame, (region) => taken.push(region));
-    assert.deepEqual([response.type, response.id], [1, 5]);
-    assert.deepEqual([...response.payload], [
-      249,
-      255,
-      255,
-      255,
-      4,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-    ]);
+    assert.deepEqual([response.type, response.id], [6, 5]);
+    assert.deepEqual(readUsage(response.payload), USAGE);
+    const result = [...response.payload.subarray(USAGE_BYTES)];
+    assert.deepEqual(result, [249, 255, 255, 255, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert.throws(() => memory.response(frame, () => {}), MalformedPayloadError, "it is in use");
     assert.equal(memory.outputBytes, 4);
     response.release?.();
@@ -192,7 +181,7 @@ testUnless(notLinux, "an output that cannot be there is an error", () => {
     bytes: 2 ** 60,
   }];
   for (const output of wrong) {
-    const payload = encodeSharedOutput({ ...output, exitCode: 0 });
+    const payload = encodeSharedOutput({ ...output, exitCode: 0, usage: USAGE });
     assert.throws(
       () => memory.response({ type: 0, id: 5, payload }, () => {}),
       MalformedPayloadError,
@@ -210,7 +199,7 @@ testUnless(
     const [inputs = -1] = memory.descriptors;
     const file = fileOf(inputs);
     const place = placed(memory, MEBIBYTE);
-    const payload = encodeSharedOutput({ region: 0, bytes: 4, exitCode: 0 });
+    const payload = encodeSharedOutput({ region: 0, bytes: 4, exitCode: 0, usage: USAGE });
     const response = memory.response(
       { type: 0, id: 5, payload },
       () => assert.fail("nobody hears"),
@@ -219,7 +208,7 @@ testUnless(
     assert.equal(memory.place(MEBIBYTE, 16), undefined);
     place.payload.fill(1);
     place.release();
-    assert.equal(response.payload[4], 4);
+    assert.equal(response.payload[USAGE_BYTES + 4], 4);
     assert.equal(fileOf(inputs), file);
     response.release?.();
     assert.notEqual(fileOf(inputs), file);
@@ -242,7 +231,7 @@ function create(): ProcessMemory & Disposable & { readonly outputs: SharedMemory
 
 /** The response to a job whose output of so many bytes is in a region. */
 function responseIn(memory: ProcessMemory, region: number, bytes: number): SlotResponse {
-  const payload = encodeSharedOutput({ region, bytes, exitCode: 3 });
+  const payload = encodeSharedOutput({ region, bytes, exitCode: 3, usage: USAGE });
   return memory.response({ type: 0, id: 5, payload }, () => {});
 }
 

@@ -1,0 +1,5 @@
+/** What a command has come to. */
+
+export interface Outcome {
+  exitCode: number;
+}

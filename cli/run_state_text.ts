@@ -1,0 +1,72 @@
+/** The state of a run as a few lines of text. */
+
+import type { RunSnapshot, WorkerEntry } from "../watch/snapshot.ts";
+import { failureList } from "./failure_list.ts";
+import { formatCount, formatDuration, formatNoun, formatRate, formatTimeLeft } from "./format.ts";
+import { printable } from "./format.ts";
+import { workerLabels } from "./worker_labels.ts";
+
+const PHASES: Readonly<Record<RunSnapshot["phase"], string>> = {
+  starting: "",
+  running: "",
+  draining: "; starting no more jobs",
+  ending: "; ending",
+};
+
+/** So many workers are listed by name. */
+const WORKERS_MAX = 20;
+
+/** So many of the jobs that run longest. */
+const RUNNING_MAX = 3;
+
+/** The widest column of workers' names. */
+const NAME_CHARS_MAX = 40;
+
+/** The jobs, each worker, the jobs that run longest, and the failures. */
+export function runStateLines(run: RunSnapshot): string[] {
+  const { workers, workersTotal, running, failures, at } = run;
+  const labels = workerLabels(workers);
+  const shown = workers.slice(0, WORKERS_MAX);
+  const more = workersTotal - shown.length;
+  return [
+    `${headline(run)}${PHASES[run.phase]}`,
+    ...(run.waitsFor === null ? [] : [`  waits for ${printable(run.waitsFor)}`]),
+    ...workerLines(shown, labels),
+    ...(more > 0 ? [`  and ${formatNoun(more, "more worker")}`] : []),
+    ...running.slice(0, RUNNING_MAX).map(({ name, address, worker, sentAt }) =>
+      `  running for ${formatDuration(Math.max(0, at - sentAt))} on ` +
+      `${labels.get(address) ?? printable(worker)}: ${printable(name)}`
+    ),
+    ...(failures.length > 0 ? failureList(failures).map((line) => `  failed: ${line}`) : []),
+  ];
+}
+
+function headline(run: RunSnapshot): string {
+  const { jobs, workersTotal, slots, elapsedMs, jobsPerSecond, leftMs } = run;
+  const counts = [
+    `${formatCount(jobs.done)} done`,
+    `${formatCount(jobs.failed)} failed`,
+    `${formatCount(jobs.running)} running`,
+    `${formatCount(jobs.waiting)} waiting${jobs.total === null ? " (more may come)" : ""}`,
+  ];
+  return [
+    `after ${formatDuration(elapsedMs)}: ${counts.join(", ")}`,
+    `${formatNoun(workersTotal, "worker")}, ${formatNoun(slots, "slot")}`,
+    ...(jobsPerSecond > 0 ? [`${formatRate(jobsPerSecond)} jobs/s`] : []),
+    ...(leftMs !== null && leftMs > 0 ? [`${formatTimeLeft(leftMs)} left`] : []),
+  ].join("; ");
+}
+
+function workerLines(
+  workers: readonly WorkerEntry[],
+  labels: ReadonlyMap<string, string>,
+): string[] {
+  const names = workers.map(({ address }) => labels.get(address) ?? "");
+  const width = Math.min(NAME_CHARS_MAX, Math.max(0, ...names.map(({ length }) => length)));
+  return workers.map(({ slots, slotsBusy, jobsPerSecond, state }, index) => {
+    const rate = `${formatRate(jobsPerSecond)} jobs/s`;
+    const shown = state === "ready" ? "" : `, ${state === "loading" ? "loading the core" : state}`;
+    return `  ${names[index]?.padEnd(width)}  ${slotsBusy} of ${formatNoun(slots, "slot")} busy, ` +
+      `${rate}${shown}`;
+  });
+}

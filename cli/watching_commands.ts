@@ -1,0 +1,42 @@
+/** The commands that look at runs and workers, during and after: `status` and `report`. */
+
+import type { Command } from "commander";
+import type { Runtime } from "../runtime/ports.ts";
+import { notesText } from "./help_notes.ts";
+import type { Outcome } from "./outcome.ts";
+import { addReportOptions, REPORT_NOTES, type ReportFlags } from "./report_options.ts";
+import type { Roles } from "./roles.ts";
+import { addStatusOptions, STATUS_NOTES, type StatusFlags } from "./status_options.ts";
+
+export function addReport(
+  program: Command,
+  runtime: Runtime,
+  report: NonNullable<Roles["report"]>,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("report")
+    .summary("write a page about a run: when slots were busy, what failed, what limits it")
+    .description("Write a page about the runs in an output folder or a pack, from their journal.")
+    .addHelpText("after", () => notesText(command, REPORT_NOTES));
+  addReportOptions(command).action(async (outputs: string, flags: ReportFlags) => {
+    const { reportCommand } = await report();
+    outcome.exitCode = await reportCommand(runtime, outputs, flags);
+  });
+}
+
+export function addWatch(
+  program: Command,
+  runtime: Runtime,
+  { status }: Roles,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("status")
+    .summary("show what a run or a worker is doing, or how a run has ended")
+    .description("Show what a run or a worker is doing, or how a run has ended.")
+    .addHelpText("after", () => notesText(command, STATUS_NOTES));
+  addStatusOptions(command).action(async (target: string | undefined, flags: StatusFlags) => {
+    if (!status) return;
+    const { statusCommand } = await status();
+    outcome.exitCode = await statusCommand(runtime, target, flags);
+  });
+}

@@ -1,0 +1,104 @@
+/** What the workers of a run are doing at one moment, for people who ask. */
+
+import type { EndpointId } from "../../pool/ids.ts";
+import type { Pool } from "../../pool/pool.ts";
+import type { WorkerDescription } from "../../protocol/mod.ts";
+import type { ConnectedWorker } from "../workers/connected_worker.ts";
+import type { Node, Standing } from "./node.ts";
+import type { Task } from "./task.ts";
+
+/** One worker. */
+export interface WorkerView<T extends Task> {
+  readonly name: string;
+  /** The version of the protocol that is spoken with it. */
+  readonly protocol: number;
+  /** Missing with version 1. */
+  readonly description: WorkerDescription | undefined;
+  readonly slots: number;
+  /** How many of its slots have a job, as far as the run knows. */
+  readonly slotsBusy: number;
+  /** Jobs since it connected. */
+  readonly answered: number;
+  /** Since it connected. */
+  readonly jobsPerSecond: number;
+  readonly connectedMsAgo: number;
+  readonly isDraining: boolean;
+  /** Whether some of its slots load the core. */
+  readonly isLoading: boolean;
+  readonly standing: Standing["kind"];
+  /** The first of the jobs in its slots, as far as the run knows, the oldest first. */
+  readonly jobs: readonly RunningJob<T>[];
+}
+
+/** A job that runs. */
+export interface RunningJob<T extends Task> {
+  readonly task: T;
+  readonly attempt: number;
+  /** The `name` of its worker. */
+  readonly worker: string;
+  readonly sentMsAgo: number;
+}
+
+/** The workers of a run, and the jobs that run longest, the longest first. */
+export interface ClusterView<T extends Task> {
+  readonly workers: readonly WorkerView<T>[];
+  readonly oldest: readonly RunningJob<T>[];
+}
+
+/** How much is looked at. */
+export interface ViewLimits {
+  /** The most of the jobs that run longest. */
+  readonly oldestMax: number;
+  /** The most jobs of all workers together. */
+  readonly workerJobsMax: number;
+}
+
+/** An endpoint to look at. */
+interface ViewedEndpoint {
+  readonly id: EndpointId;
+  readonly worker: ConnectedWorker;
+  readonly node: Node;
+}
+
+/** Looks at all endpoints. */
+export function viewOf<T extends Task>(
+  endpoints: readonly ViewedEndpoint[],
+  pool: Pool<T>,
+  nowMs: number,
+  { oldestMax, workerJobsMax }: ViewLimits,
+): ClusterView<T> {
+  const workers: WorkerView<T>[] = [];
+  const oldest: RunningJob<T>[] = [];
+  const jobsMax = Math.floor(workerJobsMax / Math.max(1, endpoints.length));
+  for (const { id, worker, node } of endpoints) {
+    const { name } = worker;
+    const slots = pool.slotsAt(id);
+    const inSlots = pool.jobsAt(id, slots); // the others wait behind them
+    const running = inSlots.map(({ payload: task, attempt, sentAtMs }): RunningJob<T> => (
+      { task, attempt, worker: name, sentMsAgo: nowMs - sentAtMs }
+    ));
+    const jobs = running.slice(0, jobsMax);
+    const standing = node.standing.kind;
+    workers.push({ ...factsOf(worker, nowMs), slots, slotsBusy: running.length, standing, jobs });
+    oldest.push(...running.slice(0, oldestMax));
+  }
+  oldest.sort((one, other) => other.sentMsAgo - one.sentMsAgo);
+  return { workers, oldest: oldest.slice(0, oldestMax) };
+}
+
+type WorkerFacts = Omit<WorkerView<Task>, "slots" | "slotsBusy" | "standing" | "jobs">;
+
+function factsOf(worker: ConnectedWorker, nowMs: number): WorkerFacts {
+  const { name, connection, state, answers: answered, connectedAtMs } = worker;
+  const connectedMsAgo = nowMs - connectedAtMs;
+  return {
+    name,
+    protocol: connection.version,
+    description: "description" in state ? state.description : undefined,
+    answered,
+    jobsPerSecond: 1000 * answered / Math.max(1, connectedMsAgo),
+    connectedMsAgo,
+    isDraining: state.kind === "draining",
+    isLoading: (connection.load?.slotsLoading ?? 0) > 0,
+  };
+}

@@ -1,0 +1,24 @@
+/** What a run says of itself: its progress, and what it is doing at one moment. */
+
+import type { ClusterView } from "./cluster/cluster_view.ts";
+import type { ClusterStatus } from "./cluster/task.ts";
+import type { ReadyTask } from "./inputs/source.ts";
+import type { JobCounts } from "./tally.ts";
+
+/** The progress of a run. */
+export interface RunStatus extends ClusterStatus, JobCounts {
+  readonly elapsedMs: number;
+  /** The fraction of the slots' time in which they had a job, 0 to 1. */
+  readonly busyPart: number;
+}
+
+/** What a run is doing at one moment. */
+export interface RunView extends ClusterView<ReadyTask> {
+  readonly status: RunStatus;
+  /** `draining`: it starts no more jobs. `ending`: it waits for no more jobs. */
+  readonly phase: "running" | "draining" | "ending";
+  /** Whether there may be more inputs. */
+  readonly isReading: boolean;
+  /** Results come faster than they can be written, so that workers have to wait. */
+  readonly waitsForOutputs: boolean;
+}

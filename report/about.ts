@@ -1,0 +1,11 @@
+/** What a page says of a report itself. */
+
+export interface About {
+  /** The outputs that the report is about: the name of a folder or a pack. */
+  readonly outputs: string;
+  /** When it was made, since 1970. */
+  readonly madeAt: number;
+  readonly version: string;
+  /** Whether a run still writes to the journal. */
+  readonly isGoingOn: boolean;
+}

@@ -1,0 +1,151 @@
+/** What limits a run, in a sentence that says what to do. Each rule is a few numbers, and the first that holds counts. */
+
+import type { Figures, NodeFigures } from "./figures.ts";
+
+/** What limits a run. */
+export type LimitKind =
+  | "nothing ran"
+  | "failures"
+  | "memory"
+  | "node"
+  | "straggler"
+  | "few jobs"
+  | "unknown"
+  | "waiting in jobs"
+  | "slots"
+  | "inputs"
+  | "short jobs"
+  | "transfer";
+
+/** A finding. Numbers in it are not formatted yet, so that rules can be tested by themselves. */
+export interface Limit {
+  readonly kind: LimitKind;
+  /** A node or a job, or the reason of failures, where the finding is about one. */
+  readonly name?: string;
+  /** How many jobs to put in one input. */
+  readonly together?: number;
+}
+
+/** Slots that are busy to this part have no time left for more. */
+export const BUSY_PART = 0.8;
+/** If so many jobs fail, the rest says little. */
+export const FAILED_PART = 0.5;
+/** So many jobs that were killed for their memory are no accident. */
+export const MEMORY_PART = 0.01;
+/** A node fails if it fails so many jobs, this part of its jobs, and so much more often than the others. */
+export const NODE_FAILURES_MIN = 10;
+export const NODE_FAILED_PART = 0.1;
+export const NODE_FAILED_FACTOR = 5;
+/** An end of the run with few busy slots matters from this part of the run on. */
+export const TAIL_PART = 0.15;
+/** One job is the reason if it ran for this part of that end, and so much longer than the median. */
+export const STRAGGLER_PART = 0.8;
+export const STRAGGLER_FACTOR = 1.5;
+/** With fewer jobs for each slot, slots are idle whatever the jobs do. */
+export const JOBS_PER_SLOT_MIN = 2;
+/** Jobs that compute for a smaller part of their time wait for a disk, a network or each other. */
+export const CPU_PART = 0.5;
+/** With fewer jobs in the queue for each slot, slots wait for inputs. */
+export const WAITING_PER_SLOT_MIN = 0.5;
+/** What distcomp does for each job shows beside jobs that are shorter. */
+export const SHORT_MS = 2;
+/** Jobs that are put together should take so long. */
+export const TOGETHER_MS = 10;
+
+type Rule = (figures: Figures) => Limit | undefined;
+
+/** In the order in which they matter: without failures first, a run is not worth being made faster. */
+const RULES: readonly Rule[] = [
+  ({ records }) => records === 0 ? { kind: "nothing ran" } : undefined,
+  failingNode,
+  memory,
+  failures,
+  straggler,
+  ({ busyPart }) => busyPart === undefined ? { kind: "unknown" } : undefined,
+  fewJobs,
+  busySlots,
+  waitingForInputs,
+  shortJobs,
+  () => ({ kind: "transfer" }),
+];
+
+/** All that holds, the most important first. There is always one. */
+export function limitsOf(figures: Figures): Limit[] {
+  const limits: Limit[] = [];
+  for (const rule of RULES) {
+    const limit = rule(figures);
+    if (limit) limits.push(limit);
+    if (limit && isLast(limit.kind)) break;
+  }
+  return limits;
+}
+
+/** Rules behind one of these would only say why slots are idle, which is known by then. */
+function isLast(kind: LimitKind): boolean {
+  return !["failures", "memory", "node"].includes(kind);
+}
+
+function failures({ jobs, failed, topReason }: Figures): Limit | undefined {
+  if (failed < FAILED_PART * jobs || failed === 0) return undefined;
+  return { kind: "failures", ...(topReason ? { name: topReason.reason } : {}) };
+}
+
+function memory({ memoryKills, records }: Figures): Limit | undefined {
+  return memoryKills > 0 && memoryKills >= MEMORY_PART * records ? { kind: "memory" } : undefined;
+}
+
+function failingNode({ nodes }: Figures): Limit | undefined {
+  if (nodes.length < 2) return undefined;
+  const all = nodes.reduce((sum, { jobs, failed }) => ({
+    jobs: sum.jobs + jobs,
+    failed: sum.failed + failed,
+  }), { jobs: 0, failed: 0 });
+  const worst = nodes.reduce((one, other) => partOf(other) > partOf(one) ? other : one);
+  if (worst.failed < NODE_FAILURES_MIN || partOf(worst) < NODE_FAILED_PART) return undefined;
+  const others = { jobs: all.jobs - worst.jobs, failed: all.failed - worst.failed };
+  return partOf(worst) >= NODE_FAILED_FACTOR * partOf(others) && others.jobs > 0
+    ? { kind: "node", name: worst.name }
+    : undefined;
+}
+
+function partOf({ jobs, failed }: Pick<NodeFigures, "jobs" | "failed">): number {
+  return jobs === 0 ? 0 : failed / jobs;
+}
+
+function straggler(figures: Figures): Limit | undefined {
+  const { tailMs, last, slotsMax, medianMs } = figures;
+  if (slotsMax < 2 || !hasLongTail(figures) || !last) return undefined;
+  const isLong = last.runMs >= STRAGGLER_PART * tailMs &&
+    last.runMs >= STRAGGLER_FACTOR * medianMs;
+  return isLong ? { kind: "straggler", name: last.name } : undefined;
+}
+
+function hasLongTail({ tailMs, lengthMs }: Figures): boolean {
+  return tailMs > 0 && tailMs >= TAIL_PART * lengthMs;
+}
+
+/** Jobs that are as long as others leave slots idle at the end, too, if a slot has few of them. */
+function fewJobs(figures: Figures): Limit | undefined {
+  const { records, slotsMax, busyPart = 1 } = figures;
+  const areFew = records < JOBS_PER_SLOT_MIN * slotsMax || hasLongTail(figures);
+  return busyPart < BUSY_PART && areFew ? { kind: "few jobs" } : undefined;
+}
+
+function busySlots({ busyPart = 0, cpuPart = 1 }: Figures): Limit | undefined {
+  if (busyPart < BUSY_PART) return undefined;
+  return { kind: cpuPart < CPU_PART ? "waiting in jobs" : "slots" };
+}
+
+function waitingForInputs({ waitingPerSlot }: Figures): Limit | undefined {
+  return waitingPerSlot < WAITING_PER_SLOT_MIN ? { kind: "inputs" } : undefined;
+}
+
+function shortJobs({ medianMs }: Figures): Limit | undefined {
+  if (medianMs >= SHORT_MS) return undefined;
+  return { kind: "short jobs", together: jobsTogether(medianMs) };
+}
+
+/** How many jobs of this length to put together: 10, 100, 1,000 … */
+export function jobsTogether(medianMs: number): number {
+  return 10 ** Math.max(1, Math.min(4, Math.ceil(Math.log10(TOGETHER_MS / medianMs))));
+}

@@ -1,0 +1,149 @@
+/** The head of a report: what limits the run, its figures, and what the journal does not say. */
+
+import { type Html, html, shown } from "../../page/html.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatNoun,
+  formatRate,
+  formatShort,
+} from "../../system/format.ts";
+import type { About } from "../about.ts";
+import { figuresOf } from "../figures.ts";
+import { limitText, percent } from "../limit_text.ts";
+import { limitsOf } from "../limits.ts";
+import type { Report } from "../report.ts";
+import { clockText } from "./tables.ts";
+
+/** All of it. */
+export function overview(report: Report, about: About): Html {
+  const { outputs, isGoingOn } = about;
+  return html`
+    <header>
+      <p class="quiet">distcomp report</p>
+      <h1>${shown(outputs)}</h1>
+      <p class="quiet">${whenText(report)}${isGoingOn ? ", and goes on" : ""}</p>
+    </header>
+    ${limits(report, isGoingOn)}
+    ${figures(report)}
+    ${notes(report)}
+    <noscript><p>The charts need JavaScript. Their numbers are in the tables.</p></noscript>
+  `;
+}
+
+function whenText({ runs, runCount, lengthMs }: Report): string {
+  const begunAt = runs.at(-1)?.begunAt;
+  const last = runCount > 1 ? `${formatCount(runCount)} runs, the last of which began` : "Began";
+  const when = begunAt === undefined ? "" : `${last} ${clockText(begunAt)} UTC, and `;
+  return `${when}${when === "" ? "Took" : runCount > 1 ? "all took" : "took"} ${
+    formatDuration(lengthMs)
+  }`;
+}
+
+function limits(report: Report, isGoingOn: boolean): Html {
+  const numbers = figuresOf(report, isGoingOn);
+  const found = limitsOf(numbers);
+  const isBad = ["failures", "memory", "node"].includes(found[0]?.kind ?? "");
+  const sentences = found.map((limit) => {
+    const { what, advice } = limitText(limit, numbers);
+    return html`<p><strong>${sentence(what)}</strong> ${advice === "" ? "" : sentence(advice)}</p>`;
+  });
+  return html`<div class=${isBad ? "limit bad" : "limit"} id="limit">${sentences}</div>`;
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+function figures(report: Report): Html {
+  const { done, failed, lengthMs, knowledge, runTimes, busyMs, capacityMs } = report;
+  const isTimed = knowledge.timed > 0;
+  const items: (readonly [string, string, boolean?] | undefined)[] = [
+    ["done", formatCount(done)],
+    ["failed", formatCount(failed), failed > 0],
+    lengthMs > 0 ? ["time", formatDuration(lengthMs)] : undefined,
+    lengthMs > 0 ? ["jobs/s", formatRate(1000 * knowledge.records / lengthMs)] : undefined,
+    report.slotsMax > 0 ? ["slots", formatCount(report.slotsMax)] : undefined,
+    isTimed && capacityMs > 0
+      ? ["slots busy", percent(Math.min(1, busyMs / capacityMs))]
+      : undefined,
+    report.cpuRunMs > 0
+      ? ["jobs computing", percent(Math.min(1, report.cpuMs / report.cpuRunMs))]
+      : undefined,
+    ...(runTimes.count > 0
+      ? [
+        ["median job", formatShort(runTimes.quantile(0.5))] as const,
+        ["99% of jobs below", formatShort(runTimes.quantile(0.99))] as const,
+        ["longest job", formatShort(runTimes.max)] as const,
+      ]
+      : []),
+    report.memory.count > 0 ? ["most memory", formatBytes(report.memory.max)] : undefined,
+    ["in", formatBytes(report.bytesIn)],
+    ["out", formatBytes(report.bytesOut)],
+  ];
+  const shownItems = items.filter((item) => item !== undefined);
+  return html`<dl class="figures">${
+    shownItems.map(([name, value, isBad]) =>
+      html`
+        <div>
+          <dt>${name}</dt>
+          <dd class=${isBad ? "bad" : ""}>${value}</dd>
+        </div>
+      `
+    )
+  }</dl>`;
+}
+
+/** What is not known, and why. */
+function notes(report: Report): Html | undefined {
+  const texts = notesOf(report).filter((text) => text !== "");
+  if (texts.length === 0) return undefined;
+  const items = texts.map((text) => html`<li>${text}</li>`);
+  return html`
+    <section>
+      <h2>What is not known</h2>
+      <ul>${items}</ul>
+    </section>
+  `;
+}
+
+function notesOf({ knowledge, flaws, jobsWithoutRow }: Report): string[] {
+  const { records, timed, placed, withCpu, withMemory, unmeasured, hasWorkers } = knowledge;
+  const note = (holds: boolean, ...texts: readonly string[]) => holds ? texts.join(" ") : "";
+  const known = (what: string, count: number) =>
+    count === 0
+      ? `${what} is known of no job.`
+      : `${what} is known of ${formatCount(count)} of ${formatNoun(records, "job")} only.`;
+  return [
+    note(
+      unmeasured > 0,
+      "The journal, or a part of it, is of an older version: times of jobs contain waiting in queues.",
+    ),
+    note(
+      timed < records,
+      known("When a job began, and how long it ran,", timed),
+      "Workers of version 1 and older versions of distcomp do not say it, nor does a job that crashed.",
+    ),
+    note(timed > 0 && placed < timed, known("On which slot a job ran", placed)),
+    note(timed > 0 && withCpu < timed, known("CPU time", withCpu)),
+    note(timed > 0 && withMemory < timed, known("Memory", withMemory)),
+    note(
+      timed > 0 && !hasWorkers,
+      "The journal does not say which workers there were: only slots that ran a job count.",
+    ),
+    note(
+      jobsWithoutRow > 0,
+      `There are too many slots to show: the timeline leaves out ${
+        formatNoun(jobsWithoutRow, "job")
+      }.`,
+    ),
+    note(flaws.damaged > 0, leftOut(flaws.damaged, "damaged")),
+    note(flaws.newer > 0, leftOut(flaws.newer, "of a later version of distcomp")),
+  ];
+}
+
+function leftOut(lines: number, why: string): string {
+  const count = formatNoun(lines, "line");
+  return `${count} of the journal ${lines === 1 ? "is" : "are"} ${why}, and left out.`;
+}

@@ -1,0 +1,45 @@
+/** Finds the journal that belongs to what the user has named: an output folder, a pack, or the folder of its journal. */
+
+import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
+import { holderIn, isStale, readText } from "../controller/output/lock_file.ts";
+import { packStateOf } from "../controller/output/output_pack.ts";
+import { FilesBelow } from "../runtime/files_below.ts";
+import type { Files } from "../runtime/files.ts";
+import { join } from "../runtime/path.ts";
+
+const JOURNAL = "jobs.jsonl";
+const LOCK = "lock";
+
+/** The journal of some outputs. Links below their folder are not followed. */
+export interface RecordedOutputs {
+  readonly files: FilesBelow;
+  readonly journal: string;
+  readonly lock: string;
+}
+
+/** Finds the journal; `undefined` if there is none. The caller closes `files`. */
+export async function findOutputs(
+  files: Files,
+  named: string,
+): Promise<RecordedOutputs | undefined> {
+  const folders = [
+    { root: named, state: join(named, STATE_FOLDER) }, // an output folder
+    { root: packStateOf(named), state: packStateOf(named) }, // a pack
+    { root: named, state: named }, // the folder of a journal itself
+  ];
+  for (const { root, state } of folders) {
+    const below = await FilesBelow.open(files, root).catch(() => undefined);
+    if (!below) continue;
+    const journal = join(state, JOURNAL);
+    const info = await below.info(journal).catch(() => undefined);
+    if (info) return { files: below, journal, lock: join(state, LOCK) };
+    below.close();
+  }
+  return undefined;
+}
+
+/** Whether a run still writes to the outputs, as far as this machine can tell. */
+export async function isRunning({ files, lock }: RecordedOutputs): Promise<boolean> {
+  const text = await readText(files, lock).catch(() => undefined);
+  return text !== undefined && holderIn(text) !== undefined && !isStale(text);
+}

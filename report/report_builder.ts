@@ -1,0 +1,221 @@
+/** Makes a report of a journal, in one pass and in bounded memory but for 25 bytes per job. */
+
+import type { JobFacts, RunFacts, WorkerFacts } from "./journal_facts.ts";
+import type { LineEvents } from "./journal_lines.ts";
+import { LogHistogram } from "./log_histogram.ts";
+import { Nodes } from "./nodes.ts";
+import { Outcomes } from "./outcomes.ts";
+import type { JobSpan, ListedJob, Report, TimeSeries } from "./report.ts";
+import { RunTimes } from "./run_times.ts";
+import { SlotRows } from "./slot_rows.ts";
+import { TimeBins, TimeGrid } from "./time_bins.ts";
+import { TopList } from "./top_list.ts";
+
+/** Jobs that are listed by name. */
+const LONGEST_MAX = 20;
+const LARGEST_MAX = 5;
+
+/** With more jobs, a timeline shows how busy slots were, and not each job: most would be thinner than a line. */
+const SPANS_MAX = 4_000;
+
+/** Kinds of failures are few words; a damaged or foreign journal might have any. */
+const CAUSES_MAX = 50;
+
+/** From when to when a job ran, in the report. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Takes the lines of a journal, in their order. */
+export class ReportBuilder implements LineEvents {
+  readonly #grid = new TimeGrid();
+  readonly #times = new RunTimes();
+  readonly #rows = new SlotRows(this.#grid);
+  readonly #nodes = new Nodes(this.#grid);
+  readonly #outcomes = new Outcomes();
+  readonly #longest = new TopList<ListedJob>(LONGEST_MAX);
+  readonly #largest = new TopList<ListedJob>(LARGEST_MAX);
+  readonly #runTimes = new LogHistogram();
+  readonly #failedTimes = new LogHistogram();
+  readonly #memory = new LogHistogram();
+  readonly #causes = new Map<string, number>();
+  readonly #done = new TimeBins(this.#grid);
+  readonly #failed = new TimeBins(this.#grid);
+  readonly #busy = new TimeBins(this.#grid);
+  readonly #cpu = new TimeBins(this.#grid);
+  readonly #waiting = new TimeBins(this.#grid);
+  readonly #flaws = { damaged: 0, newer: 0 };
+  readonly #known = {
+    records: 0,
+    ended: 0,
+    timed: 0,
+    placed: 0,
+    withCpu: 0,
+    withMemory: 0,
+    unmeasured: 0,
+  };
+  readonly #sums = { bytesIn: 0, bytesOut: 0, busyMs: 0, cpuMs: 0, cpuRunMs: 0, waitingMs: 0 };
+  #spans: JobSpan[] | undefined = [];
+  #lastEnded: ListedJob | undefined;
+  #hasWorkers = false;
+
+  onFlaw(kind: "damaged" | "newer"): void {
+    this.#flaws[kind] += 1;
+  }
+
+  onFacts(facts: JobFacts | RunFacts | WorkerFacts): void {
+    if (facts.kind === "job") this.#onJob(facts);
+    else if (facts.kind === "worker") this.#onWorker(facts);
+    else this.#onRun(facts);
+  }
+
+  #onRun({ event, at }: RunFacts): void {
+    if (event === "ended") this.#times.onEnded(at);
+    this.#nodes.onRunEnd(this.#times.lengthMs);
+    if (event === "begun") this.#times.onBegun(at);
+  }
+
+  #onWorker(facts: WorkerFacts): void {
+    if (facts.at === undefined) return;
+    this.#hasWorkers = true;
+    this.#nodes.onWorker(facts, this.#times.at(facts.at));
+  }
+
+  #onJob(facts: JobFacts): void {
+    this.#outcomes.onJob(facts);
+    const { startedAt, answeredAt, queuedAt } = facts;
+    if (answeredAt !== undefined && !this.#times.onJobSpan(startedAt ?? answeredAt, answeredAt)) {
+      return; // only a copy: it was counted when it ran
+    }
+    this.#times.onJob(facts.isDone);
+    this.#count(facts);
+    const endedAtMs = this.#onEnd(facts);
+    const span = this.#spanOf(facts);
+    const job = listed(facts, endedAtMs);
+    if (span) {
+      const queuedAtMs = queuedAt === undefined ? undefined : this.#times.at(queuedAt);
+      this.#onSpan(facts, span, queuedAtMs);
+      if (span.to >= (this.#lastEnded?.endedAtMs ?? 0)) this.#lastEnded = job;
+    }
+    this.#nodes.onJob(facts);
+    if (facts.runMs !== undefined) this.#longest.add(job.runMs, job);
+    if (job.memoryBytes !== undefined) this.#largest.add(job.memoryBytes, job);
+  }
+
+  #count(
+    { isDone, cause, isMeasured, bytesIn, bytesOut, runMs, cpuMs, memoryBytes }: JobFacts,
+  ): void {
+    const [known, sums] = [this.#known, this.#sums];
+    known.records += 1;
+    sums.bytesIn += bytesIn;
+    sums.bytesOut += bytesOut;
+    if (!isDone && cause !== undefined) this.#countCause(cause);
+    if (runMs !== undefined) {
+      (isDone ? this.#runTimes : this.#failedTimes).add(runMs);
+      if (!isMeasured) known.unmeasured += 1;
+    }
+    if (cpuMs !== undefined) {
+      known.withCpu += 1;
+      sums.cpuMs += cpuMs;
+      sums.cpuRunMs += runMs ?? 0;
+    }
+    if (memoryBytes !== undefined) {
+      known.withMemory += 1;
+      this.#memory.add(memoryBytes);
+    }
+  }
+
+  #countCause(cause: string): void {
+    const count = this.#causes.get(cause);
+    if (count === undefined && this.#causes.size >= CAUSES_MAX) return;
+    this.#causes.set(cause, (count ?? 0) + 1);
+  }
+
+  /** Counts a job when it ended. Returns when that was in the report. */
+  #onEnd({ answeredAt, isDone }: JobFacts): number | undefined {
+    if (answeredAt === undefined) return undefined;
+    const endedAtMs = this.#times.at(answeredAt);
+    this.#grid.fit(endedAtMs);
+    (isDone ? this.#done : this.#failed).add(endedAtMs, 1);
+    this.#known.ended += 1;
+    return endedAtMs;
+  }
+
+  #spanOf({ startedAt, endedAt }: JobFacts): Span | undefined {
+    if (startedAt === undefined || endedAt === undefined) return undefined;
+    return { from: this.#times.at(startedAt), to: this.#times.at(endedAt) };
+  }
+
+  #onSpan(facts: JobFacts, span: Span, queuedAtMs: number | undefined): void {
+    const { isDone, node, slot, cpuMs, input } = facts;
+    const lengthMs = span.to - span.from;
+    this.#known.timed += 1;
+    this.#sums.busyMs += lengthMs;
+    this.#busy.addSpan(span.from, span.to);
+    if (cpuMs !== undefined) {
+      if (lengthMs > 0) this.#cpu.addSpan(span.from, span.to, cpuMs / lengthMs);
+      else this.#cpu.add(span.to, cpuMs);
+    }
+    if (queuedAtMs !== undefined && queuedAtMs < span.from) {
+      this.#waiting.addSpan(queuedAtMs, span.from);
+      this.#sums.waitingMs += span.from - queuedAtMs;
+    }
+    if (node === undefined || slot === undefined) return;
+    this.#known.placed += 1;
+    const row = this.#rows.onJob(node, slot, span, isDone)?.number;
+    if (!this.#spans || row === undefined) return;
+    if (this.#spans.length === SPANS_MAX) this.#spans = undefined;
+    else this.#spans.push({ name: input, row, fromMs: span.from, toMs: span.to, isDone });
+  }
+
+  /** The report of what was read. */
+  build(): Report {
+    this.#nodes.onRunEnd(this.#times.lengthMs);
+    const [sums, outcomes, nodes] = [this.#sums, this.#outcomes, this.#nodes];
+    return {
+      done: outcomes.done,
+      failed: outcomes.failed,
+      ...sums,
+      lengthMs: this.#times.lengthMs,
+      runs: this.#times.runs,
+      runCount: this.#times.count,
+      knowledge: { ...this.#known, hasWorkers: this.#hasWorkers },
+      flaws: this.#flaws,
+      series: this.#series(),
+      rows: this.#rows.sorted(),
+      jobsWithoutRow: this.#rows.jobsLeftOut,
+      spans: this.#spans,
+      runTimes: this.#runTimes,
+      failedTimes: this.#failedTimes,
+      memory: this.#memory,
+      longest: this.#longest.items,
+      largest: this.#largest.items,
+      lastEnded: this.#lastEnded,
+      failures: outcomes.groups(),
+      failuresLeftOut: outcomes.leftOut,
+      causes: this.#causes,
+      nodes: nodes.all,
+      // Without lines about workers, every slot that ran a job was there all the time.
+      capacityMs: nodes.capacityMs > 0 ? nodes.capacityMs : this.#rows.count * this.#times.lengthMs,
+      slotsMax: nodes.slotsMax || this.#rows.count,
+    };
+  }
+
+  #series(): TimeSeries {
+    return {
+      widthMs: this.#grid.widthMs,
+      done: this.#done.values,
+      failed: this.#failed.values,
+      busyMs: this.#busy.values,
+      cpuMs: this.#cpu.values,
+      capacityMs: this.#nodes.capacity.values,
+      waitingMs: this.#waiting.values,
+    };
+  }
+}
+
+function listed(facts: JobFacts, endedAtMs: number | undefined): ListedJob {
+  const { input: name, isDone, runMs = 0, cpuMs, memoryBytes, node, slot } = facts;
+  return { name, isDone, runMs, cpuMs, memoryBytes, node, slot, endedAtMs };
+}

@@ -1,0 +1,78 @@
+/** What this process has used so far, and the clock of the machine: for a slot, which measures each of its jobs. */
+
+import process from "node:process";
+import type { CLibrary, ForeignMemory } from "./c_functions.ts";
+import type { ProcessUsage } from "./ports.ts";
+
+const IS_MACOS = process.platform === "darwin";
+const CLOCK_MONOTONIC = IS_MACOS ? 6 : 1;
+const CLOCK_PROCESS_CPUTIME_ID = IS_MACOS ? 12 : 2;
+
+const O_RDONLY_CLOEXEC = 0o2000000;
+const O_WRONLY_CLOEXEC = 0o2000001;
+
+/** What makes the system forget the peak of a process's memory, written to its `clear_refs`. */
+const FORGET_PEAK = Uint8Array.of("5".charCodeAt(0));
+
+/** Room for the whole of `/proc/self/status`, whose lists of CPUs may be long. */
+const STATUS_BYTES_MAX = 16 * 1024;
+
+type Library<Size> = Pick<CLibrary<unknown, Size>, "clock_gettime" | "open" | "pread" | "write">;
+
+/** See `ProcessUsage`. */
+export class LibcUsage<Size> implements ProcessUsage {
+  readonly #libc: Library<Size>;
+  readonly #size: ForeignMemory<unknown, Size>["size"];
+  /** A `struct timespec`: seconds and nanoseconds, 8 bytes each. */
+  readonly #time = new Uint32Array(4);
+  readonly #timeBytes = new Uint8Array(this.#time.buffer);
+  readonly #status = new Uint8Array(STATUS_BYTES_MAX);
+  /** Files of the system about this process; negative where there are none. Opened when they are needed. */
+  #statusFd: number | undefined;
+  #forgetFd = -1;
+
+  constructor(libc: Library<Size>, size: ForeignMemory<unknown, Size>["size"]) {
+    this.#libc = libc;
+    this.#size = size;
+  }
+
+  nowUs(): number {
+    return this.#read(CLOCK_MONOTONIC);
+  }
+
+  cpuUs(): number {
+    return this.#read(CLOCK_PROCESS_CPUTIME_ID);
+  }
+
+  takePeakBytes(): number {
+    const fd = this.#statusFd ??= this.#open();
+    if (fd < 0) return 0;
+    const { pread, write } = this.#libc;
+    const zero = this.#size(0);
+    const bytes = pread?.(fd, this.#status, this.#size(STATUS_BYTES_MAX), zero) ?? 0;
+    if (this.#forgetFd >= 0) write(this.#forgetFd, FORGET_PEAK, this.#size(1));
+    return bytes > 0 ? peakIn(this.#status, bytes) : 0;
+  }
+
+  #open(): number {
+    if (process.platform !== "linux") return -1;
+    this.#forgetFd = this.#libc.open(pathOf("clear_refs"), O_WRONLY_CLOEXEC);
+    return this.#libc.open(pathOf("status"), O_RDONLY_CLOEXEC);
+  }
+
+  #read(clock: number): number {
+    this.#libc.clock_gettime(clock, this.#timeBytes);
+    const [secondsLow = 0, secondsHigh = 0, nanoseconds = 0] = this.#time;
+    return (secondsHigh * 2 ** 32 + secondsLow) * 1e6 + nanoseconds / 1000;
+  }
+}
+
+/** The number of kilobytes behind `VmHWM:`, in bytes; 0 if it is not there. */
+function peakIn(status: Uint8Array, bytes: number): number {
+  const text = new TextDecoder("latin1").decode(status.subarray(0, bytes));
+  return 1024 * Number(/^VmHWM:\s*(\d+) kB$/m.exec(text)?.[1] ?? 0);
+}
+
+function pathOf(name: string): Uint8Array {
+  return new TextEncoder().encode(`/proc/self/${name}\0`);
+}

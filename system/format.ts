@@ -1,0 +1,54 @@
+/** Formats numbers and text for messages and pages. */
+
+import prettyBytes from "pretty-bytes";
+import prettyMs from "pretty-ms";
+import { shownName } from "../runtime/file_name.ts";
+import { oneLine } from "./printable.ts";
+
+const COUNT = new Intl.NumberFormat("en-US");
+const RATE = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+
+/** `1,234,567` */
+export function formatCount(count: number): string {
+  return COUNT.format(count);
+}
+
+/** `1 job`, `2 jobs`, `1,000 jobs`. */
+export function formatNoun(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** `1,230` or `0.52`. A rate is not more exact than three digits. */
+export function formatRate(perSecond: number): string {
+  return RATE.format(perSecond >= 1000 ? Math.round(perSecond) : perSecond);
+}
+
+/** `3.4 MB`, in powers of 1000. */
+export function formatBytes(bytes: number): string {
+  return prettyBytes(bytes);
+}
+
+/** `420ms`, `12.3s`, `4m 5s`, `3d 4h`: how long something took. */
+export function formatDuration(ms: number): string {
+  return prettyMs(ms, { unitCount: 2 });
+}
+
+/** `0.4 µs`, `40 µs`, `1.3 ms`, `120 ms`, `2.5s`: no more exact than it was measured. */
+export function formatShort(exactMs: number): string {
+  const ms = Number(exactMs.toPrecision(2));
+  if (ms >= 1000) return formatDuration(ms);
+  return ms < 1 ? `${Number((1000 * ms).toPrecision(2))} µs` : `${ms} ms`;
+}
+
+/** `7s`, `4m 5s`, `3d 4h`: how long something will take, in whole seconds, at least 1. */
+export function formatTimeLeft(ms: number): string {
+  return prettyMs(1000 * Math.max(1, Math.round(ms / 1000)), { unitCount: 2 });
+}
+
+/**
+ * Untrusted text (file names, messages of workers) as one line without control characters, also without those that
+ * change the order of others. Bytes of a name that are not UTF-8 are written `\\xe9`.
+ */
+export function printable(text: string): string {
+  return oneLine(shownName(text));
+}

@@ -1,0 +1,25 @@
+/** Figures of a run in which slots are what limits it. */
+
+import type { Figures } from "../../report/figures.ts";
+
+export function figuresWith(changed: Partial<Figures> = {}): Figures {
+  return {
+    jobs: 1000,
+    failed: 0,
+    topReason: undefined,
+    memoryKills: 0,
+    records: 1000,
+    slots: 4,
+    slotsMax: 4,
+    lengthMs: 100_000,
+    busyPart: 0.95,
+    cpuPart: 0.99,
+    medianMs: 380,
+    waitingPerSlot: 10,
+    bytesPerJob: 2000,
+    tailMs: 0,
+    last: { name: "last.dat", runMs: 400 },
+    nodes: [{ name: "a", jobs: 500, failed: 0 }, { name: "b", jobs: 500, failed: 0 }],
+    ...changed,
+  };
+}

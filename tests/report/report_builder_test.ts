@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { figuresOf } from "../../report/figures.ts";
+import { limitsOf } from "../../report/limits.ts";
+import type { Report } from "../../report/report.ts";
+import { test } from "../lib/test.ts";
+import { BEGUN_AT, journalLine, journalOf, type RunPlan } from "./generated_journal.ts";
+import { reportOf, reportOfRuns } from "./reports.ts";
+
+const PLAN: RunPlan = { jobs: 1000, nodes: 2, slotsPerNode: 2 };
+const DAY_MS = 86_400_000;
+
+test("a report knows when slots were busy, by slot and over time", async () => {
+  const report = await reportOfRuns(journalOf(PLAN));
+  assert.deepEqual([report.done, report.failed, report.runCount, report.slotsMax], [1000, 0, 1, 4]);
+  assert.deepEqual(report.rows.map(({ node, slot }) => `${node} ${slot}`), [
+    ...["node0 0", "node0 1", "node1 0", "node1 1"],
+  ]);
+  near(report.lengthMs, 25_000, 500);
+  near(report.busyMs, 100_000, 1000);
+  near(report.capacityMs, 4 * report.lengthMs, 1);
+  near(sum(report.series.busyMs), report.busyMs, 1);
+  near(sum(report.series.capacityMs), report.capacityMs, 1);
+  near(report.rows.reduce((all, { busy }) => all + sum(busy.values), 0), report.busyMs, 1);
+  assert.equal(sum(report.series.done), 1000);
+  assert.equal(limitOf(report), "slots");
+});
+
+test("a run that was resumed days later has no break in its report, and each job counts once", async () => {
+  const first = [
+    ...journalOf({ ...PLAN, isKilled: true, fields: () => failed("crashed: SIGSEGV") }),
+  ];
+  const later = { ...PLAN, jobs: 300, begunAt: BEGUN_AT + 3 * DAY_MS };
+  const once = await reportOfRuns(first);
+  const report = await reportOfRuns(first, journalOf(later));
+  assert.deepEqual([once.done, once.failed], [0, 1000]);
+  assert.deepEqual([report.done, report.failed], [300, 700]);
+  assert.deepEqual(report.failures.map(({ reason, jobs }) => [reason, jobs]), [
+    ["crashed: SIGSEGV", 700],
+  ]);
+  assert.deepEqual(report.runs.map(({ hasEnded, jobs }) => [hasEnded, jobs]), [[false, 1000], [
+    true,
+    300,
+  ]]);
+  near(report.lengthMs, 32_500, 1000);
+  near(sum(report.series.busyMs), report.busyMs, 1);
+});
+
+test("the copy of a record that a resumed run writes again is no job of that run", async () => {
+  const first = [...journalOf({ ...PLAN, isKilled: true })];
+  const begun = journalLine({ run: "begun", at: BEGUN_AT + DAY_MS });
+  const report = await reportOfRuns([...first, begun, first[10]!, first[11]!]);
+  assert.deepEqual([report.done, report.knowledge.records], [1000, 1000]);
+  near(report.lengthMs, 25_000, 500);
+});
+
+test("a pack that was written anew, without lines about earlier runs, has all its runs", async () => {
+  const begun = journalLine({ run: "begun", at: BEGUN_AT + 2 * DAY_MS });
+  const jobs = (at: number, name: (job: number) => string) =>
+    [...journalOf({ ...PLAN, jobs: 100, begunAt: at, name })].filter((line) =>
+      /"input"/.test(line)
+    );
+  const report = await reportOfRuns([
+    begun,
+    ...jobs(BEGUN_AT, (job) => `a${job}`),
+    ...jobs(BEGUN_AT + DAY_MS, (job) => `b${job}`),
+  ]);
+  assert.deepEqual([report.done, report.knowledge.records, report.runCount], [200, 200, 2]);
+  near(report.lengthMs, 5_000, 500);
+});
+
+test("an old journal, with neither slots nor times, gives counts, and says that the rest is not known", async () => {
+  const fields = { state: "done", bytesOut: 4, bytesIn: 9, attempt: 1, core: "c", queueMs: 0.2 };
+  const lines = [1, 2, 3].map((ms) =>
+    journalLine({ index: ms, input: `in${ms}`, worker: "node7:7433", runMs: ms, ...fields })
+  );
+  const report = await reportOfRuns(lines);
+  assert.deepEqual([report.done, report.runTimes.count, report.rows.length], [3, 3, 0]);
+  assert.deepEqual(report.knowledge, {
+    ...{ records: 3, ended: 0, timed: 0, placed: 0, withCpu: 0, withMemory: 0, unmeasured: 3 },
+    hasWorkers: false,
+  });
+  assert.deepEqual(report.nodes.map(({ name, jobs }) => [name, jobs]), [["node7:7433", 3]]);
+  assert.equal(limitOf(report), "unknown");
+});
+
+test("damage costs the lines that it touches, and a line that is still being written is no damage", async () => {
+  const lines = [...journalOf({ ...PLAN, jobs: 100 })];
+  const text = Buffer.from(lines.join(""));
+  text[text.indexOf("\n", 5000)] = 0x20; // the lost line feed joins two lines: the second one counts
+  text[lines[0]!.length + 20]! ^= 1;
+  const report = await reportOf(text.subarray(0, -5));
+  assert.deepEqual([report.done, report.flaws], [99, { damaged: 2, newer: 0 }]);
+  assert.equal(report.runs[0]?.hasEnded, false);
+});
+
+test("lines of a later version are counted, and wrong fields are not known instead of wrong", async () => {
+  const job = {
+    input: "a",
+    state: "done",
+    bytesIn: "9",
+    runMs: -1,
+    startedAt: 1e300,
+    endedAt: null,
+  };
+  const lines = [
+    journalLine({ ...job, slot: {}, node: ["x"], memoryBytes: "big", cpuMs: true, queuedAt: "x" }),
+    journalLine({ run: "begun", at: "2026-01-02T12:00:00.000Z" }),
+    journalLine({ worker: "joined", slots: -3, at: 5 }),
+    journalLine({ input: 7, state: "done" }),
+    journalLine({ input: "b", state: "unknown" }),
+    journalLine({ input: "c", state: "failed", error: "", printed: [1, "text"], attempt: 0 }),
+    journalLine({ run: "begun" }, 2),
+  ];
+  const report = await reportOfRuns(lines);
+  assert.deepEqual([report.done, report.failed, report.flaws.newer], [1, 1, 1]);
+  assert.equal(report.runTimes.count, 0);
+  assert.deepEqual(report.failures[0]?.printed, ["text"]);
+});
+
+test("failures are grouped by reason, with the nodes on which jobs failed, however many there are", async () => {
+  const plan = { ...PLAN, jobs: 3000, runMs: () => 1 };
+  const many = await reportOfRuns(journalOf({ ...plan, fields: (job) => failed(`reason ${job}`) }));
+  assert.deepEqual([many.failures.length, many.failuresLeftOut, many.failed], [1000, 2000, 3000]);
+  const one = await reportOfRuns(journalOf({
+    ...plan,
+    fields: (job, node) => node === "node1" && job % 2 === 0 ? failed("no GPU") : {},
+  }));
+  assert.equal(one.failures[0]?.names.length, 3);
+  assert.deepEqual(one.failures[0]?.nodes.map(({ name }) => name), ["node1"]);
+  assert.equal(limitOf(one), "node");
+});
+
+test("one long job at the end is what limits a run, and it is named", async () => {
+  const runMs = (job: number) => job === 990 ? 20_000 : 100;
+  const report = await reportOfRuns(journalOf({ ...PLAN, runMs }));
+  assert.equal(report.longest[0]?.name, "inputs/990.dat");
+  assert.deepEqual(limitsOf(figuresOf(report, false))[0], {
+    kind: "straggler",
+    name: "inputs/990.dat",
+  });
+  assert.equal(
+    limitsOf(figuresOf(report, true))[0]?.kind !== "straggler",
+    true,
+    "not while it goes on",
+  );
+});
+
+test("inputs that come slowly are what limits a run, and so are short jobs", async () => {
+  const slow = await reportOfRuns(journalOf({ ...PLAN, inputMs: 100 }));
+  assert.equal(limitOf(slow), "inputs");
+  const short = await reportOfRuns(
+    journalOf({ ...PLAN, jobs: 5000, runMs: () => 0.02, gapMs: 0.2 }),
+  );
+  assert.equal(limitOf(short), "short jobs");
+  const far = await reportOfRuns(journalOf({ ...PLAN, runMs: () => 5, gapMs: 20 }));
+  assert.equal(limitOf(far), "transfer");
+  const few = await reportOfRuns(journalOf({ ...PLAN, jobs: 7, nodes: 5 }));
+  assert.equal(limitOf(few), "few jobs");
+});
+
+test("a timeline has each job if they are few, and only slots if they are many", async () => {
+  const few = await reportOfRuns(journalOf({ ...PLAN, jobs: 4000 }));
+  assert.equal(few.spans?.length, 4000);
+  const many = await reportOfRuns(journalOf({ ...PLAN, jobs: 4001 }));
+  assert.equal(many.spans, undefined);
+});
+
+function limitOf(report: Report): string | undefined {
+  return limitsOf(figuresOf(report, false))[0]?.kind;
+}
+
+function failed(error: string): Record<string, unknown> {
+  return { state: "failed", error, exitCode: undefined, cause: "crash" };
+}
+
+function sum(values: Float64Array): number {
+  return values.reduce((all, value) => all + value, 0);
+}
+
+function near(value: number, wanted: number, tolerance: number): void {
+  assert(Math.abs(value - wanted) <= tolerance, `${value}, not ${wanted}`);
+}

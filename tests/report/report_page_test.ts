@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { REPORT_START, reportPage } from "../../report/page/report_page.ts";
+import type { Report } from "../../report/report.ts";
+import { test } from "../lib/test.ts";
+import { journalLine, journalOf, type RunPlan } from "./generated_journal.ts";
+import { reportOfRuns } from "./reports.ts";
+
+const PLAN: RunPlan = { jobs: 500, nodes: 2, slotsPerNode: 2 };
+const ABOUT = { outputs: "out", madeAt: 0, version: "0.1.0", isGoingOn: false };
+
+/** The bytes of a page that are the same in each: uPlot, and what is ours. */
+const PAGE_CHARS_MAX = 100_000;
+
+const HOSTILE = `</script><script>alert(1)</script>"'&\u202e\udce9`;
+
+test("names, reasons, nodes and printed lines are text in a report, whatever they contain", async () => {
+  const fields = (job: number) => ({
+    node: HOSTILE,
+    worker: HOSTILE,
+    ...(job % 2 === 0 && { state: "failed", error: HOSTILE, cause: HOSTILE, printed: [HOSTILE] }),
+  });
+  const left = journalLine({ worker: "left", node: HOSTILE, address: "a", reason: HOSTILE, at: 1 });
+  const report = await reportOfRuns(journalOf({ ...PLAN, fields, name: () => HOSTILE }), [left]);
+  const page = reportPage(report, { ...ABOUT, outputs: HOSTILE });
+  assert.equal(page.match(/<script/g)?.length, 5, "the data, uPlot, and three scripts of the page");
+  assert(!page.includes("alert(1)</script>") && !page.includes("\u202e"));
+  assert(page.includes("&lt;/script&gt;&lt;script&gt;alert(1)") && page.includes("\\xe9"));
+});
+
+test("a report lets a browser load nothing, and run no script but its own", async () => {
+  const page = reportPage(await reportOfRuns(journalOf(PLAN)), ABOUT);
+  const policy = /Content-Security-Policy" content="([^"]*)"/.exec(page)?.[1] ?? "";
+  assert.match(
+    policy,
+    /^default-src 'none';.*script-src( 'sha256-[^' ]+'){4}; style-src 'sha256-[^' ]+'$/,
+  );
+  assert.doesNotMatch(policy, /unsafe|https?:|\*/);
+  assert.doesNotMatch(page.replace(/<script>[^]*?<\/script>/g, ""), /(src|href)=/);
+  assert.doesNotMatch(page, / style="/);
+  assert(page.startsWith(REPORT_START));
+});
+
+test("a page is small, however many slots, nodes, runs and reasons there are", async () => {
+  const many = (run: number) =>
+    journalOf({
+      jobs: 2000,
+      nodes: 5,
+      slotsPerNode: 4,
+      begunAt: 1e12 + run * 1e9,
+      name: (job) => `${run}/${job}/${"x".repeat(200)}`,
+      fields: (job) => ({
+        node: `${run}-${job}`,
+        ...(job % 2 === 0 && { state: "failed", error: `${"reason ".repeat(60)}${run} ${job}` }),
+      }),
+    });
+  const report = await reportOfRuns(many(0), many(1), many(2));
+  assert.deepEqual([report.rows.length, report.failures.length], [6000, 1000]);
+  const page = reportPage(report, ABOUT);
+  assert(page.length < 1_500_000, `${page.length}`);
+});
+
+test("an empty journal, one without a job, and an old one have pages that say what is not known", async () => {
+  const pageOf = (report: Report) => reportPage(report, ABOUT);
+  assert.match(pageOf(await reportOfRuns([])), /No job has ended yet\./);
+  const begun = journalLine({ run: "begun", at: 1e12 });
+  assert.match(pageOf(await reportOfRuns([begun])), /No job has ended yet\./);
+  const old = journalLine({ input: "a", state: "done", runMs: 5, queueMs: 1, worker: "w" });
+  const page = pageOf(await reportOfRuns([old]));
+  assert.match(page, /The journal does not say when jobs ran/);
+  assert.match(page, /times of jobs contain waiting/);
+  assert.match(page, /data-chart="runtimes"/);
+  assert.doesNotMatch(page, /data-chart="(slots|timeline|memory)"/);
+  assert(page.length < PAGE_CHARS_MAX);
+});
+
+test("each chart has its numbers as a table", async () => {
+  const page = reportPage(await reportOfRuns(journalOf(PLAN)), ABOUT);
+  const charts = page.match(/data-chart="\w+" role="img" aria-label="/g) ?? [];
+  assert.equal(charts.length, 6);
+  assert.equal(page.match(/<summary>The numbers as a table<\/summary>/g)?.length, 6);
+});

@@ -1,0 +1,173 @@
+/**
+ * The page in a real browser. With `DISTCOMP_PICTURES=FOLDER`, the tests write pictures of it: those in docs/ were made
+ * by `deno task pictures`.
+ */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import process from "node:process";
+import { detectRuntime } from "../../runtime/detect.ts";
+import { silentLog } from "../../system/log.ts";
+import type { RunSnapshot, Snapshot } from "../../watch/snapshot.ts";
+import { PageServer } from "../../web/server.ts";
+import { Workspace } from "../cli/workspace.ts";
+import { Chromium, lacksChromium, type View } from "../lib/chromium.ts";
+import { core } from "../lib/cores.ts";
+import { Program } from "../lib/processes.ts";
+import { slowTestUnless } from "../lib/test.ts";
+import { FAKE_NOW, fakeRun, fakeWorker } from "../watch/fake_snapshots.ts";
+
+const IS_SHOWN = "document.querySelector('main')?.hidden === false";
+
+const VIEWS: Record<string, View> = {
+  phone: { width: 390, height: 844, scheme: "dark" },
+  laptop: { width: 1280, height: 800, scheme: "light" },
+  wall: { width: 2560, height: 1440, scheme: "dark" },
+};
+
+slowTestUnless(
+  lacksChromium,
+  "a browser opens the page of a run at the printed address, sees its jobs, and how it ended",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("lines", "sleep 60000\n".repeat(3) + "exit 3\n");
+    const args = ["run", await core("behave"), "--lines", "lines", "--slots", "2", "--web"];
+    await using run = await Program.start([...args, "--timeout", "20s", "--retries", "0"], {
+      cwd: workspace.path,
+    });
+    const [, url = ""] = await run.printed("stderr", /^the page is at (http:\S+)$/m);
+    await using browser = await Chromium.start();
+    await browser.open(url);
+    await browser.until(IS_SHOWN);
+    await browser.until(`${textOf("#jobs")}.includes("running")`);
+    await browser.until(`${textOf("#jobs-running")}.includes("00000")`);
+    assert.equal(await browser.ask("document.cookie"), "", "the cookie is not for scripts");
+    assert.doesNotMatch(await browser.ask<string>("location.href"), /token/);
+    run.signal("SIGQUIT"); // it gives up its jobs, and ends
+    await browser.until(`${textOf("#notice")}.startsWith("The run has ended")`);
+    await run.exited;
+    assert.match(await browser.ask<string>(textOf("#title")), /behave/);
+    assert.equal(await browser.ask(textOf("#phase")), "ended");
+    assert.deepEqual(browser.problems, []);
+  },
+);
+
+slowTestUnless(
+  lacksChromium,
+  "the page fits a phone, a laptop and a wall, light and dark, and says all with text",
+  async () => {
+    for (const [name, snapshot] of Object.entries(SHOWN)) {
+      await using page = await opened(() => snapshot);
+      const { browser } = page;
+      await browser.until("document.querySelectorAll('.u-legend').length === 2");
+      for (const [size, view] of Object.entries(VIEWS)) {
+        await browser.view(view);
+        await browser.until("document.querySelector('.u-over')?.clientWidth > 100");
+        const wide = await browser.ask<number>("document.documentElement.scrollWidth");
+        assert.ok(wide <= view.width, `${name} on a ${size} is ${wide} pixels wide`);
+        await picture(browser, `${name}-${size}.png`);
+      }
+      assert.deepEqual(await browser.ask(UNNAMED), [], name);
+      assert.deepEqual(browser.problems, [], name);
+    }
+  },
+);
+
+slowTestUnless(
+  lacksChromium,
+  "what jobs, workers and cores are called and say is text, whatever it contains",
+  async () => {
+    const evil =
+      `</script><script>evil = 1</script><img src=x onerror="evil = 1">\u202egnp.exe\u0000`;
+    await using page = await opened(() => hostileRun(evil));
+    const { browser } = page;
+    await browser.until(`${textOf("#failures")}.includes("onerror")`);
+    assert.equal(await browser.ask("typeof evil"), "undefined");
+    assert.equal(await browser.ask("document.querySelectorAll('main img, main script').length"), 0);
+    const text = await browser.ask<string>("document.body.innerText");
+    assert.doesNotMatch(text, /[\u202e\0]/);
+    for (const place of ["#title", "#grid", "#jobs-running", "#failures", "#log", "#about"]) {
+      const shown = await browser.ask<string>(textOf(place));
+      assert.ok(shown.includes("<img src=x onerror="), place);
+    }
+    assert.deepEqual(browser.problems, []);
+  },
+);
+
+slowTestUnless(
+  lacksChromium,
+  "a page whose run is gone says so, and keeps the last state",
+  async () => {
+    await using page = await opened(() => fakeRun());
+    const { browser } = page;
+    await browser.until(IS_SHOWN);
+    page.lose();
+    await browser.until(`${textOf("#notice")}.startsWith("No answer since ")`);
+    assert.equal(await browser.ask(textOf("#phase")), "no answer");
+    assert.match(await browser.ask<string>(textOf("#jobs")), /61,250/);
+  },
+);
+
+/** What pictures are taken of. */
+const SHOWN: Record<string, Snapshot> = {
+  run: fakeRun({ workers: 12, slots: 16, points: 245 }),
+  cluster: fakeRun({ workers: 100, slots: 32, points: 600 }),
+  worker: fakeWorker(),
+};
+
+/** Fields and scroll areas that are not named for those who cannot see them. */
+const UNNAMED = `[...document.querySelectorAll("section, input, [tabindex], canvas, ul")]
+  .filter((element) => !element.closest("[hidden]"))
+  .filter((element) => !element.getAttribute("aria-label") && !element.labels?.length &&
+    !element.getAttribute("aria-labelledby") && element.id !== "grid" &&
+    !element.closest(".chart[aria-labelledby]"))
+  .map((element) => element.outerHTML.slice(0, 80))`;
+
+/** All foreign texts of a run are this one. */
+function hostileRun(text: string): RunSnapshot {
+  const run = fakeRun({ workers: 1, slots: 2 });
+  const job = { name: text, attempt: 1, sentAt: FAKE_NOW - 1_000 };
+  return {
+    ...run,
+    host: text,
+    core: { ...run.core, name: text },
+    workers: run.workers.map((worker) => ({ ...worker, name: text, platform: text, jobs: [job] })),
+    running: run.running.map((entry) => ({ ...entry, ...job, worker: text })),
+    failures: [{ reason: text, jobs: 1, names: [text] }],
+    log: [{ at: FAKE_NOW, level: "printed", text }],
+  };
+}
+
+function textOf(selector: string): string {
+  return `document.querySelector(${JSON.stringify(selector)}).innerText`;
+}
+
+/** A page of this process that a browser has opened. */
+async function opened(collect: () => Snapshot) {
+  const runtime = await detectRuntime();
+  let url = "";
+  const server = await PageServer.open(runtime, {
+    address: { kind: "tcp", host: "127.0.0.1", port: 0 },
+    role: "controller",
+    collect,
+    log: silentLog,
+    print: (line) => url ||= /http\S+/.exec(line)?.[0] ?? "",
+  });
+  const browser = await Chromium.start();
+  await browser.view(VIEWS["laptop"] as View);
+  await browser.open(url);
+  return {
+    browser,
+    lose: () => server.close(),
+    [Symbol.asyncDispose]: async () => {
+      await browser[Symbol.asyncDispose]();
+      server.close();
+    },
+  };
+}
+
+async function picture(browser: Chromium, name: string): Promise<void> {
+  const { DISTCOMP_PICTURES: folder } = process.env;
+  const isWhole = !name.endsWith("phone.png"); // which would be very long
+  if (folder) await browser.picture(join(folder, `page-${name}`), isWhole);
+}

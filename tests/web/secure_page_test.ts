@@ -1,0 +1,127 @@
+/** A page that other machines can reach: TLS with the key's certificate, and browsers that have one of it. */
+
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { get as getPlain, type IncomingMessage } from "node:http";
+import { get as getSecure, type RequestOptions } from "node:https";
+import { detectRuntime } from "../../runtime/detect.ts";
+import { systemRandom } from "../../runtime/clock.ts";
+import type { Key } from "../../security/key.ts";
+import { createKeyFile } from "../../security/key_store.ts";
+import type { Role } from "../../security/role.ts";
+import { silentLog } from "../../system/log.ts";
+import { PageServer } from "../../web/server.ts";
+import { core } from "../lib/cores.ts";
+import { Program } from "../lib/processes.ts";
+import { test } from "../lib/test.ts";
+import { KeyFolder, keyOf } from "../security/keys.ts";
+import { fakeRun } from "../watch/fake_snapshots.ts";
+import { Workspace } from "../cli/workspace.ts";
+
+const TOKEN = "a-token-for-prometheus";
+
+test("another machine gets the page over TLS, with the key's certificate for the names of this machine", async () => {
+  await using page = await secured();
+  const { key, port } = page;
+  const ca = key.issuers.controller.certificate;
+  const answer = await ask({ port, ca, path: "/" });
+  assert.equal(answer.statusCode, 401); // the certificate is right, and a token is missing
+  const other = await keyOf(Date.now());
+  await assert.rejects(ask({ port, ca: other.issuers.controller.certificate, path: "/" }));
+  await assert.rejects(ask({ port, ca, path: "/", servername: "example.org" }));
+});
+
+test("who has a certificate of the key for controllers needs no token; nobody else's counts", async () => {
+  await using page = await secured();
+  const { key, keys, port } = page;
+  const ca = key.issuers.controller.certificate;
+  const asking = async (of: Key, role: Role) => {
+    const { certificate: cert, privateKey } = await keys.credentials(of, role, Date.now());
+    return await ask({ port, ca, path: "/", cert, key: privateKey });
+  };
+  assert.equal((await asking(key, "controller")).statusCode, 200);
+  assert.equal((await asking(key, "worker")).statusCode, 401);
+  assert.equal((await asking(await keyOf(Date.now()), "controller")).statusCode, 401);
+});
+
+test("who forgets the s in https is told", async () => {
+  await using page = await secured();
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    getPlain({ host: "127.0.0.1", port: page.port, agent: false }, resolve).on("error", reject);
+  });
+  assert.equal(answer.statusCode, 400);
+  assert.match(await textOf(answer), /begins with https:\/\//);
+});
+
+test("a run gives its figures to Prometheus on another machine, with the token of --web-token", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("prometheus.token", `${TOKEN}\n`);
+  await workspace.write("inputs/a", "sleep 60000");
+  const command = ["run", "--web", "0.0.0.0:0", "--web-token", "prometheus.token"];
+  await using run = await Program.start([...command, await core("behave"), "inputs/"], {
+    cwd: workspace.path,
+  });
+  const [, port] = await run.printed("stderr", /^the page is at https:\/\/\S+:(\d+)\/\?token=/m);
+  const options = { port: Number(port), path: "/metrics", rejectUnauthorized: false };
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const answer = await ask({ ...options, headers });
+  assert.match(await textOf(answer), /^distcomp_jobs_expected 1$/m);
+  run.signal("SIGQUIT");
+  await run.exited;
+});
+
+test("a token that is missing, empty or short is an error, and so is one without a page", async () => {
+  await using workspace = await Workspace.make();
+  await writeFile(workspace.at("short"), "abc\n");
+  const echo = await core("echo");
+  for (
+    const [args, error] of [
+      [["--web", "--web-token", "missing"], /^distcomp: Cannot read the token "missing": no such/],
+      [["--web", "--web-token", "short"], /needs one word of at least 16 characters/],
+      [["--web-token", "short"], /--web-token is for a page; add --web/],
+    ] as const
+  ) {
+    await using run = await Program.start(["run", ...args, echo, "short"], { cwd: workspace.path });
+    const { code } = await run.exited;
+    assert.equal(code, 2);
+    assert.match(run.stderr, error);
+  }
+});
+
+/** A page at all addresses of this machine, with a key of its own. */
+async function secured() {
+  const runtime = await detectRuntime();
+  const keys = await KeyFolder.make();
+  const key = await keyOf(Date.now());
+  await createKeyFile(keys.at("key"), key, systemRandom);
+  let printed = "";
+  const server = await PageServer.open(runtime, {
+    address: { kind: "tcp", host: "0.0.0.0", port: 0 },
+    role: "controller",
+    key: keys.at("key"),
+    collect: () => fakeRun(),
+    log: silentLog,
+    print: (line) => printed = line,
+  });
+  return {
+    ...{ key, keys, port: Number(/https:\/\/.*:(\d+)\//.exec(printed)?.[1]) },
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      await keys[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Asks at loopback, under the name of this machine that certificates have. */
+function ask(options: RequestOptions): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const all = { host: "127.0.0.1", servername: "localhost", agent: false, ...options };
+    getSecure(all, resolve).on("error", reject);
+  });
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const part of answer) text += part;
+  return text;
+}

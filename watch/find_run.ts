@@ -1,0 +1,94 @@
+/** Finds the run that belongs to an output folder or a pack, and all that run on this machine. */
+
+import { readdirSync } from "node:fs";
+import os from "node:os";
+import process from "node:process";
+import { holderIn, isStale, readText } from "../controller/output/lock_file.ts";
+import type { FolderFiles } from "../runtime/files_below.ts";
+import { join } from "../runtime/path.ts";
+import { askRun, DeadRunError } from "./ask_run.ts";
+import { readLiveRecord } from "./live_record.ts";
+import { SOCKET_ENDING } from "./live_socket.ts";
+import type { RunSnapshot } from "./snapshot.ts";
+import { socketFolders, socketParents } from "./socket_folder.ts";
+
+/** Further runs are not asked. Nobody has so many on one machine. */
+const RUNS_MAX = 200;
+
+/** What is known about the run of some outputs. */
+export type FoundRun =
+  | { readonly kind: "live"; readonly socket: string; readonly snapshot: RunSnapshot }
+  /** It runs, but cannot be asked from here; `reason` says why, and what to do. */
+  | { readonly kind: "unreachable"; readonly reason: string }
+  /** No run uses the outputs now. */
+  | { readonly kind: "over"; readonly end: "ended" | "killed" };
+
+/** Looks for the run whose journal is in `state`. Rejects with a `SilentRunError`. */
+export async function findRun(files: FolderFiles, state: string): Promise<FoundRun> {
+  const lock = await readText(files, join(state, "lock"));
+  if (lock === undefined) return { kind: "over", end: "ended" };
+  if (isStale(lock)) return { kind: "over", end: "killed" };
+  const { host = "another machine", pid = 0 } = holderIn(lock) ?? {};
+  const name = `process ${pid} on ${host}`;
+  if (host !== os.hostname()) {
+    return unreachable(
+      `it is ${name}; ask there, or remove "${join(state, "lock")}" if it has ended`,
+    );
+  }
+  const record = await readLiveRecord(files, state);
+  if (record?.pid !== pid) {
+    return unreachable(`it is ${name}, which does not answer yet; try again`);
+  }
+  const { uid, socket } = record;
+  if (uid !== ownId()) return unreachable(`it is ${name}, of another user (id ${uid})`);
+  try {
+    return { kind: "live", socket, snapshot: await askRun(socket) };
+  } catch (error) {
+    if (!(error instanceof DeadRunError)) throw error;
+    return unreachable(
+      `it is ${name}, which does not answer here; it may be ending, or in another container`,
+    );
+  }
+}
+
+/** A run that answers. */
+export interface LiveRunFound {
+  readonly socket: string;
+  readonly snapshot: RunSnapshot;
+}
+
+/** All runs of this user on this machine that answer, the oldest first, and why others do not. */
+export async function findLiveRuns(
+  variables: Readonly<Record<string, string | undefined>>,
+): Promise<{ readonly runs: readonly LiveRunFound[]; readonly problems: readonly string[] }> {
+  const sockets = socketFolders(socketParents(variables)).flatMap(socketsIn).slice(0, RUNS_MAX);
+  const problems: string[] = [];
+  const found = await Promise.all(sockets.map(async (socket) => {
+    try {
+      return { socket, snapshot: await askRun(socket) };
+    } catch (error) {
+      if (!(error instanceof DeadRunError)) problems.push((error as Error).message);
+      return undefined;
+    }
+  }));
+  const runs = found.filter((run) => run !== undefined)
+    .sort((one, other) => one.snapshot.startedAt - other.snapshot.startedAt);
+  return { runs, problems };
+}
+
+function socketsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => name.endsWith(SOCKET_ENDING))
+      .map((name) => join(folder, name));
+  } catch {
+    return []; // the last run has just removed it
+  }
+}
+
+function unreachable(reason: string): FoundRun {
+  return { kind: "unreachable", reason };
+}
+
+function ownId(): number {
+  return process.geteuid?.() ?? 0;
+}

@@ -1,0 +1,85 @@
+/**
+ * Where a run can be asked, as a file beside its journal: so that another terminal finds it by its outputs. The file of a
+ * run that was killed does no harm: nobody answers at its socket, and the next run replaces it.
+ */
+
+import os from "node:os";
+import process from "node:process";
+import { codeOf } from "../runtime/error_text.ts";
+import type { FolderFiles } from "../runtime/files_below.ts";
+import { join } from "../runtime/path.ts";
+
+/** The file, in the folder of the journal. */
+const NAME = "live.json";
+
+/** No such file is longer. */
+const BYTES_MAX = 4 * 1024;
+
+/** Where a run can be asked. */
+export interface LiveRecord {
+  readonly host: string;
+  readonly uid: number;
+  readonly pid: number;
+  /** The absolute path of its socket. */
+  readonly socket: string;
+}
+
+/** Writes the file, in the place of that of an earlier run. The run holds the lock of its outputs. */
+export async function writeLiveRecord(
+  files: FolderFiles,
+  state: string,
+  socket: string,
+): Promise<void> {
+  const record: LiveRecord = {
+    host: os.hostname(),
+    uid: process.geteuid?.() ?? 0,
+    pid: process.pid,
+    socket,
+  };
+  const path = join(state, NAME);
+  const written = `${path}.new`;
+  await removeIfThere(files, written);
+  await files.create(written, `${JSON.stringify({ v: 1, ...record })}\n`);
+  await files.rename(written, path);
+}
+
+/** Removes the file. */
+export async function removeLiveRecord(files: FolderFiles, state: string): Promise<void> {
+  await removeIfThere(files, join(state, NAME));
+}
+
+/** Reads the file; `undefined` if there is none, or none that makes sense. */
+export async function readLiveRecord(
+  files: FolderFiles,
+  state: string,
+): Promise<LiveRecord | undefined> {
+  const bytes = new Uint8Array(BYTES_MAX);
+  try {
+    const file = await files.openToRead(join(state, NAME));
+    try {
+      return recordIn(new TextDecoder().decode(bytes.subarray(0, await file.read(bytes, 0))));
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+function recordIn(text: string): LiveRecord | undefined {
+  try {
+    const { host, uid, pid, socket } = JSON.parse(text) as Partial<LiveRecord>;
+    const isRecord = typeof host === "string" && typeof socket === "string" &&
+      Number.isSafeInteger(uid) && Number.isSafeInteger(pid);
+    return isRecord ? { host, uid, pid, socket } as LiveRecord : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function removeIfThere(files: FolderFiles, path: string): Promise<void> {
+  await files.unlink(path).catch((error) => {
+    if (codeOf(error) !== "ENOENT") throw error;
+  });
+}

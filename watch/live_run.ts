@@ -1,0 +1,70 @@
+/** Lets other terminals find a run and ask it. Whatever fails here does not concern the run. */
+
+import process from "node:process";
+import { messageOf } from "../runtime/error_text.ts";
+import type { FolderFiles } from "../runtime/files_below.ts";
+import type { Timer } from "../runtime/clock.ts";
+import type { Runtime } from "../runtime/ports.ts";
+import type { Log } from "../system/log.ts";
+import { removeLiveRecord, writeLiveRecord } from "./live_record.ts";
+import { LiveSocket } from "./live_socket.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** A run that is over sooner is asked by nobody, and does not pay for a socket. */
+const AFTER_MS = 200;
+
+/** What makes a run visible. */
+export interface LiveParts {
+  readonly runtime: Pick<Runtime, "listen" | "dial" | "clock" | "random">;
+  readonly snapshot: () => Snapshot;
+  /** The folder of the journal, and how files in it are written. */
+  readonly state: string;
+  readonly files: FolderFiles;
+  readonly log: Log;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+}
+
+/** A run that can be asked, soon after it has begun and until it is closed. */
+export class LiveRun {
+  readonly #parts: LiveParts;
+  readonly #timer: Timer;
+  #socket: LiveSocket | undefined;
+  #opening: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(parts: LiveParts) {
+    this.#parts = parts;
+    this.#timer = parts.runtime.clock.after(AFTER_MS, () => {
+      if (knowsOwnUser()) this.#opening = this.#open();
+    });
+  }
+
+  /** Before the lock of the outputs is released: the next run writes a record of its own. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer.stop();
+    await this.#opening;
+    if (!this.#socket) return;
+    this.#socket.close();
+    await removeLiveRecord(this.#parts.files, this.#parts.state).catch(() => {}); // it is known to be dead
+  }
+
+  async #open(): Promise<void> {
+    const { runtime, snapshot, variables, files, state, log } = this.#parts;
+    try {
+      this.#socket = await LiveSocket.open(runtime, snapshot, variables);
+      if (!this.#isClosed) await writeLiveRecord(files, state, this.#socket.path);
+    } catch (error) {
+      log.info(`other terminals cannot look at this run: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** An executable without this permission cannot tell whose a socket is. It says nothing of it in each run. */
+function knowsOwnUser(): boolean {
+  try {
+    return process.geteuid !== undefined && process.geteuid() >= 0;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,102 @@
+/** What the journal of a run that is over says about its jobs. Nothing is written. */
+
+import { readJournal } from "../controller/output/journal_reader.ts";
+import type { ReadRecord } from "../controller/output/journal_record.ts";
+import { NameIndex } from "../controller/output/name_index.ts";
+import type { FolderFiles } from "../runtime/files_below.ts";
+import { type FailureEntry, type PastRun, SNAPSHOT_VERSION, TEXT_CHARS_MAX } from "./snapshot.ts";
+
+/** Further reasons are one together. A journal may have a million, each with the name of its job. */
+const REASONS_MAX = 1_000;
+
+/** Groups of failures that are shown. */
+const GROUPS_MAX = 20;
+
+/** Jobs that are named for each reason. */
+const NAMES_MAX = 3;
+
+/** Jobs that may be named: some of them may have succeeded later. */
+const CANDIDATES_MAX = 16;
+
+const OTHER_REASONS = "other reasons";
+
+/** A job whose last record says that it is done. Others have the number of a reason. */
+const DONE = -1;
+
+interface Reason {
+  readonly text: string;
+  readonly candidates: { readonly job: number; readonly name: string }[];
+}
+
+/** The jobs by their last records. A million of them take 40 MB. */
+class PastJobs {
+  readonly #names = new NameIndex();
+  /** By the numbers of names: `DONE`, or the number of the reason. */
+  readonly #outcomes: number[] = [];
+  readonly #numbers = new Map<string, number>();
+  readonly #reasons: Reason[] = [];
+
+  onRecord({ input, state, error, exitCode }: ReadRecord): void {
+    const job = this.#names.add(input);
+    if (state === "done") {
+      this.#outcomes[job] = DONE;
+      return;
+    }
+    const number = this.#numberOf(error ?? `exit code ${exitCode ?? "unknown"}`);
+    this.#outcomes[job] = number;
+    const { candidates } = this.#reasons[number] as Reason;
+    if (candidates.length < CANDIDATES_MAX) candidates.push({ job, name: input });
+  }
+
+  get counts(): PastRun["jobs"] {
+    const done = this.#outcomes.reduce((sum, outcome) => sum + Number(outcome === DONE), 0);
+    return { done, failed: this.#outcomes.length - done };
+  }
+
+  /** The most frequent first. */
+  get failures(): FailureEntry[] {
+    const counts = this.#reasons.map(() => 0);
+    for (const outcome of this.#outcomes) if (outcome !== DONE) (counts[outcome] as number) += 1;
+    return this.#reasons
+      .map((reason, number) => this.#entry(reason, number, counts[number] as number))
+      .filter(({ jobs }) => jobs > 0)
+      .sort((one, other) => other.jobs - one.jobs)
+      .slice(0, GROUPS_MAX);
+  }
+
+  #entry({ text, candidates }: Reason, number: number, jobs: number): FailureEntry {
+    const names = candidates
+      .filter(({ job }) => this.#outcomes[job] === number)
+      .map(({ name }) => name.slice(0, TEXT_CHARS_MAX));
+    return { reason: text, jobs, names: [...new Set(names)].slice(0, NAMES_MAX) };
+  }
+
+  #numberOf(reason: string): number {
+    const text = reason.slice(0, TEXT_CHARS_MAX);
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    if (this.#reasons.length >= REASONS_MAX && text !== OTHER_REASONS) {
+      return this.#numberOf(OTHER_REASONS);
+    }
+    this.#numbers.set(text, this.#reasons.length);
+    return this.#reasons.push({ text, candidates: [] }) - 1;
+  }
+}
+
+/** Reads a journal. */
+export async function readPastRun(
+  files: FolderFiles,
+  journal: string,
+  output: string,
+  end: PastRun["end"],
+): Promise<PastRun> {
+  const jobs = new PastJobs();
+  let damagedLines = 0;
+  await readJournal(files, journal, {
+    onRecord: (record) => jobs.onRecord(record),
+    onRun: () => {},
+    onFlaw: () => damagedLines += 1,
+  });
+  const { counts, failures } = jobs;
+  return { v: SNAPSHOT_VERSION, kind: "past", output, end, jobs: counts, failures, damagedLines };
+}

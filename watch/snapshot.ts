@@ -1,0 +1,214 @@
+/**
+ * What a run or a worker is doing at one moment, as plain JSON: what `distcomp status --json`, `/api/snapshot` and the
+ * page show. Fields may be added within a version; readers ignore those that they do not know. Times are milliseconds
+ * since 1970. Texts are as the system, inputs and workers gave them: whoever shows them makes them harmless.
+ */
+
+/** The version of the format. */
+export const SNAPSHOT_VERSION = 1;
+
+/** The most workers that a snapshot lists: those with most slots busy. `workersTotal` counts all. */
+export const WORKERS_MAX = 1_000;
+
+/** The most jobs that a snapshot lists for all workers together: some hundred kilobytes of JSON. */
+export const WORKER_JOBS_MAX = 4_096;
+
+/** The most jobs in the list of those that run longest. */
+export const RUNNING_MAX = 50;
+
+/** The most lines of the log. */
+export const LOG_LINES_MAX = 200;
+
+/** The most points of a series. When it is full, two of its points become one. */
+export const THROUGHPUT_POINTS_MAX = 600;
+
+/** The most characters of a text: a name, a reason, or a line of the log. */
+export const TEXT_CHARS_MAX = 500;
+
+/** A run. */
+export interface RunSnapshot {
+  readonly v: typeof SNAPSHOT_VERSION;
+  readonly kind: "run";
+  /** When it was taken. */
+  readonly at: number;
+  /** `distcomp 0.1.0` */
+  readonly software: string;
+  /** `deno 2.9.6` */
+  readonly runtime: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly core: CoreEntry;
+  /** The folder or the pack with the outputs, an absolute path. */
+  readonly output: string;
+  readonly startedAt: number;
+  /** How long it has run, without the time in which it was suspended. */
+  readonly elapsedMs: number;
+  readonly phase: RunPhase;
+  /** What the run waits for, if it is not for its slots to compute: `workers: none is connected`. */
+  readonly waitsFor: string | null;
+  readonly jobs: RunJobs;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Over the last ten to twenty seconds. */
+  readonly jobsPerSecond: number;
+  /** How long it will take at this rate; `null` if nobody knows. */
+  readonly leftMs: number | null;
+  readonly slots: number;
+  /** Slots that have a job. */
+  readonly slotsBusy: number;
+  /** The part of the slots' time in which they had a job, since the first worker connected: 0 to 1. */
+  readonly busyPart: number;
+  readonly throughput: Throughput;
+  readonly workersTotal: number;
+  readonly workers: readonly WorkerEntry[];
+  /** The jobs that run longest, the oldest first. */
+  readonly running: readonly RunningEntry[];
+  /** Failed jobs by reason, the most frequent first. */
+  readonly failures: readonly FailureEntry[];
+  /** The last lines, the newest last. */
+  readonly log: readonly LogEntry[];
+}
+
+/**
+ * `starting`: no job has begun. `draining`: it starts no more jobs, and waits for those that run. `ending`: it waits for
+ * no more jobs, and closes its outputs.
+ */
+export type RunPhase = "starting" | "running" | "draining" | "ending";
+
+/** The jobs of a run. */
+export interface RunJobs {
+  /** `null` until the inputs are counted. */
+  readonly total: number | null;
+  readonly done: number;
+  readonly failed: number;
+  /** Those among `done` and `failed` that earlier runs have finished. */
+  readonly skipped: number;
+  readonly running: number;
+  /** Those that are known and not running. More may come while `total` is `null`. */
+  readonly waiting: number;
+}
+
+/** A core. */
+export interface CoreEntry {
+  /** Its file's name. */
+  readonly name: string;
+  readonly sha256: string;
+}
+
+/** `set aside`: it has failed jobs that ran elsewhere, and gets none for now. `on trial`: it gets one, which decides. */
+export type WorkerEntryState = "ready" | "loading" | "draining" | "set aside" | "on trial";
+
+/** A worker of a run: a node with its slots. */
+export interface WorkerEntry {
+  /** The name of its node, or its address if it does not say. */
+  readonly name: string;
+  readonly address: string;
+  readonly state: WorkerEntryState;
+  /** The version of the protocol that is spoken with it. */
+  readonly protocol: number;
+  /** Its software and its platform; missing with version 1. */
+  readonly software?: string;
+  readonly platform?: string;
+  /** An estimate with version 1. */
+  readonly slots: number;
+  readonly slotsBusy: number;
+  /** How many jobs it has answered since it connected. */
+  readonly answered: number;
+  /** Since it connected. */
+  readonly jobsPerSecond: number;
+  readonly connectedAt: number;
+  /** The jobs in its slots, as far as the run knows, the oldest first. Fewer than `slotsBusy` where there are many. */
+  readonly jobs: readonly SlotJob[];
+}
+
+/** A job in a slot. */
+export interface SlotJob {
+  readonly name: string;
+  readonly attempt: number;
+  /** When the run sent it to the worker. */
+  readonly sentAt: number;
+}
+
+/** A job that runs. */
+export interface RunningEntry extends SlotJob {
+  /** The name and the address of its worker. */
+  readonly worker: string;
+  readonly address: string;
+}
+
+/** Jobs that have failed for one reason. */
+export interface FailureEntry {
+  readonly reason: string;
+  readonly jobs: number;
+  /** The first of them. */
+  readonly names: readonly string[];
+}
+
+/** A line of a log. `printed`: a core has printed it. */
+export interface LogEntry {
+  readonly at: number;
+  readonly level: "info" | "warning" | "printed";
+  readonly text: string;
+}
+
+/** How many jobs have ended in each interval from `startedAt` on. The last interval goes on. */
+export interface Throughput {
+  readonly startedAt: number;
+  /** The length of each interval. It doubles when there are too many. */
+  readonly everyMs: number;
+  readonly done: readonly number[];
+  readonly failed: readonly number[];
+  /** Slots, and slots with a job, on average in the interval. */
+  readonly slots: readonly number[];
+  readonly slotsBusy: readonly number[];
+}
+
+/** A worker, as it sees itself. */
+export interface WorkerSnapshot {
+  readonly v: typeof SNAPSHOT_VERSION;
+  readonly kind: "worker";
+  readonly at: number;
+  readonly software: string;
+  readonly runtime: string;
+  /** `x86_64 linux` */
+  readonly platform: string;
+  /** The name of its node. */
+  readonly name: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly isDraining: boolean;
+  readonly slots: number;
+  readonly slotsBusy: number;
+  readonly jobsWaiting: number;
+  /** The jobs that its slots have run. */
+  readonly jobs: { readonly done: number; readonly failed: number };
+  /** The controllers that are connected, by their addresses. */
+  readonly controllers: readonly string[];
+  /** The cores that slots have loaded. */
+  readonly cores: readonly (CoreEntry & { readonly slots: number })[];
+  /** Resident memory of all slots; `null` where the system does not report it. */
+  readonly slotsBytes: number | null;
+  readonly memoryFreeBytes: number;
+  readonly memoryBytes: number;
+  readonly throughput: Throughput;
+  /** The last lines, the newest last. A controller that asks gets none. */
+  readonly log: readonly LogEntry[];
+}
+
+/** Either of them. */
+export type Snapshot = RunSnapshot | WorkerSnapshot;
+
+/** A run that is over, from what its journal says. */
+export interface PastRun {
+  readonly v: typeof SNAPSHOT_VERSION;
+  readonly kind: "past";
+  /** The folder or the pack with the outputs, an absolute path. */
+  readonly output: string;
+  /** `killed`: it has not ended in order, so its last records may be missing. */
+  readonly end: "ended" | "killed";
+  /** The jobs that have a result, in this run or in earlier ones. How many inputs there were is not recorded. */
+  readonly jobs: { readonly done: number; readonly failed: number };
+  readonly failures: readonly FailureEntry[];
+  /** Lines of the journal that cannot be read. */
+  readonly damagedLines: number;
+}

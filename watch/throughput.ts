@@ -1,0 +1,95 @@
+/**
+ * How many jobs have ended in each second since the beginning, in bounded memory: when there are too many intervals, two
+ * of them become one. So a run of a minute is shown by the second, and one of a week by the quarter of an hour.
+ */
+
+import { type Throughput, THROUGHPUT_POINTS_MAX } from "./snapshot.ts";
+
+/** The length of the first intervals, and how often samples are taken. */
+export const SAMPLE_MS = 1_000;
+
+/** What is counted at one moment. */
+export interface Sample {
+  /** Jobs since the beginning. */
+  readonly done: number;
+  readonly failed: number;
+  /** Now. */
+  readonly slots: number;
+  readonly slotsBusy: number;
+}
+
+/** The sums of one interval. */
+interface Interval {
+  done: number;
+  failed: number;
+  slots: number;
+  slotsBusy: number;
+  samples: number;
+}
+
+/** The intervals of one run or worker. */
+export class ThroughputSeries {
+  readonly #startedAt: number;
+  #intervals: Interval[] = [];
+  #everyMs = SAMPLE_MS;
+  #done = 0;
+  #failed = 0;
+
+  /** `startedAt` is in milliseconds since 1970. */
+  constructor(startedAt: number) {
+    this.#startedAt = startedAt;
+  }
+
+  /** The counts `elapsedMs` after the beginning. Jobs since the last sample count in the interval of this one. */
+  onSample({ done, failed, slots, slotsBusy }: Sample, elapsedMs: number): void {
+    const interval = this.#intervalAt(elapsedMs);
+    interval.done += done - this.#done;
+    interval.failed += failed - this.#failed;
+    interval.slots += slots;
+    interval.slotsBusy += slotsBusy;
+    interval.samples += 1;
+    this.#done = done;
+    this.#failed = failed;
+  }
+
+  get all(): Throughput {
+    const intervals = this.#intervals;
+    return {
+      startedAt: this.#startedAt,
+      everyMs: this.#everyMs,
+      done: intervals.map(({ done }) => done),
+      failed: intervals.map(({ failed }) => failed),
+      slots: intervals.map(({ slots, samples }) => average(slots, samples)),
+      slotsBusy: intervals.map(({ slotsBusy, samples }) => average(slotsBusy, samples)),
+    };
+  }
+
+  #intervalAt(elapsedMs: number): Interval {
+    while (elapsedMs >= THROUGHPUT_POINTS_MAX * this.#everyMs) this.#merge();
+    const index = Math.floor(elapsedMs / this.#everyMs);
+    while (this.#intervals.length <= index) this.#intervals.push(emptyInterval());
+    return this.#intervals[index] as Interval;
+  }
+
+  #merge(): void {
+    const merged: Interval[] = [];
+    for (const [index, interval] of this.#intervals.entries()) {
+      const first = merged[index >> 1];
+      if (!first) merged.push(interval);
+      else for (const name of SUMS) first[name] += interval[name];
+    }
+    this.#intervals = merged;
+    this.#everyMs *= 2;
+  }
+}
+
+const SUMS = ["done", "failed", "slots", "slotsBusy", "samples"] as const;
+
+function emptyInterval(): Interval {
+  return { done: 0, failed: 0, slots: 0, slotsBusy: 0, samples: 0 };
+}
+
+/** With one digit behind the point: it is text in the end. */
+function average(sum: number, samples: number): number {
+  return samples === 0 ? 0 : Math.round(10 * sum / samples) / 10;
+}

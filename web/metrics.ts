@@ -1,0 +1,112 @@
+/** The state in the text format of Prometheus. */
+
+import { Counter, Gauge, Registry } from "prom-client";
+import type { RunSnapshot, Snapshot, WorkerSnapshot } from "../watch/snapshot.ts";
+
+/** Each reason is a series of its own. Prometheus gets the most frequent ones. */
+const REASONS_MAX = 20;
+
+/** Each worker has a few series of its own. With more workers, those with most jobs have them. */
+const WORKERS_MAX = 500;
+
+type Labels = Readonly<Record<string, string>>;
+
+/** The figures of one moment. A new registry each time has nothing of workers that have left. */
+export async function metricsOf(snapshot: Snapshot): Promise<{ type: string; text: string }> {
+  const figures = new Figures();
+  const { software, runtime, startedAt } = snapshot;
+  const name = snapshot.kind === "run" ? snapshot.host : snapshot.name;
+  const about = { kind: snapshot.kind, software, runtime, node: name };
+  figures.gauge("distcomp_info", "What it is; always 1", 1, about);
+  figures.gauge("distcomp_start_time_seconds", "When it began, since 1970", startedAt / 1000);
+  if (snapshot.kind === "run") addRun(figures, snapshot);
+  else addWorker(figures, snapshot);
+  return { type: figures.registry.contentType, text: await figures.registry.metrics() };
+}
+
+function addRun(figures: Figures, snapshot: RunSnapshot): void {
+  const { jobs, leftMs, workers } = snapshot;
+  addJobs(figures, jobs.done, jobs.failed, jobs.waiting);
+  addSlots(figures, snapshot.slots, snapshot.slotsBusy);
+  if (jobs.total !== null) {
+    figures.gauge("distcomp_jobs_expected", "All jobs of the run", jobs.total);
+  }
+  figures.gauge("distcomp_jobs_running", "Jobs that run", jobs.running);
+  figures.gauge("distcomp_jobs_skipped", "Jobs that earlier runs have finished", jobs.skipped);
+  figures.counter("distcomp_input_bytes_total", "Bytes of inputs sent", snapshot.bytesIn);
+  figures.counter("distcomp_output_bytes_total", "Bytes of outputs received", snapshot.bytesOut);
+  figures.counter("distcomp_run_seconds_total", "Time that it has run", snapshot.elapsedMs / 1000);
+  if (leftMs !== null) {
+    figures.gauge("distcomp_left_seconds", "How long it will take at this rate", leftMs / 1000);
+  }
+  figures.gauge("distcomp_workers", "Workers that are connected", snapshot.workersTotal);
+  for (const { name, address, slots, slotsBusy, answered } of workers.slice(0, WORKERS_MAX)) {
+    const labels = { worker: name, address };
+    figures.gauge("distcomp_worker_slots", "Slots of a worker", slots, labels);
+    figures.gauge(
+      "distcomp_worker_slots_busy",
+      "Slots of a worker that have a job",
+      slotsBusy,
+      labels,
+    );
+    figures.counter(
+      "distcomp_worker_jobs_total",
+      "Jobs that a worker has answered",
+      answered,
+      labels,
+    );
+  }
+  for (const { reason, jobs } of snapshot.failures.slice(0, REASONS_MAX)) {
+    figures.gauge("distcomp_failures", "Failed jobs by reason", jobs, { reason });
+  }
+}
+
+function addWorker(figures: Figures, snapshot: WorkerSnapshot): void {
+  const { jobs, slotsBytes } = snapshot;
+  addJobs(figures, jobs.done, jobs.failed, snapshot.jobsWaiting);
+  addSlots(figures, snapshot.slots, snapshot.slotsBusy);
+  figures.gauge(
+    "distcomp_controllers",
+    "Controllers that are connected",
+    snapshot.controllers.length,
+  );
+  figures.gauge("distcomp_memory_bytes", "Memory of the machine", snapshot.memoryBytes);
+  figures.gauge("distcomp_memory_free_bytes", "Memory that is free", snapshot.memoryFreeBytes);
+  if (slotsBytes !== null) {
+    figures.gauge("distcomp_slots_memory_bytes", "Resident memory of all slots", slotsBytes);
+  }
+}
+
+function addJobs(figures: Figures, done: number, failed: number, waiting: number): void {
+  figures.counter("distcomp_jobs_done_total", "Jobs that are done", done);
+  figures.counter("distcomp_jobs_failed_total", "Jobs that have failed", failed);
+  figures.gauge("distcomp_jobs_waiting", "Jobs that wait for a slot", waiting);
+}
+
+function addSlots(figures: Figures, slots: number, busy: number): void {
+  figures.gauge("distcomp_slots", "Slots", slots);
+  figures.gauge("distcomp_slots_busy", "Slots that have a job", busy);
+}
+
+/** Adds values to a registry. The first value of a figure makes it. */
+class Figures {
+  readonly registry = new Registry();
+  readonly #gauges = new Map<string, Gauge>();
+  readonly #counters = new Map<string, Counter>();
+
+  gauge(name: string, help: string, value: number, labels: Labels = {}): void {
+    const gauge = this.#gauges.get(name) ?? new Gauge(this.#config(name, help, labels));
+    this.#gauges.set(name, gauge);
+    gauge.set(labels, value);
+  }
+
+  counter(name: string, help: string, value: number, labels: Labels = {}): void {
+    const counter = this.#counters.get(name) ?? new Counter(this.#config(name, help, labels));
+    this.#counters.set(name, counter);
+    counter.inc(labels, value);
+  }
+
+  #config(name: string, help: string, labels: Labels) {
+    return { name, help, labelNames: Object.keys(labels), registers: [this.registry] };
+  }
+}

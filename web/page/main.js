@@ -1,0 +1,247 @@
+/** Asks for the state each second, and shows it. */
+
+import { Charts } from "./charts.js";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatNoun,
+  formatRate,
+  formatTime,
+  shown,
+} from "./format.js";
+import { byId, setFigures, setRows, setText, textElement } from "./tables.js";
+import { WorkerGrid } from "./workers.js";
+
+/** @typedef {import("../../watch/snapshot.ts").RunSnapshot} RunSnapshot */
+/** @typedef {import("../../watch/snapshot.ts").WorkerSnapshot} WorkerSnapshot */
+
+/** Often enough to follow, and cheap for the run. */
+const ASK_MS = 1_000;
+
+/** A page that nobody sees asks so often. */
+const HIDDEN_MS = 10_000;
+
+/** A run that answers takes some milliseconds. */
+const ANSWER_MS_MAX = 10_000;
+
+const PHASES = { starting: "starting", running: "running", draining: "draining", ending: "ending" };
+
+const charts = new Charts();
+const grid = new WorkerGrid();
+let lastAt = 0;
+let hasEnded = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+
+async function ask() {
+  clearTimeout(timer);
+  try {
+    const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+    const answer = await fetch("api/snapshot", { signal });
+    if (answer.status === 401) return onLocked();
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    onState(await answer.json());
+  } catch {
+    onLost();
+  }
+  if (!hasEnded) timer = setTimeout(ask, document.hidden ? HIDDEN_MS : ASK_MS);
+}
+
+/** @param {(RunSnapshot | WorkerSnapshot) & { hasEnded: boolean }} state */
+function onState(state) {
+  lastAt = Date.now();
+  hasEnded = state.hasEnded;
+  const what = state.kind === "run" ? "run" : "worker";
+  notice(
+    hasEnded ? `The ${what} has ended. This is its last state, of ${formatTime(state.at)}.` : "",
+  );
+  const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+  main.hidden = false; // before charts measure their places
+  document.body.classList.toggle("lost", false);
+  if (state.kind === "run") showRun(state);
+  else showWorker(state);
+  showLog(state.log);
+  charts.show(state.throughput, state.at);
+  setText(
+    byId("footer"),
+    `${shown(state.software)}, ${shown(state.runtime)}, process ${state.pid}`,
+  );
+}
+
+function onLost() {
+  const since = lastAt ? ` since ${formatTime(lastAt)}. This is the last state` : "";
+  notice(`No answer${since}: it has ended, or cannot be reached.`);
+  setText(byId("phase"), "no answer");
+  byId("phase").className = "badge bad";
+  document.body.classList.toggle("lost", true);
+}
+
+function onLocked() {
+  hasEnded = true;
+  notice("This browser may no longer look. Open the address that distcomp has printed last.");
+}
+
+/** @param {string} text */
+function notice(text) {
+  const element = byId("notice");
+  setText(element, text);
+  element.hidden = text === "";
+}
+
+/** @param {RunSnapshot} run */
+function showRun(run) {
+  const { jobs, core, host, output, elapsedMs } = run;
+  const ended = jobs.done + jobs.failed;
+  const percent = jobs.total ? Math.floor(1000 * ended / jobs.total) / 10 : undefined;
+  const failed = jobs.failed > 0;
+  setText(byId("title"), shown(core.name));
+  setText(byId("about"), `on ${shown(host)}, to ${shown(output)}`);
+  const phase = hasEnded
+    ? "ended"
+    : run.waitsFor
+    ? `waits for ${shown(run.waitsFor)}`
+    : PHASES[run.phase];
+  badge(phase, run.waitsFor && !hasEnded ? "bad" : "good");
+  document.title = `${percent === undefined ? formatCount(ended) : `${percent} %`} · ${
+    shown(core.name)
+  }`;
+  setText(byId("percent"), percent === undefined ? formatNoun(ended, "job") : `${percent} %`);
+  setText(byId("left"), leftText(run));
+  showBar(run, percent);
+  setFigures(byId("jobs"), [
+    { term: "done", value: formatCount(jobs.done), className: "done" },
+    { term: "failed", value: formatCount(jobs.failed), className: failed ? "failed" : "" },
+    { term: "running", value: formatCount(jobs.running), className: "running" },
+    { term: jobs.total === null ? "waiting so far" : "waiting", value: formatCount(jobs.waiting) },
+    ...jobs.skipped ? [{ term: "of earlier runs", value: formatCount(jobs.skipped) }] : [],
+  ]);
+  setFigures(byId("now"), [
+    { term: "jobs/s", value: formatRate(run.jobsPerSecond) },
+    { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
+    { term: "slots' time used", value: `${Math.round(100 * run.busyPart)} %` },
+    { term: "running for", value: formatDuration(elapsedMs) },
+    { term: "inputs", value: formatBytes(run.bytesIn) },
+    { term: "outputs", value: formatBytes(run.bytesOut) },
+  ]);
+  grid.show(run.workers, run.workersTotal, run.at);
+  showRunning(run);
+  showFailures(run);
+}
+
+/** @param {RunSnapshot} run */
+function leftText({ jobs, leftMs, elapsedMs }) {
+  const of = jobs.total === null ? "more may come" : `of ${formatNoun(jobs.total, "job")}`;
+  if (hasEnded) return `${of}, in ${formatDuration(elapsedMs)}`;
+  return leftMs === null ? of : `${of}, about ${formatDuration(leftMs)} left`;
+}
+
+/**
+ * @param {RunSnapshot} run
+ * @param {number | undefined} percent
+ */
+function showBar({ jobs }, percent) {
+  const bar = byId("bar");
+  const total = jobs.total ?? jobs.done + jobs.failed + jobs.running + jobs.waiting;
+  for (const part of /** @type {const} */ (["done", "failed", "running"])) {
+    const element = /** @type {HTMLElement} */ (bar.querySelector(`.${part}`));
+    element.style.width = total > 0 ? `${100 * jobs[part] / total}%` : "0";
+  }
+  if (percent === undefined) bar.removeAttribute("aria-valuenow");
+  else bar.setAttribute("aria-valuenow", String(percent));
+}
+
+/** @param {RunSnapshot} run */
+function showRunning({ running, at }) {
+  const rows = running.map(({ name, worker, attempt, sentAt }) => [
+    { text: shown(name), className: "name", title: shown(name) },
+    { text: shown(worker), className: "name", title: shown(worker) },
+    { text: String(attempt), className: "number" },
+    { text: formatDuration(at - sentAt), className: "number" },
+  ]);
+  setRows(byId("jobs-running"), rows, "No job runs.");
+}
+
+/** @param {RunSnapshot} run */
+function showFailures({ failures }) {
+  const rows = failures.map(({ reason, jobs, names }) => [
+    { text: formatCount(jobs), className: "number failed" },
+    { text: shown(reason), className: "text" },
+    { text: names.map(shown).join(", "), className: "name", title: names.map(shown).join("\n") },
+  ]);
+  setRows(byId("failures"), rows, "No job has failed.");
+}
+
+/** @param {WorkerSnapshot} worker */
+function showWorker(worker) {
+  const { name, jobs, slotsBytes } = worker;
+  for (const id of ["progress", "workers", "running", "failed"]) byId(id).hidden = true;
+  byId("serving").hidden = false;
+  setText(byId("title"), shown(name));
+  setText(byId("about"), `worker on ${shown(worker.platform)}`);
+  document.title = `${worker.slotsBusy}/${worker.slots} busy · ${shown(name)}`;
+  badge(
+    hasEnded ? "ended" : worker.isDraining ? "draining" : worker.slotsBusy ? "busy" : "idle",
+    "good",
+  );
+  setFigures(byId("now"), [
+    {
+      term: "slots busy",
+      value: `${formatCount(worker.slotsBusy)} of ${formatCount(worker.slots)}`,
+    },
+    { term: "jobs waiting", value: formatCount(worker.jobsWaiting) },
+    { term: "done", value: formatCount(jobs.done) },
+    { term: "failed", value: formatCount(jobs.failed), className: jobs.failed ? "failed" : "" },
+    ...slotsBytes === null ? [] : [{ term: "memory of slots", value: formatBytes(slotsBytes) }],
+    {
+      term: `free of ${formatBytes(worker.memoryBytes)}`,
+      value: formatBytes(worker.memoryFreeBytes),
+    },
+    { term: "running for", value: formatDuration(worker.at - worker.startedAt) },
+  ]);
+  setRows(byId("served"), [
+    ...worker.controllers.map((controller) => [
+      { text: "controller" },
+      { text: shown(controller), className: "name" },
+      { text: "" },
+    ]),
+    ...worker.cores.map((core) => [
+      { text: "core" },
+      { text: shown(core.name), className: "name", title: core.sha256 },
+      { text: formatCount(core.slots) },
+    ]),
+  ], "No controller is connected.");
+}
+
+/**
+ * @param {string} text
+ * @param {string} kind
+ */
+function badge(text, kind) {
+  setText(byId("phase"), text);
+  byId("phase").className = `badge ${kind}`;
+}
+
+/** The newest line that is shown, and how many have its time. */
+let logKey = "";
+
+/** @param {RunSnapshot["log"]} lines */
+function showLog(lines) {
+  const key = JSON.stringify(lines.at(-1) ?? "") + lines.length;
+  if (key === logKey) return;
+  logKey = key;
+  const log = byId("log");
+  const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  log.replaceChildren(...lines.map(({ at, level, text }) => {
+    const line = textElement("p", "", level);
+    line.append(textElement("time", formatTime(at)), textElement("span", shown(text)));
+    return line;
+  }));
+  if (lines.length === 0) log.append(textElement("p", "Nothing was said.", "quiet"));
+  if (isAtEnd) log.scrollTop = log.scrollHeight;
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && !hasEnded) void ask();
+});
+void ask();

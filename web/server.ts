@@ -1,0 +1,165 @@
+/** The page of a run or a worker: where it is served, to whom, and under which address it opens. */
+
+import os from "node:os";
+import process from "node:process";
+import { formatAddress, isLoopback } from "../link/address.ts";
+import { reasonOf } from "../runtime/error_text.ts";
+import { type Address, type ByteStream, hostAndPort, type Runtime } from "../runtime/ports.ts";
+import type { PageCredentials } from "../security/page_credentials.ts";
+import { isFromSameUser } from "../security/peer_user.ts";
+import type { Role } from "../security/role.ts";
+import type { Log } from "../system/log.ts";
+import type { Snapshot } from "../watch/snapshot.ts";
+import { Access } from "./access.ts";
+import { Connections } from "./connections.ts";
+import { addressesOf, namesOfMachine } from "./host_names.ts";
+import { LatestState } from "./latest_state.ts";
+import { Routes } from "./routes.ts";
+
+/** How long an open page has to see how it ended: it asks each second. */
+const LAST_LOOK_MS = 1_500;
+
+/** A page was looked at if it has asked within this time. */
+const LOOKED_MS_MAX = 3_000;
+
+/** How the page is served. */
+export interface PageOptions {
+  readonly address: Extract<Address, { kind: "tcp" }>;
+  readonly role: Role;
+  /** The file of the key, for a page that other machines can reach. The process has opened it before. */
+  readonly key?: string | undefined;
+  /** Nothing is encrypted. */
+  readonly insecure?: boolean | undefined;
+  /** The token of programs. */
+  readonly bearer?: string | undefined;
+  /** The state that is shown. */
+  readonly collect: () => Snapshot;
+  readonly log: Log;
+  /** Writes a line for the user, and stores it nowhere: it has a token. */
+  print(line: string): void;
+}
+
+/** Serves the page. */
+export class PageServer {
+  readonly #runtime: Runtime;
+  readonly #options: PageOptions;
+  readonly #access: Access;
+  readonly #state: LatestState;
+  readonly #credentials: PageCredentials | undefined;
+  #connections!: Connections;
+  #port = 0;
+  #lookedAtMs = -Infinity;
+
+  private constructor(runtime: Runtime, options: PageOptions, credentials?: PageCredentials) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#credentials = credentials;
+    this.#access = new Access(runtime.random, options.bearer);
+    this.#state = new LatestState(options.collect, runtime.clock);
+  }
+
+  /** Listens, and prints the address of the page. Rejects if that is not possible. */
+  static async open(runtime: Runtime, options: PageOptions): Promise<PageServer> {
+    const isOpen = options.insecure || isLoopback(options.address);
+    const server = new PageServer(
+      runtime,
+      options,
+      isOpen ? undefined : await credentialsOf(runtime, options),
+    );
+    await server.#listen();
+    return server;
+  }
+
+  /** The address that opens the page once. */
+  get url(): string {
+    const { host } = this.#options.address;
+    const shown = isWildcard(host) ? os.hostname() : host;
+    const scheme = this.#credentials ? "https" : "http";
+    return `${scheme}://${hostAndPort(shown, this.#port)}/?token=${this.#access.token}`;
+  }
+
+  /** Nothing changes any more. Resolves when pages that are open have seen it, and the server is closed. */
+  async end(): Promise<void> {
+    const { clock } = this.#runtime;
+    this.#state.onEnded();
+    const isLookedAt = clock.now() - this.#lookedAtMs < LOOKED_MS_MAX;
+    if (isLookedAt) await new Promise<void>((resolve) => clock.after(LAST_LOOK_MS, resolve));
+    this.close();
+  }
+
+  /** Closes all connections at once. */
+  close(): void {
+    this.#connections.close();
+  }
+
+  async #listen(): Promise<void> {
+    const { clock } = this.#runtime;
+    const { address } = this.#options;
+    const listener = listenAt(this.#runtime, address);
+    listener.unref?.();
+    if (listener.address.kind === "tcp") this.#port = listener.address.port;
+    const routes = new Routes({
+      access: this.#access,
+      state: this.#state,
+      names: [...namesOfMachine(os.hostname()), address.host.toLowerCase()],
+      isOwn: (stream) => isFromSameUser(this.#runtime, stream),
+      onOpened: (stream) => this.#onOpened(stream),
+      onAllowed: (stream) => this.#onAllowed(stream),
+    });
+    this.#connections = await Connections.serve({
+      clock,
+      handle: (request) => routes.answer(request),
+      admit: (stream) => this.#admit(stream),
+    }, listener);
+    this.#printAddress();
+  }
+
+  async #admit(stream: ByteStream): Promise<ByteStream> {
+    if (!this.#credentials) return stream;
+    const { securePage } = await import("../security/page_guard.ts");
+    return await securePage(stream, this.#credentials, this.#runtime.clock);
+  }
+
+  #onOpened({ peer }: ByteStream): void {
+    this.#options.print(`${peer} has opened the page; for another browser: ${this.url}`);
+  }
+
+  #onAllowed(stream: ByteStream): void {
+    this.#lookedAtMs = this.#runtime.clock.now();
+    this.#connections.onAllowed(stream);
+  }
+
+  #printAddress(): void {
+    const { log, print, address, insecure } = this.#options;
+    if (insecure && !isLoopback(address)) {
+      log.warn("--insecure: the page is not encrypted, and who reads along can look at it too");
+    }
+    print(`the page is at ${this.url}`);
+  }
+}
+
+function listenAt(runtime: Runtime, address: PageOptions["address"]) {
+  try {
+    return runtime.listen(address);
+  } catch (cause) {
+    const where = formatAddress(address);
+    throw new Error(
+      `Cannot serve the page at ${where}: ${reasonOf(cause)}; choose another port with --web`,
+      { cause },
+    );
+  }
+}
+
+async function credentialsOf(
+  { clock, random }: Runtime,
+  { role, key, address }: PageOptions,
+): Promise<PageCredentials> {
+  const { openPageCredentials } = await import("../security/page_credentials.ts");
+  const own = isWildcard(address.host) ? addressesOf(os.networkInterfaces) : [address.host];
+  const hosts = [...new Set(["localhost", ...namesOfMachine(os.hostname()), ...own])];
+  return await openPageCredentials(role, { clock, random, path: key, env: process.env, hosts });
+}
+
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
