@@ -12,6 +12,7 @@ main({
   bench: () => import("./cli/bench_command.ts"),
   report: () => import("./cli/report_command.ts"),
   status: () => import("./cli/status_command.ts"),
+  top: () => import("./cli/top_command.ts"),
   key: () => import("./cli/key_command.ts"),
   up: () => import("./cli/up_command.ts"),
   trial: () => import("./check/trial.ts"),

@@ -11,6 +11,7 @@ import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "./exit_code.ts";
 import { addExecOptions, type ExecFlags } from "./exec_options.ts";
 import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
+import { withHelpTopics } from "./help_topics.ts";
 import { addKeyCommands, KEY_NOTES } from "./key_options.ts";
 import { printError, toStderr } from "./log.ts";
 import type { Outcome } from "./outcome.ts";
@@ -21,9 +22,8 @@ import { addShellCommands } from "./shell_commands.ts";
 import { addSignerCommands } from "./signer_options.ts";
 import { addRunOptions, type RunFlags } from "./run_options.ts";
 import { addUpCommands, UP_NOTES } from "./up_options.ts";
-import { UsageError } from "./usage_error.ts";
 import { VERSION } from "./version.ts";
-import { addReport, addWatch } from "./watching_commands.ts";
+import { addReport, addStatus, addTop } from "./watching_commands.ts";
 import { withWebAddress } from "./web_options.ts";
 import { addWorkerOptions, type WorkerFlags } from "./worker_options.ts";
 
@@ -39,8 +39,8 @@ export async function runCommandLine(
   const outcome: Outcome = { exitCode: ExitCode.ok };
   const program = buildProgram(runtime, roles, args, outcome);
   try {
-    checkHelpTopic(program, args);
-    await program.parseAsync(withWebAddress(args), { from: "user" });
+    const typed = withHelpTopics(program, withWebAddress(args));
+    await program.parseAsync(typed, { from: "user" });
     return outcome.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return commanderExit(error, program, args);
@@ -74,7 +74,8 @@ function buildProgram(
   if (roles.check) addCheck(program, runtime, roles.check, outcome);
   if (roles.bench) addBench(program, runtime, roles.bench, outcome);
   if (roles.report) addReport(program, runtime, roles.report, outcome);
-  if (roles.status) addWatch(program, runtime, roles, outcome);
+  if (roles.status) addStatus(program, runtime, roles.status, outcome);
+  if (roles.top) addTop(program, runtime, roles.top, outcome);
   if (roles.key) addKey(program, runtime, roles.key, outcome);
   if (roles.up) addUp(program, runtime, roles.up, outcome);
   if (roles.signer) addSigner(program, roles.signer, outcome);
@@ -243,13 +244,6 @@ function addConfig(program: Command, outcome: Outcome): void {
       const { configCommand } = await import("./config_command.ts");
       outcome.exitCode = await configCommand(program, process.env);
     });
-}
-
-/** For an unknown topic, commander would print the general help without an error. */
-function checkHelpTopic(program: Command, [command, topic]: readonly string[]): void {
-  if (command !== "help" || topic === undefined || topic.startsWith("-")) return;
-  if (program.commands.some((known) => known.name() === topic)) return;
-  throw new UsageError(`Unknown command "${topic}"; see distcomp --help`);
 }
 
 /** Help is a success if the user asked for it, and an error if no command was given. */

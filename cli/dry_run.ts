@@ -48,7 +48,7 @@ export interface DryCounts {
 /** Runs the command. Resolves to the exit status: 1 if there are inputs that cannot be read. */
 export async function dryRun(runtime: Runtime, request: RunRequest): Promise<number> {
   const { flags } = request;
-  const plan = await planOf(request, runtime.selfCommand());
+  const plan = await planOf(request, runtime);
   await checkInputs(runtime.files, request);
   const past = flags.fresh ? undefined : await pastOf(runtime, flags, plan);
   try {

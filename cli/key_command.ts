@@ -25,7 +25,10 @@ export async function keyCommand(runtime: Runtime, action: KeyAction): Promise<n
     const place = keyPlace(action.key, process.env);
     const key = await existingKey(place);
     if (action.kind === "show") show(place.path, key, runtime.clock.date());
-    else if (action.kind === "rotate") await rotate(runtime, place.path, key, action.keepMs);
+    else if (action.kind === "browser") {
+      const { writeBrowserFile } = await import("./key_browser.ts");
+      await writeBrowserFile(runtime, place.path, key, action.file);
+    } else if (action.kind === "rotate") await rotate(runtime, place.path, key, action.keepMs);
     else await exportRole(runtime, place.path, key, action.role, action.file);
   }
   return ExitCode.ok;

@@ -19,6 +19,7 @@ export type KeyAction =
     readonly role: Role;
     readonly file?: string | undefined;
   }
+  | { readonly kind: "browser"; readonly key?: string | undefined; readonly file: string }
   | { readonly kind: "rotate"; readonly key?: string | undefined; readonly keepMs: number };
 
 /** Adds the commands to the parser and the help. `act` does what was typed. */
@@ -40,6 +41,12 @@ export function addKeyCommands(key: Command, act: (action: KeyAction) => Promise
     .action((file: string | undefined, { key, role }: ExportFlags) =>
       act({ kind: "export", key, role, file })
     );
+  withKeyOption(key.command("browser"))
+    .description(
+      "Write certificates for a browser that looks at pages of runs and workers (--web).",
+    )
+    .argument("[file]", "where to write them", "distcomp-browser.pem")
+    .action((file: string, { key }: KeyFlags) => act({ kind: "browser", key, file }));
   withKeyOption(key.command("rotate"))
     .description("Replace a key by a new one that accepts the old one for some time.")
     .option("--keep <time>", "how long the old one is accepted (default: 7d)", parseKeep)
@@ -53,6 +60,7 @@ Examples:
   distcomp key create                       where workers and runs find it
   distcomp key show                         its fingerprint, and until when it is valid
   distcomp key export --role worker w.key   for machines that only work
+  distcomp key browser                      certificates for a browser, for run --web
   distcomp key rotate --keep 2d             a new key; the old one for two more days`,
   paragraphs: [
     "A key is found by --key, else by DISTCOMP_KEY, else in $XDG_CONFIG_HOME/distcomp/key or " +

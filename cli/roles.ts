@@ -18,6 +18,8 @@ export interface Roles {
   readonly bench?: () => Promise<typeof import("./bench_command.ts")>;
   /** `distcomp status`. */
   readonly status?: () => Promise<typeof import("./status_command.ts")>;
+  /** `distcomp top`. */
+  readonly top?: () => Promise<typeof import("./top_command.ts")>;
   /** `distcomp key`. */
   readonly key?: () => Promise<typeof import("./key_command.ts")>;
   /** `distcomp report`. */

@@ -109,7 +109,7 @@ async function open(
   request: RunRequest,
   interrupts: Interrupts,
 ): Promise<{ plan: RunPlan; folder: Outputs }> {
-  const plan = await interrupts.race(planOf(request, runtime.selfCommand()));
+  const plan = await interrupts.race(planOf(request, runtime));
   await interrupts.race(checkInputs(runtime.files, request));
   const { listen, fresh = false, retryFailed = false, keepDone } = request.flags;
   if (listen) await interrupts.race(removeDeadSocket(runtime, listen));

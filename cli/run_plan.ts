@@ -4,15 +4,15 @@ import type { ClusterOptions } from "../controller/cluster/cluster.ts";
 import { readCoreBuilds } from "../controller/workers/core_builds.ts";
 import type { CoreImage } from "../controller/workers/core_image.ts";
 import type { LocalWorkerShares } from "../controller/workers/local_worker.ts";
-import type { Address } from "../runtime/ports.ts";
+import type { Address, Runtime } from "../runtime/ports.ts";
 import { formatAddress } from "../link/address.ts";
 import { refusalOf } from "../controller/workers/worker_selection.ts";
 import { coreFilesOf } from "./core_files.ts";
 import { clusterOptionsOf, type RunFlags } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
-import { type Executable, findExecutables } from "../up/executables.ts";
+import type { Executable } from "../up/executables.ts";
 import { SHARE_OPTIONS, sharesFrom } from "./share_options.ts";
-import { sshAddresses } from "./ssh_options.ts";
+import { executablesFor, sshAddresses } from "./ssh_options.ts";
 import { UsageError } from "./usage_error.ts";
 import { readWorkers, workerListsOf } from "./worker_list.ts";
 
@@ -30,7 +30,7 @@ export interface RunPlan {
 /** Reads the core and the worker list. Rejects if options contradict each other. */
 export async function planOf(
   { core, flags, hasLocalWorker }: RunRequest,
-  self: readonly string[],
+  runtime: Pick<Runtime, "selfCommand" | "spawn" | "clock">,
 ): Promise<RunPlan> {
   const lists = workerListsOf(flags);
   const ssh = await sshAddresses(flags);
@@ -57,7 +57,7 @@ export async function planOf(
       refusalOf: flags.only || flags.exclude ? refusalOf(flags) : undefined,
     },
     workers,
-    executables: ssh.length > 0 ? await findExecutables(self, flags.executable) : [],
+    executables: ssh.length > 0 ? await executablesFor(runtime, flags.executable) : [],
     local: isLocal ? sharesFrom(flags) : undefined,
   };
 }

@@ -14,7 +14,7 @@ import {
   WORKER_NOTES,
 } from "./help_notes.ts";
 import { KEY_NOTES } from "./key_options.ts";
-import { STATUS_NOTES } from "./status_options.ts";
+import { STATUS_NOTES, TOP_NOTES } from "./status_options.ts";
 import { writeStdout } from "./stdout.ts";
 import { UP_NOTES } from "./up_options.ts";
 import { VERSION } from "./version.ts";
@@ -31,6 +31,7 @@ const NOTES: ReadonlyMap<string, Notes> = new Map([
   ["check", CHECK_NOTES],
   ["bench", BENCH_NOTES],
   ["status", STATUS_NOTES],
+  ["top", TOP_NOTES],
   ["key", KEY_NOTES],
   ["up", UP_NOTES],
   ["completion", COMPLETION_NOTES],

@@ -5,8 +5,9 @@ import { readFile } from "node:fs/promises";
 import { startPiped } from "../runtime/piped_process.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { reasonOf } from "../runtime/error_text.ts";
-import type { Executable } from "../up/executables.ts";
+import { type Executable, findExecutables } from "../up/executables.ts";
 import { type Host, parseHosts } from "../up/host_list.ts";
+import { checkExecutable } from "../up/named_executable.ts";
 import { type SshAddress, SshDialer } from "../up/ssh_dialer.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -50,6 +51,15 @@ async function hostsFile(file: string): Promise<string> {
   } catch (cause) {
     throw new UsageError(`Cannot read the list of hosts "${file}": ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** What is copied to machines that ssh reaches: this program, or a file that the user has named. */
+export async function executablesFor(
+  runtime: Pick<Runtime, "selfCommand" | "spawn" | "clock">,
+  named: string | undefined,
+): Promise<Executable[]> {
+  if (named !== undefined) await checkExecutable(runtime, named);
+  return await findExecutables(runtime.selfCommand(), named);
 }
 
 /** Where a run reaches them. */

@@ -1,15 +1,18 @@
 /** `distcomp status`: what a run or a worker is doing, once. */
 
 import process from "node:process";
-import type { Runtime } from "../runtime/ports.ts";
+import { formatAddress, parseAddress } from "../link/address.ts";
+import { messageOf } from "../runtime/error_text.ts";
+import type { Address, Runtime } from "../runtime/ports.ts";
 import { findLiveRuns } from "../watch/find_run.ts";
 import type { PastRun, Snapshot } from "../watch/snapshot.ts";
 import { ExitCode } from "./exit_code.ts";
-import { toStderr } from "./log.ts";
+import { printError, toStderr } from "./log.ts";
 import type { StatusFlags } from "./status_options.ts";
-import { liveRunLines, pastRunLines, runListLines } from "./status_text.ts";
+import { liveRunLines, pastRunLines, runListLines, workerAnswerLines } from "./status_text.ts";
 import { writeStdout } from "./stdout.ts";
 import { UsageError } from "./usage_error.ts";
+import { stateOfWorker } from "./worker_question.ts";
 import { outputsNamed, runOfOutputs, type WatchedOutputs } from "./watched_outputs.ts";
 
 /** Runs the command. Resolves to the exit status; rejects if there is nothing to show. */
@@ -20,8 +23,8 @@ export async function statusCommand(
 ): Promise<number> {
   if (target === undefined) return await showRuns(flags);
   const outputs = outputsNamed(target);
-  if (!outputs) throw new UsageError(`There is no folder "${target}"; name the outputs of a run`);
-  return await showOutputs(runtime, outputs, flags);
+  if (outputs) return await showOutputs(runtime, outputs, flags);
+  return await showWorker(runtime, parseAddress(target), flags);
 }
 
 /** All runs of this user: of a single one, everything. */
@@ -52,6 +55,22 @@ async function showOutputs(
   else if (shown.kind === "run") writeLines(liveRunLines(shown));
   else if (shown.kind === "past") writeLines(pastRunLines(shown));
   return ExitCode.ok;
+}
+
+async function showWorker(
+  runtime: Runtime,
+  address: Address,
+  flags: StatusFlags,
+): Promise<number> {
+  try {
+    const worker = await stateOfWorker(runtime, address, flags);
+    if (flags.json) writeJson(worker);
+    else writeLines(workerAnswerLines(worker, formatAddress(address)));
+    return ExitCode.ok;
+  } catch (error) {
+    printError(messageOf(error));
+    return ExitCode.noWorker;
+  }
 }
 
 function writeLines(lines: readonly string[]): void {

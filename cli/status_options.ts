@@ -43,7 +43,7 @@ export function addStatusOptions(command: Command): Command {
     .argument("[target]", "an output folder, a pack, or a worker as HOST[:PORT]")
     .option("--json", "print JSON")
     .option("--key <file>", "the key for a worker (default: as for distcomp run)")
-    .option("--insecure", "a worker that was started with --insecure")
+    .option("--insecure", "ask a worker that was started with --insecure")
     .helpOption("-h, --help", "show this help");
 }
 

@@ -1,10 +1,11 @@
 /** What `distcomp status` prints for people. */
 
 import type { LiveRunFound } from "../watch/find_run.ts";
-import type { PastRun, RunSnapshot } from "../watch/snapshot.ts";
+import type { PastRun, RunSnapshot, WorkerAnswer } from "../watch/snapshot.ts";
 import { failureList } from "./failure_list.ts";
 import { formatCount, formatDuration, formatNoun, formatRate, printable } from "./format.ts";
 import { runStateLines } from "./run_state_text.ts";
+import { workerStateLines } from "./worker_state.ts";
 
 /** A run that is going on. */
 export function liveRunLines(run: RunSnapshot): string[] {
@@ -26,6 +27,21 @@ export function runListLines(runs: readonly LiveRunFound[]): string[] {
     return `${printable(output)}  ${printable(core.name)}, ${counts} jobs${failed}, ` +
       `${formatRate(jobsPerSecond)} jobs/s, for ${formatDuration(elapsedMs)}, process ${pid}`;
   });
+}
+
+/** A worker that has answered. */
+export function workerAnswerLines(worker: WorkerAnswer, address: string): string[] {
+  const { name, software, platform, cores, slotsBytes } = worker;
+  const status = {
+    ...worker,
+    cores: cores.map(({ sha256: key, ...core }) => ({ ...core, key })),
+    slotsBytes: slotsBytes ?? undefined,
+  };
+  return [
+    `worker ${printable(name)} at ${printable(address)}: ${printable(software)}, ` +
+    printable(platform),
+    ...workerStateLines(status),
+  ];
 }
 
 /** A run that is over. */

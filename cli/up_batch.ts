@@ -3,6 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import os from "node:os";
 import { join, resolve } from "node:path";
+import process from "node:process";
 import { formatAddress } from "../link/address.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
@@ -16,10 +17,11 @@ import { removeFolder } from "../system/remove_folder.ts";
 import { makeTemporaryFolder } from "../system/temporary_folder.ts";
 import { batchScript } from "../up/batch_script.ts";
 import { BATCH_SYSTEMS } from "../up/batch_system.ts";
-import { BatchError, BatchWorkers } from "../up/batch_workers.ts";
+import { batchLogFolder, lastLogged } from "../up/batch_logs.ts";
+import { BatchError, BatchWorkers, FailingWorkersError } from "../up/batch_workers.ts";
 import { ExecutableError } from "../up/executables.ts";
 import { ExitCode } from "./exit_code.ts";
-import { formatNoun } from "./format.ts";
+import { formatNoun, printable } from "./format.ts";
 import { printError, toStderr } from "./log.ts";
 import { programName } from "./resume_command.ts";
 import { writeStdout } from "./stdout.ts";
@@ -79,6 +81,7 @@ async function keep(
   const run = (command: readonly string[]) => outputOf(runtime, command, ASK_MS_MAX);
   const workers = new BatchWorkers(BATCH_SYSTEMS[system], run, script, options);
   let shown = "";
+  const startedAtMs = Date.now(); // as files have it
   try {
     await workers.submit(count);
     writeStdout(`submitted ${formatNoun(count, "worker")} to ${name}\nto use them: ${use}\n`);
@@ -96,11 +99,20 @@ async function keep(
     return ExitCode.ok;
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
-    printError(error.message);
+    printError(await messageOfBatch(error, startedAtMs));
     return ExitCode.noWorker;
   } finally {
     await workers.cancel().catch((error) => printError(messageOf(error)));
   }
+}
+
+/** With the reason that a worker has logged, if it can be read here: `there is no "/opt/distcomp" on node7`. */
+async function messageOfBatch(error: BatchError, startedAtMs: number): Promise<string> {
+  const reason = error instanceof FailingWorkersError
+    ? await lastLogged(batchLogFolder(process.env), startedAtMs)
+    : undefined;
+  if (!(error instanceof FailingWorkersError) || reason === undefined) return error.message;
+  return `${error.failures} workers in a row have ended at once: ${printable(reason)}`;
 }
 
 /** Nodes find it at the same place, on a file system that they share with this machine. */

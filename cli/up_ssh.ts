@@ -6,7 +6,6 @@ import { startPiped } from "../runtime/piped_process.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { removeFolder } from "../system/remove_folder.ts";
 import { makeTemporaryFolder } from "../system/temporary_folder.ts";
-import { findExecutables } from "../up/executables.ts";
 import type { Host } from "../up/host_list.ts";
 import type { NodeFacts } from "../up/node_scripts.ts";
 import { type NodesEvents, StandingNodes } from "../up/standing_nodes.ts";
@@ -14,6 +13,7 @@ import { ExitCode } from "./exit_code.ts";
 import { formatBytes, formatNoun, printable } from "./format.ts";
 import { toStderr } from "./log.ts";
 import { programName } from "./resume_command.ts";
+import { executablesFor } from "./ssh_options.ts";
 import { writeStdout } from "./stdout.ts";
 
 /** Starts workers by ssh, which serve until the signal aborts. Resolves to the exit status. */
@@ -23,7 +23,7 @@ export async function upSsh(
   executable: string | undefined,
   ending: AbortSignal,
 ): Promise<number> {
-  const executables = await findExecutables(runtime.selfCommand(), executable);
+  const executables = await executablesFor(runtime, executable);
   const folder = await makeTemporaryFolder(runtime.files);
   const list = new WorkerList(join(folder, "workers"), `${programName(runtime)} run CORE INPUTS`);
   const { clock, random } = runtime;

@@ -1,4 +1,4 @@
-/** The commands that look at runs and workers, during and after: `status` and `report`. */
+/** The commands that look at runs and workers, during and after: `status`, `top` and `report`. */
 
 import type { Command } from "commander";
 import type { Runtime } from "../runtime/ports.ts";
@@ -6,7 +6,13 @@ import { notesText } from "./help_notes.ts";
 import type { Outcome } from "./outcome.ts";
 import { addReportOptions, REPORT_NOTES, type ReportFlags } from "./report_options.ts";
 import type { Roles } from "./roles.ts";
-import { addStatusOptions, STATUS_NOTES, type StatusFlags } from "./status_options.ts";
+import {
+  addStatusOptions,
+  addTopOptions,
+  STATUS_NOTES,
+  type StatusFlags,
+  TOP_NOTES,
+} from "./status_options.ts";
 
 export function addReport(
   program: Command,
@@ -24,10 +30,10 @@ export function addReport(
   });
 }
 
-export function addWatch(
+export function addStatus(
   program: Command,
   runtime: Runtime,
-  { status }: Roles,
+  status: NonNullable<Roles["status"]>,
   outcome: Outcome,
 ): void {
   const command: Command = program.command("status")
@@ -35,8 +41,23 @@ export function addWatch(
     .description("Show what a run or a worker is doing, or how a run has ended.")
     .addHelpText("after", () => notesText(command, STATUS_NOTES));
   addStatusOptions(command).action(async (target: string | undefined, flags: StatusFlags) => {
-    if (!status) return;
     const { statusCommand } = await status();
     outcome.exitCode = await statusCommand(runtime, target, flags);
+  });
+}
+
+export function addTop(
+  program: Command,
+  runtime: Runtime,
+  top: NonNullable<Roles["top"]>,
+  outcome: Outcome,
+): void {
+  const command: Command = program.command("top")
+    .summary("watch a run: workers, slots, rates, running jobs, failures")
+    .description("Watch a run: workers, slots, rates, the jobs that run longest, failures.")
+    .addHelpText("after", () => notesText(command, TOP_NOTES));
+  addTopOptions(command).action(async (outputs: string | undefined) => {
+    const { topCommand } = await top();
+    outcome.exitCode = await topCommand(runtime, outputs);
   });
 }

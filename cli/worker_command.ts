@@ -11,10 +11,12 @@ import type { Log } from "../system/log.ts";
 import { listenPrivately, removeDeadSocket } from "../system/unix_socket.ts";
 import { acceptControllers, dialController } from "../worker/serve.ts";
 import { Sandbox } from "../worker/slots/sandbox.ts";
+import { LogLines } from "../watch/log_lines.ts";
 import { Worker } from "../worker/worker.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun } from "./format.ts";
 import { workerLog } from "./log.ts";
+import { bothLogs } from "./log_file.ts";
 import { sandboxFrom } from "./sandbox_options.ts";
 import { sharesFrom } from "./share_options.ts";
 import { warnInsecureWorker } from "./insecure_warning.ts";
@@ -26,6 +28,7 @@ import { SOFTWARE } from "./version.ts";
 import { lifetimeOf } from "./worker_lifetime.ts";
 import { DEFAULT_LISTEN, type WorkerFlags } from "./worker_options.ts";
 import { showWorker } from "./worker_line.ts";
+import { openWorkerPage } from "./worker_page.ts";
 import { WorkerSignals } from "./worker_signals.ts";
 
 /** Serves controllers until a signal, or with `--stdio` until its only controller has disconnected. */
@@ -39,7 +42,9 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   const sandbox = asked && await Sandbox.open(system, asked);
   const slots = formatNoun(shares.slots, "slot");
   const shown = { progress: noProgress() };
-  const log = workerLog((line) => shown.progress.write(line));
+  const print = (line: string) => shown.progress.write(line);
+  const lines = flags.web && new LogLines(system.clock);
+  const log = lines ? bothLogs(workerLog(print), lines) : workerLog(print);
   const { key, insecure } = flags;
   const runtime = guardedRuntime(system, { role: "worker", key, insecure, log });
   const signals = new WorkerSignals(log);
@@ -63,6 +68,7 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   const worker = await Worker.start(runtime, { ...shares, ...own });
   if (!flags.stdio) shown.progress = showWorker(() => worker.status, runtime.clock, log);
   signals.onWorker(worker, shown.progress);
+  const page = await openWorkerPage(runtime, flags, { worker, log, lines, print });
   if (listener) {
     writeStdout(`listening on ${formatAddress(listener.address)}, ${slots}\n`);
     if (signals.ending.aborted) listener.close();
@@ -75,6 +81,7 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
     await worker.serve(runtime.stdio());
   }
   await Promise.race([worker.drain(), signals.stopped]);
+  await page?.end();
   shown.progress.stop();
   return ExitCode.ok;
 }

@@ -8,13 +8,14 @@ import { parseTimeSpan } from "./option_values.ts";
 import { addSandboxOptions } from "./sandbox_options.ts";
 import { addShareOptions, type ShareFlags } from "./share_options.ts";
 import { addTrustOptions, type TrustFlags } from "./trust_options.ts";
+import { addWebOptions, type WebFlags } from "./web_options.ts";
 import type { LifetimeFlags } from "./worker_lifetime.ts";
 
 /** Where a worker listens by default: who has its key can reach it from other machines. */
 export const DEFAULT_LISTEN: Address = { kind: "tcp", host: "0.0.0.0", port: DEFAULT_PORT };
 
 /** The parsed values of the options. */
-export interface WorkerFlags extends ShareFlags, TrustFlags, LifetimeFlags {
+export interface WorkerFlags extends ShareFlags, TrustFlags, LifetimeFlags, WebFlags {
   readonly listen?: Address;
   readonly connect?: Address;
   readonly stdio?: boolean;
@@ -43,7 +44,7 @@ export function addWorkerOptions(command: Command): Command {
     .option("--stdio", "serve one controller on stdin and stdout")
     .optionsGroup("Slots:");
   addShareOptions(command, "jobs at once").optionsGroup("Cores:");
-  return addSandboxOptions(addTrustOptions(command))
+  addSandboxOptions(addTrustOptions(command))
     .optionsGroup("When it ends by itself:")
     .option(
       "--time-limit <time>",
@@ -63,6 +64,7 @@ export function addWorkerOptions(command: Command): Command {
       (text, others: readonly string[] = []) => parseLabel("--label", text, others),
     )
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
-    .option("--insecure", "serve everybody who connects, without a key")
+    .option("--insecure", "serve everybody who connects, without a key");
+  return addWebOptions(command)
     .helpOption("-h, --help", "show this help");
 }

@@ -13,14 +13,14 @@ export function doneRecord(
   output: Uint8Array,
   place?: PackPlace,
 ): JobRecord {
-  const { job, worker } = completion;
+  const { job, meter } = completion;
   const { index, name, identity, note } = job.payload;
   return {
     index,
     input: name,
     state: "done",
     exitCode: 0,
-    worker,
+    worker: meter.worker?.origin ?? "",
     attempt: job.attempt,
     bytesIn: job.bytes,
     bytesOut: output.byteLength,
@@ -34,7 +34,7 @@ export function doneRecord(
 
 /** The record of a job that has failed with an answer. */
 export function failedRecord(completion: Completion<ReadyTask>, error: string): JobRecord {
-  const { job, answer, worker } = completion;
+  const { job, answer, meter } = completion;
   const { index, name, identity, note } = job.payload;
   const exitCode = answer.kind === "result" ? answer.result.exitCode : 0;
   return {
@@ -42,7 +42,7 @@ export function failedRecord(completion: Completion<ReadyTask>, error: string): 
     input: name,
     state: "failed",
     error,
-    worker,
+    worker: meter.worker?.origin ?? "",
     attempt: job.attempt,
     bytesIn: job.bytes,
     bytesOut: answer.kind === "result" ? answer.result.output.byteLength : 0,
@@ -70,19 +70,21 @@ export function unreadableRecord({ index, name, reason }: UnreadableTask): JobRe
 
 /** When and where the job ran, and what it used. JSON leaves out what is `undefined`. */
 function timesOf(completion: Completion<ReadyTask>): JobTimes {
-  const { job, node, measures, answeredAtMs, aheadMs } = completion;
-  const queuedAt = toMicroseconds(job.addedAtMs + aheadMs);
-  if (!measures) return { queuedAt, answeredAt: toMicroseconds(answeredAtMs + aheadMs), node };
-  const { startedAtMs, runMs, cpuMs, memoryBytes, slot } = measures;
-  const startedAt = startedAtMs + aheadMs;
+  const { meter, measures = meter.measures(completion) } = completion;
+  const { queuedAt, answeredAt, startedAt, runMs, cpuMs, memoryBytes, slot } = measures;
+  const isMeasured = startedAt !== undefined && runMs !== undefined;
   return {
-    queuedAt,
-    startedAt: toMicroseconds(startedAt),
-    endedAt: toMicroseconds(startedAt + runMs),
-    runMs: toMicroseconds(runMs),
-    cpuMs,
-    memoryBytes,
-    node,
+    queuedAt: toMicroseconds(queuedAt),
+    ...(isMeasured
+      ? {
+        startedAt: toMicroseconds(startedAt),
+        endedAt: toMicroseconds(startedAt + runMs),
+        runMs: toMicroseconds(runMs),
+        cpuMs,
+        memoryBytes,
+      }
+      : { answeredAt: toMicroseconds(answeredAt) }),
+    node: meter.worker?.node,
     slot,
   };
 }

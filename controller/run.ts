@@ -13,6 +13,7 @@ import type { Journal } from "./output/journal.ts";
 import type { OutputSink } from "./output/sink.ts";
 import type { PrintedByJob } from "./printed_by_job.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
+import { runLines } from "./run_lines.ts";
 import type { RunStatus, RunView } from "./run_status.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
 import { Tally } from "./tally.ts";
@@ -98,6 +99,7 @@ export class Run {
         onNoWorkerLeft: (reasons) => this.#onNoWorker(reasons),
         onCanceled: (count) => this.#onCanceled(count),
         onDisagreement: (error) => this.#stop(error),
+        ...runLines(parts.journal, (error) => this.#stop(error)),
         onPrinted: ({ job, ...printed }) => {
           const { payload, attempt = 0 } = job ?? {};
           parts.onPrinted?.({ name: payload?.name, attempt, ...printed });

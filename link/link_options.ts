@@ -11,6 +11,8 @@ export interface LinkOptions {
   readonly payloadBytesMax?: number | undefined;
   /** Where large payloads go. */
   readonly findPlace?: FindPlace | undefined;
+  /** How much of a large payload one read may bring now, if that is less than usual. */
+  readonly largeReadBytesMax?: () => number;
   /** When compressed bytes are decompressed. Default: turns of its own. */
   readonly turns?: Pick<Turns, "next">;
 }

@@ -120,6 +120,16 @@ export class PoolView<T> {
     }
   }
 
+  /** The same that were sent before a time. Looks at no more of each endpoint than these: there may be many others. */
+  *inFlightSince(sentMs: number): Iterable<Job<T>> {
+    for (const { inFlight } of this.endpoints.values()) {
+      for (const job of inFlight) {
+        if (job.sentAtMs >= sentMs) break;
+        if (isWanted(job)) yield job;
+      }
+    }
+  }
+
   /** Jobs in flight that have certainly not started. */
   unstarted(nowMs: number): Job<T>[] {
     return [...this.endpoints.values()].flatMap((endpoint) => endpoint.unstarted(nowMs));

@@ -20,6 +20,7 @@ export const MessageType = {
   /** A worker sends it, too. */
   compressed: 0x0d,
   usage: 0x0e,
+  state: 0x0f,
 } as const;
 
 /** Types of the frames that a worker sends. Version 2 added all but `ok` and `error`. */

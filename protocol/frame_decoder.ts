@@ -7,15 +7,21 @@ import { NO_PAYLOAD } from "./payload.ts";
 import { readUint64, type Uint64 } from "./uint64.ts";
 
 /** Small frames share chunks of this size, so that one read, which is one system call, brings many of them. */
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES_MAX = 256 * 1024;
 
-/** A chunk with less room than this is replaced: the longer reads are worth the cost. */
-const READ_BYTES_MIN = 32 * 1024;
+/** A chunk of which less than this part is free is replaced: the longer reads are worth the cost. */
+const FREE_PART_MIN = 1 / 8;
 
 /** A larger payload gets its own memory, so that it is not copied from chunk to chunk and keeps no chunk alive. */
 const SHARED_PAYLOAD_BYTES_MAX = 64 * 1024;
 
-/** The same where somebody may have a place for it: a slot gets such an input without a copy then. */
+/**
+ * The first chunk of a connection: a payload that shares it, and its header. With a thousand connections, a read brings
+ * some kilobytes, and larger chunks would only take memory.
+ */
+const CHUNK_BYTES_MIN = SHARED_PAYLOAD_BYTES_MAX + 4 * 1024;
+
+/** The largest payload that shares a chunk where somebody may have a place for it: a slot gets such an input without a copy then. */
 const UNPLACED_PAYLOAD_BYTES_MAX = 32 * 1024;
 
 /**
@@ -30,6 +36,12 @@ const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024 + 64 * 1024;
  * much brings a payload of 1 MiB, with what its message adds to it.
  */
 const READ_BYTES_MAX = 1024 * 1024 + 64 * 1024;
+
+/**
+ * The same for the first large payload, or an eighth of what has arrived, where reads are limited: a peer that sends
+ * none to its end must not have long reads, of which many connections could have one each in one turn of the event loop.
+ */
+const FIRST_READ_BYTES_MAX = 64 * 1024;
 
 /**
  * With the end of a large payload comes the header of the next frame, if it is there already: then the payload of that
@@ -52,6 +64,14 @@ export interface PayloadPlace {
 
 /** Gives the place for a large payload that begins to arrive; `undefined`: it gets memory as it arrives. */
 export type FindPlace = (type: number, payloadBytes: number) => PayloadPlace | undefined;
+
+/** Options of a decoder. */
+export interface FrameDecoderOptions {
+  readonly payloadBytesMax?: number | undefined;
+  readonly findPlace?: FindPlace | undefined;
+  /** How much of a large payload one read may bring now, if that is less than usual. */
+  readonly largeReadBytesMax?: (() => number) | undefined;
+}
 
 /** A payload with memory of its own that is arriving. */
 export interface ArrivingPayload {
@@ -91,6 +111,8 @@ export class FrameDecoder {
   readonly #payloadBytesMax: number;
   readonly #findPlace: FindPlace | undefined;
   #chunk = NO_PAYLOAD;
+  /** The size of the next chunk. */
+  #chunkBytes = CHUNK_BYTES_MIN;
   #start = 0;
   #end = 0;
   /** Whether a frame that was returned has its payload in the chunk. */
@@ -98,12 +120,16 @@ export class FrameDecoder {
   #partial: PartialPayload | undefined;
   /** What `space` gave last. */
   #space = NO_PAYLOAD;
-  /** Whether the last frame had a payload with memory of its own. */
-  #wasLarge = false;
+  /** Whether the last frame had a payload with memory of its own; before the first one, whether reads are limited. */
+  #wasLarge: boolean;
+  /** Whether reads may be long: where they are limited, any frame must have had one. */
+  #mayReadMuch: boolean;
+  readonly #largeReadBytesMax: () => number;
 
-  constructor(
-    options: { payloadBytesMax?: number | undefined; findPlace?: FindPlace | undefined } = {},
-  ) {
+  constructor(options: FrameDecoderOptions = {}) {
+    this.#wasLarge = options.largeReadBytesMax !== undefined;
+    this.#mayReadMuch = !this.#wasLarge;
+    this.#largeReadBytesMax = options.largeReadBytesMax ?? (() => READ_BYTES_MAX);
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
     this.#findPlace = options.findPlace;
   }
@@ -140,8 +166,8 @@ export class FrameDecoder {
   }
 
   #spaceInChunk(): Uint8Array<ArrayBuffer> {
-    this.#makeRoom(READ_BYTES_MIN);
-    const bytesMax = this.#wasLarge ? HEAD_BYTES_MAX : CHUNK_BYTES;
+    this.#makeRoom(this.#chunkBytes * FREE_PART_MIN);
+    const bytesMax = this.#wasLarge ? HEAD_BYTES_MAX : CHUNK_BYTES_MAX;
     return this.#chunk.subarray(this.#end, this.#end + bytesMax);
   }
 
@@ -158,6 +184,8 @@ export class FrameDecoder {
     const partial = this.#partial;
     if (!partial) {
       this.#end += bytes;
+      const hasFilled = bytes === this.#space.byteLength && bytes >= this.#chunkBytes / 2;
+      if (hasFilled) this.#growChunks();
       return;
     }
     const ownBytes = Math.min(bytes, partial.payloadBytes - partial.filled);
@@ -235,14 +263,18 @@ export class FrameDecoder {
     const { filled, payloadBytes, isDiscarded } = partial;
     if (isDiscarded) return partial.bytes.subarray(0, payloadBytes - filled);
     if (filled === partial.bytes.byteLength) this.#growPartial(partial);
-    return partial.bytes.subarray(filled, filled + READ_BYTES_MAX);
+    const firstMax = this.#mayReadMuch
+      ? READ_BYTES_MAX
+      : Math.max(FIRST_READ_BYTES_MAX, filled / 8);
+    const bytesMax = Math.min(READ_BYTES_MAX, firstMax, this.#largeReadBytesMax());
+    return partial.bytes.subarray(filled, filled + bytesMax);
   }
 
   #finishPartial(partial: PartialPayload): Frame | undefined {
     const { type, id, payloadBytes, bytes, place } = partial;
     if (partial.filled < payloadBytes) return undefined;
     this.#partial = undefined;
-    this.#wasLarge = true;
+    this.#wasLarge = this.#mayReadMuch = true;
     if (!partial.isDiscarded) {
       return { type, id, payload: place?.bytes ?? bytes.subarray(0, payloadBytes) };
     }
@@ -257,12 +289,18 @@ export class FrameDecoder {
     partial.bytes = new Uint8Array(partial.bytes.buffer.transfer(bytes));
   }
 
+  /** The next chunks are larger: a read has brought as much as there was room for, or frames are large. */
+  #growChunks(): void {
+    this.#chunkBytes = Math.min(CHUNK_BYTES_MAX, 2 * this.#chunkBytes);
+  }
+
   /** Starts a new chunk with the rest of the old one, if that has no room. Frames in the old chunk keep it alive. */
   #makeRoom(bytes: number): void {
     if (this.#start === this.#end && !this.#isChunkKept) this.#start = this.#end = 0;
     if (this.#chunk.byteLength - this.#end >= bytes) return;
     const rest = this.#chunk.subarray(this.#start, this.#end);
-    this.#chunk = new Uint8Array(CHUNK_BYTES);
+    if (rest.byteLength > this.#chunkBytes * FREE_PART_MIN) this.#growChunks();
+    this.#chunk = new Uint8Array(Math.max(this.#chunkBytes, rest.byteLength + bytes));
     this.#chunk.set(rest);
     this.#isChunkKept = false;
     this.#start = 0;

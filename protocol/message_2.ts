@@ -91,6 +91,7 @@ export type Message2 =
   | { readonly type: "content"; readonly id: Uint64; readonly content: ContentPart }
   | { readonly type: "cancel"; readonly id: Uint64; readonly message: Uint64 }
   | { readonly type: "ping"; readonly id: Uint64 }
+  | { readonly type: "state"; readonly id: Uint64 }
   | { readonly type: "coreOutput"; readonly id: Uint64; readonly mode: CoreOutputMode }
   /** Whether answers to jobs are to carry what the jobs have used. */
   | { readonly type: "usage"; readonly id: Uint64; readonly isWanted: boolean }
@@ -180,6 +181,13 @@ export function encodeKindError(
   });
 }
 
+/** The messages without a payload. */
+const QUESTIONS = {
+  [MessageType.describe]: "describe",
+  [MessageType.ping]: "ping",
+  [MessageType.state]: "state",
+} as const;
+
 /**
  * Decodes a frame from a controller on a connection of version 2, except jobs with limits, which
  * `readLimitedJob` decodes. Throws like `decodeMessage`.
@@ -189,8 +197,9 @@ export function decodeMessage2(frame: Frame): Message2 {
   switch (type) {
     case MessageType.describe:
     case MessageType.ping:
+    case MessageType.state:
       new PayloadReader(payload, "The payload of this message").end();
-      return { type: type === MessageType.ping ? "ping" : "describe", id };
+      return { type: QUESTIONS[type], id };
     case MessageType.choose: {
       const reader = new PayloadReader(payload, "The choice of a compute core");
       const message = {

@@ -20,3 +20,4 @@ export * from "./message.ts";
 export * from "./message_2.ts";
 export * from "./refusal.ts";
 export * from "./uint64.ts";
+export * from "./worker_state.ts";

@@ -1,10 +1,9 @@
 /** The figures of a report from which follows what limits the run. */
 
 import type { Report } from "./report.ts";
-import { BINS } from "./time_bins.ts";
 
-/** Below this part of all slots busy, the end of a run is its tail. */
-const TAIL_BUSY_PART = 0.5;
+/** With a smaller part of all slots busy, a run has not really begun yet, or is at its end. */
+const BUSY_PART_MIN = 0.5;
 
 /** A node, as far as its failures matter. */
 export interface NodeFigures {
@@ -36,7 +35,8 @@ export interface Figures {
   readonly waitingPerSlot: number;
   /** Bytes of input and output of a job. */
   readonly bytesPerJob: number;
-  /** The end of the run, in which few slots were busy. */
+  /** The beginning and the end of the run, in which few slots were busy. */
+  readonly headMs: number;
   readonly tailMs: number;
   /** The job that ended last. */
   readonly last: { readonly name: string; readonly runMs: number } | undefined;
@@ -49,6 +49,7 @@ export function figuresOf(report: Report, isGoingOn: boolean): Figures {
   const [top] = report.failures;
   const slots = lengthMs > 0 ? capacityMs / lengthMs : 0;
   const isTimed = knowledge.timed > 0 && capacityMs > 0;
+  const { headMs, tailMs } = isTimed ? idleEnds(report) : { headMs: 0, tailMs: 0 };
   return {
     jobs: done + failed,
     failed,
@@ -63,21 +64,23 @@ export function figuresOf(report: Report, isGoingOn: boolean): Figures {
     medianMs: (runTimes.count > 0 ? runTimes : report.failedTimes).quantile(0.5),
     waitingPerSlot: capacityMs > 0 ? report.waitingMs / capacityMs : 0,
     bytesPerJob: (report.bytesIn + report.bytesOut) / Math.max(1, knowledge.records),
-    tailMs: isTimed && !isGoingOn ? tailOf(report) : 0,
+    headMs,
+    tailMs: isGoingOn ? 0 : tailMs,
     last: report.lastEnded,
     nodes: report.nodes,
   };
 }
 
-/** How long at the end fewer than half of all slots were busy. */
-function tailOf({ series, lengthMs, slotsMax, knowledge }: Report): number {
+/** How long at the beginning and at the end fewer than half of all slots were busy. */
+function idleEnds(report: Report): { readonly headMs: number; readonly tailMs: number } {
+  const { series, lengthMs, slotsMax, knowledge } = report;
   const { widthMs, busyMs, capacityMs } = series;
   const slots = knowledge.hasWorkers ? Math.max(...capacityMs) / widthMs : slotsMax;
-  for (let bin = Math.min(BINS - 1, Math.floor(lengthMs / widthMs)); bin >= 0; bin--) {
+  const isBusy = busyMs.subarray(0, Math.ceil(lengthMs / widthMs)).map((busy, bin) => {
     const spanMs = Math.min(widthMs, lengthMs - bin * widthMs); // the last bin may be cut
-    if (spanMs > 0 && (busyMs[bin] as number) >= TAIL_BUSY_PART * slots * spanMs) {
-      return Math.max(0, lengthMs - (bin + 1) * widthMs);
-    }
-  }
-  return 0; // slots were never busy, and other rules say why
+    return busy >= BUSY_PART_MIN * slots * spanMs ? 1 : 0;
+  });
+  const [first, last] = [isBusy.indexOf(1), isBusy.lastIndexOf(1)];
+  if (first < 0) return { headMs: 0, tailMs: 0 }; // never, and other rules say why
+  return { headMs: first * widthMs, tailMs: Math.max(0, lengthMs - (last + 1) * widthMs) };
 }

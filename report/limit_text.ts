@@ -24,8 +24,9 @@ export function limitLine({ what, advice }: LimitText): string {
 
 /** The text of a finding. */
 export function limitText(limit: Limit, figures: Figures): LimitText {
+  const { kind, together = 1 } = limit;
   const name = printable(limit.name ?? "");
-  switch (limit.kind) {
+  switch (kind) {
     case "nothing ran":
       return { what: "no job has ended yet", advice: "" };
     case "node":
@@ -50,19 +51,29 @@ export function limitText(limit: Limit, figures: Figures): LimitText {
         advice: "make smaller jobs of the same work, or use fewer workers",
       };
     default:
-      return speedText(limit, figures);
+      return speedText(kind, together, figures);
   }
 }
 
-function speedText({ kind, together = 1 }: Limit, figures: Figures): LimitText {
-  const { cpuPart = 1, medianMs, bytesPerJob } = figures;
+/** What limits a run whose jobs succeed, as far as slots say it. */
+type SpeedKind =
+  | "waiting in jobs"
+  | "slots"
+  | "start"
+  | "inputs"
+  | "short jobs"
+  | "transfer"
+  | "several";
+
+function speedText(kind: SpeedKind, together: number, figures: Figures): LimitText {
+  const { cpuPart = 1, medianMs, bytesPerJob, headMs, lengthMs } = figures;
   const busy = percent(figures.busyPart ?? 0);
   switch (kind) {
     case "waiting in jobs":
       return {
-        what: `slots were busy for ${busy} of the time, but jobs computed for only ` +
-          `${percent(cpuPart)} of theirs: they wait for a disk, a network or each other`,
-        advice: "more slots than CPUs (distcomp worker --slots) may help",
+        what: `jobs computed for only ${percent(cpuPart)} of the time that they ran: they waited ` +
+          "for a disk, a network, each other, or CPUs that others used",
+        advice: "where CPUs are idle, more slots than CPUs (distcomp worker --slots) help",
       };
     case "slots":
       return {
@@ -82,7 +93,18 @@ function speedText({ kind, together = 1 }: Limit, figures: Figures): LimitText {
           "time, as distcomp needs longer than that for each job",
         advice: `put ${formatCount(together)} in one input`,
       };
-    default:
+    case "start":
+      return {
+        what: `it took ${formatDuration(headMs)} of ${formatDuration(lengthMs)} until most slots ` +
+          "were busy, so starting workers and slots is a large part of this run",
+        advice: "give a run more jobs, or keep workers running between runs",
+      };
+    case "several":
+      return {
+        what: `slots were busy for only ${busy} of the time, and no single reason stands out`,
+        advice: "distcomp bench says what a job costs on each worker",
+      };
+    case "transfer":
       return {
         what:
           `slots were busy for only ${busy} of the time, although jobs were waiting: what takes ` +

@@ -14,8 +14,10 @@ export type LimitKind =
   | "waiting in jobs"
   | "slots"
   | "inputs"
+  | "start"
   | "short jobs"
-  | "transfer";
+  | "transfer"
+  | "several";
 
 /** A finding. Numbers in it are not formatted yet, so that rules can be tested by themselves. */
 export interface Limit {
@@ -43,10 +45,14 @@ export const STRAGGLER_PART = 0.8;
 export const STRAGGLER_FACTOR = 1.5;
 /** With fewer jobs for each slot, slots are idle whatever the jobs do. */
 export const JOBS_PER_SLOT_MIN = 2;
+/** A beginning with few busy slots matters from this part of the run on. */
+export const HEAD_PART = 0.15;
 /** Jobs that compute for a smaller part of their time wait for a disk, a network or each other. */
 export const CPU_PART = 0.5;
 /** With fewer jobs in the queue for each slot, slots wait for inputs. */
 export const WAITING_PER_SLOT_MIN = 0.5;
+/** Bytes of a job that take longer to move than anything else that is done for it. */
+export const TRANSFER_BYTES_MIN = 100_000;
 /** What distcomp does for each job shows beside jobs that are shorter. */
 export const SHORT_MS = 2;
 /** Jobs that are put together should take so long. */
@@ -64,9 +70,10 @@ const RULES: readonly Rule[] = [
   ({ busyPart }) => busyPart === undefined ? { kind: "unknown" } : undefined,
   fewJobs,
   busySlots,
+  slowStart,
   waitingForInputs,
   shortJobs,
-  () => ({ kind: "transfer" }),
+  ({ bytesPerJob }) => ({ kind: bytesPerJob < TRANSFER_BYTES_MIN ? "several" : "transfer" }),
 ];
 
 /** All that holds, the most important first. There is always one. */
@@ -74,9 +81,13 @@ export function limitsOf(figures: Figures): Limit[] {
   const limits: Limit[] = [];
   for (const rule of RULES) {
     const limit = rule(figures);
+    if (limit?.kind === "unknown" && limits.length > 0) break; // jobs that crashed do not say when they ran
     if (limit) limits.push(limit);
     if (limit && isLast(limit.kind)) break;
   }
+  const [last] = limits.slice(-1);
+  const isKnown = last?.kind === "waiting in jobs" || last?.kind === "nothing ran";
+  if (doJobsWait(figures) && !isKnown) limits.push({ kind: "waiting in jobs" });
   return limits;
 }
 
@@ -131,9 +142,20 @@ function fewJobs(figures: Figures): Limit | undefined {
   return busyPart < BUSY_PART && areFew ? { kind: "few jobs" } : undefined;
 }
 
-function busySlots({ busyPart = 0, cpuPart = 1 }: Figures): Limit | undefined {
-  if (busyPart < BUSY_PART) return undefined;
-  return { kind: cpuPart < CPU_PART ? "waiting in jobs" : "slots" };
+function busySlots(figures: Figures): Limit | undefined {
+  if ((figures.busyPart ?? 0) < BUSY_PART) return undefined;
+  return { kind: doJobsWait(figures) ? "waiting in jobs" : "slots" };
+}
+
+function doJobsWait({ cpuPart = 1 }: Figures): boolean {
+  return cpuPart < CPU_PART;
+}
+
+/** Only where slots were busy after that. */
+function slowStart({ headMs, lengthMs, busyPart = 0 }: Figures): Limit | undefined {
+  const isLong = headMs > 0 && headMs >= HEAD_PART * lengthMs;
+  const wasBusyThen = busyPart * lengthMs >= BUSY_PART * (lengthMs - headMs);
+  return isLong && wasBusyThen ? { kind: "start" } : undefined;
 }
 
 function waitingForInputs({ waitingPerSlot }: Figures): Limit | undefined {

@@ -4,7 +4,7 @@
 const BINS_PER_DECADE = 64;
 
 /** The bins of `bars` for each factor of ten: more than these say nothing to the eye. */
-const BARS_PER_DECADE = 8;
+const BARS_PER_DECADE = 16;
 const BINS_PER_BAR = BINS_PER_DECADE / BARS_PER_DECADE;
 
 /** Powers of ten that are told apart, of the unit of the values: a microsecond in milliseconds, and a petabyte. */

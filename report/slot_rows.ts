@@ -5,14 +5,17 @@ import { TimeBins, type TimeGrid } from "./time_bins.ts";
 /** Slots beyond these are only counted. Their bins take 4 kB each. */
 const ROWS_MAX = 16_384;
 
+/** A failed job that took no time is seen all the same. */
+const SHOWN_MS_MIN = 0.001;
+
 /** A slot of a worker. */
 export interface SlotRow {
   readonly node: string;
   readonly slot: number;
   readonly number: number;
   readonly busy: TimeBins;
-  /** Failed jobs, once there is one. */
-  failures: TimeBins | undefined;
+  /** The part of it that was spent on jobs that failed, once there is one. */
+  failedBusy: TimeBins | undefined;
   jobs: number;
   failed: number;
   busyMs: number;
@@ -51,8 +54,8 @@ export class SlotRows {
     row.busy.addSpan(span.from, span.to);
     if (!isDone) {
       row.failed += 1;
-      row.failures ??= new TimeBins(this.#grid);
-      row.failures.add(span.to, 1);
+      row.failedBusy ??= new TimeBins(this.#grid);
+      row.failedBusy.addSpan(span.from, Math.max(span.to, span.from + SHOWN_MS_MIN));
     }
     return row;
   }
@@ -74,7 +77,7 @@ export class SlotRows {
       slot,
       number: this.#count++,
       busy: new TimeBins(this.#grid),
-      failures: undefined,
+      failedBusy: undefined,
       jobs: 0,
       failed: 0,
       busyMs: 0,

@@ -24,6 +24,8 @@ export class TimeBins {
   readonly #grid: TimeGrid;
   readonly #values: Float64Array;
   #widthMs: number;
+  /** Where an amount per millisecond begins and ends that fills whole bins: a long span costs no more than a short one. */
+  #changes: Float64Array | undefined;
 
   constructor(grid: TimeGrid) {
     this.#grid = grid;
@@ -40,17 +42,25 @@ export class TimeBins {
   /** Adds `perMs` for each millisecond between two times. */
   addSpan(fromMs: number, toMs: number, perMs = 1): void {
     this.#fold();
-    const last = this.#binOf(toMs);
-    for (let bin = this.#binOf(fromMs); bin <= last; bin++) {
-      const from = Math.max(fromMs, bin * this.#widthMs);
-      const to = Math.min(toMs, (bin + 1) * this.#widthMs);
-      if (to > from) (this.#values[bin] as number) += (to - from) * perMs;
+    if (toMs <= fromMs) return;
+    const values = this.#values;
+    const [first, last] = [this.#binOf(fromMs), this.#binOf(toMs)];
+    if (first === last) {
+      (values[first] as number) += (toMs - fromMs) * perMs;
+      return;
     }
+    (values[first] as number) += ((first + 1) * this.#widthMs - fromMs) * perMs;
+    (values[last] as number) += (toMs - last * this.#widthMs) * perMs;
+    if (last - first < 2) return;
+    const changes = this.#changes ??= new Float64Array(BINS);
+    (changes[first + 1] as number) += perMs;
+    (changes[last] as number) -= perMs;
   }
 
   /** The amounts of the bins. */
   get values(): Float64Array {
     this.#fold();
+    this.#fill();
     return this.#values;
   }
 
@@ -60,6 +70,7 @@ export class TimeBins {
 
   /** Puts bins together until they are as wide as those of the grid. */
   #fold(): void {
+    if (this.#widthMs < this.#grid.widthMs) this.#fill();
     for (; this.#widthMs < this.#grid.widthMs; this.#widthMs *= 2) {
       const values = this.#values;
       for (let bin = 0; bin < BINS; bin++) {
@@ -68,5 +79,17 @@ export class TimeBins {
           : 0;
       }
     }
+  }
+
+  /** Adds what fills whole bins. */
+  #fill(): void {
+    const changes = this.#changes;
+    if (!changes) return;
+    let perMs = 0;
+    for (let bin = 0; bin < BINS; bin++) {
+      perMs += changes[bin] as number;
+      (this.#values[bin] as number) += perMs * this.#widthMs;
+    }
+    this.#changes = undefined;
   }
 }

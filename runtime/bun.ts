@@ -4,6 +4,7 @@ import process from "node:process";
 import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
 import {
   createMemory,
+  machineNowUs,
   openCFunctions,
   openCore,
   openCoreProcess,
@@ -60,6 +61,7 @@ export const bunRuntime: Runtime = {
   openCore,
   openCoreProcess,
   createMemory,
+  machineNowUs,
   inheritedAs: (_, index) => STDIO + index,
   openSlotChannel,
 };

@@ -32,6 +32,7 @@ import { connectChannel } from "./libc_channel.ts";
 import { FAULT_FUNCTIONS, type FaultLibrary, traceFaults } from "./fault_trace.ts";
 import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
+import { CLOCK_FUNCTIONS, machineClock } from "./process_usage.ts";
 import {
   createSharedMemory,
   MEMORY_FUNCTIONS,
@@ -140,6 +141,9 @@ export function createMemory(bytes: number, writer: MemoryWriter): SharedMemory 
   const open = () => openCFunctions<MemoryLibrary<Pointer, number>>(MEMORY_FUNCTIONS);
   return createSharedMemory(open, memoryWith(moreOfC()), bytes, writer);
 }
+
+/** See `Runtime.machineNowUs`. */
+export const machineNowUs = machineClock(() => openCFunctions(CLOCK_FUNCTIONS));
 
 /** Opens what tells how this process handles signals. */
 export function openSignalLibrary(): SignalLibrary {

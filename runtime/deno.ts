@@ -6,6 +6,7 @@ import { systemClock, systemRandom } from "./clock.ts";
 import { denoFiles } from "./deno_files.ts";
 import {
   createMemory,
+  machineNowUs,
   openCFunctions,
   openCore,
   openCoreProcess,
@@ -50,6 +51,7 @@ export const denoRuntime: Runtime = {
   openCore,
   openCoreProcess,
   createMemory,
+  machineNowUs,
   inheritedAs: (fd) => fd,
   openSlotChannel,
 };

@@ -32,6 +32,7 @@ import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
 import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
+import { CLOCK_FUNCTIONS, machineClock } from "./process_usage.ts";
 import {
   createSharedMemory,
   MEMORY_FUNCTIONS,
@@ -117,6 +118,13 @@ export function createMemory(bytes: number, writer: MemoryWriter): SharedMemory 
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   const open = () => openCFunctions<MemoryLibrary<Pointer, bigint>>(MEMORY_FUNCTIONS);
   return createSharedMemory(open, memory, bytes, writer);
+}
+
+const clock = machineClock(() => openCFunctions(CLOCK_FUNCTIONS));
+
+/** See `Runtime.machineNowUs`. */
+export function machineNowUs(): number | undefined {
+  return Deno.permissions.querySync({ name: "ffi" }).state === "granted" ? clock() : undefined;
 }
 
 /** Starts a process, which inherits these descriptors under the same numbers. */

@@ -6,6 +6,7 @@
 import type { Clock, Random } from "./clock.ts";
 import type { StackGap } from "./fault_trace.ts";
 import type { Files } from "./files.ts";
+import type { ProcessUsage } from "./process_usage.ts";
 import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
 
 /** The address of a connection: a TCP port, a Unix socket on this machine, or a machine that ssh reaches. */
@@ -246,19 +247,6 @@ export interface SlotMemory {
   writeOutput(at: number, core: NativeCore): boolean;
 }
 
-/** What this process has used. Each call takes less than a microsecond, except for the memory. */
-export interface ProcessUsage {
-  /** The time on the monotonic clock of the machine, the same for all its processes, in microseconds. */
-  nowUs(): number;
-  /** The CPU time of all threads of this process, in microseconds. */
-  cpuUs(): number;
-  /**
-   * The most memory that this process had since the last call, or in its life where the system does not forget that; 0
-   * if the system does not say. Takes about 10 microseconds.
-   */
-  takePeakBytes(): number;
-}
-
 /** What a slot's core prints: stdout and stderr, in one pipe to the worker. */
 export interface SlotPrinting {
   /** Bytes in the pipe that the worker has not read; 0 where the system does not say. */
@@ -309,6 +297,11 @@ export interface Runtime {
   createMemory?(byteLength: number, writer: MemoryWriter): SharedMemory | undefined;
   /** The number that a process has for the descriptor at `index` of those that it inherits. */
   inheritedAs?(fd: number, index: number): number;
+  /**
+   * The time on the monotonic clock of the machine, in microseconds, as slots read it; `undefined` if this process may
+   * not. Missing where no slot can run.
+   */
+  machineNowUs?(): number | undefined;
   /** Connects a slot to its worker. On Linux, the system then kills the slot when the worker dies. */
   openSlotChannel(socketPath: string): SlotChannel;
 }

@@ -10,11 +10,11 @@ const DIFFERENCE_MS_MAX = 20;
 
 /** How far the wall clock is ahead of a monotonic clock: the same all the time, unless one of them jumps. */
 export class WallTime {
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "now" | "date">;
   #aheadMs: number;
   #comparedAtMs: number;
 
-  constructor(clock: Clock) {
+  constructor(clock: Pick<Clock, "now" | "date">) {
     this.#clock = clock;
     this.#comparedAtMs = clock.now();
     this.#aheadMs = clock.date() - this.#comparedAtMs;

@@ -60,6 +60,7 @@ const NOT_RUN_HERE: Record<string, string> = {
     "distcomp exec core.so input"
   ]: "tests/cli/exec_test.ts does the same",
   "valgrind distcomp exec core.so input": "it takes a minute",
+  "distcomp report outputs/": "tests/cli/report_test.ts tests report",
   "distcomp check sum/sum.so sum/inputs/a.txt": "tests/cli tests check",
   "distcomp run core.so inputs/ --env LEVEL=19 --env MODEL": "tests/cli tests --env",
   "distcomp run core.so inputs/ --with weights.bin --with tables/": "tests/cli tests --with",
@@ -97,6 +98,9 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp up k8s --image registry/distcomp:1 | kubectl apply -f -":
     "it needs Kubernetes; tests/up/manifests_test.ts",
   "distcomp up systemd > distcomp.service": "tests/up/up_command_test.ts does the same",
+  "distcomp key browser": "tests/web/secure_page_test.ts does the same",
+  "openssl pkcs12 -export -in distcomp-browser.pem -out distcomp-browser.p12":
+    "tests/web/secure_page_test.ts uses the certificates as they are",
   "./distcomp run --web core.so inputs/": "tests/web/browser_test.ts runs the same",
   "ssh -L 8080:127.0.0.1:8080 login1": "it needs another machine",
   "openssl rand -hex 16 >prometheus.token": "it needs openssl, and any other text does as well",

@@ -16,7 +16,9 @@ const REFERENCE = page("docs/reference.md");
 /** The largest picture, as everybody who clones the project downloads it. */
 const PICTURE_BYTES_MAX = 60_000;
 
-for (const command of ["run", "worker", "exec", "check", "bench", "report", "sign", "verify"]) {
+for (
+  const command of ["run", "worker", "exec", "check", "bench", "status", "report", "sign", "verify"]
+) {
   test(`the reference has every option of distcomp ${command}, and no other`, () => {
     const help = printed("help", command);
     const options = [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option);

@@ -18,6 +18,17 @@ export class BatchError extends Error {
   override name = "BatchError";
 }
 
+/** Workers have ended at once, again and again. */
+export class FailingWorkersError extends BatchError {
+  override name = "FailingWorkersError";
+
+  constructor(readonly failures: number) {
+    super(
+      `${failures} workers in a row have ended at once; see ~/.cache/distcomp/jobs for the reasons`,
+    );
+  }
+}
+
 /** Runs a command of the batch system. Rejects if there is none. */
 export type RunCommand = (
   command: readonly string[],
@@ -101,9 +112,7 @@ export class BatchWorkers {
       else if (this.#onEnded(now ?? before)) worked += 1;
     }
     if (this.#failures >= FAILURES_MAX) {
-      throw new BatchError(
-        `${this.#failures} workers in a row have ended at once; see ~/.cache/distcomp/jobs for the reasons`,
-      );
+      throw new FailingWorkersError(this.#failures);
     }
     return worked;
   }

@@ -44,9 +44,9 @@ export class LiveRun {
     this.#isClosed = true;
     this.#timer.stop();
     await this.#opening;
-    if (!this.#socket) return;
-    this.#socket.close();
-    await removeLiveRecord(this.#parts.files, this.#parts.state).catch(() => {}); // it is known to be dead
+    this.#socket?.close();
+    const { files, state } = this.#parts;
+    await removeLiveRecord(files, state).catch(() => {}); // also that of a run that was killed
   }
 
   async #open(): Promise<void> {

@@ -198,6 +198,12 @@ export interface WorkerSnapshot {
 /** Either of them. */
 export type Snapshot = RunSnapshot | WorkerSnapshot;
 
+/** A worker, as a controller gets it that asks. */
+export type WorkerAnswer = Omit<
+  WorkerSnapshot,
+  "runtime" | "pid" | "startedAt" | "throughput" | "log"
+>;
+
 /** A run that is over, from what its journal says. */
 export interface PastRun {
   readonly v: typeof SNAPSHOT_VERSION;

@@ -81,11 +81,16 @@ export class Connections {
     for (;;) {
       const waitMs = pace.take(clock.now());
       if (waitMs > 0) await delay(clock, waitMs); // the system keeps some connections meanwhile, and refuses others
-      const stream = await this.#listener.accept();
+      const stream = await this.#next();
       if (!stream) return;
       stream.unref?.();
       void this.#serve(stream);
     }
+  }
+
+  /** Accepting fails where the process may open no more files: then nobody new can look, and the run goes on. */
+  #next(): Promise<ByteStream | null> {
+    return this.#listener.accept().catch(() => null);
   }
 
   async #serve(stream: ByteStream): Promise<void> {

@@ -1,7 +1,7 @@
-/** The state in the text format of Prometheus. */
+/** The figures of a run or a worker, for Prometheus. */
 
-import { Counter, Gauge, Registry } from "prom-client";
 import type { RunSnapshot, Snapshot, WorkerSnapshot } from "../watch/snapshot.ts";
+import { PrometheusText as Figures } from "./prometheus_text.ts";
 
 /** Each reason is a series of its own. Prometheus gets the most frequent ones. */
 const REASONS_MAX = 20;
@@ -9,10 +9,8 @@ const REASONS_MAX = 20;
 /** Each worker has a few series of its own. With more workers, those with most jobs have them. */
 const WORKERS_MAX = 500;
 
-type Labels = Readonly<Record<string, string>>;
-
-/** The figures of one moment. A new registry each time has nothing of workers that have left. */
-export async function metricsOf(snapshot: Snapshot): Promise<{ type: string; text: string }> {
+/** The figures of one moment. */
+export function metricsOf(snapshot: Snapshot): string {
   const figures = new Figures();
   const { software, runtime, startedAt } = snapshot;
   const name = snapshot.kind === "run" ? snapshot.host : snapshot.name;
@@ -21,7 +19,7 @@ export async function metricsOf(snapshot: Snapshot): Promise<{ type: string; tex
   figures.gauge("distcomp_start_time_seconds", "When it began, since 1970", startedAt / 1000);
   if (snapshot.kind === "run") addRun(figures, snapshot);
   else addWorker(figures, snapshot);
-  return { type: figures.registry.contentType, text: await figures.registry.metrics() };
+  return figures.text;
 }
 
 function addRun(figures: Figures, snapshot: RunSnapshot): void {
@@ -86,27 +84,4 @@ function addJobs(figures: Figures, done: number, failed: number, waiting: number
 function addSlots(figures: Figures, slots: number, busy: number): void {
   figures.gauge("distcomp_slots", "Slots", slots);
   figures.gauge("distcomp_slots_busy", "Slots that have a job", busy);
-}
-
-/** Adds values to a registry. The first value of a figure makes it. */
-class Figures {
-  readonly registry = new Registry();
-  readonly #gauges = new Map<string, Gauge>();
-  readonly #counters = new Map<string, Counter>();
-
-  gauge(name: string, help: string, value: number, labels: Labels = {}): void {
-    const gauge = this.#gauges.get(name) ?? new Gauge(this.#config(name, help, labels));
-    this.#gauges.set(name, gauge);
-    gauge.set(labels, value);
-  }
-
-  counter(name: string, help: string, value: number, labels: Labels = {}): void {
-    const counter = this.#counters.get(name) ?? new Counter(this.#config(name, help, labels));
-    this.#counters.set(name, counter);
-    counter.inc(labels, value);
-  }
-
-  #config(name: string, help: string, labels: Labels) {
-    return { name, help, labelNames: Object.keys(labels), registers: [this.registry] };
-  }
 }

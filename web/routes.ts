@@ -7,6 +7,8 @@ import { ASSETS } from "./assets.ts";
 import { headersOf } from "./headers.ts";
 import { isOwnHost } from "./host_names.ts";
 import type { LatestState } from "./latest_state.ts";
+import { metricsOf } from "./metrics.ts";
+import { PROMETHEUS_TYPE } from "./prometheus_text.ts";
 
 const LOCKED =
   "This page opens with the address that distcomp has printed, once for each browser.\n" +
@@ -35,12 +37,12 @@ export class Routes {
   }
 
   /** The answer to a request. */
-  async answer(request: HttpRequest): Promise<HttpAnswer> {
-    const answer = await this.#answer(request);
+  answer(request: HttpRequest): HttpAnswer {
+    const answer = this.#answer(request);
     return request.method === "HEAD" ? { ...answer, body: "" } : answer;
   }
 
-  #answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer> {
+  #answer(request: HttpRequest): HttpAnswer {
     const { method, url, headers } = request;
     if (method !== "GET" && method !== "HEAD") {
       return refusal(405, "Only GET is answered here", { Allow: "GET, HEAD" });
@@ -71,7 +73,7 @@ export class Routes {
     return opening(access.folder, { "Set-Cookie": cookie });
   }
 
-  #inFolder(request: HttpRequest, name: string): HttpAnswer | Promise<HttpAnswer> {
+  #inFolder(request: HttpRequest, name: string): HttpAnswer {
     const { access, onAllowed } = this.#parts;
     const isAllowed = access.hasCookie(textOf(request.headers.cookie)) || hasKey(request);
     if (!isAllowed) return refusal(401, LOCKED);
@@ -89,8 +91,8 @@ export class Routes {
   /** Programs are not asked for a cookie. A page of another site cannot have a browser ask in its place. */
   #forPrograms(
     request: HttpRequest,
-    answer: () => HttpAnswer | Promise<HttpAnswer>,
-  ): HttpAnswer | Promise<HttpAnswer> {
+    answer: () => HttpAnswer,
+  ): HttpAnswer {
     const { access, isOwn, onAllowed } = this.#parts;
     const { headers, stream } = request;
     const isForeign = (headers["sec-fetch-site"] ?? "none") !== "none" ||
@@ -110,14 +112,9 @@ export class Routes {
     return { status: 200, headers: headersOf("application/json"), body: this.#parts.state.json() };
   }
 
-  async #metrics(): Promise<HttpAnswer> {
-    const { metricsOf } = await import("./metrics.ts");
-    const { type, text } = await metricsOf(this.#parts.state.snapshot());
-    return {
-      status: 200,
-      headers: { ...headersOf("text/plain"), "Content-Type": type },
-      body: text,
-    };
+  #metrics(): HttpAnswer {
+    const headers = { ...headersOf("text/plain"), "Content-Type": PROMETHEUS_TYPE };
+    return { status: 200, headers, body: metricsOf(this.#parts.state.snapshot()) };
   }
 }
 

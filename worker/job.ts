@@ -58,6 +58,8 @@ export interface RelayedJob extends PlacedPayload {
   /** The id of the message that brought it. */
   readonly id: Uint64;
   readonly limits: JobLimits;
+  /** The most memory that its process had when it was killed for it. */
+  peakBytes?: number | undefined;
   /** What it has used in a slot that was lost, encoded, as far as that is known. */
   usage?: Uint8Array | undefined;
   state: JobState;

@@ -13,7 +13,6 @@ import type { ByteStream, Runtime } from "../runtime/ports.ts";
 import { hostPlatform } from "../system/host.ts";
 import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { type Log, silentLog } from "../system/log.ts";
-import type { ConnectionContext } from "./controllers/connection_context.ts";
 import { Connections } from "./controllers/connections.ts";
 import { connectionLimits } from "./controllers/connections_max.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
@@ -31,7 +30,7 @@ import type { MachineShares } from "./slots/slot_environment.ts";
 import { MemoryGauge } from "./memory_gauge.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import { WorkFolder } from "./work_folder.ts";
-import { processStatus, type WorkerStatus } from "./worker_status.ts";
+import { encodeStatus, processStatus, type WorkerStatus } from "./worker_status.ts";
 
 /** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is probably wrong. */
 const CORE_LOAD_LIMIT_MS = 600_000;
@@ -218,7 +217,7 @@ export class Worker implements AsyncDisposable {
     await this.#connections.serve(stream, this.#connectionContext());
   }
 
-  #connectionContext(): Omit<ConnectionContext, "held" | "pace" | "turns"> {
+  #connectionContext(): Parameters<Connections["serve"]>[1] {
     const { payloadBytesMax, halfClosedMs, controllerSilentMsMax } = this.#options;
     return {
       clock: this.#clock,
@@ -232,6 +231,7 @@ export class Worker implements AsyncDisposable {
       silentMsMax: controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
       describe: () => this.#describe(),
       load: () => this.#load(),
+      state: (id) => encodeStatus(id, this.#describe(), this.status),
     };
   }
 

@@ -1,5 +1,6 @@
 /** What a worker is doing at one moment, for people who ask. */
 
+import { encodeState, type Uint64, type WorkerDescription } from "../protocol/mod.ts";
 import type { JobCounts } from "./slots/slot_jobs.ts";
 import type { SlotProcess } from "./slots/slot_process.ts";
 import { usableMemory } from "../system/usable_memory.ts";
@@ -24,6 +25,34 @@ export interface WorkerStatus {
   /** Resident memory of all slots; `undefined` where the system does not report it. */
   readonly slotsBytes: number | undefined;
   readonly memoryFreeBytes: number;
+}
+
+/** The most characters of a core's name. */
+const NAME_CHARS_MAX = 255;
+
+/** The most controllers and cores that a controller is told of. */
+const TOLD_MAX = 64;
+
+/** The state as a controller gets it that asks for it. PROTOCOL.md has the fields. */
+export function encodeStatus(
+  id: Uint64,
+  { machine, software, platform, memoryBytes }: WorkerDescription,
+  { controllers, cores, slotsBytes, ...status }: WorkerStatus,
+): Uint8Array<ArrayBuffer> {
+  const loaded = cores.slice(0, TOLD_MAX).map(({ name, key, slots }) => {
+    return { name: name.slice(0, NAME_CHARS_MAX), sha256: key, slots };
+  });
+  const state = {
+    name: machine,
+    software,
+    platform,
+    memoryBytes,
+    slotsBytes: slotsBytes ?? null,
+    ...status,
+    controllers: controllers.slice(0, TOLD_MAX),
+    cores: loaded,
+  };
+  return encodeState(id, JSON.stringify(state));
 }
 
 /** The part of the state that the processes of the slots tell. */

@@ -16,6 +16,7 @@ import {
   encodeVersionResponse,
   encodeWorkerLoad,
   type Frame,
+  JOB_LIMITS_BYTES,
   JOB_PREFIX_BYTES,
   MessageType,
 } from "../../protocol/mod.ts";
@@ -25,6 +26,12 @@ const DIAL_MS = 10_000;
 
 /** Bytes of the id of a worker. */
 const INSTANCE_BYTES = 16;
+
+/** Where the input is in the payload of a job. A second copy of a job has limits, which are in front of it. */
+const INPUT_AT: ReadonlyMap<number, number> = new Map([
+  [MessageType.job, JOB_PREFIX_BYTES],
+  [MessageType.limitedJob, JOB_LIMITS_BYTES + JOB_PREFIX_BYTES],
+]);
 
 const IDLE = { slotsBusy: 0, jobsWaiting: 0, slotsLoading: 0, loadingMs: 0, memoryFreeBytes: 0 };
 
@@ -42,8 +49,9 @@ for (let count = 0; count < Number(connections); count++) {
 function onFrame(link: Link, frame: Frame): void {
   const { type, id, payload } = frame;
   const { writer } = link;
-  if (type !== MessageType.job) return writer.whole(responseTo(frame));
-  const output = payload.subarray(JOB_PREFIX_BYTES);
+  const inputAt = INPUT_AT.get(type);
+  if (inputAt === undefined) return writer.whole(responseTo(frame));
+  const output = payload.subarray(inputAt);
   writer.jobResultHead(id, 0, output.byteLength);
   writer.reserve(output.byteLength).set(output);
 }

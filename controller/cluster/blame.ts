@@ -286,11 +286,13 @@ export class Blame<T extends Task> {
     return failing;
   }
 
-  /** The completion, without most of its output if others hold much already. */
+  /** The completion, without most of its output if others hold much already. The job may be sent again meanwhile. */
   #kept(completion: Completion<T>): Completion<T> {
-    const { answer } = completion;
-    if (answer.kind === "error" || mayKeep(bytesOf(completion), this.#heldBytes)) return completion;
-    return { ...completion, answer: { ...answer, result: withoutOutput(answer.result) } };
+    const kept = { ...completion, measures: completion.meter.measures(completion) };
+    const { answer } = kept;
+    if (answer.kind === "error" || mayKeep(bytesOf(kept), this.#heldBytes)) return kept;
+    const { usage: _usage, ...rest } = answer; // a part of the payload, which would stay
+    return { ...kept, answer: { ...rest, result: withoutOutput(answer.result) } };
   }
 
   #keepBest(failing: FailingJob<T>, completion: Completion<T>, node: Node): void {

@@ -15,7 +15,6 @@ import { unexpectedResponse } from "../workers/responses.ts";
 import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
 import { type ClusterView, type ViewLimits, viewOf } from "./cluster_view.ts";
-import { WorkerClock } from "./job_measures.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
@@ -24,6 +23,7 @@ import { loadingSlotsOf } from "./loading_slots.ts";
 import type { LoadingSlots, Printed, Task } from "./task.ts";
 import { whenNear } from "./nearness.ts";
 import { Version1Watch } from "./version_1_watch.ts";
+import { WorkerMeter } from "./worker_meter.ts";
 import { WorkerNotices } from "./worker_notices.ts";
 
 /** Larger numbers are cut to this: no machine has more CPUs, so the worker's number is wrong. */
@@ -34,7 +34,7 @@ interface Endpoint {
   readonly id: EndpointId;
   readonly worker: ConnectedWorker;
   readonly node: Node;
-  readonly clock: WorkerClock;
+  readonly meter: WorkerMeter;
   answeredAtMs: number;
 }
 
@@ -138,7 +138,8 @@ export class Endpoints<T extends Task> {
     const hasLimits = connection.version > 1;
     const known = { name, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
-    const endpoint = { id, worker, node, clock: new WorkerClock(), answeredAtMs };
+    const meter = new WorkerMeter(jobs.wallTime, worker);
+    const endpoint = { id, worker, node, meter, answeredAtMs };
     this.#byId.set(id, endpoint);
     this.#byWorker.set(worker, endpoint);
     jobs.onEndpointUp(id, place, hasLimits ? undefined : () => this.#unlimited);
@@ -241,7 +242,7 @@ export class Endpoints<T extends Task> {
 
   #onAnswer(endpoint: Endpoint, dispatch: DispatchId, answer: Answer): void {
     const { pool, jobs, workers, onEvent } = this.#parts;
-    const { id, worker } = endpoint;
+    const { id, worker, meter, node } = endpoint;
     if (answer.kind === "error") {
       const { cause, message } = answer;
       if (cause === "draining" || cause === "cancelled") {
@@ -255,15 +256,7 @@ export class Endpoints<T extends Task> {
     worker.answers += 1;
     endpoint.answeredAtMs = answeredAtMs;
     if (pool.isWanted(job)) {
-      const { slots, name } = worker;
-      const measures = answer.usage &&
-        endpoint.clock.measures(answer.usage, slots, job.sentAtMs, answeredAtMs);
-      const aheadMs = jobs.wallTime.aheadMs(answeredAtMs);
-      const { node } = worker;
-      jobs.onAnswer(
-        { job, answer, worker: name, node, measures, answeredAtMs, aheadMs },
-        endpoint.node,
-      );
+      jobs.onAnswer({ job, answer, worker: worker.name, meter, answeredAtMs }, node);
     }
   }
 

@@ -17,6 +17,7 @@ import { type Cancel, Speculation } from "./speculation.ts";
 import type { ClusterOptions, Completion, Task } from "./task.ts";
 import { Verification } from "./verification.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
+import { WorkerMeter } from "./worker_meter.ts";
 
 /** A job that was running on this many workers when they were lost is most likely the cause. See `LostJobs`. */
 export const LOSSES_MAX = 10;
@@ -195,10 +196,8 @@ export class Jobs<T extends Task> {
     for (const { job, reason } of this.#crashed.splice(0)) {
       const message = `${LOSSES_MAX} workers were lost while running it; the last one: ${reason}`;
       const answer: Answer = { kind: "error", cause: "crash", message };
-      const aheadMs = this.wallTime.aheadMs(answeredAtMs);
-      this.#complete({
-        ...{ job, answer, worker: "", node: "", measures: undefined, answeredAtMs, aheadMs },
-      });
+      const meter = new WorkerMeter(this.wallTime);
+      this.#complete({ job, answer, worker: "", meter, answeredAtMs });
     }
     this.#speculation.onEndpointLost(); // last, because the jobs that failed above no longer have copies
   }

@@ -124,7 +124,8 @@ export class Speculation<T> {
     this.#dropUnsent(nowMs);
     const unstarted = new Set(this.#pool.unstarted(nowMs));
     const { limitMs } = this.#threshold; // asked once: it sorts, and there may be thousands of jobs
-    const late = [...this.#pool.inFlight()]
+    const waitedMs = Math.min(UNSTARTED_MS, limitMs);
+    const late = [...this.#pool.inFlightSince(nowMs - waitedMs)]
       .filter((job) => this.#isLate(job, unstarted.has(job), limitMs, nowMs))
       .sort((one, other) => one.sentAtMs - other.sentAtMs);
     this.#late = limitMs < Infinity ? late : this.#firstOfEach(late, unstarted);

@@ -8,9 +8,9 @@ import type { Patience } from "../workers/patience.ts";
 import type { Departure } from "../workers/workers.ts";
 import type { PayloadMemory } from "../workers/payload_memory.ts";
 import type { RefusalOf } from "../workers/connected_worker.ts";
-import type { JobMeasures } from "./job_measures.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
+import type { JobMeasures, WorkerMeter } from "./worker_meter.ts";
 
 /** An input to run as a job. */
 export interface Task {
@@ -26,14 +26,13 @@ export interface Completion<T extends Task> {
   /** The last attempt. */
   readonly job: Job<T>;
   readonly answer: Answer;
-  /** The name of the worker that gave the answer, and of the node that it is; empty if none did. */
+  /** The name of the worker that gave the answer; empty if none did. */
   readonly worker: string;
-  readonly node: string;
-  /** What that worker has measured of the job. */
-  readonly measures: JobMeasures | undefined;
+  /** What tells where and when the job ran, and what it used. */
+  readonly meter: WorkerMeter;
+  /** The same, where it was looked at before the job was sent again. */
+  readonly measures?: JobMeasures;
   readonly answeredAtMs: number;
-  /** What to add to times of the clock, such as `answeredAtMs`, to get milliseconds since 1970. */
-  readonly aheadMs: number;
   /** Why it has failed, with the nodes, if it has failed on several. Otherwise the answer says why. */
   readonly reason?: string;
   /** How often it was tried, and where it failed, if it has failed. */
@@ -42,7 +41,12 @@ export interface Completion<T extends Task> {
 
 /** A worker, for those who watch the cluster. */
 export interface WorkerState {
+  /** What messages call it. */
   readonly name: string;
+  /** The name of its machine, or the one that its owner has given it. */
+  readonly node: string;
+  /** Where it was dialed, or where it has dialed from. */
+  readonly origin: string;
   /** Missing if it does not say. */
   readonly slots: number | undefined;
 }

@@ -40,8 +40,9 @@ export class WorkerNotices {
   }
 
   /** Nobody needs to be told of the worker that the run has started itself. */
-  onReady({ name, place, slots, isLocal }: ConnectedWorker): void {
+  onReady({ name: known, node, place, slots, isLocal }: ConnectedWorker): void {
     if (isLocal) return;
+    const name = known.includes(node) ? known : `${known} (${node})`;
     const gone = this.#gone.get(place) ?? 0;
     if (gone === 0) return this.#joined.add({ name, slots });
     if (gone === 1) this.#gone.delete(place);

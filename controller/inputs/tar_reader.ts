@@ -245,7 +245,9 @@ export class TarReader {
   #readContent(entry: Entry, chunk: Buffer, at: number): number {
     const taken = Math.min(this.#missing, chunk.byteLength - at);
     this.#missing -= taken;
-    if (taken > 0 && entry.use !== "nothing") {
+    if (taken === entry.bytes && taken < PLACED_BYTES_MIN && entry.use !== "nothing") {
+      this.#onContent(entry, this.#copies.of(chunk, at, taken));
+    } else if (taken > 0 && entry.use !== "nothing") {
       this.#take(entry, new Uint8Array(chunk.buffer, chunk.byteOffset + at, taken));
     }
     if (this.#missing > 0) return taken;
@@ -256,9 +258,6 @@ export class TarReader {
   }
 
   #take(entry: Entry, part: Uint8Array): void {
-    if (part.byteLength === entry.bytes && entry.bytes < PLACED_BYTES_MIN) {
-      return this.#onContent(entry, this.#copies.of(part));
-    }
     const needed = this.#collectedBytes + part.byteLength;
     this.#reserve(entry.bytes, needed);
     this.#collected.set(part, this.#collectedBytes);

@@ -4,6 +4,7 @@ import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.
 import { reasonOf } from "../../runtime/error_text.ts";
 import { shownName } from "../../runtime/file_name.ts";
 import type { Files } from "../../runtime/files.ts";
+import { isPlainName } from "../output/path_names.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import { type ContentHash, openContentHash } from "./content_hash.ts";
 import { namedFile } from "./listed_file.ts";
@@ -76,16 +77,15 @@ async function withoutFinished(
   return tasks.map((task) => checked.get(task.index) ?? task);
 }
 
-/** A file whose identity is not known yet. */
-type FoundFile = Omit<ReadyTask, "identity">;
-
 /** Makes tasks of the files in a tar. */
 class TarTasks {
   readonly #warn: Warn;
   readonly #naming: OutputNaming | undefined;
   readonly #identityOf: ContentHash;
   readonly #names = new NameSet();
-  #tasks: (FoundFile | UnreadableTask)[] = [];
+  #tasks: (ReadyTask | UnreadableTask)[] = [];
+  /** Large files whose identity is not known yet. */
+  #hashing: Promise<void>[] = [];
   #index = 0;
   #skipped = 0;
 
@@ -109,8 +109,25 @@ class TarTasks {
       this.#tasks.push({ kind: "unreadable", index, name, reason: tooLarge });
     } else {
       const note = name === inside ? undefined : { file: path };
-      this.#tasks.push({ kind: "ready", index, name, input, note });
+      this.#addReady(index, name, input, note);
     }
+  }
+
+  #addReady(
+    index: number,
+    name: string,
+    input: Uint8Array<ArrayBuffer>,
+    note: ReadyTask["note"],
+  ): void {
+    const found = this.#identityOf(input);
+    const tasks = this.#tasks;
+    const place = tasks.length;
+    const identity = typeof found === "string" ? found : "";
+    tasks.push({ kind: "ready", index, name, input, identity, note });
+    if (typeof found === "string") return;
+    this.#hashing.push(found.then((identity) => {
+      tasks[place] = { kind: "ready", index, name, input, identity, note };
+    }));
   }
 
   onUnreadable(path: string, reason: string): void {
@@ -128,21 +145,16 @@ class TarTasks {
 
   /** The tasks since the last call. */
   async take(): Promise<readonly (ReadyTask | UnreadableTask)[]> {
-    const found = this.#tasks;
+    const tasks = this.#tasks;
     this.#tasks = [];
-    const tasks: (ReadyTask | UnreadableTask)[] = [];
-    for (const file of found) {
-      if (file.kind === "ready") {
-        const identity = this.#identityOf(file.input);
-        tasks.push({ ...file, identity: typeof identity === "string" ? identity : await identity });
-      } else tasks.push(file);
-    }
+    await Promise.all(this.#hashing.splice(0));
     return tasks;
   }
 }
 
 /** The path below a folder, without `./`; `undefined` if it leads out of it, or names no file. */
 function pathBelow(path: string): string | undefined {
+  if (isPlainName(path)) return path;
   if (path.includes("\0") || path.startsWith("/")) return undefined;
   if (!NO_NAME.test(path)) return path;
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");

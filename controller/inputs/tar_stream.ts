@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { Files } from "../../runtime/files.ts";
 import { chunksOf } from "../output/file_chunks.ts";
-import { unzstd, ZSTD_MAGIC } from "../output/zstd_frames.ts";
+import { unzstd, ZSTD_MAGIC } from "../output/zstd_unpacking.ts";
 import type { TarReader } from "./tar_reader.ts";
 
 const GZIP = Buffer.of(0x1f, 0x8b);

@@ -6,7 +6,14 @@ import { join } from "../../runtime/path.ts";
 import process from "node:process";
 import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
 import { DiskPace } from "./disk_pace.ts";
-import { formatRecord, formatRunEvent, type JobRecord, type RunEvent } from "./journal_record.ts";
+import {
+  formatRecord,
+  formatRunEvent,
+  formatWorkerEvent,
+  type JobRecord,
+  type RunEvent,
+  type WorkerEvent,
+} from "./journal_record.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { BatchedOutputs } from "./sink.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
@@ -104,8 +111,28 @@ export class Journal {
 
   /** Adds a record. Throws if earlier records could not be written. */
   add(record: JobRecord): void {
+    this.#add(formatRecord(record, this.#core));
+  }
+
+  /**
+   * Notes the begin of a run also where there are no older records, for those who read the journal. Nobody has to wait
+   * for the disk then.
+   */
+  begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#addRunEvent("begun");
+    this.#flushTimer ??= this.#clock.after(FLUSH_MS, () => this.#flush());
+  }
+
+  /** Notes that a worker has joined or left. Throws like `add`. */
+  addWorker(event: WorkerEvent): void {
+    this.#add(formatWorkerEvent(event, this.#clock.date()));
+  }
+
+  #add(line: string): void {
     if (this.#failure) throw this.#failure;
-    this.#text += formatRecord(record, this.#core);
+    this.#text += line;
     if (this.#text.length >= this.#batchChars) this.#flush();
     else this.#flushTimer ??= this.#clock.after(FLUSH_MS, () => this.#flush());
   }

@@ -14,6 +14,9 @@ export const JOURNAL_VERSION = 1;
 /** A worker may send a reason of any length, but a line of the journal must stay readable. */
 const ERROR_CHARS_MAX = 1024 * 1024;
 
+/** The same of the reason why a worker has left, which may be an error text that it has sent. */
+const REASON_CHARS_MAX = 1024;
+
 /** When and where a job ran, and what it used. Times are in milliseconds since 1970. */
 export interface JobTimes {
   /** When its input was read, and it was queued. */
@@ -29,7 +32,7 @@ export interface JobTimes {
   /** The most memory that the process of its slot had. */
   readonly memoryBytes?: number | undefined;
   /** The name of the worker's machine, or the one that its owner has given it. */
-  readonly node?: string;
+  readonly node?: string | undefined;
   /** The number of its slot in its worker, from 0 on. */
   readonly slot?: number | undefined;
 }
@@ -75,15 +78,30 @@ export interface ReadRecord extends JobRecord {
 /** `begun`: a run begins. `ended`: it has ended, and each output that it wrote has its record. */
 export type RunEvent = "begun" | "ended";
 
+/** A worker has joined the run, or left it. */
+export interface WorkerEvent {
+  readonly worker: "joined" | "left";
+  readonly node: string;
+  /** Where it was dialed, or where it has dialed from. */
+  readonly address: string;
+  /** Of one that has joined, if it says how many it has. */
+  readonly slots?: number | undefined;
+  /** Why it has left. */
+  readonly reason?: string;
+}
+
 /** The content of a line. */
 export type ReadLine =
   | { readonly kind: "record"; readonly record: ReadRecord }
   | { readonly kind: "run"; readonly event: RunEvent; readonly packBytes?: number | undefined }
+  /** About a worker. Nothing depends on it. */
+  | { readonly kind: "worker" }
   | { readonly kind: "newer" }
   | { readonly kind: "damaged" };
 
 const DAMAGED: ReadLine = { kind: "damaged" };
 const NEWER: ReadLine = { kind: "newer" };
+const WORKER: ReadLine = { kind: "worker" };
 
 /** No string in a record contains these, because JSON escapes quotes. */
 const LINE_START = '{"v":';
@@ -116,8 +134,15 @@ export function formatRunEvent(
   atMs: number,
   packBytes?: number,
 ): string {
-  const at = new Date(atMs).toISOString();
-  const fields = JSON.stringify({ run: event, at, host, pid, packBytes });
+  const fields = JSON.stringify({ run: event, at: atMs, host, pid, packBytes });
+  return lineOf(fields.slice(1, -1));
+}
+
+/** Formats the line of a worker, with its line feed. `atMs`: since 1970. */
+export function formatWorkerEvent(event: WorkerEvent, atMs: number): string {
+  const { worker, node, address, slots, reason } = event;
+  const why = reason?.slice(0, REASON_CHARS_MAX);
+  const fields = JSON.stringify({ worker, node, address, slots, reason: why, at: atMs });
   return lineOf(fields.slice(1, -1));
 }
 
@@ -179,10 +204,15 @@ function interpret(value: Partial<ReadRecord> & { v?: unknown; run?: unknown }):
   if (v === JOURNAL_VERSION && (run === "begun" || run === "ended")) {
     return { kind: "run", event: run, packBytes: value.packBytes };
   }
+  if (v === JOURNAL_VERSION && input === undefined && isWorkerEvent(value.worker)) return WORKER;
   const isRecord = v === JOURNAL_VERSION && typeof input === "string" &&
     (state === "done" || state === "failed") && typeof core === "string" &&
     Number.isSafeInteger(bytesOut) && Number.isSafeInteger(attempt);
   return isRecord ? { kind: "record", record: value as ReadRecord } : DAMAGED;
+}
+
+function isWorkerEvent(worker: unknown): worker is WorkerEvent["worker"] {
+  return worker === "joined" || worker === "left";
 }
 
 /** The end of a line: the CRC-32 of the UTF-8 text before it. */

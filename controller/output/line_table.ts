@@ -1,6 +1,7 @@
 /** The numbers of lines in a journal: a line keeps the number of its output wherever it stands in its file. */
 
 import { NameIndex } from "./name_index.ts";
+import type { TextHash } from "./text_hash.ts";
 
 const FIRST_LINES_MAX = 512;
 
@@ -16,7 +17,15 @@ export class LineTable {
 
   /** Sets the number of a line, as the name of its output has it. */
   set(identity: string, number: string): void {
-    const row = this.#identities.add(identity);
+    this.#setAt(this.#identities.add(identity), number);
+  }
+
+  /** The same for a line whose identity has this hash. */
+  setHashed(identity: TextHash, number: string): void {
+    this.#setAt(this.#identities.addHash(identity), number);
+  }
+
+  #setAt(row: number, number: string): void {
     if (row === this.#numbers.length) this.#grow();
     this.#taken = undefined;
     this.#numbers[row] = Number(number);

@@ -14,7 +14,7 @@ import { SinkError } from "./directory_sink.ts";
 import { Journal } from "./journal.ts";
 import { formatRunEvent } from "./journal_record.ts";
 import { Lock, LockedError } from "./lock.ts";
-import type { FolderOptions } from "./output_folder.ts";
+import type { FolderLock, FolderOptions } from "./output_folder.ts";
 import type { Outputs } from "./outputs.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";
@@ -34,6 +34,9 @@ export interface OutputPackOptions extends FolderOptions {
 /** What a pack needs of the runtime. */
 type PackPorts = Pick<Runtime, "clock" | "random" | "files">;
 
+/** What one needs whose lock is held. */
+type LockedPackPorts = Pick<Runtime, "clock"> & { readonly files: FolderFiles };
+
 /** The folder of what belongs to the pack at this path. */
 export function packStateOf(path: string): string {
   return `${path}.distcomp`;
@@ -46,11 +49,11 @@ export function packJournalOf(path: string): string {
 
 /** A pack that only this process writes to. */
 export class OutputPack implements Outputs {
-  readonly #lock: Lock;
+  readonly #lock: FolderLock;
 
   private constructor(
-    lock: Lock,
-    readonly files: FilesBelow,
+    lock: FolderLock,
+    readonly files: FolderFiles,
     readonly sink: PackSink,
     readonly journal: Journal,
     readonly resume: Resume | undefined,
@@ -67,28 +70,38 @@ export class OutputPack implements Outputs {
     options: OutputPackOptions,
   ): Promise<OutputPack> {
     const below = await filesAround(path, runtime);
-    try {
-      const lock = await lockPack(path, { ...runtime, files: below });
-      try {
-        return await OutputPack.#openLocked(runtime, path, options, lock, below);
-      } catch (error) {
-        await lock.release();
-        throw error;
-      }
-    } catch (error) {
+    const lock = await lockPack(path, { ...runtime, files: below }).catch((error) => {
       below.close();
+      throw error;
+    });
+    const lockAndFiles: FolderLock = {
+      removeLeftovers: () => lock.removeLeftovers(),
+      release: () => lock.release().finally(() => below.close()),
+    };
+    return await OutputPack.openLocked({ ...runtime, files: below }, path, options, lockAndFiles);
+  }
+
+  /** Opens a pack whose lock is held. Releases the lock if that fails. */
+  static async openLocked(
+    ports: LockedPackPorts,
+    path: string,
+    options: OutputPackOptions,
+    lock: FolderLock,
+  ): Promise<OutputPack> {
+    try {
+      return await OutputPack.#openLocked(ports, path, options, lock);
+    } catch (error) {
+      await lock.release();
       throw error;
     }
   }
 
   static async #openLocked(
-    runtime: PackPorts,
+    { clock, files: below }: LockedPackPorts,
     path: string,
     options: OutputPackOptions,
-    lock: Lock,
-    below: FilesBelow,
+    lock: FolderLock,
   ): Promise<OutputPack> {
-    const { clock } = runtime;
     const { core, fresh } = options;
     const paths = pathsOf(below, path);
     await removeLeftovers(paths, lock);
@@ -96,8 +109,8 @@ export class OutputPack implements Outputs {
     try {
       const resume = fresh ? undefined : await resumeOf(below, path, file, options);
       const keptBytes = resume?.keptBytes ?? 0;
-      const hasEntry = resume && ((name: string) => resume.jobs.hasEntry(name));
-      const sink = await PackSink.open({ ...options, path, file, clock, keptBytes, hasEntry });
+      const earlier = resume?.jobs;
+      const sink = await PackSink.open({ ...options, path, file, clock, keptBytes, earlier });
       const journal = await Journal.open(below, dirname(path), {
         core,
         fresh,
@@ -125,7 +138,7 @@ export class OutputPack implements Outputs {
   }
 
   async release(): Promise<void> {
-    await this.#lock.release().finally(() => this.files.close());
+    await this.#lock.release();
   }
 }
 
@@ -166,7 +179,7 @@ function pathsOf(files: FolderFiles, path: string): PackFiles {
 }
 
 /** Cleans up after runs that were killed. */
-async function removeLeftovers(paths: PackFiles, lock: Lock): Promise<void> {
+async function removeLeftovers(paths: PackFiles, lock: FolderLock): Promise<void> {
   try {
     await lock.removeLeftovers();
     await recoverRepack(paths);

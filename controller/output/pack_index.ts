@@ -60,8 +60,11 @@ export class PackIndex {
   }
 
   /** A record that begins at `at` in the journal. Returns where the entry of its output ends; 0 if there is none. */
-  onRecord({ state, packAt, packBytes }: JobRecord, at: number): number {
-    if (state !== "done" || packAt === undefined || packBytes === undefined) return 0;
+  onRecord(
+    { state, packAt, packBytes = 0 }: Pick<JobRecord, "state" | "packAt" | "packBytes">,
+    at: number,
+  ): number {
+    if (state !== "done" || packAt === undefined || packBytes === 0) return 0;
     return this.onEntry(packAt, packBytes, at);
   }
 
@@ -98,6 +101,15 @@ export class PackIndex {
   isWhole(end: number, epoch: number): boolean {
     this.#limits ??= this.#limitsOf();
     return end > 0 && end <= (this.#limits[epoch] as number);
+  }
+
+  /** Whether an entry was cut off by a run that began after it, as far as the journal has been read. */
+  wasCutOff(end: number, epoch: number): boolean {
+    const cuts = this.#cuts;
+    for (let later = epoch; later < cuts.length; later++) {
+      if ((cuts[later] as number) < end) return true;
+    }
+    return false;
   }
 
   /** For each epoch, the smallest size that the pack has had since. */

@@ -4,7 +4,7 @@ import type { Buffer } from "node:buffer";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 import { chunksOf } from "./file_chunks.ts";
 import { type PackFile, PlainPackFile } from "./pack_file.ts";
-import { unzstd } from "./zstd_frames.ts";
+import { unzstd } from "./zstd_unpacking.ts";
 import { ZstdPackFile } from "./zstd_pack_file.ts";
 
 /** Opens a pack to append to it. It may be new. */

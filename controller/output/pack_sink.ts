@@ -9,7 +9,7 @@ import { SinkError } from "./directory_sink.ts";
 import { PackBatch, type TakenBatch } from "./pack_batch.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";
-import { PathNames } from "./path_names.ts";
+import { type EarlierNames, PathNames } from "./path_names.ts";
 import type { Backlog, BatchedOutputs, OutputMemory, OutputSink, PackPlace } from "./sink.ts";
 
 /** What a pack is opened with. */
@@ -20,8 +20,8 @@ export interface PackOptions {
   readonly clock: Clock;
   /** Where the last entry ends that earlier runs have recorded. Whatever follows is cut off. */
   readonly keptBytes: number;
-  /** Whether earlier runs have written an entry for this job. */
-  readonly hasEntry?: ((name: string) => boolean) | undefined;
+  /** What earlier runs have written. */
+  readonly earlier?: EarlierNames | undefined;
 }
 
 /** A pack that this process writes. */
@@ -30,7 +30,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
   readonly #file: PackFile;
   readonly #format: PackFormat;
   readonly #clock: Clock;
-  readonly #hasEntry: PackOptions["hasEntry"];
+  readonly #earlier: EarlierNames | undefined;
   readonly #names: PathNames | undefined;
   #isOutdated = false;
   readonly #batch = new PackBatch();
@@ -46,13 +46,13 @@ export class PackSink implements OutputSink, BatchedOutputs {
   /** Where the last entry lies. One object for all of them: it is read at once. */
   readonly place = { packAt: 0, packBytes: 0 } satisfies PackPlace;
 
-  private constructor({ path, file, format, clock, keptBytes, hasEntry }: PackOptions) {
+  private constructor({ path, file, format, clock, keptBytes, earlier }: PackOptions) {
     this.#path = path;
     this.#file = file;
     this.#format = format;
     this.#clock = clock;
-    this.#hasEntry = hasEntry;
-    this.#names = format.areNamesPaths ? new PathNames(hasEntry) : undefined;
+    this.#earlier = earlier;
+    this.#names = format.areNamesPaths ? new PathNames(earlier) : undefined;
     this.keptBytes = keptBytes;
     this.place.packAt = keptBytes;
     this.#lacksHead = keptBytes === 0;
@@ -94,7 +94,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
     const isCopied = batch.add(content) || content.buffer !== output.buffer;
     batch.add(after);
     batch.endEntry();
-    if (this.#hasEntry?.(name)) this.#isOutdated = true;
+    if (this.#earlier?.hasEntry(name)) this.#isOutdated = true;
     if (isCopied) this.#memory?.give(output); // nothing overwrites it before the caller has made its record
     if (batch.isFull) this.#writeBatch();
   }
@@ -104,7 +104,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
   }
 
   remove(name: string): Promise<void> {
-    if (this.#hasEntry?.(name)) this.#isOutdated = true;
+    if (this.#earlier?.hasEntry(name)) this.#isOutdated = true;
     return Promise.resolve();
   }
 

@@ -17,6 +17,12 @@ const CHAR_BYTES_MAX = 3;
 /** It would lead out of its folder, or name a folder: a part of it is empty, `.` or `..`. */
 const NO_PATH = /(^|\/)\.{0,2}(\/|$)|\0/;
 
+/** Whether it names a file in a folder, and not one in a folder below it. Asked for each job: most names are like that. */
+export function isPlainName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !name.includes("/") &&
+    !name.includes("\0");
+}
+
 /** Throws an `OutputNameError` if no file can have this path below a folder. */
 export function checkIsPath(name: string): void {
   const why = reasonAgainst(name);
@@ -26,7 +32,7 @@ export function checkIsPath(name: string): void {
 }
 
 function reasonAgainst(name: string): string | undefined {
-  if (NO_PATH.test(name)) return "that is no path below a folder";
+  if (!isPlainName(name) && NO_PATH.test(name)) return "that is no path below a folder";
   if (CHAR_BYTES_MAX * name.length <= PART_BYTES_MAX) return undefined;
   const parts = name.split("/").map((part) => bytesOfName(part).byteLength);
   const longest = Math.max(...parts);
@@ -35,26 +41,40 @@ function reasonAgainst(name: string): string | undefined {
   return bytes > PATH_BYTES_MAX ? `a path of ${bytes} bytes is too long for a file` : undefined;
 }
 
+/** What a pack has from earlier runs. */
+export interface EarlierNames {
+  /** Whether it has an entry for this job. */
+  hasEntry(name: string): boolean;
+  /** Whether it has an entry in this folder. */
+  hasFolder(name: string): boolean;
+}
+
 /** The names in one pack. A million take 21 MB. */
 export class PathNames {
-  readonly #hasEntry: (name: string) => boolean;
+  readonly #earlier: EarlierNames | undefined;
   readonly #files = new NameIndex();
   readonly #folders = new NameIndex();
 
-  /** `hasEntry`: whether the pack has an entry of this name from earlier runs. */
-  constructor(hasEntry: (name: string) => boolean = () => false) {
-    this.#hasEntry = hasEntry;
+  constructor(earlier?: EarlierNames) {
+    this.#earlier = earlier;
   }
 
   /** Adds a name. Throws an `OutputNameError` if it cannot be unpacked beside the others. */
   add(name: string): void {
-    if (this.#folders.find(name) !== undefined) {
+    if (this.#isFolder(name)) {
       throw new OutputNameError(
         `its output cannot be called "${name}" in this pack: other outputs are in a folder "${name}"`,
       );
     }
+    const first = name.indexOf("/");
+    if (first >= 0) this.#addFolders(name, first);
+    this.#files.add(name);
+  }
+
+  /** `first`: the end of the first folder in the name. */
+  #addFolders(name: string, first: number): void {
     const folders: string[] = [];
-    for (let end = name.indexOf("/"); end >= 0; end = name.indexOf("/", end + 1)) {
+    for (let end = first; end >= 0; end = name.indexOf("/", end + 1)) {
       folders.push(name.slice(0, end));
     }
     const file = folders.find((folder) => this.#isFile(folder));
@@ -64,11 +84,15 @@ export class PathNames {
       );
     }
     for (const folder of folders) this.#folders.add(folder);
-    this.#files.add(name);
+  }
+
+  #isFolder(name: string): boolean {
+    if (this.#folders.size > 0 && this.#folders.find(name) !== undefined) return true;
+    return this.#earlier?.hasFolder(name) ?? false;
   }
 
   #isFile(name: string): boolean {
     if (this.#folders.find(name) !== undefined) return false; // it was looked up before
-    return this.#files.find(name) !== undefined || this.#hasEntry(name);
+    return this.#files.find(name) !== undefined || (this.#earlier?.hasEntry(name) ?? false);
   }
 }

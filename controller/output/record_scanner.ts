@@ -20,6 +20,7 @@ const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const BRACKET = 0x5b;
 const BRACE = 0x7b;
+const SLASH = 0x2f;
 const D = 0x64;
 const F = 0x66;
 const DIGIT_0 = 0x30;
@@ -43,8 +44,14 @@ export class RecordScanner {
   readonly #hash = new TextHash();
   /** The hash of its input's name. */
   readonly input = new TextHash();
-  /** The number of its hash; 0 if there is none. */
+  /** Where that name is in the line. */
+  #inputStart = 0;
+  #inputEnd = 0;
+  /** The hash of its identity, and its number; 0 if there is none. */
+  readonly identityHash = new TextHash();
   identity = 0;
+  /** Whether its input is a line: then the number in its name matters, too. */
+  isOfLine = false;
   content = 0;
   state: "done" | "failed" = "done";
   attempt = 0;
@@ -78,6 +85,7 @@ export class RecordScanner {
       this.packBytes =
       this.#seen =
         0;
+    this.isOfLine = false;
     for (let at = 1; at < end;) {
       const next = this.#field(line, at, end);
       if (next === undefined) return false;
@@ -85,6 +93,20 @@ export class RecordScanner {
     }
     return this.#has(INPUT) && this.#has(STATE) && this.#has(ATTEMPT) && this.#has(BYTES_OUT) &&
       this.#has(CORE);
+  }
+
+  /** The name of the input of this line, which was scanned last, if it is in a folder. */
+  folderedInput(line: Buffer): string | undefined {
+    const [start, end] = [this.#inputStart, this.#inputEnd];
+    for (let at = start; at < end; at++) {
+      if (line[at] === SLASH) return this.inputIn(line);
+    }
+    return undefined;
+  }
+
+  /** The name of the input of this line, which was scanned last. */
+  inputIn(line: Buffer): string {
+    return line.toString("latin1", this.#inputStart, this.#inputEnd);
   }
 
   #has(field: number | undefined): boolean {
@@ -126,10 +148,14 @@ export class RecordScanner {
   #onString(field: number, line: Buffer, start: number, end: number): boolean {
     if (field < 0) return true;
     this.#seen |= 1 << field;
-    if (field === INPUT) this.input.setAscii(line, start, end);
-    else if (field === IDENTITY) {
-      if (isAt(line, start, LINE_IDENTITY)) return false; // the number in its name matters too
-      this.identity = this.#numberOf(line, start, end);
+    if (field === INPUT) {
+      this.input.setAscii(line, start, end);
+      this.#inputStart = start;
+      this.#inputEnd = end;
+    } else if (field === IDENTITY) {
+      this.isOfLine = isAt(line, start, LINE_IDENTITY);
+      this.identityHash.setAscii(line, start, end);
+      this.identity = this.identityHash.number;
     } else if (field === CONTENT) this.content = this.#numberOf(line, start, end);
     else if (field === STATE) return this.#onState(line, start, end);
     else if (field === CRC_OUT) {

@@ -18,6 +18,7 @@ import { JournalEpochs } from "./journal_epochs.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
 import { type ReadRecord, type RunEvent, toJobRecord } from "./journal_record.ts";
 import { LineTable } from "./line_table.ts";
+import { PackFolders } from "./pack_folders.ts";
 import type { PackIndex } from "./pack_index.ts";
 import { RecordScanner } from "./record_scanner.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
@@ -65,6 +66,7 @@ export class Resume implements FinishedJobs {
   readonly #lines = new LineTable();
   readonly #epochs = new JournalEpochs();
   readonly #scanner: RecordScanner;
+  readonly #folders: PackFolders | undefined;
   readonly counts: ResumeCounts = { done: 0, failed: 0, otherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
 
@@ -74,6 +76,7 @@ export class Resume implements FinishedJobs {
     this.#path = options.path ?? journalIn(folder);
     this.#options = options;
     this.#scanner = new RecordScanner(options.core);
+    this.#folders = options.pack && new PackFolders(options.pack);
   }
 
   /** Reads the journal of an output folder. */
@@ -106,6 +109,11 @@ export class Resume implements FinishedJobs {
   hasEntry(name: string): boolean {
     const job = this.#jobs.get(name);
     return job !== undefined && this.#isInPack(job);
+  }
+
+  /** Whether a pack has an entry in this folder. */
+  hasFolder(name: string): boolean {
+    return this.#folders?.has(name) ?? false;
   }
 
   /** Whether a pack has entries that have been superseded. */
@@ -230,10 +238,17 @@ export class Resume implements FinishedJobs {
     if (!scanned.scan(line)) return false;
     const { input, identity, content, state, attempt, bytesOut, crcOut, isSameCore } = scanned;
     const { pack } = this.#options;
-    const packEnd = pack ? packEndOf(scanned, pack, at) : 0;
+    const packEnd = pack?.onRecord(scanned, at) ?? 0;
+    const foldered = packEnd > 0 ? scanned.folderedInput(line) : undefined;
+    if (foldered !== undefined) this.#folders?.onEntry(foldered, packEnd);
     if (identity === 0 || attempt === 0) return true;
+    const isCompared = isSameCore || this.#options.keepDone;
+    if (isCompared && scanned.isOfLine) {
+      const number = this.#options.numbering?.numberIn(scanned.inputIn(line));
+      if (number !== undefined) this.#lines.setHashed(scanned.identityHash, number);
+    }
     this.#jobs.setHashed(input, {
-      identity: isSameCore || this.#options.keepDone ? identity : 0,
+      identity: isCompared ? identity : 0,
       state: this.#stateOf(state, isSameCore),
       epoch: pack?.epoch ?? this.#epochs.current,
       at,
@@ -248,6 +263,7 @@ export class Resume implements FinishedJobs {
     const { input, identity, content, state, attempt, bytesOut, crcOut, core } = record;
     const { pack } = this.#options;
     const packEnd = pack?.onRecord(record, at) ?? 0;
+    if (packEnd > 0) this.#folders?.onEntry(input, packEnd);
     // A job that was never sent runs again in any case.
     if (identity === undefined || attempt === 0) return;
     const isSameCore = core === this.#options.core;
@@ -292,15 +308,6 @@ export class Resume implements FinishedJobs {
     this.counts.failed = this.#jobs.count(JobState.failed);
     this.counts.otherCore = this.#jobs.count(JobState.otherCore);
   }
-}
-
-/** Tells a pack of its entry. Returns where that ends; 0 if there is none. */
-function packEndOf(
-  { state, packAt, packBytes }: RecordScanner,
-  pack: PackIndex,
-  at: number,
-): number {
-  return state === "done" && packBytes > 0 ? pack.onEntry(packAt, packBytes, at) : 0;
 }
 
 /** Whether a job had this input. Records of old versions know less about it, and are compared by what they have. */

@@ -7,8 +7,8 @@
 import { Buffer } from "node:buffer";
 import type { OpenFile } from "../../runtime/files.ts";
 import type { PackFile } from "./pack_file.ts";
-import { frameOf } from "./zstd_frame.ts";
-import { FrameCutter, unzstd, ZstdError } from "./zstd_frames.ts";
+import { frameOf } from "./zstd_packing.ts";
+import { FrameCutter, unzstd, ZstdError } from "./zstd_unpacking.ts";
 
 /** The beginning of a note: a frame that is skipped, of 8 bytes. */
 const NOTE_START = Buffer.of(0x5d, 0x2a, 0x4d, 0x18, 8, 0, 0, 0);

@@ -16,6 +16,11 @@ export class EventListeners {
     return () => void listeners.delete(listener);
   }
 
+  /** Whether somebody listens. */
+  has(name: keyof SessionEvents): boolean {
+    return (this.#byName.get(name)?.size ?? 0) > 0;
+  }
+
   /** Calls the listeners soon, so that none of them can disturb what has happened. */
   emit<N extends keyof SessionEvents>(name: N, event: SessionEvents[N]): void {
     const listeners = this.#byName.get(name);

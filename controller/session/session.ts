@@ -12,6 +12,7 @@ import { NoWorkerError } from "../run_errors.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import { sessionCore } from "./session_core.ts";
 import { SessionClosedError } from "./errors.ts";
+import { endedJob } from "./ended_job.ts";
 import { EventListeners } from "./event_listeners.ts";
 import { JobMap } from "./job_map.ts";
 import { bytesToRun, runJob, unlessAborted } from "./job_run.ts";
@@ -277,7 +278,10 @@ export class Session implements AsyncDisposable {
 
   #clusterEvents(): ClusterEvents<SessionTask> {
     return {
-      onCompleted: (completion) => this.#jobs.onCompleted(completion),
+      onCompleted: (completion) => {
+        const isTold = this.#jobs.onCompleted(completion) && this.#listeners.has("jobEnded");
+        if (isTold) this.#listeners.emit("jobEnded", endedJob(completion));
+      },
       onNoWorkerLeft: (reasons) => this.#onNoWorkerLeft(reasons),
       onPrinted: (printed) => logPrinted(this.#shared.log, printed),
       onWorkerReady: (worker) => {

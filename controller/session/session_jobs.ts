@@ -98,10 +98,10 @@ export class SessionJobs {
     return { cancel: () => this.#cancel(task) };
   }
 
-  /** The cluster reports the end of a job. */
-  onCompleted(completion: Completion<SessionTask>): void {
+  /** The cluster reports the end of a job. Returns whether it had not ended before. */
+  onCompleted(completion: Completion<SessionTask>): boolean {
     const task = completion.job.payload;
-    if (!this.#leave(task)) return;
+    if (!this.#leave(task)) return false;
     const end = endOf(completion);
     if (end.ok) this.#ended.succeeded += 1;
     else {
@@ -109,6 +109,7 @@ export class SessionJobs {
       this.#onFailed(task.index, end.error);
     }
     task.receiver.onEnded(end);
+    return true;
   }
 
   /** Jobs cannot run: those that wait are abandoned, and new ones are refused until `accept`. */

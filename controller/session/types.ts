@@ -153,6 +153,27 @@ export interface SessionStats {
   readonly canceled: number;
 }
 
+/** A job that has ended, as its worker has measured it. `undefined`: the worker does not say, or nobody knows. */
+export interface EndedJob {
+  /** Counts all jobs of the session from 0. */
+  readonly job: number;
+  /** Whether it has succeeded. */
+  readonly ok: boolean;
+  /** The host name of its worker, or the name that the worker was given. */
+  readonly node: string | undefined;
+  /** The number of its slot in its worker, from 0. */
+  readonly slot: number | undefined;
+  /** When the session took it, and when the core began, in milliseconds since 1970. */
+  readonly queuedAt: number;
+  readonly startedAt: number | undefined;
+  /** How long the core took, in milliseconds. */
+  readonly runMs: number | undefined;
+  /** The CPU time of the slot's process meanwhile, in milliseconds. */
+  readonly cpuMs: number | undefined;
+  /** The most memory that this process had. */
+  readonly memoryBytes: number | undefined;
+}
+
 /** What happens in a session, by the name of the event. */
 export interface SessionEvents {
   /** A worker is connected. */
@@ -167,4 +188,6 @@ export interface SessionEvents {
   noWorker: { readonly reasons: readonly string[] };
   /** A job has failed. `job` counts all jobs of the session from 0. */
   jobFailed: { readonly job: number; readonly error: JobError };
+  /** A job has succeeded or failed. */
+  jobEnded: EndedJob;
 }

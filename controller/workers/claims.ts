@@ -4,8 +4,10 @@
  * the newcomer is used as a worker of its own.
  */
 
-import { WORKER_SILENT_MS_MAX } from "../../protocol/mod.ts";
+import { WORKER_SILENT_MS_MAX, type WorkerDescription } from "../../protocol/mod.ts";
+import { oneLine } from "../../system/printable.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
+import { NodeNames } from "./node_names.ts";
 
 /** A worker that has connected under the instance of another one, which was asked whether it is still there. */
 interface Newcomer {
@@ -21,6 +23,7 @@ export class Claims {
   readonly #newcomers = new Set<Newcomer>();
   /** The reasons why workers are excluded, by their identity. */
   readonly #excluded = new Map<string, string>();
+  readonly #nodes = new NodeNames();
   #duplicates = 0;
 
   /**
@@ -31,6 +34,11 @@ export class Claims {
     const where = proof?.kind === "key" ? proof.machine : place;
     const identity = `${instance} at ${where}`;
     return isOther ? `${identity}, connection ${++this.#duplicates}` : identity;
+  }
+
+  /** The name of its node: what it says, with a number if another one says the same, or where it is. */
+  nodeOf({ place }: ConnectedWorker, description: WorkerDescription | undefined): string {
+    return this.#nodes.take(oneLine(description?.machine ?? "").trim() || place);
   }
 
   /** The worker among `members` that has the same instance, unless a proof shows that it is on another machine. */
@@ -65,8 +73,9 @@ export class Claims {
     if (!isAsked) other.connection.probe(() => this.#decide(other, true));
   }
 
-  /** A worker has disconnected. */
-  onGone(worker: ConnectedWorker): void {
+  /** A worker has disconnected. `wasReady`: it has the name of a node. */
+  onGone(worker: ConnectedWorker, wasReady: boolean): void {
+    if (wasReady) this.#nodes.release(worker.node);
     for (const newcomer of this.#newcomers) {
       if (newcomer.worker === worker) this.#newcomers.delete(newcomer);
     }

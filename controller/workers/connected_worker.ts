@@ -1,6 +1,5 @@
 /** A connected worker: its identity and its state. */
 
-import { oneLine } from "../../system/printable.ts";
 import type { WorkerDescription } from "../../protocol/mod.ts";
 import type { PeerProof } from "../../runtime/ports.ts";
 import type { ReconnectingAddress } from "./reconnect.ts";
@@ -40,7 +39,8 @@ export function hostOf(name: string): string {
 
 /** The worker at the other end of one connection. Only `Workers` changes its state. */
 export class ConnectedWorker {
-  readonly name: string;
+  /** Where it was dialed, or where it has dialed from. */
+  readonly origin: string;
   readonly address: ReconnectingAddress | undefined;
   readonly history: WorkerHistory;
   readonly proof: PeerProof | undefined;
@@ -49,6 +49,7 @@ export class ConnectedWorker {
   /** The number of jobs that it has answered. */
   answers = 0;
   #identity: string | undefined;
+  #node: string | undefined;
   #state: WorkerState = { kind: "connecting" };
 
   constructor(
@@ -56,22 +57,26 @@ export class ConnectedWorker {
     readonly connection: WorkerConnection,
     readonly connectedAtMs: number,
   ) {
-    this.name = origin.name;
+    this.origin = origin.name;
     this.address = origin.address;
     this.history = origin.history;
     this.proof = origin.proof;
     this.isLocal = origin.isLocal;
   }
 
-  /** The name of its machine or what its owner calls it, as it says; otherwise where it is. */
+  /** What messages call it: as the user has, or by its node, because the port of a worker that has dialed says nothing. */
+  get name(): string {
+    return this.address || this.isLocal ? this.origin : this.#node ?? this.origin;
+  }
+
+  /** The name of its node in this run. */
   get node(): string {
-    const said = oneLine(this.#description?.machine ?? "").trim();
-    return said === "" ? this.place : said;
+    return this.#node ?? this.place;
   }
 
   /** Its address if it was dialed, otherwise its host. */
   get place(): string {
-    return this.address ? this.name : hostOf(this.name);
+    return this.address ? this.origin : hostOf(this.origin);
   }
 
   get state(): WorkerState {
@@ -95,12 +100,12 @@ export class ConnectedWorker {
 
   /** The worker process, as it says itself. Version 1 workers have only their name. */
   get instance(): string {
-    return this.#description?.instance ?? this.name;
+    return this.#description?.instance ?? this.origin;
   }
 
   /** Identifies it in this run, as `Claims` has decided. */
   get identity(): string {
-    return this.#identity ?? this.name;
+    return this.#identity ?? this.origin;
   }
 
   /** Whose vote its results are: two workers on a machine have one. Without a key, there is only what it says. */
@@ -108,10 +113,12 @@ export class ConnectedWorker {
     return this.proof?.kind === "key" ? this.proof.machine : this.instance;
   }
 
-  onReady(description: WorkerDescription | undefined, identity: string): void {
+  /** `node`: the name of its node. Of a worker of version 1, which has none, it is where it is. */
+  onReady(description: WorkerDescription | undefined, identity: string, node: string): void {
     if (this.#state.kind !== "connecting") throw new TypeError(`It is ${this.#state.kind}`);
     this.#state = { kind: "ready", description };
     this.#identity = identity;
+    this.#node = node;
   }
 
   onDraining(): void {

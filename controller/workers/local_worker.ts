@@ -224,19 +224,16 @@ export class LocalWorker {
         backoff.reset();
       }
       if (ends > RESTARTS_MAX) {
-        if (this.#giveUp(`its worker ${reason}, ${ends} times`)) return;
+        const why = `its worker ${reason}, ${ends} times`;
+        for (const cluster of this.#clusters) cluster.giveUp(LOCAL_WORKER_NAME, why);
+        if (!this.#options.isShared) {
+          this.#failure = why;
+          return;
+        }
       } else if (reason !== LEFT) continue;
       await delay(clock, backoff.next());
       if (this.#closed) return;
     }
-  }
-
-  /** Whether it is not started again. */
-  #giveUp(why: string): boolean {
-    const { isShared = false } = this.#options;
-    if (!isShared) this.#failure = why;
-    for (const cluster of this.#clusters) cluster.giveUp(LOCAL_WORKER_NAME, why);
-    return !isShared;
   }
 
   async #runOnce(): Promise<string> {

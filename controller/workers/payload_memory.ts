@@ -9,6 +9,12 @@ import { type FindPlace, HEADER_BYTES } from "../../protocol/mod.ts";
 const BYTES_MIN = 16 * 1024;
 
 /**
+ * What a content that is lent has at least: the prefixes of a payload are smaller than the difference. Whatever is given
+ * back and has less was never lent, which costs less to see than to ask for its buffer.
+ */
+const LENT_BYTES_MIN = BYTES_MIN - 1024;
+
+/**
  * Larger ones get memory of their own as they arrive, which is not used again: a peer that only announces a large
  * payload must not get memory for it. A content of 1 MiB and what stands before it fit.
  */
@@ -53,7 +59,9 @@ export class PayloadMemory {
   };
 
   /** Nobody needs these bytes any more. Does nothing unless they lie in memory that is lent. */
-  give({ buffer }: Uint8Array): void {
+  give(bytes: Uint8Array): void {
+    if (bytes.byteLength < LENT_BYTES_MIN) return;
+    const { buffer } = bytes;
     if (!this.#lent.delete(buffer)) return;
     if (this.#freeBytes + buffer.byteLength > FREE_BYTES_MAX) return;
     const steps = buffer.byteLength / STEP_BYTES;

@@ -18,10 +18,11 @@ interface Offer {
 const NEWEST: Offer = { version: LATEST_VERSION, isFinal: false, unanswered: 0 };
 
 /**
- * After this many offers without an answer, the worker is assumed not to speak the version: it closes instead. A
- * worker that has agreed on the version before has more likely lost its connection, or its power.
+ * After this many offers without an answer, the worker is assumed not to speak the version: it closes instead. Fewer
+ * may be accidents, and a worker of version 2 that is used with version 1 cannot be seen to hang. A worker that has
+ * agreed on the version before has more likely lost its connection, or its power.
  */
-const UNANSWERED_MAX = 2;
+const UNANSWERED_MAX = 3;
 const UNANSWERED_AFTER_AGREEMENT_MAX = 10;
 
 /** The negotiation with one worker during a run. */

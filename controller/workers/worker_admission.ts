@@ -38,7 +38,7 @@ export function workerAdmission(
     makeRoom: (host) => {
       const oldest = [...workers()].find((worker) =>
         !worker.address && worker.state.kind === "connecting" &&
-        (host === undefined || hostOf({ peer: worker.name }) === host)
+        (host === undefined || hostOf({ peer: worker.origin }) === host)
       );
       oldest?.connection.close(new Error("it did not introduce itself, and others need its place"));
       return oldest !== undefined;

@@ -258,7 +258,7 @@ export class Workers {
       });
     }
     if (answered) this.#log.info(`worker ${worker.name} has the id of ${answered.name}, too`);
-    worker.onReady(description, identity);
+    worker.onReady(description, identity, this.#claims.nodeOf(worker, description));
     address?.onReady();
     connection.pause(this.#isPaused);
     this.#events.onReady(worker);
@@ -270,7 +270,7 @@ export class Workers {
     const { address, history, instance, name, state } = worker;
     const end = connectionEnd(worker, error, this.#runtime.clock.now());
     worker.onGone();
-    this.#claims.onGone(worker);
+    this.#claims.onGone(worker, state.kind !== "connecting");
     this.#memory.onGone(worker);
     if (end.kind !== "renegotiate" && end.wasReady) {
       const isDraining = state.kind === "draining";

@@ -157,8 +157,8 @@ export function timelineData(report: Report, rows: readonly TimelineRow[]) {
       }
       : {
         busy: cellsOf(rows, bins, (row, bin) => (row.busyMs[bin] as number) / series.widthMs),
-        ...(rows.some(({ failures }) => failures) && {
-          failed: cellsOf(rows, bins, ({ failures }, bin) => failures?.[bin] ? 1 : 0),
+        ...(rows.some(({ failedMs }) => failedMs) && {
+          failed: cellsOf(rows, bins, (row, bin) => (row.failedMs?.[bin] ?? 0) / series.widthMs),
         }),
       }),
   };
@@ -172,7 +172,7 @@ function cellsOf(
   const bytes = Buffer.alloc(rows.length * bins);
   rows.forEach((row, index) => {
     for (let bin = 0; bin < bins; bin++) {
-      bytes[index * bins + bin] = Math.round(255 * Math.min(1, partOf(row, bin)));
+      bytes[index * bins + bin] = Math.ceil(255 * Math.min(1, partOf(row, bin))); // 0 is none at all
     }
   });
   return bytes.toString("base64");

@@ -17,7 +17,6 @@
     const { ctx, bbox } = u;
     ctx.save();
     ctx.strokeStyle = color("spare");
-    ctx.fillStyle = color("quiet");
     ctx.font = u.axes[0].font[0];
     ctx.textAlign = "left";
     ctx.textBaseline = "top";
@@ -30,7 +29,16 @@
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
-      ctx.fillText(` run ${number}`, x, bbox.top);
+      const text = ` run ${number} `;
+      ctx.fillStyle = color("back"); // the text may be on top of bars
+      ctx.fillRect(
+        x + 1,
+        bbox.top,
+        ctx.measureText(text).width,
+        1.2 * fontPixels() * devicePixelRatio,
+      );
+      ctx.fillStyle = color("quiet");
+      ctx.fillText(text, x + 1, bbox.top);
     }
     ctx.restore();
   }

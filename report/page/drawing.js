@@ -35,11 +35,11 @@ globalThis.reportDrawing = (() => {
     return parseFloat(getComputedStyle(document.documentElement).fontSize);
   }
 
-  /* `90s` as `1m 30s`. The step between two marks says how exact it has to be. */
-  function timeText(seconds, step = seconds / 1000) {
+  /* `90s` as `1m 30s`, beside longer times. The step between two marks says how exact it has to be. */
+  function timeText(seconds, step = seconds / 1000, longest = seconds) {
     if (seconds === 0) return "0";
     if (seconds < 1) return `${Number((1000 * seconds).toPrecision(3))}ms`;
-    if (seconds < 2 * MINUTE) return `${Number(seconds.toFixed(step < 1 ? 2 : 0))}s`;
+    if (longest < 2 * MINUTE) return `${Number(seconds.toFixed(step < 1 ? 2 : 0))}s`;
     const parts = [];
     let rest = Math.round(seconds);
     for (const [unit, length] of [["d", DAY], ["h", HOUR], ["m", MINUTE], ["s", 1]]) {
@@ -79,7 +79,7 @@ globalThis.reportDrawing = (() => {
       space: 5.5 * size,
       incrs: TIME_STEPS,
       values: (_, splits, _axis, _space, step) =>
-        splits.map((split) => timeText(Number(split.toFixed(4)), step)),
+        splits.map((split) => timeText(Number(split.toFixed(4)), step, splits.at(-1))),
     });
   }
 

@@ -23,7 +23,7 @@ export function overview(report: Report, about: About): Html {
     <header>
       <p class="quiet">distcomp report</p>
       <h1>${shown(outputs)}</h1>
-      <p class="quiet">${whenText(report)}${isGoingOn ? ", and goes on" : ""}</p>
+      <p class="quiet">${whenText(report, isGoingOn)}</p>
     </header>
     ${limits(report, isGoingOn)}
     ${figures(report)}
@@ -32,13 +32,18 @@ export function overview(report: Report, about: About): Html {
   `;
 }
 
-function whenText({ runs, runCount, lengthMs }: Report): string {
+/** `Began 2026-01-02 12:00:00 UTC, took 5m`, with what is known of it. */
+function whenText({ runs, runCount, lengthMs }: Report, isGoingOn: boolean): string {
   const begunAt = runs.at(-1)?.begunAt;
-  const last = runCount > 1 ? `${formatCount(runCount)} runs, the last of which began` : "Began";
-  const when = begunAt === undefined ? "" : `${last} ${clockText(begunAt)} UTC, and `;
-  return `${when}${when === "" ? "Took" : runCount > 1 ? "all took" : "took"} ${
-    formatDuration(lengthMs)
-  }`;
+  const parts = [
+    ...(runCount > 1 ? [`${formatCount(runCount)} runs`] : []),
+    ...(begunAt !== undefined
+      ? [`${runCount > 1 ? "the last one began" : "began"} ${clockText(begunAt)} UTC`]
+      : []),
+    ...(lengthMs > 0 ? [`took ${formatDuration(lengthMs)}`] : []),
+    ...(isGoingOn ? ["goes on"] : []),
+  ];
+  return capitalized(parts.join(", "));
 }
 
 function limits(report: Report, isGoingOn: boolean): Html {
@@ -53,7 +58,11 @@ function limits(report: Report, isGoingOn: boolean): Html {
 }
 
 function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+  return `${capitalized(text)}.`;
+}
+
+function capitalized(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
 function figures(report: Report): Html {
@@ -74,7 +83,7 @@ function figures(report: Report): Html {
     ...(runTimes.count > 0
       ? [
         ["median job", formatShort(runTimes.quantile(0.5))] as const,
-        ["99% of jobs below", formatShort(runTimes.quantile(0.99))] as const,
+        ["99% are below", formatShort(runTimes.quantile(0.99))] as const,
         ["longest job", formatShort(runTimes.max)] as const,
       ]
       : []),

@@ -4,14 +4,15 @@ import { type Html, html, type HtmlValue, shown } from "../../page/html.ts";
 import { formatBytes, formatCount, formatDuration, formatShort } from "../../system/format.ts";
 import { percent } from "../limit_text.ts";
 import type { ListedJob, Report } from "../report.ts";
+import type { NodeFacts } from "../nodes.ts";
 import type { RunSpan } from "../run_times.ts";
 import { type Column, table } from "./table.ts";
 
 /** Nodes that are shown. Those that failed jobs come first where there are more. */
 const NODES_MAX = 200;
 
-/** Reasons that are shown. */
-const REASONS_MAX = 50;
+/** Reasons that are shown, as many as at the end of a run. */
+const REASONS_MAX = 20;
 
 /** Characters of a name that is one of several. */
 const NAME_CHARS_MAX = 60;
@@ -127,16 +128,13 @@ function listed(texts: readonly string[]): string {
 }
 
 /** What each node did. */
-export function nodeTable({ nodes, lengthMs, rows }: Report): Html | undefined {
+export function nodeTable(report: Report): Html | undefined {
+  const { nodes } = report;
   if (nodes.length === 0) return undefined;
-  const busyMs = new Map<string, number>();
-  for (const row of rows) busyMs.set(row.node, (busyMs.get(row.node) ?? 0) + row.busyMs);
-  const slotsOf = ({ name, slots }: Report["nodes"][number]) =>
-    slots || rows.filter(({ node }) => node === name).length;
   const sorted = nodes.toSorted((one, other) => other.failed - one.failed || other.jobs - one.jobs);
   const content = table(sorted.slice(0, NODES_MAX), [
     { head: "node", isName: true, cell: ({ name }) => shown(name) },
-    { head: "slots", isNumber: true, cell: (node) => slotsOf(node) || UNKNOWN },
+    ...slotColumns(report),
     { head: "jobs", isNumber: true, cell: ({ jobs }) => formatCount(jobs) },
     {
       head: "failed",
@@ -146,30 +144,40 @@ export function nodeTable({ nodes, lengthMs, rows }: Report): Html | undefined {
     },
     { head: "mean time", isNumber: true, cell: (node) => known(meanOf(node), formatShort) },
     {
-      head: "busy",
-      isNumber: true,
-      cell: (node) => {
-        const allMs = slotsOf(node) * lengthMs;
-        return allMs > 0 ? percent(Math.min(1, (busyMs.get(node.name) ?? 0) / allMs)) : UNKNOWN;
-      },
-    },
-    {
       head: "memory of a job",
       isNumber: true,
       cell: ({ memoryBytes }) => memoryBytes > 0 ? `up to ${formatBytes(memoryBytes)}` : UNKNOWN,
     },
-    {
-      head: "left",
-      cell: ({ left, leftReason }) =>
-        left === 0 ? "" : `${left === 1 ? "once" : `${left} times`}: ${shown(leftReason)}`,
-    },
+    { head: "left", cell: leftText },
   ]);
   const more = nodes.length - NODES_MAX;
   const rest = more > 0 ? html`<p class="quiet">${formatCount(more)} more nodes.</p>` : undefined;
   return section("Nodes", html`${content}${rest}`);
 }
 
-function meanOf({ runMs, runs }: Report["nodes"][number]): number | undefined {
+/** How many slots a node had, and how busy they were. */
+function slotColumns({ rows, lengthMs }: Report): Column<NodeFacts>[] {
+  const used = new Map<string, { slots: number; busyMs: number }>();
+  for (const { node, busyMs } of rows) {
+    const sums = used.get(node) ?? { slots: 0, busyMs: 0 };
+    used.set(node, { slots: sums.slots + 1, busyMs: sums.busyMs + busyMs });
+  }
+  const slotsOf = ({ name, slots }: NodeFacts) => slots || (used.get(name)?.slots ?? 0);
+  const busyPart = (node: NodeFacts) => {
+    const allMs = slotsOf(node) * lengthMs;
+    return allMs > 0 ? Math.min(1, (used.get(node.name)?.busyMs ?? 0) / allMs) : undefined;
+  };
+  return [
+    { head: "slots", isNumber: true, cell: (node) => slotsOf(node) || UNKNOWN },
+    { head: "busy", isNumber: true, cell: (node) => known(busyPart(node), percent) },
+  ];
+}
+
+function leftText({ left, leftReason }: NodeFacts): string {
+  return left === 0 ? "" : `${left === 1 ? "once" : `${left} times`}: ${shown(leftReason)}`;
+}
+
+function meanOf({ runMs, runs }: NodeFacts): number | undefined {
   return runs === 0 ? undefined : runMs / runs;
 }
 

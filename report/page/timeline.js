@@ -7,8 +7,8 @@ globalThis.reportTimeline = (data) => {
   "use strict";
 
   const { axis, color, fontPixels, timeAxis, timeText } = globalThis.reportDrawing;
-  /* A failure is seen, however short the job was. */
-  const FAILED_PART_MIN = 0.6;
+  /* A failure among other jobs is seen, however short it was. */
+  const FAILED_PART_MIN = 0.35;
   let cells;
 
   function bytesOf(text) {
@@ -31,12 +31,13 @@ globalThis.reportTimeline = (data) => {
     const [busyBytes, failedBytes] = [bytesOf(busy), failed ? bytesOf(failed) : undefined];
     const [idleColor, busyColor, failedColor] = ["track", "done", "failed"].map(channels);
     for (let cell = 0; cell < rows * bins; cell++) {
-      const hasFailed = failedBytes && failedBytes[cell] > 0;
-      const part = Math.max(busyBytes[cell] / 255, hasFailed ? FAILED_PART_MIN : 0);
-      const top = hasFailed ? failedColor : busyColor;
+      const failedPart = failedBytes?.[cell]
+        ? Math.max(FAILED_PART_MIN, failedBytes[cell] / 255)
+        : 0;
+      const busyPart = Math.max(busyBytes[cell] / 255, failedPart) - failedPart;
       for (let channel = 0; channel < 3; channel++) {
-        picture.data[4 * cell + channel] = idleColor[channel] +
-          part * (top[channel] - idleColor[channel]);
+        picture.data[4 * cell + channel] = failedPart * failedColor[channel] +
+          busyPart * busyColor[channel] + (1 - failedPart - busyPart) * idleColor[channel];
       }
       picture.data[4 * cell + 3] = 255;
     }
@@ -108,7 +109,7 @@ globalThis.reportTimeline = (data) => {
     const hint = document.getElementById("timeline-hint");
     const longest = Math.max(...marks.map(([, label]) => label.length));
     return {
-      height: Math.min(34, Math.max(9, 6 + 0.75 * rows)) * size,
+      height: Math.min(34, Math.max(9, 5 + rows)) * size,
       scales: { x: { time: false }, y: { range: [0, rows] } },
       axes: [
         timeAxis({ grid: { show: false } }),

@@ -17,7 +17,8 @@ export interface TimelineRow {
   /** Of one slot, on average. */
   readonly busyMs: Float64Array;
   readonly busyPart: number;
-  readonly failures: Float64Array | undefined;
+  /** The part of it that was spent on jobs that failed. */
+  readonly failedMs: Float64Array | undefined;
 }
 
 /** The rows, by node and slot. */
@@ -35,8 +36,8 @@ export function timelineRows({ rows, lengthMs }: Report): TimelineRow[] {
 
 function rowOf(group: readonly SlotRow[], lengthMs: number): TimelineRow {
   const [first] = group as [SlotRow];
-  const busyMs = meanOf(group.map(({ busy }) => busy.values));
-  const failures = group.flatMap((row) => row.failures ? [row.failures.values] : []);
+  const busyMs = sumOf(group.map(({ busy }) => busy.values), 1 / group.length);
+  const failed = group.flatMap(({ failedBusy }) => failedBusy ? [failedBusy.values] : []);
   const allMs = group.reduce((sum, row) => sum + row.busyMs, 0);
   return {
     node: first.node,
@@ -46,7 +47,7 @@ function rowOf(group: readonly SlotRow[], lengthMs: number): TimelineRow {
     failed: group.reduce((sum, { failed }) => sum + failed, 0),
     busyMs,
     busyPart: lengthMs > 0 ? Math.min(1, allMs / group.length / lengthMs) : 0,
-    failures: failures.length > 0 ? meanOf(failures) : undefined,
+    failedMs: failed.length > 0 ? sumOf(failed, 1 / group.length) : undefined,
   };
 }
 
@@ -58,9 +59,9 @@ function labelOf(group: readonly SlotRow[]): string {
     : `${first.node} ${first.slot} – ${last.node} ${last.slot}`;
 }
 
-function meanOf(all: readonly Float64Array[]): Float64Array {
+function sumOf(all: readonly Float64Array[], factor: number): Float64Array {
   const [first] = all as [Float64Array];
   return first.map((_, bin) =>
-    all.reduce((sum, values) => sum + (values[bin] as number), 0) / all.length
+    factor * all.reduce((sum, values) => sum + (values[bin] as number), 0)
   );
 }

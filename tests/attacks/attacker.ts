@@ -52,6 +52,9 @@ const ATTACKS: Readonly<Record<string, () => Promise<void>>> = {
   "hanging cores": () => hang(Number(args[0]), args[1] as string),
   "stored cores": () => store(Number(args[0]), args[1] as string, Number(args[2])),
   "connections without end": () => churn(),
+  "page requests": () => browse(Number(args[0]), args[1] ?? ""),
+  "half page requests": () =>
+    hold(Number(args[0]), new TextEncoder().encode("GET / HTTP/1.1\r\nHost: ")),
 };
 
 await ATTACKS[kind]?.();
@@ -169,6 +172,20 @@ async function churn(): Promise<void> {
     for (;;) (await open()).resetAndDestroy();
   };
   for (let index = 0; index < 8; index++) void one();
+  await delay(100);
+}
+
+/** Asks for a page as fast as it is answered, and connects again when it is disconnected. */
+async function browse(connections: number, authorization: string): Promise<void> {
+  const asked = `GET /api/snapshot HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://evil.example\r\n` +
+    `Authorization: ${authorization}\r\n\r\n`;
+  const one = async () => {
+    const socket = await open();
+    socket.on("data", () => socket.writable && socket.write(asked));
+    socket.once("close", () => void one());
+    socket.write(asked);
+  };
+  for (let index = 0; index < connections; index++) void one();
   await delay(100);
 }
 

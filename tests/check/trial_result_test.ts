@@ -1,9 +1,9 @@
 /** What is read from the report of a trial that may have crashed anywhere. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import type { ReportLine, RunReport } from "../../check/trial_plan.ts";
 import { crashText, trialResult } from "../../check/trial_result.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 
 const ENDED = { crash: undefined, printed: [], survivors: 0 };

@@ -23,6 +23,8 @@ for (const args of lines) {
     check: () => import("../../cli/check_command.ts"),
     bench: () => import("../../cli/bench_command.ts"),
     report: () => import("../../cli/report_command.ts"),
+    status: () => import("../../cli/status_command.ts"),
+    top: () => import("../../cli/top_command.ts"),
     key: () => import("../../cli/key_command.ts"),
     signer: () => import("../../cli/signer_command.ts"),
   });

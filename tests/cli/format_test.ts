@@ -1,7 +1,6 @@
 /** Tests of formatted numbers and text. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import {
   formatBytes,
   formatCount,
@@ -11,6 +10,7 @@ import {
   formatTimeLeft,
   printable,
 } from "../../cli/format.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };

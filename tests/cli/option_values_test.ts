@@ -1,7 +1,6 @@
 /** Values of options: any text is a value that can be used, or one error. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import {
   parseCount,
   parseFailureLimit,
@@ -11,6 +10,7 @@ import {
   parseVerify,
 } from "../../cli/option_values.ts";
 import { UsageError } from "../../cli/usage_error.ts";
+import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 

@@ -1,11 +1,11 @@
 /** Tests of the progress display. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { progressBar, progressText } from "../../cli/progress_text.ts";
 import { RecentRate } from "../../watch/recent_rate.ts";
 import { StatusLine, type Terminal } from "../../cli/status_line.ts";
 import type { RunStatus } from "../../controller/run.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { statusWith } from "./statuses.ts";
 

@@ -22,6 +22,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["rum"], /Unknown command "rum"; did you mean run\?\n$/],
   [["wroker"], /Unknown command "wroker"; did you mean worker\?\n$/],
   [["help", "rum"], /Unknown command "rum"; see distcomp --help\n$/],
+  [["help", "key", "crate"], /Unknown command "crate"; see distcomp key --help\n$/],
   [["run"], /Missing required argument "core"; see distcomp help run\n$/],
   [["run", ECHO, "in", "--worker", "a"], /Unknown option "--worker"; did you mean --workers\?\n$/],
   [["run", ECHO, "in", "-x"], /Unknown option "-x"; see distcomp help run\n$/],
@@ -84,10 +85,12 @@ test("a wrong command ends with status 2, and says what is wrong and what to typ
 test("--help and --version end with status 0", async () => {
   await using workspace = await Workspace.make();
   const lines = [["--help"], ["help"], ["help", "run"], ["run", "--help"], ["worker", "-h"]];
-  for (const [, run] of await workspace.runEach(lines, (args) => args)) {
+  lines.push(["help", "key", "create"]);
+  for (const [args, run] of await workspace.runEach(lines, (args) => args)) {
     assert.equal(run.code, 0, run.stderr);
     assert.match(run.stdout, /^Usage: distcomp/);
     assert.equal(run.stderr, "");
+    if (args.includes("create")) assert.match(run.stdout, /^Usage: distcomp key create /);
   }
   assert.match(
     (await workspace.run(["--version"])).stdout,

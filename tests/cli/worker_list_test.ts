@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { UsageError } from "../../cli/usage_error.ts";
 import { readWorkers } from "../../cli/worker_list.ts";
 import { AddressError, formatAddress, parseAddress } from "../../link/address.ts";
+import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 import { Workspace } from "./workspace.ts";

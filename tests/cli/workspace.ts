@@ -48,7 +48,7 @@ export interface Ended {
 const PROGRESS_LINE = /^[\d,]+(\/[\d,]+)? jobs, .*\n/gm;
 
 /** The line about the worker of a test. */
-const JOINED_LINE = /^worker \S+ joined(: \d+ slots?)?\n/gm;
+const JOINED_LINE = /^worker \S+(?: \(\S+\))? joined(: \d+ slots?)?\n/gm;
 
 /** A line of the journal. */
 export interface JobRecord {

@@ -11,6 +11,9 @@ import type { Journal } from "../../controller/output/journal.ts";
 import type { JobRecord } from "../../controller/output/journal_record.ts";
 import type { PayloadMemory } from "../../controller/workers/payload_memory.ts";
 import { Tally } from "../../controller/tally.ts";
+import { WorkerMeter } from "../../controller/cluster/worker_meter.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { WallTime } from "../../system/wall_time.ts";
 import { test } from "../lib/test.ts";
 
 test("a job is recorded and counted when its output is written, and not before", async () => {
@@ -170,8 +173,9 @@ function result(exitCode: number, bytes: number): Answer {
 
 function completion(name: string, answer: Answer): Completion<ReadyTask> {
   const payload = { kind: "ready", index: 0, name, identity: "x", input: new Uint8Array(1) };
-  const job = { payload, attempt: 1, bytes: 1, sentAtMs: 0, queuedAtMs: 0 };
-  const answered = { answer, worker: "a worker", answeredAtMs: 1 };
+  const job = { payload, attempt: 1, bytes: 1, sentAtMs: 0, addedAtMs: 0 };
+  const meter = new WorkerMeter(new WallTime(systemClock));
+  const answered = { answer, worker: "a worker", meter, answeredAtMs: 1 };
   return { job, ...answered } as unknown as Completion<ReadyTask>;
 }
 

@@ -7,9 +7,12 @@ import type { Completion } from "../../controller/cluster/task.ts";
 import type { ReadyTask } from "../../controller/inputs/source.ts";
 import { doneRecord, failedRecord, unreadableRecord } from "../../controller/job_records.ts";
 import { formatRecord } from "../../controller/output/journal_record.ts";
+import { WorkerMeter } from "../../controller/cluster/worker_meter.ts";
+import { encodeUsage } from "../../protocol/mod.ts";
+import { WallTime } from "../../system/wall_time.ts";
 import { test } from "../lib/test.ts";
 
-const TIMES = '"queuedAt":1700000000001,"startedAt":1700000000001.5,"endedAt":1700000000002.75,' +
+const TIMES = '"queuedAt":1700000000001,"startedAt":1700000000001.66,"endedAt":1700000000002.91,' +
   '"runMs":1.25,"cpuMs":2.4,"memoryBytes":4096,"node":"node7","slot":3,';
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -22,7 +25,7 @@ test("a done job's line has its fields in their order", () => {
     '{"v":1,"index":4,"input":"a/b.dat","state":"done","exitCode":0,"worker":"node7:7433",' +
       '"attempt":2,"bytesIn":9,"bytesOut":4,' +
       TIMES + '"crcOut":"90c1667d",' +
-      '"identity":"file-9-1-2","core":"c0","crc":"898fed2b"}\n',
+      '"identity":"file-9-1-2","core":"c0","crc":"896b1c97"}\n',
   );
 });
 
@@ -34,14 +37,14 @@ test("a failed job's line has what the core returned, or the kind of failure", (
     '{"v":1,"index":4,"input":"a/b.dat","state":"failed","error":"exit code 3",' +
       '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":4,' +
       TIMES +
-      '"exitCode":3,"identity":"file-9-1-2","core":"c0","crc":"5cfd0dc8"}\n',
+      '"exitCode":3,"identity":"file-9-1-2","core":"c0","crc":"1325f32a"}\n',
   );
   assert.equal(
     formatRecord(failedRecord(crashed, "crashed"), "c0"),
     '{"v":1,"index":4,"input":"a/b.dat","state":"failed","error":"crashed",' +
       '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":0,' +
       TIMES +
-      '"cause":"crash","identity":"file-9-1-2","core":"c0","crc":"41c3e3bc"}\n',
+      '"cause":"crash","identity":"file-9-1-2","core":"c0","crc":"e52153e3"}\n',
   );
 });
 
@@ -52,7 +55,7 @@ test("a job whose output could not be written has failed without an exit code", 
     '{"v":1,"index":4,"input":"a/b.dat","state":"failed","error":"bad name",' +
       '"worker":"node7:7433","attempt":2,"bytesIn":9,"bytesOut":4,' +
       TIMES +
-      '"identity":"file-9-1-2","core":"c0","crc":"62e99927"}\n',
+      '"identity":"file-9-1-2","core":"c0","crc":"9c8c53d4"}\n',
   );
 });
 
@@ -89,8 +92,15 @@ function completion(answer: Answer): Completion<ReadyTask> {
     input: new Uint8Array(9),
   };
   const job = { payload, attempt: 2, bytes: 9, addedAtMs: 1, queuedAtMs: 3, sentAtMs: 1.21 };
-  const measures = { startedAtMs: 1.5, runMs: 1.25, cpuMs: 2.4, memoryBytes: 4096, slot: 3 };
-  const at = { node: "node7", measures, answeredAtMs: 2.91, aheadMs: 1_700_000_000_000 };
+  const clock = { now: () => 2.91, date: () => 1_700_000_000_002.91 };
+  const meter = new WorkerMeter(new WallTime(clock), {
+    origin: "node7:7433",
+    node: "node7",
+    slots: 8,
+  });
+  const used = { startUs: 51_500, runUs: 1250, cpuUs: 2400, memoryBytes: 4096, slot: 3 };
+  const measured = { ...answer, usage: encodeUsage(used) };
   const worker = "node7:7433";
-  return { job, answer, worker, ...at } as unknown as Completion<ReadyTask>;
+  const completion = { job, answer: measured, worker, meter, answeredAtMs: 2.91 };
+  return completion as unknown as Completion<ReadyTask>;
 }

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
-import fc from "fast-check";
 import { type FileBytes, readElfLibrary } from "../../core/elf_library.ts";
 import { Libraries } from "../lib/libraries.ts";
+import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { elfFile } from "./elf_file.ts";

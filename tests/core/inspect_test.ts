@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import os from "node:os";
 import process from "node:process";
-import fc from "fast-check";
 import { CORE_FUNCTIONS, inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
 import { coreBytes } from "../lib/cores.ts";
+import fc from "../lib/properties.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { elfFile } from "./elf_file.ts";
 

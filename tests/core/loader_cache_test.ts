@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import os from "node:os";
-import fc from "fast-check";
 import { parseLoaderCache } from "../../core/loader_cache.ts";
+import fc from "../lib/properties.ts";
 import { test, testUnless } from "../lib/test.ts";
 
 const PATH = "/etc/ld.so.cache";

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import process from "node:process";
-import fc from "fast-check";
 import { readElfLibrary } from "../../core/elf_library.ts";
 import { type LibraryFile, originLibraries } from "../../core/origin_libraries.ts";
 import { coreSource, Libraries } from "../lib/libraries.ts";
+import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
 import { test, testUnless } from "../lib/test.ts";
 

@@ -81,3 +81,12 @@ testUnless(
     assert(!isSharedLibrary(hostile));
   },
 );
+
+test("a line of 1 KiB may be a signature, of whatever version, and a longer one is none", () => {
+  const lineOf = (bytes: number) => {
+    const begin = "distcomp signature 2 ";
+    return utf8(`${begin}${"x".repeat(bytes - begin.length - 1)}\n`);
+  };
+  assert.deepEqual(findSignature(lineOf(1024)), { signature: undefined, bytes: 1024 });
+  assert.equal(findSignature(lineOf(1025)), undefined);
+});

@@ -26,15 +26,17 @@ const WINDOW = 8;
 /** One connection of version 2. */
 export class HonestController {
   readonly #stream: ByteStream;
-  readonly #waiting = new Map<bigint, (frame: Frame) => void>();
+  readonly #waiting = new Map<bigint, PromiseWithResolvers<Frame>>();
   #lastId = 0n;
   #isClosed = false;
+  /** What is wrong with the answers, or with the connection. */
+  #error: unknown;
   /** How many jobs had the right output. */
   jobs = 0;
 
   private constructor(stream: ByteStream) {
     this.#stream = stream;
-    void this.#readAll();
+    this.#readAll().catch((error) => this.#fail(error));
   }
 
   /** Connects, and has the worker load a core, whose jobs are those of `behave`. */
@@ -78,10 +80,13 @@ export class HonestController {
 
   async #send(type: number, payload: Uint8Array): Promise<Frame> {
     const id = ++this.#lastId;
-    const { promise, resolve } = Promise.withResolvers<Frame>();
-    this.#waiting.set(id, resolve);
-    await this.#stream.write(new Uint8Array(encodeFrame({ type, id, payload })));
-    return await promise;
+    const answer = Promise.withResolvers<Frame>();
+    this.#waiting.set(id, answer);
+    if (this.#error !== undefined) this.#fail(this.#error);
+    await this.#stream.write(new Uint8Array(encodeFrame({ type, id, payload }))).catch(
+      answer.reject,
+    );
+    return await answer.promise;
   }
 
   async #readAll(): Promise<void> {
@@ -96,9 +101,16 @@ export class HonestController {
   }
 
   #onResponse(frame: Frame): void {
-    const resolve = this.#waiting.get(frame.id);
-    assert(resolve, `a response to id ${frame.id}, which waits for none`);
+    const answer = this.#waiting.get(frame.id);
+    assert(answer, `a response to id ${frame.id}, which waits for none`);
     this.#waiting.delete(frame.id);
-    resolve(frame);
+    answer.resolve(frame);
+  }
+
+  /** Whoever waits for an answer, now or later, gets the error: otherwise it would be nobody's. */
+  #fail(error: unknown): void {
+    this.#error = error;
+    for (const answer of this.#waiting.values()) answer.reject(error);
+    this.#waiting.clear();
   }
 }

@@ -9,3 +9,4 @@ import { fileURLToPath } from "node:url";
 
 process.env.XDG_CONFIG_HOME = fileURLToPath(new URL("../.build/settings", import.meta.url));
 delete process.env.DISTCOMP_KEY;
+delete process.env.XDG_RUNTIME_DIR; // sockets of runs lie in the temporary folder of each test instead

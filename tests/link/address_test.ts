@@ -1,7 +1,6 @@
 /** Addresses: parsed and formatted. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import {
   AddressError,
   DEFAULT_PORT,
@@ -9,6 +8,7 @@ import {
   isLoopback,
   parseAddress,
 } from "../../link/address.ts";
+import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 

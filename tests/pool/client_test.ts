@@ -1,12 +1,12 @@
 /** The pool's state of one client: its queue is in the right order, and counted. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { audit } from "../../pool/audit.ts";
 import { Client } from "../../pool/client.ts";
 import { Roster } from "../../pool/roster.ts";
 import { newJob } from "../../pool/job.ts";
 import type { ClientId, CoreKey, EndpointId, Job } from "../../pool/types.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 
 const ID = 1 as ClientId;

@@ -1,7 +1,6 @@
 /** Which core gets the next endpoint, and which gives one up. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import {
   type CoreDemand,
   type Demands,
@@ -10,6 +9,7 @@ import {
   shouldYield,
 } from "../../pool/fair_share.ts";
 import type { CoreKey } from "../../pool/types.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 
 const A = "a" as CoreKey, B = "b" as CoreKey, C = "c" as CoreKey;

@@ -1,10 +1,10 @@
 /** The jobs in flight at an endpoint are found, removed and listed like in a `Map`. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { InFlight } from "../../pool/in_flight.ts";
 import { type Job, markSent, newJob } from "../../pool/job.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId } from "../../pool/types.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 
 test("jobs are found by their dispatches, whatever the order in which they are answered", () => {

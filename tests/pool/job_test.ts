@@ -1,9 +1,9 @@
 /** The states of a job, and lists of jobs. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { isInFlight, JobList, markBack, markSent, markUnwanted, newJob } from "../../pool/job.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../pool/types.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 
 type Step =

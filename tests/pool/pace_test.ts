@@ -1,8 +1,8 @@
 /** How many jobs an endpoint has in flight. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { Pace, WINDOW_JOBS_MAX } from "../../pool/pace.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { Drive } from "./drive.ts";
 import { Random } from "../simulation/random.ts";

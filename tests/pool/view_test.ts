@@ -58,6 +58,22 @@ test("the current job of an endpoint is the one that it started last, or else it
   recorder.assertNothingIsLeft();
 });
 
+test("the jobs that were sent before a time are the oldest of each endpoint", () => {
+  const { recorder, jobs } = threeInFlight();
+  const before = recorder.nowMs + 1;
+  recorder.endpoint(2);
+  recorder.nowMs += 100;
+  recorder.queue(recorder.client(), "d e");
+  recorder.schedule();
+  assert.equal([...recorder.pool.inFlight()].length, 5);
+  assert.deepEqual(namesOf([...recorder.pool.inFlightSince(before)]), ["a", "b", "c"]);
+  recorder.pool.onCanceled(jobs.get("a") as Job<string>);
+  assert.deepEqual(namesOf([...recorder.pool.inFlightSince(before)]), ["b", "c"]);
+  assert.deepEqual([...recorder.pool.inFlightSince(before - 1)], []);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
 function threeInFlight() {
   const recorder = new Recorder({ isLocal: false });
   const jobs = new Map<string, Job<string>>();

@@ -1,8 +1,8 @@
 /** Bytes of any kind as a stream of frames, and as payloads. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
+import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyByte, anyCuts, anyUint64 } from "./arbitraries.ts";

@@ -1,7 +1,7 @@
 /** The fast-check arbitraries of the protocol tests. */
 
-import fc from "fast-check";
 import type { Uint64 } from "../../protocol/mod.ts";
+import fc from "../lib/properties.ts";
 import { toUint64 } from "./bytes.ts";
 
 const KIB = 1024;

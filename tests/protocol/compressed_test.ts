@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { constants, zstdCompressSync } from "node:zlib";
-import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
 import { zstdCompress, zstdDecompress } from "../../runtime/zstd.ts";
+import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 import { anyByte, anyCuts, anyUint64 } from "./arbitraries.ts";

@@ -1,9 +1,9 @@
 /** The messages of setups: their round trips, and what is refused in them. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
 import { PayloadWriter } from "../../protocol/payload.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyText, anyUint64 } from "./arbitraries.ts";
 import { concat, fromHex, onlyFrame, toHex as hexOf } from "./bytes.ts";

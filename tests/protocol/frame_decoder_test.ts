@@ -1,7 +1,6 @@
 /** Streams of bytes, cut into frames. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import {
   encodeFrame,
   type Frame,
@@ -11,6 +10,7 @@ import {
   type Uint64,
   writeUint64,
 } from "../../protocol/mod.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { anyByte, anyCuts, anyUint64, around, recordOf } from "./arbitraries.ts";
 import {
@@ -277,6 +277,16 @@ test("a new decoder holds no bytes and has room for many frames in one read", ()
   assert(decoder.space().byteLength >= 64 * KIB);
 });
 
+test("memory for what arrives grows where reads fill it, and not where they bring little", () => {
+  const [little, much] = [new FrameDecoder(), new FrameDecoder()];
+  const frames = (count: number) =>
+    concat(Array.from({ length: count }, (_, id) => encodeFrame(grow({ type: 3, id, size: 100 }))));
+  for (let read = 0; read < 100; read++) little.feed(frames(20));
+  assert(little.allocatedBytes < 72 * KIB, `${little.allocatedBytes}`);
+  much.feed(frames(10_000));
+  assert.equal(much.allocatedBytes, 256 * KIB);
+});
+
 test("a payload of up to 64 KiB is not copied after it was read", () => {
   const decoder = new FrameDecoder();
   const space = decoder.space();
@@ -402,4 +412,29 @@ test("the place of a payload that does not arrive is released once, when the str
   decoder.close();
   decoder.close();
   assert.deepEqual(released, ["place"]);
+});
+
+test("where large reads are limited, the first large payload is read in small parts, and further ones up to the limit", () => {
+  const limits = { bytesMax: Infinity };
+  const decoder = new FrameDecoder({ largeReadBytesMax: () => limits.bytesMax });
+  const frame = encodeFrame({ type: 1, id: 1, payload: new Uint8Array(900 * KIB) });
+  const reads = () => {
+    decoder.space().set(frame.subarray(0, HEADER_BYTES));
+    decoder.commit(HEADER_BYTES);
+    const sizes: number[] = [];
+    for (let left = 900 * KIB; !decoder.next();) {
+      const { byteLength } = decoder.space();
+      sizes.push(byteLength);
+      decoder.commit(Math.min(byteLength, left));
+      left -= byteLength;
+    }
+    return sizes;
+  };
+  assert.equal(decoder.space().byteLength, 4 * KIB, "a header, and little behind it");
+  const first = reads();
+  assert.equal(first[0], 64 * KIB);
+  assert(first.every((bytes) => bytes <= 900 * KIB / 8), `${first}`);
+  assert.deepEqual(reads(), [900 * KIB + HEADER_BYTES], "it is read whole, with the next header");
+  limits.bytesMax = 300 * KIB;
+  assert.deepEqual(reads(), [300, 300, 300].map((kib) => kib * KIB));
 });

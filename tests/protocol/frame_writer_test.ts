@@ -1,7 +1,6 @@
 /** Frames, gathered into few writes. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import {
   encodeFrame,
   FrameWriter,
@@ -10,6 +9,7 @@ import {
   type JobLimits,
   type Uint64,
 } from "../../protocol/mod.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { anyByte, anyExitCode, anyUint64, around, recordOf } from "./arbitraries.ts";
 import { assertSameBytes, concat, encodeJob, encodeJobResponse, pattern } from "./bytes.ts";

@@ -1,7 +1,6 @@
 /** With the end of a large payload, the decoder reads the header of the next frame: its payload then needs no copy. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import {
   encodeFrame,
   type FindPlace,
@@ -10,6 +9,7 @@ import {
   HEADER_BYTES,
   type PayloadPlace,
 } from "../../protocol/mod.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { anyCuts, around, recordOf } from "./arbitraries.ts";
 import { assertSameFrames, concat, decodeInPieces, pattern, takeFrames } from "./bytes.ts";

@@ -89,6 +89,7 @@ type MessageMeaning =
   | LimitedJob
   | { type: "cancel"; id: string; message: string }
   | { type: "ping"; id: string }
+  | { type: "state"; id: string }
   | { type: "core_output"; id: string; mode: protocol.CoreOutputMode }
   | { type: "usage"; id: string; is_wanted: boolean }
   | { type: "compression"; id: string; compresses: boolean };
@@ -148,6 +149,8 @@ export function encode(meaning: Meaning): Bytes {
       return protocol.encodeCancel(id, uint64(meaning.message));
     case "ping":
       return protocol.encodePing(id);
+    case "state":
+      return protocol.encodeStateQuestion(id);
     case "core_output":
       return protocol.encodeCoreOutput(id, meaning.mode);
     case "usage":

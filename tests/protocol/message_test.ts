@@ -1,8 +1,8 @@
 /** The messages of version 1, encoded and decoded. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyByte, anyExitCode, anyText, anyUint64, recordOf } from "./arbitraries.ts";
 import { concat, coreMessage, encodeJob, encodeJobResponse, fromHex, onlyFrame } from "./bytes.ts";

@@ -1,10 +1,10 @@
 /** Payloads, written and read field by field. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { MalformedPayloadError } from "../../protocol/mod.ts";
 import { PayloadReader, PayloadWriter } from "../../protocol/payload.ts";
 import type { Uint64 } from "../../protocol/mod.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyText, anyUint64, recordOf } from "./arbitraries.ts";
 import { concat, fromHex, toHex } from "./bytes.ts";

@@ -119,6 +119,7 @@ test("the messages on the page are those of the code, for each version", () => {
       MessageType.compression,
       MessageType.compressed,
       MessageType.usage,
+      MessageType.state,
     ],
   ]);
   assert.deepEqual(types.flat(), Object.values<number>(MessageType));

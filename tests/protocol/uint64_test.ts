@@ -1,8 +1,8 @@
 /** Unsigned 64-bit integers on the wire and in memory. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { readInt32, readUint32, readUint64, type Uint64, writeUint64 } from "../../protocol/mod.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { anyUint64 } from "./arbitraries.ts";
 import { fromHex, toHex } from "./bytes.ts";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { anyCuts } from "./arbitraries.ts";
 import { concat, decodeInPieces, fromHex, onlyFrame, toHex } from "./bytes.ts";
@@ -75,7 +75,7 @@ for (const vector of vectors.valid.filter(isAddedMessage)) {
 }
 
 /** Complete messages that contain something that version 2 does not have. */
-const refusedByType = ["message-type-0x0f", "message-type-0xfe", "message-type-zero"];
+const refusedByType = ["message-type-0x10", "message-type-0xfe", "message-type-zero"];
 
 /** Responses, the message that each answers, or "error" for those whose type says what they are. */
 const refusedAsResponses: Record<string, Question | "error"> = {

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
 import * as protocol from "../../protocol/mod.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { anyCuts } from "./arbitraries.ts";
 import {

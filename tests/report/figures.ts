@@ -17,6 +17,7 @@ export function figuresWith(changed: Partial<Figures> = {}): Figures {
     medianMs: 380,
     waitingPerSlot: 10,
     bytesPerJob: 2000,
+    headMs: 0,
     tailMs: 0,
     last: { name: "last.dat", runMs: 400 },
     nodes: [{ name: "a", jobs: 500, failed: 0 }, { name: "b", jobs: 500, failed: 0 }],

@@ -24,20 +24,28 @@ const RULES: readonly [LimitKind, Partial<Figures>, Partial<Figures>, LimitKind]
     "few jobs",
     { tailMs: 15_000, busyPart: 0.7 },
     { tailMs: 14_999, busyPart: 0.7 },
-    "transfer",
+    "several",
   ],
   ["unknown", { busyPart: undefined }, { busyPart: 0.9 }, "slots"],
-  ["few jobs", { records: 7, busyPart: 0.5 }, { records: 8, busyPart: 0.5 }, "transfer"],
+  ["few jobs", { records: 7, busyPart: 0.5 }, { records: 8, busyPart: 0.5 }, "several"],
   ["few jobs", { records: 7, busyPart: 0.79 }, { records: 7, busyPart: 0.8 }, "slots"],
-  ["slots", { busyPart: 0.8 }, { busyPart: 0.79 }, "transfer"],
+  ["slots", { busyPart: 0.8 }, { busyPart: 0.79 }, "several"],
   ["waiting in jobs", { cpuPart: 0.49 }, { cpuPart: 0.5 }, "slots"],
   [
     "inputs",
     { busyPart: 0.3, waitingPerSlot: 0.49 },
     { busyPart: 0.3, waitingPerSlot: 0.5 },
-    "transfer",
+    "several",
   ],
-  ["short jobs", { busyPart: 0.3, medianMs: 1.9 }, { busyPart: 0.3, medianMs: 2 }, "transfer"],
+  ["start", { headMs: 15_000, busyPart: 0.7 }, { headMs: 14_999, busyPart: 0.7 }, "several"],
+  ["start", { headMs: 20_000, busyPart: 0.65 }, { headMs: 20_000, busyPart: 0.63 }, "several"],
+  [
+    "transfer",
+    { bytesPerJob: 100_000, busyPart: 0.7 },
+    { bytesPerJob: 99_999, busyPart: 0.7 },
+    "several",
+  ],
+  ["short jobs", { busyPart: 0.3, medianMs: 1.9 }, { busyPart: 0.3, medianMs: 2 }, "several"],
 ];
 
 for (const [kind, holds, holdsNot, other] of RULES) {
@@ -50,6 +58,18 @@ for (const [kind, holds, holdsNot, other] of RULES) {
 test("beside failures, a report says what limits the run otherwise", () => {
   const limits = limitsOf(figuresWith({ nodes: NODES, memoryKills: 100, failed: 900 }));
   assert.deepEqual(limits.map(({ kind }) => kind), ["node", "memory", "failures", "slots"]);
+});
+
+test("jobs that compute for little of their time are named beside any other limit", () => {
+  const kindsOf = (cpuPart: number) =>
+    limitsOf(figuresWith({ busyPart: 0.7, cpuPart })).map(({ kind }) => kind);
+  assert.deepEqual(kindsOf(0.49), ["several", "waiting in jobs"]);
+  assert.deepEqual(kindsOf(0.5), ["several"]);
+});
+
+test("where all jobs crashed, nobody is told that their times are not known", () => {
+  const limits = limitsOf(figuresWith({ failed: 1000, busyPart: undefined }));
+  assert.deepEqual(limits.map(({ kind }) => kind), ["failures"]);
 });
 
 test("the sentence on what limits a run says by how much, and what to do", () => {
@@ -76,4 +96,12 @@ test("the sentence on what limits a run says by how much, and what to do", () =>
     lineOf({ failed: 600, topReason: { reason: "a\u202eb", jobs: 600 } }),
     /^600 of 1,000 jobs failed, all with "a b":/,
   );
+});
+
+test("each limit has a sentence of its own", () => {
+  const sentences = new Map(RULES.map(([kind, holds]) => {
+    const figures = figuresWith(holds);
+    return [kind, limitText(limitsOf(figures)[0]!, figures).what.replace(/\d[\d.,]*/g, "N")];
+  }));
+  assert.equal(new Set(sentences.values()).size, sentences.size);
 });

@@ -131,6 +131,32 @@ test("failures are grouped by reason, with the nodes on which jobs failed, howev
   assert.equal(limitOf(one), "node");
 });
 
+test("slots count from when a worker joins until it leaves or its run ends", async () => {
+  const joined = (node: string, slots: number, ms: number) =>
+    journalLine({ worker: "joined", node, address: `${node}:7433`, slots, at: BEGUN_AT + ms });
+  const reason = "connection reset";
+  const report = await reportOfRuns([
+    journalLine({ run: "begun", at: BEGUN_AT }),
+    joined("a", 4, 0),
+    joined("b", 2, 1000),
+    journalLine({ worker: "left", node: "b", address: "b:7433", reason, at: BEGUN_AT + 3000 }),
+    joined("a", 6, 4000), // it has come back, and nobody has seen it leave
+    journalLine({ run: "ended", at: BEGUN_AT + 5000 }),
+    journalLine({ run: "begun", at: BEGUN_AT + DAY_MS }),
+    joined("a", 4, DAY_MS),
+    journalLine({ run: "ended", at: BEGUN_AT + DAY_MS + 1000 }),
+  ]);
+  assert.deepEqual([report.capacityMs, report.slotsMax], [22_000 + 4_000 + 4_000, 6]);
+  assert.equal(sum(report.series.capacityMs), report.capacityMs);
+  assert.deepEqual(
+    report.nodes.map(({ name, slots, left, leftReason }) => [name, slots, left, leftReason]),
+    [
+      ["a", 6, 0, ""],
+      ["b", 2, 1, reason],
+    ],
+  );
+});
+
 test("one long job at the end is what limits a run, and it is named", async () => {
   const runMs = (job: number) => job === 990 ? 20_000 : 100;
   const report = await reportOfRuns(journalOf({ ...PLAN, runMs }));
@@ -153,8 +179,8 @@ test("inputs that come slowly are what limits a run, and so are short jobs", asy
     journalOf({ ...PLAN, jobs: 5000, runMs: () => 0.02, gapMs: 0.2 }),
   );
   assert.equal(limitOf(short), "short jobs");
-  const far = await reportOfRuns(journalOf({ ...PLAN, runMs: () => 5, gapMs: 20 }));
-  assert.equal(limitOf(far), "transfer");
+  const far = await reportOfRuns(journalOf({ ...PLAN, runMs: (job) => 3 + job % 5, gapMs: 20 }));
+  assert.equal(limitOf(far), "several");
   const few = await reportOfRuns(journalOf({ ...PLAN, jobs: 7, nodes: 5 }));
   assert.equal(limitOf(few), "few jobs");
 });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { REPORT_START, reportPage } from "../../report/page/report_page.ts";
 import type { Report } from "../../report/report.ts";
+import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 import { journalLine, journalOf, type RunPlan } from "./generated_journal.ts";
 import { reportOfRuns } from "./reports.ts";
@@ -78,4 +80,33 @@ test("each chart has its numbers as a table", async () => {
   const charts = page.match(/data-chart="\w+" role="img" aria-label="/g) ?? [];
   assert.equal(charts.length, 6);
   assert.equal(page.match(/<summary>The numbers as a table<\/summary>/g)?.length, 6);
+});
+
+test("whatever the lines of a journal say, there is a page", async () => {
+  const [number, text] = [fc.oneof(fc.double(), fc.integer()), fc.string({ unit: "binary" })];
+  const any = fc.oneof(number, text, fc.jsonValue());
+  const time = fc.oneof(fc.integer({ min: 1e12, max: 2e12 }), fc.double({ noNaN: true }), any);
+  const job = fc.record({
+    input: fc.oneof(text, any),
+    state: fc.constantFrom("done", "failed", "other"),
+    ...{ error: any, cause: any, printed: fc.oneof(fc.array(any), any), node: any, worker: any },
+    ...{ slot: fc.oneof(fc.nat(9), any), queuedAt: time, startedAt: time, endedAt: time },
+    ...{ answeredAt: time, runMs: any, cpuMs: any, memoryBytes: any, bytesIn: any, queueMs: any },
+  }, { requiredKeys: ["input", "state"] });
+  const run = fc.record({ run: fc.constantFrom("begun", "ended"), at: time });
+  const worker = fc.record({
+    worker: fc.constantFrom("joined", "left"),
+    ...{ node: any, address: any, slots: any, reason: any, at: time },
+  }, { requiredKeys: ["worker"] });
+  const lines = fc.array(fc.oneof(job, run, worker), { maxLength: 30 });
+  await fc.assert(
+    fc.asyncProperty(lines, async (all) => {
+      const report = await reportOfRuns(all.map((fields) => journalLine(fields)));
+      const page = reportPage(report, ABOUT);
+      assert.doesNotMatch(page.replace(/<script[^]*?<\/script>/g, ""), /NaN|Infinity|undefined/);
+      const data = /<script type="application\/json" id="data">(.*?)<\/script>/.exec(page)?.[1];
+      JSON.parse(data ?? "");
+    }),
+    runs(100),
+  );
 });

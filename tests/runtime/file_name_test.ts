@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import {
   bytesOfName,
   isUtf8Name,
@@ -10,6 +9,7 @@ import {
   nameOfBytes,
   shownName,
 } from "../../runtime/file_name.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 
 /** Bytes that are often nearly UTF-8. */

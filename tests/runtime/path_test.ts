@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import posix from "node:path";
 import process from "node:process";
-import fc from "fast-check";
 import { bytesOfName, nameOfBytes } from "../../runtime/file_name.ts";
 import { basename, dirname, join, normalize, relative, resolve } from "../../runtime/path.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 
 /** A path, as text that has one character for each byte. */

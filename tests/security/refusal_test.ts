@@ -1,7 +1,6 @@
 /** Why a peer's certificate is refused: one sentence that says which of many reasons it is. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { BACKDATED_MS, rotateKey, VALID_MS } from "../../security/key_maker.ts";
 import {
   type CertificateContent,
@@ -16,6 +15,7 @@ import { thisMachine } from "../../security/machine_name.ts";
 import { OIDS } from "../../security/oids.ts";
 import { otherRole, type Role, ROLE_USAGES, ROLES } from "../../security/role.ts";
 import { signerOf } from "../../security/signer.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { after, at, KeyFolder, keyOf, leafOf, TODAY } from "./keys.ts";
 

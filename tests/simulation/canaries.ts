@@ -54,6 +54,13 @@ export const CANARIES: readonly Canary[] = [
     isSlow: true,
   },
   {
+    name: "a worker's times are believed",
+    file: "controller/cluster/worker_meter.ts",
+    text: "const startedAtMs = Math.max(startUs / 1000 + aheadMs, job.sentAtMs);",
+    by: "const startedAtMs = startUs / 1000 + aheadMs;",
+    seeds: 20,
+  },
+  {
     name: "slot leak",
     file: "worker/slots/slot.ts",
     text: "cause, lastStarted);\n    void this.#bringUp();",
@@ -147,7 +154,15 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/workers/version_negotiation.ts",
     text: "this.#hasAgreedOnLatest ? UNANSWERED_AFTER_AGREEMENT_MAX : UNANSWERED_MAX",
     by: "UNANSWERED_MAX",
-    from: 3,
+    from: 81,
+    seeds: 1,
+  },
+  {
+    name: "uses a worker with version 1 after two offers of version 2 without an answer",
+    file: "controller/workers/version_negotiation.ts",
+    text: "const UNANSWERED_MAX = 3;",
+    by: "const UNANSWERED_MAX = 2;",
+    from: 406753,
     seeds: 1,
   },
   {
@@ -155,7 +170,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/cluster/endpoints.ts",
     text: "if (other.endpoint === id) jobs.onHung(other.job, unlimited);",
     by: "void unlimited;",
-    from: 100,
+    from: 150,
     seeds: 1,
   },
   {
@@ -163,7 +178,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/cluster/lost_jobs.ts",
     text: "const unfit = mayHang ? unlimited?.() : undefined;",
     by: "const unfit = undefined;",
-    from: 100,
+    from: 150,
     seeds: 1,
   },
 ];

@@ -5,9 +5,12 @@ import { skipFinishedIn } from "../../controller/inputs/skip.ts";
 import type { ReadyTask, Source } from "../../controller/inputs/source.ts";
 import { SinkError } from "../../controller/output/directory_sink.ts";
 import { OutputFolder } from "../../controller/output/output_folder.ts";
+import { OutputPack } from "../../controller/output/output_pack.ts";
+import type { Outputs } from "../../controller/output/outputs.ts";
 import type { Resume } from "../../controller/output/resume.ts";
+import { tarFormat } from "../../controller/output/tar_format.ts";
 import { Run, type RunStatus } from "../../controller/run.ts";
-import type { Address } from "../../runtime/ports.ts";
+import type { Address, Runtime } from "../../runtime/ports.ts";
 import type { CoreImage } from "../../controller/workers/core_image.ts";
 import { silentLog } from "../../system/log.ts";
 import { MemoryDisk } from "../lib/memory_files.ts";
@@ -17,7 +20,8 @@ import type { Host, Network } from "./network.ts";
 import type { RunPlan } from "./plan.ts";
 import { SimulatedProcess } from "./process.ts";
 import type { Random } from "./random.ts";
-import { JOURNAL, OUTPUTS, RunCheck } from "./run_check.ts";
+import { OUTPUTS, PACK } from "./outputs_on_disk.ts";
+import { RunCheck } from "./run_check.ts";
 import type { Timeline } from "./timeline.ts";
 import { VersionCheck } from "./version_check.ts";
 
@@ -39,8 +43,7 @@ export type Tell = (text: string) => void;
 export class Controller {
   readonly host: Host;
   readonly check: RunCheck;
-  /** Of the current start. */
-  versions = new VersionCheck();
+  readonly versions: VersionCheck;
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #workers: readonly Address[];
@@ -61,17 +64,19 @@ export class Controller {
     random: Random,
     readonly plan: RunPlan,
     workers: readonly Address[],
+    versions: VersionCheck,
     tell: Tell,
   ) {
+    this.versions = versions;
     this.#timeline = timeline;
     this.#random = random;
     this.#workers = workers;
     this.#tell = (text) => tell(`${plan.name}: ${text}`);
     this.#core = simulatedCore(plan.core);
     this.#disk.isRecording = false;
-    this.#disk.files.makeFolderSync(`${OUTPUTS}/.distcomp`);
     this.host = network.host(plan.name, NEAR, this.#disk);
     this.check = new RunCheck(this.#disk, plan, this.#core.name);
+    this.#disk.files.makeFolderSync(this.check.outputs.stateFolder);
   }
 
   get isComplete(): boolean {
@@ -101,18 +106,19 @@ export class Controller {
     this.starts += 1;
     this.#tell(`start ${this.starts}`);
     this.check.onStart();
-    this.versions = new VersionCheck();
+    this.versions.onStart();
     const process = this.#process = new SimulatedProcess(this.#timeline, this.host, this.#random, {
       diskMsMax: this.plan.diskMsMax,
     });
     void this.#complete(process).catch((error) => this.#error ??= error);
   }
 
-  /** It is killed. `isTorn`: its journal loses some of the bytes that were written last. */
+  /** It is killed. `isTorn`: its journal, and perhaps its pack, loses some of the bytes that were written last. */
   kill(isTorn: boolean): void {
     if (!this.#process) return;
     this.#process.kill();
-    if (isTorn) this.#tearJournal();
+    if (isTorn) this.#tear(this.check.outputs.journal);
+    if (isTorn && this.plan.isPack && this.#random.chance(0.5)) this.#tear(PACK);
     this.#end("killed");
   }
 
@@ -138,9 +144,9 @@ export class Controller {
     this.#timeline.after(ms, () => this.#disk.freeBytes = Infinity);
   }
 
-  #tearJournal(): void {
-    const bytes = this.#disk.bytes(JOURNAL)?.byteLength ?? 0;
-    this.#disk.cut(JOURNAL, this.#random.integer(0, bytes));
+  #tear(path: string): void {
+    const bytes = this.#disk.bytes(path)?.byteLength ?? 0;
+    this.#disk.cut(path, this.#random.integer(0, bytes));
   }
 
   async #complete(process: SimulatedProcess): Promise<void> {
@@ -157,13 +163,8 @@ export class Controller {
   async #runOnce(process: SimulatedProcess): Promise<string> {
     const { runtime } = process;
     const core = this.#core;
-    const options = { core: core.key, fresh: false, retryFailed: false };
-    const { sink, journal, resume } = await OutputFolder.openLocked(
-      runtime,
-      OUTPUTS,
-      options,
-      LOCK,
-    );
+    const outputs = await this.#openOutputs(runtime);
+    const { sink, journal, resume } = outputs;
     const { timeMs, retries, crashLimit, compression = "auto" } = this.plan;
     const run = this.#run = new Run({
       runtime,
@@ -178,9 +179,16 @@ export class Controller {
       skipsExpected: resume?.skipsExpected ?? 0,
     });
     await run.complete();
+    await outputs.tidy?.();
     this.check.onComplete(run.status);
     this.completeAtMs = this.#timeline.nowMs;
     return "complete";
+  }
+
+  async #openOutputs(runtime: Runtime): Promise<Outputs> {
+    const options = { core: this.#core.key, fresh: false, retryFailed: false };
+    if (!this.plan.isPack) return await OutputFolder.openLocked(runtime, OUTPUTS, options, LOCK);
+    return await OutputPack.openLocked(runtime, PACK, { ...options, format: tarFormat() }, LOCK);
   }
 
   #source(resume: Resume | undefined): Source {

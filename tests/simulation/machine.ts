@@ -96,7 +96,8 @@ export class Machine {
     this.#process = process;
     const { runtime } = process;
     const { slots } = this.plan;
-    const worker = await Worker.start(runtime, { slots, folder: FOLDER, log: silentLog });
+    const options = { slots, folder: FOLDER, log: silentLog, name: this.plan.name };
+    const worker = await Worker.start(runtime, options);
     this.#worker = worker;
     if (this.#dials.length === 0) {
       void acceptControllers(worker, runtime.listen(this.address));
@@ -136,10 +137,10 @@ export class Machine {
 
   #spawn(worker: SimulatedProcess, command: readonly string[]): SimulatedSlot {
     const [socketPath = "", start = ""] = command.slice(-2);
-    const { number, ticket }: SlotStart = JSON.parse(start);
+    const { number, ticket, slot: index }: SlotStart = JSON.parse(start);
     const shared = this.host.disk.bytes(`${socketPath}-${number}`);
     if (!shared) throw new Error("a slot has no shared memory");
-    const slot = new SimulatedSlot(this.#timeline, worker, ++this.#lastPid, shared, {
+    const slot = new SimulatedSlot(this.#timeline, worker, ++this.#lastPid, index, shared, {
       ...this.plan,
       refusal: () => this.#refusals-- > 0 ? "worker_init returned 7" : undefined,
       durationOf: (job) => this.#durationOf(job),

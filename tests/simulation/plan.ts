@@ -89,6 +89,8 @@ export interface RunPlan {
   readonly diskMsMax: number;
   /** How many workers that cannot be told a time limit a job may hang, if that is known. */
   readonly hangsMax?: number;
+  /** Whether its outputs go into a pack instead of a folder. */
+  readonly isPack?: boolean;
   /** When it compresses what goes over the network. Default: `auto`. */
   readonly compression?: CompressionMode;
 }
@@ -271,6 +273,9 @@ function hangingJobsPlan(seed: number): Plan {
   return { seed, machines, runs: [{ ...run, jobs, timeMs, hangsMax: 1 }], faults: [], calmAtMs: 0 };
 }
 
+/** One in so many simulations has packs. No other seed draws other numbers for that. */
+const PACKS_EVERY = 3;
+
 /** When runs compress, by their seeds. */
 const COMPRESSIONS: readonly CompressionMode[] = ["always", "auto", "never"];
 
@@ -299,6 +304,7 @@ export function planFrom(seed: number, scale: Scale): Plan {
       (_, index) => ({
         ...drawRun(index, isSteady ? STEADY_RUN : limits, slots, random),
         compression: COMPRESSIONS[seed % COMPRESSIONS.length] ?? "auto",
+        isPack: seed % PACKS_EVERY === 1,
       }),
     ),
     faults: Array.from({ length: faults }, () => ({

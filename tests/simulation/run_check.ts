@@ -8,26 +8,30 @@ import type { JobCounts } from "../../controller/tally.ts";
 import type { SourceTask } from "../../controller/inputs/source.ts";
 import type { MemoryDisk } from "../lib/memory_files.ts";
 import { outputOf, type PlannedJob } from "./jobs.ts";
+import { filesOn, type OutputsOnDisk, packOn, type RecordedPlace } from "./outputs_on_disk.ts";
 import type { RunPlan } from "./plan.ts";
-
-/** The output folder, and its journal. */
-export const OUTPUTS = "/out";
-export const JOURNAL = `${OUTPUTS}/.distcomp/jobs.jsonl`;
 
 /** From then on a good job may be blamed. */
 const KILLS_EXCUSED = 3;
 const FAULTS_EXCUSED = 10;
 
 /** A line of the journal, as far as the checks read it. */
-interface Line {
+interface Line extends RecordedPlace {
   readonly input?: string;
   readonly state?: "done" | "failed";
   readonly attempt?: number;
+  readonly queuedAt?: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly runMs?: number;
+  readonly slot?: number;
 }
 
 /** The checks of one run, over all its starts. */
 export class RunCheck {
   readonly #disk: MemoryDisk;
+  readonly outputs: OutputsOnDisk;
+  readonly #isPack: boolean;
   readonly #jobs: readonly PlannedJob[];
   readonly #core: string;
   readonly #hangsMax: number;
@@ -46,7 +50,10 @@ export class RunCheck {
   /** How often something went wrong. */
   faults = 0;
 
-  constructor(disk: MemoryDisk, { jobs, hangsMax = Infinity }: RunPlan, core: string) {
+  constructor(disk: MemoryDisk, plan: RunPlan, core: string) {
+    const { jobs, hangsMax = Infinity, isPack = false } = plan;
+    this.#isPack = isPack;
+    this.outputs = isPack ? packOn(disk) : filesOn(disk);
     this.#hangsMax = hangsMax;
     this.#core = core;
     this.#disk = disk;
@@ -61,10 +68,10 @@ export class RunCheck {
     this.#committed.clear();
     this.#recorded.clear();
     this.#finishedBefore = new Set();
-    for (const [input, { state }] of this.#lastLines()) {
+    for (const [input, line] of this.#lastLines()) {
       const job = this.#jobs[Number(input)] as PlannedJob;
-      const hasOutput = this.#hasOutput(job);
-      if (state === "done" ? hasOutput : !this.#disk.bytes(pathOf(job))) {
+      const hasOutput = this.#hasOutput(job, line);
+      if (line.state === "done" ? hasOutput : !this.outputs.of(input, line)) {
         this.#finishedBefore.add(input);
       }
     }
@@ -98,43 +105,54 @@ export class RunCheck {
     const lines = this.#lastLines();
     const counts = { done: 0, failed: 0 };
     for (const job of this.#jobs) {
-      const state = lines.get(String(job.index))?.state;
-      assert(state, `job ${job.index} has no record`);
-      counts[state] += 1;
-      this.#checkEnd(job, state);
+      const line = lines.get(String(job.index));
+      assert(line?.state, `job ${job.index} has no record`);
+      counts[line.state] += 1;
+      this.#checkEnd(job, line);
     }
     assert.deepEqual({ done, failed }, counts, "the run counts what its journal says");
     const left = this.#disk.paths.filter((path) => path.includes("unfinished-"));
     assert.deepEqual(left, [], "no temporary file is left");
+    const named = [...lines].filter(([, { state }]) => state === "done").map(([input]) => input);
+    // Of a line that is damaged nobody knows which entry it was about.
+    this.outputs.checkComplete(new Set(named), this.#hasDamagedLines);
   }
 
-  #checkEnd(job: PlannedJob, state: "done" | "failed"): void {
+  #checkEnd(job: PlannedJob, line: Line): void {
     const { index, kind } = job;
-    if (state === "done") {
+    if (line.state === "done") {
       assert.equal(kind, "good", `job ${index} cannot succeed`);
-      assert(this.#hasOutput(job), `the output of job ${index} is wrong`);
+      assert(this.#hasOutput(job, line), `the output of job ${index} is wrong`);
     } else {
       assert(kind !== "good" || this.#isExcused(job), `job ${index} failed, but is good`);
-      assert(!this.#disk.bytes(pathOf(job)), `job ${index} failed, but has an output`);
+      assert(!this.outputs.of(String(index), line), `job ${index} failed, but has an output`);
     }
   }
 
   #onOperation(operation: string, path: string, content: Uint8Array | undefined): void {
-    if (operation === "append" && path === JOURNAL && content) return this.#onAppended(content);
-    if (operation !== "rename" || path.includes("/.distcomp/")) return;
-    const input = path.slice(OUTPUTS.length + 1);
+    const isJournal = path === this.outputs.journal;
+    if (operation === "append" && isJournal && content) return this.#onAppended(content);
+    const input = this.outputs.committedBy(operation, path);
+    if (input === undefined) return;
     assert(!this.#committed.has(input), `the output of job ${input} is committed twice`);
     assert(!this.#finishedBefore.has(input), `the output of job ${input} is replaced`);
     this.#committed.add(input);
   }
 
   #onAppended(content: Uint8Array): void {
-    for (const { input, state, attempt } of linesIn(new TextDecoder().decode(content))) {
+    for (const line of linesIn(new TextDecoder().decode(content))) {
+      const { input, state, attempt } = line;
       if (input === undefined || state === undefined || attempt === 0) continue;
-      if (this.#finishedBefore.has(input)) continue; // its record is written again, to be trusted from now on
+      if (this.#finishedBefore.has(input)) { // its record is written again, to be trusted from now on
+        assert(!this.#isPack, `job ${input} has two ends`); // what is in a pack is trusted
+        continue;
+      }
       assert(!this.#recorded.has(input), `job ${input} has two ends`);
       this.#recorded.add(input);
-      const isCommitted = this.#committed.has(input);
+      checkTimes(line);
+      const isCommitted = this.#isPack
+        ? this.#hasOutput(this.#jobs[Number(input)] as PlannedJob, line)
+        : this.#committed.has(input);
       assert(state === "failed" || isCommitted, `job ${input} has a record before its output`);
     }
   }
@@ -147,24 +165,35 @@ export class RunCheck {
     }
   }
 
-  #hasOutput(job: PlannedJob): boolean {
-    const found = this.#disk.bytes(pathOf(job));
+  #hasOutput(job: PlannedJob, line: Line): boolean {
+    const found = this.outputs.of(String(job.index), line);
     const expected = outputOf(job, this.#core);
     if (found?.byteLength !== expected.byteLength) return false;
     return found.every((byte, at) => byte === expected[at]);
   }
 
+  get #hasDamagedLines(): boolean {
+    const lines = this.#disk.text(this.outputs.journal)?.split("\n") ?? [];
+    return lines.some((line) => line !== "" && linesIn(line).length === 0);
+  }
+
   #lastLines(): Map<string, Line> {
     const lines = new Map<string, Line>();
-    for (const line of linesIn(this.#disk.text(JOURNAL) ?? "")) {
+    for (const line of linesIn(this.#disk.text(this.outputs.journal) ?? "")) {
       if (line.input !== undefined) lines.set(line.input, line);
     }
     return lines;
   }
 }
 
-function pathOf({ index }: PlannedJob): string {
-  return `${OUTPUTS}/${index}`;
+/** The times of a job follow each other, whatever its worker has said. Records have whole microseconds. */
+function checkTimes({ input, queuedAt, startedAt, endedAt, runMs, slot }: Line): void {
+  if (startedAt === undefined) return; // of version 1, or nobody has seen it run
+  const what = `job ${input} began at ${startedAt} and ended at ${endedAt}`;
+  assert(queuedAt !== undefined && endedAt !== undefined && runMs !== undefined, what);
+  assert(queuedAt <= startedAt + 0.001 && startedAt <= endedAt, what);
+  assert(Math.abs(endedAt - startedAt - runMs) < 0.01, what);
+  assert(slot === undefined || slot < 1000, `job ${input} ran in slot ${slot}`);
 }
 
 /** The lines that are whole. */

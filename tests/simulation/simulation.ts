@@ -15,6 +15,7 @@ import { type Fault, type Plan, REPAIR_MS_MAX, SLOT_STALL_MS_MAX } from "./plan.
 import { probe } from "./probe.ts";
 import { Random } from "./random.ts";
 import { Timeline } from "./timeline.ts";
+import { VersionCheck } from "./version_check.ts";
 
 /** How often what must hold at all times is checked. */
 const CHECK_MS = 500;
@@ -79,9 +80,12 @@ class Simulation {
     this.#network = new Network(this.#timeline, this.#random);
     this.#tell = (text) => tell(`${this.#timeline.nowMs.toFixed(1)} ms: ${text}`);
     const listening = plan.machines.filter(({ dials }) => !dials).map(workerAddress);
-    this.#controllers = plan.runs.map((run) =>
-      new Controller(this.#timeline, this.#network, this.#random, run, listening, this.#tell)
-    );
+    const latest = plan.machines.filter(({ manner }) => manner !== "version 1");
+    this.#controllers = plan.runs.map((run) => {
+      const versions = new VersionCheck(latest.map(({ name }) => name));
+      const parts = [this.#timeline, this.#network, this.#random] as const;
+      return new Controller(...parts, run, listening, versions, this.#tell);
+    });
     this.#machines = plan.machines.map((machine) => this.#machine(machine));
   }
 

@@ -11,7 +11,9 @@ import {
   FrameReader,
   int32,
   OK,
+  OK_WITH_USAGE,
   textOf,
+  u64,
   utf8,
 } from "../fixtures/peers/frames.ts";
 import { EXIT_CODE, jobOf, outputOf, type PlannedJob } from "./jobs.ts";
@@ -45,6 +47,7 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
   readonly #timeline: Timeline;
   readonly #worker: SimulatedProcess;
   readonly #habits: SlotHabits;
+  readonly #number: number;
   /** The memory that it shares with its worker. */
   readonly #shared: Float64Array;
   readonly #ended = Promise.withResolvers<ProcessEnd>();
@@ -62,13 +65,15 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
     timeline: Timeline,
     worker: SimulatedProcess,
     readonly pid: number,
+    slot: number,
     shared: Uint8Array<ArrayBuffer>,
     habits: SlotHabits,
   ) {
     this.#timeline = timeline;
     this.#worker = worker;
-    this.#shared = new Float64Array(shared.buffer, shared.byteOffset, 1);
+    this.#shared = new Float64Array(shared.buffer, shared.byteOffset, 6);
     this.#habits = habits;
+    this.#number = slot;
   }
 
   /** Connects to its worker under its ticket. */
@@ -177,15 +182,30 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
     const planned = jobOf(textOf(frame.payload.subarray(JOB_PREFIX_BYTES)));
     const job = this.#habits.alter(planned);
     const ms = job.kind === "hangs" ? Infinity : this.#habits.durationOf(job);
-    const end = this.#timeline.after(ms, () => this.#finish(frame, job));
+    const startedAtMs = this.#timeline.nowMs;
+    this.#shared[5] = 1000 * startedAtMs;
+    const end = this.#timeline.after(ms, () => this.#finish(frame, job, startedAtMs));
     this.#running = { job, end };
   }
 
-  #finish({ id }: Frame, job: PlannedJob): void {
+  #finish({ id }: Frame, job: PlannedJob, startedAtMs: number): void {
     if (this.isGone) return;
     if (job.kind === "crashes") return this.#exit({ signal: "SIGSEGV" });
     const exitCode = job.kind === "fails" ? EXIT_CODE : 0;
-    this.#send(OK, id, concat(int32(exitCode), blob(outputOf(job, this.#core))));
+    const result = concat(int32(exitCode), blob(outputOf(job, this.#core)));
+    this.#send(OK_WITH_USAGE, id, concat(this.#usage(job, startedAtMs), result));
     this.#startNext();
+  }
+
+  /** What the job has used. The core of every fifth job has written nonsense there. */
+  #usage({ index }: PlannedJob, startedAtMs: number): Uint8Array {
+    const startUs = 1000 * startedAtMs;
+    const runUs = Math.max(1, 1000 * (this.#timeline.nowMs - startedAtMs));
+    const slot = int32(this.#number);
+    if (index % 5 > 0) {
+      return concat(...[startUs, runUs, runUs, 4096].map((n) => u64(BigInt(Math.round(n)))), slot);
+    }
+    const nonsense = [0n, 1n, 2n ** 40n, 2n ** 64n - 1n][index % 4] as bigint;
+    return concat(...[nonsense, nonsense, nonsense, nonsense].map(u64), slot);
   }
 }

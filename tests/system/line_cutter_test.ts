@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { LineCutter } from "../../system/line_cutter.ts";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 
 test("lines and their places are the same however the bytes are cut, even if chunks are reused", () => {

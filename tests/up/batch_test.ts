@@ -108,6 +108,30 @@ test("after some workers that end at once, no more are submitted", async () => {
   await assert.rejects(workers.look(), BatchError);
 });
 
+test("workers that end at once count only if none has worked since", async () => {
+  const workers = workersThatGet([
+    "7",
+    "7_1|FAILED|0:01|1:00:00\n7_2|FAILED|0:00|1:00:00\n7_3|RUNNING|1:00|1:00:00\n7_4|RUNNING|1:00|1:00:00\n",
+    "7_3|COMPLETED|2:00|1:00:00\n7_4|FAILED|0:01|1:00:00\n",
+  ]);
+  await workers.submit(4);
+  await workers.look();
+  await workers.look();
+  assert.equal(workers.alive, 0);
+});
+
+test("more workers than fit in one array are submitted as several", async () => {
+  const sizes: string[] = [];
+  const run: RunCommand = (command) => {
+    sizes.push(command.find((part) => part.startsWith("--array=")) ?? "none");
+    return Promise.resolve({ end: { exitCode: 0 }, stdout: `${sizes.length}`, stderr: "" });
+  };
+  const workers = new BatchWorkers(slurm, run, "script", []);
+  await workers.submit(slurm.arrayMax + 1);
+  assert.deepEqual(sizes, [`--array=1-${slurm.arrayMax}`, "--array=1-1"]);
+  assert.equal(workers.alive, slurm.arrayMax + 1);
+});
+
 test("a batch system that is not there, and one that refuses, are one line", async () => {
   const missing = new BatchWorkers(
     slurm,

@@ -1,8 +1,8 @@
 /** Lists of hosts. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { HostListError, parseHosts } from "../../up/host_list.ts";
+import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 

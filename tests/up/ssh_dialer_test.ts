@@ -43,6 +43,29 @@ test("an ssh that cannot be started says so, and is not tried again soon", async
   });
 });
 
+test("a host that does not answer is given up after a minute, and its ssh is ended", async () => {
+  const clock = new VirtualClock();
+  const { process } = new Node();
+  const killed = Promise.withResolvers<null>();
+  const dialer = new SshDialer({
+    clock,
+    executables: () => Promise.resolve([]),
+    start: () => ({
+      ...process,
+      stream: { ...process.stream, read: () => killed.promise },
+      kill: () => killed.resolve(null),
+    }),
+  });
+  const failed = assert.rejects(
+    dialer.dial({ kind: "ssh", target: "node" }),
+    /^Error: no answer within 60 s$/,
+  );
+  await clock.advance(59_000);
+  await clock.advance(1_000);
+  await failed;
+  assert.equal(clock.timers, 0);
+});
+
 test("nodes are dialed in turn, and never more than eight of them at once", async () => {
   const starting: Node[] = [];
   let started = 0;

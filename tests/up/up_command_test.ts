@@ -27,6 +27,12 @@ test("up says in one line what is wrong", async () => {
     [["systemd", "--user", "a\nExecStart=/bin/x"], 2, /--user must be the name of a user/],
     [["k8s", "--key", "missing"], 3, /There is no key "missing"/],
     [["slurm", "2", "--executable", "/x"], 3, /Cannot run sbatch: /],
+    [
+      ["ssh", "a", "--executable", "/etc/passwd"],
+      2,
+      /executable "\/etc\/passwd": permission denied/,
+    ],
+    [["ssh", "a", "--executable", "/bin/true"], 2, /executable "\/bin\/true": it is not distcomp/],
   ];
   for (const [args, status, message] of wrong) {
     const env = { PATH: "/nowhere" };
@@ -44,7 +50,9 @@ test("up ssh says once what is wrong with a node that it tries again and again",
     `#!/bin/sh\necho x >>'${tries}'\necho "connect to host a: Connection refused" >&2\nexit 255\n`;
   await chmod(await workspace.write("bin/ssh", script), 0o755);
   const env = { PATH: `${workspace.at("bin")}:/usr/bin:/bin` };
-  await using up = await workspace.start(["up", "ssh", "a", "--executable", tries], { env });
+  const executable = await workspace.write("distcomp", "#!/bin/sh\necho 1.2.3\n");
+  await chmod(executable, 0o755);
+  await using up = await workspace.start(["up", "ssh", "a", "--executable", executable], { env });
   const count = async () => (await readFile(tries, "utf8")).length / "x\n".length;
   await eventually("it has tried four times", async () => await count() >= 4);
   up.signal("SIGINT");

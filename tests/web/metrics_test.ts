@@ -3,22 +3,39 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { Counter, Gauge, Registry } from "prom-client";
+import { PROMETHEUS_TYPE, PrometheusText } from "../../web/prometheus_text.ts";
 import { metricsOf } from "../../web/metrics.ts";
 import { test } from "../lib/test.ts";
 import { fakeRun, fakeWorker } from "../watch/fake_snapshots.ts";
 
 const DOCS = fileURLToPath(new URL("../../docs/", import.meta.url));
 
-test("the figures of a run are in the text format of Prometheus", async () => {
-  const { type, text } = await metricsOf(fakeRun({ workers: 2, slots: 4 }));
-  assert.equal(type, "text/plain; version=0.0.4; charset=utf-8");
+test("the text is the one that Prometheus' own client writes", async () => {
+  const registry = new Registry();
+  const own = new PrometheusText();
+  const registers = [registry];
+  const help = "Some help";
+  const gauge = new Gauge({ name: "a_gauge", help, labelNames: ["one", "two"], registers });
+  for (const [value, one] of [[1, "x"], [-0.25, 'a "b"\\c\nd'], [1e21, "é"]] as const) {
+    gauge.set({ one, two: "" }, value);
+    own.gauge("a_gauge", help, value, { one, two: "" });
+  }
+  new Counter({ name: "a_counter", help, registers }).inc(12345678901);
+  own.counter("a_counter", help, 12345678901);
+  assert.equal(own.text, await registry.metrics());
+  assert.equal(PROMETHEUS_TYPE, registry.contentType);
+});
+
+test("the figures of a run are in the text format of Prometheus", () => {
+  const text = metricsOf(fakeRun({ workers: 2, slots: 4 }));
   assert.match(text, /^# TYPE distcomp_jobs_done_total counter\ndistcomp_jobs_done_total 61250$/m);
   assert.match(text, /^distcomp_worker_slots\{worker="node2",address="node2:7433"\} 4$/m);
   assert.match(text, /^distcomp_failures\{reason="crashed: SIGSEGV"\} 12$/m);
 });
 
-test("the figures of a worker are its own", async () => {
-  const { text } = await metricsOf(fakeWorker());
+test("the figures of a worker are its own", () => {
+  const text = metricsOf(fakeWorker());
   assert.match(
     text,
     /^distcomp_info\{kind="worker",software="distcomp 0.1.0",.*node="node1"\} 1$/m,
@@ -27,29 +44,29 @@ test("the figures of a worker are its own", async () => {
   assert.doesNotMatch(text, /distcomp_workers/);
 });
 
-test("names of workers and reasons cannot break out of their labels", async () => {
+test("names of workers and reasons cannot break out of their labels", () => {
   const evil = 'x"} 1\ndistcomp_jobs_done_total{a="\\';
   const run = fakeRun({ workers: 1 });
   const [worker] = run.workers;
   assert.ok(worker);
-  const { text } = await metricsOf({ ...run, workers: [{ ...worker, name: evil }] });
+  const text = metricsOf({ ...run, workers: [{ ...worker, name: evil }] });
   assert.match(text, /worker="x\\"\} 1\\ndistcomp_jobs_done_total\{a=\\"\\\\"/);
   assert.equal(text.match(/^distcomp_jobs_done_total/gm)?.length, 1);
 });
 
-test("a run with thousands of workers and reasons has a bounded number of series", async () => {
+test("a run with thousands of workers and reasons has a bounded number of series", () => {
   const failures = Array.from({ length: 500 }, (_, index) => ({
     reason: `reason ${index}`,
     jobs: 1,
     names: [],
   }));
-  const { text } = await metricsOf(fakeRun({ workers: 5_000, slots: 1 }, { failures }));
+  const text = metricsOf(fakeRun({ workers: 5_000, slots: 1 }, { failures }));
   assert.ok(text.split("\n").length < 1_700);
 });
 
-test("the dashboard and the page on watching name only figures that there are", async () => {
-  const { text: ofRun } = await metricsOf(fakeRun());
-  const { text: ofWorker } = await metricsOf(fakeWorker());
+test("the dashboard and the page on watching name only figures that there are", () => {
+  const ofRun = metricsOf(fakeRun());
+  const ofWorker = metricsOf(fakeWorker());
   const known = new Set(`${ofRun}${ofWorker}`.match(/^distcomp_\w+/gm));
   for (const file of ["grafana.json", "watching.md"]) {
     const named = readFileSync(DOCS + file, "utf8").match(/\bdistcomp_\w+/g) ?? [];

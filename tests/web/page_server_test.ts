@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
 import type { Snapshot } from "../../watch/snapshot.ts";
+import { Pace } from "../../web/pace.ts";
 import { PageServer } from "../../web/server.ts";
 import { type Answer, get, writeText } from "../lib/http_client.ts";
 import { MemoryNetwork } from "../lib/memory_network.ts";
@@ -138,6 +139,9 @@ test("who asks too often waits for the answers", async () => {
   assert.equal(answered, 40);
   await page.network.clock.advance(5_000);
   await asking;
+  const pace = new Pace({ burst: 20, perSecond: 4 }, 0);
+  const afterAnHour = Array.from({ length: 21 }, () => pace.take(3_600_000));
+  assert.deepEqual(afterAnHour, [...Array(20).fill(0), 250], "what was not asked is not saved up");
 });
 
 test("connections that show nothing make way for new ones, and those of a page stay", async () => {
@@ -146,10 +150,15 @@ test("connections that show nothing make way for new ones, and those of a page s
   const mine = await page.dial();
   const state = () => get(mine, `${folder}api/snapshot`, { Cookie: cookie });
   assert.equal((await state()).status, 200);
+  let open = 0;
   for (let second = 0; second < 10; second += 1) {
-    for (let dialed = 0; dialed < 20; dialed += 1) await page.dial();
+    for (let dialed = 0; dialed < 20; dialed += 1) {
+      open += 1;
+      void (await page.dial()).read(new Uint8Array(1)).then(() => open -= 1);
+    }
     await page.network.clock.advance(1_000);
     assert.equal((await state()).status, 200);
+    assert.ok(open < 64, `${open} connections`);
   }
   assert.equal((await page.get("/")).status, 401);
 });

@@ -1,7 +1,7 @@
 /** A page that other machines can reach: TLS with the key's certificate, and browsers that have one of it. */
 
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { get as getPlain, type IncomingMessage } from "node:http";
 import { get as getSecure, type RequestOptions } from "node:https";
 import { detectRuntime } from "../../runtime/detect.ts";
@@ -42,6 +42,26 @@ test("who has a certificate of the key for controllers needs no token; nobody el
   assert.equal((await asking(key, "controller")).statusCode, 200);
   assert.equal((await asking(key, "worker")).statusCode, 401);
   assert.equal((await asking(await keyOf(Date.now()), "controller")).statusCode, 401);
+});
+
+test("with what distcomp key browser writes, a browser knows the page and is known by it", async () => {
+  await using page = await secured();
+  const { keys, port } = page;
+  const file = keys.at("browser.pem");
+  const args = ["key", "browser", file, "--key", keys.at("key")];
+  {
+    await using made = await Program.start(args);
+    assert.equal((await made.exited).code, 0, made.stderr);
+    assert.match(made.stdout, /^wrote certificates of the key .*\n.*openssl pkcs12 -export -in /);
+    await using again = await Program.start(args);
+    assert.equal((await again.exited).code, 2);
+    assert.match(again.stderr, /There is a file ".*" already/);
+  }
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  const text = await readFile(file, "utf8");
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g) ?? [];
+  const answer = await ask({ port, path: "/", ca: blocks.slice(1), cert: blocks[0], key: text });
+  assert.equal(answer.statusCode, 200);
 });
 
 test("who forgets the s in https is told", async () => {

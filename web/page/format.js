@@ -10,7 +10,11 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 /** Characters that are not seen or change the order of others: a name could pretend to be another one. */
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+// deno-lint-ignore no-control-regex -- control characters are what this finds
+const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]+/g;
+
+/** Bytes of a name that are not UTF-8. */
+const BYTES_ALONE = /[\udc80-\udcff]/gu;
 
 /**
  * `12,345`
@@ -78,11 +82,10 @@ export function formatTime(at) {
 }
 
 /**
- * A foreign text without characters that are not seen.
+ * A foreign text as one line: `caf\\xe9.txt`
  * @param {unknown} text
  */
 export function shown(text) {
-  return String(text ?? "").replace(HIDDEN, (character) => {
-    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
-  });
+  return String(text ?? "").replace(HIDDEN, " ")
+    .replace(BYTES_ALONE, (unit) => `\\x${(unit.charCodeAt(0) - 0xdc00).toString(16)}`);
 }

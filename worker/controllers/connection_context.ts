@@ -1,6 +1,6 @@
 /** What all connections of a worker share. */
 
-import type { WorkerDescription, WorkerLoad } from "../../protocol/mod.ts";
+import type { Uint64, WorkerDescription, WorkerLoad } from "../../protocol/mod.ts";
 import type { Turns } from "../../link/turns.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ContentStore } from "../cores/content_store.ts";
@@ -21,6 +21,8 @@ export interface ConnectionContext {
   readonly room: DiskRoom;
   readonly pace: MessagePace;
   readonly held: HeldBytes;
+  /** How much of a large payload one read may bring now. */
+  readonly largeReadBytesMax: () => number;
   /** When connections decompress what they receive. */
   readonly turns: Turns;
   readonly payloadBytesMax: number | undefined;
@@ -30,4 +32,6 @@ export interface ConnectionContext {
   readonly silentMsMax: number;
   describe(): WorkerDescription;
   load(): WorkerLoad;
+  /** The answer to a "state" as a whole frame. */
+  state(id: Uint64): Uint8Array<ArrayBuffer>;
 }

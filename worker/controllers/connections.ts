@@ -12,7 +12,7 @@ import { HeldBytes } from "./held_bytes.ts";
 import { MessagePace } from "./message_pace.ts";
 
 /** What the connections themselves bring into their context. */
-type OwnContext = "held" | "pace" | "turns";
+type OwnContext = "held" | "pace" | "turns" | "largeReadBytesMax";
 
 /** All connections of a worker. */
 export class Connections implements Iterable<Connection> {
@@ -29,8 +29,10 @@ export class Connections implements Iterable<Connection> {
       makeRoom: (host) => this.#makeRoom(host),
       onRefused: ({ peer }, reason) => this.#warn(peer, `refused ${peer}: ${reason}`),
     });
+    const held = new HeldBytes(() => [...this.#open].map(({ watch }) => watch));
     this.#shared = {
-      held: new HeldBytes(() => [...this.#open].map(({ watch }) => watch)),
+      held,
+      largeReadBytesMax: () => held.largeReadBytesMax,
       pace: new MessagePace(clock),
       turns: new Turns(),
     };

@@ -14,6 +14,15 @@ const HELD_BYTES_MAX = UNANSWERED_BYTES_MAX + 32 * 1024 * 1024;
 /** All are read again once they hold less than this fraction of it. */
 const RESUME_PART = 3 / 4;
 
+/**
+ * What large reads of all connections may bring in one turn of the event loop, which takes some milliseconds. Others
+ * wait for that at each step of each of their jobs. Up to four controllers read a mebibyte at once.
+ */
+const TURN_BYTES_MAX = 4 * (1024 * 1024 + 64 * 1024);
+
+/** A connection that holds more is likely to have large reads. */
+const LARGE_BYTES_MIN = 512 * 1024;
+
 /** How much may arrive between two looks. */
 const LOOK_EVERY_BYTES = 8 * 1024 * 1024;
 
@@ -31,9 +40,15 @@ export class HeldBytes {
   readonly #holders: () => Iterable<Holder>;
   #receivedBytes = 0;
   #isSqueezing = false;
+  #large = 0;
 
   constructor(holders: () => Iterable<Holder>) {
     this.#holders = holders;
+  }
+
+  /** How much of a large payload one read may bring now. */
+  get largeReadBytesMax(): number {
+    return Math.ceil(TURN_BYTES_MAX / Math.max(1, this.#large));
   }
 
   /** A connection has received bytes. */
@@ -46,6 +61,7 @@ export class HeldBytes {
   look(): void {
     this.#receivedBytes = 0;
     const holders = [...this.#holders()];
+    this.#large = holders.filter((holder) => holder.heldBytes > LARGE_BYTES_MIN).length;
     const heldBytes = holders.reduce((sum, holder) => sum + holder.heldBytes, 0);
     if (heldBytes > HELD_BYTES_MAX) this.#squeeze(holders);
     else if (this.#isSqueezing && heldBytes < RESUME_PART * HELD_BYTES_MAX) this.#release(holders);

@@ -31,6 +31,7 @@ const TICK_MS = 4;
 /** Messages for which files are looked at, or a core is hashed and tried: each takes a turn alone. */
 const COSTLY_TYPES: ReadonlySet<number> = new Set([
   MessageType.describe,
+  MessageType.state,
   MessageType.core,
   MessageType.choose,
   MessageType.setup,

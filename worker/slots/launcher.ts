@@ -119,7 +119,9 @@ export class Launcher {
     const setup = core && setupOf(core, sandbox !== undefined);
     const number = ++this.#lastNumber;
     const ticket = parseInt(this.#runtime.random.hex(TICKET_BYTES), 16);
-    const startedJob = new StartedJob(this.#runtime.files, sharedPath(socketPath, number), slot);
+    const path = sharedPath(socketPath, number);
+    const nowUs = () => this.#runtime.machineNowUs?.();
+    const startedJob = new StartedJob(this.#runtime.files, path, slot, nowUs);
     const memory = ProcessMemory.create(this.#runtime);
     const child = this.#start({ number, ticket, slot, startedJob, setup, memory });
     const process = new SlotProcess(child, events, {
@@ -187,6 +189,7 @@ export class Launcher {
     this.#descendants?.onStarted(number, group);
     this.#guardian?.onStarted(group);
     void process.exited.then(async () => {
+      startedJob.onEnded();
       this.#running.delete(process);
       this.#guardian?.onEnded(group);
       this.#descendants?.onEnded(number);

@@ -64,6 +64,16 @@ export function residentBytes(pid: number, outputBytes = 0): number | undefined 
   }
 }
 
+/** The most resident memory that a process had lately; `undefined` where the system does not report it. */
+export function peakBytes(pid: number): number | undefined {
+  try {
+    const kib = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return kib === undefined ? undefined : 1024 * Number(kib);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Formats bytes in the units in which limits are given. */
 function formatMemory(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -1,4 +1,4 @@
-/** Finds who gets the lines that a slot's process has printed. */
+/** Finds who gets the lines that a slot's process has printed, and what is known of its last job when it is lost. */
 
 import type { Pool } from "../../pool/pool.ts";
 import type { EndpointId } from "../../pool/types.ts";
@@ -23,9 +23,11 @@ export function printedTo(
       const core = processAt(endpoint)?.anyCore;
       if (!job && core) onCorePrinted?.(core, lines);
     },
-    onLastLines: (endpoint, dispatch, lines) => {
+    onLastLines: (endpoint, dispatch, lines, usage) => {
       const job = pool.jobAt(endpoint, dispatch)?.payload;
-      if (job?.state.name === "scheduled") job.source.printing.onLost(job, lines);
+      if (job?.state.name !== "scheduled") return;
+      job.usage = usage(job.peakBytes);
+      job.source.printing.onLost(job, lines);
     },
   };
 }

@@ -160,15 +160,15 @@ export class ProcessMemory {
     this.#closeIfUnused();
   }
 
-  /** The process is gone. The memory follows once nothing in it is needed. */
+  /** The process is gone. Each memory follows once nothing in it is needed: outputs may be unread for long. */
   onGone(): void {
     this.#isGone = true;
     this.#closeIfUnused();
   }
 
   #closeIfUnused(): void {
-    if (!this.#isGone || this.usedCount > 0) return;
-    this.#inputs.close();
-    this.#outputs.close();
+    if (!this.#isGone) return;
+    if (this.placedJobs === 0) this.#inputs.close();
+    if (this.#usedOutputs.size === 0) this.#outputs.close();
   }
 }

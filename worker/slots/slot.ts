@@ -24,8 +24,13 @@ export interface SlotEvents {
   onAnswer(endpoint: EndpointId, response: SlotResponse, lastLines?: Lines): void;
   /** Lines that a job has printed; id 0: no job. */
   onPrinted?(endpoint: EndpointId, job: DispatchId, lines: Lines): void;
-  /** The last lines of the job that a process started last, which is about to be lost. */
-  onLastLines?(endpoint: EndpointId, lastStarted: DispatchId, lines: Lines): void;
+  /** The last lines of the job that a process started last, which is about to be lost, and what it has used. */
+  onLastLines?(
+    endpoint: EndpointId,
+    lastStarted: DispatchId,
+    lines: Lines,
+    usage: (peakBytes?: number) => Uint8Array | undefined,
+  ): void;
   /**
    * The process has exited, is given up, or is replaced. `lastStarted`: the job that it started last, which it may
    * have answered.
@@ -237,7 +242,8 @@ export class Slot {
     const hasJob = lastStarted !== 0 && lastStarted !== this.#answered;
     if (hasJob && cause !== "terminated") launcher.jobs.onLost();
     this.#answered = undefined; // the ids of its next endpoint begin anew
-    events.onLastLines?.(endpoint, lastStarted, printed.lastLines);
+    const usage = (peakBytes?: number) => process.startedJob.usage(peakBytes);
+    events.onLastLines?.(endpoint, lastStarted, printed.lastLines, usage);
     events.onLost(endpoint, reason, cause, lastStarted);
     void this.#bringUp();
   }

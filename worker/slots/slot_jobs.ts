@@ -1,6 +1,6 @@
 /** Counts the jobs that slots have run, for people who look at a worker. */
 
-import { ResponseType } from "../../protocol/mod.ts";
+import { ResponseType, USAGE_BYTES } from "../../protocol/mod.ts";
 import type { SlotResponse } from "../job.ts";
 
 /** How the jobs have ended. An attempt that failed and is tried again counts as failed. */
@@ -14,10 +14,11 @@ export class SlotJobs implements JobCounts {
   done = 0;
   failed = 0;
 
-  /** A result begins with its exit code, a number of four bytes. */
+  /** A result begins with its exit code, a number of four bytes, or with what the job has used and then that. */
   onAnswer({ type, payload }: SlotResponse): void {
-    const isGood = type === ResponseType.ok &&
-      (payload[0] || payload[1] || payload[2] || payload[3]) === 0;
+    const at = type === ResponseType.okWithUsage ? USAGE_BYTES : 0;
+    const isGood = (type === ResponseType.ok || type === ResponseType.okWithUsage) &&
+      (payload[at] || payload[at + 1] || payload[at + 2] || payload[at + 3]) === 0;
     if (isGood) this.done += 1;
     else this.failed += 1;
   }

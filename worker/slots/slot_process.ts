@@ -66,7 +66,7 @@ export interface SlotProcessOptions {
 export class SlotProcess {
   readonly #clock: Clock;
   readonly #child: Child;
-  readonly #startedJob: StartedJob;
+  readonly startedJob: StartedJob;
   readonly #memory: ProcessMemory | undefined;
   readonly #setup: CoreKey | undefined;
   readonly #sandbox: Sandbox | undefined;
@@ -87,7 +87,7 @@ export class SlotProcess {
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
     const { clock, pace, startedJob, dumps, sandbox, onLine, goneLimitMs } = options;
     this.#clock = clock;
-    this.#startedJob = startedJob;
+    this.startedJob = startedJob;
     this.#memory = options.memory;
     this.#setup = options.setup;
     this.#sandbox = sandbox;
@@ -142,7 +142,7 @@ export class SlotProcess {
 
   /** The job that it started last, readable even after it has exited. */
   get lastStarted(): DispatchId {
-    return this.#startedJob.id;
+    return this.startedJob.id;
   }
 
   /** Resolves when it has connected to the worker; rejects if it never does. */
@@ -169,7 +169,7 @@ export class SlotProcess {
       onFrame: (frame) => this.#onFrame(frame),
       onClosed: (reason) => this.#onLinkClosed(reason),
     }, { clock: this.#clock });
-    this.transport = openTransport(this.#link, this.#memory, this.#startedJob.slot);
+    this.transport = openTransport(this.#link, this.#memory, this.startedJob.slot);
     this.#link.start();
     void this.#dumps?.onConnected(this.pid);
     this.#connected.resolve();
@@ -289,8 +289,8 @@ export class SlotProcess {
     if (end && this.#link) await this.#readLastAnswers(this.#link);
     else this.#link?.close(); // a process that is given up may keep its end of the socket open
     this.printed.end();
-    await this.#dumps?.onEnded(this.pid, end?.signal ? this.#startedJob.index : undefined);
-    this.#startedJob.close();
+    await this.#dumps?.onEnded(this.pid, end?.signal ? this.startedJob.index : undefined);
+    this.startedJob.close();
     this.#memory?.onGone();
     this.#onGone(end);
   }
@@ -304,7 +304,7 @@ export class SlotProcess {
 
   #onGone(end: ProcessEnd | undefined): void {
     const before = this.#life;
-    const reason = exitReason(end, this.#killReason, this.#child, this.#startedJob, this.printed);
+    const reason = exitReason(end, this.#killReason, this.#child, this.startedJob, this.printed);
     const cause = this.#killReason === undefined ? causeOf(end) : "self";
     this.#life = { name: "gone" };
     // Without effect if it had connected.

@@ -5,6 +5,7 @@
 
 import type { DispatchId } from "../../pool/types.ts";
 import { faultAddress } from "../../runtime/fault_trace.ts";
+import { encodeUsage } from "../../protocol/mod.ts";
 import type { Files, SharedFile } from "../../runtime/files.ts";
 import {
   SLOT_EXIT_AT,
@@ -17,11 +18,15 @@ import {
 export class StartedJob {
   readonly #files: Files;
   readonly #path: string;
+  readonly #nowUs: (() => number | undefined) | undefined;
+  /** When the slot has exited, on the clock of the machine. */
+  #endedAtUs: number | undefined;
   #file: SharedFile | undefined;
   readonly #value = new Float64Array(SLOT_SHARED_BYTES / Float64Array.BYTES_PER_ELEMENT);
 
   /** Makes the file at `path`, for a process of the slot with the number `slot` that is about to start. */
-  constructor(files: Files, path: string, readonly slot: number) {
+  constructor(files: Files, path: string, readonly slot: number, nowUs?: () => number | undefined) {
+    this.#nowUs = nowUs;
     this.#files = files;
     this.#path = path;
     files.createSync(path, new Uint8Array(this.#value.buffer), 0o600);
@@ -62,6 +67,20 @@ export class StartedJob {
     const [, , , from = 0, to = 0] = this.#value;
     const address = faultAddress(new DataView(this.#value.buffer, SLOT_FAULT_AT));
     return address !== undefined && from <= address && address < to;
+  }
+
+  /** The slot has exited just now. */
+  onEnded(): void {
+    this.#endedAtUs = this.#nowUs?.();
+  }
+
+  /** What the started job has used until its slot was lost, encoded, as far as that is seen from outside. */
+  usage(memoryBytes = 0): Uint8Array | undefined {
+    this.#file?.read(this.#value);
+    const startUs = this.#value[5] ?? 0;
+    const endUs = this.#endedAtUs ?? this.#nowUs?.() ?? 0;
+    if (!(startUs > 0 && startUs < endUs)) return undefined; // a core can write anything there
+    return encodeUsage({ startUs, runUs: endUs - startUs, cpuUs: 0, memoryBytes, slot: this.slot });
   }
 
   /** The slot has exited: reads its last id, and closes the file. */

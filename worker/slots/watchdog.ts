@@ -7,7 +7,7 @@ import type { CurrentJob } from "../../pool/types.ts";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { isWanted, type RelayedJob } from "../job.ts";
-import { findViolations, residentBytes } from "./limits.ts";
+import { findViolations, peakBytes, residentBytes } from "./limits.ts";
 import { RunTimes } from "./run_times.ts";
 
 /** How long a canceled job may still run. Most end sooner by themselves, and replacing a process takes time. */
@@ -162,6 +162,7 @@ export class Watchdog {
     const process = this.#context.processAt(endpoint);
     if (!process || this.#kills.has(endpoint)) return;
     this.#kills.set(endpoint, { job, kind, ranOthers: process.jobs > 1 });
+    job.payload.peakBytes = peakBytes(process.pid);
     process.kill(reason);
   }
 }

@@ -7,9 +7,12 @@ import type { Node } from "../../../controller/cluster/node.ts";
 import { Nodes } from "../../../controller/cluster/nodes.ts";
 import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
 import type { Completion, Task } from "../../../controller/cluster/task.ts";
+import { WorkerMeter } from "../../../controller/cluster/worker_meter.ts";
 import { Pool } from "../../../pool/pool.ts";
 import type { CoreKey, EndpointId, Job } from "../../../pool/types.ts";
 import { silentLog } from "../../../system/log.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import { WallTime } from "../../../system/wall_time.ts";
 import { test } from "../../lib/test.ts";
 
 const CORE = "core" as CoreKey;
@@ -69,11 +72,8 @@ class Scene {
     const node = this.nodes.connected.find((other) => other.endpoint === endpoint);
     assert(node && endpoint);
     this.pool.onAnswer(endpoint, dispatch as Parameters<typeof this.pool.onAnswer>[1], 1);
-    const { name } = node;
-    return {
-      ...{ job, answer, worker: name, node: name, measures: undefined },
-      ...{ answeredAtMs: 1, aheadMs: 0 },
-    };
+    const meter = new WorkerMeter(new WallTime(systemClock));
+    return { job, answer, worker: node.name, meter, answeredAtMs: 1 };
   }
 
   /** The job fails on its node, and is queued again if it has not ended. */

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { ClusterOptions } from "../../../controller/cluster/cluster.ts";
 import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
 import type { Completion, Task } from "../../../controller/cluster/task.ts";
+import { WorkerMeter } from "../../../controller/cluster/worker_meter.ts";
 import {
   DisagreementError,
   Verification,
@@ -11,6 +12,8 @@ import {
 } from "../../../controller/cluster/verification.ts";
 import { newJob } from "../../../pool/job.ts";
 import type { ClientId, CoreKey } from "../../../pool/types.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import { WallTime } from "../../../system/wall_time.ts";
 import { KINDS } from "../../fixtures/peers/frames.ts";
 import type {
   JobAnswer,
@@ -508,9 +511,7 @@ function resultOf(task: Task, output: Uint8Array<ArrayBuffer>): Completion<Task>
     job: newJob(1 as ClientId, "core" as CoreKey, 0, task, 0),
     answer: { kind: "result", result: { exitCode: 0, output } },
     worker: "worker",
-    node: "worker",
-    measures: undefined,
+    meter: new WorkerMeter(new WallTime(systemClock)),
     answeredAtMs: 0,
-    aheadMs: 0,
   };
 }

@@ -51,8 +51,14 @@ test("the worker that a run has started itself is not announced", () => {
   assert.deepEqual(recorded.lines(), []);
 });
 
-function workerAt(name: string, slots: number | undefined): ConnectedWorker {
-  return { name, place: name, slots, isLocal: false } as ConnectedWorker;
+test("a worker at an address without its name is announced with the name of its node", () => {
+  const recorded = new Recorded();
+  recorded.notices.onReady(workerAt("10.0.0.7:7433", 8, "node7"));
+  assert.deepEqual(recorded.lines(), ["worker 10.0.0.7:7433 (node7) joined: 8 slots"]);
+});
+
+function workerAt(name: string, slots: number | undefined, node = name): ConnectedWorker {
+  return { name, node, place: name, slots, isLocal: false } as ConnectedWorker;
 }
 
 /** Notices, and what they have logged. */

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { countLines, readLines } from "../../../controller/inputs/file_lines.ts";
 import { Workspace } from "../../cli/workspace.ts";
+import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 
 const CASES: [string, string, string[]][] = [

@@ -1,9 +1,9 @@
 /** The numbers of lines, of which earlier runs have numbered some. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { LineNumbers } from "../../../controller/inputs/line_numbers.ts";
 import type { KnownLines } from "../../../controller/output/finished_jobs.ts";
+import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 
 test("without earlier runs, a line has its place as its number", () => {

@@ -1,8 +1,8 @@
 /** Names that a run has seen. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { NameSet } from "../../../controller/inputs/name_set.ts";
+import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 
 test("a name is new only the first time", () => {

@@ -1,9 +1,9 @@
 /** The names of outputs by a template. */
 
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { OutputNaming, reasonAgainst } from "../../../controller/inputs/output_naming.ts";
 import { SourceError } from "../../../controller/inputs/source.ts";
+import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 
 test("a template names the file, and its folders stay", () => {

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { OutputNaming } from "../../../controller/inputs/output_naming.ts";
 import {
   jsonOf,
@@ -11,6 +10,7 @@ import {
   ParameterTasks,
 } from "../../../controller/inputs/parameters.ts";
 import { productSource } from "../../../controller/inputs/product.ts";
+import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 import { nameOf as nameOfTask, tasksOf, textOf } from "./sources.ts";
 

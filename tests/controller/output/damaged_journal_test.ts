@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { writeFile } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import fc from "fast-check";
 import { checksumText } from "../../../controller/output/checksum.ts";
 import { STATE_FOLDER } from "../../../controller/output/directory_sink.ts";
 import { Journal, journalIn } from "../../../controller/output/journal.ts";
@@ -12,6 +11,7 @@ import { formatRecord, formatRunEvent } from "../../../controller/output/journal
 import { Resume } from "../../../controller/output/resume.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import { Workspace } from "../../cli/workspace.ts";
+import fc from "../../lib/properties.ts";
 import { runs } from "../../lib/random.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";

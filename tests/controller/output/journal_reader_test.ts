@@ -5,7 +5,6 @@ import { Buffer } from "node:buffer";
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import fc from "fast-check";
 import {
   type JournalFlaws,
   readJournal,
@@ -17,6 +16,7 @@ import {
   type ReadRecord,
 } from "../../../controller/output/journal_record.ts";
 import { Workspace } from "../../cli/workspace.ts";
+import fc from "../../lib/properties.ts";
 import { test, testUnless } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
 import { systemFiles } from "../../../runtime/files.ts";

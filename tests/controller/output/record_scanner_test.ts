@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { parseChecksum } from "../../../controller/output/checksum.ts";
 import { identityNumber } from "../../../controller/output/job_table.ts";
 import {
@@ -13,13 +12,23 @@ import {
 } from "../../../controller/output/journal_record.ts";
 import { RecordScanner } from "../../../controller/output/record_scanner.ts";
 import { TextHash } from "../../../controller/output/text_hash.ts";
+import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
 
 const TEXT = fc.oneof(
   fc.string({ maxLength: 30 }),
   fc.string({ unit: "binary", maxLength: 10 }),
-  fc.constantFrom('a"b', "a\\b", "caf\udce9", "ä", '","input":"x', '","core":"'),
+  fc.constantFrom(
+    'a"b',
+    "a/b",
+    "line-4-00",
+    "a\\b",
+    "caf\udce9",
+    "ä",
+    '","input":"x',
+    '","core":"',
+  ),
 );
 const NUMBER = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constant(0));
 
@@ -71,6 +80,9 @@ test("what is read of a plain line is what its JSON says, whatever the record", 
     const { packAt = 0, packBytes = 0 } = parsed.record;
     assert.deepEqual([scanner.packAt, scanner.packBytes], [packAt, packBytes]);
     assert.equal(scanner.isSameCore, isSameCore);
+    assert.equal(scanner.isOfLine, identity?.startsWith("line-") ?? false);
+    assert.equal(scanner.inputIn(line), input);
+    assert.equal(scanner.folderedInput(line), input.includes("/") ? input : undefined);
   }));
 });
 
@@ -100,7 +112,6 @@ test("a line with a flipped bit, a torn one, and one that is no record are left 
   }
   const event = Buffer.from(formatRunEvent("begun", "node7", 1, 0).trimEnd());
   assert(!scanner.scan(event));
-  assert(!scanner.scan(lineOf(recordOf(7, { identity: "line-4-00" }), CORE)));
 });
 
 test("a text and its bytes have the same hash, and texts that differ in one place have another one", () => {

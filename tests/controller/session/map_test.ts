@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Results } from "../../../controller/session/results.ts";
+import { nextTurn } from "../../../runtime/clock.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
@@ -46,10 +47,29 @@ test("no more inputs are ahead of the caller than `ahead` says", async () => {
     for (;; taken++) yield encode(String(taken));
   }
   for await (const { index } of session.map(endless(), { ahead: 3 })) {
-    assert(taken <= index + 4, `${taken} inputs were taken for ${index + 1} results`);
+    assert(taken <= index + 3, `${taken + 1} inputs were taken for ${index + 1} results`);
+    if (index === 10) {
+      await eventually("as many are taken as may be", () => taken >= index + 3);
+      for (let turn = 0; turn < 20; turn++) await nextTurn();
+      assert.equal(taken, index + 3);
+    }
     if (index === 40) break;
   }
   assert(taken >= 41);
+});
+
+test("a map leaves no listener on its signal, however it ends", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  const { signal } = new AbortController();
+  const listeners = new Set<unknown>();
+  signal.addEventListener = (_: string, listener: unknown) => void listeners.add(listener);
+  signal.removeEventListener = (_: string, listener: unknown) => void listeners.delete(listener);
+  const inputs = [1, 2, 3].map((value) => Uint8Array.of(value));
+  for await (const _ of session.map(inputs, { signal })) assert.equal(listeners.size, 1);
+  assert.equal(listeners.size, 0);
+  for await (const _ of session.map(inputs, { signal })) break;
+  assert.equal(listeners.size, 0);
 });
 
 test("leaving a map returns at once, and ends its source and its jobs", async () => {

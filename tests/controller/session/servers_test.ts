@@ -3,13 +3,20 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { chmod } from "node:fs/promises";
-import { NoWorkerError, Session, type SessionEvents, WorkerServer } from "../../../mod.ts";
+import {
+  type EndedJob,
+  NoWorkerError,
+  Session,
+  type SessionEvents,
+  WorkerServer,
+} from "../../../mod.ts";
 import { coreError, startPeer } from "../../fixtures/peers/scripted_worker.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../lib/cores.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { eventually, programCommand } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
+import { startOwnWorker } from "../../worker/own_worker.ts";
 import { decode, encode, sessionWith, soon } from "./sessions.ts";
 
 test("calls of `run` and each map share the slots fairly", async () => {
@@ -140,6 +147,22 @@ test("workers are added to a session, and removed when they have finished their 
   const [one, two] = [`127.0.0.1:${first.port}`, `127.0.0.1:${second.port}`];
   assert.deepEqual(events.toSorted(), [`${one} 2`, `${one} drained`, `${two} 3`].toSorted());
   assert.throws(() => session.addWorker("a:b"), /a:b/);
+});
+
+test("a session tells of each job where and when it ran, as far as its worker says that", async () => {
+  await using own = await startOwnWorker();
+  await using other = await ScriptedWorker2.start();
+  for (const [worker, isMeasured] of [[own, true], [other, false]] as const) {
+    const workers = [`127.0.0.1:${worker.port}`];
+    await using session = await Session.open({ core: await core("behave"), workers });
+    const ended: EndedJob[] = [];
+    session.on("jobEnded", (job) => ended.push(job));
+    await session.run(new TextEncoder().encode("sleep 20"));
+    await eventually("the event has come", () => ended.length === 1);
+    const [{ job = -1, ok, node, runMs = 0, queuedAt = 0, startedAt = 0 } = {}] = ended;
+    assert(job === 0 && ok && node && Math.abs(queuedAt - Date.now()) < 60_000);
+    assert.equal(runMs >= 20 && startedAt >= queuedAt, isMeasured, JSON.stringify(ended));
+  }
 });
 
 test("a session counts how its jobs have ended, and tells of those that have failed", async () => {

@@ -149,7 +149,7 @@ test("a worker that was launched for a run that never began is killed at once", 
 });
 
 /** A local worker whose processes do what the test says. `early`: `use` gives it its cluster. */
-async function started({ cannotStart = false, isShared = false, early = false } = {}) {
+async function started({ cannotStart = false, early = false, isShared = false } = {}) {
   const network = new Network();
   const { clock } = network;
   const processes: Process[] = [];

@@ -44,3 +44,19 @@ test("what has arrived is looked at again after every 8 MiB, not only from time 
   held.onReceived(1);
   assert.equal(holder.isSqueezed, true);
 });
+
+test("the more connections hold much, the less of a large payload is read at once, however many are idle", () => {
+  const large = Array.from({ length: 4 }, () => new MadeUpHolder(MEBIBYTE));
+  const idle = Array.from({ length: 100 }, () => new MadeUpHolder(MEBIBYTE / 2));
+  const held = new HeldBytes(() => [...large, ...idle]);
+  const most = held.largeReadBytesMax;
+  held.look();
+  assert.equal(held.largeReadBytesMax, MEBIBYTE + 64 * 1024);
+  assert.equal(held.largeReadBytesMax, most / 4);
+  large.push(...Array.from({ length: 124 }, () => new MadeUpHolder(MEBIBYTE)));
+  held.look();
+  assert.equal(held.largeReadBytesMax, most / 128);
+  large.length = 0;
+  held.look();
+  assert.equal(held.largeReadBytesMax, most);
+});

@@ -196,8 +196,8 @@ testUnless(
   "the memory of a process that is gone stays as long as something in it is needed",
   () => {
     const memory = create();
-    const [inputs = -1] = memory.descriptors;
-    const file = fileOf(inputs);
+    const [inputs = -1, outputs = -1] = memory.descriptors;
+    const [inputsFile, outputsFile] = [fileOf(inputs), fileOf(outputs)];
     const place = placed(memory, MEBIBYTE);
     const payload = encodeSharedOutput({ region: 0, bytes: 4, exitCode: 0, usage: USAGE });
     const response = memory.response(
@@ -207,11 +207,13 @@ testUnless(
     memory.onGone();
     assert.equal(memory.place(MEBIBYTE, 16), undefined);
     place.payload.fill(1);
+    assert.equal(fileOf(inputs), inputsFile);
     place.release();
+    assert.notEqual(fileOf(inputs), inputsFile, "an output that nobody reads keeps no inputs");
     assert.equal(response.payload[USAGE_BYTES + 4], 4);
-    assert.equal(fileOf(inputs), file);
+    assert.equal(fileOf(outputs), outputsFile);
     response.release?.();
-    assert.notEqual(fileOf(inputs), file);
+    assert.notEqual(fileOf(outputs), outputsFile);
   },
 );
 

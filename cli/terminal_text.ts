@@ -1,0 +1,63 @@
+/** Text for a terminal's screen: lines of pieces with styles, which are cut to the width that they take there. */
+
+import process from "node:process";
+import { styleText } from "node:util";
+import stringWidth from "string-width";
+
+/** The styles that are used. */
+export type Style = "bold" | "dim" | "red" | "yellow" | "green" | "inverse";
+
+/** A piece of a line. Its text is printable. */
+export type Piece = readonly [text: string, style?: Style];
+
+/** What stands for what was cut off: one column. */
+const ELLIPSIS = "…";
+
+/** Each of its characters takes one column. */
+const PLAIN = /^[ -~]*$/;
+
+const GRAPHEMES = new Intl.Segmenter();
+
+/** The columns that a text takes. Characters of East Asia and emoji take two. */
+export function widthOf(text: string): number {
+  return stringWidth(text);
+}
+
+/** The text in exactly `columns` columns: cut, or with spaces at its end. */
+export function fitted(text: string, columns: number): string {
+  const cut = cutTo(text, columns);
+  return cut + " ".repeat(Math.max(0, columns - widthOf(cut)));
+}
+
+/** The text in exactly `columns` columns, at their right end. */
+export function fittedRight(text: string, columns: number): string {
+  const cut = cutTo(text, columns);
+  return " ".repeat(Math.max(0, columns - widthOf(cut))) + cut;
+}
+
+/** The text in at most `columns` columns. What is one character to people is not cut in two. */
+export function cutTo(text: string, columns: number): string {
+  if (columns <= 0) return "";
+  if (text.length <= columns && PLAIN.test(text) || widthOf(text) <= columns) return text;
+  let cut = "";
+  let left = columns - 1;
+  for (const { segment } of GRAPHEMES.segment(text)) {
+    left -= widthOf(segment);
+    if (left < 0) break;
+    cut += segment;
+  }
+  return cut + ELLIPSIS;
+}
+
+/** A line of at most `columns` columns, with its styles if stdout shows any. */
+export function styledLine(pieces: readonly Piece[], columns: number): string {
+  let left = columns;
+  let line = "";
+  for (const [text, style] of pieces) {
+    const cut = cutTo(text, left);
+    left -= widthOf(cut);
+    line += style && cut !== "" ? styleText(style, cut, { stream: process.stdout }) : cut;
+    if (left <= 0) break;
+  }
+  return line;
+}

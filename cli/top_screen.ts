@@ -1,0 +1,140 @@
+/** What `distcomp top` shows: the lines of a screen of any size, from a snapshot. */
+
+import type { RunSnapshot } from "../watch/snapshot.ts";
+import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
+import { formatTimeLeft, printable } from "./format.ts";
+import { sparkline, usageBar } from "./terminal_charts.ts";
+import { fitted, type Piece, styledLine, widthOf } from "./terminal_text.ts";
+import type { ScreenSize, TopView } from "./top_view.ts";
+import { workerTable } from "./top_workers.ts";
+
+/** A part of the screen, with a title and so many lines at most. */
+interface Section {
+  readonly title: string;
+  readonly lines: readonly (readonly Piece[])[];
+  readonly linesMax: number;
+}
+
+/** The rows of the head and the foot. */
+const FRAME_ROWS = 5;
+
+/** Workers are more important than other sections: so many rows are theirs, with the title. */
+const WORKER_ROWS_MIN = 4;
+
+const FAILURES_MAX = 5;
+const RUNNING_MAX = 5;
+const LOG_MAX = 4;
+
+/** The lines of the screen: at most `rows`, each at most `columns` wide. */
+export function topLines(run: RunSnapshot, view: TopView, size: ScreenSize): string[] {
+  const { columns, rows } = size;
+  const sections = fittingSections(run, rows - FRAME_ROWS - WORKER_ROWS_MIN);
+  const taken = sections.reduce((sum, { lines }) => sum + lines.length + 1, 0);
+  const workerRows = Math.max(1, rows - FRAME_ROWS - taken);
+  const lines: (readonly Piece[])[] = [
+    ...head(run, columns),
+    ...workerTable(run, view, { columns, rows: workerRows }),
+    ...sections.flatMap(({ title, lines }) => [titleLine(title, columns), ...lines]),
+  ];
+  const shown = lines.slice(0, rows - 1).map((line) => styledLine(line, columns));
+  while (shown.length < rows - 1) shown.push("");
+  return [...shown, styledLine(foot(run, view), columns)].slice(-rows);
+}
+
+/** The line above a section. */
+export function titleLine(title: string, columns: number): Piece[] {
+  return [[fitted(title, columns), "inverse"]];
+}
+
+function head(run: RunSnapshot, columns: number): (readonly Piece[])[] {
+  const { core, output, elapsedMs, phase, waitsFor, slots, slotsBusy, busyPart } = run;
+  const time = `${phase === "running" ? "" : `${phase}, `}${formatDuration(elapsedMs)}`;
+  const title = `${printable(core.name)} → ${printable(output)}`;
+  const room = Math.max(0, columns - widthOf(time) - 1);
+  const busy = `${formatCount(slotsBusy)}/${formatNoun(slots, "slot")} busy, ` +
+    `${Math.round(100 * busyPart)}% so far`;
+  const bytes = `${formatBytes(run.bytesIn)} in, ${formatBytes(run.bytesOut)} out`;
+  return [
+    [[fitted(title, room), "bold"], [` ${time}`]],
+    progressLine(run, columns),
+    waitsFor === null
+      ? [[`${busy}  ${bytes}`]]
+      : [[`${busy}  `], [`waits for ${printable(waitsFor)}`, "yellow"]],
+    [["jobs/s ", "dim"], [sparkline(run.throughput, columns - "jobs/s ".length), "green"]],
+  ];
+}
+
+function progressLine({ jobs, jobsPerSecond, leftMs }: RunSnapshot, columns: number): Piece[] {
+  const { total, done, failed } = jobs;
+  const ended = done + failed;
+  const count = total === null
+    ? formatNoun(ended, "job")
+    : `${formatCount(ended)}/${formatNoun(total, "job")}`;
+  const after = [
+    ...(jobsPerSecond > 0 ? [`${formatRate(jobsPerSecond)} jobs/s`] : []),
+    ...(leftMs !== null && leftMs > 0 && ended !== total ? [`${formatTimeLeft(leftMs)} left`] : []),
+  ].join("  ");
+  const pieces: Piece[] = [
+    [count],
+    ...(failed > 0 ? [[`  ${formatCount(failed)} failed`, "red"] as const] : []),
+    [`  ${after}`],
+  ];
+  if (total === null) return pieces;
+  const part = total === 0 ? 1 : Math.min(1, ended / total);
+  const text = pieces.reduce((sum, [text]) => sum + widthOf(text), 0);
+  const percent = ` ${Math.floor(100 * part)}%  `;
+  const room = Math.min(30, columns - text - percent.length);
+  const bar = room < 6 ? "" : usageBar(part, room);
+  return [[bar, "green"], [bar === "" ? percent.trimStart() : percent], ...pieces];
+}
+
+/** The most important sections first: the last ones are left out where there is little room. */
+function fittingSections(run: RunSnapshot, rows: number): Section[] {
+  let left = rows;
+  return [failures(run), running(run), log(run)].flatMap((section) => {
+    const room = Math.min(section.linesMax, left - 1);
+    if (section.lines.length === 0 || room <= 0) return [];
+    const lines = section.lines.slice(0, room);
+    left -= lines.length + 1;
+    return [{ ...section, lines }];
+  });
+}
+
+function failures({ failures, jobs }: RunSnapshot): Section {
+  return {
+    title: `FAILED ${formatCount(jobs.failed)}`,
+    linesMax: FAILURES_MAX,
+    lines: failures.map(({ reason, jobs, names }) => [
+      [`${formatCount(jobs).padStart(7)}  `, "red"],
+      [`${printable(reason)}  `],
+      [names.map(printable).join(", "), "dim"],
+    ]),
+  };
+}
+
+function running({ running, at, jobs }: RunSnapshot): Section {
+  return {
+    title: `RUNNING ${formatCount(jobs.running)}`,
+    linesMax: RUNNING_MAX,
+    lines: running.map(({ name, worker, attempt, sentAt }) => [
+      [`${formatDuration(Math.max(0, Math.round(at - sentAt))).padStart(7)}  `],
+      [printable(name)],
+      [`  ${printable(worker)}${attempt > 1 ? `, attempt ${attempt}` : ""}`, "dim"],
+    ]),
+  };
+}
+
+/** The newest lines, as many as there is room for. */
+function log({ log }: RunSnapshot): Section {
+  const lines = log.slice(-LOG_MAX).map(({ at, level, text }): readonly Piece[] => [
+    [`${new Date(at).toTimeString().slice(0, 8)} `, "dim"],
+    level === "warning" ? [printable(text), "yellow"] : [printable(text)],
+  ]);
+  return { title: "LOG", linesMax: LOG_MAX, lines };
+}
+
+function foot({ workers }: RunSnapshot, { isPaused, problem }: TopView): Piece[] {
+  if (problem !== undefined) return [[printable(problem), "red"]];
+  const scroll = workers.length > 0 ? "  ↑↓ scroll" : "";
+  return [[`q leave${scroll}  space ${isPaused ? "go on" : "stop"}`, "dim"]];
+}

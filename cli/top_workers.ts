@@ -1,0 +1,120 @@
+/** The workers of a run as a table for a terminal, as wide and as long as there is room. */
+
+import type { RunSnapshot, WorkerEntry } from "../watch/snapshot.ts";
+import { formatCount, formatDuration, formatRate } from "./format.ts";
+import { usageBar } from "./terminal_charts.ts";
+import { fitted, fittedRight, type Piece, type Style } from "./terminal_text.ts";
+import type { ScreenSize, TopView } from "./top_view.ts";
+import { workerLabels } from "./worker_labels.ts";
+
+/** A column of the table. */
+interface Column {
+  readonly title: string;
+  readonly columns: number;
+  readonly isRight?: boolean;
+  readonly text: (worker: WorkerEntry) => string;
+  readonly style?: (worker: WorkerEntry) => Style | undefined;
+}
+
+const NAME_COLUMNS_MIN = 19; // of the title, "WORKERS 100–120/300"
+const NAME_COLUMNS_MAX = 40;
+
+/** The title, and a line for each worker, or for as many as fit: at most `rows`. */
+export function workerTable(
+  run: RunSnapshot,
+  view: TopView,
+  { columns, rows }: ScreenSize,
+): (readonly Piece[])[] {
+  const workers = run.workers;
+  const lines = Math.max(0, rows - 1);
+  const first = firstShown(view.scroll, workers.length, lines);
+  const shown = workers.slice(first, first + lines);
+  const table = columnsFor(run, view, columns);
+  const range = shown.length < run.workersTotal
+    ? `${first + 1}–${first + shown.length}/${run.workersTotal}`
+    : formatCount(run.workersTotal);
+  const title = table.map((column, index) =>
+    cell(column, index === 0 ? `WORKERS ${range}` : column.title)
+  );
+  return [
+    [[fitted(title.join(" "), columns), "inverse"]],
+    ...shown.map((worker) =>
+      table.map((column): Piece => [
+        `${cell(column, column.text(worker))} `,
+        ...styleOf(column, worker),
+      ])
+    ),
+  ];
+}
+
+/** The first worker that is shown: the last page is a full one. */
+export function firstShown(scroll: number, workers: number, lines: number): number {
+  return Math.max(0, Math.min(scroll, workers - lines));
+}
+
+function cell({ columns, isRight }: Column, text: string): string {
+  return isRight ? fittedRight(text, columns) : fitted(text, columns);
+}
+
+function styleOf({ style }: Column, worker: WorkerEntry): [] | [Style] {
+  const chosen = style?.(worker);
+  return chosen === undefined ? [] : [chosen];
+}
+
+/** The columns that fit, the least important ones left out. The first one takes what is left. */
+function columnsFor({ workers, at }: RunSnapshot, { rates }: TopView, columns: number): Column[] {
+  const labels = workerLabels(workers);
+  const label = ({ address }: WorkerEntry) => labels.get(address) ?? "";
+  const others: readonly (Column & { readonly rank: number })[] = [
+    { rank: 0, title: "BUSY", columns: 9, isRight: true, text: busyText },
+    { rank: 4, title: "", columns: 10, text: barText },
+    {
+      rank: 1,
+      title: "JOBS/S",
+      columns: 8,
+      isRight: true,
+      text: ({ address }) => formatRate(rates.get(address) ?? 0),
+    },
+    {
+      rank: 3,
+      title: "JOBS",
+      columns: 11,
+      isRight: true,
+      text: ({ answered }) => formatCount(answered),
+    },
+    { rank: 2, title: "LONGEST", columns: 8, isRight: true, text: (worker) => longest(worker, at) },
+    { rank: 1, title: "STATE", columns: 9, text: stateText, style: stateStyle },
+    { rank: 5, title: "SOFTWARE", columns: 18, text: ({ software = "version 1" }) => software },
+  ];
+  let left = columns - NAME_COLUMNS_MIN - 1;
+  const fitting = new Set(
+    [...others].sort((one, other) => one.rank - other.rank).filter((column) => {
+      if (left < column.columns + 1) return false;
+      left -= column.columns + 1;
+      return true;
+    }),
+  );
+  const name = Math.min(NAME_COLUMNS_MAX, NAME_COLUMNS_MIN + left);
+  const first: Column = { title: "WORKERS", columns: name, text: label };
+  return [first, ...others.filter((column) => fitting.has(column))];
+}
+
+function busyText({ slots, slotsBusy }: WorkerEntry): string {
+  return `${slotsBusy}/${slots}`;
+}
+
+function barText({ slots, slotsBusy }: WorkerEntry): string {
+  return usageBar(slots === 0 ? 0 : slotsBusy / slots, 10);
+}
+
+function longest({ jobs: [oldest] }: WorkerEntry, at: number): string {
+  return oldest ? formatDuration(Math.max(0, Math.round(at - oldest.sentAt))) : "";
+}
+
+function stateText({ state }: WorkerEntry): string {
+  return state === "ready" ? "" : state;
+}
+
+function stateStyle({ state }: WorkerEntry): Style {
+  return state === "set aside" ? "red" : "yellow";
+}

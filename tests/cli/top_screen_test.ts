@@ -1,0 +1,93 @@
+/** The screen of `distcomp top`, at any size. */
+
+import assert from "node:assert/strict";
+import { keysIn } from "../../cli/full_screen.ts";
+import { widthOf } from "../../cli/terminal_text.ts";
+import { TopRates } from "../../cli/top_rates.ts";
+import { topLines } from "../../cli/top_screen.ts";
+import type { TopView } from "../../cli/top_view.ts";
+import { test } from "../lib/test.ts";
+import { fakeRun, fakeWorkerEntry } from "../watch/fake_snapshots.ts";
+
+const VIEW: TopView = { scroll: 0, isPaused: false, rates: new Map([["node1:7433", 12.34]]) };
+
+test("top shows progress, workers, failures, the jobs that run longest, and the log", () => {
+  const lines = topLines(fakeRun(), VIEW, { columns: 100, rows: 24 });
+  assert.equal(lines.length, 24);
+  assert.match(lines[0] as string, /^core\.so → \/home\/ada\/outputs +4m 5s$/);
+  assert.match(
+    lines[1] as string,
+    /^█+░+ 61% {2}61,267\/100,000 jobs {2}17 failed {2}247 jobs\/s {2}2m 36s left$/,
+  );
+  const text = lines.join("\n");
+  assert.match(text, /^WORKERS 3 .*BUSY .*STATE/m);
+  assert.match(text, /^node1 +3\/4 █+░+ +12\.3 +20,000 +1m 30s draining/m);
+  assert.match(text, /^FAILED 17 *\n +12 {2}crashed: SIGSEGV {2}in\/part-7\.bin, /m);
+  assert.match(text, /^RUNNING 9 *\n +1m 30s {2}in\/part-0\.bin {2}node1$/m);
+  assert.match(text, /attempt 2$/m);
+  assert.match(text, /^LOG *\n/m);
+  assert.match(lines.at(-1) as string, /^q leave/);
+});
+
+test("no line of top is wider than the terminal, and there are as many as it has rows", () => {
+  const name = "日本語".repeat(40);
+  const workers = Array.from({ length: 300 }, (_, index) => (
+    { ...fakeWorkerEntry(index), name: `${name}${index}` }
+  ));
+  const failures = [{ reason: `\x1b[2J${name}`, jobs: 12, names: [name] }];
+  const run = fakeRun({}, { workers, workersTotal: 300, failures, output: name, waitsFor: name });
+  for (const columns of [1, 7, 20, 40, 60, 80, 99, 160, 400]) {
+    for (const rows of [1, 2, 3, 5, 8, 12, 24, 60]) {
+      const lines = topLines(run, VIEW, { columns, rows });
+      assert.equal(lines.length, rows, `${columns}×${rows}`);
+      for (const line of lines) {
+        assert(widthOf(line) <= columns, `${columns}×${rows}: ${line}`);
+        // deno-lint-ignore no-control-regex -- what must not be there
+        assert.doesNotMatch(line, /[\x00-\x1f\x7f]/);
+      }
+    }
+  }
+});
+
+test("top scrolls through hundreds of workers, and its last page is full", () => {
+  const run = fakeRun({ workers: 300 });
+  const rangeAt = (scroll: number) => {
+    const lines = topLines(run, { ...VIEW, scroll }, { columns: 80, rows: 24 });
+    const at = lines.findIndex((line) => line.startsWith("WORKERS"));
+    return [lines[at]?.match(/\d+–\d+\/\d+/)?.[0], lines[at + 1]?.split(" ")[0]];
+  };
+  const [first] = rangeAt(0);
+  const page = Number(first?.match(/–(\d+)/)?.[1]);
+  assert(page >= 3, first);
+  assert.deepEqual(rangeAt(0), [`1–${page}/300`, "node1"]);
+  assert.deepEqual(rangeAt(5), [`6–${page + 5}/300`, "node6"]);
+  assert.deepEqual(rangeAt(1_000), [`${301 - page}–300/300`, `node${301 - page}`]);
+});
+
+test("the rate of a worker is that of the last seconds, and of a new one that since it has connected", () => {
+  const rates = new TopRates();
+  const at = (seconds: number, answered: number) =>
+    rates.onSnapshot(fakeRun({}, {
+      at: 1_000 * seconds,
+      workers: [{ ...fakeWorkerEntry(0), address: "a", answered, jobsPerSecond: 7 }],
+    })).get("a");
+  assert.equal(at(0, 100), 7);
+  assert.equal(at(1, 110), 10);
+  assert.equal(at(2, 140), 20);
+  for (let second = 3; second < 10; second++) at(second, 140 + 50 * (second - 2));
+  assert.equal(at(10, 540), 50);
+  assert.equal(at(11, 3), 7, "it has connected again");
+});
+
+test("what a terminal sends is taken key by key", () => {
+  assert.deepEqual(keysIn("q"), ["q"]);
+  assert.deepEqual(keysIn("jj\x1b[A\x1bOB\x1b[5~\x03"), [
+    "j",
+    "j",
+    "\x1b[A",
+    "\x1bOB",
+    "\x1b[5~",
+    "\x03",
+  ]);
+  assert.deepEqual(keysIn("\x1b"), ["\x1b"]);
+});

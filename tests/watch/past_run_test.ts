@@ -1,0 +1,61 @@
+/** What a journal says of a run that is over. */
+
+import assert from "node:assert/strict";
+import { formatRecord, type JobRecord } from "../../controller/output/journal_record.ts";
+import { detectRuntime } from "../../runtime/detect.ts";
+import { FilesBelow } from "../../runtime/files_below.ts";
+import { readPastRun } from "../../watch/past_run.ts";
+import type { PastRun } from "../../watch/snapshot.ts";
+import { Workspace } from "../cli/workspace.ts";
+import { test } from "../lib/test.ts";
+
+test("the last record of each job counts, and failures are grouped by reason", async () => {
+  const past = await pastRunOf([
+    record("a", "crashed"),
+    record("b", "crashed"),
+    record("c", "exit code 3"),
+    record("a"),
+    record("d"),
+    record("c", "crashed"),
+  ]);
+  assert.deepEqual(past.jobs, { done: 2, failed: 2 });
+  assert.deepEqual(past.failures, [{ reason: "crashed", jobs: 2, names: ["b", "c"] }]);
+  assert.deepEqual([past.end, past.damagedLines], ["killed", 1]);
+});
+
+test("a million reasons of their own take no more room than a thousand", async () => {
+  const records = Array.from(
+    { length: 3_000 },
+    (_, index) => record(`${index}`, `${index} is bad`),
+  );
+  const { jobs, failures } = await pastRunOf(records);
+  assert.equal(jobs.failed, 3_000);
+  assert.equal(failures.length, 20);
+  assert.deepEqual([failures[0]?.reason, failures[0]?.jobs], ["other reasons", 2_000]);
+});
+
+async function pastRunOf(records: readonly JobRecord[]): Promise<PastRun> {
+  await using workspace = await Workspace.make();
+  const lines = records.map((one) => formatRecord(one, "0".repeat(64)));
+  await workspace.write("jobs.jsonl", `${lines.join("")}{"torn":\n`);
+  const { files } = await detectRuntime();
+  const below = await FilesBelow.open(files, workspace.path);
+  try {
+    return await readPastRun(below, workspace.at("jobs.jsonl"), "/outputs", "killed");
+  } finally {
+    below.close();
+  }
+}
+
+function record(input: string, error?: string): JobRecord {
+  const state = error === undefined ? "done" : "failed";
+  const sizes = { bytesIn: 0, bytesOut: 0, queueMs: 0, runMs: 0 };
+  return {
+    index: 0,
+    input,
+    state,
+    ...(error === undefined ? {} : { error }),
+    attempt: 1,
+    ...sizes,
+  };
+}
