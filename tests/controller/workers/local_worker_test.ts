@@ -65,6 +65,18 @@ test("a local worker that has run for a minute may die as often as at first", as
   await closed;
 });
 
+test("a local worker that has left, as its core cannot be loaded, is started again after a pause", async () => {
+  const { local, processes, clock } = await started();
+  processes[0]?.end({ exitCode: 0 });
+  await clock.advance(49);
+  assert.equal(processes.length, 1);
+  await clock.advance(51);
+  assert.equal(processes.length, 2);
+  const closed = local.close();
+  processes[1]?.end({ exitCode: 0 });
+  await closed;
+});
+
 test("a local worker that cannot be started is given up with the reason", async () => {
   const { local, givenUp, clock } = await started({ cannotStart: true });
   await clock.until("it is given up", () => givenUp.length > 0);
