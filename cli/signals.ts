@@ -30,16 +30,18 @@ export interface SignalHandlers {
  */
 export async function handleSignals(handlers: SignalHandlers): Promise<void> {
   const isHangupIgnored = await hangupIsIgnored() ?? !hasTerminal();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) {
-    handle(signal, () => handlers.onStop(signal));
-  }
+  for (const signal of STATE_SIGNALS) handle(signal, () => handlers.onAsked());
   let hasHungUp = isHangupIgnored;
   handle("SIGHUP", () => {
     // When a terminal is closed, the system sends it, and the shell once more: that is no second request.
     if (!hasHungUp) handlers.onStop("SIGHUP");
     hasHungUp = true;
   });
-  for (const signal of STATE_SIGNALS) handle(signal, () => handlers.onAsked());
+  // SIGQUIT comes last: with the first one, Deno catches all of them but this one, so who looks at what the process
+  // catches sees by this one that all are handled.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) {
+    handle(signal, () => handlers.onStop(signal));
+  }
 }
 
 /** `nohup` leaves no output on a terminal. */

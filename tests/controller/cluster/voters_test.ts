@@ -70,7 +70,7 @@ test("a verified run whose workers are all on one machine ends with an error tha
   const [reason = ""] = await recorded.noWorkerLeft();
   assert.match(
     reason,
-    /^127.* are on one machine, which has one vote; --verify needs workers on tw/,
+    /^scripted, scripted#2 are on one machine, which has one vote; --verify needs workers on two/,
   );
 });
 
