@@ -163,8 +163,9 @@ export interface EndedJob {
   readonly node: string | undefined;
   /** The number of its slot in its worker, from 0. */
   readonly slot: number | undefined;
-  /** When the session took it, and when the core began, in milliseconds since 1970. */
+  /** When the session took it, in milliseconds since 1970. */
   readonly queuedAt: number;
+  /** When the core began. */
   readonly startedAt: number | undefined;
   /** How long the core took, in milliseconds. */
   readonly runMs: number | undefined;
