@@ -217,7 +217,7 @@ async function hasRoom(folder: string): Promise<boolean> {
 export async function endOf(program: Program): Promise<Ended> {
   const { code, signal } = await program.exited;
   assert.equal(signal, null, program.stderr);
-  assert.deepEqual(await program.descendants(), [], "it leaves no process behind");
+  await program.leavesNoProcess();
   assert.deepEqual(await program.files(), [], "it leaves no file behind");
   const stderr = program.stderr.replaceAll(PROGRESS_LINE, "").replaceAll(JOINED_LINE, "");
   return { code, stdout: program.stdout, stderr };

@@ -102,7 +102,11 @@ test("a killed build leaves the previous executable, and the next build succeeds
     const next = replaceOld(folder, 'exec /bin/cp "$@"');
     assert.equal(next.status, 0, next.stderr);
     assert.equal(readFileSync(join(folder, "out/distcomp"), "utf8"), "new");
-    assert.deepEqual(readdirSync(join(folder, "out")).sort(), ["SHA256SUMS", "distcomp"]);
+    assert.deepEqual(readdirSync(join(folder, "out")).sort(), [
+      "SHA256SUMS",
+      "distcomp",
+      "distcomp.1",
+    ]);
   });
 });
 

@@ -6,8 +6,8 @@ import { type CalmOptions, calmPlan } from "./calm_plan.ts";
 import { Random } from "./random.ts";
 import { type Report, simulate } from "./simulation.ts";
 
-/** Slots and connections take this long to start. */
-const START_MS = 150;
+/** Slots and connections take this long to start. A connection says hello and asks for usage before its first job. */
+const START_MS = 160;
 
 /** Jobs of one length. */
 function equal(count: number, durationMs: number): number[] {
