@@ -14,6 +14,13 @@ test("a heap that grows steadily is told in bytes per run", () => {
   assert.equal(growthPerRun(usage), 200);
 });
 
+test("the smallest leak is seen over 20,000 runs, and not what the runtime takes on a busy machine", () => {
+  for (const [perRun, seen] of [[32, 32], [25, 0]] as const) {
+    const usage = usageOf(2_500, (run) => ({ heapBytes: run * perRun, residentBytes: 50 * MIB }));
+    assert.equal(growthPerRun(usage), seen);
+  }
+});
+
 test("memory that does not come from malloc is seen in what is resident", () => {
   const usage = usageOf(125, (run) => ({ heapBytes: 0, residentBytes: run * 20 * KIB }));
   assert.equal(growthPerRun(usage), 20 * KIB);

@@ -51,7 +51,7 @@ for (const [fault, input, state, check, text] of FAULTS) {
     const found = findings.get(check);
     assert.equal(found?.state, state, ended.stdout);
     assert.match(found.text, text);
-    assert.equal(ended.code, state === "failed" ? 1 : 0);
+    assert.equal(ended.code, state === "failed" ? 1 : 0, ended.stdout);
     const others = [...findings].filter(([name, { state }]) => name !== check && state === "failed")
       // A thread that is left may run in the core just when that is unloaded.
       .filter(([name]) => check !== "threads" || name !== "unload");
