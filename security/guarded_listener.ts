@@ -1,12 +1,16 @@
 /** A listener that gives out connections when they have proven who is at their other end. */
 
 import type { Address, ByteStream, StreamListener } from "../runtime/ports.ts";
+import { openFilesMax } from "../system/open_files.ts";
 
 /**
  * So many connections may be about to prove who they are. One takes a few milliseconds and some 50 KB, unless the other
  * end is slow on purpose.
  */
 const UNPROVEN_MAX = 128;
+
+/** The part of the files that this process may open that unproven connections may take. */
+const UNPROVEN_FILES_PART = 1 / 8;
 
 /** What it needs. */
 export interface Admission {
@@ -21,7 +25,10 @@ export class GuardedListener implements StreamListener {
   readonly #listener: StreamListener;
   readonly #admission: Admission;
   readonly #unproven = new Map<ByteStream, string>();
+  readonly #unprovenMax = Math.min(UNPROVEN_MAX, Math.ceil(openFilesMax() * UNPROVEN_FILES_PART));
   readonly #ready: ByteStream[] = [];
+  /** Somebody has taken all that were ready. */
+  #onTaken: (() => void) | undefined;
   #waiting: ((stream: ByteStream | null) => void) | undefined;
   #isClosed = false;
 
@@ -37,6 +44,7 @@ export class GuardedListener implements StreamListener {
 
   accept(): Promise<ByteStream | null> {
     const stream = this.#ready.shift();
+    if (this.#ready.length === 0) this.#onTaken?.();
     if (stream || this.#isClosed) return Promise.resolve(stream ?? null);
     return new Promise((resolve) => this.#waiting = resolve);
   }
@@ -48,6 +56,8 @@ export class GuardedListener implements StreamListener {
 
   async #acceptAll(): Promise<void> {
     for (;;) {
+      // Whoever takes them may be slow: the others wait in the queue of the system, where they cost this process nothing.
+      if (this.#ready.length > 0) await new Promise<void>((resolve) => this.#onTaken = resolve);
       const stream = await this.#listener.accept();
       if (!stream) return this.#onClosed();
       const admitted = this.#admission.admit(stream, this.address);
@@ -58,7 +68,7 @@ export class GuardedListener implements StreamListener {
 
   #onUnproven(stream: ByteStream, admitted: Promise<ByteStream>): void {
     this.#unproven.set(stream, hostOf(stream));
-    if (this.#unproven.size > UNPROVEN_MAX) this.#dropOne();
+    if (this.#unproven.size > this.#unprovenMax) this.#dropOne();
     admitted.then(
       (proven) => {
         // A connection that was dropped has failed. But it may have succeeded at the same moment.
@@ -96,6 +106,7 @@ export class GuardedListener implements StreamListener {
   #onClosed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#onTaken?.();
     for (const stream of [...this.#unproven.keys(), ...this.#ready.splice(0)]) stream.close();
     this.#unproven.clear();
     this.#waiting?.(null);
