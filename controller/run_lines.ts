@@ -4,8 +4,8 @@ import type { ClusterEvents, Task, WorkerState } from "./cluster/task.ts";
 import type { Journal } from "./output/journal.ts";
 import type { WorkerEvent } from "./output/journal_record.ts";
 
-/** Lines of one run. A worker may come and go as often as it likes, and the journal must not grow by that. */
-const LINES_MAX = 10_000;
+/** In one run. A worker may come and go as often as it likes, and the journal must not grow by that. */
+const JOINS_MAX = 10_000;
 
 /** Notes the begin of a run in its journal, and its workers. `onError`: it cannot be written. */
 export function runLines(
@@ -13,9 +13,13 @@ export function runLines(
   onError: (error: unknown) => void,
 ): Pick<ClusterEvents<Task>, "onWorkerReady" | "onWorkerGone"> {
   journal.begin();
-  let lines = 0;
+  let joins = 0;
+  const noted = new Set<string>(); // whoever has joined in the journal leaves there too
   const add = (event: WorkerEvent) => {
-    if (lines++ >= LINES_MAX) return;
+    if (event.worker === "joined") {
+      if (joins++ >= JOINS_MAX) return;
+      noted.add(event.address);
+    } else if (!noted.delete(event.address)) return;
     try {
       journal.addWorker(event);
     } catch (error) {
