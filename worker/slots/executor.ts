@@ -234,7 +234,6 @@ export class Executor {
   // Actions of the pool.
 
   #send(endpoint: EndpointId, dispatch: DispatchId, job: RelayedJob): void {
-    job.usage = job.peakBytes = undefined; // of an attempt that was lost
     this.#slots.at(endpoint)?.process?.sendJob(dispatch, job);
   }
 
