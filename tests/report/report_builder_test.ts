@@ -185,6 +185,19 @@ test("inputs that come slowly are what limits a run, and so are short jobs", asy
   assert.equal(limitOf(few), "few jobs");
 });
 
+test("where earlier attempts may have kept slots busy, nobody is told that slots were idle", async () => {
+  const plan = { ...PLAN, runMs: () => 100, gapMs: 50 };
+  const tried = (part: number) => (job: number) => job % part === 0 ? { attempt: 3 } : {};
+  const idle = await reportOfRuns(journalOf(plan));
+  const much = await reportOfRuns(journalOf({ ...plan, fields: tried(5) }));
+  const little = await reportOfRuns(journalOf({ ...plan, fields: tried(100) }));
+  assert.deepEqual([idle, much, little].map(({ missing }) => [missing.attempts, missing.jobs]), [
+    ...[[0, 0], [400, 200], [20, 10]],
+  ]);
+  near(much.missing.ms, 40_000, 1);
+  assert.deepEqual([idle, much, little].map(limitOf), ["several", "missing attempts", "several"]);
+});
+
 test("a timeline has each job if they are few, and only slots if they are many", async () => {
   const few = await reportOfRuns(journalOf({ ...PLAN, jobs: 4000 }));
   assert.equal(few.spans?.length, 4000);

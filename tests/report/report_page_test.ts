@@ -75,6 +75,16 @@ test("an empty journal, one without a job, and an old one have pages that say wh
   assert(page.length < PAGE_CHARS_MAX);
 });
 
+test("a report says how many earlier attempts the journal does not have", async () => {
+  const fields = (job: number) => job < 16 ? { attempt: 3 } : {};
+  const page = reportPage(await reportOfRuns(journalOf({ ...PLAN, fields })), ABOUT);
+  assert.match(
+    page,
+    /<li>32 earlier attempts of 16 jobs are not in the journal, so slots were busier than /,
+  );
+  assert.match(page, /<dd[^>]*>\d+% or more<\/dd>/);
+});
+
 test("each chart has its numbers as a table", async () => {
   const page = reportPage(await reportOfRuns(journalOf(PLAN)), ABOUT);
   const charts = page.match(/data-chart="\w+" role="img" aria-label="/g) ?? [];
