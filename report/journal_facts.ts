@@ -8,7 +8,7 @@ export interface JobFacts {
   readonly kind: "job";
   readonly input: string;
   readonly isDone: boolean;
-  /** Why it failed. */
+  /** Why it failed, without nodes. */
   readonly reason: string;
   /** The kind of failure, if it has one: `crash`, `memory`, … */
   readonly cause: string | undefined;
@@ -135,8 +135,8 @@ function workerFacts(fields: Fields, event: "joined" | "left"): WorkerFacts {
   };
 }
 
-function reasonOf({ error, exitCode }: Fields): string {
-  const text = textOf(error);
+function reasonOf({ reason, error, exitCode }: Fields): string {
+  const text = textOf(reason) ?? textOf(error);
   if (text !== undefined) return cut(text, REASON_CHARS_MAX);
   return typeof exitCode === "number" ? `exit code ${exitCode}` : "unknown";
 }

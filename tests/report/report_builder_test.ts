@@ -126,6 +126,11 @@ test("failures are grouped by reason, with the nodes on which jobs failed, howev
     ...plan,
     fields: (job, node) => node === "node1" && job % 2 === 0 ? failed("no GPU") : {},
   }));
+  const alike = await reportOfRuns(journalOf({
+    ...plan,
+    fields: (job) => ({ ...failed(`crashed on node${job % 3}`), reason: "crashed" }),
+  }));
+  assert.deepEqual(alike.failures.map(({ reason, jobs }) => [reason, jobs]), [["crashed", 3000]]);
   assert.equal(one.failures[0]?.names.length, 3);
   assert.deepEqual(one.failures[0]?.nodes.map(({ name }) => name), ["node1"]);
   assert.equal(limitOf(one), "node");
