@@ -1,12 +1,13 @@
 /** What `distcomp top` shows: the lines of a screen of any size, from a snapshot. */
 
-import type { RunSnapshot } from "../watch/snapshot.ts";
+import type { RunningEntry, RunSnapshot } from "../watch/snapshot.ts";
 import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
 import { formatTimeLeft, printable } from "./format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
 import { fitted, type Piece, styledLine, widthOf } from "./terminal_text.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 import { workerTable } from "./top_workers.ts";
+import { workerLabels } from "./worker_labels.ts";
 
 /** A part of the screen, with a title and so many lines at most. */
 interface Section {
@@ -112,14 +113,16 @@ function failures({ failures, jobs }: RunSnapshot): Section {
   };
 }
 
-function running({ running, at, jobs }: RunSnapshot): Section {
+function running({ running, workers, at, jobs }: RunSnapshot): Section {
+  const labels = workerLabels(workers);
+  const labelOf = ({ address, worker }: RunningEntry) => labels.get(address) ?? printable(worker);
   return {
     title: `RUNNING ${formatCount(jobs.running)}`,
     linesMax: RUNNING_MAX,
-    lines: running.map(({ name, worker, attempt, sentAt }) => [
-      [`${formatDuration(Math.max(0, Math.round(at - sentAt))).padStart(7)}  `],
-      [printable(name)],
-      [`  ${printable(worker)}${attempt > 1 ? `, attempt ${attempt}` : ""}`, "dim"],
+    lines: running.map((entry) => [
+      [`${formatDuration(Math.max(0, Math.round(at - entry.sentAt))).padStart(7)}  `],
+      [printable(entry.name)],
+      [`  ${labelOf(entry)}${entry.attempt > 1 ? `, attempt ${entry.attempt}` : ""}`, "dim"],
     ]),
   };
 }

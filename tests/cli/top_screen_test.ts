@@ -7,7 +7,7 @@ import { TopRates } from "../../cli/top_rates.ts";
 import { topLines } from "../../cli/top_screen.ts";
 import type { TopView } from "../../cli/top_view.ts";
 import { test } from "../lib/test.ts";
-import { fakeRun, fakeWorkerEntry } from "../watch/fake_snapshots.ts";
+import { FAKE_NOW, fakeRun, fakeWorkerEntry } from "../watch/fake_snapshots.ts";
 
 const VIEW: TopView = { scroll: 0, isPaused: false, rates: new Map([["node1:7433", 12.34]]) };
 
@@ -27,6 +27,23 @@ test("top shows progress, workers, failures, the jobs that run longest, and the 
   assert.match(text, /attempt 2$/m);
   assert.match(text, /^LOG *\n/m);
   assert.match(lines.at(-1) as string, /^q leave/);
+});
+
+test("a worker has one name on the screen of top, in the table of workers and beside its jobs", () => {
+  for (const labels of [["this machine"], ["vm (vm:1)", "vm (vm:2)"]]) {
+    const workers = labels.map((label, index) => {
+      const address = labels.length > 1 ? `vm:${index + 1}` : label;
+      return { ...fakeWorkerEntry(index), name: "vm", address };
+    });
+    const running = workers.map(({ name, address }) => (
+      { name: "a", attempt: 1, sentAt: FAKE_NOW, worker: name, address }
+    ));
+    const lines = topLines(fakeRun({}, { workers, running }), VIEW, { columns: 100, rows: 24 });
+    for (const label of labels) {
+      assert.equal(lines.filter((line) => line.startsWith(`${label} `)).length, 1, label);
+      assert.equal(lines.filter((line) => line.endsWith(`  ${label}`)).length, 1, label);
+    }
+  }
 });
 
 test("no line of top is wider than the terminal, and there are as many as it has rows", () => {
