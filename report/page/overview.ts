@@ -33,17 +33,30 @@ export function overview(report: Report, about: About): Html {
 }
 
 /** `Began 2026-01-02 12:00:00 UTC, took 5m`, with what is known of it. */
-function whenText({ runs, runCount, lengthMs }: Report, isGoingOn: boolean): string {
-  const begunAt = runs.at(-1)?.begunAt;
+function whenText(report: Report, isGoingOn: boolean): string {
+  const { runs: [first], runCount, lengthMs } = report;
   const parts = [
-    ...(runCount > 1 ? [`${formatCount(runCount)} runs`] : []),
-    ...(begunAt !== undefined
-      ? [`${runCount > 1 ? "the last one began" : "began"} ${clockText(begunAt)} UTC`]
-      : []),
-    ...(lengthMs > 0 ? [`took ${formatDuration(lengthMs)}`] : []),
-    ...(isGoingOn ? ["goes on"] : []),
+    ...(runCount > 1 ? lastRunTexts(report, isGoingOn) : [beganText("", first?.begunAt)]),
+    runCount < 2 && lengthMs > 0 ? `took ${formatDuration(lengthMs)}` : "",
+    isGoingOn ? "goes on" : "",
   ];
-  return capitalized(parts.join(", "));
+  return capitalized(parts.filter((part) => part !== "").join(", "));
+}
+
+/** `2 runs, 5m together, the last one began 2026-01-02 12:00:00 UTC, ran no job` */
+function lastRunTexts({ runs, runCount, lengthMs }: Report, isGoingOn: boolean): string[] {
+  const { begunAt, jobs = 0, lengthMs: lastMs = 0 } = runs.at(-1) ?? {};
+  const took = jobs > 0 ? `took ${formatDuration(lastMs)}` : "ran no job";
+  return [
+    `${formatCount(runCount)} runs`,
+    lengthMs > 0 ? `${formatDuration(lengthMs)} together` : "",
+    beganText("the last one ", begunAt),
+    begunAt === undefined || isGoingOn ? "" : took,
+  ];
+}
+
+function beganText(who: string, begunAt: number | undefined): string {
+  return begunAt === undefined ? "" : `${who}began ${clockText(begunAt)} UTC`;
 }
 
 function limits(report: Report, isGoingOn: boolean): Html {
