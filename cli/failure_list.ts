@@ -20,7 +20,10 @@ export function failureList(groups: readonly FailureGroup[]): string[] {
   const lines = groups.reduce((sum, { jobs }) => sum + (jobs > NAMES_MAX ? 1 : jobs), 0);
   const namesMax = lines > LINES_MAX ? 1 : NAMES_MAX;
   const rows = groups.flatMap((group) =>
-    namesOf(group, namesMax).map((name) => ({ name, reason: cut(printable(group.reason)) }))
+    namesOf(group, namesMax).map((name) => ({
+      name,
+      reason: cut(printable(group.error ?? group.reason)),
+    }))
   );
   const longest = Math.max(...rows.map(({ name }) => name.length));
   const width = Math.min(longest, NAME_CHARS_MAX);

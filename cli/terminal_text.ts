@@ -49,6 +49,22 @@ export function cutTo(text: string, columns: number): string {
   return cut + ELLIPSIS;
 }
 
+/** The text in at most `columns` columns, cut in its middle: names often differ at their ends. */
+export function cutInMiddle(text: string, columns: number): string {
+  if (columns < 3 || widthOf(text) <= columns) return cutTo(text, columns);
+  const characters = [...GRAPHEMES.segment(text)].map(({ segment }) => segment);
+  const end = beginOf(characters.toReversed(), Math.floor((columns - 1) / 2)).reverse();
+  const begin = beginOf(characters, columns - 1 - widthOf(end.join("")));
+  return begin.join("") + ELLIPSIS + end.join("");
+}
+
+/** The first characters, as many as fit. */
+function beginOf(characters: readonly string[], columns: number): string[] {
+  let left = columns;
+  const end = characters.findIndex((character) => (left -= widthOf(character)) < 0);
+  return characters.slice(0, end < 0 ? characters.length : end);
+}
+
 /** A line of at most `columns` columns, with its styles if stdout shows any. */
 export function styledLine(pieces: readonly Piece[], columns: number): string {
   let left = columns;

@@ -6,11 +6,14 @@ import { formatTimeLeft, printable } from "./format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
 import { fitted, type Piece, styledLine, widthOf } from "./terminal_text.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
+import { runningLines } from "./top_running.ts";
 import { workerTable } from "./top_workers.ts";
 
 /** A part of the screen, with a title and so many lines at most. */
 interface Section {
   readonly title: string;
+  /** What each line is, if the title says how many of them are left out. */
+  readonly noun?: string;
   readonly lines: readonly (readonly Piece[])[];
   readonly linesMax: number;
 }
@@ -28,7 +31,7 @@ const LOG_MAX = 4;
 /** The lines of the screen: at most `rows`, each at most `columns` wide. */
 export function topLines(run: RunSnapshot, view: TopView, size: ScreenSize): string[] {
   const { columns, rows } = size;
-  const sections = fittingSections(run, rows - FRAME_ROWS - WORKER_ROWS_MIN);
+  const sections = fittingSections(run, columns, rows - FRAME_ROWS - WORKER_ROWS_MIN);
   const taken = sections.reduce((sum, { lines }) => sum + lines.length + 1, 0);
   const workerRows = Math.max(1, rows - FRAME_ROWS - taken);
   const lines: (readonly Piece[])[] = [
@@ -89,20 +92,27 @@ function progressLine({ jobs, jobsPerSecond, leftMs }: RunSnapshot, columns: num
 }
 
 /** The most important sections first: the last ones are left out where there is little room. */
-function fittingSections(run: RunSnapshot, rows: number): Section[] {
+function fittingSections(run: RunSnapshot, columns: number, rows: number): Section[] {
   let left = rows;
-  return [failures(run), running(run), log(run)].flatMap((section) => {
+  return [failures(run), running(run, columns), log(run)].flatMap((section) => {
     const room = Math.min(section.linesMax, left - 1);
     if (section.lines.length === 0 || room <= 0) return [];
     const lines = section.lines.slice(0, room);
     left -= lines.length + 1;
-    return [{ ...section, lines }];
+    return [{ ...section, title: section.title + moreText(section, lines.length), lines }];
   });
+}
+
+/** What there is beside the lines that are shown, where a section says it. */
+function moreText({ noun, lines }: Section, shown: number): string {
+  const more = lines.length - shown;
+  return noun === undefined || more === 0 ? "" : `, and ${formatNoun(more, noun)}`;
 }
 
 function failures({ failures, jobs }: RunSnapshot): Section {
   return {
     title: `FAILED ${formatCount(jobs.failed)}`,
+    noun: "more reason",
     linesMax: FAILURES_MAX,
     lines: failures.map(({ reason, jobs, names }) => [
       [`${formatCount(jobs).padStart(7)}  `, "red"],
@@ -112,15 +122,11 @@ function failures({ failures, jobs }: RunSnapshot): Section {
   };
 }
 
-function running({ running, at, jobs }: RunSnapshot): Section {
+function running(run: RunSnapshot, columns: number): Section {
   return {
-    title: `RUNNING ${formatCount(jobs.running)}`,
+    title: `RUNNING ${formatCount(run.jobs.running)}`,
     linesMax: RUNNING_MAX,
-    lines: running.map(({ name, worker, attempt, sentAt }) => [
-      [`${formatDuration(Math.max(0, Math.round(at - sentAt))).padStart(7)}  `],
-      [printable(name)],
-      [`  ${printable(worker)}${attempt > 1 ? `, attempt ${attempt}` : ""}`, "dim"],
-    ]),
+    lines: runningLines(run, RUNNING_MAX, columns),
   };
 }
 

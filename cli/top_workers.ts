@@ -1,9 +1,9 @@
 /** The workers of a run as a table for a terminal, as wide and as long as there is room. */
 
 import type { RunSnapshot, WorkerEntry } from "../watch/snapshot.ts";
-import { formatCount, formatDuration, formatRate } from "./format.ts";
+import { formatCount, formatDuration, formatRate, printable } from "./format.ts";
 import { usageBar } from "./terminal_charts.ts";
-import { fitted, fittedRight, type Piece, type Style } from "./terminal_text.ts";
+import { fitted, fittedRight, type Piece, type Style, widthOf } from "./terminal_text.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 import { workerLabels } from "./worker_labels.ts";
 
@@ -18,6 +18,7 @@ interface Column {
 
 const NAME_COLUMNS_MIN = 19; // of the title, "WORKERS 100–120/300"
 const NAME_COLUMNS_MAX = 40;
+const SOFTWARE_COLUMNS_MIN = 18;
 
 /** The title, and a line for each worker, or for as many as fit: at most `rows`. */
 export function workerTable(
@@ -84,7 +85,7 @@ function columnsFor({ workers, at }: RunSnapshot, { rates }: TopView, columns: n
     },
     { rank: 2, title: "LONGEST", columns: 8, isRight: true, text: (worker) => longest(worker, at) },
     { rank: 1, title: "STATE", columns: 9, text: stateText, style: stateStyle },
-    { rank: 5, title: "SOFTWARE", columns: 18, text: ({ software = "version 1" }) => software },
+    { rank: 5, title: "SOFTWARE", columns: SOFTWARE_COLUMNS_MIN, text: softwareText },
   ];
   let left = columns - NAME_COLUMNS_MIN - 1;
   const fitting = new Set(
@@ -94,9 +95,32 @@ function columnsFor({ workers, at }: RunSnapshot, { rates }: TopView, columns: n
       return true;
     }),
   );
-  const name = Math.min(NAME_COLUMNS_MAX, NAME_COLUMNS_MIN + left);
-  const first: Column = { title: "WORKERS", columns: name, text: label };
-  return [first, ...others.filter((column) => fitting.has(column))];
+  const shown = others.filter((column) => fitting.has(column));
+  const isLast = shown.at(-1)?.text === softwareText;
+  const softwareMore = isLast ? softwareRoom(workers, workers.map(label), left) : 0;
+  const name = Math.min(NAME_COLUMNS_MAX, NAME_COLUMNS_MIN + left - softwareMore);
+  return [
+    { title: "WORKERS", columns: name, text: label },
+    ...shown.map((column) =>
+      column.text === softwareText ? { ...column, columns: column.columns + softwareMore } : column
+    ),
+  ];
+}
+
+/** The columns that names of software take beyond their least, of those that workers' names do not need. */
+function softwareRoom(
+  workers: readonly WorkerEntry[],
+  labels: readonly string[],
+  left: number,
+): number {
+  const names = Math.min(NAME_COLUMNS_MAX, Math.max(NAME_COLUMNS_MIN, ...labels.map(widthOf)));
+  const longest = Math.max(0, ...workers.map((worker) => widthOf(softwareText(worker))));
+  const room = left - (names - NAME_COLUMNS_MIN);
+  return Math.max(0, Math.min(room, longest - SOFTWARE_COLUMNS_MIN));
+}
+
+function softwareText({ software = "version 1" }: WorkerEntry): string {
+  return printable(software);
 }
 
 function busyText({ slots, slotsBusy }: WorkerEntry): string {

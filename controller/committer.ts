@@ -72,7 +72,10 @@ export class Committer {
     } else {
       const failure = tally.onSkippedFailed(name);
       if (failure) {
-        this.#track(outcome.reason().then((reason) => tally.onReason(failure, reason)), 0);
+        this.#track(
+          outcome.reason().then(({ error, shared }) => tally.onReason(failure, error, shared)),
+          0,
+        );
       }
     }
     this.#events.onFinished();
@@ -128,7 +131,7 @@ export class Committer {
   #finish(record: JobRecord): void {
     const { tally } = this.#parts;
     if (record.state === "done") tally.onDone();
-    else tally.onFailed(record.input, record.error ?? "");
+    else tally.onFailed(record.input, record.error ?? "", record.reason);
     this.#record(record);
     this.#events.onFinished();
   }

@@ -42,6 +42,7 @@ export function failedRecord(completion: Completion<ReadyTask>, error: string): 
     input: name,
     state: "failed",
     error,
+    ...(completion.sharedReason !== undefined ? { reason: completion.sharedReason } : {}),
     worker: meter.worker?.origin ?? "",
     attempt: job.attempt,
     bytesIn: job.bytes,

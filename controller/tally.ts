@@ -132,10 +132,11 @@ export class Tally {
     this.#done -= jobs;
   }
 
-  onFailed(name: string, reason: string): void {
+  /** `shared`: the reason without nodes, if it names any. */
+  onFailed(name: string, reason: string, shared = reason): void {
     this.#failed += 1;
     this.#name(name, reason);
-    this.#groups.add(name, reason);
+    this.#groups.add(name, shared, reason);
   }
 
   onSkippedDone(): void {
@@ -151,9 +152,13 @@ export class Tally {
   }
 
   /** The reason of a failure in an earlier run is known. */
-  onReason(failure: { readonly name: string; reason: string }, reason: string): void {
+  onReason(
+    failure: { readonly name: string; reason: string },
+    reason: string,
+    shared = reason,
+  ): void {
     failure.reason = reason;
-    this.#groups.add(failure.name, reason);
+    this.#groups.add(failure.name, shared, reason);
   }
 
   #name(name: string, reason: string): { readonly name: string; reason: string } | undefined {

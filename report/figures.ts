@@ -1,5 +1,6 @@
 /** The figures of a report from which follows what limits the run. */
 
+import type { Missing } from "./missing_attempts.ts";
 import type { Report } from "./report.ts";
 
 /** With a smaller part of all slots busy, a run has not really begun yet, or is at its end. */
@@ -28,6 +29,9 @@ export interface Figures {
   readonly lengthMs: number;
   /** The part of all slots that was busy; `undefined` if the journal does not say when jobs ran. */
   readonly busyPart: number | undefined;
+  /** What that part may have been with the attempts that are not in the journal. */
+  readonly busyPartMax: number | undefined;
+  readonly missing: Missing;
   /** CPU time of the jobs as a part of their time in the core; `undefined` if it is not known. */
   readonly cpuPart: number | undefined;
   readonly medianMs: number;
@@ -45,7 +49,7 @@ export interface Figures {
 
 /** The figures of a report. `isGoingOn`: a run that goes on has no end yet. */
 export function figuresOf(report: Report, isGoingOn: boolean): Figures {
-  const { done, failed, lengthMs, capacityMs, busyMs, knowledge, runTimes } = report;
+  const { done, failed, lengthMs, capacityMs, busyMs, knowledge, missing, runTimes } = report;
   const [top] = report.failures;
   const slots = lengthMs > 0 ? capacityMs / lengthMs : 0;
   const isTimed = knowledge.timed > 0 && capacityMs > 0;
@@ -60,6 +64,8 @@ export function figuresOf(report: Report, isGoingOn: boolean): Figures {
     slotsMax: report.slotsMax,
     lengthMs,
     busyPart: isTimed ? Math.min(1, busyMs / capacityMs) : undefined,
+    busyPartMax: isTimed ? Math.min(1, (busyMs + missing.ms) / capacityMs) : undefined,
+    missing,
     cpuPart: report.cpuRunMs > 0 ? Math.min(1, report.cpuMs / report.cpuRunMs) : undefined,
     medianMs: (runTimes.count > 0 ? runTimes : report.failedTimes).quantile(0.5),
     waitingPerSlot: capacityMs > 0 ? report.waitingMs / capacityMs : 0,

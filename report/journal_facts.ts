@@ -8,7 +8,7 @@ export interface JobFacts {
   readonly kind: "job";
   readonly input: string;
   readonly isDone: boolean;
-  /** Why it failed. */
+  /** Why it failed, without nodes. */
   readonly reason: string;
   /** The kind of failure, if it has one: `crash`, `memory`, … */
   readonly cause: string | undefined;
@@ -30,6 +30,8 @@ export interface JobFacts {
   readonly memoryBytes: number | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Attempts before this one, which are not in the journal. */
+  readonly earlierAttempts: number;
 }
 
 /** A run has begun or ended. */
@@ -74,6 +76,9 @@ const TIME_MAX = 8.64e15;
 const DURATION_MS_MAX = 100 * 365 * 86_400_000;
 const SLOTS_MAX = 1_000_000;
 
+/** No job is tried more often. */
+const ATTEMPTS_MAX = 1_000_000;
+
 const OTHER: LineFacts = { kind: "other" };
 
 /** The facts in the object of a line. */
@@ -113,6 +118,7 @@ function jobFacts(fields: Fields, input: string, state: "done" | "failed"): JobF
     memoryBytes: numberOf(fields.memoryBytes, Number.MAX_SAFE_INTEGER),
     bytesIn: numberOf(fields.bytesIn, Number.MAX_SAFE_INTEGER) ?? 0,
     bytesOut: numberOf(fields.bytesOut, Number.MAX_SAFE_INTEGER) ?? 0,
+    earlierAttempts: Math.max(0, Math.floor(numberOf(fields.attempt, ATTEMPTS_MAX) ?? 1) - 1),
   };
 }
 
@@ -129,8 +135,8 @@ function workerFacts(fields: Fields, event: "joined" | "left"): WorkerFacts {
   };
 }
 
-function reasonOf({ error, exitCode }: Fields): string {
-  const text = textOf(error);
+function reasonOf({ reason, error, exitCode }: Fields): string {
+  const text = textOf(reason) ?? textOf(error);
   if (text !== undefined) return cut(text, REASON_CHARS_MAX);
   return typeof exitCode === "number" ? `exit code ${exitCode}` : "unknown";
 }

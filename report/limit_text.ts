@@ -9,6 +9,7 @@ import {
   printable,
 } from "../system/format.ts";
 import type { Figures, NodeFigures } from "./figures.ts";
+import type { Missing } from "./missing_attempts.ts";
 import { type Limit, SHORT_MS } from "./limits.ts";
 
 /** Both without a period, as they are put together. */
@@ -42,6 +43,8 @@ export function limitText(limit: Limit, figures: Figures): LimitText {
         what: "the journal does not say when jobs ran, so what limited the run is not known",
         advice: "runs with workers of this version say it",
       };
+    case "missing attempts":
+      return missingText(figures);
     case "few jobs":
       return {
         what: `the run had ${formatNoun(figures.records, "job")} for ` +
@@ -155,6 +158,23 @@ function stragglerText(name: string, { tailMs, lengthMs, last, medianMs }: Figur
       `slots were idle, while ${name} ran for ${formatDuration(runMs)}${factor}`,
     advice: "split it, or put long jobs first in a list of inputs (distcomp run CORE - < LIST)",
   };
+}
+
+function missingText({ busyPart = 0, missing }: Figures): LimitText {
+  return {
+    what: `slots were busy for ${percent(busyPart)} of the time or more, as ${missedText(missing)}`,
+    advice:
+      "so what limits the run is not known, and the run's own summary says how busy slots were",
+  };
+}
+
+/** `3 earlier attempts of 2 jobs are not in the journal` */
+export function missedText({ attempts, jobs }: Missing): string {
+  const verb = attempts === 1 ? "is" : "are";
+  return `${formatNoun(attempts, "earlier attempt")} of ${
+    formatNoun(jobs, "job")
+  } ${verb} not in ` +
+    "the journal";
 }
 
 function idle({ busyPart = 0 }: Figures): string {

@@ -11,6 +11,7 @@ export type LimitKind =
   | "straggler"
   | "few jobs"
   | "unknown"
+  | "missing attempts"
   | "waiting in jobs"
   | "slots"
   | "inputs"
@@ -68,6 +69,7 @@ const RULES: readonly Rule[] = [
   failures,
   straggler,
   ({ busyPart }) => busyPart === undefined ? { kind: "unknown" } : undefined,
+  missingAttempts,
   fewJobs,
   busySlots,
   slowStart,
@@ -133,6 +135,12 @@ function straggler(figures: Figures): Limit | undefined {
 
 function hasLongTail({ tailMs, lengthMs }: Figures): boolean {
   return tailMs > 0 && tailMs >= TAIL_PART * lengthMs;
+}
+
+/** Nobody knows whether slots were idle if attempts that are not in the journal may have kept them busy. */
+function missingAttempts({ busyPart = 1, busyPartMax = 0, missing }: Figures): Limit | undefined {
+  const mayBeBusy = busyPart < BUSY_PART && busyPartMax >= BUSY_PART;
+  return mayBeBusy && missing.attempts > 0 ? { kind: "missing attempts" } : undefined;
 }
 
 /** Jobs that are as long as others leave slots idle at the end, too, if a slot has few of them. */

@@ -2,6 +2,7 @@
 
 import type { FailedJobs } from "./outcomes.ts";
 import type { LogHistogram } from "./log_histogram.ts";
+import type { Missing } from "./missing_attempts.ts";
 import type { NodeFacts } from "./nodes.ts";
 import type { RunSpan } from "./run_times.ts";
 import type { SlotRow } from "./slot_rows.ts";
@@ -79,6 +80,7 @@ export interface Report {
   readonly runs: readonly RunSpan[];
   readonly runCount: number;
   readonly knowledge: Knowledge;
+  readonly missing: Missing;
   readonly flaws: Flaws;
   readonly series: TimeSeries;
   readonly rows: readonly SlotRow[];

@@ -3,6 +3,7 @@
 import type { JobFacts, RunFacts, WorkerFacts } from "./journal_facts.ts";
 import type { LineEvents } from "./journal_lines.ts";
 import { LogHistogram } from "./log_histogram.ts";
+import { MissingAttempts } from "./missing_attempts.ts";
 import { Nodes } from "./nodes.ts";
 import { Outcomes } from "./outcomes.ts";
 import type { JobSpan, ListedJob, Report, TimeSeries } from "./report.ts";
@@ -34,6 +35,7 @@ export class ReportBuilder implements LineEvents {
   readonly #rows = new SlotRows(this.#grid);
   readonly #nodes = new Nodes(this.#grid);
   readonly #outcomes = new Outcomes();
+  readonly #missing = new MissingAttempts();
   readonly #longest = new TopList<ListedJob>(LONGEST_MAX);
   readonly #largest = new TopList<ListedJob>(LARGEST_MAX);
   readonly #runTimes = new LogHistogram();
@@ -90,6 +92,7 @@ export class ReportBuilder implements LineEvents {
     }
     this.#times.onJob(facts.isDone);
     this.#count(facts);
+    this.#missing.onJob(facts);
     const endedAtMs = this.#onEnd(facts);
     const span = this.#spanOf(facts);
     const job = listed(facts, endedAtMs);
@@ -181,6 +184,7 @@ export class ReportBuilder implements LineEvents {
       runs: this.#times.runs,
       runCount: this.#times.count,
       knowledge: { ...this.#known, hasWorkers: this.#hasWorkers },
+      missing: this.#missing.all,
       flaws: this.#flaws,
       series: this.#series(),
       rows: this.#rows.sorted(),

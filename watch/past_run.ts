@@ -36,13 +36,13 @@ class PastJobs {
   readonly #numbers = new Map<string, number>();
   readonly #reasons: Reason[] = [];
 
-  onRecord({ input, state, error, exitCode }: ReadRecord): void {
+  onRecord({ input, state, reason, error, exitCode }: ReadRecord): void {
     const job = this.#names.add(input);
     if (state === "done") {
       this.#outcomes[job] = DONE;
       return;
     }
-    const number = this.#numberOf(error ?? `exit code ${exitCode ?? "unknown"}`);
+    const number = this.#numberOf(reason ?? error ?? `exit code ${exitCode ?? "unknown"}`);
     this.#outcomes[job] = number;
     const { candidates } = this.#reasons[number] as Reason;
     if (candidates.length < CANDIDATES_MAX) candidates.push({ job, name: input });

@@ -1,6 +1,7 @@
 /** The files of the page, imported as text, so that an executable contains them. */
 
 import { UPLOT_SCRIPT, UPLOT_STYLE } from "../page/uplot.ts";
+import badge from "./page/badge.js" with { type: "text" };
 import charts from "./page/charts.js" with { type: "text" };
 import format from "./page/format.js" with { type: "text" };
 import icon from "./page/icon.svg" with { type: "text" };
@@ -23,6 +24,7 @@ const STYLE = "text/css";
 export const ASSETS: ReadonlyMap<string, Asset> = new Map([
   ["", { type: "text/html", text: page }],
   ["main.js", { type: SCRIPT, text: main }],
+  ["badge.js", { type: SCRIPT, text: badge }],
   ["charts.js", { type: SCRIPT, text: charts }],
   ["format.js", { type: SCRIPT, text: format }],
   ["tables.js", { type: SCRIPT, text: tables }],

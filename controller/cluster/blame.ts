@@ -6,7 +6,7 @@
 
 import type { AntiAffinity, Job } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
-import { type FailureAt, reasonOfAnswer, reasonOnSeveral, withCrashes } from "./failure_reason.ts";
+import { type FailureAt, reasonOfAnswer, reasonsOnSeveral, withCrashes } from "./failure_reason.ts";
 import {
   believedKind,
   countAttempt,
@@ -131,7 +131,7 @@ export class Blame<T extends Task> {
       failing.nodes.set(node, reason);
       nodes.onFailed(node, failing.nodes.size === 1, answeredAtMs);
     }
-    if (failing.reasons.length < FAILURES_MAX) failing.reasons.push({ node: node.name, reason });
+    if (failing.reasons.length < FAILURES_MAX) failing.reasons.push({ node: node.label, reason });
     this.#keepBest(failing, completion, node);
   }
 
@@ -264,9 +264,7 @@ export class Blame<T extends Task> {
     const answer = withCrashes(best.completion.answer, crashes);
     const failures = { attempts: attempts.tries, workers: namesOf(nodes.keys()) };
     const completion = { ...best.completion, job, answer, answeredAtMs, failures };
-    return nodes.size > 1
-      ? { ...completion, reason: reasonOnSeveral(reasons, crashes) }
-      : completion;
+    return nodes.size > 1 ? { ...completion, ...reasonsOnSeveral(reasons, crashes) } : completion;
   }
 
   #add(completion: Completion<T>, node: Node): FailingJob<T> {

@@ -136,7 +136,7 @@ export class Endpoints<T extends Task> {
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     if (this.#parts.isInteractive) whenNear(worker, () => pool.onNear(id));
     const hasLimits = connection.version > 1;
-    const known = { name, instance: identity, voter, hasLimits, place };
+    const known = { name, label: worker.node, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
     const meter = new WorkerMeter(jobs.wallTime, worker);
     const endpoint = { id, worker, node, meter, answeredAtMs };

@@ -18,6 +18,9 @@ const NODES_MAX = 3;
 /** The prefix of the crash messages of distcomp's own workers. */
 const CRASHED = "crashed: ";
 
+/** `node9` comes before `node10`. */
+const BY_NAME = new Intl.Collator("en", { numeric: true });
+
 /** A failure, and the name of the node on which the job has failed. */
 export interface FailureAt {
   readonly node: string;
@@ -59,25 +62,38 @@ function countedCrashes(message: string, crashes: number): string {
     : `${message}, ${count}`;
 }
 
-/**
- * The reasons of a job that has failed on several nodes, each with its nodes:
- * `crashed: SIGILL on node-a; exit code 1 on node-b and node-c`.
- */
-export function reasonOnSeveral(failures: readonly FailureAt[], crashes: number): string {
-  const nodesOf = new Map<string, string[]>();
+/** Why a job has failed on several nodes. */
+export interface ReasonsOnSeveral {
+  /** Each reason with its nodes: `crashed: SIGILL on node-a; exit code 1 on node-b and node-c`. */
+  readonly reason: string;
+  /** The same without nodes, in a fixed order: what jobs that fail alike have in common. */
+  readonly sharedReason: string;
+}
+
+/** The reasons of a job that has failed on several nodes. */
+export function reasonsOnSeveral(
+  failures: readonly FailureAt[],
+  crashes: number,
+): ReasonsOnSeveral {
+  const nodesOf = new Map<string, Set<string>>();
   for (const { node, reason } of failures) {
-    const nodes = nodesOf.get(reason);
-    if (!nodes) nodesOf.set(reason, [node]);
-    else if (!nodes.includes(node)) nodes.push(node);
+    nodesOf.set(reason, (nodesOf.get(reason) ?? new Set()).add(node));
   }
   const isOne = nodesOf.size === 1;
-  const texts = [...nodesOf].slice(0, REASONS_MAX).map(([reason, nodes]) => {
-    const text = isOne && crashes > 1 ? countedCrashes(reason, crashes) : reason;
-    return `${cut(text)} on ${listed(nodes)}`;
-  });
-  const left = nodesOf.size - texts.length;
-  if (left > 0) texts.push(`${left} other ${left === 1 ? "reason" : "reasons"} elsewhere`);
-  return texts.join("; ");
+  const all = [...nodesOf].map(([reason, nodes]) => ({
+    text: cut(isOne && crashes > 1 ? countedCrashes(reason, crashes) : reason),
+    nodes: [...nodes].sort(BY_NAME.compare),
+  }));
+  return {
+    reason: firstOf(all.map(({ text, nodes }) => `${text} on ${listed(nodes)}`), " elsewhere"),
+    sharedReason: firstOf(all.map(({ text }) => text).sort(), ""),
+  };
+}
+
+function firstOf(texts: readonly string[], where: string): string {
+  const left = texts.length - REASONS_MAX;
+  const rest = left > 0 ? [`${left} other ${left === 1 ? "reason" : "reasons"}${where}`] : [];
+  return [...texts.slice(0, REASONS_MAX), ...rest].join("; ");
 }
 
 /** Names in a list: `a`, `a and b`, `a, b and c`, `a, b, c and 4 more`. */

@@ -15,6 +15,8 @@ export type Standing =
 export interface NodeIdentity {
   /** Its address, for people. */
   readonly name: string;
+  /** What it is called in reasons of failures: as it calls itself, if it does. */
+  readonly label?: string;
   /** The worker process. */
   readonly instance: string;
   /** Whose vote its results are. */
@@ -29,6 +31,7 @@ export interface NodeIdentity {
 export class Node {
   readonly score = new NodeScore();
   name: string;
+  label: string;
   instance: string;
   voter: string;
   hasLimits: boolean;
@@ -45,8 +48,9 @@ export class Node {
   /** When it was used again last. */
   usedSinceMs = 0;
 
-  constructor({ name, instance, voter, hasLimits, place }: NodeIdentity, pauseMs: number) {
+  constructor({ name, label, instance, voter, hasLimits, place }: NodeIdentity, pauseMs: number) {
     this.name = name;
+    this.label = label ?? name;
     this.instance = instance;
     this.voter = voter;
     this.hasLimits = hasLimits;

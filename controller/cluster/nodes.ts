@@ -98,6 +98,7 @@ export class Nodes {
     const node = known ?? new Node(identity, PAUSE_MS_FIRST);
     if (known && known.instance !== identity.instance) this.#onRestarted(known, nowMs);
     node.name = identity.name;
+    node.label = identity.label ?? identity.name;
     node.instance = identity.instance;
     node.voter = identity.voter;
     node.hasLimits = identity.hasLimits;

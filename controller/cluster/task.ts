@@ -35,6 +35,8 @@ export interface Completion<T extends Task> {
   readonly answeredAtMs: number;
   /** Why it has failed, with the nodes, if it has failed on several. Otherwise the answer says why. */
   readonly reason?: string;
+  /** The same without the nodes: jobs that fail alike have the same one. */
+  readonly sharedReason?: string;
   /** How often it was tried, and where it failed, if it has failed. */
   readonly failures?: { readonly attempts: number; readonly workers: readonly string[] };
 }

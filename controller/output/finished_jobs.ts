@@ -15,7 +15,20 @@ export type FinishedOutcome =
   /** `repeat`: a record to write again, because its output had to be checked. Later runs then trust it. */
   | { readonly state: "done"; readonly repeat?: JobRecord }
   /** The reason is read from the journal only if it is shown. */
-  | { readonly state: "failed"; readonly reason: () => Promise<string> };
+  | { readonly state: "failed"; readonly reason: () => Promise<PastReason> };
+
+/** Why a job failed in an earlier run. */
+export interface PastReason {
+  readonly error: string;
+  /** The same without nodes. */
+  readonly shared: string;
+}
+
+/** The reason in a record; `undefined`: there is none that can be read. */
+export function pastReason(record: Pick<JobRecord, "error" | "reason"> | undefined): PastReason {
+  const { error = "it failed in an earlier run; its record can no longer be read" } = record ?? {};
+  return { error, shared: record?.reason ?? error };
+}
 
 /** The lines of earlier runs, and the numbers in the names of their outputs. */
 export interface KnownLines {

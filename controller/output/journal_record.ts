@@ -46,6 +46,8 @@ export interface JobRecord extends JobTimes {
   readonly exitCode?: number;
   /** Why there is no result. */
   readonly error?: string;
+  /** The same without nodes, if it names any: jobs that fail alike have the same one. */
+  readonly reason?: string;
   /** The kind of failure, if the core did not return. */
   readonly cause?: FailureKindName;
   /** What a failed job printed last: a worker keeps about 20 lines of it. */

@@ -5,12 +5,14 @@ import { join } from "../../runtime/path.ts";
 import { coarserIdentities } from "./coarser_identity.ts";
 import { checksumOfFile, parseChecksum } from "./checksum.ts";
 import { SinkError } from "./directory_sink.ts";
-import type {
-  FinishedJobs,
-  FinishedOutcome,
-  IdentifiedInput,
-  KnownLines,
-  Numbering,
+import {
+  type FinishedJobs,
+  type FinishedOutcome,
+  type IdentifiedInput,
+  type KnownLines,
+  type Numbering,
+  type PastReason,
+  pastReason,
 } from "./finished_jobs.ts";
 import { identityNumber, type JobEntry, JobState, JobTable } from "./job_table.ts";
 import { journalIn } from "./journal.ts";
@@ -223,9 +225,8 @@ export class Resume implements FinishedJobs {
     return info?.kind === "file" ? info.bytes : undefined;
   }
 
-  async #reasonAt(at: number): Promise<string> {
-    const record = await this.#recordAt(at);
-    return record?.error ?? "it failed in an earlier run; its record can no longer be read";
+  async #reasonAt(at: number): Promise<PastReason> {
+    return pastReason(await this.#recordAt(at));
   }
 
   #recordAt(at: number): Promise<ReadRecord | undefined> {

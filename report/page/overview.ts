@@ -11,7 +11,7 @@ import {
 } from "../../system/format.ts";
 import type { About } from "../about.ts";
 import { figuresOf } from "../figures.ts";
-import { limitText, percent } from "../limit_text.ts";
+import { limitText, missedText, percent } from "../limit_text.ts";
 import { limitsOf } from "../limits.ts";
 import type { Report } from "../report.ts";
 import { clockText } from "./tables.ts";
@@ -33,17 +33,30 @@ export function overview(report: Report, about: About): Html {
 }
 
 /** `Began 2026-01-02 12:00:00 UTC, took 5m`, with what is known of it. */
-function whenText({ runs, runCount, lengthMs }: Report, isGoingOn: boolean): string {
-  const begunAt = runs.at(-1)?.begunAt;
+function whenText(report: Report, isGoingOn: boolean): string {
+  const { runs: [first], runCount, lengthMs } = report;
   const parts = [
-    ...(runCount > 1 ? [`${formatCount(runCount)} runs`] : []),
-    ...(begunAt !== undefined
-      ? [`${runCount > 1 ? "the last one began" : "began"} ${clockText(begunAt)} UTC`]
-      : []),
-    ...(lengthMs > 0 ? [`took ${formatDuration(lengthMs)}`] : []),
-    ...(isGoingOn ? ["goes on"] : []),
+    ...(runCount > 1 ? lastRunTexts(report, isGoingOn) : [beganText("", first?.begunAt)]),
+    runCount < 2 && lengthMs > 0 ? `took ${formatDuration(lengthMs)}` : "",
+    isGoingOn ? "goes on" : "",
   ];
-  return capitalized(parts.join(", "));
+  return capitalized(parts.filter((part) => part !== "").join(", "));
+}
+
+/** `2 runs, 5m together, the last one began 2026-01-02 12:00:00 UTC, ran no job` */
+function lastRunTexts({ runs, runCount, lengthMs }: Report, isGoingOn: boolean): string[] {
+  const { begunAt, jobs = 0, lengthMs: lastMs = 0 } = runs.at(-1) ?? {};
+  const took = jobs > 0 ? `took ${formatDuration(lastMs)}` : "ran no job";
+  return [
+    `${formatCount(runCount)} runs`,
+    lengthMs > 0 ? `${formatDuration(lengthMs)} together` : "",
+    beganText("the last one ", begunAt),
+    begunAt === undefined || isGoingOn ? "" : took,
+  ];
+}
+
+function beganText(who: string, begunAt: number | undefined): string {
+  return begunAt === undefined ? "" : `${who}began ${clockText(begunAt)} UTC`;
 }
 
 function limits(report: Report, isGoingOn: boolean): Html {
@@ -66,7 +79,7 @@ function capitalized(text: string): string {
 }
 
 function figures(report: Report): Html {
-  const { done, failed, lengthMs, knowledge, runTimes, busyMs, capacityMs } = report;
+  const { done, failed, lengthMs, knowledge, runTimes, capacityMs } = report;
   const isTimed = knowledge.timed > 0;
   const items: (readonly [string, string, boolean?] | undefined)[] = [
     ["done", formatCount(done)],
@@ -74,9 +87,7 @@ function figures(report: Report): Html {
     lengthMs > 0 ? ["time", formatDuration(lengthMs)] : undefined,
     lengthMs > 0 ? ["jobs/s", formatRate(1000 * knowledge.records / lengthMs)] : undefined,
     report.slotsMax > 0 ? ["slots", formatCount(report.slotsMax)] : undefined,
-    isTimed && capacityMs > 0
-      ? ["slots busy", percent(Math.min(1, busyMs / capacityMs))]
-      : undefined,
+    isTimed && capacityMs > 0 ? ["slots busy", busyText(report)] : undefined,
     report.cpuRunMs > 0
       ? ["jobs computing", percent(Math.min(1, report.cpuMs / report.cpuRunMs))]
       : undefined,
@@ -104,6 +115,11 @@ function figures(report: Report): Html {
   }</dl>`;
 }
 
+function busyText({ busyMs, capacityMs, missing }: Report): string {
+  const text = percent(Math.min(1, busyMs / capacityMs));
+  return missing.attempts > 0 ? `${text} or more` : text;
+}
+
 /** What is not known, and why. */
 function notes(report: Report): Html | undefined {
   const texts = notesOf(report).filter((text) => text !== "");
@@ -117,7 +133,7 @@ function notes(report: Report): Html | undefined {
   `;
 }
 
-function notesOf({ knowledge, flaws, jobsWithoutRow }: Report): string[] {
+function notesOf({ knowledge, missing, flaws, jobsWithoutRow }: Report): string[] {
   const { records, timed, placed, withCpu, withMemory, unmeasured, hasWorkers } = knowledge;
   const note = (holds: boolean, ...texts: readonly string[]) => holds ? texts.join(" ") : "";
   const known = (what: string, count: number) =>
@@ -133,6 +149,10 @@ function notesOf({ knowledge, flaws, jobsWithoutRow }: Report): string[] {
       timed < records,
       known("When a job began, and how long it ran,", timed),
       "Workers of version 1 and older versions of distcomp do not say it, nor does a job that crashed.",
+    ),
+    note(
+      missing.attempts > 0,
+      `${missedText(missing)}, so slots were busier than is shown here.`,
     ),
     note(timed > 0 && placed < timed, known("On which slot a job ran", placed)),
     note(timed > 0 && withCpu < timed, known("CPU time", withCpu)),

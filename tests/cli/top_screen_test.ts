@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { keysIn } from "../../cli/full_screen.ts";
-import { widthOf } from "../../cli/terminal_text.ts";
+import { cutInMiddle, widthOf } from "../../cli/terminal_text.ts";
 import { TopRates } from "../../cli/top_rates.ts";
 import { topLines } from "../../cli/top_screen.ts";
 import type { TopView } from "../../cli/top_view.ts";
 import { test } from "../lib/test.ts";
-import { fakeRun, fakeWorkerEntry } from "../watch/fake_snapshots.ts";
+import { FAKE_NOW, fakeRun, fakeWorkerEntry } from "../watch/fake_snapshots.ts";
 
 const VIEW: TopView = { scroll: 0, isPaused: false, rates: new Map([["node1:7433", 12.34]]) };
 
@@ -29,6 +29,23 @@ test("top shows progress, workers, failures, the jobs that run longest, and the 
   assert.match(lines.at(-1) as string, /^q leave/);
 });
 
+test("a worker has one name on the screen of top, in the table of workers and beside its jobs", () => {
+  for (const labels of [["this machine"], ["vm (vm:1)", "vm (vm:2)"]]) {
+    const workers = labels.map((label, index) => {
+      const address = labels.length > 1 ? `vm:${index + 1}` : label;
+      return { ...fakeWorkerEntry(index), name: "vm", address };
+    });
+    const running = workers.map(({ name, address }) => (
+      { name: "a", attempt: 1, sentAt: FAKE_NOW, worker: name, address }
+    ));
+    const lines = topLines(fakeRun({}, { workers, running }), VIEW, { columns: 100, rows: 24 });
+    for (const label of labels) {
+      assert.equal(lines.filter((line) => line.startsWith(`${label} `)).length, 1, label);
+      assert.equal(lines.filter((line) => line.endsWith(`  ${label}`)).length, 1, label);
+    }
+  }
+});
+
 test("no line of top is wider than the terminal, and there are as many as it has rows", () => {
   const name = "日本語".repeat(40);
   const workers = Array.from({ length: 300 }, (_, index) => (
@@ -46,6 +63,56 @@ test("no line of top is wider than the terminal, and there are as many as it has
         assert.doesNotMatch(line, /[\x00-\x1f\x7f]/);
       }
     }
+  }
+});
+
+test("on a wide screen, top shows all of the workers' software, and on a narrow one their names", () => {
+  const software = "distcomp 0.1.0-rc.12+build.4711";
+  const workers = [{ ...fakeWorkerEntry(0), software }];
+  const rowOf = (columns: number) =>
+    topLines(fakeRun({}, { workers }), VIEW, { columns, rows: 24 })
+      .find((line) => line.startsWith("node1 "));
+  assert.match(rowOf(160) ?? "", /^node1 .* distcomp 0\.1\.0-rc\.12\+build\.4711 *$/);
+  assert.match(rowOf(100) ?? "", /^node1 .* distcomp 0\.1\.0-rc…/);
+  assert.doesNotMatch(rowOf(80) ?? "", /distcomp/);
+});
+
+test("top says how many reasons of failures it leaves out", () => {
+  const failures = Array.from({ length: 8 }, (_, index) => (
+    { reason: `reason ${index}`, jobs: 1, names: ["a"] }
+  ));
+  const titleOf = (reasons: number, rows = 24) =>
+    topLines(fakeRun({}, { failures: failures.slice(0, reasons) }), VIEW, { columns: 80, rows })
+      .find((line) => line.startsWith("FAILED"))?.trimEnd();
+  assert.deepEqual([5, 6, 8].map((reasons) => titleOf(reasons)), [
+    ...["FAILED 17", "FAILED 17, and 1 more reason", "FAILED 17, and 3 more reasons"],
+  ]);
+  assert.equal(titleOf(3, 12), "FAILED 17, and 1 more reason");
+});
+
+test("long names of running jobs are cut in the middle, and workers keep their column", () => {
+  const running = ["1", "22", "333"].map((end) => ({
+    name: `${"inputs/of/the/experiment/".repeat(6)}part-${end}.bin`,
+    attempt: 1,
+    sentAt: FAKE_NOW,
+    worker: `node${end}`,
+    address: `node${end}:7433`,
+  }));
+  const lines = topLines(fakeRun({}, { running }), VIEW, { columns: 80, rows: 24 })
+    .filter((line) => line.includes("part-") && line.includes("inputs/of"));
+  assert.deepEqual(lines.map((line) => /…\S*part-(\d+)\.bin {2}node\1 *$/.test(line)), [
+    ...[true, true, true],
+  ]);
+  assert.equal(new Set(lines.map((line) => line.lastIndexOf("  node"))).size, 1);
+});
+
+test("a text that is cut in its middle keeps both ends, and no character is cut", () => {
+  assert.equal(cutInMiddle("abcdefgh", 8), "abcdefgh");
+  assert.equal(cutInMiddle("abcdefgh", 6), "abc…gh");
+  assert.equal(cutInMiddle("abcdefgh", 2), "a…");
+  assert.equal(cutInMiddle("日本語日本語", 7), "日本…語");
+  for (let columns = 0; columns < 20; columns++) {
+    assert(widthOf(cutInMiddle("a日b本c語".repeat(3), columns)) <= columns);
   }
 });
 

@@ -58,6 +58,7 @@ export interface JobRecord {
   readonly state: "done" | "failed";
   readonly exitCode?: number;
   readonly error?: string;
+  readonly reason?: string;
   readonly cause?: string;
   readonly worker?: string;
   readonly attempt: number;

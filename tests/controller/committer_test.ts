@@ -100,7 +100,10 @@ test("inputs that are skipped or unreadable are finished without a worker, and k
     kind: "skipped",
     index: 1,
     name: "b",
-    outcome: { state: "failed", reason: () => Promise.resolve("exit code 3") },
+    outcome: {
+      state: "failed",
+      reason: () => Promise.resolve({ error: "exit code 3", shared: "exit code 3" }),
+    },
   });
   scene.committer.onSkipped({ kind: "skipped", index: 2, name: "c", outcome: { state: "done" } });
   assert.equal(scene.tally.needsWorkers, false);

@@ -48,6 +48,12 @@ test("a failed job's line has what the core returned, or the kind of failure", (
   );
 });
 
+test("the reason of a job that failed on several nodes is there without them, too", () => {
+  const crashed = completion({ kind: "error", cause: "crash", message: "crashed" });
+  const record = failedRecord({ ...crashed, sharedReason: "crashed" }, "crashed on a and b");
+  assert.deepEqual([record.error, record.reason], ["crashed on a and b", "crashed"]);
+});
+
 test("a job whose output could not be written has failed without an exit code", () => {
   const done = completion({ kind: "result", result: { exitCode: 0, output: encode("four") } });
   assert.equal(

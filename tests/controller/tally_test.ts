@@ -48,6 +48,16 @@ test("all failures are counted by reason, the most frequent first, and three are
   ]);
 });
 
+test("failures are grouped without nodes, which a group has where all of its jobs have the same", () => {
+  const tally = new Tally(0);
+  tally.onFailed("0", "crashed on a and b", "crashed");
+  assert.deepEqual(tally.counts.failureGroups, [
+    { reason: "crashed", error: "crashed on a and b", jobs: 1, names: ["0"] },
+  ]);
+  tally.onFailed("1", "crashed on c and d", "crashed");
+  assert.deepEqual(tally.counts.failureGroups, [{ reason: "crashed", jobs: 2, names: ["0", "1"] }]);
+});
+
 test("workers are needed until all inputs are read and their jobs answered", () => {
   const tally = new Tally(0);
   for (let job = 0; job < 3; job++) tally.onAdded();

@@ -13,6 +13,8 @@ export function figuresWith(changed: Partial<Figures> = {}): Figures {
     slotsMax: 4,
     lengthMs: 100_000,
     busyPart: 0.95,
+    busyPartMax: changed.busyPart ?? 0.95,
+    missing: { attempts: 0, jobs: 0, ms: 0 },
     cpuPart: 0.99,
     medianMs: 380,
     waitingPerSlot: 10,

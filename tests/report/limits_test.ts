@@ -8,6 +8,8 @@ import { figuresWith } from "./figures.ts";
 const NODES = [{ name: "a", jobs: 100, failed: 10 }, { name: "b", jobs: 900, failed: 18 }];
 const STRAGGLER = { tailMs: 20_000, last: { name: "big.dat", runMs: 16_000 } };
 
+const MISSING = { busyPart: 0.79, missing: { attempts: 32, jobs: 16, ms: 1 } };
+
 /** Figures on both sides of the threshold of each rule, and what else they would show. */
 const RULES: readonly [LimitKind, Partial<Figures>, Partial<Figures>, LimitKind][] = [
   ["nothing ran", { records: 0 }, { records: 1 }, "slots"],
@@ -27,6 +29,12 @@ const RULES: readonly [LimitKind, Partial<Figures>, Partial<Figures>, LimitKind]
     "several",
   ],
   ["unknown", { busyPart: undefined }, { busyPart: 0.9 }, "slots"],
+  [
+    "missing attempts",
+    { ...MISSING, busyPartMax: 0.8 },
+    { ...MISSING, busyPartMax: 0.79 },
+    "several",
+  ],
   ["few jobs", { records: 7, busyPart: 0.5 }, { records: 8, busyPart: 0.5 }, "several"],
   ["few jobs", { records: 7, busyPart: 0.79 }, { records: 7, busyPart: 0.8 }, "slots"],
   ["slots", { busyPart: 0.8 }, { busyPart: 0.79 }, "several"],
@@ -87,6 +95,10 @@ test("the sentence on what limits a run says by how much, and what to do", () =>
     "for the last 20s, 20% of the run, most slots were idle, while big.dat ran for 16s, 42 times as " +
       "long as the median job: split it, or put long jobs first in a list of inputs " +
       "(distcomp run CORE - < LIST)",
+  );
+  assert.match(
+    lineOf({ ...MISSING, busyPartMax: 0.9 }),
+    /^slots were busy for 79% of the time or more, as 32 earlier attempts of 16 jobs are not in /,
   );
   assert.match(
     lineOf({ nodes: NODES }),

@@ -126,6 +126,11 @@ test("failures are grouped by reason, with the nodes on which jobs failed, howev
     ...plan,
     fields: (job, node) => node === "node1" && job % 2 === 0 ? failed("no GPU") : {},
   }));
+  const alike = await reportOfRuns(journalOf({
+    ...plan,
+    fields: (job) => ({ ...failed(`crashed on node${job % 3}`), reason: "crashed" }),
+  }));
+  assert.deepEqual(alike.failures.map(({ reason, jobs }) => [reason, jobs]), [["crashed", 3000]]);
   assert.equal(one.failures[0]?.names.length, 3);
   assert.deepEqual(one.failures[0]?.nodes.map(({ name }) => name), ["node1"]);
   assert.equal(limitOf(one), "node");
@@ -183,6 +188,19 @@ test("inputs that come slowly are what limits a run, and so are short jobs", asy
   assert.equal(limitOf(far), "several");
   const few = await reportOfRuns(journalOf({ ...PLAN, jobs: 7, nodes: 5 }));
   assert.equal(limitOf(few), "few jobs");
+});
+
+test("where earlier attempts may have kept slots busy, nobody is told that slots were idle", async () => {
+  const plan = { ...PLAN, runMs: () => 100, gapMs: 50 };
+  const tried = (part: number) => (job: number) => job % part === 0 ? { attempt: 3 } : {};
+  const idle = await reportOfRuns(journalOf(plan));
+  const much = await reportOfRuns(journalOf({ ...plan, fields: tried(5) }));
+  const little = await reportOfRuns(journalOf({ ...plan, fields: tried(100) }));
+  assert.deepEqual([idle, much, little].map(({ missing }) => [missing.attempts, missing.jobs]), [
+    ...[[0, 0], [400, 200], [20, 10]],
+  ]);
+  near(much.missing.ms, 40_000, 1);
+  assert.deepEqual([idle, much, little].map(limitOf), ["several", "missing attempts", "several"]);
 });
 
 test("a timeline has each job if they are few, and only slots if they are many", async () => {

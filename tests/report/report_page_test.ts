@@ -4,7 +4,7 @@ import { REPORT_START, reportPage } from "../../report/page/report_page.ts";
 import type { Report } from "../../report/report.ts";
 import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
-import { journalLine, journalOf, type RunPlan } from "./generated_journal.ts";
+import { BEGUN_AT, journalLine, journalOf, type RunPlan } from "./generated_journal.ts";
 import { reportOfRuns } from "./reports.ts";
 
 const PLAN: RunPlan = { jobs: 500, nodes: 2, slotsPerNode: 2 };
@@ -73,6 +73,40 @@ test("an empty journal, one without a job, and an old one have pages that say wh
   assert.match(page, /data-chart="runtimes"/);
   assert.doesNotMatch(page, /data-chart="(slots|timeline|memory)"/);
   assert(page.length < PAGE_CHARS_MAX);
+});
+
+test("a report says how many earlier attempts the journal does not have", async () => {
+  const fields = (job: number) => job < 16 ? { attempt: 3 } : {};
+  const page = reportPage(await reportOfRuns(journalOf({ ...PLAN, fields })), ABOUT);
+  assert.match(
+    page,
+    /<li>32 earlier attempts of 16 jobs are not in the journal, so slots were busier than /,
+  );
+  assert.match(page, /<dd[^>]*>\d+% or more<\/dd>/);
+});
+
+test("the head of a report says how long all runs took together, and which of it was the last one", async () => {
+  const headOf = async (...runs: Iterable<string>[]) =>
+    / class="quiet">([^<]*(?:began|runs)[^<]*)</i.exec(
+      reportPage(await reportOfRuns(...runs), ABOUT),
+    )?.[1];
+  const later = BEGUN_AT + 86_400_000;
+  const nothing = [later, later + 20].map((at, index) =>
+    journalLine({ run: index === 0 ? "begun" : "ended", at })
+  );
+  const again = journalOf({ ...PLAN, jobs: 50, begunAt: later });
+  assert.match(
+    await headOf(journalOf(PLAN)) ?? "",
+    /^Began 2026-01-02 12:00:00 UTC, took 12\.\ds$/,
+  );
+  assert.match(
+    await headOf(journalOf(PLAN), nothing) ?? "",
+    /^2 runs, 12\.\ds together, the last one began 2026-01-03 12:00:00 UTC, ran no job$/,
+  );
+  assert.match(
+    await headOf(journalOf(PLAN), again) ?? "",
+    /^2 runs, 13\.\ds together, the last one began 2026-01-03 12:00:00 UTC, took 1\.\ds$/,
+  );
 });
 
 test("each chart has its numbers as a table", async () => {

@@ -1,6 +1,7 @@
 /** What the scripts of the page make of numbers, texts and series. */
 
 import assert from "node:assert/strict";
+import { badgeOf } from "../../web/page/badge.js";
 import { pointsOf } from "../../web/page/charts.js";
 import {
   formatBytes,
@@ -33,6 +34,15 @@ test("durations, rates and bytes are short, and change their units in the right 
     ...["0 B", "999 B", "1 kB", "1.23 MB", "1,000,000 PB"],
   ]);
   assert.deepEqual([formatNoun(1, "job"), formatNoun(1_234, "job")], ["1 job", "1,234 jobs"]);
+});
+
+test("a run that has ended says how many of its jobs failed, in the color of failures", () => {
+  const run = { phase: "running", waitsFor: null, jobs: { failed: 1_600 } } as const;
+  const waiting = { ...run, waitsFor: "a worker" };
+  assert.deepEqual(badgeOf(waiting, true), { text: "ended, 1,600 failed", kind: "bad" });
+  assert.deepEqual(badgeOf({ ...run, jobs: { failed: 0 } }, true), { text: "ended", kind: "good" });
+  assert.deepEqual(badgeOf(run, false), { text: "running", kind: "good" });
+  assert.deepEqual(badgeOf(waiting, false), { text: "waits for a worker", kind: "bad" });
 });
 
 test("foreign texts are one line, and show bytes that are not UTF-8", () => {

@@ -1,5 +1,6 @@
 /** Asks for the state each second, and shows it. */
 
+import { badgeOf } from "./badge.js";
 import { Charts } from "./charts.js";
 import {
   formatBytes,
@@ -24,8 +25,6 @@ const HIDDEN_MS = 10_000;
 
 /** A run that answers takes some milliseconds. */
 const ANSWER_MS_MAX = 10_000;
-
-const PHASES = { starting: "starting", running: "running", draining: "draining", ending: "ending" };
 
 const charts = new Charts();
 const grid = new WorkerGrid();
@@ -97,12 +96,8 @@ function showRun(run) {
   const failed = jobs.failed > 0;
   setText(byId("title"), shown(core.name));
   setText(byId("about"), `on ${shown(host)}, to ${shown(output)}`);
-  const phase = hasEnded
-    ? "ended"
-    : run.waitsFor
-    ? `waits for ${shown(run.waitsFor)}`
-    : PHASES[run.phase];
-  badge(phase, run.waitsFor && !hasEnded ? "bad" : "good");
+  const { text, kind } = badgeOf(run, hasEnded);
+  badge(text, kind);
   document.title = `${percent === undefined ? formatCount(ended) : `${percent}%`} · ${
     shown(core.name)
   }`;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { Answer } from "../../../controller/answer.ts";
 import {
   reasonOfAnswer,
-  reasonOnSeveral,
+  reasonsOnSeveral,
   withCrashes,
 } from "../../../controller/cluster/failure_reason.ts";
 import { test } from "../../lib/test.ts";
@@ -34,9 +34,9 @@ test("the reason of an answer is its message, or its exit code", () => {
 
 test("the same reason on several nodes is named once, with the nodes", () => {
   const failures = ["a", "b"].map((node) => ({ node, reason: "exit code 3" }));
-  assert.equal(reasonOnSeveral(failures, 0), "exit code 3 on a and b");
+  assert.equal(reasonsOnSeveral(failures, 0).reason, "exit code 3 on a and b");
   const crashes = ["a", "b", "a"].map((node) => ({ node, reason: "crashed: SIGILL" }));
-  assert.equal(reasonOnSeveral(crashes, 3), "crashed in 3 attempts: SIGILL on a and b");
+  assert.equal(reasonsOnSeveral(crashes, 3).reason, "crashed in 3 attempts: SIGILL on a and b");
 });
 
 test("all distinct reasons are named, in their order", () => {
@@ -45,18 +45,38 @@ test("all distinct reasons are named, in their order", () => {
     { node: "b", reason: "exit code 1" },
     { node: "c", reason: "crashed: SIGILL" },
   ];
-  assert.equal(reasonOnSeveral(failures, 2), "crashed: SIGILL on a and c; exit code 1 on b");
+  assert.equal(
+    reasonsOnSeveral(failures, 2).reason,
+    "crashed: SIGILL on a and c; exit code 1 on b",
+  );
 });
 
 test("a reason has a bounded length, however many nodes and reasons there are", () => {
   const sameReason = ["a", "b", "c", "d", "e"].map((node) => ({ node, reason: "so" }));
-  assert.equal(reasonOnSeveral(sameReason.slice(0, 3), 0), "so on a, b and c");
-  assert.equal(reasonOnSeveral(sameReason, 0), "so on a, b, c and 2 more");
+  assert.equal(reasonsOnSeveral(sameReason.slice(0, 3), 0).reason, "so on a, b and c");
+  assert.equal(reasonsOnSeveral(sameReason, 0).reason, "so on a, b, c and 2 more");
   const reasons = ["w", "x", "y", "z"].map((reason) => ({ node: "a", reason }));
-  assert.equal(reasonOnSeveral(reasons.slice(0, 3), 0), "w on a; x on a; y on a");
-  assert.equal(reasonOnSeveral(reasons, 0), "w on a; x on a; y on a; 1 other reason elsewhere");
+  assert.equal(reasonsOnSeveral(reasons.slice(0, 3), 0).reason, "w on a; x on a; y on a");
+  assert.equal(
+    reasonsOnSeveral(reasons, 0).reason,
+    "w on a; x on a; y on a; 1 other reason elsewhere",
+  );
   const long = ["x", "y"].map((letter) => ({ node: letter, reason: letter.repeat(100_000) }));
-  const text = reasonOnSeveral(long, 0);
+  const text = reasonsOnSeveral(long, 0).reason;
   assert(text.length < 450, `${text.length}`);
   assert.match(text, /^x+… on x; y+… on y$/);
+});
+
+test("jobs that fail alike have the same reason, in whatever order and wherever they were tried", () => {
+  const at = (...nodes: string[]) =>
+    reasonsOnSeveral(nodes.map((node) => ({ node, reason: "crashed: SIGSEGV" })), 3);
+  assert.deepEqual(at("node10", "node9", "node10"), at("node9", "node10", "node9"));
+  assert.deepEqual(at("node10", "node9"), {
+    reason: "crashed in 3 attempts: SIGSEGV on node9 and node10",
+    sharedReason: "crashed in 3 attempts: SIGSEGV",
+  });
+  assert.equal(at("a", "b").sharedReason, at("c", "d").sharedReason);
+  const mixed = [{ node: "b", reason: "y" }, { node: "a", reason: "x" }];
+  assert.equal(reasonsOnSeveral(mixed, 0).sharedReason, "x; y");
+  assert.equal(reasonsOnSeveral(mixed.toReversed(), 0).sharedReason, "x; y");
 });

@@ -215,6 +215,7 @@ test("docs/journal.md lists exactly the fields of a record", () => {
   );
   const optional = {
     error: "why",
+    reason: "why",
     cause: "crash",
     file: "in/a",
     line: "x",

@@ -129,7 +129,7 @@ test("a failed job is skipped only if it has no output: a killed run may have wr
     undefined,
   ]);
   assert(found[0]?.state === "failed");
-  assert.equal(await found[0].reason(), "exit code 3");
+  assert.equal((await found[0].reason()).error, "exit code 3");
   const again = await outcomesIn(workspace.at("out"), ONE, true);
   assert.deepEqual(again, JOBS.map(() => undefined), "with --retry-failed none is skipped");
 });
