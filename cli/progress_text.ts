@@ -57,7 +57,7 @@ function details(status: RunStatus, perSecond: number): string[] {
   return [
     failed > 0 ? `${formatCount(failed)} failed` : "",
     loading ? loadingText(loading) : "",
-    Number.isFinite(leftMs) ? `${formatTimeLeft(leftMs)} left` : "",
+    workers > 0 && Number.isFinite(leftMs) ? `${formatTimeLeft(leftMs)} left` : "",
     perSecond > 0 ? `${formatRate(perSecond)} jobs/s` : "",
     formatNoun(workers, "worker"),
     `${slotsAreKnown ? "" : "≥"}${formatNoun(slots, "slot")}`,

@@ -84,7 +84,9 @@ export class RunWatch {
       bytesIn: status.bytesIn,
       bytesOut: status.bytesOut,
       jobsPerSecond,
-      leftMs: leftMs(jobs, status.skipsLeft, jobsPerSecond),
+      leftMs: workers.length > 0 && view.phase === "running"
+        ? leftMs(jobs, status.skipsLeft, jobsPerSecond)
+        : null,
       slots: status.slots,
       slotsBusy,
       busyPart: status.busyPart,

@@ -231,7 +231,7 @@ export class Worker implements AsyncDisposable {
       silentMsMax: controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
       describe: () => this.#describe(),
       load: () => this.#load(),
-      state: (id) => encodeStatus(id, this.#describe(), this.status),
+      state: (id, asker) => encodeStatus(id, asker, this.#describe(), this.status),
     };
   }
 

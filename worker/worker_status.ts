@@ -33,9 +33,10 @@ const NAME_CHARS_MAX = 255;
 /** The most controllers and cores that a controller is told of. */
 const TOLD_MAX = 64;
 
-/** The state as a controller gets it that asks for it. PROTOCOL.md has the fields. */
+/** The state as the controller `asker` gets it, which is not counted. PROTOCOL.md has the fields. */
 export function encodeStatus(
   id: Uint64,
+  asker: string,
   { machine, software, platform, memoryBytes }: WorkerDescription,
   { controllers, cores, slotsBytes, ...status }: WorkerStatus,
 ): Uint8Array<ArrayBuffer> {
@@ -49,7 +50,7 @@ export function encodeStatus(
     memoryBytes,
     slotsBytes: slotsBytes ?? null,
     ...status,
-    controllers: controllers.slice(0, TOLD_MAX),
+    controllers: controllers.filter((peer) => peer !== asker).slice(0, TOLD_MAX),
     cores: loaded,
   };
   return encodeState(id, JSON.stringify(state));

@@ -32,6 +32,10 @@ test("a narrower line leaves out the least important first", () => {
   assert(shown < wide.length);
 });
 
+test("a line without a worker has no time left", () => {
+  assert.doesNotMatch(progressText(statusWith({ workers: 0 }), RATE), /left/);
+});
+
 test("a line without a known total has the count, but no bar", () => {
   assert.equal(
     progressBar(statusWith({ total: undefined }), RATE, 100),

@@ -25,7 +25,7 @@ test("a worker says what it is doing to whoever has its key, and why not to othe
   const state: WorkerAnswer = JSON.parse(stdout);
   assert.deepEqual([state.kind, state.slots, state.slotsBusy], ["worker", 1, 1]);
   assert.deepEqual(state.jobs, { done: 1, failed: 1 });
-  assert.equal(state.controllers.length, 2, "the run, and who asks");
+  assert.equal(state.controllers.length, 1, "the run, without who asks");
   assert.match(state.cores[0]?.name ?? "", /^behave/);
   const shown = (await workspace.run(["status", address])).stdout;
   assert.match(shown, /^worker \S+ at 127\.0\.0\.1:\d+: distcomp .*\n1 of 1 slot busy, /);

@@ -209,7 +209,7 @@ export class Connection implements JobSource {
     else if (type === "ping") this.#send(encodeWorkerLoad(id, this.#context.load()));
     else if (type === "compression") this.#send(this.#compression.onAsked(id, message.compresses));
     else if (type === "coreOutput") this.#send(this.printing.onAsked(id, message.mode));
-    else if (type === "state") this.#send(this.#context.state(id));
+    else if (type === "state") this.#send(this.#context.state(id, this.peer));
     else if (type === "usage") this.#send(this.#answers.onAsked(id, message.isWanted));
     else if (type !== "job") void this.#onCore(message, bytes); // jobs take another way
   }

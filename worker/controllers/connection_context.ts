@@ -33,5 +33,5 @@ export interface ConnectionContext {
   describe(): WorkerDescription;
   load(): WorkerLoad;
   /** The answer to a "state" as a whole frame. */
-  state(id: Uint64): Uint8Array<ArrayBuffer>;
+  state(id: Uint64, asker: string): Uint8Array<ArrayBuffer>;
 }
