@@ -12,7 +12,6 @@ const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 const HOME = "\x1b[H";
 const ERASE_LINE = "\x1b[2K"; // in front of a line: behind a full one it would erase the last column
-const ERASE_BELOW = "\x1b[J";
 
 /** The assumed size of a terminal that reports none. */
 const UNKNOWN = { columns: 80, rows: 24 };
@@ -72,7 +71,7 @@ export class FullScreen implements Suspendable {
   draw(lines: readonly string[]): void {
     if (!this.#isShown) return;
     const text = lines.map((line) => `${ERASE_LINE}${line}`).join("\r\n");
-    process.stdout.write(`${HOME}${text}${ERASE_BELOW}`);
+    process.stdout.write(`${HOME}${text}`);
   }
 
   readonly #onData = (bytes: Uint8Array): void => {

@@ -32,8 +32,8 @@ Examples:
   distcomp top                         the only run of this user on this machine
   distcomp top outputs                 the run that writes to outputs/`,
   paragraphs: [
-    "Keys: q leaves, up and down, or j and k, scroll the workers, space stops and goes on. The run " +
-    "does not notice who looks.",
+    "Keys: q leaves, up and down, or j and k, scroll the workers, space freezes the screen and " +
+    "resumes it. The run goes on, and does not notice who looks.",
   ],
 };
 

@@ -142,5 +142,5 @@ function log({ log }: RunSnapshot): Section {
 function foot({ workers }: RunSnapshot, { isPaused, problem }: TopView): Piece[] {
   if (problem !== undefined) return [[printable(problem), "red"]];
   const scroll = workers.length > 0 ? "  ↑↓ scroll" : "";
-  return [[`q leave${scroll}  space ${isPaused ? "go on" : "stop"}`, "dim"]];
+  return [[`q leave${scroll}  space ${isPaused ? "resume" : "freeze"}`, "dim"]];
 }

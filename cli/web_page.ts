@@ -47,7 +47,13 @@ export async function openPage(
   const bearer = webToken === undefined ? undefined : await tokenIn(webToken);
   if (!insecure && !isLoopback(web)) await runtime.openKey();
   const { PageServer } = await import("../web/server.ts");
-  return await PageServer.open(runtime, { address: web, key, insecure, bearer, ...parts });
+  return await PageServer.open(runtime.unguarded, {
+    address: web,
+    key,
+    insecure,
+    bearer,
+    ...parts,
+  });
 }
 
 async function tokenIn(path: string): Promise<string> {
@@ -58,6 +64,6 @@ async function tokenIn(path: string): Promise<string> {
   if (token.length >= TOKEN_CHARS_MIN && !/\s/.test(token)) return token;
   throw new UsageError(
     `The file "${path}" needs one word of at least ${TOKEN_CHARS_MIN} characters; ` +
-      "make it with: openssl rand -hex 16",
+      "make it with: (umask 077; openssl rand -hex 16 >FILE)",
   );
 }

@@ -21,7 +21,9 @@ export function workerStateLines(status: WorkerStatus): string[] {
     `  jobs so far: ${formatCount(jobs.done)} done, ${formatCount(jobs.failed)} failed`,
     `  ${controllersText(status.controllers)}`,
     ...cores.map(({ name, key, slots }) =>
-      `  core ${printable(name)} (${key.slice(0, KEY_CHARS)}) in ${formatNoun(slots, "slot")}`
+      `  core ${printable(name)} (${printable(key.slice(0, KEY_CHARS))}) in ${
+        formatNoun(slots, "slot")
+      }`
     ),
     `  memory: ${used}${formatBytes(memoryFreeBytes)} free`,
   ];

@@ -10,6 +10,8 @@ import { RefusalLog } from "./refusal_log.ts";
 export interface GuardedRuntime extends Runtime {
   /** Opens the key now, so that its problems show. Rejects with a `KeyError`. Without this it is opened when needed. */
   openKey(): Promise<void>;
+  /** Without a guard: for a listener with proofs of its own, such as a page. */
+  readonly unguarded: Runtime;
 }
 
 /** Guards the connections of a runtime. */
@@ -29,5 +31,6 @@ export function guardedRuntime(runtime: Runtime, options: GuardOptions): Guarded
       }),
     stdio: () => derivedStream(runtime.stdio(), { proof: { kind: "same user" } }),
     openKey: () => guard.openKey(),
+    unguarded: runtime,
   };
 }

@@ -45,7 +45,10 @@ function labelsText(labels: Labels): string {
   return texts.length === 0 ? "" : `{${texts.join(",")}}`;
 }
 
-/** A value of a label may have any characters. These three are written with a backslash. */
+/** A value of a label may have any characters but NUL. Three are written with a backslash. */
 function escaped(value: string): string {
-  return value.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/"/g, '\\"');
+  return value.replaceAll("\0", " ").replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(
+    /"/g,
+    '\\"',
+  );
 }

@@ -1,10 +1,12 @@
 /** `--web` on the command line: of a run and of a worker. */
 
 import assert from "node:assert/strict";
+import { request } from "node:https";
+import { networkInterfaces } from "node:os";
 import { DEFAULT_WEB, withWebAddress } from "../../cli/web_options.ts";
 import { core } from "../lib/cores.ts";
 import { Program } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { test, testUnless } from "../lib/test.ts";
 import { Workspace } from "./workspace.ts";
 
 test("what follows --web is its address only if it looks like one", () => {
@@ -36,6 +38,36 @@ test("a worker shows what it does, and ends although a page is open", async () =
   worker.signal("SIGTERM");
   assert.equal((await worker.exited).code, 0);
 });
+
+/** An address of this machine at which others reach it. */
+const OUTER = Object.values(networkInterfaces()).flat()
+  .find((one) => one && one.family === "IPv4" && !one.internal)?.address;
+
+testUnless(
+  OUTER === undefined ? "this machine has no network but loopback" : undefined,
+  "a page at an address that others reach opens with its token, over TLS, for those without a key",
+  async () => {
+    await using workspace = await Workspace.make();
+    const args = ["worker", "--listen", "127.0.0.1:0", "--web", `${OUTER}:0`];
+    await using worker = await workspace.start(args);
+    const [, url = ""] = await worker.printed("stderr", /^the page is at (https:\S+)$/m);
+    assert.equal(await statusOf(url), 200);
+    assert.notEqual(await statusOf(url), 200, "the token works once");
+    await worker.stop();
+  },
+);
+
+/** What the server answers to a client that knows neither its certificate nor a key. */
+function statusOf(url: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { rejectUnauthorized: false, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
+}
 
 test("an address that is taken, or of another machine, is an error in a sentence", async () => {
   await using workspace = await Workspace.make();
