@@ -103,7 +103,11 @@ const NOT_RUN_HERE: Record<string, string> = {
     "tests/web/secure_page_test.ts uses the certificates as they are",
   "./distcomp run --web core.so inputs/": "tests/web/browser_test.ts runs the same",
   "ssh -L 8080:127.0.0.1:8080 login1": "it needs another machine",
-  "openssl rand -hex 16 >prometheus.token": "it needs openssl, and any other text does as well",
+  "openssl crl2pkcs7 -nocrl -certfile distcomp-browser.pem |":
+    "it needs openssl, as the line after it",
+  "  openssl pkcs7 -print_certs -out distcomp-ca.pem": "the rest of the line before it",
+  "(umask 077; openssl rand -hex 16 >prometheus.token)":
+    "it needs openssl, and any other text does as well",
   "./distcomp run --web 0.0.0.0:8080 --web-token prometheus.token core.so inputs/":
     "tests/web/secure_page_test.ts does the same",
   "npx -y deno@2.9.6 task demo": "the same, with a picture that takes longer",

@@ -14,11 +14,9 @@ const CONNECTIONS_MIN = 8;
 /** Controllers that are accepted in a second: more than start at once, and little work for a worker. */
 const ACCEPTED_PER_SECOND = 100;
 
-/**
- * Open files of the worker itself, connections that are told why they are closed, and those of each slot: its process,
- * its pipes, its socket, the memory that it shares, its core, and the same of the next one. */
+/** Open files of the worker itself, connections that are told why they are closed, and those of each slot: its process, its pipes, its socket, its core, and the next one. */
 const OWN_FILES = 48 + FAREWELLS_MAX;
-const SLOT_FILES = 20;
+const SLOT_FILES = 12;
 
 /** The limits for a worker with so many slots. One host may have half of all places, so that others find one. */
 export function connectionLimits(
