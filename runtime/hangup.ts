@@ -12,15 +12,26 @@ const SIG_IGN = 1n;
 /** No system has a larger `struct sigaction`. All begin with the handler. */
 const SIGACTION_BYTES = 256;
 
+/** Read as early as this file is imported: on a busy machine, the runtime may have handled a signal by the time of use. */
+const AT_START = process.platform === "linux" ? ignoredAtStart() : undefined;
+
 /**
  * Whether SIGHUP is ignored; `undefined` if that cannot be found out. Ask before any signal is handled: with the
  * first one, Deno ends ignoring SIGHUP.
  */
 export async function hangupIsIgnored(): Promise<boolean | undefined> {
   try {
-    return process.platform === "linux" ? isIgnoredInProc() : isIgnoredInLibrary(await open());
+    return process.platform === "linux" ? AT_START : isIgnoredInLibrary(await open());
   } catch {
     return undefined; // an executable without the permission to read /proc, or to load a library
+  }
+}
+
+function ignoredAtStart(): boolean | undefined {
+  try {
+    return isIgnoredInProc();
+  } catch {
+    return undefined;
   }
 }
 
