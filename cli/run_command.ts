@@ -78,7 +78,7 @@ export async function runCommand(runtime: Runtime, request: RunRequest): Promise
     onAsked: () => reporter.onAsked(),
   });
   const early = launchEarly(runtime, request);
-  void early.then((worker) => interrupts.onEarly(worker));
+  interrupts.onEarly(early);
   let end: RunEnd | undefined;
   let ending: Ending = { code: ExitCode.interrupted };
   try {

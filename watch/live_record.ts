@@ -39,8 +39,13 @@ export async function writeLiveRecord(
   const path = join(state, NAME);
   const written = `${path}.new`;
   await removeIfThere(files, written);
-  await files.create(written, `${JSON.stringify({ v: 1, ...record })}\n`);
-  await files.rename(written, path);
+  try {
+    await files.create(written, `${JSON.stringify({ v: 1, ...record })}\n`);
+    await files.rename(written, path);
+  } catch (error) { // such as a full disk
+    await removeIfThere(files, written);
+    throw error;
+  }
 }
 
 /** Removes the file. */
