@@ -44,7 +44,7 @@ test("an interrupt after the last job, while cores are unloaded, changes nothing
   await eventually("all is done", async () => {
     return Object.keys(await workspace.outputs().catch(() => ({}))).length === 3;
   });
-  await eventually("that is known", async () => (await workspace.records()).length === 3);
+  await eventually("that is known", async () => (await workspace.recordsSoFar()).length === 3);
   program.signal("SIGINT");
   const { code, stdout, stderr } = await endOf(program);
   assert.equal(code, 0, stderr);

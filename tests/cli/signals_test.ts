@@ -137,7 +137,7 @@ test("a signal while an interrupted run unloads its cores ends it at once, and i
   program.type("a job\n");
   await eventually(
     "a record",
-    async () => (await workspace.records().catch(() => [])).length === 1,
+    async () => (await workspace.recordsSoFar()).length === 1,
   );
   program.signal("SIGTERM"); // no job runs: the run ends, but for its worker
   await eventually("it has disconnected its worker", () => {
@@ -159,7 +159,7 @@ test("signals while the last messages of a run are written do not cut off how to
   });
   program.pauseStderr(true);
   // A slot gathers answers for 0.3 ms at most: none waits there behind a job of a millisecond.
-  await eventually("the others", async () => (await workspace.records()).length === 301);
+  await eventually("the others", async () => (await workspace.recordsSoFar()).length === 301);
   program.signal("SIGQUIT");
   await eventually("it is over, but for its messages", async () => {
     return (await workspace.leftovers()).length === 0;
@@ -249,7 +249,7 @@ test("SIGUSR1 prints the state of a run, also if all of its processes get it", a
   await gate.reachedBy(2);
   await eventually(
     "the first two have ended",
-    async () => (await workspace.records()).length === 2,
+    async () => (await workspace.recordsSoFar()).length === 2,
   );
   for (const pid of [program.pid, ...await program.descendants()]) {
     signalQuietly(pid, "SIGUSR1");

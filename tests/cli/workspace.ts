@@ -174,14 +174,20 @@ export class Workspace implements AsyncDisposable {
     return Object.fromEntries(outputs.map(([name, content]) => [Number(name), content]));
   }
 
-  /** The records of all jobs, by their index. Every line has to be one. */
+  /** The records of all jobs of a run that is over, by their index. Every line has to be one. */
   async records(folder = "outputs"): Promise<JobRecord[]> {
-    const text = await readFile(join(this.at(folder), STATE_FOLDER, "jobs.jsonl"), "utf8");
+    const text = await this.#journal(folder);
     assert(text === "" || text.endsWith("\n"), "the last record ends its line");
-    const records = text.split("\n").slice(0, -1)
-      .map((line) => JSON.parse(line) as JobRecord)
-      .filter(({ input }) => input !== undefined); // some lines are about runs
-    return records.sort((one, other) => one.index - other.index);
+    return recordsOf(text);
+  }
+
+  /** The records so far, while a run goes on: part of a line may be written. */
+  async recordsSoFar(folder = "outputs"): Promise<JobRecord[]> {
+    return recordsOf(await this.#journal(folder).catch(() => ""));
+  }
+
+  async #journal(folder: string): Promise<string> {
+    return await readFile(join(this.at(folder), STATE_FOLDER, "jobs.jsonl"), "utf8");
   }
 
   /** The files in distcomp's own folder other than the journal. */
@@ -222,4 +228,12 @@ export async function endOf(program: Program): Promise<Ended> {
   assert.deepEqual(await program.files(), [], "it leaves no file behind");
   const stderr = program.stderr.replaceAll(PROGRESS_LINE, "").replaceAll(JOINED_LINE, "");
   return { code, stdout: program.stdout, stderr };
+}
+
+/** The records in the whole lines of a journal. */
+function recordsOf(text: string): JobRecord[] {
+  const records = text.split("\n").slice(0, -1)
+    .map((line) => JSON.parse(line) as JobRecord)
+    .filter(({ input }) => input !== undefined); // some lines are about runs
+  return records.sort((one, other) => one.index - other.index);
 }
