@@ -2,7 +2,7 @@
 
 import { formatCount, formatDuration, formatNoun, printable } from "../system/format.ts";
 import type { Figures } from "./figures.ts";
-import type { LimitText } from "./limit_text.ts";
+import type { LimitText } from "./limit_line.ts";
 import { percent } from "./percent.ts";
 
 /** A job that ran for this part of the run is what the run waited for. */

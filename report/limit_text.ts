@@ -11,22 +11,12 @@ import {
 import { fewJobsText } from "./few_jobs_text.ts";
 import type { Figures, NodeFigures } from "./figures.ts";
 import type { Missing } from "./missing_attempts.ts";
+import type { LimitText } from "./limit_line.ts";
 import { type Limit, SHORT_MS } from "./limits.ts";
 import { percent } from "./percent.ts";
 
 /** A job that ran for this part of a run could not have begun earlier. */
 const WHOLE_PART = 0.8;
-
-/** Both without a period, as they are put together. */
-export interface LimitText {
-  readonly what: string;
-  readonly advice: string;
-}
-
-/** One line for a terminal. */
-export function limitLine({ what, advice }: LimitText): string {
-  return advice === "" ? what : `${what}: ${advice}`;
-}
 
 /** The text of a finding. */
 export function limitText(limit: Limit, figures: Figures): LimitText {
