@@ -12,6 +12,7 @@ import {
 import type { About } from "../about.ts";
 import { figuresOf } from "../figures.ts";
 import { limitText, missedText, percent } from "../limit_text.ts";
+import { endingText } from "../ending_text.ts";
 import { limitsOf } from "../limits.ts";
 import type { Report } from "../report.ts";
 import { clockText } from "./tables.ts";
@@ -38,7 +39,7 @@ function whenText(report: Report, isGoingOn: boolean): string {
   const parts = [
     ...(runCount > 1 ? lastRunTexts(report, isGoingOn) : [beganText("", first?.begunAt)]),
     runCount < 2 && lengthMs > 0 ? `took ${formatDuration(lengthMs)}` : "",
-    isGoingOn ? "goes on" : "",
+    isGoingOn ? "goes on" : endingText(report, isGoingOn) ?? "",
   ];
   return capitalized(parts.filter((part) => part !== "").join(", "));
 }
