@@ -3,6 +3,8 @@
  * or is not what it should be, is not known.
  */
 
+import { endingIn, type RunEnding } from "../controller/output/run_ending.ts";
+
 /** A job that has ended. Times are in milliseconds; those of the clock since 1970. */
 export interface JobFacts {
   readonly kind: "job";
@@ -39,6 +41,8 @@ export interface RunFacts {
   readonly kind: "run";
   readonly event: "begun" | "ended";
   readonly at: number | undefined;
+  /** How it has ended, if it says so. */
+  readonly ending?: RunEnding | undefined;
 }
 
 /** A worker has joined or left. */
@@ -89,7 +93,10 @@ export function factsOf(fields: Fields): LineFacts {
   if (typeof input === "string") {
     return state === "done" || state === "failed" ? jobFacts(fields, input, state) : OTHER;
   }
-  if (run === "begun" || run === "ended") return { kind: "run", event: run, at: timeOf(fields.at) };
+  if (run === "begun") return { kind: "run", event: run, at: timeOf(fields.at) };
+  if (run === "ended") {
+    return { kind: "run", event: run, at: timeOf(fields.at), ending: endingIn(fields) };
+  }
   if (worker === "joined" || worker === "left") return workerFacts(fields, worker);
   return OTHER;
 }

@@ -68,8 +68,8 @@ export class ReportBuilder implements LineEvents {
     else this.#onRun(facts);
   }
 
-  #onRun({ event, at }: RunFacts): void {
-    if (event === "ended") this.#times.onEnded(at);
+  #onRun({ event, at, ending }: RunFacts): void {
+    if (event === "ended") this.#times.onEnded(at, ending);
     this.#nodes.capacity.onRunEnd(this.#times.lengthMs);
     if (event === "begun") this.#times.onBegun(at);
   }

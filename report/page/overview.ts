@@ -11,6 +11,7 @@ import {
 } from "../../system/format.ts";
 import type { About } from "../about.ts";
 import { figuresOf } from "../figures.ts";
+import { endingText } from "../ending_text.ts";
 import { limitText, missedText } from "../limit_text.ts";
 import { limitsOf } from "../limits.ts";
 import { percent } from "../percent.ts";
@@ -39,7 +40,7 @@ function whenText(report: Report, isGoingOn: boolean): string {
   const parts = [
     ...(runCount > 1 ? lastRunTexts(report, isGoingOn) : [beganText("", first?.begunAt)]),
     runCount < 2 && lengthMs > 0 ? `took ${formatDuration(lengthMs)}` : "",
-    isGoingOn ? "goes on" : "",
+    isGoingOn ? "goes on" : endingText(report, isGoingOn) ?? "",
   ];
   return capitalized(parts.filter((part) => part !== "").join(", "));
 }

@@ -2,6 +2,7 @@
 
 import { type Html, html, type HtmlValue, shown } from "../../page/html.ts";
 import { formatBytes, formatCount, formatDuration, formatShort } from "../../system/format.ts";
+import { runEndText } from "../ending_text.ts";
 import { percent } from "../percent.ts";
 import type { ListedJob, Report } from "../report.ts";
 import type { NodeFacts } from "../nodes.ts";
@@ -181,7 +182,11 @@ export function runTable({ runs, runCount }: Report, isGoingOn: boolean): Html |
   const firstNumber = runCount - runs.length + 1;
   const numbered = runs.map((run, index) => ({ run, number: firstNumber + index }));
   const stateOf = (run: RunSpan) =>
-    run.hasEnded ? "ended" : run === runs.at(-1) && isGoingOn ? "goes on" : "did not end by itself";
+    run.hasEnded
+      ? runEndText(run.ending)
+      : run === runs.at(-1) && isGoingOn
+      ? "goes on"
+      : "did not end by itself";
   return section(
     "Runs",
     table(numbered, [

@@ -108,6 +108,11 @@ test("the head of a report says how long all runs took together, and which of it
     await headOf(journalOf(PLAN), again) ?? "",
     /^2 runs, 13\.\ds together, the last one began 2026-01-03 12:00:00 UTC, took 1\.\ds$/,
   );
+  const interrupted = journalLine({ run: "ended", at: later, end: "interrupted", left: 7 });
+  assert.match(
+    await headOf(journalOf({ ...PLAN, isKilled: true }), [interrupted]) ?? "",
+    /, the run was interrupted, with 7 jobs left$/,
+  );
 });
 
 test("each chart has its numbers as a table", async () => {
