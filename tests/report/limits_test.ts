@@ -42,6 +42,12 @@ const RULES: readonly [LimitKind, Partial<Figures>, Partial<Figures>, LimitKind]
     { ...MISSING, busyPartMax: 0.79 },
     "several",
   ],
+  [
+    "missing attempts",
+    { ...MISSING, busyPart: 0.3, busyPartMax: 0.46 },
+    { ...MISSING, busyPart: 0.3, busyPartMax: 0.44 },
+    "several",
+  ],
   ["few jobs", { records: 7, busyPart: 0.5 }, { records: 8, busyPart: 0.5 }, "several"],
   ["few jobs", { records: 7, busyPart: 0.79 }, { records: 7, busyPart: 0.8 }, "slots"],
   ["few jobs", { records: 4, busyPart: 0.9 }, { records: 5, busyPart: 0.9 }, "slots"],
