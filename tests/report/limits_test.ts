@@ -153,7 +153,7 @@ test("the sentence on few jobs is about the job that the run waited for, or abou
   );
   assert.equal(
     lineOf({ records: 1, jobs: 1, longest: { name: "a", runMs: 12 } }),
-    "the run was one job, which ran for 12ms of 10s: the rest is the start and the end of workers " +
+    "the run was one job, which ran for 12 ms of 10s: the rest is the start and the end of workers " +
       "and slots, which more jobs would share",
   );
   assert.equal(
