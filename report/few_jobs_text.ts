@@ -31,7 +31,7 @@ function adviceFor({ records, slotsMax, lengthMs, cpuPart = 1 }: Figures, runMs:
   }
   if (records > 1) return "smaller jobs of the same work, or a faster core, would shorten it";
   return slotsMax > 1 && cpuPart < CPUS_MIN
-    ? `other slots had nothing to do: split the job, or use a faster core`
+    ? "split it, so that other slots have something to do, or use a faster core"
     : "a faster core would shorten it";
 }
 

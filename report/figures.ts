@@ -4,8 +4,8 @@ import type { Missing } from "./missing_attempts.ts";
 import type { Report } from "./report.ts";
 import type { RunSpan } from "./run_times.ts";
 
-/** With a smaller part of all slots busy, a run has not really begun yet, or is at its end. */
-const BUSY_PART_MIN = 0.5;
+/** With no more than half of all slots busy, a run has not really begun yet, or is at its end. */
+const BUSY_PART_MIN = 0.51;
 
 /** A node, as far as its failures matter. */
 export interface NodeFigures {
@@ -94,7 +94,7 @@ export function figuresOf(report: Report, isGoingOn: boolean): Figures {
   };
 }
 
-/** How long at the beginning and at the end few slots were busy, of the runs that ran jobs. */
+/** How long at the beginning and at the end half of the slots or more were idle, of the runs that ran jobs. */
 function idleEnds(report: Report): { readonly headMs: number; readonly tailMs: number } {
   const { runs, runCount } = report;
   const ran = runs.filter(({ jobs }) => jobs > 0);
@@ -106,7 +106,7 @@ function idleEnds(report: Report): { readonly headMs: number; readonly tailMs: n
   };
 }
 
-/** How long it took until half of the slots were busy that the run had at any time. */
+/** How long it took until more than half of the slots were busy that the run had at any time. */
 function headOf({ series }: Report, { atMs, lengthMs }: RunSpan): number {
   const { widthMs, busyMs, capacityMs } = series;
   const [from, to] = [Math.ceil(atMs / widthMs), Math.ceil((atMs + lengthMs) / widthMs)];
@@ -116,7 +116,7 @@ function headOf({ series }: Report, { atMs, lengthMs }: RunSpan): number {
   return first < 0 ? 0 : (from + first) * widthMs - atMs; // never, and other rules say why
 }
 
-/** For how long less than half of the slots were busy that were there then. */
+/** For how long no more than half of the slots were busy that were there then. */
 function tailOf({ series }: Report, { atMs, lengthMs }: RunSpan): number {
   const { widthMs, busyMs, capacityMs } = series;
   const endMs = atMs + lengthMs;

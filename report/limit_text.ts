@@ -100,7 +100,7 @@ function speedText(kind: SpeedKind, together: number, figures: Figures): LimitTe
     case "end":
       return {
         what: `for the last ${formatDuration(tailMs)}, ${percent(tailMs / lengthMs)} of the run, ` +
-          "most slots were idle, and no job that ended then ran for so long",
+          "half of the slots or more were idle, and no job that ended then ran for so long",
         advice: "jobs that ran at the end may have been canceled, or outputs were still written",
       };
     case "several":
@@ -162,8 +162,8 @@ function stragglerText(name: string, { tailMs, lengthMs, last, medianMs }: Figur
     : "";
   return {
     what:
-      `for the last ${formatDuration(tailMs)}, ${percent(tailMs / lengthMs)} of the run, most ` +
-      `slots were idle, while ${name} ran for ${formatDuration(runMs)}${factor}`,
+      `for the last ${formatDuration(tailMs)}, ${percent(tailMs / lengthMs)} of the run, half ` +
+      `of the slots or more were idle, while ${name} ran for ${formatDuration(runMs)}${factor}`,
     advice: runMs >= WHOLE_PART * lengthMs
       ? "split it: it ran for most of the run"
       : "split it, or put long jobs first in a list of inputs (distcomp run CORE - < LIST)",

@@ -89,7 +89,8 @@ export function limitsOf(figures: Figures): Limit[] {
   const limits: Limit[] = [];
   for (const rule of RULES) {
     const limit = rule(figures);
-    if (limit?.kind === "unknown" && limits.length > 0) break; // jobs that crashed do not say when they ran
+    // Jobs that crashed do not say when they ran, and beside a reason nobody looks for another one that is not known.
+    if ((limit?.kind === "unknown" || limit?.kind === "several") && limits.length > 0) break;
     if (limit) limits.push(limit);
     if (limit && isLast(limit.kind)) break;
   }

@@ -108,7 +108,7 @@ test("the sentence on what limits a run says by how much, and what to do", () =>
   );
   assert.equal(
     lineOf(STRAGGLER),
-    "for the last 20s, 20% of the run, most slots were idle, while big.dat ran for 16s, 42 times as " +
+    "for the last 20s, 20% of the run, half of the slots or more were idle, while big.dat ran for 16s, 42 times as " +
       "long as the median job: split it, or put long jobs first in a list of inputs " +
       "(distcomp run CORE - < LIST)",
   );
@@ -134,8 +134,8 @@ test("the sentence on few jobs is about the job that the run waited for, or abou
   };
   assert.equal(
     lineOf({ records: 1, jobs: 1 }),
-    "the run was one job, which ran for 9s of 10s: other slots had nothing to do: split the job, " +
-      "or use a faster core",
+    "the run was one job, which ran for 9s of 10s: split it, so that other slots have " +
+      "something to do, or use a faster core",
   );
   assert.equal(
     lineOf({ records: 1, jobs: 1, slotsMax: 1 }),
