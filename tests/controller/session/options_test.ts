@@ -50,6 +50,7 @@ test("a value of a wrong type, and a name that is no option, are TypeErrors", as
     ["with", ["a"], /only if the core is a file/],
     ["insecure", "yes", /insecure must be a boolean/],
     ["worker", { command: "distcomp" }, /worker.command must be an array/],
+    ["worker", { comand: [] }, /no option comand of worker; there are command/],
     ["log", {}, /log must have a function info/],
     ["timeout", 5, /There is no option timeout of a session; there are core, /],
   ];
@@ -77,6 +78,22 @@ test("the options of `run` and `map` are checked before anything is sent", async
   assert.throws(() => session.map([input], { ordered: "no" as unknown as boolean }), TypeError);
   assert.throws(() => session.map([input], { order: false } as object), /no option order of a job/);
   assert.equal(worker.received.jobs.length, 0);
+});
+
+test("what is no event, no listener and no option of `close` is a TypeError", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  const event = "workerLost" as "workerLeft";
+  assert.throws(
+    () => session.on(event, () => {}),
+    /no event workerLost .*; there are workerJoined, /,
+  );
+  const listener = "no" as unknown as () => void;
+  assert.throws(() => session.on("workerLeft", listener), /must be a function, not a string/);
+  await assert.rejects(session.close({ drian: true } as object), /no option drian of close/);
+  await assert.rejects(session.close({ drain: 1 as unknown as boolean }), TypeError);
+  assert.equal(session.pending, 0);
+  await session.run(encode("it is still open"));
 });
 
 test("`undefined` is the default of every option, and limits of a job are its own", async () => {

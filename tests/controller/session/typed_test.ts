@@ -51,6 +51,27 @@ test("an error of a codec goes to the caller, and ends a map", async () => {
   assert.equal(session.pending, 0);
 });
 
+test("text keeps its byte order mark, and what is no text or no JSON is a TypeError instead of an empty input", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  const [text, json] = [session.typed(textCodec), session.typed(jsonCodec<unknown, unknown>())];
+  assert.equal(await text.run("\ufeffmarked"), "\ufeffmarked");
+  for (const wrong of [undefined, 5, null]) {
+    await assert.rejects(
+      text.run(wrong as unknown as string),
+      /^TypeError: An input must be a str/,
+    );
+  }
+  for (const wrong of [undefined, () => 1, Symbol("x")]) {
+    await assert.rejects(
+      json.run(wrong),
+      /^TypeError: An input must be a value that JSON has, not /,
+    );
+  }
+  await assert.rejects(text.run("a").then(() => json.run(1n)), TypeError);
+  assert.equal(worker.received.jobs.length, 2);
+});
+
 test("a JobError says how often and where the job was tried, and what it printed", async () => {
   await using session = await Session.open({ core: await core("behave"), slots: 1, retries: 1 });
   await assert.rejects(session.run(encode("code 3 why")), (error) => {
