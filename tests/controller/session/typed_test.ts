@@ -56,6 +56,14 @@ test("text keeps its byte order mark, and what is no text or no JSON is a TypeEr
   await using session = await sessionWith([worker]);
   const [text, json] = [session.typed(textCodec), session.typed(jsonCodec<unknown, unknown>())];
   assert.equal(await text.run("\ufeffmarked"), "\ufeffmarked");
+  for (const codec of [textCodec, jsonCodec()]) {
+    const latin1 = Uint8Array.of(0x22, 0xfc, 0x22);
+    assert.throws(
+      () => codec.decode(latin1),
+      TypeError,
+      "bytes that are no UTF-8 are not replaced",
+    );
+  }
   for (const wrong of [undefined, 5, null]) {
     await assert.rejects(
       text.run(wrong as unknown as string),
