@@ -110,14 +110,26 @@ test("`undefined` is the default of every option, and limits of a job are its ow
     "log",
   );
   const options = Object.fromEntries(names.map((name) => [name, undefined]));
-  await using session = await sessionWith([worker], { ...options, timeoutMs: 7_000 });
+  await using session = await sessionWith([worker], {
+    ...options,
+    timeoutMs: 7_000,
+    memoryBytes: 9,
+  });
   await session.run(encode("a"), { signal: undefined, priority: undefined, timeoutMs: undefined });
   await session.run(encode("b"), { timeoutMs: 5_000, memoryBytes: 1 });
-  await session.run(encode("c"), { timeoutMs: 0 });
+  await session.run(encode("c"), { timeoutMs: 5_000 });
+  await session.run(encode("d"), { memoryBytes: 1 });
+  await session.run(encode("e"), { timeoutMs: 0, memoryBytes: 0 });
   const limits = worker.received.jobs.map(({ input, timeMs, memoryBytes }) => {
     return [decode(input), timeMs, memoryBytes];
   });
-  assert.deepEqual(limits, [["a", 7_000n, 0n], ["b", 5_000n, 1n], ["c", undefined, undefined]]);
+  assert.deepEqual(limits, [
+    ["a", 7_000n, 9n],
+    ["b", 5_000n, 1n],
+    ["c", 5_000n, 9n],
+    ["d", 7_000n, 1n],
+    ["e", undefined, undefined],
+  ]);
 });
 
 test("a core is a path, a URL or its bytes; one that is none is refused", async () => {

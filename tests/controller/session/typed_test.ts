@@ -48,6 +48,19 @@ test("an error of a codec goes to the caller, and ends a map", async () => {
     decode: () => "",
   });
   await assert.rejects(Array.fromAsync(broken.map([3])), /cannot encode 3/);
+  const undecodable = (reason: () => never | Promise<never>) =>
+    session.typed<number, string>({ encode: (value) => Uint8Array.of(value), decode: reason });
+  const reasons = [
+    () => Promise.reject(new Error("cannot decode")),
+    () => {
+      throw new Error("cannot decode");
+    },
+  ];
+  for (const reason of reasons) {
+    const map = undecodable(reason).map([1, 2, 3]);
+    await assert.rejects(map.next(), /cannot decode/);
+    assert.deepEqual(await map.next(), { done: true, value: undefined });
+  }
   assert.equal(session.pending, 0);
 });
 
