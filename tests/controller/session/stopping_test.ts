@@ -83,6 +83,27 @@ test("closing with drain finishes what the session has taken, and takes no more"
   assert.deepEqual(results, Array.from({ length: taken }, (_, index) => index));
 });
 
+test("closing with drain waits for an input that is yet to come", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const session = await sessionWith([worker]);
+  const input = Promise.withResolvers<Uint8Array>();
+  const run = session.run(input.promise);
+  const closed = session.close({ drain: true });
+  await session.ready().catch(() => {}); // it is closing by now
+  input.resolve(encode("late"));
+  assert.equal(decode(await soon(run)), "late");
+  await soon(closed);
+});
+
+test("a session that is closed twice is closed for both at the same time", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const session = await sessionWith([worker]);
+  const closed: number[] = [];
+  const closings = [1, 2].map((number) => session.close().then(() => closed.push(number)));
+  await soon(Promise.all(closings));
+  assert.deepEqual(closed, [1, 2], "the second one has waited");
+});
+
 test("a job that is returned without waiting finishes before its session is disposed of", async () => {
   await using worker = await ScriptedWorker2.start({ delayMs: 20 });
   const run = async () => {
