@@ -245,7 +245,8 @@ async function runLines(
   args: readonly string[] = [],
 ): Promise<Ended> {
   await workspace.write("lines", lines.map((line) => `${line}\n`).join(""));
-  const slots = args.includes("--slots") || args.includes("--workers") ? [] : ["--slots", "2"];
+  const isGiven = workspace.worker || args.includes("--slots") || args.includes("--workers");
+  const slots = isGiven ? [] : ["--slots", "2"];
   return await workspace.run(["run", BEHAVE, "--lines", "lines", ...slots, ...args]);
 }
 

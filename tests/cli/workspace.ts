@@ -126,13 +126,17 @@ export class Workspace implements AsyncDisposable {
    * Runs a command here to its end, after which no process and no temporary file may be left. Unless it needs one of
    * its own, because it reads stdin or is started in another way, all commands of a file run in one process.
    */
-  async run(args: readonly string[], options?: ProgramOptions): Promise<Ended> {
-    if (process.env.DISTCOMP_TEST_COMMAND || options || args.includes("-")) {
+  async run(args: readonly string[], options: ProgramOptions = {}): Promise<Ended> {
+    const { env, ...others } = options;
+    const isOnlyCommand = Object.keys(others).length === 0 && args[0] !== "exec" &&
+      !args.includes("-");
+    if (process.env.DISTCOMP_TEST_COMMAND || !isOnlyCommand) {
       return await this.runAlone(args, options);
     }
     const commands = await (shared ??= CommandProcess.start());
-    if (!commands.isFree) return await this.runAlone(args);
-    const { code, stdout, stderr } = await commands.run(args, this.path, this.#variables);
+    if (!commands.isFree) return await this.runAlone(args, options);
+    const variables = { ...this.#variables, ...env };
+    const { code, stdout, stderr } = await commands.run(args, this.path, variables);
     return { code, stdout, stderr: withoutProgress(stderr) };
   }
 
