@@ -120,12 +120,13 @@ function feed(perSecond: number): void {
 
 function status(): RunStatus {
   const elapsedMs = runtime.clock.now() - startedAtMs;
-  return { ...cluster.status, ...tally.counts, elapsedMs, busyPart: cluster.busyPart };
+  const { status, busyPart } = cluster;
+  return { phase: "running", ...status, ...tally.counts, elapsedMs, busyPart };
 }
 
 function view(limits: Parameters<typeof cluster.view>[0]): RunView {
   const now = { status: status(), isReading: true, waitsForOutputs: false };
-  return { ...now, phase: "running", ...cluster.view(limits) };
+  return { ...now, ...cluster.view(limits) };
 }
 
 async function cpuMsPerSecond(ms: number): Promise<number> {
