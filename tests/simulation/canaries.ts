@@ -77,9 +77,9 @@ export const CANARIES: readonly Canary[] = [
   {
     name: "record before output",
     file: "controller/committer.ts",
-    text: "    try {\n      await writing;\n",
+    text: "      const add = await writing;\n      if (add) place = add();\n",
     by:
-      "    try {\n      this.#finish(doneRecord(completion, output));\n      return await writing;\n",
+      "      this.#finishDone(doneRecord(completion, output));\n      return void await writing;\n",
     seeds: 50,
   },
   {
