@@ -4,7 +4,8 @@ import type { RunSnapshot } from "../watch/snapshot.ts";
 import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
 import { formatTimeLeft, printable } from "./format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
-import { fitted, type Piece, styledLine, widthOf } from "./terminal_text.ts";
+import { fitted, type Piece, widthOf } from "./terminal_text.ts";
+import { footLine, framed, titleLine } from "./top_frame.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 import { runningLines } from "./top_running.ts";
 import { workerTable } from "./top_workers.ts";
@@ -39,14 +40,7 @@ export function topLines(run: RunSnapshot, view: TopView, size: ScreenSize): str
     ...workerTable(run, view, { columns, rows: workerRows }),
     ...sections.flatMap(({ title, lines }) => [titleLine(title, columns), ...lines]),
   ];
-  const shown = lines.slice(0, rows - 1).map((line) => styledLine(line, columns));
-  while (shown.length < rows - 1) shown.push("");
-  return [...shown, styledLine(foot(run, view), columns)].slice(-rows);
-}
-
-/** The line above a section. */
-export function titleLine(title: string, columns: number): Piece[] {
-  return [[fitted(title, columns), "inverse"]];
+  return framed(lines, footLine(view, run.workers.length > 0), size);
 }
 
 function head(run: RunSnapshot, columns: number): (readonly Piece[])[] {
@@ -137,10 +131,4 @@ function log({ log }: RunSnapshot): Section {
     level === "warning" ? [printable(text), "yellow"] : [printable(text)],
   ]);
   return { title: "LOG", linesMax: LOG_MAX, lines };
-}
-
-function foot({ workers }: RunSnapshot, { isPaused, problem }: TopView): Piece[] {
-  if (problem !== undefined) return [[printable(problem), "red"]];
-  const scroll = workers.length > 0 ? "  ↑↓ scroll" : "";
-  return [[`q leave${scroll}  space ${isPaused ? "resume" : "freeze"}`, "dim"]];
 }

@@ -5,6 +5,7 @@
  */
 
 import type { RunEnd } from "../controller/output/run_ending.ts";
+import type { WorkerStatus } from "../protocol/mod.ts";
 
 /** The version of the format. */
 export const SNAPSHOT_VERSION = 1;
@@ -165,46 +166,31 @@ export interface Throughput {
   readonly slotsBusy: readonly number[];
 }
 
-/** A worker, as it sees itself. */
-export interface WorkerSnapshot {
+/** A worker, as it answers those who ask it. */
+export interface WorkerAnswer extends WorkerStatus {
   readonly v: typeof SNAPSHOT_VERSION;
   readonly kind: "worker";
   readonly at: number;
   readonly software: string;
-  readonly runtime: string;
   /** `x86_64 linux` */
   readonly platform: string;
   /** The name of its node. */
   readonly name: string;
+  readonly memoryBytes: number;
+}
+
+/** A worker, as its page shows it. */
+export interface WorkerSnapshot extends WorkerAnswer {
+  readonly runtime: string;
   readonly pid: number;
   readonly startedAt: number;
-  readonly isDraining: boolean;
-  readonly slots: number;
-  readonly slotsBusy: number;
-  readonly jobsWaiting: number;
-  /** The jobs that its slots have run. */
-  readonly jobs: { readonly done: number; readonly failed: number };
-  /** The controllers that are connected, by their addresses. */
-  readonly controllers: readonly string[];
-  /** The cores that slots have loaded. */
-  readonly cores: readonly (CoreEntry & { readonly slots: number })[];
-  /** Resident memory of all slots; `null` where the system does not report it. */
-  readonly slotsBytes: number | null;
-  readonly memoryFreeBytes: number;
-  readonly memoryBytes: number;
   readonly throughput: Throughput;
-  /** The last lines, the newest last. A controller that asks gets none. */
+  /** The last lines, the newest last. */
   readonly log: readonly LogEntry[];
 }
 
 /** Either of them. */
 export type Snapshot = RunSnapshot | WorkerSnapshot;
-
-/** A worker, as a controller gets it that asks. */
-export type WorkerAnswer = Omit<
-  WorkerSnapshot,
-  "runtime" | "pid" | "startedAt" | "throughput" | "log"
->;
 
 /** A run that is over, from what its journal says. */
 export interface PastRun {

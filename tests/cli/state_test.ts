@@ -65,7 +65,7 @@ test("the state of a worker has its slots, controllers, cores and memory", () =>
   const jobs = { done: 1204, failed: 3 };
   const status = { isDraining: false, slots: 8, slotsBusy: 7, jobsWaiting: 12, jobs, controllers };
   const memory = { slotsBytes: 1.2e9, memoryFreeBytes: 12.3e9 };
-  const cores = [{ name: "mandel.so", key: "0123456789abcdef", slots: 8 }];
+  const cores = [{ name: "mandel.so", sha256: "0123456789abcdef", slots: 8 }];
   assert.deepEqual(workerStateLines({ ...status, ...memory, cores }), [
     "7 of 8 slots busy, 12 jobs waiting",
     "  jobs so far: 1,204 done, 3 failed",
@@ -74,7 +74,7 @@ test("the state of a worker has its slots, controllers, cores and memory", () =>
     "  memory: 1.2 GB in slots, 12.3 GB free",
   ]);
   assert.deepEqual(
-    workerStateLines({ ...status, ...memory, slotsBytes: undefined, isDraining: true, cores: [] }),
+    workerStateLines({ ...status, ...memory, slotsBytes: null, isDraining: true, cores: [] }),
     [
       "draining: 7 of 8 slots busy, 12 jobs waiting",
       "  jobs so far: 1,204 done, 3 failed",
@@ -88,7 +88,7 @@ test("the state of a worker names five controllers, and says if there is none", 
   const controllers = Array.from({ length: 7 }, (_, index) => `n${index}`);
   const jobs = { done: 0, failed: 0 };
   const status = { isDraining: false, slots: 1, slotsBusy: 0, jobsWaiting: 0, jobs, cores: [] };
-  const memory = { slotsBytes: undefined, memoryFreeBytes: 0 };
+  const memory = { slotsBytes: null, memoryFreeBytes: 0 };
   assert.equal(
     workerStateLines({ ...status, ...memory, controllers })[2],
     "  7 controllers: n0, n1, n2, n3, n4 and 2 more",
