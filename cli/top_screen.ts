@@ -26,6 +26,7 @@ const FRAME_ROWS = 5;
 const WORKER_ROWS_MIN = 4;
 
 const FAILURES_MAX = 5;
+const LOST_MAX = 3;
 const RUNNING_MAX = 5;
 const LOG_MAX = 4;
 
@@ -88,7 +89,7 @@ function progressLine({ jobs, jobsPerSecond, leftMs }: RunSnapshot, columns: num
 /** The most important sections first: the last ones are left out where there is little room. */
 function fittingSections(run: RunSnapshot, columns: number, rows: number): Section[] {
   let left = rows;
-  return [failures(run), running(run, columns), log(run)].flatMap((section) => {
+  return [failures(run), lost(run), running(run, columns), log(run)].flatMap((section) => {
     const room = Math.min(section.linesMax, left - 1);
     if (section.lines.length === 0 || room <= 0) return [];
     const lines = section.lines.slice(0, room);
@@ -112,6 +113,19 @@ function failures({ failures, jobs }: RunSnapshot): Section {
       [`${formatCount(jobs).padStart(7)}  `, "red"],
       [`${printable(reason)}  `],
       [names.map(printable).join(", "), "dim"],
+    ]),
+  };
+}
+
+function lost({ lost, lostTotal, at }: RunSnapshot): Section {
+  return {
+    title: `LOST ${formatCount(lostTotal)}`,
+    linesMax: LOST_MAX,
+    lines: lost.map(({ name, lostAt, reason, jobs }) => [
+      [`${formatDuration(Math.max(0, at - lostAt)).padStart(7)}  `],
+      [`${printable(name)}  `, "red"],
+      [printable(reason)],
+      [jobs === 0 ? "" : `  ${formatNoun(jobs, "job")} rescheduled`, "dim"],
     ]),
   };
 }

@@ -4,6 +4,9 @@
  * since 1970. Texts are as the system, inputs and workers gave them: whoever shows them makes them harmless.
  */
 
+import type { CopyCounts } from "../controller/cluster/copy_counts.ts";
+import type { Faults } from "../controller/cluster/retries.ts";
+import type { VerifiedCounts } from "../controller/cluster/verified_counts.ts";
 import type { RunEnd } from "../controller/output/run_ending.ts";
 import type { WorkerStatus } from "../protocol/mod.ts";
 
@@ -50,6 +53,12 @@ export interface RunSnapshot {
   /** What the run waits for, if it is not for its slots to compute: `workers: none is connected`. */
   readonly waitsFor: string | null;
   readonly jobs: RunJobs;
+  /** Second copies of stragglers: those that were started, that have ended their job, and that run now. */
+  readonly copies: CopyCounts;
+  /** What `--verify` has found; `null` in a run that verifies nothing. */
+  readonly verified: VerifiedCounts | null;
+  /** Attempts that have failed, by kind: the job may have been done by another one. */
+  readonly faults: Faults;
   readonly bytesIn: number;
   readonly bytesOut: number;
   /** Over the last ten seconds, or over the last twenty jobs where they are seldom. */
@@ -64,6 +73,10 @@ export interface RunSnapshot {
   readonly throughput: Throughput;
   readonly workersTotal: number;
   readonly workers: readonly WorkerEntry[];
+  /** Workers that were lost and have not come back. */
+  readonly lostTotal: number;
+  /** The 50 latest of them, the latest first. */
+  readonly lost: readonly LostEntry[];
   /** The jobs that run longest, the oldest first. */
   readonly running: readonly RunningEntry[];
   /** Failed jobs by reason, the most frequent first. */
@@ -86,6 +99,7 @@ export interface RunJobs {
   readonly failed: number;
   /** Those among `done` and `failed` that earlier runs have finished. */
   readonly skipped: number;
+  /** Those that have a slot, or several. */
   readonly running: number;
   /** Those that are known and not running. More may come while `total` is `null`. */
   readonly waiting: number;
@@ -122,6 +136,16 @@ export interface WorkerEntry {
   readonly connectedAt: number;
   /** The jobs in its slots, as far as the run knows, the oldest first. Fewer than `slotsBusy` where there are many. */
   readonly jobs: readonly SlotJob[];
+}
+
+/** A worker that was lost. */
+export interface LostEntry {
+  readonly name: string;
+  readonly address: string;
+  readonly lostAt: number;
+  readonly reason: string;
+  /** The jobs that it had, which run elsewhere. */
+  readonly jobs: number;
 }
 
 /** A job in a slot. */

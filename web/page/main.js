@@ -116,12 +116,32 @@ function showRun(run) {
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
     { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },
+    ...attemptFigures(run),
     { term: "inputs", value: formatBytes(run.bytesIn) },
     { term: "outputs", value: formatBytes(run.bytesOut) },
   ]);
   grid.show(run.workers, run.workersTotal, run.at);
+  showLost(run);
   showRunning(run);
   showFailures(run);
+}
+
+/**
+ * Attempts beyond the first of each job, if there were any.
+ * @param {RunSnapshot} run
+ */
+function attemptFigures({ copies, verified, faults }) {
+  const failed = Object.values(faults).reduce((sum, count) => sum + count, 0);
+  return [
+    ...failed > 0 ? [{ term: "failed attempts", value: formatCount(failed) }] : [],
+    ...copies.started > 0
+      ? [{ term: "copies of stragglers", value: formatCount(copies.started) }]
+      : [],
+    ...verified ? [{ term: "jobs verified", value: formatCount(verified.agreed) }] : [],
+    ...verified && verified.split > 0
+      ? [{ term: "without agreement", value: formatCount(verified.split), className: "failed" }]
+      : [],
+  ];
 }
 
 /** @param {RunSnapshot} run */
@@ -144,6 +164,19 @@ function showBar({ jobs }, percent) {
   }
   if (percent === undefined) bar.removeAttribute("aria-valuenow");
   else bar.setAttribute("aria-valuenow", String(percent));
+}
+
+/** @param {RunSnapshot} run */
+function showLost({ lost, lostTotal, at }) {
+  byId("lost").hidden = lostTotal === 0;
+  setText(byId("lost-title"), formatNoun(lostTotal, "lost worker"));
+  const rows = lost.map(({ name, address, lostAt, reason, jobs }) => [
+    { text: shown(name), className: "name", title: shown(address) },
+    { text: formatDuration(at - lostAt), className: "number" },
+    { text: shown(reason), className: "text" },
+    { text: jobs === 0 ? "" : formatCount(jobs), className: "number" },
+  ]);
+  setRows(byId("workers-lost"), rows, "");
 }
 
 /** @param {RunSnapshot} run */
@@ -170,7 +203,7 @@ function showFailures({ failures }) {
 /** @param {WorkerSnapshot} worker */
 function showWorker(worker) {
   const { name, jobs, slotsBytes } = worker;
-  for (const id of ["progress", "workers", "running", "failed"]) byId(id).hidden = true;
+  for (const id of ["progress", "workers", "lost", "running", "failed"]) byId(id).hidden = true;
   byId("serving").hidden = false;
   setText(byId("title"), shown(name));
   setText(byId("about"), `worker on ${shown(worker.platform)}`);
