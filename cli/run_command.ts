@@ -275,6 +275,7 @@ function startProgress(run: Run, flags: RunFlags, { clock }: Runtime): Progress 
 
 /** What those who look at the run are told of it. */
 function factsOf(runtime: Runtime, flags: RunFlags, { core }: RunPlan): RunFacts {
+  const { listen } = flags;
   return {
     software: SOFTWARE,
     runtime: runtime.name,
@@ -282,6 +283,7 @@ function factsOf(runtime: Runtime, flags: RunFlags, { core }: RunPlan): RunFacts
     pid: process.pid,
     core: { name: core.name, sha256: core.key },
     output: resolve(nameOf(flags)),
+    ...(listen?.kind === "tcp" && listen.port > 0 ? { listen: formatAddress(listen) } : {}),
   };
 }
 

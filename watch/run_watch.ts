@@ -30,7 +30,7 @@ import { waitsFor } from "./waits_for.ts";
 /** What does not change during a run. */
 export type RunFacts = Pick<
   RunSnapshot,
-  "software" | "runtime" | "host" | "pid" | "core" | "output"
+  "software" | "runtime" | "host" | "pid" | "core" | "output" | "listen"
 >;
 
 /** What is watched of a run. */

@@ -46,6 +46,8 @@ export interface RunSnapshot {
   readonly core: CoreEntry;
   /** The folder or the pack with the outputs, an absolute path. */
   readonly output: string;
+  /** Where workers connect to it: `0.0.0.0:7433`. Missing if they cannot, and with a port that the system has chosen. */
+  readonly listen?: string;
   readonly startedAt: number;
   /** How long it has run, without the time in which it was suspended. */
   readonly elapsedMs: number;

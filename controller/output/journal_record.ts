@@ -56,6 +56,8 @@ export interface JobRecord extends JobTimes {
   readonly worker?: string;
   /** The number of the last attempt; 0 if the input could not be read. */
   readonly attempt: number;
+  /** How often the job was sent in all, if copies of it were besides. */
+  readonly sent?: number | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
   /** Checksum of the output, if the job is done. */
