@@ -212,10 +212,9 @@ export class Worker implements AsyncDisposable {
     return this.#connections.admit(stream);
   }
 
-  /** Serves a controller until the connection is closed. */
+  /** Serves a controller until the connection is closed. While the worker drains, it only says what it is doing. */
   async serve(stream: ByteStream): Promise<void> {
-    if (this.#drained) return stream.close();
-    await this.#connections.serve(stream, this.#connectionContext());
+    await this.#connections.serve(stream, this.#connectionContext(), this.#drained !== undefined);
   }
 
   #connectionContext(): Parameters<Connections["serve"]>[1] {
