@@ -26,6 +26,9 @@ const HIDDEN_MS = 10_000;
 /** A run that answers takes some milliseconds. */
 const ANSWER_MS_MAX = 10_000;
 
+/** It is answered after ten seconds, even if there is nothing to tell. */
+const END_MS_MAX = 20_000;
+
 const charts = new Charts();
 const grid = new WorkerGrid();
 let lastAt = 0;
@@ -42,15 +45,36 @@ async function ask() {
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     onState(await answer.json());
   } catch {
-    onLost();
+    if (!hasEnded) onLost();
   }
   if (!hasEnded) timer = setTimeout(ask, document.hidden ? HIDDEN_MS : ASK_MS);
 }
 
+let awaitsEnd = false;
+
+/** A page that nobody sees asks seldom, and would find nobody any more. The answer to this comes at the end. */
+async function awaitEnd() {
+  if (awaitsEnd) return;
+  awaitsEnd = true;
+  try {
+    while (!hasEnded) {
+      const answer = await fetch("api/end", { signal: AbortSignal.timeout(END_MS_MAX) });
+      if (answer.status === 200) onState(await answer.json());
+      else if (answer.status !== 204) return;
+    }
+  } catch {
+    // `ask` finds it out, and calls this again when there are answers again.
+  } finally {
+    awaitsEnd = false;
+  }
+}
+
 /** @param {(RunSnapshot | WorkerSnapshot) & { hasEnded: boolean }} state */
 function onState(state) {
+  if (hasEnded) return; // what was asked before it
   lastAt = Date.now();
   hasEnded = state.hasEnded;
+  if (!hasEnded) void awaitEnd();
   const what = state.kind === "run" ? "run" : "worker";
   notice(
     hasEnded ? `The ${what} has ended. This is its last state, of ${formatTime(state.at)}.` : "",
