@@ -9,7 +9,7 @@ import {
 import { MalformedPayloadError } from "./errors.ts";
 import { type Frame, MessageType } from "./frame.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
-import type { FindLargePlace } from "./large_payload.ts";
+import type { FindLargePlace } from "./large_place.ts";
 import { NO_PAYLOAD } from "./payload.ts";
 import type { ArrivingPayload, FindPlace } from "./payload_place.ts";
 

@@ -1,6 +1,6 @@
 /** Frames: both directions of a connection are a sequence of them. See PROTOCOL.md. */
 
-import type { LargePlace } from "./large_payload.ts";
+import type { LargePlace } from "./large_place.ts";
 import { HEADER_BYTES } from "./limits.ts";
 import { type Uint64, writeUint64 } from "./uint64.ts";
 

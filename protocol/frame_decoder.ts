@@ -2,7 +2,8 @@
 
 import { PayloadTooLargeError } from "./errors.ts";
 import type { Frame } from "./frame.ts";
-import { type FindLargePlace, LargeArrival } from "./large_payload.ts";
+import { LargeArrival } from "./large_payload.ts";
+import type { FindLargePlace } from "./large_place.ts";
 import type {
   ArrivingPayload,
   FindPlace,

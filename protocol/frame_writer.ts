@@ -8,7 +8,7 @@ import {
   JOB_RESULT_PREFIX_BYTES,
 } from "./limits.ts";
 import { type JobUsage, USAGE_BYTES, writeUsage } from "./job_usage.ts";
-import type { BlobSource } from "./large_payload.ts";
+import type { BlobSource } from "./large_place.ts";
 import { encodeCoreHead } from "./message.ts";
 import type { JobLimits } from "./message_2.ts";
 import { type Uint64, writeUint64 } from "./uint64.ts";

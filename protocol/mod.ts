@@ -16,6 +16,7 @@ export * from "./frame_decoder.ts";
 export * from "./frame_writer.ts";
 export * from "./job_usage.ts";
 export * from "./large_payload.ts";
+export * from "./large_place.ts";
 export * from "./limits.ts";
 export * from "./message.ts";
 export * from "./message_2.ts";

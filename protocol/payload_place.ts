@@ -1,6 +1,6 @@
 /** Where a decoder puts payloads that do not share memory with others. */
 
-import type { FindLargePlace } from "./large_payload.ts";
+import type { FindLargePlace } from "./large_place.ts";
 import type { Uint64 } from "./uint64.ts";
 
 /** Memory of somebody else's for a whole payload. */

@@ -3,6 +3,7 @@
 import type { EndpointId, Job } from "../pool/types.ts";
 import type { FailureKindName, Frame, JobLimits, Uint64 } from "../protocol/mod.ts";
 import type { StoredCore } from "./cores/core_store.ts";
+import type { LargeInput } from "./slots/large_input.ts";
 
 /** Lines that a job has printed. */
 export type Lines = readonly string[];
@@ -50,6 +51,8 @@ export interface PlacedPayload {
   payload: Uint8Array<ArrayBuffer>;
   /** Set while the payload is there; in this process's own memory otherwise. */
   place?: JobPlace | undefined;
+  /** Set if the input is too large for one array. Then the payload has only the fields before it. */
+  large?: LargeInput | undefined;
 }
 
 /** A job of a controller. */
@@ -98,4 +101,6 @@ export function end(job: RelayedJob): void {
   job.state = DONE;
   job.place?.release();
   job.place = undefined;
+  job.large?.release();
+  job.large = undefined;
 }

@@ -110,10 +110,17 @@ export class Endpoints<T extends Task> {
     worker?.connection.loadCore(buildFor(core, worker.platform), initMs);
   }
 
-  send(id: EndpointId, dispatch: DispatchId, { attempt, payload }: Job<T>): void {
-    const { index, input, limits = this.#parts.policy } = payload;
+  send(id: EndpointId, dispatch: DispatchId, job: Job<T>): void {
+    const { attempt, payload } = job;
+    const { index, limits = this.#parts.policy } = payload;
     const connection = this.#byId.get(id)?.worker.connection;
-    connection?.sendJob(dispatch, attempt, limits, index, input);
+    const input = payload.stored?.open((reason) => this.#onUnreadable(job, reason));
+    connection?.sendJob(dispatch, attempt, limits, index, input ?? payload.input);
+  }
+
+  #onUnreadable(job: Job<T>, reason: string): void {
+    this.#parts.jobs.onUnreadable(job, reason);
+    this.#parts.onEvent();
   }
 
   /** Loads the core at once, wherever it is not loaded yet, instead of before the first job. */

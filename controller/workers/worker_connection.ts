@@ -4,6 +4,7 @@ import { Link } from "../../link/link.ts";
 import { Unfinished } from "../../link/unfinished.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import {
+  type BlobSource,
   decodeCoreResponse,
   decodeDescription,
   decodeNothing,
@@ -132,7 +133,7 @@ export class WorkerConnection {
     attempt: number,
     limits: JobLimits,
     job: number,
-    input: Uint8Array<ArrayBuffer>,
+    input: Uint8Array<ArrayBuffer> | BlobSource,
   ): void {
     const isLimited = limits.timeMs > 0 || limits.memoryBytes > 0;
     if (this.version > 1 && (isLimited || attempt > 1)) {
