@@ -1,16 +1,18 @@
 /** Builds the journal records of finished jobs. The order of the fields is their order in the journal. */
 
 import { crc32 } from "node:zlib";
+import { outputBytesOf } from "./answer.ts";
 import type { Completion } from "./cluster/task.ts";
 import type { ReadyTask, UnreadableTask } from "./inputs/source.ts";
 import { checksumText } from "./output/checksum.ts";
+import type { LargeOutput } from "./output/large_output.ts";
 import type { JobRecord, JobTimes } from "./output/journal_record.ts";
 import type { PackPlace } from "./output/sink.ts";
 
 /** The record of a job whose output is written. */
 export function doneRecord(
   completion: Completion<ReadyTask>,
-  output: Uint8Array,
+  output: Uint8Array | LargeOutput,
   place?: PackPlace,
 ): JobRecord {
   const { job, meter } = completion;
@@ -25,7 +27,7 @@ export function doneRecord(
     bytesIn: job.bytes,
     bytesOut: output.byteLength,
     ...timesOf(completion),
-    crcOut: checksumText(crc32(output)),
+    crcOut: checksumText(output instanceof Uint8Array ? crc32(output) : output.crc32),
     ...place,
     identity,
     ...note,
@@ -46,7 +48,7 @@ export function failedRecord(completion: Completion<ReadyTask>, error: string): 
     worker: meter.worker?.origin ?? "",
     attempt: job.attempt,
     bytesIn: job.bytes,
-    bytesOut: answer.kind === "result" ? answer.result.output.byteLength : 0,
+    bytesOut: outputBytesOf(answer),
     ...timesOf(completion),
     ...(answer.kind === "error" ? { cause: answer.cause } : {}),
     ...(answer.lastLines?.length ? { printed: answer.lastLines } : {}),

@@ -6,7 +6,7 @@ import type { Pool } from "../../pool/pool.ts";
 import type { CoreOutputMode, PrintedNotice, Uint64 } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
-import type { Answer } from "../answer.ts";
+import { type Answer, discardOutput } from "../answer.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import { buildFor } from "../workers/core_builds.ts";
 import type { CoreImage } from "../workers/core_image.ts";
@@ -152,6 +152,7 @@ export class Endpoints<T extends Task> {
     jobs.onEndpointUp(id, place, hasLimits ? undefined : () => this.#unlimited);
     connection.serve({
       onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
+      isAwaited: (dispatch) => pool.jobAt(id, dispatch) !== undefined,
       onPrinted: (dispatch, notice) => this.#onPrinted(id, dispatch, notice),
       coreOutput: this.#parts.coreOutput,
       compression: worker.isLocal ? "never" : this.#parts.compression,
@@ -264,7 +265,7 @@ export class Endpoints<T extends Task> {
     endpoint.answeredAtMs = answeredAtMs;
     if (pool.isWanted(job)) {
       jobs.onAnswer({ job, answer, worker: worker.name, meter, answeredAtMs }, node);
-    }
+    } else discardOutput(answer);
   }
 
   #onPrinted(id: EndpointId, dispatch: DispatchId | undefined, notice: PrintedNotice): void {

@@ -2,7 +2,7 @@
 
 import type { Job, PoolCounts } from "../../pool/types.ts";
 import type { BlobSource, CoreOutputMode, JobLimits } from "../../protocol/mod.ts";
-import type { Answer } from "../answer.ts";
+import type { Answer, LargeOutputs } from "../answer.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { Patience } from "../workers/patience.ts";
 import type { Departure } from "../workers/workers.ts";
@@ -118,6 +118,8 @@ export interface ClusterOptions {
   readonly patience?: Patience;
   /** Where large inputs may be, and where large outputs go. Its owner gets back what it no longer needs. */
   readonly memory?: PayloadMemory | undefined;
+  /** Where outputs go that are too large to be in memory. Default: their jobs fail. */
+  readonly largeOutputs?: LargeOutputs | undefined;
 }
 
 /** Slots that load the core. */

@@ -31,6 +31,7 @@ import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { WorkerCompression } from "./worker_compression.ts";
 import { PrintedBounds } from "./printed_bounds.ts";
+import { placesFor } from "./large_answers.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import {
   answerOf,
@@ -83,7 +84,7 @@ export class WorkerConnection {
         this.#onCoreEnd();
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
-    }, { clock, findPlace: events.findPlace });
+    }, { clock, ...placesFor(events, () => this.#phase) });
     this.#compression = new WorkerCompression(this.#link, (...what) => this.#request(...what));
     this.#unfinished = new Unfinished(this.#link);
   }

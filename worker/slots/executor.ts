@@ -207,6 +207,11 @@ export class Executor {
     const isAwaited = job?.state.name === "scheduled";
     if (!isAwaited) response.release?.();
     if (!job) throw new TypeError(`A slot answered job ${response.id}, which it was not sent`);
+    const { large } = job;
+    if (response.ended && large) {
+      job.large = undefined;
+      void response.ended.then(() => large.release());
+    }
     this.#leave(job);
     if (isAwaited) job.source.answer(job, response, lastLines);
   }

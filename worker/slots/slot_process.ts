@@ -26,6 +26,7 @@ import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
 import type { ProcessMemory } from "./process_memory.ts";
 import { setupOf } from "./process_setup.ts";
+import { relayedOutputs } from "./relayed_output.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
 import type { SlotProcessOptions } from "./slot_process_options.ts";
@@ -149,7 +150,10 @@ export class SlotProcess {
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onClosed: (reason) => this.#onLinkClosed(reason),
-    }, { clock: this.#clock });
+    }, {
+      clock: this.#clock,
+      findLargePlace: relayedOutputs((response) => this.#onFrame(response)),
+    });
     this.transport = openTransport(this.#link, this.#memory, this.startedJob.slot);
     this.#link.start();
     void this.#dumps?.onConnected(this.pid);
@@ -225,7 +229,7 @@ export class SlotProcess {
 
   #onFrame(frame: Frame): void {
     if (frame.type === SLOT_MARKED) this.printed.onAnnounced(Number(frame.id));
-    else {
+    else if (!frame.large) { // a large output was answered when it began to come
       const response = this.transport?.responseIn(frame);
       if (response && !this.printed.holds(response)) this.#onResponse(response);
     }
