@@ -1,17 +1,19 @@
 /** Builds the journal records of finished jobs. The order of the fields is their order in the journal. */
 
 import { crc32 } from "node:zlib";
+import { outputBytesOf } from "./answer.ts";
 import type { Completion } from "./cluster/task.ts";
 import type { ReadyTask, UnreadableTask } from "./inputs/source.ts";
 import { checksumText } from "./output/checksum.ts";
 import type { DoneRecord } from "./output/done_line.ts";
+import type { LargeOutput } from "./output/large_output.ts";
 import type { JobRecord, JobTimes } from "./output/journal_record.ts";
 import type { PackPlace } from "./output/sink.ts";
 
 /** The record of a job whose output is written. JSON leaves out what is `undefined`. */
 export function doneRecord(
   completion: Completion<ReadyTask>,
-  output: Uint8Array,
+  output: Uint8Array | LargeOutput,
   place?: PackPlace,
 ): DoneRecord {
   const { job, meter, measures = meter.measures(completion) } = completion;
@@ -38,7 +40,7 @@ export function doneRecord(
     answeredAt: isMeasured ? undefined : toMicroseconds(answeredAt),
     node: meter.worker?.node,
     slot: measures.slot,
-    crcOut: checksumText(crc32(output)),
+    crcOut: checksumText(output instanceof Uint8Array ? crc32(output) : output.crc32),
     packAt: place?.packAt,
     packBytes: place?.packBytes,
     identity,
@@ -63,7 +65,7 @@ export function failedRecord(completion: Completion<ReadyTask>, error: string): 
     attempt: job.attempt,
     sent: completion.sent,
     bytesIn: job.bytes,
-    bytesOut: answer.kind === "result" ? answer.result.output.byteLength : 0,
+    bytesOut: outputBytesOf(answer),
     ...timesOf(completion),
     ...(answer.kind === "error" ? { cause: answer.cause } : {}),
     ...(answer.lastLines?.length ? { printed: answer.lastLines } : {}),
