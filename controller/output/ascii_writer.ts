@@ -106,7 +106,8 @@ export class AsciiWriter {
 
 /** Whether a number is a whole one without a sign that is written with so many digits. */
 export function hasDigits(value: number, digits: number): boolean {
-  return value < (POWERS[digits] ?? 0) && (value >= (POWERS[digits - 1] ?? 0) || digits === 1);
+  const least = digits === 1 ? 0 : POWERS[digits - 1] ?? Infinity;
+  return value >= least && value < (POWERS[digits] ?? 0) && Number.isInteger(value);
 }
 
 /** How many digits such a number has; 0 if it is none. */

@@ -69,8 +69,12 @@ export class DoneLines {
     this.#writer = writer;
   }
 
-  /** Writes a line. Returns false, with nothing written, if JSON has to escape something in it. */
+  /**
+   * Writes a line. Returns false, with nothing written, if JSON has to escape something in it, or for a number that is
+   * rare: of a job that was sent more than once, or below zero, as after a jump of the clock.
+   */
   write(record: DoneRecord): boolean {
+    if (record.sent !== undefined) return false;
     const writer = this.#writer;
     const start = this.#start = writer.end;
     writer.reserve(BYTES_MAX + Math.max(this.#model.byteLength, charsIn(record)));
