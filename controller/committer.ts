@@ -8,7 +8,7 @@ import { doneRecord, failedRecord, unreadableRecord } from "./job_records.ts";
 import { OutputNameError } from "./output/directory_sink.ts";
 import type { Journal } from "./output/journal.ts";
 import type { JobRecord } from "./output/journal_record.ts";
-import type { OutputSink } from "./output/sink.ts";
+import type { AddEntry, OutputSink, PackPlace } from "./output/sink.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
 import type { PayloadMemory } from "./workers/payload_memory.ts";
 import type { Tally } from "./tally.ts";
@@ -84,7 +84,7 @@ export class Committer {
   #commit(completion: Completion<ReadyTask>, output: Uint8Array): void {
     const { sink, memory } = this.#parts;
     memory?.give(completion.job.payload.input);
-    let writing: Promise<void> | void;
+    let writing: Promise<AddEntry | void> | void;
     try {
       writing = sink.commit(completion.job.payload.name, output);
     } catch (error) {
@@ -99,16 +99,18 @@ export class Committer {
   }
 
   async #finishWritten(
-    writing: Promise<void>,
+    writing: Promise<AddEntry | void>,
     completion: Completion<ReadyTask>,
     output: Uint8Array,
   ): Promise<void> {
+    let place: PackPlace | undefined;
     try {
-      await writing;
+      const add = await writing;
+      if (add) place = add();
     } catch (error) {
       return this.#onNotWritten(completion, error);
     }
-    this.#finish(doneRecord(completion, output));
+    this.#finish(doneRecord(completion, output, place));
     this.#parts.memory?.give(output);
   }
 
