@@ -174,16 +174,16 @@ test("a node with fewer than eight answers might be a perfect one, which others 
 });
 
 test("a reliable node has twelve passes more than failures weigh", () => {
-  assert(nodeWith(9).reliability(0.01) < 10);
-  const score = nodeWith(10);
-  assert(score.reliability(0.01) >= 10);
+  assert(nodeWith(11).reliability(0.01) < 12);
+  const score = nodeWith(12);
+  assert(score.reliability(0.01) >= 12);
   score.onFailed(RARE);
-  assert(score.reliability(0.01) < 10, "the best node fails hardly any job");
+  assert(score.reliability(0.01) < 12, "the best node fails hardly any job");
   for (let count = 0; count < 2; count++) score.onPassed();
-  assert(score.reliability(0.3) >= 10, "the best node fails a third");
+  assert(score.reliability(0.3) >= 12, "the best node fails a third");
   score.onFailed(RARE);
   score.onRefuted();
-  assert(score.reliability(0.3) < 10);
+  assert(score.reliability(0.3) < 12);
 });
 
 test("a node that fails half of the good jobs is hardly ever trusted before it is found out", () => {
