@@ -2,12 +2,11 @@
 
 import process from "node:process";
 import { formatAddress, parseAddress } from "../link/address.ts";
-import { messageOf } from "../runtime/error_text.ts";
-import type { Address, Runtime } from "../runtime/ports.ts";
+import type { Runtime } from "../runtime/ports.ts";
 import { findLiveRuns } from "../watch/find_run.ts";
 import type { PastRun, Snapshot } from "../watch/snapshot.ts";
 import { ExitCode } from "./exit_code.ts";
-import { printError, toStderr } from "./log.ts";
+import { toStderr } from "./log.ts";
 import type { StatusFlags } from "./status_options.ts";
 import { liveRunLines, pastRunLines, runListLines, workerAnswerLines } from "./status_text.ts";
 import { writeStdout } from "./stdout.ts";
@@ -24,7 +23,7 @@ export async function statusCommand(
   if (target === undefined) return await showRuns(flags);
   const outputs = outputsNamed(target);
   if (outputs) return await showOutputs(runtime, outputs, flags);
-  return await showWorker(runtime, parseAddress(target), flags);
+  return await showWorker(runtime, target, flags);
 }
 
 /** All runs of this user: of a single one, everything. */
@@ -59,18 +58,13 @@ async function showOutputs(
 
 async function showWorker(
   runtime: Runtime,
-  address: Address,
+  target: string,
   flags: StatusFlags,
 ): Promise<number> {
-  try {
-    const worker = await stateOfWorker(runtime, address, flags);
-    if (flags.json) writeJson(worker);
-    else writeLines(workerAnswerLines(worker, formatAddress(address)));
-    return ExitCode.ok;
-  } catch (error) {
-    printError(messageOf(error));
-    return ExitCode.noWorker;
-  }
+  const worker = await stateOfWorker(runtime, target, flags);
+  if (flags.json) writeJson(worker);
+  else writeLines(workerAnswerLines(worker, formatAddress(parseAddress(target))));
+  return ExitCode.ok;
 }
 
 function writeLines(lines: readonly string[]): void {

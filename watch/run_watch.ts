@@ -8,9 +8,10 @@ import type { ReadyTask } from "../controller/inputs/source.ts";
 import type { Run, RunStatus, RunView } from "../controller/run.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { LogLines } from "./log_lines.ts";
-import { RecentRate } from "./recent_rate.ts";
+import { RunRate } from "./run_rate.ts";
 import {
   type FailureEntry,
+  type LostEntry,
   type RunJobs,
   RUNNING_MAX,
   type RunningEntry,
@@ -29,7 +30,7 @@ import { waitsFor } from "./waits_for.ts";
 /** What does not change during a run. */
 export type RunFacts = Pick<
   RunSnapshot,
-  "software" | "runtime" | "host" | "pid" | "core" | "output"
+  "software" | "runtime" | "host" | "pid" | "core" | "output" | "listen"
 >;
 
 /** What is watched of a run. */
@@ -45,7 +46,7 @@ export class RunWatch {
   readonly #log: Pick<LogLines, "all">;
   readonly #startedAt: number;
   readonly #series: ThroughputSeries;
-  readonly #rate = new RecentRate();
+  readonly #rate = new RunRate();
   readonly #timer: Timer;
 
   constructor(run: WatchedRun, facts: RunFacts, clock: Clock, log: Pick<LogLines, "all">) {
@@ -66,9 +67,9 @@ export class RunWatch {
     const view = this.#run.view(VIEW_LIMITS);
     const { status, workers } = view;
     const jobsPerSecond = this.#sample(status);
-    const at = this.#clock.date();
+    const [at, clockMs] = [this.#clock.date(), this.#clock.now()];
     const slotsBusy = workers.reduce((sum, worker) => sum + worker.slotsBusy, 0);
-    const jobs = jobsOf(view, slotsBusy);
+    const jobs = jobsOf(view, Math.max(0, slotsBusy - status.copies.running));
     const names = new Map(workers.map((worker) => [worker.name, nameOf(worker)]));
     const shown = workers.length <= WORKERS_MAX ? workers : busiest(workers);
     return {
@@ -78,13 +79,16 @@ export class RunWatch {
       ...this.#facts,
       startedAt: this.#startedAt,
       elapsedMs: Math.round(status.elapsedMs),
-      phase: phaseOf(view),
+      phase: phaseOf(status),
       waitsFor: waitsFor(view),
       jobs,
+      copies: status.copies,
+      verified: status.verified ?? null,
+      faults: status.faults,
       bytesIn: status.bytesIn,
       bytesOut: status.bytesOut,
       jobsPerSecond,
-      leftMs: workers.length > 0 && view.phase === "running"
+      leftMs: workers.length > 0 && status.phase === "running"
         ? leftMs(jobs, status.skipsLeft, jobsPerSecond)
         : null,
       slots: status.slots,
@@ -93,6 +97,8 @@ export class RunWatch {
       throughput: this.#series.all,
       workersTotal: workers.length,
       workers: shown.map((worker) => workerEntry(worker, at)),
+      lostTotal: status.lost,
+      lost: view.lost.map((worker) => lostEntry(worker, at - clockMs)),
       running: view.oldest.map((job) => runningEntry(job, names, at)),
       failures: status.failureGroups.map(failureEntry),
       log: this.#log.all,
@@ -108,8 +114,7 @@ export class RunWatch {
   }
 }
 
-function phaseOf({ phase, status }: RunView): RunPhase {
-  const { done, failed, slotsBusy } = status;
+function phaseOf({ phase, done, failed, slotsBusy }: RunStatus): RunPhase {
   return phase === "running" && done + failed + slotsBusy === 0 ? "starting" : phase;
 }
 
@@ -171,6 +176,20 @@ function stateOf({ isDraining, isLoading, standing }: WorkerView<ReadyTask>): Wo
   if (isDraining) return "draining";
   if (standing !== "used") return standing;
   return isLoading ? "loading" : "ready";
+}
+
+/** `aheadMs`: how far the wall clock is ahead. */
+function lostEntry(
+  { name, node, reason, goneAtMs, jobs }: RunView["lost"][number],
+  aheadMs: number,
+): LostEntry {
+  return {
+    name: cut(node),
+    address: cut(name),
+    lostAt: Math.round(goneAtMs + aheadMs),
+    reason: cut(reason),
+    jobs,
+  };
 }
 
 function runningEntry(

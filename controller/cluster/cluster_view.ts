@@ -3,7 +3,9 @@
 import type { EndpointId } from "../../pool/ids.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { WorkerDescription } from "../../protocol/mod.ts";
+import type { RecentRate } from "../../system/recent_rate.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
+import type { LostWorker } from "./lost_workers.ts";
 import type { Node, Standing } from "./node.ts";
 import type { Task } from "./task.ts";
 
@@ -19,7 +21,7 @@ export interface WorkerView<T extends Task> {
   readonly slotsBusy: number;
   /** Jobs since it connected. */
   readonly answered: number;
-  /** Since it connected. */
+  /** In the last seconds. */
   readonly jobsPerSecond: number;
   readonly connectedMsAgo: number;
   readonly isDraining: boolean;
@@ -39,9 +41,11 @@ export interface RunningJob<T extends Task> {
   readonly sentMsAgo: number;
 }
 
-/** The workers of a run, and the jobs that run longest, the longest first. */
+/** The workers of a run, those that it has lost, and the jobs that run longest, the longest first. */
 export interface ClusterView<T extends Task> {
   readonly workers: readonly WorkerView<T>[];
+  /** The latest of them, the latest first. */
+  readonly lost: readonly LostWorker[];
   readonly oldest: readonly RunningJob<T>[];
 }
 
@@ -58,6 +62,7 @@ interface ViewedEndpoint {
   readonly id: EndpointId;
   readonly worker: ConnectedWorker;
   readonly node: Node;
+  readonly rate: RecentRate;
 }
 
 /** Looks at all endpoints. */
@@ -66,11 +71,11 @@ export function viewOf<T extends Task>(
   pool: Pool<T>,
   nowMs: number,
   { oldestMax, workerJobsMax }: ViewLimits,
-): ClusterView<T> {
+): Omit<ClusterView<T>, "lost"> {
   const workers: WorkerView<T>[] = [];
   const oldest: RunningJob<T>[] = [];
   const jobsMax = Math.floor(workerJobsMax / Math.max(1, endpoints.length));
-  for (const { id, worker, node } of endpoints) {
+  for (const { id, worker, node, rate } of endpoints) {
     const { name } = worker;
     const slots = pool.slotsAt(id);
     const inSlots = pool.jobsAt(id, slots); // the others wait behind them
@@ -79,25 +84,28 @@ export function viewOf<T extends Task>(
     ));
     const jobs = running.slice(0, jobsMax);
     const standing = node.standing.kind;
-    workers.push({ ...factsOf(worker, nowMs), slots, slotsBusy: running.length, standing, jobs });
+    const jobsPerSecond = rate.perSecond(worker.answers, nowMs);
+    const known = { slots, slotsBusy: running.length, standing, jobs, jobsPerSecond };
+    workers.push({ ...factsOf(worker, nowMs), ...known });
     oldest.push(...running.slice(0, oldestMax));
   }
   oldest.sort((one, other) => other.sentMsAgo - one.sentMsAgo);
   return { workers, oldest: oldest.slice(0, oldestMax) };
 }
 
-type WorkerFacts = Omit<WorkerView<Task>, "slots" | "slotsBusy" | "standing" | "jobs">;
+type WorkerFacts = Omit<
+  WorkerView<Task>,
+  "slots" | "slotsBusy" | "standing" | "jobs" | "jobsPerSecond"
+>;
 
 function factsOf(worker: ConnectedWorker, nowMs: number): WorkerFacts {
   const { name, connection, state, answers: answered, connectedAtMs } = worker;
-  const connectedMsAgo = nowMs - connectedAtMs;
   return {
     name,
     protocol: connection.version,
     description: "description" in state ? state.description : undefined,
     answered,
-    jobsPerSecond: 1000 * answered / Math.max(1, connectedMsAgo),
-    connectedMsAgo,
+    connectedMsAgo: nowMs - connectedAtMs,
     isDraining: state.kind === "draining",
     isLoading: (connection.load?.slotsLoading ?? 0) > 0,
   };

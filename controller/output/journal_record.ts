@@ -7,6 +7,7 @@ import type { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import { checksumText } from "./checksum.ts";
+import { endingIn, type RunEnding } from "./run_ending.ts";
 
 /** The format's version: `v` in the lines that this program writes, and the highest that it reads. */
 export const JOURNAL_VERSION = 1;
@@ -22,12 +23,12 @@ export interface JobTimes {
   /** When its input was read, and it was queued. */
   readonly queuedAt?: number;
   /** When the core's function began and returned, if its worker has measured that. */
-  readonly startedAt?: number;
-  readonly endedAt?: number;
+  readonly startedAt?: number | undefined;
+  readonly endedAt?: number | undefined;
   /** When the answer came, if nobody has measured the job. */
-  readonly answeredAt?: number;
+  readonly answeredAt?: number | undefined;
   /** How long the core's function took. */
-  readonly runMs?: number;
+  readonly runMs?: number | undefined;
   readonly cpuMs?: number | undefined;
   /** The most memory that the process of its slot had. */
   readonly memoryBytes?: number | undefined;
@@ -55,6 +56,8 @@ export interface JobRecord extends JobTimes {
   readonly worker?: string;
   /** The number of the last attempt; 0 if the input could not be read. */
   readonly attempt: number;
+  /** How often the job was sent in all, if copies of it were besides. */
+  readonly sent?: number | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
   /** Checksum of the output, if the job is done. */
@@ -62,14 +65,14 @@ export interface JobRecord extends JobTimes {
   /** The input's identity; missing if the input could not be read. */
   readonly identity?: string | undefined;
   /** The path of the input, where the output has another name. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   /** The beginning of the line that is the input. */
-  readonly line?: string;
+  readonly line?: string | undefined;
   /** The input's content, as an identity; only with `--checksum`. */
-  readonly content?: string;
+  readonly content?: string | undefined;
   /** Where the entry of the output begins in the pack, and its size; only with `--pack`. */
-  readonly packAt?: number;
-  readonly packBytes?: number;
+  readonly packAt?: number | undefined;
+  readonly packBytes?: number | undefined;
 }
 
 /** A record that was read, with the core's SHA-256. */
@@ -95,7 +98,12 @@ export interface WorkerEvent {
 /** The content of a line. */
 export type ReadLine =
   | { readonly kind: "record"; readonly record: ReadRecord }
-  | { readonly kind: "run"; readonly event: RunEvent; readonly packBytes?: number | undefined }
+  | {
+    readonly kind: "run";
+    readonly event: RunEvent;
+    readonly packBytes?: number | undefined;
+    readonly ending?: RunEnding | undefined;
+  }
   /** About a worker. Nothing depends on it. */
   | { readonly kind: "worker" }
   | { readonly kind: "newer" }
@@ -127,7 +135,7 @@ export function formatRecord(record: JobRecord, core: string): string {
 
 /**
  * Formats the line of a run event, with its line feed. `host`, `pid` and `atMs` (since 1970) are for the reader.
- * `packBytes`: the size of the pack when the run began.
+ * `packBytes`: the size of the pack when the run began. `ending`: how it has ended, if it had begun with jobs.
  */
 export function formatRunEvent(
   event: RunEvent,
@@ -135,8 +143,9 @@ export function formatRunEvent(
   pid: number,
   atMs: number,
   packBytes?: number,
+  ending?: RunEnding,
 ): string {
-  const fields = JSON.stringify({ run: event, at: atMs, host, pid, packBytes });
+  const fields = JSON.stringify({ run: event, at: atMs, host, pid, packBytes, ...ending });
   return lineOf(fields.slice(1, -1));
 }
 
@@ -204,7 +213,8 @@ function interpret(value: Partial<ReadRecord> & { v?: unknown; run?: unknown }):
   if (typeof value.v === "number" && value.v > JOURNAL_VERSION) return NEWER;
   const { v, input, state, core, bytesOut, attempt, run } = value;
   if (v === JOURNAL_VERSION && (run === "begun" || run === "ended")) {
-    return { kind: "run", event: run, packBytes: value.packBytes };
+    const ending = run === "ended" ? endingIn(value as Record<string, unknown>) : undefined;
+    return { kind: "run", event: run, packBytes: value.packBytes, ending };
   }
   if (v === JOURNAL_VERSION && input === undefined && isWorkerEvent(value.worker)) return WORKER;
   const isRecord = v === JOURNAL_VERSION && typeof input === "string" &&

@@ -22,4 +22,6 @@ export interface PackFormat {
   setTime(ms: number): void;
   /** The entry of an output. Throws an `OutputNameError` if the format cannot have it. */
   entryOf(name: string, output: Uint8Array): PackEntry;
+  /** The same in parts, beside other work; `undefined`: `entryOf` takes no time that matters. */
+  partsOf?(name: string, output: Uint8Array): AsyncIterable<Uint8Array> | undefined;
 }

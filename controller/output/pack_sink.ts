@@ -10,7 +10,14 @@ import { PackBatch, type TakenBatch } from "./pack_batch.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";
 import { type EarlierNames, PathNames } from "./path_names.ts";
-import type { Backlog, BatchedOutputs, OutputMemory, OutputSink, PackPlace } from "./sink.ts";
+import type {
+  AddEntry,
+  Backlog,
+  BatchedOutputs,
+  OutputMemory,
+  OutputSink,
+  PackPlace,
+} from "./sink.ts";
 
 /** What a pack is opened with. */
 export interface PackOptions {
@@ -40,6 +47,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
   #writing: Promise<void> = Promise.resolve();
   #isSynced = true;
   #lacksHead: boolean;
+  #isClosed = false;
   #failure: unknown;
   #lostOutputs = 0;
   readonly keptBytes: number;
@@ -81,22 +89,50 @@ export class PackSink implements OutputSink, BatchedOutputs {
   }
 
   /** Copies a small output. A large one must not change before it is written. */
-  commit(name: string, output: Uint8Array): void {
+  commit(name: string, output: Uint8Array): Promise<AddEntry> | void {
     if (this.#failure) throw this.#failure;
-    if (this.#lacksHead) this.#addHead();
+    const parts = this.#format.partsOf?.(name, output);
+    if (parts) return this.#convert(name, parts);
     const { before, content, after } = this.#format.entryOf(name, output);
     this.#names?.add(name);
-    const { place } = this;
-    place.packAt += place.packBytes;
-    place.packBytes = before.byteLength + content.byteLength + after.byteLength;
+    this.#beginEntry(before.byteLength + content.byteLength + after.byteLength);
     const batch = this.#batch;
     batch.add(before);
     const isCopied = batch.add(content) || content.buffer !== output.buffer;
     batch.add(after);
-    batch.endEntry();
-    if (this.#earlier?.hasEntry(name)) this.#isOutdated = true;
     if (isCopied) this.#memory?.give(output); // nothing overwrites it before the caller has made its record
-    if (batch.isFull) this.#writeBatch();
+    this.#endEntry(name);
+  }
+
+  /** Others may be committed meanwhile: the entry gets its place when it is added. */
+  async #convert(name: string, parts: AsyncIterable<Uint8Array>): Promise<AddEntry> {
+    const entry: Uint8Array[] = [];
+    for await (const part of parts) {
+      if (this.#isClosed) throw packError(this.#path, new Error("it is closed"));
+      entry.push(part);
+    }
+    return () => this.#addParts(name, entry);
+  }
+
+  #addParts(name: string, parts: readonly Uint8Array[]): PackPlace {
+    if (this.#failure) throw this.#failure;
+    this.#names?.add(name);
+    this.#beginEntry(parts.reduce((bytes, part) => bytes + part.byteLength, 0));
+    for (const part of parts) this.#batch.add(part);
+    this.#endEntry(name);
+    return this.place;
+  }
+
+  #beginEntry(bytes: number): void {
+    if (this.#lacksHead) this.#addHead();
+    this.place.packAt += this.place.packBytes;
+    this.place.packBytes = bytes;
+  }
+
+  #endEntry(name: string): void {
+    this.#batch.endEntry();
+    if (this.#earlier?.hasEntry(name)) this.#isOutdated = true;
+    if (this.#batch.isFull) this.#writeBatch();
   }
 
   get lostOutputs(): number {
@@ -122,6 +158,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
 
   /** Ends the pack. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     if (this.#lacksHead) this.#addHead();
     try {
       await this.write();

@@ -1,11 +1,16 @@
 /** Where the outputs of a run go: into a folder, or into a pack. */
 
+import type { LargeOutput, LargeOutputs } from "./large_output.ts";
+
 /** Where the entry of an output lies in a pack. */
 export interface PackPlace {
   /** Where it begins, in bytes. */
   readonly packAt: number;
   readonly packBytes: number;
 }
+
+/** Adds an output to a pack that took a while to convert. Its record follows at once: records are in the order of entries. */
+export type AddEntry = () => PackPlace;
 
 /** Counts what is being written, so that workers wait for a slow disk. */
 export interface Backlog {
@@ -33,10 +38,15 @@ export interface BatchedOutputs {
 export interface OutputSink {
   /**
    * Takes an output. Returns a promise if it is not written by then and its record has to wait. Throws or rejects with
-   * an `OutputNameError` if only this output cannot be taken, or with a `SinkError`.
+   * an `OutputNameError` if only this output cannot be taken, or with a `SinkError`. A promise of a pack resolves to what
+   * adds the output.
    */
-  commit(name: string, output: Uint8Array): Promise<void> | void;
-  /** A pack: where the output that was committed last lies. Its record says so. */
+  commit(name: string, output: Uint8Array): Promise<AddEntry | void> | void;
+  /** Takes outputs as they arrive that are too large to be in memory; missing where that is not possible. */
+  largeOutputs?(areHashed: boolean): LargeOutputs;
+  /** Takes one of these when it is whole. Rejects like `commit`. */
+  commitLarge?(name: string, output: LargeOutput): Promise<void>;
+  /** A pack: where the output lies that was committed last, without a promise. Its record says so. */
   readonly place?: PackPlace | undefined;
   /** A pack: counts its writes in a backlog, and gives back the memory of outputs that are written. */
   countIn?(backlog: Backlog, memory: OutputMemory | undefined): void;

@@ -50,6 +50,7 @@ test("a straggler is copied to an idle slot, the first answer counts, and the ot
   await recorded.settled();
   assert.deepEqual(slow.received.cancels, slow.received.jobs.map(({ id }) => id));
   assert.deepEqual(scene.copies, ["input 0", "input 1"]);
+  assert.deepEqual(recorded.cluster.status.copies, { started: 2, won: 2, running: 0 });
   assert.equal(quick.received.jobs.length, scene.count);
   assert.deepEqual(quick.received.cancels, []);
   assert.equal(slow.openConnections, 1);
@@ -83,6 +84,8 @@ test("when the straggler answers first, its copy is canceled", async (simulation
   recorded.assertEchoed(scene.inputs);
   const [copy] = quick.received.jobs.filter(({ attempt }) => attempt === 2);
   assert.deepEqual(quick.received.cancels, [copy?.id]);
+  const copied = recorded.completions.filter(({ sent }) => sent !== undefined);
+  assert.deepEqual(copied.map(({ job, sent }) => [job.attempt, sent]), [[1, 2]], "it says so");
   assertPolite(slow, quick);
 });
 

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { PackFile } from "../../../controller/output/pack_file.ts";
 import { PackSink } from "../../../controller/output/pack_sink.ts";
+import type { PackPlace } from "../../../controller/output/sink.ts";
 import { packFormatOf } from "../../../controller/output/pack_format.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
@@ -52,13 +53,73 @@ test("a batch that is being written does not change, and its buffer is used agai
   assert.equal(file.buffers.size, 3);
 });
 
+test("a long text is converted in parts, and other outputs are taken between two of them", async () => {
+  const text = `x${'é\u{1f600}"\n, '.repeat(200_000)}`; // a part ends within a character
+  for (const [ending, read] of [[".jsonl", ofJson], [".csv", ofCsv]] as const) {
+    const { sink, file } = await openSink(ending);
+    const taking = sink.commit("long", Buffer.from(text));
+    await new Promise((resolve) => setImmediate(resolve));
+    sink.commit("short", Buffer.from("text"));
+    const add = await taking ?? assert.fail();
+    const short = { ...sink.place };
+    const long = add();
+    await sink.close();
+    const entryAt = ({ packAt, packBytes }: PackPlace) =>
+      file.content.subarray(packAt, packAt + packBytes).toString();
+    assert.deepEqual([short, long].map(entryAt).map(read), [["short", "text"], ["long", text]]);
+    assert.equal(long.packAt, short.packAt + short.packBytes);
+    assert.equal(file.content.byteLength, long.packAt + long.packBytes);
+  }
+});
+
+test("a long output that is no text to its end is refused, and leaves nothing in the pack", async () => {
+  const { sink, file } = await openSink(".jsonl");
+  const output = new Uint8Array(3_000_000).fill(0x20);
+  output[2_999_999] = 0xff;
+  const taking = sink.commit("a", output) ?? assert.fail();
+  await assert.rejects(taking, /"a" cannot be packed as text: it is not UTF-8 text/);
+  await sink.close();
+  assert.equal(file.text, "");
+});
+
+test("an output that is still being converted when its pack is closed does not get into it", async () => {
+  const { sink, file } = await openSink(".jsonl");
+  const taking = sink.commit("a", new Uint8Array(3_000_000)) ?? assert.fail();
+  await sink.close();
+  await assert.rejects(taking, /Cannot write the pack "pack": it is closed/);
+  assert.equal(file.text, "");
+});
+
+async function openSink(ending: string): Promise<{ sink: PackSink; file: HeldFile }> {
+  const file = new HeldFile();
+  file.gate.resolve();
+  const format = packFormatOf(`pack${ending}`) ?? assert.fail();
+  const options = { path: "pack", file, format, clock: new VirtualClock(), keptBytes: 0 };
+  return { sink: await PackSink.open(options), file };
+}
+
+function ofJson(line: string): [string, string] {
+  const { name, output } = JSON.parse(line);
+  return [name, output];
+}
+
+/** Of a row with an output that has no quotes, or is quoted. */
+function ofCsv(row: string): [string, string] {
+  const [, name = "", field = ""] = /^(\w+),0,([^]*)\n$/.exec(row) ?? [];
+  return [name, field.replace(/^"([^]*)"$/, "$1").replaceAll('""', '"')];
+}
+
 /** A file that is written once the gate is open. */
 class HeldFile implements PackFile {
   readonly gate = Promise.withResolvers<void>();
   readonly bytes = 0;
-  text = "";
+  content: Buffer = Buffer.alloc(0);
   /** The memory that was written from. */
   readonly buffers = new Set<ArrayBufferLike>();
+
+  get text(): string {
+    return this.content.toString();
+  }
 
   endBefore(): number {
     return 0;
@@ -66,7 +127,7 @@ class HeldFile implements PackFile {
 
   async append(parts: readonly Uint8Array[]): Promise<void> {
     await this.gate.promise;
-    this.text += parts.map((part) => new TextDecoder().decode(part)).join("");
+    this.content = Buffer.concat([this.content, ...parts]);
     for (const { buffer } of parts) this.buffers.add(buffer);
   }
 

@@ -1,0 +1,23 @@
+/** How the last run of a report has ended, if it is not simply complete. */
+
+import { RUN_END_TEXTS, type RunEnding } from "../controller/output/run_ending.ts";
+import { formatNoun } from "../system/format.ts";
+import type { Report } from "./report.ts";
+
+/** `was interrupted`, for a table of runs. */
+export function runEndText(ending: RunEnding | undefined): string {
+  return RUN_END_TEXTS[ending?.end ?? "complete"];
+}
+
+/** `the last run was interrupted, with 7 jobs left`; `undefined` if it is complete, goes on, or nobody knows. */
+export function endingText({ runs }: Pick<Report, "runs">, isGoingOn: boolean): string | undefined {
+  const last = runs.at(-1);
+  if (!last || isGoingOn) return undefined;
+  const run = runs.length > 1 ? "the last run" : "the run";
+  const { ending, hasEnded, begunAt } = last;
+  // Without its begin it is a run of a pack that was written anew, or of an old version.
+  if (!hasEnded) return begunAt === undefined ? undefined : `${run} did not end by itself`;
+  if (!ending || ending.end === "complete") return undefined;
+  const left = ending.left ? `, with ${formatNoun(ending.left, "job")} left` : "";
+  return `${run} ${RUN_END_TEXTS[ending.end]}${left}`;
+}
