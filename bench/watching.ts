@@ -72,7 +72,7 @@ const watch = new RunWatch(
   runtime.clock,
   new LogLines(runtime.clock),
 );
-const socket = await LiveSocket.open(runtime, () => watch.snapshot(), { XDG_RUNTIME_DIR: folder });
+const socket = LiveSocket.open(runtime, () => watch.snapshot(), { XDG_RUNTIME_DIR: folder });
 const viewer = start("looks.ts", socket.path);
 await pause(5_000); // windows grow, and the viewer starts
 const measured = { without: [] as number[], with: [] as number[] };
@@ -120,12 +120,13 @@ function feed(perSecond: number): void {
 
 function status(): RunStatus {
   const elapsedMs = runtime.clock.now() - startedAtMs;
-  return { ...cluster.status, ...tally.counts, elapsedMs, busyPart: cluster.busyPart };
+  const { status, busyPart } = cluster;
+  return { phase: "running", ...status, ...tally.counts, elapsedMs, busyPart };
 }
 
 function view(limits: Parameters<typeof cluster.view>[0]): RunView {
   const now = { status: status(), isReading: true, waitsForOutputs: false };
-  return { ...now, phase: "running", ...cluster.view(limits) };
+  return { ...now, ...cluster.view(limits) };
 }
 
 async function cpuMsPerSecond(ms: number): Promise<number> {

@@ -1,6 +1,6 @@
 /** The command line: its commands, their help, and usage errors. */
 
-import { Command, CommanderError } from "commander";
+import { Argument, Command, CommanderError } from "commander";
 import process from "node:process";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
@@ -13,6 +13,7 @@ import { addExecOptions, type ExecFlags } from "./exec_options.ts";
 import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
 import { withHelpTopics } from "./help_topics.ts";
 import { addKeyCommands, KEY_NOTES } from "./key_options.ts";
+import { LANGUAGES } from "./languages.ts";
 import { printError, toStderr } from "./log.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Roles } from "./roles.ts";
@@ -148,7 +149,7 @@ function addNew(
   const command: Command = program.command("new")
     .summary("write a small project with a core, to begin with")
     .description("Write a small project with a compute core into the folder NAME.")
-    .argument("<language>", "c, cpp, rust, go, zig, fortran, python or cuda")
+    .addArgument(languageArgument())
     .argument("<name>", "name of the folder and the core")
     .helpOption("-h, --help", "show this help")
     .addHelpText("after", () => notesText(command, NEW_NOTES));
@@ -156,6 +157,13 @@ function addNew(
     const { newCommand } = await project();
     outcome.exitCode = await newCommand(runtime, language, name);
   });
+}
+
+/** Shells complete it; what is not one of them is refused when the templates are there. */
+function languageArgument(): Argument {
+  const argument = new Argument("<language>", "the language of the core");
+  argument.argChoices = [...LANGUAGES];
+  return argument;
 }
 
 function addCheck(

@@ -2,9 +2,9 @@
 
 import type { Argument, Command, Option } from "commander";
 
-/** What a value is: the name of a file or folder, one of a few words, or anything else. */
+/** What a value is: a file, a folder, the outputs of a run (a folder or a pack), one of a few words, or anything else. */
 export type ValueKind =
-  | { readonly kind: "file" | "folder" | "text" }
+  | { readonly kind: "file" | "folder" | "outputs" | "text" }
   | { readonly kind: "choice"; readonly choices: readonly string[] };
 
 /** An option. */
@@ -76,5 +76,6 @@ function argumentNode(argument: Argument): ArgumentNode {
 function kindOf(name: string, choices: readonly string[] | undefined): ValueKind {
   if (choices) return { kind: "choice", choices };
   if (/\bfile\b|^core$|^input$/.test(name)) return { kind: "file" };
+  if (/^(outputs|target)$/.test(name)) return { kind: "outputs" };
   return { kind: /\bdir\b/.test(name) ? "folder" : "text" };
 }

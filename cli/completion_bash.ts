@@ -7,6 +7,14 @@ export function bashCompletion(program: CommandNode): string {
   const commands = allCommands(program);
   const paths = commands.slice(1).map(({ path }) => `"${keyOf(path)}"`);
   return `# Completions of distcomp for bash. In ~/.bashrc: source <(distcomp completion bash)
+_distcomp_outputs() { # folders, and packs that have a journal
+  local one
+  compopt -o filenames 2>/dev/null
+  COMPREPLY=()
+  while IFS= read -r one; do
+    [[ -d $one && $one != *.distcomp || -d $one.distcomp ]] && COMPREPLY+=("$one")
+  done < <(compgen -f -- "$cur")
+}
 _distcomp() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} path="" at
   COMPREPLY=()
@@ -51,6 +59,7 @@ function valueCases(options: readonly OptionNode[]): string[] {
 function completed(kind: ValueKind): string {
   if (kind.kind === "choice") return wordsOf(kind.choices);
   if (kind.kind === "folder") return 'COMPREPLY=($(compgen -d -- "$cur"))';
+  if (kind.kind === "outputs") return "_distcomp_outputs";
   return kind.kind === "file" ? ":" : "compopt +o default 2>/dev/null";
 }
 

@@ -18,6 +18,15 @@ end
 function __distcomp_next
     __distcomp_after $argv; and test $__distcomp_more -eq 0
 end
+function __distcomp_outputs # folders, and packs that have a journal
+    for one in (commandline -ct)*
+        if test -d $one; and not string match -q '*.distcomp' $one
+            echo $one/
+        else if test -d $one.distcomp
+            echo $one
+        end
+    end
+end
 ${allCommands(program).flatMap(linesOf).join("\n")}
 `;
 }
@@ -50,6 +59,7 @@ function optionOf({ names, value, description }: OptionNode): string {
 
 function valueOf(kind: ValueKind): string {
   if (kind.kind === "choice") return `-f -a ${quoted(kind.choices.join(" "))}`;
+  if (kind.kind === "outputs") return "-f -a '(__distcomp_outputs)'";
   if (kind.kind === "folder") return "-f -a '(__fish_complete_directories)'";
   return kind.kind === "file" ? "-F" : "-f";
 }

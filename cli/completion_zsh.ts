@@ -6,6 +6,11 @@ import type { ArgumentNode, CommandNode, OptionNode, ValueKind } from "./command
 export function zshCompletion(program: CommandNode): string {
   return `#compdef distcomp
 # Completions of distcomp for zsh. In ~/.zshrc, after compinit: source <(distcomp completion zsh)
+_distcomp_outputs() { # folders, and packs that have a journal
+  local -a packs
+  packs=(\${PREFIX}*.distcomp(N/:r))
+  _alternative 'folders:folder:_files -/ -F "*.distcomp"' "packs:pack:compadd -f -a packs"
+}
 ${functionsOf(program).join("\n")}
 # As a file in $fpath, it is called at once.
 if [[ $funcstack[1] == _distcomp ]]; then _distcomp "$@"; else compdef _distcomp distcomp; fi
@@ -58,6 +63,7 @@ function argumentSpec({ name, isVariadic, kind }: ArgumentNode): string {
 function actionOf(kind: ValueKind): string {
   if (kind.kind === "choice") return `(${kind.choices.join(" ")})`;
   if (kind.kind === "folder") return "_files -/";
+  if (kind.kind === "outputs") return "_distcomp_outputs";
   return kind.kind === "file" ? "_files" : " ";
 }
 

@@ -6,6 +6,7 @@ import type { RunStatus } from "../controller/run.ts";
 import { delay } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { descendantsOf, killAll } from "../runtime/process_tree.ts";
 import { LineSplitter } from "../system/lines.ts";
 import { formatDuration, printable } from "./format.ts";
 import type { WriteLine } from "./log.ts";
@@ -40,7 +41,9 @@ export async function notify(
     let isLate = false;
     const timer = clock.after(LIMIT_MS, () => {
       isLate = true;
-      child.kill("SIGKILL");
+      const started = descendantsOf(child.pid);
+      child.kill("SIGKILL"); // first: it starts nothing more
+      killAll(started);
     });
     const printed = Promise.all(child.outputs.map((output) => forward(output, write)));
     const { exitCode, signal } = await child.ended;

@@ -6,7 +6,7 @@ import type { Clock, Timer } from "../runtime/clock.ts";
 import { isInBackground } from "../runtime/job_control.ts";
 import { liveLine, type Progress } from "./live_line.ts";
 import { toStderr, type WriteLine } from "./log.ts";
-import { RecentRate } from "../watch/recent_rate.ts";
+import { RunRate } from "../watch/run_rate.ts";
 import { progressBar, progressText } from "./progress_text.ts";
 
 /** Five times a second looks smooth, and costs nothing. */
@@ -22,7 +22,7 @@ export function noProgress(): Progress {
 
 /** A bar at the bottom of the terminal. */
 export function barProgress(status: () => RunStatus, clock: Clock): Progress {
-  const rate = new RecentRate();
+  const rate = new RunRate();
   const text = (columns: number) => {
     const now = status();
     return progressBar(now, rate.of(now), columns);
@@ -46,7 +46,7 @@ export function progressLines(
   everyMs: number,
   write: WriteLine,
 ): Timer {
-  const rate = new RecentRate();
+  const rate = new RunRate();
   return clock.every(everyMs, () => {
     const now = status();
     write(progressText(now, rate.of(now)));

@@ -52,16 +52,25 @@ function counted({ done, failed, total }: RunStatus): string {
 
 /** The details after the count, the most important first. */
 function details(status: RunStatus, perSecond: number): string[] {
-  const { failed, workers, slots, slotsAreKnown, loading } = status;
-  const leftMs = (jobsLeft(status) / perSecond) * 1000;
+  const { phase, failed, workers, slots, slotsAreKnown, loading } = status;
+  const failures = failed > 0 ? `${formatCount(failed)} failed` : "";
+  if (phase === "ending") return [failures, "ending"].filter((text) => text !== "");
   return [
-    failed > 0 ? `${formatCount(failed)} failed` : "",
+    failures,
     loading ? loadingText(loading) : "",
-    workers > 0 && Number.isFinite(leftMs) ? `${formatTimeLeft(leftMs)} left` : "",
+    timeText(status, perSecond),
     perSecond > 0 ? `${formatRate(perSecond)} jobs/s` : "",
     formatNoun(workers, "worker"),
     `${slotsAreKnown ? "" : "≥"}${formatNoun(slots, "slot")}`,
   ].filter((text) => text !== "");
+}
+
+/** How long it takes, or what a run waits for that starts no more jobs. */
+function timeText(status: RunStatus, perSecond: number): string {
+  const { phase, workers, inFlight } = status;
+  if (phase === "draining") return inFlight > 0 ? `finishing ${formatNoun(inFlight, "job")}` : "";
+  const leftMs = (jobsLeft(status) / perSecond) * 1000;
+  return workers > 0 && Number.isFinite(leftMs) ? `${formatTimeLeft(leftMs)} left` : "";
 }
 
 /** `loading core on 3 of 8 slots, 12s` */

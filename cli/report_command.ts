@@ -1,9 +1,11 @@
 /** `distcomp report`: writes a page about the runs in an output folder, from its journal alone. */
 
 import type { About } from "../report/about.ts";
+import { endingText } from "../report/ending_text.ts";
 import { figuresOf } from "../report/figures.ts";
 import { readLines } from "../report/journal_lines.ts";
-import { limitLine, limitText } from "../report/limit_text.ts";
+import { limitLine } from "../report/limit_line.ts";
+import { limitText } from "../report/limit_text.ts";
 import { limitsOf } from "../report/limits.ts";
 import { findOutputs, isRunning, type RecordedOutputs } from "../report/recorded_outputs.ts";
 import type { Report } from "../report/report.ts";
@@ -82,9 +84,11 @@ export function summaryText(report: Report, { isGoingOn }: Pick<About, "isGoingO
     ...(isGoingOn ? ["and the run goes on"] : []),
   ];
   const limits = limitsOf(figures).map((limit) => limitLine(limitText(limit, figures)));
+  const ending = endingText(report, isGoingOn);
   const lost = flaws.damaged + flaws.newer;
   return [
     counts.join(", "),
+    ...(ending === undefined ? [] : [ending]),
     ...limits,
     ...(lost > 0 ? [`${formatNoun(lost, "line")} of the journal cannot be used`] : []),
   ].join("\n");

@@ -11,7 +11,7 @@ export interface ReportFlags {
 /** Adds the options to the parser and the help. */
 export function addReportOptions(command: Command): Command {
   return command
-    .argument("<dir>", "the output folder of a run, or its pack")
+    .argument("<outputs>", "the output folder of a run, or its pack")
     .option("-o, --output <file>", "the page; - is stdout (default: NAME.report.html here)")
     .helpOption("-h, --help", "show this help");
 }

@@ -186,6 +186,7 @@ async function complete(
     log,
   );
   let page: OpenPage | undefined;
+  let hasBegun = false;
   try {
     if (key !== undefined || (listen && !isLoopback(listen))) await guarded.openKey();
     page = await openPage(guarded, flags, {
@@ -194,6 +195,7 @@ async function complete(
       log,
       print: messages.print,
     });
+    hasBegun = true;
     await run.complete();
     await folder.tidy?.();
     return { status: run.status, error: undefined, setup: plan.core.setup };
@@ -208,7 +210,7 @@ async function complete(
     await ssh.end();
     await printed?.close();
     await live.close();
-    await folder.release();
+    await (hasBegun ? folder.release() : folder.close());
     await page?.end();
   }
 }
@@ -273,6 +275,7 @@ function startProgress(run: Run, flags: RunFlags, { clock }: Runtime): Progress 
 
 /** What those who look at the run are told of it. */
 function factsOf(runtime: Runtime, flags: RunFlags, { core }: RunPlan): RunFacts {
+  const { listen } = flags;
   return {
     software: SOFTWARE,
     runtime: runtime.name,
@@ -280,6 +283,7 @@ function factsOf(runtime: Runtime, flags: RunFlags, { core }: RunPlan): RunFacts
     pid: process.pid,
     core: { name: core.name, sha256: core.key },
     output: resolve(nameOf(flags)),
+    ...(listen?.kind === "tcp" && listen.port > 0 ? { listen: formatAddress(listen) } : {}),
   };
 }
 

@@ -3,7 +3,7 @@
 import process from "node:process";
 import { formatAddress, parseAddress } from "../link/address.ts";
 import { messageOf } from "../runtime/error_text.ts";
-import type { Address, Runtime } from "../runtime/ports.ts";
+import type { Runtime } from "../runtime/ports.ts";
 import { findLiveRuns } from "../watch/find_run.ts";
 import type { PastRun, Snapshot } from "../watch/snapshot.ts";
 import { ExitCode } from "./exit_code.ts";
@@ -24,7 +24,7 @@ export async function statusCommand(
   if (target === undefined) return await showRuns(flags);
   const outputs = outputsNamed(target);
   if (outputs) return await showOutputs(runtime, outputs, flags);
-  return await showWorker(runtime, parseAddress(target), flags);
+  return await showWorker(runtime, target, flags);
 }
 
 /** All runs of this user: of a single one, everything. */
@@ -59,18 +59,25 @@ async function showOutputs(
 
 async function showWorker(
   runtime: Runtime,
-  address: Address,
+  target: string,
   flags: StatusFlags,
 ): Promise<number> {
+  const address = parseAddress(target);
   try {
     const worker = await stateOfWorker(runtime, address, flags);
     if (flags.json) writeJson(worker);
     else writeLines(workerAnswerLines(worker, formatAddress(address)));
     return ExitCode.ok;
   } catch (error) {
-    printError(messageOf(error));
+    // A word alone may be meant as a folder.
+    const noFolder = target.includes(":") ? "" : `There is no folder "${target}" here; `;
+    printError(`${noFolder}${noFolder === "" ? messageOf(error) : lowered(messageOf(error))}`);
     return ExitCode.noWorker;
   }
+}
+
+function lowered(sentence: string): string {
+  return `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;
 }
 
 function writeLines(lines: readonly string[]): void {

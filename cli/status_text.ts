@@ -1,5 +1,6 @@
 /** What `distcomp status` prints for people. */
 
+import { RUN_END_TEXTS } from "../controller/output/run_ending.ts";
 import type { LiveRunFound } from "../watch/find_run.ts";
 import type { PastRun, RunSnapshot, WorkerAnswer } from "../watch/snapshot.ts";
 import { failureList } from "./failure_list.ts";
@@ -44,18 +45,37 @@ export function workerAnswerLines(worker: WorkerAnswer, address: string): string
   ];
 }
 
+const ENDS: Readonly<Record<PastRun["end"], string>> = {
+  ...RUN_END_TEXTS,
+  ended: "has ended",
+  killed: "was killed",
+};
+
 /** A run that is over. */
-export function pastRunLines({ output, end, jobs, failures, damagedLines }: PastRun): string[] {
-  const how = end === "killed" ? "was killed" : "has ended";
-  const failed = jobs.failed > 0 ? `, ${formatCount(jobs.failed)} failed` : "";
+export function pastRunLines(past: PastRun): string[] {
+  const { output, end, left, jobs, failures, damagedLines } = past;
+  const counts = [
+    `${formatNoun(jobs.done, "job")} done`,
+    ...(jobs.failed > 0 ? [`${formatCount(jobs.failed)} failed`] : []),
+    ...(left !== null && left > 0 ? [`${formatCount(left)} left`] : []),
+  ];
   return [
-    `the run in ${printable(output)} ${how}: ${formatNoun(jobs.done, "job")} done${failed}`,
+    `the run in ${printable(output)} ${ENDS[end]}: ${counts.join(", ")}`,
     ...(failures.length > 0 ? failureList(failures).map((line) => `  failed: ${line}`) : []),
     ...(damagedLines > 0
       ? [`  ${formatNoun(damagedLines, "line")} of its journal cannot be read`]
       : []),
-    `type its command again to run the jobs that are not done${
-      jobs.failed > 0 ? "; --retry-failed repeats what has failed" : ""
-    }`,
+    ...nextSteps(past),
   ];
+}
+
+/** What is left to do, if anything is. */
+function nextSteps({ end, left, jobs }: PastRun): string[] {
+  const mayBeLeft = left === null ? end !== "complete" : left > 0;
+  const retry = jobs.failed > 0;
+  if (mayBeLeft) {
+    const failed = retry ? "; --retry-failed repeats what has failed" : "";
+    return [`type its command again to run the jobs that are not done${failed}`];
+  }
+  return retry ? ["type its command again with --retry-failed to repeat what has failed"] : [];
 }

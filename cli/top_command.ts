@@ -13,7 +13,6 @@ import { handle } from "./signals.ts";
 import { pastRunLines, runListLines } from "./status_text.ts";
 import { writeStdout } from "./stdout.ts";
 import { handleSuspension } from "./suspension.ts";
-import { TopRates } from "./top_rates.ts";
 import { topLines } from "./top_screen.ts";
 import { UsageError } from "./usage_error.ts";
 import { outputsNamed, runOfOutputs } from "./watched_outputs.ts";
@@ -35,6 +34,12 @@ const SCROLLS: Readonly<Record<string, number>> = {
   "\x1b[6~": PAGE_LINES,
   g: -Infinity,
   "\x1b[H": -Infinity,
+  "\x1bOH": -Infinity,
+  "\x1b[1~": -Infinity,
+  G: Infinity,
+  "\x1b[F": Infinity,
+  "\x1bOF": Infinity,
+  "\x1b[4~": Infinity,
 };
 
 const LEAVE_KEYS = ["q", "Q", "\x03"]; // Ctrl-C is a key here
@@ -83,10 +88,8 @@ async function runAt(runtime: Runtime, target: string): Promise<LiveRunFound> {
 class Top {
   readonly #socket: string;
   readonly #screen: FullScreen;
-  readonly #rates = new TopRates();
   readonly #ended = Promise.withResolvers<"left" | "over">();
   #run: RunSnapshot;
-  #workerRates: ReadonlyMap<string, number>;
   #problem: string | undefined;
   #scroll = 0;
   #isPaused = false;
@@ -94,7 +97,6 @@ class Top {
   constructor({ socket, snapshot }: LiveRunFound) {
     this.#socket = socket;
     this.#run = snapshot;
-    this.#workerRates = this.#rates.onSnapshot(snapshot);
     this.#screen = new FullScreen((key) => this.#onKey(key), () => this.#draw());
   }
 
@@ -124,7 +126,6 @@ class Top {
   async #ask(): Promise<void> {
     try {
       this.#run = await askRun(this.#socket);
-      this.#workerRates = this.#rates.onSnapshot(this.#run);
       this.#problem = undefined;
     } catch (error) {
       if (error instanceof DeadRunError) return this.#ended.resolve("over");
@@ -146,7 +147,6 @@ class Top {
     const view = {
       scroll: this.#scroll,
       isPaused: this.#isPaused,
-      rates: this.#workerRates,
       problem: this.#problem,
     };
     this.#screen.draw(topLines(this.#run, view, this.#screen.size));

@@ -6,13 +6,11 @@ export interface ScreenSize {
   readonly rows: number;
 }
 
-/** What the user has chosen, and what is known beside the snapshot. */
+/** What the user has chosen, and whether the snapshot is an old one. */
 export interface TopView {
   /** The first worker that is shown. */
   readonly scroll: number;
   readonly isPaused: boolean;
-  /** Jobs per second of each worker, by its address. */
-  readonly rates: ReadonlyMap<string, number>;
   /** Why the snapshot is an old one, if it is. */
   readonly problem?: string | undefined;
 }

@@ -30,7 +30,7 @@ export function workerTable(
   const lines = Math.max(0, rows - 1);
   const first = firstShown(view.scroll, workers.length, lines);
   const shown = workers.slice(first, first + lines);
-  const table = columnsFor(run, view, columns);
+  const table = columnsFor(run, columns);
   const range = shown.length < run.workersTotal
     ? `${first + 1}–${first + shown.length}/${run.workersTotal}`
     : formatCount(run.workersTotal);
@@ -63,7 +63,7 @@ function styleOf({ style }: Column, worker: WorkerEntry): [] | [Style] {
 }
 
 /** The columns that fit, the least important ones left out. The first one takes what is left. */
-function columnsFor({ workers, at }: RunSnapshot, { rates }: TopView, columns: number): Column[] {
+function columnsFor({ workers, at }: RunSnapshot, columns: number): Column[] {
   const labels = workerLabels(workers);
   const label = ({ address }: WorkerEntry) => labels.get(address) ?? "";
   const others: readonly (Column & { readonly rank: number })[] = [
@@ -74,7 +74,7 @@ function columnsFor({ workers, at }: RunSnapshot, { rates }: TopView, columns: n
       title: "JOBS/S",
       columns: 8,
       isRight: true,
-      text: ({ address }) => formatRate(rates.get(address) ?? 0),
+      text: ({ jobsPerSecond }) => formatRate(jobsPerSecond),
     },
     {
       rank: 3,

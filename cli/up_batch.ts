@@ -12,23 +12,23 @@ import { makeKey } from "../security/key_maker.ts";
 import { createKeyFile } from "../security/key_store.ts";
 import { textOfKey } from "../security/key_text.ts";
 import { outputOf } from "../system/command_output.ts";
-import { pause } from "../system/pause.ts";
 import { removeFolder } from "../system/remove_folder.ts";
 import { makeTemporaryFolder } from "../system/temporary_folder.ts";
 import { batchScript } from "../up/batch_script.ts";
 import { BATCH_SYSTEMS } from "../up/batch_system.ts";
 import { batchLogFolder, lastLogged } from "../up/batch_logs.ts";
-import { BatchError, BatchWorkers, FailingWorkersError } from "../up/batch_workers.ts";
+import { BatchError, FailingWorkersError } from "../up/batch_error.ts";
+import { BatchKeeper, type KeeperEvents } from "../up/batch_keeper.ts";
+import { BatchWorkers } from "../up/batch_workers.ts";
+import { type Demand, FixedDemand, RunDemand } from "../up/demand.ts";
 import { ExecutableError } from "../up/executables.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun, printable } from "./format.ts";
 import { printError, toStderr } from "./log.ts";
 import { programName } from "./resume_command.ts";
+import { isThisMachine, ServedRun } from "./served_run.ts";
 import { writeStdout } from "./stdout.ts";
 import type { UpAction } from "./up_options.ts";
-
-/** How often the batch system is asked. Many users ask it, and its administrators ask for patience. */
-const LOOK_MS = 15_000;
 
 /** How long it may take to answer: a busy one takes a minute. */
 const ASK_MS_MAX = 120_000;
@@ -61,58 +61,100 @@ export async function upBatch(
       idleSeconds: Math.ceil(idleMs / 1000),
     });
     await writeFile(script, content, PRIVATE);
-    const port = address.kind === "tcp" ? address.port : 0;
-    const use = `${programName(runtime)} run CORE INPUTS --listen 0.0.0.0:${port} ` +
-      `--key ${join(folder, "key")}`;
-    return await keep(runtime, action, script, use, ending);
+    const batch = BATCH_SYSTEMS[action.system];
+    // Ctrl-C must not end an sbatch between its success and its word about it: nobody would know what to cancel.
+    const run = (command: readonly string[]) => outputOf(runtime, command, ASK_MS_MAX, true);
+    const workers = new BatchWorkers(batch, run, script, action.options);
+    return await serve({ runtime, action, workers, address, key: join(folder, "key") }, ending);
   } finally {
     await removeFolder(runtime.files, folder);
   }
 }
 
-async function keep(
-  runtime: Runtime,
-  { system, count, options }: BatchAction,
-  script: string,
-  use: string,
-  ending: AbortSignal,
-): Promise<number> {
-  const { name } = BATCH_SYSTEMS[system];
-  const run = (command: readonly string[]) => outputOf(runtime, command, ASK_MS_MAX);
-  const workers = new BatchWorkers(BATCH_SYSTEMS[system], run, script, options);
-  let shown = "";
-  const startedAtMs = Date.now(); // as files have it
+/** What workers are submitted with. */
+interface Batch {
+  readonly runtime: Runtime;
+  readonly action: BatchAction;
+  readonly workers: BatchWorkers;
+  /** Where they connect to a run. */
+  readonly address: Address;
+  /** The file of the run's key. */
+  readonly key: string;
+}
+
+async function serve(batch: Batch, ending: AbortSignal): Promise<number> {
+  const { runtime, workers } = batch;
   try {
-    await workers.submit(count);
-    writeStdout(`submitted ${formatNoun(count, "worker")} to ${name}\nto use them: ${use}\n`);
-    while (!ending.aborted && workers.alive > 0) {
-      await pause(runtime.clock, LOOK_MS, ending);
-      if (ending.aborted) break;
-      const worked = await workers.look();
-      const refusal = worked > 0 ? await workers.replace(worked) : undefined;
-      if (refusal) toStderr(`${refusal.message}; going on with the others`);
-      const state = `${workers.running} of ${formatNoun(workers.alive, "worker")} running`;
-      if (state !== shown) toStderr(state);
-      shown = state;
-    }
-    if (!ending.aborted) toStderr("no worker is left: they have found no work");
+    await workers.check();
+    const keeper = new BatchKeeper(runtime.clock, workers, demandOf(batch), tell(batch));
+    await keeper.keep(ending);
+    if (!ending.aborted) toStderr(overText(batch));
     return ExitCode.ok;
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
-    printError(await messageOfBatch(error, startedAtMs));
+    printError(await messageOfBatch(error));
     return ExitCode.noWorker;
   } finally {
     await workers.cancel().catch((error) => printError(messageOf(error)));
   }
 }
 
+/** As many as the run needs, if it can be asked from here. Says what to type to use them. */
+function demandOf({ runtime, action: { count, system }, address, key }: Batch): Demand {
+  const { name } = BATCH_SYSTEMS[system];
+  const port = address.kind === "tcp" ? address.port : 0;
+  const use = `${programName(runtime)} run CORE INPUTS --listen 0.0.0.0:${port} --key ${key}`;
+  if (!isThisMachine(address)) {
+    writeStdout(`to use ${formatNoun(count, "worker")} of ${name}: ${use}\n`);
+    return new FixedDemand(count);
+  }
+  writeStdout(`to use up to ${formatNoun(count, "worker")} of ${name}: ${use}\n`);
+  toStderr("submitting workers when that run needs them");
+  const run = new ServedRun(port);
+  return new RunDemand(runtime.clock, count, () => run.need(), (running) => {
+    toStderr(
+      `${formatNoun(running, "worker")} running, but none has reached the run at ` +
+        `${formatAddress(address)}; if nodes cannot connect to that, --connect names another ` +
+        "address; ~/.cache/distcomp/jobs has their logs",
+    );
+  });
+}
+
+/** What the user sees of them. */
+function tell({ action: { system }, workers }: Batch): KeeperEvents {
+  const { name } = BATCH_SYSTEMS[system];
+  let shown = "";
+  let refused = "";
+  return {
+    onSubmitted: (count) => toStderr(`submitted ${formatNoun(count, "worker")} to ${name}`),
+    onCanceled: (count) =>
+      toStderr(`canceled ${formatNoun(count, "waiting worker")}: the run needs no more of them`),
+    onRefused: (reason) => {
+      if (reason !== refused) toStderr(`${printable(reason)}; going on with the others`);
+      refused = reason;
+    },
+    onLooked: () => {
+      const { running, alive, waitsFor } = workers;
+      const why = waitsFor === undefined ? "" : `, the others wait (${printable(waitsFor)})`;
+      const state = `${running} of ${formatNoun(alive, "worker")} running${why}`;
+      if (state !== shown) toStderr(state);
+      shown = state;
+    },
+  };
+}
+
+function overText({ address }: Batch): string {
+  return isThisMachine(address)
+    ? "the run has ended: ending its workers"
+    : "no worker is left: they have found no work";
+}
+
 /** With the reason that a worker has logged, if it can be read here: `there is no "/opt/distcomp" on node7`. */
-async function messageOfBatch(error: BatchError, startedAtMs: number): Promise<string> {
-  const reason = error instanceof FailingWorkersError
-    ? await lastLogged(batchLogFolder(process.env), startedAtMs)
-    : undefined;
-  if (!(error instanceof FailingWorkersError) || reason === undefined) return error.message;
-  return `${error.failures} workers in a row have ended at once: ${printable(reason)}`;
+async function messageOfBatch(error: BatchError): Promise<string> {
+  if (!(error instanceof FailingWorkersError)) return error.message;
+  const reason = await lastLogged(batchLogFolder(process.env), error.jobs);
+  if (reason === undefined) return error.message;
+  return `${error.jobs.length} workers in a row have ended at once: ${printable(reason)}`;
 }
 
 /** Nodes find it at the same place, on a file system that they share with this machine. */

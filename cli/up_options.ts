@@ -60,13 +60,17 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
   for (const system of ["slurm", "pbs"] as const) {
     const program = system === "slurm" ? "sbatch" : "qsub";
     addExecutableOption(up.command(system))
-      .description(`Submit workers with ${program}; they connect to runs with --listen.`)
-      .argument("<n>", "how many workers", (text) => parseCount("The number of workers", 1, text))
+      .description(`Submit workers with ${program}, as many as a run with --listen needs.`)
+      .argument(
+        "<n>",
+        "how many workers at most",
+        (text) => parseCount("The number of workers", 1, text),
+      )
       .argument("[options...]", `options of ${program}, behind --`)
       .option(
         "--connect <host:port>",
-        "where runs listen (default: this machine, any free port)",
-        (text) => parseAddress(text),
+        "where the run listens (default: this machine, any free port)",
+        parseConnect,
       )
       .option(
         "--idle-timeout <time>",
@@ -84,7 +88,7 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
     .option(
       "--connect <host:port>",
       "a run that listens; without it, a worker on each node listens",
-      (text) => parseAddress(text),
+      parseConnect,
     )
     .option(
       "--workers <n>",
@@ -102,6 +106,13 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
     .action((flags: UnitFlags) => act({ kind: "systemd", ...flags }));
 }
 
+/** Where machines elsewhere connect: neither a socket of this one nor any free port. */
+function parseConnect(text: string): Address {
+  const address = parseAddress(text);
+  if (address.kind === "tcp" && address.port > 0) return address;
+  throw new UsageError(`--connect must be HOST:PORT, as others reach it, not "${text}"`);
+}
+
 function parseUser(text: string): string {
   if (/^\w[\w.-]{0,63}$/.test(text)) return text;
   throw new UsageError(`--user must be the name of a user, such as distcomp, not "${text}"`);
@@ -117,7 +128,7 @@ Examples:
   distcomp up systemd > /etc/systemd/system/distcomp.service`,
   paragraphs: [
     "Ctrl-C ends all workers. For a single run, distcomp run --ssh does the same in one command.",
-    "Exit status: 0 ended by a signal or because no work was left, 2 wrong usage, 3 no worker can be " +
+    "Exit status: 0 ended by a signal, with the run, or because no work was left, 2 wrong usage, 3 no worker can be " +
     "started.",
   ],
 };

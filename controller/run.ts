@@ -13,6 +13,7 @@ import type { Journal } from "./output/journal.ts";
 import type { OutputSink } from "./output/sink.ts";
 import type { PrintedByJob } from "./printed_by_job.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
+import { endingOf } from "./run_ending.ts";
 import { runLines } from "./run_lines.ts";
 import type { RunStatus, RunView } from "./run_status.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
@@ -115,7 +116,7 @@ export class Run {
     await this.#start().catch((error) => this.#stop(error));
     const stopError = await this.#stopped.promise ?? this.#failureLimitError(true);
     this.#endedAtMs = this.#parts.runtime.clock.now();
-    const closeError = await this.#close();
+    const closeError = await this.#close(stopError);
     const error = stopError ?? closeError;
     if (error) throw error;
   }
@@ -143,7 +144,9 @@ export class Run {
   }
 
   get status(): RunStatus {
+    const { phase } = this.#state;
     return {
+      phase: phase === "stopped" ? "ending" : phase === "draining" ? phase : "running",
       ...this.#cluster.status,
       ...this.#tally.counts,
       elapsedMs: (this.#endedAtMs ?? this.#parts.runtime.clock.now()) - this.#startedAtMs,
@@ -153,12 +156,10 @@ export class Run {
 
   /** What the run is doing now, for people who ask. */
   view(limits: ViewLimits): RunView {
-    const { phase } = this.#state;
-    const isReading = this.#isFeeding;
-    const now = { status: this.status, isReading, waitsForOutputs: this.#window.isFull };
-    if (phase === "stopped") return { ...now, phase: "ending", workers: [], oldest: [] };
-    const isDraining = phase === "draining";
-    return { ...now, phase: isDraining ? phase : "running", ...this.#cluster.view(limits) };
+    const { status } = this;
+    const now = { status, isReading: this.#isFeeding, waitsForOutputs: this.#window.isFull };
+    if (status.phase === "ending") return { ...now, workers: [], oldest: [] };
+    return { ...now, ...this.#cluster.view(limits) };
   }
 
   /** Dials these workers from now on. Workers that are no longer in the list finish their jobs and are removed. */
@@ -271,8 +272,8 @@ export class Run {
     this.#stopped.resolve(state.phase === "draining" ? state.error : error);
   }
 
-  /** Closes all parts, even if closing one fails. Returns the first error. */
-  async #close(): Promise<unknown> {
+  /** Closes all parts, even if closing one fails. Returns the first error. `stopError`: what has ended the run early. */
+  async #close(stopError: unknown): Promise<unknown> {
     this.#cluster.close();
     // Closed at once: a worker that is disconnected exits, and must not be started again.
     const localClosed = this.#local?.close();
@@ -281,7 +282,7 @@ export class Run {
     const { journal, sink, crashes } = this.#parts;
     const closings = [
       // If outputs are still being written, one of them may be renamed into place without a record.
-      () => journal.close(this.#window.isEmpty),
+      () => journal.close(this.#window.isEmpty, endingOf(stopError, this.#tally.counts)),
       () => sink.close().finally(() => this.#tally.onLost(sink.lostOutputs ?? 0)),
       () => crashes?.close(),
       () => localClosed, // last: it ends beside all that

@@ -7,6 +7,8 @@ import type { JobCounts } from "./tally.ts";
 
 /** The progress of a run. */
 export interface RunStatus extends ClusterStatus, JobCounts {
+  /** `draining`: it starts no more jobs. `ending`: it waits for no more jobs. */
+  readonly phase: "running" | "draining" | "ending";
   readonly elapsedMs: number;
   /** The fraction of the slots' time in which they had a job, 0 to 1. */
   readonly busyPart: number;
@@ -15,8 +17,6 @@ export interface RunStatus extends ClusterStatus, JobCounts {
 /** What a run is doing at one moment. */
 export interface RunView extends ClusterView<ReadyTask> {
   readonly status: RunStatus;
-  /** `draining`: it starts no more jobs. `ending`: it waits for no more jobs. */
-  readonly phase: "running" | "draining" | "ending";
   /** Whether there may be more inputs. */
   readonly isReading: boolean;
   /** Results come faster than they can be written, so that workers have to wait. */

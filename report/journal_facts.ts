@@ -3,6 +3,8 @@
  * or is not what it should be, is not known.
  */
 
+import { endingIn, type RunEnding } from "../controller/output/run_ending.ts";
+
 /** A job that has ended. Times are in milliseconds; those of the clock since 1970. */
 export interface JobFacts {
   readonly kind: "job";
@@ -30,8 +32,8 @@ export interface JobFacts {
   readonly memoryBytes: number | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Attempts before this one, which are not in the journal. */
-  readonly earlierAttempts: number;
+  /** Attempts beside this one, which are not in the journal: earlier ones, copies and votes. */
+  readonly otherAttempts: number;
 }
 
 /** A run has begun or ended. */
@@ -39,6 +41,8 @@ export interface RunFacts {
   readonly kind: "run";
   readonly event: "begun" | "ended";
   readonly at: number | undefined;
+  /** How it has ended, if it says so. */
+  readonly ending?: RunEnding | undefined;
 }
 
 /** A worker has joined or left. */
@@ -89,7 +93,10 @@ export function factsOf(fields: Fields): LineFacts {
   if (typeof input === "string") {
     return state === "done" || state === "failed" ? jobFacts(fields, input, state) : OTHER;
   }
-  if (run === "begun" || run === "ended") return { kind: "run", event: run, at: timeOf(fields.at) };
+  if (run === "begun") return { kind: "run", event: run, at: timeOf(fields.at) };
+  if (run === "ended") {
+    return { kind: "run", event: run, at: timeOf(fields.at), ending: endingIn(fields) };
+  }
   if (worker === "joined" || worker === "left") return workerFacts(fields, worker);
   return OTHER;
 }
@@ -118,7 +125,7 @@ function jobFacts(fields: Fields, input: string, state: "done" | "failed"): JobF
     memoryBytes: numberOf(fields.memoryBytes, Number.MAX_SAFE_INTEGER),
     bytesIn: numberOf(fields.bytesIn, Number.MAX_SAFE_INTEGER) ?? 0,
     bytesOut: numberOf(fields.bytesOut, Number.MAX_SAFE_INTEGER) ?? 0,
-    earlierAttempts: Math.max(0, Math.floor(numberOf(fields.attempt, ATTEMPTS_MAX) ?? 1) - 1),
+    otherAttempts: Math.max(1, attemptsOf(fields.attempt), attemptsOf(fields.sent)) - 1,
   };
 }
 
@@ -151,6 +158,10 @@ function printedOf(value: unknown): string[] {
 /** A time since 1970; runs of older versions say it as text. */
 function timeOf(value: unknown): number | undefined {
   return numberOf(typeof value === "string" ? Date.parse(value) : value, TIME_MAX);
+}
+
+function attemptsOf(value: unknown): number {
+  return Math.floor(numberOf(value, ATTEMPTS_MAX) ?? 0);
 }
 
 function numberOf(value: unknown, max: number): number | undefined {

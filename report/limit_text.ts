@@ -8,20 +8,15 @@ import {
   formatShort,
   printable,
 } from "../system/format.ts";
+import { fewJobsText } from "./few_jobs_text.ts";
 import type { Figures, NodeFigures } from "./figures.ts";
 import type { Missing } from "./missing_attempts.ts";
+import type { LimitText } from "./limit_line.ts";
 import { type Limit, SHORT_MS } from "./limits.ts";
+import { percent } from "./percent.ts";
 
-/** Both without a period, as they are put together. */
-export interface LimitText {
-  readonly what: string;
-  readonly advice: string;
-}
-
-/** One line for a terminal. */
-export function limitLine({ what, advice }: LimitText): string {
-  return advice === "" ? what : `${what}: ${advice}`;
-}
+/** A job that ran for this part of a run could not have begun earlier. */
+const WHOLE_PART = 0.8;
 
 /** The text of a finding. */
 export function limitText(limit: Limit, figures: Figures): LimitText {
@@ -29,7 +24,7 @@ export function limitText(limit: Limit, figures: Figures): LimitText {
   const name = printable(limit.name ?? "");
   switch (kind) {
     case "nothing ran":
-      return { what: "no job has ended yet", advice: "" };
+      return nothingText(figures);
     case "node":
       return nodeText(name, figures.nodes.find((node) => node.name === limit.name), figures);
     case "memory":
@@ -41,18 +36,14 @@ export function limitText(limit: Limit, figures: Figures): LimitText {
     case "unknown":
       return {
         what: "the journal does not say when jobs ran, so what limited the run is not known",
-        advice: "runs with workers of this version say it",
+        advice: "workers of this version say it",
       };
     case "missing attempts":
       return missingText(figures);
     case "few jobs":
-      return {
-        what: `the run had ${formatNoun(figures.records, "job")} for ` +
-          `${formatNoun(figures.slotsMax, "slot")}, which were idle for ${
-            idle(figures)
-          } of the time`,
-        advice: "make smaller jobs of the same work, or use fewer workers",
-      };
+      return fewJobsText(figures);
+    case "no worker":
+      return lackText(figures);
     default:
       return speedText(kind, together, figures);
   }
@@ -63,20 +54,22 @@ type SpeedKind =
   | "waiting in jobs"
   | "slots"
   | "start"
+  | "end"
   | "inputs"
   | "short jobs"
   | "transfer"
   | "several";
 
 function speedText(kind: SpeedKind, together: number, figures: Figures): LimitText {
-  const { cpuPart = 1, medianMs, bytesPerJob, headMs, lengthMs } = figures;
+  const { cpuPart = 1, medianMs, bytesPerJob, headMs, tailMs, lengthMs } = figures;
   const busy = percent(figures.busyPart ?? 0);
   switch (kind) {
     case "waiting in jobs":
       return {
         what: `jobs computed for only ${percent(cpuPart)} of the time that they ran: they waited ` +
           "for a disk, a network, each other, or CPUs that others used",
-        advice: "where CPUs are idle, more slots than CPUs (distcomp worker --slots) help",
+        advice: "where CPUs are idle, more slots than CPUs " +
+          `(distcomp ${figures.isOnThisMachine ? "run" : "worker"} --slots) help`,
       };
     case "slots":
       return {
@@ -100,7 +93,15 @@ function speedText(kind: SpeedKind, together: number, figures: Figures): LimitTe
       return {
         what: `it took ${formatDuration(headMs)} of ${formatDuration(lengthMs)} until most slots ` +
           "were busy, so starting workers and slots is a large part of this run",
-        advice: "give a run more jobs, or keep workers running between runs",
+        advice: figures.isOnThisMachine
+          ? "a run with more jobs has it only once"
+          : "give a run more jobs, or have workers running before it begins",
+      };
+    case "end":
+      return {
+        what: `for the last ${formatDuration(tailMs)}, ${percent(tailMs / lengthMs)} of the run, ` +
+          "half of the slots or more were idle, and no job that ended then ran for so long",
+        advice: "jobs that ran at the end may have been canceled, or outputs were still written",
       };
     case "several":
       return {
@@ -130,19 +131,26 @@ function nodeText(name: string, node: NodeFigures | undefined, { nodes }: Figure
   };
 }
 
-function memoryText({ memoryKills, records }: Figures): LimitText {
+function memoryText({ memoryKills, jobs }: Figures): LimitText {
+  const were = memoryKills === 1 ? "was killed because it" : "were killed because they";
   return {
-    what: `${formatCount(memoryKills)} of ${formatNoun(records, "job")} were killed because they ` +
-      "used too much memory",
-    advice: "raise --memory, run fewer jobs at once (--slots), or make them smaller",
+    what: `${partOf(memoryKills, jobs)} ${were} used too much memory`,
+    advice: "raise --memory, with fewer jobs at once (--slots) where a machine has no more, or " +
+      "make jobs smaller",
   };
 }
 
 function failuresText(reason: string, { jobs, failed, topReason }: Figures): LimitText {
-  const most = topReason?.jobs === failed ? "all" : "most often";
+  const { jobs: alike = 0 } = topReason ?? {};
+  const most = failed === 1
+    ? "with"
+    : alike === failed
+    ? "all with"
+    : alike > 1
+    ? "most often with"
+    : "for example with";
   return {
-    what: `${formatCount(failed)} of ${formatNoun(jobs, "job")} failed` +
-      (reason === "" ? "" : `, ${most} with "${reason}"`),
+    what: `${partOf(failed, jobs)} failed${reason === "" ? "" : `, ${most} "${reason}"`}`,
     advice: "a faster run needs jobs that succeed first",
   };
 }
@@ -154,35 +162,48 @@ function stragglerText(name: string, { tailMs, lengthMs, last, medianMs }: Figur
     : "";
   return {
     what:
-      `for the last ${formatDuration(tailMs)}, ${percent(tailMs / lengthMs)} of the run, most ` +
-      `slots were idle, while ${name} ran for ${formatDuration(runMs)}${factor}`,
-    advice: "split it, or put long jobs first in a list of inputs (distcomp run CORE - < LIST)",
+      `for the last ${formatDuration(tailMs)}, ${percent(tailMs / lengthMs)} of the run, half ` +
+      `of the slots or more were idle, while ${name} ran for ${formatDuration(runMs)}${factor}`,
+    advice: runMs >= WHOLE_PART * lengthMs
+      ? "split it: it ran for most of the run"
+      : "split it, or put long jobs first in a list of inputs (distcomp run CORE - < LIST)",
   };
 }
 
-function missingText({ busyPart = 0, missing }: Figures): LimitText {
+function missingText({ busyPart = 0, busyPartMax = 0, missing }: Figures): LimitText {
   return {
-    what: `slots were busy for ${percent(busyPart)} of the time or more, as ${missedText(missing)}`,
-    advice:
-      "so what limits the run is not known, and the run's own summary says how busy slots were",
+    what: `slots were busy for ${percent(busyPart)} to ${percent(busyPartMax)} of the time, as ` +
+      missedText(missing),
+    advice: "so slots may be what limits the run, and its own summary says how busy they were",
   };
 }
 
-/** `3 earlier attempts of 2 jobs are not in the journal` */
+/** `3 further attempts of 2 jobs (retries, copies or votes) are not in the journal` */
 export function missedText({ attempts, jobs }: Missing): string {
   const verb = attempts === 1 ? "is" : "are";
-  return `${formatNoun(attempts, "earlier attempt")} of ${
-    formatNoun(jobs, "job")
-  } ${verb} not in ` +
-    "the journal";
+  return `${formatNoun(attempts, "further attempt")} of ${formatNoun(jobs, "job")} (retries, ` +
+    `copies or votes) ${verb} not in the journal`;
 }
 
-function idle({ busyPart = 0 }: Figures): string {
-  return percent(1 - busyPart);
+function nothingText({ isGoingOn }: Figures): LimitText {
+  if (isGoingOn) return { what: "no job has ended yet", advice: "" };
+  return {
+    what: "the run is over, and no job has ended in it",
+    advice: "the same command runs its jobs",
+  };
 }
 
-/** `12%`, `0.3%`. */
-export function percent(part: number): string {
-  const value = 100 * part;
-  return `${value > 0 && value < 1 ? Number(value.toPrecision(1)) : Math.round(value)}%`;
+function lackText({ lackMs, lengthMs, nodes }: Figures): LimitText {
+  const lost = nodes.findLast(({ leftReason }) => leftReason);
+  return {
+    what: `for ${formatDuration(lackMs)}, ${percent(lackMs / lengthMs)} of the run, there was no ` +
+      "worker",
+    advice: lost ? `${printable(lost.name)} left, for example: ${printable(lost.leftReason)}` : "",
+  };
+}
+
+/** `3 of 5 jobs`, `all 5 jobs`, `the only job`. */
+function partOf(count: number, all: number): string {
+  if (count < all) return `${formatCount(count)} of ${formatNoun(all, "job")}`;
+  return all === 1 ? "the only job" : `all ${formatNoun(all, "job")}`;
 }

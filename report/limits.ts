@@ -10,12 +10,14 @@ export type LimitKind =
   | "node"
   | "straggler"
   | "few jobs"
+  | "no worker"
   | "unknown"
   | "missing attempts"
   | "waiting in jobs"
   | "slots"
   | "inputs"
   | "start"
+  | "end"
   | "short jobs"
   | "transfer"
   | "several";
@@ -46,6 +48,8 @@ export const STRAGGLER_PART = 0.8;
 export const STRAGGLER_FACTOR = 1.5;
 /** With fewer jobs for each slot, slots are idle whatever the jobs do. */
 export const JOBS_PER_SLOT_MIN = 2;
+/** A time without any worker matters from this part of the run on. */
+export const LACK_PART = 0.15;
 /** A beginning with few busy slots matters from this part of the run on. */
 export const HEAD_PART = 0.15;
 /** Jobs that compute for a smaller part of their time wait for a disk, a network or each other. */
@@ -68,11 +72,13 @@ const RULES: readonly Rule[] = [
   memory,
   failures,
   straggler,
+  noWorker,
   ({ busyPart }) => busyPart === undefined ? { kind: "unknown" } : undefined,
   missingAttempts,
   fewJobs,
-  busySlots,
   slowStart,
+  busySlots,
+  idleEnd,
   waitingForInputs,
   shortJobs,
   ({ bytesPerJob }) => ({ kind: bytesPerJob < TRANSFER_BYTES_MIN ? "several" : "transfer" }),
@@ -83,7 +89,8 @@ export function limitsOf(figures: Figures): Limit[] {
   const limits: Limit[] = [];
   for (const rule of RULES) {
     const limit = rule(figures);
-    if (limit?.kind === "unknown" && limits.length > 0) break; // jobs that crashed do not say when they ran
+    // Jobs that crashed do not say when they ran, and beside a reason nobody looks for another one that is not known.
+    if ((limit?.kind === "unknown" || limit?.kind === "several") && limits.length > 0) break;
     if (limit) limits.push(limit);
     if (limit && isLast(limit.kind)) break;
   }
@@ -95,7 +102,7 @@ export function limitsOf(figures: Figures): Limit[] {
 
 /** Rules behind one of these would only say why slots are idle, which is known by then. */
 function isLast(kind: LimitKind): boolean {
-  return !["failures", "memory", "node"].includes(kind);
+  return !["failures", "memory", "node", "no worker"].includes(kind);
 }
 
 function failures({ jobs, failed, topReason }: Figures): Limit | undefined {
@@ -126,15 +133,23 @@ function partOf({ jobs, failed }: Pick<NodeFigures, "jobs" | "failed">): number 
 }
 
 function straggler(figures: Figures): Limit | undefined {
-  const { tailMs, last, slotsMax, medianMs } = figures;
+  const { last, slotsMax, medianMs } = figures;
   if (slotsMax < 2 || !hasLongTail(figures) || !last) return undefined;
-  const isLong = last.runMs >= STRAGGLER_PART * tailMs &&
-    last.runMs >= STRAGGLER_FACTOR * medianMs;
-  return isLong ? { kind: "straggler", name: last.name } : undefined;
+  const isLong = last.runMs >= STRAGGLER_FACTOR * medianMs;
+  return isLong && ranAtTheEnd(figures) ? { kind: "straggler", name: last.name } : undefined;
+}
+
+/** Whether the job that ended last kept its slot busy while others were idle at the end. */
+function ranAtTheEnd({ tailMs, last }: Figures): boolean {
+  return (last?.runMs ?? 0) >= STRAGGLER_PART * tailMs;
 }
 
 function hasLongTail({ tailMs, lengthMs }: Figures): boolean {
   return tailMs > 0 && tailMs >= TAIL_PART * lengthMs;
+}
+
+function noWorker({ lackMs, lengthMs }: Figures): Limit | undefined {
+  return lackMs > 0 && lackMs >= LACK_PART * lengthMs ? { kind: "no worker" } : undefined;
 }
 
 /** Nobody knows whether slots were idle if attempts that are not in the journal may have kept them busy. */
@@ -145,8 +160,11 @@ function missingAttempts({ busyPart = 1, busyPartMax = 0, missing }: Figures): L
 
 /** Jobs that are as long as others leave slots idle at the end, too, if a slot has few of them. */
 function fewJobs(figures: Figures): Limit | undefined {
-  const { records, slotsMax, busyPart = 1 } = figures;
-  const areFew = records < JOBS_PER_SLOT_MIN * slotsMax || hasLongTail(figures);
+  const { records, slotsMax, busyPart = 1, isGoingOn } = figures;
+  if (isGoingOn) return undefined; // nobody knows how many will come
+  if (records <= slotsMax) return { kind: "few jobs" }; // more slots would not be used
+  const endTogether = hasLongTail(figures) && ranAtTheEnd(figures);
+  const areFew = records < JOBS_PER_SLOT_MIN * slotsMax || endTogether;
   return busyPart < BUSY_PART && areFew ? { kind: "few jobs" } : undefined;
 }
 
@@ -164,6 +182,13 @@ function slowStart({ headMs, lengthMs, busyPart = 0 }: Figures): Limit | undefin
   const isLong = headMs > 0 && headMs >= HEAD_PART * lengthMs;
   const wasBusyThen = busyPart * lengthMs >= BUSY_PART * (lengthMs - headMs);
   return isLong && wasBusyThen ? { kind: "start" } : undefined;
+}
+
+/** Only where slots were busy before that, and no job ran for so long. */
+function idleEnd(figures: Figures): Limit | undefined {
+  const { tailMs, lengthMs, busyPart = 0 } = figures;
+  const wasBusyBefore = busyPart * lengthMs >= BUSY_PART * (lengthMs - tailMs);
+  return hasLongTail(figures) && wasBusyBefore ? { kind: "end" } : undefined;
 }
 
 function waitingForInputs({ waitingPerSlot }: Figures): Limit | undefined {

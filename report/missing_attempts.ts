@@ -1,13 +1,13 @@
-/** Attempts whose times a journal does not say: it has only the last attempt of each job. */
+/** Attempts whose times a journal does not say: it has only the attempt of each job whose answer counts. */
 
 import type { JobFacts } from "./journal_facts.ts";
 
 /** What is missing, and how long it may have taken. */
 export interface Missing {
-  /** Attempts before the last one, and the jobs that had them. */
+  /** Attempts beside those in the journal, and the jobs that had them. */
   readonly attempts: number;
   readonly jobs: number;
-  /** The time of all missing attempts, if each took as long as its job's last one. */
+  /** The time of all missing attempts, if each took as long as its job's one in the journal. */
   readonly ms: number;
 }
 
@@ -16,19 +16,19 @@ export class MissingAttempts {
   #attempts = 0;
   #jobs = 0;
   #ms = 0;
-  /** Attempts of jobs that do not say how long their last one took. */
+  /** Attempts of jobs that do not say how long the one in the journal took. */
   #untimed = 0;
   #timedMs = 0;
   #timed = 0;
 
-  onJob({ earlierAttempts, startedAt, endedAt }: JobFacts): void {
-    this.#attempts += earlierAttempts;
-    if (earlierAttempts > 0) this.#jobs += 1;
+  onJob({ otherAttempts, startedAt, endedAt }: JobFacts): void {
+    this.#attempts += otherAttempts;
+    if (otherAttempts > 0) this.#jobs += 1;
     if (startedAt === undefined || endedAt === undefined) {
-      this.#untimed += earlierAttempts + 1;
+      this.#untimed += otherAttempts + 1;
       return;
     }
-    this.#ms += earlierAttempts * (endedAt - startedAt);
+    this.#ms += otherAttempts * (endedAt - startedAt);
     this.#timedMs += endedAt - startedAt;
     this.#timed += 1;
   }

@@ -1,22 +1,21 @@
-/** What each node did, and how many slots there were over time. */
+/** What each node did. */
 
 import type { JobFacts, WorkerFacts } from "./journal_facts.ts";
-import { TimeBins, type TimeGrid } from "./time_bins.ts";
+import { type NodeSlots, SlotCapacity } from "./slot_capacity.ts";
+import type { TimeGrid } from "./time_bins.ts";
 
 /** More nodes are put together. */
 const NODES_MAX = 4_096;
 
-/** Workers that are there at the same time. */
-const WORKERS_MAX = 65_536;
-
 /** The name under which further nodes are put together. */
 export const OTHER_NODES = "other nodes";
 
+/** The address of the worker that a run has started itself. */
+const THIS_MACHINE = "this machine";
+
 /** A machine, or what the journal knows of one. */
-export interface NodeFacts {
+export interface NodeFacts extends NodeSlots {
   readonly name: string;
-  /** The most slots that it had at once; 0 if the journal does not say it. */
-  slots: number;
   jobs: number;
   failed: number;
   /** The time in the core, and the jobs of which it is known. */
@@ -31,30 +30,23 @@ export interface NodeFacts {
 
 /** The nodes of all runs. */
 export class Nodes {
-  readonly #grid: TimeGrid;
   readonly #nodes = new Map<string, NodeFacts>();
-  /** The workers that are connected now, by their addresses. */
-  readonly #workers = new Map<string, { readonly node: string; readonly slots: number }>();
-  readonly #slotsNow = new Map<string, number>();
-  /** Slots over time: slots × milliseconds. */
-  readonly capacity: TimeBins;
-  capacityMs = 0;
-  slotsMax = 0;
-  #slots = 0;
-  #countedToMs = 0;
+  readonly capacity: SlotCapacity;
+  /** Whether runs had no other workers than those that they have started themselves. */
+  areOnThisMachine = true;
 
   constructor(grid: TimeGrid) {
-    this.#grid = grid;
-    this.capacity = new TimeBins(grid);
+    this.capacity = new SlotCapacity(grid);
   }
 
   get all(): readonly NodeFacts[] {
     return [...this.#nodes.values()];
   }
 
-  onJob({ node, isDone, runMs, cpuMs, memoryBytes }: JobFacts): void {
+  onJob({ node, slot, isDone, runMs, cpuMs, memoryBytes }: JobFacts): void {
     if (node === undefined) return;
     const facts = this.#nodeOf(node);
+    if (slot !== undefined) this.capacity.onJob(facts, slot);
     facts.jobs += 1;
     if (!isDone) facts.failed += 1;
     facts.cpuMs += cpuMs ?? 0;
@@ -66,48 +58,14 @@ export class Nodes {
 
   /** A worker has joined or left, at a time of the report. */
   onWorker({ event, node, address, slots, reason }: WorkerFacts, atMs: number): void {
-    this.#count(atMs);
-    this.#remove(address);
     const facts = this.#nodeOf(node);
-    if (event === "left") {
-      facts.left += 1;
-      facts.leftReason = reason;
-      return;
+    if (event === "joined") {
+      this.areOnThisMachine &&= address === THIS_MACHINE;
+      return this.capacity.onJoined(address, facts, slots, atMs);
     }
-    if (this.#workers.size >= WORKERS_MAX) return;
-    this.#workers.set(address, { node: facts.name, slots });
-    this.#slots += slots;
-    this.slotsMax = Math.max(this.slotsMax, this.#slots);
-    const slotsNow = (this.#slotsNow.get(facts.name) ?? 0) + slots;
-    this.#slotsNow.set(facts.name, slotsNow);
-    facts.slots = Math.max(facts.slots, slotsNow);
-  }
-
-  /** A run has ended, or another one begins: its workers are gone. */
-  onRunEnd(atMs: number): void {
-    this.#count(atMs);
-    this.#workers.clear();
-    this.#slotsNow.clear();
-    this.#slots = 0;
-    this.#countedToMs = atMs;
-  }
-
-  #count(toMs: number): void {
-    if (toMs <= this.#countedToMs) return;
-    if (this.#slots > 0) {
-      this.#grid.fit(toMs);
-      this.capacity.addSpan(this.#countedToMs, toMs, this.#slots);
-      this.capacityMs += (toMs - this.#countedToMs) * this.#slots;
-    }
-    this.#countedToMs = toMs;
-  }
-
-  #remove(address: string): void {
-    const worker = this.#workers.get(address);
-    if (!worker) return;
-    this.#workers.delete(address);
-    this.#slots -= worker.slots;
-    this.#slotsNow.set(worker.node, (this.#slotsNow.get(worker.node) ?? 0) - worker.slots);
+    this.capacity.onLeft(address, atMs);
+    facts.left += 1;
+    facts.leftReason = reason;
   }
 
   #nodeOf(name: string): NodeFacts {
@@ -117,6 +75,7 @@ export class Nodes {
     const node = {
       name: key,
       slots: 0,
+      capacityMs: 0,
       jobs: 0,
       failed: 0,
       runMs: 0,

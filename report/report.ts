@@ -1,6 +1,6 @@
 /** What a report says: plain data, of a size that does not grow with the number of jobs. */
 
-import type { FailedJobs } from "./outcomes.ts";
+import type { FailedJobs } from "./failure_group.ts";
 import type { LogHistogram } from "./log_histogram.ts";
 import type { Missing } from "./missing_attempts.ts";
 import type { NodeFacts } from "./nodes.ts";
@@ -60,7 +60,7 @@ export interface Knowledge {
   readonly withMemory: number;
   /** Records whose `runMs` contains waiting: they are of an older version. */
   readonly unmeasured: number;
-  /** Whether the journal says when workers joined and left. */
+  /** Whether the journal says for each run that ran jobs when workers joined and left. */
   readonly hasWorkers: boolean;
 }
 
@@ -98,13 +98,17 @@ export interface Report {
   readonly failures: readonly FailedJobs[];
   /** Failed jobs in none of these groups. */
   readonly failuresLeftOut: number;
-  /** Failed records by their kind. */
+  /** Failed jobs by their kind. */
   readonly causes: ReadonlyMap<string, number>;
   readonly nodes: readonly NodeFacts[];
   /** The time of all slots that ran a job, the time of those that were there, and the most at once. */
   readonly busyMs: number;
   readonly capacityMs: number;
   readonly slotsMax: number;
+  /** How long there was no worker, behind the first one of each run. */
+  readonly lackMs: number;
+  /** Whether runs had no other workers than those that they have started themselves. */
+  readonly isOnThisMachine: boolean;
   readonly cpuMs: number;
   /** The time in the core of the jobs whose CPU time is known. */
   readonly cpuRunMs: number;

@@ -19,9 +19,6 @@ const LARGEST_MAX = 5;
 /** With more jobs, a timeline shows how busy slots were, and not each job: most would be thinner than a line. */
 const SPANS_MAX = 4_000;
 
-/** Kinds of failures are few words; a damaged or foreign journal might have any. */
-const CAUSES_MAX = 50;
-
 /** From when to when a job ran, in the report. */
 interface Span {
   readonly from: number;
@@ -41,7 +38,6 @@ export class ReportBuilder implements LineEvents {
   readonly #runTimes = new LogHistogram();
   readonly #failedTimes = new LogHistogram();
   readonly #memory = new LogHistogram();
-  readonly #causes = new Map<string, number>();
   readonly #done = new TimeBins(this.#grid);
   readonly #failed = new TimeBins(this.#grid);
   readonly #busy = new TimeBins(this.#grid);
@@ -60,7 +56,7 @@ export class ReportBuilder implements LineEvents {
   readonly #sums = { bytesIn: 0, bytesOut: 0, busyMs: 0, cpuMs: 0, cpuRunMs: 0, waitingMs: 0 };
   #spans: JobSpan[] | undefined = [];
   #lastEnded: ListedJob | undefined;
-  #hasWorkers = false;
+  #workerLines = 0;
 
   onFlaw(kind: "damaged" | "newer"): void {
     this.#flaws[kind] += 1;
@@ -72,23 +68,26 @@ export class ReportBuilder implements LineEvents {
     else this.#onRun(facts);
   }
 
-  #onRun({ event, at }: RunFacts): void {
-    if (event === "ended") this.#times.onEnded(at);
-    this.#nodes.onRunEnd(this.#times.lengthMs);
+  #onRun({ event, at, ending }: RunFacts): void {
+    if (event === "ended") this.#times.onEnded(at, ending);
+    this.#nodes.capacity.onRunEnd(this.#times.lengthMs);
     if (event === "begun") this.#times.onBegun(at);
   }
 
   #onWorker(facts: WorkerFacts): void {
     if (facts.at === undefined) return;
-    this.#hasWorkers = true;
+    this.#workerLines += 1;
     this.#nodes.onWorker(facts, this.#times.at(facts.at));
   }
 
   #onJob(facts: JobFacts): void {
     this.#outcomes.onJob(facts);
     const { startedAt, answeredAt, queuedAt } = facts;
-    if (answeredAt !== undefined && !this.#times.onJobSpan(startedAt ?? answeredAt, answeredAt)) {
-      return; // only a copy: it was counted when it ran
+    if (answeredAt !== undefined) {
+      const { count } = this.#times;
+      const isNew = this.#times.onJobSpan(startedAt ?? answeredAt, answeredAt);
+      if (!isNew) return; // only a copy: it was counted when it ran
+      if (this.#times.count > count) this.#nodes.capacity.onRunEnd(this.#times.last?.atMs ?? 0);
     }
     this.#times.onJob(facts.isDone);
     this.#count(facts);
@@ -107,13 +106,12 @@ export class ReportBuilder implements LineEvents {
   }
 
   #count(
-    { isDone, cause, isMeasured, bytesIn, bytesOut, runMs, cpuMs, memoryBytes }: JobFacts,
+    { isDone, isMeasured, bytesIn, bytesOut, runMs, cpuMs, memoryBytes }: JobFacts,
   ): void {
     const [known, sums] = [this.#known, this.#sums];
     known.records += 1;
     sums.bytesIn += bytesIn;
     sums.bytesOut += bytesOut;
-    if (!isDone && cause !== undefined) this.#countCause(cause);
     if (runMs !== undefined) {
       (isDone ? this.#runTimes : this.#failedTimes).add(runMs);
       if (!isMeasured) known.unmeasured += 1;
@@ -127,12 +125,6 @@ export class ReportBuilder implements LineEvents {
       known.withMemory += 1;
       this.#memory.add(memoryBytes);
     }
-  }
-
-  #countCause(cause: string): void {
-    const count = this.#causes.get(cause);
-    if (count === undefined && this.#causes.size >= CAUSES_MAX) return;
-    this.#causes.set(cause, (count ?? 0) + 1);
   }
 
   /** Counts a job when it ended. Returns when that was in the report. */
@@ -174,8 +166,10 @@ export class ReportBuilder implements LineEvents {
 
   /** The report of what was read. */
   build(): Report {
-    this.#nodes.onRunEnd(this.#times.lengthMs);
     const [sums, outcomes, nodes] = [this.#sums, this.#outcomes, this.#nodes];
+    const { capacity } = nodes;
+    capacity.onRunEnd(this.#times.lengthMs);
+    const hasWorkers = this.#workerLines > 0;
     return {
       done: outcomes.done,
       failed: outcomes.failed,
@@ -183,7 +177,7 @@ export class ReportBuilder implements LineEvents {
       lengthMs: this.#times.lengthMs,
       runs: this.#times.runs,
       runCount: this.#times.count,
-      knowledge: { ...this.#known, hasWorkers: this.#hasWorkers },
+      knowledge: { ...this.#known, hasWorkers: hasWorkers && !capacity.hasUnsaid },
       missing: this.#missing.all,
       flaws: this.#flaws,
       series: this.#series(),
@@ -198,11 +192,12 @@ export class ReportBuilder implements LineEvents {
       lastEnded: this.#lastEnded,
       failures: outcomes.groups(),
       failuresLeftOut: outcomes.leftOut,
-      causes: this.#causes,
+      causes: outcomes.causes(),
       nodes: nodes.all,
-      // Without lines about workers, every slot that ran a job was there all the time.
-      capacityMs: nodes.capacityMs > 0 ? nodes.capacityMs : this.#rows.count * this.#times.lengthMs,
-      slotsMax: nodes.slotsMax || this.#rows.count,
+      capacityMs: capacity.ms,
+      slotsMax: capacity.slotsMax,
+      lackMs: capacity.lackMs,
+      isOnThisMachine: hasWorkers && nodes.areOnThisMachine,
     };
   }
 
@@ -213,7 +208,7 @@ export class ReportBuilder implements LineEvents {
       failed: this.#failed.values,
       busyMs: this.#busy.values,
       cpuMs: this.#cpu.values,
-      capacityMs: this.#nodes.capacity.values,
+      capacityMs: this.#nodes.capacity.series.values,
       waitingMs: this.#waiting.values,
     };
   }

@@ -3,6 +3,8 @@
  * in which something ran.
  */
 
+import type { RunEnding } from "../controller/output/run_ending.ts";
+
 /** Of more runs, the last ones are listed. */
 const RUNS_MAX = 100;
 
@@ -25,6 +27,8 @@ export interface RunSpan {
   lengthMs: number;
   /** Whether it says that it has ended; if not, it was killed, or goes on. */
   hasEnded: boolean;
+  /** How, if it says so. */
+  ending?: RunEnding | undefined;
   jobs: number;
   failed: number;
 }
@@ -67,10 +71,11 @@ export class RunTimes {
     this.#begin(at);
   }
 
-  onEnded(at: number | undefined): void {
+  onEnded(at: number | undefined, ending?: RunEnding): void {
     const run = this.#current ?? this.#begin(undefined);
     if (at !== undefined) this.at(at);
     run.hasEnded = true;
+    if (ending) run.ending = ending;
   }
 
   /** A job that ran from `from` to `to`. Returns whether it is new: a run may copy the record of an earlier one. */

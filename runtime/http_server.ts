@@ -18,6 +18,9 @@ const STEP_MS_MAX = 15_000;
 /** The most bytes of a request's head. Browsers send up to some kilobytes of cookies, also of other ports. */
 const HEAD_BYTES_MAX = 16 * 1024;
 
+/** So that whoever takes it for something else, such as a worker, sees what it is. */
+const NOT_UNDERSTOOD = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
 /** A request. It has no body. */
 export interface HttpRequest {
   readonly method: string;
@@ -54,7 +57,9 @@ export class HttpServer {
     Object.defineProperty(server, "listening", { value: true });
     server.on("request", (request, response) => void this.#onRequest(request, response));
     server.on("connect", (request) => request.socket.destroy());
-    server.on("clientError", (_error, socket) => socket.destroy());
+    server.on("clientError", (_error, socket) => {
+      socket.end(NOT_UNDERSTOOD, () => void socket.destroy());
+    });
   }
 
   /** Loads the parser, which nobody pays for who shows nothing. */

@@ -3,7 +3,9 @@
 import type { ByteStream } from "../runtime/ports.ts";
 
 /** What is different. */
-type Changes = Partial<Pick<ByteStream, "read" | "write" | "endWrites" | "close" | "proof">>;
+type Changes = Partial<
+  Pick<ByteStream, "read" | "write" | "endWrites" | "close" | "ends" | "proof">
+>;
 
 /** A stream that is like another one, with some changes. */
 export function derivedStream(stream: ByteStream, changes: Changes): ByteStream {

@@ -39,7 +39,7 @@ export async function securePage(
     const proof = isKnown
       ? { kind: "key", machine: "", name: "" } as const
       : { kind: "none" } as const;
-    return derivedStream(secure, { proof });
+    return derivedStream(secure, { proof, ...stream.ends && { ends: stream.ends } });
   } finally {
     timer.stop();
   }

@@ -15,14 +15,15 @@ export interface CommandOutput {
 
 /**
  * Runs a program, which is killed if it takes longer than `limitMs`. Rejects if it cannot be started, as where it is not
- * installed.
+ * installed. `isDetached`: Ctrl-C in a terminal does not end it.
  */
 export async function outputOf(
   { spawn, clock }: Pick<Runtime, "spawn" | "clock">,
   command: readonly string[],
   limitMs: number,
+  isDetached = false,
 ): Promise<CommandOutput> {
-  const child = spawn(command, { env: process.env as Record<string, string> });
+  const child = spawn(command, { env: process.env as Record<string, string>, isDetached });
   const timer = clock.after(limitMs, () => child.kill("SIGKILL"));
   try {
     const [stdout = "", stderr = ""] = await Promise.all(child.outputs.map(textOf));

@@ -5,12 +5,14 @@ import prettyMs from "pretty-ms";
 import { shownName } from "../runtime/file_name.ts";
 import { oneLine } from "./printable.ts";
 
-const COUNT = new Intl.NumberFormat("en-US");
-const RATE = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+/** Made when it is needed: that takes 15 ms, a tenth of what `distcomp --version` takes. */
+let grouping: Intl.NumberFormat | undefined;
 
 /** `1,234,567` */
 export function formatCount(count: number): string {
-  return COUNT.format(count);
+  if (Number.isInteger(count) && Math.abs(count) < 1000) return String(count);
+  grouping ??= new Intl.NumberFormat("en-US");
+  return grouping.format(count);
 }
 
 /** `1 job`, `2 jobs`, `1,000 jobs`. */
@@ -20,7 +22,9 @@ export function formatNoun(count: number, noun: string): string {
 
 /** `1,230` or `0.52`. A rate is not more exact than three digits. */
 export function formatRate(perSecond: number): string {
-  return RATE.format(perSecond >= 1000 ? Math.round(perSecond) : perSecond);
+  const rate = Number(perSecond.toPrecision(3));
+  // Below a millionth, JavaScript's own text has an exponent.
+  return rate >= 1e-6 && rate < 1000 ? String(rate) : formatCount(rate);
 }
 
 /** `3.4 MB`, in powers of 1000. */

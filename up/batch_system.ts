@@ -11,11 +11,20 @@ export interface BatchJob {
   readonly usedMs: number;
   /** `Infinity` without a limit. */
   readonly limitMs: number;
+  /** How many CPUs it has, or has asked for; 0: unknown. */
+  readonly cpus: number;
+  /** Why it waits, in the words of the batch system. */
+  readonly reason?: string;
 }
 
 /** The commands of a batch system. */
 export interface BatchSystem {
   readonly name: string;
+  /** Asks whether a script would be accepted. It is not refused for good if the error is one of `passes`. */
+  readonly test: {
+    command(script: string, options: readonly string[]): readonly string[];
+    readonly passes: RegExp;
+  };
   /** Submits a script. Slurm takes several jobs of it at once, as an array. */
   submit(script: string, count: number, options: readonly string[]): readonly string[];
   /** How many jobs one command submits at most. */
@@ -28,6 +37,8 @@ export interface BatchSystem {
   /** What `list` says on stderr if it fails only because it does not know a job any more. */
   readonly unknown: RegExp;
   cancel(ids: readonly string[]): readonly string[];
+  /** Cancels jobs as long as they do not run. */
+  cancelWaiting(ids: readonly string[]): readonly string[];
 }
 
 /** Slurm's limit for arrays is 1,001 unless its administrator has changed it. */
@@ -39,6 +50,10 @@ const SLURM_RUNNING = ["RUNNING", "COMPLETING", "SIGNALING", "STAGE_OUT"];
 const SLURM: BatchSystem = {
   name: "Slurm",
   arrayMax: SLURM_ARRAY_MAX,
+  test: {
+    command: (script, options) => ["sbatch", "--test-only", "--array=1-1", ...options, script],
+    passes: /busy|not available \(down/i, // the cluster is full or away for now
+  },
   submit: (script, count, options) => [
     "sbatch",
     "--parsable",
@@ -58,21 +73,33 @@ const SLURM: BatchSystem = {
     "--array",
     "--states=all",
     `--jobs=${arraysOf(ids).join(",")}`,
-    "--format=%i|%T|%M|%l",
+    "--format=%i|%T|%M|%l|%C|%r",
   ],
   listed: (stdout) =>
     stdout.split("\n").flatMap((line) => {
-      const [id = "", state = "", used = "", limit = ""] = line.trim().split("|");
+      const [id = "", word = "", used = "", limit = "", cpus = "", why = ""] = line.trim().split(
+        "|",
+      );
       if (!/^\d+_\d+$/.test(id)) return [];
-      return [{ id, state: slurmState(state), usedMs: spanMs(used), limitMs: limitOf(limit) }];
+      const state = slurmState(word);
+      return [{
+        id,
+        state,
+        usedMs: spanMs(used),
+        limitMs: limitOf(limit),
+        cpus: Number(cpus) || 0,
+        ...(state === "waiting" && /^\w/.test(why) && why !== "None" ? { reason: why } : {}),
+      }];
     }),
   unknown: /Invalid job id/i,
   cancel: (ids) => ["scancel", ...arraysOf(ids)],
+  cancelWaiting: (ids) => ["scancel", "--state=PENDING", ...ids],
 };
 
 const PBS: BatchSystem = {
   name: "PBS",
   arrayMax: 1, // arrays of PBS Pro and Torque have different options, and none of one job
+  test: { command: () => ["qsub", "--version"], passes: /^qsub: / }, // whether it is there: it cannot try a script
   submit: (script, _, options) => [
     "qsub",
     "-N",
@@ -89,15 +116,20 @@ const PBS: BatchSystem = {
   listed: (stdout) =>
     stdout.split(/^Job Id: */m).slice(1).map((text) => {
       const field = (name: string) => new RegExp(`^\\s*${name} = (.*)$`, "m").exec(text)?.[1] ?? "";
+      const state = pbsState(field("job_state"));
+      const [, reason] = /^Not Running: (.*\S)/i.exec(field("comment")) ?? [];
       return {
         id: text.split("\n")[0]?.trim() ?? "",
-        state: pbsState(field("job_state")),
+        state,
         usedMs: spanMs(field("resources_used\\.walltime")),
         limitMs: limitOf(field("Resource_List\\.walltime")),
+        cpus: pbsCpus(field),
+        ...(state === "waiting" && reason !== undefined ? { reason } : {}),
       };
     }),
   unknown: /Unknown Job|has finished/i,
   cancel: (ids) => ["qdel", ...ids],
+  cancelWaiting: (ids) => ["qdel", ...ids],
 };
 
 /** The batch systems by their names. */
@@ -116,6 +148,12 @@ function slurmState(state: string): BatchJob["state"] {
 function pbsState(state: string): BatchJob["state"] {
   if (/^[QHWTS]$/.test(state)) return "waiting";
   return /^[RBE]$/.test(state) ? "running" : "ended";
+}
+
+/** PBS Pro counts CPUs, Torque those of each node (`1:ppn=16`). */
+function pbsCpus(field: (name: string) => string): number {
+  const perNode = /ppn=(\d+)/.exec(field("Resource_List\\.nodes"))?.[1];
+  return Number(field("Resource_List\\.ncpus") || perNode) || 0;
 }
 
 function limitOf(text: string): number {

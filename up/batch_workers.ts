@@ -2,7 +2,9 @@
 
 import type { ProcessEnd } from "../runtime/ports.ts";
 import { reasonOf } from "../runtime/error_text.ts";
+import { BatchError, FailingWorkersError } from "./batch_error.ts";
 import type { BatchJob, BatchSystem } from "./batch_system.ts";
+import type { WorkersSeen } from "./demand.ts";
 
 /** A job that has ended within this time has failed, and has not only found no work. */
 const FAILED_MS = 5_000;
@@ -13,36 +15,26 @@ const FAILURES_MAX = 3;
 /** A worker whose time is over is replaced; one that had more of its time left than this part found no work. */
 const WORKED_PART = 0.5;
 
-/** The batch system refuses, or is not there. */
-export class BatchError extends Error {
-  override name = "BatchError";
-}
-
-/** Workers have ended at once, again and again. */
-export class FailingWorkersError extends BatchError {
-  override name = "FailingWorkersError";
-
-  constructor(readonly failures: number) {
-    super(
-      `${failures} workers in a row have ended at once; see ~/.cache/distcomp/jobs for the reasons`,
-    );
-  }
-}
-
 /** Runs a command of the batch system. Rejects if there is none. */
 export type RunCommand = (
   command: readonly string[],
 ) => Promise<{ readonly end: ProcessEnd; readonly stdout: string; readonly stderr: string }>;
 
 /** Some workers of one script. */
-export class BatchWorkers {
+export class BatchWorkers implements WorkersSeen {
   readonly #system: BatchSystem;
   readonly #run: RunCommand;
   readonly #script: string;
   readonly #options: readonly string[];
   /** Those that have not ended. */
   readonly #jobs = new Map<string, BatchJob>();
-  #failures = 0;
+  /** Those among them that were told to end. */
+  readonly #canceled = new Set<string>();
+  /** Those that have ended at once since one has not. */
+  #failed: string[] = [];
+  #slotsEach: number | undefined;
+  #ended = 0;
+  #idle = 0;
 
   /** `script`: its file. `options`: those of the user for the command that submits it. */
   constructor(
@@ -59,12 +51,42 @@ export class BatchWorkers {
 
   /** How many wait or run. */
   get alive(): number {
-    return this.#jobs.size;
+    return this.#jobs.size - this.#canceled.size;
   }
 
   /** How many run. */
   get running(): number {
-    return [...this.#jobs.values()].filter(({ state }) => state === "running").length;
+    return this.#inState("running").length;
+  }
+
+  /** How many CPUs the batch system gives each of them; `undefined` until it has said so. */
+  get slotsEach(): number | undefined {
+    return this.#slotsEach;
+  }
+
+  /** How many have ended by themselves. */
+  get ended(): number {
+    return this.#ended;
+  }
+
+  /** How many of these have found no work. */
+  get idle(): number {
+    return this.#idle;
+  }
+
+  /** Why one of them still waits, in the words of the batch system: `Priority`. */
+  get waitsFor(): string | undefined {
+    return this.#inState("waiting").find(({ reason }) => reason !== undefined)?.reason;
+  }
+
+  /** Rejects with a `BatchError` if the batch system says now that it would refuse them. */
+  async check(): Promise<void> {
+    const { test } = this.#system;
+    const error = await this.#ask(test.command(this.#script, this.#options)).then(
+      () => {},
+      (it) => it,
+    );
+    if (error && !test.passes.test(error.message)) throw error;
   }
 
   /** Submits more of them. Rejects with a `BatchError`. */
@@ -77,15 +99,13 @@ export class BatchWorkers {
         throw new BatchError(`Cannot read what ${this.#system.name} says: ${stdout.trim()}`);
       }
       for (const id of ids) {
-        this.#jobs.set(id, { id, state: "waiting", usedMs: 0, limitMs: Infinity });
+        this.#jobs.set(id, { id, state: "waiting", usedMs: 0, limitMs: Infinity, cpus: 0 });
       }
     }
   }
 
-  /**
-   * Submits more of them in place of others. Resolves to the reason if that fails; rejects with it if no worker is left.
-   */
-  async replace(count: number): Promise<BatchError | undefined> {
+  /** Submits more of them. Resolves to the reason if that fails; rejects with it if no worker is left. */
+  async trySubmit(count: number): Promise<BatchError | undefined> {
     try {
       await this.submit(count);
       return undefined;
@@ -96,38 +116,62 @@ export class BatchWorkers {
   }
 
   /**
-   * Looks how they are. Resolves to how many have ended because their time was over, and had work until then. Rejects
-   * with a `BatchError` if they fail again and again. While the batch system does not answer, they are as before.
+   * Looks how they are. Rejects with a `BatchError` if they fail again and again. While the batch system does not answer,
+   * they are as before.
    */
-  async look(): Promise<number> {
-    if (this.#jobs.size === 0) return 0;
+  async look(): Promise<void> {
+    if (this.#jobs.size === 0) return;
     const ids = [...this.#jobs.keys()];
     const { end, stdout, stderr } = await this.#run(this.#system.list(ids));
-    if (end.exitCode !== 0 && !this.#system.unknown.test(stderr)) return 0;
+    if (end.exitCode !== 0 && !this.#system.unknown.test(stderr)) return;
     const listed = new Map(this.#system.listed(stdout).map((job) => [job.id, job]));
-    let worked = 0;
     for (const [id, before] of [...this.#jobs]) {
       const now = listed.get(id);
-      if (now && now.state !== "ended") this.#jobs.set(id, now);
-      else if (this.#onEnded(now ?? before)) worked += 1;
+      if (now && now.state !== "ended") this.#onListed(now);
+      else this.#onEnded(now ?? before);
     }
-    if (this.#failures >= FAILURES_MAX) {
-      throw new FailingWorkersError(this.#failures);
-    }
-    return worked;
+    if (this.#failed.length >= FAILURES_MAX) throw new FailingWorkersError(this.#failed);
+  }
+
+  /** Ends some that do not run yet, the last ones first. Resolves to how many. */
+  async cancelWaiting(count: number): Promise<number> {
+    const ids = this.#inState("waiting").map(({ id }) => id).slice(-count);
+    if (ids.length === 0) return 0;
+    await this.#ask(this.#system.cancelWaiting(ids));
+    for (const id of ids) this.#canceled.add(id);
+    return ids.length;
   }
 
   /** Ends all of them. */
   async cancel(): Promise<void> {
     const ids = [...this.#jobs.keys()];
     this.#jobs.clear();
+    this.#canceled.clear();
     if (ids.length > 0) await this.#ask(this.#system.cancel(ids));
   }
 
-  #onEnded({ id, usedMs, limitMs }: BatchJob): boolean {
+  #inState(state: BatchJob["state"]): BatchJob[] {
+    return [...this.#jobs.values()].filter((job) =>
+      job.state === state && !this.#canceled.has(job.id)
+    );
+  }
+
+  #onListed(job: BatchJob): void {
+    this.#jobs.set(job.id, job);
+    if (job.state === "running") this.#canceled.delete(job.id); // it has begun before it was told to end
+    // What waits may get more than it has asked for, such as a whole node.
+    if (job.state === "running" || this.#slotsEach === undefined) {
+      this.#slotsEach = Math.max(1, job.cpus);
+    }
+  }
+
+  #onEnded({ id, usedMs, limitMs }: BatchJob): void {
     this.#jobs.delete(id);
-    this.#failures = usedMs < FAILED_MS ? this.#failures + 1 : 0;
-    return usedMs >= WORKED_PART * limitMs;
+    if (this.#canceled.delete(id)) return;
+    this.#ended += 1;
+    if (usedMs < FAILED_MS) this.#failed.push(id);
+    else this.#failed = [];
+    if (usedMs < WORKED_PART * limitMs) this.#idle += 1;
   }
 
   async #ask(command: readonly string[]): Promise<string> {

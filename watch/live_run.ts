@@ -30,7 +30,6 @@ export class LiveRun {
   readonly #timer: Timer;
   #socket: LiveSocket | undefined;
   #opening: Promise<void> | undefined;
-  #isClosed = false;
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
@@ -41,7 +40,6 @@ export class LiveRun {
 
   /** Before the lock of the outputs is released: the next run writes a record of its own. */
   async close(): Promise<void> {
-    this.#isClosed = true;
     this.#timer.stop();
     await this.#opening;
     this.#socket?.close();
@@ -52,8 +50,8 @@ export class LiveRun {
   async #open(): Promise<void> {
     const { runtime, snapshot, variables, files, state, log } = this.#parts;
     try {
-      this.#socket = await LiveSocket.open(runtime, snapshot, variables);
-      if (!this.#isClosed) await writeLiveRecord(files, state, this.#socket.path);
+      this.#socket = LiveSocket.open(runtime, snapshot, variables);
+      await writeLiveRecord(files, state, this.#socket.path);
     } catch (error) {
       log.info(`other terminals cannot look at this run: ${messageOf(error)}`);
     }

@@ -35,24 +35,30 @@ type Ports = Pick<Runtime, "listen" | "dial" | "clock" | "random">;
 /** Answers at a socket until it is closed. */
 export class LiveSocket {
   readonly #listener: StreamListener;
-  readonly #server: HttpServer;
+  readonly #createServer: () => Promise<HttpServer>;
+  /** Made for the first who looks: it loads a parser, which is a tenth of what a short run takes. */
+  #server: Promise<HttpServer> | undefined;
   #connections = 0;
 
-  private constructor(readonly path: string, listener: StreamListener, server: HttpServer) {
+  private constructor(
+    readonly path: string,
+    listener: StreamListener,
+    createServer: () => Promise<HttpServer>,
+  ) {
     this.#listener = listener;
-    this.#server = server;
+    this.#createServer = createServer;
   }
 
-  /** Listens. Rejects where no folder can be had for the socket. */
-  static async open(
+  /** Listens. Throws where no folder can be had for the socket. */
+  static open(
     runtime: Ports,
     snapshot: () => Snapshot,
     variables: Readonly<Record<string, string | undefined>>,
-  ): Promise<LiveSocket> {
-    const server = await HttpServer.create(snapshotHandler(snapshot), runtime.clock);
+  ): LiveSocket {
+    const createServer = () => HttpServer.create(snapshotHandler(snapshot), runtime.clock);
     const name = `${process.pid}-${runtime.random.hex(NAME_BYTES)}${SOCKET_ENDING}`;
     const { path, listener } = listenIn(runtime, socketParents(variables), name);
-    const live = new LiveSocket(path, listener, server);
+    const live = new LiveSocket(path, listener, createServer);
     void live.#accept();
     void removeDeadSockets(runtime, dirname(path), name);
     return live;
@@ -60,7 +66,7 @@ export class LiveSocket {
 
   close(): void {
     this.#listener.close();
-    this.#server.close();
+    void this.#server?.then((server) => server.close());
     removeSocketFolder(dirname(this.path));
   }
 
@@ -79,7 +85,8 @@ export class LiveSocket {
   async #serve(stream: ByteStream): Promise<void> {
     stream.unref?.();
     this.#connections += 1;
-    await this.#server.serve(stream);
+    const server = await (this.#server ??= this.#createServer());
+    await server.serve(stream);
     this.#connections -= 1;
   }
 }

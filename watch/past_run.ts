@@ -1,8 +1,9 @@
 /** What the journal of a run that is over says about its jobs. Nothing is written. */
 
 import { readJournal } from "../controller/output/journal_reader.ts";
-import type { ReadRecord } from "../controller/output/journal_record.ts";
+import type { ReadRecord, RunEvent } from "../controller/output/journal_record.ts";
 import { NameIndex } from "../controller/output/name_index.ts";
+import type { RunEnding } from "../controller/output/run_ending.ts";
 import type { FolderFiles } from "../runtime/files_below.ts";
 import { type FailureEntry, type PastRun, SNAPSHOT_VERSION, TEXT_CHARS_MAX } from "./snapshot.ts";
 
@@ -83,20 +84,54 @@ class PastJobs {
   }
 }
 
-/** Reads a journal. */
+/** How the last run has ended. */
+class LastEnding {
+  #ending: RunEnding | undefined;
+  #isOpen = false;
+
+  onRun(event: RunEvent, ending: RunEnding | undefined): void {
+    this.#isOpen = event === "begun";
+    if (ending) this.#ending = ending; // without one, a run has taken the outputs, and has not begun
+  }
+
+  /** Some job has ended since: an older ending says nothing of it. */
+  onRecord(): void {
+    if (this.#isOpen) this.#ending = undefined;
+  }
+
+  get all(): Pick<PastRun, "end" | "left"> {
+    if (this.#isOpen) return { end: "killed", left: null };
+    return { end: this.#ending?.end ?? "ended", left: this.#ending?.left ?? null };
+  }
+}
+
+/** Reads a journal. `wasKilled`: its run is gone, and still has the lock of its outputs. */
 export async function readPastRun(
   files: FolderFiles,
   journal: string,
   output: string,
-  end: PastRun["end"],
+  wasKilled: boolean,
 ): Promise<PastRun> {
   const jobs = new PastJobs();
+  const last = new LastEnding();
   let damagedLines = 0;
   await readJournal(files, journal, {
-    onRecord: (record) => jobs.onRecord(record),
-    onRun: () => {},
+    onRecord: (record) => {
+      jobs.onRecord(record);
+      last.onRecord();
+    },
+    onRun: (event, _packBytes, ending) => last.onRun(event, ending),
     onFlaw: () => damagedLines += 1,
   });
-  const { counts, failures } = jobs;
-  return { v: SNAPSHOT_VERSION, kind: "past", output, end, jobs: counts, failures, damagedLines };
+  const { counts: jobCounts, failures } = jobs;
+  const ending = wasKilled ? { end: "killed" as const, left: null } : last.all;
+  return {
+    v: SNAPSHOT_VERSION,
+    kind: "past",
+    output,
+    ...ending,
+    jobs: jobCounts,
+    failures,
+    damagedLines,
+  };
 }

@@ -8,7 +8,7 @@ import type { ReadyTask } from "../controller/inputs/source.ts";
 import type { Run, RunStatus, RunView } from "../controller/run.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { LogLines } from "./log_lines.ts";
-import { RecentRate } from "./recent_rate.ts";
+import { RunRate } from "./run_rate.ts";
 import {
   type FailureEntry,
   type RunJobs,
@@ -29,7 +29,7 @@ import { waitsFor } from "./waits_for.ts";
 /** What does not change during a run. */
 export type RunFacts = Pick<
   RunSnapshot,
-  "software" | "runtime" | "host" | "pid" | "core" | "output"
+  "software" | "runtime" | "host" | "pid" | "core" | "output" | "listen"
 >;
 
 /** What is watched of a run. */
@@ -45,7 +45,7 @@ export class RunWatch {
   readonly #log: Pick<LogLines, "all">;
   readonly #startedAt: number;
   readonly #series: ThroughputSeries;
-  readonly #rate = new RecentRate();
+  readonly #rate = new RunRate();
   readonly #timer: Timer;
 
   constructor(run: WatchedRun, facts: RunFacts, clock: Clock, log: Pick<LogLines, "all">) {
@@ -78,13 +78,13 @@ export class RunWatch {
       ...this.#facts,
       startedAt: this.#startedAt,
       elapsedMs: Math.round(status.elapsedMs),
-      phase: phaseOf(view),
+      phase: phaseOf(status),
       waitsFor: waitsFor(view),
       jobs,
       bytesIn: status.bytesIn,
       bytesOut: status.bytesOut,
       jobsPerSecond,
-      leftMs: workers.length > 0 && view.phase === "running"
+      leftMs: workers.length > 0 && status.phase === "running"
         ? leftMs(jobs, status.skipsLeft, jobsPerSecond)
         : null,
       slots: status.slots,
@@ -108,8 +108,7 @@ export class RunWatch {
   }
 }
 
-function phaseOf({ phase, status }: RunView): RunPhase {
-  const { done, failed, slotsBusy } = status;
+function phaseOf({ phase, done, failed, slotsBusy }: RunStatus): RunPhase {
   return phase === "running" && done + failed + slotsBusy === 0 ? "starting" : phase;
 }
 

@@ -4,6 +4,8 @@
  * since 1970. Texts are as the system, inputs and workers gave them: whoever shows them makes them harmless.
  */
 
+import type { RunEnd } from "../controller/output/run_ending.ts";
+
 /** The version of the format. */
 export const SNAPSHOT_VERSION = 1;
 
@@ -40,6 +42,8 @@ export interface RunSnapshot {
   readonly core: CoreEntry;
   /** The folder or the pack with the outputs, an absolute path. */
   readonly output: string;
+  /** Where workers connect to it: `0.0.0.0:7433`. Missing if they cannot, and with a port that the system has chosen. */
+  readonly listen?: string;
   readonly startedAt: number;
   /** How long it has run, without the time in which it was suspended. */
   readonly elapsedMs: number;
@@ -49,7 +53,7 @@ export interface RunSnapshot {
   readonly jobs: RunJobs;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Over the last ten to twenty seconds. */
+  /** Over the last ten seconds, or over the last twenty jobs where they are seldom. */
   readonly jobsPerSecond: number;
   /** How long it will take at this rate; `null` if nobody knows. */
   readonly leftMs: number | null;
@@ -114,7 +118,7 @@ export interface WorkerEntry {
   readonly slotsBusy: number;
   /** How many jobs it has answered since it connected. */
   readonly answered: number;
-  /** Since it connected. */
+  /** Over the last ten seconds, or over its last twenty jobs. */
   readonly jobsPerSecond: number;
   readonly connectedAt: number;
   /** The jobs in its slots, as far as the run knows, the oldest first. Fewer than `slotsBusy` where there are many. */
@@ -210,9 +214,15 @@ export interface PastRun {
   readonly kind: "past";
   /** The folder or the pack with the outputs, an absolute path. */
   readonly output: string;
-  /** `killed`: it has not ended in order, so its last records may be missing. */
-  readonly end: "ended" | "killed";
-  /** The jobs that have a result, in this run or in earlier ones. How many inputs there were is not recorded. */
+  /**
+   * `complete`: each input has a result, or has failed. `interrupted`: by a signal. `time limit`, `failures`, `no worker`,
+   * `error`: what it was that has ended the run early. `killed`: it has not ended in order, so its last records may be
+   * missing. `ended`: it was of an older version, which does not say more.
+   */
+  readonly end: RunEnd | "killed" | "ended";
+  /** The inputs that have neither a result nor failed; `null` if that is not recorded. */
+  readonly left: number | null;
+  /** The jobs that have a result, in this run or in earlier ones. */
   readonly jobs: { readonly done: number; readonly failed: number };
   readonly failures: readonly FailureEntry[];
   /** Lines of the journal that cannot be read. */

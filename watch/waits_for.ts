@@ -3,8 +3,8 @@
 import type { RunView } from "../controller/run.ts";
 
 /** `null` if it waits for nothing but its slots, or if it ends. */
-export function waitsFor({ status, phase, isReading, waitsForOutputs }: RunView): string | null {
-  const { workers, loading, queued, slots, slotsBusy, inFlight } = status;
+export function waitsFor({ status, isReading, waitsForOutputs }: RunView): string | null {
+  const { phase, workers, loading, queued, slots, slotsBusy, inFlight } = status;
   if (phase === "ending") return null;
   if (workers === 0) return "workers: none is connected";
   if (waitsForOutputs) return "the disk: results come faster than they are written";

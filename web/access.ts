@@ -22,13 +22,15 @@ export class Access {
   /** The folder of the page, with a slash at both ends. */
   readonly folder: string;
   readonly #random: Random;
+  readonly #isEncrypted: boolean;
   readonly #bearer: Uint8Array | undefined;
   readonly #cookies: Uint8Array[] = [];
   #token: string;
 
-  /** `bearer`: the token of programs. */
-  constructor(random: Random, bearer?: string) {
+  /** `isEncrypted`: the page is. `bearer`: the token of programs. */
+  constructor(random: Random, isEncrypted: boolean, bearer?: string) {
     this.#random = random;
+    this.#isEncrypted = isEncrypted;
     this.#bearer = bearer === undefined ? undefined : hashOf(bearer);
     this.folder = `/${random.hex(SECRET_BYTES)}/`;
     this.#token = random.hex(SECRET_BYTES);
@@ -46,7 +48,9 @@ export class Access {
     const cookie = this.#random.hex(SECRET_BYTES);
     this.#cookies.push(hashOf(cookie));
     if (this.#cookies.length > BROWSERS_MAX) this.#cookies.shift();
-    return `${COOKIE}=${cookie}; Path=${this.folder}; HttpOnly; SameSite=Strict`;
+    const attributes = `Path=${this.folder}; HttpOnly; SameSite=Strict`;
+    // Otherwise somebody in between has the browser ask over plain HTTP, and reads it there.
+    return `${COOKIE}=${cookie}; ${attributes}${this.#isEncrypted ? "; Secure" : ""}`;
   }
 
   /** Whether the `Cookie` of a request has one of ours. */

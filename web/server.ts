@@ -54,7 +54,7 @@ export class PageServer {
     this.#runtime = runtime;
     this.#options = options;
     this.#credentials = credentials;
-    this.#access = new Access(runtime.random, options.bearer);
+    this.#access = new Access(runtime.random, credentials !== undefined, options.bearer);
     this.#state = new LatestState(options.collect, runtime.clock);
   }
 

@@ -3,6 +3,7 @@
 import type { EndpointId } from "../../pool/ids.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { WorkerDescription } from "../../protocol/mod.ts";
+import type { RecentRate } from "../../system/recent_rate.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { Node, Standing } from "./node.ts";
 import type { Task } from "./task.ts";
@@ -19,7 +20,7 @@ export interface WorkerView<T extends Task> {
   readonly slotsBusy: number;
   /** Jobs since it connected. */
   readonly answered: number;
-  /** Since it connected. */
+  /** In the last seconds. */
   readonly jobsPerSecond: number;
   readonly connectedMsAgo: number;
   readonly isDraining: boolean;
@@ -58,6 +59,7 @@ interface ViewedEndpoint {
   readonly id: EndpointId;
   readonly worker: ConnectedWorker;
   readonly node: Node;
+  readonly rate: RecentRate;
 }
 
 /** Looks at all endpoints. */
@@ -70,7 +72,7 @@ export function viewOf<T extends Task>(
   const workers: WorkerView<T>[] = [];
   const oldest: RunningJob<T>[] = [];
   const jobsMax = Math.floor(workerJobsMax / Math.max(1, endpoints.length));
-  for (const { id, worker, node } of endpoints) {
+  for (const { id, worker, node, rate } of endpoints) {
     const { name } = worker;
     const slots = pool.slotsAt(id);
     const inSlots = pool.jobsAt(id, slots); // the others wait behind them
@@ -79,25 +81,28 @@ export function viewOf<T extends Task>(
     ));
     const jobs = running.slice(0, jobsMax);
     const standing = node.standing.kind;
-    workers.push({ ...factsOf(worker, nowMs), slots, slotsBusy: running.length, standing, jobs });
+    const jobsPerSecond = rate.perSecond(worker.answers, nowMs);
+    const known = { slots, slotsBusy: running.length, standing, jobs, jobsPerSecond };
+    workers.push({ ...factsOf(worker, nowMs), ...known });
     oldest.push(...running.slice(0, oldestMax));
   }
   oldest.sort((one, other) => other.sentMsAgo - one.sentMsAgo);
   return { workers, oldest: oldest.slice(0, oldestMax) };
 }
 
-type WorkerFacts = Omit<WorkerView<Task>, "slots" | "slotsBusy" | "standing" | "jobs">;
+type WorkerFacts = Omit<
+  WorkerView<Task>,
+  "slots" | "slotsBusy" | "standing" | "jobs" | "jobsPerSecond"
+>;
 
 function factsOf(worker: ConnectedWorker, nowMs: number): WorkerFacts {
   const { name, connection, state, answers: answered, connectedAtMs } = worker;
-  const connectedMsAgo = nowMs - connectedAtMs;
   return {
     name,
     protocol: connection.version,
     description: "description" in state ? state.description : undefined,
     answered,
-    jobsPerSecond: 1000 * answered / Math.max(1, connectedMsAgo),
-    connectedMsAgo,
+    connectedMsAgo: nowMs - connectedAtMs,
     isDraining: state.kind === "draining",
     isLoading: (connection.load?.slotsLoading ?? 0) > 0,
   };

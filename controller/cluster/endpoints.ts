@@ -6,6 +6,7 @@ import type { Pool } from "../../pool/pool.ts";
 import type { CoreOutputMode, PrintedNotice, Uint64 } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
+import { RecentRate } from "../../system/recent_rate.ts";
 import type { Answer } from "../answer.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import { buildFor } from "../workers/core_builds.ts";
@@ -35,6 +36,7 @@ interface Endpoint {
   readonly worker: ConnectedWorker;
   readonly node: Node;
   readonly meter: WorkerMeter;
+  readonly rate: RecentRate;
   answeredAtMs: number;
 }
 
@@ -139,7 +141,8 @@ export class Endpoints<T extends Task> {
     const known = { name, label: worker.node, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);
     const meter = new WorkerMeter(jobs.wallTime, worker);
-    const endpoint = { id, worker, node, meter, answeredAtMs };
+    const rate = new RecentRate(answeredAtMs);
+    const endpoint = { id, worker, node, meter, rate, answeredAtMs };
     this.#byId.set(id, endpoint);
     this.#byWorker.set(worker, endpoint);
     jobs.onEndpointUp(id, place, hasLimits ? undefined : () => this.#unlimited);
@@ -219,7 +222,8 @@ export class Endpoints<T extends Task> {
   onTick(nowMs: number): void {
     this.#notices.onTick(nowMs);
     const { pool, jobs, workers, policy } = this.#parts;
-    for (const { id, worker } of [...this.#byId.values()]) {
+    for (const { id, worker, rate } of [...this.#byId.values()]) {
+      rate.onCount(worker.answers, nowMs);
       const isDraining = worker.state.kind === "draining";
       if (isDraining && pool.inFlightAt(id) === 0) workers.disconnect(worker);
     }

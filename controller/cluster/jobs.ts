@@ -255,9 +255,10 @@ export class Jobs<T extends Task> {
 
   #complete(completion: Completion<T>): void {
     const { job, answeredAtMs } = completion;
+    const sent = Math.max(completion.sent ?? 0, this.#speculation.sentOf(job));
     this.#forget(job.payload);
     this.#speculation.onCompleted(job, answeredAtMs - job.sentAtMs);
-    this.#actions.onCompleted(completion);
+    this.#actions.onCompleted(sent > job.attempt ? { ...completion, sent } : completion);
   }
 
   #forget(task: T): void {

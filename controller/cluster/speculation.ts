@@ -107,6 +107,13 @@ export class Speculation<T> {
     if (at) this.#cancel(at.endpoint, at.dispatch);
   }
 
+  /** How often a job was sent, with all its copies. */
+  sentOf(job: Job<T>): number {
+    if (this.#copied.size === 0) return job.attempt; // the usual case
+    const { copies = [job] } = this.#copied.get(job.payload) ?? {};
+    return Math.max(...copies.map(({ attempt }) => attempt)); // each is a copy of the one before
+  }
+
   /** A job has ended, `ms` milliseconds after it was sent. */
   onCompleted(job: Job<T>, ms: number): void {
     this.#threshold.onAnswer(ms);

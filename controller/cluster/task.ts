@@ -37,6 +37,8 @@ export interface Completion<T extends Task> {
   readonly reason?: string;
   /** The same without the nodes: jobs that fail alike have the same one. */
   readonly sharedReason?: string;
+  /** How often it was sent in all, if copies of it were besides: of a straggler, or for votes. */
+  readonly sent?: number;
   /** How often it was tried, and where it failed, if it has failed. */
   readonly failures?: { readonly attempts: number; readonly workers: readonly string[] };
 }

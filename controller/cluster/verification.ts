@@ -111,7 +111,8 @@ export class Verification<T extends Task> {
     // The worker voted, was lost, reconnected, and got the job again; or another one on its machine did.
     if (voters.includes(voter)) return this.#actions.runElsewhere(job, voters);
     const equal = votes.find((vote) => vote.result.equals(result));
-    if (equal) return this.#onAgreed(equal, votes, { ...equal.ending, answer });
+    const sent = job.attempt; // each vote is a copy of the one before
+    if (equal) return this.#onAgreed(equal, votes, { ...equal.ending, answer, sent });
     const kept = new KeptResult(result, mayKeep(result.output.byteLength, this.#heldBytes));
     votes.push({ instance, voter, ending, result: kept });
     this.#votes.set(job.payload, votes);
@@ -153,13 +154,14 @@ export class Verification<T extends Task> {
 
   #onSplit(votes: readonly Vote<T>[]): void {
     const [{ ending }] = votes as [Vote<T>];
+    const sent = Math.max(...votes.map((vote) => vote.ending.job.attempt));
     this.#splits += 1;
     this.forget(ending.job.payload);
     const workers = votes.map((vote) => vote.ending.worker).join(", ");
     const reason = votes.length > 2
       ? `${workers} give different outputs`
       : `${workers} give different outputs, and no third worker is available to break the tie`;
-    this.#actions.reject(ending, reason);
+    this.#actions.reject({ ...ending, sent }, reason);
     if (this.#agreed > 0 || this.#splits !== SPLITS_MAX) return; // reported once
     this.#actions.onDisagreement(new DisagreementError(this.#splits));
   }

@@ -68,6 +68,7 @@ export class DirectorySink implements OutputSink {
       await ports.files.makeFolder(sink.#temporary);
       await ports.files.create(join(sink.#temporary, "0"), "");
     } catch (cause) {
+      await sink.close().catch(() => {}); // the folder may be unusable
       throw new SinkError(`Cannot write to the output folder "${folder}": ${reasonOf(cause)}`, {
         cause,
       });

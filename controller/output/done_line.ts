@@ -23,6 +23,7 @@ const BEFORE = [
   ',"input":"',
   ',"state":"done","exitCode":0,"worker":"',
   ',"attempt":',
+  ',"sent":',
   ',"bytesIn":',
   ',"bytesOut":',
   ',"queuedAt":',
@@ -43,10 +44,11 @@ const BEFORE = [
   ',"content":"',
 ].map((text) => Buffer.from(text));
 
-const INDEX = 0, INPUT = 1, WORKER = 2, ATTEMPT = 3, BYTES_IN = 4, BYTES_OUT = 5, QUEUED_AT = 6;
-const STARTED_AT = 7, ENDED_AT = 8, RUN_MS = 9, CPU_MS = 10, MEMORY_BYTES = 11, ANSWERED_AT = 12;
-const NODE = 13, SLOT = 14, CRC_OUT = 15, PACK_AT = 16, PACK_BYTES = 17, IDENTITY = 18;
-const FILE = 19, LINE = 20, CONTENT = 21;
+const INDEX = 0, INPUT = 1, WORKER = 2, ATTEMPT = 3, SENT = 4, BYTES_IN = 5;
+const BYTES_OUT = 6, QUEUED_AT = 7, STARTED_AT = 8, ENDED_AT = 9, RUN_MS = 10;
+const CPU_MS = 11, MEMORY_BYTES = 12, ANSWERED_AT = 13, NODE = 14, SLOT = 15;
+const CRC_OUT = 16, PACK_AT = 17, PACK_BYTES = 18, IDENTITY = 19;
+const FILE = 20, LINE = 21, CONTENT = 22;
 
 const QUOTE = Buffer.from('"');
 
@@ -91,6 +93,7 @@ export class DoneLines {
   #fields(record: DoneRecord): boolean {
     return this.#integer(INDEX, record.index) && this.#text(INPUT, record.input) &&
       this.#text(WORKER, record.worker) && this.#integer(ATTEMPT, record.attempt) &&
+      this.#integer(SENT, record.sent) &&
       this.#integer(BYTES_IN, record.bytesIn) && this.#integer(BYTES_OUT, record.bytesOut) &&
       this.#times(record) && this.#text(NODE, record.node) && this.#integer(SLOT, record.slot) &&
       this.#text(CRC_OUT, record.crcOut) && this.#integer(PACK_AT, record.packAt) &&

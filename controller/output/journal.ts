@@ -15,6 +15,7 @@ import {
   type RunEvent,
   type WorkerEvent,
 } from "./journal_record.ts";
+import type { RunEnding } from "./run_ending.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { BatchedOutputs } from "./sink.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
@@ -74,6 +75,7 @@ export class Journal {
   #syncing: Promise<void> | undefined;
   #isSynced = true;
   #hasBegun = false;
+  #endedLine = "";
   #failure: unknown;
 
   private constructor(
@@ -106,6 +108,11 @@ export class Journal {
     } catch (cause) {
       throw cause instanceof SinkError ? cause : journalError(path, cause);
     }
+  }
+
+  /** The line that says how this run has ended, once it is closed, for a journal that is written anew after that. */
+  get endedLine(): string {
+    return this.#endedLine;
   }
 
   /** Adds a record. Throws if earlier records could not be written. */
@@ -145,10 +152,13 @@ export class Journal {
     else this.#flushTimer ??= this.#clock.after(FLUSH_MS, () => this.#flush());
   }
 
-  /** Syncs everything to the disk. `isComplete`: every output that was written has its record. */
-  async close(isComplete: boolean): Promise<void> {
+  /**
+   * Syncs everything to the disk. `isComplete`: every output that was written has its record. `ending`: how the run
+   * has ended, if it had begun.
+   */
+  async close(isComplete: boolean, ending?: RunEnding): Promise<void> {
     this.#syncTimer.stop();
-    if (this.#hasBegun && isComplete) this.#addRunEvent("ended");
+    if (this.#hasBegun && isComplete) this.#addRunEvent("ended", ending);
     await this.#syncAll();
     await this.#file.close();
     if (this.#failure) throw this.#failure;
@@ -162,11 +172,12 @@ export class Journal {
     if (this.#failure) await this.close(false);
   }
 
-  #addRunEvent(event: RunEvent): void {
+  #addRunEvent(event: RunEvent, ending?: RunEnding): void {
     const packBytes = event === "begun" ? this.#outputs?.keptBytes : undefined;
-    this.#lines.add(
-      formatRunEvent(event, os.hostname(), process.pid, this.#clock.date(), packBytes),
-    );
+    const atMs = this.#clock.date();
+    const line = formatRunEvent(event, os.hostname(), process.pid, atMs, packBytes, ending);
+    this.#lines.add(line);
+    if (event === "ended") this.#endedLine = line;
   }
 
   /** Resolves when everything is on the disk. */

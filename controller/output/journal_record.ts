@@ -7,6 +7,7 @@ import type { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import { checksumText } from "./checksum.ts";
+import { endingIn, type RunEnding } from "./run_ending.ts";
 
 /** The format's version: `v` in the lines that this program writes, and the highest that it reads. */
 export const JOURNAL_VERSION = 1;
@@ -55,6 +56,8 @@ export interface JobRecord extends JobTimes {
   readonly worker?: string;
   /** The number of the last attempt; 0 if the input could not be read. */
   readonly attempt: number;
+  /** How often the job was sent in all, if copies of it were besides. */
+  readonly sent?: number | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
   /** Checksum of the output, if the job is done. */
@@ -95,7 +98,12 @@ export interface WorkerEvent {
 /** The content of a line. */
 export type ReadLine =
   | { readonly kind: "record"; readonly record: ReadRecord }
-  | { readonly kind: "run"; readonly event: RunEvent; readonly packBytes?: number | undefined }
+  | {
+    readonly kind: "run";
+    readonly event: RunEvent;
+    readonly packBytes?: number | undefined;
+    readonly ending?: RunEnding | undefined;
+  }
   /** About a worker. Nothing depends on it. */
   | { readonly kind: "worker" }
   | { readonly kind: "newer" }
@@ -127,7 +135,7 @@ export function formatRecord(record: JobRecord, core: string): string {
 
 /**
  * Formats the line of a run event, with its line feed. `host`, `pid` and `atMs` (since 1970) are for the reader.
- * `packBytes`: the size of the pack when the run began.
+ * `packBytes`: the size of the pack when the run began. `ending`: how it has ended, if it had begun with jobs.
  */
 export function formatRunEvent(
   event: RunEvent,
@@ -135,8 +143,9 @@ export function formatRunEvent(
   pid: number,
   atMs: number,
   packBytes?: number,
+  ending?: RunEnding,
 ): string {
-  const fields = JSON.stringify({ run: event, at: atMs, host, pid, packBytes });
+  const fields = JSON.stringify({ run: event, at: atMs, host, pid, packBytes, ...ending });
   return lineOf(fields.slice(1, -1));
 }
 
@@ -204,7 +213,8 @@ function interpret(value: Partial<ReadRecord> & { v?: unknown; run?: unknown }):
   if (typeof value.v === "number" && value.v > JOURNAL_VERSION) return NEWER;
   const { v, input, state, core, bytesOut, attempt, run } = value;
   if (v === JOURNAL_VERSION && (run === "begun" || run === "ended")) {
-    return { kind: "run", event: run, packBytes: value.packBytes };
+    const ending = run === "ended" ? endingIn(value as Record<string, unknown>) : undefined;
+    return { kind: "run", event: run, packBytes: value.packBytes, ending };
   }
   if (v === JOURNAL_VERSION && input === undefined && isWorkerEvent(value.worker)) return WORKER;
   const isRecord = v === JOURNAL_VERSION && typeof input === "string" &&

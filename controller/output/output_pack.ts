@@ -122,7 +122,7 @@ export class OutputPack implements Outputs {
         if (!sink.isOutdated && !resume?.jobs.isOutdated) return;
         // Entries whose lines are lost may be good ones, of jobs that are not in this run.
         if (resume && resume.jobs.flaws.damaged + resume.jobs.flaws.newer > 0) return;
-        await repacked(paths, options.format, clock.date());
+        await repacked(paths, options.format, clock.date(), journal.endedLine);
       };
       return new OutputPack(lock, below, sink, journal, resume?.jobs, tidy);
     } catch (error) {
@@ -189,9 +189,15 @@ async function removeLeftovers(paths: PackFiles, lock: FolderLock): Promise<void
 }
 
 /** Repacks. If that fails, the pack stays as it is. */
-async function repacked(paths: PackFiles, format: PackFormat, atMs: number): Promise<void> {
+async function repacked(
+  paths: PackFiles,
+  format: PackFormat,
+  atMs: number,
+  ended: string,
+): Promise<void> {
+  const begun = formatRunEvent("begun", os.hostname(), process.pid, atMs, 0);
   try {
-    await repack(paths, format, formatRunEvent("begun", os.hostname(), process.pid, atMs, 0));
+    await repack(paths, format, { begun, ended });
   } catch (cause) {
     await recoverRepack(paths).catch(() => {}); // the next run does it
     const why = `Cannot take superseded outputs out of the pack "${paths.pack}"`;

@@ -37,8 +37,12 @@ export async function recoverRepack(paths: PackFiles): Promise<void> {
   if (!isMoved) await files.unlink(newPack);
 }
 
-/** Writes both anew. `begun` is the first line of the new journal. */
-export async function repack(paths: PackFiles, format: PackFormat, begun: string): Promise<void> {
+/** Writes both anew. `begun` is the first line of the new journal, `ended` the last. */
+export async function repack(
+  paths: PackFiles,
+  format: PackFormat,
+  { begun, ended }: { readonly begun: string; readonly ended: string },
+): Promise<void> {
   const { files, pack, isZstd, journal, newPack, newJournal } = paths;
   const old = await openPackFile(files, pack, isZstd);
   await old.close();
@@ -53,6 +57,7 @@ export async function repack(paths: PackFiles, format: PackFormat, begun: string
       const copy = new Copy(content, entries, records, format.head, begun);
       await latest.read((record, isWhole) => copy.add(record, isWhole), () => copy.write());
       await copy.end(format.tail);
+      await records.append(new TextEncoder().encode(ended));
       await content.close();
       await entries.datasync();
       await records.datasync();

@@ -1,6 +1,6 @@
 /** Errors that end a connection with a worker and determine what happens next. */
 
-import { ProtocolError, TruncatedFrameError } from "../../protocol/mod.ts";
+import { PayloadTooLargeError, ProtocolError, TruncatedFrameError } from "../../protocol/mod.ts";
 
 /** The worker cannot be used: it breaks the protocol, cannot load the core, or is excluded. */
 export class UnusableWorkerError extends Error {
@@ -28,7 +28,27 @@ export function isForeign(reason: Error | undefined): reason is ProtocolError {
 
 /** The error for such a peer. */
 export function unusable(error: ProtocolError): UnusableWorkerError {
+  if (isFromWebServer(error)) {
+    return new UnusableWorkerError(
+      "a web server answers there, such as the page of --web; " +
+        'name the address that the worker prints behind "listening on"',
+      { cause: error },
+    );
+  }
   return new UnusableWorkerError(`it does not speak the worker protocol (${error.message})`, {
     cause: error,
   });
+}
+
+/** What a web server answers: its first letter is taken for the type of a frame, and the next ones for its id. */
+const HTTP_IDS = ["TTP/1.0 ", "TTP/1.1 "].map(asUint64);
+
+function isFromWebServer(error: ProtocolError): boolean {
+  return error instanceof PayloadTooLargeError && HTTP_IDS.includes(BigInt(error.id));
+}
+
+/** Eight letters as the number that they are in a frame. */
+function asUint64(letters: string): bigint {
+  const bytes = new TextEncoder().encode(letters);
+  return new DataView(bytes.buffer).getBigUint64(0, true);
 }

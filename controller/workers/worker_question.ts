@@ -14,6 +14,7 @@ import { toError } from "../../runtime/error_text.ts";
 import type { Address, Runtime } from "../../runtime/ports.ts";
 import { HANDSHAKE_MS_MAX } from "./connection_limits.ts";
 import { errorTextOf, isError } from "./responses.ts";
+import { isForeign, unusable } from "./worker_errors.ts";
 
 /** How long a worker is dialed. */
 const DIAL_MS = 5_000;
@@ -47,8 +48,10 @@ export async function askWorker(
         fail(toError(error));
       }
     },
-    onBroken: fail,
-    onClosed: (reason) => fail(reason ?? closedError(hasAgreed)),
+    onBroken: (error) => fail(unusable(error)),
+    onClosed: (reason) => {
+      fail(isForeign(reason) ? unusable(reason) : reason ?? closedError(hasAgreed));
+    },
   }, { clock, payloadBytesMax: LENGTH_BYTES + STATE_BYTES_MAX });
   const late = new Error(`it has not answered within ${HANDSHAKE_MS_MAX / 1000} s`);
   const timer = clock.after(HANDSHAKE_MS_MAX, () => fail(late));
@@ -74,7 +77,12 @@ function stateIn(frame: Frame): string {
 
 /** According to version 1, a worker refuses version 2 with an answer, but some just close the connection. */
 function closedError(hasAgreed: boolean): Error {
-  return hasAgreed ? new Error("it has closed the connection") : version1Error();
+  return new Error(
+    hasAgreed
+      ? "it has closed the connection"
+      : "it has closed the connection without an answer; it is no worker, or one of version 1 of " +
+        "the protocol, which cannot be asked",
+  );
 }
 
 function version1Error(): Error {

@@ -51,12 +51,12 @@ export function binCount({ lengthMs, series }: Pick<Report, "lengthMs" | "series
 
 /** What happened over time. */
 export function stepData(report: Report): StepData {
-  const { series, knowledge, slotsMax } = report;
+  const { series, knowledge } = report;
   const steps = new Steps(report, 1);
   return {
     x: steps.x,
     busy: steps.rate(series.busyMs),
-    slots: knowledge.hasWorkers ? steps.rate(series.capacityMs) : steps.x.map(() => slotsMax),
+    slots: steps.rate(series.capacityMs),
     cpu: knowledge.withCpu > 0 ? steps.rate(series.cpuMs) : undefined,
     waiting: steps.rate(series.waitingMs),
   };

@@ -2,7 +2,7 @@
 
 import { type Html, html, type HtmlValue, shown } from "../../page/html.ts";
 import { formatCount, formatDuration, formatRate } from "../../system/format.ts";
-import { percent } from "../limit_text.ts";
+import { percent } from "../percent.ts";
 import type { Report } from "../report.ts";
 import {
   type BarData,

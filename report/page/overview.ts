@@ -11,8 +11,10 @@ import {
 } from "../../system/format.ts";
 import type { About } from "../about.ts";
 import { figuresOf } from "../figures.ts";
-import { limitText, missedText, percent } from "../limit_text.ts";
+import { endingText } from "../ending_text.ts";
+import { limitText, missedText } from "../limit_text.ts";
 import { limitsOf } from "../limits.ts";
+import { percent } from "../percent.ts";
 import type { Report } from "../report.ts";
 import { clockText } from "./tables.ts";
 
@@ -38,7 +40,7 @@ function whenText(report: Report, isGoingOn: boolean): string {
   const parts = [
     ...(runCount > 1 ? lastRunTexts(report, isGoingOn) : [beganText("", first?.begunAt)]),
     runCount < 2 && lengthMs > 0 ? `took ${formatDuration(lengthMs)}` : "",
-    isGoingOn ? "goes on" : "",
+    isGoingOn ? "goes on" : endingText(report, isGoingOn) ?? "",
   ];
   return capitalized(parts.filter((part) => part !== "").join(", "));
 }
@@ -62,7 +64,7 @@ function beganText(who: string, begunAt: number | undefined): string {
 function limits(report: Report, isGoingOn: boolean): Html {
   const numbers = figuresOf(report, isGoingOn);
   const found = limitsOf(numbers);
-  const isBad = ["failures", "memory", "node"].includes(found[0]?.kind ?? "");
+  const isBad = ["failures", "memory", "node", "no worker"].includes(found[0]?.kind ?? "");
   const sentences = found.map((limit) => {
     const { what, advice } = limitText(limit, numbers);
     return html`<p><strong>${sentence(what)}</strong> ${advice === "" ? "" : sentence(advice)}</p>`;
@@ -152,14 +154,14 @@ function notesOf({ knowledge, missing, flaws, jobsWithoutRow }: Report): string[
     ),
     note(
       missing.attempts > 0,
-      `${missedText(missing)}, so slots were busier than is shown here.`,
+      `${missedText(missing)}, so slots may have been busier than is shown here.`,
     ),
     note(timed > 0 && placed < timed, known("On which slot a job ran", placed)),
     note(timed > 0 && withCpu < timed, known("CPU time", withCpu)),
     note(timed > 0 && withMemory < timed, known("Memory", withMemory)),
     note(
       timed > 0 && !hasWorkers,
-      "The journal does not say which workers there were: only slots that ran a job count.",
+      "The journal does not say which workers there were, at least of one run: then only slots count that ran a job.",
     ),
     note(
       jobsWithoutRow > 0,

@@ -2,7 +2,8 @@
 
 import { type Html, html, type HtmlValue, shown } from "../../page/html.ts";
 import { formatBytes, formatCount, formatDuration, formatShort } from "../../system/format.ts";
-import { percent } from "../limit_text.ts";
+import { runEndText } from "../ending_text.ts";
+import { percent } from "../percent.ts";
 import type { ListedJob, Report } from "../report.ts";
 import type { NodeFacts } from "../nodes.ts";
 import type { RunSpan } from "../run_times.ts";
@@ -155,20 +156,14 @@ export function nodeTable(report: Report): Html | undefined {
   return section("Nodes", html`${content}${rest}`);
 }
 
-/** How many slots a node had, and how busy they were. */
-function slotColumns({ rows, lengthMs }: Report): Column<NodeFacts>[] {
-  const used = new Map<string, { slots: number; busyMs: number }>();
-  for (const { node, busyMs } of rows) {
-    const sums = used.get(node) ?? { slots: 0, busyMs: 0 };
-    used.set(node, { slots: sums.slots + 1, busyMs: sums.busyMs + busyMs });
-  }
-  const slotsOf = ({ name, slots }: NodeFacts) => slots || (used.get(name)?.slots ?? 0);
-  const busyPart = (node: NodeFacts) => {
-    const allMs = slotsOf(node) * lengthMs;
-    return allMs > 0 ? Math.min(1, (used.get(node.name)?.busyMs ?? 0) / allMs) : undefined;
-  };
+/** How many slots a node had, and how busy they were while it was there. */
+function slotColumns({ rows }: Report): Column<NodeFacts>[] {
+  const busyMs = new Map<string, number>();
+  for (const row of rows) busyMs.set(row.node, (busyMs.get(row.node) ?? 0) + row.busyMs);
+  const busyPart = ({ name, capacityMs }: NodeFacts) =>
+    capacityMs > 0 ? Math.min(1, (busyMs.get(name) ?? 0) / capacityMs) : undefined;
   return [
-    { head: "slots", isNumber: true, cell: (node) => slotsOf(node) || UNKNOWN },
+    { head: "slots", isNumber: true, cell: ({ slots }) => slots || UNKNOWN },
     { head: "busy", isNumber: true, cell: (node) => known(busyPart(node), percent) },
   ];
 }
@@ -187,7 +182,11 @@ export function runTable({ runs, runCount }: Report, isGoingOn: boolean): Html |
   const firstNumber = runCount - runs.length + 1;
   const numbered = runs.map((run, index) => ({ run, number: firstNumber + index }));
   const stateOf = (run: RunSpan) =>
-    run.hasEnded ? "ended" : run === runs.at(-1) && isGoingOn ? "goes on" : "did not end by itself";
+    run.hasEnded
+      ? runEndText(run.ending)
+      : run === runs.at(-1) && isGoingOn
+      ? "goes on"
+      : "did not end by itself";
   return section(
     "Runs",
     table(numbered, [

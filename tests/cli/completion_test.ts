@@ -17,7 +17,7 @@ const TREE = commandTree(program());
 
 /** What is typed, and what a shell offers for the last word. */
 const TYPED: [string[], string[]][] = [
-  [["distcomp", ""], ["run", "key"]],
+  [["distcomp", ""], ["run", "key", "status"]],
   [["distcomp", "k"], ["key"]],
   [["distcomp", "key", ""], ["create", "rotate"]],
   [["distcomp", "key", "rotate", "--k"], ["--keep"]],
@@ -27,16 +27,48 @@ const TYPED: [string[], string[]][] = [
   [["distcomp", "run", "--slots", ""], []],
 ];
 
-test("bash completes commands, options and their values", () => {
+test("bash completes commands, options and their values", async () => {
+  await using workspace = await Workspace.make();
+  await makeOutputs(workspace);
   const script = bashCompletion(TREE);
-  for (const [words, offered] of TYPED) {
+  const offer = (words: readonly string[]) => {
     const array = words.map((word) => `'${word}'`).join(" ");
     const ask = `COMP_WORDS=(${array}); COMP_CWORD=${words.length - 1}; _distcomp; ` +
       'for word in "${COMPREPLY[@]}"; do echo "$word"; done';
-    const text = execFileSync("bash", ["--norc", "-c", `${script}\n${ask}`], { encoding: "utf8" });
-    assert.deepEqual(linesOf(text), offered.toSorted(), words.join(" "));
+    const options = { encoding: "utf8", cwd: workspace.path } as const;
+    return linesOf(execFileSync("bash", ["--norc", "-c", `${script}\n${ask}`], options));
+  };
+  for (const [words, offered] of TYPED) {
+    assert.deepEqual(offer(words), offered.toSorted(), words.join(" "));
   }
+  assert.deepEqual(offer(["distcomp", "status", "o"]), ["out 1", "out.tar"]);
 });
+
+testUnless(lacks("zsh"), "zsh completes the outputs of runs: folders, and packs", async () => {
+  await using workspace = await Workspace.make();
+  await makeOutputs(workspace);
+  await workspace.write("_distcomp", zshCompletion(TREE));
+  // A terminal is needed for it: zsh has one of its own.
+  const ask =
+    `zmodload zsh/zpty; zpty shell zsh -f -i; zpty -w shell "PS1=; unsetopt zle_bracketed_paste; ` +
+    `fpath=(. \$fpath); autoload -U compinit; compinit -u -D; print READY"; ` +
+    `zpty -r shell text "*READY*READY*"; zpty -w -n shell $'distcomp status o\t\t'; ` +
+    `zpty -r shell text "*out.tar*"; print -r -- $text`;
+  const { stdout } = spawnSync("zsh", ["-f", "-c", ask], {
+    cwd: workspace.path,
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  assert.match(stripVTControlCharacters(stdout), /out\\? 1\/ +out\.tar/);
+});
+
+/** A folder of outputs, a pack, and others. */
+async function makeOutputs(workspace: Workspace): Promise<void> {
+  await workspace.write("out 1/.distcomp/jobs.jsonl", "");
+  await workspace.write("out.tar", "");
+  await workspace.write("out.tar.distcomp/jobs.jsonl", "");
+  await workspace.write("other.tar", "");
+}
 
 testUnless(lacks("fish"), "fish completes commands, options and their values", async () => {
   await using workspace = await Workspace.make();
@@ -52,6 +84,17 @@ testUnless(lacks("fish"), "fish completes commands, options and their values", a
     assert.deepEqual(offer(words), offered.toSorted(), words.join(" "));
   }
   assert.deepEqual(offer(["distcomp", "run", "f"]), ["file"]);
+  await makeOutputs(workspace);
+  const outputs = linesOf(
+    execFileSync("fish", [
+      "-c",
+      `source ${script}; cd ${workspace.path}; complete -C 'distcomp status o'`,
+    ], {
+      encoding: "utf8",
+      env: { ...process.env, HOME: workspace.path },
+    }),
+  );
+  assert.deepEqual(outputs, ["out 1/", "out.tar"]);
 });
 
 testUnless(lacks("zsh"), "zsh understands its script, which has every command and option", () => {
@@ -110,6 +153,7 @@ function program(): Command {
     .addOption(new Option("--print <what>", "it's shown").choices(["show", "off"]))
     .option("--slots <n>", "jobs at once: one [per CPU]")
     .helpOption("--help", "help");
+  program.command("status").summary("look").argument("[target]").helpOption("--help", "help");
   const key = program.command("key").summary("keys").helpOption("--help", "help")
     .helpCommand("help");
   key.command("create").summary("make one").argument("[file]").helpOption("--help", "help");

@@ -32,6 +32,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await gate.open();
     const ended = await endOf(program);
     assert.equal(ended.code, 130, ended.stderr);
+    if (signal === "SIGINT") await assertReportedAsInterrupted(workspace);
     await assertFinished(workspace, ended);
   });
 }
@@ -242,6 +243,18 @@ async function twoWait(workspace: Workspace, gate: Gate): Promise<void> {
 }
 
 /** The first two jobs and the two that waited are done, with outputs and records; no other was begun. */
+/** Those who look later are told that it was interrupted, and what is left. */
+async function assertReportedAsInterrupted(workspace: Workspace): Promise<void> {
+  const [status, report] = await Promise.all([
+    workspace.run(["status", "outputs"]),
+    workspace.run(["report", "outputs"]),
+  ]);
+  const [, done, left] = /was interrupted: (\d+) jobs done, (\d+) left\ntype its command again/
+    .exec(status.stdout) ?? [];
+  assert.equal(Number(done) + Number(left), JOBS, status.stdout);
+  assert.match(report.stdout, new RegExp(`^the run was interrupted, with ${left} jobs left$`, "m"));
+}
+
 async function assertFinished(workspace: Workspace, { stdout }: Ended): Promise<void> {
   const outputs = await workspace.outputs();
   assert.deepEqual(Object.values(outputs), Array.from({ length: 4 }, () => PASSED));

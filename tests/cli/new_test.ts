@@ -2,12 +2,14 @@
 
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
+import { LANGUAGES } from "../../cli/languages.ts";
 import { TEMPLATES } from "../../templates/templates.ts";
 import { page } from "../lib/pages.ts";
 import { test } from "../lib/test.ts";
 import { Workspace } from "./workspace.ts";
 
 test("new writes a project in each language, and says what to type next", async () => {
+  assert.deepEqual(Object.keys(TEMPLATES), [...LANGUAGES], "its help names them");
   await using workspace = await Workspace.make();
   for (const [key, { source }] of Object.entries(TEMPLATES)) {
     const made = await workspace.run(["new", key, `my-${key}`]);

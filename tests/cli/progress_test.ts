@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { progressBar, progressText } from "../../cli/progress_text.ts";
-import { RecentRate } from "../../watch/recent_rate.ts";
+import { RunRate } from "../../watch/run_rate.ts";
 import { StatusLine, type Terminal } from "../../cli/status_line.ts";
 import type { RunStatus } from "../../controller/run.ts";
 import fc from "../lib/properties.ts";
@@ -36,6 +36,14 @@ test("a line without a worker has no time left", () => {
   assert.doesNotMatch(progressText(statusWith({ workers: 0 }), RATE), /left/);
 });
 
+test("a run that ends says what it waits for, and no time left", () => {
+  const left = { queued: 0, inFlight: 3 };
+  const draining = progressText(statusWith({ ...left, phase: "draining" }), RATE);
+  assert.equal(draining, "500/1,000 jobs, finishing 3 jobs, 50 jobs/s, 2 workers, 16 slots");
+  const ending = progressText(statusWith({ ...left, phase: "ending", workers: 0 }), RATE);
+  assert.equal(ending, "500/1,000 jobs, ending");
+});
+
 test("a line without a known total has the count, but no bar", () => {
   assert.equal(
     progressBar(statusWith({ total: undefined }), RATE, 100),
@@ -59,7 +67,7 @@ test("slots that load the core are named, after failures and before the rest", (
 });
 
 test("jobs of earlier runs count as done, but not in the rate and the time left", () => {
-  const rate = new RecentRate();
+  const rate = new RunRate();
   const start = { skippedDone: 400, skippedFailed: 10, done: 400, failed: 10 };
   assert.equal(rate.of(statusWith({ ...start, elapsedMs: 1000 })), 0);
   const later = statusWith({ ...start, done: 500, elapsedMs: 2000 });

@@ -1,13 +1,18 @@
 /** `run --log` and `run --notify`. */
 
 import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import process from "node:process";
 import { LogFile } from "../../cli/log_file.ts";
 import { notify, variablesOf } from "../../cli/notify.ts";
 import { RunMessages } from "../../cli/run_messages.ts";
 import type { ChildProcess, ProcessEnd } from "../../runtime/ports.ts";
 import { core } from "../lib/cores.ts";
-import { test } from "../lib/test.ts";
+import { detectRuntime } from "../../runtime/detect.ts";
+import { descendantsOf } from "../../runtime/process_tree.ts";
+import { eventually } from "../lib/processes.ts";
+import { test, testUnless } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 import { statusWith } from "./statuses.ts";
 import { Workspace } from "./workspace.ts";
@@ -104,6 +109,28 @@ test("a command that takes longer than a minute is killed, and one that cannot s
   assert.deepEqual(lines, ["warning: cannot run the command of --notify: not allowed"]);
 });
 
+testUnless(
+  process.platform === "linux" ? undefined : "the system does not list processes",
+  "what a command has started ends with it when it takes too long",
+  async () => {
+    const clock = new VirtualClock();
+    const { spawn } = await detectRuntime();
+    const news = { code: 0, status: undefined, outputs: "out", summary: "done" };
+    const ids = Promise.withResolvers<string>();
+    const told = notify(
+      { clock, spawn },
+      'sh -c "sleep 1000; :" & sleep 1000 & echo $! $$; wait',
+      news,
+      ids.resolve,
+    );
+    const [sleep = NaN, shell = NaN] = (await ids.promise).split(" ").map(Number);
+    await eventually("both are there", () => descendantsOf(shell).length === 3);
+    await clock.advance(60_000);
+    await told;
+    await eventually("they are gone", () => !isAlive(sleep) && !isAlive(shell));
+  },
+);
+
 test("the variables of the command have no colors, and zeros for a run that has not begun", () => {
   const summary = "\u001b[32m2 jobs done\u001b[39m";
   assert.deepEqual(variablesOf({ code: 2, status: undefined, outputs: "out", summary }), {
@@ -117,11 +144,16 @@ test("the variables of the command have no colors, and zeros for a run that has 
   });
 });
 
+function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`) &&
+    !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+}
+
 /** A process that ends only when it is killed. */
 function endless(): ChildProcess {
   const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
   return {
-    pid: 1,
+    pid: 2 ** 30, // there is none
     outputs: [],
     ended: promise,
     kill: () => resolve({ signal: "SIGKILL" }),

@@ -47,7 +47,7 @@ test("a run is seen from another terminal, says what was left when it is killed,
   assert.equal((await again.exited).code, 1, again.stderr);
   assert.match(
     (await status("outputs")).stdout,
-    /^the run in .*outputs has ended: 4 jobs done, 1 failed\n {2}failed: 000001 {2}exit code 3: bad\ntype its /,
+    /^the run in .*outputs has ended: 4 jobs done, 1 failed\n {2}failed: 000001 {2}exit code 3: bad\ntype its command again with --retry-failed /,
   );
 });
 
@@ -55,8 +55,10 @@ test("status says in a line why it shows nothing", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("empty/file", "");
   const cases = await workspace.runEach<[string, RegExp]>([
+    ["empty/file", /^distcomp: "empty\/file" is neither a folder nor a pack; name the outputs /],
+    ["res.tar", /^distcomp: There is no pack "res\.tar"; name the outputs of a run, or a worker /],
     ["empty", /^distcomp: There is no run in "empty", and there has been none$/],
-    ["nowhere/", /^distcomp: There is no folder "nowhere\/"; name the outputs of a run, or a /],
+    ["nowhere/", /^distcomp: There is no folder "nowhere"; name the outputs of a run, or a /],
   ], ([target]) => ["status", target]);
   for (const [[target, reason], { code, stderr }] of cases) {
     assert.equal(code, 2, target);

@@ -3,6 +3,7 @@
 import type { RunStatus } from "../../controller/run.ts";
 
 const HALF_WAY: RunStatus = {
+  phase: "running",
   endpoints: 2,
   slots: 16,
   slotsBusy: 11,

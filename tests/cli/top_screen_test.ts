@@ -3,13 +3,12 @@
 import assert from "node:assert/strict";
 import { keysIn } from "../../cli/full_screen.ts";
 import { cutInMiddle, widthOf } from "../../cli/terminal_text.ts";
-import { TopRates } from "../../cli/top_rates.ts";
 import { topLines } from "../../cli/top_screen.ts";
 import type { TopView } from "../../cli/top_view.ts";
 import { test } from "../lib/test.ts";
 import { FAKE_NOW, fakeRun, fakeWorkerEntry } from "../watch/fake_snapshots.ts";
 
-const VIEW: TopView = { scroll: 0, isPaused: false, rates: new Map([["node1:7433", 12.34]]) };
+const VIEW: TopView = { scroll: 0, isPaused: false };
 
 test("top shows progress, workers, failures, the jobs that run longest, and the log", () => {
   const lines = topLines(fakeRun(), VIEW, { columns: 100, rows: 24 });
@@ -21,7 +20,7 @@ test("top shows progress, workers, failures, the jobs that run longest, and the 
   );
   const text = lines.join("\n");
   assert.match(text, /^WORKERS 3 .*BUSY .*STATE/m);
-  assert.match(text, /^node1 +3\/4 █+░+ +12\.3 +20,000 +1m 30s draining/m);
+  assert.match(text, /^node1 +3\/4 █+░+ +81\.7 +20,000 +1m 30s draining/m);
   assert.match(text, /^FAILED 17 *\n +12 {2}crashed: SIGSEGV {2}in\/part-7\.bin, /m);
   assert.match(text, /^RUNNING 9 *\n +1m 30s {2}in\/part-0\.bin {2}node1$/m);
   assert.match(text, /attempt 2$/m);
@@ -129,21 +128,6 @@ test("top scrolls through hundreds of workers, and its last page is full", () =>
   assert.deepEqual(rangeAt(0), [`1–${page}/300`, "node1"]);
   assert.deepEqual(rangeAt(5), [`6–${page + 5}/300`, "node6"]);
   assert.deepEqual(rangeAt(1_000), [`${301 - page}–300/300`, `node${301 - page}`]);
-});
-
-test("the rate of a worker is that of the last seconds, and of a new one that since it has connected", () => {
-  const rates = new TopRates();
-  const at = (seconds: number, answered: number) =>
-    rates.onSnapshot(fakeRun({}, {
-      at: 1_000 * seconds,
-      workers: [{ ...fakeWorkerEntry(0), address: "a", answered, jobsPerSecond: 7 }],
-    })).get("a");
-  assert.equal(at(0, 100), 7);
-  assert.equal(at(1, 110), 10);
-  assert.equal(at(2, 140), 20);
-  for (let second = 3; second < 10; second++) at(second, 140 + 50 * (second - 2));
-  assert.equal(at(10, 540), 50);
-  assert.equal(at(11, 3), 7, "it has connected again");
 });
 
 test("what a terminal sends is taken key by key", () => {

@@ -29,6 +29,15 @@ test("a done job's line has its fields in their order", () => {
   );
 });
 
+test("a job that was sent more often than its attempt says has both numbers", () => {
+  const result = { exitCode: 0, output: encode("four") };
+  const done = { ...completion({ kind: "result", result }), sent: 3 };
+  assert.match(
+    formatRecord(doneRecord(done, result.output), "c0"),
+    /"attempt":2,"sent":3,"bytesIn"/,
+  );
+});
+
 test("a failed job's line has what the core returned, or the kind of failure", () => {
   const returned = completion({ kind: "result", result: { exitCode: 3, output: encode("four") } });
   const crashed = completion({ kind: "error", cause: "crash", message: "crashed" });

@@ -146,7 +146,7 @@ test("a local worker that exits while the last outputs are written is neither re
   isAnswered.resolve();
   await eventually(
     "the run ends",
-    () => started.run.view({ oldestMax: 0, workerJobsMax: 0 }).phase === "ending",
+    () => started.run.status.phase === "ending",
   );
   processes[0]?.resolve({ exitCode: 0 });
   await turns();

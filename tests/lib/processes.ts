@@ -46,9 +46,12 @@ export function programCommand(): string[] {
   return scriptCommand(fileURLToPath(new URL("../../cli.ts", import.meta.url)));
 }
 
-/** The command that runs another file of TypeScript on the runtime of the tests. */
+/**
+ * The command that runs another file of TypeScript on the runtime of the tests. Deno reads modules when they are
+ * imported, not all that could be: that is a fifth of the start of a command.
+ */
 export function scriptCommand(path: string): string[] {
-  const flags = process.versions.bun ? [] : ["-A", "--quiet"];
+  const flags = process.versions.bun ? [] : ["-A", "--quiet", "--unstable-lazy-dynamic-imports"];
   return [process.execPath, "run", ...flags, path];
 }
 

@@ -9,9 +9,11 @@ export function figuresWith(changed: Partial<Figures> = {}): Figures {
     topReason: undefined,
     memoryKills: 0,
     records: 1000,
-    slots: 4,
+    isGoingOn: false,
+    isOnThisMachine: false,
     slotsMax: 4,
     lengthMs: 100_000,
+    lackMs: 0,
     busyPart: 0.95,
     busyPartMax: changed.busyPart ?? 0.95,
     missing: { attempts: 0, jobs: 0, ms: 0 },
@@ -22,7 +24,8 @@ export function figuresWith(changed: Partial<Figures> = {}): Figures {
     headMs: 0,
     tailMs: 0,
     last: { name: "last.dat", runMs: 400 },
-    nodes: [{ name: "a", jobs: 500, failed: 0 }, { name: "b", jobs: 500, failed: 0 }],
+    longest: { name: "long.dat", runMs: 900 },
+    nodes: ["a", "b"].map((name) => ({ name, jobs: 500, failed: 0, leftReason: "" })),
     ...changed,
   };
 }

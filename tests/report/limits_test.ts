@@ -1,18 +1,25 @@
 import assert from "node:assert/strict";
 import type { Figures } from "../../report/figures.ts";
 import { type LimitKind, limitsOf } from "../../report/limits.ts";
-import { limitLine, limitText } from "../../report/limit_text.ts";
+import { limitLine } from "../../report/limit_line.ts";
+import { limitText } from "../../report/limit_text.ts";
 import { test } from "../lib/test.ts";
 import { figuresWith } from "./figures.ts";
 
-const NODES = [{ name: "a", jobs: 100, failed: 10 }, { name: "b", jobs: 900, failed: 18 }];
+const NODES = [
+  { name: "a", jobs: 100, failed: 10, leftReason: "" },
+  { name: "b", jobs: 900, failed: 18, leftReason: "drained" },
+];
 const STRAGGLER = { tailMs: 20_000, last: { name: "big.dat", runMs: 16_000 } };
+
+/** The job that ended last is as long as others, and kept its slot busy to the end. */
+const ALIKE = { medianMs: 10_700, busyPart: 0.7 };
 
 const MISSING = { busyPart: 0.79, missing: { attempts: 32, jobs: 16, ms: 1 } };
 
 /** Figures on both sides of the threshold of each rule, and what else they would show. */
 const RULES: readonly [LimitKind, Partial<Figures>, Partial<Figures>, LimitKind][] = [
-  ["nothing ran", { records: 0 }, { records: 1 }, "slots"],
+  ["nothing ran", { records: 0 }, { records: 1 }, "few jobs"],
   ["memory", { memoryKills: 10 }, { memoryKills: 9 }, "slots"],
   ["failures", { failed: 500 }, { failed: 499 }, "slots"],
   ["node", { nodes: NODES }, { nodes: [{ ...NODES[0]!, failed: 9 }, NODES[1]!] }, "slots"],
@@ -24,9 +31,9 @@ const RULES: readonly [LimitKind, Partial<Figures>, Partial<Figures>, LimitKind]
   ["straggler", { ...STRAGGLER, medianMs: 10_000 }, { ...STRAGGLER, medianMs: 10_700 }, "slots"],
   [
     "few jobs",
-    { tailMs: 15_000, busyPart: 0.7 },
-    { tailMs: 14_999, busyPart: 0.7 },
-    "several",
+    { ...STRAGGLER, ...ALIKE },
+    { ...STRAGGLER, ...ALIKE, tailMs: 20_001 },
+    "end",
   ],
   ["unknown", { busyPart: undefined }, { busyPart: 0.9 }, "slots"],
   [
@@ -37,6 +44,11 @@ const RULES: readonly [LimitKind, Partial<Figures>, Partial<Figures>, LimitKind]
   ],
   ["few jobs", { records: 7, busyPart: 0.5 }, { records: 8, busyPart: 0.5 }, "several"],
   ["few jobs", { records: 7, busyPart: 0.79 }, { records: 7, busyPart: 0.8 }, "slots"],
+  ["few jobs", { records: 4, busyPart: 0.9 }, { records: 5, busyPart: 0.9 }, "slots"],
+  ["few jobs", { records: 4 }, { records: 4, isGoingOn: true }, "slots"],
+  ["no worker", { lackMs: 15_000 }, { lackMs: 14_999 }, "slots"],
+  ["end", { tailMs: 15_000, busyPart: 0.7 }, { tailMs: 14_999, busyPart: 0.7 }, "several"],
+  ["end", { tailMs: 20_000, busyPart: 0.65 }, { tailMs: 20_000, busyPart: 0.63 }, "several"],
   ["slots", { busyPart: 0.8 }, { busyPart: 0.79 }, "several"],
   ["waiting in jobs", { cpuPart: 0.49 }, { cpuPart: 0.5 }, "slots"],
   [
@@ -90,15 +102,19 @@ test("the sentence on what limits a run says by how much, and what to do", () =>
     "jobs take 40 µs, and slots were busy for only 20% of the time, as distcomp needs longer than " +
       "that for each job: put 1,000 in one input",
   );
+  assert.match(
+    lineOf({ ...STRAGGLER, lengthMs: 20_000 }),
+    /: split it: it ran for most of the run$/,
+  );
   assert.equal(
     lineOf(STRAGGLER),
-    "for the last 20s, 20% of the run, most slots were idle, while big.dat ran for 16s, 42 times as " +
+    "for the last 20s, 20% of the run, half of the slots or more were idle, while big.dat ran for 16s, 42 times as " +
       "long as the median job: split it, or put long jobs first in a list of inputs " +
       "(distcomp run CORE - < LIST)",
   );
   assert.match(
     lineOf({ ...MISSING, busyPartMax: 0.9 }),
-    /^slots were busy for 79% of the time or more, as 32 earlier attempts of 16 jobs are not in /,
+    /^slots were busy for 79% to 90% of the time, as 32 further attempts of 16 jobs \(retries, copies or votes\) are not in /,
   );
   assert.match(
     lineOf({ nodes: NODES }),
@@ -107,6 +123,85 @@ test("the sentence on what limits a run says by how much, and what to do", () =>
   assert.match(
     lineOf({ failed: 600, topReason: { reason: "a\u202eb", jobs: 600 } }),
     /^600 of 1,000 jobs failed, all with "a b":/,
+  );
+});
+
+test("the sentence on few jobs is about the job that the run waited for, or about its start", () => {
+  const lineOf = (changed: Partial<Figures>) => {
+    const long = { name: "long.dat", runMs: 9000 };
+    const figures = figuresWith({ lengthMs: 10_000, longest: long, last: long, ...changed });
+    return limitLine(limitText(limitsOf(figures)[0]!, figures));
+  };
+  assert.equal(
+    lineOf({ records: 1, jobs: 1 }),
+    "the run was one job, which ran for 9s of 10s: split it, so that other slots have " +
+      "something to do, or use a faster core",
+  );
+  assert.equal(
+    lineOf({ records: 1, jobs: 1, slotsMax: 1 }),
+    "the run was one job, which ran for 9s of 10s: a faster core would shorten it",
+  );
+  assert.equal(
+    lineOf({ records: 1, jobs: 1, cpuPart: 3.76 }),
+    "the run was one job, which ran for 9s of 10s, on 3.8 CPUs: a faster core would shorten it",
+  );
+  assert.equal(
+    lineOf({ records: 1, jobs: 1, longest: { name: "a", runMs: 12 } }),
+    "the run was one job, which ran for 12ms of 10s: the rest is the start and the end of workers " +
+      "and slots, which more jobs would share",
+  );
+  assert.equal(
+    lineOf({ records: 3, jobs: 3 }),
+    "the run had 3 jobs for 4 slots, and the longest of them, long.dat, ran for 9s of 10s: smaller " +
+      "jobs of the same work, or a faster core, would shorten it",
+  );
+  assert.equal(
+    lineOf({ records: 6, jobs: 6, busyPart: 0.7 }),
+    "the run had 6 jobs for 4 slots, which were idle for 30% of the time: smaller jobs of the same " +
+      "work would keep all slots busy to the end",
+  );
+});
+
+test("one job, some and all of them have sentences of their own", () => {
+  const lineOf = (changed: Partial<Figures>) => {
+    const figures = figuresWith(changed);
+    return limitText(limitsOf(figures)[0]!, figures).what;
+  };
+  const killed = "killed because they used too much memory";
+  assert.equal(
+    lineOf({ memoryKills: 1, jobs: 1, records: 1 }),
+    "the only job was killed because it used too much memory",
+  );
+  assert.equal(
+    lineOf({ memoryKills: 1, jobs: 8, records: 8 }),
+    "1 of 8 jobs was killed because it used too much memory",
+  );
+  assert.equal(lineOf({ memoryKills: 2, jobs: 8, records: 8 }), `2 of 8 jobs were ${killed}`);
+  assert.equal(lineOf({ memoryKills: 8, jobs: 8, records: 8 }), `all 8 jobs were ${killed}`);
+  const topReason = { reason: "exit code 3", jobs: 1 };
+  assert.equal(
+    lineOf({ failed: 1, jobs: 1, topReason }),
+    `the only job failed, with "exit code 3"`,
+  );
+  assert.equal(lineOf({ failed: 1, jobs: 2, topReason }), `1 of 2 jobs failed, with "exit code 3"`);
+  assert.equal(
+    lineOf({ failed: 2, jobs: 2, topReason }),
+    `all 2 jobs failed, for example with "exit code 3"`,
+  );
+});
+
+test("a run that is over without a job is not told to wait, and one on this machine gets its own options", () => {
+  const lineOf = (changed: Partial<Figures>) => {
+    const figures = figuresWith(changed);
+    return limitLine(limitText(limitsOf(figures)[0]!, figures));
+  };
+  assert.equal(lineOf({ records: 0, isGoingOn: true }), "no job has ended yet");
+  assert.match(lineOf({ records: 0 }), /^the run is over, and no job has ended in it: /);
+  assert.match(lineOf({ cpuPart: 0.3 }), /\(distcomp worker --slots\) help$/);
+  assert.match(lineOf({ cpuPart: 0.3, isOnThisMachine: true }), /\(distcomp run --slots\) help$/);
+  assert.match(
+    lineOf({ lackMs: 50_000, nodes: NODES.slice(1) }),
+    /there was no worker: b left, .*: drained$/,
   );
 });
 

@@ -63,9 +63,10 @@ test("a page is small, however many slots, nodes, runs and reasons there are", a
 
 test("an empty journal, one without a job, and an old one have pages that say what is not known", async () => {
   const pageOf = (report: Report) => reportPage(report, ABOUT);
-  assert.match(pageOf(await reportOfRuns([])), /No job has ended yet\./);
-  const begun = journalLine({ run: "begun", at: 1e12 });
-  assert.match(pageOf(await reportOfRuns([begun])), /No job has ended yet\./);
+  assert.match(pageOf(await reportOfRuns([])), /The run is over, and no job has ended in it\./);
+  const begun = await reportOfRuns([journalLine({ run: "begun", at: 1e12 })]);
+  assert.match(pageOf(begun), /The run is over, and no job has ended in it\./);
+  assert.match(reportPage(begun, { ...ABOUT, isGoingOn: true }), /No job has ended yet\./);
   const old = journalLine({ input: "a", state: "done", runMs: 5, queueMs: 1, worker: "w" });
   const page = pageOf(await reportOfRuns([old]));
   assert.match(page, /The journal does not say when jobs ran/);
@@ -75,12 +76,12 @@ test("an empty journal, one without a job, and an old one have pages that say wh
   assert(page.length < PAGE_CHARS_MAX);
 });
 
-test("a report says how many earlier attempts the journal does not have", async () => {
-  const fields = (job: number) => job < 16 ? { attempt: 3 } : {};
+test("a report says how many attempts the journal does not have: retries, copies and votes", async () => {
+  const fields = (job: number) => job < 8 ? { attempt: 3 } : job < 16 ? { sent: 3 } : {};
   const page = reportPage(await reportOfRuns(journalOf({ ...PLAN, fields })), ABOUT);
   assert.match(
     page,
-    /<li>32 earlier attempts of 16 jobs are not in the journal, so slots were busier than /,
+    /<li>32 further attempts of 16 jobs \(retries, copies or votes\) are not in the journal, so slots may /,
   );
   assert.match(page, /<dd[^>]*>\d+% or more<\/dd>/);
 });
@@ -106,6 +107,11 @@ test("the head of a report says how long all runs took together, and which of it
   assert.match(
     await headOf(journalOf(PLAN), again) ?? "",
     /^2 runs, 13\.\ds together, the last one began 2026-01-03 12:00:00 UTC, took 1\.\ds$/,
+  );
+  const interrupted = journalLine({ run: "ended", at: later, end: "interrupted", left: 7 });
+  assert.match(
+    await headOf(journalOf({ ...PLAN, isKilled: true }), [interrupted]) ?? "",
+    /, the run was interrupted, with 7 jobs left$/,
   );
 });
 

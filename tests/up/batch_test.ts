@@ -8,7 +8,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { batchScript } from "../../up/batch_script.ts";
 import { BATCH_SYSTEMS } from "../../up/batch_system.ts";
-import { BatchError, BatchWorkers, type RunCommand } from "../../up/batch_workers.ts";
+import { FailingWorkersError } from "../../up/batch_error.ts";
+import { BatchWorkers, type RunCommand } from "../../up/batch_workers.ts";
 import { test } from "../lib/test.ts";
 
 const { slurm, pbs } = BATCH_SYSTEMS;
@@ -23,15 +24,19 @@ test("Slurm gets an array, and says how its jobs are", () => {
   assert.deepEqual(slurm.submitted("712\n", 2), ["712_1", "712_2"]);
   assert.deepEqual(slurm.submitted("712;big\n", 1), ["712_1"]);
   assert.deepEqual(slurm.submitted("sbatch: error: no\n", 1), []);
-  const text = "712_1|RUNNING|1-01:00:30|2-00:00:00\n712_2|PENDING|0:00|4:00:00\n" +
-    "712_3|TIMEOUT|4:00:03|4:00:00\n712_4|RUNNING|5:00|UNLIMITED\n";
+  const text = "712_1|RUNNING|1-01:00:30|2-00:00:00|64|None\n" +
+    "712_2|PENDING|0:00|4:00:00|16|QOSMaxCpuPerUserLimit\n" +
+    "712_3|TIMEOUT|4:00:03|4:00:00|1|TimeLimit\n712_4|RUNNING|5:00|UNLIMITED|1|None\n";
+  const day = { state: "running", usedMs: 25 * HOUR_MS + 30_000, limitMs: 48 * HOUR_MS, cpus: 64 };
+  const waiting = { state: "waiting", usedMs: 0, limitMs: 4 * HOUR_MS, cpus: 16 };
   assert.deepEqual(slurm.listed(text), [
-    { id: "712_1", state: "running", usedMs: 25 * HOUR_MS + 30_000, limitMs: 48 * HOUR_MS },
-    { id: "712_2", state: "waiting", usedMs: 0, limitMs: 4 * HOUR_MS },
-    { id: "712_3", state: "ended", usedMs: 4 * HOUR_MS + 3_000, limitMs: 4 * HOUR_MS },
-    { id: "712_4", state: "running", usedMs: 300_000, limitMs: Infinity },
+    { id: "712_1", ...day },
+    { id: "712_2", ...waiting, reason: "QOSMaxCpuPerUserLimit" },
+    { id: "712_3", state: "ended", usedMs: 4 * HOUR_MS + 3_000, limitMs: 4 * HOUR_MS, cpus: 1 },
+    { id: "712_4", state: "running", usedMs: 300_000, limitMs: Infinity, cpus: 1 },
   ]);
   assert.deepEqual(slurm.cancel(["712_1", "712_2", "713_1"]), ["scancel", "712", "713"]);
+  assert.deepEqual(slurm.cancelWaiting(["712_2"]), ["scancel", "--state=PENDING", "712_2"]);
 });
 
 test("PBS gets one job after the other, and says how they are", () => {
@@ -41,19 +46,24 @@ test("PBS gets one job after the other, and says how they are", () => {
     Job_Name = distcomp
     resources_used.walltime = 00:10:00
     job_state = R
+    Resource_List.ncpus = 32
     Resource_List.walltime = 02:00:00
 
 Job Id: 13.head
     job_state = Q
+    comment = Not Running: Not enough free nodes available
+    Resource_List.nodes = 1:ppn=8
     Resource_List.walltime = 02:00:00
 
 Job Id: 14.head
     job_state = F
 `;
+  const limitMs = 2 * HOUR_MS;
+  const reason = "Not enough free nodes available";
   assert.deepEqual(pbs.listed(text), [
-    { id: "12.head", state: "running", usedMs: 600_000, limitMs: 2 * HOUR_MS },
-    { id: "13.head", state: "waiting", usedMs: 0, limitMs: 2 * HOUR_MS },
-    { id: "14.head", state: "ended", usedMs: 0, limitMs: Infinity },
+    { id: "12.head", state: "running", usedMs: 600_000, limitMs, cpus: 32 },
+    { id: "13.head", state: "waiting", usedMs: 0, limitMs, cpus: 8, reason },
+    { id: "14.head", state: "ended", usedMs: 0, limitMs: Infinity, cpus: 0 },
   ]);
 });
 
@@ -71,17 +81,20 @@ function workersThatGet(answers: readonly string[]): BatchWorkers {
   );
 }
 
-test("a worker whose time is over is replaced, and one that has found no work is not", async () => {
+test("a worker whose time is over has not ended idle, and one with much of its time left has", async () => {
   const workers = workersThatGet([
     "7",
-    "7_1|RUNNING|50:00|1:00:00\n7_2|RUNNING|50:00|1:00:00\n7_3|PENDING|0:00|1:00:00\n",
-    "7_1|COMPLETED|58:00|1:00:00\n7_2|COMPLETED|20:00|1:00:00\n7_3|RUNNING|2:00|1:00:00\n",
+    "7_1|RUNNING|50:00|1:00:00|4|\n7_2|RUNNING|50:00|1:00:00|4|\n7_3|PENDING|0:00|1:00:00|4|Priority\n",
+    "7_1|COMPLETED|58:00|1:00:00|4|\n7_2|COMPLETED|20:00|1:00:00|4|\n7_3|RUNNING|2:00|1:00:00|4|\n",
   ]);
   await workers.submit(3);
-  assert.equal(await workers.look(), 0);
-  assert.deepEqual([workers.running, workers.alive], [2, 3]);
-  assert.equal(await workers.look(), 1);
-  assert.deepEqual([workers.running, workers.alive], [1, 1]);
+  assert.equal(workers.slotsEach, undefined);
+  await workers.look();
+  assert.deepEqual([workers.running, workers.alive, workers.slotsEach], [2, 3, 4]);
+  assert.equal(workers.waitsFor, "Priority");
+  await workers.look();
+  assert.deepEqual([workers.running, workers.alive, workers.waitsFor], [1, 1, undefined]);
+  assert.deepEqual([workers.ended, workers.idle], [2, 1]);
 });
 
 test("while the batch system does not answer, its workers count as before", async () => {
@@ -94,18 +107,52 @@ test("while the batch system does not answer, its workers count as before", asyn
   };
   const workers = new BatchWorkers(slurm, run, "script", []);
   await workers.submit(1);
-  assert.deepEqual([await workers.look(), workers.alive], [0, 1]);
-  assert.match((await workers.replace(1))?.message ?? "", /Unable to contact slurm controller$/);
-  assert.equal(await workers.replace(1), undefined);
+  await workers.look();
+  assert.deepEqual([workers.ended, workers.alive], [0, 1]);
+  assert.match((await workers.trySubmit(1))?.message ?? "", /Unable to contact slurm controller$/);
+  assert.equal(await workers.trySubmit(1), undefined);
   await workers.look();
   assert.equal(workers.alive, 0, "it does not know them any more");
 });
 
-test("after some workers that end at once, no more are submitted", async () => {
+test("after some workers that end at once, no more are submitted, and the error names their jobs", async () => {
   const failed = "7_1|FAILED|0:01|1:00:00\n7_2|FAILED|0:00|1:00:00\n7_3|FAILED|0:02|1:00:00\n";
   const workers = workersThatGet(["7", failed]);
   await workers.submit(3);
-  await assert.rejects(workers.look(), BatchError);
+  await assert.rejects(workers.look(), (error: FailingWorkersError) => {
+    assert(error instanceof FailingWorkersError);
+    assert.deepEqual(error.jobs, ["7_1", "7_2", "7_3"]);
+    return true;
+  });
+});
+
+test("workers that are canceled before they run count neither as alive nor as failed", async () => {
+  const workers = workersThatGet([
+    "7",
+    "",
+    "7_1|RUNNING|1:00|1:00:00\n7_2|CANCELLED|0:00|1:00:00\n7_3|RUNNING|0:01|1:00:00\n7_4|CANCELLED|0:00|1:00:00\n",
+  ]);
+  await workers.submit(4);
+  assert.equal(await workers.cancelWaiting(3), 3);
+  assert.equal(workers.alive, 1);
+  await workers.look();
+  assert.deepEqual([workers.alive, workers.running, workers.ended], [2, 2, 0], "one had begun");
+});
+
+test("whether a script would be accepted is asked first, and a full cluster is no refusal", async () => {
+  const said: string[] = [];
+  const answers = [
+    "allocation failure: Requested nodes are busy",
+    "allocation failure: Invalid partition name specified",
+  ];
+  const run: RunCommand = (command) => {
+    said.push(command.join(" "));
+    return Promise.resolve({ end: { exitCode: 1 }, stdout: "", stderr: answers.shift() ?? "" });
+  };
+  const workers = new BatchWorkers(slurm, run, "script", ["-p", "x"]);
+  await workers.check();
+  await assert.rejects(workers.check(), /^BatchError: sbatch: allocation failure: Invalid part/);
+  assert.equal(said[0], "sbatch --test-only --array=1-1 -p x script");
 });
 
 test("workers that end at once count only if none has worked since", async () => {

@@ -25,45 +25,65 @@ async function up(
   workspace: Workspace,
   ...options: readonly string[]
 ): Promise<Program> {
-  const args = ["up", "slurm", "2", "--executable", await executable(workspace), ...options];
+  const args = ["up", "slurm", "5", "--executable", await executable(workspace), ...options];
   const { DENO_DIR = join(homedir(), ".cache/deno") } = process.env;
-  return await workspace.start(args, { env: { ...slurm.env, DENO_DIR } });
+  const env = { ...slurm.env, DENO_DIR, ...runtimeFolder(workspace) };
+  return await workspace.start(args, { env });
+}
+
+/** Where commands of one user find its runs. */
+function runtimeFolder(workspace: Workspace): Record<string, string> {
+  return { XDG_RUNTIME_DIR: workspace.path };
+}
+
+/** Starts the run that `program` says how to type. */
+async function run(program: Program, workspace: Workspace, lines: string): Promise<Program> {
+  await workspace.write("jobs", lines);
+  const [, use = ""] = await program.printed(
+    "stdout",
+    /^to use up to 5 workers of Slurm: distcomp run CORE INPUTS (.*)$/m,
+  );
+  const args = ["run", await core("behave"), "--lines", "jobs", ...use.split(" ")];
+  return await workspace.start(args, { env: runtimeFolder(workspace) });
 }
 
 slowTestUnless(
   lacksSlurm,
-  "workers in Slurm end with the command that has submitted them",
+  "a run gets as many workers of Slurm as it needs, and they end with it",
   async () => {
     await using slurm = await Slurm.start();
     await using workspace = await Workspace.make();
-    await using program = await up(slurm, workspace, "--connect", "127.0.0.1:0", "--", "--time=5");
-    await program.printed("stdout", /^submitted 2 workers to Slurm$/m);
-    await eventually("one runs", async () => (await slurm.states()).includes("RUNNING"));
-    program.signal("SIGINT");
+    await using program = await up(slurm, workspace);
+    await using ends = await run(program, workspace, "sleep 100\n".repeat(3));
+    assert.deepEqual(await slurm.states(), [], "there is no work yet");
+    await ends.endsCleanly();
+    assert.match(ends.stderr, /waiting for workers/);
+    assert.equal(Object.keys(await workspace.outputs()).length, 3);
     await program.endsCleanly();
-    await eventually("both have ended", async () => (await slurm.states()).length === 0);
+    assert.match(program.stderr, /^submitted 1 worker to Slurm$/m);
+    assert.match(program.stderr, /^submitted 2 workers to Slurm$/m);
+    assert.match(program.stderr, /^the run has ended: ending its workers$/m);
+    await eventually("all have ended", async () => (await slurm.states()).length === 0);
   },
 );
 
 slowTestUnless(
   lacksSlurm,
-  "workers in Slurm run the jobs of a run that listens, and end when nobody needs them",
+  "workers in Slurm end with the command that has submitted them, and the run waits for others",
   async () => {
     await using slurm = await Slurm.start();
     await using workspace = await Workspace.make();
-    await workspace.writeAll({ "inputs/a": "one", "inputs/b": "two" });
-    await using program = await up(slurm, workspace, "--idle-timeout", "8s");
-    const [, use = ""] = await program.printed(
-      "stdout",
-      /^to use them: distcomp run CORE INPUTS (.*)$/m,
-    );
-    const args = ["run", await core("echo"), "inputs", ...use.split(" ")];
-    const { code, stderr } = await workspace.run(args);
-    assert.equal(code, 0, stderr);
-    assert.deepEqual(await workspace.outputs(), { a: "one", b: "two" });
-    assert.match(stderr, /waiting for workers/);
-    await program.endsCleanly();
-    assert.match(program.stderr, /no worker is left: they have found no work/);
+    await using program = await up(slurm, workspace, "--", "--time=5");
+    await using waits = await run(program, workspace, "sleep 300000\n".repeat(4));
+    await waits.printed("stderr", /worker \S+.* joined/);
+    await program.printed("stderr", /^submitted 3 workers to Slurm$/m);
+    program.signal("SIGINT");
+    assert.deepEqual(await program.exited, { code: 0, signal: null }, program.stderr);
+    await eventually("all have ended", async () => (await slurm.states()).length === 0);
+    await waits.printed("stderr", /worker \S+.* is draining/);
+    waits.signal("SIGINT");
+    await waits.endsCleanly(130);
+    await program.leavesNoProcess();
   },
 );
 

@@ -27,6 +27,8 @@ test("up says in one line what is wrong", async () => {
     [["systemd", "--user", "a\nExecStart=/bin/x"], 2, /--user must be the name of a user/],
     [["k8s", "--key", "missing"], 3, /There is no key "missing"/],
     [["slurm", "2", "--executable", "/x"], 3, /Cannot run sbatch: /],
+    [["pbs", "2", "--executable", "/x"], 3, /Cannot run qsub: /],
+    [["slurm", "2", "--connect", "head:0"], 2, /--connect must be HOST:PORT.*, not "head:0"/],
     [
       ["ssh", "a", "--executable", "/etc/passwd"],
       2,
@@ -71,8 +73,9 @@ test("a second signal ends up at once, although the batch system does not answer
     await chmod(await workspace.write(`bin/${name}`, `#!/bin/sh\n${text}\n`), 0o755);
   }
   const env = { PATH: `${workspace.at("bin")}:/usr/bin:/bin` };
-  await using up = await workspace.start(["up", "slurm", "1", "--executable", asked], { env });
-  await up.printed("stdout", /^submitted 1 worker to Slurm$/m);
+  const args = ["up", "slurm", "1", "--executable", asked, "--connect", "elsewhere:7433"];
+  await using up = await workspace.start(args, { env });
+  await up.printed("stderr", /^submitted 1 worker to Slurm$/m);
   up.signal("SIGINT");
   await eventually("the workers are being canceled", () => readFile(asked).catch(() => undefined));
   up.signal("SIGINT");

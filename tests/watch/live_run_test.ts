@@ -49,7 +49,7 @@ test("a run removes the sockets of killed runs, but none that somebody listens a
   await runtime.files.rename(kept, dead);
   await assert.rejects(askRun(dead), DeadRunError);
   for (const path of [dead, other.path]) await utimes(path, 1, 1);
-  const socket = await LiveSocket.open(runtime, () => fakeRun(), variables);
+  const socket = LiveSocket.open(runtime, () => fakeRun(), variables);
   await eventually(
     "the dead socket is gone",
     async () => !(await readdir(folder)).includes("1-00000000.sock"),
@@ -113,5 +113,5 @@ async function openSocket(workspace: Workspace, snapshot = () => fakeRun()): Pro
 }> {
   const runtime = await detectRuntime();
   const variables = { XDG_RUNTIME_DIR: workspace.path };
-  return { socket: await LiveSocket.open(runtime, snapshot, variables), runtime, variables };
+  return { socket: LiveSocket.open(runtime, snapshot, variables), runtime, variables };
 }

@@ -1,7 +1,12 @@
 /** What a journal says of a run that is over. */
 
 import assert from "node:assert/strict";
-import { formatRecord, type JobRecord } from "../../controller/output/journal_record.ts";
+import {
+  formatRecord,
+  formatRunEvent,
+  type JobRecord,
+} from "../../controller/output/journal_record.ts";
+import type { RunEnding } from "../../controller/output/run_ending.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { FilesBelow } from "../../runtime/files_below.ts";
 import { readPastRun } from "../../watch/past_run.ts";
@@ -34,14 +39,42 @@ test("a million reasons of their own take no more room than a thousand", async (
   assert.deepEqual([failures[0]?.reason, failures[0]?.jobs], ["other reasons", 2_000]);
 });
 
+test("the last run's line says how it has ended, unless a later run was killed", async () => {
+  const begun = formatRunEvent("begun", "node1", 1, 0);
+  const ended = (ending?: RunEnding) => formatRunEvent("ended", "node1", 1, 0, undefined, ending);
+  const done = line(record("a"));
+  const interrupted = ended({ end: "interrupted", left: 7 });
+  const endings: [lines: string, end: PastRun["end"], left: number | null][] = [
+    [begun + done + ended({ end: "complete", left: 0 }), "complete", 0],
+    [begun + done + interrupted, "interrupted", 7],
+    [begun + done + ended({ end: "no worker" }), "no worker", null],
+    [begun + interrupted + begun, "killed", null],
+    [begun + interrupted + begun + ended(), "interrupted", 7], // it took the outputs, and has not begun
+    [begun + interrupted + begun + done + ended(), "ended", null], // of an older version
+    [begun + done + ended({ end: "by magic" as "error" }), "ended", null],
+    ["", "ended", null],
+  ];
+  for (const [lines, end, left] of endings) {
+    const past = await pastRunIn(lines, false);
+    assert.deepEqual([past.end, past.left], [end, left], lines);
+  }
+});
+
 async function pastRunOf(records: readonly JobRecord[]): Promise<PastRun> {
+  return await pastRunIn(`${records.map(line).join("")}{"torn":\n`, true);
+}
+
+function line(one: JobRecord): string {
+  return formatRecord(one, "0".repeat(64));
+}
+
+async function pastRunIn(lines: string, wasKilled: boolean): Promise<PastRun> {
   await using workspace = await Workspace.make();
-  const lines = records.map((one) => formatRecord(one, "0".repeat(64)));
-  await workspace.write("jobs.jsonl", `${lines.join("")}{"torn":\n`);
+  await workspace.write("jobs.jsonl", lines);
   const { files } = await detectRuntime();
   const below = await FilesBelow.open(files, workspace.path);
   try {
-    return await readPastRun(below, workspace.at("jobs.jsonl"), "/outputs", "killed");
+    return await readPastRun(below, workspace.at("jobs.jsonl"), "/outputs", wasKilled);
   } finally {
     below.close();
   }

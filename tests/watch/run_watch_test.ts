@@ -98,7 +98,7 @@ test("a run says what it waits for", () => {
     [null, {}, {}],
     ["workers: none is connected", {}, { workers: 0 }],
     ["the disk: results come faster than they are written", { waitsForOutputs: true }, {}],
-    ["the 8 jobs that run", { phase: "draining" }, {}],
+    ["the 8 jobs that run", {}, { phase: "draining" }],
     ["the core: 3 of 4 slots load it", {}, {
       slotsBusy: 0,
       loading: { slots: 3, slotsTotal: 4, ms: 1 },
@@ -108,7 +108,7 @@ test("a run says what it waits for", () => {
       slotsBusy: 1,
     }],
     ["the last job", {}, { queued: 0, slotsBusy: 1, inFlight: 1 }],
-    [null, { phase: "ending" }, { workers: 0 }],
+    [null, {}, { phase: "ending", workers: 0 }],
   ];
   for (const [expected, fields, status] of cases) {
     const view = { ...IDLE, ...fields, status: statusWith({ ...busy, ...status }) };
@@ -118,7 +118,6 @@ test("a run says what it waits for", () => {
 
 const IDLE = {
   status: statusWith(),
-  phase: "running",
   isReading: false,
   waitsForOutputs: false,
   workers: [],

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFile, stat, writeFile } from "node:fs/promises";
+import process from "node:process";
 import { get as getPlain, type IncomingMessage } from "node:http";
 import { get as getSecure, type RequestOptions } from "node:https";
 import { detectRuntime } from "../../runtime/detect.ts";
@@ -13,7 +14,7 @@ import { silentLog } from "../../system/log.ts";
 import { PageServer } from "../../web/server.ts";
 import { core } from "../lib/cores.ts";
 import { Program } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { test, testUnless } from "../lib/test.ts";
 import { KeyFolder, keyOf } from "../security/keys.ts";
 import { fakeRun } from "../watch/fake_snapshots.ts";
 import { Workspace } from "../cli/workspace.ts";
@@ -63,6 +64,31 @@ test("with what distcomp key browser writes, a browser knows the page and is kno
   const answer = await ask({ port, path: "/", ca: blocks.slice(1), cert: blocks[0], key: text });
   assert.equal(answer.statusCode, 200);
 });
+
+test("the cookie of an encrypted page is never sent without TLS", async () => {
+  await using page = await secured();
+  const path = page.opening();
+  const { statusCode, headers } = await ask({ port: page.port, path, rejectUnauthorized: false });
+  assert.equal(statusCode, 200);
+  const [cookie = ""] = headers["set-cookie"] ?? [];
+  assert.match(cookie, /^distcomp=[0-9a-f]{32}; .*; Secure$/);
+});
+
+const notLinux = process.platform === "linux"
+  ? undefined
+  : "only Linux tells whose a connection is";
+
+testUnless(
+  notLinux,
+  "over TLS, too, processes of this user need no token for figures, and pages of other sites get none",
+  async () => {
+    await using page = await secured();
+    const options = { port: page.port, path: "/metrics", rejectUnauthorized: false };
+    assert.equal((await ask(options)).statusCode, 200);
+    const headers = { "Sec-Fetch-Site": "cross-site" };
+    assert.equal((await ask({ ...options, headers })).statusCode, 401);
+  },
+);
 
 test("who forgets the s in https is told", async () => {
   await using page = await secured();
@@ -124,6 +150,7 @@ async function secured() {
     print: (line) => printed = line,
   });
   return {
+    opening: () => /https:[^/]*\/\/[^/]*(\/\S+)/.exec(printed)?.[1] ?? "",
     ...{ key, keys, port: Number(/https:\/\/.*:(\d+)\//.exec(printed)?.[1]) },
     [Symbol.asyncDispose]: async () => {
       server.close();

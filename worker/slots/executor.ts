@@ -72,10 +72,8 @@ export class Executor {
     this.#slots = new Slots(options.slots, { ...context, events });
     const parts = { pool: this.#pool, slots: this.#slots, loads: this.#loads };
     this.#trials = new CoreTrials({ ...parts, probes: new CoreProbes(context), clock });
-    this.#terminations = new Terminations(
-      this.#pool,
-      (job, reason) => this.#fail(job, "killed", reason),
-    );
+    const onKilled = (job: Job<RelayedJob>, why: string) => this.#fail(job, "killed", why);
+    this.#terminations = new Terminations(this.#pool, onKilled);
     this.#watchdog = new Watchdog({
       pool: this.#pool,
       clock,
@@ -225,10 +223,11 @@ export class Executor {
       this.#draining?.onTerminated();
     }
     // A core may also crash between two jobs: then the job in flight is not to blame.
-    const hadStarted = this.#pool.jobAt(endpoint, last) !== undefined;
-    const wasKilled = cause !== "self" || !hadStarted;
+    const started = this.#pool.jobAt(endpoint, last)?.payload;
+    const wasKilled = cause !== "self" || !started;
     this.#lossKind = wasKilled ? "killed" : "crash";
     this.#pool.onEndpointLost(endpoint, reason, wasKilled);
+    if (started) started.usage = started.peakBytes = undefined; // it may run again
   }
 
   // Actions of the pool.

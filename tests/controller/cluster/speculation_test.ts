@@ -83,6 +83,8 @@ test("when the straggler answers first, its copy is canceled", async (simulation
   recorded.assertEchoed(scene.inputs);
   const [copy] = quick.received.jobs.filter(({ attempt }) => attempt === 2);
   assert.deepEqual(quick.received.cancels, [copy?.id]);
+  const copied = recorded.completions.filter(({ sent }) => sent !== undefined);
+  assert.deepEqual(copied.map(({ job, sent }) => [job.attempt, sent]), [[1, 2]], "it says so");
   assertPolite(slow, quick);
 });
 

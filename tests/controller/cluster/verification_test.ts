@@ -76,6 +76,7 @@ for (const count of [2, 3]) {
       assert.equal(own.reduce((sum, runs) => sum + runs), 2);
       assert(own.every((runs) => runs <= 1), "no worker confirms itself");
     }
+    assert(recorded.completions.every(({ sent }) => sent === 2), "each result says so");
     assert.deepEqual(recorded.warnings, []);
     assertPolite(...workers);
   });

@@ -59,6 +59,7 @@ function anyRecord(choices: Choices): DoneRecord {
     exitCode: 0,
     worker: text(),
     attempt: number(),
+    sent: maybe(number),
     bytesIn: number(),
     bytesOut: number(),
     queuedAt: time(),

@@ -5,6 +5,7 @@ import { askWorker } from "../../../controller/workers/worker_question.ts";
 import { workerAnswer } from "../../../watch/worker_answer.ts";
 import {
   acceptsThenCloses,
+  http,
   randomBytes,
   refusesVersion,
   type Script,
@@ -23,7 +24,8 @@ const STATE = {
 test("a worker that cannot say what it is doing is told from one that is not there", async (simulation) => {
   const cases: [Script, RegExp][] = [
     [refusesVersion, /^it speaks only version 1 of the protocol, which cannot be asked/],
-    [acceptsThenCloses, /^it speaks only version 1 of the protocol, which cannot be asked/],
+    [acceptsThenCloses, /^it has closed the connection without an answer; it is no worker, or /],
+    [http, /^a web server answers there, such as the page of --web; name the address /],
     [randomBytes(7), /frame|payload|version|protocol|response|type/i],
   ];
   for (const [script, reason] of cases) {

@@ -1,4 +1,4 @@
-/** An executor whose store or slots lack what the pool asks for still gives each load an outcome. */
+/** An executor whose store or slots lack what the pool asks for, or whose slots are lost. */
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -18,6 +18,48 @@ import { FakeSlots } from "../fake_slots.ts";
 import { systemFiles } from "../../../runtime/files.ts";
 
 test("jobs of a core that the store has lost fail with that reason, and the slot is free for other cores", async () => {
+  await inExecutor(async ({ clock, store, executor }) => {
+    const client = executor.onClientUp();
+    const ends: string[] = [];
+    const submit = (id: number, core: StoredCore) => executor.submit(client, core, job(id, ends));
+    submit(1, new StoredCore("lost" as CoreKey, "lost", 0));
+    await clock.until("the job has failed", () => ends.length === 1);
+    assert.deepEqual(ends, ["job 1: core: this worker no longer has it; send it again"]);
+    const other = await store.add("behave", new TextEncoder().encode("a core"));
+    submit(2, other);
+    await clock.until("the other job is answered", () => ends.length === 2);
+    assert.equal(ends[1], "job 2: answered");
+    assert.equal(other.users, 1, "its slot and its job have given it back");
+    assert.deepEqual(executor.occupancy, { slotsBusy: 0, jobsWaiting: 0 });
+  });
+});
+
+test("a job that runs again has nothing of what it used in the slot that was lost", async () => {
+  await inExecutor(async ({ clock, fakes, store, executor }) => {
+    const ends: string[] = [];
+    const again = job(1, ends, "sleep 100");
+    const core = await store.add("behave", new TextEncoder().encode("a core"));
+    executor.submit(executor.onClientUp(), core, again);
+    const running = () => fakes.running[0];
+    await clock.until("it runs", () => running() !== undefined);
+    again.peakBytes = 1e9; // as the watchdog notes it when it kills a slot
+    running()?.crash("SIGKILL");
+    await clock.until("it runs again", () => fakes.jobsStarted === 2);
+    assert.deepEqual([again.peakBytes, again.usage], [undefined, undefined]);
+    await clock.until("it is answered", () => ends.length === 1);
+    assert.deepEqual(ends, ["job 1: answered"]);
+  });
+});
+
+interface Scene {
+  readonly clock: VirtualClock;
+  readonly fakes: FakeSlots;
+  readonly store: CoreStore;
+  readonly executor: Executor;
+}
+
+/** Runs a test with an executor of one fake slot. */
+async function inExecutor(act: (scene: Scene) => Promise<void>): Promise<void> {
   const clock = new VirtualClock();
   const fakes = new FakeSlots({ clock });
   const folder = await mkdtemp(join(tmpdir(), "dc-"));
@@ -36,18 +78,7 @@ test("jobs of a core that the store has lost fail with that reason, and the slot
   const tick = clock.every(250, () => executor.onTick());
   try {
     executor.start();
-    const client = executor.onClientUp();
-    const ends: string[] = [];
-    const submit = (id: number, core: StoredCore) => executor.submit(client, core, job(id, ends));
-    submit(1, new StoredCore("lost" as CoreKey, "lost", 0));
-    await clock.until("the job has failed", () => ends.length === 1);
-    assert.deepEqual(ends, ["job 1: core: this worker no longer has it; send it again"]);
-    const other = await store.add("behave", new TextEncoder().encode("a core"));
-    submit(2, other);
-    await clock.until("the other job is answered", () => ends.length === 2);
-    assert.equal(ends[1], "job 2: answered");
-    assert.equal(other.users, 1, "its slot and its job have given it back");
-    assert.deepEqual(executor.occupancy, { slotsBusy: 0, jobsWaiting: 0 });
+    await act({ clock, fakes, store, executor });
   } finally {
     tick.stop();
     executor.close();
@@ -56,10 +87,10 @@ test("jobs of a core that the store has lost fail with that reason, and the slot
     await rm(folder, { recursive: true, force: true });
   }
   assert.equal(clock.timers, 0);
-});
+}
 
 /** A job that notes how it ends. */
-function job(id: number, ends: string[]): RelayedJob {
+function job(id: number, ends: string[], input = ""): RelayedJob {
   return {
     source: {
       answer: () => void ends.push(`job ${id}: answered`),
@@ -67,7 +98,7 @@ function job(id: number, ends: string[]): RelayedJob {
       printing: { onPrinted: () => {}, onLost: () => {} },
     },
     id,
-    payload: new Uint8Array(16),
+    payload: new Uint8Array([...new Uint8Array(16), ...new TextEncoder().encode(input)]),
     limits: NO_LIMITS,
     state: RECEIVED,
   };

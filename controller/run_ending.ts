@@ -1,0 +1,23 @@
+/** Which ending a run notes in its journal. */
+
+import { TooManyFailuresError } from "./failure_limit.ts";
+import type { RunEnd, RunEnding } from "./output/run_ending.ts";
+import { InterruptedError, NoWorkerError, TimeLimitError } from "./run_errors.ts";
+import type { JobCounts } from "./tally.ts";
+
+/** The ending of a run with these counts. `error`: what has ended it early; `undefined` if nothing has. */
+export function endingOf(
+  error: unknown,
+  { total, done, failed, skipsLeft }: Pick<JobCounts, "total" | "done" | "failed" | "skipsLeft">,
+): RunEnding {
+  const left = total === undefined ? undefined : Math.max(0, total - done - failed - skipsLeft);
+  return { end: endOf(error), left };
+}
+
+function endOf(error: unknown): RunEnd {
+  if (error === undefined) return "complete";
+  if (error instanceof InterruptedError) return "interrupted";
+  if (error instanceof TimeLimitError) return "time limit";
+  if (error instanceof TooManyFailuresError) return "failures";
+  return error instanceof NoWorkerError ? "no worker" : "error";
+}

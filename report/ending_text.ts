@@ -1,0 +1,19 @@
+/** How the last run of a report has ended, if it is not simply complete. */
+
+import { RUN_END_TEXTS, type RunEnding } from "../controller/output/run_ending.ts";
+import { formatNoun } from "../system/format.ts";
+import type { Report } from "./report.ts";
+
+/** `was interrupted`, for a table of runs. */
+export function runEndText(ending: RunEnding | undefined): string {
+  return RUN_END_TEXTS[ending?.end ?? "complete"];
+}
+
+/** `the last run was interrupted, with 7 jobs left`; `undefined` if it is complete, goes on, or does not say. */
+export function endingText({ runs }: Pick<Report, "runs">, isGoingOn: boolean): string | undefined {
+  const ending = isGoingOn ? undefined : runs.at(-1)?.ending;
+  if (!ending || ending.end === "complete") return undefined;
+  const left = ending.left ? `, with ${formatNoun(ending.left, "job")} left` : "";
+  const run = runs.length > 1 ? "the last run" : "the run";
+  return `${run} ${RUN_END_TEXTS[ending.end]}${left}`;
+}

@@ -1,0 +1,12 @@
+/** A finding in words. */
+
+/** Both without a period, as they are put together. */
+export interface LimitText {
+  readonly what: string;
+  readonly advice: string;
+}
+
+/** One line for a terminal. */
+export function limitLine({ what, advice }: LimitText): string {
+  return advice === "" ? what : `${what}: ${advice}`;
+}

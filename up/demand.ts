@@ -1,0 +1,95 @@
+/** How many workers a batch system should have, as time goes by. */
+
+import type { Clock } from "../runtime/clock.ts";
+import { BatchError } from "./batch_error.ts";
+import { type OwnWorkers, type RunNeed, workersNeeded } from "./run_need.ts";
+
+/** After the end of a run, its workers stay for so long: it may be resumed, or be followed by another one. */
+const LINGER_MS = 30_000;
+
+/** So many workers that end without having reached the run get others in their place; then all would. */
+const UNREACHED_MAX = 3;
+
+/** How long workers may run before one has reached the run: some seconds to start, and some tries. */
+const REACH_MS = 60_000;
+
+/** The workers, and how they have ended. */
+export interface WorkersSeen extends OwnWorkers {
+  /** How many have ended. */
+  readonly ended: number;
+  /** Those among them that have found no work. */
+  readonly idle: number;
+}
+
+/** How many workers there should be. */
+export interface Demand {
+  /** Resolves to how many should wait or run; to `undefined` when none is needed any more. */
+  look(workers: WorkersSeen): Promise<number | undefined>;
+}
+
+/** As many as the user has asked for, until they have found no work: for a run that cannot be asked from here. */
+export class FixedDemand implements Demand {
+  readonly #count: number;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  look({ idle }: WorkersSeen): Promise<number | undefined> {
+    return Promise.resolve(idle < this.#count ? this.#count - idle : undefined);
+  }
+}
+
+/** As many as a run needs, from when it is there until its end. */
+export class RunDemand implements Demand {
+  readonly #clock: Clock;
+  readonly #countMax: number;
+  readonly #ask: () => Promise<RunNeed | undefined>;
+  readonly #onUnreached: (running: number) => void;
+  #seenAtMs: number | undefined;
+  #hasWorkers = false;
+  #runningSinceMs: number | undefined;
+
+  /**
+   * `ask` resolves to what the run needs, or to `undefined` if there is none. `onUnreached` is called once if workers run
+   * and none of them has connected.
+   */
+  constructor(
+    clock: Clock,
+    countMax: number,
+    ask: () => Promise<RunNeed | undefined>,
+    onUnreached: (running: number) => void,
+  ) {
+    this.#clock = clock;
+    this.#countMax = countMax;
+    this.#ask = ask;
+    this.#onUnreached = onUnreached;
+  }
+
+  async look(workers: WorkersSeen): Promise<number | undefined> {
+    const need = await this.#ask();
+    const nowMs = this.#clock.now();
+    if (need) return this.#onNeed(need, workers, nowMs);
+    if (this.#seenAtMs === undefined) return 0;
+    return nowMs - this.#seenAtMs < LINGER_MS ? workers.alive : undefined;
+  }
+
+  #onNeed(need: RunNeed, workers: WorkersSeen, nowMs: number): number {
+    this.#seenAtMs = nowMs;
+    this.#hasWorkers ||= need.slots > 0;
+    const needed = workersNeeded(need, workers, this.#countMax);
+    if (this.#hasWorkers) return needed;
+    this.#watchUnreached(workers, nowMs);
+    const left = this.#countMax + UNREACHED_MAX - workers.ended;
+    if (needed > 0 && left <= 0) throw new BatchError("No worker has reached the run");
+    return Math.min(needed, left);
+  }
+
+  #watchUnreached({ running }: WorkersSeen, nowMs: number): void {
+    if (running === 0) return;
+    this.#runningSinceMs ??= nowMs;
+    if (nowMs - this.#runningSinceMs < REACH_MS) return;
+    this.#runningSinceMs = Infinity;
+    this.#onUnreached(running);
+  }
+}
