@@ -21,3 +21,4 @@ export * from "./message_2.ts";
 export * from "./refusal.ts";
 export * from "./uint64.ts";
 export * from "./worker_state.ts";
+export * from "./worker_status.ts";

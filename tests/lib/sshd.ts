@@ -44,24 +44,13 @@ export class Sshd implements AsyncDisposable {
   static async start(machine?: string): Promise<Sshd> {
     const folder = mkdtempSync(join(tmpdir(), "dc-sshd-"));
     const port = await freePort();
-    for (const name of ["host", "user", "other"]) {
-      const args = ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)];
-      execFileSync("ssh-keygen", args);
-    }
+    makeKeys(folder, ["host", "user", "other"]);
     mkdirSync(join(folder, "tmp"));
-    if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true });
-    const lines = [
-      `ListenAddress 127.0.0.1:${port}`,
-      `HostKey ${join(folder, "host")}`,
-      `AuthorizedKeysFile ${join(folder, "user.pub")}`,
-      "PidFile none",
-      "StrictModes no",
-      "UsePAM no",
-      "PasswordAuthentication no",
-      "PermitRootLogin yes",
-      `SetEnv XDG_CACHE_HOME=${join(folder, "cache")} TMPDIR=${join(folder, "tmp")}` +
-      (machine === undefined ? "" : ` PATH=${join(folder, "there")}:${process.env.PATH}`),
-    ];
+    const lines = serverConfig(folder, `127.0.0.1:${port}`, {
+      XDG_CACHE_HOME: join(folder, "cache"),
+      TMPDIR: join(folder, "tmp"),
+      ...(machine === undefined ? {} : { PATH: `${join(folder, "there")}:${process.env.PATH}` }),
+    });
     if (machine !== undefined) {
       mkdirSync(join(folder, "there"));
       const script = `#!/bin/sh\ntest "$1" = -m && echo ${machine} || exec /usr/bin/uname "$@"\n`;
@@ -104,17 +93,8 @@ export class Sshd implements AsyncDisposable {
     }
   }
 
-  #processes(): { readonly pid: number; readonly command: string }[] {
-    const mark = `XDG_CACHE_HOME=${join(this.folder, "cache")}\0`;
-    return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-      try {
-        if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(mark)) return [];
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-        return [{ pid: Number(pid), command }];
-      } catch {
-        return []; // it has just ended
-      }
-    });
+  #processes(): NodeProcess[] {
+    return processesOfNode(join(this.folder, "cache"));
   }
 
   /** Waits until nothing runs on the nodes. */
@@ -143,13 +123,7 @@ export class Sshd implements AsyncDisposable {
     writeFileSync(key("config"), `${hosts.join("\n")}\n`);
     const hostKey = execFileSync("cat", [key("host.pub")], { encoding: "utf8" });
     writeFileSync(key("known_hosts"), `[127.0.0.1]:${port} ${hostKey}`);
-    mkdirSync(key("bin"));
-    const script = (name: string, command: string) =>
-      writeFileSync(key(name), `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
-    script("bin/ssh", `/usr/bin/ssh -F ${key("config")}`);
-    // From source on Deno it has to find its packages.
-    const { DENO_DIR = join(homedir(), ".cache/deno") } = process.env;
-    script("distcomp", `env DENO_DIR=${DENO_DIR} ${programCommand().join(" ")}`);
+    writePrograms(folder);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -165,5 +139,63 @@ function answers(port: number): Promise<boolean> {
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
     socket.once("close", () => resolve(false));
     socket.once("connect", () => socket.destroy());
+  });
+}
+
+/** Makes pairs of keys in a folder. */
+export function makeKeys(folder: string, names: readonly string[]): void {
+  for (const name of names) {
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)]);
+  }
+}
+
+/** The configuration of an sshd with keys `host` and `user` in a folder. `env`: the variables of what it starts. */
+export function serverConfig(
+  folder: string,
+  address: string,
+  env: Readonly<Record<string, string>>,
+): string[] {
+  if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true });
+  return [
+    `ListenAddress ${address}`,
+    `HostKey ${join(folder, "host")}`,
+    `AuthorizedKeysFile ${join(folder, "user.pub")}`,
+    "PidFile none",
+    "StrictModes no",
+    "UsePAM no",
+    "PasswordAuthentication no",
+    "PermitRootLogin yes",
+    `SetEnv ${Object.entries(env).map((variable) => variable.join("=")).join(" ")}`,
+  ];
+}
+
+/** Writes an `ssh` that reads `config` in a folder, and what stands for an executable of distcomp. */
+export function writePrograms(folder: string): void {
+  mkdirSync(join(folder, "bin"));
+  const script = (name: string, command: string) =>
+    writeFileSync(join(folder, name), `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
+  script("bin/ssh", `/usr/bin/ssh -F ${join(folder, "config")}`);
+  // From source on Deno it has to find its packages.
+  const { DENO_DIR = join(homedir(), ".cache/deno") } = process.env;
+  script("distcomp", `env DENO_DIR=${DENO_DIR} ${programCommand().join(" ")}`);
+}
+
+/** A process on a node. */
+export interface NodeProcess {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** What runs on a node, which is known by the folder of its cache. */
+export function processesOfNode(cache: string): NodeProcess[] {
+  const mark = `XDG_CACHE_HOME=${cache}\0`;
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    try {
+      if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(mark)) return [];
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      return [{ pid: Number(pid), command }];
+    } catch {
+      return []; // it has just ended
+    }
   });
 }
