@@ -42,7 +42,7 @@ export class AsciiWriter {
     const needed = this.end + bytes;
     if (needed <= this.#bytes.byteLength) return;
     const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.byteLength));
-    larger.set(this.#bytes.subarray(0, this.end));
+    larger.set(this.#bytes); // with what was there before `end` went back
     this.#bytes = larger;
   }
 
@@ -54,6 +54,12 @@ export class AsciiWriter {
   append(bytes: Uint8Array): void {
     this.#bytes.set(bytes, this.end);
     this.end += bytes.byteLength;
+  }
+
+  /** Appends bytes that stand, or have stood, at another place here. */
+  repeat(at: number, bytes: number): void {
+    this.#bytes.copyWithin(this.end, at, at + bytes);
+    this.end += bytes;
   }
 
   /** Writes a string at a place. Returns false if JSON would escape something in it. */

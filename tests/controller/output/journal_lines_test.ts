@@ -84,7 +84,7 @@ function anyRecord(choices: Choices): DoneRecord {
     exitCode: 0,
     worker: text(),
     attempt: number(),
-    sent: choices.onceIn(5) ? number() : undefined,
+    sent: maybe(number),
     bytesIn: number(),
     bytesOut: number(),
     queuedAt: time(),
