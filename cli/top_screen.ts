@@ -4,7 +4,8 @@ import type { RunSnapshot } from "../watch/snapshot.ts";
 import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
 import { formatTimeLeft, printable } from "./format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
-import { fitted, type Piece, styledLine, widthOf } from "./terminal_text.ts";
+import { fitted, type Piece, widthOf } from "./terminal_text.ts";
+import { footLine, framed, titleLine } from "./top_frame.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 import { runningLines } from "./top_running.ts";
 import { workerTable } from "./top_workers.ts";
@@ -25,6 +26,7 @@ const FRAME_ROWS = 5;
 const WORKER_ROWS_MIN = 4;
 
 const FAILURES_MAX = 5;
+const LOST_MAX = 3;
 const RUNNING_MAX = 5;
 const LOG_MAX = 4;
 
@@ -39,14 +41,7 @@ export function topLines(run: RunSnapshot, view: TopView, size: ScreenSize): str
     ...workerTable(run, view, { columns, rows: workerRows }),
     ...sections.flatMap(({ title, lines }) => [titleLine(title, columns), ...lines]),
   ];
-  const shown = lines.slice(0, rows - 1).map((line) => styledLine(line, columns));
-  while (shown.length < rows - 1) shown.push("");
-  return [...shown, styledLine(foot(run, view), columns)].slice(-rows);
-}
-
-/** The line above a section. */
-export function titleLine(title: string, columns: number): Piece[] {
-  return [[fitted(title, columns), "inverse"]];
+  return framed(lines, footLine(view, run.workers.length > 0), size);
 }
 
 function head(run: RunSnapshot, columns: number): (readonly Piece[])[] {
@@ -94,7 +89,7 @@ function progressLine({ jobs, jobsPerSecond, leftMs }: RunSnapshot, columns: num
 /** The most important sections first: the last ones are left out where there is little room. */
 function fittingSections(run: RunSnapshot, columns: number, rows: number): Section[] {
   let left = rows;
-  return [failures(run), running(run, columns), log(run)].flatMap((section) => {
+  return [failures(run), lost(run), running(run, columns), log(run)].flatMap((section) => {
     const room = Math.min(section.linesMax, left - 1);
     if (section.lines.length === 0 || room <= 0) return [];
     const lines = section.lines.slice(0, room);
@@ -122,6 +117,19 @@ function failures({ failures, jobs }: RunSnapshot): Section {
   };
 }
 
+function lost({ lost, lostTotal, at }: RunSnapshot): Section {
+  return {
+    title: `LOST ${formatCount(lostTotal)}`,
+    linesMax: LOST_MAX,
+    lines: lost.map(({ name, lostAt, reason, jobs }) => [
+      [`${formatDuration(Math.max(0, at - lostAt)).padStart(7)}  `],
+      [`${printable(name)}  `, "red"],
+      [printable(reason)],
+      [jobs === 0 ? "" : `  ${formatNoun(jobs, "job")} rescheduled`, "dim"],
+    ]),
+  };
+}
+
 function running(run: RunSnapshot, columns: number): Section {
   return {
     title: `RUNNING ${formatCount(run.jobs.running)}`,
@@ -137,10 +145,4 @@ function log({ log }: RunSnapshot): Section {
     level === "warning" ? [printable(text), "yellow"] : [printable(text)],
   ]);
   return { title: "LOG", linesMax: LOG_MAX, lines };
-}
-
-function foot({ workers }: RunSnapshot, { isPaused, problem }: TopView): Piece[] {
-  if (problem !== undefined) return [[printable(problem), "red"]];
-  const scroll = workers.length > 0 ? "  ↑↓ scroll" : "";
-  return [[`q leave${scroll}  space ${isPaused ? "resume" : "freeze"}`, "dim"]];
 }

@@ -19,9 +19,21 @@ export interface SharedMemory {
    * views of other places, or the system refuses one. Both numbers are multiples of `PAGE_BYTES`.
    */
   viewWithHead(at: number, bytes: number): Uint8Array<ArrayBuffer> | undefined;
+  /**
+   * Maps a part of it that may lie behind what is mapped at all. `at` is a multiple of `PAGE_BYTES`. `undefined` if the
+   * system refuses that. Missing where the memory has no such part.
+   */
+  window?(at: number, bytes: number): MemoryWindow | undefined;
   /** Gives back the memory from `at` on, which then has zeros. Both numbers are multiples of `PAGE_BYTES`. */
   discard(at: number, bytes: number): void;
   /** No view may be used any more. What the other process has mapped stays. */
+  close(): void;
+}
+
+/** A part of memory that is mapped for a while. */
+export interface MemoryWindow {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Nobody may use `bytes` any more. */
   close(): void;
 }
 
@@ -100,7 +112,7 @@ const PUNCH_HOLE = 3;
 type Memory<Pointer, Size> = Pick<ForeignMemory<Pointer, Size>, "size" | "behind" | "bytesAt">;
 
 /**
- * Makes memory of `byteLength` bytes. `undefined` where the system has no such memory, or a limit of this process
+ * Makes memory of `byteLength` bytes, which are mapped, and more behind them, up to `fileBytes`. `undefined` where the system has no such memory, or a limit of this process
  * forbids it.
  */
 export function createSharedMemory<Pointer, Size>(
@@ -108,15 +120,16 @@ export function createSharedMemory<Pointer, Size>(
   memory: Memory<Pointer, Size>,
   byteLength: number,
   writer: MemoryWriter,
+  fileBytes = byteLength,
 ): SharedMemory | undefined {
-  if (process.platform !== "linux" || !mayMakeFilesOf(byteLength)) return undefined;
+  if (process.platform !== "linux" || !mayMakeFilesOf(fileBytes)) return undefined;
   let fd = -1;
   let handed = -1;
   const library = libraryOf(openLibrary);
   if (!library) return undefined;
   try {
     fd = library.memfd_create(NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || library.ftruncate(fd, memory.size(byteLength)) !== 0) return undefined;
+    if (fd < 0 || library.ftruncate(fd, memory.size(fileBytes)) !== 0) return undefined;
     if (library.fcntl(fd, F_ADD_SEALS, FIXED_SIZE) !== 0) return undefined;
     handed = writer === "other" ? fd : library.open(pathOf(fd), O_RDONLY_CLOEXEC);
     // Nobody of this user opens it once more, through a descriptor of this process or of the other one.
@@ -233,8 +246,22 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
     this.#withHeads.delete(at);
   }
 
-  #check(at: number, bytes: number): void {
+  window(at: number, bytes: number): MemoryWindow | undefined {
+    this.#checkOpen();
+    const { size, bytesAt } = this.#memory;
+    const { mmap, munmap } = this.#library;
+    const start = mmap(null, size(bytes), PROTECTION, MAP_FLAGS, this.#mapping.fd, size(at));
+    const buffer = start === null ? undefined : bytesAt(start, bytes);
+    if (start === null || !buffer) return undefined;
+    return { bytes: new Uint8Array(buffer), close: () => void munmap(start, size(bytes)) };
+  }
+
+  #checkOpen(): void {
     if (this.#isClosed) throw new TypeError("Shared memory is used after it was closed");
+  }
+
+  #check(at: number, bytes: number): void {
+    this.#checkOpen();
     if (at < 0 || bytes < 0 || at + bytes > this.#mapping.byteLength) {
       throw new RangeError(`There are no bytes ${at} to ${at + bytes} of shared memory`);
     }

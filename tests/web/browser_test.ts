@@ -108,6 +108,21 @@ slowTestUnless(
   },
 );
 
+slowTestUnless(
+  lacksChromium,
+  "a page in the background is told how the run has ended",
+  async () => {
+    await using page = await opened(() => fakeRun());
+    const { browser } = page;
+    await browser.until(IS_SHOWN);
+    await browser.ask("Object.defineProperty(document, 'hidden', { value: true })");
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // it asks once more, and then seldom
+    await page.end();
+    assert.match(await browser.ask<string>(textOf("#notice")), /^The run has ended\./);
+    assert.deepEqual(browser.problems, []);
+  },
+);
+
 /** What pictures are taken of. */
 const SHOWN: Record<string, Snapshot> = {
   run: fakeRun({ workers: 12, slots: 16, points: 245 }),
@@ -159,6 +174,7 @@ async function opened(collect: () => Snapshot) {
   return {
     browser,
     lose: () => server.close(),
+    end: () => server.end(),
     [Symbol.asyncDispose]: async () => {
       await browser[Symbol.asyncDispose]();
       server.close();
