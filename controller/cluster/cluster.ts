@@ -100,8 +100,8 @@ export class Cluster<T extends Task> implements Disposable {
     return {
       ...this.#pool.counts(),
       workers: this.#endpoints.count,
-      faults: this.#jobs.faults,
-      verified: this.#jobs.verified,
+      lost: this.#endpoints.lost,
+      ...this.#jobs.attempts,
       loading: this.#endpoints.loading,
     };
   }
@@ -255,9 +255,10 @@ export class Cluster<T extends Task> implements Disposable {
   }
 
   #openWorkers(runtime: Runtime, needs: WorkerNeeds, options: ClusterOptions): Workers {
-    const { memory, refusalOf } = options;
+    const { memory, largeOutputs, refusalOf } = options;
     return new Workers(runtime, this.#log, needs, {
       memory,
+      largeOutputs,
       refusalOf,
       onReady: (worker) => {
         this.#voters?.onReady(worker);

@@ -7,7 +7,7 @@ import type { CoreOutputMode, PrintedNotice, Uint64 } from "../../protocol/mod.t
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import { RecentRate } from "../../system/recent_rate.ts";
-import type { Answer } from "../answer.ts";
+import { type Answer, discardOutput } from "../answer.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import { buildFor } from "../workers/core_builds.ts";
 import type { CoreImage } from "../workers/core_image.ts";
@@ -15,6 +15,7 @@ import type { CompressionMode } from "../../link/compression_mode.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
 import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
+import { LostWorkers } from "./lost_workers.ts";
 import { type ClusterView, type ViewLimits, viewOf } from "./cluster_view.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Node } from "./node.ts";
@@ -71,6 +72,7 @@ export class Endpoints<T extends Task> {
   readonly #version1: Version1Watch;
   #loadsAtOnce = false;
   readonly #notices: WorkerNotices;
+  readonly #lost = new LostWorkers();
 
   constructor(parts: EndpointParts<T>) {
     this.#parts = parts;
@@ -84,7 +86,13 @@ export class Endpoints<T extends Task> {
 
   /** What the workers do now, and the jobs that run longest. */
   view(nowMs: number, limits: ViewLimits): ClusterView<T> {
-    return viewOf([...this.#byId.values()], this.#parts.pool, nowMs, limits);
+    const { latest: lost } = this.#lost;
+    return { ...viewOf([...this.#byId.values()], this.#parts.pool, nowMs, limits), lost };
+  }
+
+  /** How many workers were lost and have not come back. */
+  get lost(): number {
+    return this.#lost.count;
   }
 
   /** The slots that load the core, as far as the workers have said. */
@@ -112,10 +120,17 @@ export class Endpoints<T extends Task> {
     worker?.connection.loadCore(buildFor(core, worker.platform), initMs);
   }
 
-  send(id: EndpointId, dispatch: DispatchId, { attempt, payload }: Job<T>): void {
-    const { index, input, limits = this.#parts.policy } = payload;
+  send(id: EndpointId, dispatch: DispatchId, job: Job<T>): void {
+    const { attempt, payload } = job;
+    const { index, limits = this.#parts.policy } = payload;
     const connection = this.#byId.get(id)?.worker.connection;
-    connection?.sendJob(dispatch, attempt, limits, index, input);
+    const input = payload.stored?.open((reason) => this.#onUnreadable(job, reason));
+    connection?.sendJob(dispatch, attempt, limits, index, input ?? payload.input);
+  }
+
+  #onUnreadable(job: Job<T>, reason: string): void {
+    this.#parts.jobs.onUnreadable(job, reason);
+    this.#parts.onEvent();
   }
 
   /** Loads the core at once, wherever it is not loaded yet, instead of before the first job. */
@@ -148,12 +163,14 @@ export class Endpoints<T extends Task> {
     jobs.onEndpointUp(id, place, hasLimits ? undefined : () => this.#unlimited);
     connection.serve({
       onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
+      isAwaited: (dispatch) => pool.jobAt(id, dispatch) !== undefined,
       onPrinted: (dispatch, notice) => this.#onPrinted(id, dispatch, notice),
       coreOutput: this.#parts.coreOutput,
       compression: worker.isLocal ? "never" : this.#parts.compression,
     });
     if (connection.version === 1) this.#version1.onReady(worker);
     this.#notices.onReady(worker);
+    this.#lost.onReady(worker);
     // Load the core now, before the first job, in two cases: this address was given up because its worker could
     // not be used, or stragglers are in flight that this worker could copy.
     const isTried = address?.givenUpReason !== undefined;
@@ -198,6 +215,7 @@ export class Endpoints<T extends Task> {
     nodes.onGone(endpoint.node);
     const lost = pool.inFlightAt(endpoint.id);
     jobs.onEndpointLost(endpoint.id, worker.history, departure);
+    this.#lost.onGone(worker, departure, lost, this.#parts.clock.now());
     this.#reportGone(worker, departure, lost);
     onEvent();
   }
@@ -261,7 +279,7 @@ export class Endpoints<T extends Task> {
     endpoint.answeredAtMs = answeredAtMs;
     if (pool.isWanted(job)) {
       jobs.onAnswer({ job, answer, worker: worker.name, meter, answeredAtMs }, node);
-    }
+    } else discardOutput(answer);
   }
 
   #onPrinted(id: EndpointId, dispatch: DispatchId | undefined, notice: PrintedNotice): void {

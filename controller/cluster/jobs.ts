@@ -12,11 +12,16 @@ import { LostJobs } from "./lost_jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { endpointsOf } from "./placement.ts";
-import { DEFAULT_POLICY, type Faults } from "./retries.ts";
+import { DEFAULT_POLICY } from "./retries.ts";
 import { type Cancel, Speculation } from "./speculation.ts";
-import type { ClusterOptions, Completion, Task } from "./task.ts";
+import {
+  type ClusterOptions,
+  type ClusterStatus,
+  type Completion,
+  inputBytesOf,
+  type Task,
+} from "./task.ts";
 import { Verification } from "./verification.ts";
-import type { VerifiedCounts } from "./verified_counts.ts";
 import { WorkerMeter } from "./worker_meter.ts";
 
 /** A job that was running on this many workers when they were lost is most likely the cause. See `LostJobs`. */
@@ -94,13 +99,13 @@ export class Jobs<T extends Task> {
     this.#speculates = speculates;
   }
 
-  get faults(): Faults {
-    return this.#blame.faults;
-  }
-
-  /** `undefined` without verification. */
-  get verified(): VerifiedCounts | undefined {
-    return this.#verification?.counts;
+  /** What has come of attempts beyond the first of each job. `verified`: `undefined` without verification. */
+  get attempts(): Pick<ClusterStatus, "faults" | "copies" | "verified"> {
+    return {
+      faults: this.#blame.faults,
+      copies: this.#speculation.counts,
+      verified: this.#verification?.counts,
+    };
   }
 
   /** Whether more jobs may be queued. Answers that wait for a vote or for another node's count as well. */
@@ -112,7 +117,7 @@ export class Jobs<T extends Task> {
   }
 
   add(task: T, nowMs: number, client = this.#client): Job<T> {
-    const job = this.#pool.onJob(client, this.#core, task.input.byteLength, task, nowMs);
+    const job = this.#pool.onJob(client, this.#core, inputBytesOf(task), task, nowMs);
     if (!job) throw new TypeError("A task was added for a client that is closed");
     return job;
   }
@@ -188,7 +193,7 @@ export class Jobs<T extends Task> {
     place: object,
     { kind, reason, mayBeJobsFault }: Departure,
   ): void {
-    if (kind !== "drained") this.faults.lost += this.#pool.inFlightAt(endpoint);
+    if (kind !== "drained") this.#blame.faults.lost += this.#pool.inFlightAt(endpoint);
     const hasOther = this.#nodes.usable.some((node) => node.place !== place);
     const isRepeated = (job: Job<T>) => this.#lost.onLost(job, place) && hasOther;
     this.#pool.onEndpointLost(endpoint, reason, !mayBeJobsFault, isRepeated);
@@ -200,6 +205,16 @@ export class Jobs<T extends Task> {
       this.#complete({ job, answer, worker: "", meter, answeredAtMs });
     }
     this.#speculation.onEndpointLost(); // last, because the jobs that failed above no longer have copies
+  }
+
+  /** The input of a job cannot be read while it is sent: the job has failed, wherever it is. */
+  onUnreadable(job: Job<T>, message: string): void {
+    if (!this.#pool.isWanted(job)) return;
+    this.#speculation.cancelOthers(job);
+    this.#speculation.cancel(job);
+    const answer: Answer = { kind: "error", cause: "other", message };
+    const meter = new WorkerMeter(this.wallTime);
+    this.#complete({ job, answer, worker: "", meter, answeredAtMs: this.#clock.now() });
   }
 
   /** Finds stragglers. Call it a few times a second while no more jobs can be queued. */
