@@ -153,11 +153,12 @@ test("slots count from when a worker joins until it leaves or its run ends", asy
   ]);
   assert.deepEqual([report.capacityMs, report.slotsMax], [22_000 + 4_000 + 4_000, 6]);
   assert.equal(sum(report.series.capacityMs), report.capacityMs);
+  assert.deepEqual(report.nodes.map(({ leftReason }) => leftReason), ["", reason]);
   assert.deepEqual(
-    report.nodes.map(({ name, slots, left, leftReason }) => [name, slots, left, leftReason]),
+    report.nodes.map((node) => [node.name, node.slots, node.capacityMs, node.left]),
     [
-      ["a", 6, 0, ""],
-      ["b", 2, 1, reason],
+      ["a", 6, 26_000, 0],
+      ["b", 2, 4_000, 1],
     ],
   );
 });
@@ -220,6 +221,12 @@ test("slots of a run without lines about its workers count from the jobs that th
   assert.deepEqual([report.slotsMax, report.knowledge.hasWorkers], [4, false]);
   const nodeMs = report.nodes.map(({ capacityMs }) => capacityMs);
   near(nodeMs.reduce((all, ms) => all + ms), report.capacityMs, 1);
+  const later = { ...PLAN, jobs: 200, begunAt, name: (job: number) => `later${job}` };
+  const behind = await reportOfRuns(
+    journalOf(PLAN),
+    journalOf({ ...later, hasWorkerLines: false }),
+  );
+  near(behind.capacityMs, 4 * behind.lengthMs, 1);
 });
 
 test("the same holds for a pack that was written anew and then resumed", async () => {
@@ -252,6 +259,9 @@ test("a job that fails again is named once, and its nodes and what it printed ar
   assert.deepEqual(group?.names, ["inputs/0.dat", "inputs/1.dat", "inputs/2.dat"]);
   assert.deepEqual(group?.nodes, [{ name: "node2", jobs: 3 }]);
   assert.deepEqual(group?.printed, ["run 2"]);
+  const repaired = journalOf({ ...plan, jobs: 1, begunAt: BEGUN_AT + 3 * DAY_MS });
+  const later = await reportOfRuns(failing(0), repaired);
+  assert.deepEqual(later.failures[0]?.names, ["inputs/1.dat", "inputs/2.dat"]);
 });
 
 test("failures count by kind as jobs have ended in the end, also those of reasons without a group", async () => {
@@ -273,6 +283,19 @@ test("slots that have left are not idle, and those of a later run on a smaller c
   assert(figuresOf(report, false).tailMs < 1000);
 });
 
+test("runs are on this machine alone if no worker has another address", async () => {
+  const joined = (...addresses: readonly string[]) =>
+    reportOfRuns(
+      addresses.map((address) =>
+        journalLine({ worker: "joined", node: "vm", address, slots: 2, at: BEGUN_AT })
+      ),
+    );
+  const [own, other] = ["this machine", "node7:7433"];
+  const reports = [await joined(own, own), await joined(own, other), await joined(other, own)];
+  assert.deepEqual(reports.map(({ isOnThisMachine }) => isOnThisMachine), [true, false, false]);
+  assert.equal((await joined()).isOnThisMachine, false, "nobody knows");
+});
+
 test("a time without any worker is what limits a run, and why it left is said", async () => {
   const jobs = journalOf({ ...PLAN, nodes: 1, slotsPerNode: 4, isKilled: true });
   const left = { worker: "left", node: "node0", address: "node0:7433", reason: "host is down" };
@@ -284,6 +307,12 @@ test("a time without any worker is what limits a run, and why it left is said", 
     ],
   );
   near(report.lackMs, 34_500, 1);
+  const oneOfTwo = await reportOfRuns(
+    journalOf({ ...PLAN, isKilled: true }),
+    [journalLine({ ...left, at: BEGUN_AT + 5_000 })],
+    [journalLine({ run: "ended", at: BEGUN_AT + 60_000 })],
+  );
+  assert.equal(oneOfTwo.lackMs, 0, "another one is there");
   assert.deepEqual(limitsOf(figuresOf(report, false)).map(({ kind }) => kind), [
     "no worker",
     "slots",

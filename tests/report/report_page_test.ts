@@ -122,6 +122,8 @@ test("a report says whether its run did not end by itself", async () => {
   assert.match(await headOf(true, false), /, took 12\.\ds, the run did not end by itself</);
   assert.doesNotMatch(await headOf(true, true), /did not end/);
   assert.doesNotMatch(await headOf(false, false), /did not end/);
+  const old = journalLine({ input: "a", state: "done", runMs: 5, queueMs: 1, worker: "w" });
+  assert.doesNotMatch(reportPage(await reportOfRuns([old]), ABOUT), /did not end/);
 });
 
 test("each chart has its numbers as a table", async () => {
