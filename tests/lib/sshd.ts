@@ -40,8 +40,8 @@ export class Sshd implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** `machine`: what `uname -m` says on the nodes. */
-  static async start(machine?: string): Promise<Sshd> {
+  /** `programs`: shell scripts that take the place of programs on the nodes. */
+  static async start(programs: Readonly<Record<string, string>> = {}): Promise<Sshd> {
     const folder = mkdtempSync(join(tmpdir(), "dc-sshd-"));
     const port = await freePort();
     makeKeys(folder, ["host", "user", "other"]);
@@ -49,12 +49,11 @@ export class Sshd implements AsyncDisposable {
     const lines = serverConfig(folder, `127.0.0.1:${port}`, {
       XDG_CACHE_HOME: join(folder, "cache"),
       TMPDIR: join(folder, "tmp"),
-      ...(machine === undefined ? {} : { PATH: `${join(folder, "there")}:${process.env.PATH}` }),
+      PATH: `${join(folder, "there")}:${process.env.PATH}`,
     });
-    if (machine !== undefined) {
-      mkdirSync(join(folder, "there"));
-      const script = `#!/bin/sh\ntest "$1" = -m && echo ${machine} || exec /usr/bin/uname "$@"\n`;
-      writeFileSync(join(folder, "there/uname"), script, { mode: 0o755 });
+    mkdirSync(join(folder, "there"));
+    for (const [name, text] of Object.entries(programs)) {
+      writeFileSync(join(folder, "there", name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     }
     writeFileSync(join(folder, "sshd_config"), `${lines.join("\n")}\n`);
     const args = ["-D", "-e", "-f", join(folder, "sshd_config")];
@@ -91,6 +90,13 @@ export class Sshd implements AsyncDisposable {
     for (const { pid, command } of this.#processes()) {
       if (command.includes(" worker --")) signalQuietly(pid, "SIGKILL");
     }
+  }
+
+  /** Makes `ssh` find another host under this name, at a port of this machine. */
+  addHost(name: string, port: number): void {
+    const config = join(this.folder, "config");
+    const host = `Host ${name}\n  HostName 127.0.0.1\n  Port ${port}\n`;
+    writeFileSync(config, host + readFileSync(config, "utf8"));
   }
 
   #processes(): NodeProcess[] {
@@ -188,10 +194,14 @@ export interface NodeProcess {
 
 /** What runs on a node, which is known by the folder of its cache. */
 export function processesOfNode(cache: string): NodeProcess[] {
-  const mark = `XDG_CACHE_HOME=${cache}\0`;
+  return processesWith(`XDG_CACHE_HOME=${cache}\0`);
+}
+
+/** What runs with a text in its environment. */
+export function processesWith(text: string): NodeProcess[] {
   return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
     try {
-      if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(mark)) return [];
+      if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(text)) return [];
       const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
       return [{ pid: Number(pid), command }];
     } catch {
