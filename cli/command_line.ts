@@ -26,6 +26,7 @@ import { addUpCommands, UP_NOTES } from "./up_options.ts";
 import { VERSION } from "./version.ts";
 import { addReport, addStatus, addTop } from "./watching_commands.ts";
 import { withWebAddress } from "./web_options.ts";
+import { WorkerSilentError } from "./worker_silent_error.ts";
 import { addWorkerOptions, type WorkerFlags } from "./worker_options.ts";
 
 /** Descriptions are not wrapped if fewer columns are left for them. */
@@ -48,7 +49,8 @@ export async function runCommandLine(
     printError(messageOf(error));
     if (program.opts()["verbose"] && error instanceof Error) toStderr(error.stack ?? "");
     if (error instanceof EndedRunError) toStderr(error.resumeHint);
-    return error instanceof KeyError ? ExitCode.noWorker : ExitCode.usage;
+    const isNoWorker = error instanceof KeyError || error instanceof WorkerSilentError;
+    return isNoWorker ? ExitCode.noWorker : ExitCode.usage;
   }
 }
 

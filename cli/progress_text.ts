@@ -52,7 +52,7 @@ function counted({ done, failed, total }: RunStatus): string {
 
 /** The details after the count, the most important first. */
 function details(status: RunStatus, perSecond: number): string[] {
-  const { phase, failed, workers, slots, slotsAreKnown, loading } = status;
+  const { phase, failed, workers, slots, slotsAreKnown, loading, lost } = status;
   const failures = failed > 0 ? `${formatCount(failed)} failed` : "";
   if (phase === "ending") return [failures, "ending"].filter((text) => text !== "");
   return [
@@ -60,7 +60,7 @@ function details(status: RunStatus, perSecond: number): string[] {
     loading ? loadingText(loading) : "",
     timeText(status, perSecond),
     perSecond > 0 ? `${formatRate(perSecond)} jobs/s` : "",
-    formatNoun(workers, "worker"),
+    `${formatNoun(workers, "worker")}${lost > 0 ? ` (${formatCount(lost)} lost)` : ""}`,
     `${slotsAreKnown ? "" : "≥"}${formatNoun(slots, "slot")}`,
   ].filter((text) => text !== "");
 }

@@ -2,6 +2,7 @@
 
 import type { RunSnapshot, WorkerEntry } from "../watch/snapshot.ts";
 import { failureList } from "./failure_list.ts";
+import { faultsText } from "./summary.ts";
 import { formatCount, formatDuration, formatNoun, formatRate, formatTimeLeft } from "./format.ts";
 import { printable } from "./format.ts";
 import { workerLabels } from "./worker_labels.ts";
@@ -19,6 +20,9 @@ const WORKERS_MAX = 20;
 /** So many of the jobs that run longest. */
 const RUNNING_MAX = 3;
 
+/** So many workers that were lost. */
+const LOST_MAX = 5;
+
 /** The widest column of workers' names. */
 const NAME_CHARS_MAX = 40;
 
@@ -33,11 +37,48 @@ export function runStateLines(run: RunSnapshot): string[] {
     ...(run.waitsFor === null ? [] : [`  waits for ${printable(run.waitsFor)}`]),
     ...workerLines(shown, labels),
     ...(more > 0 ? [`  and ${formatNoun(more, "more worker")}`] : []),
+    ...lostLines(run),
     ...running.slice(0, RUNNING_MAX).map(({ name, address, worker, sentAt }) =>
       `  running for ${formatDuration(Math.max(0, at - sentAt))} on ` +
       `${labels.get(address) ?? printable(worker)}: ${printable(name)}`
     ),
     ...(failures.length > 0 ? failureList(failures).map((line) => `  failed: ${line}`) : []),
+    ...attemptLines(run),
+  ];
+}
+
+/** The latest of the workers that were lost. */
+function lostLines({ lost, lostTotal, at }: RunSnapshot): string[] {
+  const shown = lost.slice(0, LOST_MAX);
+  const more = lostTotal - shown.length;
+  return [
+    ...shown.map(({ name, address, lostAt, reason, jobs }) => {
+      const label = address.includes(name) ? address : `${address} (${name})`; // as the log says it
+      const moved = jobs === 0 ? "" : `; ${formatNoun(jobs, "job")} rescheduled`;
+      return `  lost ${printable(label)} ${formatDuration(Math.max(0, at - lostAt))} ago: ` +
+        `${printable(reason)}${moved}`;
+    }),
+    ...(more > 0 ? [`  and ${formatNoun(more, "more lost worker")}`] : []),
+  ];
+}
+
+/** Attempts beyond the first of each job, and what they were for. */
+function attemptLines({ faults, copies, verified }: RunSnapshot): string[] {
+  const failed = faultsText(faults);
+  return [
+    ...(failed === "" ? [] : [`  failed attempts: ${failed}`]),
+    ...(copies.started === 0 ? [] : [
+      `  second copies of stragglers: ${formatCount(copies.started)}, of which ` +
+      `${formatCount(copies.won)} ended first`,
+    ]),
+    ...(verified
+      ? [
+        `  verified: ${formatNoun(verified.agreed, "job")}; ${
+          formatCount(verified.split)
+        } without ` +
+        `agreement, ${formatNoun(verified.outvoted, "output")} dropped as wrong`,
+      ]
+      : []),
   ];
 }
 
@@ -51,10 +92,14 @@ function headline(run: RunSnapshot): string {
   ];
   return [
     `after ${formatDuration(elapsedMs)}: ${counts.join(", ")}`,
-    `${formatNoun(workersTotal, "worker")}, ${formatNoun(slots, "slot")}`,
+    `${formatNoun(workersTotal, "worker")}${lostText(run)}, ${formatNoun(slots, "slot")}`,
     ...(jobsPerSecond > 0 ? [`${formatRate(jobsPerSecond)} jobs/s`] : []),
     ...(leftMs !== null && leftMs > 0 ? [`${formatTimeLeft(leftMs)} left`] : []),
   ].join("; ");
+}
+
+function lostText({ lostTotal }: RunSnapshot): string {
+  return lostTotal === 0 ? "" : ` (${formatCount(lostTotal)} lost)`;
 }
 
 function workerLines(

@@ -2,12 +2,11 @@
 
 import process from "node:process";
 import { formatAddress, parseAddress } from "../link/address.ts";
-import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { findLiveRuns } from "../watch/find_run.ts";
 import type { PastRun, Snapshot } from "../watch/snapshot.ts";
 import { ExitCode } from "./exit_code.ts";
-import { printError, toStderr } from "./log.ts";
+import { toStderr } from "./log.ts";
 import type { StatusFlags } from "./status_options.ts";
 import { liveRunLines, pastRunLines, runListLines, workerAnswerLines } from "./status_text.ts";
 import { writeStdout } from "./stdout.ts";
@@ -62,22 +61,10 @@ async function showWorker(
   target: string,
   flags: StatusFlags,
 ): Promise<number> {
-  const address = parseAddress(target);
-  try {
-    const worker = await stateOfWorker(runtime, address, flags);
-    if (flags.json) writeJson(worker);
-    else writeLines(workerAnswerLines(worker, formatAddress(address)));
-    return ExitCode.ok;
-  } catch (error) {
-    // A word alone may be meant as a folder.
-    const noFolder = target.includes(":") ? "" : `There is no folder "${target}" here; `;
-    printError(`${noFolder}${noFolder === "" ? messageOf(error) : lowered(messageOf(error))}`);
-    return ExitCode.noWorker;
-  }
-}
-
-function lowered(sentence: string): string {
-  return `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;
+  const worker = await stateOfWorker(runtime, target, flags);
+  if (flags.json) writeJson(worker);
+  else writeLines(workerAnswerLines(worker, formatAddress(parseAddress(target))));
+  return ExitCode.ok;
 }
 
 function writeLines(lines: readonly string[]): void {

@@ -30,10 +30,12 @@ export const TOP_NOTES: Notes = {
   examples: `
 Examples:
   distcomp top                         the only run of this user on this machine
-  distcomp top outputs                 the run that writes to outputs/`,
+  distcomp top outputs                 the run that writes to outputs/
+  distcomp top node7:7433              a worker`,
   paragraphs: [
-    "Keys: q leaves, up and down, or j and k, scroll the workers, space freezes the screen and " +
-    "resumes it. The run goes on, and does not notice who looks.",
+    "Keys: q leaves, up and down, or j and k, scroll the workers, g and G, or Home and End, go to " +
+    "the first and the last, space freezes the screen and resumes it. The run goes on, and does " +
+    "not notice who looks.",
   ],
 };
 
@@ -50,6 +52,8 @@ export function addStatusOptions(command: Command): Command {
 /** Adds those of `distcomp top`. */
 export function addTopOptions(command: Command): Command {
   return command
-    .argument("[outputs]", "an output folder or a pack")
+    .argument("[target]", "an output folder, a pack, or a worker as HOST[:PORT]")
+    .option("--key <file>", "the key for a worker (default: as for distcomp run)")
+    .option("--insecure", "ask a worker that was started with --insecure")
     .helpOption("-h, --help", "show this help");
 }

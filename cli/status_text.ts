@@ -32,16 +32,11 @@ export function runListLines(runs: readonly LiveRunFound[]): string[] {
 
 /** A worker that has answered. */
 export function workerAnswerLines(worker: WorkerAnswer, address: string): string[] {
-  const { name, software, platform, cores, slotsBytes } = worker;
-  const status = {
-    ...worker,
-    cores: cores.map(({ sha256: key, ...core }) => ({ ...core, key })),
-    slotsBytes: slotsBytes ?? undefined,
-  };
+  const { name, software, platform } = worker;
   return [
     `worker ${printable(name)} at ${printable(address)}: ${printable(software)}, ` +
     printable(platform),
-    ...workerStateLines(status),
+    ...workerStateLines(worker),
   ];
 }
 

@@ -165,7 +165,7 @@ function verifiedLines(status: RunStatus): string[] {
 }
 
 /** The count of each kind of fault, because each needs a different fix. */
-function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Faults): string {
+export function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Faults): string {
   const kinds: [number, string, string][] = [
     [crashes, "crash", "crashes"],
     [timeouts, "timeout", "timeouts"],

@@ -5,6 +5,7 @@ import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from
 import { formatTimeLeft, printable } from "./format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
 import { fitted, type Piece, styledLine, widthOf } from "./terminal_text.ts";
+import { footLine, framed, type Line, titleLine } from "./top_frame.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 import { runningLines } from "./top_running.ts";
 import { workerTable } from "./top_workers.ts";
@@ -14,7 +15,7 @@ interface Section {
   readonly title: string;
   /** What each line is, if the title says how many of them are left out. */
   readonly noun?: string;
-  readonly lines: readonly (readonly Piece[])[];
+  readonly lines: readonly Line[];
   readonly linesMax: number;
 }
 
@@ -25,31 +26,30 @@ const FRAME_ROWS = 5;
 const WORKER_ROWS_MIN = 4;
 
 const FAILURES_MAX = 5;
+const LOST_MAX = 3;
 const RUNNING_MAX = 5;
 const LOG_MAX = 4;
 
 /** The lines of the screen: at most `rows`, each at most `columns` wide. */
 export function topLines(run: RunSnapshot, view: TopView, size: ScreenSize): string[] {
+  return topScreen(run, view, size).map(styledLine);
+}
+
+/** The same, before it has its styles. */
+export function topScreen(run: RunSnapshot, view: TopView, size: ScreenSize): Line[] {
   const { columns, rows } = size;
   const sections = fittingSections(run, columns, rows - FRAME_ROWS - WORKER_ROWS_MIN);
   const taken = sections.reduce((sum, { lines }) => sum + lines.length + 1, 0);
   const workerRows = Math.max(1, rows - FRAME_ROWS - taken);
-  const lines: (readonly Piece[])[] = [
+  const lines: Line[] = [
     ...head(run, columns),
     ...workerTable(run, view, { columns, rows: workerRows }),
     ...sections.flatMap(({ title, lines }) => [titleLine(title, columns), ...lines]),
   ];
-  const shown = lines.slice(0, rows - 1).map((line) => styledLine(line, columns));
-  while (shown.length < rows - 1) shown.push("");
-  return [...shown, styledLine(foot(run, view), columns)].slice(-rows);
+  return framed(lines, footLine(view, run.workers.length > 0), size);
 }
 
-/** The line above a section. */
-export function titleLine(title: string, columns: number): Piece[] {
-  return [[fitted(title, columns), "inverse"]];
-}
-
-function head(run: RunSnapshot, columns: number): (readonly Piece[])[] {
+function head(run: RunSnapshot, columns: number): Line[] {
   const { core, output, elapsedMs, phase, waitsFor, slots, slotsBusy, busyPart } = run;
   const time = `${phase === "running" ? "" : `${phase}, `}${formatDuration(elapsedMs)}`;
   const title = `${printable(core.name)} → ${printable(output)}`;
@@ -94,7 +94,7 @@ function progressLine({ jobs, jobsPerSecond, leftMs }: RunSnapshot, columns: num
 /** The most important sections first: the last ones are left out where there is little room. */
 function fittingSections(run: RunSnapshot, columns: number, rows: number): Section[] {
   let left = rows;
-  return [failures(run), running(run, columns), log(run)].flatMap((section) => {
+  return [failures(run), lost(run), running(run, columns), log(run)].flatMap((section) => {
     const room = Math.min(section.linesMax, left - 1);
     if (section.lines.length === 0 || room <= 0) return [];
     const lines = section.lines.slice(0, room);
@@ -122,6 +122,19 @@ function failures({ failures, jobs }: RunSnapshot): Section {
   };
 }
 
+function lost({ lost, lostTotal, at }: RunSnapshot): Section {
+  return {
+    title: `LOST ${formatCount(lostTotal)}`,
+    linesMax: LOST_MAX,
+    lines: lost.map(({ name, lostAt, reason, jobs }) => [
+      [`${formatDuration(Math.max(0, at - lostAt)).padStart(7)}  `],
+      [`${printable(name)}  `, "red"],
+      [printable(reason)],
+      [jobs === 0 ? "" : `  ${formatNoun(jobs, "job")} rescheduled`, "dim"],
+    ]),
+  };
+}
+
 function running(run: RunSnapshot, columns: number): Section {
   return {
     title: `RUNNING ${formatCount(run.jobs.running)}`,
@@ -132,15 +145,9 @@ function running(run: RunSnapshot, columns: number): Section {
 
 /** The newest lines, as many as there is room for. */
 function log({ log }: RunSnapshot): Section {
-  const lines = log.slice(-LOG_MAX).map(({ at, level, text }): readonly Piece[] => [
+  const lines = log.slice(-LOG_MAX).map(({ at, level, text }): Line => [
     [`${new Date(at).toTimeString().slice(0, 8)} `, "dim"],
     level === "warning" ? [printable(text), "yellow"] : [printable(text)],
   ]);
   return { title: "LOG", linesMax: LOG_MAX, lines };
-}
-
-function foot({ workers }: RunSnapshot, { isPaused, problem }: TopView): Piece[] {
-  if (problem !== undefined) return [[printable(problem), "red"]];
-  const scroll = workers.length > 0 ? "  ↑↓ scroll" : "";
-  return [[`q leave${scroll}  space ${isPaused ? "resume" : "freeze"}`, "dim"]];
 }

@@ -53,11 +53,11 @@ export function addTop(
   outcome: Outcome,
 ): void {
   const command: Command = program.command("top")
-    .summary("watch a run: workers, slots, rates, running jobs, failures")
-    .description("Watch a run: workers, slots, rates, the jobs that run longest, failures.")
+    .summary("watch a run or a worker: slots, rates, running jobs, failures")
+    .description("Watch a run or a worker: slots, rates, the jobs that run longest, failures.")
     .addHelpText("after", () => notesText(command, TOP_NOTES));
-  addTopOptions(command).action(async (outputs: string | undefined) => {
+  addTopOptions(command).action(async (target: string | undefined, flags: StatusFlags) => {
     const { topCommand } = await top();
-    outcome.exitCode = await topCommand(runtime, outputs);
+    outcome.exitCode = await topCommand(runtime, target, flags);
   });
 }

@@ -71,8 +71,8 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   const page = await openWorkerPage(runtime, flags, { worker, log, lines, print });
   if (listener) {
     writeStdout(`listening on ${formatAddress(listener.address)}, ${slots}\n`);
-    if (signals.ending.aborted) listener.close();
-    signals.ending.addEventListener("abort", () => listener.close());
+    // Until its last job has ended, it still says what it is doing.
+    void Promise.race([signals.drained, signals.stopped]).finally(() => listener.close());
     await acceptControllers(worker, listener);
   } else if (flags.connect) {
     log.info(`connecting to ${formatAddress(flags.connect)}, ${slots}`);

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../system/log.ts";
-import type { WorkerStatus } from "../worker/worker_status.ts";
+import type { WorkerStatus } from "../protocol/mod.ts";
 import { formatBytes, formatCount, formatNoun, printable } from "./format.ts";
 import { canShowLine, liveLine, type Progress } from "./live_line.ts";
 import { toStderr } from "./log.ts";
@@ -62,7 +62,7 @@ function partsOf(status: WorkerStatus): string[] {
     controllersText(status.controllers),
     ...coresText(status.cores),
     ...(jobsWaiting > 0 ? [`${formatCount(jobsWaiting)} waiting`] : []),
-    ...(slotsBytes === undefined ? [] : [`${formatBytes(slotsBytes)} in slots`]),
+    ...(slotsBytes === null ? [] : [`${formatBytes(slotsBytes)} in slots`]),
     `${formatBytes(memoryFreeBytes)} free`,
   ];
 }

@@ -13,6 +13,7 @@ import { workerStateLines } from "./worker_state.ts";
 export class WorkerSignals {
   readonly #log: Log;
   readonly #ending = new AbortController();
+  readonly #drained = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   #worker: Worker | undefined;
   #progress: Progress | undefined;
@@ -35,7 +36,12 @@ export class WorkerSignals {
     this.#worker = worker;
     this.#progress = progress;
     handleSuspension([progress, worker]);
-    if (this.ending.aborted) void worker.drain();
+    if (this.ending.aborted) this.#drain(worker);
+  }
+
+  /** Resolves when the worker has finished its last jobs, if it is told to. */
+  get drained(): Promise<void> {
+    return this.#drained.promise;
   }
 
   /** Resolves when the worker has given up its jobs, if it does. */
@@ -48,7 +54,11 @@ export class WorkerSignals {
     if (this.ending.aborted) return;
     this.#log.info(reason);
     this.#ending.abort();
-    void this.#worker?.drain();
+    if (this.#worker) this.#drain(this.#worker);
+  }
+
+  #drain(worker: Worker): void {
+    worker.drain().then(this.#drained.resolve, this.#drained.reject);
   }
 
   /** The worker gives up its jobs, and ends. */

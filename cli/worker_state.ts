@@ -1,6 +1,6 @@
 /** The state of a worker as text, for those who ask with SIGUSR1. */
 
-import type { WorkerStatus } from "../worker/worker_status.ts";
+import type { WorkerStatus } from "../protocol/mod.ts";
 import { formatBytes, formatCount, formatNoun, printable } from "./format.ts";
 
 /** So many controllers are named. */
@@ -15,13 +15,13 @@ export function workerStateLines(status: WorkerStatus): string[] {
   const busy = `${formatCount(slotsBusy)} of ${formatNoun(slots, "slot")} busy`;
   const draining = isDraining ? "draining: " : "";
   const { slotsBytes, memoryFreeBytes } = status;
-  const used = slotsBytes === undefined ? "" : `${formatBytes(slotsBytes)} in slots, `;
+  const used = slotsBytes === null ? "" : `${formatBytes(slotsBytes)} in slots, `;
   return [
     `${draining}${busy}, ${formatNoun(jobsWaiting, "job")} waiting`,
     `  jobs so far: ${formatCount(jobs.done)} done, ${formatCount(jobs.failed)} failed`,
     `  ${controllersText(status.controllers)}`,
-    ...cores.map(({ name, key, slots }) =>
-      `  core ${printable(name)} (${printable(key.slice(0, KEY_CHARS))}) in ${
+    ...cores.map(({ name, sha256, slots }) =>
+      `  core ${printable(name)} (${printable(sha256.slice(0, KEY_CHARS))}) in ${
         formatNoun(slots, "slot")
       }`
     ),

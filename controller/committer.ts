@@ -8,6 +8,7 @@ import type { ReadyTask, SkippedTask, UnreadableTask } from "./inputs/source.ts"
 import { doneRecord, failedRecord, unreadableRecord } from "./job_records.ts";
 import { OutputNameError } from "./output/directory_sink.ts";
 import type { Journal } from "./output/journal.ts";
+import type { DoneRecord } from "./output/done_line.ts";
 import type { JobRecord } from "./output/journal_record.ts";
 import type { LargeOutput } from "./output/large_output.ts";
 import type { AddEntry, OutputSink, PackPlace } from "./output/sink.ts";
@@ -94,7 +95,7 @@ export class Committer {
       return this.#onNotWritten(completion, error);
     }
     if (!writing) {
-      this.#finish(doneRecord(completion, output, sink.place));
+      this.#finishDone(doneRecord(completion, output, sink.place));
       if (!sink.place) memory?.give(output); // a pack does it itself
       return;
     }
@@ -120,7 +121,7 @@ export class Committer {
     } catch (error) {
       return this.#onNotWritten(completion, error);
     }
-    this.#finish(doneRecord(completion, output, place));
+    this.#finishDone(doneRecord(completion, output, place));
     this.#parts.memory?.give(output);
   }
 
@@ -140,10 +141,18 @@ export class Committer {
     this.#finish(failedRecord(completion, reason));
   }
 
+  #finishDone(record: DoneRecord): void {
+    this.#parts.tally.onDone();
+    try {
+      this.#parts.journal.addDone(record);
+    } catch (error) {
+      this.#events.onError(error);
+    }
+    this.#events.onFinished();
+  }
+
   #finish(record: JobRecord): void {
-    const { tally } = this.#parts;
-    if (record.state === "done") tally.onDone();
-    else tally.onFailed(record.input, record.error ?? "", record.reason);
+    this.#parts.tally.onFailed(record.input, record.error ?? "", record.reason);
     this.#record(record);
     this.#events.onFinished();
   }

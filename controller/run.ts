@@ -158,7 +158,7 @@ export class Run {
   view(limits: ViewLimits): RunView {
     const { status } = this;
     const now = { status, isReading: this.#isFeeding, waitsForOutputs: this.#window.isFull };
-    if (status.phase === "ending") return { ...now, workers: [], oldest: [] };
+    if (status.phase === "ending") return { ...now, workers: [], lost: [], oldest: [] };
     return { ...now, ...this.#cluster.view(limits) };
   }
 

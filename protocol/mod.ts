@@ -24,3 +24,4 @@ export * from "./payload_place.ts";
 export * from "./refusal.ts";
 export * from "./uint64.ts";
 export * from "./worker_state.ts";
+export * from "./worker_status.ts";

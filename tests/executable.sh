@@ -21,7 +21,6 @@ SMOKE=(
   tests/cli/job_faults_test.ts
   tests/cli/key_command_test.ts
   tests/cli/new_test.ts
-  tests/cli/outputs_test.ts
   tests/cli/signals_test.ts
   tests/cli/workers_test.ts
   tests/worker/conversation_test.ts
@@ -34,4 +33,4 @@ SMOKE=(
 deno() { .ci/deno "$@"; }
 export DISTCOMP_TEST_RUNTIME=$runtime
 folder=$(deno run -A --quiet tests/lib/executables.ts)
-DISTCOMP_TEST_COMMAND=$folder/distcomp deno task test tests/compiled "${SMOKE[@]}"
+DISTCOMP_TEST_COMMAND=$folder/distcomp deno task test --no-check tests/compiled "${SMOKE[@]}"

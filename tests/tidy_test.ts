@@ -83,6 +83,7 @@ const ARROWS: Record<string, readonly string[]> = {
   "up": ["runtime", "system", "link/backoff.ts", "security/refused_error.ts"],
   // What a run or a worker is doing, for those who look at it from outside.
   "watch": [
+    "protocol",
     "runtime",
     "system",
     "controller",

@@ -11,6 +11,7 @@ import type { LogLines } from "./log_lines.ts";
 import { RunRate } from "./run_rate.ts";
 import {
   type FailureEntry,
+  type LostEntry,
   type RunJobs,
   RUNNING_MAX,
   type RunningEntry,
@@ -66,9 +67,9 @@ export class RunWatch {
     const view = this.#run.view(VIEW_LIMITS);
     const { status, workers } = view;
     const jobsPerSecond = this.#sample(status);
-    const at = this.#clock.date();
+    const [at, clockMs] = [this.#clock.date(), this.#clock.now()];
     const slotsBusy = workers.reduce((sum, worker) => sum + worker.slotsBusy, 0);
-    const jobs = jobsOf(view, slotsBusy);
+    const jobs = jobsOf(view, Math.max(0, slotsBusy - status.copies.running));
     const names = new Map(workers.map((worker) => [worker.name, nameOf(worker)]));
     const shown = workers.length <= WORKERS_MAX ? workers : busiest(workers);
     return {
@@ -81,6 +82,9 @@ export class RunWatch {
       phase: phaseOf(status),
       waitsFor: waitsFor(view),
       jobs,
+      copies: status.copies,
+      verified: status.verified ?? null,
+      faults: status.faults,
       bytesIn: status.bytesIn,
       bytesOut: status.bytesOut,
       jobsPerSecond,
@@ -93,6 +97,8 @@ export class RunWatch {
       throughput: this.#series.all,
       workersTotal: workers.length,
       workers: shown.map((worker) => workerEntry(worker, at)),
+      lostTotal: status.lost,
+      lost: view.lost.map((worker) => lostEntry(worker, at - clockMs)),
       running: view.oldest.map((job) => runningEntry(job, names, at)),
       failures: status.failureGroups.map(failureEntry),
       log: this.#log.all,
@@ -170,6 +176,20 @@ function stateOf({ isDraining, isLoading, standing }: WorkerView<ReadyTask>): Wo
   if (isDraining) return "draining";
   if (standing !== "used") return standing;
   return isLoading ? "loading" : "ready";
+}
+
+/** `aheadMs`: how far the wall clock is ahead. */
+function lostEntry(
+  { name, node, reason, goneAtMs, jobs }: RunView["lost"][number],
+  aheadMs: number,
+): LostEntry {
+  return {
+    name: cut(node),
+    address: cut(name),
+    lostAt: Math.round(goneAtMs + aheadMs),
+    reason: cut(reason),
+    jobs,
+  };
 }
 
 function runningEntry(

@@ -4,7 +4,11 @@
  * since 1970. Texts are as the system, inputs and workers gave them: whoever shows them makes them harmless.
  */
 
+import type { CopyCounts } from "../controller/cluster/copy_counts.ts";
+import type { Faults } from "../controller/cluster/retries.ts";
+import type { VerifiedCounts } from "../controller/cluster/verified_counts.ts";
 import type { RunEnd } from "../controller/output/run_ending.ts";
+import type { WorkerStatus } from "../protocol/mod.ts";
 
 /** The version of the format. */
 export const SNAPSHOT_VERSION = 1;
@@ -51,6 +55,12 @@ export interface RunSnapshot {
   /** What the run waits for, if it is not for its slots to compute: `workers: none is connected`. */
   readonly waitsFor: string | null;
   readonly jobs: RunJobs;
+  /** Second copies of stragglers: those that were started, that have ended their job, and that run now. */
+  readonly copies: CopyCounts;
+  /** What `--verify` has found; `null` in a run that verifies nothing. */
+  readonly verified: VerifiedCounts | null;
+  /** Attempts that have failed, by kind: the job may have been done by another one. */
+  readonly faults: Faults;
   readonly bytesIn: number;
   readonly bytesOut: number;
   /** Over the last ten seconds, or over the last twenty jobs where they are seldom. */
@@ -65,6 +75,10 @@ export interface RunSnapshot {
   readonly throughput: Throughput;
   readonly workersTotal: number;
   readonly workers: readonly WorkerEntry[];
+  /** Workers that were lost and have not come back. */
+  readonly lostTotal: number;
+  /** The 50 latest of them, the latest first. */
+  readonly lost: readonly LostEntry[];
   /** The jobs that run longest, the oldest first. */
   readonly running: readonly RunningEntry[];
   /** Failed jobs by reason, the most frequent first. */
@@ -87,6 +101,7 @@ export interface RunJobs {
   readonly failed: number;
   /** Those among `done` and `failed` that earlier runs have finished. */
   readonly skipped: number;
+  /** Those that have a slot, or several. */
   readonly running: number;
   /** Those that are known and not running. More may come while `total` is `null`. */
   readonly waiting: number;
@@ -123,6 +138,16 @@ export interface WorkerEntry {
   readonly connectedAt: number;
   /** The jobs in its slots, as far as the run knows, the oldest first. Fewer than `slotsBusy` where there are many. */
   readonly jobs: readonly SlotJob[];
+}
+
+/** A worker that was lost. */
+export interface LostEntry {
+  readonly name: string;
+  readonly address: string;
+  readonly lostAt: number;
+  readonly reason: string;
+  /** The jobs that it had, which run elsewhere. */
+  readonly jobs: number;
 }
 
 /** A job in a slot. */
@@ -167,46 +192,31 @@ export interface Throughput {
   readonly slotsBusy: readonly number[];
 }
 
-/** A worker, as it sees itself. */
-export interface WorkerSnapshot {
+/** A worker, as it answers those who ask it. */
+export interface WorkerAnswer extends WorkerStatus {
   readonly v: typeof SNAPSHOT_VERSION;
   readonly kind: "worker";
   readonly at: number;
   readonly software: string;
-  readonly runtime: string;
   /** `x86_64 linux` */
   readonly platform: string;
   /** The name of its node. */
   readonly name: string;
+  readonly memoryBytes: number;
+}
+
+/** A worker, as its page shows it. */
+export interface WorkerSnapshot extends WorkerAnswer {
+  readonly runtime: string;
   readonly pid: number;
   readonly startedAt: number;
-  readonly isDraining: boolean;
-  readonly slots: number;
-  readonly slotsBusy: number;
-  readonly jobsWaiting: number;
-  /** The jobs that its slots have run. */
-  readonly jobs: { readonly done: number; readonly failed: number };
-  /** The controllers that are connected, by their addresses. */
-  readonly controllers: readonly string[];
-  /** The cores that slots have loaded. */
-  readonly cores: readonly (CoreEntry & { readonly slots: number })[];
-  /** Resident memory of all slots; `null` where the system does not report it. */
-  readonly slotsBytes: number | null;
-  readonly memoryFreeBytes: number;
-  readonly memoryBytes: number;
   readonly throughput: Throughput;
-  /** The last lines, the newest last. A controller that asks gets none. */
+  /** The last lines, the newest last. */
   readonly log: readonly LogEntry[];
 }
 
 /** Either of them. */
 export type Snapshot = RunSnapshot | WorkerSnapshot;
-
-/** A worker, as a controller gets it that asks. */
-export type WorkerAnswer = Omit<
-  WorkerSnapshot,
-  "runtime" | "pid" | "startedAt" | "throughput" | "log"
->;
 
 /** A run that is over, from what its journal says. */
 export interface PastRun {

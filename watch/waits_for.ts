@@ -6,7 +6,7 @@ import type { RunView } from "../controller/run.ts";
 export function waitsFor({ status, isReading, waitsForOutputs }: RunView): string | null {
   const { phase, workers, loading, queued, slots, slotsBusy, inFlight } = status;
   if (phase === "ending") return null;
-  if (workers === 0) return "workers: none is connected";
+  if (workers === 0) return `workers: none is connected${lostText(status.lost)}`;
   if (waitsForOutputs) return "the disk: results come faster than they are written";
   if (phase === "draining") return counted(inFlight, "the job that runs", "jobs that run");
   if (loading && slotsBusy === 0) {
@@ -15,6 +15,10 @@ export function waitsFor({ status, isReading, waitsForOutputs }: RunView): strin
   if (queued > 0 || slotsBusy >= slots) return null;
   if (isReading) return "inputs: slots are idle until more of them are read";
   return counted(inFlight, "the last job", "last jobs");
+}
+
+function lostText(lost: number): string {
+  return lost === 0 ? "" : lost === 1 ? ", one was lost" : `, ${lost} were lost`;
 }
 
 function counted(count: number, one: string, many: string): string | null {

@@ -9,6 +9,15 @@ const REASONS_MAX = 20;
 /** Each worker has a few series of its own. With more workers, those with most jobs have them. */
 const WORKERS_MAX = 500;
 
+/** Kinds of failed attempts, as the journal names them. */
+const FAULTS = [
+  ["exitCodes", "exit code"],
+  ["crashes", "crash"],
+  ["timeouts", "timeout"],
+  ["memory", "memory"],
+  ["lost", "lost"],
+] as const;
+
 /** The figures of one moment. */
 export function metricsOf(snapshot: Snapshot): string {
   const figures = new Figures();
@@ -38,6 +47,12 @@ function addRun(figures: Figures, snapshot: RunSnapshot): void {
     figures.gauge("distcomp_left_seconds", "How long it will take at this rate", leftMs / 1000);
   }
   figures.gauge("distcomp_workers", "Workers that are connected", snapshot.workersTotal);
+  figures.gauge(
+    "distcomp_workers_lost",
+    "Workers that were lost and have not come back",
+    snapshot.lostTotal,
+  );
+  addAttempts(figures, snapshot);
   for (const { name, address, slots, slotsBusy, answered } of workers.slice(0, WORKERS_MAX)) {
     const labels = { worker: name, address };
     figures.gauge("distcomp_worker_slots", "Slots of a worker", slots, labels);
@@ -57,6 +72,24 @@ function addRun(figures: Figures, snapshot: RunSnapshot): void {
   for (const { reason, jobs } of snapshot.failures.slice(0, REASONS_MAX)) {
     figures.gauge("distcomp_failures", "Failed jobs by reason", jobs, { reason });
   }
+}
+
+/** What a run does beyond one attempt for each job. */
+function addAttempts(figures: Figures, { copies, verified, faults }: RunSnapshot): void {
+  for (const [name, kind] of FAULTS) {
+    figures.counter("distcomp_failed_attempts_total", "Attempts that have failed", faults[name], {
+      kind,
+    });
+  }
+  figures.counter("distcomp_copies_total", "Second copies of stragglers", copies.started);
+  figures.counter("distcomp_copies_won_total", "Copies that have ended their job", copies.won);
+  figures.gauge("distcomp_copies_running", "Copies that run", copies.running);
+  if (!verified) return;
+  const { agreed, split, outvoted } = verified;
+  const help = "Jobs that two workers have run, by whether their outputs agree";
+  figures.counter("distcomp_verified_jobs_total", help, agreed, { result: "agreed" });
+  figures.counter("distcomp_verified_jobs_total", help, split, { result: "split" });
+  figures.counter("distcomp_outvoted_outputs_total", "Outputs dropped as wrong", outvoted);
 }
 
 function addWorker(figures: Figures, snapshot: WorkerSnapshot): void {

@@ -4,6 +4,7 @@ import type { HttpAnswer, HttpRequest } from "../runtime/http_server.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import type { Access } from "./access.ts";
 import { ASSETS } from "./assets.ts";
+import type { HeldRequests } from "./held_requests.ts";
 import { headersOf } from "./headers.ts";
 import { isOwnHost } from "./host_names.ts";
 import type { LatestState } from "./latest_state.ts";
@@ -18,6 +19,7 @@ const LOCKED =
 export interface RouteParts {
   readonly access: Access;
   readonly state: LatestState;
+  readonly held: HeldRequests;
   /** The names of this machine. */
   readonly names: readonly string[];
   /** Whether a connection comes from a process of this user on this machine. */
@@ -37,12 +39,12 @@ export class Routes {
   }
 
   /** The answer to a request. */
-  answer(request: HttpRequest): HttpAnswer {
-    const answer = this.#answer(request);
+  async answer(request: HttpRequest): Promise<HttpAnswer> {
+    const answer = await this.#answer(request);
     return request.method === "HEAD" ? { ...answer, body: "" } : answer;
   }
 
-  #answer(request: HttpRequest): HttpAnswer {
+  #answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer> {
     const { method, url, headers } = request;
     if (method !== "GET" && method !== "HEAD") {
       return refusal(405, "Only GET is answered here", { Allow: "GET, HEAD" });
@@ -73,13 +75,20 @@ export class Routes {
     return opening(access.folder, { "Set-Cookie": cookie });
   }
 
-  #inFolder(request: HttpRequest, name: string): HttpAnswer {
+  #inFolder(request: HttpRequest, name: string): HttpAnswer | Promise<HttpAnswer> {
     const { access, onAllowed } = this.#parts;
     const isAllowed = access.hasCookie(textOf(request.headers.cookie)) || hasKey(request);
     if (!isAllowed) return refusal(401, LOCKED);
     onAllowed(request.stream);
     if (name === "api/snapshot") return this.#snapshot();
+    if (name === "api/end") return this.#end();
     return this.#asset(name);
+  }
+
+  /** The last state, once there is one. Until then the page has to ask again and again. */
+  async #end(): Promise<HttpAnswer> {
+    if (await this.#parts.held.wait()) return this.#snapshot();
+    return { status: 204, headers: headersOf("application/json"), body: "" };
   }
 
   #asset(name: string): HttpAnswer {

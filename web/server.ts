@@ -13,10 +13,11 @@ import type { Snapshot } from "../watch/snapshot.ts";
 import { Access } from "./access.ts";
 import { Connections } from "./connections.ts";
 import { addressesOf, namesOfMachine } from "./host_names.ts";
+import { HeldRequests } from "./held_requests.ts";
 import { LatestState } from "./latest_state.ts";
 import { Routes } from "./routes.ts";
 
-/** How long an open page has to see how it ended: it asks each second. */
+/** How long an open page has to see how it ended: it asks each second, and in the background it is told. */
 const LAST_LOOK_MS = 1_500;
 
 /** A page was looked at if it has asked within this time. */
@@ -45,6 +46,7 @@ export class PageServer {
   readonly #options: PageOptions;
   readonly #access: Access;
   readonly #state: LatestState;
+  readonly #held: HeldRequests;
   readonly #credentials: PageCredentials | undefined;
   #connections!: Connections;
   #port = 0;
@@ -56,6 +58,7 @@ export class PageServer {
     this.#credentials = credentials;
     this.#access = new Access(runtime.random, credentials !== undefined, options.bearer);
     this.#state = new LatestState(options.collect, runtime.clock);
+    this.#held = new HeldRequests(runtime.clock);
   }
 
   /** Listens, and prints the address of the page. Rejects if that is not possible. */
@@ -82,13 +85,15 @@ export class PageServer {
   async end(): Promise<void> {
     const { clock } = this.#runtime;
     this.#state.onEnded();
-    const isLookedAt = clock.now() - this.#lookedAtMs < LOOKED_MS_MAX;
+    const isLookedAt = this.#held.count > 0 || clock.now() - this.#lookedAtMs < LOOKED_MS_MAX;
+    this.#held.release();
     if (isLookedAt) await new Promise<void>((resolve) => clock.after(LAST_LOOK_MS, resolve));
     this.close();
   }
 
   /** Closes all connections at once. */
   close(): void {
+    this.#held.release();
     this.#connections.close();
   }
 
@@ -101,6 +106,7 @@ export class PageServer {
     const routes = new Routes({
       access: this.#access,
       state: this.#state,
+      held: this.#held,
       names: [...namesOfMachine(os.hostname()), address.host.toLowerCase()],
       isOwn: (stream) => isFromSameUser(this.#runtime, stream),
       onOpened: (stream) => this.#onOpened(stream),

@@ -7,6 +7,7 @@ import {
   INSTANCE_BYTES,
   type WorkerDescription,
   type WorkerLoad,
+  type WorkerStatus,
 } from "../protocol/mod.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
@@ -29,7 +30,7 @@ import { MemoryGauge } from "./memory_gauge.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import type { OwnWorkerOptions } from "./worker_options.ts";
 import { WorkFolder } from "./work_folder.ts";
-import { encodeStatus, processStatus, type WorkerStatus } from "./worker_status.ts";
+import { encodeStatus, processStatus } from "./worker_status.ts";
 
 export type { OwnWorkerOptions, WorkerOptions } from "./worker_options.ts";
 
@@ -152,10 +153,9 @@ export class Worker implements AsyncDisposable {
     return this.#connections.admit(stream);
   }
 
-  /** Serves a controller until the connection is closed. */
+  /** Serves a controller until the connection is closed. While the worker drains, it only says what it is doing. */
   async serve(stream: ByteStream): Promise<void> {
-    if (this.#drained) return stream.close();
-    await this.#connections.serve(stream, this.#connectionContext());
+    await this.#connections.serve(stream, this.#connectionContext(), this.#drained !== undefined);
   }
 
   #connectionContext(): Parameters<Connections["serve"]>[1] {

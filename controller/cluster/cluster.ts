@@ -100,8 +100,8 @@ export class Cluster<T extends Task> implements Disposable {
     return {
       ...this.#pool.counts(),
       workers: this.#endpoints.count,
-      faults: this.#jobs.faults,
-      verified: this.#jobs.verified,
+      lost: this.#endpoints.lost,
+      ...this.#jobs.attempts,
       loading: this.#endpoints.loading,
     };
   }

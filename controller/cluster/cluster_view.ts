@@ -5,6 +5,7 @@ import type { Pool } from "../../pool/pool.ts";
 import type { WorkerDescription } from "../../protocol/mod.ts";
 import type { RecentRate } from "../../system/recent_rate.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
+import type { LostWorker } from "./lost_workers.ts";
 import type { Node, Standing } from "./node.ts";
 import type { Task } from "./task.ts";
 
@@ -40,9 +41,11 @@ export interface RunningJob<T extends Task> {
   readonly sentMsAgo: number;
 }
 
-/** The workers of a run, and the jobs that run longest, the longest first. */
+/** The workers of a run, those that it has lost, and the jobs that run longest, the longest first. */
 export interface ClusterView<T extends Task> {
   readonly workers: readonly WorkerView<T>[];
+  /** The latest of them, the latest first. */
+  readonly lost: readonly LostWorker[];
   readonly oldest: readonly RunningJob<T>[];
 }
 
@@ -68,7 +71,7 @@ export function viewOf<T extends Task>(
   pool: Pool<T>,
   nowMs: number,
   { oldestMax, workerJobsMax }: ViewLimits,
-): ClusterView<T> {
+): Omit<ClusterView<T>, "lost"> {
   const workers: WorkerView<T>[] = [];
   const oldest: RunningJob<T>[] = [];
   const jobsMax = Math.floor(workerJobsMax / Math.max(1, endpoints.length));

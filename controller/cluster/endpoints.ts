@@ -15,6 +15,7 @@ import type { CompressionMode } from "../../link/compression_mode.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
 import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
+import { LostWorkers } from "./lost_workers.ts";
 import { type ClusterView, type ViewLimits, viewOf } from "./cluster_view.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Node } from "./node.ts";
@@ -71,6 +72,7 @@ export class Endpoints<T extends Task> {
   readonly #version1: Version1Watch;
   #loadsAtOnce = false;
   readonly #notices: WorkerNotices;
+  readonly #lost = new LostWorkers();
 
   constructor(parts: EndpointParts<T>) {
     this.#parts = parts;
@@ -84,7 +86,13 @@ export class Endpoints<T extends Task> {
 
   /** What the workers do now, and the jobs that run longest. */
   view(nowMs: number, limits: ViewLimits): ClusterView<T> {
-    return viewOf([...this.#byId.values()], this.#parts.pool, nowMs, limits);
+    const { latest: lost } = this.#lost;
+    return { ...viewOf([...this.#byId.values()], this.#parts.pool, nowMs, limits), lost };
+  }
+
+  /** How many workers were lost and have not come back. */
+  get lost(): number {
+    return this.#lost.count;
   }
 
   /** The slots that load the core, as far as the workers have said. */
@@ -162,6 +170,7 @@ export class Endpoints<T extends Task> {
     });
     if (connection.version === 1) this.#version1.onReady(worker);
     this.#notices.onReady(worker);
+    this.#lost.onReady(worker);
     // Load the core now, before the first job, in two cases: this address was given up because its worker could
     // not be used, or stragglers are in flight that this worker could copy.
     const isTried = address?.givenUpReason !== undefined;
@@ -206,6 +215,7 @@ export class Endpoints<T extends Task> {
     nodes.onGone(endpoint.node);
     const lost = pool.inFlightAt(endpoint.id);
     jobs.onEndpointLost(endpoint.id, worker.history, departure);
+    this.#lost.onGone(worker, departure, lost, this.#parts.clock.now());
     this.#reportGone(worker, departure, lost);
     onEvent();
   }

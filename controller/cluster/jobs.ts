@@ -12,11 +12,16 @@ import { LostJobs } from "./lost_jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { endpointsOf } from "./placement.ts";
-import { DEFAULT_POLICY, type Faults } from "./retries.ts";
+import { DEFAULT_POLICY } from "./retries.ts";
 import { type Cancel, Speculation } from "./speculation.ts";
-import { type ClusterOptions, type Completion, inputBytesOf, type Task } from "./task.ts";
+import {
+  type ClusterOptions,
+  type ClusterStatus,
+  type Completion,
+  inputBytesOf,
+  type Task,
+} from "./task.ts";
 import { Verification } from "./verification.ts";
-import type { VerifiedCounts } from "./verified_counts.ts";
 import { WorkerMeter } from "./worker_meter.ts";
 
 /** A job that was running on this many workers when they were lost is most likely the cause. See `LostJobs`. */
@@ -94,13 +99,13 @@ export class Jobs<T extends Task> {
     this.#speculates = speculates;
   }
 
-  get faults(): Faults {
-    return this.#blame.faults;
-  }
-
-  /** `undefined` without verification. */
-  get verified(): VerifiedCounts | undefined {
-    return this.#verification?.counts;
+  /** What has come of attempts beyond the first of each job. `verified`: `undefined` without verification. */
+  get attempts(): Pick<ClusterStatus, "faults" | "copies" | "verified"> {
+    return {
+      faults: this.#blame.faults,
+      copies: this.#speculation.counts,
+      verified: this.#verification?.counts,
+    };
   }
 
   /** Whether more jobs may be queued. Answers that wait for a vote or for another node's count as well. */
@@ -188,7 +193,7 @@ export class Jobs<T extends Task> {
     place: object,
     { kind, reason, mayBeJobsFault }: Departure,
   ): void {
-    if (kind !== "drained") this.faults.lost += this.#pool.inFlightAt(endpoint);
+    if (kind !== "drained") this.#blame.faults.lost += this.#pool.inFlightAt(endpoint);
     const hasOther = this.#nodes.usable.some((node) => node.place !== place);
     const isRepeated = (job: Job<T>) => this.#lost.onLost(job, place) && hasOther;
     this.#pool.onEndpointLost(endpoint, reason, !mayBeJobsFault, isRepeated);

@@ -7,6 +7,7 @@
 import type { Pool } from "../../pool/pool.ts";
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
+import type { CopyCounts } from "./copy_counts.ts";
 import { StragglerThreshold } from "./straggler_threshold.ts";
 
 /**
@@ -57,6 +58,8 @@ export class Speculation<T> {
   readonly #copied = new Map<T, Copied<T>>();
   /** Jobs that were late at the last look, and are not copied yet, the oldest first. */
   #late: readonly Job<T>[] = [];
+  #started = 0;
+  #won = 0;
 
   constructor(
     pool: Pool<T>,
@@ -68,6 +71,17 @@ export class Speculation<T> {
     this.#cancel = cancel;
     this.#onStuck = onStuck;
     this.#unfitFor = unfitFor;
+  }
+
+  get counts(): CopyCounts {
+    let running = 0;
+    for (const { copies } of this.#copied.values()) {
+      const inSlots = copies.filter((copy) =>
+        this.#pool.isWanted(copy) && this.#pool.isInFlight(copy)
+      );
+      running += Math.max(0, inSlots.length - 1);
+    }
+    return { started: this.#started, won: this.#won, running };
   }
 
   /** Whether another copy of the job may still give a result. */
@@ -117,7 +131,9 @@ export class Speculation<T> {
   /** A job has ended, `ms` milliseconds after it was sent. */
   onCompleted(job: Job<T>, ms: number): void {
     this.#threshold.onAnswer(ms);
-    if (this.#copied.size > 0) this.cancelOthers(job); // hardly ever
+    if (this.#copied.size === 0) return; // nearly always
+    if ((this.#copied.get(job.payload)?.copies.indexOf(job) ?? 0) > 0) this.#won += 1;
+    this.cancelOthers(job);
   }
 
   /** A copy has given a result, so that the others are not needed. */
@@ -237,6 +253,7 @@ export class Speculation<T> {
   #copy(job: Job<T>, avoided: readonly EndpointId[], nowMs: number): void {
     const { copies = [job], triedAt = [] } = this.#copied.get(job.payload) ?? {};
     const copy = this.#pool.onCopied(job, avoided, nowMs);
+    this.#started += 1;
     this.#copied.set(job.payload, { copies: [...copies, copy], triedAt });
   }
 

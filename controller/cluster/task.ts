@@ -8,6 +8,7 @@ import type { Patience } from "../workers/patience.ts";
 import type { Departure } from "../workers/workers.ts";
 import type { PayloadMemory } from "../workers/payload_memory.ts";
 import type { RefusalOf } from "../workers/connected_worker.ts";
+import type { CopyCounts } from "./copy_counts.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
 import type { JobMeasures, WorkerMeter } from "./worker_meter.ts";
@@ -138,6 +139,9 @@ export interface ClusterStatus extends PoolCounts {
   /** Workers that are connected and ready. */
   readonly workers: number;
   readonly faults: Faults;
+  /** Workers that were lost and have not come back. */
+  readonly lost: number;
+  readonly copies: CopyCounts;
   /** `undefined` in a run that verifies nothing. */
   readonly verified?: VerifiedCounts | undefined;
   /** `undefined` if no slot loads the core. */

@@ -30,7 +30,7 @@ export function isForeign(reason: Error | undefined): reason is ProtocolError {
 export function unusable(error: ProtocolError): UnusableWorkerError {
   if (isFromWebServer(error)) {
     return new UnusableWorkerError(
-      "a web server answers there, such as the page of --web; " +
+      "it does not speak the worker protocol: a web server answers there, such as the page of --web; " +
         'name the address that the worker prints behind "listening on"',
       { cause: error },
     );

@@ -8,9 +8,11 @@ import { core } from "../lib/cores.ts";
 import { coreSource, Libraries } from "../lib/libraries.ts";
 import { startWorker } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { type Ended, Workspace } from "./workspace.ts";
 
 const BESIDE = await core("beside");
+const WORKER = await SharedWorker.start(BESIDE);
 
 const notLinux = process.platform === "linux" ? undefined : "its loader is not glibc's";
 
@@ -30,7 +32,7 @@ async function outputsOf(
 }
 
 test("files and folders that --with names are beside the core, here and over TCP", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({
     "weights.bin": "weights",
     "in/tables/one": "1",
@@ -52,7 +54,7 @@ test("files and folders that --with names are beside the core, here and over TCP
 });
 
 test("a program beside the core stays executable", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("tools/hello", "#!/bin/sh\necho hello from $0\n");
   await chmod(workspace.at("tools/hello"), 0o755);
   const [output = ""] = await outputsOf(workspace, ["run tools/hello"], ["--with", "tools"]);
@@ -60,7 +62,7 @@ test("a program beside the core stays executable", async () => {
 });
 
 test("jobs run again when a file beside the core has another content, and only then", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("commands", "read data\n");
   const run = async () => {
     const ended = await workspace.run(
@@ -78,7 +80,7 @@ test("jobs run again when a file beside the core has another content, and only t
 });
 
 test("a large file arrives whole, and is sent to a worker once for runs with other variables", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await mkdir(workspace.at("worker"));
   await using worker = await startWorker({ tmpdir: workspace.at("worker") });
   const large = new Uint8Array(LARGE_BYTES).map((_, index) => index * 7);
@@ -96,7 +98,7 @@ test("a large file arrives whole, and is sent to a worker once for runs with oth
 });
 
 test("what cannot be put beside the core is an error that names it", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "a/data": "1", "b/data": "2", "c/data/x": "3", "mine.so": "4" });
   const core = workspace.at("mine.so");
   await copyFile(BESIDE, core);
@@ -125,7 +127,7 @@ testUnless(
   "libraries that a core finds through $ORIGIN come along, and theirs",
   async () => {
     await using libraries = await Libraries.make();
-    await using workspace = await Workspace.make();
+    await using workspace = await Workspace.make(WORKER);
     await mkdir(libraries.at("bin"));
     await mkdir(libraries.at("lib"));
     const to = (folder: string) => join(libraries.path, folder);

@@ -6,10 +6,12 @@ import { countsOf } from "../../cli/dry_run.ts";
 import type { SourceTask } from "../../controller/inputs/source.ts";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 const ANOTHER = await core("version_stamp", { STAMP: '"another"' });
+const WORKER = await SharedWorker.start(BEHAVE);
 const INPUTS = { "in/a": "echo a", "in/b": "echo b", "in/c": "code 3 bad" };
 
 test("a dry run says what would run, and writes nothing", async () => {
@@ -30,7 +32,7 @@ test("a dry run says what would run, and writes nothing", async () => {
 });
 
 test("a dry run knows what earlier runs have done, in a folder and in a pack", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll(INPUTS);
   for (const outputs of [["-o", "out"], ["--pack", "out.tar.zst"], ["--pack", "out.csv"]]) {
     const args = ["run", BEHAVE, "in", ...outputs];
@@ -65,7 +67,7 @@ test("a dry run names inputs that cannot be read, the first three of them", asyn
 });
 
 test("with --keep-done, a rebuilt core runs only the jobs that have failed, and good outputs stay", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll(INPUTS);
   assert.equal((await workspace.run(["run", BEHAVE, "in"])).code, 1);
   const rebuilt = await workspace.run(["run", ANOTHER, "in", "--keep-done"]);

@@ -7,12 +7,14 @@ import { eventually, startWorker } from "../lib/processes.ts";
 import { slow, slowTest, test, testUnless } from "../lib/test.ts";
 import { isThere, noUnkillable, Tracers } from "../lib/unkillable.ts";
 import { CWorker } from "./c_worker.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { type Ended, endOf, type JobRecord, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(BEHAVE);
 
 test("a job over --timeout fails with that reason, and the other jobs are not affected", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const run = await runLines(workspace, ["echo a", "sleep 600000", "echo b"], [
     "--timeout",
     "500ms",
@@ -63,7 +65,7 @@ test("short jobs queued behind a job that hangs do not fail", async () => {
 });
 
 test("--retries runs a job again after a non-zero exit code, and after a timeout", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const codes = `fail-once ${workspace.at("failed")}`;
   const times = `slow-once ${workspace.at("slow")}`;
   const run = await runLines(workspace, [codes, times], ["--retries", "1", "--timeout", "1s"]);
@@ -74,7 +76,7 @@ test("--retries runs a job again after a non-zero exit code, and after a timeout
 });
 
 test("after its retries a job has failed, with the code of its last attempt", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const line = `code 4 tried`;
   const run = await runLines(workspace, [line], ["--retries", "2"]);
   assert.equal(run.code, 1);
@@ -87,14 +89,14 @@ test("after its retries a job has failed, with the code of its last attempt", as
 });
 
 test("without --retries, a job fails at its first non-zero exit code", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const run = await runLines(workspace, ["code 4"]);
   assert.equal(run.code, 1);
   assert.equal((await failure(workspace, 0)).attempt, 1);
 });
 
 test("a job over --memory fails with the memory it used, not as a crash", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const run = await runLines(workspace, ["huge 1000000000", "echo a"], ["--memory", "300M"]);
   assert.equal(run.code, 1, run.stderr);
   const { error = "", attempt, cause } = await failure(workspace, 0);
@@ -115,7 +117,7 @@ test("leaks of earlier jobs end the process at the memory limit, but fail no job
 });
 
 test("a job that always crashes fails after three crashes, and the reason names the signal", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const lines = ["crash", ...Array.from({ length: 50 }, (_, index) => `echo ${index}`)];
   const run = await runLines(workspace, lines);
   assert.equal(run.code, 1, run.stderr);
@@ -150,7 +152,7 @@ test("lines that other jobs printed are not shown as the reason of a crash", asy
 });
 
 test("--crash-limit sets after how many crashes a job fails", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const run = await runLines(workspace, ["abort"], ["--crash-limit", "1"]);
   assert.equal(run.code, 1, run.stderr);
   const { error, attempt } = await failure(workspace, 0);
@@ -158,14 +160,14 @@ test("--crash-limit sets after how many crashes a job fails", async () => {
 });
 
 test("a job that crashes once is done in the end", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const run = await runLines(workspace, [`die-once ${workspace.at("died")}`]);
   assert.equal(run.code, 0, run.stderr);
   assert.deepEqual(await workspace.outputsByNumber(), { 0: "survived" });
 });
 
 test("a crash is tried again on another worker, where there is one", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await using one = await startWorker({ slots: 1 });
   await using other = await startWorker({ slots: 1 });
   const workers = `127.0.0.1:${one.port},127.0.0.1:${other.port}`;
@@ -179,7 +181,7 @@ test("a crash is tried again on another worker, where there is one", async () =>
 });
 
 test("the JSON summary counts every kind of fault separately", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const lines = ["crash", "sleep 600000", "code 2", "hoard 1000000000"];
   const limits = ["--timeout", "2s", "--memory", "300M", "--crash-limit", "2", "--json"];
   const run = await runLines(workspace, lines, limits);
@@ -195,7 +197,7 @@ test("the JSON summary counts every kind of fault separately", async () => {
 slowTest(
   "a worker of version 1 that answers nothing for far longer than --timeout is given up",
   async () => {
-    await using workspace = await Workspace.make();
+    await using workspace = await Workspace.make(WORKER);
     await using hanging = await CWorker.start();
     await using other = await startWorker({ slots: 1 });
     const marker = workspace.at("slow");
@@ -230,7 +232,7 @@ for (
   ] as const
 ) {
   test(`${args.join(" ")} is refused with what it should be`, async () => {
-    await using workspace = await Workspace.make();
+    await using workspace = await Workspace.make(WORKER);
     const run = await workspace.run(["run", BEHAVE, "--repeat", "1", ...args]);
     assert.equal(run.code, 2);
     assert.match(run.stderr, problem);
@@ -243,7 +245,8 @@ async function runLines(
   args: readonly string[] = [],
 ): Promise<Ended> {
   await workspace.write("lines", lines.map((line) => `${line}\n`).join(""));
-  const slots = args.includes("--slots") || args.includes("--workers") ? [] : ["--slots", "2"];
+  const isGiven = workspace.worker || args.includes("--slots") || args.includes("--workers");
+  const slots = isGiven ? [] : ["--slots", "2"];
   return await workspace.run(["run", BEHAVE, "--lines", "lines", ...slots, ...args]);
 }
 

@@ -9,12 +9,14 @@ import { core } from "../lib/cores.ts";
 import { eventually } from "../lib/processes.ts";
 import { Choices, SEED } from "../lib/random.ts";
 import { slowTest, test, testUnless } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { type JobRecord, Workspace } from "./workspace.ts";
 
 const run = promisify(execFile);
 
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(ECHO);
 
 const noPython = await run("python3", ["-c", "import tarfile"]).then(
   () => undefined,
@@ -64,7 +66,7 @@ for (const pack of ["results.tar", "results.jsonl", "results.csv"]) {
     noPython,
     `${pack} has each output once, as Python reads it, and the next run has nothing to do`,
     async () => {
-      await using workspace = await Workspace.make();
+      await using workspace = await Workspace.make(WORKER);
       for (const [name, text] of Object.entries(TEXTS)) await workspace.write(`in/${name}`, text);
       const args = ["run", ECHO, "in", "--pack", pack];
       const first = await workspace.run(args);
@@ -85,7 +87,7 @@ testUnless(
   noPython,
   "a failed job has no entry in a pack, and gets one when it is done",
   async () => {
-    await using workspace = await Workspace.make();
+    await using workspace = await Workspace.make(WORKER);
     await workspace.writeAll({ "in/a": "echo one", "in/b": "code 3 no", "in/c": "echo two" });
     const args = ["run", BEHAVE, "in", "--pack", "results.tar"];
     const first = await workspace.run(args);
@@ -103,7 +105,7 @@ testUnless(
 );
 
 test("an input that has changed has one entry in a pack, the new one, and the pack keeps owner and mode", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a": "one", "in/b": "two" });
   const args = ["run", ECHO, "in", "--pack", "results.jsonl"];
   assert.equal((await workspace.run(args)).code, 0);
@@ -156,7 +158,7 @@ testUnless(
 );
 
 test("outputs have the names that --suffix and --name give them", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("in/deep/a.dat", "text");
   const args = ["run", ECHO, "in", "--name", "{stem}.out", "--pack", "results.jsonl"];
   assert.equal((await workspace.run(args)).code, 0);
@@ -167,7 +169,7 @@ test("outputs have the names that --suffix and --name give them", async () => {
 });
 
 test("an output that is not UTF-8 fails in a pack of text, and is named", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("in/good", "text");
   await workspace.write("in/bad", Uint8Array.of(0x61, 0xff));
   for (const pack of ["results.csv", "results.jsonl"]) {
@@ -182,7 +184,7 @@ test("an output that is not UTF-8 fails in a pack of text, and is named", async 
 });
 
 test("a pack needs a known ending, a place outside of the inputs, and no -o", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("in/a", "text");
   const cases: [string[], RegExp][] = [
     [
@@ -207,7 +209,7 @@ test("a pack needs a known ending, a place outside of the inputs, and no -o", as
 });
 
 test("a pack and what belongs to it are no inputs where a list on stdin has them", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "a": "one", "b": "two" });
   const through = ["sh", "-c", 'find . -type f | "$@"', "sh"];
   for (const count of [2, 3]) {
@@ -219,7 +221,7 @@ test("a pack and what belongs to it are no inputs where a list on stdin has them
 });
 
 test("a link in the place of a pack is not followed", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const target = await workspace.write("target", "precious");
   await workspace.write("in/a", "text");
   await symlink(target, workspace.at("results.tar"));
@@ -230,7 +232,7 @@ test("a link in the place of a pack is not followed", async () => {
 });
 
 test("what jobs print is kept beside the journal of a pack", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("in/a", "stdout hello");
   const args = ["--pack", "results.tar", "--core-output", "keep"];
   const ended = await workspace.run(["run", BEHAVE, "in", ...args]);

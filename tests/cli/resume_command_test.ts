@@ -8,9 +8,11 @@ import { nameOfBytes } from "../../runtime/file_name.ts";
 import { core } from "../lib/cores.ts";
 import { eventually, type Program } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { endOf, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(BEHAVE);
 
 test("the resume command is the one that was typed, without --fresh", () => {
   const typed = ["run", "core.so", "in", "--fresh", "-o", "out", "--workers", "a,b:9000"];
@@ -156,7 +158,7 @@ test("--max-failures with a percentage waits for 100 finished jobs, or for the e
 });
 
 test("--max-failures is a number or a percentage", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const values = ["x", "-1", "1.5", "101%", "5 %", "%", ""];
   const command = ["run", BEHAVE, "--repeat", "1"];
   const runs = await workspace.runEach(values, (text) => [...command, `--max-failures=${text}`]);
@@ -175,7 +177,7 @@ async function prepared(): Promise<Workspace> {
 }
 
 async function failing(jobs: number): Promise<Workspace> {
-  const workspace = await Workspace.make();
+  const workspace = await Workspace.make(WORKER);
   for (let index = 0; index < jobs; index++) await workspace.write(`in/${index}`, "code 1 bad");
   return workspace;
 }

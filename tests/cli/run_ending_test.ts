@@ -15,15 +15,17 @@ import { eventually } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 import { statusWith } from "./statuses.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(BEHAVE);
 
 /** A time, as the log has it. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /;
 
 test("a log has what a run says, with times, from its command to its exit status", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("lines", "stdout hello\ncode 3 bad\n");
   const args = ["run", BEHAVE, "--lines", "lines", "--log", "run.log"];
   assert.equal((await workspace.run(args)).code, 1);
@@ -45,7 +47,7 @@ test("a log has what a run says, with times, from its command to its exit status
 });
 
 test("the log of a quiet run has what the terminal has not", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const clock = new VirtualClock();
   const file = await LogFile.open(workspace.at("log"), clock);
   const messages = new RunMessages(true, file, clock);
@@ -76,7 +78,7 @@ test("a log that lacks lines, because its disk is full, is a warning at the end"
 });
 
 test("a command is run at the end, knows how the run has ended, and may fail", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const command =
     'echo "$DISTCOMP_STATUS: $DISTCOMP_DONE of $DISTCOMP_TOTAL in $DISTCOMP_OUTPUTS";' +
     ' echo "$DISTCOMP_SUMMARY" | head -1; exit 3';

@@ -22,6 +22,8 @@ const HALF_WAY: RunStatus = {
   bytesOut: 1_500_000,
   elapsedMs: 10_000,
   busyPart: 0.97,
+  lost: 0,
+  copies: { started: 0, won: 0, running: 0 },
   faults: { exitCodes: 0, crashes: 0, timeouts: 0, memory: 0, lost: 0 },
   failures: [],
   failureGroups: [],

@@ -8,10 +8,12 @@ import type { Failure, RunStatus } from "../../controller/run.ts";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
 import { statusWith } from "./statuses.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(ECHO);
 const DONE = statusWith({ done: 1000 });
 
 test("the summary of a successful run has two lines", () => {
@@ -181,7 +183,7 @@ test("the JSON is one object on one line, with exact numbers", () => {
 });
 
 test("--json prints one JSON object on stdout, and nothing else there", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a": "echo four", "in/b": "code 2 bad" });
   const run = await workspace.run(["run", BEHAVE, "in", "--json"]);
   assert.equal(run.code, 1, run.stderr);
@@ -195,13 +197,13 @@ test("--json prints one JSON object on stdout, and nothing else there", async ()
 });
 
 test("--quiet prints nothing when all goes well", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const run = await workspace.run(["run", ECHO, "--repeat", "3", "--quiet"]);
   assert.deepEqual(run, { code: 0, stdout: "", stderr: "" });
 });
 
 test("--quiet prints one line if jobs have failed", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("lines", "echo a\ncode 1\n");
   const run = await workspace.run(["run", BEHAVE, "--lines", "lines", "--quiet"]);
   const stderr = "distcomp: 1 of 2 jobs failed; see outputs/.distcomp/jobs.jsonl\n";
@@ -232,7 +234,7 @@ test("without a terminal, a long run prints a progress line every few seconds", 
 });
 
 test("there are no colors without a terminal, unless FORCE_COLOR asks for them", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const args = ["run", ECHO, "--repeat", "3"];
   const plain = await workspace.run(args, { env: { NO_COLOR: undefined } });
   assert(!plain.stdout.includes("\u001b"));

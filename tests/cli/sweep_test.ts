@@ -3,12 +3,14 @@
 import assert from "node:assert/strict";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const ECHO = await core("echo");
+const WORKER = await SharedWorker.start(ECHO);
 
 test("--param runs all combinations, names outputs by values, and more values run only new jobs", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const args = ["run", ECHO, "--param", "a=1,2", "--param", "b=x"];
   assert.match((await workspace.run(args)).stdout, /^2 jobs done/);
   assert.deepEqual(await workspace.outputs(), {
@@ -22,7 +24,7 @@ test("--param runs all combinations, names outputs by values, and more values ru
 });
 
 test("a table runs its rows wherever they stand, and may be used with --suffix", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("t.csv", "a,b\n1,x\n2,y\n");
   const args = ["run", ECHO, "--lines", "t.csv", "--suffix", ".txt"];
   assert.match((await workspace.run(args)).stdout, /^2 jobs done/);
@@ -37,7 +39,7 @@ test("a table runs its rows wherever they stand, and may be used with --suffix",
 });
 
 test("a table with a bad row ends the run with the line, and what ran before is kept", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("t.csv", "a,b\n1\n");
   const run = await workspace.run(["run", ECHO, "--lines", "t.csv"]);
   assert.equal(run.code, 2);
@@ -48,7 +50,7 @@ test("a table with a bad row ends the run with the line, and what ran before is 
 });
 
 test("parameters that make no sense are refused", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const refusals = [
     [["--param", "a"], '--param must be a name and values, such as a=1,2,3, not "a"'],
     [["--param", "a="], "--param must be a name and values"],

@@ -5,8 +5,15 @@ import { keysIn } from "../../cli/full_screen.ts";
 import { cutInMiddle, widthOf } from "../../cli/terminal_text.ts";
 import { topLines } from "../../cli/top_screen.ts";
 import type { TopView } from "../../cli/top_view.ts";
+import { TopWorker, topWorkerLines } from "../../cli/top_worker.ts";
 import { test } from "../lib/test.ts";
-import { FAKE_NOW, fakeRun, fakeWorkerEntry } from "../watch/fake_snapshots.ts";
+import {
+  FAKE_NOW,
+  fakeRun,
+  fakeThroughput,
+  fakeWorker,
+  fakeWorkerEntry,
+} from "../watch/fake_snapshots.ts";
 
 const VIEW: TopView = { scroll: 0, isPaused: false };
 
@@ -130,6 +137,52 @@ test("top scrolls through hundreds of workers, and its last page is full", () =>
   assert.deepEqual(rangeAt(1_000), [`${301 - page}–300/300`, `node${301 - page}`]);
 });
 
+test("top shows a worker: its slots, rate, memory, cores and controllers, at any size", () => {
+  const worker = fakeWorker();
+  const pace = { jobsPerSecond: 81.7, throughput: fakeThroughput(60, 8) };
+  const lines = topWorkerLines(worker, "node1:7433", pace, VIEW, { columns: 100, rows: 24 });
+  assert.equal(lines.length, 24);
+  const text = lines.join("\n");
+  assert.match(
+    text,
+    /^worker node1 at node1:7433 +busy\n█+░+ {2}7\/8 slots busy {2}12 jobs waiting$/m,
+  );
+  assert.match(text, /^1,204 done {2}3 failed {2}81\.7 jobs\/s$/m);
+  assert.match(text, /^812 MB in slots {2}21 GB of 64 GB free {2}distcomp 0\.1\.0, linux x86_64$/m);
+  assert.match(
+    text,
+    /^CORES 1 *\ncore\.so {2}8 slots {2}3f3f3f3f3f3f\nCONTROLLERS 2 *\n10\.0\.0\.1:/m,
+  );
+  const many = fakeWorker({ controllers: Array.from({ length: 64 }, (_, index) => `c${index}`) });
+  for (let columns = 1; columns < 120; columns += 7) {
+    for (let rows = 1; rows < 30; rows += 3) {
+      const view = { ...VIEW, scroll: 1000 };
+      const shown = topWorkerLines(many, "node1:7433", pace, view, { columns, rows });
+      assert.equal(shown.length, rows);
+      assert(shown.every((line) => widthOf(line) <= columns));
+      if (columns > 10 && rows > 10) assert(shown.includes("c63"), "the end of the list");
+    }
+  }
+});
+
+test("the rate of a worker is counted while somebody looks", async () => {
+  const jobs = { done: 100, failed: 0 };
+  let at = FAKE_NOW;
+  const ask = () => Promise.resolve(fakeWorker({ at, jobs: { ...jobs } }));
+  const top = new TopWorker("node1:7433", ask, await ask());
+  for (let second = 0; second < 30; second++) {
+    at += 1000;
+    jobs.done += 50;
+    assert(await top.ask());
+  }
+  const shown = top.lines(VIEW, { columns: 80, rows: 24 }).join("\n");
+  assert.match(shown, /^1,600 done {2}0 failed {2}50 jobs\/s\n/m);
+  assert.match(shown, /^jobs\/s +█+ *$/m);
+  jobs.done = 1; // it was started again
+  await top.ask();
+  assert.match(top.lines(VIEW, { columns: 80, rows: 24 }).join("\n"), /^1 done /m);
+});
+
 test("what a terminal sends is taken key by key", () => {
   assert.deepEqual(keysIn("q"), ["q"]);
   assert.deepEqual(keysIn("jj\x1b[A\x1bOB\x1b[5~\x03"), [
@@ -140,5 +193,6 @@ test("what a terminal sends is taken key by key", () => {
     "\x1b[5~",
     "\x03",
   ]);
+  assert.deepEqual(keysIn("G\x1b[F\x1bOH\x1b[1~"), ["G", "\x1b[F", "\x1bOH", "\x1b[1~"]);
   assert.deepEqual(keysIn("\x1b"), ["\x1b"]);
 });

@@ -7,10 +7,12 @@ import { Libraries } from "../lib/libraries.ts";
 import { startWorker } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { CWorker } from "./c_worker.ts";
+import { SharedWorker } from "./shared_worker.ts";
 import { Workspace } from "./workspace.ts";
 
 const ENVIRONMENT = await core("environment");
 const READS_LEVEL = await core("reads_level");
+const WORKER = await SharedWorker.start(ENVIRONMENT);
 
 const notLinux = process.platform === "linux" ? undefined : "its loader is not glibc's";
 
@@ -27,7 +29,7 @@ async function valueOf(
 }
 
 test("with another value of --env all jobs run again, and with the same one none does", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const run = async (...args: string[]) => {
     const ended = await workspace.run(["run", READS_LEVEL, "--repeat", "3", "--json", ...args]);
     assert.equal(ended.code, 0, ended.stderr);
@@ -61,7 +63,7 @@ test("variables arrive in every slot, here and over TCP, before the core is load
 });
 
 test("runs with other variables use one worker at the same time, each with its own", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await using worker = await startWorker({ slots: 2 });
   const runs = ["1", "2", "3"].map(async (level) => {
     const args = ["--env", `DC_TEST_LEVEL=${level}`, "--workers", `127.0.0.1:${worker.port}`];
@@ -76,7 +78,7 @@ test("runs with other variables use one worker at the same time, each with its o
 });
 
 test("--env NAME takes the value from here, and a value may have any characters", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("names/one", "DC_A\nDC_B\nDC_EMPTY\n");
   const value = " a = 'b' \"ü\" $x";
   const run = await workspace.run(
@@ -88,7 +90,7 @@ test("--env NAME takes the value from here, and a value may have any characters"
 });
 
 test("a name that is not set here, is none, or is distcomp's own is a usage error", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const cases: [string, RegExp][] = [
     ["DC_NOT_SET", /--env DC_NOT_SET takes the value that DC_NOT_SET has here, but it is not set/],
     ["1A=b", /"1A" is not the name of a variable/],
@@ -105,7 +107,7 @@ test("a name that is not set here, is none, or is distcomp's own is a usage erro
 });
 
 test("--env wins over what a worker sets for its slots, and over what it inherits", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await using worker = await startWorker({ through: ["env", "OMP_NUM_THREADS=5", "LANG=xx"] });
   const place = ["--workers", `127.0.0.1:${worker.port}`];
   const names = "OMP_NUM_THREADS\nLANG";
@@ -120,7 +122,7 @@ testUnless(
   "LD_PRELOAD and LD_LIBRARY_PATH work, since processes start with them",
   async () => {
     await using libraries = await Libraries.make();
-    await using workspace = await Workspace.make();
+    await using workspace = await Workspace.make(WORKER);
     const preloaded = await libraries.build(
       "libpreloaded.so",
       `#include <stdlib.h>
@@ -137,7 +139,7 @@ __attribute__((constructor)) static void begin(void) { setenv("DC_PRELOADED", "y
 );
 
 test("a variable that is set here and not given does not arrive, and the run warns if the core names it", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const env = { DC_TEST_LEVEL: "9", DC_OTHER: "9" };
   const run = await workspace.run(["run", READS_LEVEL, "--repeat", "2"], { env });
   assert.equal(run.code, 0, run.stderr);
@@ -158,7 +160,7 @@ test("a variable that is set here and not given does not arrive, and the run war
 });
 
 test("a run that is repeated with another variable set here has the outputs that it would have from the start", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   const run = async (level: string, ...args: string[]) => {
     const env = { DC_TEST_LEVEL: level };
     const ended = await workspace.run(["run", READS_LEVEL, "--repeat", "2", ...args], { env });
@@ -171,7 +173,7 @@ test("a run that is repeated with another variable set here has the outputs that
 });
 
 test("the summary has the variables and the number of files, and the JSON summary all of them", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await workspace.write("tables/one", "1");
   const args = [
     "run",
@@ -194,7 +196,7 @@ test("the summary has the variables and the number of files, and the JSON summar
 });
 
 test("a worker that speaks only version 1 is not used with --env or --with, and the run says why", async () => {
-  await using workspace = await Workspace.make();
+  await using workspace = await Workspace.make(WORKER);
   await using old = await CWorker.start();
   await workspace.write("data", "text");
   for (const option of [["--env", "A=1"], ["--with", "data"]]) {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { workerLine, WorkerLines } from "../../cli/worker_line.ts";
-import type { WorkerStatus } from "../../worker/worker_status.ts";
+import type { WorkerStatus } from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
 
 const BUSY: WorkerStatus = {
@@ -12,7 +12,7 @@ const BUSY: WorkerStatus = {
   slotsBusy: 7,
   jobsWaiting: 12,
   jobs: { done: 1204, failed: 3 },
-  cores: [{ name: "mandel.so", key: "0123456789abcdef", slots: 8 }],
+  cores: [{ name: "mandel.so", sha256: "0123456789abcdef", slots: 8 }],
   slotsBytes: 1.2e9,
   memoryFreeBytes: 12.3e9,
 };
@@ -31,7 +31,7 @@ test("a wide line says how busy a worker is, with how many jobs, for whom, with 
       isDraining: true,
       controllers: [],
       cores: [],
-      slotsBytes: undefined,
+      slotsBytes: null,
     }, 160),
     "draining: 0/8 slots busy  1,204 done  3 failed  no controller  12.3 GB free",
   );
@@ -48,7 +48,7 @@ test("a line fits into every window, and its most important parts stay longest",
 
 test("several controllers and cores are counted, connections of one host as one, without control characters", () => {
   const controllers = ["10.0.0.1:5000", "10.0.0.1:5001", "10.0.0.2:5000", "10.0.0.3:1"];
-  const core = { key: "", slots: 1 };
+  const core = { sha256: "", slots: 1 };
   const cores = [{ ...core, name: "one.so" }, { ...core, name: "\u001btwo.so", slots: 5 }];
   const line = workerLine({ ...BUSY, controllers, cores }, 160);
   assert.match(line, / for 10\.0\.0\.1 and 2 more {2}core {2}two\.so and 1 more {2}12 waiting/);

@@ -19,16 +19,15 @@ import { access, mkdir, mkdtemp, readdir, readFile, rm, statfs, writeFile } from
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { Program, type ProgramOptions, scriptCommand } from "../lib/processes.ts";
-import { END } from "./command_marks.ts";
+import { Program, type ProgramOptions } from "../lib/processes.ts";
+import { CommandProcess } from "./command_process.ts";
 import type { SharedWorker } from "./shared_worker.ts";
 
 /** distcomp's own folder in every output folder. */
 const STATE_FOLDER = ".distcomp";
 
-/** The program that runs several command lines. */
-const COMMAND_LINES = scriptCommand(fileURLToPath(new URL("command_lines.ts", import.meta.url)));
+/** Runs commands that need no process of their own, once one was run. */
+let shared: Promise<CommandProcess> | undefined;
 
 /** Where Linux keeps files in memory. */
 const MEMORY_FOLDER = "/dev/shm";
@@ -113,47 +112,49 @@ export class Workspace implements AsyncDisposable {
     for (const [name, content] of Object.entries(files)) await this.write(name, content);
   }
 
+  get #variables(): Record<string, string | undefined> {
+    return { DISTCOMP_WORKERS: this.worker?.address, NO_COLOR: "1" };
+  }
+
   /** Starts the program here, without `DISTCOMP_WORKERS` from the environment of the tests. */
   start(args: readonly string[], options: ProgramOptions = {}): Promise<Program> {
-    const env = { DISTCOMP_WORKERS: this.worker?.address, NO_COLOR: "1", ...options.env };
+    const env = { ...this.#variables, ...options.env };
     return Program.start(args, { cwd: this.path, ...options, env });
   }
 
-  /** Runs the program here to its end, after which no process and no temporary file may be left. */
+  /**
+   * Runs a command here to its end, after which no process and no temporary file may be left. Unless it needs one of
+   * its own, because it reads stdin or is started in another way, all commands of a file run in one process.
+   */
   async run(args: readonly string[], options: ProgramOptions = {}): Promise<Ended> {
+    const { env, ...others } = options;
+    const isOnlyCommand = Object.keys(others).length === 0 && args[0] !== "exec" &&
+      !args.includes("-");
+    if (process.env.DISTCOMP_TEST_COMMAND || !isOnlyCommand) {
+      return await this.runAlone(args, options);
+    }
+    const commands = await (shared ??= CommandProcess.start());
+    if (!commands.isFree) return await this.runAlone(args, options);
+    const variables = { ...this.#variables, ...env };
+    const { code, stdout, stderr } = await commands.run(args, this.path, variables);
+    return { code, stdout, stderr: withoutProgress(stderr) };
+  }
+
+  /** The same in a process of its own. */
+  async runAlone(args: readonly string[], options: ProgramOptions = {}): Promise<Ended> {
     await using program = await this.start(args, options);
     return await endOf(program);
   }
 
-  /**
-   * Runs a command line here for each case, and gives each case with how that ended. For commands that are refused or
-   * only print: of the source, all are one process.
-   */
+  /** Runs a command line here for each case, and gives each case with how that ended. */
   async runEach<T>(
     cases: readonly T[],
     argsOf: (one: T) => readonly string[],
-    options: ProgramOptions = {},
+    options?: ProgramOptions,
   ): Promise<[T, Ended][]> {
-    const lines = cases.map(argsOf);
-    const ended = process.env.DISTCOMP_TEST_COMMAND
-      ? await Array.fromAsync(lines, (args) => this.run(args, options))
-      : await this.#runTogether(lines, options);
-    return cases.map((one, at) => [one, ended[at] as Ended]);
-  }
-
-  async #runTogether(
-    lines: readonly (readonly string[])[],
-    options: ProgramOptions,
-  ): Promise<Ended[]> {
-    const command = { ...options, command: COMMAND_LINES };
-    const { stdout, stderr } = await this.run([JSON.stringify(lines)], command);
-    const [outputs, errors] = [stdout.split(END), stderr.split(END)];
-    assert.equal(outputs.length, 2 * lines.length + 1, stderr);
-    return lines.map((_, at) => ({
-      code: Number(outputs[2 * at + 1]),
-      stdout: outputs[2 * at] as string,
-      stderr: errors[2 * at] as string,
-    }));
+    const ended: [T, Ended][] = [];
+    for (const one of cases) ended.push([one, await this.run(argsOf(one), options)]);
+    return ended;
   }
 
   /** What lies in a folder of outputs, by name and as text, in the order of names, without what is ours. */
@@ -226,8 +227,11 @@ export async function endOf(program: Program): Promise<Ended> {
   assert.equal(signal, null, program.stderr);
   await program.leavesNoProcess();
   assert.deepEqual(await program.files(), [], "it leaves no file behind");
-  const stderr = program.stderr.replaceAll(PROGRESS_LINE, "").replaceAll(JOINED_LINE, "");
-  return { code, stdout: program.stdout, stderr };
+  return { code, stdout: program.stdout, stderr: withoutProgress(program.stderr) };
+}
+
+function withoutProgress(stderr: string): string {
+  return stderr.replaceAll(PROGRESS_LINE, "").replaceAll(JOINED_LINE, "");
 }
 
 /** The records in the whole lines of a journal. */

@@ -16,7 +16,6 @@ import "./own_settings.ts";
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -26,6 +25,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { processesOf } from "./process_list.ts";
 
 /** Longest wait for a condition. Machines that are busy with other work have stood still for half a minute. */
 const WAIT_LIMIT_MS = 120_000;
@@ -69,6 +69,18 @@ export async function eventually<T>(
     }
     await delay(POLL_MS);
   }
+}
+
+/**
+ * No process runs any more that was started with the temporary folder `directory`. Only the guardian of a worker that
+ * was killed still looks for what that may have left, and ends by itself.
+ */
+export async function endsWithoutProcesses(directory: string): Promise<void> {
+  const others = (await processesOf(directory)).filter((line) =>
+    !line.includes(" distcomp-guardian ")
+  );
+  assert.deepEqual(others, [], "it leaves no process behind");
+  await eventually("its guardians end", async () => (await processesOf(directory)).length === 0);
 }
 
 /** Signals that tests send. */
@@ -229,14 +241,9 @@ export class Program implements AsyncDisposable {
     return (await this.#lines()).map((line) => parseInt(line, 10));
   }
 
-  /**
-   * Nothing that it has started runs any more. Only the guardian of a worker that was killed still looks for what that
-   * may have left, and ends by itself.
-   */
+  /** Nothing that it has started runs any more. */
   async leavesNoProcess(): Promise<void> {
-    const others = (await this.#lines()).filter((line) => !line.includes(" distcomp-guardian "));
-    assert.deepEqual(others, [], "it leaves no process behind");
-    await eventually("its guardians end", async () => (await this.#lines()).length === 0);
+    await endsWithoutProcesses(this.#directory);
   }
 
   /** Those that are slots. */
@@ -246,7 +253,7 @@ export class Program implements AsyncDisposable {
   }
 
   async #lines(): Promise<string[]> {
-    return (await commandLines()).filter((line) => line.includes(this.#directory));
+    return await processesOf(this.#directory);
   }
 
   /** Names of the files in its temporary folder. */
@@ -319,23 +326,6 @@ export async function startWorker(
     await worker[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-/** The id and the command line of each process. Tests ask for them so often that starting `ps` each time would be dear. */
-async function commandLines(): Promise<string[]> {
-  if (process.platform === "linux") return commandLinesOfLinux();
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-ww", "-o", "pid=,args="]);
-  return stdout.split("\n");
-}
-
-function commandLinesOfLinux(): string[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-    try {
-      return `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`;
-    } catch {
-      return []; // it has ended in the meantime
-    }
-  });
 }
 
 /** Sends a signal to a process that may just have ended by itself. */

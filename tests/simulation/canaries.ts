@@ -36,7 +36,8 @@ export const CANARIES: readonly Canary[] = [
     file: "pool/dispatcher.ts",
     text: "while (endpoint.inFlight.size < window) {",
     by: "while (endpoint.inFlight.size <= window) {",
-    seeds: 100,
+    from: 61,
+    seeds: 40,
   },
   {
     name: "double commit",
@@ -77,9 +78,9 @@ export const CANARIES: readonly Canary[] = [
   {
     name: "record before output",
     file: "controller/committer.ts",
-    text: "    try {\n      await writing;\n",
+    text: "      const add = await writing;\n",
     by:
-      "    try {\n      this.#finish(doneRecord(completion, output));\n      return await writing;\n",
+      "      this.#finishDone(doneRecord(completion, output));\n      return void await writing;\n      const add = await writing;\n",
     seeds: 50,
   },
   {

@@ -3,6 +3,7 @@
 import type {
   FailureEntry,
   LogEntry,
+  LostEntry,
   RunningEntry,
   RunSnapshot,
   SlotJob,
@@ -58,6 +59,9 @@ export function fakeRun(
       running: slotsBusy,
       waiting: 100_000 - 61_267 - slotsBusy,
     },
+    copies: { started: 3, won: 1, running: 0 },
+    verified: null,
+    faults: { exitCodes: 5, crashes: 12, timeouts: 0, memory: 0, lost: 3 },
     bytesIn: 61_267_000,
     bytesOut: 1_234_567_890,
     jobsPerSecond: 247.3,
@@ -68,6 +72,8 @@ export function fakeRun(
     throughput: fakeThroughput(points, workers * slots),
     workersTotal: workers,
     workers: entries,
+    lostTotal: LOST.length,
+    lost: LOST,
     running: running.slice(0, 50),
     failures: FAILURES,
     log: LOG,
@@ -152,6 +158,16 @@ const FAILURES: readonly FailureEntry[] = [
     reason: "exit code 3: cannot invert a singular <matrix> & gave up",
     jobs: 5,
     names: ["in/part-70.bin"],
+  },
+];
+
+const LOST: readonly LostEntry[] = [
+  {
+    name: "gpu7",
+    address: "gpu7:7433",
+    lostAt: FAKE_NOW - 62_000,
+    reason: "connection reset",
+    jobs: 3,
   },
 ];
 

@@ -121,6 +121,7 @@ const IDLE = {
   isReading: false,
   waitsForOutputs: false,
   workers: [],
+  lost: [],
   oldest: [],
 } as const;
 

@@ -35,7 +35,7 @@ test("a worker is watched once a second, and seen as it is when somebody asks", 
 test("a snapshot of a worker is bounded, whoever connects and whatever cores are called", () => {
   const clock = new VirtualClock();
   const many = Array.from({ length: 10_000 }, (_, index) => `controller ${index}`);
-  const cores = many.map((name) => ({ name: name.repeat(1_000), key: "3f", slots: 1 }));
+  const cores = many.map((name) => ({ name: name.repeat(1_000), sha256: "3f", slots: 1 }));
   const watched = workerWith({ controllers: many, cores });
   const watch = new WorkerWatch(watched, FACTS, clock, new LogLines(clock));
   assert.ok(JSON.stringify(watch.snapshot()).length < 100_000);
@@ -52,7 +52,7 @@ function workerWith(fields: Partial<WatchedWorker["status"]>): WatchedWorker {
       jobsWaiting: 0,
       jobs: { done: 0, failed: 0 },
       cores: [],
-      slotsBytes: undefined,
+      slotsBytes: null,
       memoryFreeBytes: 1e9,
       ...fields,
     },

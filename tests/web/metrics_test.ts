@@ -32,6 +32,9 @@ test("the figures of a run are in the text format of Prometheus", () => {
   assert.match(text, /^# TYPE distcomp_jobs_done_total counter\ndistcomp_jobs_done_total 61250$/m);
   assert.match(text, /^distcomp_worker_slots\{worker="node2",address="node2:7433"\} 4$/m);
   assert.match(text, /^distcomp_failures\{reason="crashed: SIGSEGV"\} 12$/m);
+  assert.match(text, /^distcomp_workers_lost 1$/m);
+  assert.match(text, /^distcomp_failed_attempts_total\{kind="crash"\} 12$/m);
+  assert.match(text, /^distcomp_copies_won_total 1$/m);
 });
 
 test("the figures of a worker are its own", () => {
@@ -65,7 +68,7 @@ test("a run with thousands of workers and reasons has a bounded number of series
 });
 
 test("the dashboard and the page on watching name only figures that there are", () => {
-  const ofRun = metricsOf(fakeRun());
+  const ofRun = metricsOf(fakeRun({}, { verified: { agreed: 7, split: 0, outvoted: 1 } }));
   const ofWorker = metricsOf(fakeWorker());
   const known = new Set(`${ofRun}${ofWorker}`.match(/^distcomp_\w+/gm));
   for (const file of ["grafana.json", "watching.md"]) {

@@ -5,6 +5,9 @@ import { existsSync } from "node:fs";
 import process from "node:process";
 import type { ControllerV2 } from "../fixtures/peers/controller_2.ts";
 import { concat } from "../fixtures/peers/frames.ts";
+import { askWorker } from "../../controller/workers/worker_question.ts";
+import { detectRuntime } from "../../runtime/detect.ts";
+import { workerAnswer } from "../../watch/worker_answer.ts";
 import { coreBytes } from "../lib/cores.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
@@ -174,6 +177,24 @@ test("a controller that comes while a worker drains is not served", async () => 
   await isBusy(controller, 1);
   const drained = own.worker.drain();
   await assert.rejects(connect2(own, "behave"));
+  await assert.rejects(connectWith(own, "behave"));
+  await controller.cancel(100n);
+  await failed(spins, "cancelled");
+  await elapse(own.clock, drained);
+});
+
+test("a worker says what it is doing while it drains, and that it takes no more jobs", async () => {
+  await using own = await startFakeWorker({ slots: 2 });
+  await using controller = await connect2(own, "behave");
+  const spins = sendLimited(controller, "spin", {}, 100n);
+  await isBusy(controller, 1);
+  const drained = own.worker.drain();
+  const address = { kind: "tcp", host: "127.0.0.1", port: own.port } as const;
+  const state = workerAnswer(
+    await askWorker({ ...await detectRuntime(), clock: own.clock }, address),
+    0,
+  );
+  assert.deepEqual([state.isDraining, state.slots, state.slotsBusy], [true, 2, 1]);
   await controller.cancel(100n);
   await failed(spins, "cancelled");
   await elapse(own.clock, drained);

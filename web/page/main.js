@@ -26,6 +26,9 @@ const HIDDEN_MS = 10_000;
 /** A run that answers takes some milliseconds. */
 const ANSWER_MS_MAX = 10_000;
 
+/** It is answered after ten seconds, even if there is nothing to tell. */
+const END_MS_MAX = 20_000;
+
 const charts = new Charts();
 const grid = new WorkerGrid();
 let lastAt = 0;
@@ -42,15 +45,36 @@ async function ask() {
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     onState(await answer.json());
   } catch {
-    onLost();
+    if (!hasEnded) onLost();
   }
   if (!hasEnded) timer = setTimeout(ask, document.hidden ? HIDDEN_MS : ASK_MS);
 }
 
+let awaitsEnd = false;
+
+/** A page that nobody sees asks seldom, and would find nobody any more. The answer to this comes at the end. */
+async function awaitEnd() {
+  if (awaitsEnd) return;
+  awaitsEnd = true;
+  try {
+    while (!hasEnded) {
+      const answer = await fetch("api/end", { signal: AbortSignal.timeout(END_MS_MAX) });
+      if (answer.status === 200) onState(await answer.json());
+      else if (answer.status !== 204) return;
+    }
+  } catch {
+    // `ask` finds it out, and calls this again when there are answers again.
+  } finally {
+    awaitsEnd = false;
+  }
+}
+
 /** @param {(RunSnapshot | WorkerSnapshot) & { hasEnded: boolean }} state */
 function onState(state) {
+  if (hasEnded) return; // what was asked before it
   lastAt = Date.now();
   hasEnded = state.hasEnded;
+  if (!hasEnded) void awaitEnd();
   const what = state.kind === "run" ? "run" : "worker";
   notice(
     hasEnded ? `The ${what} has ended. This is its last state, of ${formatTime(state.at)}.` : "",
@@ -116,12 +140,30 @@ function showRun(run) {
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
     { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },
+    ...attemptFigures(run),
     { term: "inputs", value: formatBytes(run.bytesIn) },
     { term: "outputs", value: formatBytes(run.bytesOut) },
   ]);
   grid.show(run.workers, run.workersTotal, run.at);
+  showLost(run);
   showRunning(run);
   showFailures(run);
+}
+
+/**
+ * Attempts beyond the first of each job, if there were any.
+ * @param {RunSnapshot} run
+ */
+function attemptFigures({ copies, verified, faults }) {
+  const failed = Object.values(faults).reduce((sum, count) => sum + count, 0);
+  return [
+    ...failed > 0 ? [{ term: "failed attempts", value: formatCount(failed) }] : [],
+    ...copies.started > 0 ? [{ term: "second copies", value: formatCount(copies.started) }] : [],
+    ...verified ? [{ term: "jobs verified", value: formatCount(verified.agreed) }] : [],
+    ...verified && verified.split > 0
+      ? [{ term: "without agreement", value: formatCount(verified.split), className: "failed" }]
+      : [],
+  ];
 }
 
 /** @param {RunSnapshot} run */
@@ -144,6 +186,19 @@ function showBar({ jobs }, percent) {
   }
   if (percent === undefined) bar.removeAttribute("aria-valuenow");
   else bar.setAttribute("aria-valuenow", String(percent));
+}
+
+/** @param {RunSnapshot} run */
+function showLost({ lost, lostTotal, at }) {
+  byId("lost").hidden = lostTotal === 0;
+  setText(byId("lost-title"), formatNoun(lostTotal, "lost worker"));
+  const rows = lost.map(({ name, address, lostAt, reason, jobs }) => [
+    { text: formatDuration(at - lostAt), className: "number" },
+    { text: shown(name), className: "name", title: shown(address) },
+    { text: shown(reason), className: "text" },
+    { text: jobs === 0 ? "" : formatCount(jobs), className: "number" },
+  ]);
+  setRows(byId("workers-lost"), rows, "");
 }
 
 /** @param {RunSnapshot} run */
@@ -170,7 +225,7 @@ function showFailures({ failures }) {
 /** @param {WorkerSnapshot} worker */
 function showWorker(worker) {
   const { name, jobs, slotsBytes } = worker;
-  for (const id of ["progress", "workers", "running", "failed"]) byId(id).hidden = true;
+  for (const id of ["progress", "workers", "lost", "running", "failed"]) byId(id).hidden = true;
   byId("serving").hidden = false;
   setText(byId("title"), shown(name));
   setText(byId("about"), `worker on ${shown(worker.platform)}`);

@@ -8,6 +8,7 @@ import { LineLimit } from "../../system/line_limit.ts";
 import type { Log } from "../../system/log.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./connection_context.ts";
+import { answerWhileDraining } from "./draining_answers.ts";
 import { HeldBytes } from "./held_bytes.ts";
 import { MessagePace } from "./message_pace.ts";
 
@@ -53,7 +54,12 @@ export class Connections implements Iterable<Connection> {
   }
 
   /** Serves a controller until the connection is closed. */
-  async serve(stream: ByteStream, context: Omit<ConnectionContext, OwnContext>): Promise<void> {
+  async serve(
+    stream: ByteStream,
+    context: Omit<ConnectionContext, OwnContext>,
+    isDraining: boolean,
+  ): Promise<void> {
+    if (isDraining) return await answerWhileDraining(context, stream);
     const connection = new Connection({ ...context, ...this.#shared }, stream);
     const { peer } = connection;
     this.#open.add(connection);

@@ -50,6 +50,7 @@ test("a straggler is copied to an idle slot, the first answer counts, and the ot
   await recorded.settled();
   assert.deepEqual(slow.received.cancels, slow.received.jobs.map(({ id }) => id));
   assert.deepEqual(scene.copies, ["input 0", "input 1"]);
+  assert.deepEqual(recorded.cluster.status.copies, { started: 2, won: 2, running: 0 });
   assert.equal(quick.received.jobs.length, scene.count);
   assert.deepEqual(quick.received.cancels, []);
   assert.equal(slow.openConnections, 1);

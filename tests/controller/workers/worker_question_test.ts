@@ -25,7 +25,10 @@ test("a worker that cannot say what it is doing is told from one that is not the
   const cases: [Script, RegExp][] = [
     [refusesVersion, /^it speaks only version 1 of the protocol, which cannot be asked/],
     [acceptsThenCloses, /^it has closed the connection without an answer; it is no worker, or /],
-    [http, /^a web server answers there, such as the page of --web; name the address /],
+    [
+      http,
+      /^it does not speak .*: a web server answers there, such as the page of --web; name the /,
+    ],
     [randomBytes(7), /frame|payload|version|protocol|response|type/i],
   ];
   for (const [script, reason] of cases) {

@@ -1,0 +1,144 @@
+/** A worker on the screen of `distcomp top`. */
+
+import { RecentRate } from "../system/recent_rate.ts";
+import type { Throughput, WorkerAnswer } from "../watch/snapshot.ts";
+import { ThroughputSeries } from "../watch/throughput.ts";
+import { formatBytes, formatCount, formatNoun, formatRate, printable } from "./format.ts";
+import { sparkline, usageBar } from "./terminal_charts.ts";
+import { fitted, styledLine, widthOf } from "./terminal_text.ts";
+import type { Watched } from "./top.ts";
+import { footLine, framed, type Line, titleLine } from "./top_frame.ts";
+import type { ScreenSize, TopView } from "./top_view.ts";
+
+/** The widest bar of slots. */
+const BAR_COLUMNS_MAX = 30;
+
+/** So many digits of a core's SHA-256 tell it from others. */
+const KEY_CHARS = 12;
+
+/** How fast a worker has been since somebody looks. */
+interface Pace {
+  readonly jobsPerSecond: number;
+  readonly throughput: Throughput;
+}
+
+/** A worker that is asked each second. What it did before is not known. */
+export class TopWorker implements Watched {
+  readonly #address: string;
+  readonly #ask: () => Promise<WorkerAnswer>;
+  readonly #before: number;
+  readonly #startedAt: number;
+  readonly #rate = new RecentRate(0);
+  readonly #series: ThroughputSeries;
+  #worker: WorkerAnswer;
+
+  constructor(address: string, ask: () => Promise<WorkerAnswer>, first: WorkerAnswer) {
+    this.#address = address;
+    this.#ask = ask;
+    this.#worker = first;
+    this.#before = endedOf(first);
+    this.#startedAt = first.at;
+    this.#series = new ThroughputSeries(first.at);
+  }
+
+  get scrolled(): number {
+    return detailLines(this.#worker).length;
+  }
+
+  async ask(): Promise<boolean> {
+    const worker = this.#worker = await this.#ask();
+    const elapsedMs = this.#elapsedMs;
+    this.#rate.onCount(this.#ended, elapsedMs);
+    const { slots, slotsBusy } = worker;
+    this.#series.onSample({ done: this.#ended, failed: 0, slots, slotsBusy }, elapsedMs);
+    return true;
+  }
+
+  lines(view: TopView, size: ScreenSize): string[] {
+    const jobsPerSecond = this.#rate.perSecond(this.#ended, this.#elapsedMs);
+    const pace = { jobsPerSecond, throughput: this.#series.all };
+    return topWorkerLines(this.#worker, this.#address, pace, view, size);
+  }
+
+  get #elapsedMs(): number {
+    return Math.max(0, this.#worker.at - this.#startedAt);
+  }
+
+  /** A worker that has been started again has counted anew. */
+  get #ended(): number {
+    return Math.max(0, endedOf(this.#worker) - this.#before);
+  }
+}
+
+/** The lines of the screen: at most `rows`, each at most `columns` wide. */
+export function topWorkerLines(
+  worker: WorkerAnswer,
+  address: string,
+  pace: Pace,
+  view: TopView,
+  size: ScreenSize,
+): string[] {
+  const { columns, rows } = size;
+  const top = head(worker, address, pace, columns);
+  const details = detailLines(worker);
+  const room = Math.max(0, rows - 1 - top.length);
+  const first = Math.max(0, Math.min(view.scroll, details.length - room));
+  const shown = details.slice(first, first + room).map((line) =>
+    typeof line === "string" ? titleLine(line, columns) : line
+  );
+  return framed([...top, ...shown], footLine(view, details.length > room), size).map(styledLine);
+}
+
+function head(
+  worker: WorkerAnswer,
+  address: string,
+  { jobsPerSecond, throughput }: Pace,
+  columns: number,
+): Line[] {
+  const { name, slots, slotsBusy, jobsWaiting, jobs, slotsBytes, isDraining } = worker;
+  const state = isDraining ? "draining" : slotsBusy > 0 ? "busy" : "idle";
+  const title = `worker ${printable(name)} at ${printable(address)}`;
+  const busy = `  ${formatCount(slotsBusy)}/${formatNoun(slots, "slot")} busy`;
+  const waiting = jobsWaiting > 0 ? `  ${formatNoun(jobsWaiting, "job")} waiting` : "";
+  const bar = Math.min(BAR_COLUMNS_MAX, columns - widthOf(busy + waiting));
+  const used = slotsBytes === null ? "" : `${formatBytes(slotsBytes)} in slots  `;
+  const failed = `${formatCount(jobs.failed)} failed`;
+  const software = `${printable(worker.software)}, ${printable(worker.platform)}`;
+  return [
+    [
+      [fitted(title, Math.max(0, columns - widthOf(state) - 1)), "bold"],
+      isDraining ? [` ${state}`, "yellow"] : [` ${state}`],
+    ],
+    [[bar < 6 ? "" : usageBar(slots === 0 ? 0 : slotsBusy / slots, bar), "green"], [
+      `${busy}${waiting}`,
+    ]],
+    [
+      [`${formatCount(jobs.done)} done  `],
+      jobs.failed > 0 ? [`${failed}  `, "red"] : [`${failed}  `],
+      [`${formatRate(jobsPerSecond)} jobs/s`],
+    ],
+    [[`${used}${formatBytes(worker.memoryFreeBytes)} of ${formatBytes(worker.memoryBytes)} free`], [
+      `  ${software}`,
+      "dim",
+    ]],
+    [["jobs/s ", "dim"], [sparkline(throughput, columns - "jobs/s ".length), "green"]],
+  ];
+}
+
+/** Titles are texts. */
+function detailLines({ controllers, cores }: WorkerAnswer): (string | Line)[] {
+  return [
+    `CORES ${formatCount(cores.length)}`,
+    ...cores.map(({ name, sha256, slots }): Line => [
+      [`${printable(name)}  `],
+      [`${formatNoun(slots, "slot")}  `],
+      [printable(sha256.slice(0, KEY_CHARS)), "dim"],
+    ]),
+    `CONTROLLERS ${formatCount(controllers.length)}`,
+    ...controllers.map((controller): Line => [[printable(controller)]]),
+  ];
+}
+
+function endedOf({ jobs }: WorkerAnswer): number {
+  return jobs.done + jobs.failed;
+}

@@ -1,0 +1,65 @@
+/** The workers of a run that are gone and have not come back, for those who look at it. */
+
+import type { ConnectedWorker } from "../workers/connected_worker.ts";
+import type { Departure } from "../workers/workers.ts";
+
+/** Further ones are only counted, the latest kept: workers of a batch system come and go by the thousand. */
+const KEPT_MAX = 1_000;
+
+/** So many are shown. */
+export const LATEST_MAX = 50;
+
+/** A worker that is gone. */
+export interface LostWorker {
+  /** What messages call it. */
+  readonly name: string;
+  /** The name of its node. */
+  readonly node: string;
+  readonly reason: string;
+  readonly goneAtMs: number;
+  /** The jobs that it had, which run elsewhere. */
+  readonly jobs: number;
+}
+
+/** Where a worker comes back: at its address, or, if it dials the run, as the same node on the same host. */
+type Place = Pick<ConnectedWorker, "address" | "place" | "node">;
+
+/** Those that were lost or excluded. Who has drained has left in order. */
+export class LostWorkers {
+  /** In the order in which they were lost. */
+  readonly #kept = new Map<string, LostWorker>();
+  #dropped = 0;
+
+  get count(): number {
+    return this.#kept.size + this.#dropped;
+  }
+
+  /** The latest first. */
+  get latest(): LostWorker[] {
+    return [...this.#kept.values()].slice(-LATEST_MAX).reverse();
+  }
+
+  onReady(worker: Place): void {
+    this.#kept.delete(keyOf(worker));
+  }
+
+  onGone(
+    worker: Place & Pick<ConnectedWorker, "name">,
+    { kind, reason }: Pick<Departure, "kind" | "reason">,
+    jobs: number,
+    nowMs: number,
+  ): void {
+    if (kind === "drained") return;
+    const key = keyOf(worker);
+    this.#kept.delete(key); // the latest is the last
+    this.#kept.set(key, { name: worker.name, node: worker.node, reason, goneAtMs: nowMs, jobs });
+    if (this.#kept.size <= KEPT_MAX) return;
+    const [oldest] = this.#kept.keys();
+    this.#kept.delete(oldest as string);
+    this.#dropped += 1;
+  }
+}
+
+function keyOf({ address, place, node }: Place): string {
+  return address ? place : `${place} ${node}`;
+}
