@@ -65,15 +65,23 @@ function beginOf(characters: readonly string[], columns: number): string[] {
   return characters.slice(0, end < 0 ? characters.length : end);
 }
 
-/** A line of at most `columns` columns, with its styles if stdout shows any. */
-export function styledLine(pieces: readonly Piece[], columns: number): string {
+/** The pieces in at most `columns` columns. */
+export function cutLine(pieces: readonly Piece[], columns: number): Piece[] {
   let left = columns;
-  let line = "";
+  const cut: Piece[] = [];
   for (const [text, style] of pieces) {
-    const cut = cutTo(text, left);
-    left -= widthOf(cut);
-    line += style && cut !== "" ? styleText(style, cut, { stream: process.stdout }) : cut;
+    const shown = cutTo(text, left);
+    left -= widthOf(shown);
+    cut.push(style ? [shown, style] : [shown]);
     if (left <= 0) break;
   }
-  return line;
+  return cut;
+}
+
+/** A line with its styles, if stdout shows any. */
+export function styledLine(pieces: readonly Piece[]): string {
+  const stream = process.stdout;
+  return pieces.map(([text, style]) =>
+    style && text !== "" ? styleText(style, text, { stream }) : text
+  ).join("");
 }

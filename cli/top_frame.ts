@@ -1,23 +1,26 @@
 /** What the screens of `distcomp top` have in common: their sizes, titles and last line. */
 
 import { printable } from "./format.ts";
-import { fitted, type Piece, styledLine } from "./terminal_text.ts";
+import { cutLine, fitted, type Piece } from "./terminal_text.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
+
+/** A line of the screen. */
+export type Line = readonly Piece[];
 
 /** The line above a section. */
 export function titleLine(title: string, columns: number): Piece[] {
   return [[fitted(title, columns), "inverse"]];
 }
 
-/** The lines with their styles, and the last one with the keys: at most `rows`, each at most `columns` wide. */
+/** The lines, and the last one with the keys: as many as there are rows, and as wide as the screen. */
 export function framed(
-  lines: readonly (readonly Piece[])[],
-  foot: readonly Piece[],
+  lines: readonly Line[],
+  foot: Line,
   { columns, rows }: ScreenSize,
-): string[] {
-  const shown = lines.slice(0, rows - 1).map((line) => styledLine(line, columns));
-  while (shown.length < rows - 1) shown.push("");
-  return [...shown, styledLine(foot, columns)].slice(-rows);
+): Line[] {
+  const shown = lines.slice(0, rows - 1);
+  while (shown.length < rows - 1) shown.push([]);
+  return [...shown, foot].slice(-rows).map((line) => cutLine(line, columns));
 }
 
 /** The keys, or why what is shown is old. */

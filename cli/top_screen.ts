@@ -4,8 +4,8 @@ import type { RunSnapshot } from "../watch/snapshot.ts";
 import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
 import { formatTimeLeft, printable } from "./format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
-import { fitted, type Piece, widthOf } from "./terminal_text.ts";
-import { footLine, framed, titleLine } from "./top_frame.ts";
+import { fitted, type Piece, styledLine, widthOf } from "./terminal_text.ts";
+import { footLine, framed, type Line, titleLine } from "./top_frame.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 import { runningLines } from "./top_running.ts";
 import { workerTable } from "./top_workers.ts";
@@ -15,7 +15,7 @@ interface Section {
   readonly title: string;
   /** What each line is, if the title says how many of them are left out. */
   readonly noun?: string;
-  readonly lines: readonly (readonly Piece[])[];
+  readonly lines: readonly Line[];
   readonly linesMax: number;
 }
 
@@ -32,11 +32,16 @@ const LOG_MAX = 4;
 
 /** The lines of the screen: at most `rows`, each at most `columns` wide. */
 export function topLines(run: RunSnapshot, view: TopView, size: ScreenSize): string[] {
+  return topScreen(run, view, size).map(styledLine);
+}
+
+/** The same, before it has its styles. */
+export function topScreen(run: RunSnapshot, view: TopView, size: ScreenSize): Line[] {
   const { columns, rows } = size;
   const sections = fittingSections(run, columns, rows - FRAME_ROWS - WORKER_ROWS_MIN);
   const taken = sections.reduce((sum, { lines }) => sum + lines.length + 1, 0);
   const workerRows = Math.max(1, rows - FRAME_ROWS - taken);
-  const lines: (readonly Piece[])[] = [
+  const lines: Line[] = [
     ...head(run, columns),
     ...workerTable(run, view, { columns, rows: workerRows }),
     ...sections.flatMap(({ title, lines }) => [titleLine(title, columns), ...lines]),
@@ -44,7 +49,7 @@ export function topLines(run: RunSnapshot, view: TopView, size: ScreenSize): str
   return framed(lines, footLine(view, run.workers.length > 0), size);
 }
 
-function head(run: RunSnapshot, columns: number): (readonly Piece[])[] {
+function head(run: RunSnapshot, columns: number): Line[] {
   const { core, output, elapsedMs, phase, waitsFor, slots, slotsBusy, busyPart } = run;
   const time = `${phase === "running" ? "" : `${phase}, `}${formatDuration(elapsedMs)}`;
   const title = `${printable(core.name)} → ${printable(output)}`;
@@ -140,7 +145,7 @@ function running(run: RunSnapshot, columns: number): Section {
 
 /** The newest lines, as many as there is room for. */
 function log({ log }: RunSnapshot): Section {
-  const lines = log.slice(-LOG_MAX).map(({ at, level, text }): readonly Piece[] => [
+  const lines = log.slice(-LOG_MAX).map(({ at, level, text }): Line => [
     [`${new Date(at).toTimeString().slice(0, 8)} `, "dim"],
     level === "warning" ? [printable(text), "yellow"] : [printable(text)],
   ]);

@@ -5,9 +5,9 @@ import type { Throughput, WorkerAnswer } from "../watch/snapshot.ts";
 import { ThroughputSeries } from "../watch/throughput.ts";
 import { formatBytes, formatCount, formatNoun, formatRate, printable } from "./format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
-import { fitted, type Piece, widthOf } from "./terminal_text.ts";
+import { fitted, styledLine, widthOf } from "./terminal_text.ts";
 import type { Watched } from "./top.ts";
-import { footLine, framed, titleLine } from "./top_frame.ts";
+import { footLine, framed, type Line, titleLine } from "./top_frame.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 
 /** The widest bar of slots. */
@@ -86,7 +86,7 @@ export function topWorkerLines(
   const shown = details.slice(first, first + room).map((line) =>
     typeof line === "string" ? titleLine(line, columns) : line
   );
-  return framed([...top, ...shown], footLine(view, details.length > room), size);
+  return framed([...top, ...shown], footLine(view, details.length > room), size).map(styledLine);
 }
 
 function head(
@@ -94,7 +94,7 @@ function head(
   address: string,
   { jobsPerSecond, throughput }: Pace,
   columns: number,
-): (readonly Piece[])[] {
+): Line[] {
   const { name, slots, slotsBusy, jobsWaiting, jobs, slotsBytes, isDraining } = worker;
   const state = isDraining ? "draining" : slotsBusy > 0 ? "busy" : "idle";
   const title = `worker ${printable(name)} at ${printable(address)}`;
@@ -126,16 +126,16 @@ function head(
 }
 
 /** Titles are texts. */
-function detailLines({ controllers, cores }: WorkerAnswer): (string | readonly Piece[])[] {
+function detailLines({ controllers, cores }: WorkerAnswer): (string | Line)[] {
   return [
     `CORES ${formatCount(cores.length)}`,
-    ...cores.map(({ name, sha256, slots }): readonly Piece[] => [
+    ...cores.map(({ name, sha256, slots }): Line => [
       [`${printable(name)}  `],
       [`${formatNoun(slots, "slot")}  `],
       [printable(sha256.slice(0, KEY_CHARS)), "dim"],
     ]),
     `CONTROLLERS ${formatCount(controllers.length)}`,
-    ...controllers.map((controller): readonly Piece[] => [[printable(controller)]]),
+    ...controllers.map((controller): Line => [[printable(controller)]]),
   ];
 }
 

@@ -33,9 +33,10 @@ export class LargeArrival {
   feed(bytes: Uint8Array): void {
     for (let taken = 0; taken < bytes.byteLength;) {
       const space = this.space(bytes.byteLength - taken);
-      space.set(bytes.subarray(taken, taken + space.byteLength));
-      this.commit(space.byteLength);
-      taken += space.byteLength;
+      const part = bytes.subarray(taken, taken + space.byteLength);
+      space.set(part);
+      this.commit(part.byteLength);
+      taken += part.byteLength;
     }
   }
 

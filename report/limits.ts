@@ -112,8 +112,8 @@ function failures({ jobs, failed, topReason }: Figures): Limit | undefined {
   return { kind: "failures", ...(topReason ? { name: topReason.reason } : {}) };
 }
 
-function memory({ memoryKills, records }: Figures): Limit | undefined {
-  return memoryKills > 0 && memoryKills >= MEMORY_PART * records ? { kind: "memory" } : undefined;
+function memory({ memoryKills, jobs }: Figures): Limit | undefined {
+  return memoryKills > 0 && memoryKills >= MEMORY_PART * jobs ? { kind: "memory" } : undefined;
 }
 
 function failingNode({ nodes }: Figures): Limit | undefined {

@@ -15,8 +15,8 @@ export interface SharedMemory {
   /** `bytes` bytes from `at` on, as long as the memory is not closed. */
   view(at: number, bytes: number): Uint8Array<ArrayBuffer>;
   /**
-   * The same behind `PAGE_BYTES` bytes that only this process has. `undefined` if there are `PRIVATE_HEADS_MAX` such
-   * views of other places, or the system refuses one. Both numbers are multiples of `PAGE_BYTES`.
+   * The same behind `PAGE_BYTES` bytes that only this process has. `undefined` if this process has `PRIVATE_HEADS_MAX`
+   * such views of other places, or the system refuses one. Both numbers are multiples of `PAGE_BYTES`.
    */
   viewWithHead(at: number, bytes: number): Uint8Array<ArrayBuffer> | undefined;
   /**
@@ -46,8 +46,13 @@ export type MemoryWriter = "this" | "other";
 /** A multiple of the page size of every processor. */
 export const PAGE_BYTES = 64 * 1024;
 
-/** A system allows a process 65,530 mappings, and each such view is two. Some hundred slots have some each. */
-export const PRIVATE_HEADS_MAX = 64;
+/**
+ * Of all memories of this process together: a system allows a process 65,530 mappings, and each such view is two. A slot
+ * has as many as outputs that were on the way at once.
+ */
+export const PRIVATE_HEADS_MAX = 8192;
+
+let privateHeads = 0;
 
 /** The functions of the C library for it. */
 export const MEMORY_FUNCTIONS: Readonly<Record<string, CFunction>> = {
@@ -223,7 +228,7 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
   }
 
   #mapWithHead(at: number, bytes: number): Pointer | undefined {
-    if (this.#withHeads.size >= PRIVATE_HEADS_MAX) return undefined;
+    if (privateHeads >= PRIVATE_HEADS_MAX) return undefined;
     const { size, behind, bytesAt } = this.#memory;
     const byteLength = PAGE_BYTES + bytes;
     const { mmap, munmap } = this.#library;
@@ -237,13 +242,16 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
       return undefined;
     }
     this.#withHeads.set(at, { head, byteLength });
+    privateHeads += 1;
     return head;
   }
 
   #unmap(at: number): void {
     const part = this.#withHeads.get(at);
-    if (part) this.#library.munmap(part.head, this.#memory.size(part.byteLength));
+    if (!part) return;
+    this.#library.munmap(part.head, this.#memory.size(part.byteLength));
     this.#withHeads.delete(at);
+    privateHeads -= 1;
   }
 
   window(at: number, bytes: number): MemoryWindow | undefined {

@@ -42,7 +42,7 @@ export class AsciiWriter {
     const needed = this.end + bytes;
     if (needed <= this.#bytes.byteLength) return;
     const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.byteLength));
-    larger.set(this.#bytes.subarray(0, this.end));
+    larger.set(this.#bytes); // with what was there before `end` went back
     this.#bytes = larger;
   }
 
@@ -54,6 +54,12 @@ export class AsciiWriter {
   append(bytes: Uint8Array): void {
     this.#bytes.set(bytes, this.end);
     this.end += bytes.byteLength;
+  }
+
+  /** Appends bytes that stand, or have stood, at another place here. */
+  repeat(at: number, bytes: number): void {
+    this.#bytes.copyWithin(this.end, at, at + bytes);
+    this.end += bytes;
   }
 
   /** Writes a string at a place. Returns false if JSON would escape something in it. */
@@ -106,7 +112,8 @@ export class AsciiWriter {
 
 /** Whether a number is a whole one without a sign that is written with so many digits. */
 export function hasDigits(value: number, digits: number): boolean {
-  return value < (POWERS[digits] ?? 0) && (value >= (POWERS[digits - 1] ?? 0) || digits === 1);
+  const least = digits === 1 ? 0 : POWERS[digits - 1] ?? Infinity;
+  return value >= least && value < (POWERS[digits] ?? 0) && Number.isInteger(value);
 }
 
 /** How many digits such a number has; 0 if it is none. */

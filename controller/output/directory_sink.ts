@@ -7,7 +7,7 @@ import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { DiskPace } from "./disk_pace.ts";
-import { LargeOutput, type LargeOutputs } from "./large_output.ts";
+import { diskProblem, LargeOutput, type LargeOutputs } from "./large_output.ts";
 import type { OutputSink } from "./sink.ts";
 
 /** distcomp's own folder inside an output folder. */
@@ -95,6 +95,7 @@ export class DirectorySink implements OutputSink {
   largeOutputs(isHashed: boolean): LargeOutputs {
     const files = this.#files;
     return {
+      problemOf: (bytes) => diskProblem(this.folder, bytes),
       open: (headBytes, bytes) => {
         const path = `${this.#temporary}/${++this.#lastFile}`;
         return new LargeOutput({ files, path, headBytes, bytes, isHashed });
@@ -108,7 +109,7 @@ export class DirectorySink implements OutputSink {
       await output.finish();
       await this.#rename(output.path, path);
     } catch (cause) {
-      output.discard();
+      await output.discard();
       throw cause instanceof OutputNameError ? cause : this.#errorOf(name, cause);
     }
   }

@@ -31,6 +31,7 @@ export class JournalLines {
   /** Adds any line, with its line feed. */
   add(line: string): void {
     const bytes = Buffer.from(line);
+    this.#done.forget();
     this.#writer.reserve(bytes.byteLength);
     this.#writer.append(bytes);
   }

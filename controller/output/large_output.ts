@@ -4,6 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { statfsSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import type { LargePlace } from "../../protocol/mod.ts";
 import type { OpenFile } from "../../runtime/files.ts";
@@ -17,6 +18,8 @@ const PART_BYTES = 1024 * 1024 + 64 * 1024;
 
 /** Opens temporary files for large outputs. */
 export interface LargeOutputs {
+  /** Why an output of so many bytes cannot be taken. A worker that lies about its size must not fill the disk. */
+  problemOf(bytes: number): string | undefined;
   /** `headBytes`: the fields that come before the `bytes` bytes of the output. */
   open(headBytes: number, bytes: number): LargeOutput;
 }
@@ -85,13 +88,14 @@ export class LargeOutput implements LargePlace {
 
   /** It does not arrive. */
   release(): void {
-    this.discard();
+    void this.discard();
   }
 
-  /** Nobody wants it. */
-  discard(): void {
+  /** Nobody wants it. Resolves when it is gone. */
+  async discard(): Promise<void> {
     this.#isUnwanted = true;
-    void this.#close().then(() => this.#files.remove(this.path)).catch(() => {});
+    await this.#close();
+    await this.#files.remove(this.path).catch(() => {}); // the folder is removed at the end anyway
   }
 
   /** Resolves when all of it is in the file. Rejects with the error of the disk. */
@@ -126,4 +130,17 @@ export class LargeOutput implements LargePlace {
       this.#error ??= error;
     }
   }
+}
+
+/** Why the disk of a folder cannot take an output. */
+export function diskProblem(folder: string, bytes: number): string | undefined {
+  let freeBytes = Infinity;
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    freeBytes = bavail * bsize;
+  } catch {
+    // This disk does not tell. If it is full, writing will fail.
+  }
+  if (bytes <= freeBytes) return undefined;
+  return `its output has ${bytes} bytes, and the disk of the output folder has ${freeBytes} free`;
 }

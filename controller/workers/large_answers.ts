@@ -32,8 +32,11 @@ export function placesFor(
     const headBytes = usageBytes + JOB_RESULT_PREFIX_BYTES;
     const bytes = payloadBytes - headBytes;
     if (bytes > LARGE_BLOB_BYTES_MAX) return undefined;
-    const reason = `its output has ${bytes} bytes; more than 1 GiB is only taken into a folder`;
-    return largeOutputs?.open(headBytes, bytes) ?? new DiscardedBlob(headBytes, bytes, reason);
+    const problem = largeOutputs
+      ? largeOutputs.problemOf(bytes)
+      : `its output has ${bytes} bytes; more than 1 GiB is only taken into a folder`;
+    if (problem !== undefined) return new DiscardedBlob(headBytes, bytes, problem);
+    return largeOutputs?.open(headBytes, bytes);
   };
   return { findPlace, findLargePlace };
 }

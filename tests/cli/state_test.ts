@@ -21,7 +21,7 @@ test("the state of a run has its jobs, its workers, the jobs that run longest, a
     "2 workers (1 lost), 8 slots; 247 jobs/s; 2m 36s left",
     "  node1  3 of 4 slots busy, 81.7 jobs/s, draining",
     "  node2  3 of 4 slots busy, 81.7 jobs/s",
-    "  lost node9:7433 1m 2s ago: connection reset; 3 jobs rescheduled",
+    "  lost gpu7:7433 1m 2s ago: connection reset; 3 jobs rescheduled",
     "  running for 1m 30s on node1: in/part-0.bin",
     "  running for 45s on node1: in/part-1.bin",
     "  running for 45s on node2: in/part-4.bin",

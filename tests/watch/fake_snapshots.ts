@@ -163,8 +163,8 @@ const FAILURES: readonly FailureEntry[] = [
 
 const LOST: readonly LostEntry[] = [
   {
-    name: "node9",
-    address: "node9:7433",
+    name: "gpu7",
+    address: "gpu7:7433",
     lostAt: FAKE_NOW - 62_000,
     reason: "connection reset",
     jobs: 3,

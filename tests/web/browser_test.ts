@@ -6,6 +6,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import process from "node:process";
+import type { Line } from "../../cli/top_frame.ts";
+import { topScreen } from "../../cli/top_screen.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { silentLog } from "../../system/log.ts";
 import type { RunSnapshot, Snapshot } from "../../watch/snapshot.ts";
@@ -123,6 +125,26 @@ slowTestUnless(
   },
 );
 
+slowTestUnless(
+  lacksChromium,
+  "the screen of top fits 100 columns, in the picture as well",
+  async () => {
+    const lines = topScreen(fakeRun({ workers: 8, slots: 16 }), { scroll: 0, isPaused: false }, {
+      columns: 100,
+      rows: 30,
+    });
+    await using browser = await Chromium.start();
+    await browser.view({ width: 900, height: 560, scheme: "dark" });
+    await browser.open(`data:text/html;charset=utf-8,${encodeURIComponent(terminalPage(lines))}`);
+    const [columns, width] = await browser.ask<[number, number]>(
+      "[document.querySelector('b').clientWidth, document.querySelector('pre').scrollWidth]",
+    );
+    assert.ok(width <= columns + 1, `${width} pixels of ${columns}`);
+    const { DISTCOMP_PICTURES: folder } = process.env;
+    if (folder) await browser.picture(join(folder, "top.png"), false);
+  },
+);
+
 /** What pictures are taken of. */
 const SHOWN: Record<string, Snapshot> = {
   run: fakeRun({ workers: 12, slots: 16, points: 245 }),
@@ -137,6 +159,21 @@ const UNNAMED = `[...document.querySelectorAll("section, input, [tabindex], canv
     !element.getAttribute("aria-labelledby") && element.id !== "grid" &&
     !element.closest(".chart[aria-labelledby]"))
   .map((element) => element.outerHTML.slice(0, 80))`;
+
+/** The lines of a terminal with their colors, as a page. The first line is as wide as the terminal. */
+function terminalPage(lines: readonly Line[]): string {
+  const spans = lines.map((line) =>
+    line.map(([text, style = ""]) => `<i class="${style}">${text.replaceAll("<", "&lt;")}</i>`)
+      .join("")
+  );
+  return `<!doctype html><style>
+    body { margin: 16px; background: #16191d; color: #d5dae1 }
+    pre { font: 14px/1.2 "DejaVu Sans Mono", monospace; margin: 0; width: fit-content }
+    i { font-style: normal } b { position: absolute; visibility: hidden }
+    .bold { font-weight: bold } .dim { color: #8b95a3 } .red { color: #f87171 }
+    .yellow { color: #fbbf24 } .green { color: #4ade80 } .inverse { background: #d5dae1; color: #16191d }
+  </style><pre><b>${"0".repeat(100)}</b>${spans.join("\n")}</pre>`;
+}
 
 /** All foreign texts of a run are this one. */
 function hostileRun(text: string): RunSnapshot {

@@ -158,9 +158,7 @@ function attemptFigures({ copies, verified, faults }) {
   const failed = Object.values(faults).reduce((sum, count) => sum + count, 0);
   return [
     ...failed > 0 ? [{ term: "failed attempts", value: formatCount(failed) }] : [],
-    ...copies.started > 0
-      ? [{ term: "copies of stragglers", value: formatCount(copies.started) }]
-      : [],
+    ...copies.started > 0 ? [{ term: "second copies", value: formatCount(copies.started) }] : [],
     ...verified ? [{ term: "jobs verified", value: formatCount(verified.agreed) }] : [],
     ...verified && verified.split > 0
       ? [{ term: "without agreement", value: formatCount(verified.split), className: "failed" }]
@@ -195,8 +193,8 @@ function showLost({ lost, lostTotal, at }) {
   byId("lost").hidden = lostTotal === 0;
   setText(byId("lost-title"), formatNoun(lostTotal, "lost worker"));
   const rows = lost.map(({ name, address, lostAt, reason, jobs }) => [
-    { text: shown(name), className: "name", title: shown(address) },
     { text: formatDuration(at - lostAt), className: "number" },
+    { text: shown(name), className: "name", title: shown(address) },
     { text: shown(reason), className: "text" },
     { text: jobs === 0 ? "" : formatCount(jobs), className: "number" },
   ]);

@@ -15,8 +15,33 @@ import { CORE } from "./records.ts";
 
 const PLAIN = ["", "a", "0000098", "this machine", "a/b.dat", "x".repeat(300)];
 const ESCAPED = ['a"b', "a\\b", "a\nb", "é", "\u{1f600}", "\udce9", "\x7f"];
-const NUMBERS = [0, 9, 10, 4095, 99_999, 2 ** 31 - 1, 2 ** 31, 10 ** 9, 10 ** 12, 2 ** 53 - 1];
-const TIMES = [0, 0.001, 0.01, 0.999, 1.25, 10, 999.999, 1_795_712_561_377.158, 1_795_712_561_300];
+const NUMBERS = [
+  -7,
+  0,
+  1.5,
+  9,
+  10,
+  4095,
+  99_999,
+  2 ** 31 - 1,
+  2 ** 31,
+  10 ** 9,
+  10 ** 12,
+  2 ** 53 - 1,
+];
+const TIMES = [
+  -12_345.678,
+  -1,
+  0,
+  0.001,
+  0.01,
+  0.999,
+  1.25,
+  10,
+  999.999,
+  1_795_712_561_377.158,
+  1_795_712_561_300,
+];
 
 randomTest("a line of a done job has the fields that JSON would have, and its checksum", () => {
   const choices = new Choices(SEED);
@@ -59,6 +84,7 @@ function anyRecord(choices: Choices): DoneRecord {
     exitCode: 0,
     worker: text(),
     attempt: number(),
+    sent: maybe(number),
     bytesIn: number(),
     bytesOut: number(),
     queuedAt: time(),

@@ -214,6 +214,7 @@ test("docs/journal.md lists exactly the fields of a record", () => {
     [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name)
   );
   const optional = {
+    sent: 3,
     error: "why",
     reason: "why",
     cause: "crash",
@@ -221,6 +222,7 @@ test("docs/journal.md lists exactly the fields of a record", () => {
     line: "x",
     content: "data-0",
     printed: ["why"],
+    sent: 2,
     packAt: 0,
     packBytes: 1024,
     queuedAt: 1,
