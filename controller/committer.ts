@@ -132,7 +132,7 @@ export class Committer {
 
   #finish(record: JobRecord): void {
     const { tally } = this.#parts;
-    if (record.state === "done") tally.onDone();
+    if (record.state === "done") tally.onDone(record);
     else tally.onFailed(record.input, record.error ?? "", record.reason);
     this.#record(record);
     this.#events.onFinished();
