@@ -1,5 +1,6 @@
 /** `distcomp run --dry-run`: says what a run would do. It goes through the inputs as the run would, and writes nothing. */
 
+import { inputBytesOf } from "../controller/cluster/task.ts";
 import type { Source } from "../controller/inputs/source.ts";
 import {
   type PastResults,
@@ -104,7 +105,7 @@ export async function countsOf({ batches }: Pick<Source, "batches">): Promise<Dr
     for (const task of batch) {
       if (task.kind === "ready") {
         counts.jobs += 1;
-        counts.bytesIn += task.input.byteLength;
+        counts.bytesIn += inputBytesOf(task);
         if (counts.names.length < NAMES_MAX) counts.names.push(task.name);
       } else if (task.kind === "unreadable") {
         counts.unreadable += 1;

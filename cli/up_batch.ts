@@ -105,7 +105,8 @@ function demandOf({ runtime, action: { count, system }, address, key }: Batch): 
   const port = address.kind === "tcp" ? address.port : 0;
   const use = `${programName(runtime)} run CORE INPUTS --listen 0.0.0.0:${port} --key ${key}`;
   if (!isThisMachine(address)) {
-    writeStdout(`to use ${formatNoun(count, "worker")} of ${name}: ${use}\n`);
+    const { host } = address as { host: string };
+    writeStdout(`to use ${formatNoun(count, "worker")} of ${name} on ${host}: ${use}\n`);
     return new FixedDemand(count);
   }
   writeStdout(`to use up to ${formatNoun(count, "worker")} of ${name}: ${use}\n`);

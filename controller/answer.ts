@@ -1,11 +1,33 @@
 /** A worker's answer to a job. The connection decodes it, the cluster decides about retries, the run records it. */
 
-import type { FailureKindName, JobResult } from "../protocol/mod.ts";
+import type { FailureKindName, JobResult, LargePlace } from "../protocol/mod.ts";
+
+/** An output that is not in memory. */
+export interface StoredOutput {
+  readonly byteLength: number;
+  /** Its hash, if outputs are compared. To be asked for once. */
+  readonly sha256: string;
+  /** Nobody wants it. */
+  discard(): void;
+}
+
+/** Takes outputs that are too large to be in memory. */
+export interface LargeOutputs {
+  /** Why an output of so many bytes cannot be taken. */
+  problemOf(bytes: number): string | undefined;
+  /** `headBytes`: the fields that come before the `bytes` bytes of the output. */
+  open(headBytes: number, bytes: number): LargePlace & StoredOutput;
+}
 
 /** The core's result with its exit code, or the reason why there is none. */
 export type Answer =
   & (
-    | { readonly kind: "result"; readonly result: JobResult }
+    | {
+      readonly kind: "result";
+      readonly result: JobResult;
+      /** The output, if it is not in memory. Then that of `result` is empty. */
+      readonly stored?: StoredOutput;
+    }
     | { readonly kind: "error"; readonly cause: FailureKindName; readonly message: string }
   )
   & {
@@ -14,3 +36,14 @@ export type Answer =
     /** Begins with what the job has used, as the worker has sent it, if it has. */
     readonly usage?: Uint8Array;
   };
+
+/** Bytes of the output of an answer. */
+export function outputBytesOf(answer: Answer): number {
+  if (answer.kind === "error") return 0;
+  return answer.stored?.byteLength ?? answer.result.output.byteLength;
+}
+
+/** The output of an answer is not needed. */
+export function discardOutput(answer: Answer): void {
+  if (answer.kind === "result") answer.stored?.discard();
+}

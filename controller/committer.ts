@@ -1,5 +1,6 @@
 /** Finishes jobs: first writes the output, then adds the record to the journal. */
 
+import { outputBytesOf } from "./answer.ts";
 import { reasonOfAnswer } from "./cluster/failure_reason.ts";
 import type { Completion } from "./cluster/task.ts";
 import type { CommitWindow } from "./commit_window.ts";
@@ -7,7 +8,9 @@ import type { ReadyTask, SkippedTask, UnreadableTask } from "./inputs/source.ts"
 import { doneRecord, failedRecord, unreadableRecord } from "./job_records.ts";
 import { OutputNameError } from "./output/directory_sink.ts";
 import type { Journal } from "./output/journal.ts";
+import type { DoneRecord } from "./output/done_line.ts";
 import type { JobRecord } from "./output/journal_record.ts";
+import type { LargeOutput } from "./output/large_output.ts";
 import type { AddEntry, OutputSink, PackPlace } from "./output/sink.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
 import type { PayloadMemory } from "./workers/payload_memory.ts";
@@ -51,8 +54,9 @@ export class Committer {
       return this.#fail(completion);
     }
     const { exitCode, output } = answer.result;
-    this.#parts.tally.onAnswered(job.bytes, output.byteLength);
-    if (exitCode === 0) this.#commit(completion, output);
+    this.#parts.tally.onAnswered(job.bytes, outputBytesOf(answer));
+    if (answer.stored) this.#commitLarge(completion, answer.stored as LargeOutput);
+    else if (exitCode === 0) this.#commit(completion, output);
     else this.#fail(completion);
   }
 
@@ -91,11 +95,18 @@ export class Committer {
       return this.#onNotWritten(completion, error);
     }
     if (!writing) {
-      this.#finish(doneRecord(completion, output, sink.place));
+      this.#finishDone(doneRecord(completion, output, sink.place));
       if (!sink.place) memory?.give(output); // a pack does it itself
       return;
     }
     this.#track(this.#finishWritten(writing, completion, output), output.byteLength);
+  }
+
+  /** An output that went to a file as it arrived. */
+  #commitLarge(completion: Completion<ReadyTask>, output: LargeOutput): void {
+    const written = this.#parts.sink.commitLarge?.(completion.job.payload.name, output);
+    const finish = () => this.#finish(doneRecord(completion, output));
+    this.#track(Promise.resolve(written).then(finish, (e) => this.#onNotWritten(completion, e)), 0);
   }
 
   async #finishWritten(
@@ -110,7 +121,7 @@ export class Committer {
     } catch (error) {
       return this.#onNotWritten(completion, error);
     }
-    this.#finish(doneRecord(completion, output, place));
+    this.#finishDone(doneRecord(completion, output, place));
     this.#parts.memory?.give(output);
   }
 
@@ -130,10 +141,18 @@ export class Committer {
     this.#finish(failedRecord(completion, reason));
   }
 
+  #finishDone(record: DoneRecord): void {
+    this.#parts.tally.onDone(record);
+    try {
+      this.#parts.journal.addDone(record);
+    } catch (error) {
+      this.#events.onError(error);
+    }
+    this.#events.onFinished();
+  }
+
   #finish(record: JobRecord): void {
-    const { tally } = this.#parts;
-    if (record.state === "done") tally.onDone(record);
-    else tally.onFailed(record.input, record.error ?? "", record.reason);
+    this.#parts.tally.onFailed(record.input, record.error ?? "", record.reason);
     this.#record(record);
     this.#events.onFinished();
   }

@@ -1,20 +1,26 @@
 /** Builds the journal records of finished jobs. The order of the fields is their order in the journal. */
 
 import { crc32 } from "node:zlib";
+import { outputBytesOf } from "./answer.ts";
 import type { Completion } from "./cluster/task.ts";
 import type { ReadyTask, UnreadableTask } from "./inputs/source.ts";
 import { checksumText } from "./output/checksum.ts";
+import type { DoneRecord } from "./output/done_line.ts";
+import type { LargeOutput } from "./output/large_output.ts";
 import type { JobRecord, JobTimes } from "./output/journal_record.ts";
 import type { PackPlace } from "./output/sink.ts";
 
-/** The record of a job whose output is written. */
+/** The record of a job whose output is written. JSON leaves out what is `undefined`. */
 export function doneRecord(
   completion: Completion<ReadyTask>,
-  output: Uint8Array,
+  output: Uint8Array | LargeOutput,
   place?: PackPlace,
-): JobRecord {
-  const { job, meter } = completion;
+): DoneRecord {
+  const { job, meter, measures = meter.measures(completion) } = completion;
   const { index, name, identity, note } = job.payload;
+  const { queuedAt, startedAt, runMs, cpuMs, memoryBytes, answeredAt } = measures;
+  const isMeasured = startedAt !== undefined && runMs !== undefined;
+  // One object, made at once: this runs for every job.
   return {
     index,
     input: name,
@@ -25,11 +31,22 @@ export function doneRecord(
     sent: completion.sent,
     bytesIn: job.bytes,
     bytesOut: output.byteLength,
-    ...timesOf(completion),
-    crcOut: checksumText(crc32(output)),
-    ...place,
+    queuedAt: toMicroseconds(queuedAt),
+    startedAt: isMeasured ? toMicroseconds(startedAt) : undefined,
+    endedAt: isMeasured ? toMicroseconds(startedAt + runMs) : undefined,
+    runMs: isMeasured ? toMicroseconds(runMs) : undefined,
+    cpuMs,
+    memoryBytes,
+    answeredAt: isMeasured ? undefined : toMicroseconds(answeredAt),
+    node: meter.worker?.node,
+    slot: measures.slot,
+    crcOut: checksumText(output instanceof Uint8Array ? crc32(output) : output.crc32),
+    packAt: place?.packAt,
+    packBytes: place?.packBytes,
     identity,
-    ...note,
+    file: note?.file,
+    line: note?.line,
+    content: note?.content,
   };
 }
 
@@ -48,7 +65,7 @@ export function failedRecord(completion: Completion<ReadyTask>, error: string): 
     attempt: job.attempt,
     sent: completion.sent,
     bytesIn: job.bytes,
-    bytesOut: answer.kind === "result" ? answer.result.output.byteLength : 0,
+    bytesOut: outputBytesOf(answer),
     ...timesOf(completion),
     ...(answer.kind === "error" ? { cause: answer.cause } : {}),
     ...(answer.lastLines?.length ? { printed: answer.lastLines } : {}),

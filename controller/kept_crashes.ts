@@ -8,7 +8,7 @@ import { reasonOf } from "../runtime/error_text.ts";
 import type { FolderBelow, FolderFiles } from "../runtime/files_below.ts";
 import { join, resolve } from "../runtime/path.ts";
 import type { Log } from "../system/log.ts";
-import type { Completion } from "./cluster/task.ts";
+import type { Completion, LargeTaskInput } from "./cluster/task.ts";
 import type { ReadyTask } from "./inputs/source.ts";
 import type { CoreImage } from "./workers/core_image.ts";
 
@@ -65,7 +65,7 @@ export class KeptCrashes {
   async keep({ job, answer }: Completion<ReadyTask>): Promise<void> {
     if (answer.kind !== "error" || answer.cause !== "crash") return;
     const { log } = this.#options;
-    const { name, index, input } = job.payload;
+    const { name, index, input, stored } = job.payload;
     this.#count += 1;
     if (this.#count > CRASHES_MAX) {
       if (this.#count === CRASHES_MAX + 1) {
@@ -74,7 +74,7 @@ export class KeptCrashes {
       return await this.#files.remove(this.#dumpOf(index)).catch(() => {});
     }
     try {
-      log.warn(await this.#keep(name, index, input));
+      log.warn(await this.#keep(name, index, stored ?? input));
     } catch (error) {
       log.warn(`Cannot keep the crash of "${name}": ${reasonOf(error)}`);
     }
@@ -89,15 +89,17 @@ export class KeptCrashes {
     return join(this.#dumps, String(index));
   }
 
-  async #keep(name: string, index: number, input: Uint8Array): Promise<string> {
+  async #keep(name: string, index: number, input: Uint8Array | LargeTaskInput): Promise<string> {
     const { core, folder, program, executable } = this.#options;
     // One folder for each job, whatever its name: "a/b" is not within that of "a".
     const kept = join(folder, name.replace(/[%/]/g, encodeURIComponent));
     await this.#files.remove(kept);
     await this.#files.makeFolder(kept);
-    const paths = { core: join(kept, "core.so"), input: join(kept, "input") };
+    // A large input stays where it is.
+    const inputPath = input instanceof Uint8Array ? join(kept, "input") : input.path;
+    const paths = { core: join(kept, "core.so"), input: inputPath };
     await this.#files.create(paths.core, core.content, CORE_MODE);
-    await this.#files.create(paths.input, input);
+    if (input instanceof Uint8Array) await this.#files.create(paths.input, input);
     const dump = join(kept, "dump");
     const hasDump = await this.#files.rename(this.#dumpOf(index), dump).then(
       () => true,

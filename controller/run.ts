@@ -107,7 +107,7 @@ export class Run {
         },
       },
       log,
-      options,
+      { ...options, largeOutputs: sink.largeOutputs?.((options.verifiedPart ?? 0) > 0) },
     );
   }
 

@@ -1,6 +1,7 @@
 /** Writes the frames of a link, compressed while that is on. */
 
 import {
+  type BlobSource,
   COMPRESSED_BYTES_MIN,
   encodeCompressed,
   type FrameWriter,
@@ -11,6 +12,9 @@ import { zstdCompress } from "../runtime/zstd.ts";
 
 /** Bytes that are compressed at once, which takes a millisecond. More would compress hardly better. */
 const PIECE_BYTES = 256 * 1024;
+
+/** Bytes of a blob that are read at once, where it is sent part by part. */
+const PART_BYTES = 1024 * 1024;
 
 /** A piece that stays larger than this part is sent as it is: to decompress it costs more than is gained. */
 const WORTH_PART_MAX = 0.9;
@@ -40,7 +44,7 @@ export class CompressedWrites {
   /** Writes bytes to the stream. */
   readonly #write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
   /** The piece of the writer that is being written, and how much of it is. */
-  #piece: Uint8Array<ArrayBuffer> | undefined;
+  #piece: Uint8Array<ArrayBuffer> | BlobSource | undefined;
   #at = 0;
   #skips = 0;
   #skipsNext = 1;
@@ -83,7 +87,7 @@ export class CompressedWrites {
 
   async #writeCompressed(runBytes: number): Promise<void> {
     for (let left = runBytes; left > 0;) {
-      const bytes = this.#gather(Math.min(left, PIECE_BYTES));
+      const bytes = await this.#gather(Math.min(left, PIECE_BYTES));
       left -= bytes.byteLength;
       await this.#write(this.#encode(bytes));
     }
@@ -93,7 +97,9 @@ export class CompressedWrites {
     for (let left = runBytes; left > 0;) {
       const piece = this.#current;
       // What has gathered since goes along, unless it is to be compressed.
-      const part = piece.subarray(this.#at, this.isOn ? this.#at + left : piece.byteLength);
+      const part = piece instanceof Uint8Array
+        ? piece.subarray(this.#at, this.isOn ? this.#at + left : piece.byteLength)
+        : await piece.read(this.#at, PART_BYTES);
       this.#at += part.byteLength;
       await this.#write(part);
       this.#releaseIfWritten(piece);
@@ -105,27 +111,30 @@ export class CompressedWrites {
     return this.pendingBytes + this.#writer.pendingBytes;
   }
 
-  get #current(): Uint8Array<ArrayBuffer> {
+  get #current(): Uint8Array<ArrayBuffer> | BlobSource {
     if (this.#piece) return this.#piece;
     this.#at = 0;
-    return this.#piece = this.#writer.take() as Uint8Array<ArrayBuffer>;
+    const piece = this.#writer.take() ?? this.#writer.takeSource();
+    return this.#piece = piece as Uint8Array<ArrayBuffer> | BlobSource;
   }
 
-  #releaseIfWritten(piece: Uint8Array<ArrayBuffer>): void {
+  #releaseIfWritten(piece: Uint8Array<ArrayBuffer> | BlobSource): void {
     if (this.#at === piece.byteLength) this.#release(piece);
   }
 
-  #release(piece: Uint8Array<ArrayBuffer>): void {
+  #release(piece: Uint8Array<ArrayBuffer> | BlobSource): void {
     this.#piece = undefined;
     this.#writer.release(piece);
   }
 
   /** Takes `count` bytes, which there are. Copies them unless they are in one piece that stays as it is. */
-  #gather(count: number): Uint8Array {
+  async #gather(count: number): Promise<Uint8Array> {
     const gathered = new Uint8Array(count);
     for (let filled = 0; filled < count;) {
       const piece = this.#current;
-      const part = piece.subarray(this.#at, this.#at + count - filled);
+      const part = piece instanceof Uint8Array
+        ? piece.subarray(this.#at, this.#at + count - filled)
+        : await piece.read(this.#at, count - filled);
       gathered.set(part, filled);
       filled += part.byteLength;
       this.#at += part.byteLength;

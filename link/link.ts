@@ -1,6 +1,7 @@
 /** Sends and receives frames over a byte stream. Only this file reads and writes bytes of the protocol. */
 
 import {
+  type BlobSource,
   type Frame,
   type FrameSource,
   FrameWriter,
@@ -13,16 +14,14 @@ import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import type { LinkEvents, Reception } from "./link_events.ts";
 import { LinkCompression } from "./link_compression.ts";
+import {
+  DISCARDED_BYTES,
+  FAST_END_BYTES_MAX,
+  LAST_WRITE_BYTES_MAX,
+  LAST_WRITE_MS,
+  LINGER_MS,
+} from "./link_end.ts";
 import type { LinkOptions } from "./link_options.ts";
-
-/**
- * How long to read on after the last frame was sent, and discard what arrives. If the socket were closed with
- * unread bytes, the system would discard the last frame.
- */
-const LINGER_MS = 500;
-
-/** A link that is ending closes if the peer accepts no bytes for this long. */
-const LAST_WRITE_MS = 30_000;
 
 /** Bytes per write. The parts show that a slow peer still accepts bytes. */
 const WRITE_BYTES_MAX = 1024 * 1024;
@@ -30,20 +29,11 @@ const WRITE_BYTES_MAX = 1024 * 1024;
 /** The last part of a piece may be this much larger: a payload of 1 MiB and its header are one write. */
 const LAST_PART_BYTES = 64 * 1024;
 
-/** Bytes per write while the link is ending. If a slow peer were taken for dead now, it would lose an answer. */
-const LAST_WRITE_BYTES_MAX = 64 * 1024;
-
-/** With more bytes than this in flight at the end, a slow network may need far longer than `LINGER_MS`. */
-const FAST_END_BYTES_MAX = 64 * 1024;
-
 /**
  * Frames that are delivered in one turn of the event loop: a read brings up to 15,000 small ones, and other
  * connections must not wait until all of them are handled. A full read of jobs with 64 bytes has fewer.
  */
 const FRAMES_PER_TURN_MAX = 4_096;
-
-/** Bytes per read while the link is ending. They are discarded. */
-const DISCARDED_BYTES = 64 * 1024;
 
 /** A connection that carries frames. */
 export class Link {
@@ -147,6 +137,12 @@ export class Link {
     else this.writer.frameInPlace(type, id, payload, onReleased);
   }
 
+  /** Sends a frame with a blob part by part; see `FrameWriter.largeFrame`. */
+  sendLarge(type: number, id: Uint64, head: Frame["payload"], blob: BlobSource): void {
+    if (this.#isClosed) blob.close();
+    else this.writer.largeFrame(type, id, head, blob);
+  }
+
   /** Pauses or resumes reading. While reading is paused, the peer has to wait. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
@@ -208,7 +204,7 @@ export class Link {
       const space = this.#isEnding ? new Uint8Array(DISCARDED_BYTES) : this.#decoder.space();
       const isInside = this.#decoder.heldBytes > 0;
       const sinceMs = this.#clock.now();
-      const bytes = await this.#stream.read(space, this.#decoder.arriving !== undefined);
+      const bytes = await this.#stream.read(space, this.#decoder.isLarge);
       if (bytes === null) break;
       this.compression.arrivals.onRead(bytes, this.#clock.now() - sinceMs, isInside);
       this.#signsOfLife += 1;
@@ -245,11 +241,12 @@ export class Link {
       void this.end();
       return false;
     }
-    return this.#decoder.hasMore === true;
+    return this.#decoder.hasMore === true || this.#decoder.settled !== undefined;
   }
 
   /** Resolves when more frames may be delivered. */
   async #mayDeliver(): Promise<void> {
+    if (this.#decoder.settled) await this.#decoder.settled;
     if (this.#decoder.hasMore) await this.compression.turns.next();
     else if (this.#frames >= this.#turnEndsAt) await nextTurn();
     this.#turnEndsAt = this.#frames + FRAMES_PER_TURN_MAX;
@@ -295,7 +292,8 @@ export class Link {
       at += part.byteLength;
       this.#unacknowledgedBytes += part.byteLength;
       // The last part may only be in a buffer of the system, so it does not show that the peer is alive.
-      const isLast = at >= piece.byteLength && this.#writer.pendingBytes === 0;
+      const moreBytes = this.#writer.pendingBytes + this.compression.pendingBytes;
+      const isLast = at >= piece.byteLength && moreBytes === 0;
       if (!isLast) this.#signsOfLife += 1;
       if (this.#isEnding) this.#closeAfter(LAST_WRITE_MS);
     }

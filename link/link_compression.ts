@@ -51,9 +51,9 @@ export class LinkCompression {
 
   /** From now on frames may come compressed. To be called while one is handled, or before any has arrived. */
   accept(): void {
-    const { payloadBytesMax, findPlace } = this.#options;
-    const { onBytes } = this.#parts;
-    const options = { decompress: zstdDecompress, payloadBytesMax, findPlace, onBytes };
+    const { payloadBytesMax, findPlace, findLargePlace } = this.#options;
+    const places = { payloadBytesMax, findPlace, findLargePlace };
+    const options = { decompress: zstdDecompress, ...places, onBytes: this.#parts.onBytes };
     this.decoder = this.#compressed ??= new CompressedDecoder(this.#plain, options);
   }
 

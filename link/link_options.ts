@@ -1,6 +1,6 @@
 /** The options of a link. */
 
-import type { FindPlace } from "../protocol/mod.ts";
+import type { FindLargePlace, FindPlace } from "../protocol/mod.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Turns } from "./turns.ts";
 
@@ -11,6 +11,8 @@ export interface LinkOptions {
   readonly payloadBytesMax?: number | undefined;
   /** Where large payloads go. */
   readonly findPlace?: FindPlace | undefined;
+  /** Where payloads go that are larger than `payloadBytesMax`. */
+  readonly findLargePlace?: FindLargePlace | undefined;
   /** How much of a large payload one read may bring now, if that is less than usual. */
   readonly largeReadBytesMax?: () => number;
   /** When compressed bytes are decompressed. Default: turns of its own. */

@@ -8,8 +8,10 @@ import {
 } from "./compressed.ts";
 import { MalformedPayloadError } from "./errors.ts";
 import { type Frame, MessageType } from "./frame.ts";
-import { type ArrivingPayload, type FindPlace, FrameDecoder } from "./frame_decoder.ts";
+import { FrameDecoder } from "./frame_decoder.ts";
+import type { FindLargePlace } from "./large_place.ts";
 import { NO_PAYLOAD } from "./payload.ts";
+import type { ArrivingPayload, FindPlace } from "./payload_place.ts";
 
 /**
  * Before it decompresses more than this, or one frame that has more, `next` gives way to others: a single read may
@@ -25,6 +27,9 @@ export interface FrameSource {
   readonly heldBytes: number;
   readonly allocatedBytes: number;
   readonly arriving: ArrivingPayload | undefined;
+  /** See `FrameDecoder`. */
+  readonly isLarge: boolean;
+  readonly settled: Promise<void> | undefined;
   /** Whether `next` has returned nothing although there may be more, and is to be called again in another turn. */
   readonly hasMore?: boolean;
   space(): Uint8Array<ArrayBuffer>;
@@ -46,6 +51,7 @@ export interface CompressedDecoderOptions {
   readonly decompress: Decompress;
   readonly payloadBytesMax?: number | undefined;
   readonly findPlace?: FindPlace | undefined;
+  readonly findLargePlace?: FindLargePlace | undefined;
   /** So many bytes have come out of compressed ones. */
   onBytes(bytes: number): void;
 }
@@ -87,6 +93,14 @@ export class CompressedDecoder implements FrameSource {
     const { arriving } = this.#outer;
     return this.#inner.arriving ??
       (arriving?.type === MessageType.compressed ? undefined : arriving);
+  }
+
+  get isLarge(): boolean {
+    return this.#outer.isLarge;
+  }
+
+  get settled(): Promise<void> | undefined {
+    return this.#inner.settled ?? this.#outer.settled;
   }
 
   /** Gives it up, and its memory. */

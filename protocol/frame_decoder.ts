@@ -2,6 +2,14 @@
 
 import { PayloadTooLargeError } from "./errors.ts";
 import type { Frame } from "./frame.ts";
+import { LargeArrival } from "./large_payload.ts";
+import type { FindLargePlace } from "./large_place.ts";
+import type {
+  ArrivingPayload,
+  FindPlace,
+  FrameDecoderOptions,
+  PartialPayload,
+} from "./payload_place.ts";
 import { HEADER_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "./limits.ts";
 import { NO_PAYLOAD } from "./payload.ts";
 import { readUint64, type Uint64 } from "./uint64.ts";
@@ -50,47 +58,6 @@ const FIRST_READ_BYTES_MAX = 64 * 1024;
  */
 const HEAD_BYTES_MAX = 4 * 1024;
 
-/** Memory of somebody else's for a whole payload. */
-export interface PayloadPlace {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /**
-   * The same, with room for a header behind it. While a payload arrives, the next header may be there for a moment:
-   * its type, its id and its length. Zeros take its place.
-   */
-  readonly withHeader?: Uint8Array<ArrayBuffer>;
-  /** The payload does not arrive. Otherwise the memory belongs to whoever gets the frame. */
-  release(): void;
-}
-
-/** Gives the place for a large payload that begins to arrive; `undefined`: it gets memory as it arrives. */
-export type FindPlace = (type: number, payloadBytes: number) => PayloadPlace | undefined;
-
-/** Options of a decoder. */
-export interface FrameDecoderOptions {
-  readonly payloadBytesMax?: number | undefined;
-  readonly findPlace?: FindPlace | undefined;
-  /** How much of a large payload one read may bring now, if that is less than usual. */
-  readonly largeReadBytesMax?: (() => number) | undefined;
-}
-
-/** A payload with memory of its own that is arriving. */
-export interface ArrivingPayload {
-  readonly type: number;
-  readonly id: Uint64;
-  readonly payloadBytes: number;
-  /** How much of it has arrived. */
-  readonly filled: number;
-}
-
-interface PartialPayload extends ArrivingPayload {
-  /** The payload, and maybe room for a header behind it. */
-  bytes: Uint8Array<ArrayBuffer>;
-  filled: number;
-  readonly place: PayloadPlace | undefined;
-  /** Nobody wants it. `bytes` is overwritten again and again. */
-  isDiscarded: boolean;
-}
-
 /** Bytes of a discarded payload in one read. */
 const DISCARDED_BYTES_MAX = 64 * 1024;
 
@@ -110,6 +77,7 @@ const DISCARDED_BYTES_MAX = 64 * 1024;
 export class FrameDecoder {
   readonly #payloadBytesMax: number;
   readonly #findPlace: FindPlace | undefined;
+  readonly #findLargePlace: FindLargePlace | undefined;
   #chunk = NO_PAYLOAD;
   /** The size of the next chunk. */
   #chunkBytes = CHUNK_BYTES_MIN;
@@ -118,6 +86,8 @@ export class FrameDecoder {
   /** Whether a frame that was returned has its payload in the chunk. */
   #isChunkKept = false;
   #partial: PartialPayload | undefined;
+  /** A payload over the limit that is arriving. */
+  #large: LargeArrival | undefined;
   /** What `space` gave last. */
   #space = NO_PAYLOAD;
   /** Whether the last frame had a payload with memory of its own; before the first one, whether reads are limited. */
@@ -132,12 +102,24 @@ export class FrameDecoder {
     this.#largeReadBytesMax = options.largeReadBytesMax ?? (() => READ_BYTES_MAX);
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
     this.#findPlace = options.findPlace;
+    this.#findLargePlace = options.findLargePlace;
   }
 
   /** Bytes of an incomplete frame. If there are any at the end of the stream, the stream was cut off. */
   get heldBytes(): number {
     const inChunk = this.#end - this.#start;
-    return this.#partial ? HEADER_BYTES + this.#partial.filled + inChunk : inChunk;
+    const partial = this.#partial ?? this.#large;
+    return partial ? HEADER_BYTES + partial.filled + inChunk : inChunk;
+  }
+
+  /** Whether what is read next belongs to a payload with memory of its own. */
+  get isLarge(): boolean {
+    return this.#partial !== undefined || this.#large !== undefined;
+  }
+
+  /** Nothing more may be read until it resolves. */
+  get settled(): Promise<void> | undefined {
+    return this.#large?.settled;
   }
 
   /** The large payload that is arriving, if there is one that is kept. */
@@ -162,7 +144,9 @@ export class FrameDecoder {
 
   /** The buffer for the next bytes of the stream; never empty, valid until `commit`. */
   space(): Uint8Array<ArrayBuffer> {
-    return this.#space = this.#partial ? this.#spaceOf(this.#partial) : this.#spaceInChunk();
+    if (this.#partial) return this.#space = this.#spaceOf(this.#partial);
+    const bytesMax = Math.min(READ_BYTES_MAX, this.#largeReadBytesMax());
+    return this.#space = this.#large?.space(bytesMax) ?? this.#spaceInChunk();
   }
 
   #spaceInChunk(): Uint8Array<ArrayBuffer> {
@@ -177,10 +161,13 @@ export class FrameDecoder {
     place?.withHeader?.fill(0, payloadBytes); // a read that was never committed may have brought a header
     place?.release();
     this.#partial = undefined;
+    this.#large?.release();
+    this.#large = undefined;
   }
 
   /** Reports that the first `bytes` bytes of `space()` were filled. */
   commit(bytes: number): void {
+    if (this.#large) return this.#large.commit(bytes);
     const partial = this.#partial;
     if (!partial) {
       this.#end += bytes;
@@ -221,6 +208,7 @@ export class FrameDecoder {
   /** The next complete frame, if there is one. After a `PayloadTooLargeError`, every later call throws it again. */
   next(): Frame | undefined {
     if (this.#partial) return this.#finishPartial(this.#partial);
+    if (this.#large) return this.#finishLarge(this.#large);
     const held = this.#end - this.#start;
     if (held < HEADER_BYTES) return undefined;
 
@@ -228,7 +216,7 @@ export class FrameDecoder {
     const id = readUint64(this.#chunk, this.#start + 1);
     const payloadBytes = readUint64(this.#chunk, this.#start + 9);
     if (typeof payloadBytes === "bigint" || payloadBytes > this.#payloadBytesMax) {
-      throw new PayloadTooLargeError(id, payloadBytes, this.#payloadBytesMax);
+      return this.#startLarge(type, id, payloadBytes);
     }
     const at = this.#start + HEADER_BYTES;
     if (held < HEADER_BYTES + payloadBytes) {
@@ -245,6 +233,23 @@ export class FrameDecoder {
   /** A larger payload that is not whole gets memory of its own. */
   get #sharedBytesMax(): number {
     return this.#findPlace ? UNPLACED_PAYLOAD_BYTES_MAX : SHARED_PAYLOAD_BYTES_MAX;
+  }
+
+  #startLarge(type: number, id: Uint64, payloadBytes: Uint64): Frame | undefined {
+    const place = typeof payloadBytes === "number"
+      ? this.#findLargePlace?.(type, id, payloadBytes)
+      : undefined;
+    if (!place) throw new PayloadTooLargeError(id, payloadBytes, this.#payloadBytesMax);
+    this.#large = new LargeArrival(type, id, payloadBytes as number, place);
+    const at = this.#start + HEADER_BYTES;
+    this.#start = Math.min(this.#end, at + (payloadBytes as number));
+    this.#large.feed(this.#chunk.subarray(at, this.#start));
+    return this.#finishLarge(this.#large);
+  }
+
+  #finishLarge({ frame }: LargeArrival): Frame | undefined {
+    if (frame) this.#large = undefined;
+    return frame;
   }
 
   #startPartial(type: number, id: Uint64, payloadBytes: number): void {

@@ -8,6 +8,7 @@ import {
   JOB_RESULT_PREFIX_BYTES,
 } from "./limits.ts";
 import { type JobUsage, USAGE_BYTES, writeUsage } from "./job_usage.ts";
+import type { BlobSource } from "./large_place.ts";
 import { encodeCoreHead } from "./message.ts";
 import type { JobLimits } from "./message_2.ts";
 import { type Uint64, writeUint64 } from "./uint64.ts";
@@ -38,7 +39,7 @@ export class FrameWriter {
   #end = 0;
   /** How many pieces of the batch are not released. Its memory is reused when there are none. */
   #unreleased = 0;
-  #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #pieces: (Uint8Array<ArrayBuffer> | BlobSource)[] = [];
   #pendingBytes = 0;
   /** What to call when a referenced payload is no longer needed. */
   readonly #releases = new Map<Uint8Array, () => void>();
@@ -70,8 +71,15 @@ export class FrameWriter {
     this.#reference(frame);
   }
 
+  /** Writes a frame whose payload is a head, which is copied, and then a blob that is sent part by part. */
+  largeFrame(type: number, id: Uint64, head: Uint8Array<ArrayBuffer>, blob: BlobSource): void {
+    this.#header(type, id, head.byteLength + blob.byteLength);
+    this.#append(head);
+    this.#reference(blob);
+  }
+
   /** Writes a job message. */
-  job(id: Uint64, job: Uint64, input: Uint8Array<ArrayBuffer>): void {
+  job(id: Uint64, job: Uint64, input: Uint8Array<ArrayBuffer> | BlobSource): void {
     this.#header(MessageType.job, id, JOB_PREFIX_BYTES + input.byteLength);
     this.#job(job, input);
   }
@@ -82,7 +90,7 @@ export class FrameWriter {
     attempt: number,
     limits: JobLimits,
     job: Uint64,
-    input: Uint8Array<ArrayBuffer>,
+    input: Uint8Array<ArrayBuffer> | BlobSource,
   ): void {
     const payloadBytes = JOB_LIMITS_BYTES + JOB_PREFIX_BYTES + input.byteLength;
     this.#header(MessageType.limitedJob, id, payloadBytes);
@@ -93,7 +101,7 @@ export class FrameWriter {
     this.#job(job, input);
   }
 
-  #job(job: Uint64, input: Uint8Array<ArrayBuffer>): void {
+  #job(job: Uint64, input: Uint8Array<ArrayBuffer> | BlobSource): void {
     writeUint64(this.#view, this.#end, job);
     writeUint64(this.#view, this.#end + 8, input.byteLength);
     this.#advance(JOB_PREFIX_BYTES);
@@ -147,16 +155,31 @@ export class FrameWriter {
     return this.#batch.subarray(this.#end - bytes, this.#end);
   }
 
-  /** Takes the next piece to write, if there is one. It must be given back with `release` after the write. */
+  /**
+   * Takes the next piece to write, if there is one and it is no blob that is sent part by part. It must be given back
+   * with `release` after the write.
+   */
   take(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#pieces.length === 0) this.#cut();
-    const piece = this.#pieces.shift();
-    if (piece) this.#pendingBytes -= piece.byteLength;
+    const [piece] = this.#pieces;
+    if (!piece || isSource(piece)) return undefined;
+    this.#pieces.shift();
+    this.#pendingBytes -= piece.byteLength;
     return piece;
   }
 
-  /** A piece from `take` was written: its batch is reused if this was its last piece. */
-  release(piece: Uint8Array<ArrayBuffer>): void {
+  /** Takes the blob that comes next, if there is one. It must be given back, too. */
+  takeSource(): BlobSource | undefined {
+    const [piece] = this.#pieces;
+    if (!piece || !isSource(piece)) return undefined;
+    this.#pieces.shift();
+    this.#pendingBytes -= piece.byteLength;
+    return piece;
+  }
+
+  /** A piece was written: its batch is reused if this was its last piece. */
+  release(piece: Uint8Array<ArrayBuffer> | BlobSource): void {
+    if (isSource(piece)) return piece.close();
     if (piece.buffer !== this.#batch.buffer) return this.#onReleased(piece);
     this.#unreleased -= 1;
     if (this.#unreleased > 0 || this.#start !== this.#end) return;
@@ -166,7 +189,10 @@ export class FrameWriter {
 
   /** Nothing more will be written. A piece that was taken still has to be given back. */
   close(): void {
-    for (const piece of this.#pieces.splice(0)) this.#onReleased(piece);
+    for (const piece of this.#pieces.splice(0)) {
+      if (isSource(piece)) piece.close();
+      else this.#onReleased(piece);
+    }
     this.#pendingBytes = 0;
   }
 
@@ -182,14 +208,16 @@ export class FrameWriter {
     this.#advance(HEADER_BYTES);
   }
 
-  #append(payload: Uint8Array<ArrayBuffer>): void {
-    if (payload.byteLength > COPIED_PAYLOAD_BYTES_MAX) return this.#reference(payload);
+  #append(payload: Uint8Array<ArrayBuffer> | BlobSource): void {
+    if (payload.byteLength > COPIED_PAYLOAD_BYTES_MAX || isSource(payload)) {
+      return this.#reference(payload);
+    }
     this.#ensure(payload.byteLength);
     this.#batch.set(payload, this.#end);
     this.#advance(payload.byteLength);
   }
 
-  #reference(piece: Uint8Array<ArrayBuffer>): void {
+  #reference(piece: Uint8Array<ArrayBuffer> | BlobSource): void {
     this.#cut();
     this.#pieces.push(piece);
     this.#pendingBytes += piece.byteLength;
@@ -221,4 +249,8 @@ export class FrameWriter {
     this.#unreleased += 1;
     this.#start = this.#end;
   }
+}
+
+function isSource(piece: Uint8Array<ArrayBuffer> | BlobSource): piece is BlobSource {
+  return "read" in piece;
 }

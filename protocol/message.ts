@@ -102,6 +102,15 @@ export function checkJob(payload: Uint8Array): void {
   checkBlobToEnd(payload, 8, "a job's input");
 }
 
+/** Checks the fields of a payload before its blob, the last of which says how many bytes the blob has. */
+export function checkLargeHead(head: Uint8Array, blobBytes: number, what: string): void {
+  const said = readUint64(head, head.byteLength - 8);
+  if (said === blobBytes) return;
+  throw new MalformedPayloadError(
+    `The length of ${what} is given as ${said} bytes, but the payload has ${blobBytes}`,
+  );
+}
+
 /** Decodes a payload of a string and a blob. */
 export function decodeStringAndBlob(
   payload: Uint8Array<ArrayBuffer>,

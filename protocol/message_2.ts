@@ -239,8 +239,14 @@ export function decodeMessage2(frame: Frame): Message2 {
 
 /** Decodes a job with limits. On the hot path, so without a `PayloadReader`. Throws a `MalformedPayloadError`. */
 export function readLimitedJob(payload: Uint8Array<ArrayBuffer>): LimitedJob {
+  const decoded = readLimits(payload);
+  checkJob(decoded.job);
+  return decoded;
+}
+
+/** The same without a check of what follows the limits. */
+export function readLimits(payload: Uint8Array<ArrayBuffer>): LimitedJob {
   const job = payload.subarray(JOB_LIMITS_BYTES);
-  checkJob(job);
   const timeMs = Number(readUint64(payload, 4));
   const memoryBytes = Number(readUint64(payload, 12));
   return { attempt: readUint32(payload, 0), limits: { timeMs, memoryBytes }, job };

@@ -9,11 +9,15 @@ export function runEndText(ending: RunEnding | undefined): string {
   return RUN_END_TEXTS[ending?.end ?? "complete"];
 }
 
-/** `the last run was interrupted, with 7 jobs left`; `undefined` if it is complete, goes on, or does not say. */
+/** `the last run was interrupted, with 7 jobs left`; `undefined` if it is complete, goes on, or nobody knows. */
 export function endingText({ runs }: Pick<Report, "runs">, isGoingOn: boolean): string | undefined {
-  const ending = isGoingOn ? undefined : runs.at(-1)?.ending;
+  const last = runs.at(-1);
+  if (!last || isGoingOn) return undefined;
+  const run = runs.length > 1 ? "the last run" : "the run";
+  const { ending, hasEnded, begunAt } = last;
+  // Without its begin it is a run of a pack that was written anew, or of an old version.
+  if (!hasEnded) return begunAt === undefined ? undefined : `${run} did not end by itself`;
   if (!ending || ending.end === "complete") return undefined;
   const left = ending.left ? `, with ${formatNoun(ending.left, "job")} left` : "";
-  const run = runs.length > 1 ? "the last run" : "the run";
   return `${run} ${RUN_END_TEXTS[ending.end]}${left}`;
 }

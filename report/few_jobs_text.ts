@@ -1,6 +1,12 @@
 /** What limits a run that has few jobs for its slots. */
 
-import { formatCount, formatDuration, formatNoun, printable } from "../system/format.ts";
+import {
+  formatCount,
+  formatDuration,
+  formatNoun,
+  formatShort,
+  printable,
+} from "../system/format.ts";
 import type { Figures } from "./figures.ts";
 import type { LimitText } from "./limit_line.ts";
 import { percent } from "./percent.ts";
@@ -16,7 +22,7 @@ export function fewJobsText(figures: Figures): LimitText {
   const { records, slotsMax, longest } = figures;
   if (records > slotsMax || !longest) return idleText(figures);
   const { lengthMs, cpuPart = 1 } = figures;
-  const ran = `ran for ${formatDuration(longest.runMs)} of ${formatDuration(lengthMs)}`;
+  const ran = `ran for ${formatShort(longest.runMs)} of ${formatDuration(lengthMs)}`;
   const cpus = records === 1 && cpuPart >= CPUS_MIN ? `, on ${cpuPart.toFixed(1)} CPUs` : "";
   const what = records === 1
     ? `the run was one job, which ${ran}${cpus}`

@@ -12,7 +12,7 @@ import { fewJobsText } from "./few_jobs_text.ts";
 import type { Figures, NodeFigures } from "./figures.ts";
 import type { Missing } from "./missing_attempts.ts";
 import type { LimitText } from "./limit_line.ts";
-import { type Limit, SHORT_MS } from "./limits.ts";
+import { BUSY_PART, type Limit, SHORT_MS } from "./limits.ts";
 import { percent } from "./percent.ts";
 
 /** A job that ran for this part of a run could not have begun earlier. */
@@ -94,7 +94,7 @@ function speedText(kind: SpeedKind, together: number, figures: Figures): LimitTe
         what: `it took ${formatDuration(headMs)} of ${formatDuration(lengthMs)} until most slots ` +
           "were busy, so starting workers and slots is a large part of this run",
         advice: figures.isOnThisMachine
-          ? "a run with more jobs has it only once"
+          ? "a longer run pays for that only once"
           : "give a run more jobs, or have workers running before it begins",
       };
     case "end":
@@ -174,7 +174,11 @@ function missingText({ busyPart = 0, busyPartMax = 0, missing }: Figures): Limit
   return {
     what: `slots were busy for ${percent(busyPart)} to ${percent(busyPartMax)} of the time, as ` +
       missedText(missing),
-    advice: "so slots may be what limits the run, and its own summary says how busy they were",
+    advice:
+      (busyPartMax >= BUSY_PART
+        ? "so slots may be what limits the run"
+        : "so what limits the run is not known") +
+      ", and its own summary says how busy slots were",
   };
 }
 

@@ -50,6 +50,8 @@ export const STRAGGLER_FACTOR = 1.5;
 export const JOBS_PER_SLOT_MIN = 2;
 /** A time without any worker matters from this part of the run on. */
 export const LACK_PART = 0.15;
+/** Attempts that are not in the journal matter if slots may have been busy with them for this part of the time. */
+export const MISSING_PART = 0.15;
 /** A beginning with few busy slots matters from this part of the run on. */
 export const HEAD_PART = 0.15;
 /** Jobs that compute for a smaller part of their time wait for a disk, a network or each other. */
@@ -110,8 +112,8 @@ function failures({ jobs, failed, topReason }: Figures): Limit | undefined {
   return { kind: "failures", ...(topReason ? { name: topReason.reason } : {}) };
 }
 
-function memory({ memoryKills, records }: Figures): Limit | undefined {
-  return memoryKills > 0 && memoryKills >= MEMORY_PART * records ? { kind: "memory" } : undefined;
+function memory({ memoryKills, jobs }: Figures): Limit | undefined {
+  return memoryKills > 0 && memoryKills >= MEMORY_PART * jobs ? { kind: "memory" } : undefined;
 }
 
 function failingNode({ nodes }: Figures): Limit | undefined {
@@ -154,8 +156,9 @@ function noWorker({ lackMs, lengthMs }: Figures): Limit | undefined {
 
 /** Nobody knows whether slots were idle if attempts that are not in the journal may have kept them busy. */
 function missingAttempts({ busyPart = 1, busyPartMax = 0, missing }: Figures): Limit | undefined {
-  const mayBeBusy = busyPart < BUSY_PART && busyPartMax >= BUSY_PART;
-  return mayBeBusy && missing.attempts > 0 ? { kind: "missing attempts" } : undefined;
+  const areMany = busyPartMax >= BUSY_PART || busyPartMax - busyPart >= MISSING_PART;
+  const isUnknown = busyPart < BUSY_PART && areMany && missing.attempts > 0;
+  return isUnknown ? { kind: "missing attempts" } : undefined;
 }
 
 /** Jobs that are as long as others leave slots idle at the end, too, if a slot has few of them. */

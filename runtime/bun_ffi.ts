@@ -137,9 +137,13 @@ export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProc
 }
 
 /** Makes memory that this process shares with one that it starts. */
-export function createMemory(bytes: number, writer: MemoryWriter): SharedMemory | undefined {
+export function createMemory(
+  bytes: number,
+  writer: MemoryWriter,
+  fileBytes?: number,
+): SharedMemory | undefined {
   const open = () => openCFunctions<MemoryLibrary<Pointer, number>>(MEMORY_FUNCTIONS);
-  return createSharedMemory(open, memoryWith(moreOfC()), bytes, writer);
+  return createSharedMemory(open, memoryWith(moreOfC()), bytes, writer, fileBytes);
 }
 
 /** See `Runtime.machineNowUs`. */

@@ -61,6 +61,7 @@ export interface CLibrary<Pointer, Size> {
     fd: number,
     offset: Size,
   ): Pointer | null;
+  munmap(address: Pointer, length: Size): number;
   signal(number: number, handler: Pointer): Pointer | null;
   dup(fd: number): number;
   dup2(fd: number, target: number): number;
@@ -110,6 +111,8 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   close: { args: ["i32"], returns: "i32" },
   // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
   mmap: { args: ["pointer", "size", "i32", "i32", "i32", "i64"], returns: "pointer" },
+  // int munmap(void *address, size_t length)
+  munmap: { args: ["pointer", "size"], returns: "i32" },
   // void *signal(int number, void *handler)
   signal: { args: ["i32", "pointer"], returns: "pointer" },
   // int dup(int fd)

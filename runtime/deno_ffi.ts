@@ -114,10 +114,14 @@ export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProc
 }
 
 /** Makes memory that this process shares with one that it starts. Nobody is asked for the permission. */
-export function createMemory(bytes: number, writer: MemoryWriter): SharedMemory | undefined {
+export function createMemory(
+  bytes: number,
+  writer: MemoryWriter,
+  fileBytes?: number,
+): SharedMemory | undefined {
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   const open = () => openCFunctions<MemoryLibrary<Pointer, bigint>>(MEMORY_FUNCTIONS);
-  return createSharedMemory(open, memory, bytes, writer);
+  return createSharedMemory(open, memory, bytes, writer, fileBytes);
 }
 
 const clock = machineClock(() => openCFunctions(CLOCK_FUNCTIONS));

@@ -12,8 +12,8 @@ import { systemFiles } from "./files.ts";
 import { type Address, type ByteStream, hostAndPort, type Runtime } from "./ports.ts";
 
 const NEEDED =
-  "On Node.js a session needs the addresses of workers: a worker of its own, and a WorkerServer, need " +
-  "Deno, Bun, or the executable distcomp on this machine";
+  'On Node.js a session needs the addresses of workers, such as `workers: ["127.0.0.1:7433"]` for a ' +
+  "`distcomp worker` on this machine; one of its own, and a WorkerServer, need Deno or Bun";
 
 const NO_SSH = "Workers that are started with ssh need Deno, Bun, or the executable distcomp";
 

@@ -6,7 +6,7 @@
  */
 
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
-import type { NativeCore } from "./ports.ts";
+import type { CoreOutput } from "./slot_memory.ts";
 
 /** PROT_READ and PROT_WRITE; MAP_SHARED and MAP_NORESERVE. */
 const PROTECTION = 3;
@@ -68,22 +68,23 @@ export class OutputMemory<Pointer, Size> {
   }
 
   /** Copies the output of a job to `at`. Returns whether it could: a core may report an output that it does not have. */
-  write(at: number, output: NativeCore): boolean {
+  write(at: number, output: CoreOutput): boolean {
     const end = at + output.outputBytes;
     const isMapped = this.#mapping && end <= this.#mapping.byteLength;
     return isMapped ? this.#copy(this.#mapping.start, at, output) : this.#writeFile(at, output);
   }
 
-  #copy(start: Pointer, at: number, { outputAddress, outputPointer, outputBytes }: NativeCore) {
-    if (!this.#isThere(outputAddress, outputBytes)) return false;
+  #copy(start: Pointer, at: number, core: CoreOutput) {
+    const { outputPointer, outputBytes } = core;
+    if (!this.isThere(core)) return false;
     const { size, behind } = this.#memory;
     const from = outputPointer as unknown as Pointer;
     this.#library.memcpy(behind(start, at), from, size(outputBytes));
     return true;
   }
 
-  /** Whether there is memory at all these addresses. */
-  #isThere(address: bigint, bytes: number): boolean {
+  /** Whether there is memory at all addresses of an output. */
+  isThere({ outputAddress: address, outputBytes: bytes }: CoreOutput): boolean {
     const before = Number(address % BigInt(this.#pageBytes));
     const length = before + bytes;
     const pages = Math.ceil(length / this.#pageBytes);
@@ -94,7 +95,7 @@ export class OutputMemory<Pointer, Size> {
     return this.#library.mincore(pointerTo(start), size(length), this.#pages) === 0;
   }
 
-  #writeFile(at: number, { outputPointer, outputBytes }: NativeCore): boolean {
+  #writeFile(at: number, { outputPointer, outputBytes }: CoreOutput): boolean {
     const { size, behind } = this.#memory;
     const from = outputPointer as unknown as Pointer;
     for (let done = 0; done < outputBytes;) {

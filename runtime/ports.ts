@@ -8,6 +8,9 @@ import type { StackGap } from "./fault_trace.ts";
 import type { Files } from "./files.ts";
 import type { ProcessUsage } from "./process_usage.ts";
 import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
+import type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
+
+export type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
 
 /** The address of a connection: a TCP port, a Unix socket on this machine, or a machine that ssh reaches. */
 export type Address =
@@ -221,32 +224,6 @@ export interface SlotChannel {
   exit(status: number): void;
 }
 
-/** The descriptors of the memory that a slot shares with its worker, and how long each memory is. */
-export interface InheritedMemory {
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly bytes: number;
-  /** The front part of outputs, to which the slot copies them itself. */
-  readonly mappedBytes: number;
-}
-
-/**
- * Memory that a slot shares with its worker. The worker writes inputs there, and the slot outputs. What the slot writes
- * to the memory with inputs is seen by nobody else.
- */
-export interface SlotMemory {
-  /** Inputs: `bytes` bytes from `at` on. */
-  input(at: number, bytes: number): Uint8Array<ArrayBuffer>;
-  /** Where the input at `at` is. */
-  inputAddress(at: number): bigint;
-  /** Whether something was written to the inputs from `at` on; true where the system does not say. */
-  isInputWritten(at: number, bytes: number): boolean;
-  /** Drops what was written to the inputs from `at` on, a multiple of `PAGE_BYTES`. */
-  restoreInput(at: number, bytes: number): void;
-  /** Copies the output of a core's last job to `at`. Returns whether it could. The output is not at a null pointer. */
-  writeOutput(at: number, core: NativeCore): boolean;
-}
-
 /** What a slot's core prints: stdout and stderr, in one pipe to the worker. */
 export interface SlotPrinting {
   /** Bytes in the pipe that the worker has not read; 0 where the system does not say. */
@@ -293,8 +270,15 @@ export interface Runtime {
    * and the core sees the variables in `env` that were not set.
    */
   openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess;
-  /** Makes memory to share with a process; `undefined` if the system cannot. Missing where none can. */
-  createMemory?(byteLength: number, writer: MemoryWriter): SharedMemory | undefined;
+  /**
+   * Makes memory to share with a process, up to `fileBytes` of which only the first part is mapped; `undefined` if the
+   * system cannot. Missing where none can.
+   */
+  createMemory?(
+    byteLength: number,
+    writer: MemoryWriter,
+    fileBytes?: number,
+  ): SharedMemory | undefined;
   /** The number that a process has for the descriptor at `index` of those that it inherits. */
   inheritedAs?(fd: number, index: number): number;
   /**

@@ -21,6 +21,7 @@ export interface ThisProgram {
 const ENTRY_BY_ROLE: Readonly<Record<string, string>> = {
   "slot": "cli/slot_entry",
   "local-worker": "cli/local_worker_entry",
+  "check": "cli/trial_entry",
 };
 
 /** Where this file is, unless it is a part of a bundle. */

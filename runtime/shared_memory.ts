@@ -15,13 +15,25 @@ export interface SharedMemory {
   /** `bytes` bytes from `at` on, as long as the memory is not closed. */
   view(at: number, bytes: number): Uint8Array<ArrayBuffer>;
   /**
-   * The same behind `PAGE_BYTES` bytes that only this process has. `undefined` if there are `PRIVATE_HEADS_MAX` such
-   * views of other places, or the system refuses one. Both numbers are multiples of `PAGE_BYTES`.
+   * The same behind `PAGE_BYTES` bytes that only this process has. `undefined` if this process has `PRIVATE_HEADS_MAX`
+   * such views of other places, or the system refuses one. Both numbers are multiples of `PAGE_BYTES`.
    */
   viewWithHead(at: number, bytes: number): Uint8Array<ArrayBuffer> | undefined;
+  /**
+   * Maps a part of it that may lie behind what is mapped at all. `at` is a multiple of `PAGE_BYTES`. `undefined` if the
+   * system refuses that. Missing where the memory has no such part.
+   */
+  window?(at: number, bytes: number): MemoryWindow | undefined;
   /** Gives back the memory from `at` on, which then has zeros. Both numbers are multiples of `PAGE_BYTES`. */
   discard(at: number, bytes: number): void;
   /** No view may be used any more. What the other process has mapped stays. */
+  close(): void;
+}
+
+/** A part of memory that is mapped for a while. */
+export interface MemoryWindow {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Nobody may use `bytes` any more. */
   close(): void;
 }
 
@@ -34,8 +46,13 @@ export type MemoryWriter = "this" | "other";
 /** A multiple of the page size of every processor. */
 export const PAGE_BYTES = 64 * 1024;
 
-/** A system allows a process 65,530 mappings, and each such view is two. Some hundred slots have some each. */
-export const PRIVATE_HEADS_MAX = 64;
+/**
+ * Of all memories of this process together: a system allows a process 65,530 mappings, and each such view is two. A slot
+ * has as many as outputs that were on the way at once.
+ */
+export const PRIVATE_HEADS_MAX = 8192;
+
+let privateHeads = 0;
 
 /** The functions of the C library for it. */
 export const MEMORY_FUNCTIONS: Readonly<Record<string, CFunction>> = {
@@ -100,7 +117,7 @@ const PUNCH_HOLE = 3;
 type Memory<Pointer, Size> = Pick<ForeignMemory<Pointer, Size>, "size" | "behind" | "bytesAt">;
 
 /**
- * Makes memory of `byteLength` bytes. `undefined` where the system has no such memory, or a limit of this process
+ * Makes memory of `byteLength` bytes, which are mapped, and more behind them, up to `fileBytes`. `undefined` where the system has no such memory, or a limit of this process
  * forbids it.
  */
 export function createSharedMemory<Pointer, Size>(
@@ -108,15 +125,16 @@ export function createSharedMemory<Pointer, Size>(
   memory: Memory<Pointer, Size>,
   byteLength: number,
   writer: MemoryWriter,
+  fileBytes = byteLength,
 ): SharedMemory | undefined {
-  if (process.platform !== "linux" || !mayMakeFilesOf(byteLength)) return undefined;
+  if (process.platform !== "linux" || !mayMakeFilesOf(fileBytes)) return undefined;
   let fd = -1;
   let handed = -1;
   const library = libraryOf(openLibrary);
   if (!library) return undefined;
   try {
     fd = library.memfd_create(NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || library.ftruncate(fd, memory.size(byteLength)) !== 0) return undefined;
+    if (fd < 0 || library.ftruncate(fd, memory.size(fileBytes)) !== 0) return undefined;
     if (library.fcntl(fd, F_ADD_SEALS, FIXED_SIZE) !== 0) return undefined;
     handed = writer === "other" ? fd : library.open(pathOf(fd), O_RDONLY_CLOEXEC);
     // Nobody of this user opens it once more, through a descriptor of this process or of the other one.
@@ -210,7 +228,7 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
   }
 
   #mapWithHead(at: number, bytes: number): Pointer | undefined {
-    if (this.#withHeads.size >= PRIVATE_HEADS_MAX) return undefined;
+    if (privateHeads >= PRIVATE_HEADS_MAX) return undefined;
     const { size, behind, bytesAt } = this.#memory;
     const byteLength = PAGE_BYTES + bytes;
     const { mmap, munmap } = this.#library;
@@ -224,17 +242,34 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
       return undefined;
     }
     this.#withHeads.set(at, { head, byteLength });
+    privateHeads += 1;
     return head;
   }
 
   #unmap(at: number): void {
     const part = this.#withHeads.get(at);
-    if (part) this.#library.munmap(part.head, this.#memory.size(part.byteLength));
+    if (!part) return;
+    this.#library.munmap(part.head, this.#memory.size(part.byteLength));
     this.#withHeads.delete(at);
+    privateHeads -= 1;
+  }
+
+  window(at: number, bytes: number): MemoryWindow | undefined {
+    this.#checkOpen();
+    const { size, bytesAt } = this.#memory;
+    const { mmap, munmap } = this.#library;
+    const start = mmap(null, size(bytes), PROTECTION, MAP_FLAGS, this.#mapping.fd, size(at));
+    const buffer = start === null ? undefined : bytesAt(start, bytes);
+    if (start === null || !buffer) return undefined;
+    return { bytes: new Uint8Array(buffer), close: () => void munmap(start, size(bytes)) };
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new TypeError("Shared memory is used after it was closed");
   }
 
   #check(at: number, bytes: number): void {
-    if (this.#isClosed) throw new TypeError("Shared memory is used after it was closed");
+    this.#checkOpen();
     if (at < 0 || bytes < 0 || at + bytes > this.#mapping.byteLength) {
       throw new RangeError(`There are no bytes ${at} to ${at + bytes} of shared memory`);
     }

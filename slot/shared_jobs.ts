@@ -4,7 +4,7 @@ import type { Uint64 } from "../protocol/mod.ts";
 import type { InheritedMemory, NativeCore, SlotChannel, SlotMemory } from "../runtime/ports.ts";
 import { PAGE_BYTES } from "../runtime/shared_memory.ts";
 import type { SharedJob } from "./protocol.ts";
-import { DATA_AT, FreeRegions, regionOf, ZEROS_BYTES } from "./regions.ts";
+import { DATA_AT, FreeRegions, MEMORY_BYTES, regionOf, ZEROS_BYTES } from "./regions.ts";
 
 /**
  * Inputs of a core that writes to them are copied, up to this size: a page that is written to where it is shared costs
@@ -31,13 +31,21 @@ export class SharedJobs {
 
   /** Runs a job, and returns its exit code. */
   run(core: NativeCore, { at, bytes }: SharedJob): number {
+    if (at > MEMORY_BYTES) return this.#runLarge(core, at, bytes);
     if (!this.#isCopied(bytes)) return core.runAt(this.#memory.inputAddress(at), bytes);
     core.input(bytes).set(this.#memory.input(at, bytes));
     return core.run(bytes);
   }
 
+  #runLarge(core: NativeCore, at: number, bytes: number): number {
+    const start = this.#memory.mapInput(at - DATA_AT, DATA_AT + bytes + ZEROS_BYTES);
+    if (start === undefined) throw new Error(`Cannot map an input of ${bytes} bytes`);
+    return core.runAt(start + BigInt(DATA_AT), bytes);
+  }
+
   /** After the job: nothing of what its core has written to its input is there for the next one. */
   restore({ at, bytes }: SharedJob): void {
+    if (at > MEMORY_BYTES) return this.#memory.unmapInput();
     if (this.#isCopied(bytes)) return;
     const start = at - DATA_AT;
     const end = Math.ceil((at + bytes + ZEROS_BYTES) / PAGE_BYTES) * PAGE_BYTES;
@@ -49,6 +57,11 @@ export class SharedJobs {
 
   #isCopied(bytes: number): boolean {
     return this.#isWriter && bytes <= COPIED_INPUT_BYTES_MAX;
+  }
+
+  /** Whether the output of a job is there at all, so that it can be written to the socket. */
+  hasOutput(core: NativeCore): boolean {
+    return this.#memory.isOutputThere(core);
   }
 
   /** Copies the output of a job, and returns the index of its region; `undefined` if there is no room. */

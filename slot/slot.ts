@@ -10,6 +10,7 @@ import {
   FrameDecoder,
   FrameWriter,
   JOB_PREFIX_BYTES,
+  LARGE_BLOB_BYTES_MAX,
   MessageType,
   PAYLOAD_BYTES_MAX_DEFAULT,
   readUint64,
@@ -53,8 +54,8 @@ const MARKED_JOB_US = 5_000;
 /** Outputs up to this size are gathered; a larger one is copied to shared memory, or written from the core's own. */
 const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
 
-/** The largest output. It leaves room in a payload for the fields before the output. */
-const OUTPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
+/** Larger outputs are relayed by the worker part by part. It leaves room in a payload for the fields before the output. */
+const ARRAY_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
 
 /** Leads the core to the files beside it. */
 const CORE_FOLDER = "DISTCOMP_CORE_DIR";
@@ -228,9 +229,8 @@ class Slot {
   #answer(core: NativeCore, id: Uint64, exitCode: number): void {
     const { outputBytes, outputPointer } = core;
     const { usage } = this.#meter;
-    const isMissing = outputBytes > 0 && !outputPointer;
-    if (isMissing || outputBytes > OUTPUT_BYTES_MAX) {
-      const problem = isMissing ? " at a null pointer" : `, but the limit is ${OUTPUT_BYTES_MAX}`;
+    const problem = this.#outputProblem(core);
+    if (problem !== undefined) {
       return this.#fail(id, `The core reports ${core.outputSize} bytes of output${problem}`);
     }
     const isSmall = outputBytes <= GATHERED_OUTPUT_BYTES_MAX;
@@ -245,6 +245,17 @@ class Slot {
       this.#flush();
       this.#channel.writeNative(outputPointer, outputBytes);
     }
+  }
+
+  /** Why the output cannot be returned, as the end of a sentence. */
+  #outputProblem(core: NativeCore): string | undefined {
+    const { outputBytes, outputPointer } = core;
+    if (outputBytes > 0 && !outputPointer) return " at a null pointer";
+    const bytesMax = this.#shared ? LARGE_BLOB_BYTES_MAX : ARRAY_BYTES_MAX;
+    if (outputBytes > bytesMax) return `, but the limit is ${bytesMax}`;
+    // Once the head of a large output is written, it cannot fail any more.
+    const isThere = outputBytes <= ARRAY_BYTES_MAX || this.#shared?.hasOutput(core);
+    return isThere ? undefined : " that cannot be read";
   }
 
   #fail(id: Uint64, reason: string): void {

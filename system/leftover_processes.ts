@@ -3,8 +3,9 @@
  * but not what these have started. Such processes are known by a variable that they inherit from their slot.
  */
 
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
+import { nextTurn } from "../runtime/clock.ts";
 import { codeOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 
@@ -16,6 +17,9 @@ const DIAL_LIMIT_MS = 1_000;
 
 /** A process has to see the same files and process ids as this one, so that both mean the same socket and id. */
 const NAMESPACES = ["mnt", "pid"];
+
+/** So many processes are looked at in one turn of the event loop: half a millisecond. */
+const LOOKED_AT_ONCE = 32;
 
 /** Kills the processes that slots of dead workers have left. Errors are ignored. */
 export async function endLeftoverProcesses(runtime: Pick<Runtime, "dial">): Promise<void> {
@@ -40,23 +44,46 @@ interface MarkedProcess {
   readonly socket: string;
 }
 
+/** Reads synchronously: these files are in memory, and to wait for another thread takes four times as long. */
 async function markedProcesses(): Promise<MarkedProcess[]> {
-  const names = await readdir("/proc").catch(() => []); // not Linux
-  const own = await namespacesOf("self");
+  const own = namespacesOf("self");
   const marked: MarkedProcess[] = [];
-  for (const name of names) {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
-    const environment = await readFile(`/proc/${name}/environ`, "utf8").catch(() => "");
-    const socket = socketIn(environment.split("\0"));
-    if (socket === undefined || await namespacesOf(name) !== own) continue;
-    marked.push({ pid: Number(name), socket });
+  for (const [at, pid] of otherProcesses().entries()) {
+    if (at % LOOKED_AT_ONCE === 0) await nextTurn();
+    const socket = socketIn(environmentOf(pid).split("\0"));
+    if (socket === undefined || namespacesOf(pid) !== own) continue;
+    marked.push({ pid: Number(pid), socket });
   }
   return marked;
 }
 
-async function namespacesOf(name: string): Promise<string> {
-  const links = NAMESPACES.map((kind) => readlink(`/proc/${name}/ns/${kind}`).catch(() => name));
-  return (await Promise.all(links)).join(" ");
+/** Their ids; none where the system is not Linux. */
+function otherProcesses(): string[] {
+  try {
+    return readdirSync("/proc").filter((name) =>
+      /^\d+$/.test(name) && Number(name) !== process.pid
+    );
+  } catch {
+    return [];
+  }
+}
+
+/** Empty for a process that has ended, or is another user's. */
+function environmentOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Unlike any other where they cannot be read. */
+function namespacesOf(name: string): string {
+  try {
+    return NAMESPACES.map((kind) => readlinkSync(`/proc/${name}/ns/${kind}`)).join(" ");
+  } catch {
+    return name;
+  }
 }
 
 function socketIn(environment: readonly string[]): string | undefined {

@@ -17,9 +17,10 @@ if [ "${1-}" = --where ]; then
   exit
 fi
 
-# The pure folders, the rules of the house and the executable are the same to every runtime: Deno tests them.
-ONCE='tests/{core,pool,protocol,compiled}/**'
-[ $# -gt 0 ] || set -- ./tests --path-ignore-patterns "$ONCE" --path-ignore-patterns tests/tidy_test.ts
+# The pure folders, what runs in memory and virtual time, the rules of the house and the executable are the same to
+# every runtime: Deno tests them.
+ONCE='tests/{core,pool,protocol,controller/cluster,page,simulation,bench,compiled}/**'
+[ $# -gt 0 ] || set -- ./tests --path-ignore-patterns "$ONCE" --path-ignore-patterns "tests/{tidy,pages,release}_test.ts"
 
 # Tests mostly wait, for processes and for limits that pass: more of them than cores run side by side.
 exec "$bun" test --timeout 180000 --parallel=6 "$@"

@@ -93,7 +93,7 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp up ssh node[1-20]": "tests/up/up_ssh_test.ts does the same",
   "distcomp up slurm 50 -- --time=4:00:00 --partition=short":
     "tests/up/slurm_test.ts does the same",
-  "srun distcomp worker --connect head:7433": "it needs a cluster",
+  "srun distcomp worker --connect head:7433": "tests/up/slurm_test.ts does the same",
   "distcomp up pbs 20 -- -l walltime=4:00:00 -q short": "it needs PBS; tests/up/batch_test.ts",
   "distcomp up k8s --image registry/distcomp:1 | kubectl apply -f -":
     "it needs Kubernetes; tests/up/manifests_test.ts",

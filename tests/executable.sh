@@ -21,7 +21,6 @@ SMOKE=(
   tests/cli/job_faults_test.ts
   tests/cli/key_command_test.ts
   tests/cli/new_test.ts
-  tests/cli/outputs_test.ts
   tests/cli/signals_test.ts
   tests/cli/workers_test.ts
   tests/worker/conversation_test.ts

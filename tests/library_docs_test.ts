@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { after } from "node:test";
 import { promisify } from "node:util";
 import { blocks, page, ROOT } from "./lib/pages.ts";
 import { test } from "./lib/test.ts";
@@ -35,15 +36,15 @@ test("every recipe of the page on the library is one that a test runs", () => {
   assert.deepEqual([...RECIPES.keys()], Object.keys(PRINTED));
 });
 
+/** The cores of the recipes, compiled once. */
+const CORES = await compiled();
+after(() => rm(CORES, { recursive: true }));
+
 for (const [name, printed] of Object.entries(PRINTED)) {
   test(`the recipe "${name}" of the page on the library does what it says`, async () => {
     const folder = await mkdtemp(join(tmpdir(), "distcomp-recipe-"));
     try {
-      for (const core of ["count_words", "scale"]) {
-        const source = join(ROOT, `examples/library/${core}.c`);
-        const flags = ["-O2", "-fPIC", "-shared", "-o", join(folder, `${core}.so`)];
-        await execute("cc", [...flags, "-Wall", "-Wextra", "-Werror", source]);
-      }
+      await cp(CORES, folder, { recursive: true });
       const recipe = RECIPES.get(name) ?? "";
       const text = recipe.replace(`"@distcomp/distcomp"`, JSON.stringify(join(ROOT, "mod.ts")));
       await writeFile(join(folder, "recipe.ts"), text);
@@ -70,3 +71,14 @@ test("the page on the library has every option and every kind of failure", async
   const lacking = names.filter((name) => name !== "policy" && !text.includes(`| \`${name}\``));
   assert.deepEqual(lacking, []);
 });
+
+/** A folder with the cores. */
+async function compiled(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "distcomp-recipe-"));
+  for (const core of ["count_words", "scale"]) {
+    const source = join(ROOT, `examples/library/${core}.c`);
+    const flags = ["-O2", "-fPIC", "-shared", "-o", join(folder, `${core}.so`)];
+    await execute("cc", [...flags, "-Wall", "-Wextra", "-Werror", source]);
+  }
+  return folder;
+}

@@ -94,7 +94,7 @@ async function controlsFromNode(folder: string): Promise<void> {
   const { stdout } = await execute("npx", args, { cwd: folder });
   const [output, problem] = stdout.split("\n");
   assert.equal(output, "from Node.js");
-  assert.match(problem ?? "", /On Node\.js a session needs the addresses of workers.*Deno, Bun/);
+  assert.match(problem ?? "", /On Node\.js a session needs the addresses of workers.*Deno or Bun/);
 }
 
 async function runsOnBun(folder: string): Promise<void> {

@@ -15,6 +15,9 @@ const FAILURES_MAX = 3;
 /** A worker whose time is over is replaced; one that had more of its time left than this part found no work. */
 const WORKED_PART = 0.5;
 
+/** What follows the reason when an option is wrong. */
+const USAGE = /^(?:\w+: )?(?:Try|usage:) /i;
+
 /** Runs a command of the batch system. Rejects if there is none. */
 export type RunCommand = (
   command: readonly string[],
@@ -180,7 +183,7 @@ export class BatchWorkers implements WorkersSeen {
       throw new BatchError(`Cannot run ${program}: ${reasonOf(cause)}`, { cause });
     });
     if (end.exitCode === 0) return stdout;
-    const reason = stderr.trim().split("\n").at(-1) ||
+    const reason = stderr.trim().split("\n").findLast((line) => !USAGE.test(line)) ||
       `it has ended with ${end.signal ?? end.exitCode}`;
     throw new BatchError(`${program}: ${reason.replace(new RegExp(`^${program}: `), "")}`);
   }

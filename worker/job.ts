@@ -1,8 +1,9 @@
 /** A controller's job in a worker: a connection receives it, a slot runs it, and the connection answers it. */
 
 import type { EndpointId, Job } from "../pool/types.ts";
-import type { FailureKindName, Frame, JobLimits, Uint64 } from "../protocol/mod.ts";
+import type { BlobSource, FailureKindName, Frame, JobLimits, Uint64 } from "../protocol/mod.ts";
 import type { StoredCore } from "./cores/core_store.ts";
+import type { LargeInput } from "./slots/large_input.ts";
 
 /** Lines that a job has printed. */
 export type Lines = readonly string[];
@@ -14,6 +15,10 @@ export interface SlotResponse extends Frame {
    * payload is no longer used.
    */
   readonly release?: () => void;
+  /** What comes behind the payload, if the output is too large for one array. Whoever sends it need not release it. */
+  readonly source?: BlobSource;
+  /** Resolves when the slot has written all of that: a core may return its input. */
+  readonly ended?: Promise<void>;
 }
 
 /** Where the payload of a job is, if it is in memory that the worker shares with the process of a slot. */
@@ -50,6 +55,8 @@ export interface PlacedPayload {
   payload: Uint8Array<ArrayBuffer>;
   /** Set while the payload is there; in this process's own memory otherwise. */
   place?: JobPlace | undefined;
+  /** Set if the input is too large for one array. Then the payload has only the fields before it. */
+  large?: LargeInput | undefined;
 }
 
 /** A job of a controller. */
@@ -98,4 +105,6 @@ export function end(job: RelayedJob): void {
   job.state = DONE;
   job.place?.release();
   job.place = undefined;
+  job.large?.release();
+  job.large = undefined;
 }

@@ -13,7 +13,7 @@ import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
 import { hostPlatform } from "../system/host.ts";
 import { endLeftoverProcesses } from "../system/leftover_processes.ts";
-import { type Log, silentLog } from "../system/log.ts";
+import { silentLog } from "../system/log.ts";
 import { Connections } from "./controllers/connections.ts";
 import { connectionLimits } from "./controllers/connections_max.ts";
 import { CoreChecks } from "./cores/core_checks.ts";
@@ -21,17 +21,18 @@ import { coreNeeds } from "./cores/core_needs.ts";
 import { DiskRoom, freeBytesOf } from "./cores/disk_room.ts";
 import { ContentStore } from "./cores/content_store.ts";
 import { CoreStore } from "./cores/core_store.ts";
-import { CoreTrust, type TrustOptions } from "./cores/core_trust.ts";
-import type { Lifetime } from "./lifetime.ts";
+import { CoreTrust } from "./cores/core_trust.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/launcher.ts";
 import { sharesOf } from "./slots/machine_shares.ts";
-import type { Sandbox } from "./slots/sandbox.ts";
 import type { MachineShares } from "./slots/slot_environment.ts";
 import { MemoryGauge } from "./memory_gauge.ts";
 import { WorkerFolder } from "./worker_folder.ts";
+import type { OwnWorkerOptions } from "./worker_options.ts";
 import { WorkFolder } from "./work_folder.ts";
 import { encodeStatus, processStatus } from "./worker_status.ts";
+
+export type { OwnWorkerOptions, WorkerOptions } from "./worker_options.ts";
 
 /** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is probably wrong. */
 const CORE_LOAD_LIMIT_MS = 600_000;
@@ -47,66 +48,6 @@ const HALF_CLOSED_MS = 30_000;
 
 /** How often the worker checks what depends on time alone. */
 const TICK_MS = 250;
-
-/** How a worker is set up. */
-export interface WorkerOptions {
-  /** How many jobs run at once, each in a process of its own. */
-  readonly slots: number;
-  /** Where it logs; nowhere unless given. */
-  readonly log?: Log;
-  /** The folder in which it creates its own folder for cores and sockets; `TMPDIR` unless given. */
-  readonly folder?: string;
-  /** An existing folder in which the working folders of slots are made; the worker's own folder unless given. */
-  readonly workdir?: string | undefined;
-  /**
-   * How many threads the libraries in a core should use, whatever the environment says; unless given, the usable
-   * CPUs divided by the slots, where the environment does not say otherwise.
-   */
-  readonly threads?: number | undefined;
-  /** Binds each slot to CPUs of its own. Only on Linux. */
-  readonly pin?: boolean | undefined;
-  /** The GPU that each slot may use, by its number or UUID; as many as slots. */
-  readonly devices?: readonly string[] | undefined;
-  /** What people call its machine; the host's name unless given. */
-  readonly name?: string | undefined;
-  /** What its owner says of it, each `NAME=VALUE`. */
-  readonly labels?: readonly string[] | undefined;
-  /** The name of the software, with its version; `distcomp` unless given. */
-  readonly software?: string;
-  /** The largest payload that it accepts from a controller; 1 GiB unless given. */
-  readonly payloadBytesMax?: number;
-  /** How long a core may take to load if its controller does not say; 10 minutes unless given. */
-  readonly coreLoadLimitMs?: number;
-  /** How long a controller that has closed its sending side still gets answers; 30 seconds unless given. */
-  readonly halfClosedMs?: number;
-  /** How long a controller of version 2 may be silent; a minute unless given. */
-  readonly controllerSilentMsMax?: number;
-  /** How long jobs of a disconnected controller may still run; 5 seconds unless given. */
-  readonly orphanLimitMs?: number;
-  /** How long a killed slot process may take to exit; 10 seconds unless given. */
-  readonly goneLimitMs?: number;
-  /**
-   * Whether this process is nothing but a worker. It then becomes the parent of all processes that slots leave
-   * behind, and ends them. Otherwise only the process group of a slot ends with it.
-   */
-  readonly ownsProcess?: boolean;
-  /** The only controller gets what cores print, so the log has only what they print while they are unloaded. */
-  readonly tellsController?: boolean;
-  /** It ends when its only controller is gone. Until then its slots keep their cores, also unused ones. */
-  readonly endsWithController?: boolean;
-  /** The folder for core dumps of slots, each named by the index of its job; they write none unless given. */
-  readonly dumpsFolder?: string | undefined;
-  /** Which cores may run; all unless given. */
-  readonly trust?: TrustOptions | undefined;
-}
-
-/** The options of a worker that is a process of its own. */
-export interface OwnWorkerOptions extends WorkerOptions {
-  /** What slots run in, if that is a sandbox. */
-  readonly sandbox?: Sandbox | undefined;
-  /** Hears several times a second which jobs run, and what else there is to do. */
-  readonly lifetime?: Pick<Lifetime, "onTick"> | undefined;
-}
 
 /** What a worker uses of its machine. */
 interface WorkerPlace {
@@ -218,7 +159,8 @@ export class Worker implements AsyncDisposable {
   }
 
   #connectionContext(): Parameters<Connections["serve"]>[1] {
-    const { payloadBytesMax, halfClosedMs, controllerSilentMsMax } = this.#options;
+    const { payloadBytesMax, takesLargeInputs, halfClosedMs, controllerSilentMsMax } =
+      this.#options;
     return {
       clock: this.#clock,
       executor: this.#executor,
@@ -227,6 +169,7 @@ export class Worker implements AsyncDisposable {
       checks: this.#checks,
       room: this.#room,
       payloadBytesMax,
+      takesLargeInputs: takesLargeInputs ?? payloadBytesMax === undefined,
       halfClosedMs: halfClosedMs ?? HALF_CLOSED_MS,
       silentMsMax: controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
       describe: () => this.#describe(),

@@ -10,6 +10,7 @@ import { type FailureAt, reasonOfAnswer, reasonsOnSeveral, withCrashes } from ".
 import {
   believedKind,
   countAttempt,
+  FAILED_NODES_MAX,
   type FailedAttempts,
   type FailedOn,
   FAILURE_RULES,
@@ -228,6 +229,7 @@ export class Blame<T extends Task> {
       tries: attempts.tries,
       isReliable: failed.some((node) => this.#parts.nodes.isReliable(node)),
       isTrusted: failed.every(({ score }) => score.isTrusted),
+      areDoubted: this.#parts.nodes.areDoubted(failed),
     };
   }
 
@@ -236,11 +238,12 @@ export class Blame<T extends Task> {
    * tries may cost only so much. Nodes that only seem to fail more than others get one try at a time: it shows.
    */
   #isFree(failing: FailingJob<T>, failed: readonly Node[]): boolean {
+    if (failed.length >= FAILED_NODES_MAX) return false; // it has had its tries
     if (FAILURE_RULES[failing.kind].suspect === "either" || failing.isSpent) return true;
     if (failed.every(({ score }) => score.hasRefuted)) return true;
     const { run } = this.#parts.nodes;
     const standOut = failed.every(({ score }) => score.standsOut || score.hasRefuted);
-    if (!(standOut && run.openTries === 0) && !run.maySpend) return false;
+    if (!(standOut && run.mayCompare) && !run.maySpend) return false;
     run.spentTries += 1;
     this.#setSpent(failing, true);
     return true;
@@ -254,13 +257,9 @@ export class Blame<T extends Task> {
 
   #end(failing: FailingJob<T>, nowMs: number): Completion<T> {
     const { job, nodes, reasons, attempts, best, answeredAtMs } = failing;
-    const { nodes: all } = this.#parts;
     const { crashes } = attempts;
     this.#take(job.payload);
-    for (const node of nodes.keys()) {
-      if (nodes.size > 1) all.onConfirmed(node, nowMs);
-      else all.onAccepted(node);
-    }
+    this.#parts.nodes.onJobFailed([...nodes.keys()], nowMs);
     const answer = withCrashes(best.completion.answer, crashes);
     const failures = { attempts: attempts.tries, workers: namesOf(nodes.keys()) };
     const completion = { ...best.completion, job, answer, answeredAtMs, failures };

@@ -255,9 +255,10 @@ export class Cluster<T extends Task> implements Disposable {
   }
 
   #openWorkers(runtime: Runtime, needs: WorkerNeeds, options: ClusterOptions): Workers {
-    const { memory, refusalOf } = options;
+    const { memory, largeOutputs, refusalOf } = options;
     return new Workers(runtime, this.#log, needs, {
       memory,
+      largeOutputs,
       refusalOf,
       onReady: (worker) => {
         this.#voters?.onReady(worker);

@@ -7,7 +7,7 @@ import type { CoreOutputMode, PrintedNotice, Uint64 } from "../../protocol/mod.t
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import { RecentRate } from "../../system/recent_rate.ts";
-import type { Answer } from "../answer.ts";
+import { type Answer, discardOutput } from "../answer.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import { buildFor } from "../workers/core_builds.ts";
 import type { CoreImage } from "../workers/core_image.ts";
@@ -120,10 +120,17 @@ export class Endpoints<T extends Task> {
     worker?.connection.loadCore(buildFor(core, worker.platform), initMs);
   }
 
-  send(id: EndpointId, dispatch: DispatchId, { attempt, payload }: Job<T>): void {
-    const { index, input, limits = this.#parts.policy } = payload;
+  send(id: EndpointId, dispatch: DispatchId, job: Job<T>): void {
+    const { attempt, payload } = job;
+    const { index, limits = this.#parts.policy } = payload;
     const connection = this.#byId.get(id)?.worker.connection;
-    connection?.sendJob(dispatch, attempt, limits, index, input);
+    const input = payload.stored?.open((reason) => this.#onUnreadable(job, reason));
+    connection?.sendJob(dispatch, attempt, limits, index, input ?? payload.input);
+  }
+
+  #onUnreadable(job: Job<T>, reason: string): void {
+    this.#parts.jobs.onUnreadable(job, reason);
+    this.#parts.onEvent();
   }
 
   /** Loads the core at once, wherever it is not loaded yet, instead of before the first job. */
@@ -156,6 +163,7 @@ export class Endpoints<T extends Task> {
     jobs.onEndpointUp(id, place, hasLimits ? undefined : () => this.#unlimited);
     connection.serve({
       onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
+      isAwaited: (dispatch) => pool.jobAt(id, dispatch) !== undefined,
       onPrinted: (dispatch, notice) => this.#onPrinted(id, dispatch, notice),
       coreOutput: this.#parts.coreOutput,
       compression: worker.isLocal ? "never" : this.#parts.compression,
@@ -271,7 +279,7 @@ export class Endpoints<T extends Task> {
     endpoint.answeredAtMs = answeredAtMs;
     if (pool.isWanted(job)) {
       jobs.onAnswer({ job, answer, worker: worker.name, meter, answeredAtMs }, node);
-    }
+    } else discardOutput(answer);
   }
 
   #onPrinted(id: EndpointId, dispatch: DispatchId | undefined, notice: PrintedNotice): void {

@@ -44,10 +44,13 @@ export const FAILURE_RULES: Readonly<Record<FailureKind, FailureRule>> = {
 };
 
 /**
- * A job that has failed on this many nodes has failed. With the default options no job is tried more often, which
- * bounds the time that a bad job takes from good nodes.
+ * A job that has failed on this many nodes has failed. With the default options no further try takes the place of
+ * another job, which bounds the time that a bad job takes from good nodes.
  */
 export const FAILED_NODES_MAX = 3;
+
+/** If all of them are in doubt, it is tried on more nodes whose slots have nothing else to do, up to so many in all. */
+const DOUBTED_NODES_MAX = 6;
 
 /** The failed attempts of one job. */
 export interface FailedAttempts {
@@ -107,11 +110,15 @@ export interface FailedOn {
   readonly isReliable: boolean;
   /** Whether the only one is trusted: its failures are no more frequent than those of others. */
   readonly isTrusted: boolean;
+  /** Whether all of them may well be bad. */
+  readonly areDoubted: boolean;
 }
 
 /** Whether a job should be tried on a node where it has not failed yet, if there is one. */
 export function needsOtherNode(kind: FailureKind, failedOn: FailedOn): boolean {
-  if (failedOn.nodes >= FAILED_NODES_MAX) return false;
-  if (failedOn.nodes > 1) return !failedOn.isReliable && failedOn.tries < FAILED_NODES_MAX;
-  return FAILURE_RULES[kind].suspect === "either" || !failedOn.isTrusted;
+  const { nodes, tries, isReliable, isTrusted, areDoubted } = failedOn;
+  if (nodes === 1) return FAILURE_RULES[kind].suspect === "either" || !isTrusted;
+  if (isReliable) return false;
+  if (nodes < FAILED_NODES_MAX) return tries < FAILED_NODES_MAX;
+  return areDoubted && tries < DOUBTED_NODES_MAX;
 }

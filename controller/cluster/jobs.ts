@@ -14,7 +14,13 @@ import type { Nodes } from "./nodes.ts";
 import { endpointsOf } from "./placement.ts";
 import { DEFAULT_POLICY } from "./retries.ts";
 import { type Cancel, Speculation } from "./speculation.ts";
-import type { ClusterOptions, ClusterStatus, Completion, Task } from "./task.ts";
+import {
+  type ClusterOptions,
+  type ClusterStatus,
+  type Completion,
+  inputBytesOf,
+  type Task,
+} from "./task.ts";
 import { Verification } from "./verification.ts";
 import { WorkerMeter } from "./worker_meter.ts";
 
@@ -111,7 +117,7 @@ export class Jobs<T extends Task> {
   }
 
   add(task: T, nowMs: number, client = this.#client): Job<T> {
-    const job = this.#pool.onJob(client, this.#core, task.input.byteLength, task, nowMs);
+    const job = this.#pool.onJob(client, this.#core, inputBytesOf(task), task, nowMs);
     if (!job) throw new TypeError("A task was added for a client that is closed");
     return job;
   }
@@ -199,6 +205,16 @@ export class Jobs<T extends Task> {
       this.#complete({ job, answer, worker: "", meter, answeredAtMs });
     }
     this.#speculation.onEndpointLost(); // last, because the jobs that failed above no longer have copies
+  }
+
+  /** The input of a job cannot be read while it is sent: the job has failed, wherever it is. */
+  onUnreadable(job: Job<T>, message: string): void {
+    if (!this.#pool.isWanted(job)) return;
+    this.#speculation.cancelOthers(job);
+    this.#speculation.cancel(job);
+    const answer: Answer = { kind: "error", cause: "other", message };
+    const meter = new WorkerMeter(this.wallTime);
+    this.#complete({ job, answer, worker: "", meter, answeredAtMs: this.#clock.now() });
   }
 
   /** Finds stragglers. Call it a few times a second while no more jobs can be queued. */

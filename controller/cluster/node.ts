@@ -63,6 +63,16 @@ export class Node {
     return this.endpoint !== undefined && !this.isLeaving && this.standing.kind === "used";
   }
 
+  /** Whether jobs have failed there lately that passed elsewhere. */
+  get hasFailedGood(): boolean {
+    return this.standing.kind !== "used" || this.score.hasRefuted;
+  }
+
+  /** Whether there is evidence against it. */
+  get isSuspected(): boolean {
+    return this.hasFailedGood || this.score.isDoubtful;
+  }
+
   /** Whether a new process at its place has to be watched as if it were this one. */
   get isSuspect(): boolean {
     return this.standing.kind !== "used" || this.score.isDoubtful || this.score.undecided > 0;

@@ -6,7 +6,7 @@
  * the part of their jobs that other nodes fail: -5.7 if hardly any job fails there, -2.5 for a tenth, -0.6 for half.
  * A failure is taken back if the job fails elsewhere as well, and counts -8 if it passes elsewhere.
  *
- * So a node that fails half of the good jobs reaches a score of 10 with a probability of 2^-10 at most. Scores are
+ * So a node that fails half of the good jobs reaches a score of 12 with a probability of 2^-12 at most. Scores are
  * capped, so that a node that breaks later is noticed after one to three failures.
  */
 
@@ -14,7 +14,7 @@
 const PROVEN_SCORE = 4;
 
 /** A node with this score is most certainly good. */
-export const RELIABLE_SCORE = 10;
+export const RELIABLE_SCORE = 12;
 
 /** A node with this score has failed four jobs more than it can be expected to. */
 const STANDS_OUT_SCORE = -17;
@@ -23,7 +23,7 @@ const STANDS_OUT_SCORE = -17;
 const CONFIRMED_MAX = 4;
 
 /** The score leaves room for one failure, or a few where many jobs fail, but not for a row of them. */
-const SCORE_MAX = 15;
+const SCORE_MAX = 17;
 
 /** A node that was bad for long should recover within a few jobs once it is repaired. */
 const SCORE_MIN = -16;

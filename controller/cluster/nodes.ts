@@ -75,7 +75,8 @@ export class Nodes {
       failed += score.firstFailed;
       answers += score.firstTries;
     }
-    if (answers === 0) return bitsOfFailure(FAILING_PART);
+    // Bad nodes could vouch for each other, as long as no job is known to fail on more than one node.
+    if (answers === 0 || this.run.confirmed === 0) return bitsOfFailure(FAILING_PART);
     return bitsOfFailure(partOf(failed, answers));
   }
 
@@ -85,6 +86,18 @@ export class Nodes {
     let part = 1;
     for (const { score: other } of this.usable) part = Math.min(part, other.failingPart);
     return score.reliability(part) >= RELIABLE_SCORE;
+  }
+
+  /**
+   * Whether a job may be a good one although it has failed on these nodes: jobs pass that fail on others, at least half
+   * of all nodes are suspects, and these have not passed enough jobs to be believed.
+   */
+  areDoubted(nodes: readonly Node[]): boolean {
+    const suspects = this.connected.filter(({ isSuspected }) => isSuspected);
+    if (2 * suspects.length < this.connected.length) return false;
+    if (!suspects.some(({ hasFailedGood }) => hasFailedGood)) return false;
+    const bits = nodes.reduce((sum, { score }) => sum + Math.max(0, score.value), 0);
+    return bits < RELIABLE_SCORE;
   }
 
   /** Whether a node has a slot for which there is no other job. */
@@ -139,6 +152,14 @@ export class Nodes {
     const bits = this.#failureBits(node);
     this.#rescore(node, () => node.score.onFailed(bits, isFirst));
     if (node.standing.kind === "on trial") this.#pause(node, nowMs);
+  }
+
+  /** A job has failed, on these nodes. */
+  onJobFailed(nodes: readonly Node[], nowMs: number): void {
+    const [node] = nodes;
+    if (node && nodes.length === 1) return this.onAccepted(node);
+    this.run.confirmed += 1;
+    for (const node of nodes) this.onConfirmed(node, nowMs);
   }
 
   /** A job that failed there has failed on other nodes, too. */

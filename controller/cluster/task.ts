@@ -1,8 +1,8 @@
 /** The tasks of a cluster and how they end, and the cluster's options, events and status. */
 
 import type { Job, PoolCounts } from "../../pool/types.ts";
-import type { CoreOutputMode, JobLimits } from "../../protocol/mod.ts";
-import type { Answer } from "../answer.ts";
+import type { BlobSource, CoreOutputMode, JobLimits } from "../../protocol/mod.ts";
+import type { Answer, LargeOutputs } from "../answer.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { Patience } from "../workers/patience.ts";
 import type { Departure } from "../workers/workers.ts";
@@ -13,11 +13,27 @@ import type { Faults, JobPolicy } from "./retries.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
 import type { JobMeasures, WorkerMeter } from "./worker_meter.ts";
 
+/** An input that is read as it is sent. */
+export interface LargeTaskInput {
+  readonly byteLength: number;
+  /** Where it is, for people. */
+  readonly path: string;
+  /** Reads it from its beginning. `onUnreadable` is called, once, if it cannot be read, with the reason. */
+  open(onUnreadable: (reason: string) => void): BlobSource;
+}
+
+/** Bytes of a task's input. */
+export function inputBytesOf({ input, stored }: Task): number {
+  return stored?.byteLength ?? input.byteLength;
+}
+
 /** An input to run as a job. */
 export interface Task {
   /** The job id in the protocol; counts from 0 in a run. */
   readonly index: number;
   readonly input: Uint8Array<ArrayBuffer>;
+  /** Set if the input is not in memory. Then `input` is empty. */
+  readonly stored?: LargeTaskInput;
   /** Limits of its own, instead of the policy's. */
   readonly limits?: JobLimits;
 }
@@ -105,6 +121,8 @@ export interface ClusterOptions {
   readonly patience?: Patience;
   /** Where large inputs may be, and where large outputs go. Its owner gets back what it no longer needs. */
   readonly memory?: PayloadMemory | undefined;
+  /** Where outputs go that are too large to be in memory. Default: their jobs fail. */
+  readonly largeOutputs?: LargeOutputs | undefined;
 }
 
 /** Slots that load the core. */

@@ -4,6 +4,8 @@
  */
 
 import type { Job } from "../../pool/types.ts";
+import type { JobResult } from "../../protocol/mod.ts";
+import { discardOutput, type StoredOutput } from "../answer.ts";
 import { KeptResult, mayKeep } from "./kept_result.ts";
 import type { Completion, Task } from "./task.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
@@ -35,6 +37,8 @@ export type Ending<T extends Task> = Omit<Completion<T>, "answer">;
 interface Vote<T extends Task> extends Voter {
   readonly ending: Ending<T>;
   readonly result: KeptResult;
+  /** Whether the output was too large to be in memory. */
+  readonly isStored: boolean;
 }
 
 /** What the votes decide. */
@@ -104,17 +108,24 @@ export class Verification<T extends Task> {
   onResult({ instance, voter }: Voter, completion: Completion<T>): void {
     const { answer, ...ending } = completion;
     if (answer.kind === "error") throw new TypeError("An error is no vote");
-    const { result } = answer;
+    const { stored } = answer;
+    // Of an output that is not in memory, the hash is compared.
+    const result = stored ? hashed(answer.result, stored) : answer.result;
+    const isStored = stored !== undefined;
     const { job } = ending;
     const votes = this.#votes.get(job.payload) ?? [];
     const voters = votes.map((vote) => vote.voter);
     // The worker voted, was lost, reconnected, and got the job again; or another one on its machine did.
-    if (voters.includes(voter)) return this.#actions.runElsewhere(job, voters);
-    const equal = votes.find((vote) => vote.result.equals(result));
+    if (voters.includes(voter)) {
+      discardOutput(answer);
+      return this.#actions.runElsewhere(job, voters);
+    }
+    const equal = votes.find((vote) => vote.isStored === isStored && vote.result.equals(result));
     const sent = job.attempt; // each vote is a copy of the one before
     if (equal) return this.#onAgreed(equal, votes, { ...equal.ending, answer, sent });
     const kept = new KeptResult(result, mayKeep(result.output.byteLength, this.#heldBytes));
-    votes.push({ instance, voter, ending, result: kept });
+    discardOutput(answer);
+    votes.push({ instance, voter, ending, result: kept, isStored });
     this.#votes.set(job.payload, votes);
     this.#heldBytes += kept.heldBytes;
     if (votes.length > 2) this.#onSplit(votes);
@@ -169,4 +180,8 @@ export class Verification<T extends Task> {
   get #hasDisagreed(): boolean {
     return this.#agreed === 0 && this.#splits >= SPLITS_MAX;
   }
+}
+
+function hashed({ exitCode }: JobResult, { sha256 }: StoredOutput): JobResult {
+  return { exitCode, output: new TextEncoder().encode(sha256) };
 }

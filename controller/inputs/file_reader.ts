@@ -1,12 +1,14 @@
 /** Reads input files: several at once, within a limit of bytes. */
 
 import { nextTurn } from "../../runtime/clock.ts";
+import type { TargetInfo } from "../../runtime/files.ts";
 import type { IdentifiedInput } from "../output/finished_jobs.ts";
 import { contentIdentityAside, contentIdentityOf, fileIdentity } from "./identity.ts";
 import { checkPath, checkTarget, type FileReading, noteOf, unreadable } from "./input_file.ts";
 import type { IndexedFile } from "./listed_file.ts";
 import { skipFinished } from "./skip.ts";
 import type { SmallFiles } from "./small_files.ts";
+import { STORED_INPUT_BYTES_MIN, StoredInput } from "./stored_input.ts";
 import type { ReadyTask, SkippedTask, Source, SourceTask, UnreadableTask } from "./source.ts";
 
 /** Files read concurrently: enough to hide a file server's latency. */
@@ -20,7 +22,7 @@ interface FoundFile extends IdentifiedInput {
   readonly kind: "found";
   readonly index: number;
   readonly path: string;
-  readonly bytes: number;
+  readonly info: TargetInfo;
 }
 
 /** Reads files in order, without those of finished jobs. `smallFiles` reads those that it can read. */
@@ -48,7 +50,7 @@ async function* readAside(files: readonly IndexedFile[], reading: FileReading): 
   let batchBytes = 0;
   for (const file of await findFiles(files, reading)) {
     batch.push(file);
-    if (file.kind === "found") batchBytes += file.bytes;
+    if (file.kind === "found" && !isStored(file)) batchBytes += file.info.bytes;
     if (batchBytes < READ_BYTES_MAX) continue;
     yield await readBatch(batch, reading);
     batch = [];
@@ -83,7 +85,7 @@ async function findFile(
     checkTarget(info);
     const identity = fileIdentity(path, info);
     const content = comparesContent && finished ? await contentIdentityOf(files, path) : undefined;
-    return { kind: "found", index, name, path, bytes: info.bytes, identity, content };
+    return { kind: "found", index, name, path, info, identity, content };
   } catch (error) {
     return unreadable(file, error);
   }
@@ -100,6 +102,7 @@ async function readFound(
   file: FoundFile,
   reading: FileReading,
 ): Promise<ReadyTask | UnreadableTask> {
+  if (isStored(file)) return await readStored(file, reading);
   const { index, name, path, identity } = file;
   try {
     const input = await reading.files.content(path);
@@ -109,3 +112,25 @@ async function readFound(
     return unreadable(file, error);
   }
 }
+
+function isStored({ info }: FoundFile): boolean {
+  return info.bytes > STORED_INPUT_BYTES_MIN;
+}
+
+/** It is read when it is sent. */
+async function readStored(
+  { index, name, path, identity, info }: FoundFile,
+  reading: FileReading,
+): Promise<ReadyTask | UnreadableTask> {
+  const { files, comparesContent } = reading;
+  try {
+    const content = comparesContent ? await contentIdentityOf(files, path) : undefined;
+    const stored = new StoredInput(files, path, info);
+    const note = noteOf(path, reading, content);
+    return { kind: "ready", index, name, identity, input: NO_INPUT, stored, note };
+  } catch (error) {
+    return unreadable({ index, name, path }, error);
+  }
+}
+
+const NO_INPUT = new Uint8Array(0);

@@ -1,14 +1,11 @@
 /** What every way to read an input file has in common: which files can be inputs, and what is said about them. */
 
-import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
+import { LARGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files, TargetInfo } from "../../runtime/files.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import type { OutputNaming } from "./output_naming.ts";
 import type { InputNote, UnreadableTask } from "./source.ts";
-
-/** The largest input that fits into one job message. */
-const INPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
 
 /** How files are read. */
 export interface FileReading {
@@ -29,8 +26,8 @@ export function checkPath(path: string): void {
 /** Throws if a file cannot be an input. Checked before it is opened: opening a pipe would wait for its other end. */
 export function checkTarget({ kind, bytes }: TargetInfo): void {
   if (kind !== "file") throw new Error("it is not a file");
-  if (bytes <= INPUT_BYTES_MAX) return;
-  throw new Error(`it has ${bytes} bytes, and the limit for an input is ${INPUT_BYTES_MAX}`);
+  if (bytes <= LARGE_BLOB_BYTES_MAX) return;
+  throw new Error(`it has ${bytes} bytes, and the limit for an input is ${LARGE_BLOB_BYTES_MAX}`);
 }
 
 /**

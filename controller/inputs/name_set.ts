@@ -5,10 +5,19 @@ import { NameIndex } from "../output/name_index.ts";
 /** A set of names that uses little memory for millions of them. */
 export class NameSet {
   readonly #names = new NameIndex();
+  /** The last name, while each was greater than all before it: such a name is certainly new. */
+  #greatest: string | undefined = "";
 
   /** Adds a name. Returns false if the set has it already. */
   add(name: string): boolean {
-    const { size } = this.#names;
-    return this.#names.add(name) === size;
+    const names = this.#names;
+    if (this.#greatest !== undefined && name > this.#greatest) {
+      this.#greatest = name;
+      names.append(name);
+      return true;
+    }
+    this.#greatest = undefined;
+    const { size } = names;
+    return names.add(name) === size;
   }
 }

@@ -7,6 +7,7 @@ import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { DiskPace } from "./disk_pace.ts";
+import { diskProblem, LargeOutput, type LargeOutputs } from "./large_output.ts";
 import type { OutputSink } from "./sink.ts";
 
 /** distcomp's own folder inside an output folder. */
@@ -91,6 +92,28 @@ export class DirectorySink implements OutputSink {
     this.#pace.add(this.#clock.now() - startedAtMs);
   }
 
+  largeOutputs(isHashed: boolean): LargeOutputs {
+    const files = this.#files;
+    return {
+      problemOf: (bytes) => diskProblem(this.folder, bytes),
+      open: (headBytes, bytes) => {
+        const path = `${this.#temporary}/${++this.#lastFile}`;
+        return new LargeOutput({ files, path, headBytes, bytes, isHashed });
+      },
+    };
+  }
+
+  async commitLarge(name: string, output: LargeOutput): Promise<void> {
+    try {
+      const path = this.#pathOf(name);
+      await output.finish();
+      await this.#rename(output.path, path);
+    } catch (cause) {
+      await output.discard();
+      throw cause instanceof OutputNameError ? cause : this.#errorOf(name, cause);
+    }
+  }
+
   #writeSync(name: string, path: string, temporary: string, output: Uint8Array): void {
     try {
       this.#files.createSync(temporary, output);
@@ -110,16 +133,20 @@ export class DirectorySink implements OutputSink {
   async #write(name: string, path: string, temporary: string, output: Uint8Array): Promise<void> {
     try {
       await this.#files.create(temporary, output);
-      try {
-        await this.#files.rename(temporary, path);
-      } catch (cause) {
-        if (codeOf(cause) !== "ENOENT") throw cause;
-        await this.#files.makeFolder(dirname(path));
-        await this.#files.rename(temporary, path);
-      }
+      await this.#rename(temporary, path);
     } catch (cause) {
       await this.#files.remove(temporary).catch(() => {}); // the folder itself may be unusable
       throw this.#errorOf(name, cause);
+    }
+  }
+
+  async #rename(temporary: string, path: string): Promise<void> {
+    try {
+      await this.#files.rename(temporary, path);
+    } catch (cause) {
+      if (codeOf(cause) !== "ENOENT") throw cause;
+      await this.#files.makeFolder(dirname(path));
+      await this.#files.rename(temporary, path);
     }
   }
 

@@ -1,13 +1,14 @@
 /** The journal, `DIR/.distcomp/jobs.jsonl`: an append-only file with one line for every finished job. */
 
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import os from "node:os";
 import { join } from "../../runtime/path.ts";
 import process from "node:process";
 import { SinkError, STATE_FOLDER } from "./directory_sink.ts";
 import { DiskPace } from "./disk_pace.ts";
+import type { DoneRecord } from "./done_line.ts";
+import { JournalLines } from "./journal_lines.ts";
 import {
-  formatRecord,
   formatRunEvent,
   formatWorkerEvent,
   type JobRecord,
@@ -23,10 +24,10 @@ import type { FolderFiles } from "../../runtime/files_below.ts";
 import { NEWLINE } from "../../system/line_cutter.ts";
 
 /** Records that have this size together are written at once: some dozens of small jobs. */
-const BATCH_CHARS = 16 * 1024;
+const BATCH_BYTES = 16 * 1024;
 
 /** The same where outputs are written in batches too: a quarter of a megabyte of small ones. */
-const BATCH_CHARS_OF_PACK = 128 * 1024;
+const BATCH_BYTES_OF_PACK = 128 * 1024;
 
 /**
  * Other records are written after this time. A `kill -9` may cost no job that ended a tenth of a second before, also
@@ -58,15 +59,13 @@ export function journalIn(folder: string): string {
 /** Appends records to the journal of a run. */
 export class Journal {
   readonly #file: OpenFile;
-  readonly #core: string;
   readonly #clock: Clock;
   readonly #outputs: BatchedOutputs | undefined;
-  readonly #batchChars: number;
+  readonly #batchBytes: number;
   readonly #pace: DiskPace;
   readonly #syncTimer: Timer;
   #flushTimer: Timer | undefined;
-  /** Lines that are not written yet. */
-  #text = "";
+  readonly #lines: JournalLines;
   /** The file's size, after all that was written. */
   #bytes: number;
   /** Resolves when all that was given to the system is written. */
@@ -86,10 +85,10 @@ export class Journal {
     bytes: number,
   ) {
     this.#file = file;
-    this.#core = core;
+    this.#lines = new JournalLines(core);
     this.#clock = clock;
     this.#outputs = outputs;
-    this.#batchChars = outputs ? BATCH_CHARS_OF_PACK : BATCH_CHARS;
+    this.#batchBytes = outputs ? BATCH_BYTES_OF_PACK : BATCH_BYTES;
     this.#bytes = bytes;
     this.#pace = new DiskPace(clock);
     this.#syncTimer = clock.every(SYNC_MS, () => void this.#sync());
@@ -103,7 +102,7 @@ export class Journal {
       const { bytes } = await file.info();
       const isTorn = bytes > 0 && await byteAt(file, bytes - 1) !== NEWLINE;
       const journal = new Journal(path, file, options, bytes);
-      if (isTorn) journal.#text = "\n"; // otherwise the next line would be damaged too
+      if (isTorn) journal.#lines.add("\n"); // otherwise the next line would be damaged too
       if (bytes > 0 || options.outputs) await journal.#begin();
       return journal;
     } catch (cause) {
@@ -118,7 +117,16 @@ export class Journal {
 
   /** Adds a record. Throws if earlier records could not be written. */
   add(record: JobRecord): void {
-    this.#add(formatRecord(record, this.#core));
+    if (this.#failure) throw this.#failure;
+    this.#lines.addRecord(record);
+    this.#onAdded();
+  }
+
+  /** The same for a job that is done, as nearly all are. */
+  addDone(record: DoneRecord): void {
+    if (this.#failure) throw this.#failure;
+    this.#lines.addDone(record);
+    this.#onAdded();
   }
 
   /**
@@ -134,13 +142,13 @@ export class Journal {
 
   /** Notes that a worker has joined or left. Throws like `add`. */
   addWorker(event: WorkerEvent): void {
-    this.#add(formatWorkerEvent(event, this.#clock.date()));
+    if (this.#failure) throw this.#failure;
+    this.#lines.add(formatWorkerEvent(event, this.#clock.date()));
+    this.#onAdded();
   }
 
-  #add(line: string): void {
-    if (this.#failure) throw this.#failure;
-    this.#text += line;
-    if (this.#text.length >= this.#batchChars) this.#flush();
+  #onAdded(): void {
+    if (this.#lines.bytes >= this.#batchBytes) this.#flush();
     else this.#flushTimer ??= this.#clock.after(FLUSH_MS, () => this.#flush());
   }
 
@@ -168,7 +176,7 @@ export class Journal {
     const packBytes = event === "begun" ? this.#outputs?.keptBytes : undefined;
     const atMs = this.#clock.date();
     const line = formatRunEvent(event, os.hostname(), process.pid, atMs, packBytes, ending);
-    this.#text += line;
+    this.#lines.add(line);
     if (event === "ended") this.#endedLine = line;
   }
 
@@ -184,9 +192,8 @@ export class Journal {
   #flush(): void {
     this.#flushTimer?.stop();
     this.#flushTimer = undefined;
-    if (this.#text === "") return;
-    const bytes = Buffer.from(this.#text);
-    this.#text = "";
+    if (this.#lines.bytes === 0) return;
+    const bytes = this.#lines.take();
     const outputs = this.#outputs?.write();
     if (outputs) this.#queue(() => this.#appendBehind(outputs, bytes));
     else if (this.#canWriteNow) this.#appendNow(bytes);

@@ -23,12 +23,12 @@ export interface JobTimes {
   /** When its input was read, and it was queued. */
   readonly queuedAt?: number;
   /** When the core's function began and returned, if its worker has measured that. */
-  readonly startedAt?: number;
-  readonly endedAt?: number;
+  readonly startedAt?: number | undefined;
+  readonly endedAt?: number | undefined;
   /** When the answer came, if nobody has measured the job. */
-  readonly answeredAt?: number;
+  readonly answeredAt?: number | undefined;
   /** How long the core's function took. */
-  readonly runMs?: number;
+  readonly runMs?: number | undefined;
   readonly cpuMs?: number | undefined;
   /** The most memory that the process of its slot had. */
   readonly memoryBytes?: number | undefined;
@@ -65,14 +65,14 @@ export interface JobRecord extends JobTimes {
   /** The input's identity; missing if the input could not be read. */
   readonly identity?: string | undefined;
   /** The path of the input, where the output has another name. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   /** The beginning of the line that is the input. */
-  readonly line?: string;
+  readonly line?: string | undefined;
   /** The input's content, as an identity; only with `--checksum`. */
-  readonly content?: string;
+  readonly content?: string | undefined;
   /** Where the entry of the output begins in the pack, and its size; only with `--pack`. */
-  readonly packAt?: number;
-  readonly packBytes?: number;
+  readonly packAt?: number | undefined;
+  readonly packBytes?: number | undefined;
 }
 
 /** A record that was read, with the core's SHA-256. */

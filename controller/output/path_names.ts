@@ -68,7 +68,7 @@ export class PathNames {
     }
     const first = name.indexOf("/");
     if (first >= 0) this.#addFolders(name, first);
-    this.#files.add(name);
+    this.#files.append(name);
   }
 
   /** `first`: the end of the first folder in the name. */

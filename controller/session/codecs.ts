@@ -6,16 +6,26 @@ import type { Codec, JobOutput } from "./types.ts";
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { fatal: true });
 
+/** Text is given as it is, also with a byte order mark. */
+const asText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** Text in and out, as UTF-8. */
 export const textCodec: Codec<string, string> = {
-  encode: (text) => utf8.encode(text),
-  decode: (output) => fromUtf8.decode(output),
+  encode: (text) => {
+    if (typeof text === "string") return utf8.encode(text);
+    throw new TypeError(`An input must be a string, not ${kindOf(text)}`);
+  },
+  decode: (output) => asText.decode(output),
 };
 
 /** JSON in and out. */
 export function jsonCodec<I, O>(): Codec<I, O> {
   return {
-    encode: (value) => utf8.encode(JSON.stringify(value)),
+    encode: (value) => {
+      const text = JSON.stringify(value) as string | undefined;
+      if (text !== undefined) return utf8.encode(text);
+      throw new TypeError(`An input must be a value that JSON has, not ${kindOf(value)}`);
+    },
     decode: (output) => JSON.parse(fromUtf8.decode(output)) as O,
   };
 }

@@ -1,6 +1,15 @@
 /** Those who listen to the events of a session. */
 
+import { kindOf } from "./input_bytes.ts";
 import type { SessionEvents } from "./types.ts";
+
+const NAMES: Readonly<Record<keyof SessionEvents, true>> = {
+  workerJoined: true,
+  workerLeft: true,
+  noWorker: true,
+  jobFailed: true,
+  jobEnded: true,
+};
 
 type Listener<N extends keyof SessionEvents> = (event: SessionEvents[N]) => void;
 
@@ -8,8 +17,15 @@ type Listener<N extends keyof SessionEvents> = (event: SessionEvents[N]) => void
 export class EventListeners {
   readonly #byName = new Map<keyof SessionEvents, Set<Listener<never>>>();
 
-  /** Returns a function that stops listening. */
+  /** Returns a function that stops listening. Throws a `TypeError` if there is no such event. */
   add<N extends keyof SessionEvents>(name: N, listener: Listener<N>): () => void {
+    if (!Object.hasOwn(NAMES, name)) {
+      const names = Object.keys(NAMES).join(", ");
+      throw new TypeError(`There is no event ${String(name)} of a session; there are ${names}`);
+    }
+    if (typeof listener !== "function") {
+      throw new TypeError(`A listener must be a function, not ${kindOf(listener)}`);
+    }
     const listeners = this.#byName.get(name) ?? new Set();
     this.#byName.set(name, listeners);
     listeners.add(listener);

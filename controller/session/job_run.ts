@@ -41,12 +41,11 @@ export function runJob(
   });
 }
 
-/** What a promise gives, unless the signal comes first. */
+/** What a promise gives, unless the signal, which has not been aborted yet, comes first. */
 export async function unlessAborted<T>(
   promise: T | Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  signal?.throwIfAborted();
   if (!signal || !isPromise(promise)) return await promise;
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(signal.reason);

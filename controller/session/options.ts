@@ -5,6 +5,7 @@ import { DEFAULT_POLICY, INIT_MS_DEFAULT, type JobPolicy } from "../cluster/retr
 import { GIVE_UP_MS } from "../workers/patience.ts";
 import { kindOf } from "./input_bytes.ts";
 import type {
+  CloseOptions,
   CoreOptions,
   JobLimitOptions,
   JobOptions,
@@ -62,6 +63,7 @@ export function checkSession(options: SessionOptions): { readonly connectMs: num
   checkType("workdir", options.workdir, "string");
   wholeNumber("slots", options.slots, 1, SLOTS_MAX);
   wholeNumber("threads", options.threads, 1, SLOTS_MAX);
+  if (options.worker !== undefined) checkNames("worker", options.worker, ["command"]);
   checkCommand(options.worker?.command);
   checkLog(options.log);
   const { whenNoWorker = "fail" } = options;
@@ -116,6 +118,13 @@ export function checkedMap(options: MapOptions, defaults: JobLimits) {
   checkType("ordered", options.ordered, "boolean");
   const ahead = wholeNumber("ahead", options.ahead, 1) ?? Infinity;
   return { ...job, ordered: options.ordered ?? true, ahead };
+}
+
+/** Checks the options of `close`. Gives whether jobs are finished first. */
+export function checkedClose(options: CloseOptions): boolean {
+  checkNames("close", options, ["drain"]);
+  checkType("drain", options.drain, "boolean");
+  return options.drain ?? false;
 }
 
 /** `undefined` if there are no limits but the defaults. */

@@ -18,7 +18,7 @@ import { JobMap } from "./job_map.ts";
 import { bytesToRun, runJob, unlessAborted } from "./job_run.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { checkAnotherCore, type CheckedCore, checkedCore } from "./options.ts";
-import { checkedJob, checkedMap, checkSession } from "./options.ts";
+import { checkedClose, checkedJob, checkedMap, checkSession } from "./options.ts";
 import { type JobClient, SessionJobs, type SessionTask } from "./session_jobs.ts";
 import type { SharedParts } from "./shared_parts.ts";
 import { SessionWorkers } from "./session_workers.ts";
@@ -212,7 +212,7 @@ export class Session implements AsyncDisposable {
     return { workers, slots, pending: this.pending, queued, inFlight, ...this.#jobs.ended };
   }
 
-  /** Listens to an event. Returns a function that stops it. */
+  /** Listens to an event. Returns a function that stops it. Throws a `TypeError` if there is no such event. */
   on<N extends keyof SessionEvents>(
     event: N,
     listener: (event: SessionEvents[N]) => void,
@@ -225,8 +225,8 @@ export class Session implements AsyncDisposable {
    * `SessionClosedError`, and those that run are ended. `drain`: takes no more jobs, and first finishes those that
    * it has.
    */
-  async close({ drain = false }: CloseOptions = {}): Promise<void> {
-    if (drain && !this.#closed) await this.#shared.keepAlive.during(this.#drain());
+  async close(options: CloseOptions = {}): Promise<void> {
+    if (checkedClose(options) && !this.#closed) await this.#shared.keepAlive.during(this.#drain());
     await (this.#closed ??= this.#shared.keepAlive.during(this.#close()));
   }
 

@@ -9,13 +9,15 @@ import type {
   PrintedNotice,
   WorkerDescription,
 } from "../../protocol/mod.ts";
-import type { Answer } from "../answer.ts";
+import type { Answer, LargeOutputs } from "../answer.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 
 /** What a connection reports to the set of workers. */
 export interface WorkerConnectionEvents {
   /** Where large answers go. */
   readonly findPlace?: FindPlace | undefined;
+  /** Where those go that are too large to be in memory. */
+  readonly largeOutputs?: LargeOutputs | undefined;
   /** The worker speaks the offered version. From version 2 on it has described itself. */
   onIntroduced(description: WorkerDescription | undefined): void;
   onCoreLoaded(): void;
@@ -36,6 +38,8 @@ export type OnPrinted = (dispatch: DispatchId | undefined, notice: PrintedNotice
 /** What goes on while a worker runs jobs. */
 export interface Service {
   readonly onAnswer: OnAnswer;
+  /** Whether a job was sent under this id that is not answered. */
+  readonly isAwaited: (dispatch: DispatchId) => boolean;
   readonly onPrinted: OnPrinted;
   /** What the worker should tell of what its jobs print. */
   readonly coreOutput: CoreOutputMode;

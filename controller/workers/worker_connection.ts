@@ -4,6 +4,7 @@ import { Link } from "../../link/link.ts";
 import { Unfinished } from "../../link/unfinished.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import {
+  type BlobSource,
   decodeCoreResponse,
   decodeDescription,
   decodeNothing,
@@ -30,6 +31,7 @@ import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { WorkerCompression } from "./worker_compression.ts";
 import { PrintedBounds } from "./printed_bounds.ts";
+import { placesFor } from "./large_answers.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import {
   answerOf,
@@ -82,7 +84,7 @@ export class WorkerConnection {
         this.#onCoreEnd();
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
-    }, { clock, findPlace: events.findPlace });
+    }, { clock, ...placesFor(events, () => this.#phase) });
     this.#compression = new WorkerCompression(this.#link, (...what) => this.#request(...what));
     this.#unfinished = new Unfinished(this.#link);
   }
@@ -132,7 +134,7 @@ export class WorkerConnection {
     attempt: number,
     limits: JobLimits,
     job: number,
-    input: Uint8Array<ArrayBuffer>,
+    input: Uint8Array<ArrayBuffer> | BlobSource,
   ): void {
     const isLimited = limits.timeMs > 0 || limits.memoryBytes > 0;
     if (this.version > 1 && (isLimited || attempt > 1)) {

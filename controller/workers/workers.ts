@@ -4,18 +4,17 @@
  */
 
 import { formatAddress } from "../../link/address.ts";
-import { LATEST_VERSION, type Uint64, type WorkerDescription } from "../../protocol/mod.ts";
+import { LATEST_VERSION, type WorkerDescription } from "../../protocol/mod.ts";
 import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
 import { connectionEnd, dialFailure } from "./attempt_end.ts";
 import { AnswerMemory } from "./answer_memory.ts";
 import { Claims } from "./claims.ts";
-import { ConnectedWorker, type RefusalOf, type WorkerOrigin } from "./connected_worker.ts";
+import { ConnectedWorker, type WorkerOrigin } from "./connected_worker.ts";
 import { ConnectionWarnings } from "./connection_warnings.ts";
 import { CoreRefusals } from "./core_refusals.ts";
 import { Listeners } from "./listeners.ts";
 import { Histories } from "./histories.ts";
-import type { PayloadMemory } from "./payload_memory.ts";
 import { isAwaited, reasonsForNone, votesOf } from "./prospects.ts";
 import type { WorkerNeeds } from "./patience.ts";
 import { ReconnectingAddress } from "./reconnect.ts";
@@ -23,36 +22,12 @@ import { workerAdmission } from "./worker_admission.ts";
 import { WorkerConnection } from "./worker_connection.ts";
 import { RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
 import type { WorkerHistory } from "./worker_history.ts";
+import type { Departure, WorkersEvents } from "./workers_events.ts";
+
+export type { Departure, WorkersEvents } from "./workers_events.ts";
 
 /** The limit for one attempt to connect. */
 const DIAL_MS_MAX = 10_000;
-
-/** How a worker that was ready has disconnected. */
-export interface Departure {
-  /** `drained`: it was draining. `failed`: it was lost. `unusable`: it was rejected. */
-  readonly kind: "drained" | "failed" | "unusable";
-  readonly reason: string;
-  /** Whether one of its jobs may be the cause: a worker at this address or host has answered jobs before. */
-  readonly mayBeJobsFault: boolean;
-}
-
-/** What `Workers` reports to its owner. */
-export interface WorkersEvents {
-  /** Where large answers go. */
-  readonly memory?: PayloadMemory | undefined;
-  /** A worker can be used. Its answers go to the callback of `connection.serve`. */
-  onReady(worker: ConnectedWorker): void;
-  readonly refusalOf?: RefusalOf | undefined;
-  onCoreLoaded(worker: ConnectedWorker): void;
-  /** A ready worker starts no more jobs. */
-  onDraining(worker: ConnectedWorker): void;
-  /** The answer to a message will not come: it came too slowly while memory was short. */
-  onDiscarded(worker: ConnectedWorker, id: Uint64): void;
-  /** A worker that was ready has disconnected. */
-  onGone(worker: ConnectedWorker, departure: Departure): void;
-  /** Too few workers are left, and no other is expected. Called once, or again and again if they go on. */
-  onNoneLeft(reasons: readonly string[]): void;
-}
 
 /** The workers of a run. */
 export class Workers {
@@ -211,6 +186,7 @@ export class Workers {
     const version = origin.isLocal ? LATEST_VERSION : origin.history.versions.version;
     const connection = new WorkerConnection(stream, clock, version, {
       findPlace: this.#events.memory?.findPlace,
+      largeOutputs: this.#events.largeOutputs,
       onIntroduced: (description) => this.#onIntroduced(worker, description),
       onCoreLoaded: () => {
         worker.address?.onCoreLoaded();

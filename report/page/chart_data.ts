@@ -74,7 +74,7 @@ export function rateData(report: Report): RateData {
   };
 }
 
-/** Steps of some bins each. The last one may be shorter. */
+/** Steps of some bins each. The last one may be up to half a step shorter or longer, which is better than a splinter. */
 class Steps {
   /** Where steps begin, in seconds, and the end of the last one. */
   readonly x: readonly number[];
@@ -87,9 +87,10 @@ class Steps {
     this.#bins = binCount(report);
     this.#each = each;
     const stepMs = each * series.widthMs;
+    const steps = Math.max(1, Math.round(this.#bins / each));
     this.#lengths = Array.from(
-      { length: Math.ceil(this.#bins / each) },
-      (_, step) => Math.max(LENGTH_MS_MIN, Math.min(stepMs, lengthMs - step * stepMs)),
+      { length: steps },
+      (_, step) => step < steps - 1 ? stepMs : Math.max(LENGTH_MS_MIN, lengthMs - step * stepMs),
     );
     this.x = [...this.#lengths.map((_, step) => step * stepMs), lengthMs]
       .map((ms) => exact(ms / 1000));
@@ -99,7 +100,8 @@ class Steps {
   rate(values: Float64Array, perMs = 1): number[] {
     const rates = this.#lengths.map((length, step) => {
       const from = step * this.#each;
-      const some = values.subarray(from, Math.min(this.#bins, from + this.#each));
+      const isLast = step === this.#lengths.length - 1;
+      const some = values.subarray(from, isLast ? this.#bins : from + this.#each);
       return exact(perMs * some.reduce((sum, value) => sum + value, 0) / length);
     });
     return [...rates, rates.at(-1) ?? 0]; // the last step needs an end

@@ -84,7 +84,7 @@
   function rateChart() {
     const { x, done, failed } = data.rate;
     return inTime({
-      series: [time(), steps("jobs/s", "done", true), steps("failed/s", "failed", true)],
+      series: [time(), steps("jobs/s", "done", true), steps("failed/s", "failed", false)],
       values: [x, done, failed],
     });
   }

@@ -93,7 +93,8 @@ function figures(report: Report): Html {
     report.cpuRunMs > 0
       ? ["jobs computing", percent(Math.min(1, report.cpuMs / report.cpuRunMs))]
       : undefined,
-    ...(runTimes.count > 0
+    runTimes.count === 1 ? ["its job", formatShort(runTimes.max)] : undefined,
+    ...(runTimes.count > 1
       ? [
         ["median job", formatShort(runTimes.quantile(0.5))] as const,
         ["99% are below", formatShort(runTimes.quantile(0.99))] as const,

@@ -2,13 +2,12 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import process from "node:process";
 import { access } from "node:fs/promises";
 import { promisify } from "node:util";
 import { core } from "../lib/cores.ts";
 import { eventually, Program, startWorker } from "../lib/processes.ts";
-import { test, testUnless } from "../lib/test.ts";
+import { slowTest, test, testUnless } from "../lib/test.ts";
 import { CWorker } from "./c_worker.ts";
 import { Gate, PASSED } from "./gate.ts";
 import { type Ended, endOf, Workspace } from "./workspace.ts";
@@ -21,21 +20,19 @@ const JOBS = 40;
 const FULL_DISK = "/dev/full";
 const noFullDisk = await access(FULL_DISK).then(() => undefined, () => `there is no ${FULL_DISK}`);
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  test(`after ${signal} running jobs finish, and no new ones begin`, async () => {
-    await using workspace = await Workspace.make();
-    const gate = new Gate(workspace);
-    await using program = await startWaiting(workspace, gate);
-    await twoWait(workspace, gate);
-    program.signal(signal);
-    await program.printed("stderr", /^finishing 2 running jobs; interrupt again to stop at once$/m);
-    await gate.open();
-    const ended = await endOf(program);
-    assert.equal(ended.code, 130, ended.stderr);
-    if (signal === "SIGINT") await assertReportedAsInterrupted(workspace);
-    await assertFinished(workspace, ended);
-  });
-}
+test("after an interrupt running jobs finish, and no new ones begin", async () => {
+  await using workspace = await Workspace.make();
+  const gate = new Gate(workspace);
+  await using program = await startWaiting(workspace, gate);
+  await twoWait(workspace, gate);
+  program.signal("SIGINT");
+  await program.printed("stderr", /^finishing 2 running jobs; interrupt again to stop at once$/m);
+  await gate.open();
+  const ended = await endOf(program);
+  assert.equal(ended.code, 130, ended.stderr);
+  await assertReportedAsInterrupted(workspace);
+  await assertFinished(workspace, ended);
+});
 
 test("an interrupt after the last job, while cores are unloaded, changes nothing", async () => {
   await using workspace = await Workspace.make();
@@ -109,28 +106,6 @@ test("a second interrupt does not wait for running jobs, and leaves nothing behi
   assert.deepEqual(await workspace.leftovers(), []);
 });
 
-test("a run that is interrupted before a worker has connected ends at once", async () => {
-  await using workspace = await Workspace.make();
-  const args = ["run", BEHAVE, "--repeat", "100", "--listen", "127.0.0.1:0"];
-  await using program = await workspace.start(args);
-  await program.printed("stderr", /^waiting for workers/m);
-  program.signal("SIGINT");
-  const ended = await endOf(program);
-  assert.equal(ended.code, 130, ended.stderr);
-  assert.deepEqual(await workspace.outputs(), {});
-  assert.deepEqual(await workspace.leftovers(), []);
-});
-
-test("a run that waits for stdin can be interrupted", async () => {
-  await using workspace = await Workspace.make();
-  await using program = await workspace.start(["run", BEHAVE, "--lines", "-"], { isStdio: true });
-  const lock = workspace.at("outputs/.distcomp/lock");
-  await eventually("it has its lock", () => existsSync(lock));
-  program.signal("SIGINT");
-  assert.equal((await endOf(program)).code, 130, program.stderr);
-  assert.deepEqual(await workspace.leftovers(), []);
-});
-
 test("a local worker that is killed is started again, and no job is lost", async () => {
   await using workspace = await Workspace.make();
   const gate = new Gate(workspace);
@@ -146,7 +121,7 @@ test("a local worker that is killed is started again, and no job is lost", async
   assert.deepEqual(await program.descendants(), []);
 });
 
-test("a local worker that is killed again and again ends the run", async () => {
+slowTest("a local worker that is killed again and again ends the run", async () => {
   await using workspace = await Workspace.make();
   await using program = await startSleeping(workspace, { jobs: 1000, ms: 100 });
   let hasEnded = false;

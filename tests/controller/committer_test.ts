@@ -158,7 +158,10 @@ class Scene {
         return this.remove();
       },
     } as unknown as DirectorySink,
-    journal: { add: (record: JobRecord) => this.add(record) } as unknown as Journal,
+    journal: {
+      add: (record: JobRecord) => this.add(record),
+      addDone: (record: JobRecord) => this.add(record),
+    } as unknown as Journal,
     tally: this.tally,
     window: this.window,
     memory: {

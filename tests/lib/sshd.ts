@@ -40,32 +40,20 @@ export class Sshd implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** `machine`: what `uname -m` says on the nodes. */
-  static async start(machine?: string): Promise<Sshd> {
+  /** `programs`: shell scripts that take the place of programs on the nodes. */
+  static async start(programs: Readonly<Record<string, string>> = {}): Promise<Sshd> {
     const folder = mkdtempSync(join(tmpdir(), "dc-sshd-"));
     const port = await freePort();
-    for (const name of ["host", "user", "other"]) {
-      const args = ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)];
-      execFileSync("ssh-keygen", args);
-    }
+    makeKeys(folder, ["host", "user", "other"]);
     mkdirSync(join(folder, "tmp"));
-    if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true });
-    const lines = [
-      `ListenAddress 127.0.0.1:${port}`,
-      `HostKey ${join(folder, "host")}`,
-      `AuthorizedKeysFile ${join(folder, "user.pub")}`,
-      "PidFile none",
-      "StrictModes no",
-      "UsePAM no",
-      "PasswordAuthentication no",
-      "PermitRootLogin yes",
-      `SetEnv XDG_CACHE_HOME=${join(folder, "cache")} TMPDIR=${join(folder, "tmp")}` +
-      (machine === undefined ? "" : ` PATH=${join(folder, "there")}:${process.env.PATH}`),
-    ];
-    if (machine !== undefined) {
-      mkdirSync(join(folder, "there"));
-      const script = `#!/bin/sh\ntest "$1" = -m && echo ${machine} || exec /usr/bin/uname "$@"\n`;
-      writeFileSync(join(folder, "there/uname"), script, { mode: 0o755 });
+    const lines = serverConfig(folder, `127.0.0.1:${port}`, {
+      XDG_CACHE_HOME: join(folder, "cache"),
+      TMPDIR: join(folder, "tmp"),
+      PATH: `${join(folder, "there")}:${process.env.PATH}`,
+    });
+    mkdirSync(join(folder, "there"));
+    for (const [name, text] of Object.entries(programs)) {
+      writeFileSync(join(folder, "there", name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     }
     writeFileSync(join(folder, "sshd_config"), `${lines.join("\n")}\n`);
     const args = ["-D", "-e", "-f", join(folder, "sshd_config")];
@@ -104,17 +92,15 @@ export class Sshd implements AsyncDisposable {
     }
   }
 
-  #processes(): { readonly pid: number; readonly command: string }[] {
-    const mark = `XDG_CACHE_HOME=${join(this.folder, "cache")}\0`;
-    return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-      try {
-        if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(mark)) return [];
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-        return [{ pid: Number(pid), command }];
-      } catch {
-        return []; // it has just ended
-      }
-    });
+  /** Makes `ssh` find another host under this name, at a port of this machine. */
+  addHost(name: string, port: number): void {
+    const config = join(this.folder, "config");
+    const host = `Host ${name}\n  HostName 127.0.0.1\n  Port ${port}\n`;
+    writeFileSync(config, host + readFileSync(config, "utf8"));
+  }
+
+  #processes(): NodeProcess[] {
+    return processesOfNode(join(this.folder, "cache"));
   }
 
   /** Waits until nothing runs on the nodes. */
@@ -143,13 +129,7 @@ export class Sshd implements AsyncDisposable {
     writeFileSync(key("config"), `${hosts.join("\n")}\n`);
     const hostKey = execFileSync("cat", [key("host.pub")], { encoding: "utf8" });
     writeFileSync(key("known_hosts"), `[127.0.0.1]:${port} ${hostKey}`);
-    mkdirSync(key("bin"));
-    const script = (name: string, command: string) =>
-      writeFileSync(key(name), `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
-    script("bin/ssh", `/usr/bin/ssh -F ${key("config")}`);
-    // From source on Deno it has to find its packages.
-    const { DENO_DIR = join(homedir(), ".cache/deno") } = process.env;
-    script("distcomp", `env DENO_DIR=${DENO_DIR} ${programCommand().join(" ")}`);
+    writePrograms(folder);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -165,5 +145,67 @@ function answers(port: number): Promise<boolean> {
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
     socket.once("close", () => resolve(false));
     socket.once("connect", () => socket.destroy());
+  });
+}
+
+/** Makes pairs of keys in a folder. */
+export function makeKeys(folder: string, names: readonly string[]): void {
+  for (const name of names) {
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)]);
+  }
+}
+
+/** The configuration of an sshd with keys `host` and `user` in a folder. `env`: the variables of what it starts. */
+export function serverConfig(
+  folder: string,
+  address: string,
+  env: Readonly<Record<string, string>>,
+): string[] {
+  if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true });
+  return [
+    `ListenAddress ${address}`,
+    `HostKey ${join(folder, "host")}`,
+    `AuthorizedKeysFile ${join(folder, "user.pub")}`,
+    "PidFile none",
+    "StrictModes no",
+    "UsePAM no",
+    "PasswordAuthentication no",
+    "PermitRootLogin yes",
+    `SetEnv ${Object.entries(env).map((variable) => variable.join("=")).join(" ")}`,
+  ];
+}
+
+/** Writes an `ssh` that reads `config` in a folder, and what stands for an executable of distcomp. */
+export function writePrograms(folder: string): void {
+  mkdirSync(join(folder, "bin"));
+  const script = (name: string, command: string) =>
+    writeFileSync(join(folder, name), `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
+  script("bin/ssh", `/usr/bin/ssh -F ${join(folder, "config")}`);
+  // From source on Deno it has to find its packages.
+  const { DENO_DIR = join(homedir(), ".cache/deno") } = process.env;
+  script("distcomp", `env DENO_DIR=${DENO_DIR} ${programCommand().join(" ")}`);
+}
+
+/** A process on a node. */
+export interface NodeProcess {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** What runs on a node, which is known by the folder of its cache. */
+export function processesOfNode(cache: string): NodeProcess[] {
+  return processesWith(`XDG_CACHE_HOME=${cache}\0`);
+}
+
+/** What runs with a text in its environment. */
+export function processesWith(text: string): NodeProcess[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    try {
+      if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(text)) return [];
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      return [{ pid: Number(pid), command }];
+    } catch {
+      return []; // it has just ended
+    }
   });
 }

@@ -42,6 +42,12 @@ const RULES: readonly [LimitKind, Partial<Figures>, Partial<Figures>, LimitKind]
     { ...MISSING, busyPartMax: 0.79 },
     "several",
   ],
+  [
+    "missing attempts",
+    { ...MISSING, busyPart: 0.3, busyPartMax: 0.46 },
+    { ...MISSING, busyPart: 0.3, busyPartMax: 0.44 },
+    "several",
+  ],
   ["few jobs", { records: 7, busyPart: 0.5 }, { records: 8, busyPart: 0.5 }, "several"],
   ["few jobs", { records: 7, busyPart: 0.79 }, { records: 7, busyPart: 0.8 }, "slots"],
   ["few jobs", { records: 4, busyPart: 0.9 }, { records: 5, busyPart: 0.9 }, "slots"],
@@ -147,7 +153,7 @@ test("the sentence on few jobs is about the job that the run waited for, or abou
   );
   assert.equal(
     lineOf({ records: 1, jobs: 1, longest: { name: "a", runMs: 12 } }),
-    "the run was one job, which ran for 12ms of 10s: the rest is the start and the end of workers " +
+    "the run was one job, which ran for 12 ms of 10s: the rest is the start and the end of workers " +
       "and slots, which more jobs would share",
   );
   assert.equal(

@@ -177,6 +177,12 @@ test("one long job at the end is what limits a run, and it is named", async () =
   );
 });
 
+test("on two slots, a straggler is seen although only one of them is idle", async () => {
+  const runMs = (job: number) => job === 195 ? 10_000 : 100;
+  const report = await reportOfRuns(journalOf({ ...PLAN, jobs: 200, nodes: 1, runMs }));
+  assert.equal(limitOf(report), "straggler");
+});
+
 test("inputs that come slowly are what limits a run, and so are short jobs", async () => {
   const slow = await reportOfRuns(journalOf({ ...PLAN, inputMs: 100 }));
   assert.equal(limitOf(slow), "inputs");

@@ -115,6 +115,15 @@ test("the head of a report says how long all runs took together, and which of it
   );
 });
 
+test("a report says whether its run did not end by itself", async () => {
+  const headOf = async (isKilled: boolean, isGoingOn: boolean) =>
+    reportPage(await reportOfRuns(journalOf({ ...PLAN, isKilled })), { ...ABOUT, isGoingOn })
+      .split("</header>")[0] ?? "";
+  assert.match(await headOf(true, false), /, took 12\.\ds, the run did not end by itself</);
+  assert.doesNotMatch(await headOf(true, true), /did not end/);
+  assert.doesNotMatch(await headOf(false, false), /did not end/);
+});
+
 test("each chart has its numbers as a table", async () => {
   const page = reportPage(await reportOfRuns(journalOf(PLAN)), ABOUT);
   const charts = page.match(/data-chart="\w+" role="img" aria-label="/g) ?? [];

@@ -180,6 +180,7 @@ function fakeLibrary(options: Results = {}) {
       calls.push(`close ${fd}`);
       return 0;
     },
+    munmap: () => 0,
     mmap: (_address, length, _protection, _flags, fd) => {
       calls.push(`mmap ${length} ${fd}`);
       return mmap;

@@ -4,7 +4,12 @@ import assert from "node:assert/strict";
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import process from "node:process";
 import { detectRuntime } from "../../runtime/detect.ts";
-import { type MemoryWriter, PAGE_BYTES, type SharedMemory } from "../../runtime/shared_memory.ts";
+import {
+  type MemoryWriter,
+  PAGE_BYTES,
+  PRIVATE_HEADS_MAX,
+  type SharedMemory,
+} from "../../runtime/shared_memory.ts";
 import { testUnless } from "../lib/test.ts";
 
 const notLinux = process.platform === "linux" ? undefined : "only Linux has such memory";
@@ -36,6 +41,22 @@ testUnless(notLinux, "what is discarded is zero, and takes no memory", () => {
   const sums = [0, 1, 2, 3].map((page) => view[page * PAGE_BYTES]);
   assert.deepEqual(sums, [1, 0, 0, 1]);
 });
+
+testUnless(
+  notLinux,
+  "private heads are bounded over all memories of a process, and those of a closed one are free again",
+  () => {
+    const first = create(PRIVATE_HEADS_MAX * PAGE_BYTES);
+    using second = create(PAGE_BYTES);
+    for (let index = 0; index < PRIVATE_HEADS_MAX; index++) {
+      assert(first.viewWithHead(index * PAGE_BYTES, PAGE_BYTES));
+    }
+    assert.equal(second.viewWithHead(0, PAGE_BYTES), undefined);
+    assert(first.viewWithHead(0, PAGE_BYTES), "one that is there stays");
+    first.close();
+    assert(second.viewWithHead(0, PAGE_BYTES));
+  },
+);
 
 testUnless(notLinux, "the other process can only read what this one writes", () => {
   using memory = create(PAGE_BYTES, "this");

@@ -80,7 +80,7 @@ export const CANARIES: readonly Canary[] = [
     file: "controller/committer.ts",
     text: "      const add = await writing;\n",
     by:
-      "      this.#finish(doneRecord(completion, output));\n      return void await writing;\n      const add = await writing;\n",
+      "      this.#finishDone(doneRecord(completion, output));\n      return void await writing;\n      const add = await writing;\n",
     seeds: 50,
   },
   {

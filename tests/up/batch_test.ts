@@ -187,21 +187,21 @@ test("a batch system that is not there, and one that refuses, are one line", asy
     [],
   );
   await assert.rejects(missing.submit(1), /^BatchError: Cannot run sbatch: No such file/);
-  const refusing = new BatchWorkers(
-    slurm,
-    () =>
-      Promise.resolve({
-        end: { exitCode: 1 },
-        stdout: "",
-        stderr: "sbatch: error: x\nsbatch: error: Batch job submission failed: Invalid account\n",
-      }),
-    "s",
-    [],
-  );
-  await assert.rejects(
-    refusing.submit(1),
-    /^BatchError: sbatch: error: Batch job submission failed/,
-  );
+  const refusals: [string, RegExp][] = [
+    [
+      "sbatch: error: x\nsbatch: error: Batch job submission failed: Invalid account\n",
+      /^BatchError: sbatch: error: Batch job submission failed: Invalid account$/,
+    ],
+    [
+      "sbatch: unrecognized option '--x'\nTry \"sbatch --help\" for more information\n",
+      /^BatchError: sbatch: unrecognized option '--x'$/,
+    ],
+    ["", /^BatchError: sbatch: it has ended with 1$/],
+  ];
+  for (const [stderr, message] of refusals) {
+    const run = () => Promise.resolve({ end: { exitCode: 1 }, stdout: "", stderr });
+    await assert.rejects(new BatchWorkers(slurm, run, "s", []).submit(1), message);
+  }
 });
 
 test("the script of a worker runs in any folder, hands over its key, and leaves only its log", () => {

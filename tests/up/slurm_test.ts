@@ -59,11 +59,12 @@ slowTestUnless(
     await ends.endsCleanly();
     assert.match(ends.stderr, /waiting for workers/);
     assert.equal(Object.keys(await workspace.outputs()).length, 3);
-    await program.endsCleanly();
+    assert.deepEqual(await program.exited, { code: 0, signal: null }, program.stderr);
     assert.match(program.stderr, /^submitted 1 worker to Slurm$/m);
     assert.match(program.stderr, /^submitted 2 workers to Slurm$/m);
     assert.match(program.stderr, /^the run has ended: ending its workers$/m);
     await eventually("all have ended", async () => (await slurm.states()).length === 0);
+    await eventually("no file is left", async () => (await program.files()).length === 0);
   },
 );
 
@@ -84,6 +85,25 @@ slowTestUnless(
     waits.signal("SIGINT");
     await waits.endsCleanly(130);
     await program.leavesNoProcess();
+  },
+);
+
+slowTestUnless(
+  lacksSlurm,
+  "a worker in a job of Slurm knows its time without being told",
+  async () => {
+    await using slurm = await Slurm.start();
+    await using workspace = await Workspace.make();
+    await workspace.write("jobs", "sleep 10\n".repeat(20));
+    const args = ["run", await core("behave"), "--lines", "jobs"];
+    await using ends = await workspace.start([...args, "--listen", "127.0.0.1:0"]);
+    const [, address = ""] = await ends.printed("stderr", /waiting for workers on (\S+)/);
+    const worker = [await executable(workspace), "worker", "--connect", address];
+    const shell = ["sh", "-c", 'exec "$0" "$@" 2>&1'];
+    const options = ["--idle-timeout", "2s"];
+    const printed = await slurm.run("srun", "--time=5", ...shell, ...worker, ...options);
+    assert.match(printed, /ending within [45]m.*, which Slurm gives it/);
+    await ends.endsCleanly();
   },
 );
 

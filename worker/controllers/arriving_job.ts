@@ -1,10 +1,12 @@
 /** The large job that is arriving on a connection: it is read to where the slot that will run it finds it. */
 
 import {
+  type FindLargePlace,
   type FindPlace,
   JOB_LIMITS_BYTES,
   JOB_PREFIX_BYTES,
   MessageType,
+  PayloadTooLargeError,
 } from "../../protocol/mod.ts";
 import type { JobPlace } from "../job.ts";
 import type { Executor } from "../slots/executor.ts";
@@ -12,28 +14,55 @@ import type { CurrentCore } from "./current_core.ts";
 
 /** The place of the payload that is arriving. */
 export class ArrivingJob {
-  readonly #cores: Pick<CurrentCore, "ready">;
-  readonly #executor: Pick<Executor, "place">;
+  readonly #cores: Pick<CurrentCore, "ready" | "hasAny">;
+  readonly #executor: Pick<Executor, "place" | "largeInputs">;
+  /** Which version the connection speaks. */
+  readonly #version: () => number;
   #payload: Uint8Array | undefined;
   #place: JobPlace | undefined;
 
-  constructor(cores: Pick<CurrentCore, "ready">, executor: Pick<Executor, "place">) {
+  constructor(
+    cores: Pick<CurrentCore, "ready" | "hasAny">,
+    executor: Pick<Executor, "place" | "largeInputs">,
+    version: () => number,
+  ) {
     this.#cores = cores;
     this.#executor = executor;
+    this.#version = version;
+  }
+
+  /** Where payloads go, within the limit of the worker and beyond it. */
+  places({ takesLargeInputs }: { readonly takesLargeInputs: boolean }) {
+    return {
+      findPlace: this.findPlace,
+      findLargePlace: takesLargeInputs ? this.findLargePlace : undefined,
+    };
   }
 
   /** A message of this type begins, whose payload has so many bytes. */
   readonly findPlace: FindPlace = (type, payloadBytes) => {
-    const isLimited = type === MessageType.limitedJob;
-    const core = type === MessageType.job || isLimited ? this.#cores.ready : undefined;
-    const limitsBytes = isLimited ? JOB_LIMITS_BYTES : 0;
-    const place = core &&
-      this.#executor.place(core, payloadBytes, limitsBytes + JOB_PREFIX_BYTES);
+    const limitsBytes = limitsBytesOf(type);
+    const core = limitsBytes === undefined ? undefined : this.#cores.ready;
+    if (!core || limitsBytes === undefined) return undefined;
+    const place = this.#executor.place(core, payloadBytes, limitsBytes + JOB_PREFIX_BYTES);
     if (!place) return undefined;
     this.#payload = place.payload;
     this.#place = { ...place, payload: place.payload.subarray(limitsBytes) };
     const { payload: bytes, withHeader } = place;
     return { bytes, withHeader, release: () => place.release() };
+  };
+
+  /** The same for a payload that is over the limit. Only a job may be, if its input can have a place. */
+  readonly findLargePlace: FindLargePlace = (type, id, payloadBytes) => {
+    const limitsBytes = limitsBytesOf(type);
+    if (limitsBytes === undefined || !this.#cores.hasAny) return undefined;
+    if (limitsBytes > 0 && this.#version() === 1) return undefined;
+    const headBytes = limitsBytes + JOB_PREFIX_BYTES;
+    const bytes = payloadBytes - headBytes;
+    const { largeInputs } = this.#executor;
+    const { bytesMax } = largeInputs;
+    if (bytes > bytesMax) throw new PayloadTooLargeError(id, payloadBytes, bytesMax + headBytes);
+    return largeInputs.place(this.#cores.ready?.key, bytes, headBytes);
   };
 
   /** A message has arrived. Gives its place, which is the caller's then, if it has one. */
@@ -44,4 +73,10 @@ export class ArrivingJob {
     this.#place = undefined;
     return place;
   }
+}
+
+/** Bytes of the limits in a message with a job of this type; `undefined` if it has none. */
+function limitsBytesOf(type: number): number | undefined {
+  if (type === MessageType.job) return 0;
+  return type === MessageType.limitedJob ? JOB_LIMITS_BYTES : undefined;
 }

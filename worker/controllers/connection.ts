@@ -3,7 +3,6 @@
 import { Link } from "../../link/link.ts";
 import type { ClientId } from "../../pool/types.ts";
 import {
-  checkJob,
   decodeError,
   decodeMessage,
   decodeMessage2,
@@ -14,20 +13,16 @@ import {
   encodeWorkerLoad,
   type FailureKindName,
   type Frame,
-  type JobLimits,
   LATEST_VERSION,
   type Message2,
-  MessageType,
-  NO_LIMITS,
   PayloadTooLargeError,
   ProtocolError,
-  readLimitedJob,
   type Uint64,
 } from "../../protocol/mod.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { end, RECEIVED } from "../job.ts";
-import type { JobPlace, JobSource, Lines, RelayedJob, SlotResponse } from "../job.ts";
+import type { JobSource, Lines, RelayedJob, SlotResponse } from "../job.ts";
 import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
 import { ArrivingJob } from "./arriving_job.ts";
 import { Compression } from "./compression.ts";
@@ -40,6 +35,7 @@ import { backlogOf, FlowControl } from "./flow_control.ts";
 import { hasFailed, isResult, JobAnswers } from "./job_answers.ts";
 import { PacedMessages } from "./message_pace.ts";
 import { PrintedNotices } from "./printed_notices.ts";
+import { jobIn, type ReceivedJob } from "./received_job.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
 
 /** A connection with one controller. */
@@ -77,7 +73,7 @@ export class Connection implements JobSource {
     const responder: CoreResponder = { send: (frame) => this.#send(frame), sendError };
     this.#changes = new CoreChanges(this.#core, store, checks, room, responder);
     this.#contents = new ContentReceiver(context.contents, room, responder);
-    this.#arriving = new ArrivingJob(this.#core, executor);
+    this.#arriving = new ArrivingJob(this.#core, executor, () => this.#version);
     const link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
@@ -85,7 +81,7 @@ export class Connection implements JobSource {
       onDrained: () => this.#flow.onDrained(),
       onRead: (bytes) => context.held.onReceived(bytes),
       onClosed: (reason) => this.#onClosed(reason),
-    }, { ...context, findPlace: this.#arriving.findPlace });
+    }, { ...context, ...this.#arriving.places(context) });
     this.#link = link;
     this.#paced = new PacedMessages(context.pace, (until) => link.hold(until));
     this.#compression = new Compression(link);
@@ -182,13 +178,9 @@ export class Connection implements JobSource {
   #onFrame(frame: Frame): void {
     const place = this.#arriving.onArrived(frame.payload);
     try {
-      if (frame.type === MessageType.job) {
-        checkJob(frame.payload);
-        this.#onJob(frame.id, frame.payload, NO_LIMITS, place);
-      } else if (frame.type === MessageType.limitedJob && this.#version > 1) {
-        const { job, limits } = readLimitedJob(frame.payload);
-        this.#onJob(frame.id, job, limits, place);
-      } else {
+      const job = jobIn(frame, this.#version, place);
+      if (job) this.#onJob(frame.id, job);
+      else {
         this.#paced.onMessage(frame.type, frame.payload.byteLength);
         const message = this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame);
         this.#onMessage(message, frame.payload.byteLength);
@@ -251,8 +243,8 @@ export class Connection implements JobSource {
   }
 
   /** The hot path: the payload is checked, and otherwise forwarded as it came. */
-  #onJob(id: Uint64, payload: Frame["payload"], limits: JobLimits, place?: JobPlace): void {
-    const job: RelayedJob = { source: this, id, payload, place, limits, state: RECEIVED };
+  #onJob(id: Uint64, { payload, place, large, limits }: ReceivedJob): void {
+    const job: RelayedJob = { source: this, id, payload, place, large, limits, state: RECEIVED };
     this.#jobs.add(job);
     this.#flow.onGrown();
     if (this.#isDraining) return this.#refuse(job);

@@ -26,6 +26,8 @@ export interface ConnectionContext {
   /** When connections decompress what they receive. */
   readonly turns: Turns;
   readonly payloadBytesMax: number | undefined;
+  /** Whether inputs beyond that are received part by part. */
+  readonly takesLargeInputs: boolean;
   /** How long a controller that has closed its sending side still gets answers. */
   readonly halfClosedMs: number;
   /** How long a controller of version 2 may be silent. */

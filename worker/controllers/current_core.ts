@@ -53,6 +53,11 @@ export class CurrentCore {
     return this.#current.name === "ready" ? this.#current.core : undefined;
   }
 
+  /** Whether a core is current, which may still be loading. */
+  get hasAny(): boolean {
+    return this.#current.name !== "none";
+  }
+
   /** Whether the core with this key is current and ready. */
   isReady(key: CoreKey): boolean {
     return this.#current.name === "ready" && this.#current.core.key === key;

@@ -42,17 +42,23 @@ export class JobAnswers {
 
   /** Forwards the result of a job. The payload is sent as it came, or without what is in front of it. */
   sendResult({ id }: RelayedJob, response: SlotResponse): void {
-    const { type, payload, release } = response;
-    if (this.#hasUsage || type === ResponseType.ok) this.#send(type, id, payload, release);
+    const { type, payload } = response;
+    if (this.#hasUsage || type === ResponseType.ok) this.#send(type, id, payload, response);
     else {
       const { buffer, byteOffset, byteLength } = payload; // at least as long as a usage: `checkUsage`
       const rest = new Uint8Array(buffer, byteOffset + USAGE_BYTES, byteLength - USAGE_BYTES);
-      this.#send(ResponseType.ok, id, rest, release);
+      this.#send(ResponseType.ok, id, rest, response);
     }
   }
 
-  #send(type: number, id: Uint64, payload: SlotResponse["payload"], release?: () => void): void {
-    if (release) this.#link.sendInPlace(type, id, payload, release);
+  #send(
+    type: number,
+    id: Uint64,
+    payload: SlotResponse["payload"],
+    { release, source }: SlotResponse,
+  ): void {
+    if (source) this.#link.sendLarge(type, id, payload, source);
+    else if (release) this.#link.sendInPlace(type, id, payload, release);
     else this.#link.send(type, id, payload);
   }
 

@@ -32,7 +32,7 @@ export class UnansweredJobs {
     this.#count += 1;
     this.#bytes += job.payload.byteLength;
     this.#byId?.set(job.id, job);
-    this.#buffers.onReceived(job.payload);
+    if (!job.place) this.#buffers.onReceived(job.payload);
   }
 
   remove(job: RelayedJob): void {

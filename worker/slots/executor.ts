@@ -4,32 +4,19 @@ import { Pool } from "../../pool/pool.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../pool/types.ts";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { Log } from "../../system/log.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
 import { end, type JobPlace, type Lines, type RelayedJob, type SlotResponse } from "../job.ts";
 import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
 import { CoreTrials } from "./core_trials.ts";
-import type { Launcher } from "./launcher.ts";
+import { LargeInputs } from "./large_inputs.ts";
 import { LoadError } from "../cores/load_error.ts";
+import type { ExecutorOptions } from "./executor_options.ts";
 import type { EndCause } from "./process_end.ts";
-import { type OnCorePrinted, printedTo } from "./printed_to.ts";
+import { printedTo } from "./printed_to.ts";
 import { SLOT_BYTES_MAX, Slots } from "./slots.ts";
 import { Terminations } from "./terminations.ts";
 import { Watchdog } from "./watchdog.ts";
-
-/** How an executor is set up. */
-export interface ExecutorOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly launcher: Launcher;
-  readonly store: CoreStore;
-  /** How many slots it has. */
-  readonly slots: number;
-  readonly coreLoadLimitMs: number;
-  readonly orphanLimitMs: number;
-  readonly onCorePrinted?: OnCorePrinted;
-}
 
 /** The executor of a worker. */
 export class Executor {
@@ -37,6 +24,7 @@ export class Executor {
   readonly #store: CoreStore;
   readonly #pool: Pool<RelayedJob>;
   readonly #slots: Slots;
+  readonly largeInputs: LargeInputs;
   readonly #trials: CoreTrials;
   readonly #watchdog: Watchdog;
   readonly #terminations: Terminations;
@@ -70,6 +58,10 @@ export class Executor {
       onLost: this.#onLost.bind(this),
     };
     this.#slots = new Slots(options.slots, { ...context, events });
+    this.largeInputs = new LargeInputs({
+      placeAt: (...input) => this.#slots.placeLarge(...input),
+      placeHere: (...input) => launcher.ownInput(...input),
+    });
     const parts = { pool: this.#pool, slots: this.#slots, loads: this.#loads };
     this.#trials = new CoreTrials({ ...parts, probes: new CoreProbes(context), clock });
     const onKilled = (job: Job<RelayedJob>, why: string) => this.#fail(job, "killed", why);
@@ -112,8 +104,10 @@ export class Executor {
 
   /** Queues a job. */
   submit(client: ClientId, core: StoredCore, job: RelayedJob): void {
-    const { payload: { byteLength: bytes }, place } = job;
-    const entry = this.#pool.onJob(client, core.key, bytes, job, this.#onEvent(), place?.endpoint);
+    const { payload: { byteLength }, place, large } = job;
+    const bytes = byteLength + (large?.bytes ?? 0);
+    const near = (place ?? large)?.endpoint;
+    const entry = this.#pool.onJob(client, core.key, bytes, job, this.#onEvent(), near);
     if (!entry) throw new TypeError("A job was submitted for a disconnected controller");
     this.#store.acquire(core);
     job.state = { name: "scheduled", core, entry };
@@ -211,6 +205,11 @@ export class Executor {
     const isAwaited = job?.state.name === "scheduled";
     if (!isAwaited) response.release?.();
     if (!job) throw new TypeError(`A slot answered job ${response.id}, which it was not sent`);
+    const { large } = job;
+    if (response.ended && large) {
+      job.large = undefined;
+      void response.ended.then(() => large.release());
+    }
     this.#leave(job);
     if (isAwaited) job.source.answer(job, response, lastLines);
   }

@@ -2,6 +2,7 @@
 
 import type { Link } from "../../link/link.ts";
 import { type Frame, MessageType, ResponseType, type Uint64 } from "../../protocol/mod.ts";
+import type { LargeInput } from "./large_input.ts";
 import { checkUsage } from "./slot_usage.ts";
 import type { JobPlace, PlacedPayload, SlotResponse } from "../job.ts";
 
@@ -14,6 +15,10 @@ export interface JobTransport {
   /** A place for a payload that is still to be received, which the process then gets without a copy. */
   place(payloadBytes: number, prefixBytes: number): JobPlace | undefined;
   send(id: Uint64, job: PlacedPayload): void;
+  /** A place for an input that is too large for one array. */
+  placeLarge?(bytes: number, headBytes: number): LargeInput | undefined;
+  /** Sends a job with such an input, and moves the input first if it is elsewhere. Returns whether it could. */
+  sendLarge?(id: Uint64, job: PlacedPayload, input: LargeInput): boolean;
   /** The response in a frame from the process; `undefined` if it is none. */
   responseIn(frame: Frame): SlotResponse | undefined;
 }

@@ -1,7 +1,7 @@
 /** Large inputs and outputs go through memory that worker and slot share, and small ones together through the socket. */
 
 import type { Link } from "../../link/link.ts";
-import { type Frame, JOB_PREFIX_BYTES, type Uint64 } from "../../protocol/mod.ts";
+import { type Frame, JOB_PREFIX_BYTES, readUint64, type Uint64 } from "../../protocol/mod.ts";
 import {
   encodeSharedJob,
   SLOT_HAS_MEMORY,
@@ -12,6 +12,7 @@ import {
 import { isScarce } from "../../slot/regions.ts";
 import type { JobPlace, PlacedPayload, SlotResponse } from "../job.ts";
 import { type JobTransport, SocketTransport } from "./job_transport.ts";
+import type { LargeInput } from "./large_input.ts";
 import type { ProcessMemory } from "./process_memory.ts";
 
 /** A smaller payload is sent together with others, which costs less than a message about each. */
@@ -53,6 +54,26 @@ export class MemoryTransport implements JobTransport {
   place(payloadBytes: number, prefixBytes: number): JobPlace | undefined {
     const isPossible = this.#isTaken && payloadBytes >= SHARED_BYTES_MIN;
     return isPossible ? this.#memory.place(payloadBytes, prefixBytes) : undefined;
+  }
+
+  placeLarge(bytes: number, headBytes: number): LargeInput | undefined {
+    return this.#isTaken ? this.#memory.placeLarge(bytes, headBytes) : undefined;
+  }
+
+  sendLarge(id: Uint64, job: PlacedPayload, input: LargeInput): boolean {
+    this.#tell();
+    const isHere = input.owner === this.#memory;
+    const place = isHere ? input : this.placeLarge(input.bytes, JOB_PREFIX_BYTES);
+    if (!place) return false;
+    if (!isHere && !input.moveTo(place)) {
+      place.release();
+      return false;
+    }
+    job.large = place;
+    const index = readUint64(job.payload, 0);
+    const shared = encodeSharedJob({ at: place.at, bytes: place.bytes, index });
+    this.#link.send(SLOT_SHARED_JOB, id, shared);
+    return true;
   }
 
   send(id: Uint64, job: PlacedPayload): void {

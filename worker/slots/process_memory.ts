@@ -21,12 +21,15 @@ import { decodeSharedOutput, type SharedJob } from "../../slot/protocol.ts";
 import {
   DATA_AT,
   FreeRegions,
+  LARGE_INPUTS_AT,
+  LARGE_MEMORY_BYTES,
   MEMORY_BYTES,
   type Region,
   regionOf,
   USUAL_BYTES,
 } from "../../slot/regions.ts";
 import type { JobPlace, SlotResponse } from "../job.ts";
+import { LargeInput } from "./large_input.ts";
 import { RegionViews } from "./region_views.ts";
 
 /** Bytes of the payload of a result before its output. */
@@ -40,20 +43,26 @@ export class ProcessMemory {
   readonly #outputViews: RegionViews;
   readonly #freeInputs = new FreeRegions();
   readonly #usedOutputs = new Set<Region>();
+  /** Where large inputs may be that are free. */
+  readonly #freeLarge: number[] = [];
+  #largeInputs = 0;
   #isGone = false;
 
-  private constructor(inputs: SharedMemory, outputs: SharedMemory) {
+  private constructor(inputs: SharedMemory, outputs: SharedMemory, hasLarge: boolean) {
     this.#inputs = inputs;
     this.#outputs = outputs;
     this.#inputViews = new RegionViews(inputs, "coldest");
     this.#outputViews = new RegionViews(outputs, "released");
+    if (hasLarge) this.#freeLarge.push(...LARGE_INPUTS_AT);
   }
 
   /** Makes it for a process that is about to start; `undefined` where the system cannot. */
   static create(runtime: Pick<Runtime, "createMemory">): ProcessMemory | undefined {
-    const inputs = runtime.createMemory?.(MEMORY_BYTES, "this");
+    // A limit on the size of files (`ulimit -f`) may allow less.
+    const large = runtime.createMemory?.(MEMORY_BYTES, "this", LARGE_MEMORY_BYTES);
+    const inputs = large ?? runtime.createMemory?.(MEMORY_BYTES, "this");
     const outputs = inputs && runtime.createMemory?.(MEMORY_BYTES, "other");
-    if (inputs && outputs) return new ProcessMemory(inputs, outputs);
+    if (inputs && outputs) return new ProcessMemory(inputs, outputs, large?.window !== undefined);
     inputs?.close();
     return undefined;
   }
@@ -71,7 +80,7 @@ export class ProcessMemory {
 
   /** How many inputs are in it. */
   get placedJobs(): number {
-    return this.#freeInputs.usedCount;
+    return this.#freeInputs.usedCount + this.#largeInputs;
   }
 
   /** How many inputs and outputs are in it. */
@@ -100,6 +109,20 @@ export class ProcessMemory {
       at: region.at + DATA_AT,
       release: () => this.#free(region),
     };
+  }
+
+  /** A place for an input that is too large for the others; `undefined` if there is none. */
+  placeLarge(bytes: number, headBytes: number): LargeInput | undefined {
+    const roomAt = this.#isGone ? undefined : this.#freeLarge.pop();
+    if (roomAt === undefined) return undefined;
+    this.#largeInputs += 1;
+    const onReleased = () => {
+      this.#largeInputs -= 1;
+      this.#freeLarge.push(roomAt);
+      this.#closeIfUnused();
+    };
+    const memory = this.#inputs;
+    return new LargeInput({ memory, owner: this, roomAt, headBytes, bytes, onReleased });
   }
 
   /** The job at a place. */

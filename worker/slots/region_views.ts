@@ -6,6 +6,16 @@ import type { Region } from "../../slot/regions.ts";
 /** Memory that regions keep for the next input or output while they are not in use. The system gets back the rest. */
 const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 
+/**
+ * The same while other regions are in use. With many large jobs in flight, as many are done all of a sudden as were there
+ * at once, and their memory is needed again at once: to give it back and to get it anew takes a tenth of the time of a
+ * worker and its slots. Of what the other process may use again, nothing can be given back later.
+ */
+const BUSY_KEPT_BYTES_MAX: Readonly<Record<GivenBack, number>> = {
+  coldest: 4 * KEPT_BYTES_MAX,
+  released: 2 * KEPT_BYTES_MAX,
+};
+
 /** Views are this large at least, so that few are made: each is an object outside of the runtime's own memory. */
 const VIEW_BYTES_MIN = 128 * 1024;
 
@@ -28,6 +38,7 @@ export class RegionViews {
   readonly #memory: SharedMemory;
   readonly #givenBack: GivenBack;
   readonly #known = new Map<Region, Known>();
+  readonly #inUse = new Set<Region>();
   /** Regions that are not in use, in the order in which they were released. */
   readonly #kept = new Set<Region>();
   #keptBytes = 0;
@@ -62,6 +73,7 @@ export class RegionViews {
   #use(region: Region, bytes: number): Known {
     const known = this.#known.get(region) ?? { usedBytes: 0 };
     this.#known.set(region, known);
+    this.#inUse.add(region);
     if (this.#kept.delete(region)) this.#keptBytes -= known.usedBytes;
     known.usedBytes = Math.max(known.usedBytes, bytes);
     return known;
@@ -82,21 +94,24 @@ export class RegionViews {
   onReleased(region: Region): void {
     const known = this.#known.get(region);
     if (!known) return;
+    this.#inUse.delete(region);
     this.#kept.add(region);
     this.#keptBytes += known.usedBytes;
-    if (this.#givenBack === "released" || known.usedBytes > KEPT_BYTES_MAX) this.#trim([region]);
-    else this.#trim(this.#kept);
+    const isHuge = known.usedBytes > KEPT_BYTES_MAX;
+    const isBusy = this.#inUse.size > 0 && !isHuge;
+    const bytesMax = isBusy ? BUSY_KEPT_BYTES_MAX[this.#givenBack] : KEPT_BYTES_MAX;
+    this.#trim(isHuge || this.#givenBack === "released" ? [region] : this.#kept, bytesMax);
   }
 
-  /** Gives regions back, in this order, until no more is kept than may be. */
-  #trim(regions: Iterable<Region>): void {
+  /** Gives regions back, in this order, until no more than `bytesMax` is kept. Their views stay: new ones cost more. */
+  #trim(regions: Iterable<Region>, bytesMax: number): void {
     for (const region of regions) {
       const known = this.#known.get(region);
-      if (!known || this.#keptBytes <= KEPT_BYTES_MAX) return;
+      if (!known || this.#keptBytes <= bytesMax) return;
       this.#kept.delete(region);
       this.#keptBytes -= known.usedBytes;
-      this.#known.delete(region);
       this.#discard(region, 0, known.usedBytes);
+      known.usedBytes = 0;
     }
   }
 

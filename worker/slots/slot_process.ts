@@ -15,7 +15,6 @@ import type { ByteStream, ChildProcess, ProcessEnd } from "../../runtime/ports.t
 import { encodeLoad, SLOT_LOAD, SLOT_MARKED } from "../../slot/protocol.ts";
 import { Child } from "../../system/child.ts";
 import { withReason } from "../../system/last_words.ts";
-import type { PrintingPace } from "../../system/printing_pace.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Lines, PlacedPayload, SlotResponse } from "../job.ts";
 import { LoadError } from "../cores/load_error.ts";
@@ -27,8 +26,10 @@ import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
 import type { ProcessMemory } from "./process_memory.ts";
 import { setupOf } from "./process_setup.ts";
+import { relayedOutputs } from "./relayed_output.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
+import type { SlotProcessOptions } from "./slot_process_options.ts";
 import type { StartedJob } from "./started_job.ts";
 
 /** The id of the message that loads a core. Job messages have dispatch ids, which begin at 1. */
@@ -42,25 +43,6 @@ const END_LIMIT_MS = 5_000;
 
 /** What a process wrote before it died is in the socket already; this is for a loaded machine. */
 const LAST_ANSWERS_MS = 1_000;
-
-/** How the worker handles a process. */
-export interface SlotProcessOptions {
-  readonly clock: Clock;
-  readonly pace: PrintingPace;
-  readonly startedJob: StartedJob;
-  /** What it shares with the worker, if the system has such memory. */
-  readonly memory?: ProcessMemory | undefined;
-  /** The key of the setup that it was started for, and whose variables it has. */
-  readonly setup?: CoreKey | undefined;
-  /** What it runs in, if that is a sandbox. */
-  readonly sandbox?: Sandbox | undefined;
-  /** Keeps its core dump; `undefined` if it writes none. */
-  readonly dumps?: CoreDumps | undefined;
-  /** Gets the lines that the process prints. `isEnding`: it was told to unload its core, and has no job any more. */
-  readonly onLine: (line: string, isEnding: boolean) => void;
-  /** How long a killed process may take to exit; the default of `Child` unless given. */
-  readonly goneLimitMs: number | undefined;
-}
 
 /** A slot's process. */
 export class SlotProcess {
@@ -168,7 +150,10 @@ export class SlotProcess {
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onClosed: (reason) => this.#onLinkClosed(reason),
-    }, { clock: this.#clock });
+    }, {
+      clock: this.#clock,
+      findLargePlace: relayedOutputs((response) => this.#onFrame(response)),
+    });
     this.transport = openTransport(this.#link, this.#memory, this.startedJob.slot);
     this.#link.start();
     void this.#dumps?.onConnected(this.pid);
@@ -207,7 +192,9 @@ export class SlotProcess {
   /** Sends a job, whose payload is that of the controller's message. */
   sendJob(id: Uint64, job: PlacedPayload): void {
     this.jobs += 1;
-    this.transport?.send(id, job);
+    if (!job.large) return this.transport?.send(id, job);
+    if (this.transport?.sendLarge?.(id, job, job.large)) return;
+    this.kill(`it has no memory for an input of ${job.large.bytes} bytes`);
   }
 
   /**
@@ -242,7 +229,7 @@ export class SlotProcess {
 
   #onFrame(frame: Frame): void {
     if (frame.type === SLOT_MARKED) this.printed.onAnnounced(Number(frame.id));
-    else {
+    else if (!frame.large) { // a large output was answered when it began to come
       const response = this.transport?.responseIn(frame);
       if (response && !this.printed.holds(response)) this.#onResponse(response);
     }

@@ -3,6 +3,7 @@
 import type { CoreKey, EndpointId } from "../../pool/types.ts";
 import type { JobPlace } from "../job.ts";
 import type { JobTransport } from "./job_transport.ts";
+import type { LargeInput } from "./large_input.ts";
 import { Slot, type SlotContext } from "./slot.ts";
 
 /** The most input bytes in flight at a slot, beyond the job that it runs. */
@@ -55,6 +56,18 @@ export class Slots {
    * have loaded its core, the one with the fewest such jobs. If another one gets it, the payload is copied.
    */
   place(key: CoreKey, payloadBytes: number, prefixBytes: number): JobPlace | undefined {
+    return this.#placed(key, (transport) => transport.place(payloadBytes, prefixBytes));
+  }
+
+  /** The same for an input that is too large for one array. */
+  placeLarge(key: CoreKey, bytes: number, headBytes: number): LargeInput | undefined {
+    return this.#placed(key, (transport) => transport.placeLarge?.(bytes, headBytes));
+  }
+
+  #placed<P extends { endpoint?: EndpointId }>(
+    key: CoreKey,
+    placeIn: (transport: JobTransport) => P | undefined,
+  ): P | undefined {
     let best: JobTransport | undefined;
     let at: EndpointId | undefined;
     for (const [endpoint, { process }] of this.#byEndpoint) {
@@ -63,7 +76,7 @@ export class Slots {
       best = transport;
       at = endpoint;
     }
-    const place = best?.place(payloadBytes, prefixBytes);
+    const place = best && placeIn(best);
     if (place && at !== undefined) place.endpoint = at;
     return place;
   }

@@ -17,9 +17,10 @@ import { test } from "../../lib/test.ts";
 const KINDS = Object.keys(FAILURE_RULES) as FailureKind[];
 
 /** A node that nothing is known of, a reliable one, and one whose failures are no more frequent than others'. */
-const UNKNOWN = { isReliable: false, isTrusted: false };
-const RELIABLE = { isReliable: true, isTrusted: false };
-const TRUSTED = { isReliable: true, isTrusted: true };
+const UNKNOWN = { isReliable: false, isTrusted: false, areDoubted: false };
+const RELIABLE = { isReliable: true, isTrusted: false, areDoubted: false };
+const TRUSTED = { isReliable: true, isTrusted: true, areDoubted: false };
+const DOUBTED = { isReliable: false, isTrusted: false, areDoubted: true };
 
 function noAttempts(): FailedAttempts {
   return { tries: 0, crashes: 0, answers: 0 };
@@ -95,11 +96,16 @@ test("a limit that was not set, or a time that has not passed, is not believed t
   }
 });
 
-test("failures on two nodes are enough if one of them is reliable, and on three in any case", () => {
+test("failures on two nodes are enough if one of them is reliable, on three if they are not in doubt, and on six", () => {
   for (const kind of KINDS) {
     assert.equal(needsOtherNode(kind, { nodes: 2, tries: 2, ...RELIABLE }), false, kind);
     assert.equal(needsOtherNode(kind, { nodes: 2, tries: 2, ...UNKNOWN }), true, kind);
     assert.equal(needsOtherNode(kind, { nodes: 3, tries: 3, ...UNKNOWN }), false, kind);
+    assert.equal(needsOtherNode(kind, { nodes: 3, tries: 3, ...DOUBTED }), true, kind);
+    assert.equal(needsOtherNode(kind, { nodes: 4, tries: 4, ...DOUBTED }), true, kind);
+    assert.equal(needsOtherNode(kind, { nodes: 4, tries: 5, ...DOUBTED }), true, kind);
+    assert.equal(needsOtherNode(kind, { nodes: 4, tries: 6, ...DOUBTED }), false, kind);
+    assert.equal(needsOtherNode(kind, { nodes: 6, tries: 6, ...DOUBTED }), false, kind);
   }
 });
 

@@ -42,8 +42,9 @@ interface MixedNode {
 export interface MixtureResult {
   readonly goodFailed: readonly string[];
   readonly badDone: readonly string[];
-  /** The most tries of a bad job. */
+  /** The most tries of a bad job, and those of them that took the slot of a good node while other jobs waited for one. */
   readonly triesMax: number;
+  readonly takenMax: number;
   /**
    * The part of the good nodes' time that went into jobs again that had failed on one, while other jobs waited for a
    * slot. A slot that has nothing else to do wastes no time.
@@ -74,8 +75,10 @@ class Mixture {
   readonly #nodes: MixedNode[] = [];
   /** How often each job has run. */
   readonly #tries = new Map<string, number>();
-  /** Jobs that have run on a good node. */
-  readonly #goodTries = new Set<string>();
+  /** How often each job has run on a good node. */
+  readonly #goodTries = new Map<string, number>();
+  /** How often each bad job has run on a good node while other jobs waited for a slot. */
+  readonly #taken = new Map<string, number>();
   #busyMs = 0;
   #wastedMs = 0;
 
@@ -144,11 +147,13 @@ class Mixture {
         goodFailed.push(`${text}: ${reason ?? JSON.stringify(answer)}`);
       }
     }
-    const badTries = [...this.#badJobs.keys()].map((text) => this.#tries.get(text) ?? 0);
+    const mostOf = (tries: ReadonlyMap<string, number>) =>
+      Math.max(0, ...[...this.#badJobs.keys()].map((text) => tries.get(text) ?? 0));
     return {
       goodFailed,
       badDone,
-      triesMax: Math.max(0, ...badTries),
+      triesMax: mostOf(this.#tries),
+      takenMax: mostOf(this.#taken),
       wastedPart: this.#wastedMs / Math.max(1, this.#busyMs),
       isMostlyGood: 2 * this.#nodes.filter(({ isGood }) => isGood).length >= this.#nodes.length,
       elapsedMs,
@@ -171,12 +176,12 @@ class Mixture {
   /** Time of the good nodes: all of it, and what they spent on failed jobs again while other jobs waited. */
   #onGoodRun(text: string, delayMs: number): void {
     this.#busyMs += delayMs;
-    const isAgain = this.#goodTries.has(text);
-    this.#goodTries.add(text);
+    const tries = this.#goodTries.get(text) ?? 0;
+    this.#goodTries.set(text, tries + 1);
     const failure = this.#badJobs.get(text);
-    if (isAgain && failure && isOwn(failure) && this.#doJobsWait) {
-      this.#wastedMs += delayMs;
-    }
+    if (!failure || !this.#doJobsWait) return;
+    this.#taken.set(text, (this.#taken.get(text) ?? 0) + 1);
+    if (tries > 0 && isOwn(failure)) this.#wastedMs += delayMs;
   }
 
   #failure(): JobAnswer {

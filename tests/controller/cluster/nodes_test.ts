@@ -254,7 +254,7 @@ test("a thousand nodes that are gone are remembered, and no more", () => {
 
 test("undecided failures count less once nodes that have proven themselves fail many jobs, too", () => {
   const scene = new Scene();
-  const node = scene.proven("a", 12);
+  const node = scene.proven("a", 14);
   scene.nodes.onFailed(node, true, 0);
   assert.equal(node.score.isTrusted, false);
   const other = scene.proven("other", 30);
@@ -263,5 +263,22 @@ test("undecided failures count less once nodes that have proven themselves fail 
     scene.nodes.onConfirmed(other, 0);
   }
   scene.nodes.reweigh();
+  assert.equal(node.score.isTrusted, false, "no job is known to fail on two nodes");
+  scene.nodes.run.confirmed = 1;
+  scene.nodes.reweigh();
   assert.equal(node.score.isTrusted, true, "the other one fails 20 of 50");
+});
+
+test("failures of a job are in doubt only where half of the nodes are suspects, and one has failed good jobs", () => {
+  const scene = new Scene();
+  const bad = ["a", "b", "c"].map((name) => scene.proven(name, 0)) as [Node, Node, Node];
+  const good = ["d", "e", "f"].map((name) => scene.proven(name, 9)) as [Node, Node, Node];
+  for (const node of bad) scene.nodes.onFailed(node, true, 0);
+  assert.equal(scene.nodes.areDoubted(bad), false, "no good job has failed");
+  scene.nodes.onRefuted(bad[0], "why", 0);
+  assert.equal(scene.nodes.areDoubted(bad), true);
+  assert.equal(scene.nodes.areDoubted([bad[1], bad[2], good[0]]), true, "9 passes");
+  assert.equal(scene.nodes.areDoubted([bad[2], good[0], good[1]]), false, "18 passes");
+  scene.nodes.onForgotten(bad[1]);
+  assert.equal(scene.nodes.areDoubted(bad), false, "two of six are suspects");
 });

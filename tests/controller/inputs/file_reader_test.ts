@@ -5,7 +5,7 @@ import { truncate } from "node:fs/promises";
 import { readFiles } from "../../../controller/inputs/file_reader.ts";
 import type { SourceTask } from "../../../controller/inputs/source.ts";
 import type { FinishedJobs } from "../../../controller/output/finished_jobs.ts";
-import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../../protocol/mod.ts";
+import { LARGE_BLOB_BYTES_MAX } from "../../../protocol/mod.ts";
 import { systemFiles as files } from "../../../runtime/files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
@@ -14,15 +14,13 @@ import { reasonOf } from "./sources.ts";
 /** Bytes that are read at once, unless a single file is larger. */
 const READ_BYTES_MAX = 32 * 1024 * 1024;
 
-const INPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
-
 test("files are read together until they have 32 MiB, and from then on again", async () => {
   await using workspace = await Workspace.make();
   const sizes = [READ_BYTES_MAX - 1, 1, 5, 6, READ_BYTES_MAX + 1, 7, 8];
   assert.deepEqual(await batchesOf(workspace, sizes), [2, 3, 2]);
 });
 
-test("an input may be as large as a job message allows, and not a byte larger", async () => {
+test("an input may have a tebibyte, and not a byte more", async () => {
   await using workspace = await Workspace.make();
   // Files without content; those that can be inputs are skipped, so that none is read.
   const finished: FinishedJobs = {
@@ -30,11 +28,11 @@ test("an input may be as large as a job message allows, and not a byte larger", 
   };
   const [fits, isTooLarge] = await read(
     workspace,
-    [INPUT_BYTES_MAX, INPUT_BYTES_MAX + 1],
+    [LARGE_BLOB_BYTES_MAX, LARGE_BLOB_BYTES_MAX + 1],
     finished,
   );
   assert.equal(fits?.kind, "skipped");
-  assert.match(reasonOf(isTooLarge) ?? "", /has 1073741809 bytes, .* is 1073741808$/);
+  assert.match(reasonOf(isTooLarge) ?? "", /has 1099511627777 bytes, .* is 1099511627776$/);
 });
 
 /** How many files of these sizes are read together. */

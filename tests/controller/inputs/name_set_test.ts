@@ -30,6 +30,16 @@ test("names are kept while the set grows", () => {
   assert(names.add(`name ${count}`));
 });
 
+test("a name that has come in order is not new when it comes again", () => {
+  const names = new NameSet();
+  const inOrder = Array.from({ length: 3_000 }, (_, index) => String(index).padStart(6, "0"));
+  for (const name of inOrder) assert(names.add(name));
+  assert(!names.add("000000"));
+  assert(names.add("00000"));
+  assert(names.add("1"));
+  for (const name of inOrder) assert(!names.add(name));
+});
+
 test("a name set agrees with a plain set", () => {
   const name = fc.string({ maxLength: 2 });
   fc.assert(fc.property(fc.array(name, { maxLength: 2000 }), (added) => {

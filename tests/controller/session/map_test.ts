@@ -168,6 +168,30 @@ test("an error of the source comes after the results of the inputs before it", a
   assert.deepEqual(indexes, [0, 1, 2, 3, 4]);
 });
 
+test("of two errors the first one ends a map: its source has failed, and then its session is closed", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const session = await sessionWith([worker]);
+  worker.hold();
+  let hasFailed = false;
+  function* broken() {
+    yield encode("a");
+    hasFailed = true;
+    throw new Error("no more paper");
+  }
+  const map = session.map(broken());
+  const results = [map.next(), map.next(), map.next()];
+  const [first, ...ends] = results.map((result) => result.catch(({ message }) => message));
+  await eventually("the source has failed", () => hasFailed);
+  const closed = session.close({ drain: true });
+  worker.release();
+  await soon(closed);
+  assert.equal((await soon(first!)).value?.index, 0);
+  assert.deepEqual(await soon(Promise.all(ends)), [
+    "no more paper",
+    { done: true, value: undefined },
+  ]);
+});
+
 function withNext(generator: AsyncGenerator<Uint8Array, void, void>) {
   return { next: () => generator.next() };
 }

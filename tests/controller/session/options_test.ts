@@ -50,6 +50,7 @@ test("a value of a wrong type, and a name that is no option, are TypeErrors", as
     ["with", ["a"], /only if the core is a file/],
     ["insecure", "yes", /insecure must be a boolean/],
     ["worker", { command: "distcomp" }, /worker.command must be an array/],
+    ["worker", { comand: [] }, /no option comand of worker; there are command/],
     ["log", {}, /log must have a function info/],
     ["timeout", 5, /There is no option timeout of a session; there are core, /],
   ];
@@ -79,6 +80,22 @@ test("the options of `run` and `map` are checked before anything is sent", async
   assert.equal(worker.received.jobs.length, 0);
 });
 
+test("what is no event, no listener and no option of `close` is a TypeError", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  const event = "workerLost" as "workerLeft";
+  assert.throws(
+    () => session.on(event, () => {}),
+    /no event workerLost .*; there are workerJoined, /,
+  );
+  const listener = "no" as unknown as () => void;
+  assert.throws(() => session.on("workerLeft", listener), /must be a function, not a string/);
+  await assert.rejects(session.close({ drian: true } as object), /no option drian of close/);
+  await assert.rejects(session.close({ drain: 1 as unknown as boolean }), TypeError);
+  assert.equal(session.pending, 0);
+  await session.run(encode("it is still open"));
+});
+
 test("`undefined` is the default of every option, and limits of a job are its own", async () => {
   await using worker = await ScriptedWorker2.start();
   const names = ["env", "with", "retries", "crashLimit", "initMs", "policy", "key", "insecure"];
@@ -93,14 +110,26 @@ test("`undefined` is the default of every option, and limits of a job are its ow
     "log",
   );
   const options = Object.fromEntries(names.map((name) => [name, undefined]));
-  await using session = await sessionWith([worker], { ...options, timeoutMs: 7_000 });
+  await using session = await sessionWith([worker], {
+    ...options,
+    timeoutMs: 7_000,
+    memoryBytes: 9,
+  });
   await session.run(encode("a"), { signal: undefined, priority: undefined, timeoutMs: undefined });
   await session.run(encode("b"), { timeoutMs: 5_000, memoryBytes: 1 });
-  await session.run(encode("c"), { timeoutMs: 0 });
+  await session.run(encode("c"), { timeoutMs: 5_000 });
+  await session.run(encode("d"), { memoryBytes: 1 });
+  await session.run(encode("e"), { timeoutMs: 0, memoryBytes: 0 });
   const limits = worker.received.jobs.map(({ input, timeMs, memoryBytes }) => {
     return [decode(input), timeMs, memoryBytes];
   });
-  assert.deepEqual(limits, [["a", 7_000n, 0n], ["b", 5_000n, 1n], ["c", undefined, undefined]]);
+  assert.deepEqual(limits, [
+    ["a", 7_000n, 9n],
+    ["b", 5_000n, 1n],
+    ["c", 5_000n, 9n],
+    ["d", 7_000n, 1n],
+    ["e", undefined, undefined],
+  ]);
 });
 
 test("a core is a path, a URL or its bytes; one that is none is refused", async () => {

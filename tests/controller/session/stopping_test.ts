@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { getEventListeners } from "node:events";
 import process from "node:process";
 import { promisify } from "node:util";
-import { SessionClosedError } from "../../../mod.ts";
+import { JobError, SessionClosedError } from "../../../mod.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../lib/cores.ts";
 import { eventually } from "../../lib/processes.ts";
@@ -29,6 +30,17 @@ test("a job is canceled by its signal: one that runs is ended, one that waits is
   await eventually("it was canceled", () => worker.received.cancels.length === sent);
   await assert.rejects(session.run(encode("late"), { signal: stop.signal }), /no longer/);
   assert.equal(worker.received.jobs.length, sent);
+});
+
+test("a job leaves no listener on its signal, whether it succeeds or fails", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  const { signal } = new AbortController(); // of a server, for many requests
+  const inputs = [encode("a"), Promise.resolve(encode("b"))];
+  for (const input of inputs) await session.run(input, { signal });
+  worker.script.answerJob = () => ({ exitCode: 1, output: encode("no") });
+  await assert.rejects(session.run(encode("c"), { signal }), JobError);
+  assert.deepEqual(getEventListeners(signal, "abort"), []);
 });
 
 test("closing a session ends its maps at once, also one whose source has nothing", async () => {
@@ -69,6 +81,27 @@ test("closing with drain finishes what the session has taken, and takes no more"
   assert.deepEqual((await Promise.all(runs)).map(decode), ["a", "b"]);
   await soon(map);
   assert.deepEqual(results, Array.from({ length: taken }, (_, index) => index));
+});
+
+test("closing with drain waits for an input that is yet to come", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const session = await sessionWith([worker]);
+  const input = Promise.withResolvers<Uint8Array>();
+  const run = session.run(input.promise);
+  const closed = session.close({ drain: true });
+  await session.ready().catch(() => {}); // it is closing by now
+  input.resolve(encode("late"));
+  assert.equal(decode(await soon(run)), "late");
+  await soon(closed);
+});
+
+test("a session that is closed twice is closed for both at the same time", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const session = await sessionWith([worker]);
+  const closed: number[] = [];
+  const closings = [1, 2].map((number) => session.close().then(() => closed.push(number)));
+  await soon(Promise.all(closings));
+  assert.deepEqual(closed, [1, 2], "the second one has waited");
 });
 
 test("a job that is returned without waiting finishes before its session is disposed of", async () => {

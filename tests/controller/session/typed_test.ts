@@ -48,7 +48,49 @@ test("an error of a codec goes to the caller, and ends a map", async () => {
     decode: () => "",
   });
   await assert.rejects(Array.fromAsync(broken.map([3])), /cannot encode 3/);
+  const undecodable = (reason: () => never | Promise<never>) =>
+    session.typed<number, string>({ encode: (value) => Uint8Array.of(value), decode: reason });
+  const reasons = [
+    () => Promise.reject(new Error("cannot decode")),
+    () => {
+      throw new Error("cannot decode");
+    },
+  ];
+  for (const reason of reasons) {
+    const map = undecodable(reason).map([1, 2, 3]);
+    await assert.rejects(map.next(), /cannot decode/);
+    assert.deepEqual(await map.next(), { done: true, value: undefined });
+  }
   assert.equal(session.pending, 0);
+});
+
+test("text keeps its byte order mark, and what is no text or no JSON is a TypeError instead of an empty input", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  const [text, json] = [session.typed(textCodec), session.typed(jsonCodec<unknown, unknown>())];
+  assert.equal(await text.run("\ufeffmarked"), "\ufeffmarked");
+  for (const codec of [textCodec, jsonCodec()]) {
+    const latin1 = Uint8Array.of(0x22, 0xfc, 0x22);
+    assert.throws(
+      () => codec.decode(latin1),
+      TypeError,
+      "bytes that are no UTF-8 are not replaced",
+    );
+  }
+  for (const wrong of [undefined, 5, null]) {
+    await assert.rejects(
+      text.run(wrong as unknown as string),
+      /^TypeError: An input must be a str/,
+    );
+  }
+  for (const wrong of [undefined, () => 1, Symbol("x")]) {
+    await assert.rejects(
+      json.run(wrong),
+      /^TypeError: An input must be a value that JSON has, not /,
+    );
+  }
+  await assert.rejects(text.run("a").then(() => json.run(1n)), TypeError);
+  assert.equal(worker.received.jobs.length, 2);
 });
 
 test("a JobError says how often and where the job was tried, and what it printed", async () => {

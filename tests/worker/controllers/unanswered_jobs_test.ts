@@ -1,9 +1,9 @@
 /** The unanswered jobs of a connection, and the memory that they keep. */
 
 import assert from "node:assert/strict";
-import { FrameDecoder, NO_LIMITS } from "../../../protocol/mod.ts";
+import { FrameDecoder, NO_LIMITS, type Uint64 } from "../../../protocol/mod.ts";
 import { UnansweredJobs } from "../../../worker/controllers/unanswered_jobs.ts";
-import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
+import { type JobPlace, RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { concat, encodeFrame } from "../../fixtures/peers/frames.ts";
 import { test } from "../../lib/test.ts";
 import { jobMessage, jobMessages } from "../raw.ts";
@@ -105,6 +105,18 @@ test("jobs that fail together, again and again, leave counts of zero and no memo
   assert(books.keptBytes < KEPT_BYTES_MAX, `${books.keptBytes} bytes are kept`);
 });
 
+test("jobs that have a place are in no receive buffer: no list of all jobs is made for their memory", () => {
+  const books = new Books();
+  for (let count = 0; count < 64; count++) {
+    const payload = new Uint8Array(MEBIBYTE);
+    const memory = {};
+    const place = { memory, payload, withHeader: payload, at: 0, release: () => {} };
+    books.add(payload, place);
+  }
+  assert.equal(books.books.count, 64);
+  assert.equal(books.lists, 0);
+});
+
 test("jobs that fill the buffers that they arrived in are not copied", () => {
   const books = new Books();
   const arrived = books.take(jobMessages(1, 250_000, "x".repeat(100)))
@@ -136,19 +148,22 @@ class Books {
   readonly take = (bytes: Uint8Array): RelayedJob[] => {
     const jobs: RelayedJob[] = [];
     for (const { type, id, payload } of this.#decoder.feed(bytes)) {
-      if (type !== JOB) continue;
-      const source = {
-        answer: () => {},
-        fail: () => {},
-        printing: { onPrinted: () => {}, onLost: () => {} },
-      };
-      const job: RelayedJob = { source, id, payload, limits: NO_LIMITS, state: RECEIVED };
-      jobs.push(job);
-      this.#unanswered.add(job);
-      this.books.add(job);
+      if (type === JOB) jobs.push(this.add(payload, undefined, id));
     }
     return jobs;
   };
+
+  add(payload: Uint8Array<ArrayBuffer>, place?: JobPlace, id: Uint64 = 0): RelayedJob {
+    const source = {
+      answer: () => {},
+      fail: () => {},
+      printing: { onPrinted: () => {}, onLost: () => {} },
+    };
+    const job: RelayedJob = { source, id, payload, place, limits: NO_LIMITS, state: RECEIVED };
+    this.#unanswered.add(job);
+    this.books.add(job);
+    return job;
+  }
 
   readonly answer = (job: RelayedJob): void => {
     this.#unanswered.delete(job);

@@ -46,6 +46,33 @@ test("a region in use does not count as one that is kept", () => {
   assert.deepEqual(given, []);
 });
 
+test("while regions are in use more is kept, and all but 16 MiB of it is given back when the last one is released", () => {
+  const { views, given, regions: [last, ...others] } = viewsOf("coldest", 12);
+  for (const region of [last, ...others]) views.view(region, 7 * MEBIBYTE);
+  for (const region of others) views.onReleased(region);
+  assert.equal(given.length, 2, "9 times 7 MiB are less than 64 MiB");
+  views.onReleased(last);
+  assert.equal(given.length, 10, "2 times 7 MiB are less than 16 MiB");
+});
+
+test("of what the other process may use, less is kept: only the region that is released can be given back", () => {
+  const { views, given, regions: [last, ...others] } = viewsOf("released", 12);
+  for (const region of [last, ...others]) views.view(region, 7 * MEBIBYTE);
+  for (const region of others) views.onReleased(region);
+  assert.deepEqual(given.map(([at]) => at), others.slice(4).map(({ at }) => at));
+  views.onReleased(last);
+  assert.equal(given.at(-1)?.[0], last.at);
+});
+
+test("the view of a region stays when its memory is given back", () => {
+  const { views, given, regions: [huge] } = viewsOf("released", 1);
+  const { buffer } = views.view(huge, 17 * MEBIBYTE);
+  views.onReleased(huge);
+  assert.equal(given.length, 1);
+  assert.equal(views.view(huge, 17 * MEBIBYTE).buffer, buffer);
+  assert.equal(views.usedBytes(() => true), 17 * MEBIBYTE);
+});
+
 test("a region that a shorter input is in keeps the memory of the longer one before it", () => {
   const { views, given, regions: [one, two, three] } = viewsOf("coldest", 3);
   for (const [region, bytes] of [[one, 7 * MEBIBYTE], [one, 1], [two, 7 * MEBIBYTE]] as const) {
@@ -97,6 +124,6 @@ function viewsOf(givenBack: GivenBack, count: number) {
   return {
     views: new RegionViews(memory, givenBack),
     given,
-    regions: regions as [Region, Region, Region],
+    regions: regions as [Region, Region, Region, ...Region[]],
   };
 }

@@ -1,0 +1,103 @@
+/** Outputs that are written to their files as they arrive. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { DirectorySink, OutputNameError } from "../../../controller/output/directory_sink.ts";
+import type { LargeOutput as Large } from "../../../controller/output/large_output.ts";
+import { systemFiles } from "../../../runtime/files.ts";
+import { FilesBelow } from "../../../runtime/files_below.ts";
+import { Workspace } from "../../cli/workspace.ts";
+import { MemoryDisk } from "../../lib/memory_files.ts";
+import { test } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
+
+const BYTES = 5_000_000;
+const CONTENT = Uint8Array.from({ length: BYTES }, (_, at) => at % 241);
+
+test("an output shows under its name once it is whole, and its checksum and hash are those of its bytes", async () => {
+  const { disk, sink } = await opened();
+  const output = sink.largeOutputs(true).open(10, BYTES);
+  assert.equal(output.head.byteLength, 10);
+  await fill(output, BYTES);
+  assert.equal(disk.find("/out/a/b"), undefined);
+  await sink.commitLarge("a/b", output);
+  assert.deepEqual(disk.find("/out/a/b")?.bytes, CONTENT);
+  assert.equal(output.crc32, crc32(CONTENT));
+  assert.equal(output.sha256, createHash("sha256").update(CONTENT).digest("hex"));
+  await sink.close();
+});
+
+test("no more than two parts wait to be written, so that a slow disk slows down the worker", async () => {
+  const { sink } = await opened();
+  const output = sink.largeOutputs(false).open(0, BYTES);
+  const waits: boolean[] = [];
+  for (let at = 0; at < 3; at++) {
+    const space = output.space(waits.length * 1_000).subarray(0, 1_000);
+    waits.push(output.onFilled(waits.length * 1_000 + space.byteLength) !== undefined);
+  }
+  assert.deepEqual(waits, [false, true, true]);
+  await output.discard();
+});
+
+test("an output that nobody wants, or that ends too early, leaves no file", async () => {
+  const { disk, sink } = await opened();
+  const outputs = sink.largeOutputs(false);
+  const [unwanted, late, cut] = [0, 1, 2].map(() => outputs.open(0, BYTES)) as [
+    Large,
+    Large,
+    Large,
+  ];
+  await fill(unwanted, BYTES / 2);
+  await unwanted.discard();
+  assert.equal(disk.find(unwanted.path), undefined);
+  await fill(unwanted, BYTES);
+  assert.equal(disk.find(unwanted.path), undefined, "what comes later is not written");
+  await fill(late, BYTES);
+  await late.discard();
+  assert.equal(disk.find(late.path), undefined);
+  await fill(cut, BYTES / 2);
+  cut.release();
+  await sink.close();
+  assert.deepEqual(disk.paths, []);
+});
+
+test("a full disk is an error of the run, and a name that cannot be one of the job", async () => {
+  const { disk, sink } = await opened();
+  const reserved = sink.largeOutputs(false).open(0, BYTES);
+  await fill(reserved, BYTES);
+  await assert.rejects(sink.commitLarge(".distcomp/a", reserved), OutputNameError);
+  disk.freeBytes = 1_000_000;
+  const output = sink.largeOutputs(false).open(0, BYTES);
+  await fill(output, BYTES);
+  await assert.rejects(sink.commitLarge("a", output), { name: "SinkError" });
+});
+
+test("an output that is larger than the free room on the disk is not taken", async () => {
+  await using workspace = await Workspace.make();
+  const files = await FilesBelow.open(systemFiles, workspace.path);
+  const sink = await DirectorySink.open(workspace.path, { clock: new VirtualClock(), files });
+  const outputs = sink.largeOutputs(false);
+  assert.equal(outputs.problemOf(1), undefined);
+  assert.match(outputs.problemOf(2 ** 60) ?? "", /^its output has \d+ bytes, .* \d+ free$/);
+  await sink.close();
+  files.close();
+});
+
+async function opened(): Promise<{ disk: MemoryDisk; sink: DirectorySink }> {
+  const disk = new MemoryDisk();
+  const { files } = disk;
+  await files.makeFolder("/out");
+  return { disk, sink: await DirectorySink.open("/out", { clock: new VirtualClock(), files }) };
+}
+
+/** The first bytes of the content arrive. */
+async function fill(output: Large, bytes: number): Promise<void> {
+  await output.onFilled(0);
+  for (let at = 0; at < bytes;) {
+    const space = output.space(at).subarray(0, bytes - at);
+    space.set(CONTENT.subarray(at, at + space.byteLength));
+    at += space.byteLength;
+    await output.onFilled(at);
+  }
+}

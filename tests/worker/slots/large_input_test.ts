@@ -1,0 +1,113 @@
+/** Large inputs in shared memory: where they are, that they can move, and that their memory is given back. */
+
+import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import process from "node:process";
+import { DiscardedBlob, LARGE_BLOB_BYTES_MAX } from "../../../protocol/mod.ts";
+import { detectRuntime } from "../../../runtime/detect.ts";
+import type { SharedMemory } from "../../../runtime/shared_memory.ts";
+import { LARGE_INPUTS_AT } from "../../../slot/regions.ts";
+import { LargeInput, ownInput, WINDOW_BYTES } from "../../../worker/slots/large_input.ts";
+import { LargeInputs } from "../../../worker/slots/large_inputs.ts";
+import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
+import { test, testUnless } from "../../lib/test.ts";
+
+const runtime = await detectRuntime();
+const notLinux = process.platform === "linux" ? undefined : "only Linux has such memory";
+
+/** So large that it ends in a second window. */
+const BYTES = WINDOW_BYTES + 1_000_001;
+const HEAD_BYTES = 16;
+
+testUnless(notLinux, "an input moves to the memory of a slot, byte for byte", () => {
+  const memory = ProcessMemory.create(runtime);
+  const own = ownInput(runtime, BYTES, HEAD_BYTES + 20);
+  const place = memory?.placeLarge(BYTES, HEAD_BYTES);
+  assert(memory && own && place);
+  own.head.fill(3);
+  const random = new Uint32Array(65_536 / 4).map((_, at) => at * 2_654_435_761);
+  fill(own, new Uint8Array(random.buffer));
+  assert(own.moveTo(place));
+  assert(own.isReleased);
+  assert.equal(place.at % 64, 0);
+  assert.equal(place.missingBytes, 0);
+  for (let at = 0; at < BYTES; at += 65_536) {
+    const part = place.space(at).subarray(0, 65_536);
+    assert.deepEqual(part, new Uint8Array(random.buffer).subarray(0, part.byteLength), `${at}`);
+  }
+  place.release();
+  memory.onGone();
+});
+
+testUnless(
+  notLinux,
+  "memory is taken as an input arrives, and given back when it is released",
+  () => {
+    const memory = ProcessMemory.create(runtime);
+    const [fd = -1] = memory?.descriptors ?? [];
+    const before = takenBytes(fd);
+    const input = memory?.placeLarge(2 ** 40, HEAD_BYTES);
+    assert(memory && input);
+    assert.equal(memory.placedJobs, 1);
+    assert(takenBytes(fd) - before < 65_536, "a tebibyte is announced, and none of it has come");
+    input.space(0).fill(1, 0, 3_000_000);
+    input.onFilled(3_000_000);
+    assert(takenBytes(fd) - before >= 3_000_000);
+    assert.equal(input.missingBytes, 2 ** 40 - 3_000_000);
+    input.release();
+    assert(takenBytes(fd) - before < 65_536);
+    assert.equal(memory.placedJobs, 0);
+    assert(memory.placeLarge(2 ** 40, HEAD_BYTES), "its room is free again");
+    memory.onGone();
+  },
+);
+
+test("an input that is larger than the free memory, less what is still to come, is discarded", () => {
+  const inputs = inputsWith(10_000);
+  const first = inputs.place(undefined, 6_000, HEAD_BYTES);
+  assert(first instanceof LargeInput);
+  const second = inputs.place(undefined, 6_000, HEAD_BYTES);
+  assert(second instanceof DiscardedBlob);
+  assert.match(second.reason, /has 6000 bytes, and this worker has 4000 bytes of memory free/);
+  first.onFilled(6_000); // it is in the memory that is free no more
+  assert(inputs.place(undefined, 10_000, HEAD_BYTES) instanceof LargeInput);
+});
+
+test("a worker has as many large inputs as one slot has room for", () => {
+  const inputs = inputsWith(Infinity);
+  const places = LARGE_INPUTS_AT.map(() => inputs.place(undefined, 10, HEAD_BYTES));
+  assert(places.every((place) => place instanceof LargeInput));
+  assert(inputs.place(undefined, 10, HEAD_BYTES) instanceof DiscardedBlob);
+  places[3]?.release();
+  assert(inputs.place(undefined, 10, HEAD_BYTES) instanceof LargeInput);
+});
+
+test("no input is larger than the memory of the machine, or than a tebibyte", () => {
+  assert.equal(inputsWith(Infinity).bytesMax, LARGE_BLOB_BYTES_MAX);
+  assert.equal(inputsWith(1_000).bytesMax, 1_000);
+});
+
+function inputsWith(bytes: number): LargeInputs {
+  return new LargeInputs({
+    placeAt: () => undefined,
+    placeHere: (bytes, headBytes) => {
+      const memory = { discard: () => {} } as unknown as SharedMemory;
+      return new LargeInput({ memory, owner: {}, roomAt: 0, headBytes, bytes, onReleased() {} });
+    },
+    memory: () => ({ totalBytes: bytes, freeBytes: bytes }),
+  });
+}
+
+function fill(input: LargeInput, pattern: Uint8Array): void {
+  for (let at = 0; at < input.bytes;) {
+    const space = input.space(at).subarray(0, pattern.byteLength - at % pattern.byteLength);
+    const from = at % pattern.byteLength;
+    space.set(pattern.subarray(from, from + space.byteLength));
+    at += space.byteLength;
+    input.onFilled(at);
+  }
+}
+
+function takenBytes(fd: number): number {
+  return 512 * statSync(`/proc/self/fd/${fd}`).blocks;
+}

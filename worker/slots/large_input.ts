@@ -1,0 +1,155 @@
+/**
+ * The input of a job that is too large for one array. It is received to where its slot finds it, or to memory that only
+ * this process has, if no slot has the core yet. This process maps a part of it at a time.
+ */
+
+import type { LargePlace } from "../../protocol/mod.ts";
+import type { EndpointId } from "../../pool/types.ts";
+import type { Runtime } from "../../runtime/ports.ts";
+import { type MemoryWindow, PAGE_BYTES, type SharedMemory } from "../../runtime/shared_memory.ts";
+import { DATA_AT, ZEROS_BYTES } from "../../slot/regions.ts";
+
+/** So much of it is mapped at a time. It is more than fits into a processor's caches, so that more would gain nothing. */
+export const WINDOW_BYTES = 64 * 1024 * 1024;
+
+/** Where a large input is. */
+export interface LargeInputOptions {
+  readonly memory: SharedMemory;
+  /** Whose memory it is. */
+  readonly owner: object;
+  /** Where its room begins, a multiple of `PAGE_BYTES`. */
+  readonly roomAt: number;
+  readonly headBytes: number;
+  readonly bytes: number;
+  /** Its room is free again, and its memory was given back. */
+  readonly onReleased: () => void;
+}
+
+/** A large input. */
+export class LargeInput implements LargePlace {
+  readonly owner: object;
+  readonly head: Uint8Array<ArrayBuffer>;
+  /** Its size. */
+  readonly bytes: number;
+  /** The endpoint of the slot whose memory it is in. */
+  endpoint?: EndpointId;
+  readonly #memory: SharedMemory;
+  readonly #roomAt: number;
+  readonly #onReleased: () => void;
+  #window: MemoryWindow | undefined;
+  /** Where the window begins in the room. */
+  #windowAt = 0;
+  #filled = 0;
+  /** Set while it is moved: a part of it is elsewhere. */
+  #isTorn = false;
+  #isReleased = false;
+
+  constructor({ memory, owner, roomAt, headBytes, bytes, onReleased }: LargeInputOptions) {
+    this.owner = owner;
+    this.head = new Uint8Array(headBytes);
+    this.bytes = bytes;
+    this.#memory = memory;
+    this.#roomAt = roomAt;
+    this.#onReleased = onReleased;
+  }
+
+  /** Where it is in its memory. */
+  get at(): number {
+    return this.#roomAt + DATA_AT;
+  }
+
+  get isReleased(): boolean {
+    return this.#isReleased;
+  }
+
+  /** How much of it is still to arrive. */
+  get missingBytes(): number {
+    return this.bytes - this.#filled;
+  }
+
+  space(at: number): Uint8Array<ArrayBuffer> {
+    const from = DATA_AT + at;
+    const { bytes } = this.#windowWith(from);
+    const end = DATA_AT + this.bytes - this.#windowAt;
+    return bytes.subarray(from - this.#windowAt, end);
+  }
+
+  onFilled(blobBytes: number): undefined {
+    this.#filled = blobBytes;
+    if (blobBytes === this.bytes) this.#closeWindow();
+  }
+
+  /**
+   * Copies it to another place, which has its size, and gives back the memory of what is copied already. Returns whether
+   * the system allowed that; if not, the input is lost.
+   */
+  moveTo(other: LargeInput): boolean {
+    if (this.#isTorn) return false;
+    this.#isTorn = true;
+    try {
+      this.#moveTo(other);
+    } catch {
+      return false;
+    }
+    this.release();
+    return true;
+  }
+
+  #moveTo(other: LargeInput): void {
+    other.head.set(this.head.subarray(this.head.byteLength - other.head.byteLength));
+    for (let at = 0; at < this.bytes;) {
+      const from = this.space(at);
+      const to = other.space(at).subarray(0, from.byteLength);
+      to.set(from.subarray(0, to.byteLength));
+      at += to.byteLength;
+      other.onFilled(at);
+      const end = DATA_AT + at;
+      if (end === this.#windowAt + WINDOW_BYTES) this.#discard(this.#windowAt, WINDOW_BYTES);
+    }
+  }
+
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#closeWindow();
+    this.#discard(0, roomBytes(this.bytes));
+    this.#onReleased();
+  }
+
+  #windowWith(from: number): MemoryWindow {
+    const at = Math.floor(from / WINDOW_BYTES) * WINDOW_BYTES;
+    if (this.#window && this.#windowAt === at) return this.#window;
+    this.#closeWindow();
+    this.#window = this.#memory.window?.(this.#roomAt + at, WINDOW_BYTES);
+    this.#windowAt = at;
+    if (!this.#window) throw new Error(`Cannot map a part of an input of ${this.bytes} bytes`);
+    return this.#window;
+  }
+
+  #closeWindow(): void {
+    this.#window?.close();
+    this.#window = undefined;
+  }
+
+  #discard(at: number, bytes: number): void {
+    this.#memory.discard(this.#roomAt + at, bytes);
+  }
+}
+
+/** Memory that only this process has, for one input; `undefined` if the system has none. */
+export function ownInput(
+  runtime: Pick<Runtime, "createMemory">,
+  bytes: number,
+  headBytes: number,
+): LargeInput | undefined {
+  const fileBytes = Math.ceil(roomBytes(bytes) / WINDOW_BYTES) * WINDOW_BYTES;
+  const memory = runtime.createMemory?.(PAGE_BYTES, "this", fileBytes);
+  if (!memory?.window) return undefined;
+  const onReleased = () => memory.close();
+  return new LargeInput({ memory, owner: memory, roomAt: 0, headBytes, bytes, onReleased });
+}
+
+/** Bytes of the room for an input, with the zeros behind it. */
+function roomBytes(bytes: number): number {
+  return Math.ceil((DATA_AT + bytes + ZEROS_BYTES) / PAGE_BYTES) * PAGE_BYTES;
+}
