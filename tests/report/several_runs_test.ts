@@ -155,4 +155,7 @@ test("the beginning that counts is that of the first run, and the end that of th
   const report = await reportOfRuns(journalOf(plan), nothing);
   assert(report.lengthMs > 14_000);
   near(figuresOf(report, false).tailMs, 0, 300);
+  const runMs = (job: number) => job === 190 ? 20_000 : 100;
+  const straggling = await reportOfRuns(journalOf({ ...plan, runMs }), nothing);
+  assert.equal(limitOf(straggling), "straggler");
 });
