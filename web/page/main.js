@@ -1,6 +1,6 @@
 /** Asks for the state each second, and shows it. */
 
-import { badgeOf } from "./badge.js";
+import { badgeOf, endText } from "./badge.js";
 import { Charts } from "./charts.js";
 import {
   formatBytes,
@@ -76,10 +76,8 @@ function onState(state) {
   lastAt = Date.now();
   hasEnded = state.hasEnded;
   if (!hasEnded) void awaitEnd();
-  const what = state.kind === "run" ? "run" : "worker";
-  notice(
-    hasEnded ? `The ${what} has ended. This is its last state, of ${formatTime(state.at)}.` : "",
-  );
+  const what = state.kind === "run" ? `The run ${endText(state.ending)}` : "The worker has ended";
+  notice(hasEnded ? `${what}. This is its last state, of ${formatTime(state.at)}.` : "");
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
   main.hidden = false; // before charts measure their places
   document.body.classList.toggle("lost", false);
