@@ -133,14 +133,14 @@ function showRun(run) {
     { term: "running", value: formatCount(jobs.running), className: "running" },
     { term: jobs.total === null ? "waiting so far" : "waiting", value: formatCount(jobs.waiting) },
     ...jobs.skipped ? [{ term: "of earlier runs", value: formatCount(jobs.skipped) }] : [],
+    ...attemptFigures(run),
   ]);
   setFigures(byId("now"), [
     { term: "jobs/s", value: formatRate(run.jobsPerSecond) },
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
     { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },
-    ...run.times ? [{ term: "median in the core", value: formatShort(run.times.medianMs) }] : [],
-    ...attemptFigures(run),
+    ...run.times ? [{ term: "median time", value: formatShort(run.times.medianMs) }] : [],
     { term: "inputs", value: formatBytes(run.bytesIn) },
     { term: "outputs", value: formatBytes(run.bytesOut) },
   ]);
