@@ -214,6 +214,8 @@ export const FILE_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   statx: { args: ["i32", "buffer", "i32", "u32", "buffer"], returns: "i32" },
   // int open(const char *path, int flags, …)
   open: { args: ["buffer", "i32"], returns: "i32" },
+  // ssize_t write(int fd, const void *bytes, size_t count), with a count that fits into 31 bits
+  write: { args: ["i32", "buffer", "size"], returns: "i32" },
   // int close(int fd)
   close: { args: ["i32"], returns: "i32" },
   // int rename(const char *path, const char *new_path)
