@@ -214,7 +214,6 @@ test("docs/journal.md lists exactly the fields of a record", () => {
     [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name)
   );
   const optional = {
-    sent: 3,
     error: "why",
     reason: "why",
     cause: "crash",
