@@ -82,6 +82,8 @@ export interface CLibrary<Pointer, Size> {
   /** Linux only. */
   getpagesize?(): number;
   /** Linux only. */
+  getrusage?(whose: number, usage: Uint8Array): number;
+  /** Linux only. */
   pread?(fd: number, into: Uint8Array, count: Size, offset: Size): number;
   /** Linux only. */
   pwrite?(fd: number, from: Pointer, count: Size, offset: Size): number;
@@ -141,6 +143,8 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
     madvise: { args: ["pointer", "size", "i32"], returns: "i32" },
     // int getpagesize(void)
     getpagesize: { args: [], returns: "i32" },
+    // int getrusage(int whose, struct rusage *usage)
+    getrusage: { args: ["i32", "buffer"], returns: "i32" },
     // ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
     pread: { args: ["i32", "buffer", "size", "i64"], returns: "i32" },
     // ssize_t pwrite(int fd, const void *buffer, size_t count, off_t offset)
