@@ -103,6 +103,11 @@ export class RegionViews {
     this.#trim(isHuge || this.#givenBack === "released" ? [region] : this.#kept, bytesMax);
   }
 
+  /** Gives back all regions that are not in use. */
+  giveBackKept(): void {
+    this.#trim(this.#kept, 0);
+  }
+
   /** Gives regions back, in this order, until no more than `bytesMax` is kept. Their views stay: new ones cost more. */
   #trim(regions: Iterable<Region>, bytesMax: number): void {
     for (const region of regions) {
