@@ -83,6 +83,7 @@ export class RunWatch {
       waitsFor: waitsFor(view),
       jobs,
       copies: status.copies,
+      times: status.times ?? null,
       verified: status.verified ?? null,
       faults: status.faults,
       bytesIn: status.bytesIn,

@@ -8,6 +8,7 @@ import {
   formatDuration,
   formatNoun,
   formatRate,
+  formatShort,
   shown,
 } from "../../web/page/format.js";
 import { test } from "../lib/test.ts";
@@ -32,6 +33,9 @@ test("durations, rates and bytes are short, and change their units in the right 
   ]);
   assert.deepEqual([0, 999, 1_000, 1_234_567, 1e21].map(formatBytes), [
     ...["0 B", "999 B", "1 kB", "1.23 MB", "1,000,000 PB"],
+  ]);
+  assert.deepEqual([0.0123, 1.234, 412, 2_500].map(formatShort), [
+    ...["12.3 µs", "1.23 ms", "412 ms", "2.5 s"],
   ]);
   assert.deepEqual([formatNoun(1, "job"), formatNoun(1_234, "job")], ["1 job", "1,234 jobs"]);
 });

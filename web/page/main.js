@@ -8,6 +8,7 @@ import {
   formatDuration,
   formatNoun,
   formatRate,
+  formatShort,
   formatTime,
   shown,
 } from "./format.js";
@@ -140,6 +141,7 @@ function showRun(run) {
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
     { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },
+    ...run.times ? [{ term: "median in the core", value: formatShort(run.times.medianMs) }] : [],
     ...attemptFigures(run),
     { term: "inputs", value: formatBytes(run.bytesIn) },
     { term: "outputs", value: formatBytes(run.bytesOut) },
