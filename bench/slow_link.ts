@@ -14,7 +14,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { SlowProxy } from "../tests/lib/slow_proxy.ts";
+import { Network } from "../tests/fixtures/peers/network.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MIB = 1024 * 1024;
@@ -91,7 +91,7 @@ async function measure(core: string, inputs: string, way: string, keys: readonly
   const [line] = await once(createInterface(worker.stdout), "line") as [string];
   const port = Number(/^listening on \S+:(\d+),/.exec(line)?.[1]);
   const bytesPerMs = Number(values.mbit) * 1e6 / 8 / 1000;
-  await using proxy = await SlowProxy.start({ port, bytesPerMs, delayMs: Number(values.rtt) / 2 });
+  await using proxy = await Network.open(port, { bytesPerMs, delayMs: Number(values.rtt) / 2 });
   const outputs = join(folder, "outputs");
   const options = way.startsWith("--") ? [way] : [];
   const sinceMs = performance.now();

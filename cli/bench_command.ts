@@ -134,7 +134,6 @@ class Bench {
     });
     if (insecure) warnInsecureRun(this.#log);
     if (key !== undefined) await guarded.openKey();
-    const coreMs = await this.#coreTime();
     const reports: WorkerReport[] = [];
     for (const [index, target] of targets.entries()) {
       if (process.stderr.isTTY) {
@@ -143,6 +142,8 @@ class Bench {
       }
       reports.push(await this.#measure(guarded, target));
     }
+    const isUnknown = reports.some((one) => "figures" in one && one.figures.coreMs === undefined);
+    const coreMs = isUnknown ? await this.#coreTime() : undefined;
     if (json) writeStdout(`${benchJson(core, coreMs, reports)}\n`);
     else this.#print(reports, coreMs);
     return exitCodeOf(reports);
@@ -172,8 +173,8 @@ class Bench {
     const worker = nameOf(target);
     try {
       const alone = await this.#with(runtime, target, (bench) => bench.alone());
-      const jobsPerSecond = await this.#with(runtime, target, (bench) => bench.fullRate(alone));
-      return { figures: { ...alone, jobsPerSecond } };
+      const full = await this.#with(runtime, target, (bench) => bench.fullRate(alone));
+      return { figures: { ...alone, ...full } };
     } catch (error) {
       if (error instanceof NoWorkerError) {
         return { worker, kind: "no worker", error: error.reasons.join("; ") };

@@ -10,6 +10,8 @@ export interface WorkerFigures {
   readonly jobMs: number;
   /** While it has as many as it can run. */
   readonly jobsPerSecond: number;
+  /** What a job took in the core meanwhile, as its slots have measured it; `undefined` for a worker of version 1. */
+  readonly coreMs: number | undefined;
   readonly inputBytes: number;
   readonly outputBytes: number;
   /** The exit code of the last job. */
@@ -26,9 +28,13 @@ export interface JobCost {
   readonly addedMs: number | undefined;
 }
 
-/** What a job costs on a worker. `coreMs`: what it takes in the core on this machine. */
-export function costOf({ slots, jobsPerSecond }: WorkerFigures, coreMs?: number): JobCost {
+/** What a job costs on a worker. `hereMs`: what it takes in the core on this machine, for workers that do not measure it. */
+export function costOf(
+  { slots, jobsPerSecond, coreMs: measuredMs }: WorkerFigures,
+  hereMs?: number,
+): JobCost {
   const slotMs = 1000 * slots / jobsPerSecond;
+  const coreMs = measuredMs ?? hereMs;
   if (coreMs === undefined) return { slotMs, coreMs, addedMs: undefined };
   const inCoreMs = Math.min(coreMs, slotMs); // a faster machine than this one
   return { slotMs, coreMs: inCoreMs, addedMs: slotMs - inCoreMs };

@@ -54,7 +54,7 @@ Examples:
   distcomp bench core.so inputs/a.txt --workers a,b   on two workers, one after the other`,
   paragraphs: [
     "Each worker runs the same job again and again: alone, then as many at once as it can. Inputs and " +
-    "outputs stay in memory, so no disk is measured. The time in the core is measured on this machine.",
+    "outputs stay in memory, so no disk is measured. The time in the core is what the worker's slots have measured.",
     "Exit status: 0 all workers were measured, 1 some were not or the job fails, 2 wrong usage, 3 no " +
     "usable worker.",
   ],

@@ -94,7 +94,7 @@ function percentText(percent: number): string {
   return percent < 1 ? "less than 1 %" : `${Math.round(percent)} %`;
 }
 
-/** Everything as one line of JSON. */
+/** Everything as one line of JSON. `coreMs`: what a job takes in the core on this machine, if that was tried. */
 export function benchJson(
   core: string,
   coreMs: number | undefined,
@@ -102,7 +102,7 @@ export function benchJson(
 ): string {
   return JSON.stringify({
     core,
-    core_ms: coreMs,
+    core_ms: coreMs ?? reports.flatMap((one) => "figures" in one ? [one.figures.coreMs] : [])[0],
     workers: reports.map((report) => {
       if ("error" in report) return report;
       const { figures } = report;
@@ -112,6 +112,7 @@ export function benchJson(
         slots: figures.slots,
         round_trip_ms: figures.roundTripMs,
         job_ms: figures.jobMs,
+        core_ms: cost.coreMs,
         jobs_per_s: figures.jobsPerSecond,
         input_bytes: figures.inputBytes,
         output_bytes: figures.outputBytes,

@@ -2,7 +2,7 @@
 
 import type { RunSnapshot, WorkerEntry } from "../watch/snapshot.ts";
 import { failureList } from "./failure_list.ts";
-import { faultsText } from "./summary.ts";
+import { faultsText, timesLines } from "./summary.ts";
 import { formatCount, formatDuration, formatNoun, formatRate, formatTimeLeft } from "./format.ts";
 import { printable } from "./format.ts";
 import { workerLabels } from "./worker_labels.ts";
@@ -43,6 +43,7 @@ export function runStateLines(run: RunSnapshot): string[] {
       `${labels.get(address) ?? printable(worker)}: ${printable(name)}`
     ),
     ...(failures.length > 0 ? failureList(failures).map((line) => `  failed: ${line}`) : []),
+    ...timesLines(run.times ?? undefined).map((line) => `  ${line}`),
     ...attemptLines(run),
   ];
 }

@@ -5,6 +5,7 @@ import process from "node:process";
 import { styleText } from "node:util";
 import type { Faults } from "../controller/cluster/retries.ts";
 import { STATE_FOLDER } from "../controller/output/directory_sink.ts";
+import type { MeasuredTimes } from "../controller/measured_times.ts";
 import type { RunStatus } from "../controller/run.ts";
 import type { CoreSetup } from "../protocol/mod.ts";
 import { failureList } from "./failure_list.ts";
@@ -14,11 +15,15 @@ import {
   formatDuration,
   formatNoun,
   formatRate,
+  formatShort,
   printable,
 } from "./format.ts";
 
 /** What came with the core. */
 export type ShownSetup = Pick<CoreSetup, "files" | "variables">;
+
+/** Fewer jobs have a median, and not more than that. */
+const SPREAD_JOBS_MIN = 20;
 
 /** A longer value of a variable is cut off. */
 const VALUE_CHARS_MAX = 40;
@@ -36,7 +41,12 @@ export function summaryText(
   }
   const faults = faultsText(status.faults);
   const attempts = faults === "" ? [] : [`failed attempts: ${faults}`];
-  const facts = [...setupLines(setup), ...verifiedLines(status), ...attempts];
+  const facts = [
+    ...timesLines(status.times),
+    ...setupLines(setup),
+    ...verifiedLines(status),
+    ...attempts,
+  ];
   const lines = [headline(status, outputs), figures(status), ...facts];
   return [...lines, ...failures].join("\n");
 }
@@ -62,6 +72,7 @@ export function summaryJson(
     bytesIn: status.bytesIn,
     bytesOut: status.bytesOut,
     slotsBusy: round(status.busyPart, 4),
+    times: status.times ?? null,
     faults: status.faults,
     verified: status.verified ?? null,
     workers: status.workers,
@@ -150,6 +161,22 @@ function figures(status: RunStatus): string {
     `${formatBytes((bytesIn + bytesOut) / seconds)}/s`,
     `slots ${Math.round(100 * busyPart)}% busy`,
   ].join(" · ");
+}
+
+/** What jobs took in the core, as their slots have measured it. */
+export function timesLines(times: MeasuredTimes | undefined): string[] {
+  if (!times) return [];
+  const { jobs, medianMs, p95Ms, maxMs, cpuPart, memoryBytesMax } = times;
+  const spread = jobs < SPREAD_JOBS_MIN
+    ? ""
+    : `, 95% within ${formatShort(p95Ms)}, longest ${formatShort(maxMs)}`;
+  return [
+    [
+      `time in the core: ${jobs === 1 ? "" : "median "}${formatShort(medianMs)}${spread}`,
+      ...(cpuPart === null ? [] : [`CPU ${Math.round(100 * cpuPart)}%`]),
+      ...(memoryBytesMax === null ? [] : [`memory at most ${formatBytes(memoryBytesMax)}`]),
+    ].join(" · "),
+  ];
 }
 
 /** What `--verify` has found. */

@@ -61,7 +61,10 @@ export function nameOf(target: BenchTarget): string {
 }
 
 /** What single jobs have shown. */
-export type AloneFigures = Omit<WorkerFigures, "jobsPerSecond">;
+export type AloneFigures = Omit<WorkerFigures, keyof FullFigures>;
+
+/** What jobs at full rate have shown. */
+export type FullFigures = Pick<WorkerFigures, "jobsPerSecond" | "coreMs">;
 
 /**
  * One of the two measurements of a worker: single jobs, or jobs at full rate. Each has its own connection, as a run has:
@@ -81,6 +84,9 @@ export class WorkerBench {
   #onAnswered = () => {};
   #outputBytes = 0;
   #exitCode = 0;
+  /** The time in the core of the jobs that were measured, and how many these are. */
+  #coreMs = 0;
+  #cores = 0;
 
   constructor(runtime: Runtime, log: Log, plan: BenchPlan, target: BenchTarget) {
     this.#runtime = runtime;
@@ -118,11 +124,17 @@ export class WorkerBench {
   }
 
   /** Measures as many jobs as the worker can run, after single ones have been measured. Rejects as `alone` does. */
-  async fullRate({ jobMs, slots }: AloneFigures): Promise<number> {
+  async fullRate(alone: AloneFigures): Promise<FullFigures> {
+    const jobsPerSecond = await this.#fullRate(alone);
+    return { jobsPerSecond, coreMs: this.#cores > 0 ? this.#coreMs / this.#cores : undefined };
+  }
+
+  async #fullRate({ jobMs, slots }: AloneFigures): Promise<number> {
     const { timeMs } = this.#plan;
     await this.#connect();
     if (jobMs > LONG_PART * timeMs) {
       await this.#runJobs(slots); // all slots load the core
+      this.#forgetCores();
       return 1000 * slots / await this.#runJobs(slots);
     }
     await this.#loaded();
@@ -132,6 +144,7 @@ export class WorkerBench {
       if (rate < GROWTH_MIN * warmest) break;
       warmest = rate;
     }
+    this.#forgetCores(); // while a worker gets warm, jobs take longer
     return await this.#rateFor(FULL_PART * timeMs);
   }
 
@@ -150,8 +163,18 @@ export class WorkerBench {
     this.#local = await LocalWorker.start(this.#runtime, this.#cluster, options);
   }
 
-  #onCompleted({ answer, reason }: Completion<Task>): void {
+  #forgetCores(): void {
+    this.#coreMs = this.#cores = 0;
+  }
+
+  #onCompleted(completion: Completion<Task>): void {
+    const { answer, reason, meter } = completion;
     this.#answered += 1;
+    const { runMs } = meter.measures(completion);
+    if (runMs !== undefined) {
+      this.#coreMs += runMs;
+      this.#cores += 1;
+    }
     if (answer.kind === "error") {
       this.#failed.reject(new BenchJobError(reason ?? answer.message));
     } else {

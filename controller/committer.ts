@@ -142,7 +142,7 @@ export class Committer {
   }
 
   #finishDone(record: DoneRecord): void {
-    this.#parts.tally.onDone();
+    this.#parts.tally.onDone(record);
     try {
       this.#parts.journal.addDone(record);
     } catch (error) {

@@ -2,6 +2,8 @@
 
 import { type FailureGroup, FailureGroups } from "./failure_groups.ts";
 
+import { type MeasuredTimes, TimesTally } from "./measured_times.ts";
+
 /** The most failures that a run lists by name. All of them are in the journal. */
 const FAILURES_NAMED_MAX = 20;
 
@@ -29,6 +31,8 @@ export interface JobCounts {
   readonly failures: readonly Failure[];
   /** Failed jobs by reason, the most frequent first; not those of rare reasons, where there are many reasons. */
   readonly failureGroups: readonly FailureGroup[];
+  /** What jobs of this run took; missing as long as none was measured. */
+  readonly times?: MeasuredTimes | undefined;
 }
 
 /** The counts of one run. */
@@ -36,6 +40,7 @@ export class Tally {
   readonly #skipsExpected: number;
   readonly #failures: { name: string; reason: string }[] = [];
   readonly #groups = new FailureGroups();
+  readonly #times = new TimesTally();
   #added = 0;
   #hasAllInputs = false;
   #total: number | undefined;
@@ -64,6 +69,7 @@ export class Tally {
       bytesOut: this.#bytesOut,
       failures: this.#failures,
       failureGroups: this.#groups.all,
+      times: this.#times.all,
     };
   }
 
@@ -123,8 +129,10 @@ export class Tally {
     this.#settled += 1;
   }
 
-  onDone(): void {
+  /** `measured`: what the job took, as far as that is known. */
+  onDone(measured?: Parameters<TimesTally["add"]>[0]): void {
     this.#done += 1;
+    if (measured) this.#times.add(measured);
   }
 
   /** This many jobs are not done after all: their outputs could not be written. */

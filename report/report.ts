@@ -1,7 +1,7 @@
 /** What a report says: plain data, of a size that does not grow with the number of jobs. */
 
 import type { FailedJobs } from "./failure_group.ts";
-import type { LogHistogram } from "./log_histogram.ts";
+import type { LogHistogram } from "../system/log_histogram.ts";
 import type { Missing } from "./missing_attempts.ts";
 import type { NodeFacts } from "./nodes.ts";
 import type { RunSpan } from "./run_times.ts";

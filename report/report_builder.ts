@@ -2,7 +2,7 @@
 
 import type { JobFacts, RunFacts, WorkerFacts } from "./journal_facts.ts";
 import type { LineEvents } from "./journal_lines.ts";
-import { LogHistogram } from "./log_histogram.ts";
+import { LogHistogram } from "../system/log_histogram.ts";
 import { MissingAttempts } from "./missing_attempts.ts";
 import { Nodes } from "./nodes.ts";
 import { Outcomes } from "./outcomes.ts";

@@ -4,17 +4,20 @@
  */
 
 import process from "node:process";
+import {
+  type CFunction,
+  CLOSE,
+  ERRNO_LOCATION,
+  MMAP,
+  MUNMAP,
+  OPEN,
+  PRCTL,
+  READ,
+  STATX,
+  WRITE,
+} from "./c_declarations.ts";
 
-/** The type of a value. `size` is size_t, `buffer` is a typed array, `pointer` is any address. */
-export type CType = "i32" | "u32" | "u64" | "i64" | "size" | "buffer" | "pointer";
-
-/** The declaration of a C function. */
-export interface CFunction {
-  readonly args: readonly CType[];
-  readonly returns: CType | "void";
-  /** Its name in the library, if that differs from the key. */
-  readonly symbol?: string;
-}
+export type { CFunction, CType } from "./c_declarations.ts";
 
 /** The compute core API, version 1. A test compares it with `include/distcomp.h`. */
 export const CORE_API: Readonly<Record<string, CFunction>> = {
@@ -79,6 +82,8 @@ export interface CLibrary<Pointer, Size> {
   /** Linux only. */
   getpagesize?(): number;
   /** Linux only. */
+  getrusage?(whose: number, usage: Uint8Array): number;
+  /** Linux only. */
   pread?(fd: number, into: Uint8Array, count: Size, offset: Size): number;
   /** Linux only. */
   pwrite?(fd: number, from: Pointer, count: Size, offset: Size): number;
@@ -100,19 +105,13 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   // int connect(int fd, const struct sockaddr *address, socklen_t length)
   connect: { args: ["i32", "buffer", "u32"], returns: "i32" },
-  // ssize_t read(int fd, void *buffer, size_t count)
-  read: { args: ["i32", "buffer", "size"], returns: "i32" },
-  // ssize_t write(int fd, const void *buffer, size_t count)
-  write: { args: ["i32", "buffer", "size"], returns: "i32" },
+  read: READ,
+  write: WRITE,
   writeNative: { symbol: "write", args: ["i32", "pointer", "size"], returns: "i32" },
-  // int open(const char *path, int flags, …)
-  open: { args: ["buffer", "i32"], returns: "i32" },
-  // int close(int fd)
-  close: { args: ["i32"], returns: "i32" },
-  // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
-  mmap: { args: ["pointer", "size", "i32", "i32", "i32", "i64"], returns: "pointer" },
-  // int munmap(void *address, size_t length)
-  munmap: { args: ["pointer", "size"], returns: "i32" },
+  open: OPEN,
+  close: CLOSE,
+  mmap: MMAP,
+  munmap: MUNMAP,
   // void *signal(int number, void *handler)
   signal: { args: ["i32", "pointer"], returns: "pointer" },
   // int dup(int fd)
@@ -144,6 +143,8 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
     madvise: { args: ["pointer", "size", "i32"], returns: "i32" },
     // int getpagesize(void)
     getpagesize: { args: [], returns: "i32" },
+    // int getrusage(int whose, struct rusage *usage)
+    getrusage: { args: ["i32", "buffer"], returns: "i32" },
     // ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
     pread: { args: ["i32", "buffer", "size", "i64"], returns: "i32" },
     // ssize_t pwrite(int fd, const void *buffer, size_t count, off_t offset)
@@ -152,8 +153,7 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
     mincore: { args: ["pointer", "size", "buffer"], returns: "i32" },
     // void *memcpy(void *to, const void *from, size_t count)
     memcpy: { args: ["pointer", "pointer", "size"], returns: "pointer" },
-    // int prctl(int option, unsigned long argument, …)
-    prctl: { args: ["i32", "u64"], returns: "i32" },
+    prctl: PRCTL,
     // int ioctl(int fd, unsigned long request, void *memory)
     ioctl: { args: ["i32", "u64", "buffer"], returns: "i32" },
   },
@@ -210,12 +210,11 @@ export interface AffinityLibrary {
 
 /** Declares what works on files whose names are not UTF-8, and tells exactly when they were changed. Linux. */
 export const FILE_FUNCTIONS: Readonly<Record<string, CFunction>> = {
-  // int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *stats)
-  statx: { args: ["i32", "buffer", "i32", "u32", "buffer"], returns: "i32" },
-  // int open(const char *path, int flags, …)
-  open: { args: ["buffer", "i32"], returns: "i32" },
-  // int close(int fd)
-  close: { args: ["i32"], returns: "i32" },
+  statx: STATX,
+  open: OPEN,
+  // ssize_t write(int fd, const void *bytes, size_t count), with a count that fits into 31 bits
+  write: { args: ["i32", "buffer", "size"], returns: "i32" },
+  close: CLOSE,
   // int rename(const char *path, const char *new_path)
   rename: { args: ["buffer", "buffer"], returns: "i32" },
   // int mkdir(const char *path, mode_t mode)
@@ -224,8 +223,7 @@ export const FILE_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   unlink: { args: ["buffer"], returns: "i32" },
   // char *realpath(const char *path, char *found), with room for PATH_MAX bytes
   realpath: { args: ["buffer", "buffer"], returns: "pointer" },
-  // int *__errno_location(void)
-  errnoLocation: { symbol: "__errno_location", args: [], returns: "pointer" },
+  errnoLocation: ERRNO_LOCATION,
 };
 
 /** Opens the C library under the first of its names that `open` finds. */

@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import process from "node:process";
+import { CLOSE, ERRNO_LOCATION, READ, STATX, WRITE } from "./c_declarations.ts";
 import type { CFunction } from "./c_functions.ts";
 import { cError } from "./c_error.ts";
 import { CStringBuffer } from "./c_string.ts";
@@ -25,22 +26,17 @@ import {
 
 /** Declares the functions of the C library. `mode` belongs to `…`. */
 export const DIRECT_FUNCTIONS: Readonly<Record<string, CFunction>> = {
-  // int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *stats)
-  statx: { args: ["i32", "buffer", "i32", "u32", "buffer"], returns: "i32" },
+  statx: STATX,
   // int openat(int folder, const char *path, int flags, …)
   openat: { args: ["i32", "buffer", "i32", "u32"], returns: "i32" },
-  // ssize_t read(int fd, void *buffer, size_t count)
-  read: { args: ["i32", "buffer", "size"], returns: "i32" },
-  // ssize_t write(int fd, const void *buffer, size_t count)
-  write: { args: ["i32", "buffer", "size"], returns: "i32" },
-  // int close(int fd)
-  close: { args: ["i32"], returns: "i32" },
+  read: READ,
+  write: WRITE,
+  close: CLOSE,
   // int renameat(int folder, const char *path, int new_folder, const char *new_path)
   renameat: { args: ["i32", "buffer", "i32", "buffer"], returns: "i32" },
   // ssize_t getdents64(int fd, void *entries, size_t count), since glibc 2.30
   getdents64: { args: ["i32", "buffer", "size"], returns: "i32" },
-  // int *__errno_location(void)
-  errnoLocation: { symbol: "__errno_location", args: [], returns: "pointer" },
+  errnoLocation: ERRNO_LOCATION,
 };
 
 /** The functions that `DIRECT_FUNCTIONS` declares. They return what C returns. */

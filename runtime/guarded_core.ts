@@ -1,5 +1,6 @@
 /** A compute core whose inputs are placed next to memory that nobody may touch. It shows reads and writes beyond them. */
 
+import { MMAP } from "./c_declarations.ts";
 import type { CFunction, ForeignMemory } from "./c_functions.ts";
 import type { ForeignCore } from "./native_core.ts";
 import type { NativeCore } from "./ports.ts";
@@ -38,8 +39,7 @@ export interface GuardLibrary<Pointer, Size> {
 
 /** Declares `GuardLibrary`. */
 export const GUARD_FUNCTIONS: Readonly<Record<string, CFunction>> = {
-  // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
-  mmap: { args: ["pointer", "size", "i32", "i32", "i32", "i64"], returns: "pointer" },
+  mmap: MMAP,
   // int mprotect(void *address, size_t length, int protection)
   mprotect: { args: ["pointer", "size", "i32"], returns: "i32" },
 };

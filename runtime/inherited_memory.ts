@@ -35,7 +35,7 @@ export function takeMemory<Pointer, Size>(
     input: (at, bytes) => new Uint8Array(bytesAt(behind(start, at), bytes) as ArrayBuffer),
     inputAddress: (at) => address + BigInt(at),
     ...new MappedInputs(libc, memory, inputs).functions,
-    isInputWritten: pages ? (at, bytes) => pages.hasOwn(address + BigInt(at), bytes) : () => true,
+    isInputWritten: (at, bytes) => pages?.haveBecomeOwn(address + BigInt(at), bytes) ?? true,
     restoreInput: (at, bytes) => {
       library.madvise(behind(start, at), size(bytes), MADV_DONTNEED);
     },

@@ -5,6 +5,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
+import { PRCTL } from "./c_declarations.ts";
 import type { CFunction } from "./c_functions.ts";
 import type { Orphans } from "./ports.ts";
 
@@ -16,8 +17,7 @@ const START_FIELD = 19;
 
 /** Declares what is called. */
 export const ORPHAN_FUNCTIONS: Readonly<Record<string, CFunction>> = {
-  // int prctl(int option, unsigned long argument, …), Linux
-  prctl: { args: ["i32", "u64"], returns: "i32" },
+  prctl: PRCTL,
   // pid_t waitpid(pid_t pid, int *status, int options)
   waitpid: { args: ["i32", "pointer", "i32"], returns: "i32" },
 };

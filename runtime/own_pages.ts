@@ -4,6 +4,7 @@
  */
 
 import type { CLibrary } from "./c_functions.ts";
+import { PageFaults } from "./page_faults.ts";
 
 const O_RDONLY_CLOEXEC = 0o2000000;
 const PATH = new TextEncoder().encode("/proc/self/pagemap\0");
@@ -16,7 +17,10 @@ const IS_SHARED = 0x2000_0000; // a page of the file
 /** Pages that are asked for in one call. */
 const PAGES_MAX = 4096;
 
-type Library<Size> = Pick<CLibrary<unknown, Size>, "open" | "pread" | "getpagesize">;
+type Library<Size> = Pick<
+  CLibrary<unknown, Size>,
+  "open" | "pread" | "getpagesize" | "getrusage"
+>;
 
 /** The pages of this process. */
 export class Pages<Size> {
@@ -24,6 +28,9 @@ export class Pages<Size> {
   readonly #size: (count: number) => Size;
   readonly #fd: number;
   readonly #pageBytes: number;
+  readonly #faults: PageFaults;
+  /** How many there were when pages were looked at last. */
+  #faultsBefore: number | undefined;
   readonly #entries = new Uint32Array(PAGES_MAX * ENTRY_BYTES / Uint32Array.BYTES_PER_ELEMENT);
 
   private constructor(
@@ -36,6 +43,7 @@ export class Pages<Size> {
     this.#size = size;
     this.#fd = fd;
     this.#pageBytes = pageBytes;
+    this.#faults = new PageFaults(libc);
   }
 
   /** `undefined` where the system does not say. */
@@ -43,6 +51,17 @@ export class Pages<Size> {
     const fd = libc.open(PATH, O_RDONLY_CLOEXEC);
     const pageBytes = libc.getpagesize?.() ?? 0;
     return fd < 0 || pageBytes <= 0 ? undefined : new Pages(libc, size, fd, pageBytes);
+  }
+
+  /**
+   * Whether one of the pages from `address` on has become this process's own since the last call, as far as that can be
+   * known. None was its own before.
+   */
+  haveBecomeOwn(address: bigint, bytes: number): boolean {
+    const faults = this.#faults.count();
+    if (faults !== undefined && faults === this.#faultsBefore) return false;
+    this.#faultsBefore = faults;
+    return this.hasOwn(address, bytes);
   }
 
   /** Whether one of the pages from `address` on is this process's own, as far as that can be known. */

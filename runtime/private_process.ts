@@ -6,6 +6,7 @@
 
 import { readdirSync } from "node:fs";
 import process from "node:process";
+import { PRCTL } from "./c_declarations.ts";
 import type { CFunction } from "./c_functions.ts";
 import { closeOnExec } from "./close_on_exec.ts";
 
@@ -14,8 +15,7 @@ const DESCRIPTORS = "/proc/self/fd";
 const STDERR = 2;
 
 const PRIVACY_FUNCTIONS: Readonly<Record<string, CFunction>> = {
-  // int prctl(int option, unsigned long argument, …), Linux
-  prctl: { args: ["i32", "u64"], returns: "i32" },
+  prctl: PRCTL,
   // int ioctl(int fd, unsigned long request, void *memory)
   ioctlPlain: { symbol: "ioctl", args: ["i32", "u64", "pointer"], returns: "i32" },
 };

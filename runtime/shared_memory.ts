@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { CLOSE, MMAP, MUNMAP, OPEN } from "./c_declarations.ts";
 import type { CFunction, ForeignMemory } from "./c_functions.ts";
 
 /** Memory of this process that another one can map. */
@@ -66,14 +67,10 @@ export const MEMORY_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   // int fchmod(int fd, mode_t mode)
   fchmod: { args: ["i32", "u32"], returns: "i32" },
-  // int open(const char *path, int flags, …)
-  open: { args: ["buffer", "i32"], returns: "i32" },
-  // int close(int fd)
-  close: { args: ["i32"], returns: "i32" },
-  // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
-  mmap: { args: ["pointer", "size", "i32", "i32", "i32", "i64"], returns: "pointer" },
-  // int munmap(void *address, size_t length)
-  munmap: { args: ["pointer", "size"], returns: "i32" },
+  open: OPEN,
+  close: CLOSE,
+  mmap: MMAP,
+  munmap: MUNMAP,
 };
 
 /** The functions that `MEMORY_FUNCTIONS` declares. */

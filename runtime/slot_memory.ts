@@ -32,7 +32,10 @@ export interface SlotMemory {
   mapInput(at: number, bytes: number): bigint | undefined;
   /** Nobody needs what `mapInput` has mapped. */
   unmapInput(): void;
-  /** Whether something was written to the inputs from `at` on; true where the system does not say. */
+  /**
+   * Whether something was written to the inputs from `at` on since the last call, to be called after each job; true
+   * where the system does not say.
+   */
   isInputWritten(at: number, bytes: number): boolean;
   /** Drops what was written to the inputs from `at` on, a multiple of `PAGE_BYTES`. */
   restoreInput(at: number, bytes: number): void;

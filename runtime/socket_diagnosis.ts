@@ -4,6 +4,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { CLOSE, READ, WRITE } from "./c_declarations.ts";
 import type { CFunction } from "./c_functions.ts";
 import { MAPPED_PREFIX } from "./loopback_address.ts";
 
@@ -56,12 +57,9 @@ export const DIAGNOSIS_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   // int connect(int fd, const struct sockaddr *address, socklen_t length)
   connect: { args: ["i32", "buffer", "u32"], returns: "i32" },
-  // ssize_t write(int fd, const void *buffer, size_t count)
-  write: { args: ["i32", "buffer", "size"], returns: "i32" },
-  // ssize_t read(int fd, void *buffer, size_t count)
-  read: { args: ["i32", "buffer", "size"], returns: "i32" },
-  // int close(int fd)
-  close: { args: ["i32"], returns: "i32" },
+  write: WRITE,
+  read: READ,
+  close: CLOSE,
 };
 
 /** The functions that `DIAGNOSIS_FUNCTIONS` declares. No call keeps a buffer. */

@@ -101,13 +101,16 @@ export interface SharedJob {
   readonly index: Uint64;
 }
 
-/** Encodes the payload of `SLOT_SHARED_JOB`. */
+/** Each payload is written before the next one is encoded: a buffer for each would be most of what it costs. */
+const sharedJob = new DataView(new ArrayBuffer(24));
+const sharedJobBytes = new Uint8Array(sharedJob.buffer);
+
+/** Encodes the payload of `SLOT_SHARED_JOB`. It is valid until the next call. */
 export function encodeSharedJob({ at, bytes, index }: SharedJob): Uint8Array<ArrayBuffer> {
-  const view = new DataView(new ArrayBuffer(24));
-  writeUint64(view, 0, at);
-  writeUint64(view, 8, bytes);
-  writeUint64(view, 16, index);
-  return new Uint8Array(view.buffer);
+  writeUint64(sharedJob, 0, at);
+  writeUint64(sharedJob, 8, bytes);
+  writeUint64(sharedJob, 16, index);
+  return sharedJobBytes;
 }
 
 /** Decodes it. */
@@ -131,14 +134,16 @@ export interface SharedOutput {
 /** Bytes before the usage: region (4), bytes (8), exit code (4). */
 const SHARED_OUTPUT_PREFIX_BYTES = 16;
 
-/** Encodes the payload of `SLOT_SHARED_OUTPUT`. */
+const sharedOutput = new DataView(new ArrayBuffer(SHARED_OUTPUT_PREFIX_BYTES + USAGE_BYTES));
+const sharedOutputBytes = new Uint8Array(sharedOutput.buffer);
+
+/** Encodes the payload of `SLOT_SHARED_OUTPUT`. It is valid until the next call. */
 export function encodeSharedOutput(output: SharedOutput): Uint8Array<ArrayBuffer> {
-  const view = new DataView(new ArrayBuffer(SHARED_OUTPUT_PREFIX_BYTES + USAGE_BYTES));
-  writeUsage(view, SHARED_OUTPUT_PREFIX_BYTES, output.usage);
-  view.setUint32(0, output.region, true);
-  writeUint64(view, 4, output.bytes);
-  view.setInt32(12, output.exitCode, true);
-  return new Uint8Array(view.buffer);
+  writeUsage(sharedOutput, SHARED_OUTPUT_PREFIX_BYTES, output.usage);
+  sharedOutput.setUint32(0, output.region, true);
+  writeUint64(sharedOutput, 4, output.bytes);
+  sharedOutput.setInt32(12, output.exitCode, true);
+  return sharedOutputBytes;
 }
 
 /** Decodes it. Whether it makes sense has to be checked: a core can write to the socket of its slot. */

@@ -7,7 +7,8 @@
 import type { CopyCounts } from "../controller/cluster/copy_counts.ts";
 import type { Faults } from "../controller/cluster/retries.ts";
 import type { VerifiedCounts } from "../controller/cluster/verified_counts.ts";
-import type { RunEnd } from "../controller/output/run_ending.ts";
+import type { MeasuredTimes } from "../controller/measured_times.ts";
+import type { RunEnd, RunEnding } from "../controller/output/run_ending.ts";
 import type { WorkerStatus } from "../protocol/mod.ts";
 
 /** The version of the format. */
@@ -52,11 +53,15 @@ export interface RunSnapshot {
   /** How long it has run, without the time in which it was suspended. */
   readonly elapsedMs: number;
   readonly phase: RunPhase;
+  /** How it has ended, in its last snapshot. */
+  readonly ending: RunEnding | null;
   /** What the run waits for, if it is not for its slots to compute: `workers: none is connected`. */
   readonly waitsFor: string | null;
   readonly jobs: RunJobs;
   /** Second copies of stragglers: those that were started, that have ended their job, and that run now. */
   readonly copies: CopyCounts;
+  /** What jobs took in the core, as their slots have measured it; `null` as long as none was measured. */
+  readonly times: MeasuredTimes | null;
   /** What `--verify` has found; `null` in a run that verifies nothing. */
   readonly verified: VerifiedCounts | null;
   /** Attempts that have failed, by kind: the job may have been done by another one. */

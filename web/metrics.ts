@@ -52,6 +52,7 @@ function addRun(figures: Figures, snapshot: RunSnapshot): void {
     "Workers that were lost and have not come back",
     snapshot.lostTotal,
   );
+  addTimes(figures, snapshot);
   addAttempts(figures, snapshot);
   for (const { name, address, slots, slotsBusy, answered } of workers.slice(0, WORKERS_MAX)) {
     const labels = { worker: name, address };
@@ -71,6 +72,20 @@ function addRun(figures: Figures, snapshot: RunSnapshot): void {
   }
   for (const { reason, jobs } of snapshot.failures.slice(0, REASONS_MAX)) {
     figures.gauge("distcomp_failures", "Failed jobs by reason", jobs, { reason });
+  }
+}
+
+/** What jobs took in the core. */
+function addTimes(figures: Figures, { times }: RunSnapshot): void {
+  if (!times) return;
+  const help = "How long jobs took in the core: so many of them no longer than this";
+  for (
+    const [quantile, ms] of [["0.5", times.medianMs], ["0.95", times.p95Ms], [
+      "1",
+      times.maxMs,
+    ]] as const
+  ) {
+    figures.gauge("distcomp_job_seconds", help, ms / 1000, { quantile });
   }
 }
 

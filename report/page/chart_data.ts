@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { shown } from "../../page/html.ts";
 import { formatBytes, formatShort } from "../../system/format.ts";
-import { LogHistogram } from "../log_histogram.ts";
+import { LogHistogram } from "../../system/log_histogram.ts";
 import type { Report } from "../report.ts";
 import type { TimelineRow } from "./timeline_rows.ts";
 

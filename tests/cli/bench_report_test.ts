@@ -12,6 +12,7 @@ const FIGURES: WorkerFigures = {
   roundTripMs: 0.12,
   jobMs: 0.2,
   jobsPerSecond: 20_000,
+  coreMs: undefined,
   inputBytes: 64,
   outputBytes: 64,
   exitCode: 0,
@@ -59,6 +60,8 @@ test("a core that cannot be tried on this machine still gets advice", () => {
 
 test("a worker that is faster than this machine spends no more in the core than a job takes there", () => {
   assert.deepEqual(costOf(FIGURES, 5), { slotMs: 0.1, coreMs: 0.1, addedMs: 0 });
+  const measured = costOf({ ...FIGURES, coreMs: 0.06 }, 5);
+  assert.deepEqual([measured.coreMs, measured.slotMs], [0.06, 0.1], "what the worker has measured");
 });
 
 test("figures are a table where it fits, and a list elsewhere", () => {

@@ -52,7 +52,7 @@ slowTest("bench measures each of several workers, and shows the figures as JSON"
   for (const figures of workers) {
     assert.equal(figures["input_bytes"], 1000);
     assert.equal(figures["output_bytes"], 1000);
-    for (const name of ["round_trip_ms", "job_ms", "jobs_per_s", "slot_ms_per_job"]) {
+    for (const name of ["round_trip_ms", "job_ms", "core_ms", "jobs_per_s", "slot_ms_per_job"]) {
       assert((figures[name] as number) > 0, name);
     }
     const { jobs_per_s: rate, slots, slot_ms_per_job: ms } = figures as Record<string, number>;

@@ -1,9 +1,9 @@
 /** `distcomp run` over a slow network: what goes over it is compressed, and outputs are the same. */
 
 import assert from "node:assert/strict";
+import { Network } from "../fixtures/peers/network.ts";
 import { core } from "../lib/cores.ts";
 import { startWorker } from "../lib/processes.ts";
-import { SlowProxy } from "../lib/slow_proxy.ts";
 import { test } from "../lib/test.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -27,18 +27,14 @@ for (const way of ["--compress", "--no-compress"]) {
   test(title, async () => {
     await using workspace = await Workspace.make();
     await using worker = await startWorker({ slots: 2 });
-    await using proxy = await SlowProxy.start({
-      port: worker.port,
-      bytesPerMs: 100_000,
-      delayMs: 1,
-    });
+    await using network = await Network.open(worker.port, { bytesPerMs: 100_000, delayMs: 1 });
     for (const [name, text] of Object.entries(INPUTS)) await workspace.write(`in/${name}`, text);
     const run = await workspace.run(
-      ["run", ECHO, "in", way, "--workers", `127.0.0.1:${proxy.port}`],
+      ["run", ECHO, "in", way, "--workers", `127.0.0.1:${network.port}`],
     );
     assert.equal(run.code, 0, run.stderr);
     assert.deepEqual(await workspace.outputs(), INPUTS);
-    const { there, back } = proxy.passedBytes;
+    const { there, back } = network.passedBytes;
     if (way === "--compress") {
       assert(there < INPUT_BYTES / 4 + CORE_BYTES_MAX, `${there} of ${INPUT_BYTES} bytes`);
       assert(back < INPUT_BYTES / 4, `${back} of ${INPUT_BYTES} bytes`);

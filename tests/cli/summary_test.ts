@@ -24,6 +24,23 @@ test("the summary of a successful run has two lines", () => {
   );
 });
 
+test("the summary says what jobs took in the core, if their slots have measured it", () => {
+  const times = {
+    ...{ jobs: 1000, medianMs: 12.34, p95Ms: 41, maxMs: 1_234 },
+    ...{ cpuPart: 3.98, memoryBytesMax: 61_200_000 },
+  };
+  const lineOf = (changes: Partial<typeof times>) =>
+    textOf(statusWith({ done: 1000, times: { ...times, ...changes } })).split("\n")[2];
+  assert.equal(
+    lineOf({}),
+    "time in the core: median 12 ms, 95% within 41 ms, longest 1.2s · CPU 398% · memory at most 61.2 MB",
+  );
+  assert.equal(
+    lineOf({ jobs: 1, cpuPart: 1 }),
+    "time in the core: 12 ms · CPU 100% · memory at most 61.2 MB",
+  );
+});
+
 test("the summary has the number of failures, their names and reasons, and the journal's path", () => {
   const failures = [{ name: "short", reason: "exit code 1" }, { name: "a/longer", reason: "gone" }];
   const lines = textOf(statusWith({ done: 998, failed: 2, failures })).split("\n");
@@ -167,6 +184,7 @@ test("the JSON is one object on one line, with exact numbers", () => {
     bytesIn: 500_000,
     bytesOut: 1_500_000,
     slotsBusy: 0.97,
+    times: null,
     faults: { exitCodes: 0, crashes: 0, timeouts: 0, memory: 0, lost: 0 },
     verified: null,
     workers: 2,

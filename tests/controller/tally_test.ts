@@ -14,6 +14,7 @@ test("skipped jobs count as done or failed, but not as finished in this run", ()
   tally.onFailed("new", "because");
   assert.deepEqual([tally.finished, tally.failed], [2, 1]);
   assert.deepEqual(tally.counts, {
+    times: undefined,
     done: 2,
     failed: 2,
     skippedDone: 1,

@@ -38,12 +38,45 @@ test("where the system does not answer, a page may be an own one", () => {
   assert.equal(pagesOf(new Map(), 0, -1).pages, undefined);
 });
 
+test("without a page fault no page has become an own one, and nobody looks at them", () => {
+  const faults = { minor: 7, major: 2 };
+  const { pages, asked } = pagesOf(new Map([[5, OWN_PAGE]]), 0, 9, faults);
+  const look = () => pages?.haveBecomeOwn(BigInt(5 * PAGE), PAGE);
+  assert.equal(look(), true, "nothing is known before");
+  assert.equal(look(), false);
+  assert.equal(asked.length, 1);
+  faults.minor += 1;
+  assert.equal(look(), true);
+  faults.major += 1;
+  assert.equal(look(), true, "a page that was swapped out");
+  assert.equal(look(), false);
+});
+
+test("where the system does not count page faults, pages are looked at each time", () => {
+  const { pages, asked } = pagesOf(new Map());
+  for (let time = 0; time < 3; time++) assert.equal(pages?.haveBecomeOwn(0n, PAGE), false);
+  assert.equal(asked.length, 3);
+});
+
 /** Pages of a system in which these have bits; all others are not there. */
-function pagesOf(bits: ReadonlyMap<number, number>, result = 0, fd = 9) {
+function pagesOf(
+  bits: ReadonlyMap<number, number>,
+  result = 0,
+  fd = 9,
+  faults?: { minor: number; major: number },
+) {
   const asked: [page: number, count: number][] = [];
   const library = {
     open: () => fd,
     getpagesize: () => PAGE,
+    getrusage: (_: number, usage: Uint8Array) => {
+      if (faults) {
+        const numbers = new BigUint64Array(usage.buffer);
+        numbers[8] = BigInt(faults.minor);
+        numbers[9] = BigInt(faults.major);
+      }
+      return faults ? 0 : -1;
+    },
     pread: (_: number, into: Uint8Array, count: number, offset: number) => {
       const first = offset / 8;
       asked.push([first, count / 8]);

@@ -50,6 +50,7 @@ export function fakeRun(
     startedAt: STARTED_AT,
     elapsedMs: FAKE_NOW - STARTED_AT,
     phase: "running",
+    ending: null,
     waitsFor: null,
     jobs: {
       total: 100_000,
@@ -60,6 +61,10 @@ export function fakeRun(
       waiting: 100_000 - 61_267 - slotsBusy,
     },
     copies: { started: 3, won: 1, running: 0 },
+    times: {
+      ...{ jobs: 60_250, medianMs: 412, p95Ms: 1_830, maxMs: 74_200 },
+      ...{ cpuPart: 0.97, memoryBytesMax: 214_000_000 },
+    },
     verified: null,
     faults: { exitCodes: 5, crashes: 12, timeouts: 0, memory: 0, lost: 3 },
     bytesIn: 61_267_000,

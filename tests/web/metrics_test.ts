@@ -33,6 +33,7 @@ test("the figures of a run are in the text format of Prometheus", () => {
   assert.match(text, /^distcomp_worker_slots\{worker="node2",address="node2:7433"\} 4$/m);
   assert.match(text, /^distcomp_failures\{reason="crashed: SIGSEGV"\} 12$/m);
   assert.match(text, /^distcomp_workers_lost 1$/m);
+  assert.match(text, /^distcomp_job_seconds\{quantile="0\.95"\} 1\.83$/m);
   assert.match(text, /^distcomp_failed_attempts_total\{kind="crash"\} 12$/m);
   assert.match(text, /^distcomp_copies_won_total 1$/m);
 });

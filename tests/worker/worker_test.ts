@@ -16,6 +16,20 @@ test("a worker counts its controllers while they are connected", async () => {
   await elapse(worker.clock, eventually("they have left", () => worker.worker.controllers === 0));
 });
 
+test("a controller of version 2 that has closed its sending side is gone within seconds", async () => {
+  await using worker = await startFakeWorker();
+  await using leaving = await connect2(worker, "behave");
+  void sendLimited(leaving, "spin").catch(() => {});
+  await isBusy(leaving, 1);
+  const before = worker.clock.timers;
+  await leaving.halfClose();
+  await eventually("that has arrived", () => worker.clock.timers > before);
+  await worker.clock.advance(1_900);
+  assert.equal(worker.worker.controllers, 1, "it gets what is ready");
+  await worker.clock.advance(200);
+  await eventually("it has left", () => worker.worker.controllers === 0);
+});
+
 test("a worker that was closed has no timer left, whatever it was doing", async () => {
   await using worker = await startFakeWorker({ slots: 2, controllerSilentMsMax: 600_000 });
   await using limited = await connect2(worker, "behave");

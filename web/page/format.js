@@ -63,6 +63,15 @@ export function formatDuration(ms) {
 }
 
 /**
+ * `40 µs`, `1.3 ms`, `412 ms`, `2.5 s`: how long a job takes
+ * @param {number} ms
+ */
+export function formatShort(ms) {
+  if (ms >= SECOND_MS) return formatDuration(ms);
+  return ms >= 1 ? `${SHORT.format(ms)} ms` : `${SHORT.format(1000 * ms)} µs`;
+}
+
+/**
  * @param {number} ms
  * @param {number} largeMs
  * @param {string} large

@@ -26,7 +26,7 @@ import type { JobSource, Lines, RelayedJob, SlotResponse } from "../job.ts";
 import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
 import { ArrivingJob } from "./arriving_job.ts";
 import { Compression } from "./compression.ts";
-import type { ConnectionContext } from "./connection_context.ts";
+import { type ConnectionContext, lastAnswersMs } from "./connection_context.ts";
 import { ConnectionWatch } from "./connection_watch.ts";
 import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
 import { CoreChanges, type CoreMessage, type CoreResponder } from "./core_changes.ts";
@@ -283,8 +283,8 @@ export class Connection implements JobSource {
   }
 
   #onPeerEnded(): void {
-    const { clock, halfClosedMs } = this.#context;
-    this.#halfClosed = clock.after(halfClosedMs, () => this.#link.close());
+    const limitMs = lastAnswersMs(this.#context, this.#version);
+    this.#halfClosed = this.#context.clock.after(limitMs, () => this.#link.close());
     this.#endIfDone();
   }
 

@@ -28,7 +28,7 @@ export interface ConnectionContext {
   readonly payloadBytesMax: number | undefined;
   /** Whether inputs beyond that are received part by part. */
   readonly takesLargeInputs: boolean;
-  /** How long a controller that has closed its sending side still gets answers. */
+  /** How long a controller of version 1 that has closed its sending side still gets answers. */
   readonly halfClosedMs: number;
   /** How long a controller of version 2 may be silent. */
   readonly silentMsMax: number;
@@ -36,4 +36,15 @@ export interface ConnectionContext {
   load(): WorkerLoad;
   /** The answer to a "state" as a whole frame. */
   state(id: Uint64, asker: string): Uint8Array<ArrayBuffer>;
+}
+
+/** One of version 2 keeps its sending side open as long as it wants answers: it is gone, and gets what is ready. */
+const GONE_MS = 2_000;
+
+/** How long a controller that has closed its sending side still gets answers. */
+export function lastAnswersMs(
+  { halfClosedMs }: Pick<ConnectionContext, "halfClosedMs">,
+  version: number,
+): number {
+  return version === 1 ? halfClosedMs : Math.min(halfClosedMs, GONE_MS);
 }

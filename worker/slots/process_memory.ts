@@ -15,6 +15,7 @@ import {
   writeUint64,
   writeUsage,
 } from "../../protocol/mod.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { InheritedMemory, Runtime } from "../../runtime/ports.ts";
 import type { SharedMemory } from "../../runtime/shared_memory.ts";
 import { decodeSharedOutput, type SharedJob } from "../../slot/protocol.ts";
@@ -32,6 +33,9 @@ import type { JobPlace, SlotResponse } from "../job.ts";
 import { LargeInput } from "./large_input.ts";
 import { RegionViews } from "./region_views.ts";
 
+/** A process that has had no input for so long may be idle for longer: most of the memory for inputs goes back. */
+const IDLE_MS = 1_000;
+
 /** Bytes of the payload of a result before its output. */
 const RESULT_HEAD_BYTES = USAGE_BYTES + JOB_RESULT_PREFIX_BYTES;
 
@@ -46,9 +50,18 @@ export class ProcessMemory {
   /** Where large inputs may be that are free. */
   readonly #freeLarge: number[] = [];
   #largeInputs = 0;
+  readonly #clock: Clock;
+  /** Set while memory may go back soon. */
+  #idle: Timer | undefined;
   #isGone = false;
 
-  private constructor(inputs: SharedMemory, outputs: SharedMemory, hasLarge: boolean) {
+  private constructor(
+    clock: Clock,
+    inputs: SharedMemory,
+    outputs: SharedMemory,
+    hasLarge: boolean,
+  ) {
+    this.#clock = clock;
     this.#inputs = inputs;
     this.#outputs = outputs;
     this.#inputViews = new RegionViews(inputs, "coldest");
@@ -57,12 +70,13 @@ export class ProcessMemory {
   }
 
   /** Makes it for a process that is about to start; `undefined` where the system cannot. */
-  static create(runtime: Pick<Runtime, "createMemory">): ProcessMemory | undefined {
+  static create(runtime: Pick<Runtime, "createMemory" | "clock">): ProcessMemory | undefined {
     // A limit on the size of files (`ulimit -f`) may allow less.
     const large = runtime.createMemory?.(MEMORY_BYTES, "this", LARGE_MEMORY_BYTES);
     const inputs = large ?? runtime.createMemory?.(MEMORY_BYTES, "this");
     const outputs = inputs && runtime.createMemory?.(MEMORY_BYTES, "other");
-    if (inputs && outputs) return new ProcessMemory(inputs, outputs, large?.window !== undefined);
+    const hasLarge = large?.window !== undefined;
+    if (inputs && outputs) return new ProcessMemory(runtime.clock, inputs, outputs, hasLarge);
     inputs?.close();
     return undefined;
   }
@@ -137,7 +151,15 @@ export class ProcessMemory {
   #free(region: Region): void {
     this.#inputViews.onReleased(region);
     this.#freeInputs.release(region);
+    if (this.#freeInputs.usedCount === 0 && !this.#isGone) {
+      this.#idle ??= this.#clock.after(IDLE_MS, () => this.#onIdle());
+    }
     this.#closeIfUnused();
+  }
+
+  #onIdle(): void {
+    this.#idle = undefined;
+    if (this.#freeInputs.usedCount === 0) this.#inputViews.onIdle();
   }
 
   /**
@@ -186,6 +208,7 @@ export class ProcessMemory {
   /** The process is gone. Each memory follows once nothing in it is needed: outputs may be unread for long. */
   onGone(): void {
     this.#isGone = true;
+    this.#idle?.stop();
     this.#closeIfUnused();
   }
 

@@ -3,13 +3,14 @@
 import { PAGE_BYTES, type SharedMemory } from "../../runtime/shared_memory.ts";
 import type { Region } from "../../slot/regions.ts";
 
-/** Memory that regions keep for the next input or output while they are not in use. The system gets back the rest. */
+/** Memory that regions keep for long while they are not in use. */
 const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
- * The same while other regions are in use. With many large jobs in flight, as many are done all of a sudden as were there
- * at once, and their memory is needed again at once: to give it back and to get it anew takes a tenth of the time of a
- * worker and its slots. Of what the other process may use again, nothing can be given back later.
+ * Memory that they keep for the next inputs or outputs; the system gets back the rest. With many large jobs in flight, as
+ * many are done all of a sudden as were there at once, and their memory is needed again at once: to give it back and to
+ * get it anew takes a tenth of the time of a worker and its slots. Of what the other process may use again, nothing can
+ * be given back later.
  */
 const BUSY_KEPT_BYTES_MAX: Readonly<Record<GivenBack, number>> = {
   coldest: 4 * KEPT_BYTES_MAX,
@@ -38,7 +39,6 @@ export class RegionViews {
   readonly #memory: SharedMemory;
   readonly #givenBack: GivenBack;
   readonly #known = new Map<Region, Known>();
-  readonly #inUse = new Set<Region>();
   /** Regions that are not in use, in the order in which they were released. */
   readonly #kept = new Set<Region>();
   #keptBytes = 0;
@@ -73,7 +73,6 @@ export class RegionViews {
   #use(region: Region, bytes: number): Known {
     const known = this.#known.get(region) ?? { usedBytes: 0 };
     this.#known.set(region, known);
-    this.#inUse.add(region);
     if (this.#kept.delete(region)) this.#keptBytes -= known.usedBytes;
     known.usedBytes = Math.max(known.usedBytes, bytes);
     return known;
@@ -94,13 +93,16 @@ export class RegionViews {
   onReleased(region: Region): void {
     const known = this.#known.get(region);
     if (!known) return;
-    this.#inUse.delete(region);
     this.#kept.add(region);
     this.#keptBytes += known.usedBytes;
     const isHuge = known.usedBytes > KEPT_BYTES_MAX;
-    const isBusy = this.#inUse.size > 0 && !isHuge;
-    const bytesMax = isBusy ? BUSY_KEPT_BYTES_MAX[this.#givenBack] : KEPT_BYTES_MAX;
+    const bytesMax = isHuge ? KEPT_BYTES_MAX : BUSY_KEPT_BYTES_MAX[this.#givenBack];
     this.#trim(isHuge || this.#givenBack === "released" ? [region] : this.#kept, bytesMax);
+  }
+
+  /** None was in use for a while. */
+  onIdle(): void {
+    if (this.#givenBack === "coldest") this.#trim(this.#kept, KEPT_BYTES_MAX);
   }
 
   /** Gives regions back, in this order, until no more than `bytesMax` is kept. Their views stay: new ones cost more. */

@@ -6,7 +6,7 @@ import { nextTurn } from "../../../runtime/clock.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
-import { decode, encode, sessionWith, soon } from "./sessions.ts";
+import { closedAtOnce, decode, encode, sessionWith, soon } from "./sessions.ts";
 
 test("there is no room for inputs while 1,024 results, or 64 MiB of them, wait to be taken", () => {
   const many = new Results<number>(true);
@@ -75,6 +75,7 @@ test("a map leaves no listener on its signal, however it ends", async () => {
 test("leaving a map returns at once, and ends its source and its jobs", async () => {
   await using worker = await ScriptedWorker2.start({ slots: 2 });
   await using session = await sessionWith([worker]);
+  await using _atOnce = closedAtOnce(session);
   worker.script.answerJob = ({ input }) => input[0] === 0 ? "echo" : "silence";
   const left: string[] = [];
   async function* stuck() {
@@ -116,6 +117,7 @@ test("a map can be left while the caller waits for its next result", async () =>
   await using worker = await ScriptedWorker2.start();
   worker.script.answerJob = () => "silence";
   await using session = await sessionWith([worker]);
+  await using _atOnce = closedAtOnce(session);
   const map = session.map([encode("a")]);
   const next = map.next();
   await eventually("the job was sent", () => worker.received.jobs.length === 1);
@@ -142,6 +144,7 @@ test("a map that is aborted throws the signal's reason at once, and cancels its 
   await using worker = await ScriptedWorker2.start({ slots: 2 });
   worker.script.answerJob = () => "silence";
   await using session = await sessionWith([worker]);
+  await using _atOnce = closedAtOnce(session);
   const stop = new AbortController();
   const next = session.map([encode("a"), encode("b")], { signal: stop.signal }).next();
   await eventually("the jobs were sent", () => worker.received.jobs.length === 2);

@@ -24,3 +24,11 @@ export function soon<T>(promise: Promise<T>): Promise<T> {
   const timer = setTimeout(() => late.reject(new Error("It has not settled")), 10_000);
   return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
+
+/**
+ * Closes a session at the end of a test at once. Otherwise jobs that no worker answers would keep it open where the test
+ * fails.
+ */
+export function closedAtOnce(session: Session): AsyncDisposable {
+  return { [Symbol.asyncDispose]: () => session.close() };
+}

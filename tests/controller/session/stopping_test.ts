@@ -10,12 +10,13 @@ import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../lib/cores.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
-import { decode, encode, sessionWith, soon } from "./sessions.ts";
+import { closedAtOnce, decode, encode, sessionWith, soon } from "./sessions.ts";
 
 test("a job is canceled by its signal: one that runs is ended, one that waits is taken back", async () => {
   await using worker = await ScriptedWorker2.start({ slots: 1 });
   worker.script.answerJob = () => "silence";
   await using session = await sessionWith([worker]);
+  await using _atOnce = closedAtOnce(session);
   const stop = new AbortController();
   const runs = ["runs", "waits", "waits"].map((text) => {
     return assert.rejects(session.run(encode(text), { signal: stop.signal }), /no longer/);

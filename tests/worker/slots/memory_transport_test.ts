@@ -15,6 +15,7 @@ import type { PlacedPayload } from "../../../worker/job.ts";
 import { MemoryTransport } from "../../../worker/slots/memory_transport.ts";
 import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
 import { test } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
 
 const LARGE_BYTES = 64 * 1024;
 const JOB_PREFIX_BYTES = 16;
@@ -80,6 +81,7 @@ function transports(isTaken = false) {
   const sent: [type: number, id: unknown][] = [];
   const link = { send: (type: number, id: unknown) => void sent.push([type, id]) };
   const memory = ProcessMemory.create({
+    clock: new VirtualClock(),
     createMemory: (byteLength) => ({
       byteLength,
       fd: -1,

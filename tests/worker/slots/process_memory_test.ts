@@ -17,6 +17,7 @@ import { DATA_AT, regionOf } from "../../../slot/regions.ts";
 import type { JobPlace, SlotResponse } from "../../../worker/job.ts";
 import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
 import { test, testUnless } from "../../lib/test.ts";
+import { VirtualClock } from "../../lib/virtual_clock.ts";
 
 const notLinux = process.platform === "linux" ? undefined : "only Linux has such memory";
 const runtime = await detectRuntime();
@@ -25,9 +26,10 @@ const PREFIX_BYTES = 16;
 const FIELDS_BYTES = USAGE_BYTES + JOB_RESULT_PREFIX_BYTES;
 const USAGE = { startUs: 5_000_000, runUs: 1200, cpuUs: 900, memoryBytes: 4096, slot: 2 };
 const MEBIBYTE = 2 ** 20;
+const clock = new VirtualClock();
 
 test("without shared memory in the system there is none", () => {
-  assert.equal(ProcessMemory.create({}), undefined);
+  assert.equal(ProcessMemory.create({ clock }), undefined);
 });
 
 testUnless(
@@ -69,7 +71,7 @@ testUnless(notLinux, "regions are few, and free again once they are released", (
   assert.equal(memory.place(2 ** 31, 16), undefined, "larger than a payload may be");
 });
 
-testUnless(notLinux, "most of the memory of what is released goes back to the system", () => {
+testUnless(notLinux, "the memory of huge inputs goes back to the system at once", () => {
   using memory = create();
   const [inputs = -1] = memory.descriptors;
   const places = [1, 2, 3, 4].map(() => placed(memory, 32 * MEBIBYTE));
@@ -82,18 +84,39 @@ testUnless(notLinux, "most of the memory of what is released goes back to the sy
 
 testUnless(
   notLinux,
-  "what was used last is kept, and what was not used for longest goes back",
-  () => {
+  "after a second without inputs what was used last is kept, and what was not used for longest goes back",
+  async () => {
     using memory = create();
     const places = Array.from({ length: 20 }, () => placed(memory, MEBIBYTE));
     for (const { payload } of places) payload.fill(1);
     for (const place of places) place.release();
     const [inputs = -1] = memory.descriptors;
+    assert(takenBytes(inputs) >= 20 * MEBIBYTE, "more inputs may come");
+    await clock.advance(1_000);
     const before = takenBytes(inputs);
     assert(before > 12 * MEBIBYTE && before <= 16 * MEBIBYTE, `${before} bytes`);
     // The next ones are where memory is.
     for (let count = 0; count < 8; count++) placed(memory, MEBIBYTE).payload.fill(1);
     assert.equal(takenBytes(inputs), before);
+  },
+);
+
+testUnless(
+  notLinux,
+  "no memory goes back while there are inputs, and no timer is left when the process is gone",
+  async () => {
+    using memory = create();
+    const places = Array.from({ length: 20 }, () => placed(memory, MEBIBYTE));
+    for (const { payload } of places) payload.fill(1);
+    for (const place of places) place.release();
+    const [inputs = -1] = memory.descriptors;
+    const next = placed(memory, MEBIBYTE);
+    await clock.advance(10_000);
+    assert(takenBytes(inputs) >= 20 * MEBIBYTE);
+    next.release();
+    assert.equal(clock.timers, 1);
+    memory.onGone();
+    assert.equal(clock.timers, 0);
   },
 );
 
@@ -226,6 +249,7 @@ function create(
 ): ProcessMemory & Disposable & { readonly outputs: SharedMemory } {
   const made: SharedMemory[] = [];
   const memory = ProcessMemory.create({
+    clock,
     createMemory: (bytes, writer) => {
       const one = runtime.createMemory?.(bytes, writer);
       if (one) made.push(withHeads(one, headsMax));

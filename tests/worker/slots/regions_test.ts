@@ -25,13 +25,13 @@ test("when all regions of a size are in use, a larger one is taken, and in the e
   assert.deepEqual(sizes, sizes.toSorted((one, other) => one - other));
 });
 
-test("of regions that are not in use, 16 MiB are kept, and those that were used last", () => {
-  const { views, given, regions: [one, two, three] } = viewsOf("coldest", 3);
-  for (const region of [one, two, three]) {
-    views.view(region, 7 * MEBIBYTE);
-    views.onReleased(region);
-  }
-  assert.deepEqual(given, [[one.at, 7 * MEBIBYTE]]);
+test("of regions that are not in use, 64 MiB are kept, and 16 MiB when nothing comes: those that were used last", () => {
+  const { views, given, regions } = viewsOf("coldest", 12);
+  for (const region of regions) views.view(region, 7 * MEBIBYTE);
+  for (const region of regions) views.onReleased(region);
+  assert.deepEqual(given, regions.slice(0, 3).map(({ at }) => [at, 7 * MEBIBYTE]));
+  views.onIdle();
+  assert.deepEqual(given, regions.slice(0, 10).map(({ at }) => [at, 7 * MEBIBYTE]));
 });
 
 test("a region in use does not count as one that is kept", () => {
@@ -43,25 +43,16 @@ test("a region in use does not count as one that is kept", () => {
   views.view(two, 7 * MEBIBYTE); // in use again
   views.view(three, 7 * MEBIBYTE);
   views.onReleased(three);
+  views.onIdle();
   assert.deepEqual(given, []);
 });
 
-test("while regions are in use more is kept, and all but 16 MiB of it is given back when the last one is released", () => {
-  const { views, given, regions: [last, ...others] } = viewsOf("coldest", 12);
-  for (const region of [last, ...others]) views.view(region, 7 * MEBIBYTE);
-  for (const region of others) views.onReleased(region);
-  assert.equal(given.length, 2, "9 times 7 MiB are less than 64 MiB");
-  views.onReleased(last);
-  assert.equal(given.length, 10, "2 times 7 MiB are less than 16 MiB");
-});
-
-test("of what the other process may use, less is kept: only the region that is released can be given back", () => {
-  const { views, given, regions: [last, ...others] } = viewsOf("released", 12);
-  for (const region of [last, ...others]) views.view(region, 7 * MEBIBYTE);
-  for (const region of others) views.onReleased(region);
-  assert.deepEqual(given.map(([at]) => at), others.slice(4).map(({ at }) => at));
-  views.onReleased(last);
-  assert.equal(given.at(-1)?.[0], last.at);
+test("of what the other process may use, 32 MiB are kept: only the region that is released can be given back", () => {
+  const { views, given, regions } = viewsOf("released", 12);
+  for (const region of regions) views.view(region, 7 * MEBIBYTE);
+  for (const region of regions) views.onReleased(region);
+  views.onIdle();
+  assert.deepEqual(given.map(([at]) => at), regions.slice(4).map(({ at }) => at));
 });
 
 test("the view of a region stays when its memory is given back", () => {
@@ -81,6 +72,7 @@ test("a region that a shorter input is in keeps the memory of the longer one bef
   }
   views.view(three, 7 * MEBIBYTE);
   views.onReleased(three);
+  views.onIdle();
   assert.deepEqual(given, [[one.at, 7 * MEBIBYTE]]);
 });
 

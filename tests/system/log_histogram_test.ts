@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LogHistogram } from "../../report/log_histogram.ts";
+import { LogHistogram } from "../../system/log_histogram.ts";
 import { test } from "../lib/test.ts";
 
 test("quantiles of a histogram are right within a few percent, from microseconds to hours", () => {

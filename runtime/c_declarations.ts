@@ -1,0 +1,46 @@
+/** How C functions are declared, and the declarations that several tables have. */
+
+/** The type of a value. `size` is size_t, `buffer` is a typed array, `pointer` is any address. */
+export type CType = "i32" | "u32" | "u64" | "i64" | "size" | "buffer" | "pointer";
+
+/** The declaration of a C function. */
+export interface CFunction {
+  readonly args: readonly CType[];
+  readonly returns: CType | "void";
+  /** Its name in the library, if that differs from the key. */
+  readonly symbol?: string;
+}
+
+// int open(const char *path, int flags, …)
+export const OPEN: CFunction = { args: ["buffer", "i32"], returns: "i32" };
+
+// int close(int fd)
+export const CLOSE: CFunction = { args: ["i32"], returns: "i32" };
+
+// ssize_t read(int fd, void *buffer, size_t count)
+export const READ: CFunction = { args: ["i32", "buffer", "size"], returns: "i32" };
+
+// ssize_t write(int fd, const void *buffer, size_t count)
+export const WRITE: CFunction = { args: ["i32", "buffer", "size"], returns: "i32" };
+
+// void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+export const MMAP: CFunction = {
+  args: ["pointer", "size", "i32", "i32", "i32", "i64"],
+  returns: "pointer",
+};
+
+// int munmap(void *address, size_t length)
+export const MUNMAP: CFunction = { args: ["pointer", "size"], returns: "i32" };
+
+// int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *stats)
+export const STATX: CFunction = { args: ["i32", "buffer", "i32", "u32", "buffer"], returns: "i32" };
+
+// int prctl(int option, unsigned long argument, …)
+export const PRCTL: CFunction = { args: ["i32", "u64"], returns: "i32" };
+
+// int *__errno_location(void)
+export const ERRNO_LOCATION: CFunction = {
+  symbol: "__errno_location",
+  args: [],
+  returns: "pointer",
+};

@@ -1,0 +1,71 @@
+/** The workers of a session whose cores share them, and what is told of workers that are missing. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { Session, SessionClosedError } from "../../../mod.ts";
+import { nextTurn } from "../../../runtime/clock.ts";
+import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { core } from "../../lib/cores.ts";
+import { eventually } from "../../lib/processes.ts";
+import { test } from "../../lib/test.ts";
+import { decode, encode, sessionWith, soon } from "./sessions.ts";
+
+const OTHER_CORE = { core: Uint8Array.of(2) };
+
+test("a further core uses the workers that the session has by then: also added ones, and no removed one", async () => {
+  await using first = await ScriptedWorker2.start();
+  await using second = await ScriptedWorker2.start();
+  await using third = await ScriptedWorker2.start();
+  await using session = await sessionWith([first, second]);
+  const [one, two, three] = [first, second, third].map(({ port }) => `127.0.0.1:${port}`);
+  session.addWorker(three!);
+  session.removeWorker(one!);
+  const other = await session.openCore(OTHER_CORE);
+  await eventually("it has two workers", () => other.stats().workers.length === 2);
+  assert.deepEqual(other.stats().workers.map(({ name }) => name).sort(), [two, three].sort());
+  assert.equal(decode(await soon(other.run(encode("shared")))), "shared");
+  await other.close();
+  assert.equal(decode(await soon(session.run(encode("still there")))), "still there");
+});
+
+test("a core that is opened while its session closes is closed too", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const session = await sessionWith([worker]);
+  const opening = session.openCore(OTHER_CORE);
+  await soon(session.close());
+  const other = await soon(opening);
+  await assert.rejects(soon(other.run(encode("late"))), SessionClosedError);
+  await eventually("nobody is connected", () => worker.openConnections === 0);
+});
+
+test("a session tells once that no worker is left, however often it looks again", async () => {
+  const gone = [await ScriptedWorker2.start(), await ScriptedWorker2.start()];
+  for (const worker of gone) await worker[Symbol.asyncDispose]();
+  await using session = await sessionWith(gone, { connectMs: 1 });
+  let told = 0;
+  session.on("noWorker", () => told += 1);
+  await eventually("it has told so", () => told > 0);
+  session.removeWorker(`127.0.0.1:${gone[0]?.port}`); // it looks what is left
+  for (let turn = 0; turn < 5; turn++) await nextTurn();
+  assert.equal(told, 1);
+});
+
+test("a worker that has left is neither listed nor counted, and slots count once they have the core", async () => {
+  await using worker = await ScriptedWorker2.start({ slots: 3 });
+  await using session = await sessionWith([worker]);
+  await eventually("it is connected", () => session.stats().workers.length === 1);
+  assert.equal(session.stats().slots, 0, "it has not loaded the core");
+  await soon(session.ready());
+  assert.equal(session.stats().slots, 3);
+  session.removeWorker(`127.0.0.1:${worker.port}`);
+  await eventually("it has left", () => session.stats().workers.length === 0);
+  assert.equal(session.stats().slots, 0);
+});
+
+test("the worker that a session has started has ended when the session is closed", async () => {
+  const session = await Session.open({ core: await core("behave"), slots: 1 });
+  const pid = Number(decode(await session.run(encode("pid"))));
+  process.kill(pid, 0); // its slot is there
+  await soon(session.close());
+  assert.throws(() => process.kill(pid, 0), /ESRCH|No such process/);
+});
