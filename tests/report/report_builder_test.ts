@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { figuresOf } from "../../report/figures.ts";
 import { limitsOf } from "../../report/limits.ts";
-import type { Report } from "../../report/report.ts";
 import { test } from "../lib/test.ts";
 import { BEGUN_AT, journalLine, journalOf, type RunPlan } from "./generated_journal.ts";
-import { reportOf, reportOfRuns } from "./reports.ts";
+import { failed, limitOf, near, reportOf, reportOfRuns, sum } from "./reports.ts";
 
 const PLAN: RunPlan = { jobs: 1000, nodes: 2, slotsPerNode: 2 };
 const DAY_MS = 86_400_000;
@@ -153,11 +152,12 @@ test("slots count from when a worker joins until it leaves or its run ends", asy
   ]);
   assert.deepEqual([report.capacityMs, report.slotsMax], [22_000 + 4_000 + 4_000, 6]);
   assert.equal(sum(report.series.capacityMs), report.capacityMs);
+  assert.deepEqual(report.nodes.map(({ leftReason }) => leftReason), ["", reason]);
   assert.deepEqual(
-    report.nodes.map(({ name, slots, left, leftReason }) => [name, slots, left, leftReason]),
+    report.nodes.map((node) => [node.name, node.slots, node.capacityMs, node.left]),
     [
-      ["a", 6, 0, ""],
-      ["b", 2, 1, reason],
+      ["a", 6, 26_000, 0],
+      ["b", 2, 4_000, 1],
     ],
   );
 });
@@ -209,106 +209,9 @@ test("where earlier attempts may have kept slots busy, nobody is told that slots
   assert.deepEqual([idle, much, little].map(limitOf), ["several", "missing attempts", "several"]);
 });
 
-test("slots of a run without lines about its workers count from the jobs that they ran", async () => {
-  const begunAt = BEGUN_AT + DAY_MS;
-  const resumed = journalOf({ ...PLAN, jobs: 40, begunAt, name: (job) => `later${job}` });
-  const first = journalOf({ ...PLAN, hasWorkerLines: false });
-  const report = await reportOfRuns(first, resumed);
-  near(report.capacityMs, 4 * report.lengthMs, 1);
-  near(sum(report.series.capacityMs), report.capacityMs, 1);
-  assert(report.busyMs <= report.capacityMs, `${report.busyMs} of ${report.capacityMs}`);
-  assert.deepEqual([report.slotsMax, report.knowledge.hasWorkers], [4, false]);
-  const nodeMs = report.nodes.map(({ capacityMs }) => capacityMs);
-  near(nodeMs.reduce((all, ms) => all + ms), report.capacityMs, 1);
-});
-
-test("the same holds for a pack that was written anew and then resumed", async () => {
-  const jobs = (at: number, name: string) =>
-    [...journalOf({ ...PLAN, jobs: 200, begunAt: at, name: (job) => `${name}${job}` })]
-      .filter((line) => /"input"/.test(line));
-  const report = await reportOfRuns(
-    [journalLine({ run: "begun", at: BEGUN_AT + DAY_MS })],
-    jobs(BEGUN_AT, "a"),
-    jobs(BEGUN_AT + DAY_MS, "b"),
-    [journalLine({ run: "ended", at: BEGUN_AT + DAY_MS + 5_100 })],
-    journalOf({ ...PLAN, jobs: 100, begunAt: BEGUN_AT + 2 * DAY_MS, name: (job) => `c${job}` }),
-  );
-  assert.equal(report.runCount, 3);
-  near(report.capacityMs, 4 * report.lengthMs, 1);
-  assert(report.busyMs <= report.capacityMs, `${report.busyMs} of ${report.capacityMs}`);
-});
-
-test("a job that fails again is named once, and its nodes and what it printed are those of the last time", async () => {
-  const plan = { ...PLAN, jobs: 3, nodes: 1, slotsPerNode: 1 };
-  const failing = (run: number) =>
-    journalOf({
-      ...plan,
-      begunAt: BEGUN_AT + run * DAY_MS,
-      fields: () => ({ ...failed("no GPU"), node: `node${run}`, printed: [`run ${run}`] }),
-    });
-  const report = await reportOfRuns(failing(0), failing(1), failing(2));
-  assert.deepEqual([report.failed, report.knowledge.records], [3, 9]);
-  const [group] = report.failures;
-  assert.deepEqual(group?.names, ["inputs/0.dat", "inputs/1.dat", "inputs/2.dat"]);
-  assert.deepEqual(group?.nodes, [{ name: "node2", jobs: 3 }]);
-  assert.deepEqual(group?.printed, ["run 2"]);
-});
-
-test("failures count by kind as jobs have ended in the end, also those of reasons without a group", async () => {
-  const killed = (job: number) => ({ ...failed(`used ${job} bytes`), cause: "memory" });
-  const plan = { ...PLAN, jobs: 1500, runMs: () => 1, fields: killed };
-  const once = await reportOfRuns(journalOf(plan));
-  assert.deepEqual([...once.causes], [["memory", 1500]]);
-  const later = { ...plan, jobs: 1200, begunAt: BEGUN_AT + DAY_MS, fields: () => ({}) };
-  const twice = await reportOfRuns(journalOf(plan), journalOf(later));
-  assert.deepEqual([...twice.causes], [["memory", 300]]);
-  assert.deepEqual([twice.failuresLeftOut, twice.failures.length], [300, 0]);
-});
-
-test("slots that have left are not idle, and those of a later run on a smaller cluster are not either", async () => {
-  const large = journalOf({ ...PLAN, jobs: 400, nodes: 20 });
-  const small = journalOf({ ...PLAN, jobs: 400, nodes: 1, begunAt: BEGUN_AT + DAY_MS });
-  const report = await reportOfRuns(large, small);
-  assert.equal(limitOf(report), "slots");
-  assert(figuresOf(report, false).tailMs < 1000);
-});
-
-test("a time without any worker is what limits a run, and why it left is said", async () => {
-  const jobs = journalOf({ ...PLAN, nodes: 1, slotsPerNode: 4, isKilled: true });
-  const left = { worker: "left", node: "node0", address: "node0:7433", reason: "host is down" };
-  const report = await reportOfRuns(
-    jobs,
-    [
-      journalLine({ ...left, at: BEGUN_AT + 25_500 }),
-      journalLine({ run: "ended", at: BEGUN_AT + 60_000 }),
-    ],
-  );
-  near(report.lackMs, 34_500, 1);
-  assert.deepEqual(limitsOf(figuresOf(report, false)).map(({ kind }) => kind), [
-    "no worker",
-    "slots",
-  ]);
-});
-
 test("a timeline has each job if they are few, and only slots if they are many", async () => {
   const few = await reportOfRuns(journalOf({ ...PLAN, jobs: 4000 }));
   assert.equal(few.spans?.length, 4000);
   const many = await reportOfRuns(journalOf({ ...PLAN, jobs: 4001 }));
   assert.equal(many.spans, undefined);
 });
-
-function limitOf(report: Report): string | undefined {
-  return limitsOf(figuresOf(report, false))[0]?.kind;
-}
-
-function failed(error: string): Record<string, unknown> {
-  return { state: "failed", error, exitCode: undefined, cause: "crash" };
-}
-
-function sum(values: Float64Array): number {
-  return values.reduce((all, value) => all + value, 0);
-}
-
-function near(value: number, wanted: number, tolerance: number): void {
-  assert(Math.abs(value - wanted) <= tolerance, `${value}, not ${wanted}`);
-}

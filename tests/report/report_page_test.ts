@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { rateData } from "../../report/page/chart_data.ts";
 import { REPORT_START, reportPage } from "../../report/page/report_page.ts";
 import type { Report } from "../../report/report.ts";
 import { runs } from "../lib/random.ts";
@@ -122,6 +123,18 @@ test("a report says whether its run did not end by itself", async () => {
   assert.match(await headOf(true, false), /, took 12\.\ds, the run did not end by itself</);
   assert.doesNotMatch(await headOf(true, true), /did not end/);
   assert.doesNotMatch(await headOf(false, false), /did not end/);
+  const old = journalLine({ input: "a", state: "done", runMs: 5, queueMs: 1, worker: "w" });
+  assert.doesNotMatch(reportPage(await reportOfRuns([old]), ABOUT), /did not end/);
+});
+
+test("the steps of a chart have all jobs together, also those of a last step that is longer or shorter", async () => {
+  for (const jobs of [20, 97, 150, 333, 500]) {
+    const { x, done } = rateData(await reportOfRuns(journalOf({ ...PLAN, jobs })));
+    const ended = done.slice(0, -1)
+      .map((perSecond, step) => perSecond * ((x[step + 1] ?? 0) - (x[step] ?? 0)));
+    const all = ended.reduce((sum, count) => sum + count, 0);
+    assert(Math.abs(all - jobs) < 0.01 * jobs, `${all} of ${jobs}`);
+  }
 });
 
 test("each chart has its numbers as a table", async () => {
