@@ -155,7 +155,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/workers/version_negotiation.ts",
     text: "this.#hasAgreedOnLatest ? UNANSWERED_AFTER_AGREEMENT_MAX : UNANSWERED_MAX",
     by: "UNANSWERED_MAX",
-    from: 81,
+    from: 2930,
     seeds: 1,
   },
   {
