@@ -2,7 +2,7 @@
 
 import type { RunSnapshot } from "../watch/snapshot.ts";
 import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
-import { formatTimeLeft, printable } from "./format.ts";
+import { formatShort, formatTimeLeft, printable } from "./format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
 import { fitted, type Piece, styledLine, widthOf } from "./terminal_text.ts";
 import { footLine, framed, type Line, titleLine } from "./top_frame.ts";
@@ -61,10 +61,15 @@ function head(run: RunSnapshot, columns: number): Line[] {
     [[fitted(title, room), "bold"], [` ${time}`]],
     progressLine(run, columns),
     waitsFor === null
-      ? [[`${busy}  ${bytes}`]]
+      ? [[`${busy}  ${bytes}${medianText(run)}`]]
       : [[`${busy}  `], [`waits for ${printable(waitsFor)}`, "yellow"]],
     [["jobs/s ", "dim"], [sparkline(run.throughput, columns - "jobs/s ".length), "green"]],
   ];
+}
+
+/** How long jobs take in the core, if that was measured. */
+function medianText({ times }: RunSnapshot): string {
+  return times === null ? "" : `  median ${formatShort(times.medianMs)} in the core`;
 }
 
 function progressLine({ jobs, jobsPerSecond, leftMs }: RunSnapshot, columns: number): Piece[] {

@@ -68,7 +68,7 @@ function columnsFor({ workers, at }: RunSnapshot, columns: number): Column[] {
   const label = ({ address }: WorkerEntry) => labels.get(address) ?? "";
   const others: readonly (Column & { readonly rank: number })[] = [
     { rank: 0, title: "BUSY", columns: 9, isRight: true, text: busyText },
-    { rank: 4, title: "", columns: 10, text: barText },
+    { rank: 4, title: "", columns: 10, text: barText, style: () => "green" },
     {
       rank: 1,
       title: "JOBS/S",

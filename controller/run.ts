@@ -78,6 +78,8 @@ export class Run {
   readonly #abandoned = Promise.withResolvers<void>();
   readonly #startedAtMs: number;
   #endedAtMs: number | undefined;
+  /** What has ended the run early, if something has, once it waits for no more jobs. */
+  #stopError: { readonly error: unknown } | undefined;
   #local: LocalWorker | undefined;
   #dialed: readonly Address[] = [];
 
@@ -115,6 +117,7 @@ export class Run {
   async complete(): Promise<void> {
     await this.#start().catch((error) => this.#stop(error));
     const stopError = await this.#stopped.promise ?? this.#failureLimitError(true);
+    this.#stopError = { error: stopError };
     this.#endedAtMs = this.#parts.runtime.clock.now();
     const closeError = await this.#close(stopError);
     const error = stopError ?? closeError;
@@ -149,6 +152,7 @@ export class Run {
       phase: phase === "stopped" ? "ending" : phase === "draining" ? phase : "running",
       ...this.#cluster.status,
       ...this.#tally.counts,
+      ending: this.#stopError && endingOf(this.#stopError.error, this.#tally.counts),
       elapsedMs: (this.#endedAtMs ?? this.#parts.runtime.clock.now()) - this.#startedAtMs,
       busyPart: this.#cluster.busyPart,
     };

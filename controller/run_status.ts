@@ -3,12 +3,15 @@
 import type { ClusterView } from "./cluster/cluster_view.ts";
 import type { ClusterStatus } from "./cluster/task.ts";
 import type { ReadyTask } from "./inputs/source.ts";
+import type { RunEnding } from "./output/run_ending.ts";
 import type { JobCounts } from "./tally.ts";
 
 /** The progress of a run. */
 export interface RunStatus extends ClusterStatus, JobCounts {
   /** `draining`: it starts no more jobs. `ending`: it waits for no more jobs. */
   readonly phase: "running" | "draining" | "ending";
+  /** How the run has ended, once it waits for no more jobs. */
+  readonly ending?: RunEnding | undefined;
   readonly elapsedMs: number;
   /** The fraction of the slots' time in which they had a job, 0 to 1. */
   readonly busyPart: number;

@@ -212,6 +212,8 @@ export interface AffinityLibrary {
 export const FILE_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   statx: STATX,
   open: OPEN,
+  // ssize_t write(int fd, const void *bytes, size_t count), with a count that fits into 31 bits
+  write: { args: ["i32", "buffer", "size"], returns: "i32" },
   close: CLOSE,
   // int rename(const char *path, const char *new_path)
   rename: { args: ["buffer", "buffer"], returns: "i32" },

@@ -171,6 +171,8 @@ export interface FileLibrary {
     mask: number,
     stats: Buffer,
   ): Promise<number>;
+  /** `write` on another thread. `bytes` must stay alive until it resolves. */
+  writeAside(fd: number, bytes: Uint8Array, count: number): Promise<number>;
   open(path: Buffer, flags: number): number;
   close(fd: number): number;
   rename(path: Buffer, newPath: Buffer): number;
@@ -185,14 +187,15 @@ export function openFileLibrary(): FileLibrary | undefined {
   if (process.platform !== "linux") return undefined;
   try {
     const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(FILE_FUNCTIONS)));
-    const { statx } = FILE_FUNCTIONS as { statx: CFunction };
+    const { statx, write } = FILE_FUNCTIONS as { statx: CFunction; write: CFunction };
     const aside = openCLibrary((name) =>
-      Deno.dlopen(name, tableOf({ statx }, { nonblocking: true }))
+      Deno.dlopen(name, tableOf({ statx, write }, { nonblocking: true }))
     );
     const { errnoLocation, ...others } = symbols as unknown as FileLibrary & CError;
     return {
       ...others,
       statxAside: aside.symbols["statx"] as unknown as FileLibrary["statxAside"],
+      writeAside: aside.symbols["write"] as unknown as FileLibrary["writeAside"],
       errno: () => memory.int32At(errnoLocation()),
     };
   } catch {

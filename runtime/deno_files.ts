@@ -19,6 +19,7 @@ import {
 import { type Entry, ExactNames } from "./folder.ts";
 import { nativePath } from "./native_path.ts";
 import { cError } from "./c_error.ts";
+import { appendingAside } from "./deno_append.ts";
 import { openDirectLibrary, openFileLibrary } from "./deno_ffi.ts";
 import { openDirectFiles } from "./direct_files.ts";
 import {
@@ -69,6 +70,8 @@ export const denoFiles: Files = {
     return libc ? infoOf(statx(libc, path, AT_SYMLINK_NOFOLLOW)) : await systemFiles.info(path);
   },
   content: (path) => withUtf8Path(path, systemFiles.content),
+  openToAppend: async (...what) =>
+    appendingAside(await systemFiles.openToAppend(...what), library()?.writeAside),
   openToRead: (path, links) =>
     isUtf8Name(path)
       ? systemFiles.openToRead(path, links)

@@ -204,11 +204,16 @@ export const systemFiles: Files = {
   removeSync: (path) => rmSync(nativePath(path), { recursive: true, force: true }),
 };
 
-class SystemFile implements OpenFile {
+/** An open file of `node:fs`. */
+export class SystemFile implements OpenFile {
   readonly #handle: FileHandle;
 
   constructor(handle: FileHandle) {
     this.#handle = handle;
+  }
+
+  get descriptor(): number {
+    return this.#handle.fd;
   }
 
   async info(): Promise<FileInfo> {

@@ -27,6 +27,8 @@ export interface SharedMemory {
   window?(at: number, bytes: number): MemoryWindow | undefined;
   /** Gives back the memory from `at` on, which then has zeros. Both numbers are multiples of `PAGE_BYTES`. */
   discard(at: number, bytes: number): void;
+  /** The other process is gone: no further views with heads are made, and nothing is discarded. Views stay as they are. */
+  closeDescriptors(): void;
   /** No view may be used any more. What the other process has mapped stays. */
   close(): void;
 }
@@ -187,6 +189,7 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
   /** The parts that are mapped once more, behind a private head: where each begins in the memory, and its head here. */
   readonly #withHeads = new Map<number, { readonly head: Pointer; readonly byteLength: number }>();
   #isClosed = false;
+  #hasDescriptors = true;
 
   constructor(
     library: MemoryLibrary<Pointer, Size>,
@@ -225,7 +228,7 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
   }
 
   #mapWithHead(at: number, bytes: number): Pointer | undefined {
-    if (privateHeads >= PRIVATE_HEADS_MAX) return undefined;
+    if (privateHeads >= PRIVATE_HEADS_MAX || !this.#hasDescriptors) return undefined;
     const { size, behind, bytesAt } = this.#memory;
     const byteLength = PAGE_BYTES + bytes;
     const { mmap, munmap } = this.#library;
@@ -274,6 +277,7 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
 
   discard(at: number, bytes: number): void {
     const { size } = this.#memory;
+    if (!this.#hasDescriptors) return; // the number may be another file's
     this.#library.fallocate(this.#mapping.fd, PUNCH_HOLE, size(at), size(bytes));
   }
 
@@ -281,8 +285,15 @@ class MappedMemory<Pointer, Size> implements SharedMemory {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const at of [...this.#withHeads.keys()]) this.#unmap(at);
-    const { fd, handed, start, byteLength } = this.#mapping;
+    const { start, byteLength } = this.#mapping;
     this.#library.munmap(start, this.#memory.size(byteLength));
+    this.closeDescriptors();
+  }
+
+  closeDescriptors(): void {
+    if (!this.#hasDescriptors) return;
+    this.#hasDescriptors = false;
+    const { fd, handed } = this.#mapping;
     if (handed !== fd) this.#library.close(handed);
     this.#library.close(fd);
   }

@@ -90,6 +90,11 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp run core.so inputs/ --ssh node[1-20]": "tests/up/ssh_run_test.ts does the same",
   "distcomp run core.x86_64.so,core.aarch64.so inputs/ --ssh node[1-20],pi[1-8]":
     "tests/cli/several_builds_test.ts does the same, without ssh",
+  "ssh far1 true": "it needs another machine",
+  "distcomp run core.so inputs/ --ssh far[1-3]": "tests/up/network_nodes_test.ts does the same",
+  "distcomp key create": "tests/cli/key_command_test.ts does the same, in a home of its own",
+  "distcomp worker --connect here:7433 --key worker.key":
+    "tests/up/network_nodes_test.ts does the same",
   "distcomp up ssh node[1-20]": "tests/up/up_ssh_test.ts does the same",
   "distcomp up slurm 50 -- --time=4:00:00 --partition=short":
     "tests/up/slurm_test.ts does the same",

@@ -80,6 +80,7 @@ export class RunWatch {
       startedAt: this.#startedAt,
       elapsedMs: Math.round(status.elapsedMs),
       phase: phaseOf(status),
+      ending: status.ending ?? null,
       waitsFor: waitsFor(view),
       jobs,
       copies: status.copies,

@@ -8,7 +8,7 @@ import type { CopyCounts } from "../controller/cluster/copy_counts.ts";
 import type { Faults } from "../controller/cluster/retries.ts";
 import type { VerifiedCounts } from "../controller/cluster/verified_counts.ts";
 import type { MeasuredTimes } from "../controller/measured_times.ts";
-import type { RunEnd } from "../controller/output/run_ending.ts";
+import type { RunEnd, RunEnding } from "../controller/output/run_ending.ts";
 import type { WorkerStatus } from "../protocol/mod.ts";
 
 /** The version of the format. */
@@ -53,6 +53,8 @@ export interface RunSnapshot {
   /** How long it has run, without the time in which it was suspended. */
   readonly elapsedMs: number;
   readonly phase: RunPhase;
+  /** How it has ended, in its last snapshot. */
+  readonly ending: RunEnding | null;
   /** What the run waits for, if it is not for its slots to compute: `workers: none is connected`. */
   readonly waitsFor: string | null;
   readonly jobs: RunJobs;

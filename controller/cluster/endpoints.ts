@@ -207,15 +207,17 @@ export class Endpoints<T extends Task> {
   }
 
   onGone(worker: ConnectedWorker, departure: Departure): void {
-    const { pool, jobs, nodes, onEvent } = this.#parts;
+    const { pool, jobs, nodes, clock, onEvent } = this.#parts;
     const endpoint = this.#byWorker.get(worker);
     if (!endpoint) return;
-    this.#byId.delete(endpoint.id);
+    const { id } = endpoint;
+    if (departure.kind === "drained") this.#notices.onLeft(id, pool.currentJobs(), clock.now());
+    this.#byId.delete(id);
     this.#byWorker.delete(worker);
     nodes.onGone(endpoint.node);
-    const lost = pool.inFlightAt(endpoint.id);
-    jobs.onEndpointLost(endpoint.id, worker.history, departure);
-    this.#lost.onGone(worker, departure, lost, this.#parts.clock.now());
+    const lost = pool.inFlightAt(id);
+    jobs.onEndpointLost(id, worker.history, departure);
+    this.#lost.onGone(worker, departure, lost, clock.now());
     this.#reportGone(worker, departure, lost);
     onEvent();
   }

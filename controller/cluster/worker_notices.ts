@@ -1,9 +1,12 @@
 /** Says which workers come and go: a line for each, or one line for many at the same time. */
 
+import type { EndpointId } from "../../pool/ids.ts";
+import type { CurrentJob } from "../../pool/types.ts";
 import { Burst, LINES_MAX } from "../../system/burst.ts";
 import { countedReasons } from "../../system/grouped_reasons.ts";
 import type { Log } from "../../system/log.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
+import { GivenUpJobs } from "./given_up_jobs.ts";
 
 /** Places whose workers are gone. Of more, a worker that comes back counts as a new one. */
 const PLACES_MAX = 10_000;
@@ -35,8 +38,18 @@ export class WorkerNotices {
   /** How many workers of a place are gone. */
   readonly #gone = new Map<string, number>();
 
+  readonly #givenUp: GivenUpJobs;
+
   constructor(log: Log) {
     this.#log = log;
+    this.#givenUp = new GivenUpJobs(log);
+  }
+
+  /** A worker leaves that has drained, and these jobs run on all workers. */
+  onLeft(endpoint: EndpointId, running: readonly CurrentJob<unknown>[], nowMs: number): void {
+    for (const { endpoint: at, job } of running) {
+      if (at === endpoint) this.#givenUp.onGivenUp(job.payload, nowMs - job.sentAtMs);
+    }
   }
 
   /** Nobody needs to be told of the worker that the run has started itself. */

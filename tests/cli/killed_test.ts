@@ -55,7 +55,8 @@ test("a run that is killed again and again completes in the end, with every outp
   assert.deepEqual(await workspace.leftovers(), []);
   const found = await records(workspace);
   assert.equal(new Set(found.map(({ input }) => input)).size, JOBS);
-  const different = new Set(found.map((record) => JSON.stringify(record)));
+  // The checksum is that of the text, in which a number may end with zeros.
+  const different = new Set(found.map(({ crc: _, ...facts }) => JSON.stringify(facts)));
   assert.equal(different.size, JOBS, "no job has a record that is not the one that it had");
 });
 

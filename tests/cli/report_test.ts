@@ -1,6 +1,7 @@
 /** `distcomp report`: what it finds, prints, writes and refuses to overwrite. */
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { hostname } from "node:os";
 import process from "node:process";
 import { link, readdir, readFile, symlink } from "node:fs/promises";
@@ -57,7 +58,8 @@ test("a report replaces nothing but a report", async () => {
   await symlink("old.html", workspace.at("link.html"));
   await symlink("nowhere.html", workspace.at("broken.html"));
   await link(workspace.at("old.html"), workspace.at("other.html"));
-  const refused = ["mine.html", "empty.html", "folder", "link.html", "broken.html", "/dev/null"];
+  execFileSync("mkfifo", [workspace.at("pipe.html")]);
+  const refused = ["mine.html", "empty.html", "folder", "link.html", "broken.html", "pipe.html"];
   const ended = await workspace.runEach(
     [...refused, "missing/x.html", "old.html"],
     (name) => ["report", "out", "-o", name],

@@ -1,6 +1,9 @@
 /** A real terminal, in tmux. */
 
 import { execFileSync, spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { programCommand } from "../lib/processes.ts";
 import type { Workspace } from "./workspace.ts";
@@ -22,7 +25,8 @@ export interface Script {
 /** A terminal in which the program runs. */
 export class Screen implements Disposable {
   static #count = 0;
-  readonly #name = `distcomp-${process.pid}-${++Screen.#count}`;
+  /** Where tmux listens. tmux itself never removes it. */
+  readonly #socket = join(tmpdir(), `distcomp-tmux-${process.pid}-${++Screen.#count}`);
 
   constructor(columns: number, workspace: Workspace, args: string, script: Script = {}) {
     const { variables = "", before = ":", after = ":", isAlone = false } = script;
@@ -58,12 +62,13 @@ export class Screen implements Disposable {
   [Symbol.dispose](): void {
     // Closing the window is not enough: a run then finishes its running jobs.
     spawnSync("kill", ["-KILL", ...this.#programs().map(String)]);
-    spawnSync("tmux", ["-L", this.#name, "kill-server"]); // it has ended if a program without a shell has
+    spawnSync("tmux", ["-S", this.#socket, "kill-server"]); // it has ended if a program without a shell has
+    rmSync(this.#socket, { force: true });
   }
 
   /** The processes that the shell has started, or that took its place. */
   #programs(): number[] {
-    const { stdout } = spawnSync("tmux", ["-L", this.#name, "list-panes", "-aF", "#{pane_pid}"]);
+    const { stdout } = spawnSync("tmux", ["-S", this.#socket, "list-panes", "-aF", "#{pane_pid}"]);
     const panes = stdout.toString().split("\n").filter((line) => line !== "").map(Number);
     const all = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).split("\n")
       .map((line) => line.trim().split(/ +/).map(Number));
@@ -72,7 +77,7 @@ export class Screen implements Disposable {
   }
 
   #tmux(...args: readonly string[]): string {
-    return execFileSync("tmux", ["-L", this.#name, "-f", "/dev/null", ...args], {
+    return execFileSync("tmux", ["-S", this.#socket, "-f", "/dev/null", ...args], {
       encoding: "utf8",
     });
   }

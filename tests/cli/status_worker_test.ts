@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { WorkerAnswer } from "../../watch/snapshot.ts";
 import { core } from "../lib/cores.ts";
 import { freePort } from "../lib/free_port.ts";
-import { eventually, startWorker } from "../lib/processes.ts";
+import { startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { Gate } from "./gate.ts";
 import { Workspace } from "./workspace.ts";
@@ -40,11 +40,9 @@ test("a worker says what it is doing to whoever has its key, and why not to othe
   assert.equal(missed.code, 3);
   assert.match(missed.stderr, /^distcomp: Cannot ask the worker at .*: connection refused\n$/i);
   worker.signal("SIGTERM");
-  const draining = await eventually("it says that it drains", async () => {
-    const { stdout } = await workspace.run(["status", address]);
-    return /^draining: /m.test(stdout) && stdout;
-  });
-  assert.match(draining, /^draining: 1 of 1 slot busy, /m);
+  await worker.printed("stderr", /finishing running jobs/);
+  const draining = await workspace.run(["status", address]);
+  assert.match(draining.stdout, /^draining: 1 of 1 slot busy, /m);
   await gate.open();
   await run.exited;
   assert.equal((await worker.exited).code, 0);

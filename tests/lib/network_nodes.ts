@@ -84,7 +84,12 @@ export class NetworkNodes implements AsyncDisposable {
 
   /** What runs a command on the machine of the user. */
   get here(): string[] {
-    return this.#on("here");
+    return this.on("here");
+  }
+
+  /** What runs a command on a machine. */
+  on(machine: string): string[] {
+    return ["ip", "netns", "exec", this.#name(machine)];
   }
 
   /** An executable of distcomp. */
@@ -104,7 +109,7 @@ export class NetworkNodes implements AsyncDisposable {
 
   /** Whether a command succeeds on a node. */
   can(node: string, ...command: readonly string[]): boolean {
-    const [program = "", ...args] = [...this.#on(node), ...command];
+    const [program = "", ...args] = [...this.on(node), ...command];
     try {
       execFileSync(program, args, { stdio: "ignore" });
       return true;
@@ -151,7 +156,7 @@ export class NetworkNodes implements AsyncDisposable {
     mkdirSync(env.TMPDIR, { recursive: true });
     const config = join(this.folder, name, "sshd_config");
     writeFileSync(config, `${serverConfig(this.folder, `${address}:22`, env).join("\n")}\n`);
-    const [program = "", ...args] = [...this.#on(name), "/usr/sbin/sshd", "-D", "-e", "-f", config];
+    const [program = "", ...args] = [...this.on(name), "/usr/sbin/sshd", "-D", "-e", "-f", config];
     this.#servers.push(spawn(program, args, { stdio: "ignore" }));
   }
 
@@ -184,10 +189,6 @@ export class NetworkNodes implements AsyncDisposable {
 
   #name(machine: string): string {
     return `${this.#mark}-${machine}`;
-  }
-
-  #on(machine: string): string[] {
-    return ["ip", "netns", "exec", this.#name(machine)];
   }
 
   #ip(machine: string, ...args: readonly string[]): void {

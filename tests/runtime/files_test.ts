@@ -1,6 +1,7 @@
 /** Times and sizes of files, as both runtimes see them. */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
 import { symlink, truncate, utimes } from "node:fs/promises";
 import process from "node:process";
@@ -46,3 +47,30 @@ test("a folder's entries are files, folders, links and others", async () => {
     "\ufffd": "file",
   });
 });
+
+test("parts of any size are appended in full and in order, also to a file that is emptied", async () => {
+  await using workspace = await Workspace.make();
+  const path = await workspace.write("a", "before");
+  const parts = [10, 200_000, 64 * 1024, 1].map((bytes, index) =>
+    new Uint8Array(bytes).fill(index)
+  );
+  for (const [isEmptied, before] of [[false, "before"], [true, ""]] as const) {
+    const file = await files.openToAppend(path, isEmptied);
+    for (const part of parts) await file.append(part);
+    await file.close();
+    const expected = Buffer.concat([Buffer.from(before), ...parts]);
+    assert(Buffer.from(await files.content(path)).equals(expected));
+  }
+});
+
+testUnless(
+  notLinux,
+  "a part that a full disk does not take is an error, whatever its size",
+  async () => {
+    for (const bytes of [10, 200_000]) {
+      const file = await files.openToAppend("/dev/full", false);
+      await assert.rejects(file.append(new Uint8Array(bytes)), { code: "ENOSPC" });
+      await file.close();
+    }
+  },
+);

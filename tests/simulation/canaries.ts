@@ -155,7 +155,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/workers/version_negotiation.ts",
     text: "this.#hasAgreedOnLatest ? UNANSWERED_AFTER_AGREEMENT_MAX : UNANSWERED_MAX",
     by: "UNANSWERED_MAX",
-    from: 81,
+    from: 2930,
     seeds: 1,
   },
   {
@@ -163,7 +163,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/workers/version_negotiation.ts",
     text: "const UNANSWERED_MAX = 3;",
     by: "const UNANSWERED_MAX = 2;",
-    from: 482,
+    from: 979,
     seeds: 1,
   },
   {

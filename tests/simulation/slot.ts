@@ -1,29 +1,24 @@
 /** A simulated process of a slot. It speaks the slot protocol, and does what inputs ask for. */
 
-import type { ByteStream, ChildProcess, ProcessEnd } from "../../runtime/ports.ts";
-import { decodeLoad, SLOT_LOAD, SLOT_REGISTER } from "../../slot/protocol.ts";
+import { decodeLoad, SLOT_LOAD } from "../../slot/protocol.ts";
 import {
   blob,
   concat,
-  encodeFrame,
   ERROR,
   type Frame,
-  FrameReader,
   int32,
   OK,
   OK_WITH_USAGE,
-  textOf,
   u64,
   utf8,
 } from "../fixtures/peers/frames.ts";
+import type { ProcessEnd } from "../../runtime/ports.ts";
+import { inputOf, SlotPeer } from "../lib/slot_peer.ts";
 import { EXIT_CODE, jobOf, outputOf, type PlannedJob } from "./jobs.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { Event, Timeline } from "./timeline.ts";
 
 const NOTHING = new Uint8Array(0);
-
-/** Bytes of a job's payload before its input: an id and a length. */
-const JOB_PREFIX_BYTES = 16;
 
 /** How the slots of a machine behave. */
 export interface SlotHabits {
@@ -41,34 +36,26 @@ export interface SlotHabits {
 }
 
 /** A process, and its end of the socket. */
-export class SimulatedSlot implements ChildProcess, ByteStream {
-  readonly peer = "a slot";
-  readonly outputs = [];
+export class SimulatedSlot extends SlotPeer {
   readonly #timeline: Timeline;
   readonly #worker: SimulatedProcess;
   readonly #habits: SlotHabits;
   readonly #number: number;
   /** The memory that it shares with its worker. */
   readonly #shared: Float64Array;
-  readonly #ended = Promise.withResolvers<ProcessEnd>();
-  readonly ended = this.#ended.promise;
-  readonly #messages = new FrameReader();
   readonly #jobs: Frame[] = [];
-  readonly #unread: Uint8Array[] = [];
-  #onReadable: (() => void) | undefined;
   #running: { readonly job: PlannedJob; readonly end: Event } | undefined;
   #core = "";
-  #isClosed = false;
-  isGone = false;
 
   constructor(
     timeline: Timeline,
     worker: SimulatedProcess,
-    readonly pid: number,
+    pid: number,
     slot: number,
     shared: Uint8Array<ArrayBuffer>,
     habits: SlotHabits,
   ) {
+    super(pid);
     this.#timeline = timeline;
     this.#worker = worker;
     this.#shared = new Float64Array(shared.buffer, shared.byteOffset, 6);
@@ -76,15 +63,10 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
     this.#number = slot;
   }
 
-  /** Connects to its worker under its ticket. */
-  register(ticket: number): void {
-    this.#send(SLOT_REGISTER, BigInt(ticket), NOTHING);
-  }
-
   /** Somebody else kills it. */
   killFromOutside(): void {
     if (this.#running && !this.isGone) this.#habits.onKilled(this.#running.job);
-    this.#exit({ signal: "SIGKILL" });
+    this.exit({ signal: "SIGKILL" });
   }
 
   /** It makes no progress for a while. */
@@ -97,68 +79,20 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
     this.#running = { job, end: this.#timeline.after(leftMs + ms, action) };
   }
 
-  // As a process.
-
   kill(): void {
-    this.#exit({ signal: "SIGKILL" });
+    this.exit({ signal: "SIGKILL" });
   }
 
-  unref(): void {}
-
-  #exit(end: ProcessEnd): void {
-    if (this.isGone) return;
-    this.isGone = true;
-    if (this.#running) this.#running.end.action = undefined;
-    this.#worker.whenRunning(() => this.#ended.resolve(end));
-    this.#wake();
+  protected override exit(end: ProcessEnd): void {
+    if (this.#running && !this.isGone) this.#running.end.action = undefined;
+    super.exit(end);
   }
 
-  // As a stream to the worker.
-
-  async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    while (this.#unread.length === 0) {
-      if (this.isGone || this.#isClosed) return null;
-      await new Promise<void>((resolve) => this.#onReadable = resolve);
-    }
-    const next = this.#unread.shift() as Uint8Array;
-    const part = next.subarray(0, into.byteLength);
-    into.set(part);
-    if (part.byteLength < next.byteLength) this.#unread.unshift(next.subarray(part.byteLength));
-    return part.byteLength;
+  protected override tellWorker(act: () => void): void {
+    this.#worker.whenRunning(act);
   }
 
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (!this.isGone) {
-      for (const frame of this.#messages.push(bytes.slice())) this.#onMessage(frame);
-    }
-    return Promise.resolve();
-  }
-
-  endWrites(): Promise<void> {
-    this.#exit({ exitCode: 0 });
-    return Promise.resolve();
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    this.#wake();
-  }
-
-  #wake(): void {
-    const wake = this.#onReadable;
-    this.#onReadable = undefined;
-    if (wake) this.#worker.whenRunning(wake);
-  }
-
-  #send(type: number, id: bigint, payload: Uint8Array): void {
-    if (this.isGone) return;
-    this.#unread.push(encodeFrame({ type, id, payload }));
-    this.#wake();
-  }
-
-  // As a slot.
-
-  #onMessage(frame: Frame): void {
+  protected override onMessage(frame: Frame): void {
     if (frame.type === SLOT_LOAD) {
       this.#timeline.after(this.#habits.loadMs, () => this.#load(frame));
       return;
@@ -170,8 +104,8 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
   #load({ id, payload }: Frame): void {
     this.#core = decodeLoad(new Uint8Array(payload)).name;
     const refusal = this.#habits.refusal();
-    if (refusal) this.#send(ERROR, id, utf8(refusal));
-    else this.#send(OK, id, NOTHING);
+    if (refusal) this.send(ERROR, id, utf8(refusal));
+    else this.send(OK, id, NOTHING);
   }
 
   #startNext(): void {
@@ -179,7 +113,7 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
     const frame = this.#jobs.shift();
     if (!frame || this.isGone) return;
     this.#shared[0] = Number(frame.id);
-    const planned = jobOf(textOf(frame.payload.subarray(JOB_PREFIX_BYTES)));
+    const planned = jobOf(inputOf(frame));
     const job = this.#habits.alter(planned);
     const ms = job.kind === "hangs" ? Infinity : this.#habits.durationOf(job);
     const startedAtMs = this.#timeline.nowMs;
@@ -190,10 +124,10 @@ export class SimulatedSlot implements ChildProcess, ByteStream {
 
   #finish({ id }: Frame, job: PlannedJob, startedAtMs: number): void {
     if (this.isGone) return;
-    if (job.kind === "crashes") return this.#exit({ signal: "SIGSEGV" });
+    if (job.kind === "crashes") return this.exit({ signal: "SIGSEGV" });
     const exitCode = job.kind === "fails" ? EXIT_CODE : 0;
     const result = concat(int32(exitCode), blob(outputOf(job, this.#core)));
-    this.#send(OK_WITH_USAGE, id, concat(this.#usage(job, startedAtMs), result));
+    this.send(OK_WITH_USAGE, id, concat(this.#usage(job, startedAtMs), result));
     this.#startNext();
   }
 

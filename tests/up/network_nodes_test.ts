@@ -62,6 +62,25 @@ test(
 );
 
 test(
+  "a worker on another machine connects to a run, with a key for workers only",
+  async (nodes, workspace) => {
+    const here = { through: nodes.here, env: { ...nodes.env, XDG_CONFIG_HOME: workspace.path } };
+    for (const args of [["create"], ["export", "--role", "worker", "worker.key"]]) {
+      const { code, stderr } = await workspace.run(["key", ...args], here);
+      assert.equal(code, 0, stderr);
+    }
+    await workspace.writeAll({ "inputs/a": "one", "inputs/b": "two" });
+    const args = ["run", await core("echo"), "inputs", "--listen", "0.0.0.0:7433"];
+    await using run = await workspace.start(args, here);
+    const joins = ["worker", "--connect", "10.77.1.1:7433", "--key", "worker.key", "--slots", "1"];
+    const there = { through: nodes.on("near1"), env: { XDG_CONFIG_HOME: workspace.at("none") } };
+    await using _worker = await workspace.start(joins, there);
+    await run.endsCleanly();
+    assert.deepEqual(await workspace.outputs(), { a: "one", b: "two" });
+  },
+);
+
+test(
   "a node that does not answer is one line, and a run that has no other ends with status 3",
   async (nodes, workspace) => {
     nodes.cable("near1", "down");

@@ -50,6 +50,7 @@ export function fakeRun(
     startedAt: STARTED_AT,
     elapsedMs: FAKE_NOW - STARTED_AT,
     phase: "running",
+    ending: null,
     waitsFor: null,
     jobs: {
       total: 100_000,

@@ -1,9 +1,10 @@
 /** How other terminals find a run and ask it: real sockets, in a folder of the test. */
 
 import assert from "node:assert/strict";
-import { chmod, lstat, mkdir, readdir, symlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, readdir, symlink, utimes, writeFile } from "node:fs/promises";
 import os from "node:os";
 import { dirname, join } from "node:path";
+import process from "node:process";
 import { getFromSocket } from "../../runtime/http_client.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { FilesBelow } from "../../runtime/files_below.ts";
@@ -15,7 +16,7 @@ import { LiveSocket } from "../../watch/live_socket.ts";
 import { makeSocketFolder, socketFolders } from "../../watch/socket_folder.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { test, testUnless } from "../lib/test.ts";
 import { fakeRun } from "./fake_snapshots.ts";
 
 const LIMITS = { timeoutMs: 10_000, bytesMax: 10_000_000 };
@@ -59,13 +60,30 @@ test("a run removes the sockets of killed runs, but none that somebody listens a
   other.close();
 });
 
+test("thirty-two terminals look at a run at once, and a further one once another has left", async () => {
+  await using workspace = await Workspace.make();
+  const { socket, runtime } = await openSocket(workspace);
+  const dial = () => runtime.dial({ kind: "unix", path: socket.path }, 5_000);
+  const terminals = await Promise.all(Array.from({ length: 32 }, dial));
+  const oneMore = await dial();
+  assert.equal(await oneMore.read(new Uint8Array(1)).catch(() => null), null, "it is disconnected");
+  for (const terminal of terminals) terminal.close();
+  await eventually(
+    "the run answers again",
+    async () => await askRun(socket.path).then(() => true, () => false),
+  );
+  socket.close();
+});
+
 test("a folder that others may enter, or that is a link, is not used for sockets", async () => {
   await using workspace = await Workspace.make();
   const one = makeSocketFolder([workspace.path]);
   assert.deepEqual(socketFolders([workspace.path]), [one]);
-  await chmod(one, 0o755);
-  assert.deepEqual(socketFolders([workspace.path]), []);
-  assert.throws(() => makeSocketFolder([workspace.path]), /others may enter it/);
+  for (const mode of [0o750, 0o705, 0o720, 0o701]) {
+    await chmod(one, mode);
+    assert.deepEqual(socketFolders([workspace.path]), []);
+    assert.throws(() => makeSocketFolder([workspace.path]), /others may enter it/);
+  }
   const links = workspace.at("links");
   await mkdir(links);
   await chmod(one, 0o700);
@@ -84,6 +102,16 @@ test("what is no socket of a run is not asked", async () => {
   await assert.rejects(askRun(workspace.at("none")), DeadRunError);
   const { socket } = await openSocket(workspace, () => ({ ...fakeRun(), v: 2 as unknown as 1 }));
   await assert.rejects(askRun(socket.path), /of another version of distcomp$/);
+  socket.close();
+});
+
+const notRoot = process.getuid?.() === 0 ? undefined : "needs root";
+
+testUnless(notRoot, "a socket of another user is not asked", async () => {
+  await using workspace = await Workspace.make();
+  const { socket } = await openSocket(workspace);
+  await chown(socket.path, 54_321, 54_321);
+  await assert.rejects(askRun(socket.path), /is another user's \(id 54321\)$/);
   socket.close();
 });
 

@@ -28,6 +28,14 @@ test("the last record of each job counts, and failures are grouped by reason", a
   assert.deepEqual([past.end, past.damagedLines], ["killed", 1]);
 });
 
+test("of the jobs with one reason, sixteen are remembered by name, and three that have failed are named", async () => {
+  const jobs = Array.from({ length: 18 }, (_, index) => record(`${index}`, "crashed"));
+  assert.deepEqual((await pastRunOf(jobs)).failures[0]?.names, ["0", "1", "2"]);
+  const repaired = Array.from({ length: 15 }, (_, index) => record(`${index}`));
+  const [group] = (await pastRunOf([...jobs, ...repaired])).failures;
+  assert.deepEqual(group, { reason: "crashed", jobs: 3, names: ["15"] });
+});
+
 test("a million reasons of their own take no more room than a thousand", async () => {
   const records = Array.from(
     { length: 3_000 },

@@ -46,10 +46,10 @@ slowTestUnless(
     assert.equal(await browser.ask("document.cookie"), "", "the cookie is not for scripts");
     assert.doesNotMatch(await browser.ask<string>("location.href"), /token/);
     run.signal("SIGQUIT"); // it gives up its jobs, and ends
-    await browser.until(`${textOf("#notice")}.startsWith("The run has ended")`);
+    await browser.until(`${textOf("#notice")}.startsWith("The run was interrupted")`);
     await run.exited;
     assert.match(await browser.ask<string>(textOf("#title")), /behave/);
-    assert.equal(await browser.ask(textOf("#phase")), "ended");
+    assert.equal(await browser.ask(textOf("#phase")), "interrupted");
     assert.deepEqual(browser.problems, []);
   },
 );

@@ -56,6 +56,8 @@ test("names of workers and reasons cannot break out of their labels", () => {
   const text = metricsOf({ ...run, workers: [{ ...worker, name: evil }] });
   assert.match(text, /worker="x\\"\} 1\\ndistcomp_jobs_done_total\{a=\\"\\\\"/);
   assert.equal(text.match(/^distcomp_jobs_done_total/gm)?.length, 1);
+  const withNul = metricsOf({ ...run, workers: [{ ...worker, name: "one\0two" }] });
+  assert.match(withNul, /worker="one two"/);
 });
 
 test("a run with thousands of workers and reasons has a bounded number of series", () => {

@@ -33,6 +33,19 @@ test("the printed address opens the page once, and the next one is printed then"
   assert.equal((await page.get(folder, { Cookie: cookie })).status, 200);
 });
 
+test("sixteen browsers may look; with one more, the first of them needs a new token", async () => {
+  await using page = await served();
+  const browsers: { readonly folder: string; readonly cookie: string }[] = [];
+  for (let count = 0; count < 16; count++) browsers.push(await page.signIn());
+  const statusOf = async (index: number) => {
+    const { folder, cookie } = browsers[index] ?? assert.fail("there is none");
+    return (await page.get(folder, { Cookie: cookie })).status;
+  };
+  assert.equal(await statusOf(0), 200);
+  browsers.push(await page.signIn());
+  assert.deepEqual([await statusOf(0), await statusOf(1), await statusOf(16)], [401, 200, 200]);
+});
+
 test("without a cookie, a token or a right name, nothing is told", async () => {
   await using page = await served();
   const { folder, cookie } = await page.signIn();
@@ -172,8 +185,10 @@ test("a page that is open sees how it ended, and nobody waits where no page is o
   const state = async () =>
     JSON.parse((await get(mine, `${folder}api/snapshot`, { Cookie: cookie })).body);
   assert.equal((await state()).hasEnded, false);
+  const collected = page.collected();
   const ended = page.server.end();
   assert.equal((await state()).hasEnded, true);
+  assert.equal(page.collected(), collected + 1, "it is the last state, and not one from before");
   await page.network.clock.advance(2_000);
   await ended;
   await assert.rejects(page.dial());

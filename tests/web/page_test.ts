@@ -1,7 +1,7 @@
 /** What the scripts of the page make of numbers, texts and series. */
 
 import assert from "node:assert/strict";
-import { badgeOf } from "../../web/page/badge.js";
+import { badgeOf, endText } from "../../web/page/badge.js";
 import { pointsOf } from "../../web/page/charts.js";
 import {
   formatBytes,
@@ -41,10 +41,16 @@ test("durations, rates and bytes are short, and change their units in the right 
 });
 
 test("a run that has ended says how many of its jobs failed, in the color of failures", () => {
-  const run = { phase: "running", waitsFor: null, jobs: { failed: 1_600 } } as const;
+  const run = {
+    ...{ phase: "running", waitsFor: null, ending: null, jobs: { failed: 1_600 } } as const,
+  };
   const waiting = { ...run, waitsFor: "a worker" };
   assert.deepEqual(badgeOf(waiting, true), { text: "ended, 1,600 failed", kind: "bad" });
   assert.deepEqual(badgeOf({ ...run, jobs: { failed: 0 } }, true), { text: "ended", kind: "good" });
+  const interrupted = { ...run, ending: { end: "interrupted", left: 1_969 } } as const;
+  assert.deepEqual(badgeOf(interrupted, true), { text: "interrupted", kind: "bad" });
+  assert.equal(endText(interrupted.ending), "was interrupted, with 1,969 jobs left");
+  assert.equal(endText(null), "has ended");
   assert.deepEqual(badgeOf(run, false), { text: "running", kind: "good" });
   assert.deepEqual(badgeOf(waiting, false), { text: "waits for a worker", kind: "bad" });
 });

@@ -11,39 +11,15 @@
 
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
-import type {
-  ByteStream,
-  ChildProcess,
-  ProcessEnd,
-  Runtime,
-  StreamListener,
-} from "../../runtime/ports.ts";
-import {
-  decodeLoad,
-  sharedPath,
-  SLOT_LOAD,
-  SLOT_REGISTER,
-  type SlotStart,
-} from "../../slot/protocol.ts";
-import {
-  blob,
-  concat,
-  encodeFrame,
-  ERROR,
-  type Frame,
-  FrameReader,
-  int32,
-  OK,
-  utf8,
-} from "../fixtures/peers/frames.ts";
+import type { ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
+import { decodeLoad, sharedPath, SLOT_LOAD, type SlotStart } from "../../slot/protocol.ts";
+import { blob, concat, ERROR, type Frame, int32, OK, utf8 } from "../fixtures/peers/frames.ts";
+import { inputOf, SlotPeer } from "../lib/slot_peer.ts";
 
 const NOTHING = new Uint8Array(0);
 
 /** The first process id. */
 const FIRST_PID = 1000;
-
-/** Bytes of a job's payload before its input: an id and a length. */
-const JOB_PREFIX_BYTES = 16;
 
 /** How long `worker_init` of the core `slow` takes. */
 export const SLOW_LOAD_MS = 60_000;
@@ -60,111 +36,58 @@ export interface FakeSlotsOptions {
 }
 
 /** A slot's process, and its end of the socket. */
-export class FakeSlot implements ChildProcess, ByteStream {
-  readonly peer = "a slot";
-  readonly outputs = [];
+export class FakeSlot extends SlotPeer {
   readonly #options: FakeSlotsOptions;
   readonly #clock: Clock;
   readonly #shared: number;
-  readonly #ended = Promise.withResolvers<ProcessEnd>();
-  readonly ended = this.#ended.promise;
-  readonly #messages = new FrameReader();
   readonly #jobs: Frame[] = [];
-  readonly #unread: Uint8Array[] = [];
-  #onReadable = () => {};
   #isRunning = false;
-  #hasHungUp = false;
   /** The name of the core that it has loaded. */
   core = "";
   /** The inputs of the jobs that it was sent, in order. */
   readonly inputs: string[] = [];
-  isClosed = false;
   isKilled = false;
-  isGone = false;
 
   constructor(
-    readonly pid: number,
+    pid: number,
     socketPath: string,
     { number, ticket }: SlotStart,
     options: FakeSlotsOptions,
   ) {
+    super(pid);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#shared = openSync(sharedPath(socketPath, number), "r+");
     void this.ended.then(() => closeSync(this.#shared));
-    this.#send(SLOT_REGISTER, BigInt(ticket), NOTHING);
+    this.register(ticket);
   }
-
-  // As a process.
 
   kill(): void {
     this.isKilled = true;
-    if (!this.#options.isUnkillable) this.#exit({ signal: "SIGKILL" });
+    if (!this.#options.isUnkillable) this.exit({ signal: "SIGKILL" });
   }
 
   /** It dies, not killed by its worker. */
   crash(signal: string): void {
-    this.#exit({ signal });
+    this.exit({ signal });
   }
 
   /** The system lets it end at last. */
   vanish(): void {
-    this.#exit({ signal: "SIGKILL" });
+    this.exit({ signal: "SIGKILL" });
   }
 
-  unref(): void {}
-
-  #exit(end: ProcessEnd): void {
-    this.isGone = true;
-    this.#ended.resolve(end);
-    this.#hangUp();
-  }
-
-  #hangUp(): void {
-    this.#hasHungUp = true;
-    this.#onReadable();
-  }
-
-  // As a stream to the worker.
-
-  async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+  override read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
     this.#options.onRead?.(this);
-    while (this.#unread.length === 0) {
-      if (this.#hasHungUp || this.isClosed) return null;
-      await new Promise<void>((resolve) => this.#onReadable = resolve);
-    }
-    const next = this.#unread.shift() as Uint8Array;
-    const part = next.subarray(0, into.byteLength);
-    into.set(part);
-    if (part.byteLength < next.byteLength) this.#unread.unshift(next.subarray(part.byteLength));
-    return part.byteLength;
+    return super.read(into);
   }
 
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (!this.isGone) {
-      for (const frame of this.#messages.push(bytes.slice())) this.#onMessage(frame);
-    }
-    return Promise.resolve();
+  override endWrites(): Promise<void> {
+    if (this.core === "stays" || this.isKilled) return Promise.resolve();
+    return super.endWrites();
   }
 
-  endWrites(): Promise<void> {
-    if (this.core !== "stays" && !this.isKilled) this.#exit({ exitCode: 0 });
-    return Promise.resolve();
-  }
-
-  close(): void {
-    this.isClosed = true;
-    this.#onReadable();
-  }
-
-  #send(type: number, id: bigint, payload: Uint8Array): void {
-    this.#unread.push(encodeFrame({ type, id, payload }));
-    this.#onReadable();
-  }
-
-  // As a slot.
-
-  #onMessage(frame: Frame): void {
+  protected override onMessage(frame: Frame): void {
     if (frame.type === SLOT_LOAD) return this.#load(frame);
     this.inputs.push(inputOf(frame));
     this.#jobs.push(frame);
@@ -173,14 +96,14 @@ export class FakeSlot implements ChildProcess, ByteStream {
 
   #load({ id, payload }: Frame): void {
     const { name, path } = decodeLoad(new Uint8Array(payload));
-    if (!existsSync(path)) return this.#send(ERROR, id, utf8("no such file"));
+    if (!existsSync(path)) return this.send(ERROR, id, utf8("no such file"));
     this.core = name;
     if (name === "hangs") return;
-    if (name === "crashes") return this.#exit({ signal: "SIGABRT" });
-    if (name === "killed") return this.#exit({ signal: "SIGKILL" });
-    if (name === "terminated") return this.#exit({ signal: "SIGTERM" });
-    if (name === "refuses") return this.#send(ERROR, id, utf8("worker_init returned 7"));
-    const onLoaded = () => this.#send(OK, id, NOTHING);
+    if (name === "crashes") return this.exit({ signal: "SIGABRT" });
+    if (name === "killed") return this.exit({ signal: "SIGKILL" });
+    if (name === "terminated") return this.exit({ signal: "SIGTERM" });
+    if (name === "refuses") return this.send(ERROR, id, utf8("worker_init returned 7"));
+    const onLoaded = () => this.send(OK, id, NOTHING);
     if (name === "slow") this.#clock.after(SLOW_LOAD_MS, onLoaded);
     else onLoaded();
   }
@@ -197,9 +120,9 @@ export class FakeSlot implements ChildProcess, ByteStream {
   #run(job: Frame, input: string): void {
     const [word = "", rest = ""] = input.split(" ");
     if (word === "spin") return;
-    if (word === "crash") return this.#exit({ signal: "SIGSEGV" });
-    if (word === "exit") return this.#exit({ exitCode: Number(rest) });
-    if (word === "hang-up") return this.#hangUp();
+    if (word === "crash") return this.exit({ signal: "SIGSEGV" });
+    if (word === "exit") return this.exit({ exitCode: Number(rest) });
+    if (word === "hang-up") return this.hangUp();
     if (word === "sleep") {
       this.#clock.after(Number(rest), () => this.#answer(job, utf8("slept")));
       return;
@@ -210,15 +133,9 @@ export class FakeSlot implements ChildProcess, ByteStream {
   }
 
   #answer({ id }: Frame, output: Uint8Array): void {
-    if (this.isGone) return;
-    this.#send(OK, id, concat(int32(0), blob(output)));
+    this.send(OK, id, concat(int32(0), blob(output)));
     this.#runNext();
   }
-}
-
-/** The input as text; inputs may be any bytes. */
-function inputOf({ payload }: Frame): string {
-  return new TextDecoder().decode(payload.subarray(JOB_PREFIX_BYTES));
 }
 
 /** The slots that were started, in their order. */

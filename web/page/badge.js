@@ -1,18 +1,38 @@
 /** What a run is doing, in a word beside its name. */
 
-import { formatCount, shown } from "./format.js";
+import { formatCount, formatNoun, shown } from "./format.js";
 
 /** @typedef {import("../../watch/snapshot.ts").RunSnapshot} RunSnapshot */
 
 const PHASES = { starting: "starting", running: "running", draining: "draining", ending: "ending" };
 
+/** What has become of a run that is not complete, behind "the run". */
+const ENDS = {
+  complete: "has ended",
+  interrupted: "was interrupted",
+  "time limit": "was ended by its time limit",
+  failures: "was ended by too many failures",
+  "no worker": "has ended without a worker",
+  error: "has ended with an error",
+};
+
+/**
+ * How a run has ended: `was interrupted, with 7 jobs left`
+ * @param {RunSnapshot["ending"]} ending
+ */
+export function endText(ending) {
+  const left = ending?.left ? `, with ${formatNoun(ending.left, "job")} left` : "";
+  return `${ENDS[ending?.end ?? "complete"]}${left}`;
+}
+
 /**
  * The word, and whether it is good news: `ended`, or `ended, 16 failed`
- * @param {Pick<RunSnapshot, "phase" | "waitsFor"> & { jobs: Pick<RunSnapshot["jobs"], "failed"> }} run
+ * @param {Pick<RunSnapshot, "phase" | "waitsFor" | "ending"> & { jobs: Pick<RunSnapshot["jobs"], "failed"> }} run
  * @param {boolean} hasEnded
  */
-export function badgeOf({ phase, waitsFor, jobs: { failed } }, hasEnded) {
+export function badgeOf({ phase, waitsFor, ending, jobs: { failed } }, hasEnded) {
   if (hasEnded) {
+    if (ending && ending.end !== "complete") return { text: ending.end, kind: "bad" };
     return failed > 0
       ? { text: `ended, ${formatCount(failed)} failed`, kind: "bad" }
       : { text: "ended", kind: "good" };

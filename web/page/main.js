@@ -1,6 +1,6 @@
 /** Asks for the state each second, and shows it. */
 
-import { badgeOf } from "./badge.js";
+import { badgeOf, endText } from "./badge.js";
 import { Charts } from "./charts.js";
 import {
   formatBytes,
@@ -76,10 +76,8 @@ function onState(state) {
   lastAt = Date.now();
   hasEnded = state.hasEnded;
   if (!hasEnded) void awaitEnd();
-  const what = state.kind === "run" ? "run" : "worker";
-  notice(
-    hasEnded ? `The ${what} has ended. This is its last state, of ${formatTime(state.at)}.` : "",
-  );
+  const what = state.kind === "run" ? `The run ${endText(state.ending)}` : "The worker has ended";
+  notice(hasEnded ? `${what}. This is its last state, of ${formatTime(state.at)}.` : "");
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
   main.hidden = false; // before charts measure their places
   document.body.classList.toggle("lost", false);
@@ -135,14 +133,14 @@ function showRun(run) {
     { term: "running", value: formatCount(jobs.running), className: "running" },
     { term: jobs.total === null ? "waiting so far" : "waiting", value: formatCount(jobs.waiting) },
     ...jobs.skipped ? [{ term: "of earlier runs", value: formatCount(jobs.skipped) }] : [],
+    ...attemptFigures(run),
   ]);
   setFigures(byId("now"), [
     { term: "jobs/s", value: formatRate(run.jobsPerSecond) },
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
     { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },
-    ...run.times ? [{ term: "median in the core", value: formatShort(run.times.medianMs) }] : [],
-    ...attemptFigures(run),
+    ...run.times ? [{ term: "median time", value: formatShort(run.times.medianMs) }] : [],
     { term: "inputs", value: formatBytes(run.bytesIn) },
     { term: "outputs", value: formatBytes(run.bytesOut) },
   ]);

@@ -293,6 +293,7 @@ export class Connection implements JobSource {
     this.#paced.close();
     this.#jobs.close();
     this.#changes.close();
+    for (const job of this.#core.takeWaiting()) end(job);
     this.#core.close();
     void this.#contents.close();
     this.#context.executor.onClientGone(this.#client);

@@ -205,9 +205,14 @@ export class ProcessMemory {
     this.#closeIfUnused();
   }
 
-  /** The process is gone. Each memory follows once nothing in it is needed: outputs may be unread for long. */
+  /**
+   * The process is gone. Each memory follows once nothing in it is needed: outputs may be unread for long. Until then
+   * they take neither a descriptor nor memory beside their own: a controller may leave those of a thousand processes.
+   */
   onGone(): void {
     this.#isGone = true;
+    this.#outputViews.giveBackKept();
+    this.#outputs.closeDescriptors();
     this.#idle?.stop();
     this.#closeIfUnused();
   }

@@ -100,6 +100,11 @@ export class RegionViews {
     this.#trim(isHuge || this.#givenBack === "released" ? [region] : this.#kept, bytesMax);
   }
 
+  /** Gives back all regions that are not in use. */
+  giveBackKept(): void {
+    this.#trim(this.#kept, 0);
+  }
+
   /** None was in use for a while. */
   onIdle(): void {
     if (this.#givenBack === "coldest") this.#trim(this.#kept, KEPT_BYTES_MAX);

@@ -65,6 +65,25 @@ test("a worker that disconnects before it has drained does not count as lost", a
   assert.equal(recorded.cluster.status.faults.lost, 0);
 });
 
+test("a job for which no worker has enough time is said", async (simulation) => {
+  const worker = await simulation.worker({ slots: 1 });
+  const recorded = simulation.cluster();
+  worker.hold();
+  recorded.dial(worker);
+  recorded.addAll(numberedInputs(1));
+  for (let times = 1; times <= 3; times++) {
+    await simulation.until("it runs", () => worker.slots.busy === 1);
+    await simulation.advance(40_000);
+    worker.drain();
+    await simulation.advance(1_000);
+    worker.restart();
+  }
+  worker.release();
+  await recorded.completed(1);
+  const said = recorded.warnings.filter((text) => text.startsWith("3 workers in a row have left"));
+  assert.equal(said.length, 1, recorded.warnings.join("\n"));
+});
+
 test("the only worker drains and comes back", async (simulation) => {
   const worker = await simulation.worker({ slots: 2 });
   const recorded = simulation.cluster();

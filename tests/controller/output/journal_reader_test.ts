@@ -221,6 +221,7 @@ test("docs/journal.md lists exactly the fields of a record", () => {
     line: "x",
     content: "data-0",
     printed: ["why"],
+    sent: 2,
     packAt: 0,
     packBytes: 1024,
     queuedAt: 1,

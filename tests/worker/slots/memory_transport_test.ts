@@ -88,6 +88,7 @@ function transports(isTaken = false) {
       view: (_, bytes) => new Uint8Array(bytes),
       viewWithHead: (_, bytes) => new Uint8Array(PAGE_BYTES + bytes),
       discard: () => {},
+      closeDescriptors: () => {},
       close: () => {},
     }),
   });

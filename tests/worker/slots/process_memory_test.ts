@@ -233,10 +233,39 @@ testUnless(
     assert.equal(fileOf(inputs), inputsFile);
     place.release();
     assert.notEqual(fileOf(inputs), inputsFile, "an output that nobody reads keeps no inputs");
+    assert.notEqual(
+      fileOf(outputs),
+      outputsFile,
+      "an output that nobody reads keeps no descriptor",
+    );
     assert.equal(response.payload[USAGE_BYTES + 4], 4);
-    assert.equal(fileOf(outputs), outputsFile);
     response.release?.();
-    assert.notEqual(fileOf(outputs), outputsFile);
+  },
+);
+
+testUnless(
+  notLinux,
+  "outputs of a process that is gone and that nobody reads keep no memory beside their own",
+  () => {
+    const bytesOfOne = 128 * 1024;
+    const memory = create();
+    const discarded: number[][] = [];
+    const discard = memory.outputs.discard.bind(memory.outputs);
+    memory.outputs.discard = (at, bytes) => {
+      discarded.push([at, bytes]);
+      discard(at, bytes);
+    };
+    responseIn(memory, 0, bytesOfOne).release?.();
+    const unread = responseIn(memory, 1, bytesOfOne);
+    memory.outputs.view(regionOf(1)?.at ?? -1, bytesOfOne).fill(7);
+    assert.deepEqual(discarded, []);
+    memory.onGone();
+    assert.deepEqual(discarded, [[regionOf(0)?.at, bytesOfOne]]);
+    assert(unread.payload.subarray(FIELDS_BYTES).every((byte) => byte === 7));
+    const late = responseIn(memory, 2, bytesOfOne); // it was announced before the end
+    unread.release?.();
+    assert.equal(late.payload.byteLength, FIELDS_BYTES + bytesOfOne);
+    late.release?.();
   },
 );
 

@@ -106,6 +106,7 @@ function viewsOf(givenBack: GivenBack, count: number) {
     view: (_, bytes) => new Uint8Array(bytes),
     viewWithHead: (_, bytes) => new Uint8Array(PAGE_BYTES + bytes),
     discard: (at, bytes) => void given.push([at, bytes]),
+    closeDescriptors: () => {},
     close: () => {},
   };
   const byteLength = 64 * MEBIBYTE;

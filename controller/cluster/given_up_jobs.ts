@@ -1,0 +1,46 @@
+/**
+ * Jobs that workers have given up because their time was over. That costs a job no attempt, so that one which takes
+ * longer than any worker has would run for ever. Nobody but the user can help, and is told once.
+ */
+
+import type { Log } from "../../system/log.ts";
+
+/** A job that ran for less was not given up in vain: its worker had just begun with it, or had it waiting. */
+const RAN_MS_MIN = 30_000;
+
+/** By then it is no accident. */
+const TIMES_MAX = 3;
+
+/** So many jobs are remembered, the latest. */
+const JOBS_MAX = 1_000;
+
+/** Counts how often each job was given up. */
+export class GivenUpJobs {
+  readonly #log: Log;
+  readonly #times = new Map<unknown, number>();
+  #isReported = false;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** A worker that is about to leave has given a job back, so long after it was sent. */
+  onGivenUp(job: unknown, ranMs: number): void {
+    if (this.#isReported || ranMs < RAN_MS_MIN) return;
+    const times = (this.#times.get(job) ?? 0) + 1;
+    this.#times.delete(job);
+    this.#times.set(job, times);
+    if (times >= TIMES_MAX) return this.#report(ranMs);
+    const [oldest] = this.#times.keys();
+    if (oldest !== undefined && this.#times.size > JOBS_MAX) this.#times.delete(oldest);
+  }
+
+  #report(ranMs: number): void {
+    this.#isReported = true;
+    this.#times.clear();
+    this.#log.warn(
+      `${TIMES_MAX} workers in a row have left before a job had ended, the last one after it ran for ` +
+        `${Math.round(ranMs / 1000)} s; give workers more time than jobs take`,
+    );
+  }
+}
