@@ -18,8 +18,8 @@ const BATCH_MAX = 200;
 /** How many bytes are sent one by one. */
 const DRIPPED_BYTES_MAX = 60;
 
-/** A worker may close a half-closed connection after 30 seconds, whether it has answered everything or not. */
-const HALF_CLOSED_MS_MIN = 25_000;
+/** A worker may close a half-closed connection of version 2 after two seconds, whether it has answered everything or not. */
+const HALF_CLOSED_MS_MIN = 1_500;
 
 /** Bytes of the payload before compressed data. */
 const COMPRESSED_PREFIX_BYTES = 5;
