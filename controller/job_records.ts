@@ -7,7 +7,7 @@ import type { ReadyTask, UnreadableTask } from "./inputs/source.ts";
 import { checksumText } from "./output/checksum.ts";
 import type { DoneRecord } from "./output/done_line.ts";
 import type { LargeOutput } from "./output/large_output.ts";
-import type { FailedRecord, JobRecord, JobTimes } from "./output/journal_record.ts";
+import type { FailedRecord, JobTimes } from "./output/journal_record.ts";
 import type { PackPlace } from "./output/sink.ts";
 
 /** The record of a job whose output is written. JSON leaves out what is `undefined`. */
