@@ -7,7 +7,7 @@ import type { LargePlace } from "../../protocol/mod.ts";
 import type { EndpointId } from "../../pool/types.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { type MemoryWindow, PAGE_BYTES, type SharedMemory } from "../../runtime/shared_memory.ts";
-import { DATA_AT, ZEROS_BYTES } from "../../slot/regions.ts";
+import { DATA_AT, LARGE_MEMORY_BYTES, ZEROS_BYTES } from "../../slot/regions.ts";
 
 /** So much of it is mapped at a time. It is more than fits into a processor's caches, so that more would gain nothing. */
 export const WINDOW_BYTES = 64 * 1024 * 1024;
@@ -136,14 +136,16 @@ export class LargeInput implements LargePlace {
   }
 }
 
-/** Memory that only this process has, for one input; `undefined` if the system has none. */
+/**
+ * Memory that only this process has, for one input; `undefined` if the system has none, or no slot could have the input:
+ * a limit on the size of files (`ulimit -f`) may be too low for the memory of slots. The file is sparse.
+ */
 export function ownInput(
   runtime: Pick<Runtime, "createMemory">,
   bytes: number,
   headBytes: number,
 ): LargeInput | undefined {
-  const fileBytes = Math.ceil(roomBytes(bytes) / WINDOW_BYTES) * WINDOW_BYTES;
-  const memory = runtime.createMemory?.(PAGE_BYTES, "this", fileBytes);
+  const memory = runtime.createMemory?.(PAGE_BYTES, "this", LARGE_MEMORY_BYTES);
   if (!memory?.window) return undefined;
   const onReleased = () => memory.close();
   return new LargeInput({ memory, owner: memory, roomAt: 0, headBytes, bytes, onReleased });

@@ -6,7 +6,7 @@ import process from "node:process";
 import { DiscardedBlob, LARGE_BLOB_BYTES_MAX } from "../../../protocol/mod.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
 import type { SharedMemory } from "../../../runtime/shared_memory.ts";
-import { LARGE_INPUTS_AT } from "../../../slot/regions.ts";
+import { LARGE_INPUTS_AT, LARGE_MEMORY_BYTES } from "../../../slot/regions.ts";
 import { LargeInput, ownInput, WINDOW_BYTES } from "../../../worker/slots/large_input.ts";
 import { LargeInputs } from "../../../worker/slots/large_inputs.ts";
 import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
@@ -73,11 +73,24 @@ test("an input that is larger than the free memory, less what is still to come, 
   assert(inputs.place(undefined, 10_000, HEAD_BYTES) instanceof LargeInput);
 });
 
+testUnless(notLinux, "an input is refused where the memory of a slot has no room for it", () => {
+  const limitedTo = (fileBytesMax: number) => ({
+    createMemory: (bytes: number, writer: "this" | "other", fileBytes = bytes) =>
+      fileBytes <= fileBytesMax ? runtime.createMemory?.(bytes, writer, fileBytes) : undefined,
+  });
+  assert.equal(ownInput(limitedTo(2 * BYTES), BYTES, HEAD_BYTES), undefined);
+  const input = ownInput(limitedTo(LARGE_MEMORY_BYTES), BYTES, HEAD_BYTES);
+  assert(input);
+  input.release();
+});
+
 test("a worker has as many large inputs as one slot has room for", () => {
   const inputs = inputsWith(Infinity);
   const places = LARGE_INPUTS_AT.map(() => inputs.place(undefined, 10, HEAD_BYTES));
   assert(places.every((place) => place instanceof LargeInput));
-  assert(inputs.place(undefined, 10, HEAD_BYTES) instanceof DiscardedBlob);
+  const refused = inputs.place(undefined, 10, HEAD_BYTES);
+  assert(refused instanceof DiscardedBlob);
+  assert.match(refused.reason, /already has 16 inputs of more than 1 GiB, which is its limit; run/);
   places[3]?.release();
   assert(inputs.place(undefined, 10, HEAD_BYTES) instanceof LargeInput);
 });
