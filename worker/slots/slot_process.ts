@@ -199,8 +199,10 @@ export class SlotProcess {
   sendJob(id: Uint64, job: PlacedPayload): void {
     this.jobs += 1;
     if (!job.large) return this.transport?.send(id, job);
-    if (this.transport?.sendLarge?.(id, job, job.large)) return;
-    this.kill(`it has no memory for an input of ${job.large.bytes} bytes`);
+    const { bytes } = job.large;
+    const onFailed = () => this.kill(`it has no memory for an input of ${bytes} bytes`);
+    if (!this.transport?.sendLarge) return onFailed();
+    this.transport.sendLarge(id, job, job.large, onFailed);
   }
 
   /**
