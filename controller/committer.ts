@@ -9,7 +9,7 @@ import { doneRecord, failedRecord, unreadableRecord } from "./job_records.ts";
 import { OutputNameError } from "./output/directory_sink.ts";
 import type { Journal } from "./output/journal.ts";
 import type { DoneRecord } from "./output/done_line.ts";
-import type { JobRecord } from "./output/journal_record.ts";
+import type { FailedRecord, JobRecord } from "./output/journal_record.ts";
 import type { LargeOutput } from "./output/large_output.ts";
 import type { AddEntry, OutputSink, PackPlace } from "./output/sink.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
@@ -63,7 +63,7 @@ export class Committer {
   /** An input cannot be read. Its output from an earlier run stays, because it may still be right. */
   onUnreadable(task: UnreadableTask): void {
     this.#parts.tally.onNotSent();
-    this.#finish(unreadableRecord(task));
+    this.#finishFailure(unreadableRecord(task));
   }
 
   /** A job finished in an earlier run. */
@@ -105,7 +105,7 @@ export class Committer {
   /** An output that went to a file as it arrived. */
   #commitLarge(completion: Completion<ReadyTask>, output: LargeOutput): void {
     const written = this.#parts.sink.commitLarge?.(completion.job.payload.name, output);
-    const finish = () => this.#finish(doneRecord(completion, output));
+    const finish = () => this.#finishDone(doneRecord(completion, output));
     this.#track(Promise.resolve(written).then(finish, (e) => this.#onNotWritten(completion, e)), 0);
   }
 
@@ -127,7 +127,7 @@ export class Committer {
 
   #onNotWritten(completion: Completion<ReadyTask>, error: unknown): void {
     if (!(error instanceof OutputNameError)) return this.#events.onError(error);
-    this.#finish(failedRecord(completion, error.message));
+    this.#finishFailure(failedRecord(completion, error.message));
   }
 
   #fail(completion: Completion<ReadyTask>): void {
@@ -138,7 +138,7 @@ export class Committer {
   async #finishFailed(completion: Completion<ReadyTask>, reason: string): Promise<void> {
     await this.#parts.sink.remove(completion.job.payload.name);
     await this.#parts.crashes?.keep(completion);
-    this.#finish(failedRecord(completion, reason));
+    this.#finishFailure(failedRecord(completion, reason));
   }
 
   #finishDone(record: DoneRecord): void {
@@ -151,7 +151,7 @@ export class Committer {
     this.#events.onFinished();
   }
 
-  #finish(record: JobRecord): void {
+  #finishFailure(record: FailedRecord): void {
     this.#parts.tally.onFailed(record.input, record.error ?? "", record.reason);
     this.#record(record);
     this.#events.onFinished();

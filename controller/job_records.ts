@@ -7,7 +7,7 @@ import type { ReadyTask, UnreadableTask } from "./inputs/source.ts";
 import { checksumText } from "./output/checksum.ts";
 import type { DoneRecord } from "./output/done_line.ts";
 import type { LargeOutput } from "./output/large_output.ts";
-import type { JobRecord, JobTimes } from "./output/journal_record.ts";
+import type { FailedRecord, JobTimes } from "./output/journal_record.ts";
 import type { PackPlace } from "./output/sink.ts";
 
 /** The record of a job whose output is written. JSON leaves out what is `undefined`. */
@@ -51,7 +51,7 @@ export function doneRecord(
 }
 
 /** The record of a job that has failed with an answer. */
-export function failedRecord(completion: Completion<ReadyTask>, error: string): JobRecord {
+export function failedRecord(completion: Completion<ReadyTask>, error: string): FailedRecord {
   const { job, answer, meter } = completion;
   const { index, name, identity, note } = job.payload;
   const exitCode = answer.kind === "result" ? answer.result.exitCode : 0;
@@ -76,7 +76,7 @@ export function failedRecord(completion: Completion<ReadyTask>, error: string): 
 }
 
 /** The record of a job that was not sent, because its input cannot be read. */
-export function unreadableRecord({ index, name, reason }: UnreadableTask): JobRecord {
+export function unreadableRecord({ index, name, reason }: UnreadableTask): FailedRecord {
   return {
     index,
     input: name,

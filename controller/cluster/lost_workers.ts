@@ -6,6 +6,9 @@ import type { Departure } from "../workers/workers.ts";
 /** Further ones are only counted, the latest kept: workers of a batch system come and go by the thousand. */
 const KEPT_MAX = 1_000;
 
+/** Of so many of the others it is known which they are, so that they count no longer when they come back. */
+const KNOWN_MAX = 10_000;
+
 /** So many are shown. */
 export const LATEST_MAX = 50;
 
@@ -28,7 +31,9 @@ type Place = Pick<ConnectedWorker, "address" | "place" | "node">;
 export class LostWorkers {
   /** In the order in which they were lost. */
   readonly #kept = new Map<string, LostWorker>();
+  /** How many are no longer kept, and where the latest of these were. */
   #dropped = 0;
+  readonly #known = new Set<string>();
 
   get count(): number {
     return this.#kept.size + this.#dropped;
@@ -40,7 +45,7 @@ export class LostWorkers {
   }
 
   onReady(worker: Place): void {
-    this.#kept.delete(keyOf(worker));
+    this.#forget(keyOf(worker));
   }
 
   onGone(
@@ -51,12 +56,20 @@ export class LostWorkers {
   ): void {
     if (kind === "drained") return;
     const key = keyOf(worker);
-    this.#kept.delete(key); // the latest is the last
+    this.#forget(key); // the latest is the last
     this.#kept.set(key, { name: worker.name, node: worker.node, reason, goneAtMs: nowMs, jobs });
     if (this.#kept.size <= KEPT_MAX) return;
     const [oldest] = this.#kept.keys();
     this.#kept.delete(oldest as string);
     this.#dropped += 1;
+    this.#known.add(oldest as string);
+    const [first] = this.#known;
+    if (this.#known.size > KNOWN_MAX) this.#known.delete(first as string);
+  }
+
+  #forget(key: string): void {
+    this.#kept.delete(key);
+    if (this.#known.delete(key)) this.#dropped -= 1;
   }
 }
 

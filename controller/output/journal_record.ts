@@ -75,6 +75,9 @@ export interface JobRecord extends JobTimes {
   readonly packBytes?: number | undefined;
 }
 
+/** The record of a job that has failed. */
+export type FailedRecord = JobRecord & { readonly state: "failed" };
+
 /** A record that was read, with the core's SHA-256. */
 export interface ReadRecord extends JobRecord {
   readonly core: string;

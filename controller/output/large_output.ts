@@ -82,6 +82,7 @@ export class LargeOutput implements LargePlace {
     if (!this.#filling || count === 0) return undefined;
     const buffer = this.#filling;
     this.#filling = undefined;
+    this.#hash?.update(buffer.subarray(0, count)); // at once: a vote asks for it when the last byte is there
     const writing = this.#writing = this.#writing.then(() => this.#write(buffer, count));
     return this.#free.length > 0 ? undefined : writing;
   }
@@ -110,7 +111,6 @@ export class LargeOutput implements LargePlace {
     try {
       if (this.#error === undefined && !this.#isUnwanted) {
         this.#crc32 = crc32(part, this.#crc32);
-        this.#hash?.update(part);
         const file = await (this.#file ??= this.#files.openToAppend(this.path, true));
         await file.append(part);
       }

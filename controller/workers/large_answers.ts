@@ -34,7 +34,7 @@ export function placesFor(
     if (bytes > LARGE_BLOB_BYTES_MAX) return undefined;
     const problem = largeOutputs
       ? largeOutputs.problemOf(bytes)
-      : `its output has ${bytes} bytes; more than 1 GiB is only taken into a folder`;
+      : `its output has ${bytes} bytes; outputs of more than 1 GiB need a run with an output folder, not a pack or a session`;
     if (problem !== undefined) return new DiscardedBlob(headBytes, bytes, problem);
     return largeOutputs?.open(headBytes, bytes);
   };

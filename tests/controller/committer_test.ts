@@ -38,6 +38,23 @@ test("an output that is written at once is recorded after it was written", () =>
   assert(scene.window.isEmpty);
 });
 
+test("an output that went to a file as it arrived is that of a done job, once it has its name", async () => {
+  const scene = new Scene();
+  const moving = Promise.withResolvers<void>();
+  scene.commitLarge = () => moving.promise;
+  const stored = { byteLength: 2 ** 31, crc32: 7, discard: () => {}, finish: () => {} };
+  const result = { exitCode: 0, output: new Uint8Array(0) };
+  const answer = { kind: "result", result, stored } as unknown as Answer;
+  scene.committer.onCompleted(completion("a", answer));
+  await turn();
+  assert.deepEqual([scene.records, scene.window.isEmpty], [[], false]);
+  moving.resolve();
+  await turn();
+  assert.deepEqual(scene.records, ["a: done"]);
+  const { done, failed } = scene.tally.counts;
+  assert.deepEqual([scene.finished, done, failed, scene.window.isEmpty], [1, 1, 0, true]);
+});
+
 test("a failed job is recorded when the output of an earlier run is removed, and not before", async () => {
   const answers: Answer[] = [
     result(3, 5),
@@ -147,12 +164,14 @@ class Scene {
   readonly tally = new Tally(0);
   readonly window = new CommitWindow(() => {});
   commit: () => Promise<void> | void = () => {};
+  commitLarge: () => Promise<void> = () => Promise.resolve();
   remove: () => Promise<void> = () => Promise.resolve();
   add: (record: JobRecord) => void = ({ input, state }) =>
     void this.records.push(`${input}: ${state}`);
   readonly committer = new Committer({
     sink: {
       commit: () => this.commit(),
+      commitLarge: () => this.commitLarge(),
       remove: (name: string) => {
         this.removed.push(name);
         return this.remove();

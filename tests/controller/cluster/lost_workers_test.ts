@@ -45,4 +45,7 @@ test("thousands of lost workers are counted, and the latest are listed", () => {
   assert.equal(lost.count, 3_000);
   assert.equal(lost.latest.length, LATEST_MAX);
   assert.equal(lost.latest[0]?.node, "n2999");
+  lost.onReady(dialed("n0"));
+  lost.onReady(dialed("n2999"));
+  assert.equal(lost.count, 2_998, "who comes back is not counted, however long ago it was lost");
 });

@@ -28,6 +28,21 @@ test("an output shows under its name once it is whole, and its checksum and hash
   await sink.close();
 });
 
+test("the hash is that of all bytes as soon as the last one is there, for votes are counted then", async () => {
+  const { sink } = await opened();
+  const output = sink.largeOutputs(true).open(0, 3_000);
+  const writes: (Promise<void> | undefined)[] = [];
+  for (let at = 0; at < 3_000; at += 1_000) {
+    output.space(at).set(CONTENT.subarray(at, at + 1_000));
+    writes.push(output.onFilled(at + 1_000));
+  }
+  const expected = createHash("sha256").update(CONTENT.subarray(0, 3_000)).digest("hex");
+  assert.equal(output.sha256, expected);
+  await Promise.all(writes);
+  await output.finish();
+  await sink.close();
+});
+
 test("no more than two parts wait to be written, so that a slow disk slows down the worker", async () => {
   const { sink } = await opened();
   const output = sink.largeOutputs(false).open(0, BYTES);
