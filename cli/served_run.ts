@@ -1,5 +1,6 @@
 /** The run that workers of a batch system serve: it listens for them on this machine, and says what it needs. */
 
+import { isIP } from "node:net";
 import os from "node:os";
 import process from "node:process";
 import { parseAddress } from "../link/address.ts";
@@ -11,6 +12,12 @@ import type { RunSnapshot } from "../watch/snapshot.ts";
 
 /** Names of this machine that every machine has. */
 const OWN_NAMES = ["localhost", "127.0.0.1", "::1"];
+
+/** What this machine knows of its names. */
+interface OwnNames {
+  readonly hostname: string;
+  readonly addresses: readonly string[];
+}
 
 /** A run of this user on this machine. */
 export class ServedRun {
@@ -46,12 +53,22 @@ export class ServedRun {
 }
 
 /** Whether workers that are told this address reach this machine, as far as it knows its names. */
-export function isThisMachine(address: Address): boolean {
+export function isThisMachine(address: Address, own = ownNames()): boolean {
   if (address.kind !== "tcp") return false;
+  const { host } = address;
+  if ([...OWN_NAMES, ...own.addresses].includes(host)) return true;
+  return isIP(host) === 0 && isSameName(host.toLowerCase(), own.hostname.toLowerCase());
+}
+
+function ownNames(): OwnNames {
   const own = Object.values(os.networkInterfaces()).flatMap((at) => at ?? []);
-  const name = os.hostname();
-  const names = [...OWN_NAMES, name, name.split(".")[0], ...own.map((at) => at.address)];
-  return names.includes(address.host);
+  return { hostname: os.hostname(), addresses: own.map((at) => at.address) };
+}
+
+/** Either may be short: `vm` is `vm.cluster.org`. */
+function isSameName(one: string, other: string): boolean {
+  const [short = "", long = ""] = one.length < other.length ? [one, other] : [other, one];
+  return long === short || long.startsWith(`${short}.`);
 }
 
 function portOf({ listen }: RunSnapshot): number | undefined {
