@@ -48,6 +48,16 @@ test("the figures of a worker are its own", () => {
   assert.doesNotMatch(text, /distcomp_workers/);
 });
 
+test("docs/watching.md names exactly the figures", () => {
+  const run = fakeRun({ workers: 1 });
+  const verified = { agreed: 1, split: 0, outvoted: 0 };
+  const text = metricsOf({ ...run, verified }) + metricsOf(fakeWorker());
+  const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+  const page = readFileSync(`${DOCS}watching.md`, "utf8");
+  const named = [...page.matchAll(/`(distcomp_\w+)`/g)].map(([, name]) => name);
+  assert.deepEqual([...new Set(named)].sort(), [...new Set(names)].sort());
+});
+
 test("names of workers and reasons cannot break out of their labels", () => {
   const evil = 'x"} 1\ndistcomp_jobs_done_total{a="\\';
   const run = fakeRun({ workers: 1 });
