@@ -1,6 +1,5 @@
 /** The run that workers of a batch system serve: it listens for them on this machine, and says what it needs. */
 
-import { isIP } from "node:net";
 import os from "node:os";
 import process from "node:process";
 import { parseAddress } from "../link/address.ts";
@@ -12,6 +11,9 @@ import type { RunSnapshot } from "../watch/snapshot.ts";
 
 /** Names of this machine that every machine has. */
 const OWN_NAMES = ["localhost", "127.0.0.1", "::1"];
+
+/** An address is no name, so that `10` is not `10.0.0.1`. */
+const IP_ADDRESS = /:|^[\d.]+$/;
 
 /** What this machine knows of its names. */
 interface OwnNames {
@@ -57,7 +59,7 @@ export function isThisMachine(address: Address, own = ownNames()): boolean {
   if (address.kind !== "tcp") return false;
   const { host } = address;
   if ([...OWN_NAMES, ...own.addresses].includes(host)) return true;
-  return isIP(host) === 0 && isSameName(host.toLowerCase(), own.hostname.toLowerCase());
+  return !IP_ADDRESS.test(host) && isSameName(host.toLowerCase(), own.hostname.toLowerCase());
 }
 
 function ownNames(): OwnNames {
