@@ -43,7 +43,7 @@ test("a worker has one name on the screen of top, in the table of workers and be
       return { ...fakeWorkerEntry(index), name: "vm", address };
     });
     const running = workers.map(({ name, address }) => (
-      { name: "a", attempt: 1, sentAt: FAKE_NOW, worker: name, address }
+      { name: "a", attempt: 1, sentAt: FAKE_NOW, beganAt: FAKE_NOW, worker: name, address }
     ));
     const lines = topLines(fakeRun({}, { workers, running }), VIEW, { columns: 100, rows: 24 });
     for (const label of labels) {
@@ -102,6 +102,7 @@ test("long names of running jobs are cut in the middle, and workers keep their c
     name: `${"inputs/of/the/experiment/".repeat(6)}part-${end}.bin`,
     attempt: 1,
     sentAt: FAKE_NOW,
+    beganAt: FAKE_NOW,
     worker: `node${end}`,
     address: `node${end}:7433`,
   }));
