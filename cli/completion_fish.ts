@@ -19,10 +19,9 @@ function __distcomp_next
     __distcomp_after $argv; and test $__distcomp_more -eq 0
 end
 function __distcomp_outputs # folders, and packs that have a journal
+    __fish_complete_directories | string match -rv '\\.distcomp/(\\t|$)'
     for one in (commandline -ct)*
-        if test -d $one; and not string match -q '*.distcomp' $one
-            echo $one/
-        else if test -d $one.distcomp
+        if test -f $one; and test -d $one.distcomp
             echo $one
         end
     end

@@ -78,14 +78,14 @@ testUnless(lacks("fish"), "fish completes commands, options and their values", a
     const ask = `source ${script}; cd ${workspace.at("folder")}; complete -C '${words.join(" ")}'`;
     const env = { ...process.env, HOME: workspace.path };
     const text = execFileSync("fish", ["-c", ask], { encoding: "utf8", env });
-    return linesOf(text.replace(/\t.*$/gm, ""));
+    return withoutDescriptions(text);
   };
   for (const [words, offered] of TYPED) {
     assert.deepEqual(offer(words), offered.toSorted(), words.join(" "));
   }
   assert.deepEqual(offer(["distcomp", "run", "f"]), ["file"]);
   await makeOutputs(workspace);
-  const outputs = linesOf(
+  const outputs = withoutDescriptions(
     execFileSync("fish", [
       "-c",
       `source ${script}; cd ${workspace.path}; complete -C 'distcomp status o'`,
@@ -95,6 +95,7 @@ testUnless(lacks("fish"), "fish completes commands, options and their values", a
     }),
   );
   assert.deepEqual(outputs, ["out 1/", "out.tar"]);
+  assert.deepEqual(offer(["distcomp", "status", "~/o"]), ["~/out 1/"]);
 });
 
 testUnless(lacks("zsh"), "zsh understands its script, which has every command and option", () => {
@@ -164,6 +165,11 @@ function program(): Command {
 
 function linesOf(text: string): string[] {
   return text.split("\n").filter((line) => line !== "").sort();
+}
+
+/** fish says after a tab what each word is. */
+function withoutDescriptions(text: string): string[] {
+  return linesOf(text.replace(/\t.*$/gm, ""));
 }
 
 function lacks(command: string): string | undefined {
