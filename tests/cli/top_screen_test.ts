@@ -37,7 +37,7 @@ test("top shows progress, workers, failures, the jobs that run longest, and the 
 });
 
 test("a worker has one name on the screen of top, in the table of workers and beside its jobs", () => {
-  for (const labels of [["this machine"], ["vm (vm:1)", "vm (vm:2)"]]) {
+  for (const labels of [["this machine"], ["vm (vm:1)", "vm (vm:2)"], ["vm#2"]]) {
     const workers = labels.map((label, index) => {
       const address = labels.length > 1 ? `vm:${index + 1}` : label;
       return { ...fakeWorkerEntry(index), name: "vm", address };
