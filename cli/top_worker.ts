@@ -26,19 +26,17 @@ interface Pace {
 export class TopWorker implements Watched {
   readonly #address: string;
   readonly #ask: () => Promise<WorkerAnswer>;
-  readonly #before: number;
-  readonly #startedAt: number;
-  readonly #rate = new RecentRate(0);
-  readonly #series: ThroughputSeries;
+  #before = 0;
+  #startedAt = 0;
+  #rate = new RecentRate(0);
+  #series = new ThroughputSeries(0);
   #worker: WorkerAnswer;
 
   constructor(address: string, ask: () => Promise<WorkerAnswer>, first: WorkerAnswer) {
     this.#address = address;
     this.#ask = ask;
     this.#worker = first;
-    this.#before = endedOf(first);
-    this.#startedAt = first.at;
-    this.#series = new ThroughputSeries(first.at);
+    this.#begin(first);
   }
 
   get scrolled(): number {
@@ -46,7 +44,9 @@ export class TopWorker implements Watched {
   }
 
   async ask(): Promise<boolean> {
-    const worker = this.#worker = await this.#ask();
+    const worker = await this.#ask();
+    if (endedOf(worker) < endedOf(this.#worker)) this.#begin(worker); // it has been started again
+    this.#worker = worker;
     const elapsedMs = this.#elapsedMs;
     this.#rate.onCount(this.#ended, elapsedMs);
     const { slots, slotsBusy } = worker;
@@ -60,13 +60,20 @@ export class TopWorker implements Watched {
     return topWorkerLines(this.#worker, this.#address, pace, view, size);
   }
 
+  /** Its counts begin here. */
+  #begin(worker: WorkerAnswer): void {
+    this.#before = endedOf(worker);
+    this.#startedAt = worker.at;
+    this.#rate = new RecentRate(0);
+    this.#series = new ThroughputSeries(worker.at);
+  }
+
   get #elapsedMs(): number {
     return Math.max(0, this.#worker.at - this.#startedAt);
   }
 
-  /** A worker that has been started again has counted anew. */
   get #ended(): number {
-    return Math.max(0, endedOf(this.#worker) - this.#before);
+    return endedOf(this.#worker) - this.#before;
   }
 }
 

@@ -183,6 +183,13 @@ test("the rate of a worker is counted while somebody looks", async () => {
   jobs.done = 1; // it was started again
   await top.ask();
   assert.match(top.lines(VIEW, { columns: 80, rows: 24 }).join("\n"), /^1 done /m);
+  for (let second = 0; second < 10; second++) {
+    at += 1000;
+    jobs.done += 20;
+    await top.ask();
+  }
+  const again = top.lines(VIEW, { columns: 80, rows: 24 }).join("\n");
+  assert.match(again, /^201 done {2}0 failed {2}20 jobs\/s\n/m);
 });
 
 test("what a terminal sends is taken key by key", () => {
