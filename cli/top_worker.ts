@@ -9,9 +9,13 @@ import { fitted, styledLine, widthOf } from "./terminal_text.ts";
 import type { Watched } from "./top.ts";
 import { footLine, framed, type Line, titleLine } from "./top_frame.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
+import { firstShown } from "./top_workers.ts";
 
 /** The widest bar of slots. */
 const BAR_COLUMNS_MAX = 30;
+
+/** The lines of the head. */
+const HEAD_ROWS = 5;
 
 /** So many digits of a core's SHA-256 tell it from others. */
 const KEY_CHARS = 12;
@@ -39,8 +43,9 @@ export class TopWorker implements Watched {
     this.#begin(first);
   }
 
-  get scrolled(): number {
-    return detailLines(this.#worker).length;
+  scrollMax({ rows }: ScreenSize): number {
+    const details = detailLines(this.#worker);
+    return firstShown(Infinity, details.length, detailRows(rows));
   }
 
   async ask(): Promise<boolean> {
@@ -88,8 +93,8 @@ export function topWorkerLines(
   const { columns, rows } = size;
   const top = head(worker, address, pace, columns);
   const details = detailLines(worker);
-  const room = Math.max(0, rows - 1 - top.length);
-  const first = Math.max(0, Math.min(view.scroll, details.length - room));
+  const room = detailRows(rows);
+  const first = firstShown(view.scroll, details.length, room);
   const shown = details.slice(first, first + room).map((line) =>
     typeof line === "string" ? titleLine(line, columns) : line
   );
@@ -130,6 +135,11 @@ function head(
     ]],
     [["jobs/s ", "dim"], [sparkline(throughput, columns - "jobs/s ".length), "green"]],
   ];
+}
+
+/** The rows for details, between the head and the foot. */
+function detailRows(rows: number): number {
+  return Math.max(0, rows - 1 - HEAD_ROWS);
 }
 
 /** Titles are texts. */

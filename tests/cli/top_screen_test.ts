@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { keysIn } from "../../cli/full_screen.ts";
 import { cutInMiddle, widthOf } from "../../cli/terminal_text.ts";
-import { topLines } from "../../cli/top_screen.ts";
+import { topLines, topScrollMax } from "../../cli/top_screen.ts";
 import type { TopView } from "../../cli/top_view.ts";
 import { TopWorker, topWorkerLines } from "../../cli/top_worker.ts";
 import { test } from "../lib/test.ts";
@@ -204,4 +204,15 @@ test("what a terminal sends is taken key by key", () => {
   ]);
   assert.deepEqual(keysIn("G\x1b[F\x1bOH\x1b[1~"), ["G", "\x1b[F", "\x1bOH", "\x1b[1~"]);
   assert.deepEqual(keysIn("\x1b"), ["\x1b"]);
+});
+
+test("top scrolls no further than to its last page, so that each key moves it", () => {
+  const workers = Array.from({ length: 60 }, (_, index) => fakeWorkerEntry(index));
+  const run = fakeRun({}, { workers });
+  const size = { columns: 80, rows: 24 };
+  const last = topScrollMax(run, size);
+  const at = (scroll: number) => topLines(run, { ...VIEW, scroll }, size).join("\n");
+  assert(last > 30 && last < 60, String(last));
+  assert.equal(at(last), at(1000));
+  assert.notEqual(at(last), at(last - 1));
 });
