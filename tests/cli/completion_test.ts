@@ -17,7 +17,7 @@ const TREE = commandTree(program());
 
 /** What is typed, and what a shell offers for the last word. */
 const TYPED: [string[], string[]][] = [
-  [["distcomp", ""], ["run", "key", "status"]],
+  [["distcomp", ""], ["run", "key", "new", "status"]],
   [["distcomp", "k"], ["key"]],
   [["distcomp", "key", ""], ["create", "rotate"]],
   [["distcomp", "key", "rotate", "--k"], ["--keep"]],
@@ -42,6 +42,11 @@ test("bash completes commands, options and their values", async () => {
     assert.deepEqual(offer(words), offered.toSorted(), words.join(" "));
   }
   assert.deepEqual(offer(["distcomp", "status", "o"]), ["out 1", "out.tar"]);
+  assert.deepEqual(offer(["distcomp", "status", "--json", "o"]), ["out 1", "out.tar"]);
+  assert.deepEqual(offer(["distcomp", "status", "a", "o"]), [], "one target");
+  assert.deepEqual(offer(["distcomp", "new", ""]), ["c", "rust"]);
+  assert.deepEqual(offer(["distcomp", "new", "--license", "=", "MIT", ""]), ["c", "rust"]);
+  assert.deepEqual(offer(["distcomp", "new", "c", ""]), [], "the name of the project");
 });
 
 testUnless(lacks("zsh"), "zsh completes the outputs of runs: folders, and packs", async () => {
@@ -155,6 +160,8 @@ function program(): Command {
     .option("--slots <n>", "jobs at once: one [per CPU]")
     .helpOption("--help", "help");
   program.command("status").summary("look").argument("[target]").helpOption("--help", "help");
+  program.command("new").addArgument(new Argument("<language>").choices(["c", "rust"]))
+    .argument("<name>").option("--license <name>").helpOption("--help", "help");
   const key = program.command("key").summary("keys").helpOption("--help", "help")
     .helpCommand("help");
   key.command("create").summary("make one").argument("[file]").helpOption("--help", "help");
