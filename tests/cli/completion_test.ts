@@ -89,6 +89,10 @@ testUnless(lacks("fish"), "fish completes commands, options and their values", a
     assert.deepEqual(offer(words), offered.toSorted(), words.join(" "));
   }
   assert.deepEqual(offer(["distcomp", "run", "f"]), ["file"]);
+  assert.deepEqual(offer(["distcomp", "run", "--slots", "4", "core.so", "f"]), ["file"]);
+  assert.deepEqual(offer(["distcomp", "status", "a", "f"]), [], "one target");
+  assert.deepEqual(offer(["distcomp", "new", "--license", "MIT", ""]), ["c", "rust"]);
+  assert.deepEqual(offer(["distcomp", "new", "c", ""]), [], "the name of the project");
   await makeOutputs(workspace);
   const outputs = withoutDescriptions(
     execFileSync("fish", [
