@@ -99,9 +99,10 @@ class LastEnding {
     if (this.#isOpen) this.#ending = undefined;
   }
 
-  get all(): Pick<PastRun, "end" | "left"> {
+  get all(): Pick<PastRun, "end" | "left" | "error"> {
     if (this.#isOpen) return { end: "killed", left: null };
-    return { end: this.#ending?.end ?? "ended", left: this.#ending?.left ?? null };
+    const { end = "ended", left = null, error } = this.#ending ?? {};
+    return { end, left, ...(error === undefined ? {} : { error }) };
   }
 }
 

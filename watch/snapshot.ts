@@ -237,6 +237,8 @@ export interface PastRun {
   readonly end: RunEnd | "killed" | "ended";
   /** The inputs that have neither a result nor failed; `null` if that is not recorded. */
   readonly left: number | null;
+  /** Why it has ended with an `error`, if that is recorded. */
+  readonly error?: string;
   /** The jobs that have a result, in this run or in earlier ones. */
   readonly jobs: { readonly done: number; readonly failed: number };
   readonly failures: readonly FailureEntry[];
