@@ -67,6 +67,12 @@ export class CompressedWrites {
     return this.#piece ? this.#piece.byteLength - this.#at : 0;
   }
 
+  /** How much of these and of those of the writer is blobs that are not in memory here. */
+  get sourceBytes(): number {
+    const isHere = !this.#piece || this.#piece instanceof Uint8Array;
+    return this.#writer.sourceBytes + (isHere ? 0 : this.pendingBytes);
+  }
+
   /** What the compressor does; `undefined` before it was tried. */
   get compressor(): Compressor | undefined {
     const { bytes, zstdBytes, ms } = this.#tried;

@@ -72,6 +72,11 @@ export class LinkCompression {
     return this.#writes.pendingBytes;
   }
 
+  /** How much of what is still to be written is blobs that are not in memory here. */
+  get sourceBytes(): number {
+    return this.#writes.sourceBytes;
+  }
+
   /** What has come compressed. */
   get decompressed(): Decompressed {
     return this.#compressed?.decompressed ?? NOTHING;

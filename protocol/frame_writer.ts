@@ -41,12 +41,18 @@ export class FrameWriter {
   #unreleased = 0;
   #pieces: (Uint8Array<ArrayBuffer> | BlobSource)[] = [];
   #pendingBytes = 0;
+  #sourceBytes = 0;
   /** What to call when a referenced payload is no longer needed. */
   readonly #releases = new Map<Uint8Array, () => void>();
 
   /** Bytes that are gathered and not yet taken. */
   get pendingBytes(): number {
     return this.#pendingBytes;
+  }
+
+  /** How much of that is blobs that are sent part by part, and not in memory here. */
+  get sourceBytes(): number {
+    return this.#sourceBytes;
   }
 
   /** Writes a frame with any payload, such as a relayed one. */
@@ -174,6 +180,7 @@ export class FrameWriter {
     if (!piece || !isSource(piece)) return undefined;
     this.#pieces.shift();
     this.#pendingBytes -= piece.byteLength;
+    this.#sourceBytes -= piece.byteLength;
     return piece;
   }
 
@@ -194,6 +201,7 @@ export class FrameWriter {
       else this.#onReleased(piece);
     }
     this.#pendingBytes = 0;
+    this.#sourceBytes = 0;
   }
 
   #onReleased(piece: Uint8Array): void {
@@ -221,6 +229,7 @@ export class FrameWriter {
     this.#cut();
     this.#pieces.push(piece);
     this.#pendingBytes += piece.byteLength;
+    if (isSource(piece)) this.#sourceBytes += piece.byteLength;
   }
 
   #advance(bytes: number): void {

@@ -33,3 +33,23 @@ test("when a write fails, memory of the caller's is given back", async () => {
   assert.equal(released, 1);
   assert.equal(writes.pendingBytes, 0);
 });
+
+test("what is left of a blob that is sent part by part counts as pending, and as not in memory", async () => {
+  const writer = new FrameWriter();
+  const counts: [number, number][] = [];
+  const writes = new CompressedWrites(writer, new VirtualClock(), () => {
+    counts.push([writes.pendingBytes + writer.pendingBytes, writes.sourceBytes]);
+    return Promise.resolve();
+  });
+  const read = () => new Uint8Array(1_000_000);
+  writer.largeFrame(1, 1, new Uint8Array(3), { byteLength: 3_000_000, read, close: () => {} });
+  writer.frame(1, 2, new Uint8Array(8));
+  await writes.pump();
+  assert.deepEqual(counts, [
+    [3_000_025, 3_000_000],
+    [2_000_025, 2_000_000],
+    [1_000_025, 1_000_000],
+    [25, 0],
+    [0, 0],
+  ]);
+});

@@ -79,19 +79,21 @@ test("a writer gives a blob that is sent part by part between what was written b
   writer.largeFrame(6, 7, Uint8Array.of(1, 2, 3), blob("one"));
   writer.job(8, 9, blob("two"));
   assert.equal(writer.pendingBytes, 2 * 2 ** 33 + 17 + 3 + 17 + 16);
+  assert.equal(writer.sourceBytes, 2 * 2 ** 33);
   const head = writer.take();
   assert(head);
   assert.equal(new DataView(head.buffer, head.byteOffset).getBigUint64(9, true), 2n ** 33n + 3n);
   assert.equal(writer.take(), undefined, "a blob comes next");
   const one = writer.takeSource();
   assert(one);
+  assert.equal(writer.sourceBytes, 2 ** 33);
   writer.release(one);
   assert.deepEqual(closed, ["one"]);
   assert.equal(writer.takeSource(), undefined, "a head comes next");
   assert.equal(writer.take()?.byteLength, 17 + 16);
   writer.close();
   assert.deepEqual(closed, ["one", "two"]);
-  assert.equal(writer.pendingBytes, 0);
+  assert.deepEqual([writer.pendingBytes, writer.sourceBytes], [0, 0]);
 });
 
 class Place implements LargePlace {

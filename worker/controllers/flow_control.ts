@@ -29,8 +29,19 @@ export interface Backlog {
   readonly cores: Unanswered;
   /** Parts of files that are being written. */
   readonly parts: Unanswered;
-  /** Bytes of answers that the controller has not read. */
+  /** Bytes of answers that the controller has not read. A large output is still in its slot, not here. */
   readonly unreadBytes: number;
+}
+
+/** A link, as far as it says what it has not sent. */
+interface SendingLink {
+  readonly pendingBytes: number;
+  readonly compression: { readonly sourceBytes: number };
+}
+
+/** Bytes of what a link has not sent yet, without those of large outputs, which are still in their slots. */
+export function unreadBytesOf({ pendingBytes, compression }: SendingLink): number {
+  return pendingBytes - compression.sourceBytes;
 }
 
 /** What a connection holds: jobs, cores, parts of files, and what `link` has not sent yet. */
@@ -38,14 +49,14 @@ export function backlogOf(
   jobs: Unanswered,
   cores: Unanswered,
   parts: Unanswered,
-  link: { readonly pendingBytes: number },
+  link: SendingLink,
 ): Backlog {
   return {
     jobs,
     cores,
     parts,
     get unreadBytes() {
-      return link.pendingBytes;
+      return unreadBytesOf(link);
     },
   };
 }

@@ -6,6 +6,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Lines, RelayedJob } from "../job.ts";
 import type { CurrentCore } from "./current_core.ts";
+import { unreadBytesOf } from "./flow_control.ts";
 
 /** What one job may print. A person reads no more, and a million jobs may fill a disk with it. */
 const JOB_BYTES_MAX = 1024 * 1024;
@@ -59,7 +60,7 @@ export class PrintedNotices {
   /** A job has printed lines. */
   onPrinted(job: RelayedJob, lines: Lines): void {
     if (this.#mode !== "all" || this.#link.isClosed) return;
-    const isSlow = this.#link.pendingBytes > UNREAD_BYTES_MAX;
+    const isSlow = unreadBytesOf(this.#link) > UNREAD_BYTES_MAX;
     const printed = this.#of(job);
     let piece: string[] = [];
     let chars = 0;

@@ -17,8 +17,11 @@ export interface JobTransport {
   send(id: Uint64, job: PlacedPayload): void;
   /** A place for an input that is too large for one array. */
   placeLarge?(bytes: number, headBytes: number): LargeInput | undefined;
-  /** Sends a job with such an input, and moves the input first if it is elsewhere. Returns whether it could. */
-  sendLarge?(id: Uint64, job: PlacedPayload, input: LargeInput): boolean;
+  /**
+   * Sends a job with such an input. If the input is elsewhere, it is moved first, and jobs that come later wait for
+   * that. `onFailed`: the process has no memory for it.
+   */
+  sendLarge?(id: Uint64, job: PlacedPayload, input: LargeInput, onFailed: () => void): void;
   /** The response in a frame from the process; `undefined` if it is none. */
   responseIn(frame: Frame): SlotResponse | undefined;
 }

@@ -5,9 +5,10 @@
 
 import type { LargePlace } from "../../protocol/mod.ts";
 import type { EndpointId } from "../../pool/types.ts";
+import { nextTurn } from "../../runtime/clock.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { type MemoryWindow, PAGE_BYTES, type SharedMemory } from "../../runtime/shared_memory.ts";
-import { DATA_AT, ZEROS_BYTES } from "../../slot/regions.ts";
+import { DATA_AT, LARGE_MEMORY_BYTES, ZEROS_BYTES } from "../../slot/regions.ts";
 
 /** So much of it is mapped at a time. It is more than fits into a processor's caches, so that more would gain nothing. */
 export const WINDOW_BYTES = 64 * 1024 * 1024;
@@ -40,8 +41,8 @@ export class LargeInput implements LargePlace {
   /** Where the window begins in the room. */
   #windowAt = 0;
   #filled = 0;
-  /** Set while it is moved: a part of it is elsewhere. */
-  #isTorn = false;
+  /** Resolves to whether all of it is here, once it has been moved here. */
+  #arrival: Promise<boolean> = Promise.resolve(true);
   #isReleased = false;
 
   constructor({ memory, owner, roomAt, headBytes, bytes, onReleased }: LargeInputOptions) {
@@ -80,32 +81,36 @@ export class LargeInput implements LargePlace {
   }
 
   /**
-   * Copies it to another place, which has its size, and gives back the memory of what is copied already. Returns whether
-   * the system allowed that; if not, the input is lost.
+   * Moves it to another place, which has its size, and which belongs to its job from now on. Memory that is copied is
+   * given back, and others have their turn between two windows. Resolves to whether all of it has arrived: not if the
+   * other place was released meanwhile, or the system did not allow it. Then the input is lost.
    */
-  moveTo(other: LargeInput): boolean {
-    if (this.#isTorn) return false;
-    this.#isTorn = true;
-    try {
-      this.#moveTo(other);
-    } catch {
-      return false;
+  moveTo(other: LargeInput): Promise<boolean> {
+    return other.#arrival = this.#moveTo(other).catch(() => false).finally(() => this.release());
+  }
+
+  async #moveTo(other: LargeInput): Promise<boolean> {
+    if (!await this.#arrival) return false; // it may still be on its way here
+    other.head.set(this.head.subarray(this.head.byteLength - other.head.byteLength));
+    for (let at = 0; at < this.bytes;) {
+      if (other.#isReleased) return false;
+      at = this.#copyWindowTo(other, at);
+      await nextTurn();
     }
-    this.release();
     return true;
   }
 
-  #moveTo(other: LargeInput): void {
-    other.head.set(this.head.subarray(this.head.byteLength - other.head.byteLength));
-    for (let at = 0; at < this.bytes;) {
-      const from = this.space(at);
-      const to = other.space(at).subarray(0, from.byteLength);
-      to.set(from.subarray(0, to.byteLength));
-      at += to.byteLength;
-      other.onFilled(at);
-      const end = DATA_AT + at;
-      if (end === this.#windowAt + WINDOW_BYTES) this.#discard(this.#windowAt, WINDOW_BYTES);
+  /** Copies from `at` to the end of a window. Returns how much the other place has then. */
+  #copyWindowTo(other: LargeInput, at: number): number {
+    const from = this.space(at);
+    const to = other.space(at).subarray(0, from.byteLength);
+    to.set(from.subarray(0, to.byteLength));
+    const end = at + to.byteLength;
+    other.onFilled(end);
+    if (DATA_AT + end === this.#windowAt + WINDOW_BYTES) {
+      this.#discard(this.#windowAt, WINDOW_BYTES);
     }
+    return end;
   }
 
   release(): void {
@@ -136,14 +141,16 @@ export class LargeInput implements LargePlace {
   }
 }
 
-/** Memory that only this process has, for one input; `undefined` if the system has none. */
+/**
+ * Memory that only this process has, for one input; `undefined` if the system has none, or no slot could have the input:
+ * a limit on the size of files (`ulimit -f`) may be too low for the memory of slots. The file is sparse.
+ */
 export function ownInput(
   runtime: Pick<Runtime, "createMemory">,
   bytes: number,
   headBytes: number,
 ): LargeInput | undefined {
-  const fileBytes = Math.ceil(roomBytes(bytes) / WINDOW_BYTES) * WINDOW_BYTES;
-  const memory = runtime.createMemory?.(PAGE_BYTES, "this", fileBytes);
+  const memory = runtime.createMemory?.(PAGE_BYTES, "this", LARGE_MEMORY_BYTES);
   if (!memory?.window) return undefined;
   const onReleased = () => memory.close();
   return new LargeInput({ memory, owner: memory, roomAt: 0, headBytes, bytes, onReleased });

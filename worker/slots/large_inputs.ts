@@ -60,7 +60,8 @@ export class LargeInputs {
     }
     // Each may have to move to the memory of any slot, which has room for so many.
     if (this.#inputs.size >= LARGE_INPUTS_AT.length) {
-      return `An input has ${bytes} bytes, and this worker has ${this.#inputs.size} such inputs`;
+      return `An input has ${bytes} bytes, and this worker already has ${this.#inputs.size} ` +
+        "inputs of more than 1 GiB, which is its limit; run the job later or on another worker";
     }
     const roomBytes = Math.max(0, this.#memory.freeBytes - comingBytes);
     if (bytes <= roomBytes) return undefined;

@@ -227,10 +227,11 @@ export class Launcher {
     if (problem) this.#options.log.warn(`slot process ${process.pid} did not exit: ${problem}`);
   }
 
-  /** Ends all processes, and starts no more. */
+  /** Ends all processes, and starts no more. Those whose outputs are being sent are killed. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const running = [...this.#running.keys()].filter(({ isGone }) => !isGone);
+    for (const process of running) if (process.isRelayed) process.kill();
     await Promise.all(running.map((process) => this.end(process)));
     await this.#descendants?.close();
     await this.#guardian?.close();

@@ -36,6 +36,9 @@ export class MemoryTransport implements JobTransport {
   #isTaken = false;
   /** Regions whose outputs are no longer needed, which the process does not know yet. */
   readonly #untold: number[] = [];
+  /** Whether a large input is being moved to the memory, and what is to be sent after it: no more than a window of jobs. */
+  #isMoving = false;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(link: Link, memory: ProcessMemory, slot: number) {
     this.#link = link;
@@ -60,23 +63,39 @@ export class MemoryTransport implements JobTransport {
     return this.#isTaken ? this.#memory.placeLarge(bytes, headBytes) : undefined;
   }
 
-  sendLarge(id: Uint64, job: PlacedPayload, input: LargeInput): boolean {
-    this.#tell();
-    const isHere = input.owner === this.#memory;
-    const place = isHere ? input : this.placeLarge(input.bytes, JOB_PREFIX_BYTES);
-    if (!place) return false;
-    if (!isHere && !input.moveTo(place)) {
-      place.release();
-      return false;
-    }
-    job.large = place;
-    const index = readUint64(job.payload, 0);
-    const shared = encodeSharedJob({ at: place.at, bytes: place.bytes, index });
-    this.#link.send(SLOT_SHARED_JOB, id, shared);
-    return true;
+  sendLarge(id: Uint64, job: PlacedPayload, input: LargeInput, onFailed: () => void): void {
+    if (!this.#isMoving) this.#sendLarge(id, job, input, onFailed);
+    else this.#waiting.push(() => this.#sendLarge(id, job, input, onFailed));
   }
 
+  #sendLarge(id: Uint64, job: PlacedPayload, input: LargeInput, onFailed: () => void): void {
+    if (input.owner === this.#memory) return this.#sendPlaced(id, job, input);
+    const place = this.placeLarge(input.bytes, JOB_PREFIX_BYTES);
+    if (!place) return onFailed();
+    job.large = place;
+    this.#isMoving = true;
+    void input.moveTo(place).then((hasMoved) => {
+      this.#isMoving = false;
+      if (this.#link.isClosed) this.#waiting.length = 0; // other processes get the jobs
+      else if (hasMoved) this.#sendPlaced(id, job, place);
+      else onFailed();
+      while (!this.#isMoving && this.#waiting.length > 0) this.#waiting.shift()?.();
+    });
+  }
+
+  #sendPlaced(id: Uint64, job: PlacedPayload, { at, bytes }: LargeInput): void {
+    this.#tell();
+    const index = readUint64(job.payload, 0);
+    this.#link.send(SLOT_SHARED_JOB, id, encodeSharedJob({ at, bytes, index }));
+  }
+
+  /** A slot gets its jobs in the order in which the pool has given them to it. */
   send(id: Uint64, job: PlacedPayload): void {
+    if (!this.#isMoving) this.#send(id, job);
+    else this.#waiting.push(() => this.#send(id, job));
+  }
+
+  #send(id: Uint64, job: PlacedPayload): void {
     this.#tell();
     const place = this.#placeOf(job);
     if (!place) return this.#socket.send(id, job);

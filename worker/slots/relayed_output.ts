@@ -29,13 +29,35 @@ interface Part {
   readonly count: number;
 }
 
-/** Finds places for such outputs. `onResponse` gets the response as soon as its head is there. */
-export function relayedOutputs(onResponse: (response: SlotResponse) => void): FindLargePlace {
-  return (type, id, payloadBytes) => {
+/** The large outputs of one process. They come one after the other. */
+export class RelayedOutputs {
+  readonly #onResponse: (response: SlotResponse) => void;
+  #ended: Promise<void> | undefined;
+
+  /** `onResponse` gets a response as soon as its head is there. */
+  constructor(onResponse: (response: SlotResponse) => void) {
+    this.#onResponse = onResponse;
+  }
+
+  /** Finds the place for one. */
+  readonly find: FindLargePlace = (type, id, payloadBytes) => {
     const blobBytes = payloadBytes - HEAD_BYTES;
     const isOutput = type === ResponseType.okWithUsage && blobBytes <= LARGE_BLOB_BYTES_MAX;
-    return isOutput ? new RelayedOutput(id, blobBytes, onResponse) : undefined;
+    if (!isOutput) return undefined;
+    return new RelayedOutput(id, blobBytes, (response) => this.#onHead(response));
   };
+
+  /** Resolves when all of the output that is coming has come, or its process is gone; `undefined` if none is coming. */
+  get ended(): Promise<void> | undefined {
+    return this.#ended;
+  }
+
+  #onHead(response: SlotResponse): void {
+    this.#ended = response.ended?.then(() => {
+      this.#ended = undefined;
+    });
+    this.#onResponse(response);
+  }
 }
 
 /** A large output that is relayed: what the slot writes is what the controller's connection reads. */

@@ -26,7 +26,7 @@ import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
 import type { ProcessMemory } from "./process_memory.ts";
 import { setupOf } from "./process_setup.ts";
-import { relayedOutputs } from "./relayed_output.ts";
+import { RelayedOutputs } from "./relayed_output.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
 import type { SlotProcessOptions } from "./slot_process_options.ts";
@@ -59,6 +59,7 @@ export class SlotProcess {
   readonly #linkClosed = Promise.withResolvers<Error | undefined>();
   /** Set when it connects. */
   #link: Link | undefined;
+  readonly #relayed = new RelayedOutputs((response) => this.#onFrame(response));
   transport: JobTransport | undefined;
   #life: ProcessLife = { name: "starting" };
   readonly printed: PrintedLines;
@@ -127,6 +128,11 @@ export class SlotProcess {
     return this.startedJob.id;
   }
 
+  /** Whether a large output of it is being sent, which is nowhere else. */
+  get isRelayed(): boolean {
+    return this.#relayed.ended !== undefined;
+  }
+
   /** Resolves when it has connected to the worker; rejects if it never does. */
   get connected(): Promise<void> {
     return this.#connected.promise;
@@ -152,7 +158,7 @@ export class SlotProcess {
       onClosed: (reason) => this.#onLinkClosed(reason),
     }, {
       clock: this.#clock,
-      findLargePlace: relayedOutputs((response) => this.#onFrame(response)),
+      findLargePlace: this.#relayed.find,
     });
     this.transport = openTransport(this.#link, this.#memory, this.startedJob.slot);
     this.#link.start();
@@ -193,26 +199,30 @@ export class SlotProcess {
   sendJob(id: Uint64, job: PlacedPayload): void {
     this.jobs += 1;
     if (!job.large) return this.transport?.send(id, job);
-    if (this.transport?.sendLarge?.(id, job, job.large)) return;
-    this.kill(`it has no memory for an input of ${job.large.bytes} bytes`);
+    const { bytes } = job.large;
+    const onFailed = () => this.kill(`it has no memory for an input of ${bytes} bytes`);
+    if (!this.transport?.sendLarge) return onFailed();
+    this.transport.sendLarge(id, job, job.large, onFailed);
   }
 
   /**
-   * Makes the process unload its core and exit, and kills it if it does not. Resolves with the reason if the
-   * process is given up.
+   * Makes the process unload its core and exit, once its large output is sent, and kills it if it does not. Resolves
+   * with the reason if the process is given up.
    */
   async end(): Promise<string | undefined> {
     const isLoading = this.#life.name === "loading"; // worker_init may take minutes
     this.#failLoad("its process is ended", "abandoned");
     if (this.#life.name !== "gone") this.#life = { name: "ending" };
     if (!this.#link || isLoading) this.kill();
+    // An output whose head is sent cannot be taken back.
+    await Promise.race([this.#relayed.ended, this.#child.settled]);
     const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000} s`;
     const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(late));
-    const linkEnded = this.#link?.end();
+    void this.#link?.end();
     const end = await this.#child.settled;
     timer.stop();
     if (!end) return this.#child.whyGivenUp;
-    await linkEnded;
+    if (this.#link) await this.#linkClosed.promise;
     return undefined;
   }
 

@@ -1,7 +1,7 @@
 /** When a connection is read, and when its jobs may run. */
 
 import assert from "node:assert/strict";
-import { FlowControl } from "../../../worker/controllers/flow_control.ts";
+import { backlogOf, FlowControl } from "../../../worker/controllers/flow_control.ts";
 import { test } from "../../lib/test.ts";
 
 const MEBIBYTE = 2 ** 20;
@@ -53,6 +53,12 @@ test("jobs of a controller that leaves 64 MiB unread are not run until it has re
   assert(flow.isBlocked);
   flow.drained();
   assert(!flow.isBlocked);
+});
+
+test("a large output that is still in its slot is not unread: other jobs run meanwhile", () => {
+  const nothing = { count: 0, bytes: 0 };
+  const link = { pendingBytes: 2 ** 32 + 1_000, compression: { sourceBytes: 2 ** 32 } };
+  assert.equal(backlogOf(nothing, nothing, nothing, link).unreadBytes, 1_000);
 });
 
 test("a connection that was paused because of unread answers is read again when all are read", () => {

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import process from "node:process";
 import { DiscardedBlob, LARGE_BLOB_BYTES_MAX } from "../../../protocol/mod.ts";
+import { nextTurn } from "../../../runtime/clock.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
 import type { SharedMemory } from "../../../runtime/shared_memory.ts";
-import { LARGE_INPUTS_AT } from "../../../slot/regions.ts";
+import { LARGE_INPUTS_AT, LARGE_MEMORY_BYTES } from "../../../slot/regions.ts";
 import { LargeInput, ownInput, WINDOW_BYTES } from "../../../worker/slots/large_input.ts";
 import { LargeInputs } from "../../../worker/slots/large_inputs.ts";
 import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
@@ -19,7 +20,7 @@ const notLinux = process.platform === "linux" ? undefined : "only Linux has such
 const BYTES = WINDOW_BYTES + 1_000_001;
 const HEAD_BYTES = 16;
 
-testUnless(notLinux, "an input moves to the memory of a slot, byte for byte", () => {
+testUnless(notLinux, "an input moves to the memory of a slot, byte for byte", async () => {
   const memory = ProcessMemory.create(runtime);
   const own = ownInput(runtime, BYTES, HEAD_BYTES + 20);
   const place = memory?.placeLarge(BYTES, HEAD_BYTES);
@@ -27,7 +28,7 @@ testUnless(notLinux, "an input moves to the memory of a slot, byte for byte", ()
   own.head.fill(3);
   const random = new Uint32Array(65_536 / 4).map((_, at) => at * 2_654_435_761);
   fill(own, new Uint8Array(random.buffer));
-  assert(own.moveTo(place));
+  assert(await own.moveTo(place));
   assert(own.isReleased);
   assert.equal(place.at % 64, 0);
   assert.equal(place.missingBytes, 0);
@@ -36,6 +37,48 @@ testUnless(notLinux, "an input moves to the memory of a slot, byte for byte", ()
     assert.deepEqual(part, new Uint8Array(random.buffer).subarray(0, part.byteLength), `${at}`);
   }
   place.release();
+  memory.onGone();
+});
+
+testUnless(notLinux, "others have their turn while an input moves", async () => {
+  const { own, place, memory } = arrived();
+  let hasMoved = false;
+  const moved = own.moveTo(place).then((isWhole) => hasMoved = isWhole);
+  await nextTurn();
+  assert.deepEqual([hasMoved, place.missingBytes > 0], [false, true]);
+  await moved;
+  assert(hasMoved);
+  place.release();
+  memory.onGone();
+});
+
+testUnless(
+  notLinux,
+  "an input that moves and moves on before it is there arrives whole",
+  async () => {
+    const { own, place, memory } = arrived();
+    const second = ProcessMemory.create(runtime);
+    const last = second?.placeLarge(BYTES, HEAD_BYTES);
+    assert(second && last);
+    const moved = own.moveTo(place);
+    memory.onGone(); // its slot has crashed
+    assert(await place.moveTo(last));
+    assert(await moved && place.isReleased);
+    const tail = last.space(BYTES - 4);
+    assert.deepEqual(tail.subarray(0, 4), new Uint8Array(4).fill(5));
+    last.release();
+    second.onGone();
+  },
+);
+
+testUnless(notLinux, "a move ends when its job does, and both places are free", async () => {
+  const { own, place, memory } = arrived();
+  const moved = own.moveTo(place);
+  await nextTurn();
+  place.release();
+  assert.equal(await moved, false);
+  assert(own.isReleased);
+  assert.equal(memory.placedJobs, 0);
   memory.onGone();
 });
 
@@ -73,11 +116,24 @@ test("an input that is larger than the free memory, less what is still to come, 
   assert(inputs.place(undefined, 10_000, HEAD_BYTES) instanceof LargeInput);
 });
 
+testUnless(notLinux, "an input is refused where the memory of a slot has no room for it", () => {
+  const limitedTo = (fileBytesMax: number) => ({
+    createMemory: (bytes: number, writer: "this" | "other", fileBytes = bytes) =>
+      fileBytes <= fileBytesMax ? runtime.createMemory?.(bytes, writer, fileBytes) : undefined,
+  });
+  assert.equal(ownInput(limitedTo(2 * BYTES), BYTES, HEAD_BYTES), undefined);
+  const input = ownInput(limitedTo(LARGE_MEMORY_BYTES), BYTES, HEAD_BYTES);
+  assert(input);
+  input.release();
+});
+
 test("a worker has as many large inputs as one slot has room for", () => {
   const inputs = inputsWith(Infinity);
   const places = LARGE_INPUTS_AT.map(() => inputs.place(undefined, 10, HEAD_BYTES));
   assert(places.every((place) => place instanceof LargeInput));
-  assert(inputs.place(undefined, 10, HEAD_BYTES) instanceof DiscardedBlob);
+  const refused = inputs.place(undefined, 10, HEAD_BYTES);
+  assert(refused instanceof DiscardedBlob);
+  assert.match(refused.reason, /already has 16 inputs of more than 1 GiB, which is its limit; run/);
   places[3]?.release();
   assert(inputs.place(undefined, 10, HEAD_BYTES) instanceof LargeInput);
 });
@@ -86,6 +142,16 @@ test("no input is larger than the memory of the machine, or than a tebibyte", ()
   assert.equal(inputsWith(Infinity).bytesMax, LARGE_BLOB_BYTES_MAX);
   assert.equal(inputsWith(1_000).bytesMax, 1_000);
 });
+
+/** An input that has arrived in memory of the worker, and a place for it in that of a slot. */
+function arrived() {
+  const memory = ProcessMemory.create(runtime);
+  const own = ownInput(runtime, BYTES, HEAD_BYTES);
+  const place = memory?.placeLarge(BYTES, HEAD_BYTES);
+  assert(memory && own && place);
+  fill(own, new Uint8Array(65_536).fill(5));
+  return { memory, own, place };
+}
 
 function inputsWith(bytes: number): LargeInputs {
   return new LargeInputs({

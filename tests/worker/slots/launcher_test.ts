@@ -6,6 +6,7 @@ import { SLOT_REGISTER, type SlotStart } from "../../../slot/protocol.ts";
 import { silentLog } from "../../../system/log.ts";
 import { Launcher } from "../../../worker/slots/launcher.ts";
 import { encodeFrame } from "../../fixtures/peers/frames.ts";
+import { largeOutputHead } from "../../lib/large_output.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { test } from "../../lib/test.ts";
 
@@ -70,6 +71,23 @@ test("a process that has exited is neither ended nor killed when the launcher cl
   await scene.network.clock.advance(1_000);
   await scene.launcher.close();
   assert.deepEqual(scene.processes[0]?.signals, []);
+  assert.equal(scene.network.clock.timers, 0);
+});
+
+test("a process whose large output is being sent is killed when the launcher closes", async () => {
+  await using scene = new Scene();
+  const process = scene.launcher.spawn("slot", 0, EVENTS);
+  const stream = await scene.connect(SLOT_REGISTER, scene.ticket);
+  await process.connected;
+  await stream.write(largeOutputHead(1, 2 ** 31));
+  await scene.network.clock.advance(0);
+  const closed = scene.launcher.close();
+  const [child] = scene.processes;
+  assert.deepEqual(child?.signals, ["SIGKILL"]);
+  stream.close();
+  child.end({ signal: "SIGKILL" });
+  await scene.network.clock.advance(0);
+  await closed;
   assert.equal(scene.network.clock.timers, 0);
 });
 

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Link } from "../../../link/link.ts";
+import { nextTurn } from "../../../runtime/clock.ts";
 import { PAGE_BYTES } from "../../../runtime/shared_memory.ts";
 import {
   encodeSharedOutput,
@@ -12,6 +13,7 @@ import {
 } from "../../../slot/protocol.ts";
 import { isScarce } from "../../../slot/regions.ts";
 import type { PlacedPayload } from "../../../worker/job.ts";
+import type { LargeInput } from "../../../worker/slots/large_input.ts";
 import { MemoryTransport } from "../../../worker/slots/memory_transport.ts";
 import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
 import { test } from "../../lib/test.ts";
@@ -19,6 +21,7 @@ import { VirtualClock } from "../../lib/virtual_clock.ts";
 
 const LARGE_BYTES = 64 * 1024;
 const JOB_PREFIX_BYTES = 16;
+const JOB = new Uint8Array(JOB_PREFIX_BYTES);
 const NOTHING = new Uint8Array(0);
 const USAGE = { startUs: 1, runUs: 2, cpuUs: 3, memoryBytes: 4, slot: 0 };
 
@@ -68,6 +71,40 @@ test("of the largest regions a slot is told after two: it has few", () => {
   assert.equal(told().length, 3);
 });
 
+test("jobs behind a large input that moves are sent after it, in order", async () => {
+  const { transport, sent } = transports(true);
+  const { input, moved } = movingInput();
+  transport.sendLarge(1, { payload: JOB }, input, assert.fail);
+  transport.sendLarge(2, { payload: JOB }, movingInput(true).input, assert.fail);
+  transport.send(3, { payload: JOB });
+  assert.equal(sent.length, 0);
+  moved.resolve(true);
+  await nextTurn();
+  assert.deepEqual(sent.map(([, id]) => id), [1, 2, 3]);
+});
+
+test("if a large input cannot move, the process fails; if the process is gone, nothing is sent to it", async () => {
+  for (const isClosed of [false, true]) {
+    const { transport, sent, link } = transports(true);
+    const { input, moved } = movingInput();
+    let failures = 0;
+    transport.sendLarge(1, { payload: JOB }, input, () => failures += 1);
+    transport.send(2, { payload: JOB });
+    link.isClosed = isClosed;
+    moved.resolve(isClosed);
+    await nextTurn();
+    assert.deepEqual([failures, sent.length], isClosed ? [0, 0] : [1, 1]);
+  }
+});
+
+/** A large input in other memory, which moves when the test says so. */
+function movingInput(hasMoved?: boolean) {
+  const moved = Promise.withResolvers<boolean>();
+  if (hasMoved !== undefined) moved.resolve(hasMoved);
+  const input = { owner: {}, bytes: 10, moveTo: () => moved.promise } as unknown as LargeInput;
+  return { input, moved };
+}
+
 /** The slot has an output in a region, and somebody takes it. */
 function take(transport: MemoryTransport, region: number): void {
   const payload = encodeSharedOutput({ region, bytes: LARGE_BYTES, exitCode: 0, usage: USAGE });
@@ -79,7 +116,7 @@ function take(transport: MemoryTransport, region: number): void {
 /** A transport over made-up memory, and the types and ids of what was sent through the socket. */
 function transports(isTaken = false) {
   const sent: [type: number, id: unknown][] = [];
-  const link = { send: (type: number, id: unknown) => void sent.push([type, id]) };
+  const link = { isClosed: false, send: (type: number, id: unknown) => void sent.push([type, id]) };
   const memory = ProcessMemory.create({
     clock: new VirtualClock(),
     createMemory: (byteLength) => ({
@@ -87,6 +124,7 @@ function transports(isTaken = false) {
       fd: -1,
       view: (_, bytes) => new Uint8Array(bytes),
       viewWithHead: (_, bytes) => new Uint8Array(PAGE_BYTES + bytes),
+      window: (_, bytes) => ({ bytes: new Uint8Array(bytes), close: () => {} }),
       discard: () => {},
       closeDescriptors: () => {},
       close: () => {},
@@ -96,5 +134,5 @@ function transports(isTaken = false) {
   const transport = new MemoryTransport(link as unknown as Link, memory, 0);
   if (isTaken) transport.responseIn({ type: SLOT_HAS_MEMORY, id: 0, payload: NOTHING });
   const told = () => sent.filter(([type]) => type === SLOT_OUTPUT_TAKEN);
-  return { transport, sent, told };
+  return { transport, sent, link, told };
 }

@@ -10,7 +10,7 @@ import {
   writeUint64,
 } from "../../../protocol/mod.ts";
 import type { SlotResponse } from "../../../worker/job.ts";
-import { relayedOutputs } from "../../../worker/slots/relayed_output.ts";
+import { RelayedOutputs } from "../../../worker/slots/relayed_output.ts";
 import { test } from "../../lib/test.ts";
 
 const BYTES = 3_000_000;
@@ -76,6 +76,20 @@ test("if the slot is gone, what was written is still read, and then the source f
   await assert.rejects(Promise.resolve(source?.read(1_000, 5_000)), /slot has ended/);
 });
 
+test("one is under way from its head until all of it has come, or the slot is gone", async () => {
+  for (const end of ["written", "gone"] as const) {
+    const { place, responses, relayed } = began();
+    assert.equal(relayed.ended, undefined);
+    headIsThere(place);
+    assert(relayed.ended);
+    responses[0]?.release?.();
+    if (end === "gone") place.release();
+    else for (let at = 0; at < BYTES;) at += write(place, at, BYTES);
+    await relayed.ended;
+    assert.equal(relayed.ended, undefined);
+  }
+});
+
 test("only a result has a place, and its head must name the size that was announced", () => {
   const { place, find } = began();
   assert.equal(find(ResponseType.ok, 1, 2 ** 31), undefined);
@@ -85,11 +99,12 @@ test("only a result has a place, and its head must name the size that was announ
 
 function began() {
   const responses: SlotResponse[] = [];
-  const find = relayedOutputs((response) => void responses.push(response));
+  const relayed = new RelayedOutputs((response) => void responses.push(response));
+  const { find } = relayed;
   const place = find(ResponseType.okWithUsage, 7, HEAD_BYTES + BYTES);
   assert(place);
   assert.equal(place.head.byteLength, HEAD_BYTES);
-  return { responses, find, place };
+  return { responses, relayed, find, place };
 }
 
 function headIsThere(place: LargePlace): void {

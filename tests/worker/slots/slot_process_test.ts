@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { DispatchId } from "../../../pool/types.ts";
+import type { BlobSource } from "../../../protocol/mod.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
 import { encodeJobMark, SLOT_MARKED } from "../../../slot/protocol.ts";
 import { silentLog } from "../../../system/log.ts";
@@ -10,6 +11,7 @@ import type { EndCause } from "../../../worker/slots/process_end.ts";
 import { SlotProcess } from "../../../worker/slots/slot_process.ts";
 import type { StartedJob } from "../../../worker/slots/started_job.ts";
 import { encodeFrame, OK } from "../../fixtures/peers/frames.ts";
+import { largeOutputHead } from "../../lib/large_output.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { test } from "../../lib/test.ts";
 
@@ -139,6 +141,37 @@ test("the shared memory of a process is closed when it has ended, and no timer i
   assert.equal(scene.network.clock.timers, 0);
 });
 
+test("a process that is ended while its large output is sent goes on until all of that is sent", async () => {
+  const scene = await Scene.connected();
+  await scene.beginLargeOutput(1);
+  assert(scene.slot.isRelayed);
+  let hasEnded = false;
+  const ended = scene.slot.end().then(() => hasEnded = true);
+  await scene.network.clock.advance(60_000);
+  await scene.write(new Uint8Array(1_000).fill(7));
+  const part = await scene.sources[0]?.read(0, 5_000);
+  assert.deepEqual(part, new Uint8Array(1_000).fill(7));
+  assert.deepEqual([hasEnded, scene.killed], [false, 0]);
+  scene.end({ exitCode: 0 });
+  await scene.network.clock.until("it has ended", () => hasEnded);
+  await ended;
+  assert.equal(scene.slot.isRelayed, false);
+  assert.equal(scene.network.clock.timers, 0);
+});
+
+test("a process that is killed while its large output waits for a controller has ended", async () => {
+  const scene = await Scene.connected();
+  await scene.beginLargeOutput(1);
+  await scene.write(new Uint8Array(3_000_000));
+  let hasEnded = false;
+  const ended = scene.slot.end().then(() => hasEnded = true);
+  await scene.network.clock.advance(0);
+  scene.slot.kill();
+  await scene.network.clock.until("it has ended", () => hasEnded);
+  await ended;
+  assert(scene.slot.isGone);
+});
+
 /** A slot's process as its worker sees it. */
 class Scene implements ChildProcess {
   readonly pid = 4711;
@@ -154,11 +187,15 @@ class Scene implements ChildProcess {
   ];
   #there: ByteStream | undefined;
   memoryIsClosed = false;
+  /** The large outputs that have begun. */
+  readonly sources: BlobSource[] = [];
+  killed = 0;
   readonly answered: [number, readonly string[]][] = [];
   readonly printed: [number, readonly string[]][] = [];
   readonly quiet: boolean[] = [];
   readonly startedJob = {
     id: 0 as DispatchId,
+    slot: 0,
     setQuiet: (isQuiet: boolean) => void this.quiet.push(isQuiet),
     close: () => void (this.memoryIsClosed = true),
   };
@@ -167,7 +204,10 @@ class Scene implements ChildProcess {
   constructor() {
     const { clock } = this.network;
     this.slot = new SlotProcess(this, {
-      onAnswer: ({ id }, lines = []) => void this.answered.push([Number(id), lines]),
+      onAnswer: ({ id, source }, lines = []) => {
+        this.answered.push([Number(id), lines]);
+        if (source) this.sources.push(source);
+      },
       onPrinted: (job, lines) => void this.printed.push([job, lines]),
       onLost: (reason, cause) => void this.lost.push([reason, cause]),
     }, {
@@ -193,6 +233,16 @@ class Scene implements ChildProcess {
   /** It answers a job. */
   answer(id: number): Promise<void> {
     return this.#send(OK, id);
+  }
+
+  /** It writes the head of an answer whose output is too large for one array. */
+  beginLargeOutput(id: number): Promise<void> {
+    return this.write(largeOutputHead(id, 2 ** 31));
+  }
+
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    void this.#there?.write(bytes).catch(() => {}); // it may be killed
+    await this.network.clock.advance(0);
   }
 
   /** It says that the answer to a job has to wait for its mark. */
@@ -222,6 +272,7 @@ class Scene implements ChildProcess {
   }
 
   kill(): void {
+    this.killed += 1;
     this.end({ signal: "SIGKILL" });
   }
 

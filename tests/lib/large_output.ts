@@ -1,0 +1,20 @@
+/** The beginning of an output that is too large for one array, as a slot writes it. */
+
+import {
+  HEADER_BYTES,
+  JOB_RESULT_PREFIX_BYTES,
+  ResponseType,
+  USAGE_BYTES,
+  writeHeader,
+  writeUint64,
+} from "../../protocol/mod.ts";
+
+/** What comes before the output of job `id`, which has so many bytes, in slot 0. */
+export function largeOutputHead(id: number, bytes: number): Uint8Array<ArrayBuffer> {
+  const payloadHeadBytes = USAGE_BYTES + JOB_RESULT_PREFIX_BYTES;
+  const head = new Uint8Array(HEADER_BYTES + payloadHeadBytes);
+  const view = new DataView(head.buffer);
+  writeHeader(view, 0, ResponseType.okWithUsage, id, payloadHeadBytes + bytes);
+  writeUint64(view, head.byteLength - 8, bytes);
+  return head;
+}
