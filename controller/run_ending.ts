@@ -13,6 +13,7 @@ export function endingOf(
 ): RunEnding {
   const left = total === undefined ? undefined : Math.max(0, total - done - failed - skipsLeft);
   const end = endOf(error);
+  if (end === "complete") return { end, left, done, failed };
   if (end !== "error") return { end, left };
   return { end, left, error: messageOf(error).slice(0, ENDING_CHARS_MAX) };
 }

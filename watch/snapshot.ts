@@ -239,8 +239,10 @@ export interface PastRun {
   readonly left: number | null;
   /** Why it has ended with an `error`, if that is recorded. */
   readonly error?: string;
-  /** The jobs that have a result, in this run or in earlier ones. */
+  /** The jobs that have a result, in this run or in earlier ones; of one that is `complete`, only its own. */
   readonly jobs: { readonly done: number; readonly failed: number };
+  /** Further outputs that are there: of inputs that the last run did not have. */
+  readonly otherOutputs: number;
   readonly failures: readonly FailureEntry[];
   /** Lines of the journal that cannot be read. */
   readonly damagedLines: number;
