@@ -68,8 +68,9 @@ function cellsOf(figures: WorkerFigures, { coreMs, addedMs }: JobCost): string[]
 
 /** What to do about the costs of this worker's jobs, as one sentence without a period. */
 export function adviceText(figures: WorkerFigures, cost: JobCost): string {
-  const advice = adviceOn(figures, cost);
   const costs = costText(cost);
+  if (figures.exitCode !== 0) return costs; // a job that fails says nothing of one that succeeds
+  const advice = adviceOn(figures, cost);
   if (advice.kind === "fine") return `${costs}: nothing to gain`;
   if (advice.kind === "less data") {
     const bytes = formatBytes(figures.inputBytes + figures.outputBytes);

@@ -8,7 +8,7 @@ import { CoreCheck } from "../check/core_check.ts";
 import type { Finding, FindingState } from "../check/finding.ts";
 import { reasonOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
-import { makeTemporaryFolder } from "../system/temporary_folder.ts";
+import { inTemporaryFolder, makeTemporaryFolder } from "../system/temporary_folder.ts";
 import type { CheckFlags } from "./check_options.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun, printable } from "./format.ts";
@@ -58,6 +58,8 @@ export async function checkCommand(
   }
   try {
     return await report(check, programName(runtime), core, inputs, flags);
+  } catch (cause) {
+    throw inTemporaryFolder(folder, cause);
   } finally {
     await cleanUp();
   }

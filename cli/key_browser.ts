@@ -1,6 +1,5 @@
 /** `distcomp key browser`: what a browser needs to know pages, and to be known by them. */
 
-import { writeFile } from "node:fs/promises";
 import { codeOf, reasonOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { fingerprintText } from "../security/fingerprint.ts";
@@ -8,6 +7,7 @@ import { type Key, rolesOf } from "../security/key.ts";
 import { makeLeaf } from "../security/leaf.ts";
 import { thisMachine } from "../security/machine_name.ts";
 import { ROLES } from "../security/role.ts";
+import { writeNewFile } from "../system/new_file.ts";
 import { printable } from "./format.ts";
 import { writeStdout } from "./stdout.ts";
 import { UsageError } from "./usage_error.ts";
@@ -40,7 +40,7 @@ export async function writeBrowserFile(
 
 async function writeNew(file: string, text: string): Promise<void> {
   try {
-    await writeFile(file, text, { flag: "wx", mode: PRIVATE });
+    await writeNewFile(file, text, PRIVATE);
   } catch (cause) {
     if (codeOf(cause) === "EEXIST") {
       throw new UsageError(`There is a file "${file}" already; name another`, { cause });

@@ -1,9 +1,10 @@
 /** `distcomp new`: writes a small project with a compute core in one of several languages. */
 
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { codeOf, reasonOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { writeNewFile } from "../system/new_file.ts";
 import { projectFiles, type Template, TEMPLATES } from "../templates/templates.ts";
 import { ExitCode } from "./exit_code.ts";
 import { programName } from "./resume_command.ts";
@@ -56,7 +57,7 @@ async function checkFree(folder: string): Promise<void> {
 async function write(path: string, text: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text, { flag: "wx" }); // never over a file that has just been made by another
+    await writeNewFile(path, text); // never over a file that has just been made by another
   } catch (cause) {
     throw new Error(`Cannot write "${path}": ${reasonOf(cause)}`, { cause });
   }

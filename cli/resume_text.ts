@@ -13,18 +13,22 @@ export function resumeText(
   { retryFailed = false, keepDone = false }: ResumeFlags,
 ): string | undefined {
   if (!resume) return undefined;
-  const { done, failed, otherCore } = resume.counts;
+  const { done, failed, failedOtherCore, doneOtherCore } = resume.counts;
   if (done + failed > 0) {
     const next = retryFailed ? "retrying" : "retry with --retry-failed";
-    return [
+    const known = [
       `earlier runs: ${formatNoun(done, "job")} done`,
       ...(failed > 0 ? [`${formatCount(failed)} failed (${next})`] : []),
-      ...(keepDone && otherCore > 0
-        ? [`${formatCount(otherCore)} failed with another core (retrying)`]
+      ...(keepDone && failedOtherCore > 0
+        ? [`${formatCount(failedOtherCore)} failed with another core (retrying)`]
         : []),
     ].join(", ");
+    if (doneOtherCore === 0) return known;
+    const them = doneOtherCore === 1 ? "it" : "them";
+    return `${known}; ${formatNoun(doneOtherCore, "job")} done with another core: ` +
+      `rerunning ${them} (--keep-done would keep ${them})`;
   }
-  if (otherCore === 0) return undefined;
+  if (failedOtherCore + doneOtherCore === 0) return undefined;
   const changed = "the core, its files or its variables have changed: rerunning all jobs";
   return keepDone ? changed : `${changed} (--keep-done would keep those that are done)`;
 }

@@ -48,7 +48,7 @@ const ENDS: Readonly<Record<PastRun["end"], string>> = {
 
 /** A run that is over. */
 export function pastRunLines(past: PastRun): string[] {
-  const { output, end, left, jobs, failures, damagedLines } = past;
+  const { output, end, left, error, jobs, otherOutputs, failures, damagedLines } = past;
   const counts = [
     `${formatNoun(jobs.done, "job")} done`,
     ...(jobs.failed > 0 ? [`${formatCount(jobs.failed)} failed`] : []),
@@ -56,6 +56,10 @@ export function pastRunLines(past: PastRun): string[] {
   ];
   return [
     `the run in ${printable(output)} ${ENDS[end]}: ${counts.join(", ")}`,
+    ...(otherOutputs > 0
+      ? [`  ${formatNoun(otherOutputs, "further output")} of inputs that the last run did not have`]
+      : []),
+    ...(error === undefined ? [] : [`  error: ${printable(error)}`]),
     ...(failures.length > 0 ? failureList(failures).map((line) => `  failed: ${line}`) : []),
     ...(damagedLines > 0
       ? [`  ${formatNoun(damagedLines, "line")} of its journal cannot be read`]

@@ -1,7 +1,8 @@
 /** Which ending a run notes in its journal. */
 
 import { TooManyFailuresError } from "./failure_limit.ts";
-import type { RunEnd, RunEnding } from "./output/run_ending.ts";
+import { messageOf } from "../runtime/error_text.ts";
+import { ENDING_CHARS_MAX, type RunEnd, type RunEnding } from "./output/run_ending.ts";
 import { InterruptedError, NoWorkerError, TimeLimitError } from "./run_errors.ts";
 import type { JobCounts } from "./tally.ts";
 
@@ -11,7 +12,10 @@ export function endingOf(
   { total, done, failed, skipsLeft }: Pick<JobCounts, "total" | "done" | "failed" | "skipsLeft">,
 ): RunEnding {
   const left = total === undefined ? undefined : Math.max(0, total - done - failed - skipsLeft);
-  return { end: endOf(error), left };
+  const end = endOf(error);
+  if (end === "complete") return { end, left, done, failed };
+  if (end !== "error") return { end, left };
+  return { end, left, error: messageOf(error).slice(0, ENDING_CHARS_MAX) };
 }
 
 function endOf(error: unknown): RunEnd {

@@ -1,7 +1,7 @@
 /** How the last run of a report has ended, if it is not simply complete. */
 
 import { RUN_END_TEXTS, type RunEnding } from "../controller/output/run_ending.ts";
-import { formatNoun } from "../system/format.ts";
+import { formatNoun, printable } from "../system/format.ts";
 import type { Report } from "./report.ts";
 
 /** `was interrupted`, for a table of runs. */
@@ -19,5 +19,6 @@ export function endingText({ runs }: Pick<Report, "runs">, isGoingOn: boolean): 
   if (!hasEnded) return begunAt === undefined ? undefined : `${run} did not end by itself`;
   if (!ending || ending.end === "complete") return undefined;
   const left = ending.left ? `, with ${formatNoun(ending.left, "job")} left` : "";
-  return `${run} ${RUN_END_TEXTS[ending.end]}${left}`;
+  const error = ending.error === undefined ? "" : `: ${printable(ending.error)}`;
+  return `${run} ${RUN_END_TEXTS[ending.end]}${left}${error}`;
 }

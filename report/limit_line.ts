@@ -8,5 +8,8 @@ export interface LimitText {
 
 /** One line for a terminal. */
 export function limitLine({ what, advice }: LimitText): string {
-  return advice === "" ? what : `${what}: ${advice}`;
+  if (advice === "") return what;
+  return what.includes(": ")
+    ? `${what}. ${advice[0]?.toUpperCase()}${advice.slice(1)}`
+    : `${what}: ${advice}`;
 }

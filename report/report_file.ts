@@ -20,8 +20,8 @@ export async function writeReport(
   const isReplaced = await isReport(files, path, start);
   const temporary = join(dirname(path), `.${basename(path)}.${random.hex(8)}.unfinished`);
   try {
-    await files.create(temporary, page);
     try {
+      await files.create(temporary, page);
       if (isReplaced) await files.rename(temporary, path);
       else await moveToNew(files, temporary, path);
     } finally {

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { reasonOf } from "../runtime/error_text.ts";
+import { codeOf, reasonOf } from "../runtime/error_text.ts";
 import type { Files } from "../runtime/files.ts";
 
 /** The longest path that fits into the address of a Unix socket on every system (macOS: 104 with a zero). */
@@ -40,6 +40,15 @@ export async function makeTemporaryFolder(files: Files, first = tmpdir()): Promi
   throw new Error(
     `Cannot make a temporary folder: ${problems.join(", ")}; set TMPDIR to a folder with a short ` +
       "path that is writable and not mounted noexec",
+  );
+}
+
+/** The error for something that was to be written below such a folder: where its disk is full, it says so. */
+export function inTemporaryFolder(folder: string, cause: unknown): unknown {
+  if (codeOf(cause) !== "ENOSPC" && codeOf(cause) !== "EDQUOT") return cause;
+  return new Error(
+    `Cannot write to the temporary folder "${folder}": ${reasonOf(cause)}; set another TMPDIR`,
+    { cause },
   );
 }
 

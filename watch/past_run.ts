@@ -99,9 +99,18 @@ class LastEnding {
     if (this.#isOpen) this.#ending = undefined;
   }
 
-  get all(): Pick<PastRun, "end" | "left"> {
+  /** The jobs of the last run, if it is complete: the journal may have others, of inputs that are gone since. */
+  get jobs(): PastRun["jobs"] | undefined {
+    const { done, failed } = this.#ending ?? {};
+    return this.#isOpen || done === undefined || failed === undefined
+      ? undefined
+      : { done, failed };
+  }
+
+  get all(): Pick<PastRun, "end" | "left" | "error"> {
     if (this.#isOpen) return { end: "killed", left: null };
-    return { end: this.#ending?.end ?? "ended", left: this.#ending?.left ?? null };
+    const { end = "ended", left = null, error } = this.#ending ?? {};
+    return { end, left, ...(error === undefined ? {} : { error }) };
   }
 }
 
@@ -124,13 +133,15 @@ export async function readPastRun(
     onFlaw: () => damagedLines += 1,
   });
   const { counts: jobCounts, failures } = jobs;
+  const counted = wasKilled ? undefined : last.jobs;
   const ending = wasKilled ? { end: "killed" as const, left: null } : last.all;
   return {
     v: SNAPSHOT_VERSION,
     kind: "past",
     output,
     ...ending,
-    jobs: jobCounts,
+    jobs: counted ?? jobCounts,
+    otherOutputs: counted ? Math.max(0, jobCounts.done - counted.done) : 0,
     failures,
     damagedLines,
   };

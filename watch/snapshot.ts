@@ -239,8 +239,12 @@ export interface PastRun {
   readonly end: RunEnd | "killed" | "ended";
   /** The inputs that have neither a result nor failed; `null` if that is not recorded. */
   readonly left: number | null;
-  /** The jobs that have a result, in this run or in earlier ones. */
+  /** Why it has ended with an `error`, if that is recorded. */
+  readonly error?: string;
+  /** The jobs that have a result, in this run or in earlier ones; of one that is `complete`, only its own. */
   readonly jobs: { readonly done: number; readonly failed: number };
+  /** Further outputs that are there: of inputs that the last run did not have. */
+  readonly otherOutputs: number;
   readonly failures: readonly FailureEntry[];
   /** Lines of the journal that cannot be read. */
   readonly damagedLines: number;

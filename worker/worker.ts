@@ -99,7 +99,7 @@ export class Worker implements AsyncDisposable {
         if (!options.endsWithController) this.#executor.onUnused(core);
       },
     });
-    this.#room = new DiskRoom(() => this.#store.bytes, freeBytesOf(folder.path));
+    this.#room = new DiskRoom(() => this.#store.bytes, freeBytesOf(folder.path), folder.path);
     this.#executor = new Executor({
       clock,
       log,

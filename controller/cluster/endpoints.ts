@@ -171,8 +171,7 @@ export class Endpoints<T extends Task> {
     if (connection.version === 1) this.#version1.onReady(worker);
     this.#notices.onReady(worker);
     this.#lost.onReady(worker);
-    // Load the core now, before the first job, in two cases: this address was given up because its worker could
-    // not be used, or stragglers are in flight that this worker could copy.
+    // The core is loaded before the first job if the address was given up before, or there may be stragglers to copy.
     const isTried = address?.givenUpReason !== undefined;
     if (isTried || this.#loadsAtOnce || pool.counts().inFlight > 0) pool.load(id, core.key);
     onEvent();
@@ -287,6 +286,7 @@ export class Endpoints<T extends Task> {
   #onPrinted(id: EndpointId, dispatch: DispatchId | undefined, notice: PrintedNotice): void {
     const { lines, leftOut } = notice;
     const job = dispatch === undefined ? undefined : this.#parts.pool.jobAt(id, dispatch);
+    this.#notices.onPrinted();
     if (dispatch === undefined || job) this.#parts.onPrinted({ job, lines, leftOut });
   }
 

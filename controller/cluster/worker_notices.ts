@@ -63,6 +63,12 @@ export class WorkerNotices {
     this.#back.add({ name, slots });
   }
 
+  /** A job has printed something. Before that, people have read that there is a worker. */
+  onPrinted(): void {
+    this.#joined.flush();
+    this.#back.flush();
+  }
+
   /** A worker is gone, and `jobs` of its jobs run elsewhere. */
   onGone(worker: ConnectedWorker, kind: "lost" | "drained", reason: string, jobs: number): void {
     const { name, place } = worker;

@@ -6,8 +6,8 @@
 import { NameIndex } from "./name_index.ts";
 import { TextHash } from "./text_hash.ts";
 
-/** The state of a job in its last record. */
-export const JobState = { done: 0, failed: 1, otherCore: 2 } as const;
+/** The state of a job in its last record. Those that ran with another core run again. */
+export const JobState = { done: 0, failed: 1, failedOtherCore: 2, doneOtherCore: 3 } as const;
 
 /** A job's last record. */
 export interface JobEntry {

@@ -77,6 +77,8 @@ export class Journal {
   #hasBegun = false;
   #endedLine = "";
   #failure: unknown;
+  /** Whether it is the outputs that could not be written: the journal itself still works. */
+  #areOutputsLost = false;
 
   private constructor(
     readonly path: string,
@@ -160,6 +162,7 @@ export class Journal {
     this.#syncTimer.stop();
     if (this.#hasBegun && isComplete) this.#addRunEvent("ended", ending);
     await this.#syncAll();
+    if (this.#hasBegun && isComplete && this.#areOutputsLost) await this.#endBehindLost(ending);
     await this.#file.close();
     if (this.#failure) throw this.#failure;
   }
@@ -178,6 +181,19 @@ export class Journal {
     const line = formatRunEvent(event, os.hostname(), process.pid, atMs, packBytes, ending);
     this.#lines.add(line);
     if (event === "ended") this.#endedLine = line;
+  }
+
+  /**
+   * Notes the end of a run whose last outputs are lost, and so are their records: how many jobs are left is not known.
+   * A journal of a pack needs no more, as its records tell by their places what is in the pack.
+   */
+  async #endBehindLost(ending?: RunEnding): Promise<void> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    this.#addRunEvent("ended", ending && { ...ending, left: undefined });
+    await this.#append(this.#lines.take());
+    await this.#file.datasync().catch(() => {}); // the first error is the one to report
+    this.#failure = failure;
   }
 
   /** Resolves when everything is on the disk. */
@@ -227,7 +243,10 @@ export class Journal {
 
   /** Records of outputs that are written in batches wait for these. */
   async #appendBehind(outputs: Promise<void>, bytes: Buffer): Promise<void> {
-    await outputs.catch((error) => this.#failure ??= error);
+    await outputs.catch((error) => {
+      this.#areOutputsLost ||= this.#failure === undefined;
+      this.#failure ??= error;
+    });
     await this.#append(bytes);
   }
 

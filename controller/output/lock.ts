@@ -59,8 +59,8 @@ export class Lock {
   static async acquire(path: string, guarded: string, ports: Ports): Promise<Lock> {
     const text = newLockText(ports);
     const temporary = `${path}.${ports.random.hex(16)}`;
-    await writeDurably(ports.files, temporary, text);
     try {
+      await writeDurably(ports.files, temporary, text);
       await moveIntoPlace(temporary, path, text, guarded, ports);
       return new Lock(path, text, ports);
     } finally {

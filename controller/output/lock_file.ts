@@ -94,6 +94,7 @@ export async function createFrom(
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
+    await files.unlink(path).catch(() => {}); // a full disk may have kept a part of it
     throw error;
   }
 }

@@ -50,12 +50,12 @@ export interface ResumeOptions {
   readonly pack?: PackIndex | undefined;
 }
 
-/** The numbers of jobs in the journal, by the state of their last record. */
+/** The numbers of jobs in the journal, by the state of their last record; `…OtherCore`: they run again. */
 export interface ResumeCounts {
   done: number;
   failed: number;
-  /** Jobs that ran with another core. */
-  otherCore: number;
+  failedOtherCore: number;
+  doneOtherCore: number;
 }
 
 /** The results of earlier runs in one folder. */
@@ -69,7 +69,7 @@ export class Resume implements FinishedJobs {
   readonly #epochs = new JournalEpochs();
   readonly #scanner: RecordScanner;
   readonly #folders: PackFolders | undefined;
-  readonly counts: ResumeCounts = { done: 0, failed: 0, otherCore: 0 };
+  readonly counts: ResumeCounts = { done: 0, failed: 0, failedOtherCore: 0, doneOtherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
 
   private constructor(files: FolderFiles, folder: string, options: ResumeOptions) {
@@ -154,7 +154,7 @@ export class Resume implements FinishedJobs {
     const job = this.#jobs.get(name);
     if (!job || !isOf(job, input)) return undefined;
     const isDone = job.state === JobState.done;
-    if (!isDone && (job.state === JobState.otherCore || this.#options.retryFailed)) {
+    if (!isDone && (job.state !== JobState.failed || this.#options.retryFailed)) {
       return undefined;
     }
     if (this.#options.pack && isDone) return this.#isInPack(job) ? DONE : undefined;
@@ -175,15 +175,13 @@ export class Resume implements FinishedJobs {
   }
 
   /** How a job finished. It runs again if its record and its output contradict each other. */
-  #outcomeOf(
-    input: IdentifiedInput,
-  ): Promise<FinishedOutcome | undefined> | undefined {
+  #outcomeOf(input: IdentifiedInput): Promise<FinishedOutcome | undefined> | undefined {
     const { name } = input;
     const job = this.#jobs.get(name);
     if (!job || !isOf(job, input)) return undefined;
     const { pack, retryFailed } = this.#options;
     if (job.state === JobState.done) return pack ? this.#ifPacked(job) : this.#ifDone(name, job);
-    if (job.state === JobState.otherCore || retryFailed) return undefined;
+    if (job.state !== JobState.failed || retryFailed) return undefined;
     return pack ? this.#failed(job) : this.#ifFailed(name, job);
   }
 
@@ -283,7 +281,7 @@ export class Resume implements FinishedJobs {
 
   #stateOf(state: "done" | "failed", isSameCore: boolean): JobEntry["state"] {
     const counts = isSameCore || (state === "done" && this.#options.keepDone);
-    return counts ? JobState[state] : JobState.otherCore;
+    return JobState[counts ? state : `${state}OtherCore` as const];
   }
 
   #onLine(identity: string, output: string): void {
@@ -307,7 +305,8 @@ export class Resume implements FinishedJobs {
       ? this.#packedJobs(({ state }) => state === JobState.done)
       : this.#jobs.count(JobState.done);
     this.counts.failed = this.#jobs.count(JobState.failed);
-    this.counts.otherCore = this.#jobs.count(JobState.otherCore);
+    this.counts.doneOtherCore = this.#jobs.count(JobState.doneOtherCore);
+    this.counts.failedOtherCore = this.#jobs.count(JobState.failedOtherCore);
   }
 }
 

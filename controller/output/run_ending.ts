@@ -28,11 +28,29 @@ export interface RunEnding {
   readonly end: RunEnd;
   /** The jobs that have neither a result nor failed; missing if the run had not read all its inputs. */
   readonly left?: number | undefined;
+  /** Of one that is `complete`: how its jobs have ended, in this run or in earlier ones. */
+  readonly done?: number | undefined;
+  readonly failed?: number | undefined;
+  /** Why it has ended with an `error`. */
+  readonly error?: string | undefined;
 }
 
+/** An error text may be of any length, and a line of the journal must stay readable. */
+export const ENDING_CHARS_MAX = 500;
+
 /** The ending in the fields of a line; `undefined` in lines of older versions, and of runs that have not begun. */
-export function endingIn({ end, left }: Readonly<Record<string, unknown>>): RunEnding | undefined {
+export function endingIn(
+  { end, left, done, failed, error }: Readonly<Record<string, unknown>>,
+): RunEnding | undefined {
   if (typeof end !== "string" || !Object.hasOwn(RUN_END_TEXTS, end)) return undefined;
-  const isCount = Number.isSafeInteger(left) && (left as number) >= 0;
-  return { end: end as RunEnd, ...(isCount ? { left: left as number } : {}) };
+  return {
+    end: end as RunEnd,
+    ...(isCount(left) ? { left } : {}),
+    ...(isCount(done) && isCount(failed) ? { done, failed } : {}),
+    ...(typeof error === "string" ? { error: error.slice(0, ENDING_CHARS_MAX) } : {}),
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -12,14 +12,15 @@
   const isDark = matchMedia("(prefers-color-scheme: dark)");
   const charts = [];
 
-  /* A line where each run but the first begins. */
+  /* A line where each run but the first begins. Its name is above the plot, where it hides nothing. */
   function drawRuns(u) {
     const { ctx, bbox } = u;
     ctx.save();
     ctx.strokeStyle = color("spare");
     ctx.font = u.axes[0].font[0];
     ctx.textAlign = "left";
-    ctx.textBaseline = "top";
+    ctx.textBaseline = "bottom";
+    let free = 0; // a name that would be on top of another one is left out
     ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
     for (const [number, seconds] of data.runs) {
       const { min, max } = u.scales.x;
@@ -29,16 +30,13 @@
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
-      const text = ` run ${number} `;
-      ctx.fillStyle = color("back"); // the text may be on top of bars
-      ctx.fillRect(
-        x + 1,
-        bbox.top,
-        ctx.measureText(text).width,
-        1.2 * fontPixels() * devicePixelRatio,
-      );
+      const text = `run ${number}`;
+      const { width } = ctx.measureText(text);
+      const left = Math.min(x, ctx.canvas.width - width);
+      if (left < free) continue;
+      free = left + width + fontPixels() * devicePixelRatio;
       ctx.fillStyle = color("quiet");
-      ctx.fillText(text, x + 1, bbox.top);
+      ctx.fillText(text, left, bbox.top - 2 * devicePixelRatio);
     }
     ctx.restore();
   }
@@ -49,6 +47,7 @@
       scales: { x: { time: false }, y: { range: fromZero } },
       cursor: { sync: { key: "time" }, drag: { x: true, y: false } },
       axes: [timeAxis(), amountAxis()],
+      ...data.runs.length > 1 && { padding: [1.3 * fontPixels(), null, null, null] },
       hooks: { ...hooks, draw: [drawRuns] },
       ...options,
     };

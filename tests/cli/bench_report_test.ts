@@ -50,6 +50,11 @@ test("the advice for jobs that mostly move bytes is to move fewer", () => {
   );
 });
 
+test("jobs that fail get no advice: they say nothing of those that succeed", () => {
+  const failed = advice(0.04, { exitCode: 1 });
+  assert.equal(failed, "jobs take 40 µs in the core, and distcomp adds 60 µs");
+});
+
 test("a core that cannot be tried on this machine still gets advice", () => {
   assert.match(
     advice(undefined),

@@ -68,6 +68,17 @@ test("the last run's line says how it has ended, unless a later run was killed",
   }
 });
 
+test("a run that is complete has its own counts: inputs of earlier runs may be gone, and two may have one output", async () => {
+  const begun = formatRunEvent("begun", "node1", 1, 0);
+  const ending = { end: "complete", left: 0, done: 1, failed: 1 } as const;
+  const ended = formatRunEvent("ended", "node1", 1, 0, undefined, ending);
+  const lines = begun + line(record("a")) + line(record("b")) + ended;
+  const { jobs, otherOutputs } = await pastRunIn(lines, false);
+  assert.deepEqual([jobs, otherOutputs], [{ done: 1, failed: 1 }, 1]);
+  const later = await pastRunIn(lines + begun + line(record("c")), false);
+  assert.deepEqual([later.jobs, later.otherOutputs], [{ done: 3, failed: 0 }, 0]);
+});
+
 async function pastRunOf(records: readonly JobRecord[]): Promise<PastRun> {
   return await pastRunIn(`${records.map(line).join("")}{"torn":\n`, true);
 }

@@ -4,6 +4,7 @@
  */
 
 import { statfsSync } from "node:fs";
+import { formatBytes } from "../../system/format.ts";
 
 /** All cores and the files beside them. Larger ones belong on a file server. */
 const STORED_BYTES_MAX = 64 * 1024 ** 3;
@@ -18,11 +19,13 @@ export type FreeBytes = () => number | undefined;
 export class DiskRoom {
   readonly #storedBytes: () => number;
   readonly #freeBytes: FreeBytes;
+  readonly #folder: string;
   /** Bytes that have been announced and are not stored yet. */
   #announcedBytes = 0;
 
-  /** `storedBytes`: of everything that is stored. */
-  constructor(storedBytes: () => number, freeBytes: FreeBytes) {
+  /** `storedBytes`: of everything that is stored, in `folder`. */
+  constructor(storedBytes: () => number, freeBytes: FreeBytes, folder: string) {
+    this.#folder = folder;
     this.#storedBytes = storedBytes;
     this.#freeBytes = freeBytes;
   }
@@ -32,11 +35,19 @@ export class DiskRoom {
     const storedBytes = this.#storedBytes();
     const takenBytes = storedBytes + this.#announcedBytes;
     const freeBytes = this.#freeBytes() ?? Infinity; // what is announced is not written yet
-    const roomBytes = Math.min(STORED_BYTES_MAX, (1 - FREE_PART_MIN) * (freeBytes + storedBytes));
-    if (takenBytes + bytes <= roomBytes) return;
+    const diskBytes = (1 - FREE_PART_MIN) * (freeBytes + storedBytes);
+    if (takenBytes + bytes <= Math.min(STORED_BYTES_MAX, diskBytes)) return;
+    const lack = `this worker has no room for ${formatBytes(bytes)}`;
+    if (diskBytes < STORED_BYTES_MAX) {
+      throw new Error(
+        `${lack}: the disk of its temporary folder "${this.#folder}" has ` +
+          `${formatBytes(freeBytes)} free, of which an eighth stays free; free some, or start ` +
+          "the worker with another TMPDIR",
+      );
+    }
     throw new Error(
-      `this worker has no room for ${bytes} bytes: its cores have ${takenBytes}, and may have ` +
-        `${Math.floor(roomBytes)}; try again when others have left`,
+      `${lack}: its cores have ${formatBytes(takenBytes)}, and may have ` +
+        `${formatBytes(STORED_BYTES_MAX)}; try again when others have left`,
     );
   }
 

@@ -164,6 +164,7 @@ export class Slot {
   async #bringUp(): Promise<void> {
     const { clock, closing, events, log } = this.#context;
     let pauseMs = RESTART_PAUSE_MS.first;
+    let said = "";
     while (!closing.aborted) {
       try {
         const process = await this.#startProcess();
@@ -171,7 +172,9 @@ export class Slot {
         return;
       } catch (error) {
         if (closing.aborted) return;
-        log.warn(`${this.#name}: ${messageOf(error)}`);
+        const problem = messageOf(error);
+        if (problem !== said) log.warn(`${this.#name}: ${problem}`);
+        said = problem;
         await pause(clock, pauseMs, closing);
         pauseMs = Math.min(2 * pauseMs, RESTART_PAUSE_MS.longest);
       }

@@ -4,9 +4,11 @@
  */
 
 import type { DispatchId } from "../../pool/types.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import { faultAddress } from "../../runtime/fault_trace.ts";
 import { encodeUsage } from "../../protocol/mod.ts";
 import type { Files, SharedFile } from "../../runtime/files.ts";
+import { dirname } from "../../runtime/path.ts";
 import {
   SLOT_EXIT_AT,
   SLOT_FAULT_AT,
@@ -29,8 +31,16 @@ export class StartedJob {
     this.#nowUs = nowUs;
     this.#files = files;
     this.#path = path;
-    files.createSync(path, new Uint8Array(this.#value.buffer), 0o600);
-    this.#file = files.openShared(path);
+    try {
+      files.createSync(path, new Uint8Array(this.#value.buffer), 0o600);
+      this.#file = files.openShared(path);
+    } catch (cause) {
+      const folder = dirname(path);
+      throw new Error(
+        `cannot write to its temporary folder "${folder}": ${reasonOf(cause)}; set another TMPDIR`,
+        { cause },
+      );
+    }
   }
 
   /** Removes the file's name. By then the slot has opened the file, or failed to start. */

@@ -26,6 +26,13 @@ test("a worker that joins, is lost and comes back has a line each time", () => {
   ]);
 });
 
+test("a worker has joined before a line of its first job is shown", () => {
+  const recorded = new Recorded();
+  recorded.notices.onReady(workerAt("node1:7433", 8));
+  recorded.notices.onPrinted();
+  assert.deepEqual(recorded.linesNow(), ["worker node1:7433 joined: 8 slots"]);
+});
+
 test("of twenty workers that come or go together, three at most have lines of their own", () => {
   const recorded = new Recorded();
   const { notices } = recorded;
@@ -71,9 +78,13 @@ class Recorded {
     printed: () => {},
   });
 
+  linesNow(): string[] {
+    return this.#lines.splice(0);
+  }
+
   /** The lines since the last call, once nothing has happened for a while. */
   lines(): string[] {
     for (let tick = 0; tick < 5; tick++) this.notices.onTick(this.#nowMs += 250);
-    return this.#lines.splice(0);
+    return this.linesNow();
   }
 }

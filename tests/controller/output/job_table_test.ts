@@ -29,10 +29,10 @@ test("jobs are counted by the state of their last record, in tables of any size"
   const count = 40_000;
   for (let job = 0; job < count; job++) table.set(`job ${job}`, entryOf(job));
   table.set("job 0", { ...entryOf(0), state: JobState.done });
-  table.set(`job ${count - 1}`, { ...entryOf(0), state: JobState.otherCore });
+  table.set(`job ${count - 1}`, { ...entryOf(0), state: JobState.doneOtherCore });
   assert.equal(table.count(JobState.failed), count - 2);
   assert.equal(table.count(JobState.done), 1);
-  assert.equal(table.count(JobState.otherCore), 1);
+  assert.equal(table.count(JobState.doneOtherCore), 1);
 });
 
 test("different identities have different numbers", () => {

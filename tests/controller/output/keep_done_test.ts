@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
+import { resumeText } from "../../../cli/resume_text.ts";
 import { checksumText } from "../../../controller/output/checksum.ts";
 import { STATE_FOLDER } from "../../../controller/output/directory_sink.ts";
 import type { Numbering } from "../../../controller/output/finished_jobs.ts";
@@ -25,7 +26,7 @@ test("jobs that are done with any core stay done, and failures of another core a
     failureOf("failed-old", OLD),
     failureOf("failed-new", NEW),
   ]);
-  assert.deepEqual(resume.counts, { done: 2, failed: 1, otherCore: 1 });
+  assert.deepEqual(resume.counts, { done: 2, failed: 1, failedOtherCore: 1, doneOtherCore: 0 });
   assert.deepEqual(await statesOf(resume, ["old", "new", "failed-old", "failed-new"]), [
     "done",
     "done",
@@ -52,6 +53,18 @@ test("a kept record that had to be checked is not written again under the new co
   assert.deepEqual(outcome, { state: "done" });
 });
 
+test("done jobs that run again because of another core are announced, whatever else is there", async () => {
+  await using workspace = await Workspace.make();
+  const lines = [lineOf("a", "one", OLD), lineOf("b", "two", OLD), failureOf("failed-new", NEW)];
+  const { counts } = await loaded(workspace, lines, false);
+  assert.deepEqual(counts, { done: 0, failed: 1, failedOtherCore: 0, doneOtherCore: 2 });
+  assert.equal(
+    resumeText({ counts }, {}),
+    "earlier runs: 0 jobs done, 1 failed (retry with --retry-failed); 2 jobs done with another " +
+      "core: rerunning them (--keep-done would keep them)",
+  );
+});
+
 test("lines keep the numbers of their outputs, also those that have failed with another core", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("out/000007", "one");
@@ -65,9 +78,13 @@ test("lines keep the numbers of their outputs, also those that have failed with 
   assert.equal(resume.lines?.numberOf("line-3-cc"), undefined);
 });
 
-async function loaded(workspace: Workspace, lines: readonly string[]): Promise<Resume> {
+async function loaded(
+  workspace: Workspace,
+  lines: readonly string[],
+  keepDone = true,
+): Promise<Resume> {
   await workspace.write(`out/${STATE_FOLDER}/jobs.jsonl`, lines.join(""));
-  const options = { core: NEW, retryFailed: false, keepDone: true, numbering: NUMBERING };
+  const options = { core: NEW, retryFailed: false, keepDone, numbering: NUMBERING };
   return await Resume.load(systemFiles, workspace.at("out"), options);
 }
 

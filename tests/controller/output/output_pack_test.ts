@@ -374,13 +374,21 @@ test("a disk that is full ends the pack with its last whole batch, and the outpu
     () => session.commit("d", "later"),
     /Cannot write the pack "\/out\/results.tar": no space left/,
   );
-  await assert.rejects(session.pack.journal.close(true), SinkError);
+  const ending = { end: "error", left: 0, error: "no space" } as const;
+  await assert.rejects(session.pack.journal.close(true, ending), SinkError);
   await assert.rejects(session.pack.sink.close(), SinkError);
   assert.equal(session.pack.sink.lostOutputs, 2);
   await session.pack.release();
   assert.deepEqual(entriesOf(disk, TAR), [["a", "whole"]]);
   const records = (disk.text(JOURNAL) ?? "").split("\n").filter((line) => line.includes('"input"'));
   assert.equal(records.length, 1);
+  const last = JSON.parse((disk.text(JOURNAL) ?? "").trimEnd().split("\n").at(-1) ?? "");
+  assert.deepEqual([last.run, last.end, last.left, last.error], [
+    "ended",
+    "error",
+    undefined,
+    "no space",
+  ]);
 });
 
 test("a file that is no pack of an earlier run is not touched, unless the run is fresh", async () => {

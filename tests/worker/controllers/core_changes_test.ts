@@ -23,7 +23,7 @@ import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
 
 /** A disk on which nothing is short. */
-const ROOM = new DiskRoom(() => 0, () => undefined);
+const ROOM = new DiskRoom(() => 0, () => undefined, "/tmp/w");
 
 const FOLDER = "/cores";
 const ECHO = await coreBytes("echo");

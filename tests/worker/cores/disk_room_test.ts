@@ -8,9 +8,9 @@ const GIBIBYTE = 2 ** 30;
 
 test("cores have a bound together, in use or not, with those that are announced", () => {
   let storedBytes = 0;
-  const room = new DiskRoom(() => storedBytes, () => undefined);
+  const room = new DiskRoom(() => storedBytes, () => undefined, "/tmp/w");
   const giveBack = room.take(60 * GIBIBYTE);
-  assert.throws(() => room.check(5 * GIBIBYTE), /no room for 5368709120 bytes: its cores have 64/);
+  assert.throws(() => room.check(5 * GIBIBYTE), /no room for 5.37 GB: its cores have 64/);
   room.check(4 * GIBIBYTE);
   storedBytes = 60 * GIBIBYTE;
   giveBack();
@@ -21,16 +21,19 @@ test("cores have a bound together, in use or not, with those that are announced"
 
 test("an eighth of the disk stays free, as far as it is not used by others", () => {
   let freeBytes = 8_000;
-  const room = new DiskRoom(() => 8_000 - freeBytes, () => freeBytes);
+  const room = new DiskRoom(() => 8_000 - freeBytes, () => freeBytes, "/tmp/w");
   room.check(7_000);
-  assert.throws(() => room.check(7_001));
+  assert.throws(
+    () => room.check(7_001),
+    /no room for 7 kB: the disk of its temporary folder "\/tmp\/w" has 8 kB free, .* another TMPDIR$/,
+  );
   freeBytes = 2_000;
   room.check(1_000);
   assert.throws(() => room.check(1_001));
 });
 
 test("what is announced and not written yet counts once, as taken", () => {
-  const room = new DiskRoom(() => 0, () => 8_000);
+  const room = new DiskRoom(() => 0, () => 8_000, "/tmp/w");
   for (let count = 0; count < 7; count++) room.take(1_000);
   assert.throws(() => room.take(1));
 });
