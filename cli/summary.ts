@@ -22,7 +22,7 @@ import {
 /** What came with the core. */
 export type ShownSetup = Pick<CoreSetup, "files" | "variables">;
 
-/** Fewer jobs have a median, and not more than that. */
+/** Fewer jobs have a median and a longest time, and no percentile. */
 const SPREAD_JOBS_MIN = 20;
 
 /** A longer value of a variable is cut off. */
@@ -167,9 +167,8 @@ function figures(status: RunStatus): string {
 export function timesLines(times: MeasuredTimes | undefined): string[] {
   if (!times) return [];
   const { jobs, medianMs, p95Ms, maxMs, cpuPart, memoryBytesMax } = times;
-  const spread = jobs < SPREAD_JOBS_MIN
-    ? ""
-    : `, 95% within ${formatShort(p95Ms)}, longest ${formatShort(maxMs)}`;
+  const within = jobs < SPREAD_JOBS_MIN ? "" : `, 95% within ${formatShort(p95Ms)}`;
+  const spread = jobs === 1 ? "" : `${within}, longest ${formatShort(maxMs)}`;
   return [
     [
       `time in the core: ${jobs === 1 ? "" : "median "}${formatShort(medianMs)}${spread}`,

@@ -157,8 +157,15 @@ function showRun(run) {
 function attemptFigures({ copies, verified, faults }) {
   const failed = Object.values(faults).reduce((sum, count) => sum + count, 0);
   return [
-    ...failed > 0 ? [{ term: "failed attempts", value: formatCount(failed) }] : [],
-    ...copies.started > 0 ? [{ term: "second copies", value: formatCount(copies.started) }] : [],
+    ...failed > 0
+      ? [{ term: failed === 1 ? "failed attempt" : "failed attempts", value: formatCount(failed) }]
+      : [],
+    ...copies.started > 0
+      ? [{
+        term: copies.started === 1 ? "second copy" : "second copies",
+        value: formatCount(copies.started),
+      }]
+      : [],
     ...verified ? [{ term: "jobs verified", value: formatCount(verified.agreed) }] : [],
     ...verified && verified.split > 0
       ? [{ term: "without agreement", value: formatCount(verified.split), className: "failed" }]
