@@ -95,6 +95,12 @@ function percentText(percent: number): string {
   return percent < 1 ? "less than 1 %" : `${Math.round(percent)} %`;
 }
 
+/** What a job takes in the core on the worker, if there is one. Several are of different machines. */
+function coreMsOfOnly(reports: readonly WorkerReport[]): number | undefined {
+  const [only] = reports;
+  return reports.length === 1 && only && "figures" in only ? only.figures.coreMs : undefined;
+}
+
 /** Everything as one line of JSON. `coreMs`: what a job takes in the core on this machine, if that was tried. */
 export function benchJson(
   core: string,
@@ -103,7 +109,7 @@ export function benchJson(
 ): string {
   return JSON.stringify({
     core,
-    core_ms: coreMs ?? reports.flatMap((one) => "figures" in one ? [one.figures.coreMs] : [])[0],
+    core_ms: coreMs ?? coreMsOfOnly(reports),
     workers: reports.map((report) => {
       if ("error" in report) return report;
       const { figures } = report;

@@ -12,6 +12,7 @@ import { inTemporaryFolder, makeTemporaryFolder } from "../system/temporary_fold
 import type { CheckFlags } from "./check_options.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatNoun, printable } from "./format.ts";
+import { programName } from "./resume_command.ts";
 import { exit } from "./stderr.ts";
 import { writeStdout } from "./stdout.ts";
 import { UsageError } from "./usage_error.ts";
@@ -56,7 +57,7 @@ export async function checkCommand(
     });
   }
   try {
-    return await report(check, core, inputs, flags);
+    return await report(check, programName(runtime), core, inputs, flags);
   } catch (cause) {
     throw inTemporaryFolder(folder, cause);
   } finally {
@@ -66,6 +67,7 @@ export async function checkCommand(
 
 async function report(
   check: CoreCheck,
+  program: string,
   core: string,
   inputs: readonly string[],
   { json = false }: CheckFlags,
@@ -77,7 +79,7 @@ async function report(
   }
   const count = (state: FindingState) =>
     findings.filter((finding) => finding.state === state).length;
-  const commands = debugCommands(core, inputs[0] ?? "INPUT");
+  const commands = debugCommands(program, core, inputs[0] ?? "INPUT");
   const [failed, warnings] = [count("failed"), count("warning")];
   if (json) {
     writeStdout(`${JSON.stringify({ core, failed, warnings, findings, commands })}\n`);
@@ -98,8 +100,12 @@ function findingLine({ check, state, text }: Finding): string {
 }
 
 /** Commands that run one job in one process. */
-function debugCommands(core: string, input: string): { gdb: string; asan: string } {
-  const job = `distcomp exec ${quoted(core)} ${quoted(input)}`;
+function debugCommands(
+  program: string,
+  core: string,
+  input: string,
+): { gdb: string; asan: string } {
+  const job = `${quoted(program)} exec ${quoted(core)} ${quoted(input)}`;
   return {
     gdb: `gdb --args ${job}`,
     asan: `LD_PRELOAD=$(cc -print-file-name=libasan.so) ${job}`,

@@ -279,6 +279,8 @@ function usageText(message: string, help: string): string {
     .replace(/^command-argument value /, "")
     .replace(/\. Allowed choices are (.*)\.$/, ", choose one of $1");
   const suggestion = /^\(Did (.*)\)$/.exec(hint)?.[1];
-  const next = suggestion ? `did ${suggestion}` : `see ${help}`;
+  // As make and GNU parallel have it.
+  const isJobs = /^unknown option "-j\d*"$/.test(text) && /(?:run|worker|bench)$/.test(help);
+  const next = suggestion ? `did ${suggestion}` : isJobs ? "did you mean --slots?" : `see ${help}`;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; ${next}`;
 }

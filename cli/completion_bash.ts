@@ -1,10 +1,18 @@
 /** Completions for bash, from 3.2 on. They need no package of completions. */
 
-import { allCommands, type CommandNode, type OptionNode, type ValueKind } from "./command_tree.ts";
+import {
+  allCommands,
+  type ArgumentNode,
+  type CommandNode,
+  type OptionNode,
+  type ValueKind,
+} from "./command_tree.ts";
 
 /** The script. */
 export function bashCompletion(program: CommandNode): string {
   const commands = allCommands(program);
+  const values = commands.flatMap(({ options }) => options)
+    .flatMap(({ names, value }) => value ? names : []);
   const paths = commands.slice(1).map(({ path }) => `"${keyOf(path)}"`);
   return `# Completions of distcomp for bash. In ~/.bashrc: source <(distcomp completion bash)
 _distcomp_outputs() { # folders, and packs that have a journal
@@ -16,12 +24,16 @@ _distcomp_outputs() { # folders, and packs that have a journal
   done < <(compgen -f -- "$cur")
 }
 _distcomp() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} path="" at
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} path="" at args=0
   COMPREPLY=()
   for ((at = 1; at < COMP_CWORD; at++)); do
     case "$path \${COMP_WORDS[at]}" in
-      ${paths.join(" | ")}) path="$path \${COMP_WORDS[at]}" ;;
+      ${paths.join(" | ")}) path="$path \${COMP_WORDS[at]}" args=0; continue ;;
     esac
+    case "\${COMP_WORDS[at-1]}" in
+      ${[...new Set(values), '"="'].join(" | ")}) continue ;; # the value of an option
+    esac
+    [[ \${COMP_WORDS[at]} == [-=]* ]] || args=$((args + 1))
   done
   case "$path" in
 ${commands.map(commandCase).join("\n")}
@@ -40,8 +52,16 @@ function commandCase({ path, options, commands, arguments: args }: CommandNode):
 ${valueCases(options).join("\n")}
       esac
       if [[ $cur == -* ]]; then ${wordsOf(names)}
-      else ${words.length > 0 ? wordsOf(words) : completed(args[0]?.kind ?? { kind: "text" })}
+      else ${words.length > 0 ? wordsOf(words) : argumentCases(args)}
       fi ;;`;
+}
+
+/** The argument whose turn it is. The last one may be given several times. */
+function argumentCases(args: readonly ArgumentNode[]): string {
+  const cases = args.map(({ kind, isVariadic }, index) =>
+    `${isVariadic ? "*" : index}) ${completed(kind)} ;;`
+  );
+  return `case $args in ${[...cases, `*) ${completed({ kind: "text" })} ;;`].join(" ")} esac`;
 }
 
 /** Options whose values are completed alike are one case. */

@@ -4,6 +4,8 @@ import { allCommands, type CommandNode, type OptionNode, type ValueKind } from "
 
 /** The script. */
 export function fishCompletion(program: CommandNode): string {
+  const values = allCommands(program).flatMap(({ options }) => options)
+    .flatMap(({ names, value }) => value ? names : []);
   return `# Completions of distcomp for fish: distcomp completion fish > ~/.config/fish/completions/distcomp.fish
 function __distcomp_after
     set -l words (commandline -opc)
@@ -15,14 +17,32 @@ function __distcomp_after
     set -g __distcomp_more (count $words)
     return 0
 end
+function __distcomp_args # how many arguments are there; a word after one of these options is its value
+    set -g __distcomp_args 0
+    set -l before ''
+    set -l words (commandline -opc)
+    for word in $words[(math (count $words) - $__distcomp_more + 1)..-1]
+        if not string match -q -- '-*' $word; and not contains -- "$before" ${
+    [...new Set(values)].join(" ")
+  }
+            set -g __distcomp_args (math $__distcomp_args + 1)
+        end
+        set before $word
+    end
+end
+function __distcomp_arg # the number of the argument whose turn it is, and the command
+    __distcomp_after $argv[2..-1]; and __distcomp_args; and test $__distcomp_args -eq $argv[1]
+end
+function __distcomp_arg_from # the same for one that may be given several times
+    __distcomp_after $argv[2..-1]; and __distcomp_args; and test $__distcomp_args -ge $argv[1]
+end
 function __distcomp_next
     __distcomp_after $argv; and test $__distcomp_more -eq 0
 end
 function __distcomp_outputs # folders, and packs that have a journal
+    __fish_complete_directories | string match -rv '\\.distcomp/(\\t|$)'
     for one in (commandline -ct)*
-        if test -d $one; and not string match -q '*.distcomp' $one
-            echo $one/
-        else if test -d $one.distcomp
+        if test -f $one; and test -d $one.distcomp
             echo $one
         end
     end
@@ -35,7 +55,6 @@ function linesOf(command: CommandNode): string[] {
   const words = command.path.join(" ");
   const after = quoted(`__distcomp_after${words === "" ? "" : ` ${words}`}`);
   const next = quoted(`__distcomp_next${words === "" ? "" : ` ${words}`}`);
-  const [first] = command.arguments;
   return [
     ...command.commands.map(({ path, summary }) =>
       `complete -c distcomp -n ${next} -f -a ${path.at(-1)} -d ${quoted(summary)}`
@@ -43,9 +62,19 @@ function linesOf(command: CommandNode): string[] {
     ...command.options.map((option) =>
       `complete -c distcomp -n ${command.path.length > 0 ? after : next} ${optionOf(option)}`
     ),
-    ...(first && command.commands.length === 0
-      ? [`complete -c distcomp -n ${after} ${valueOf(first.kind)}`]
-      : []),
+    ...(command.commands.length === 0 ? argumentLines(command) : []),
+  ];
+}
+
+/** Each argument, and nothing after the last one. */
+function argumentLines({ path, arguments: args }: CommandNode): string[] {
+  const turn = (index: number, isVariadic: boolean) =>
+    quoted(`__distcomp_arg${isVariadic ? "_from" : ""} ${index} ${path.join(" ")}`);
+  return [
+    ...args.map(({ kind, isVariadic }, index) =>
+      `complete -c distcomp -n ${turn(index, isVariadic)} ${valueOf(kind)}`
+    ),
+    ...(args.at(-1)?.isVariadic ? [] : [`complete -c distcomp -n ${turn(args.length, true)} -f`]),
   ];
 }
 

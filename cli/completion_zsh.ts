@@ -6,10 +6,10 @@ import type { ArgumentNode, CommandNode, OptionNode, ValueKind } from "./command
 export function zshCompletion(program: CommandNode): string {
   return `#compdef distcomp
 # Completions of distcomp for zsh. In ~/.zshrc, after compinit: source <(distcomp completion zsh)
+_distcomp_is_pack() { [[ -f $REPLY && -d $REPLY.distcomp ]] }
 _distcomp_outputs() { # folders, and packs that have a journal
-  local -a packs
-  packs=(\${PREFIX}*.distcomp(N/:r))
-  _alternative 'folders:folder:_files -/ -F "*.distcomp"' "packs:pack:compadd -f -a packs"
+  _alternative 'folders:folder:_files -/ -F "*.distcomp"' \\
+    'packs:pack:_files -g "*(+_distcomp_is_pack)"'
 }
 ${functionsOf(program).join("\n")}
 # As a file in $fpath, it is called at once.

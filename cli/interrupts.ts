@@ -13,6 +13,9 @@ import { exit } from "./stderr.ts";
 /** What a signal ends. */
 type Interruptible = Pick<Run, "interrupt" | "abandon" | "status">;
 
+/** A run that has not begun is given up in order, if that takes no longer. */
+const GIVEN_UP_MS = 2_000;
+
 /** The signals that end a run, from the start of its command until the end of the process. */
 export class Interrupts {
   #resumeHint: string | undefined;
@@ -42,7 +45,8 @@ export class Interrupts {
   onRun(run: Interruptible, progress: Progress): void {
     this.#run = run;
     this.#progress = progress;
-    if (this.#count > 0) run.interrupt(); // it came at this very moment
+    if (this.#count > 1) run.abandon();
+    else if (this.#count > 0) run.interrupt(); // it came at this very moment
   }
 
   /** The end of the run is reported: all that is left is to end the process. */
@@ -54,8 +58,9 @@ export class Interrupts {
   onStop(signal: StopSignal): void {
     this.#count = Math.max(this.#count + 1, signal === "SIGQUIT" ? 2 : 1);
     this.#interrupted.reject(new InterruptedError());
-    if (this.#count > 2 || (this.#count === 2 && !this.#run)) this.#exit();
-    else if (this.#count === 2) this.#run?.abandon();
+    if (this.#count > 2) this.#exit();
+    else if (this.#count === 2 && this.#run) this.#run.abandon();
+    else if (this.#count === 2) setTimeout(() => this.#exit(), GIVEN_UP_MS).unref();
     else if (this.#run?.interrupt()) this.#reportRunning(this.#run);
   }
 

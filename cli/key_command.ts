@@ -36,7 +36,10 @@ export async function keyCommand(runtime: Runtime, action: KeyAction): Promise<n
 
 async function create(runtime: Runtime, { path, isDefault }: KeyPlace): Promise<void> {
   const key = await makeKey(runtime);
-  await createFile(runtime, path, key);
+  await createKeyFile(path, key, runtime.random).catch(async (cause) => {
+    if (!(cause instanceof KeyExistsError)) throw cause;
+    throw new UsageError(await existingText({ path, isDefault }), { cause });
+  });
   const use = isDefault
     ? "Workers and runs of this user find it there. Other machines need a copy in the same place."
     : "Workers and runs find it by --key, or by the variable DISTCOMP_KEY. All machines need a copy.";
@@ -106,15 +109,23 @@ async function existingKey(place: KeyPlace): Promise<Key> {
   throw new KeyError(`There is no key "${place.path}"; make one with distcomp key create`);
 }
 
+/** Why there is nothing to make. */
+async function existingText(place: KeyPlace): Promise<string> {
+  const key = await readKey(place).catch((error) => {
+    if (error instanceof KeyError) return undefined;
+    throw error;
+  });
+  if (!key) return `There is a file "${place.path}" already, which is no key; name another`;
+  return `There is the key ${fingerprintText(key.fingerprint)} in "${place.path}" already; ` +
+    "copy it to the other machines, or replace it with distcomp key rotate";
+}
+
 async function createFile(runtime: Runtime, path: string, key: Key): Promise<void> {
   try {
     await createKeyFile(path, key, runtime.random);
   } catch (cause) {
     if (!(cause instanceof KeyExistsError)) throw cause;
-    throw new UsageError(
-      `There is a file "${path}" already; name another, or replace a key with distcomp key rotate`,
-      { cause },
-    );
+    throw new UsageError(`There is a file "${path}" already; name another`, { cause });
   }
 }
 

@@ -27,14 +27,17 @@ export function addKeyCommands(key: Command, act: (action: KeyAction) => Promise
   key.helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command");
   key.command("create")
+    .summary("make a key, unless there is one")
     .description("Make a key, unless there is one.")
     .argument("[file]", "where to put it (default: where it is found)")
     .helpOption("-h, --help", "show this help")
     .action((file?: string) => act({ kind: "create", file }));
   withKeyOption(key.command("show"))
+    .summary("show what a key is, but not its secret")
     .description("Show what a key is, but not its secret.")
     .action(({ key }: KeyFlags) => act({ kind: "show", key }));
   withKeyOption(key.command("export"))
+    .summary("write a key that gives only one role")
     .description("Write a key that gives only one role.")
     .argument("[file]", "where to write it (default: stdout)")
     .requiredOption("--role <role>", "worker or controller", parseRole)
@@ -42,12 +45,14 @@ export function addKeyCommands(key: Command, act: (action: KeyAction) => Promise
       act({ kind: "export", key, role, file })
     );
   withKeyOption(key.command("browser"))
+    .summary("write certificates for a browser, for --web")
     .description(
       "Write certificates for a browser that looks at pages of runs and workers (--web).",
     )
     .argument("[file]", "where to write them", "distcomp-browser.pem")
     .action((file: string, { key }: KeyFlags) => act({ kind: "browser", key, file }));
   withKeyOption(key.command("rotate"))
+    .summary("replace a key by a new one")
     .description("Replace a key by a new one that accepts the old one for some time.")
     .option("--keep <time>", "how long the old one is accepted (default: 7d)", parseKeep)
     .action(({ key, keep = KEEP_MS }: RotateFlags) => act({ kind: "rotate", key, keepMs: keep }));

@@ -31,7 +31,7 @@ export async function checkInputs(files: Files, { inputs, flags }: RunRequest): 
   const named = kinds.filter((isNamed) => isNamed).length;
   if (named === 0) {
     throw new UsageError(
-      "No inputs; name files or folders, or use --inputs FILE.tar, --lines FILE, --repeat N or --param NAME=VALUES",
+      "No inputs; name files or folders, - for a list of them on stdin, or use --inputs FILE.tar, --lines FILE, --repeat N or --param NAME=VALUES",
     );
   }
   if (named > 1) {

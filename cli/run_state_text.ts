@@ -38,8 +38,8 @@ export function runStateLines(run: RunSnapshot): string[] {
     ...workerLines(shown, labels),
     ...(more > 0 ? [`  and ${formatNoun(more, "more worker")}`] : []),
     ...lostLines(run),
-    ...running.slice(0, RUNNING_MAX).map(({ name, address, worker, sentAt }) =>
-      `  running for ${formatDuration(Math.max(0, at - sentAt))} on ` +
+    ...running.slice(0, RUNNING_MAX).map(({ name, address, worker, beganAt }) =>
+      `  running for ${formatDuration(Math.max(0, at - beganAt))} on ` +
       `${labels.get(address) ?? printable(worker)}: ${printable(name)}`
     ),
     ...(failures.length > 0 ? failureList(failures).map((line) => `  failed: ${line}`) : []),

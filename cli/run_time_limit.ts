@@ -54,7 +54,7 @@ export class RunTimeLimit implements Timer {
     const drainMs = DRAIN_PART * this.#limitMs;
     if (leftMs > 2 * drainMs) return;
     const { status, oldest: [oldest] } = this.#run.view({ oldestMax: 1, workerJobsMax: 0 });
-    this.#longestMs = Math.max(this.#longestMs, oldest?.sentMsAgo ?? 0);
+    this.#longestMs = Math.max(this.#longestMs, oldest?.beganMsAgo ?? 0);
     if (!this.#isDraining && leftMs <= Math.min(drainMs, this.#longestMs)) {
       this.#isDraining = true;
       const jobs = formatNoun(status.inFlight, "job");

@@ -12,6 +12,15 @@ import type { RunSnapshot } from "../watch/snapshot.ts";
 /** Names of this machine that every machine has. */
 const OWN_NAMES = ["localhost", "127.0.0.1", "::1"];
 
+/** An address is no name, so that `10` is not `10.0.0.1`. */
+const IP_ADDRESS = /:|^[\d.]+$/;
+
+/** What this machine knows of its names. */
+interface OwnNames {
+  readonly hostname: string;
+  readonly addresses: readonly string[];
+}
+
 /** A run of this user on this machine. */
 export class ServedRun {
   readonly #port: number;
@@ -46,12 +55,22 @@ export class ServedRun {
 }
 
 /** Whether workers that are told this address reach this machine, as far as it knows its names. */
-export function isThisMachine(address: Address): boolean {
+export function isThisMachine(address: Address, own = ownNames()): boolean {
   if (address.kind !== "tcp") return false;
+  const { host } = address;
+  if ([...OWN_NAMES, ...own.addresses].includes(host)) return true;
+  return !IP_ADDRESS.test(host) && isSameName(host.toLowerCase(), own.hostname.toLowerCase());
+}
+
+function ownNames(): OwnNames {
   const own = Object.values(os.networkInterfaces()).flatMap((at) => at ?? []);
-  const name = os.hostname();
-  const names = [...OWN_NAMES, name, name.split(".")[0], ...own.map((at) => at.address)];
-  return names.includes(address.host);
+  return { hostname: os.hostname(), addresses: own.map((at) => at.address) };
+}
+
+/** Either may be short: `vm` is `vm.cluster.org`. */
+function isSameName(one: string, other: string): boolean {
+  const [short = "", long = ""] = one.length < other.length ? [one, other] : [other, one];
+  return long === short || long.startsWith(`${short}.`);
 }
 
 function portOf({ listen }: RunSnapshot): number | undefined {

@@ -42,8 +42,8 @@ export interface Watched {
   ask(): Promise<boolean>;
   /** The lines of a screen of this size. */
   lines(view: TopView, size: ScreenSize): string[];
-  /** How many lines can be scrolled. */
-  readonly scrolled: number;
+  /** How many lines a screen of this size can be scrolled. */
+  scrollMax(size: ScreenSize): number;
 }
 
 /** The screen, until the user leaves, or what it shows is over. */
@@ -97,7 +97,7 @@ export class Top {
     if (LEAVE_KEYS.includes(key)) return this.#ended.resolve("left");
     if (key === SUSPEND_KEY) return void process.kill(0, "SIGTSTP"); // as the terminal does
     if (key === " ") this.#isPaused = !this.#isPaused;
-    const last = Math.max(0, this.#watched.scrolled - 1);
+    const last = this.#watched.scrollMax(this.#screen.size);
     this.#scroll = Math.max(0, Math.min(last, this.#scroll + (SCROLLS[key] ?? 0)));
     this.#draw();
   }

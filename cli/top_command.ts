@@ -12,7 +12,7 @@ import type { StatusFlags } from "./status_options.ts";
 import { pastRunLines, runListLines } from "./status_text.ts";
 import { writeStdout } from "./stdout.ts";
 import { Top, type Watched } from "./top.ts";
-import { topLines } from "./top_screen.ts";
+import { topLines, topScrollMax } from "./top_screen.ts";
 import { TopWorker } from "./top_worker.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 import { UsageError } from "./usage_error.ts";
@@ -82,8 +82,8 @@ class TopRun implements Watched {
     this.#run = snapshot;
   }
 
-  get scrolled(): number {
-    return this.#run.workers.length;
+  scrollMax(size: ScreenSize): number {
+    return topScrollMax(this.#run, size);
   }
 
   async ask(): Promise<boolean> {

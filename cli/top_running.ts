@@ -17,7 +17,7 @@ export function runningLines(
 ): Piece[][] {
   const labels = workerLabels(workers);
   const jobs = running.slice(0, linesMax).map((entry) => ({
-    time: formatDuration(Math.max(0, Math.round(at - entry.sentAt))).padStart(TIME_COLUMNS),
+    time: formatDuration(Math.max(0, Math.round(at - entry.beganAt))).padStart(TIME_COLUMNS),
     name: printable(entry.name),
     where: whereText(entry, labels),
   }));

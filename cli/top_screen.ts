@@ -8,7 +8,7 @@ import { fitted, type Piece, styledLine, widthOf } from "./terminal_text.ts";
 import { footLine, framed, type Line, titleLine } from "./top_frame.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 import { runningLines } from "./top_running.ts";
-import { workerTable } from "./top_workers.ts";
+import { firstShown, workerTable } from "./top_workers.ts";
 
 /** A part of the screen, with a title and so many lines at most. */
 interface Section {
@@ -37,16 +37,26 @@ export function topLines(run: RunSnapshot, view: TopView, size: ScreenSize): str
 
 /** The same, before it has its styles. */
 export function topScreen(run: RunSnapshot, view: TopView, size: ScreenSize): Line[] {
-  const { columns, rows } = size;
-  const sections = fittingSections(run, columns, rows - FRAME_ROWS - WORKER_ROWS_MIN);
-  const taken = sections.reduce((sum, { lines }) => sum + lines.length + 1, 0);
-  const workerRows = Math.max(1, rows - FRAME_ROWS - taken);
+  const { columns } = size;
+  const { sections, workerRows } = partsOf(run, size);
   const lines: Line[] = [
     ...head(run, columns),
     ...workerTable(run, view, { columns, rows: workerRows }),
     ...sections.flatMap(({ title, lines }) => [titleLine(title, columns), ...lines]),
   ];
   return framed(lines, footLine(view, run.workers.length > 0), size);
+}
+
+/** How many workers can be scrolled away: the last page is a full one. */
+export function topScrollMax(run: RunSnapshot, size: ScreenSize): number {
+  return firstShown(Infinity, run.workers.length, partsOf(run, size).workerRows - 1);
+}
+
+/** The sections that have room, and the rows of the workers, with their title. */
+function partsOf(run: RunSnapshot, { columns, rows }: ScreenSize) {
+  const sections = fittingSections(run, columns, rows - FRAME_ROWS - WORKER_ROWS_MIN);
+  const taken = sections.reduce((sum, { lines }) => sum + lines.length + 1, 0);
+  return { sections, workerRows: Math.max(1, rows - FRAME_ROWS - taken) };
 }
 
 function head(run: RunSnapshot, columns: number): Line[] {

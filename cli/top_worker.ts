@@ -9,9 +9,13 @@ import { fitted, styledLine, widthOf } from "./terminal_text.ts";
 import type { Watched } from "./top.ts";
 import { footLine, framed, type Line, titleLine } from "./top_frame.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
+import { firstShown } from "./top_workers.ts";
 
 /** The widest bar of slots. */
 const BAR_COLUMNS_MAX = 30;
+
+/** The lines of the head. */
+const HEAD_ROWS = 5;
 
 /** So many digits of a core's SHA-256 tell it from others. */
 const KEY_CHARS = 12;
@@ -26,27 +30,28 @@ interface Pace {
 export class TopWorker implements Watched {
   readonly #address: string;
   readonly #ask: () => Promise<WorkerAnswer>;
-  readonly #before: number;
-  readonly #startedAt: number;
-  readonly #rate = new RecentRate(0);
-  readonly #series: ThroughputSeries;
+  #before = 0;
+  #startedAt = 0;
+  #rate = new RecentRate(0);
+  #series = new ThroughputSeries(0);
   #worker: WorkerAnswer;
 
   constructor(address: string, ask: () => Promise<WorkerAnswer>, first: WorkerAnswer) {
     this.#address = address;
     this.#ask = ask;
     this.#worker = first;
-    this.#before = endedOf(first);
-    this.#startedAt = first.at;
-    this.#series = new ThroughputSeries(first.at);
+    this.#begin(first);
   }
 
-  get scrolled(): number {
-    return detailLines(this.#worker).length;
+  scrollMax({ rows }: ScreenSize): number {
+    const details = detailLines(this.#worker);
+    return firstShown(Infinity, details.length, detailRows(rows));
   }
 
   async ask(): Promise<boolean> {
-    const worker = this.#worker = await this.#ask();
+    const worker = await this.#ask();
+    if (endedOf(worker) < endedOf(this.#worker)) this.#begin(worker); // it has been started again
+    this.#worker = worker;
     const elapsedMs = this.#elapsedMs;
     this.#rate.onCount(this.#ended, elapsedMs);
     const { slots, slotsBusy } = worker;
@@ -60,13 +65,20 @@ export class TopWorker implements Watched {
     return topWorkerLines(this.#worker, this.#address, pace, view, size);
   }
 
+  /** Its counts begin here. */
+  #begin(worker: WorkerAnswer): void {
+    this.#before = endedOf(worker);
+    this.#startedAt = worker.at;
+    this.#rate = new RecentRate(0);
+    this.#series = new ThroughputSeries(worker.at);
+  }
+
   get #elapsedMs(): number {
     return Math.max(0, this.#worker.at - this.#startedAt);
   }
 
-  /** A worker that has been started again has counted anew. */
   get #ended(): number {
-    return Math.max(0, endedOf(this.#worker) - this.#before);
+    return endedOf(this.#worker) - this.#before;
   }
 }
 
@@ -81,8 +93,8 @@ export function topWorkerLines(
   const { columns, rows } = size;
   const top = head(worker, address, pace, columns);
   const details = detailLines(worker);
-  const room = Math.max(0, rows - 1 - top.length);
-  const first = Math.max(0, Math.min(view.scroll, details.length - room));
+  const room = detailRows(rows);
+  const first = firstShown(view.scroll, details.length, room);
   const shown = details.slice(first, first + room).map((line) =>
     typeof line === "string" ? titleLine(line, columns) : line
   );
@@ -123,6 +135,11 @@ function head(
     ]],
     [["jobs/s ", "dim"], [sparkline(throughput, columns - "jobs/s ".length), "green"]],
   ];
+}
+
+/** The rows for details, between the head and the foot. */
+function detailRows(rows: number): number {
+  return Math.max(0, rows - 1 - HEAD_ROWS);
 }
 
 /** Titles are texts. */

@@ -132,7 +132,7 @@ function barText({ slots, slotsBusy }: WorkerEntry): string {
 }
 
 function longest({ jobs: [oldest] }: WorkerEntry, at: number): string {
-  return oldest ? formatDuration(Math.max(0, Math.round(at - oldest.sentAt))) : "";
+  return oldest ? formatDuration(Math.max(0, Math.round(at - oldest.beganAt))) : "";
 }
 
 function stateText({ state }: WorkerEntry): string {

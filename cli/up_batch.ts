@@ -131,12 +131,14 @@ function tell({ action: { system }, workers }: Batch): KeeperEvents {
     onCanceled: (count) =>
       toStderr(`canceled ${formatNoun(count, "waiting worker")}: the run needs no more of them`),
     onRefused: (reason) => {
-      if (reason !== refused) toStderr(`${printable(reason)}; going on with the others`);
+      if (reason !== refused) toStderr(`${printable(reason)}; trying again`);
       refused = reason;
     },
     onLooked: () => {
       const { running, alive, waitsFor } = workers;
-      const why = waitsFor === undefined ? "" : `, the others wait (${printable(waitsFor)})`;
+      const why = waitsFor === undefined
+        ? ""
+        : `; ${name} says why the rest wait: ${printable(waitsFor)}`;
       const state = `${running} of ${formatNoun(alive, "worker")} running${why}`;
       if (state !== shown) toStderr(state);
       shown = state;

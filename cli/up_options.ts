@@ -51,6 +51,7 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
   const help = "show this help";
   up.helpOption("-h, --help", help).helpCommand("help [command]", "show the help of a command");
   addExecutableOption(up.command("ssh"))
+    .summary("start workers by ssh, until this command ends")
     .description("Start workers by ssh, for any number of runs, until this command ends.")
     .argument("<hosts...>", "node[1-20], user@host:32 (32 slots), @FILE")
     .helpOption("-h, --help", help)
@@ -60,6 +61,7 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
   for (const system of ["slurm", "pbs"] as const) {
     const program = system === "slurm" ? "sbatch" : "qsub";
     addExecutableOption(up.command(system))
+      .summary(`submit workers with ${program}, as many as a run needs`)
       .description(`Submit workers with ${program}, as many as a run with --listen needs.`)
       .argument(
         "<n>",
@@ -83,6 +85,7 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
       );
   }
   up.command("k8s")
+    .summary("print a manifest for Kubernetes")
     .description("Print a manifest for Kubernetes, for kubectl apply -f -.")
     .option("--image <image>", "an image that has distcomp in its PATH", "distcomp:latest")
     .option(
@@ -99,6 +102,7 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
     .helpOption("-h, --help", help)
     .action((flags: ManifestFlags) => act({ kind: "k8s", ...flags }));
   up.command("systemd")
+    .summary("print a unit for systemd")
     .description("Print a unit for systemd, in which a worker can do little else than run jobs.")
     .option("--user <name>", "the user that it runs as", parseUser, "distcomp")
     .option("--executable <file>", "where distcomp is (default: /usr/local/bin/distcomp)")

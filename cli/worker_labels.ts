@@ -17,5 +17,6 @@ export function workerLabels(
 
 function labelOf(name: string, address: string, counts: ReadonlyMap<string, number>): string {
   if (address === OWN_WORKER || name === address) return printable(address);
+  if (address.startsWith(`${name}#`)) return printable(address); // as the log calls it
   return printable(counts.get(name) === 1 ? name : `${name} (${address})`);
 }

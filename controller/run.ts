@@ -162,8 +162,10 @@ export class Run {
   view(limits: ViewLimits): RunView {
     const { status } = this;
     const now = { status, isReading: this.#isFeeding, waitsForOutputs: this.#window.isFull };
-    if (status.phase === "ending") return { ...now, workers: [], lost: [], oldest: [] };
-    return { ...now, ...this.#cluster.view(limits) };
+    const view = this.#cluster.view(limits);
+    return status.phase === "ending"
+      ? { ...now, ...view, workers: [], oldest: [] } // it has let its workers go
+      : { ...now, ...view };
   }
 
   /** Dials these workers from now on. Workers that are no longer in the list finish their jobs and are removed. */

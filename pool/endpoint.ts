@@ -2,7 +2,7 @@
 
 import type { ClientId, CoreKey, DispatchId, EndpointId } from "./ids.ts";
 import { InFlight } from "./in_flight.ts";
-import { isInFlight, isWanted, type Job, markBack, markSent } from "./job.ts";
+import { isInFlight, isWanted, type Job, markBack, markBegun, markSent } from "./job.ts";
 import { Pace } from "./pace.ts";
 import { noShare, type Share } from "./sums.ts";
 
@@ -47,6 +47,9 @@ export class Endpoint<T> {
   isReserved = false;
   /** The earliest time at which its oldest job can have started, if jobs run one after the other. */
   oldestSinceMs = 0;
+  /** The youngest job that has begun, as far as its answers tell, and how many of those that have begun are in flight. */
+  #begunLast = 0;
+  #begun = 0;
   /** When its last job came back. */
   usedAtMs = -Infinity;
   /** The client whose job it got last, and how many jobs it got since it was last idle. */
@@ -157,6 +160,7 @@ export class Endpoint<T> {
     this.turn.client = job.client;
     this.turn.jobs += 1;
     this.inFlight.add(job);
+    this.#begin(nowMs);
     this.bytesInFlight += job.bytes;
     this.isReserved = job.isIsolated;
     this.#changes.onChanged(this); // it has less room than before
@@ -167,15 +171,37 @@ export class Endpoint<T> {
   remove(dispatch: DispatchId, nowMs: number, isAnswer = true): Job<T> | undefined {
     const job = this.inFlight.remove(dispatch);
     if (!job) return undefined;
+    if (dispatch <= this.#begunLast) this.#begun -= 1;
     if (isInFlight(job)) this.pace.onAnswer(dispatch, nowMs - job.sentAtMs, nowMs);
     if (isAnswer && isWanted(job)) this.hasAnswered = true;
     markBack(job);
     this.bytesInFlight -= job.bytes;
     this.isReserved = false;
+    this.#begin(nowMs);
     this.oldestSinceMs = nowMs;
     this.usedAtMs = nowMs;
     this.#onChanged();
     return job;
+  }
+
+  /** The jobs in its slots, as far as its answers tell, the oldest first: the others wait behind them. */
+  *begun(): Iterable<Job<T>> {
+    for (const job of this.inFlight) {
+      if (isInFlight(job) && job.dispatch > this.#begunLast) return;
+      yield job;
+    }
+  }
+
+  /** Jobs begin in the order in which they were sent, as soon as a slot is free. */
+  #begin(nowMs: number): void {
+    const { inFlight, pace: { slots } } = this;
+    while (this.#begun < slots && this.#begunLast + 1 < inFlight.next) {
+      this.#begunLast += 1;
+      const job = inFlight.get(this.#begunLast as DispatchId);
+      if (!job) continue; // it came back before
+      markBegun(job, nowMs);
+      this.#begun += 1;
+    }
   }
 
   /** Sets what it adds to the sums now. */

@@ -60,6 +60,8 @@ interface Facts<T> {
   attempt: number;
   /** When it was sent last. */
   sentAtMs: number;
+  /** When it began at its endpoint, if it has: it may have waited there for others. */
+  beganAtMs: number;
   /** It must be the only job in flight at its endpoint, to find out whether it crashes endpoints. */
   isIsolated: boolean;
   antiAffinity: AntiAffinity;
@@ -103,6 +105,7 @@ export function newJob<T>(
     queuedAtMs: nowMs,
     attempt: 0,
     sentAtMs: 0,
+    beganAtMs: 0,
     isIsolated: false,
     antiAffinity: ANYWHERE,
     crashCount: 0,
@@ -153,6 +156,11 @@ export function markSent<T>(
   record.dispatch = dispatch;
   record.attempt += 1;
   record.sentAtMs = nowMs;
+}
+
+/** A slot of its endpoint is free for the job. */
+export function markBegun<T>(job: Job<T>, nowMs: number): void {
+  recordOf(job).beganAtMs = nowMs;
 }
 
 /** The job is no longer at its endpoint. */

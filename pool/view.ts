@@ -113,6 +113,11 @@ export class PoolView<T> {
     return jobs;
   }
 
+  /** The jobs in the slots of one endpoint, as far as its answers tell, whose results are still wanted. */
+  inSlotsAt(id: EndpointId): Job<T>[] {
+    return [...this.endpoints.get(id)?.begun() ?? []].filter(isWanted);
+  }
+
   /** Jobs in flight whose results are still wanted, the oldest of each endpoint first. */
   *inFlight(): Iterable<Job<T>> {
     for (const { inFlight } of this.endpoints.values()) {

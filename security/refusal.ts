@@ -19,6 +19,10 @@ const NOT_ALLOWED: Readonly<Record<Role, string>> = {
   worker: "has a controller's key, which cannot pose as a worker",
 };
 
+/** What makes both keys the same. The path of the file is not told: it would be told to strangers, too. */
+const SAME_KEY = "copy the key file of the controller's machine, which distcomp key show names, " +
+  "to the worker's, and start the worker again";
+
 /** An issuer that this process knows. */
 interface KnownIssuer {
   readonly role: Role;
@@ -106,7 +110,7 @@ export class PeerJudge {
         "which has not signed it";
     }
     return `the ${this.#peer} has the key ${fingerprintText(fingerprint)}, but the ${this.#self} ` +
-      `has ${this.#ownText}: both need the same`;
+      `has ${this.#ownText}: both need the same; ${SAME_KEY}`;
   }
 
   get #ownText(): string {

@@ -81,6 +81,7 @@ const NOT_RUN_HERE: Record<string, string> = {
     "tests/cli/tar_inputs_test.ts does the same, without ssh",
   "scp distcomp node1:": "it needs another machine",
   "./distcomp key create": "tests/cli/key_command_test.ts does the same, in a home of its own",
+  "ssh node1 mkdir -p .config": "it needs another machine",
   "scp -pr ~/.config/distcomp node1:.config/": "it needs another machine",
   "scp -p worker.key node1:": "it needs another machine",
   "ssh node1 distcomp worker --key worker.key": "it needs another machine",

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../runtime/clock.ts";
 import { pause } from "../system/pause.ts";
+import { BatchError } from "./batch_error.ts";
 import type { BatchWorkers } from "./batch_workers.ts";
 import type { Demand } from "./demand.ts";
 
@@ -18,7 +19,7 @@ const LOOK_MS = 15_000;
 export interface KeeperEvents {
   onSubmitted(count: number): void;
   onCanceled(count: number): void;
-  /** The batch system has refused some, and others are left. */
+  /** The batch system has refused to submit or to cancel some for now. It is asked again later. */
   onRefused(reason: string): void;
   /** As often as they were looked at. */
   onLooked(): void;
@@ -31,6 +32,8 @@ export class BatchKeeper {
   readonly #demand: Demand;
   readonly #events: KeeperEvents;
   #lookAtMs = -Infinity;
+  /** Whether the batch system has refused something at the last try, or has not answered. */
+  #isAway = false;
 
   constructor(clock: Clock, workers: BatchWorkers, demand: Demand, events: KeeperEvents) {
     this.#clock = clock;
@@ -46,7 +49,10 @@ export class BatchKeeper {
   async keep(ending: AbortSignal): Promise<void> {
     while (!ending.aborted) {
       const isDue = this.#clock.now() >= this.#lookAtMs;
-      if (isDue) await this.#look();
+      if (isDue) {
+        this.#isAway = false;
+        await this.#look();
+      }
       const wanted = await this.#demand.look(this.#workers);
       if (ending.aborted || wanted === undefined) return;
       if (isDue) await this.#adjust(wanted);
@@ -56,21 +62,37 @@ export class BatchKeeper {
 
   async #look(): Promise<void> {
     if (this.#workers.alive === 0) return;
-    await this.#workers.look();
+    this.#isAway = !await this.#workers.look();
     this.#events.onLooked();
   }
 
   async #adjust(wanted: number): Promise<void> {
     const missing = wanted - this.#workers.alive;
-    if (missing > 0) {
-      const error = await this.#workers.trySubmit(missing);
-      if (error) this.#events.onRefused(error.message);
-      else this.#events.onSubmitted(missing);
-    } else if (missing < 0) {
-      const canceled = await this.#workers.cancelWaiting(-missing);
+    if (missing > 0) await this.#submit(missing);
+    else if (missing < 0) await this.#cancel(-missing);
+    if (this.#isAway || !this.#isEarly) this.#lookAtMs = this.#clock.now() + LOOK_MS;
+  }
+
+  async #submit(count: number): Promise<void> {
+    const error = await this.#workers.trySubmit(count);
+    if (error) this.#onRefused(error);
+    else this.#events.onSubmitted(count);
+  }
+
+  /** Workers that wait in vain do no harm, so none of them is worth the end of the others. */
+  async #cancel(count: number): Promise<void> {
+    try {
+      const canceled = await this.#workers.cancelWaiting(count);
       if (canceled > 0) this.#events.onCanceled(canceled);
+    } catch (error) {
+      if (!(error instanceof BatchError)) throw error;
+      this.#onRefused(error);
     }
-    if (!this.#isEarly) this.#lookAtMs = this.#clock.now() + LOOK_MS;
+  }
+
+  #onRefused({ message }: BatchError): void {
+    this.#isAway = true;
+    this.#events.onRefused(message);
   }
 
   /** Whether there is none yet, or the first one, of which nothing is known. */

@@ -1,7 +1,7 @@
 /** Workers in a batch system: submits them, looks how they are, and ends them. */
 
 import type { ProcessEnd } from "../runtime/ports.ts";
-import { reasonOf } from "../runtime/error_text.ts";
+import { messageOf, reasonOf } from "../runtime/error_text.ts";
 import { BatchError, FailingWorkersError } from "./batch_error.ts";
 import type { BatchJob, BatchSystem } from "./batch_system.ts";
 import type { WorkersSeen } from "./demand.ts";
@@ -14,6 +14,10 @@ const FAILURES_MAX = 3;
 
 /** A worker whose time is over is replaced; one that had more of its time left than this part found no work. */
 const WORKED_PART = 0.5;
+
+/** What a command says that may succeed if it is tried again: its server is busy, or away for now. */
+const PASSING =
+  /timed out|SIGKILL|unable to contact|cannot connect|connect(?:ion)? (?:failure|refused|reset)|temporarily/i;
 
 /** What follows the reason when an option is wrong. */
 const USAGE = /^(?:\w+: )?(?:Try|usage:) /i;
@@ -36,6 +40,7 @@ export class BatchWorkers implements WorkersSeen {
   /** Those that have ended at once since one has not. */
   #failed: string[] = [];
   #slotsEach: number | undefined;
+  #looks = 0;
   #ended = 0;
   #idle = 0;
 
@@ -65,6 +70,11 @@ export class BatchWorkers implements WorkersSeen {
   /** How many CPUs the batch system gives each of them; `undefined` until it has said so. */
   get slotsEach(): number | undefined {
     return this.#slotsEach;
+  }
+
+  /** How often the batch system has said how they are. */
+  get looks(): number {
+    return this.#looks;
   }
 
   /** How many have ended by themselves. */
@@ -107,26 +117,31 @@ export class BatchWorkers implements WorkersSeen {
     }
   }
 
-  /** Submits more of them. Resolves to the reason if that fails; rejects with it if no worker is left. */
+  /**
+   * Submits more of them. Resolves to the reason if that fails; rejects with it if no worker is left and another try
+   * would fail too.
+   */
   async trySubmit(count: number): Promise<BatchError | undefined> {
     try {
       await this.submit(count);
       return undefined;
     } catch (error) {
-      if (!(error instanceof BatchError) || this.alive === 0) throw error;
+      if (!(error instanceof BatchError)) throw error;
+      if (this.alive === 0 && !PASSING.test(error.message)) throw error;
       return error;
     }
   }
 
   /**
-   * Looks how they are. Rejects with a `BatchError` if they fail again and again. While the batch system does not answer,
-   * they are as before.
+   * Looks how they are. Rejects with a `BatchError` if they fail again and again. Resolves to `false` if the batch system
+   * does not answer; they are then as before.
    */
-  async look(): Promise<void> {
-    if (this.#jobs.size === 0) return;
+  async look(): Promise<boolean> {
+    if (this.#jobs.size === 0) return true;
     const ids = [...this.#jobs.keys()];
     const { end, stdout, stderr } = await this.#run(this.#system.list(ids));
-    if (end.exitCode !== 0 && !this.#system.unknown.test(stderr)) return;
+    if (end.exitCode !== 0 && !this.#system.unknown.test(stderr)) return false;
+    this.#looks += 1;
     const listed = new Map(this.#system.listed(stdout).map((job) => [job.id, job]));
     for (const [id, before] of [...this.#jobs]) {
       const now = listed.get(id);
@@ -134,13 +149,17 @@ export class BatchWorkers implements WorkersSeen {
       else this.#onEnded(now ?? before);
     }
     if (this.#failed.length >= FAILURES_MAX) throw new FailingWorkersError(this.#failed);
+    return true;
   }
 
-  /** Ends some that do not run yet, the last ones first. Resolves to how many. */
+  /** Ends some that do not run yet, the last ones first. Resolves to how many. Rejects with a `BatchError`. */
   async cancelWaiting(count: number): Promise<number> {
     const ids = this.#inState("waiting").map(({ id }) => id).slice(-count);
     if (ids.length === 0) return 0;
-    await this.#ask(this.#system.cancelWaiting(ids));
+    await this.#ask(this.#system.cancelWaiting(ids)).catch((error) => {
+      // Some have ended meanwhile. The others are canceled.
+      if (!this.#system.unknown.test(messageOf(error))) throw error;
+    });
     for (const id of ids) this.#canceled.add(id);
     return ids.length;
   }

@@ -15,6 +15,8 @@ const REACH_MS = 60_000;
 
 /** The workers, and how they have ended. */
 export interface WorkersSeen extends OwnWorkers {
+  /** How often it was looked how they are. */
+  readonly looks: number;
   /** How many have ended. */
   readonly ended: number;
   /** Those among them that have found no work. */
@@ -47,7 +49,12 @@ export class RunDemand implements Demand {
   readonly #ask: () => Promise<RunNeed | undefined>;
   readonly #onUnreached: (running: number) => void;
   #seenAtMs: number | undefined;
-  #hasWorkers = false;
+  /** Whether one of the workers has reached the run. */
+  #isReached = false;
+  /** The slots of the run before any of the workers ran. */
+  #slotsBefore = 0;
+  #slotsSeen = 0;
+  #looksSeen = 0;
   #runningSinceMs: number | undefined;
 
   /**
@@ -76,13 +83,27 @@ export class RunDemand implements Demand {
 
   #onNeed(need: RunNeed, workers: WorkersSeen, nowMs: number): number {
     this.#seenAtMs = nowMs;
-    this.#hasWorkers ||= need.slots > 0;
+    this.#watchReached(need.slots, workers);
     const needed = workersNeeded(need, workers, this.#countMax);
-    if (this.#hasWorkers) return needed;
+    if (this.#isReached) return needed;
     this.#watchUnreached(workers, nowMs);
     const left = this.#countMax + UNREACHED_MAX - workers.ended;
     if (needed > 0 && left <= 0) throw new BatchError("No worker has reached the run");
     return Math.min(needed, left);
+  }
+
+  /**
+   * The run has more slots than before any of the workers ran: one has reached it. Slots that were seen before a look
+   * at which none ran belong to others.
+   */
+  #watchReached(slots: number, { alive, running, ended, looks }: WorkersSeen): void {
+    if (running > 0 || ended > 0) {
+      this.#slotsBefore = Math.min(this.#slotsBefore, slots); // others may leave
+      this.#isReached ||= slots > this.#slotsBefore;
+    } else if (alive === 0) this.#slotsBefore = slots;
+    else if (looks > this.#looksSeen) this.#slotsBefore = this.#slotsSeen;
+    this.#looksSeen = looks;
+    this.#slotsSeen = slots;
   }
 
   #watchUnreached({ running }: WorkersSeen, nowMs: number): void {

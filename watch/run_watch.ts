@@ -159,10 +159,11 @@ function workerEntry(worker: WorkerView<ReadyTask>, at: number): WorkerEntry {
     answered,
     jobsPerSecond,
     connectedAt: Math.round(at - worker.connectedMsAgo),
-    jobs: worker.jobs.map(({ task, attempt, sentMsAgo }) => ({
+    jobs: worker.jobs.map(({ task, attempt, sentMsAgo, beganMsAgo }) => ({
       name: cut(task.name),
       attempt,
       sentAt: Math.round(at - sentMsAgo),
+      beganAt: Math.round(at - beganMsAgo),
     })),
   };
 }
@@ -195,7 +196,7 @@ function lostEntry(
 }
 
 function runningEntry(
-  { task, attempt, sentMsAgo, worker: address }: RunView["oldest"][number],
+  { task, attempt, sentMsAgo, beganMsAgo, worker: address }: RunView["oldest"][number],
   names: ReadonlyMap<string, string>,
   at: number,
 ): RunningEntry {
@@ -203,6 +204,7 @@ function runningEntry(
     name: cut(task.name),
     attempt,
     sentAt: Math.round(at - sentMsAgo),
+    beganAt: Math.round(at - beganMsAgo),
     worker: names.get(address) ?? cut(address),
     address: cut(address),
   };

@@ -161,6 +161,8 @@ export interface SlotJob {
   readonly attempt: number;
   /** When the run sent it to the worker. */
   readonly sentAt: number;
+  /** When it began there, as far as the worker's answers tell: it may have waited for another job. */
+  readonly beganAt: number;
 }
 
 /** A job that runs. */

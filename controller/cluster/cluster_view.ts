@@ -39,6 +39,8 @@ export interface RunningJob<T extends Task> {
   /** The `name` of its worker. */
   readonly worker: string;
   readonly sentMsAgo: number;
+  /** Without the time in which it waited at its worker for another job, as far as the worker's answers tell. */
+  readonly beganMsAgo: number;
 }
 
 /** The workers of a run, those that it has lost, and the jobs that run longest, the longest first. */
@@ -78,10 +80,11 @@ export function viewOf<T extends Task>(
   for (const { id, worker, node, rate } of endpoints) {
     const { name } = worker;
     const slots = pool.slotsAt(id);
-    const inSlots = pool.jobsAt(id, slots); // the others wait behind them
-    const running = inSlots.map(({ payload: task, attempt, sentAtMs }): RunningJob<T> => (
-      { task, attempt, worker: name, sentMsAgo: nowMs - sentAtMs }
-    ));
+    const running = pool.inSlotsAt(id).map((job): RunningJob<T> => {
+      const { payload: task, attempt, sentAtMs, beganAtMs } = job;
+      const times = { sentMsAgo: nowMs - sentAtMs, beganMsAgo: nowMs - beganAtMs };
+      return { task, attempt, worker: name, ...times };
+    });
     const jobs = running.slice(0, jobsMax);
     const standing = node.standing.kind;
     const jobsPerSecond = rate.perSecond(worker.answers, nowMs);
@@ -89,7 +92,7 @@ export function viewOf<T extends Task>(
     workers.push({ ...factsOf(worker, nowMs), ...known });
     oldest.push(...running.slice(0, oldestMax));
   }
-  oldest.sort((one, other) => other.sentMsAgo - one.sentMsAgo);
+  oldest.sort((one, other) => other.beganMsAgo - one.beganMsAgo);
   return { workers, oldest: oldest.slice(0, oldestMax) };
 }
 

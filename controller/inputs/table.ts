@@ -8,6 +8,7 @@ import { openStream } from "./file_lines.ts";
 import { OutputNaming } from "./output_naming.ts";
 import { type Parameter, ParameterTasks } from "./parameters.ts";
 import { skipFinishedIn } from "./skip.ts";
+import { tableProblem } from "./table_problem.ts";
 import { BATCH_INPUTS, type ReadyTask, type Source, SourceError } from "./source.ts";
 
 /** A quote that is never closed would make one row of a whole file. */
@@ -66,7 +67,10 @@ export async function* readRows(file: string): AsyncIterable<Parameter[]> {
       else names = checkedHeader(record);
     }
   } catch (cause) {
-    throw new SourceError(`Cannot read the table "${file}": ${messageOf(cause)}`, { cause });
+    throw new SourceError(
+      `Cannot read the table "${file}": ${tableProblem(cause) ?? messageOf(cause)}`,
+      { cause },
+    );
   } finally {
     parser.destroy();
     text.destroy();

@@ -13,11 +13,13 @@ const FORMATS: readonly (readonly [string, () => PackFormat])[] = [
   [".csv", csvFormat],
 ];
 
-/** The ends of names, for messages. */
-export const PACK_ENDINGS = [...FORMATS.map(([ending]) => ending), ".tar.zst"];
-
 /** The end of the name of a pack that is packed with zstd, behind that of its format. */
 const ZSTD_ENDING = ".zst";
+
+/** The ends of names, for messages. */
+export const PACK_ENDINGS = ["", ZSTD_ENDING].flatMap((zstd) =>
+  FORMATS.map(([ending]) => ending + zstd)
+);
 
 /** The format of the pack with this name; `undefined` if its end says nothing. */
 export function packFormatOf(path: string): PackFormat | undefined {

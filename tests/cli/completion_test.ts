@@ -17,7 +17,7 @@ const TREE = commandTree(program());
 
 /** What is typed, and what a shell offers for the last word. */
 const TYPED: [string[], string[]][] = [
-  [["distcomp", ""], ["run", "key", "status"]],
+  [["distcomp", ""], ["run", "key", "new", "status"]],
   [["distcomp", "k"], ["key"]],
   [["distcomp", "key", ""], ["create", "rotate"]],
   [["distcomp", "key", "rotate", "--k"], ["--keep"]],
@@ -42,6 +42,11 @@ test("bash completes commands, options and their values", async () => {
     assert.deepEqual(offer(words), offered.toSorted(), words.join(" "));
   }
   assert.deepEqual(offer(["distcomp", "status", "o"]), ["out 1", "out.tar"]);
+  assert.deepEqual(offer(["distcomp", "status", "--json", "o"]), ["out 1", "out.tar"]);
+  assert.deepEqual(offer(["distcomp", "status", "a", "o"]), [], "one target");
+  assert.deepEqual(offer(["distcomp", "new", ""]), ["c", "rust"]);
+  assert.deepEqual(offer(["distcomp", "new", "--license", "=", "MIT", ""]), ["c", "rust"]);
+  assert.deepEqual(offer(["distcomp", "new", "c", ""]), [], "the name of the project");
 });
 
 testUnless(lacks("zsh"), "zsh completes the outputs of runs: folders, and packs", async () => {
@@ -78,14 +83,18 @@ testUnless(lacks("fish"), "fish completes commands, options and their values", a
     const ask = `source ${script}; cd ${workspace.at("folder")}; complete -C '${words.join(" ")}'`;
     const env = { ...process.env, HOME: workspace.path };
     const text = execFileSync("fish", ["-c", ask], { encoding: "utf8", env });
-    return linesOf(text.replace(/\t.*$/gm, ""));
+    return withoutDescriptions(text);
   };
   for (const [words, offered] of TYPED) {
     assert.deepEqual(offer(words), offered.toSorted(), words.join(" "));
   }
   assert.deepEqual(offer(["distcomp", "run", "f"]), ["file"]);
+  assert.deepEqual(offer(["distcomp", "run", "--slots", "4", "core.so", "f"]), ["file"]);
+  assert.deepEqual(offer(["distcomp", "status", "a", "f"]), [], "one target");
+  assert.deepEqual(offer(["distcomp", "new", "--license", "MIT", ""]), ["c", "rust"]);
+  assert.deepEqual(offer(["distcomp", "new", "c", ""]), [], "the name of the project");
   await makeOutputs(workspace);
-  const outputs = linesOf(
+  const outputs = withoutDescriptions(
     execFileSync("fish", [
       "-c",
       `source ${script}; cd ${workspace.path}; complete -C 'distcomp status o'`,
@@ -95,6 +104,7 @@ testUnless(lacks("fish"), "fish completes commands, options and their values", a
     }),
   );
   assert.deepEqual(outputs, ["out 1/", "out.tar"]);
+  assert.deepEqual(offer(["distcomp", "status", "~/o"]), ["~/out 1/"]);
 });
 
 testUnless(lacks("zsh"), "zsh understands its script, which has every command and option", () => {
@@ -154,6 +164,8 @@ function program(): Command {
     .option("--slots <n>", "jobs at once: one [per CPU]")
     .helpOption("--help", "help");
   program.command("status").summary("look").argument("[target]").helpOption("--help", "help");
+  program.command("new").addArgument(new Argument("<language>").choices(["c", "rust"]))
+    .argument("<name>").option("--license <name>").helpOption("--help", "help");
   const key = program.command("key").summary("keys").helpOption("--help", "help")
     .helpCommand("help");
   key.command("create").summary("make one").argument("[file]").helpOption("--help", "help");
@@ -164,6 +176,11 @@ function program(): Command {
 
 function linesOf(text: string): string[] {
   return text.split("\n").filter((line) => line !== "").sort();
+}
+
+/** fish says after a tab what each word is. */
+function withoutDescriptions(text: string): string[] {
+  return linesOf(text.replace(/\t.*$/gm, ""));
 }
 
 function lacks(command: string): string | undefined {

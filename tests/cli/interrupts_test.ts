@@ -26,13 +26,15 @@ test("a signal that comes while inputs are checked ends the wait for them", asyn
   await assert.rejects(forever, InterruptedError);
 });
 
-test("a signal that comes just before the run is built interrupts the run", () => {
-  const interrupts = new Interrupts("to resume: …");
-  interrupts.onStop("SIGINT");
-  const done: string[] = [];
-  interrupts.onRun(recorded(done), silent(done));
-  assert.deepEqual(done, ["interrupt"]);
-});
+for (const [signal, effect] of [["SIGINT", "interrupt"], ["SIGQUIT", "abandon"]] as const) {
+  test(`${signal} that comes just before the run is built has the same effect: ${effect}`, () => {
+    const interrupts = new Interrupts("to resume: …");
+    interrupts.onStop(signal);
+    const done: string[] = [];
+    interrupts.onRun(recorded(done), silent(done));
+    assert.deepEqual(done, [effect]);
+  });
+}
 
 /** What happens to a run that gets these signals. */
 function doneBy(...signals: StopSignal[]): string[] {

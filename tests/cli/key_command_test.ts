@@ -24,7 +24,7 @@ programTest(
     assert.equal(again.code, 2);
     assert.match(
       again.stderr,
-      /^distcomp: There is a file ".*" already; name another, or .*rotate\n$/,
+      /^distcomp: There is the key \S+ in ".*" already; copy it to the other .*rotate\n$/,
     );
     const { key = "" } = await shown(workspace);
     assert(made.stdout.includes(key), "the first one is still there");

@@ -36,7 +36,7 @@ class LimitedRun {
       interrupt: () => this.events.push(`interrupt ${this.clock.now()}`) > 0,
       abandon: () => void this.events.push(`abandon ${this.clock.now()}`),
       view: () => {
-        const view = { status: { inFlight: 1 }, oldest: [{ sentMsAgo: this.oldestMs }] };
+        const view = { status: { inFlight: 1 }, oldest: [{ beganMsAgo: this.oldestMs }] };
         return view as unknown as RunView;
       },
     };

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { keysIn } from "../../cli/full_screen.ts";
 import { cutInMiddle, widthOf } from "../../cli/terminal_text.ts";
-import { topLines } from "../../cli/top_screen.ts";
+import { topLines, topScrollMax } from "../../cli/top_screen.ts";
 import type { TopView } from "../../cli/top_view.ts";
 import { TopWorker, topWorkerLines } from "../../cli/top_worker.ts";
 import { test } from "../lib/test.ts";
@@ -37,13 +37,13 @@ test("top shows progress, workers, failures, the jobs that run longest, and the 
 });
 
 test("a worker has one name on the screen of top, in the table of workers and beside its jobs", () => {
-  for (const labels of [["this machine"], ["vm (vm:1)", "vm (vm:2)"]]) {
+  for (const labels of [["this machine"], ["vm (vm:1)", "vm (vm:2)"], ["vm#2"]]) {
     const workers = labels.map((label, index) => {
       const address = labels.length > 1 ? `vm:${index + 1}` : label;
       return { ...fakeWorkerEntry(index), name: "vm", address };
     });
     const running = workers.map(({ name, address }) => (
-      { name: "a", attempt: 1, sentAt: FAKE_NOW, worker: name, address }
+      { name: "a", attempt: 1, sentAt: FAKE_NOW, beganAt: FAKE_NOW, worker: name, address }
     ));
     const lines = topLines(fakeRun({}, { workers, running }), VIEW, { columns: 100, rows: 24 });
     for (const label of labels) {
@@ -102,6 +102,7 @@ test("long names of running jobs are cut in the middle, and workers keep their c
     name: `${"inputs/of/the/experiment/".repeat(6)}part-${end}.bin`,
     attempt: 1,
     sentAt: FAKE_NOW,
+    beganAt: FAKE_NOW,
     worker: `node${end}`,
     address: `node${end}:7433`,
   }));
@@ -182,6 +183,13 @@ test("the rate of a worker is counted while somebody looks", async () => {
   jobs.done = 1; // it was started again
   await top.ask();
   assert.match(top.lines(VIEW, { columns: 80, rows: 24 }).join("\n"), /^1 done /m);
+  for (let second = 0; second < 10; second++) {
+    at += 1000;
+    jobs.done += 20;
+    await top.ask();
+  }
+  const again = top.lines(VIEW, { columns: 80, rows: 24 }).join("\n");
+  assert.match(again, /^201 done {2}0 failed {2}20 jobs\/s\n/m);
 });
 
 test("what a terminal sends is taken key by key", () => {
@@ -196,4 +204,15 @@ test("what a terminal sends is taken key by key", () => {
   ]);
   assert.deepEqual(keysIn("G\x1b[F\x1bOH\x1b[1~"), ["G", "\x1b[F", "\x1bOH", "\x1b[1~"]);
   assert.deepEqual(keysIn("\x1b"), ["\x1b"]);
+});
+
+test("top scrolls no further than to its last page, so that each key moves it", () => {
+  const workers = Array.from({ length: 60 }, (_, index) => fakeWorkerEntry(index));
+  const run = fakeRun({}, { workers });
+  const size = { columns: 80, rows: 24 };
+  const last = topScrollMax(run, size);
+  const at = (scroll: number) => topLines(run, { ...VIEW, scroll }, size).join("\n");
+  assert(last > 30 && last < 60, String(last));
+  assert.equal(at(last), at(1000));
+  assert.notEqual(at(last), at(last - 1));
 });

@@ -25,6 +25,9 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["help", "key", "crate"], /Unknown command "crate"; see distcomp key --help\n$/],
   [["run"], /Missing required argument "core"; see distcomp help run\n$/],
   [["run", ECHO, "in", "--worker", "a"], /Unknown option "--worker"; did you mean --workers\?\n$/],
+  [["run", ECHO, "in", "-j", "4"], /Unknown option "-j"; did you mean --slots\?\n$/],
+  [["worker", "-j4"], /Unknown option "-j4"; did you mean --slots\?\n$/],
+  [["status", "-j"], /Unknown option "-j"; see distcomp help status\n$/],
   [["run", ECHO, "in", "-x"], /Unknown option "-x"; see distcomp help run\n$/],
   [
     ["run", ECHO, "in", "-o"],
@@ -33,7 +36,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["worker", "a"], /Too many arguments for "worker", expected 0 arguments but got 1: a; see /],
   [
     ["run", ECHO],
-    /No inputs; name files or folders, or use --inputs FILE.tar, --lines FILE, --repeat N or --param NAME=VALUES\n$/,
+    /No inputs; name files or folders, - for a list of them on stdin, or use --inputs FILE.tar, --lines FILE, --repeat N or --param NAME=VALUES\n$/,
   ],
   [["run", ECHO, "in", "--repeat", "3"], /Choose one kind of inputs/],
   [["run", ECHO, "--lines", "-", "--repeat", "3"], /Choose one kind of inputs/],

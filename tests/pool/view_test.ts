@@ -58,6 +58,29 @@ test("the current job of an endpoint is the one that it started last, or else it
   recorder.assertNothingIsLeft();
 });
 
+test("a job that waits at an endpoint begins when an answer makes room for it", () => {
+  const recorder = new Recorder({ isLocal: false });
+  const worker = recorder.endpoint(2);
+  const inSlots = () =>
+    recorder.pool.inSlotsAt(worker).map(({ payload, beganAtMs }) => [payload, beganAtMs]);
+  recorder.queue(recorder.client(), "a b c d");
+  recorder.schedule();
+  const sentAtMs = recorder.nowMs;
+  assert.deepEqual(inSlots(), [["a", sentAtMs], ["b", sentAtMs]]);
+  recorder.nowMs += 1_000;
+  recorder.answer("a");
+  assert.deepEqual(inSlots(), [["b", sentAtMs], ["c", recorder.nowMs]]);
+  recorder.nowMs += 500;
+  recorder.answer("c");
+  const lastBeganAtMs = recorder.nowMs;
+  assert.deepEqual(inSlots(), [["b", sentAtMs], ["d", lastBeganAtMs]]);
+  recorder.nowMs += 500;
+  recorder.answer("b"); // no job waits for its slot
+  assert.deepEqual(inSlots(), [["d", lastBeganAtMs]]);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
 test("the jobs that were sent before a time are the oldest of each endpoint", () => {
   const { recorder, jobs } = threeInFlight();
   const before = recorder.nowMs + 1;

@@ -184,12 +184,12 @@ test("another key is refused, no byte is delivered, and both sides say the same"
     const reason = await refusal(sideOf("controller", { key: other }).dial(address, DIAL_MS));
     assert.match(
       reason,
-      /^the worker has the key .*, but the controller has .*: both need the same$/,
+      /^the worker has the key .*, but the controller has .*: both need the same; copy .* again$/,
     );
     const [line = ""] = await eventually("the worker logs it", () => lines.length > 0 && lines);
     assert.match(
       line,
-      /^refused 127\.0\.0\.1:\d+: the controller has the key .*both need the same$/,
+      /^refused 127\.0\.0\.1:\d+: the controller has the key .*both need the same; copy .* again$/,
     );
     assert.deepEqual(accepted, []);
   });

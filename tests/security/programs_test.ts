@@ -99,7 +99,7 @@ testUnless(
     assert.equal(run.code, 3, run.stderr);
     assert.match(
       run.stderr,
-      /^distcomp: No worker can be used: [\d.:]+: the worker has the key \S+, but the controller has \S+: both need the same\n$/,
+      /^distcomp: No worker can be used: [\d.:]+: the worker has the key \S+, but the controller has \S+: both need the same; copy .* again\n$/,
     );
     await worker.printed(
       "stderr",

@@ -56,7 +56,8 @@ test("another key is named beside the own one", async () => {
   assert.equal(
     worker.refusalOf(leafOf(controller), false, TODAY),
     `the controller has the key ${controller.fingerprint}, but the worker has ` +
-      `${worker.fingerprint}: both need the same`,
+      `${worker.fingerprint}: both need the same; copy the key file of the controller's machine, ` +
+      "which distcomp key show names, to the worker's, and start the worker again",
   );
   assert.match(worker.fingerprint, /^[0-9a-f]{4}(-[0-9a-f]{4}){3}$/);
 });
@@ -129,7 +130,7 @@ test("who has only the old key accepts the new one, if TLS does", async () => {
   assert.equal(worker.refusalOf(controller, true, TODAY), undefined);
   assert.match(
     worker.refusalOf(controller, false, TODAY) as string,
-    /^the controller has the key .*, but the worker has .*: both need the same$/,
+    /^the controller has the key .*, but the worker has .*: both need the same; copy /,
   );
 });
 

@@ -36,6 +36,10 @@ class Cluster {
   readonly #ending = new AbortController();
   #arrays = 0;
   need: RunNeed | undefined;
+  /** What its commands say when they fail; empty while they do not. */
+  problem = "";
+  /** The commands that were run. */
+  readonly commands: string[] = [];
   /** How the keeper has ended. */
   end: string | undefined;
 
@@ -76,6 +80,10 @@ class Cluster {
 
   /** What its commands do. */
   readonly #run: RunCommand = ([program, ...args]) => {
+    this.commands.push(program ?? "");
+    if (this.problem) {
+      return Promise.resolve({ end: { exitCode: 1 }, stdout: "", stderr: this.problem });
+    }
     const answers: Record<string, () => string> = {
       sbatch: () => this.#submit(args),
       squeue: () => [...this.#states].map((job) => `${job.join("|")}|1:00:00|4|None\n`).join(""),
@@ -153,6 +161,73 @@ test("workers that cannot reach the run are named once, and are not submitted fo
   assert.equal(cluster.end, "No worker has reached the run");
   assert.equal(cluster.said.filter((line) => line === "unreached: 2").length, 1);
   assert.equal(cluster.said.filter((line) => line.startsWith("submitted")).length, 4);
+});
+
+test("a batch system that is away for a while ends nothing, and is not asked each second", async () => {
+  await using cluster = new Cluster();
+  cluster.start(cluster.demand(50));
+  cluster.need = NEED;
+  const hiccup = "Socket timed out on send/recv operation";
+  cluster.problem = `sbatch: error: ${hiccup}`;
+  await cluster.advance(30);
+  assert.deepEqual(cluster.said, Array(3).fill(`sbatch: error: ${hiccup}`));
+  cluster.problem = "";
+  await cluster.advance(15);
+  cluster.problem = `squeue: error: ${hiccup}`;
+  cluster.commands.length = 0;
+  await cluster.advance(60);
+  assert(cluster.commands.length <= 5, cluster.commands.join());
+  cluster.problem = "";
+  await cluster.advance(20);
+  assert.deepEqual(cluster.said.slice(3), ["submitted 1", "submitted 24"]);
+  cluster.problem = `scancel: error: ${hiccup}`;
+  cluster.need = { ...NEED, jobsLeft: 40 };
+  await cluster.advance(20);
+  assert.deepEqual(cluster.said.slice(5), [`scancel: error: ${hiccup}`]);
+  cluster.problem = "";
+  await cluster.advance(20);
+  assert.deepEqual(cluster.said.slice(6), ["canceled 15"]);
+  assert.equal(cluster.end, undefined);
+});
+
+test("what the batch system refuses for good ends the command while it has no worker", async () => {
+  await using cluster = new Cluster();
+  cluster.start(cluster.demand(50));
+  cluster.problem = "sbatch: error: Invalid account";
+  cluster.need = NEED;
+  await cluster.advance(5);
+  assert.equal(cluster.end, "sbatch: error: Invalid account");
+});
+
+test("the slots of other workers do not hide that none of the batch system reaches the run", async () => {
+  await using cluster = new Cluster();
+  cluster.start(cluster.demand(2));
+  cluster.need = NEED;
+  await cluster.advance(5);
+  cluster.need = { ...NEED, slots: 8 }; // those of a local worker, a moment later
+  for (let round = 0; round < 20; round++) {
+    await cluster.advance(100);
+    cluster.move(RUNS, ENDED);
+    cluster.move(WAITS, RUNS);
+  }
+  assert.equal(cluster.end, "No worker has reached the run");
+  assert.equal(cluster.said.filter((line) => line.startsWith("unreached")).length, 1);
+});
+
+test("a worker that reaches a run beside others is seen, even before it is listed as running", async () => {
+  await using cluster = new Cluster();
+  cluster.need = { ...NEED, slots: 8 };
+  cluster.start(cluster.demand(1));
+  await cluster.advance(20);
+  cluster.move(WAITS, RUNS);
+  cluster.need = { ...NEED, slots: 12 };
+  for (let round = 0; round < 20; round++) {
+    await cluster.advance(100);
+    cluster.move(RUNS, ENDED);
+    cluster.move(WAITS, RUNS);
+  }
+  assert.equal(cluster.end, undefined);
+  assert.equal(cluster.said.filter((line) => line.startsWith("unreached")).length, 0);
 });
 
 test("a fixed number of workers is kept until they have found no work", async () => {

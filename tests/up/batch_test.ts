@@ -139,6 +139,22 @@ test("workers that are canceled before they run count neither as alive nor as fa
   assert.deepEqual([workers.alive, workers.running, workers.ended], [2, 2, 0], "one had begun");
 });
 
+test("a command that finds some workers ended already has canceled the others", async () => {
+  const answers = ["1.pbs\n", "2.pbs\n", undefined, "Connection refused"];
+  const run: RunCommand = () => {
+    const stdout = answers.shift();
+    const stderr = stdout === undefined ? "qdel: Unknown Job Id 1.pbs\n" : `qdel: ${stdout}\n`;
+    const exitCode = stdout?.endsWith("\n") ? 0 : 1;
+    return Promise.resolve({ end: { exitCode }, stdout: stdout ?? "", stderr });
+  };
+  const workers = new BatchWorkers(BATCH_SYSTEMS.pbs, run, "script", []);
+  await workers.submit(2);
+  assert.equal(await workers.cancelWaiting(1), 1);
+  assert.equal(workers.alive, 1, "the one that was canceled is not waited for");
+  await assert.rejects(workers.cancelWaiting(1), /^BatchError: qdel: Connection refused$/);
+  assert.equal(workers.alive, 1);
+});
+
 test("whether a script would be accepted is asked first, and a full cluster is no refusal", async () => {
   const said: string[] = [];
   const answers = [

@@ -35,7 +35,7 @@ export function fakeRun(
   const entries = Array.from({ length: workers }, (_, index) => fakeWorkerEntry(index, slots));
   const running = entries.flatMap(({ name, address, jobs }) =>
     jobs.map((job): RunningEntry => ({ ...job, worker: name, address }))
-  ).sort((one, other) => one.sentAt - other.sentAt);
+  ).sort((one, other) => one.beganAt - other.beganAt);
   const slotsBusy = entries.reduce((sum, worker) => sum + worker.slotsBusy, 0);
   return {
     v: 1,
@@ -93,6 +93,7 @@ export function fakeWorkerEntry(index: number, slots = 4): WorkerEntry {
     name: `in/part-${index * slots + slot}.bin`,
     attempt: slot === 0 && index === 1 ? 2 : 1,
     sentAt: FAKE_NOW - 90_000 / (1 + index + slot),
+    beganAt: FAKE_NOW - 90_000 / (1 + index + slot),
   }));
   return {
     name: `node${index + 1}`,

@@ -39,7 +39,7 @@ test("a snapshot names workers by their machines, with the jobs in their slots",
     answered: 7,
     jobsPerSecond: 3.5,
     connectedAt: 58_000,
-    jobs: [{ name: "a", attempt: 1, sentAt: 51_000 }],
+    jobs: [{ name: "a", attempt: 1, sentAt: 50_500, beganAt: 51_000 }],
   });
   assert.deepEqual([second?.name, second?.state, second?.software], [
     "old:7433",
@@ -47,7 +47,14 @@ test("a snapshot names workers by their machines, with the jobs in their slots",
     undefined,
   ]);
   assert.deepEqual(snapshot().running, [
-    { name: "a", attempt: 1, sentAt: 51_000, worker: "node1", address: "10.0.0.1:5" },
+    {
+      name: "a",
+      attempt: 1,
+      sentAt: 50_500,
+      beganAt: 51_000,
+      worker: "node1",
+      address: "10.0.0.1:5",
+    },
   ]);
 });
 
@@ -168,7 +175,7 @@ function describedAs(machine: string): WorkerView<ReadyTask>["description"] {
   return { ...known, platform, software: "distcomp 1", machine };
 }
 
-function job(name: string, sentMsAgo: number): RunningJob<ReadyTask> {
+function job(name: string, beganMsAgo: number): RunningJob<ReadyTask> {
   const task: ReadyTask = {
     kind: "ready",
     index: 0,
@@ -176,5 +183,5 @@ function job(name: string, sentMsAgo: number): RunningJob<ReadyTask> {
     identity: "",
     input: new Uint8Array(0),
   };
-  return { task, attempt: 1, worker: "10.0.0.1:5", sentMsAgo };
+  return { task, attempt: 1, worker: "10.0.0.1:5", sentMsAgo: beganMsAgo + 500, beganMsAgo };
 }

@@ -178,7 +178,7 @@ function terminalPage(lines: readonly Line[]): string {
 /** All foreign texts of a run are this one. */
 function hostileRun(text: string): RunSnapshot {
   const run = fakeRun({ workers: 1, slots: 2 });
-  const job = { name: text, attempt: 1, sentAt: FAKE_NOW - 1_000 };
+  const job = { name: text, attempt: 1, sentAt: FAKE_NOW - 1_000, beganAt: FAKE_NOW - 1_000 };
   return {
     ...run,
     host: text,

@@ -5,15 +5,7 @@ import process from "node:process";
 import { coreBytes } from "../lib/cores.ts";
 import { eventually, type Program, startWorker } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
-import {
-  allIsTaken,
-  connect,
-  connectWith,
-  loadAllSlots,
-  outputText,
-  run,
-  send,
-} from "./controllers.ts";
+import { allIsTaken, connectWith, loadAllSlots, outputText, run, send } from "./controllers.ts";
 import { startOwnWorker } from "./own_worker.ts";
 import { connectRaw, coreMessage, jobMessage, readFrames } from "./raw.ts";
 import { Trace } from "./trace.ts";
@@ -38,15 +30,17 @@ for (const [signal, name] of ENDINGS) {
   });
 }
 
-test("a worker that is ending takes no new controllers", async () => {
+test("a worker that is ending takes no core of a new controller", async () => {
   await using worker = await startWorker({ slots: 1 });
   await using controller = await connectWith(worker, "behave");
   await loadAllSlots(controller, 1);
   void send(controller, "sleep 60000");
   await allIsTaken(controller);
-  const { port } = worker;
   worker.signal("SIGTERM");
-  await eventually("connecting fails", () => connect({ port }).then(() => false, () => true));
+  await worker.printed("stderr", /SIGTERM/);
+  using socket = await connectRaw(worker);
+  socket.write(coreMessage(1n, "behave", await coreBytes("behave")));
+  assert.deepEqual(await readFrames(socket), [], "it closes the connection");
   await worker.kill(); // so that the long job need not finish
 });
 

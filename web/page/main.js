@@ -203,11 +203,11 @@ function showLost({ lost, lostTotal, at }) {
 
 /** @param {RunSnapshot} run */
 function showRunning({ running, at }) {
-  const rows = running.map(({ name, worker, attempt, sentAt }) => [
+  const rows = running.map(({ name, worker, attempt, beganAt }) => [
     { text: shown(name), className: "name", title: shown(name) },
     { text: shown(worker), className: "name", title: shown(worker) },
     { text: String(attempt), className: "number" },
-    { text: formatDuration(at - sentAt), className: "number" },
+    { text: formatDuration(at - beganAt), className: "number" },
   ]);
   setRows(byId("jobs-running"), rows, "No job runs.");
 }

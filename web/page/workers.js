@@ -178,7 +178,7 @@ class WorkerCard {
     return Array.from({ length: Math.ceil(slots / each) }, (_, index) => {
       if (index * each >= slotsBusy) return "--idle";
       const job = jobs[index * each];
-      const ageMs = job ? this.#at - job.sentAt : 0;
+      const ageMs = job ? this.#at - job.beganAt : 0;
       return ageMs >= OLDEST_MS ? "--oldest" : ageMs >= OLDER_MS ? "--older" : "--new";
     });
   }
@@ -194,7 +194,7 @@ class WorkerCard {
     const index = each * (Math.floor(event.offsetY / STEP_PX) * COLUMNS_MAX + column);
     const job = jobs[index];
     this.#canvas.title = job
-      ? `${shown(job.name)}, for ${formatDuration(this.#at - job.sentAt)}`
+      ? `${shown(job.name)}, for ${formatDuration(this.#at - job.beganAt)}`
       : index < slotsBusy
       ? "busy"
       : index < slots

@@ -38,12 +38,18 @@ test("a long table is read in batches, and a header alone has no rows", async ()
 test("a table that cannot be right is refused with the reason", async () => {
   await using workspace = await Workspace.make();
   const refusals: [string | Uint8Array, RegExp][] = [
-    ["a,b\n1\n", /Invalid Record Length: .* on line 2/],
+    ["a,b\n1\n", /: line 2 has 1 value, but the first line has 2$/],
+    ["a\n1\n1,2\n", /: line 3 has 2 values, but the first line has 1$/],
     ["a,a\n1,2\n", /two columns are called "a"; rename one/],
     ["a,\n1,2\n", /a column has no name/],
-    ['a\n"1\n', /Quote Not Closed/],
+    ['a\n"1\n', /: a quote is not closed$/],
+    ['a\n"1"2\n', /: line 2 has text behind a closing quote; /],
+    ['a\n1"2\n', /: line 2 has a quote within a value without quotes around it; /],
     [Buffer.from("a\ncaf\xe9\n", "latin1"), /it is not UTF-8; convert it, as with iconv/],
-    [`a\n"${"x".repeat(3 * 1024 * 1024)}`, /Max Record Size/],
+    [
+      `a\n"${"x".repeat(3 * 1024 * 1024)}`,
+      /: the row at line 2 is longer than 1 MiB; look for a quote/,
+    ],
   ];
   for (const [content, reason] of refusals) {
     const file = await workspace.write("table.csv", content);

@@ -1,0 +1,44 @@
+/** What is wrong with a table, in our words. Those of the parser are about its options. */
+
+/** What the parser's error says: its code, how far it was, and the row if it was read. */
+interface CsvProblem {
+  readonly message: string;
+  readonly code: string;
+  readonly lines: number;
+  readonly record?: readonly string[];
+}
+
+/** What to say for an error of the parser; `undefined` for any other one. */
+export function tableProblem(error: unknown): string | undefined {
+  if (!isCsvProblem(error)) return undefined;
+  const line = `line ${error.lines}`;
+  switch (error.code) {
+    case "CSV_RECORD_INCONSISTENT_FIELDS_LENGTH":
+      return `${line} has ${valuesText(error.record?.length ?? 0)}, but the first line has ` +
+        columnsOf(error);
+    case "CSV_QUOTE_NOT_CLOSED":
+      return "a quote is not closed";
+    case "CSV_MAX_RECORD_SIZE":
+      return `the row at ${line} is longer than 1 MiB; look for a quote that is not closed`;
+    case "CSV_INVALID_CLOSING_QUOTE":
+    case "CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE":
+      return `${line} has text behind a closing quote; write a quote within a value twice`;
+    case "INVALID_OPENING_QUOTE":
+      return `${line} has a quote within a value without quotes around it; put quotes around the ` +
+        "value, and write the one within it twice";
+  }
+  return undefined;
+}
+
+function isCsvProblem(error: unknown): error is CsvProblem {
+  return error instanceof Error && "code" in error && "lines" in error;
+}
+
+/** It stands nowhere but in the message of the parser: `expect 2, got 1`. */
+function columnsOf({ message }: CsvProblem): string {
+  return /expect (\d+)/.exec(message)?.[1] ?? "another number";
+}
+
+function valuesText(count: number): string {
+  return count === 1 ? "1 value" : `${count} values`;
+}
