@@ -49,8 +49,9 @@ test("a job that runs again has nothing of what it used in the slot that was los
       });
     await until("it runs", () => fakes.running.length > 0);
     again.peakBytes = 1e9; // as the watchdog notes it when it kills a slot
+    const started = fakes.jobsStarted;
     fakes.running[0]?.crash("SIGKILL");
-    await until("it runs again", () => fakes.jobsStarted === 2);
+    await until("it runs again", () => fakes.jobsStarted > started);
     assert.deepEqual([again.peakBytes, again.usage], [undefined, undefined]);
     await clock.advance(100_000);
     await until("it is answered", () => ends.length > 0);
