@@ -47,11 +47,10 @@ test("a job that runs again has nothing of what it used in the slot that was los
         await clock.advance(1);
         return holds();
       });
-    await until("it runs", () => fakes.running.length > 0);
+    await until("it runs", () => fakes.jobsStarted === 1);
     again.peakBytes = 1e9; // as the watchdog notes it when it kills a slot
-    const started = fakes.jobsStarted;
-    fakes.running[0]?.crash("SIGKILL");
-    await until("it runs again", () => fakes.jobsStarted > started);
+    fakes.running.find(({ inputs }) => inputs.length > 0)?.crash("SIGKILL");
+    await until("it runs again", () => fakes.jobsStarted === 2);
     assert.deepEqual([again.peakBytes, again.usage], [undefined, undefined]);
     await clock.advance(100_000);
     await until("it is answered", () => ends.length > 0);
