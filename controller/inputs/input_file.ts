@@ -2,7 +2,6 @@
 
 import { LARGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import { formatBytes } from "../../system/format.ts";
 import type { Files, TargetInfo } from "../../runtime/files.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import type { OutputNaming } from "./output_naming.ts";
@@ -28,8 +27,7 @@ export function checkPath(path: string): void {
 export function checkTarget({ kind, bytes }: TargetInfo): void {
   if (kind !== "file") throw new Error("it is not a file");
   if (bytes <= LARGE_BLOB_BYTES_MAX) return;
-  const limit = formatBytes(LARGE_BLOB_BYTES_MAX);
-  throw new Error(`it has ${formatBytes(bytes)}; a file may have ${limit}: cut it into several`);
+  throw new Error(`it has ${bytes} bytes, and an input may have 1 TiB: cut it into several`);
 }
 
 /**

@@ -4,7 +4,6 @@ import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.
 import { reasonOf } from "../../runtime/error_text.ts";
 import { shownName } from "../../runtime/file_name.ts";
 import type { Files } from "../../runtime/files.ts";
-import { formatBytes } from "../../system/format.ts";
 import { isPlainName } from "../output/path_names.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import { type ContentHash, openContentHash } from "./content_hash.ts";
@@ -106,8 +105,8 @@ class TarTasks {
     if (reason !== undefined) {
       this.#tasks.push({ kind: "unreadable", index, name, reason });
     } else if (input === undefined) {
-      const tooLarge = `it has ${formatBytes(bytes)}; a file in a tar may have ` +
-        `${formatBytes(INPUT_BYTES_MAX)}: name it as a file instead`;
+      const tooLarge = `it has ${bytes} bytes, and a file in a tar may have 1 GiB: ` +
+        "name it as a file instead";
       this.#tasks.push({ kind: "unreadable", index, name, reason: tooLarge });
     } else {
       const note = name === inside ? undefined : { file: path };

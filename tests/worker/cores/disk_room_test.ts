@@ -10,7 +10,7 @@ test("cores have a bound together, in use or not, with those that are announced"
   let storedBytes = 0;
   const room = new DiskRoom(() => storedBytes, () => undefined, "/tmp/w");
   const giveBack = room.take(60 * GIBIBYTE);
-  assert.throws(() => room.check(5 * GIBIBYTE), /no room for 5.37 GB: its cores have 64/);
+  assert.throws(() => room.check(5 * GIBIBYTE), /no room for 5368709120 bytes: its cores have 64/);
   room.check(4 * GIBIBYTE);
   storedBytes = 60 * GIBIBYTE;
   giveBack();
@@ -25,7 +25,7 @@ test("an eighth of the disk stays free, as far as it is not used by others", () 
   room.check(7_000);
   assert.throws(
     () => room.check(7_001),
-    /no room for 7 kB: the disk of its temporary folder "\/tmp\/w" has 8 kB free, .* another TMPDIR$/,
+    /no room for 7001 bytes: the disk of its temporary folder "\/tmp\/w" has 8000 bytes free, .* another TMPDIR$/,
   );
   freeBytes = 2_000;
   room.check(1_000);
