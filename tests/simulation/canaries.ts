@@ -163,7 +163,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/workers/version_negotiation.ts",
     text: "const UNANSWERED_MAX = 3;",
     by: "const UNANSWERED_MAX = 2;",
-    from: 979,
+    from: 1626,
     seeds: 1,
   },
   {
