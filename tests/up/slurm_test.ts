@@ -41,7 +41,7 @@ async function run(program: Program, workspace: Workspace, lines: string): Promi
   await workspace.write("jobs", lines);
   const [, use = ""] = await program.printed(
     "stdout",
-    /^to use up to 5 workers of Slurm: distcomp run CORE INPUTS (.*)$/m,
+    /^to use up to 5 workers of Slurm: \S*distcomp run CORE INPUTS (.*)$/m,
   );
   const args = ["run", await core("behave"), "--lines", "jobs", ...use.split(" ")];
   return await workspace.start(args, { env: runtimeFolder(workspace) });
