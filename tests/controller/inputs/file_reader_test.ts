@@ -32,7 +32,10 @@ test("an input may have a tebibyte, and not a byte more", async () => {
     finished,
   );
   assert.equal(fits?.kind, "skipped");
-  assert.match(reasonOf(isTooLarge) ?? "", /has 1099511627777 bytes, and an input may have 1 TiB: cut it into several$/);
+  assert.match(
+    reasonOf(isTooLarge) ?? "",
+    /has 1099511627777 bytes, and an input may have 1 TiB: cut it into several$/,
+  );
 });
 
 /** How many files of these sizes are read together. */
