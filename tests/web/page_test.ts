@@ -1,6 +1,7 @@
 /** What the scripts of the page make of numbers, texts and series. */
 
 import assert from "node:assert/strict";
+import { RUN_END_TEXTS, type RunEnd } from "../../controller/output/run_ending.ts";
 import { badgeOf, endText } from "../../web/page/badge.js";
 import { pointsOf } from "../../web/page/charts.js";
 import {
@@ -51,6 +52,13 @@ test("a run that has ended says how many of its jobs failed, in the color of fai
   assert.deepEqual(badgeOf(interrupted, true), { text: "interrupted", kind: "bad" });
   assert.equal(endText(interrupted.ending), "was interrupted, with 1,969 jobs left");
   assert.equal(endText(null), "has ended");
+  for (const [end, text] of Object.entries(RUN_END_TEXTS)) {
+    assert.equal(
+      endText({ end: end as RunEnd }),
+      text,
+      "the page has the words of status and report",
+    );
+  }
   assert.deepEqual(badgeOf(run, false), { text: "running", kind: "good" });
   assert.deepEqual(badgeOf(waiting, false), { text: "waits for a worker", kind: "bad" });
 });

@@ -3,13 +3,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
 import process from "node:process";
 import { HEADER_BYTES } from "../../protocol/mod.ts";
 import { core } from "../lib/cores.ts";
 import { eventually } from "../lib/processes.ts";
 import { slowTestUnless } from "../lib/test.ts";
 import { connectWith, run } from "./controllers.ts";
-import { startOwnWorker } from "./own_worker.ts";
+import { type OwnWorker, startOwnWorker } from "./own_worker.ts";
 import { connectRaw, coreMessage, jobMessage, versionMessage } from "./raw.ts";
 
 const notLinux = process.platform === "linux" ? undefined : "only Linux takes more than 1 GiB";
@@ -24,10 +25,7 @@ slowTestUnless(
     await using worker = await startOwnWorker();
     await using controller = await connectWith(worker, "large");
     const pid = Number(await run(controller, "pid"));
-    using socket = await connectRaw(worker);
-    socket.write(versionMessage(1n));
-    socket.write(coreMessage(2n, "large", await readFile(await core("large"))));
-    socket.write(jobMessage(3n, `make ${BYTES}`));
+    using socket = await controllerOf(worker);
     await eventually("the slot waits until somebody reads", () => isBlocked(pid));
     process.kill(pid, "SIGKILL");
     let bytes = 0;
@@ -45,10 +43,7 @@ slowTestUnless(
   "an output of more than 1 GiB arrives, and the next job runs",
   async () => {
     await using worker = await startOwnWorker();
-    using socket = await connectRaw(worker);
-    socket.write(versionMessage(1n));
-    socket.write(coreMessage(2n, "large", await readFile(await core("large"))));
-    socket.write(jobMessage(3n, `make ${BYTES}`));
+    using socket = await controllerOf(worker);
     socket.write(jobMessage(4n, "make 10"));
     const responses = 1 + 0 + 2 * 12 + BYTES + 10;
     let bytes = 0;
@@ -67,10 +62,7 @@ slowTestUnless(
     await using worker = await startOwnWorker();
     await using controller = await connectWith(worker, "large");
     const pid = Number(await run(controller, "pid"));
-    using socket = await connectRaw(worker);
-    socket.write(versionMessage(1n));
-    socket.write(coreMessage(2n, "large", await readFile(await core("large"))));
-    socket.write(jobMessage(3n, `make ${BYTES}`));
+    using socket = await controllerOf(worker);
     await eventually("the slot waits until somebody reads", () => isBlocked(pid));
     await using other = await connectWith(worker, "echo");
     assert.equal(await run(other, "beside it"), "beside it");
@@ -82,6 +74,15 @@ slowTestUnless(
     assert.equal(bytes, responses);
   },
 );
+
+/** A controller that has asked for a large output, and does not read yet. */
+async function controllerOf(worker: OwnWorker): Promise<Socket & Disposable> {
+  const socket = await connectRaw(worker);
+  socket.write(versionMessage(1n));
+  socket.write(coreMessage(2n, "large", await readFile(await core("large"))));
+  socket.write(jobMessage(3n, `make ${BYTES}`));
+  return socket;
+}
 
 /** The core's sum of 64 bytes that are all this one. */
 function sumOf(letter: string): bigint {

@@ -87,9 +87,7 @@ testUnless(
   "after a second without inputs what was used last is kept, and what was not used for longest goes back",
   async () => {
     using memory = create();
-    const places = Array.from({ length: 20 }, () => placed(memory, MEBIBYTE));
-    for (const { payload } of places) payload.fill(1);
-    for (const place of places) place.release();
+    useTwentyMebibytes(memory);
     const [inputs = -1] = memory.descriptors;
     assert(takenBytes(inputs) >= 20 * MEBIBYTE, "more inputs may come");
     await clock.advance(1_000);
@@ -106,9 +104,7 @@ testUnless(
   "no memory goes back while there are inputs, and no timer is left when the process is gone",
   async () => {
     using memory = create();
-    const places = Array.from({ length: 20 }, () => placed(memory, MEBIBYTE));
-    for (const { payload } of places) payload.fill(1);
-    for (const place of places) place.release();
+    useTwentyMebibytes(memory);
     const [inputs = -1] = memory.descriptors;
     const next = placed(memory, MEBIBYTE);
     await clock.advance(10_000);
@@ -310,6 +306,13 @@ function placed(memory: ProcessMemory, bytes: number, prefix = PREFIX_BYTES): Jo
   const place = memory.place(bytes + prefix, prefix);
   assert(place);
   return place;
+}
+
+/** Twenty inputs at once, which are done then. */
+function useTwentyMebibytes(memory: ProcessMemory): void {
+  const places = Array.from({ length: 20 }, () => placed(memory, MEBIBYTE));
+  for (const { payload } of places) payload.fill(1);
+  for (const place of places) place.release();
 }
 
 function takenBytes(fd: number): number {
