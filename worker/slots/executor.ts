@@ -5,7 +5,7 @@ import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../pool/
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
-import { end, type JobPlace, type Lines, type RelayedJob, type SlotResponse } from "../job.ts";
+import { endJob, type JobPlace, type Lines, type RelayedJob, type SlotResponse } from "../job.ts";
 import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
 import { CoreTrials } from "./core_trials.ts";
@@ -277,7 +277,7 @@ export class Executor {
   /** A job has left the pool. */
   #leave(job: RelayedJob): void {
     const { state } = job;
-    end(job);
+    endJob(job);
     if ("core" in state) this.#store.release(state.core);
   }
 
