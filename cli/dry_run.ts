@@ -120,7 +120,7 @@ export async function countsOf({ batches }: Pick<Source, "batches">): Promise<Dr
 }
 
 /** What the run would do, as a few lines. */
-export function dryText(counts: DryCounts, flags: RunFlags, plan: RunPlan): string {
+function dryText(counts: DryCounts, flags: RunFlags, plan: RunPlan): string {
   const { failedBefore, unreadable, problems } = counts;
   return [
     headline(counts),
@@ -174,7 +174,7 @@ function workersText({ listen }: RunFlags, { workers, local }: RunPlan): string 
 }
 
 /** The same as one JSON object on one line. */
-export function dryJson(counts: DryCounts, flags: RunFlags, { core, workers }: RunPlan): string {
+function dryJson(counts: DryCounts, flags: RunFlags, { core, workers }: RunPlan): string {
   const { jobs, bytesIn, done, failedBefore, unreadable } = counts;
   return JSON.stringify({
     dryRun: true,
