@@ -23,13 +23,13 @@ import type { RunRequest } from "./run_request.ts";
 import { writeStdout } from "./stdout.ts";
 import { setupLines } from "./summary.ts";
 
-/** So many jobs are named. */
+/** The most jobs that are named. */
 const NAMES_MAX = 3;
 
-/** So many workers are named. */
+/** The most workers that are named. */
 const WORKERS_MAX = 8;
 
-/** So many digits of a SHA-256 tell it from others. */
+/** This many digits of a SHA-256 tell it from others. */
 const KEY_CHARS = 12;
 
 /** What a run would do with its inputs. */

@@ -32,8 +32,8 @@ const PREFETCHED_JOB_MS_MAX = 20;
 const NEAR_JOB_MS_MAX = 10;
 
 /**
- * So many slots are believed of an endpoint that has answered nothing: about as many CPUs as the largest machines
- * have. Beyond that, the number that it claims is believed as far as its answers show.
+ * How many slots an endpoint is believed to have before it has answered anything: about as many as the largest machines
+ * have CPUs. Beyond that, the number that it claims is believed as far as its answers show it.
  */
 const SLOTS_BELIEVED = 1_024;
 
