@@ -37,7 +37,7 @@ export const BUSY_PART = 0.8;
 const FAILED_PART = 0.5;
 /** If this part of the jobs was killed for its memory, that is no accident. */
 const MEMORY_PART = 0.01;
-/** A node fails if it fails so many jobs, this part of its jobs, and so much more often than the others. */
+/** A node fails if it fails this many jobs, this part of its jobs, and so much more often than the others. */
 const NODE_FAILURES_MIN = 10;
 const NODE_FAILED_PART = 0.1;
 const NODE_FAILED_FACTOR = 5;
@@ -62,7 +62,7 @@ const WAITING_PER_SLOT_MIN = 0.5;
 const TRANSFER_BYTES_MIN = 100_000;
 /** What distcomp does for each job shows beside jobs that are shorter. */
 export const SHORT_MS = 2;
-/** Jobs that are put together should take so long. */
+/** Jobs that are put together should take this long. */
 const TOGETHER_MS = 10;
 
 type Rule = (figures: Figures) => Limit | undefined;
@@ -187,7 +187,7 @@ function slowStart({ headMs, lengthMs, busyPart = 0 }: Figures): Limit | undefin
   return isLong && wasBusyThen ? { kind: "start" } : undefined;
 }
 
-/** Only where slots were busy before that, and no job ran for so long. */
+/** Only where slots were busy before that, and no job ran for this long. */
 function idleEnd(figures: Figures): Limit | undefined {
   const { tailMs, lengthMs, busyPart = 0 } = figures;
   const wasBusyBefore = busyPart * lengthMs >= BUSY_PART * (lengthMs - tailMs);

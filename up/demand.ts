@@ -4,7 +4,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { BatchError } from "./batch_error.ts";
 import { type OwnWorkers, type RunNeed, workersNeeded } from "./run_need.ts";
 
-/** After the end of a run, its workers stay for so long: it may be resumed, or be followed by another one. */
+/** After the end of a run, its workers stay for this long: it may be resumed, or be followed by another one. */
 const LINGER_MS = 30_000;
 
 /** How many workers may end without having reached the run, and are replaced. After that, all would end like this. */
