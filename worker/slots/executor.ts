@@ -30,8 +30,6 @@ export class Executor {
   readonly #terminations: Terminations;
   readonly #closing = new AbortController();
   readonly #loads = new CoreLoads();
-  /** Why the slot that is being lost right now is lost: the pool says only which job is to blame. */
-  #lossKind: FailureKindName = "crash";
   /** Cores whose last user has left since the last pass. */
   readonly #unused = new Set<StoredCore>();
   /** The time of the first event since the last pass: one reading of the clock serves all of them. */
@@ -46,7 +44,7 @@ export class Executor {
     this.#pool = new Pool<RelayedJob>({
       load: (endpoint, key) => this.#load(endpoint, key),
       send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job.payload),
-      crashed: (job, reason) => this.#fail(job, this.#lossKind, reason),
+      crashed: (job, reason, wasKilled) => this.#fail(job, wasKilled ? "killed" : "crash", reason),
       dropped: (job) => this.#leave(job.payload),
       coreUnavailable: (job, reason) => this.#fail(job, "core", reason),
     }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
@@ -224,7 +222,6 @@ export class Executor {
     // A core may also crash between two jobs: then the job in flight is not to blame.
     const started = this.#pool.jobAt(endpoint, last)?.payload;
     const wasKilled = cause !== "self" || !started;
-    this.#lossKind = wasKilled ? "killed" : "crash";
     this.#pool.onEndpointLost(endpoint, reason, wasKilled);
     if (started) started.usage = started.peakBytes = undefined; // it may run again
   }
