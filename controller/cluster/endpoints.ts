@@ -60,7 +60,7 @@ export interface EndpointParts<T extends Task> {
   readonly isInteractive: boolean;
   /** A job has printed something, or its core while no job ran. */
   onPrinted(printed: Printed<T>): void;
-  /** Something has changed: the pool schedules jobs. Gives the time, which is the same for all events of a turn. */
+  /** Something has changed: the pool schedules jobs. Returns the time, which is the same for all events of a turn. */
   readonly onEvent: () => number;
 }
 
