@@ -29,6 +29,16 @@ export const MMAP: CFunction = {
   returns: "pointer",
 };
 
+/** What `MMAP` declares. */
+export type Mmap<Pointer, Size> = (
+  address: Pointer | null,
+  length: Size,
+  protection: number,
+  flags: number,
+  fd: number,
+  offset: Size,
+) => Pointer | null;
+
 // int munmap(void *address, size_t length)
 export const MUNMAP: CFunction = { args: ["pointer", "size"], returns: "i32" };
 

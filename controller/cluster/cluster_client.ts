@@ -12,7 +12,7 @@ export interface ClientHost<T extends Task> {
   isClosed(): boolean;
   /** Something has changed: jobs are scheduled. Gives the time. */
   onEvent(): number;
-  /** Whether the client will add more tasks has changed. */
+  /** The client will add no more tasks, or will do so after all. */
   onEnded(): void;
   onClosed(): void;
 }

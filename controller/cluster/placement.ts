@@ -22,7 +22,7 @@ export class Placement<T> {
     this.#nodes = nodes;
   }
 
-  /** Whether the job is known to wait for a node that proves itself. */
+  /** The job waits for no node any more. */
   forget(task: T): void {
     this.#waiting.delete(task);
   }
