@@ -9,6 +9,7 @@ import type { Files } from "./files.ts";
 import type { ProcessUsage } from "./process_usage.ts";
 import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
 import type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
+import type { TlsStart, TlsStream } from "./tls_start.ts";
 
 export type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
 
@@ -71,6 +72,11 @@ export interface ByteStream {
   close(): void;
   /** From now on, it does not keep this process alive. */
   unref?(): void;
+  /**
+   * Goes over to TLS. Closing this stream still closes the connection. If it rejects because the other side speaks no
+   * TLS, what that has said first can be read. Missing where `tls_stream.ts` has to do it.
+   */
+  startTls?(start: TlsStart): Promise<TlsStream>;
 }
 
 /** A host and a port as text. */
