@@ -91,6 +91,18 @@ export function formatTime(at) {
 }
 
 /**
+ * The day and the time of day: `2026-11-26 14:05:09`
+ * @param {number} at
+ */
+export function formatDate(at) {
+  const date = new Date(at);
+  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${
+    formatTime(at)
+  }`;
+}
+
+/**
  * A foreign text as one line: `caf\\xe9.txt`
  * @param {unknown} text
  */
