@@ -7,10 +7,11 @@ import {
   formatCount,
   formatDate,
   formatDuration,
+  formatMeasured,
   formatNoun,
   formatRate,
-  formatShort,
   formatTime,
+  formatTimeLeft,
   shown,
 } from "./format.js";
 import { byId, setFigures, setRows, setText, textElement } from "./tables.js";
@@ -145,7 +146,7 @@ function showRun(run) {
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
     { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },
-    ...run.times ? [{ term: "median time", value: formatShort(run.times.medianMs) }] : [],
+    ...run.times ? [{ term: "median time", value: formatMeasured(run.times.medianMs) }] : [],
     { term: "inputs", value: formatBytes(run.bytesIn) },
     { term: "outputs", value: formatBytes(run.bytesOut) },
   ]);
@@ -182,7 +183,7 @@ function attemptFigures({ copies, verified, faults }) {
 function leftText({ jobs, leftMs, elapsedMs }) {
   const of = jobs.total === null ? "more may come" : `of ${formatNoun(jobs.total, "job")}`;
   if (hasEnded) return `${of}, in ${formatDuration(elapsedMs)}`;
-  return leftMs === null ? of : `${of}, about ${formatDuration(leftMs)} left`;
+  return leftMs === null ? of : `${of}, about ${formatTimeLeft(leftMs)} left`;
 }
 
 /**
