@@ -75,7 +75,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
   const { promise, resolve, reject } = Promise.withResolvers<SocketStream>();
   const timer = systemClock.after(
     timeoutMs,
-    () => reject(new Error(`no answer within ${timeoutMs / 1000} s`)),
+    () => reject(new Error(`no answer within ${timeoutMs / 1000}s`)),
   );
   const socket = handlers(resolve);
   const connecting = connect(socketOf(address), { socket, allowHalfOpen: true });

@@ -70,16 +70,21 @@ testUnless(
       return (await workspace.run(["status", "outputs"], { env })).code === 0;
     });
     for (const program of [run, worker]) program.signal("SIGSTOP");
-    const ended = await workspace.runEach<[string[], number, number]>([
-      [[], run.pid, 2],
-      [["outputs"], run.pid, 2],
-      [[address], worker.pid, 3],
-    ], ([target]) => ["status", ...target], { env });
+    const ended = await workspace.runEach<[string[], number, number]>(
+      [
+        [[], run.pid, 2],
+        [["outputs"], run.pid, 2],
+        [[address], worker.pid, 3],
+      ],
+      ([target]) => ["status", ...target],
+      { env },
+    );
     for (const program of [run, worker]) program.signal("SIGCONT");
     await gate.open();
     for (const [[target, pid, expected], { code, stdout, stderr }] of ended) {
       assert.deepEqual([code, stdout], [expected, ""], target.join());
-      const next = `process ${pid} is stopped; fg in its terminal, or kill -CONT ${pid}, has it go on`;
+      const next =
+        `process ${pid} is stopped; fg in its terminal, or kill -CONT ${pid}, has it go on`;
       assert.match(stderr, new RegExp(`^distcomp: .*: ${next}\\n$`));
     }
     assert.equal((await run.exited).code, 0, run.stderr);
