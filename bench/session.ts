@@ -81,7 +81,7 @@ function* endless(): Generator<Uint8Array> {
   for (;;) yield new Uint8Array(8);
 }
 
-/** How long each of so many requests takes, in milliseconds. They come at any moment of a job of the batch. */
+/** How long each of this many requests takes, in milliseconds. They come at any moment of a job of the batch. */
 async function timesOf(count: number): Promise<number[]> {
   const times: number[] = [];
   for (let index = 0; index < count; index++) {

@@ -6,7 +6,7 @@
 import type { Link } from "./link.ts";
 
 /** Whoever connects sends its first message at once. */
-export const FIRST_FRAME_MS = 20_000;
+const FIRST_FRAME_MS = 20_000;
 
 /** A frame that has begun, and of which nothing comes: a network that is away for longer breaks connections anyway. */
 const STALLED_MS = 30_000;

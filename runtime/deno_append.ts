@@ -5,7 +5,7 @@
 
 import { type OpenFile, SystemFile } from "./files.ts";
 
-/** So many bytes at a time: their number has to fit into 31 bits. */
+/** The most bytes of one call: their number has to fit into 31 bits. */
 const WRITE_BYTES_MAX = 2 ** 30;
 
 /** `write` of the C library in another thread. Returns -1 if it fails. */

@@ -18,7 +18,7 @@ const CONNECTIONS_MAX = 32;
 /** The minimum age of a socket that nobody listens at: a younger one may belong to a run that is about to. */
 const LEFTOVER_MS_MIN = 60_000;
 
-/** So many leftovers are looked at. The next run looks at others. */
+/** How many leftovers a run looks at. The next run looks at others. */
 const LEFTOVERS_MAX = 50;
 
 /** How long a run may take to accept. One that is stopped does not, and is no leftover. */

@@ -11,7 +11,7 @@ const RAN_MS_MIN = 30_000;
 /** By then it is no accident. */
 const TIMES_MAX = 3;
 
-/** So many jobs are remembered, the latest. */
+/** How many jobs are remembered: the latest. */
 const JOBS_MAX = 1_000;
 
 /** Counts how often each job was given up. */

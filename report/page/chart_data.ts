@@ -45,7 +45,7 @@ export interface RateData {
 }
 
 /** How many bins of the report a run has used. */
-export function binCount({ lengthMs, series }: Pick<Report, "lengthMs" | "series">): number {
+function binCount({ lengthMs, series }: Pick<Report, "lengthMs" | "series">): number {
   return Math.min(series.done.length, Math.max(1, Math.ceil(lengthMs / series.widthMs)));
 }
 
