@@ -13,7 +13,7 @@ import {
   SEND_BUFFER_FUNCTIONS,
   type SendBufferLibrary,
 } from "./send_buffer.ts";
-import type { TlsStart, TlsStream } from "./tls_start.ts";
+import type { TlsStart, TlsStream } from "./byte_stream.ts";
 
 let receiving: ReceiveLibrary | undefined;
 

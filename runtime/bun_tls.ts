@@ -13,7 +13,7 @@ import {
 } from "./bun_socket.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
 import type { StreamEnds } from "./ports.ts";
-import type { TlsIdentity, TlsStart, TlsStream } from "./tls_start.ts";
+import type { TlsIdentity, TlsStart, TlsStream } from "./byte_stream.ts";
 
 /** TLS 1.3, as it is called on the wire. */
 const TLS_1_3 = 0x0304;

@@ -13,7 +13,7 @@ import type { ConnectionOptions, SecureVersion, TlsOptions, TLSSocket } from "no
 import { ChunkQueue } from "./chunk_queue.ts";
 import { toError } from "./error_text.ts";
 import type { ByteStream } from "./ports.ts";
-import type { TlsIdentity, TlsStream } from "./tls_start.ts";
+import type { TlsIdentity, TlsStream } from "./byte_stream.ts";
 
 /**
  * Bytes that are read from the connection at once. After each record, the TLS of Bun moves all that is left of them, so

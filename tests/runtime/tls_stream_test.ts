@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import process from "node:process";
 import { detectRuntime } from "../../runtime/detect.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import type { TlsIdentity, TlsStream } from "../../runtime/tls_start.ts";
+import type { TlsIdentity, TlsStream } from "../../runtime/byte_stream.ts";
 import { tlsClientStream, tlsServerStream } from "../../runtime/tls_stream.ts";
 import { openCredentials } from "../../security/open_credentials.ts";
 import { otherRole, type Role, SERVER_NAMES } from "../../security/role.ts";
