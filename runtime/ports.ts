@@ -3,7 +3,7 @@
  * adapter (`deno.ts`, `bun.ts`); the globals `Deno` and `Bun` are used nowhere else.
  */
 
-import type { ByteStream, PeerUser } from "./byte_stream.ts";
+import type { ByteStream, PeerUser, StreamEnds } from "./byte_stream.ts";
 import type { Clock, Random } from "./clock.ts";
 import type { StackGap } from "./fault_trace.ts";
 import type { Files } from "./files.ts";
