@@ -105,7 +105,7 @@ export class Trials {
     const end = await child.settled;
     timer.stop();
     this.#current = undefined;
-    return { crash: isLate ? `takes longer than ${this.#limitMs / 1000} s` : crashOf(end) };
+    return { crash: isLate ? `takes longer than ${this.#limitMs / 1000}s` : crashOf(end) };
   }
 
   async #endSurvivors(mark: string): Promise<number> {

@@ -24,6 +24,19 @@ export class ChunkQueue {
     return this.#chunks.length === 0 && !this.#hasEnded;
   }
 
+  /** Whether the source has ended. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Takes all that is unread, behind `head`. */
+  takeAll(head: Uint8Array): Uint8Array {
+    const bytes = new Uint8Array(head.byteLength + this.#unreadBytes);
+    bytes.set(head);
+    this.#take(bytes.subarray(head.byteLength));
+    return bytes;
+  }
+
   /** Adds a chunk from the source. The queue owns it from now on. */
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0 || this.#hasEnded) return;

@@ -2,6 +2,7 @@
 
 import type { Buffer } from "node:buffer";
 import process from "node:process";
+import { ADDON_FUNCTIONS, type AddonLibrary, hideAddonSymbols } from "./addon_symbols.ts";
 import {
   AFFINITY_FUNCTIONS,
   type AffinityLibrary,
@@ -63,6 +64,7 @@ const memory: ForeignMemory<Pointer, bigint> = {
 
 /** Loads the library at `path`, an absolute path, as a compute core. */
 export function openCore(path: string): NativeCore {
+  if (process.platform === "linux") hideOwnSymbols();
   const library = load(path);
   // The functions are optional, so that the error can name all that are missing.
   const missing = Object.entries(library.symbols).filter(([, symbol]) => !symbol);
@@ -72,6 +74,11 @@ export function openCore(path: string): NativeCore {
   }
   const functions = { ...library.symbols, close: () => library.close() };
   return new ForeignCore(functions as unknown as CoreFunctions<Pointer>, memory);
+}
+
+function hideOwnSymbols(): void {
+  const library = openCFunctions<AddonLibrary<Pointer, bigint>>(ADDON_FUNCTIONS);
+  hideAddonSymbols({ library, memory, valueOf: (pointer) => Deno.UnsafePointer.value(pointer) });
 }
 
 function load(path: string) {

@@ -68,7 +68,7 @@ export class Child {
 
   /** The reason for messages, if the process is given up. */
   get whyGivenUp(): string {
-    return `the system has not let its process end for ${this.#goneLimitMs / 1000} s`;
+    return `the system has not let its process end for ${this.#goneLimitMs / 1000}s`;
   }
 
   /** Kills the process. From then on it has a limited time to end. */

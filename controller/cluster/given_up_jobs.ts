@@ -40,7 +40,7 @@ export class GivenUpJobs {
     this.#times.clear();
     this.#log.warn(
       `${TIMES_MAX} workers in a row have left before a job had ended, the last one after it ran for ` +
-        `${Math.round(ranMs / 1000)} s; give workers more time than jobs take`,
+        `${Math.round(ranMs / 1000)}s; give workers more time than jobs take`,
     );
   }
 }

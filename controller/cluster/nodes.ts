@@ -191,7 +191,7 @@ export class Nodes {
     this.#pause(node, nowMs);
     this.#log.warn(
       `worker ${node.name} is set aside: ${refuted} jobs that failed there passed elsewhere ` +
-        `(${reason}); it gets one job in ${seconds} s, as a trial`,
+        `(${reason}); it gets one job in ${seconds}s, as a trial`,
     );
   }
 

@@ -5,12 +5,8 @@ import { createHash } from "node:crypto";
 import process from "node:process";
 import { detectRuntime } from "../../runtime/detect.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import {
-  tlsClientStream,
-  type TlsIdentity,
-  tlsServerStream,
-  type TlsStream,
-} from "../../runtime/tls_stream.ts";
+import type { TlsIdentity, TlsStream } from "../../runtime/byte_stream.ts";
+import { tlsClientStream, tlsServerStream } from "../../runtime/tls_stream.ts";
 import { openCredentials } from "../../security/open_credentials.ts";
 import { otherRole, type Role, SERVER_NAMES } from "../../security/role.ts";
 import { connectedPair, counted, Keys, readAll } from "../lib/connections.ts";

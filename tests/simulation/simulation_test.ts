@@ -31,6 +31,10 @@ slowTest("every job has one end, in 1,000 clusters", async () => {
   await simulateAll(31, 1_000, "small");
 });
 
+test("a worker of version 2 may be used with version 1 if three offers of it in a row are lost", async () => {
+  await simulateAll(431505, 1, "small");
+});
+
 test("no good job fails because of bad workers beside good ones", async () => {
   for (let seed = 1; seed <= 15; seed++) {
     await simulate(badNodesPlan(seed)).catch((cause) => {
