@@ -50,7 +50,6 @@ export class PackSink implements OutputSink, BatchedOutputs {
   #isClosed = false;
   #failure: unknown;
   #lostOutputs = 0;
-  readonly keptBytes: number;
   /** Where the last entry lies. One object for all of them: it is read at once. */
   readonly place = { packAt: 0, packBytes: 0 } satisfies PackPlace;
 
@@ -61,7 +60,6 @@ export class PackSink implements OutputSink, BatchedOutputs {
     this.#clock = clock;
     this.#earlier = earlier;
     this.#names = format.areNamesPaths ? new PathNames(earlier) : undefined;
-    this.keptBytes = keptBytes;
     this.place.packAt = keptBytes;
     this.#lacksHead = keptBytes === 0;
     format.setTime(clock.date());

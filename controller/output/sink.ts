@@ -26,8 +26,6 @@ export interface OutputMemory {
 
 /** Outputs that are written in batches, each before the records of its outputs. */
 export interface BatchedOutputs {
-  /** What is left of earlier runs. */
-  readonly keptBytes: number;
   /** Resolves when everything that was committed before is written. */
   write(): Promise<void>;
   /** Resolves when everything that was written before survives a power failure. */
