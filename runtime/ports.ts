@@ -9,7 +9,7 @@ import type { Files } from "./files.ts";
 import type { ProcessUsage } from "./process_usage.ts";
 import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
 import type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
-import type { TlsStart, TlsStream } from "./tls_start.ts";
+import type { TlsPeer, TlsStart } from "./tls_start.ts";
 
 export type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
 
@@ -73,11 +73,14 @@ export interface ByteStream {
   /** From now on, it does not keep this process alive. */
   unref?(): void;
   /**
-   * Goes over to TLS. Closing this stream still closes the connection. If it rejects because the other side speaks no
-   * TLS, what that has said first can be read. Missing where `tls_stream.ts` has to do it.
+   * Goes over to TLS; `tls_stream.ts` does where this is missing. Closing this stream still closes the connection. If the
+   * other side does not use TLS, this rejects, and what that side has sent first can be read.
    */
   startTls?(start: TlsStart): Promise<TlsStream>;
 }
+
+/** A connection with TLS, on which the handshake is done. */
+export interface TlsStream extends ByteStream, TlsPeer {}
 
 /** A host and a port as text. */
 export function hostAndPort(host: string, port: number): string {

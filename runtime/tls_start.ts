@@ -1,6 +1,4 @@
-/** What it takes to go over to TLS on a connection, and what comes of it. */
-
-import type { ByteStream } from "./ports.ts";
+/** What it takes to go over to TLS on a connection, and what that says about the peer. */
 
 /** What one side shows, and whom it knows. All are PEM. */
 export interface TlsIdentity {
@@ -20,8 +18,8 @@ export interface TlsStart {
   readonly head: Uint8Array;
 }
 
-/** A connection on which the handshake is done. */
-export interface TlsStream extends ByteStream {
+/** What is known about the peer when the handshake is done. */
+export interface TlsPeer {
   /** What the peer has shown (DER); `undefined` if nothing. */
   readonly certificate: Uint8Array | undefined;
   /** Whether one of the authorities has issued it, and it is valid now. */
