@@ -34,6 +34,7 @@ export class ChunkQueue {
     const bytes = new Uint8Array(head.byteLength + this.#unreadBytes);
     bytes.set(head);
     this.#take(bytes.subarray(head.byteLength));
+    this.#setPaused(false);
     return bytes;
   }
 

@@ -67,3 +67,17 @@ test("a source that has ended is neither paused nor resumed any more", async () 
   await queue.read(new Uint8Array(2 * UNREAD_BYTES_MAX));
   assert.deepEqual(asked, [true]);
 });
+
+test("all that is unread is taken at once, behind what was read before, and the source goes on", async () => {
+  const asked: boolean[] = [];
+  const queue = new ChunkQueue((isPaused) => void asked.push(isPaused));
+  queue.push(Uint8Array.of(2, 3));
+  queue.push(Uint8Array.of(4));
+  assert.deepEqual([...queue.takeAll(Uint8Array.of(1))], [1, 2, 3, 4]);
+  queue.push(Uint8Array.of(5));
+  const into = new Uint8Array(9);
+  assert.deepEqual([await queue.read(into), into[0]], [1, 5]);
+  queue.push(new Uint8Array(UNREAD_BYTES_MAX + 1));
+  assert.equal(queue.takeAll(into).byteLength, 9 + UNREAD_BYTES_MAX + 1);
+  assert.deepEqual(asked, [true, false]);
+});
