@@ -18,8 +18,10 @@ export interface Backlog {
   onEnded(bytes: number): void;
 }
 
-/** Gets back the memory of outputs. */
+/** Lends memory, and gets back that of outputs. */
 export interface OutputMemory {
+  /** Memory with any content; `undefined` if there is none of this size. */
+  take(bytes: number): Uint8Array<ArrayBuffer> | undefined;
   /** Nobody needs this output any more. */
   give(output: Uint8Array): void;
 }

@@ -81,3 +81,22 @@ test("all that is unread is taken at once, behind what was read before, and the 
   assert.equal(queue.takeAll(into).byteLength, 9 + UNREAD_BYTES_MAX + 1);
   assert.deepEqual(asked, [true, false]);
 });
+
+test("the memory of a large chunk is freed when all of it is read, unless it is a part of something", async () => {
+  const queue = new ChunkQueue(() => {});
+  const bytes = 64 * 1024;
+  const alone = new Uint8Array(bytes).fill(1);
+  const whole = new Uint8Array(2 * bytes).fill(2);
+  const small = new Uint8Array(bytes - 1).fill(3);
+  for (const chunk of [alone, whole.subarray(0, bytes), whole.subarray(bytes), small]) {
+    queue.push(chunk);
+  }
+  const into = new Uint8Array(4 * bytes - 1);
+  await queue.read(into.subarray(0, bytes - 1));
+  assert.equal(alone.byteLength, bytes, "a byte of it is left");
+  await queue.read(into.subarray(bytes - 1));
+  const left = [alone, whole, small].map(({ byteLength }) => byteLength);
+  assert.deepEqual(left, [0, 2 * bytes, bytes - 1]);
+  const ends = [0, bytes - 1, bytes, 3 * bytes - 1, 3 * bytes, into.byteLength - 1];
+  assert.deepEqual(ends.map((at) => into[at]), [1, 1, 2, 2, 3, 3]);
+});
