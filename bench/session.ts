@@ -66,7 +66,7 @@ try {
 }
 process.exit(0);
 
-/** Keeps all slots busy until the signal. Gives the number of jobs. */
+/** Keeps all slots busy until the signal. Returns the number of jobs. */
 async function runBatch(signal: AbortSignal): Promise<number> {
   let jobs = 0;
   try {

@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ChildProcess, ProcessEnd } from "../runtime/ports.ts";
-import { type ForwardedLines, forwardLines } from "./lines.ts";
+import { type ForwardedLines, forwardLines } from "./forwarded_lines.ts";
 import type { PrintingPace } from "./printing_pace.ts";
 
 /**

@@ -19,7 +19,7 @@ import {
   kindOf,
   needsOtherNode,
 } from "./failure_rules.ts";
-import { mayKeep, withoutOutput } from "./kept_result.ts";
+import { mayKeep, withShortOutput } from "./kept_result.ts";
 import { namesOf, type Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { isSame, Placement } from "./placement.ts";
@@ -289,7 +289,7 @@ export class Blame<T extends Task> {
     const { answer } = kept;
     if (answer.kind === "error" || mayKeep(bytesOf(kept), this.#heldBytes)) return kept;
     const { usage: _usage, ...rest } = answer; // a part of the payload, which would stay
-    return { ...kept, answer: { ...rest, result: withoutOutput(answer.result) } };
+    return { ...kept, answer: { ...rest, result: withShortOutput(answer.result) } };
   }
 
   #keepBest(failing: FailingJob<T>, completion: Completion<T>, node: Node): void {

@@ -15,7 +15,7 @@ import { nativeXxh64 } from "../../runtime/native_xxh64.ts";
  */
 const PART_BYTES = 2 * 1024 * 1024;
 
-/** Gives the identity of a content, at once unless it is large. */
+/** Returns the identity of a content, at once unless it is large. */
 export type ContentHash = (content: Uint8Array) => string | Promise<string>;
 
 /** Opens the hash. What it gives are identities as in `identity.ts`. */

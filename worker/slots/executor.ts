@@ -280,7 +280,7 @@ export class Executor {
 
   // The scheduler's pass.
 
-  /** Something has happened: one pass follows for all that happens in this turn. Gives the time. */
+  /** Something has happened: one pass follows for all that happens in this turn. Returns the time. */
   #onEvent(): number {
     if (this.#eventAtMs === undefined) {
       this.#eventAtMs = this.#clock.now();

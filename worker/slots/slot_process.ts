@@ -148,7 +148,7 @@ export class SlotProcess {
     return this.#child.ended;
   }
 
-  /** The process has connected to the worker. Gives whether it may: not if it is being killed. */
+  /** The process has connected to the worker. Returns whether it may: not if it is being killed. */
   onConnected(stream: ByteStream): boolean {
     if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
     this.#life = { name: "empty" };
