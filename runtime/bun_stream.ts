@@ -6,14 +6,14 @@ import { placeOf, type Socket, type SocketEvents, SocketWrites } from "./bun_soc
 import { type SecureStream, upgraded } from "./bun_tls.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { DirectReads, RECEIVE_FUNCTIONS, type ReceiveLibrary } from "./direct_reads.ts";
-import type { ByteStream, StreamEnds } from "./ports.ts";
+import type { ByteStream, StreamEnds, TlsStream } from "./ports.ts";
 import {
   enlargeSendBuffer,
   LARGE_WRITE_BYTES,
   SEND_BUFFER_FUNCTIONS,
   type SendBufferLibrary,
 } from "./send_buffer.ts";
-import type { TlsStart, TlsStream } from "./byte_stream.ts";
+import type { TlsStart } from "./tls_start.ts";
 
 let receiving: ReceiveLibrary | undefined;
 

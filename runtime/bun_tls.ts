@@ -1,6 +1,6 @@
 /**
- * TLS of Bun's own sockets. It takes half the time of TLS over a stream (`tls_stream.ts`), because it decrypts up to 512
- * KiB at once, and takes bytes from where they are.
+ * TLS of Bun's own sockets. TLS over a stream (`tls_stream.ts`) takes twice the CPU time there: a copy and an event for
+ * each record of 16 KiB, where a socket decrypts up to 512 KiB at once and encrypts bytes from where they are.
  */
 
 import type { BunTlsOptions } from "./bun_api.ts";
@@ -12,8 +12,8 @@ import {
   SocketWrites,
 } from "./bun_socket.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
-import type { StreamEnds } from "./ports.ts";
-import type { TlsIdentity, TlsStart, TlsStream } from "./byte_stream.ts";
+import type { StreamEnds, TlsStream } from "./ports.ts";
+import type { TlsIdentity, TlsStart } from "./tls_start.ts";
 
 /** TLS 1.3, as it is called on the wire. */
 const TLS_1_3 = 0x0304;
@@ -99,7 +99,7 @@ export class SecureStream implements TlsStream, SocketEvents {
 
   close(): void {
     if (this.#isClosed) return;
-    // Bun would keep the socket until the other side has read what waits, which may be never.
+    // Bun would keep the socket open until the other side has taken what waits, which may be never.
     const mustWait = this.#writes.areWaiting;
     this.onClosed();
     if (mustWait) this.#socket.terminate();

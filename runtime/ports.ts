@@ -3,15 +3,14 @@
  * adapter (`deno.ts`, `bun.ts`); the globals `Deno` and `Bun` are used nowhere else.
  */
 
-import type { ByteStream, PeerUser, StreamEnds } from "./byte_stream.ts";
 import type { Clock, Random } from "./clock.ts";
 import type { StackGap } from "./fault_trace.ts";
 import type { Files } from "./files.ts";
 import type { ProcessUsage } from "./process_usage.ts";
 import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
 import type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
+import type { TlsPeer, TlsStart } from "./tls_start.ts";
 
-export type { ByteStream, PeerProof, PeerUser, StreamEnds } from "./byte_stream.ts";
 export type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
 
 /** The address of a connection: a TCP port, a Unix socket on this machine, or a machine that ssh reaches. */
@@ -29,6 +28,59 @@ export function socketOf(address: Address): SocketAddress {
   if (address.kind === "ssh") throw new Error(`ssh://${address.target} is no address of a socket`);
   return address;
 }
+
+/** The two ends of a TCP connection. Hosts are IP addresses, as the runtime writes them. */
+export interface StreamEnds {
+  readonly local: { readonly host: string; readonly port: number };
+  readonly remote: { readonly host: string; readonly port: number };
+}
+
+/**
+ * Whose the other end of a connection is: this user's or another one's. "unknown": the system does not tell, the
+ * connection is not over loopback, or the other end is closed or not accepted yet. The one who dials asks again then.
+ * "hidden": this process may not ask.
+ */
+export type PeerUser = "same" | "other" | "unknown" | "hidden";
+
+/** What is proven about the other end of a connection. */
+export type PeerProof =
+  /** A process of this user, by the kernel, a Unix socket or stdio. */
+  | { readonly kind: "same user" }
+  /** It has our key. The id of its machine and its host name, as its certificate has them. */
+  | { readonly kind: "key"; readonly machine: string; readonly name: string }
+  /** Nothing: `--insecure`. */
+  | { readonly kind: "none" };
+
+/** A connection or a pair of pipes: bytes in and bytes out, in order. */
+export interface ByteStream {
+  /** The name of the other end, for messages. */
+  readonly peer: string;
+  /** Only of a TCP connection. */
+  readonly ends?: StreamEnds;
+  /** Missing if nobody has looked. */
+  readonly proof?: PeerProof;
+  /**
+   * Reads at least one byte into `into`. Resolves to the number of bytes; to `null` at the end of the stream. `isLarge`:
+   * they are of something large, so that it is worth a system call to read them at once.
+   */
+  read(into: Uint8Array<ArrayBuffer>, isLarge?: boolean): Promise<number | null>;
+  /** Writes all of `bytes`, which must not change until then. */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Ends the sending direction. The other direction stays open. */
+  endWrites(): Promise<void>;
+  /** Ends both directions. A pending `read` or `write` ends or rejects. May be called again. */
+  close(): void;
+  /** From now on, it does not keep this process alive. */
+  unref?(): void;
+  /**
+   * Goes over to TLS; `tls_stream.ts` does where this is missing. Closing this stream still closes the connection. If the
+   * other side does not use TLS, this rejects, and what that side has sent first can be read.
+   */
+  startTls?(start: TlsStart): Promise<TlsStream>;
+}
+
+/** A connection with TLS, on which the handshake is done. */
+export interface TlsStream extends ByteStream, TlsPeer {}
 
 /** A host and a port as text. */
 export function hostAndPort(host: string, port: number): string {

@@ -1,25 +1,22 @@
 /**
- * TLS 1.3 over any byte stream, with `node:tls`, which Deno and Bun share. Both sides show a certificate, and neither
- * is rejected here: the caller looks at it before it uses the stream. (TLS itself would tell the peer no reason. And a
- * `TLSSocket` of Deno with `isServer` and `rejectUnauthorized` still gives out what a foreign peer sends.)
+ * TLS 1.3: that of the connection, if it has one (`bun_tls.ts`), and otherwise `node:tls` over its bytes. Both sides
+ * show a certificate, and neither is rejected here: the caller looks at it before it uses the stream. (TLS itself would
+ * tell the peer no reason. And a `TLSSocket` of Deno with `isServer` and `rejectUnauthorized` still gives out what a
+ * foreign peer sends.)
  *
  * The TLS of Deno reads all that it is given, also while its own reader is paused. So it is given no more bytes while
  * many decrypted ones wait to be read.
  */
 
-import process from "node:process";
 import { Duplex } from "node:stream";
 import type { ConnectionOptions, SecureVersion, TlsOptions, TLSSocket } from "node:tls";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { toError } from "./error_text.ts";
-import type { ByteStream } from "./ports.ts";
-import type { TlsIdentity, TlsStream } from "./byte_stream.ts";
+import type { ByteStream, TlsStream } from "./ports.ts";
+import type { TlsIdentity } from "./tls_start.ts";
 
-/**
- * Bytes that are read from the connection at once. After each record, the TLS of Bun moves all that is left of them, so
- * that large pieces cost it much.
- */
-const READ_BYTES = (process.versions.bun ? 64 : 256) * 1024;
+/** Bytes that are read from the connection at once. */
+const READ_BYTES = 256 * 1024;
 
 /** Bytes that TLS gets at once, and so many it may have that are not written to the connection yet. */
 const WRITE_BYTES = 256 * 1024;

@@ -2,8 +2,8 @@
 
 import type { Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error_text.ts";
-import type { ByteStream } from "../runtime/ports.ts";
-import type { TlsIdentity, TlsStream } from "../runtime/byte_stream.ts";
+import type { ByteStream, TlsStream } from "../runtime/ports.ts";
+import type { TlsIdentity } from "../runtime/tls_start.ts";
 import { tlsClientStream, tlsServerStream } from "../runtime/tls_stream.ts";
 import type { Credentials } from "./credentials.ts";
 import { derivedStream } from "./derived_stream.ts";
