@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { SIGNATURE_SUFFIX } from "../core/signature.ts";
 import { reasonOf } from "../runtime/error_text.ts";
-import { systemFiles } from "../runtime/files.ts";
+import { systemFiles } from "../runtime/system_files.ts";
 import { withOpenFile } from "../system/file_hash.ts";
 import { signFile } from "../system/sign_file.ts";
 import { readSignedFile, whyNotTrusted } from "../system/signed_file.ts";

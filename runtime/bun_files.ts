@@ -3,7 +3,8 @@
 import { appendParts } from "./append_parts.ts";
 import { openDirectLibrary } from "./bun_ffi.ts";
 import { openDirectFiles } from "./direct_files.ts";
-import { type Files, type OpenFile, SystemFile, systemFiles } from "./files.ts";
+import type { Files, OpenFile } from "./files.ts";
+import { SystemFile, systemFiles } from "./system_files.ts";
 
 const openDirect = openDirectFiles(openDirectLibrary);
 

@@ -4,7 +4,8 @@
  */
 
 import { appendParts } from "./append_parts.ts";
-import { type OpenFile, SystemFile } from "./files.ts";
+import type { OpenFile } from "./files.ts";
+import { SystemFile } from "./system_files.ts";
 
 /** The most bytes of one call: their number has to fit into 31 bits. */
 const WRITE_BYTES_MAX = 2 ** 30;
