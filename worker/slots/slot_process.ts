@@ -46,9 +46,15 @@ const LAST_ANSWERS_MS = 1_000;
 
 /** A slot's process. */
 export class SlotProcess {
+  /** Which job it runs, as it says in memory that it shares. */
+  readonly startedJob: StartedJob;
+  readonly printed: PrintedLines;
+  /** How it gets jobs. Set when it connects. */
+  transport: JobTransport | undefined;
+  /** How many jobs it was sent. */
+  jobs = 0;
   readonly #clock: Clock;
   readonly #child: Child;
-  readonly startedJob: StartedJob;
   readonly #memory: ProcessMemory | undefined;
   readonly #setup: CoreKey | undefined;
   readonly #sandbox: Sandbox | undefined;
@@ -60,11 +66,8 @@ export class SlotProcess {
   /** Set when it connects. */
   #link: Link | undefined;
   readonly #relayed = new RelayedOutputs((response) => this.#onFrame(response));
-  transport: JobTransport | undefined;
   #life: ProcessLife = { name: "starting" };
-  readonly printed: PrintedLines;
-  /** How many jobs it was sent. */
-  jobs = 0;
+  /** Why this worker has killed it, if it has and its job is to blame. */
   #killReason: string | undefined;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
