@@ -13,8 +13,8 @@ import { checkPath, checkTarget, type FileReading, noteOf, unreadable } from "./
 import type { IndexedFile } from "./listed_file.ts";
 import type { SkippedTask, SourceTask } from "./source.ts";
 
-/** Larger files are read beside other work: a megabyte that the system has in memory takes a fraction of a millisecond. */
-const FILE_BYTES_MAX = 1024 * 1024;
+/** Larger files are read beside other work. */
+const FILE_BYTES_MAX = 64 * 1024;
 
 /** A batch ends after these inputs or bytes, so that not much more is read than the queue of a run takes, */
 const BATCH_INPUTS_MAX = 64;
