@@ -6,6 +6,7 @@ import type { Completion, Task } from "../controller/cluster/task.ts";
 import { NoWorkerError } from "../controller/run_errors.ts";
 import type { CoreImage } from "../controller/workers/core_image.ts";
 import { LocalWorker } from "../controller/workers/local_worker.ts";
+import { PayloadMemory } from "../controller/workers/payload_memory.ts";
 import { formatAddress } from "../link/address.ts";
 import { delay } from "../runtime/clock.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
@@ -76,6 +77,8 @@ export class WorkerBench {
   readonly #target: BenchTarget;
   readonly #cluster: Cluster<Task>;
   readonly #log: Log;
+  /** As a run has it. */
+  readonly #memory = new PayloadMemory();
   /** Rejects when no more answers will come. */
   readonly #failed = Promise.withResolvers<never>();
   #local: LocalWorker | undefined;
@@ -102,7 +105,7 @@ export class WorkerBench {
         onNoWorkerLeft: (reasons) => this.#failed.reject(new NoWorkerError(reasons)),
       },
       log,
-      { policy: { ...DEFAULT_POLICY, crashLimit: 1 }, speculates: false },
+      { policy: { ...DEFAULT_POLICY, crashLimit: 1 }, speculates: false, memory: this.#memory },
     );
   }
 
@@ -180,6 +183,7 @@ export class WorkerBench {
     } else {
       this.#outputBytes = answer.result.output.byteLength;
       this.#exitCode = answer.result.exitCode;
+      this.#memory.give(answer.result.output);
     }
     this.#onAnswered();
   }
