@@ -19,11 +19,11 @@ const DELAY_MS_MAX = 5;
 
 /** The limits of a simulation; `undefined` if they are not known. */
 export class Bounds {
-  readonly #slots: number;
+  readonly #machines: Plan["machines"];
   readonly #areKnown: boolean;
 
   constructor({ machines, runs }: Plan) {
-    this.#slots = machines.reduce((sum, { slots }) => sum + slots, 0);
+    this.#machines = machines;
     this.#areKnown = runs.every(hasLongJobs) && runs.length === 1 &&
       machines.every(({ slots, manner, hiccupPart, latencyMs, loadMs }) =>
         slots === 1 && manner === "honest" && hiccupPart === 0 &&
@@ -32,14 +32,20 @@ export class Bounds {
   }
 
   /** To be called only before anything has gone wrong: then jobs may be queued or in flight again. */
-  check({ status, plan }: Controller): void {
+  check({ status, plan }: Controller, nowMs: number): void {
     if (!status || !this.#areKnown) return;
     const { queued, inFlight } = status;
-    const slots = this.#slots;
+    const slots = this.#slotsAt(nowMs);
     const inFlightMax = IN_FLIGHT_PER_SLOT * slots;
     const queuedMax = Math.max(QUEUED_MAX, inFlightMax) + plan.batch + inFlightMax;
     assert(queued <= queuedMax, `${queued} jobs are queued, more than ${queuedMax}`);
     assert(inFlight <= inFlightMax, `${inFlight} jobs are in flight for ${slots} slots`);
+  }
+
+  /** Workers that have not joined yet are not there to hide jobs that others have too many of. */
+  #slotsAt(nowMs: number): number {
+    const joined = this.#machines.filter(({ joinsAtMs }) => joinsAtMs <= nowMs);
+    return joined.reduce((sum, { slots }) => sum + slots, 0);
   }
 }
 

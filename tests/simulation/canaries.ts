@@ -36,8 +36,7 @@ export const CANARIES: readonly Canary[] = [
     file: "pool/dispatcher.ts",
     text: "while (endpoint.inFlight.size < window) {",
     by: "while (endpoint.inFlight.size <= window) {",
-    from: 61,
-    seeds: 40,
+    seeds: 20,
   },
   {
     name: "double commit",

@@ -18,7 +18,7 @@ import { Timeline } from "./timeline.ts";
 import { VersionCheck } from "./version_check.ts";
 
 /** How often what must hold at all times is checked. */
-const CHECK_MS = 500;
+const CHECK_MS = 100;
 
 /**
  * Once nothing goes wrong any more, runs may still wait this long in all: for workers that are dialed again, for
@@ -242,7 +242,7 @@ class Simulation {
     if (this.#hasStruck) return;
     this.#timeline.after(CHECK_MS, () => this.#check());
     for (const controller of this.#controllers) {
-      this.#bounds.check(controller);
+      this.#bounds.check(controller, this.#timeline.nowMs);
       const { queued = 0, inFlight = 0 } = controller.status ?? {};
       this.#queuedMax = Math.max(this.#queuedMax, queued);
       this.#inFlightMax = Math.max(this.#inFlightMax, inFlight);

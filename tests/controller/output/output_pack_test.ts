@@ -393,6 +393,27 @@ test("a record counts only if its entry was not cut off by a later run", async (
   assert.deepEqual(new Map(entriesOf(disk, TAR)), JOBS);
 });
 
+test("a run that is killed while it opens a pack that has lost its end loses nothing else", async () => {
+  const { pack, journal } = await written(TAR);
+  for (let step = 1, isWhole = false; !isWhole; step++) {
+    const disk = new MemoryDisk();
+    await disk.files.makeFolder(`${TAR}.distcomp`);
+    await disk.files.create(JOURNAL, journal);
+    await disk.files.create(TAR, pack.subarray(0, 5_000));
+    let left = step;
+    disk.onOperation = () => {
+      if (--left < 0) throw new Error("killed");
+    };
+    isWhole = await Session.open(disk, TAR).then(() => true, () => false);
+    disk.onOperation = () => {};
+    await disk.files.remove(`${TAR}.distcomp/lock`);
+    const session = await Session.open(disk, TAR);
+    assert.equal((await session.run()).length, JOBS.size - 4, `killed before step ${step}`);
+    await session.close();
+    assert.deepEqual(new Map(entriesOf(disk, TAR)), JOBS);
+  }
+});
+
 test("a disk that is full ends the pack with its last whole batch, and the outputs behind it are counted", async () => {
   const disk = new MemoryDisk();
   const session = await Session.open(disk, TAR);
