@@ -13,7 +13,7 @@ export interface StoredOutput {
 
 /** Takes outputs that are too large to be in memory. */
 export interface LargeOutputs {
-  /** Why an output of so many bytes cannot be taken. */
+  /** Why an output of this many bytes cannot be taken. */
   problemOf(bytes: number): string | undefined;
   /** `headBytes`: the fields that come before the `bytes` bytes of the output. */
   open(headBytes: number, bytes: number): LargePlace & StoredOutput;

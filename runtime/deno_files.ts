@@ -71,7 +71,7 @@ export const denoFiles: Files = {
   },
   content: (path) => withUtf8Path(path, systemFiles.content),
   openToAppend: async (...what) =>
-    appendingAside(await systemFiles.openToAppend(...what), library()?.writeAside),
+    appendingAside(await systemFiles.openToAppend(...what), library()?.writesAside),
   openToRead: (path, links) =>
     isUtf8Name(path)
       ? systemFiles.openToRead(path, links)

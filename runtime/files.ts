@@ -69,7 +69,9 @@ export interface OpenFile {
   read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number>;
   /** Adds bytes at the end of the file. A full disk may take only some of them. */
   append(bytes: Uint8Array): Promise<void>;
-  /** The same, at once. Only where it usually takes microseconds, and while no other `append` is under way. */
+  /** The same for several parts, in as few calls as possible. Only where that costs less. */
+  appendAll?(parts: readonly Uint8Array[]): Promise<void>;
+  /** The same as `append`, at once. Only where it usually takes microseconds, and while no other `append` is under way. */
   appendSync?(bytes: Uint8Array): void;
   /** Resolves when everything that was appended survives a power failure. */
   datasync(): Promise<void>;
@@ -206,55 +208,47 @@ export const systemFiles: Files = {
 
 /** An open file of `node:fs`. */
 export class SystemFile implements OpenFile {
-  readonly #handle: FileHandle;
-
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
-  }
-
-  get descriptor(): number {
-    return this.#handle.fd;
-  }
+  constructor(readonly handle: FileHandle) {}
 
   async info(): Promise<FileInfo> {
-    return infoOf(await this.#handle.stat());
+    return infoOf(await this.handle.stat());
   }
 
   async read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
-    return (await this.#handle.read(into, 0, into.byteLength, at)).bytesRead;
+    return (await this.handle.read(into, 0, into.byteLength, at)).bytesRead;
   }
 
   append(bytes: Uint8Array): Promise<void> {
-    return this.#handle.appendFile(bytes);
+    return this.handle.appendFile(bytes);
   }
 
   appendSync(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.byteLength;) at += writeSync(this.#handle.fd, bytes, at);
+    for (let at = 0; at < bytes.byteLength;) at += writeSync(this.handle.fd, bytes, at);
   }
 
   datasync(): Promise<void> {
-    return this.#handle.datasync();
+    return this.handle.datasync();
   }
 
   truncate(bytes: number): Promise<void> {
-    return this.#handle.truncate(bytes);
+    return this.handle.truncate(bytes);
   }
 
   async access(): Promise<FileAccess> {
-    const { mode, uid, gid } = await this.#handle.stat();
+    const { mode, uid, gid } = await this.handle.stat();
     return { mode: mode & PERMISSIONS, uid, gid };
   }
 
   async setAccess({ mode, uid, gid }: FileAccess): Promise<void> {
     const own = await this.access();
     if (own.uid !== uid || own.gid !== gid) {
-      await this.#handle.chown(uid, gid).catch(() => {}); // only root may give a file away
+      await this.handle.chown(uid, gid).catch(() => {}); // only root may give a file away
     }
-    await this.#handle.chmod(mode); // behind it, as that may change permissions
+    await this.handle.chmod(mode); // behind it, as that may change permissions
   }
 
   close(): Promise<void> {
-    return this.#handle.close();
+    return this.handle.close();
   }
 }
 

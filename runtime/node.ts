@@ -49,7 +49,7 @@ function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
       socket.destroy();
       reject(new Error(reasonOf(error), { cause: error }));
     };
-    const late = new Error(`no answer within ${timeoutMs / 1000} s`);
+    const late = new Error(`no answer within ${timeoutMs / 1000}s`);
     const timer = systemClock.after(timeoutMs, () => fail(late));
     socket.once("error", fail);
     socket.once("connect", () => {

@@ -19,7 +19,7 @@ import {
   kindOf,
   needsOtherNode,
 } from "./failure_rules.ts";
-import { mayKeep, withoutOutput } from "./kept_result.ts";
+import { mayKeep, withShortOutput } from "./kept_result.ts";
 import { namesOf, type Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { isSame, Placement } from "./placement.ts";
@@ -43,8 +43,8 @@ interface FailingJob<T extends Task> {
   readonly reasons: FailureAt[];
   /** The answer of the node with the best score, the latest of these. It is the job's if no other node passes it. */
   best: { readonly completion: Completion<T>; readonly node: Node; readonly score: number };
-  /** Its next try takes the place of another job, although the job is most likely bad. */
-  isSpent: boolean;
+  /** Its next try is paid from the budget: it takes the place of another job, although this one is most likely bad. */
+  isBudgeted: boolean;
   /** When its last answer came. */
   answeredAtMs: number;
   /** Since when there is no other node. */
@@ -125,8 +125,8 @@ export class Blame<T extends Task> {
     failing.kind = believedKind(kindOf(answer), ms, job.payload.limits ?? this.#parts.policy);
     nodes.run.answers += 1;
     nodes.run.busyMs += ms;
-    if (failing.isSpent) nodes.run.spentMs += ms;
-    this.#setSpent(failing, false);
+    if (failing.isBudgeted) nodes.run.budgetSpentMs += ms;
+    this.#setBudgeted(failing, false);
     const reason = reasonOfAnswer(answer);
     if (!failing.nodes.has(node) && failing.nodes.size < FAILURES_MAX) {
       failing.nodes.set(node, reason);
@@ -239,20 +239,20 @@ export class Blame<T extends Task> {
    */
   #isFree(failing: FailingJob<T>, failed: readonly Node[]): boolean {
     if (failed.length >= FAILED_NODES_MAX) return false; // it has had its tries
-    if (FAILURE_RULES[failing.kind].suspect === "either" || failing.isSpent) return true;
+    if (FAILURE_RULES[failing.kind].suspect === "either" || failing.isBudgeted) return true;
     if (failed.every(({ score }) => score.hasRefuted)) return true;
     const { run } = this.#parts.nodes;
     const standOut = failed.every(({ score }) => score.standsOut || score.hasRefuted);
-    if (!(standOut && run.mayCompare) && !run.maySpend) return false;
-    run.spentTries += 1;
-    this.#setSpent(failing, true);
+    if (!(standOut && run.mayCompare) && !run.hasBudget) return false;
+    run.budgetedTries += 1;
+    this.#setBudgeted(failing, true);
     return true;
   }
 
-  #setSpent(failing: FailingJob<T>, isSpent: boolean): void {
-    if (failing.isSpent === isSpent) return;
-    failing.isSpent = isSpent;
-    this.#parts.nodes.run.openTries += isSpent ? 1 : -1;
+  #setBudgeted(failing: FailingJob<T>, isBudgeted: boolean): void {
+    if (failing.isBudgeted === isBudgeted) return;
+    failing.isBudgeted = isBudgeted;
+    this.#parts.nodes.run.budgetedInFlight += isBudgeted ? 1 : -1;
   }
 
   #end(failing: FailingJob<T>, nowMs: number): Completion<T> {
@@ -274,7 +274,7 @@ export class Blame<T extends Task> {
       nodes: new Map(),
       reasons: [],
       best: { completion: this.#kept(completion), node, score: -Infinity },
-      isSpent: false,
+      isBudgeted: false,
       answeredAtMs: completion.answeredAtMs,
       aloneSinceMs: undefined,
     };
@@ -289,7 +289,7 @@ export class Blame<T extends Task> {
     const { answer } = kept;
     if (answer.kind === "error" || mayKeep(bytesOf(kept), this.#heldBytes)) return kept;
     const { usage: _usage, ...rest } = answer; // a part of the payload, which would stay
-    return { ...kept, answer: { ...rest, result: withoutOutput(answer.result) } };
+    return { ...kept, answer: { ...rest, result: withShortOutput(answer.result) } };
   }
 
   #keepBest(failing: FailingJob<T>, completion: Completion<T>, node: Node): void {
@@ -304,7 +304,7 @@ export class Blame<T extends Task> {
     const failing = this.#failing.get(task);
     if (!failing) return undefined;
     this.#failing.delete(task);
-    this.#setSpent(failing, false);
+    this.#setBudgeted(failing, false);
     this.#placement.forget(task);
     this.#heldBytes -= bytesOf(failing.best.completion);
     return failing;

@@ -18,7 +18,7 @@ const PART_BYTES = 1024 * 1024 + 64 * 1024;
 
 /** Opens temporary files for large outputs. */
 export interface LargeOutputs {
-  /** Why an output of so many bytes cannot be taken. A worker that lies about its size must not fill the disk. */
+  /** Why an output of this many bytes cannot be taken. A worker that lies about its size must not fill the disk. */
   problemOf(bytes: number): string | undefined;
   /** `headBytes`: the fields that come before the `bytes` bytes of the output. */
   open(headBytes: number, bytes: number): LargeOutput;

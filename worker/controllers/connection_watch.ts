@@ -30,7 +30,7 @@ export class ConnectionWatch implements Holder {
     this.#silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
     const unfinished = this.#unfinished.look(nowMs);
     if (unfinished !== undefined || this.#silentMs < silentMsMax) return unfinished;
-    return `it was silent for ${silentMsMax / 1000} s`;
+    return `it was silent for ${silentMsMax / 1000}s`;
   }
 
   /** Whether it waits for nothing from this worker. */

@@ -87,7 +87,7 @@ export class SlotProcess {
       onPrinted: (job, lines) => events.onPrinted?.(job, lines),
       onAnswer: (frame, lastLines) => this.#onResponse(frame, lastLines),
     });
-    const late = `no connection within ${START_LIMIT_MS / 1000} s`;
+    const late = `no connection within ${START_LIMIT_MS / 1000}s`;
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
     this.#connected.promise.catch(() => {}).finally(() => timer.stop());
     void this.#awaitExit();
@@ -148,7 +148,7 @@ export class SlotProcess {
     return this.#child.ended;
   }
 
-  /** The process has connected to the worker. Gives whether it may: not if it is being killed. */
+  /** The process has connected to the worker. Returns whether it may: not if it is being killed. */
   onConnected(stream: ByteStream): boolean {
     if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
     this.#life = { name: "empty" };
@@ -174,7 +174,7 @@ export class SlotProcess {
   async load(core: StoredCore, limitMs: number, abandoned: AbortSignal): Promise<void> {
     const loaded = Promise.withResolvers<void>();
     this.#life = { name: "loading", core, loaded };
-    const onLate = () => this.#giveUpLoad(`worker_init did not return within ${limitMs / 1000} s`);
+    const onLate = () => this.#giveUpLoad(`worker_init did not return within ${limitMs / 1000}s`);
     const onAbandoned = () => this.#giveUpLoad("its compute core is no longer needed", "abandoned");
     let timer: Timer | undefined;
     const send = async () => {
@@ -216,7 +216,7 @@ export class SlotProcess {
     if (!this.#link || isLoading) this.kill();
     // An output whose head is sent cannot be taken back.
     await Promise.race([this.#relayed.ended, this.#child.settled]);
-    const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000} s`;
+    const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000}s`;
     const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(late));
     void this.#link?.end();
     const end = await this.#child.settled;
