@@ -30,7 +30,7 @@ import {
 import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "./exit_note.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
-import { FAULT_FUNCTIONS, type FaultLibrary, traceFaults } from "./fault_trace.ts";
+import { FAULT_FUNCTIONS, type FaultLibrary, prepareFaultTrace } from "./fault_trace.ts";
 import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
 import { CLOCK_FUNCTIONS, machineClock } from "./process_usage.ts";
@@ -129,7 +129,7 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   const faults = openCFunctions<FaultLibrary<Pointer, number>>(FAULT_FUNCTIONS);
   const tools = { libc, faults, linker, memory, addressOf: (pointer: Pointer) => BigInt(pointer) };
   return Object.assign(channel, {
-    traceFaults: (path: string, at: number) => traceFaults(tools, path, at),
+    prepareFaultTrace: (path: string, at: number) => prepareFaultTrace(tools, path, at),
     noteExit: (shared: ArrayBuffer, at: number) => {
       noteExit(openCFunctions<ExitLibrary<Pointer>>(EXIT_FUNCTIONS), linker, memory, shared, at);
     },

@@ -4,7 +4,7 @@
  */
 
 import type { Clock, Random } from "./clock.ts";
-import type { StackGap } from "./fault_trace.ts";
+import type { FaultTrace } from "./fault_trace.ts";
 import type { Files } from "./files.ts";
 import type { ProcessUsage } from "./process_usage.ts";
 import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
@@ -218,10 +218,10 @@ export interface SlotChannel {
   readonly printing: SlotPrinting;
   readonly usage: ProcessUsage;
   /**
-   * Makes a bad memory access leave its address in the file at `path`, from `at` on (`fault_trace.ts`). Returns the
-   * addresses below the stack, in which only its overflow can be. Missing where the runtime names an overflow itself.
+   * Makes ready to let a bad memory access leave its address in the file at `path`, from `at` on (`fault_trace.ts`).
+   * Missing where the runtime names an overflow of the stack itself.
    */
-  traceFaults?(path: string, at: number): StackGap | undefined;
+  prepareFaultTrace?(path: string, at: number): FaultTrace | undefined;
   /** Makes this process change the bytes at `at` of shared memory when it calls `exit` (`exit_note.ts`). */
   noteExit?(shared: ArrayBuffer, at: number): void;
   /** Whether the system may write the memory of this process to a file when it crashes. */

@@ -305,7 +305,7 @@ export class SlotProcess {
   #onGone(end: ProcessEnd | undefined): void {
     const before = this.#life;
     const reason = exitReason(end, this.#killReason, this.#child, this.startedJob, this.printed);
-    const cause = this.#killReason === undefined ? causeOf(end) : "self";
+    const cause = this.#killReason === undefined ? causeOf(end, this.printed.lastLines) : "self";
     this.#life = { name: "gone" };
     // Without effect if it had connected.
     const problem = startProblem(end, this.#killReason ?? this.printed.text, this.pid, this.#child);
