@@ -81,7 +81,7 @@ async function compare(folder: string): Promise<void> {
         `${name}: plain ${Math.round(plain)} jobs/s, TLS ${Math.round(tls)} jobs/s, ` +
           `ratio ${(tls / plain).toFixed(2)} ` +
           `(goals: executable ${goal.executable}, Deno ${goal.deno}); CPU of run and worker ` +
-          `${Math.round(median(cpu.plain))} and ${Math.round(median(cpu.TLS))} µs per job`,
+          `${median(cpu.plain).toFixed(1)} and ${median(cpu.TLS).toFixed(1)} µs per job`,
       );
     }
   } finally {

@@ -93,6 +93,7 @@ export class SocketStream implements ByteStream, SocketEvents {
 
   async startTls({ identity, isServer, head }: TlsStart): Promise<TlsStream> {
     if (this.#isClosed || this.#incoming.hasEnded) throw new Error("the connection is closed");
+    if (!isServer && !this.#incoming.isEmpty) throw new Error("the server has spoken first");
     const read = this.#incoming.takeAll(head);
     const { secure, handshake } = upgraded(this.#socket, { identity, isServer, head: read });
     this.#secure = secure;

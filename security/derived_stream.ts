@@ -9,7 +9,7 @@ type Changes = Partial<
 
 /** A stream that is like another one, with some changes. */
 export function derivedStream(stream: ByteStream, changes: Changes): ByteStream {
-  const { peer, ends, proof } = stream;
+  const { peer, ends, proof, startTls } = stream;
   const hasSameBytes = !changes.read && !changes.write;
   return {
     peer,
@@ -19,7 +19,7 @@ export function derivedStream(stream: ByteStream, changes: Changes): ByteStream 
     write: (bytes) => stream.write(bytes),
     endWrites: () => stream.endWrites(),
     close: () => stream.close(),
-    ...stream.startTls && hasSameBytes && { startTls: (start) => stream.startTls!(start) },
+    ...startTls && hasSameBytes && { startTls: (start) => startTls.call(stream, start) },
     ...changes,
   };
 }

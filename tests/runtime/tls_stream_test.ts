@@ -188,3 +188,17 @@ testUnless(
     accepted.close();
   },
 );
+
+testUnless(
+  process.versions["bun"] ? undefined : "here the stream is read for TLS",
+  "what a server has said before TLS begins can be read, too",
+  async () => {
+    const { accepted, dialed } = await connectedPair();
+    await accepted.write(bytesOf("no place"));
+    accepted.close();
+    assert.equal(await dialed.read(new Uint8Array(1)), 1); // the rest is there then
+    await assert.rejects(tlsClientStream(dialed, OWN.controller));
+    assert.equal(text(await readAll(dialed)), "o place");
+    dialed.close();
+  },
+);
