@@ -8,7 +8,7 @@ import { ExitCode } from "../cli/exit_code.ts";
 import { summaryJson } from "../cli/summary.ts";
 import { statusWith } from "./cli/statuses.ts";
 import { anchors, links, page, PAGES, ROOT } from "./lib/pages.ts";
-import { programCommand } from "./lib/processes.ts";
+import { programCommand } from "./lib/program_commands.ts";
 import { test } from "./lib/test.ts";
 
 const REFERENCE = page("docs/reference.md");

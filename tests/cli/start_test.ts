@@ -13,7 +13,7 @@ slowTest("a core that takes long to load is loaded side by side, and the run say
   const address = `127.0.0.1:${worker.port}`;
   const options = ["--repeat", "30", "--workers", address];
   const startedAtMs = performance.now();
-  await using program = await workspace.start(["run", slow, ...options]);
+  await using program = await workspace.begin(["run", slow, ...options]);
   await program.printed("stderr", /loading core on 3 of 3 slots, \d+s/);
   assert.equal((await endOf(program)).code, 0, program.stderr);
   assert(performance.now() - startedAtMs < 19_000, "the slots load it at the same time");
