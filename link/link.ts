@@ -22,18 +22,13 @@ import {
   LINGER_MS,
 } from "./link_end.ts";
 import type { LinkOptions } from "./link_options.ts";
+import { FRAMES_PER_TURN_MAX } from "./turns.ts";
 
 /** Bytes per write. The parts show that a slow peer still accepts bytes. */
 const WRITE_BYTES_MAX = 1024 * 1024;
 
 /** The last part of a piece may be this much larger: a payload of 1 MiB and its header are one write. */
 const LAST_PART_BYTES = 64 * 1024;
-
-/**
- * Frames that are delivered in one turn of the event loop: a read brings up to 15,000 small ones, and other
- * connections must not wait until all of them are handled. A full read of jobs with 64 bytes has fewer.
- */
-const FRAMES_PER_TURN_MAX = 4_096;
 
 /** A connection that carries frames. */
 export class Link {
@@ -95,6 +90,11 @@ export class Link {
   /** Bytes handed to the system since bytes last arrived. They may not have reached the peer yet. */
   get unacknowledgedBytes(): number {
     return this.#unacknowledgedBytes;
+  }
+
+  /** When the system last accepted bytes, while more wait for that: it does so when the peer reads. */
+  get waitsSinceMs(): number | undefined {
+    return this.#writingBytes > 0 ? this.#writtenAtMs : undefined;
   }
 
   /** Bytes of sent frames that the system has not accepted yet. */
