@@ -142,7 +142,7 @@ export class Cores<T> {
 
   /** Whether the endpoint is idle and may run a queued job of its core: anti-affinity may forbid it. */
   #isIdleFor(endpoint: Endpoint<T>, nowMs: number): boolean {
-    if (endpoint.inFlight.size > 0) return false;
+    if (!endpoint.isIdle) return false;
     for (const client of this.#clients.values()) {
       if (client.nextFor(endpoint, nowMs, false)?.core === endpoint.core) return true;
     }

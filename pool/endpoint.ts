@@ -90,6 +90,11 @@ export class Endpoint<T> {
       nowMs - this.oldestSinceMs >= SILENT_MS;
   }
 
+  /** It has no job, and may get one. */
+  get isIdle(): boolean {
+    return this.inFlight.size === 0 && this.jobsMax > 0;
+  }
+
   /** It could load a core now. */
   get isFree(): boolean {
     return this.inFlight.size === 0 && !this.isLoading && !this.isLeaving;
@@ -215,7 +220,7 @@ export class Endpoint<T> {
     share.unreported = isReady && !pace.slotsAreKnown ? 1 : 0;
     share.window = isReady ? this.window(isLocal) : 0;
     share.core = this.core;
-    share.idle = !isLeaving && inFlight.size === 0 ? 1 : 0;
+    share.idle = !isLeaving && this.isIdle ? 1 : 0;
   }
 
   #onChanged(): void {

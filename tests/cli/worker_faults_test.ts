@@ -1,7 +1,7 @@
 /** Workers that die, hang, drain or join during a run: no job is lost, and none has two results. */
 
 import assert from "node:assert/strict";
-import { readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import process from "node:process";
 import { Network } from "../fixtures/peers/network.ts";
 import { coreError, startPeer } from "../fixtures/peers/scripted_worker.ts";
@@ -225,6 +225,24 @@ testUnless(
     await assertDone(workspace, run);
   },
 );
+
+test("a worker whose temporary folder was removed says that it has to be restarted, and is not used", async () => {
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
+  const temporary = workspace.at("temporary");
+  await mkdir(temporary);
+  await using cleaned = await startWorker({ slots: 1, tmpdir: temporary });
+  await using other = await startWorker({ slots: 1 });
+  await rm(temporary, { recursive: true });
+  const workers = `127.0.0.1:${cleaned.port},127.0.0.1:${other.port}`;
+  await using run = await workspace.start(["run", BEHAVE, "in", "--workers", workers]);
+  await run.printed(
+    "stderr",
+    /cannot use worker .*cannot store it in ".*": that folder is gone; restart it/,
+  );
+  await gate.open();
+  await assertDone(workspace, run);
+});
 
 test("the same worker under two names is used once", async () => {
   await using workspace = await Workspace.make();

@@ -14,6 +14,7 @@ import { LoadError } from "../cores/load_error.ts";
 import type { ExecutorOptions } from "./executor_options.ts";
 import type { EndCause } from "./process_end.ts";
 import { printedTo } from "./printed_to.ts";
+import { RelayingSlots } from "./relaying_slots.ts";
 import { SLOT_BYTES_MAX, Slots } from "./slots.ts";
 import { Terminations } from "./terminations.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -28,6 +29,7 @@ export class Executor {
   readonly #trials: CoreTrials;
   readonly #watchdog: Watchdog;
   readonly #terminations: Terminations;
+  readonly #relaying: RelayingSlots;
   readonly #closing = new AbortController();
   readonly #loads = new CoreLoads();
   /** Cores whose last user has left since the last pass. */
@@ -64,6 +66,7 @@ export class Executor {
     this.#trials = new CoreTrials({ ...parts, probes: new CoreProbes(context), clock });
     const onKilled = (job: Job<RelayedJob>, why: string) => this.#fail(job, "killed", why);
     this.#terminations = new Terminations(this.#pool, onKilled);
+    this.#relaying = new RelayingSlots(this.#pool, () => this.#onEvent());
     this.#watchdog = new Watchdog({
       pool: this.#pool,
       clock,
@@ -203,11 +206,7 @@ export class Executor {
     const isAwaited = job?.state.name === "scheduled";
     if (!isAwaited) response.release?.();
     if (!job) throw new TypeError(`A slot answered job ${response.id}, which it was not sent`);
-    const { large } = job;
-    if (response.ended && large) {
-      job.large = undefined;
-      void response.ended.then(() => large.release());
-    }
+    if (response.ended) this.#relaying.onBegun(endpoint, job, response.ended);
     this.#leave(job);
     if (isAwaited) job.source.answer(job, response, lastLines);
   }
@@ -234,6 +233,7 @@ export class Executor {
 
   #load(endpoint: EndpointId, key: CoreKey): void {
     this.#watchdog.onLoad(endpoint);
+    this.#relaying.onReplaced(endpoint);
     const core = this.#store.get(key);
     // Its file has to stay until it is loaded, even if all controllers that use it leave.
     if (core) this.#store.acquire(core);
