@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { exportedNames } from "../../core/elf.ts";
 import { coreSource, Libraries } from "../lib/libraries.ts";
-import { programCommand } from "../lib/processes.ts";
+import { programCommand } from "../lib/program_commands.ts";
 import { testUnless } from "../lib/test.ts";
 import { Workspace } from "./workspace.ts";
 
