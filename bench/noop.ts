@@ -16,6 +16,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { Cluster } from "../controller/cluster/cluster.ts";
 import { coreImage } from "../controller/workers/core_image.ts";
+import { PayloadMemory } from "../controller/workers/payload_memory.ts";
 import { parseAddress } from "../link/address.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import { silentLog } from "../system/log.ts";
@@ -89,14 +90,22 @@ async function runJobs(
   let answered = 0;
   const image = coreImage("echo", readFileSync(core));
   const log = { ...silentLog, warn: (text: string) => console.error(text) };
-  using cluster = new Cluster(await detectRuntime(), image, {
-    onCompleted: ({ answer }) => {
-      if (answer.kind === "error") all.reject(new Error(answer.message));
-      answered += 1;
-      if (answered === jobs) all.resolve();
+  const memory = new PayloadMemory();
+  using cluster = new Cluster(
+    await detectRuntime(),
+    image,
+    {
+      onCompleted: ({ answer }) => {
+        if (answer.kind === "error") all.reject(new Error(answer.message));
+        else memory.give(answer.result.output);
+        answered += 1;
+        if (answered === jobs) all.resolve();
+      },
+      onNoWorkerLeft: (reasons) => all.reject(new Error(reasons.join("; "))),
     },
-    onNoWorkerLeft: (reasons) => all.reject(new Error(reasons.join("; "))),
-  }, log);
+    log,
+    { memory },
+  );
   for (const { address } of workers) cluster.dial(parseAddress(address));
   const startedAtMs = performance.now();
   const input = new Uint8Array(bytes).fill(42);

@@ -31,7 +31,7 @@ const SIZES = [
   { name: "1 MiB", bytes: 1024 * 1024, goal: { executable: 0.4, deno: 0.2 } },
 ] as const;
 
-/** So many jobs are run before any is counted: connections, slots and compilers are warm then. */
+/** How many jobs run before any is counted: then connections, slots and compilers are warm. */
 const WARM_JOBS = 200;
 
 type Way = "plain" | "TLS";
@@ -81,7 +81,7 @@ async function compare(folder: string): Promise<void> {
         `${name}: plain ${Math.round(plain)} jobs/s, TLS ${Math.round(tls)} jobs/s, ` +
           `ratio ${(tls / plain).toFixed(2)} ` +
           `(goals: executable ${goal.executable}, Deno ${goal.deno}); CPU of run and worker ` +
-          `${Math.round(median(cpu.plain))} and ${Math.round(median(cpu.TLS))} µs per job`,
+          `${median(cpu.plain).toFixed(1)} and ${median(cpu.TLS).toFixed(1)} µs per job`,
       );
     }
   } finally {

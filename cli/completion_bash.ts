@@ -16,11 +16,13 @@ export function bashCompletion(program: CommandNode): string {
   const paths = commands.slice(1).map(({ path }) => `"${keyOf(path)}"`);
   return `# Completions of distcomp for bash. In ~/.bashrc: source <(distcomp completion bash)
 _distcomp_outputs() { # folders, and packs that have a journal
-  local one
+  local one file
   compopt -o filenames 2>/dev/null
   COMPREPLY=()
   while IFS= read -r one; do
-    [[ -d $one && $one != *.distcomp || -d $one.distcomp ]] && COMPREPLY+=("$one")
+    file=$one
+    [[ $one == "~/"* ]] && file=$HOME\${one:1}
+    [[ -d $file && $file != *.distcomp || -d $file.distcomp ]] && COMPREPLY+=("$one")
   done < <(compgen -f -- "$cur")
 }
 _distcomp() {

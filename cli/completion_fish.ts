@@ -40,9 +40,9 @@ function __distcomp_next
     __distcomp_after $argv; and test $__distcomp_more -eq 0
 end
 function __distcomp_outputs # folders, and packs that have a journal
-    __fish_complete_directories | string match -rv '\\.distcomp/(\\t|$)'
-    for one in (commandline -ct)*
-        if test -f $one; and test -d $one.distcomp
+    for one in (complete -C "'' "(commandline -ct) | string replace -r '\\t.*' '')
+        set -l path (string replace -r '^~(?=/)' $HOME -- $one)
+        if test -d $path; and not string match -q -- '*.distcomp/' $path; or test -d $path.distcomp
             echo $one
         end
     end

@@ -81,6 +81,7 @@ export function sourceOf(
     comparesContent: flags.checksum,
     naming,
     listEnding: flags.null ? "zeros" : "lines",
+    memory,
   });
 }
 

@@ -1,11 +1,12 @@
 /** `distcomp key create-signer`, `distcomp sign` and `distcomp verify`. */
 
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import process from "node:process";
 import { SIGNATURE_SUFFIX } from "../core/signature.ts";
 import { reasonOf } from "../runtime/error_text.ts";
-import { systemFiles } from "../runtime/files.ts";
+import { systemFiles } from "../runtime/system_files.ts";
 import { withOpenFile } from "../system/file_hash.ts";
+import { writeNewFile } from "../system/new_file.ts";
 import { signFile } from "../system/sign_file.ts";
 import { readSignedFile, whyNotTrusted } from "../system/signed_file.ts";
 import { fingerprintOf, makeSignerKeys, readPublicKey, Signer } from "../system/signer.ts";
@@ -27,20 +28,25 @@ const OTHERS = 0o077;
 
 /** The three commands. */
 export const signerActions: SignerActions = {
-  createSigner: (name) => Promise.resolve(createSigner(name)),
+  createSigner,
   sign,
   verify,
 };
 
-function createSigner(name: string): number {
+async function createSigner(name: string): Promise<number> {
   const [secret, open] = [`${name}${PRIVATE_SUFFIX}`, `${name}${PUBLIC_SUFFIX}`];
   const existing = [secret, open].find((path) => existsSync(path));
   if (existing !== undefined) {
     throw new UsageError(`"${existing}" exists; choose another name, or remove it first`);
   }
   const { privateKey, publicKey } = makeSignerKeys();
-  write(secret, privateKey, PRIVATE_MODE);
-  write(open, publicKey, PUBLIC_MODE);
+  await write(secret, privateKey, PRIVATE_MODE);
+  try {
+    await write(open, publicKey, PUBLIC_MODE);
+  } catch (error) {
+    rmSync(secret); // otherwise the next try would find it
+    throw error;
+  }
   writeStdout(
     `${fingerprintOf(readPublicKey(publicKey))}\n` +
       `${secret}: signs (distcomp sign CORE --with ${name}); keep it secret\n` +
@@ -49,9 +55,9 @@ function createSigner(name: string): number {
   return ExitCode.ok;
 }
 
-function write(path: string, text: string, mode: number): void {
+async function write(path: string, text: string, mode: number): Promise<void> {
   try {
-    writeFileSync(path, text, { flag: "wx", mode });
+    await writeNewFile(path, text, mode);
   } catch (cause) {
     throw new UsageError(`Cannot write "${path}": ${reasonOf(cause)}`, { cause });
   }

@@ -1,10 +1,10 @@
 /** `distcomp up ssh`: workers on other machines for any number of runs of this user, until this command ends. */
 
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startPiped } from "../runtime/piped_process.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { removeFolder } from "../system/remove_folder.ts";
+import { replaceFile } from "../system/replaced_file.ts";
 import { makeTemporaryFolder } from "../system/temporary_folder.ts";
 import type { Host } from "../up/host_list.ts";
 import type { NodeFacts } from "../up/node_scripts.ts";
@@ -66,7 +66,7 @@ class WorkerList implements NodesEvents {
     const isFirst = this.isEmpty;
     this.#sockets.set(host, socket);
     const lines = [...this.#sockets.values()].map((path) => `unix:${path}\n`);
-    this.written = this.written.then(() => writeFile(this.#file, lines.join("")));
+    this.written = this.written.then(() => replaceFile(this.#file, lines));
     writeStdout(`${nodeLine(host, facts)}\n`);
     if (!isFirst) return;
     void this.written.then(() => {

@@ -6,6 +6,7 @@ import type { Completion, Task } from "../controller/cluster/task.ts";
 import { NoWorkerError } from "../controller/run_errors.ts";
 import type { CoreImage } from "../controller/workers/core_image.ts";
 import { LocalWorker } from "../controller/workers/local_worker.ts";
+import { PayloadMemory } from "../controller/workers/payload_memory.ts";
 import { formatAddress } from "../link/address.ts";
 import { delay } from "../runtime/clock.ts";
 import type { Address, Runtime } from "../runtime/ports.ts";
@@ -17,7 +18,7 @@ const ALONE_PART = 0.25;
 const WARM_UP_PART = 0.1;
 const FULL_PART = 0.5;
 
-/** The rate grows with the window. The worker is warm when it has grown by less than this, or after so many looks. */
+/** The rate grows with the window. The worker is warm when it has grown by less than this, or after this many looks. */
 const GROWTH_MIN = 1.2;
 const WARM_UP_PIECES_MAX = 20;
 
@@ -76,6 +77,8 @@ export class WorkerBench {
   readonly #target: BenchTarget;
   readonly #cluster: Cluster<Task>;
   readonly #log: Log;
+  /** As a run has it. */
+  readonly #memory = new PayloadMemory();
   /** Rejects when no more answers will come. */
   readonly #failed = Promise.withResolvers<never>();
   #local: LocalWorker | undefined;
@@ -102,7 +105,7 @@ export class WorkerBench {
         onNoWorkerLeft: (reasons) => this.#failed.reject(new NoWorkerError(reasons)),
       },
       log,
-      { policy: { ...DEFAULT_POLICY, crashLimit: 1 }, speculates: false },
+      { policy: { ...DEFAULT_POLICY, crashLimit: 1 }, speculates: false, memory: this.#memory },
     );
   }
 
@@ -180,6 +183,7 @@ export class WorkerBench {
     } else {
       this.#outputBytes = answer.result.output.byteLength;
       this.#exitCode = answer.result.exitCode;
+      this.#memory.give(answer.result.output);
     }
     this.#onAnswered();
   }
@@ -236,7 +240,7 @@ export class WorkerBench {
     } while (this.#cluster.status.loading && clock.now() < endMs);
   }
 
-  /** Jobs per second at full rate, measured for so long, or longer if no job is answered in that time. */
+  /** Jobs per second at full rate, measured for this long, or longer if no job is answered in that time. */
   async #rateFor(ms: number): Promise<number> {
     const { clock } = this.#runtime;
     const [before, startedAtMs] = [this.#answered, clock.now()];
@@ -244,7 +248,7 @@ export class WorkerBench {
     return 1000 * (this.#answered - before) / (clock.now() - startedAtMs);
   }
 
-  /** Keeps the cluster full for so long. */
+  /** Keeps the cluster full for this long. */
   async #feedFor(ms: number): Promise<void> {
     let isOver = false;
     this.#onAnswered = () => {};

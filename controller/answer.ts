@@ -1,23 +1,7 @@
 /** A worker's answer to a job. The connection decodes it, the cluster decides about retries, the run records it. */
 
-import type { FailureKindName, JobResult, LargePlace } from "../protocol/mod.ts";
-
-/** An output that is not in memory. */
-export interface StoredOutput {
-  readonly byteLength: number;
-  /** Its hash, if outputs are compared. To be asked for once. */
-  readonly sha256: string;
-  /** Nobody wants it. */
-  discard(): void;
-}
-
-/** Takes outputs that are too large to be in memory. */
-export interface LargeOutputs {
-  /** Why an output of so many bytes cannot be taken. */
-  problemOf(bytes: number): string | undefined;
-  /** `headBytes`: the fields that come before the `bytes` bytes of the output. */
-  open(headBytes: number, bytes: number): LargePlace & StoredOutput;
-}
+import type { FailureKindName, JobResult } from "../protocol/mod.ts";
+import type { StoredOutput } from "./large_outputs.ts";
 
 /** The core's result with its exit code, or the reason why there is none. */
 export type Answer =

@@ -22,18 +22,13 @@ import {
   LINGER_MS,
 } from "./link_end.ts";
 import type { LinkOptions } from "./link_options.ts";
+import { FRAMES_PER_TURN_MAX } from "./turns.ts";
 
 /** Bytes per write. The parts show that a slow peer still accepts bytes. */
 const WRITE_BYTES_MAX = 1024 * 1024;
 
 /** The last part of a piece may be this much larger: a payload of 1 MiB and its header are one write. */
 const LAST_PART_BYTES = 64 * 1024;
-
-/**
- * Frames that are delivered in one turn of the event loop: a read brings up to 15,000 small ones, and other
- * connections must not wait until all of them are handled. A full read of jobs with 64 bytes has fewer.
- */
-const FRAMES_PER_TURN_MAX = 4_096;
 
 /** A connection that carries frames. */
 export class Link {
@@ -49,7 +44,7 @@ export class Link {
   #flushIsQueued = false;
   #reading: Promise<void> | undefined;
   #pumping: Promise<void> | undefined;
-  #ended: Promise<void> | undefined;
+  readonly #hasClosed = Promise.withResolvers<void>();
   #closing: Timer | undefined;
   #broken: ProtocolError | undefined;
   #resume: (() => void) | undefined;
@@ -97,6 +92,11 @@ export class Link {
     return this.#unacknowledgedBytes;
   }
 
+  /** When the system last accepted bytes, while more wait for that: it does so when the peer reads. */
+  get waitsSinceMs(): number | undefined {
+    return this.#writingBytes > 0 ? this.#writtenAtMs : undefined;
+  }
+
   /** Bytes of sent frames that the system has not accepted yet. */
   get pendingBytes(): number {
     return this.#writer.pendingBytes + this.compression.pendingBytes + this.#writingBytes;
@@ -110,7 +110,7 @@ export class Link {
   start(): void {
     this.#reading = this.#read().finally(() => this.#decoder.close()).then(
       () => this.#onEnd(),
-      (error) => this.#closed(toError(error)),
+      (error) => this.close(toError(error)),
     );
   }
 
@@ -167,11 +167,11 @@ export class Link {
    * bytes as long as it keeps accepting some.
    */
   end(): Promise<void> {
-    return this.#ended ??= this.#finish();
+    if (!this.#isEnding && !this.#isClosed) void this.#finish();
+    return this.#hasClosed.promise;
   }
 
   async #finish(): Promise<void> {
-    if (this.#isClosed) return;
     this.#isEnding = true;
     this.pause(false);
     const isMuch = this.pendingBytes + this.#unacknowledgedBytes > FAST_END_BYTES_MAX;
@@ -183,19 +183,14 @@ export class Link {
     const sinceMs = this.#clock.now() - this.#writtenAtMs;
     this.#closeAfter(isMuch ? Math.max(LAST_WRITE_MS - sinceMs, LINGER_MS) : LINGER_MS);
     await this.#reading;
-    this.#closed(this.#broken);
+    this.close(this.#broken);
   }
 
   /** Closes the link after this time. A further call starts the time again. */
   #closeAfter(limitMs: number): void {
     this.#closing?.stop();
     if (this.#isClosed) return;
-    this.#closing = this.#clock.after(limitMs, () => this.#closed(this.#broken));
-  }
-
-  /** Closes at once. */
-  close(reason?: Error): void {
-    this.#closed(reason);
+    this.#closing = this.#clock.after(limitMs, () => this.close(this.#broken));
   }
 
   async #read(): Promise<void> {
@@ -246,7 +241,12 @@ export class Link {
 
   /** Resolves when more frames may be delivered. */
   async #mayDeliver(): Promise<void> {
-    if (this.#decoder.settled) await this.#decoder.settled;
+    while (this.#decoder.settled && !this.#isClosed) {
+      await new Promise<void>((resolve, reject) => {
+        this.#resume = resolve; // when the link is closed: it may never settle
+        this.#decoder.settled?.then(resolve, reject);
+      });
+    }
     if (this.#decoder.hasMore) await this.compression.turns.next();
     else if (this.#frames >= this.#turnEndsAt) await nextTurn();
     this.#turnEndsAt = this.#frames + FRAMES_PER_TURN_MAX;
@@ -275,7 +275,7 @@ export class Link {
     try {
       await this.compression.pump();
     } catch (error) {
-      return this.#closed(toError(error));
+      return this.close(toError(error));
     }
     if (!this.#isClosed) this.#events.onDrained?.();
   }
@@ -302,16 +302,18 @@ export class Link {
 
   #onEnd(): void {
     if (this.#events.onPeerEnded && !this.#isEnding && !this.#isClosed) this.#events.onPeerEnded();
-    else this.#closed(this.#broken);
+    else this.close(this.#broken);
   }
 
-  #closed(reason: Error | undefined): void {
+  /** Closes at once. */
+  close(reason?: Error): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#closing?.stop();
     this.pause(false);
     this.#stream.close();
     this.#writer.close();
+    this.#hasClosed.resolve();
     this.#events.onClosed(reason);
   }
 }

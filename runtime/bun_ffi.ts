@@ -1,6 +1,7 @@
 /** Bun's foreign function interface: opens compute cores and the C library. */
 
 import process from "node:process";
+import { ADDON_FUNCTIONS, type AddonLibrary, hideAddonSymbols } from "./addon_symbols.ts";
 import { type BunFunction, type BunPointer as Pointer, ffi } from "./bun_api.ts";
 import {
   AFFINITY_FUNCTIONS,
@@ -29,7 +30,7 @@ import {
 import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "./exit_note.ts";
 import { messageOf } from "./error_text.ts";
 import { connectChannel } from "./libc_channel.ts";
-import { FAULT_FUNCTIONS, type FaultLibrary, traceFaults } from "./fault_trace.ts";
+import { FAULT_FUNCTIONS, type FaultLibrary, prepareFaultTrace } from "./fault_trace.ts";
 import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
 import { CLOCK_FUNCTIONS, machineClock } from "./process_usage.ts";
@@ -63,6 +64,7 @@ const CRASH_SIGNALS = [4, 5, 6, process.platform === "darwin" ? 10 : 7, 8, 11];
 
 /** Loads the library at `path`, an absolute path, as a compute core. */
 export function openCore(path: string): NativeCore {
+  if (process.platform === "linux") hideOwnSymbols();
   const opened: { close(): void }[] = [];
   const close = () => opened.forEach((library) => library.close());
   const functions: Record<string, unknown> = { close };
@@ -84,6 +86,11 @@ export function openCore(path: string): NativeCore {
   }
   close();
   throw new CoreLoadError(`it lacks ${missing.join(", ")}`);
+}
+
+function hideOwnSymbols(): void {
+  const library = openCFunctions<AddonLibrary<Pointer, number>>(ADDON_FUNCTIONS);
+  hideAddonSymbols({ library, memory: memoryWith(moreOfC()), valueOf: BigInt });
 }
 
 function reasonIn(text: string, path: string): string {
@@ -122,7 +129,7 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   const faults = openCFunctions<FaultLibrary<Pointer, number>>(FAULT_FUNCTIONS);
   const tools = { libc, faults, linker, memory, addressOf: (pointer: Pointer) => BigInt(pointer) };
   return Object.assign(channel, {
-    traceFaults: (path: string, at: number) => traceFaults(tools, path, at),
+    prepareFaultTrace: (path: string, at: number) => prepareFaultTrace(tools, path, at),
     noteExit: (shared: ArrayBuffer, at: number) => {
       noteExit(openCFunctions<ExitLibrary<Pointer>>(EXIT_FUNCTIONS), linker, memory, shared, at);
     },

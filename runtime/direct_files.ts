@@ -51,12 +51,17 @@ export interface DirectLibrary {
   errno(): number;
 }
 
+/** Lends memory for contents; `undefined`: one of this size gets new memory. */
+export interface FileMemory {
+  take(bytes: number): Uint8Array<ArrayBuffer> | undefined;
+}
+
 /** Operations that block. They fail with the errors of `node:fs`. A folder is the number of its descriptor. */
 export interface DirectFiles {
   /** What is at a path. Links are followed. */
   target(path: string): TargetInfo;
-  /** The content of a file of `bytes` bytes; `undefined` if it has another size by now. */
-  content(path: string, bytes: number): Uint8Array<ArrayBuffer> | undefined;
+  /** The content of a file of `bytes` bytes, in memory that is lent if there is any; `undefined` if it has another size by now. */
+  content(path: string, bytes: number, memory?: FileMemory): Uint8Array<ArrayBuffer> | undefined;
   /** Writes a file that does not exist yet. */
   create(folder: number, name: string, content: Uint8Array, mode?: number): void;
   /** Renames a file. It replaces what has the new name. */
@@ -115,9 +120,9 @@ class CFiles implements DirectFiles {
     return targetOf(this.#stats);
   }
 
-  content(path: string, bytes: number): Uint8Array<ArrayBuffer> | undefined {
+  content(path: string, bytes: number, memory?: FileMemory): Uint8Array<ArrayBuffer> | undefined {
     // One byte more than expected: if the file has grown, it is read.
-    const into = this.#room(bytes + 1);
+    const into = memory?.take(bytes + 1) ?? this.#room(bytes + 1);
     // If it has become a pipe, nobody waits for its other end.
     const fd = this.#open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
     const read = this.#libc.read(fd, into, bytes + 1);

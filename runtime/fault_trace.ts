@@ -3,7 +3,8 @@
  * other crashes: by then the process is gone. A handler for the signal would have to be written in C. But C's own
  * `write` will do: its arguments are a file, memory and a number of bytes, and those of a handler are the number of
  * the signal, what is known about it, and a large number. So the file gets the number of the signal. After that, the
- * signal ends the process as it would have without a handler. Linux only.
+ * signal ends the process as it would have without a handler. A core may have a handler of its own, which must not find
+ * this one before it: Go's would call it, for ever. Linux only.
  */
 
 import { readFileSync } from "node:fs";
@@ -18,6 +19,7 @@ const ACTION_FLAGS = 0x4 | 0x0800_0000 | 0x4000_0000 | 0x8000_0000;
 const ACTION_BYTES = 152;
 const ACTION_FLAGS_AT = 136;
 
+const SIG_DFL = 0n;
 const F_GETFD = 1;
 const SEEK_SET = 0;
 const RLIMIT_STACK = 3;
@@ -53,13 +55,7 @@ export const FAULT_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   // int sigaltstack(const stack_t *stack, stack_t *old)
   sigaltstack: { args: ["buffer", "pointer"], returns: "i32" },
   // int sigaction(int signal, const struct sigaction *action, struct sigaction *old)
-  sigaction: { args: ["i32", "buffer", "pointer"], returns: "i32" },
-  // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
-  mapAt: {
-    symbol: "mmap",
-    args: ["pointer", "size", "i32", "i32", "i32", "i64"],
-    returns: "pointer",
-  },
+  sigaction: { args: ["i32", "buffer", "buffer"], returns: "i32" },
   // int mprotect(void *address, size_t length, int protection)
   mprotect: { args: ["pointer", "size", "i32"], returns: "i32" },
   // int dup3(int fd, int target, int flags)
@@ -73,15 +69,7 @@ export const FAULT_FUNCTIONS: Readonly<Record<string, CFunction>> = {
 /** The functions that `FAULT_FUNCTIONS` declares. */
 export interface FaultLibrary<Pointer, Size> {
   sigaltstack(stack: Uint8Array, old: null): number;
-  sigaction(signal: number, action: Uint8Array, old: null): number;
-  mapAt(
-    address: Pointer,
-    length: Size,
-    protection: number,
-    flags: number,
-    fd: number,
-    offset: Size,
-  ): Pointer | null;
+  sigaction(signal: number, action: Uint8Array | null, old: Uint8Array | null): number;
   mprotect(address: Pointer, length: Size, protection: number): number;
   dup3(fd: number, target: number, flags: number): number;
   fcntl(fd: number, command: number): number;
@@ -103,15 +91,23 @@ export interface StackGap {
   readonly to: number;
 }
 
+/** What is ready to trace faults. */
+export interface FaultTrace {
+  /** Where the stack may grow. */
+  readonly gap: StackGap;
+  /** From now on, a bad memory access of this thread leaves its `siginfo_t`, unless somebody else handles the signal. */
+  begin(): void;
+}
+
 /**
- * From now on, a bad memory access of this thread leaves its `siginfo_t` in the file at `path`, from `at` on. Also
- * lets the stack grow as far as the system allows, but not without end. Returns where it may grow; `undefined` if a trace is not possible.
+ * Makes ready to trace faults to the file at `path`, from `at` on. Also lets the stack grow as far as the system
+ * allows, but not without end. Returns `undefined` if a trace is not possible.
  */
-export function traceFaults<Pointer, Size>(
+export function prepareFaultTrace<Pointer, Size>(
   tools: FaultTools<Pointer, Size>,
   path: string,
   at: number,
-): StackGap | undefined {
+): FaultTrace | undefined {
   const { libc, faults, linker, memory } = tools;
   raiseStackLimit(libc);
   const write = linker.dlsym(null, new TextEncoder().encode("write\0"));
@@ -122,11 +118,28 @@ export function traceFaults<Pointer, Size>(
   if (fd < 0 || faults.dup3(fd, SIGSEGV, O_CLOEXEC) < 0) return undefined;
   libc.close(fd);
   faults.lseek(SIGSEGV, memory.size(at), SEEK_SET);
+  const handler = tools.addressOf(write);
+  return {
+    gap,
+    begin: () => {
+      if (!isHandled(faults)) faults.sigaction(SIGSEGV, actionOf(handler), null);
+    },
+  };
+}
+
+/** Whether anybody handles bad memory accesses. */
+function isHandled({ sigaction }: Pick<FaultLibrary<unknown, unknown>, "sigaction">): boolean {
+  const action = new Uint8Array(ACTION_BYTES);
+  const isKnown = sigaction(SIGSEGV, null, action) === 0;
+  return !isKnown || new DataView(action.buffer).getBigUint64(0, true) !== SIG_DFL;
+}
+
+function actionOf(handler: bigint): Uint8Array {
   const action = new Uint8Array(ACTION_BYTES);
   const view = new DataView(action.buffer);
-  view.setBigUint64(0, tools.addressOf(write), true);
+  view.setBigUint64(0, handler, true);
   view.setUint32(ACTION_FLAGS_AT, ACTION_FLAGS, true);
-  return faults.sigaction(SIGSEGV, action, null) === 0 ? gap : undefined;
+  return action;
 }
 
 function raiseStackLimit(
@@ -144,12 +157,12 @@ function raiseStackLimit(
 
 /** Gives the handler a stack of its own: the other one may be used up. */
 function useOwnStack<Pointer, Size>(
-  { faults, memory, addressOf }: FaultTools<Pointer, Size>,
+  { libc, faults, memory, addressOf }: FaultTools<Pointer, Size>,
 ): boolean {
   const { size, pointerTo } = memory;
   const bytes = size(STACK_BYTES + GUARD_BYTES);
   const address = STACK_ADDRESSES.find((address) => {
-    const mapped = faults.mapAt(pointerTo(address), bytes, PROTECTION, MAP_FLAGS, -1, size(0));
+    const mapped = libc.mmap(pointerTo(address), bytes, PROTECTION, MAP_FLAGS, -1, size(0));
     return mapped !== null && addressOf(mapped) === address;
   });
   if (address === undefined) return false;

@@ -4,11 +4,12 @@
  */
 
 import type { Clock, Random } from "./clock.ts";
-import type { StackGap } from "./fault_trace.ts";
+import type { FaultTrace } from "./fault_trace.ts";
 import type { Files } from "./files.ts";
 import type { ProcessUsage } from "./process_usage.ts";
 import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
 import type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
+import type { TlsPeer, TlsStart } from "./tls_start.ts";
 
 export type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
 
@@ -71,7 +72,15 @@ export interface ByteStream {
   close(): void;
   /** From now on, it does not keep this process alive. */
   unref?(): void;
+  /**
+   * Goes over to TLS; `tls_stream.ts` does where this is missing. Closing this stream still closes the connection. If the
+   * other side does not use TLS, this rejects, and what that side has sent first can be read.
+   */
+  startTls?(start: TlsStart): Promise<TlsStream>;
 }
+
+/** A connection with TLS, on which the handshake is done. */
+export interface TlsStream extends ByteStream, TlsPeer {}
 
 /** A host and a port as text. */
 export function hostAndPort(host: string, port: number): string {
@@ -209,10 +218,10 @@ export interface SlotChannel {
   readonly printing: SlotPrinting;
   readonly usage: ProcessUsage;
   /**
-   * Makes a bad memory access leave its address in the file at `path`, from `at` on (`fault_trace.ts`). Returns the
-   * addresses below the stack, in which only its overflow can be. Missing where the runtime names an overflow itself.
+   * Makes ready to let a bad memory access leave its address in the file at `path`, from `at` on (`fault_trace.ts`).
+   * Missing where the runtime names an overflow of the stack itself.
    */
-  traceFaults?(path: string, at: number): StackGap | undefined;
+  prepareFaultTrace?(path: string, at: number): FaultTrace | undefined;
   /** Makes this process change the bytes at `at` of shared memory when it calls `exit` (`exit_note.ts`). */
   noteExit?(shared: ArrayBuffer, at: number): void;
   /** Whether the system may write the memory of this process to a file when it crashes. */

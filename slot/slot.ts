@@ -18,6 +18,7 @@ import {
   type Uint64,
 } from "../protocol/mod.ts";
 import { messageOf } from "../runtime/error_text.ts";
+import type { FaultTrace } from "../runtime/fault_trace.ts";
 import type { NativeCore, Runtime, SlotChannel } from "../runtime/ports.ts";
 import { JobMarks } from "./job_marks.ts";
 import { JobMeter } from "./job_meter.ts";
@@ -95,10 +96,15 @@ function serveWorker(
   const path = sharedPath(socketPath, number);
   const shared = new Float64Array(channel.share(path, SLOT_SHARED_BYTES));
   if (notesExit) channel.noteExit?.(shared.buffer, SLOT_EXIT_AT);
-  const gap = channel.traceFaults?.(path, SLOT_FAULT_AT);
-  if (gap) shared.set([gap.from, gap.to], 3);
+  const trace = channel.prepareFaultTrace?.(path, SLOT_FAULT_AT);
+  if (trace) shared.set([trace.gap.from, trace.gap.to], 3);
   const jobs = memory && SharedJobs.open(channel, memory);
-  const slot = new Slot(runtime, channel, shared, { index, notesIndex: dumpsCore, shared: jobs });
+  const slot = new Slot(runtime, channel, shared, {
+    index,
+    notesIndex: dumpsCore,
+    shared: jobs,
+    trace,
+  });
   slot.register(ticket);
   slot.serve();
 }
@@ -109,6 +115,7 @@ interface SlotOptions {
   /** Whether it notes the index of each job in its run. */
   readonly notesIndex: boolean;
   readonly shared: SharedJobs | undefined;
+  readonly trace: FaultTrace | undefined;
 }
 
 class Slot {
@@ -122,6 +129,7 @@ class Slot {
   readonly #meter: JobMeter;
   readonly #notesIndex: boolean;
   readonly #shared: SharedJobs | undefined;
+  readonly #trace: FaultTrace | undefined;
   #core: NativeCore | undefined;
   #flushedAtUs = 0;
 
@@ -129,7 +137,7 @@ class Slot {
     runtime: Runtime,
     channel: SlotChannel,
     startedJob: Float64Array<ArrayBuffer>,
-    { index, notesIndex, shared }: SlotOptions,
+    { index, notesIndex, shared, trace }: SlotOptions,
   ) {
     this.#runtime = runtime;
     this.#channel = channel;
@@ -138,6 +146,7 @@ class Slot {
     this.#meter = new JobMeter(channel.usage, index);
     this.#notesIndex = notesIndex;
     this.#shared = shared;
+    this.#trace = trace;
   }
 
   /** Tells the worker which slot this is. */
@@ -182,6 +191,7 @@ class Slot {
         throw new Error(`worker_init returned ${result}`);
       }
       this.#core = core;
+      this.#trace?.begin(); // only now: the core may have a handler of its own
       this.#meter.onLoaded();
       this.#marks.announce(id, 0);
       this.#writer.frame(ResponseType.ok, id, NOTHING);

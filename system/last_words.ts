@@ -31,6 +31,9 @@ const FORMS: readonly Form[] = [
   { pattern: /^panic: / },
   { pattern: /^fatal error: / },
   { pattern: /^runtime: out of memory/ },
+  { pattern: /^SIG[A-Z]+: \w/ }, // in C code beside it
+  // Java: the function in which it was.
+  { pattern: /^# [A-Za-z] +\[.+\+0x[0-9a-f]+\]/, text: (line) => line.replace(/^# \S+\s+/, "") },
   // Zig
   { pattern: /^thread \d+ panic: / },
   // Swift, Nim, D, OCaml
@@ -61,7 +64,7 @@ const FORMS: readonly Form[] = [
 
 /** What every form has: most lines of a core have none of it, and are not compared with each form. */
 const ANY_FORM =
-  /panic|terminat|error|assert|fatal|exception|overflow|out of memory|\*\*\*|free|alloc|corrupt|munmap|@|Interrupt|Exit|Warning|CU(DA|DNN|BLAS)_?/i;
+  /panic|terminat|error|assert|fatal|exception|overflow|out of memory|\*\*\*|free|alloc|corrupt|munmap|@|Interrupt|Exit|Warning|CU(DA|DNN|BLAS)_?|^SIG|^# /i;
 
 /** Whether the line may be the one that says why. */
 export function saysWhy(line: string): boolean {
@@ -73,7 +76,7 @@ const FIRST = [/^panic: /, /^fatal error: /, /\bERROR: \w+Sanitizer: /];
 
 /** Lines that never say why: what languages and shells print around the reason. */
 const NOISE: readonly RegExp[] = [
-  /^\s*$/,
+  /^[^\p{L}\p{N}]*$/u,
   /^note: (run with|Some details are omitted)/,
   /^\s*stack backtrace:$/i,
   /^\s*\d+:\s+(0x)?[0-9a-f]+( - |$)/,
@@ -88,7 +91,7 @@ const NOISE: readonly RegExp[] = [
   /^exit status \d+$/,
   /^r\w{1,2}\s+0x[0-9a-f]+$/, // Go's table of registers
   /^(rip|rflags|cs|fs|gs)\s+0x[0-9a-f]+$/,
-  /^(PC=|SIG[A-Z]+: |sigcode=)/,
+  /^(PC=|sigcode=)/,
   /^Traceback \(most recent call last\):$/,
   /^ {2}File ".*", line \d+/,
   /^Error termination\. Backtrace:$/,
@@ -100,7 +103,6 @@ const NOISE: readonly RegExp[] = [
   /^Backtrace for this error:$/,
   /^\?\?\?/,
   /^\?\?:\?/,
-  /^-{5,}$|^={5,}$/,
   /^Unable to (dump stack trace|open debug info)/,
   /^fatal runtime error: .*aborting$/,
   /^panic: Rust .*rethrown/,

@@ -1,6 +1,6 @@
 /** Signs files: a library at its end, any other file in a file of its own beside it. */
 
-import { chmod, open, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import {
   FILE_START_BYTES,
   findSignature,
@@ -8,9 +8,10 @@ import {
   SIGNATURE_SUFFIX,
   signatureLine,
 } from "../core/signature.ts";
-import { systemFiles } from "../runtime/files.ts";
+import { systemFiles } from "../runtime/system_files.ts";
 import { nativePath } from "../runtime/native_path.ts";
 import { hashesOf, withOpenFile } from "./file_hash.ts";
+import { replaceFile } from "./replaced_file.ts";
 import { sha256Of } from "./sha256.ts";
 import type { Signer } from "./signer.ts";
 
@@ -26,7 +27,7 @@ export async function signFile(file: string, signer: Signer): Promise<string> {
     file,
     async (opened) => hashesOf(opened, (await opened.info()).bytes),
   );
-  await writeFile(nativePath(path), signatureLine(signer.sign(whole)));
+  await replaceFile(path, [signatureLine(signer.sign(whole))]);
   return path;
 }
 
@@ -43,18 +44,7 @@ async function isLibrary(file: string): Promise<boolean> {
 
 /** The library is whole at any time: it may be in use. */
 async function signLibrary(file: string, signer: Signer): Promise<void> {
-  const path = await realpath(nativePath(file)); // a link stays one
-  const { mode } = await stat(path);
-  const content = await readFile(path);
+  const content = await readFile(nativePath(file));
   const own = content.subarray(0, content.byteLength - (findSignature(content)?.bytes ?? 0));
-  const unfinished = `${path}.signing`;
-  try {
-    await writeFile(unfinished, own, { flag: "wx", mode });
-    await writeFile(unfinished, `\n${signatureLine(signer.sign(sha256Of(own)))}`, { flag: "a" });
-    await chmod(unfinished, mode);
-    await rename(unfinished, path);
-  } catch (error) {
-    await rm(unfinished, { force: true });
-    throw error;
-  }
+  await replaceFile(file, [own, `\n${signatureLine(signer.sign(sha256Of(own)))}`]);
 }

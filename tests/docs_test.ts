@@ -18,7 +18,8 @@ import { stitch } from "../examples/mandelbrot/stitch.ts";
 import { writeTiles } from "../examples/mandelbrot/tiles.ts";
 import { core } from "./lib/cores.ts";
 import { blocks, page, ROOT, USER_PAGES } from "./lib/pages.ts";
-import { Program, programCommand } from "./lib/processes.ts";
+import { Program } from "./lib/processes.ts";
+import { programCommand } from "./lib/program_commands.ts";
 import { test, testUnless } from "./lib/test.ts";
 
 const ZSTD = "examples/zstd/README.md";
@@ -338,7 +339,7 @@ function runtimeCommand(): string {
 /** Replaces the numbers that differ between machines. */
 function withoutFigures(text: string): string {
   return text.replace(/(?<= in )(\d+m )?[\d.]+m?s/g, "TIME")
-    .replace(/(?<=median |within |longest )[\d.]+( ms| µs|s)/g, "TIME")
+    .replace(/(?<=median |within |longest )[\d.]+(ms|µs|s)/g, "TIME")
     .replace(/[\d.,]+ (?=jobs\/s|[kMG]?B\b)/g, "N ")
     .replace(/N [kMG]?B/g, "N BYTES")
     .replace(/\d+ × \d+/g, "N × N")

@@ -51,14 +51,16 @@ const ARROWS: Record<string, readonly string[]> = {
     "link",
     "security/refused_error.ts",
     "controller/answer.ts",
+    "controller/large_outputs.ts",
   ],
   "controller/cluster": [
     ...LEVEL_1,
     "controller/workers",
     "controller/answer.ts",
+    "controller/large_outputs.ts",
     "link/compression_mode.ts",
   ],
-  "controller/output": ["protocol", "runtime", "system"],
+  "controller/output": ["protocol", "runtime", "system", "controller/large_outputs.ts"],
   "controller/inputs": ["protocol", "runtime", "system", "controller/output", "controller/cluster"],
   "controller/session": [
     ...LEVEL_1,

@@ -2,7 +2,8 @@
 
 import type { Job, PoolCounts } from "../../pool/types.ts";
 import type { BlobSource, CoreOutputMode, JobLimits } from "../../protocol/mod.ts";
-import type { Answer, LargeOutputs } from "../answer.ts";
+import type { Answer } from "../answer.ts";
+import type { LargeOutputs } from "../large_outputs.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { Patience } from "../workers/patience.ts";
 import type { Departure } from "../workers/workers.ts";

@@ -2,6 +2,7 @@
 
 import { LARGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
+import type { FileMemory } from "../../runtime/direct_files.ts";
 import type { Files, TargetInfo } from "../../runtime/files.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import type { OutputNaming } from "./output_naming.ts";
@@ -15,6 +16,8 @@ export interface FileReading {
   /** Whether the content of a file decides if it has changed, and not its times. */
   readonly comparesContent?: boolean | undefined;
   readonly naming?: OutputNaming | undefined;
+  /** Where inputs go. */
+  readonly memory?: FileMemory | undefined;
 }
 
 /** Throws if no file can be at a path. */

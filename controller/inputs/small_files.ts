@@ -72,7 +72,7 @@ export class SmallFiles {
       const outcome = finished && outcomeOf({ name, identity }, finished);
       if (outcome === "unknown") return undefined;
       if (outcome) return { kind: "skipped", index, name, outcome } satisfies SkippedTask;
-      const input = this.#direct.content(path, info.bytes);
+      const input = this.#direct.content(path, info.bytes, reading.memory);
       if (!input) return undefined;
       const content = comparesContent ? contentIdentity(input) : undefined;
       return { kind: "ready", index, name, identity, input, note: noteOf(path, reading, content) };

@@ -6,8 +6,9 @@ import type { Clock } from "../../runtime/clock.ts";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
+import type { LargeOutputs } from "../large_outputs.ts";
 import { DiskPace } from "./disk_pace.ts";
-import { diskProblem, LargeOutput, type LargeOutputs } from "./large_output.ts";
+import { diskProblem, LargeOutput } from "./large_output.ts";
 import type { OutputSink } from "./sink.ts";
 
 /** distcomp's own folder inside an output folder. */
@@ -92,7 +93,7 @@ export class DirectorySink implements OutputSink {
     this.#pace.add(this.#clock.now() - startedAtMs);
   }
 
-  largeOutputs(isHashed: boolean): LargeOutputs {
+  largeOutputs(isHashed: boolean): LargeOutputs<LargeOutput> {
     const files = this.#files;
     return {
       problemOf: (bytes) => diskProblem(this.folder, bytes),

@@ -6,9 +6,9 @@
 import { createHash } from "node:crypto";
 import { statfsSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import type { LargePlace } from "../../protocol/mod.ts";
 import type { OpenFile } from "../../runtime/files.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { ArrivingOutput } from "../large_outputs.ts";
 
 /** One part is received while the other is written. */
 const PARTS = 2;
@@ -16,15 +16,7 @@ const PARTS = 2;
 /** Bytes of a part: as many as one read of a large payload brings. */
 const PART_BYTES = 1024 * 1024 + 64 * 1024;
 
-/** Opens temporary files for large outputs. */
-export interface LargeOutputs {
-  /** Why an output of so many bytes cannot be taken. A worker that lies about its size must not fill the disk. */
-  problemOf(bytes: number): string | undefined;
-  /** `headBytes`: the fields that come before the `bytes` bytes of the output. */
-  open(headBytes: number, bytes: number): LargeOutput;
-}
-
-/** How the outputs are written. */
+/** How an output is written. */
 export interface LargeOutputOptions {
   readonly files: Pick<FolderFiles, "openToAppend" | "remove">;
   /** Where it is until it is renamed. */
@@ -36,7 +28,7 @@ export interface LargeOutputOptions {
 }
 
 /** A large output. */
-export class LargeOutput implements LargePlace {
+export class LargeOutput implements ArrivingOutput {
   readonly head: Uint8Array<ArrayBuffer>;
   readonly path: string;
   readonly byteLength: number;

@@ -133,9 +133,7 @@ class Copy {
   }
 
   async #writeBatch(): Promise<void> {
-    const { parts, written } = this.#batch.take();
-    await this.#entries.append(parts);
-    written();
+    await this.#entries.append(this.#batch.take().parts);
   }
 }
 

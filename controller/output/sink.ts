@@ -1,6 +1,7 @@
 /** Where the outputs of a run go: into a folder, or into a pack. */
 
-import type { LargeOutput, LargeOutputs } from "./large_output.ts";
+import type { LargeOutputs } from "../large_outputs.ts";
+import type { LargeOutput } from "./large_output.ts";
 
 /** Where the entry of an output lies in a pack. */
 export interface PackPlace {
@@ -18,8 +19,10 @@ export interface Backlog {
   onEnded(bytes: number): void;
 }
 
-/** Gets back the memory of outputs. */
+/** Lends memory, and gets back that of outputs. */
 export interface OutputMemory {
+  /** Memory with any content; `undefined` if there is none of this size. */
+  take(bytes: number): Uint8Array<ArrayBuffer> | undefined;
   /** Nobody needs this output any more. */
   give(output: Uint8Array): void;
 }
@@ -41,7 +44,7 @@ export interface OutputSink {
    */
   commit(name: string, output: Uint8Array): Promise<AddEntry | void> | void;
   /** Takes outputs as they arrive that are too large to be in memory; missing where that is not possible. */
-  largeOutputs?(areHashed: boolean): LargeOutputs;
+  largeOutputs?(areHashed: boolean): LargeOutputs<LargeOutput>;
   /** Takes one of these when it is whole. Rejects like `commit`. */
   commitLarge?(name: string, output: LargeOutput): Promise<void>;
   /** A pack: where the output lies that was committed last, without a promise. Its record says so. */

@@ -9,7 +9,8 @@ import type {
   PrintedNotice,
   WorkerDescription,
 } from "../../protocol/mod.ts";
-import type { Answer, LargeOutputs } from "../answer.ts";
+import type { Answer } from "../answer.ts";
+import type { LargeOutputs } from "../large_outputs.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 
 /** What a connection reports to the set of workers. */

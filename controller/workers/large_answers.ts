@@ -14,7 +14,8 @@ import {
 } from "../../protocol/mod.ts";
 import type { LinkOptions } from "../../link/link_options.ts";
 import type { DispatchId } from "../../pool/types.ts";
-import type { Answer, StoredOutput } from "../answer.ts";
+import type { Answer } from "../answer.ts";
+import type { ArrivingOutput } from "../large_outputs.ts";
 import type { Phase, WorkerConnectionEvents } from "./connection_events.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -48,7 +49,7 @@ export function largeAnswerOf({ type, payload }: Frame, large: LargePlace): Answ
   if (large instanceof DiscardedBlob) {
     return { kind: "error", cause: "other", message: large.reason, ...usage };
   }
-  const stored = large as LargePlace & StoredOutput;
+  const stored = large as ArrivingOutput;
   checkLargeHead(payload, stored.byteLength, "a job's output");
   const exitCode = readInt32(payload, usageBytes);
   const result = { exitCode, output: NOTHING };

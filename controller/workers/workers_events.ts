@@ -1,7 +1,7 @@
 /** What the workers of a run tell their owner. */
 
 import type { Uint64 } from "../../protocol/mod.ts";
-import type { LargeOutputs } from "../answer.ts";
+import type { LargeOutputs } from "../large_outputs.ts";
 import type { ConnectedWorker, RefusalOf } from "./connected_worker.ts";
 import type { PayloadMemory } from "./payload_memory.ts";
 

@@ -1,7 +1,8 @@
 /**
  * A program that runs several command lines one after the other, in one process: most of what a short command costs is
  * the start of its process. It reads them from stdin, a line of JSON for each (`CommandLine`), until its end. Behind
- * what each prints to stdout and stderr stands its exit status between `END` marks.
+ * what each prints to stdout and stderr stands its exit status between `END` marks. In a bundle, this program cannot
+ * start itself as a worker or a slot: the command that can is its argument, as JSON.
  */
 
 import process from "node:process";
@@ -10,6 +11,7 @@ import { runCommandLine } from "../../cli/command_line.ts";
 import type { Roles } from "../../cli/roles.ts";
 import { stderr, useStderrOf } from "../../cli/stderr.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
+import type { Runtime } from "../../runtime/ports.ts";
 import { type CommandLine, END } from "./command_marks.ts";
 
 const ROLES: Roles = {
@@ -31,7 +33,7 @@ const ROLES: Roles = {
 /** The signals that commands handle. In a process of their own, their handlers end with it. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGTSTP", "SIGCONT"];
 
-const runtime = await detectRuntime();
+const runtime = withProgram(await detectRuntime(), process.argv[2]);
 useStderrOf(runtime);
 process.stdin.on("end", () => process.exit(0));
 for await (const line of createInterface({ input: process.stdin })) {
@@ -44,4 +46,11 @@ for await (const line of createInterface({ input: process.stdin })) {
   for (const signal of SIGNALS) process.removeAllListeners(signal);
   process.stdout.write(`${END}${code}${END}`);
   process.stderr.write(`${END}${code}${END}`);
+}
+
+/** That runtime, with another program that starts itself as a worker or a slot. */
+function withProgram(runtime: Runtime, program: string | undefined): Runtime {
+  if (program === undefined) return runtime;
+  const command: string[] = JSON.parse(program);
+  return { ...runtime, selfCommand: () => command };
 }

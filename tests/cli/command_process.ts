@@ -6,29 +6,24 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { endsWithoutProcesses, scriptCommand } from "../lib/processes.ts";
+import { bundledCommand, isBundled, programCommand } from "../lib/program_commands.ts";
 import { type CommandLine, END } from "./command_marks.ts";
+import { type EndedCommand, RunningCommand } from "./running_command.ts";
 
-const PROGRAM = scriptCommand(fileURLToPath(new URL("command_lines.ts", import.meta.url)));
+const PROGRAM = bundledCommand(fileURLToPath(new URL("command_lines.ts", import.meta.url)));
 
 /** The longest time of one command. */
 const LIFE_LIMIT_MS = 300_000;
 
-/** What one printed, and its exit status. */
-export interface EndedCommand {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** A process that runs command lines. It ends with the process of the tests, whose pipe it reads. */
 export class CommandProcess {
   readonly #child: ChildProcess;
+  /** What the current command prints. */
   readonly #printed = { stdout: "", stderr: "" };
   #onPrinted = () => {};
   #hasEnded = false;
@@ -51,7 +46,8 @@ export class CommandProcess {
 
   static async start(): Promise<CommandProcess> {
     const [command, ...args] = PROGRAM;
-    const child = spawn(command as string, args, { stdio: "pipe" });
+    const program = isBundled ? [JSON.stringify(programCommand())] : [];
+    const child = spawn(command as string, [...args, ...program], { stdio: "pipe" });
     await once(child, "spawn");
     child.unref();
     return new CommandProcess(child);
@@ -62,28 +58,29 @@ export class CommandProcess {
     return !this.#isBusy && !this.#hasEnded;
   }
 
-  /** Runs a command in `folder`. No process and no temporary file may be left of it. */
-  async run(
+  /** Begins a command in `folder`. It runs one at a time. */
+  async begin(
     args: readonly string[],
     folder: string,
     env: Readonly<Record<string, string | undefined>>,
-  ): Promise<EndedCommand> {
+  ): Promise<RunningCommand> {
     assert(this.isFree, "it runs one command at a time");
     this.#isBusy = true;
     const temporary = await mkdtemp(join(tmpdir(), "dc-"));
-    try {
-      const ended = await this.#result({ args, folder, env: { ...given(env), TMPDIR: temporary } });
-      await endsWithoutProcesses(temporary);
-      assert.deepEqual(await readdir(temporary), [], "it leaves no file behind");
-      return ended;
-    } finally {
-      await rm(temporary, { recursive: true, force: true });
-      this.#isBusy = false;
-    }
+    const ended = this.#result({ args, folder, env: { ...given(env), TMPDIR: temporary } });
+    return new RunningCommand(this.#printed, ended, temporary, {
+      kill: () => this.#kill(),
+      release: () => this.#isBusy = false,
+    });
+  }
+
+  #kill(): void {
+    this.#hasEnded = true; // it takes no other command
+    this.#child.kill("SIGKILL");
   }
 
   async #result(line: CommandLine): Promise<EndedCommand> {
-    const limit = setTimeout(() => this.#child.kill("SIGKILL"), LIFE_LIMIT_MS);
+    const limit = setTimeout(() => this.#kill(), LIFE_LIMIT_MS);
     this.#printed.stdout = this.#printed.stderr = "";
     const marked = new Promise<void>((resolve) => {
       this.#onPrinted = () => {

@@ -35,7 +35,8 @@ test("bash completes commands, options and their values", async () => {
     const array = words.map((word) => `'${word}'`).join(" ");
     const ask = `COMP_WORDS=(${array}); COMP_CWORD=${words.length - 1}; _distcomp; ` +
       'for word in "${COMPREPLY[@]}"; do echo "$word"; done';
-    const options = { encoding: "utf8", cwd: workspace.path } as const;
+    const env = { ...process.env, HOME: workspace.path };
+    const options = { encoding: "utf8", cwd: workspace.path, env } as const;
     return linesOf(execFileSync("bash", ["--norc", "-c", `${script}\n${ask}`], options));
   };
   for (const [words, offered] of TYPED) {
@@ -43,6 +44,7 @@ test("bash completes commands, options and their values", async () => {
   }
   assert.deepEqual(offer(["distcomp", "status", "o"]), ["out 1", "out.tar"]);
   assert.deepEqual(offer(["distcomp", "status", "--json", "o"]), ["out 1", "out.tar"]);
+  assert.deepEqual(offer(["distcomp", "status", "~/o"]), ["~/out 1", "~/out.tar"]);
   assert.deepEqual(offer(["distcomp", "status", "a", "o"]), [], "one target");
   assert.deepEqual(offer(["distcomp", "new", ""]), ["c", "rust"]);
   assert.deepEqual(offer(["distcomp", "new", "--license", "=", "MIT", ""]), ["c", "rust"]);
@@ -56,7 +58,7 @@ testUnless(lacks("zsh"), "zsh completes the outputs of runs: folders, and packs"
   // A terminal is needed for it: zsh has one of its own.
   const ask =
     `zmodload zsh/zpty; zpty shell zsh -f -i; zpty -w shell "PS1=; unsetopt zle_bracketed_paste; ` +
-    `fpath=(. \$fpath); autoload -U compinit; compinit -u -D; print READY"; ` +
+    `fpath=(\$PWD \$fpath); autoload -U compinit; compinit -u -D; print READY"; ` +
     `zpty -r shell text "*READY*READY*"; zpty -w -n shell $'distcomp status o\t\t'; ` +
     `zpty -r shell text "*out.tar*"; print -r -- $text`;
   const { stdout } = spawnSync("zsh", ["-f", "-c", ask], {
@@ -64,7 +66,9 @@ testUnless(lacks("zsh"), "zsh completes the outputs of runs: folders, and packs"
     encoding: "utf8",
     timeout: 20_000,
   });
-  assert.match(stripVTControlCharacters(stdout), /out\\? 1\/ +out\.tar/);
+  const shown = stripVTControlCharacters(stdout);
+  assert.match(shown, /out\\? 1\/ +out\.tar/);
+  assert.doesNotMatch(shown, /other\.tar|out\.tar\.distcomp/, "it is no output");
 });
 
 /** A folder of outputs, a pack, and others. */
@@ -104,7 +108,9 @@ testUnless(lacks("fish"), "fish completes commands, options and their values", a
     }),
   );
   assert.deepEqual(outputs, ["out 1/", "out.tar"]);
-  assert.deepEqual(offer(["distcomp", "status", "~/o"]), ["~/out 1/"]);
+  for (const typed of ["~/o", "~/out"]) {
+    assert.deepEqual(offer(["distcomp", "status", typed]), ["~/out 1/", "~/out.tar"]);
+  }
 });
 
 testUnless(lacks("zsh"), "zsh understands its script, which has every command and option", () => {

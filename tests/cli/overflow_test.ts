@@ -19,3 +19,18 @@ testUnless(
     assert.match(run.stdout, /^ {2}000001 {2}crashed: SIGSEGV$/m);
   },
 );
+
+testUnless(
+  process.platform === "linux" ? undefined : "only Linux tells where a process has crashed",
+  "a core that handles crashes itself, and passes them on, ends by them",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("lines", "one\n");
+    const path = await core("own_handler");
+    // Without the limit on time, it would go on for ever if this fails.
+    const limits = ["--crash-limit", "1", "--timeout", "30s"];
+    const run = await workspace.run(["run", path, "--lines", "lines", ...limits]);
+    assert.equal(run.code, 1);
+    assert.match(run.stdout, /^ {2}0+ {2}crashed: SIG(SEGV|ABRT)$/m);
+  },
+);

@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { programCommand } from "../lib/processes.ts";
+import { programCommand } from "../lib/program_commands.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Why there is no terminal here; `undefined` if there is one. */

@@ -2,10 +2,22 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, copyFileSync, readdirSync, readFileSync, statSync } from "node:fs";
 import process from "node:process";
+import { core } from "../lib/cores.ts";
 import { test, testUnless } from "../lib/test.ts";
+import { noDisk, UNSHARE } from "./small_disk.ts";
 import { Workspace } from "./workspace.ts";
+
+/** Runs three commands that write files on a disk that is full, and copies what is there at the end. */
+const ON_FULL_DISK = `
+mount -t tmpfs -o size=256k tmpfs disk || exit 99
+cp SHA256SUMS SHA256SUMS.sig core.so disk
+cat /dev/zero > disk/filler
+"$@" sign disk/SHA256SUMS --with release
+"$@" sign disk/core.so --with release
+"$@" key create-signer disk/new
+cp -R disk kept`;
 
 const noModes = process.platform === "win32" ? "there are no modes" : undefined;
 
@@ -28,6 +40,31 @@ testUnless(
       ["release.key", "release.pub"].map((name) => readFileSync(workspace.at(name), "utf8")),
       keys,
     );
+  },
+);
+
+testUnless(
+  noDisk,
+  "on a full disk a file keeps its signature, a library its content, and no half file is left",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.run(["key", "create-signer", "release"]);
+    await workspace.write("SHA256SUMS", "the sums\n");
+    await workspace.run(["sign", "SHA256SUMS", "--with", "release"]);
+    copyFileSync(await core("echo"), workspace.at("core.so"));
+    await workspace.write("disk/.keep", "");
+    const { code, stderr } = await workspace.run([], {
+      through: [...UNSHARE, "sh", "-c", ON_FULL_DISK, "sh"],
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^distcomp: Cannot sign "disk\/SHA256SUMS": no space left/m);
+    assert.match(stderr, /^distcomp: Cannot sign "disk\/core.so": no space left/m);
+    assert.match(stderr, /^distcomp: Cannot write "disk\/new.key": no space left/m);
+    const names = ["SHA256SUMS", "SHA256SUMS.sig", "core.so"];
+    assert.deepEqual(readdirSync(workspace.at("kept")).sort(), [...names, "filler"]);
+    for (const name of names) {
+      assert(readFileSync(workspace.at(`kept/${name}`)).equals(readFileSync(workspace.at(name))));
+    }
   },
 );
 

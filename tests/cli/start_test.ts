@@ -13,7 +13,7 @@ slowTest("a core that takes long to load is loaded side by side, and the run say
   const address = `127.0.0.1:${worker.port}`;
   const options = ["--repeat", "30", "--workers", address];
   const startedAtMs = performance.now();
-  await using program = await workspace.start(["run", slow, ...options]);
+  await using program = await workspace.begin(["run", slow, ...options]);
   await program.printed("stderr", /loading core on 3 of 3 slots, \d+s/);
   assert.equal((await endOf(program)).code, 0, program.stderr);
   assert(performance.now() - startedAtMs < 19_000, "the slots load it at the same time");
@@ -24,7 +24,7 @@ test("a run whose core does not load within --init-timeout ends with that reason
   const args = ["run", await core("init_hangs"), "--repeat", "1", "--init-timeout", "500ms"];
   const { code, stderr } = await workspace.run([...args, "--slots", "2"]);
   assert.equal(code, 3, stderr);
-  assert.match(stderr, /worker_init did not return within 0\.5 s/);
+  assert.match(stderr, /worker_init did not return within 0\.5s/);
 });
 
 test("--init-timeout reaches workers on other machines", async () => {
@@ -34,7 +34,7 @@ test("--init-timeout reaches workers on other machines", async () => {
   const args = ["run", await core("init_hangs"), "--repeat", "1", "--workers", address];
   const { code, stderr } = await workspace.run([...args, "--init-timeout", "0.5s"]);
   assert.equal(code, 3, stderr);
-  assert.match(stderr, /worker_init did not return within 0\.5 s/);
+  assert.match(stderr, /worker_init did not return within 0\.5s/);
 });
 
 test("a run does not wait at its end for slots that still load the core", async () => {

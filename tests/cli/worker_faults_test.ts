@@ -1,7 +1,7 @@
 /** Workers that die, hang, drain or join during a run: no job is lost, and none has two results. */
 
 import assert from "node:assert/strict";
-import { readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import process from "node:process";
 import { Network } from "../fixtures/peers/network.ts";
 import { coreError, startPeer } from "../fixtures/peers/scripted_worker.ts";
@@ -12,7 +12,7 @@ import { slowTest, test, testUnless } from "../lib/test.ts";
 import { Trace } from "../worker/trace.ts";
 import { Gate, PASSED } from "./gate.ts";
 import { noDisk, UNSHARE } from "./small_disk.ts";
-import { endOf, Workspace } from "./workspace.ts";
+import { endOf, type Running, Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
 
@@ -140,7 +140,7 @@ test("workers join and leave with the lines of a file that changes", async () =>
   await using one = await startWorker({ slots: 1 });
   await using other = await startWorker({ slots: 1 });
   await workspace.write("workers", `127.0.0.1:${one.port}\n`);
-  await using run = await workspace.start(["run", BEHAVE, "in", "--workers", "@workers"]);
+  await using run = await workspace.begin(["run", BEHAVE, "in", "--workers", "@workers"]);
   await gate.reachedIn(one);
   await workspace.write("workers", `127.0.0.1:${other.port}\n`);
   await gate.reachedIn(other);
@@ -155,7 +155,7 @@ test("a worker file that becomes empty or disappears changes nothing", async () 
   const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 1 });
   await workspace.write("workers", `127.0.0.1:${worker.port}\n`);
-  await using run = await workspace.start(["run", BEHAVE, "in", "--workers", "@workers"]);
+  await using run = await workspace.begin(["run", BEHAVE, "in", "--workers", "@workers"]);
   await gate.reachedIn(worker);
   await workspace.write("workers", "# none\n");
   await run.printed("stderr", /The worker list "workers" is empty; keeping the current workers/);
@@ -173,7 +173,7 @@ test("a run ends with status 3 and the reasons when all usable workers are remov
   await using added = await startPeer(coreError("built for a third one"));
   const [usable, before, after] = [worker, useless, added].map(({ port }) => `127.0.0.1:${port}`);
   await workspace.write("workers", `${usable}\n${before}\n`);
-  await using run = await workspace.start(["run", BEHAVE, "in", "--workers", "@workers"]);
+  await using run = await workspace.begin(["run", BEHAVE, "in", "--workers", "@workers"]);
   await run.printed("stderr", /cannot use worker .*: built for another machine/);
   await gate.reachedIn(worker);
   await workspace.write("workers", `${before}\n${after}\n`);
@@ -216,7 +216,7 @@ testUnless(
     await using full = await startWorker({ slots: 1, through });
     await using other = await startWorker({ slots: 1 });
     const workers = `127.0.0.1:${full.port},127.0.0.1:${other.port}`;
-    await using run = await workspace.start(["run", "./large.so", "in", "--workers", workers]);
+    await using run = await workspace.begin(["run", "./large.so", "in", "--workers", workers]);
     await run.printed(
       "stderr",
       /cannot use worker .*this worker has no room for 1000000 bytes: the disk of its temporary folder "/,
@@ -226,12 +226,30 @@ testUnless(
   },
 );
 
+test("a worker whose temporary folder was removed says that it has to be restarted, and is not used", async () => {
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
+  const temporary = workspace.at("temporary");
+  await mkdir(temporary);
+  await using cleaned = await startWorker({ slots: 1, tmpdir: temporary });
+  await using other = await startWorker({ slots: 1 });
+  await rm(temporary, { recursive: true });
+  const workers = `127.0.0.1:${cleaned.port},127.0.0.1:${other.port}`;
+  await using run = await workspace.start(["run", BEHAVE, "in", "--workers", workers]);
+  await run.printed(
+    "stderr",
+    /cannot use worker .*cannot store it in ".*": that folder is gone; restart it/,
+  );
+  await gate.open();
+  await assertDone(workspace, run);
+});
+
 test("the same worker under two names is used once", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 1 });
   const workers = `127.0.0.1:${worker.port},localhost:${worker.port}`;
-  await using run = await workspace.start(["run", BEHAVE, "in", "--workers", workers]);
+  await using run = await workspace.begin(["run", BEHAVE, "in", "--workers", workers]);
   await run.printed("stderr", /it is the same worker as .*, which is already connected/);
   await gate.open();
   await assertDone(workspace, run);
@@ -266,13 +284,13 @@ function start(
   workspace: Workspace,
   ports: readonly number[],
   args: readonly string[] = [],
-): Promise<Program> {
+): Promise<Running> {
   const workers = ports.map((port) => `127.0.0.1:${port}`).join(",");
-  return workspace.start(["run", BEHAVE, "in", "--workers", workers, ...args]);
+  return workspace.begin(["run", BEHAVE, "in", "--workers", workers, ...args]);
 }
 
 /** Every input has one output and one record. */
-async function assertDone(workspace: Workspace, run: Program): Promise<void> {
+async function assertDone(workspace: Workspace, run: Running): Promise<void> {
   assert.equal((await endOf(run)).code, 0, run.stderr);
   const outputs = Object.values(await workspace.outputs());
   assert.deepEqual(outputs, Array.from({ length: JOBS }, () => PASSED));

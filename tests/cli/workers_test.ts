@@ -56,7 +56,7 @@ test("when a worker in C dies during the run, a warning is logged and no job fai
 test("a worker that comes back at its address is used again", async () => {
   await using workspace = await prepared();
   await using first = await CWorker.start("--die-after", 10);
-  await using program = await workspace.start(["run", BEHAVE, "in", "--workers", first.address]);
+  await using program = await workspace.begin(["run", BEHAVE, "in", "--workers", first.address]);
   await program.printed("stderr", /warning: lost worker/);
   await using _second = await CWorker.start("--port", first.port);
   assert.equal((await endOf(program)).code, 0, program.stderr);
@@ -72,7 +72,7 @@ test("a run waits for a worker that starts later", async () => {
   await using workspace = await prepared();
   const gone = await CWorker.start();
   await gone[Symbol.asyncDispose]();
-  await using program = await workspace.start(["run", BEHAVE, "in", "--workers", gone.address]);
+  await using program = await workspace.begin(["run", BEHAVE, "in", "--workers", gone.address]);
   await program.printed("stderr", /warning: worker .*: connection refused; trying again/);
   await using _late = await CWorker.start("--port", gone.port);
   assert.equal((await endOf(program)).code, 0, program.stderr);
@@ -148,7 +148,7 @@ test("workers come from a file, with comments, empty lines and names", async () 
 test("a run that listens takes workers that connect, and waits for the first", async () => {
   await using workspace = await prepared();
   const args = ["run", BEHAVE, "in", "--listen", "127.0.0.1:0"];
-  await using program = await workspace.start(args);
+  await using program = await workspace.begin(args);
   const [, address = ""] = await program.printed("stderr", /^waiting for workers on (.*)$/m);
   await using _one = await connectWorker(address);
   await outputsAppear(workspace, 5);
@@ -164,7 +164,7 @@ test("a run that listens and dials uses both kinds of workers", async () => {
   await using dialed = await startPeer(echo({ delayMs: 100 }));
   const workers = `127.0.0.1:${dialed.port}`;
   const args = ["run", ECHO, "--repeat", "500", "--listen", "127.0.0.1:0", "--workers", workers];
-  await using program = await workspace.start(args);
+  await using program = await workspace.begin(args);
   const [, address = ""] = await program.printed("stderr", /^waiting for workers on (.*)$/m);
   await using _guest = await connectWorker(address);
   assert.equal((await endOf(program)).code, 0, program.stderr);

@@ -29,6 +29,10 @@ const STATE_FOLDER = ".distcomp";
 /** Runs commands that need no process of their own, once one was run. */
 let shared: Promise<CommandProcess> | undefined;
 
+function commandProcess(): Promise<CommandProcess> {
+  return shared ??= CommandProcess.start();
+}
+
 /** Where Linux keeps files in memory. */
 const MEMORY_FOLDER = "/dev/shm";
 
@@ -43,8 +47,16 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** A command that runs. */
+export interface Running extends AsyncDisposable {
+  readonly stdout: string;
+  readonly stderr: string;
+  printed(where: "stdout" | "stderr", pattern: RegExp): Promise<RegExpMatchArray>;
+  end(): Promise<Ended>;
+}
+
 /** A line that a run prints every few seconds where stderr is no terminal. */
-const PROGRESS_LINE = /^[\d,]+(\/[\d,]+)? jobs, .*\n/gm;
+const PROGRESS_LINE = /^[\d,]+(\/[\d,]+)? jobs?, .*\n/gm;
 
 /** The line about the worker of a test. */
 const JOINED_LINE = /^worker \S+(?: \(\S+\))? joined(: \d+ slots?)?\n/gm;
@@ -123,21 +135,28 @@ export class Workspace implements AsyncDisposable {
   }
 
   /**
-   * Runs a command here to its end, after which no process and no temporary file may be left. Unless it needs one of
-   * its own, because it reads stdin or is started in another way, all commands of a file run in one process.
+   * Begins a command here that ends by itself, whatever the test does meanwhile. All commands of a file run in one
+   * process unless they need their own, because they get signals: `start` starts such a process.
+   */
+  async begin(args: readonly string[], env: ProgramOptions["env"] = {}): Promise<Running> {
+    const commands = process.env.DISTCOMP_TEST_COMMAND ? undefined : await commandProcess();
+    if (commands?.isFree) {
+      return await commands.begin(args, this.path, { ...this.#variables, ...env });
+    }
+    return await this.start(args, { env });
+  }
+
+  /**
+   * Runs a command here to its end, after which no process and no temporary file may be left. It gets a process of its
+   * own if it reads stdin, or is started in another way.
    */
   async run(args: readonly string[], options: ProgramOptions = {}): Promise<Ended> {
     const { env, ...others } = options;
     const isOnlyCommand = Object.keys(others).length === 0 && args[0] !== "exec" &&
       !args.includes("-");
-    if (process.env.DISTCOMP_TEST_COMMAND || !isOnlyCommand) {
-      return await this.runAlone(args, options);
-    }
-    const commands = await (shared ??= CommandProcess.start());
-    if (!commands.isFree) return await this.runAlone(args, options);
-    const variables = { ...this.#variables, ...env };
-    const { code, stdout, stderr } = await commands.run(args, this.path, variables);
-    return { code, stdout, stderr: withoutProgress(stderr) };
+    if (!isOnlyCommand) return await this.runAlone(args, options);
+    await using command = await this.begin(args, env);
+    return await endOf(command);
   }
 
   /** The same in a process of its own. */
@@ -221,13 +240,10 @@ async function hasRoom(folder: string): Promise<boolean> {
   }
 }
 
-/** Waits for a program's end, after which no process and no temporary file may be left. */
-export async function endOf(program: Program): Promise<Ended> {
-  const { code, signal } = await program.exited;
-  assert.equal(signal, null, program.stderr);
-  await program.leavesNoProcess();
-  assert.deepEqual(await program.files(), [], "it leaves no file behind");
-  return { code, stdout: program.stdout, stderr: withoutProgress(program.stderr) };
+/** Waits for a command's end, after which no process and no temporary file may be left. */
+export async function endOf(command: Running): Promise<Ended> {
+  const { code, stdout, stderr } = await command.end();
+  return { code, stdout, stderr: withoutProgress(stderr) };
 }
 
 function withoutProgress(stderr: string): string {

@@ -19,6 +19,7 @@ import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { core, coreBytes } from "../lib/cores.ts";
 import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
+import { soon } from "./session/sessions.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -230,13 +231,6 @@ test("closing a session rejects the jobs that have not finished", async () => {
   await session.close();
   await outcome;
 });
-
-/** Rejects what does not settle: a test that waited for it would not end. */
-function soon<T>(promise: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("It has not settled")), 10_000);
-  return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
-}
 
 function repeat(text: string, times: number): Uint8Array[] {
   return Array.from({ length: times }, () => encode(text));

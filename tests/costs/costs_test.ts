@@ -27,6 +27,15 @@ const WORKER_CALLS_MAX = 1_000;
  */
 const WORKER_COPIES_MAX = 1.1;
 
+/**
+ * The same for a whole run from a tar to a pack: an input is read, sent and received, and an output sent, received and
+ * written. Both runtimes 3.0.
+ */
+const PACKED_RUN_COPIES_MAX = 3.2;
+
+/** Writes of a pack for each large output: one has its header, itself and what fills it up. Both runtimes 1.0. */
+const PACK_WRITES_MAX = 1.1;
+
 /** Of a whole run with its worker and slots, for 1,000 input files and 1,000 output files. Both runtimes about 28,000. */
 const RUN_CALLS_MAX = 50_000;
 
@@ -103,6 +112,41 @@ slowTestUnless(noStrace, "a worker copies the bytes of large jobs seldom", async
     assert(copies <= WORKER_COPIES_MAX, `each byte is copied ${copies} times`);
   });
 });
+
+slowTestUnless(
+  noStrace,
+  "a run copies the bytes of a tar seldom on their way to a pack, and each output is one write",
+  async () => {
+    await onGround(async ({ core, trace }) => {
+      const bytes = 1024 * 1024;
+      const [few, many] = [8, 40];
+      const copied: number[] = [];
+      const writes: number[] = [];
+      for (const jobs of [few, many]) {
+        await using workspace = await Workspace.make();
+        for (let job = 0; job < jobs; job++) {
+          await workspace.write(`in/${job}`, new Uint8Array(bytes));
+        }
+        execFileSync("tar", ["-cf", workspace.at("in.tar"), "-C", workspace.at("in"), "."]);
+        const args = ["run", core, "--inputs=in.tar", "--pack=out.tar", "--quiet", "--slots=2"];
+        const ended = await workspace.run(args, { through: traced(trace) });
+        assert.equal(ended.code, 0, ended.stderr);
+        const calls = callsIn(trace);
+        copied.push(bytesCopied(calls));
+        writes.push(
+          calls.filter(({ name, result }) => name === "writev" && result >= bytes).length,
+        );
+      }
+      const [copiedFew = 0, copiedMany = 0] = copied;
+      const copies = (copiedMany - copiedFew) / (2 * bytes * (many - few));
+      assert(copies >= 2.5, `the calls were seen: ${copies}`);
+      assert(copies <= PACKED_RUN_COPIES_MAX, `each byte is copied ${copies} times`);
+      const [writesFew = 0, writesMany = 0] = writes;
+      const perJob = (writesMany - writesFew) / (many - few);
+      assert(perJob >= 0.5 && perJob <= PACK_WRITES_MAX, `${perJob} writes for each output`);
+    });
+  },
+);
 
 slowTestUnless(noStrace, "a run makes few system calls for each of its files", async () => {
   await onGround(async ({ core, trace }) => {

@@ -4,39 +4,16 @@
  */
 
 import { execFile } from "node:child_process";
-import { createHash, randomUUID } from "node:crypto";
-import { access, readdir, readFile, rename, rm } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { randomUUID } from "node:crypto";
+import { access, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { fingerprintOf, ROOT } from "./sources.ts";
 import { testUnless as anyTestUnless } from "./test.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
-/** Files that an executable contains, or that determine how it is built. */
-const SOURCES = ["cli.ts", "compile.sh", "tools.sh", "deno.json", "package.json", "bun.lock"];
-const SOURCE_FOLDERS = [
-  "check",
-  "cli",
-  "controller",
-  "core",
-  "include",
-  "link",
-  "page",
-  "pool",
-  "protocol",
-  "report",
-  "runtime",
-  "security",
-  "slot",
-  "system",
-  "templates",
-  "up",
-  "watch",
-  "web",
-  "worker",
-];
+/** What determines how an executable is built, beside the program's folders. */
+const OTHERS = ["cli.ts", "compile.sh", "tools.sh", "deno.json", "package.json", "bun.lock"];
 
 /** The runtime that `compile.sh` compiles with. `bun` works wherever the npm registry can be reached. */
 export const RUNTIME = process.env.DISTCOMP_TEST_RUNTIME ?? "bun";
@@ -62,7 +39,7 @@ export function testUnless(
 
 /** The folder with the executables that `compile.sh --split` builds from the current sources. */
 export async function compiled(): Promise<string> {
-  const folder = join(ROOT, "tests/.build/compiled", `${RUNTIME}-${await fingerprint()}`);
+  const folder = join(ROOT, "tests/.build/compiled", `${RUNTIME}-${await fingerprintOf(OTHERS)}`);
   if (await exists(folder)) return folder;
   // Built beside and renamed: tests that want it at once do no harm.
   const unfinished = `${folder}.${randomUUID()}.unfinished`;
@@ -94,19 +71,6 @@ function exists(path: string): Promise<boolean> {
 
 async function run(command: string, args: readonly string[]): Promise<string> {
   return (await promisify(execFile)(command, [...args])).stdout;
-}
-
-async function fingerprint(): Promise<string> {
-  const inFolders = await Promise.all(SOURCE_FOLDERS.map(async (folder) => {
-    const entries = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true });
-    return entries.filter((entry) => entry.isFile())
-      .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
-  }));
-  const hash = createHash("sha256");
-  for (const name of [...SOURCES, ...inFolders.flat().sort()]) {
-    hash.update(name).update(await readFile(join(ROOT, name)));
-  }
-  return hash.digest("hex").slice(0, 16);
 }
 
 if (import.meta.main) console.log(await compiled());

@@ -23,15 +23,19 @@ import { join } from "node:path";
 import process from "node:process";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { processesOf } from "./process_list.ts";
+import { programCommand } from "./program_commands.ts";
 
 /** Longest wait for a condition. Machines that are busy with other work have stood still for half a minute. */
-const WAIT_LIMIT_MS = 120_000;
+export const WAIT_LIMIT_MS = 120_000;
 
-/** How often a condition is checked. */
-const POLL_MS = 20;
+/**
+ * A condition is checked again after a tenth of the time that it has been waited for. Some start a process to look,
+ * which would take from a busy machine what the program needs to get there.
+ */
+const POLL_PART = 0.1;
+const POLL_MS = { min: 10, max: 100 } as const;
 
 /**
  * Longest life of a program in a test. After that it is killed. A test that waits for an answer that
@@ -39,35 +43,20 @@ const POLL_MS = 20;
  */
 const LIFE_LIMIT_MS = 300_000;
 
-/** The command that starts the program, without arguments. `DISTCOMP_TEST_COMMAND` overrides it. */
-export function programCommand(): string[] {
-  const given = process.env.DISTCOMP_TEST_COMMAND?.trim();
-  if (given) return given.split(/\s+/);
-  return scriptCommand(fileURLToPath(new URL("../../cli.ts", import.meta.url)));
-}
-
-/**
- * The command that runs another file of TypeScript on the runtime of the tests. Deno reads modules when they are
- * imported, not all that could be: that is a fifth of the start of a command.
- */
-export function scriptCommand(path: string): string[] {
-  const flags = process.versions.bun ? [] : ["-A", "--quiet", "--unstable-lazy-dynamic-imports"];
-  return [process.execPath, "run", ...flags, path];
-}
-
 /** Calls `look` until it returns a value that is neither undefined nor false, and returns that value. */
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
 ): Promise<T> {
-  const deadlineMs = performance.now() + WAIT_LIMIT_MS;
+  const startedAtMs = performance.now();
   for (;;) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
-    if (performance.now() > deadlineMs) {
+    const waitedMs = performance.now() - startedAtMs;
+    if (waitedMs > WAIT_LIMIT_MS) {
       throw new Error(`Waited for ${WAIT_LIMIT_MS / 1000} s in vain: ${what}`);
     }
-    await delay(POLL_MS);
+    await delay(Math.min(Math.max(POLL_PART * waitedMs, POLL_MS.min), POLL_MS.max));
   }
 }
 
@@ -228,6 +217,15 @@ export class Program implements AsyncDisposable {
     assert.deepEqual(await this.exited, { code, signal: null }, this.#stderr);
     await this.leavesNoProcess();
     assert.deepEqual(await this.files(), [], "it leaves no file behind");
+  }
+
+  /** Waits until the program ends by itself, with whatever status, and leaves nothing behind. */
+  async end(): Promise<{ code: number | null; stdout: string; stderr: string }> {
+    const { code, signal } = await this.exited;
+    assert.equal(signal, null, this.stderr);
+    await this.leavesNoProcess();
+    assert.deepEqual(await this.files(), [], "it leaves no file behind");
+    return { code, stdout: this.stdout, stderr: this.stderr };
   }
 
   /** Kills the program only, not its slots. */

@@ -88,8 +88,13 @@ export abstract class SlotPeer implements ChildProcess, ByteStream {
   }
 
   protected send(type: number, id: bigint, payload: Uint8Array): void {
+    this.sendBytes(encodeFrame({ type, id, payload }));
+  }
+
+  /** Writes bytes of frames. */
+  protected sendBytes(...bytes: Uint8Array[]): void {
     if (this.isGone) return;
-    this.#unread.push(encodeFrame({ type, id, payload }));
+    this.#unread.push(...bytes);
     this.#wake();
   }
 

@@ -19,7 +19,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { once } from "node:events";
 import { freePort } from "./free_port.ts";
-import { eventually, programCommand, signalQuietly } from "./processes.ts";
+import { eventually, signalQuietly } from "./processes.ts";
+import { programCommand } from "./program_commands.ts";
 
 const SSHD = "/usr/sbin/sshd";
 

@@ -55,6 +55,22 @@ test("a blob that cannot be read any more ends the connection, and its place is 
   assert.equal(place.releases, 1);
 });
 
+for (const how of ["end", "close"] as const) {
+  test(`a link can ${how} while a part of what arrives is never written, and its place is released`, async () => {
+    const place = new Place();
+    place.onFilled = () => new Promise(() => {});
+    const { near, far, clock } = await pair(place);
+    near.sendLarge(6, 2, HEAD, new Blob());
+    await clock.until("the first part has arrived", () => far.reception.heldBytes > 0);
+    let hasEnded = false;
+    if (how === "close") far.close();
+    void far.end().then(() => hasEnded = true);
+    await clock.until("it has ended", () => hasEnded);
+    assert(far.isClosed);
+    await clock.until("its place is released", () => place.releases === 1);
+  });
+}
+
 test("a blob that never is sent is closed", async () => {
   const { near } = await pair(new Place());
   const [waiting, late] = [new Blob(), new Blob()];

@@ -41,6 +41,21 @@ test("an endpoint that is limited to no jobs keeps those that it has, and counts
   recorder.assertNothingIsLeft();
 });
 
+test("a slot that may get no job is not idle: another one loads the core for the next job", () => {
+  const recorder = new Recorder();
+  const one = recorder.endpoint();
+  const client = recorder.client();
+  recorder.queue(client, "a");
+  assert.deepEqual(recorder.schedule(), ["load core at 1", "send a to 1"]);
+  recorder.endpoint();
+  recorder.answer("a", 1);
+  recorder.pool.onLimited(one, 0);
+  recorder.queue(client, "b");
+  assert.deepEqual(recorder.schedule(), ["load core at 2", "send b to 2"]);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
 test("a slot is idle while its endpoint is ready and has fewer jobs than slots", () => {
   const recorder = new Recorder({ isLocal: false });
   const endpoint = recorder.endpoint(2);

@@ -39,6 +39,22 @@ testUnless(
   },
 );
 
+testUnless(
+  missing,
+  "a content is in memory that is lent, and is no longer than its file",
+  async () => {
+    await using workspace = await Workspace.make();
+    const path = await workspace.write("a", "text");
+    const room = new Uint8Array(100).fill(1);
+    const memory = { take: (bytes: number) => bytes < 100 ? room.subarray(0, bytes) : undefined };
+    const content = files.content(path, 4, memory);
+    assert.equal(content?.buffer, room.buffer);
+    assert.equal(Buffer.from(content ?? []).toString(), "text");
+    await writeFile(path, "t".repeat(100));
+    assert.equal(files.content(path, 100, memory)?.byteLength, 100); // with none of this size, it gets its own
+  },
+);
+
 testUnless(missing, "a file that has another size by now is not read", async () => {
   await using workspace = await Workspace.make();
   const path = await workspace.write("a", "text");

@@ -17,7 +17,8 @@ import { OPEN_FOLDERS_MAX } from "../../runtime/folder_descriptors.ts";
 import { join } from "../../runtime/path.ts";
 import { LinkError } from "../../runtime/safe_folders.ts";
 import { Workspace } from "../cli/workspace.ts";
-import { eventually, scriptCommand } from "../lib/processes.ts";
+import { eventually } from "../lib/processes.ts";
+import { scriptCommand } from "../lib/program_commands.ts";
 import { test, testUnless } from "../lib/test.ts";
 
 const { files: ownFiles } = await detectRuntime();

@@ -67,6 +67,16 @@ thread caused non-unwinding panic. aborting.`,
     "fatal error: all goroutines are asleep - deadlock!",
   ],
   [
+    "Go, a signal in C code",
+    "SIGSEGV: segmentation violation\nPC=0x7feb3332e000 m=1 sigcode=1 addr=0x10\nsignal arrived during cgo execution\n\ngoroutine 17 gp=0x44302f1e780 m=1 mp=0x44302f56008 [syscall, locked to thread]:\nruntime.cgocall(0x7feb3332e000, 0x44302f64d60)\nrip    0x7feb3332e000\n\n-----",
+    "SIGSEGV: segmentation violation",
+  ],
+  [
+    "Java, a signal in C code",
+    "#\n# A fatal error has been detected by the Java Runtime Environment:\n#\n#  SIGSEGV (0xb) at pc=0x00007f4fe5e91261, pid=32275, tid=32275\n#\n# Problematic frame:\n# C  [core.so+0x1261]  worker_run_job+0xbe\n#\n# See problematic frame for where to report the bug.\n#",
+    "[core.so+0x1261]  worker_run_job+0xbe",
+  ],
+  [
     "Zig",
     "thread 4242 panic: index out of bounds: index 7, len 3\n/home/a/core.zig:4:12: 0x1042f3a in worker_run_job (core)\n    return data[7];\n           ^\n???:?:?: 0x7f in ??? (???)",
     "thread 4242 panic: index out of bounds: index 7, len 3",

@@ -14,7 +14,8 @@ import type { Address, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { listenPrivately, removeDeadSocket } from "../../system/unix_socket.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { core } from "../lib/cores.ts";
-import { Program, scriptCommand } from "../lib/processes.ts";
+import { Program } from "../lib/processes.ts";
+import { scriptCommand } from "../lib/program_commands.ts";
 import { test, testUnless } from "../lib/test.ts";
 
 const runtime = await detectRuntime();

@@ -5,8 +5,8 @@
  * A core is known by its name: `hangs` never comes back from `worker_init`, `slow` takes a minute for it,
  * `refuses` returns 7 from it, `crashes`, `killed` and `terminated` die in it, `stays` never unloads. Any other
  * loads if its file exists, and its jobs do what the core `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`,
- * `exit`, `hang-up` and `huge`. `core` outputs the name of the core, and with `crash-before` the slot dies before it
- * has started the job.
+ * `exit`, `hang-up` and `huge`. `core` outputs the name of the core, with `crash-before` the slot dies before it
+ * has started the job, and `relay` begins an output of 2 GiB, of which it writes 4 MiB.
  */
 
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
@@ -14,6 +14,7 @@ import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { decodeLoad, sharedPath, SLOT_LOAD, type SlotStart } from "../../slot/protocol.ts";
 import { blob, concat, ERROR, type Frame, int32, OK, utf8 } from "../fixtures/peers/frames.ts";
+import { largeOutputHead } from "../lib/large_output.ts";
 import { inputOf, SlotPeer } from "../lib/slot_peer.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -39,6 +40,7 @@ export interface FakeSlotsOptions {
 export class FakeSlot extends SlotPeer {
   readonly #options: FakeSlotsOptions;
   readonly #clock: Clock;
+  readonly #slot: number;
   readonly #shared: number;
   readonly #jobs: Frame[] = [];
   #isRunning = false;
@@ -51,12 +53,13 @@ export class FakeSlot extends SlotPeer {
   constructor(
     pid: number,
     socketPath: string,
-    { number, ticket }: SlotStart,
+    { number, ticket, slot }: SlotStart,
     options: FakeSlotsOptions,
   ) {
     super(pid);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#slot = slot;
     this.#shared = openSync(sharedPath(socketPath, number), "r+");
     void this.ended.then(() => closeSync(this.#shared));
     this.register(ticket);
@@ -127,9 +130,14 @@ export class FakeSlot extends SlotPeer {
       this.#clock.after(Number(rest), () => this.#answer(job, utf8("slept")));
       return;
     }
+    if (word === "relay") return this.#relay(job);
     if (word === "huge") return this.#answer(job, new Uint8Array(Number(rest)));
     const outputs = new Map([["pid", String(this.pid)], ["core", this.core]]);
     this.#answer(job, utf8(outputs.get(word) ?? input.replace(/^echo /, "")));
+  }
+
+  #relay({ id }: Frame): void {
+    this.sendBytes(largeOutputHead(Number(id), 2 ** 31, this.#slot), new Uint8Array(4 * 2 ** 20));
   }
 
   #answer({ id }: Frame, output: Uint8Array): void {

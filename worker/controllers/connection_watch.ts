@@ -6,12 +6,19 @@ import { Unfinished } from "../../link/unfinished.ts";
 import type { Backlog, FlowControl } from "./flow_control.ts";
 import type { Holder } from "./held_bytes.ts";
 
+/**
+ * How long a controller may read nothing of an output that is only in its core's memory: the slot waits for it, and can
+ * do nothing else. As long as a file server may be away, to which the controller writes.
+ */
+const UNREAD_OUTPUT_MS = 300_000;
+
 /** The watch of one connection. */
 export class ConnectionWatch implements Holder {
   readonly #link: Link;
   readonly #backlog: Backlog;
   readonly #flow: FlowControl;
   readonly #silence = new Silence();
+  readonly #reading = new Silence();
   readonly #unfinished: Unfinished;
   #silentMs = 0;
 
@@ -29,8 +36,18 @@ export class ConnectionWatch implements Holder {
   reasonToClose(nowMs: number, silentMsMax: number): string | undefined {
     this.#silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
     const unfinished = this.#unfinished.look(nowMs);
-    if (unfinished !== undefined || this.#silentMs < silentMsMax) return unfinished;
-    return `it was silent for ${silentMsMax / 1000} s`;
+    if (unfinished !== undefined) return unfinished;
+    if (this.#silentMs >= silentMsMax) return `it was silent for ${silentMsMax / 1000}s`;
+    return this.#unreadMs(nowMs) < UNREAD_OUTPUT_MS
+      ? undefined
+      : `it has read nothing of an output for ${UNREAD_OUTPUT_MS / 1000}s`;
+  }
+
+  /** How long it has read nothing while a slot waits for that. */
+  #unreadMs(nowMs: number): number {
+    const { compression, waitsSinceMs } = this.#link;
+    const isWaiting = waitsSinceMs !== undefined && compression.sourceBytes > 0;
+    return this.#reading.look(waitsSinceMs ?? 0, isWaiting, nowMs);
   }
 
   /** Whether it waits for nothing from this worker. */

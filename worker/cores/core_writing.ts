@@ -1,7 +1,7 @@
 /** Puts the files of cores on the worker's disk. */
 
 import { dirname } from "node:path";
-import { messageOf } from "../../runtime/error_text.ts";
+import { codeOf, messageOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 
 /** Only this user may load it, and nobody may change it. */
@@ -20,9 +20,7 @@ export async function layOut(
     for (const [from, to] of links) await files.link(from, to);
   } catch (cause) {
     await files.remove(root).catch(() => {}); // the first error is the one to report
-    throw new Error(`this worker cannot store it in "${dirname(root)}": ${messageOf(cause)}`, {
-      cause,
-    });
+    throw storeError(dirname(root), cause);
   }
 }
 
@@ -34,7 +32,12 @@ export async function writeCore(files: Files, path: string, content: Uint8Array)
     await files.rename(unfinished, path);
   } catch (cause) {
     await files.remove(unfinished).catch(() => {}); // the first error is the one to report
-    const reason = messageOf(cause);
-    throw new Error(`this worker cannot store it in "${dirname(path)}": ${reason}`, { cause });
+    throw storeError(dirname(path), cause);
   }
+}
+
+/** Whatever cleans temporary folders may have removed that of a worker, which then needs a new one. */
+function storeError(folder: string, cause: unknown): Error {
+  const reason = codeOf(cause) === "ENOENT" ? "that folder is gone; restart it" : messageOf(cause);
+  return new Error(`this worker cannot store it in "${folder}": ${reason}`, { cause });
 }

@@ -5,7 +5,7 @@ import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../pool/
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
-import { end, type JobPlace, type Lines, type RelayedJob, type SlotResponse } from "../job.ts";
+import { endJob, type JobPlace, type Lines, type RelayedJob, type SlotResponse } from "../job.ts";
 import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
 import { CoreTrials } from "./core_trials.ts";
@@ -14,6 +14,7 @@ import { LoadError } from "../cores/load_error.ts";
 import type { ExecutorOptions } from "./executor_options.ts";
 import type { EndCause } from "./process_end.ts";
 import { printedTo } from "./printed_to.ts";
+import { RelayingSlots } from "./relaying_slots.ts";
 import { SLOT_BYTES_MAX, Slots } from "./slots.ts";
 import { Terminations } from "./terminations.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -28,10 +29,9 @@ export class Executor {
   readonly #trials: CoreTrials;
   readonly #watchdog: Watchdog;
   readonly #terminations: Terminations;
+  readonly #relaying: RelayingSlots;
   readonly #closing = new AbortController();
   readonly #loads = new CoreLoads();
-  /** Why the slot that is being lost right now is lost: the pool says only which job is to blame. */
-  #lossKind: FailureKindName = "crash";
   /** Cores whose last user has left since the last pass. */
   readonly #unused = new Set<StoredCore>();
   /** The time of the first event since the last pass: one reading of the clock serves all of them. */
@@ -46,7 +46,7 @@ export class Executor {
     this.#pool = new Pool<RelayedJob>({
       load: (endpoint, key) => this.#load(endpoint, key),
       send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job.payload),
-      crashed: (job, reason) => this.#fail(job, this.#lossKind, reason),
+      crashed: (job, reason, wasKilled) => this.#fail(job, wasKilled ? "killed" : "crash", reason),
       dropped: (job) => this.#leave(job.payload),
       coreUnavailable: (job, reason) => this.#fail(job, "core", reason),
     }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
@@ -66,6 +66,7 @@ export class Executor {
     this.#trials = new CoreTrials({ ...parts, probes: new CoreProbes(context), clock });
     const onKilled = (job: Job<RelayedJob>, why: string) => this.#fail(job, "killed", why);
     this.#terminations = new Terminations(this.#pool, onKilled);
+    this.#relaying = new RelayingSlots(this.#pool, () => this.#onEvent());
     this.#watchdog = new Watchdog({
       pool: this.#pool,
       clock,
@@ -205,11 +206,7 @@ export class Executor {
     const isAwaited = job?.state.name === "scheduled";
     if (!isAwaited) response.release?.();
     if (!job) throw new TypeError(`A slot answered job ${response.id}, which it was not sent`);
-    const { large } = job;
-    if (response.ended && large) {
-      job.large = undefined;
-      void response.ended.then(() => large.release());
-    }
+    if (response.ended) this.#relaying.onBegun(endpoint, job, response.ended);
     this.#leave(job);
     if (isAwaited) job.source.answer(job, response, lastLines);
   }
@@ -224,7 +221,6 @@ export class Executor {
     // A core may also crash between two jobs: then the job in flight is not to blame.
     const started = this.#pool.jobAt(endpoint, last)?.payload;
     const wasKilled = cause !== "self" || !started;
-    this.#lossKind = wasKilled ? "killed" : "crash";
     this.#pool.onEndpointLost(endpoint, reason, wasKilled);
     if (started) started.usage = started.peakBytes = undefined; // it may run again
   }
@@ -237,6 +233,7 @@ export class Executor {
 
   #load(endpoint: EndpointId, key: CoreKey): void {
     this.#watchdog.onLoad(endpoint);
+    this.#relaying.onReplaced(endpoint);
     const core = this.#store.get(key);
     // Its file has to stay until it is loaded, even if all controllers that use it leave.
     if (core) this.#store.acquire(core);
@@ -277,13 +274,13 @@ export class Executor {
   /** A job has left the pool. */
   #leave(job: RelayedJob): void {
     const { state } = job;
-    end(job);
+    endJob(job);
     if ("core" in state) this.#store.release(state.core);
   }
 
   // The scheduler's pass.
 
-  /** Something has happened: one pass follows for all that happens in this turn. Gives the time. */
+  /** Something has happened: one pass follows for all that happens in this turn. Returns the time. */
   #onEvent(): number {
     if (this.#eventAtMs === undefined) {
       this.#eventAtMs = this.#clock.now();

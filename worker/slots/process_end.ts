@@ -2,7 +2,7 @@
 
 import os from "node:os";
 import type { ProcessEnd } from "../../runtime/ports.ts";
-import { withReason } from "../../system/last_words.ts";
+import { saysWhy, withReason } from "../../system/last_words.ts";
 import type { Lines } from "../job.ts";
 
 /**
@@ -18,17 +18,21 @@ const TERMINATING = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"];
 /** Signals of a system that has run out of memory, or of a process that has used up its CPU time. */
 const KILLING = ["SIGKILL", "SIGXCPU"];
 
+/** Go ends a process by this signal after a crash in C code, when it has printed what it was. */
+const AFTER_CRASH = "SIGQUIT";
+
 /** Who ended a process that this worker has not ended itself; `undefined` if it is given up. */
-export function causeOf(end: ProcessEnd | undefined): EndCause {
+export function causeOf(end: ProcessEnd | undefined, lastLines: Lines): EndCause {
   if (!end) return "killed";
   const { signal } = end;
   if (signal === undefined) return "self";
+  if (signal === AFTER_CRASH && lastLines.some(saysWhy)) return "self";
   if (TERMINATING.includes(signal)) return "terminated";
   return KILLING.includes(signal) ? "killed" : "self";
 }
 
 /** How a process ended, as text. */
-export function describeEnd(end: ProcessEnd): string {
+function describeEnd(end: ProcessEnd, lastLines: Lines): string {
   const { exitCode, signal } = end;
   if (signal === undefined) return `exited with status ${exitCode}`;
   if (signal === "SIGKILL") return "was killed by SIGKILL; the system may have run out of memory";
@@ -39,7 +43,7 @@ export function describeEnd(end: ProcessEnd): string {
     const cpu = os.cpus()[0]?.model.trim() || "this CPU";
     return `crashed: SIGILL; the core uses an instruction that ${cpu} lacks, or has stopped itself`;
   }
-  return causeOf(end) === "terminated" ? `was ended by ${signal}` : `crashed: ${signal}`;
+  return causeOf(end, lastLines) === "terminated" ? `was ended by ${signal}` : `crashed: ${signal}`;
 }
 
 /** Why a process has never connected. `reason`: why it was killed, or what it printed last. */
@@ -50,7 +54,7 @@ export function startProblem(
   { whyGivenUp }: { readonly whyGivenUp: string },
 ): string {
   if (!end) return `${reason} (pid ${pid}; ${whyGivenUp})`;
-  return reason === "" ? `it ${describeEnd(end)}` : reason;
+  return reason === "" ? `it ${describeEnd(end, [])}` : reason;
 }
 
 /** Why a process is gone. `killReason`: why this worker has killed it. */
@@ -64,5 +68,6 @@ export function exitReason(
   if (!end) return `${killReason ?? "was killed"}; ${child.whyGivenUp}`;
   if (killReason !== undefined) return killReason;
   const overflow = startedJob.hasOverflowedStack ? " (stack overflow)" : "";
-  return withReason(`${describeEnd(end)}${overflow}`, printed.lastLines);
+  const { lastLines } = printed;
+  return withReason(`${describeEnd(end, lastLines)}${overflow}`, lastLines);
 }

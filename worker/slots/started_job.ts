@@ -4,7 +4,7 @@
  */
 
 import type { DispatchId } from "../../pool/types.ts";
-import { reasonOf } from "../../runtime/error_text.ts";
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import { faultAddress } from "../../runtime/fault_trace.ts";
 import { encodeUsage } from "../../protocol/mod.ts";
 import type { Files, SharedFile } from "../../runtime/files.ts";
@@ -35,11 +35,11 @@ export class StartedJob {
       files.createSync(path, new Uint8Array(this.#value.buffer), 0o600);
       this.#file = files.openShared(path);
     } catch (cause) {
-      const folder = dirname(path);
-      throw new Error(
-        `cannot write to its temporary folder "${folder}": ${reasonOf(cause)}; set another TMPDIR`,
-        { cause },
-      );
+      const folder = `its temporary folder "${dirname(path)}"`;
+      const reason = codeOf(cause) === "ENOENT"
+        ? `${folder} is gone; restart this worker`
+        : `cannot write to ${folder}: ${reasonOf(cause)}; set another TMPDIR`;
+      throw new Error(reason, { cause });
     }
   }
 

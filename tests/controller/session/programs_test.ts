@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Session } from "../../../mod.ts";
 import { core } from "../../lib/cores.ts";
-import { programCommand } from "../../lib/processes.ts";
+import { programCommand } from "../../lib/program_commands.ts";
 import { test, testUnless } from "../../lib/test.ts";
 import { decode, encode } from "./sessions.ts";
 

@@ -2,6 +2,7 @@
 
 import { Session, type SessionOptions } from "../../../mod.ts";
 import type { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { WAIT_LIMIT_MS } from "../../lib/processes.ts";
 
 /** A session with these workers. They do not load the core. */
 export function sessionWith(
@@ -21,7 +22,7 @@ export const decode = (bytes: Uint8Array): string => new TextDecoder().decode(by
 /** Rejects what does not settle: a test that waited for it would not end. */
 export function soon<T>(promise: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("It has not settled")), 10_000);
+  const timer = setTimeout(() => late.reject(new Error("It has not settled")), WAIT_LIMIT_MS);
   return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
 

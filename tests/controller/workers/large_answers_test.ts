@@ -1,7 +1,7 @@
 /** Where answers go that are too large to be in memory, and what the run makes of them. */
 
 import assert from "node:assert/strict";
-import type { StoredOutput } from "../../../controller/answer.ts";
+import type { StoredOutput } from "../../../controller/large_outputs.ts";
 import type { Phase } from "../../../controller/workers/connection_events.ts";
 import { largeAnswerOf, placesFor } from "../../../controller/workers/large_answers.ts";
 import {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { ByteStream } from "../../../runtime/ports.ts";
 import type { Worker } from "../../../worker/worker.ts";
-import { concat, utf8 } from "../../fixtures/peers/frames.ts";
+import { concat, encodeFrame, PING, utf8 } from "../../fixtures/peers/frames.ts";
 import { coreBytes } from "../../lib/cores.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { eventually } from "../../lib/processes.ts";
@@ -23,6 +23,9 @@ const SILENT_MS_MAX = 60_000;
 
 /** How long a controller that has ended its sending gets answers. */
 const HALF_CLOSED_MS = 30_000;
+
+/** How long it may read nothing of an output that a slot holds. */
+const UNREAD_OUTPUT_MS = 300_000;
 
 /** What any core for fake slots begins with. */
 const LIBRARY = await coreBytes("echo");
@@ -89,6 +92,55 @@ test("a controller that is not read does not count as silent", async () => {
   await elapse(worker.clock, worker.isLeft());
 });
 
+test("a controller of version 1 that reads nothing of an output for five minutes, while a slot waits for it, is disconnected", () =>
+  readNothing(1));
+
+test("a controller of version 2 that pings, and reads nothing of an output for five minutes, is disconnected", () =>
+  readNothing(2));
+
+test("no job waits behind an output that is not read, while another slot is free", async () => {
+  await using worker = await startFakeWorker({ slots: 2 });
+  const { clock, fakes } = worker;
+  const controller = await Controller.connect(worker);
+  controller.send(coreMessage(0n, "behave", LIBRARY), jobMessage(1n, "relay"));
+  await elapse(clock, controller.read(1_000)); // the output has begun
+  for (const input of ["sleep 1000", "sleep 1001", "sleep 1002"]) {
+    controller.send(jobMessage(1n, input));
+  }
+  await elapse(clock, eventually("all other jobs are run", () => hasRun(fakes, "sleep 1002")));
+  const slot = fakes.started.find(({ inputs }) => inputs.includes("relay"));
+  assert.deepEqual(slot?.inputs, ["relay"]);
+});
+
+test("a controller may leave answers unread for hours that no slot waits for", async () => {
+  await using worker = await startFakeWorker();
+  const controller = await Controller.connect(worker);
+  controller.send(coreMessage(0n, "behave", LIBRARY), jobMessage(1n, "huge 10000000"));
+  await eventually("an answer is not read", () => hasRun(worker.fakes, "huge 10000000"));
+  await worker.clock.advance(4 * 3_600_000);
+  assert.equal(worker.worker.controllers, 1, worker.log);
+});
+
+/** A controller reads a mebibyte of an output that its slot holds, and then nothing more. */
+async function readNothing(version: 1 | 2): Promise<void> {
+  await using worker = await startFakeWorker();
+  const { clock, fakes } = worker;
+  const controller = await Controller.connect(worker);
+  controller.send(versionMessage(0n, version), coreMessage(1n, "behave", LIBRARY));
+  controller.send(jobMessage(2n, "relay"));
+  await eventually("the output begins", () => hasRun(fakes, "relay"));
+  const ping = encodeFrame({ type: PING, id: 3n, payload: new Uint8Array(0) });
+  const pings = clock.every(10_000, () => version === 2 && controller.send(ping));
+  await clock.advance(UNREAD_OUTPUT_MS - 5_000);
+  await controller.read(2 ** 20);
+  await clock.advance(UNREAD_OUTPUT_MS - 5_000);
+  assert.equal(worker.worker.controllers, 1, worker.log);
+  await clock.advance(10_000);
+  assert.equal(worker.worker.controllers, 0);
+  assert.match(worker.log, /it has read nothing of an output for 300 s/);
+  pings.stop();
+}
+
 /** A core of that name which is no other core, and longer than one read. */
 function longCore(name: string, number: number): Uint8Array {
   const content = concat(LIBRARY, new Uint8Array(LONG_BYTES), utf8(`${name} ${number}`));
@@ -100,7 +152,7 @@ function hasRun({ started }: FakeSlots, input: string): boolean {
   return started.some(({ inputs }) => inputs.includes(input));
 }
 
-/** A controller that sends as fast as it is read, and reads nothing. */
+/** A controller that sends as fast as it is read, and reads nothing by itself. */
 class Controller {
   #sending: Promise<void> = Promise.resolve();
   /** Whether the worker has read all that was sent, but for what the network holds. */
@@ -114,6 +166,11 @@ class Controller {
     const near = await network.dial(listener.address);
     void worker.serve(await listener.accept() ?? assert.fail("it is not accepted"));
     return new Controller(near);
+  }
+
+  /** Reads at least so many bytes. */
+  async read(bytes: number): Promise<void> {
+    for (let left = bytes; left > 0;) left -= await this.stream.read(new Uint8Array(left)) ?? left;
   }
 
   send(...messages: Uint8Array[]): void {

@@ -1,0 +1,39 @@
+/** Replaces a file that others read: they see the old one or the new one as a whole, after a loss of power, too. */
+
+import { chmod, open, realpath, rename, rm, stat } from "node:fs/promises";
+import process from "node:process";
+import { nativePath } from "../runtime/native_path.ts";
+
+/** What a new file may be used for by others, less what the umask takes. */
+const NEW_MODE = 0o666;
+
+/** Writes `parts` one behind the other. A link stays one, and a file that is replaced keeps its mode. */
+export async function replaceFile(
+  path: string,
+  parts: readonly (string | Uint8Array)[],
+): Promise<void> {
+  const target = await realpath(path).catch(() => path); // there may be none
+  const mode = await stat(nativePath(target)).then((info) => info.mode, () => undefined);
+  const unfinished = nativePath(`${target}.${process.pid}.unfinished`);
+  try {
+    await writeAndSync(unfinished, parts);
+    if (mode !== undefined) await chmod(unfinished, mode);
+    await rename(unfinished, nativePath(target));
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+}
+
+async function writeAndSync(
+  path: ReturnType<typeof nativePath>,
+  parts: readonly (string | Uint8Array)[],
+): Promise<void> {
+  const file = await open(path, "wx", NEW_MODE);
+  try {
+    for (const part of parts) await file.writeFile(part);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}

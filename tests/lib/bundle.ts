@@ -1,0 +1,54 @@
+/**
+ * The program of the tests on Deno, in few files: a third of what the start of a command takes from source is looking up
+ * its 400 modules. As a program, this file builds them and prints their folder. `deno task test` does that once for all
+ * test files (`DISTCOMP_TEST_BUNDLE`), which need not look for changes of the sources then.
+ */
+
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { access, rename, rm } from "node:fs/promises";
+import { join, relative } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { fingerprintOf, ROOT } from "./sources.ts";
+
+/** What tests start. */
+const PROGRAMS = ["cli.ts", "tests/cli/command_lines.ts"];
+
+/** What they contain beside the program itself, or what determines how they are built. */
+const OTHERS = [...PROGRAMS, "tests/cli/command_marks.ts", "deno.json", "deno.lock"];
+
+/** The folder with the programs of the current sources; `undefined` on Bun, which starts faster from source. */
+export async function bundled(): Promise<string | undefined> {
+  if (process.versions.bun) return undefined;
+  if (process.env.DISTCOMP_TEST_BUNDLE) return process.env.DISTCOMP_TEST_BUNDLE;
+  const folder = join(
+    ROOT,
+    "tests/.build/bundles",
+    await fingerprintOf(OTHERS, [process.execPath]),
+  );
+  if (await exists(folder)) return folder;
+  // Built beside and renamed: tests that want it at once do no harm.
+  const unfinished = `${folder}.${randomUUID()}.unfinished`;
+  const options = ["--quiet", "--platform", "deno", "--code-splitting", "--outdir", unfinished];
+  try {
+    await promisify(execFile)(process.execPath, ["bundle", ...options, ...PROGRAMS], { cwd: ROOT });
+    await rename(unfinished, folder).catch(async (error) => {
+      if (!await exists(folder)) throw error;
+    });
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+/** The file of one of the programs in that folder. */
+export function fileIn(folder: string, path: string): string {
+  return join(folder, relative(ROOT, path)).replace(/\.ts$/, ".js");
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false);
+}
+
+if (import.meta.main) console.log(await bundled());
