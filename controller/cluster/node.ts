@@ -68,11 +68,6 @@ export class Node {
     return this.standing.kind !== "used" || this.score.hasRefuted;
   }
 
-  /** Whether there is evidence against it. */
-  get isSuspected(): boolean {
-    return this.hasFailedGood || this.score.isDoubtful;
-  }
-
   /** Whether a new process at its place takes over its record, as if it were this one. */
   get bindsSuccessor(): boolean {
     return this.standing.kind !== "used" || this.score.isDoubtful || this.score.undecided > 0;

@@ -89,13 +89,11 @@ export class Nodes {
   }
 
   /**
-   * Whether a job may be a good one although it has failed on these nodes: jobs pass that fail on others, at least half
-   * of all nodes are suspects, and these have not passed enough jobs to be believed.
+   * Whether a job may be a good one although it has failed on these nodes: one of them has failed good jobs, and they
+   * have not passed enough jobs to be believed.
    */
   areDoubted(nodes: readonly Node[]): boolean {
-    const suspects = this.connected.filter(({ isSuspected }) => isSuspected);
-    if (2 * suspects.length < this.connected.length) return false;
-    if (!suspects.some(({ hasFailedGood }) => hasFailedGood)) return false;
+    if (!nodes.some(({ hasFailedGood }) => hasFailedGood)) return false;
     const bits = nodes.reduce((sum, { score }) => sum + Math.max(0, score.value), 0);
     return bits < RELIABLE_SCORE;
   }

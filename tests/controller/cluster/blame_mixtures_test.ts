@@ -22,6 +22,9 @@ const TRIES_MAX = 6;
 const ONCE_UNFAIR = [
   { seed: 20_056, jobs: 30 },
   { seed: 20_647, jobs: 30 },
+  { seed: 20_771, jobs: 30 },
+  { seed: 20_944, jobs: 30 },
+  { seed: 30_143, jobs: 30 },
   { seed: 20_071, jobs: 100 },
   { seed: 20_295, jobs: 100 },
   { seed: 10_022, jobs: 400 },
