@@ -32,8 +32,8 @@ const FORMS: readonly Form[] = [
   { pattern: /^fatal error: / },
   { pattern: /^runtime: out of memory/ },
   { pattern: /^SIG[A-Z]+: \w/ }, // in C code beside it
-  // Java: the function in which it was.
-  { pattern: /^# [A-Za-z] +\[.+\+0x[0-9a-f]+\]/, text: (line) => line.replace(/^# \S+\s+/, "") },
+  // Java: the function in which it was, or else its place in a library.
+  { pattern: /^# [A-Za-z] +\[.+\+0x[0-9a-f]+\]/, text: javaText },
   // Zig
   { pattern: /^thread \d+ panic: / },
   // Swift, Nim, D, OCaml
@@ -147,6 +147,12 @@ function terminateText(line: string, behind: readonly string[]): string {
     .find((text) => text !== undefined);
   if (type === undefined) return line;
   return what === undefined || what === "" ? `uncaught exception ${type}` : `${type}: ${what}`;
+}
+
+/** `# C  [LIBRARY+0x12]  FUNCTION+0x3`: `in FUNCTION+0x3`; `# C  [LIBRARY+0x12]`: `in LIBRARY+0x12`. */
+function javaText(line: string): string {
+  const [, place, name] = /^# \S+ +\[(.+?)\](?: +(\S.*))?$/.exec(line.trimEnd()) ?? [];
+  return place === undefined ? line : `in ${name ?? place}`;
 }
 
 /** `thread 'X' (17) panicked at FILE:LINE:COLUMN:`, `MESSAGE`: `panicked at FILE:LINE:COLUMN: MESSAGE`. */

@@ -74,7 +74,12 @@ thread caused non-unwinding panic. aborting.`,
   [
     "Java, a signal in C code",
     "#\n# A fatal error has been detected by the Java Runtime Environment:\n#\n#  SIGSEGV (0xb) at pc=0x00007f4fe5e91261, pid=32275, tid=32275\n#\n# Problematic frame:\n# C  [core.so+0x1261]  worker_run_job+0xbe\n#\n# See problematic frame for where to report the bug.\n#",
-    "[core.so+0x1261]  worker_run_job+0xbe",
+    "in worker_run_job+0xbe",
+  ],
+  [
+    "Java, a signal in a library without symbols",
+    "# Problematic frame:\n# C  [libstripped.so+0x1261]\n#\n# See problematic frame for where to report the bug.\n#",
+    "in libstripped.so+0x1261",
   ],
   [
     "Zig",
