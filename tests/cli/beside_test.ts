@@ -12,7 +12,7 @@ import { SharedWorker } from "./shared_worker.ts";
 import { type Ended, Workspace } from "./workspace.ts";
 
 const BESIDE = await core("beside");
-const WORKER = await SharedWorker.start(BESIDE);
+const WORKER = await SharedWorker.start(BESIDE, 1);
 
 const notLinux = process.platform === "linux" ? undefined : "its loader is not glibc's";
 
@@ -48,7 +48,7 @@ test("files and folders that --with names are beside the core, here and over TCP
   const given = ["--with", "weights.bin", "--with", "in/tables/"];
   const contents = ["weights", "1", "2", ""];
   assert.deepEqual(await outputsOf(workspace, commands, given), contents);
-  await using worker = await startWorker();
+  await using worker = await startWorker({ slots: 1 });
   const place = ["--workers", `127.0.0.1:${worker.port}`];
   assert.deepEqual(await outputsOf(workspace, commands, [...given, ...place]), contents);
 });
@@ -151,7 +151,7 @@ testUnless(
       "-l:libnear.so",
       "-Wl,-rpath,$ORIGIN/../lib",
     );
-    await using worker = await startWorker();
+    await using worker = await startWorker({ slots: 1 });
     for (const place of [[], ["--workers", `127.0.0.1:${worker.port}`]]) {
       const args = ["run", needy, "--repeat", "3", "--fresh", "--json", ...place];
       const run = await workspace.run(args);

@@ -11,7 +11,7 @@ import { type Ended, Workspace } from "./workspace.ts";
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
 const ANOTHER = await core("version_stamp", { STAMP: '"another"' });
-const WORKER = await SharedWorker.start(BEHAVE);
+const WORKER = await SharedWorker.start(BEHAVE, 1);
 
 test("repeating a complete run runs no job, and counts all jobs", async () => {
   await using workspace = await counting(5);

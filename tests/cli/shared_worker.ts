@@ -31,9 +31,9 @@ export class SharedWorker {
     this.address = `127.0.0.1:${worker.port}`;
   }
 
-  /** To be called outside of tests. */
-  static async start(core: string): Promise<SharedWorker> {
-    const worker = await startWorker({ slots: 2, lifeLimitMs: LIFE_LIMIT_MS });
+  /** To be called outside of tests. Runs that change the core or its variables start each slot anew: one is cheaper. */
+  static async start(core: string, slots = 2): Promise<SharedWorker> {
+    const worker = await startWorker({ slots, lifeLimitMs: LIFE_LIMIT_MS });
     const holder = await ControllerV1.connect(worker.port);
     await holder.exchangeVersion(1);
     await holder.sendCore("core", new Uint8Array(await readFile(core)));

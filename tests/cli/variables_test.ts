@@ -12,7 +12,7 @@ import { Workspace } from "./workspace.ts";
 
 const ENVIRONMENT = await core("environment");
 const READS_LEVEL = await core("reads_level");
-const WORKER = await SharedWorker.start(ENVIRONMENT);
+const WORKER = await SharedWorker.start(ENVIRONMENT, 1);
 
 const notLinux = process.platform === "linux" ? undefined : "its loader is not glibc's";
 
@@ -108,7 +108,10 @@ test("a name that is not set here, is none, or is distcomp's own is a usage erro
 
 test("--env wins over what a worker sets for its slots, and over what it inherits", async () => {
   await using workspace = await Workspace.make(WORKER);
-  await using worker = await startWorker({ through: ["env", "OMP_NUM_THREADS=5", "LANG=xx"] });
+  await using worker = await startWorker({
+    slots: 1,
+    through: ["env", "OMP_NUM_THREADS=5", "LANG=xx"],
+  });
   const place = ["--workers", `127.0.0.1:${worker.port}`];
   const names = "OMP_NUM_THREADS\nLANG";
   assert.equal(await valueOf(workspace, names, place), "5\nxx\n");
@@ -130,7 +133,7 @@ __attribute__((constructor)) static void begin(void) { setenv("DC_PRELOADED", "y
     );
     const preload = ["--env", `LD_PRELOAD=${preloaded}`];
     assert.equal(await valueOf(workspace, "DC_PRELOADED", preload), "yes\n");
-    await using worker = await startWorker();
+    await using worker = await startWorker({ slots: 1 });
     const place = ["--workers", `127.0.0.1:${worker.port}`];
     assert.equal(await valueOf(workspace, "DC_PRELOADED", [...place, ...preload]), "yes\n");
     const paths = ["--env", "LD_LIBRARY_PATH=/made/up"];
@@ -209,7 +212,7 @@ test("a worker that speaks only version 1 is not used with --env or --with, and 
       /No worker can be used: .*: it speaks only version 1 of the protocol, which has neither variables \(--env\) nor files beside the core \(--with\)$/m,
     );
   }
-  await using good = await startWorker();
+  await using good = await startWorker({ slots: 1 });
   const both = `${old.address},127.0.0.1:${good.port}`;
   const run = await workspace.run(
     ["run", READS_LEVEL, "--repeat", "30", "--workers", both, "--env", "DC_TEST_LEVEL=5"],

@@ -6,7 +6,7 @@
 
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { access, rename, rm } from "node:fs/promises";
+import { access, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
@@ -18,6 +18,9 @@ const PROGRAMS = ["cli.ts", "tests/cli/command_lines.ts"];
 /** What they contain beside the program itself, or what determines how they are built. */
 const OTHERS = [...PROGRAMS, "tests/cli/command_marks.ts", "deno.json", "deno.lock"];
 
+/** Workers and slots, too, read modules when they are imported, not all that could be: see `scriptCommand`. */
+const SETTINGS = { unstable: ["lazy-dynamic-imports"] };
+
 /** The folder with the programs of the current sources; `undefined` on Bun, which starts faster from source. */
 export async function bundled(): Promise<string | undefined> {
   if (process.versions.bun) return undefined;
@@ -25,7 +28,7 @@ export async function bundled(): Promise<string | undefined> {
   const folder = join(
     ROOT,
     "tests/.build/bundles",
-    await fingerprintOf(OTHERS, [process.execPath]),
+    await fingerprintOf(OTHERS, [process.execPath, JSON.stringify(SETTINGS)]),
   );
   if (await exists(folder)) return folder;
   // Built beside and renamed: tests that want it at once do no harm.
@@ -33,6 +36,7 @@ export async function bundled(): Promise<string | undefined> {
   const options = ["--quiet", "--platform", "deno", "--code-splitting", "--outdir", unfinished];
   try {
     await promisify(execFile)(process.execPath, ["bundle", ...options, ...PROGRAMS], { cwd: ROOT });
+    await writeFile(join(unfinished, "deno.json"), JSON.stringify(SETTINGS));
     await rename(unfinished, folder).catch(async (error) => {
       if (!await exists(folder)) throw error;
     });
