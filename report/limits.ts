@@ -198,9 +198,10 @@ function waitingForInputs({ waitingPerSlot }: Figures): Limit | undefined {
   return waitingPerSlot < WAITING_PER_SLOT_MIN ? { kind: "inputs" } : undefined;
 }
 
-function shortJobs({ medianMs }: Figures): Limit | undefined {
-  if (medianMs >= SHORT_MS) return undefined;
-  return { kind: "short jobs", together: jobsTogether(medianMs) };
+function shortJobs({ medianMs, records }: Figures): Limit | undefined {
+  const together = jobsTogether(medianMs);
+  if (medianMs >= SHORT_MS || records < together) return undefined; // so many cannot be put together
+  return { kind: "short jobs", together };
 }
 
 /** How many jobs of this length to put together: 10, 100, 1,000 … */
